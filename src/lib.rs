@@ -1,0 +1,3 @@
+//! Satchel: a network inventory in one file.
+
+pub mod model;

@@ -1,0 +1,8 @@
+//! What exists: the eleven kinds of record, their properties and relations. Pure data: no I/O, no
+//! async, and neither hyper nor sled.
+
+mod value;
+mod view;
+
+pub use value::{Map, Shared, VALUE_DEPTH_MAX, Value};
+pub use view::View;

@@ -1,0 +1,154 @@
+//! Dynamic values: what a property holds when its type is the site's own business.
+//!
+//! The types are those that PyYAML's `yaml.load` makes of an eNMS document, because a value must
+//! leave in the type in which it came: the text `"22"` is not the number `22`, and a tuple is not
+//! a list. The order of a map is kept, as Python keeps it.
+
+use bincode::{Decode, Encode};
+
+/// How deep lists and maps may be nested in one value. Real documents stay under ten; the bound
+/// keeps every walk over a value, and bincode's decoding of it, far from the end of the stack.
+pub const VALUE_DEPTH_MAX: usize = 64;
+
+/// One value of a document: a scalar, or a tree of lists and maps.
+#[derive(Clone, Debug, Encode, Decode)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    /// A whole number outside of `i64`, as canonical decimal text.
+    BigInt(String),
+    Float(f64),
+    Text(String),
+    /// A date or a date and time, spelled as Python's `isoformat(" ")` spells it.
+    Timestamp(String),
+    Binary(Vec<u8>),
+    List(Vec<Value>),
+    /// Python's tuple (`!!python/tuple`).
+    Tuple(Vec<Value>),
+    Map(Map),
+    /// A list, tuple or map that stands in several places of the same record.
+    Shared(Shared),
+}
+
+/// A collection that one record holds in more than one place: YAML's anchor and its aliases.
+///
+/// Every place holds its own copy; equal labels say "the same object", so that a document can be
+/// written with the anchors with which it was read. A label means nothing outside of its record.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Shared {
+    /// Counts from 0, in the order in which the record's anchors were read.
+    pub label: u32,
+    pub value: Box<Value>,
+}
+
+/// Keys and values in the order in which they were read. No key stands twice.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub struct Map(Vec<(Value, Value)>);
+
+impl Map {
+    /// An empty map.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes entries whose keys are already known to differ.
+    pub fn from_entries(entries: Vec<(Value, Value)>) -> Self {
+        Self(entries)
+    }
+
+    /// The value of a text key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.iter().find(|(k, _)| k.as_text() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// Entries in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &(Value, Value)> {
+        self.0.iter()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (Value, Value);
+    type IntoIter = std::vec::IntoIter<(Value, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl Value {
+    /// The text, where this is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value without the mark that it is shared.
+    pub fn plain(&self) -> &Value {
+        match self {
+            Value::Shared(shared) => shared.value.plain(),
+            other => other,
+        }
+    }
+
+    /// What a person calls this type of value: for messages.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Int(_) | Value::BigInt(_) => "integer",
+            Value::Float(_) => "float",
+            Value::Text(_) => "text",
+            Value::Timestamp(_) => "timestamp",
+            Value::Binary(_) => "binary",
+            Value::List(_) => "list",
+            Value::Tuple(_) => "tuple",
+            Value::Map(_) => "map",
+            Value::Shared(shared) => shared.value.type_name(),
+        }
+    }
+}
+
+/// Equality of type and value. Floats are compared by their bits, so that a value always equals
+/// its own copy, NaN included.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::Int(a), Value::Int(b)) => a == b,
+            (Value::Float(a), Value::Float(b)) => a.to_bits() == b.to_bits(),
+            (Value::BigInt(a), Value::BigInt(b))
+            | (Value::Text(a), Value::Text(b))
+            | (Value::Timestamp(a), Value::Timestamp(b)) => a == b,
+            (Value::Binary(a), Value::Binary(b)) => a == b,
+            (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => a == b,
+            (Value::Map(a), Value::Map(b)) => a == b,
+            (Value::Shared(a), Value::Shared(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Value::Text(text)
+    }
+}
