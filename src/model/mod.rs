@@ -1,8 +1,56 @@
 //! What exists: the eleven kinds of record, their properties and relations. Pure data: no I/O, no
 //! async, and neither hyper nor sled.
+//!
+//! [`Kind`] lists the kinds; each kind's file lists its properties; [`Entity`] is what all of them
+//! have in common, and what everything else in Satchel is written over.
 
+mod entity;
+mod field;
+mod kind;
+mod name;
+mod nearest;
+mod reference;
+mod rule;
+mod secret;
 mod value;
 mod view;
 
+mod credential;
+mod device;
+mod file;
+mod group;
+mod link;
+mod network;
+mod pool;
+mod service;
+mod task;
+mod user;
+mod workflow_edge;
+
+pub use credential::Credential;
+pub use device::Device;
+pub use entity::{Broken, Entity, Parsed, Secrets, Unparsed};
+pub use field::{
+    Any, Bool, Field, Fit, Float, Hidden, Int, Many, One, Property, PropertyDefault, PropertyType,
+    PropertyValue, Refused, Slot, Text,
+};
+pub use file::File;
+pub use group::Group;
+pub use kind::{Kind, KindVisitor, PerKind, UnknownKind};
+pub use link::Link;
+pub use name::{NAME_BYTES_MAX, Name};
+pub use nearest::nearest;
+pub use network::Network;
+pub use pool::Pool;
+pub use reference::{Arity, Node, Ref, Referable, Reference, Target};
+pub use rule::Rule;
+pub use secret::Secret;
+pub use service::Service;
+pub use task::Task;
+pub use user::User;
 pub use value::{Map, Shared, VALUE_DEPTH_MAX, Value};
 pub use view::View;
+pub use workflow_edge::WorkflowEdge;
+
+#[cfg(test)]
+mod tests;

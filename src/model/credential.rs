@@ -1,0 +1,28 @@
+//! The credential.
+
+use super::{Bool, Group, Hidden, Int, Many, Name, Pool, Text, User, entity::entity};
+
+entity! {
+    /// What opens a device: a user name and its password or key.
+    Credential {
+        admin_only: Bool = false,
+        creator: Text = "",
+        description: Text = "",
+        device_pools: Many<Pool>,
+        enable_password: Hidden,
+        groups: Many<Group>,
+        last_modified: Text = "",
+        last_modified_by: Text = "",
+        name: Name,
+        owners: Many<User>,
+        password: Hidden,
+        priority: Int = 1,
+        private_key: Hidden,
+        rbac_edit: Many<Group>,
+        rbac_read: Many<Group>,
+        role: Text = "read-write",
+        subtype: Text = "password",
+        r#type: Text = "credential",
+        username: Text = "",
+    }
+}

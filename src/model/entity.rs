@@ -1,0 +1,294 @@
+//! What every kind of record has in common, and the macro that gives it to a kind from the list
+//! of its properties.
+
+use std::{collections::BTreeMap, fmt::Debug};
+
+use bincode::{Decode, Encode};
+
+use super::{
+    Fit, Kind, Map, Name, Property, Referable, Reference, Refused, Rule, Secret, Value, View,
+};
+
+/// Whether a view of a record shows its secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    LeftOut,
+    /// For the documents of a project. Secrets that are still sealed are not shown.
+    Included,
+}
+
+/// One kind of record: typed properties, and beside them the site's own.
+pub trait Entity:
+    Referable + Clone + Debug + PartialEq + Encode + Decode<()> + Send + Sync + Sized
+{
+    const KIND: Kind;
+
+    /// The typed properties, sorted by name.
+    const PROPERTIES: &'static [Property];
+
+    /// A record that says nothing but its name.
+    fn named(name: Name) -> Self;
+
+    fn name(&self) -> &Name;
+
+    fn set_name(&mut self, name: Name);
+
+    /// Puts a value into a property: a typed one, or one of the site's own.
+    ///
+    /// # Errors
+    /// The rule that the value breaks; the property stays as it was.
+    fn set(&mut self, property: &str, value: Value) -> Result<Fit, Refused>;
+
+    /// The properties that the record holds, sorted by name.
+    fn views(&self, secrets: Secrets) -> Vec<(&str, View<'_>)>;
+
+    /// What one property holds; nothing when it is absent or a secret.
+    fn view(&self, property: &str) -> Option<View<'_>>;
+
+    /// The properties that Satchel does not know, by name.
+    fn custom(&self) -> &BTreeMap<String, Value>;
+
+    /// Takes over what `newer` says; what it does not say stays.
+    fn merge(&mut self, newer: Self);
+
+    /// Calls `each` with every record that this one names.
+    fn references<'a>(&'a self, each: &mut dyn FnMut(Reference<'a>));
+
+    /// Takes a name out of the list that `relation` holds. Says whether it was there.
+    fn strike(&mut self, relation: &str, name: &str) -> bool;
+
+    /// Names `to` where `relation` named `from`. Says whether it did.
+    fn rename(&mut self, relation: &str, from: &str, to: &str) -> bool;
+
+    /// The secrets that are set, with the properties that hold them.
+    fn secrets(&mut self) -> Vec<(&'static str, &mut Secret)>;
+
+    /// Makes a record of what a document, a request or a row says.
+    ///
+    /// # Errors
+    /// Every rule that is broken, with the property where it was.
+    fn parse(properties: Map) -> Result<Parsed<Self>, Unparsed> {
+        let mut record = Self::named(Name::unset());
+        let mut unparsed = Unparsed::default();
+        let mut converted = Vec::new();
+        for (key, value) in properties {
+            let property = match key {
+                Value::Text(property) => property,
+                other => {
+                    let rule = Rule::PropertyName { found: other.type_name() };
+                    unparsed.broken.push(Broken { property: None, value: Some(other), rule });
+                    continue;
+                }
+            };
+            match record.set(&property, value) {
+                Ok(Fit::Exact) => {}
+                Ok(Fit::Converted) => converted.push(property),
+                Err(Refused { rule, value }) => {
+                    unparsed.broken.push(Broken { property: Some(property), value, rule });
+                }
+            }
+        }
+        let name_broken = unparsed.broken.iter().any(|b| b.property.as_deref() == Some("name"));
+        if record.name().is_empty() && !name_broken {
+            let rule = Rule::NameMissing;
+            unparsed.broken.push(Broken { property: Some("name".to_owned()), value: None, rule });
+        }
+        if unparsed.broken.is_empty() {
+            return Ok(Parsed { record, converted });
+        }
+        unparsed.name = Some(record.name().as_str().to_owned()).filter(|name| !name.is_empty());
+        Err(unparsed)
+    }
+}
+
+/// A record, and the properties whose values came in another type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed<E> {
+    pub record: E,
+    pub converted: Vec<String>,
+}
+
+/// Why there is no record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unparsed {
+    /// The record's name, where that could be read.
+    pub name: Option<String>,
+    /// Never empty.
+    pub broken: Vec<Broken>,
+}
+
+/// A rule that was broken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Broken {
+    pub property: Option<String>,
+    /// The value, where there is one and it is no secret.
+    pub value: Option<Value>,
+    pub rule: Rule,
+}
+
+/// Joins two sorted lists of views into one.
+pub(super) fn join_views<'a>(
+    typed: Vec<(&'static str, View<'a>)>,
+    custom: &'a BTreeMap<String, Value>,
+) -> Vec<(&'a str, View<'a>)> {
+    let mut joined = Vec::with_capacity(typed.len() + custom.len());
+    let mut custom = custom.iter().peekable();
+    for (name, view) in typed {
+        while let Some((key, value)) = custom.next_if(|(key, _)| key.as_str() < name) {
+            joined.push((key.as_str(), View::Value(value)));
+        }
+        joined.push((name, view));
+    }
+    joined.extend(custom.map(|(key, value)| (key.as_str(), View::Value(value))));
+    joined
+}
+
+/// The wire's spelling of a Rust field: `r#type` is `type`.
+pub(super) const fn wire_name(field: &'static str) -> &'static str {
+    match field.as_bytes() {
+        [b'r', b'#', rest @ ..] => match std::str::from_utf8(rest) {
+            Ok(name) => name,
+            Err(_) => field,
+        },
+        _ => field,
+    }
+}
+
+/// Makes a kind of record from the list of its properties, which are in alphabetical order; a
+/// value behind `=` is eNMS's default.
+macro_rules! entity {
+    (
+        $(#[$doc:meta])*
+        $entity:ident {
+            $($(#[$field_doc:meta])* $field:ident: $slot:ident $(<$target:ident>)? $(= $default:literal)?,)+
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+        pub struct $entity {
+            $($(#[$field_doc])* pub $field: $slot $(<$target>)?,)+
+            /// The site's own properties, by name.
+            pub custom: std::collections::BTreeMap<String, $crate::model::Value>,
+        }
+
+        impl $crate::model::Referable for $entity {
+            const TARGET: $crate::model::Target =
+                $crate::model::Target::Kind($crate::model::Kind::$entity);
+        }
+
+        impl $crate::model::Entity for $entity {
+            const KIND: $crate::model::Kind = $crate::model::Kind::$entity;
+
+            const PROPERTIES: &'static [$crate::model::Property] = &[$(
+                $crate::model::Property {
+                    name: $crate::model::entity::wire_name(stringify!($field)),
+                    type_: <$slot $(<$target>)? as $crate::model::Slot>::TYPE,
+                    default: entity!(@default $slot $($default)?),
+                },
+            )+];
+
+            fn named(name: $crate::model::Name) -> Self {
+                let mut record = Self {
+                    $($field: <$slot $(<$target>)? as $crate::model::Slot>::EMPTY,)+
+                    custom: std::collections::BTreeMap::new(),
+                };
+                record.name = name;
+                record
+            }
+
+            fn name(&self) -> &$crate::model::Name {
+                &self.name
+            }
+
+            fn set_name(&mut self, name: $crate::model::Name) {
+                self.name = name;
+            }
+
+            fn set(
+                &mut self,
+                property: &str,
+                value: $crate::model::Value,
+            ) -> Result<$crate::model::Fit, $crate::model::Refused> {
+                use $crate::model::Slot;
+                $(if property == const { $crate::model::entity::wire_name(stringify!($field)) } {
+                    return self.$field.fill(value);
+                })+
+                self.custom.insert(property.to_owned(), value);
+                Ok($crate::model::Fit::Exact)
+            }
+
+            fn views(
+                &self,
+                secrets: $crate::model::Secrets,
+            ) -> Vec<(&str, $crate::model::View<'_>)> {
+                use $crate::model::Slot;
+                let mut typed = Vec::with_capacity(Self::PROPERTIES.len());
+                $(if let Some(view) = self.$field.view(secrets) {
+                    typed.push((
+                        const { $crate::model::entity::wire_name(stringify!($field)) },
+                        view,
+                    ));
+                })+
+                $crate::model::entity::join_views(typed, &self.custom)
+            }
+
+            fn view(&self, property: &str) -> Option<$crate::model::View<'_>> {
+                use $crate::model::{Secrets, Slot};
+                $(if property == const { $crate::model::entity::wire_name(stringify!($field)) } {
+                    return self.$field.view(Secrets::LeftOut);
+                })+
+                self.custom.get(property).map($crate::model::View::Value)
+            }
+
+            fn custom(&self) -> &std::collections::BTreeMap<String, $crate::model::Value> {
+                &self.custom
+            }
+
+            fn merge(&mut self, newer: Self) {
+                use $crate::model::Slot;
+                $(self.$field.merge(newer.$field);)+
+                self.custom.extend(newer.custom);
+            }
+
+            fn references<'a>(&'a self, each: &mut dyn FnMut($crate::model::Reference<'a>)) {
+                use $crate::model::Slot;
+                $(self.$field.references(
+                    const { $crate::model::entity::wire_name(stringify!($field)) },
+                    each,
+                );)+
+            }
+
+            fn strike(&mut self, relation: &str, name: &str) -> bool {
+                use $crate::model::Slot;
+                $(if relation == const { $crate::model::entity::wire_name(stringify!($field)) } {
+                    return self.$field.strike(name);
+                })+
+                false
+            }
+
+            fn rename(&mut self, relation: &str, from: &str, to: &str) -> bool {
+                use $crate::model::Slot;
+                $(if relation == const { $crate::model::entity::wire_name(stringify!($field)) } {
+                    return self.$field.rename(from, to);
+                })+
+                false
+            }
+
+            fn secrets(&mut self) -> Vec<(&'static str, &mut $crate::model::Secret)> {
+                use $crate::model::Slot;
+                let mut secrets = Vec::new();
+                $(if let Some(secret) = self.$field.secret() {
+                    secrets.push((
+                        const { $crate::model::entity::wire_name(stringify!($field)) },
+                        secret,
+                    ));
+                })+
+                secrets
+            }
+        }
+    };
+    (@default $slot:ident) => { $crate::model::PropertyDefault::None };
+    (@default $slot:ident $default:literal) => { $crate::model::PropertyDefault::$slot($default) };
+}
+
+pub(super) use entity;

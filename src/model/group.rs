@@ -1,0 +1,31 @@
+//! The group.
+
+use super::{Any, Bool, Many, Name, Text, User, entity::entity};
+
+entity! {
+    /// A group of users, to which access is given.
+    Group {
+        admin_only: Bool = false,
+        creator: Text = "",
+        credential_access: Any,
+        delete_requests: Any,
+        description: Text = "",
+        device_access: Any,
+        email: Text = "",
+        force_read_access: Bool = false,
+        get_requests: Any,
+        last_modified: Text = "",
+        last_modified_by: Text = "",
+        link_access: Any,
+        menu: Any,
+        name: Name,
+        network_access: Any,
+        pages: Any,
+        pool_access: Any,
+        post_requests: Any,
+        service_access: Any,
+        task_access: Any,
+        r#type: Text = "group",
+        users: Many<User>,
+    }
+}

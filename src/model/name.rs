@@ -1,0 +1,79 @@
+//! The name by which a record is found.
+
+use std::{fmt, ops::Deref};
+
+use bincode::{Decode, Encode};
+
+use super::Rule;
+
+/// The longest name, in bytes of UTF-8: what eNMS's columns hold.
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// A record's name: not empty, at most [`NAME_BYTES_MAX`] bytes, without control characters,
+/// slashes, backslashes or quotes. Blanks, brackets, `%`, `>` and any letters are welcome.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub struct Name(String);
+
+impl Name {
+    /// Checks a text and takes it as a name.
+    ///
+    /// # Errors
+    /// The first rule that it breaks, and the text.
+    pub fn parse(text: String) -> Result<Self, (Rule, String)> {
+        let forbidden = |c: &char| c.is_control() || matches!(c, '/' | '\\' | '"' | '\'');
+        if text.is_empty() {
+            Err((Rule::NameEmpty, text))
+        } else if text.len() > NAME_BYTES_MAX {
+            Err((Rule::NameLong { bytes: text.len() }, text))
+        } else if let Some(character) = text.chars().find(forbidden) {
+            Err((Rule::NameCharacter { character }, text))
+        } else {
+            Ok(Self(text))
+        }
+    }
+
+    /// The place that a record's name takes before it is known.
+    pub(super) const fn unset() -> Self {
+        Self(String::new())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_real_documents_are_names() {
+        for text in ["[Shared] Start", "R3 -> R2 L1", ">a>b.yml", "100% é", "..", "(R) x: y"] {
+            assert!(Name::parse(text.to_owned()).is_ok(), "{text}");
+        }
+        assert!(Name::parse("é".repeat(127)).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_name_says_why() {
+        let rule = |text: &str| Name::parse(text.to_owned()).unwrap_err().0;
+        assert_eq!(rule(""), Rule::NameEmpty);
+        assert_eq!(rule(&"é".repeat(128)), Rule::NameLong { bytes: 256 });
+        for character in ['/', '\\', '"', '\'', '\0', '\n', '\u{7f}'] {
+            assert_eq!(rule(&format!("a{character}")), Rule::NameCharacter { character });
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The pool.
+
+use super::{
+    Bool, Device, Group, Int, Link, Many, Name, Service, Task, Text, User, entity::entity,
+};
+
+entity! {
+    /// A set of devices and links: named one by one, or computed from criteria.
+    ///
+    /// The criteria (`device_vendor`, `device_vendor_match`, `device_vendor_invert`, `link_…`) may ask
+    /// for any property, the site's own included, so they stand among the custom properties.
+    Pool {
+        admin_only: Bool = false,
+        creator: Text = "",
+        description: Text = "",
+        device_number: Int = 0,
+        devices: Many<Device>,
+        last_modified: Text = "",
+        last_modified_by: Text = "",
+        latitude: Text = "0.0",
+        link_number: Int = 0,
+        links: Many<Link>,
+        longitude: Text = "0.0",
+        manually_defined: Bool = false,
+        name: Name,
+        operator: Text = "all",
+        owners: Many<User>,
+        rbac_edit: Many<Group>,
+        rbac_group_rbac_configuration: Many<Group>,
+        rbac_group_rbac_connect: Many<Group>,
+        rbac_group_rbac_edit: Many<Group>,
+        rbac_group_rbac_read: Many<Group>,
+        rbac_group_rbac_target: Many<Group>,
+        rbac_read: Many<Group>,
+        target_services: Many<Service>,
+        tasks: Many<Task>,
+        r#type: Text = "pool",
+    }
+}

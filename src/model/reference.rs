@@ -1,0 +1,120 @@
+//! References: a record names another one, on the side on which the project's documents hold it.
+
+use std::{fmt, marker::PhantomData};
+
+use bincode::{
+    Decode, Encode,
+    de::Decoder,
+    enc::Encoder,
+    error::{DecodeError, EncodeError},
+};
+
+use super::Kind;
+
+/// What a reference may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    Kind(Kind),
+    /// eNMS's node: a device or a network, which share one name space.
+    Node,
+}
+
+impl Target {
+    /// The kinds whose records this may name.
+    pub fn kinds(self) -> &'static [Kind] {
+        match self {
+            Target::Node => &[Kind::Device, Kind::Network],
+            Target::Kind(kind) => &Kind::ALL[kind.index()..=kind.index()],
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Node => out.write_str("device or network"),
+            Target::Kind(kind) => kind.fmt(out),
+        }
+    }
+}
+
+/// What becomes of a record when a record that it names is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arity {
+    /// The record cannot stand without it: it is rejected, or removed with it.
+    One,
+    /// The name is struck from a list.
+    Many,
+}
+
+/// Something that a reference can name: each kind's record, and [`Node`].
+pub trait Referable: 'static {
+    const TARGET: Target;
+}
+
+/// A device or a network, as a link's end or a network's member.
+#[derive(Clone, Copy, Debug)]
+pub enum Node {}
+
+impl Referable for Node {
+    const TARGET: Target = Target::Node;
+}
+
+/// The name of a record of type `E`. In a relation that holds one, an empty name is "none".
+pub struct Ref<E> {
+    name: String,
+    target: PhantomData<fn() -> E>,
+}
+
+impl<E: Referable> Ref<E> {
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), target: PhantomData }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl<E> Clone for Ref<E> {
+    fn clone(&self) -> Self {
+        Self { name: self.name.clone(), target: PhantomData }
+    }
+}
+
+impl<E> PartialEq for Ref<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl<E> fmt::Debug for Ref<E> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(out)
+    }
+}
+
+impl<E> Encode for Ref<E> {
+    fn encode<C: Encoder>(&self, encoder: &mut C) -> Result<(), EncodeError> {
+        self.name.encode(encoder)
+    }
+}
+
+impl<E, Context> Decode<Context> for Ref<E> {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        Ok(Self { name: String::decode(decoder)?, target: PhantomData })
+    }
+}
+
+bincode::impl_borrow_decode!(Ref<E>, E);
+
+/// One reference of a record, seen without its types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference<'a> {
+    /// The property that holds it.
+    pub relation: &'static str,
+    pub target: Target,
+    pub arity: Arity,
+    /// The record that it names. Never empty.
+    pub name: &'a str,
+}

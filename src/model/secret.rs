@@ -1,0 +1,103 @@
+//! Secrets: a type of their own, so that none is shown, logged or stored by accident.
+
+use std::fmt;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bincode::{
+    Decode, Encode,
+    de::Decoder,
+    enc::Encoder,
+    error::{DecodeError, EncodeError},
+};
+use zeroize::Zeroizing;
+
+/// A password, key or token.
+///
+/// What is kept is the spelling of a project's document, base64 as eNMS writes it, so that the
+/// document comes back byte for byte. A clear secret can not be encoded for the disk: the store
+/// seals it first.
+#[derive(Clone, PartialEq)]
+pub enum Secret {
+    /// As the document spells it. Wiped from memory when dropped.
+    Clear(Zeroizing<String>),
+    /// Encrypted with the appliance's key.
+    Sealed(Vec<u8>),
+}
+
+impl Secret {
+    /// Takes the spelling of a document.
+    pub fn from_document(text: String) -> Self {
+        Secret::Clear(Zeroizing::new(text))
+    }
+
+    /// Takes the secret itself.
+    pub fn from_plain(plain: &str) -> Self {
+        Secret::Clear(Zeroizing::new(BASE64_STANDARD.encode(plain)))
+    }
+
+    /// The spelling of a document, where the secret is not sealed.
+    pub fn document(&self) -> Option<&str> {
+        match self {
+            Secret::Clear(text) => Some(text),
+            Secret::Sealed(_) => None,
+        }
+    }
+
+    /// The secret itself, where it is not sealed and the document's spelling was base64 of UTF-8.
+    pub fn plain(&self) -> Option<Zeroizing<String>> {
+        let decoded = BASE64_STANDARD.decode(self.document()?).ok()?;
+        String::from_utf8(decoded).ok().map(Zeroizing::new)
+    }
+
+    /// Whether there is nothing to keep secret.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Secret::Clear(text) => text.is_empty(),
+            Secret::Sealed(_) => false,
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Secret(…)")
+    }
+}
+
+impl Encode for Secret {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        match self {
+            Secret::Sealed(bytes) => bytes.encode(encoder),
+            Secret::Clear(text) if text.is_empty() => Vec::<u8>::new().encode(encoder),
+            Secret::Clear(_) => {
+                Err(EncodeError::Other("a secret must be sealed before it is stored"))
+            }
+        }
+    }
+}
+
+impl<Context> Decode<Context> for Secret {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let bytes = Vec::<u8>::decode(decoder)?;
+        Ok(match bytes.is_empty() {
+            true => Secret::Clear(Zeroizing::default()),
+            false => Secret::Sealed(bytes),
+        })
+    }
+}
+
+bincode::impl_borrow_decode!(Secret);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clear_secret_is_neither_shown_nor_stored() {
+        let secret = Secret::from_plain("hunter2");
+        assert!(!format!("{secret:?}").contains("hunter2"));
+        assert!(!format!("{secret:?}").contains(secret.document().unwrap()));
+        assert!(bincode::encode_to_vec(&secret, bincode::config::standard()).is_err());
+        assert_eq!(secret.plain().unwrap().as_str(), "hunter2");
+    }
+}

@@ -1,0 +1,33 @@
+//! The task.
+
+use super::{
+    Any, Bool, Device, Group, Int, Many, Name, One, Pool, Service, Text, User, entity::entity,
+};
+
+entity! {
+    /// A scheduled run of a service.
+    Task {
+        admin_only: Bool = false,
+        creation_time: Text = "",
+        creator: Text = "",
+        crontab_expression: Text = "",
+        description: Text = "",
+        devices: Many<Device>,
+        end_date: Text = "",
+        frequency: Int = 0,
+        frequency_unit: Text = "seconds",
+        initial_payload: Any,
+        last_modified: Text = "",
+        last_modified_by: Text = "",
+        last_scheduled_by: Text = "",
+        name: Name,
+        owners: Many<User>,
+        pools: Many<Pool>,
+        rbac_edit: Many<Group>,
+        rbac_read: Many<Group>,
+        scheduling_mode: Text = "standard",
+        service: One<Service>,
+        start_date: Text = "",
+        r#type: Text = "task",
+    }
+}

@@ -1,0 +1,109 @@
+//! What holds for every kind.
+
+use super::*;
+
+struct PropertiesAreSorted;
+
+impl KindVisitor for PropertiesAreSorted {
+    type Output = ();
+    fn visit<E: Entity>(self) {
+        let names: Vec<_> = E::PROPERTIES.iter().map(|property| property.name).collect();
+        assert!(names.is_sorted(), "{}: {names:?}", E::KIND);
+        assert!(names.contains(&"name") && names.contains(&"type"), "{}", E::KIND);
+    }
+}
+
+#[test]
+fn the_properties_of_every_kind_are_sorted() {
+    for kind in Kind::ALL {
+        kind.dispatch(PropertiesAreSorted);
+    }
+}
+
+/// Fills every property with a value of its type, and looks at it from all sides.
+struct EveryPropertyHolds;
+
+impl KindVisitor for EveryPropertyHolds {
+    type Output = ();
+    fn visit<E: Entity>(self) {
+        let mut entries = vec![(Value::from("zz_custom"), Value::Tuple(vec![Value::Int(0)]))];
+        for property in E::PROPERTIES {
+            let value = match property.type_ {
+                PropertyType::Name | PropertyType::Text | PropertyType::Secret => "a".into(),
+                PropertyType::Int => Value::Int(1),
+                PropertyType::Bool => Value::Bool(true),
+                PropertyType::Float => Value::Float(1.5),
+                PropertyType::Any => Value::Map(Map::new()),
+                PropertyType::One(_) => "other".into(),
+                PropertyType::Many(_) => Value::List(vec!["other".into(), "third".into()]),
+            };
+            entries.push((property.name.into(), value));
+        }
+        let Parsed { mut record, converted } =
+            E::parse(Map::from_entries(entries.clone())).unwrap();
+        assert!(converted.is_empty());
+
+        entries.sort_by(|(a, _), (b, _)| a.as_text().cmp(&b.as_text()));
+        let seen: Vec<(Value, Value)> = record
+            .views(Secrets::Included)
+            .into_iter()
+            .map(|(name, view)| (name.into(), view.to_value()))
+            .collect();
+        assert_eq!(seen, entries, "{}", E::KIND);
+        let secrets = E::PROPERTIES.iter().filter(|p| p.type_ == PropertyType::Secret).count();
+        assert_eq!(record.views(Secrets::LeftOut).len(), entries.len() - secrets);
+        assert_eq!(record.secrets().len(), secrets);
+
+        let mut references = Vec::new();
+        record.references(&mut |found| references.push((found.relation, found.arity)));
+        references.dedup();
+        for (relation, arity) in references {
+            let struck = record.strike(relation, "other");
+            assert_eq!(struck, arity == Arity::Many, "{} {relation}", E::KIND);
+        }
+
+        let mut older = E::named(Name::parse("a".to_owned()).unwrap());
+        older.set("mine", Value::Bool(false)).unwrap();
+        older.merge(record.clone());
+        assert_eq!(older.custom().len(), 2);
+        assert_eq!(older.views(Secrets::Included).len(), record.views(Secrets::Included).len() + 1);
+    }
+}
+
+#[test]
+fn every_property_of_every_kind_holds_its_value() {
+    for kind in Kind::ALL {
+        kind.dispatch(EveryPropertyHolds);
+    }
+}
+
+#[test]
+fn all_broken_rules_of_a_record_are_found_at_once() {
+    let unparsed = Device::parse(Map::from_entries(vec![
+        ("port".into(), "many".into()),
+        ("name".into(), "a/b".into()),
+        (Value::Int(1), Value::Null),
+        ("reachable".into(), Value::Int(2)),
+        ("owners".into(), Value::List(vec!["admin".into(), Value::Int(7)])),
+    ]))
+    .unwrap_err();
+    let codes: Vec<_> = unparsed.broken.iter().map(|broken| broken.rule.code()).collect();
+    assert_eq!(codes, ["type", "name-character", "property-name", "type", "list-item"]);
+}
+
+#[test]
+fn a_value_of_another_type_that_says_the_same_is_taken_and_told() {
+    let parsed = Device::parse(Map::from_entries(vec![
+        ("name".into(), Value::Int(7)),
+        ("port".into(), "22".into()),
+        ("reachable".into(), "False".into()),
+        ("latitude".into(), Value::Float(1.5)),
+        ("vendor".into(), Value::Null),
+    ]))
+    .unwrap();
+    assert_eq!(parsed.converted, ["name", "port", "reachable", "latitude"]);
+    assert_eq!(parsed.record.name.as_str(), "7");
+    assert_eq!(parsed.record.port.get(), Some(&22));
+    assert_eq!(parsed.record.vendor, Field::Null);
+    assert_eq!(parsed.record.model, Field::Absent);
+}
