@@ -1,3 +1,4 @@
 //! Satchel: a network inventory in one file.
 
 pub mod model;
+pub mod store;

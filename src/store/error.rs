@@ -1,0 +1,72 @@
+//! What can go wrong in the store.
+
+use std::{io, path::PathBuf};
+
+use crate::model::Kind;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the {kind} '{name}' cannot be read: what is stored of it is damaged ({detail})")]
+    Corrupt { kind: Kind, name: String, detail: String },
+    #[error("the store's own '{part}' cannot be read: {detail}")]
+    Damaged { part: &'static str, detail: String },
+    #[error("the data directory {} is in use by another process", .directory.display())]
+    InUse { directory: PathBuf },
+    #[error(
+        "the key {} is missing, without which the secrets of this data directory cannot be read; \
+         put it back, or start with an empty data directory",
+        .path.display()
+    )]
+    KeyMissing { path: PathBuf },
+    #[error("the key {} is not 32 bytes long", .path.display())]
+    KeyBroken { path: PathBuf },
+    #[error("a secret of the {kind} '{name}' cannot be opened with the key of this data directory")]
+    Unsealable { kind: Kind, name: String },
+    #[error(
+        "the data directory was written in format {found}, and this Satchel reads up to format \
+         {known}: use a newer one"
+    )]
+    Newer { found: u32, known: u32 },
+    #[error("another change is being applied; try again in a moment")]
+    Busy,
+    #[error("the disk is full; nothing was changed")]
+    DiskFull,
+    #[error("the store has become read-only, because a write failed: {reason}")]
+    ReadOnly { reason: String },
+    #[error("a {kind} of {bytes} bytes is more than the {RECORD_BYTES_MAX} that a record may have")]
+    RecordLarge { kind: Kind, bytes: usize },
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+    #[error("the database: {0}")]
+    Database(#[source] sled::Error),
+}
+
+/// The most bytes that one record may have when it is encoded. The largest of a real project is
+/// 60 KB; a pool that lists a million devices has 30 MB.
+pub const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+impl StoreError {
+    /// An error of the file system, with what was being done.
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull,
+            _ => StoreError::Io { what: what.into(), source },
+        }
+    }
+}
+
+impl From<sled::Error> for StoreError {
+    fn from(error: sled::Error) -> Self {
+        match &error {
+            sled::Error::Io(io) if io.kind() == io::ErrorKind::StorageFull => StoreError::DiskFull,
+            _ => StoreError::Database(error),
+        }
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        StoreError::io("the data directory")(error)
+    }
+}

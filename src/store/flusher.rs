@@ -1,0 +1,156 @@
+//! Shared flushes: everyone who waits for the disk waits for the same flush.
+//!
+//! One thread calls sled's blocking `flush`; sled's `flush_async` deadlocks when it is called
+//! from many threads.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use super::{StoreError, generation::panic_text};
+
+/// Flushes one database for all who ask.
+pub(super) struct Flusher {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    asked: Condvar,
+    flushed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The number of the last flush that was asked for.
+    asked: u64,
+    /// The number up to which everything is durable.
+    flushed: u64,
+    /// Why nothing is flushed any more.
+    failed: Option<Failure>,
+    closing: bool,
+}
+
+#[derive(Clone)]
+enum Failure {
+    DiskFull,
+    Other(String),
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flusher {
+    /// Starts the thread.
+    pub fn start(db: sled::Db) -> Result<Self, StoreError> {
+        let shared = Arc::new(Shared::default());
+        let theirs = shared.clone();
+        let thread = thread::Builder::new()
+            .name("flusher".to_owned())
+            .spawn(move || theirs.run(&db))
+            .map_err(StoreError::io("starting a thread"))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Returns when everything that was written before this call is durable.
+    ///
+    /// # Errors
+    /// Why it is not. From then on every call fails: what sled holds in memory may not be what is
+    /// on the disk.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let mut state = self.shared.lock();
+        state.asked += 1;
+        let mine = state.asked;
+        self.shared.asked.notify_one();
+        while state.flushed < mine {
+            if let Some(failure) = &state.failed {
+                return Err(failure.to_error());
+            }
+            let waited = self.shared.flushed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+
+    /// Why nothing can be written any more, where that is so.
+    pub fn failure(&self) -> Result<(), StoreError> {
+        match &self.shared.lock().failed {
+            Some(failure) => Err(failure.to_error()),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets every later flush fail: a write before it did.
+    pub fn fail(&self, error: &StoreError) {
+        let failure = Failure::of(error);
+        self.shared.lock().failed.get_or_insert(failure);
+        self.shared.flushed.notify_all();
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.asked.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was caught in it.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self, db: &sled::Db) {
+        loop {
+            let mut state = self.lock();
+            while state.asked == state.flushed && !state.closing {
+                state = self.asked.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.closing && state.asked == state.flushed {
+                return;
+            }
+            let all = state.asked;
+            drop(state);
+            let flushed = catch_unwind(AssertUnwindSafe(|| db.flush()));
+            let mut state = self.lock();
+            match flushed {
+                Ok(Ok(_)) => state.flushed = all,
+                Ok(Err(error)) => {
+                    state.failed = Some(Failure::of(&error.into()));
+                }
+                Err(panic) => {
+                    state.failed = Some(Failure::Other(panic_text(panic.as_ref())));
+                }
+            }
+            let failed = state.failed.is_some();
+            drop(state);
+            self.flushed.notify_all();
+            if failed {
+                return;
+            }
+        }
+    }
+}
+
+impl Failure {
+    fn of(error: &StoreError) -> Self {
+        match error {
+            StoreError::DiskFull => Failure::DiskFull,
+            other => Failure::Other(other.to_string()),
+        }
+    }
+
+    fn to_error(&self) -> StoreError {
+        match self {
+            Failure::DiskFull => StoreError::DiskFull,
+            Failure::Other(reason) => StoreError::ReadOnly { reason: reason.clone() },
+        }
+    }
+}

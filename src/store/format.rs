@@ -1,0 +1,161 @@
+//! How a record stands on the disk: a header, then bincode.
+//!
+//! bincode does not describe itself, so every value begins with the format in which it was
+//! written. A long record's bincode stands in chunks beside it: sled keeps values of more than
+//! an eighth of a megabyte in files of their own, which it does not make durable.
+
+use bincode::{Decode, Encode, config, error::DecodeError};
+use sled::IVec;
+
+use super::{RECORD_BYTES_MAX, StoreError};
+use crate::model::Entity;
+
+/// The format of records that is written, and the newest that is read.
+pub(super) const RECORD_FORMAT: u8 = 1;
+
+/// The longest value of a tree. sled splits a leaf of more than 16 values and merges up to 20, so
+/// that a page has at most 20 × (4,096 + 300) bytes and stays below the 131,072 from which sled
+/// puts a page into a blob file, which is not synced.
+pub(super) const VALUE_BYTES_MAX: usize = 4096;
+
+const CONFIG: config::Configuration<
+    config::LittleEndian,
+    config::Varint,
+    config::Limit<RECORD_BYTES_MAX>,
+> = config::standard().with_limit::<RECORD_BYTES_MAX>();
+
+/// What the store knows of a record beside the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Header {
+    format: u8,
+    /// The record's place in the order in which its kind's records came.
+    pub ordinal: u64,
+    /// The change that wrote the record: it differs whenever the record differs.
+    pub version: u64,
+    body: Body,
+}
+
+/// Where the record's bincode is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+enum Body {
+    /// Behind the header.
+    Here,
+    /// In chunks of [`VALUE_BYTES_MAX`], under the record's version.
+    Chunks { bytes: u64 },
+}
+
+/// A record as bytes, whole.
+#[derive(Clone, Debug)]
+pub struct Raw {
+    pub header: Header,
+    bytes: IVec,
+    body_at: usize,
+}
+
+impl Raw {
+    /// The record's bincode.
+    pub fn body(&self) -> &[u8] {
+        &self.bytes[self.body_at..]
+    }
+
+    /// # Errors
+    /// What bincode has to say of bytes that are no such record.
+    pub fn decode<E: Entity>(&self) -> Result<E, DecodeError> {
+        decode_body(self.body())
+    }
+}
+
+/// The bincode of a record whose secrets are sealed.
+///
+/// # Errors
+/// [`StoreError::RecordLarge`]. A clear secret is refused too, as damage.
+pub fn encode_body<E: Entity>(record: &E) -> Result<Vec<u8>, StoreError> {
+    let bytes = bincode::encode_to_vec(record, config::standard())
+        .map_err(|error| StoreError::Damaged { part: "record", detail: error.to_string() })?;
+    match bytes.len() {
+        length if length > RECORD_BYTES_MAX => {
+            Err(StoreError::RecordLarge { kind: E::KIND, bytes: length })
+        }
+        _ => Ok(bytes),
+    }
+}
+
+/// # Errors
+/// What bincode has to say of bytes that are no such record, all of them.
+pub fn decode_body<E: Entity>(bytes: &[u8]) -> Result<E, DecodeError> {
+    match bincode::decode_from_slice(bytes, CONFIG)? {
+        (record, used) if used == bytes.len() => Ok(record),
+        _ => Err(DecodeError::Other("there is more than a record")),
+    }
+}
+
+/// The value of a record's key, and the values of its chunks where it is long.
+pub(super) struct Values<'a> {
+    pub head: Vec<u8>,
+    pub chunks: std::slice::Chunks<'a, u8>,
+}
+
+pub(super) fn values(ordinal: u64, version: u64, body: &[u8]) -> Values<'_> {
+    let write = |place, room: usize| {
+        let header = Header { format: RECORD_FORMAT, ordinal, version, body: place };
+        let mut head = Vec::with_capacity(HEADER_BYTES_MAX + room);
+        bincode::encode_into_std_write(header, &mut head, config::standard())
+            .expect("a header can be encoded, and a Vec written to");
+        head
+    };
+    if HEADER_BYTES_MAX + body.len() <= VALUE_BYTES_MAX {
+        let mut head = write(Body::Here, body.len());
+        head.extend_from_slice(body);
+        Values { head, chunks: [].chunks(VALUE_BYTES_MAX) }
+    } else {
+        let head = write(Body::Chunks { bytes: body.len() as u64 }, 0);
+        Values { head, chunks: body.chunks(VALUE_BYTES_MAX) }
+    }
+}
+
+/// The format, three numbers of at most nine bytes, and the place.
+const HEADER_BYTES_MAX: usize = 1 + 3 * 9 + 1;
+
+/// A value as it was read: whole, or the head of chunks that are still to be fetched.
+pub(super) enum Head {
+    Whole(Raw),
+    Long(Header, usize),
+}
+
+/// Reads a record's value.
+pub(super) fn head(bytes: IVec) -> Result<Head, String> {
+    match bytes.first() {
+        Some(&RECORD_FORMAT) => {}
+        Some(other) => return Err(format!("format {other} is not known")),
+        None => return Err("it is empty".to_owned()),
+    }
+    let (header, body_at): (Header, usize) =
+        bincode::decode_from_slice(&bytes, CONFIG).map_err(|error| error.to_string())?;
+    match header.body {
+        Body::Here => Ok(Head::Whole(Raw { header, bytes, body_at })),
+        Body::Chunks { bytes } => match usize::try_from(bytes) {
+            Ok(length) if length <= RECORD_BYTES_MAX => Ok(Head::Long(header, length)),
+            _ => Err(format!("it claims {bytes} bytes")),
+        },
+    }
+}
+
+/// A long record whose chunks were put together.
+pub(super) fn assembled(header: Header, body: Vec<u8>) -> Raw {
+    Raw { header, bytes: body.into(), body_at: 0 }
+}
+
+/// Encodes one of the store's own values.
+pub(super) fn encode(value: &impl Encode) -> Vec<u8> {
+    bincode::encode_to_vec(value, config::standard())
+        .expect("the store's own values can be encoded")
+}
+
+/// Decodes one of the store's own values.
+pub(super) fn decode<T: Decode<()>>(part: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
+    match bincode::decode_from_slice(bytes, CONFIG) {
+        Ok((value, used)) if used == bytes.len() => Ok(value),
+        Ok(_) => Err(StoreError::Damaged { part, detail: "it is too long".to_owned() }),
+        Err(error) => Err(StoreError::Damaged { part, detail: error.to_string() }),
+    }
+}

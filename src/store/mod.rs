@@ -1,0 +1,306 @@
+//! The store: the inventory on the disk. The only module that names sled.
+//!
+//! - **Small changes** ([`Store::change`]) are one transaction each. They are acknowledged after a
+//!   flush that all who wait share.
+//! - **Bulk changes** ([`Store::load`]) write a new generation, a database of its own, and turn the
+//!   pointer to it when it is durable.
+//! - **Readers** are never blocked. [`Store::read`] looks at the current generation;
+//!   [`Store::picture`] holds one moment of it.
+//!
+//! Invariants: nothing is acknowledged before it is durable; a record, the references that it
+//! holds and the counts that it changes are written in the same transaction; no secret is written
+//! that is not sealed.
+
+mod directory;
+mod durable;
+mod error;
+mod flusher;
+mod format;
+mod generation;
+mod load;
+mod picture;
+mod references;
+mod sort;
+mod summary;
+mod transaction;
+mod turn;
+mod vault;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+pub use directory::{DataDirectory, sync_directory};
+pub use error::{RECORD_BYTES_MAX, StoreError};
+pub use format::{Header, Raw, decode_body, encode_body};
+pub use load::{Load, LoadTable};
+pub use picture::Picture;
+pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
+pub use sort::{Reader as SortedReader, Sorted, Sorter};
+pub use summary::{KindSummary, Summary};
+pub use transaction::Transaction;
+pub use turn::TURN_WAIT_MAX;
+pub use vault::Vault;
+
+use directory::Pointer;
+use flusher::Flusher;
+use generation::{Generation, corrupt, panic_text};
+use picture::Pictures;
+use turn::{Turn, Turns};
+
+use crate::model::{Entity, Kind, Target};
+
+/// The inventory of one data directory.
+pub struct Store {
+    directory: DataDirectory,
+    vault: Arc<Vault>,
+    turns: Turns,
+    pictures: Arc<Pictures>,
+    current: RwLock<Current>,
+}
+
+#[derive(Clone)]
+struct Current {
+    generation: Arc<Generation>,
+    flusher: Arc<Flusher>,
+}
+
+/// A record, and what the store knows of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored<E> {
+    pub record: E,
+    /// Its place in the order in which its kind's records came.
+    pub ordinal: u64,
+    /// The change that wrote it.
+    pub version: u64,
+}
+
+impl<E: Entity> Stored<E> {
+    fn read(name: &[u8], raw: &Raw) -> Result<Self, StoreError> {
+        let record: E = raw.decode().map_err(|error| corrupt(E::KIND, name, error.to_string()))?;
+        if record.name().as_bytes() != name {
+            return Err(corrupt(E::KIND, name, format!("it names itself '{}'", record.name())));
+        }
+        Ok(Self { record, ordinal: raw.header.ordinal, version: raw.header.version })
+    }
+}
+
+impl Store {
+    /// Opens the inventory of a data directory, or makes an empty one there.
+    ///
+    /// # Errors
+    /// What is wrong with the directory, in a sentence for a person.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let directory = DataDirectory::hold(path)?;
+        let (pointer, vault) = match directory.pointer()? {
+            Some(pointer) => (pointer, Vault::open(&directory.key())?),
+            None => {
+                // The pointer is last: what is there before it is no inventory yet.
+                let vault = match directory.key().exists() {
+                    true => Vault::open(&directory.key())?,
+                    false => Vault::create(&directory.key())?,
+                };
+                let pointer = Pointer { current: 1, previous: None };
+                directory.turn_pointer(pointer)?;
+                (pointer, vault)
+            }
+        };
+        directory.remove_unnamed(pointer)?;
+        let path = directory.generation(pointer.current);
+        if pointer.current > 1 && !path.is_dir() {
+            let detail = format!("{} is missing", path.display());
+            return Err(StoreError::Damaged { part: "inventory", detail });
+        }
+        let generation = Generation::open(&path, pointer.current)?;
+        Ok(Self {
+            directory,
+            vault: Arc::new(vault),
+            turns: Turns::default(),
+            pictures: Arc::default(),
+            current: RwLock::new(Current::new(generation)?),
+        })
+    }
+
+    /// The data directory.
+    pub fn directory(&self) -> &DataDirectory {
+        &self.directory
+    }
+
+    /// Seals and opens secrets.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// The inventory as it is. Changes show while it is read; a bulk change does not.
+    pub fn read(&self) -> Reading {
+        Reading { generation: self.generation(), vault: self.vault.clone() }
+    }
+
+    /// The inventory as it is at this moment, whatever changes.
+    pub fn picture(&self) -> Result<Picture, StoreError> {
+        self.pictures.take(|| self.generation(), self.vault.clone())
+    }
+
+    /// Makes a small change: what `make` does to the transaction is committed whole when it
+    /// returns `Ok`, and durable when this returns. When it returns an error nothing happens.
+    ///
+    /// # Errors
+    /// What `make` says; [`StoreError::Busy`] when an import holds the turn for too long;
+    /// [`StoreError::DiskFull`] and [`StoreError::ReadOnly`].
+    pub fn change<T, X: From<StoreError>>(
+        &self,
+        make: impl FnOnce(&mut Transaction<'_>) -> Result<T, X>,
+    ) -> Result<T, X> {
+        let turn = self.turns.take()?;
+        let current = self.current();
+        current.flusher.failure()?;
+        let mut transaction = Transaction::new(&current.generation, &self.vault)?;
+        let made = make(&mut transaction)?;
+        if transaction.is_empty() {
+            return Ok(made);
+        }
+        let number = current.generation.number;
+        let apply = || {
+            // Errors of the disk can come as panics of sled's.
+            catch_unwind(AssertUnwindSafe(|| transaction.apply())).unwrap_or_else(|panic| {
+                Err(StoreError::ReadOnly { reason: panic_text(panic.as_ref()) })
+            })
+        };
+        if let Err(error) = self.pictures.change(number, transaction.edits(), apply) {
+            if !matches!(error, StoreError::Busy) {
+                current.flusher.fail(&error);
+            }
+            return Err(error.into());
+        }
+        // The next change need not wait for this one's flush, and shares it.
+        drop(turn);
+        current.flusher.flush()?;
+        Ok(made)
+    }
+
+    /// Takes the turn for a bulk change: until the [`Writing`] is dropped nothing else changes.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when another one holds it for too long.
+    pub fn write(&self) -> Result<Writing<'_>, StoreError> {
+        Ok(Writing { turn: self.turns.take()?, store: self })
+    }
+
+    fn current(&self) -> Current {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn generation(&self) -> Arc<Generation> {
+        self.current().generation
+    }
+
+    /// Puts a durable generation in the place of the current one.
+    fn replace(&self, generation: Generation, pointer: Pointer) -> Result<(), StoreError> {
+        let current = Current::new(generation)?;
+        if let Err(error) = self.directory.turn_pointer(pointer) {
+            // It may or may not name the new generation now: nothing may be acknowledged into the
+            // old one any more.
+            if !matches!(self.directory.pointer(), Ok(Some(now)) if now != pointer) {
+                self.current().flusher.fail(&error);
+            }
+            return Err(error);
+        }
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
+        if let Err(error) = self.directory.remove_unnamed(pointer) {
+            tracing::warn!(%error, "the generation before the last is left behind");
+        }
+        Ok(())
+    }
+
+    /// Makes everything durable that still waits for a flush.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.current().flusher.flush()
+    }
+}
+
+impl Current {
+    fn new(generation: Generation) -> Result<Self, StoreError> {
+        let flusher = Arc::new(Flusher::start(generation.db.clone())?);
+        Ok(Self { generation: Arc::new(generation), flusher })
+    }
+}
+
+/// The turn to change the inventory in bulk.
+pub struct Writing<'s> {
+    turn: Turn<'s>,
+    store: &'s Store,
+}
+
+impl<'s> Writing<'s> {
+    /// Begins a new generation.
+    pub fn load(self) -> Result<Load<'s>, StoreError> {
+        Load::begin(self.store, self.turn)
+    }
+}
+
+/// Reads the inventory as it is.
+pub struct Reading {
+    generation: Arc<Generation>,
+    vault: Arc<Vault>,
+}
+
+impl Reading {
+    /// The record of this name.
+    pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
+        let raw = self.generation.raw(E::KIND, name)?;
+        raw.map(|raw| Stored::read(name.as_bytes(), &raw)).transpose()
+    }
+
+    /// The record of this name, as bytes.
+    pub fn get_raw(&self, kind: Kind, name: &str) -> Result<Option<Raw>, StoreError> {
+        self.generation.raw(kind, name)
+    }
+
+    pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+        self.generation.contains(kind, name)
+    }
+
+    /// All records of one kind, by name.
+    pub fn scan<E: Entity>(&self) -> impl Iterator<Item = Result<Stored<E>, StoreError>> {
+        self.scan_raw(E::KIND).map(|entry| entry.and_then(|(name, raw)| Stored::read(&name, &raw)))
+    }
+
+    /// All records of one kind, by name, as bytes.
+    pub fn scan_raw(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
+        self.generation.scan(kind).filter_map(move |entry| match entry {
+            Err(error) => Some(Err(error)),
+            Ok((name, Some(raw))) => Some(Ok((name.to_vec(), raw))),
+            // It was replaced since: read what it is now, where it still is.
+            Ok((name, None)) => match self.generation.raw(kind, &String::from_utf8_lossy(&name)) {
+                Ok(raw) => raw.map(|raw| Ok((name.to_vec(), raw))),
+                Err(error) => Some(Err(error)),
+            },
+        })
+    }
+
+    /// Counts and stamps.
+    pub fn summary(&self) -> Result<Summary, StoreError> {
+        self.generation.summary()
+    }
+
+    /// The records that name the target.
+    pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
+        self.generation.referrers(target, name)
+    }
+
+    /// Calls `each` with every target that is referred to and each reference to it, as
+    /// [`parse_target_key`] and [`parse_posting`] read them, sorted.
+    pub fn each_reference(
+        &self,
+        each: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        references::each_reference(&self.generation.references, each)
+    }
+
+    /// Opens a record's sealed secrets.
+    pub fn open_secrets<E: Entity>(&self, record: &mut E) -> Result<(), StoreError> {
+        self.vault.open_secrets(record)
+    }
+}

@@ -1,0 +1,207 @@
+//! One consistent picture of the inventory, while changes go on.
+//!
+//! sled has no snapshots. A bulk import leaves the generation that a picture looks at alone; a
+//! small change first leaves what it is about to change in the overlay of every picture that is
+//! held, then changes it. A reader looks at the tree first and at the overlay then, so whatever it
+//! read of a later change is put right. It costs the writer one copy of each changed record for
+//! each picture that is held, and nothing while none is.
+
+use std::{
+    collections::BTreeMap,
+    ops::Bound,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{
+    Raw, StoreError, Stored, Summary, Vault,
+    generation::{Generation, corrupt},
+    transaction::Edit,
+};
+use crate::model::{Entity, Kind, PerKind};
+
+/// What changes may leave in the overlays of pictures before they have to wait for the pictures
+/// to go, in bytes.
+const OVERLAY_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// How long a change waits for pictures to go once the overlays are full.
+const OVERLAY_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// The inventory as it was at one moment. Changes go on beside it, unseen.
+pub struct Picture {
+    generation: Arc<Generation>,
+    vault: Arc<Vault>,
+    summary: Summary,
+    overlay: Arc<Overlay>,
+    /// Told when this picture goes.
+    pictures: Arc<Pictures>,
+}
+
+/// What was there before it was changed.
+#[derive(Default)]
+struct Overlay {
+    /// Whether anything was changed at all: spares the lock.
+    changed: AtomicBool,
+    before: Mutex<PerKind<BTreeMap<Vec<u8>, Option<Raw>>>>,
+}
+
+impl Overlay {
+    fn lock(&self) -> MutexGuard<'_, PerKind<BTreeMap<Vec<u8>, Option<Raw>>>> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The pictures that are held.
+#[derive(Default)]
+pub(super) struct Pictures {
+    held: Mutex<Held>,
+    gone: Condvar,
+}
+
+#[derive(Default)]
+struct Held {
+    overlays: Vec<(u64, Weak<Overlay>)>,
+    bytes: usize,
+}
+
+impl Pictures {
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a picture, between two changes.
+    pub fn take(
+        self: &Arc<Self>,
+        generation: impl FnOnce() -> Arc<Generation>,
+        vault: Arc<Vault>,
+    ) -> Result<Picture, StoreError> {
+        let mut held = self.lock();
+        let generation = generation();
+        let summary = generation.summary()?;
+        let overlay = Arc::new(Overlay::default());
+        held.overlays.push((generation.number, Arc::downgrade(&overlay)));
+        Ok(Picture { generation, vault, summary, overlay, pictures: self.clone() })
+    }
+
+    /// Keeps what `edits` are about to change, then changes it with `apply`. No picture is taken
+    /// in between.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when the overlays are full and stay so; and what `apply` says.
+    pub fn change(
+        &self,
+        generation: u64,
+        edits: &PerKind<BTreeMap<String, Edit>>,
+        apply: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let full = |held: &mut Held| held.bytes > OVERLAY_BYTES_MAX;
+        let waited = self.gone.wait_timeout_while(self.lock(), OVERLAY_WAIT_MAX, full);
+        let (mut held, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() {
+            return Err(StoreError::Busy);
+        }
+        let mut bytes = 0;
+        for (_, overlay) in held.overlays.iter().filter(|(number, _)| *number == generation) {
+            let Some(overlay) = overlay.upgrade() else { continue };
+            let mut before = overlay.lock();
+            for (kind, edits) in edits.iter() {
+                for (name, edit) in edits {
+                    before[kind].entry(name.as_bytes().to_vec()).or_insert_with(|| {
+                        bytes += name.len() + edit.before.as_ref().map_or(0, |b| b.body().len());
+                        edit.before.clone()
+                    });
+                }
+            }
+            overlay.changed.store(true, Ordering::SeqCst);
+        }
+        held.bytes += bytes;
+        apply()
+    }
+
+    fn gone(&self) {
+        let mut held = self.lock();
+        held.overlays.retain(|(_, overlay)| overlay.strong_count() > 0);
+        if held.overlays.is_empty() {
+            held.bytes = 0;
+        }
+        self.gone.notify_all();
+    }
+}
+
+impl Drop for Picture {
+    fn drop(&mut self) {
+        self.overlay = Arc::default();
+        self.pictures.gone();
+    }
+}
+
+impl Picture {
+    /// Counts and stamps at that moment.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Opens a record's sealed secrets.
+    pub fn open_secrets<E: Entity>(&self, record: &mut E) -> Result<(), StoreError> {
+        self.vault.open_secrets(record)
+    }
+
+    /// All records of one kind, by name.
+    pub fn scan<E: Entity>(&self) -> impl Iterator<Item = Result<Stored<E>, StoreError>> {
+        self.scan_raw(E::KIND).map(|entry| entry.and_then(|(name, raw)| Stored::read(&name, &raw)))
+    }
+
+    /// All records of one kind, by name, as bytes.
+    pub fn scan_raw(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
+        let mut tree = self.generation.scan(kind).peekable();
+        let mut last: Option<Vec<u8>> = None;
+        std::iter::from_fn(move || {
+            loop {
+                // The tree first, the overlay then: see above.
+                if let Some(Err(error)) = tree.next_if(Result::is_err) {
+                    return Some(Err(error));
+                }
+                let next = match tree.peek() {
+                    Some(Ok((name, _))) => Some(name.to_vec()),
+                    Some(Err(_)) | None => None,
+                };
+                if let Some((name, before)) = self.before(kind, last.as_deref(), next.as_deref()) {
+                    if next.as_ref() == Some(&name) {
+                        tree.next();
+                    }
+                    last = Some(name.clone());
+                    match before {
+                        Some(raw) => return Some(Ok((name, raw))),
+                        None => continue,
+                    }
+                }
+                let (name, raw) = tree.next()?.ok()?;
+                last = Some(name.to_vec());
+                return Some(match raw {
+                    Some(raw) => Ok((name.to_vec(), raw)),
+                    None => Err(corrupt(kind, &name, "parts of it are missing")),
+                });
+            }
+        })
+    }
+
+    /// The first change behind `after`, up to and with `to`.
+    fn before(
+        &self,
+        kind: Kind,
+        after: Option<&[u8]>,
+        to: Option<&[u8]>,
+    ) -> Option<(Vec<u8>, Option<Raw>)> {
+        if !self.overlay.changed.load(Ordering::SeqCst) {
+            return None;
+        }
+        let before = self.overlay.lock();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let to = to.map_or(Bound::Unbounded, Bound::Included);
+        let (name, raw) = before[kind].range::<[u8], _>((from, to)).next()?;
+        Some((name.clone(), raw.clone()))
+    }
+}

@@ -1,0 +1,239 @@
+//! Small changes: one transaction, durable before it is acknowledged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sled::{Batch, Transactional, Tree, transaction::TransactionError};
+
+use super::{
+    Raw, Referrer, StoreError, Stored, Summary, Vault,
+    format::{self, values},
+    generation::{Generation, chunk_key, chunk_prefix, corrupt},
+    references::{self, parse_target_key, posting, target_key},
+    summary::SUMMARY_KEY,
+};
+use crate::model::{Entity, Kind, PerKind, Target};
+
+/// A change in the making. What it puts and removes it sees itself; others see it when it is
+/// committed, whole.
+pub struct Transaction<'s> {
+    generation: &'s Generation,
+    vault: &'s Vault,
+    summary: Summary,
+    edits: PerKind<BTreeMap<String, Edit>>,
+    /// References that come and go, by target.
+    references: BTreeMap<Vec<u8>, ReferenceEdit>,
+}
+
+/// What a record was, and what it will be.
+pub(super) struct Edit {
+    pub before: Option<Raw>,
+    after: Option<After>,
+}
+
+struct After {
+    ordinal: u64,
+    body: Vec<u8>,
+}
+
+#[derive(Default)]
+struct ReferenceEdit {
+    add: BTreeSet<Vec<u8>>,
+    remove: BTreeSet<Vec<u8>>,
+}
+
+impl<'s> Transaction<'s> {
+    pub(super) fn new(generation: &'s Generation, vault: &'s Vault) -> Result<Self, StoreError> {
+        let mut summary = generation.summary()?;
+        summary.version += 1;
+        Ok(Self {
+            generation,
+            vault,
+            summary,
+            edits: PerKind::default(),
+            references: BTreeMap::new(),
+        })
+    }
+
+    /// The record of this name, with what this transaction did to it.
+    pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
+        match self.edits[E::KIND].get(name) {
+            None => match self.generation.raw(E::KIND, name)? {
+                Some(raw) => Stored::read(name.as_bytes(), &raw).map(Some),
+                None => Ok(None),
+            },
+            Some(edit) => match &edit.after {
+                None => Ok(None),
+                Some(after) => {
+                    let record = format::decode_body(&after.body)
+                        .map_err(|error| corrupt(E::KIND, name.as_bytes(), error.to_string()))?;
+                    Ok(Some(Stored {
+                        record,
+                        ordinal: after.ordinal,
+                        version: self.summary.version,
+                    }))
+                }
+            },
+        }
+    }
+
+    /// Whether a record of this name is there.
+    pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+        match self.edits[kind].get(name) {
+            Some(edit) => Ok(edit.after.is_some()),
+            None => self.generation.contains(kind, name),
+        }
+    }
+
+    /// The records that name the target, as they were before this transaction.
+    pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
+        self.generation.referrers(target, name)
+    }
+
+    /// Creates the record, or puts it in the place of the one of its name. That what it refers to
+    /// is there is the caller's business.
+    pub fn put<E: Entity>(&mut self, mut record: E) -> Result<(), StoreError> {
+        self.vault.seal(&mut record);
+        let name = record.name().as_str().to_owned();
+        let old = self.get::<E>(&name)?;
+        if let Some(old) = &old {
+            self.refer(&old.record, Direction::Away);
+        }
+        self.refer(&record, Direction::Here);
+        let ordinal = match &old {
+            Some(old) => old.ordinal,
+            None => {
+                let last = self.generation.kinds[E::KIND].last()?;
+                let kind = self.summary.kind_mut(E::KIND);
+                let ordinal = kind.ordinal_next;
+                kind.count += 1;
+                kind.ordinal_next += 1;
+                let behind = last.is_none_or(|(last, _)| *last < *name.as_bytes());
+                let edited = self.edits[E::KIND].last_key_value();
+                kind.in_name_order &= behind && edited.is_none_or(|(last, _)| *last <= name);
+                ordinal
+            }
+        };
+        let after = After { ordinal, body: format::encode_body(&record)? };
+        self.edit(E::KIND, name)?.after = Some(after);
+        Ok(())
+    }
+
+    /// Removes the record of this name. Says whether there was one.
+    pub fn remove<E: Entity>(&mut self, name: &str) -> Result<bool, StoreError> {
+        let Some(old) = self.get::<E>(name)? else { return Ok(false) };
+        self.refer(&old.record, Direction::Away);
+        self.summary.kind_mut(E::KIND).count -= 1;
+        self.edit(E::KIND, name.to_owned())?.after = None;
+        Ok(true)
+    }
+
+    fn edit(&mut self, kind: Kind, name: String) -> Result<&mut Edit, StoreError> {
+        use std::collections::btree_map::Entry;
+        match self.edits[kind].entry(name) {
+            Entry::Occupied(edit) => Ok(edit.into_mut()),
+            Entry::Vacant(place) => {
+                let before = self.generation.raw(kind, place.key())?;
+                Ok(place.insert(Edit { before, after: None }))
+            }
+        }
+    }
+
+    fn refer<E: Entity>(&mut self, record: &E, direction: Direction) {
+        record.references(&mut |reference| {
+            let bytes = posting(E::KIND, reference.relation, record.name());
+            let target = target_key(reference.target, reference.name);
+            let edit = self.references.entry(target).or_default();
+            let (to, from) = match direction {
+                Direction::Here => (&mut edit.add, &mut edit.remove),
+                Direction::Away => (&mut edit.remove, &mut edit.add),
+            };
+            from.remove(&bytes);
+            to.insert(bytes);
+        });
+    }
+
+    /// What is changed, for those who hold a picture of what was before.
+    pub(super) fn edits(&self) -> &PerKind<BTreeMap<String, Edit>> {
+        &self.edits
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.edits.iter().all(|(_, edits)| edits.is_empty())
+    }
+
+    /// Applies the change: all of it, or nothing. It is visible then, but not yet durable.
+    pub(super) fn apply(&self) -> Result<(), StoreError> {
+        let mut batches: Vec<(&Tree, Batch)> = Vec::new();
+        let mut chunks = Batch::default();
+        let version = self.summary.version;
+        for (kind, edits) in self.edits.iter().filter(|(_, edits)| !edits.is_empty()) {
+            let mut batch = Batch::default();
+            for (name, edit) in edits {
+                if let Some(before) = &edit.before {
+                    let prefix = chunk_prefix(kind, name.as_bytes(), before.header.version);
+                    for key in self.generation.chunks.scan_prefix(prefix).keys() {
+                        chunks.remove(key?);
+                    }
+                }
+                match &edit.after {
+                    None => batch.remove(name.as_bytes()),
+                    Some(after) => {
+                        let values = values(after.ordinal, version, &after.body);
+                        batch.insert(name.as_bytes(), values.head);
+                        let prefix = chunk_prefix(kind, name.as_bytes(), version);
+                        for (number, chunk) in values.chunks.enumerate() {
+                            chunks.insert(chunk_key(&prefix, number), chunk);
+                        }
+                    }
+                }
+            }
+            batches.push((&self.generation.kinds[kind], batch));
+        }
+        let mut index = Batch::default();
+        for (target, edit) in &self.references {
+            let sorted = |set: &BTreeSet<Vec<u8>>| set.iter().cloned().collect::<Vec<_>>();
+            let tree = &self.generation.references;
+            for (key, block) in
+                references::edit(tree, target, &sorted(&edit.add), &sorted(&edit.remove))?
+            {
+                match block {
+                    Some(block) => index.insert(key, block),
+                    None => index.remove(key),
+                }
+            }
+        }
+        let mut meta = Batch::default();
+        meta.insert(SUMMARY_KEY, format::encode(&self.summary));
+        batches.push((&self.generation.references, index));
+        batches.push((&self.generation.chunks, chunks));
+        batches.push((&self.generation.meta, meta));
+
+        let trees: Vec<&Tree> = batches.iter().map(|(tree, _)| *tree).collect();
+        trees
+            .as_slice()
+            .transaction(|trees| {
+                for (tree, (_, batch)) in trees.iter().zip(&batches) {
+                    tree.apply_batch(batch)?;
+                }
+                Ok(())
+            })
+            .map_err(|error| match error {
+                TransactionError::Storage(error) => StoreError::from(error),
+                TransactionError::Abort(never) => never,
+            })
+    }
+
+    /// The targets that this transaction's records name, for a check that all of them are there.
+    pub fn targets(&self) -> impl Iterator<Item = (Target, &str)> {
+        let named = self.references.iter().filter(|(_, edit)| !edit.add.is_empty());
+        named.filter_map(|(key, _)| parse_target_key(key).map(|(target, name, _)| (target, name)))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    /// The record comes, and names others.
+    Here,
+    /// It goes, and names them no longer.
+    Away,
+}

@@ -1,0 +1,181 @@
+//! Seals secrets for the disk with the appliance's key.
+//!
+//! XChaCha20-Poly1305 with a nonce that is derived from the secret and its place (HMAC-SHA-256
+//! under a second key). So the same secret in the same place is always the same bytes, and an
+//! import can see that nothing changed, while equal passwords of two records look different.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::StoreError;
+use crate::model::{Entity, Secret};
+
+/// The length of the appliance's key.
+const KEY_BYTES: usize = 32;
+
+/// The length of an XChaCha20 nonce, which stands before the sealed bytes.
+const NONCE_BYTES: usize = 24;
+
+/// The appliance's key, ready for use.
+pub struct Vault {
+    cipher: XChaCha20Poly1305,
+    nonces: Hmac<Sha256>,
+}
+
+impl Vault {
+    /// Makes a key and writes it to `path`, for the owner's eyes only.
+    pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
+        let mut key = Zeroizing::new([0; KEY_BYTES]);
+        getrandom::fill(key.as_mut_slice()).map_err(|error| {
+            StoreError::io("random numbers")(io::Error::other(error.to_string()))
+        })?;
+        // Written aside and renamed: a key that is half there would lose every secret.
+        let aside = path.with_extension("new");
+        let write = || -> io::Result<()> {
+            let mut options = OpenOptions::new();
+            let mut file =
+                options.write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+            file.write_all(key.as_slice())?;
+            file.sync_all()?;
+            fs::rename(&aside, path)
+        };
+        write().map_err(StoreError::io(format!("writing the key {}", path.display())))?;
+        Ok(Self::new(&key))
+    }
+
+    /// Reads the key at `path`.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let key = match fs::read(path) {
+            Ok(key) => Zeroizing::new(key),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::KeyMissing { path: path.to_owned() });
+            }
+            Err(error) => {
+                return Err(StoreError::io(format!("reading the key {}", path.display()))(error));
+            }
+        };
+        let broken = |_| StoreError::KeyBroken { path: path.to_owned() };
+        let key: &[u8; KEY_BYTES] = key.as_slice().try_into().map_err(broken)?;
+        Ok(Self::new(key))
+    }
+
+    fn new(key: &[u8; KEY_BYTES]) -> Self {
+        let mac =
+            <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
+        let derive = |purpose: &[u8]| mac.clone().chain_update(purpose).finalize().into_bytes();
+        Self {
+            cipher: XChaCha20Poly1305::new(&derive(b"satchel secrets: cipher")),
+            nonces: <Hmac<Sha256> as Mac>::new_from_slice(&derive(b"satchel secrets: nonces"))
+                .expect("HMAC takes keys of any length"),
+        }
+    }
+
+    /// Seals every clear secret of a record. What is empty stays as it is: it hides nothing.
+    pub fn seal<E: Entity>(&self, record: &mut E) {
+        let name = record.name().clone();
+        for (property, secret) in record.secrets() {
+            let Some(clear) = secret.document().filter(|clear| !clear.is_empty()) else { continue };
+            let nonce = self.nonce(&[E::KIND.as_str(), &name, property, clear]);
+            let place = place::<E>(property);
+            let payload = Payload { msg: clear.as_bytes(), aad: place.as_bytes() };
+            let mut sealed = nonce.to_vec();
+            sealed.extend(
+                self.cipher.encrypt(&nonce, payload).expect("a secret is far below 256 GB"),
+            );
+            *secret = Secret::Sealed(sealed);
+        }
+    }
+
+    /// Opens every sealed secret of a record.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsealable`] when one was sealed with another key, or is damaged.
+    pub fn open_secrets<E: Entity>(&self, record: &mut E) -> Result<(), StoreError> {
+        let name = record.name().clone();
+        for (property, secret) in record.secrets() {
+            let Secret::Sealed(sealed) = &*secret else { continue };
+            let clear = sealed
+                .split_at_checked(NONCE_BYTES)
+                .and_then(|(nonce, msg)| {
+                    let place = place::<E>(property);
+                    let payload = Payload { msg, aad: place.as_bytes() };
+                    self.cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
+                })
+                .and_then(|clear| String::from_utf8(clear).ok())
+                .ok_or_else(|| StoreError::Unsealable {
+                    kind: E::KIND,
+                    name: name.as_str().to_owned(),
+                })?;
+            *secret = Secret::from_document(clear);
+        }
+        Ok(())
+    }
+
+    fn nonce(&self, parts: &[&str]) -> XNonce {
+        let mut mac = self.nonces.clone();
+        for part in parts {
+            mac.update(&(part.len() as u64).to_le_bytes());
+            mac.update(part.as_bytes());
+        }
+        *XNonce::from_slice(&mac.finalize().into_bytes()[..NONCE_BYTES])
+    }
+}
+
+/// What a secret is sealed for. A record's name is not in it, so that a renamed record keeps it.
+fn place<E: Entity>(property: &str) -> String {
+    format!("{}.{property}", E::KIND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Credential, Field, Name};
+
+    fn credential(name: &str, password: &str) -> Credential {
+        let mut record = Credential::named(Name::parse(name.to_owned()).unwrap());
+        record.password = Field::Set(Secret::from_plain(password));
+        record
+    }
+
+    #[test]
+    fn what_was_sealed_opens_and_the_same_is_sealed_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::create(&folder.path().join("key")).unwrap();
+        let again = Vault::open(&folder.path().join("key")).unwrap();
+        let clear = credential("a", "hunter2");
+        let (mut one, mut two, mut other) =
+            (clear.clone(), clear.clone(), credential("b", "hunter2"));
+        vault.seal(&mut one);
+        again.seal(&mut two);
+        vault.seal(&mut other);
+        assert_eq!(one, two);
+        assert_ne!(one.password, other.password);
+        assert_ne!(one, clear);
+        again.open_secrets(&mut one).unwrap();
+        assert_eq!(one, clear);
+    }
+
+    #[test]
+    fn another_key_or_another_place_does_not_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::create(&folder.path().join("one")).unwrap();
+        let stranger = Vault::create(&folder.path().join("two")).unwrap();
+        let mut record = credential("a", "hunter2");
+        vault.seal(&mut record);
+        assert!(stranger.open_secrets(&mut record.clone()).is_err());
+        record.enable_password = std::mem::take(&mut record.password);
+        assert!(vault.open_secrets(&mut record).is_err());
+    }
+}
