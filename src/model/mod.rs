@@ -4,6 +4,7 @@
 //! [`Kind`] lists the kinds; each kind's file lists its properties; [`Entity`] is what all of them
 //! have in common, and what everything else in Satchel is written over.
 
+mod criteria;
 mod entity;
 mod field;
 mod kind;
@@ -28,6 +29,7 @@ mod user;
 mod workflow_edge;
 
 pub use credential::Credential;
+pub use criteria::{Criteria, CriterionError, Side};
 pub use device::Device;
 pub use entity::{Broken, Entity, Parsed, Secrets, Unparsed};
 pub use field::{

@@ -1,6 +1,6 @@
 //! The user.
 
-use super::{Bool, Float, Hidden, Name, Text, entity::entity};
+use super::{Bool, Float, Hidden, Name, Secret, Text, entity::entity};
 
 entity! {
     /// A user of the inventory, who is a user of the appliance too.
@@ -19,5 +19,14 @@ entity! {
         theme: Text = "default",
         r#type: Text = "user",
         zoom_sensitivity: Float = 1.0,
+    }
+}
+
+impl User {
+    /// Whether this user can log in and administer the appliance, as far as can be seen from the
+    /// user alone. Secrets have to be open.
+    pub fn is_able_administrator(&self) -> bool {
+        let password = self.password.get().and_then(Secret::plain);
+        self.is_admin.get() == Some(&true) && password.is_some_and(|p| p.starts_with("$argon2"))
     }
 }
