@@ -1,0 +1,186 @@
+//! What is wrong with a project, each with its place.
+
+use serde::Serialize;
+
+use crate::{
+    codec::{json, yaml},
+    model::{Broken, Kind, Rule, Target, Value},
+};
+
+/// The most bytes of a value that a report shows.
+const VALUE_SHOWN_BYTES_MAX: usize = 200;
+
+/// What is wrong. Equal ones are grouped.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Problem {
+    pub document: Document,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub property: Option<String>,
+    /// The value; never a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<ShownValue>,
+    /// A short word for scripts.
+    pub rule: &'static str,
+    /// A sentence for a person.
+    pub detail: String,
+}
+
+/// Where a problem is, in its document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// Counts from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u64>,
+    /// The record's place in its document, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+}
+
+/// A project's document, which is called like its file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Document(pub Kind);
+
+impl Serialize for Document {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}.yaml", self.0))
+    }
+}
+
+impl Problem {
+    /// A property of a record that broke a rule.
+    pub(super) fn broken(kind: Kind, broken: &Broken) -> Self {
+        Self {
+            document: Document(kind),
+            property: broken.property.clone(),
+            value: broken.value.as_ref().map(ShownValue::of),
+            rule: broken.rule.code(),
+            detail: broken.rule.to_string(),
+        }
+    }
+
+    /// An item of a document that is no record at all.
+    pub(super) fn no_record(kind: Kind, value: &Value) -> Self {
+        let rule = Rule::NoRecord { found: value.type_name() };
+        Self::broken(kind, &Broken { property: None, value: Some(value.clone()), rule })
+    }
+
+    /// A document that cannot be read.
+    pub(super) fn unreadable(kind: Kind, error: &yaml::ReadError) -> Self {
+        Self::of(kind, None, "document", error.to_string())
+    }
+
+    /// A record whose name another record of the same document has.
+    pub(super) fn duplicate(kind: Kind) -> Self {
+        let detail = "another record of this document has the same name, and comes first";
+        Self::of(kind, Some("name"), "duplicate-name", detail.to_owned())
+    }
+
+    /// A device and a network of one name.
+    pub(super) fn node_taken(kind: Kind, other: Kind) -> Self {
+        let detail =
+            format!("devices and networks share their names, and a {other} of this name exists");
+        Self::of(kind, Some("name"), "node-name-taken", detail)
+    }
+
+    /// A relation that needs a record that is not there.
+    pub(super) fn missing(kind: Kind, relation: &str, target: Target, name: &str) -> Self {
+        let detail = format!(
+            "there is no {target} '{name}', neither in the project nor in the inventory, or it \
+             was rejected"
+        );
+        let problem = Self::of(kind, Some(relation), "missing-reference", detail);
+        Self { value: Some(ShownValue::of(&Value::from(name))), ..problem }
+    }
+
+    /// A record that is too large.
+    pub(super) fn large(kind: Kind, detail: String) -> Self {
+        Self::of(kind, None, "record-large", detail)
+    }
+
+    fn of(kind: Kind, property: Option<&str>, rule: &'static str, detail: String) -> Self {
+        let property = property.map(str::to_owned);
+        Self { document: Document(kind), property, value: None, rule, detail }
+    }
+}
+
+/// A name in a list that names nothing, and was left out of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Dangling {
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    pub property: String,
+    /// The record that is not there.
+    pub missing: String,
+}
+
+/// A property whose values came in another type that says the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Conversion {
+    pub document: Document,
+    pub property: String,
+}
+
+/// What an import does, or would do, with records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Change {
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    pub change: ChangeKind,
+}
+
+/// A record that changes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ChangedRecord {
+    pub record: String,
+    /// The properties that differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub properties: Vec<PropertyChange>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    Removed,
+    Updated,
+    Created,
+    /// Not in the project, but it names a record that goes, or is a pool whose members change.
+    Adjusted,
+}
+
+/// A property before and after. A secret is only said to differ.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PropertyChange {
+    pub property: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<ShownValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<ShownValue>,
+}
+
+/// A value as a report shows it: its JSON, or the beginning of it as a text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShownValue(String);
+
+impl ShownValue {
+    pub(super) fn of(value: &Value) -> Self {
+        let mut text = json::of_value(value).to_string();
+        if text.len() > VALUE_SHOWN_BYTES_MAX {
+            text.truncate(text.floor_char_boundary(VALUE_SHOWN_BYTES_MAX));
+            text.push('…');
+        }
+        Self(text)
+    }
+}
+
+impl Serialize for ShownValue {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match serde_json::from_str::<serde_json::Value>(&self.0) {
+            Ok(whole) => whole.serialize(serializer),
+            Err(_) => self.0.serialize(serializer),
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! The second step of an import, first half: do the references hold? Which records have to go,
+//! and which names have to be struck from which lists.
+//!
+//! References are sorted by what they name, and so are the records, so one walk beside another
+//! finds what is not there, in memory that does not grow with the project.
+
+use std::io;
+
+use super::{
+    ImportError,
+    cursor::{Cursor, parse_record_key, record_key},
+    decode::{Decoded, Incoming},
+    log::Log,
+    problem::{Dangling, Place, Problem},
+};
+use crate::{
+    model::{Entity, Kind, KindVisitor, PerKind, PropertyType, Target},
+    store::{Reading, Sorted, Sorter, Summary, parse_posting, parse_target_key},
+};
+
+/// What a sorter of this step may take in memory, in bytes.
+const SORTER_BYTES: usize = 16 * 1024 * 1024;
+
+/// What an import is about: the project, the inventory, and what is to become of it.
+pub(super) struct Scope<'a> {
+    pub old: &'a Reading,
+    pub old_summary: Summary,
+    pub decoded: Decoded,
+    /// The kinds that are emptied first.
+    pub emptied: PerKind<bool>,
+    /// The name of the user who calls.
+    pub caller: &'a str,
+    /// Whether the caller stays although users are emptied: the project does not bring them.
+    pub caller_survives: bool,
+}
+
+/// What the references ask for.
+pub(super) struct Resolved {
+    /// Records that are not to be, as [`record_key`]s: those of the project that are rejected,
+    /// and those of the inventory that cannot stand without what is removed.
+    pub gone: Sorted,
+    /// Names to be struck: a [`record_key`] with the relation and the name.
+    pub strikes: Sorted,
+}
+
+impl Scope<'_> {
+    /// A walk over the names of one kind that will be there.
+    fn presence<'s>(&'s self, kind: Kind, gone: &'s [&'s Sorted]) -> Presence<'s> {
+        Presence {
+            kind,
+            incoming: self.decoded.records[kind].as_ref().map(Cursor::new),
+            gone: gone.iter().map(|sorted| Cursor::new(sorted)).collect(),
+            old: Some(self.old).filter(|_| self.old_summary.kind(kind).count > 0),
+            emptied: self.emptied[kind],
+            survivor: self.survivor(kind),
+        }
+    }
+
+    /// The record of this kind that stays although the kind is emptied.
+    pub fn survivor(&self, kind: Kind) -> Option<&str> {
+        (kind == Kind::User && self.emptied[kind] && self.caller_survives).then_some(self.caller)
+    }
+}
+
+/// Says of names, in ascending order, whether a record of one kind will be there.
+struct Presence<'a> {
+    kind: Kind,
+    incoming: Option<Cursor<'a>>,
+    gone: Vec<Cursor<'a>>,
+    old: Option<&'a Reading>,
+    emptied: bool,
+    survivor: Option<&'a str>,
+}
+
+impl Presence<'_> {
+    fn has(&mut self, name: &str) -> Result<bool, ImportError> {
+        let mut gone = false;
+        let key = record_key(self.kind, name.as_bytes());
+        for cursor in &mut self.gone {
+            gone |= cursor.seek(&key)?;
+        }
+        let brought = match &mut self.incoming {
+            Some(incoming) => incoming.seek(name.as_bytes())?,
+            None => false,
+        };
+        if (brought && !gone) || self.survivor == Some(name) {
+            return Ok(true);
+        }
+        // What is gone of a kind that is not in the project goes from the inventory itself; what
+        // is gone of a kind that is merged is an update that is not made.
+        if self.emptied || (gone && !brought) {
+            return Ok(false);
+        }
+        match self.old {
+            Some(old) => Ok(old.contains(self.kind, name)?),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Checks every reference.
+pub(super) fn resolve(scope: &Scope<'_>, log: &Log) -> Result<Resolved, ImportError> {
+    let collided = collisions(scope, log)?;
+    let mut gone = Sorter::new(log.scratch(), SORTER_BYTES);
+    let mut strikes = Sorter::new(log.scratch(), SORTER_BYTES);
+    copy(&collided, &mut gone)?;
+    orphans(scope, &[&collided], &mut gone, &mut strikes, log)?;
+    each_absent(scope, &scope.decoded.one, &[&collided], |target, name, source| {
+        gone.push(&record_key(source.kind, source.name.as_bytes()), &[])?;
+        let problem = Problem::missing(source.kind, &source.relation, target, name);
+        let place = Place { record: Some(source.name), ..Place::default() };
+        log.problem(&problem, place)
+    })?;
+    let gone = gone.finish()?;
+    count_rejected(scope, &gone, log)?;
+    struck_with(scope, &gone, &mut strikes, log)?;
+    each_absent(scope, &scope.decoded.many, &[&gone], |_, name, source| {
+        strikes.push(&strike_key(source.kind, &source.name, &source.relation, name), &[])?;
+        let dangling =
+            Dangling { kind: source.kind, property: source.relation, missing: name.to_owned() };
+        let place = Place { record: Some(source.name), ..Place::default() };
+        Ok(log.lists().dangling.push(&dangling, place)?)
+    })?;
+    Ok(Resolved { gone, strikes: strikes.finish()? })
+}
+
+fn copy(from: &Sorted, to: &mut Sorter) -> io::Result<()> {
+    let mut reader = from.read();
+    while let Some((key, value)) = reader.next()? {
+        to.push(key, value)?;
+    }
+    Ok(())
+}
+
+/// The records whose names are taken: by a record of their own document that comes first, or
+/// (devices and networks share their names) by one of the other kind.
+fn collisions(scope: &Scope<'_>, log: &Log) -> Result<Sorted, ImportError> {
+    let mut collided = Sorter::new(log.scratch(), SORTER_BYTES);
+    for (kind, records) in scope.decoded.records.iter() {
+        let Some(records) = records else { continue };
+        // A device that the inventory's networks leave no room for; a network that any device does.
+        let mut other = match kind {
+            Kind::Network => Some(scope.presence(Kind::Device, &[])),
+            Kind::Device if scope.decoded.records[Kind::Network].is_none() => {
+                Some(scope.presence(Kind::Network, &[])).filter(|networks| networks.old.is_some())
+            }
+            _ => None,
+        };
+        let mut reader = records.read();
+        let mut last: Option<Vec<u8>> = None;
+        while let Some((name, value)) = reader.next()? {
+            let place = || Incoming::read(value).map(|incoming| incoming.place(name));
+            if last.as_deref() == Some(name) {
+                // The first of them stands; only this one is rejected.
+                log.reject(kind)?;
+                log.problem(&Problem::duplicate(kind), place()?)?;
+                continue;
+            }
+            if let Some(other) = &mut other
+                && other.has(&String::from_utf8_lossy(name))?
+            {
+                collided.push(&record_key(kind, name), &[])?;
+                log.problem(&Problem::node_taken(kind, other.kind), place()?)?;
+            }
+            last = Some(name.to_vec());
+        }
+    }
+    Ok(collided.finish()?)
+}
+
+/// A reference, by the record that holds it.
+struct Source {
+    kind: Kind,
+    name: String,
+    relation: String,
+}
+
+/// Calls `each` for every one of the sorted references whose target will not be there.
+fn each_absent(
+    scope: &Scope<'_>,
+    references: &Sorted,
+    gone: &[&Sorted],
+    mut each: impl FnMut(Target, &str, Source) -> Result<(), ImportError>,
+) -> Result<(), ImportError> {
+    let mut targets = Targets::new(scope, gone);
+    let mut reader = references.read();
+    while let Some((key, _)) = reader.next()? {
+        let (target, name, at) = parse_target_key(key).ok_or_else(cut_off)?;
+        if !targets.has(target, name)? {
+            let source = parse_posting(&key[at..]).ok_or_else(cut_off)?;
+            let source =
+                Source { kind: source.kind, name: source.name, relation: source.relation };
+            each(target, name, source)?;
+        }
+    }
+    Ok(())
+}
+
+fn cut_off() -> ImportError {
+    ImportError::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a reference is cut off"))
+}
+
+/// Says of targets, sorted, whether they will be there.
+struct Targets<'a> {
+    scope: &'a Scope<'a>,
+    gone: &'a [&'a Sorted],
+    target: Option<Target>,
+    presences: Vec<Presence<'a>>,
+    /// The last answer: many references to one target stand one behind the other.
+    last: (String, bool),
+}
+
+impl<'a> Targets<'a> {
+    fn new(scope: &'a Scope<'a>, gone: &'a [&'a Sorted]) -> Self {
+        Self { scope, gone, target: None, presences: Vec::new(), last: (String::new(), false) }
+    }
+
+    fn has(&mut self, target: Target, name: &str) -> Result<bool, ImportError> {
+        if self.target != Some(target) {
+            self.target = Some(target);
+            self.presences =
+                target.kinds().iter().map(|kind| self.scope.presence(*kind, self.gone)).collect();
+        } else if self.last.0 == name {
+            return Ok(self.last.1);
+        }
+        let mut has = false;
+        for presence in &mut self.presences {
+            has |= presence.has(name)?;
+        }
+        self.last.0.clear();
+        self.last.0.push_str(name);
+        self.last.1 = has;
+        Ok(has)
+    }
+}
+
+/// What other kinds still say of records that are emptied: lists are struck, and records that
+/// cannot stand without them go too.
+fn orphans(
+    scope: &Scope<'_>,
+    gone_before: &[&Sorted],
+    gone: &mut Sorter,
+    strikes: &mut Sorter,
+    log: &Log,
+) -> Result<(), ImportError> {
+    let kept = |kind: Kind| !scope.emptied[kind] && scope.old_summary.kind(kind).count > 0;
+    let any_emptied = scope.emptied.iter().any(|(_, emptied)| *emptied);
+    if !any_emptied || !Kind::ALL.into_iter().any(kept) {
+        return Ok(());
+    }
+    let mut targets = Targets::new(scope, gone_before);
+    let mut failed = Ok(());
+    scope.old.each_reference(|key, posting| {
+        if failed.is_err() {
+            return Ok(());
+        }
+        failed = (|| {
+            let (target, name, _) = parse_target_key(key).ok_or_else(cut_off)?;
+            let touched = target.kinds().iter().any(|kind| scope.emptied[*kind]);
+            if !touched || targets.has(target, name)? {
+                return Ok(());
+            }
+            let source = parse_posting(posting).ok_or_else(cut_off)?;
+            if !kept(source.kind) {
+                return Ok(());
+            }
+            if holds_one(source.kind, &source.relation) {
+                Ok(gone.push(&record_key(source.kind, source.name.as_bytes()), &[])?)
+            } else {
+                strike(source.kind, source.name, source.relation, name, strikes, log)
+            }
+        })();
+        Ok(())
+    })?;
+    failed
+}
+
+/// What the inventory still says of its own records that go with others.
+fn struck_with(
+    scope: &Scope<'_>,
+    gone: &Sorted,
+    strikes: &mut Sorter,
+    log: &Log,
+) -> Result<(), ImportError> {
+    let mut cursor = Cursor::new(gone);
+    while let Some((key, _)) = cursor.advance()? {
+        let (kind, name) = parse_record_key(key).ok_or_else(cut_off)?;
+        let brought = scope.decoded.records[kind].is_some();
+        if brought || scope.emptied[kind] {
+            continue;
+        }
+        let name = String::from_utf8_lossy(name).into_owned();
+        for source in scope.old.referrers(Target::Kind(kind), &name)? {
+            if !scope.emptied[source.kind] {
+                strike(source.kind, source.name, source.relation, &name, strikes, log)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn strike(
+    kind: Kind,
+    record: String,
+    relation: String,
+    name: &str,
+    strikes: &mut Sorter,
+    log: &Log,
+) -> Result<(), ImportError> {
+    strikes.push(&strike_key(kind, &record, &relation, name), &[])?;
+    let struck = Dangling { kind, property: relation, missing: name.to_owned() };
+    let place = Place { record: Some(record), ..Place::default() };
+    Ok(log.lists().struck.push(&struck, place)?)
+}
+
+/// Counts the records of the project that are rejected for their references or names.
+fn count_rejected(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), ImportError> {
+    let mut incoming = scope.decoded.records.map(|_, records| records.as_ref().map(Cursor::new));
+    let mut cursor = Cursor::new(gone);
+    while let Some((key, _)) = cursor.advance()? {
+        let (kind, name) = parse_record_key(key).ok_or_else(cut_off)?;
+        if let Some(incoming) = &mut incoming[kind]
+            && incoming.seek(name)?
+        {
+            log.reject(kind)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a relation holds one record, without which its own cannot stand.
+fn holds_one(kind: Kind, relation: &str) -> bool {
+    struct HoldsOne<'a>(&'a str);
+    impl KindVisitor for HoldsOne<'_> {
+        type Output = bool;
+        fn visit<E: Entity>(self) -> bool {
+            let property = E::PROPERTIES.iter().find(|property| property.name == self.0);
+            property.is_some_and(|property| matches!(property.type_, PropertyType::One(_)))
+        }
+    }
+    kind.dispatch(HoldsOne(relation))
+}
+
+/// A record's key, the relation that holds a name, and the name.
+fn strike_key(kind: Kind, record: &str, relation: &str, name: &str) -> Vec<u8> {
+    let mut key = record_key(kind, record.as_bytes());
+    for part in [relation, name] {
+        key.push(0);
+        key.extend_from_slice(part.as_bytes());
+    }
+    key
+}
+
+/// A walk over strikes, beside a walk over the records that they are for.
+pub(super) struct Strikes<'a> {
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Strikes<'a> {
+    pub fn new(strikes: &'a Sorted) -> Self {
+        Self { cursor: Cursor::new(strikes) }
+    }
+
+    /// Takes out of the record's lists what has to be struck. Says whether anything was.
+    pub fn apply<E: Entity>(&mut self, record: &mut E) -> Result<bool, ImportError> {
+        let mut prefix = record_key(E::KIND, record.name().as_bytes());
+        prefix.push(0);
+        self.cursor.seek(&prefix)?;
+        let mut struck = false;
+        while let Some((key, _)) = self.cursor.here() {
+            let Some(rest) = key.strip_prefix(&prefix[..]) else { break };
+            let mut parts = rest.splitn(2, |byte| *byte == 0);
+            let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default());
+            let (relation, name) = (part(), part());
+            struck |= record.strike(&relation, &name);
+            self.cursor.advance()?;
+        }
+        Ok(struck)
+    }
+}

@@ -1,0 +1,56 @@
+//! Doing the parts of a long job side by side.
+
+use std::{
+    num::NonZero,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+/// The most threads that one job takes, however many cores there are: each holds buffers.
+const WORKERS_MAX: usize = 8;
+
+/// Does `work` for every part, on as many threads as there are cores, and gives what it gave in no
+/// particular order. Parts are begun in their order: the longest should be first.
+///
+/// # Errors
+/// The first error; parts that were not begun then are not.
+pub(super) fn run<P: Send, T: Send, X: Send>(
+    parts: Vec<P>,
+    work: impl Fn(P) -> Result<T, X> + Sync,
+) -> Result<Vec<T>, X> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let workers = cores.min(WORKERS_MAX).min(parts.len());
+    let left = Mutex::new(parts.into_iter());
+    let done = Mutex::new(Ok(Vec::new()));
+    let failed = AtomicBool::new(false);
+    let one = || {
+        while !failed.load(Ordering::Relaxed) {
+            let Some(part) = left.lock().unwrap_or_else(PoisonError::into_inner).next() else {
+                return;
+            };
+            let result = work(part);
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            match (result, &mut *done) {
+                (Ok(value), Ok(values)) => values.push(value),
+                (Err(error), Ok(_)) => {
+                    failed.store(true, Ordering::Relaxed);
+                    *done = Err(error);
+                }
+                (Ok(_) | Err(_), Err(_)) => {}
+            }
+        }
+    };
+    if workers <= 1 {
+        one();
+    } else {
+        thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(one);
+            }
+        });
+    }
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
