@@ -99,10 +99,16 @@ impl Anchors {
         if std::mem::take(&mut self.labels) == 0 {
             return record;
         }
-        let mut uses = Uses::default();
-        uses.count(&record);
-        uses.relabel(record)
+        settled(record)
     }
+}
+
+/// A record in which only that is marked as shared which stands in two places or more, with
+/// labels that count from 0 in the order of first places.
+pub(super) fn settled(record: Value) -> Value {
+    let mut uses = Uses::default();
+    uses.count(&record);
+    uses.relabel(record)
 }
 
 /// In how many places each label stands, once what is behind a second place is not looked at: an

@@ -46,6 +46,13 @@ impl Node {
     }
 }
 
+/// What may stand before a node.
+#[derive(Default)]
+struct Properties {
+    anchor: Option<(String, Mark)>,
+    tag: Option<(Tag, Mark)>,
+}
+
 /// The values of a document.
 pub(super) struct Builder<R> {
     pub(super) scanner: Scanner<R>,
@@ -106,27 +113,10 @@ impl<R: Read> Builder<R> {
 
     /// A node; `level` is how deep it would nest if it is a collection.
     fn node(&mut self, place: Place, level: usize) -> Result<Node, ReadError> {
-        let (mut anchor, mut tag) = (None, None);
-        loop {
-            let token = self.scanner.peek()?;
-            let mark = token.mark;
-            let is_property = match token.kind {
-                TokenKind::Alias(_) if anchor.is_none() && tag.is_none() => {
-                    return self.alias(level);
-                }
-                TokenKind::Anchor(_) => anchor.is_none(),
-                TokenKind::Tag(_) => tag.is_none(),
-                _ => false,
-            };
-            if !is_property {
-                break;
-            }
-            match self.scanner.next()?.kind {
-                TokenKind::Anchor(name) => anchor = Some((name, mark)),
-                TokenKind::Tag(each) => tag = Some((each, mark)),
-                _ => return Err(mark.syntax("a node cannot start here")),
-            }
+        if self.at(|kind| matches!(kind, TokenKind::Alias(_)))? {
+            return self.alias(level);
         }
+        let Properties { anchor, tag } = self.properties()?;
         let Some((name, mark)) = anchor else { return self.content(place, level, tag, false) };
         let label = self.anchors.open(name).map_err(|rule| mark.refuse(rule))?;
         let bytes_before = self.record_bytes;
@@ -142,6 +132,44 @@ impl<R: Read> Builder<R> {
             }
         };
         Ok(Node { content, height })
+    }
+
+    /// Goes past a tag or an anchor of the outermost list. Nothing may refer to the anchor, since
+    /// the list goes on as long as the document.
+    pub fn outer_properties(&mut self) -> Result<(), ReadError> {
+        let Properties { anchor, tag } = self.properties()?;
+        if let Some((name, mark)) = anchor {
+            self.anchors.open(name).map_err(|rule| mark.refuse(rule))?;
+        }
+        match tag {
+            Some((Tag::Core(name), _)) if name == "seq" => Ok(()),
+            None | Some((Tag::NonSpecific, _)) => Ok(()),
+            Some((tag, mark)) => {
+                let rule = Rule::TagMismatch { tag: tag.spelled(), found: "a list of records" };
+                Err(mark.refuse(rule))
+            }
+        }
+    }
+
+    /// Anchor and tag of a node, in whichever order.
+    fn properties(&mut self) -> Result<Properties, ReadError> {
+        let mut found = Properties::default();
+        loop {
+            let is_property = match self.scanner.peek()?.kind {
+                TokenKind::Anchor(_) => found.anchor.is_none(),
+                TokenKind::Tag(_) => found.tag.is_none(),
+                _ => false,
+            };
+            if !is_property {
+                return Ok(found);
+            }
+            let Token { kind, mark } = self.scanner.next()?;
+            match kind {
+                TokenKind::Anchor(name) => found.anchor = Some((name, mark)),
+                TokenKind::Tag(tag) => found.tag = Some((tag, mark)),
+                _ => return Err(mark.syntax("a value is missing here")),
+            }
+        }
     }
 
     /// A copy of what an alias refers to.

@@ -123,18 +123,15 @@ impl<R: Read> Records<R> {
         if !document_start(&mut self.builder)? {
             return Err(mark.refuse(Rule::NotAList { found: "empty" }));
         }
+        self.builder.outer_properties()?;
         let done = if self.builder.take(&TokenKind::BlockSequenceStart)? {
             self.block(&mut each)?
         } else if self.builder.take(&TokenKind::FlowSequenceStart)? {
             self.flow(&mut each)?
         } else {
             let mark = self.builder.scanner.peek()?.mark;
-            let found = self.builder.record(false)?;
-            // A list behind a tag or an anchor is as good as one without.
-            let Value::List(items) = found else {
-                return Err(mark.refuse(Rule::NotAList { found: found.type_name() }));
-            };
-            items.into_iter().try_for_each(|value| self.give(mark.line, value, &mut each))
+            let found = self.builder.record(false)?.type_name();
+            return Err(mark.refuse(Rule::NotAList { found }));
         };
         if done.is_continue() {
             document_end(&mut self.builder)?;
