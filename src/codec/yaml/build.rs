@@ -1,0 +1,460 @@
+//! Tokens → values, after PyYAML's `parser.py`, `composer.py` and `constructor.py` in one.
+//!
+//! It goes down by calling itself, which is safe only because no collection is entered deeper than
+//! the limit on levels.
+
+use std::io::Read;
+
+use super::anchor::Anchors;
+use super::error::{ReadError, Rule};
+use super::mapping::Entries;
+use super::resolve::{
+    Resolved, SequenceKind, check_mapping_tag, resolve_plain, resolve_tagged, sequence_kind,
+};
+use super::scanner::Scanner;
+use super::token::{Mark, Tag, Token, TokenKind};
+use super::{ALIAS_BYTES_PER_BYTE_MAX, NODE_BYTES, RECORD_BYTES_MAX};
+use crate::model::Value;
+
+/// Where a node stands, and so what may stand there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Flow,
+    Block,
+    /// In a block mapping, where a list need not be indented.
+    Entry,
+}
+
+/// A node that was read.
+struct Node {
+    content: Resolved,
+    /// How many collections are nested in it, itself included.
+    height: usize,
+}
+
+impl Node {
+    fn null() -> Self {
+        Self { content: Resolved::Value(Value::Null), height: 0 }
+    }
+
+    /// The value; `<<` is a text where it is no key.
+    fn into_value(self) -> Value {
+        match self.content {
+            Resolved::Value(value) => value,
+            Resolved::Merge => Value::from("<<"),
+        }
+    }
+}
+
+/// What may stand before a node.
+#[derive(Default)]
+struct Properties {
+    anchor: Option<(String, Mark)>,
+    tag: Option<(Tag, Mark)>,
+}
+
+/// The values of a document.
+pub(super) struct Builder<R> {
+    pub(super) scanner: Scanner<R>,
+    anchors: Anchors,
+    levels_max: usize,
+    /// What the record counts so far.
+    record_bytes: u64,
+    /// What all aliases of the document have expanded to.
+    alias_bytes: u64,
+}
+
+impl<R: Read> Builder<R> {
+    /// A builder of values that nest at most `levels_max` collections.
+    pub fn new(scanner: Scanner<R>, levels_max: usize) -> Self {
+        Self { scanner, anchors: Anchors::default(), levels_max, record_bytes: 0, alias_bytes: 0 }
+    }
+
+    /// One record: a node of the outermost list, which is in flow style or not.
+    pub fn record(&mut self, flow: bool) -> Result<Value, ReadError> {
+        self.record_bytes = 0;
+        let node = if !flow {
+            self.node(Place::Block, 1)?
+        } else if self.at(|kind| *kind == TokenKind::Key)? {
+            self.flow_pair(1)?
+        } else {
+            self.node(Place::Flow, 1)?
+        };
+        Ok(self.anchors.settle(node.into_value()))
+    }
+
+    /// Whether the next token is of a kind.
+    pub fn at(&mut self, is: impl Fn(&TokenKind) -> bool) -> Result<bool, ReadError> {
+        Ok(is(&self.scanner.peek()?.kind))
+    }
+
+    /// Goes past the next token if it is this one.
+    pub fn take(&mut self, kind: &TokenKind) -> Result<bool, ReadError> {
+        let found = self.at(|next| next == kind)?;
+        if found {
+            self.scanner.next()?;
+        }
+        Ok(found)
+    }
+
+    /// The error that the next token cannot stand where it does.
+    pub fn unexpected<T>(&mut self, problem: &'static str) -> Result<T, ReadError> {
+        Err(self.scanner.peek()?.mark.syntax(problem))
+    }
+
+    /// Adds to what the record counts.
+    fn count(&mut self, mark: Mark, bytes: u64) -> Result<(), ReadError> {
+        self.record_bytes += bytes;
+        if self.record_bytes > RECORD_BYTES_MAX {
+            return Err(mark.refuse(Rule::RecordSize));
+        }
+        Ok(())
+    }
+
+    /// A node; `level` is how deep it would nest if it is a collection.
+    fn node(&mut self, place: Place, level: usize) -> Result<Node, ReadError> {
+        if self.at(|kind| matches!(kind, TokenKind::Alias(_)))? {
+            return self.alias(level);
+        }
+        let Properties { anchor, tag } = self.properties()?;
+        let Some((name, mark)) = anchor else { return self.content(place, level, tag, false) };
+        let label = self.anchors.open(name).map_err(|rule| mark.refuse(rule))?;
+        let bytes_before = self.record_bytes;
+        let Node { content, height } = self.content(place, level, tag, true)?;
+        let bytes = self.record_bytes - bytes_before;
+        let content = match content {
+            Resolved::Value(value) => {
+                Resolved::Value(self.anchors.close(value, label, bytes, height))
+            }
+            Resolved::Merge => {
+                self.anchors.close(Value::from("<<"), label, bytes, height);
+                Resolved::Merge
+            }
+        };
+        Ok(Node { content, height })
+    }
+
+    /// Goes past a tag or an anchor of the outermost list. Nothing may refer to the anchor, since
+    /// the list goes on as long as the document.
+    pub fn outer_properties(&mut self) -> Result<(), ReadError> {
+        let Properties { anchor, tag } = self.properties()?;
+        if let Some((name, mark)) = anchor {
+            self.anchors.open(name).map_err(|rule| mark.refuse(rule))?;
+        }
+        match tag {
+            Some((Tag::Core(name), _)) if name == "seq" => Ok(()),
+            None | Some((Tag::NonSpecific, _)) => Ok(()),
+            Some((tag, mark)) => {
+                let rule = Rule::TagMismatch { tag: tag.spelled(), found: "a list of records" };
+                Err(mark.refuse(rule))
+            }
+        }
+    }
+
+    /// Anchor and tag of a node, in whichever order.
+    fn properties(&mut self) -> Result<Properties, ReadError> {
+        let mut found = Properties::default();
+        loop {
+            let is_property = match self.scanner.peek()?.kind {
+                TokenKind::Anchor(_) => found.anchor.is_none(),
+                TokenKind::Tag(_) => found.tag.is_none(),
+                _ => false,
+            };
+            if !is_property {
+                return Ok(found);
+            }
+            let Token { kind, mark } = self.scanner.next()?;
+            match kind {
+                TokenKind::Anchor(name) => found.anchor = Some((name, mark)),
+                TokenKind::Tag(tag) => found.tag = Some((tag, mark)),
+                _ => return Err(mark.syntax("a value is missing here")),
+            }
+        }
+    }
+
+    /// A copy of what an alias refers to.
+    fn alias(&mut self, level: usize) -> Result<Node, ReadError> {
+        let Token { kind, mark } = self.scanner.next()?;
+        let TokenKind::Alias(name) = kind else { return Err(mark.syntax("no alias")) };
+        let (bytes, height) = self.anchors.measure(&name).map_err(|rule| mark.refuse(rule))?;
+        self.count(mark, bytes)?;
+        self.alias_bytes += bytes;
+        let read = self.scanner.source.bytes_read();
+        if self.alias_bytes > RECORD_BYTES_MAX + read * ALIAS_BYTES_PER_BYTE_MAX {
+            return Err(mark.refuse(Rule::Expansion));
+        }
+        if height > 0 {
+            self.check_level(mark, level + height - 1)?;
+        }
+        let value = self.anchors.copy(&name).map_err(|rule| mark.refuse(rule))?;
+        Ok(Node { content: Resolved::Value(value), height })
+    }
+
+    fn check_level(&self, mark: Mark, level: usize) -> Result<(), ReadError> {
+        if level > self.levels_max {
+            return Err(mark.refuse(Rule::Depth { levels_max: self.levels_max }));
+        }
+        Ok(())
+    }
+
+    /// What stands after anchor and tag.
+    fn content(
+        &mut self,
+        place: Place,
+        level: usize,
+        tag: Option<(Tag, Mark)>,
+        anchored: bool,
+    ) -> Result<Node, ReadError> {
+        let token = self.scanner.peek()?;
+        let mark = token.mark;
+        let block = place != Place::Flow;
+        match token.kind {
+            TokenKind::Scalar { .. } => self.scalar(tag),
+            TokenKind::FlowSequenceStart => self.sequence(mark, level, tag, Self::flow_sequence),
+            TokenKind::FlowMappingStart => self.mapping(mark, level, tag, Self::flow_mapping),
+            TokenKind::BlockSequenceStart if block => {
+                self.sequence(mark, level, tag, Self::block_sequence)
+            }
+            TokenKind::BlockMappingStart if block => {
+                self.mapping(mark, level, tag, Self::block_mapping)
+            }
+            TokenKind::BlockEntry if place == Place::Entry => {
+                self.sequence(mark, level, tag, Self::indentless_sequence)
+            }
+            _ if anchored || tag.is_some() => self.resolve(mark, tag, String::new(), true),
+            _ => Err(mark.syntax("a value is missing here")),
+        }
+    }
+
+    fn scalar(&mut self, tag: Option<(Tag, Mark)>) -> Result<Node, ReadError> {
+        let Token { kind, mark } = self.scanner.next()?;
+        match kind {
+            TokenKind::Scalar { text, plain } => self.resolve(mark, tag, text, plain),
+            _ => Err(mark.syntax("a value is missing here")),
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        mark: Mark,
+        tag: Option<(Tag, Mark)>,
+        text: String,
+        plain: bool,
+    ) -> Result<Node, ReadError> {
+        self.count(mark, NODE_BYTES + text.len() as u64)?;
+        let content = match tag {
+            Some((tag, mark)) => resolve_tagged(&tag, text).map_err(|rule| mark.refuse(rule))?,
+            None if plain => resolve_plain(text).map_err(|rule| mark.refuse(rule))?,
+            None => Resolved::Value(Value::Text(text)),
+        };
+        Ok(Node { content, height: 0 })
+    }
+
+    fn sequence(
+        &mut self,
+        mark: Mark,
+        level: usize,
+        tag: Option<(Tag, Mark)>,
+        read: fn(&mut Self, usize, &mut Items) -> Result<(), ReadError>,
+    ) -> Result<Node, ReadError> {
+        let tag_mark = tag.as_ref().map_or(mark, |(_, mark)| *mark);
+        let kind = sequence_kind(tag.as_ref().map(|(tag, _)| tag));
+        let kind = kind.map_err(|rule| tag_mark.refuse(rule))?;
+        self.check_level(mark, level)?;
+        self.count(mark, NODE_BYTES)?;
+        let mut items = Items::default();
+        read(self, level + 1, &mut items)?;
+        let value = match kind {
+            SequenceKind::List => Value::List(items.values),
+            SequenceKind::Tuple => Value::Tuple(items.values),
+        };
+        Ok(Node { content: Resolved::Value(value), height: items.height + 1 })
+    }
+
+    fn mapping(
+        &mut self,
+        mark: Mark,
+        level: usize,
+        tag: Option<(Tag, Mark)>,
+        read: fn(&mut Self, usize, &mut Pairs) -> Result<(), ReadError>,
+    ) -> Result<Node, ReadError> {
+        if let Some((tag, mark)) = &tag {
+            check_mapping_tag(Some(tag)).map_err(|rule| mark.refuse(rule))?;
+        }
+        self.check_level(mark, level)?;
+        self.count(mark, NODE_BYTES)?;
+        let mut pairs = Pairs::default();
+        read(self, level + 1, &mut pairs)?;
+        let map = pairs.entries.finish().map_err(|rule| mark.refuse(rule))?;
+        Ok(Node { content: Resolved::Value(Value::Map(map)), height: pairs.height + 1 })
+    }
+
+    fn block_sequence(&mut self, level: usize, items: &mut Items) -> Result<(), ReadError> {
+        self.scanner.next()?;
+        while self.take(&TokenKind::BlockEntry)? {
+            let empty =
+                self.at(|kind| matches!(kind, TokenKind::BlockEntry | TokenKind::BlockEnd))?;
+            items.push(self.node_unless(empty, Place::Block, level)?);
+        }
+        if !self.take(&TokenKind::BlockEnd)? {
+            return self.unexpected("in a list, the next entry or its end must stand here");
+        }
+        Ok(())
+    }
+
+    fn indentless_sequence(&mut self, level: usize, items: &mut Items) -> Result<(), ReadError> {
+        while self.take(&TokenKind::BlockEntry)? {
+            let empty = self.at(|kind| {
+                matches!(
+                    kind,
+                    TokenKind::BlockEntry | TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd
+                )
+            })?;
+            items.push(self.node_unless(empty, Place::Block, level)?);
+        }
+        Ok(())
+    }
+
+    fn block_mapping(&mut self, level: usize, pairs: &mut Pairs) -> Result<(), ReadError> {
+        let ends = |kind: &TokenKind| {
+            matches!(kind, TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd)
+        };
+        self.scanner.next()?;
+        while self.take(&TokenKind::Key)? {
+            let mark = self.scanner.peek()?.mark;
+            let empty = self.at(ends)?;
+            let key = self.node_unless(empty, Place::Entry, level)?;
+            pairs.key(mark, &key)?;
+            let empty = !self.take(&TokenKind::Value)? || self.at(ends)?;
+            let value = self.node_unless(empty, Place::Entry, level)?;
+            pairs.push(mark, key, value)?;
+        }
+        if !self.take(&TokenKind::BlockEnd)? {
+            return self.unexpected("in a mapping, the next key or its end must stand here");
+        }
+        Ok(())
+    }
+
+    fn flow_sequence(&mut self, level: usize, items: &mut Items) -> Result<(), ReadError> {
+        self.scanner.next()?;
+        let mut first = true;
+        while self.flow_goes_on(first, &TokenKind::FlowSequenceEnd)? {
+            first = false;
+            items.push(if self.at(|kind| *kind == TokenKind::Key)? {
+                self.flow_pair(level)?
+            } else {
+                self.node(Place::Flow, level)?
+            });
+        }
+        Ok(())
+    }
+
+    /// Goes past the comma before the next entry of a flow collection, or past its end.
+    pub fn flow_goes_on(&mut self, first: bool, end: &TokenKind) -> Result<bool, ReadError> {
+        if self.take(end)? {
+            return Ok(false);
+        }
+        if !first && !self.take(&TokenKind::FlowEntry)? {
+            return self.unexpected("a comma or the closing bracket must stand here");
+        }
+        Ok(!self.take(end)?)
+    }
+
+    /// `a: b` in a flow list: a mapping of one entry.
+    fn flow_pair(&mut self, level: usize) -> Result<Node, ReadError> {
+        let mark = self.scanner.peek()?.mark;
+        self.mapping(mark, level, None, |builder, level, pairs| {
+            builder.flow_entry(level, pairs, &TokenKind::FlowSequenceEnd)
+        })
+    }
+
+    fn flow_mapping(&mut self, level: usize, pairs: &mut Pairs) -> Result<(), ReadError> {
+        self.scanner.next()?;
+        let mut first = true;
+        while self.flow_goes_on(first, &TokenKind::FlowMappingEnd)? {
+            first = false;
+            if self.at(|kind| *kind == TokenKind::Key)? {
+                self.flow_entry(level, pairs, &TokenKind::FlowMappingEnd)?;
+            } else {
+                let mark = self.scanner.peek()?.mark;
+                let key = self.node(Place::Flow, level)?;
+                pairs.key(mark, &key)?;
+                let value = self.node_unless(true, Place::Flow, level)?;
+                pairs.push(mark, key, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One entry that starts with a key, in a collection that `end` ends.
+    fn flow_entry(
+        &mut self,
+        level: usize,
+        pairs: &mut Pairs,
+        end: &TokenKind,
+    ) -> Result<(), ReadError> {
+        self.scanner.next()?;
+        let ends = |kind: &TokenKind| *kind == TokenKind::FlowEntry || kind == end;
+        let mark = self.scanner.peek()?.mark;
+        let empty = self.at(|kind| *kind == TokenKind::Value || ends(kind))?;
+        let key = self.node_unless(empty, Place::Flow, level)?;
+        pairs.key(mark, &key)?;
+        let empty = !self.take(&TokenKind::Value)? || self.at(ends)?;
+        let value = self.node_unless(empty, Place::Flow, level)?;
+        pairs.push(mark, key, value)
+    }
+
+    /// A node, or the null that stands where nothing is written.
+    fn node_unless(&mut self, empty: bool, place: Place, level: usize) -> Result<Node, ReadError> {
+        if !empty {
+            return self.node(place, level);
+        }
+        let mark = self.scanner.source.mark();
+        self.count(mark, NODE_BYTES)?;
+        Ok(Node::null())
+    }
+}
+
+/// The items of a list that is being read.
+#[derive(Default)]
+struct Items {
+    values: Vec<Value>,
+    height: usize,
+}
+
+impl Items {
+    fn push(&mut self, node: Node) {
+        self.height = self.height.max(node.height);
+        self.values.push(node.into_value());
+    }
+}
+
+/// The entries of a mapping that is being read.
+#[derive(Default)]
+struct Pairs {
+    entries: Entries,
+    height: usize,
+}
+
+impl Pairs {
+    fn key(&mut self, mark: Mark, key: &Node) -> Result<(), ReadError> {
+        match &key.content {
+            Resolved::Value(value) => {
+                self.entries.check_key(value).map_err(|rule| mark.refuse(rule))
+            }
+            Resolved::Merge => Ok(()),
+        }
+    }
+
+    fn push(&mut self, mark: Mark, key: Node, value: Node) -> Result<(), ReadError> {
+        self.height = self.height.max(key.height).max(value.height);
+        let value = value.into_value();
+        match key.content {
+            Resolved::Value(key) => self.entries.push(key, value),
+            Resolved::Merge => {
+                self.entries.merge(value).map_err(|rule| mark.refuse(rule))?;
+            }
+        }
+        Ok(())
+    }
+}

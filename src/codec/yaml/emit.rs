@@ -1,0 +1,409 @@
+//! Values → the bytes that PyYAML writes with `yaml.dump(records, default_style='"')`.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::number::float_text;
+use super::order::ordered;
+use super::quote::{Place, push_quoted};
+use crate::model::{Value, View};
+
+/// How much is gathered before it is written.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// PyYAML's `best_indent`.
+const INDENT: usize = 2;
+
+/// A key as long as this, with its tag and anchor, is written after a `?`.
+const SIMPLE_KEY_CHARACTERS: usize = 128;
+
+/// How many bytes of base64 Python puts on a line.
+const BASE64_LINE_BYTES: usize = 76;
+
+/// Writes a list of records as PyYAML does.
+pub struct RecordWriter<W> {
+    writer: W,
+    out: Emitter,
+    empty: bool,
+}
+
+impl<W: Write> RecordWriter<W> {
+    /// A writer of one document.
+    pub fn new(writer: W) -> Self {
+        Self { writer, out: Emitter::default(), empty: true }
+    }
+
+    /// Writes a record: property names, sorted by code point as Python sorts them, and what they
+    /// hold. Values that share a label become an anchor and its aliases.
+    ///
+    /// # Errors
+    /// What the writer fails with.
+    pub fn record<'a>(
+        &mut self,
+        entries: impl Iterator<Item = (&'a str, View<'a>)>,
+    ) -> io::Result<()> {
+        self.empty = false;
+        self.out.record(&entries.collect::<Vec<_>>());
+        if self.out.bytes.len() < BUFFER_BYTES {
+            return Ok(());
+        }
+        self.writer.write_all(&self.out.bytes)?;
+        self.out.clear();
+        Ok(())
+    }
+
+    /// Writes what is left, flushes, and gives the writer back. A document without records is
+    /// `[]`.
+    ///
+    /// # Errors
+    /// What the writer fails with.
+    pub fn finish(mut self) -> io::Result<W> {
+        if self.empty {
+            self.out.bytes.extend_from_slice(b"[]\n");
+        }
+        self.writer.write_all(&self.out.bytes)?;
+        self.writer.flush()?;
+        Ok(self.writer)
+    }
+}
+
+/// Where a value is written.
+#[derive(Clone, Copy)]
+struct Context {
+    /// The column of the collection that the value stands in.
+    indent: usize,
+    /// Whether that is a mapping, in which a list is not indented.
+    in_mapping: bool,
+    /// Whether only indicators stand in the line so far, so that a collection may start in it.
+    after_indicator: bool,
+    /// Whether this is a key without a `?`.
+    simple_key: bool,
+}
+
+/// What becomes of an object that stands in several places.
+enum Anchor {
+    /// Not yet written.
+    Waiting(u64),
+    Written(u64),
+}
+
+#[derive(Default)]
+struct Emitter {
+    bytes: Vec<u8>,
+    /// Where the current line starts.
+    line_start: usize,
+    /// By label, for this record.
+    anchors: HashMap<u32, Anchor>,
+    /// How many anchors the document has had.
+    anchor_count: u64,
+}
+
+impl Emitter {
+    fn clear(&mut self) {
+        self.line_start = self.line_start.saturating_sub(self.bytes.len());
+        self.bytes.clear();
+    }
+
+    fn record(&mut self, entries: &[(&str, View)]) {
+        self.find_anchors(entries);
+        if entries.is_empty() {
+            self.bytes.extend_from_slice(b"- {}\n");
+            self.line_start = self.bytes.len();
+            return;
+        }
+        self.bytes.push(b'-');
+        let mut context =
+            Context { indent: INDENT, in_mapping: true, after_indicator: true, simple_key: false };
+        for (key, view) in entries {
+            self.start_line(&context);
+            let simple = is_simple_text(key, 0);
+            self.key(simple, &context, |out, context| out.text(key, context));
+            self.view(view, &self.value_context(simple, &context));
+            context.after_indicator = false;
+        }
+        self.end_line();
+    }
+
+    /// Finds the labels of this record that stand in two places or more and numbers them as
+    /// PyYAML's serializer does: in the order in which their second place is found, without
+    /// looking behind it.
+    fn find_anchors(&mut self, entries: &[(&str, View)]) {
+        self.anchors.clear();
+        let mut seen = HashMap::new();
+        for (_, view) in entries {
+            if let View::Value(value) = view {
+                self.find_anchors_in(value, &mut seen);
+            }
+        }
+    }
+
+    fn find_anchors_in(&mut self, value: &Value, seen: &mut HashMap<u32, ()>) {
+        match value {
+            Value::List(items) | Value::Tuple(items) => {
+                items.iter().for_each(|item| self.find_anchors_in(item, seen));
+            }
+            Value::Map(map) => {
+                if map.iter().all(|(key, value)| is_scalar(key) && is_scalar(value)) {
+                    return;
+                }
+                for (key, value) in ordered(map) {
+                    self.find_anchors_in(key, seen);
+                    self.find_anchors_in(value, seen);
+                }
+            }
+            // To Python, all empty tuples are the same and none is shared.
+            Value::Shared(_) if is_empty_tuple(value.plain()) => {}
+            Value::Shared(shared) => {
+                if seen.insert(shared.label, ()).is_none() {
+                    self.find_anchors_in(value.plain(), seen);
+                } else if !self.anchors.contains_key(&shared.label) {
+                    self.anchor_count += 1;
+                    self.anchors.insert(shared.label, Anchor::Waiting(self.anchor_count));
+                }
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::BigInt(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::Timestamp(_)
+            | Value::Binary(_) => {}
+        }
+    }
+
+    fn column(&self) -> usize {
+        self.bytes.len() - self.line_start
+    }
+
+    fn end_line(&mut self) {
+        if self.column() > 0 {
+            self.bytes.push(b'\n');
+            self.line_start = self.bytes.len();
+        }
+    }
+
+    /// Starts the line of an entry: the current one, where only indicators stand in it.
+    fn start_line(&mut self, context: &Context) {
+        if !context.after_indicator {
+            self.end_line();
+        }
+        let blanks = context.indent.saturating_sub(self.column());
+        self.bytes.resize(self.bytes.len() + blanks, b' ');
+    }
+
+    /// Adds a blank between an indicator or a property and what follows it.
+    fn space(&mut self) {
+        if self.column() > 0 && self.bytes.last() != Some(&b' ') {
+            self.bytes.push(b' ');
+        }
+    }
+
+    fn word(&mut self, word: &str) {
+        self.space();
+        self.bytes.extend_from_slice(word.as_bytes());
+    }
+
+    /// Writes a key and the colon after it.
+    fn key(&mut self, simple: bool, context: &Context, write: impl FnOnce(&mut Self, &Context)) {
+        let inner = Context {
+            in_mapping: true,
+            after_indicator: !simple,
+            simple_key: simple,
+            indent: context.indent,
+        };
+        if simple {
+            write(self, &inner);
+        } else {
+            self.bytes.push(b'?');
+            write(self, &inner);
+            self.start_line(&Context { after_indicator: false, ..*context });
+        }
+        self.bytes.push(b':');
+    }
+
+    /// Where the value after a key is written.
+    fn value_context(&self, simple: bool, context: &Context) -> Context {
+        Context {
+            indent: context.indent,
+            in_mapping: true,
+            after_indicator: !simple,
+            simple_key: false,
+        }
+    }
+
+    fn view(&mut self, view: &View, context: &Context) {
+        match view {
+            View::Null => self.tagged("!!null", "null", context),
+            View::Bool(value) => self.bool(*value, context),
+            View::Int(value) => self.tagged("!!int", &value.to_string(), context),
+            View::Float(value) => self.tagged("!!float", &float_text(*value), context),
+            View::Text(text) => self.text(text, context),
+            View::Texts(texts) => self.sequence(texts, context, |out, text, context| {
+                out.text(text, context);
+            }),
+            View::Value(value) => self.value(value, context),
+        }
+    }
+
+    fn value(&mut self, value: &Value, context: &Context) {
+        match value {
+            Value::Null => self.tagged("!!null", "null", context),
+            Value::Bool(value) => self.bool(*value, context),
+            Value::Int(value) => self.tagged("!!int", &value.to_string(), context),
+            Value::BigInt(text) => self.tagged("!!int", text, context),
+            Value::Float(value) => self.tagged("!!float", &float_text(*value), context),
+            Value::Text(text) => self.text(text, context),
+            Value::Timestamp(text) => self.tagged("!!timestamp", text, context),
+            Value::Binary(bytes) => self.binary(bytes, context),
+            Value::List(items) => self.sequence(items, context, Self::value),
+            Value::Tuple(items) => {
+                self.word("!!python/tuple");
+                let context = Context { after_indicator: false, ..*context };
+                self.sequence(items, &context, Self::value);
+            }
+            Value::Map(map) => self.mapping(&ordered(map), context),
+            Value::Shared(shared) => self.shared(shared.label, value.plain(), context),
+        }
+    }
+
+    fn shared(&mut self, label: u32, value: &Value, context: &Context) {
+        let context = match self.anchors.get_mut(&label) {
+            _ if is_empty_tuple(value) => *context,
+            None => *context,
+            Some(Anchor::Written(number)) => {
+                let alias = format!("*id{number:03}");
+                self.word(&alias);
+                return;
+            }
+            Some(anchor @ Anchor::Waiting(_)) => {
+                let Anchor::Waiting(number) = *anchor else { return };
+                *anchor = Anchor::Written(number);
+                self.word(&format!("&id{number:03}"));
+                Context { after_indicator: false, ..*context }
+            }
+        };
+        self.value(value, &context);
+    }
+
+    fn bool(&mut self, value: bool, context: &Context) {
+        self.tagged("!!bool", if value { "true" } else { "false" }, context);
+    }
+
+    fn tagged(&mut self, tag: &str, text: &str, context: &Context) {
+        self.word(tag);
+        self.text(text, context);
+    }
+
+    fn text(&mut self, text: &str, context: &Context) {
+        self.space();
+        let indent = (!context.simple_key).then_some(context.indent + INDENT);
+        let place = Place { column: self.column(), indent };
+        let before = self.bytes.len();
+        push_quoted(&mut self.bytes, text, place);
+        if indent.is_some()
+            && let Some(offset) = memchr::memrchr(b'\n', &self.bytes[before..])
+        {
+            self.line_start = before + offset + 1;
+        }
+    }
+
+    /// Base64 in lines, in a literal block; where no block can stand, in quotes.
+    fn binary(&mut self, bytes: &[u8], context: &Context) {
+        self.word("!!binary");
+        let base64 = STANDARD.encode(bytes);
+        if base64.is_empty() {
+            return self.text("", context);
+        }
+        self.word("|");
+        for line in base64.as_bytes().chunks(BASE64_LINE_BYTES) {
+            self.end_line();
+            self.bytes.resize(self.bytes.len() + context.indent + INDENT, b' ');
+            self.bytes.extend_from_slice(line);
+        }
+        self.end_line();
+    }
+
+    fn sequence<T>(
+        &mut self,
+        items: &[T],
+        context: &Context,
+        write: impl Fn(&mut Self, &T, &Context),
+    ) {
+        if items.is_empty() {
+            return self.word("[]");
+        }
+        let indentless = context.in_mapping && !context.after_indicator;
+        let indent = if indentless { context.indent } else { context.indent + INDENT };
+        let mut line = Context {
+            indent,
+            in_mapping: false,
+            after_indicator: context.after_indicator,
+            simple_key: false,
+        };
+        for item in items {
+            self.start_line(&line);
+            self.bytes.push(b'-');
+            write(self, item, &Context { after_indicator: true, ..line });
+            line.after_indicator = false;
+        }
+    }
+
+    fn mapping(&mut self, entries: &[&(Value, Value)], context: &Context) {
+        if entries.is_empty() {
+            return self.word("{}");
+        }
+        let mut line = Context {
+            indent: context.indent + INDENT,
+            in_mapping: true,
+            after_indicator: context.after_indicator,
+            simple_key: false,
+        };
+        for (key, value) in entries {
+            self.start_line(&line);
+            let simple = self.is_simple(key);
+            self.key(simple, &line, |out, context| out.value(key, context));
+            self.value(value, &self.value_context(simple, &line));
+            line.after_indicator = false;
+        }
+    }
+
+    /// Whether a key is written without a `?` (PyYAML's `check_simple_key`).
+    fn is_simple(&self, key: &Value) -> bool {
+        let tagged = |tag: &str, text: &str| is_simple_text(text, tag.len() - "!!str".len());
+        match key {
+            Value::Null => tagged("!!null", "null"),
+            Value::Bool(_) => tagged("!!bool", "false"),
+            Value::Int(_) => true,
+            Value::BigInt(text) => tagged("!!int", text),
+            Value::Float(value) => tagged("!!float", &float_text(*value)),
+            Value::Text(text) => is_simple_text(text, 0),
+            Value::Timestamp(text) => tagged("!!timestamp", text),
+            Value::Binary(_) => false,
+            Value::List(items) | Value::Tuple(items) => items.is_empty(),
+            Value::Map(map) => map.is_empty(),
+            Value::Shared(shared) => match self.anchors.get(&shared.label) {
+                Some(Anchor::Written(_)) => true,
+                Some(Anchor::Waiting(_)) | None => self.is_simple(&shared.value),
+            },
+        }
+    }
+}
+
+/// Whether a text key, which counts `more` characters beside itself and a `!!str`, is simple.
+fn is_simple_text(text: &str, more: usize) -> bool {
+    let room = SIMPLE_KEY_CHARACTERS - "!!str".len() - more;
+    let short = text.len() < room || text.chars().take(room).count() < room;
+    short && !text.is_empty() && !text.contains(['\n', '\u{85}', '\u{2028}', '\u{2029}'])
+}
+
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::List(_) | Value::Tuple(_) | Value::Map(_) | Value::Shared(_))
+}
+
+fn is_empty_tuple(value: &Value) -> bool {
+    matches!(value, Value::Tuple(items) if items.is_empty())
+}

@@ -1,0 +1,222 @@
+//! A document as a stream of records.
+
+use std::io::Read;
+use std::ops::ControlFlow;
+
+use super::build::Builder;
+use super::canonical::{self, Outcome};
+use super::error::{ReadError, Rule};
+use super::scanner::Scanner;
+use super::source::Source;
+use super::token::{Mark, TokenKind};
+use super::{DOCUMENT_BYTES_MAX, RECORD_BYTES_MAX};
+use crate::model::{VALUE_DEPTH_MAX, Value};
+
+/// How many collections may be nested in a record: the record itself, and as many as one property
+/// of it may hold.
+pub(super) const RECORD_LEVELS_MAX: usize = VALUE_DEPTH_MAX + 1;
+
+/// One item of the list that a document is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Counts from 0.
+    pub index: u64,
+    /// The line in which it starts, from 1.
+    pub line: u64,
+    /// Whatever it is: whether it must be a mapping is the caller's to say.
+    pub value: Value,
+}
+
+/// Gives each item of a document that is one YAML list to `each`, until that breaks off, and
+/// returns how many it gave. The memory it takes is bounded by the largest record, not by the
+/// document.
+///
+/// # Errors
+/// What `reader` fails with, and every [`Rule`] that the document breaks; items before the
+/// offending one have been given by then.
+pub fn read_records<R: Read>(
+    reader: R,
+    each: impl FnMut(Item) -> ControlFlow<()>,
+) -> Result<u64, ReadError> {
+    Records::new(reader, true).run(each)
+}
+
+/// The same as [`read_records`] without its short way for documents as eNMS writes them: the
+/// measure for tests and benches.
+///
+/// # Errors
+/// The same.
+pub fn read_records_generally<R: Read>(
+    reader: R,
+    each: impl FnMut(Item) -> ControlFlow<()>,
+) -> Result<u64, ReadError> {
+    Records::new(reader, false).run(each)
+}
+
+/// The value of a small document, such as `metadata.yaml`; an empty one is null.
+///
+/// # Errors
+/// Every [`Rule`] that the document breaks; it may be [`DOCUMENT_BYTES_MAX`] long and nest
+/// [`VALUE_DEPTH_MAX`] collections.
+pub fn read_value(text: &[u8]) -> Result<Value, ReadError> {
+    if text.len() > DOCUMENT_BYTES_MAX {
+        return Err(Mark { line: 1, column: 1 }.refuse(Rule::DocumentSize));
+    }
+    let mut builder = Builder::new(Scanner::new(Source::new(text)), VALUE_DEPTH_MAX);
+    let value = if document_start(&mut builder)? { builder.record(false)? } else { Value::Null };
+    document_end(&mut builder)?;
+    Ok(value)
+}
+
+/// Goes past what may stand before a document; whether it holds anything.
+fn document_start<R: Read>(builder: &mut Builder<R>) -> Result<bool, ReadError> {
+    while builder.take(&TokenKind::DocumentEnd)? {}
+    if builder.take(&TokenKind::Directive)? {
+        if builder.at(|kind| *kind == TokenKind::Directive)? {
+            return builder.unexpected("the %YAML directive stands twice");
+        }
+        if !builder.take(&TokenKind::DocumentStart)? {
+            return builder.unexpected("`---` must follow a directive");
+        }
+    } else {
+        builder.take(&TokenKind::DocumentStart)?;
+    }
+    builder.at(|kind| {
+        !matches!(
+            kind,
+            TokenKind::StreamEnd
+                | TokenKind::DocumentEnd
+                | TokenKind::DocumentStart
+                | TokenKind::Directive
+        )
+    })
+}
+
+/// Makes sure that nothing stands after a document.
+fn document_end<R: Read>(builder: &mut Builder<R>) -> Result<(), ReadError> {
+    while builder.take(&TokenKind::DocumentEnd)? {}
+    let token = builder.scanner.peek()?;
+    let mark = token.mark;
+    match token.kind {
+        TokenKind::StreamEnd => Ok(()),
+        TokenKind::DocumentStart | TokenKind::Directive => Err(mark.refuse(Rule::SecondDocument)),
+        _ => Err(mark.syntax("something stands after the end of the document")),
+    }
+}
+
+/// A document that is being read.
+struct Records<R> {
+    builder: Builder<R>,
+    /// Whether to try the short way.
+    shortcut: bool,
+    index: u64,
+}
+
+impl<R: Read> Records<R> {
+    fn new(reader: R, shortcut: bool) -> Self {
+        let scanner = Scanner::new(Source::new(reader));
+        Self { builder: Builder::new(scanner, RECORD_LEVELS_MAX), shortcut, index: 0 }
+    }
+
+    fn run(mut self, mut each: impl FnMut(Item) -> ControlFlow<()>) -> Result<u64, ReadError> {
+        let mark = self.builder.scanner.peek()?.mark;
+        if !document_start(&mut self.builder)? {
+            return Err(mark.refuse(Rule::NotAList { found: "empty" }));
+        }
+        self.builder.outer_properties()?;
+        let done = if self.builder.take(&TokenKind::BlockSequenceStart)? {
+            self.block(&mut each)?
+        } else if self.builder.take(&TokenKind::FlowSequenceStart)? {
+            self.flow(&mut each)?
+        } else {
+            let mark = self.builder.scanner.peek()?.mark;
+            let found = self.builder.record(false)?.type_name();
+            return Err(mark.refuse(Rule::NotAList { found }));
+        };
+        if done.is_continue() {
+            document_end(&mut self.builder)?;
+        }
+        Ok(self.index)
+    }
+
+    fn give(
+        &mut self,
+        line: u64,
+        value: Value,
+        each: &mut impl FnMut(Item) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.index += 1;
+        each(Item { index: self.index - 1, line, value })
+    }
+
+    fn block(
+        &mut self,
+        each: &mut impl FnMut(Item) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ReadError> {
+        while self.builder.at(|kind| *kind == TokenKind::BlockEntry)? {
+            let (line, value) = match self.short_way()? {
+                Some(read) => read,
+                None => {
+                    let line = self.builder.scanner.next()?.mark.line;
+                    let empty = self
+                        .builder
+                        .at(|kind| matches!(kind, TokenKind::BlockEntry | TokenKind::BlockEnd))?;
+                    (line, if empty { Value::Null } else { self.builder.record(false)? })
+                }
+            };
+            if self.give(line, value, each).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        if self.builder.at(|kind| *kind == TokenKind::BlockEnd)? {
+            self.builder.scanner.next()?;
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.builder.unexpected("the next record, with its `-`, or the end must stand here")
+    }
+
+    fn flow(
+        &mut self,
+        each: &mut impl FnMut(Item) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, ReadError> {
+        let mut first = true;
+        while self.builder.flow_goes_on(first, &TokenKind::FlowSequenceEnd)? {
+            first = false;
+            let line = self.builder.scanner.peek()?.mark.line;
+            let value = self.builder.record(true)?;
+            if self.give(line, value, each).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Reads the record after the outermost list's `-` by the short way, if it is written as eNMS
+    /// writes records. No such record holds an anchor or an alias, so the builder misses nothing.
+    fn short_way(&mut self) -> Result<Option<(u64, Value)>, ReadError> {
+        let scanner = &mut self.builder.scanner;
+        if !self.shortcut || !scanner.is_after_outer_dash() {
+            return Ok(None);
+        }
+        let line = scanner.source.mark().line;
+        loop {
+            let window = scanner.source.window();
+            match canonical::read_record(window, scanner.source.is_last_window()) {
+                Outcome::Read { value, bytes, lines, followed } => {
+                    scanner.skip_record(bytes, lines, followed);
+                    return Ok(Some((line, value)));
+                }
+                Outcome::Other => return Ok(None),
+                Outcome::More if window.len() as u64 > RECORD_BYTES_MAX => return Ok(None),
+                Outcome::More => {
+                    let wanted = window.len() * 2 + 1;
+                    let had = window.len();
+                    scanner.source.fill(wanted)?;
+                    if scanner.source.window().len() == had && !scanner.source.is_last_window() {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+}

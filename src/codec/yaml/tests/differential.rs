@@ -1,0 +1,77 @@
+//! Random documents, in both directions between this codec and PyYAML.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+
+use super::properties::records;
+use super::{read, read_generally, values, write};
+use crate::model::Value;
+
+/// How many documents are compared, unless `SATCHEL_YAML_CASES` says otherwise.
+const CASES: usize = 300;
+
+/// How many documents one Python process gets.
+const BATCH: usize = 500;
+
+/// PyYAML reads what we write and dumps it to the same bytes; and we read what PyYAML dumps, in
+/// all of its styles, as the same values.
+#[test]
+fn pyyaml_agrees_on_random_documents() {
+    let probe = Command::new("python3").args(["-c", "import yaml"]).output();
+    if !probe.is_ok_and(|probe| probe.status.success()) {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "no PyYAML");
+        println!("skipped: no PyYAML");
+        return;
+    }
+    let cases = std::env::var("SATCHEL_YAML_CASES").ok().and_then(|cases| cases.parse().ok());
+    let cases = cases.unwrap_or(CASES);
+    // Few cases are the same ones every time; many are new ones.
+    let mut runner =
+        if cases > CASES { TestRunner::default() } else { TestRunner::deterministic() };
+    let strategy = records();
+    let mut done = 0;
+    while done < cases {
+        let count = BATCH.min(cases - done);
+        let batch = (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current());
+        compare(&batch.collect::<Vec<_>>());
+        done += count;
+    }
+    println!("{done} documents compared");
+}
+
+fn compare(batch: &[Vec<Value>]) {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, records) in batch.iter().enumerate() {
+        let text = write(records);
+        fs::write(folder.path().join(format!("{number:05}.yaml")), text).unwrap();
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/codec/yaml/tests/pyyaml.py");
+    let python = Command::new("python3").arg(script).arg(folder.path()).output().unwrap();
+    let complaints = String::from_utf8_lossy(&python.stdout).into_owned();
+    if !python.status.success() || !complaints.is_empty() {
+        let errors = String::from_utf8_lossy(&python.stderr).into_owned();
+        panic!("{:?}: {complaints}{errors}", folder.keep());
+    }
+    let mut differing = Vec::new();
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let number: usize = path.file_stem().unwrap().to_string_lossy().parse().unwrap();
+        let text = fs::read(&path).unwrap();
+        for (way, found) in [("short", read(&text)), ("general", read_generally(&text))] {
+            match found {
+                Ok(items) if values(items.clone()) == batch[number] => {}
+                found => differing.push(format!(
+                    "{path:?} ({way})\n found {found:?}\n instead of {:?}",
+                    batch[number]
+                )),
+            }
+        }
+    }
+    if let Some(shortest) = differing.iter().min_by_key(|each| each.len()) {
+        panic!("{} differ in {:?}: {shortest}", differing.len(), folder.keep());
+    }
+}

@@ -1,0 +1,73 @@
+//! Tokens: what the scanner gives and the builder takes.
+
+use super::{ReadError, Rule};
+
+/// A place in the document; line and column count from 1, the column in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub line: u64,
+    pub column: u64,
+}
+
+impl Mark {
+    /// The error that `rule` is broken here.
+    pub fn refuse(self, rule: Rule) -> ReadError {
+        ReadError::Refused { line: self.line, column: self.column, rule }
+    }
+
+    /// The error that this is not YAML.
+    pub fn syntax(self, problem: &'static str) -> ReadError {
+        self.refuse(Rule::Syntax { problem })
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Token {
+    pub kind: TokenKind,
+    pub mark: Mark,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum TokenKind {
+    StreamEnd,
+    Directive,
+    DocumentStart,
+    DocumentEnd,
+    BlockSequenceStart,
+    BlockMappingStart,
+    BlockEnd,
+    FlowSequenceStart,
+    FlowSequenceEnd,
+    FlowMappingStart,
+    FlowMappingEnd,
+    BlockEntry,
+    FlowEntry,
+    Key,
+    Value,
+    Alias(String),
+    Anchor(String),
+    Tag(Tag),
+    Scalar { text: String, plain: bool },
+}
+
+/// A tag as it is written: `!!int`, `!local`, `!<tag:yaml.org,2002:int>` or a lone `!`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Tag {
+    /// The part after `!!`, or of a verbatim tag after `tag:yaml.org,2002:`.
+    Core(String),
+    /// Every other one, with all of its punctuation.
+    Other(String),
+    /// `!` alone: "resolve this as if it were plain".
+    NonSpecific,
+}
+
+impl Tag {
+    /// As an author would write it.
+    pub fn spelled(&self) -> String {
+        match self {
+            Tag::Core(name) => format!("!!{name}"),
+            Tag::Other(text) => text.clone(),
+            Tag::NonSpecific => "!".to_owned(),
+        }
+    }
+}
