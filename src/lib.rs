@@ -1,3 +1,12 @@
 //! Satchel: a network inventory in one file.
 
 pub mod model;
+
+pub mod migration;
+
+pub mod access;
+
+pub mod http;
+
+pub mod cli;
+pub mod config;

@@ -1,0 +1,76 @@
+//! The known word that a misspelt one was probably meant to be.
+
+/// Words longer than this are compared with nothing: no known word is as long, and the time grows
+/// with the product of the lengths.
+const WORD_CHARS_MAX: usize = 64;
+
+/// One edit is forgiven for every three characters, and one in any case.
+const CHARS_PER_EDIT: usize = 3;
+
+/// The known word with the fewest edits between it and `word`; none where all are too far away.
+///
+/// Upper and lower case are the same here. An edit is a character too many, too few or another
+/// one, or two neighbours in the wrong order (the optimal string alignment distance).
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word: Vec<char> =
+        word.chars().flat_map(char::to_lowercase).take(WORD_CHARS_MAX + 1).collect();
+    if word.len() > WORD_CHARS_MAX {
+        return None;
+    }
+    let edits_max = (word.len() / CHARS_PER_EDIT).max(1);
+    known
+        .into_iter()
+        .map(|candidate| (edits(&word, candidate), candidate))
+        .filter(|(edits, _)| *edits <= edits_max)
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, candidate)| candidate)
+}
+
+fn edits(word: &[char], candidate: &str) -> usize {
+    let other: Vec<char> = candidate.chars().flat_map(char::to_lowercase).collect();
+    // Row `i` of the table holds the edits from the first `i` characters of `word` to the first
+    // `j` of `other`; only the two rows above are ever needed.
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=other.len()).collect();
+    for (i, &a) in word.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, &b) in other.iter().enumerate() {
+            let replaced = above[j] + usize::from(a != b);
+            let mut least = replaced.min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a == other[j - 1] && b == word[i - 1] {
+                least = least.min(before[j - 1] + 1);
+            }
+            row.push(least);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    above[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [&str; 4] = ["device", "link", "workflow_edge", "user"];
+
+    #[test]
+    fn a_slip_finds_its_word() {
+        for (slip, word) in [
+            ("devices", "device"),
+            ("Device", "device"),
+            ("dveice", "device"),
+            ("lnik", "link"),
+            ("usr", "user"),
+            ("workflow-edges", "workflow_edge"),
+        ] {
+            assert_eq!(nearest(slip, KINDS), Some(word), "{slip}");
+        }
+    }
+
+    #[test]
+    fn another_word_finds_none() {
+        for word in ["", "pool", "xy", &"device".repeat(1000)] {
+            assert_eq!(nearest(word, KINDS), None, "{word}");
+        }
+    }
+}
