@@ -43,17 +43,32 @@ pub(super) struct Body {
     incoming: Incoming,
     state: Arc<State>,
     bytes_max: u64,
+    pace: Pace,
+}
+
+/// How fast a body comes in.
+struct Pace {
     received_bytes: u64,
+    /// The time that was spent waiting for the client.
+    waited: Duration,
     /// For one piece to come.
     wait_max: Duration,
-    waited: Duration,
+}
+
+impl Pace {
+    /// How long the next piece may take.
+    fn patience(&self) -> Duration {
+        let earned = Duration::from_secs(self.received_bytes / PACE_BYTES_PER_SECOND_MIN);
+        (PACE_GRACE + earned).saturating_sub(self.waited).min(self.wait_max)
+    }
 }
 
 impl Body {
     /// A body that takes nothing until it gets its limit.
     pub(super) fn new(incoming: Incoming, state: Arc<State>, wait_max: Duration) -> Self {
         state.set_body_unread(!incoming.is_end_stream());
-        Self { incoming, state, bytes_max: 0, received_bytes: 0, wait_max, waited: Duration::ZERO }
+        let pace = Pace { received_bytes: 0, waited: Duration::ZERO, wait_max };
+        Self { incoming, state, bytes_max: 0, pace }
     }
 
     /// Sets what the route takes. Refuses right away a body that says it is larger.
@@ -77,26 +92,20 @@ impl Body {
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
         loop {
             let asked = Instant::now();
-            let frame = timeout(self.patience(), self.incoming.frame()).await;
-            self.waited += asked.elapsed();
+            let frame = timeout(self.pace.patience(), self.incoming.frame()).await;
+            self.pace.waited += asked.elapsed();
             let Some(frame) = frame.map_err(|_| BodyError::TooSlow)? else {
                 self.state.set_body_unread(false);
                 return Ok(None);
             };
             // Trailers are no data, and nothing asks for them.
             let Ok(data) = frame.map_err(from_hyper)?.into_data() else { continue };
-            self.received_bytes += data.len() as u64;
-            if self.received_bytes > self.bytes_max {
+            self.pace.received_bytes += data.len() as u64;
+            if self.pace.received_bytes > self.bytes_max {
                 return Err(BodyError::TooLarge { bytes_max: self.bytes_max });
             }
             return Ok(Some(data));
         }
-    }
-
-    /// How long the next piece may take.
-    fn patience(&self) -> Duration {
-        let earned = Duration::from_secs(self.received_bytes / PACE_BYTES_PER_SECOND_MIN);
-        (PACE_GRACE + earned).saturating_sub(self.waited).min(self.wait_max)
     }
 
     /// The whole body, for routes whose limit is small.
@@ -194,5 +203,26 @@ fn from_hyper(error: hyper::Error) -> BodyError {
     match left {
         true => BodyError::ClientLeft,
         false => BodyError::Malformed(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trickle_runs_out_of_patience() {
+        let wait_max = Duration::from_secs(20);
+        let mut pace = Pace { received_bytes: 0, waited: Duration::ZERO, wait_max };
+        assert_eq!(pace.patience(), wait_max);
+        pace.waited = PACE_GRACE - Duration::from_secs(5);
+        assert_eq!(pace.patience(), Duration::from_secs(5));
+        pace.received_bytes = 4 * PACE_BYTES_PER_SECOND_MIN;
+        assert_eq!(pace.patience(), Duration::from_secs(9));
+        pace.waited = Duration::from_secs(3600);
+        assert_eq!(pace.patience(), Duration::ZERO);
+        // A long upload at a fair pace goes on.
+        pace.received_bytes = 4 * 1024 * 1024 * 1024;
+        assert_eq!(pace.patience(), wait_max);
     }
 }

@@ -93,8 +93,14 @@ impl Members {
         self.known.extend(names);
         let present = names.iter().copied().find(|name| self.object.contains_key(*name));
         let name = present.or(names.first().copied()).unwrap_or_default();
+        let value = self.object.get(name);
         let mut flaws = Flaws { pointer: format!("/{name}"), flaws: &mut self.flaws };
-        parse(&mut flaws, self.object.get(name))
+        for other in names.iter().filter(|other| self.object.contains_key(**other)) {
+            if self.object.get(*other) != value {
+                flaws.note(format!("The members “{name}” and “{other}” mean the same and differ."));
+            }
+        }
+        parse(&mut flaws, value)
     }
 
     /// What was read, with a warning for each member that nothing asked for; or a problem with

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::io;
 
 use hyper::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Method, StatusCode};
@@ -328,10 +329,15 @@ impl From<MigrationError> for Problem {
             MigrationError::NoSuchProject { .. } => ProblemKind::UnknownProject,
             MigrationError::NoSuchReport { .. } => ProblemKind::UnknownReport,
             MigrationError::DiskFull => ProblemKind::DiskFull,
+            MigrationError::Io(error) if is_disk_full(error) => ProblemKind::DiskFull,
             MigrationError::Io(_) => return Self::internal(&error),
         };
         Self::new(kind, sentence(&error))
     }
+}
+
+fn is_disk_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// An error's message as a sentence: errors begin in lower case and end without a full stop.

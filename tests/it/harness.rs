@@ -217,7 +217,8 @@ impl Connection {
         line.trim_end().to_owned()
     }
 
-    fn read_answer(&mut self, is_head: bool) -> Answer {
+    /// Reads an answer; one to HEAD announces a body and has none.
+    pub fn read_answer(&mut self, is_head: bool) -> Answer {
         let first = self.line();
         let status = first.split(' ').nth(1).unwrap_or_else(|| panic!("no answer but {first:?}"));
         let status = status.parse().unwrap();

@@ -152,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn two_names_must_not_differ() {
+        let body = |other| {
+            object(json!({"name": "a", "export_filename": other, "import_export_types": ["user"]}))
+        };
+        assert!(parse_export(body("a")).is_ok());
+        assert!(parse_export(body("b")).is_err());
+    }
+
+    #[test]
     fn everything_wrong_is_said_at_once() {
         for parse in [|o| parse_import(o).err(), |o| parse_export(o).err()] {
             let body = json!({

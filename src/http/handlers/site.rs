@@ -6,29 +6,30 @@ use serde::Serialize;
 use crate::http::problem::Problem;
 use crate::http::request::Call;
 use crate::http::response::{self, HTML, Response};
+use crate::http::routes::ROUTES;
 
-const WELCOME: &str = "<!doctype html>
+/// The page of the root. The list of routes stands in the middle.
+const WELCOME: [&str; 2] = [
+    "<!doctype html>
 <html lang=\"en\">
 <meta charset=\"utf-8\">
 <meta name=\"viewport\" content=\"width=device-width\">
 <title>Satchel</title>
 <h1>Satchel</h1>
-<p>A network inventory in one file. It is moved in and out over REST:</p>
+<p>A network inventory in one file. This server answers:</p>
 <pre>
-GET    /rest/is_alive
-POST   /rest/migrate/export
-POST   /rest/migrate/import
-GET    /rest/migrate/projects
-GET    /rest/migrate/projects/NAME
-PUT    /rest/migrate/projects/NAME
-DELETE /rest/migrate/projects/NAME
-</pre>
+",
+    "</pre>
 </html>
-";
+",
+];
 
 /// `GET /`
 pub(in crate::http) async fn welcome(_call: Call) -> Result<Response, Problem> {
-    Ok(response::whole(StatusCode::OK, HTML, WELCOME))
+    let routes =
+        ROUTES.iter().map(|route| format!("{:6} {}\n", route.method.as_str(), route.pattern));
+    let page = WELCOME.join(&routes.collect::<String>());
+    Ok(response::whole(StatusCode::OK, HTML, page))
 }
 
 /// As eNMS answers when it is not part of a cluster.
