@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::header::CONTENT_LENGTH;
 use hyper::{Method, StatusCode};
 
 use super::connection::State;
@@ -26,6 +27,8 @@ pub(super) struct Entry {
     user: Option<String>,
     /// None while there is no answer.
     status: Option<StatusCode>,
+    /// Of the body that the answer has.
+    promised_bytes: u64,
     sent_bytes: u64,
     begun: Instant,
 }
@@ -41,6 +44,7 @@ impl Entry {
             path: path.to_owned(),
             user: None,
             status: None,
+            promised_bytes: 0,
             sent_bytes: 0,
             begun: Instant::now(),
         }
@@ -54,6 +58,11 @@ impl Entry {
     /// Lets the answer's body carry the entry to its end.
     pub(super) fn follow(mut self, response: Response) -> hyper::Response<Followed> {
         self.status = Some(response.status());
+        self.promised_bytes = match self.method {
+            // hyper sends the head alone.
+            Method::HEAD => 0,
+            _ => length(&response).unwrap_or(0),
+        };
         response.map(|payload| Followed { payload, entry: self })
     }
 }
@@ -73,9 +82,18 @@ impl Drop for Entry {
             bytes = self.sent_bytes,
             user = self.user.as_deref(),
             "{}",
-            if self.status.is_some() { "answered" } else { "left before the answer" },
+            match self.status {
+                None => "the client left before the answer",
+                Some(_) if self.sent_bytes < self.promised_bytes => "the answer was cut off",
+                Some(_) => "answered",
+            },
         );
     }
+}
+
+fn length(response: &Response) -> Option<u64> {
+    let announced = || response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+    response.body().size_hint().exact().or_else(announced)
 }
 
 /// An answer's body that counts what leaves.
