@@ -1,5 +1,15 @@
 //! Satchel: a network inventory in one file.
 
-pub mod codec;
 pub mod model;
+
+pub mod codec;
 pub mod store;
+
+pub mod migration;
+
+pub mod access;
+
+pub mod http;
+
+pub mod cli;
+pub mod config;

@@ -1,61 +1,76 @@
-//! "Did you mean …?": the known word that is nearest to one that is not known.
+//! The known word that a misspelt one was probably meant to be.
 
-/// The most edits between a word and its suggestion, for each three characters of the word.
-const CHARACTERS_PER_EDIT: usize = 3;
+/// Words longer than this are compared with nothing: no known word is as long, and the time grows
+/// with the product of the lengths.
+const WORD_CHARS_MAX: usize = 64;
 
-/// Words longer than this get no suggestion: they are no slip of the finger, and comparing costs
-/// the product of the lengths.
-const WORD_CHARACTERS_MAX: usize = 64;
+/// One edit is forgiven for every three characters, and one in any case.
+const CHARS_PER_EDIT: usize = 3;
 
-/// The one of `known` that is fewest edits away from `word` (insert, drop, change, or swap two
-/// neighbours; case does not count), or none when all are far.
+/// The known word with the fewest edits between it and `word`; none where all are too far away.
+///
+/// Upper and lower case are the same here. An edit is a character too many, too few or another
+/// one, or two neighbours in the wrong order (the optimal string alignment distance).
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word: Vec<char> = word.chars().take(WORD_CHARACTERS_MAX + 1).collect();
-    if word.len() > WORD_CHARACTERS_MAX {
+    let word: Vec<char> =
+        word.chars().flat_map(char::to_lowercase).take(WORD_CHARS_MAX + 1).collect();
+    if word.len() > WORD_CHARS_MAX {
         return None;
     }
+    let edits_max = (word.len() / CHARS_PER_EDIT).max(1);
     known
         .into_iter()
-        .map(|candidate| (edits(&word, &candidate.chars().collect::<Vec<_>>()), candidate))
-        .filter(|(edits, candidate)| {
-            let shorter = word.len().min(candidate.chars().count());
-            *edits <= shorter.div_ceil(CHARACTERS_PER_EDIT).min(3)
-        })
+        .map(|candidate| (edits(&word, candidate), candidate))
+        .filter(|(edits, _)| *edits <= edits_max)
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }
 
-/// The optimal string alignment distance.
-fn edits(a: &[char], b: &[char]) -> usize {
-    let same = |x: char, y: char| x.eq_ignore_ascii_case(&y);
-    let mut before_last = vec![0; b.len() + 1];
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
-        for j in 1..=b.len() {
-            let change = last[j - 1] + usize::from(!same(a[i - 1], b[j - 1]));
-            row[j] = change.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]) {
-                row[j] = row[j].min(before_last[j - 2] + 1);
+fn edits(word: &[char], candidate: &str) -> usize {
+    let other: Vec<char> = candidate.chars().flat_map(char::to_lowercase).collect();
+    // Row `i` of the table holds the edits from the first `i` characters of `word` to the first
+    // `j` of `other`; only the two rows above are ever needed.
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=other.len()).collect();
+    for (i, &a) in word.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, &b) in other.iter().enumerate() {
+            let replaced = above[j] + usize::from(a != b);
+            let mut least = replaced.min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a == other[j - 1] && b == word[i - 1] {
+                least = least.min(before[j - 1] + 1);
             }
+            row.push(least);
         }
-        before_last = std::mem::replace(&mut last, row);
+        before = std::mem::replace(&mut above, row);
     }
-    last[b.len()]
+    above[other.len()]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::*;
+
+    const KINDS: [&str; 4] = ["device", "link", "workflow_edge", "user"];
 
     #[test]
-    fn slips_are_recognised_and_strangers_are_not() {
-        let known = ["ip_address", "latitude", "vendor", "port"];
-        assert_eq!(nearest("ip_adress", known), Some("ip_address"));
-        assert_eq!(nearest("Vendro", known), Some("vendor"));
-        assert_eq!(nearest("prot", known), Some("port"));
-        assert_eq!(nearest("serial", known), None);
-        assert_eq!(nearest("", known), None);
-        assert_eq!(nearest(&"x".repeat(1_000_000), known), None);
+    fn a_slip_finds_its_word() {
+        for (slip, word) in [
+            ("devices", "device"),
+            ("Device", "device"),
+            ("dveice", "device"),
+            ("lnik", "link"),
+            ("usr", "user"),
+            ("workflow-edges", "workflow_edge"),
+        ] {
+            assert_eq!(nearest(slip, KINDS), Some(word), "{slip}");
+        }
+    }
+
+    #[test]
+    fn another_word_finds_none() {
+        for word in ["", "pool", "xy", &"device".repeat(1000)] {
+            assert_eq!(nearest(word, KINDS), None, "{word}");
+        }
     }
 }

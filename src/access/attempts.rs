@@ -1,0 +1,186 @@
+//! Failed logins: who guesses is made to wait.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Wrong passwords for one user from one address within [`WINDOW`] before that pair is locked.
+/// Ten leave room for a person with a bad memory and for a script that is started a few times.
+const FAILURES_OF_USER_MAX: u32 = 10;
+
+/// Wrong passwords from one address for whatever users. Higher, because many people may stand
+/// behind one address.
+const FAILURES_OF_ADDRESS_MAX: u32 = 100;
+
+/// How long failures are counted together.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// How long a lock holds.
+const LOCKED_FOR: Duration = Duration::from_secs(60);
+
+/// Subjects watched at the same time; the one that was seen first makes room. 8,192 take less
+/// than 1 MB.
+const SUBJECTS_MAX: usize = 8192;
+
+/// Whose failures are counted together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Subject {
+    /// The keyed hash of the name that was given (names from outside have any length); none
+    /// stands for the address alone.
+    user: Option<u64>,
+    address: IpAddr,
+}
+
+struct Failures {
+    count: u32,
+    since: Instant,
+    locked_until: Option<Instant>,
+}
+
+/// The failed logins of the last minutes.
+#[derive(Default)]
+pub(super) struct Attempts {
+    hasher: RandomState,
+    failures: Mutex<HashMap<Subject, Failures>>,
+}
+
+impl Attempts {
+    /// How long this user must still wait at this address; none: not at all.
+    pub(super) fn wait(&self, name: &str, address: IpAddr, now: Instant) -> Option<Duration> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        self.subjects(name, address)
+            .into_iter()
+            .filter_map(|(subject, _)| failures.get(&subject)?.locked_until)
+            .filter_map(|until| until.checked_duration_since(now))
+            .filter(|wait| !wait.is_zero())
+            .max()
+    }
+
+    /// Counts a wrong password.
+    pub(super) fn failed(&self, name: &str, address: IpAddr, now: Instant) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        for (subject, failures_max) in self.subjects(name, address) {
+            make_room(&mut failures, &subject, now);
+            let entry = failures.entry(subject).or_insert(Failures {
+                count: 0,
+                since: now,
+                locked_until: None,
+            });
+            if is_over(entry, now) {
+                *entry = Failures { count: 0, since: now, locked_until: None };
+            }
+            entry.count += 1;
+            if entry.count >= failures_max {
+                entry.locked_until = Some(now + LOCKED_FOR);
+            }
+        }
+    }
+
+    /// Forgets the wrong passwords of a user who then gave the right one. The address keeps its
+    /// count, or one account of one's own would buy endless guesses at those of others.
+    pub(super) fn succeeded(&self, name: &str, address: IpAddr) {
+        let [(subject, _), _] = self.subjects(name, address);
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&subject);
+    }
+
+    fn subjects(&self, name: &str, address: IpAddr) -> [(Subject, u32); 2] {
+        let address = network(address);
+        let user = Some(self.hasher.hash_one(name));
+        [
+            (Subject { user, address }, FAILURES_OF_USER_MAX),
+            (Subject { user: None, address }, FAILURES_OF_ADDRESS_MAX),
+        ]
+    }
+}
+
+/// What counts as one address: of IPv6 the first 64 bits, which is what one site has.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
+}
+
+fn is_over(failures: &Failures, now: Instant) -> bool {
+    match failures.locked_until {
+        Some(until) => until <= now,
+        None => failures.since + WINDOW <= now,
+    }
+}
+
+fn make_room(failures: &mut HashMap<Subject, Failures>, subject: &Subject, now: Instant) {
+    if failures.len() < SUBJECTS_MAX || failures.contains_key(subject) {
+        return;
+    }
+    failures.retain(|_, entry| !is_over(entry, now));
+    if failures.len() >= SUBJECTS_MAX
+        && let Some(first) =
+            failures.iter().min_by_key(|(_, entry)| entry.since).map(|(subject, _)| *subject)
+    {
+        failures.remove(&first);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const THERE: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+    fn fail(attempts: &Attempts, name: &str, times: u32, now: Instant) {
+        for _ in 0..times {
+            attempts.failed(name, HERE, now);
+        }
+    }
+
+    #[test]
+    fn ten_failures_lock_this_user_at_this_address_for_a_minute() {
+        let (attempts, now) = (Attempts::default(), Instant::now());
+        fail(&attempts, "alice", FAILURES_OF_USER_MAX - 1, now);
+        assert_eq!(attempts.wait("alice", HERE, now), None);
+        fail(&attempts, "alice", 1, now);
+        assert_eq!(attempts.wait("alice", HERE, now), Some(LOCKED_FOR));
+        assert_eq!(attempts.wait("bob", HERE, now), None);
+        assert_eq!(attempts.wait("alice", THERE, now), None);
+        assert_eq!(attempts.wait("alice", HERE, now + LOCKED_FOR), None);
+    }
+
+    #[test]
+    fn failures_far_apart_and_failures_before_a_success_do_not_add_up() {
+        let (attempts, now) = (Attempts::default(), Instant::now());
+        fail(&attempts, "alice", FAILURES_OF_USER_MAX - 1, now);
+        fail(&attempts, "alice", 1, now + WINDOW);
+        assert_eq!(attempts.wait("alice", HERE, now + WINDOW), None);
+        fail(&attempts, "bob", FAILURES_OF_USER_MAX - 1, now);
+        attempts.succeeded("bob", HERE);
+        fail(&attempts, "bob", 1, now);
+        assert_eq!(attempts.wait("bob", HERE, now), None);
+    }
+
+    #[test]
+    fn many_names_from_one_address_lock_the_address() {
+        let (attempts, now) = (Attempts::default(), Instant::now());
+        for number in 0..FAILURES_OF_ADDRESS_MAX {
+            fail(&attempts, &number.to_string(), 1, now);
+        }
+        assert_eq!(attempts.wait("alice", HERE, now), Some(LOCKED_FOR));
+    }
+
+    #[test]
+    fn an_ipv6_site_is_one_address_and_the_table_is_bounded() {
+        let (attempts, now) = (Attempts::default(), Instant::now());
+        for number in 0..u128::from(FAILURES_OF_USER_MAX) {
+            let address = Ipv6Addr::from_bits((0x2001_0db8 << 96) | number);
+            attempts.failed("alice", address.into(), now);
+        }
+        let other = Ipv6Addr::from_bits((0x2001_0db8 << 96) | 0xffff);
+        assert!(attempts.wait("alice", other.into(), now).is_some());
+        for number in 0..SUBJECTS_MAX as u128 {
+            attempts.failed("alice", Ipv6Addr::from_bits(number << 64).into(), now);
+        }
+        assert_eq!(attempts.failures.lock().unwrap().len(), SUBJECTS_MAX);
+    }
+}

@@ -1,0 +1,49 @@
+//! Access: who calls, and whether the password is right.
+//!
+//! The users of the inventory are the users of the appliance. This module knows neither the store
+//! (it asks through [`Accounts`]) nor HTTP (it is given [`Credentials`] and answers with a
+//! [`Principal`] or a [`LoginError`]). Everything here may block: a first check takes 20 to 200 ms.
+
+mod account;
+mod attempts;
+mod login;
+mod password;
+mod remembered;
+
+pub use account::{Account, Accounts, AccountsError, Principal, Role};
+pub use login::{Credentials, Login, LoginError};
+pub use password::{HashError, hash_password};
+
+/// The name of the first user.
+pub const FIRST_USER_NAME: &str = "admin";
+
+/// The password of the first user, until it is changed: the manual's examples use it.
+pub const FIRST_USER_PASSWORD: &str = "admin";
+
+/// Whether the first user can still log in with the password that every reader of the manual
+/// knows. A server must not listen beyond loopback while this is so.
+///
+/// Blocks for one password check.
+///
+/// # Errors
+/// The accounts cannot be read.
+pub fn default_password_in_force(accounts: &dyn Accounts) -> Result<bool, AccountsError> {
+    let account = accounts.account(FIRST_USER_NAME)?;
+    let phc = account.and_then(|account| account.password_hash);
+    Ok(phc.is_some_and(|phc| {
+        password::StoredHash::parse(&phc).is_ok_and(|hash| hash.verify(FIRST_USER_PASSWORD))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::account::fixture::OneAccount;
+    use super::*;
+
+    #[test]
+    fn the_default_password_is_noticed() {
+        assert!(default_password_in_force(&OneAccount::new("admin", "admin")).unwrap());
+        assert!(!default_password_in_force(&OneAccount::new("admin", "other")).unwrap());
+        assert!(!default_password_in_force(&OneAccount::new("alice", "admin")).unwrap());
+    }
+}

@@ -1,0 +1,187 @@
+//! Argon2: checking the hashes that eNMS made, making new ones.
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use zeroize::Zeroizing;
+
+/// Memory of a new hash, in KiB: what OWASP's Password Storage Cheat Sheet recommends with two
+/// passes and one lane. A check takes about 20 ms and 19 MiB.
+const NEW_HASH_MEMORY_KIB: u32 = 19 * 1024;
+const NEW_HASH_PASSES: u32 = 2;
+const NEW_HASH_LANES: u32 = 1;
+
+/// A salt of 16 bytes is what RFC 9106 recommends.
+const SALT_BYTES: usize = 16;
+
+/// Hashes arrive in imported projects, so their costs come from outside. eNMS writes 100 MiB, two
+/// passes and eight lanes; a hash that asks for more than these bounds is refused, or one login
+/// could take all the memory of the appliance.
+const STORED_HASH_MEMORY_KIB_MAX: u32 = 256 * 1024;
+const STORED_HASH_PASSES_MAX: u32 = 16;
+const STORED_HASH_LANES_MAX: u32 = 64;
+
+/// Why a stored hash cannot be used, or a new one cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    #[error("the password hash is not an argon2 PHC string: {0}")]
+    NotArgon2(argon2::password_hash::Error),
+    #[error(
+        "the password hash asks for {memory_kib} KiB, {passes} passes and {lanes} lanes, beyond the bounds"
+    )]
+    TooCostly { memory_kib: u32, passes: u32, lanes: u32 },
+    #[error("the system gives no random numbers: {0}")]
+    NoRandomness(getrandom::Error),
+    #[error("the password cannot be hashed: {0}")]
+    Hashing(argon2::password_hash::Error),
+}
+
+/// What one check costs, without the hash itself.
+#[derive(Clone)]
+pub(super) struct Cost {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+}
+
+/// The cost of the hashes that we make.
+impl Default for Cost {
+    fn default() -> Self {
+        // The four numbers are constants that argon2 accepts (a test hashes with them), so its own
+        // defaults never take their place.
+        let params = Params::new(NEW_HASH_MEMORY_KIB, NEW_HASH_PASSES, NEW_HASH_LANES, None)
+            .unwrap_or_default();
+        Self { algorithm: Algorithm::Argon2id, version: Version::V0x13, params }
+    }
+}
+
+impl Cost {
+    fn argon2(&self) -> Argon2<'static> {
+        Argon2::new(self.algorithm, self.version, self.params.clone())
+    }
+
+    /// Does the work of a check against nobody's hash, so that a caller cannot tell by the time
+    /// whether a user exists.
+    pub(super) fn spend(&self, password: &str) {
+        let mut discarded = Zeroizing::new([0_u8; Params::DEFAULT_OUTPUT_LEN]);
+        // Only the time matters. Bytes of any value are a salt.
+        let _ = self.argon2().hash_password_into(
+            password.as_bytes(),
+            &[0; SALT_BYTES],
+            discarded.as_mut(),
+        );
+    }
+}
+
+/// A PHC string that was read and whose cost is within the bounds.
+pub(super) struct StoredHash<'a> {
+    phc: &'a str,
+    hash: PasswordHash<'a>,
+    cost: Cost,
+}
+
+impl<'a> StoredHash<'a> {
+    /// Reads `$argon2id$v=19$m=102400,t=2,p=8$SALT$HASH`, or argon2i or argon2d.
+    pub(super) fn parse(phc: &'a str) -> Result<Self, HashError> {
+        let hash = PasswordHash::new(phc).map_err(HashError::NotArgon2)?;
+        let algorithm = Algorithm::try_from(hash.algorithm).map_err(HashError::NotArgon2)?;
+        let version = match hash.version {
+            Some(number) => {
+                Version::try_from(number).map_err(|error| HashError::NotArgon2(error.into()))?
+            }
+            None => Version::default(),
+        };
+        let params = Params::try_from(&hash).map_err(HashError::NotArgon2)?;
+        let (memory_kib, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
+        if memory_kib > STORED_HASH_MEMORY_KIB_MAX
+            || passes > STORED_HASH_PASSES_MAX
+            || lanes > STORED_HASH_LANES_MAX
+        {
+            return Err(HashError::TooCostly { memory_kib, passes, lanes });
+        }
+        Ok(Self { phc, hash, cost: Cost { algorithm, version, params } })
+    }
+
+    /// The text as it is stored.
+    pub(super) fn phc(&self) -> &'a str {
+        self.phc
+    }
+
+    /// What a check against this hash costs.
+    pub(super) fn cost(&self) -> &Cost {
+        &self.cost
+    }
+
+    /// Whether this is the password. Compares in constant time.
+    pub(super) fn verify(&self, password: &str) -> bool {
+        self.cost.argon2().verify_password(password.as_bytes(), &self.hash).is_ok()
+    }
+}
+
+/// A new argon2id hash of a password, as a PHC string. Blocks for about 20 ms.
+///
+/// # Errors
+/// The system gives no random numbers for a salt, or the password is longer than argon2 takes.
+pub fn hash_password(password: &str) -> Result<Zeroizing<String>, HashError> {
+    let mut salt = [0_u8; SALT_BYTES];
+    getrandom::fill(&mut salt).map_err(HashError::NoRandomness)?;
+    let salt = SaltString::encode_b64(&salt).map_err(HashError::Hashing)?;
+    let hash = Cost::default()
+        .argon2()
+        .hash_password(password.as_bytes(), Salt::from(&salt))
+        .map_err(HashError::Hashing)?;
+    Ok(Zeroizing::new(hash.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made by Python's argon2-cffi with eNMS's parameters, for the password `admin`.
+    const HASHES_OF_ENMS: &[&str] = &[HASH_2ID, HASH_2I, HASH_2D];
+    const HASH_2ID: &str =
+        "$argon2id$v=19$m=102400,t=2,p=8$+P9APyYIpwvU1QH9PsV3yA$yvsIoy98kMZzSr1nwUKrxA";
+    const HASH_2I: &str =
+        "$argon2i$v=19$m=102400,t=2,p=8$ry6f/T+Y8aKpcy6lY2lzIw$Bpk7pamJljkNu2w/C/btDA";
+    const HASH_2D: &str =
+        "$argon2d$v=19$m=102400,t=2,p=8$f1pCP6K+C/kNpo5xayI9RA$+cOu8R8NGeW6o/CmtBLBxw";
+
+    #[test]
+    fn hashes_of_enms_verify_as_they_are() {
+        for phc in HASHES_OF_ENMS {
+            let stored = StoredHash::parse(phc).unwrap();
+            assert!(stored.verify("admin"), "{phc}");
+            assert!(!stored.verify("Admin"), "{phc}");
+        }
+    }
+
+    #[test]
+    fn a_new_hash_verifies_and_names_its_cost() {
+        let phc = hash_password("pässword").unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", *phc);
+        assert!(StoredHash::parse(&phc).unwrap().verify("pässword"));
+        assert!(!StoredHash::parse(&phc).unwrap().verify("password"));
+        assert_ne!(*phc, *hash_password("pässword").unwrap(), "salted");
+    }
+
+    #[test]
+    fn costs_from_outside_are_bounded() {
+        for costly in ["m=262145,t=2,p=1", "m=19456,t=17,p=1", "m=19456,t=2,p=65"] {
+            let phc = HASH_2ID.replace("m=102400,t=2,p=8", costly);
+            let refused = StoredHash::parse(&phc);
+            assert!(matches!(refused, Err(HashError::TooCostly { .. })), "{costly}");
+        }
+    }
+
+    #[test]
+    fn other_schemes_and_plain_text_are_refused() {
+        for phc in [
+            "",
+            "admin",
+            "$2b$12$abc",
+            "$argon2id$",
+            "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E",
+        ] {
+            assert!(matches!(StoredHash::parse(phc), Err(HashError::NotArgon2(_))), "{phc}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The command line: one file a subcommand.
+
+mod logging;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ServeConfig;
+
+/// The command line of `satchel`.
+#[derive(Parser, Debug)]
+#[command(name = "satchel", version, about, propagate_version = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Serve the inventory over HTTP
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(Box<ServeConfig>),
+}
+
+/// Does what the arguments say. Exit codes: 0 done, 1 could not be done, 2 wrong arguments (from
+/// clap), 130 cut short by a second signal.
+///
+/// # Errors
+/// What could not be done, as a sentence for a person.
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.command {
+        Command::Serve(config) => serve::run(&config),
+    }
+}

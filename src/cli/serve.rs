@@ -1,0 +1,200 @@
+//! `satchel serve`: opens the inventory, serves it, closes it.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::logging;
+use crate::access::{self, Accounts};
+use crate::config::{self, ServeConfig};
+use crate::http::{self, App, Drained};
+use crate::migration::Migration;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  satchel serve --demo
+      a sample inventory at http://127.0.0.1:8080
+  satchel serve --data /var/lib/satchel --listen 0.0.0.0:8080
+      reachable from elsewhere, once the user admin has a password of its own";
+
+/// What a shell says of a process that Ctrl-C ended: 128 and the number of SIGINT.
+const CUT_SHORT: u8 = 130;
+
+/// Serves until a signal ends it.
+pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
+    logging::start(&config.log)?;
+    let inventory = Inventory::open(config)?;
+    require_own_password(config.listen, &*inventory.accounts)?;
+    let listener = bind(config.listen)?;
+    let app = App::new(
+        config::server_name(),
+        inventory.accounts.clone(),
+        inventory.migration.clone(),
+        config.limits.limits(),
+    )?;
+
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("The threads of the server cannot be started")?;
+    let ended = runtime.block_on(serve(Arc::new(app), listener))?;
+    end(runtime, inventory, ended)
+}
+
+/// Everything that lives in the data directory.
+struct Inventory {
+    accounts: Arc<dyn Accounts>,
+    migration: Migration,
+}
+
+impl Inventory {
+    fn open(config: &ServeConfig) -> anyhow::Result<Self> {
+        let directory = config.data.join("migrations");
+        let migration = Migration::new(directory)
+            .with_context(|| format!("The data directory {:?} cannot be opened", config.data))?;
+        Ok(Self { accounts: Arc::new(stand_in::Admin::new()?), migration })
+    }
+
+    /// Nothing to do for the stand-in.
+    fn close(self) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whoever can reach the server must not find a door that every reader of the manual can open.
+fn require_own_password(listen: SocketAddr, accounts: &dyn Accounts) -> anyhow::Result<()> {
+    if listen.ip().to_canonical().is_loopback() || !access::default_password_in_force(accounts)? {
+        return Ok(());
+    }
+    bail!(
+        "The user “{name}” still has the password “{password}”, so the server may listen on this \
+         machine alone (--listen 127.0.0.1:{port}). Set another password first: satchel passwd {name}",
+        name = access::FIRST_USER_NAME,
+        password = access::FIRST_USER_PASSWORD,
+        port = listen.port(),
+    )
+}
+
+fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener =
+        TcpListener::bind(listen).with_context(|| format!("Nothing can listen on {listen}"))?;
+    listener.set_nonblocking(true).context("The listener cannot be made non-blocking")?;
+    Ok(listener)
+}
+
+/// How the serving ended.
+enum Ended {
+    Drained(Drained),
+    /// A second signal came while requests were still in hand.
+    CutShort,
+}
+
+async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<Ended> {
+    let listener = tokio::net::TcpListener::from_std(listener)
+        .context("The listener cannot be handed to the server")?;
+    let address = listener.local_addr().context("The listener has no address")?;
+    let mut signals = Signals::watch().context("Signals cannot be watched")?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    announce(address);
+
+    let stopped = async move {
+        // A sender that is gone means the same.
+        let _ = stopped.await;
+    };
+    let serving = http::listen(app, listener, stopped);
+    tokio::pin!(serving);
+    tokio::select! {
+        drained = &mut serving => return Ok(Ended::Drained(drained)),
+        () = signals.next() => tracing::info!("stopping: finishing the requests in hand"),
+    }
+    drop(stop);
+    Ok(tokio::select! {
+        drained = serving => Ended::Drained(drained),
+        () = signals.next() => Ended::CutShort,
+    })
+}
+
+/// The one line on standard output. Whoever started the server waits for it.
+fn announce(address: SocketAddr) {
+    let mut stdout = std::io::stdout().lock();
+    let written = writeln!(stdout, "satchel is listening on http://{address}");
+    if let Err(error) = written.and_then(|()| stdout.flush()) {
+        tracing::warn!(%error, "standard output takes nothing");
+    }
+}
+
+fn end(runtime: Runtime, inventory: Inventory, ended: Ended) -> anyhow::Result<ExitCode> {
+    // Not waited for: after `Whole` nothing is left, and otherwise there is no more time. An
+    // import that is cut off changes nothing.
+    runtime.shutdown_background();
+    match ended {
+        Ended::CutShort => {
+            tracing::warn!("stopped at once, with requests in hand");
+            return Ok(ExitCode::from(CUT_SHORT));
+        }
+        Ended::Drained(Drained::DeadlinePassed) => {
+            tracing::warn!("some requests in hand took too long and were cut off");
+        }
+        Ended::Drained(Drained::Whole) => {}
+    }
+    inventory.close().context("The inventory cannot be closed")?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// SIGTERM and SIGINT (Ctrl-C).
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn watch() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Until the store has users: `admin` with the password `admin`, and `guest`, no administrator,
+/// with the password `guest`.
+mod stand_in {
+    use zeroize::Zeroizing;
+
+    use crate::access::{Account, Accounts, AccountsError, HashError, Role, hash_password};
+
+    pub(super) struct Admin {
+        admin: Zeroizing<String>,
+        guest: Zeroizing<String>,
+    }
+
+    impl Admin {
+        pub(super) fn new() -> Result<Self, HashError> {
+            Ok(Self { admin: hash_password("admin")?, guest: hash_password("guest")? })
+        }
+    }
+
+    impl Accounts for Admin {
+        fn account(&self, name: &str) -> Result<Option<Account>, AccountsError> {
+            let (hash, role) = match name {
+                "admin" => (&self.admin, Role::Administrator),
+                "guest" => (&self.guest, Role::User),
+                _ => return Ok(None),
+            };
+            Ok(Some(Account { name: name.to_owned(), password_hash: Some(hash.clone()), role }))
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What every handler reaches: the operations, and the door to blocking work.
+
+use std::sync::Arc;
+
+use super::blocking::Blocking;
+use super::limits::Limits;
+use crate::access::{Accounts, HashError, Login};
+use crate::migration::Migration;
+
+/// The appliance, as far as HTTP sees it. One for the process, shared by all connections.
+pub struct App {
+    /// What the server calls itself in `is_alive`: as a rule the host's name.
+    pub(super) name: String,
+    pub(super) login: Login,
+    pub(super) migration: Migration,
+    pub(super) blocking: Arc<Blocking>,
+    pub(super) limits: Limits,
+}
+
+impl App {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn new(
+        name: String,
+        accounts: Arc<dyn Accounts>,
+        migration: Migration,
+        limits: Limits,
+    ) -> Result<Self, HashError> {
+        let login = Login::new(accounts)?;
+        Ok(Self { name, login, migration, blocking: Arc::default(), limits })
+    }
+}

@@ -1,0 +1,276 @@
+//! The one door from async code to work that blocks: the store, documents, files, argon2.
+//!
+//! The work is sorted into lanes with a bounded number of threads each, so that imports cannot
+//! starve logins, nor logins take all the memory. A job that has begun runs to its end, whether
+//! or not the client still waits; a job that waits for its turn leaves with its client.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+
+/// What sort of work a job is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lane {
+    /// Milliseconds: one read of the store, a piece of a file, a list.
+    Quick,
+    /// Seconds to minutes: an import, an export, the check of an uploaded bundle.
+    Operation,
+    /// An argon2 check: 190 ms and 104 MB with the parameters of eNMS.
+    Password,
+}
+
+/// Jobs at the same time, by lane. Quick jobs wait for the disk rather than for a core. Writers
+/// of the store wait for each other anyway; two more operations may read. Two password checks
+/// take 208 MB.
+const QUICK_JOBS_MAX: usize = 16;
+const OPERATION_JOBS_MAX: usize = 3;
+const PASSWORD_JOBS_MAX: usize = 2;
+
+/// Jobs waiting for their turn, by lane; who comes then is told to come again. A password waits
+/// at most 32 / 2 × 190 ms = 3 s.
+const QUICK_WAITING_MAX: usize = 1024;
+const OPERATION_WAITING_MAX: usize = 16;
+const PASSWORD_WAITING_MAX: usize = 32;
+
+/// Why a job gave no result.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BlockingError {
+    #[error("too much of this work is waiting already")]
+    Busy,
+    #[error("the job ended in a panic")]
+    Panicked,
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
+/// The door. One for the process.
+pub(super) struct Blocking {
+    quick: Queue,
+    operation: Queue,
+    password: Queue,
+}
+
+struct Queue {
+    turns: Arc<Semaphore>,
+    jobs_max: usize,
+    waiting: AtomicUsize,
+    waiting_max: usize,
+}
+
+impl Default for Blocking {
+    fn default() -> Self {
+        Self {
+            quick: Queue::new(QUICK_JOBS_MAX, QUICK_WAITING_MAX),
+            operation: Queue::new(OPERATION_JOBS_MAX, OPERATION_WAITING_MAX),
+            password: Queue::new(PASSWORD_JOBS_MAX, PASSWORD_WAITING_MAX),
+        }
+    }
+}
+
+impl Blocking {
+    /// Runs a job on a thread of its own and waits for the result.
+    pub(super) async fn run<T, F>(&self, lane: Lane, job: F) -> Result<T, BlockingError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let turn = self.queue(lane).turn().await?;
+        begin(turn, job).await
+    }
+
+    /// Waits until no job runs, and lets no new one begin.
+    pub(super) async fn drain(&self) {
+        for queue in [&self.quick, &self.operation, &self.password] {
+            let jobs_max = u32::try_from(queue.jobs_max).unwrap_or(u32::MAX);
+            // Fails only if it was closed before, which is the state asked for.
+            let _ = queue.turns.acquire_many(jobs_max).await;
+            queue.turns.close();
+        }
+    }
+
+    fn queue(&self, lane: Lane) -> &Queue {
+        match lane {
+            Lane::Quick => &self.quick,
+            Lane::Operation => &self.operation,
+            Lane::Password => &self.password,
+        }
+    }
+}
+
+impl Queue {
+    fn new(jobs_max: usize, waiting_max: usize) -> Self {
+        let turns = Arc::new(Semaphore::new(jobs_max));
+        Self { turns, jobs_max, waiting: AtomicUsize::new(0), waiting_max }
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, BlockingError> {
+        let place = Place::take(&self.waiting);
+        if place.waiting_before >= self.waiting_max {
+            return Err(BlockingError::Busy);
+        }
+        self.turns.clone().acquire_owned().await.map_err(|_| BlockingError::ShuttingDown)
+    }
+}
+
+/// A place in the queue, given up when the wait ends, however it ends.
+struct Place<'a> {
+    waiting: &'a AtomicUsize,
+    waiting_before: usize,
+}
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Self {
+        Self { waiting, waiting_before: waiting.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn begin<T, F>(turn: OwnedSemaphorePermit, job: F) -> Result<T, BlockingError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    // The job's log lines carry the request's id.
+    let span = tracing::Span::current();
+    let job = spawn_blocking(move || {
+        let _turn = turn;
+        span.in_scope(job)
+    });
+    job.await.map_err(|error| match error.is_panic() {
+        true => BlockingError::Panicked,
+        false => BlockingError::ShuttingDown,
+    })
+}
+
+/// A value whose every use blocks, its drop included: a file, an upload that is removed when it
+/// is not finished.
+pub(super) struct Offloaded<T: Send + 'static> {
+    blocking: Arc<Blocking>,
+    /// None only while a job has it, and after a job that panicked.
+    value: Option<T>,
+}
+
+impl<T: Send + 'static> Offloaded<T> {
+    /// Keeps the value away from async code.
+    pub(super) fn new(blocking: Arc<Blocking>, value: T) -> Self {
+        Self { blocking, value: Some(value) }
+    }
+
+    /// Uses the value in a job.
+    pub(super) async fn with<R, F>(&mut self, lane: Lane, job: F) -> Result<R, BlockingError>
+    where
+        R: Send + 'static,
+        F: FnOnce(&mut T) -> R + Send + 'static,
+    {
+        let turn = self.blocking.queue(lane).turn().await?;
+        let mut value = self.value.take().ok_or(BlockingError::Panicked)?;
+        let (value, result) = begin(turn, move || {
+            let result = job(&mut value);
+            (value, result)
+        })
+        .await?;
+        self.value = Some(value);
+        Ok(result)
+    }
+
+    /// Uses the value up in a job.
+    pub(super) async fn consume<R, F>(mut self, lane: Lane, job: F) -> Result<R, BlockingError>
+    where
+        R: Send + 'static,
+        F: FnOnce(T) -> R + Send + 'static,
+    {
+        let turn = self.blocking.queue(lane).turn().await?;
+        let value = self.value.take().ok_or(BlockingError::Panicked)?;
+        begin(turn, move || job(value)).await
+    }
+}
+
+impl<T: Send + 'static> Drop for Offloaded<T> {
+    fn drop(&mut self) {
+        // Without a runtime there are no async threads to keep free.
+        if let Some(value) = self.value.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn_blocking(move || drop(value));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_queue_turns_away_and_empties() {
+        let blocking = Arc::new(Blocking::default());
+        let (release, released) = mpsc::channel::<()>();
+        let released = Arc::new(std::sync::Mutex::new(released));
+        let jobs: Vec<_> = (0..PASSWORD_JOBS_MAX + PASSWORD_WAITING_MAX)
+            .map(|_| {
+                let (blocking, released) = (blocking.clone(), released.clone());
+                tokio::spawn(async move {
+                    let job = move || released.lock().unwrap().recv().unwrap();
+                    blocking.run(Lane::Password, job).await
+                })
+            })
+            .collect();
+        while blocking.password.waiting.load(Ordering::Relaxed) < PASSWORD_WAITING_MAX {
+            tokio::task::yield_now().await;
+        }
+        let refused = blocking.run(Lane::Password, || ()).await;
+        assert!(matches!(refused, Err(BlockingError::Busy)));
+        // Another lane goes on.
+        blocking.run(Lane::Quick, || ()).await.unwrap();
+
+        for _ in &jobs {
+            release.send(()).unwrap();
+        }
+        for job in jobs {
+            job.await.unwrap().unwrap();
+        }
+        blocking.run(Lane::Password, || ()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_its_turn_comes_back() {
+        let blocking = Blocking::default();
+        for _ in 0..=PASSWORD_JOBS_MAX {
+            let result = blocking.run(Lane::Password, || panic!("on purpose")).await;
+            assert!(matches!(result, Err(BlockingError::Panicked)));
+        }
+    }
+
+    #[tokio::test]
+    async fn draining_waits_for_a_job_whose_client_left() {
+        let blocking = Arc::new(Blocking::default());
+        let (begun, has_begun) = mpsc::channel();
+        let (ended, has_ended) = mpsc::channel();
+        let client = tokio::spawn({
+            let blocking = blocking.clone();
+            async move {
+                let job = move || {
+                    begun.send(()).unwrap();
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                    ended.send(()).unwrap();
+                };
+                blocking.run(Lane::Operation, job).await
+            }
+        });
+        tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+        client.abort();
+        blocking.drain().await;
+        assert!(has_ended.try_recv().is_ok());
+        let late = blocking.run(Lane::Operation, || ()).await;
+        assert!(matches!(late, Err(BlockingError::ShuttingDown)));
+    }
+}

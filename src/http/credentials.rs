@@ -1,0 +1,119 @@
+//! Basic authentication (RFC 7617): from a header to a caller.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use hyper::header::{AUTHORIZATION, HeaderMap};
+use hyper::http::request::Parts;
+use zeroize::Zeroizing;
+
+use super::app::App;
+use super::blocking::Lane;
+use super::problem::{Problem, ProblemKind};
+use super::route::{Access, Caller};
+use crate::access::Credentials;
+
+const SCHEME: &str = "basic";
+
+/// Clients that leave the padding out are understood.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Finds out who calls, if the route asks for it.
+///
+/// # Errors
+/// 401 without credentials or with wrong ones, 429 after too many of these, 403 for a request
+/// that a foreign page made a browser send.
+pub(super) async fn authenticate(
+    app: &Arc<App>,
+    access: Access,
+    head: &Parts,
+    address: IpAddr,
+) -> Result<Caller, Problem> {
+    if access == Access::Anonymous {
+        return Ok(Caller::Anonymous);
+    }
+    refuse_foreign_pages(head)?;
+    let Some(credentials) = parse(&head.headers)? else { return Ok(Caller::Anonymous) };
+    let credentials = Arc::new(credentials);
+
+    let recall = {
+        let (app, credentials) = (app.clone(), credentials.clone());
+        move || app.login.recall(&credentials, address)
+    };
+    if let Some(principal) = app.blocking.run(Lane::Quick, recall).await?? {
+        return Ok(Caller::Known(principal));
+    }
+    let prove = {
+        let app = app.clone();
+        move || app.login.prove(&credentials, address)
+    };
+    Ok(Caller::Known(app.blocking.run(Lane::Password, prove).await??))
+}
+
+/// Browsers send remembered credentials with whatever a page on another site tells them to
+/// request, and say so in `Sec-Fetch-Site`. Other clients do not send it.
+fn refuse_foreign_pages(head: &Parts) -> Result<(), Problem> {
+    match head.headers.get("sec-fetch-site").map(|site| site.as_bytes()) {
+        Some(b"cross-site" | b"same-site") if !head.method.is_safe() => Err(Problem::new(
+            ProblemKind::Forbidden,
+            "A page of another site sent this request; it is refused.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Reads `Authorization: Basic …`; none: there is no such header.
+fn parse(headers: &HeaderMap) -> Result<Option<Credentials>, Problem> {
+    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    let malformed = || {
+        Problem::unauthenticated(
+            "The Authorization header must be “Basic ” and the base64 of “name:password” in UTF-8.",
+        )
+    };
+    let (scheme, token) =
+        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(malformed)?;
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return Err(malformed());
+    }
+    let bytes = Zeroizing::new(BASE64.decode(token.trim()).map_err(|_| malformed())?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
+    let (name, password) = text.split_once(':').ok_or_else(malformed)?;
+    Ok(Some(Credentials { name: name.to_owned(), password: Zeroizing::new(password.to_owned()) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_value(value: &str) -> Result<Option<Credentials>, Problem> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, value.parse().unwrap());
+        parse(&headers)
+    }
+
+    #[test]
+    fn a_name_and_a_password_with_colons_are_read() {
+        // "ädmin:a:b"
+        for value in ["Basic w6RkbWluOmE6Yg==", "basic  w6RkbWluOmE6Yg", "BASIC w6RkbWluOmE6Yg=="] {
+            let credentials = parse_value(value).unwrap().unwrap();
+            assert_eq!(credentials.name, "ädmin");
+            assert_eq!(*credentials.password, "a:b");
+        }
+        assert!(parse(&HeaderMap::new()).unwrap().is_none());
+    }
+
+    #[test]
+    fn other_headers_are_refused() {
+        for value in
+            ["", "Basic", "Basic !!!", "Bearer w6RkbWluOmE6Yg==", "Basic YWRtaW4=", "Basic /zo="]
+        {
+            assert!(parse_value(value).is_err(), "{value}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The way of every request, from its head to its answer.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_ENCODING, HOST, HeaderMap, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Version};
+use tracing::Instrument;
+
+use super::access_log::{Entry, Followed};
+use super::app::App;
+use super::body::Body;
+use super::connection::State;
+use super::credentials;
+use super::path::Path;
+use super::problem::{Flaw, Place, Problem, ProblemKind};
+use super::response::{self, Response};
+use super::route::{Caller, Found, Parameters};
+use super::routes::ROUTES;
+
+/// Of a path with its query. Every name that a path holds fits many times.
+const TARGET_BYTES_MAX: usize = 8 * 1024;
+
+/// A request whose route is found and whose caller is known: what a handler gets.
+pub(super) struct Call {
+    pub(super) app: Arc<App>,
+    pub(super) caller: Caller,
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) parameters: Parameters,
+    pub(super) body: Body,
+}
+
+/// Answers a request. Every request, and every error, comes through here.
+pub(super) async fn answer(
+    app: Arc<App>,
+    state: Arc<State>,
+    request: hyper::Request<Incoming>,
+) -> hyper::Response<Followed> {
+    let id = RequestId::next();
+    let mut entry = Entry::begin(state.clone(), id, request.method(), request.uri().path());
+    let span = tracing::info_span!("request", %id);
+    let mut response = match steps(app, state, request, &mut entry).instrument(span).await {
+        Ok(response) => response,
+        Err(problem) => problem.render(id),
+    };
+    response::finish(response.headers_mut(), id);
+    entry.follow(response)
+}
+
+/// The steps between the log and the answer's last headers, in order.
+async fn steps(
+    app: Arc<App>,
+    state: Arc<State>,
+    request: hyper::Request<Incoming>,
+    entry: &mut Entry,
+) -> Result<Response, Problem> {
+    let (head, incoming) = request.into_parts();
+    let mut body = Body::new(incoming, state.clone(), app.limits.body_wait);
+
+    check_limits(&head)?;
+
+    let path = Path::parse(head.uri.path())?;
+    let (route, parameters) = match ROUTES.find(&head.method, &path)? {
+        Found::Route(route, parameters) => (route, parameters),
+        Found::Options(allow) => return Ok(response::options(allow)),
+    };
+    body.set_limit(route.body, &head.headers)?;
+
+    let caller = credentials::authenticate(&app, route.access, &head, state.peer.ip()).await?;
+    if let Some(principal) = caller.principal() {
+        entry.set_user(&principal.name);
+    }
+    route.access.require(&caller)?;
+
+    let Parts { method, headers, .. } = head;
+    (route.handler)(Call { app, caller, method, headers, parameters, body }).await
+}
+
+/// Refuses heads that no route could want. hyper has bounded their size before.
+fn check_limits(head: &Parts) -> Result<(), Problem> {
+    let target_bytes = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target_bytes > TARGET_BYTES_MAX {
+        let detail = format!(
+            "The path and query are {target_bytes} bytes long, more than the {TARGET_BYTES_MAX} allowed."
+        );
+        return Err(Problem::new(ProblemKind::PathTooLong, detail));
+    }
+    if head.version == Version::HTTP_11 && head.headers.get_all(HOST).iter().count() != 1 {
+        let detail = "An HTTP/1.1 request needs exactly one Host header.";
+        return Err(Problem::new(ProblemKind::MalformedRequest, detail)
+            .with_flaw(Flaw::new(Place::Header("host"), detail)));
+    }
+    match head.headers.get(CONTENT_ENCODING) {
+        Some(coding) if coding != "identity" => {
+            let detail = "Bodies are taken as they are, without a content coding such as gzip.";
+            Err(Problem::new(ProblemKind::UnsupportedMediaType, detail)
+                .with_flaw(Flaw::new(Place::Header("content-encoding"), detail)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What joins an answer, its problem and its lines in the log: 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RequestId(u64);
+
+impl RequestId {
+    /// An id that no other request has and nobody can guess: a counter, hashed under a random
+    /// key of this process.
+    pub(super) fn next() -> Self {
+        static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self(KEY.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl From<RequestId> for HeaderValue {
+    fn from(id: RequestId) -> Self {
+        // Hexadecimal digits are always a header value.
+        HeaderValue::try_from(id.to_string()).unwrap_or(HeaderValue::from_static("-"))
+    }
+}

@@ -1,0 +1,273 @@
+//! A server of one test, and a client that can also send what no client should.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Nothing that a test waits for takes this long, unless it will never come.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+const READY: &str = "satchel is listening on http://";
+
+/// The administrator of an empty inventory.
+pub const ADMIN: (&str, &str) = ("admin", "admin");
+
+/// Someone who is no administrator.
+pub const GUEST: (&str, &str) = ("guest", "guest");
+
+/// A running `satchel serve`; killed when it is dropped.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    directory: TempDir,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with more arguments, and waits for the line that says it is ready.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let log = File::create(directory.path().join("log")).unwrap();
+        let mut child = command(&directory.path().join("data"))
+            .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let Some(address) = line.trim_end().strip_prefix(READY) else {
+            let log = fs::read_to_string(directory.path().join("log")).unwrap();
+            let _ = child.kill();
+            panic!("no ready line but {line:?}, and the log says {log}");
+        };
+        let address = address.parse().unwrap();
+        Self { child, address, directory }
+    }
+
+    /// The file of a project's bundle.
+    pub fn bundle(&self, name: &str) -> PathBuf {
+        self.directory.path().join("data/migrations").join(format!("{name}.zip"))
+    }
+
+    /// What was logged up to now, line by line.
+    pub fn log(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.directory.path().join("log")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+
+    /// A request to be sent on a connection of its own.
+    pub fn request(&self, method: &str, target: &str) -> Request<'_> {
+        Request {
+            server: self,
+            head: format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.address),
+            is_head: method == "HEAD",
+            body: Vec::new(),
+        }
+    }
+
+    pub fn connect(&self) -> Connection {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Connection(BufReader::new(stream))
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// Waits until the server takes no more connections.
+    pub fn wait_until_closed(&self) {
+        until(|| TcpStream::connect(self.address).is_err());
+    }
+
+    /// Waits until the server has ended.
+    pub fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        until(|| {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `satchel serve --data DIR` without anything from the environment.
+pub fn command(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_satchel"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SATCHEL_")) {
+        command.env_remove(name);
+    }
+    command.arg("serve").arg("--data").arg(data);
+    command
+}
+
+/// Looks again and again, until it is so.
+pub fn until(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A request that is being put together.
+pub struct Request<'a> {
+    server: &'a Server,
+    head: String,
+    is_head: bool,
+    body: Vec<u8>,
+}
+
+impl Request<'_> {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.head += &format!("{name}: {value}\r\n");
+        self
+    }
+
+    pub fn login(self, (name, password): (&str, &str)) -> Self {
+        let token = STANDARD.encode(format!("{name}:{password}"));
+        self.header("Authorization", &format!("Basic {token}"))
+    }
+
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        let length = self.body.len().to_string();
+        self.header("Content-Length", &length)
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.header("Content-Type", "application/json").body(body.to_string())
+    }
+
+    /// The head as it goes over the wire.
+    pub fn head(&self) -> String {
+        format!("{}\r\n", self.head)
+    }
+
+    /// Sends it and reads the answer.
+    pub fn send(self) -> Answer {
+        let mut connection = self.server.connect();
+        connection.send(self.head().as_bytes());
+        // A server that answers early may close before it has all.
+        connection.offer(&self.body);
+        connection.read_answer(self.is_head)
+    }
+}
+
+/// One connection, byte for byte.
+pub struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.0.get_mut().write_all(bytes).unwrap();
+    }
+
+    /// Sends as much as the server takes.
+    pub fn offer(&mut self, bytes: &[u8]) {
+        let _ = self.0.get_mut().write_all(bytes);
+    }
+
+    pub fn answer(&mut self) -> Answer {
+        self.read_answer(false)
+    }
+
+    /// Whether nothing comes for this long.
+    pub fn is_silent_for(&mut self, wait: Duration) -> bool {
+        self.0.get_ref().set_read_timeout(Some(wait)).unwrap();
+        let read = self.0.fill_buf().map(<[u8]>::len);
+        self.0.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+        matches!(read, Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+    }
+
+    /// Whether the server ends the connection without another word.
+    pub fn is_ended(&mut self) -> bool {
+        let mut rest = Vec::new();
+        match self.0.read_to_end(&mut rest) {
+            Ok(_) => rest.is_empty(),
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Reads an answer; one to HEAD announces a body and has none.
+    pub fn read_answer(&mut self, is_head: bool) -> Answer {
+        let first = self.line();
+        let status = first.split(' ').nth(1).unwrap_or_else(|| panic!("no answer but {first:?}"));
+        let status = status.parse().unwrap();
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line();
+            let Some((name, value)) = line.split_once(':') else { break };
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        let mut answer = Answer { status, headers, body: Vec::new() };
+        let is_bare = is_head || matches!(status, 100..=199 | 204 | 304);
+        if !is_bare {
+            let length = answer.header("content-length").expect("a length").parse().unwrap();
+            answer.body.resize(length, 0);
+            self.0.read_exact(&mut answer.body).unwrap();
+        }
+        answer
+    }
+}
+
+/// What the server said.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The problem, after a look at what every problem has.
+    pub fn problem(&self, status: u16, word: &str) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        let r#type = problem["type"].as_str().unwrap();
+        assert!(r#type.starts_with("tag:") && r#type.ends_with(&format!("/{word}")), "{type}");
+        assert!(!problem["title"].as_str().unwrap().is_empty());
+        assert!(problem["detail"].as_str().unwrap().ends_with(['.', '?', ')']), "{problem}");
+        assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
+        problem
+    }
+}

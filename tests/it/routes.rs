@@ -1,0 +1,57 @@
+//! The rules of the route table, over every route that there is.
+
+use satchel::http::{Access, ROUTES};
+
+use crate::harness::{ADMIN, GUEST, Server};
+
+/// A path that fits the pattern.
+fn path(pattern: &str) -> String {
+    let segments = pattern.split('/').map(|segment| match segment.starts_with('{') {
+        true => "nothing",
+        false => segment,
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn nobody_comes_in_unless_the_route_says_so() {
+    let server = Server::start();
+    for route in ROUTES.iter() {
+        let ask = || server.request(route.method.as_str(), &path(route.pattern)).body("");
+        match route.access {
+            Access::Anonymous => assert_eq!(ask().send().status, 200, "{}", route.pattern),
+            Access::Authenticated | Access::Administrator => {
+                let answer = ask().send();
+                answer.problem(401, "unauthenticated");
+                let challenge = answer.header("www-authenticate").unwrap();
+                assert_eq!(challenge, "Basic realm=\"satchel\", charset=\"UTF-8\"");
+            }
+        }
+        if route.access == Access::Administrator {
+            ask().login(GUEST).send().problem(403, "forbidden");
+        }
+    }
+}
+
+#[test]
+fn every_route_answers_an_administrator() {
+    let server = Server::start();
+    for route in ROUTES.iter() {
+        let method = route.method.as_str();
+        let answer = server.request(method, &path(route.pattern)).login(ADMIN).body("").send();
+        assert!(!matches!(answer.status, 401 | 403 | 405 | 500..), "{method} {}", route.pattern);
+    }
+}
+
+#[test]
+fn every_route_is_in_the_allow_header_of_its_path() {
+    let server = Server::start();
+    for route in ROUTES.iter() {
+        let path = path(route.pattern);
+        let allow = server.request("OPTIONS", &path).send().header("allow").unwrap().to_owned();
+        assert!(allow.split(", ").any(|method| method == route.method.as_str()), "{allow}");
+        let refused = server.request("TRACE", &path).send();
+        refused.problem(405, "method-not-allowed");
+        assert_eq!(refused.header("allow"), Some(&*allow));
+    }
+}

@@ -1,0 +1,108 @@
+//! Start and end: the ready line, refusals, signals.
+
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::harness::{ADMIN, Connection, Server, command};
+
+/// A request that the server has begun to read, and the rest of its body.
+fn request_in_hand(server: &Server) -> (Connection, Vec<u8>) {
+    let body = json!({"name": "a", "import_export_types": ["device"]});
+    let request = server
+        .request("POST", "/rest/migrate/export")
+        .login(ADMIN)
+        .header("Expect", "100-continue")
+        .json(&body);
+    let mut connection = server.connect();
+    connection.send(request.head().as_bytes());
+    assert_eq!(connection.answer().status, 100);
+    (connection, body.to_string().into_bytes())
+}
+
+fn fails_with(command: &mut Command, code: i32, words: &[&str]) {
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(output.stdout.is_empty());
+    for word in words {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+}
+
+#[test]
+fn a_signal_ends_an_idle_server() {
+    let mut server = Server::start();
+    let mut idle = server.connect();
+    idle.send(server.request("GET", "/rest/is_alive").head().as_bytes());
+    assert_eq!(idle.answer().status, 200);
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(idle.is_ended());
+}
+
+#[test]
+fn a_signal_lets_the_request_in_hand_finish() {
+    let mut server = Server::start();
+    let (mut connection, body) = request_in_hand(&server);
+    server.terminate();
+    server.wait_until_closed();
+    connection.send(&body);
+    let answer = connection.answer();
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let mut server = Server::start();
+    let _in_hand = request_in_hand(&server);
+    server.terminate();
+    server.wait_until_closed();
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(130));
+}
+
+#[test]
+fn a_request_that_does_not_end_is_cut_off() {
+    let mut server = Server::start_with(&["--shutdown-wait-ms", "300"]);
+    let _in_hand = request_in_hand(&server);
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn half_a_head_does_not_hold_up_the_end() {
+    let mut server = Server::start();
+    let mut half = server.connect();
+    half.send(b"GET /rest/is_al");
+    // Another connection, taken later, proves that the half one was taken.
+    assert_eq!(server.request("GET", "/").send().status, 200);
+    let begun = Instant::now();
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(10), "less than the head's own time");
+}
+
+#[test]
+fn the_default_password_stays_on_this_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    for anywhere in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
+        let mut command = command(directory.path());
+        fails_with(command.args(["--listen", anywhere]), 1, &["admin", "satchel passwd"]);
+    }
+}
+
+#[test]
+fn what_cannot_be_started_says_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    fails_with(command(directory.path()).args(["--listen", &address]), 1, &[&address, "in use"]);
+    fails_with(command(directory.path()).args(["--listen", "here"]), 2, &["127.0.0.1:8080"]);
+    fails_with(command(directory.path()).args(["--log", "a=b=c"]), 1, &["a=b=c"]);
+    fails_with(&mut command("/dev/null/x".as_ref()), 1, &["/dev/null/x"]);
+}
