@@ -1,6 +1,7 @@
 //! Satchel from outside: each test starts the real executable on a free port with a data
 //! directory of its own.
 
+mod architecture;
 mod bodies;
 mod harness;
 mod limits;
