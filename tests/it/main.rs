@@ -4,9 +4,12 @@
 mod architecture;
 mod bodies;
 mod harness;
+mod kills;
 mod limits;
 mod login;
+mod migration;
 mod pipeline;
+mod project;
 mod projects;
 mod routes;
 mod serving;
