@@ -1,0 +1,3 @@
+//! Codecs: bytes ⇄ model. They know neither the store nor HTTP.
+
+pub mod bundle;
