@@ -1,16 +1,18 @@
 //! Access: who calls, and whether the password is right.
 //!
-//! The users of the inventory are the users of the appliance. This module knows neither the store
-//! (it asks through [`Accounts`]) nor HTTP (it is given [`Credentials`] and answers with a
+//! The users of the inventory are the users of the appliance. A login knows neither the store (it
+//! asks through [`Accounts`]) nor HTTP (it is given [`Credentials`] and answers with a
 //! [`Principal`] or a [`LoginError`]). Everything here may block: a first check takes 20 to 200 ms.
 
 mod account;
 mod attempts;
+mod inventory;
 mod login;
 mod password;
 mod remembered;
 
 pub use account::{Account, Accounts, AccountsError, Principal, Role};
+pub use inventory::{FirstUserError, InventoryAccounts, ensure_first_user};
 pub use login::{Credentials, Login, LoginError};
 pub use password::{HashError, hash_password};
 

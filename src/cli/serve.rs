@@ -10,10 +10,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::logging;
-use crate::access::{self, Accounts};
+use crate::access::{self, Accounts, InventoryAccounts};
 use crate::config::{self, ServeConfig};
 use crate::http::{self, App, Drained};
 use crate::migration::Migration;
+use crate::store::Store;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -48,20 +49,30 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
 
 /// Everything that lives in the data directory.
 struct Inventory {
+    store: Arc<Store>,
     accounts: Arc<dyn Accounts>,
     migration: Migration,
 }
 
 impl Inventory {
     fn open(config: &ServeConfig) -> anyhow::Result<Self> {
-        let directory = config.data.join("migrations");
-        let migration = Migration::new(directory)
-            .with_context(|| format!("The data directory {:?} cannot be opened", config.data))?;
-        Ok(Self { accounts: Arc::new(stand_in::Admin::new()?), migration })
+        let store = Arc::new(Store::open(&config.data)?);
+        let accounts = Arc::new(InventoryAccounts::new(store.clone()));
+        let migration = Migration::new(store.clone())?;
+        if access::ensure_first_user(&store)? {
+            tracing::info!(
+                "the user “{}” was made, with the password “{}”: change it",
+                access::FIRST_USER_NAME,
+                access::FIRST_USER_PASSWORD
+            );
+        }
+        Ok(Self { store, accounts, migration })
     }
 
-    /// Nothing to do for the stand-in.
+    /// Makes durable what still waits for it. An import that still runs is not waited for: it has
+    /// changed nothing.
     fn close(self) -> anyhow::Result<()> {
+        self.store.flush()?;
         Ok(())
     }
 }
@@ -165,36 +176,6 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// Until the store has users: `admin` with the password `admin`, and `guest`, no administrator,
-/// with the password `guest`.
-mod stand_in {
-    use zeroize::Zeroizing;
-
-    use crate::access::{Account, Accounts, AccountsError, HashError, Role, hash_password};
-
-    pub(super) struct Admin {
-        admin: Zeroizing<String>,
-        guest: Zeroizing<String>,
-    }
-
-    impl Admin {
-        pub(super) fn new() -> Result<Self, HashError> {
-            Ok(Self { admin: hash_password("admin")?, guest: hash_password("guest")? })
-        }
-    }
-
-    impl Accounts for Admin {
-        fn account(&self, name: &str) -> Result<Option<Account>, AccountsError> {
-            let (hash, role) = match name {
-                "admin" => (&self.admin, Role::Administrator),
-                "guest" => (&self.guest, Role::User),
-                _ => return Ok(None),
-            };
-            Ok(Some(Account { name: name.to_owned(), password_hash: Some(hash.clone()), role }))
         }
     }
 }

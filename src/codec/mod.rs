@@ -1,3 +1,5 @@
 //! Codecs: bytes ⇄ model. They know neither the store nor HTTP.
 
+pub mod bundle;
+pub mod json;
 pub mod yaml;

@@ -17,7 +17,9 @@ use super::body::BodyError;
 use super::request::RequestId;
 use super::response::{self, PROBLEM_JSON, Response};
 use crate::access::LoginError;
-use crate::migration::MigrationError;
+use crate::codec::bundle::{BundleError, WriteError};
+use crate::migration::{MigrationError, ShelfError};
+use crate::store::StoreError;
 
 /// What stands before the word in a problem's `type`: a tag URI (RFC 4151), which names and needs
 /// no server.
@@ -50,6 +52,11 @@ pub(super) enum ProblemKind {
     UnsupportedMediaType,
     RangeNotSatisfiable,
     ImportRejected,
+    BundleRefused,
+    NoAdministrator,
+    RecordTooLarge,
+    Corrupt,
+    ReadOnly,
     TooManyFailedLogins,
     Internal,
     Unavailable,
@@ -105,6 +112,25 @@ impl ProblemKind {
                 "The import was rejected, nothing is changed",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
+            Self::BundleRefused => (
+                "bundle-refused",
+                "The bundle is not one that can be taken",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::NoAdministrator => (
+                "no-administrator",
+                "No administrator would be left",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::RecordTooLarge => {
+                ("record-too-large", "A record is too large", StatusCode::UNPROCESSABLE_ENTITY)
+            }
+            Self::Corrupt => {
+                ("corrupt", "Something stored is damaged", StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            Self::ReadOnly => {
+                ("read-only", "Nothing can be changed", StatusCode::SERVICE_UNAVAILABLE)
+            }
             Self::TooManyFailedLogins => {
                 ("too-many-failed-logins", "Too many failed logins", StatusCode::TOO_MANY_REQUESTS)
             }
@@ -206,6 +232,22 @@ impl Problem {
             ProblemKind::Internal,
             "The request could not be answered. The cause is in the server's log, under the request id.",
         )
+    }
+
+    /// A problem whose detail is the error's own message, unless that is not for clients.
+    fn of(kind: ProblemKind, error: &(dyn Error + 'static)) -> Self {
+        match kind {
+            ProblemKind::Internal => Self::internal(error),
+            ProblemKind::Unavailable => {
+                let (name, value) = retry_after(BUSY_RETRY_SECONDS);
+                Self::new(kind, sentence(error)).with_header(name, value)
+            }
+            ProblemKind::Corrupt | ProblemKind::ReadOnly => {
+                tracing::error!(error, "the store");
+                Self::new(kind, sentence(error))
+            }
+            _ => Self::new(kind, sentence(error)),
+        }
     }
 
     /// 401 with its challenge.
@@ -326,18 +368,50 @@ impl From<LoginError> for Problem {
 impl From<MigrationError> for Problem {
     fn from(error: MigrationError) -> Self {
         let kind = match &error {
-            MigrationError::NoSuchProject { .. } => ProblemKind::UnknownProject,
-            MigrationError::NoSuchReport { .. } => ProblemKind::UnknownReport,
-            MigrationError::DiskFull => ProblemKind::DiskFull,
-            MigrationError::Io(error) if is_disk_full(error) => ProblemKind::DiskFull,
-            MigrationError::Io(_) => return Self::internal(&error),
+            MigrationError::Shelf(error) => match error {
+                ShelfError::NotFound { .. } => ProblemKind::UnknownProject,
+                ShelfError::Bundle(BundleError::Io(error)) | ShelfError::Io(error) => of_io(error),
+                ShelfError::Bundle(_) => ProblemKind::BundleRefused,
+            },
+            MigrationError::Store(error) => of_store(error),
+            MigrationError::Scratch(error)
+            | MigrationError::Read { source: error, .. }
+            | MigrationError::Write(WriteError::Io(error)) => of_io(error),
+            MigrationError::NoAdministrator => ProblemKind::NoAdministrator,
+            MigrationError::NoReport { .. } => ProblemKind::UnknownReport,
+            MigrationError::Write(WriteError::Twice(_) | WriteError::Unfinished(_))
+            | MigrationError::NameBytes { .. }
+            | MigrationError::Pools
+            | MigrationError::Panicked => ProblemKind::Internal,
         };
-        Self::new(kind, sentence(&error))
+        Self::of(kind, &error)
     }
 }
 
-fn is_disk_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+/// What the store's errors are to a client.
+fn of_store(error: &StoreError) -> ProblemKind {
+    match error {
+        StoreError::Busy => ProblemKind::Unavailable,
+        StoreError::DiskFull => ProblemKind::DiskFull,
+        StoreError::ReadOnly { .. } => ProblemKind::ReadOnly,
+        StoreError::RecordLarge { .. } => ProblemKind::RecordTooLarge,
+        StoreError::Io { source, .. } => of_io(source),
+        StoreError::Corrupt { .. } | StoreError::Damaged { .. } | StoreError::Unsealable { .. } => {
+            ProblemKind::Corrupt
+        }
+        StoreError::InUse { .. }
+        | StoreError::KeyMissing { .. }
+        | StoreError::KeyBroken { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Database(_) => ProblemKind::Internal,
+    }
+}
+
+fn of_io(error: &io::Error) -> ProblemKind {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ProblemKind::DiskFull,
+        _ => ProblemKind::Internal,
+    }
 }
 
 /// An error's message as a sentence: errors begin in lower case and end without a full stop.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    ImportError,
+    MigrationError,
     log::Log,
     problem::{Place, Problem},
 };
@@ -49,14 +49,14 @@ pub(super) struct Incoming<'a> {
 
 impl<'a> Incoming<'a> {
     /// Reads a value of [`Decoded::records`].
-    pub fn read(value: &'a [u8]) -> Result<Self, ImportError> {
+    pub fn read(value: &'a [u8]) -> Result<Self, MigrationError> {
         let number = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).ok();
         let parts = value.split_at_checked(PREFIX_BYTES).and_then(|(prefix, body)| {
             let (position, line) = prefix.split_at(8);
             Some(Self { position: number(position)?, line: number(line)?, body })
         });
         parts.ok_or_else(|| {
-            ImportError::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a pair is cut off"))
+            MigrationError::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a pair is cut off"))
         })
     }
 
@@ -76,7 +76,7 @@ pub(super) fn decode(
     documents: Vec<(Kind, Box<dyn io::Read + Send>)>,
     vault: &Vault,
     log: &Log,
-) -> Result<Decoded, ImportError> {
+) -> Result<Decoded, MigrationError> {
     let one = Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES));
     let many = Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES));
     let mut records = PerKind::default();
@@ -102,7 +102,7 @@ struct Job<'a> {
 }
 
 impl KindVisitor for Job<'_> {
-    type Output = Result<Sorted, ImportError>;
+    type Output = Result<Sorted, MigrationError>;
 
     fn visit<E: Entity>(self) -> Self::Output {
         let Self { document, vault, log, one, many } = self;
@@ -136,7 +136,7 @@ fn take<E: Entity>(
     sorter: &mut Sorter,
     one: &Mutex<Sorter>,
     many: &Mutex<Sorter>,
-) -> Result<(), ImportError> {
+) -> Result<(), MigrationError> {
     let place = |record: Option<String>| Place {
         line: Some(item.line),
         column: None,

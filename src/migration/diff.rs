@@ -12,14 +12,12 @@ pub(super) fn differences<E: Entity>(mut before: E, mut after: E) -> Vec<Propert
         record.secrets().into_iter().map(|(property, secret)| (property, secret.clone())).collect()
     };
     let (old, new) = (secrets(&mut before), secrets(&mut after));
-    for (property, _) in
-        E::PROPERTIES.iter().map(|p| (p.name, p.type_)).filter(|(property, _)| {
-            let of = |list: &[(&'static str, Secret)]| {
-                list.iter().find(|(name, _)| name == property).map(|(_, secret)| secret.clone())
-            };
-            of(&old) != of(&new)
-        })
-    {
+    for (property, _) in E::PROPERTIES.iter().map(|p| (p.name, p.type_)).filter(|(property, _)| {
+        let of = |list: &[(&'static str, Secret)]| {
+            list.iter().find(|(name, _)| name == property).map(|(_, secret)| secret.clone())
+        };
+        of(&old) != of(&new)
+    }) {
         let property = property.to_owned();
         changes.push(PropertyChange { property, before: None, after: None });
     }

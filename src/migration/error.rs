@@ -2,33 +2,55 @@
 
 use std::io;
 
-use super::{NameError, ShelfError};
-use crate::{codec::yaml, model::Kind, store::StoreError};
+use super::ShelfError;
+use crate::{
+    codec::{bundle::WriteError, yaml},
+    model::Kind,
+    store::StoreError,
+};
 
-/// Why a project could not be imported at all. What is wrong *in* a project is in the report.
+/// Why a project could not be moved at all. What is wrong *in* a project is in the report.
 #[derive(Debug, thiserror::Error)]
-pub enum ImportError {
+pub enum MigrationError {
     #[error(transparent)]
     Shelf(#[from] ShelfError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("a file that was set aside for the import: {0}")]
-    Scratch(io::Error),
-    #[error("the document {kind}.yaml: {source}")]
+    /// A file that is needed on the way.
+    #[error("a file that was set aside: {0}")]
+    Scratch(#[from] io::Error),
+    #[error("the bundle cannot be written: {0}")]
+    Write(#[from] WriteError),
+    #[error("the document {kind}.yaml cannot be read: {source}")]
     Read { kind: Kind, source: io::Error },
     #[error("a {kind} has a name that is no text")]
     NameBytes { kind: Kind },
     #[error("there are too many pools")]
     Pools,
     #[error(
-        "after this import no administrator could log in: the project brings no user with \
-         is_admin and a password, and none would be left. Nothing was changed"
+        "after this import no administrator could log in: no user with is_admin and a password \
+         would be left. Nothing was changed"
     )]
     NoAdministrator,
-    #[error("the disk is full; nothing was changed")]
-    DiskFull,
     #[error("there is no report '{id}'")]
     NoReport { id: String },
-    #[error(transparent)]
-    Name(#[from] NameError),
+    #[error("a thread of the operation ended early")]
+    Panicked,
+}
+
+impl MigrationError {
+    /// A document that cannot be read, for the bytes' sake: the disk's fault, or a bundle's that is
+    /// not what it declares.
+    pub(super) fn of_read(kind: Kind, error: yaml::ReadError) -> Self {
+        use crate::codec::bundle::BundleError;
+        match error {
+            yaml::ReadError::Io(error) => match BundleError::from_io(error) {
+                BundleError::Io(source) => Self::Read { kind, source },
+                refused => Self::Shelf(refused.into()),
+            },
+            refused @ yaml::ReadError::Refused { .. } => {
+                Self::Read { kind, source: io::Error::other(refused) }
+            }
+        }
+    }
 }

@@ -7,16 +7,15 @@ use std::{
     time::Instant,
 };
 
-use super::{
-    ExportError, ExportReport, ExportRequest, ExportedKind, RELEASE,
-    shelf::Shelf,
-};
+use time::{OffsetDateTime, macros::format_description};
+
+use super::{ExportReport, ExportRequest, ExportedKind, MigrationError, RELEASE, shelf::Shelf};
 use crate::{
     codec::{
-        bundle::{self, BundleWriter},
+        bundle::{self, BundleWriter, Colophon, Release},
         yaml::RecordWriter,
     },
-    model::{Entity, Kind, KindVisitor, PropertyType, Secrets},
+    model::{Entity, Kind, KindVisitor, PropertyType, Secrets, Value},
     store::{Picture, Raw, Sorter, Store, StoreError},
 };
 
@@ -35,7 +34,7 @@ pub(super) fn export(
     store: &Store,
     shelf: &Shelf,
     request: &ExportRequest,
-) -> Result<ExportReport, ExportError> {
+) -> Result<ExportReport, MigrationError> {
     let begun = Instant::now();
     let picture = store.picture()?;
     let mut bundle = BundleWriter::new(shelf.create(&request.name)?);
@@ -45,7 +44,7 @@ pub(super) fn export(
     for kind in kinds {
         let mut document = bundle.document(kind)?;
         let scratch = store.directory().scratch();
-        let records = thread::scope(|scope| -> Result<u64, ExportError> {
+        let records = thread::scope(|scope| -> Result<u64, MigrationError> {
             let (pieces, waiting) = sync_channel(PIECES_WAITING_MAX);
             let picture = &picture;
             let writer = Writer { picture, secrets: request.secrets, scratch, pieces };
@@ -59,11 +58,11 @@ pub(super) fn export(
             }
             // Without a receiver the maker stops at its next piece.
             drop(waiting);
-            let made = making.join().map_err(|_| ExportError::Panicked)?;
+            let made = making.join().map_err(|_| MigrationError::Panicked)?;
             written?;
             made
         })?;
-        let info = document.finish(records)?;
+        let info = document.finish(records);
         types.push(ExportedKind {
             kind,
             records,
@@ -73,12 +72,19 @@ pub(super) fn export(
         secret_properties.extend(kind.dispatch(SecretProperties));
     }
     drop(picture);
-    let (new, metadata) = bundle.finish(RELEASE, request.secrets)?;
+    let export_time = now()?;
+    let release = Release::from_value(Value::Float(RELEASE)).map_err(io::Error::other)?;
+    let colophon = Colophon {
+        export_time: export_time.clone(),
+        release: release.clone(),
+        secrets: request.secrets,
+    };
+    let (new, _) = bundle.finish(colophon)?;
     let summary = new.commit()?;
     Ok(ExportReport {
         project: request.name.to_string(),
-        release: RELEASE.to_owned(),
-        export_time: metadata.export_time.clone(),
+        release: release.to_string(),
+        export_time,
         format: bundle::FORMAT,
         records: types.iter().map(|kind| kind.records).sum(),
         types,
@@ -88,9 +94,17 @@ pub(super) fn export(
             Secrets::LeftOut => "left_out",
         },
         secret_properties,
+        warnings: Vec::new(),
         download: String::new(),
         milliseconds: begun.elapsed().as_millis() as u64,
     })
+}
+
+/// The time as eNMS spells it: without a zone, and here UTC.
+fn now() -> Result<String, MigrationError> {
+    let format =
+        format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:6]");
+    Ok(OffsetDateTime::now_utc().format(format).map_err(io::Error::other)?)
 }
 
 /// The properties of a kind that hold secrets.
@@ -113,13 +127,13 @@ struct Writer<'a> {
 }
 
 impl KindVisitor for Writer<'_> {
-    type Output = Result<u64, ExportError>;
+    type Output = Result<u64, MigrationError>;
 
     fn visit<E: Entity>(self) -> Self::Output {
         let pieces = Pieces { to: self.pieces, piece: Vec::with_capacity(PIECE_BYTES) };
         let mut writer = RecordWriter::new(pieces);
         let mut records = 0;
-        let mut write = |name: &[u8], raw: &[u8]| -> Result<(), ExportError> {
+        let mut write = |name: &[u8], raw: &[u8]| -> Result<(), MigrationError> {
             let corrupt = |detail: String| StoreError::Corrupt {
                 kind: E::KIND,
                 name: String::from_utf8_lossy(name).into_owned(),
@@ -154,7 +168,7 @@ impl KindVisitor for Writer<'_> {
                 write(key.get(size_of::<u64>()..).unwrap_or_default(), body)?;
             }
         }
-        writer.finish()?.flush()?;
+        writer.finish()?;
         Ok(records)
     }
 }
@@ -175,6 +189,9 @@ impl Write for Pieces {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
         self.to.send(piece).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }

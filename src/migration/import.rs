@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    EmptyFirst, ImportError, ImportOutcome, ImportReport, ImportRequest, KindReport, Milliseconds,
-    Mode, OnError,
+    EmptyFirst, ImportOutcome, ImportReport, ImportRequest, KindReport, MigrationError,
+    Milliseconds, Mode, OnError,
     decode::decode,
     diff::differences,
     log::Log,
@@ -21,9 +21,7 @@ use super::{
 };
 use crate::{
     model::{Entity, Field, Kind, KindVisitor, PerKind, Pool, Side, User},
-    store::{
-        Load, Raw, Reading, Sorted, Sorter, Store, Vault, parse_target_key, posting, target_key,
-    },
+    store::{Load, Raw, Sorted, Sorter, Store, Vault, parse_target_key, posting, target_key},
 };
 
 /// What the references of an inventory may take in memory before they are set aside, in bytes.
@@ -36,11 +34,13 @@ pub(super) fn import(
     request: &ImportRequest,
     caller: &str,
     log: &Log,
-) -> Result<ImportReport, ImportError> {
+) -> Result<ImportReport, MigrationError> {
     let begun = Instant::now();
-    let mut kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|k| request.kinds.contains(k)).collect();
+    let documents_bytes = project.documents();
+    let mut kinds: Vec<Kind> =
+        Kind::ALL.into_iter().filter(|k| request.kinds.contains(k)).collect();
     // The longest document first, so that no thread is left alone with it at the end.
-    kinds.sort_by_key(|kind| std::cmp::Reverse(project.document_bytes(*kind)));
+    kinds.sort_by_key(|kind| std::cmp::Reverse(documents_bytes[*kind]));
     let mut documents = Vec::new();
     for kind in &kinds {
         if let Some(document) = project.document(*kind)? {
@@ -106,7 +106,7 @@ pub(super) fn import(
 }
 
 /// Whether the project brings a user of this name.
-fn brings(scope: &Scope<'_>, name: &str) -> Result<bool, ImportError> {
+fn brings(scope: &Scope<'_>, name: &str) -> Result<bool, MigrationError> {
     match &scope.decoded.records[Kind::User] {
         Some(users) => Ok(super::cursor::Cursor::new(users).seek(name.as_bytes())?),
         None => Ok(false),
@@ -118,19 +118,24 @@ fn administrators(
     scope: &Scope<'_>,
     resolved: &Resolved,
     vault: &Vault,
-) -> Result<(), ImportError> {
+) -> Result<(), MigrationError> {
     let mut able = false;
-    walk::<User>(scope, resolved, |user, before| keep_access(scope, user, before), |step| {
-        if let Some(after) = step.after
-            && !able
-        {
-            let mut user = after.record.clone();
-            vault.open_secrets(&mut user)?;
-            able = user.is_able_administrator();
-        }
-        Ok(())
-    })?;
-    if able { Ok(()) } else { Err(ImportError::NoAdministrator) }
+    walk::<User>(
+        scope,
+        resolved,
+        |user, before| keep_access(scope, user, before),
+        |step| {
+            if let Some(after) = step.after
+                && !able
+            {
+                let mut user = after.record.clone();
+                vault.open_secrets(&mut user)?;
+                able = user.is_able_administrator();
+            }
+            Ok(())
+        },
+    )?;
+    if able { Ok(()) } else { Err(MigrationError::NoAdministrator) }
 }
 
 /// A project without secrets does not say the caller's password, and an old one not who
@@ -139,7 +144,7 @@ fn keep_access(
     scope: &Scope<'_>,
     user: &mut User,
     before: Option<&Raw>,
-) -> Result<bool, ImportError> {
+) -> Result<bool, MigrationError> {
     let (true, Some(before)) = (user.name.as_str() == scope.caller, before) else {
         return Ok(false);
     };
@@ -167,15 +172,15 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn run(self, members: Members, first: &[Kind]) -> Result<Vec<KindReport>, ImportError> {
+    fn run(self, members: Members, first: &[Kind]) -> Result<Vec<KindReport>, MigrationError> {
         // Pools come last: their members have to be known.
         let mut kinds = first.to_vec();
         kinds.extend(Kind::ALL.into_iter().filter(|kind| !first.contains(kind)));
         kinds.retain(|kind| *kind != Kind::Pool);
         let mut reports = workers::run(kinds, |kind| match kind {
-            Kind::User => self.table::<User>(None, |user, before| {
-                keep_access(self.scope, user, before)
-            }),
+            Kind::User => {
+                self.table::<User>(None, |user, before| keep_access(self.scope, user, before))
+            }
             other => other.dispatch(Table { job: &self, members: &members }),
         })?;
         let found: Found = members.finish()?;
@@ -195,8 +200,8 @@ impl Job<'_> {
     fn table<E: Entity>(
         &self,
         offer: Option<(&Members, Side)>,
-        amend: impl FnMut(&mut E, Option<&Raw>) -> Result<bool, ImportError>,
-    ) -> Result<KindReport, ImportError> {
+        amend: impl FnMut(&mut E, Option<&Raw>) -> Result<bool, MigrationError>,
+    ) -> Result<KindReport, MigrationError> {
         let mut report = KindReport::new(E::KIND);
         report.rejected = self.log.lists().rejected[E::KIND];
         let mut table = self.load.map(|load| (load.version(), load.table(E::KIND)));
@@ -231,7 +236,7 @@ impl Job<'_> {
         Ok(report)
     }
 
-    fn refer<E: Entity>(&self, record: &E, key: &mut Vec<u8>) -> Result<(), ImportError> {
+    fn refer<E: Entity>(&self, record: &E, key: &mut Vec<u8>) -> Result<(), MigrationError> {
         let mut pushed: io::Result<()> = Ok(());
         let mut references = None;
         record.references(&mut |reference| {
@@ -250,7 +255,7 @@ impl Job<'_> {
     }
 
     /// Takes down what a dry run would change.
-    fn note<E: Entity>(&self, step: &Step<'_, E>) -> Result<(), ImportError> {
+    fn note<E: Entity>(&self, step: &Step<'_, E>) -> Result<(), MigrationError> {
         let change = match step.fate {
             Fate::Kept | Fate::Unchanged => return Ok(()),
             Fate::Adjusted => ChangeKind::Adjusted,
@@ -277,7 +282,7 @@ struct Table<'a> {
 }
 
 impl KindVisitor for Table<'_> {
-    type Output = Result<KindReport, ImportError>;
+    type Output = Result<KindReport, MigrationError>;
 
     fn visit<E: Entity>(self) -> Self::Output {
         let side = match E::KIND {
@@ -299,12 +304,12 @@ impl KindVisitor for Table<'_> {
 
 fn write_references(
     references: &Sorted,
-    put: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), ImportError>,
-) -> Result<(), ImportError> {
+    put: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), MigrationError>,
+) -> Result<(), MigrationError> {
     let mut reader = references.read();
     while let Some((key, _)) = reader.next()? {
         let (.., at) = parse_target_key(key).ok_or_else(|| {
-            ImportError::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a key is cut off"))
+            MigrationError::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a key is cut off"))
         })?;
         put(&key[..at], &key[at..])?;
     }
@@ -332,7 +337,7 @@ impl Outline<'_> {
         outcome: ImportOutcome,
         mut types: Vec<KindReport>,
         steps: Steps,
-    ) -> Result<ImportReport, ImportError> {
+    ) -> Result<ImportReport, MigrationError> {
         let mut lists = self.log.lists();
         if types.is_empty() {
             // Nothing was walked: what is known is what was rejected.
@@ -345,7 +350,7 @@ impl Outline<'_> {
             self.kinds.contains(&report.kind) || report.removed + report.adjusted > 0
         });
         for kind in self.kinds {
-            if !self.project.has(*kind) {
+            if self.project.documents()[*kind].is_none() {
                 lists.warnings.push(format!("the project has no document {kind}.yaml"));
             }
         }
@@ -357,7 +362,11 @@ impl Outline<'_> {
             outcome,
             summary: summary(outcome, &types, lists.problems.shown().total),
             project: self.project.name().to_string(),
-            release: self.project.release(),
+            release: self
+                .project
+                .metadata()
+                .and_then(|m| m.release.as_ref())
+                .map(|r| r.to_string()),
             problems: lists.problems.shown(),
             dangling: lists.dangling.shown(),
             struck: lists.struck.shown(),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    ImportError,
+    MigrationError,
     listing::Listing,
     problem::{Change, ChangedRecord, Conversion, Dangling, Document, Place, Problem},
 };
@@ -67,28 +67,33 @@ impl Log {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn problem(&self, problem: &Problem, place: Place) -> Result<(), ImportError> {
+    pub fn problem(&self, problem: &Problem, place: Place) -> Result<(), MigrationError> {
         Ok(self.lists().problems.push(problem, place)?)
     }
 
     /// Counts a rejected record.
-    pub fn reject(&self, kind: Kind) -> Result<(), ImportError> {
+    pub fn reject(&self, kind: Kind) -> Result<(), MigrationError> {
         self.lists().rejected[kind] += 1;
         Ok(())
     }
 
-    pub fn converted(&self, kind: Kind, property: String, place: Place) -> Result<(), ImportError> {
+    pub fn converted(
+        &self,
+        kind: Kind,
+        property: String,
+        place: Place,
+    ) -> Result<(), MigrationError> {
         let conversion = Conversion { document: Document(kind), property };
         Ok(self.lists().converted.push(&conversion, place)?)
     }
 
     /// Takes down why a document cannot be read; an error of the disk ends the import.
-    pub fn unreadable(&self, kind: Kind, error: yaml::ReadError) -> Result<(), ImportError> {
-        if let yaml::ReadError::Io(_) = error {
-            return Err(ImportError::of_read(kind, error));
-        }
-        let place =
-            Place { line: error.line(), column: error.column(), ..Place::default() };
+    pub fn unreadable(&self, kind: Kind, error: yaml::ReadError) -> Result<(), MigrationError> {
+        let (line, column) = match error {
+            yaml::ReadError::Io(_) => return Err(MigrationError::of_read(kind, error)),
+            yaml::ReadError::Refused { line, column, .. } => (Some(line), Some(column)),
+        };
+        let place = Place { line, column, ..Place::default() };
         let mut lists = self.lists();
         lists.unreadable = true;
         Ok(lists.problems.push(&Problem::unreadable(kind, &error), place)?)

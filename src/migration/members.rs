@@ -4,7 +4,7 @@
 use std::{collections::HashMap, sync::Mutex, sync::PoisonError};
 
 use super::{
-    ImportError,
+    MigrationError,
     cursor::Cursor,
     log::Log,
     resolve::{Resolved, Scope},
@@ -36,28 +36,34 @@ impl Members {
         scope: &Scope<'_>,
         resolved: &Resolved,
         log: &Log,
-    ) -> Result<Self, ImportError> {
+    ) -> Result<Self, MigrationError> {
         let mut pools = Vec::new();
         let mut numbers = HashMap::new();
-        walk::<Pool>(scope, resolved, |_, _| Ok(false), |step| {
-            let Some(after) = step.after else { return Ok(()) };
-            if after.record.manually_defined.get() == Some(&true) {
-                return Ok(());
-            }
-            let criteria = |side| Criteria::of(after.record, side);
-            match (criteria(Side::Device), criteria(Side::Link)) {
-                (Ok(devices), Ok(links)) => {
-                    let number = u32::try_from(pools.len()).map_err(|_| ImportError::Pools)?;
-                    numbers.insert(step.name.to_owned(), number);
-                    pools.push(Computed { devices, links });
+        walk::<Pool>(
+            scope,
+            resolved,
+            |_, _| Ok(false),
+            |step| {
+                let Some(after) = step.after else { return Ok(()) };
+                if after.record.manually_defined.get() == Some(&true) {
+                    return Ok(());
                 }
-                (Err(error), _) | (_, Err(error)) => log.warn(format!(
-                    "the pool '{}' keeps the members that it has: {error}",
-                    step.name
-                )),
-            }
-            Ok(())
-        })?;
+                let criteria = |side| Criteria::of(after.record, side);
+                match (criteria(Side::Device), criteria(Side::Link)) {
+                    (Ok(devices), Ok(links)) => {
+                        let number =
+                            u32::try_from(pools.len()).map_err(|_| MigrationError::Pools)?;
+                        numbers.insert(step.name.to_owned(), number);
+                        pools.push(Computed { devices, links });
+                    }
+                    (Err(error), _) | (_, Err(error)) => log.warn(format!(
+                        "the pool '{}' keeps the members that it has: {error}",
+                        step.name
+                    )),
+                }
+                Ok(())
+            },
+        )?;
         let sorter = || Mutex::new(Sorter::new(log.scratch(), MEMBERS_BYTES));
         Ok(Self { pools, numbers, devices: sorter(), links: sorter() })
     }
@@ -68,7 +74,7 @@ impl Members {
         side: Side,
         record: &E,
         ordinal: u64,
-    ) -> Result<(), ImportError> {
+    ) -> Result<(), MigrationError> {
         for (number, pool) in self.pools.iter().enumerate() {
             let (criteria, found) = match side {
                 Side::Device => (&pool.devices, &self.devices),
@@ -85,7 +91,7 @@ impl Members {
     }
 
     /// Ends the offers.
-    pub fn finish(self) -> Result<Found, ImportError> {
+    pub fn finish(self) -> Result<Found, MigrationError> {
         let finish = |found: Mutex<Sorter>| {
             found.into_inner().unwrap_or_else(PoisonError::into_inner).finish()
         };
@@ -106,7 +112,7 @@ pub(super) struct Found {
 
 impl Found {
     /// Gives a computed pool its members. Says whether it is one. Pools come by name.
-    pub fn give<'a>(&'a self) -> impl FnMut(&mut Pool) -> Result<bool, ImportError> + 'a {
+    pub fn give<'a>(&'a self) -> impl FnMut(&mut Pool) -> Result<bool, MigrationError> + 'a {
         let mut devices = Cursor::new(&self.devices);
         let mut links = Cursor::new(&self.links);
         move |pool| {
@@ -121,7 +127,7 @@ impl Found {
 }
 
 /// The names behind a pool's number.
-fn list<E: Referable>(cursor: &mut Cursor<'_>, number: u32) -> Result<Vec<Ref<E>>, ImportError> {
+fn list<E: Referable>(cursor: &mut Cursor<'_>, number: u32) -> Result<Vec<Ref<E>>, MigrationError> {
     let prefix = number.to_be_bytes();
     cursor.seek(&prefix)?;
     let mut names = Vec::new();

@@ -108,6 +108,7 @@ pub struct ExportReport {
     pub secrets: &'static str,
     /// The properties that hold secrets, of the types that were exported.
     pub secret_properties: Vec<String>,
+    pub warnings: Vec<String>,
     /// Where the bundle can be fetched.
     pub download: String,
     pub milliseconds: u64,

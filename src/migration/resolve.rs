@@ -7,7 +7,7 @@
 use std::io;
 
 use super::{
-    ImportError,
+    MigrationError,
     cursor::{Cursor, parse_record_key, record_key},
     decode::{Decoded, Incoming},
     log::Log,
@@ -73,7 +73,7 @@ struct Presence<'a> {
 }
 
 impl Presence<'_> {
-    fn has(&mut self, name: &str) -> Result<bool, ImportError> {
+    fn has(&mut self, name: &str) -> Result<bool, MigrationError> {
         let mut gone = false;
         let key = record_key(self.kind, name.as_bytes());
         for cursor in &mut self.gone {
@@ -99,7 +99,7 @@ impl Presence<'_> {
 }
 
 /// Checks every reference.
-pub(super) fn resolve(scope: &Scope<'_>, log: &Log) -> Result<Resolved, ImportError> {
+pub(super) fn resolve(scope: &Scope<'_>, log: &Log) -> Result<Resolved, MigrationError> {
     let collided = collisions(scope, log)?;
     let mut gone = Sorter::new(log.scratch(), SORTER_BYTES);
     let mut strikes = Sorter::new(log.scratch(), SORTER_BYTES);
@@ -134,7 +134,7 @@ fn copy(from: &Sorted, to: &mut Sorter) -> io::Result<()> {
 
 /// The records whose names are taken: by a record of their own document that comes first, or
 /// (devices and networks share their names) by one of the other kind.
-fn collisions(scope: &Scope<'_>, log: &Log) -> Result<Sorted, ImportError> {
+fn collisions(scope: &Scope<'_>, log: &Log) -> Result<Sorted, MigrationError> {
     let mut collided = Sorter::new(log.scratch(), SORTER_BYTES);
     for (kind, records) in scope.decoded.records.iter() {
         let Some(records) = records else { continue };
@@ -180,24 +180,23 @@ fn each_absent(
     scope: &Scope<'_>,
     references: &Sorted,
     gone: &[&Sorted],
-    mut each: impl FnMut(Target, &str, Source) -> Result<(), ImportError>,
-) -> Result<(), ImportError> {
+    mut each: impl FnMut(Target, &str, Source) -> Result<(), MigrationError>,
+) -> Result<(), MigrationError> {
     let mut targets = Targets::new(scope, gone);
     let mut reader = references.read();
     while let Some((key, _)) = reader.next()? {
         let (target, name, at) = parse_target_key(key).ok_or_else(cut_off)?;
         if !targets.has(target, name)? {
             let source = parse_posting(&key[at..]).ok_or_else(cut_off)?;
-            let source =
-                Source { kind: source.kind, name: source.name, relation: source.relation };
+            let source = Source { kind: source.kind, name: source.name, relation: source.relation };
             each(target, name, source)?;
         }
     }
     Ok(())
 }
 
-fn cut_off() -> ImportError {
-    ImportError::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a reference is cut off"))
+fn cut_off() -> MigrationError {
+    MigrationError::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a reference is cut off"))
 }
 
 /// Says of targets, sorted, whether they will be there.
@@ -215,7 +214,7 @@ impl<'a> Targets<'a> {
         Self { scope, gone, target: None, presences: Vec::new(), last: (String::new(), false) }
     }
 
-    fn has(&mut self, target: Target, name: &str) -> Result<bool, ImportError> {
+    fn has(&mut self, target: Target, name: &str) -> Result<bool, MigrationError> {
         if self.target != Some(target) {
             self.target = Some(target);
             self.presences =
@@ -242,7 +241,7 @@ fn orphans(
     gone: &mut Sorter,
     strikes: &mut Sorter,
     log: &Log,
-) -> Result<(), ImportError> {
+) -> Result<(), MigrationError> {
     let kept = |kind: Kind| !scope.emptied[kind] && scope.old_summary.kind(kind).count > 0;
     let any_emptied = scope.emptied.iter().any(|(_, emptied)| *emptied);
     if !any_emptied || !Kind::ALL.into_iter().any(kept) {
@@ -281,7 +280,7 @@ fn struck_with(
     gone: &Sorted,
     strikes: &mut Sorter,
     log: &Log,
-) -> Result<(), ImportError> {
+) -> Result<(), MigrationError> {
     let mut cursor = Cursor::new(gone);
     while let Some((key, _)) = cursor.advance()? {
         let (kind, name) = parse_record_key(key).ok_or_else(cut_off)?;
@@ -306,7 +305,7 @@ fn strike(
     name: &str,
     strikes: &mut Sorter,
     log: &Log,
-) -> Result<(), ImportError> {
+) -> Result<(), MigrationError> {
     strikes.push(&strike_key(kind, &record, &relation, name), &[])?;
     let struck = Dangling { kind, property: relation, missing: name.to_owned() };
     let place = Place { record: Some(record), ..Place::default() };
@@ -314,7 +313,7 @@ fn strike(
 }
 
 /// Counts the records of the project that are rejected for their references or names.
-fn count_rejected(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), ImportError> {
+fn count_rejected(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), MigrationError> {
     let mut incoming = scope.decoded.records.map(|_, records| records.as_ref().map(Cursor::new));
     let mut cursor = Cursor::new(gone);
     while let Some((key, _)) = cursor.advance()? {
@@ -362,7 +361,7 @@ impl<'a> Strikes<'a> {
     }
 
     /// Takes out of the record's lists what has to be struck. Says whether anything was.
-    pub fn apply<E: Entity>(&mut self, record: &mut E) -> Result<bool, ImportError> {
+    pub fn apply<E: Entity>(&mut self, record: &mut E) -> Result<bool, MigrationError> {
         let mut prefix = record_key(E::KIND, record.name().as_bytes());
         prefix.push(0);
         self.cursor.seek(&prefix)?;

@@ -115,7 +115,7 @@ impl<T> PerKind<T> {
         Kind::ALL.into_iter().zip(&mut self.0)
     }
 
-    pub fn map<U>(&self, mut make: impl FnMut(Kind, &T) -> U) -> PerKind<U> {
+    pub fn map<'a, U>(&'a self, mut make: impl FnMut(Kind, &'a T) -> U) -> PerKind<U> {
         PerKind::new(|kind| make(kind, &self[kind]))
     }
 }

@@ -10,16 +10,7 @@ use crate::http::download;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
-use crate::migration::{ImportOutcome, ImportReport};
-
-/// A report, and what is to be said of the request itself.
-#[derive(Serialize)]
-struct Answer<'a, T> {
-    #[serde(flatten)]
-    report: &'a T,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    warnings: &'a [String],
-}
+use crate::migration::{self, ImportOutcome, ImportReport};
 
 /// `POST /rest/migrate/export`
 pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
@@ -27,9 +18,13 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
     let (request, warnings) = parse_export(body.json_object(&headers).await?)?;
 
     let migration = app.migration.clone();
-    let report = app.blocking.run(Lane::Operation, move || migration.export(&request)).await??;
+    let name = request.name.clone();
+    let export = move || migration.export(&request);
+    let mut report = app.blocking.run(Lane::Operation, export).await??;
 
-    response::json(StatusCode::OK, &Answer { report: &report, warnings: &warnings })
+    report.warnings.extend(warnings);
+    report.download = format!("/rest/migrate/projects/{}", download::percent_encode(name.as_str()));
+    response::json(StatusCode::OK, &report)
 }
 
 /// `POST /rest/migrate/import`. Once begun, the import goes on when the client leaves.
@@ -40,28 +35,53 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
 
     let migration = app.migration.clone();
     let import = move || migration.import(&request, &caller);
-    let report = app.blocking.run(Lane::Operation, import).await??;
+    let mut report = app.blocking.run(Lane::Operation, import).await??;
 
-    render(&report, &warnings)
+    report.warnings.extend(warnings);
+    report.report = report.report.map(|id| format!("/rest/migrate/reports/{id}"));
+    render(&report)
 }
 
-fn render(report: &ImportReport, warnings: &[String]) -> Result<Response, Problem> {
-    let answer = Answer { report, warnings };
+fn render(report: &ImportReport) -> Result<Response, Problem> {
     let status = match report.outcome {
         ImportOutcome::Imported | ImportOutcome::DryRun => StatusCode::OK,
         ImportOutcome::ImportedInPart => StatusCode::PARTIAL_CONTENT,
-        ImportOutcome::Rejected => {
-            // The report's own `errors` become those of the problem.
-            let members = match serde_json::to_value(&answer) {
-                Ok(Value::Object(members)) => members,
-                Ok(_) => serde_json::Map::new(),
-                Err(error) => return Err(Problem::internal(&error)),
-            };
-            let detail = "Some records cannot be imported, so nothing was changed. All that is wrong is listed.";
-            return Err(Problem::new(ProblemKind::ImportRejected, detail).with_members(members));
-        }
+        ImportOutcome::Rejected => return Err(rejected(report)),
     };
-    response::json(status, &answer)
+    response::json(status, report)
+}
+
+/// A rejected import as a problem. Its errors are the report's problems.
+fn rejected(report: &ImportReport) -> Problem {
+    let errors = report.problems.shown.iter().map(|problem| RejectedBy {
+        problem: &problem.thing,
+        place: problem.places.first(),
+        count: problem.count,
+        places: &problem.places,
+    });
+    let members = serde_json::to_value(report).and_then(|mut members| {
+        members["errors"] = serde_json::to_value(errors.collect::<Vec<_>>())?;
+        Ok(members)
+    });
+    match members {
+        Ok(Value::Object(mut members)) => {
+            members.remove("problems");
+            Problem::new(ProblemKind::ImportRejected, &*report.summary).with_members(members)
+        }
+        Ok(_) => Problem::new(ProblemKind::ImportRejected, &*report.summary),
+        Err(error) => Problem::internal(&error),
+    }
+}
+
+/// What is wrong, where it is first, and how often it is.
+#[derive(Serialize)]
+struct RejectedBy<'a> {
+    #[serde(flatten)]
+    problem: &'a migration::Problem,
+    #[serde(flatten)]
+    place: Option<&'a migration::Place>,
+    count: u64,
+    places: &'a [migration::Place],
 }
 
 /// `GET /rest/migrate/reports/{id}`

@@ -14,7 +14,7 @@ use crate::http::download::{self, Download};
 use crate::http::problem::{Flaw, Place, Problem, ProblemKind, shorten};
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
-use crate::migration::{MigrationError, ProjectName, ProjectSummary};
+use crate::migration::{MigrationError, ProjectName, ProjectSummary, ShelfError};
 
 /// What is gathered of an upload before it is written: a job for each packet would cost more than
 /// the write itself.
@@ -46,7 +46,7 @@ pub(in crate::http) async fn download(call: Call) -> Result<Response, Problem> {
     let download = Download {
         file: bundle.file,
         bytes: bundle.bytes,
-        etag: ETag::of(&bundle.sha256_hex),
+        etag: ETag::of(&bundle.etag),
         modified: bundle.modified,
         media_type: HeaderValue::from_static("application/zip"),
         file_name: format!("{}.zip", name.as_str()),
@@ -81,7 +81,8 @@ pub(in crate::http) async fn upload(mut call: Call) -> Result<Response, Problem>
             break;
         }
     }
-    let summary = upload.consume(Lane::Operation, |upload| upload.finish()).await??;
+    let summary = upload.consume(Lane::Operation, |upload| upload.finish()).await?;
+    let summary = summary.map_err(MigrationError::from)?;
 
     match replaced {
         Replaced::Another => response::json(StatusCode::OK, &summary),
@@ -140,8 +141,8 @@ async fn require_match(call: &Call, name: &ProjectName) -> Result<Replaced, Prob
     let migration = call.app.migration.clone();
     let name = name.clone();
     let present = call.app.blocking.run(Lane::Operation, move || match migration.open(&name) {
-        Ok(bundle) => Ok(Some(ETag::of(&bundle.sha256_hex))),
-        Err(MigrationError::NoSuchProject { .. }) => Ok(None),
+        Ok(bundle) => Ok(Some(ETag::of(&bundle.etag))),
+        Err(MigrationError::Shelf(ShelfError::NotFound { .. })) => Ok(None),
         Err(error) => Err(error),
     });
     let present = present.await??;

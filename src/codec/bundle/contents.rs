@@ -1,0 +1,183 @@
+//! Which entry of an archive is which document.
+
+use super::{
+    BundleError, EntryProblem, METADATA_NAME, Metadata,
+    directory::Entry,
+    document_name,
+    limits::{Limits, RATIO_FREE_BYTES, RATIO_MAX},
+    unpack::Method,
+};
+use crate::model::{Kind, PerKind};
+
+/// The part of a Unix mode that says what sort of file it is; a regular file; a folder.
+const MODE_TYPE: u32 = 0o170_000;
+const MODE_REGULAR: u32 = 0o100_000;
+const MODE_FOLDER: u32 = 0o040_000;
+
+/// The longest name of a document that is not known, and yet passed over in silence.
+const IGNORED_NAME_BYTES_MAX: usize = 64;
+
+/// The documents of a project.
+#[derive(Clone, Debug)]
+pub(super) struct Contents {
+    pub(super) documents: PerKind<Option<Document>>,
+    /// Documents that eNMS wrote and Satchel does not know, without the folder.
+    pub(super) ignored: Vec<String>,
+}
+
+/// A document, and how it is unpacked.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    pub(super) entry: Entry,
+    pub(super) method: Method,
+}
+
+/// Checks what every entry must be, and finds the metadata among them.
+///
+/// # Errors
+/// No or several metadata; an entry that nobody may unpack, by name, type or size.
+pub(super) fn metadata(entries: &[Entry], limits: Limits) -> Result<&Entry, BundleError> {
+    let mut unpacked = 0_u64;
+    for entry in entries {
+        path(entry)?;
+        sort_of_file(entry)?;
+        let (packed, claimed) = (entry.packed, entry.unpacked);
+        if claimed > RATIO_FREE_BYTES && claimed > packed.saturating_mul(RATIO_MAX) {
+            return Err(entry.refused(EntryProblem::Ratio { packed, unpacked: claimed }));
+        }
+        unpacked = unpacked.saturating_add(claimed);
+    }
+    if unpacked > limits.project_bytes {
+        return Err(BundleError::Unpacked { bytes: unpacked, bytes_max: limits.project_bytes });
+    }
+
+    let mut found = entries.iter().filter(|entry| {
+        let (_, name) = split(&entry.name);
+        name == METADATA_NAME.as_bytes()
+    });
+    let metadata = found.next().ok_or(BundleError::MetadataMissing)?;
+    match found.next() {
+        Some(second) => Err(second.refused(EntryProblem::Twice)),
+        None => Ok(metadata),
+    }
+}
+
+/// Finds the documents: all of them stand where the metadata does.
+///
+/// # Errors
+/// An entry that is no document, or can not be read; a document that stands twice, or of which
+/// the metadata says otherwise.
+pub(super) fn documents(
+    entries: &[Entry],
+    metadata_entry: &Entry,
+    metadata: &Metadata,
+) -> Result<Contents, BundleError> {
+    let (folder, _) = split(&metadata_entry.name);
+    let mut contents = Contents { documents: PerKind::default(), ignored: Vec::new() };
+    let mut folders = 0;
+    for entry in entries {
+        if is_folder(entry) {
+            folders += 1;
+            match entry.name == folder && entry.unpacked == 0 {
+                true if folders == 1 => continue,
+                true => return Err(entry.refused(EntryProblem::Twice)),
+                false => return Err(entry.refused(EntryProblem::Folder)),
+            }
+        }
+        let (own_folder, name) = split(&entry.name);
+        if own_folder != folder {
+            return Err(entry.refused(EntryProblem::Folder));
+        }
+        let method = Method::of(entry)?;
+        if entry.name == metadata_entry.name {
+            continue;
+        }
+        let kind = Kind::ALL.into_iter().find(|kind| name == document_name(*kind).as_bytes());
+        match (kind, ignorable(name), &metadata.declared) {
+            (Some(kind), _, _) => {
+                let document = Document { entry: entry.clone(), method };
+                if contents.documents[kind].replace(document).is_some() {
+                    return Err(entry.refused(EntryProblem::Twice));
+                }
+            }
+            (None, Some(name), None) if contents.ignored.iter().all(|n| n != name) => {
+                contents.ignored.push(name.to_owned());
+            }
+            (None, Some(_), None) => return Err(entry.refused(EntryProblem::Twice)),
+            (None, _, _) => return Err(entry.refused(EntryProblem::Name)),
+        }
+    }
+    listed(&contents, metadata)?;
+    Ok(contents)
+}
+
+/// Compares the documents with those that the metadata lists.
+fn listed(contents: &Contents, metadata: &Metadata) -> Result<(), BundleError> {
+    let Some(declared) = &metadata.declared else {
+        return Ok(());
+    };
+    for (kind, document) in contents.documents.iter() {
+        match (document.as_ref().map(|document| &document.entry), &declared.documents[kind]) {
+            (None, None) => {}
+            (Some(entry), None) => return Err(entry.refused(EntryProblem::Unlisted)),
+            (None, Some(_)) => {
+                let entry = document_name(kind);
+                return Err(BundleError::Entry { entry, problem: EntryProblem::Missing });
+            }
+            (Some(entry), Some(info)) => {
+                let (expected, found) = (info.bytes, entry.unpacked);
+                if expected > found {
+                    return Err(entry.refused(EntryProblem::Short { expected, found }));
+                }
+                if expected < found {
+                    return Err(entry.refused(EntryProblem::Long { expected }));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Splits an entry's name into its folder, with the slash, and the name in it.
+fn split(name: &[u8]) -> (&[u8], &[u8]) {
+    let after = name.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+    name.split_at(after)
+}
+
+fn is_folder(entry: &Entry) -> bool {
+    entry.name.ends_with(b"/")
+}
+
+/// The name of a document that eNMS might have written, and Satchel does not know.
+fn ignorable(name: &[u8]) -> Option<&str> {
+    let stem = name.strip_suffix(b".yaml")?;
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let fits = !stem.is_empty() && name.len() <= IGNORED_NAME_BYTES_MAX && stem.iter().all(plain);
+    if fits { std::str::from_utf8(name).ok() } else { None }
+}
+
+/// Refuses names that lead somewhere, and folders in folders.
+fn path(entry: &Entry) -> Result<(), BundleError> {
+    let name = &entry.name;
+    let leads = |part: &[u8]| matches!(part, b"" | b"." | b"..");
+    let parts = name.strip_suffix(b"/").unwrap_or(name);
+    let strange = |byte: &u8| byte.is_ascii_control() || matches!(byte, b'\\');
+    let drive = name.get(1) == Some(&b':');
+    if drive || name.iter().any(strange) || parts.split(|byte| *byte == b'/').any(leads) {
+        return Err(entry.refused(EntryProblem::Path));
+    }
+    if parts.split(|byte| *byte == b'/').count() > if is_folder(entry) { 1 } else { 2 } {
+        return Err(entry.refused(EntryProblem::Name));
+    }
+    Ok(())
+}
+
+/// Refuses links, devices, pipes and sockets.
+fn sort_of_file(entry: &Entry) -> Result<(), BundleError> {
+    let expected = if is_folder(entry) { MODE_FOLDER } else { MODE_REGULAR };
+    match entry.mode & MODE_TYPE {
+        0 => Ok(()),
+        sort if sort == expected => Ok(()),
+        _ => Err(entry.refused(EntryProblem::Special { mode: entry.mode })),
+    }
+}

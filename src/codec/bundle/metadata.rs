@@ -1,0 +1,107 @@
+//! `metadata.yaml`: what a project says about itself.
+//!
+//! eNMS writes `export_time` and `version`, and reads `version` alone. Satchel keeps both as eNMS
+//! spells them, and puts its own beside them under one key:
+//!
+//! ```yaml
+//! export_time: 2026-05-23 17:11:12.171765
+//! satchel:
+//!   documents:
+//!     device:
+//!       bytes: 164675
+//!       records: 98
+//!       sha256: "8d3c…"
+//!   format: 1
+//!   secrets: included
+//! version: 4.5
+//! ```
+
+mod declared;
+mod error;
+mod release;
+
+pub use declared::{Declared, DocumentInfo};
+pub use error::MetadataError;
+pub use release::Release;
+
+use crate::{
+    codec::yaml,
+    model::{Kind, Map, Secrets, Value},
+};
+use declared::map;
+use error::wrong_type;
+
+/// The key of the time of export.
+const KEY_TIME: &str = "export_time";
+
+/// The longest time, in bytes: 26 are needed, and 32 with an offset from UTC.
+const TIME_BYTES_MAX: usize = 64;
+
+/// What a project says about itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metadata {
+    /// When it was exported, as eNMS spells it: `2023-05-23 17:11:12.171765`, without a zone.
+    pub export_time: Option<String>,
+    pub release: Option<Release>,
+    /// What Satchel declares of its own projects; nothing for one that eNMS wrote.
+    pub declared: Option<Declared>,
+}
+
+impl Metadata {
+    /// Reads the text of `metadata.yaml`.
+    ///
+    /// # Errors
+    /// It is no YAML, not metadata, or of a newer format.
+    pub fn parse(text: &[u8]) -> Result<Self, MetadataError> {
+        Self::from_value(
+            &yaml::read_value(text).map_err(|error| MetadataError::Yaml(error.to_string()))?,
+        )
+    }
+
+    /// The text of `metadata.yaml`.
+    pub fn render(&self) -> String {
+        yaml::value_text(&self.to_value())
+    }
+
+    /// Reads what `metadata.yaml` holds. Keys that nobody knows are let be.
+    ///
+    /// # Errors
+    /// It is not metadata, or of a newer format.
+    pub fn from_value(value: &Value) -> Result<Self, MetadataError> {
+        let map = map("metadata.yaml", value)?;
+        let get = |key| map.get(key).map(Value::plain).filter(|value| **value != Value::Null);
+        let declared = get(declared::KEY).map(Declared::from_value).transpose()?;
+        let export_time = match get(KEY_TIME) {
+            None => None,
+            Some(Value::Timestamp(time) | Value::Text(time)) if time.len() <= TIME_BYTES_MAX => {
+                Some(time.clone())
+            }
+            Some(other) => return Err(wrong_type(KEY_TIME, "a time", other)),
+        };
+        let release = get(release::KEY).cloned().map(Release::from_value).transpose()?;
+        Ok(Self { export_time, release, declared })
+    }
+
+    /// What `metadata.yaml` holds, its keys sorted as PyYAML sorts them.
+    pub fn to_value(&self) -> Value {
+        let time = self.export_time.clone().map(Value::Timestamp);
+        let declared = self.declared.as_ref().map(Declared::to_value);
+        let release = self.release.as_ref().map(|release| release.as_value().clone());
+        let entries = [(KEY_TIME, time), (declared::KEY, declared), (release::KEY, release)];
+        let said = entries.into_iter().filter_map(|(key, value)| Some((key.into(), value?)));
+        Value::Map(Map::from_entries(said.collect()))
+    }
+
+    /// Whether passwords and keys are in; unknown in a project that eNMS wrote.
+    pub fn secrets(&self) -> Option<Secrets> {
+        self.declared.as_ref().map(|declared| declared.secrets)
+    }
+
+    /// What is declared of the document of a kind.
+    pub fn document(&self, kind: Kind) -> Option<&DocumentInfo> {
+        self.declared.as_ref()?.documents[kind].as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+use super::*;
+use crate::model::PerKind;
+
+fn ours() -> Metadata {
+    Metadata {
+        export_time: Some("2026-05-23 17:11:12.171765".to_owned()),
+        release: Some(Release::from_value(Value::Float(4.6)).unwrap()),
+        declared: Some(Declared {
+            format: 1,
+            secrets: Secrets::Included,
+            documents: PerKind::new(|kind| {
+                (kind != Kind::Task).then(|| DocumentInfo {
+                    records: 10,
+                    bytes: 1 << 40,
+                    sha256: [kind.index() as u8; 32].into(),
+                })
+            }),
+        }),
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let metadata = ours();
+    assert_eq!(Metadata::from_value(&metadata.to_value()), Ok(metadata.clone()));
+    assert_eq!(Metadata::parse(metadata.render().as_bytes()), Ok(metadata));
+    for release in ["4.6.1", "a \"b\" é \u{1f600} \u{85}: #x\n"] {
+        let release = Release::from_value(release.into()).unwrap();
+        let metadata = Metadata { release: Some(release), ..ours() };
+        assert_eq!(Metadata::parse(metadata.render().as_bytes()), Ok(metadata));
+    }
+}
+
+#[test]
+fn the_metadata_of_enms_is_read() {
+    let metadata = Metadata::parse(b"{export_time: 2023-05-23 17:11:12.171765, version: 4.5}\n");
+    let metadata = metadata.unwrap();
+    assert_eq!(metadata.export_time.as_deref(), Some("2023-05-23 17:11:12.171765"));
+    assert_eq!(metadata.release.as_ref().unwrap().as_value(), &Value::Float(4.5));
+    assert_eq!(metadata.release.unwrap().to_string(), "4.5");
+    assert_eq!(metadata.declared, None);
+}
+
+#[test]
+fn a_newer_format_is_refused_whatever_else_it_says() {
+    let error = Metadata::parse(b"satchel: {format: 7, secrets: [half]}").unwrap_err();
+    assert!(matches!(error, MetadataError::Yaml(_)), "lists are for codec::yaml");
+    let error = Metadata::parse(b"satchel: {format: 7, secrets: half}").unwrap_err();
+    assert_eq!(error, MetadataError::Format { format: 7 });
+    let sentence = error.to_string();
+    assert!(sentence.contains("format 7") && sentence.contains("up to 1"), "{sentence}");
+    let zero = Metadata::parse(b"satchel: {format: 0}");
+    assert_eq!(zero, Err(MetadataError::Format { format: 0 }));
+}
+
+#[test]
+fn what_is_no_metadata_says_where() {
+    let said = |text: &str| Metadata::parse(text.as_bytes()).unwrap_err().to_string();
+    assert!(said("").contains("a map is expected at 'metadata.yaml', and this is null"));
+    assert!(said("satchel: 1").contains("at 'satchel'"));
+    assert!(said("satchel: {secrets: included}").contains("'satchel.format' is missing"));
+    assert!(
+        said("satchel: {format: 1, secrets: some}").contains("'satchel.secrets' says \"some\"")
+    );
+    let documents = |inner: &str| {
+        said(&format!("satchel: {{format: 1, secrets: included, documents: {inner}}}"))
+    };
+    assert!(documents("{divice: {}}").contains("did you mean 'device'?"));
+    assert!(documents("{device: {}}").contains("'satchel.documents.device.sha256' is missing"));
+    assert!(documents("{device: {sha256: aa}}").contains("'satchel.documents.device.sha256'"));
+    assert!(said("version: {}").contains("'version'"));
+    assert!(said("version: true").contains("'version'"));
+    assert!(said(&format!("version: {}x", "9".repeat(100))).contains("'version'"));
+    assert!(said("export_time: 12").contains("'export_time'"));
+    assert!(said("a: b: c").contains("no YAML"));
+    assert!(said(&"{a: ".repeat(100_000)).contains("no YAML"));
+    assert!(said("a: 1\na: 2").contains("twice"));
+}
