@@ -273,7 +273,10 @@ fn what_cannot_be_read_to_its_end_is_not_imported_in_part() {
 fn a_name_in_a_list_that_names_nothing_is_left_out_and_said() {
     let server = Server::start();
     let project = documents(&[
-        ("device", "- \"gateways\":\n  - \"gone\"\n  - \"R2\"\n  \"name\": \"R1\"\n- \"name\": \"R2\"\n"),
+        (
+            "device",
+            "- \"gateways\":\n  - \"gone\"\n  - \"R2\"\n  \"name\": \"R1\"\n- \"name\": \"R2\"\n",
+        ),
         ("group", "- \"name\": \"100% é\"\n  \"users\":\n  - \"nobody\"\n"),
     ]);
     put_folder(&server, "p", &project);
@@ -354,7 +357,10 @@ fn the_report_has_every_problem_and_the_answer_the_first() {
     assert_eq!(problems.len(), 250);
     assert_eq!(problems[249]["record"], "R249 -> R2");
     server.request("GET", path).send().problem(401, "unauthenticated");
-    server.request("GET", "/rest/migrate/reports/none").login(ADMIN).send()
+    server
+        .request("GET", "/rest/migrate/reports/none")
+        .login(ADMIN)
+        .send()
         .problem(404, "unknown-report");
 }
 
@@ -399,7 +405,8 @@ fn secrets_are_sealed_at_rest_and_never_logged() {
         for file in fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()) {
             let Ok(content) = fs::read(&file) else { continue };
             bytes += content.len();
-            let holds = |text: &str| content.windows(text.len()).any(|part| part == text.as_bytes());
+            let holds =
+                |text: &str| content.windows(text.len()).any(|part| part == text.as_bytes());
             seen |= holds("netops");
             assert!(!SECRET.iter().any(|secret| holds(secret)), "{file:?}");
         }
@@ -431,7 +438,8 @@ fn computed_pools_follow_and_those_by_hand_stay() {
                    - \"Madrid core 2\"\n  - \"Barcelona core 1\"\n  - \"Lisbon CORE 3\"\n";
     assert!(core.contains(members), "{core}");
     assert!(pool(&after, "All devices").contains("\"device_number\": !!int \"18\""));
-    let last = |documents: &Documents| text(documents, "pool").split("\n- ").last().map(str::to_owned);
+    let last =
+        |documents: &Documents| text(documents, "pool").split("\n- ").last().map(str::to_owned);
     assert!(last(&after).unwrap().contains("field kit"));
     assert_eq!(last(&after), last(&before));
 }
@@ -479,8 +487,20 @@ fn names_that_lead_elsewhere_touch_nothing() {
     let long = "a".repeat(1_000_000);
     let too_long = "a".repeat(129);
     for name in [
-        "", ".", "..", "../x", "/etc/passwd", "a/../../x", "a\\b", "%2e%2e", "a\0b", ".hidden",
-        "a\nb", "C:x", &*too_long, &*long,
+        "",
+        ".",
+        "..",
+        "../x",
+        "/etc/passwd",
+        "a/../../x",
+        "a\\b",
+        "%2e%2e",
+        "a\0b",
+        ".hidden",
+        "a\nb",
+        "C:x",
+        &*too_long,
+        &*long,
     ] {
         import(&server, name, json!({})).problem(400, "malformed-body");
         let export = json!({"name": name, "import_export_types": KINDS});
