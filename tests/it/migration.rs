@@ -61,7 +61,7 @@ fn the_example_project_comes_out_as_it_went_in() {
     let types = report["types"].as_array().unwrap().iter();
     let sum = |column: &str| types.clone().map(|kind| kind[column].as_u64().unwrap()).sum::<u64>();
     // The project brings the user admin, who is there already.
-    assert_eq!((sum("created"), sum("updated"), sum("rejected")), (1122, 1, 0), "{report}");
+    assert_eq!((sum("created"), sum("updated"), sum("rejected")), (1132, 1, 0), "{report}");
     assert_eq!(report["dangling"]["total"], 0, "{report}");
 
     let out = inventory(&server);
@@ -79,7 +79,8 @@ fn an_export_of_enms_comes_out_byte_for_byte() {
     put_folder(&server, "examples", &read_folder(&folder));
     imported(&server, "examples", json!({"empty_database_before_import": true}));
     let out = inventory(&server);
-    assert_eq!(differing(&read_folder(&folder), &out), ["pool"]);
+    // All of them: eNMS had computed the pools' members of these very devices and links.
+    require_same(&read_folder(&folder), &out);
     require_same(&carried(&server), &out);
 }
 
@@ -128,16 +129,9 @@ fn every_broken_project_is_refused_with_all_that_is_wrong() {
             let more = json!({"import_export_types": kinds, "empty_database_before_import": empty});
             let problem = import(&server, &name, more).problem(422, "import-rejected");
             assert_eq!(problem["outcome"], "rejected");
-            let expected: Value = {
-                let text = fs::read_to_string(folder.join("errors.json")).unwrap();
-                serde_json::from_str(&text).unwrap()
-            };
-            let found = &problem["errors"];
-            assert!(
-                *found == expected,
-                "{name}, empty {empty}:\n{}",
-                serde_json::to_string_pretty(found).unwrap()
-            );
+            let found = serde_json::to_string_pretty(&problem["errors"]).unwrap();
+            let expected = fs::read_to_string(folder.join("errors.json")).unwrap_or_default();
+            assert!(found == expected.trim_end(), "{name}, empty {empty}:\n{found}");
         }
         projects += 1;
     }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Read, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use satchel::codec::yaml::read_records;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
@@ -159,9 +161,14 @@ pub fn text<'a>(documents: &'a Documents, kind: &str) -> &'a str {
 
 /// The names of a document's records, in order.
 pub fn names(documents: &Documents, kind: &str) -> Vec<String> {
-    let lines = text(documents, kind).lines();
-    let names = lines.filter_map(|line| line.strip_prefix("  \"name\": "));
-    names.map(|name| serde_json::from_str(name).unwrap()).collect()
+    let mut names = Vec::new();
+    let read = read_records(&documents[kind][..], |item| {
+        let satchel::model::Value::Map(record) = item.value else { panic!("no record") };
+        names.push(record.get("name").and_then(|name| name.as_text()).unwrap().to_owned());
+        ControlFlow::Continue(())
+    });
+    read.unwrap();
+    names
 }
 
 /// Makes sure that two states are the same, and says which documents are not.
