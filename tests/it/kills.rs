@@ -20,6 +20,9 @@ const KILLS: usize = 20;
 /// all of its parts.
 const DEVICES: usize = 1500;
 
+/// What the clock of a socket's timeout may be late by.
+const SPIN: Duration = Duration::from_millis(5);
+
 /// The sample inventory with many devices more, of one site.
 fn project(site: &str) -> Documents {
     let mut documents = read_folder(&demo());
@@ -73,20 +76,20 @@ fn a_kill_leaves_the_state_before_or_the_state_after() {
     let mut server = Server::start();
     let empty_first = json!({"empty_database_before_import": true});
     let mut states = Vec::new();
-    let mut longest = Duration::ZERO;
+    let mut shortest = Duration::MAX;
     for (name, site) in [("a", "Évora"), ("b", "Genève")] {
         put_folder(&server, name, &project(site));
-        // Twice: the first time has more to create than all that follow.
-        for _ in 0..2 {
+        // The first time asks for a login, and has more to create than all that follow.
+        for _ in 0..3 {
             let begun = Instant::now();
             imported(&server, name, empty_first.clone());
-            longest = longest.max(begun.elapsed());
+            shortest = shortest.min(begun.elapsed());
         }
         states.push(inventory(&server));
     }
     assert_eq!(differing(&states[0], &states[1]), ["device", "pool"]);
 
-    let window = u64::try_from(longest.as_nanos()).unwrap() * 5 / 4;
+    let window = u64::try_from(shortest.as_nanos()).unwrap() * 3 / 2;
     let (mut current, mut acknowledged, mut done) = (1, 0, 0);
     for kill in 0..kills {
         let other = 1 - current;
@@ -99,10 +102,13 @@ fn a_kill_leaves_the_state_before_or_the_state_after() {
         let mut connection = server.connect();
         let wait = Duration::from_nanos(random_below(window));
         connection.send(&request.bytes());
-        // The moment is what is tested, so it is met exactly and not slept for.
+        // The moment is what is tested. A core that spins would slow the import down, so only the
+        // last of the wait is spent so; an answer ends it, and is followed by the kill at once.
         let sent = Instant::now();
-        while sent.elapsed() < wait {
-            std::hint::spin_loop();
+        if connection.is_silent_for(wait.saturating_sub(SPIN).max(Duration::from_micros(1))) {
+            while sent.elapsed() < wait {
+                std::hint::spin_loop();
+            }
         }
         server.kill();
         let status = connection.status();
@@ -128,7 +134,7 @@ fn a_kill_leaves_the_state_before_or_the_state_after() {
         current = state;
     }
     println!(
-        "{kills} kills within {longest:?}: {done} after the change ({acknowledged} of them \
+        "{kills} kills within 1.5 times {shortest:?}: {done} after the change ({acknowledged} of them \
          acknowledged), {} before it",
         kills - done
     );
