@@ -57,7 +57,7 @@ impl<'s> Transaction<'s> {
     /// The record of this name, with what this transaction did to it.
     pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
         match self.edits[E::KIND].get(name) {
-            None => match self.generation.raw(E::KIND, name)? {
+            None => match self.generation.raw(E::KIND, name.as_bytes())? {
                 Some(raw) => Stored::read(name.as_bytes(), &raw).map(Some),
                 None => Ok(None),
             },
@@ -132,7 +132,7 @@ impl<'s> Transaction<'s> {
         match self.edits[kind].entry(name) {
             Entry::Occupied(edit) => Ok(edit.into_mut()),
             Entry::Vacant(place) => {
-                let before = self.generation.raw(kind, place.key())?;
+                let before = self.generation.raw(kind, place.key().as_bytes())?;
                 Ok(place.insert(Edit { before, after: None }))
             }
         }
@@ -169,7 +169,7 @@ impl<'s> Transaction<'s> {
         for (kind, edits) in self.edits.iter().filter(|(_, edits)| !edits.is_empty()) {
             let mut batch = Batch::default();
             for (name, edit) in edits {
-                if let Some(before) = &edit.before {
+                if let Some(before) = edit.before.as_ref().filter(|raw| raw.header.is_long()) {
                     let prefix = chunk_prefix(kind, name.as_bytes(), before.header.version);
                     for key in self.generation.chunks.scan_prefix(prefix).keys() {
                         chunks.remove(key?);
