@@ -27,6 +27,9 @@ mod transaction;
 mod turn;
 mod vault;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     path::Path,
     sync::{
@@ -198,7 +201,8 @@ impl Store {
         let mut ticket = current.flusher.asked();
         if !transaction.is_empty() {
             let number = current.generation.number;
-            let apply = || guarded("applying the change", || transaction.apply());
+            let prepared = guarded("preparing the change", || transaction.prepare())?;
+            let apply = || guarded("applying the change", || prepared.apply());
             if let Err(error) = self.pictures.change(number, transaction.edits(), apply) {
                 if !matches!(error, StoreError::Busy) {
                     current.flusher.fail(&error);

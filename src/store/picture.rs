@@ -100,6 +100,11 @@ impl Default for OverlayLimits {
 }
 
 impl Pictures {
+    #[cfg(test)]
+    pub fn with_limits(bytes_max: usize, wait_max: Duration) -> Self {
+        Self { limits: OverlayLimits { bytes_max, wait_max }, ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -180,7 +185,7 @@ impl Picture {
     pub fn scan_raw(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
         let mut tree = self.generation.scan(kind).peekable();
         let mut last: Option<Vec<u8>> = None;
-        std::iter::from_fn(move || {
+        let records = std::iter::from_fn(move || {
             loop {
                 // The tree first, the overlay then: see above.
                 if let Some(Err(error)) = tree.next_if(Result::is_err) {
@@ -207,7 +212,9 @@ impl Picture {
                     None => Err(corrupt(kind, &name, "parts of it are missing")),
                 });
             }
-        })
+        });
+        // Asked again at its end, sled's iterator gives what was created behind it.
+        records.fuse()
     }
 
     /// The first change behind `after`, up to and with `to`.
