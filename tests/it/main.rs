@@ -1,0 +1,4 @@
+//! The tests that look at Satchel from outside.
+
+mod durability;
+mod full_disk;
