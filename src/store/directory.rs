@@ -17,6 +17,8 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::StoreError;
@@ -25,6 +27,10 @@ use super::StoreError;
 const DIRECTORY_FORMAT: u32 = 1;
 
 const GENERATION_PREFIX: &str = "inventory-";
+
+/// How long it is waited for a lock. Between its fork and its exec, a child process that is being
+/// started holds all that its parent held, also what the parent let go of meanwhile.
+const LOCK_WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// A data directory that this process holds.
 #[derive(Debug)]
@@ -57,12 +63,18 @@ impl DataDirectory {
             .write(true)
             .open(path.join("LOCK"))
             .map_err(StoreError::io(what()))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::InUse { directory: path.to_owned() });
+        let until = Instant::now() + LOCK_WAIT_MAX;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::InUse { directory: path.to_owned() });
+                }
+                Err(TryLockError::Error(error)) => return Err(StoreError::io(what())(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(StoreError::io(what())(error)),
         }
         let directory = Self { path: path.to_owned(), _lock: lock };
         match fs::remove_dir_all(directory.scratch()) {
