@@ -1,4 +1,5 @@
 //! Satchel: a network inventory in one file.
 
 pub mod codec;
+pub mod migration;
 pub mod model;
