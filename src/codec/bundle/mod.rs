@@ -34,7 +34,7 @@ pub use checked::DocumentReader;
 pub use digest::{Digest, NoDigest};
 pub use error::{ArchiveProblem, BundleError, EntryProblem};
 pub use limits::Limits;
-pub use metadata::{Declared, DocumentInfo, Metadata, MetadataError, Release};
+pub use metadata::{Declared, DocumentInfo, Metadata, MetadataError, Release, secrets_word};
 pub use read::BundleReader;
 pub use source::ReadAt;
 pub use write::{BundleWriter, Colophon, DocumentWriter, WriteError};

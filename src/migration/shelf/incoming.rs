@@ -26,6 +26,12 @@ impl Upload {
         Self { aside, path, limits, bytes: 0 }
     }
 
+    /// Counts bytes that were never sent.
+    #[cfg(test)]
+    pub(super) fn pretend_written(&mut self, bytes: u64) {
+        self.bytes = bytes;
+    }
+
     /// Checks the whole bundle, each document by its checksums, and takes it under its name. What
     /// the documents say is not looked at.
     ///

@@ -100,8 +100,8 @@ impl Project {
 
     /// Begins to read the document of a kind; nothing where there is none.
     ///
-    /// A bundle's document is compared with its checksums, and a folder's with the length that it
-    /// had when the project was opened: the error comes at the latest with the last byte.
+    /// A bundle's document is compared with its checksums before its last byte is given, and a
+    /// folder's with the length that it had when the project was opened, before its end is.
     /// [`ShelfError::from`] tells what an error of the reader means. A folder's checksums, where
     /// its metadata has any, are not compared: folders are there to be edited.
     ///

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::{
-    codec::bundle::Release,
+    codec::bundle::{Release, secrets_word},
     model::{PerKind, Secrets},
 };
 
@@ -69,11 +69,7 @@ impl ProjectSummary {
 }
 
 fn secrets<S: Serializer>(secrets: &Option<Secrets>, serializer: S) -> Result<S::Ok, S::Error> {
-    let word = secrets.map(|secrets| match secrets {
-        Secrets::Included => "included",
-        Secrets::LeftOut => "left_out",
-    });
-    word.serialize(serializer)
+    secrets.map(secrets_word).serialize(serializer)
 }
 
 fn present<S: Serializer, T: Serialize>(

@@ -21,7 +21,7 @@ mod error;
 mod release;
 mod text;
 
-pub use declared::{Declared, DocumentInfo};
+pub use declared::{Declared, DocumentInfo, secrets_word};
 pub use error::MetadataError;
 pub use release::Release;
 
