@@ -10,8 +10,8 @@ use super::{
 };
 use crate::model::{Kind, PerKind, Secrets};
 
-/// Deflate's effort, from 1 to 9. Documents repeat themselves so much that the least effort packs
-/// them to a twentieth, and an export is not to wait for the packing.
+/// Deflate's effort, from 1 to 9. The least packs real documents to an eighth at 600 MB/s; 6 packs
+/// them to a fourteenth at 135 MB/s, and an export would wait for it.
 const DEFLATE_LEVEL: i64 = 1;
 
 /// Unix permissions of an entry that is unpacked.

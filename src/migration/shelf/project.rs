@@ -26,8 +26,8 @@ pub struct Project {
 
 #[derive(Debug)]
 enum Contents {
-    Bundle { reader: BundleReader<File>, bytes: u64 },
-    Folder(Folder),
+    Bundle { reader: Box<BundleReader<File>>, bytes: u64 },
+    Folder(Box<Folder>),
 }
 
 impl Project {
@@ -38,13 +38,13 @@ impl Project {
     /// Takes an open file for the bundle that is, or will be, at `path`.
     pub(super) fn from_bundle(file: File, path: &Path, limits: Limits) -> Result<Self, ShelfError> {
         let bytes = file.metadata()?.len();
-        let reader = BundleReader::open(file, limits)?;
+        let reader = Box::new(BundleReader::open(file, limits)?);
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { name, contents: Contents::Bundle { reader, bytes }, hides_folder: false })
     }
 
     pub(super) fn open_folder(path: &Path, limits: Limits) -> Result<Self, ShelfError> {
-        let folder = Folder::open(path, limits)?;
+        let folder = Box::new(Folder::open(path, limits)?);
         Ok(Self { name: file_name(path), contents: Contents::Folder(folder), hides_folder: false })
     }
 
