@@ -29,7 +29,7 @@ fn write<W: Write + Seek>(out: W, devices: &[u8]) -> W {
     let mut writer = BundleWriter::new(out);
     let mut document = writer.document(Kind::Device).unwrap();
     document.write_all(devices).unwrap();
-    document.finish(3);
+    document.finish(3).unwrap();
     let colophon = Colophon {
         export_time: "2026-05-23 17:11:12.171765".to_owned(),
         release: Release::from_value(Value::Float(4.6)).unwrap(),

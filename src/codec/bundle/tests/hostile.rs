@@ -1,7 +1,7 @@
 //! Archives that are not what they seem: each is refused, and the entry at fault is named.
 
 use super::{
-    super::{limits::*, source::ReadAt},
+    super::{format::Spelled, limits::*, source::ReadAt},
     raw::*,
     *,
 };
@@ -234,7 +234,7 @@ fn the_directory_is_where_the_end_says() {
     assert_eq!(found, ArchiveProblem::Entries { entries: 65_535 });
 
     // An extra field that ends in the middle, and ZIP64's numbers twice.
-    for extra in [vec![1], vec![1, 0, 9, 0], Out::default().u16(1).u16(0).u16(1).u16(0).0] {
+    for extra in [vec![1], vec![1, 0, 9, 0], Spelled::default().u16(1).u16(0).u16(1).u16(0).0] {
         let entries = [metadata(), RawEntry { extra, ..device() }];
         assert_eq!(archive_problem(archive(&entries)), ArchiveProblem::Directory);
     }
@@ -328,7 +328,7 @@ fn many_entries_are_refused() {
 
 /// An entry of this claimed size, in ZIP64's numbers.
 fn claimed(unpacked: u64) -> RawEntry {
-    let extra = Out::default().u16(1).u16(8).u64(unpacked).0;
+    let extra = Spelled::default().u16(1).u16(8).u64(unpacked).0;
     RawEntry { unpacked: u32::MAX, extra, ..RawEntry::deflated("device.yaml", b"[]\n") }
 }
 

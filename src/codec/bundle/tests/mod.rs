@@ -25,7 +25,7 @@ fn bundle(documents: &[(Kind, &[u8])]) -> Vec<u8> {
     for (kind, text) in documents {
         let mut document = writer.document(*kind).unwrap();
         document.write_all(text).unwrap();
-        document.finish(1);
+        document.finish(1).unwrap();
     }
     writer.finish(colophon()).unwrap().0.into_inner()
 }

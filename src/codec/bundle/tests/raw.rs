@@ -4,6 +4,8 @@ use std::io::Write;
 
 use flate2::{Compression, Crc, write::DeflateEncoder};
 
+use super::super::format::Spelled;
+
 /// An entry: what it holds, and what it says of itself in its header and in the directory.
 #[derive(Clone)]
 pub(super) struct RawEntry {
@@ -66,42 +68,16 @@ pub(super) struct RawEnd {
     pub(super) comment: Vec<u8>,
 }
 
-/// Little-endian numbers, one after the other.
-#[derive(Default)]
-pub(super) struct Out(pub(super) Vec<u8>);
-
-impl Out {
-    pub(super) fn u16(mut self, number: u16) -> Self {
-        self.0.extend(number.to_le_bytes());
-        self
-    }
-
-    pub(super) fn u32(mut self, number: u32) -> Self {
-        self.0.extend(number.to_le_bytes());
-        self
-    }
-
-    pub(super) fn u64(mut self, number: u64) -> Self {
-        self.0.extend(number.to_le_bytes());
-        self
-    }
-
-    pub(super) fn bytes(mut self, bytes: &[u8]) -> Self {
-        self.0.extend(bytes);
-        self
-    }
-}
-
 pub(super) fn archive(entries: &[RawEntry]) -> Vec<u8> {
     archive_ending(entries, &RawEnd::default())
 }
 
 pub(super) fn archive_ending(entries: &[RawEntry], end: &RawEnd) -> Vec<u8> {
-    let (mut out, mut directory) = (Out::default(), Out::default());
+    let (mut out, mut directory) = (Spelled::default(), Spelled::default());
     for entry in entries {
         let at = entry.header_at.unwrap_or(out.0.len() as u32);
         let header_name = entry.header_name.as_ref().unwrap_or(&entry.name);
-        let described = |out: Out, name: &[u8]| {
+        let described = |out: Spelled, name: &[u8]| {
             out.u16(entry.flags)
                 .u16(entry.method)
                 .u32(0)
@@ -135,7 +111,7 @@ pub(super) fn archive_ending(entries: &[RawEntry], end: &RawEnd) -> Vec<u8> {
 
 /// ZIP64's end record and its locator, for an archive whose directory ends at `at`.
 pub(super) fn end64(at: u64, entries: u64, directory_bytes: u64, directory: u64) -> Vec<u8> {
-    Out::default()
+    Spelled::default()
         .u32(0x0606_4b50)
         .u64(44)
         .u16(45)

@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use super::{super::source::ReadAt, *};
+use super::{
+    super::{format::Spelled, source::ReadAt},
+    *,
+};
 
 /// The real projects, where they are at hand. In CI they must be.
 pub(super) fn fixtures() -> Option<PathBuf> {
@@ -74,12 +77,51 @@ fn another_reader_finds_the_same() {
 #[test]
 fn a_document_that_was_given_up_gives_up_the_bundle() {
     let mut writer = BundleWriter::new(Cursor::new(Vec::new()));
-    writer.document(Kind::User).unwrap().finish(0);
+    writer.document(Kind::User).unwrap().finish(0).unwrap();
     assert!(matches!(writer.document(Kind::User), Err(WriteError::Twice(Kind::User))));
     let given_up = writer.document(Kind::Device).map(|_| ());
     assert!(given_up.is_ok());
     assert!(matches!(writer.document(Kind::Link), Err(WriteError::Unfinished(Kind::Device))));
     assert!(matches!(writer.finish(colophon()), Err(WriteError::Unfinished(Kind::Device))));
+}
+
+/// A disk with room for so many bytes.
+struct Full(Cursor<Vec<u8>>, usize);
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.position() as usize + bytes.len() > self.1 {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl std::io::Seek for Full {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+#[test]
+fn a_full_disk_is_never_a_bundle() {
+    let write = |room| -> Result<Full, WriteError> {
+        let mut writer = BundleWriter::new(Full(Cursor::new(Vec::new()), room));
+        let mut document = writer.document(Kind::Device)?;
+        document.write_all(b"- {name: a}\n")?;
+        document.finish(1)?;
+        Ok(writer.finish(colophon())?.0)
+    };
+    let enough = (0..).find(|room| match write(*room) {
+        Ok(out) => read_all(out.0.into_inner()).unwrap().len() == 1,
+        Err(WriteError::Io(error)) if error.kind() == std::io::ErrorKind::StorageFull => false,
+        Err(other) => panic!("{other}"),
+    });
+    assert!(enough > Some(300));
 }
 
 /// Zeros without end, but for what is written over them: large, and of no weight.
@@ -111,13 +153,13 @@ impl ReadAt for Sparse {
 
 #[test]
 fn archives_beyond_four_gigabytes_are_read() {
-    use super::raw::{Out, RawEnd, RawEntry, archive_ending, end64, metadata};
+    use super::raw::{RawEnd, RawEntry, archive_ending, end64, metadata};
     let gap = 5 << 30;
     // Metadata, then five gigabytes that belong to nobody, then a document and the directory.
     let mut entries = [metadata(), RawEntry::stored("device.yaml", b"[]\n")];
     let far = gap + archive_ending(&entries[..1], &RawEnd::default()).len() as u64;
     entries[1].header_at = Some(u32::MAX);
-    entries[1].extra = Out::default().u16(1).u16(8).u64(far).0;
+    entries[1].extra = Spelled::default().u16(1).u16(8).u64(far).0;
     let whole = archive_ending(&entries, &RawEnd::default());
     let second = whole.windows(4).rposition(|bytes| bytes == b"PK\x03\x04").unwrap();
     let directory = whole.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
@@ -152,7 +194,7 @@ fn real_projects_go_in_and_out() {
             let Ok(text) = fs::read(folder.join(document_name(kind))) else { continue };
             let mut document = writer.document(kind).unwrap();
             document.write_all(&text).unwrap();
-            document.finish(0);
+            document.finish(0).unwrap();
             expected.push((kind, text));
         }
         assert!(expected.len() > 5);
