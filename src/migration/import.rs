@@ -362,11 +362,7 @@ impl Outline<'_> {
             outcome,
             summary: summary(outcome, &types, lists.problems.shown().total),
             project: self.project.name().to_string(),
-            release: self
-                .project
-                .metadata()
-                .and_then(|m| m.release.as_ref())
-                .map(|r| r.to_string()),
+            release: self.project.metadata().release.as_ref().map(ToString::to_string),
             problems: lists.problems.shown(),
             dangling: lists.dangling.shown(),
             struck: lists.struck.shown(),
