@@ -94,10 +94,9 @@ pub(super) fn parse_int(text: &str) -> Option<Value> {
     } else if digits != "0" && digits.starts_with('0') {
         from_digits(negative, digits.bytes(), 8)
     } else if let (first, Some(rest)) = split_sixtieths(digits) {
-        let mut number = Decimal::default();
-        for part in std::iter::once(first).chain(rest.split(':')) {
-            let part: u32 = part.parse().ok()?;
-            number.multiply_add(60, part)?;
+        let mut number = Decimal::of_digits(first.bytes(), 10)?;
+        for part in rest.split(':') {
+            number.multiply_add(60, part.parse().ok()?)?;
         }
         Some(number.into_value(negative))
     } else {
@@ -106,13 +105,7 @@ pub(super) fn parse_int(text: &str) -> Option<Value> {
 }
 
 fn from_digits(negative: bool, digits: impl Iterator<Item = u8>, base: u32) -> Option<Value> {
-    let mut digits = digits.peekable();
-    digits.peek()?;
-    let mut number = Decimal::default();
-    for digit in digits {
-        number.multiply_add(base, char::from(digit).to_digit(base)?)?;
-    }
-    Some(number.into_value(negative))
+    Some(Decimal::of_digits(digits, base)?.into_value(negative))
 }
 
 /// A whole number without a bound: `u64` as long as it fits, then groups of nine decimal digits.
@@ -127,6 +120,17 @@ const GROUP: u64 = 1_000_000_000;
 const GROUP_DIGITS: usize = 9;
 
 impl Decimal {
+    /// `None` if there is no digit, one that is none, or too many.
+    fn of_digits(digits: impl Iterator<Item = u8>, base: u32) -> Option<Self> {
+        let mut digits = digits.peekable();
+        digits.peek()?;
+        let mut number = Self::default();
+        for digit in digits {
+            number.multiply_add(base, char::from(digit).to_digit(base)?)?;
+        }
+        Some(number)
+    }
+
     /// `None` if the number grows beyond [`INT_DIGITS_MAX`].
     fn multiply_add(&mut self, factor: u32, summand: u32) -> Option<()> {
         if self.groups.is_empty() {
