@@ -53,6 +53,7 @@ pub(super) enum ProblemKind {
     RangeNotSatisfiable,
     ImportRejected,
     BundleRefused,
+    ProjectState,
     NoAdministrator,
     RecordTooLarge,
     Corrupt,
@@ -117,6 +118,9 @@ impl ProblemKind {
                 "The bundle is not one that can be taken",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
+            Self::ProjectState => {
+                ("project-state", "Not possible with the project as it is", StatusCode::CONFLICT)
+            }
             Self::NoAdministrator => (
                 "no-administrator",
                 "No administrator would be left",
@@ -371,7 +375,12 @@ impl From<MigrationError> for Problem {
             MigrationError::Shelf(error) => match error {
                 ShelfError::NotFound { .. } => ProblemKind::UnknownProject,
                 ShelfError::Bundle(BundleError::Io(error)) | ShelfError::Io(error) => of_io(error),
-                ShelfError::Bundle(_) => ProblemKind::BundleRefused,
+                ShelfError::Bundle(_) | ShelfError::File { .. } => ProblemKind::BundleRefused,
+                ShelfError::FolderHasNoFile { .. } | ShelfError::InTheWay { .. } => {
+                    ProblemKind::ProjectState
+                }
+                ShelfError::Long => ProblemKind::BodyTooLarge,
+                ShelfError::NoSpace => ProblemKind::DiskFull,
             },
             MigrationError::Store(error) => of_store(error),
             MigrationError::Scratch(error)

@@ -62,7 +62,7 @@ pub(super) fn export(
             written?;
             made
         })?;
-        let info = document.finish(records);
+        let info = document.finish(records)?;
         types.push(ExportedKind {
             kind,
             records,
@@ -80,7 +80,7 @@ pub(super) fn export(
         secrets: request.secrets,
     };
     let (new, _) = bundle.finish(colophon)?;
-    let summary = new.commit()?;
+    let bytes = new.commit()?;
     Ok(ExportReport {
         project: request.name.to_string(),
         release: release.to_string(),
@@ -88,7 +88,7 @@ pub(super) fn export(
         format: bundle::FORMAT,
         records: types.iter().map(|kind| kind.records).sum(),
         types,
-        bytes: summary.bytes,
+        bytes,
         secrets: match request.secrets {
             Secrets::Included => "included",
             Secrets::LeftOut => "left_out",

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     EmptyFirst, ImportOutcome, ImportReport, ImportRequest, KindReport, MigrationError,
-    Milliseconds, Mode, OnError,
+    Milliseconds, Mode, OnError, RELEASE,
     decode::decode,
     diff::differences,
     log::Log,
@@ -349,6 +349,20 @@ impl Outline<'_> {
         types.retain(|report| {
             self.kinds.contains(&report.kind) || report.removed + report.adjusted > 0
         });
+        let release = self.project.metadata().release.as_ref().map(ToString::to_string);
+        if let Some(release) = &release
+            && *release != RELEASE.to_string()
+        {
+            lists.warnings.push(format!(
+                "the project is of release {release}, and this Satchel writes the documents of \
+                 {RELEASE}: look whether everything came as you expect"
+            ));
+        }
+        if self.project.hides_folder() {
+            lists.warnings.push(
+                "a folder and a bundle of this name are there; the bundle was read".to_owned(),
+            );
+        }
         for kind in self.kinds {
             if self.project.documents()[*kind].is_none() {
                 lists.warnings.push(format!("the project has no document {kind}.yaml"));
@@ -362,11 +376,7 @@ impl Outline<'_> {
             outcome,
             summary: summary(outcome, &types, lists.problems.shown().total),
             project: self.project.name().to_string(),
-            release: self
-                .project
-                .metadata()
-                .and_then(|m| m.release.as_ref())
-                .map(|r| r.to_string()),
+            release,
             problems: lists.problems.shown(),
             dangling: lists.dangling.shown(),
             struck: lists.struck.shown(),

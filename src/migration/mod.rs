@@ -23,6 +23,7 @@ mod import;
 mod listing;
 mod log;
 mod members;
+mod name;
 mod problem;
 mod report;
 mod reports;
@@ -36,6 +37,7 @@ use std::{fs::File, sync::Arc};
 
 pub use error::MigrationError;
 pub use listing::{Counted, Shown};
+pub use name::{NameError, PROJECT_NAME_CHARACTERS_MAX, ProjectName};
 pub use problem::{
     Change, ChangeKind, ChangedRecord, Conversion, Dangling, Document, Place, Problem,
     PropertyChange, ShownValue,
@@ -44,7 +46,10 @@ pub use report::{
     ExportReport, ExportedKind, ImportOutcome, ImportReport, KindReport, Milliseconds,
 };
 pub use request::{EmptyFirst, ExportRequest, ImportRequest, Mode, OnError};
-pub use shelf::{BundleFile, NameError, ProjectName, ProjectSummary, ShelfError, Upload};
+pub use shelf::{
+    BUNDLE_BYTES_MAX, BundleFile, DocumentSummary, FileProblem, Layout, ProjectSummary, ShelfError,
+    Upload,
+};
 
 use log::Log;
 use reports::Reports;

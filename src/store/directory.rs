@@ -5,6 +5,7 @@
 //! LOCK              held by the process that uses the directory
 //! key               the appliance's key, mode 0600
 //! CURRENT           the pointer: which generation is the inventory, and the one before it
+//! RESERVE           room that is given up when the disk is full
 //! inventory-<n>/    a generation: one sled database
 //! migrations/       projects: bundles and folders
 //! spreadsheets/     workbooks
@@ -16,6 +17,8 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::StoreError;
@@ -24,6 +27,10 @@ use super::StoreError;
 const DIRECTORY_FORMAT: u32 = 1;
 
 const GENERATION_PREFIX: &str = "inventory-";
+
+/// How long it is waited for a lock. Between its fork and its exec, a child process that is being
+/// started holds all that its parent held, also what the parent let go of meanwhile.
+const LOCK_WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// A data directory that this process holds.
 #[derive(Debug)]
@@ -36,6 +43,7 @@ pub struct DataDirectory {
 /// Which generation is the inventory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pointer {
+    /// 0 in a directory that is being set up: there is no generation yet.
     pub current: u64,
     /// What it was before the last import, kept for one undo.
     pub previous: Option<u64>,
@@ -48,19 +56,25 @@ impl DataDirectory {
     /// [`StoreError::InUse`] while another process holds it.
     pub fn hold(path: &Path) -> Result<Self, StoreError> {
         let what = || format!("the data directory {}", path.display());
-        fs::create_dir_all(path).map_err(StoreError::io(what()))?;
+        create_durably(path).map_err(StoreError::io(what()))?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .open(path.join("LOCK"))
             .map_err(StoreError::io(what()))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::InUse { directory: path.to_owned() });
+        let until = Instant::now() + LOCK_WAIT_MAX;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::InUse { directory: path.to_owned() });
+                }
+                Err(TryLockError::Error(error)) => return Err(StoreError::io(what())(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(StoreError::io(what())(error)),
         }
         let directory = Self { path: path.to_owned(), _lock: lock };
         match fs::remove_dir_all(directory.scratch()) {
@@ -97,6 +111,10 @@ impl DataDirectory {
 
     pub(super) fn generation(&self, number: u64) -> PathBuf {
         self.path.join(format!("{GENERATION_PREFIX}{number}"))
+    }
+
+    pub(super) fn reserve(&self) -> PathBuf {
+        self.path.join("RESERVE")
     }
 
     fn pointer_path(&self) -> PathBuf {
@@ -151,13 +169,16 @@ impl DataDirectory {
     }
 
     /// The numbers of the generations that are there, ascending.
-    fn generations(&self) -> Result<Vec<u64>, StoreError> {
+    pub(super) fn generations(&self) -> Result<Vec<u64>, StoreError> {
         let mut numbers = Vec::new();
         let entries = fs::read_dir(&self.path).map_err(StoreError::io("the data directory"))?;
         for entry in entries {
-            let name = entry.map_err(StoreError::io("the data directory"))?.file_name();
+            let entry = entry.map_err(StoreError::io("the data directory"))?;
+            let name = entry.file_name();
             let number = name.to_str().and_then(|name| name.strip_prefix(GENERATION_PREFIX));
-            numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+            let number = number.and_then(|number| number.parse::<u64>().ok());
+            // `inventory-007` and `inventory-+7` are somebody else's.
+            numbers.extend(number.filter(|number| self.generation(*number) == entry.path()));
         }
         numbers.sort_unstable();
         Ok(numbers)
@@ -192,6 +213,16 @@ fn parse_pointer(text: &str) -> Result<Pointer, StoreError> {
 
 fn damaged_pointer(detail: String) -> StoreError {
     StoreError::Damaged { part: "pointer CURRENT", detail }
+}
+
+/// Makes a directory, and the entries that lead to it durable where they are new.
+fn create_durably(path: &Path) -> io::Result<()> {
+    let new: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+    fs::create_dir_all(path)?;
+    for parent in new.iter().filter_map(|path| path.parent()) {
+        sync_directory(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
+    }
+    Ok(())
 }
 
 /// Makes the entries of a directory durable: what was created, renamed and removed in it.

@@ -49,17 +49,21 @@ pub const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 impl StoreError {
     /// An error of the file system, with what was being done.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        |source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull,
-            _ => StoreError::Io { what: what.into(), source },
+        |source| match is_full(&source) {
+            true => StoreError::DiskFull,
+            false => StoreError::Io { what: what.into(), source },
         }
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl From<sled::Error> for StoreError {
     fn from(error: sled::Error) -> Self {
         match &error {
-            sled::Error::Io(io) if io.kind() == io::ErrorKind::StorageFull => StoreError::DiskFull,
+            sled::Error::Io(io) if is_full(io) => StoreError::DiskFull,
             _ => StoreError::Database(error),
         }
     }

@@ -35,11 +35,17 @@ struct State {
     closing: bool,
 }
 
+/// Why nothing is written any more.
 #[derive(Clone)]
-enum Failure {
+pub(super) enum Failure {
     DiskFull,
     Other(String),
 }
+
+/// The number of a flush: who waits for it waits for everything that was written before it was
+/// asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Ticket(u64);
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -59,16 +65,26 @@ impl Flusher {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Returns when everything that was written before this call is durable.
-    ///
-    /// # Errors
-    /// Why it is not. From then on every call fails: what sled holds in memory may not be what is
-    /// on the disk.
-    pub fn flush(&self) -> Result<(), StoreError> {
+    /// Asks for a flush of everything that was written before this call.
+    pub fn ask(&self) -> Ticket {
         let mut state = self.shared.lock();
         state.asked += 1;
-        let mine = state.asked;
         self.shared.asked.notify_one();
+        Ticket(state.asked)
+    }
+
+    /// The last flush that was asked for. Nothing that is visible needs a later one.
+    pub fn asked(&self) -> Ticket {
+        Ticket(self.shared.lock().asked)
+    }
+
+    /// Returns when that flush is done.
+    ///
+    /// # Errors
+    /// Why it is not. From then on every flush fails: what sled holds in memory may not be what is
+    /// on the disk.
+    pub fn wait(&self, Ticket(mine): Ticket) -> Result<(), StoreError> {
+        let mut state = self.shared.lock();
         while state.flushed < mine {
             if let Some(failure) = &state.failed {
                 return Err(failure.to_error());
@@ -140,14 +156,15 @@ impl Shared {
 }
 
 impl Failure {
-    fn of(error: &StoreError) -> Self {
+    pub fn of(error: &StoreError) -> Self {
         match error {
             StoreError::DiskFull => Failure::DiskFull,
+            StoreError::ReadOnly { reason } => Failure::Other(reason.clone()),
             other => Failure::Other(other.to_string()),
         }
     }
 
-    fn to_error(&self) -> StoreError {
+    pub fn to_error(&self) -> StoreError {
         match self {
             Failure::DiskFull => StoreError::DiskFull,
             Failure::Other(reason) => StoreError::ReadOnly { reason: reason.clone() },

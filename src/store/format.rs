@@ -8,7 +8,7 @@ use bincode::{Decode, Encode, config, error::DecodeError};
 use sled::IVec;
 
 use super::{RECORD_BYTES_MAX, StoreError};
-use crate::model::Entity;
+use crate::model::{Entity, Value};
 
 /// The format of records that is written, and the newest that is read.
 pub(super) const RECORD_FORMAT: u8 = 1;
@@ -33,6 +33,13 @@ pub struct Header {
     /// The change that wrote the record: it differs whenever the record differs.
     pub version: u64,
     body: Body,
+}
+
+impl Header {
+    /// Whether the record's bincode is in chunks.
+    pub(super) fn is_long(&self) -> bool {
+        matches!(self.body, Body::Chunks { .. })
+    }
 }
 
 /// Where the record's bincode is.
@@ -68,17 +75,22 @@ impl Raw {
 /// The bincode of a record whose secrets are sealed.
 ///
 /// # Errors
-/// [`StoreError::RecordLarge`]. A clear secret is refused too, as damage.
+/// [`StoreError::RecordLarge`], also for one that could not be read back. A clear secret is refused too, as damage.
 pub fn encode_body<E: Entity>(record: &E) -> Result<Vec<u8>, StoreError> {
     let bytes = bincode::encode_to_vec(record, config::standard())
         .map_err(|error| StoreError::Damaged { part: "record", detail: error.to_string() })?;
-    match bytes.len() {
-        length if length > RECORD_BYTES_MAX => {
-            Err(StoreError::RecordLarge { kind: E::KIND, bytes: length })
-        }
-        _ => Ok(bytes),
+    let large = bytes.len() > RECORD_BYTES_MAX
+        // The decoder's limit is on what the record takes in memory, which for lists and maps of
+        // small values is far more than their bytes: what could not be read is not written.
+        || (bytes.len() > DECODED_SURELY_BYTES && decode_body::<E>(&bytes).is_err());
+    match large {
+        true => Err(StoreError::RecordLarge { kind: E::KIND, bytes: bytes.len() }),
+        false => Ok(bytes),
     }
 }
+
+/// What the decoder takes for sure: no byte claims more than an entry of a map of values.
+const DECODED_SURELY_BYTES: usize = RECORD_BYTES_MAX / size_of::<(Value, Value)>();
 
 /// # Errors
 /// What bincode has to say of bytes that are no such record, all of them.

@@ -1,15 +1,19 @@
 //! One generation of the inventory: a sled database, and reading from it.
 
 use std::{
-    fs,
+    fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use sled::{Db, IVec, Tree};
 
 use super::{
-    Raw, Referrer, StoreError, Summary,
+    DataDirectory, Raw, Referrer, StoreError, Summary,
+    directory::{sync_directory, sync_tree},
     format::{self, Head},
     references,
     summary::SUMMARY_KEY,
@@ -19,8 +23,8 @@ use crate::model::{Kind, PerKind, Target};
 /// What sled may keep in memory of one generation, in bytes.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
 
-/// How often a long record is read again when a change replaces it in between.
-const READS_MAX: usize = 100;
+/// How long sled's own threads may take to let go of a database that was closed.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// One sled database, with a tree for every kind.
 pub(super) struct Generation {
@@ -30,20 +34,19 @@ pub(super) struct Generation {
     pub references: Tree,
     pub chunks: Tree,
     pub meta: Tree,
+    /// The last to be dropped: the directory is held until the database is closed, also by a
+    /// reader that outlives the store.
+    directory: Arc<DataDirectory>,
 }
 
 impl Generation {
-    /// Opens the generation in `path`, or makes an empty one there.
-    pub fn open(path: &Path, number: u64) -> Result<Self, StoreError> {
-        remove_cut_off_snapshots(path)?;
-        let config = sled::Config::new()
-            .path(path)
-            .cache_capacity(CACHE_BYTES)
-            // Nothing is acknowledged before a flush of ours.
-            .flush_every_ms(None);
+    /// Opens a generation, or makes an empty one.
+    pub fn open(directory: &Arc<DataDirectory>, number: u64) -> Result<Self, StoreError> {
+        let path = directory.generation(number);
+        remove_cut_off_snapshots(&path)?;
         // sled answers some kinds of damage with a panic.
         let opened = catch_unwind(AssertUnwindSafe(|| -> Result<Self, StoreError> {
-            let db = config.open()?;
+            let db = open_database(&path)?;
             let tree = |name: &str| db.open_tree(name);
             Ok(Self {
                 number,
@@ -52,11 +55,23 @@ impl Generation {
                 chunks: tree("chunks")?,
                 meta: tree("meta")?,
                 db,
+                directory: directory.clone(),
             })
         }));
         opened.unwrap_or_else(|panic| {
             let detail = panic_text(panic.as_ref());
             Err(StoreError::Damaged { part: "database", detail })
+        })
+    }
+
+    /// Makes everything that was written durable: the data, and the names of the files.
+    pub fn make_durable(&self) -> Result<(), StoreError> {
+        guarded("making the inventory durable", || {
+            self.db.flush()?;
+            let path = self.directory.generation(self.number);
+            sync_tree(&path)
+                .and_then(|()| sync_directory(self.directory.path()))
+                .map_err(StoreError::io("making the inventory durable"))
         })
     }
 
@@ -72,18 +87,23 @@ impl Generation {
     }
 
     /// One record as bytes, whole.
-    pub fn raw(&self, kind: Kind, name: &str) -> Result<Option<Raw>, StoreError> {
-        for _ in 0..READS_MAX {
+    pub fn raw(&self, kind: Kind, name: &[u8]) -> Result<Option<Raw>, StoreError> {
+        let mut torn: Option<IVec> = None;
+        loop {
             let Some(bytes) = self.kinds[kind].get(name)? else { return Ok(None) };
-            if let Some(raw) = self.whole(kind, name.as_bytes(), bytes)? {
+            if let Some(raw) = self.whole(kind, name, bytes.clone())? {
                 return Ok(Some(raw));
             }
+            // Its chunks are gone because a change replaced it meanwhile, unless it still is what
+            // it was: a version is never written twice.
+            if torn.replace(bytes.clone()) == Some(bytes) {
+                return Err(corrupt(kind, name, "parts of it are missing"));
+            }
         }
-        Err(corrupt(kind, name.as_bytes(), "parts of it are missing"))
     }
 
-    /// All records of a kind by name, from behind `after` on. A record whose chunks are gone,
-    /// because a change replaced it since its head was read, comes as `None`.
+    /// All records of a kind by name. A record whose chunks are gone, because a change replaced it
+    /// since its head was read, comes as `None`.
     pub fn scan(
         &self,
         kind: Kind,
@@ -105,6 +125,9 @@ impl Generation {
         let mut body = Vec::new();
         for chunk in self.chunks.scan_prefix(chunk_prefix(kind, name, header.version)).values() {
             body.extend_from_slice(&chunk?);
+            if body.len() > length {
+                return Err(corrupt(kind, name, "there is more of it than it says"));
+            }
         }
         Ok((body.len() == length).then(|| format::assembled(header, body)))
     }
@@ -144,6 +167,39 @@ pub(super) fn chunk_prefix(kind: Kind, name: &[u8], version: u64) -> Vec<u8> {
 pub(super) fn chunk_key(prefix: &[u8], number: usize) -> Vec<u8> {
     let number = u32::try_from(number).expect("a record has fewer than 2^32 chunks");
     [prefix, &number.to_be_bytes()].concat()
+}
+
+/// Opens sled's database. A database that this process closed a moment ago may still be locked by
+/// the last of sled's threads that writes to it, about which sled says nothing.
+fn open_database(path: &Path) -> Result<Db, StoreError> {
+    let config = sled::Config::new()
+        .path(path)
+        .cache_capacity(CACHE_BYTES)
+        // Nothing is acknowledged before a flush of ours.
+        .flush_every_ms(None);
+    let until = Instant::now() + LOCK_WAIT_MAX;
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error))
+                if error.to_string().contains("could not acquire lock")
+                    && Instant::now() < until =>
+            {
+                thread::sleep(Duration::from_millis(2));
+            }
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+/// Does `work`, and answers a panic with an error: errors of the disk can come as panics of sled's.
+pub(super) fn guarded<T>(
+    what: &str,
+    work: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let source = io::Error::other(panic_text(panic.as_ref()));
+        Err(StoreError::Io { what: what.to_owned(), source })
+    })
 }
 
 /// Killed while it opens, sled can leave half a snapshot, which fails the next open.

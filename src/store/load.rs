@@ -1,15 +1,18 @@
 //! Bulk changes: a new generation, written sorted, that takes the place of the old one in one
 //! atomic step.
 
-use std::{fs, path::PathBuf, sync::Mutex, sync::PoisonError};
+use std::{
+    fs,
+    sync::{Mutex, PoisonError},
+};
 
 use sled::Tree;
 
 use super::{
     Store, StoreError, Summary,
-    directory::{Pointer, sync_directory, sync_tree},
+    directory::Pointer,
     format::{self, values},
-    generation::{Generation, chunk_key, chunk_prefix},
+    generation::{Generation, chunk_key, chunk_prefix, guarded},
     references::Packer,
     summary::{KindSummary, SUMMARY_KEY},
     turn::Turn,
@@ -21,7 +24,8 @@ use crate::model::Kind;
 pub struct Load<'s> {
     store: &'s Store,
     _turn: Turn<'s>,
-    path: PathBuf,
+    /// The generation that it follows.
+    previous: u64,
     /// Taken out only by `commit` and `drop`.
     generation: Option<Generation>,
     summary: Mutex<Summary>,
@@ -29,22 +33,16 @@ pub struct Load<'s> {
 
 impl<'s> Load<'s> {
     pub(super) fn begin(store: &'s Store, turn: Turn<'s>) -> Result<Self, StoreError> {
-        let current = store.generation();
-        let summary = current.summary()?;
-        let number = current.number + 1;
-        let path = store.directory.generation(number);
-        if path.exists() {
-            fs::remove_dir_all(&path).map_err(StoreError::io("removing a cut-off import"))?;
-        }
-        let mut load = Self {
+        let current = store.writable()?;
+        let summary = current.generation.summary()?.following();
+        let generation = Generation::open(&store.directory, store.number_next())?;
+        Ok(Self {
             store,
             _turn: turn,
-            path,
-            generation: None,
-            summary: Mutex::new(summary.following()),
-        };
-        load.generation = Some(Generation::open(&load.path, number)?);
-        Ok(load)
+            previous: current.generation.number,
+            generation: Some(generation),
+            summary: Mutex::new(summary),
+        })
     }
 
     /// The version of what this load writes.
@@ -62,6 +60,7 @@ impl<'s> Load<'s> {
             chunks: &generation.chunks,
             summary: &self.summary,
             seen: KindSummary::default(),
+            last: Vec::new(),
         }
     }
 
@@ -72,10 +71,7 @@ impl<'s> Load<'s> {
         each: impl FnOnce(&mut dyn FnMut(&[u8], &[u8]) -> Result<(), X>) -> Result<(), X>,
     ) -> Result<(), X> {
         let tree = &self.generation().references;
-        let insert = |(key, block): (Vec<u8>, Vec<u8>)| -> Result<(), StoreError> {
-            tree.insert(key, block)?;
-            Ok(())
-        };
+        let insert = |(key, block): (Vec<u8>, Vec<u8>)| write(tree, &key, &block);
         let mut packer = Packer::new();
         each(&mut |target, posting| {
             packer.push(target, posting).map_or(Ok(()), insert).map_err(X::from)
@@ -91,13 +87,9 @@ impl<'s> Load<'s> {
     pub fn commit(mut self) -> Result<(), StoreError> {
         let generation = self.generation();
         let summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        generation.meta.insert(SUMMARY_KEY, format::encode(&summary))?;
-        generation.db.flush()?;
-        sync_tree(&self.path)
-            .and_then(|()| sync_directory(self.store.directory.path()))
-            .map_err(StoreError::io("making the new inventory durable"))?;
-        let previous = Some(self.store.generation().number);
-        let pointer = Pointer { current: generation.number, previous };
+        write(&generation.meta, SUMMARY_KEY, &format::encode(&summary))?;
+        generation.make_durable()?;
+        let pointer = Pointer { current: generation.number, previous: Some(self.previous) };
         // From here on start-up decides what becomes of the directory, not `drop`.
         let generation = self.generation.take().expect("a load is committed once");
         self.store.replace(generation, pointer)
@@ -111,13 +103,18 @@ impl<'s> Load<'s> {
 impl Drop for Load<'_> {
     fn drop(&mut self) {
         if let Some(generation) = self.generation.take() {
+            let path = self.store.directory.generation(generation.number);
             drop(generation);
-            if let Err(error) = fs::remove_dir_all(&self.path) {
-                let path = self.path.display();
-                tracing::warn!(%path, %error, "a cut-off import is left behind");
+            if let Err(error) = fs::remove_dir_all(&path) {
+                let path = path.display();
+                tracing::warn!(%path, %error, "a cut-off import is left behind until the next start");
             }
         }
     }
+}
+
+fn write(tree: &Tree, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    guarded("writing the new inventory", || Ok(tree.insert(key, value).map(drop)?))
 }
 
 /// Writes one kind's records, sorted by name.
@@ -127,10 +124,16 @@ pub struct LoadTable<'l> {
     chunks: &'l Tree,
     summary: &'l Mutex<Summary>,
     seen: KindSummary,
+    /// The name of the record that was written last. No name is empty.
+    last: Vec<u8>,
 }
 
 impl LoadTable<'_> {
-    /// Writes the next record. Its secrets are sealed.
+    /// Writes the next record: its name comes after the last one's. Its secrets are sealed.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the name comes too late: a record that is written twice would
+    /// be counted twice.
     pub fn put(
         &mut self,
         name: &[u8],
@@ -138,15 +141,21 @@ impl LoadTable<'_> {
         version: u64,
         body: &[u8],
     ) -> Result<(), StoreError> {
+        if self.last.as_slice() >= name {
+            let detail = format!("'{}' is out of its order", String::from_utf8_lossy(name));
+            return Err(StoreError::Damaged { part: "sorted records", detail });
+        }
+        self.last.clear();
+        self.last.extend_from_slice(name);
         let values = values(ordinal, version, body);
         let mut chunks = values.chunks.enumerate().peekable();
         if chunks.peek().is_some() {
             let prefix = chunk_prefix(self.kind, name, version);
             for (number, chunk) in chunks {
-                self.chunks.insert(chunk_key(&prefix, number), chunk)?;
+                write(self.chunks, &chunk_key(&prefix, number), chunk)?;
             }
         }
-        self.tree.insert(name, values.head)?;
+        write(self.tree, name, &values.head)?;
         self.seen.count += 1;
         self.seen.in_name_order &= ordinal >= self.seen.ordinal_next;
         self.seen.ordinal_next = self.seen.ordinal_next.max(ordinal + 1);

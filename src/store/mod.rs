@@ -20,16 +20,22 @@ mod generation;
 mod load;
 mod picture;
 mod references;
+mod room;
 mod sort;
 mod summary;
 mod transaction;
 mod turn;
 mod vault;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 pub use directory::{DataDirectory, sync_directory};
@@ -45,22 +51,39 @@ pub use turn::TURN_WAIT_MAX;
 pub use vault::Vault;
 
 use directory::Pointer;
-use flusher::Flusher;
-use generation::{Generation, corrupt, panic_text};
+use flusher::{Failure, Flusher};
+use generation::{Generation, corrupt, guarded};
 use picture::Pictures;
+use room::Reopening;
 use turn::{Turn, Turns};
 
 use crate::model::{Entity, Kind, Target};
 
 /// The inventory of one data directory.
 pub struct Store {
-    directory: DataDirectory,
     vault: Arc<Vault>,
     turns: Turns,
     pictures: Arc<Pictures>,
-    current: RwLock<Current>,
+    current: RwLock<State>,
+    reopening: Reopening,
+    /// The number of the last generation that was begun. None is used twice: a database that was
+    /// given up may still write to its directory for a moment.
+    number_last: AtomicU64,
+    /// The last to be dropped, so that nobody opens what is still being closed.
+    directory: Arc<DataDirectory>,
 }
 
+/// What is the inventory now.
+enum State {
+    Open(Current),
+    /// The database was closed to be opened again, and that failed.
+    Closed {
+        number: u64,
+        failure: Failure,
+    },
+}
+
+/// The generation that is the inventory.
 #[derive(Clone)]
 struct Current {
     generation: Arc<Generation>,
@@ -93,33 +116,45 @@ impl Store {
     /// # Errors
     /// What is wrong with the directory, in a sentence for a person.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let directory = DataDirectory::hold(path)?;
+        let directory = Arc::new(DataDirectory::hold(path)?);
         let (pointer, vault) = match directory.pointer()? {
             Some(pointer) => (pointer, Vault::open(&directory.key())?),
             None => {
-                // The pointer is last: what is there before it is no inventory yet.
                 let vault = match directory.key().exists() {
                     true => Vault::open(&directory.key())?,
                     false => Vault::create(&directory.key())?,
                 };
-                let pointer = Pointer { current: 1, previous: None };
+                // Says that there is a key and no generation yet: a set-up that is cut off here
+                // begins again, and a generation that is missing later is not taken for one.
+                let pointer = Pointer { current: 0, previous: None };
                 directory.turn_pointer(pointer)?;
                 (pointer, vault)
             }
         };
         directory.remove_unnamed(pointer)?;
-        let path = directory.generation(pointer.current);
-        if pointer.current > 1 && !path.is_dir() {
-            let detail = format!("{} is missing", path.display());
-            return Err(StoreError::Damaged { part: "inventory", detail });
-        }
-        let generation = Generation::open(&path, pointer.current)?;
+        let generation = match pointer.current {
+            0 => {
+                let generation = room::open_generation(&directory, 1)?;
+                generation.make_durable()?;
+                directory.turn_pointer(Pointer { current: 1, previous: None })?;
+                generation
+            }
+            number if !directory.generation(number).is_dir() => {
+                let detail = format!("{} is missing", directory.generation(number).display());
+                return Err(StoreError::Damaged { part: "inventory", detail });
+            }
+            number => room::open_generation(&directory, number)?,
+        };
+        room::keep_reserve(&directory);
+        let number = generation.number;
         Ok(Self {
-            directory,
             vault: Arc::new(vault),
             turns: Turns::default(),
             pictures: Arc::default(),
-            current: RwLock::new(Current::new(generation)?),
+            current: RwLock::new(State::Open(Current::new(generation)?)),
+            reopening: Reopening::default(),
+            number_last: AtomicU64::new(number),
+            directory,
         })
     }
 
@@ -135,12 +170,17 @@ impl Store {
 
     /// The inventory as it is. Changes show while it is read; a bulk change does not.
     pub fn read(&self) -> Reading {
-        Reading { generation: self.generation(), vault: self.vault.clone() }
+        let generation = self.current().map(|current| current.generation);
+        Reading { generation, vault: self.vault.clone() }
     }
 
     /// The inventory as it is at this moment, whatever changes.
     pub fn picture(&self) -> Result<Picture, StoreError> {
-        self.pictures.take(|| self.generation(), self.vault.clone())
+        let generation = || match self.current() {
+            Ok(current) => Ok(current.generation),
+            Err(failure) => Err(failure.to_error()),
+        };
+        self.pictures.take(generation, self.vault.clone())
     }
 
     /// Makes a small change: what `make` does to the transaction is committed whole when it
@@ -154,29 +194,26 @@ impl Store {
         make: impl FnOnce(&mut Transaction<'_>) -> Result<T, X>,
     ) -> Result<T, X> {
         let turn = self.turns.take()?;
-        let current = self.current();
-        current.flusher.failure()?;
+        let current = self.writable()?;
         let mut transaction = Transaction::new(&current.generation, &self.vault)?;
         let made = make(&mut transaction)?;
-        if transaction.is_empty() {
-            return Ok(made);
-        }
-        let number = current.generation.number;
-        let apply = || {
-            // Errors of the disk can come as panics of sled's.
-            catch_unwind(AssertUnwindSafe(|| transaction.apply())).unwrap_or_else(|panic| {
-                Err(StoreError::ReadOnly { reason: panic_text(panic.as_ref()) })
-            })
-        };
-        if let Err(error) = self.pictures.change(number, transaction.edits(), apply) {
-            if !matches!(error, StoreError::Busy) {
-                current.flusher.fail(&error);
+        // What was decided on may be a change that is visible and not yet durable.
+        let mut ticket = current.flusher.asked();
+        if !transaction.is_empty() {
+            let number = current.generation.number;
+            let prepared = guarded("preparing the change", || transaction.prepare())?;
+            let apply = || guarded("applying the change", || prepared.apply());
+            if let Err(error) = self.pictures.change(number, transaction.edits(), apply) {
+                if !matches!(error, StoreError::Busy) {
+                    current.flusher.fail(&error);
+                }
+                return Err(error.into());
             }
-            return Err(error.into());
+            ticket = current.flusher.ask();
         }
         // The next change need not wait for this one's flush, and shares it.
         drop(turn);
-        current.flusher.flush()?;
+        current.flusher.wait(ticket)?;
         Ok(made)
     }
 
@@ -188,12 +225,31 @@ impl Store {
         Ok(Writing { turn: self.turns.take()?, store: self })
     }
 
-    fn current(&self) -> Current {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn current(&self) -> Result<Current, Failure> {
+        match &*self.current.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Open(current) => Ok(current.clone()),
+            State::Closed { failure, .. } => Err(failure.clone()),
+        }
     }
 
-    fn generation(&self) -> Arc<Generation> {
-        self.current().generation
+    /// The generation to change, for the one who holds the turn.
+    fn writable(&self) -> Result<Current, StoreError> {
+        let failed = match self.current() {
+            Ok(current) => match current.flusher.failure() {
+                Ok(()) => return Ok(current),
+                Err(error) => error,
+            },
+            Err(failure) => failure.to_error(),
+        };
+        match failed {
+            StoreError::DiskFull => self.reopen(),
+            other => Err(other),
+        }
+    }
+
+    /// The number of a generation that is begun.
+    fn number_next(&self) -> u64 {
+        self.number_last.fetch_add(1, Ordering::SeqCst) + 1
     }
 
     /// Puts a durable generation in the place of the current one.
@@ -202,12 +258,20 @@ impl Store {
         if let Err(error) = self.directory.turn_pointer(pointer) {
             // It may or may not name the new generation now: nothing may be acknowledged into the
             // old one any more.
-            if !matches!(self.directory.pointer(), Ok(Some(now)) if now != pointer) {
-                self.current().flusher.fail(&error);
+            if !matches!(self.directory.pointer(), Ok(Some(now)) if now != pointer)
+                && let Ok(old) = self.current()
+            {
+                let reason = format!("it is not known which inventory is the current one: {error}");
+                old.flusher.fail(&StoreError::ReadOnly { reason });
             }
             return Err(error);
         }
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
+        let old = std::mem::replace(
+            &mut *self.current.write().unwrap_or_else(PoisonError::into_inner),
+            State::Open(current),
+        );
+        // Closing it takes a flush, for which no reader waits.
+        drop(old);
         if let Err(error) = self.directory.remove_unnamed(pointer) {
             tracing::warn!(%error, "the generation before the last is left behind");
         }
@@ -216,7 +280,10 @@ impl Store {
 
     /// Makes everything durable that still waits for a flush.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.current().flusher.flush()
+        match self.current() {
+            Ok(current) => current.flusher.wait(current.flusher.ask()),
+            Err(failure) => Err(failure.to_error()),
+        }
     }
 }
 
@@ -242,24 +309,28 @@ impl<'s> Writing<'s> {
 
 /// Reads the inventory as it is.
 pub struct Reading {
-    generation: Arc<Generation>,
+    generation: Result<Arc<Generation>, Failure>,
     vault: Arc<Vault>,
 }
 
 impl Reading {
+    fn generation(&self) -> Result<&Generation, StoreError> {
+        self.generation.as_deref().map_err(Failure::to_error)
+    }
+
     /// The record of this name.
     pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
-        let raw = self.generation.raw(E::KIND, name)?;
+        let raw = self.get_raw(E::KIND, name)?;
         raw.map(|raw| Stored::read(name.as_bytes(), &raw)).transpose()
     }
 
     /// The record of this name, as bytes.
     pub fn get_raw(&self, kind: Kind, name: &str) -> Result<Option<Raw>, StoreError> {
-        self.generation.raw(kind, name)
+        self.generation()?.raw(kind, name.as_bytes())
     }
 
     pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
-        self.generation.contains(kind, name)
+        self.generation()?.contains(kind, name)
     }
 
     /// All records of one kind, by name.
@@ -269,25 +340,32 @@ impl Reading {
 
     /// All records of one kind, by name, as bytes.
     pub fn scan_raw(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
-        self.generation.scan(kind).filter_map(move |entry| match entry {
-            Err(error) => Some(Err(error)),
-            Ok((name, Some(raw))) => Some(Ok((name.to_vec(), raw))),
-            // It was replaced since: read what it is now, where it still is.
-            Ok((name, None)) => match self.generation.raw(kind, &String::from_utf8_lossy(&name)) {
-                Ok(raw) => raw.map(|raw| Ok((name.to_vec(), raw))),
+        let (generation, failure) = match self.generation() {
+            Ok(generation) => (Some(generation), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let records = generation.into_iter().flat_map(move |generation| {
+            generation.scan(kind).filter_map(move |entry| match entry {
                 Err(error) => Some(Err(error)),
-            },
-        })
+                Ok((name, Some(raw))) => Some(Ok((name.to_vec(), raw))),
+                // It was replaced since: read what it is now, where it still is.
+                Ok((name, None)) => match generation.raw(kind, &name) {
+                    Ok(raw) => raw.map(|raw| Ok((name.to_vec(), raw))),
+                    Err(error) => Some(Err(error)),
+                },
+            })
+        });
+        failure.map(Err).into_iter().chain(records)
     }
 
     /// Counts and stamps.
     pub fn summary(&self) -> Result<Summary, StoreError> {
-        self.generation.summary()
+        self.generation()?.summary()
     }
 
     /// The records that name the target.
     pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
-        self.generation.referrers(target, name)
+        self.generation()?.referrers(target, name)
     }
 
     /// Calls `each` with every target that is referred to and each reference to it, as
@@ -296,7 +374,7 @@ impl Reading {
         &self,
         each: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        references::each_reference(&self.generation.references, each)
+        references::each_reference(&self.generation()?.references, each)
     }
 
     /// Opens a record's sealed secrets.

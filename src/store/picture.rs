@@ -11,7 +11,7 @@ use std::{
     ops::Bound,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -43,46 +43,83 @@ pub struct Picture {
 /// What was there before it was changed.
 #[derive(Default)]
 struct Overlay {
-    /// Whether anything was changed at all: spares the lock.
-    changed: AtomicBool,
+    /// What it takes in memory. While it is nothing, nothing was changed: spares the lock.
+    bytes: AtomicUsize,
     before: Mutex<PerKind<BTreeMap<Vec<u8>, Option<Raw>>>>,
 }
+
+/// What an entry of an overlay takes beside its name and its record.
+const ENTRY_BYTES: usize = 128;
 
 impl Overlay {
     fn lock(&self) -> MutexGuard<'_, PerKind<BTreeMap<Vec<u8>, Option<Raw>>>> {
         self.before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what is about to be changed, unless it was changed before.
+    fn keep(&self, edits: &PerKind<BTreeMap<String, Edit>>) {
+        let mut before = self.lock();
+        let mut bytes = 0;
+        for (kind, edits) in edits.iter() {
+            for (name, edit) in edits {
+                before[kind].entry(name.as_bytes().to_vec()).or_insert_with(|| {
+                    let body = edit.before.as_ref().map_or(0, |raw| raw.body().len());
+                    bytes += ENTRY_BYTES + name.len() + body;
+                    edit.before.clone()
+                });
+            }
+        }
+        self.bytes.fetch_add(bytes, Ordering::SeqCst);
     }
 }
 
 /// The pictures that are held.
 #[derive(Default)]
 pub(super) struct Pictures {
-    held: Mutex<Held>,
+    held: Mutex<Vec<Held>>,
     gone: Condvar,
+    limits: OverlayLimits,
 }
 
-#[derive(Default)]
+/// A picture that is held, and the generation that it looks at.
 struct Held {
-    overlays: Vec<(u64, Weak<Overlay>)>,
-    bytes: usize,
+    generation: u64,
+    overlay: Weak<Overlay>,
+}
+
+/// How much, and how long.
+struct OverlayLimits {
+    bytes_max: usize,
+    wait_max: Duration,
+}
+
+impl Default for OverlayLimits {
+    fn default() -> Self {
+        Self { bytes_max: OVERLAY_BYTES_MAX, wait_max: OVERLAY_WAIT_MAX }
+    }
 }
 
 impl Pictures {
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    #[cfg(test)]
+    pub fn with_limits(bytes_max: usize, wait_max: Duration) -> Self {
+        Self { limits: OverlayLimits { bytes_max, wait_max }, ..Self::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a picture, between two changes.
     pub fn take(
         self: &Arc<Self>,
-        generation: impl FnOnce() -> Arc<Generation>,
+        generation: impl FnOnce() -> Result<Arc<Generation>, StoreError>,
         vault: Arc<Vault>,
     ) -> Result<Picture, StoreError> {
         let mut held = self.lock();
-        let generation = generation();
+        let generation = generation()?;
         let summary = generation.summary()?;
         let overlay = Arc::new(Overlay::default());
-        held.overlays.push((generation.number, Arc::downgrade(&overlay)));
+        held.push(Held { generation: generation.number, overlay: Arc::downgrade(&overlay) });
         Ok(Picture { generation, vault, summary, overlay, pictures: self.clone() })
     }
 
@@ -97,36 +134,26 @@ impl Pictures {
         edits: &PerKind<BTreeMap<String, Edit>>,
         apply: impl FnOnce() -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let full = |held: &mut Held| held.bytes > OVERLAY_BYTES_MAX;
-        let waited = self.gone.wait_timeout_while(self.lock(), OVERLAY_WAIT_MAX, full);
-        let (mut held, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        let full = |held: &mut Vec<Held>| {
+            let overlays = held.iter().filter_map(|held| held.overlay.upgrade());
+            let bytes: usize = overlays.map(|overlay| overlay.bytes.load(Ordering::SeqCst)).sum();
+            bytes > self.limits.bytes_max
+        };
+        let waited = self.gone.wait_timeout_while(self.lock(), self.limits.wait_max, full);
+        let (held, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         if timeout.timed_out() {
             return Err(StoreError::Busy);
         }
-        let mut bytes = 0;
-        for (_, overlay) in held.overlays.iter().filter(|(number, _)| *number == generation) {
-            let Some(overlay) = overlay.upgrade() else { continue };
-            let mut before = overlay.lock();
-            for (kind, edits) in edits.iter() {
-                for (name, edit) in edits {
-                    before[kind].entry(name.as_bytes().to_vec()).or_insert_with(|| {
-                        bytes += name.len() + edit.before.as_ref().map_or(0, |b| b.body().len());
-                        edit.before.clone()
-                    });
-                }
+        for held in held.iter().filter(|held| held.generation == generation) {
+            if let Some(overlay) = held.overlay.upgrade() {
+                overlay.keep(edits);
             }
-            overlay.changed.store(true, Ordering::SeqCst);
         }
-        held.bytes += bytes;
         apply()
     }
 
     fn gone(&self) {
-        let mut held = self.lock();
-        held.overlays.retain(|(_, overlay)| overlay.strong_count() > 0);
-        if held.overlays.is_empty() {
-            held.bytes = 0;
-        }
+        self.lock().retain(|held| held.overlay.strong_count() > 0);
         self.gone.notify_all();
     }
 }
@@ -158,7 +185,7 @@ impl Picture {
     pub fn scan_raw(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
         let mut tree = self.generation.scan(kind).peekable();
         let mut last: Option<Vec<u8>> = None;
-        std::iter::from_fn(move || {
+        let records = std::iter::from_fn(move || {
             loop {
                 // The tree first, the overlay then: see above.
                 if let Some(Err(error)) = tree.next_if(Result::is_err) {
@@ -185,7 +212,9 @@ impl Picture {
                     None => Err(corrupt(kind, &name, "parts of it are missing")),
                 });
             }
-        })
+        });
+        // Asked again at its end, sled's iterator gives what was created behind it.
+        records.fuse()
     }
 
     /// The first change behind `after`, up to and with `to`.
@@ -195,7 +224,7 @@ impl Picture {
         after: Option<&[u8]>,
         to: Option<&[u8]>,
     ) -> Option<(Vec<u8>, Option<Raw>)> {
-        if !self.overlay.changed.load(Ordering::SeqCst) {
+        if self.overlay.bytes.load(Ordering::SeqCst) == 0 {
             return None;
         }
         let before = self.overlay.lock();

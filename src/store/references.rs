@@ -91,10 +91,11 @@ impl Block {
         self.0.extend_from_slice(&(posting.len() as u16).to_le_bytes());
         self.0.extend_from_slice(posting);
     }
+}
 
-    fn has_room(&self, posting: &[u8]) -> bool {
-        self.0.len() + 2 + posting.len() <= BLOCK_BYTES_MAX
-    }
+/// The bytes that a reference takes in a block.
+fn size_in_block(posting: &[u8]) -> usize {
+    2 + posting.len()
 }
 
 /// The references in a block's bytes.
@@ -121,6 +122,8 @@ fn damaged() -> StoreError {
 
 /// Packs sorted references into blocks.
 pub(super) struct Packer {
+    /// How much goes into a block.
+    room: usize,
     target: Vec<u8>,
     key: Vec<u8>,
     block: Block,
@@ -129,7 +132,29 @@ pub(super) struct Packer {
 
 impl Packer {
     pub fn new() -> Self {
-        Self { target: Vec::new(), key: Vec::new(), block: Block::default(), last: Vec::new() }
+        Self {
+            room: BLOCK_BYTES_MAX,
+            target: Vec::new(),
+            key: Vec::new(),
+            block: Block::default(),
+            last: Vec::new(),
+        }
+    }
+
+    /// Packs one block's references: into one block if they fit, into blocks of about the same
+    /// size if not. A full block and a crumb would become a crumb more with every reference that
+    /// comes into the full one.
+    fn evenly(postings: &[Vec<u8>]) -> Self {
+        let sizes = postings.iter().map(|posting| size_in_block(posting));
+        let bytes: usize = sizes.clone().sum();
+        let blocks = bytes.div_ceil(BLOCK_BYTES_MAX);
+        let room = match blocks {
+            0 | 1 => BLOCK_BYTES_MAX,
+            blocks => {
+                (bytes.div_ceil(blocks) + sizes.max().unwrap_or_default()).min(BLOCK_BYTES_MAX)
+            }
+        };
+        Self { room, ..Self::new() }
     }
 
     /// Takes the next reference; gives the block before it when that is full.
@@ -138,7 +163,12 @@ impl Packer {
             return None;
         }
         let same = self.target == target;
-        let full = match same && self.block.has_room(posting) {
+        debug_assert!(
+            self.target.as_slice() < target || (same && self.last.as_slice() < posting),
+            "references come sorted"
+        );
+        let fits = self.block.0.len() + size_in_block(posting) <= self.room;
+        let full = match same && fits {
             true => None,
             false => {
                 let mut key = target.to_vec();
@@ -204,38 +234,41 @@ pub(super) fn edit(
     add: &[Vec<u8>],
     remove: &[Vec<u8>],
 ) -> Result<Vec<BlockEdit>, StoreError> {
-    // The blocks that are touched, each with its references before and after.
-    let mut edits: Vec<(IVec, Vec<Vec<u8>>)> = Vec::new();
+    // The blocks that are looked at.
+    let mut edits: Vec<Touched> = Vec::new();
     let changes = add.iter().map(|p| (p, true)).chain(remove.iter().map(|p| (p, false)));
     for (posting, adds) in changes {
         let mut bound = target.to_vec();
         bound.extend_from_slice(posting);
         let found = tree.range(target.to_vec()..=bound).next_back().transpose()?;
         let key = found.as_ref().map_or_else(|| IVec::from(target), |(key, _)| key.clone());
-        let at = match edits.iter().position(|(touched, _)| *touched == key) {
+        // Sorted as the changes are, it is nearly always the last one.
+        let at = match edits.iter().rposition(|touched| touched.key == key) {
             Some(at) => at,
             None => {
                 let block = found.map(|(_, block)| block).unwrap_or_default();
                 let held =
                     postings(&block).map(|p| p.map(<[u8]>::to_vec)).collect::<Result<_, _>>()?;
-                edits.push((key, held));
+                edits.push(Touched { key, held, changed: false });
                 edits.len() - 1
             }
         };
-        let held = &mut edits[at].1;
+        let Touched { held, changed, .. } = &mut edits[at];
         match (held.binary_search(posting), adds) {
             (Err(place), true) => held.insert(place, posting.clone()),
             (Ok(place), false) => drop(held.remove(place)),
-            (Ok(_), true) | (Err(_), false) => {}
+            // A record that is put again says most of what it said before.
+            (Ok(_), true) | (Err(_), false) => continue,
         }
+        *changed = true;
     }
     let mut blocks = Vec::new();
-    for (key, held) in edits {
+    for Touched { key, held, .. } in edits.into_iter().filter(|touched| touched.changed) {
         if held.is_empty() {
             blocks.push((key, None));
             continue;
         }
-        let mut packer = Packer::new();
+        let mut packer = Packer::evenly(&held);
         let mut packed: Vec<_> =
             held.iter().filter_map(|posting| packer.push(target, posting)).collect();
         packed.extend(packer.take());
@@ -246,6 +279,13 @@ pub(super) fn edit(
         }
     }
     Ok(blocks)
+}
+
+/// A block that a change looks at, with its references after it.
+struct Touched {
+    key: IVec,
+    held: Vec<Vec<u8>>,
+    changed: bool,
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl<'s> Transaction<'s> {
     /// The record of this name, with what this transaction did to it.
     pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
         match self.edits[E::KIND].get(name) {
-            None => match self.generation.raw(E::KIND, name)? {
+            None => match self.generation.raw(E::KIND, name.as_bytes())? {
                 Some(raw) => Stored::read(name.as_bytes(), &raw).map(Some),
                 None => Ok(None),
             },
@@ -132,7 +132,7 @@ impl<'s> Transaction<'s> {
         match self.edits[kind].entry(name) {
             Entry::Occupied(edit) => Ok(edit.into_mut()),
             Entry::Vacant(place) => {
-                let before = self.generation.raw(kind, place.key())?;
+                let before = self.generation.raw(kind, place.key().as_bytes())?;
                 Ok(place.insert(Edit { before, after: None }))
             }
         }
@@ -161,17 +161,19 @@ impl<'s> Transaction<'s> {
         self.edits.iter().all(|(_, edits)| edits.is_empty())
     }
 
-    /// Applies the change: all of it, or nothing. It is visible then, but not yet durable.
-    pub(super) fn apply(&self) -> Result<(), StoreError> {
-        let mut batches: Vec<(&Tree, Batch)> = Vec::new();
+    /// Works out what to write. Nothing is written yet: what is found to be damaged on the way
+    /// harms this change only.
+    pub(super) fn prepare(&self) -> Result<Prepared<'s>, StoreError> {
+        let generation = self.generation;
+        let mut batches: Vec<(&'s Tree, Batch)> = Vec::new();
         let mut chunks = Batch::default();
         let version = self.summary.version;
         for (kind, edits) in self.edits.iter().filter(|(_, edits)| !edits.is_empty()) {
             let mut batch = Batch::default();
             for (name, edit) in edits {
-                if let Some(before) = &edit.before {
+                if let Some(before) = edit.before.as_ref().filter(|raw| raw.header.is_long()) {
                     let prefix = chunk_prefix(kind, name.as_bytes(), before.header.version);
-                    for key in self.generation.chunks.scan_prefix(prefix).keys() {
+                    for key in generation.chunks.scan_prefix(prefix).keys() {
                         chunks.remove(key?);
                     }
                 }
@@ -187,12 +189,12 @@ impl<'s> Transaction<'s> {
                     }
                 }
             }
-            batches.push((&self.generation.kinds[kind], batch));
+            batches.push((&generation.kinds[kind], batch));
         }
         let mut index = Batch::default();
         for (target, edit) in &self.references {
             let sorted = |set: &BTreeSet<Vec<u8>>| set.iter().cloned().collect::<Vec<_>>();
-            let tree = &self.generation.references;
+            let tree = &generation.references;
             for (key, block) in
                 references::edit(tree, target, &sorted(&edit.add), &sorted(&edit.remove))?
             {
@@ -204,15 +206,30 @@ impl<'s> Transaction<'s> {
         }
         let mut meta = Batch::default();
         meta.insert(SUMMARY_KEY, format::encode(&self.summary));
-        batches.push((&self.generation.references, index));
-        batches.push((&self.generation.chunks, chunks));
-        batches.push((&self.generation.meta, meta));
+        batches.push((&generation.references, index));
+        batches.push((&generation.chunks, chunks));
+        batches.push((&generation.meta, meta));
+        Ok(Prepared(batches))
+    }
 
-        let trees: Vec<&Tree> = batches.iter().map(|(tree, _)| *tree).collect();
+    /// The targets that this transaction's records name, for a check that all of them are there.
+    pub fn targets(&self) -> impl Iterator<Item = (Target, &str)> {
+        let named = self.references.iter().filter(|(_, edit)| !edit.add.is_empty());
+        named.filter_map(|(key, _)| parse_target_key(key).map(|(target, name, _)| (target, name)))
+    }
+}
+
+/// What a change writes, tree by tree.
+pub(super) struct Prepared<'s>(Vec<(&'s Tree, Batch)>);
+
+impl Prepared<'_> {
+    /// Applies the change: all of it, or nothing. It is visible then, but not yet durable.
+    pub fn apply(&self) -> Result<(), StoreError> {
+        let trees: Vec<&Tree> = self.0.iter().map(|(tree, _)| *tree).collect();
         trees
             .as_slice()
             .transaction(|trees| {
-                for (tree, (_, batch)) in trees.iter().zip(&batches) {
+                for (tree, (_, batch)) in trees.iter().zip(&self.0) {
                     tree.apply_batch(batch)?;
                 }
                 Ok(())
@@ -221,12 +238,6 @@ impl<'s> Transaction<'s> {
                 TransactionError::Storage(error) => StoreError::from(error),
                 TransactionError::Abort(never) => never,
             })
-    }
-
-    /// The targets that this transaction's records name, for a check that all of them are there.
-    pub fn targets(&self) -> impl Iterator<Item = (Target, &str)> {
-        let named = self.references.iter().filter(|(_, edit)| !edit.add.is_empty());
-        named.filter_map(|(key, _)| parse_target_key(key).map(|(target, name, _)| (target, name)))
     }
 }
 

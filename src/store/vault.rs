@@ -44,9 +44,13 @@ impl Vault {
         // Written aside and renamed: a key that is half there would lose every secret.
         let aside = path.with_extension("new");
         let write = || -> io::Result<()> {
+            // The mode is given to a new file only; one that is left over may have another.
+            match fs::remove_file(&aside) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
             let mut options = OpenOptions::new();
-            let mut file =
-                options.write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+            let mut file = options.write(true).create_new(true).mode(0o600).open(&aside)?;
             file.write_all(key.as_slice())?;
             file.sync_all()?;
             fs::rename(&aside, path)

@@ -1,8 +1,10 @@
 //! Satchel from outside: each test starts the real executable on a free port with a data
-//! directory of its own.
+//! directory of its own, or a child that changes a store until it is killed.
 
 mod architecture;
 mod bodies;
+mod durability;
+mod full_disk;
 mod harness;
 mod kills;
 mod limits;

@@ -108,10 +108,11 @@ impl<S: ReadAt> DocumentReader<S> {
     /// Unpacks some more, and tells data that is no packed data from a disk that can not be read.
     fn unpack(&mut self, buffer: &mut [u8]) -> Result<usize, Stop> {
         self.data.read(buffer).map_err(|error| match error.kind() {
-            // What flate2 says of a damaged stream; no file system says either.
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-                Stop::Refused(EntryProblem::Packing)
-            }
+            // What flate2 says of a damaged stream and of one that ends too early. Disks have
+            // other words, and a file that was cut while it was read is no better.
+            io::ErrorKind::InvalidInput
+            | io::ErrorKind::InvalidData
+            | io::ErrorKind::UnexpectedEof => Stop::Refused(EntryProblem::Packing),
             _ => Stop::Io(error),
         })
     }

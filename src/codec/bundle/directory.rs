@@ -14,19 +14,10 @@ use std::sync::Arc;
 use super::{
     ArchiveProblem, BundleError, EntryProblem,
     end::{self, End},
-    fields::Fields,
+    format::{EXTRA_ZIP64, Fields, HEADER, HEADER_BYTES, RECORD},
     limits::{DIRECTORY_BYTES_MAX, ENTRIES_MAX},
     source::{ReadAt, Window, read_exact_at},
 };
-
-/// "PK", 1, 2: a record of the directory.
-const RECORD: u32 = 0x0201_4b50;
-/// "PK", 3, 4: the header before an entry's data.
-const HEADER: u32 = 0x0403_4b50;
-/// The header without the name and the extra fields that follow it.
-const HEADER_BYTES: usize = 30;
-/// The extra field that holds what does not fit into 32 bits.
-const EXTRA_ZIP64: u16 = 1;
 
 /// Bits of an entry's flags: encrypted, encrypted strongly, header masked.
 const FLAGS_ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;

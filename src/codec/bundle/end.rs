@@ -6,23 +6,14 @@
 
 use super::{
     ArchiveProblem, BundleError,
-    fields::Fields,
+    format::{
+        END, END_BYTES, END64, END64_BYTES, END64_UNCOUNTED_BYTES, Fields, LOCATOR, LOCATOR_BYTES,
+    },
     source::{ReadAt, read_exact_at},
 };
 
-/// "PK", 5, 6: the end record.
-const END: u32 = 0x0605_4b50;
-const END_BYTES: u64 = 22;
 /// The comment's length is a 16 bit number.
 const COMMENT_BYTES_MAX: u64 = u16::MAX as u64;
-/// "PK", 6, 6: ZIP64's end record.
-const END64: u32 = 0x0606_4b50;
-const END64_BYTES: usize = 56;
-/// Its first fields, which its own length does not count.
-const END64_UNCOUNTED_BYTES: u64 = 12;
-/// "PK", 6, 7: where ZIP64's end record is.
-const LOCATOR: u32 = 0x0706_4b50;
-const LOCATOR_BYTES: u64 = 20;
 
 /// What the end of an archive says.
 #[derive(Clone, Copy, Debug)]
@@ -108,11 +99,12 @@ impl EndRecord {
     /// Reads ZIP64's end record, which must say what this one says wherever this one says it.
     fn widened(self, source: &impl ReadAt, end_at: u64, end64_at: u64) -> Result<End, BundleError> {
         // What the locator names was not yet compared with the file's length.
-        let fits = end64_at.checked_add(END64_BYTES as u64 + LOCATOR_BYTES);
+        let fits = end64_at.checked_add(END64_BYTES + LOCATOR_BYTES);
         if fits.is_none_or(|after| after > end_at) {
             return Err(ArchiveProblem::DirectoryPlace.into());
         }
-        let bytes = read_exact_at(source, end64_at, END64_BYTES).map_err(BundleError::Io)?;
+        let bytes =
+            read_exact_at(source, end64_at, END64_BYTES as usize).map_err(BundleError::Io)?;
         let (bytes_counted, disks, end) =
             parse_end64(Fields(&bytes)).ok_or(ArchiveProblem::Directory)?;
         let reaches = end64_at

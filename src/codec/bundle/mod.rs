@@ -6,23 +6,26 @@
 //!
 //! ```text
 //! write      documents, then the metadata
+//!   archive           entries, their directory, the end
 //! read       an archive that is checked when it is opened, and its documents as they are read
-//!   end, directory    where everything lies (fields: the numbers in them)
+//!   end, directory    where everything lies
 //!   contents          which entry is which document
 //!   unpack, checked   one document: unpacked, counted, compared with its checksums
 //!   source            the bytes of the archive
+//! format     the numbers of which archives are made
 //! ```
 //!
 //! An archive is untrusted. Everything that it claims is compared with a limit before it is acted
 //! upon ([`limits`]), and nothing is ever unpacked to a path that it names.
 
+mod archive;
 mod checked;
 mod contents;
 mod digest;
 mod directory;
 mod end;
 mod error;
-mod fields;
+mod format;
 pub mod limits;
 mod metadata;
 mod read;
@@ -34,7 +37,7 @@ pub use checked::DocumentReader;
 pub use digest::{Digest, NoDigest};
 pub use error::{ArchiveProblem, BundleError, EntryProblem};
 pub use limits::Limits;
-pub use metadata::{Declared, DocumentInfo, Metadata, MetadataError, Release};
+pub use metadata::{Declared, DocumentInfo, Metadata, MetadataError, Release, secrets_word};
 pub use read::BundleReader;
 pub use source::ReadAt;
 pub use write::{BundleWriter, Colophon, DocumentWriter, WriteError};

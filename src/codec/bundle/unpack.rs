@@ -10,6 +10,7 @@ use flate2::bufread::DeflateDecoder;
 use super::{
     BundleError, EntryProblem,
     directory::{Encryption, Entry},
+    format::{METHOD_DEFLATED, METHOD_STORED},
     source::{ReadAt, Window},
 };
 
@@ -31,8 +32,8 @@ impl Method {
     pub(super) fn of(entry: &Entry) -> Result<Self, BundleError> {
         match (entry.encryption, entry.method) {
             (Encryption::Some, _) => Err(entry.refused(EntryProblem::Encrypted)),
-            (Encryption::None, 0) => Ok(Method::Stored),
-            (Encryption::None, 8) => Ok(Method::Deflated),
+            (Encryption::None, METHOD_STORED) => Ok(Method::Stored),
+            (Encryption::None, METHOD_DEFLATED) => Ok(Method::Deflated),
             (Encryption::None, method) => Err(entry.refused(EntryProblem::Method { method })),
         }
     }

@@ -3,28 +3,30 @@
 use std::io::{self, Seek, Write};
 
 use sha2::{Digest as _, Sha256};
-use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 use super::{
-    Declared, Digest, DocumentInfo, FORMAT, METADATA_NAME, Metadata, Release, document_name,
+    Declared, Digest, DocumentInfo, FORMAT, METADATA_NAME, Metadata, Release,
+    archive::{Archive, EntryWriter},
+    document_name,
 };
 use crate::model::{Kind, PerKind, Secrets};
 
-/// Deflate's effort, from 1 to 9. Documents repeat themselves so much that the least effort packs
-/// them to a twentieth, and an export is not to wait for the packing.
-const DEFLATE_LEVEL: i64 = 1;
-
-/// Unix permissions of an entry that is unpacked.
-const ENTRY_MODE: u32 = 0o644;
-
 /// A bundle that is being written: document by document, and the metadata at the end.
 ///
-/// Equal documents make equal entries: times are fixed, and the order is the writer's.
-pub struct BundleWriter<W: Write + Seek> {
-    archive: ZipWriter<W>,
+/// Equal documents in the same order make equal bytes.
+#[derive(Debug)]
+pub struct BundleWriter<W> {
+    archive: Archive<W>,
     documents: PerKind<Option<DocumentInfo>>,
-    /// The document that is being written, or was given up.
-    open: Option<Kind>,
+    progress: Progress,
+}
+
+/// Where the writing of a bundle stands.
+#[derive(Clone, Copy, Debug)]
+enum Progress {
+    BetweenDocuments,
+    /// In this document, or it was given up.
+    In(Kind),
 }
 
 /// Why a bundle can not be written.
@@ -48,9 +50,10 @@ pub struct Colophon {
 }
 
 impl<W: Write + Seek> BundleWriter<W> {
-    /// Begins a bundle where `out` stands, which should be the beginning of an empty file.
+    /// Begins a bundle in an empty file.
     pub fn new(out: W) -> Self {
-        Self { archive: ZipWriter::new(out), documents: PerKind::default(), open: None }
+        let progress = Progress::BetweenDocuments;
+        Self { archive: Archive::new(out), documents: PerKind::default(), progress }
     }
 
     /// Begins the document of a kind. It must be finished before the next one begins.
@@ -58,17 +61,18 @@ impl<W: Write + Seek> BundleWriter<W> {
     /// # Errors
     /// The kind was written already, another document was given up, or the disk's.
     pub fn document(&mut self, kind: Kind) -> Result<DocumentWriter<'_, W>, WriteError> {
-        if let Some(open) = self.open {
-            return Err(WriteError::Unfinished(open));
-        }
+        self.between_documents()?;
         if self.documents[kind].is_some() {
             return Err(WriteError::Twice(kind));
         }
-        self.open = Some(kind);
-        // How long it becomes is not known: the header keeps room for 64-bit sizes.
-        let options = entry_options().large_file(true);
-        self.archive.start_file(document_name(kind), options).map_err(io_error)?;
-        Ok(DocumentWriter { bundle: self, kind, bytes: 0, sha256: Sha256::new() })
+        self.progress = Progress::In(kind);
+        Ok(DocumentWriter {
+            entry: self.archive.entry(document_name(kind))?,
+            info: &mut self.documents[kind],
+            progress: &mut self.progress,
+            bytes: 0,
+            sha256: Sha256::new(),
+        })
     }
 
     /// Writes the metadata and the archive's directory, and gives back what was written to. It is
@@ -77,67 +81,65 @@ impl<W: Write + Seek> BundleWriter<W> {
     /// # Errors
     /// A document was given up, or the disk's.
     pub fn finish(mut self, colophon: Colophon) -> Result<(W, Metadata), WriteError> {
-        if let Some(open) = self.open {
-            return Err(WriteError::Unfinished(open));
-        }
+        self.between_documents()?;
         let Colophon { export_time, release, secrets } = colophon;
         let metadata = Metadata {
             export_time: Some(export_time),
             release: Some(release),
             declared: Some(Declared { format: FORMAT, secrets, documents: self.documents }),
         };
-        self.archive.start_file(METADATA_NAME, entry_options()).map_err(io_error)?;
-        self.archive.write_all(metadata.render().as_bytes())?;
-        Ok((self.archive.finish().map_err(io_error)?, metadata))
+        let mut entry = self.archive.entry(METADATA_NAME.to_owned())?;
+        entry.write_all(metadata.render().as_bytes())?;
+        entry.finish()?;
+        Ok((self.archive.finish()?, metadata))
+    }
+
+    fn between_documents(&self) -> Result<(), WriteError> {
+        match self.progress {
+            Progress::BetweenDocuments => Ok(()),
+            Progress::In(kind) => Err(WriteError::Unfinished(kind)),
+        }
     }
 }
 
-/// A document that is being written into a bundle: counted, and its checksum taken. A document
-/// that is dropped without [`DocumentWriter::finish`] is given up, and its bundle with it.
+/// A document that is being written into a bundle: counted, and its checksum taken. One that is
+/// dropped, or fails to finish, is given up, and its bundle with it.
+///
+/// Each write costs a call of the packer: many small ones should come through a
+/// [`BufWriter`](std::io::BufWriter).
+#[derive(Debug)]
 pub struct DocumentWriter<'a, W: Write + Seek> {
-    bundle: &'a mut BundleWriter<W>,
-    kind: Kind,
+    entry: EntryWriter<'a, W>,
+    info: &'a mut Option<DocumentInfo>,
+    progress: &'a mut Progress,
     bytes: u64,
     sha256: Sha256,
 }
 
 impl<W: Write + Seek> DocumentWriter<'_, W> {
     /// Ends the document, which holds so many records.
-    pub fn finish(self, records: u64) -> DocumentInfo {
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn finish(self, records: u64) -> io::Result<DocumentInfo> {
+        self.entry.finish()?;
         let sha256 = Digest::from(<[u8; 32]>::from(self.sha256.finalize()));
         let info = DocumentInfo { records, bytes: self.bytes, sha256 };
-        self.bundle.documents[self.kind] = Some(info);
-        self.bundle.open = None;
-        info
+        *self.info = Some(info);
+        *self.progress = Progress::BetweenDocuments;
+        Ok(info)
     }
 }
 
 impl<W: Write + Seek> Write for DocumentWriter<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.bundle.archive.write(bytes)?;
+        let written = self.entry.write(bytes)?;
         self.sha256.update(&bytes[..written]);
-        self.bytes = self.bytes.saturating_add(written as u64);
+        self.bytes += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.bundle.archive.flush()
-    }
-}
-
-/// Options of every entry: nothing in them depends on when, where or by whom it is written.
-fn entry_options() -> SimpleFileOptions {
-    SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(DEFLATE_LEVEL))
-        .last_modified_time(DateTime::default())
-        .unix_permissions(ENTRY_MODE)
-}
-
-/// The writer's errors are the disk's, or say that this module misuses it.
-fn io_error(error: zip::result::ZipError) -> io::Error {
-    match error {
-        zip::result::ZipError::Io(error) => error,
-        other => io::Error::other(other),
+        self.entry.flush()
     }
 }

@@ -272,7 +272,7 @@ impl Record<'_> {
         self.expect(b"\"")?;
         let rest = &self.window[self.at..];
         let length = plain_length(rest);
-        if rest.get(length) != Some(&b'"') {
+        if rest.get(length) != Some(&b'"') || length > TEXT_BYTES_MAX {
             return self.quoted_with_escapes();
         }
         let text = std::str::from_utf8(&rest[..length]).map_err(|_| GiveUp::Other)?.to_owned();

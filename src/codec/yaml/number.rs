@@ -94,10 +94,9 @@ pub(super) fn parse_int(text: &str) -> Option<Value> {
     } else if digits != "0" && digits.starts_with('0') {
         from_digits(negative, digits.bytes(), 8)
     } else if let (first, Some(rest)) = split_sixtieths(digits) {
-        let mut number = Decimal::default();
-        for part in std::iter::once(first).chain(rest.split(':')) {
-            let part: u32 = part.parse().ok()?;
-            number.multiply_add(60, part)?;
+        let mut number = Decimal::of_digits(first.bytes(), 10)?;
+        for part in rest.split(':') {
+            number.multiply_add(60, part.parse().ok()?)?;
         }
         Some(number.into_value(negative))
     } else {
@@ -106,13 +105,7 @@ pub(super) fn parse_int(text: &str) -> Option<Value> {
 }
 
 fn from_digits(negative: bool, digits: impl Iterator<Item = u8>, base: u32) -> Option<Value> {
-    let mut digits = digits.peekable();
-    digits.peek()?;
-    let mut number = Decimal::default();
-    for digit in digits {
-        number.multiply_add(base, char::from(digit).to_digit(base)?)?;
-    }
-    Some(number.into_value(negative))
+    Some(Decimal::of_digits(digits, base)?.into_value(negative))
 }
 
 /// A whole number without a bound: `u64` as long as it fits, then groups of nine decimal digits.
@@ -127,6 +120,17 @@ const GROUP: u64 = 1_000_000_000;
 const GROUP_DIGITS: usize = 9;
 
 impl Decimal {
+    /// `None` if there is no digit, one that is none, or too many.
+    fn of_digits(digits: impl Iterator<Item = u8>, base: u32) -> Option<Self> {
+        let mut digits = digits.peekable();
+        digits.peek()?;
+        let mut number = Self::default();
+        for digit in digits {
+            number.multiply_add(base, char::from(digit).to_digit(base)?)?;
+        }
+        Some(number)
+    }
+
     /// `None` if the number grows beyond [`INT_DIGITS_MAX`].
     fn multiply_add(&mut self, factor: u32, summand: u32) -> Option<()> {
         if self.groups.is_empty() {
@@ -202,16 +206,66 @@ pub(super) fn float_text(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
-    // Both languages print the shortest digits that read back to the same float; they differ in
-    // when to use an exponent and how to spell it.
-    let scientific = format!("{value:e}");
+    let scientific = shortest(value);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) {
-        let text = format!("{value}");
-        return if text.contains('.') { text } else { text + ".0" };
+    if !(-4..16).contains(&exponent) {
+        let point = if mantissa.contains('.') { "" } else { ".0" };
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{mantissa}{point}e{sign}{:02}", exponent.abs());
     }
-    let point = if mantissa.contains('.') { "" } else { ".0" };
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{mantissa}{point}e{sign}{:02}", exponent.abs())
+    let sign = if mantissa.starts_with('-') { "-" } else { "" };
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    if exponent < 0 {
+        let zeros = "0".repeat(exponent.unsigned_abs() as usize - 1);
+        return format!("{sign}0.{zeros}{digits}");
+    }
+    let whole = exponent as usize + 1;
+    let digits = format!("{digits:0<whole$}");
+    let (whole, fraction) = digits.split_at(whole);
+    format!("{sign}{whole}.{}", if fraction.is_empty() { "0" } else { fraction })
+}
+
+/// The shortest digits that read back to the same float, in scientific notation. Where two are
+/// equally short and equally near, Rust's own printing takes the greater one and Python the even
+/// one, as does Rust when it is told how many digits to print.
+fn shortest(value: f64) -> String {
+    let shortest = format!("{value:e}");
+    let mantissa = shortest.split('e').next().unwrap_or_default();
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+    let even = format!("{value:.*e}", digits - 1);
+    if even.parse() == Ok(value) { even } else { shortest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::float_text;
+
+    #[test]
+    fn floats_are_spelled_as_python_spells_them() {
+        for (value, text) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (-1.5, "-1.5"),
+            (123_456.789, "123456.789"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1.0e+16"),
+            (1.5e16, "1.5e+16"),
+            (1e22, "1.0e+22"),
+            (1.25e100, "1.25e+100"),
+            (0.0001, "0.0001"),
+            (0.000_123, "0.000123"),
+            (0.00001, "1.0e-05"),
+            (5e-324, "5.0e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (214_352_273_870_508.0 + 0.625, "214352273870508.62"),
+            (9_007_199_254_740_993.0, "9007199254740992.0"),
+            (f64::INFINITY, ".inf"),
+            (f64::NEG_INFINITY, "-.inf"),
+            (f64::NAN, ".nan"),
+        ] {
+            assert_eq!(float_text(value), text);
+        }
+    }
 }

@@ -9,10 +9,6 @@ use crate::model::{Kind, Map, PerKind, Secrets, Value};
 /// Where it stands.
 pub(super) const KEY: &str = "satchel";
 
-/// The words for [`Secrets`].
-const SECRETS_INCLUDED: &str = "included";
-const SECRETS_LEFT_OUT: &str = "left_out";
-
 /// What Satchel declares about a project that it wrote.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Declared {
@@ -22,6 +18,14 @@ pub struct Declared {
     pub secrets: Secrets,
     /// What each document must be; nothing for a kind that was not exported.
     pub documents: PerKind<Option<DocumentInfo>>,
+}
+
+/// The word for whether passwords and keys are in.
+pub const fn secrets_word(secrets: Secrets) -> &'static str {
+    match secrets {
+        Secrets::Included => "included",
+        Secrets::LeftOut => "left_out",
+    }
 }
 
 /// What was written as a document.
@@ -43,11 +47,11 @@ impl Declared {
             .ok()
             .filter(|known| (1..=FORMAT).contains(known))
             .ok_or(MetadataError::Format { format })?;
-        let secrets = match text(own, KEY, "secrets")? {
-            SECRETS_INCLUDED => Secrets::Included,
-            SECRETS_LEFT_OUT => Secrets::LeftOut,
-            other => return Err(wrong_word("satchel.secrets", other)),
-        };
+        let word = text(own, KEY, "secrets")?;
+        let secrets = [Secrets::Included, Secrets::LeftOut]
+            .into_iter()
+            .find(|secrets| secrets_word(*secrets) == word)
+            .ok_or_else(|| wrong_word("satchel.secrets", word))?;
         let mut documents = PerKind::default();
         let place = "satchel.documents";
         for (word, info) in map(place, member(own, KEY, "documents")?)?.iter() {
@@ -65,14 +69,10 @@ impl Declared {
             .filter_map(|(kind, info)| Some((kind.as_str().into(), info.as_ref()?.to_value())))
             .collect();
         documents.sort_by(|(a, _), (b, _)| a.as_text().cmp(&b.as_text()));
-        let secrets = match self.secrets {
-            Secrets::Included => SECRETS_INCLUDED,
-            Secrets::LeftOut => SECRETS_LEFT_OUT,
-        };
         Value::Map(Map::from_entries(vec![
             ("documents".into(), Value::Map(Map::from_entries(documents))),
             ("format".into(), Value::Int(self.format.into())),
-            ("secrets".into(), secrets.into()),
+            ("secrets".into(), secrets_word(self.secrets).into()),
         ]))
     }
 }

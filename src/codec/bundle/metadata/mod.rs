@@ -20,7 +20,7 @@ mod declared;
 mod error;
 mod release;
 
-pub use declared::{Declared, DocumentInfo};
+pub use declared::{Declared, DocumentInfo, secrets_word};
 pub use error::MetadataError;
 pub use release::Release;
 

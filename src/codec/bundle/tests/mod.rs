@@ -1,0 +1,46 @@
+//! Bundles, whole and hostile.
+
+mod hostile;
+mod mutate;
+mod raw;
+mod round_trip;
+
+use std::io::{Cursor, Read, Write};
+
+use super::*;
+use crate::model::{Secrets, Value};
+
+/// What stands at a bundle's end in tests.
+fn colophon() -> Colophon {
+    Colophon {
+        export_time: "2026-05-23 17:11:12.171765".to_owned(),
+        release: Release::from_value(Value::Float(4.6)).unwrap(),
+        secrets: Secrets::Included,
+    }
+}
+
+/// A bundle of these documents.
+fn bundle(documents: &[(Kind, &[u8])]) -> Vec<u8> {
+    let mut writer = BundleWriter::new(Cursor::new(Vec::new()));
+    for (kind, text) in documents {
+        let mut document = writer.document(*kind).unwrap();
+        document.write_all(text).unwrap();
+        document.finish(1).unwrap();
+    }
+    writer.finish(colophon()).unwrap().0.into_inner()
+}
+
+/// Opens an archive and reads everything in it.
+fn read_all(archive: Vec<u8>) -> Result<Vec<(Kind, Vec<u8>)>, BundleError> {
+    let bundle = BundleReader::open(archive, Limits::default())?;
+    let mut documents = Vec::new();
+    for (kind, bytes) in bundle.documents() {
+        let mut text = Vec::new();
+        if let Some(mut document) = bundle.document(kind) {
+            document.read_to_end(&mut text).map_err(BundleError::from_io)?;
+        }
+        assert_eq!(text.len() as u64, bytes);
+        documents.push((kind, text));
+    }
+    Ok(documents)
+}

@@ -1,0 +1,108 @@
+//! Bundles that come in: uploaded, or written by an export.
+
+use std::{
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::PathBuf,
+};
+
+use super::{Project, ProjectSummary, ShelfError, aside::Aside};
+use crate::codec::bundle::{Limits, limits::PROJECT_BYTES_MAX};
+
+/// The longest bundle, in bytes. Packed documents are not longer than unpacked ones, and what
+/// stands between them is little.
+pub const BUNDLE_BYTES_MAX: u64 = PROJECT_BYTES_MAX + (1 << 20);
+
+/// A bundle that is being sent. It is written to as it comes; dropped, it was never there.
+#[derive(Debug)]
+pub struct Upload {
+    aside: Aside,
+    path: PathBuf,
+    limits: Limits,
+    bytes: u64,
+}
+
+impl Upload {
+    pub(super) fn new(aside: Aside, path: PathBuf, limits: Limits) -> Self {
+        Self { aside, path, limits, bytes: 0 }
+    }
+
+    /// Counts bytes that were never sent.
+    #[cfg(test)]
+    pub(super) fn pretend_written(&mut self, bytes: u64) {
+        self.bytes = bytes;
+    }
+
+    /// Checks the whole bundle, each document by its checksums, and takes it under its name. What
+    /// the documents say is not looked at.
+    ///
+    /// # Errors
+    /// What is wrong with it, and then it is gone; or the disk's.
+    pub fn finish(self) -> Result<ProjectSummary, ShelfError> {
+        let project = Project::from_bundle(self.aside.file.try_clone()?, &self.path, self.limits)?;
+        project.verify()?;
+        self.aside.settle(&self.path)?;
+        Ok(project.summary())
+    }
+}
+
+impl Write for Upload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.saturating_add(bytes.len() as u64) > BUNDLE_BYTES_MAX {
+            return Err(ShelfError::Long.into());
+        }
+        let written = self.aside.file.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.aside.file.flush()
+    }
+}
+
+/// A bundle that an export writes. It takes its name when it is committed; dropped, it was never
+/// there. Writes go straight to the file.
+#[derive(Debug)]
+pub struct NewBundle {
+    aside: Aside,
+    path: PathBuf,
+}
+
+impl NewBundle {
+    pub(super) fn new(aside: Aside, path: PathBuf) -> Self {
+        Self { aside, path }
+    }
+
+    /// Makes the bundle durable, and gives it its name: a bundle that had it is replaced whole.
+    /// Gives the file's length in bytes.
+    ///
+    /// # Errors
+    /// A folder stands in the way, or the disk's.
+    pub fn commit(self) -> Result<u64, ShelfError> {
+        let bytes = self.aside.file.metadata()?.len();
+        self.aside.settle(&self.path)?;
+        Ok(bytes)
+    }
+}
+
+impl Write for NewBundle {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.aside.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.aside.file.flush()
+    }
+}
+
+impl Read for NewBundle {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.aside.file.read(buffer)
+    }
+}
+
+impl Seek for NewBundle {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.aside.file.seek(to)
+    }
+}

@@ -1,0 +1,125 @@
+//! A disk without room: how the store opens on it, and goes on once there is room again.
+//!
+//! After a write that failed, sled refuses every other one until it is opened again, and it cannot
+//! be opened while the disk is full. So some room is kept in a file that is given up to open. Reads
+//! go on all the time; a change that finds room again first opens the database in place.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+
+use super::{
+    Current, DataDirectory, State, Store, StoreError, flusher::Failure, generation::Generation,
+};
+
+/// What is kept free: sled writes a segment of 512 KB and a snapshot, some 10 bytes for every
+/// record, while it opens.
+const RESERVE_BYTES: u64 = 32 * 1024 * 1024;
+
+/// The room that must be there before the database is opened in place.
+const ROOM_BYTES_MIN: u64 = 16 * 1024 * 1024;
+
+/// How often it is looked whether there is room again.
+const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// When the database was last tried to be opened in place.
+#[derive(Default)]
+pub(super) struct Reopening {
+    last: Mutex<Option<Instant>>,
+}
+
+impl Reopening {
+    /// Whether it may be tried now.
+    fn is_due(&self) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last.is_none_or(|last| last.elapsed() >= REOPEN_INTERVAL);
+        if due {
+            *last = Some(Instant::now());
+        }
+        due
+    }
+}
+
+/// Makes the file that keeps some room. A disk that has none goes without it.
+pub(super) fn keep_reserve(directory: &DataDirectory) {
+    let path = directory.reserve();
+    if fs::metadata(&path).is_ok_and(|reserve| reserve.len() >= RESERVE_BYTES) {
+        return;
+    }
+    let keep = || -> io::Result<()> {
+        fallocate(File::create(&path)?, FallocateFlags::empty(), 0, RESERVE_BYTES)?;
+        Ok(())
+    };
+    if let Err(error) = keep() {
+        tracing::warn!(%error, "no room is kept for a full disk");
+        // What there is of it helps nobody.
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Opens a generation, if need be in the room that was kept.
+pub(super) fn open_generation(
+    directory: &Arc<DataDirectory>,
+    number: u64,
+) -> Result<Generation, StoreError> {
+    match Generation::open(directory, number) {
+        Err(StoreError::DiskFull) => {
+            fs::remove_file(directory.reserve()).map_err(|_| StoreError::DiskFull)?;
+            tracing::warn!("the disk is full: the room that was kept is given up to open");
+            Generation::open(directory, number)
+        }
+        opened => opened,
+    }
+}
+
+fn free_bytes(path: &Path) -> io::Result<u64> {
+    let disk = statvfs(path)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+impl Store {
+    /// Opens the database again in place, where the disk was full and is no longer. The caller
+    /// holds the turn.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] while there is no room, and while somebody reads: a database
+    /// cannot be opened twice. The next change tries again.
+    pub(super) fn reopen(&self) -> Result<Current, StoreError> {
+        let free = free_bytes(self.directory.path()).unwrap_or_default();
+        if free < ROOM_BYTES_MIN {
+            return Err(StoreError::DiskFull);
+        }
+        // Who wants to read waits until it is open: what sled held in memory of the changes that
+        // failed must not be seen any more, and cannot be while it is closed.
+        let mut state = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let number = match &*state {
+            State::Open(current) if Arc::strong_count(&current.generation) > 1 => {
+                return Err(StoreError::DiskFull);
+            }
+            State::Open(current) => current.generation.number,
+            State::Closed { number, .. } => *number,
+        };
+        if !self.reopening.is_due() {
+            return Err(StoreError::DiskFull);
+        }
+        *state = State::Closed { number, failure: Failure::DiskFull };
+        match open_generation(&self.directory, number).and_then(Current::new) {
+            Ok(current) => {
+                *state = State::Open(current.clone());
+                keep_reserve(&self.directory);
+                tracing::info!("there is room on the disk again: changes are taken");
+                Ok(current)
+            }
+            Err(error) => {
+                *state = State::Closed { number, failure: Failure::of(&error) };
+                Err(error)
+            }
+        }
+    }
+}

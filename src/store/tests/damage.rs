@@ -1,0 +1,187 @@
+//! What is stored of a record may be anything: it is told, never believed, and nothing panics.
+
+use super::plain::*;
+use crate::{
+    model::{Device, Entity, Field, Kind, Name, Target},
+    store::{
+        Store, StoreError,
+        format::{self, values},
+        generation::{chunk_key, chunk_prefix},
+        references,
+        summary::SUMMARY_KEY,
+    },
+};
+
+/// A store with a short device, a long one and a reference, and its generation.
+fn store(folder: &tempfile::TempDir) -> (Store, std::sync::Arc<super::super::Generation>) {
+    let store = Store::open(folder.path()).unwrap();
+    let named = vec!["ops".to_owned()];
+    let steps = vec![
+        Step::Put(Recipe { named, ..Recipe::new(Kind::Device, "short", 10) }),
+        Step::Put(Recipe::new(Kind::Device, "long é", 20_000)),
+    ];
+    Plain::default().change(&store, &Change { steps, given_up: false });
+    let generation = store.current().ok().unwrap().generation;
+    (store, generation)
+}
+
+/// Asserts that every way to the record says that it is damaged.
+fn is_corrupt(store: &Store, name: &str) {
+    fn told<T>(name: &str, result: Result<T, StoreError>) {
+        match result.err() {
+            Some(StoreError::Corrupt { kind: Kind::Device, name: found, .. }) => {
+                assert_eq!(found, name);
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    told(name, store.read().get::<Device>(name));
+    told(name, store.read().scan::<Device>().collect::<Result<Vec<_>, _>>());
+    told(name, store.picture().unwrap().scan::<Device>().collect::<Result<Vec<_>, _>>());
+    let device = || Device::named(Name::parse(name.to_owned()).unwrap());
+    told(name, store.change(|transaction| transaction.put(device())));
+    told(name, store.change(|transaction| transaction.remove::<Device>(name)));
+    // It harms nobody else.
+    let other = Device::named(Name::parse("other".to_owned()).unwrap());
+    store.change(|transaction| transaction.put(other)).unwrap();
+    store.change(|transaction| transaction.remove::<Device>("other")).unwrap();
+}
+
+#[test]
+fn a_damaged_value_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, generation) = store(&folder);
+    let tree = &generation.kinds[Kind::Device];
+    let good = tree.get("short").unwrap().unwrap().to_vec();
+    let elsewhere =
+        format::encode_body(&Device::named(Name::parse("elsewhere".to_owned()).unwrap())).unwrap();
+    let mut bad: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        vec![0],
+        vec![2; 50],
+        vec![255; 50],
+        vec![1],
+        [&good[..], b"x"].concat(),
+        values(0, 1, &elsewhere).head,
+        values(0, 1, &[]).head,
+        // A list that claims 2^60 entries.
+        values(0, 1, &[253, 0, 0, 0, 0, 0, 0, 0, 16]).head,
+    ];
+    bad.extend((1..good.len()).map(|length| good[..length].to_vec()));
+    for value in bad {
+        tree.insert("short", value.as_slice()).unwrap();
+        is_corrupt(&store, "short");
+    }
+    // A byte that changed may make another record of it, never a panic.
+    for at in 0..good.len() {
+        for byte in [0, 1, 127, 251, 252, 253, 254, 255] {
+            let mut changed = good.clone();
+            changed[at] = byte;
+            tree.insert("short", changed).unwrap();
+            let found = store.read().get::<Device>("short");
+            assert!(matches!(found, Ok(Some(_)) | Err(StoreError::Corrupt { .. })), "{found:?}");
+        }
+    }
+    tree.insert("short", good).unwrap();
+    assert!(store.read().get::<Device>("short").unwrap().is_some());
+}
+
+#[test]
+fn a_record_under_a_name_that_is_no_text_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, generation) = store(&folder);
+    let tree = &generation.kinds[Kind::Device];
+    for name in ["short", "long é"] {
+        let value = tree.get(name).unwrap().unwrap();
+        tree.insert(b"\xff\xfe", value).unwrap();
+        let found = store.read().scan::<Device>().collect::<Result<Vec<_>, _>>();
+        assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn a_damaged_chunk_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, generation) = store(&folder);
+    let prefix = chunk_prefix(Kind::Device, "long é".as_bytes(), 1);
+    let key = |number| chunk_key(&prefix, number);
+    let chunk = generation.chunks.get(key(1)).unwrap().unwrap();
+    generation.chunks.remove(key(1)).unwrap();
+    is_corrupt(&store, "long é");
+    generation.chunks.insert(key(1), &chunk[1..]).unwrap();
+    is_corrupt(&store, "long é");
+    generation.chunks.insert(key(1), [&chunk[..], b"x"].concat()).unwrap();
+    is_corrupt(&store, "long é");
+    generation.chunks.insert(key(1), vec![255; chunk.len()]).unwrap();
+    let found = store.read().get::<Device>("long é");
+    assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{:?}", found.map(|_| ()));
+    generation.chunks.insert(key(1), chunk).unwrap();
+    assert!(store.read().get::<Device>("long é").unwrap().is_some());
+}
+
+#[test]
+fn a_damaged_summary_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, generation) = store(&folder);
+    let good = generation.meta.get(SUMMARY_KEY).unwrap().unwrap();
+    for bytes in [&b""[..], b"\xff", &good[..good.len() - 1], &[&good[..], b"x"].concat()] {
+        generation.meta.insert(SUMMARY_KEY, bytes).unwrap();
+        let damaged = |result: Result<(), StoreError>| {
+            assert!(matches!(result, Err(StoreError::Damaged { part: "summary", .. })));
+        };
+        damaged(store.read().summary().map(drop));
+        damaged(store.picture().map(drop));
+        damaged(store.change(|_| Ok(())));
+        damaged(store.write().unwrap().load().map(drop));
+    }
+}
+
+#[test]
+fn a_damaged_block_of_the_reverse_index_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, generation) = store(&folder);
+    let target = Target::Kind(Kind::Group);
+    let key = references::target_key(target, "ops");
+    let good = generation.references.get(&key).unwrap().unwrap();
+    for block in [&b"\x01"[..], b"\xff\xff", &good[..good.len() - 1]] {
+        generation.references.insert(&key, block).unwrap();
+        let told = |result: Result<(), StoreError>| {
+            let told = matches!(result, Err(StoreError::Damaged { part: "reverse index", .. }));
+            assert!(told, "{block:?}: {result:?}");
+        };
+        told(store.read().referrers(target, "ops").map(drop));
+        told(store.read().each_reference(|_, _| Ok(())));
+        told(store.change(|t| t.remove::<Device>("short").map(drop)));
+    }
+    // References that are whole and say nothing.
+    for block in [&b"\x00\x00"[..], b"\x01\x00\xff", b"\x03\x00\x03ab"] {
+        generation.references.insert(&key, block).unwrap();
+        assert!(matches!(
+            store.read().referrers(target, "ops"),
+            Err(StoreError::Damaged { part: "reverse index", .. })
+        ));
+    }
+    generation.references.insert(b"\xfe no target", &good).unwrap();
+    let found = store.read().each_reference(|_, _| Ok(()));
+    assert!(matches!(found, Err(StoreError::Damaged { part: "reverse index", .. })));
+}
+
+#[test]
+fn a_secret_of_another_key_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, generation) = store(&folder);
+    let recipe = Recipe::new(Kind::Credential, "root", 0);
+    store.change(|transaction| transaction.put(recipe.make::<crate::model::Credential>())).unwrap();
+    drop((store, generation));
+    std::fs::write(folder.path().join("key"), [7; 32]).unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let reading = store.read();
+    let mut found = reading.get::<crate::model::Credential>("root").unwrap().unwrap().record;
+    assert!(matches!(found.password, Field::Set(_)));
+    assert!(matches!(reading.open_secrets(&mut found), Err(StoreError::Unsealable { .. })));
+    drop((store, reading));
+    std::fs::write(folder.path().join("key"), [7; 31]).unwrap();
+    assert!(matches!(Store::open(folder.path()), Err(StoreError::KeyBroken { .. })));
+    std::fs::remove_file(folder.path().join("key")).unwrap();
+    assert!(matches!(Store::open(folder.path()), Err(StoreError::KeyMissing { .. })));
+}

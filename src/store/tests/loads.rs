@@ -1,0 +1,176 @@
+//! Bulk loads: one generation takes the place of another.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use proptest::prelude::*;
+
+use super::plain::*;
+use crate::{
+    model::{Entity, Kind, KindVisitor, PerKind},
+    store::{Load, Store, StoreError, encode_body, posting, target_key},
+};
+
+/// Writes one kind's records into a load.
+struct Write<'a, 's> {
+    store: &'a Store,
+    load: &'a Load<'s>,
+    records: &'a BTreeMap<String, Held>,
+    references: &'a mut Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl KindVisitor for Write<'_, '_> {
+    type Output = ();
+    fn visit<E: Entity>(self) {
+        let mut table = self.load.table(E::KIND);
+        for (name, held) in self.records {
+            let mut record = held.recipe.make::<E>();
+            self.store.vault().seal(&mut record);
+            record.references(&mut |reference| {
+                self.references.push((
+                    target_key(reference.target, reference.name),
+                    posting(E::KIND, reference.relation, name),
+                ));
+            });
+            let body = encode_body(&record).unwrap();
+            table.put(name.as_bytes(), held.ordinal, held.version, &body).unwrap();
+        }
+        table.finish();
+    }
+}
+
+/// Writes a generation with these records; nothing is said yet about what becomes of it.
+pub fn write<'s>(store: &'s Store, recipes: &[Recipe]) -> (Load<'s>, Plain) {
+    let load = store.write().unwrap().load().unwrap();
+    let mut records = PerKind::<BTreeMap<String, Held>>::default();
+    for recipe in recipes {
+        let ordinal = records[recipe.kind].len() as u64;
+        let held = Held { recipe: recipe.clone(), ordinal, version: load.version() };
+        records[recipe.kind].entry(recipe.name.clone()).or_insert(held);
+    }
+    let mut references = Vec::new();
+    for (kind, records) in records.iter() {
+        kind.dispatch(Write { store, load: &load, records, references: &mut references });
+    }
+    references.sort();
+    load.references(|each| -> Result<(), StoreError> {
+        references.iter().try_for_each(|(target, posting)| each(target, posting))
+    })
+    .unwrap();
+    let plain = Plain::loaded(load.version(), records);
+    (load, plain)
+}
+
+/// The numbers of the generations that lie in a data directory.
+fn generations(data: &Path) -> Vec<u64> {
+    let names = fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut numbers: Vec<u64> =
+        names.filter_map(|name| name.to_str()?.strip_prefix("inventory-")?.parse().ok()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+proptest! {
+    #![proptest_config(super::cases(16))]
+
+    /// What is loaded is the inventory, also for the changes that follow and for the next start;
+    /// a load that is dropped was never there; who read on did not notice.
+    #[test]
+    fn a_load_is_the_inventory_or_was_never_there(
+        rounds in prop::collection::vec(
+            (prop::collection::vec(recipe(), 0..30), any::<bool>(), prop::collection::vec(change(), 0..4)),
+            1..4,
+        )
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        let mut plain = Plain::default();
+        for (recipes, commits, changes) in rounds {
+            let before = generations(folder.path());
+            let reader = store.read();
+            let count = reader.summary().unwrap().records();
+            let (load, loaded) = write(&store, &recipes);
+            plain.agrees(&store);
+            if commits {
+                load.commit().unwrap();
+                plain = loaded;
+            } else {
+                drop(load);
+                prop_assert_eq!(generations(folder.path()), before);
+            }
+            plain.agrees(&store);
+            prop_assert_eq!(reader.summary().unwrap().records(), count);
+            for change in &changes {
+                plain.change(&store, change);
+            }
+            plain.agrees(&store);
+            drop((store, reader));
+            store = Store::open(folder.path()).unwrap();
+            plain.agrees(&store);
+        }
+    }
+}
+
+#[test]
+fn the_generation_before_is_kept_and_older_ones_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let reader = store.read();
+    for _ in 0..3 {
+        let (load, _) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
+        load.commit().unwrap();
+    }
+    assert_eq!(generations(folder.path()), [3, 4]);
+    assert_eq!(reader.summary().unwrap().records(), 0);
+}
+
+#[test]
+fn the_start_removes_what_no_pointer_names_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (load, plain) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
+    load.commit().unwrap();
+    drop(store);
+    for name in ["inventory-3", "inventory-99", "inventory-007", "inventory-x"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join(name).join("db"), "half a database").unwrap();
+    }
+    fs::write(folder.path().join("inventory-2").join("snap.0000.generating"), "half").unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    plain.agrees(&store);
+    assert_eq!(generations(folder.path()), [1, 2, 7]);
+    assert!(folder.path().join("inventory-x").is_dir());
+    // The number of a load that was cut off is free again after a start, not before.
+    drop(write(&store, &[]));
+    let (load, plain) = write(&store, &[]);
+    load.commit().unwrap();
+    plain.agrees(&store);
+    assert_eq!(generations(folder.path()), [2, 4, 7]);
+}
+
+#[test]
+fn records_out_of_order_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let load = store.write().unwrap().load().unwrap();
+    let mut table = load.table(Kind::Device);
+    table.put(b"b", 0, 1, b"").unwrap();
+    for name in ["a", "b"] {
+        let refused = table.put(name.as_bytes(), 1, 1, b"");
+        assert!(matches!(refused, Err(StoreError::Damaged { .. })), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_set_up_that_was_cut_off_begins_again() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    // As it stands before the pointer is turned to the first generation.
+    fs::write(folder.path().join("CURRENT"), "satchel 1\ncurrent 0\n").unwrap();
+    fs::write(folder.path().join("inventory-1").join("db"), "half a database").unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    Plain::default().agrees(&store);
+    drop(store);
+    // A generation that is missing after that is not a fresh start.
+    fs::remove_dir_all(folder.path().join("inventory-1")).unwrap();
+    assert!(matches!(Store::open(folder.path()), Err(StoreError::Damaged { .. })));
+}

@@ -1,0 +1,13 @@
+//! Tests of the store as a whole, all of them against [`plain::Plain`].
+
+mod changes;
+mod damage;
+mod loads;
+mod pictures;
+mod plain;
+
+/// The usual number of cases, or as many as `PROPTEST_CASES` says.
+fn cases(usual: u32) -> proptest::prelude::ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    proptest::prelude::ProptestConfig::with_cases(cases.unwrap_or(usual))
+}

@@ -1,0 +1,191 @@
+//! Pictures, while changes go on.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use proptest::prelude::*;
+
+use super::plain::*;
+use crate::{
+    model::{Entity, Kind, KindVisitor, PerKind},
+    store::{Picture, Store, StoreError, Stored, picture::Pictures},
+};
+
+/// Scans a picture, and makes changes between its records.
+struct ScanWhile<'a, 'c> {
+    store: &'a Store,
+    picture: &'a Picture,
+    before: &'a Plain,
+    now: &'a mut Plain,
+    /// How many records are read before the next change, and that change.
+    changes: &'a mut std::slice::Iter<'c, (usize, Change)>,
+}
+
+impl KindVisitor for ScanWhile<'_, '_> {
+    type Output = ();
+    fn visit<E: Entity>(self) {
+        let mut scan = self.picture.scan::<E>();
+        let mut stored: Vec<Stored<E>> = Vec::new();
+        for (records, change) in self.changes.by_ref() {
+            let seen = stored.len();
+            stored.extend(scan.by_ref().take(*records).map(Result::unwrap));
+            self.now.change(self.store, change);
+            if stored.len() - seen < *records {
+                break;
+            }
+        }
+        stored.extend(scan.map(Result::unwrap));
+        self.before.compare(stored, |record| self.picture.open_secrets(record));
+    }
+}
+
+proptest! {
+    #![proptest_config(super::cases(32))]
+
+    /// A picture is the inventory of its moment, whatever is changed between any two records that
+    /// are read of it; and the changes are made as if nobody looked.
+    #[test]
+    fn a_picture_stays_what_it_was(
+        first in prop::collection::vec(change(), 1..12),
+        second in prop::collection::vec((0usize..4, change()), 1..24),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let mut now = Plain::default();
+        for change in &first {
+            now.change(&store, change);
+        }
+        let before = now.clone();
+        let picture = store.picture().unwrap();
+        let mut changes = second.iter();
+        for kind in [Kind::Device, Kind::Link, Kind::Service] {
+            kind.dispatch(ScanWhile {
+                store: &store,
+                picture: &picture,
+                before: &before,
+                now: &mut now,
+                changes: &mut changes,
+            });
+        }
+        for (_, change) in changes {
+            now.change(&store, change);
+        }
+        before.is_in(&picture);
+        now.agrees(&store);
+        now.is_in(&store.picture().unwrap());
+    }
+}
+
+/// In every change all devices get the same salt, and one more device: a picture that shows two
+/// moments shows it.
+#[test]
+fn pictures_that_are_taken_while_threads_change_are_whole() {
+    const DEVICES: usize = 40;
+    const CHANGES: usize = 60;
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let names: Vec<String> = (0..DEVICES).map(|n| format!("{n:0>3} [x] é")).collect();
+    let put = |salt: usize| Change {
+        steps: names
+            .iter()
+            .enumerate()
+            // Some short, some long, and some not there in every second change.
+            .map(|(n, name)| match n % 4 == 3 && salt % 2 == 1 {
+                true => Step::Remove(Kind::Device, name.clone()),
+                false => Step::Put(Recipe {
+                    salt: salt as u8,
+                    ..Recipe::new(Kind::Device, name, [10, 10, 20_000, 300][n % 4])
+                }),
+            })
+            .collect(),
+        given_up: false,
+    };
+    let mut plain = Plain::default();
+    plain.change(&store, &put(0));
+    let done = AtomicBool::new(false);
+    let together = Barrier::new(3);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                together.wait();
+                let mut seen = 0;
+                while !done.load(Ordering::SeqCst) || seen == 0 {
+                    let picture = store.picture().unwrap();
+                    let stored: Vec<Stored<crate::model::Device>> =
+                        picture.scan().collect::<Result<_, _>>().unwrap();
+                    let salt = picture.summary().version - 1;
+                    let there = if salt % 2 == 1 { DEVICES - DEVICES / 4 } else { DEVICES };
+                    assert_eq!(stored.len(), there);
+                    assert_eq!(picture.summary().kind(Kind::Device).count, there as u64);
+                    for one in stored {
+                        assert_eq!(one.version, salt + 1, "{}", one.record.name());
+                        let salted = one.record.view("zz_salt").unwrap().to_value();
+                        assert_eq!(salted, crate::model::Value::Int(salt as i64));
+                    }
+                    // A reader of what is there now meets records that are being replaced.
+                    for one in store.read().scan::<crate::model::Device>() {
+                        one.unwrap();
+                    }
+                    seen += 1;
+                }
+            });
+        }
+        together.wait();
+        for salt in 1..=CHANGES {
+            plain.change(&store, &put(salt));
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+    plain.agrees(&store);
+}
+
+#[test]
+fn a_picture_outlives_the_generation_that_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let mut plain = Plain::default();
+    let recipe = Recipe::new(Kind::Device, "before", 30_000);
+    plain.change(&store, &Change { steps: vec![Step::Put(recipe)], given_up: false });
+    let picture = store.picture().unwrap();
+    // Twice, so that the directory of what the picture shows is removed.
+    for _ in 0..2 {
+        store.write().unwrap().load().unwrap().commit().unwrap();
+    }
+    let mut now = Plain::loaded(plain.version + 2, PerKind::<BTreeMap<_, _>>::default());
+    let recipe = Recipe::new(Kind::Device, "before", 10);
+    now.change(&store, &Change { steps: vec![Step::Put(recipe)], given_up: false });
+    plain.is_in(&picture);
+    now.agrees(&store);
+}
+
+#[test]
+fn a_change_waits_for_pictures_that_keep_too_much() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    let mut plain = Plain::default();
+    let put = |salt| Change {
+        steps: vec![Step::Put(Recipe { salt, ..Recipe::new(Kind::Device, "a", 50_000) })],
+        given_up: false,
+    };
+    plain.change(&store, &put(0));
+    store.pictures = Arc::new(Pictures::with_limits(40_000, Duration::ZERO));
+    let before = plain.clone();
+    let picture = store.picture().unwrap();
+    plain.change(&store, &put(1));
+    let after = store.picture().unwrap();
+    let refused = store.change(|transaction| transaction.remove::<crate::model::Device>("a"));
+    assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
+    before.is_in(&picture);
+    // A younger picture is still held, and keeps nothing.
+    drop(picture);
+    let before = plain.clone();
+    plain.change(&store, &put(2));
+    before.is_in(&after);
+    plain.agrees(&store);
+}

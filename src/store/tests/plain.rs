@@ -1,0 +1,397 @@
+//! A plain inventory in memory, of which a test knows that it is right, and the comparison of a
+//! store with it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use proptest::prelude::*;
+
+use crate::{
+    model::{Entity, Kind, KindVisitor, Name, PerKind, PropertyType, Target, Value},
+    store::{
+        Picture, Reading, Referrer, Store, StoreError, Stored, Summary, Transaction, generation::*,
+        parse_posting, parse_target_key,
+    },
+};
+
+/// Names as sites have them, and as they should not.
+pub fn name(number: u8) -> String {
+    match number % 12 {
+        0 => "[Shared] Start".to_owned(),
+        1 => "R3 -> R2 L1".to_owned(),
+        2 => "é".repeat(127),
+        3 => "A".repeat(255),
+        4 => format!("{}B", "A".repeat(254)),
+        5 => "..".to_owned(),
+        6 => " ".to_owned(),
+        7 => "100% \u{202e}(x): y; --".to_owned(),
+        8 => ">a>b.yml".to_owned(),
+        9 => "a".to_owned(),
+        10 => "aa".to_owned(),
+        _ => "\u{10ffff}".to_owned(),
+    }
+}
+
+/// What a record is made of: enough to make it again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    pub kind: Kind,
+    pub name: String,
+    /// The length of its description, in bytes.
+    pub bytes: usize,
+    /// What its relations name: all of them in lists, the first one where there is room for one.
+    pub named: Vec<String>,
+    /// Tells apart what is equal otherwise.
+    pub salt: u8,
+}
+
+impl Recipe {
+    pub fn new(kind: Kind, name: &str, bytes: usize) -> Self {
+        Self { kind, name: name.to_owned(), bytes, named: Vec::new(), salt: 0 }
+    }
+
+    /// The record: every relation and every secret of its kind is set.
+    pub fn make<E: Entity>(&self) -> E {
+        let mut record = E::named(Name::parse(self.name.clone()).unwrap());
+        let mut set = |property: &str, value: Value| record.set(property, value).map(drop).unwrap();
+        for property in E::PROPERTIES {
+            match property.type_ {
+                PropertyType::Many(_) => {
+                    let names = self.named.iter().map(|name| Value::from(name.as_str()));
+                    set(property.name, Value::List(names.collect()));
+                }
+                PropertyType::One(_) => {
+                    if let Some(name) = self.named.first() {
+                        set(property.name, Value::from(name.as_str()));
+                    }
+                }
+                PropertyType::Secret => {
+                    set(property.name, format!("hunter{}", self.salt).into());
+                }
+                _ => {}
+            }
+        }
+        set("zz_text", "x".repeat(self.bytes).into());
+        set("zz_salt", Value::Int(self.salt.into()));
+        record
+    }
+}
+
+/// One step of a change.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Put(Recipe),
+    Remove(Kind, String),
+}
+
+/// A change, or one that is given up at its end.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub steps: Vec<Step>,
+    pub given_up: bool,
+}
+
+/// Why a change was not made.
+#[derive(Debug)]
+pub enum Refusal {
+    GivenUp,
+    #[expect(dead_code, reason = "shown when a test fails")]
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Refusal::Store(error)
+    }
+}
+
+/// A record of the plain inventory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    pub recipe: Recipe,
+    pub ordinal: u64,
+    pub version: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Plain {
+    pub records: PerKind<BTreeMap<String, Held>>,
+    ordinals: PerKind<u64>,
+    pub version: u64,
+}
+
+impl Plain {
+    /// What a load that wrote these leaves behind, begun at this version.
+    pub fn loaded(version: u64, records: PerKind<BTreeMap<String, Held>>) -> Self {
+        let ordinals = records.map(|_, records| {
+            records.values().map(|held| held.ordinal + 1).max().unwrap_or_default()
+        });
+        Self { records, ordinals, version }
+    }
+
+    /// Makes the change in the store and here, and looks from inside of it.
+    pub fn change(&mut self, store: &Store, change: &Change) {
+        let mut after = self.clone();
+        after.version += 1;
+        let mut effective = false;
+        let result = store.change(|transaction| -> Result<(), Refusal> {
+            for step in &change.steps {
+                effective |= after.step(step);
+                let (kind, name) = match step {
+                    Step::Put(recipe) => (recipe.kind, &recipe.name),
+                    Step::Remove(kind, name) => (*kind, name),
+                };
+                kind.dispatch(MakeStep { transaction, step })?;
+                let held = after.records[kind].get(name);
+                assert_eq!(transaction.contains(kind, name)?, held.is_some());
+                kind.dispatch(Inside { transaction, name, held })?;
+            }
+            if change.given_up { Err(Refusal::GivenUp) } else { Ok(()) }
+        });
+        match (result, change.given_up) {
+            (Ok(()), false) if effective => *self = after,
+            (Ok(()), false) | (Err(Refusal::GivenUp), true) => {}
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> bool {
+        match step {
+            Step::Put(recipe) => {
+                let kind = recipe.kind;
+                let ordinal = match self.records[kind].get(&recipe.name) {
+                    Some(held) => held.ordinal,
+                    None => {
+                        self.ordinals[kind] += 1;
+                        self.ordinals[kind] - 1
+                    }
+                };
+                let held = Held { recipe: recipe.clone(), ordinal, version: self.version };
+                self.records[kind].insert(recipe.name.clone(), held);
+                true
+            }
+            Step::Remove(kind, name) => self.records[*kind].remove(name).is_some(),
+        }
+    }
+
+    /// Asserts that the store holds exactly this.
+    pub fn agrees(&self, store: &Store) {
+        let reading = store.read();
+        let summary = reading.summary().unwrap();
+        self.agrees_with_summary(&summary);
+        let mut references = BTreeMap::<(Target, String), BTreeSet<Referrer>>::new();
+        for kind in Kind::ALL {
+            kind.dispatch(Compare { plain: self, from: &reading, references: &mut references });
+        }
+        self.agrees_with_index(&reading, &references);
+        self.owns_every_chunk(store);
+        no_blobs(store.directory().path());
+    }
+
+    fn agrees_with_summary(&self, summary: &Summary) {
+        assert_eq!(summary.version, self.version);
+        for (kind, records) in self.records.iter() {
+            let stamps = summary.kind(kind);
+            assert_eq!(stamps.count, records.len() as u64, "{kind}");
+            assert_eq!(stamps.ordinal_next, self.ordinals[kind], "{kind}");
+            if stamps.in_name_order {
+                assert!(records.values().map(|held| held.ordinal).is_sorted(), "{kind}");
+            }
+        }
+        let records: usize = self.records.iter().map(|(_, records)| records.len()).sum();
+        assert_eq!(summary.records(), records as u64);
+    }
+
+    fn agrees_with_index(
+        &self,
+        reading: &Reading,
+        references: &BTreeMap<(Target, String), BTreeSet<Referrer>>,
+    ) {
+        let mut found = BTreeMap::<(Target, String), BTreeSet<Referrer>>::new();
+        reading
+            .each_reference(|target, posting| {
+                let (target, name, _) = parse_target_key(target).unwrap();
+                let referrers = found.entry((target, name.to_owned())).or_default();
+                assert!(referrers.insert(parse_posting(posting).unwrap()), "it is there twice");
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(&found, references);
+        for ((target, name), expected) in references {
+            let mut referrers = reading.referrers(*target, name).unwrap();
+            referrers.sort();
+            assert!(referrers.iter().eq(expected), "{target} {name}");
+        }
+        let nobody = reading.referrers(Target::Node, "nobody's").unwrap();
+        assert_eq!(nobody, []);
+        let tree = &reading.generation().unwrap().references;
+        assert!(tree.iter().all(|block| !block.unwrap().1.is_empty()));
+    }
+
+    fn owns_every_chunk(&self, store: &Store) {
+        let generation = store.current().ok().unwrap().generation;
+        let mut owned = 0;
+        for (kind, records) in self.records.iter() {
+            for (name, held) in records {
+                let prefix = chunk_prefix(kind, name.as_bytes(), held.version);
+                owned += generation.chunks.scan_prefix(prefix).count();
+            }
+        }
+        assert_eq!(generation.chunks.iter().count(), owned, "chunks that nobody owns");
+    }
+
+    /// Asserts that the picture shows exactly this.
+    pub fn is_in(&self, picture: &Picture) {
+        self.agrees_with_summary(picture.summary());
+        for kind in Kind::ALL {
+            kind.dispatch(ComparePicture { plain: self, picture });
+        }
+    }
+
+    /// Asserts that this is what was read of a kind, and opens its secrets.
+    pub fn compare<E: Entity>(
+        &self,
+        stored: Vec<Stored<E>>,
+        open: impl Fn(&mut E) -> Result<(), StoreError>,
+    ) {
+        let expected = &self.records[E::KIND];
+        // Names by their first letters and their length.
+        let brief = |name: &str| format!("{name:.16} ({})", name.len());
+        let found: Vec<String> = stored.iter().map(|one| brief(one.record.name())).collect();
+        let wanted: Vec<String> = expected.keys().map(|name| brief(name)).collect();
+        assert_eq!(found, wanted, "{}", E::KIND);
+        for (mut stored, held) in stored.into_iter().zip(expected.values()) {
+            assert!(stored.record.secrets().iter().all(|(_, secret)| secret.document().is_none()));
+            open(&mut stored.record).unwrap();
+            // No `assert_eq`: nobody wants to read 70 KB of what differs.
+            assert!(stored.record == held.recipe.make::<E>(), "{} {:.40?}", E::KIND, held.recipe);
+            assert_eq!((stored.ordinal, stored.version), (held.ordinal, held.version));
+        }
+    }
+}
+
+/// Asserts that sled put nothing into files of its own, which it does not make durable.
+pub fn no_blobs(data: &Path) {
+    for entry in fs::read_dir(data).unwrap() {
+        let blobs = entry.unwrap().path().join("blobs");
+        if blobs.is_dir() {
+            assert_eq!(fs::read_dir(&blobs).unwrap().count(), 0, "{}", blobs.display());
+        }
+    }
+}
+
+struct MakeStep<'a, 's> {
+    transaction: &'a mut Transaction<'s>,
+    step: &'a Step,
+}
+
+impl KindVisitor for MakeStep<'_, '_> {
+    type Output = Result<(), StoreError>;
+    fn visit<E: Entity>(self) -> Self::Output {
+        match self.step {
+            Step::Put(recipe) => self.transaction.put(recipe.make::<E>()),
+            Step::Remove(_, name) => {
+                let there = self.transaction.contains(E::KIND, name)?;
+                assert_eq!(self.transaction.remove::<E>(name)?, there);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What a transaction sees of what it did itself.
+struct Inside<'a, 's> {
+    transaction: &'a Transaction<'s>,
+    name: &'a str,
+    held: Option<&'a Held>,
+}
+
+impl KindVisitor for Inside<'_, '_> {
+    type Output = Result<(), StoreError>;
+    fn visit<E: Entity>(self) -> Self::Output {
+        let seen = self.transaction.get::<E>(self.name)?;
+        let seen = seen.map(|seen| (seen.record.name().to_string(), seen.ordinal, seen.version));
+        assert_eq!(seen, self.held.map(|h| (h.recipe.name.clone(), h.ordinal, h.version)));
+        Ok(())
+    }
+}
+
+struct Compare<'a> {
+    plain: &'a Plain,
+    from: &'a Reading,
+    references: &'a mut BTreeMap<(Target, String), BTreeSet<Referrer>>,
+}
+
+impl KindVisitor for Compare<'_> {
+    type Output = ();
+    fn visit<E: Entity>(self) {
+        let stored: Vec<Stored<E>> = self.from.scan().collect::<Result<_, _>>().unwrap();
+        for one in &stored {
+            let name = one.record.name();
+            assert_eq!(self.from.get::<E>(name).unwrap().as_ref(), Some(one));
+            assert!(self.from.contains(E::KIND, name).unwrap());
+            one.record.references(&mut |reference| {
+                let target = (reference.target, reference.name.to_owned());
+                self.references.entry(target).or_default().insert(Referrer {
+                    kind: E::KIND,
+                    name: name.to_string(),
+                    relation: reference.relation.to_owned(),
+                });
+            });
+        }
+        assert_eq!(self.from.get::<E>("nobody's").unwrap(), None);
+        self.plain.compare(stored, |record| self.from.open_secrets(record));
+    }
+}
+
+struct ComparePicture<'a> {
+    plain: &'a Plain,
+    picture: &'a Picture,
+}
+
+impl KindVisitor for ComparePicture<'_> {
+    type Output = ();
+    fn visit<E: Entity>(self) {
+        let stored = self.picture.scan::<E>().collect::<Result<_, _>>().unwrap();
+        self.plain.compare::<E>(stored, |record| self.picture.open_secrets(record));
+    }
+}
+
+/// Short records, ones at the edge of being long, and long ones.
+fn bytes() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 0usize..300, 1 => 3800usize..4300, 1 => 8_000usize..70_000]
+}
+
+/// Few kinds, so that records meet.
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        4 => Just(Kind::Device),
+        2 => Just(Kind::Link),
+        1 => prop::sample::select(&Kind::ALL[..]),
+    ]
+}
+
+pub fn recipe() -> impl Strategy<Value = Recipe> {
+    let named = prop::collection::vec(any::<u8>().prop_map(name), 0..5);
+    (kind(), any::<u8>(), bytes(), named, any::<u8>()).prop_map(
+        |(kind, number, bytes, named, salt)| {
+            let salt = salt % 4;
+            Recipe { kind, name: name(number), bytes, named, salt }
+        },
+    )
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => recipe().prop_map(Step::Put),
+        1 => (kind(), any::<u8>()).prop_map(|(kind, number)| Step::Remove(kind, name(number))),
+    ]
+}
+
+pub fn change() -> impl Strategy<Value = Change> {
+    (prop::collection::vec(step(), 1..6), prop::bool::weighted(0.15))
+        .prop_map(|(steps, given_up)| Change { steps, given_up })
+}

@@ -1,0 +1,350 @@
+//! What was acknowledged is on the disk, and nothing is there by half: a child process changes an
+//! inventory, says what was acknowledged, and is killed at any moment.
+//!
+//! `SATCHEL_KILLS` is the number of kills of each test, `SATCHEL_SEED` repeats a run.
+
+use std::{
+    env,
+    hash::{BuildHasher, Hasher, RandomState},
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Command, Stdio},
+    str::FromStr,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use satchel::{
+    model::{Device, Entity, Kind, Name, Target, Value},
+    store::{Store, StoreError, encode_body, posting, target_key},
+};
+
+/// Tells a child process its work: the word for it, and the data directory behind a blank.
+const WORK: &str = "SATCHEL_TEST_WORK";
+
+/// How many threads of the child change the inventory at once.
+const WRITERS: usize = 4;
+
+/// How many of a writer's devices are there at a time.
+const WINDOW: u64 = 12;
+
+/// How many devices a load writes.
+const LOADED: u64 = 400;
+
+const GROUP: Target = Target::Kind(Kind::Group);
+
+fn number<T: FromStr>(variable: &str) -> Option<T> {
+    env::var(variable).ok()?.parse().ok()
+}
+
+fn kills() -> u64 {
+    number("SATCHEL_KILLS").unwrap_or(20)
+}
+
+/// Random numbers that can be had again.
+struct Dice(u64);
+
+impl Dice {
+    fn new() -> Self {
+        let seed = number("SATCHEL_SEED")
+            .unwrap_or_else(|| RandomState::new().build_hasher().finish() | 1);
+        eprintln!("SATCHEL_SEED={seed}");
+        Self(seed)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        // Xorshift.
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+/// A device that says `salt`, long or short, in one group.
+fn device(name: &str, salt: u64, bytes: usize) -> Device {
+    let mut device = Device::named(Name::parse(name.to_owned()).unwrap());
+    device.set("salt", Value::Int(salt as i64)).unwrap();
+    device.set("text", "é".repeat(bytes / 2).into()).unwrap();
+    device.set("rbac_read", Value::List(vec![group(salt).into()])).unwrap();
+    device
+}
+
+fn group(salt: u64) -> String {
+    format!("group [{}]", salt % 3)
+}
+
+fn salt(device: &Device) -> u64 {
+    match device.custom()["salt"] {
+        Value::Int(salt) => salt as u64,
+        ref other => panic!("{other:?}"),
+    }
+}
+
+/// Every seventh record is long.
+fn bytes(salt: u64) -> usize {
+    if salt.is_multiple_of(7) { 30_000 } else { 200 }
+}
+
+/// The two devices that every change of a writer writes, so that half a change shows.
+fn pair(writer: usize) -> [String; 2] {
+    [format!("a pair’s ({writer})"), format!("z pair’s ({writer})")]
+}
+
+fn numbered(writer: usize, number: u64) -> String {
+    format!("w{writer} #{number:0>8}")
+}
+
+/// The number of the last change that a writer made.
+fn last_change(store: &Store, writer: usize) -> u64 {
+    let found = store.read().get::<Device>(&pair(writer)[0]).unwrap();
+    found.map_or(0, |found| salt(&found.record))
+}
+
+fn change(store: &Store, writer: usize, number: u64) -> Result<(), StoreError> {
+    store.change(|transaction| {
+        for name in pair(writer) {
+            transaction.put(device(&name, number, bytes(number)))?;
+        }
+        transaction.put(device(&numbered(writer, number), number, bytes(number)))?;
+        if number > WINDOW {
+            assert!(transaction.remove::<Device>(&numbered(writer, number - WINDOW))?);
+        }
+        Ok(())
+    })
+}
+
+fn load(store: &Store, number: u64, mut progress: impl FnMut()) -> Result<(), StoreError> {
+    let load = store.write()?.load()?;
+    let mut table = load.table(Kind::Device);
+    let mut references = Vec::new();
+    for place in 0..LOADED {
+        let name = format!("loaded {place:0>6}");
+        let device = device(&name, number, bytes(place));
+        references
+            .push((target_key(GROUP, &group(number)), posting(Kind::Device, "rbac_read", &name)));
+        table.put(name.as_bytes(), place, load.version(), &encode_body(&device)?)?;
+        if place % 50 == 0 {
+            progress();
+        }
+    }
+    table.finish();
+    references.sort();
+    load.references(|each| -> Result<(), StoreError> {
+        references.iter().try_for_each(|(target, posting)| each(target, posting))
+    })?;
+    progress();
+    load.commit()
+}
+
+/// A line for the parent, with one `write`, after which it counts.
+fn say(line: &str) {
+    std::io::stdout().lock().write_all(format!("\n> {line}\n").as_bytes()).unwrap();
+    std::io::stdout().lock().flush().unwrap();
+}
+
+#[test]
+#[ignore = "the child process of the tests beside it"]
+fn child() {
+    let work = env::var(WORK).expect("it is started by the tests beside it");
+    let (word, data) = work.split_once(' ').unwrap();
+    say("begins");
+    let store = Store::open(Path::new(data)).unwrap();
+    say("is open");
+    match word {
+        "changes" => std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let store = &store;
+                scope.spawn(move || {
+                    for number in last_change(store, writer) + 1.. {
+                        change(store, writer, number).unwrap();
+                        say(&format!("ack {writer} {number}"));
+                    }
+                });
+            }
+        }),
+        "loads" => {
+            for number in store.read().summary().unwrap().version + 1.. {
+                load(&store, number, || say("loads")).unwrap();
+                say(&format!("ack 0 {number}"));
+            }
+        }
+        "five" => {
+            for number in 1..=5 {
+                change(&store, 0, number).unwrap();
+                say(&format!("ack 0 {number}"));
+            }
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// The command that runs [`child`].
+fn command(word: &str, data: &Path) -> (String, Vec<String>, String) {
+    let itself = env::current_exe().unwrap().to_str().unwrap().to_owned();
+    let arguments = ["--exact", "durability::child", "--ignored", "--nocapture"];
+    let work = format!("{word} {}", data.to_str().unwrap());
+    (itself, arguments.map(str::to_owned).to_vec(), work)
+}
+
+/// Starts a child, kills it when it has said so many lines, and gives what was acknowledged: for
+/// each writer the number of its last change.
+fn kill_after(word: &str, data: &Path, lines: u64, acknowledged: &[AtomicU64]) {
+    let (itself, arguments, work) = command(word, data);
+    let mut child = Command::new(itself)
+        .args(arguments)
+        .env(WORK, work)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said = said.map(Result::unwrap).filter(|line| line.starts_with("> "));
+    let mut heard = 0;
+    for line in said {
+        heard += 1;
+        if let Some((writer, number)) = line.strip_prefix("> ack ").and_then(|l| l.split_once(' '))
+        {
+            let writer: usize = writer.parse().unwrap();
+            acknowledged[writer].store(number.parse().unwrap(), Ordering::SeqCst);
+        }
+        if heard == lines {
+            child.kill().unwrap();
+            // What it said before it died is still read: it counts.
+        }
+    }
+    let ended = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.code().is_none(), "it was not killed: {}\n{errors}", ended.status);
+}
+
+/// Asserts that counts and references say what the records say.
+fn is_consistent(store: &Store) {
+    let reading = store.read();
+    let devices: Vec<Device> = reading.scan().map(|found| found.unwrap().record).collect();
+    assert_eq!(reading.summary().unwrap().kind(Kind::Device).count, devices.len() as u64);
+    let mut held: Vec<_> = devices
+        .iter()
+        .map(|device| {
+            let posting = posting(Kind::Device, "rbac_read", device.name());
+            (target_key(GROUP, &group(salt(device))), posting)
+        })
+        .collect();
+    held.sort();
+    let mut found = Vec::new();
+    reading
+        .each_reference(|target, posting| {
+            found.push((target.to_vec(), posting.to_vec()));
+            Ok(())
+        })
+        .unwrap();
+    assert!(found == held, "{} references, {} expected", found.len(), held.len());
+}
+
+#[test]
+fn acknowledged_changes_survive_kills_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let acknowledged: Vec<AtomicU64> = (0..WRITERS).map(|_| AtomicU64::new(0)).collect();
+    let mut dice = Dice::new();
+    for round in 0..kills() {
+        kill_after("changes", folder.path(), 1 + dice.below(150), &acknowledged);
+        let store = Store::open(folder.path()).unwrap();
+        let mut changes = 0;
+        for (writer, acknowledged) in acknowledged.iter().enumerate() {
+            let last = last_change(&store, writer);
+            let said = acknowledged.load(Ordering::SeqCst);
+            // One more may have been made, of which nobody was told.
+            assert!((said..=said + 1).contains(&last), "round {round}: {said} said, {last} there");
+            acknowledged.store(last, Ordering::SeqCst);
+            changes += last;
+            is_whole(&store, writer, last);
+        }
+        assert_eq!(store.read().summary().unwrap().version, changes);
+        is_consistent(&store);
+    }
+}
+
+/// Asserts that a writer's records are those that its last change left.
+fn is_whole(store: &Store, writer: usize, last: u64) {
+    let reading = store.read();
+    for name in pair(writer) {
+        let found = reading.get::<Device>(&name).unwrap().map(|found| found.record);
+        let expected = (last > 0).then(|| device(&name, last, bytes(last)));
+        assert!(found == expected, "{name}: {:?}", found.as_ref().map(salt));
+    }
+    for number in last.saturating_sub(2 * WINDOW) + 1..=last + 2 {
+        let name = numbered(writer, number);
+        let found = reading.get::<Device>(&name).unwrap().map(|found| found.record);
+        let there = number <= last && number + WINDOW > last;
+        assert!(found == there.then(|| device(&name, number, bytes(number))), "{name} of {last}");
+    }
+}
+
+#[test]
+fn loads_are_there_whole_or_not_at_all_after_kills() {
+    let folder = tempfile::tempdir().unwrap();
+    let acknowledged = [AtomicU64::new(0)];
+    let mut dice = Dice::new();
+    for round in 0..kills() {
+        kill_after("loads", folder.path(), 1 + dice.below(60), &acknowledged);
+        let store = Store::open(folder.path()).unwrap();
+        let said = acknowledged[0].load(Ordering::SeqCst);
+        let last = store.read().summary().unwrap().version;
+        assert!((said..=said + 1).contains(&last), "round {round}: {said} said, {last} there");
+        acknowledged[0].store(last, Ordering::SeqCst);
+        let devices: Vec<_> = store.read().scan::<Device>().map(Result::unwrap).collect();
+        assert_eq!(devices.len() as u64, if last == 0 { 0 } else { LOADED });
+        for (place, found) in devices.into_iter().enumerate() {
+            let name = format!("loaded {place:0>6}");
+            assert!(found.record == device(&name, last, bytes(place as u64)), "{name} of {last}");
+        }
+        is_consistent(&store);
+    }
+}
+
+/// sled's flush calls `sync_file_range`, which is not durable: see `src/store/durable.rs`.
+#[test]
+fn a_change_reaches_the_disk_before_it_is_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
+    let (itself, arguments, work) = command("five", &data);
+    let run = Command::new("strace")
+        .args(["-f", "-y", "-e", "trace=write,fdatasync,sync_file_range", "-o"])
+        .arg(&trace)
+        .arg(itself)
+        .args(arguments)
+        .env(WORK, work)
+        .output();
+    let run = match run {
+        Ok(run) => run,
+        Err(error) => {
+            assert!(env::var("CI").is_err(), "strace is needed: {error}");
+            eprintln!("skipped: strace: {error}");
+            return;
+        }
+    };
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let trace = std::fs::read_to_string(trace).unwrap();
+    assert!(!trace.contains("sync_file_range"), "{trace}");
+    let mut synced = 0;
+    let mut acknowledged = 0;
+    // Threads that are in `fdatasync` on the database, whose end strace writes apart.
+    let mut unfinished = std::collections::BTreeSet::new();
+    for line in trace.lines() {
+        let thread = line.split_whitespace().next().unwrap();
+        let database = line.contains("fdatasync(") && line.contains("/inventory-1/db>");
+        if database && line.contains("<unfinished") {
+            unfinished.insert(thread);
+        } else if (database && line.ends_with("= 0"))
+            || (line.contains("fdatasync resumed")
+                && line.ends_with("= 0")
+                && unfinished.remove(thread))
+        {
+            synced += 1;
+        } else if line.contains("write(1") && line.contains("> ack ") {
+            assert!(synced > 0, "acknowledged before it was synced: {line}");
+            synced = 0;
+            acknowledged += 1;
+        }
+    }
+    assert_eq!(acknowledged, 5, "{trace}");
+}
