@@ -1,13 +1,60 @@
 //! Satchel: a network inventory in one file.
+//!
+//! One executable that holds users, groups, devices, files, links, services, networks, workflow
+//! edges, tasks, credentials and pools as typed trees in an embedded database, behind an HTTP
+//! server, and moves whole projects in and out as eNMS 4.x does.
+//!
+//! # The map
+//!
+//! From the bottom to the top; each module may use what stands above it in this list, and modules
+//! on one line do not know each other. A test (`tests/it/architecture.rs`) holds the sources
+//! against it.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`model`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data |
+//! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON · the inventory on the disk |
+//! | [`migration`] · [`access`] | a whole project in or out · who may do what |
+//! | [`http`] | requests and answers; the only module that names hyper |
+//! | [`cli`], [`config`] | the command line, and what can be set |
+//!
+//! # What always holds
+//!
+//! - What was acknowledged is on the disk ([`store`]); an import lands whole or changes nothing.
+//! - Nothing that is stored refers to a record that does not exist.
+//! - No secret is written that is not sealed, and none is shown but in a project's documents
+//!   ([`model::Secret`]).
+//! - Nothing from outside is trusted: every limit is a named constant, and what is over it gets an
+//!   answer that says so.
+//! - Blocking work never runs on an async thread: it goes through one door (`http::blocking`).
+//!
+//! # A walk through an import
+//!
+//! `POST /rest/migrate/import` is read by `http::request`, which finds the route, the caller and
+//! the body, and calls the handler. That parses an [`migration::ImportRequest`] and hands it to
+//! [`migration::Migration::import`] on a thread that may block. The project is opened on the
+//! shelf; its documents are decoded, two at a time, into records sorted by name and references
+//! sorted by what they name ([`codec::yaml`], [`store::Sorter`]). The import takes the turn to
+//! write. References walk beside names and tell which records are rejected; then, kind by kind,
+//! what is there walks beside what comes, and what becomes of each record is written into a new
+//! generation ([`store::Load`]). Pools are given their members last. The generation is made
+//! durable, the pointer is turned, and the report is answered.
+//!
+//! # A walk through an export
+//!
+//! [`migration::Migration::export`] takes a [`store::Picture`], which shows one moment of the
+//! inventory while changes go on. One thread decodes records and writes them as PyYAML would
+//! ([`codec::yaml::RecordWriter`]); another packs and hashes the document into a bundle that lies
+//! beside the shelf ([`codec::bundle::BundleWriter`]). When it is whole and durable it takes the
+//! project's name.
 
 pub mod model;
 
 pub mod codec;
 pub mod store;
 
-pub mod migration;
-
 pub mod access;
+pub mod migration;
 
 pub mod http;
 

@@ -13,7 +13,7 @@ use super::logging;
 use crate::access::{self, Accounts, InventoryAccounts};
 use crate::config::{self, ServeConfig};
 use crate::http::{self, App, Drained};
-use crate::migration::Migration;
+use crate::migration::{Demo, Migration};
 use crate::store::Store;
 
 pub(super) const EXAMPLES: &str = "\
@@ -65,6 +65,14 @@ impl Inventory {
                 access::FIRST_USER_NAME,
                 access::FIRST_USER_PASSWORD
             );
+        }
+        if config.demo {
+            match migration.demo(access::FIRST_USER_NAME)? {
+                Demo::Imported(report) => {
+                    tracing::info!("the sample inventory: {}", report.summary)
+                }
+                Demo::NotEmpty => tracing::info!("there is an inventory: no sample was imported"),
+            }
         }
         Ok(Self { store, accounts, migration })
     }

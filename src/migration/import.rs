@@ -302,10 +302,10 @@ impl KindVisitor for Table<'_> {
     }
 }
 
-fn write_references(
-    references: &Sorted,
-    put: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), MigrationError>,
-) -> Result<(), MigrationError> {
+/// Takes a target and a reference to it.
+type PutReference<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), MigrationError> + 'a;
+
+fn write_references(references: &Sorted, put: &mut PutReference<'_>) -> Result<(), MigrationError> {
     let mut reader = references.read();
     while let Some((key, _)) = reader.next()? {
         let (.., at) = parse_target_key(key).ok_or_else(|| {

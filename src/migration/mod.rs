@@ -16,6 +16,7 @@
 
 mod cursor;
 mod decode;
+mod demo;
 mod diff;
 mod error;
 mod export;
@@ -35,6 +36,7 @@ mod workers;
 
 use std::{fs::File, sync::Arc};
 
+pub use demo::Demo;
 pub use error::MigrationError;
 pub use listing::{Counted, Shown};
 pub use name::{NameError, PROJECT_NAME_CHARACTERS_MAX, ProjectName};

@@ -2,14 +2,24 @@
 //!
 //! One thread calls sled's blocking `flush`; sled's `flush_async` deadlocks when it is called
 //! from many threads.
+//!
+//! While it flushes, sled holds a lock (for all databases of the process) that a transaction takes
+//! exclusively. Left to itself, every flush would carry one change, and the change that waits for
+//! the flush would let every read wait too. So a change waits at a gate of ours instead, and a
+//! flush first lets those through who are on their way.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
-use super::{StoreError, generation::panic_text};
+use super::{StoreError, generation::panic_text, turn::Turns};
+
+/// How long a flush waits for the changes that are on their way: a few times as long as a flush
+/// takes on a good disk. When there are none, it does not wait.
+const GATHERING_MAX: Duration = Duration::from_millis(5);
 
 /// Flushes one database for all who ask.
 pub(super) struct Flusher {
@@ -22,6 +32,7 @@ struct Shared {
     state: Mutex<State>,
     asked: Condvar,
     flushed: Condvar,
+    gate: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -54,15 +65,20 @@ impl Shared {
 }
 
 impl Flusher {
-    /// Starts the thread.
-    pub fn start(db: sled::Db) -> Result<Self, StoreError> {
+    /// Starts the thread. The turns say who is on their way.
+    pub fn start(db: sled::Db, turns: Arc<Turns>) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
         let thread = thread::Builder::new()
             .name("flusher".to_owned())
-            .spawn(move || theirs.run(&db))
+            .spawn(move || theirs.run(&db, &turns))
             .map_err(StoreError::io("starting a thread"))?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// The gate: nothing is flushed while it is held. To be held while a change is applied.
+    pub fn gate(&self) -> MutexGuard<'_, ()> {
+        self.shared.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for a flush of everything that was written before this call.
@@ -123,7 +139,7 @@ impl Drop for Flusher {
 }
 
 impl Shared {
-    fn run(&self, db: &sled::Db) {
+    fn run(&self, db: &sled::Db, turns: &Turns) {
         loop {
             let mut state = self.lock();
             while state.asked == state.flushed && !state.closing {
@@ -132,9 +148,12 @@ impl Shared {
             if state.closing && state.asked == state.flushed {
                 return;
             }
-            let all = state.asked;
             drop(state);
+            turns.wait_until_idle(GATHERING_MAX);
+            let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            let all = self.lock().asked;
             let flushed = catch_unwind(AssertUnwindSafe(|| db.flush()));
+            drop(gate);
             let mut state = self.lock();
             match flushed {
                 Ok(Ok(_)) => state.flushed = all,

@@ -62,7 +62,7 @@ use crate::model::{Entity, Kind, Target};
 /// The inventory of one data directory.
 pub struct Store {
     vault: Arc<Vault>,
-    turns: Turns,
+    turns: Arc<Turns>,
     pictures: Arc<Pictures>,
     current: RwLock<State>,
     reopening: Reopening,
@@ -147,11 +147,12 @@ impl Store {
         };
         room::keep_reserve(&directory);
         let number = generation.number;
+        let turns = Arc::<Turns>::default();
         Ok(Self {
             vault: Arc::new(vault),
-            turns: Turns::default(),
             pictures: Arc::default(),
-            current: RwLock::new(State::Open(Current::new(generation)?)),
+            current: RwLock::new(State::Open(Current::new(generation, &turns)?)),
+            turns,
             reopening: Reopening::default(),
             number_last: AtomicU64::new(number),
             directory,
@@ -203,10 +204,12 @@ impl Store {
             let number = current.generation.number;
             let prepared = guarded("preparing the change", || transaction.prepare())?;
             let apply = || guarded("applying the change", || prepared.apply());
-            if let Err(error) = self.pictures.change(number, transaction.edits(), apply) {
-                if !matches!(error, StoreError::Busy) {
-                    current.flusher.fail(&error);
-                }
+            self.pictures.wait_for_room()?;
+            let gate = current.flusher.gate();
+            let applied = self.pictures.change(number, transaction.edits(), apply);
+            drop(gate);
+            if let Err(error) = applied {
+                current.flusher.fail(&error);
                 return Err(error.into());
             }
             ticket = current.flusher.ask();
@@ -254,7 +257,7 @@ impl Store {
 
     /// Puts a durable generation in the place of the current one.
     fn replace(&self, generation: Generation, pointer: Pointer) -> Result<(), StoreError> {
-        let current = Current::new(generation)?;
+        let current = Current::new(generation, &self.turns)?;
         if let Err(error) = self.directory.turn_pointer(pointer) {
             // It may or may not name the new generation now: nothing may be acknowledged into the
             // old one any more.
@@ -288,8 +291,8 @@ impl Store {
 }
 
 impl Current {
-    fn new(generation: Generation) -> Result<Self, StoreError> {
-        let flusher = Arc::new(Flusher::start(generation.db.clone())?);
+    fn new(generation: Generation, turns: &Arc<Turns>) -> Result<Self, StoreError> {
+        let flusher = Arc::new(Flusher::start(generation.db.clone(), turns.clone())?);
         Ok(Self { generation: Arc::new(generation), flusher })
     }
 }

@@ -123,27 +123,35 @@ impl Pictures {
         Ok(Picture { generation, vault, summary, overlay, pictures: self.clone() })
     }
 
-    /// Keeps what `edits` are about to change, then changes it with `apply`. No picture is taken
-    /// in between.
+    /// Returns when the overlays have room for a change.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when the overlays are full and stay so; and what `apply` says.
-    pub fn change(
-        &self,
-        generation: u64,
-        edits: &PerKind<BTreeMap<String, Edit>>,
-        apply: impl FnOnce() -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    /// [`StoreError::Busy`] when they are full and stay so.
+    pub fn wait_for_room(&self) -> Result<(), StoreError> {
         let full = |held: &mut Vec<Held>| {
             let overlays = held.iter().filter_map(|held| held.overlay.upgrade());
             let bytes: usize = overlays.map(|overlay| overlay.bytes.load(Ordering::SeqCst)).sum();
             bytes > self.limits.bytes_max
         };
         let waited = self.gone.wait_timeout_while(self.lock(), self.limits.wait_max, full);
-        let (held, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        if timeout.timed_out() {
-            return Err(StoreError::Busy);
+        match waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
+            true => Err(StoreError::Busy),
+            false => Ok(()),
         }
+    }
+
+    /// Keeps what `edits` are about to change, then changes it with `apply`. No picture is taken
+    /// in between.
+    ///
+    /// # Errors
+    /// What `apply` says.
+    pub fn change(
+        &self,
+        generation: u64,
+        edits: &PerKind<BTreeMap<String, Edit>>,
+        apply: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let held = self.lock();
         for held in held.iter().filter(|held| held.generation == generation) {
             if let Some(overlay) = held.overlay.upgrade() {
                 overlay.keep(edits);

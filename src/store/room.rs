@@ -109,7 +109,9 @@ impl Store {
             return Err(StoreError::DiskFull);
         }
         *state = State::Closed { number, failure: Failure::DiskFull };
-        match open_generation(&self.directory, number).and_then(Current::new) {
+        match open_generation(&self.directory, number)
+            .and_then(|generation| Current::new(generation, &self.turns))
+        {
             Ok(current) => {
                 *state = State::Open(current.clone());
                 keep_reserve(&self.directory);

@@ -13,8 +13,21 @@ pub const TURN_WAIT_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
 pub(super) struct Turns {
-    taken: Mutex<bool>,
+    state: Mutex<State>,
     given_back: Condvar,
+    idle: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    taken: bool,
+    waiting: usize,
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        !self.taken && self.waiting == 0
+    }
 }
 
 /// Held by the one who changes the inventory; given back when dropped.
@@ -27,27 +40,42 @@ impl Turns {
     /// [`StoreError::Busy`] when it does not come within [`TURN_WAIT_MAX`].
     pub fn take(&self) -> Result<Turn<'_>, StoreError> {
         let until = Instant::now() + TURN_WAIT_MAX;
-        let mut taken = self.lock();
-        while *taken {
+        let mut state = self.lock();
+        state.waiting += 1;
+        while state.taken {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                state.waiting -= 1;
                 return Err(StoreError::Busy);
             }
-            let waited = self.given_back.wait_timeout(taken, left);
-            taken = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.given_back.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        *taken = true;
+        state.waiting -= 1;
+        state.taken = true;
         Ok(Turn(self))
     }
 
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Returns when nobody has the turn or waits for it, or when it takes too long.
+    pub fn wait_until_idle(&self, wait_max: Duration) {
+        let busy = |state: &mut State| !state.is_idle();
+        // Which of the two it was makes no difference.
+        let _ = self.idle.wait_timeout_while(self.lock(), wait_max, busy);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *self.0.lock() = false;
+        let mut state = self.0.lock();
+        state.taken = false;
+        if state.is_idle() {
+            self.0.idle.notify_all();
+        }
+        drop(state);
         self.0.given_back.notify_one();
     }
 }

@@ -8,9 +8,9 @@ use std::{
 use super::{Project, ProjectSummary, ShelfError, aside::Aside};
 use crate::codec::bundle::{Limits, limits::PROJECT_BYTES_MAX};
 
-/// The longest bundle, in bytes. Packed documents are not longer than unpacked ones, and what
-/// stands between them is little.
-pub const BUNDLE_BYTES_MAX: u64 = PROJECT_BYTES_MAX + (1 << 20);
+/// The longest bundle, in bytes. The least effort of deflate makes random bytes longer by a
+/// twentieth; no packer needs more than an eighth.
+pub const BUNDLE_BYTES_MAX: u64 = PROJECT_BYTES_MAX / 8 * 9;
 
 /// A bundle that is being sent. It is written to as it comes; dropped, it was never there.
 #[derive(Debug)]
