@@ -134,7 +134,7 @@ fn the_validator_changes_with_every_byte() {
     let etag = || shelf.file(&name("a")).unwrap().validator;
     let first = etag();
     assert_eq!(etag(), first);
-    assert!(first.starts_with('"') && first.ends_with('"') && first.len() == 34);
+    assert_eq!(first.len(), 32);
     let path = shelf.dir.join("a.zip");
     let mut bytes = fs::read(&path).unwrap();
     bytes[40] ^= 1;
