@@ -1,8 +1,8 @@
 //! HTTP: the only module that names hyper.
 //!
-//! A request passes one ordered list of steps, [`request::answer`]. Below it stand the parts of
-//! the connection ([`listener`], [`connection`], [`stream`]), above it what is asked for
-//! ([`routes`], [`handlers`]).
+//! A request passes one ordered list of steps, `request::answer`. Below it stand the parts of
+//! the connection (`listener`, `connection`, `stream`), above it what is asked for
+//! (`routes`, `handlers`).
 
 mod access_log;
 mod app;

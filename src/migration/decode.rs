@@ -71,16 +71,25 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// Decodes the documents, two at a time.
+/// A document that is to be decoded.
+pub(super) struct Document {
+    pub kind: Kind,
+    pub text: Box<dyn io::Read + Send>,
+    /// The records that the project says are in it.
+    pub declared: Option<u64>,
+}
+
+/// Decodes the documents, several at a time.
 pub(super) fn decode(
-    documents: Vec<(Kind, Box<dyn io::Read + Send>)>,
+    documents: Vec<Document>,
     vault: &Vault,
     log: &Log,
 ) -> Result<Decoded, MigrationError> {
     let one = Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES));
     let many = Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES));
     let mut records = PerKind::default();
-    let decoded = super::workers::run(documents, |(kind, document)| {
+    let decoded = super::workers::run(documents, |document| {
+        let kind = document.kind;
         let job = Job { document, vault, log, one: &one, many: &many };
         kind.dispatch(job).map(|sorted| (kind, sorted))
     })?;
@@ -94,7 +103,7 @@ pub(super) fn decode(
 }
 
 struct Job<'a> {
-    document: Box<dyn io::Read + Send>,
+    document: Document,
     vault: &'a Vault,
     log: &'a Log,
     one: &'a Mutex<Sorter>,
@@ -106,9 +115,10 @@ impl KindVisitor for Job<'_> {
 
     fn visit<E: Entity>(self) -> Self::Output {
         let Self { document, vault, log, one, many } = self;
+        let Document { text, declared, .. } = document;
         let mut sorter = Sorter::new(log.scratch(), RECORDS_BYTES);
         let mut failed = None;
-        let read = yaml::read_records(document, |item| {
+        let read = yaml::read_records(text, |item| {
             let taken = take::<E>(item, vault, log, &mut sorter, one, many);
             match taken {
                 Ok(()) => ControlFlow::Continue(()),
@@ -122,7 +132,12 @@ impl KindVisitor for Job<'_> {
             return Err(error);
         }
         match read {
-            Ok(_) => {}
+            Ok(found) => match declared {
+                Some(declared) if declared != found => {
+                    log.problem(&Problem::count(E::KIND, declared, found), Place::default())?
+                }
+                Some(_) | None => {}
+            },
             Err(error) => log.unreadable(E::KIND, error)?,
         }
         Ok(sorter.finish()?)

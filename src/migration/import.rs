@@ -9,13 +9,13 @@ use std::{
 use super::{
     EmptyFirst, ImportOutcome, ImportReport, ImportRequest, KindReport, MigrationError,
     Milliseconds, Mode, OnError, RELEASE,
-    decode::decode,
+    decode::{Document, decode},
     diff::differences,
     log::Log,
     members::{Found, Members},
     problem::{Change, ChangeKind, ChangedRecord},
     resolve::{Resolved, Scope, resolve},
-    shelf::Project,
+    shelf::{Layout, Project},
     walk::{Fate, Step, decode_old, walk},
     workers,
 };
@@ -43,8 +43,13 @@ pub(super) fn import(
     kinds.sort_by_key(|kind| std::cmp::Reverse(documents_bytes[*kind]));
     let mut documents = Vec::new();
     for kind in &kinds {
-        if let Some(document) = project.document(*kind)? {
-            documents.push((*kind, document));
+        if let Some(text) = project.document(*kind)? {
+            // A folder is there to be edited; what it once held does not count.
+            let declared = match project.layout() {
+                Layout::Bundle => project.metadata().document(*kind).map(|info| info.records),
+                Layout::Folder => None,
+            };
+            documents.push(Document { kind: *kind, text, declared });
         }
     }
     let decoded = decode(documents, store.vault(), log)?;

@@ -73,6 +73,12 @@ impl Problem {
         Self::of(kind, None, "document", error.to_string())
     }
 
+    /// A document that holds more or fewer records than the project declares.
+    pub(super) fn count(kind: Kind, declared: u64, found: u64) -> Self {
+        let detail = format!("the project declares {declared} records here, and {found} are there");
+        Self::of(kind, None, "record-count", detail)
+    }
+
     /// A record whose name another record of the same document has.
     pub(super) fn duplicate(kind: Kind) -> Self {
         let detail = "another record of this document has the same name, and comes first";

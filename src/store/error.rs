@@ -30,7 +30,7 @@ pub enum StoreError {
     Newer { found: u32, known: u32 },
     #[error("another change is being applied; try again in a moment")]
     Busy,
-    #[error("the disk is full; nothing was changed")]
+    #[error("the disk is full, and the change is not acknowledged")]
     DiskFull,
     #[error("the store has become read-only, because a write failed: {reason}")]
     ReadOnly { reason: String },

@@ -2,7 +2,7 @@
 //!
 //! - **Small changes** ([`Store::change`]) are one transaction each. They are acknowledged after a
 //!   flush that all who wait share.
-//! - **Bulk changes** ([`Store::load`]) write a new generation, a database of its own, and turn the
+//! - **Bulk changes** ([`Store::write`]) write a new generation, a database of its own, and turn the
 //!   pointer to it when it is durable.
 //! - **Readers** are never blocked. [`Store::read`] looks at the current generation;
 //!   [`Store::picture`] holds one moment of it.

@@ -46,7 +46,7 @@ pub(in crate::http) async fn download(call: Call) -> Result<Response, Problem> {
     let download = Download {
         file: bundle.file,
         bytes: bundle.bytes,
-        etag: ETag::of(&bundle.etag),
+        etag: ETag::of(&bundle.validator),
         modified: bundle.modified,
         media_type: HeaderValue::from_static("application/zip"),
         file_name: format!("{}.zip", name.as_str()),
@@ -141,7 +141,7 @@ async fn require_match(call: &Call, name: &ProjectName) -> Result<Replaced, Prob
     let migration = call.app.migration.clone();
     let name = name.clone();
     let present = call.app.blocking.run(Lane::Operation, move || match migration.open(&name) {
-        Ok(bundle) => Ok(Some(ETag::of(&bundle.etag))),
+        Ok(bundle) => Ok(Some(ETag::of(&bundle.validator))),
         Err(MigrationError::Shelf(ShelfError::NotFound { .. })) => Ok(None),
         Err(error) => Err(error),
     });

@@ -64,8 +64,8 @@ pub struct BundleFile {
     pub file: File,
     /// The file's length.
     pub bytes: u64,
-    /// A strong validator with its quotes, as the header `ETag` has it.
-    pub etag: String,
+    /// A strong validator: it differs whenever the file differs.
+    pub validator: String,
     pub modified: SystemTime,
 }
 
@@ -129,7 +129,7 @@ impl Shelf {
         let metadata = file.metadata()?;
         Ok(BundleFile {
             bytes: metadata.len(),
-            etag: validator(&file, &metadata)?,
+            validator: validator(&file, &metadata)?,
             modified: metadata.modified()?,
             file,
         })
@@ -254,7 +254,7 @@ fn validator(file: &File, metadata: &fs::Metadata) -> Result<String, ShelfError>
         at += read as u64;
     }
     let digits: String = hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect();
-    Ok(format!("\"{digits}\""))
+    Ok(digits)
 }
 
 #[cfg(test)]
