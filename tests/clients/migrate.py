@@ -113,11 +113,19 @@ def demo(binary, root, _):
         assert same_bytes or kind == "user", f"{kind}: other bytes"
 
 
+def started_with_demo(binary, root, _):
+    """`serve --demo` holds the sample inventory, whole."""
+    with server(binary, "--demo") as here:
+        call("POST", here.url, "/rest/migrate/export", json=body("out"))
+        bundle = call("GET", here.url, "/rest/migrate/projects/out").content
+        assert compare(root / "assets/demo", documents(bundle)) == []
+
+
 def examples(binary, _, fixtures):
-    """eNMS's example project: every value of 1,123 records."""
+    """eNMS's example project: every value of 1,133 records."""
     folder = fixtures / "projects/examples"
     written = round_trip(binary, folder, "examples")
-    assert sum(len(read(written[kind])) for kind in KINDS) == 1123
+    assert sum(len(read(written[kind])) for kind in KINDS) == 1133
     assert compare(folder, written) == []
 
 
@@ -141,5 +149,5 @@ def manual(binary, root, _):
         assert compare(root / "assets/demo", documents(bundle)) == []
 
 
-CHECKS = [manual, demo]
+CHECKS = [manual, demo, started_with_demo]
 CHECKS_OF_FIXTURES = [examples, exported_by_enms]
