@@ -1,7 +1,12 @@
 """Whole projects through Python's `requests`, held against PyYAML by value and type."""
+import contextlib
 import datetime
 import io
 import math
+import os
+import pathlib
+import re
+import tempfile
 import zipfile
 
 import requests
@@ -121,6 +126,27 @@ def started_with_demo(binary, root, _):
         assert compare(root / "assets/demo", documents(bundle)) == []
 
 
+def readme(binary, root, _):
+    """The Python of the README prints what the README says."""
+    text = (root / "README.md").read_text()
+    script, printed = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", text, re.S).groups()
+    assert "http://127.0.0.1:8080" in script
+    before = pathlib.Path.cwd()
+    with server(binary, "--demo") as here, tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        out = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(out):
+                script = script.replace("http://127.0.0.1:8080", here.url)
+                exec(compile(script, "README.md", "exec"), {})
+            assert zipfile.ZipFile("nightly.zip").testzip() is None
+        finally:
+            os.chdir(before)
+    # How well a bundle is packed may change by a few bytes with the library that packs it.
+    records = printed.split(",")[0]
+    assert out.getvalue().startswith(records), out.getvalue()
+
+
 def examples(binary, _, fixtures):
     """eNMS's example project: every value of 1,133 records."""
     folder = fixtures / "projects/examples"
@@ -149,5 +175,5 @@ def manual(binary, root, _):
         assert compare(root / "assets/demo", documents(bundle)) == []
 
 
-CHECKS = [manual, demo, started_with_demo]
+CHECKS = [manual, readme, demo, started_with_demo]
 CHECKS_OF_FIXTURES = [examples, exported_by_enms]
