@@ -110,6 +110,10 @@ fn every_broken_project_is_refused_with_all_that_is_wrong() {
             let more = json!({"import_export_types": kinds, "empty_database_before_import": empty});
             let problem = import(&server, &name, more).problem(422, "import-rejected");
             assert_eq!(problem["outcome"], "rejected");
+            for kind in &kinds {
+                let total = names(&before, kind).len();
+                assert_eq!(of_kind(&problem, kind)["total"], total, "{problem}");
+            }
             let found = serde_json::to_string_pretty(&problem["errors"]).unwrap();
             let expected = fs::read_to_string(folder.join("errors.json")).unwrap_or_default();
             assert!(found == expected.trim_end(), "{name}, empty {empty}:\n{found}");
