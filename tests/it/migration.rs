@@ -194,6 +194,39 @@ fn emptying_strikes_what_others_say_of_what_is_gone() {
 }
 
 #[test]
+fn what_cannot_stand_alone_goes_along_and_is_struck_too() {
+    let (server, before) = with_demo();
+    let nothing = documents(&[("service", "[]\n"), ("network", "[]\n")]);
+    put_folder(&server, "p", &nothing);
+    let empty = |kind: &str| {
+        let more = json!({"import_export_types": [kind], "empty_database_before_import": true});
+        imported(&server, "p", more)
+    };
+    // A link ends at a network; edges and tasks need services.
+    let report = empty("network");
+    assert_eq!(of_kind(&report, "network")["removed"], 3, "{report}");
+    assert_eq!(of_kind(&report, "link")["removed"], 1, "{report}");
+    let report = empty("service");
+    assert_eq!(of_kind(&report, "service")["removed"], 6, "{report}");
+    assert_eq!(of_kind(&report, "workflow_edge")["removed"], 4, "{report}");
+    assert_eq!(of_kind(&report, "task")["removed"], 2, "{report}");
+    // Pools name a service and a task, which is gone only because its service is.
+    let struck = report["struck"]["shown"].as_array().unwrap();
+    let missing: Vec<_> = struck.iter().map(|entry| &entry["missing"]).collect();
+    assert_eq!(missing, ["Nightly backup", "Kit check"], "{report}");
+
+    let after = inventory(&server);
+    let links = names(&before, "link").into_iter().filter(|name| name != "Madrid -> Internet");
+    assert_eq!(names(&after, "link"), links.collect::<Vec<_>>());
+    for kind in ["network", "service", "workflow_edge", "task"] {
+        assert_eq!(text(&after, kind), "[]\n", "{kind}");
+    }
+    assert!(!text(&after, "pool").contains("Nightly backup"));
+    assert!(!text(&after, "pool").contains("Kit check"));
+    assert_eq!(after["device"], before["device"]);
+}
+
+#[test]
 fn the_caller_survives_and_an_administrator_is_left() {
     let (server, before) = with_demo();
     let more = json!({"import_export_types": ["user"], "empty_database_before_import": true});
