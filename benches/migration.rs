@@ -22,6 +22,10 @@ use satchel::{
     store::Store,
 };
 
+/// The executable's own allocator: see `main.rs`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Project sizes that are measured where none are given.
 const DEVICES: [u64; 3] = [10_000, 100_000, 1_000_000];
 
