@@ -2,6 +2,7 @@
 //! same bytes into sled. Run by hand: `cargo bench --bench migration [-- DEVICES …]`.
 //!
 //! Every measured step is a process of its own, so that its peak of memory is its own.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a measurement may fail")]
 
 use std::{
     env,

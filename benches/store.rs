@@ -1,6 +1,7 @@
 //! What the store does in a second, next to what sled does with the same bytes in the same run.
 //!
 //! `cargo bench --bench store`; `SATCHEL_BENCH_RECORDS` is the number of records of a load.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a measurement may fail")]
 
 use std::{
     env,

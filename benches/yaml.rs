@@ -1,5 +1,6 @@
 //! How fast documents are read and written, next to PyYAML in the same run: `cargo bench --bench
 //! yaml`. Each number is the best of several runs, in MB/s of document text.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a measurement may fail")]
 
 use std::hint::black_box;
 use std::io::Write;

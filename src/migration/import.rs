@@ -81,7 +81,7 @@ pub(super) fn import(
     let mut report = Outline { kinds: &kinds, project, begun, log };
     if rejected {
         let steps = Steps { decoding, planning: planning.elapsed(), ..Steps::default() };
-        return report.finish(ImportOutcome::Rejected, Vec::new(), steps);
+        return report.finish(ImportOutcome::Rejected, unwalked(&scope, log), steps);
     }
     administrators(&scope, &resolved, store.vault())?;
     let members = Members::prepare(&scope, &resolved, log)?;
@@ -108,6 +108,16 @@ pub(super) fn import(
         (Mode::Apply, true) => ImportOutcome::ImportedInPart,
     };
     report.finish(outcome, types, steps)
+}
+
+/// The report's numbers where nothing was walked: what was rejected, and what is there still.
+fn unwalked(scope: &Scope<'_>, log: &Log) -> Vec<KindReport> {
+    let report = |kind| KindReport {
+        rejected: log.lists().rejected[kind],
+        total: scope.old_summary.kind(kind).count,
+        ..KindReport::new(kind)
+    };
+    Kind::ALL.into_iter().map(report).collect()
 }
 
 /// Whether the project brings a user of this name.
@@ -344,13 +354,6 @@ impl Outline<'_> {
         steps: Steps,
     ) -> Result<ImportReport, MigrationError> {
         let mut lists = self.log.lists();
-        if types.is_empty() {
-            // Nothing was walked: what is known is what was rejected.
-            types = Kind::ALL.into_iter().map(KindReport::new).collect();
-            for report in &mut types {
-                report.rejected = lists.rejected[report.kind];
-            }
-        }
         types.retain(|report| {
             self.kinds.contains(&report.kind) || report.removed + report.adjusted > 0
         });

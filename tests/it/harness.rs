@@ -27,7 +27,8 @@ pub const GUEST: (&str, &str) = ("guest", "guest");
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
-    directory: TempDir,
+    /// Taken away when the server is started again.
+    directory: Option<TempDir>,
 }
 
 impl Server {
@@ -37,13 +38,29 @@ impl Server {
 
     /// Starts a server with more arguments, and waits for the line that says it is ready.
     pub fn start_with(arguments: &[&str]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let log = File::create(directory.path().join("log")).unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), arguments)
+    }
+
+    /// Kills the server with SIGKILL. What it left on the disk can be started again.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts a server on what a killed one left.
+    pub fn start_again(mut self) -> Self {
+        self.kill();
+        let directory = self.directory.take().unwrap();
+        Self::start_in(directory, &[])
+    }
+
+    fn start_in(directory: TempDir, arguments: &[&str]) -> Self {
+        let log = File::options().create(true).append(true).open(directory.path().join("log"));
         let mut child = command(&directory.path().join("data"))
             .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
             .args(arguments)
             .stdout(Stdio::piped())
-            .stderr(log)
+            .stderr(log.unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -54,17 +71,26 @@ impl Server {
             panic!("no ready line but {line:?}, and the log says {log}");
         };
         let address = address.parse().unwrap();
-        Self { child, address, directory }
+        Self { child, address, directory: Some(directory) }
+    }
+
+    fn directory(&self) -> &Path {
+        self.directory.as_ref().unwrap().path()
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.directory().join("data")
     }
 
     /// The file of a project's bundle.
     pub fn bundle(&self, name: &str) -> PathBuf {
-        self.directory.path().join("data/migrations").join(format!("{name}.zip"))
+        self.data().join("migrations").join(format!("{name}.zip"))
     }
 
     /// What was logged up to now, line by line.
     pub fn log(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.directory.path().join("log")).unwrap();
+        let text = fs::read_to_string(self.directory().join("log")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
@@ -162,6 +188,11 @@ impl Request<'_> {
         self.header("Content-Type", "application/json").body(body.to_string())
     }
 
+    /// All of it as it goes over the wire.
+    pub fn bytes(&self) -> Vec<u8> {
+        [self.head().as_bytes(), &self.body].concat()
+    }
+
     /// The head as it goes over the wire.
     pub fn head(&self) -> String {
         format!("{}\r\n", self.head)
@@ -192,6 +223,13 @@ impl Connection {
 
     pub fn answer(&mut self) -> Answer {
         self.read_answer(false)
+    }
+
+    /// The status of an answer that may have been cut off.
+    pub fn status(&mut self) -> Option<u16> {
+        let mut line = String::new();
+        self.0.read_line(&mut line).ok()?;
+        line.split(' ').nth(1)?.parse().ok()
     }
 
     /// Whether nothing comes for this long.

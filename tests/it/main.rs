@@ -1,13 +1,18 @@
 //! Satchel from outside: each test starts the real executable on a free port with a data
 //! directory of its own, or a child that changes a store until it is killed.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is how to fail")]
 
+mod architecture;
 mod bodies;
 mod durability;
 mod full_disk;
 mod harness;
+mod kills;
 mod limits;
 mod login;
+mod migration;
 mod pipeline;
+mod project;
 mod projects;
 mod routes;
 mod serving;

@@ -1,8 +1,13 @@
 //! The rules of the route table, over every route that there is.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use satchel::http::{Access, ROUTES};
 
+use serde_json::json;
+
 use crate::harness::{ADMIN, GUEST, Server};
+use crate::project::{documents, imported, put_folder};
 
 /// A path that fits the pattern.
 fn path(pattern: &str) -> String {
@@ -13,9 +18,18 @@ fn path(pattern: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
+/// Makes a user who is no administrator, as they come: with a project.
+fn admit_guest(server: &Server) {
+    let hash = STANDARD.encode(satchel::access::hash_password(GUEST.1).unwrap().as_bytes());
+    let user = format!("- {{name: {}, is_admin: false, password: {hash:?}}}\n", GUEST.0);
+    put_folder(server, "guest", &documents(&[("user", &user)]));
+    imported(server, "guest", json!({"import_export_types": ["user"]}));
+}
+
 #[test]
 fn nobody_comes_in_unless_the_route_says_so() {
     let server = Server::start();
+    admit_guest(&server);
     for route in ROUTES.iter() {
         let ask = || server.request(route.method.as_str(), &path(route.pattern)).body("");
         match route.access {

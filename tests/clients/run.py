@@ -1,0 +1,35 @@
+"""Drives a built executable with the clients that people have: run.py [BINARY]"""
+import os
+import pathlib
+import sys
+import traceback
+
+import migrate
+
+root = pathlib.Path(__file__).resolve().parents[2]
+binary = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / "target/release/satchel").resolve()
+
+places = [os.environ.get("SATCHEL_FIXTURES"), root / "../shared/fixtures", root / "../../shared/fixtures"]
+fixtures = next((path for path in map(pathlib.Path, filter(None, places)) if path.is_dir()), None)
+
+checks = list(migrate.CHECKS)
+skipped = 0
+if fixtures:
+    checks += migrate.CHECKS_OF_FIXTURES
+elif os.environ.get("CI") == "true":
+    sys.exit("there are no fixtures, and CI must have them")
+else:
+    skipped = len(migrate.CHECKS_OF_FIXTURES)
+
+failed = 0
+for check in checks:
+    try:
+        check(binary, root, fixtures)
+        print(f"ok      {check.__name__}: {check.__doc__.strip()}", flush=True)
+    except Exception:
+        failed += 1
+        print(f"FAILED  {check.__name__}: {check.__doc__.strip()}", flush=True)
+        traceback.print_exc(file=sys.stdout)
+
+print(f"{len(checks) - failed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+sys.exit(1 if failed else 0)

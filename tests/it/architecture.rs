@@ -1,0 +1,300 @@
+//! Who may use whom: the map of the design, held against the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The parts from bottom to top. A part may use those on the lines below its own, and none beside
+/// it on the same line.
+const LAYERS: [&[&str]; 5] = [
+    &["model"],
+    &["codec", "store"],
+    &["access"],
+    &["migration", "topology", "inventory"],
+    &["http"],
+];
+
+/// These stand above the layers and may use all of them.
+const TOP: [&str; 2] = ["config", "cli"];
+
+/// Crates that one part keeps to itself: the crate, and who may name it.
+const KEPT: [(&str, &[&str]); 6] = [
+    ("sled", &["store"]),
+    ("hyper", &["http"]),
+    ("hyper_util", &["http"]),
+    ("http_body_util", &["http"]),
+    ("anyhow", &["main", "cli"]),
+    ("clap", &["main", "cli", "config"]),
+];
+
+/// A line that breaks the map.
+#[derive(Debug, PartialEq)]
+struct Breach {
+    line: usize,
+    what: String,
+}
+
+/// Looks through one source of the part `of`.
+fn breaches(of: &str, source: &str, depth: usize) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (name, line) in names(source, depth) {
+        let what = match name {
+            Name::Part(part) if !allowed(of, &part) => format!("{of} uses {part}"),
+            Name::Crate(name) if !keeps(of, &name) => format!("{of} names the crate {name}"),
+            Name::Part(_) | Name::Crate(_) => continue,
+        };
+        breaches.push(Breach { line, what });
+    }
+    breaches
+}
+
+fn keeps(of: &str, name: &str) -> bool {
+    KEPT.iter().all(|(kept, by)| *kept != name || by.contains(&of))
+}
+
+fn allowed(of: &str, used: &str) -> bool {
+    let layer = |part: &str| LAYERS.iter().position(|layer| layer.contains(&part));
+    match (of, layer(of), layer(used)) {
+        _ if of == used => true,
+        // The map itself.
+        ("lib", ..) => true,
+        ("main", ..) => used == "cli",
+        ("config", ..) => used != "cli",
+        ("cli", ..) => true,
+        (_, Some(of), Some(used)) => used < of,
+        _ => false,
+    }
+}
+
+/// What a source names.
+#[derive(Debug, PartialEq)]
+enum Name {
+    /// A part of Satchel, by `crate::` or, from outside, `satchel::`.
+    Part(String),
+    /// The first segment of any other path.
+    Crate(String),
+}
+
+/// Every path's beginning with its line, after comments and texts are blanked out. `crate::{a, b}`
+/// gives both. `depth` is that of the source's module: so many `super`s lead to the root.
+fn names(source: &str, depth: usize) -> Vec<(Name, usize)> {
+    let source = blanked(source);
+    let mut names = Vec::new();
+    let mut line = 1;
+    let mut at = 0;
+    while let Some(first) = source[at..].chars().next() {
+        if !is_word(first) {
+            line += usize::from(first == '\n');
+            at += first.len_utf8();
+            continue;
+        }
+        let (before, rest) = source.split_at(at);
+        let word = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
+        at += word.len();
+        let after = &source[at..];
+        // `a::b::`: `b` begins no path, unless nothing stands before the first `::`.
+        let outer = before.strip_suffix("::").unwrap_or(before);
+        if outer.len() < before.len() && outer.ends_with(|c| is_word(c) || c == '>') {
+            continue;
+        }
+        match after.strip_prefix("::") {
+            Some(path) => {
+                let (supers, path) = match word {
+                    "super" => supers(path),
+                    _ => (0, path),
+                };
+                if matches!(word, "crate" | "satchel") || supers >= depth {
+                    let parts = group(path).filter(|(part, _)| word != "super" || is_part(part));
+                    names.extend(parts.map(|(part, lines)| (Name::Part(part), line + lines)));
+                } else if word != "super" {
+                    names.push((Name::Crate(word.to_owned()), line));
+                }
+            }
+            // `use sled;`, `use sled as tree;`
+            None if outer.ends_with("use ") => names.push((Name::Crate(word.to_owned()), line)),
+            None => {}
+        }
+    }
+    names
+}
+
+/// How many `super`s a path begins with, the first of which is read already, and the rest of it.
+fn supers(mut path: &str) -> (usize, &str) {
+    let mut supers = 1;
+    while let Some(rest) = path.strip_prefix("super::") {
+        supers += 1;
+        path = rest;
+    }
+    (supers, path)
+}
+
+fn is_part(word: &str) -> bool {
+    LAYERS.iter().any(|layer| layer.contains(&word)) || TOP.contains(&word)
+}
+
+/// The first words of a path or of a group of paths, each with the lines before it.
+fn group(path: &str) -> impl Iterator<Item = (String, usize)> {
+    let mut words = Vec::new();
+    let mut depth = 0;
+    let mut lines = 0;
+    let mut word = String::new();
+    let mut begins = true;
+    for c in path.chars() {
+        match c {
+            c if is_word(c) && begins && depth <= 1 => {
+                word.push(c);
+                continue;
+            }
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if !word.is_empty() {
+            words.push((std::mem::take(&mut word), lines));
+            begins = false;
+        }
+        lines += usize::from(c == '\n');
+        begins |= c == ',' && depth == 1;
+        if depth <= 0 {
+            break;
+        }
+    }
+    words.into_iter()
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The source with comments and texts turned into blanks; lines stay where they are.
+fn blanked(source: &str) -> String {
+    let mut out = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(first) = rest.chars().next() {
+        let skipped = match first {
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '"' => text_end(rest),
+            'r' if out.chars().next_back().is_none_or(|c| !is_word(c)) => raw_text_end(rest),
+            '\'' => character_end(rest),
+            _ => 0,
+        };
+        if skipped == 0 {
+            out.push(first);
+            rest = &rest[first.len_utf8()..];
+        } else {
+            out.extend(rest[..skipped].chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+            rest = &rest[skipped..];
+        }
+    }
+    out
+}
+
+/// The length of a quoted text with its quotes.
+fn text_end(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            '"' if !escaped => return at + 1,
+            _ => escaped = c == '\\' && !escaped,
+        }
+    }
+    text.len()
+}
+
+/// The length of a raw text, or 0 where none stands.
+fn raw_text_end(text: &str) -> usize {
+    let hashes = text[1..].len() - text[1..].trim_start_matches('#').len();
+    if !text[1 + hashes..].starts_with('"') {
+        return 0;
+    }
+    let begin = hashes + 2;
+    let end = format!("\"{}", "#".repeat(hashes));
+    text[begin..].find(&end).map_or(text.len(), |at| begin + at + end.len())
+}
+
+/// The length of a character literal, or 0 where a lifetime stands.
+fn character_end(text: &str) -> usize {
+    let mut chars = text.char_indices().skip(1);
+    match chars.next() {
+        Some((_, '\\')) => text[3..].find('\'').map_or(0, |at| at + 4),
+        Some(_) => chars.next().filter(|(_, c)| *c == '\'').map_or(0, |(at, _)| at + 1),
+        None => 0,
+    }
+}
+
+/// Every source under `folder`.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_part_uses_only_what_stands_below_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let sources = sources(&root);
+    assert!(sources.len() > 50, "the sources were not found");
+    let mut bad = Vec::new();
+    for path in sources {
+        let inside = path.strip_prefix(&root).unwrap().to_owned();
+        let first = inside.iter().next().unwrap().to_string_lossy().into_owned();
+        let part = first.trim_end_matches(".rs");
+        let known = is_part(part) || ["main", "lib"].contains(&part);
+        assert!(known, "src/{first} has no place in the map");
+        // `mod.rs` is its folder.
+        let depth = inside.iter().count() - usize::from(inside.ends_with("mod.rs"));
+        for breach in breaches(part, &fs::read_to_string(&path).unwrap(), depth) {
+            bad.push(format!("src/{}:{}: {}", inside.display(), breach.line, breach.what));
+        }
+    }
+    assert!(bad.is_empty(), "not allowed by the map:\n{}", bad.join("\n"));
+}
+
+#[test]
+fn a_bad_line_is_found_wherever_it_hides() {
+    let found = |of: &str, source: &str| {
+        let found = breaches(of, source, 2).into_iter();
+        found.map(|breach| (breach.line, breach.what)).collect::<Vec<_>>()
+    };
+    let one = |line: usize, what: &str| vec![(line, what.to_owned())];
+    assert_eq!(found("codec", "//! x\nuse crate::store::Store;\n"), one(2, "codec uses store"));
+    assert_eq!(
+        found("store", "use crate::{\n    model::{Kind, http},\n    codec::{yaml, json},\n};\n"),
+        one(3, "store uses codec")
+    );
+    assert_eq!(
+        found("topology", "fn f() { crate::inventory::g() }"),
+        one(1, "topology uses inventory")
+    );
+    assert_eq!(
+        found("access", "impl From<sled::Error> for X {}"),
+        one(1, "access names the crate sled")
+    );
+    assert_eq!(
+        found("migration", "let a = 'a';\nuse hyper as h;\n"),
+        one(2, "migration names the crate hyper")
+    );
+    assert_eq!(
+        found("http", "pub(crate) use ::anyhow::Result;"),
+        one(1, "http names the crate anyhow")
+    );
+    assert_eq!(found("model", "let t = \"\\\"\"; crate::http::x()"), one(1, "model uses http"));
+    assert_eq!(found("codec", "use super::super::store::Store;"), one(1, "codec uses store"));
+    assert_eq!(found("codec", "use super::store::Store;"), []);
+    assert_eq!(found("lib", "pub mod http;\n"), []);
+}
+
+#[test]
+fn what_is_only_said_is_not_used() {
+    let said = "//! crate::http, sled::Db\n/// [`crate::http`]\n// use hyper::body;\n\
+                const A: &str = \"use crate::http; sled::x\";\nconst B: &str = r#\"sled::\"\"#;\n\
+                fn f<'a>(c: &'a char) -> bool { *c == '\"' || x::sled::y() }\n";
+    assert_eq!(breaches("model", said, 2), []);
+}

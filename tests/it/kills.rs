@@ -1,0 +1,144 @@
+//! SIGKILL at random moments of imports: the inventory is the one before or the one after, and
+//! the one after where the import was acknowledged.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::harness::{ADMIN, Server};
+use crate::project::{
+    Documents, KINDS, demo, differing, imported, inventory, put_folder, read_folder,
+};
+
+/// `SATCHEL_KILLS` asks for more.
+const KILLS: usize = 20;
+
+/// Devices beside those of the sample inventory, so that an import takes long enough to be met in
+/// all of its parts.
+const DEVICES: usize = 1500;
+
+/// What the clock of a socket's timeout may be late by.
+const SPIN: Duration = Duration::from_millis(5);
+
+/// The sample inventory with many devices more, of one site.
+fn project(site: &str) -> Documents {
+    let mut documents = read_folder(&demo());
+    let devices = documents.get_mut("device").unwrap();
+    for number in 0..DEVICES {
+        let device = format!(
+            "- \"location\": \"{site}\"\n  \"name\": \"{site} -> [Shared] {number} 100% \\xE9\"\n"
+        );
+        devices.extend_from_slice(device.as_bytes());
+    }
+    documents
+}
+
+/// A number below `end`, another one each time.
+fn random_below(end: u64) -> u64 {
+    getrandom::u64().unwrap() % end
+}
+
+/// What a data directory holds that is not there for good.
+fn leftovers(data: &Path) -> Vec<String> {
+    let list = |folder: &Path| -> BTreeSet<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let mut left = Vec::new();
+    let known =
+        ["CURRENT", "LOCK", "RESERVE", "key", "migrations", "reports", "scratch", "spreadsheets"];
+    let mut generations = 0;
+    for name in list(data) {
+        match name.strip_prefix("inventory-") {
+            Some(_) => generations += 1,
+            None if known.contains(&&*name) => {}
+            None => left.push(name),
+        }
+    }
+    // The current one, and the one before it for an undo.
+    if generations > 2 {
+        left.push(format!("{generations} generations"));
+    }
+    left.extend(list(&data.join("scratch")).into_iter().map(|name| format!("scratch/{name}")));
+    let projects = ["a", "b", "look.zip"];
+    let others = list(&data.join("migrations")).into_iter();
+    left.extend(others.filter(|name| !projects.contains(&&**name)));
+    let reports = list(&data.join("reports")).into_iter();
+    left.extend(reports.filter(|name| !name.ends_with(".json")));
+    left
+}
+
+#[test]
+fn a_kill_leaves_the_state_before_or_the_state_after() {
+    let kills = std::env::var("SATCHEL_KILLS").map_or(KILLS, |text| text.parse().unwrap());
+    let mut server = Server::start();
+    let empty_first = json!({"empty_database_before_import": true});
+    let mut states = Vec::new();
+    let mut shortest = Duration::MAX;
+    for (name, site) in [("a", "Évora"), ("b", "Genève")] {
+        put_folder(&server, name, &project(site));
+        // The first time asks for a login, and has more to create than all that follow.
+        for _ in 0..3 {
+            let begun = Instant::now();
+            imported(&server, name, empty_first.clone());
+            shortest = shortest.min(begun.elapsed());
+        }
+        states.push(inventory(&server));
+    }
+    assert_eq!(differing(&states[0], &states[1]), ["device", "pool"]);
+
+    // Follows how fast the machine is just now, so that as many kills come before as after.
+    let mut window = u64::try_from(shortest.as_nanos()).unwrap() * 2;
+    let (mut current, mut acknowledged, mut done) = (1, 0, 0);
+    for kill in 0..kills {
+        let other = 1 - current;
+        let body = json!({
+            "name": if other == 0 { "a" } else { "b" },
+            "import_export_types": KINDS,
+            "empty_database_before_import": true,
+        });
+        let request = server.request("POST", "/rest/migrate/import").login(ADMIN).json(&body);
+        let mut connection = server.connect();
+        let wait = Duration::from_nanos(random_below(window));
+        connection.send(&request.bytes());
+        // The moment is what is tested. A core that spins would slow the import down, so only the
+        // last of the wait is spent so; an answer ends it, and is followed by the kill at once.
+        let sent = Instant::now();
+        if connection.is_silent_for(wait.saturating_sub(SPIN).max(Duration::from_micros(1))) {
+            while sent.elapsed() < wait {
+                std::hint::spin_loop();
+            }
+        }
+        server.kill();
+        let status = connection.status();
+
+        server = server.start_again();
+        let found = inventory(&server);
+        let moment = format!("kill {kill} after {wait:?}, status {status:?}");
+        let state = states.iter().position(|state| *state == found);
+        let Some(state) = state else {
+            panic!(
+                "{moment}: neither before ({:?} differ) nor after ({:?} differ)",
+                differing(&states[current], &found),
+                differing(&states[other], &found)
+            );
+        };
+        if let Some(status) = status {
+            assert_eq!(status, 200, "{moment}");
+            assert_eq!(state, other, "{moment}: what was acknowledged is not there");
+            acknowledged += 1;
+        }
+        done += usize::from(state == other);
+        assert_eq!(leftovers(&server.data()), Vec::<String>::new(), "{moment}");
+        window = if state == other { window - window / 8 } else { window + window / 8 };
+        current = state;
+    }
+    println!(
+        "{kills} kills of imports that take {shortest:?}: {done} after the change ({acknowledged} of them \
+         acknowledged), {} before it",
+        kills - done
+    );
+}

@@ -1,0 +1,189 @@
+//! Projects: on the disk, and in and out of a server.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Cursor, Read, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use satchel::codec::yaml::read_records;
+use serde_json::{Value, json};
+use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
+
+use crate::harness::{ADMIN, Answer, Server};
+
+/// The types as the manual lists them.
+pub const KINDS: [&str; 11] = [
+    "user",
+    "group",
+    "device",
+    "file",
+    "link",
+    "service",
+    "network",
+    "workflow_edge",
+    "task",
+    "credential",
+    "pool",
+];
+
+/// A project's documents by kind; its metadata stands under `metadata`.
+pub type Documents = BTreeMap<String, Vec<u8>>;
+
+/// The folder of the sample inventory, which holds all that is odd in real projects.
+pub fn demo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo")
+}
+
+/// The folder of broken projects.
+pub fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// The folder of a real project. Without it a test has nothing to say, which is an error only
+/// where it must.
+pub fn fixture(name: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let named = std::env::var_os("SATCHEL_FIXTURES").map(PathBuf::from);
+    let beside = ["../shared/fixtures", "../../shared/fixtures"].map(|path| root.join(path));
+    let places = named.into_iter().chain(beside).map(|path| path.join("projects").join(name));
+    let found = places.into_iter().find(|path| path.is_dir());
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "no fixtures");
+        println!("skipped: no fixtures");
+    }
+    found
+}
+
+/// Reads the documents of a folder.
+pub fn read_folder(folder: &Path) -> Documents {
+    let mut documents = Documents::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            documents.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    assert!(!documents.is_empty(), "{folder:?} is no project");
+    documents
+}
+
+/// Documents written down in a test.
+pub fn documents(written: &[(&str, &str)]) -> Documents {
+    written.iter().map(|(kind, text)| ((*kind).to_owned(), text.as_bytes().to_vec())).collect()
+}
+
+/// Puts a project's folder into the data directory, as a person would by hand.
+pub fn put_folder(server: &Server, name: &str, documents: &Documents) {
+    let folder = server.data().join("migrations").join(name);
+    fs::create_dir_all(&folder).unwrap();
+    for (kind, text) in documents {
+        fs::write(folder.join(format!("{kind}.yaml")), text).unwrap();
+    }
+}
+
+/// Calls import for all types, with more members in the body.
+pub fn import(server: &Server, name: &str, more: Value) -> Answer {
+    call(server, "/rest/migrate/import", name, more)
+}
+
+/// Imports what has to be right.
+pub fn imported(server: &Server, name: &str, more: Value) -> Value {
+    let answer = import(server, name, more);
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    let report = answer.json();
+    assert_eq!(report["outcome"], "imported", "{report}");
+    report
+}
+
+/// Calls export for all types, with more members in the body.
+pub fn export(server: &Server, name: &str, more: Value) -> Value {
+    let answer = call(server, "/rest/migrate/export", name, more);
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    answer.json()
+}
+
+fn call(server: &Server, path: &str, name: &str, more: Value) -> Answer {
+    let mut body = json!({"name": name, "import_export_types": KINDS});
+    for (member, value) in more.as_object().unwrap() {
+        body[member] = value.clone();
+    }
+    server.request("POST", path).login(ADMIN).json(&body).send()
+}
+
+/// Fetches a bundle.
+pub fn fetch(server: &Server, name: &str) -> Vec<u8> {
+    let path = format!("/rest/migrate/projects/{}", name.replace(' ', "%20"));
+    let answer = server.request("GET", &path).login(ADMIN).send();
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    answer.body
+}
+
+/// The documents of a bundle.
+pub fn unpack(bundle: &[u8]) -> Documents {
+    let mut archive = ZipArchive::new(Cursor::new(bundle)).unwrap();
+    let mut documents = Documents::new();
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).unwrap();
+        let name = entry.name().rsplit('/').next().unwrap().to_owned();
+        let mut text = Vec::new();
+        entry.read_to_end(&mut text).unwrap();
+        documents.insert(name.strip_suffix(".yaml").unwrap().to_owned(), text);
+    }
+    documents
+}
+
+/// A bundle that another program packed.
+pub fn pack(documents: &Documents) -> Vec<u8> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (kind, text) in documents {
+        archive.start_file(format!("{kind}.yaml"), SimpleFileOptions::default()).unwrap();
+        archive.write_all(text).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// Everything that the inventory holds, as its export says it.
+pub fn inventory(server: &Server) -> Documents {
+    export(server, "look", json!({}));
+    let mut documents = unpack(&fetch(server, "look"));
+    documents.remove("metadata");
+    assert_eq!(documents.len(), KINDS.len());
+    documents
+}
+
+/// A document as text.
+pub fn text<'a>(documents: &'a Documents, kind: &str) -> &'a str {
+    std::str::from_utf8(&documents[kind]).unwrap()
+}
+
+/// The names of a document's records, in order.
+pub fn names(documents: &Documents, kind: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let read = read_records(&documents[kind][..], |item| {
+        let satchel::model::Value::Map(record) = item.value else { panic!("no record") };
+        names.push(record.get("name").and_then(|name| name.as_text()).unwrap().to_owned());
+        ControlFlow::Continue(())
+    });
+    read.unwrap();
+    names
+}
+
+/// Makes sure that two states are the same, and says which documents are not.
+pub fn require_same(a: &Documents, b: &Documents) {
+    assert_eq!(differing(a, b), Vec::<String>::new());
+}
+
+/// The kinds whose documents differ.
+pub fn differing(a: &Documents, b: &Documents) -> Vec<String> {
+    let kinds = KINDS.iter().filter(|kind| a.get(**kind) != b.get(**kind));
+    kinds.map(|kind| (*kind).to_owned()).collect()
+}
+
+/// What the report says of one kind.
+pub fn of_kind<'a>(report: &'a Value, kind: &str) -> &'a Value {
+    let types = report["types"].as_array().unwrap();
+    types.iter().find(|entry| entry["type"] == kind).unwrap_or_else(|| panic!("{report}"))
+}
