@@ -2,6 +2,8 @@
 
 use std::{
     io::{self, Write},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
     sync::mpsc::{SyncSender, sync_channel},
     thread,
     time::Instant,
@@ -16,15 +18,19 @@ use crate::{
         yaml::RecordWriter,
     },
     model::{Entity, Kind, KindVisitor, PropertyType, Secrets, Value},
-    store::{Picture, Raw, Sorter, Store, StoreError},
+    store::{Picture, Sorter, Store, StoreError, decode_body},
 };
 
-/// What is written at once, in bytes, and passed on from the thread that makes documents to the
-/// one that packs them.
-const PIECE_BYTES: usize = 256 * 1024;
+/// How many pieces of a document may wait for the thread that packs them. A piece is what the
+/// writer of documents writes at once, 64 KB.
+const PIECES_WAITING_MAX: usize = 32;
 
-/// How many pieces may wait for the packing thread.
-const PIECES_WAITING_MAX: usize = 8;
+/// How many bytes of records are passed on at once from the thread that reads them to the one that
+/// makes documents.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// How many batches may wait.
+const BATCHES_WAITING_MAX: usize = 16;
 
 /// What records may take in memory while they are put in their order, in bytes.
 const RECORDS_BYTES: usize = 64 * 1024 * 1024;
@@ -118,11 +124,12 @@ impl KindVisitor for SecretProperties {
     }
 }
 
-/// Makes one kind's document, in pieces.
+/// Makes one kind's document, in pieces. Records are read by a thread of their own: reading,
+/// making and packing take about the same time.
 struct Writer<'a> {
     picture: &'a Picture,
     secrets: Secrets,
-    scratch: std::path::PathBuf,
+    scratch: PathBuf,
     pieces: SyncSender<Vec<u8>>,
 }
 
@@ -130,69 +137,146 @@ impl KindVisitor for Writer<'_> {
     type Output = Result<u64, MigrationError>;
 
     fn visit<E: Entity>(self) -> Self::Output {
-        let pieces = Pieces { to: self.pieces, piece: Vec::with_capacity(PIECE_BYTES) };
-        let mut writer = RecordWriter::new(pieces);
-        let mut records = 0;
-        let mut write = |name: &[u8], raw: &[u8]| -> Result<(), MigrationError> {
-            let corrupt = |detail: String| StoreError::Corrupt {
-                kind: E::KIND,
-                name: String::from_utf8_lossy(name).into_owned(),
-                detail,
+        let Self { picture, secrets, scratch, pieces } = self;
+        thread::scope(|scope| {
+            let (batches, waiting) = sync_channel(BATCHES_WAITING_MAX);
+            let reading = scope.spawn(move || read(picture, E::KIND, &scratch, batches));
+            let mut writer = RecordWriter::new(Pieces(pieces));
+            let mut records = 0;
+            // A batch that cannot be sent ends the reader, so whichever fails ends both.
+            let mut write = || -> Result<(), MigrationError> {
+                while let Ok(batch) = waiting.recv() {
+                    for (name, body) in batch.records() {
+                        write::<E>(&mut writer, picture, secrets, name, body)?;
+                        records += 1;
+                    }
+                }
+                Ok(())
             };
-            let mut record: E =
-                crate::store::decode_body(raw).map_err(|error| corrupt(error.to_string()))?;
-            if self.secrets == Secrets::Included {
-                self.picture.open_secrets(&mut record)?;
-            }
-            writer.record(record.views(self.secrets).into_iter())?;
-            records += 1;
-            Ok(())
-        };
-        let entries = self.picture.scan_raw(E::KIND);
-        if self.picture.summary().kind(E::KIND).in_name_order {
-            for entry in entries {
-                let (name, raw) = entry?;
-                write(&name, raw.body())?;
-            }
-        } else {
-            let mut sorter = Sorter::new(&self.scratch, RECORDS_BYTES);
-            for entry in entries {
-                let (name, raw): (Vec<u8>, Raw) = entry?;
-                let mut key = raw.header.ordinal.to_be_bytes().to_vec();
-                key.extend_from_slice(&name);
-                sorter.push(&key, raw.body())?;
-            }
-            let sorted = sorter.finish()?;
-            let mut reader = sorted.read();
-            while let Some((key, body)) = reader.next()? {
-                write(key.get(size_of::<u64>()..).unwrap_or_default(), body)?;
-            }
-        }
-        writer.finish()?;
-        Ok(records)
+            let written = write();
+            drop(waiting);
+            let read = reading.join().map_err(|_| MigrationError::Panicked)?;
+            written?;
+            read?;
+            writer.finish()?;
+            Ok(records)
+        })
     }
 }
 
-/// Passes on what is written, in pieces.
-struct Pieces {
-    to: SyncSender<Vec<u8>>,
-    piece: Vec<u8>,
+/// Writes one record.
+fn write<E: Entity>(
+    writer: &mut RecordWriter<Pieces>,
+    picture: &Picture,
+    secrets: Secrets,
+    name: &[u8],
+    body: &[u8],
+) -> Result<(), MigrationError> {
+    let mut record: E = decode_body(body).map_err(|error| StoreError::Corrupt {
+        kind: E::KIND,
+        name: String::from_utf8_lossy(name).into_owned(),
+        detail: error.to_string(),
+    })?;
+    if secrets == Secrets::Included {
+        picture.open_secrets(&mut record)?;
+    }
+    Ok(writer.record(record.views(secrets).into_iter())?)
 }
+
+/// Reads one kind's records in their order.
+fn read(
+    picture: &Picture,
+    kind: Kind,
+    scratch: &Path,
+    batches: SyncSender<Batch>,
+) -> Result<(), MigrationError> {
+    let mut out = Batches { to: batches, batch: Batch::default() };
+    let entries = picture.scan_raw(kind);
+    if picture.summary().kind(kind).in_name_order {
+        for entry in entries {
+            let (name, raw) = entry?;
+            if out.push(&name, raw.body()).is_break() {
+                return Ok(());
+            }
+        }
+    } else {
+        let mut sorter = Sorter::new(scratch, RECORDS_BYTES);
+        let mut key = Vec::new();
+        for entry in entries {
+            let (name, raw) = entry?;
+            key.clear();
+            key.extend_from_slice(&raw.header.ordinal.to_be_bytes());
+            key.extend_from_slice(&name);
+            sorter.push(&key, raw.body())?;
+        }
+        let sorted = sorter.finish()?;
+        let mut reader = sorted.read();
+        while let Some((key, body)) = reader.next()? {
+            let name = key.get(size_of::<u64>()..).unwrap_or_default();
+            if out.push(name, body).is_break() {
+                return Ok(());
+            }
+        }
+    }
+    // Whether anybody still listens makes no difference any more.
+    let _ = out.send();
+    Ok(())
+}
+
+/// Names and records as they are stored, one behind the other.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    lengths: Vec<(usize, usize)>,
+}
+
+impl Batch {
+    fn records(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut rest = self.bytes.as_slice();
+        self.lengths.iter().map(move |(name, body)| {
+            let (name, behind) = rest.split_at(*name);
+            let (body, behind) = behind.split_at(*body);
+            rest = behind;
+            (name, body)
+        })
+    }
+}
+
+/// Gathers records into batches.
+struct Batches {
+    to: SyncSender<Batch>,
+    batch: Batch,
+}
+
+impl Batches {
+    /// Takes a record. Breaks off when nobody listens any more.
+    fn push(&mut self, name: &[u8], body: &[u8]) -> ControlFlow<()> {
+        self.batch.bytes.extend_from_slice(name);
+        self.batch.bytes.extend_from_slice(body);
+        self.batch.lengths.push((name.len(), body.len()));
+        if self.batch.bytes.len() < BATCH_BYTES { ControlFlow::Continue(()) } else { self.send() }
+    }
+
+    fn send(&mut self) -> ControlFlow<()> {
+        match self.to.send(std::mem::take(&mut self.batch)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+/// Passes on what is written.
+struct Pieces(SyncSender<Vec<u8>>);
 
 impl Write for Pieces {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.piece.extend_from_slice(bytes);
-        if self.piece.len() >= PIECE_BYTES {
-            self.flush()?;
+        match self.0.send(bytes.to_vec()) {
+            Ok(()) => Ok(bytes.len()),
+            Err(_) => Err(io::ErrorKind::BrokenPipe.into()),
         }
-        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.piece.is_empty() {
-            return Ok(());
-        }
-        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
-        self.to.send(piece).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        Ok(())
     }
 }

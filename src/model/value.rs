@@ -4,14 +4,16 @@
 //! leave in the type in which it came: the text `"22"` is not the number `22`, and a tuple is not
 //! a list. The order of a map is kept, as Python keeps it.
 
-use bincode::{Decode, Encode};
+use std::cell::Cell;
+
+use bincode::{Decode, Encode, de::Decoder, error::DecodeError};
 
 /// How deep lists and maps may be nested in one value. Real documents stay under ten; the bound
 /// keeps every walk over a value, and bincode's decoding of it, far from the end of the stack.
 pub const VALUE_DEPTH_MAX: usize = 64;
 
 /// One value of a document: a scalar, or a tree of lists and maps.
-#[derive(Clone, Debug, Encode, Decode)]
+#[derive(Clone, Debug, Encode)]
 pub enum Value {
     Null,
     Bool(bool),
@@ -30,6 +32,64 @@ pub enum Value {
     /// A list, tuple or map that stands in several places of the same record.
     Shared(Shared),
 }
+
+/// What is decoded of a [`Value`]: the same, as bincode's derive makes it.
+#[derive(Decode)]
+enum Decoded {
+    Null,
+    Bool(bool),
+    Int(i64),
+    BigInt(String),
+    Float(f64),
+    Text(String),
+    Timestamp(String),
+    Binary(Vec<u8>),
+    List(Vec<Value>),
+    Tuple(Vec<Value>),
+    Map(Map),
+    Shared(Shared),
+}
+
+impl From<Decoded> for Value {
+    fn from(decoded: Decoded) -> Self {
+        match decoded {
+            Decoded::Null => Value::Null,
+            Decoded::Bool(truth) => Value::Bool(truth),
+            Decoded::Int(number) => Value::Int(number),
+            Decoded::BigInt(text) => Value::BigInt(text),
+            Decoded::Float(number) => Value::Float(number),
+            Decoded::Text(text) => Value::Text(text),
+            Decoded::Timestamp(text) => Value::Timestamp(text),
+            Decoded::Binary(bytes) => Value::Binary(bytes),
+            Decoded::List(items) => Value::List(items),
+            Decoded::Tuple(items) => Value::Tuple(items),
+            Decoded::Map(map) => Value::Map(map),
+            Decoded::Shared(shared) => Value::Shared(shared),
+        }
+    }
+}
+
+thread_local! {
+    /// How deep in a value the decoder of this thread is: bincode does not tell.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Bytes that claim to nest without end are refused before they reach the end of the stack. A
+/// shared collection counts twice, so that the bound is twice what is built.
+impl<Context> Decode<Context> for Value {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let depth = DEPTH.get();
+        if depth > 2 * VALUE_DEPTH_MAX {
+            return Err(DecodeError::Other("it is nested too deeply"));
+        }
+        DEPTH.set(depth + 1);
+        let decoded = Decoded::decode(decoder);
+        DEPTH.set(depth);
+        decoded.map(Value::from)
+    }
+}
+
+bincode::impl_borrow_decode!(Value);
 
 /// A collection that one record holds in more than one place: YAML's anchor and its aliases.
 ///
@@ -150,5 +210,41 @@ impl From<&str> for Value {
 impl From<String> for Value {
     fn from(text: String) -> Self {
         Value::Text(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(bytes: &[u8]) -> Result<Value, DecodeError> {
+        bincode::decode_from_slice(bytes, bincode::config::standard()).map(|(value, _)| value)
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let value = Value::List(vec![
+            Value::Null,
+            Value::Bool(true),
+            Value::Int(-7),
+            Value::BigInt("99999999999999999999".to_owned()),
+            Value::Float(f64::NAN),
+            Value::from("é"),
+            Value::Timestamp("2026-11-23".to_owned()),
+            Value::Binary(vec![0, 255]),
+            Value::Tuple(vec![Value::Int(0)]),
+            Value::Map(Map::from_entries(vec![(Value::Int(1), Value::from("a"))])),
+            Value::Shared(Shared { label: 3, value: Box::new(Value::List(Vec::new())) }),
+        ]);
+        let bytes = bincode::encode_to_vec(&value, bincode::config::standard()).unwrap();
+        assert_eq!(decoded(&bytes).unwrap(), value);
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused_and_the_next_value_is_read() {
+        // A list (8) of one (1) list, and so on.
+        let bytes = [8, 1].repeat(1_000_000);
+        assert!(matches!(decoded(&bytes), Err(DecodeError::Other(_))));
+        assert_eq!(decoded(&[0]).unwrap(), Value::Null);
     }
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::number::float_text;
 use super::order::ordered;
+use super::printable::plain_length;
 use super::quote::{Place, push_quoted};
 use crate::model::{Value, View};
 
@@ -396,6 +397,10 @@ impl Emitter {
 /// Whether a text key, which counts `more` characters beside itself and a `!!str`, is simple.
 fn is_simple_text(text: &str, more: usize) -> bool {
     let room = SIMPLE_KEY_CHARACTERS - "!!str".len() - more;
+    // Nearly every key is a short word: one look at its bytes is enough.
+    if !text.is_empty() && text.len() < room && plain_length(text.as_bytes()) == text.len() {
+        return true;
+    }
     let short = text.len() < room || text.chars().take(room).count() < room;
     short && !text.is_empty() && !text.contains(['\n', '\u{85}', '\u{2028}', '\u{2029}'])
 }

@@ -43,8 +43,12 @@ fn the_metadata_of_enms_is_read() {
 
 #[test]
 fn a_newer_format_is_refused_whatever_else_it_says() {
-    let error = Metadata::parse(b"satchel: {format: 7, secrets: half}").unwrap_err();
-    assert_eq!(error, MetadataError::Format { format: 7 });
+    for secrets in ["half", "[half]"] {
+        let text = format!("satchel: {{format: 7, secrets: {secrets}}}");
+        let error = Metadata::parse(text.as_bytes()).unwrap_err();
+        assert_eq!(error, MetadataError::Format { format: 7 });
+    }
+    let error = MetadataError::Format { format: 7 };
     let sentence = error.to_string();
     assert!(sentence.contains("format 7") && sentence.contains("up to 1"), "{sentence}");
     let zero = Metadata::parse(b"satchel: {format: 0}");
