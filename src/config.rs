@@ -42,6 +42,18 @@ pub struct ServeConfig {
     pub limits: LimitsConfig,
 }
 
+/// `satchel passwd`
+#[derive(Args, Clone, Debug)]
+pub struct PasswdConfig {
+    /// The user
+    #[arg(value_name = "USER")]
+    pub user: String,
+
+    /// The directory that holds the inventory
+    #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
+    pub data: PathBuf,
+}
+
 /// How and what to log. Logs go to standard error.
 #[derive(Args, Clone, Debug)]
 pub struct LogConfig {

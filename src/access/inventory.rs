@@ -42,9 +42,9 @@ impl Accounts for InventoryAccounts {
     }
 }
 
-/// Why the first user could not be made.
+/// Why a password could not be set.
 #[derive(Debug, thiserror::Error)]
-pub enum FirstUserError {
+pub enum PasswordError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -55,7 +55,7 @@ pub enum FirstUserError {
 ///
 /// # Errors
 /// The store cannot be read or written, or the system gives no random numbers.
-pub fn ensure_first_user(store: &Store) -> Result<bool, FirstUserError> {
+pub fn ensure_first_user(store: &Store) -> Result<bool, PasswordError> {
     if store.read().summary()?.kind(Kind::User).count > 0 {
         return Ok(false);
     }
@@ -69,4 +69,32 @@ pub fn ensure_first_user(store: &Store) -> Result<bool, FirstUserError> {
     user.r#type = Field::Set("user".to_owned());
     store.change(|transaction| transaction.put(user))?;
     Ok(true)
+}
+
+/// What became of a new password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetPassword {
+    Done,
+    NoSuchUser,
+}
+
+/// Gives a user another password.
+///
+/// # Errors
+/// The store cannot be read or written, or the system gives no random numbers.
+pub fn set_password(
+    store: &Store,
+    name: &str,
+    password: &str,
+) -> Result<SetPassword, PasswordError> {
+    let password = Secret::from_plain(&hash_password(password)?);
+    store.change(|transaction| {
+        let Some(user) = transaction.get::<User>(name)? else {
+            return Ok(SetPassword::NoSuchUser);
+        };
+        let mut user = user.record;
+        user.password = Field::Set(password);
+        transaction.put(user)?;
+        Ok(SetPassword::Done)
+    })
 }

@@ -12,7 +12,9 @@ mod password;
 mod remembered;
 
 pub use account::{Account, Accounts, AccountsError, Principal, Role};
-pub use inventory::{FirstUserError, InventoryAccounts, ensure_first_user};
+pub use inventory::{
+    InventoryAccounts, PasswordError, SetPassword, ensure_first_user, set_password,
+};
 pub use login::{Credentials, Login, LoginError};
 pub use password::{HashError, hash_password};
 

@@ -1,13 +1,14 @@
 //! The command line: one file a subcommand.
 
 mod logging;
+mod passwd;
 mod serve;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::ServeConfig;
+use crate::config::{PasswdConfig, ServeConfig};
 
 /// The command line of `satchel`.
 #[derive(Parser, Debug)]
@@ -22,6 +23,9 @@ enum Command {
     /// Serve the inventory over HTTP
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<ServeConfig>),
+    /// Give a user another password, while no server runs
+    #[command(after_help = passwd::EXAMPLES)]
+    Passwd(PasswdConfig),
 }
 
 /// Does what the arguments say. Exit codes: 0 done, 1 could not be done, 2 wrong arguments (from
@@ -32,5 +36,6 @@ enum Command {
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Serve(config) => serve::run(&config),
+        Command::Passwd(config) => passwd::run(&config),
     }
 }

@@ -288,6 +288,16 @@ impl Problem {
         self
     }
 
+    /// Adds what is wrong with a bundle: which entry, and which rule it breaks.
+    fn with_entry(self, refused: &BundleError) -> Self {
+        let error = serde_json::json!({
+            "entry": refused.entry(),
+            "rule": refused.code(),
+            "detail": sentence(refused),
+        });
+        self.with_members(Map::from_iter([("errors".to_owned(), Value::Array(vec![error]))]))
+    }
+
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
@@ -393,7 +403,11 @@ impl From<MigrationError> for Problem {
             | MigrationError::Pools
             | MigrationError::Panicked => ProblemKind::Internal,
         };
-        Self::of(kind, &error)
+        let problem = Self::of(kind, &error);
+        match error {
+            MigrationError::Shelf(ShelfError::Bundle(refused)) => problem.with_entry(&refused),
+            _ => problem,
+        }
     }
 }
 

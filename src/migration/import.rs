@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -96,11 +96,12 @@ pub(super) fn import(
         references: Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES)),
         log,
     };
-    let types = job.run(members, &kinds)?;
+    let (types, recomputing) = job.run(members, &kinds)?;
     if let Some(load) = load {
         load.commit()?;
     }
-    let steps = Steps { decoding, planning: planned, applying: applying.elapsed() };
+    let applying = applying.elapsed().saturating_sub(recomputing);
+    let steps = Steps { decoding, planning: planned, applying, recomputing };
     let problems = !log.lists().problems.is_empty();
     let outcome = match (request.mode, problems) {
         (Mode::DryRun, _) => ImportOutcome::DryRun,
@@ -187,7 +188,12 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn run(self, members: Members, first: &[Kind]) -> Result<Vec<KindReport>, MigrationError> {
+    /// Gives what became of each kind, and how long the pools took.
+    fn run(
+        self,
+        members: Members,
+        first: &[Kind],
+    ) -> Result<(Vec<KindReport>, Duration), MigrationError> {
         // Pools come last: their members have to be known.
         let mut kinds = first.to_vec();
         kinds.extend(Kind::ALL.into_iter().filter(|kind| !first.contains(kind)));
@@ -198,9 +204,11 @@ impl Job<'_> {
             }
             other => other.dispatch(Table { job: &self, members: &members }),
         })?;
+        let recomputing = Instant::now();
         let found: Found = members.finish()?;
         let mut give = found.give();
         reports.push(self.table::<Pool>(None, |pool, _| give(pool))?);
+        let recomputing = recomputing.elapsed();
 
         if let Some(load) = self.load {
             let references =
@@ -208,7 +216,7 @@ impl Job<'_> {
             load.references(|put| write_references(&references, put))?;
         }
         reports.sort_by_key(|report| report.kind);
-        Ok(reports)
+        Ok((reports, recomputing))
     }
 
     /// One kind's walk.
@@ -333,9 +341,10 @@ fn write_references(references: &Sorted, put: &mut PutReference<'_>) -> Result<(
 
 #[derive(Default)]
 struct Steps {
-    decoding: std::time::Duration,
-    planning: std::time::Duration,
-    applying: std::time::Duration,
+    decoding: Duration,
+    planning: Duration,
+    applying: Duration,
+    recomputing: Duration,
 }
 
 /// A report that waits for its end.
@@ -379,7 +388,7 @@ impl Outline<'_> {
         for document in self.project.ignored() {
             lists.warnings.push(format!("the document '{document}' is not one of a project's"));
         }
-        let milliseconds = |duration: std::time::Duration| duration.as_millis() as u64;
+        let milliseconds = |duration: Duration| duration.as_millis() as u64;
         Ok(ImportReport {
             outcome,
             summary: summary(outcome, &types, lists.problems.shown().total),
@@ -395,6 +404,7 @@ impl Outline<'_> {
                 decode: milliseconds(steps.decoding),
                 plan: milliseconds(steps.planning),
                 apply: milliseconds(steps.applying),
+                recompute: milliseconds(steps.recomputing),
                 total: milliseconds(self.begun.elapsed()),
             },
             types,

@@ -173,13 +173,23 @@ pub struct ShownValue(String);
 
 impl ShownValue {
     pub(super) fn of(value: &Value) -> Self {
-        let mut text = json::of_value(value).to_string();
-        if text.len() > VALUE_SHOWN_BYTES_MAX {
-            text.truncate(text.floor_char_boundary(VALUE_SHOWN_BYTES_MAX));
-            text.push('…');
+        match json::of_value(value) {
+            serde_json::Value::String(text) if text.len() > VALUE_SHOWN_BYTES_MAX => {
+                Self(serde_json::Value::String(shorten(text)).to_string())
+            }
+            whole => {
+                let text = whole.to_string();
+                Self(if text.len() > VALUE_SHOWN_BYTES_MAX { shorten(text) } else { text })
+            }
         }
-        Self(text)
     }
+}
+
+/// The beginning of a text.
+fn shorten(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(VALUE_SHOWN_BYTES_MAX));
+    text.push('…');
+    text
 }
 
 impl Serialize for ShownValue {

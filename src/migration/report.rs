@@ -87,6 +87,8 @@ pub struct Milliseconds {
     pub decode: u64,
     pub plan: u64,
     pub apply: u64,
+    /// The pools, whose members are found along with the third step.
+    pub recompute: u64,
     pub total: u64,
 }
 

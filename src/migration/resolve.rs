@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind, PropertyType, Target},
-    store::{Reading, Sorted, Sorter, Summary, parse_posting, parse_target_key},
+    store::{Reading, Sorted, Sorter, Summary, parse_posting, parse_target_key, target_key},
 };
 
 /// What a sorter of this step may take in memory, in bytes.
@@ -106,13 +106,12 @@ pub(super) fn resolve(scope: &Scope<'_>, log: &Log) -> Result<Resolved, Migratio
     copy(&collided, &mut gone)?;
     orphans(scope, &[&collided], &mut gone, &mut strikes, log)?;
     each_absent(scope, &scope.decoded.one, &[&collided], |target, name, source| {
-        gone.push(&record_key(source.kind, source.name.as_bytes()), &[])?;
-        let problem = Problem::missing(source.kind, &source.relation, target, name);
-        let place = Place { record: Some(source.name), ..Place::default() };
-        log.problem(&problem, place)
+        let mut missing = target_key(target, name);
+        missing.extend_from_slice(source.relation.as_bytes());
+        Ok(gone.push(&record_key(source.kind, source.name.as_bytes()), &missing)?)
     })?;
     let gone = gone.finish()?;
-    count_rejected(scope, &gone, log)?;
+    reject(scope, &gone, log)?;
     struck_with(scope, &gone, &mut strikes, log)?;
     each_absent(scope, &scope.decoded.many, &[&gone], |_, name, source| {
         strikes.push(&strike_key(source.kind, &source.name, &source.relation, name), &[])?;
@@ -312,17 +311,33 @@ fn strike(
     Ok(log.lists().struck.push(&struck, place)?)
 }
 
-/// Counts the records of the project that are rejected for their references or names.
-fn count_rejected(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), MigrationError> {
+/// Counts the records of the project that are rejected for their names or references, and says
+/// which of their references name nothing.
+fn reject(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), MigrationError> {
     let mut incoming = scope.decoded.records.map(|_, records| records.as_ref().map(Cursor::new));
-    let mut cursor = Cursor::new(gone);
-    while let Some((key, _)) = cursor.advance()? {
+    let mut reader = gone.read();
+    let mut last: Option<Vec<u8>> = None;
+    while let Some((key, missing)) = reader.next()? {
         let (kind, name) = parse_record_key(key).ok_or_else(cut_off)?;
-        if let Some(incoming) = &mut incoming[kind]
-            && incoming.seek(name)?
-        {
-            log.reject(kind)?;
+        let Some(incoming) = &mut incoming[kind] else { continue };
+        if !incoming.seek(name)? {
+            continue;
         }
+        if last.as_deref() != Some(key) {
+            log.reject(kind)?;
+            last = Some(key.to_vec());
+        }
+        if missing.is_empty() {
+            // Its name was taken, which was said already.
+            continue;
+        }
+        let (target, absent, at) = parse_target_key(missing).ok_or_else(cut_off)?;
+        let relation = String::from_utf8_lossy(&missing[at..]);
+        let place = match incoming.here() {
+            Some((name, value)) => Incoming::read(value)?.place(name),
+            None => Place::default(),
+        };
+        log.problem(&Problem::missing(kind, &relation, target, absent), place)?;
     }
     Ok(())
 }

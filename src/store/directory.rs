@@ -16,6 +16,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -215,10 +216,11 @@ fn damaged_pointer(detail: String) -> StoreError {
     StoreError::Damaged { part: "pointer CURRENT", detail }
 }
 
-/// Makes a directory, and the entries that lead to it durable where they are new.
+/// Makes a directory, for its owner's eyes only: reports and databases in it show what the
+/// inventory holds. The entries that lead to it are made durable where they are new.
 fn create_durably(path: &Path) -> io::Result<()> {
     let new: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
-    fs::create_dir_all(path)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     for parent in new.iter().filter_map(|path| path.parent()) {
         sync_directory(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
     }

@@ -7,6 +7,14 @@ use std::{
     process::Command,
 };
 
+use serde_json::json;
+
+use crate::{
+    harness::{ADMIN, Server},
+    project::{
+        demo, documents, import, imported, inventory, names, put_folder, read_folder, require_same,
+    },
+};
 use satchel::{
     model::{Device, Entity, Kind, Name},
     store::{Load, Store, StoreError},
@@ -158,6 +166,32 @@ fn a_load_that_finds_no_room_changes_nothing() {
     is_sound(&store);
     let entries = generations(&disk.data());
     assert_eq!(entries, ["inventory-1"]);
+}
+
+#[test]
+fn an_import_and_an_export_that_find_no_room_say_so_and_change_nothing() {
+    let Some(disk) = Disk::new(128) else { return };
+    let server = Server::start_on(disk.0.path());
+    put_folder(&server, "demo", &read_folder(&demo()));
+    imported(&server, "demo", json!({}));
+    let before = inventory(&server);
+    let devices: String = (0..2_000).map(|n| format!("- name: '[{n}] é'\n  port: {n}\n")).collect();
+    put_folder(&server, "more", &documents(&[("device", &devices)]));
+
+    disk.fill();
+    for empty in [true, false] {
+        import(&server, "more", json!({"empty_database_before_import": empty}))
+            .problem(507, "disk-full");
+    }
+    let body = json!({"name": "look", "import_export_types": ["service"]});
+    let export = server.request("POST", "/rest/migrate/export").login(ADMIN).json(&body).send();
+    export.problem(507, "disk-full");
+    assert_eq!(server.request("GET", "/rest/is_alive").send().status, 200);
+
+    disk.make_room();
+    require_same(&before, &inventory(&server));
+    imported(&server, "more", json!({}));
+    assert_eq!(names(&inventory(&server), "device").len(), names(&before, "device").len() + 2_000);
 }
 
 /// Writes and commits a load. Gives what was said when there was no room for it.

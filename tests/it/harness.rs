@@ -41,6 +41,11 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap(), arguments)
     }
 
+    /// Starts a server whose data directory is in `folder`.
+    pub fn start_on(folder: &Path) -> Self {
+        Self::start_in(tempfile::tempdir_in(folder).unwrap(), &[])
+    }
+
     /// Kills the server with SIGKILL. What it left on the disk can be started again.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
@@ -142,11 +147,17 @@ impl Drop for Server {
 
 /// `satchel serve --data DIR` without anything from the environment.
 pub fn command(data: &Path) -> Command {
+    let mut command = satchel();
+    command.arg("serve").arg("--data").arg(data);
+    command
+}
+
+/// The executable, without anything from the environment.
+pub fn satchel() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_satchel"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SATCHEL_")) {
         command.env_remove(name);
     }
-    command.arg("serve").arg("--data").arg(data);
     command
 }
 

@@ -11,6 +11,7 @@ mod kills;
 mod limits;
 mod login;
 mod migration;
+mod passwd;
 mod pipeline;
 mod project;
 mod projects;

@@ -1,0 +1,65 @@
+//! `satchel passwd` from outside.
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Output, Stdio},
+};
+
+use crate::harness::{ADMIN, Server, satchel};
+
+const NEW: &str = "“näw” \\ p%20ss: word";
+
+/// Gives `user` what stands on standard input.
+fn passwd(data: &Path, user: &str, input: &str) -> Output {
+    let mut child = satchel()
+        .args(["passwd", user, "--data"])
+        .arg(data)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that refuses before it reads has closed its end.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn fails(data: &Path, user: &str, input: &str, says: &str) {
+    let output = passwd(data, user, input);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(says), "{said}");
+}
+
+#[test]
+fn a_new_password_opens_and_the_old_one_does_not() {
+    let mut server = Server::start();
+    let status = |server: &Server, login| {
+        server.request("GET", "/rest/migrate/projects").login(login).send().status
+    };
+    assert_eq!(status(&server, ADMIN), 200);
+    fails(&server.data(), "admin", "x\n", "in use");
+    server.kill();
+    fails(&server.data(), "nobody / here", "x\n", "no user");
+    fails(&server.data(), "admin", "\n", "empty");
+    assert!(passwd(&server.data(), "admin", &format!("{NEW}\n")).status.success());
+    let server = server.start_again();
+    assert_eq!(status(&server, ("admin", NEW)), 200);
+    assert_eq!(status(&server, ADMIN), 401);
+}
+
+#[test]
+fn with_a_password_of_its_own_the_server_may_listen_beyond_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(passwd(&folder.path().join("data"), "admin", NEW).status.success());
+    let mut command = crate::harness::command(&folder.path().join("data"));
+    let child = command.args(["--listen", "0.0.0.0:0"]).stdout(Stdio::piped()).spawn();
+    let mut child = child.unwrap();
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.starts_with("satchel is listening on http://0.0.0.0:"), "{line}");
+}
