@@ -427,12 +427,20 @@ fn summary(outcome: ImportOutcome, types: &[KindReport], problems: u64) -> Strin
     match outcome {
         ImportOutcome::Imported => format!("The project was imported: {counts}."),
         ImportOutcome::ImportedInPart => {
-            format!("The project was imported without {rejected} rejected records: {counts}.")
+            let rejected = counted(rejected, "rejected record");
+            format!("The project was imported without {rejected}: {counts}.")
         }
         ImportOutcome::DryRun => format!("Nothing was changed. An import would give: {counts}."),
         ImportOutcome::Rejected => format!(
-            "Nothing was changed: the project has {problems} problems, and {rejected} records \
-             were rejected."
+            "Nothing was changed: {} found, {} rejected.",
+            counted(problems, "problem"),
+            counted(rejected, "record")
         ),
     }
+}
+
+/// "1 record", "2 records".
+fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
