@@ -20,7 +20,7 @@ use super::{
     workers,
 };
 use crate::{
-    model::{Entity, Field, Kind, KindVisitor, PerKind, Pool, Side, User},
+    model::{Entity, Field, Kind, KindVisitor, PerKind, Pool, Secrets, Side, User},
     store::{Load, Raw, Sorted, Sorter, Store, Vault, parse_target_key, posting, target_key},
 };
 
@@ -374,6 +374,13 @@ impl Outline<'_> {
                 "the project is of release {release}, and this Satchel writes the documents of \
                  {RELEASE}: look whether everything came as you expect"
             ));
+        }
+        if self.project.metadata().secrets() == Some(Secrets::LeftOut) {
+            lists.warnings.push(
+                "the project was exported without its secrets: what it creates has no passwords \
+                 and keys, and what is there keeps its own unless it is emptied"
+                    .to_owned(),
+            );
         }
         if self.project.hides_folder() {
             lists.warnings.push(

@@ -134,35 +134,49 @@ fn copy(from: &Sorted, to: &mut Sorter) -> io::Result<()> {
 /// The records whose names are taken: by a record of their own document that comes first, or
 /// (devices and networks share their names) by one of the other kind.
 fn collisions(scope: &Scope<'_>, log: &Log) -> Result<Sorted, MigrationError> {
+    // A device gives way to the networks that are there already, but not to those of the project.
+    let networks = Presence { incoming: None, ..scope.presence(Kind::Network, &[]) };
+    let networks = Some(networks).filter(|networks| networks.old.is_some());
+    let devices = collided(scope, Kind::Device, networks, log)?;
+    let devices = [&devices];
+
+    let mut all = Sorter::new(log.scratch(), SORTER_BYTES);
+    copy(devices[0], &mut all)?;
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Device) {
+        // A network gives way to every device that there will be.
+        let others = (kind == Kind::Network).then(|| scope.presence(Kind::Device, &devices));
+        copy(&collided(scope, kind, others, log)?, &mut all)?;
+    }
+    Ok(all.finish()?)
+}
+
+/// The records of one kind of the project whose names `others` have. Those whose names another one
+/// of their own document has are rejected right here.
+fn collided(
+    scope: &Scope<'_>,
+    kind: Kind,
+    mut others: Option<Presence<'_>>,
+    log: &Log,
+) -> Result<Sorted, MigrationError> {
     let mut collided = Sorter::new(log.scratch(), SORTER_BYTES);
-    for (kind, records) in scope.decoded.records.iter() {
-        let Some(records) = records else { continue };
-        // A device that the inventory's networks leave no room for; a network that any device does.
-        let mut other = match kind {
-            Kind::Network => Some(scope.presence(Kind::Device, &[])),
-            Kind::Device if scope.decoded.records[Kind::Network].is_none() => {
-                Some(scope.presence(Kind::Network, &[])).filter(|networks| networks.old.is_some())
-            }
-            _ => None,
-        };
-        let mut reader = records.read();
-        let mut last: Option<Vec<u8>> = None;
-        while let Some((name, value)) = reader.next()? {
-            let place = || Incoming::read(value).map(|incoming| incoming.place(name));
-            if last.as_deref() == Some(name) {
-                // The first of them stands; only this one is rejected.
-                log.reject(kind)?;
-                log.problem(&Problem::duplicate(kind), place()?)?;
-                continue;
-            }
-            if let Some(other) = &mut other
-                && other.has(&String::from_utf8_lossy(name))?
-            {
-                collided.push(&record_key(kind, name), &[])?;
-                log.problem(&Problem::node_taken(kind, other.kind), place()?)?;
-            }
-            last = Some(name.to_vec());
+    let Some(records) = &scope.decoded.records[kind] else { return Ok(collided.finish()?) };
+    let mut reader = records.read();
+    let mut last: Option<Vec<u8>> = None;
+    while let Some((name, value)) = reader.next()? {
+        let place = || Incoming::read(value).map(|incoming| incoming.place(name));
+        if last.as_deref() == Some(name) {
+            // The first of them stands; only this one is rejected.
+            log.reject(kind)?;
+            log.problem(&Problem::duplicate(kind), place()?)?;
+            continue;
         }
+        if let Some(others) = &mut others
+            && others.has(&String::from_utf8_lossy(name))?
+        {
+            collided.push(&record_key(kind, name), &[])?;
+            log.problem(&Problem::node_taken(kind, others.kind), place()?)?;
+        }
+        last = Some(name.to_vec());
     }
     Ok(collided.finish()?)
 }

@@ -1,8 +1,8 @@
 //! How a record stands on the disk: a header, then bincode.
 //!
 //! bincode does not describe itself, so every value begins with the format in which it was
-//! written. A long record's bincode stands in chunks beside it: sled keeps values of more than
-//! an eighth of a megabyte in files of their own, which it does not make durable.
+//! written. A long record's bincode stands in chunks beside it: sled keeps pages of more than a
+//! quarter of a segment in files of their own, which it does not make durable.
 
 use bincode::{Decode, Encode, config, error::DecodeError};
 use sled::IVec;
@@ -14,8 +14,8 @@ use crate::model::{Entity, Value};
 pub(super) const RECORD_FORMAT: u8 = 1;
 
 /// The longest value of a tree. sled splits a leaf of more than 16 values and merges up to 20, so
-/// that a page has at most 20 × (4,096 + 300) bytes and stays below the 131,072 from which sled
-/// puts a page into a blob file, which is not synced.
+/// that a page has at most 20 × (4,096 + 300) bytes and stays below the quarter of a segment from
+/// which sled puts a page into a blob file, which is not synced.
 pub(super) const VALUE_BYTES_MAX: usize = 4096;
 
 const CONFIG: config::Configuration<

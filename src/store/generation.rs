@@ -20,6 +20,11 @@ use super::{
 };
 use crate::model::{Kind, PerKind, Target};
 
+/// The size of sled's segments. A page of more than a quarter of one becomes a blob file, which sled
+/// does not sync. The longest page is an inner one of the reverse index: 257 keys of at most
+/// 2 + 255 + 32 + 255 bytes, 140 KB.
+const SEGMENT_BYTES: usize = 1024 * 1024;
+
 /// What sled may keep in memory of one generation, in bytes.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
 
@@ -175,6 +180,7 @@ fn open_database(path: &Path) -> Result<Db, StoreError> {
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(CACHE_BYTES)
+        .segment_size(SEGMENT_BYTES)
         // Nothing is acknowledged before a flush of ours.
         .flush_every_ms(None);
     let until = Instant::now() + LOCK_WAIT_MAX;

@@ -148,6 +148,31 @@ fn what_is_said_replaces_and_what_is_not_said_stays() {
 }
 
 #[test]
+fn a_device_gives_way_to_a_network_that_is_there() {
+    let (server, before) = with_demo();
+    let device = ("device", "- {name: Iberia}\n");
+    for (name, project) in [
+        ("alone", documents(&[device])),
+        ("beside", documents(&[device, ("network", "- {name: other}\n")])),
+    ] {
+        put_folder(&server, name, &project);
+        let kinds = json!({"import_export_types": ["device", "network"]});
+        let problem = import(&server, name, kinds).problem(422, "import-rejected");
+        assert_eq!(problem["errors"][0]["rule"], "node-name-taken", "{problem}");
+        assert_eq!(problem["errors"][0]["record"], "Iberia", "{problem}");
+        assert_eq!(problem["errors"].as_array().unwrap().len(), 1, "{problem}");
+    }
+    require_same(&inventory(&server), &before);
+
+    // A network that is emptied in the same step leaves its name free.
+    let kinds = json!({
+        "import_export_types": ["device", "network"], "empty_database_before_import": true,
+    });
+    imported(&server, "beside", kinds);
+    assert_eq!(names(&inventory(&server), "device"), ["Iberia"]);
+}
+
+#[test]
 fn importing_again_changes_nothing() {
     let (server, before) = with_demo();
     let report = imported(&server, "demo", json!({}));
