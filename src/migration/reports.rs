@@ -27,7 +27,8 @@ impl Reports {
     /// Writes a report whole, and gives its name.
     pub fn write(&self, report: &ImportReport, log: &Log) -> Result<String, MigrationError> {
         let id = new_id()?;
-        let aside = self.folder.join(format!("{id}.new"));
+        // Set aside where a start clears up after a process that was killed.
+        let aside = log.scratch().join(format!("{id}.json"));
         let mut out = BufWriter::new(File::create(&aside)?);
         out.write_all(b"{\"report\":")?;
         serde_json::to_writer(&mut out, report).map_err(io::Error::from)?;
