@@ -442,7 +442,11 @@ fn sentence(error: &dyn Error) -> String {
     let text = error.to_string();
     let mut chars = text.chars();
     match chars.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), chars.as_str().trim_end_matches('.')),
+        Some(first) => {
+            let rest = chars.as_str().trim_end_matches('.');
+            let stop = if rest.ends_with('?') { "" } else { "." };
+            format!("{}{rest}{stop}", first.to_uppercase())
+        }
         None => text,
     }
 }
