@@ -19,20 +19,23 @@ use satchel::{
 };
 
 /// Tells a child process its work: the word for it, and the data directory behind a blank.
-const WORK: &str = "SATCHEL_TEST_WORK";
+pub const WORK: &str = "SATCHEL_TEST_WORK";
 
 /// How many threads of the child change the inventory at once.
-const WRITERS: usize = 4;
+pub const WRITERS: usize = 4;
 
 /// How many of a writer's devices are there at a time.
 const WINDOW: u64 = 12;
+
+/// How many changes a writer makes where they are counted.
+pub const CHANGES: u64 = 40;
 
 /// How many devices a load writes.
 const LOADED: u64 = 400;
 
 const GROUP: Target = Target::Kind(Kind::Group);
 
-fn number<T: FromStr>(variable: &str) -> Option<T> {
+pub fn number<T: FromStr>(variable: &str) -> Option<T> {
     env::var(variable).ok()?.parse().ok()
 }
 
@@ -41,17 +44,17 @@ fn kills() -> u64 {
 }
 
 /// Random numbers that can be had again.
-struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let seed = number("SATCHEL_SEED")
             .unwrap_or_else(|| RandomState::new().build_hasher().finish() | 1);
         eprintln!("SATCHEL_SEED={seed}");
         Self(seed)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         // Xorshift.
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -95,7 +98,7 @@ fn numbered(writer: usize, number: u64) -> String {
 }
 
 /// The number of the last change that a writer made.
-fn last_change(store: &Store, writer: usize) -> u64 {
+pub fn last_change(store: &Store, writer: usize) -> u64 {
     let found = store.read().get::<Device>(&pair(writer)[0]).unwrap();
     found.map_or(0, |found| salt(&found.record))
 }
@@ -136,6 +139,20 @@ fn load(store: &Store, number: u64, mut progress: impl FnMut()) -> Result<(), St
     load.commit()
 }
 
+/// Changes the store with all writers at once, and says so.
+fn changes(store: &Store, to: u64) {
+    std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            scope.spawn(move || {
+                for number in last_change(store, writer) + 1..=to {
+                    change(store, writer, number).unwrap();
+                    say(&format!("ack {writer} {number}"));
+                }
+            });
+        }
+    });
+}
+
 /// A line for the parent, with one `write`, after which it counts.
 fn say(line: &str) {
     std::io::stdout().lock().write_all(format!("\n> {line}\n").as_bytes()).unwrap();
@@ -151,17 +168,8 @@ fn child() {
     let store = Store::open(Path::new(data)).unwrap();
     say("is open");
     match word {
-        "changes" => std::thread::scope(|scope| {
-            for writer in 0..WRITERS {
-                let store = &store;
-                scope.spawn(move || {
-                    for number in last_change(store, writer) + 1.. {
-                        change(store, writer, number).unwrap();
-                        say(&format!("ack {writer} {number}"));
-                    }
-                });
-            }
-        }),
+        "changes" => changes(&store, u64::MAX),
+        "counted" => changes(&store, CHANGES),
         "loads" => {
             for number in store.read().summary().unwrap().version + 1.. {
                 load(&store, number, || say("loads")).unwrap();
@@ -179,7 +187,7 @@ fn child() {
 }
 
 /// The command that runs [`child`].
-fn command(word: &str, data: &Path) -> (String, Vec<String>, String) {
+pub fn command(word: &str, data: &Path) -> (String, Vec<String>, String) {
     let itself = env::current_exe().unwrap().to_str().unwrap().to_owned();
     let arguments = ["--exact", "durability::child", "--ignored", "--nocapture"];
     let work = format!("{word} {}", data.to_str().unwrap());
@@ -218,7 +226,7 @@ fn kill_after(word: &str, data: &Path, lines: u64, acknowledged: &[AtomicU64]) {
 }
 
 /// Asserts that counts and references say what the records say.
-fn is_consistent(store: &Store) {
+pub fn is_consistent(store: &Store) {
     let reading = store.read();
     let devices: Vec<Device> = reading.scan().map(|found| found.unwrap().record).collect();
     assert_eq!(reading.summary().unwrap().kind(Kind::Device).count, devices.len() as u64);
@@ -264,7 +272,7 @@ fn acknowledged_changes_survive_kills_whole() {
 }
 
 /// Asserts that a writer's records are those that its last change left.
-fn is_whole(store: &Store, writer: usize, last: u64) {
+pub fn is_whole(store: &Store, writer: usize, last: u64) {
     let reading = store.read();
     for name in pair(writer) {
         let found = reading.get::<Device>(&name).unwrap().map(|found| found.record);

@@ -13,6 +13,7 @@ mod login;
 mod migration;
 mod passwd;
 mod pipeline;
+mod power_cuts;
 mod project;
 mod projects;
 mod routes;

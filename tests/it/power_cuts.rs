@@ -1,0 +1,202 @@
+//! Power cuts: a disk keeps what was synced, and of all else what it likes.
+//!
+//! A child changes an inventory under strace, which writes down every write to the database, every
+//! sync and every acknowledgement in their order. Then the database file is made anew as a disk
+//! could have left it at a random moment: with every write that ended before a sync began that has
+//! ended too, and with none, some or torn pieces of the others. It must open, hold everything that
+//! was acknowledged by then, and nothing by half.
+//!
+//! `SATCHEL_CUTS` is the number of cuts. Of the other files in the data directory none is written
+//! after the store is open.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env, fs,
+    path::Path,
+    process::Command,
+};
+
+use satchel::store::Store;
+
+use crate::durability::{
+    CHANGES, Dice, WORK, WRITERS, command, is_consistent, is_whole, last_change, number,
+};
+
+/// Cuts where `SATCHEL_CUTS` does not say.
+const CUTS: u64 = 20;
+
+/// What a disk writes whole or not at all, in bytes.
+const SECTOR_BYTES: usize = 512;
+
+/// Something that happened, and which write or sync it is about.
+enum Event {
+    WriteBegins {
+        number: usize,
+        at: usize,
+        bytes: Vec<u8>,
+    },
+    WriteEnds(usize),
+    SyncBegins(usize),
+    SyncEnds(usize),
+    /// The store is open: what was there before is the set-up's.
+    Open,
+    Acknowledged {
+        writer: usize,
+        change: u64,
+    },
+}
+
+/// What strace saw, in order.
+fn events(trace: &str) -> Vec<Event> {
+    let mut events = Vec::new();
+    // What a thread began and did not end yet.
+    let mut unfinished: BTreeMap<&str, Event> = BTreeMap::new();
+    for (place, line) in trace.lines().enumerate() {
+        let Some((thread, call)) = line.trim_start().split_once(' ') else { continue };
+        let call = call.trim_start();
+        let (begins, ends) = if call.contains("/inventory-1/db>") && call.starts_with("pwrite64(") {
+            let (_, rest) = call.split_once('"').unwrap();
+            let (text, rest) = rest.split_once('"').unwrap();
+            assert!(!rest.starts_with("..."), "strace cut a write short");
+            let at = rest.split([',', ')', '<']).nth(2).unwrap().trim().parse().unwrap();
+            let bytes = unhex(text);
+            (Event::WriteBegins { number: place, at, bytes }, Event::WriteEnds(place))
+        } else if call.contains("/inventory-1/db>") && call.starts_with("fdatasync(") {
+            (Event::SyncBegins(place), Event::SyncEnds(place))
+        } else if call.starts_with("write(1") {
+            let text = call.split('"').nth(1).map(unhex).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).trim().to_owned();
+            if let Some(said) = text.strip_prefix("> ack ") {
+                let (writer, change) = said.split_once(' ').unwrap();
+                let (writer, change) = (writer.parse().unwrap(), change.parse().unwrap());
+                events.push(Event::Acknowledged { writer, change });
+            } else if text == "> is open" {
+                events.push(Event::Open);
+            }
+            continue;
+        } else {
+            if call.starts_with("<... ") && call.contains(" resumed>") {
+                events.extend(unfinished.remove(thread));
+            }
+            continue;
+        };
+        events.push(begins);
+        if call.ends_with("<unfinished ...>") {
+            unfinished.insert(thread, ends);
+        } else {
+            events.push(ends);
+        }
+    }
+    events
+}
+
+/// The bytes of a text like `\\x0a\\xff`.
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.split("\\x").skip(1);
+    digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect()
+}
+
+/// The database as a disk could have left it after these events, and what was acknowledged.
+fn cut(events: &[Event], dice: &mut Dice) -> (Vec<u8>, [u64; WRITERS]) {
+    let mut ended = BTreeSet::new();
+    let mut syncs = BTreeMap::new();
+    let mut durable = BTreeSet::new();
+    let mut acknowledged = [0; WRITERS];
+    for event in events {
+        match event {
+            Event::WriteBegins { .. } | Event::Open => {}
+            Event::WriteEnds(number) => drop(ended.insert(*number)),
+            Event::SyncBegins(number) => drop(syncs.insert(*number, ended.clone())),
+            Event::SyncEnds(number) => durable.extend(syncs.remove(number).unwrap()),
+            Event::Acknowledged { writer, change } => acknowledged[*writer] = *change,
+        }
+    }
+    let mut disk = Vec::new();
+    let chance = dice.below(3);
+    for event in events {
+        let Event::WriteBegins { number, at, bytes } = event else { continue };
+        for (sector, piece) in bytes.chunks(SECTOR_BYTES).enumerate() {
+            if durable.contains(number) || dice.below(2) < chance {
+                let at = at + sector * SECTOR_BYTES;
+                disk.resize(disk.len().max(at + piece.len()), 0);
+                disk[at..at + piece.len()].copy_from_slice(piece);
+            }
+        }
+    }
+    (disk, acknowledged)
+}
+
+#[test]
+fn what_was_acknowledged_survives_power_cuts_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
+    let (itself, arguments, work) = command("counted", &data);
+    let run = Command::new("strace")
+        .args(["-f", "-y", "-xx", "-s", "4000000", "-e", "trace=write,pwrite64,fdatasync", "-o"])
+        .arg(&trace)
+        .arg(itself)
+        .args(arguments)
+        .env(WORK, work)
+        .output();
+    let run = match run {
+        Ok(run) => run,
+        Err(error) => {
+            assert!(env::var("CI").is_err(), "strace is needed: {error}");
+            eprintln!("skipped: strace: {error}");
+            return;
+        }
+    };
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let text = fs::read_to_string(&trace).unwrap();
+    let events = events(&unhex_paths(&text));
+    let open = events.iter().position(|event| matches!(event, Event::Open)).unwrap();
+    let said = events.iter().filter(|event| matches!(event, Event::Acknowledged { .. })).count();
+    assert_eq!(said as u64, CHANGES * WRITERS as u64);
+
+    let mut dice = Dice::new();
+    for round in 0..number("SATCHEL_CUTS").unwrap_or(CUTS) {
+        let moment = open + 1 + dice.below((events.len() - open) as u64) as usize;
+        let (disk, acknowledged) = cut(&events[..moment], &mut dice);
+        let left = folder.path().join(format!("left-{round}"));
+        copy(&data, &left);
+        fs::write(left.join("inventory-1/db"), disk).unwrap();
+
+        let store = Store::open(&left).unwrap();
+        for (writer, said) in acknowledged.into_iter().enumerate() {
+            let last = last_change(&store, writer);
+            assert!(last >= said, "round {round}, event {moment}: {said} said, {last} there");
+            is_whole(&store, writer, last);
+        }
+        is_consistent(&store);
+        drop(store);
+        fs::remove_dir_all(left).unwrap();
+    }
+}
+
+/// The names of files as texts again, which `-xx` spells in numbers too.
+fn unhex_paths(trace: &str) -> String {
+    let mut out = String::with_capacity(trace.len());
+    for line in trace.lines() {
+        match line.split_once('<').and_then(|(call, rest)| Some((call, rest.split_once('>')?))) {
+            Some((call, (path, rest))) if path.starts_with("\\x") => {
+                out.push_str(&format!("{call}<{}>{rest}\n", String::from_utf8_lossy(&unhex(path))));
+            }
+            Some(_) | None => {
+                out.push_str(line);
+                out.push('\n');
+            }
+        }
+    }
+    out
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
