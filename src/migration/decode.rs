@@ -10,11 +10,12 @@ use super::{
     MigrationError,
     log::Log,
     problem::{Place, Problem},
+    reference,
 };
 use crate::{
     codec::yaml,
     model::{Arity, Entity, Kind, KindVisitor, PerKind, Unparsed, Value},
-    store::{Sorted, Sorter, StoreError, Vault, encode_body, posting, target_key},
+    store::{Sorted, Sorter, StoreError, Vault, encode_body},
 };
 
 /// What the records of one kind may take in memory before they are set aside on the disk, in
@@ -55,9 +56,7 @@ impl<'a> Incoming<'a> {
             let (position, line) = prefix.split_at(8);
             Some(Self { position: number(position)?, line: number(line)?, body })
         });
-        parts.ok_or_else(|| {
-            MigrationError::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a pair is cut off"))
-        })
+        parts.ok_or_else(MigrationError::cut_off)
     }
 
     /// Where the record stands in its document.
@@ -195,18 +194,8 @@ fn take<E: Entity>(
     value.extend_from_slice(&body);
     sorter.push(record.name().as_bytes(), &value)?;
 
-    let mut pushed = Ok(());
-    record.references(&mut |reference| {
-        if pushed.is_err() {
-            return;
-        }
-        let mut key = target_key(reference.target, reference.name);
-        key.extend(posting(E::KIND, reference.relation, record.name()));
-        let sorter = match reference.arity {
-            Arity::One => one,
-            Arity::Many => many,
-        };
-        pushed = sorter.lock().unwrap_or_else(PoisonError::into_inner).push(&key, &[]);
-    });
-    Ok(pushed?)
+    Ok(reference::push(&record, |arity| match arity {
+        Arity::One => one,
+        Arity::Many => many,
+    })?)
 }

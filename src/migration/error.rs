@@ -39,6 +39,11 @@ pub enum MigrationError {
 }
 
 impl MigrationError {
+    /// A pair that was set aside and is not whole when it is read back.
+    pub(super) fn cut_off() -> Self {
+        Self::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a pair is cut off"))
+    }
+
     /// A document that cannot be read, for the bytes' sake: the disk's fault, or a bundle's that is
     /// not what it declares.
     pub(super) fn of_read(kind: Kind, error: yaml::ReadError) -> Self {

@@ -1,7 +1,6 @@
 //! The import of a project: decode, plan, apply, all or nothing.
 
 use std::{
-    io,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -14,6 +13,7 @@ use super::{
     log::Log,
     members::{Found, Members},
     problem::{Change, ChangeKind, ChangedRecord},
+    reference,
     resolve::{Resolved, Scope, resolve},
     shelf::{Layout, Project},
     walk::{Fate, Step, decode_old, walk},
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     model::{Entity, Field, Kind, KindVisitor, PerKind, Pool, Secrets, Side, User},
-    store::{Load, Raw, Sorted, Sorter, Store, Vault, parse_target_key, posting, target_key},
+    store::{Load, Raw, Sorted, Sorter, Store, Vault, parse_target_key},
 };
 
 /// What the references of an inventory may take in memory before they are set aside, in bytes.
@@ -228,7 +228,6 @@ impl Job<'_> {
         let mut report = KindReport::new(E::KIND);
         report.rejected = self.log.lists().rejected[E::KIND];
         let mut table = self.load.map(|load| (load.version(), load.table(E::KIND)));
-        let mut key = Vec::new();
         walk::<E>(self.scope, self.resolved, amend, |step| {
             match step.fate {
                 Fate::Kept => {}
@@ -249,7 +248,7 @@ impl Job<'_> {
             if let Some((new, table)) = &mut table {
                 let version = after.version.unwrap_or(*new);
                 table.put(step.name.as_bytes(), after.ordinal, version, after.body)?;
-                self.refer(after.record, &mut key)?;
+                reference::push(after.record, |_| &self.references)?;
             }
             Ok(())
         })?;
@@ -257,24 +256,6 @@ impl Job<'_> {
             table.finish();
         }
         Ok(report)
-    }
-
-    fn refer<E: Entity>(&self, record: &E, key: &mut Vec<u8>) -> Result<(), MigrationError> {
-        let mut pushed: io::Result<()> = Ok(());
-        let mut references = None;
-        record.references(&mut |reference| {
-            if pushed.is_err() {
-                return;
-            }
-            let sorter = references.get_or_insert_with(|| {
-                self.references.lock().unwrap_or_else(PoisonError::into_inner)
-            });
-            key.clear();
-            key.extend(target_key(reference.target, reference.name));
-            key.extend(posting(E::KIND, reference.relation, record.name()));
-            pushed = sorter.push(key, &[]);
-        });
-        Ok(pushed?)
     }
 
     /// Takes down what a dry run would change.
@@ -331,9 +312,7 @@ type PutReference<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), MigrationError> + 
 fn write_references(references: &Sorted, put: &mut PutReference<'_>) -> Result<(), MigrationError> {
     let mut reader = references.read();
     while let Some((key, _)) = reader.next()? {
-        let (.., at) = parse_target_key(key).ok_or_else(|| {
-            MigrationError::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a key is cut off"))
-        })?;
+        let (.., at) = parse_target_key(key).ok_or_else(MigrationError::cut_off)?;
         put(&key[..at], &key[at..])?;
     }
     Ok(())
@@ -396,12 +375,13 @@ impl Outline<'_> {
             lists.warnings.push(format!("the document '{document}' is not one of a project's"));
         }
         let milliseconds = |duration: Duration| duration.as_millis() as u64;
+        let problems = lists.problems.shown();
         Ok(ImportReport {
             outcome,
-            summary: summary(outcome, &types, lists.problems.shown().total),
+            summary: summary(outcome, &types, problems.total),
             project: self.project.name().to_string(),
             release,
-            problems: lists.problems.shown(),
+            problems,
             dangling: lists.dangling.shown(),
             struck: lists.struck.shown(),
             converted: lists.converted.shown(),

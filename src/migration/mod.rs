@@ -26,6 +26,7 @@ mod log;
 mod members;
 mod name;
 mod problem;
+mod reference;
 mod report;
 mod reports;
 mod request;

@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind, PropertyType, Target},
-    store::{Reading, Sorted, Sorter, Summary, parse_posting, parse_target_key, target_key},
+    store::{
+        Reading, Referrer, Sorted, Sorter, Summary, parse_posting, parse_target_key, target_key,
+    },
 };
 
 /// What a sorter of this step may take in memory, in bytes.
@@ -181,35 +183,23 @@ fn collided(
     Ok(collided.finish()?)
 }
 
-/// A reference, by the record that holds it.
-struct Source {
-    kind: Kind,
-    name: String,
-    relation: String,
-}
-
 /// Calls `each` for every one of the sorted references whose target will not be there.
 fn each_absent(
     scope: &Scope<'_>,
     references: &Sorted,
     gone: &[&Sorted],
-    mut each: impl FnMut(Target, &str, Source) -> Result<(), MigrationError>,
+    mut each: impl FnMut(Target, &str, Referrer) -> Result<(), MigrationError>,
 ) -> Result<(), MigrationError> {
     let mut targets = Targets::new(scope, gone);
     let mut reader = references.read();
     while let Some((key, _)) = reader.next()? {
-        let (target, name, at) = parse_target_key(key).ok_or_else(cut_off)?;
+        let (target, name, at) = parse_target_key(key).ok_or_else(MigrationError::cut_off)?;
         if !targets.has(target, name)? {
-            let source = parse_posting(&key[at..]).ok_or_else(cut_off)?;
-            let source = Source { kind: source.kind, name: source.name, relation: source.relation };
+            let source = parse_posting(&key[at..]).ok_or_else(MigrationError::cut_off)?;
             each(target, name, source)?;
         }
     }
     Ok(())
-}
-
-fn cut_off() -> MigrationError {
-    MigrationError::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a reference is cut off"))
 }
 
 /// Says of targets, sorted, whether they will be there.
@@ -267,12 +257,12 @@ fn orphans(
             return Ok(());
         }
         failed = (|| {
-            let (target, name, _) = parse_target_key(key).ok_or_else(cut_off)?;
+            let (target, name, _) = parse_target_key(key).ok_or_else(MigrationError::cut_off)?;
             let touched = target.kinds().iter().any(|kind| scope.emptied[*kind]);
             if !touched || targets.has(target, name)? {
                 return Ok(());
             }
-            let source = parse_posting(posting).ok_or_else(cut_off)?;
+            let source = parse_posting(posting).ok_or_else(MigrationError::cut_off)?;
             if !kept(source.kind) {
                 return Ok(());
             }
@@ -296,7 +286,7 @@ fn struck_with(
 ) -> Result<(), MigrationError> {
     let mut cursor = Cursor::new(gone);
     while let Some((key, _)) = cursor.advance()? {
-        let (kind, name) = parse_record_key(key).ok_or_else(cut_off)?;
+        let (kind, name) = parse_record_key(key).ok_or_else(MigrationError::cut_off)?;
         let brought = scope.decoded.records[kind].is_some();
         if brought || scope.emptied[kind] {
             continue;
@@ -332,7 +322,7 @@ fn reject(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), MigrationEr
     let mut reader = gone.read();
     let mut last: Option<Vec<u8>> = None;
     while let Some((key, missing)) = reader.next()? {
-        let (kind, name) = parse_record_key(key).ok_or_else(cut_off)?;
+        let (kind, name) = parse_record_key(key).ok_or_else(MigrationError::cut_off)?;
         let Some(incoming) = &mut incoming[kind] else { continue };
         if !incoming.seek(name)? {
             continue;
@@ -345,7 +335,7 @@ fn reject(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), MigrationEr
             // Its name was taken, which was said already.
             continue;
         }
-        let (target, absent, at) = parse_target_key(missing).ok_or_else(cut_off)?;
+        let (target, absent, at) = parse_target_key(missing).ok_or_else(MigrationError::cut_off)?;
         let relation = String::from_utf8_lossy(&missing[at..]);
         let place = match incoming.here() {
             Some((name, value)) => Incoming::read(value)?.place(name),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use regex::{Regex, RegexBuilder};
 
-use super::{Entity, Pool, PropertyDefault, Value, View};
+use super::{Entity, Pool, Value, View};
 
 /// The most memory that one compiled expression may take, in bytes.
 const REGEX_BYTES_MAX: usize = 1024 * 1024;
@@ -128,34 +128,17 @@ impl Criterion {
 
 /// A property as text, as Python's `str` spells it; its default where the record does not say.
 fn text_of<'a, E: Entity>(record: &'a E, property: &str) -> Cow<'a, str> {
-    match record.view(property) {
+    let default = || E::PROPERTIES.iter().find(|known| known.name == property)?.default.view();
+    match record.view(property).or_else(default) {
+        None => "".into(),
         Some(View::Text(text)) => text.into(),
-        Some(View::Null) => "".into(),
-        Some(View::Bool(true)) => "True".into(),
-        Some(View::Bool(false)) => "False".into(),
-        Some(View::Int(number)) => number.to_string().into(),
-        Some(View::Float(number)) => format!("{number:?}").into(),
-        Some(View::Texts(texts)) => texts.join(", ").into(),
-        Some(View::Value(value)) => match value.plain().as_text() {
-            Some(text) => text.into(),
-            None => custom_text(value).into(),
-        },
-        None => match E::PROPERTIES.iter().find(|known| known.name == property) {
-            Some(known) => match known.default {
-                PropertyDefault::Text(text) => text.into(),
-                PropertyDefault::Int(number) => number.to_string().into(),
-                PropertyDefault::Bool(true) => "True".into(),
-                PropertyDefault::Bool(false) => "False".into(),
-                PropertyDefault::Float(number) => format!("{number:?}").into(),
-                PropertyDefault::None => "".into(),
-            },
-            None => "".into(),
-        },
+        Some(View::Value(Value::Text(text))) => text.into(),
+        Some(other) => value_text(&other.to_value()).into(),
     }
 }
 
-/// The site's own value as text.
-fn custom_text(value: &Value) -> String {
+/// A value as text.
+fn value_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Bool(true) => "True".to_owned(),
@@ -165,14 +148,14 @@ fn custom_text(value: &Value) -> String {
         Value::BigInt(text) | Value::Text(text) | Value::Timestamp(text) => text.clone(),
         Value::Binary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Value::List(items) | Value::Tuple(items) => {
-            items.iter().map(custom_text).collect::<Vec<_>>().join(", ")
+            items.iter().map(value_text).collect::<Vec<_>>().join(", ")
         }
         Value::Map(map) => map
             .iter()
-            .map(|(key, value)| format!("{}: {}", custom_text(key), custom_text(value)))
+            .map(|(key, value)| format!("{}: {}", value_text(key), value_text(value)))
             .collect::<Vec<_>>()
             .join(", "),
-        Value::Shared(shared) => custom_text(&shared.value),
+        Value::Shared(shared) => value_text(&shared.value),
     }
 }
 

@@ -78,6 +78,19 @@ pub enum PropertyDefault {
     Float(f64),
 }
 
+impl PropertyDefault {
+    /// The default, as a record that says it would show it.
+    pub fn view(&self) -> Option<View<'static>> {
+        match *self {
+            PropertyDefault::None => None,
+            PropertyDefault::Text(text) => Some(View::Text(text)),
+            PropertyDefault::Int(number) => Some(View::Int(number)),
+            PropertyDefault::Bool(truth) => Some(View::Bool(truth)),
+            PropertyDefault::Float(number) => Some(View::Float(number)),
+        }
+    }
+}
+
 /// One typed property of a kind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Property {

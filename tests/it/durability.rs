@@ -19,7 +19,7 @@ use satchel::{
 };
 
 /// Tells a child process its work: the word for it, and the data directory behind a blank.
-pub const WORK: &str = "SATCHEL_TEST_WORK";
+const WORK: &str = "SATCHEL_TEST_WORK";
 
 /// How many threads of the child change the inventory at once.
 pub const WRITERS: usize = 4;
@@ -187,7 +187,7 @@ fn child() {
 }
 
 /// The command that runs [`child`].
-pub fn command(word: &str, data: &Path) -> (String, Vec<String>, String) {
+fn command(word: &str, data: &Path) -> (String, Vec<String>, String) {
     let itself = env::current_exe().unwrap().to_str().unwrap().to_owned();
     let arguments = ["--exact", "durability::child", "--ignored", "--nocapture"];
     let work = format!("{word} {}", data.to_str().unwrap());
@@ -309,14 +309,15 @@ fn loads_are_there_whole_or_not_at_all_after_kills() {
     }
 }
 
-/// sled's flush calls `sync_file_range`, which is not durable: see `src/store/durable.rs`.
-#[test]
-fn a_change_reaches_the_disk_before_it_is_acknowledged() {
-    let folder = tempfile::tempdir().unwrap();
-    let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
-    let (itself, arguments, work) = command("five", &data);
+/// Lets a child do its work in `data` in the folder, and gives what strace saw of it and its
+/// threads, with the names of files; nothing where there is no strace.
+pub fn traced(word: &str, folder: &Path, options: &[&str]) -> Option<String> {
+    let trace = folder.join("trace");
+    let (itself, arguments, work) = command(word, &folder.join("data"));
     let run = Command::new("strace")
-        .args(["-f", "-y", "-e", "trace=write,fdatasync,sync_file_range", "-o"])
+        .args(["-f", "-y"])
+        .args(options)
+        .arg("-o")
         .arg(&trace)
         .arg(itself)
         .args(arguments)
@@ -327,11 +328,19 @@ fn a_change_reaches_the_disk_before_it_is_acknowledged() {
         Err(error) => {
             assert!(env::var("CI").is_err(), "strace is needed: {error}");
             eprintln!("skipped: strace: {error}");
-            return;
+            return None;
         }
     };
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    let trace = std::fs::read_to_string(trace).unwrap();
+    Some(std::fs::read_to_string(trace).unwrap())
+}
+
+/// sled's flush calls `sync_file_range`, which is not durable: see `src/store/durable.rs`.
+#[test]
+fn a_change_reaches_the_disk_before_it_is_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ["-e", "trace=write,fdatasync,sync_file_range"];
+    let Some(trace) = traced("five", folder.path(), &options) else { return };
     assert!(!trace.contains("sync_file_range"), "{trace}");
     let mut synced = 0;
     let mut acknowledged = 0;

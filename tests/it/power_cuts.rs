@@ -11,15 +11,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    fs,
     path::Path,
-    process::Command,
 };
 
 use satchel::store::Store;
 
 use crate::durability::{
-    CHANGES, Dice, WORK, WRITERS, command, is_consistent, is_whole, last_change, number,
+    CHANGES, Dice, WRITERS, is_consistent, is_whole, last_change, number, traced,
 };
 
 /// Cuts where `SATCHEL_CUTS` does not say.
@@ -129,26 +128,10 @@ fn cut(events: &[Event], dice: &mut Dice) -> (Vec<u8>, [u64; WRITERS]) {
 #[test]
 fn what_was_acknowledged_survives_power_cuts_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, trace) = (folder.path().join("data"), folder.path().join("trace"));
-    let (itself, arguments, work) = command("counted", &data);
-    let run = Command::new("strace")
-        .args(["-f", "-y", "-xx", "-s", "4000000", "-e", "trace=write,pwrite64,fdatasync", "-o"])
-        .arg(&trace)
-        .arg(itself)
-        .args(arguments)
-        .env(WORK, work)
-        .output();
-    let run = match run {
-        Ok(run) => run,
-        Err(error) => {
-            assert!(env::var("CI").is_err(), "strace is needed: {error}");
-            eprintln!("skipped: strace: {error}");
-            return;
-        }
-    };
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    let text = fs::read_to_string(&trace).unwrap();
-    let events = events(&unhex_paths(&text));
+    let data = folder.path().join("data");
+    let options = ["-xx", "-s", "4000000", "-e", "trace=write,pwrite64,fdatasync"];
+    let Some(trace) = traced("counted", folder.path(), &options) else { return };
+    let events = events(&unhex_paths(&trace));
     let open = events.iter().position(|event| matches!(event, Event::Open)).unwrap();
     let said = events.iter().filter(|event| matches!(event, Event::Acknowledged { .. })).count();
     assert_eq!(said as u64, CHANGES * WRITERS as u64);
