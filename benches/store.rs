@@ -96,7 +96,7 @@ fn clients(store: &Store, number: usize, next: &AtomicU64) -> f64 {
                     // Scattered, as names are.
                     let device = device((place / 2).wrapping_mul(0x9e37_79b9) % 1_000_000_000);
                     store
-                        .change(|change| -> Result<(), StoreError> { change.put(device) })
+                        .change(|change| -> Result<(), StoreError> { change.put(device).map(drop) })
                         .unwrap();
                     made.fetch_add(1, Ordering::Relaxed);
                 }

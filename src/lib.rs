@@ -54,6 +54,7 @@ pub mod codec;
 pub mod store;
 
 pub mod access;
+pub mod inventory;
 pub mod migration;
 
 pub mod http;

@@ -43,7 +43,7 @@ pub use link::Link;
 pub use name::{NAME_BYTES_MAX, Name};
 pub use nearest::nearest;
 pub use network::Network;
-pub use pool::Pool;
+pub use pool::{Membership, Pool};
 pub use reference::{Arity, Node, Ref, Referable, Reference, Target};
 pub use rule::Rule;
 pub use secret::Secret;

