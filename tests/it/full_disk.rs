@@ -68,7 +68,7 @@ fn put(store: &Store, number: u32) -> Result<(), StoreError> {
     device
         .set("text", "x".repeat(if number.is_multiple_of(5) { 20_000 } else { 700 }).into())
         .unwrap();
-    store.change(|transaction| transaction.put(device))
+    store.change(|transaction| transaction.put(device).map(drop))
 }
 
 /// Asserts that the store holds the first `acknowledged` devices, and at most the one behind them,
