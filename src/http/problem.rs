@@ -56,6 +56,7 @@ pub(super) enum ProblemKind {
     ProjectState,
     NoAdministrator,
     RecordTooLarge,
+    ChangeTooLarge,
     Corrupt,
     ReadOnly,
     TooManyFailedLogins,
@@ -128,6 +129,9 @@ impl ProblemKind {
             ),
             Self::RecordTooLarge => {
                 ("record-too-large", "A record is too large", StatusCode::UNPROCESSABLE_ENTITY)
+            }
+            Self::ChangeTooLarge => {
+                ("change-too-large", "Too much for one change", StatusCode::UNPROCESSABLE_ENTITY)
             }
             Self::Corrupt => {
                 ("corrupt", "Something stored is damaged", StatusCode::INTERNAL_SERVER_ERROR)
@@ -400,7 +404,6 @@ impl From<MigrationError> for Problem {
             MigrationError::NoReport { .. } => ProblemKind::UnknownReport,
             MigrationError::Write(WriteError::Twice(_) | WriteError::Unfinished(_))
             | MigrationError::NameBytes { .. }
-            | MigrationError::Pools
             | MigrationError::Panicked => ProblemKind::Internal,
         };
         let problem = Self::of(kind, &error);
@@ -417,7 +420,10 @@ fn of_store(error: &StoreError) -> ProblemKind {
         StoreError::Busy => ProblemKind::Unavailable,
         StoreError::DiskFull => ProblemKind::DiskFull,
         StoreError::ReadOnly { .. } => ProblemKind::ReadOnly,
-        StoreError::RecordLarge { .. } => ProblemKind::RecordTooLarge,
+        StoreError::RecordLarge { .. } | StoreError::TextLarge { .. } => {
+            ProblemKind::RecordTooLarge
+        }
+        StoreError::ChangeLarge { .. } => ProblemKind::ChangeTooLarge,
         StoreError::Io { source, .. } => of_io(source),
         StoreError::Corrupt { .. } | StoreError::Damaged { .. } | StoreError::Unsealable { .. } => {
             ProblemKind::Corrupt

@@ -25,8 +25,6 @@ pub enum MigrationError {
     Read { kind: Kind, source: io::Error },
     #[error("a {kind} has a name that is no text")]
     NameBytes { kind: Kind },
-    #[error("there are too many pools")]
-    Pools,
     #[error(
         "after this import no administrator could log in: no user with is_admin and a password \
          would be left. Nothing was changed"

@@ -1,6 +1,7 @@
 //! The export of a project: one moment of the inventory, as documents.
 
 use std::{
+    borrow::Cow,
     io::{self, Write},
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -17,8 +18,8 @@ use crate::{
         bundle::{self, BundleWriter, Colophon, Release},
         yaml::RecordWriter,
     },
-    model::{Entity, Kind, KindVisitor, PropertyType, Secrets, Value},
-    store::{Picture, Sorter, Store, StoreError, decode_body},
+    model::{Entity, Kind, KindVisitor, Membership, Pool, PropertyType, Secrets, Side, Value},
+    store::{Picture, Raw, Sorter, Store, StoreError, decode_body, encode_body},
 };
 
 /// How many pieces of a document may wait for the thread that packs them. A piece is what the
@@ -172,11 +173,7 @@ fn write<E: Entity>(
     name: &[u8],
     body: &[u8],
 ) -> Result<(), MigrationError> {
-    let mut record: E = decode_body(body).map_err(|error| StoreError::Corrupt {
-        kind: E::KIND,
-        name: String::from_utf8_lossy(name).into_owned(),
-        detail: error.to_string(),
-    })?;
+    let mut record: E = decode(name, body)?;
     if secrets == Secrets::Included {
         picture.open_secrets(&mut record)?;
     }
@@ -195,7 +192,7 @@ fn read(
     if picture.summary().kind(kind).in_name_order {
         for entry in entries {
             let (name, raw) = entry?;
-            if out.push(&name, raw.body()).is_break() {
+            if out.push(&name, &shown_body(picture, kind, &name, &raw)?).is_break() {
                 return Ok(());
             }
         }
@@ -207,7 +204,7 @@ fn read(
             key.clear();
             key.extend_from_slice(&raw.header.ordinal.to_be_bytes());
             key.extend_from_slice(&name);
-            sorter.push(&key, raw.body())?;
+            sorter.push(&key, &shown_body(picture, kind, &name, &raw)?)?;
         }
         let sorted = sorter.finish()?;
         let mut reader = sorted.read();
@@ -221,6 +218,35 @@ fn read(
     // Whether anybody still listens makes no difference any more.
     let _ = out.send();
     Ok(())
+}
+
+/// The record as its document shows it: the members of a computed pool stand beside its record.
+fn shown_body<'r>(
+    picture: &Picture,
+    kind: Kind,
+    name: &[u8],
+    raw: &'r Raw,
+) -> Result<Cow<'r, [u8]>, MigrationError> {
+    if kind != Kind::Pool {
+        return Ok(raw.body().into());
+    }
+    let pool: Pool = decode(name, raw.body())?;
+    match pool.membership() {
+        Membership::Manual | Membership::Unaskable(_) => Ok(raw.body().into()),
+        Membership::Computed { .. } => {
+            let members = |side| picture.members(raw.header.ordinal, side);
+            let whole = pool.with_members(members(Side::Device)?, members(Side::Link)?);
+            Ok(encode_body(&whole)?.into())
+        }
+    }
+}
+
+fn decode<E: Entity>(name: &[u8], body: &[u8]) -> Result<E, StoreError> {
+    decode_body(body).map_err(|error| StoreError::Corrupt {
+        kind: E::KIND,
+        name: String::from_utf8_lossy(name).into_owned(),
+        detail: error.to_string(),
+    })
 }
 
 /// Names and records as they are stored, one behind the other.

@@ -1,6 +1,7 @@
 //! The import of a project: decode, plan, apply, all or nothing.
 
 use std::{
+    collections::BTreeMap,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -11,8 +12,8 @@ use super::{
     decode::{Document, decode},
     diff::differences,
     log::Log,
-    members::{Found, Members},
-    problem::{Change, ChangeKind, ChangedRecord},
+    members::{self, Found, Members, Numbers},
+    problem::{Change, ChangeKind, ChangedRecord, PropertyChange, ShownValue},
     reference,
     resolve::{Resolved, Scope, resolve},
     shelf::{Layout, Project},
@@ -20,7 +21,7 @@ use super::{
     workers,
 };
 use crate::{
-    model::{Entity, Field, Kind, KindVisitor, PerKind, Pool, Secrets, Side, User},
+    model::{Entity, Field, Kind, KindVisitor, PerKind, Pool, Secrets, Side, User, Value},
     store::{Load, Raw, Sorted, Sorter, Store, Vault, parse_target_key},
 };
 
@@ -205,9 +206,7 @@ impl Job<'_> {
             other => other.dispatch(Table { job: &self, members: &members }),
         })?;
         let recomputing = Instant::now();
-        let found: Found = members.finish()?;
-        let mut give = found.give();
-        reports.push(self.table::<Pool>(None, |pool, _| give(pool))?);
+        reports.push(self.pools(&members.finish()?)?);
         let recomputing = recomputing.elapsed();
 
         if let Some(load) = self.load {
@@ -219,16 +218,69 @@ impl Job<'_> {
         Ok((reports, recomputing))
     }
 
+    /// The pools' walk, and their members.
+    fn pools(&self, found: &Found) -> Result<KindReport, MigrationError> {
+        let mut settled = BTreeMap::new();
+        let mut report = self.walked::<Pool>(
+            None,
+            |pool, before| members::amend(self.scope.old, pool, before),
+            |step| match step.fate {
+                Fate::Kept | Fate::Unchanged => {
+                    settled.insert(step.name.to_owned(), step.fate);
+                }
+                Fate::Adjusted | Fate::Created | Fate::Updated | Fate::Removed => {}
+            },
+        )?;
+        if let Some(load) = self.load {
+            found.write(load)?;
+        }
+        // A pool whose own record stays can still get other members.
+        found.moved(self.scope.old, |moved| {
+            match settled.get(moved.name) {
+                Some(Fate::Unchanged) => report.unchanged -= 1,
+                Some(_) => {}
+                None => return Ok(()),
+            }
+            report.adjusted += 1;
+            if self.load.is_some() {
+                return Ok(());
+            }
+            let properties = [("device_number", moved.devices), ("link_number", moved.links)];
+            let properties = properties.into_iter().filter_map(|(property, numbers)| {
+                let shown = |number: u64| Some(ShownValue::of(&Value::Int(number as i64)));
+                let Numbers { before, after } = numbers?;
+                let property = property.to_owned();
+                Some(PropertyChange { property, before: shown(before), after: shown(after) })
+            });
+            let record =
+                ChangedRecord { record: moved.name.to_owned(), properties: properties.collect() };
+            let change = Change { kind: Kind::Pool, change: ChangeKind::Adjusted };
+            Ok(self.log.lists().changes.push(&change, record)?)
+        })?;
+        Ok(report)
+    }
+
     /// One kind's walk.
     fn table<E: Entity>(
         &self,
         offer: Option<(&Members, Side)>,
         amend: impl FnMut(&mut E, Option<&Raw>) -> Result<bool, MigrationError>,
     ) -> Result<KindReport, MigrationError> {
+        self.walked(offer, amend, |_| {})
+    }
+
+    /// One kind's walk, on which `see` is shown every step.
+    fn walked<E: Entity>(
+        &self,
+        offer: Option<(&Members, Side)>,
+        amend: impl FnMut(&mut E, Option<&Raw>) -> Result<bool, MigrationError>,
+        mut see: impl FnMut(&Step<'_, E>),
+    ) -> Result<KindReport, MigrationError> {
         let mut report = KindReport::new(E::KIND);
         report.rejected = self.log.lists().rejected[E::KIND];
         let mut table = self.load.map(|load| (load.version(), load.table(E::KIND)));
         walk::<E>(self.scope, self.resolved, amend, |step| {
+            see(&step);
             match step.fate {
                 Fate::Kept => {}
                 Fate::Adjusted => report.adjusted += 1,

@@ -1,17 +1,17 @@
 //! The fourth step of an import, which is done along with the third so that both are one change:
 //! the members of computed pools.
 
-use std::{collections::HashMap, sync::Mutex, sync::PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::{
     MigrationError,
     cursor::Cursor,
     log::Log,
     resolve::{Resolved, Scope},
-    walk::walk,
+    walk::{decode_old, walk},
 };
-use crate::model::{Criteria, Entity, Field, Pool, Ref, Referable, Side};
-use crate::store::{Sorted, Sorter};
+use crate::model::{Criteria, Entity, Membership, Pool, Side};
+use crate::store::{Load, Raw, Reading, Sorted, Sorter};
 
 /// What the members of one side may take in memory before they are set aside, in bytes.
 const MEMBERS_BYTES: usize = 32 * 1024 * 1024;
@@ -19,15 +19,55 @@ const MEMBERS_BYTES: usize = 32 * 1024 * 1024;
 /// The pools that an import will leave and that are computed, and the members that were found.
 pub(super) struct Members {
     pools: Vec<Computed>,
-    /// The pools' numbers, by name.
-    numbers: HashMap<String, u32>,
     devices: Mutex<Sorter>,
     links: Mutex<Sorter>,
 }
 
+/// A computed pool.
 struct Computed {
+    name: String,
+    /// Of its record, which names its members' lists.
+    ordinal: u64,
+    /// The ordinal that the record has before the import, where it is there already.
+    ordinal_before: Option<u64>,
     devices: Criteria,
     links: Criteria,
+}
+
+/// Lets a pool's record be as it is stored: a computed one's members stand beside it. Says whether
+/// that changes it.
+pub(super) fn amend(
+    old: &Reading,
+    pool: &mut Pool,
+    before: Option<&Raw>,
+) -> Result<bool, MigrationError> {
+    let stored = match pool.membership() {
+        Membership::Manual => return Ok(false),
+        Membership::Computed { .. } => pool.clone().without_members(),
+        Membership::Unaskable(_) => match before {
+            Some(before) => keeping_members(old, pool, before)?,
+            None => return Ok(false),
+        },
+    };
+    let changed = stored != *pool;
+    *pool = stored;
+    Ok(changed)
+}
+
+/// A pool whose criteria cannot be asked any more keeps the members that it has.
+fn keeping_members(old: &Reading, pool: &Pool, before: &Raw) -> Result<Pool, MigrationError> {
+    let was: Pool = decode_old(Pool::KIND, &pool.name, before)?;
+    let lists_nothing =
+        pool.devices.get().is_none_or(Vec::is_empty) && pool.links.get().is_none_or(Vec::is_empty);
+    match was.membership() {
+        Membership::Computed { .. } if lists_nothing => {
+            let members = |side| old.members(before.header.ordinal, side);
+            Ok(pool.clone().with_members(members(Side::Device)?, members(Side::Link)?))
+        }
+        Membership::Computed { .. } | Membership::Manual | Membership::Unaskable(_) => {
+            Ok(pool.clone())
+        }
+    }
 }
 
 impl Members {
@@ -38,25 +78,22 @@ impl Members {
         log: &Log,
     ) -> Result<Self, MigrationError> {
         let mut pools = Vec::new();
-        let mut numbers = HashMap::new();
         walk::<Pool>(
             scope,
             resolved,
             |_, _| Ok(false),
             |step| {
                 let Some(after) = step.after else { return Ok(()) };
-                if after.record.manually_defined.get() == Some(&true) {
-                    return Ok(());
-                }
-                let criteria = |side| Criteria::of(after.record, side);
-                match (criteria(Side::Device), criteria(Side::Link)) {
-                    (Ok(devices), Ok(links)) => {
-                        let number =
-                            u32::try_from(pools.len()).map_err(|_| MigrationError::Pools)?;
-                        numbers.insert(step.name.to_owned(), number);
-                        pools.push(Computed { devices, links });
-                    }
-                    (Err(error), _) | (_, Err(error)) => log.warn(format!(
+                match after.record.membership() {
+                    Membership::Manual => {}
+                    Membership::Computed { devices, links } => pools.push(Computed {
+                        name: step.name.to_owned(),
+                        ordinal: after.ordinal,
+                        ordinal_before: step.before.map(|before| before.header.ordinal),
+                        devices,
+                        links,
+                    }),
+                    Membership::Unaskable(error) => log.warn(format!(
                         "the pool '{}' keeps the members that it has: {error}",
                         step.name
                     )),
@@ -64,8 +101,9 @@ impl Members {
                 Ok(())
             },
         )?;
+        pools.sort_by_key(|pool| pool.ordinal);
         let sorter = || Mutex::new(Sorter::new(log.scratch(), MEMBERS_BYTES));
-        Ok(Self { pools, numbers, devices: sorter(), links: sorter() })
+        Ok(Self { pools, devices: sorter(), links: sorter() })
     }
 
     /// Finds the pools that admit a device or link.
@@ -75,13 +113,13 @@ impl Members {
         record: &E,
         ordinal: u64,
     ) -> Result<(), MigrationError> {
-        for (number, pool) in self.pools.iter().enumerate() {
+        for pool in &self.pools {
             let (criteria, found) = match side {
                 Side::Device => (&pool.devices, &self.devices),
                 Side::Link => (&pool.links, &self.links),
             };
             if criteria.admit(record) {
-                let mut key = (number as u32).to_be_bytes().to_vec();
+                let mut key = pool.ordinal.to_be_bytes().to_vec();
                 key.extend_from_slice(&ordinal.to_be_bytes());
                 key.extend_from_slice(record.name().as_bytes());
                 found.lock().unwrap_or_else(PoisonError::into_inner).push(&key, &[])?;
@@ -95,63 +133,126 @@ impl Members {
         let finish = |found: Mutex<Sorter>| {
             found.into_inner().unwrap_or_else(PoisonError::into_inner).finish()
         };
-        Ok(Found {
-            numbers: self.numbers,
-            devices: finish(self.devices)?,
-            links: finish(self.links)?,
-        })
+        Ok(Found { pools: self.pools, devices: finish(self.devices)?, links: finish(self.links)? })
     }
 }
 
 /// The members of the computed pools, each pool's in the order of their ordinals.
 pub(super) struct Found {
-    numbers: HashMap<String, u32>,
+    /// By ordinal.
+    pools: Vec<Computed>,
     devices: Sorted,
     links: Sorted,
 }
 
+/// A pool whose members are not those that it had.
+pub(super) struct Moved<'a> {
+    pub name: &'a str,
+    pub devices: Option<Numbers>,
+    pub links: Option<Numbers>,
+}
+
+/// How many members there were, and will be.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers {
+    pub before: u64,
+    pub after: u64,
+}
+
 impl Found {
-    /// Gives a computed pool its members. Says whether it is one. Pools come by name.
-    pub fn give<'a>(&'a self) -> impl FnMut(&mut Pool) -> Result<bool, MigrationError> + 'a {
+    /// Writes all members into a new generation.
+    pub fn write(&self, load: &Load<'_>) -> Result<(), MigrationError> {
         let mut devices = Cursor::new(&self.devices);
         let mut links = Cursor::new(&self.links);
-        move |pool| {
-            let Some(&number) = self.numbers.get(pool.name.as_str()) else { return Ok(false) };
-            let count = fill(&mut pool.devices, list(&mut devices, number)?);
-            recount(&mut pool.device_number, count);
-            let count = fill(&mut pool.links, list(&mut links, number)?);
-            recount(&mut pool.link_number, count);
-            Ok(true)
+        load.members(|put| {
+            for pool in &self.pools {
+                for (side, cursor) in [(Side::Device, &mut devices), (Side::Link, &mut links)] {
+                    let mut member = Member::first(cursor, pool.ordinal)?;
+                    while let Some(Member { ordinal, name }) = member {
+                        put(pool.ordinal, side, ordinal, &name)?;
+                        member = Member::next(cursor, pool.ordinal)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Calls `each` with every pool that was there and gets other members.
+    pub fn moved(
+        &self,
+        old: &Reading,
+        mut each: impl FnMut(Moved<'_>) -> Result<(), MigrationError>,
+    ) -> Result<(), MigrationError> {
+        let mut devices = Cursor::new(&self.devices);
+        let mut links = Cursor::new(&self.links);
+        for pool in &self.pools {
+            let Some(before) = pool.ordinal_before else { continue };
+            let moved = Moved {
+                name: &pool.name,
+                devices: compare(old, before, Side::Device, &mut devices, pool.ordinal)?,
+                links: compare(old, before, Side::Link, &mut links, pool.ordinal)?,
+            };
+            if moved.devices.is_some() || moved.links.is_some() {
+                each(moved)?;
+            }
         }
+        Ok(())
     }
 }
 
-/// The names behind a pool's number.
-fn list<E: Referable>(cursor: &mut Cursor<'_>, number: u32) -> Result<Vec<Ref<E>>, MigrationError> {
-    let prefix = number.to_be_bytes();
-    cursor.seek(&prefix)?;
-    let mut names = Vec::new();
-    while let Some((key, _)) = cursor.here() {
-        let Some(rest) = key.strip_prefix(&prefix) else { break };
-        let name = rest.get(size_of::<u64>()..).unwrap_or_default();
-        names.push(Ref::new(String::from_utf8_lossy(name)));
+/// Compares the members that a pool has with those that were found, one by one.
+fn compare(
+    old: &Reading,
+    ordinal_before: u64,
+    side: Side,
+    cursor: &mut Cursor<'_>,
+    ordinal: u64,
+) -> Result<Option<Numbers>, MigrationError> {
+    let mut numbers = Numbers { before: 0, after: 0 };
+    let mut same = true;
+    let mut found = Member::first(cursor, ordinal)?;
+    old.each_member(ordinal_before, side, |name| {
+        numbers.before += 1;
+        same &= found.as_ref().is_some_and(|found| found.name == name);
+        if found.is_some() {
+            numbers.after += 1;
+            found = Member::next(cursor, ordinal)?;
+        }
+        Ok::<_, MigrationError>(())
+    })?;
+    while found.is_some() {
+        same = false;
+        numbers.after += 1;
+        found = Member::next(cursor, ordinal)?;
+    }
+    Ok((!same).then_some(numbers))
+}
+
+/// A member that was found.
+struct Member {
+    ordinal: u64,
+    name: String,
+}
+
+impl Member {
+    /// The pool's first. Pools are asked for by ordinal.
+    fn first(cursor: &mut Cursor<'_>, pool: u64) -> Result<Option<Self>, MigrationError> {
+        cursor.seek(&pool.to_be_bytes())?;
+        Ok(Self::here(cursor, pool))
+    }
+
+    fn next(cursor: &mut Cursor<'_>, pool: u64) -> Result<Option<Self>, MigrationError> {
         cursor.advance()?;
+        Ok(Self::here(cursor, pool))
     }
-    Ok(names)
-}
 
-/// A list that was not said stays unsaid while it is empty.
-fn fill<E>(field: &mut Field<Vec<Ref<E>>>, members: Vec<Ref<E>>) -> usize {
-    let count = members.len();
-    if count > 0 || *field != Field::Absent {
-        *field = Field::Set(members);
-    }
-    count
-}
-
-/// A count that is not said is not kept.
-fn recount(field: &mut Field<i64>, count: usize) {
-    if *field != Field::Absent {
-        *field = Field::Set(count as i64);
+    fn here(cursor: &Cursor<'_>, pool: u64) -> Option<Self> {
+        let (key, _) = cursor.here()?;
+        let (ordinal, name) = key.strip_prefix(&pool.to_be_bytes())?.split_first_chunk()?;
+        Some(Self {
+            ordinal: u64::from_be_bytes(*ordinal),
+            name: String::from_utf8_lossy(name).into_owned(),
+        })
     }
 }

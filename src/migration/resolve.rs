@@ -4,7 +4,7 @@
 //! References are sorted by what they name, and so are the records, so one walk beside another
 //! finds what is not there, in memory that does not grow with the project.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use super::{
     MigrationError,
@@ -26,7 +26,7 @@ const SORTER_BYTES: usize = 16 * 1024 * 1024;
 /// What an import is about: the project, the inventory, and what is to become of it.
 pub(super) struct Scope<'a> {
     pub old: &'a Reading,
-    pub old_summary: Summary,
+    pub old_summary: Arc<Summary>,
     pub decoded: Decoded,
     /// The kinds that are emptied first.
     pub emptied: PerKind<bool>,

@@ -1,8 +1,8 @@
 //! The pool.
 
 use super::{
-    Bool, Criteria, CriterionError, Device, Group, Int, Link, Many, Name, Service, Side, Task,
-    Text, User, entity::entity,
+    Bool, Criteria, CriterionError, Device, Field, Group, Int, Link, Many, Name, Ref, Referable,
+    Service, Side, Task, Text, User, entity::entity,
 };
 
 entity! {
@@ -60,5 +60,43 @@ impl Pool {
             (Ok(devices), Ok(links)) => Membership::Computed { devices, links },
             (Err(error), _) | (_, Err(error)) => Membership::Unaskable(error),
         }
+    }
+
+    /// Empties the lists and numbers of a computed pool, whose members the store keeps. What the
+    /// record does not say it goes on not saying.
+    pub fn without_members(mut self) -> Self {
+        empty(&mut self.devices, &mut self.device_number);
+        empty(&mut self.links, &mut self.link_number);
+        self
+    }
+
+    /// Gives a computed pool the lists and numbers that a document shows. What the record does not
+    /// say stays unsaid, unless there are members.
+    pub fn with_members(mut self, devices: Vec<String>, links: Vec<String>) -> Self {
+        fill(&mut self.devices, &mut self.device_number, devices);
+        fill(&mut self.links, &mut self.link_number, links);
+        self
+    }
+}
+
+fn empty<E>(list: &mut Field<Vec<Ref<E>>>, number: &mut Field<i64>) {
+    if *list != Field::Absent {
+        *list = Field::Set(Vec::new());
+    }
+    if *number != Field::Absent {
+        *number = Field::Set(0);
+    }
+}
+
+fn fill<E: Referable>(
+    list: &mut Field<Vec<Ref<E>>>,
+    number: &mut Field<i64>,
+    members: Vec<String>,
+) {
+    if *number != Field::Absent {
+        *number = Field::Set(members.len() as i64);
+    }
+    if !members.is_empty() || *list != Field::Absent {
+        *list = Field::Set(members.into_iter().map(Ref::new).collect());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use super::TEXT_BYTES_MAX;
 use crate::model::Kind;
 
 /// Why the store did not do what it was asked.
@@ -36,6 +37,13 @@ pub enum StoreError {
     ReadOnly { reason: String },
     #[error("a {kind} of {bytes} bytes is more than the {RECORD_BYTES_MAX} that a record may have")]
     RecordLarge { kind: Kind, bytes: usize },
+    #[error("a text of {bytes} bytes is more than the {TEXT_BYTES_MAX} that one may have")]
+    TextLarge { bytes: usize },
+    #[error(
+        "this changes {records} entries at once, which is more than fits into memory: make it in \
+         parts, or export the inventory, change the documents and import them"
+    )]
+    ChangeLarge { records: usize },
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
     #[error("the database: {0}")]

@@ -4,21 +4,22 @@ use std::{
     fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::Arc,
+    sync::{Arc, PoisonError, RwLock},
     thread,
     time::{Duration, Instant},
 };
 
-use sled::{Db, IVec, Tree};
+use sled::{Db, Tree};
 
 use super::{
-    DataDirectory, Raw, Referrer, StoreError, Summary,
+    DataDirectory, StoreError, Summary,
     directory::{sync_directory, sync_tree},
-    format::{self, Head},
-    references,
+    format,
+    layers::TreeId,
     summary::SUMMARY_KEY,
+    trees::Trees,
 };
-use crate::model::{Kind, PerKind, Target};
+use crate::model::{Kind, PerKind};
 
 /// The size of sled's segments. A page of more than a quarter of one becomes a blob file, which sled
 /// does not sync. The longest page is an inner one of the reverse index: 257 keys of at most
@@ -37,8 +38,11 @@ pub(super) struct Generation {
     pub db: Db,
     pub kinds: PerKind<Tree>,
     pub references: Tree,
+    pub members: Tree,
+    pub texts: Tree,
     pub chunks: Tree,
     pub meta: Tree,
+    summary: RwLock<Arc<Summary>>,
     /// The last to be dropped: the directory is held until the database is closed, also by a
     /// reader that outlives the store.
     directory: Arc<DataDirectory>,
@@ -53,12 +57,20 @@ impl Generation {
         let opened = catch_unwind(AssertUnwindSafe(|| -> Result<Self, StoreError> {
             let db = open_database(&path)?;
             let tree = |name: &str| db.open_tree(name);
+            let meta = tree("meta")?;
+            let summary = match meta.get(SUMMARY_KEY)? {
+                Some(bytes) => format::decode("summary", &bytes)?,
+                None => Summary::default(),
+            };
             Ok(Self {
                 number,
                 kinds: PerKind::try_new(|kind| tree(kind.as_str()))?,
                 references: tree("references")?,
+                members: tree("members")?,
+                texts: tree("texts")?,
                 chunks: tree("chunks")?,
-                meta: tree("meta")?,
+                meta,
+                summary: RwLock::new(Arc::new(summary)),
                 db,
                 directory: directory.clone(),
             })
@@ -80,74 +92,30 @@ impl Generation {
         })
     }
 
-    pub fn summary(&self) -> Result<Summary, StoreError> {
-        match self.meta.get(SUMMARY_KEY)? {
-            Some(bytes) => format::decode("summary", &bytes),
-            None => Ok(Summary::default()),
+    pub fn tree(&self, tree: TreeId) -> &Tree {
+        match tree {
+            TreeId::Kind(kind) => &self.kinds[kind],
+            TreeId::References => &self.references,
+            TreeId::Members => &self.members,
+            TreeId::Texts => &self.texts,
+            TreeId::Chunks => &self.chunks,
+            TreeId::Meta => &self.meta,
         }
     }
 
-    pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
-        Ok(self.kinds[kind].contains_key(name)?)
+    /// What is there, without anything over it.
+    pub fn trees(&self) -> Trees<'_> {
+        Trees::new(self, [None, None])
     }
 
-    /// One record as bytes, whole.
-    pub fn raw(&self, kind: Kind, name: &[u8]) -> Result<Option<Raw>, StoreError> {
-        let mut torn: Option<IVec> = None;
-        loop {
-            let Some(bytes) = self.kinds[kind].get(name)? else { return Ok(None) };
-            if let Some(raw) = self.whole(kind, name, bytes.clone())? {
-                return Ok(Some(raw));
-            }
-            // Its chunks are gone because a change replaced it meanwhile, unless it still is what
-            // it was: a version is never written twice.
-            if torn.replace(bytes.clone()) == Some(bytes) {
-                return Err(corrupt(kind, name, "parts of it are missing"));
-            }
-        }
+    /// Counts and stamps. They are kept in memory too: asking costs nothing.
+    pub fn summary(&self) -> Arc<Summary> {
+        self.summary.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// All records of a kind by name. A record whose chunks are gone, because a change replaced it
-    /// since its head was read, comes as `None`.
-    pub fn scan(
-        &self,
-        kind: Kind,
-    ) -> impl Iterator<Item = Result<(IVec, Option<Raw>), StoreError>> {
-        self.kinds[kind].iter().map(move |entry| {
-            let (name, bytes) = entry?;
-            let raw = self.whole(kind, &name, bytes)?;
-            Ok((name, raw))
-        })
-    }
-
-    /// Fetches a long record's chunks. `None` when they are not all there.
-    fn whole(&self, kind: Kind, name: &[u8], bytes: IVec) -> Result<Option<Raw>, StoreError> {
-        let (header, length) = match format::head(bytes) {
-            Ok(Head::Whole(raw)) => return Ok(Some(raw)),
-            Ok(Head::Long(header, length)) => (header, length),
-            Err(detail) => return Err(corrupt(kind, name, detail)),
-        };
-        let mut body = Vec::new();
-        for chunk in self.chunks.scan_prefix(chunk_prefix(kind, name, header.version)).values() {
-            body.extend_from_slice(&chunk?);
-            if body.len() > length {
-                return Err(corrupt(kind, name, "there is more of it than it says"));
-            }
-        }
-        Ok((body.len() == length).then(|| format::assembled(header, body)))
-    }
-
-    /// The records that name the target.
-    pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
-        let mut referrers = Vec::new();
-        references::each_posting(&self.references, &references::target_key(target, name), |p| {
-            referrers.push(references::parse_posting(p).ok_or_else(|| StoreError::Damaged {
-                part: "reverse index",
-                detail: format!("a reference to the {target} '{name}'"),
-            })?);
-            Ok(())
-        })?;
-        Ok(referrers)
+    /// Notes the counts and stamps that were just written.
+    pub fn note_summary(&self, summary: Summary) {
+        *self.summary.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(summary);
     }
 }
 
@@ -156,21 +124,9 @@ pub(super) fn corrupt(kind: Kind, name: &[u8], detail: impl Into<String>) -> Sto
     StoreError::Corrupt { kind, name, detail: detail.into() }
 }
 
-/// The key of a long record's chunks, but for the chunk's number. The version is in it, so that a
-/// reader never puts chunks of two changes together.
-pub(super) fn chunk_prefix(kind: Kind, name: &[u8], version: u64) -> Vec<u8> {
-    let mut key = Vec::with_capacity(name.len() + 16);
-    key.extend_from_slice(kind.as_str().as_bytes());
-    key.push(0);
-    key.extend_from_slice(name);
-    key.push(0);
-    key.extend_from_slice(&version.to_be_bytes());
-    key
-}
-
-/// The key of a long record's chunk.
+/// The key of a long value's chunk.
 pub(super) fn chunk_key(prefix: &[u8], number: usize) -> Vec<u8> {
-    let number = u32::try_from(number).expect("a record has fewer than 2^32 chunks");
+    let number = u32::try_from(number).expect("a value has fewer than 2^32 chunks");
     [prefix, &number.to_be_bytes()].concat()
 }
 

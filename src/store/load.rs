@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use sled::Tree;
@@ -12,37 +12,78 @@ use super::{
     Store, StoreError, Summary,
     directory::Pointer,
     format::{self, values},
-    generation::{Generation, chunk_key, chunk_prefix, guarded},
-    references::Packer,
+    generation::{Generation, chunk_key, guarded},
+    layers::TreeId,
+    members,
+    packed::Packer,
     summary::{KindSummary, SUMMARY_KEY},
+    trees::Owner,
     turn::Turn,
 };
-use crate::model::Kind;
+use crate::model::{Kind, Side};
 
-/// A generation in the making. It holds the turn, so nothing changes the inventory beside it;
-/// dropped before it is committed, it leaves nothing behind.
-pub struct Load<'s> {
+/// A generation in the making. Dropped before it is committed, it leaves nothing behind.
+pub(super) struct Unfinished<'s> {
     store: &'s Store,
-    _turn: Turn<'s>,
     /// The generation that it follows.
-    previous: u64,
+    previous: Arc<Generation>,
     /// Taken out only by `commit` and `drop`.
     generation: Option<Generation>,
+}
+
+impl<'s> Unfinished<'s> {
+    pub fn begin(store: &'s Store, previous: Arc<Generation>) -> Result<Self, StoreError> {
+        let generation = Generation::open(&store.directory, store.number_next())?;
+        Ok(Self { store, previous, generation: Some(generation) })
+    }
+
+    pub fn generation(&self) -> &Generation {
+        self.generation.as_ref().expect("there is a generation until it is committed")
+    }
+
+    /// Makes everything durable, then turns the pointer: from here on this is the inventory.
+    ///
+    /// # Errors
+    /// Why nothing was changed. Only when the disk does not say whether the pointer was turned is
+    /// it not known; the store changes nothing any more then, until it is opened again.
+    pub fn commit(mut self, summary: Summary) -> Result<(), StoreError> {
+        let generation = self.generation();
+        write(&generation.meta, SUMMARY_KEY, &format::encode(&summary))?;
+        generation.note_summary(summary);
+        generation.make_durable()?;
+        let pointer = Pointer { current: generation.number, previous: Some(self.previous.number) };
+        // From here on start-up decides what becomes of the directory, not `drop`.
+        let generation = self.generation.take().expect("a generation is committed once");
+        self.store.replace(generation, pointer)
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(generation) = self.generation.take() {
+            let path = self.store.directory.generation(generation.number);
+            drop(generation);
+            if let Err(error) = fs::remove_dir_all(&path) {
+                let path = path.display();
+                tracing::warn!(%path, %error, "a cut-off import is left behind until the next start");
+            }
+        }
+    }
+}
+
+/// A bulk change in the making. It holds the turn, so nothing changes the inventory beside it.
+pub struct Load<'s> {
+    unfinished: Unfinished<'s>,
+    _turn: Turn<'s>,
     summary: Mutex<Summary>,
 }
 
 impl<'s> Load<'s> {
     pub(super) fn begin(store: &'s Store, turn: Turn<'s>) -> Result<Self, StoreError> {
-        let current = store.writable()?;
-        let summary = current.generation.summary()?.following();
-        let generation = Generation::open(&store.directory, store.number_next())?;
-        Ok(Self {
-            store,
-            _turn: turn,
-            previous: current.generation.number,
-            generation: Some(generation),
-            summary: Mutex::new(summary),
-        })
+        let previous = store.writable()?.generation;
+        let summary = previous.summary().following();
+        let unfinished = Unfinished::begin(store, previous)?;
+        Ok(Self { unfinished, _turn: turn, summary: Mutex::new(summary) })
     }
 
     /// The version of what this load writes.
@@ -79,41 +120,73 @@ impl<'s> Load<'s> {
         Ok(packer.take().map_or(Ok(()), insert)?)
     }
 
-    /// Makes everything durable, then turns the pointer: from here on this is the inventory.
+    /// Writes the members of computed pools. `each` is called with a function that takes the
+    /// ordinal of a pool's record, the side, and a member's ordinal and name, sorted.
+    pub fn members<X: From<StoreError>>(
+        &self,
+        each: impl FnOnce(&mut dyn FnMut(u64, Side, u64, &str) -> Result<(), X>) -> Result<(), X>,
+    ) -> Result<(), X> {
+        let tree = &self.generation().members;
+        let insert = |(key, block): (Vec<u8>, Vec<u8>)| write(tree, &key, &block);
+        let length = |list: &[u8], length: u64| match length {
+            0 => Ok(()),
+            length => write(tree, &members::length_key(list), &format::encode(&length)),
+        };
+        let mut packer = Packer::new();
+        let (mut list, mut count) = (Vec::new(), 0);
+        each(&mut |pool, side, ordinal, name| {
+            let key = members::list_key(pool, side);
+            if key != list {
+                length(&list, count)?;
+                (list, count) = (key, 0);
+            }
+            count += 1;
+            let full = packer.push(&list, &members::member(ordinal, name));
+            full.map_or(Ok(()), insert).map_err(X::from)
+        })?;
+        length(&list, count)?;
+        Ok(packer.take().map_or(Ok(()), insert)?)
+    }
+
+    /// Makes everything durable, then turns the pointer: from here on this is the inventory. The
+    /// long texts of the devices that are in it come along.
     ///
     /// # Errors
     /// Why nothing was changed. Only when the disk does not say whether the pointer was turned is
     /// it not known; the store changes nothing any more then, until it is opened again.
-    pub fn commit(mut self) -> Result<(), StoreError> {
-        let generation = self.generation();
-        let summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        write(&generation.meta, SUMMARY_KEY, &format::encode(&summary))?;
-        generation.make_durable()?;
-        let pointer = Pointer { current: generation.number, previous: Some(self.previous) };
-        // From here on start-up decides what becomes of the directory, not `drop`.
-        let generation = self.generation.take().expect("a load is committed once");
-        self.store.replace(generation, pointer)
+    pub fn commit(self) -> Result<(), StoreError> {
+        self.carry_texts()?;
+        let summary = self.summary.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.unfinished.commit(summary)
+    }
+
+    fn carry_texts(&self) -> Result<(), StoreError> {
+        let (from, to) = (self.unfinished.previous.trees(), self.generation());
+        for entry in from.tree(TreeId::Texts).prefix(&[]) {
+            let (key, value) = entry?;
+            let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
+            if !to.kinds[Kind::Device].contains_key(device)? {
+                continue;
+            }
+            write(&to.texts, &key, &value)?;
+            let Some(raw) = from.value(Owner::Text, &key)? else { continue };
+            if raw.header.is_long() {
+                let prefix = Owner::Text.chunk_prefix(&key, raw.header.version);
+                for entry in from.tree(TreeId::Chunks).prefix(&prefix) {
+                    let (key, chunk) = entry?;
+                    write(&to.chunks, &key, &chunk)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn generation(&self) -> &Generation {
-        self.generation.as_ref().expect("a load has a generation until it is committed")
+        self.unfinished.generation()
     }
 }
 
-impl Drop for Load<'_> {
-    fn drop(&mut self) {
-        if let Some(generation) = self.generation.take() {
-            let path = self.store.directory.generation(generation.number);
-            drop(generation);
-            if let Err(error) = fs::remove_dir_all(&path) {
-                let path = path.display();
-                tracing::warn!(%path, %error, "a cut-off import is left behind until the next start");
-            }
-        }
-    }
-}
-
-fn write(tree: &Tree, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+pub(super) fn write(tree: &Tree, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
     guarded("writing the new inventory", || Ok(tree.insert(key, value).map(drop)?))
 }
 
@@ -150,7 +223,7 @@ impl LoadTable<'_> {
         let values = values(ordinal, version, body);
         let mut chunks = values.chunks.enumerate().peekable();
         if chunks.peek().is_some() {
-            let prefix = chunk_prefix(self.kind, name, version);
+            let prefix = Owner::Record(self.kind).chunk_prefix(name, version);
             for (number, chunk) in chunks {
                 write(self.chunks, &chunk_key(&prefix, number), chunk)?;
             }
@@ -165,6 +238,7 @@ impl LoadTable<'_> {
     /// Enters what was written into the new generation's counts.
     pub fn finish(self) {
         let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
-        *summary.kind_mut(self.kind) = self.seen;
+        let changed = summary.version;
+        *summary.kind_mut(self.kind) = KindSummary { changed, ..self.seen };
     }
 }

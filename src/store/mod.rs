@@ -1,7 +1,7 @@
 //! The store: the inventory on the disk. The only module that names sled.
 //!
-//! - **Small changes** ([`Store::change`]) are one transaction each. They are acknowledged after a
-//!   flush that all who wait share.
+//! - **Small changes** ([`Store::change`]) are made in memory, one after the other; those that come
+//!   while the disk is busy are committed together, and acknowledged when that is durable.
 //! - **Bulk changes** ([`Store::write`]) write a new generation, a database of its own, and turn the
 //!   pointer to it when it is durable.
 //! - **Readers** are never blocked. [`Store::read`] looks at the current generation;
@@ -11,19 +11,24 @@
 //! holds and the counts that it changes are written in the same transaction; no secret is written
 //! that is not sealed.
 
+mod committer;
 mod directory;
 mod durable;
 mod error;
-mod flusher;
 mod format;
 mod generation;
+mod layers;
 mod load;
+mod members;
+mod packed;
 mod picture;
 mod references;
+mod rewrite;
 mod room;
 mod sort;
 mod summary;
 mod transaction;
+mod trees;
 mod turn;
 mod vault;
 
@@ -40,7 +45,7 @@ use std::{
 
 pub use directory::{DataDirectory, sync_directory};
 pub use error::{RECORD_BYTES_MAX, StoreError};
-pub use format::{Header, Raw, decode_body, encode_body};
+pub use format::{Header, Raw, TEXT_BYTES_MAX, decode_body, encode_body};
 pub use load::{Load, LoadTable};
 pub use picture::Picture;
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
@@ -50,11 +55,13 @@ pub use transaction::{Put, Transaction};
 pub use turn::TURN_WAIT_MAX;
 pub use vault::Vault;
 
+use committer::{Committer, Failure};
 use directory::Pointer;
-use flusher::{Failure, Flusher};
-use generation::{Generation, corrupt, guarded};
+use generation::{Generation, corrupt};
+use layers::TreeId;
 use picture::Pictures;
 use room::Reopening;
+use trees::Trees;
 use turn::{Turn, Turns};
 
 use crate::model::{Entity, Kind, Side, Target};
@@ -86,8 +93,9 @@ enum State {
 /// The generation that is the inventory.
 #[derive(Clone)]
 struct Current {
+    /// The first to be dropped: what it was asked for is committed before the database is closed.
+    committer: Arc<Committer>,
     generation: Arc<Generation>,
-    flusher: Arc<Flusher>,
 }
 
 /// A record, and what the store knows of it.
@@ -124,6 +132,10 @@ impl Store {
     /// # Errors
     /// What is wrong with the directory, in a sentence for a person.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, Arc::default())
+    }
+
+    fn open_with(path: &Path, pictures: Arc<Pictures>) -> Result<Self, StoreError> {
         let directory = Arc::new(DataDirectory::hold(path)?);
         let (pointer, vault) = match directory.pointer()? {
             Some(pointer) => (pointer, Vault::open(&directory.key())?),
@@ -158,8 +170,8 @@ impl Store {
         let turns = Arc::<Turns>::default();
         Ok(Self {
             vault: Arc::new(vault),
-            pictures: Arc::default(),
-            current: RwLock::new(State::Open(Current::new(generation, &turns)?)),
+            current: RwLock::new(State::Open(Current::new(generation, &pictures, &turns)?)),
+            pictures,
             turns,
             reopening: Reopening::default(),
             number_last: AtomicU64::new(number),
@@ -204,27 +216,30 @@ impl Store {
     ) -> Result<T, X> {
         let turn = self.turns.take()?;
         let current = self.writable()?;
-        let mut transaction = Transaction::new(&current.generation, &self.vault)?;
+        self.pictures.wait_for_room()?;
+        let mut pending = current.committer.pending();
+        let mut transaction = Transaction::new(&current.generation, &self.vault, &pending);
         let made = make(&mut transaction)?;
-        // What was decided on may be a change that is visible and not yet durable.
-        let mut ticket = current.flusher.asked();
-        if !transaction.is_empty() {
-            let number = current.generation.number;
-            let prepared = guarded("preparing the change", || transaction.prepare())?;
-            let apply = || guarded("applying the change", || prepared.apply());
-            self.pictures.wait_for_room()?;
-            let gate = current.flusher.gate();
-            let applied = self.pictures.change(number, transaction.edits(), apply);
-            drop(gate);
-            if let Err(error) = applied {
-                current.flusher.fail(&error);
-                return Err(error.into());
+        let changed = transaction.finish()?;
+        let ticket = match changed {
+            // What was decided on may be a change that is not durable yet.
+            None => current.committer.asked(),
+            Some(changed) if rewrite::is_large(&changed.changes) => {
+                drop(pending);
+                current.committer.settle()?;
+                self.rewrite(&current, changed)?;
+                return Ok(made);
             }
-            ticket = current.flusher.ask();
-        }
-        // The next change need not wait for this one's flush, and shares it.
+            Some(changed) => {
+                pending.changes.absorb(changed.changes);
+                pending.summary = Some(changed.summary);
+                current.committer.ask()
+            }
+        };
+        drop(pending);
+        // The next change need not wait for this one's commit, and shares it.
         drop(turn);
-        current.flusher.wait(ticket)?;
+        current.committer.wait(ticket)?;
         Ok(made)
     }
 
@@ -233,7 +248,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] when another one holds it for too long.
     pub fn write(&self) -> Result<Writing<'_>, StoreError> {
-        Ok(Writing { turn: self.turns.take()?, store: self })
+        let turn = self.turns.take()?;
+        // Who holds the turn reads what is there, and that is what was applied. Where nothing can be
+        // written any more, nothing waits to be.
+        if let Ok(current) = self.current()
+            && current.committer.failure().is_ok()
+        {
+            current.committer.settle()?;
+        }
+        Ok(Writing { turn, store: self })
     }
 
     fn current(&self) -> Result<Current, Failure> {
@@ -246,7 +269,7 @@ impl Store {
     /// The generation to change, for the one who holds the turn.
     fn writable(&self) -> Result<Current, StoreError> {
         let failed = match self.current() {
-            Ok(current) => match current.flusher.failure() {
+            Ok(current) => match current.committer.failure() {
                 Ok(()) => return Ok(current),
                 Err(error) => error,
             },
@@ -265,7 +288,7 @@ impl Store {
 
     /// Puts a durable generation in the place of the current one.
     fn replace(&self, generation: Generation, pointer: Pointer) -> Result<(), StoreError> {
-        let current = Current::new(generation, &self.turns)?;
+        let current = Current::new(generation, &self.pictures, &self.turns)?;
         if let Err(error) = self.directory.turn_pointer(pointer) {
             // It may or may not name the new generation now: nothing may be acknowledged into the
             // old one any more.
@@ -273,7 +296,7 @@ impl Store {
                 && let Ok(old) = self.current()
             {
                 let reason = format!("it is not known which inventory is the current one: {error}");
-                old.flusher.fail(&StoreError::ReadOnly { reason });
+                old.committer.fail(&StoreError::ReadOnly { reason });
             }
             return Err(error);
         }
@@ -292,23 +315,30 @@ impl Store {
     /// The version of the last change of this kind's records. It is kept in memory: asking costs
     /// nothing.
     pub fn changed(&self, kind: Kind) -> Result<u64, StoreError> {
-        let _ = kind;
-        Ok(self.read().summary()?.version)
+        match self.current() {
+            Ok(current) => Ok(current.generation.summary().kind(kind).changed),
+            Err(failure) => Err(failure.to_error()),
+        }
     }
 
     /// Makes everything durable that still waits for a flush.
     pub fn flush(&self) -> Result<(), StoreError> {
         match self.current() {
-            Ok(current) => current.flusher.wait(current.flusher.ask()),
+            Ok(current) => current.committer.settle(),
             Err(failure) => Err(failure.to_error()),
         }
     }
 }
 
 impl Current {
-    fn new(generation: Generation, turns: &Arc<Turns>) -> Result<Self, StoreError> {
-        let flusher = Arc::new(Flusher::start(generation.db.clone(), turns.clone())?);
-        Ok(Self { generation: Arc::new(generation), flusher })
+    fn new(
+        generation: Generation,
+        pictures: &Arc<Pictures>,
+        turns: &Arc<Turns>,
+    ) -> Result<Self, StoreError> {
+        let generation = Arc::new(generation);
+        let committer = Committer::start(&generation, pictures.clone(), turns.clone())?;
+        Ok(Self { committer: Arc::new(committer), generation })
     }
 }
 
@@ -336,6 +366,10 @@ impl Reading {
         self.generation.as_deref().map_err(Failure::to_error)
     }
 
+    fn trees(&self) -> Result<Trees<'_>, StoreError> {
+        Ok(self.generation()?.trees())
+    }
+
     /// The record of this name.
     pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
         let raw = self.get_raw(E::KIND, name)?;
@@ -344,11 +378,11 @@ impl Reading {
 
     /// The record of this name, as bytes.
     pub fn get_raw(&self, kind: Kind, name: &str) -> Result<Option<Raw>, StoreError> {
-        self.generation()?.raw(kind, name.as_bytes())
+        self.trees()?.raw(kind, name.as_bytes())
     }
 
     pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
-        self.generation()?.contains(kind, name)
+        self.trees()?.contains(kind, name)
     }
 
     /// All records of one kind, by name.
@@ -358,16 +392,16 @@ impl Reading {
 
     /// All records of one kind, by name, as bytes.
     pub fn scan_raw(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
-        let (generation, failure) = match self.generation() {
-            Ok(generation) => (Some(generation), None),
+        let (trees, failure) = match self.trees() {
+            Ok(trees) => (Some(trees), None),
             Err(failure) => (None, Some(failure)),
         };
-        let records = generation.into_iter().flat_map(move |generation| {
-            generation.scan(kind).filter_map(move |entry| match entry {
+        let records = trees.into_iter().flat_map(move |trees| {
+            trees.scan(kind).filter_map(move |entry| match entry {
                 Err(error) => Some(Err(error)),
                 Ok((name, Some(raw))) => Some(Ok((name.to_vec(), raw))),
                 // It was replaced since: read what it is now, where it still is.
-                Ok((name, None)) => match generation.raw(kind, &name) {
+                Ok((name, None)) => match trees.raw(kind, &name) {
                     Ok(raw) => raw.map(|raw| Ok((name.to_vec(), raw))),
                     Err(error) => Some(Err(error)),
                 },
@@ -378,33 +412,48 @@ impl Reading {
 
     /// The members of a computed pool, in the order of their records. A pool is named by its
     /// record's ordinal.
-    pub fn members(&self, _pool: u64, _side: Side) -> Result<Vec<String>, StoreError> {
-        Ok(Vec::new())
+    pub fn members(&self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        self.each_member(pool, side, |name| {
+            names.push(name.to_owned());
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(names)
+    }
+
+    /// Calls `each` with each of the [`members`](Self::members).
+    pub fn each_member<X: From<StoreError>>(
+        &self,
+        pool: u64,
+        side: Side,
+        each: impl FnMut(&str) -> Result<(), X>,
+    ) -> Result<(), X> {
+        self.trees()?.each_member(pool, side, each)
     }
 
     /// The number of a computed pool's members.
-    pub fn member_count(&self, _pool: u64, _side: Side) -> Result<u64, StoreError> {
-        Ok(0)
+    pub fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
+        self.trees()?.member_count(pool, side)
     }
 
     /// A long text of a device, such as its configuration.
-    pub fn text(&self, _device: &str, _property: &str) -> Result<Option<StoredText>, StoreError> {
-        Ok(None)
+    pub fn text(&self, device: &str, property: &str) -> Result<Option<StoredText>, StoreError> {
+        self.trees()?.text(device, property)
     }
 
     /// The properties of which a device has a long text.
-    pub fn texts(&self, _device: &str) -> Result<Vec<String>, StoreError> {
-        Ok(Vec::new())
+    pub fn texts(&self, device: &str) -> Result<Vec<String>, StoreError> {
+        self.trees()?.texts(device)
     }
 
     /// Counts and stamps.
-    pub fn summary(&self) -> Result<Summary, StoreError> {
-        self.generation()?.summary()
+    pub fn summary(&self) -> Result<Arc<Summary>, StoreError> {
+        Ok(self.generation()?.summary())
     }
 
     /// The records that name the target.
     pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
-        self.generation()?.referrers(target, name)
+        self.trees()?.referrers(target, name)
     }
 
     /// Calls `each` with every target that is referred to and each reference to it, as
@@ -413,7 +462,7 @@ impl Reading {
         &self,
         each: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        references::each_reference(&self.generation()?.references, each)
+        references::each_reference(self.trees()?.tree(TreeId::References), each)
     }
 
     /// Opens a record's sealed secrets.

@@ -7,7 +7,7 @@
 //! each picture that is held, and nothing while none is.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     ops::Bound,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
@@ -16,12 +16,15 @@ use std::{
     time::Duration,
 };
 
+use sled::IVec;
+
 use super::{
     Raw, StoreError, Stored, Summary, Vault,
     generation::{Generation, corrupt},
-    transaction::Edit,
+    layers::{Changes, TreeId},
+    members, packed,
 };
-use crate::model::{Entity, Kind, PerKind};
+use crate::model::{Entity, Kind, PerKind, Side};
 
 /// What changes may leave in the overlays of pictures before they have to wait for the pictures
 /// to go, in bytes.
@@ -34,7 +37,7 @@ const OVERLAY_WAIT_MAX: Duration = Duration::from_secs(30);
 pub struct Picture {
     generation: Arc<Generation>,
     vault: Arc<Vault>,
-    summary: Summary,
+    summary: Arc<Summary>,
     overlay: Arc<Overlay>,
     /// Told when this picture goes.
     pictures: Arc<Pictures>,
@@ -45,31 +48,58 @@ pub struct Picture {
 struct Overlay {
     /// What it takes in memory. While it is nothing, nothing was changed: spares the lock.
     bytes: AtomicUsize,
-    before: Mutex<PerKind<BTreeMap<Vec<u8>, Option<Raw>>>>,
+    before: Mutex<Before>,
+}
+
+#[derive(Default)]
+struct Before {
+    records: PerKind<BTreeMap<Vec<u8>, Option<Raw>>>,
+    /// Blocks of the lists of computed pools' members.
+    members: BTreeMap<Vec<u8>, Option<IVec>>,
 }
 
 /// What an entry of an overlay takes beside its name and its record.
 const ENTRY_BYTES: usize = 128;
 
 impl Overlay {
-    fn lock(&self) -> MutexGuard<'_, PerKind<BTreeMap<Vec<u8>, Option<Raw>>>> {
+    fn lock(&self) -> MutexGuard<'_, Before> {
         self.before.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps what is about to be changed, unless it was changed before.
-    fn keep(&self, edits: &PerKind<BTreeMap<String, Edit>>) {
+    fn keep(&self, generation: &Generation, changes: &Changes) -> Result<(), StoreError> {
         let mut before = self.lock();
         let mut bytes = 0;
-        for (kind, edits) in edits.iter() {
-            for (name, edit) in edits {
-                before[kind].entry(name.as_bytes().to_vec()).or_insert_with(|| {
-                    let body = edit.before.as_ref().map_or(0, |raw| raw.body().len());
-                    bytes += ENTRY_BYTES + name.len() + body;
-                    edit.before.clone()
-                });
+        for (tree, changes) in changes.iter() {
+            match tree {
+                TreeId::Kind(kind) => {
+                    for key in changes.keys() {
+                        let Entry::Vacant(place) = before.records[kind].entry(key.clone()) else {
+                            continue;
+                        };
+                        let raw = generation.trees().raw(kind, key)?;
+                        let body = raw.as_ref().map_or(0, |raw| raw.body().len());
+                        bytes += ENTRY_BYTES + key.len() + body;
+                        place.insert(raw);
+                    }
+                }
+                TreeId::Members => {
+                    for key in changes.keys() {
+                        let Entry::Vacant(place) = before.members.entry(key.clone()) else {
+                            continue;
+                        };
+                        let block = generation.members.get(key)?;
+                        bytes += ENTRY_BYTES + key.len() + block.as_ref().map_or(0, |b| b.len());
+                        place.insert(block);
+                    }
+                }
+                // A picture shows no references and no long texts, and the chunks of a record
+                // come with the record.
+                TreeId::References | TreeId::Texts | TreeId::Chunks | TreeId::Meta => {}
             }
         }
         self.bytes.fetch_add(bytes, Ordering::SeqCst);
+        Ok(())
     }
 }
 
@@ -117,7 +147,7 @@ impl Pictures {
     ) -> Result<Picture, StoreError> {
         let mut held = self.lock();
         let generation = generation()?;
-        let summary = generation.summary()?;
+        let summary = generation.summary();
         let overlay = Arc::new(Overlay::default());
         held.push(Held { generation: generation.number, overlay: Arc::downgrade(&overlay) });
         Ok(Picture { generation, vault, summary, overlay, pictures: self.clone() })
@@ -140,21 +170,21 @@ impl Pictures {
         }
     }
 
-    /// Keeps what `edits` are about to change, then changes it with `apply`. No picture is taken
+    /// Keeps what `changes` are about to change, then changes it with `apply`. No picture is taken
     /// in between.
     ///
     /// # Errors
     /// What `apply` says.
     pub fn change(
         &self,
-        generation: u64,
-        edits: &PerKind<BTreeMap<String, Edit>>,
+        generation: &Generation,
+        changes: &Changes,
         apply: impl FnOnce() -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let held = self.lock();
-        for held in held.iter().filter(|held| held.generation == generation) {
+        for held in held.iter().filter(|held| held.generation == generation.number) {
             if let Some(overlay) = held.overlay.upgrade() {
-                overlay.keep(edits);
+                overlay.keep(generation, changes)?;
             }
         }
         apply()
@@ -191,7 +221,7 @@ impl Picture {
 
     /// All records of one kind, by name, as bytes.
     pub fn scan_raw(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
-        let mut tree = self.generation.scan(kind).peekable();
+        let mut tree = self.generation.trees().scan(kind).peekable();
         let mut last: Option<Vec<u8>> = None;
         let records = std::iter::from_fn(move || {
             loop {
@@ -225,6 +255,34 @@ impl Picture {
         records.fuse()
     }
 
+    /// The members of a computed pool, in the order of their records. A pool is named by its
+    /// record's ordinal.
+    pub fn members(&self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
+        let list = members::list_key(pool, side);
+        let mut blocks = BTreeMap::new();
+        for entry in self.generation.trees().tree(TreeId::Members).prefix(&list) {
+            let (key, block) = entry?;
+            blocks.insert(key.to_vec(), block);
+        }
+        // The tree first, the overlay then: see above.
+        let before = self.overlay.lock();
+        let changed = before.members.range::<[u8], _>((Bound::Included(&*list), Bound::Unbounded));
+        for (key, block) in changed.take_while(|(key, _)| key.starts_with(&list)) {
+            match block {
+                Some(block) => blocks.insert(key.clone(), block.clone()),
+                None => blocks.remove(key),
+            };
+        }
+        drop(before);
+        let mut names = Vec::new();
+        for block in blocks.values() {
+            for member in packed::items(block) {
+                names.push(members::member_name(member?).ok_or_else(packed::damaged)?.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
     /// The first change behind `after`, up to and with `to`.
     fn before(
         &self,
@@ -238,7 +296,7 @@ impl Picture {
         let before = self.overlay.lock();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let to = to.map_or(Bound::Unbounded, Bound::Included);
-        let (name, raw) = before[kind].range::<[u8], _>((from, to)).next()?;
+        let (name, raw) = before.records[kind].range::<[u8], _>((from, to)).next()?;
         Some((name.clone(), raw.clone()))
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 use super::{
-    Current, DataDirectory, State, Store, StoreError, flusher::Failure, generation::Generation,
+    Current, DataDirectory, State, Store, StoreError, committer::Failure, generation::Generation,
 };
 
 /// What is kept free: sled writes a segment of 512 KB and a snapshot, some 10 bytes for every
@@ -110,7 +110,7 @@ impl Store {
         }
         *state = State::Closed { number, failure: Failure::DiskFull };
         match open_generation(&self.directory, number)
-            .and_then(|generation| Current::new(generation, &self.turns))
+            .and_then(|generation| Current::new(generation, &self.pictures, &self.turns))
         {
             Ok(current) => {
                 *state = State::Open(current.clone());

@@ -1,33 +1,32 @@
-//! Small changes: one transaction, durable before it is acknowledged.
+//! Small changes: what one change does, in memory, until it is committed.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use sled::{Batch, Transactional, Tree, transaction::TransactionError};
+use std::collections::BTreeMap;
 
 use super::{
     Raw, Referrer, StoreError, Stored, StoredText, Summary, Vault,
+    committer::Pending,
     format::{self, values},
-    generation::{Generation, chunk_key, chunk_prefix, corrupt},
-    references::{self, parse_target_key, posting, target_key},
-    summary::SUMMARY_KEY,
+    generation::{Generation, chunk_key},
+    layers::{Changes, TreeId},
+    members,
+    packed::{self, Becomes, ListEdit},
+    references::{self, posting, target_key},
+    trees::{Owner, Trees, text_key},
 };
-use crate::model::{Entity, Kind, Name, PerKind, Side, Target};
+use crate::model::{Entity, Kind, Name, Side, Target};
 
 /// A change in the making. What it puts and removes it sees itself; others see it when it is
 /// committed, whole.
 pub struct Transaction<'s> {
     generation: &'s Generation,
     vault: &'s Vault,
+    /// The changes before this one that are not applied yet.
+    before: &'s Changes,
     summary: Summary,
-    edits: PerKind<BTreeMap<String, Edit>>,
-    /// References that come and go, by target.
-    references: BTreeMap<Vec<u8>, ReferenceEdit>,
-}
-
-/// What a record was, and what it will be.
-pub(super) struct Edit {
-    pub before: Option<Raw>,
-    after: Option<After>,
+    own: Changes,
+    /// Items that come into packed lists and go from them; worked into blocks at the end.
+    references: BTreeMap<Vec<u8>, ListEdit>,
+    members: BTreeMap<Vec<u8>, ListEdit>,
 }
 
 /// What putting a record did.
@@ -38,100 +37,32 @@ pub enum Put {
     Unchanged,
 }
 
-struct After {
-    ordinal: u64,
-    body: Vec<u8>,
-}
-
-#[derive(Default)]
-struct ReferenceEdit {
-    add: BTreeSet<Vec<u8>>,
-    remove: BTreeSet<Vec<u8>>,
+/// What a change comes to.
+pub(super) struct Made {
+    pub changes: Changes,
+    pub summary: Summary,
 }
 
 impl<'s> Transaction<'s> {
-    pub(super) fn new(generation: &'s Generation, vault: &'s Vault) -> Result<Self, StoreError> {
-        let mut summary = generation.summary()?;
+    pub(super) fn new(generation: &'s Generation, vault: &'s Vault, pending: &'s Pending) -> Self {
+        let mut summary = match &pending.summary {
+            Some(summary) => summary.clone(),
+            None => Summary::clone(&generation.summary()),
+        };
         summary.version += 1;
-        Ok(Self {
+        Self {
             generation,
             vault,
+            before: &pending.changes,
             summary,
-            edits: PerKind::default(),
+            own: Changes::default(),
             references: BTreeMap::new(),
-        })
-    }
-
-    /// The record of this name, with what this transaction did to it.
-    pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
-        match self.edits[E::KIND].get(name) {
-            None => match self.generation.raw(E::KIND, name.as_bytes())? {
-                Some(raw) => Stored::read(name.as_bytes(), &raw).map(Some),
-                None => Ok(None),
-            },
-            Some(edit) => match &edit.after {
-                None => Ok(None),
-                Some(after) => {
-                    let record = format::decode_body(&after.body)
-                        .map_err(|error| corrupt(E::KIND, name.as_bytes(), error.to_string()))?;
-                    Ok(Some(Stored {
-                        record,
-                        ordinal: after.ordinal,
-                        version: self.summary.version,
-                    }))
-                }
-            },
+            members: BTreeMap::new(),
         }
     }
 
-    /// Whether a record of this name is there.
-    pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
-        match self.edits[kind].get(name) {
-            Some(edit) => Ok(edit.after.is_some()),
-            None => self.generation.contains(kind, name),
-        }
-    }
-
-    /// The records that name the target, as they were before this transaction.
-    pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
-        self.generation.referrers(target, name)
-    }
-
-    /// Creates the record, or puts it in the place of the one of its name. That what it refers to
-    /// is there is the caller's business. Where nothing would change, nothing does.
-    pub fn put<E: Entity>(&mut self, mut record: E) -> Result<Put, StoreError> {
-        self.vault.seal(&mut record);
-        let name = record.name().as_str().to_owned();
-        let old = self.get::<E>(&name)?;
-        if let Some(old) = &old {
-            self.refer(&old.record, Direction::Away);
-        }
-        self.refer(&record, Direction::Here);
-        let ordinal = match &old {
-            Some(old) => old.ordinal,
-            None => {
-                let last = self.generation.kinds[E::KIND].last()?;
-                let kind = self.summary.kind_mut(E::KIND);
-                let ordinal = kind.ordinal_next;
-                kind.count += 1;
-                kind.ordinal_next += 1;
-                let behind = last.is_none_or(|(last, _)| *last < *name.as_bytes());
-                let edited = self.edits[E::KIND].last_key_value();
-                kind.in_name_order &= behind && edited.is_none_or(|(last, _)| *last <= name);
-                ordinal
-            }
-        };
-        let after = After { ordinal, body: format::encode_body(&record)? };
-        self.edit(E::KIND, name)?.after = Some(after);
-        Ok(match old {
-            Some(_) => Put::Updated,
-            None => Put::Created,
-        })
-    }
-
-    /// All records of one kind by name, with what this transaction did to them.
-    pub fn scan<E: Entity>(&self) -> impl Iterator<Item = Result<Stored<E>, StoreError>> {
-        std::iter::empty()
+    fn trees(&self) -> Trees<'_> {
+        Trees::new(self.generation, [Some(&self.own), Some(self.before)])
     }
 
     /// The version of this change.
@@ -140,202 +71,312 @@ impl<'s> Transaction<'s> {
     }
 
     /// The version of the last change of this kind's records, this transaction's own included.
-    pub fn changed(&self, _kind: Kind) -> u64 {
-        self.summary.version
+    pub fn changed(&self, kind: Kind) -> u64 {
+        self.summary.kind(kind).changed
     }
 
-    /// Gives the record another name, and with it, a device's long texts; it keeps its ordinal.
-    /// That the others who name it follow is the caller's business, and so is that the new name is
-    /// free. Says whether there was one.
-    pub fn rename<E: Entity>(&mut self, _from: &str, _to: Name) -> Result<bool, StoreError> {
-        Ok(false)
+    /// The record of this name, with what this transaction did to it.
+    pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
+        self.trees().get(name)
     }
 
-    /// The members of a computed pool, in the order of their records. A pool is named by its
-    /// record's ordinal.
-    pub fn members(&self, _pool: u64, _side: Side) -> Result<Vec<String>, StoreError> {
-        Ok(Vec::new())
+    /// Whether a record of this name is there.
+    pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+        self.trees().contains(kind, name)
     }
 
-    /// The number of a computed pool's members.
-    pub fn member_count(&self, _pool: u64, _side: Side) -> Result<u64, StoreError> {
-        Ok(0)
+    /// All records of one kind by name, with what this transaction did to them.
+    pub fn scan<E: Entity>(&self) -> impl Iterator<Item = Result<Stored<E>, StoreError>> {
+        self.trees().scan(E::KIND).filter_map(|entry| match entry {
+            Ok((name, Some(raw))) => Some(Stored::read(&name, &raw)),
+            // Nothing is replaced while a change is made.
+            Ok((_, None)) => None,
+            Err(error) => Some(Err(error)),
+        })
     }
 
-    /// Adds members, named by the ordinals and names of their records, to a computed pool. Those
-    /// who are members already stay it.
-    pub fn add_members(
-        &mut self,
-        _pool: u64,
-        _side: Side,
-        _members: &[(u64, &str)],
+    /// The records that name the target, with what this transaction did.
+    pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
+        let list = target_key(target, name);
+        let mut referrers = Vec::new();
+        self.each_item(TreeId::References, &list, self.references.get(&list), |posting| {
+            referrers.push(references::referrer(posting)?);
+            Ok(())
+        })?;
+        Ok(referrers)
+    }
+
+    /// Calls `each` with every item of a packed list, this transaction's own edits included.
+    fn each_item(
+        &self,
+        tree: TreeId,
+        list: &[u8],
+        edit: Option<&ListEdit>,
+        mut each: impl FnMut(&[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        let mut edits = edit.into_iter().flatten().peekable();
+        packed::each_item(self.trees().tree(tree), list, |item| {
+            while let Some((own, becomes)) = edits.next_if(|(own, _)| own.as_slice() < item) {
+                if *becomes == Becomes::In {
+                    each(own)?;
+                }
+            }
+            match edits.next_if(|(own, _)| own.as_slice() == item) {
+                Some((_, Becomes::Out)) => Ok(()),
+                Some((_, Becomes::In)) | None => each(item),
+            }
+        })?;
+        for (own, becomes) in edits {
+            if *becomes == Becomes::In {
+                each(own)?;
+            }
+        }
         Ok(())
     }
 
-    /// Takes members out of a computed pool. Those who are none are passed over.
-    pub fn remove_members(
-        &mut self,
-        _pool: u64,
-        _side: Side,
-        _members: &[(u64, &str)],
-    ) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    /// Takes all members out of a computed pool.
-    pub fn clear_members(&mut self, _pool: u64, _side: Side) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    /// A long text of a device.
-    pub fn text(&self, _device: &str, _property: &str) -> Result<Option<StoredText>, StoreError> {
-        Ok(None)
-    }
-
-    /// Puts a long text of a device. It goes with the device when that is removed or renamed.
-    pub fn put_text(
-        &mut self,
-        _device: &str,
-        _property: &str,
-        _text: &str,
-    ) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    /// Removes a long text. Says whether there was one.
-    pub fn remove_text(&mut self, _device: &str, _property: &str) -> Result<bool, StoreError> {
-        Ok(false)
+    /// Creates the record, or puts it in the place of the one of its name. That what it refers to
+    /// is there is the caller's business. Where nothing would change, nothing does.
+    pub fn put<E: Entity>(&mut self, mut record: E) -> Result<Put, StoreError> {
+        self.vault.seal(&mut record);
+        let name = record.name().as_str().to_owned();
+        let body = format::encode_body(&record)?;
+        let before = self.trees().raw(E::KIND, name.as_bytes())?;
+        let Some(before) = before else {
+            self.refer(&record, Becomes::In);
+            let last = self.trees().tree(TreeId::Kind(E::KIND)).last(&[], None)?;
+            let kind = self.summary.kind_mut(E::KIND);
+            let ordinal = kind.ordinal_next;
+            kind.count += 1;
+            kind.ordinal_next += 1;
+            kind.in_name_order &= last.is_none_or(|(last, _)| *last < *name.as_bytes());
+            self.write(Owner::Record(E::KIND), name.into_bytes(), ordinal, &body);
+            return Ok(Put::Created);
+        };
+        if before.body() == body {
+            return Ok(Put::Unchanged);
+        }
+        let old: Stored<E> = Stored::read(name.as_bytes(), &before)?;
+        self.refer(&old.record, Becomes::Out);
+        self.refer(&record, Becomes::In);
+        self.erase(Owner::Record(E::KIND), name.as_bytes(), &before)?;
+        self.write(Owner::Record(E::KIND), name.into_bytes(), old.ordinal, &body);
+        Ok(Put::Updated)
     }
 
     /// Removes the record of this name, and with a device its long texts. Says whether there was
     /// one. A pool's members in the store are the caller's business.
     pub fn remove<E: Entity>(&mut self, name: &str) -> Result<bool, StoreError> {
-        let Some(old) = self.get::<E>(name)? else { return Ok(false) };
-        self.refer(&old.record, Direction::Away);
+        let Some(raw) = self.trees().raw(E::KIND, name.as_bytes())? else { return Ok(false) };
+        let old: Stored<E> = Stored::read(name.as_bytes(), &raw)?;
+        self.refer(&old.record, Becomes::Out);
         self.summary.kind_mut(E::KIND).count -= 1;
-        self.edit(E::KIND, name.to_owned())?.after = None;
+        self.erase(Owner::Record(E::KIND), name.as_bytes(), &raw)?;
+        if E::KIND == Kind::Device {
+            for property in self.trees().texts(name)? {
+                self.remove_text(name, &property)?;
+            }
+        }
         Ok(true)
     }
 
-    fn edit(&mut self, kind: Kind, name: String) -> Result<&mut Edit, StoreError> {
-        use std::collections::btree_map::Entry;
-        match self.edits[kind].entry(name) {
-            Entry::Occupied(edit) => Ok(edit.into_mut()),
-            Entry::Vacant(place) => {
-                let before = self.generation.raw(kind, place.key().as_bytes())?;
-                Ok(place.insert(Edit { before, after: None }))
+    /// Gives the record another name, and with it, a device's long texts; it keeps its ordinal.
+    /// That the others who name it follow is the caller's business, and so is that the new name is
+    /// free. Says whether there was one.
+    pub fn rename<E: Entity>(&mut self, from: &str, to: Name) -> Result<bool, StoreError> {
+        let Some(raw) = self.trees().raw(E::KIND, from.as_bytes())? else { return Ok(false) };
+        let old: Stored<E> = Stored::read(from.as_bytes(), &raw)?;
+        self.refer(&old.record, Becomes::Out);
+        self.erase(Owner::Record(E::KIND), from.as_bytes(), &raw)?;
+        let mut record = old.record;
+        record.set_name(to);
+        self.refer(&record, Becomes::In);
+        let name = record.name().as_str().to_owned();
+        let body = format::encode_body(&record)?;
+        // Its place among the names is another one, and its ordinal is not.
+        self.summary.kind_mut(E::KIND).in_name_order = false;
+        if E::KIND == Kind::Device {
+            for property in self.trees().texts(from)? {
+                if let Some(text) = self.text(from, &property)? {
+                    self.put_text(&name, &property, &text.text)?;
+                }
+                self.remove_text(from, &property)?;
             }
+        }
+        self.write(Owner::Record(E::KIND), name.into_bytes(), old.ordinal, &body);
+        Ok(true)
+    }
+
+    /// Writes a value. What was there before is erased already.
+    fn write(&mut self, owner: Owner, key: Vec<u8>, ordinal: u64, body: &[u8]) {
+        let version = self.summary.version;
+        let values = values(ordinal, version, body);
+        let prefix = owner.chunk_prefix(&key, version);
+        for (number, chunk) in values.chunks.enumerate() {
+            self.own.set(TreeId::Chunks, chunk_key(&prefix, number), Some(chunk.into()));
+        }
+        self.own.set(owner.tree(), key, Some(values.head.into()));
+        self.stamp(owner);
+    }
+
+    /// Lets a value go, with its chunks.
+    fn erase(&mut self, owner: Owner, key: &[u8], raw: &Raw) -> Result<(), StoreError> {
+        if raw.header.is_long() {
+            let prefix = owner.chunk_prefix(key, raw.header.version);
+            let chunks = self.trees().tree(TreeId::Chunks).prefix(&prefix);
+            let keys = chunks.map(|entry| Ok(entry?.0.to_vec()));
+            for key in keys.collect::<Result<Vec<_>, StoreError>>()? {
+                self.own.set(TreeId::Chunks, key, None);
+            }
+        }
+        self.own.set(owner.tree(), key.to_vec(), None);
+        self.stamp(owner);
+        Ok(())
+    }
+
+    fn stamp(&mut self, owner: Owner) {
+        match owner {
+            Owner::Record(kind) => {
+                self.summary.kind_mut(kind).changed = self.summary.version;
+            }
+            Owner::Text => {}
         }
     }
 
-    fn refer<E: Entity>(&mut self, record: &E, direction: Direction) {
+    fn refer<E: Entity>(&mut self, record: &E, becomes: Becomes) {
         record.references(&mut |reference| {
-            let bytes = posting(E::KIND, reference.relation, record.name());
-            let target = target_key(reference.target, reference.name);
-            let edit = self.references.entry(target).or_default();
-            let (to, from) = match direction {
-                Direction::Here => (&mut edit.add, &mut edit.remove),
-                Direction::Away => (&mut edit.remove, &mut edit.add),
-            };
-            from.remove(&bytes);
-            to.insert(bytes);
+            let list = target_key(reference.target, reference.name);
+            let item = posting(E::KIND, reference.relation, record.name());
+            self.references.entry(list).or_default().insert(item, becomes);
         });
     }
 
-    /// What is changed, for those who hold a picture of what was before.
-    pub(super) fn edits(&self) -> &PerKind<BTreeMap<String, Edit>> {
-        &self.edits
+    /// The members of a computed pool, in the order of their records. A pool is named by its
+    /// record's ordinal.
+    pub fn members(&self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
+        let list = members::list_key(pool, side);
+        let mut names = Vec::new();
+        self.each_item(TreeId::Members, &list, self.members.get(&list), |member| {
+            let name = members::member_name(member).ok_or_else(packed::damaged)?;
+            names.push(name.to_owned());
+            Ok(())
+        })?;
+        Ok(names)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.edits.iter().all(|(_, edits)| edits.is_empty())
+    /// The number of a computed pool's members.
+    pub fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
+        match self.members.contains_key(&members::list_key(pool, side)) {
+            false => self.trees().member_count(pool, side),
+            true => Ok(self.members(pool, side)?.len() as u64),
+        }
     }
 
-    /// Works out what to write. Nothing is written yet: what is found to be damaged on the way
-    /// harms this change only.
-    pub(super) fn prepare(&self) -> Result<Prepared<'s>, StoreError> {
-        let generation = self.generation;
-        let mut batches: Vec<(&'s Tree, Batch)> = Vec::new();
-        let mut chunks = Batch::default();
-        let version = self.summary.version;
-        for (kind, edits) in self.edits.iter().filter(|(_, edits)| !edits.is_empty()) {
-            let mut batch = Batch::default();
-            for (name, edit) in edits {
-                if let Some(before) = edit.before.as_ref().filter(|raw| raw.header.is_long()) {
-                    let prefix = chunk_prefix(kind, name.as_bytes(), before.header.version);
-                    for key in generation.chunks.scan_prefix(prefix).keys() {
-                        chunks.remove(key?);
-                    }
-                }
-                match &edit.after {
-                    None => batch.remove(name.as_bytes()),
-                    Some(after) => {
-                        let values = values(after.ordinal, version, &after.body);
-                        batch.insert(name.as_bytes(), values.head);
-                        let prefix = chunk_prefix(kind, name.as_bytes(), version);
-                        for (number, chunk) in values.chunks.enumerate() {
-                            chunks.insert(chunk_key(&prefix, number), chunk);
-                        }
-                    }
-                }
-            }
-            batches.push((&generation.kinds[kind], batch));
+    /// Adds members, named by the ordinals and names of their records, to a computed pool. Those
+    /// who are members already stay it.
+    pub fn add_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)]) {
+        self.edit_members(pool, side, members, Becomes::In);
+    }
+
+    /// Takes members out of a computed pool. Those who are none are passed over.
+    pub fn remove_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)]) {
+        self.edit_members(pool, side, members, Becomes::Out);
+    }
+
+    fn edit_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)], becomes: Becomes) {
+        let edit = self.members.entry(members::list_key(pool, side)).or_default();
+        edit.extend(
+            members.iter().map(|(ordinal, name)| (members::member(*ordinal, name), becomes)),
+        );
+    }
+
+    /// Takes all members out of a computed pool.
+    pub fn clear_members(&mut self, pool: u64, side: Side) -> Result<(), StoreError> {
+        let list = members::list_key(pool, side);
+        self.members.remove(&list);
+        let blocks = self.trees().tree(TreeId::Members).prefix(&list);
+        let keys = blocks.map(|entry| Ok(entry?.0.to_vec()));
+        for key in keys.collect::<Result<Vec<_>, StoreError>>()? {
+            self.own.set(TreeId::Members, key, None);
         }
-        let mut index = Batch::default();
-        for (target, edit) in &self.references {
-            let sorted = |set: &BTreeSet<Vec<u8>>| set.iter().cloned().collect::<Vec<_>>();
-            let tree = &generation.references;
-            for (key, block) in
-                references::edit(tree, target, &sorted(&edit.add), &sorted(&edit.remove))?
-            {
-                match block {
-                    Some(block) => index.insert(key, block),
-                    None => index.remove(key),
-                }
-            }
+        self.own.set(TreeId::Members, members::length_key(&list), None);
+        Ok(())
+    }
+
+    /// A long text of a device.
+    pub fn text(&self, device: &str, property: &str) -> Result<Option<StoredText>, StoreError> {
+        self.trees().text(device, property)
+    }
+
+    /// Puts a long text of a device. It goes with the device when that is removed or renamed.
+    ///
+    /// # Errors
+    /// [`StoreError::TextLarge`]
+    pub fn put_text(&mut self, device: &str, property: &str, text: &str) -> Result<(), StoreError> {
+        if text.len() > format::TEXT_BYTES_MAX {
+            return Err(StoreError::TextLarge { bytes: text.len() });
         }
-        let mut meta = Batch::default();
-        meta.insert(SUMMARY_KEY, format::encode(&self.summary));
-        batches.push((&generation.references, index));
-        batches.push((&generation.chunks, chunks));
-        batches.push((&generation.meta, meta));
-        Ok(Prepared(batches))
+        let key = text_key(device, property);
+        if let Some(raw) = self.trees().value(Owner::Text, &key)? {
+            if raw.body() == text.as_bytes() {
+                return Ok(());
+            }
+            self.erase(Owner::Text, &key, &raw)?;
+        }
+        self.write(Owner::Text, key, 0, text.as_bytes());
+        Ok(())
+    }
+
+    /// Removes a long text. Says whether there was one.
+    pub fn remove_text(&mut self, device: &str, property: &str) -> Result<bool, StoreError> {
+        let key = text_key(device, property);
+        let Some(raw) = self.trees().value(Owner::Text, &key)? else { return Ok(false) };
+        self.erase(Owner::Text, &key, &raw)?;
+        Ok(true)
+    }
+
+    /// Ends the change: works the lists into their blocks. `None` when nothing is changed.
+    pub(super) fn finish(mut self) -> Result<Option<Made>, StoreError> {
+        for (list, edit) in std::mem::take(&mut self.references) {
+            self.fold(TreeId::References, &list, &edit)?;
+        }
+        for (list, edit) in std::mem::take(&mut self.members) {
+            let (added, removed) = self.fold(TreeId::Members, &list, &edit)?;
+            let key = members::length_key(&list);
+            let length: u64 = match self.trees().tree(TreeId::Members).get(&key)? {
+                Some(bytes) => format::decode("number of members", &bytes)?,
+                None => 0,
+            };
+            // A length that is wrong is better than a change that cannot be made.
+            let length = (length + added).saturating_sub(removed);
+            let value = (length > 0).then(|| format::encode(&length).into());
+            self.own.set(TreeId::Members, key, value);
+        }
+        let Self { own, summary, .. } = self;
+        Ok((!own.is_empty()).then_some(Made { changes: own, summary }))
+    }
+
+    /// Works one list's edit into blocks. Gives how many items came and went.
+    fn fold(
+        &mut self,
+        tree: TreeId,
+        list: &[u8],
+        edit: &ListEdit,
+    ) -> Result<(u64, u64), StoreError> {
+        let edited = packed::edit(self.trees().tree(tree), list, edit)?;
+        for (key, block) in edited.blocks {
+            self.own.set(tree, key.to_vec(), block.map(Into::into));
+        }
+        Ok((edited.added, edited.removed))
     }
 
     /// The targets that this transaction's records name, for a check that all of them are there.
     pub fn targets(&self) -> impl Iterator<Item = (Target, &str)> {
-        let named = self.references.iter().filter(|(_, edit)| !edit.add.is_empty());
-        named.filter_map(|(key, _)| parse_target_key(key).map(|(target, name, _)| (target, name)))
+        let named = self
+            .references
+            .iter()
+            .filter(|(_, edit)| edit.values().any(|becomes| *becomes == Becomes::In));
+        named.filter_map(|(key, _)| {
+            references::parse_target_key(key).map(|(target, name, _)| (target, name))
+        })
     }
-}
-
-/// What a change writes, tree by tree.
-pub(super) struct Prepared<'s>(Vec<(&'s Tree, Batch)>);
-
-impl Prepared<'_> {
-    /// Applies the change: all of it, or nothing. It is visible then, but not yet durable.
-    pub fn apply(&self) -> Result<(), StoreError> {
-        let trees: Vec<&Tree> = self.0.iter().map(|(tree, _)| *tree).collect();
-        trees
-            .as_slice()
-            .transaction(|trees| {
-                for (tree, (_, batch)) in trees.iter().zip(&self.0) {
-                    tree.apply_batch(batch)?;
-                }
-                Ok(())
-            })
-            .map_err(|error| match error {
-                TransactionError::Storage(error) => StoreError::from(error),
-                TransactionError::Abort(never) => never,
-            })
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Direction {
-    /// The record comes, and names others.
-    Here,
-    /// It goes, and names them no longer.
-    Away,
 }

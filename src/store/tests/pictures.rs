@@ -167,14 +167,14 @@ fn a_picture_outlives_the_generation_that_it_shows() {
 #[test]
 fn a_change_waits_for_pictures_that_keep_too_much() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::open(folder.path()).unwrap();
+    let pictures = Arc::new(Pictures::with_limits(40_000, Duration::ZERO));
+    let store = Store::open_with(folder.path(), pictures).unwrap();
     let mut plain = Plain::default();
     let put = |salt| Change {
         steps: vec![Step::Put(Recipe { salt, ..Recipe::new(Kind::Device, "a", 50_000) })],
         given_up: false,
     };
     plain.change(&store, &put(0));
-    store.pictures = Arc::new(Pictures::with_limits(40_000, Duration::ZERO));
     let before = plain.clone();
     let picture = store.picture().unwrap();
     plain.change(&store, &put(1));

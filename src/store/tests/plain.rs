@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use crate::{
     model::{Entity, Kind, KindVisitor, Name, PerKind, PropertyType, Target, Value},
     store::{
-        Picture, Reading, Referrer, Store, StoreError, Stored, Summary, Transaction, generation::*,
-        parse_posting, parse_target_key,
+        Picture, Reading, Referrer, Store, StoreError, Stored, Summary, Transaction, parse_posting,
+        parse_target_key, trees::Owner,
     },
 };
 
@@ -162,6 +162,10 @@ impl Plain {
         match step {
             Step::Put(recipe) => {
                 let kind = recipe.kind;
+                // What is put again as it is stays as it is.
+                if self.records[kind].get(&recipe.name).is_some_and(|held| held.recipe == *recipe) {
+                    return false;
+                }
                 let ordinal = match self.records[kind].get(&recipe.name) {
                     Some(held) => held.ordinal,
                     None => {
@@ -236,7 +240,7 @@ impl Plain {
         let mut owned = 0;
         for (kind, records) in self.records.iter() {
             for (name, held) in records {
-                let prefix = chunk_prefix(kind, name.as_bytes(), held.version);
+                let prefix = Owner::Record(kind).chunk_prefix(name.as_bytes(), held.version);
                 owned += generation.chunks.scan_prefix(prefix).count();
             }
         }

@@ -1,0 +1,277 @@
+//! Shared commits: changes that come while the disk is busy become durable together.
+//!
+//! A change is made in memory, over what is there and over the changes before it that wait. One
+//! thread takes what waits, applies it as one transaction of sled's and calls its blocking `flush`
+//! (`flush_async` deadlocks when it is called from many threads). All whose changes were in it are
+//! told then. So a change that comes alone is written at once, and sixty-four that come together
+//! cost one transaction and one wait for the disk.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use sled::{
+    Batch, Transactional, Tree,
+    transaction::{ConflictableTransactionError, TransactionError},
+};
+
+use super::{
+    StoreError, Summary, format,
+    generation::{Generation, guarded, panic_text},
+    layers::{Changes, TreeId},
+    picture::Pictures,
+    summary::SUMMARY_KEY,
+    turn::Turns,
+};
+
+/// How long a commit waits for the changes that are on their way: a few times as long as a flush
+/// takes on a good disk. When there are none, it does not wait.
+const GATHERING_MAX: Duration = Duration::from_millis(5);
+
+/// Commits the changes of one generation for all who make them.
+pub(super) struct Committer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Changes that are made and not applied yet. Who holds its lock sees an inventory that stands
+/// still: nothing is applied meanwhile.
+#[derive(Default)]
+pub(super) struct Pending {
+    pub changes: Changes,
+    /// The counts and stamps with these changes; none while there are none.
+    pub summary: Option<Summary>,
+}
+
+struct Shared {
+    /// Who holds the generation may close it; a commit that is still asked for keeps it open.
+    generation: Weak<Generation>,
+    pictures: Arc<Pictures>,
+    turns: Arc<Turns>,
+    pending: Mutex<Pending>,
+    state: Mutex<State>,
+    asked: Condvar,
+    committed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The number of the last commit that was asked for.
+    asked: u64,
+    /// The number up to which everything is durable.
+    committed: u64,
+    /// Why nothing is committed any more.
+    failed: Option<Failure>,
+    closing: bool,
+}
+
+/// The number of a commit: who waits for it waits for everything that was made before it was
+/// asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Ticket(u64);
+
+impl Committer {
+    /// Starts the thread. The turns say who is on their way.
+    pub fn start(
+        generation: &Arc<Generation>,
+        pictures: Arc<Pictures>,
+        turns: Arc<Turns>,
+    ) -> Result<Self, StoreError> {
+        let shared = Arc::new(Shared {
+            generation: Arc::downgrade(generation),
+            pictures,
+            turns,
+            pending: Mutex::default(),
+            state: Mutex::default(),
+            asked: Condvar::new(),
+            committed: Condvar::new(),
+        });
+        let theirs = shared.clone();
+        let thread = thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || theirs.run())
+            .map_err(StoreError::io("starting a thread"))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// What waits. Nothing is applied while this is held.
+    pub fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.shared.pending()
+    }
+
+    /// Asks for a commit of everything that was made before this call.
+    pub fn ask(&self) -> Ticket {
+        let mut state = self.shared.lock();
+        state.asked += 1;
+        self.shared.asked.notify_one();
+        Ticket(state.asked)
+    }
+
+    /// The last commit that was asked for. Nothing that was made before needs a later one.
+    pub fn asked(&self) -> Ticket {
+        Ticket(self.shared.lock().asked)
+    }
+
+    /// Returns when that commit is done.
+    ///
+    /// # Errors
+    /// Why it is not. From then on every commit fails: what sled holds in memory may not be what is
+    /// on the disk.
+    pub fn wait(&self, Ticket(mine): Ticket) -> Result<(), StoreError> {
+        let mut state = self.shared.lock();
+        while state.committed < mine {
+            if let Some(failure) = &state.failed {
+                return Err(failure.to_error());
+            }
+            let waited = self.shared.committed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+
+    /// Returns when everything that was made is applied and durable.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        self.wait(self.ask())
+    }
+
+    /// Why nothing can be written any more, where that is so.
+    pub fn failure(&self) -> Result<(), StoreError> {
+        match &self.shared.lock().failed {
+            Some(failure) => Err(failure.to_error()),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets every later commit fail: a write before it did.
+    pub fn fail(&self, error: &StoreError) {
+        self.shared.fail(Failure::of(error));
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.asked.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was caught in it.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fail(&self, failure: Failure) {
+        self.lock().failed.get_or_insert(failure);
+        self.committed.notify_all();
+    }
+
+    fn run(&self) {
+        loop {
+            let mut state = self.lock();
+            while state.asked == state.committed && !state.closing {
+                state = self.asked.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.asked == state.committed {
+                return;
+            }
+            drop(state);
+            self.turns.wait_until_idle(GATHERING_MAX);
+            match catch_unwind(AssertUnwindSafe(|| self.commit())) {
+                Ok(Ok(all)) => {
+                    self.lock().committed = all;
+                    self.committed.notify_all();
+                }
+                Ok(Err(error)) => return self.fail(Failure::of(&error)),
+                Err(panic) => return self.fail(Failure::Other(panic_text(panic.as_ref()))),
+            }
+        }
+    }
+
+    /// Applies what waits and makes it durable. Gives the number of the last commit that this is.
+    fn commit(&self) -> Result<u64, StoreError> {
+        let Some(generation) = self.generation.upgrade() else {
+            let reason = "the inventory is closed".to_owned();
+            return Err(StoreError::ReadOnly { reason });
+        };
+        let mut pending = self.pending();
+        let all = self.lock().asked;
+        let Pending { changes, summary } = std::mem::take(&mut *pending);
+        if let Some(summary) = summary {
+            guarded("applying changes", || {
+                self.pictures.change(&generation, &changes, || {
+                    apply(&generation, &changes, &summary)?;
+                    generation.note_summary(summary);
+                    Ok(())
+                })
+            })?;
+        }
+        // The next ones need not wait for the disk.
+        drop(pending);
+        generation.db.flush()?;
+        Ok(all)
+    }
+}
+
+/// Applies changes: all of them, or nothing. They are visible then, but not yet durable.
+fn apply(generation: &Generation, changes: &Changes, summary: &Summary) -> Result<(), StoreError> {
+    let mut batches: Vec<(&Tree, Batch)> = Vec::new();
+    for (tree, changes) in changes.iter() {
+        let mut batch = Batch::default();
+        for (key, value) in changes {
+            match value {
+                Some(value) => batch.insert(key.as_slice(), value),
+                None => batch.remove(key.as_slice()),
+            }
+        }
+        batches.push((generation.tree(tree), batch));
+    }
+    let mut meta = Batch::default();
+    meta.insert(SUMMARY_KEY, format::encode(summary));
+    batches.push((generation.tree(TreeId::Meta), meta));
+    let trees: Vec<&Tree> = batches.iter().map(|(tree, _)| *tree).collect();
+    let applied = trees.as_slice().transaction(|trees| {
+        for (tree, (_, batch)) in trees.iter().zip(&batches) {
+            tree.apply_batch(batch)?;
+        }
+        Ok::<(), ConflictableTransactionError<StoreError>>(())
+    });
+    applied.map_err(|error| match error {
+        TransactionError::Storage(error) => StoreError::from(error),
+        TransactionError::Abort(never) => never,
+    })
+}
+
+/// Why nothing is written any more.
+#[derive(Clone)]
+pub(super) enum Failure {
+    DiskFull,
+    Other(String),
+}
+
+impl Failure {
+    pub fn of(error: &StoreError) -> Self {
+        match error {
+            StoreError::DiskFull => Failure::DiskFull,
+            StoreError::ReadOnly { reason } => Failure::Other(reason.clone()),
+            other => Failure::Other(other.to_string()),
+        }
+    }
+
+    pub fn to_error(&self) -> StoreError {
+        match self {
+            Failure::DiskFull => StoreError::DiskFull,
+            Failure::Other(reason) => StoreError::ReadOnly { reason: reason.clone() },
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Changes in memory over sled's trees: what a transaction has done so far, over what those before
+//! it did that is not applied yet, over what is there.
+
+use std::{
+    collections::{BTreeMap, btree_map},
+    iter::Peekable,
+    ops::Bound,
+};
+
+use sled::{IVec, Tree};
+
+use super::StoreError;
+use crate::model::Kind;
+
+/// One of a generation's trees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TreeId {
+    Kind(Kind),
+    References,
+    Members,
+    Texts,
+    Chunks,
+    Meta,
+}
+
+impl TreeId {
+    /// Every tree of a generation.
+    pub fn all() -> impl Iterator<Item = TreeId> {
+        let others =
+            [Self::References, Self::Members, Self::Texts, Self::Chunks, Self::Meta].into_iter();
+        Kind::ALL.into_iter().map(TreeId::Kind).chain(others)
+    }
+}
+
+/// What is to be written into one tree: values, and keys that go.
+pub(super) type TreeChanges = BTreeMap<Vec<u8>, Option<IVec>>;
+
+/// What is to be written.
+#[derive(Default)]
+pub(super) struct Changes {
+    trees: BTreeMap<TreeId, TreeChanges>,
+    bytes: usize,
+    entries: usize,
+}
+
+/// What an entry takes in memory beside its key and its value.
+const ENTRY_BYTES: usize = 96;
+
+impl Changes {
+    /// Lets a key have this value, or go.
+    pub fn set(&mut self, tree: TreeId, key: Vec<u8>, value: Option<IVec>) {
+        let size = |value: &Option<IVec>| value.as_ref().map_or(0, |value| value.len());
+        self.bytes += size(&value);
+        match self.trees.entry(tree).or_default().entry(key) {
+            btree_map::Entry::Vacant(place) => {
+                self.bytes += ENTRY_BYTES + place.key().len();
+                self.entries += 1;
+                place.insert(value);
+            }
+            btree_map::Entry::Occupied(mut place) => {
+                self.bytes -= size(&place.insert(value));
+            }
+        }
+    }
+
+    pub fn tree(&self, tree: TreeId) -> Option<&TreeChanges> {
+        self.trees.get(&tree)
+    }
+
+    /// The trees that are changed.
+    pub fn iter(&self) -> impl Iterator<Item = (TreeId, &TreeChanges)> {
+        self.trees.iter().map(|(tree, changes)| (*tree, changes))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+
+    /// About what this takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The number of keys.
+    pub fn entries(&self) -> usize {
+        self.entries
+    }
+
+    /// Takes over what a later change does.
+    pub fn absorb(&mut self, later: Changes) {
+        for (tree, changes) in later.trees {
+            for (key, value) in changes {
+                self.set(tree, key, value);
+            }
+        }
+    }
+}
+
+/// One tree under the layers of changes that are over it.
+#[derive(Clone, Copy)]
+pub(super) struct Layered<'a> {
+    tree: &'a Tree,
+    /// The newest first.
+    layers: [Option<&'a TreeChanges>; 2],
+}
+
+impl<'a> Layered<'a> {
+    pub fn new(tree: &'a Tree, layers: [Option<&'a TreeChanges>; 2]) -> Self {
+        Self { tree, layers }
+    }
+
+    /// What the layers say of the key, if they do.
+    fn changed(&self, key: &[u8]) -> Option<Option<&'a IVec>> {
+        self.layers.iter().flatten().find_map(|layer| Some(layer.get(key)?.as_ref()))
+    }
+
+    pub fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
+        match self.changed(key) {
+            Some(value) => Ok(value.cloned()),
+            None => Ok(self.tree.get(key)?),
+        }
+    }
+
+    pub fn contains(&self, key: &[u8]) -> Result<bool, StoreError> {
+        match self.changed(key) {
+            Some(value) => Ok(value.is_some()),
+            None => Ok(self.tree.contains_key(key)?),
+        }
+    }
+
+    /// The last key from `from` to `to`, `to` included, and its value. Without `to`, the last of
+    /// all.
+    pub fn last(&self, from: &[u8], to: Option<&[u8]>) -> Result<Option<(IVec, IVec)>, StoreError> {
+        let bounds = (Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Included));
+        let mut last = None;
+        for entry in self.tree.range::<&[u8], _>(bounds).rev() {
+            let (key, value) = entry?;
+            if self.changed(&key).is_none() {
+                last = Some((key, value));
+                break;
+            }
+        }
+        for (place, layer) in self.layers.iter().enumerate() {
+            let Some(layer) = layer else { continue };
+            let over = |key: &[u8]| {
+                self.layers[..place].iter().flatten().any(|layer| layer.contains_key(key))
+            };
+            let mut entries = layer.range::<[u8], _>(bounds).rev();
+            let found = entries.find_map(|(key, value)| match value {
+                Some(value) if !over(key) => Some((key, value)),
+                Some(_) | None => None,
+            });
+            if let Some((key, value)) = found
+                && last.as_ref().is_none_or(|(last, _)| **last < **key)
+            {
+                last = Some((IVec::from(key.as_slice()), value.clone()));
+            }
+        }
+        Ok(last)
+    }
+
+    /// All keys that begin with `prefix`, in order, with their values.
+    pub fn prefix(&self, prefix: &[u8]) -> Entries<'a> {
+        let mut end = prefix.to_vec();
+        // The first key behind all that begin with the prefix.
+        while let Some(last) = end.pop() {
+            if last < u8::MAX {
+                end.push(last + 1);
+                break;
+            }
+        }
+        let to = if end.is_empty() { Bound::Unbounded } else { Bound::Excluded(end.as_slice()) };
+        let bounds = (Bound::Included(prefix), to);
+        let layer = |layer: Option<&'a TreeChanges>| {
+            layer.map(|layer| layer.range::<[u8], _>(bounds).peekable())
+        };
+        Entries {
+            tree: Some(self.tree.range::<&[u8], _>(bounds).peekable()),
+            layers: [layer(self.layers[0]), layer(self.layers[1])],
+        }
+    }
+}
+
+/// Keys and values of a tree and its layers, in order.
+pub(super) struct Entries<'a> {
+    /// None at its end: asked again, sled's iterator gives what was created behind it.
+    tree: Option<Peekable<sled::Iter>>,
+    layers: [Option<Peekable<btree_map::Range<'a, Vec<u8>, Option<IVec>>>>; 2],
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Result<(IVec, IVec), StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let here = match self.tree.as_mut().map(Peekable::peek) {
+                Some(Some(Ok((key, _)))) => Some(key.clone()),
+                Some(Some(Err(_))) => {
+                    let error = self.tree.take()?.next()?.err()?;
+                    return Some(Err(error.into()));
+                }
+                Some(None) => {
+                    self.tree = None;
+                    None
+                }
+                None => None,
+            };
+            let mut first: Option<&[u8]> = here.as_deref();
+            for layer in self.layers.iter_mut().flatten() {
+                if let Some((key, _)) = layer.peek()
+                    && first.is_none_or(|first| key.as_slice() < first)
+                {
+                    first = Some(key);
+                }
+            }
+            let key = match (first, &here) {
+                (None, _) => return None,
+                (Some(first), Some(here)) if first == &**here => here.clone(),
+                (Some(first), _) => IVec::from(first),
+            };
+            // The newest layer decides; all who have the key go on.
+            let mut decided: Option<Option<IVec>> = None;
+            for layer in self.layers.iter_mut().flatten() {
+                if let Some((_, value)) = layer.next_if(|(other, _)| other.as_slice() == &*key) {
+                    decided.get_or_insert_with(|| value.clone());
+                }
+            }
+            if here.as_ref() == Some(&key)
+                && let Some(Ok((_, value))) = self.tree.as_mut().and_then(Iterator::next)
+            {
+                decided.get_or_insert(Some(value));
+            }
+            if let Some(Some(value)) = decided {
+                return Some(Ok((key, value)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Plain = BTreeMap<Vec<u8>, Option<u8>>;
+
+    fn entries() -> impl Strategy<Value = Plain> {
+        let key = prop::collection::vec(prop_oneof![0u8..3, Just(255)], 1..4);
+        prop::collection::btree_map(key, prop::option::of(any::<u8>()), 0..24)
+    }
+
+    fn changes(plain: &Plain) -> TreeChanges {
+        plain.iter().map(|(k, v)| (k.clone(), v.map(|v| IVec::from(&[v])))).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// Layers over a tree read as one map does into which all was written.
+        #[test]
+        fn layers_read_as_one_map(
+            (below, middle, top) in (entries(), entries(), entries()),
+            (from, to) in (prop::collection::vec(0u8..3, 0..3), prop::collection::vec(any::<u8>(), 1..3)),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let tree = sled::open(folder.path()).unwrap().open_tree("t").unwrap();
+            let mut expected: BTreeMap<Vec<u8>, u8> = BTreeMap::new();
+            for (key, value) in &below {
+                if let Some(value) = value {
+                    tree.insert(key, &[*value]).unwrap();
+                    expected.insert(key.clone(), *value);
+                }
+            }
+            for layer in [&middle, &top] {
+                for (key, value) in layer {
+                    match value {
+                        Some(value) => expected.insert(key.clone(), *value),
+                        None => expected.remove(key),
+                    };
+                }
+            }
+            let (middle, top) = (changes(&middle), changes(&top));
+            let layered = Layered::new(&tree, [Some(&top), Some(&middle)]);
+            let plain = |(key, value): (IVec, IVec)| (key.to_vec(), value[0]);
+            for prefix in [&b""[..], &from[..], &[255], &[0, 255]] {
+                let found: Vec<_> = layered.prefix(prefix).map(|e| plain(e.unwrap())).collect();
+                let wanted: Vec<_> =
+                    expected.iter().filter(|(k, _)| k.starts_with(prefix)).map(|(k, v)| (k.clone(), *v)).collect();
+                prop_assert_eq!(found, wanted);
+            }
+            for (key, value) in &expected {
+                prop_assert_eq!(layered.get(key).unwrap().unwrap()[0], *value);
+            }
+            for key in below.keys().chain(middle.keys()).chain(top.keys()) {
+                prop_assert_eq!(layered.contains(key).unwrap(), expected.contains_key(key));
+            }
+            if from <= to {
+                let wanted = expected.range(from.clone()..=to.clone()).next_back();
+                let found = layered.last(&from, Some(&to)).unwrap().map(plain);
+                prop_assert_eq!(found, wanted.map(|(k, v)| (k.clone(), *v)));
+            }
+            let wanted = expected.range(from.clone()..).next_back();
+            let found = layered.last(&from, None).unwrap().map(plain);
+            prop_assert_eq!(found, wanted.map(|(k, v)| (k.clone(), *v)));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The members of computed pools: a packed list for each pool and side, in the order of the
+//! members' own ordinals, and its length beside it. A pool is named by its record's ordinal, so
+//! that it can be renamed without a word of this changing.
+
+use crate::model::Side;
+
+/// The keys of lists begin with this, so that their lengths can stand beside them.
+const LIST: u8 = 0;
+const LENGTH: u8 = 1;
+
+fn key(what: u8, pool: u64, side: Side) -> Vec<u8> {
+    let mut key = Vec::with_capacity(10);
+    key.push(what);
+    key.extend_from_slice(&pool.to_be_bytes());
+    key.push(match side {
+        Side::Device => 0,
+        Side::Link => 1,
+    });
+    key
+}
+
+/// The prefix of the list of a pool's members.
+pub(super) fn list_key(pool: u64, side: Side) -> Vec<u8> {
+    key(LIST, pool, side)
+}
+
+/// Where the length of the list that has this prefix stands.
+pub(super) fn length_key(list: &[u8]) -> Vec<u8> {
+    let mut key = list.to_vec();
+    if let Some(first) = key.first_mut() {
+        *first = LENGTH;
+    }
+    key
+}
+
+/// A member as it stands in the list.
+pub(super) fn member(ordinal: u64, name: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(8 + name.len());
+    bytes.extend_from_slice(&ordinal.to_be_bytes());
+    bytes.extend_from_slice(name.as_bytes());
+    bytes
+}
+
+/// Reads the name of a [`member`].
+pub(super) fn member_name(member: &[u8]) -> Option<&str> {
+    std::str::from_utf8(member.get(8..)?).ok()
+}

@@ -1,0 +1,273 @@
+//! Long sorted lists, packed into blocks: so that a group that a million devices name takes a few
+//! thousand values and a device with two links takes one.
+//!
+//! A list has a prefix, of which no list's prefix is a prefix itself. A block's key is the list's
+//! prefix and, but for the list's first block, the first item in it.
+
+use std::collections::BTreeMap;
+
+use sled::IVec;
+
+use super::{StoreError, format::VALUE_BYTES_MAX, layers::Layered};
+
+/// What splits a block in two.
+const BLOCK_BYTES_MAX: usize = VALUE_BYTES_MAX;
+
+/// The items of one block, sorted. Each has its length in two bytes before it.
+#[derive(Default)]
+struct Block(Vec<u8>);
+
+impl Block {
+    fn push(&mut self, item: &[u8]) {
+        self.0.extend_from_slice(&(item.len() as u16).to_le_bytes());
+        self.0.extend_from_slice(item);
+    }
+}
+
+/// The bytes that an item takes in a block.
+fn size_in_block(item: &[u8]) -> usize {
+    2 + item.len()
+}
+
+/// The items in a block's bytes.
+pub(super) fn items(mut block: &[u8]) -> impl Iterator<Item = Result<&[u8], StoreError>> {
+    std::iter::from_fn(move || {
+        if block.is_empty() {
+            return None;
+        }
+        let split = block.split_first_chunk().and_then(|(length, rest)| {
+            rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))
+        });
+        let Some((item, rest)) = split else {
+            block = &[];
+            return Some(Err(damaged()));
+        };
+        block = rest;
+        Some(Ok(item))
+    })
+}
+
+pub(super) fn damaged() -> StoreError {
+    StoreError::Damaged { part: "index", detail: "a block is not whole".to_owned() }
+}
+
+/// Packs sorted items of sorted lists into blocks.
+pub(super) struct Packer {
+    /// How much goes into a block.
+    room: usize,
+    list: Vec<u8>,
+    key: Vec<u8>,
+    block: Block,
+    last: Vec<u8>,
+}
+
+impl Packer {
+    pub fn new() -> Self {
+        Self {
+            room: BLOCK_BYTES_MAX,
+            list: Vec::new(),
+            key: Vec::new(),
+            block: Block::default(),
+            last: Vec::new(),
+        }
+    }
+
+    /// Packs one block's items: into one block if they fit, into blocks of about the same
+    /// size if not. A full block and a crumb would become a crumb more with every item that
+    /// comes into the full one.
+    fn evenly(held: &[Vec<u8>]) -> Self {
+        let sizes = held.iter().map(|item| size_in_block(item));
+        let bytes: usize = sizes.clone().sum();
+        let blocks = bytes.div_ceil(BLOCK_BYTES_MAX);
+        let room = match blocks {
+            0 | 1 => BLOCK_BYTES_MAX,
+            blocks => {
+                (bytes.div_ceil(blocks) + sizes.max().unwrap_or_default()).min(BLOCK_BYTES_MAX)
+            }
+        };
+        Self { room, ..Self::new() }
+    }
+
+    /// Takes the next item; gives the block before it when that is full.
+    pub fn push(&mut self, list: &[u8], item: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+        if self.list == list && self.last == item {
+            return None;
+        }
+        let same = self.list == list;
+        debug_assert!(
+            self.list.as_slice() < list || (same && self.last.as_slice() < item),
+            "items come sorted"
+        );
+        let fits = self.block.0.len() + size_in_block(item) <= self.room;
+        let full = match same && fits {
+            true => None,
+            false => {
+                let mut key = list.to_vec();
+                if same {
+                    key.extend_from_slice(item);
+                }
+                let full = self.take();
+                self.key = key;
+                full
+            }
+        };
+        self.list.clear();
+        self.list.extend_from_slice(list);
+        self.last.clear();
+        self.last.extend_from_slice(item);
+        self.block.push(item);
+        full
+    }
+
+    /// Gives the last block.
+    pub fn take(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let block = std::mem::take(&mut self.block).0;
+        (!block.is_empty()).then(|| (std::mem::take(&mut self.key), block))
+    }
+}
+
+/// Calls `each` with every item of the list.
+pub(super) fn each_item<X: From<StoreError>>(
+    tree: Layered<'_>,
+    list: &[u8],
+    mut each: impl FnMut(&[u8]) -> Result<(), X>,
+) -> Result<(), X> {
+    for entry in tree.prefix(list) {
+        let (_, block) = entry?;
+        for item in items(&block) {
+            each(item?)?;
+        }
+    }
+    Ok(())
+}
+
+/// What becomes of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Becomes {
+    In,
+    Out,
+}
+
+/// Items that come into a list, or go.
+pub(super) type ListEdit = BTreeMap<Vec<u8>, Becomes>;
+
+/// What has to change in a list's blocks.
+pub(super) struct Edited {
+    /// Blocks by key, with their bytes where they stay.
+    pub blocks: Vec<(IVec, Option<Vec<u8>>)>,
+    /// Items that were not there.
+    pub added: u64,
+    /// Items that were.
+    pub removed: u64,
+}
+
+/// Works out what has to change in one list's blocks so that `edit` holds.
+pub(super) fn edit(tree: Layered<'_>, list: &[u8], edit: &ListEdit) -> Result<Edited, StoreError> {
+    let (mut added, mut removed) = (0, 0);
+    // The blocks that are looked at.
+    let mut touched: Vec<Touched> = Vec::new();
+    for (item, becomes) in edit {
+        let mut bound = list.to_vec();
+        bound.extend_from_slice(item);
+        let found = tree.last(list, Some(&bound))?;
+        let key = found.as_ref().map_or_else(|| IVec::from(list), |(key, _)| key.clone());
+        // Items come sorted, and so do the blocks that they belong into.
+        if touched.last().is_none_or(|last| last.key != key) {
+            let block = found.map(|(_, block)| block).unwrap_or_default();
+            let held = items(&block).map(|item| item.map(<[u8]>::to_vec));
+            touched.push(Touched { key, held: held.collect::<Result<_, _>>()?, changed: false });
+        }
+        let Some(Touched { held, changed, .. }) = touched.last_mut() else { continue };
+        match (held.binary_search(item), becomes) {
+            (Err(place), Becomes::In) => {
+                held.insert(place, item.clone());
+                added += 1;
+            }
+            (Ok(place), Becomes::Out) => {
+                held.remove(place);
+                removed += 1;
+            }
+            // A record that is put again says most of what it said before.
+            (Ok(_), Becomes::In) | (Err(_), Becomes::Out) => continue,
+        }
+        *changed = true;
+    }
+    let mut blocks = Vec::new();
+    for Touched { key, held, .. } in touched.into_iter().filter(|touched| touched.changed) {
+        if held.is_empty() {
+            blocks.push((key, None));
+            continue;
+        }
+        let mut packer = Packer::evenly(&held);
+        let mut packed: Vec<_> = held.iter().filter_map(|item| packer.push(list, item)).collect();
+        packed.extend(packer.take());
+        // The first of them stays where the block was; the others have keys of their own.
+        for (place, (own_key, block)) in packed.into_iter().enumerate() {
+            let key = if place == 0 { key.clone() } else { own_key.into() };
+            blocks.push((key, Some(block)));
+        }
+    }
+    Ok(Edited { blocks, added, removed })
+}
+
+/// A block that a change looks at, with its items after it.
+struct Touched {
+    key: IVec,
+    held: Vec<Vec<u8>>,
+    changed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// Edits of any order and size hold what a plain set holds.
+        #[test]
+        fn edits_hold_what_a_set_holds(
+            steps in prop::collection::vec(prop::collection::vec((any::<bool>(), 0u16..600), 1..80), 1..30)
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let tree = sled::open(folder.path()).unwrap().open_tree("lists").unwrap();
+            let layered = Layered::new(&tree, [None, None]);
+            let mut expected = BTreeSet::new();
+            for step in steps {
+                let mut changes = ListEdit::new();
+                for (comes, number) in step {
+                    let becomes = if comes { Becomes::In } else { Becomes::Out };
+                    changes.insert(format!("device {number:0>60}").into_bytes(), becomes);
+                }
+                let before = expected.len() as u64;
+                for (item, becomes) in &changes {
+                    match becomes {
+                        Becomes::In => expected.insert(item.clone()),
+                        Becomes::Out => expected.remove(item),
+                    };
+                }
+                let edited = edit(layered, b"list", &changes).unwrap();
+                prop_assert_eq!(before + edited.added - edited.removed, expected.len() as u64);
+                for (key, block) in edited.blocks {
+                    match block {
+                        Some(block) => {
+                            prop_assert!(block.len() <= BLOCK_BYTES_MAX);
+                            tree.insert(key, block).unwrap();
+                        }
+                        None => { tree.remove(key).unwrap(); }
+                    }
+                }
+                let mut found = Vec::new();
+                each_item(layered, b"list", |item| -> Result<(), StoreError> {
+                    found.push(item.to_vec());
+                    Ok(())
+                }).unwrap();
+                prop_assert!(found.iter().eq(&expected));
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Reading records, references, members and long texts from a generation's trees, with the layers
+//! of changes over them.
+
+use sled::IVec;
+
+use super::{
+    Raw, Referrer, StoreError, Stored, StoredText,
+    format::{self, Head},
+    generation::{Generation, corrupt},
+    layers::{Changes, Layered, TreeId},
+    members, packed, references,
+};
+use crate::model::{Entity, Kind, Side, Target};
+
+/// A generation, and the changes over it, the newest first.
+#[derive(Clone, Copy)]
+pub(super) struct Trees<'a> {
+    generation: &'a Generation,
+    layers: [Option<&'a Changes>; 2],
+}
+
+/// Whose a value is, to name its chunks and to say what is damaged.
+#[derive(Clone, Copy)]
+pub(super) enum Owner {
+    Record(Kind),
+    Text,
+}
+
+impl Owner {
+    /// The tree in which the value stands.
+    pub fn tree(self) -> TreeId {
+        match self {
+            Owner::Record(kind) => TreeId::Kind(kind),
+            Owner::Text => TreeId::Texts,
+        }
+    }
+
+    fn damaged(self, key: &[u8], detail: impl Into<String>) -> StoreError {
+        match self {
+            Owner::Record(kind) => corrupt(kind, key, detail),
+            Owner::Text => {
+                let key = String::from_utf8_lossy(key).replace('\0', ", ");
+                StoreError::Damaged { part: "text", detail: format!("{key}: {}", detail.into()) }
+            }
+        }
+    }
+
+    /// The key of a long value's chunks, but for the chunk's number. The version is in it, so that
+    /// a reader never puts chunks of two changes together.
+    pub fn chunk_prefix(self, key: &[u8], version: u64) -> Vec<u8> {
+        let word = match self {
+            Owner::Record(kind) => kind.as_str(),
+            Owner::Text => "text",
+        };
+        let mut prefix = Vec::with_capacity(key.len() + 16);
+        prefix.extend_from_slice(word.as_bytes());
+        prefix.push(0);
+        prefix.extend_from_slice(key);
+        prefix.push(0);
+        prefix.extend_from_slice(&version.to_be_bytes());
+        prefix
+    }
+}
+
+/// The key of a device's long text. Neither part holds a control character.
+pub(super) fn text_key(device: &str, property: &str) -> Vec<u8> {
+    [device.as_bytes(), &[0], property.as_bytes()].concat()
+}
+
+/// The beginning of the keys of all of a device's long texts.
+pub(super) fn texts_prefix(device: &str) -> Vec<u8> {
+    text_key(device, "")
+}
+
+/// What stands behind the device in a [`text_key`].
+pub(super) fn text_property(key: &[u8]) -> Option<&str> {
+    let at = memchr::memchr(0, key)?;
+    std::str::from_utf8(&key[at + 1..]).ok()
+}
+
+impl<'a> Trees<'a> {
+    pub fn new(generation: &'a Generation, layers: [Option<&'a Changes>; 2]) -> Self {
+        Self { generation, layers }
+    }
+
+    /// One tree with its layers.
+    pub fn tree(&self, tree: TreeId) -> Layered<'a> {
+        let layer = |changes: Option<&'a Changes>| changes.and_then(|changes| changes.tree(tree));
+        let layers = [layer(self.layers[0]), layer(self.layers[1])];
+        Layered::new(self.generation.tree(tree), layers)
+    }
+
+    pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+        self.tree(TreeId::Kind(kind)).contains(name.as_bytes())
+    }
+
+    /// One record as bytes, whole.
+    pub fn raw(&self, kind: Kind, name: &[u8]) -> Result<Option<Raw>, StoreError> {
+        self.value(Owner::Record(kind), name)
+    }
+
+    pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
+        let raw = self.raw(E::KIND, name.as_bytes())?;
+        raw.map(|raw| Stored::read(name.as_bytes(), &raw)).transpose()
+    }
+
+    /// One value, whole.
+    pub fn value(&self, owner: Owner, key: &[u8]) -> Result<Option<Raw>, StoreError> {
+        let tree = self.tree(owner.tree());
+        let mut torn: Option<IVec> = None;
+        loop {
+            let Some(bytes) = tree.get(key)? else { return Ok(None) };
+            if let Some(raw) = self.whole(owner, key, bytes.clone())? {
+                return Ok(Some(raw));
+            }
+            // Its chunks are gone because a change replaced it meanwhile, unless it still is what
+            // it was: a version is never written twice.
+            if torn.replace(bytes.clone()) == Some(bytes) {
+                return Err(owner.damaged(key, "parts of it are missing"));
+            }
+        }
+    }
+
+    /// All records of a kind by name. A record whose chunks are gone, because a change replaced it
+    /// since its head was read, comes as `None`.
+    pub fn scan(
+        self,
+        kind: Kind,
+    ) -> impl Iterator<Item = Result<(IVec, Option<Raw>), StoreError>> + 'a {
+        self.tree(TreeId::Kind(kind)).prefix(&[]).map(move |entry| {
+            let (name, bytes) = entry?;
+            let raw = self.whole(Owner::Record(kind), &name, bytes)?;
+            Ok((name, raw))
+        })
+    }
+
+    /// Fetches a long value's chunks. `None` when they are not all there.
+    fn whole(&self, owner: Owner, key: &[u8], bytes: IVec) -> Result<Option<Raw>, StoreError> {
+        let (header, length) = match format::head(bytes) {
+            Ok(Head::Whole(raw)) => return Ok(Some(raw)),
+            Ok(Head::Long(header, length)) => (header, length),
+            Err(detail) => return Err(owner.damaged(key, detail)),
+        };
+        let mut body = Vec::new();
+        let prefix = owner.chunk_prefix(key, header.version);
+        for entry in self.tree(TreeId::Chunks).prefix(&prefix) {
+            let (_, chunk) = entry?;
+            body.extend_from_slice(&chunk);
+            if body.len() > length {
+                return Err(owner.damaged(key, "there is more of it than it says"));
+            }
+        }
+        Ok((body.len() == length).then(|| format::assembled(header, body)))
+    }
+
+    /// The records that name the target.
+    pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
+        let mut referrers = Vec::new();
+        let list = references::target_key(target, name);
+        packed::each_item(self.tree(TreeId::References), &list, |posting| {
+            referrers.push(references::referrer(posting)?);
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(referrers)
+    }
+
+    /// Calls `each` with the name of each of a computed pool's members, in order.
+    pub fn each_member<X: From<StoreError>>(
+        &self,
+        pool: u64,
+        side: Side,
+        mut each: impl FnMut(&str) -> Result<(), X>,
+    ) -> Result<(), X> {
+        let list = members::list_key(pool, side);
+        packed::each_item(self.tree(TreeId::Members), &list, |member| {
+            each(members::member_name(member).ok_or_else(packed::damaged)?)
+        })
+    }
+
+    /// The number of a computed pool's members.
+    pub fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
+        let key = members::length_key(&members::list_key(pool, side));
+        match self.tree(TreeId::Members).get(&key)? {
+            Some(bytes) => format::decode("number of members", &bytes),
+            None => Ok(0),
+        }
+    }
+
+    /// A long text of a device.
+    pub fn text(&self, device: &str, property: &str) -> Result<Option<StoredText>, StoreError> {
+        let key = text_key(device, property);
+        let Some(raw) = self.value(Owner::Text, &key)? else { return Ok(None) };
+        let text = String::from_utf8(raw.body().to_vec())
+            .map_err(|error| Owner::Text.damaged(&key, error.to_string()))?;
+        Ok(Some(StoredText { text, version: raw.header.version }))
+    }
+
+    /// The properties of which a device has a long text.
+    pub fn texts(&self, device: &str) -> Result<Vec<String>, StoreError> {
+        let mut properties = Vec::new();
+        for entry in self.tree(TreeId::Texts).prefix(&texts_prefix(device)) {
+            let (key, _) = entry?;
+            let property = text_property(&key)
+                .ok_or_else(|| Owner::Text.damaged(&key, "its key is no key of a text"))?;
+            properties.push(property.to_owned());
+        }
+        Ok(properties)
+    }
+}
