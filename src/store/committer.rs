@@ -132,9 +132,9 @@ impl Committer {
         Ok(())
     }
 
-    /// Returns when everything that was made is applied and durable.
+    /// Returns when everything that was made is applied and durable: all of it was asked for.
     pub fn settle(&self) -> Result<(), StoreError> {
-        self.wait(self.ask())
+        self.wait(self.asked())
     }
 
     /// Why nothing can be written any more, where that is so.
