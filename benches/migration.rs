@@ -17,7 +17,8 @@ use std::{
 
 use satchel::{
     access,
-    migration::{EmptyFirst, ExportRequest, ImportRequest, Migration, Mode, OnError},
+    import::{Mode, OnError},
+    migration::{EmptyFirst, ExportRequest, ImportRequest, Migration},
     model::{Kind, Secrets},
     store::Store,
 };

@@ -14,7 +14,9 @@
 //! |---|---|
 //! | [`model`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data |
 //! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON · the inventory on the disk |
-//! | [`migration`] · [`access`] | a whole project in or out · who may do what |
+//! | [`access`] | who may do what |
+//! | [`import`] | what every import does: plan, apply, report |
+//! | [`migration`] · [`inventory`] | a whole project in or out · one instance, queries, search, pools |
 //! | [`http`] | requests and answers; the only module that names hyper |
 //! | [`cli`], [`config`] | the command line, and what can be set |
 //!
@@ -54,6 +56,9 @@ pub mod codec;
 pub mod store;
 
 pub mod access;
+
+pub mod import;
+
 pub mod inventory;
 pub mod migration;
 

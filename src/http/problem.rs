@@ -18,6 +18,7 @@ use super::request::RequestId;
 use super::response::{self, PROBLEM_JSON, Response};
 use crate::access::LoginError;
 use crate::codec::bundle::{BundleError, WriteError};
+use crate::import::ImportError;
 use crate::migration::{MigrationError, ShelfError};
 use crate::store::StoreError;
 
@@ -397,13 +398,11 @@ impl From<MigrationError> for Problem {
                 ShelfError::NoSpace => ProblemKind::DiskFull,
             },
             MigrationError::Store(error) => of_store(error),
+            MigrationError::Import(error) => of_import(error),
             MigrationError::Scratch(error)
             | MigrationError::Read { source: error, .. }
             | MigrationError::Write(WriteError::Io(error)) => of_io(error),
-            MigrationError::NoAdministrator => ProblemKind::NoAdministrator,
-            MigrationError::NoReport { .. } => ProblemKind::UnknownReport,
             MigrationError::Write(WriteError::Twice(_) | WriteError::Unfinished(_))
-            | MigrationError::NameBytes { .. }
             | MigrationError::Panicked => ProblemKind::Internal,
         };
         let problem = Self::of(kind, &error);
@@ -411,6 +410,17 @@ impl From<MigrationError> for Problem {
             MigrationError::Shelf(ShelfError::Bundle(refused)) => problem.with_entry(&refused),
             _ => problem,
         }
+    }
+}
+
+/// What an import's errors are to a client.
+fn of_import(error: &ImportError) -> ProblemKind {
+    match error {
+        ImportError::Store(error) => of_store(error),
+        ImportError::Scratch(error) => of_io(error),
+        ImportError::NoAdministrator => ProblemKind::NoAdministrator,
+        ImportError::NoReport { .. } => ProblemKind::UnknownReport,
+        ImportError::NameBytes { .. } => ProblemKind::Internal,
     }
 }
 

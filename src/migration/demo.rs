@@ -5,11 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    EmptyFirst, ImportOutcome, ImportReport, ImportRequest, Migration, MigrationError, Mode,
-    OnError, ProjectName,
+use super::{EmptyFirst, ImportReport, ImportRequest, Migration, MigrationError, ProjectName};
+use crate::{
+    import::{ImportOutcome, Mode, OnError},
+    model::Kind,
+    store::sync_directory,
 };
-use crate::{model::Kind, store::sync_directory};
 
 /// The name of the sample project on the shelf.
 const NAME: &str = "demo";

@@ -5,6 +5,7 @@ use std::io;
 use super::ShelfError;
 use crate::{
     codec::{bundle::WriteError, yaml},
+    import::ImportError,
     model::Kind,
     store::StoreError,
 };
@@ -23,25 +24,13 @@ pub enum MigrationError {
     Write(#[from] WriteError),
     #[error("the document {kind}.yaml cannot be read: {source}")]
     Read { kind: Kind, source: io::Error },
-    #[error("a {kind} has a name that is no text")]
-    NameBytes { kind: Kind },
-    #[error(
-        "after this import no administrator could log in: no user with is_admin and a password \
-         would be left. Nothing was changed"
-    )]
-    NoAdministrator,
-    #[error("there is no report '{id}'")]
-    NoReport { id: String },
+    #[error(transparent)]
+    Import(#[from] ImportError),
     #[error("a thread of the operation ended early")]
     Panicked,
 }
 
 impl MigrationError {
-    /// A pair that was set aside and is not whole when it is read back.
-    pub(super) fn cut_off() -> Self {
-        Self::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a pair is cut off"))
-    }
-
     /// A document that cannot be read, for the bytes' sake: the disk's fault, or a bundle's that is
     /// not what it declares.
     pub(super) fn of_read(kind: Kind, error: yaml::ReadError) -> Self {

@@ -181,11 +181,14 @@ impl<'a> Layered<'a> {
     }
 }
 
+/// What is left of one layer.
+type LayerEntries<'a> = Peekable<btree_map::Range<'a, Vec<u8>, Option<IVec>>>;
+
 /// Keys and values of a tree and its layers, in order.
 pub(super) struct Entries<'a> {
     /// None at its end: asked again, sled's iterator gives what was created behind it.
     tree: Option<Peekable<sled::Iter>>,
-    layers: [Option<Peekable<btree_map::Range<'a, Vec<u8>, Option<IVec>>>>; 2],
+    layers: [Option<LayerEntries<'a>>; 2],
 }
 
 impl Iterator for Entries<'_> {

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 /// The parts from bottom to top. A part may use those on the lines below its own, and none beside
 /// it on the same line.
-const LAYERS: [&[&str]; 5] = [
+const LAYERS: [&[&str]; 6] = [
     &["model"],
     &["codec", "store"],
     &["access"],
+    &["import"],
     &["migration", "topology", "inventory"],
     &["http"],
 ];

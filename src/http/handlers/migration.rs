@@ -10,7 +10,8 @@ use crate::http::download;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
-use crate::migration::{self, ImportOutcome, ImportReport};
+use crate::import::{self, ImportOutcome};
+use crate::migration::ImportReport;
 
 /// `POST /rest/migrate/export`
 pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
@@ -77,11 +78,11 @@ fn rejected(report: &ImportReport) -> Problem {
 #[derive(Serialize)]
 struct RejectedBy<'a> {
     #[serde(flatten)]
-    problem: &'a migration::Problem,
+    problem: &'a import::Problem,
     #[serde(flatten)]
-    place: Option<&'a migration::Place>,
+    place: Option<&'a import::Place>,
     count: u64,
-    places: &'a [migration::Place],
+    places: &'a [import::Place],
 }
 
 /// `GET /rest/migrate/reports/{id}`

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::http::members::{Flaws, Members, found};
 use crate::http::problem::{Problem, shorten};
-use crate::migration::{EmptyFirst, ExportRequest, ImportRequest, Mode, OnError, ProjectName};
+use crate::import::{Mode, OnError};
+use crate::migration::{EmptyFirst, ExportRequest, ImportRequest, ProjectName};
 use crate::model::{Kind, Secrets};
 
 /// The manual says `name`; eNMS's own form sends `export_filename`.

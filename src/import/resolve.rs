@@ -7,9 +7,9 @@
 use std::{io, sync::Arc};
 
 use super::{
-    MigrationError,
+    ImportError,
     cursor::{Cursor, parse_record_key, record_key},
-    decode::{Decoded, Incoming},
+    intake::{Decoded, Incoming},
     log::Log,
     problem::{Dangling, Place, Problem},
 };
@@ -23,7 +23,7 @@ use crate::{
 /// What a sorter of this step may take in memory, in bytes.
 const SORTER_BYTES: usize = 16 * 1024 * 1024;
 
-/// What an import is about: the project, the inventory, and what is to become of it.
+/// What an import is about: what comes, the inventory, and what is to become of it.
 pub(super) struct Scope<'a> {
     pub old: &'a Reading,
     pub old_summary: Arc<Summary>,
@@ -38,7 +38,7 @@ pub(super) struct Scope<'a> {
 
 /// What the references ask for.
 pub(super) struct Resolved {
-    /// Records that are not to be, as [`record_key`]s: those of the project that are rejected,
+    /// Records that are not to be, as [`record_key`]s: those of what comes that are rejected,
     /// and those of the inventory that cannot stand without what is removed.
     pub gone: Sorted,
     /// Names to be struck: a [`record_key`] with the relation and the name.
@@ -75,7 +75,7 @@ struct Presence<'a> {
 }
 
 impl Presence<'_> {
-    fn has(&mut self, name: &str) -> Result<bool, MigrationError> {
+    fn has(&mut self, name: &str) -> Result<bool, ImportError> {
         let mut gone = false;
         let key = record_key(self.kind, name.as_bytes());
         for cursor in &mut self.gone {
@@ -101,7 +101,7 @@ impl Presence<'_> {
 }
 
 /// Checks every reference.
-pub(super) fn resolve(scope: &Scope<'_>, log: &Log) -> Result<Resolved, MigrationError> {
+pub(super) fn resolve(scope: &Scope<'_>, log: &Log) -> Result<Resolved, ImportError> {
     let collided = collisions(scope, log)?;
     let mut gone = Sorter::new(log.scratch(), SORTER_BYTES);
     let mut strikes = Sorter::new(log.scratch(), SORTER_BYTES);
@@ -135,8 +135,8 @@ fn copy(from: &Sorted, to: &mut Sorter) -> io::Result<()> {
 
 /// The records whose names are taken: by a record of their own document that comes first, or
 /// (devices and networks share their names) by one of the other kind.
-fn collisions(scope: &Scope<'_>, log: &Log) -> Result<Sorted, MigrationError> {
-    // A device gives way to the networks that are there already, but not to those of the project.
+fn collisions(scope: &Scope<'_>, log: &Log) -> Result<Sorted, ImportError> {
+    // A device gives way to the networks that are there already, but not to those of what comes.
     let networks = Presence { incoming: None, ..scope.presence(Kind::Network, &[]) };
     let networks = Some(networks).filter(|networks| networks.old.is_some());
     let devices = collided(scope, Kind::Device, networks, log)?;
@@ -152,31 +152,36 @@ fn collisions(scope: &Scope<'_>, log: &Log) -> Result<Sorted, MigrationError> {
     Ok(all.finish()?)
 }
 
-/// The records of one kind of the project whose names `others` have. Those whose names another one
+/// The records of one kind of what comes whose names `others` have. Those whose names another one
 /// of their own document has are rejected right here.
 fn collided(
     scope: &Scope<'_>,
     kind: Kind,
     mut others: Option<Presence<'_>>,
     log: &Log,
-) -> Result<Sorted, MigrationError> {
+) -> Result<Sorted, ImportError> {
     let mut collided = Sorter::new(log.scratch(), SORTER_BYTES);
     let Some(records) = &scope.decoded.records[kind] else { return Ok(collided.finish()?) };
     let mut reader = records.read();
     let mut last: Option<Vec<u8>> = None;
     while let Some((name, value)) = reader.next()? {
-        let place = || Incoming::read(value).map(|incoming| incoming.place(name));
+        let place = |property| {
+            let at = Incoming::read(value)?.at;
+            let name = String::from_utf8_lossy(name).into_owned();
+            Ok::<_, ImportError>(log.place(kind, property, at, Some(name)))
+        };
         if last.as_deref() == Some(name) {
             // The first of them stands; only this one is rejected.
             log.reject(kind)?;
-            log.problem(&Problem::duplicate(kind), place()?)?;
+            log.problem(&Problem::duplicate(log.document(kind)), place(Some("name"))?)?;
             continue;
         }
         if let Some(others) = &mut others
             && others.has(&String::from_utf8_lossy(name))?
         {
             collided.push(&record_key(kind, name), &[])?;
-            log.problem(&Problem::node_taken(kind, others.kind), place()?)?;
+            let problem = Problem::node_taken(log.document(kind), others.kind);
+            log.problem(&problem, place(Some("name"))?)?;
         }
         last = Some(name.to_vec());
     }
@@ -188,14 +193,14 @@ fn each_absent(
     scope: &Scope<'_>,
     references: &Sorted,
     gone: &[&Sorted],
-    mut each: impl FnMut(Target, &str, Referrer) -> Result<(), MigrationError>,
-) -> Result<(), MigrationError> {
+    mut each: impl FnMut(Target, &str, Referrer) -> Result<(), ImportError>,
+) -> Result<(), ImportError> {
     let mut targets = Targets::new(scope, gone);
     let mut reader = references.read();
     while let Some((key, _)) = reader.next()? {
-        let (target, name, at) = parse_target_key(key).ok_or_else(MigrationError::cut_off)?;
+        let (target, name, at) = parse_target_key(key).ok_or_else(ImportError::cut_off)?;
         if !targets.has(target, name)? {
-            let source = parse_posting(&key[at..]).ok_or_else(MigrationError::cut_off)?;
+            let source = parse_posting(&key[at..]).ok_or_else(ImportError::cut_off)?;
             each(target, name, source)?;
         }
     }
@@ -217,7 +222,7 @@ impl<'a> Targets<'a> {
         Self { scope, gone, target: None, presences: Vec::new(), last: (String::new(), false) }
     }
 
-    fn has(&mut self, target: Target, name: &str) -> Result<bool, MigrationError> {
+    fn has(&mut self, target: Target, name: &str) -> Result<bool, ImportError> {
         if self.target != Some(target) {
             self.target = Some(target);
             self.presences =
@@ -244,7 +249,7 @@ fn orphans(
     gone: &mut Sorter,
     strikes: &mut Sorter,
     log: &Log,
-) -> Result<(), MigrationError> {
+) -> Result<(), ImportError> {
     let kept = |kind: Kind| !scope.emptied[kind] && scope.old_summary.kind(kind).count > 0;
     let any_emptied = scope.emptied.iter().any(|(_, emptied)| *emptied);
     if !any_emptied || !Kind::ALL.into_iter().any(kept) {
@@ -257,12 +262,12 @@ fn orphans(
             return Ok(());
         }
         failed = (|| {
-            let (target, name, _) = parse_target_key(key).ok_or_else(MigrationError::cut_off)?;
+            let (target, name, _) = parse_target_key(key).ok_or_else(ImportError::cut_off)?;
             let touched = target.kinds().iter().any(|kind| scope.emptied[*kind]);
             if !touched || targets.has(target, name)? {
                 return Ok(());
             }
-            let source = parse_posting(posting).ok_or_else(MigrationError::cut_off)?;
+            let source = parse_posting(posting).ok_or_else(ImportError::cut_off)?;
             if !kept(source.kind) {
                 return Ok(());
             }
@@ -283,10 +288,10 @@ fn struck_with(
     gone: &Sorted,
     strikes: &mut Sorter,
     log: &Log,
-) -> Result<(), MigrationError> {
+) -> Result<(), ImportError> {
     let mut cursor = Cursor::new(gone);
     while let Some((key, _)) = cursor.advance()? {
-        let (kind, name) = parse_record_key(key).ok_or_else(MigrationError::cut_off)?;
+        let (kind, name) = parse_record_key(key).ok_or_else(ImportError::cut_off)?;
         let brought = scope.decoded.records[kind].is_some();
         if brought || scope.emptied[kind] {
             continue;
@@ -308,21 +313,21 @@ fn strike(
     name: &str,
     strikes: &mut Sorter,
     log: &Log,
-) -> Result<(), MigrationError> {
+) -> Result<(), ImportError> {
     strikes.push(&strike_key(kind, &record, &relation, name), &[])?;
     let struck = Dangling { kind, property: relation, missing: name.to_owned() };
     let place = Place { record: Some(record), ..Place::default() };
     Ok(log.lists().struck.push(&struck, place)?)
 }
 
-/// Counts the records of the project that are rejected for their names or references, and says
+/// Counts the records of what comes that are rejected for their names or references, and says
 /// which of their references name nothing.
-fn reject(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), MigrationError> {
+fn reject(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), ImportError> {
     let mut incoming = scope.decoded.records.map(|_, records| records.as_ref().map(Cursor::new));
     let mut reader = gone.read();
     let mut last: Option<Vec<u8>> = None;
     while let Some((key, missing)) = reader.next()? {
-        let (kind, name) = parse_record_key(key).ok_or_else(MigrationError::cut_off)?;
+        let (kind, name) = parse_record_key(key).ok_or_else(ImportError::cut_off)?;
         let Some(incoming) = &mut incoming[kind] else { continue };
         if !incoming.seek(name)? {
             continue;
@@ -335,13 +340,17 @@ fn reject(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), MigrationEr
             // Its name was taken, which was said already.
             continue;
         }
-        let (target, absent, at) = parse_target_key(missing).ok_or_else(MigrationError::cut_off)?;
+        let (target, absent, at) = parse_target_key(missing).ok_or_else(ImportError::cut_off)?;
         let relation = String::from_utf8_lossy(&missing[at..]);
         let place = match incoming.here() {
-            Some((name, value)) => Incoming::read(value)?.place(name),
+            Some((name, value)) => {
+                let at = Incoming::read(value)?.at;
+                let name = String::from_utf8_lossy(name).into_owned();
+                log.place(kind, Some(&relation), at, Some(name))
+            }
             None => Place::default(),
         };
-        log.problem(&Problem::missing(kind, &relation, target, absent), place)?;
+        log.problem(&Problem::missing(log.document(kind), &relation, target, absent), place)?;
     }
     Ok(())
 }
@@ -380,7 +389,7 @@ impl<'a> Strikes<'a> {
     }
 
     /// Takes out of the record's lists what has to be struck. Says whether anything was.
-    pub fn apply<E: Entity>(&mut self, record: &mut E) -> Result<bool, MigrationError> {
+    pub fn apply<E: Entity>(&mut self, record: &mut E) -> Result<bool, ImportError> {
         let mut prefix = record_key(E::KIND, record.name().as_bytes());
         prefix.push(0);
         self.cursor.seek(&prefix)?;

@@ -1,9 +1,9 @@
 //! The second step of an import, second half: one ordered walk over what is there and what comes.
 
 use super::{
-    MigrationError,
+    ImportError,
     cursor::{Cursor, record_key},
-    decode::Incoming,
+    intake::Incoming,
     resolve::{Resolved, Scope, Strikes},
 };
 use crate::{
@@ -48,9 +48,9 @@ pub(super) struct After<'a, E> {
 pub(super) fn walk<E: Entity>(
     scope: &Scope<'_>,
     resolved: &Resolved,
-    mut amend: impl FnMut(&mut E, Option<&Raw>) -> Result<bool, MigrationError>,
-    mut each: impl FnMut(Step<'_, E>) -> Result<(), MigrationError>,
-) -> Result<(), MigrationError> {
+    mut amend: impl FnMut(&mut E, Option<&Raw>) -> Result<bool, ImportError>,
+    mut each: impl FnMut(Step<'_, E>) -> Result<(), ImportError>,
+) -> Result<(), ImportError> {
     let kind = E::KIND;
     let emptied = scope.emptied[kind];
     let survivor = scope.survivor(kind);
@@ -81,7 +81,7 @@ pub(super) fn walk<E: Entity>(
             (None, None) => return Ok(()),
         };
         let is_gone = gone(&name)?;
-        let name = String::from_utf8(name).map_err(|_| MigrationError::NameBytes { kind })?;
+        let name = String::from_utf8(name).map_err(|_| ImportError::NameBytes { kind })?;
         let before = before.map(|(_, raw)| raw);
         // A rejected record of the project is as if it were not in it.
         let new = new.filter(|_| !is_gone);
@@ -121,7 +121,7 @@ pub(super) fn walk<E: Entity>(
             (before, Some((_, value))) => {
                 let incoming = Incoming::read(value)?;
                 let mut record: E = decode_body(incoming.body)
-                    .map_err(|error| MigrationError::Scratch(std::io::Error::other(error)))?;
+                    .map_err(|error| ImportError::Scratch(std::io::Error::other(error)))?;
                 let mut changed = false;
                 if let (Some(before), false) = (&before, emptied) {
                     let mut merged: E = decode_old(kind, &name, before)?;
@@ -141,7 +141,7 @@ pub(super) fn walk<E: Entity>(
                 };
                 let ordinal = match &before {
                     Some(before) if !emptied => before.header.ordinal,
-                    Some(_) | None => ordinals + incoming.position,
+                    Some(_) | None => ordinals + incoming.at.position,
                 };
                 let version = same.map(|same| same.header.version);
                 let after = Some(After { record: &record, ordinal, version, body });
@@ -160,7 +160,7 @@ pub(super) fn walk<E: Entity>(
 }
 
 /// The ordinal of the first record of the project's document.
-fn first_ordinal(scope: &Scope<'_>, kind: Kind) -> Result<u64, MigrationError> {
+fn first_ordinal(scope: &Scope<'_>, kind: Kind) -> Result<u64, ImportError> {
     if !scope.emptied[kind] {
         return Ok(scope.old_summary.kind(kind).ordinal_next);
     }
@@ -172,11 +172,7 @@ fn first_ordinal(scope: &Scope<'_>, kind: Kind) -> Result<u64, MigrationError> {
 }
 
 /// Decodes a record of the inventory.
-pub(super) fn decode_old<E: Entity>(
-    kind: Kind,
-    name: &str,
-    raw: &Raw,
-) -> Result<E, MigrationError> {
+pub(super) fn decode_old<E: Entity>(kind: Kind, name: &str, raw: &Raw) -> Result<E, ImportError> {
     raw.decode().map_err(|error| {
         let detail = error.to_string();
         crate::store::StoreError::Corrupt { kind, name: name.to_owned(), detail }.into()

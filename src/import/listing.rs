@@ -17,7 +17,7 @@ const GROUPS_MAX: usize = 10_000;
 const SHOWN_MAX: usize = 100;
 
 /// A list whose entries are a thing and a place: equal things are grouped and counted.
-pub(super) struct Listing<T, P> {
+pub struct Listing<T, P> {
     file: BufWriter<File>,
     places_shown_max: usize,
     total: u64,

@@ -8,24 +8,31 @@ use std::{
 
 use time::{OffsetDateTime, macros::format_description};
 
-use super::{ImportReport, MigrationError, log::Log};
+use serde::Serialize;
+
+use super::{ImportError, ImportReport, log::Log};
 use crate::store::sync_directory;
 
 /// How many reports are kept; the oldest goes first.
 const REPORTS_KEPT: usize = 100;
 
 /// The folder of reports.
-pub(super) struct Reports {
+pub struct Reports {
     folder: PathBuf,
 }
 
 impl Reports {
+    /// The reports in this folder.
     pub fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
 
     /// Writes a report whole, and gives its name.
-    pub fn write(&self, report: &ImportReport, log: &Log) -> Result<String, MigrationError> {
+    pub fn write<S: Serialize>(
+        &self,
+        report: &ImportReport<S>,
+        log: &Log,
+    ) -> Result<String, ImportError> {
         let id = new_id()?;
         // Set aside where a start clears up after a process that was killed.
         let aside = log.scratch().join(format!("{id}.json"));
@@ -48,8 +55,8 @@ impl Reports {
     }
 
     /// Opens a report.
-    pub fn open(&self, id: &str) -> Result<File, MigrationError> {
-        let none = || MigrationError::NoReport { id: id.to_owned() };
+    pub fn open(&self, id: &str) -> Result<File, ImportError> {
+        let none = || ImportError::NoReport { id: id.to_owned() };
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Err(none());
         }
@@ -87,7 +94,7 @@ fn write_list<W: Write>(
 }
 
 /// The time, and a number that tells apart what happens in the same second.
-fn new_id() -> Result<String, MigrationError> {
+fn new_id() -> Result<String, ImportError> {
     let format = format_description!("[year][month][day]-[hour][minute][second]");
     let time = OffsetDateTime::now_utc().format(format).map_err(io::Error::other)?;
     let mut random = [0; 4];

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::{
-    MigrationError,
+    ImportError,
     cursor::Cursor,
     log::Log,
     resolve::{Resolved, Scope},
@@ -40,7 +40,7 @@ pub(super) fn amend(
     old: &Reading,
     pool: &mut Pool,
     before: Option<&Raw>,
-) -> Result<bool, MigrationError> {
+) -> Result<bool, ImportError> {
     let stored = match pool.membership() {
         Membership::Manual => return Ok(false),
         Membership::Computed { .. } => pool.clone().without_members(),
@@ -55,7 +55,7 @@ pub(super) fn amend(
 }
 
 /// A pool whose criteria cannot be asked any more keeps the members that it has.
-fn keeping_members(old: &Reading, pool: &Pool, before: &Raw) -> Result<Pool, MigrationError> {
+fn keeping_members(old: &Reading, pool: &Pool, before: &Raw) -> Result<Pool, ImportError> {
     let was: Pool = decode_old(Pool::KIND, &pool.name, before)?;
     let lists_nothing =
         pool.devices.get().is_none_or(Vec::is_empty) && pool.links.get().is_none_or(Vec::is_empty);
@@ -72,11 +72,7 @@ fn keeping_members(old: &Reading, pool: &Pool, before: &Raw) -> Result<Pool, Mig
 
 impl Members {
     /// Looks at the pools that there will be.
-    pub fn prepare(
-        scope: &Scope<'_>,
-        resolved: &Resolved,
-        log: &Log,
-    ) -> Result<Self, MigrationError> {
+    pub fn prepare(scope: &Scope<'_>, resolved: &Resolved, log: &Log) -> Result<Self, ImportError> {
         let mut pools = Vec::new();
         walk::<Pool>(
             scope,
@@ -112,7 +108,7 @@ impl Members {
         side: Side,
         record: &E,
         ordinal: u64,
-    ) -> Result<(), MigrationError> {
+    ) -> Result<(), ImportError> {
         for pool in &self.pools {
             let (criteria, found) = match side {
                 Side::Device => (&pool.devices, &self.devices),
@@ -129,7 +125,7 @@ impl Members {
     }
 
     /// Ends the offers.
-    pub fn finish(self) -> Result<Found, MigrationError> {
+    pub fn finish(self) -> Result<Found, ImportError> {
         let finish = |found: Mutex<Sorter>| {
             found.into_inner().unwrap_or_else(PoisonError::into_inner).finish()
         };
@@ -161,7 +157,7 @@ pub(super) struct Numbers {
 
 impl Found {
     /// Writes all members into a new generation.
-    pub fn write(&self, load: &Load<'_>) -> Result<(), MigrationError> {
+    pub fn write(&self, load: &Load<'_>) -> Result<(), ImportError> {
         let mut devices = Cursor::new(&self.devices);
         let mut links = Cursor::new(&self.links);
         load.members(|put| {
@@ -182,8 +178,8 @@ impl Found {
     pub fn moved(
         &self,
         old: &Reading,
-        mut each: impl FnMut(Moved<'_>) -> Result<(), MigrationError>,
-    ) -> Result<(), MigrationError> {
+        mut each: impl FnMut(Moved<'_>) -> Result<(), ImportError>,
+    ) -> Result<(), ImportError> {
         let mut devices = Cursor::new(&self.devices);
         let mut links = Cursor::new(&self.links);
         for pool in &self.pools {
@@ -208,7 +204,7 @@ fn compare(
     side: Side,
     cursor: &mut Cursor<'_>,
     ordinal: u64,
-) -> Result<Option<Numbers>, MigrationError> {
+) -> Result<Option<Numbers>, ImportError> {
     let mut numbers = Numbers { before: 0, after: 0 };
     let mut same = true;
     let mut found = Member::first(cursor, ordinal)?;
@@ -219,7 +215,7 @@ fn compare(
             numbers.after += 1;
             found = Member::next(cursor, ordinal)?;
         }
-        Ok::<_, MigrationError>(())
+        Ok::<_, ImportError>(())
     })?;
     while found.is_some() {
         same = false;
@@ -237,12 +233,12 @@ struct Member {
 
 impl Member {
     /// The pool's first. Pools are asked for by ordinal.
-    fn first(cursor: &mut Cursor<'_>, pool: u64) -> Result<Option<Self>, MigrationError> {
+    fn first(cursor: &mut Cursor<'_>, pool: u64) -> Result<Option<Self>, ImportError> {
         cursor.seek(&pool.to_be_bytes())?;
         Ok(Self::here(cursor, pool))
     }
 
-    fn next(cursor: &mut Cursor<'_>, pool: u64) -> Result<Option<Self>, MigrationError> {
+    fn next(cursor: &mut Cursor<'_>, pool: u64) -> Result<Option<Self>, ImportError> {
         cursor.advance()?;
         Ok(Self::here(cursor, pool))
     }

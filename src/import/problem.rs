@@ -1,9 +1,9 @@
-//! What is wrong with a project, each with its place.
+//! What is wrong with what is imported, each with its place.
 
 use serde::Serialize;
 
 use crate::{
-    codec::{json, yaml},
+    codec::json,
     model::{Broken, Kind, Rule, Target, Value},
 };
 
@@ -13,6 +13,7 @@ const VALUE_SHOWN_BYTES_MAX: usize = 200;
 /// What is wrong. Equal ones are grouped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Problem {
+    #[serde(flatten)]
     pub document: Document,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub property: Option<String>,
@@ -25,7 +26,7 @@ pub struct Problem {
     pub detail: String,
 }
 
-/// Where a problem is, in its document.
+/// Where a problem is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
     /// Counts from 1.
@@ -33,6 +34,12 @@ pub struct Place {
     pub line: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u64>,
+    /// The row of a sheet, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub row: Option<u64>,
+    /// The cell of a sheet: `device!C17`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cell: Option<String>,
     /// The record's place in its document, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<u64>,
@@ -40,21 +47,26 @@ pub struct Place {
     pub record: Option<String>,
 }
 
-/// A project's document, which is called like its file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Document(pub Kind);
+/// What holds the records of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Document {
+    /// A project's document, which is called like its file.
+    #[serde(rename = "document", serialize_with = "file_name")]
+    Yaml(Kind),
+    /// A workbook's sheet.
+    #[serde(rename = "sheet")]
+    Sheet(Kind),
+}
 
-impl Serialize for Document {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{}.yaml", self.0))
-    }
+fn file_name<S: serde::Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{kind}.yaml"))
 }
 
 impl Problem {
     /// A property of a record that broke a rule.
-    pub(super) fn broken(kind: Kind, broken: &Broken) -> Self {
+    pub(super) fn broken(document: Document, broken: &Broken) -> Self {
         Self {
-            document: Document(kind),
+            document,
             property: broken.property.clone(),
             value: broken.value.as_ref().map(ShownValue::of),
             rule: broken.rule.code(),
@@ -63,53 +75,56 @@ impl Problem {
     }
 
     /// An item of a document that is no record at all.
-    pub(super) fn no_record(kind: Kind, value: &Value) -> Self {
+    pub(super) fn no_record(document: Document, value: &Value) -> Self {
         let rule = Rule::NoRecord { found: value.type_name() };
-        Self::broken(kind, &Broken { property: None, value: Some(value.clone()), rule })
-    }
-
-    /// A document that cannot be read.
-    pub(super) fn unreadable(kind: Kind, error: &yaml::ReadError) -> Self {
-        Self::of(kind, None, "document", error.to_string())
-    }
-
-    /// A document that holds more or fewer records than the project declares.
-    pub(super) fn count(kind: Kind, declared: u64, found: u64) -> Self {
-        let detail = format!("the project declares {declared} records here, and {found} are there");
-        Self::of(kind, None, "record-count", detail)
+        Self::broken(document, &Broken { property: None, value: Some(value.clone()), rule })
     }
 
     /// A record whose name another record of the same document has.
-    pub(super) fn duplicate(kind: Kind) -> Self {
-        let detail = "another record of this document has the same name, and comes first";
-        Self::of(kind, Some("name"), "duplicate-name", detail.to_owned())
+    pub(super) fn duplicate(document: Document) -> Self {
+        let part = match document {
+            Document::Yaml(_) => "document",
+            Document::Sheet(_) => "sheet",
+        };
+        let detail = format!("another record of this {part} has the same name, and comes first");
+        Self::of(document, Some("name"), "duplicate-name", detail)
     }
 
     /// A device and a network of one name.
-    pub(super) fn node_taken(kind: Kind, other: Kind) -> Self {
+    pub(super) fn node_taken(document: Document, other: Kind) -> Self {
         let detail =
             format!("devices and networks share their names, and a {other} of this name exists");
-        Self::of(kind, Some("name"), "node-name-taken", detail)
+        Self::of(document, Some("name"), "node-name-taken", detail)
     }
 
     /// A relation that needs a record that is not there.
-    pub(super) fn missing(kind: Kind, relation: &str, target: Target, name: &str) -> Self {
+    pub(super) fn missing(document: Document, relation: &str, target: Target, name: &str) -> Self {
+        let whole = match document {
+            Document::Yaml(_) => "project",
+            Document::Sheet(_) => "workbook",
+        };
         let detail = format!(
-            "there is no {target} '{name}', neither in the project nor in the inventory, or it \
-             was rejected"
+            "there is no {target} '{name}', neither in the {whole} nor in the inventory, or it was \
+             rejected"
         );
-        let problem = Self::of(kind, Some(relation), "missing-reference", detail);
+        let problem = Self::of(document, Some(relation), "missing-reference", detail);
         Self { value: Some(ShownValue::of(&Value::from(name))), ..problem }
     }
 
     /// A record that is too large.
-    pub(super) fn large(kind: Kind, detail: String) -> Self {
-        Self::of(kind, None, "record-large", detail)
+    pub(super) fn large(document: Document, detail: String) -> Self {
+        Self::of(document, None, "record-large", detail)
     }
 
-    fn of(kind: Kind, property: Option<&str>, rule: &'static str, detail: String) -> Self {
+    /// Something that is wrong with a property, or with a document as a whole.
+    pub fn of(
+        document: Document,
+        property: Option<&str>,
+        rule: &'static str,
+        detail: String,
+    ) -> Self {
         let property = property.map(str::to_owned);
-        Self { document: Document(kind), property, value: None, rule, detail }
+        Self { document, property, value: None, rule, detail }
     }
 }
 
@@ -126,6 +141,7 @@ pub struct Dangling {
 /// A property whose values came in another type that says the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Conversion {
+    #[serde(flatten)]
     pub document: Document,
     pub property: String,
 }
@@ -172,7 +188,8 @@ pub struct PropertyChange {
 pub struct ShownValue(String);
 
 impl ShownValue {
-    pub(super) fn of(value: &Value) -> Self {
+    /// The value, or as much of it as a report shows.
+    pub fn of(value: &Value) -> Self {
         match json::of_value(value) {
             serde_json::Value::String(text) if text.len() > VALUE_SHOWN_BYTES_MAX => {
                 Self(serde_json::Value::String(shorten(text)).to_string())

@@ -1,0 +1,31 @@
+//! Why an import did not happen.
+
+use std::io;
+
+use crate::{model::Kind, store::StoreError};
+
+/// Why nothing was imported. What is wrong *in* what was to be imported is in the report.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file that is needed on the way.
+    #[error("a file that was set aside: {0}")]
+    Scratch(#[from] io::Error),
+    #[error("a {kind} has a name that is no text")]
+    NameBytes { kind: Kind },
+    #[error(
+        "after this import no administrator could log in: no user with is_admin and a password \
+         would be left. Nothing was changed"
+    )]
+    NoAdministrator,
+    #[error("there is no report '{id}'")]
+    NoReport { id: String },
+}
+
+impl ImportError {
+    /// A pair that was set aside and is not whole when it is read back.
+    pub(super) fn cut_off() -> Self {
+        Self::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a pair is cut off"))
+    }
+}

@@ -1,0 +1,192 @@
+//! What comes out of the first step: records, each kind's sorted by name, and what they refer to.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{
+    ImportError,
+    log::Log,
+    problem::{Place, Problem},
+    reference, workers,
+};
+use crate::{
+    model::{Arity, Broken, Entity, Kind, Map, Parsed, PerKind, Unparsed, Value},
+    store::{Sorted, Sorter, StoreError, Vault, encode_body},
+};
+
+/// What the records of one kind may take in memory before they are set aside on the disk, in
+/// bytes.
+const RECORDS_BYTES: usize = 32 * 1024 * 1024;
+
+/// The same for the references of all records.
+const REFERENCES_BYTES: usize = 48 * 1024 * 1024;
+
+/// The bytes before a record's bincode: its position and its line.
+const PREFIX_BYTES: usize = 16;
+
+/// What is imported, each kind's records sorted by name, and what they refer to.
+pub struct Decoded {
+    /// Of the kinds that are brought. A key is a name.
+    pub(super) records: PerKind<Option<Sorted>>,
+    /// References that their record cannot do without; a key is a target key and a posting.
+    pub(super) one: Sorted,
+    /// References in lists.
+    pub(super) many: Sorted,
+}
+
+/// Where a record stands in what it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// Among the records, from 0.
+    pub position: u64,
+    /// The line or row, from 1.
+    pub line: u64,
+}
+
+/// What stands beside a record until it is stored.
+#[derive(Clone, Copy)]
+pub(super) struct Incoming<'a> {
+    pub at: At,
+    pub body: &'a [u8],
+}
+
+impl<'a> Incoming<'a> {
+    /// Reads a value of [`Decoded::records`].
+    pub fn read(value: &'a [u8]) -> Result<Self, ImportError> {
+        let number = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).ok();
+        let parts = value.split_at_checked(PREFIX_BYTES).and_then(|(prefix, body)| {
+            let (position, line) = prefix.split_at(8);
+            Some(Self { at: At { position: number(position)?, line: number(line)? }, body })
+        });
+        parts.ok_or_else(ImportError::cut_off)
+    }
+}
+
+/// Takes the records of an import in.
+pub struct Intake<'a> {
+    vault: &'a Vault,
+    log: &'a Log,
+    one: Mutex<Sorter>,
+    many: Mutex<Sorter>,
+}
+
+/// The records of one kind that were taken in so far.
+pub struct Kindred(Sorter);
+
+impl<'a> Intake<'a> {
+    /// An intake that says in the log what it does not take.
+    pub fn new(vault: &'a Vault, log: &'a Log) -> Self {
+        let sorter = || Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES));
+        Self { vault, log, one: sorter(), many: sorter() }
+    }
+
+    pub fn log(&self) -> &'a Log {
+        self.log
+    }
+
+    /// Begins with the records of one kind.
+    pub fn kind(&self) -> Kindred {
+        Kindred(Sorter::new(self.log.scratch(), RECORDS_BYTES))
+    }
+
+    /// Takes in an item that may be a record, or says in the log why not.
+    ///
+    /// # Errors
+    /// Nothing more can be set aside.
+    pub fn item<E: Entity>(
+        &self,
+        into: &mut Kindred,
+        item: Value,
+        at: At,
+    ) -> Result<(), ImportError> {
+        match item {
+            Value::Map(properties) => self.properties::<E>(into, properties, at),
+            other => {
+                self.log.reject(E::KIND)?;
+                let problem = Problem::no_record(self.log.document(E::KIND), &other);
+                self.log.problem(&problem, self.log.place(E::KIND, None, at, None))
+            }
+        }
+    }
+
+    fn properties<E: Entity>(
+        &self,
+        into: &mut Kindred,
+        properties: Map,
+        at: At,
+    ) -> Result<(), ImportError> {
+        match E::parse(properties) {
+            Ok(parsed) => self.record(into, parsed, at),
+            Err(unparsed) => self.unparsed::<E>(unparsed, at),
+        }
+    }
+
+    /// Says in the log why there is no record.
+    pub fn unparsed<E: Entity>(&self, unparsed: Unparsed, at: At) -> Result<(), ImportError> {
+        let Unparsed { name, broken } = unparsed;
+        self.log.reject(E::KIND)?;
+        for broken in &broken {
+            let Broken { property, .. } = broken;
+            let place = self.log.place(E::KIND, property.as_deref(), at, name.clone());
+            self.log.problem(&Problem::broken(self.log.document(E::KIND), broken), place)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a record in.
+    pub fn record<E: Entity>(
+        &self,
+        into: &mut Kindred,
+        parsed: Parsed<E>,
+        at: At,
+    ) -> Result<(), ImportError> {
+        let Parsed { mut record, converted } = parsed;
+        let place = |property: Option<&str>| -> Place {
+            self.log.place(E::KIND, property, at, Some(record.name().as_str().to_owned()))
+        };
+        for property in converted {
+            let place = place(Some(&property));
+            self.log.converted(E::KIND, property, place)?;
+        }
+        let whole = place(None);
+        self.vault.seal(&mut record);
+        let body = match encode_body(&record) {
+            Ok(body) => body,
+            Err(error @ StoreError::RecordLarge { .. }) => {
+                self.log.reject(E::KIND)?;
+                let problem = Problem::large(self.log.document(E::KIND), error.to_string());
+                return self.log.problem(&problem, whole);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let mut value = Vec::with_capacity(PREFIX_BYTES + body.len());
+        value.extend_from_slice(&at.position.to_le_bytes());
+        value.extend_from_slice(&at.line.to_le_bytes());
+        value.extend_from_slice(&body);
+        into.0.push(record.name().as_bytes(), &value)?;
+        Ok(reference::push(&record, |arity| match arity {
+            Arity::One => &self.one,
+            Arity::Many => &self.many,
+        })?)
+    }
+
+    /// Decodes parts, several at a time, with `decode`, which gives the kind of a part's records
+    /// and takes them in.
+    pub fn decode<P: Send, X: Send + From<ImportError>>(
+        self,
+        parts: Vec<P>,
+        decode: impl Fn(&Self, P) -> Result<(Kind, Kindred), X> + Sync,
+    ) -> Result<Decoded, X> {
+        let mut records = PerKind::default();
+        let decoded = workers::run(parts, |part| {
+            let (kind, kindred) = decode(&self, part)?;
+            Ok::<_, X>((kind, kindred.0.finish().map_err(ImportError::from)?))
+        })?;
+        for (kind, sorted) in decoded {
+            records[kind] = Some(sorted);
+        }
+        let finish = |sorter: Mutex<Sorter>| -> Result<Sorted, ImportError> {
+            Ok(sorter.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?)
+        };
+        Ok(Decoded { records, one: finish(self.one)?, many: finish(self.many)? })
+    }
+}

@@ -1,0 +1,194 @@
+//! The steps of an import, one after the other.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    ImportError, ImportOutcome, ImportReport, KindReport, Log, Milliseconds, Mode, OnError,
+    apply::{Job, administrators, brings},
+    intake::Decoded,
+    members::Members,
+    resolve::{Scope, resolve},
+};
+use crate::{
+    model::{Kind, PerKind},
+    store::Store,
+};
+
+/// What is asked of an import.
+pub struct Import<'a> {
+    /// What comes, as a sentence's subject: "the project".
+    pub what: &'static str,
+    /// The kinds that come, the one with most work first.
+    pub kinds: &'a [Kind],
+    /// The kinds that are emptied in the same step.
+    pub emptied: &'a [Kind],
+    pub on_error: OnError,
+    pub mode: Mode,
+    /// The user who asks, who is not locked out.
+    pub caller: &'a str,
+}
+
+/// What an import came to; its lists are in the log.
+pub struct Ran {
+    what: &'static str,
+    outcome: ImportOutcome,
+    types: Vec<KindReport>,
+    steps: Steps,
+    begun: Instant,
+}
+
+#[derive(Default)]
+struct Steps {
+    decoding: Duration,
+    planning: Duration,
+    applying: Duration,
+    recomputing: Duration,
+}
+
+/// Runs an import, or finds out what it would do. `decode` is its first step, which looks at no
+/// inventory.
+///
+/// # Errors
+/// Nothing was changed.
+pub fn run<X: From<ImportError>>(
+    store: &Store,
+    import: &Import<'_>,
+    log: &Log,
+    decode: impl FnOnce() -> Result<Decoded, X>,
+) -> Result<Ran, X> {
+    let begun = Instant::now();
+    let decoded = decode()?;
+    let decoding = begun.elapsed();
+    Ok(planned(store, import, log, decoded, begun, decoding)?)
+}
+
+fn planned(
+    store: &Store,
+    import: &Import<'_>,
+    log: &Log,
+    decoded: Decoded,
+    begun: Instant,
+    decoding: Duration,
+) -> Result<Ran, ImportError> {
+    // From here on nothing else changes the inventory, until the import is done.
+    let writing = match import.mode {
+        Mode::Apply => Some(store.write()?),
+        Mode::DryRun => None,
+    };
+    let planning = Instant::now();
+    let old = store.read();
+    let old_summary = old.summary()?;
+    let mut scope = Scope {
+        old: &old,
+        old_summary,
+        decoded,
+        emptied: PerKind::new(|kind| import.emptied.contains(&kind)),
+        caller: import.caller,
+        caller_survives: false,
+    };
+    scope.caller_survives = !brings(&scope, import.caller)?;
+    let resolved = resolve(&scope, log)?;
+    let rejected = {
+        let lists = log.lists();
+        !lists.problems.is_empty() && (import.on_error == OnError::Fail || lists.unreadable)
+    };
+    let ran = |outcome, types, steps| Ran { what: import.what, outcome, types, steps, begun };
+    if rejected {
+        let steps = Steps { decoding, planning: planning.elapsed(), ..Steps::default() };
+        return Ok(ran(ImportOutcome::Rejected, unwalked(&scope, log), steps));
+    }
+    administrators(&scope, &resolved, store.vault())?;
+    let members = Members::prepare(&scope, &resolved, log)?;
+    let planned = planning.elapsed();
+
+    let applying = Instant::now();
+    let load = writing.map(|writing| writing.load()).transpose()?;
+    let job = Job::new(&scope, &resolved, load.as_ref(), log);
+    let (types, recomputing) = job.run(members, import.kinds)?;
+    if let Some(load) = load {
+        load.commit()?;
+    }
+    let applying = applying.elapsed().saturating_sub(recomputing);
+    let steps = Steps { decoding, planning: planned, applying, recomputing };
+    let problems = !log.lists().problems.is_empty();
+    let outcome = match (import.mode, problems) {
+        (Mode::DryRun, _) => ImportOutcome::DryRun,
+        (Mode::Apply, false) => ImportOutcome::Imported,
+        (Mode::Apply, true) => ImportOutcome::ImportedInPart,
+    };
+    Ok(ran(outcome, types, steps))
+}
+
+/// The report's numbers where nothing was walked: what was rejected, and what is there still.
+fn unwalked(scope: &Scope<'_>, log: &Log) -> Vec<KindReport> {
+    let report = |kind| KindReport {
+        rejected: log.lists().rejected[kind],
+        total: scope.old_summary.kind(kind).count,
+        ..KindReport::new(kind)
+    };
+    Kind::ALL.into_iter().map(report).collect()
+}
+
+impl Ran {
+    /// The whole of what an import of `source` did. Kinds that were not imported are in it only
+    /// where they changed.
+    pub fn report<S>(self, source: S, kinds: &[Kind], log: &Log) -> ImportReport<S> {
+        let Self { what, outcome, mut types, steps, begun } = self;
+        let lists = log.lists();
+        types.retain(|report| kinds.contains(&report.kind) || report.removed + report.adjusted > 0);
+        let milliseconds = |duration: Duration| duration.as_millis() as u64;
+        let problems = lists.problems.shown();
+        ImportReport {
+            outcome,
+            summary: summary(what, outcome, &types, problems.total),
+            source,
+            problems,
+            dangling: lists.dangling.shown(),
+            struck: lists.struck.shown(),
+            converted: lists.converted.shown(),
+            changes: (outcome == ImportOutcome::DryRun).then(|| lists.changes.shown()),
+            warnings: lists.warnings.clone(),
+            milliseconds: Milliseconds {
+                decode: milliseconds(steps.decoding),
+                plan: milliseconds(steps.planning),
+                apply: milliseconds(steps.applying),
+                recompute: milliseconds(steps.recomputing),
+                total: milliseconds(begun.elapsed()),
+            },
+            types,
+            report: None,
+        }
+    }
+}
+
+/// The report in a sentence.
+fn summary(what: &str, outcome: ImportOutcome, types: &[KindReport], problems: u64) -> String {
+    let sum = |count: fn(&KindReport) -> u64| types.iter().map(count).sum::<u64>();
+    let counts = format!(
+        "{} created, {} updated, {} unchanged, {} removed",
+        sum(|t| t.created),
+        sum(|t| t.updated),
+        sum(|t| t.unchanged),
+        sum(|t| t.removed)
+    );
+    let rejected = sum(|t| t.rejected);
+    match outcome {
+        ImportOutcome::Imported => format!("The {what} was imported: {counts}."),
+        ImportOutcome::ImportedInPart => {
+            let rejected = counted(rejected, "rejected record");
+            format!("The {what} was imported without {rejected}: {counts}.")
+        }
+        ImportOutcome::DryRun => format!("Nothing was changed. An import would give: {counts}."),
+        ImportOutcome::Rejected => format!(
+            "Nothing was changed: {} found, {} rejected.",
+            counted(problems, "problem"),
+            counted(rejected, "record")
+        ),
+    }
+}
+
+/// "1 record", "2 records".
+fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
