@@ -13,7 +13,7 @@ use super::{
     warning::{Nearest, Warning, Warnings},
 };
 use crate::{
-    model::{Entity, Kind, KindVisitor, Map, Value},
+    model::{Entity, Kind, KindVisitor, Map, Target, Value},
     store::StoreError,
 };
 
@@ -237,12 +237,22 @@ impl<E: Entity> Batch<E> {
         };
         let faulty: HashSet<String> =
             self.said.iter().zip(&done.results).filter_map(names).collect();
+        // A record that was not there yet may have been written and renamed since, and those who
+        // named it with it.
+        let named: HashSet<(Target, String)> = match awaited.missing.is_empty() {
+            true => HashSet::new(),
+            false => {
+                let targets = editing.transaction.targets();
+                targets.map(|(target, name)| (target, name.to_owned())).collect()
+            }
+        };
         for (at, missing) in awaited.missing {
-            let excused =
-                |name: &str| missing.target.kinds().contains(&E::KIND) && faulty.contains(name);
+            let Missing { target, names: awaited, .. } = &missing;
+            let excused = |name: &str| target.kinds().contains(&E::KIND) && faulty.contains(name);
             let mut names = Vec::new();
-            for name in &missing.names {
-                if !excused(name) && !editing.is_there(missing.target, name)? {
+            for name in awaited {
+                let there = editing.is_there(*target, name)?;
+                if !there && !excused(name) && named.contains(&(*target, name.clone())) {
                     names.push(name.clone());
                 }
             }

@@ -28,6 +28,9 @@ mod refill;
 mod text_change;
 mod warning;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 pub use error::InventoryError;
