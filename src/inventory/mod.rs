@@ -15,7 +15,21 @@
 //! pools     the members of computed pools, kept right with every change
 //! ```
 
+mod backward;
+mod change;
+mod delete;
+mod edit;
 mod error;
+mod guard;
+mod object;
+mod plan;
+mod pools;
+mod refill;
+mod text_change;
+mod warning;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -32,6 +46,8 @@ pub struct Inventory(Arc<Inner>);
 
 struct Inner {
     store: Arc<Store>,
+    /// What the computed pools ask for.
+    pools: pools::PoolCache,
 }
 
 /// One instance, or the columns of it that were asked for.
@@ -215,7 +231,7 @@ pub struct PoolsReport {
 
 impl Inventory {
     pub fn new(store: Arc<Store>) -> Self {
-        Self(Arc::new(Inner { store }))
+        Self(Arc::new(Inner { store, pools: pools::PoolCache::default() }))
     }
 
     /// The number of instances of each kind.

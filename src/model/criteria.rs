@@ -27,10 +27,10 @@ impl Side {
 }
 
 /// All that a pool asks of one side's members. They have to meet every criterion.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Criteria(Vec<Criterion>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Criterion {
     property: String,
     ask: Ask,
@@ -44,6 +44,18 @@ enum Ask {
     Equality(String),
     Regex(Regex),
     Empty,
+}
+
+/// Expressions are the same when they are spelled the same.
+impl PartialEq for Ask {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Ask::Inclusion(a), Ask::Inclusion(b)) | (Ask::Equality(a), Ask::Equality(b)) => a == b,
+            (Ask::Regex(a), Ask::Regex(b)) => a.as_str() == b.as_str(),
+            (Ask::Empty, Ask::Empty) => true,
+            _ => false,
+        }
+    }
 }
 
 /// A criterion that cannot be asked: the pool keeps the members that it has.
@@ -105,6 +117,17 @@ impl Criteria {
             criteria.push(Criterion { property: property.to_owned(), ask, wanted });
         }
         Ok(Self(criteria))
+    }
+
+    /// Whether nothing is asked: then no record is a member.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The properties that are asked about: a record in which none of them changes stays what it
+    /// is, a member or none.
+    pub fn properties(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|criterion| criterion.property.as_str())
     }
 
     /// Whether a record is a member. Where nothing is asked, none is.
@@ -209,6 +232,23 @@ mod tests {
     fn nothing_asked_admits_nothing() {
         assert!(!admits(&[]));
         assert!(!admits(&[("device_vendor", "".into()), ("link_name", "x".into())]));
+    }
+
+    #[test]
+    fn criteria_are_equal_when_they_ask_the_same() {
+        let criteria = |name: &str, regex: &str| {
+            let name = [
+                ("device_name", name.into()),
+                ("device_vendor", regex.into()),
+                ("device_vendor_match", "regex".into()),
+            ];
+            Criteria::of(&pool(&name), Side::Device).unwrap()
+        };
+        assert_eq!(criteria("a", "b.*"), criteria("A", "b.*"), "the case does not matter");
+        assert_ne!(criteria("a", "b.*"), criteria("a", "b.+"));
+        assert_eq!(criteria("a", "b").properties().collect::<Vec<_>>(), ["name", "vendor"]);
+        assert!(!criteria("a", "b").is_empty());
+        assert!(criteria("", "").is_empty());
     }
 
     #[test]

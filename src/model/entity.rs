@@ -54,8 +54,14 @@ pub trait Entity:
     /// Calls `each` with every record that this one names.
     fn references<'a>(&'a self, each: &mut dyn FnMut(Reference<'a>));
 
+    /// Takes the names that are `gone` out of the list that `relation` holds. Says whether one was
+    /// there.
+    fn strike_all(&mut self, relation: &str, gone: &dyn Fn(&str) -> bool) -> bool;
+
     /// Takes a name out of the list that `relation` holds. Says whether it was there.
-    fn strike(&mut self, relation: &str, name: &str) -> bool;
+    fn strike(&mut self, relation: &str, name: &str) -> bool {
+        self.strike_all(relation, &|listed| listed == name)
+    }
 
     /// Names `to` where `relation` named `from`. Says whether it did.
     fn rename(&mut self, relation: &str, from: &str, to: &str) -> bool;
@@ -258,10 +264,10 @@ macro_rules! entity {
                 );)+
             }
 
-            fn strike(&mut self, relation: &str, name: &str) -> bool {
+            fn strike_all(&mut self, relation: &str, gone: &dyn Fn(&str) -> bool) -> bool {
                 use $crate::model::Slot;
                 $(if relation == const { $crate::model::entity::wire_name(stringify!($field)) } {
-                    return self.$field.strike(name);
+                    return self.$field.strike(gone);
                 })+
                 false
             }

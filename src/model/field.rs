@@ -136,8 +136,8 @@ pub trait PropertyValue: Sized + PartialEq {
     /// Calls `each` with every record that it names.
     fn references<'a>(&'a self, _relation: &'static str, _each: &mut dyn FnMut(Reference<'a>)) {}
 
-    /// Takes `name` out, where it is one of a list. Says whether it was there.
-    fn strike(&mut self, _name: &str) -> bool {
+    /// Takes the names that are `gone` out, where this is a list. Says whether one was there.
+    fn strike(&mut self, _gone: &dyn Fn(&str) -> bool) -> bool {
         false
     }
 
@@ -169,7 +169,7 @@ pub trait Slot: Sized {
     fn view(&self, secrets: Secrets) -> Option<View<'_>>;
 
     fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>));
-    fn strike(&mut self, name: &str) -> bool;
+    fn strike(&mut self, gone: &dyn Fn(&str) -> bool) -> bool;
     fn rename(&mut self, from: &str, to: &str) -> bool;
     fn secret(&mut self) -> Option<&mut Secret>;
 }
@@ -209,9 +209,9 @@ impl<T: PropertyValue> Slot for Field<T> {
         }
     }
 
-    fn strike(&mut self, name: &str) -> bool {
+    fn strike(&mut self, gone: &dyn Fn(&str) -> bool) -> bool {
         match self {
-            Field::Set(value) => value.strike(name),
+            Field::Set(value) => value.strike(gone),
             Field::Absent | Field::Null => false,
         }
     }
@@ -254,7 +254,7 @@ impl Slot for Name {
 
     fn references<'a>(&'a self, _: &'static str, _: &mut dyn FnMut(Reference<'a>)) {}
 
-    fn strike(&mut self, _: &str) -> bool {
+    fn strike(&mut self, _: &dyn Fn(&str) -> bool) -> bool {
         false
     }
 
@@ -454,9 +454,9 @@ impl<E: Referable> PropertyValue for Vec<Ref<E>> {
         }
     }
 
-    fn strike(&mut self, name: &str) -> bool {
+    fn strike(&mut self, gone: &dyn Fn(&str) -> bool) -> bool {
         let before = self.len();
-        self.retain(|item| item.name() != name);
+        self.retain(|item| !gone(item.name()));
         self.len() != before
     }
 

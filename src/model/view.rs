@@ -16,6 +16,22 @@ pub enum View<'a> {
     Value(&'a Value),
 }
 
+/// Equality of type and value, floats by their bits as in [`Value`].
+impl PartialEq for View<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (View::Null, View::Null) => true,
+            (View::Bool(a), View::Bool(b)) => a == b,
+            (View::Int(a), View::Int(b)) => a == b,
+            (View::Float(a), View::Float(b)) => a.to_bits() == b.to_bits(),
+            (View::Text(a), View::Text(b)) => a == b,
+            (View::Texts(a), View::Texts(b)) => a == b,
+            (View::Value(a), View::Value(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
 impl View<'_> {
     /// The same as a value of its own.
     pub fn to_value(&self) -> Value {

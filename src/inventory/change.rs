@@ -1,0 +1,380 @@
+//! Instances created, updated and renamed.
+
+use std::collections::{HashMap, HashSet};
+
+use time::OffsetDateTime;
+
+use super::{
+    Atomic, ChangeReport, ChangeRequest, Changed, Expected, Fate, Fault, Inventory, InventoryError,
+    ObjectOutcome,
+    edit::Editing,
+    object::{self, Said},
+    plan::{Missing, Order, Planned, plan},
+    warning::{Nearest, Warning, Warnings},
+};
+use crate::{
+    model::{Entity, Kind, KindVisitor, Map, Target, Value},
+    store::StoreError,
+};
+
+/// How many objects that are a change each are written as one transaction of the store. Each waits
+/// for the disk once, so that 10,000 objects wait 20 times, and others get their turn in between.
+const BATCH_OBJECTS_MAX: usize = 500;
+
+/// How many bytes of objects end a batch: what it changes is held in memory until it is written.
+const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+impl Inventory {
+    /// Creates, updates and renames instances of one kind, as objects say. What becomes of each
+    /// object is in the report. It is durable when this returns.
+    ///
+    /// With [`Atomic::Each`] every object is a change of its own for the one who asks: it is found
+    /// good or faulty as the ones before it left the inventory, a faulty one leaves nothing, and
+    /// the good ones are durable when they are answered. How many of them share a transaction is
+    /// not seen, because an object is written only when it was found good.
+    ///
+    /// # Errors
+    /// [`InventoryError::Stale`] when a single object's instance is not as expected,
+    /// [`InventoryError::NoAdministrator`] with [`Atomic::All`], and what the store says while
+    /// nothing was changed. After a first batch was, the store's errors are faults of the rest.
+    pub fn put(
+        &self,
+        kind: Kind,
+        objects: Vec<Map>,
+        request: &ChangeRequest,
+    ) -> Result<ChangeReport, InventoryError> {
+        kind.dispatch(PutObjects { inventory: self, objects, request })
+    }
+}
+
+struct PutObjects<'a> {
+    inventory: &'a Inventory,
+    objects: Vec<Map>,
+    request: &'a ChangeRequest,
+}
+
+impl KindVisitor for PutObjects<'_> {
+    type Output = Result<ChangeReport, InventoryError>;
+
+    fn visit<E: Entity>(self) -> Self::Output {
+        let Self { inventory, objects, request } = self;
+        let order = Order {
+            caller: &request.caller,
+            now: stamp_text(OffsetDateTime::now_utc()),
+            atomic: request.atomic,
+            expected: match objects.len() {
+                1 => &request.expected,
+                // A version says something of one instance only.
+                _ => &Expected::Anything,
+            },
+        };
+        let mut nearest = Nearest::default();
+        let mut warnings = Warnings::default();
+        let mut outcomes: Vec<ObjectOutcome> = Vec::with_capacity(objects.len());
+        let mut objects = objects.into_iter().peekable();
+        let mut failed: Option<Fault> = None;
+        while objects.peek().is_some() {
+            let mut batch = Batch::<E>::default();
+            while let Some(object) = objects.next_if(|_| !batch.is_full(order.atomic)) {
+                batch.take(object, &mut nearest)?;
+            }
+            let results = match &failed {
+                Some(fault) => batch.said.iter().map(|_| Err(vec![fault.clone()])).collect(),
+                None => match batch.run(inventory, &order) {
+                    Ok(done) => {
+                        done.warnings.into_iter().for_each(|warning| warnings.push(warning));
+                        done.results
+                    }
+                    Err(error) if outcomes.is_empty() => return Err(error),
+                    Err(error) => {
+                        let fault = Fault::new(None, "not-stored", error.to_string());
+                        let all = batch.said.iter().map(|_| Err(vec![fault.clone()])).collect();
+                        failed = Some(fault);
+                        all
+                    }
+                },
+            };
+            let shown = batch.shown.into_iter();
+            outcomes.extend(
+                shown.zip(results).map(|(object, result)| ObjectOutcome { object, result }),
+            );
+        }
+        Ok(ChangeReport { outcomes, warnings: warnings.sentences() })
+    }
+}
+
+/// Objects that are written together.
+struct Batch<E> {
+    /// The objects as they may be shown.
+    shown: Vec<Map>,
+    said: Vec<Result<Said<E>, Vec<Fault>>>,
+    bytes: usize,
+}
+
+impl<E> Default for Batch<E> {
+    fn default() -> Self {
+        Self { shown: Vec::new(), said: Vec::new(), bytes: 0 }
+    }
+}
+
+/// What became of a batch.
+struct Done {
+    results: Vec<Result<Changed, Vec<Fault>>>,
+    warnings: Vec<Warning>,
+}
+
+/// Why a batch's transaction is given up.
+enum Halt {
+    Error(InventoryError),
+    /// An object was found faulty when it was half written.
+    Spoilt {
+        at: usize,
+        fault: Fault,
+    },
+    /// Some objects are faulty, and all of them are one change.
+    Rejected(Done),
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Halt::Error(error.into())
+    }
+}
+
+impl From<InventoryError> for Halt {
+    fn from(error: InventoryError) -> Self {
+        Halt::Error(error)
+    }
+}
+
+impl Halt {
+    /// An error of the store while the object at this place was written.
+    fn at(at: usize, error: StoreError) -> Self {
+        match error {
+            StoreError::RecordLarge { .. } => {
+                Halt::Spoilt { at, fault: Fault::new(None, "record-large", error.to_string()) }
+            }
+            other => other.into(),
+        }
+    }
+}
+
+impl<E: Entity> Batch<E> {
+    fn is_full(&self, atomic: Atomic) -> bool {
+        match atomic {
+            Atomic::All => false,
+            Atomic::Each => self.said.len() >= BATCH_OBJECTS_MAX || self.bytes >= BATCH_BYTES_MAX,
+        }
+    }
+
+    fn take(&mut self, object: Map, nearest: &mut Nearest) -> Result<(), InventoryError> {
+        self.bytes += object.iter().map(|(key, value)| bytes(key) + bytes(value)).sum::<usize>();
+        self.shown.push(object::shown::<E>(&object));
+        self.said.push(object::read(object, nearest)?);
+        Ok(())
+    }
+
+    fn run(&self, inventory: &Inventory, order: &Order<'_>) -> Result<Done, InventoryError> {
+        let mut spoilers = HashMap::new();
+        loop {
+            // Each round has one spoiler more, so this ends.
+            match inventory.0.change(|editing| self.attempt(editing, order, &spoilers)) {
+                Ok(done) => return Ok(done),
+                Err(Halt::Rejected(done)) => return Ok(done),
+                Err(Halt::Error(error)) => return Err(error),
+                Err(Halt::Spoilt { at, fault }) => {
+                    spoilers.insert(at, fault);
+                }
+            }
+        }
+    }
+
+    /// Writes the good ones among the objects, but for those that are known to spoil it.
+    fn attempt(
+        &self,
+        editing: &mut Editing<'_, '_>,
+        order: &Order<'_>,
+        spoilers: &HashMap<usize, Fault>,
+    ) -> Result<Done, Halt> {
+        let mut done = Done { results: Vec::with_capacity(self.said.len()), warnings: Vec::new() };
+        let mut awaited = Awaited::default();
+        for (at, said) in self.said.iter().enumerate() {
+            let planned = match (spoilers.get(&at), said) {
+                (Some(fault), _) => Err(vec![fault.clone()]),
+                (None, Err(faults)) => Err(faults.clone()),
+                (None, Ok(said)) => plan(editing, said, order)?,
+            };
+            done.results.push(match planned {
+                Ok(mut planned) => {
+                    done.warnings.append(&mut planned.warnings);
+                    awaited.note(at, &mut planned);
+                    Ok(apply(editing, planned).map_err(|error| Halt::at(at, error))?)
+                }
+                Err(faults) => Err(faults),
+            });
+        }
+        match order.atomic {
+            Atomic::Each => Ok(done),
+            Atomic::All => self.settle(editing, awaited, done),
+        }
+    }
+
+    /// Looks at what can be said only when all objects are written, and gives the change up when
+    /// one of them is faulty.
+    fn settle(
+        &self,
+        editing: &mut Editing<'_, '_>,
+        awaited: Awaited,
+        mut done: Done,
+    ) -> Result<Done, Halt> {
+        // What a faulty object would have created is not missed beside its own fault.
+        let names = |(said, result): (&Result<Said<E>, _>, &Result<_, _>)| match (said, result) {
+            (Ok(said), Err(_)) => {
+                let name = said.new_name.as_ref().unwrap_or(said.record.name());
+                Some(name.as_str().to_owned())
+            }
+            _ => None,
+        };
+        let faulty: HashSet<String> =
+            self.said.iter().zip(&done.results).filter_map(names).collect();
+        // A record that was not there yet may have been written and renamed since, and those who
+        // named it with it.
+        let named: HashSet<(Target, String)> = match awaited.missing.is_empty() {
+            true => HashSet::new(),
+            false => {
+                let targets = editing.transaction.targets();
+                targets.map(|(target, name)| (target, name.to_owned())).collect()
+            }
+        };
+        for (at, missing) in awaited.missing {
+            let Missing { target, names: awaited, .. } = &missing;
+            let excused = |name: &str| target.kinds().contains(&E::KIND) && faulty.contains(name);
+            let mut names = Vec::new();
+            for name in awaited {
+                let there = editing.is_there(*target, name)?;
+                if !there && !excused(name) && named.contains(&(*target, name.clone())) {
+                    names.push(name.clone());
+                }
+            }
+            if names.is_empty() {
+                continue;
+            }
+            let fault = Missing { names, ..missing }.fault();
+            match done.results.get_mut(at) {
+                Some(Err(faults)) => faults.push(fault),
+                Some(result) => *result = Err(vec![fault]),
+                None => {}
+            }
+        }
+        if done.results.iter().all(Result::is_ok) {
+            if awaited.takes_administrator && !editing.has_administrator(None)? {
+                return Err(InventoryError::NoAdministrator.into());
+            }
+            return Ok(done);
+        }
+        for result in &mut done.results {
+            if result.is_ok() {
+                let detail = "it was not changed, because others of its list are faulty";
+                *result = Err(vec![Fault::new(None, "atomic", detail)]);
+            }
+        }
+        Err(Halt::Rejected(done))
+    }
+}
+
+/// What is looked at when all objects of one change are written.
+#[derive(Default)]
+struct Awaited {
+    missing: Vec<(usize, Missing)>,
+    takes_administrator: bool,
+}
+
+impl Awaited {
+    fn note<E>(&mut self, at: usize, planned: &mut Planned<E>) {
+        self.missing.extend(planned.missing.drain(..).map(|missing| (at, missing)));
+        self.takes_administrator |= planned.takes_administrator;
+    }
+}
+
+/// Writes what was planned for one object.
+fn apply<E: Entity>(
+    editing: &mut Editing<'_, '_>,
+    planned: Planned<E>,
+) -> Result<Changed, StoreError> {
+    let Planned { before, after, texts, .. } = planned;
+    let named = after.as_ref().or(before.as_ref().map(|before| &before.record));
+    let name = named.map(|record| record.name().to_string()).unwrap_or_default();
+    let fate = match (&before, after.is_some() || !texts.is_empty()) {
+        (None, _) => Fate::Created,
+        (Some(_), true) => Fate::Updated,
+        (Some(_), false) => Fate::Unchanged,
+    };
+    // A text has a version of its own.
+    let version = match (&before, &after) {
+        (Some(before), None) => before.version,
+        (_, Some(_)) | (None, None) => editing.transaction.version(),
+    };
+    if let Some(after) = after {
+        editing.write(before.as_ref(), after)?;
+    }
+    for (text, content) in texts {
+        editing.write_text(&name, text, content.as_deref())?;
+    }
+    Ok(Changed { name, version, fate })
+}
+
+impl Expected {
+    /// Whether an instance that is there in this version, or not there at all, is expected.
+    pub(super) fn holds(&self, version: Option<u64>) -> bool {
+        match self {
+            Expected::Anything => true,
+            Expected::Versions(versions) => {
+                version.is_some_and(|version| versions.contains(&version))
+            }
+            Expected::Present => version.is_some(),
+            Expected::Nothing => version.is_none(),
+        }
+    }
+}
+
+/// A time as eNMS stamps its records: Python's `str(datetime.now())`, with all six digits.
+fn stamp_text(time: OffsetDateTime) -> String {
+    let (year, month, day) = time.to_calendar_date();
+    let (hour, minute, second, micro) = time.to_hms_micro();
+    let month = u8::from(month);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micro:06}")
+}
+
+/// About what a value takes in memory, in bytes.
+fn bytes(value: &Value) -> usize {
+    let inner = match value {
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => 0,
+        Value::BigInt(text) | Value::Text(text) | Value::Timestamp(text) => text.len(),
+        Value::Binary(bytes) => bytes.len(),
+        Value::List(items) | Value::Tuple(items) => items.iter().map(bytes).sum(),
+        Value::Map(map) => map.iter().map(|(key, value)| bytes(key) + bytes(value)).sum(),
+        Value::Shared(shared) => bytes(&shared.value),
+    };
+    size_of::<Value>() + inner
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_spelled_as_python_spells_it() {
+        let time = datetime!(2026-11-23 07:03:05.000456 UTC);
+        assert_eq!(stamp_text(time), "2026-11-23 07:03:05.000456");
+    }
+
+    #[test]
+    fn what_is_expected_holds_or_not() {
+        let versions = Expected::Versions(vec![3, 5]);
+        assert!(versions.holds(Some(5)) && !versions.holds(Some(4)) && !versions.holds(None));
+        assert!(Expected::Present.holds(Some(1)) && !Expected::Present.holds(None));
+        assert!(Expected::Nothing.holds(None) && !Expected::Nothing.holds(Some(1)));
+    }
+}

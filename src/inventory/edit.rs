@@ -1,0 +1,354 @@
+//! One change in the making: the store's transaction, and what has to follow whatever is written.
+//!
+//! Every record that a change writes goes through [`Editing::write`] and every one that it takes
+//! away through [`Editing::remove`], those that follow a new name or lose one from their lists
+//! included. So no member of a pool and no reference can be forgotten.
+
+use std::{any::Any, collections::HashSet, sync::Arc};
+
+use super::{
+    Inner,
+    pools::{Computed, ComputedPools, Shift, changed_properties, settle, shifts},
+    refill::Refills,
+};
+use crate::{
+    model::{Entity, Kind, KindVisitor, Membership, Pool, Side, Target},
+    store::{Referrer, StoreError, Stored, Transaction},
+};
+
+/// The most records that one change rewrites or takes away. They are held in memory until they are
+/// written, some 5 KB each with the references that they hold; what concerns more is an import's
+/// business.
+pub(super) const RECORDS_MAX: usize = 200_000;
+
+/// A change in the making.
+pub(super) struct Editing<'e, 't> {
+    pub inventory: &'e Inner,
+    pub transaction: &'e mut Transaction<'t>,
+    /// The computed pools as this change leaves them; none while nobody asked.
+    pools: Option<Arc<ComputedPools>>,
+    refills: Refills,
+}
+
+/// The computed pools that a change left, and the version of the inventory's pools that they are.
+pub(super) struct PoolsLeft {
+    pub version: u64,
+    pub pools: Arc<ComputedPools>,
+}
+
+impl Inner {
+    /// Makes a change. It is durable when this returns.
+    pub(super) fn change<T, X: From<StoreError>>(
+        &self,
+        make: impl FnOnce(&mut Editing<'_, '_>) -> Result<T, X>,
+    ) -> Result<T, X> {
+        let (made, left) = self.store.change(|transaction| -> Result<_, X> {
+            let mut editing =
+                Editing { inventory: self, transaction, pools: None, refills: Refills::default() };
+            let made = make(&mut editing)?;
+            Ok((made, editing.finish()?))
+        })?;
+        // Only what is committed may be remembered.
+        if let Some(left) = left {
+            self.pools.keep(left);
+        }
+        Ok(made)
+    }
+}
+
+impl Editing<'_, '_> {
+    /// Writes a record: a new one, or in the place of `before`, under another name where it has
+    /// one. References to it follow, and so do the members of pools. That the new name is free and
+    /// that what the record names is there is the caller's business.
+    pub fn write<E: Entity>(
+        &mut self,
+        before: Option<&Stored<E>>,
+        mut after: E,
+    ) -> Result<(), StoreError> {
+        let renamed = before.filter(|before| before.record.name() != after.name());
+        let mut followers = Vec::new();
+        if let Some(before) = renamed {
+            let from = before.record.name();
+            followers = self.referrers(E::KIND, from)?;
+            rename_own(&mut after, from);
+            // They are sealed again under the new name.
+            self.inventory.store.vault().open_secrets(&mut after)?;
+        }
+        let mut membership = None;
+        if let Some(pool) = cast_mut::<E, Pool>(&mut after) {
+            // As they were before this one is written.
+            self.pools()?;
+            let is = pool.membership();
+            settle(pool, &is);
+            membership = Some(is);
+        }
+        let side = side_of(E::KIND);
+        let shifts = match side {
+            Some(side) => self.shifts(side, before.map(|before| &before.record), Some(&after))?,
+            None => Vec::new(),
+        };
+        let to = after.name().clone();
+        if let Some(before) = renamed {
+            self.transaction.rename::<E>(before.record.name(), to.clone())?;
+        }
+        self.transaction.put(after)?;
+        // The ordinal of a new record is known now, and seldom needed.
+        if let (Some(side), false) = (side, shifts.is_empty()) {
+            let ordinal = self.ordinal(before, &to)?;
+            let from = before.map_or(&to, |before| before.record.name());
+            self.shift(side, ordinal, &shifts, from, &to)?;
+        }
+        if let Some(membership) = membership {
+            let ordinal = self.ordinal(before, &to)?;
+            self.pool_written(ordinal, membership)?;
+        }
+        if let Some(before) = renamed {
+            self.follow(E::KIND, before.record.name(), &to, followers)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a record away. That nothing names it any more is the caller's business.
+    pub fn remove<E: Entity>(&mut self, before: &Stored<E>) -> Result<(), StoreError> {
+        let name = before.record.name();
+        if let Some(side) = side_of(E::KIND) {
+            let shifts = self.shifts(side, Some(&before.record), None)?;
+            self.shift(side, before.ordinal, &shifts, name, name)?;
+        }
+        if E::KIND == Kind::Pool {
+            self.pool_gone(before.ordinal)?;
+        }
+        self.transaction.remove::<E>(name)?;
+        Ok(())
+    }
+
+    /// The references to a record: those that name its kind, and those that name one of several.
+    /// Sorted, so that one record's stand together.
+    pub fn referrers(&self, kind: Kind, name: &str) -> Result<Vec<Referrer>, StoreError> {
+        let mut referrers = self.transaction.referrers(Target::Kind(kind), name)?;
+        if Target::Node.kinds().contains(&kind) {
+            referrers.extend(self.transaction.referrers(Target::Node, name)?);
+        }
+        referrers.sort_unstable();
+        Ok(referrers)
+    }
+
+    /// The members of a computed pool.
+    pub fn members(&mut self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
+        self.refill()?;
+        self.transaction.members(pool, side)
+    }
+
+    /// The computed pools as they are at this point of the change.
+    pub fn pools(&mut self) -> Result<Arc<ComputedPools>, StoreError> {
+        if let Some(pools) = &self.pools {
+            return Ok(pools.clone());
+        }
+        let version = self.transaction.changed(Kind::Pool);
+        let pools = match self.inventory.pools.of(version) {
+            Some(pools) => pools,
+            None => {
+                let mut pools = ComputedPools::new();
+                for stored in self.transaction.scan::<Pool>() {
+                    let stored = stored?;
+                    if let Membership::Computed { devices, links } = stored.record.membership() {
+                        pools.insert(stored.ordinal, Arc::new(Computed { devices, links }));
+                    }
+                }
+                Arc::new(pools)
+            }
+        };
+        Ok(self.pools.insert(pools).clone())
+    }
+
+    /// Computes the members of these pools anew, of one side each, at the end of the change.
+    pub fn ask_refill(&mut self, pool: u64, side: Side) {
+        self.refills.ask(pool, side);
+    }
+
+    /// Computes what is asked for so far. Gives the pools whose members were others.
+    pub fn refill(&mut self) -> Result<HashSet<u64>, StoreError> {
+        let refills = std::mem::take(&mut self.refills);
+        if refills.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let pools = self.pools()?;
+        refills.run(self.transaction, &pools)
+    }
+
+    fn finish(mut self) -> Result<Option<PoolsLeft>, StoreError> {
+        self.refill()?;
+        let version = self.transaction.changed(Kind::Pool);
+        Ok(self.pools.map(|pools| PoolsLeft { version, pools }))
+    }
+
+    /// The ordinal of a record that was just written.
+    fn ordinal<E: Entity>(
+        &self,
+        before: Option<&Stored<E>>,
+        name: &str,
+    ) -> Result<u64, StoreError> {
+        if let Some(before) = before {
+            return Ok(before.ordinal);
+        }
+        let written = self.transaction.get::<E>(name)?.map(|stored| stored.ordinal);
+        written.ok_or_else(|| {
+            let detail = format!("the {} '{name}' was written and is not there", E::KIND);
+            StoreError::Damaged { part: "transaction", detail }
+        })
+    }
+
+    /// What changes in the pools when this record does.
+    fn shifts<E: Entity>(
+        &mut self,
+        side: Side,
+        before: Option<&E>,
+        after: Option<&E>,
+    ) -> Result<Vec<Shift>, StoreError> {
+        let changed = before.zip(after).map(|(before, after)| changed_properties(before, after));
+        if changed.as_ref().is_some_and(|changed| changed.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let pools = self.pools()?;
+        Ok(shifts(&pools, side, before, after, changed.as_ref()))
+    }
+
+    fn shift(
+        &mut self,
+        side: Side,
+        ordinal: u64,
+        shifts: &[Shift],
+        from: &str,
+        to: &str,
+    ) -> Result<(), StoreError> {
+        for shift in shifts {
+            let moved = from != to;
+            if shift.was && (moved || !shift.is) {
+                self.transaction.remove_members(shift.pool, side, &[(ordinal, from)])?;
+            }
+            if shift.is && (moved || !shift.was) {
+                self.transaction.add_members(shift.pool, side, &[(ordinal, to)])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A pool was written, and its members come from here now.
+    fn pool_written(&mut self, ordinal: u64, membership: Membership) -> Result<(), StoreError> {
+        let (devices, links) = match membership {
+            Membership::Computed { devices, links } => (devices, links),
+            Membership::Manual | Membership::Unaskable(_) => return self.pool_gone(ordinal),
+        };
+        let mut pools = self.pools()?;
+        let computed = Computed { devices, links };
+        let was = pools.get(&ordinal).cloned();
+        for side in [Side::Device, Side::Link] {
+            let asks = computed.criteria(side);
+            let asked = was.as_ref().map(|was| was.criteria(side));
+            if asked.map_or(!asks.is_empty(), |asked| asked != asks) {
+                self.ask_refill(ordinal, side);
+            }
+        }
+        // Another copy would be made of all while this change holds one.
+        self.pools = None;
+        Arc::make_mut(&mut pools).insert(ordinal, Arc::new(computed));
+        self.pools = Some(pools);
+        Ok(())
+    }
+
+    /// A pool is not computed any more, or is gone.
+    fn pool_gone(&mut self, ordinal: u64) -> Result<(), StoreError> {
+        let mut pools = self.pools()?;
+        if pools.contains_key(&ordinal) {
+            for side in [Side::Device, Side::Link] {
+                self.refills.forget(ordinal, side);
+                self.transaction.clear_members(ordinal, side)?;
+            }
+            self.pools = None;
+            Arc::make_mut(&mut pools).remove(&ordinal);
+            self.pools = Some(pools);
+        }
+        Ok(())
+    }
+
+    /// Lets those who named a record by its old name name it by the new one.
+    fn follow(
+        &mut self,
+        kind: Kind,
+        from: &str,
+        to: &str,
+        followers: Vec<Referrer>,
+    ) -> Result<(), StoreError> {
+        for references in followers.chunk_by(|a, b| a.kind == b.kind && a.name == b.name) {
+            let Some(first) = references.first() else { continue };
+            // What it says of itself was renamed with it.
+            if first.kind != kind || first.name != from {
+                first.kind.dispatch(Follow { editing: self, references, from, to })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lets one record follow a new name in all of its relations.
+struct Follow<'a, 'e, 't> {
+    editing: &'a mut Editing<'e, 't>,
+    references: &'a [Referrer],
+    from: &'a str,
+    to: &'a str,
+}
+
+impl KindVisitor for Follow<'_, '_, '_> {
+    type Output = Result<(), StoreError>;
+
+    fn visit<E: Entity>(self) -> Self::Output {
+        let Some(first) = self.references.first() else { return Ok(()) };
+        let Some(before) = self.editing.transaction.get::<E>(&first.name)? else { return Ok(()) };
+        let mut after = before.record.clone();
+        for reference in self.references {
+            after.rename(&reference.relation, self.from, self.to);
+        }
+        self.editing.write(Some(&before), after)
+    }
+}
+
+/// Lets what a record says of itself follow its new name.
+fn rename_own<E: Entity>(after: &mut E, from: &str) {
+    let mut relations = Vec::new();
+    after.references(&mut |reference| {
+        if reference.name == from && reference.target.kinds().contains(&E::KIND) {
+            relations.push(reference.relation);
+        }
+    });
+    let to = after.name().clone();
+    for relation in relations {
+        after.rename(relation, from, &to);
+    }
+}
+
+/// The side of pools on which records of this kind are members.
+fn side_of(kind: Kind) -> Option<Side> {
+    match kind {
+        Kind::Device => Some(Side::Device),
+        Kind::Link => Some(Side::Link),
+        Kind::User
+        | Kind::Group
+        | Kind::File
+        | Kind::Service
+        | Kind::Network
+        | Kind::WorkflowEdge
+        | Kind::Task
+        | Kind::Credential
+        | Kind::Pool => None,
+    }
+}
+
+/// The record as what it is, where it is of the kind `T`: for what only one kind needs.
+pub(super) fn cast<E: Entity, T: Entity>(record: &E) -> Option<&T> {
+    (record as &dyn Any).downcast_ref()
+}
+
+/// As [`cast`], to change it.
+pub(super) fn cast_mut<E: Entity, T: Entity>(record: &mut E) -> Option<&mut T> {
+    (record as &mut dyn Any).downcast_mut()
+}

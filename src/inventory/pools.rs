@@ -1,0 +1,226 @@
+//! The members of computed pools, kept right with every change.
+//!
+//! The criteria of all computed pools are compiled once and kept in memory until a pool changes.
+//! A change of a device or link is held against those of them that ask about a property that
+//! changes; nothing is scanned. A pool whose criteria change is filled anew: see [`super::refill`].
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::edit::PoolsLeft;
+use crate::model::{Criteria, Entity, Field, Membership, Pool, Ref, Secrets, Side, View};
+
+/// The computed pools of an inventory, by the ordinals of their records.
+pub(super) type ComputedPools = BTreeMap<u64, Arc<Computed>>;
+
+/// What a computed pool asks for.
+pub(super) struct Computed {
+    pub devices: Criteria,
+    pub links: Criteria,
+}
+
+impl Computed {
+    pub fn criteria(&self, side: Side) -> &Criteria {
+        match side {
+            Side::Device => &self.devices,
+            Side::Link => &self.links,
+        }
+    }
+}
+
+/// The computed pools of one version of the inventory's pools. A change leaves its own here when
+/// it is committed, so that they are seldom read from the store.
+#[derive(Default)]
+pub(super) struct PoolCache(Mutex<Option<PoolsLeft>>);
+
+impl PoolCache {
+    /// The computed pools of this version, where they are known.
+    pub fn of(&self, version: u64) -> Option<Arc<ComputedPools>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|kept| kept.version == version).map(|kept| kept.pools.clone())
+    }
+
+    /// Keeps what a change left. Changes may come here in another order than they were made in.
+    pub fn keep(&self, left: PoolsLeft) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.as_ref().is_none_or(|kept| kept.version < left.version) {
+            *kept = Some(left);
+        }
+    }
+}
+
+/// What a change of a record means to one pool.
+pub(super) struct Shift {
+    /// The ordinal of the pool's record.
+    pub pool: u64,
+    /// Whether the record was a member.
+    pub was: bool,
+    /// Whether it is one now.
+    pub is: bool,
+}
+
+/// The pools to which the change of a record matters. With `changed`, those are passed over that
+/// ask about none of these properties, unless the record's name is among them: members are named.
+pub(super) fn shifts<E: Entity>(
+    pools: &ComputedPools,
+    side: Side,
+    before: Option<&E>,
+    after: Option<&E>,
+    changed: Option<&HashSet<&str>>,
+) -> Vec<Shift> {
+    let renamed = changed.is_some_and(|changed| changed.contains("name"));
+    let mut shifts = Vec::new();
+    for (&pool, computed) in pools {
+        let criteria = computed.criteria(side);
+        let concerned = match changed {
+            Some(changed) => {
+                renamed || criteria.properties().any(|property| changed.contains(property))
+            }
+            None => true,
+        };
+        if !concerned || criteria.is_empty() {
+            continue;
+        }
+        let was = before.is_some_and(|before| criteria.admit(before));
+        let is = after.is_some_and(|after| criteria.admit(after));
+        if was != is || (was && renamed) {
+            shifts.push(Shift { pool, was, is });
+        }
+    }
+    shifts
+}
+
+/// The names of the properties in which two states of a record differ, secrets aside.
+pub(super) fn changed_properties<'a, E: Entity>(before: &'a E, after: &'a E) -> HashSet<&'a str> {
+    let mut old = before.views(Secrets::LeftOut).into_iter().peekable();
+    let mut new = after.views(Secrets::LeftOut).into_iter().peekable();
+    let mut changed = HashSet::new();
+    loop {
+        let (property, same) = match (old.peek(), new.peek()) {
+            (None, None) => return changed,
+            (Some((property, _)), None) => (*property, false),
+            (None, Some((property, _))) => (*property, false),
+            (Some((a, before)), Some((b, after))) if a == b => (*a, before == after),
+            (Some((a, _)), Some((b, _))) => (*a.min(b), false),
+        };
+        if !same {
+            changed.insert(property);
+        }
+        let here = |next: &(&str, View<'_>)| next.0 == property;
+        old.next_if(here);
+        new.next_if(here);
+    }
+}
+
+/// Brings what a pool's record says of its members in line with where they come from: a computed
+/// pool's are not in its record, and the others' numbers are those of their lists. A number or a
+/// list that is not said stays unsaid.
+pub(super) fn settle(pool: &mut Pool, membership: &Membership) {
+    match membership {
+        Membership::Computed { .. } => {
+            empty(&mut pool.devices);
+            empty(&mut pool.links);
+        }
+        Membership::Manual | Membership::Unaskable(_) => {}
+    }
+    recount(&mut pool.device_number, &pool.devices);
+    recount(&mut pool.link_number, &pool.links);
+}
+
+fn empty<E>(list: &mut Field<Vec<Ref<E>>>) {
+    if let Field::Set(names) = list {
+        names.clear();
+    }
+}
+
+fn recount<E>(number: &mut Field<i64>, list: &Field<Vec<Ref<E>>>) {
+    if *number != Field::Absent {
+        *number = Field::Set(list.get().map_or(0, Vec::len) as i64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Device, Name, Value};
+
+    fn device(properties: &[(&str, Value)]) -> Device {
+        let mut device = Device::named(Name::parse("R 1%".to_owned()).unwrap());
+        for (property, value) in properties {
+            device.set(property, value.clone()).unwrap();
+        }
+        device
+    }
+
+    fn pools(criteria: &[(&str, &str)]) -> ComputedPools {
+        let computed = |(key, value): &(&str, &str)| {
+            let mut pool = Pool::named(Name::parse("[Shared] x".to_owned()).unwrap());
+            pool.set(key, Value::from(*value)).unwrap();
+            match pool.membership() {
+                Membership::Computed { devices, links } => Arc::new(Computed { devices, links }),
+                other => panic!("{other:?}"),
+            }
+        };
+        (0..).zip(criteria.iter().map(computed)).collect()
+    }
+
+    fn shifted(before: Option<&Device>, after: Option<&Device>) -> Vec<(u64, bool, bool)> {
+        let pools = pools(&[
+            ("device_vendor", "cisco"),
+            ("device_port", "22"),
+            ("device_name", "r"),
+            ("link_vendor", "cisco"),
+            ("device_vendor", ""),
+        ]);
+        let changed = before.zip(after).map(|(before, after)| changed_properties(before, after));
+        let shifts = shifts(&pools, Side::Device, before, after, changed.as_ref());
+        shifts.into_iter().map(|shift| (shift.pool, shift.was, shift.is)).collect()
+    }
+
+    #[test]
+    fn what_differs_is_found_by_name() {
+        let before = device(&[("vendor", "a".into()), ("zz", Value::Int(1)), ("a", Value::Null)]);
+        let after =
+            device(&[("vendor", "b".into()), ("zz", Value::Int(1)), ("port", Value::Int(2))]);
+        let changed = changed_properties(&before, &after);
+        assert_eq!(changed, HashSet::from(["vendor", "a", "port"]));
+        assert!(changed_properties(&before, &before.clone()).is_empty());
+    }
+
+    #[test]
+    fn only_pools_that_a_change_concerns_are_told_of_it() {
+        let cisco = device(&[("vendor", "Cisco".into())]);
+        let other = device(&[("vendor", "other".into())]);
+        assert_eq!(
+            shifted(None, Some(&cisco)),
+            [(0, false, true), (1, false, true), (2, false, true)]
+        );
+        assert_eq!(shifted(Some(&cisco), Some(&other)), [(0, true, false)]);
+        assert_eq!(shifted(Some(&other), None), [(1, true, false), (2, true, false)]);
+        assert_eq!(shifted(Some(&cisco), Some(&cisco)), []);
+    }
+
+    #[test]
+    fn a_renamed_record_is_a_member_under_its_new_name() {
+        let before = device(&[("vendor", "Cisco".into())]);
+        let mut after = before.clone();
+        after.name = Name::parse("é>b".to_owned()).unwrap();
+        let expected = [(0, true, true), (1, true, true), (2, true, false)];
+        assert_eq!(shifted(Some(&before), Some(&after)), expected);
+    }
+
+    #[test]
+    fn a_record_says_of_members_what_its_pool_is() {
+        let mut pool = Pool::named(Name::parse("p".to_owned()).unwrap());
+        pool.devices = Field::Set(vec![Ref::new("a"), Ref::new("b")]);
+        pool.device_number = Field::Set(7);
+        settle(&mut pool, &Membership::Manual);
+        assert_eq!((&pool.device_number, &pool.link_number), (&Field::Set(2), &Field::Absent));
+        let computed = pool.membership();
+        settle(&mut pool, &computed);
+        assert_eq!((&pool.devices, &pool.links), (&Field::Set(Vec::new()), &Field::Absent));
+        assert_eq!(pool.device_number, Field::Set(0));
+    }
+}

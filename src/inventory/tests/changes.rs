@@ -1,0 +1,317 @@
+//! Instances created, updated and renamed.
+
+use super::*;
+use crate::model::{
+    Credential, Device, Field, Kind, Link, Network, Ref, Secrets, Service, Target, User,
+    WorkflowEdge,
+};
+
+#[test]
+fn an_instance_is_created_stamped_and_left_alone_when_nothing_changes() {
+    let fixture = Fixture::new();
+    let created = fixture.done(
+        Kind::Device,
+        &[("name", "R 1%".into()), ("vendor", "é".into()), ("rack", Value::Int(7))],
+    );
+    assert_eq!((created.name.as_str(), created.fate), ("R 1%", Fate::Created));
+    let stored = fixture.get::<Device>("R 1%").unwrap();
+    assert_eq!(stored.version, created.version);
+    let device = &stored.record;
+    assert_eq!(device.creator, Field::Set(CALLER.to_owned()));
+    assert_eq!(device.last_modified_by, Field::Set(CALLER.to_owned()));
+    assert_eq!(device.last_modified.get().unwrap().len(), "2026-11-23 07:03:05.123456".len());
+    assert_eq!(device.r#type, Field::Absent, "the kind's default");
+    assert_eq!(device.custom["rack"], Value::Int(7));
+
+    // As a client is shown it, stamps, defaults and all, in the types that JSON has.
+    let mut shown: Vec<(&str, Value)> = device
+        .views(Secrets::LeftOut)
+        .iter()
+        .map(|(name, view)| (*name, view.to_value()))
+        .collect();
+    shown.extend([("port", Value::Int(22)), ("type", "device".into()), ("owners", names(&[]))]);
+    let again = fixture.done(Kind::Device, &shown);
+    assert_eq!((again.fate, again.version), (Fate::Unchanged, created.version));
+    assert_eq!(fixture.get::<Device>("R 1%").unwrap(), stored);
+
+    let updated = fixture.done(Kind::Device, &[("name", "R 1%".into()), ("port", "23".into())]);
+    assert_eq!(updated.fate, Fate::Updated);
+    let after = fixture.get::<Device>("R 1%").unwrap();
+    assert_eq!((after.record.port.get(), after.version), (Some(&23), updated.version));
+    assert_eq!(after.record.vendor, Field::Set("é".to_owned()), "what is not said stays");
+    assert!(after.version > created.version);
+}
+
+#[test]
+fn every_fault_is_said_and_nothing_is_written() {
+    let fixture = Fixture::new();
+    let codes = fixture.faults(
+        Kind::Link,
+        &[
+            ("name", "é>b".into()),
+            ("source", "..".into()),
+            ("destination_name", " ".into()),
+            ("owners", names(&["admin", "nobody"])),
+        ],
+    );
+    assert_eq!(codes, ["missing"; 3]);
+    let codes = fixture.faults(Kind::Device, &[("name", "a/b".into()), ("port", "x".into())]);
+    assert_eq!(codes, ["name-character", "type"]);
+    let codes = fixture.faults(Kind::Device, &[("name", "a".into()), ("new_name", "b".into())]);
+    assert_eq!(codes, ["not-found"]);
+    assert_eq!(fixture.store.read().summary().unwrap().records(), 1);
+}
+
+#[test]
+fn devices_and_networks_share_their_names() {
+    let fixture = Fixture::new();
+    fixture.done(Kind::Device, &[("name", "d".into())]);
+    fixture.done(Kind::Network, &[("name", "n".into())]);
+    assert_eq!(fixture.faults(Kind::Network, &[("name", "d".into())]), ["name-taken"]);
+    assert_eq!(fixture.faults(Kind::Device, &[("name", "n".into())]), ["name-taken"]);
+    let rename = [("name", "n".into()), ("new_name", "d".into())];
+    assert_eq!(fixture.faults(Kind::Network, &rename), ["name-taken"]);
+    fixture.done(Kind::Link, &[("name", "d".into())]);
+}
+
+#[test]
+fn a_list_is_one_change_or_many() {
+    let fixture = Fixture::new();
+    let link =
+        |name: &str, source: &str| object(&[("name", name.into()), ("source", source.into())]);
+    let device = |name: &str| object(&[("name", name.into())]);
+
+    // One change: in any order, and nothing at all when one is faulty.
+    let networks = vec![
+        object(&[("name", "outer".into()), ("nodes", names(&["inner"]))]),
+        object(&[("name", "inner".into())]),
+    ];
+    let report = fixture.put_all(Kind::Network, networks, Atomic::All);
+    assert!(report.outcomes.iter().all(|outcome| outcome.result.is_ok()), "{report:?}");
+    let devices = vec![device("a"), device("b/c"), device("d")];
+    let report = fixture.put_all(Kind::Device, devices, Atomic::All);
+    let codes: Vec<_> =
+        report.outcomes.iter().map(|one| one.result.as_ref().unwrap_err()[0].code).collect();
+    assert_eq!(codes, ["atomic", "name-character", "atomic"]);
+    assert!(fixture.get::<Device>("a").is_none());
+
+    // Many: the good ones are there.
+    let report = fixture.put_all(Kind::Device, vec![device("a"), device("b/c")], Atomic::Each);
+    assert!(report.outcomes[0].result.is_ok() && report.outcomes[1].result.is_err());
+    let links = vec![link("é>b", "a"), link("..", "nobody"), link("é>b", "outer")];
+    let report = fixture.put_all(Kind::Link, links, Atomic::Each);
+    let fates: Vec<_> =
+        report.outcomes.iter().map(|one| one.result.as_ref().ok().map(|c| c.fate)).collect();
+    assert_eq!(fates, [Some(Fate::Created), None, Some(Fate::Updated)]);
+    let stored = fixture.get::<Link>("é>b").unwrap();
+    assert_eq!(stored.record.source, Field::Set(Ref::new("outer")));
+}
+
+#[test]
+fn a_faulty_object_of_one_change_is_not_blamed_on_those_who_name_it() {
+    let fixture = Fixture::new();
+    let devices = vec![
+        object(&[("name", "a".into()), ("gateways", names(&["b", "nobody"]))]),
+        object(&[("name", "b".into()), ("port", "x".into())]),
+    ];
+    let report = fixture.put_all(Kind::Device, devices, Atomic::All);
+    let faults = report.outcomes[0].result.as_ref().unwrap_err();
+    assert_eq!(faults[0].detail, "the device 'nobody' that 'gateways' names does not exist");
+    assert_eq!(report.outcomes[1].result.as_ref().unwrap_err()[0].code, "type");
+}
+
+#[test]
+fn many_objects_share_transactions() {
+    let fixture = Fixture::new();
+    let before = fixture.store.read().summary().unwrap().version;
+    let objects: Vec<Map> = (0..1_200)
+        .map(|number| {
+            let name = if number % 100 == 7 { String::new() } else { format!("R {number}%") };
+            object(&[("name", name.into())])
+        })
+        .collect();
+    let report = fixture.put_all(Kind::Device, objects, Atomic::Each);
+    let good = report.outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
+    let summary = fixture.store.read().summary().unwrap();
+    assert_eq!((report.outcomes.len(), good), (1_200, 1_188));
+    assert_eq!(summary.kind(Kind::Device).count, 1_188);
+    assert_eq!(summary.version - before, 3, "transactions of 500 objects");
+}
+
+#[test]
+fn a_new_name_is_followed_by_everyone() {
+    let fixture = Fixture::new();
+    let (old, new) = ("100% é>b", "..");
+    fixture.done(
+        Kind::Device,
+        &[
+            ("name", old.into()),
+            ("gateways", names(&[old])),
+            ("configuration", "hostname x".into()),
+        ],
+    );
+    fixture.done(
+        Kind::Link,
+        &[("name", "l".into()), ("source", old.into()), ("destination", old.into())],
+    );
+    fixture.done(
+        Kind::Network,
+        &[("name", "n".into()), ("nodes", names(&[old])), ("links", names(&["l"]))],
+    );
+    let renamed = fixture.done(
+        Kind::Device,
+        &[("name", old.into()), ("new_name", new.into()), ("vendor", "x".into())],
+    );
+    assert_eq!((renamed.name.as_str(), renamed.fate), (new, Fate::Updated));
+    assert!(fixture.get::<Device>(old).is_none());
+    let device = fixture.get::<Device>(new).unwrap().record;
+    assert_eq!(device.gateways, Field::Set(vec![Ref::new(new)]));
+    assert_eq!(device.vendor, Field::Set("x".to_owned()));
+    let link = fixture.get::<Link>("l").unwrap().record;
+    assert_eq!(
+        (link.source, link.destination),
+        (Field::Set(Ref::new(new)), Field::Set(Ref::new(new)))
+    );
+    let network = fixture.get::<Network>("n").unwrap().record;
+    assert_eq!(network.nodes, Field::Set(vec![Ref::new(new)]));
+    let reading = fixture.store.read();
+    assert_eq!(reading.text(new, "configuration").unwrap().unwrap().text, "hostname x");
+    assert_eq!(reading.referrers(Target::Node, old).unwrap(), []);
+    assert_eq!(reading.referrers(Target::Node, new).unwrap().len(), 3);
+    assert_eq!(
+        fixture.faults(Kind::Device, &[("name", old.into()), ("new_name", "x".into())]),
+        ["not-found"]
+    );
+}
+
+#[test]
+fn secrets_are_kept_through_a_new_name_and_the_same_one_is_no_change() {
+    let fixture = Fixture::new();
+    let put = |properties: &[(&str, Value)]| fixture.done(Kind::Credential, properties);
+    put(&[("name", "c".into()), ("password", "hunter2".into())]);
+    assert_eq!(put(&[("name", "c".into()), ("password", "hunter2".into())]).fate, Fate::Unchanged);
+    put(&[("name", "c".into()), ("new_name", "d".into())]);
+    assert_eq!(put(&[("name", "d".into()), ("password", "hunter2".into())]).fate, Fate::Unchanged);
+    let open = || {
+        let mut record = fixture.get::<Credential>("d").unwrap().record;
+        fixture.store.read().open_secrets(&mut record).unwrap();
+        record.password.get().map(|secret| secret.plain().unwrap().to_string())
+    };
+    assert_eq!(open().as_deref(), Some("hunter2"));
+    assert_eq!(put(&[("name", "d".into()), ("password", Value::Null)]).fate, Fate::Updated);
+    assert_eq!(open(), None);
+    assert_eq!(put(&[("name", "d".into()), ("password", "".into())]).fate, Fate::Unchanged);
+}
+
+#[test]
+fn a_version_that_is_not_expected_is_stale() {
+    let fixture = Fixture::new();
+    let version = fixture.done(Kind::Device, &[("name", "R 1%".into())]).version;
+    let put = |name: &str, expected: Expected| {
+        let request = ChangeRequest { caller: CALLER.to_owned(), atomic: Atomic::Each, expected };
+        let object = object(&[("name", name.into()), ("vendor", "x".into())]);
+        fixture.inventory.put(Kind::Device, vec![object], &request).map(|_| ())
+    };
+    let stale = |result| matches!(result, Err(InventoryError::Stale { .. }));
+    assert!(stale(put("R 1%", Expected::Versions(vec![version + 9]))));
+    assert!(stale(put("R 1%", Expected::Nothing)));
+    assert!(stale(put("..", Expected::Present)));
+    assert!(put("R 1%", Expected::Versions(vec![version])).is_ok());
+    assert!(stale(put("R 1%", Expected::Versions(vec![version]))), "it has changed since");
+    assert!(put("..", Expected::Nothing).is_ok());
+}
+
+#[test]
+fn the_last_administrator_stays_one() {
+    let fixture = Fixture::new();
+    let codes = |properties: &[(&str, Value)]| fixture.faults(Kind::User, properties);
+    assert_eq!(
+        codes(&[("name", "admin".into()), ("is_admin", Value::Bool(false))]),
+        ["no-administrator"]
+    );
+    assert_eq!(codes(&[("name", "admin".into()), ("password", Value::Null)]), ["no-administrator"]);
+    let second = [("name", "é>b".into()), ("is_admin", Value::Bool(true))];
+    fixture.done(Kind::User, &second);
+    assert_eq!(
+        codes(&[("name", "admin".into()), ("is_admin", Value::Bool(false))]),
+        ["no-administrator"]
+    );
+    fixture.done(Kind::User, &[("name", "é>b".into()), ("password", "x".into())]);
+    fixture.done(Kind::User, &[("name", "admin".into()), ("is_admin", Value::Bool(false))]);
+
+    // In one change only its end counts.
+    let handing_over = vec![
+        object(&[("name", "é>b".into()), ("is_admin", Value::Bool(false))]),
+        object(&[("name", "admin".into()), ("is_admin", Value::Bool(true))]),
+    ];
+    let report = fixture.put_all(Kind::User, handing_over.clone(), Atomic::All);
+    assert!(report.outcomes.iter().all(|outcome| outcome.result.is_ok()), "{report:?}");
+    assert_eq!(fixture.get::<User>("admin").unwrap().record.is_admin, Field::Set(true));
+    let request = ChangeRequest {
+        caller: CALLER.to_owned(),
+        atomic: Atomic::All,
+        expected: Expected::Anything,
+    };
+    let nobody = handing_over.into_iter().next().unwrap();
+    let last = object(&[("name", "admin".into()), ("is_admin", Value::Bool(false))]);
+    let refused = fixture.inventory.put(Kind::User, vec![nobody, last], &request);
+    assert!(matches!(refused, Err(InventoryError::NoAdministrator)), "{refused:?}");
+}
+
+#[test]
+fn warnings_name_what_was_probably_meant() {
+    let fixture = Fixture::new();
+    let properties =
+        [("name", "R 1%".into()), ("ip_adress", "::1".into()), ("pools", names(&["x"]))];
+    let (result, warnings) = fixture.put(Kind::Device, &properties);
+    assert!(result.is_ok());
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert!(warnings[0].contains("'ip_adress'") && warnings[0].contains("'ip_address'"));
+    let device = fixture.get::<Device>("R 1%").unwrap().record;
+    assert_eq!(device.custom.keys().collect::<Vec<_>>(), ["ip_adress"]);
+    // The site has it now.
+    let (_, warnings) = fixture.put(Kind::Device, &properties[..2]);
+    assert_eq!(warnings, Vec::<String>::new());
+}
+
+#[test]
+fn an_echo_holds_no_secret() {
+    let fixture = Fixture::new();
+    let service = object(&[("name", "[Shared] x".into()), ("custom_password", "hunter2".into())]);
+    let report = fixture.put_all(Kind::Service, vec![service], Atomic::Each);
+    assert!(!format!("{report:?}").contains("hunter2"));
+    assert_eq!(report.outcomes[0].object.len(), 1);
+    assert!(fixture.get::<Service>("[Shared] x").unwrap().record.custom_password.get().is_some());
+}
+
+#[test]
+fn kinds_without_stamps_get_none() {
+    let fixture = Fixture::new();
+    fixture.done(Kind::WorkflowEdge, &[("name", "e".into())]);
+    assert!(fixture.get::<WorkflowEdge>("e").unwrap().record.custom.is_empty());
+}
+
+#[test]
+fn texts_stand_beside_their_device() {
+    let fixture = Fixture::new();
+    let put = |text: &str, expected: Expected| {
+        fixture.inventory.put_text("R 1%", "configuration", text.to_owned(), CALLER, &expected)
+    };
+    assert!(matches!(put("x", Expected::Anything), Err(InventoryError::NotFound { .. })));
+    let version = fixture.done(Kind::Device, &[("name", "R 1%".into())]).version;
+    let first = put("hostname é\n", Expected::Nothing).unwrap();
+    assert_eq!(put("hostname é\n", Expected::Versions(vec![first])).unwrap(), first);
+    assert!(matches!(put("y", Expected::Nothing), Err(InventoryError::Stale { .. })));
+    let text = || fixture.store.read().text("R 1%", "configuration").unwrap();
+    assert_eq!(text().unwrap().text, "hostname é\n");
+    assert_eq!(fixture.get::<Device>("R 1%").unwrap().version, version);
+    let unknown =
+        fixture.inventory.put_text("R 1%", "config", String::new(), CALLER, &Expected::Anything);
+    assert!(matches!(unknown, Err(InventoryError::UnknownProperty { .. })));
+
+    let object = [("name", "R 1%".into()), ("configuration", Value::Null)];
+    assert_eq!(fixture.done(Kind::Device, &object).fate, Fate::Updated);
+    assert_eq!(text(), None);
+    let again = fixture.done(Kind::Device, &object);
+    assert_eq!((again.fate, again.version), (Fate::Unchanged, version));
+}

@@ -1,0 +1,110 @@
+//! Instances deleted.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::model::{Field, Network, Pool, Target};
+
+#[test]
+fn a_device_takes_its_links_and_is_struck_from_lists() {
+    let fixture = Fixture::new();
+    for name in ["R 1%", ".."] {
+        fixture.done(Kind::Device, &[("name", name.into())]);
+    }
+    let ends = [("name", "é>b".into()), ("source", "..".into()), ("destination", "R 1%".into())];
+    fixture.done(Kind::Link, &ends);
+    fixture.done(Kind::Link, &[("name", "loose".into()), ("source", "..".into())]);
+    fixture.done(
+        Kind::Network,
+        &[
+            ("name", "n".into()),
+            ("nodes", names(&["..", "R 1%"])),
+            ("links", names(&["loose", "é>b"])),
+        ],
+    );
+    fixture.done(Kind::Network, &[("name", "empty".into())]);
+    fixture.done(
+        Kind::Pool,
+        &[
+            ("name", "p".into()),
+            ("manually_defined", Value::Bool(true)),
+            ("links", names(&["é>b"])),
+        ],
+    );
+    let report = fixture.delete(Kind::Device, "R 1%").unwrap();
+    let named = |kind, name: &str| (kind, name.to_owned());
+    assert_eq!(report.deleted, [named(Kind::Device, "R 1%"), named(Kind::Link, "é>b")]);
+    assert_eq!(report.struck, [named(Kind::Network, "n"), named(Kind::Pool, "p")]);
+    let network = fixture.get::<Network>("n").unwrap().record;
+    assert_eq!(network.nodes.get().unwrap().len(), 1);
+    assert_eq!(network.links.get().unwrap()[0].name(), "loose");
+    assert_eq!(fixture.get::<Pool>("p").unwrap().record.links, Field::Set(Vec::new()));
+    assert_eq!(fixture.store.read().referrers(Target::Node, "R 1%").unwrap(), []);
+    assert!(matches!(fixture.delete(Kind::Device, "R 1%"), Err(InventoryError::NotFound { .. })));
+}
+
+#[test]
+fn a_service_takes_its_edges_and_tasks_and_leaves_its_workflows() {
+    let fixture = Fixture::new();
+    fixture.done(Kind::Service, &[("name", "s".into())]);
+    fixture.done(Kind::Service, &[("name", "w".into()), ("services", names(&["s"]))]);
+    let edge = [
+        ("name", "e".into()),
+        ("source", "s".into()),
+        ("destination", "s".into()),
+        ("workflow", "w".into()),
+    ];
+    fixture.done(Kind::WorkflowEdge, &edge);
+    fixture.done(Kind::Task, &[("name", "t".into()), ("service_name", "s".into())]);
+    let report = fixture.delete(Kind::Service, "s").unwrap();
+    let kinds: Vec<Kind> = report.deleted.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds[0], Kind::Service);
+    assert!(kinds.contains(&Kind::WorkflowEdge) && kinds.contains(&Kind::Task));
+    assert_eq!(report.struck, [(Kind::Service, "w".to_owned())]);
+}
+
+#[test]
+fn who_is_needed_stays() {
+    let fixture = Fixture::new();
+    assert!(matches!(fixture.delete(Kind::User, CALLER), Err(InventoryError::OwnUser { .. })));
+    let delete =
+        |caller: &str| fixture.inventory.delete(Kind::User, "admin", caller, &Expected::Anything);
+    assert!(matches!(delete("other"), Err(InventoryError::NoAdministrator)));
+    fixture.done(
+        Kind::User,
+        &[("name", "other".into()), ("is_admin", Value::Bool(true)), ("password", "x".into())],
+    );
+    assert!(delete("other").is_ok());
+    let stale = fixture.inventory.delete(Kind::User, "other", "", &Expected::Versions(vec![0]));
+    assert!(matches!(stale, Err(InventoryError::Stale { .. })));
+}
+
+/// A hundred thousand, where time is given for it: `SATCHEL_REFERRERS`.
+#[test]
+fn a_hub_with_many_links_goes_in_time_that_grows_with_their_number() {
+    let count: usize = std::env::var("SATCHEL_REFERRERS")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(3_000);
+    let fixture = Fixture::new();
+    fixture.done(Kind::Device, &[("name", "hub".into())]);
+    let links: Vec<String> = (0..count).map(|number| format!("link {number}")).collect();
+    let objects = links
+        .iter()
+        .map(|name| object(&[("name", name.as_str().into()), ("source", "hub".into())]));
+    fixture.put_all(Kind::Link, objects.collect(), Atomic::Each);
+    let listed: Vec<&str> = links.iter().map(String::as_str).collect();
+    fixture.done(Kind::Network, &[("name", "n".into()), ("links", names(&listed))]);
+    fixture.done(Kind::Pool, &[("name", "p".into()), ("link_source_name", "hub".into())]);
+
+    let begun = Instant::now();
+    fixture.done(Kind::Device, &[("name", "hub".into()), ("new_name", "R 1%".into())]);
+    let report = fixture.delete(Kind::Device, "R 1%").unwrap();
+    assert_eq!((report.deleted.len(), report.struck.len()), (count + 1, 1));
+    assert_eq!(fixture.get::<Network>("n").unwrap().record.links, Field::Set(Vec::new()));
+    let pool = fixture.get::<Pool>("p").unwrap();
+    let members = fixture.store.read().member_count(pool.ordinal, crate::model::Side::Link);
+    assert_eq!(members.unwrap(), 0);
+    // Ten times what it takes in a build that is not optimised; the square of it would not do.
+    assert!(begun.elapsed() < Duration::from_millis(5 * count as u64), "{:?}", begun.elapsed());
+}

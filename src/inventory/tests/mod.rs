@@ -1,0 +1,87 @@
+//! Tests of changes of the inventory as a whole.
+
+mod changes;
+mod deletions;
+mod plain;
+mod pools;
+mod random;
+
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    access::ensure_first_user,
+    model::{Entity, Value},
+    store::{Store, Stored},
+};
+
+/// Who makes the changes of these tests, and may administer the inventory.
+const CALLER: &str = "admin";
+
+/// The usual number of cases, or as many as `PROPTEST_CASES` says.
+fn cases(usual: u32) -> proptest::prelude::ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    proptest::prelude::ProptestConfig::with_cases(cases.unwrap_or(usual))
+}
+
+/// An inventory of one user, in a folder that goes with it.
+struct Fixture {
+    inventory: Inventory,
+    store: Arc<Store>,
+    _folder: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path()).unwrap());
+        ensure_first_user(&store).unwrap();
+        Self { inventory: Inventory::new(store.clone()), store, _folder: folder }
+    }
+
+    fn put_all(&self, kind: Kind, objects: Vec<Map>, atomic: Atomic) -> ChangeReport {
+        let request =
+            ChangeRequest { caller: CALLER.to_owned(), atomic, expected: Expected::Anything };
+        self.inventory.put(kind, objects, &request).unwrap()
+    }
+
+    /// Puts one object, and gives what became of it and the warnings.
+    fn put(
+        &self,
+        kind: Kind,
+        properties: &[(&str, Value)],
+    ) -> (Result<Changed, Vec<Fault>>, Vec<String>) {
+        let mut report = self.put_all(kind, vec![object(properties)], Atomic::Each);
+        assert_eq!(report.outcomes.len(), 1);
+        (report.outcomes.remove(0).result, report.warnings)
+    }
+
+    /// Puts one object that is good.
+    fn done(&self, kind: Kind, properties: &[(&str, Value)]) -> Changed {
+        let (result, _) = self.put(kind, properties);
+        result.unwrap_or_else(|faults| panic!("{kind} {properties:?}: {faults:?}"))
+    }
+
+    /// Puts one object that is not, and gives the codes of its faults.
+    fn faults(&self, kind: Kind, properties: &[(&str, Value)]) -> Vec<&'static str> {
+        let (result, _) = self.put(kind, properties);
+        result.unwrap_err().into_iter().map(|fault| fault.code).collect()
+    }
+
+    fn get<E: Entity>(&self, name: &str) -> Option<Stored<E>> {
+        self.store.read().get(name).unwrap()
+    }
+
+    fn delete(&self, kind: Kind, name: &str) -> Result<DeleteReport, InventoryError> {
+        self.inventory.delete(kind, name, CALLER, &Expected::Anything)
+    }
+}
+
+fn object(properties: &[(&str, Value)]) -> Map {
+    let entry = |(key, value): &(&str, Value)| (Value::from(*key), value.clone());
+    Map::from_entries(properties.iter().map(entry).collect())
+}
+
+fn names(names: &[&str]) -> Value {
+    Value::List(names.iter().map(|name| Value::from(*name)).collect())
+}

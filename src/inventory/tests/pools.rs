@@ -1,0 +1,182 @@
+//! The members of computed pools.
+
+use super::*;
+use crate::model::{Field, Pool, Ref, Side};
+
+impl Fixture {
+    fn device(&self, name: &str, vendor: &str) {
+        self.done(Kind::Device, &[("name", name.into()), ("vendor", vendor.into())]);
+    }
+
+    fn members(&self, pool: &str, side: Side) -> Vec<String> {
+        let ordinal = self.get::<Pool>(pool).unwrap().ordinal;
+        let reading = self.store.read();
+        let members = reading.members(ordinal, side).unwrap();
+        assert_eq!(reading.member_count(ordinal, side).unwrap(), members.len() as u64);
+        members
+    }
+}
+
+#[test]
+fn members_follow_devices_and_criteria() {
+    let fixture = Fixture::new();
+    fixture.device("R 1%", "Cisco");
+    fixture.device("é>b", "juniper");
+    fixture.done(Kind::Pool, &[("name", "p".into()), ("device_vendor", "cisco".into())]);
+    let members = || fixture.members("p", Side::Device);
+    assert_eq!(members(), ["R 1%"]);
+    fixture.device("..", "CISCO systems");
+    assert_eq!(members(), ["R 1%", ".."]);
+    fixture.device("R 1%", "other");
+    fixture.device("é>b", "Cisco");
+    assert_eq!(members(), ["é>b", ".."]);
+    fixture.done(Kind::Device, &[("name", "é>b".into()), ("new_name", "new".into())]);
+    assert_eq!(members(), ["new", ".."]);
+    fixture.done(Kind::Pool, &[("name", "p".into()), ("new_name", "[Shared] x".into())]);
+    assert_eq!(fixture.members("[Shared] x", Side::Device), ["new", ".."]);
+    fixture.done(Kind::Pool, &[("name", "[Shared] x".into()), ("device_vendor", "other".into())]);
+    assert_eq!(fixture.members("[Shared] x", Side::Device), ["R 1%"]);
+    fixture.delete(Kind::Device, "R 1%").unwrap();
+    assert_eq!(fixture.members("[Shared] x", Side::Device), Vec::<String>::new());
+}
+
+#[test]
+fn a_link_is_a_member_by_the_names_of_its_ends() {
+    let fixture = Fixture::new();
+    fixture.device("hub", "x");
+    fixture.done(Kind::Link, &[("name", "é>b".into()), ("source", "hub".into())]);
+    fixture.done(Kind::Pool, &[("name", "p".into()), ("link_source_name", "spoke".into())]);
+    assert_eq!(fixture.members("p", Side::Link), Vec::<String>::new());
+    fixture.done(Kind::Device, &[("name", "hub".into()), ("new_name", "Spoke".into())]);
+    assert_eq!(fixture.members("p", Side::Link), ["é>b"]);
+    fixture.delete(Kind::Device, "Spoke").unwrap();
+    assert_eq!(fixture.members("p", Side::Link), Vec::<String>::new());
+}
+
+#[test]
+fn a_pool_that_becomes_manual_keeps_its_members_and_back() {
+    let fixture = Fixture::new();
+    fixture.device("R 1%", "Cisco");
+    fixture.device("..", "Cisco");
+    let put = |properties: &[(&str, Value)]| {
+        let mut all = vec![("name", "p".into())];
+        all.extend_from_slice(properties);
+        let (result, warnings) = fixture.put(Kind::Pool, &all);
+        (result.unwrap(), warnings)
+    };
+    // As it was read, its members and numbers in it.
+    let (_, warnings) = put(&[
+        ("device_vendor", "cisco".into()),
+        ("devices", names(&["R 1%", "nobody"])),
+        ("device_number", Value::Int(2)),
+    ]);
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert_eq!(fixture.get::<Pool>("p").unwrap().record.devices, Field::Absent);
+    assert_eq!(fixture.members("p", Side::Device), ["R 1%", ".."]);
+
+    put(&[("manually_defined", Value::Bool(true))]);
+    let listed = || fixture.get::<Pool>("p").unwrap().record.devices;
+    assert_eq!(listed(), Field::Set(vec![Ref::new("R 1%"), Ref::new("..")]));
+    assert_eq!(fixture.members("p", Side::Device), Vec::<String>::new());
+    put(&[("devices", names(&[".."]))]);
+    fixture.device("é>b", "Cisco");
+    assert_eq!(listed(), Field::Set(vec![Ref::new("..")]));
+
+    put(&[("manually_defined", Value::Bool(false))]);
+    assert_eq!(listed(), Field::Set(Vec::new()));
+    assert_eq!(fixture.members("p", Side::Device), ["R 1%", "..", "é>b"]);
+
+    // In one change the members are those of the new criteria.
+    let objects = vec![
+        object(&[("name", "p".into()), ("device_name", "R".into())]),
+        object(&[("name", "p".into()), ("manually_defined", Value::Bool(true))]),
+    ];
+    fixture.put_all(Kind::Pool, objects, Atomic::All);
+    assert_eq!(listed(), Field::Set(vec![Ref::new("R 1%")]));
+}
+
+#[test]
+fn criteria_that_cannot_be_asked_are_refused() {
+    let fixture = Fixture::new();
+    let regex = [
+        ("name", "p".into()),
+        ("device_name", "(?=a)".into()),
+        ("device_name_match", "regex".into()),
+    ];
+    assert_eq!(fixture.faults(Kind::Pool, &regex), ["criterion"]);
+
+    // One that came with a project can still be described, and mended.
+    let (name, _) = ("p", ());
+    let mut pool = Pool::named(crate::model::Name::parse(name.to_owned()).unwrap());
+    for (property, value) in &regex[1..] {
+        pool.set(property, value.clone()).unwrap();
+    }
+    fixture.store.change(|transaction| transaction.put(pool)).unwrap();
+    fixture.done(Kind::Pool, &[("name", "p".into()), ("description", "x".into())]);
+    let kept = fixture.inventory.update_pools(None).unwrap().kept;
+    assert_eq!((kept.len(), kept[0].0.as_str()), (1, "p"));
+    fixture.device("R 1%", "x");
+    fixture.done(Kind::Pool, &[("name", "p".into()), ("device_name", "^R".into())]);
+    assert_eq!(fixture.members("p", Side::Device), ["R 1%"]);
+}
+
+#[test]
+fn a_pool_that_goes_leaves_no_members_to_the_next() {
+    let fixture = Fixture::new();
+    fixture.device("R 1%", "x");
+    fixture.done(Kind::Pool, &[("name", "p".into()), ("device_name", "r".into())]);
+    let ordinal = fixture.get::<Pool>("p").unwrap().ordinal;
+    fixture.delete(Kind::Pool, "p").unwrap();
+    assert_eq!(fixture.store.read().member_count(ordinal, Side::Device).unwrap(), 0);
+    fixture.device("..", "x");
+    assert_eq!(fixture.store.read().member_count(ordinal, Side::Device).unwrap(), 0);
+}
+
+#[test]
+fn wrong_members_are_found_and_corrected() {
+    let fixture = Fixture::new();
+    for name in ["R 1%", "..", "é>b"] {
+        fixture.device(name, if name == ".." { "x" } else { "Cisco" });
+    }
+    fixture.done(Kind::Pool, &[("name", "p".into()), ("device_vendor", "cisco".into())]);
+    fixture.done(Kind::Pool, &[("name", "q".into()), ("device_vendor", "x".into())]);
+    let (p, other) = {
+        let ordinal = |name: &str| fixture.get::<crate::model::Device>(name).unwrap().ordinal;
+        (fixture.get::<Pool>("p").unwrap().ordinal, (ordinal("R 1%"), ordinal("..")))
+    };
+    let spoil = |nobody: &[(u64, &str)]| {
+        fixture
+            .store
+            .change(|transaction| -> Result<(), crate::store::StoreError> {
+                transaction.remove_members(p, Side::Device, &[(other.0, "R 1%")])?;
+                transaction.add_members(p, Side::Device, &[(other.1, "..")])?;
+                transaction.add_members(p, Side::Device, nobody)?;
+                Ok(())
+            })
+            .unwrap();
+    };
+    for nobody in [&[][..], &[(99, "nobody")][..]] {
+        spoil(nobody);
+        let named = Some(&["q".to_owned()][..]);
+        assert_eq!(fixture.inventory.update_pools(named).unwrap().changed, 0);
+        let report = fixture.inventory.update_pools(None).unwrap();
+        assert_eq!((report.computed, report.changed), (2, 1));
+        assert_eq!(fixture.members("p", Side::Device), ["R 1%", "é>b"]);
+        assert_eq!(fixture.inventory.update_pools(None).unwrap().changed, 0);
+    }
+    let unknown = fixture.inventory.update_pools(Some(&["nobody".to_owned()]));
+    assert!(matches!(unknown, Err(InventoryError::NotFound { .. })));
+}
+
+#[test]
+fn members_are_right_after_the_store_was_changed_beside_the_inventory() {
+    let fixture = Fixture::new();
+    fixture.done(Kind::Pool, &[("name", "p".into()), ("device_vendor", "cisco".into())]);
+    // As an import does: another pool, of which the inventory was not told.
+    let mut pool = Pool::named(crate::model::Name::parse("é>b".to_owned()).unwrap());
+    pool.set("device_vendor", "x".into()).unwrap();
+    fixture.store.change(|transaction| transaction.put(pool)).unwrap();
+    fixture.device("R 1%", "x");
+    assert_eq!(fixture.members("é>b", Side::Device), ["R 1%"]);
+    assert_eq!(fixture.members("p", Side::Device), Vec::<String>::new());
+}
