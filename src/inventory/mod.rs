@@ -15,7 +15,22 @@
 //! pools     the members of computed pools, kept right with every change
 //! ```
 
+mod columns;
+mod computed;
 mod error;
+mod lines;
+mod list;
+mod look;
+mod order;
+mod query;
+mod rows;
+#[cfg(test)]
+mod sample;
+mod search;
+mod selection;
+mod shown;
+mod text;
+mod word;
 
 use std::sync::Arc;
 
@@ -32,6 +47,8 @@ pub struct Inventory(Arc<Inner>);
 
 struct Inner {
     store: Arc<Store>,
+    /// The pools' criteria, compiled.
+    computed: computed::ComputedCache,
 }
 
 /// One instance, or the columns of it that were asked for.
@@ -110,6 +127,15 @@ pub struct SearchRequest {
     pub limit: u64,
     /// Lines around a matching one that are shown with it.
     pub context_lines: u32,
+}
+
+/// How many instances a search is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchTotals {
+    /// Those that meet the criteria.
+    pub matched: u64,
+    /// All of the kind.
+    pub total: u64,
 }
 
 /// What a change of instances is asked for.
@@ -215,7 +241,7 @@ pub struct PoolsReport {
 
 impl Inventory {
     pub fn new(store: Arc<Store>) -> Self {
-        Self(Arc::new(Inner { store }))
+        Self(Arc::new(Inner { store, computed: Default::default() }))
     }
 
     /// The number of instances of each kind.

@@ -10,6 +10,27 @@ pub enum Side {
 }
 
 impl Side {
+    /// The side on which records of a kind can be members.
+    pub fn of(kind: Kind) -> Option<Self> {
+        [Side::Device, Side::Link].into_iter().find(|side| side.kind() == kind)
+    }
+
+    /// The pool's property that lists this side's members.
+    pub fn list(self) -> &'static str {
+        match self {
+            Side::Device => "devices",
+            Side::Link => "links",
+        }
+    }
+
+    /// The pool's property that counts this side's members.
+    pub fn count(self) -> &'static str {
+        match self {
+            Side::Device => "device_number",
+            Side::Link => "link_number",
+        }
+    }
+
     /// The kind of this side's members.
     pub fn kind(self) -> Kind {
         match self {
