@@ -224,10 +224,10 @@ impl Editing<'_, '_> {
         for shift in shifts {
             let moved = from != to;
             if shift.was && (moved || !shift.is) {
-                self.transaction.remove_members(shift.pool, side, &[(ordinal, from)])?;
+                self.transaction.remove_members(shift.pool, side, &[(ordinal, from)]);
             }
             if shift.is && (moved || !shift.was) {
-                self.transaction.add_members(shift.pool, side, &[(ordinal, to)])?;
+                self.transaction.add_members(shift.pool, side, &[(ordinal, to)]);
             }
         }
         Ok(())

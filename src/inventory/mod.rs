@@ -15,21 +15,34 @@
 //! pools     the members of computed pools, kept right with every change
 //! ```
 
-mod backward;
 mod change;
+mod columns;
+mod computed;
 mod delete;
 mod edit;
 mod error;
 mod guard;
+mod lines;
+mod list;
+mod look;
 mod object;
+mod order;
 mod plan;
 mod pools;
+mod query;
 mod refill;
-mod text_change;
-mod warning;
-
+mod rows;
+#[cfg(test)]
+mod sample;
+mod search;
+mod selection;
+mod shown;
 #[cfg(test)]
 mod tests;
+mod text;
+mod text_change;
+mod warning;
+mod word;
 
 use std::sync::Arc;
 
@@ -48,6 +61,8 @@ struct Inner {
     store: Arc<Store>,
     /// What the computed pools ask for.
     pools: pools::PoolCache,
+    /// The pools' criteria, compiled.
+    computed: computed::ComputedCache,
 }
 
 /// One instance, or the columns of it that were asked for.
@@ -126,6 +141,15 @@ pub struct SearchRequest {
     pub limit: u64,
     /// Lines around a matching one that are shown with it.
     pub context_lines: u32,
+}
+
+/// How many instances a search is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchTotals {
+    /// Those that meet the criteria.
+    pub matched: u64,
+    /// All of the kind.
+    pub total: u64,
 }
 
 /// What a change of instances is asked for.
@@ -231,7 +255,7 @@ pub struct PoolsReport {
 
 impl Inventory {
     pub fn new(store: Arc<Store>) -> Self {
-        Self(Arc::new(Inner { store, pools: pools::PoolCache::default() }))
+        Self(Arc::new(Inner { store, pools: Default::default(), computed: Default::default() }))
     }
 
     /// The number of instances of each kind.

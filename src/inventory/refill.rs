@@ -146,10 +146,10 @@ fn compare<E: Entity>(
             changed.insert(pool);
         }
         if !leave.is_empty() {
-            transaction.remove_members(pool, side, &named(&leave))?;
+            transaction.remove_members(pool, side, &named(&leave));
         }
         if !join.is_empty() {
-            transaction.add_members(pool, side, &named(&join))?;
+            transaction.add_members(pool, side, &named(&join));
         }
     }
     // Those have no members now, so that none can be unmet.

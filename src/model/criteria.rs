@@ -1,13 +1,6 @@
 //! What a computed pool asks of devices and of links.
 
-use std::borrow::Cow;
-
-use regex::{Regex, RegexBuilder};
-
-use super::{Entity, Pool, Value, View};
-
-/// The most memory that one compiled expression may take, in bytes.
-const REGEX_BYTES_MAX: usize = 1024 * 1024;
+use super::{Anchors, Comparison, Entity, Kind, Pool, Value, spelled_property, unaliased};
 
 /// Which of its two kinds of member a pool's criterion is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +10,35 @@ pub enum Side {
 }
 
 impl Side {
+    /// The side on which records of a kind can be members.
+    pub fn of(kind: Kind) -> Option<Self> {
+        [Side::Device, Side::Link].into_iter().find(|side| side.kind() == kind)
+    }
+
+    /// The pool's property that lists this side's members.
+    pub fn list(self) -> &'static str {
+        match self {
+            Side::Device => "devices",
+            Side::Link => "links",
+        }
+    }
+
+    /// The pool's property that counts this side's members.
+    pub fn count(self) -> &'static str {
+        match self {
+            Side::Device => "device_number",
+            Side::Link => "link_number",
+        }
+    }
+
+    /// The kind of this side's members.
+    pub fn kind(self) -> Kind {
+        match self {
+            Side::Device => Kind::Device,
+            Side::Link => Kind::Link,
+        }
+    }
+
     /// What the names of this side's criteria begin with.
     fn prefix(self) -> &'static str {
         match self {
@@ -33,29 +55,8 @@ pub struct Criteria(Vec<Criterion>);
 #[derive(Clone, Debug, PartialEq)]
 struct Criterion {
     property: String,
-    ask: Ask,
+    asked: Comparison,
     wanted: bool,
-}
-
-#[derive(Clone, Debug)]
-enum Ask {
-    /// The text holds this one; upper and lower case are the same.
-    Inclusion(String),
-    Equality(String),
-    Regex(Regex),
-    Empty,
-}
-
-/// Expressions are the same when they are spelled the same.
-impl PartialEq for Ask {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Ask::Inclusion(a), Ask::Inclusion(b)) | (Ask::Equality(a), Ask::Equality(b)) => a == b,
-            (Ask::Regex(a), Ask::Regex(b)) => a.as_str() == b.as_str(),
-            (Ask::Empty, Ask::Empty) => true,
-            _ => false,
-        }
-    }
 }
 
 /// A criterion that cannot be asked: the pool keeps the members that it has.
@@ -90,31 +91,23 @@ impl Criteria {
             }
             let match_key = format!("{key}_match");
             let value = text(key);
-            let ask = match text(&match_key) {
+            let asked = match text(&match_key) {
                 // Nothing is asked, unless it is asked for nothing.
-                "empty" => Ask::Empty,
+                "empty" => Comparison::Empty,
                 _ if value.is_empty() => continue,
-                "inclusion" | "" => Ask::Inclusion(value.to_lowercase()),
-                "equality" => Ask::Equality(value.to_owned()),
-                "regex" => {
-                    let built = RegexBuilder::new(value).size_limit(REGEX_BYTES_MAX).build();
-                    Ask::Regex(built.map_err(|error| CriterionError::Regex {
-                        property: key.clone(),
-                        detail: error.to_string(),
-                    })?)
-                }
+                "inclusion" | "" => Comparison::inclusion(value),
+                "equality" => Comparison::Equality(value.to_owned()),
+                "regex" => Comparison::regex(value, Anchors::Text).map_err(|fault| {
+                    CriterionError::Regex { property: key.clone(), detail: fault.to_string() }
+                })?,
                 found => {
                     let found = found.to_owned();
                     return Err(CriterionError::Match { property: match_key, found });
                 }
             };
-            let property = match (side, property) {
-                (Side::Link, "source_name") => "source",
-                (Side::Link, "destination_name") => "destination",
-                (Side::Device | Side::Link, property) => property,
-            };
+            let property = unaliased(side.kind(), property).to_owned();
             let wanted = !truth(&format!("{key}_invert"));
-            criteria.push(Criterion { property: property.to_owned(), ask, wanted });
+            criteria.push(Criterion { property, asked, wanted });
         }
         Ok(Self(criteria))
     }
@@ -138,47 +131,7 @@ impl Criteria {
 
 impl Criterion {
     fn admits<E: Entity>(&self, record: &E) -> bool {
-        let text = text_of(record, &self.property);
-        let met = match &self.ask {
-            Ask::Inclusion(part) => text.to_lowercase().contains(part),
-            Ask::Equality(all) => text == *all,
-            Ask::Regex(regex) => regex.is_match(&text),
-            Ask::Empty => text.is_empty(),
-        };
-        met == self.wanted
-    }
-}
-
-/// A property as text, as Python's `str` spells it; its default where the record does not say.
-fn text_of<'a, E: Entity>(record: &'a E, property: &str) -> Cow<'a, str> {
-    let default = || E::PROPERTIES.iter().find(|known| known.name == property)?.default.view();
-    match record.view(property).or_else(default) {
-        None => "".into(),
-        Some(View::Text(text)) => text.into(),
-        Some(View::Value(Value::Text(text))) => text.into(),
-        Some(other) => value_text(&other.to_value()).into(),
-    }
-}
-
-/// A value as text.
-fn value_text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::Int(number) => number.to_string(),
-        Value::Float(number) => format!("{number:?}"),
-        Value::BigInt(text) | Value::Text(text) | Value::Timestamp(text) => text.clone(),
-        Value::Binary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Value::List(items) | Value::Tuple(items) => {
-            items.iter().map(value_text).collect::<Vec<_>>().join(", ")
-        }
-        Value::Map(map) => map
-            .iter()
-            .map(|(key, value)| format!("{}: {}", value_text(key), value_text(value)))
-            .collect::<Vec<_>>()
-            .join(", "),
-        Value::Shared(shared) => value_text(&shared.value),
+        self.asked.holds(&spelled_property(record, &self.property)) == self.wanted
     }
 }
 

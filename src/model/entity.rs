@@ -3,10 +3,11 @@
 
 use std::{collections::BTreeMap, fmt::Debug};
 
-use bincode::{Decode, Encode};
+use bincode::{Decode, Encode, de::BorrowDecoder, error::DecodeError};
 
 use super::{
-    Fit, Kind, Map, Name, Property, Referable, Reference, Refused, Rule, Secret, Value, View,
+    Fit, Kind, Map, Name, Places, Probed, Property, Referable, Reference, Refused, Rule, Secret,
+    Value, View,
 };
 
 /// Whether a view of a record shows its secrets.
@@ -44,6 +45,21 @@ pub trait Entity:
 
     /// What one property holds; nothing when it is absent or a secret.
     fn view(&self, property: &str) -> Option<View<'_>>;
+
+    /// Every property as an answer shows it, sorted by name: the typed ones, also those of which
+    /// the record says nothing, and the site's own. No secrets.
+    fn shown(&self) -> Vec<(&str, View<'_>)>;
+
+    /// What the bytes of a record hold in some places, in the places' order: what
+    /// [`Entity::view`] would show of the whole record. Nothing else is made of the bytes, and
+    /// they are read no further than to the last place.
+    ///
+    /// # Errors
+    /// What bincode has to say of bytes that are no such record.
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+        places: &Places,
+    ) -> Result<Vec<Option<Probed<'a>>>, DecodeError>;
 
     /// The properties that Satchel does not know, by name.
     fn custom(&self) -> &BTreeMap<String, Value>;
@@ -137,6 +153,9 @@ pub(super) fn join_views<'a>(
     typed: Vec<(&'static str, View<'a>)>,
     custom: &'a BTreeMap<String, Value>,
 ) -> Vec<(&'a str, View<'a>)> {
+    if custom.is_empty() {
+        return typed;
+    }
     let mut joined = Vec::with_capacity(typed.len() + custom.len());
     let mut custom = custom.iter().peekable();
     for (name, view) in typed {
@@ -244,6 +263,43 @@ macro_rules! entity {
                     return self.$field.view(Secrets::LeftOut);
                 })+
                 self.custom.get(property).map($crate::model::View::Value)
+            }
+
+            fn shown(&self) -> Vec<(&str, $crate::model::View<'_>)> {
+                use $crate::model::Slot;
+                let mut typed = Vec::with_capacity(Self::PROPERTIES.len());
+                $(if let Some(view) = self.$field.shown(entity!(@default $slot $($default)?)) {
+                    typed.push((
+                        const { $crate::model::entity::wire_name(stringify!($field)) },
+                        view,
+                    ));
+                })+
+                $crate::model::entity::join_views(typed, &self.custom)
+            }
+
+            fn probe<'a, D: bincode::de::BorrowDecoder<'a, Context = ()>>(
+                body: &mut D,
+                places: &$crate::model::Places,
+            ) -> Result<Vec<Option<$crate::model::Probed<'a>>>, bincode::error::DecodeError> {
+                use $crate::model::Slot;
+                let mut walk = $crate::model::probe::Walk::new(places);
+                if places.is_empty() {
+                    return Ok(walk.found());
+                }
+                let mut position = 0;
+                $(
+                    if walk.wants(position) {
+                        let found = <$slot $(<$target>)? as Slot>::probe(body)?;
+                        if walk.take(found) {
+                            return Ok(walk.found());
+                        }
+                    } else {
+                        <$slot $(<$target>)? as Slot>::skip(body)?;
+                    }
+                    position += 1;
+                )+
+                let _ = position;
+                walk.custom(body)
             }
 
             fn custom(&self) -> &std::collections::BTreeMap<String, $crate::model::Value> {

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use bincode::{Decode, Encode};
+use bincode::{BorrowDecode, Decode, Encode, de::BorrowDecoder, error::DecodeError};
 
-use super::{Arity, Name, Ref, Referable, Reference, Rule, Secret, Secrets, Target, Value, View};
+use super::{
+    Arity, Name, Probed, Ref, Referable, Reference, Rule, Secret, Secrets, Target, Value, View,
+    probe::{decode_variant, skip_text},
+};
 
 /// A typed property of a record.
 ///
@@ -99,6 +102,23 @@ pub struct Property {
     pub default: PropertyDefault,
 }
 
+impl Property {
+    /// What an answer shows for what a record holds: the default where it says nothing, an empty
+    /// list for a relation that names nobody, and null for one that names none.
+    pub fn shown<'a>(&self, held: Option<View<'a>>) -> View<'a> {
+        shown(self.type_, self.default, held)
+    }
+}
+
+fn shown<'a>(type_: PropertyType, default: PropertyDefault, held: Option<View<'a>>) -> View<'a> {
+    match (type_, held) {
+        (PropertyType::Many(_), None | Some(View::Null)) => View::Texts(Vec::new()),
+        (PropertyType::One(_), Some(View::Text(""))) => View::Null,
+        (_, Some(view)) => view,
+        (_, None) => default.view().unwrap_or(View::Null),
+    }
+}
+
 /// How a value fitted its property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
@@ -132,6 +152,14 @@ pub trait PropertyValue: Sized + PartialEq {
 
     /// What to show of it.
     fn view(&self, secrets: Secrets) -> Option<View<'_>>;
+
+    /// Passes over an encoded one.
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError>;
+
+    /// What [`PropertyValue::view`] shows of an encoded one, without its secrets.
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError>;
 
     /// Calls `each` with every record that it names.
     fn references<'a>(&'a self, _relation: &'static str, _each: &mut dyn FnMut(Reference<'a>)) {}
@@ -168,6 +196,22 @@ pub trait Slot: Sized {
     /// What it holds; nothing when it is absent or a secret that is not to be shown.
     fn view(&self, secrets: Secrets) -> Option<View<'_>>;
 
+    /// What an answer shows of it, as [`Property::shown`] says; nothing of a secret.
+    fn shown(&self, default: PropertyDefault) -> Option<View<'_>> {
+        match Self::TYPE {
+            PropertyType::Secret => None,
+            type_ => Some(shown(type_, default, self.view(Secrets::LeftOut))),
+        }
+    }
+
+    /// Passes over an encoded one.
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError>;
+
+    /// What [`Slot::view`] shows of an encoded one, without its secrets.
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError>;
+
     fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>));
     fn strike(&mut self, gone: &dyn Fn(&str) -> bool) -> bool;
     fn rename(&mut self, from: &str, to: &str) -> bool;
@@ -200,6 +244,25 @@ impl<T: PropertyValue> Slot for Field<T> {
             Field::Absent => None,
             Field::Null => Some(View::Null),
             Field::Set(value) => value.view(secrets),
+        }
+    }
+
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError> {
+        match decode_variant(body)? {
+            0 | 1 => Ok(()),
+            2 => T::skip(body),
+            _ => Err(DecodeError::Other("a property is neither absent nor null nor set")),
+        }
+    }
+
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError> {
+        match decode_variant(body)? {
+            0 => Ok(None),
+            1 => Ok(Some(Probed::View(View::Null))),
+            2 => T::probe(body),
+            _ => Err(DecodeError::Other("a property is neither absent nor null nor set")),
         }
     }
 
@@ -252,6 +315,16 @@ impl Slot for Name {
         Some(View::Text(self))
     }
 
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError> {
+        skip_text(body)
+    }
+
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError> {
+        Ok(Some(Probed::View(View::Text(<&'a str>::borrow_decode(body)?))))
+    }
+
     fn references<'a>(&'a self, _: &'static str, _: &mut dyn FnMut(Reference<'a>)) {}
 
     fn strike(&mut self, _: &dyn Fn(&str) -> bool) -> bool {
@@ -291,6 +364,16 @@ impl PropertyValue for String {
     fn view(&self, _: Secrets) -> Option<View<'_>> {
         Some(View::Text(self))
     }
+
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError> {
+        skip_text(body)
+    }
+
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError> {
+        Ok(Some(Probed::View(View::Text(<&'a str>::borrow_decode(body)?))))
+    }
 }
 
 impl PropertyValue for i64 {
@@ -315,6 +398,16 @@ impl PropertyValue for i64 {
     fn view(&self, _: Secrets) -> Option<View<'_>> {
         Some(View::Int(*self))
     }
+
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError> {
+        i64::decode(body).map(drop)
+    }
+
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError> {
+        Ok(Some(Probed::View(View::Int(i64::decode(body)?))))
+    }
 }
 
 impl PropertyValue for bool {
@@ -336,6 +429,16 @@ impl PropertyValue for bool {
     fn view(&self, _: Secrets) -> Option<View<'_>> {
         Some(View::Bool(*self))
     }
+
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError> {
+        bool::decode(body).map(drop)
+    }
+
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError> {
+        Ok(Some(Probed::View(View::Bool(bool::decode(body)?))))
+    }
 }
 
 impl PropertyValue for f64 {
@@ -356,6 +459,16 @@ impl PropertyValue for f64 {
     fn view(&self, _: Secrets) -> Option<View<'_>> {
         Some(View::Float(*self))
     }
+
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError> {
+        f64::decode(body).map(drop)
+    }
+
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError> {
+        Ok(Some(Probed::View(View::Float(f64::decode(body)?))))
+    }
 }
 
 impl PropertyValue for Value {
@@ -367,6 +480,16 @@ impl PropertyValue for Value {
 
     fn view(&self, _: Secrets) -> Option<View<'_>> {
         Some(View::Value(self))
+    }
+
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError> {
+        Value::skip(body)
+    }
+
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError> {
+        Ok(Some(Probed::Value(Value::decode(body)?)))
     }
 }
 
@@ -387,6 +510,16 @@ impl PropertyValue for Secret {
         }
     }
 
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError> {
+        skip_text(body)
+    }
+
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError> {
+        skip_text(body).map(|()| None)
+    }
+
     fn secret(&mut self) -> Option<&mut Secret> {
         Some(self)
     }
@@ -404,6 +537,16 @@ impl<E: Referable> PropertyValue for Ref<E> {
 
     fn view(&self, _: Secrets) -> Option<View<'_>> {
         Some(View::Text(self.name()))
+    }
+
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError> {
+        skip_text(body)
+    }
+
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError> {
+        Ok(Some(Probed::View(View::Text(<&'a str>::borrow_decode(body)?))))
     }
 
     fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>)) {
@@ -446,6 +589,20 @@ impl<E: Referable> PropertyValue for Vec<Ref<E>> {
 
     fn view(&self, _: Secrets) -> Option<View<'_>> {
         Some(View::Texts(self.iter().map(Ref::name).collect()))
+    }
+
+    fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError> {
+        for _ in 0..u64::decode(body)? {
+            skip_text(body)?;
+        }
+        Ok(())
+    }
+
+    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<Option<Probed<'a>>, DecodeError> {
+        let names = (0..u64::decode(body)?).map(|_| <&'a str>::borrow_decode(body));
+        Ok(Some(Probed::View(View::Texts(names.collect::<Result<_, _>>()?))))
     }
 
     fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>)) {

@@ -4,15 +4,19 @@
 //! [`Kind`] lists the kinds; each kind's file lists its properties; [`Entity`] is what all of them
 //! have in common, and what everything else in Satchel is written over.
 
+mod comparison;
 mod criteria;
 mod entity;
 mod field;
 mod kind;
 mod name;
 mod nearest;
+mod probe;
 mod reference;
+mod relation;
 mod rule;
 mod secret;
+mod spelling;
 mod value;
 mod view;
 
@@ -28,6 +32,7 @@ mod task;
 mod user;
 mod workflow_edge;
 
+pub use comparison::{Anchors, Comparison, RegexFault};
 pub use credential::Credential;
 pub use criteria::{Criteria, CriterionError, Side};
 pub use device::Device;
@@ -44,10 +49,13 @@ pub use name::{NAME_BYTES_MAX, Name};
 pub use nearest::nearest;
 pub use network::Network;
 pub use pool::{Membership, Pool};
+pub use probe::{Place, Places, Probed};
 pub use reference::{Arity, Node, Ref, Referable, Reference, Target};
+pub use relation::{Backward, Holder, Relation, aliases, unaliased};
 pub use rule::Rule;
 pub use secret::Secret;
 pub use service::Service;
+pub use spelling::{spelled, spelled_property};
 pub use task::Task;
 pub use user::User;
 pub use value::{Map, Shared, VALUE_DEPTH_MAX, Value};

@@ -107,3 +107,55 @@ fn a_value_of_another_type_that_says_the_same_is_taken_and_told() {
     assert_eq!(parsed.record.vendor, Field::Null);
     assert_eq!(parsed.record.model, Field::Absent);
 }
+
+/// An answer shows every property but secrets, whatever the record says.
+struct EveryPropertyIsShown;
+
+impl KindVisitor for EveryPropertyIsShown {
+    type Output = ();
+    fn visit<E: Entity>(self) {
+        let mut record = E::named(Name::parse("R 1%".to_owned()).unwrap());
+        record.set("é>b", Value::Int(7)).unwrap();
+        let names = |record: &E| -> Vec<String> {
+            record.shown().into_iter().map(|(name, _)| name.to_owned()).collect()
+        };
+        let known = E::PROPERTIES.iter().filter(|p| p.type_ != PropertyType::Secret);
+        let expected: Vec<&str> = known.clone().map(|p| p.name).chain(["é>b"]).collect();
+        assert_eq!(names(&record), expected);
+        for property in known.clone() {
+            let shown = record.shown();
+            let (_, view) = shown.iter().find(|(name, _)| *name == property.name).unwrap();
+            let expected = match property.type_ {
+                PropertyType::Name => "R 1%".into(),
+                PropertyType::Many(_) => Value::List(Vec::new()),
+                _ => property.default.view().map_or(Value::Null, |view| view.to_value()),
+            };
+            assert_eq!(view.to_value(), expected, "{} {}", E::KIND, property.name);
+        }
+        for property in E::PROPERTIES.iter().filter(|p| p.type_ != PropertyType::Name) {
+            record.set(property.name, Value::Null).unwrap();
+        }
+        assert_eq!(names(&record), expected);
+        for property in known {
+            let view = property.shown(record.view(property.name)).to_value();
+            let expected = match property.type_ {
+                PropertyType::Name => "R 1%".into(),
+                PropertyType::Many(_) => Value::List(Vec::new()),
+                _ => Value::Null,
+            };
+            assert_eq!(view, expected, "{} {}", E::KIND, property.name);
+        }
+    }
+}
+
+#[test]
+fn every_property_of_every_kind_is_shown() {
+    for kind in Kind::ALL {
+        kind.dispatch(EveryPropertyIsShown);
+    }
+    let mut link = Link::named(Name::parse("l".to_owned()).unwrap());
+    link.set("destination", "".into()).unwrap();
+    let shown = link.shown();
+    let (_, none) = shown.iter().find(|(name, _)| *name == "destination").unwrap();
+    assert!(matches!(none, View::Null), "an empty name is none");
+}

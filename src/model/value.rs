@@ -6,7 +6,13 @@
 
 use std::cell::Cell;
 
-use bincode::{Decode, Encode, de::Decoder, error::DecodeError};
+use bincode::{
+    Decode, Encode,
+    de::{BorrowDecoder, Decoder},
+    error::DecodeError,
+};
+
+use super::probe::{decode_variant, skip_text};
 
 /// How deep lists and maps may be nested in one value. Real documents stay under ten; the bound
 /// keeps every walk over a value, and bincode's decoding of it, far from the end of the stack.
@@ -146,6 +152,13 @@ impl IntoIterator for Map {
 }
 
 impl Value {
+    /// Passes over an encoded value, as deep as it can be decoded.
+    pub(super) fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(
+        body: &mut D,
+    ) -> Result<(), DecodeError> {
+        skip_value(body, 0)
+    }
+
     /// The text, where this is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -177,6 +190,37 @@ impl Value {
             Value::Map(_) => "map",
             Value::Shared(shared) => shared.value.type_name(),
         }
+    }
+}
+
+/// The variants are numbered as [`Decoded`] lists them.
+fn skip_value<'a, D: BorrowDecoder<'a, Context = ()>>(
+    body: &mut D,
+    depth: usize,
+) -> Result<(), DecodeError> {
+    if depth > 2 * VALUE_DEPTH_MAX {
+        return Err(DecodeError::Other("it is nested too deeply"));
+    }
+    let skip_many = |body: &mut D, values_each: u64| {
+        for _ in 0..u64::decode(body)?.saturating_mul(values_each) {
+            skip_value(body, depth + 1)?;
+        }
+        Ok(())
+    };
+    match decode_variant(body)? {
+        // Null.
+        0 => Ok(()),
+        1 => bool::decode(body).map(drop),
+        2 => i64::decode(body).map(drop),
+        4 => f64::decode(body).map(drop),
+        // Whole numbers, texts and timestamps as text; bytes.
+        3 | 5 | 6 | 7 => skip_text(body),
+        // Lists, tuples and maps.
+        8 | 9 => skip_many(body, 1),
+        10 => skip_many(body, 2),
+        // A shared one: its label, and itself.
+        11 => u32::decode(body).and_then(|_| skip_value(body, depth + 1)),
+        _ => Err(DecodeError::Other("a value is of no type that is known")),
     }
 }
 

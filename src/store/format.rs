@@ -4,11 +4,15 @@
 //! written. A long record's bincode stands in chunks beside it: sled keeps pages of more than a
 //! quarter of a segment in files of their own, which it does not make durable.
 
-use bincode::{Decode, Encode, config, error::DecodeError};
+use bincode::{
+    Decode, Encode, config,
+    de::{DecoderImpl, read::SliceReader},
+    error::DecodeError,
+};
 use sled::IVec;
 
 use super::{RECORD_BYTES_MAX, StoreError};
-use crate::model::{Entity, Value};
+use crate::model::{Entity, Places, Probed, Value};
 
 /// The format of records that is written, and the newest that is read.
 pub(super) const RECORD_FORMAT: u8 = 1;
@@ -72,6 +76,17 @@ impl Raw {
     /// What bincode has to say of bytes that are no such record.
     pub fn decode<E: Entity>(&self) -> Result<E, DecodeError> {
         decode_body(self.body())
+    }
+
+    /// What the record holds in some places, without decoding the rest; see [`Entity::probe`].
+    ///
+    /// # Errors
+    /// What bincode has to say of bytes that are no such record.
+    pub fn probe<E: Entity>(
+        &self,
+        places: &Places,
+    ) -> Result<Vec<Option<Probed<'_>>>, DecodeError> {
+        E::probe(&mut DecoderImpl::new(SliceReader::new(self.body()), CONFIG, ()), places)
     }
 }
 

@@ -1,0 +1,151 @@
+//! What several words show of one record, found in one walk over its bytes.
+
+use std::marker::PhantomData;
+
+use super::{
+    InventoryError,
+    lines::matching_lines,
+    look::{Look, corrupt},
+    word::Word,
+};
+use crate::{
+    model::{Entity, Place, Places, Probed, View},
+    store::Raw,
+};
+
+/// Words of one kind.
+pub(super) struct Columns<E> {
+    columns: Vec<Column>,
+    places: Places,
+    kind: PhantomData<fn() -> E>,
+}
+
+struct Column {
+    word: Word,
+    /// Where it is among the places, if it is in the record's bytes.
+    at: Option<usize>,
+}
+
+/// What a word shows of a record.
+#[derive(Debug)]
+pub(super) enum Seen<'a> {
+    View(View<'a>),
+    /// A tree, which cannot be borrowed from bytes.
+    Probed(Probed<'a>),
+    Names(Vec<String>),
+    Text(String),
+}
+
+impl Seen<'_> {
+    pub fn view(&self) -> View<'_> {
+        match self {
+            Seen::View(view) => view.clone(),
+            Seen::Probed(probed) => probed.view(),
+            Seen::Names(names) => View::Texts(names.iter().map(String::as_str).collect()),
+            Seen::Text(text) => View::Text(text),
+        }
+    }
+}
+
+impl<E: Entity> Columns<E> {
+    pub fn new(words: Vec<Word>) -> Self {
+        let places = Places::new(words.iter().filter_map(|word| word.place::<E>()).collect());
+        let columns = words.into_iter().map(|word| {
+            let at = word.place::<E>().and_then(|place| places.position(&place));
+            Column { word, at }
+        });
+        Self { columns: columns.collect(), places, kind: PhantomData }
+    }
+
+    /// What each word shows of a record, in their order.
+    pub fn see<'a>(
+        &self,
+        look: &Look<'_>,
+        name: &'a str,
+        raw: &'a Raw,
+    ) -> Result<Vec<Seen<'a>>, InventoryError> {
+        let mut probed = match self.places.is_empty() {
+            true => Vec::new(),
+            false => raw.probe::<E>(&self.places).map_err(|error| corrupt(E::KIND, name, error))?,
+        };
+        let mut seen = Vec::with_capacity(self.columns.len());
+        for (number, column) in self.columns.iter().enumerate() {
+            // A column that comes again needs a copy of what was found.
+            let again = self.columns[number + 1..].iter().any(|other| other.at == column.at);
+            let found = column.at.and_then(|at| match again {
+                true => probed[at].clone(),
+                false => probed[at].take(),
+            });
+            seen.push(column.word.see::<E>(look, name, raw, found)?);
+        }
+        Ok(seen)
+    }
+}
+
+impl Word {
+    /// Where it stands in a record's bytes, if it does.
+    fn place<E: Entity>(&self) -> Option<Place> {
+        match self {
+            Word::Property { place, .. } | Word::Custom(place) => Some(place.clone()),
+            Word::Members(side) => Some(Place::of::<E>(side.list())),
+            Word::MemberCount(side) => Some(Place::of::<E>(side.list())),
+            Word::Name | Word::Relation(_) | Word::LongText(_) | Word::Lines { .. } => None,
+        }
+    }
+
+    /// Whether it is read from the record's bytes alone.
+    pub fn is_cheap(&self) -> bool {
+        match self {
+            Word::Name | Word::Property { .. } | Word::Custom(_) => true,
+            Word::Relation(_)
+            | Word::Members(_)
+            | Word::MemberCount(_)
+            | Word::LongText(_)
+            | Word::Lines { .. } => false,
+        }
+    }
+
+    /// What it shows of a record; `found` is what is in its place.
+    fn see<'a, E: Entity>(
+        &self,
+        look: &Look<'_>,
+        name: &'a str,
+        raw: &'a Raw,
+        found: Option<Probed<'a>>,
+    ) -> Result<Seen<'a>, InventoryError> {
+        Ok(match self {
+            Word::Name => Seen::View(View::Text(name)),
+            Word::Property { property, .. } => match found {
+                Some(Probed::View(view)) => Seen::View(property.shown(Some(view))),
+                Some(value @ Probed::Value(_)) => Seen::Probed(value),
+                None => Seen::View(property.shown(None)),
+            },
+            Word::Custom(_) => found.map_or(Seen::View(View::Null), Seen::Probed),
+            Word::Relation(relation) => Seen::Names(look.related::<E>(relation, name, raw)?),
+            Word::Members(side) => match look.computed()?.get(name) {
+                Some(pool) => Seen::Names(look.reading.members(pool.ordinal, *side)?),
+                None => match found {
+                    Some(Probed::View(View::Texts(names))) => Seen::View(View::Texts(names)),
+                    Some(Probed::View(_) | Probed::Value(_)) | None => Seen::Names(Vec::new()),
+                },
+            },
+            Word::MemberCount(side) => {
+                let count = match (look.computed()?.get(name), found) {
+                    (Some(pool), _) => look.reading.member_count(pool.ordinal, *side)?,
+                    (None, Some(Probed::View(View::Texts(names)))) => names.len() as u64,
+                    (None, _) => 0,
+                };
+                Seen::View(View::Int(i64::try_from(count).unwrap_or(i64::MAX)))
+            }
+            Word::LongText(text) => match look.reading.text(name, text)? {
+                Some(stored) => Seen::Text(stored.text),
+                None => Seen::View(View::Null),
+            },
+            Word::Lines { text, comparisons, context_lines } => {
+                let stored = look.reading.text(name, text)?;
+                let text = stored.map(|stored| stored.text).unwrap_or_default();
+                Seen::Names(matching_lines(&text, comparisons, *context_lines))
+            }
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! One look at the inventory, from which everything of one request is read: records, those who
+//! name them, and the members of computed pools.
+
+use std::{cell::OnceCell, collections::HashSet, sync::Arc};
+
+use super::{Inner, Inventory, InventoryError, computed::ComputedPools};
+use crate::{
+    model::{
+        Backward, Entity, Kind, KindVisitor, Place, Places, Probed, Relation, Side, Target, View,
+    },
+    store::{Raw, Reading, Referrer, Store, StoreError},
+};
+
+/// One look at the inventory.
+pub(super) struct Look<'i> {
+    inner: &'i Inner,
+    pub reading: Reading,
+    computed: OnceCell<Arc<ComputedPools>>,
+}
+
+impl Inventory {
+    pub(super) fn look(&self) -> Look<'_> {
+        Look { inner: &self.0, reading: self.0.store.read(), computed: OnceCell::new() }
+    }
+}
+
+impl Look<'_> {
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The computed pools.
+    pub fn computed(&self) -> Result<&ComputedPools, InventoryError> {
+        if let Some(computed) = self.computed.get() {
+            return Ok(computed);
+        }
+        let computed = self.inner.computed.current(&self.inner.store)?;
+        Ok(self.computed.get_or_init(|| computed))
+    }
+
+    /// Those who name a record, by the targets under which they may.
+    pub fn referrers(
+        &self,
+        targets: impl IntoIterator<Item = Target>,
+        name: &str,
+    ) -> Result<Vec<Referrer>, InventoryError> {
+        let mut all = Vec::new();
+        for target in targets {
+            let mut found = self.reading.referrers(target, name)?;
+            match all.is_empty() {
+                true => all = found,
+                false => all.append(&mut found),
+            }
+        }
+        Ok(all)
+    }
+
+    /// The names under one of the relations of a record.
+    pub fn related<E: Entity>(
+        &self,
+        relation: &Relation,
+        name: &str,
+        raw: &Raw,
+    ) -> Result<Vec<String>, InventoryError> {
+        let mut targets: Vec<Target> = relation.holders.iter().map(|h| h.target).collect();
+        targets.dedup();
+        let referrers = self.referrers(targets, name)?;
+        let held = |found: &&Referrer| holds(relation, found);
+        let mut others: Vec<&str> =
+            referrers.iter().filter(held).map(|found| found.name.as_str()).collect();
+        if shows_pools(relation) && !self.computed()?.pools.is_empty() {
+            let record: E = raw.decode().map_err(|error| corrupt(E::KIND, name, error))?;
+            others.extend(self.computed()?.admitting(&record).map(|pool| pool.name.as_str()));
+        }
+        let own = match relation.own {
+            Some(_) => self.listed::<E>(&relation.word, name, raw)?,
+            None => Vec::new(),
+        };
+        Ok(united(&own, others).into_iter().map(str::to_owned).collect())
+    }
+
+    /// The names that one of a record's own relations holds.
+    pub fn listed<'a, E: Entity>(
+        &self,
+        property: &str,
+        name: &str,
+        raw: &'a Raw,
+    ) -> Result<Vec<&'a str>, InventoryError> {
+        let places = Places::new(vec![Place::of::<E>(property)]);
+        let found = raw.probe::<E>(&places).map_err(|error| corrupt(E::KIND, name, error))?;
+        Ok(found
+            .into_iter()
+            .flatten()
+            .flat_map(|probed| match probed {
+                Probed::View(View::Text(name)) if !name.is_empty() => vec![name],
+                Probed::View(View::Texts(names)) => names,
+                Probed::View(_) | Probed::Value(_) => Vec::new(),
+            })
+            .collect())
+    }
+
+    /// The records of `kind` that show the record `name` under this relation, by name.
+    pub fn showing(
+        &self,
+        kind: Kind,
+        relation: &Relation,
+        name: &str,
+    ) -> Result<Vec<String>, InventoryError> {
+        let mut found = match relation.own {
+            Some(target) => self.naming(kind, &relation.word, target, name)?,
+            None => Vec::new(),
+        };
+        for holder in &relation.holders {
+            let side = Side::of(kind).filter(|_| shows_pools(relation));
+            if let (Some(side), Some(pool)) = (side, self.computed()?.get(name)) {
+                found.extend(self.reading.members(pool.ordinal, side)?);
+                continue;
+            }
+            let names = Named { look: self, property: holder.property, name };
+            for other in holder.kind.dispatch(names)? {
+                // A node may be of the other kind.
+                if holder.target == Target::Kind(kind) || self.reading.contains(kind, &other)? {
+                    found.push(other);
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The records of `kind` whose own relation `property` names the record `name`, by name.
+    pub fn naming(
+        &self,
+        kind: Kind,
+        property: &str,
+        target: Target,
+        name: &str,
+    ) -> Result<Vec<String>, InventoryError> {
+        let referrers = self.reading.referrers(target, name)?.into_iter();
+        let here = referrers.filter(|found| found.kind == kind && found.relation == property);
+        Ok(here.map(|found| found.name).collect())
+    }
+
+    /// The pools that have a device or link as a member, by name.
+    pub fn pools_with(&self, side: Side, name: &str) -> Result<Vec<String>, InventoryError> {
+        let property = side.list();
+        let mut pools = self.naming(Kind::Pool, property, Target::Kind(side.kind()), name)?;
+        pools.extend(side.kind().dispatch(Admitting { look: self, name })?);
+        pools.sort_unstable();
+        pools.dedup();
+        Ok(pools)
+    }
+}
+
+/// The names that a record holds in one of its relations; none, where there is no such record.
+struct Named<'l> {
+    look: &'l Look<'l>,
+    property: &'l str,
+    name: &'l str,
+}
+
+impl KindVisitor for Named<'_> {
+    type Output = Result<Vec<String>, InventoryError>;
+    fn visit<E: Entity>(self) -> Self::Output {
+        let Some(raw) = self.look.reading.get_raw(E::KIND, self.name)? else {
+            return Ok(Vec::new());
+        };
+        let names = self.look.listed::<E>(self.property, self.name, &raw)?;
+        Ok(names.into_iter().map(str::to_owned).collect())
+    }
+}
+
+/// The computed pools that admit a record.
+struct Admitting<'l> {
+    look: &'l Look<'l>,
+    name: &'l str,
+}
+
+impl KindVisitor for Admitting<'_> {
+    type Output = Result<Vec<String>, InventoryError>;
+    fn visit<E: Entity>(self) -> Self::Output {
+        let Some(stored) = self.look.reading.get::<E>(self.name)? else { return Ok(Vec::new()) };
+        let pools = self.look.computed()?.admitting(&stored.record);
+        Ok(pools.map(|pool| pool.name.clone()).collect())
+    }
+}
+
+/// Whether what names a record stands under this relation.
+fn holds(relation: &Relation, found: &Referrer) -> bool {
+    relation.holders.iter().any(|h| h.kind == found.kind && h.property == found.relation)
+}
+
+/// Whether computed pools stand under this relation too.
+pub(super) fn shows_pools(relation: &Relation) -> bool {
+    let members = [Side::Device, Side::Link].map(Side::list);
+    relation.holders.iter().any(|h| h.kind == Kind::Pool && members.contains(&h.property))
+}
+
+/// Those who name a record of `kind`, by its relations: the same positions.
+pub(super) fn by_relation(kind: Kind, referrers: &[Referrer]) -> Vec<Vec<&str>> {
+    let relations = &Backward::of(kind).relations;
+    let mut lists = vec![Vec::new(); relations.len()];
+    // They come sorted by kind and relation: a group that a million devices name is one run.
+    let runs = referrers.chunk_by(|a, b| a.kind == b.kind && a.relation == b.relation);
+    for run in runs {
+        if let Some(at) = relations.iter().position(|relation| holds(relation, &run[0])) {
+            lists[at].extend(run.iter().map(|found| found.name.as_str()));
+        }
+    }
+    lists
+}
+
+/// A record's own list in its order, and behind it the others by name; no name twice.
+pub(super) fn united<'n>(own: &[&'n str], mut others: Vec<&'n str>) -> Vec<&'n str> {
+    others.sort_unstable();
+    others.dedup();
+    if own.is_empty() {
+        return others;
+    }
+    let mut seen = HashSet::with_capacity(own.len());
+    let mut all: Vec<&str> = own.iter().copied().filter(|name| seen.insert(*name)).collect();
+    all.extend(others.into_iter().filter(|name| !seen.contains(name)));
+    all
+}
+
+/// The error of a record that cannot be decoded.
+pub(super) fn corrupt(kind: Kind, name: &str, error: impl ToString) -> StoreError {
+    StoreError::Corrupt { kind, name: name.to_owned(), detail: error.to_string() }
+}

@@ -1,0 +1,220 @@
+//! Rows in an order other than by name.
+//!
+//! What is sorted are a row's key, which is what its property shows, and its name; the rows
+//! themselves are read when their turn comes. A page needs only its best rows, and everything
+//! else is set aside on the disk where it is large.
+
+use std::{collections::BinaryHeap, io, path::Path};
+
+use super::{Direction, InventoryError};
+use crate::{
+    model::{Value, View, spelled},
+    store::{Sorter, StoreError},
+};
+
+/// The longest key, in bytes: texts that are equal so far are sorted by name.
+const KEY_BYTES_MAX: usize = 512;
+
+/// Up to so many best rows are kept in memory: at most 13 MB, with the longest keys and names.
+const HELD_ROWS_MAX: u64 = 10_000;
+
+/// What may be sorted in memory before it is set aside, in bytes.
+const SORTER_BYTES: usize = 32 * 1024 * 1024;
+
+/// What a row is sorted by, so that bytes compare as the values do: nothing first, then numbers,
+/// then texts.
+pub(super) fn key(view: &View<'_>, direction: Direction) -> Vec<u8> {
+    let mut key = Vec::with_capacity(24);
+    encode(view, &mut key);
+    match direction {
+        Direction::Ascending => {}
+        Direction::Descending => key.iter_mut().for_each(|byte| *byte = !*byte),
+    }
+    key
+}
+
+fn encode(view: &View<'_>, key: &mut Vec<u8>) {
+    match view {
+        View::Null | View::Value(Value::Null) => key.push(0),
+        View::Bool(truth) | View::Value(Value::Bool(truth)) => {
+            encode_number(f64::from(u8::from(*truth)), 0, key);
+        }
+        View::Int(number) | View::Value(Value::Int(number)) => {
+            encode_number(*number as f64, *number, key);
+        }
+        View::Float(number) | View::Value(Value::Float(number)) => encode_number(*number, 0, key),
+        View::Value(Value::BigInt(text)) => {
+            encode_number(text.parse().unwrap_or(f64::NAN), 0, key);
+        }
+        View::Value(Value::Shared(shared)) => encode(&View::Value(&shared.value), key),
+        View::Text(_) | View::Texts(_) | View::Value(_) => {
+            key.push(2);
+            for byte in spelled(view).bytes().take(KEY_BYTES_MAX) {
+                // A zero ends the text, so that a longer one comes behind its beginning in either
+                // direction; one within becomes two bytes.
+                match byte {
+                    0 | 1 => key.extend_from_slice(&[1, byte + 1]),
+                    byte => key.push(byte),
+                }
+            }
+            key.push(0);
+        }
+    }
+}
+
+/// Numbers by their value; whole ones that are the same as a float, by themselves.
+fn encode_number(number: f64, whole: i64, key: &mut Vec<u8>) {
+    let bits = number.to_bits();
+    let sorted = if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };
+    key.push(1);
+    key.extend_from_slice(&sorted.to_be_bytes());
+    key.extend_from_slice(&(whole.cast_unsigned() ^ 1 << 63).to_be_bytes());
+}
+
+/// Takes rows and gives a page of them in order; equal keys by name.
+pub(super) enum Sorting {
+    /// The first rows, the last of them on top.
+    Best {
+        rows: BinaryHeap<(Vec<u8>, String)>,
+        rows_max: usize,
+    },
+    All(Box<Sorter>),
+}
+
+impl Sorting {
+    /// A sorting of which the first `rows_wanted` will be read: all, where none is said.
+    pub fn new(rows_wanted: Option<u64>, scratch: &Path) -> Self {
+        match rows_wanted.filter(|rows| *rows <= HELD_ROWS_MAX) {
+            Some(rows) => Sorting::Best { rows: BinaryHeap::new(), rows_max: rows as usize },
+            None => Sorting::All(Box::new(Sorter::new(scratch, SORTER_BYTES))),
+        }
+    }
+
+    /// Takes a row. Rows come by name.
+    pub fn push(&mut self, key: Vec<u8>, name: &str) -> Result<(), InventoryError> {
+        match self {
+            Sorting::Best { rows, rows_max } => {
+                if rows.len() < *rows_max {
+                    rows.push((key, name.to_owned()));
+                } else if rows.peek().is_some_and(|(last, _)| key < *last) {
+                    rows.pop();
+                    rows.push((key, name.to_owned()));
+                }
+                Ok(())
+            }
+            Sorting::All(sorter) => sorter.push(&key, name.as_bytes()).map_err(failed),
+        }
+    }
+
+    /// Calls `each` with names in order, from the row `start` on, until it says to stop.
+    pub fn finish(
+        self,
+        start: u64,
+        limit: Option<u64>,
+        mut each: impl FnMut(&str) -> Result<super::Flow, InventoryError>,
+    ) -> Result<(), InventoryError> {
+        let mut number = 0;
+        let end = limit.map(|limit| start.saturating_add(limit));
+        let mut give = |name: &str| {
+            number += 1;
+            match (number > start, end) {
+                (_, Some(end)) if number > end => Ok(super::Flow::Stop),
+                (false, _) => Ok(super::Flow::Go),
+                (true, _) => each(name),
+            }
+        };
+        match self {
+            Sorting::Best { rows, .. } => {
+                for (_, name) in rows.into_sorted_vec() {
+                    if give(&name)? == super::Flow::Stop {
+                        break;
+                    }
+                }
+            }
+            Sorting::All(sorter) => {
+                let sorted = sorter.finish().map_err(failed)?;
+                let mut reader = sorted.read();
+                while let Some((_, name)) = reader.next().map_err(failed)? {
+                    let name = std::str::from_utf8(name)
+                        .map_err(|error| failed(io::Error::other(error)))?;
+                    if give(name)? == super::Flow::Stop {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn failed(source: io::Error) -> InventoryError {
+    InventoryError::Store(StoreError::Io { what: "sorting rows".to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::inventory::Flow;
+
+    fn page(sorting: Sorting, start: u64, limit: Option<u64>) -> Vec<String> {
+        let mut names = Vec::new();
+        sorting
+            .finish(start, limit, |name| {
+                names.push(name.to_owned());
+                Ok(Flow::Go)
+            })
+            .unwrap();
+        names
+    }
+
+    proptest! {
+        #[test]
+        fn keys_of_texts_compare_as_the_texts_do(a in "[\0\u{1}\u{2}aé]{0,4}", b in "[\0\u{1}\u{2}aé]{0,4}") {
+            let key = |text, direction| key(&View::Text(text), direction);
+            prop_assert_eq!(key(&a, Direction::Ascending).cmp(&key(&b, Direction::Ascending)), a.cmp(&b));
+            prop_assert_eq!(key(&a, Direction::Descending).cmp(&key(&b, Direction::Descending)), b.cmp(&a));
+        }
+
+        #[test]
+        fn keys_of_numbers_compare_as_the_numbers_do(a in any::<i64>(), b in any::<i64>(), x in -1e9f64..1e9, y in -1e9f64..1e9) {
+            let key = |view| key(&view, Direction::Ascending);
+            prop_assert_eq!(key(View::Int(a)).cmp(&key(View::Int(b))), a.cmp(&b));
+            prop_assert_eq!(Some(key(View::Float(x)).cmp(&key(View::Float(y)))), x.partial_cmp(&y));
+            prop_assert_eq!(key(View::Int(7)) < key(View::Float(x)), 7.0 < x);
+        }
+
+        /// Whatever is kept, a page is a part of what a stable sort gives.
+        #[test]
+        fn a_page_is_a_part_of_the_whole(keys in prop::collection::vec(0u8..5, 0..60), start in 0u64..70, limit in prop::option::of(0u64..70)) {
+            let folder = tempfile::tempdir().unwrap();
+            let rows: Vec<(u8, String)> = keys.iter().enumerate().map(|(n, key)| (*key, format!("R {n:03}%"))).collect();
+            let mut expected = rows.clone();
+            expected.sort();
+            let expected: Vec<String> = expected.into_iter().map(|(_, name)| name).skip(start as usize).take(limit.map_or(usize::MAX, |l| l as usize)).collect();
+            let sortings = [
+                Sorting::new(limit.map(|limit| start + limit), folder.path()),
+                Sorting::All(Box::new(Sorter::new(folder.path(), 200))),
+            ];
+            for mut sorting in sortings {
+                for (number, name) in &rows {
+                    sorting.push(vec![*number], name).unwrap();
+                }
+                prop_assert_eq!(&page(sorting, start, limit), &expected);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_comes_before_numbers_and_numbers_before_texts() {
+        let ten = Value::Int(10);
+        let views =
+            [View::Null, View::Bool(true), View::Int(9), View::Value(&ten), View::Text("1")];
+        let keys: Vec<_> = views.iter().map(|view| key(view, Direction::Ascending)).collect();
+        assert!(keys.is_sorted(), "{keys:?}");
+        let keys: Vec<_> =
+            views.iter().rev().map(|view| key(view, Direction::Descending)).collect();
+        assert!(keys.is_sorted(), "{keys:?}");
+    }
+}

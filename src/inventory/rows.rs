@@ -1,0 +1,165 @@
+//! From a selection to the rows of an answer.
+
+use super::{
+    Direction, Flow, InventoryError, Order, Rows, Shown,
+    columns::Columns,
+    look::{Look, corrupt},
+    order::{Sorting, key},
+    selection::Selection,
+    shown::Own,
+    word::{Use, Word},
+};
+use crate::{
+    model::{Entity, View},
+    store::{Raw, Stored},
+};
+
+/// What an answer is made of.
+pub(super) struct Answer<E> {
+    pub selection: Selection<E>,
+    /// None: by name.
+    pub order: Option<Ordering<E>>,
+    pub start: u64,
+    /// None: all.
+    pub limit: Option<u64>,
+    pub shape: Shape<E>,
+}
+
+/// How rows are sorted.
+pub(super) struct Ordering<E> {
+    column: Columns<E>,
+    direction: Direction,
+}
+
+impl<E: Entity> Ordering<E> {
+    /// None, where it is the order in which records come: by name.
+    pub fn resolve(look: &Look<'_>, order: Option<&Order>) -> Result<Option<Self>, InventoryError> {
+        let Some(Order { property, direction }) = order else { return Ok(None) };
+        let word = Word::resolve::<E>(look, property, Use::Show)?;
+        Ok(match (&word, direction) {
+            (Word::Name, Direction::Ascending) => None,
+            _ => Some(Self { column: Columns::new(vec![word]), direction: *direction }),
+        })
+    }
+}
+
+/// What a row shows.
+pub(super) enum Shape<E> {
+    /// The record's own properties.
+    Own,
+    Columns {
+        names: Vec<String>,
+        columns: Columns<E>,
+    },
+}
+
+impl<E: Entity> Shape<E> {
+    /// The columns of these names, none of them twice; without any, the record's own properties.
+    pub fn resolve(
+        look: &Look<'_>,
+        names: &[String],
+        adjust: impl Fn(Word) -> Word,
+    ) -> Result<Self, InventoryError> {
+        let mut known: Vec<String> = Vec::new();
+        let mut words = Vec::new();
+        for name in names {
+            if !known.contains(name) {
+                words.push(adjust(Word::resolve::<E>(look, name, Use::Show)?));
+                known.push(name.clone());
+            }
+        }
+        Ok(match known.is_empty() {
+            true => Shape::Own,
+            false => Shape::Columns { names: known, columns: Columns::new(words) },
+        })
+    }
+
+    fn give(
+        &self,
+        look: &Look<'_>,
+        name: &str,
+        raw: &Raw,
+        rows: &mut Rows<'_>,
+    ) -> Result<Flow, InventoryError> {
+        let version = raw.header.version;
+        Ok(match self {
+            Shape::Own => {
+                let record = raw.decode::<E>().map_err(|error| corrupt(E::KIND, name, error))?;
+                let stored = Stored { record, ordinal: raw.header.ordinal, version };
+                let own = Own::read(look, &stored)?;
+                rows(&Shown { version, properties: &own.properties(&stored.record) })
+            }
+            Shape::Columns { names, columns } => {
+                let seen = columns.see(look, name, raw)?;
+                let properties: Vec<(&str, View<'_>)> =
+                    names.iter().zip(&seen).map(|(name, seen)| (&**name, seen.view())).collect();
+                rows(&Shown { version, properties: &properties })
+            }
+        })
+    }
+}
+
+impl<E: Entity> Answer<E> {
+    /// Gives the rows one after the other, and says how many records are selected in all. Where
+    /// the one who asked leaves, they are no longer counted.
+    pub fn give(self, look: &Look<'_>, rows: &mut Rows<'_>) -> Result<u64, InventoryError> {
+        match &self.order {
+            None if self.selection.is_everything() => self.give_everything(look, rows),
+            None => self.give_by_name(look, rows),
+            Some(order) => self.give_in_order(order, look, rows),
+        }
+    }
+
+    /// A page of all records: nothing is decoded but its rows.
+    fn give_everything(&self, look: &Look<'_>, rows: &mut Rows<'_>) -> Result<u64, InventoryError> {
+        let total = look.reading.summary()?.kind(E::KIND).count;
+        let mut left = self.limit;
+        if left != Some(0) && self.start < total {
+            self.selection.each(look, self.start, |name, raw| {
+                let flow = self.shape.give(look, name, raw, rows)?;
+                left = left.map(|left| left - 1);
+                Ok(if left == Some(0) { Flow::Stop } else { flow })
+            })?;
+        }
+        Ok(total)
+    }
+
+    fn give_by_name(&self, look: &Look<'_>, rows: &mut Rows<'_>) -> Result<u64, InventoryError> {
+        let end = self.limit.map_or(u64::MAX, |limit| self.start.saturating_add(limit));
+        let mut selected = 0;
+        self.selection.each(look, 0, |name, raw| {
+            selected += 1;
+            match selected > self.start && selected <= end {
+                true => self.shape.give(look, name, raw, rows),
+                false => Ok(Flow::Go),
+            }
+        })?;
+        Ok(selected)
+    }
+
+    fn give_in_order(
+        &self,
+        order: &Ordering<E>,
+        look: &Look<'_>,
+        rows: &mut Rows<'_>,
+    ) -> Result<u64, InventoryError> {
+        let wanted = self.limit.map(|limit| self.start.saturating_add(limit));
+        let mut sorting = Sorting::new(wanted, &look.store().directory().scratch());
+        let mut selected = 0;
+        self.selection.each(look, 0, |name, raw| {
+            selected += 1;
+            let seen = order.column.see(look, name, raw)?;
+            let key = seen.first().map(|seen| key(&seen.view(), order.direction));
+            sorting.push(key.unwrap_or_default(), name)?;
+            Ok(Flow::Go)
+        })?;
+        sorting.finish(self.start, self.limit, |name| {
+            // It may have gone since it was found.
+            match look.reading.get_raw(E::KIND, name)? {
+                Some(raw) => self.shape.give(look, name, &raw, rows),
+                None => Ok(Flow::Go),
+            }
+        })?;
+        Ok(selected)
+    }
+}

@@ -1,0 +1,282 @@
+//! Inventories for tests, with the names that sites have and those that they should not.
+
+use crate::{
+    inventory::{Flow, Inventory, InventoryError, Rows, Shown},
+    model::{Entity, Kind, KindVisitor, Map, PropertyType, Target, Value},
+    store::{Reading, Store, StoreError},
+};
+use std::sync::Arc;
+
+/// An inventory in a folder of its own.
+pub struct Sample {
+    pub inventory: Inventory,
+    store: Arc<Store>,
+    _folder: tempfile::TempDir,
+}
+
+/// A reference as a test sees it: who, by which property, and whom.
+pub type Named = (Kind, String, &'static str, Target, String);
+
+/// The rows of an answer, as values of their own.
+pub type Row = Vec<(String, Value)>;
+
+pub fn list(names: &[&str]) -> Value {
+    Value::List(names.iter().map(|name| Value::from(*name)).collect())
+}
+
+pub fn object(properties: &[(&str, Value)]) -> Map {
+    let entries = properties.iter().map(|(name, value)| ((*name).into(), value.clone()));
+    Map::from_entries(entries.collect())
+}
+
+fn row(shown: &Shown<'_>) -> Row {
+    shown.properties.iter().map(|(name, view)| ((*name).to_owned(), view.to_value())).collect()
+}
+
+impl Sample {
+    pub fn empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path()).unwrap());
+        Self { inventory: Inventory::new(store.clone()), store, _folder: folder }
+    }
+
+    /// A few records of most kinds.
+    pub fn small() -> Self {
+        let sample = Self::empty();
+        let put = |kind, properties: &[(&str, Value)]| sample.put(kind, object(properties));
+        put(Kind::User, &[("name", "admin".into()), ("password", "c2VjcmV0".into())]);
+        put(
+            Kind::Device,
+            &[
+                ("name", "R 1%".into()),
+                ("vendor", Value::Null),
+                ("gateways", list(&["é>b", "[Shared] x"])),
+                ("rack", Value::Int(7)),
+            ],
+        );
+        put(Kind::Device, &[("name", "é>b".into()), ("vendor", "Cisco".into())]);
+        put(
+            Kind::Device,
+            &[
+                ("name", "[Shared] x".into()),
+                ("port", Value::Int(2222)),
+                ("reachable", Value::Bool(true)),
+                ("devices", list(&["R 1%"])),
+            ],
+        );
+        put(
+            Kind::Device,
+            &[
+                ("name", "gw".into()),
+                ("type", "gateway".into()),
+                ("devices", list(&["R 1%"])),
+                ("rack", "7".into()),
+                ("owners", list(&["admin"])),
+            ],
+        );
+        put(Kind::Network, &[("name", "sub".into())]);
+        put(
+            Kind::Link,
+            &[
+                ("name", "l 1%".into()),
+                ("source", "R 1%".into()),
+                ("destination", "sub".into()),
+                ("owners", list(&["admin"])),
+            ],
+        );
+        put(
+            Kind::Link,
+            &[("name", "..>l".into()), ("source", "R 1%".into()), ("destination", "".into())],
+        );
+        put(
+            Kind::Network,
+            &[
+                ("name", "net [x]".into()),
+                ("nodes", list(&["R 1%", "sub"])),
+                ("networks", list(&["sub"])),
+                ("links", list(&["l 1%"])),
+            ],
+        );
+        put(Kind::Pool, &[("name", "cisco".into()), ("device_vendor", "CISCO".into())]);
+        put(
+            Kind::Pool,
+            &[
+                ("name", "pool %".into()),
+                ("manually_defined", Value::Bool(true)),
+                ("devices", list(&["é>b", "R 1%"])),
+                ("device_number", Value::Int(99)),
+            ],
+        );
+        // Its criterion cannot be asked.
+        put(
+            Kind::Pool,
+            &[
+                ("name", "odd".into()),
+                ("link_name", "(".into()),
+                ("link_name_match", "regex".into()),
+                ("links", list(&["l 1%"])),
+            ],
+        );
+        put(
+            Kind::Service,
+            &[
+                ("name", "[Shared] s".into()),
+                ("target_devices", list(&["R 1%"])),
+                ("target_pools", list(&["pool %"])),
+            ],
+        );
+        put(Kind::Service, &[("name", "s 2".into()), ("target_pools", list(&["pool %"]))]);
+        put(
+            Kind::Task,
+            &[
+                ("name", "t %".into()),
+                ("service", "[Shared] s".into()),
+                ("devices", list(&["R 1%"])),
+            ],
+        );
+        sample
+    }
+
+    /// Records of every kind whose properties and relations the seed chooses. Pools are manual.
+    pub fn random(seed: u64) -> Self {
+        let sample = Self::empty();
+        let mut dice = Dice(seed | 1);
+        let names = |kind: Kind| {
+            ["R 1%", "[Shared] x", "é>b", "..", "100% \u{202e}(x): y"]
+                .map(|n| format!("{n} {kind}"))
+        };
+        for kind in Kind::ALL {
+            for name in names(kind) {
+                sample.put(kind, kind.dispatch(Made { name, dice: &mut dice, names: &names }));
+            }
+        }
+        sample
+    }
+
+    pub fn put(&self, kind: Kind, properties: Map) {
+        struct Put<'s>(&'s Store, Map);
+        impl KindVisitor for Put<'_> {
+            type Output = ();
+            fn visit<E: Entity>(self) {
+                let record = E::parse(self.1).unwrap().record;
+                self.0.change(|t| -> Result<_, StoreError> { t.put(record) }).unwrap();
+            }
+        }
+        kind.dispatch(Put(&self.store, properties));
+    }
+
+    pub fn shown(&self, kind: Kind, name: &str) -> Row {
+        self.inventory.instance(kind, name, row).unwrap()
+    }
+
+    pub fn shown_property(&self, kind: Kind, name: &str, property: &str) -> Value {
+        let shown = self.shown(kind, name);
+        let found = shown.into_iter().find(|(known, _)| known == property);
+        found.unwrap_or_else(|| panic!("{kind} {name} has no {property}")).1
+    }
+
+    /// The names of a kind's records.
+    pub fn names(&self, kind: Kind) -> Vec<String> {
+        let reading = self.store.read();
+        let names = reading.scan_raw(kind).map(|entry| entry.unwrap().0);
+        names.map(|name| String::from_utf8(name).unwrap()).collect()
+    }
+
+    /// Every reference of every record.
+    pub fn references(&self) -> Vec<Named> {
+        struct References<'s>(&'s Reading);
+        impl KindVisitor for References<'_> {
+            type Output = Vec<Named>;
+            fn visit<E: Entity>(self) -> Vec<Named> {
+                let mut all = Vec::new();
+                for stored in self.0.scan::<E>() {
+                    let record = stored.unwrap().record;
+                    let name = record.name().as_str();
+                    record.references(&mut |found| {
+                        let to = found.name.to_owned();
+                        all.push((E::KIND, name.to_owned(), found.relation, found.target, to));
+                    });
+                }
+                all
+            }
+        }
+        let reading = self.store.read();
+        Kind::ALL.into_iter().flat_map(|kind| kind.dispatch(References(&reading))).collect()
+    }
+}
+
+/// The rows that an operation gives, and what it says at the end.
+pub fn rows<T>(
+    operation: impl FnOnce(&mut Rows<'_>) -> Result<T, InventoryError>,
+) -> Result<(Vec<Row>, T), InventoryError> {
+    let mut all = Vec::new();
+    let said = operation(&mut |shown| {
+        all.push(row(shown));
+        Flow::Go
+    })?;
+    Ok((all, said))
+}
+
+/// One column of rows.
+pub fn column(rows: &[Row], name: &str) -> Vec<String> {
+    let value = |row: &Row| row.iter().find(|(known, _)| known == name).unwrap().1.clone();
+    rows.iter().map(|row| value(row).as_text().unwrap().to_owned()).collect()
+}
+
+/// Chooses, the same for the same seed (xorshift).
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % end as u64) as usize
+    }
+}
+
+/// What a record of a kind is made of.
+struct Made<'d, N> {
+    name: String,
+    dice: &'d mut Dice,
+    names: &'d N,
+}
+
+impl<N: Fn(Kind) -> [String; 5]> KindVisitor for Made<'_, N> {
+    type Output = Map;
+    fn visit<E: Entity>(self) -> Map {
+        let Self { name, dice, names } = self;
+        let mut entries: Vec<(Value, Value)> = vec![("name".into(), name.into())];
+        for property in E::PROPERTIES {
+            let mut named = |target: Target| {
+                let kinds = target.kinds();
+                names(kinds[dice.below(kinds.len())])[dice.below(5)].clone()
+            };
+            let value: Value = match property.type_ {
+                PropertyType::Name | PropertyType::Secret => continue,
+                PropertyType::One(target) => named(target).into(),
+                PropertyType::Many(target) => {
+                    let mut chosen = vec![named(target), named(target)];
+                    chosen.dedup();
+                    chosen.truncate(dice.below(3));
+                    Value::List(chosen.into_iter().map(Value::from).collect())
+                }
+                _ if dice.below(2) == 0 => continue,
+                PropertyType::Text => ["", "Cisco", "é>b 1%", "cis"][dice.below(4)].into(),
+                PropertyType::Int => Value::Int(dice.below(3) as i64 + 21),
+                PropertyType::Bool if property.name == "manually_defined" => continue,
+                PropertyType::Bool => Value::Bool(dice.below(2) == 0),
+                PropertyType::Float => Value::Float(dice.below(2) as f64 / 2.0),
+                PropertyType::Any => Value::List(vec![Value::Int(dice.below(2) as i64)]),
+            };
+            entries.push((property.name.into(), value));
+        }
+        if E::KIND == Kind::Pool {
+            entries.push(("manually_defined".into(), Value::Bool(true)));
+        }
+        if dice.below(3) > 0 {
+            entries.push(("rack".into(), [Value::Int(7), "7".into()][dice.below(2)].clone()));
+        }
+        Map::from_entries(entries)
+    }
+}

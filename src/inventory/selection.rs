@@ -1,0 +1,224 @@
+//! Which records a query or a search is about.
+
+use super::{
+    Flow, InventoryError,
+    columns::Columns,
+    look::{Look, corrupt},
+    word::Word,
+};
+use crate::{
+    model::{Comparison, Entity, PropertyType, Value, View, spelled},
+    store::Raw,
+};
+
+/// What is asked of what a word shows.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    /// Whether the comparison holds, as is wanted; of several names, for any of them.
+    Compare { comparison: Comparison, wanted: bool },
+    /// That it is this value of its own type. An empty text is what nothing is, too.
+    Value(Value),
+    /// That it is spelled so.
+    Spelled(String),
+    /// That this name is among its names; the empty name: that it has none.
+    Among(String),
+}
+
+impl Asked {
+    fn is_met(&self, view: &View<'_>) -> bool {
+        match self {
+            Asked::Compare { comparison, wanted } => compare(comparison, view) == *wanted,
+            Asked::Value(value) => match (view, value) {
+                (View::Bool(a), Value::Bool(b)) => a == b,
+                (View::Int(a), Value::Int(b)) => a == b,
+                (View::Float(a), Value::Float(b)) => a == b,
+                (View::Text(a), Value::Text(b)) => a == b,
+                (View::Null, Value::Text(text)) => text.is_empty(),
+                _ => false,
+            },
+            Asked::Spelled(text) => spells(view, text),
+            Asked::Among(name) => match view {
+                View::Texts(names) if name.is_empty() => names.is_empty(),
+                View::Texts(names) => names.contains(&name.as_str()),
+                _ => false,
+            },
+        }
+    }
+
+    /// The one name or text that is asked for, where nothing else would do.
+    fn exactly(&self) -> Option<&str> {
+        match self {
+            Asked::Compare { comparison: Comparison::Equality(text), wanted: true }
+            | Asked::Value(Value::Text(text))
+            | Asked::Among(text) => Some(text),
+            Asked::Compare { .. } | Asked::Value(_) | Asked::Spelled(_) => None,
+        }
+    }
+}
+
+fn compare(comparison: &Comparison, view: &View<'_>) -> bool {
+    match (view, comparison) {
+        (View::Texts(names), Comparison::Empty) => names.is_empty(),
+        (View::Texts(names), _) => names.iter().any(|name| comparison.holds(name)),
+        (_, Comparison::Equality(text)) => spells(view, text),
+        _ => comparison.holds(&spelled(view)),
+    }
+}
+
+/// Whether a view is spelled so; a boolean in Python's or in JSON's spelling.
+fn spells(view: &View<'_>, text: &str) -> bool {
+    match (view, text) {
+        (View::Bool(truth) | View::Value(Value::Bool(truth)), "true" | "false") => {
+            *truth == (text == "true")
+        }
+        _ => spelled(view) == text,
+    }
+}
+
+/// The records of one kind that meet everything that is asked.
+pub(super) struct Selection<E> {
+    /// The only names that can, by the reverse index; None: any.
+    only: Option<Vec<String>>,
+    /// What can be read from a record's bytes, in one walk.
+    cheap: Test<E>,
+    /// What costs more, in the order in which it was asked.
+    dear: Vec<Test<E>>,
+}
+
+/// What is asked of several words.
+struct Test<E> {
+    columns: Columns<E>,
+    asked: Vec<Asked>,
+}
+
+impl<E: Entity> Test<E> {
+    fn new(checks: Vec<(Word, Asked)>) -> Self {
+        let (words, asked) = checks.into_iter().unzip();
+        Self { columns: Columns::new(words), asked }
+    }
+
+    fn is_met(&self, look: &Look<'_>, name: &str, raw: &Raw) -> Result<bool, InventoryError> {
+        if self.asked.is_empty() {
+            return Ok(true);
+        }
+        let seen = self.columns.see(look, name, raw)?;
+        Ok(self.asked.iter().zip(&seen).all(|(asked, seen)| asked.is_met(&seen.view())))
+    }
+}
+
+impl<E: Entity> Selection<E> {
+    /// What names a record, or is named by one, is looked up at once; the rest is asked of the
+    /// records that remain.
+    pub fn new(look: &Look<'_>, checks: Vec<(Word, Asked)>) -> Result<Self, InventoryError> {
+        let mut only: Option<Vec<String>> = None;
+        let mut cheap = Vec::new();
+        let mut dear = Vec::new();
+        for (word, asked) in checks {
+            let exactly = asked.exactly().filter(|name| !name.is_empty());
+            let named = exactly.map(|name| candidates::<E>(look, &word, name)).transpose()?;
+            match named.flatten() {
+                Some(names) => only = Some(both(only, names)),
+                None if word.is_cheap() => cheap.push((word, asked)),
+                None => dear.push(Test::new(vec![(word, asked)])),
+            }
+        }
+        Ok(Self { only, cheap: Test::new(cheap), dear })
+    }
+
+    /// Whether nothing is asked.
+    pub fn is_everything(&self) -> bool {
+        self.only.is_none() && self.cheap.asked.is_empty() && self.dear.is_empty()
+    }
+
+    fn admits(&self, look: &Look<'_>, name: &str, raw: &Raw) -> Result<bool, InventoryError> {
+        if !self.cheap.is_met(look, name, raw)? {
+            return Ok(false);
+        }
+        for test in &self.dear {
+            if !test.is_met(look, name, raw)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Calls `each` with every selected record by name, from the `skipped`th on, until it says to
+    /// stop.
+    pub fn each(
+        &self,
+        look: &Look<'_>,
+        skipped: u64,
+        mut each: impl FnMut(&str, &Raw) -> Result<Flow, InventoryError>,
+    ) -> Result<(), InventoryError> {
+        let mut left = skipped;
+        let mut offer = |name: &str, raw: &Raw| {
+            if !self.admits(look, name, raw)? {
+                return Ok(Flow::Go);
+            }
+            if left > 0 {
+                left -= 1;
+                return Ok(Flow::Go);
+            }
+            each(name, raw)
+        };
+        match &self.only {
+            Some(names) => {
+                for name in names {
+                    // It may have gone since it was found.
+                    if let Some(raw) = look.reading.get_raw(E::KIND, name)?
+                        && offer(name, &raw)? == Flow::Stop
+                    {
+                        break;
+                    }
+                }
+            }
+            None => {
+                for entry in look.reading.scan_raw(E::KIND) {
+                    let (name, raw) = entry?;
+                    let name = std::str::from_utf8(&name).map_err(|error| {
+                        corrupt(E::KIND, &String::from_utf8_lossy(&name), error)
+                    })?;
+                    if offer(name, &raw)? == Flow::Stop {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The names of the records whose word shows this name, where they can be found without looking
+/// at every record; sorted.
+fn candidates<E: Entity>(
+    look: &Look<'_>,
+    word: &Word,
+    name: &str,
+) -> Result<Option<Vec<String>>, InventoryError> {
+    Ok(match word {
+        Word::Name => Some(vec![name.to_owned()]),
+        Word::Property { property, .. } => match property.type_ {
+            PropertyType::One(target) | PropertyType::Many(target) => {
+                Some(look.naming(E::KIND, property.name, target, name)?)
+            }
+            PropertyType::Name
+            | PropertyType::Text
+            | PropertyType::Int
+            | PropertyType::Bool
+            | PropertyType::Float
+            | PropertyType::Any
+            | PropertyType::Secret => None,
+        },
+        Word::Relation(relation) => Some(look.showing(E::KIND, relation, name)?),
+        Word::Members(side) => Some(look.pools_with(*side, name)?),
+        Word::Custom(_) | Word::MemberCount(_) | Word::LongText(_) | Word::Lines { .. } => None,
+    })
+}
+
+/// The names in both of two sorted lists.
+fn both(first: Option<Vec<String>>, mut second: Vec<String>) -> Vec<String> {
+    if let Some(first) = first {
+        second.retain(|name| first.binary_search(name).is_ok());
+    }
+    second
+}

@@ -1,0 +1,282 @@
+//! An instance as it is shown: what it says of itself, defaults, and the relations of both
+//! directions.
+
+use super::{
+    Inventory, InventoryError, Shown,
+    look::{Look, by_relation, shows_pools, united},
+};
+use crate::{
+    model::{Backward, Entity, Kind, KindVisitor, Side, View, aliases},
+    store::Stored,
+};
+
+impl Inventory {
+    /// Shows one instance: every property but secrets, and by name those to whom it is related in
+    /// either direction.
+    ///
+    /// It costs one read of the record and of each range of the reverse index in which its kind
+    /// can be named: two for devices and networks, which links name as either.
+    ///
+    /// # Errors
+    /// [`InventoryError::NotFound`], and what the store has to say.
+    pub fn instance<R>(
+        &self,
+        kind: Kind,
+        name: &str,
+        show: impl FnOnce(&Shown<'_>) -> R,
+    ) -> Result<R, InventoryError> {
+        kind.dispatch(Instance { look: self.look(), name, show })
+    }
+}
+
+struct Instance<'i, F> {
+    look: Look<'i>,
+    name: &'i str,
+    show: F,
+}
+
+impl<R, F: FnOnce(&Shown<'_>) -> R> KindVisitor for Instance<'_, F> {
+    type Output = Result<R, InventoryError>;
+
+    fn visit<E: Entity>(self) -> Self::Output {
+        let Self { look, name, show } = self;
+        let Some(stored) = look.reading.get::<E>(name)? else {
+            return Err(InventoryError::NotFound { kind: E::KIND, name: name.to_owned() });
+        };
+        let backward = Backward::of(E::KIND);
+        let referrers = look.referrers(backward.targets.iter().copied(), name)?;
+        let mut lists = by_relation(E::KIND, &referrers);
+        if let Some(at) = backward.relations.iter().position(shows_pools) {
+            lists[at].extend(look.computed()?.admitting(&stored.record).map(|p| p.name.as_str()));
+        }
+        let own = Own::read(&look, &stored)?;
+        let properties = own.properties(&stored.record);
+        let related = backward.relations.iter().zip(lists).map(|(relation, others)| {
+            let word = relation.word.as_str();
+            let names = match relation.own.and_then(|_| held(&properties, word)) {
+                Some(View::Texts(own)) => united(own, others),
+                _ => united(&[], others),
+            };
+            (word, View::Texts(names))
+        });
+        let related: Vec<(&str, View<'_>)> = related.collect();
+        let properties = joined(properties, related);
+        Ok(show(&Shown { version: stored.version, properties: &properties }))
+    }
+}
+
+/// What a record shows of its own that does not stand in it: the members of a computed pool.
+pub(super) struct Own {
+    members: Option<Members>,
+}
+
+struct Members {
+    devices: Vec<String>,
+    links: Vec<String>,
+}
+
+impl Own {
+    pub fn read<E: Entity>(look: &Look<'_>, stored: &Stored<E>) -> Result<Self, InventoryError> {
+        let name = stored.record.name();
+        let computed = match E::KIND {
+            Kind::Pool => look.computed()?.get(name).is_some(),
+            _ => false,
+        };
+        let members = |side| look.reading.members(stored.ordinal, side);
+        let members = match computed {
+            true => Some(Members { devices: members(Side::Device)?, links: members(Side::Link)? }),
+            false => None,
+        };
+        Ok(Self { members })
+    }
+
+    /// The record's own properties, by name, aliases and a pool's members and counts among them.
+    pub fn properties<'a, E: Entity>(&'a self, record: &'a E) -> Vec<(&'a str, View<'a>)> {
+        let properties = record.shown();
+        let mut more: Vec<(&str, View<'_>)> = aliases(E::KIND)
+            .iter()
+            .filter_map(|(alias, name)| Some((*alias, held(&properties, name)?.clone())))
+            .collect();
+        if E::KIND == Kind::Pool {
+            for side in [Side::Device, Side::Link] {
+                let members = self.members.as_ref().map(|members| match side {
+                    Side::Device => &members.devices,
+                    Side::Link => &members.links,
+                });
+                let count = match (members, held(&properties, side.list())) {
+                    (Some(names), _) => names.len(),
+                    (None, Some(View::Texts(names))) => names.len(),
+                    (None, _) => 0,
+                };
+                more.push((side.count(), View::Int(i64::try_from(count).unwrap_or(i64::MAX))));
+                if let Some(names) = members {
+                    let names = names.iter().map(String::as_str).collect();
+                    more.push((side.list(), View::Texts(names)));
+                }
+            }
+        }
+        joined(properties, more)
+    }
+}
+
+/// What a property shows.
+fn held<'p, 'a>(properties: &'p [(&'a str, View<'a>)], name: &str) -> Option<&'p View<'a>> {
+    let at = properties.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    Some(&properties[at].1)
+}
+
+/// Joins two lists, each sorted by name, into one; where both have a name, `stronger` wins.
+fn joined<'a>(
+    properties: Vec<(&'a str, View<'a>)>,
+    stronger: Vec<(&'a str, View<'a>)>,
+) -> Vec<(&'a str, View<'a>)> {
+    if stronger.is_empty() {
+        return properties;
+    }
+    let mut all = Vec::with_capacity(properties.len() + stronger.len());
+    let mut stronger = stronger.into_iter().peekable();
+    for (name, view) in properties {
+        while let Some(before) = stronger.next_if(|(word, _)| *word < name) {
+            all.push(before);
+        }
+        if stronger.peek().is_none_or(|(word, _)| *word != name) {
+            all.push((name, view));
+        }
+    }
+    all.extend(stronger);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        inventory::sample::{Sample, list, object},
+        model::Value,
+    };
+
+    #[test]
+    fn a_device_shows_both_directions() {
+        let sample = Sample::small();
+        let shown = sample.shown(Kind::Device, "R 1%");
+        let names: Vec<&str> = shown.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+        let get = |name: &str| sample.shown_property(Kind::Device, "R 1%", name);
+        assert_eq!(get("name"), "R 1%".into());
+        assert_eq!(get("port"), Value::Int(22), "a default");
+        assert_eq!(get("vendor"), Value::Null, "said to be nothing");
+        assert_eq!(get("model"), "".into());
+        assert_eq!(get("positions"), Value::Null);
+        assert_eq!(get("rack"), Value::Int(7));
+        assert_eq!(get("owners"), list(&[]));
+        assert_eq!(get("links"), list(&["..>l", "l 1%"]));
+        assert_eq!(get("networks"), list(&["net [x]"]));
+        // Its own first, in its own order; then those that name it.
+        assert_eq!(get("gateways"), list(&["é>b", "[Shared] x", "gw"]));
+        assert_eq!(get("devices"), list(&[]));
+        assert_eq!(get("services"), list(&["[Shared] s"]));
+        assert_eq!(get("tasks"), list(&["t %"]));
+        assert_eq!(sample.shown_property(Kind::Device, "gw", "devices"), list(&["R 1%"]));
+        assert_eq!(sample.shown_property(Kind::Device, "é>b", "devices"), list(&["R 1%"]));
+    }
+
+    #[test]
+    fn a_relation_wins_over_a_property_of_the_site() {
+        let sample = Sample::small();
+        sample.put(Kind::Device, object(&[("name", "é>b".into()), ("links", "mine".into())]));
+        assert_eq!(sample.shown_property(Kind::Device, "é>b", "links"), list(&[]));
+    }
+
+    #[test]
+    fn a_links_ends_are_shown_under_both_words() {
+        let sample = Sample::small();
+        let get = |name: &str, property: &str| sample.shown_property(Kind::Link, name, property);
+        assert_eq!(get("l 1%", "source"), "R 1%".into());
+        assert_eq!(get("l 1%", "source_name"), "R 1%".into());
+        assert_eq!(get("l 1%", "destination_name"), "sub".into());
+        assert_eq!(get("..>l", "destination"), Value::Null);
+        assert_eq!(get("..>l", "destination_name"), Value::Null);
+        assert_eq!(get("l 1%", "networks"), list(&["net [x]"]));
+        let attached = sample.shown_property(Kind::Network, "sub", "attached_links");
+        assert_eq!(attached, list(&["l 1%"]));
+        let parents = sample.shown_property(Kind::Network, "sub", "parent_networks");
+        assert_eq!(parents, list(&["net [x]"]));
+    }
+
+    #[test]
+    fn pools_show_who_is_in_them() {
+        let sample = Sample::small();
+        let pools = |kind, name: &str| sample.shown_property(kind, name, "pools");
+        // "cisco" is computed; the others name their members.
+        assert_eq!(pools(Kind::Device, "é>b"), list(&["cisco", "pool %"]));
+        assert_eq!(pools(Kind::Device, "R 1%"), list(&["pool %"]));
+        assert_eq!(pools(Kind::Link, "l 1%"), list(&["odd"]));
+        let get = |name: &str, property: &str| sample.shown_property(Kind::Pool, name, property);
+        assert_eq!(get("pool %", "device_number"), Value::Int(2));
+        assert_eq!(get("pool %", "link_number"), Value::Int(0));
+        assert_eq!(get("odd", "link_number"), Value::Int(1), "it keeps what it has");
+        assert_eq!(get("pool %", "target_services"), list(&["[Shared] s", "s 2"]));
+        // A pool that changes is computed anew.
+        sample.put(Kind::Pool, object(&[("name", "cisco".into()), ("device_name", "1%".into())]));
+        assert_eq!(pools(Kind::Device, "é>b"), list(&["pool %"]));
+        assert_eq!(pools(Kind::Device, "R 1%"), list(&["cisco", "pool %"]));
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let sample = Sample::small();
+        let shown = sample.shown(Kind::User, "admin");
+        assert!(shown.iter().all(|(name, _)| name != "password"));
+        assert_eq!(sample.shown_property(Kind::User, "admin", "owned_links"), list(&["l 1%"]));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        let sample = Sample::small();
+        for name in ["nobody", "", "é", "R 1", "R 1%\0"] {
+            let result = sample.inventory.instance(Kind::Device, name, |_| ());
+            assert!(matches!(result, Err(InventoryError::NotFound { .. })), "{name}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(6))]
+
+        /// What a record shows under a word is what all records together say.
+        #[test]
+        fn both_directions_agree(seed in any::<u64>()) {
+            let sample = Sample::random(seed);
+            let references = sample.references();
+            for kind in Kind::ALL {
+                for name in sample.names(kind) {
+                    for relation in &Backward::of(kind).relations {
+                        let mut expected: BTreeSet<String> = BTreeSet::new();
+                        for (from, from_name, property, target, to) in &references {
+                            let holds = |h: &crate::model::Holder| {
+                                h.kind == *from && h.property == *property && h.target == *target
+                            };
+                            if *to == name && relation.holders.iter().any(holds) {
+                                expected.insert(from_name.clone());
+                            }
+                            if *from == kind && *from_name == name && *property == relation.word {
+                                expected.insert(to.clone());
+                            }
+                        }
+                        let Value::List(shown) = sample.shown_property(kind, &name, &relation.word)
+                        else {
+                            panic!("{kind} {name} {}: no list", relation.word);
+                        };
+                        let names: BTreeSet<String> =
+                            shown.iter().map(|name| name.as_text().unwrap().to_owned()).collect();
+                        prop_assert_eq!(&names, &expected, "{} {} {}", kind, name, relation.word);
+                        prop_assert_eq!(names.len(), shown.len(), "no name twice");
+                    }
+                }
+            }
+        }
+    }
+}

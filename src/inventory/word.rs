@@ -1,0 +1,168 @@
+//! What a word of a request means for a kind: in a column, an order, a filter or a criterion.
+//!
+//! A word is a property, another word for one, a relation of either direction, or a long text. Any
+//! other word may be one of the site's own properties, which are known only by the records that
+//! hold them. So a word that nobody knows is looked for in the records:
+//!
+//! - Where it **asks** (a filter, a criterion), some record has to hold it. Nothing could match
+//!   otherwise, or everything, and neither is what was meant.
+//! - Where it only **shows** (a column, an order), it shows null; a script must not break on the
+//!   day on which the last record with a property goes. But where it is near to a known word, and
+//!   no record holds it, it is a slip.
+//!
+//! The search ends at the first record that holds the property, and costs a walk over all records
+//! for a slip only.
+
+use super::{InventoryError, look::Look, look::corrupt};
+use crate::model::{
+    Backward, Comparison, Entity, Kind, Place, Places, Property, PropertyType, Relation, Side,
+    aliases, nearest, unaliased,
+};
+
+/// The long texts of a device.
+pub(super) const LONG_TEXTS: [&str; 2] = ["configuration", "operational_data"];
+
+/// What a long text's word ends in, where its matching lines are meant.
+const MATCHES: &str = "_matches";
+
+/// What a word means.
+#[derive(Clone, Debug)]
+pub(super) enum Word {
+    Name,
+    Property {
+        property: &'static Property,
+        place: Place,
+    },
+    /// One of the site's own.
+    Custom(Place),
+    Relation(&'static Relation),
+    /// A pool's list of devices or links.
+    Members(Side),
+    MemberCount(Side),
+    LongText(&'static str),
+    /// The lines of a long text that one of the comparisons holds for.
+    Lines {
+        text: &'static str,
+        comparisons: Vec<Comparison>,
+        context_lines: usize,
+    },
+}
+
+/// What a word is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Show,
+    Ask,
+}
+
+impl Word {
+    /// Finds out what a word means for a kind.
+    ///
+    /// # Errors
+    /// [`InventoryError::UnknownProperty`], as the module says.
+    pub fn resolve<E: Entity>(
+        look: &Look<'_>,
+        word: &str,
+        used: Use,
+    ) -> Result<Self, InventoryError> {
+        let place = match Self::known::<E>(word, used) {
+            Known::Word(word) => return Ok(word),
+            Known::Secret => return Err(unknown::<E>(word)),
+            Known::Not => Place::Custom(word.to_owned()),
+        };
+        let held = match used {
+            Use::Ask => is_held::<E>(look, &place)?,
+            Use::Show => near::<E>(word).is_none() || is_held::<E>(look, &place)?,
+        };
+        match held {
+            true => Ok(Word::Custom(place)),
+            false => Err(unknown::<E>(word)),
+        }
+    }
+
+    fn known<E: Entity>(word: &str, used: Use) -> Known {
+        if let (Kind::Device, Some(text)) = (E::KIND, long_text(word)) {
+            return Known::Word(Word::LongText(text));
+        }
+        if let (Kind::Device, Use::Show, Some(text)) =
+            (E::KIND, used, word.strip_suffix(MATCHES).and_then(long_text))
+        {
+            let lines = Word::Lines { text, comparisons: Vec::new(), context_lines: 0 };
+            return Known::Word(lines);
+        }
+        if let Some(relation) = Backward::of(E::KIND).relation(word) {
+            return Known::Word(Word::Relation(relation));
+        }
+        let place = Place::of::<E>(unaliased(E::KIND, word));
+        let Place::Typed(position) = place else { return Known::Not };
+        let property = &E::PROPERTIES[position];
+        let side = [Side::Device, Side::Link].into_iter().filter(|_| E::KIND == Kind::Pool);
+        let word = match property.type_ {
+            PropertyType::Secret => return Known::Secret,
+            PropertyType::Name => Word::Name,
+            PropertyType::Text
+            | PropertyType::Int
+            | PropertyType::Bool
+            | PropertyType::Float
+            | PropertyType::Any
+            | PropertyType::One(_)
+            | PropertyType::Many(_) => {
+                let mut sides = side;
+                match sides.find(|side| [side.list(), side.count()].contains(&word)) {
+                    Some(side) if side.list() == word => Word::Members(side),
+                    Some(side) => Word::MemberCount(side),
+                    None => Word::Property { property, place },
+                }
+            }
+        };
+        Known::Word(word)
+    }
+}
+
+/// What is known of a word without looking at records.
+enum Known {
+    Word(Word),
+    /// It is neither shown nor compared.
+    Secret,
+    Not,
+}
+
+fn long_text(word: &str) -> Option<&'static str> {
+    LONG_TEXTS.into_iter().find(|text| *text == word)
+}
+
+/// Whether some record has one of the site's own properties.
+fn is_held<E: Entity>(look: &Look<'_>, place: &Place) -> Result<bool, InventoryError> {
+    let places = Places::new(vec![place.clone()]);
+    for entry in look.reading.scan_raw(E::KIND) {
+        let (name, raw) = entry?;
+        let found = raw.probe::<E>(&places);
+        let found =
+            found.map_err(|error| corrupt(E::KIND, &String::from_utf8_lossy(&name), error))?;
+        if found.iter().any(Option::is_some) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The known word that is near to this one.
+fn near<E: Entity>(word: &str) -> Option<String> {
+    let properties = E::PROPERTIES.iter().filter(|p| p.type_ != PropertyType::Secret);
+    let relations = Backward::of(E::KIND).relations.iter().map(|r| r.word.as_str());
+    let texts = LONG_TEXTS.into_iter().filter(|_| E::KIND == Kind::Device);
+    let known = properties
+        .map(|property| property.name)
+        .chain(aliases(E::KIND).iter().map(|(alias, _)| *alias))
+        .chain(relations)
+        .chain(texts);
+    nearest(word, known).map(str::to_owned)
+}
+
+fn unknown<E: Entity>(word: &str) -> InventoryError {
+    InventoryError::UnknownProperty {
+        kind: E::KIND,
+        property: word.to_owned(),
+        nearest: near::<E>(word),
+    }
+}

@@ -1,0 +1,156 @@
+//! How a criterion's text is compared with a property's: the four ways of eNMS.
+
+use regex::{Regex, RegexBuilder};
+
+/// The most memory that one compiled expression may take, in bytes.
+const REGEX_BYTES_MAX: usize = 1024 * 1024;
+
+/// What is asked of a text.
+#[derive(Clone, Debug)]
+pub enum Comparison {
+    /// It holds this one, which is in lower case; upper and lower case are the same.
+    Inclusion(String),
+    Equality(String),
+    /// The expression matches somewhere in it.
+    Regex(Regex),
+    Empty,
+}
+
+/// Expressions are the same when they are spelled the same and built the same way.
+impl PartialEq for Comparison {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Inclusion(a), Self::Inclusion(b)) | (Self::Equality(a), Self::Equality(b)) => {
+                a == b
+            }
+            (Self::Regex(a), Self::Regex(b)) => a.as_str() == b.as_str(),
+            (Self::Empty, Self::Empty) => true,
+            (Self::Inclusion(_) | Self::Equality(_) | Self::Regex(_) | Self::Empty, _) => false,
+        }
+    }
+}
+
+/// Where an expression's `^` and `$` match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchors {
+    /// At the ends of the text.
+    Text,
+    /// At the ends of every line.
+    Lines,
+}
+
+/// Why an expression cannot be searched for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail} (at character {position})")]
+pub struct RegexFault {
+    pub detail: String,
+    /// Counts characters of the expression from 1.
+    pub position: usize,
+}
+
+impl Comparison {
+    pub fn inclusion(part: &str) -> Self {
+        Comparison::Inclusion(part.to_lowercase())
+    }
+
+    /// The expression is searched for in time that grows with the text and no faster.
+    ///
+    /// # Errors
+    /// It does not compile, or takes too much memory.
+    pub fn regex(expression: &str, anchors: Anchors) -> Result<Self, RegexFault> {
+        let lines = match anchors {
+            Anchors::Text => false,
+            Anchors::Lines => true,
+        };
+        let built = RegexBuilder::new(expression)
+            .size_limit(REGEX_BYTES_MAX)
+            .multi_line(lines)
+            .crlf(lines)
+            .build();
+        built.map(Comparison::Regex).map_err(|error| fault(expression, &error))
+    }
+
+    /// Whether a text is as asked.
+    pub fn holds(&self, text: &str) -> bool {
+        match self {
+            Comparison::Inclusion(part) => holds_lowercase(text, part),
+            Comparison::Equality(all) => text == all,
+            Comparison::Regex(regex) => regex.is_match(text),
+            Comparison::Empty => text.is_empty(),
+        }
+    }
+}
+
+/// What is wrong with an expression. The place is known to the parser only.
+fn fault(expression: &str, error: &regex::Error) -> RegexFault {
+    let (detail, at) = match regex_syntax::parse(expression) {
+        Err(regex_syntax::Error::Parse(error)) => {
+            (error.kind().to_string(), error.span().start.offset)
+        }
+        Err(regex_syntax::Error::Translate(error)) => {
+            (error.kind().to_string(), error.span().start.offset)
+        }
+        // It is too large, or of a kind of error that is not known yet.
+        Ok(_) | Err(_) => (error.to_string(), 0),
+    };
+    let before = expression.get(..at).unwrap_or_default();
+    RegexFault { detail, position: before.chars().count() + 1 }
+}
+
+/// Whether the text in lower case holds the part, without making it where it is ASCII.
+fn holds_lowercase(text: &str, part: &str) -> bool {
+    if !text.is_ascii() {
+        return text.to_lowercase().contains(part);
+    }
+    let (text, part) = (text.as_bytes(), part.as_bytes());
+    let Some(&first) = part.first() else { return true };
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), text).any(|at| {
+        text[at..].get(..part.len()).is_some_and(|found| found.eq_ignore_ascii_case(part))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn inclusion_is_pythons_in_of_two_lower_cases(text in "[a-cA-C ß-éİΣK]{0,12}", part in "[a-cA-C ß-éİΣk]{0,3}") {
+            let expected = text.to_lowercase().contains(&part.to_lowercase());
+            prop_assert_eq!(Comparison::inclusion(&part).holds(&text), expected);
+        }
+    }
+
+    #[test]
+    fn an_expression_that_does_not_compile_says_where() {
+        for (expression, position) in [
+            ("é(a", 2),
+            ("a{2,1}", 2),
+            ("(?=a)", 1),
+            (r"é\q", 2),
+            (r"x\p{nosuch}", 2),
+            ("[b-a]", 2),
+        ] {
+            let fault = Comparison::regex(expression, Anchors::Text).unwrap_err();
+            assert_eq!(fault.position, position, "{expression}: {fault}");
+            assert!(!fault.detail.contains('\n'), "{fault}");
+        }
+        let fault = Comparison::regex(r"\w{1000}{1000}", Anchors::Text).unwrap_err();
+        assert!(fault.detail.contains("size"), "{fault}");
+    }
+
+    #[test]
+    fn lines_have_ends_of_their_own() {
+        let holds = |anchors| Comparison::regex("^b$", anchors).unwrap().holds("a\r\nb\r\nc");
+        assert!(holds(Anchors::Lines));
+        assert!(!holds(Anchors::Text));
+    }
+
+    #[test]
+    fn no_expression_runs_away() {
+        let evil = Comparison::regex("(a+)+$", Anchors::Text).unwrap();
+        assert!(!evil.holds(&format!("{}b", "a".repeat(100_000))));
+    }
+}

@@ -1,0 +1,334 @@
+//! A look at single properties of a record that is still bytes.
+//!
+//! bincode puts a record's properties one behind the other, without saying where each begins. A
+//! probe walks over them and makes nothing of what it passes; a query over a million records
+//! decodes only those that it gives.
+
+use std::cmp::Ordering;
+
+use bincode::{
+    BorrowDecode, Decode,
+    de::{BorrowDecoder, Decoder},
+    error::DecodeError,
+};
+
+use super::{Entity, Value, View};
+
+/// Where a property stands in a kind's records.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The position among the kind's [`Entity::PROPERTIES`].
+    Typed(usize),
+    /// One of the site's own, by name.
+    Custom(String),
+}
+
+impl Place {
+    /// The place of a property, which is one of the site's own if the kind does not know it.
+    pub fn of<E: Entity>(property: &str) -> Self {
+        match E::PROPERTIES.binary_search_by(|known| known.name.cmp(property)) {
+            Ok(position) => Place::Typed(position),
+            Err(_) => Place::Custom(property.to_owned()),
+        }
+    }
+}
+
+/// Places in the order in which they are come by, none of them twice.
+#[derive(Clone, Debug, Default)]
+pub struct Places(Vec<Place>);
+
+impl Places {
+    pub fn new(mut places: Vec<Place>) -> Self {
+        places.sort();
+        places.dedup();
+        Self(places)
+    }
+
+    /// The position of a place among these.
+    pub fn position(&self, place: &Place) -> Option<usize> {
+        self.0.binary_search(place).ok()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What was found in a place.
+#[derive(Clone, Debug)]
+pub enum Probed<'a> {
+    View(View<'a>),
+    /// A tree, which cannot be borrowed from bytes.
+    Value(Value),
+}
+
+impl Probed<'_> {
+    pub fn view(&self) -> View<'_> {
+        match self {
+            Probed::View(view) => view.clone(),
+            Probed::Value(value) => View::Value(value),
+        }
+    }
+}
+
+/// A walk over one record's bytes, for [`Entity::probe`].
+pub struct Walk<'p, 'a> {
+    /// The places that are still to come.
+    places: &'p [Place],
+    /// What was found in those before.
+    found: Vec<Option<Probed<'a>>>,
+}
+
+impl<'p, 'a> Walk<'p, 'a> {
+    pub(super) fn new(places: &'p Places) -> Self {
+        Self { places: &places.0, found: Vec::with_capacity(places.0.len()) }
+    }
+
+    /// Whether the typed property of this position is the next that is wanted.
+    pub(super) fn wants(&self, position: usize) -> bool {
+        matches!(self.places.first(), Some(Place::Typed(wanted)) if *wanted == position)
+    }
+
+    /// Takes what is in the place that is wanted next. Says whether that was the last one.
+    pub(super) fn take(&mut self, found: Option<Probed<'a>>) -> bool {
+        self.found.push(found);
+        self.places = self.places.get(1..).unwrap_or_default();
+        self.places.is_empty()
+    }
+
+    pub(super) fn found(self) -> Vec<Option<Probed<'a>>> {
+        self.found
+    }
+
+    /// Looks through the site's own properties, which stand last and are sorted.
+    pub(super) fn custom<D: BorrowDecoder<'a, Context = ()>>(
+        mut self,
+        body: &mut D,
+    ) -> Result<Vec<Option<Probed<'a>>>, DecodeError> {
+        let mut left = u64::decode(body)?;
+        let mut next = None;
+        loop {
+            let wanted = match self.places.first() {
+                None => return Ok(self.found()),
+                Some(Place::Custom(wanted)) => wanted.as_str(),
+                // No kind has as many properties.
+                Some(Place::Typed(_)) => "",
+            };
+            if next.is_none() && left > 0 {
+                next = Some(<&'a str>::borrow_decode(body)?);
+                left -= 1;
+            }
+            match next.map(|key| key.cmp(wanted)) {
+                Some(Ordering::Less) => {
+                    Value::skip(body)?;
+                    next = None;
+                }
+                Some(Ordering::Equal) => {
+                    self.take(Some(Probed::Value(Value::decode(body)?)));
+                    next = None;
+                }
+                // It would stand here.
+                Some(Ordering::Greater) | None => {
+                    self.take(None);
+                }
+            }
+        }
+    }
+}
+
+/// Passes over a text, or over bytes.
+pub(super) fn skip_text<'a, D: BorrowDecoder<'a>>(body: &mut D) -> Result<(), DecodeError> {
+    <&'a [u8]>::borrow_decode(body).map(drop)
+}
+
+/// The number that says which variant of an enum follows.
+pub(super) fn decode_variant<D: Decoder>(body: &mut D) -> Result<u32, DecodeError> {
+    u32::decode(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use bincode::{config, de::DecoderImpl, de::read::SliceReader};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Kind, KindVisitor, Map, Name, PropertyType, Secret, Secrets, Shared};
+
+    const CONFIG: config::Configuration<
+        config::LittleEndian,
+        config::Varint,
+        config::Limit<65536>,
+    > = config::standard().with_limit::<65536>();
+
+    fn probe<'a, E: Entity>(
+        bytes: &'a [u8],
+        places: &Places,
+    ) -> Result<Vec<Option<Probed<'a>>>, DecodeError> {
+        let mut decoder = DecoderImpl::new(SliceReader::new(bytes), CONFIG, ());
+        E::probe(&mut decoder, places)
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            any::<f64>().prop_map(Value::Float),
+            Just(Value::BigInt("99999999999999999999".to_owned())),
+            ".{0,6}".prop_map(Value::Text),
+            Just(Value::Timestamp("2026-11-23".to_owned())),
+            prop::collection::vec(any::<u8>(), 0..5).prop_map(Value::Binary),
+        ];
+        leaf.prop_recursive(3, 20, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Tuple),
+                inner
+                    .clone()
+                    .prop_map(|value| Value::Shared(Shared { label: 300, value: value.into() })),
+                prop::collection::vec(inner, 0..3).prop_map(|values| {
+                    let entries = values.into_iter().enumerate();
+                    Value::Map(Map::from_entries(
+                        entries.map(|(key, value)| (Value::Int(key as i64), value)).collect(),
+                    ))
+                }),
+            ]
+        })
+    }
+
+    /// What a property is given.
+    #[derive(Clone, Debug)]
+    struct Given {
+        /// Absent, null, or a value.
+        state: u8,
+        text: String,
+        number: i64,
+        value: Value,
+    }
+
+    fn given() -> impl Strategy<Value = Given> {
+        (0u8..4, ".{0,300}", any::<i64>(), values())
+            .prop_map(|(state, text, number, value)| Given { state, text, number, value })
+    }
+
+    /// Fills a record by the recipe, and holds every probe against the whole record.
+    struct Agrees<'g> {
+        given: &'g [Given],
+        custom: &'g [(String, Value)],
+        picks: &'g [usize],
+    }
+
+    impl KindVisitor for Agrees<'_> {
+        type Output = ();
+        fn visit<E: Entity>(self) {
+            let mut record = E::named(Name::parse("R 1% é>b".to_owned()).unwrap());
+            for (property, given) in E::PROPERTIES.iter().zip(self.given.iter().cycle()) {
+                let text = Value::from(given.text.as_str());
+                let value = match (property.type_, given.state) {
+                    (PropertyType::Name, _) | (_, 0) => continue,
+                    (_, 1) => Value::Null,
+                    (PropertyType::Text | PropertyType::Secret, _) => text,
+                    (PropertyType::Int, _) => Value::Int(given.number),
+                    (PropertyType::Bool, _) => Value::Bool(given.number % 2 == 0),
+                    (PropertyType::Float, _) => Value::Float(given.number as f64 / 7.0),
+                    (PropertyType::Any, _) => given.value.clone(),
+                    (PropertyType::One(_), _) => text,
+                    (PropertyType::Many(_), _) if given.text.is_empty() => Value::List(vec![]),
+                    (PropertyType::Many(_), _) => Value::List(vec![text.clone(), text]),
+                };
+                record.set(property.name, value).unwrap();
+            }
+            for (name, value) in self.custom {
+                if E::PROPERTIES.iter().all(|property| property.name != name) {
+                    record.set(name, value.clone()).unwrap();
+                }
+            }
+            for (_, secret) in record.secrets() {
+                *secret = Secret::Sealed(vec![7; 300]);
+            }
+            let bytes = bincode::encode_to_vec(&record, config::standard()).unwrap();
+            let mut names: Vec<&str> = E::PROPERTIES.iter().map(|property| property.name).collect();
+            names.extend(self.custom.iter().map(|(name, _)| name.as_str()));
+            names.extend(["", "a", "zz_nobody", "\u{10ffff}"]);
+            let shown = |name: &str| record.view(name).map(|view| view.to_value());
+            let seen = |probed: &Option<Probed<'_>>| probed.as_ref().map(|p| p.view().to_value());
+            let places =
+                |names: &[&str]| Places::new(names.iter().map(|n| Place::of::<E>(n)).collect());
+            // Each alone, some together, and all.
+            for name in &names {
+                let found = probe::<E>(&bytes, &places(&[name])).unwrap();
+                assert_eq!(seen(&found[0]), shown(name), "{} {name}", E::KIND);
+            }
+            let some: Vec<&str> = self.picks.iter().map(|pick| names[pick % names.len()]).collect();
+            for names in [&some, &names] {
+                let places = places(names);
+                let found = probe::<E>(&bytes, &places).unwrap();
+                assert_eq!(found.len(), places.len());
+                for name in names {
+                    let at = places.position(&Place::of::<E>(name)).unwrap();
+                    assert_eq!(seen(&found[at]), shown(name), "{} {name}", E::KIND);
+                }
+            }
+            assert!(probe::<E>(&bytes, &Places::default()).unwrap().is_empty());
+            // What the whole record shows without secrets is what the probes show.
+            let all = record.views(Secrets::LeftOut);
+            for (name, view) in all {
+                let hidden =
+                    E::PROPERTIES.iter().any(|p| p.name == name && p.type_ == PropertyType::Secret);
+                if !hidden {
+                    let found = probe::<E>(&bytes, &places(&[name])).unwrap();
+                    assert_eq!(seen(&found[0]), Some(view.to_value()));
+                }
+            }
+            // Bytes that end early are an error, and never a panic.
+            let all = places(&names);
+            for end in [0, 1, bytes.len() / 3, bytes.len() / 2] {
+                if end < bytes.len() {
+                    assert!(probe::<E>(&bytes[..end], &all).is_err(), "{}", E::KIND);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn a_probe_sees_what_the_whole_record_shows(
+            given in prop::collection::vec(given(), 1..100),
+            custom in prop::collection::vec(("[a-zé>%. ]{0,5}", values()), 0..6),
+            picks in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let picks: Vec<usize> = picks.iter().map(|pick| pick.index(1000)).collect();
+            for kind in Kind::ALL {
+                kind.dispatch(Agrees { given: &given, custom: &custom, picks: &picks });
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            struct Answered<'b>(&'b [u8]);
+            impl KindVisitor for Answered<'_> {
+                type Output = ();
+                fn visit<E: Entity>(self) {
+                    let _ = probe::<E>(self.0, &Places::new(vec![Place::of::<E>("zz")]));
+                }
+            }
+            for kind in Kind::ALL {
+                kind.dispatch(Answered(&bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused() {
+        // A list (8) of one (1) list, and so on.
+        let bytes = [8, 1].repeat(100_000);
+        let mut decoder = DecoderImpl::new(SliceReader::new(&bytes), config::standard(), ());
+        assert!(matches!(Value::skip(&mut decoder), Err(DecodeError::Other(_))));
+    }
+}
