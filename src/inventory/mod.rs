@@ -16,10 +16,12 @@
 //! ```
 
 mod error;
+mod pending;
 
 use std::sync::Arc;
 
 pub use error::InventoryError;
+pub use pending::SearchTotals;
 
 use crate::{
     model::{Kind, Map, PerKind, View},

@@ -1,4 +1,16 @@
-//! Values as JSON, for answers and reports.
+//! JSON: values written for answers and reports, and read from requests.
+//!
+//! ```text
+//! of_value, of_view   as a tree of serde_json's, for reports
+//! write               straight into bytes, for answers of any length
+//! read                one object, or a list of them, as the inventory's own values
+//! ```
+
+mod read;
+mod write;
+
+pub use read::{JSON_BYTES_MAX, JsonError, JsonFault, Objects, read_objects};
+pub use write::{write_object, write_text, write_view};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value as Json};
