@@ -142,6 +142,8 @@ impl<T> Writer<T> {
         json::write_object(&mut self.buffer, row.properties);
         self.rows += 1;
         let enough = match &self.stage {
+            // The client left already.
+            Stage::Held(start) if start.begin.is_closed() => return Flow::Stop,
             Stage::Held(_) => WHOLE_BYTES_MAX,
             Stage::Sending { .. } => PIECE_BYTES,
             Stage::Over => return Flow::Stop,
@@ -285,12 +287,14 @@ mod tests {
     #[tokio::test]
     async fn an_error_is_a_problem_before_the_head_and_the_end_after_it() {
         let blocking = Arc::new(Blocking::default());
-        let early = begin(&blocking, RowForm::List, |each| match rows(1, each) {
-            _ => Err::<(), _>(failed()),
+        let early = begin(&blocking, RowForm::List, |each| {
+            rows(1, each);
+            Err::<(), _>(failed())
         });
         assert!(matches!(early.await, Ok(Begun::Failed(_))));
-        let late = begin(&blocking, RowForm::Lines, |each| match rows(MANY, each) {
-            _ => Err::<(), _>(failed()),
+        let late = begin(&blocking, RowForm::Lines, |each| {
+            rows(MANY, each);
+            Err::<(), _>(failed())
         });
         let Ok(Begun::Stream(body)) = late.await else { panic!("it is a stream") };
         assert!(body.collect().await.is_err());

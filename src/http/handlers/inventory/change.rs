@@ -8,7 +8,7 @@ use super::kind;
 use crate::codec::json::{self, Objects};
 use crate::http::blocking::Lane;
 use crate::http::conditional::expected;
-use crate::http::problem::{Flaw, Place, Problem, ProblemKind, escape_pointer};
+use crate::http::problem::{Flaw, Place, Problem, ProblemKind, escape_pointer, sentence_of};
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
 use crate::inventory::{Atomic, ChangeReport, ChangeRequest, Expected, Fault, ObjectOutcome};
@@ -17,8 +17,9 @@ use crate::model::Value;
 /// Faults whose places are answered; the reasons of all are.
 const ERRORS_MAX: usize = 100;
 
-/// What is said of an object with which nothing is wrong, in a list of which nothing was taken.
-const WITH_OTHERS: &str = "It was not taken because others of the list were not.";
+/// The code of the one fault of an object with which nothing is wrong, in a list of which nothing
+/// was taken because of others.
+const BECAUSE_OF_OTHERS: &str = "atomic";
 
 /// `POST /rest/instance/{kind}`
 pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
@@ -41,7 +42,7 @@ pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
         require_one(sent, &expected)?;
         let request = ChangeRequest { caller, atomic, expected };
         let report = inventory.put(kind, objects, &request)?;
-        render(report, sent, atomic)
+        render(report, sent)
     };
     app.blocking.run(Lane::Change, change).await?
 }
@@ -74,43 +75,51 @@ struct Changes {
     warnings: Vec<String>,
 }
 
-fn render(report: ChangeReport, sent: Sent, atomic: Atomic) -> Result<Response, Problem> {
+fn render(report: ChangeReport, sent: Sent) -> Result<Response, Problem> {
     let count = report.outcomes.len();
-    let changes = changes(report, sent, atomic);
-    match (changes.success.as_slice(), changes.failure.as_slice()) {
-        (_, []) => response::json(StatusCode::OK, &changes),
-        ([], [(_, reason)]) if count == 1 => Err(rejected(reason.clone(), changes)),
-        ([], _) => Err(rejected(rejection(&changes, count, atomic), changes)),
-        (_, _) => response::json(StatusCode::PARTIAL_CONTENT, &changes),
+    let faulty = report.outcomes.iter().filter(|outcome| is_faulty(outcome)).count();
+    let changes = changes(report, sent);
+    let detail = match (changes.success.as_slice(), changes.failure.as_slice()) {
+        (_, []) => return response::json(StatusCode::OK, &changes),
+        ([_, ..], _) => return response::json(StatusCode::PARTIAL_CONTENT, &changes),
+        ([], [(_, reason)]) => reason.clone(),
+        ([], _) if faulty == count => format!("None of the {count} objects can be taken."),
+        ([], _) => format!("Of the {count} objects {faulty} cannot be taken, so none was."),
+    };
+    Err(rejected(detail, changes))
+}
+
+fn is_faulty(outcome: &ObjectOutcome) -> bool {
+    match &outcome.result {
+        Ok(_) => false,
+        Err(faults) => faults.iter().any(|fault| fault.code != BECAUSE_OF_OTHERS),
     }
 }
 
-fn changes(report: ChangeReport, sent: Sent, atomic: Atomic) -> Changes {
-    let failed = report.outcomes.iter().any(|outcome| outcome.result.is_err());
+fn changes(report: ChangeReport, sent: Sent) -> Changes {
     let mut changes = Changes {
         success: Vec::new(),
         failure: Vec::new(),
         errors: Vec::new(),
-        warnings: report.warnings,
+        warnings: report.warnings.iter().map(|warning| sentence_of(warning)).collect(),
     };
     for (index, ObjectOutcome { object, result }) in report.outcomes.into_iter().enumerate() {
-        let reason = match result {
-            Ok(changed) if atomic == Atomic::Each || !failed => {
+        let faults = match result {
+            Ok(changed) => {
                 changes.success.push(changed.name);
                 continue;
             }
-            Ok(_) => WITH_OTHERS.to_owned(),
-            Err(faults) => {
-                let within = match sent {
-                    Sent::One => String::new(),
-                    Sent::List => format!("/{index}"),
-                };
-                let room = ERRORS_MAX.saturating_sub(changes.errors.len());
-                changes.errors.extend(faults.iter().take(room).map(|fault| flaw(&within, fault)));
-                faults.into_iter().map(|fault| fault.detail).collect::<Vec<_>>().join(" ")
-            }
+            Err(faults) => faults,
         };
-        changes.failure.push((json::of_value(&Value::Map(object)), reason));
+        let within = match sent {
+            Sent::One => String::new(),
+            Sent::List => format!("/{index}"),
+        };
+        let room = ERRORS_MAX.saturating_sub(changes.errors.len());
+        let own = faults.iter().filter(|fault| fault.code != BECAUSE_OF_OTHERS).take(room);
+        changes.errors.extend(own.map(|fault| flaw(&within, fault)));
+        let reasons: Vec<_> = faults.iter().map(|fault| sentence_of(&fault.detail)).collect();
+        changes.failure.push((json::of_value(&Value::Map(object)), reasons.join(" ")));
     }
     changes
 }
@@ -120,16 +129,9 @@ fn flaw(within: &str, fault: &Fault) -> Flaw {
         Some(property) => format!("{within}/{}", escape_pointer(property)),
         None => within.to_owned(),
     };
-    Flaw { code: Some(fault.code), ..Flaw::new(Place::Pointer(pointer), &*fault.detail) }
-}
-
-fn rejection(changes: &Changes, count: usize, atomic: Atomic) -> String {
-    match atomic {
-        Atomic::Each => format!("None of the {count} objects can be taken."),
-        Atomic::All => {
-            let fine = changes.failure.iter().filter(|(_, reason)| reason == WITH_OTHERS).count();
-            format!("{} of the {count} objects cannot be taken, so none was.", count - fine)
-        }
+    Flaw {
+        code: Some(fault.code),
+        ..Flaw::new(Place::Pointer(pointer), sentence_of(&fault.detail))
     }
 }
 
@@ -153,18 +155,16 @@ mod tests {
     use crate::inventory::{Changed, Fate};
     use crate::model::Map as Object;
 
-    fn outcome(name: &str, faults: &[&str]) -> ObjectOutcome {
+    fn outcome(name: &str, faults: &[(&'static str, &str)]) -> ObjectOutcome {
         let object = Object::from_entries(vec![("name".into(), name.into())]);
+        let fault = |&(code, detail): &(&'static str, &str)| Fault {
+            property: Some("a/b~".to_owned()),
+            code,
+            detail: detail.to_owned(),
+        };
         let result = match faults {
             [] => Ok(Changed { name: name.to_owned(), version: 1, fate: Fate::Created }),
-            faults => Err(faults
-                .iter()
-                .map(|detail| Fault {
-                    property: Some("a/b~".to_owned()),
-                    code: "type",
-                    detail: (*detail).to_owned(),
-                })
-                .collect()),
+            faults => Err(faults.iter().map(fault).collect()),
         };
         ObjectOutcome { object, result }
     }
@@ -175,15 +175,16 @@ mod tests {
 
     #[test]
     fn what_failed_is_said_beside_what_did_not() {
-        let outcomes = vec![outcome("R 1%", &[]), outcome("..", &["It is A.", "It is B."])];
-        let changes = changes(report(outcomes), Sent::List, Atomic::Each);
+        let faults = [("type", "it is A"), ("missing", "It is B.")];
+        let outcomes = vec![outcome("R 1%", &[]), outcome("..", &faults)];
+        let changes = changes(report(outcomes), Sent::List);
         let json = serde_json::to_value(&changes).unwrap();
         let expected = serde_json::json!({
             "success": ["R 1%"],
             "failure": [[{"name": ".."}, "It is A. It is B."]],
             "errors": [
                 {"pointer": "/1/a~1b~0", "code": "type", "detail": "It is A."},
-                {"pointer": "/1/a~1b~0", "code": "type", "detail": "It is B."},
+                {"pointer": "/1/a~1b~0", "code": "missing", "detail": "It is B."},
             ],
             "warnings": ["It is so."],
         });
@@ -192,21 +193,25 @@ mod tests {
 
     #[test]
     fn the_status_tells_all_some_and_none() {
-        let status = |outcomes, atomic| {
-            render(report(outcomes), Sent::List, atomic).map(|response| response.status().as_u16())
+        let status = |outcomes| {
+            render(report(outcomes), Sent::List).map(|response| response.status().as_u16())
         };
         let good = || outcome("[Shared] x", &[]);
-        let bad = || outcome("é>b", &["It is bad."]);
-        assert_eq!(status(vec![good()], Atomic::Each).unwrap(), 200);
-        assert_eq!(status(Vec::new(), Atomic::Each).unwrap(), 200);
-        assert_eq!(status(vec![good(), bad()], Atomic::Each).unwrap(), 206);
-        for (outcomes, atomic, detail) in [
-            (vec![bad(), bad()], Atomic::Each, "None of the 2 objects can be taken."),
-            (vec![good(), bad()], Atomic::All, "1 of the 2 objects cannot be taken, so none was."),
-            (vec![bad()], Atomic::Each, "It is bad."),
+        let bad = || outcome("é>b", &[("type", "it is bad")]);
+        let dragged_along = || outcome("..", &[(BECAUSE_OF_OTHERS, "others are bad")]);
+        assert_eq!(status(vec![good()]).unwrap(), 200);
+        assert_eq!(status(Vec::new()).unwrap(), 200);
+        assert_eq!(status(vec![good(), bad()]).unwrap(), 206);
+        for (outcomes, detail) in [
+            (vec![bad(), bad()], "None of the 2 objects can be taken."),
+            (vec![dragged_along(), bad()], "Of the 2 objects 1 cannot be taken, so none was."),
+            (vec![bad()], "It is bad."),
         ] {
-            let problem = format!("{:?}", status(outcomes, atomic).unwrap_err());
-            assert!(problem.contains(detail) && problem.contains("ChangeRejected"), "{problem}");
+            let problem = status(outcomes).unwrap_err();
+            let text = format!("{problem:?}");
+            assert!(text.contains(detail) && text.contains("ChangeRejected"), "{text}");
+            // What others are to blame for has no place of its own.
+            assert!(!text.contains("code: Some(\"atomic\")"), "{text}");
         }
     }
 }
