@@ -1,6 +1,7 @@
 //! What access asks of the inventory, and what it says of a caller.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -40,13 +41,25 @@ impl Account {
 #[error("the accounts cannot be read")]
 pub struct AccountsError(#[source] pub Box<dyn Error + Send + Sync>);
 
+/// What memory knows of an account.
+pub enum Known {
+    /// The account as it is now.
+    Account(Arc<Account>),
+    /// It may be there or not: it has to be read.
+    Unread,
+}
+
 /// Where accounts come from. The store implements it.
 pub trait Accounts: Send + Sync {
+    /// The account of the user with this very name, as far as it is known without a read. Never
+    /// blocks.
+    fn known(&self, name: &str) -> Known;
+
     /// The account of the user with this very name. May block for a read from disk.
     ///
     /// # Errors
     /// The store cannot be read.
-    fn account(&self, name: &str) -> Result<Option<Account>, AccountsError>;
+    fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError>;
 }
 
 #[cfg(test)]
@@ -59,26 +72,40 @@ pub(super) mod fixture {
     pub struct OneAccount {
         name: String,
         hash: Mutex<Zeroizing<String>>,
+        is_read: Mutex<bool>,
     }
 
     impl OneAccount {
         pub fn new(name: &str, password: &str) -> Self {
             let hash = Mutex::new(crate::access::hash_password(password).unwrap());
-            Self { name: name.to_owned(), hash }
+            Self { name: name.to_owned(), hash, is_read: Mutex::default() }
+        }
+
+        fn of_now(&self) -> Arc<Account> {
+            Arc::new(Account {
+                name: self.name.clone(),
+                password_hash: Some(self.hash.lock().unwrap().clone()),
+                role: Role::Administrator,
+            })
         }
 
         pub fn set_password(&self, password: &str) {
             *self.hash.lock().unwrap() = crate::access::hash_password(password).unwrap();
+            *self.is_read.lock().unwrap() = false;
         }
     }
 
     impl Accounts for OneAccount {
-        fn account(&self, name: &str) -> Result<Option<Account>, AccountsError> {
-            Ok((name == self.name).then(|| Account {
-                name: self.name.clone(),
-                password_hash: Some(self.hash.lock().unwrap().clone()),
-                role: Role::Administrator,
-            }))
+        fn known(&self, name: &str) -> Known {
+            match *self.is_read.lock().unwrap() && name == self.name {
+                true => Known::Account(self.of_now()),
+                false => Known::Unread,
+            }
+        }
+
+        fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError> {
+            *self.is_read.lock().unwrap() = true;
+            Ok((name == self.name).then(|| self.of_now()))
         }
     }
 }

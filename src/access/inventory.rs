@@ -1,9 +1,10 @@
 //! The users of the inventory as accounts.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{
-    Account, Accounts, AccountsError, FIRST_USER_NAME, FIRST_USER_PASSWORD, HashError, Role,
+    Account, Accounts, AccountsError, FIRST_USER_NAME, FIRST_USER_PASSWORD, HashError, Known, Role,
     hash_password,
 };
 use crate::{
@@ -11,33 +12,72 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Accounts from the inventory's own users.
-pub struct InventoryAccounts(Arc<Store>);
+/// Accounts kept in memory; at one more all are forgotten. Each takes about 300 bytes.
+const ACCOUNTS_MAX: usize = 1024;
+
+/// Accounts from the inventory's own users. Those that were read are kept in memory until any user
+/// changes.
+pub struct InventoryAccounts {
+    store: Arc<Store>,
+    memory: RwLock<Memory>,
+}
+
+/// Accounts as they were after one change of the users.
+#[derive(Default)]
+struct Memory {
+    /// None before the first.
+    changed: Option<u64>,
+    accounts: HashMap<String, Arc<Account>>,
+}
 
 impl InventoryAccounts {
     pub fn new(store: Arc<Store>) -> Self {
-        Self(store)
+        Self { store, memory: RwLock::default() }
     }
 
-    fn read(&self, name: &str) -> Result<Option<Account>, StoreError> {
-        let reading = self.0.read();
+    fn read(&self, name: &str) -> Result<Option<Arc<Account>>, StoreError> {
+        // Asked before the read: an account that changes meanwhile is kept under a change that is
+        // past already, and read again.
+        let changed = self.store.changed(Kind::User)?;
+        let reading = self.store.read();
         let Some(mut user) = reading.get::<User>(name)?.map(|stored| stored.record) else {
             return Ok(None);
         };
         reading.open_secrets(&mut user)?;
-        Ok(Some(Account {
+        let account = Arc::new(Account {
             name: name.to_owned(),
             password_hash: user.password.get().and_then(Secret::plain),
             role: match user.is_admin.get() {
                 Some(true) => Role::Administrator,
                 Some(false) | None => Role::User,
             },
-        }))
+        });
+        self.keep(changed, account.clone());
+        Ok(Some(account))
+    }
+
+    fn keep(&self, changed: u64, account: Arc<Account>) {
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+        if memory.changed != Some(changed) || memory.accounts.len() >= ACCOUNTS_MAX {
+            memory.accounts.clear();
+            memory.changed = Some(changed);
+        }
+        memory.accounts.insert(account.name.clone(), account);
     }
 }
 
 impl Accounts for InventoryAccounts {
-    fn account(&self, name: &str) -> Result<Option<Account>, AccountsError> {
+    fn known(&self, name: &str) -> Known {
+        // A store that cannot say what it holds says so when it is read.
+        let Ok(changed) = self.store.changed(Kind::User) else { return Known::Unread };
+        let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
+        match memory.accounts.get(name) {
+            Some(account) if memory.changed == Some(changed) => Known::Account(account.clone()),
+            Some(_) | None => Known::Unread,
+        }
+    }
+
+    fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError> {
         self.read(name).map_err(|error| AccountsError(Box::new(error)))
     }
 }
@@ -97,4 +137,54 @@ pub fn set_password(
         transaction.put(user)?;
         Ok(SetPassword::Done)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn role(accounts: &InventoryAccounts, name: &str) -> Option<Role> {
+        match accounts.known(name) {
+            Known::Account(account) => Some(account.role),
+            Known::Unread => None,
+        }
+    }
+
+    #[test]
+    fn an_account_is_known_once_read_until_a_user_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path()).unwrap());
+        ensure_first_user(&store).unwrap();
+        let accounts = InventoryAccounts::new(store.clone());
+        assert_eq!(role(&accounts, FIRST_USER_NAME), None);
+        accounts.account(FIRST_USER_NAME).unwrap();
+        assert_eq!(role(&accounts, FIRST_USER_NAME), Some(Role::Administrator));
+        assert!(accounts.account("é>b").unwrap().is_none());
+        assert_eq!(role(&accounts, "é>b"), None);
+
+        store
+            .change(|transaction| {
+                let user = transaction.get::<User>(FIRST_USER_NAME)?;
+                let mut user = user.map(|stored| stored.record).unwrap();
+                user.is_admin = Field::Set(false);
+                transaction.put(user)
+            })
+            .unwrap();
+        assert_eq!(role(&accounts, FIRST_USER_NAME), None);
+        let account = accounts.account(FIRST_USER_NAME).unwrap().unwrap();
+        assert_eq!(account.role, Role::User);
+        assert_eq!(role(&accounts, FIRST_USER_NAME), Some(Role::User));
+    }
+
+    #[test]
+    fn the_memory_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let accounts = InventoryAccounts::new(Arc::new(Store::open(folder.path()).unwrap()));
+        for number in 0..=ACCOUNTS_MAX {
+            let name = number.to_string();
+            let account = Account { name, password_hash: None, role: Role::User };
+            accounts.keep(1, Arc::new(account));
+        }
+        assert_eq!(accounts.memory.read().unwrap().accounts.len(), 1);
+    }
 }

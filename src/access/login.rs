@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::attempts::Attempts;
 use super::password::{Cost, StoredHash};
 use super::remembered::Remembered;
-use super::{Account, Accounts, AccountsError, HashError, Principal};
+use super::{Account, Accounts, AccountsError, HashError, Known, Principal};
 
 /// What a caller says of itself.
 pub struct Credentials {
@@ -28,6 +28,17 @@ pub enum LoginError {
     Locked { wait: Duration },
     #[error(transparent)]
     Accounts(#[from] AccountsError),
+}
+
+/// What memory says of credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recalled {
+    /// They were proved a short time ago.
+    Proved(Principal),
+    /// They must be [proved](Login::prove).
+    Unproved,
+    /// The account must be [read](Login::read) first.
+    Unread,
 }
 
 /// The door: everything that a login needs to remember from one call to the next.
@@ -53,13 +64,33 @@ impl Login {
         })
     }
 
-    /// The caller, if the same credentials were proved a short time ago; none: they must be
-    /// [proved](Self::prove). Costs one read of the account and microseconds beside it.
+    /// What memory says of these credentials. Costs microseconds and never blocks.
     ///
     /// # Errors
     /// `Locked`, also for the right password: who guesses must not learn here that a guess was
     /// right.
     pub fn recall(
+        &self,
+        credentials: &Credentials,
+        address: IpAddr,
+    ) -> Result<Recalled, LoginError> {
+        let now = Instant::now();
+        self.require_unlocked(credentials, address, now)?;
+        Ok(match self.accounts.known(&credentials.name) {
+            Known::Unread => Recalled::Unread,
+            Known::Account(account) => match self.is_remembered(&account, credentials, now) {
+                true => Recalled::Proved(account.principal()),
+                false => Recalled::Unproved,
+            },
+        })
+    }
+
+    /// The caller, if the same credentials were proved a short time ago; none: they must be
+    /// [proved](Self::prove). Costs one read of the account.
+    ///
+    /// # Errors
+    /// `Locked`, as [`recall`](Self::recall) says.
+    pub fn read(
         &self,
         credentials: &Credentials,
         address: IpAddr,
@@ -160,13 +191,21 @@ mod tests {
         let accounts = Arc::new(OneAccount::new("alice", "right"));
         let login = Login::new(accounts.clone()).unwrap();
         let right = credentials("alice", "right");
-        assert_eq!(login.recall(&right, HERE).unwrap(), None);
-        assert_eq!(login.prove(&right, HERE).unwrap().name, "alice");
-        assert_eq!(login.recall(&right, HERE).unwrap().unwrap().name, "alice");
-        assert_eq!(login.recall(&credentials("alice", "wrong"), HERE).unwrap(), None);
+        assert_eq!(login.recall(&right, HERE).unwrap(), Recalled::Unread);
+        assert_eq!(login.read(&right, HERE).unwrap(), None);
+        assert_eq!(login.recall(&right, HERE).unwrap(), Recalled::Unproved);
+        let alice = login.prove(&right, HERE).unwrap();
+        assert_eq!(alice.name, "alice");
+        assert_eq!(login.recall(&right, HERE).unwrap(), Recalled::Proved(alice.clone()));
+        assert_eq!(login.read(&right, HERE).unwrap(), Some(alice));
+        let wrong = credentials("alice", "wrong");
+        assert_eq!(login.recall(&wrong, HERE).unwrap(), Recalled::Unproved);
+        assert_eq!(login.read(&wrong, HERE).unwrap(), None);
 
         accounts.set_password("new");
-        assert_eq!(login.recall(&right, HERE).unwrap(), None);
+        assert_eq!(login.recall(&right, HERE).unwrap(), Recalled::Unread);
+        assert_eq!(login.read(&right, HERE).unwrap(), None);
+        assert_eq!(login.recall(&right, HERE).unwrap(), Recalled::Unproved);
         assert!(matches!(login.prove(&right, HERE), Err(LoginError::Refused)));
     }
 
@@ -188,7 +227,8 @@ mod tests {
     fn an_unknown_user_is_refused_like_a_wrong_password() {
         let login = Login::new(Arc::new(OneAccount::new("alice", "right"))).unwrap();
         let nobody = credentials("nobody", "right");
-        assert_eq!(login.recall(&nobody, HERE).unwrap(), None);
+        assert_eq!(login.recall(&nobody, HERE).unwrap(), Recalled::Unread);
+        assert_eq!(login.read(&nobody, HERE).unwrap(), None);
         assert!(matches!(login.prove(&nobody, HERE), Err(LoginError::Refused)));
     }
 }

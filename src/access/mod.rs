@@ -2,7 +2,8 @@
 //!
 //! The users of the inventory are the users of the appliance. A login knows neither the store (it
 //! asks through [`Accounts`]) nor HTTP (it is given [`Credentials`] and answers with a
-//! [`Principal`] or a [`LoginError`]). Everything here may block: a first check takes 20 to 200 ms.
+//! [`Principal`] or a [`LoginError`]). A first check takes 20 to 200 ms; what is known of it
+//! afterwards is in memory, and [`Login::recall`] is the one call that never blocks.
 
 mod account;
 mod attempts;
@@ -11,11 +12,11 @@ mod login;
 mod password;
 mod remembered;
 
-pub use account::{Account, Accounts, AccountsError, Principal, Role};
+pub use account::{Account, Accounts, AccountsError, Known, Principal, Role};
 pub use inventory::{
     InventoryAccounts, PasswordError, SetPassword, ensure_first_user, set_password,
 };
-pub use login::{Credentials, Login, LoginError};
+pub use login::{Credentials, Login, LoginError, Recalled};
 pub use password::{HashError, hash_password};
 
 /// The name of the first user.
@@ -33,9 +34,9 @@ pub const FIRST_USER_PASSWORD: &str = "admin";
 /// The accounts cannot be read.
 pub fn default_password_in_force(accounts: &dyn Accounts) -> Result<bool, AccountsError> {
     let account = accounts.account(FIRST_USER_NAME)?;
-    let phc = account.and_then(|account| account.password_hash);
+    let phc = account.as_ref().and_then(|account| account.password_hash.as_ref());
     Ok(phc.is_some_and(|phc| {
-        password::StoredHash::parse(&phc).is_ok_and(|hash| hash.verify(FIRST_USER_PASSWORD))
+        password::StoredHash::parse(phc).is_ok_and(|hash| hash.verify(FIRST_USER_PASSWORD))
     }))
 }
 

@@ -13,6 +13,7 @@ use super::logging;
 use crate::access::{self, Accounts, InventoryAccounts};
 use crate::config::{self, ServeConfig};
 use crate::http::{self, App, Drained};
+use crate::inventory::Inventory;
 use crate::migration::{Demo, Migration};
 use crate::store::Store;
 
@@ -28,14 +29,16 @@ const CUT_SHORT: u8 = 130;
 
 /// Serves until a signal ends it.
 pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
-    logging::start(&config.log)?;
-    let inventory = Inventory::open(config)?;
-    require_own_password(config.listen, &*inventory.accounts)?;
+    // Until the end of this function: what was logged last is written when it is dropped.
+    let _log = logging::start(&config.log)?;
+    let opened = Opened::open(config)?;
+    require_own_password(config.listen, &*opened.accounts)?;
     let listener = bind(config.listen)?;
     let app = App::new(
         config::server_name(),
-        inventory.accounts.clone(),
-        inventory.migration.clone(),
+        opened.accounts.clone(),
+        opened.migration.clone(),
+        Inventory::new(opened.store.clone()),
         config.limits.limits(),
     )?;
 
@@ -44,17 +47,17 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         .build()
         .context("The threads of the server cannot be started")?;
     let ended = runtime.block_on(serve(Arc::new(app), listener))?;
-    end(runtime, inventory, ended)
+    end(runtime, opened, ended)
 }
 
 /// Everything that lives in the data directory.
-struct Inventory {
+struct Opened {
     store: Arc<Store>,
     accounts: Arc<dyn Accounts>,
     migration: Migration,
 }
 
-impl Inventory {
+impl Opened {
     fn open(config: &ServeConfig) -> anyhow::Result<Self> {
         let store = Arc::new(Store::open(&config.data)?);
         let accounts = Arc::new(InventoryAccounts::new(store.clone()));
@@ -147,7 +150,7 @@ fn announce(address: SocketAddr) {
     }
 }
 
-fn end(runtime: Runtime, inventory: Inventory, ended: Ended) -> anyhow::Result<ExitCode> {
+fn end(runtime: Runtime, opened: Opened, ended: Ended) -> anyhow::Result<ExitCode> {
     // Not waited for: after `Whole` nothing is left, and otherwise there is no more time. An
     // import that is cut off changes nothing.
     runtime.shutdown_background();
@@ -161,7 +164,7 @@ fn end(runtime: Runtime, inventory: Inventory, ended: Ended) -> anyhow::Result<E
         }
         Ended::Drained(Drained::Whole) => {}
     }
-    inventory.close().context("The inventory cannot be closed")?;
+    opened.close().context("The inventory cannot be closed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -27,9 +27,11 @@ pub(super) struct Entry {
     user: Option<String>,
     /// None while there is no answer.
     status: Option<StatusCode>,
-    /// Of the body that the answer has.
-    promised_bytes: u64,
+    /// Of the body that the answer has; none where it comes without a length.
+    promised_bytes: Option<u64>,
     sent_bytes: u64,
+    /// Whether the body said that it is whole.
+    ended: bool,
     begun: Instant,
 }
 
@@ -44,8 +46,9 @@ impl Entry {
             path: path.to_owned(),
             user: None,
             status: None,
-            promised_bytes: 0,
+            promised_bytes: Some(0),
             sent_bytes: 0,
+            ended: false,
             begun: Instant::now(),
         }
     }
@@ -60,10 +63,19 @@ impl Entry {
         self.status = Some(response.status());
         self.promised_bytes = match self.method {
             // hyper sends the head alone.
-            Method::HEAD => 0,
-            _ => length(&response).unwrap_or(0),
+            Method::HEAD => Some(0),
+            _ => length(&response),
         };
         response.map(|payload| Followed { payload, entry: self })
+    }
+}
+
+impl Entry {
+    fn is_cut_off(&self) -> bool {
+        match self.promised_bytes {
+            Some(bytes) => self.sent_bytes < bytes,
+            None => !self.ended,
+        }
     }
 }
 
@@ -84,7 +96,7 @@ impl Drop for Entry {
             "{}",
             match self.status {
                 None => "the client left before the answer",
-                Some(_) if self.sent_bytes < self.promised_bytes => "the answer was cut off",
+                Some(_) if self.is_cut_off() => "the answer was cut off",
                 Some(_) => "answered",
             },
         );
@@ -116,6 +128,7 @@ impl Body for Followed {
         {
             self.entry.sent_bytes += data.len() as u64;
         }
+        self.entry.ended |= matches!(frame, Poll::Ready(None));
         frame
     }
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::blocking::Blocking;
+use super::body::Room;
 use super::limits::Limits;
 use crate::access::{Accounts, HashError, Login};
+use crate::inventory::Inventory;
 use crate::migration::Migration;
 
 /// The appliance, as far as HTTP sees it. One for the process, shared by all connections.
@@ -13,7 +15,9 @@ pub struct App {
     pub(super) name: String,
     pub(super) login: Login,
     pub(super) migration: Migration,
+    pub(super) inventory: Inventory,
     pub(super) blocking: Arc<Blocking>,
+    pub(super) room: Room,
     pub(super) limits: Limits,
 }
 
@@ -26,9 +30,18 @@ impl App {
         name: String,
         accounts: Arc<dyn Accounts>,
         migration: Migration,
+        inventory: Inventory,
         limits: Limits,
     ) -> Result<Self, HashError> {
         let login = Login::new(accounts)?;
-        Ok(Self { name, login, migration, blocking: Arc::default(), limits })
+        Ok(Self {
+            name,
+            login,
+            migration,
+            inventory,
+            blocking: Arc::default(),
+            room: Room::default(),
+            limits,
+        })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::task::spawn_blocking;
 
 /// What sort of work a job is.
@@ -16,22 +16,38 @@ use tokio::task::spawn_blocking;
 pub(super) enum Lane {
     /// Milliseconds: one read of the store, a piece of a file, a list.
     Quick,
+    /// A change of the inventory: milliseconds, most of them spent waiting for the disk.
+    Change,
+    /// A walk over all instances of a kind: milliseconds to seconds of a core.
+    Search,
+    /// Rows on their way to a client that takes them as fast as it likes: up to hours, nearly all
+    /// of them spent waiting. Nothing begins in this lane: a search moves to it when its result
+    /// turns out to be long.
+    Stream,
     /// Seconds to minutes: an import, an export, the check of an uploaded bundle.
     Operation,
     /// An argon2 check: 190 ms and 104 MB with the parameters of eNMS.
     Password,
 }
 
-/// Jobs at the same time, by lane. Quick jobs wait for the disk rather than for a core. Writers
-/// of the store wait for each other anyway; two more operations may read. Two password checks
-/// take 208 MB.
+/// Jobs at the same time, by lane. Quick jobs wait for the disk rather than for a core. Changes
+/// wait for a flush that they share: the more wait, the more share it, and 64 are as many as the
+/// store's batches are measured with. Searches need a core each, and there are few. A stream needs
+/// a thread, 64 KiB or two for what waits to be sent, and nothing else. Writers of the store wait
+/// for each other anyway; two more operations may read. Two password checks take 208 MB.
 const QUICK_JOBS_MAX: usize = 16;
+const CHANGE_JOBS_MAX: usize = 64;
+const SEARCH_JOBS_MAX: usize = 4;
+const STREAM_JOBS_MAX: usize = 32;
 const OPERATION_JOBS_MAX: usize = 3;
 const PASSWORD_JOBS_MAX: usize = 2;
 
 /// Jobs waiting for their turn, by lane; who comes then is told to come again. A password waits
-/// at most 32 / 2 × 190 ms = 3 s.
+/// at most 32 / 2 × 190 ms = 3 s. Nobody waits for a slow client to be done with its stream.
 const QUICK_WAITING_MAX: usize = 1024;
+const CHANGE_WAITING_MAX: usize = 1024;
+const SEARCH_WAITING_MAX: usize = 256;
+const STREAM_WAITING_MAX: usize = 0;
 const OPERATION_WAITING_MAX: usize = 16;
 const PASSWORD_WAITING_MAX: usize = 32;
 
@@ -49,6 +65,9 @@ pub(super) enum BlockingError {
 /// The door. One for the process.
 pub(super) struct Blocking {
     quick: Queue,
+    change: Queue,
+    search: Queue,
+    stream: Queue,
     operation: Queue,
     password: Queue,
 }
@@ -64,6 +83,9 @@ impl Default for Blocking {
     fn default() -> Self {
         Self {
             quick: Queue::new(QUICK_JOBS_MAX, QUICK_WAITING_MAX),
+            change: Queue::new(CHANGE_JOBS_MAX, CHANGE_WAITING_MAX),
+            search: Queue::new(SEARCH_JOBS_MAX, SEARCH_WAITING_MAX),
+            stream: Queue::new(STREAM_JOBS_MAX, STREAM_WAITING_MAX),
             operation: Queue::new(OPERATION_JOBS_MAX, OPERATION_WAITING_MAX),
             password: Queue::new(PASSWORD_JOBS_MAX, PASSWORD_WAITING_MAX),
         }
@@ -81,9 +103,32 @@ impl Blocking {
         begin(turn, job).await
     }
 
+    /// Lets a job begin on a thread of its own, for what it sends by other ways. The job holds
+    /// its turn, and may change it for one of another lane.
+    pub(super) async fn start<F>(&self, lane: Lane, job: F) -> Result<(), BlockingError>
+    where
+        F: FnOnce(Turn) + Send + 'static,
+    {
+        let turn = Turn(self.queue(lane).turn().await?);
+        let span = tracing::Span::current();
+        spawn_blocking(move || span.in_scope(|| job(turn)));
+        Ok(())
+    }
+
+    /// A turn in a lane, if one is free just now. Does not wait.
+    pub(super) fn try_turn(&self, lane: Lane) -> Result<Turn, BlockingError> {
+        match self.queue(lane).turns.clone().try_acquire_owned() {
+            Ok(turn) => Ok(Turn(turn)),
+            Err(TryAcquireError::NoPermits) => Err(BlockingError::Busy),
+            Err(TryAcquireError::Closed) => Err(BlockingError::ShuttingDown),
+        }
+    }
+
     /// Waits until no job runs, and lets no new one begin.
     pub(super) async fn drain(&self) {
-        for queue in [&self.quick, &self.operation, &self.password] {
+        let Self { quick, change, search, stream, operation, password } = self;
+        // A search may move to the lane of streams: that one is closed after it.
+        for queue in [quick, change, search, stream, operation, password] {
             let jobs_max = u32::try_from(queue.jobs_max).unwrap_or(u32::MAX);
             // Fails only if it was closed before, which is the state asked for.
             let _ = queue.turns.acquire_many(jobs_max).await;
@@ -94,11 +139,19 @@ impl Blocking {
     fn queue(&self, lane: Lane) -> &Queue {
         match lane {
             Lane::Quick => &self.quick,
+            Lane::Change => &self.change,
+            Lane::Search => &self.search,
+            Lane::Stream => &self.stream,
             Lane::Operation => &self.operation,
             Lane::Password => &self.password,
         }
     }
 }
+
+/// A job's place in its lane, given back when this is dropped.
+pub(super) struct Turn(
+    #[expect(dead_code, reason = "what it does, it does when it is dropped")] OwnedSemaphorePermit,
+);
 
 impl Queue {
     fn new(jobs_max: usize, waiting_max: usize) -> Self {

@@ -1,4 +1,5 @@
-//! The body of a request: bounded in size, and in the time that a client may take to send it.
+//! The body of a request: bounded in size, in the time that a client may take to send it, and in
+//! the memory that all bodies take together.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use serde_json::{Map, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use super::connection::State;
@@ -21,21 +23,31 @@ const PACE_BYTES_PER_SECOND_MIN: u64 = 1024;
 /// What a client may wait in sum whatever it sends.
 const PACE_GRACE: Duration = Duration::from_secs(30);
 
+/// What each body may take of memory in any case, in KiB: with all connections that there may be
+/// at the same time 512 MiB, of which the bodies that come take a few KiB.
+const FREE_KIB: u64 = 1024;
+
+/// What all bodies together may take beyond that, in KiB. Four of the largest at the same time.
+const ROOM_KIB: usize = 256 * 1024;
+
 /// What some programs on Windows put before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a body does not come in whole.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
-    #[error("The body is larger than the {bytes_max} bytes allowed here.")]
+    #[error("the body is larger than the {bytes_max} bytes allowed here")]
     TooLarge { bytes_max: u64 },
-    #[error("The body took too long to arrive, and was given up.")]
+    #[error("the body took too long to arrive, and was given up")]
     TooSlow,
     /// Nobody reads the answer.
-    #[error("The client left before the body was whole.")]
+    #[error("the client left before the body was whole")]
     ClientLeft,
-    #[error("The body cannot be read: {0}.")]
+    #[error("the body cannot be read: {0}")]
     Malformed(#[source] hyper::Error),
+    /// It may come again when others are done.
+    #[error("too many large bodies are in hand already")]
+    NoRoom,
 }
 
 /// A body that is still to be read.
@@ -108,13 +120,36 @@ impl Body {
         }
     }
 
-    /// The whole body, for routes whose limit is small.
-    pub(super) async fn bytes(mut self) -> Result<Vec<u8>, BodyError> {
-        let mut bytes = Vec::new();
+    /// The whole body.
+    ///
+    /// # Errors
+    /// [`BodyError::NoRoom`] where other bodies take all the memory that there is for them.
+    pub(super) async fn bytes(mut self, room: &Room) -> Result<Whole, BodyError> {
+        let mut whole = Whole { bytes: Vec::new(), room: None };
         while let Some(chunk) = self.chunk().await? {
-            bytes.extend_from_slice(&chunk);
+            whole.bytes.extend_from_slice(&chunk);
+            whole.take_room(room)?;
         }
-        Ok(bytes)
+        Ok(whole)
+    }
+
+    /// The body as JSON that is still to be parsed. `headers` may say JSON, or nothing, of its
+    /// type; `expected` is what to say where there is none.
+    ///
+    /// # Errors
+    /// 415 for another type; 400 for an empty body.
+    pub(super) async fn json(
+        self,
+        headers: &HeaderMap,
+        room: &Room,
+        expected: &str,
+    ) -> Result<Whole, Problem> {
+        require_json(headers)?;
+        let whole = self.bytes(room).await?;
+        match whole.text().trim_ascii().is_empty() {
+            true => Err(malformed(format!("The body is empty; {expected} is expected."), None)),
+            false => Ok(whole),
+        }
     }
 
     /// The body as a JSON object. `headers` may say JSON, or nothing, of its type.
@@ -124,18 +159,11 @@ impl Body {
     pub(super) async fn json_object(
         self,
         headers: &HeaderMap,
+        room: &Room,
     ) -> Result<Map<String, Value>, Problem> {
-        require_json(headers)?;
-        let bytes = self.bytes().await?;
-        let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
-        if text.trim_ascii().is_empty() {
-            return Err(malformed(
-                "The body is empty; a JSON object is expected.".to_owned(),
-                None,
-            ));
-        }
+        let whole = self.json(headers, room, "a JSON object").await?;
         // Nesting is bounded by serde_json.
-        match serde_json::from_slice(text) {
+        match serde_json::from_slice(whole.text()) {
             Ok(Value::Object(object)) => Ok(object),
             Ok(other) => {
                 let found = json_type(&other);
@@ -146,6 +174,52 @@ impl Body {
                 Err(malformed(format!("The body is not JSON: {error}."), Some(place)))
             }
         }
+    }
+}
+
+/// The memory that large bodies share. One for the process.
+pub(super) struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ROOM_KIB)))
+    }
+}
+
+/// A body that has come in whole, and the room that it takes until it is dropped.
+pub(super) struct Whole {
+    bytes: Vec<u8>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Whole {
+    /// The body without a byte order mark.
+    pub(super) fn text(&self) -> &[u8] {
+        self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes)
+    }
+
+    /// The body as it came. Its room is held for as long as this is.
+    pub(super) fn take_bytes(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Takes room for what came in since. Does not wait: bodies that are half here and wait for
+    /// each other would wait for ever.
+    fn take_room(&mut self, room: &Room) -> Result<(), BodyError> {
+        let needed = (self.bytes.len() as u64 / 1024).saturating_sub(FREE_KIB);
+        let held = self.room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = needed.saturating_sub(held as u64);
+        if missing == 0 {
+            return Ok(());
+        }
+        let missing = u32::try_from(missing).map_err(|_| BodyError::NoRoom)?;
+        let more = room.0.clone().try_acquire_many_owned(missing);
+        let more = more.map_err(|_| BodyError::NoRoom)?;
+        match &mut self.room {
+            Some(held) => held.merge(more),
+            none => *none = Some(more),
+        }
+        Ok(())
     }
 }
 
@@ -209,6 +283,28 @@ fn from_hyper(error: hyper::Error) -> BodyError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_bodies_share_their_room_and_give_it_back() {
+        let room = Room::default();
+        let body = |kib: usize| Whole { bytes: vec![0; kib * 1024], room: None };
+        let free = usize::try_from(FREE_KIB).unwrap();
+        let mut small = body(free);
+        small.take_room(&room).unwrap();
+        assert_eq!(room.0.available_permits(), ROOM_KIB);
+        let mut large = body(free + 1000);
+        large.take_room(&room).unwrap();
+        large.bytes.extend(vec![0; 1024]);
+        large.take_room(&room).unwrap();
+        assert_eq!(room.0.available_permits(), ROOM_KIB - 1001);
+        let mut rest = body(free + ROOM_KIB - 1001);
+        rest.take_room(&room).unwrap();
+        let mut late = body(free + 1);
+        assert!(matches!(late.take_room(&room), Err(BodyError::NoRoom)));
+        small.take_room(&room).unwrap();
+        drop(large);
+        late.take_room(&room).unwrap();
+    }
 
     #[test]
     fn a_trickle_runs_out_of_patience() {

@@ -8,7 +8,13 @@ use hyper::header::{
     IF_UNMODIFIED_SINCE, RANGE,
 };
 
-use super::problem::{Problem, ProblemKind};
+use sha2::{Digest, Sha256};
+
+use super::problem::{Flaw, Place, Problem, ProblemKind};
+use crate::inventory::Expected;
+
+/// Of a representation's SHA-256 in its validator. It tells versions apart, not enemies.
+const HASH_BYTES: usize = 8;
 
 /// A strong validator, with its quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +24,21 @@ impl ETag {
     /// From a hash in hexadecimal digits.
     pub(super) fn of(hash: &str) -> Self {
         Self(format!("\"{hash}\""))
+    }
+
+    /// Of a representation of one version of a record or text: its version, and a hash of its
+    /// bytes.
+    ///
+    /// The version alone would not do for a reader: what others say about a record (its pools, the
+    /// links of a device) is shown with it and changes without it. The hash alone would not do for
+    /// a writer: see [`expected`].
+    pub(super) fn of_version(version: u64, body: &[u8]) -> Self {
+        Self::of_hash(version, Hash::of(body))
+    }
+
+    /// The same, of bytes that are hashed already.
+    pub(super) fn of_hash(version: u64, Hash(hash): Hash) -> Self {
+        Self(format!("\"{version:x}-{hash:016x}\""))
     }
 
     /// Whether it stands in a list like `"a", W/"b"`, or the list is `*`. Weak validators are
@@ -35,6 +56,18 @@ impl ETag {
                 Comparison::Weak => tag.strip_prefix("W/").unwrap_or(tag) == self.0,
             })
         })
+    }
+}
+
+/// The hash of a representation's bytes: the first bytes of its SHA-256.
+#[derive(Clone, Copy)]
+pub(super) struct Hash(u64);
+
+impl Hash {
+    pub(super) fn of(body: &[u8]) -> Self {
+        let digest = Sha256::digest(body);
+        let bytes = digest.iter().take(HASH_BYTES);
+        Self(bytes.fold(0, |hash, byte| (hash << 8) | u64::from(*byte)))
     }
 }
 
@@ -78,28 +111,78 @@ pub(super) fn require_unchanged(
     Ok(())
 }
 
-/// Before a read: whether the client needs the content.
+/// Before a change that the inventory itself holds against what is there, in the change's own
+/// transaction: what the request expects to find.
+///
+/// Of a validator that [`ETag::of_version`] made only the version counts here. A change replaces
+/// the record, and is stale when the record is another one; that a pool took the device in
+/// meanwhile, which shows in the bytes, takes nothing from whom changes its description.
+///
+/// # Errors
+/// 400 for conditions that contradict each other, or that are not kept here.
+pub(super) fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
+    let unkept = |name, detail: &str| {
+        Problem::new(ProblemKind::MalformedRequest, detail)
+            .with_flaw(Flaw::new(Place::Header(name), detail))
+    };
+    let tags = |name| {
+        let values = headers.get_all(name).iter();
+        values.flat_map(|value| value.to_str().unwrap_or_default().split(',').map(str::trim))
+    };
+    if headers.contains_key(IF_NONE_MATCH) {
+        return match (tags(IF_NONE_MATCH).collect::<Vec<_>>().as_slice(), headers.get(IF_MATCH)) {
+            (["*"], None) => Ok(Expected::Nothing),
+            (["*"], Some(_)) => {
+                Err(unkept("if-none-match", "If-Match and If-None-Match contradict each other."))
+            }
+            _ => Err(unkept("if-none-match", "Before a change, If-None-Match may only be “*”.")),
+        };
+    }
+    if !headers.contains_key(IF_MATCH) {
+        return Ok(Expected::Anything);
+    }
+    if tags(IF_MATCH).any(|tag| tag == "*") {
+        return Ok(Expected::Present);
+    }
+    // Others are validators of something else, and match nothing: so do weak ones.
+    Ok(Expected::Versions(tags(IF_MATCH).filter_map(version).collect()))
+}
+
+/// The version in a validator that [`ETag::of_version`] made.
+fn version(tag: &str) -> Option<u64> {
+    let (version, hash) = tag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?;
+    let is_hexadecimal =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match is_hexadecimal(version) && is_hexadecimal(hash) {
+        true => u64::from_str_radix(version, 16).ok(),
+        false => None,
+    }
+}
+
+/// Before a read: whether the client needs the content. What has no time of its last change is
+/// told by its validator alone.
 ///
 /// # Errors
 /// 412 where `If-Match` or `If-Unmodified-Since` does not hold.
 pub(super) fn freshness(
     headers: &HeaderMap,
     etag: &ETag,
-    modified: SystemTime,
+    modified: Option<SystemTime>,
 ) -> Result<Freshness, Problem> {
+    let changed_after = |name| {
+        let since = date(headers.get(name))?;
+        Some(is_after(modified?, since))
+    };
     if headers.contains_key(IF_MATCH) {
         if !etag.is_in(headers, IF_MATCH, Comparison::Strong) {
             return Err(stale("What is there is not what If-Match asks for."));
         }
-    } else if date(headers.get(IF_UNMODIFIED_SINCE)).is_some_and(|since| is_after(modified, since))
-    {
+    } else if changed_after(IF_UNMODIFIED_SINCE) == Some(true) {
         return Err(stale("It has changed since the time in If-Unmodified-Since."));
     }
     let is_known = match headers.contains_key(IF_NONE_MATCH) {
         true => etag.is_in(headers, IF_NONE_MATCH, Comparison::Weak),
-        false => {
-            date(headers.get(IF_MODIFIED_SINCE)).is_some_and(|since| !is_after(modified, since))
-        }
+        false => changed_after(IF_MODIFIED_SINCE) == Some(false),
     };
     Ok(if is_known { Freshness::NotModified } else { Freshness::Modified })
 }
@@ -226,7 +309,8 @@ mod tests {
 
     #[test]
     fn a_known_version_is_not_sent_again() {
-        let fresh = |name, value| freshness(&headers(&[(name, value)]), &ETag::of("a"), MODIFIED);
+        let fresh =
+            |name, value| freshness(&headers(&[(name, value)]), &ETag::of("a"), Some(MODIFIED));
         for list in ["\"a\"", "\"b\", \"a\"", "W/\"a\"", "*"] {
             assert_eq!(fresh(IF_NONE_MATCH, list).unwrap(), Freshness::NotModified, "{list}");
         }
@@ -236,6 +320,27 @@ mod tests {
         assert!(fresh(IF_MATCH, "\"b\"").is_err());
         assert!(fresh(IF_MATCH, "W/\"a\"").is_err());
         assert!(fresh(IF_MATCH, "\"a\"").is_ok());
+    }
+
+    #[test]
+    fn a_change_expects_a_version_whatever_others_say_of_the_record() {
+        let shown = ETag::of_version(0x1f, b"{}");
+        let with_a_pool = ETag::of_version(0x1f, b"{\"pools\":[\"p\"]}");
+        assert_ne!(shown, with_a_pool);
+        let expect = |pairs: &[(HeaderName, &str)]| expected(&headers(pairs));
+        assert_eq!(expect(&[(IF_MATCH, &shown.0)]).unwrap(), Expected::Versions(vec![0x1f]));
+        assert_eq!(expect(&[(IF_MATCH, &with_a_pool.0)]).unwrap(), Expected::Versions(vec![0x1f]));
+        let two = format!("{}, \"2-0\"", shown.0);
+        assert_eq!(expect(&[(IF_MATCH, &two)]).unwrap(), Expected::Versions(vec![0x1f, 2]));
+        for other in ["\"\"", "\"abc\"", "W/\"1f-0\"", "1f-0", "\"+1-0\"", ""] {
+            let expected = expect(&[(IF_MATCH, other)]).unwrap();
+            assert_eq!(expected, Expected::Versions(Vec::new()), "{other}");
+        }
+        assert_eq!(expect(&[(IF_MATCH, "*")]).unwrap(), Expected::Present);
+        assert_eq!(expect(&[(IF_NONE_MATCH, "*")]).unwrap(), Expected::Nothing);
+        assert_eq!(expect(&[]).unwrap(), Expected::Anything);
+        assert!(expect(&[(IF_NONE_MATCH, &shown.0)]).is_err());
+        assert!(expect(&[(IF_NONE_MATCH, "*"), (IF_MATCH, "*")]).is_err());
     }
 
     #[test]

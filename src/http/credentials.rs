@@ -14,7 +14,7 @@ use super::app::App;
 use super::blocking::Lane;
 use super::problem::{Problem, ProblemKind};
 use super::route::{Access, Caller};
-use crate::access::Credentials;
+use crate::access::{Credentials, Recalled};
 
 const SCHEME: &str = "basic";
 
@@ -40,14 +40,20 @@ pub(super) async fn authenticate(
     }
     refuse_foreign_pages(head)?;
     let Some(credentials) = parse(&head.headers)? else { return Ok(Caller::Anonymous) };
-    let credentials = Arc::new(credentials);
 
-    let recall = {
-        let (app, credentials) = (app.clone(), credentials.clone());
-        move || app.login.recall(&credentials, address)
-    };
-    if let Some(principal) = app.blocking.run(Lane::Quick, recall).await?? {
-        return Ok(Caller::Known(principal));
+    let recalled = app.login.recall(&credentials, address)?;
+    let credentials = Arc::new(credentials);
+    match recalled {
+        Recalled::Proved(principal) => return Ok(Caller::Known(principal)),
+        Recalled::Unproved => {}
+        Recalled::Unread => {
+            let (app, credentials) = (app.clone(), credentials.clone());
+            let blocking = app.blocking.clone();
+            let read = move || app.login.read(&credentials, address);
+            if let Some(principal) = blocking.run(Lane::Quick, read).await?? {
+                return Ok(Caller::Known(principal));
+            }
+        }
     }
     let prove = {
         let app = app.clone();

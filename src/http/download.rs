@@ -53,7 +53,7 @@ pub(super) fn percent_encode(text: &str) -> String {
 /// 412, and 416 for a part beyond the end.
 pub(super) fn render(call: &Call, download: Download) -> Result<Response, Problem> {
     let Download { file, bytes, etag, modified, media_type, file_name } = download;
-    let mut response = match freshness(&call.headers, &etag, modified)? {
+    let mut response = match freshness(&call.headers, &etag, Some(modified))? {
         Freshness::NotModified => response::empty(StatusCode::NOT_MODIFIED),
         Freshness::Modified => {
             let wanted = match call.method {

@@ -1,9 +1,11 @@
 //! Reading the members of a JSON body, so that all that is wrong with it is said at once.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::body::json_type;
-use super::problem::{Flaw, Place, Problem, ProblemKind, shorten};
+use super::problem::{Flaw, Place, Problem, ProblemKind, escape_pointer, shorten};
 use crate::model::nearest;
 
 /// Unknown members that are named in warnings; more are counted.
@@ -85,7 +87,8 @@ impl Members {
         })
     }
 
-    fn optional<T>(
+    /// Takes a member that need not be there, under the first of its names that is.
+    pub(super) fn optional<T>(
         &mut self,
         names: &[&'static str],
         parse: impl FnOnce(&mut Flaws<'_>, Option<&Value>) -> Option<T>,
@@ -117,6 +120,19 @@ impl Members {
                 Err(Problem::new(ProblemKind::MalformedBody, detail).with_flaws(self.flaws))
             }
         }
+    }
+
+    /// The same for a body that may hold no unknown member: each is a flaw.
+    pub(super) fn finish_known<T>(mut self, parsed: Option<T>) -> Result<T, Problem> {
+        let known = std::mem::take(&mut self.known);
+        let unknown = self.object.keys().filter(|name| !known.contains(&name.as_str()));
+        for name in unknown.take(FLAWS_MAX) {
+            let pointer = format!("/{}", escape_pointer(name));
+            let mut flaws = Flaws { pointer, flaws: &mut self.flaws };
+            flaws.unknown_word(name, known.iter().copied());
+        }
+        self.object.clear();
+        self.finish(parsed).map(|(parsed, _)| parsed)
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -151,6 +167,12 @@ impl Flaws<'_> {
         Flaws { pointer: format!("{}/{index}", self.pointer), flaws: self.flaws }
     }
 
+    /// The same for one member of the member's object.
+    pub(super) fn member(&mut self, name: &str) -> Flaws<'_> {
+        let pointer = format!("{}/{}", self.pointer, escape_pointer(name));
+        Flaws { pointer, flaws: self.flaws }
+    }
+
     /// Something is wrong that has no value: a whole sentence.
     pub(super) fn note(&mut self, detail: String) {
         self.flaws.push(Flaw::new(Place::Pointer(self.pointer.clone()), detail));
@@ -178,6 +200,7 @@ impl Flaws<'_> {
         };
         let place = Place::Pointer(self.pointer.clone());
         let value = Some(Value::from(shown));
+        let nearest = nearest.map(Cow::Borrowed);
         self.flaws.push(Flaw { value, nearest, valid, ..Flaw::new(place, detail) });
     }
 }

@@ -4,6 +4,7 @@
 //! the connection (`listener`, `connection`, `stream`), above it what is asked for
 //! (`routes`, `handlers`).
 
+mod accept;
 mod access_log;
 mod app;
 mod blocking;
@@ -11,21 +12,31 @@ mod body;
 mod conditional;
 mod connection;
 mod credentials;
+mod description;
 mod download;
 mod handlers;
 mod limits;
 mod listener;
 mod members;
+mod openapi;
 mod path;
+mod pieces;
 mod problem;
+mod query_string;
 mod request;
 mod response;
 mod route;
 mod routes;
+mod routing;
+mod rows;
 mod stream;
 
 pub use app::App;
 pub use limits::Limits;
 pub use listener::{Drained, listen};
-pub use route::{Access, BodyRule, Route, Routes};
+pub use route::{
+    Access, AnswerForm, AnswerHeader, BodyRule, Content, Description, PathParameter,
+    QueryParameter, QueryRule, Route, Shape, Tag, ValueType,
+};
 pub use routes::ROUTES;
+pub use routing::Routes;

@@ -18,9 +18,11 @@ use super::connection::State;
 use super::credentials;
 use super::path::Path;
 use super::problem::{Flaw, Place, Problem, ProblemKind};
+use super::query_string::Query;
 use super::response::{self, Response};
-use super::route::{Caller, Found, Parameters};
+use super::route::Caller;
 use super::routes::ROUTES;
+use super::routing::{Found, Parameters};
 
 /// Of a path with its query. Every name that a path holds fits many times.
 const TARGET_BYTES_MAX: usize = 8 * 1024;
@@ -32,6 +34,7 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) parameters: Parameters,
+    pub(super) query: Query,
     pub(super) body: Body,
 }
 
@@ -77,8 +80,10 @@ async fn steps(
     }
     route.access.require(&caller)?;
 
+    // Only now: what a route knows is told to those who may take it.
+    let query = Query::parse(head.uri.query(), route.description.query)?;
     let Parts { method, headers, .. } = head;
-    (route.handler)(Call { app, caller, method, headers, parameters, body }).await
+    (route.handler)(Call { app, caller, method, headers, parameters, query, body }).await
 }
 
 /// Refuses heads that no route could want. hyper has bounded their size before.

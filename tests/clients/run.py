@@ -4,6 +4,7 @@ import pathlib
 import sys
 import traceback
 
+import inventory
 import migrate
 
 root = pathlib.Path(__file__).resolve().parents[2]
@@ -12,7 +13,7 @@ binary = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / "target/relea
 places = [os.environ.get("SATCHEL_FIXTURES"), root / "../shared/fixtures", root / "../../shared/fixtures"]
 fixtures = next((path for path in map(pathlib.Path, filter(None, places)) if path.is_dir()), None)
 
-checks = list(migrate.CHECKS)
+checks = [*migrate.CHECKS, *inventory.CHECKS]
 skipped = 0
 if fixtures:
     checks += migrate.CHECKS_OF_FIXTURES

@@ -279,12 +279,30 @@ impl Connection {
         }
         let mut answer = Answer { status, headers, body: Vec::new() };
         let is_bare = is_head || matches!(status, 100..=199 | 204 | 304);
-        if !is_bare {
-            let length = answer.header("content-length").expect("a length").parse().unwrap();
-            answer.body.resize(length, 0);
-            self.0.read_exact(&mut answer.body).unwrap();
+        if is_bare {
+            return answer;
+        }
+        match answer.header("content-length") {
+            Some(length) => {
+                answer.body.resize(length.parse().unwrap(), 0);
+                self.0.read_exact(&mut answer.body).unwrap();
+            }
+            None => {
+                assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
+                while self.read_chunk(&mut answer.body) {}
+            }
         }
         answer
+    }
+
+    /// Reads a chunk; the last one has no bytes.
+    fn read_chunk(&mut self, body: &mut Vec<u8>) -> bool {
+        let bytes = usize::from_str_radix(&self.line(), 16).expect("the size of a chunk");
+        let begin = body.len();
+        body.resize(begin + bytes, 0);
+        self.0.read_exact(&mut body[begin..]).unwrap();
+        assert_eq!(self.line(), "");
+        bytes > 0
     }
 }
 

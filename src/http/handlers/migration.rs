@@ -16,7 +16,7 @@ use crate::migration::ImportReport;
 /// `POST /rest/migrate/export`
 pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
     let Call { app, headers, body, .. } = call;
-    let (request, warnings) = parse_export(body.json_object(&headers).await?)?;
+    let (request, warnings) = parse_export(body.json_object(&headers, &app.room).await?)?;
 
     let migration = app.migration.clone();
     let name = request.name.clone();
@@ -31,7 +31,7 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
 /// `POST /rest/migrate/import`. Once begun, the import goes on when the client leaves.
 pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     let Call { app, caller, headers, body, .. } = call;
-    let (request, warnings) = parse_import(body.json_object(&headers).await?)?;
+    let (request, warnings) = parse_import(body.json_object(&headers, &app.room).await?)?;
     let caller = caller.require_principal()?.name.clone();
 
     let migration = app.migration.clone();

@@ -1,0 +1,396 @@
+//! The body of a search.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::http::members::{Flaws, Members, found};
+use crate::http::problem::Problem;
+use crate::inventory::{Criterion, Direction, Filter, Order, SearchRequest};
+use crate::model::Kind;
+
+const TYPE: &str = "type";
+const COLUMNS: &str = "columns";
+const CRITERIA: &str = "search_criteria";
+const ORDER: &str = "order";
+const START: &str = "start";
+const LIMIT: &str = "maximum_return_records";
+
+/// A member of the criteria that is none.
+const CONTEXT_LINES: &str = "context-lines";
+
+/// What follows a property's name in the members that say how it is compared.
+const FILTER: &str = "_filter";
+const INVERT: &str = "_invert";
+
+const FILTERS: [(&str, Filter); 4] = [
+    ("inclusion", Filter::Inclusion),
+    ("equality", Filter::Equality),
+    ("regex", Filter::Regex),
+    ("empty", Filter::Empty),
+];
+
+/// Records that are answered where the body does not say how many.
+const LIMIT_OTHERWISE: u64 = 10;
+
+/// Columns, and criteria, of one search. A kind has about fifty properties.
+const COLUMNS_MAX: usize = 256;
+
+/// Lines around a matching one that may be asked for.
+const CONTEXT_LINES_MAX: u64 = 1000;
+
+/// What a search asks for. Other than a migration's bodies it may have no unknown members: the
+/// answer is a list, in which there is no place for a warning.
+pub(super) fn parse_search(object: Map<String, Value>) -> Result<SearchRequest, Problem> {
+    let mut members = Members::new(object);
+    let kind = members.required(&[TYPE], kind);
+    let columns = members.required(&[COLUMNS], columns);
+    let criteria = members.optional(&[CRITERIA], criteria);
+    let order = members.optional(&[ORDER], |flaws, value| {
+        order(flaws, value, columns.as_deref().unwrap_or_default())
+    });
+    let start = members.optional(&[START], |flaws, value| number(flaws, value, 0, u64::MAX));
+    let limit =
+        members.optional(&[LIMIT], |flaws, value| number(flaws, value, LIMIT_OTHERWISE, u64::MAX));
+    let request = (|| {
+        let Criteria { criteria, context_lines } = criteria?;
+        Some(SearchRequest {
+            kind: kind?,
+            columns: columns?,
+            criteria,
+            order: order?,
+            start: start?,
+            limit: limit?,
+            context_lines,
+        })
+    })();
+    members.finish_known(request)
+}
+
+fn kind(flaws: &mut Flaws<'_>, value: &Value) -> Option<Kind> {
+    let Value::String(word) = value else {
+        flaws.wrong(value, &format!("{}; a type is expected", found(value)));
+        return None;
+    };
+    let kind = word.parse();
+    if kind.is_err() {
+        flaws.unknown_word(word, Kind::ALL.into_iter().map(Kind::as_str));
+    }
+    kind.ok()
+}
+
+fn columns(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<String>> {
+    let Value::Array(items) = value else {
+        flaws.wrong(value, &format!("{}; a list of properties is expected", found(value)));
+        return None;
+    };
+    if items.is_empty() {
+        flaws.wrong(value, "is empty; it must name at least one property");
+        return None;
+    }
+    if items.len() > COLUMNS_MAX {
+        flaws.wrong(value, &format!("has more than {COLUMNS_MAX} items"));
+        return None;
+    }
+    let mut columns = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        match item {
+            Value::String(column) => columns.push(column.clone()),
+            other => {
+                let what = format!("{}; a property's name is expected", found(other));
+                flaws.item(index).wrong(other, &what);
+            }
+        }
+    }
+    (columns.len() == items.len()).then_some(columns)
+}
+
+#[derive(Default)]
+struct Criteria {
+    criteria: Vec<Criterion>,
+    context_lines: u32,
+}
+
+/// How one property is asked for, as far as it was said.
+#[derive(Default)]
+struct Asked {
+    value: Option<String>,
+    filter: Option<Filter>,
+    invert: bool,
+}
+
+fn criteria(flaws: &mut Flaws<'_>, value: Option<&Value>) -> Option<Criteria> {
+    let members = match value {
+        None => return Some(Criteria::default()),
+        Some(Value::Object(members)) => members,
+        Some(other) => {
+            flaws.wrong(other, &format!("{}; an object is expected", found(other)));
+            return None;
+        }
+    };
+    if members.len() > COLUMNS_MAX {
+        flaws.note(format!("The criteria have more than {COLUMNS_MAX} members."));
+        return None;
+    }
+    let mut is_right = true;
+    let mut context_lines = 0;
+    let mut asked: BTreeMap<&str, Asked> = BTreeMap::new();
+    for (name, value) in members {
+        let mut flaws = flaws.member(name);
+        if name == CONTEXT_LINES {
+            match number(&mut flaws, Some(value), 0, CONTEXT_LINES_MAX) {
+                Some(lines) => context_lines = u32::try_from(lines).unwrap_or(u32::MAX),
+                None => is_right = false,
+            }
+        } else if let Some(property) = name.strip_suffix(FILTER) {
+            match filter(&mut flaws, value) {
+                Some(filter) => asked.entry(property).or_default().filter = Some(filter),
+                None => is_right = false,
+            }
+        } else if let Some(property) = name.strip_suffix(INVERT) {
+            match truth(&mut flaws, value) {
+                Some(invert) => asked.entry(property).or_default().invert = invert,
+                None => is_right = false,
+            }
+        } else {
+            match text(&mut flaws, value) {
+                Some(value) => asked.entry(name).or_default().value = Some(value),
+                None => is_right = false,
+            }
+        }
+    }
+    let criteria = asked.into_iter().filter_map(|(property, asked)| asked.criterion(property));
+    is_right.then(|| Criteria { criteria: criteria.collect(), context_lines })
+}
+
+impl Asked {
+    /// Nothing is asked of a property with an empty text, unless it is to be empty: forms send
+    /// every field that they have.
+    fn criterion(self, property: &str) -> Option<Criterion> {
+        let filter = self.filter.unwrap_or(Filter::Inclusion);
+        let value = self.value.unwrap_or_default();
+        (filter == Filter::Empty || !value.is_empty()).then(|| Criterion {
+            property: property.to_owned(),
+            value,
+            filter,
+            invert: self.invert,
+        })
+    }
+}
+
+fn filter(flaws: &mut Flaws<'_>, value: &Value) -> Option<Filter> {
+    match value {
+        Value::String(word) => {
+            let known = FILTERS.iter().find(|(known, _)| known == word);
+            if known.is_none() {
+                flaws.unknown_word(word, FILTERS.iter().map(|(known, _)| *known));
+            }
+            known.map(|(_, filter)| *filter)
+        }
+        other => {
+            flaws.wrong(other, &format!("{}; a filter's name is expected", found(other)));
+            None
+        }
+    }
+}
+
+fn truth(flaws: &mut Flaws<'_>, value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(truth) => Some(*truth),
+        Value::String(text) if matches!(&**text, "true" | "True") => Some(true),
+        Value::String(text) if matches!(&**text, "false" | "False" | "") => Some(false),
+        other => {
+            flaws.wrong(other, &format!("{}; true or false is expected", found(other)));
+            None
+        }
+    }
+}
+
+/// A scalar as text, as Python's `str` spells it, which is how criteria see properties.
+fn text(flaws: &mut Flaws<'_>, value: &Value) -> Option<String> {
+    match value {
+        Value::Null => Some(String::new()),
+        Value::Bool(true) => Some("True".to_owned()),
+        Value::Bool(false) => Some("False".to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Array(_) | Value::Object(_) => {
+            flaws.wrong(value, &format!("{}; a text is expected", found(value)));
+            None
+        }
+    }
+}
+
+/// `[{"column": 0, "dir": "asc"}]`; the column is a position in the list of columns, or a name.
+fn order(
+    flaws: &mut Flaws<'_>,
+    value: Option<&Value>,
+    columns: &[String],
+) -> Option<Option<Order>> {
+    let item = match value {
+        None => return Some(None),
+        Some(Value::Array(items)) => match items.as_slice() {
+            [] => return Some(None),
+            [item] => item,
+            [_, ..] => {
+                flaws.note("Only one order is known, and there are more.".to_owned());
+                return None;
+            }
+        },
+        Some(other) => {
+            flaws.wrong(other, &format!("{}; a list is expected", found(other)));
+            return None;
+        }
+    };
+    let mut flaws = flaws.item(0);
+    let Value::Object(members) = item else {
+        flaws.wrong(item, &format!("{}; an object is expected", found(item)));
+        return None;
+    };
+    let mut unknown = members.keys().filter(|name| !matches!(name.as_str(), "column" | "dir"));
+    if let Some(name) = unknown.next() {
+        flaws.member(name).unknown_word(name, ["column", "dir"].into_iter());
+        return None;
+    }
+    let column = members.get("column").unwrap_or(&Value::Null);
+    let property = match column {
+        Value::String(name) => Some(name.clone()),
+        Value::Number(number) => {
+            let position = number.as_u64().and_then(|number| usize::try_from(number).ok());
+            position.and_then(|position| columns.get(position).cloned())
+        }
+        _ => None,
+    };
+    if property.is_none() {
+        let what = "must be a position in “columns”, from 0, or a property's name";
+        flaws.member("column").wrong(column, what);
+    }
+    let direction = match members.get("dir") {
+        None => Some(Direction::Ascending),
+        Some(Value::String(word)) if word == "asc" => Some(Direction::Ascending),
+        Some(Value::String(word)) if word == "desc" => Some(Direction::Descending),
+        Some(other) => {
+            flaws.member("dir").wrong(other, "must be “asc” or “desc”");
+            None
+        }
+    };
+    Some(Some(Order { property: property?, direction: direction? }))
+}
+
+/// A whole number, or its digits as a text.
+fn number(flaws: &mut Flaws<'_>, value: Option<&Value>, otherwise: u64, max: u64) -> Option<u64> {
+    let Some(value) = value else { return Some(otherwise) };
+    let number = match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+        _ => None,
+    };
+    let number = number.filter(|number| *number <= max);
+    if number.is_none() {
+        flaws.wrong(value, &format!("must be a whole number from 0 to {max}"));
+    }
+    number
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(body: Value) -> Result<SearchRequest, String> {
+        let Value::Object(object) = body else { panic!("{body} is no object") };
+        parse_search(object).map_err(|problem| format!("{problem:?}"))
+    }
+
+    #[test]
+    fn the_example_of_the_manual_is_read() {
+        let request = parse(json!({
+            "type": "device",
+            "columns": ["name", "ip_address", "configuration", "configuration_matches"],
+            "maximum_return_records": 3,
+            "search_criteria": {"configuration_filter": "inclusion", "configuration": "i"},
+        }))
+        .unwrap();
+        assert_eq!((request.kind, request.start, request.limit), (Kind::Device, 0, 3));
+        assert_eq!(request.columns.len(), 4);
+        let criterion = Criterion {
+            property: "configuration".to_owned(),
+            value: "i".to_owned(),
+            filter: Filter::Inclusion,
+            invert: false,
+        };
+        assert_eq!(request.criteria, [criterion]);
+        assert_eq!((request.order, request.context_lines), (None, 0));
+    }
+
+    #[test]
+    fn criteria_are_gathered_by_their_property() {
+        let request = parse(json!({
+            "type": "device",
+            "columns": ["name", "port"],
+            "search_criteria": {
+                "name": "", "name_filter": "equality",
+                "port": 22, "port_invert": "true",
+                "vendor_filter": "empty", "vendor_invert": false,
+                "model": "a.c", "model_filter": "regex",
+                "reachable": true,
+                "context-lines": "2",
+            },
+            "order": [{"column": 1, "dir": "desc"}],
+            "start": "7",
+        }))
+        .unwrap();
+        let criteria: Vec<_> = request
+            .criteria
+            .iter()
+            .map(|asked| (&*asked.property, &*asked.value, asked.filter, asked.invert))
+            .collect();
+        let expected = [
+            ("model", "a.c", Filter::Regex, false),
+            ("port", "22", Filter::Inclusion, true),
+            ("reachable", "True", Filter::Inclusion, false),
+            ("vendor", "", Filter::Empty, false),
+        ];
+        assert_eq!(criteria, expected);
+        let order = Order { property: "port".to_owned(), direction: Direction::Descending };
+        assert_eq!(request.order, Some(order));
+        assert_eq!((request.start, request.limit, request.context_lines), (7, 10, 2));
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let text = parse(json!({
+            "type": "divice",
+            "columns": ["name", 7],
+            "search_criteria": {
+                "name": ["R 1%"], "name_filter": "inclusoin", "name_invert": "perhaps",
+                "context-lines": -1,
+            },
+            "order": [{"column": 9, "dir": "up"}],
+            "start": -1,
+            "maximum_return_recrods": 5,
+        }))
+        .unwrap_err();
+        for place in [
+            "/type",
+            "/columns/1",
+            "/search_criteria/name",
+            "/search_criteria/name_filter",
+            "/search_criteria/name_invert",
+            "/search_criteria/context-lines",
+            "/order/0/column",
+            "/order/0/dir",
+            "/start",
+            "/maximum_return_recrods",
+        ] {
+            assert!(text.contains(&format!("{place:?}")), "{place} in {text}");
+        }
+        for near in ["device", "inclusion", "maximum_return_records"] {
+            assert!(text.contains(&format!("nearest: Some({near:?})")), "{near} in {text}");
+        }
+        for body in [json!({"type": "device"}), json!({"type": "device", "columns": []})] {
+            assert!(parse(body).unwrap_err().contains("/columns"));
+        }
+    }
+}

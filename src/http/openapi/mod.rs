@@ -1,0 +1,301 @@
+//! The description of every route in OpenAPI 3.1, made from the route table that serves them.
+
+mod schemas;
+
+use std::sync::LazyLock;
+
+use hyper::StatusCode;
+use hyper::header::{ETAG, HeaderValue};
+use serde_json::{Map, Value, json};
+
+use super::conditional::{ETag, Freshness, freshness};
+use super::problem::Problem;
+use super::request::Call;
+use super::response::{self, JSON, Response};
+use super::route::{
+    Access, AnswerForm, BodyRule, Content, QueryRule, Route, Shape, Tag, ValueType,
+};
+use super::routes::ROUTES;
+use crate::model::Kind;
+
+/// The document and its validator. It is the same for as long as the process lives.
+static DOCUMENT: LazyLock<(Vec<u8>, ETag)> = LazyLock::new(|| {
+    // Texts, numbers and maps of texts always can be JSON.
+    let mut text = serde_json::to_vec(&document()).unwrap_or_default();
+    text.push(b'\n');
+    let etag = ETag::of_version(0, &text);
+    (text, etag)
+});
+
+/// `GET /rest/openapi.json`
+pub(super) async fn show(call: Call) -> Result<Response, Problem> {
+    let (text, etag) = &*DOCUMENT;
+    let mut response = match freshness(&call.headers, etag, None)? {
+        Freshness::NotModified => response::empty(StatusCode::NOT_MODIFIED),
+        Freshness::Modified => response::whole(StatusCode::OK, JSON, text.as_slice()),
+    };
+    response.headers_mut().insert(ETAG, HeaderValue::from(etag));
+    Ok(response)
+}
+
+fn document() -> Value {
+    let mut paths = Map::new();
+    for route in ROUTES.iter() {
+        let path = paths.entry(route.pattern).or_insert_with(|| Value::Object(Map::new()));
+        path[route.method.as_str().to_ascii_lowercase()] = operation(route);
+    }
+    let tags = Tag::ALL.map(|tag| json!({"name": tag.as_str(), "description": tag.about()}));
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Satchel",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "A network inventory in one file. GET routes answer HEAD too; every \
+                            route answers OPTIONS. Whatever fails is answered with a problem \
+                            (RFC 9457).",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/", "description": "This server."}],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": schemas::all(),
+            "securitySchemes": {
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "A user of the inventory, with its password.",
+                },
+            },
+            "responses": {
+                "Problem": {
+                    "description": "It was not done; the problem says why.",
+                    "content": {"application/problem+json": {"schema": named("Problem")}},
+                },
+            },
+        },
+    })
+}
+
+fn operation(route: &Route) -> Value {
+    let about = &route.description;
+    let mut operation = Map::new();
+    let mut say = |name: &str, value: Value| operation.insert(name.to_owned(), value);
+    say("operationId", about.operation.into());
+    say("tags", json!([about.tag.as_str()]));
+    say("summary", about.summary.into());
+    let allowed = match route.access {
+        Access::Anonymous => "Needs no login.",
+        Access::Authenticated => "Needs a login.",
+        Access::Administrator => "Needs the login of an administrator.",
+    };
+    let limit = match route.body {
+        BodyRule::Nothing => String::new(),
+        BodyRule::AtMost { bytes_max } => format!(" The body may have {bytes_max} bytes."),
+    };
+    say("description", format!("{allowed}{limit}").into());
+    say(
+        "security",
+        match route.access {
+            Access::Anonymous => json!([]),
+            Access::Authenticated | Access::Administrator => json!([{"basic": []}]),
+        },
+    );
+    say("parameters", parameters(route));
+    if !about.request.is_empty() {
+        say("requestBody", json!({"required": true, "content": contents(about.request)}));
+    }
+    say("responses", answers(route));
+    Value::Object(operation)
+}
+
+fn parameters(route: &Route) -> Value {
+    let path = route.description.path.iter().map(|parameter| {
+        json!({
+            "name": parameter.name,
+            "in": "path",
+            "required": true,
+            "description": parameter.about,
+            "schema": value_schema(parameter.value),
+        })
+    });
+    let query = match route.description.query {
+        QueryRule::Nothing => Vec::new(),
+        QueryRule::Known(known) => known
+            .iter()
+            .map(|parameter| {
+                let mut described = json!({
+                    "name": parameter.name,
+                    "in": "query",
+                    "description": parameter.about,
+                    "schema": value_schema(parameter.value),
+                });
+                match parameter.value {
+                    ValueType::Texts => described["explode"] = false.into(),
+                    ValueType::Switch => described["allowEmptyValue"] = true.into(),
+                    ValueType::Text | ValueType::Kind | ValueType::Whole => {}
+                }
+                described
+            })
+            .collect(),
+        // One parameter that stands for all: an object whose members are parameters.
+        QueryRule::Any { about } => vec![json!({
+            "name": "property",
+            "in": "query",
+            "description": about,
+            "style": "form",
+            "explode": true,
+            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+        })],
+    };
+    path.chain(query).collect()
+}
+
+fn answers(route: &Route) -> Value {
+    let mut answers = Map::new();
+    for AnswerForm { status, about, content, headers } in route.description.answers {
+        let mut answer = json!({"description": about});
+        if !content.is_empty() {
+            answer["content"] = contents(content);
+        }
+        if !headers.is_empty() {
+            let described = headers.iter().map(|header| {
+                let about = json!({"description": header.about, "schema": {"type": "string"}});
+                (header.name.to_owned(), about)
+            });
+            answer["headers"] = Value::Object(described.collect());
+        }
+        answers.insert(status.to_string(), answer);
+    }
+    let problem = || json!({"$ref": "#/components/responses/Problem"});
+    let refused: &[&str] = match route.access {
+        Access::Anonymous => &[],
+        Access::Authenticated => &["401", "429"],
+        Access::Administrator => &["401", "403", "429"],
+    };
+    for status in refused.iter().chain(&["default"]) {
+        answers.insert((*status).to_owned(), problem());
+    }
+    Value::Object(answers)
+}
+
+fn contents(contents: &[Content]) -> Value {
+    let described = contents.iter().map(|content| {
+        let schema = match content.shape {
+            Shape::Text => json!({"type": "string"}),
+            // In OpenAPI 3.1 raw bytes have no schema.
+            Shape::Bytes => json!({}),
+            Shape::Schema(name) => named(name),
+            Shape::List(name) => json!({"type": "array", "items": named(name)}),
+        };
+        (content.media_type.to_owned(), json!({"schema": schema}))
+    });
+    Value::Object(described.collect())
+}
+
+fn value_schema(value: ValueType) -> Value {
+    match value {
+        ValueType::Text => json!({"type": "string"}),
+        ValueType::Kind => json!({"type": "string", "enum": Kind::ALL.map(Kind::as_str)}),
+        ValueType::Whole => json!({"type": "integer", "minimum": 0}),
+        ValueType::Switch => json!({"type": "boolean"}),
+        ValueType::Texts => json!({"type": "array", "items": {"type": "string"}}),
+    }
+}
+
+/// A reference to a schema.
+fn named(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The operations of the document: method and pattern.
+    fn operations(document: &Value) -> BTreeSet<(String, String)> {
+        let paths = document["paths"].as_object().unwrap();
+        let operations = paths.iter().flat_map(|(pattern, path)| {
+            let methods = path.as_object().unwrap().keys();
+            methods.map(|method| (method.to_ascii_uppercase(), pattern.clone()))
+        });
+        operations.collect()
+    }
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let routes =
+            ROUTES.iter().map(|route| (route.method.as_str().to_owned(), route.pattern.to_owned()));
+        assert_eq!(operations(&document()), routes.collect());
+    }
+
+    #[test]
+    fn every_parameter_of_a_path_is_described() {
+        for route in ROUTES.iter() {
+            let named = route
+                .pattern
+                .split('/')
+                .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+            let described = route.description.path.iter().map(|parameter| parameter.name);
+            assert_eq!(
+                named.collect::<Vec<_>>(),
+                described.collect::<Vec<_>>(),
+                "{}",
+                route.pattern
+            );
+        }
+    }
+
+    #[test]
+    fn everything_is_said_in_sentences() {
+        let is_sentence = |text: &str| text.ends_with('.') || text.ends_with('…');
+        for route in ROUTES.iter() {
+            let about = &route.description;
+            let known = match about.query {
+                QueryRule::Known(known) => known,
+                QueryRule::Nothing | QueryRule::Any { .. } => &[],
+            };
+            assert!(!about.answers.is_empty(), "{}", route.pattern);
+            let texts = [about.summary]
+                .into_iter()
+                .chain(about.path.iter().map(|parameter| parameter.about))
+                .chain(known.iter().map(|parameter| parameter.about))
+                .chain(about.answers.iter().map(|answer| answer.about));
+            for text in texts {
+                assert!(is_sentence(text), "{}: {text:?}", route.pattern);
+            }
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn walk<'d>(value: &'d Value, each: &mut impl FnMut(&'d str)) {
+            match value {
+                Value::Object(members) => {
+                    if let Some(Value::String(reference)) = members.get("$ref") {
+                        each(reference);
+                    }
+                    members.values().for_each(|value| walk(value, each));
+                }
+                Value::Array(items) => items.iter().for_each(|value| walk(value, each)),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            }
+        }
+        let document = document();
+        let mut references = BTreeSet::new();
+        walk(&document, &mut |reference| {
+            references.insert(reference);
+        });
+        for reference in &references {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+        // And no schema is there for nothing.
+        for name in document["components"]["schemas"].as_object().unwrap().keys() {
+            let reference = format!("#/components/schemas/{name}");
+            assert!(references.contains(&*reference), "{name}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Which sort of problem each error of an operation is.
+
+use std::borrow::Cow;
+use std::io;
+
+use hyper::header::{CONNECTION, HeaderValue};
+
+use super::{
+    BUSY_RETRY_SECONDS, Flaw, Place, Problem, ProblemKind, retry_after, sentence, shorten,
+};
+use crate::access::LoginError;
+use crate::codec::bundle::{BundleError, WriteError};
+use crate::codec::json::{JsonError, JsonFault};
+use crate::http::blocking::BlockingError;
+use crate::http::body::BodyError;
+use crate::import::ImportError;
+use crate::inventory::InventoryError;
+use crate::migration::{MigrationError, ShelfError};
+use crate::store::StoreError;
+
+impl From<BlockingError> for Problem {
+    fn from(error: BlockingError) -> Self {
+        let detail = match error {
+            BlockingError::Panicked => return Self::internal(&error),
+            BlockingError::Busy => "Too many requests of this sort are waiting already.",
+            BlockingError::ShuttingDown => "The server is shutting down.",
+        };
+        let (name, value) = retry_after(BUSY_RETRY_SECONDS);
+        Self::new(ProblemKind::Unavailable, detail).with_header(name, value)
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let kind = match error {
+            BodyError::TooLarge { .. } => ProblemKind::BodyTooLarge,
+            BodyError::TooSlow => ProblemKind::RequestTimeout,
+            BodyError::ClientLeft | BodyError::Malformed(_) => ProblemKind::MalformedRequest,
+            BodyError::NoRoom => ProblemKind::Unavailable,
+        };
+        // Whatever is left of the body cannot be told from a next request.
+        Self::of(kind, &error).with_header(CONNECTION, HeaderValue::from_static("close"))
+    }
+}
+
+impl From<LoginError> for Problem {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Refused => Self::unauthenticated("The user name or the password is wrong."),
+            LoginError::Locked { wait } => {
+                // Rounded up: who comes back must not be early.
+                let seconds = wait.as_secs() + 1;
+                let (name, value) = retry_after(seconds);
+                let detail = format!(
+                    "There were too many failed logins of this user from this address. Try again in {seconds} s."
+                );
+                Self::new(ProblemKind::TooManyFailedLogins, detail).with_header(name, value)
+            }
+            LoginError::Accounts(error) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<MigrationError> for Problem {
+    fn from(error: MigrationError) -> Self {
+        let kind = match &error {
+            MigrationError::Shelf(error) => match error {
+                ShelfError::NotFound { .. } => ProblemKind::UnknownProject,
+                ShelfError::Bundle(BundleError::Io(error)) | ShelfError::Io(error) => of_io(error),
+                ShelfError::Bundle(_) | ShelfError::File { .. } => ProblemKind::BundleRefused,
+                ShelfError::FolderHasNoFile { .. } | ShelfError::InTheWay { .. } => {
+                    ProblemKind::ProjectState
+                }
+                ShelfError::Long => ProblemKind::BodyTooLarge,
+                ShelfError::NoSpace => ProblemKind::DiskFull,
+            },
+            MigrationError::Store(error) => of_store(error),
+            MigrationError::Import(error) => of_import(error),
+            MigrationError::Scratch(error)
+            | MigrationError::Read { source: error, .. }
+            | MigrationError::Write(WriteError::Io(error)) => of_io(error),
+            MigrationError::Write(WriteError::Twice(_) | WriteError::Unfinished(_))
+            | MigrationError::Panicked => ProblemKind::Internal,
+        };
+        let problem = Self::of(kind, &error);
+        match error {
+            MigrationError::Shelf(ShelfError::Bundle(refused)) => problem.with_entry(&refused),
+            _ => problem,
+        }
+    }
+}
+
+impl From<JsonError> for Problem {
+    fn from(error: JsonError) -> Self {
+        let kind = match &error.detail {
+            JsonFault::Size => ProblemKind::BodyTooLarge,
+            JsonFault::Syntax { .. }
+            | JsonFault::DuplicateKey { .. }
+            | JsonFault::Depth
+            | JsonFault::NoObject { .. }
+            | JsonFault::ItemNoObject { .. } => ProblemKind::MalformedBody,
+        };
+        let place = Place::Text { line: error.line, column: error.column };
+        let detail = match &error.detail {
+            fault @ JsonFault::Syntax { .. } => format!("The body is {fault}."),
+            fault => sentence(fault),
+        };
+        Self::new(kind, &*detail).with_flaw(Flaw::new(place, &*detail))
+    }
+}
+
+impl From<InventoryError> for Problem {
+    fn from(error: InventoryError) -> Self {
+        let kind = match &error {
+            InventoryError::Store(error) => of_store(error),
+            InventoryError::NotFound { .. } => ProblemKind::UnknownInstance,
+            InventoryError::NoText { .. } => ProblemKind::UnknownText,
+            InventoryError::UnknownProperty { .. } => ProblemKind::UnknownProperty,
+            InventoryError::Value { .. } => ProblemKind::WrongValue,
+            InventoryError::Regex { .. } => ProblemKind::WrongExpression,
+            InventoryError::Stale { .. } => ProblemKind::Stale,
+            InventoryError::OwnUser { .. } => ProblemKind::OwnUser,
+            InventoryError::NoAdministrator => ProblemKind::NoAdministrator,
+            InventoryError::TooManyReferences { .. } => ProblemKind::ChangeTooLarge,
+            InventoryError::Hash(_) => ProblemKind::Internal,
+        };
+        Self::of(kind, &error)
+    }
+}
+
+impl Problem {
+    /// A problem with what a request says of a property. `place` tells where it says so.
+    pub(in crate::http) fn of_inventory(
+        error: InventoryError,
+        place: impl FnOnce(&str) -> Place,
+    ) -> Self {
+        let detail = sentence(&error);
+        let flaw = match &error {
+            InventoryError::UnknownProperty { property, nearest, .. } => Some(Flaw {
+                value: Some(shorten(property).into()),
+                nearest: nearest.clone().map(Cow::Owned),
+                ..Flaw::new(place(property), detail)
+            }),
+            InventoryError::Value { property, value, .. } => Some(Flaw {
+                value: Some(shorten(value).into()),
+                ..Flaw::new(place(property), detail)
+            }),
+            InventoryError::Regex { property, position, .. } => {
+                Some(Flaw { position: Some(*position), ..Flaw::new(place(property), detail) })
+            }
+            InventoryError::Store(_)
+            | InventoryError::NotFound { .. }
+            | InventoryError::NoText { .. }
+            | InventoryError::Stale { .. }
+            | InventoryError::OwnUser { .. }
+            | InventoryError::NoAdministrator
+            | InventoryError::TooManyReferences { .. }
+            | InventoryError::Hash(_) => None,
+        };
+        let problem = Self::from(error);
+        match flaw {
+            Some(flaw) => problem.with_flaw(flaw),
+            None => problem,
+        }
+    }
+}
+
+/// What an import's errors are to a client.
+fn of_import(error: &ImportError) -> ProblemKind {
+    match error {
+        ImportError::Store(error) => of_store(error),
+        ImportError::Scratch(error) => of_io(error),
+        ImportError::NoAdministrator => ProblemKind::NoAdministrator,
+        ImportError::NoReport { .. } => ProblemKind::UnknownReport,
+        ImportError::NameBytes { .. } => ProblemKind::Internal,
+    }
+}
+
+/// What the store's errors are to a client.
+fn of_store(error: &StoreError) -> ProblemKind {
+    match error {
+        StoreError::Busy => ProblemKind::Unavailable,
+        StoreError::DiskFull => ProblemKind::DiskFull,
+        StoreError::ReadOnly { .. } => ProblemKind::ReadOnly,
+        StoreError::RecordLarge { .. } | StoreError::TextLarge { .. } => {
+            ProblemKind::RecordTooLarge
+        }
+        StoreError::ChangeLarge { .. } => ProblemKind::ChangeTooLarge,
+        StoreError::Io { source, .. } => of_io(source),
+        StoreError::Corrupt { .. } | StoreError::Damaged { .. } | StoreError::Unsealable { .. } => {
+            ProblemKind::Corrupt
+        }
+        StoreError::InUse { .. }
+        | StoreError::KeyMissing { .. }
+        | StoreError::KeyBroken { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Database(_) => ProblemKind::Internal,
+    }
+}
+
+fn of_io(error: &io::Error) -> ProblemKind {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ProblemKind::DiskFull,
+        _ => ProblemKind::Internal,
+    }
+}

@@ -1,0 +1,241 @@
+//! The query of a request's target, decoded once.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::problem::{Flaw, Place, Problem, ProblemKind, shorten};
+use super::route::QueryRule;
+use crate::model::nearest;
+
+/// Parameters of one query. A query of the inventory by every property of a kind has fewer.
+const PARAMETERS_MAX: usize = 256;
+
+/// The parameters of a query in the order in which they came, percent-decoded: no name and no
+/// value holds a control character.
+#[derive(Debug, Default)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Decodes `a=b%20c&d`. A `+` is a blank, as forms write it; a parameter without `=` has an
+    /// empty value.
+    ///
+    /// # Errors
+    /// 400: an incomplete `%`, no UTF-8, a control character, too many parameters, or one that
+    /// `rule` does not know, with the nearest that it does.
+    pub(super) fn parse(query: Option<&str>, rule: QueryRule) -> Result<Self, Problem> {
+        let Some(query) = query else { return Ok(Self::default()) };
+        if rule == QueryRule::Nothing {
+            return Ok(Self::default());
+        }
+        let mut parameters = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            if parameters.len() == PARAMETERS_MAX {
+                let detail = format!("The query has more than {PARAMETERS_MAX} parameters.");
+                return Err(wrong(String::new(), detail));
+            }
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name).map_err(|what| wrong(shown(name), said(what)))?;
+            require_known(&name, rule)?;
+            let value = decode(value).map_err(|what| wrong(name.clone(), said(what)))?;
+            parameters.push((name, value));
+        }
+        Ok(Self(parameters))
+    }
+
+    /// All parameters.
+    pub(super) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
+    /// The values of one parameter.
+    pub(super) fn all<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a parameter that may stand once.
+    ///
+    /// # Errors
+    /// 400 where it stands more often.
+    pub(super) fn one(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let mut values = self.0.iter().filter(|(known, _)| known == name);
+        let first = values.next().map(|(_, value)| value.as_str());
+        match values.next() {
+            None => Ok(first),
+            Some(_) => Err(wrong(
+                name.to_owned(),
+                format!("The parameter “{name}” stands more than once in the query."),
+            )),
+        }
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// 400 for anything else.
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
+        let Some(text) = self.one(name)? else { return Ok(None) };
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse() {
+            Ok(number) if is_number => Ok(Some(number)),
+            Ok(_) | Err(_) => Err(wrong_value(
+                name,
+                text,
+                &format!("a whole number from 0 to {} is expected", u64::MAX),
+            )),
+        }
+    }
+
+    /// Whether a switch is on: it stands there alone, or with a word for true.
+    ///
+    /// # Errors
+    /// 400 for a value that is neither true nor false.
+    pub(super) fn switch(&self, name: &str) -> Result<bool, Problem> {
+        match self.one(name)? {
+            None => Ok(false),
+            Some("" | "true" | "True" | "1") => Ok(true),
+            Some("false" | "False" | "0") => Ok(false),
+            Some(other) => Err(wrong_value(name, other, "true or false is expected")),
+        }
+    }
+}
+
+/// A parameter whose value is not what is expected.
+fn wrong_value(name: &str, value: &str, expected: &str) -> Problem {
+    let detail = format!("The parameter “{name}” is “{}”; {expected}.", shorten(value));
+    let flaw = Flaw {
+        value: Some(Value::from(shorten(value))),
+        ..Flaw::new(Place::QueryParameter(name.to_owned()), &*detail)
+    };
+    Problem::new(ProblemKind::MalformedRequest, detail).with_flaw(flaw)
+}
+
+fn wrong(name: String, detail: String) -> Problem {
+    Problem::new(ProblemKind::MalformedRequest, &*detail)
+        .with_flaw(Flaw::new(Place::QueryParameter(name), &*detail))
+}
+
+fn shown(raw: &str) -> String {
+    shorten(raw).into_owned()
+}
+
+fn said(what: &'static str) -> String {
+    format!("The query {what}.")
+}
+
+/// Refuses a parameter that the route does not know: a misspelt one would otherwise be a wrong
+/// answer that looks like a right one.
+fn require_known(name: &str, rule: QueryRule) -> Result<(), Problem> {
+    let QueryRule::Known(known) = rule else { return Ok(()) };
+    if known.iter().any(|known| known.name == name) {
+        return Ok(());
+    }
+    let names = known.iter().map(|known| known.name);
+    let nearest = nearest(name, names.clone());
+    let valid: Vec<_> = names.collect();
+    let detail = match nearest {
+        Some(near) => format!(
+            "The query's parameter “{}” is not known here; was “{near}” meant?",
+            shorten(name)
+        ),
+        None => format!(
+            "The query's parameter “{}” is not known here; these are: {}.",
+            shorten(name),
+            valid.join(", ")
+        ),
+    };
+    let place = Place::QueryParameter(shown(name));
+    let nearest = nearest.map(Cow::Borrowed);
+    let flaw = Flaw { nearest, valid, ..Flaw::new(place, &*detail) };
+    Err(Problem::new(ProblemKind::MalformedRequest, detail).with_flaw(flaw))
+}
+
+/// What follows “The query ” where it cannot be decoded.
+fn decode(raw: &str) -> Result<String, &'static str> {
+    if !super::path::is_percent_encoded(raw) {
+        return Err("holds a “%” without two hexadecimal digits after it");
+    }
+    let raw = match raw.contains('+') {
+        true => Cow::Owned(raw.replace('+', " ")),
+        false => Cow::Borrowed(raw),
+    };
+    let decoded = percent_decode_str(&raw).decode_utf8().map_err(|_| "is not UTF-8")?;
+    match decoded.chars().any(char::is_control) {
+        true => Err("holds a control character"),
+        false => Ok(decoded.into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::route::{QueryParameter, ValueType};
+    use super::*;
+
+    const KNOWN: QueryRule = QueryRule::Known(&[
+        QueryParameter { name: "start", about: "", value: ValueType::Whole },
+        QueryParameter { name: "atomic", about: "", value: ValueType::Switch },
+    ]);
+
+    fn any(query: &str) -> Vec<(String, String)> {
+        Query::parse(Some(query), QueryRule::Any { about: "" }).unwrap().into_pairs()
+    }
+
+    #[test]
+    fn names_and_values_are_decoded_once_and_keep_their_order() {
+        let pairs = any("b=%5BShared%5D+x&a=R+1%25&&b=%2B&c&=v&d=1=2&e=%C3%A9%3Eb");
+        let expected = [
+            ("b", "[Shared] x"),
+            ("a", "R 1%"),
+            ("b", "+"),
+            ("c", ""),
+            ("", "v"),
+            ("d", "1=2"),
+            ("e", "é>b"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(pairs, expected);
+        assert_eq!(any(""), []);
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_refused() {
+        for query in ["a=%", "a=%2", "a=%zz", "%ff=1", "a=%ff", "a=%00", "a%0a=1"] {
+            let parsed = Query::parse(Some(query), QueryRule::Any { about: "" });
+            assert!(parsed.is_err(), "{query}");
+        }
+        let many = "a&".repeat(PARAMETERS_MAX + 1);
+        assert!(Query::parse(Some(&many), QueryRule::Any { about: "" }).is_err());
+        // What nothing asks for is not looked at.
+        assert!(Query::parse(Some("a=%"), QueryRule::Nothing).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused_with_the_nearest() {
+        let problem = Query::parse(Some("sart=1"), KNOWN).unwrap_err();
+        assert!(format!("{problem:?}").contains("nearest: Some(\"start\")"), "{problem:?}");
+    }
+
+    #[test]
+    fn numbers_and_switches_are_read() {
+        let query = |text| Query::parse(Some(text), KNOWN).unwrap();
+        assert_eq!(query("start=07").number("start").unwrap(), Some(7));
+        assert_eq!(query("").number("start").unwrap(), None);
+        for wrong in [
+            "start",
+            "start=-1",
+            "start=+1",
+            "start=1.0",
+            "start=1&start=1",
+            "start=99999999999999999999",
+        ] {
+            assert!(query(wrong).number("start").is_err(), "{wrong}");
+        }
+        for (text, on) in
+            [("", false), ("atomic", true), ("atomic=True", true), ("atomic=0", false)]
+        {
+            assert_eq!(query(text).switch("atomic").unwrap(), on, "{text}");
+        }
+        assert!(query("atomic=perhaps").switch("atomic").is_err());
+    }
+}
