@@ -100,3 +100,63 @@ impl ComputedCache {
         Ok(pools)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Device, Field, Link, Name};
+
+    fn named<E: Entity>(name: &str) -> E {
+        E::named(Name::parse(name.to_owned()).unwrap())
+    }
+
+    fn pool(name: &str, criteria: &[(&str, &str)]) -> Pool {
+        let mut pool: Pool = named(name);
+        for (key, value) in criteria {
+            pool.set(key, (*value).into()).unwrap();
+        }
+        pool
+    }
+
+    #[test]
+    fn pools_are_compiled_again_when_one_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let put = |pool: Pool| {
+            store.change(|t| -> Result<_, StoreError> { t.put(pool) }).unwrap();
+        };
+        put(pool("é>b", &[("device_name", "r 1%")]));
+        put(pool("[x]", &[("link_name", "^l$"), ("link_name_match", "regex")]));
+        put(pool("odd", &[("link_name", "("), ("link_name_match", "regex")]));
+        let mut manual = pool("manual", &[("device_name", "r")]);
+        manual.manually_defined = Field::Set(true);
+        put(manual);
+        let cache = ComputedCache::default();
+        let first = cache.current(&store).unwrap();
+        let names = |pools: &ComputedPools| -> Vec<String> {
+            pools.pools.iter().map(|pool| pool.name.clone()).collect()
+        };
+        assert_eq!(names(&first), ["[x]", "é>b"]);
+        assert_eq!(first.kept.len(), 1);
+        assert_eq!(first.kept[0].0, "odd");
+        assert_eq!(first.get("é>b").unwrap().ordinal, 0);
+        assert!(first.get("manual").is_none() && first.get("odd").is_none());
+        let admitting = |pools: &ComputedPools, name: &str| -> (Vec<String>, Vec<String>) {
+            let names = |pools: Vec<&ComputedPool>| pools.iter().map(|p| p.name.clone()).collect();
+            (
+                names(pools.admitting(&named::<Device>(name)).collect()),
+                names(pools.admitting(&named::<Link>(name)).collect()),
+            )
+        };
+        assert_eq!(admitting(&first, "R 1%"), (vec!["é>b".to_owned()], vec![]));
+        assert_eq!(admitting(&first, "l"), (vec![], vec!["[x]".to_owned()]));
+        assert_eq!(first.admitting(&named::<Pool>("l")).count(), 0);
+
+        let again = cache.current(&store).unwrap();
+        assert!(Arc::ptr_eq(&first, &again), "nothing has changed");
+        put(pool("é>b", &[("device_name", "z")]));
+        let third = cache.current(&store).unwrap();
+        assert!(!Arc::ptr_eq(&first, &third));
+        assert_eq!(admitting(&third, "R 1%").0.len(), 0);
+    }
+}

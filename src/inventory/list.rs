@@ -48,3 +48,165 @@ impl KindVisitor for List<'_, '_> {
         answer.give(&look, self.rows)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        inventory::{
+            Direction, Flow, Order,
+            sample::{Row, Sample, column, list, object, rows},
+        },
+        model::Value,
+    };
+
+    fn listed(sample: &Sample, kind: Kind, request: &ListRequest) -> (Vec<Row>, u64) {
+        rows(|rows| sample.inventory.list(kind, request, rows)).unwrap()
+    }
+
+    fn names(sample: &Sample, request: &ListRequest) -> Vec<String> {
+        column(&listed(sample, Kind::Device, request).0, "name")
+    }
+
+    fn by(property: &str, direction: Direction) -> ListRequest {
+        let order = Some(Order { property: property.to_owned(), direction });
+        ListRequest { order, ..ListRequest::default() }
+    }
+
+    #[test]
+    fn pages_are_parts_of_the_whole() {
+        let sample = Sample::small();
+        let all = ["R 1%", "[Shared] x", "gw", "é>b"];
+        for start in 0..6 {
+            for limit in [None, Some(0), Some(1), Some(3), Some(u64::MAX)] {
+                let request = ListRequest { start, limit, ..ListRequest::default() };
+                let (rows, total) = listed(&sample, Kind::Device, &request);
+                let count = limit.map_or(usize::MAX, |limit| limit as usize);
+                let expected: Vec<&str> =
+                    all.into_iter().skip(start as usize).take(count).collect();
+                assert_eq!(column(&rows, "name"), expected, "{request:?}");
+                assert_eq!(total, 4);
+                let ordered = ListRequest { start, limit, ..by("name", Direction::Descending) };
+                let expected: Vec<&str> =
+                    all.into_iter().rev().skip(start as usize).take(count).collect();
+                assert_eq!(names(&sample, &ordered), expected, "{ordered:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_without_columns_shows_the_records_own() {
+        let sample = Sample::small();
+        let (all, _) = listed(&sample, Kind::Device, &ListRequest::default());
+        let shown = sample.shown(Kind::Device, "R 1%");
+        let own: Row = shown
+            .into_iter()
+            .filter(|(name, _)| {
+                !["links", "networks", "pools", "services", "tasks"].contains(&name.as_str())
+            })
+            .map(|(name, value)| match name.as_str() {
+                "gateways" => (name, list(&["é>b", "[Shared] x"])),
+                _ => (name, value),
+            })
+            .collect();
+        assert_eq!(all[0], own);
+        let (links, _) = listed(&sample, Kind::Link, &ListRequest::default());
+        let source = links[0].iter().find(|(name, _)| name == "source_name");
+        assert_eq!(source.unwrap().1, "R 1%".into());
+    }
+
+    #[test]
+    fn columns_come_as_they_are_asked_for() {
+        let sample = Sample::small();
+        let columns =
+            ["rack", "links", "port", "name", "gateways", "port", "nobody has this", "devices"];
+        let columns = columns.map(str::to_owned).to_vec();
+        let request = ListRequest { columns, limit: Some(1), ..ListRequest::default() };
+        let (all, total) = listed(&sample, Kind::Device, &request);
+        let expected: Row = [
+            ("rack", Value::Int(7)),
+            ("links", list(&["..>l", "l 1%"])),
+            ("port", Value::Int(22)),
+            ("name", "R 1%".into()),
+            ("gateways", list(&["é>b", "[Shared] x", "gw"])),
+            ("nobody has this", Value::Null),
+            ("devices", list(&[])),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        assert_eq!((all, total), (vec![expected], 4));
+    }
+
+    #[test]
+    fn pools_columns_show_their_members() {
+        let sample = Sample::small();
+        let columns = ["name", "devices", "device_number", "links", "link_number"];
+        let request =
+            ListRequest { columns: columns.map(str::to_owned).into(), ..ListRequest::default() };
+        let (all, _) = listed(&sample, Kind::Pool, &request);
+        for row in all {
+            let name = row[0].1.as_text().unwrap();
+            for (column, value) in &row {
+                assert_eq!(*value, sample.shown_property(Kind::Pool, name, column), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_property_can_be_the_order() {
+        let sample = Sample::small();
+        let down = |property| names(&sample, &by(property, Direction::Descending));
+        let up = |property| names(&sample, &by(property, Direction::Ascending));
+        assert_eq!(up("port"), ["R 1%", "gw", "é>b", "[Shared] x"]);
+        assert_eq!(down("port"), ["[Shared] x", "R 1%", "gw", "é>b"], "equal ones stay by name");
+        // Nothing, then numbers, then texts.
+        assert_eq!(up("rack"), ["[Shared] x", "é>b", "R 1%", "gw"]);
+        assert_eq!(down("rack"), ["gw", "R 1%", "[Shared] x", "é>b"]);
+        assert_eq!(down("links")[0], "R 1%");
+        assert_eq!(up("vendor")[0], "R 1%", "null comes before the empty text");
+        assert_eq!(up("nobody has this"), names(&sample, &ListRequest::default()));
+    }
+
+    #[test]
+    fn a_slip_is_told_and_a_property_of_the_site_is_none() {
+        let sample = Sample::small();
+        let try_column = |column: &str| {
+            let request =
+                ListRequest { columns: vec![column.to_owned()], ..ListRequest::default() };
+            rows(|rows| sample.inventory.list(Kind::Device, &request, rows))
+        };
+        for (slip, near) in
+            [("vendro", "vendor"), ("gateway", "gateways"), ("configuratin", "configuration")]
+        {
+            match try_column(slip) {
+                Err(InventoryError::UnknownProperty { kind: Kind::Device, property, nearest }) => {
+                    assert_eq!((property.as_str(), nearest.as_deref()), (slip, Some(near)));
+                }
+                other => panic!("{slip}: {other:?}"),
+            }
+        }
+        assert!(try_column("wing of the house").is_ok());
+        sample.put(Kind::Device, object(&[("name", "z".into()), ("vendro", "x".into())]));
+        assert!(try_column("vendro").is_ok(), "some record has it");
+        let secret = ListRequest { columns: vec!["password".to_owned()], ..ListRequest::default() };
+        let refused = rows(|rows| sample.inventory.list(Kind::User, &secret, rows));
+        assert!(matches!(refused, Err(InventoryError::UnknownProperty { .. })));
+        let ordered = by("vendr", Direction::Ascending);
+        let refused = rows(|rows| sample.inventory.list(Kind::Device, &ordered, rows));
+        assert!(matches!(refused, Err(InventoryError::UnknownProperty { .. })));
+    }
+
+    #[test]
+    fn who_leaves_gets_no_more() {
+        let sample = Sample::small();
+        for request in [ListRequest::default(), by("port", Direction::Ascending)] {
+            let mut seen = 0;
+            let mut stop = |_: &crate::inventory::Shown<'_>| {
+                seen += 1;
+                Flow::Stop
+            };
+            sample.inventory.list(Kind::Device, &request, &mut stop).unwrap();
+            assert_eq!(seen, 1);
+        }
+    }
+}

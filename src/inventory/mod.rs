@@ -14,6 +14,16 @@
 //! delete    and what goes with it
 //! pools     the members of computed pools, kept right with every change
 //! ```
+//!
+//! What reads are made of:
+//!
+//! ```text
+//! look       one look at the inventory: records, who names them, who is in a pool
+//! word       what a word of a request means;   columns  what words show of a record
+//! selection  which records are meant;          order    rows in another order than by name
+//! rows       from a selection to rows
+//! computed   the computed pools' criteria, compiled; for changes too
+//! ```
 
 mod change;
 mod columns;

@@ -101,3 +101,151 @@ fn typed<E: Entity>(word: &str, property: &str, value: &str) -> Result<Asked, In
     tried.set(property, Value::from(value)).map_err(|refusal| refused(refusal.rule.to_string()))?;
     Ok(Asked::Value(tried.view(property).map_or(Value::Null, |view| view.to_value())))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::inventory::sample::{Row, Sample, column, rows};
+
+    fn queried(
+        sample: &Sample,
+        kind: Kind,
+        filters: &[(&str, &str)],
+    ) -> Result<(Vec<Row>, u64), InventoryError> {
+        let filters: Vec<(String, String)> =
+            filters.iter().map(|(p, v)| ((*p).to_owned(), (*v).to_owned())).collect();
+        rows(|rows| sample.inventory.query(kind, &filters, rows))
+    }
+
+    fn names(sample: &Sample, kind: Kind, filters: &[(&str, &str)]) -> Vec<String> {
+        let (rows, matched) = queried(sample, kind, filters).unwrap();
+        assert_eq!(rows.len() as u64, matched, "{filters:?}");
+        column(&rows, "name")
+    }
+
+    #[test]
+    fn values_are_of_the_propertys_type() {
+        let sample = Sample::small();
+        let names = |filters: &[(&str, &str)]| names(&sample, Kind::Device, filters);
+        assert_eq!(names(&[]).len(), 4);
+        assert_eq!(names(&[("port", "22")]), ["R 1%", "gw", "é>b"], "the default counts");
+        assert_eq!(names(&[("port", " 2222 ")]), ["[Shared] x"]);
+        for truth in ["true", "True"] {
+            assert_eq!(names(&[("reachable", truth)]), ["[Shared] x"]);
+        }
+        for untruth in ["false", "False"] {
+            assert_eq!(names(&[("reachable", untruth)]).len(), 3);
+        }
+        assert_eq!(names(&[("vendor", "Cisco")]), ["é>b"]);
+        assert_eq!(names(&[("vendor", "cisco")]).len(), 0, "equality is exact");
+        assert_eq!(names(&[("vendor", "")]), ["R 1%", "[Shared] x", "gw"]);
+        assert_eq!(names(&[("rack", "7")]), ["R 1%", "gw"]);
+        assert_eq!(names(&[("rack", "7"), ("type", "gateway")]), ["gw"]);
+        assert_eq!(names(&[("name", "é>b")]), ["é>b"]);
+        assert_eq!(names(&[("name", "é>b"), ("port", "1")]).len(), 0);
+        assert_eq!(names(&[("name", "é>b"), ("name", "gw")]).len(), 0);
+    }
+
+    #[test]
+    fn relations_are_asked_for_by_name() {
+        let sample = Sample::small();
+        let device = |filters: &[(&str, &str)]| names(&sample, Kind::Device, filters);
+        let link = |filters: &[(&str, &str)]| names(&sample, Kind::Link, filters);
+        assert_eq!(link(&[("source_name", "R 1%")]), ["..>l", "l 1%"]);
+        assert_eq!(link(&[("source", "R 1%"), ("destination_name", "sub")]), ["l 1%"]);
+        assert_eq!(link(&[("destination", "")]), ["..>l"]);
+        assert_eq!(link(&[("networks", "net [x]")]), ["l 1%"]);
+        assert_eq!(device(&[("gateways", "gw")]), ["R 1%"]);
+        assert_eq!(device(&[("devices", "R 1%")]), ["[Shared] x", "gw", "é>b"]);
+        assert_eq!(device(&[("devices", "R 1%"), ("rack", "7")]), ["gw"]);
+        assert_eq!(device(&[("gateways", "")]), ["[Shared] x", "gw", "é>b"]);
+        assert_eq!(device(&[("owners", "admin")]), ["gw"]);
+        assert_eq!(device(&[("owners", "nobody")]).len(), 0);
+        assert_eq!(device(&[("links", "l 1%")]), ["R 1%"], "its other end is a network");
+        assert_eq!(names(&sample, Kind::Network, &[("attached_links", "l 1%")]), ["sub"]);
+        assert_eq!(device(&[("pools", "pool %")]), ["R 1%", "é>b"]);
+        assert_eq!(names(&sample, Kind::Pool, &[("devices", "é>b")]), ["cisco", "pool %"]);
+        assert_eq!(names(&sample, Kind::Pool, &[("device_number", "2")]), ["pool %"]);
+        assert_eq!(names(&sample, Kind::Task, &[("service", "[Shared] s")]), ["t %"]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_said() {
+        let sample = Sample::small();
+        for (property, value) in
+            [("port", "many"), ("reachable", "yes"), ("port", ""), ("name", "a/b")]
+        {
+            match queried(&sample, Kind::Device, &[(property, value)]) {
+                Err(InventoryError::Value {
+                    kind: Kind::Device, property: p, value: v, ..
+                }) => {
+                    assert_eq!((p.as_str(), v.as_str()), (property, value));
+                }
+                other => panic!("{property}={value}: {other:?}"),
+            }
+        }
+        for (property, near) in [("vendr", Some("vendor")), ("wing of the house", None)] {
+            match queried(&sample, Kind::Device, &[(property, "x")]) {
+                Err(InventoryError::UnknownProperty { nearest, .. }) => {
+                    assert_eq!(nearest.as_deref(), near);
+                }
+                other => panic!("{property}: {other:?}"),
+            }
+        }
+        let secret = queried(&sample, Kind::User, &[("password", "x")]);
+        assert!(matches!(secret, Err(InventoryError::UnknownProperty { .. })));
+    }
+
+    /// The texts of filters that a shown value should be found by.
+    fn asked_for(value: &Value) -> Vec<String> {
+        match value {
+            Value::List(names) if names.is_empty() => vec![String::new()],
+            Value::List(names) => {
+                names.iter().filter_map(Value::as_text).map(str::to_owned).collect()
+            }
+            Value::Int(number) => vec![number.to_string()],
+            Value::Float(number) => vec![number.to_string()],
+            Value::Bool(truth) => vec![truth.to_string()],
+            Value::Text(text) => vec![text.clone()],
+            other => panic!("{other:?}"),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5))]
+
+        /// A query for what an instance shows finds it, and finds only those that show it.
+        #[test]
+        fn a_query_finds_what_instances_show(seed in any::<u64>()) {
+            let sample = Sample::random(seed);
+            for kind in Kind::ALL {
+                // For each word and value, who shows it.
+                let mut showing: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+                for name in sample.names(kind) {
+                    for (word, value) in sample.shown(kind, &name) {
+                        let tree = matches!(&value, Value::List(items) if items.iter().any(|item| item.as_text().is_none()));
+                        // A tree is compared as text, and null is what cannot be asked for of a
+                        // number.
+                        if tree || value == Value::Null {
+                            continue;
+                        }
+                        for asked in asked_for(&value) {
+                            showing.entry((word.clone(), asked)).or_default().push(name.clone());
+                        }
+                    }
+                }
+                for ((word, asked), expected) in &showing {
+                    let found = names(&sample, kind, &[(word, asked)]);
+                    prop_assert_eq!(&found, expected, "{} {}={}", kind, word, asked);
+                    let both = names(&sample, kind, &[("name", &expected[0]), (word, asked)]);
+                    prop_assert_eq!(&both[..], &expected[..1], "{} {}={}", kind, word, asked);
+                }
+                prop_assert!(showing.len() > 20, "{}", kind);
+            }
+        }
+    }
+}

@@ -116,3 +116,231 @@ fn with_lines(word: Word, checks: &[(Word, Asked)], context_lines: usize) -> Wor
     });
     Word::Lines { text, comparisons: comparisons.collect(), context_lines }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        inventory::{
+            Direction, Order,
+            sample::{Row, Sample, column, list, rows},
+        },
+        model::{Kind, Value, View, spelled},
+    };
+
+    fn request(criteria: &[(&str, &str, Filter, bool)]) -> SearchRequest {
+        let criteria = criteria.iter().map(|(property, value, filter, invert)| Criterion {
+            property: (*property).to_owned(),
+            value: (*value).to_owned(),
+            filter: *filter,
+            invert: *invert,
+        });
+        SearchRequest {
+            kind: Kind::Device,
+            columns: vec!["name".to_owned()],
+            criteria: criteria.collect(),
+            order: None,
+            start: 0,
+            limit: 10,
+            context_lines: 0,
+        }
+    }
+
+    fn searched(
+        sample: &Sample,
+        request: &SearchRequest,
+    ) -> Result<(Vec<Row>, SearchTotals), InventoryError> {
+        rows(|rows| sample.inventory.search(request, rows))
+    }
+
+    fn names(sample: &Sample, criteria: &[(&str, &str, Filter, bool)]) -> Vec<String> {
+        let (rows, totals) = searched(sample, &request(criteria)).unwrap();
+        assert_eq!(totals, SearchTotals { matched: rows.len() as u64, total: 4 });
+        column(&rows, "name")
+    }
+
+    #[test]
+    fn every_filter_and_its_opposite() {
+        use Filter::{Empty, Equality, Inclusion, Regex};
+        let sample = Sample::small();
+        let all = ["R 1%", "[Shared] x", "gw", "é>b"];
+        for (property, value, filter, expected) in [
+            ("vendor", "ISC", Inclusion, &["é>b"][..]),
+            ("vendor", "ISC", Equality, &[]),
+            ("vendor", "Cisco", Equality, &["é>b"]),
+            ("vendor", "", Empty, &["R 1%", "[Shared] x", "gw"]),
+            ("vendor", "ignored", Empty, &["R 1%", "[Shared] x", "gw"]),
+            ("name", r"^.\W", Regex, &["R 1%", "é>b"]),
+            ("name", "É", Inclusion, &["é>b"]),
+            ("name", "gw", Equality, &["gw"]),
+            ("port", "22", Inclusion, &["R 1%", "[Shared] x", "gw", "é>b"]),
+            ("port", "22", Equality, &["R 1%", "gw", "é>b"]),
+            ("reachable", "true", Equality, &["[Shared] x"]),
+            ("reachable", "True", Equality, &["[Shared] x"]),
+            ("rack", "7", Equality, &["R 1%", "gw"]),
+            ("rack", "", Empty, &["[Shared] x", "é>b"]),
+            ("links", "L 1", Inclusion, &["R 1%"]),
+            ("links", "l 1%", Equality, &["R 1%"]),
+            ("links", "", Empty, &["[Shared] x", "gw", "é>b"]),
+            ("gateways", "^gw$", Regex, &["R 1%"]),
+            ("owners", "adm", Inclusion, &["gw"]),
+            ("pools", "cis", Inclusion, &["é>b"]),
+        ] {
+            assert_eq!(names(&sample, &[(property, value, filter, false)]), expected, "{property}");
+            let others: Vec<&str> =
+                all.into_iter().filter(|name| !expected.contains(name)).collect();
+            assert_eq!(names(&sample, &[(property, value, filter, true)]), others, "{property}");
+        }
+    }
+
+    #[test]
+    fn all_criteria_have_to_hold_and_empty_ones_ask_nothing() {
+        use Filter::{Equality, Inclusion, Regex};
+        let sample = Sample::small();
+        assert_eq!(names(&sample, &[]).len(), 4);
+        assert_eq!(
+            names(&sample, &[("vendor", "", Inclusion, true), ("nonsense", "", Regex, false)])
+                .len(),
+            4
+        );
+        let both = [("rack", "7", Inclusion, false), ("links", "l", Inclusion, true)];
+        assert_eq!(names(&sample, &both), ["gw"]);
+        let named = [("devices", "R 1%", Equality, false), ("gateways", "gw", Equality, true)];
+        assert_eq!(names(&sample, &named), ["[Shared] x", "gw", "é>b"]);
+        let none = [("devices", "R 1%", Equality, false), ("name", "R 1%", Equality, false)];
+        assert_eq!(names(&sample, &none).len(), 0);
+    }
+
+    #[test]
+    fn a_page_says_how_many_there_are() {
+        let sample = Sample::small();
+        let page = |start, limit, order| {
+            let criteria = [("port", "22", Filter::Equality, false)];
+            let page = SearchRequest { start, limit, order, ..request(&criteria) };
+            let (rows, totals) = searched(&sample, &page).unwrap();
+            assert_eq!(totals, SearchTotals { matched: 3, total: 4 }, "{start} {limit}");
+            column(&rows, "name")
+        };
+        assert_eq!(page(0, 2, None), ["R 1%", "gw"]);
+        assert_eq!(page(2, 2, None), ["é>b"]);
+        assert_eq!(page(7, 2, None).len(), 0);
+        assert_eq!(page(0, 0, None).len(), 0);
+        let order = |property: &str| {
+            Some(Order { property: property.to_owned(), direction: Direction::Descending })
+        };
+        assert_eq!(page(0, 2, order("name")), ["é>b", "gw"]);
+        assert_eq!(page(1, 1, order("type")), ["R 1%"]);
+    }
+
+    #[test]
+    fn columns_come_in_their_order() {
+        let sample = Sample::small();
+        let mut asked = request(&[("name", "R 1%", Filter::Equality, false)]);
+        asked.columns = ["port", "gateways", "name", "configuration", "configuration_matches"]
+            .map(str::to_owned)
+            .into();
+        let (rows, _) = searched(&sample, &asked).unwrap();
+        let expected: Row = [
+            ("port", Value::Int(22)),
+            ("gateways", list(&["é>b", "[Shared] x", "gw"])),
+            ("name", "R 1%".into()),
+            ("configuration", Value::Null),
+            ("configuration_matches", list(&[])),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        assert_eq!(rows, [expected]);
+    }
+
+    #[test]
+    fn a_links_ends_have_two_words() {
+        let sample = Sample::small();
+        let mut asked = request(&[("source_name", "r 1", Filter::Inclusion, false)]);
+        asked.kind = Kind::Link;
+        asked.columns = vec!["name".to_owned(), "destination_name".to_owned()];
+        let (rows, totals) = searched(&sample, &asked).unwrap();
+        assert_eq!(totals, SearchTotals { matched: 2, total: 2 });
+        assert_eq!(rows[0][1], ("destination_name".to_owned(), Value::Null));
+        assert_eq!(rows[1][1], ("destination_name".to_owned(), "sub".into()));
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_said() {
+        let sample = Sample::small();
+        match searched(&sample, &request(&[("name", "é(a", Filter::Regex, false)])) {
+            Err(InventoryError::Regex { property, position, .. }) => {
+                assert_eq!((property.as_str(), position), ("name", 2));
+            }
+            other => panic!("{other:?}"),
+        }
+        for property in ["vendr", "wing of the house", "configuration_matches"] {
+            let result = searched(&sample, &request(&[(property, "x", Filter::Equality, false)]));
+            assert!(matches!(result, Err(InventoryError::UnknownProperty { .. })), "{property}");
+        }
+    }
+
+    /// What a shown value is to a comparison: each of several names, or one text.
+    fn holds(comparison: &Comparison, value: &Value) -> bool {
+        match value {
+            Value::List(names) if names.iter().all(|name| name.as_text().is_some()) => {
+                let mut names = names.iter().filter_map(Value::as_text);
+                match comparison {
+                    Comparison::Empty => names.next().is_none(),
+                    _ => names.any(|name| comparison.holds(name)),
+                }
+            }
+            other => comparison.holds(&spelled(&View::Value(other))),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4))]
+
+        /// A search finds the instances of which what they show is as asked.
+        #[test]
+        fn a_search_finds_what_instances_show(seed in any::<u64>(), upside_down in any::<bool>()) {
+            let sample = Sample::random(seed);
+            for kind in Kind::ALL {
+                let all: Vec<(String, Row)> =
+                    sample.names(kind).into_iter().map(|n| (n.clone(), sample.shown(kind, &n))).collect();
+                let mut found_any = 0;
+                for (word, value) in &all[0].1 {
+                    let name = value.as_text().unwrap_or("R 1% device");
+                    for (filter, text) in [
+                        (Filter::Inclusion, "C"),
+                        (Filter::Regex, "^R|2$"),
+                        (Filter::Empty, ""),
+                        (Filter::Equality, name),
+                    ] {
+                        let comparison = match filter {
+                            Filter::Inclusion => Comparison::inclusion(text),
+                            Filter::Regex => Comparison::regex(text, Anchors::Text).unwrap(),
+                            Filter::Empty => Comparison::Empty,
+                            Filter::Equality if text.is_empty() => continue,
+                            Filter::Equality => Comparison::Equality(text.to_owned()),
+                        };
+                        let invert = upside_down == (filter == Filter::Equality);
+                        let of = |row: &Row| {
+                            let found = row.iter().find(|(known, _)| known == word);
+                            found.map_or(Value::Null, |(_, value)| value.clone())
+                        };
+                        let expected: Vec<&str> = all
+                            .iter()
+                            .filter(|(_, row)| holds(&comparison, &of(row)) != invert)
+                            .map(|(name, _)| name.as_str())
+                            .collect();
+                        let criteria = [(word.as_str(), text, filter, invert)];
+                        let (rows, totals) =
+                            searched(&sample, &SearchRequest { kind, ..request(&criteria) }).unwrap();
+                        prop_assert_eq!(column(&rows, "name"), expected, "{} {:?}", kind, criteria);
+                        prop_assert_eq!(totals.total, 5);
+                        found_any += totals.matched;
+                    }
+                }
+                prop_assert!(found_any > 0);
+            }
+        }
+    }
+}

@@ -38,3 +38,25 @@ fn require(reading: &Reading, device: &str) -> Result<(), InventoryError> {
         false => Err(InventoryError::NotFound { kind: Kind::Device, name: device.to_owned() }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::sample::Sample;
+
+    #[test]
+    fn no_device_and_no_text_are_told_apart() {
+        let sample = Sample::small();
+        let inventory = &sample.inventory;
+        assert!(matches!(
+            inventory.text("nobody", "configuration"),
+            Err(InventoryError::NotFound { kind: Kind::Device, .. })
+        ));
+        assert!(matches!(
+            inventory.text("R 1%", "configuration"),
+            Err(InventoryError::NoText { .. })
+        ));
+        assert!(matches!(inventory.texts("nobody"), Err(InventoryError::NotFound { .. })));
+        assert_eq!(inventory.texts("R 1%").unwrap(), [""; 0]);
+    }
+}
