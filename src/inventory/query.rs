@@ -109,7 +109,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::inventory::sample::{Row, Sample, column, rows};
+    use crate::{
+        inventory::sample::{Row, Sample, column, rows},
+        model::Side,
+    };
 
     fn queried(
         sample: &Sample,
@@ -171,6 +174,25 @@ mod tests {
         assert_eq!(names(&sample, Kind::Pool, &[("devices", "é>b")]), ["cisco", "pool %"]);
         assert_eq!(names(&sample, Kind::Pool, &[("device_number", "2")]), ["pool %"]);
         assert_eq!(names(&sample, Kind::Task, &[("service", "[Shared] s")]), ["t %"]);
+    }
+
+    #[test]
+    fn the_members_of_computed_pools_are_asked_for_by_name() {
+        let sample = Sample::small();
+        sample.fill("cisco", Side::Device, &[(1, "é>b")]);
+        let device = |filters: &[(&str, &str)]| names(&sample, Kind::Device, filters);
+        let pool = |filters: &[(&str, &str)]| names(&sample, Kind::Pool, filters);
+        assert_eq!(device(&[("pools", "cisco")]), ["é>b"]);
+        assert_eq!(device(&[("pools", "cisco"), ("pools", "pool %")]), ["é>b"]);
+        assert_eq!(device(&[("pools", "")]), ["[Shared] x", "gw"]);
+        assert_eq!(pool(&[("device_number", "1")]), ["cisco"]);
+        assert_eq!(pool(&[("link_number", "1")]), ["odd"]);
+        let (rows, _) = queried(&sample, Kind::Pool, &[("name", "cisco")]).unwrap();
+        for property in ["devices", "device_number", "links", "link_number"] {
+            let shown = rows[0].iter().find(|(name, _)| name == property);
+            let whole = sample.shown_property(Kind::Pool, "cisco", property);
+            assert_eq!(shown.unwrap().1, whole, "{property}");
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::{
     inventory::{Flow, Inventory, InventoryError, Rows, Shown},
-    model::{Entity, Kind, KindVisitor, Map, PropertyType, Target, Value},
-    store::{Reading, Store, StoreError},
+    model::{Entity, Kind, KindVisitor, Map, Pool, PropertyType, Side, Target, Value},
+    store::{Reading, Store, StoreError, Transaction},
 };
 use std::sync::Arc;
 
@@ -163,6 +163,24 @@ impl Sample {
             }
         }
         kind.dispatch(Put(&self.store, properties));
+    }
+
+    /// Gives a computed pool its members, as a change would.
+    pub fn fill(&self, pool: &str, side: Side, members: &[(u64, &str)]) {
+        let pool = self.store.read().get::<Pool>(pool).unwrap().unwrap().ordinal;
+        let fill = |t: &mut Transaction<'_>| -> Result<(), StoreError> {
+            t.add_members(pool, side, members);
+            Ok(())
+        };
+        self.store.change(fill).unwrap();
+    }
+
+    /// Stores a long text of a device.
+    pub fn write(&self, device: &str, property: &str, text: &str) {
+        let write = |t: &mut Transaction<'_>| -> Result<_, StoreError> {
+            t.put_text(device, property, text)
+        };
+        self.store.change(write).unwrap();
     }
 
     pub fn shown(&self, kind: Kind, name: &str) -> Row {

@@ -255,6 +255,50 @@ mod tests {
     }
 
     #[test]
+    fn configurations_are_searched_and_their_lines_shown() {
+        let sample = Sample::small();
+        sample.write(
+            "R 1%",
+            "configuration",
+            "hostname R 1%\r\n  interface é\r\n   mtu 9000\r\nend",
+        );
+        sample.write("gw", "configuration", "hostname gw\nend");
+        sample.write("gw", "operational_data", "mtu 1500");
+        let search = |criteria: &[(&str, &str, Filter, bool)], context_lines| {
+            let columns = ["name", "configuration_matches", "operational_data_matches"];
+            let columns = columns.map(str::to_owned).into();
+            let asked = SearchRequest { columns, context_lines, ..request(criteria) };
+            searched(&sample, &asked).unwrap().0
+        };
+        let row = |name: &str, lines: &[&str], others: &[&str]| -> Row {
+            vec![
+                ("name".to_owned(), name.into()),
+                ("configuration_matches".to_owned(), list(lines)),
+                ("operational_data_matches".to_owned(), list(others)),
+            ]
+        };
+        let mtu = ("configuration", "MTU", Filter::Inclusion, false);
+        assert_eq!(search(&[mtu], 0), [row("R 1%", &["L3: mtu 9000"], &[])]);
+        let lines = ["L2: interface é", "L3: mtu 9000", "L4: end"];
+        assert_eq!(search(&[mtu], 1), [row("R 1%", &lines, &[])]);
+        let both = [
+            ("configuration", "^end$", Filter::Regex, false),
+            ("operational_data", "mtu", Filter::Inclusion, false),
+        ];
+        assert_eq!(search(&both, 0), [row("gw", &["L2: end"], &["L1: mtu 1500"])]);
+        let without = [("configuration", "mtu", Filter::Inclusion, true)];
+        let found = search(&without, 0);
+        assert_eq!(column(&found, "name"), ["[Shared] x", "gw", "é>b"]);
+        assert!(found.iter().all(|row| row[1].1 == list(&[])));
+        let none = [("configuration", "", Filter::Empty, false)];
+        assert_eq!(column(&search(&none, 0), "name"), ["[Shared] x", "é>b"]);
+        let mut whole = request(&[("name", "gw", Filter::Equality, false)]);
+        whole.columns = vec!["operational_data".to_owned()];
+        let (rows, _) = searched(&sample, &whole).unwrap();
+        assert_eq!(rows, [vec![("operational_data".to_owned(), "mtu 1500".into())]]);
+    }
+
+    #[test]
     fn a_links_ends_have_two_words() {
         let sample = Sample::small();
         let mut asked = request(&[("source_name", "r 1", Filter::Inclusion, false)]);

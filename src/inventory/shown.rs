@@ -227,6 +227,18 @@ mod tests {
     }
 
     #[test]
+    fn a_computed_pool_shows_its_members() {
+        let sample = Sample::small();
+        let get = |property: &str| sample.shown_property(Kind::Pool, "cisco", property);
+        assert_eq!(get("devices"), list(&[]));
+        sample.fill("cisco", Side::Device, &[(1, "é>b"), (0, "R 1%")]);
+        assert_eq!(get("devices"), list(&["R 1%", "é>b"]), "in the order of their records");
+        assert_eq!(get("device_number"), Value::Int(2));
+        assert_eq!(get("links"), list(&[]));
+        assert_eq!(get("link_number"), Value::Int(0));
+    }
+
+    #[test]
     fn no_secret_is_shown() {
         let sample = Sample::small();
         let shown = sample.shown(Kind::User, "admin");

@@ -58,5 +58,12 @@ mod tests {
         ));
         assert!(matches!(inventory.texts("nobody"), Err(InventoryError::NotFound { .. })));
         assert_eq!(inventory.texts("R 1%").unwrap(), [""; 0]);
+        sample.write("R 1%", "configuration", "hostname R 1%");
+        assert_eq!(inventory.texts("R 1%").unwrap(), ["configuration"]);
+        assert_eq!(inventory.text("R 1%", "configuration").unwrap().text, "hostname R 1%");
+        assert!(matches!(
+            inventory.text("R 1%", "operational_data"),
+            Err(InventoryError::NoText { .. })
+        ));
     }
 }
