@@ -315,3 +315,33 @@ fn texts_stand_beside_their_device() {
     let again = fixture.done(Kind::Device, &object);
     assert_eq!((again.fate, again.version), (Fate::Unchanged, version));
 }
+
+#[test]
+fn a_transaction_ends_when_many_follow_new_names() {
+    let fixture = Fixture::new();
+    let hubs = ["R 1%", ".."];
+    for hub in hubs {
+        fixture.done(Kind::Device, &[("name", hub.into())]);
+    }
+    // Some more than half of what one transaction holds.
+    let links = (0..5_200).map(|number| {
+        let name = format!("link {number}");
+        object(&[("name", name.into()), ("source", hubs[number % 2].into())])
+    });
+    fixture.put_all(Kind::Link, links.collect(), Atomic::Each);
+    let before = fixture.store.read().summary().unwrap().version;
+    let rename = |name: &str, to: &str| object(&[("name", name.into()), ("new_name", to.into())]);
+    let objects = vec![
+        rename("R 1%", "a"),
+        rename("..", "b"),
+        rename("a", "c"),
+        rename("b", "c"),
+        rename("b", "d"),
+    ];
+    let report = fixture.put_all(Kind::Device, objects, Atomic::Each);
+    let good: Vec<bool> = report.outcomes.iter().map(|outcome| outcome.result.is_ok()).collect();
+    assert_eq!(good, [true, true, true, false, true]);
+    assert_eq!(fixture.store.read().summary().unwrap().version - before, 2);
+    let link = fixture.get::<Link>("link 5199").unwrap().record;
+    assert_eq!(link.source, Field::Set(Ref::new("d")));
+}
