@@ -107,7 +107,7 @@ impl Draft {
         for (number, named) in self.relations.iter().filter(|_| !all.is_empty()) {
             let relation = all[usize::from(*number) % all.len()];
             let there = plain.names(relation.target);
-            let name = |number: &u8| match there.is_empty() || number % STRAY == 0 {
+            let name = |number: &u8| match there.is_empty() || number.is_multiple_of(STRAY) {
                 true => pick(&NAMES, *number).to_owned(),
                 false => pick(&there, *number).to_owned(),
             };
