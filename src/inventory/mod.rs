@@ -15,7 +15,6 @@
 //! pools     the members of computed pools, kept right with every change
 //! ```
 
-mod backward;
 mod change;
 mod delete;
 mod edit;

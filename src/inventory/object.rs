@@ -7,13 +7,14 @@ use zeroize::Zeroizing;
 
 use super::{
     Fault, InventoryError,
-    backward::is_backward_word,
     text_change::LongText,
     warning::{Nearest, Warning},
 };
 use crate::{
     access::hash_password,
-    model::{Entity, Kind, Map, Name, Property, PropertyType, Refused, Rule, Secret, Value},
+    model::{
+        Backward, Entity, Kind, Map, Name, Property, PropertyType, Refused, Rule, Secret, Value,
+    },
 };
 
 /// What one object says.
@@ -147,7 +148,7 @@ impl<E: Entity> Reader<'_, E> {
                 Err(fault) => self.faults.push(fault),
             },
             ID => self.pass_over(key),
-            word if is_backward_word(E::KIND, word) => self.pass_over(key),
+            word if is_backward_only(E::KIND, word) => self.pass_over(key),
             word => {
                 if let Some(relation) = aliased::<E>(word) {
                     self.aliases.insert(relation, (key, value));
@@ -272,6 +273,11 @@ impl<E: Entity> Reader<'_, E> {
 /// Whether a relation that holds one names none.
 fn is_none(value: &Value) -> bool {
     matches!(value, Value::Null) || value.as_text() == Some("")
+}
+
+/// Whether a record of this kind shows only those that name it under the word.
+fn is_backward_only(kind: Kind, word: &str) -> bool {
+    Backward::of(kind).relation(word).is_some_and(|relation| relation.own.is_none())
 }
 
 /// The relation to one record that the word means: `source` for `source_name`.

@@ -345,3 +345,23 @@ fn a_transaction_ends_when_many_follow_new_names() {
     let link = fixture.get::<Link>("link 5199").unwrap().record;
     assert_eq!(link.source, Field::Set(Ref::new("d")));
 }
+
+#[test]
+fn a_list_that_shows_both_directions_comes_back_without_the_others() {
+    let fixture = Fixture::new();
+    for name in ["gw", "own", "new"] {
+        fixture.done(Kind::Device, &[("name", name.into())]);
+    }
+    fixture.done(Kind::Device, &[("name", "R 1%".into()), ("gateways", names(&["gw"]))]);
+    fixture.done(Kind::Device, &[("name", "gw".into()), ("devices", names(&["own"]))]);
+    let put = |devices: &[&str]| {
+        fixture.done(Kind::Device, &[("name", "gw".into()), ("devices", names(devices))]).fate
+    };
+    let listed = || fixture.get::<Device>("gw").unwrap().record.devices;
+    // The gateway is shown with both.
+    assert_eq!(put(&["own", "R 1%"]), Fate::Unchanged);
+    assert_eq!(put(&["own", "R 1%", "new"]), Fate::Updated);
+    assert_eq!(listed(), Field::Set(vec![Ref::new("own"), Ref::new("new")]));
+    assert_eq!(put(&["R 1%"]), Fate::Updated);
+    assert_eq!(listed(), Field::Set(Vec::new()));
+}

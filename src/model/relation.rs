@@ -1,0 +1,285 @@
+//! The words under which a record shows the records that name it.
+//!
+//! A relation is held on one side only; on the other it is shown too, under a word of eNMS's. A
+//! word can stand for both: a device's `devices` are those that it lists and those that list it
+//! among their `gateways`. Under one word all names are of the same kinds and mean the same.
+
+use std::sync::LazyLock;
+
+use super::{Entity, Kind, KindVisitor, PerKind, PropertyType, Target};
+
+/// The relations of one kind's records that are held by others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backward {
+    /// What the reverse index knows the kind's records as.
+    pub targets: Vec<Target>,
+    /// By word.
+    pub relations: Vec<Relation>,
+}
+
+/// A word under which records show who names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relation {
+    pub word: String,
+    /// What the kind's own property of this word refers to, where it has one: both are shown.
+    pub own: Option<Target>,
+    /// Never empty.
+    pub holders: Vec<Holder>,
+}
+
+/// A property of a kind that holds a relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub kind: Kind,
+    pub property: &'static str,
+    /// What the property refers to.
+    pub target: Target,
+}
+
+impl Backward {
+    /// What others hold about records of this kind.
+    pub fn of(kind: Kind) -> &'static Self {
+        static ALL: LazyLock<PerKind<Backward>> = LazyLock::new(|| PerKind::new(Backward::gather));
+        &ALL[kind]
+    }
+
+    /// The relation that a word stands for.
+    pub fn relation(&self, word: &str) -> Option<&Relation> {
+        let found = self.relations.binary_search_by(|relation| relation.word.as_str().cmp(word));
+        found.ok().map(|at| &self.relations[at])
+    }
+
+    fn gather(kind: Kind) -> Self {
+        let mut backward = Backward { targets: Vec::new(), relations: Vec::new() };
+        let own = held_by(kind);
+        for holder in Kind::ALL.into_iter().flat_map(held_by) {
+            if !holder.target.kinds().contains(&kind) {
+                continue;
+            }
+            if !backward.targets.contains(&holder.target) {
+                backward.targets.push(holder.target);
+            }
+            let word = word(kind, holder);
+            match backward.relations.iter_mut().find(|relation| relation.word == word) {
+                Some(relation) => relation.holders.push(holder),
+                None => {
+                    let own = own.iter().find(|own| own.property == word).map(|own| own.target);
+                    backward.relations.push(Relation { word, own, holders: vec![holder] });
+                }
+            }
+        }
+        backward.relations.sort_by(|a, b| a.word.cmp(&b.word));
+        backward
+    }
+}
+
+/// The relations that a kind's records hold.
+fn held_by(kind: Kind) -> Vec<Holder> {
+    struct Held;
+    impl KindVisitor for Held {
+        type Output = Vec<Holder>;
+        fn visit<E: Entity>(self) -> Vec<Holder> {
+            let held = E::PROPERTIES.iter().filter_map(|property| {
+                let (PropertyType::One(target) | PropertyType::Many(target)) = property.type_
+                else {
+                    return None;
+                };
+                Some(Holder { kind: E::KIND, property: property.name, target })
+            });
+            held.collect()
+        }
+    }
+    kind.dispatch(Held)
+}
+
+/// The word under which a record of `kind` shows those whose property is `holder`.
+fn word(kind: Kind, holder: Holder) -> String {
+    let word = match (holder.kind, holder.property, kind) {
+        (Kind::Device, "devices", _) => "gateways",
+        (Kind::Device, "gateways", _) => "devices",
+        (Kind::Link, "source" | "destination", Kind::Network) => "attached_links",
+        (Kind::Link, "source" | "destination", _) => "links",
+        // A network's own `networks` are those inside of it.
+        (Kind::Network, "networks" | "nodes", Kind::Network) => "parent_networks",
+        (Kind::Network, "links" | "nodes", _) => "networks",
+        (Kind::Pool, "devices" | "links" | "tasks", _) => "pools",
+        (Kind::Pool, "target_services", _) => "target_pools",
+        (Kind::Service, "services", _) => "workflows",
+        (Kind::Service, "target_devices", _) => "services",
+        (Kind::Service, "target_pools", _) => "target_services",
+        (Kind::Service, "restrict_to_owners", _) => "restricted_services",
+        (Kind::WorkflowEdge, "workflow", _) => "edges",
+        (Kind::WorkflowEdge, "source", _) => "outgoing_edges",
+        (Kind::WorkflowEdge, "destination", _) => "incoming_edges",
+        (Kind::Task, "service" | "devices" | "pools", _) => "tasks",
+        (Kind::Credential, "device_pools" | "groups", _) => "credentials",
+        (Kind::Group, "users", _) => "groups",
+        (Kind::File, "files", _) => "folders",
+        (holder, "owners", _) => return format!("owned_{holder}s"),
+        // `rbac_read_devices`: and no relation is without a word of its own.
+        (holder, property, _) => return format!("{property}_{holder}s"),
+    };
+    word.to_owned()
+}
+
+/// Other words of the wire for a kind's properties, with the properties' names, by word.
+pub fn aliases(kind: Kind) -> &'static [(&'static str, &'static str)] {
+    match kind {
+        Kind::Link => &[("destination_name", "destination"), ("source_name", "source")],
+        Kind::User
+        | Kind::Group
+        | Kind::Device
+        | Kind::File
+        | Kind::Service
+        | Kind::Network
+        | Kind::WorkflowEdge
+        | Kind::Task
+        | Kind::Credential
+        | Kind::Pool => &[],
+    }
+}
+
+/// The property that a word of the wire means: itself, where it is no alias.
+pub fn unaliased(kind: Kind, word: &str) -> &str {
+    aliases(kind).iter().find(|(alias, _)| *alias == word).map_or(word, |(_, property)| property)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Properties;
+
+    impl KindVisitor for Properties {
+        type Output = &'static [crate::model::Property];
+        fn visit<E: Entity>(self) -> Self::Output {
+            E::PROPERTIES
+        }
+    }
+
+    #[test]
+    fn every_relation_has_one_word_on_every_kind_that_it_names() {
+        for holder in Kind::ALL.into_iter().flat_map(held_by) {
+            for kind in Kind::ALL {
+                let relations = &Backward::of(kind).relations;
+                let words = relations.iter().filter(|found| found.holders.contains(&holder));
+                let named = holder.target.kinds().contains(&kind);
+                assert_eq!(words.count(), usize::from(named), "{holder:?} on a {kind}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_means_one_thing() {
+        for kind in Kind::ALL {
+            let properties = kind.dispatch(Properties);
+            let backward = Backward::of(kind);
+            assert!(backward.relations.is_sorted_by(|a, b| a.word < b.word), "{kind}");
+            for relation in &backward.relations {
+                let word = &relation.word;
+                // All names under one word are of one kind.
+                let holder = relation.holders[0].kind;
+                assert!(relation.holders.iter().all(|h| h.kind == holder), "{kind} {word}");
+                let property = properties.iter().find(|property| property.name == word);
+                match property.map(|property| property.type_) {
+                    None => assert_eq!(relation.own, None, "{kind} {word}"),
+                    Some(PropertyType::Many(target)) => {
+                        assert_eq!(relation.own, Some(target), "{kind} {word}");
+                        assert_eq!(target.kinds(), [holder], "{kind} {word}");
+                    }
+                    Some(other) => panic!("{kind} {word} is {other} already"),
+                }
+                assert!(aliases(kind).iter().all(|(alias, _)| alias != word), "{kind} {word}");
+                for holder in &relation.holders {
+                    assert!(backward.targets.contains(&holder.target), "{kind} {word}");
+                }
+            }
+        }
+    }
+
+    /// Where several relations share a word, and where a word is shared with the kind's own.
+    #[test]
+    fn the_words_that_unite_are_those_that_mean_the_same() {
+        let mut shared = Vec::new();
+        for kind in Kind::ALL {
+            for relation in &Backward::of(kind).relations {
+                if relation.holders.len() > 1 || relation.own.is_some() {
+                    let held: Vec<_> = relation.holders.iter().map(|h| h.property).collect();
+                    let own = if relation.own.is_some() { "own " } else { "" };
+                    shared.push(format!("{kind}.{}: {own}{}", relation.word, held.join(" ")));
+                }
+            }
+        }
+        assert_eq!(
+            shared,
+            [
+                "device.devices: own gateways",
+                "device.gateways: own devices",
+                "device.links: destination source",
+                "service.target_pools: own target_services",
+                "network.attached_links: destination source",
+                "network.parent_networks: networks nodes",
+                "task.pools: own tasks",
+                "pool.target_services: own target_pools",
+                "pool.tasks: own pools",
+            ]
+        );
+    }
+
+    #[test]
+    fn enms_words_are_the_words() {
+        let words = |kind: Kind| -> Vec<&str> {
+            Backward::of(kind).relations.iter().map(|relation| relation.word.as_str()).collect()
+        };
+        assert_eq!(
+            words(Kind::Device),
+            ["devices", "gateways", "links", "networks", "pools", "services", "tasks"]
+        );
+        assert_eq!(words(Kind::Network), ["attached_links", "parent_networks"]);
+        assert_eq!(words(Kind::Link), ["networks", "pools"]);
+        assert_eq!(words(Kind::Pool), ["credentials", "target_services", "tasks"]);
+        assert_eq!(
+            words(Kind::Service),
+            ["edges", "incoming_edges", "outgoing_edges", "target_pools", "tasks", "workflows"]
+        );
+        assert_eq!(words(Kind::Task), ["pools"]);
+        assert_eq!(words(Kind::File), ["folders"]);
+        assert_eq!(words(Kind::Credential), [""; 0]);
+        assert_eq!(words(Kind::WorkflowEdge), [""; 0]);
+        assert_eq!(
+            words(Kind::User),
+            [
+                "groups",
+                "owned_credentials",
+                "owned_devices",
+                "owned_links",
+                "owned_networks",
+                "owned_pools",
+                "owned_services",
+                "owned_tasks",
+                "restricted_services",
+            ]
+        );
+        let group = words(Kind::Group);
+        assert!(group.contains(&"credentials") && group.contains(&"rbac_read_devices"));
+        assert!(group.contains(&"rbac_run_services"));
+        assert!(group.contains(&"rbac_group_rbac_target_pools"));
+    }
+
+    #[test]
+    fn aliases_are_other_words_for_properties() {
+        for kind in Kind::ALL {
+            let properties = kind.dispatch(Properties);
+            assert!(aliases(kind).is_sorted());
+            for (alias, name) in aliases(kind) {
+                assert!(properties.iter().any(|property| property.name == *name), "{kind} {name}");
+                assert!(
+                    properties.iter().all(|property| property.name != *alias),
+                    "{kind} {alias}"
+                );
+                assert_eq!(unaliased(kind, alias), *name);
+            }
+            assert_eq!(unaliased(kind, "name"), "name");
+        }
+    }
+}
