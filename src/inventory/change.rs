@@ -21,6 +21,10 @@ use crate::{
 /// for the disk once, so that 10,000 objects wait 20 times, and others get their turn in between.
 const BATCH_OBJECTS_MAX: usize = 500;
 
+/// How many records end a transaction before its batch is written: those that follow a new name
+/// count too. A transaction of more is written in another, slower way by the store.
+const BATCH_RECORDS_MAX: usize = 5_000;
+
 /// How many bytes of objects end a batch: what it changes is held in memory until it is written.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -83,11 +87,12 @@ impl KindVisitor for PutObjects<'_> {
                 None => match batch.run(inventory, &order) {
                     Ok(done) => {
                         done.warnings.into_iter().for_each(|warning| warnings.push(warning));
+                        failed = done.failed;
                         done.results
                     }
                     Err(error) if outcomes.is_empty() => return Err(error),
                     Err(error) => {
-                        let fault = Fault::new(None, "not-stored", error.to_string());
+                        let fault = not_stored(&error);
                         let all = batch.said.iter().map(|_| Err(vec![fault.clone()])).collect();
                         failed = Some(fault);
                         all
@@ -118,9 +123,17 @@ impl<E> Default for Batch<E> {
 }
 
 /// What became of a batch.
+#[derive(Default)]
 struct Done {
     results: Vec<Result<Changed, Vec<Fault>>>,
     warnings: Vec<Warning>,
+    /// Why the rest was not written.
+    failed: Option<Fault>,
+}
+
+/// The fault of objects that the store did not take, after it took others.
+fn not_stored(error: &InventoryError) -> Fault {
+    Fault::new(None, "not-stored", error.to_string())
 }
 
 /// Why a batch's transaction is given up.
@@ -154,7 +167,18 @@ impl Halt {
             StoreError::RecordLarge { .. } => {
                 Halt::Spoilt { at, fault: Fault::new(None, "record-large", error.to_string()) }
             }
-            other => other.into(),
+            StoreError::Corrupt { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::InUse { .. }
+            | StoreError::KeyMissing { .. }
+            | StoreError::KeyBroken { .. }
+            | StoreError::Unsealable { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Busy
+            | StoreError::DiskFull
+            | StoreError::ReadOnly { .. }
+            | StoreError::Io { .. }
+            | StoreError::Database(_) => error.into(),
         }
     }
 }
@@ -175,30 +199,42 @@ impl<E: Entity> Batch<E> {
     }
 
     fn run(&self, inventory: &Inventory, order: &Order<'_>) -> Result<Done, InventoryError> {
+        let mut done = Done::default();
         let mut spoilers = HashMap::new();
-        loop {
-            // Each round has one spoiler more, so this ends.
-            match inventory.0.change(|editing| self.attempt(editing, order, &spoilers)) {
-                Ok(done) => return Ok(done),
-                Err(Halt::Rejected(done)) => return Ok(done),
-                Err(Halt::Error(error)) => return Err(error),
+        // Each round has one result or one spoiler more, so this ends.
+        while done.results.len() < self.said.len() {
+            let from = done.results.len();
+            match inventory.0.change(|editing| self.attempt(from, editing, order, &spoilers)) {
+                Ok(next) | Err(Halt::Rejected(next)) => {
+                    done.results.extend(next.results);
+                    done.warnings.extend(next.warnings);
+                }
+                Err(Halt::Error(error)) if from == 0 => return Err(error),
+                Err(Halt::Error(error)) => {
+                    let fault = not_stored(&error);
+                    done.results.resize_with(self.said.len(), || Err(vec![fault.clone()]));
+                    done.failed = Some(fault);
+                }
                 Err(Halt::Spoilt { at, fault }) => {
                     spoilers.insert(at, fault);
                 }
             }
         }
+        Ok(done)
     }
 
-    /// Writes the good ones among the objects, but for those that are known to spoil it.
+    /// Writes the good ones among the objects from this place on, but for those that are known to
+    /// spoil it; of objects that are a change each, as many as one transaction should hold.
     fn attempt(
         &self,
+        from: usize,
         editing: &mut Editing<'_, '_>,
         order: &Order<'_>,
         spoilers: &HashMap<usize, Fault>,
     ) -> Result<Done, Halt> {
-        let mut done = Done { results: Vec::with_capacity(self.said.len()), warnings: Vec::new() };
+        let mut done = Done::default();
         let mut awaited = Awaited::default();
-        for (at, said) in self.said.iter().enumerate() {
+        for (at, said) in self.said.iter().enumerate().skip(from) {
             let planned = match (spoilers.get(&at), said) {
                 (Some(fault), _) => Err(vec![fault.clone()]),
                 (None, Err(faults)) => Err(faults.clone()),
@@ -212,6 +248,9 @@ impl<E: Entity> Batch<E> {
                 }
                 Err(faults) => Err(faults),
             });
+            if order.atomic == Atomic::Each && editing.written >= BATCH_RECORDS_MAX {
+                break;
+            }
         }
         match order.atomic {
             Atomic::Each => Ok(done),
@@ -228,15 +267,12 @@ impl<E: Entity> Batch<E> {
         mut done: Done,
     ) -> Result<Done, Halt> {
         // What a faulty object would have created is not missed beside its own fault.
-        let names = |(said, result): (&Result<Said<E>, _>, &Result<_, _>)| match (said, result) {
-            (Ok(said), Err(_)) => {
-                let name = said.new_name.as_ref().unwrap_or(said.record.name());
-                Some(name.as_str().to_owned())
-            }
-            _ => None,
+        let names = |(object, result): (&Map, &Result<_, _>)| match result {
+            Ok(_) => None,
+            Err(_) => object.get("new_name").or(object.get("name"))?.as_text().map(str::to_owned),
         };
         let faulty: HashSet<String> =
-            self.said.iter().zip(&done.results).filter_map(names).collect();
+            self.shown.iter().zip(&done.results).filter_map(names).collect();
         // A record that was not there yet may have been written and renamed since, and those who
         // named it with it.
         let named: HashSet<(Target, String)> = match awaited.missing.is_empty() {

@@ -16,10 +16,10 @@ use crate::{
     store::{Referrer, StoreError, Stored, Transaction},
 };
 
-/// The most records that one change rewrites or takes away. They are held in memory until they are
-/// written, some 5 KB each with the references that they hold; what concerns more is an import's
-/// business.
-pub(super) const RECORDS_MAX: usize = 200_000;
+/// The most records that follow one new name, or go or are struck with one that is deleted. They
+/// are held in memory until they are written, some 5 KB each with the references that they hold;
+/// what concerns more is an import's business.
+pub(super) const RECORDS_MAX: usize = 150_000;
 
 /// A change in the making.
 pub(super) struct Editing<'e, 't> {
@@ -28,6 +28,8 @@ pub(super) struct Editing<'e, 't> {
     /// The computed pools as this change leaves them; none while nobody asked.
     pools: Option<Arc<ComputedPools>>,
     refills: Refills,
+    /// The number of records that were written and taken away.
+    pub written: usize,
 }
 
 /// The computed pools that a change left, and the version of the inventory's pools that they are.
@@ -43,8 +45,13 @@ impl Inner {
         make: impl FnOnce(&mut Editing<'_, '_>) -> Result<T, X>,
     ) -> Result<T, X> {
         let (made, left) = self.store.change(|transaction| -> Result<_, X> {
-            let mut editing =
-                Editing { inventory: self, transaction, pools: None, refills: Refills::default() };
+            let mut editing = Editing {
+                inventory: self,
+                transaction,
+                pools: None,
+                refills: Refills::default(),
+                written: 0,
+            };
             let made = make(&mut editing)?;
             Ok((made, editing.finish()?))
         })?;
@@ -92,6 +99,7 @@ impl Editing<'_, '_> {
             self.transaction.rename::<E>(before.record.name(), to.clone())?;
         }
         self.transaction.put(after)?;
+        self.written += 1;
         // The ordinal of a new record is known now, and seldom needed.
         if let (Some(side), false) = (side, shifts.is_empty()) {
             let ordinal = self.ordinal(before, &to)?;
@@ -119,6 +127,7 @@ impl Editing<'_, '_> {
             self.pool_gone(before.ordinal)?;
         }
         self.transaction.remove::<E>(name)?;
+        self.written += 1;
         Ok(())
     }
 

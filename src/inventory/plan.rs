@@ -1,7 +1,7 @@
 //! What an object comes to: held against the inventory as the change has left it so far, and found
 //! good or faulty before anything is written.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     Atomic, Expected, Fault, InventoryError,
@@ -13,8 +13,8 @@ use super::{
 use crate::{
     codec::json,
     model::{
-        Arity, Entity, Field, Kind, Membership, Name, Pool, Property, PropertyType, Ref, Refused,
-        Secrets, Side, Target, Value, View,
+        Arity, Backward, Entity, Field, Kind, Membership, Name, Pool, Property, PropertyType, Ref,
+        Refused, Secrets, Side, Target, Value, View,
     },
     store::{StoreError, Stored},
 };
@@ -70,7 +70,10 @@ pub(super) fn plan<E: Entity>(
 
     let mut warnings = said.warnings.clone();
     let mut after = match &before {
-        Some(before) => merge(&before.record, said, &mut faults),
+        Some(before) => {
+            let others = shown_for_others(editing, said)?;
+            merge(&before.record, said, &others, &mut faults)
+        }
         None => said.record.clone(),
     };
     let custom = before.as_ref().map(|before| before.record.custom());
@@ -174,9 +177,47 @@ fn check_names<E: Entity>(
     Ok(())
 }
 
+/// The names that a record shows in lists of its own because others name it there: a gateway shows
+/// as `devices` those that it lists and those whose `gateways` it is. By property, for those that
+/// the object says.
+fn shown_for_others<E: Entity>(
+    editing: &Editing<'_, '_>,
+    said: &Said<E>,
+) -> Result<HashMap<&'static str, HashSet<String>>, StoreError> {
+    let mut shown = HashMap::new();
+    let relations = Backward::of(E::KIND).relations.iter();
+    let both = relations.filter(|relation| relation.own.is_some());
+    let both: Vec<_> = both
+        .filter(|relation| match said.record.view(&relation.word) {
+            Some(View::Texts(names)) => !names.is_empty(),
+            Some(_) | None => false,
+        })
+        .collect();
+    if both.is_empty() {
+        return Ok(shown);
+    }
+    let referrers = editing.referrers(E::KIND, said.record.name())?;
+    for relation in both {
+        let names = referrers.iter().filter(|referrer| {
+            relation
+                .holders
+                .iter()
+                .any(|holder| holder.kind == referrer.kind && holder.property == referrer.relation)
+        });
+        shown.insert(relation.word.as_str(), names.map(|one| one.name.clone()).collect());
+    }
+    Ok(shown)
+}
+
 /// The record with what the object says of it. What a client was shown and sends back is no
-/// change: neither a default that the record does not say, nor a value that JSON has no type for.
-fn merge<E: Entity>(before: &E, said: &Said<E>, faults: &mut Vec<Fault>) -> E {
+/// change: neither a default that the record does not say, nor a value that JSON has no type for,
+/// nor a name that is shown because others name the record.
+fn merge<E: Entity>(
+    before: &E,
+    said: &Said<E>,
+    others: &HashMap<&'static str, HashSet<String>>,
+    faults: &mut Vec<Fault>,
+) -> E {
     let mut after = before.clone();
     let held: Vec<&str> = after.secrets().into_iter().map(|(property, _)| property).collect();
     let mut set = |property: &str, value: Value| {
@@ -186,6 +227,12 @@ fn merge<E: Entity>(before: &E, said: &Said<E>, faults: &mut Vec<Fault>) -> E {
     };
     for (name, view) in said.record.views(Secrets::LeftOut) {
         let known = property::<E>(name);
+        let view = match (others.get(name), view) {
+            (Some(others), View::Texts(names)) => {
+                View::Texts(own_names(names, before.view(name), others))
+            }
+            (_, view) => view,
+        };
         let same = match known.map(|known| known.type_) {
             Some(PropertyType::Name) => true,
             // Only an empty one is seen: what is not there cannot be removed.
@@ -200,6 +247,19 @@ fn merge<E: Entity>(before: &E, said: &Said<E>, faults: &mut Vec<Fault>) -> E {
         set(name, Value::from(document.as_str()));
     }
     after
+}
+
+/// Of the names that are said, those that the record holds itself or is to hold.
+fn own_names<'a>(
+    said: Vec<&'a str>,
+    held: Option<View<'_>>,
+    others: &HashSet<String>,
+) -> Vec<&'a str> {
+    let held: HashSet<&str> = match held {
+        Some(View::Texts(names)) => names.into_iter().collect(),
+        Some(_) | None => HashSet::new(),
+    };
+    said.into_iter().filter(|name| held.contains(name) || !others.contains(*name)).collect()
 }
 
 /// Whether a property that holds `held` is shown to clients as what they say.

@@ -130,8 +130,8 @@ pub(super) fn settle(pool: &mut Pool, membership: &Membership) {
 }
 
 fn empty<E>(list: &mut Field<Vec<Ref<E>>>) {
-    if let Field::Set(names) = list {
-        names.clear();
+    if *list != Field::Absent {
+        *list = Field::Set(Vec::new());
     }
 }
 

@@ -315,3 +315,53 @@ fn texts_stand_beside_their_device() {
     let again = fixture.done(Kind::Device, &object);
     assert_eq!((again.fate, again.version), (Fate::Unchanged, version));
 }
+
+#[test]
+fn a_transaction_ends_when_many_follow_new_names() {
+    let fixture = Fixture::new();
+    let hubs = ["R 1%", ".."];
+    for hub in hubs {
+        fixture.done(Kind::Device, &[("name", hub.into())]);
+    }
+    // Some more than half of what one transaction holds.
+    let links = (0..5_200).map(|number| {
+        let name = format!("link {number}");
+        object(&[("name", name.into()), ("source", hubs[number % 2].into())])
+    });
+    fixture.put_all(Kind::Link, links.collect(), Atomic::Each);
+    let before = fixture.store.read().summary().unwrap().version;
+    let rename = |name: &str, to: &str| object(&[("name", name.into()), ("new_name", to.into())]);
+    let objects = vec![
+        rename("R 1%", "a"),
+        rename("..", "b"),
+        rename("a", "c"),
+        rename("b", "c"),
+        rename("b", "d"),
+    ];
+    let report = fixture.put_all(Kind::Device, objects, Atomic::Each);
+    let good: Vec<bool> = report.outcomes.iter().map(|outcome| outcome.result.is_ok()).collect();
+    assert_eq!(good, [true, true, true, false, true]);
+    assert_eq!(fixture.store.read().summary().unwrap().version - before, 2);
+    let link = fixture.get::<Link>("link 5199").unwrap().record;
+    assert_eq!(link.source, Field::Set(Ref::new("d")));
+}
+
+#[test]
+fn a_list_that_shows_both_directions_comes_back_without_the_others() {
+    let fixture = Fixture::new();
+    for name in ["gw", "own", "new"] {
+        fixture.done(Kind::Device, &[("name", name.into())]);
+    }
+    fixture.done(Kind::Device, &[("name", "R 1%".into()), ("gateways", names(&["gw"]))]);
+    fixture.done(Kind::Device, &[("name", "gw".into()), ("devices", names(&["own"]))]);
+    let put = |devices: &[&str]| {
+        fixture.done(Kind::Device, &[("name", "gw".into()), ("devices", names(devices))]).fate
+    };
+    let listed = || fixture.get::<Device>("gw").unwrap().record.devices;
+    // The gateway is shown with both.
+    assert_eq!(put(&["own", "R 1%"]), Fate::Unchanged);
+    assert_eq!(put(&["own", "R 1%", "new"]), Fate::Updated);
+    assert_eq!(listed(), Field::Set(vec![Ref::new("own"), Ref::new("new")]));
+    assert_eq!(put(&["R 1%"]), Fate::Updated);
+    assert_eq!(listed(), Field::Set(Vec::new()));
+}

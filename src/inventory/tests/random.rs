@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::{plain::*, *};
-use crate::model::{Arity, KindVisitor, Secrets, View};
+use crate::{
+    model::{Arity, Backward, KindVisitor, Secrets, View},
+    store::Referrer,
+};
 
 /// Names as sites have them, and as they should not. They are few, so that they meet.
 const NAMES: [&str; 7] =
@@ -107,7 +110,7 @@ impl Draft {
         for (number, named) in self.relations.iter().filter(|_| !all.is_empty()) {
             let relation = all[usize::from(*number) % all.len()];
             let there = plain.names(relation.target);
-            let name = |number: &u8| match there.is_empty() || number % STRAY == 0 {
+            let name = |number: &u8| match there.is_empty() || number.is_multiple_of(STRAY) {
                 true => pick(&NAMES, *number).to_owned(),
                 false => pick(&there, *number).to_owned(),
             };
@@ -150,11 +153,35 @@ impl KindVisitor for Shown<'_> {
     fn visit<E: Entity>(self) -> Map {
         let stored = self.0.read().get::<E>(self.1).unwrap().unwrap();
         let mut entries: Vec<(Value, Value)> = Vec::new();
+        let backward = Backward::of(E::KIND);
+        let mut referrers = Vec::new();
+        for target in &backward.targets {
+            referrers.extend(self.0.read().referrers(*target, self.1).unwrap());
+        }
         for property in E::PROPERTIES {
             let view = stored.record.view(property.name).or_else(|| property.default.view());
             let many = matches!(property.type_, crate::model::PropertyType::Many(_));
             let view = view.or_else(|| many.then(|| View::Texts(Vec::new())));
-            entries.extend(view.map(|view| (property.name.into(), view.to_value())));
+            if backward.relation(property.name).is_none() {
+                entries.extend(view.map(|view| (property.name.into(), view.to_value())));
+            }
+        }
+        // Those that it names, and those that name it.
+        for relation in &backward.relations {
+            let mut named: Vec<&str> = match stored.record.view(&relation.word) {
+                Some(View::Texts(names)) => names,
+                _ => Vec::new(),
+            };
+            let holds = |referrer: &&Referrer| {
+                let mut holders = relation.holders.iter();
+                holders.any(|h| h.kind == referrer.kind && h.property == referrer.relation)
+            };
+            for other in referrers.iter().filter(holds) {
+                if !named.contains(&other.name.as_str()) {
+                    named.push(&other.name);
+                }
+            }
+            entries.push((relation.word.as_str().into(), names(&named)));
         }
         for (name, view) in stored.record.views(Secrets::LeftOut) {
             if stored.record.custom().contains_key(name) {
