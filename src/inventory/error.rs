@@ -27,6 +27,12 @@ pub enum InventoryError {
     Stale { kind: Kind, name: String },
     #[error("the user '{name}' is the one who asks, and cannot delete itself")]
     OwnUser { name: String },
+    /// A deletion would rewrite or take more records than one change holds.
+    #[error(
+        "the {kind} '{name}' cannot be deleted in one change: it would take or strike more than \
+         {records_max} records"
+    )]
+    TooManyReferences { kind: Kind, name: String, records_max: usize },
     #[error("no administrator who can log in would be left")]
     NoAdministrator,
     #[error("a password cannot be hashed: {0}")]

@@ -88,7 +88,7 @@ impl Inventory {
         none(Kind::Device, device)
     }
 
-    pub fn update_pools(&self) -> Result<PoolsReport, InventoryError> {
+    pub fn update_pools(&self, names: Option<&[String]>) -> Result<PoolsReport, InventoryError> {
         Ok(PoolsReport::default())
     }
 }

@@ -123,6 +123,7 @@ impl From<InventoryError> for Problem {
             InventoryError::Stale { .. } => ProblemKind::Stale,
             InventoryError::OwnUser { .. } => ProblemKind::OwnUser,
             InventoryError::NoAdministrator => ProblemKind::NoAdministrator,
+            InventoryError::TooManyReferences { .. } => ProblemKind::TooManyReferences,
             InventoryError::Hash(_) => ProblemKind::Internal,
         };
         Self::of(kind, &error)
@@ -155,6 +156,7 @@ impl Problem {
             | InventoryError::Stale { .. }
             | InventoryError::OwnUser { .. }
             | InventoryError::NoAdministrator
+            | InventoryError::TooManyReferences { .. }
             | InventoryError::Hash(_) => None,
         };
         let problem = Self::from(error);

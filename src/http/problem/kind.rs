@@ -20,6 +20,7 @@ pub(in crate::http) enum ProblemKind {
     WrongExpression,
     ChangeRejected,
     OwnUser,
+    TooManyReferences,
     MethodNotAllowed,
     RequestTimeout,
     Stale,
@@ -76,6 +77,11 @@ impl ProblemKind {
             Self::ChangeRejected => (
                 "change-rejected",
                 "The change was rejected, nothing is changed",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::TooManyReferences => (
+                "too-many-references",
+                "Too many records name it",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::OwnUser => {

@@ -25,7 +25,8 @@ struct Kept<'a> {
 /// `POST /rest/update_all_pools`
 pub(in crate::http) async fn update_all(call: Call) -> Result<Response, Problem> {
     let inventory = call.app.inventory.clone();
-    let report = call.app.blocking.run(Lane::Operation, move || inventory.update_pools()).await??;
+    let report =
+        call.app.blocking.run(Lane::Operation, move || inventory.update_pools(None)).await??;
 
     let kept = report.kept.iter().map(|(name, reason)| Kept { name, reason }).collect();
     let updated = Updated { computed: report.computed, changed: report.changed, kept };
