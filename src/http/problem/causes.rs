@@ -123,7 +123,7 @@ impl From<InventoryError> for Problem {
             InventoryError::Stale { .. } => ProblemKind::Stale,
             InventoryError::OwnUser { .. } => ProblemKind::OwnUser,
             InventoryError::NoAdministrator => ProblemKind::NoAdministrator,
-            InventoryError::TooManyReferences { .. } => ProblemKind::TooManyReferences,
+            InventoryError::TooManyReferences { .. } => ProblemKind::ChangeTooLarge,
             InventoryError::Hash(_) => ProblemKind::Internal,
         };
         Self::of(kind, &error)

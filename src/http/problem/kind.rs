@@ -20,7 +20,6 @@ pub(in crate::http) enum ProblemKind {
     WrongExpression,
     ChangeRejected,
     OwnUser,
-    TooManyReferences,
     MethodNotAllowed,
     RequestTimeout,
     Stale,
@@ -33,6 +32,7 @@ pub(in crate::http) enum ProblemKind {
     ProjectState,
     NoAdministrator,
     RecordTooLarge,
+    ChangeTooLarge,
     Corrupt,
     ReadOnly,
     TooManyFailedLogins,
@@ -77,11 +77,6 @@ impl ProblemKind {
             Self::ChangeRejected => (
                 "change-rejected",
                 "The change was rejected, nothing is changed",
-                StatusCode::UNPROCESSABLE_ENTITY,
-            ),
-            Self::TooManyReferences => (
-                "too-many-references",
-                "Too many records name it",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::OwnUser => {
@@ -134,6 +129,9 @@ impl ProblemKind {
             ),
             Self::RecordTooLarge => {
                 ("record-too-large", "A record is too large", StatusCode::UNPROCESSABLE_ENTITY)
+            }
+            Self::ChangeTooLarge => {
+                ("change-too-large", "Too much for one change", StatusCode::UNPROCESSABLE_ENTITY)
             }
             Self::Corrupt => {
                 ("corrupt", "Something stored is damaged", StatusCode::INTERNAL_SERVER_ERROR)
