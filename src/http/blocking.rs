@@ -33,7 +33,7 @@ pub(super) enum Lane {
 /// Jobs at the same time, by lane. Quick jobs wait for the disk rather than for a core. Changes
 /// wait for a flush that they share: the more wait, the more share it, and 64 are as many as the
 /// store's batches are measured with. Searches need a core each, and there are few. A stream needs
-/// a thread, 64 KiB or two for what waits to be sent, and nothing else. Writers of the store wait
+/// a thread, a few hundred KiB for what waits to be sent, and nothing else. Writers of the store wait
 /// for each other anyway; two more operations may read. Two password checks take 208 MB.
 const QUICK_JOBS_MAX: usize = 16;
 const CHANGE_JOBS_MAX: usize = 64;

@@ -1,5 +1,6 @@
 //! Files as answers: whole or in part, read piece by piece as fast as the client takes them.
 
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -7,7 +8,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use http_body_util::BodyExt;
-use http_body_util::channel::{Channel, Sender};
 use hyper::body::Bytes;
 use hyper::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
@@ -18,15 +18,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::blocking::{Blocking, Lane, Offloaded};
 use super::conditional::{ETag, Freshness, Part, freshness, part};
+use super::pieces::{self, Sender};
 use super::problem::{Problem, ProblemKind};
 use super::request::Call;
 use super::response::{self, JSON, Payload, Response};
 
 /// What is read at a time. A download holds two to three of these.
 const PIECE_BYTES: usize = 128 * 1024;
-
-/// Pieces that wait for the client.
-const PIECES_WAITING: usize = 1;
 
 /// What stays as it is in a segment of a path (RFC 3986's unreserved characters).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -123,34 +121,35 @@ fn text(text: String) -> HeaderValue {
 
 /// A body that reads the file as the client takes it. A client that leaves ends the reading.
 fn payload(blocking: Arc<Blocking>, file: File, range: Range<u64>) -> Payload {
-    let (sender, body) = Channel::new(PIECES_WAITING);
+    let (sender, body) = pieces::channel();
     let file = Offloaded::new(blocking, file);
     tokio::spawn(async move { send(file, range, sender).await });
     body.boxed_unsync()
 }
 
-async fn send(mut file: Offloaded<File>, range: Range<u64>, mut sender: Sender<Bytes, io::Error>) {
+async fn send(mut file: Offloaded<File>, range: Range<u64>, sender: Sender) {
     let mut at = range.start;
     while at < range.end {
         let piece_bytes = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(PIECE_BYTES);
         let piece = file.with(Lane::Quick, move |file| read(file, at, piece_bytes)).await;
         let piece = match piece {
             Ok(Ok(piece)) => piece,
-            Ok(Err(error)) => return cut_off(sender, error),
-            Err(error) => return cut_off(sender, io::Error::other(error)),
+            Ok(Err(error)) => return cut_off(&error),
+            Err(error) => return cut_off(&error),
         };
         at += piece.len() as u64;
-        if sender.send_data(piece).await.is_err() {
+        if sender.send(piece).await.is_err() {
             return;
         }
     }
+    // A client that left needs no end.
+    let _ = sender.end().await;
 }
 
 /// The head has left already; all that can be done is to end the connection before the length
-/// that it promised.
-fn cut_off(sender: Sender<Bytes, io::Error>, error: io::Error) {
-    tracing::error!(%error, "a download is cut off");
-    sender.abort(error);
+/// that it promised, which a sender that is dropped does.
+fn cut_off(error: &(dyn Error + 'static)) {
+    tracing::error!(error, "a download is cut off");
 }
 
 fn read(file: &mut File, at: u64, piece_bytes: usize) -> io::Result<Bytes> {

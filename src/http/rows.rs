@@ -177,7 +177,7 @@ impl<T> Writer<T> {
         };
         let Stage::Sending { sender, .. } = &self.stage else { return Flow::Stop };
         let piece = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE_BYTES));
-        match sender.send(piece) {
+        match sender.blocking_send(piece) {
             Ok(()) => Flow::Go,
             Err(_) => {
                 self.stage = Stage::Over;
@@ -203,7 +203,7 @@ impl<T> Writer<T> {
                 let _ = start.begin.send(Begun::Failed(error));
             }
             (Stage::Sending { sender, _turn }, Ok(_)) => {
-                let _ = sender.send(self.buffer).and_then(|()| sender.end());
+                let _ = sender.blocking_send(self.buffer).and_then(|()| sender.blocking_end());
             }
             (Stage::Sending { .. }, Err(error)) => {
                 let error = &error as &dyn std::error::Error;

@@ -164,7 +164,7 @@ impl Halt {
     /// An error of the store while the object at this place was written.
     fn at(at: usize, error: StoreError) -> Self {
         match error {
-            StoreError::RecordLarge { .. } => {
+            StoreError::RecordLarge { .. } | StoreError::TextLarge { .. } => {
                 Halt::Spoilt { at, fault: Fault::new(None, "record-large", error.to_string()) }
             }
             StoreError::Corrupt { .. }
@@ -177,6 +177,7 @@ impl Halt {
             | StoreError::Busy
             | StoreError::DiskFull
             | StoreError::ReadOnly { .. }
+            | StoreError::ChangeLarge { .. }
             | StoreError::Io { .. }
             | StoreError::Database(_) => error.into(),
         }

@@ -111,7 +111,7 @@ impl Cascade {
                     }
                     None => {
                         let detail = format!("'{}' is no relation", referrer.relation);
-                        return Err(StoreError::Damaged { part: "reverse index", detail }.into());
+                        return Err(StoreError::Damaged { part: "index", detail }.into());
                     }
                 }
                 if gone.len() + strikes.len() > RECORDS_MAX {

@@ -97,7 +97,7 @@ fn slow_clients_keep_nobody_from_a_point_read() {
     let server = Server::start();
     put_devices(&server, 4 * MANY);
     let request = server.request("GET", "/rest/instance/device").login(ADMIN).head();
-    let mut slow: Vec<_> = (0..64)
+    let mut slow: Vec<_> = (0..40)
         .map(|_| {
             let mut connection = server.connect();
             connection.send(request.as_bytes());
@@ -110,7 +110,7 @@ fn slow_clients_keep_nobody_from_a_point_read() {
         *statuses.entry(connection.status().unwrap()).or_default() += 1;
     }
     assert!(statuses.keys().all(|status| matches!(status, 200 | 503)), "{statuses:?}");
-    assert!(statuses[&200] >= 16, "{statuses:?}");
+    assert!(statuses[&200] >= 16 && statuses.contains_key(&503), "{statuses:?}");
     for _ in 0..20 {
         get(&server, "/rest/instance/device/d%200001");
         put(&server, "device", &json!({"name": "d 0001"}));
