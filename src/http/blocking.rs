@@ -11,6 +11,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::task::spawn_blocking;
 
+use super::readers::{ReaderError, Readers};
+
 /// What sort of work a job is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lane {
@@ -30,12 +32,12 @@ pub(super) enum Lane {
     Password,
 }
 
-/// Jobs at the same time, by lane. Quick jobs wait for the disk rather than for a core. Changes
+/// Jobs at the same time, by lane. Quick jobs share the threads of [`Readers`]. Changes
 /// wait for a flush that they share: the more wait, the more share it, and 64 are as many as the
 /// store's batches are measured with. Searches need a core each, and there are few. A stream needs
 /// a thread, a few hundred KiB for what waits to be sent, and nothing else. Writers of the store wait
 /// for each other anyway; two more operations may read. Two password checks take 208 MB.
-const QUICK_JOBS_MAX: usize = 16;
+const QUICK_JOBS_MAX: usize = 512;
 const CHANGE_JOBS_MAX: usize = 64;
 const SEARCH_JOBS_MAX: usize = 4;
 const STREAM_JOBS_MAX: usize = 32;
@@ -44,7 +46,7 @@ const PASSWORD_JOBS_MAX: usize = 2;
 
 /// Jobs waiting for their turn, by lane; who comes then is told to come again. A password waits
 /// at most 32 / 2 × 190 ms = 3 s. Nobody waits for a slow client to be done with its stream.
-const QUICK_WAITING_MAX: usize = 1024;
+const QUICK_WAITING_MAX: usize = 512;
 const CHANGE_WAITING_MAX: usize = 1024;
 const SEARCH_WAITING_MAX: usize = 256;
 const STREAM_WAITING_MAX: usize = 0;
@@ -54,6 +56,8 @@ const PASSWORD_WAITING_MAX: usize = 32;
 /// Why a job gave no result.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BlockingError {
+    #[error("no thread can be started")]
+    NoThread(#[source] std::io::Error),
     #[error("too much of this work is waiting already")]
     Busy,
     #[error("the job ended in a panic")]
@@ -62,8 +66,18 @@ pub(super) enum BlockingError {
     ShuttingDown,
 }
 
+impl From<ReaderError> for BlockingError {
+    fn from(error: ReaderError) -> Self {
+        match error {
+            ReaderError::Panicked => Self::Panicked,
+            ReaderError::NoThread(error) => Self::NoThread(error),
+        }
+    }
+}
+
 /// The door. One for the process.
 pub(super) struct Blocking {
+    readers: Readers,
     quick: Queue,
     change: Queue,
     search: Queue,
@@ -82,6 +96,7 @@ struct Queue {
 impl Default for Blocking {
     fn default() -> Self {
         Self {
+            readers: Readers::default(),
             quick: Queue::new(QUICK_JOBS_MAX, QUICK_WAITING_MAX),
             change: Queue::new(CHANGE_JOBS_MAX, CHANGE_WAITING_MAX),
             search: Queue::new(SEARCH_JOBS_MAX, SEARCH_WAITING_MAX),
@@ -100,7 +115,34 @@ impl Blocking {
         F: FnOnce() -> T + Send + 'static,
     {
         let turn = self.queue(lane).turn().await?;
-        begin(turn, job).await
+        self.begin(lane, turn, job).await
+    }
+
+    async fn begin<T, F>(
+        &self,
+        lane: Lane,
+        turn: OwnedSemaphorePermit,
+        job: F,
+    ) -> Result<T, BlockingError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        // The job's log lines carry the request's id.
+        let span = tracing::Span::current();
+        let job = move || {
+            let _turn = turn;
+            span.in_scope(job)
+        };
+        match lane {
+            Lane::Quick => Ok(self.readers.run(job).await?),
+            Lane::Change | Lane::Search | Lane::Stream | Lane::Operation | Lane::Password => {
+                spawn_blocking(job).await.map_err(|error| match error.is_panic() {
+                    true => BlockingError::Panicked,
+                    false => BlockingError::ShuttingDown,
+                })
+            }
+        }
     }
 
     /// Lets a job begin on a thread of its own, for what it sends by other ways. The job holds
@@ -126,7 +168,7 @@ impl Blocking {
 
     /// Waits until no job runs, and lets no new one begin.
     pub(super) async fn drain(&self) {
-        let Self { quick, change, search, stream, operation, password } = self;
+        let Self { readers: _, quick, change, search, stream, operation, password } = self;
         // A search may move to the lane of streams: that one is closed after it.
         for queue in [quick, change, search, stream, operation, password] {
             let jobs_max = u32::try_from(queue.jobs_max).unwrap_or(u32::MAX);
@@ -186,23 +228,6 @@ impl Drop for Place<'_> {
     }
 }
 
-async fn begin<T, F>(turn: OwnedSemaphorePermit, job: F) -> Result<T, BlockingError>
-where
-    T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
-{
-    // The job's log lines carry the request's id.
-    let span = tracing::Span::current();
-    let job = spawn_blocking(move || {
-        let _turn = turn;
-        span.in_scope(job)
-    });
-    job.await.map_err(|error| match error.is_panic() {
-        true => BlockingError::Panicked,
-        false => BlockingError::ShuttingDown,
-    })
-}
-
 /// A value whose every use blocks, its drop included: a file, an upload that is removed when it
 /// is not finished.
 pub(super) struct Offloaded<T: Send + 'static> {
@@ -225,11 +250,11 @@ impl<T: Send + 'static> Offloaded<T> {
     {
         let turn = self.blocking.queue(lane).turn().await?;
         let mut value = self.value.take().ok_or(BlockingError::Panicked)?;
-        let (value, result) = begin(turn, move || {
+        let job = move || {
             let result = job(&mut value);
             (value, result)
-        })
-        .await?;
+        };
+        let (value, result) = self.blocking.begin(lane, turn, job).await?;
         self.value = Some(value);
         Ok(result)
     }
@@ -242,7 +267,7 @@ impl<T: Send + 'static> Offloaded<T> {
     {
         let turn = self.blocking.queue(lane).turn().await?;
         let value = self.value.take().ok_or(BlockingError::Panicked)?;
-        begin(turn, move || job(value)).await
+        self.blocking.begin(lane, turn, move || job(value)).await
     }
 }
 

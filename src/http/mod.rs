@@ -23,6 +23,7 @@ mod path;
 mod pieces;
 mod problem;
 mod query_string;
+mod readers;
 mod request;
 mod response;
 mod route;

@@ -21,7 +21,7 @@ use crate::store::StoreError;
 impl From<BlockingError> for Problem {
     fn from(error: BlockingError) -> Self {
         let detail = match error {
-            BlockingError::Panicked => return Self::internal(&error),
+            BlockingError::Panicked | BlockingError::NoThread(_) => return Self::internal(&error),
             BlockingError::Busy => "Too many requests of this sort are waiting already.",
             BlockingError::ShuttingDown => "The server is shutting down.",
         };
