@@ -72,6 +72,15 @@ pub(super) fn plan<E: Entity>(
     let mut after = match &before {
         Some(before) => {
             let others = shown_for_others(editing, said)?;
+            for (property, names) in &others {
+                let said: HashSet<&str> = match said.record.view(property) {
+                    Some(View::Texts(said)) => said.into_iter().collect(),
+                    Some(_) | None => HashSet::new(),
+                };
+                if names.iter().any(|name| !said.contains(name.as_str())) {
+                    warnings.push(Warning::Held { property });
+                }
+            }
             merge(&before.record, said, &others, &mut faults)
         }
         None => said.record.clone(),
@@ -186,12 +195,8 @@ fn shown_for_others<E: Entity>(
 ) -> Result<HashMap<&'static str, HashSet<String>>, StoreError> {
     let mut shown = HashMap::new();
     let relations = Backward::of(E::KIND).relations.iter();
-    let both = relations.filter(|relation| relation.own.is_some());
-    let both: Vec<_> = both
-        .filter(|relation| match said.record.view(&relation.word) {
-            Some(View::Texts(names)) => !names.is_empty(),
-            Some(_) | None => false,
-        })
+    let both: Vec<_> = relations
+        .filter(|relation| relation.own.is_some() && said.record.view(&relation.word).is_some())
         .collect();
     if both.is_empty() {
         return Ok(shown);

@@ -15,6 +15,8 @@ pub(super) enum Warning {
     Near { property: String, nearest: &'static str },
     /// What is worked out and shown was sent back.
     Shown { word: String },
+    /// A list was said without names that it goes on showing, because they name the record.
+    Held { property: &'static str },
     /// The members of a pool that is computed.
     Members { property: &'static str },
 }
@@ -42,6 +44,11 @@ impl Warnings {
             ),
             Warning::Shown { word } => format!(
                 "'{word}' is worked out, not stored: it was passed over (in {})",
+                objects(*count)
+            ),
+            Warning::Held { property } => format!(
+                "'{property}' goes on showing those that name the record in lists of their own \
+                 (in {}): it is to be taken out there",
                 objects(*count)
             ),
             Warning::Members { property } => format!(

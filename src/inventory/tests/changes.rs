@@ -364,4 +364,8 @@ fn a_list_that_shows_both_directions_comes_back_without_the_others() {
     assert_eq!(listed(), Field::Set(vec![Ref::new("own"), Ref::new("new")]));
     assert_eq!(put(&["R 1%"]), Fate::Updated);
     assert_eq!(listed(), Field::Set(Vec::new()));
+    let without = [("name", "gw".into()), ("devices", names(&[]))];
+    let (result, warnings) = fixture.put(Kind::Device, &without);
+    assert_eq!(result.unwrap().fate, Fate::Unchanged);
+    assert!(warnings.len() == 1 && warnings[0].contains("goes on showing"), "{warnings:?}");
 }

@@ -7,8 +7,8 @@ use super::*;
 use crate::{
     inventory::plan::arity,
     model::{
-        Arity, Criteria, Device, Entity, KindVisitor, Link, Membership, Pool, PropertyType,
-        Secrets, Side, Target,
+        Arity, Backward, Criteria, Device, Entity, KindVisitor, Link, Membership, Pool,
+        PropertyType, Secrets, Side, Target,
     },
     store::{Reading, Referrer, parse_posting, parse_target_key},
 };
@@ -154,7 +154,12 @@ impl Plain {
         let was_computed = before.is_some() && kind == Kind::Pool && !after.manual;
         let members = was_computed.then(|| self.members(&after));
         for (relation, named) in &wish.relations {
-            after.relations.insert(relation, named.clone());
+            let mut named = named.clone();
+            if before.is_some() {
+                let held = after.relations.get(relation).cloned().unwrap_or_default();
+                named.retain(|n| held.contains(n) || !self.is_named_by(kind, wish, relation, n));
+            }
+            after.relations.insert(relation, named);
         }
         after.vendor = wish.vendor.clone().or(after.vendor);
         after.manual = wish.manual.unwrap_or(after.manual);
@@ -186,6 +191,16 @@ impl Plain {
             self.each_naming(kind, &wish.name, |_, name| *name = to.clone());
         }
         Some(fate)
+    }
+
+    /// Whether the other one names this record, which shows it under the same word as its own.
+    fn is_named_by(&self, kind: Kind, wish: &Wish, word: &str, other: &str) -> bool {
+        let Some(relation) = Backward::of(kind).relation(word) else { return false };
+        relation.holders.iter().any(|holder| {
+            let held = self.records[holder.kind].get(other);
+            let named = held.and_then(|held| held.relations.get(holder.property));
+            named.is_some_and(|named| named.contains(&wish.name))
+        })
     }
 
     /// Calls `each` with every place that names a record.

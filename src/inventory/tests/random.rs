@@ -11,8 +11,18 @@ use crate::{
 };
 
 /// Names as sites have them, and as they should not. They are few, so that they meet.
-const NAMES: [&str; 7] =
-    ["R 1%", "[Shared] x", "é>b", "..", "100% \u{202e}(x): y; --", " ", "\u{10ffff}"];
+const NAMES: [&str; 10] = [
+    "R 1%",
+    "[Shared] x",
+    "é>b",
+    "..",
+    "100% \u{202e}(x): y; --",
+    " ",
+    "\u{10ffff}",
+    "R 1% ",
+    "a",
+    "A",
+];
 
 const VENDORS: [&str; 4] = ["Cisco", "cisco systems", "é", "juniper"];
 
@@ -55,13 +65,13 @@ struct Draft {
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
-    let rarely = |yes: u32| prop::option::weighted(f64::from(yes) / 10.0, any::<u8>());
+    let some = |yes: u32| prop::option::weighted(f64::from(yes) / 10.0, any::<u8>());
     let relations =
         prop::collection::vec((any::<u8>(), prop::collection::vec(any::<u8>(), 0..4)), 0..3);
     let manual = prop::option::weighted(0.3, any::<bool>());
     let criterion = prop::option::weighted(0.5, any::<(u8, u8)>());
     let text = prop::option::weighted(0.2, prop::option::weighted(0.7, any::<u8>()));
-    (any::<u8>(), rarely(2), relations, rarely(5), manual, criterion, text).prop_map(
+    (any::<u8>(), some(2), relations, some(7), manual, criterion, text).prop_map(
         |(name, new_name, relations, vendor, manual, criterion, text)| Draft {
             name,
             new_name,
@@ -81,6 +91,8 @@ fn step() -> impl Strategy<Value = Step> {
         kind(),
         prop::sample::select(vec![
             Kind::Device.index(),
+            Kind::Device.index(),
+            Kind::Pool.index(),
             Kind::Link.index(),
             Kind::Network.index(),
             Kind::Pool.index(),
@@ -272,7 +284,7 @@ proptest! {
     /// version.
     #[test]
     fn changes_do_what_they_do_to_a_plain_inventory(
-        steps in prop::collection::vec(step(), 1..40)
+        steps in prop::collection::vec(step(), 1..80)
     ) {
         let fixture = Fixture::new();
         let mut plain = Plain::new();
