@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek, Write};
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, ReaderBuilder, Terminator};
 
 use super::super::cell::Cell;
 use super::super::child::{FrameWriter, OutputLimit, Refusal, Stop};
@@ -24,38 +24,45 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
     file.by_ref().take(ROW_BYTES_MAX as u64).read_until(b'\n', &mut header)?;
     let skipped = if header.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     let delimiter = delimiter(&header);
-    // csv takes bytes from the front of what it reads, so the header is put back before the rest.
-    let bytes = Bounded {
-        from: Cursor::new(header.split_off(skipped)).chain(file),
-        row_left: ROW_BYTES_MAX,
-    };
+    let is_crlf = header.ends_with(b"\r\n");
+    // The header is put back before the rest, and the last line ended if it is not.
+    let bytes = Cursor::new(header.split_off(skipped)).chain(file).chain(&b"\n"[..]);
     let mut table = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(delimiter)
-        .from_reader(bytes);
+        // Or else lines could not be counted.
+        .terminator(Terminator::Any(b'\n'))
+        .from_reader(Bounded { from: bytes, row_left: ROW_BYTES_MAX });
     to.sheet("")?;
     let mut record = ByteRecord::new();
-    let mut rows = 0;
-    // csv leaves out lines without anything; a spreadsheet counts them.
-    let mut line = 1;
+    // csv leaves out lines without anything, which a spreadsheet counts. A row's number is told
+    // from the lines that were read, less those that stand in cells.
+    let mut lines_in_cells = 0;
+    let mut next_row = 0;
     loop {
         table.get_mut().row_left = ROW_BYTES_MAX;
         match table.read_byte_record(&mut record) {
             Ok(true) => {}
             Ok(false) => return Ok(()),
-            Err(error) => return Err(stop(error, rows)),
+            Err(error) => return Err(stop(error, next_row)),
         }
-        let begin = record.position().map_or(line, csv::Position::line);
-        rows += u32::try_from(begin.saturating_sub(line)).unwrap_or(u32::MAX);
+        let lines_in_row = memchr::memchr_iter(b'\n', record.as_slice()).count() as u64;
+        let line = table.position().line() - 1 - lines_in_row;
+        let row = u32::try_from(line - 1 - lines_in_cells).unwrap_or(u32::MAX);
+        let last = record.len() as u32 - 1;
         for (column, field) in (0..).zip(&record) {
-            let Ok(text) = std::str::from_utf8(field) else {
-                return Err(Refusal::NotUtf8 { line: begin }.into());
+            let field = match field.strip_suffix(b"\r") {
+                Some(field) if is_crlf && column == last => field,
+                _ => field,
             };
-            to.cell(rows, column, &Cell::text(text))?;
+            let Ok(text) = std::str::from_utf8(field) else {
+                return Err(Refusal::NotUtf8 { line }.into());
+            };
+            to.cell(row, column, &Cell::text(text))?;
         }
-        rows = rows.saturating_add(1);
-        line = table.position().line();
+        lines_in_cells += lines_in_row;
+        next_row = row.saturating_add(1);
     }
 }
 
