@@ -122,17 +122,23 @@ enum Of {
 }
 
 fn look(font: u16, format: u16, of: Of, mark: Mark) -> Bytes {
-    let (kind, used) = match of {
-        // A style, locked, without a parent; it decides nothing.
-        Of::Style => (0xFFF5, 0x00),
-        // A cell's, locked, whose parent is "Normal"; it decides format, font and fill.
-        Of::Cell => (0x0001, 0x4C),
+    // What a cell's look decides; the rest is as its parent, "Normal", has it.
+    let decides = |bit: u8, is_decided: bool| if is_decided { bit } else { 0 };
+    let (kind, decided) = match of {
+        // A style's, locked.
+        Of::Style => (0xFFF5, 0),
+        // A cell's, locked.
+        Of::Cell => {
+            let font = decides(0x08, font != FONT_NORMAL);
+            (0x0001, decides(0x04, format != FORMAT_GENERAL) | font)
+        }
     };
-    let (pattern, front) = match mark {
-        Mark::None => (0, COLOUR_NONE),
-        Mark::Wrong => (PATTERN_SOLID, COLOUR_WRONG),
+    let (pattern, front, filled) = match mark {
+        Mark::None => (0, COLOUR_NONE, 0),
+        Mark::Wrong => (PATTERN_SOLID, COLOUR_WRONG, 0x40),
     };
     // Standing on the bottom line, not turned, no borders.
-    let body = Bytes::default().u16(font).u16(format).u16(kind).u8(0x20).u8(0).u8(0).u8(used);
-    body.u32(0).u32(pattern).u16(front | COLOUR_NONE_BEHIND << 7)
+    let body = Bytes::default().u16(font).u16(format).u16(kind).u8(0x20).u8(0).u8(0);
+    let body = body.u8(decided | filled).u32(0).u32(pattern);
+    body.u16(front | COLOUR_NONE_BEHIND << 7)
 }
