@@ -18,3 +18,4 @@ mod project;
 mod projects;
 mod routes;
 mod serving;
+mod workbooks;

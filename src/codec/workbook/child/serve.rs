@@ -45,7 +45,13 @@ fn give_up(memory_bytes: u64, cpu_seconds: u64) -> io::Result<(File, File)> {
         (Resource::Nproc, 0),
     ];
     for (resource, limit) in limits {
-        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
+        // At the maximum the kernel kills, and does not say that it was for the time; a second
+        // before, it says so.
+        let maximum = match resource {
+            Resource::Cpu => limit.saturating_add(1),
+            _ => limit,
+        };
+        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(maximum) })?;
     }
     Ok((file, out))
 }
