@@ -13,7 +13,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`model`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data |
-//! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON · the inventory on the disk |
+//! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON, workbooks · the inventory on the disk |
 //! | [`migration`] · [`access`] | a whole project in or out · who may do what |
 //! | [`http`] | requests and answers; the only module that names hyper |
 //! | [`cli`], [`config`] | the command line, and what can be set |

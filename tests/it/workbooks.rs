@@ -37,7 +37,7 @@ fn start_on(file: File, kind: SourceKind, limits: DecodeLimits) -> Decoding {
 fn sheets(mut decoding: Decoding) -> Result<Vec<Sheet>, DecodeError> {
     let mut sheets = Vec::<Sheet>::new();
     loop {
-        match decoding.next()? {
+        match decoding.next_item()? {
             Some(Item::Sheet(name)) => sheets.push((name.to_owned(), Vec::new())),
             Some(Item::Row(row)) => {
                 let cells = row.cells.into_iter();
@@ -197,7 +197,7 @@ fn every_cell_of_the_real_workbooks_is_what_xlrd_reads() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let mut found = Vec::new();
         let mut decoding = start_on(File::open(&path).unwrap(), SourceKind::Workbook, LIMITS);
-        while let Some(item) = decoding.next().unwrap() {
+        while let Some(item) = decoding.next_item().unwrap() {
             found.push(match item {
                 Item::Sheet(name) => json!({ "sheet": name }),
                 Item::Row(row) => {

@@ -111,8 +111,8 @@ pub struct WorkbookWriter {
 
 #[derive(Debug)]
 enum Engine {
-    Xls(XlsWriter),
-    Xlsx(XlsxWriter),
+    Xls(Box<XlsWriter>),
+    Xlsx(Box<XlsxWriter>),
 }
 
 /// What the header and the columns of a sheet look like; known when the sheet ends.
@@ -139,8 +139,8 @@ impl WorkbookWriter {
     /// No file can be made there.
     pub fn new(format: Format, scratch: &Path) -> Result<Self, WriteError> {
         let engine = match format {
-            Format::Xls => Engine::Xls(XlsWriter::new(scratch)?),
-            Format::Xlsx => Engine::Xlsx(XlsxWriter::new(scratch)?),
+            Format::Xls => Engine::Xls(Box::new(XlsWriter::new(scratch)?)),
+            Format::Xlsx => Engine::Xlsx(Box::new(XlsxWriter::new(scratch)?)),
         };
         Ok(Self { engine, format, sheets: Vec::new(), row: 0, look: Look::default() })
     }
@@ -211,7 +211,10 @@ impl WorkbookWriter {
             return Err(WriteError::Rows { sheet: self.sheet(), format: self.format });
         }
         for (column, marked) in (0..).zip(cells) {
-            let marked = marked.into();
+            let mut marked = marked.into();
+            if matches!(&marked.cell, Cell::Text(text) if text.is_empty()) {
+                marked.cell = Cell::Empty;
+            }
             self.check(column, &marked)?;
             self.look.widen(column as usize, &marked.cell, style);
             match &mut self.engine {

@@ -15,6 +15,9 @@ use super::cell::{Cell, CellError};
 use super::write::{Look, Mark, Marked, Style, WriteError};
 use super::xls::DATE_PATTERN;
 
+/// Deflate's effort, from 1 to 9. Cells are so much alike that the least packs them to a tenth.
+const DEFLATE_LEVEL: u8 = 1;
+
 /// The same as in `.xls`.
 const COLOUR_WRONG: u32 = 0x00FF_99CC;
 
@@ -23,6 +26,8 @@ pub(super) struct XlsxWriter {
     workbook: Workbook,
     looks: Looks,
     sheets: usize,
+    /// How many columns of the sheet have their look.
+    columns: u16,
 }
 
 /// The looks of cells, unmarked and marked.
@@ -40,10 +45,11 @@ impl XlsxWriter {
     pub(super) fn new(scratch: &Path) -> Result<Self, WriteError> {
         let mut workbook = Workbook::new();
         workbook.set_tempdir(scratch).map_err(engine)?;
+        workbook.set_zip_compression_level(DEFLATE_LEVEL);
         let plain = LooksOf::new(&Format::new());
         let wrong = Format::new().set_background_color(Color::RGB(COLOUR_WRONG));
         let looks = Looks([plain, LooksOf::new(&wrong)]);
-        Ok(Self { workbook, looks, sheets: 0 })
+        Ok(Self { workbook, looks, sheets: 0, columns: 0 })
     }
 
     pub(super) fn begin_sheet(&mut self, name: &str) -> Result<(), WriteError> {
@@ -51,6 +57,7 @@ impl XlsxWriter {
         sheet.set_name(name).map_err(engine)?;
         sheet.set_freeze_panes(1, 0).map_err(engine)?;
         self.sheets += 1;
+        self.columns = 0;
         Ok(())
     }
 
@@ -61,11 +68,15 @@ impl XlsxWriter {
         marked: &Marked<'_>,
         style: Style,
     ) -> Result<(), WriteError> {
-        let Self { workbook, looks, sheets } = self;
+        let Self { workbook, looks, sheets, columns } = self;
         let look = looks.of(marked, style);
         let Some(index) = sheets.checked_sub(1) else { return Err(WriteError::NoSheet) };
         whole(|| {
             let sheet = workbook.worksheet_from_index(index)?;
+            while *columns <= column {
+                sheet.set_column_format(*columns, &looks.column().text)?;
+                *columns += 1;
+            }
             write_cell(sheet, row, column, marked, look)
         })
     }
@@ -95,14 +106,19 @@ fn write_cell(
     row: u32,
     column: u16,
     marked: &Marked<'_>,
-    look: &Format,
+    look: Option<&Format>,
 ) -> Result<(), XlsxError> {
+    let look = match (look, &marked.cell) {
+        (Some(look), _) => look,
+        // It looks as its column does. To say so for each costs as much as to write it.
+        (None, Cell::Text(text)) => {
+            sheet.write_string(row, column, &**text)?;
+            return Ok(());
+        }
+        (None, _) => return Ok(()),
+    };
     match &marked.cell {
-        Cell::Empty => match marked.mark {
-            Mark::None => return Ok(()),
-            Mark::Wrong => sheet.write_blank(row, column, look)?,
-        },
-        Cell::Text(text) if text.is_empty() => return Ok(()),
+        Cell::Empty => sheet.write_blank(row, column, look)?,
         Cell::Text(text) => sheet.write_string_with_format(row, column, &**text, look)?,
         Cell::Formula(formula) => {
             sheet.write_string_with_format(row, column, format!("={formula}"), look)?
@@ -153,26 +169,37 @@ fn engine(error: XlsxError) -> WriteError {
 }
 
 impl Looks {
-    fn of(&self, marked: &Marked<'_>, style: Style) -> &Format {
+    /// The looks of cells about which nothing is said; the text's is that of columns.
+    fn column(&self) -> &LooksOf {
+        let [plain, _] = &self.0;
+        plain
+    }
+
+    /// The look of a cell. `None` where it looks as its column does.
+    fn of(&self, marked: &Marked<'_>, style: Style) -> Option<&Format> {
         let [plain, wrong] = &self.0;
         let looks = match marked.mark {
             Mark::None => plain,
             Mark::Wrong => wrong,
         };
-        match (style, &marked.cell) {
+        Some(match (style, &marked.cell) {
+            (_, Cell::Empty) | (Style::Body, Cell::Text(_)) if marked.mark == Mark::None => {
+                return None;
+            }
             (Style::Header, _) => &looks.header,
             (Style::Body, Cell::Text(_) | Cell::Formula(_) | Cell::Empty) => &looks.text,
             (Style::Body, Cell::Number(_) | Cell::Bool(_) | Cell::Error(_)) => &looks.general,
             (Style::Body, Cell::Date(_)) => &looks.date,
             (Style::Body, Cell::Duration(_)) => &looks.duration,
-        }
+        })
     }
 }
 
 impl LooksOf {
     fn new(base: &Format) -> Self {
         Self {
-            general: base.clone(),
+            // Said, or else it would be that of the column.
+            general: base.clone().set_num_format("General"),
             text: base.clone().set_num_format("@"),
             header: base.clone().set_num_format("@").set_bold(),
             date: base.clone().set_num_format(DATE_PATTERN),

@@ -314,7 +314,7 @@ impl<R: Read> FrameReader<R> {
     }
 
     /// The next thing; `None` when everything came.
-    pub(in super::super) fn next(&mut self) -> Result<Option<Item<'_>>, FrameError> {
+    pub(in super::super) fn next_item(&mut self) -> Result<Option<Item<'_>>, FrameError> {
         while self.at == self.body.len() {
             if self.has_ended {
                 return Ok(None);

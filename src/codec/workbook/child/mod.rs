@@ -118,9 +118,9 @@ impl Decoding {
     ///
     /// # Errors
     /// The workbook is refused, or decoding it went beyond a limit.
-    pub fn next(&mut self) -> Result<Option<Item<'_>>, DecodeError> {
+    pub fn next_item(&mut self) -> Result<Option<Item<'_>>, DecodeError> {
         let Self { child, frames, limits } = self;
-        frames.next().map_err(|error| explain(error, child, *limits))
+        frames.next_item().map_err(|error| explain(error, child, *limits))
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn decode(file: impl Read + Seek, kind: SourceKind) -> Result<Vec<She
     let mut frames = FrameReader::new(out.as_slice());
     let mut sheets = Vec::new();
     loop {
-        match frames.next() {
+        match frames.next_item() {
             Ok(Some(Item::Sheet(name))) => sheets.push((name.to_owned(), Vec::new())),
             Ok(Some(Item::Row(row))) => {
                 let (_, cells) = sheets.last_mut().unwrap();
@@ -52,5 +52,7 @@ pub(super) fn expected(rows: &[Vec<Cell<'_>>]) -> Vec<((u32, u32), Cell<'static>
     let cells = (0..).zip(rows).flat_map(|(row, cells)| {
         (0..).zip(cells).map(move |(column, cell)| ((row, column), cell.clone().into_owned()))
     });
-    cells.filter(|(_, cell)| *cell != Cell::Empty).collect()
+    cells
+        .filter(|(_, cell)| !matches!(cell, Cell::Empty) && *cell != Cell::Text("".into()))
+        .collect()
 }

@@ -84,6 +84,7 @@ fn every_kind_of_cell_is_the_same_afterwards() {
     ];
     let mut rows = vec![vec!["header".into()]];
     rows.push(numbers.into_iter().map(Cell::Number).collect());
+    rows.push(vec![Cell::Text("".into())]);
     rows.push(Vec::new());
     rows.push(CellError::ALL.into_iter().take(7).map(Cell::Error).collect());
     rows.push(vec![Cell::Bool(true), Cell::Empty, Cell::Bool(false)]);

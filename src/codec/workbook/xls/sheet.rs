@@ -264,7 +264,6 @@ pub(super) fn content<E>(
             write::Mark::None => return Ok(None),
             write::Mark::Wrong => Content::Blank,
         },
-        Cell::Text(text) if text.is_empty() => return Ok(None),
         Cell::Text(text) => Content::Text(number_of_text(text)?),
         Cell::Formula(formula) => Content::Text(number_of_text(&format!("={formula}"))?),
         // What is no number to Excel can not stand where one does.
