@@ -164,6 +164,7 @@ fn whole<T>(run: impl FnOnce() -> Result<T, XlsxError>) -> Result<T, WriteError>
 fn engine(error: XlsxError) -> WriteError {
     match error {
         XlsxError::IoError(error) | XlsxError::TempFileError(_, error) => WriteError::Io(error),
+        XlsxError::ZipError(error) => WriteError::Io(error.into()),
         error => WriteError::Engine(error.to_string()),
     }
 }

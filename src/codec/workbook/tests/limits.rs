@@ -1,6 +1,6 @@
 //! What does not fit is an error that says which.
 
-use std::io::Cursor;
+use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 
 use super::super::{
     CELL_UNITS_MAX, Cell, Format, FormatUnknown, SheetNameProblem, SourceKind, WorkbookWriter,
@@ -121,5 +121,59 @@ fn a_workbook_without_a_sheet_is_none() {
         assert!(matches!(writer(format).row(["x"]), Err(WriteError::NoSheet)));
         let finished = writer(format).finish(Cursor::new(Vec::new()));
         assert!(matches!(finished, Err(WriteError::NoSheet)));
+    }
+}
+
+/// Takes so many bytes, and then is full.
+#[derive(Debug)]
+struct Full {
+    file: Cursor<Vec<u8>>,
+    bytes_max: u64,
+}
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.file.position() + bytes.len() as u64 > self.bytes_max {
+            true => Err(ErrorKind::StorageFull.into()),
+            false => self.file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Full {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.file.read(bytes)
+    }
+}
+
+impl Seek for Full {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_wherever_it_fills_up() {
+    for format in Format::ALL {
+        let finish = |bytes_max: u64| {
+            let mut writer = writer(format);
+            writer.begin_sheet("device", ["name"]).unwrap();
+            for row in 0..500 {
+                writer.row([format!("R {row}%")]).unwrap();
+            }
+            let finished = writer.finish(Full { file: Cursor::new(Vec::new()), bytes_max });
+            finished.map(|full| full.file.into_inner().len() as u64)
+        };
+        let whole = finish(u64::MAX).unwrap();
+        for bytes_max in (0..whole).step_by(whole as usize / 40) {
+            let error = finish(bytes_max).unwrap_err();
+            assert!(matches!(error, WriteError::Io(_)), "{format} at {bytes_max}: {error:?}");
+        }
+        let nowhere = std::path::Path::new("/nowhere/at/all");
+        assert!(matches!(WorkbookWriter::new(format, nowhere), Err(WriteError::Io(_))));
     }
 }
