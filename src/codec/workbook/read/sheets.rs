@@ -3,6 +3,10 @@
 //! `.xlsx` and `.xlsb` are read cell by cell, so that a lone cell in the last row of the last
 //! column costs nothing. calamine holds `.xls` and `.ods` whole, with a place for every cell
 //! between the first and the last.
+//!
+//! One thing calamine gets wrong, and it can not be mended from here: a text of a `.xls` that begins
+//! with U+FEFF or U+FFFE is taken to begin with a byte order mark, and loses it, or is read with
+//! its bytes swapped. A test waits for the day that it does not.
 
 use std::borrow::Cow;
 use std::fmt::Display;

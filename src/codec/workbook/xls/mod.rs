@@ -9,6 +9,8 @@
 //! No crate that is kept up writes it. The cells and the texts are written into files of their
 //! own as rows come; the stream is put together from them when the workbook is finished, because
 //! only then is it known where everything stands.
+//!
+//! LibreOffice shows the booleans of any `.xls` as 1 and 0; they are booleans all the same.
 
 mod buttons;
 mod look;
