@@ -175,7 +175,7 @@ fn fixtures() -> Option<PathBuf> {
     found
 }
 
-/// A cell as the golden files spell what xlrd read.
+/// A cell as the files of expected cells spell what xlrd read.
 fn spelled(cell: &Cell<'_>) -> Value {
     match cell {
         Cell::Text(text) => json!(text),
@@ -190,7 +190,7 @@ fn spelled(cell: &Cell<'_>) -> Value {
 #[test]
 fn every_cell_of_the_real_workbooks_is_what_xlrd_reads() {
     let Some(folder) = fixtures() else { return };
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/workbooks");
+    let expected_cells = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cells");
     let mut compared = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -207,7 +207,7 @@ fn every_cell_of_the_real_workbooks_is_what_xlrd_reads() {
                 }
             });
         }
-        let expected = fs::read_to_string(golden.join(format!("{name}.jsonl"))).unwrap();
+        let expected = fs::read_to_string(expected_cells.join(format!("{name}.jsonl"))).unwrap();
         let expected = expected.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let expected = expected.collect::<Vec<_>>();
         for (found, expected) in found.iter().zip(&expected) {
