@@ -13,7 +13,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`model`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data |
-//! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON · the inventory on the disk |
+//! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON, workbooks · the inventory on the disk |
 //! | [`access`] | who may do what |
 //! | [`import`] | what every import does: plan, apply, report |
 //! | [`migration`] · [`inventory`] | a whole project in or out · one instance, queries, search, pools |

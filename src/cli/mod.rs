@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod decode;
 mod logging;
 mod passwd;
 mod serve;
@@ -8,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::codec::workbook;
 use crate::config::{PasswdConfig, ServeConfig};
 
 /// The command line of `satchel`.
@@ -26,6 +28,8 @@ enum Command {
     /// Give a user another password, while no server runs
     #[command(after_help = passwd::EXAMPLES)]
     Passwd(PasswdConfig),
+    #[command(name = workbook::SUBCOMMAND, hide = true)]
+    DecodeWorkbook(decode::DecodeArguments),
 }
 
 /// Does what the arguments say. Exit codes: 0 done, 1 could not be done, 2 wrong arguments (from
@@ -37,5 +41,6 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Serve(config) => serve::run(&config),
         Command::Passwd(config) => passwd::run(&config),
+        Command::DecodeWorkbook(arguments) => Ok(decode::run(&arguments)),
     }
 }

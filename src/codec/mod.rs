@@ -2,4 +2,5 @@
 
 pub mod bundle;
 pub mod json;
+pub mod workbook;
 pub mod yaml;

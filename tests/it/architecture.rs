@@ -18,8 +18,11 @@ const LAYERS: [&[&str]; 6] = [
 const TOP: [&str; 2] = ["config", "cli"];
 
 /// Crates that one part keeps to itself: the crate, and who may name it.
-const KEPT: [(&str, &[&str]); 6] = [
+const KEPT: [(&str, &[&str]); 9] = [
     ("sled", &["store"]),
+    ("calamine", &["codec"]),
+    ("cfb", &["codec"]),
+    ("rust_xlsxwriter", &["codec"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),

@@ -23,3 +23,4 @@ mod queries;
 mod routes;
 mod serving;
 mod texts;
+mod workbooks;

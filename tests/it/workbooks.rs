@@ -1,0 +1,536 @@
+//! Workbooks decoded by a child of the real executable: those that people have, and those that
+//! are made to do harm.
+
+use std::fs::{self, File};
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use satchel::codec::workbook::{
+    Cell, DecodeError, DecodeLimits, Decoding, Format, Item, Refusal, SourceKind, WorkbookWriter,
+};
+use serde_json::{Value, json};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+/// Enough for a workbook of these tests, and soon used up.
+const LIMITS: DecodeLimits = DecodeLimits {
+    memory_bytes: 512 << 20,
+    cpu: Duration::from_secs(20),
+    wait: Duration::from_secs(60),
+};
+
+/// A sheet: its name, and what is not empty in it.
+type Sheet = (String, Vec<((u32, u32), Cell<'static>)>);
+
+fn start(bytes: &[u8], kind: SourceKind, limits: DecodeLimits) -> Decoding {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    start_on(file, kind, limits)
+}
+
+fn start_on(file: File, kind: SourceKind, limits: DecodeLimits) -> Decoding {
+    let executable = Path::new(env!("CARGO_BIN_EXE_satchel"));
+    Decoding::start(executable, file, kind, limits).unwrap()
+}
+
+fn sheets(mut decoding: Decoding) -> Result<Vec<Sheet>, DecodeError> {
+    let mut sheets = Vec::<Sheet>::new();
+    loop {
+        match decoding.next_item()? {
+            Some(Item::Sheet(name)) => sheets.push((name.to_owned(), Vec::new())),
+            Some(Item::Row(row)) => {
+                let cells = row.cells.into_iter();
+                let cells = cells.map(|(column, cell)| ((row.row, column), cell.into_owned()));
+                sheets.last_mut().unwrap().1.extend(cells);
+            }
+            None => return Ok(sheets),
+        }
+    }
+}
+
+fn decode(bytes: &[u8]) -> Result<Vec<Sheet>, DecodeError> {
+    sheets(start(bytes, SourceKind::Workbook, LIMITS))
+}
+
+/// A workbook of Satchel's own.
+fn workbook(format: Format) -> Vec<u8> {
+    let mut writer = WorkbookWriter::new(format, &std::env::temp_dir()).unwrap();
+    for sheet in ["device", "link"] {
+        writer.begin_sheet(sheet, ["name", "port", "é>b"]).unwrap();
+        for row in 0..100 {
+            let name = format!("R {row}%");
+            let long = "\u{1F600}".repeat(row);
+            writer.row([Cell::from(name), Cell::Number(22.5), Cell::from(long)]).unwrap();
+        }
+    }
+    writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
+}
+
+/// An archive of these files.
+fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    for (name, bytes) in files {
+        zip.start_file(*name, options.compression_level(Some(1))).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// The same archive with one file changed.
+fn changed(archived: &[u8], name: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+    let mut from = ZipArchive::new(Cursor::new(archived)).unwrap();
+    let mut files = Vec::new();
+    for index in 0..from.len() {
+        let mut file = from.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        let is_named = file.name() == name;
+        files.push((file.name().to_owned(), if is_named { change(bytes) } else { bytes }));
+    }
+    let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    archive(&files.collect::<Vec<_>>())
+}
+
+const SHEET_1: &str = "xl/worksheets/sheet1.xml";
+
+/// The `.xlsx` with other rows on its first sheet.
+fn with_rows(rows: &str) -> Vec<u8> {
+    changed(&workbook(Format::Xlsx), SHEET_1, |sheet| {
+        let sheet = String::from_utf8(sheet).unwrap();
+        let begin = sheet.find("<sheetData>").unwrap() + "<sheetData>".len();
+        let end = sheet.find("</sheetData>").unwrap();
+        format!("{}{rows}{}", &sheet[..begin], &sheet[end..]).into_bytes()
+    })
+}
+
+/// An `.ods` with this in its only table.
+fn ods(rows: &str) -> Vec<u8> {
+    let content = format!(
+        "<?xml version=\"1.0\"?><office:document-content xmlns:office=\"o\" xmlns:table=\"t\" \
+         xmlns:text=\"x\"><office:body><office:spreadsheet><table:table table:name=\"device\">{rows}"
+    );
+    let end = "</table:table></office:spreadsheet></office:body></office:document-content>";
+    archive(&[
+        ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"),
+        ("META-INF/manifest.xml", b"<manifest:manifest/>"),
+        ("content.xml", format!("{content}{end}").as_bytes()),
+    ])
+}
+
+/// The stream of a `.xls`.
+fn stream(workbook: &[u8]) -> Vec<u8> {
+    let mut container = cfb::CompoundFile::open(Cursor::new(workbook)).unwrap();
+    let mut stream = Vec::new();
+    container.open_stream("/Workbook").unwrap().read_to_end(&mut stream).unwrap();
+    stream
+}
+
+/// A container with one stream.
+fn container(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let out = Cursor::new(Vec::new());
+    let mut container = cfb::CompoundFile::create_with_version(cfb::Version::V3, out).unwrap();
+    container.create_stream(name).unwrap().write_all(bytes).unwrap();
+    container.flush().unwrap();
+    container.into_inner().into_inner()
+}
+
+/// Where the body of the first record of this number begins.
+fn record(stream: &[u8], number: u16) -> usize {
+    let field = |at: usize| u16::from_le_bytes([stream[at], stream[at + 1]]);
+    let mut at = 0;
+    while field(at) != number {
+        at += 4 + usize::from(field(at + 2));
+    }
+    at + 4
+}
+
+/// What the child was killed by, or said, in so little time that a limit must have done it.
+fn refused(bytes: &[u8]) -> DecodeError {
+    let since = Instant::now();
+    let error = decode(bytes).unwrap_err();
+    assert!(error.is_of_workbook(), "{error:?}");
+    assert!(since.elapsed() < Duration::from_secs(10), "it took {:?}", since.elapsed());
+    error
+}
+
+/// What this process has in memory, at most, in KiB.
+fn peak_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn fixtures() -> Option<PathBuf> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
+    let above = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
+    let named = std::env::var_os("SATCHEL_FIXTURES").map(PathBuf::from);
+    let found = named.into_iter().chain([beside, above]).map(|path| path.join("workbooks"));
+    let found = found.into_iter().find(|path| path.is_dir());
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "no fixtures");
+        println!("skipped: no fixtures");
+    }
+    found
+}
+
+/// A cell as the files of expected cells spell what xlrd read.
+fn spelled(cell: &Cell<'_>) -> Value {
+    match cell {
+        Cell::Text(text) => json!(text),
+        Cell::Number(number) => json!(number),
+        Cell::Bool(value) => json!(value),
+        Cell::Date(days) => json!({ "date": days }),
+        Cell::Error(error) => json!({ "error": error.word() }),
+        Cell::Empty | Cell::Duration(_) | Cell::Formula(_) => panic!("{cell:?}"),
+    }
+}
+
+#[test]
+fn every_cell_of_the_real_workbooks_is_what_xlrd_reads() {
+    let Some(folder) = fixtures() else { return };
+    let expected_cells = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cells");
+    let mut compared = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let mut found = Vec::new();
+        let mut decoding = start_on(File::open(&path).unwrap(), SourceKind::Workbook, LIMITS);
+        while let Some(item) = decoding.next_item().unwrap() {
+            found.push(match item {
+                Item::Sheet(name) => json!({ "sheet": name }),
+                Item::Row(row) => {
+                    let cells = row.cells.iter();
+                    let cells = cells.map(|(column, cell)| (column.to_string(), spelled(cell)));
+                    json!({ "row": row.row, "cells": Value::Object(cells.collect()) })
+                }
+            });
+        }
+        let expected = fs::read_to_string(expected_cells.join(format!("{name}.jsonl"))).unwrap();
+        let expected = expected.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let expected = expected.collect::<Vec<_>>();
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found, expected, "{name}");
+        }
+        assert_eq!(found.len(), expected.len(), "{name}");
+        compared += 1;
+    }
+    assert!(compared >= 5, "{compared} workbooks");
+}
+
+#[test]
+fn what_is_written_comes_back_through_a_child() {
+    for format in Format::ALL {
+        let sheets = decode(&workbook(format)).unwrap();
+        let [(device, cells), (link, _)] = sheets.as_slice() else { panic!("two sheets") };
+        assert_eq!((device.as_str(), link.as_str()), ("device", "link"));
+        // A text of no characters is none.
+        assert_eq!(cells.len(), 3 + 3 * 100 - 1);
+        assert_eq!(cells[5], ((2, 0), Cell::Text("R 1%".into())));
+        assert_eq!(cells[7], ((2, 2), Cell::Text("\u{1F600}".into())));
+    }
+}
+
+#[test]
+fn a_file_is_read_from_its_beginning_wherever_it_stands() {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&workbook(Format::Xlsx)).unwrap();
+    file.seek(SeekFrom::Start(77)).unwrap();
+    assert_eq!(sheets(start_on(file, SourceKind::Workbook, LIMITS)).unwrap().len(), 2);
+}
+
+#[test]
+fn ods_and_formulas_dates_and_errors_are_read_for_what_they_are() {
+    let cell = |attributes: &str, text: &str| {
+        format!("<table:table-cell {attributes}><text:p>{text}</text:p></table:table-cell>")
+    };
+    let rows = [
+        cell("office:value-type=\"string\"", "R 1%"),
+        cell("office:value-type=\"float\" office:value=\"22.5\"", "22,5"),
+        cell("office:value-type=\"boolean\" office:boolean-value=\"true\"", "WAHR"),
+        cell("office:value-type=\"date\" office:date-value=\"2024-01-31\"", "31.1.24"),
+        cell("office:value-type=\"time\" office:time-value=\"PT12H00M00S\"", "12:00"),
+        cell(
+            "table:formula=\"of:=[.A9]\" office:value-type=\"string\" office:string-value=\"\" \
+             calcext:value-type=\"error\"",
+            "#REF!",
+        ),
+        "<table:table-cell table:formula=\"of:=[.A1]\"/>".to_owned(),
+    ];
+    let read = decode(&ods(&format!("<table:table-row>{}</table:table-row>", rows.concat())));
+    let (_, cells) = &read.unwrap()[0];
+    let cells = cells.iter().map(|(_, cell)| cell.clone()).collect::<Vec<_>>();
+    let expected = [
+        Cell::Text("R 1%".into()),
+        Cell::Number(22.5),
+        Cell::Bool(true),
+        Cell::Date(45_322.0),
+        Cell::Duration(0.5),
+        Cell::Error(satchel::codec::workbook::CellError::Reference),
+        Cell::Formula("of:=[.A1]".into()),
+    ];
+    assert_eq!(cells, expected);
+    // The same in a `.xlsx`, as openpyxl writes a formula: without a value.
+    let read = decode(&with_rows(
+        "<row r=\"1\"><c r=\"A1\"><f>B1+1</f><v></v></c><c r=\"B1\" t=\"e\"><v>#REF!</v></c>\
+         <c r=\"C1\"><f>1+1</f><v>2</v></c></row>",
+    ));
+    let (_, cells) = &read.unwrap()[0];
+    let cells = cells.iter().map(|(_, cell)| cell.clone()).collect::<Vec<_>>();
+    let error = Cell::Error(satchel::codec::workbook::CellError::Reference);
+    assert_eq!(cells, [Cell::Formula("B1+1".into()), error, Cell::Number(2.0)]);
+}
+
+#[test]
+fn a_lone_cell_in_the_last_corner_costs_nothing() {
+    let row = "<row r=\"1048576\"><c r=\"XFD1048576\"><v>1</v></c></row>";
+    let sheets = decode(&with_rows(&format!("<row r=\"1\"><c r=\"A1\"><v>2</v></c></row>{row}")));
+    let (_, cells) = &sheets.unwrap()[0];
+    assert_eq!(cells[1..], [((1_048_575, 16_383), Cell::Number(1.0))]);
+    // Behind the last corner nothing is believed.
+    for place in ["XFE1", "A1048577", "A0", "ZZZZZZZ1"] {
+        let error = refused(&with_rows(&format!("<row><c r=\"{place}\"><v>1</v></c></row>")));
+        assert!(matches!(error, DecodeError::Refused(Refusal::Damaged { .. })), "{error:?}");
+    }
+    // Nor that a later row comes first.
+    let error = refused(&with_rows(&format!("{row}<row r=\"1\"><c r=\"A1\"><v>2</v></c></row>")));
+    assert!(error.to_string().contains("row 1 stands behind a later one"), "{error}");
+    // What is held whole is not held.
+    let row = "<table:table-row><table:table-cell office:value-type=\"float\" office:value=\"1\"/>";
+    let gap = "<table:table-row table:number-rows-repeated=\"1048000\"><table:table-cell \
+               table:number-columns-repeated=\"16000\" office:value-type=\"float\" \
+               office:value=\"1\"/></table:table-row>";
+    refused(&ods(&format!("{row}</table:table-row>{gap}")));
+}
+
+#[test]
+fn numbers_that_ask_for_more_memory_than_there_is_end_the_child_alone() {
+    let stream = stream(&workbook(Format::Xls));
+    // A sheet that claims to have 2^32 - 1 rows.
+    let sheet = {
+        let at = record(&stream, 0x0085);
+        u32::from_le_bytes(stream[at..at + 4].try_into().unwrap()) as usize
+    };
+    let at = sheet + record(&stream[sheet..], 0x0200);
+    let mut changed = stream.clone();
+    changed[at..at + 8].copy_from_slice(&[0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]);
+    changed[at + 8..at + 12].copy_from_slice(&[0, 0, 0xFF, 0]);
+    refused(&container("/Workbook", &changed));
+    // A cell in a far column: a sheet is held with a place for every cell before it.
+    let mut changed = stream.clone();
+    let at = sheet + record(&stream[sheet..], 0x00FD);
+    changed[at..at + 4].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0xFF]);
+    assert!(matches!(refused(&container("/Workbook", &changed)), DecodeError::Memory { .. }));
+    // A table of texts that claims to have 2^32 - 1: harmless, as long as nobody believes it.
+    let mut changed = stream.clone();
+    let at = record(&stream, 0x00FC);
+    changed[at..at + 8].fill(0xFF);
+    assert_eq!(decode(&container("/Workbook", &changed)).unwrap().len(), 2);
+}
+
+#[test]
+fn a_chain_of_sectors_that_bites_its_tail_ends() {
+    let workbook = workbook(Format::Xls);
+    let sector = |number: u32| 512 * (number as usize + 1);
+    let fat = sector(u32::from_le_bytes(workbook[76..80].try_into().unwrap()));
+    for entry in 0..40_u32 {
+        let mut changed = workbook.clone();
+        let at = fat + 4 * entry as usize;
+        changed[at..at + 4].copy_from_slice(&entry.to_le_bytes());
+        // A sector that is not in a chain is read by nobody.
+        if let Err(error) = decode(&changed) {
+            assert!(error.is_of_workbook(), "{error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_bomb_bursts_in_the_child() {
+    let limits = DecodeLimits { memory_bytes: 128 << 20, ..LIMITS };
+    let text = "x".repeat(100 << 20);
+    let before = peak_kib();
+    let bomb = with_rows(&format!("<row r=\"1\"><c r=\"A1\" t=\"str\"><v>{text}</v></c></row>"));
+    drop(text);
+    assert!(bomb.len() < 1 << 20, "{} bytes", bomb.len());
+    let made = peak_kib();
+    let error = sheets(start(&bomb, SourceKind::Workbook, limits)).unwrap_err();
+    assert!(matches!(error, DecodeError::Memory { .. }), "{error:?}");
+    assert!(error.to_string().contains("128 MiB"), "{error}");
+    // The same limit lets an honest one pass.
+    assert!(sheets(start(&workbook(Format::Xlsx), SourceKind::Workbook, limits)).is_ok());
+    let grown = peak_kib() - made.max(before);
+    assert!(grown < 16 << 10, "{grown} KiB");
+}
+
+#[test]
+fn what_never_ends_is_ended() {
+    // calamine reads on for ever where a table is cut off.
+    let endless = changed(&ods(""), "content.xml", |content| {
+        let end = content.windows(13).position(|part| part == b"</table:table").unwrap();
+        content[..end].to_vec()
+    });
+    let limits = DecodeLimits { cpu: Duration::from_secs(1), ..LIMITS };
+    let since = Instant::now();
+    let error = sheets(start(&endless, SourceKind::Workbook, limits)).unwrap_err();
+    assert!(matches!(error, DecodeError::Cpu { .. }), "{error:?}");
+    let limits = DecodeLimits { wait: Duration::from_millis(300), ..LIMITS };
+    let error = sheets(start(&endless, SourceKind::Workbook, limits)).unwrap_err();
+    assert!(matches!(error, DecodeError::Wait { .. }), "{error:?}");
+    // Nobody waits for a child whose rows nobody wants.
+    drop(start(&endless, SourceKind::Workbook, LIMITS));
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+}
+
+#[test]
+fn a_password_is_told_from_damage() {
+    let error = refused(&container("/EncryptedPackage", &[7; 5_000]));
+    assert!(matches!(error, DecodeError::Refused(Refusal::Encrypted)), "{error:?}");
+    // A `.xls` says it in a record of its own, right behind the first.
+    let mut stream = stream(&workbook(Format::Xls));
+    stream.splice(20..20, [0x2F, 0, 2, 0, 1, 0]);
+    let error = refused(&container("/Workbook", &stream));
+    assert!(matches!(error, DecodeError::Refused(Refusal::Encrypted)), "{error:?}");
+    let error = refused(&container("/Other", &[7; 5_000]));
+    assert!(matches!(error, DecodeError::Refused(Refusal::Damaged { .. })), "{error:?}");
+}
+
+#[test]
+fn what_is_no_workbook_is_refused_and_a_table_is_read_where_it_may_be_one() {
+    for bytes in [&b""[..], b"name,port\nR 1%,22\n", b"<html><table>", b"%PDF-1.7"] {
+        let error = refused(bytes);
+        assert!(matches!(error, DecodeError::Refused(Refusal::Unknown)), "{error:?}");
+    }
+    let table = start(b"name;port\n\nR 1%;22\n", SourceKind::WorkbookOrTable, LIMITS);
+    let read = sheets(table).unwrap();
+    assert_eq!(read[0].1[3], ((2, 1), Cell::Text("22".into())));
+    let table = start(b"name\nK\xF6ln\n", SourceKind::WorkbookOrTable, LIMITS);
+    let error = sheets(table).unwrap_err();
+    assert!(matches!(error, DecodeError::Refused(Refusal::NotUtf8 { line: 2 })), "{error:?}");
+    for format in Format::ALL {
+        let start = start(&workbook(format), SourceKind::WorkbookOrTable, LIMITS);
+        assert_eq!(sheets(start).unwrap().len(), 2);
+    }
+}
+
+/// Numbers that look random, the same in every run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % end
+    }
+
+    /// A few bytes changed, or a part left out or doubled.
+    fn mutate(&mut self, bytes: &mut Vec<u8>) {
+        match self.below(8) {
+            0 => bytes.truncate(self.below(bytes.len())),
+            1 => {
+                let at = self.below(bytes.len());
+                let end = (at + self.below(64)).min(bytes.len());
+                bytes.drain(at..end);
+            }
+            2 => {
+                let at = self.below(bytes.len());
+                let part = bytes[at..(at + 32).min(bytes.len())].to_vec();
+                bytes.splice(at..at, part);
+            }
+            _ => {
+                for _ in 0..=self.below(8) {
+                    let at = self.below(bytes.len());
+                    bytes[at] = match self.below(4) {
+                        0 => 0,
+                        1 => 0xFF,
+                        2 => bytes[at] ^ (1 << self.below(8)),
+                        _ => self.below(256) as u8,
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// How many of each format: `SATCHEL_MUTATIONS`, or so many that nobody waits for them.
+fn mutations() -> usize {
+    std::env::var("SATCHEL_MUTATIONS").map_or(40, |text| text.parse().unwrap())
+}
+
+/// Decodes mutants, and says what became of them.
+fn survive(name: &str, mut mutant: impl FnMut(&mut Chance) -> Vec<u8>) {
+    let mut chance = Chance(0x5EED);
+    let mut outcomes = std::collections::BTreeMap::<&str, usize>::new();
+    let mut slowest = Duration::ZERO;
+    let mut peak = 0;
+    for round in 0..mutations() {
+        let bytes = mutant(&mut chance);
+        let since = Instant::now();
+        let outcome = match decode(&bytes) {
+            Ok(_) => "read",
+            Err(error @ (DecodeError::Io(_) | DecodeError::Died { .. } | DecodeError::Garbled)) => {
+                panic!("mutant {round}: {error:?}")
+            }
+            Err(error) => error.code(),
+        };
+        slowest = slowest.max(since.elapsed());
+        *outcomes.entry(outcome).or_default() += 1;
+        if round == 20 {
+            peak = peak_kib();
+        }
+    }
+    println!("{name}: {outcomes:?}, slowest {slowest:?}");
+    let grown = peak_kib() - peak.min(peak_kib());
+    assert!(mutations() <= 20 || grown < 32 << 10, "{grown} KiB more after {} files", mutations());
+}
+
+#[test]
+fn mutated_xls_harm_nobody() {
+    let workbook = workbook(Format::Xls);
+    let stream = stream(&workbook);
+    survive(".xls", |chance| {
+        // Half of them in the container, half of them in the records that are in it.
+        let mut bytes = if chance.below(2) == 0 { workbook.clone() } else { stream.clone() };
+        let is_stream = bytes.len() == stream.len();
+        chance.mutate(&mut bytes);
+        if is_stream { container("/Workbook", &bytes) } else { bytes }
+    });
+}
+
+#[test]
+fn mutated_xlsx_harm_nobody() {
+    let workbook = workbook(Format::Xlsx);
+    let names = {
+        let archive = ZipArchive::new(Cursor::new(&workbook)).unwrap();
+        archive.file_names().map(str::to_owned).collect::<Vec<_>>()
+    };
+    survive(".xlsx", |chance| {
+        if chance.below(3) == 0 {
+            let mut bytes = workbook.clone();
+            chance.mutate(&mut bytes);
+            return bytes;
+        }
+        let name = &names[chance.below(names.len())];
+        let seed = chance.below(usize::MAX);
+        changed(&workbook, name, |mut bytes| {
+            Chance(seed as u64).mutate(&mut bytes);
+            bytes
+        })
+    });
+}
+
+#[test]
+fn mutated_ods_harm_nobody() {
+    let cells = "<table:table-cell office:value-type=\"string\"><text:p>R 1%</text:p>\
+                 </table:table-cell><table:table-cell table:number-columns-repeated=\"3\" \
+                 office:value-type=\"float\" office:value=\"22\"/>";
+    let rows = format!("<table:table-row>{cells}</table:table-row>").repeat(50);
+    let workbook = ods(&rows);
+    survive(".ods", |chance| {
+        let seed = chance.below(usize::MAX);
+        changed(&workbook, "content.xml", |mut bytes| {
+            Chance(seed as u64).mutate(&mut bytes);
+            bytes
+        })
+    });
+}
