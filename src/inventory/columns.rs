@@ -122,16 +122,17 @@ impl Word {
             },
             Word::Custom(_) => found.map_or(Seen::View(View::Null), Seen::Probed),
             Word::Relation(relation) => Seen::Names(look.related::<E>(relation, name, raw)?),
-            Word::Members(side) => match look.computed()?.get(name) {
-                Some(pool) => Seen::Names(look.reading.members(pool.ordinal, *side)?),
+            Word::Members(side) => match look.computed()?.get(raw.header.ordinal) {
+                Some(_) => Seen::Names(look.reading.members(raw.header.ordinal, *side)?),
                 None => match found {
                     Some(Probed::View(View::Texts(names))) => Seen::View(View::Texts(names)),
                     Some(Probed::View(_) | Probed::Value(_)) | None => Seen::Names(Vec::new()),
                 },
             },
             Word::MemberCount(side) => {
-                let count = match (look.computed()?.get(name), found) {
-                    (Some(pool), _) => look.reading.member_count(pool.ordinal, *side)?,
+                let pool = raw.header.ordinal;
+                let count = match (look.computed()?.get(pool), found) {
+                    (Some(_), _) => look.reading.member_count(pool, *side)?,
                     (None, Some(Probed::View(View::Texts(names)))) => names.len() as u64,
                     (None, _) => 0,
                 };

@@ -34,7 +34,7 @@ impl Look<'_> {
         if let Some(computed) = self.computed.get() {
             return Ok(computed);
         }
-        let computed = self.inner.computed.current(&self.inner.store)?;
+        let computed = self.inner.computed.current(&self.reading)?;
         Ok(self.computed.get_or_init(|| computed))
     }
 
@@ -68,7 +68,7 @@ impl Look<'_> {
         let held = |found: &&Referrer| holds(relation, found);
         let mut others: Vec<&str> =
             referrers.iter().filter(held).map(|found| found.name.as_str()).collect();
-        if shows_pools(relation) && !self.computed()?.pools.is_empty() {
+        if shows_pools(relation) && !self.computed()?.is_empty() {
             let record: E = raw.decode().map_err(|error| corrupt(E::KIND, name, error))?;
             others.extend(self.computed()?.admitting(&record).map(|pool| pool.name.as_str()));
         }
@@ -111,11 +111,6 @@ impl Look<'_> {
             None => Vec::new(),
         };
         for holder in &relation.holders {
-            let side = Side::of(kind).filter(|_| shows_pools(relation));
-            if let (Some(side), Some(pool)) = (side, self.computed()?.get(name)) {
-                found.extend(self.reading.members(pool.ordinal, side)?);
-                continue;
-            }
             let names = Named { look: self, property: holder.property, name };
             for other in holder.kind.dispatch(names)? {
                 // A node may be of the other kind.
@@ -153,7 +148,8 @@ impl Look<'_> {
     }
 }
 
-/// The names that a record holds in one of its relations; none, where there is no such record.
+/// The names that a record holds in one of its relations, a computed pool's members among them;
+/// none, where there is no such record.
 struct Named<'l> {
     look: &'l Look<'l>,
     property: &'l str,
@@ -166,6 +162,11 @@ impl KindVisitor for Named<'_> {
         let Some(raw) = self.look.reading.get_raw(E::KIND, self.name)? else {
             return Ok(Vec::new());
         };
+        if let Some(side) = member_side(E::KIND, self.property)
+            && self.look.computed()?.get(raw.header.ordinal).is_some()
+        {
+            return Ok(self.look.reading.members(raw.header.ordinal, side)?);
+        }
         let names = self.look.listed::<E>(self.property, self.name, &raw)?;
         Ok(names.into_iter().map(str::to_owned).collect())
     }
@@ -193,8 +194,13 @@ fn holds(relation: &Relation, found: &Referrer) -> bool {
 
 /// Whether computed pools stand under this relation too.
 pub(super) fn shows_pools(relation: &Relation) -> bool {
-    let members = [Side::Device, Side::Link].map(Side::list);
-    relation.holders.iter().any(|h| h.kind == Kind::Pool && members.contains(&h.property))
+    relation.holders.iter().any(|h| member_side(h.kind, h.property).is_some())
+}
+
+/// The side of pools whose members a property lists, where it lists members.
+fn member_side(kind: Kind, property: &str) -> Option<Side> {
+    let mut sides = [Side::Device, Side::Link].into_iter().filter(|_| kind == Kind::Pool);
+    sides.find(|side| side.list() == property)
 }
 
 /// Those who name a record of `kind`, by its relations: the same positions.

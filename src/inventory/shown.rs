@@ -77,9 +77,8 @@ struct Members {
 
 impl Own {
     pub fn read<E: Entity>(look: &Look<'_>, stored: &Stored<E>) -> Result<Self, InventoryError> {
-        let name = stored.record.name();
         let computed = match E::KIND {
-            Kind::Pool => look.computed()?.get(name).is_some(),
+            Kind::Pool => look.computed()?.get(stored.ordinal).is_some(),
             _ => false,
         };
         let members = |side| look.reading.members(stored.ordinal, side);
