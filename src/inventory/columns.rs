@@ -138,12 +138,12 @@ impl Word {
                 };
                 Seen::View(View::Int(i64::try_from(count).unwrap_or(i64::MAX)))
             }
-            Word::LongText(text) => match look.reading.text(name, text)? {
+            Word::LongText(text) => match look.reading.text(name, text.as_str())? {
                 Some(stored) => Seen::Text(stored.text),
                 None => Seen::View(View::Null),
             },
             Word::Lines { text, comparisons, context_lines } => {
-                let stored = look.reading.text(name, text)?;
+                let stored = look.reading.text(name, text.as_str())?;
                 let text = stored.map(|stored| stored.text).unwrap_or_default();
                 Seen::Names(matching_lines(&text, comparisons, *context_lines))
             }

@@ -50,7 +50,6 @@ mod shown;
 #[cfg(test)]
 mod tests;
 mod text;
-mod text_change;
 mod warning;
 mod word;
 
