@@ -122,27 +122,28 @@ impl Word {
             },
             Word::Custom(_) => found.map_or(Seen::View(View::Null), Seen::Probed),
             Word::Relation(relation) => Seen::Names(look.related::<E>(relation, name, raw)?),
-            Word::Members(side) => match look.computed()?.get(name) {
-                Some(pool) => Seen::Names(look.reading.members(pool.ordinal, *side)?),
+            Word::Members(side) => match look.computed()?.get(raw.header.ordinal) {
+                Some(_) => Seen::Names(look.reading.members(raw.header.ordinal, *side)?),
                 None => match found {
                     Some(Probed::View(View::Texts(names))) => Seen::View(View::Texts(names)),
                     Some(Probed::View(_) | Probed::Value(_)) | None => Seen::Names(Vec::new()),
                 },
             },
             Word::MemberCount(side) => {
-                let count = match (look.computed()?.get(name), found) {
-                    (Some(pool), _) => look.reading.member_count(pool.ordinal, *side)?,
+                let pool = raw.header.ordinal;
+                let count = match (look.computed()?.get(pool), found) {
+                    (Some(_), _) => look.reading.member_count(pool, *side)?,
                     (None, Some(Probed::View(View::Texts(names)))) => names.len() as u64,
                     (None, _) => 0,
                 };
                 Seen::View(View::Int(i64::try_from(count).unwrap_or(i64::MAX)))
             }
-            Word::LongText(text) => match look.reading.text(name, text)? {
+            Word::LongText(text) => match look.reading.text(name, text.as_str())? {
                 Some(stored) => Seen::Text(stored.text),
                 None => Seen::View(View::Null),
             },
             Word::Lines { text, comparisons, context_lines } => {
-                let stored = look.reading.text(name, text)?;
+                let stored = look.reading.text(name, text.as_str())?;
                 let text = stored.map(|stored| stored.text).unwrap_or_default();
                 Seen::Names(matching_lines(&text, comparisons, *context_lines))
             }

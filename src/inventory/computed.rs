@@ -1,18 +1,22 @@
 //! The pools that are computed, with their criteria compiled, for reads and changes alike.
+//!
+//! They are compiled once and kept in memory until a pool changes, so that neither a read nor a
+//! change of a device scans the pools.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use crate::{
-    model::{Criteria, CriterionError, Entity, Kind, Membership, Pool, Side},
-    store::{Store, StoreError, Stored},
+    model::{Criteria, Entity, Kind, Membership, Pool, Side},
+    store::{Reading, StoreError, Stored},
 };
 
 /// A pool that is computed.
 #[derive(Debug)]
 pub(super) struct ComputedPool {
     pub name: String,
-    /// By which the store knows its members.
-    pub ordinal: u64,
     pub devices: Criteria,
     pub links: Criteria,
 }
@@ -26,76 +30,98 @@ impl ComputedPool {
     }
 }
 
-/// The computed pools of one moment.
-#[derive(Debug, Default)]
-pub(super) struct ComputedPools {
-    /// By name.
-    pub pools: Vec<ComputedPool>,
-    /// By name: those whose criteria cannot be asked, and which keep the members that they have.
-    pub kept: Vec<(String, CriterionError)>,
-}
+/// The computed pools of one moment, by the ordinals of their records, by which the store knows
+/// their members.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ComputedPools(BTreeMap<u64, Arc<ComputedPool>>);
 
 impl ComputedPools {
-    /// Takes the computed ones of all pools, which come by name.
+    /// Takes the computed ones of all pools.
     pub fn of(
         all: impl Iterator<Item = Result<Stored<Pool>, StoreError>>,
     ) -> Result<Self, StoreError> {
         let mut computed = Self::default();
         for stored in all {
             let Stored { record, ordinal, .. } = stored?;
-            let name = || record.name().as_str().to_owned();
-            match record.membership() {
-                Membership::Manual => {}
-                Membership::Computed { devices, links } => {
-                    computed.pools.push(ComputedPool { name: name(), ordinal, devices, links });
-                }
-                Membership::Unaskable(error) => computed.kept.push((name(), error)),
-            }
+            computed.put(ordinal, record.name(), record.membership());
         }
         Ok(computed)
     }
 
-    /// The pool of this name, where it is computed.
-    pub fn get(&self, name: &str) -> Option<&ComputedPool> {
-        let at = self.pools.binary_search_by(|pool| pool.name.as_str().cmp(name)).ok()?;
-        Some(&self.pools[at])
+    /// The pool of this ordinal, where it is computed.
+    pub fn get(&self, ordinal: u64) -> Option<&ComputedPool> {
+        self.0.get(&ordinal).map(Arc::as_ref)
+    }
+
+    /// Lets a pool be what its record says.
+    pub fn put(&mut self, ordinal: u64, name: &str, membership: Membership) {
+        match membership {
+            Membership::Computed { devices, links } => {
+                let pool = ComputedPool { name: name.to_owned(), devices, links };
+                self.0.insert(ordinal, Arc::new(pool));
+            }
+            Membership::Manual | Membership::Unaskable(_) => self.remove(ordinal),
+        }
+    }
+
+    pub fn remove(&mut self, ordinal: u64) {
+        self.0.remove(&ordinal);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, with their ordinals.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &ComputedPool)> {
+        self.0.iter().map(|(ordinal, pool)| (*ordinal, pool.as_ref()))
     }
 
     /// The pools that admit a record: none, where it is neither a device nor a link.
     pub fn admitting<E: Entity>(&self, record: &E) -> impl Iterator<Item = &ComputedPool> {
         let side = Side::of(E::KIND);
-        self.pools
-            .iter()
-            .filter(move |pool| side.is_some_and(|side| pool.criteria(side).admit(record)))
+        let all = self.iter().map(|(_, pool)| pool);
+        all.filter(move |pool| side.is_some_and(|side| pool.criteria(side).admit(record)))
     }
 }
 
-/// The computed pools as they were when they were last asked for, compiled again when a pool has
-/// changed since.
+/// The computed pools of one version of the inventory's pools. A change leaves its own here when
+/// it is committed, so that they are seldom read from the store.
 #[derive(Default)]
-pub(super) struct ComputedCache(RwLock<Option<Cached>>);
+pub(super) struct ComputedCache(RwLock<Option<Versioned>>);
 
-struct Cached {
-    /// What [`Store::changed`] said before they were read.
-    version: u64,
-    pools: Arc<ComputedPools>,
+/// Computed pools, and the version of the inventory's pools that they are.
+pub(super) struct Versioned {
+    pub version: u64,
+    pub pools: Arc<ComputedPools>,
 }
 
 impl ComputedCache {
-    /// The pools as they are. While no pool changes this is one comparison.
-    pub fn current(&self, store: &Store) -> Result<Arc<ComputedPools>, StoreError> {
-        // Asked before the pools are read: a change in between is seen the next time at the
-        // latest.
-        let version = store.changed(Kind::Pool)?;
-        let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cached) = cached.as_ref().filter(|cached| cached.version == version) {
-            return Ok(cached.pools.clone());
+    /// The computed pools of this version, where they are known.
+    pub fn of(&self, version: u64) -> Option<Arc<ComputedPools>> {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|kept| kept.version == version).map(|kept| kept.pools.clone())
+    }
+
+    /// Keeps what was found. The newest may not come last.
+    pub fn keep(&self, found: Versioned) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.as_ref().is_none_or(|kept| kept.version < found.version) {
+            *kept = Some(found);
         }
-        drop(cached);
-        let pools = Arc::new(ComputedPools::of(store.read().scan::<Pool>())?);
-        let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if cached.as_ref().is_none_or(|cached| cached.version <= version) {
-            *cached = Some(Cached { version, pools: pools.clone() });
+    }
+
+    /// The pools of an inventory that is read. While no pool changes this is one comparison.
+    pub fn current(&self, reading: &Reading) -> Result<Arc<ComputedPools>, StoreError> {
+        let changed = || Ok::<_, StoreError>(reading.summary()?.kind(Kind::Pool).changed);
+        let version = changed()?;
+        if let Some(pools) = self.of(version) {
+            return Ok(pools);
+        }
+        let pools = Arc::new(ComputedPools::of(reading.scan::<Pool>())?);
+        // A pool that changed meanwhile may be among them, and this would be neither version.
+        if changed()? == version {
+            self.keep(Versioned { version, pools: pools.clone() });
         }
         Ok(pools)
     }
@@ -104,7 +130,10 @@ impl ComputedCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Device, Field, Link, Name};
+    use crate::{
+        model::{Device, Field, Link, Name},
+        store::Store,
+    };
 
     fn named<E: Entity>(name: &str) -> E {
         E::named(Name::parse(name.to_owned()).unwrap())
@@ -132,15 +161,13 @@ mod tests {
         manual.manually_defined = Field::Set(true);
         put(manual);
         let cache = ComputedCache::default();
-        let first = cache.current(&store).unwrap();
+        let first = cache.current(&store.read()).unwrap();
         let names = |pools: &ComputedPools| -> Vec<String> {
-            pools.pools.iter().map(|pool| pool.name.clone()).collect()
+            pools.iter().map(|(_, pool)| pool.name.clone()).collect()
         };
-        assert_eq!(names(&first), ["[x]", "é>b"]);
-        assert_eq!(first.kept.len(), 1);
-        assert_eq!(first.kept[0].0, "odd");
-        assert_eq!(first.get("é>b").unwrap().ordinal, 0);
-        assert!(first.get("manual").is_none() && first.get("odd").is_none());
+        assert_eq!(names(&first), ["é>b", "[x]"], "neither the odd one nor the manual one");
+        let ordinal = store.read().get::<Pool>("[x]").unwrap().unwrap().ordinal;
+        assert_eq!(first.get(ordinal).unwrap().name, "[x]");
         let admitting = |pools: &ComputedPools, name: &str| -> (Vec<String>, Vec<String>) {
             let names = |pools: Vec<&ComputedPool>| pools.iter().map(|p| p.name.clone()).collect();
             (
@@ -152,10 +179,10 @@ mod tests {
         assert_eq!(admitting(&first, "l"), (vec![], vec!["[x]".to_owned()]));
         assert_eq!(first.admitting(&named::<Pool>("l")).count(), 0);
 
-        let again = cache.current(&store).unwrap();
+        let again = cache.current(&store.read()).unwrap();
         assert!(Arc::ptr_eq(&first, &again), "nothing has changed");
         put(pool("é>b", &[("device_name", "z")]));
-        let third = cache.current(&store).unwrap();
+        let third = cache.current(&store.read()).unwrap();
         assert!(!Arc::ptr_eq(&first, &third));
         assert_eq!(admitting(&third, "R 1%").0.len(), 0);
     }

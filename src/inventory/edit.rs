@@ -8,7 +8,8 @@ use std::{any::Any, collections::HashSet, sync::Arc};
 
 use super::{
     Inner,
-    pools::{Computed, ComputedPools, Shift, changed_properties, settle, shifts},
+    computed::{ComputedPools, Versioned},
+    pools::{Shift, changed_properties, settle, shifts},
     refill::Refills,
 };
 use crate::{
@@ -32,12 +33,6 @@ pub(super) struct Editing<'e, 't> {
     pub written: usize,
 }
 
-/// The computed pools that a change left, and the version of the inventory's pools that they are.
-pub(super) struct PoolsLeft {
-    pub version: u64,
-    pub pools: Arc<ComputedPools>,
-}
-
 impl Inner {
     /// Makes a change. It is durable when this returns.
     pub(super) fn change<T, X: From<StoreError>>(
@@ -57,7 +52,7 @@ impl Inner {
         })?;
         // Only what is committed may be remembered.
         if let Some(left) = left {
-            self.pools.keep(left);
+            self.computed.keep(left);
         }
         Ok(made)
     }
@@ -89,7 +84,7 @@ impl Editing<'_, '_> {
             settle(pool, &is);
             membership = Some(is);
         }
-        let side = side_of(E::KIND);
+        let side = Side::of(E::KIND);
         let shifts = match side {
             Some(side) => self.shifts(side, before.map(|before| &before.record), Some(&after))?,
             None => Vec::new(),
@@ -108,7 +103,7 @@ impl Editing<'_, '_> {
         }
         if let Some(membership) = membership {
             let ordinal = self.ordinal(before, &to)?;
-            self.pool_written(ordinal, membership)?;
+            self.pool_written(ordinal, &to, membership)?;
         }
         if let Some(before) = renamed {
             self.follow(E::KIND, before.record.name(), &to, followers)?;
@@ -119,7 +114,7 @@ impl Editing<'_, '_> {
     /// Takes a record away. That nothing names it any more is the caller's business.
     pub fn remove<E: Entity>(&mut self, before: &Stored<E>) -> Result<(), StoreError> {
         let name = before.record.name();
-        if let Some(side) = side_of(E::KIND) {
+        if let Some(side) = Side::of(E::KIND) {
             let shifts = self.shifts(side, Some(&before.record), None)?;
             self.shift(side, before.ordinal, &shifts, name, name)?;
         }
@@ -154,18 +149,9 @@ impl Editing<'_, '_> {
             return Ok(pools.clone());
         }
         let version = self.transaction.changed(Kind::Pool);
-        let pools = match self.inventory.pools.of(version) {
+        let pools = match self.inventory.computed.of(version) {
             Some(pools) => pools,
-            None => {
-                let mut pools = ComputedPools::new();
-                for stored in self.transaction.scan::<Pool>() {
-                    let stored = stored?;
-                    if let Membership::Computed { devices, links } = stored.record.membership() {
-                        pools.insert(stored.ordinal, Arc::new(Computed { devices, links }));
-                    }
-                }
-                Arc::new(pools)
-            }
+            None => Arc::new(ComputedPools::of(self.transaction.scan::<Pool>())?),
         };
         Ok(self.pools.insert(pools).clone())
     }
@@ -185,10 +171,10 @@ impl Editing<'_, '_> {
         refills.run(self.transaction, &pools)
     }
 
-    fn finish(mut self) -> Result<Option<PoolsLeft>, StoreError> {
+    fn finish(mut self) -> Result<Option<Versioned>, StoreError> {
         self.refill()?;
         let version = self.transaction.changed(Kind::Pool);
-        Ok(self.pools.map(|pools| PoolsLeft { version, pools }))
+        Ok(self.pools.map(|pools| Versioned { version, pools }))
     }
 
     /// The ordinal of a record that was just written.
@@ -243,41 +229,46 @@ impl Editing<'_, '_> {
     }
 
     /// A pool was written, and its members come from here now.
-    fn pool_written(&mut self, ordinal: u64, membership: Membership) -> Result<(), StoreError> {
-        let (devices, links) = match membership {
+    fn pool_written(
+        &mut self,
+        ordinal: u64,
+        name: &str,
+        membership: Membership,
+    ) -> Result<(), StoreError> {
+        let (devices, links) = match &membership {
             Membership::Computed { devices, links } => (devices, links),
             Membership::Manual | Membership::Unaskable(_) => return self.pool_gone(ordinal),
         };
-        let mut pools = self.pools()?;
-        let computed = Computed { devices, links };
-        let was = pools.get(&ordinal).cloned();
-        for side in [Side::Device, Side::Link] {
-            let asks = computed.criteria(side);
-            let asked = was.as_ref().map(|was| was.criteria(side));
+        let pools = self.pools()?;
+        let was = pools.get(ordinal);
+        for (side, asks) in [(Side::Device, devices), (Side::Link, links)] {
+            let asked = was.map(|was| was.criteria(side));
             if asked.map_or(!asks.is_empty(), |asked| asked != asks) {
                 self.ask_refill(ordinal, side);
             }
         }
-        // Another copy would be made of all while this change holds one.
-        self.pools = None;
-        Arc::make_mut(&mut pools).insert(ordinal, Arc::new(computed));
-        self.pools = Some(pools);
+        self.edit_pools(pools, |pools| pools.put(ordinal, name, membership));
         Ok(())
     }
 
     /// A pool is not computed any more, or is gone.
     fn pool_gone(&mut self, ordinal: u64) -> Result<(), StoreError> {
-        let mut pools = self.pools()?;
-        if pools.contains_key(&ordinal) {
+        let pools = self.pools()?;
+        if pools.get(ordinal).is_some() {
             for side in [Side::Device, Side::Link] {
                 self.refills.forget(ordinal, side);
                 self.transaction.clear_members(ordinal, side)?;
             }
-            self.pools = None;
-            Arc::make_mut(&mut pools).remove(&ordinal);
-            self.pools = Some(pools);
+            self.edit_pools(pools, |pools| pools.remove(ordinal));
         }
         Ok(())
+    }
+
+    fn edit_pools(&mut self, mut pools: Arc<ComputedPools>, edit: impl FnOnce(&mut ComputedPools)) {
+        // Another copy would be made of all while this change holds one.
+        self.pools = None;
+        edit(Arc::make_mut(&mut pools));
+        self.pools = Some(pools);
     }
 
     /// Lets those who named a record by its old name name it by the new one.
@@ -332,23 +323,6 @@ fn rename_own<E: Entity>(after: &mut E, from: &str) {
     let to = after.name().clone();
     for relation in relations {
         after.rename(relation, from, &to);
-    }
-}
-
-/// The side of pools on which records of this kind are members.
-fn side_of(kind: Kind) -> Option<Side> {
-    match kind {
-        Kind::Device => Some(Side::Device),
-        Kind::Link => Some(Side::Link),
-        Kind::User
-        | Kind::Group
-        | Kind::File
-        | Kind::Service
-        | Kind::Network
-        | Kind::WorkflowEdge
-        | Kind::Task
-        | Kind::Credential
-        | Kind::Pool => None,
     }
 }
 

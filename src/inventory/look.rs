@@ -1,14 +1,14 @@
 //! One look at the inventory, from which everything of one request is read: records, those who
 //! name them, and the members of computed pools.
 
-use std::{cell::OnceCell, collections::HashSet, sync::Arc};
+use std::{cell::OnceCell, collections::HashSet, ops::Range, slice, sync::Arc};
 
 use super::{Inner, Inventory, InventoryError, computed::ComputedPools};
 use crate::{
     model::{
-        Backward, Entity, Kind, KindVisitor, Place, Places, Probed, Relation, Side, Target, View,
+        Entity, Holder, Kind, KindVisitor, Place, Places, Probed, Relation, Side, Target, View,
     },
-    store::{Raw, Reading, Referrer, Store, StoreError},
+    store::{Raw, Reading, Store, StoreError},
 };
 
 /// One look at the inventory.
@@ -34,25 +34,8 @@ impl Look<'_> {
         if let Some(computed) = self.computed.get() {
             return Ok(computed);
         }
-        let computed = self.inner.computed.current(&self.inner.store)?;
+        let computed = self.inner.computed.current(&self.reading)?;
         Ok(self.computed.get_or_init(|| computed))
-    }
-
-    /// Those who name a record, by the targets under which they may.
-    pub fn referrers(
-        &self,
-        targets: impl IntoIterator<Item = Target>,
-        name: &str,
-    ) -> Result<Vec<Referrer>, InventoryError> {
-        let mut all = Vec::new();
-        for target in targets {
-            let mut found = self.reading.referrers(target, name)?;
-            match all.is_empty() {
-                true => all = found,
-                false => all.append(&mut found),
-            }
-        }
-        Ok(all)
     }
 
     /// The names under one of the relations of a record.
@@ -64,11 +47,9 @@ impl Look<'_> {
     ) -> Result<Vec<String>, InventoryError> {
         let mut targets: Vec<Target> = relation.holders.iter().map(|h| h.target).collect();
         targets.dedup();
-        let referrers = self.referrers(targets, name)?;
-        let held = |found: &&Referrer| holds(relation, found);
-        let mut others: Vec<&str> =
-            referrers.iter().filter(held).map(|found| found.name.as_str()).collect();
-        if shows_pools(relation) && !self.computed()?.pools.is_empty() {
+        let referrers = Referrers::read(&self.reading, &targets, slice::from_ref(relation), name)?;
+        let mut others = referrers.under(0);
+        if shows_pools(relation) && !self.computed()?.is_empty() {
             let record: E = raw.decode().map_err(|error| corrupt(E::KIND, name, error))?;
             others.extend(self.computed()?.admitting(&record).map(|pool| pool.name.as_str()));
         }
@@ -111,11 +92,6 @@ impl Look<'_> {
             None => Vec::new(),
         };
         for holder in &relation.holders {
-            let side = Side::of(kind).filter(|_| shows_pools(relation));
-            if let (Some(side), Some(pool)) = (side, self.computed()?.get(name)) {
-                found.extend(self.reading.members(pool.ordinal, side)?);
-                continue;
-            }
             let names = Named { look: self, property: holder.property, name };
             for other in holder.kind.dispatch(names)? {
                 // A node may be of the other kind.
@@ -137,9 +113,13 @@ impl Look<'_> {
         target: Target,
         name: &str,
     ) -> Result<Vec<String>, InventoryError> {
-        let referrers = self.reading.referrers(target, name)?.into_iter();
-        let here = referrers.filter(|found| found.kind == kind && found.relation == property);
-        Ok(here.map(|found| found.name).collect())
+        let mut names = Vec::new();
+        self.reading.each_referrer(target, name, |found, relation, name| {
+            if found == kind && relation == property {
+                names.push(name.to_owned());
+            }
+        })?;
+        Ok(names)
     }
 
     /// The pools that have a device or link as a member, by name.
@@ -153,7 +133,8 @@ impl Look<'_> {
     }
 }
 
-/// The names that a record holds in one of its relations; none, where there is no such record.
+/// The names that a record holds in one of its relations, a computed pool's members among them;
+/// none, where there is no such record.
 struct Named<'l> {
     look: &'l Look<'l>,
     property: &'l str,
@@ -166,6 +147,11 @@ impl KindVisitor for Named<'_> {
         let Some(raw) = self.look.reading.get_raw(E::KIND, self.name)? else {
             return Ok(Vec::new());
         };
+        if let Some(side) = member_side(E::KIND, self.property)
+            && self.look.computed()?.get(raw.header.ordinal).is_some()
+        {
+            return Ok(self.look.reading.members(raw.header.ordinal, side)?);
+        }
         let names = self.look.listed::<E>(self.property, self.name, &raw)?;
         Ok(names.into_iter().map(str::to_owned).collect())
     }
@@ -186,29 +172,80 @@ impl KindVisitor for Admitting<'_> {
     }
 }
 
-/// Whether what names a record stands under this relation.
-fn holds(relation: &Relation, found: &Referrer) -> bool {
-    relation.holders.iter().any(|h| h.kind == found.kind && h.property == found.relation)
-}
-
 /// Whether computed pools stand under this relation too.
 pub(super) fn shows_pools(relation: &Relation) -> bool {
-    let members = [Side::Device, Side::Link].map(Side::list);
-    relation.holders.iter().any(|h| h.kind == Kind::Pool && members.contains(&h.property))
+    relation.holders.iter().any(|h| member_side(h.kind, h.property).is_some())
 }
 
-/// Those who name a record of `kind`, by its relations: the same positions.
-pub(super) fn by_relation(kind: Kind, referrers: &[Referrer]) -> Vec<Vec<&str>> {
-    let relations = &Backward::of(kind).relations;
-    let mut lists = vec![Vec::new(); relations.len()];
-    // They come sorted by kind and relation: a group that a million devices name is one run.
-    let runs = referrers.chunk_by(|a, b| a.kind == b.kind && a.relation == b.relation);
-    for run in runs {
-        if let Some(at) = relations.iter().position(|relation| holds(relation, &run[0])) {
-            lists[at].extend(run.iter().map(|found| found.name.as_str()));
+/// The side of pools whose members a property lists, where it lists members.
+fn member_side(kind: Kind, property: &str) -> Option<Side> {
+    let mut sides = [Side::Device, Side::Link].into_iter().filter(|_| kind == Kind::Pool);
+    sides.find(|side| side.list() == property)
+}
+
+/// Those who name a record, by some of its relations. A record that is read a thousand times a
+/// second is named by many: their names are one text, and not a thousand.
+pub(super) struct Referrers {
+    names: String,
+    /// Where each name ends in the text.
+    ends: Vec<usize>,
+    runs: Vec<Run>,
+}
+
+/// Those who follow each other and name the record in the same way.
+struct Run {
+    /// Which of the relations they stand under.
+    relation: usize,
+    holder: Holder,
+    /// Which of the names are theirs.
+    names: Range<usize>,
+}
+
+impl Referrers {
+    /// Reads who names the record `name` as one of these targets, under these relations.
+    pub fn read(
+        reading: &Reading,
+        targets: &[Target],
+        relations: &[Relation],
+        name: &str,
+    ) -> Result<Self, StoreError> {
+        let mut found = Self { names: String::new(), ends: Vec::new(), runs: Vec::new() };
+        for target in targets {
+            reading.each_referrer(*target, name, |kind, property, name| {
+                found.push(relations, kind, property, name);
+            })?;
+        }
+        Ok(found)
+    }
+
+    fn push(&mut self, relations: &[Relation], kind: Kind, property: &str, name: &str) {
+        let same = |holder: &Holder| holder.kind == kind && holder.property == property;
+        // They come sorted by kind and relation: a group that a million devices name is one run.
+        if self.runs.last().is_none_or(|run| !same(&run.holder)) {
+            let under = relations.iter().enumerate().find_map(|(relation, known)| {
+                let holder = *known.holders.iter().find(|holder| same(holder))?;
+                Some(Run { relation, holder, names: self.ends.len()..self.ends.len() })
+            });
+            let Some(run) = under else { return };
+            self.runs.push(run);
+        }
+        self.names.push_str(name);
+        self.ends.push(self.names.len());
+        if let Some(run) = self.runs.last_mut() {
+            run.names.end = self.ends.len();
         }
     }
-    lists
+
+    /// The names under the relation at this place.
+    pub fn under(&self, relation: usize) -> Vec<&str> {
+        let runs = self.runs.iter().filter(|run| run.relation == relation);
+        let mut names = Vec::with_capacity(runs.clone().map(|run| run.names.len()).sum());
+        for at in runs.flat_map(|run| run.names.clone()) {
+            let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+            names.push(&self.names[start..self.ends[at]]);
+        }
+        names
+    }
 }
 
 /// A record's own list in its order, and behind it the others by name; no name twice.

@@ -50,7 +50,6 @@ mod shown;
 #[cfg(test)]
 mod tests;
 mod text;
-mod text_change;
 mod warning;
 mod word;
 
@@ -69,9 +68,7 @@ pub struct Inventory(Arc<Inner>);
 
 struct Inner {
     store: Arc<Store>,
-    /// What the computed pools ask for.
-    pools: pools::PoolCache,
-    /// The pools' criteria, compiled.
+    /// The computed pools, their criteria compiled.
     computed: computed::ComputedCache,
 }
 
@@ -265,7 +262,7 @@ pub struct PoolsReport {
 
 impl Inventory {
     pub fn new(store: Arc<Store>) -> Self {
-        Self(Arc::new(Inner { store, pools: Default::default(), computed: Default::default() }))
+        Self(Arc::new(Inner { store, computed: Default::default() }))
     }
 
     /// The number of instances of each kind.

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Fault, InventoryError,
-    text_change::LongText,
+    text::LongText,
     warning::{Nearest, Warning},
 };
 use crate::{

@@ -7,7 +7,7 @@ use super::{
     Atomic, Expected, Fault, InventoryError,
     edit::{Editing, RECORDS_MAX, cast, cast_mut},
     object::{STAMPS, Said, property},
-    text_change::LongText,
+    text::LongText,
     warning::Warning,
 };
 use crate::{

@@ -1,55 +1,13 @@
 //! The members of computed pools, kept right with every change.
 //!
-//! The criteria of all computed pools are compiled once and kept in memory until a pool changes.
-//! A change of a device or link is held against those of them that ask about a property that
-//! changes; nothing is scanned. A pool whose criteria change is filled anew: see [`super::refill`].
+//! A change of a device or link is held against the criteria of those pools that ask about a
+//! property that changes; nothing is scanned. A pool whose criteria change is filled anew: see
+//! [`super::refill`].
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::HashSet;
 
-use super::edit::PoolsLeft;
-use crate::model::{Criteria, Entity, Field, Membership, Pool, Ref, Secrets, Side, View};
-
-/// The computed pools of an inventory, by the ordinals of their records.
-pub(super) type ComputedPools = BTreeMap<u64, Arc<Computed>>;
-
-/// What a computed pool asks for.
-pub(super) struct Computed {
-    pub devices: Criteria,
-    pub links: Criteria,
-}
-
-impl Computed {
-    pub fn criteria(&self, side: Side) -> &Criteria {
-        match side {
-            Side::Device => &self.devices,
-            Side::Link => &self.links,
-        }
-    }
-}
-
-/// The computed pools of one version of the inventory's pools. A change leaves its own here when
-/// it is committed, so that they are seldom read from the store.
-#[derive(Default)]
-pub(super) struct PoolCache(Mutex<Option<PoolsLeft>>);
-
-impl PoolCache {
-    /// The computed pools of this version, where they are known.
-    pub fn of(&self, version: u64) -> Option<Arc<ComputedPools>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|kept| kept.version == version).map(|kept| kept.pools.clone())
-    }
-
-    /// Keeps what a change left. Changes may come here in another order than they were made in.
-    pub fn keep(&self, left: PoolsLeft) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().is_none_or(|kept| kept.version < left.version) {
-            *kept = Some(left);
-        }
-    }
-}
+use super::computed::ComputedPools;
+use crate::model::{Entity, Field, Membership, Pool, Ref, Secrets, Side, View};
 
 /// What a change of a record means to one pool.
 pub(super) struct Shift {
@@ -72,7 +30,7 @@ pub(super) fn shifts<E: Entity>(
 ) -> Vec<Shift> {
     let renamed = changed.is_some_and(|changed| changed.contains("name"));
     let mut shifts = Vec::new();
-    for (&pool, computed) in pools {
+    for (pool, computed) in pools.iter() {
         let criteria = computed.criteria(side);
         let concerned = match changed {
             Some(changed) => {
@@ -119,19 +77,11 @@ pub(super) fn changed_properties<'a, E: Entity>(before: &'a E, after: &'a E) -> 
 /// list that is not said stays unsaid.
 pub(super) fn settle(pool: &mut Pool, membership: &Membership) {
     match membership {
-        Membership::Computed { .. } => {
-            empty(&mut pool.devices);
-            empty(&mut pool.links);
+        Membership::Computed { .. } => *pool = pool.clone().without_members(),
+        Membership::Manual | Membership::Unaskable(_) => {
+            recount(&mut pool.device_number, &pool.devices);
+            recount(&mut pool.link_number, &pool.links);
         }
-        Membership::Manual | Membership::Unaskable(_) => {}
-    }
-    recount(&mut pool.device_number, &pool.devices);
-    recount(&mut pool.link_number, &pool.links);
-}
-
-fn empty<E>(list: &mut Field<Vec<Ref<E>>>) {
-    if *list != Field::Absent {
-        *list = Field::Set(Vec::new());
     }
 }
 
@@ -155,15 +105,13 @@ mod tests {
     }
 
     fn pools(criteria: &[(&str, &str)]) -> ComputedPools {
-        let computed = |(key, value): &(&str, &str)| {
+        let mut pools = ComputedPools::default();
+        for (ordinal, (key, value)) in (0..).zip(criteria) {
             let mut pool = Pool::named(Name::parse("[Shared] x".to_owned()).unwrap());
             pool.set(key, Value::from(*value)).unwrap();
-            match pool.membership() {
-                Membership::Computed { devices, links } => Arc::new(Computed { devices, links }),
-                other => panic!("{other:?}"),
-            }
-        };
-        (0..).zip(criteria.iter().map(computed)).collect()
+            pools.put(ordinal, pool.name(), pool.membership());
+        }
+        pools
     }
 
     fn shifted(before: Option<&Device>, after: Option<&Device>) -> Vec<(u64, bool, bool)> {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::{Inventory, InventoryError, PoolsReport, pools::ComputedPools};
+use super::{Inventory, InventoryError, PoolsReport, computed::ComputedPools, pools::settle};
 use crate::{
     model::{Criteria, Device, Entity, Kind, Link, Membership, Pool, Side},
     store::{StoreError, Stored, Transaction},
@@ -65,7 +65,7 @@ fn fill<E: Entity>(
     let mut round: Vec<Filling<'_>> = Vec::new();
     let mut compared = 0;
     for &pool in asked {
-        let Some(computed) = pools.get(&pool) else { continue };
+        let Some(computed) = pools.get(pool) else { continue };
         let criteria = computed.criteria(side);
         let count = transaction.member_count(pool, side)?;
         if criteria.is_empty() {
@@ -204,7 +204,7 @@ impl Inventory {
                     Membership::Computed { .. } => report.computed += 1,
                 }
                 let mut settled = found.record.clone();
-                super::pools::settle(&mut settled, &found.record.membership());
+                settle(&mut settled, &found.record.membership());
                 if settled != found.record {
                     // It kept members in its record.
                     editing.write(Some(&found), settled)?;

@@ -3,7 +3,7 @@
 
 use super::{
     Inventory, InventoryError, Shown,
-    look::{Look, by_relation, shows_pools, united},
+    look::{Look, Referrers, shows_pools, united},
 };
 use crate::{
     model::{Backward, Entity, Kind, KindVisitor, Side, View, aliases},
@@ -44,15 +44,23 @@ impl<R, F: FnOnce(&Shown<'_>) -> R> KindVisitor for Instance<'_, F> {
             return Err(InventoryError::NotFound { kind: E::KIND, name: name.to_owned() });
         };
         let backward = Backward::of(E::KIND);
-        let referrers = look.referrers(backward.targets.iter().copied(), name)?;
-        let mut lists = by_relation(E::KIND, &referrers);
-        if let Some(at) = backward.relations.iter().position(shows_pools) {
-            lists[at].extend(look.computed()?.admitting(&stored.record).map(|p| p.name.as_str()));
-        }
+        let relations = &backward.relations;
+        let referrers = Referrers::read(&look.reading, &backward.targets, relations, name)?;
+        let pools_at = relations.iter().position(shows_pools);
+        let pools: Vec<&str> = match pools_at {
+            Some(_) => {
+                look.computed()?.admitting(&stored.record).map(|pool| pool.name.as_str()).collect()
+            }
+            None => Vec::new(),
+        };
         let own = Own::read(&look, &stored)?;
         let properties = own.properties(&stored.record);
-        let related = backward.relations.iter().zip(lists).map(|(relation, others)| {
+        let related = relations.iter().enumerate().map(|(at, relation)| {
             let word = relation.word.as_str();
+            let mut others = referrers.under(at);
+            if pools_at == Some(at) {
+                others.extend_from_slice(&pools);
+            }
             let names = match relation.own.and_then(|_| held(&properties, word)) {
                 Some(View::Texts(own)) => united(own, others),
                 _ => united(&[], others),
@@ -77,9 +85,8 @@ struct Members {
 
 impl Own {
     pub fn read<E: Entity>(look: &Look<'_>, stored: &Stored<E>) -> Result<Self, InventoryError> {
-        let name = stored.record.name();
         let computed = match E::KIND {
-            Kind::Pool => look.computed()?.get(name).is_some(),
+            Kind::Pool => look.computed()?.get(stored.ordinal).is_some(),
             _ => false,
         };
         let members = |side| look.reading.members(stored.ordinal, side);

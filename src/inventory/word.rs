@@ -13,14 +13,15 @@
 //! The search ends at the first record that holds the property, and costs a walk over all records
 //! for a slip only.
 
-use super::{InventoryError, look::Look, look::corrupt};
+use super::{
+    InventoryError,
+    look::{Look, corrupt},
+    text::LongText,
+};
 use crate::model::{
     Backward, Comparison, Entity, Kind, Place, Places, Property, PropertyType, Relation, Side,
     aliases, nearest, unaliased,
 };
-
-/// The long texts of a device.
-pub(super) const LONG_TEXTS: [&str; 2] = ["configuration", "operational_data"];
 
 /// What a long text's word ends in, where its matching lines are meant.
 const MATCHES: &str = "_matches";
@@ -39,10 +40,10 @@ pub(super) enum Word {
     /// A pool's list of devices or links.
     Members(Side),
     MemberCount(Side),
-    LongText(&'static str),
+    LongText(LongText),
     /// The lines of a long text that one of the comparisons holds for.
     Lines {
-        text: &'static str,
+        text: LongText,
         comparisons: Vec<Comparison>,
         context_lines: usize,
     },
@@ -81,12 +82,11 @@ impl Word {
     }
 
     fn known<E: Entity>(word: &str, used: Use) -> Known {
-        if let (Kind::Device, Some(text)) = (E::KIND, long_text(word)) {
+        let long_text = |word: &str| LongText::of(E::KIND, word);
+        if let Some(text) = long_text(word) {
             return Known::Word(Word::LongText(text));
         }
-        if let (Kind::Device, Use::Show, Some(text)) =
-            (E::KIND, used, word.strip_suffix(MATCHES).and_then(long_text))
-        {
+        if let (Use::Show, Some(text)) = (used, word.strip_suffix(MATCHES).and_then(long_text)) {
             let lines = Word::Lines { text, comparisons: Vec::new(), context_lines: 0 };
             return Known::Word(lines);
         }
@@ -127,10 +127,6 @@ enum Known {
     Not,
 }
 
-fn long_text(word: &str) -> Option<&'static str> {
-    LONG_TEXTS.into_iter().find(|text| *text == word)
-}
-
 /// Whether some record has one of the site's own properties.
 fn is_held<E: Entity>(look: &Look<'_>, place: &Place) -> Result<bool, InventoryError> {
     let places = Places::new(vec![place.clone()]);
@@ -150,7 +146,7 @@ fn is_held<E: Entity>(look: &Look<'_>, place: &Place) -> Result<bool, InventoryE
 fn near<E: Entity>(word: &str) -> Option<String> {
     let properties = E::PROPERTIES.iter().filter(|p| p.type_ != PropertyType::Secret);
     let relations = Backward::of(E::KIND).relations.iter().map(|r| r.word.as_str());
-    let texts = LONG_TEXTS.into_iter().filter(|_| E::KIND == Kind::Device);
+    let texts = LongText::of_kind(E::KIND).iter().map(|text| text.as_str());
     let known = properties
         .map(|property| property.name)
         .chain(aliases(E::KIND).iter().map(|(alias, _)| *alias))

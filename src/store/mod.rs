@@ -453,7 +453,22 @@ impl Reading {
 
     /// The records that name the target.
     pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
-        self.trees()?.referrers(target, name)
+        let mut referrers = Vec::new();
+        self.each_referrer(target, name, |kind, relation, name| {
+            referrers.push(Referrer::new((kind, relation, name)));
+        })?;
+        Ok(referrers)
+    }
+
+    /// Calls `each` with the kind, the relation and the name of each of the
+    /// [`referrers`](Self::referrers): sorted by these, and without a copy of them.
+    pub fn each_referrer(
+        &self,
+        target: Target,
+        name: &str,
+        each: impl FnMut(Kind, &str, &str),
+    ) -> Result<(), StoreError> {
+        self.trees()?.each_referrer(target, name, each)
     }
 
     /// Calls `each` with every target that is referred to and each reference to it, as

@@ -68,21 +68,28 @@ pub fn posting(kind: Kind, relation: &str, name: &str) -> Vec<u8> {
 
 /// Reads a [`posting`].
 pub fn parse_posting(posting: &[u8]) -> Option<Referrer> {
-    let (&code, rest) = posting.split_first()?;
-    let end = memchr::memchr(END, rest)?;
-    Some(Referrer {
-        kind: kind_of_code(code)?,
-        relation: std::str::from_utf8(&rest[..end]).ok()?.to_owned(),
-        name: std::str::from_utf8(&rest[end + 1..]).ok()?.to_owned(),
-    })
+    parts(posting).map(Referrer::new)
 }
 
-/// Reads a [`posting`] of the index.
-pub(super) fn referrer(posting: &[u8]) -> Result<Referrer, StoreError> {
-    parse_posting(posting).ok_or_else(|| StoreError::Damaged {
+fn parts(posting: &[u8]) -> Option<(Kind, &str, &str)> {
+    let (&code, rest) = posting.split_first()?;
+    let end = memchr::memchr(END, rest)?;
+    let relation = std::str::from_utf8(&rest[..end]).ok()?;
+    Some((kind_of_code(code)?, relation, std::str::from_utf8(&rest[end + 1..]).ok()?))
+}
+
+/// Reads a [`posting`] of the index: the kind of the record that names, the relation, its name.
+pub(super) fn referrer(posting: &[u8]) -> Result<(Kind, &str, &str), StoreError> {
+    parts(posting).ok_or_else(|| StoreError::Damaged {
         part: "index",
         detail: "what stands there is no reference".to_owned(),
     })
+}
+
+impl Referrer {
+    pub(super) fn new((kind, relation, name): (Kind, &str, &str)) -> Self {
+        Self { kind, name: name.to_owned(), relation: relation.to_owned() }
+    }
 }
 
 /// Calls `each` with every target that is referred to, and each reference to it, in order.

@@ -100,7 +100,7 @@ impl<'s> Transaction<'s> {
         let list = target_key(target, name);
         let mut referrers = Vec::new();
         self.each_item(TreeId::References, &list, self.references.get(&list), |posting| {
-            referrers.push(references::referrer(posting)?);
+            referrers.push(Referrer::new(references::referrer(posting)?));
             Ok(())
         })?;
         Ok(referrers)

@@ -4,7 +4,7 @@
 use sled::IVec;
 
 use super::{
-    Raw, Referrer, StoreError, Stored, StoredText,
+    Raw, StoreError, Stored, StoredText,
     format::{self, Head},
     generation::{Generation, corrupt},
     layers::{Changes, Layered, TreeId},
@@ -153,15 +153,19 @@ impl<'a> Trees<'a> {
         Ok((body.len() == length).then(|| format::assembled(header, body)))
     }
 
-    /// The records that name the target.
-    pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
-        let mut referrers = Vec::new();
+    /// Calls `each` with the kind, the relation and the name of each record that names the target.
+    pub fn each_referrer(
+        &self,
+        target: Target,
+        name: &str,
+        mut each: impl FnMut(Kind, &str, &str),
+    ) -> Result<(), StoreError> {
         let list = references::target_key(target, name);
         packed::each_item(self.tree(TreeId::References), &list, |posting| {
-            referrers.push(references::referrer(posting)?);
-            Ok::<_, StoreError>(())
-        })?;
-        Ok(referrers)
+            let (kind, relation, name) = references::referrer(posting)?;
+            each(kind, relation, name);
+            Ok(())
+        })
     }
 
     /// Calls `each` with the name of each of a computed pool's members, in order.
