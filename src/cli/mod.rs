@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod decode;
+mod lines;
 mod logging;
 mod passwd;
 mod serve;
