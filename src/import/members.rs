@@ -34,39 +34,34 @@ struct Computed {
     links: Criteria,
 }
 
-/// Lets a pool's record be as it is stored: a computed one's members stand beside it. Says whether
-/// that changes it.
+/// Lets a pool's record be as it is stored: a computed one's members stand beside it, and the
+/// numbers of another are those of its lists. Says whether that changes it.
 pub(super) fn amend(
     old: &Reading,
     pool: &mut Pool,
     before: Option<&Raw>,
 ) -> Result<bool, ImportError> {
-    let stored = match pool.membership() {
-        Membership::Manual => return Ok(false),
-        Membership::Computed { .. } => pool.clone().without_members(),
-        Membership::Unaskable(_) => match before {
-            Some(before) => keeping_members(old, pool, before)?,
-            None => return Ok(false),
-        },
+    let membership = pool.membership();
+    let kept = match (&membership, before) {
+        (Membership::Unaskable(_), Some(before)) => keep_members(old, pool, before)?,
+        (Membership::Manual | Membership::Computed { .. } | Membership::Unaskable(_), _) => false,
     };
-    let changed = stored != *pool;
-    *pool = stored;
-    Ok(changed)
+    Ok(pool.settle(&membership) | kept)
 }
 
-/// A pool whose criteria cannot be asked any more keeps the members that it has.
-fn keeping_members(old: &Reading, pool: &Pool, before: &Raw) -> Result<Pool, ImportError> {
+/// A pool whose criteria cannot be asked any more keeps the members that it has. Says whether its
+/// lists took them over.
+fn keep_members(old: &Reading, pool: &mut Pool, before: &Raw) -> Result<bool, ImportError> {
     let was: Pool = decode_old(Pool::KIND, &pool.name, before)?;
     let lists_nothing =
         pool.devices.get().is_none_or(Vec::is_empty) && pool.links.get().is_none_or(Vec::is_empty);
     match was.membership() {
         Membership::Computed { .. } if lists_nothing => {
             let members = |side| old.members(before.header.ordinal, side);
-            Ok(pool.clone().with_members(members(Side::Device)?, members(Side::Link)?))
+            *pool = pool.clone().with_members(members(Side::Device)?, members(Side::Link)?);
+            Ok(true)
         }
-        Membership::Computed { .. } | Membership::Manual | Membership::Unaskable(_) => {
-            Ok(pool.clone())
-        }
+        Membership::Computed { .. } | Membership::Manual | Membership::Unaskable(_) => Ok(false),
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     intake::{Decoded, Incoming},
     log::Log,
     problem::{Dangling, Place, Problem},
+    walk::decode_incoming,
 };
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind, PropertyType, Target},
@@ -103,15 +104,12 @@ impl Presence<'_> {
 /// Checks every reference.
 pub(super) fn resolve(scope: &Scope<'_>, log: &Log) -> Result<Resolved, ImportError> {
     let collided = collisions(scope, log)?;
+    let spoilt = spoilt(scope, &collided, log)?;
     let mut gone = Sorter::new(log.scratch(), SORTER_BYTES);
     let mut strikes = Sorter::new(log.scratch(), SORTER_BYTES);
     copy(&collided, &mut gone)?;
-    orphans(scope, &[&collided], &mut gone, &mut strikes, log)?;
-    each_absent(scope, &scope.decoded.one, &[&collided], |target, name, source| {
-        let mut missing = target_key(target, name);
-        missing.extend_from_slice(source.relation.as_bytes());
-        Ok(gone.push(&record_key(source.kind, source.name.as_bytes()), &missing)?)
-    })?;
+    copy(&spoilt, &mut gone)?;
+    orphans(scope, &[&collided, &spoilt], &mut gone, &mut strikes, log)?;
     let gone = gone.finish()?;
     reject(scope, &gone, log)?;
     struck_with(scope, &gone, &mut strikes, log)?;
@@ -186,6 +184,54 @@ fn collided(
         last = Some(name.to_vec());
     }
     Ok(collided.finish()?)
+}
+
+/// The records of what comes that cannot stand, as [`record_key`]s, each with the target that will
+/// not be there and the relation that names it. Of a name that comes twice only the first record
+/// counts: what the others name must not take it along.
+fn spoilt(scope: &Scope<'_>, collided: &Sorted, log: &Log) -> Result<Sorted, ImportError> {
+    let mut suspects = Sorter::new(log.scratch(), SORTER_BYTES);
+    each_absent(scope, &scope.decoded.one, &[collided], |target, name, source| {
+        let mut missing = target_key(target, name);
+        missing.extend_from_slice(source.relation.as_bytes());
+        Ok(suspects.push(&record_key(source.kind, source.name.as_bytes()), &missing)?)
+    })?;
+    let suspects = suspects.finish()?;
+    let mut spoilt = Sorter::new(log.scratch(), SORTER_BYTES);
+    let mut incoming = scope.decoded.records.map(|_, records| records.as_ref().map(Cursor::new));
+    let mut reader = suspects.read();
+    while let Some((key, missing)) = reader.next()? {
+        let (kind, name) = parse_record_key(key).ok_or_else(ImportError::cut_off)?;
+        let Some(incoming) = &mut incoming[kind] else { continue };
+        if incoming.seek(name)?
+            && let Some((_, value)) = incoming.here()
+            && kind.dispatch(Says { body: Incoming::read(value)?.body, missing })?
+        {
+            spoilt.push(key, missing)?;
+        }
+    }
+    Ok(spoilt.finish()?)
+}
+
+/// Whether a record of what comes names a target: a [`target_key`] with the relation behind it.
+struct Says<'a> {
+    body: &'a [u8],
+    missing: &'a [u8],
+}
+
+impl KindVisitor for Says<'_> {
+    type Output = Result<bool, ImportError>;
+
+    fn visit<E: Entity>(self) -> Self::Output {
+        let record: E = decode_incoming(self.body)?;
+        let mut says = false;
+        record.references(&mut |reference| {
+            let target = target_key(reference.target, reference.name);
+            let relation = self.missing.strip_prefix(target.as_slice());
+            says |= relation == Some(reference.relation.as_bytes());
+        });
+        Ok(says)
+    }
 }
 
 /// Calls `each` for every one of the sorted references whose target will not be there.

@@ -120,8 +120,7 @@ pub(super) fn walk<E: Entity>(
             }
             (before, Some((_, value))) => {
                 let incoming = Incoming::read(value)?;
-                let mut record: E = decode_body(incoming.body)
-                    .map_err(|error| ImportError::Scratch(std::io::Error::other(error)))?;
+                let mut record: E = decode_incoming(incoming.body)?;
                 let mut changed = false;
                 if let (Some(before), false) = (&before, emptied) {
                     let mut merged: E = decode_old(kind, &name, before)?;
@@ -169,6 +168,11 @@ fn first_ordinal(scope: &Scope<'_>, kind: Kind) -> Result<u64, ImportError> {
         None => None,
     };
     Ok(survivor.map_or(0, |survivor| survivor.header.ordinal + 1))
+}
+
+/// Decodes a record of what comes.
+pub(super) fn decode_incoming<E: Entity>(body: &[u8]) -> Result<E, ImportError> {
+    decode_body(body).map_err(|error| ImportError::Scratch(std::io::Error::other(error)))
 }
 
 /// Decodes a record of the inventory.

@@ -9,7 +9,7 @@ use std::{any::Any, collections::HashSet, sync::Arc};
 use super::{
     Inner,
     computed::{ComputedPools, Versioned},
-    pools::{Shift, changed_properties, settle, shifts},
+    pools::{Shift, changed_properties, shifts},
     refill::Refills,
 };
 use crate::{
@@ -81,7 +81,7 @@ impl Editing<'_, '_> {
             // As they were before this one is written.
             self.pools()?;
             let is = pool.membership();
-            settle(pool, &is);
+            pool.settle(&is);
             membership = Some(is);
         }
         let side = Side::of(E::KIND);

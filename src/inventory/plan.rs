@@ -269,23 +269,16 @@ fn own_names<'a>(
 
 /// Whether a property that holds `held` is shown to clients as what they say.
 fn is_shown_as(held: Option<View<'_>>, known: Option<&Property>, said: &View<'_>) -> bool {
-    match (held, known) {
-        (Some(View::Value(held)), _) => match said {
-            View::Value(said) => held == *said || json::of_value(held) == json::of_value(said),
-            _ => false,
-        },
-        (Some(held), _) => held == *said,
-        // A property that is not said shows its default, or nothing.
-        (None, Some(known)) => match known.default.view() {
-            Some(default) => default == *said,
-            None => match said {
-                View::Null => true,
-                View::Texts(names) => names.is_empty(),
-                View::Text(name) => matches!(known.type_, PropertyType::One(_)) && name.is_empty(),
-                View::Bool(_) | View::Int(_) | View::Float(_) | View::Value(_) => false,
-            },
-        },
-        (None, None) => false,
+    let (held, said) = match (known, held) {
+        (Some(known), held) => (known.shown(held), known.shown(Some(said.clone()))),
+        (None, Some(held)) => (held, said.clone()),
+        (None, None) => return false,
+    };
+    match (held, said) {
+        (View::Value(held), View::Value(said)) => {
+            held == said || json::of_value(held) == json::of_value(said)
+        }
+        (held, said) => held == said,
     }
 }
 
@@ -472,6 +465,12 @@ mod tests {
         assert!(shown("owners", None, View::Texts(Vec::new())));
         assert!(!shown("owners", None, View::Texts(vec!["admin"])));
         assert!(!shown("mine", None, View::Value(&Value::Null)), "the site's own is new");
+        let source = property::<crate::model::Link>("source");
+        for held in [None, Some(View::Null), Some(View::Text(""))] {
+            assert!(is_shown_as(held.clone(), source, &View::Null), "no record: {held:?}");
+            assert!(is_shown_as(held, source, &View::Text("")));
+        }
+        assert!(!is_shown_as(Some(View::Text("R 1%")), source, &View::Null));
         let tuple = Value::Tuple(vec![Value::Timestamp("2026-11-23".to_owned())]);
         let list = Value::List(vec!["2026-11-23".into()]);
         assert!(shown("mine", Some(View::Value(&tuple)), View::Value(&list)));

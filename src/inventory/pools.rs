@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use super::computed::ComputedPools;
-use crate::model::{Entity, Field, Membership, Pool, Ref, Secrets, Side, View};
+use crate::model::{Entity, Secrets, Side, View};
 
 /// What a change of a record means to one pool.
 pub(super) struct Shift {
@@ -72,29 +72,10 @@ pub(super) fn changed_properties<'a, E: Entity>(before: &'a E, after: &'a E) -> 
     }
 }
 
-/// Brings what a pool's record says of its members in line with where they come from: a computed
-/// pool's are not in its record, and the others' numbers are those of their lists. A number or a
-/// list that is not said stays unsaid.
-pub(super) fn settle(pool: &mut Pool, membership: &Membership) {
-    match membership {
-        Membership::Computed { .. } => *pool = pool.clone().without_members(),
-        Membership::Manual | Membership::Unaskable(_) => {
-            recount(&mut pool.device_number, &pool.devices);
-            recount(&mut pool.link_number, &pool.links);
-        }
-    }
-}
-
-fn recount<E>(number: &mut Field<i64>, list: &Field<Vec<Ref<E>>>) {
-    if *number != Field::Absent {
-        *number = Field::Set(list.get().map_or(0, Vec::len) as i64);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Device, Name, Value};
+    use crate::model::{Device, Name, Pool, Value};
 
     fn device(properties: &[(&str, Value)]) -> Device {
         let mut device = Device::named(Name::parse("R 1%".to_owned()).unwrap());
@@ -157,18 +138,5 @@ mod tests {
         after.name = Name::parse("é>b".to_owned()).unwrap();
         let expected = [(0, true, true), (1, true, true), (2, true, false)];
         assert_eq!(shifted(Some(&before), Some(&after)), expected);
-    }
-
-    #[test]
-    fn a_record_says_of_members_what_its_pool_is() {
-        let mut pool = Pool::named(Name::parse("p".to_owned()).unwrap());
-        pool.devices = Field::Set(vec![Ref::new("a"), Ref::new("b")]);
-        pool.device_number = Field::Set(7);
-        settle(&mut pool, &Membership::Manual);
-        assert_eq!((&pool.device_number, &pool.link_number), (&Field::Set(2), &Field::Absent));
-        let computed = pool.membership();
-        settle(&mut pool, &computed);
-        assert_eq!((&pool.devices, &pool.links), (&Field::Set(Vec::new()), &Field::Absent));
-        assert_eq!(pool.device_number, Field::Set(0));
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::{Inventory, InventoryError, PoolsReport, computed::ComputedPools, pools::settle};
+use super::{Inventory, InventoryError, PoolsReport, computed::ComputedPools};
 use crate::{
     model::{Criteria, Device, Entity, Kind, Link, Membership, Pool, Side},
     store::{StoreError, Stored, Transaction},
@@ -204,8 +204,7 @@ impl Inventory {
                     Membership::Computed { .. } => report.computed += 1,
                 }
                 let mut settled = found.record.clone();
-                settle(&mut settled, &found.record.membership());
-                if settled != found.record {
+                if settled.settle(&found.record.membership()) {
                     // It kept members in its record.
                     editing.write(Some(&found), settled)?;
                     changed.insert(ordinal);

@@ -62,12 +62,19 @@ impl Pool {
         }
     }
 
-    /// Empties the lists and numbers of a computed pool, whose members the store keeps. What the
-    /// record does not say it goes on not saying.
-    pub fn without_members(mut self) -> Self {
-        empty(&mut self.devices, &mut self.device_number);
-        empty(&mut self.links, &mut self.link_number);
-        self
+    /// Brings what the record says of its members in line with where they come from: the store
+    /// keeps a computed pool's, and the others' numbers are those of their lists. What the record
+    /// does not say it goes on not saying. Says whether that changes it.
+    pub fn settle(&mut self, membership: &Membership) -> bool {
+        let mut changed = match membership {
+            Membership::Computed { .. } => {
+                correct(&mut self.devices, Vec::new()) | correct(&mut self.links, Vec::new())
+            }
+            Membership::Manual | Membership::Unaskable(_) => false,
+        };
+        changed |= correct(&mut self.device_number, count(&self.devices));
+        changed |= correct(&mut self.link_number, count(&self.links));
+        changed
     }
 
     /// Gives a computed pool the lists and numbers that a document shows. What the record does not
@@ -79,13 +86,16 @@ impl Pool {
     }
 }
 
-fn empty<E>(list: &mut Field<Vec<Ref<E>>>, number: &mut Field<i64>) {
-    if *list != Field::Absent {
-        *list = Field::Set(Vec::new());
+fn correct<T: PartialEq>(field: &mut Field<T>, right: T) -> bool {
+    let wrong = *field != Field::Absent && field.get() != Some(&right);
+    if wrong {
+        *field = Field::Set(right);
     }
-    if *number != Field::Absent {
-        *number = Field::Set(0);
-    }
+    wrong
+}
+
+fn count<E>(list: &Field<Vec<Ref<E>>>) -> i64 {
+    list.get().map_or(0, Vec::len) as i64
 }
 
 fn fill<E: Referable>(
@@ -98,5 +108,26 @@ fn fill<E: Referable>(
     }
     if !members.is_empty() || *list != Field::Absent {
         *list = Field::Set(members.into_iter().map(Ref::new).collect());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Entity;
+
+    #[test]
+    fn a_record_says_of_members_what_its_pool_is() {
+        let mut pool = Pool::named(Name::parse("p".to_owned()).unwrap());
+        pool.devices = Field::Set(vec![Ref::new("a"), Ref::new("b")]);
+        pool.device_number = Field::Set(7);
+        assert!(pool.settle(&Membership::Manual));
+        assert_eq!((&pool.device_number, &pool.link_number), (&Field::Set(2), &Field::Absent));
+        assert!(!pool.settle(&Membership::Manual));
+        let computed = pool.membership();
+        assert!(pool.settle(&computed));
+        assert_eq!((&pool.devices, &pool.links), (&Field::Set(Vec::new()), &Field::Absent));
+        assert_eq!(pool.device_number, Field::Set(0));
+        assert!(!pool.settle(&computed));
     }
 }

@@ -11,6 +11,7 @@ use std::{
     process::{Command, Stdio},
     str::FromStr,
     sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 
 use satchel::{
@@ -32,6 +33,13 @@ pub const CHANGES: u64 = 40;
 
 /// How many devices a load writes.
 const LOADED: u64 = 400;
+
+/// How many devices a large change writes: more than go into one transaction of the database, so
+/// that it is written as a new generation.
+const LARGE: u64 = 10_001;
+
+/// For how many kills of the other tests there is one of a large change, which takes seconds.
+const KILLS_PER_LARGE: u64 = 4;
 
 const GROUP: Target = Target::Kind(Kind::Group);
 
@@ -139,6 +147,21 @@ fn load(store: &Store, number: u64, mut progress: impl FnMut()) -> Result<(), St
     load.commit()
 }
 
+fn large_name(place: u64) -> String {
+    format!("large {place:0>6}")
+}
+
+fn change_much(store: &Store, number: u64) -> Result<(), StoreError> {
+    store.change(|transaction| {
+        for place in 0..LARGE {
+            transaction.put(device(&large_name(place), number, 200))?;
+        }
+        // From here on it is written.
+        say("writes");
+        Ok(())
+    })
+}
+
 /// Changes the store with all writers at once, and says so.
 fn changes(store: &Store, to: u64) {
     std::thread::scope(|scope| {
@@ -176,6 +199,12 @@ fn child() {
                 say(&format!("ack 0 {number}"));
             }
         }
+        "large" => {
+            for number in store.read().summary().unwrap().version + 1.. {
+                change_much(&store, number).unwrap();
+                say(&format!("ack 0 {number}"));
+            }
+        }
         "five" => {
             for number in 1..=5 {
                 change(&store, 0, number).unwrap();
@@ -194,9 +223,16 @@ fn command(word: &str, data: &Path) -> (String, Vec<String>, String) {
     (itself, arguments.map(str::to_owned).to_vec(), work)
 }
 
-/// Starts a child, kills it when it has said so many lines, and gives what was acknowledged: for
-/// each writer the number of its last change.
-fn kill_after(word: &str, data: &Path, lines: u64, acknowledged: &[AtomicU64]) {
+/// Starts a child, kills it when it has said so many lines and some time has passed, and takes down
+/// what was acknowledged: for each writer the number of its last change. Gives the time that passed
+/// before the last of the lines.
+fn kill_after(
+    word: &str,
+    data: &Path,
+    lines: u64,
+    wait: Duration,
+    acknowledged: &[AtomicU64],
+) -> Duration {
     let (itself, arguments, work) = command(word, data);
     let mut child = Command::new(itself)
         .args(arguments)
@@ -208,14 +244,21 @@ fn kill_after(word: &str, data: &Path, lines: u64, acknowledged: &[AtomicU64]) {
     let said = BufReader::new(child.stdout.take().unwrap()).lines();
     let said = said.map(Result::unwrap).filter(|line| line.starts_with("> "));
     let mut heard = 0;
+    let mut last = Instant::now();
+    let mut passed = Duration::ZERO;
     for line in said {
         heard += 1;
+        if heard <= lines {
+            passed = last.elapsed();
+            last = Instant::now();
+        }
         if let Some((writer, number)) = line.strip_prefix("> ack ").and_then(|l| l.split_once(' '))
         {
             let writer: usize = writer.parse().unwrap();
             acknowledged[writer].store(number.parse().unwrap(), Ordering::SeqCst);
         }
         if heard == lines {
+            std::thread::sleep(wait);
             child.kill().unwrap();
             // What it said before it died is still read: it counts.
         }
@@ -223,6 +266,7 @@ fn kill_after(word: &str, data: &Path, lines: u64, acknowledged: &[AtomicU64]) {
     let ended = child.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.code().is_none(), "it was not killed: {}\n{errors}", ended.status);
+    passed
 }
 
 /// Asserts that counts and references say what the records say.
@@ -254,7 +298,7 @@ fn acknowledged_changes_survive_kills_whole() {
     let acknowledged: Vec<AtomicU64> = (0..WRITERS).map(|_| AtomicU64::new(0)).collect();
     let mut dice = Dice::new();
     for round in 0..kills() {
-        kill_after("changes", folder.path(), 1 + dice.below(150), &acknowledged);
+        kill_after("changes", folder.path(), 1 + dice.below(150), Duration::ZERO, &acknowledged);
         let store = Store::open(folder.path()).unwrap();
         let mut changes = 0;
         for (writer, acknowledged) in acknowledged.iter().enumerate() {
@@ -293,7 +337,7 @@ fn loads_are_there_whole_or_not_at_all_after_kills() {
     let acknowledged = [AtomicU64::new(0)];
     let mut dice = Dice::new();
     for round in 0..kills() {
-        kill_after("loads", folder.path(), 1 + dice.below(60), &acknowledged);
+        kill_after("loads", folder.path(), 1 + dice.below(60), Duration::ZERO, &acknowledged);
         let store = Store::open(folder.path()).unwrap();
         let said = acknowledged[0].load(Ordering::SeqCst);
         let last = store.read().summary().unwrap().version;
@@ -307,6 +351,45 @@ fn loads_are_there_whole_or_not_at_all_after_kills() {
         }
         is_consistent(&store);
     }
+}
+
+#[test]
+fn large_changes_are_there_whole_or_not_at_all_after_kills() {
+    /// The lines of a child until it writes its first change, and until that is acknowledged.
+    const WRITES: u64 = 3;
+    const ACKNOWLEDGED: u64 = WRITES + 1;
+    let folder = tempfile::tempdir().unwrap();
+    let acknowledged = [AtomicU64::new(0)];
+    let mut dice = Dice::new();
+    // How long writing takes, of which every moment is to be met.
+    let writing = kill_after("large", folder.path(), ACKNOWLEDGED, Duration::ZERO, &acknowledged);
+    assert!(generations(folder.path()) > 1, "it was written as a new generation");
+    for round in 0..(kills() / KILLS_PER_LARGE).max(1) {
+        let window = u64::try_from(writing.as_micros()).unwrap() * 5 / 4;
+        let wait = Duration::from_micros(dice.below(window.max(1)));
+        kill_after("large", folder.path(), WRITES, wait, &acknowledged);
+        let store = Store::open(folder.path()).unwrap();
+        assert!(generations(folder.path()) <= 2, "the current one, and the one before it");
+        let said = acknowledged[0].load(Ordering::SeqCst);
+        let last = store.read().summary().unwrap().version;
+        assert!((said..=said + 1).contains(&last), "round {round}: {said} said, {last} there");
+        let state = if last == said { "before" } else { "after" };
+        eprintln!("round {round}: the state {state}");
+        acknowledged[0].store(last, Ordering::SeqCst);
+        let devices: Vec<_> = store.read().scan::<Device>().map(Result::unwrap).collect();
+        assert_eq!(devices.len() as u64, LARGE);
+        for (place, found) in devices.into_iter().enumerate() {
+            let name = large_name(place as u64);
+            assert!(found.record == device(&name, last, 200), "{name} of {last}");
+        }
+        is_consistent(&store);
+    }
+}
+
+/// How many generations lie in a data directory.
+fn generations(data: &Path) -> usize {
+    let entries = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name());
+    entries.filter(|name| name.to_string_lossy().starts_with("inventory-")).count()
 }
 
 /// Lets a child do its work in `data` in the folder, and gives what strace saw of it and its

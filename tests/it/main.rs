@@ -20,6 +20,7 @@ mod power_cuts;
 mod project;
 mod projects;
 mod queries;
+mod random;
 mod routes;
 mod serving;
 mod texts;

@@ -2,9 +2,7 @@
 
 mod changes;
 mod deletions;
-mod plain;
 mod pools;
-mod random;
 
 use std::sync::Arc;
 
@@ -17,12 +15,6 @@ use crate::{
 
 /// Who makes the changes of these tests, and may administer the inventory.
 const CALLER: &str = "admin";
-
-/// The usual number of cases, or as many as `PROPTEST_CASES` says.
-fn cases(usual: u32) -> proptest::prelude::ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    proptest::prelude::ProptestConfig::with_cases(cases.unwrap_or(usual))
-}
 
 /// An inventory of one user, in a folder that goes with it.
 struct Fixture {

@@ -1,17 +1,14 @@
-//! A plain inventory in memory, of which a test knows that it is right, and the comparison of the
-//! store with it.
+//! A plain inventory in memory, of which a test knows that it is right.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::*;
-use crate::{
-    inventory::plan::arity,
-    model::{
-        Arity, Backward, Criteria, Device, Entity, KindVisitor, Link, Membership, Pool,
-        PropertyType, Secrets, Side, Target,
-    },
-    store::{Reading, Referrer, parse_posting, parse_target_key},
+use satchel::inventory::{Atomic, Fate};
+use satchel::model::{
+    Arity, Backward, Entity, Kind, KindVisitor, Map, PerKind, PropertyType, Side, Target, Value,
 };
+
+/// Who makes the changes, and may administer the inventory.
+pub const CALLER: &str = "admin";
 
 /// A record of the plain inventory: of each kind the same few properties, and all relations.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,15 +34,18 @@ pub struct Wish {
     pub criteria: BTreeMap<String, String>,
     /// A text, or its removal.
     pub text: Option<Option<String>>,
+    /// Whether a pool says how many members it lists.
+    pub counts: bool,
 }
 
 /// A record as it was seen: its version and its properties, in words.
-type Seen = BTreeMap<(Kind, String), (u64, String)>;
+pub type Seen = BTreeMap<(Kind, String), (u64, String)>;
 
 #[derive(Clone, Default)]
 pub struct Plain {
     pub records: PerKind<BTreeMap<String, Held>>,
-    seen: Seen,
+    /// As it was when the store was last compared with this.
+    pub seen: Seen,
 }
 
 /// A relation of a kind.
@@ -62,15 +62,15 @@ pub fn relations(kind: Kind) -> Vec<Relation> {
     impl KindVisitor for Relations {
         type Output = Vec<Relation>;
         fn visit<E: Entity>(self) -> Self::Output {
-            let relation = |property: &crate::model::Property| match property.type_ {
-                PropertyType::One(target) | PropertyType::Many(target) => Some(Relation {
-                    name: property.name,
-                    target,
-                    arity: arity::<E>(property.name).unwrap(),
-                }),
-                _ => None,
-            };
-            E::PROPERTIES.iter().filter_map(relation).collect()
+            let all = E::PROPERTIES.iter().filter_map(|property| {
+                let (target, arity) = match property.type_ {
+                    PropertyType::One(target) => (target, Arity::One),
+                    PropertyType::Many(target) => (target, Arity::Many),
+                    _ => return None,
+                };
+                Some(Relation { name: property.name, target, arity })
+            });
+            all.collect()
         }
     }
     kind.dispatch(Relations)
@@ -88,7 +88,10 @@ impl Wish {
             let Some(named) = self.relations.get(relation.name) else { continue };
             let named: Vec<&str> = named.iter().map(String::as_str).collect();
             match relation.arity {
-                Arity::Many => say(relation.name, names(&named)),
+                Arity::Many => {
+                    let names = named.into_iter().map(Value::from);
+                    say(relation.name, Value::List(names.collect()));
+                }
                 Arity::One => say(relation.name, named.first().copied().unwrap_or("").into()),
             }
         }
@@ -98,6 +101,10 @@ impl Wish {
         if let Some(manual) = self.manual {
             say("manually_defined", Value::Bool(manual));
         }
+        for side in [Side::Device, Side::Link].into_iter().filter(|_| self.counts) {
+            let listed = self.relations.get(side.list()).map_or(0, Vec::len);
+            say(side.count(), Value::Int(listed.try_into().unwrap()));
+        }
         for (key, value) in &self.criteria {
             say(key, value.as_str().into());
         }
@@ -105,6 +112,25 @@ impl Wish {
             say("configuration", text.as_deref().map_or(Value::Null, Value::from));
         }
         Map::from_entries(entries)
+    }
+}
+
+impl Held {
+    /// Takes over what is wished for.
+    pub fn take(&mut self, kind: Kind, wish: &Wish) {
+        self.relations.extend(wish.relations.clone());
+        self.vendor = wish.vendor.clone().or(self.vendor.take());
+        self.manual = wish.manual.unwrap_or(self.manual);
+        self.criteria.extend(wish.criteria.clone());
+        if let Some(text) = &wish.text {
+            self.text = text.clone();
+        }
+        if kind == Kind::Pool && !self.manual {
+            for side in [Side::Device, Side::Link] {
+                self.relations.remove(side.list());
+            }
+        }
+        self.relations.retain(|_, named| !named.is_empty());
     }
 }
 
@@ -153,32 +179,24 @@ impl Plain {
         let mut after = before.clone().unwrap_or_default();
         let was_computed = before.is_some() && kind == Kind::Pool && !after.manual;
         let members = was_computed.then(|| self.members(&after));
-        for (relation, named) in &wish.relations {
-            let mut named = named.clone();
-            if before.is_some() {
-                let held = after.relations.get(relation).cloned().unwrap_or_default();
-                named.retain(|n| held.contains(n) || !self.is_named_by(kind, wish, relation, n));
-            }
-            after.relations.insert(relation, named);
+        let mut said = wish.clone();
+        for (relation, named) in &mut said.relations {
+            let held = after.relations.get(relation).into_iter().flatten();
+            let held: Vec<&String> = held.collect();
+            let is_new = before.is_none();
+            named.retain(|n| {
+                is_new || held.contains(&n) || !self.is_named_by(kind, wish, relation, n)
+            });
         }
-        after.vendor = wish.vendor.clone().or(after.vendor);
-        after.manual = wish.manual.unwrap_or(after.manual);
-        after.criteria.extend(wish.criteria.clone());
-        if let Some(text) = &wish.text {
-            after.text = text.clone();
-        }
-        if kind == Kind::Pool {
-            for side in ["devices", "links"] {
-                if !after.manual {
-                    after.relations.remove(side);
-                } else if let Some(members) = &members
-                    && !wish.relations.contains_key(side)
-                {
-                    after.relations.insert(side, members[side].iter().cloned().collect());
-                }
+        if let Some(members) = members
+            && wish.manual == Some(true)
+        {
+            // It keeps those that it has at this moment.
+            for (side, members) in members {
+                said.relations.entry(side).or_insert(members.into_iter().collect());
             }
         }
-        after.relations.retain(|_, named| !named.is_empty());
+        after.take(kind, &said);
         let fate = match &before {
             None => Fate::Created,
             Some(before) if *before == after && to.is_none() => Fate::Unchanged,
@@ -278,7 +296,7 @@ impl Plain {
     }
 
     /// The members that a pool's criteria give, by the words of a few criteria.
-    fn members(&self, pool: &Held) -> BTreeMap<&'static str, BTreeSet<String>> {
+    pub fn members(&self, pool: &Held) -> BTreeMap<&'static str, BTreeSet<String>> {
         let side = |word: &'static str, kind: Kind, prefix: &str| {
             let asked: Vec<(&str, &str)> = pool
                 .criteria
@@ -307,148 +325,5 @@ impl Plain {
             side("devices", Kind::Device, "device_"),
             side("links", Kind::Link, "link_"),
         ])
-    }
-
-    /// Asserts that the store holds exactly this, that everything in it fits together, and that
-    /// what did not change since the last look kept its version.
-    pub fn agrees(&mut self, store: &Store) {
-        let reading = store.read();
-        let summary = reading.summary().unwrap();
-        let mut references = BTreeMap::<(Target, String), BTreeSet<Referrer>>::new();
-        let mut seen = Seen::new();
-        for kind in Kind::ALL {
-            assert_eq!(summary.kind(kind).count, self.records[kind].len() as u64, "{kind}");
-            kind.dispatch(Compare {
-                plain: self,
-                reading: &reading,
-                references: &mut references,
-                seen: &mut seen,
-            });
-        }
-        let mut found = BTreeMap::<(Target, String), BTreeSet<Referrer>>::new();
-        reading
-            .each_reference(|target, posting| {
-                let (target, name, _) = parse_target_key(target).unwrap();
-                found
-                    .entry((target, name.to_owned()))
-                    .or_default()
-                    .insert(parse_posting(posting).unwrap());
-                Ok(())
-            })
-            .unwrap();
-        assert_eq!(found, references, "both directions");
-        for (target, name) in references.keys() {
-            let there = target.kinds().iter().any(|kind| reading.contains(*kind, name).unwrap());
-            assert!(there, "{target} {name} is named and not there");
-        }
-        self.pools_agree(&reading);
-        for (place, (version, words)) in &seen {
-            if let Some((before, held)) = self.seen.get(place)
-                && held == words
-            {
-                assert_eq!(version, before, "{place:?} did not change");
-            }
-        }
-        self.seen = seen;
-    }
-
-    fn pools_agree(&mut self, reading: &Reading) {
-        let devices: Vec<_> = reading.scan::<Device>().map(Result::unwrap).collect();
-        let links: Vec<_> = reading.scan::<Link>().map(Result::unwrap).collect();
-        for stored in reading.scan::<Pool>() {
-            let Stored { record: pool, ordinal, .. } = stored.unwrap();
-            let expected = match pool.membership() {
-                Membership::Computed { devices: device, links: link } => {
-                    assert!(pool.devices.get().is_none_or(Vec::is_empty));
-                    assert!(pool.links.get().is_none_or(Vec::is_empty));
-                    [
-                        (Side::Device, admitted(&devices, &device)),
-                        (Side::Link, admitted(&links, &link)),
-                    ]
-                }
-                Membership::Manual => {
-                    for (number, list) in [
-                        (&pool.device_number, pool.devices.get().map_or(0, Vec::len)),
-                        (&pool.link_number, pool.links.get().map_or(0, Vec::len)),
-                    ] {
-                        assert!(number.get().is_none_or(|number| *number == list as i64));
-                    }
-                    [(Side::Device, Vec::new()), (Side::Link, Vec::new())]
-                }
-                Membership::Unaskable(error) => panic!("{error}"),
-            };
-            let plain = self.members(&self.records[Kind::Pool][pool.name.as_str()]);
-            for (side, members) in expected {
-                assert_eq!(reading.members(ordinal, side).unwrap(), members, "{}", pool.name);
-                let count = reading.member_count(ordinal, side).unwrap();
-                assert_eq!(count, members.len() as u64, "{}", pool.name);
-                if !self.records[Kind::Pool][pool.name.as_str()].manual {
-                    let word = if side == Side::Device { "devices" } else { "links" };
-                    assert_eq!(members.into_iter().collect::<BTreeSet<_>>(), plain[word]);
-                }
-            }
-        }
-    }
-}
-
-/// The names of the records that the criteria admit, in the order of their ordinals.
-fn admitted<E: Entity>(all: &[Stored<E>], criteria: &Criteria) -> Vec<String> {
-    let mut members: Vec<_> = all.iter().filter(|one| criteria.admit(&one.record)).collect();
-    members.sort_by_key(|one| one.ordinal);
-    members.into_iter().map(|one| one.record.name().to_string()).collect()
-}
-
-struct Compare<'a> {
-    plain: &'a mut Plain,
-    reading: &'a Reading,
-    references: &'a mut BTreeMap<(Target, String), BTreeSet<Referrer>>,
-    seen: &'a mut Seen,
-}
-
-impl KindVisitor for Compare<'_> {
-    type Output = ();
-
-    fn visit<E: Entity>(self) {
-        let Self { plain, reading, references, seen } = self;
-        let stored: Vec<Stored<E>> = reading.scan().map(Result::unwrap).collect();
-        let found: Vec<&str> = stored.iter().map(|one| one.record.name().as_str()).collect();
-        let expected: Vec<&str> = plain.records[E::KIND].keys().map(String::as_str).collect();
-        assert_eq!(found, expected, "{}", E::KIND);
-        for mut one in stored {
-            let name = one.record.name().to_string();
-            let mut named = BTreeMap::<&'static str, Vec<String>>::new();
-            one.record.references(&mut |reference| {
-                named.entry(reference.relation).or_default().push(reference.name.to_owned());
-                let target = (reference.target, reference.name.to_owned());
-                references.entry(target).or_default().insert(Referrer {
-                    kind: E::KIND,
-                    name: name.clone(),
-                    relation: reference.relation.to_owned(),
-                });
-            });
-            let held = plain.records[E::KIND].get_mut(&name).unwrap();
-            if E::KIND == Kind::Pool {
-                // In which order a pool's members became its list is the store's business.
-                for side in ["devices", "links"] {
-                    let sorted = |names: Option<&Vec<String>>| {
-                        names.into_iter().flatten().cloned().collect::<BTreeSet<_>>()
-                    };
-                    assert_eq!(sorted(named.get(side)), sorted(held.relations.get(side)), "{name}");
-                    if let Some(names) = named.get(side) {
-                        held.relations.insert(side, names.clone());
-                    }
-                }
-            }
-            assert_eq!(named, held.relations, "{} {name}", E::KIND);
-            let vendor = one.record.view("vendor").map(|view| view.to_value());
-            assert_eq!(vendor, held.vendor.as_deref().map(Value::from), "{} {name}", E::KIND);
-            if E::KIND == Kind::Device {
-                let text = reading.text(&name, "configuration").unwrap().map(|text| text.text);
-                assert_eq!(text, held.text, "{name}");
-            }
-            reading.open_secrets(&mut one.record).unwrap();
-            let words = format!("{:?}", one.record.views(Secrets::Included));
-            seen.insert((E::KIND, name), (one.version, words));
-        }
     }
 }

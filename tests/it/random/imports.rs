@@ -1,0 +1,163 @@
+//! Projects made up, and what their import does to a plain inventory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::mem;
+use std::path::Path;
+
+use satchel::codec::yaml::RecordWriter;
+use satchel::import::OnError;
+use satchel::migration::EmptyFirst;
+use satchel::model::{Arity, Kind, PerKind, Target, View};
+
+use super::plain::{CALLER, Plain, Wish, relations};
+
+/// A project, and how it is imported.
+#[derive(Debug)]
+pub struct Project {
+    pub kinds: BTreeSet<Kind>,
+    /// A kind that is listed may have no document.
+    pub documents: BTreeMap<Kind, Vec<Wish>>,
+    pub empty: EmptyFirst,
+    pub on_error: OnError,
+}
+
+impl Project {
+    /// Writes its documents into a folder.
+    pub fn write(&self, folder: &Path) {
+        fs::create_dir_all(folder).unwrap();
+        for (kind, wishes) in &self.documents {
+            let mut writer = RecordWriter::new(Vec::new());
+            for wish in wishes {
+                let object = wish.object(*kind);
+                let entries = object.iter().map(|(key, value)| (key.as_text().unwrap(), value));
+                let entries: BTreeMap<_, _> = entries.collect();
+                let views = entries.into_iter().map(|(key, value)| (key, View::Value(value)));
+                writer.record(views).unwrap();
+            }
+            fs::write(folder.join(format!("{kind}.yaml")), writer.finish().unwrap()).unwrap();
+        }
+    }
+
+    fn empties(&self, kind: Kind) -> bool {
+        self.empty == EmptyFirst::Yes && self.kinds.contains(&kind)
+    }
+}
+
+/// What an import does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Does {
+    Nothing,
+    /// The good ones are imported, and some are not good.
+    Part,
+    All,
+}
+
+/// What of a project may come, while it is found out.
+type Coming<'p> = PerKind<BTreeMap<String, &'p Wish>>;
+
+impl Plain {
+    /// Imports a project.
+    pub fn import(&mut self, project: &Project) -> Does {
+        let mut coming = Coming::default();
+        let mut given = 0;
+        for (kind, wishes) in &project.documents {
+            given += wishes.len();
+            for wish in wishes {
+                // The first of a name stands.
+                coming[*kind].entry(wish.name.clone()).or_insert(wish);
+            }
+        }
+        // A device gives way to the networks that stay, and a network to every device.
+        let taken = self.staying(project, &coming);
+        coming[Kind::Device].retain(|name, _| !taken[Kind::Network].contains(name));
+        let mut taken = taken[Kind::Device].clone();
+        taken.extend(coming[Kind::Device].keys().cloned());
+        coming[Kind::Network].retain(|name, _| !taken.contains(name));
+
+        let mut there = self.staying(project, &coming);
+        for (kind, coming) in coming.iter() {
+            there[kind].extend(coming.keys().cloned());
+        }
+        for kind in Kind::ALL {
+            coming[kind].retain(|_, wish| {
+                let mut ones = relations(kind).into_iter().filter(|one| one.arity == Arity::One);
+                ones.all(|one| {
+                    let mut named = wish.relations.get(one.name).into_iter().flatten();
+                    named.all(|name| is_there(&there, one.target, name))
+                })
+            });
+        }
+        let left: usize = coming.iter().map(|(_, coming)| coming.len()).sum();
+        if left < given && project.on_error == OnError::Fail {
+            return Does::Nothing;
+        }
+
+        let staying = self.staying(project, &coming);
+        let mut old = mem::take(&mut self.records);
+        let texts: BTreeMap<String, Option<String>> = old[Kind::Device]
+            .iter()
+            .map(|(name, held)| (name.clone(), held.text.clone()))
+            .collect();
+        for (kind, coming) in coming.iter() {
+            old[kind].retain(|name, _| staying[kind].contains(name));
+            for (name, wish) in coming {
+                old[kind].entry(name.clone()).or_default().take(kind, wish);
+            }
+        }
+        self.records = old;
+        // A device that comes back under its name is the device that had the text.
+        for (name, held) in &mut self.records[Kind::Device] {
+            held.text = texts.get(name).cloned().flatten();
+        }
+        self.strike_what_dangles();
+        if left < given { Does::Part } else { Does::All }
+    }
+
+    /// The names of the records that an import leaves where they are, or changes.
+    fn staying(&self, project: &Project, coming: &Coming<'_>) -> PerKind<BTreeSet<String>> {
+        PerKind::new(|kind| {
+            let survives = |name: &String| {
+                kind == Kind::User && name == CALLER && !coming[kind].contains_key(name)
+            };
+            let names = self.records[kind].keys();
+            names.filter(|name| !project.empties(kind) || survives(name)).cloned().collect()
+        })
+    }
+
+    /// Lets go what cannot stand without what is not there, and strikes it from all lists.
+    fn strike_what_dangles(&mut self) {
+        loop {
+            let there = PerKind::new(|kind| self.records[kind].keys().cloned().collect());
+            let mut gone = false;
+            for kind in Kind::ALL {
+                for relation in relations(kind) {
+                    let dangles = |name: &String| !is_there(&there, relation.target, name);
+                    match relation.arity {
+                        Arity::One => self.records[kind].retain(|_, held| {
+                            let mut named = held.relations.get(relation.name).into_iter().flatten();
+                            let goes = named.any(dangles);
+                            gone |= goes;
+                            !goes
+                        }),
+                        Arity::Many => {
+                            for held in self.records[kind].values_mut() {
+                                if let Some(named) = held.relations.get_mut(relation.name) {
+                                    named.retain(|name| !dangles(name));
+                                }
+                                held.relations.retain(|_, named| !named.is_empty());
+                            }
+                        }
+                    }
+                }
+            }
+            if !gone {
+                return;
+            }
+        }
+    }
+}
+
+fn is_there(there: &PerKind<BTreeSet<String>>, target: Target, name: &str) -> bool {
+    target.kinds().iter().any(|kind| there[*kind].contains(name))
+}

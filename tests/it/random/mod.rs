@@ -1,0 +1,412 @@
+//! Random sequences of everything that changes an inventory, imports among them, against a plain
+//! inventory in memory. `PROPTEST_CASES` asks for more.
+
+mod agrees;
+mod imports;
+mod plain;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use satchel::access::ensure_first_user;
+use satchel::import::{ImportOutcome, Mode, OnError};
+use satchel::inventory::{
+    Atomic, ChangeReport, ChangeRequest, Expected, Fate, Inventory, InventoryError,
+};
+use satchel::migration::{EmptyFirst, ImportReport, ImportRequest, Migration};
+use satchel::model::{Arity, Kind, Map, Target, Value};
+use satchel::store::Store;
+use tempfile::TempDir;
+
+use imports::{Does, Project};
+use plain::{CALLER, Plain, Wish, relations};
+
+/// Names as sites have them, and as they should not. They are few, so that they meet.
+const NAMES: [&str; 10] = [
+    "R 1%",
+    "[Shared] x",
+    "é>b",
+    "..",
+    "100% \u{202e}(x): y; --",
+    " ",
+    "\u{10ffff}",
+    "R 1% ",
+    "a",
+    "A",
+];
+
+const VENDORS: [&str; 4] = ["Cisco", "cisco systems", "é", "juniper"];
+
+/// One in so many names that a relation holds is taken from all names, and is mostly not there.
+const STRAY: u8 = 16;
+
+/// One step, in numbers: what they mean depends on what is there.
+#[derive(Clone, Debug)]
+enum Step {
+    Put {
+        kind: usize,
+        wishes: Vec<Draft>,
+        atomic: bool,
+    },
+    Delete {
+        kind: usize,
+        name: u8,
+    },
+    /// A record comes back as it is shown.
+    Again {
+        kind: usize,
+        name: u8,
+    },
+    Text {
+        name: u8,
+        text: u8,
+    },
+    Import(Import),
+}
+
+/// A project in numbers.
+#[derive(Clone, Debug)]
+struct Import {
+    /// Bits: the kinds that are listed whether or not there are records of them.
+    listed: u16,
+    records: Vec<(usize, Draft)>,
+    empty: bool,
+    /// Whether the good ones are imported beside those that are not.
+    skip: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Draft {
+    name: u8,
+    new_name: Option<u8>,
+    relations: Vec<(u8, Vec<u8>)>,
+    vendor: Option<u8>,
+    manual: Option<bool>,
+    criterion: Option<(u8, u8)>,
+    text: Option<Option<u8>>,
+    counts: bool,
+}
+
+fn draft() -> impl Strategy<Value = Draft> {
+    let some = |yes: u32| prop::option::weighted(f64::from(yes) / 10.0, any::<u8>());
+    let relations =
+        prop::collection::vec((any::<u8>(), prop::collection::vec(any::<u8>(), 0..4)), 0..3);
+    let manual = prop::option::weighted(0.3, any::<bool>());
+    let criterion = prop::option::weighted(0.5, any::<(u8, u8)>());
+    let text = prop::option::weighted(0.2, prop::option::weighted(0.7, any::<u8>()));
+    let what = (relations, some(7), manual, criterion, text, any::<bool>());
+    (any::<u8>(), some(2), what).prop_map(
+        |(name, new_name, (relations, vendor, manual, criterion, text, counts))| Draft {
+            name,
+            new_name,
+            relations,
+            vendor,
+            manual,
+            criterion,
+            text,
+            counts,
+        },
+    )
+}
+
+fn import() -> impl Strategy<Value = Import> {
+    let listed = prop_oneof![3 => any::<u16>(), 1 => Just(u16::MAX), 2 => Just(0)];
+    let records = prop::collection::vec((kind(), draft()), 0..16);
+    (listed, records, any::<bool>(), prop::bool::weighted(0.8))
+        .prop_map(|(listed, records, empty, skip)| Import { listed, records, empty, skip })
+}
+
+/// The kinds that hang together most come most.
+fn kind() -> impl Strategy<Value = usize> {
+    let busy = [
+        Kind::Device,
+        Kind::Device,
+        Kind::Pool,
+        Kind::Link,
+        Kind::Network,
+        Kind::Pool,
+        Kind::Service,
+    ];
+    prop_oneof![0..Kind::ALL.len(), prop::sample::select(busy.map(Kind::index).to_vec())]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let any_kind = || 0..Kind::ALL.len();
+    prop_oneof![
+        10 => (kind(), prop::collection::vec(draft(), 1..4), any::<bool>())
+            .prop_map(|(kind, wishes, atomic)| Step::Put { kind, wishes, atomic }),
+        2 => (any_kind(), any::<u8>()).prop_map(|(kind, name)| Step::Delete { kind, name }),
+        2 => (any_kind(), any::<u8>()).prop_map(|(kind, name)| Step::Again { kind, name }),
+        1 => any::<(u8, u8)>().prop_map(|(name, text)| Step::Text { name, text }),
+        3 => import().prop_map(Step::Import),
+    ]
+}
+
+fn pick<'a>(from: &[&'a str], number: u8) -> &'a str {
+    from[usize::from(number) % from.len()]
+}
+
+impl Draft {
+    fn own_name(&self, kind: Kind) -> &'static str {
+        match kind {
+            Kind::User if self.name.is_multiple_of(STRAY) => CALLER,
+            _ => pick(&NAMES, self.name),
+        }
+    }
+
+    /// What is put; `names` gives names that a relation may name.
+    fn wish<'n>(&self, kind: Kind, names: impl Fn(Target) -> Vec<&'n str>) -> Wish {
+        let mut wish = Wish { name: self.own_name(kind).to_owned(), ..Wish::default() };
+        // Who calls stays: nobody else could administer.
+        let new_name = self.new_name.filter(|_| wish.name != CALLER);
+        wish.new_name = new_name.map(|number| pick(&NAMES, number).to_owned());
+        wish.vendor = self.vendor.map(|number| pick(&VENDORS, number).to_owned());
+        let all = relations(kind);
+        for (number, named) in self.relations.iter().filter(|_| !all.is_empty()) {
+            let relation = all[usize::from(*number) % all.len()];
+            let there = names(relation.target);
+            let name = |number: &u8| match there.is_empty() || number.is_multiple_of(STRAY) {
+                true => pick(&NAMES, *number).to_owned(),
+                false => pick(&there, *number).to_owned(),
+            };
+            let mut met = BTreeSet::new();
+            let mut named: Vec<String> = named.iter().map(name).collect();
+            named.retain(|name| met.insert(name.clone()));
+            if relation.arity == Arity::One {
+                named.truncate(1);
+            }
+            wish.relations.insert(relation.name, named);
+        }
+        if kind == Kind::Pool {
+            wish.manual = self.manual;
+            if let Some((which, value)) = self.criterion {
+                let (key, values): (&str, &[&str]) = match which % 4 {
+                    0 => ("device_vendor", &["", "CISCO", "é"]),
+                    1 => ("device_name", &NAMES),
+                    2 => ("link_source_name", &["R", "é", "x", ""]),
+                    _ => ("link_vendor", &["", "cisco", "Jun"]),
+                };
+                wish.criteria = BTreeMap::from([(key.to_owned(), pick(values, value).to_owned())]);
+                if key == "device_name" {
+                    wish.criteria.insert("device_name_match".to_owned(), "equality".to_owned());
+                }
+            }
+        }
+        if kind == Kind::Device {
+            wish.text = self.text.map(|text| text.map(|number| format!("hostname {number}\n")));
+        }
+        wish
+    }
+}
+
+impl Import {
+    fn project(&self, plain: &Plain) -> Project {
+        let listed = |kind: &Kind| self.listed & (1 << kind.index()) != 0;
+        let mut kinds: BTreeSet<Kind> = Kind::ALL.into_iter().filter(listed).collect();
+        // Some kinds are listed without a document.
+        let empty =
+            kinds.iter().filter(|kind| self.listed.rotate_right(3) & (1 << kind.index()) != 0);
+        let mut documents: BTreeMap<Kind, Vec<Wish>> =
+            empty.map(|kind| (*kind, Vec::new())).collect();
+        let records = || self.records.iter().map(|(kind, draft)| (Kind::ALL[*kind], draft));
+        for (kind, draft) in records() {
+            // What comes may name what comes.
+            let names = |target: Target| {
+                let come = records().filter(|(kind, _)| target.kinds().contains(kind));
+                let mut names: Vec<&str> = come.map(|(kind, draft)| draft.own_name(kind)).collect();
+                names.extend(plain.names(target));
+                names
+            };
+            let wish = Wish {
+                name: draft.own_name(kind).to_owned(),
+                new_name: None,
+                text: None,
+                counts: draft.counts,
+                ..draft.wish(kind, names)
+            };
+            kinds.insert(kind);
+            documents.entry(kind).or_default().push(wish);
+        }
+        if documents.is_empty() {
+            // A folder without documents is no project.
+            kinds.insert(Kind::Device);
+            documents.insert(Kind::Device, Vec::new());
+        }
+        Project {
+            kinds,
+            documents,
+            empty: if self.empty { EmptyFirst::Yes } else { EmptyFirst::No },
+            on_error: if self.skip { OnError::Skip } else { OnError::Fail },
+        }
+    }
+}
+
+/// An appliance of one user, in a folder that goes with it.
+struct Site {
+    inventory: Inventory,
+    migration: Migration,
+    store: Arc<Store>,
+    _folder: TempDir,
+}
+
+impl Site {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path()).unwrap());
+        ensure_first_user(&store).unwrap();
+        let inventory = Inventory::new(store.clone());
+        let migration = Migration::new(store.clone()).unwrap();
+        Self { inventory, migration, store, _folder: folder }
+    }
+
+    fn put(&self, kind: Kind, objects: Vec<Map>, atomic: Atomic) -> ChangeReport {
+        let request =
+            ChangeRequest { caller: CALLER.to_owned(), atomic, expected: Expected::Anything };
+        self.inventory.put(kind, objects, &request).unwrap()
+    }
+
+    fn import(&self, project: &Project, mode: Mode) -> ImportReport {
+        let request = ImportRequest {
+            name: "p".parse().unwrap(),
+            kinds: project.kinds.iter().copied().collect(),
+            empty: project.empty,
+            on_error: project.on_error,
+            mode,
+        };
+        self.migration.import(&request, CALLER).unwrap()
+    }
+
+    /// A record as a client is shown it.
+    fn shown(&self, kind: Kind, name: &str) -> Map {
+        let shown = self.inventory.instance(kind, name, |shown| {
+            let properties = shown.properties.iter();
+            properties.map(|(word, view)| (Value::from(*word), view.to_value())).collect()
+        });
+        Map::from_entries(shown.unwrap())
+    }
+}
+
+fn import_project(site: &Site, plain: &mut Plain, project: &Project) {
+    let folder = site.store.directory().migrations().join("p");
+    project.write(&folder);
+    let before = plain.clone();
+    let does = plain.import(project);
+    let said = site.import(project, Mode::DryRun);
+    let report = site.import(project, Mode::Apply);
+    fs::remove_dir_all(folder).unwrap();
+    let (dry, applied) = match does {
+        Does::Nothing => (ImportOutcome::Rejected, ImportOutcome::Rejected),
+        Does::Part => (ImportOutcome::DryRun, ImportOutcome::ImportedInPart),
+        Does::All => (ImportOutcome::DryRun, ImportOutcome::Imported),
+    };
+    assert_eq!((said.outcome, report.outcome), (dry, applied), "{report:?}");
+    assert_eq!(said.types, report.types, "a dry run says what an import does");
+    for kind in Kind::ALL {
+        let (old, new) = (&before.records[kind], &plain.records[kind]);
+        let created = new.keys().filter(|name| !old.contains_key(*name)).count() as u64;
+        let removed = old.keys().filter(|name| !new.contains_key(*name)).count() as u64;
+        match report.types.iter().find(|one| one.kind == kind) {
+            Some(one) => {
+                let found = (one.created, one.removed, one.total);
+                assert_eq!(found, (created, removed, new.len() as u64), "{kind}");
+            }
+            None => assert_eq!((created, removed), (0, 0), "{kind}"),
+        }
+    }
+}
+
+fn take(step: &Step, site: &Site, plain: &mut Plain) {
+    let kind = |number: usize| Kind::ALL[number];
+    let there = |plain: &Plain, kind: Kind, number: u8| {
+        let names = plain.names(Target::Kind(kind));
+        (!names.is_empty()).then(|| pick(&names, number).to_owned())
+    };
+    match step {
+        Step::Put { kind: number, wishes, atomic } => {
+            let kind = kind(*number);
+            let wishes: Vec<Wish> =
+                wishes.iter().map(|draft| draft.wish(kind, |target| plain.names(target))).collect();
+            let objects = wishes.iter().map(|wish| wish.object(kind)).collect();
+            let atomic = if *atomic { Atomic::All } else { Atomic::Each };
+            let report = site.put(kind, objects, atomic);
+            let mut after = plain.clone();
+            let mut fates: Vec<Option<Fate>> =
+                wishes.iter().map(|wish| after.put(kind, wish, atomic)).collect();
+            if atomic == Atomic::All && (fates.contains(&None) || after.dangles()) {
+                fates.fill(None);
+            } else {
+                *plain = after;
+            }
+            for (outcome, fate) in report.outcomes.iter().zip(fates) {
+                let found = outcome.result.as_ref().ok().map(|changed| changed.fate);
+                assert_eq!(found, fate, "{kind} {:?}", outcome);
+            }
+        }
+        Step::Delete { kind: number, name } => {
+            let kind = kind(*number);
+            let name = there(plain, kind, *name).unwrap_or_else(|| pick(&NAMES, *name).to_owned());
+            let result = site.inventory.delete(kind, &name, CALLER, &Expected::Anything);
+            if (kind, name.as_str()) == (Kind::User, CALLER) {
+                assert!(matches!(result, Err(InventoryError::OwnUser { .. })), "{result:?}");
+                return;
+            }
+            match (result, plain.delete(kind, &name)) {
+                (Ok(report), Some(gone)) => {
+                    assert_eq!(report.deleted.first(), Some(&(kind, name)));
+                    assert_eq!(report.deleted.into_iter().collect::<BTreeSet<_>>(), gone);
+                }
+                (Err(InventoryError::NotFound { .. }), None) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        Step::Again { kind: number, name } => {
+            let kind = kind(*number);
+            let Some(name) = there(plain, kind, *name) else { return };
+            let object = site.shown(kind, &name);
+            let report = site.put(kind, vec![object], Atomic::Each);
+            let changed = report.outcomes[0].result.as_ref().unwrap();
+            assert_eq!(changed.fate, Fate::Unchanged, "{kind} {name}");
+        }
+        Step::Text { name, text } => {
+            let Some(name) = there(plain, Kind::Device, *name) else { return };
+            let text = format!("interface {text}\n");
+            let put = |text: &str| {
+                let inventory = &site.inventory;
+                let text = text.to_owned();
+                inventory.put_text(&name, "configuration", text, CALLER, &Expected::Anything)
+            };
+            let version = put(&text).unwrap();
+            assert_eq!(put(&text).unwrap(), version, "the same text");
+            plain.records[Kind::Device].get_mut(&name).unwrap().text = Some(text);
+        }
+        Step::Import(import) => import_project(site, plain, &import.project(plain)),
+    }
+}
+
+/// The usual number of cases, or as many as `PROPTEST_CASES` says.
+fn cases(usual: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig::with_cases(cases.unwrap_or(usual))
+}
+
+proptest! {
+    #![proptest_config(cases(24))]
+
+    /// Whatever is put, renamed, deleted and imported: nothing dangles, counts agree, both directions agree,
+    /// computed pools have the members that their criteria give, and what did not change keeps its
+    /// version.
+    #[test]
+    fn changes_do_what_they_do_to_a_plain_inventory(
+        steps in prop::collection::vec(step(), 1..80)
+    ) {
+        let site = Site::new();
+        let mut plain = Plain::new();
+        plain.agrees(&site.store, &site.inventory);
+        for step in &steps {
+            take(step, &site, &mut plain);
+            plain.agrees(&site.store, &site.inventory);
+        }
+    }
+}
