@@ -43,7 +43,7 @@ impl Format {
         }
     }
 
-    pub fn media_type(self) -> &'static str {
+    pub const fn media_type(self) -> &'static str {
         match self {
             Self::Xls => "application/vnd.ms-excel",
             Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
