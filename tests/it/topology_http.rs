@@ -531,7 +531,9 @@ fn a_rejected_workbook_is_handed_back() {
     assert_eq!(asked.status, 200, "{}", String::from_utf8_lossy(&asked.body));
     assert_eq!(asked.header("content-type"), Some(XLS));
     assert_eq!(asked.header("vary"), Some("accept"));
-    let marked = server.request("GET", &format!("{place}/workbook")).login(ADMIN).send();
+    let marked = problem["marked_workbook"].as_str().unwrap();
+    assert_eq!(marked, format!("{place}/workbook"));
+    let marked = server.request("GET", marked).login(ADMIN).send();
     assert_eq!(marked.status, 200, "{}", String::from_utf8_lossy(&marked.body));
     for workbook in [&asked.body, &marked.body] {
         assert!(workbook.starts_with(OLE2));

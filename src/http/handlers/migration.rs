@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 
-use super::import_report::render;
+use super::import_report::{Links, render};
 use super::migration_body::{parse_export, parse_import};
 use crate::http::blocking::Lane;
 use crate::http::download;
@@ -37,7 +37,7 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
 
     report.warnings.extend(warnings);
     report.report = report.report.map(|id| format!("/rest/migrate/reports/{id}"));
-    render(&report)
+    render(&report, &Links::default())
 }
 
 /// `GET /rest/migrate/reports/{id}`

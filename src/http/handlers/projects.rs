@@ -62,7 +62,8 @@ pub(in crate::http) async fn upload(mut call: Call) -> Result<Response, Problem>
     };
     let upload = blocking.run(Lane::Quick, begin).await??;
     let mut upload = Offloaded::new(blocking, upload);
-    receive(&mut call.body, &mut upload, |error| MigrationError::from(error).into()).await?;
+    receive(&mut call.body, &mut upload, |error| MigrationError::Shelf(error.into()).into())
+        .await?;
     let summary = upload.consume(Lane::Operation, |upload| upload.finish()).await?;
     let summary = summary.map_err(MigrationError::from)?;
 

@@ -6,7 +6,7 @@ use hyper::header::{CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, HeaderValue, VARY
 use serde::Serialize;
 use serde_json::Value;
 
-use super::import_report::render;
+use super::import_report::{Links, render};
 use super::topology_form::{IMPORT_WORDS, parse_export, parse_import};
 use crate::http::accept::WorkbookForm;
 use crate::http::app::App;
@@ -107,7 +107,10 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
 
     report.warnings.extend(warnings);
     report.report = report.report.map(|id| format!("/rest/topology/reports/{id}"));
-    render(&report)
+    let has_problems = report.problems.total > 0;
+    let marked = report.report.as_ref().filter(|_| has_problems);
+    let links = Links { marked_workbook: marked.map(|place| format!("{place}/workbook")) };
+    render(&report, &links)
 }
 
 /// A file that came in, and what it was called.
