@@ -28,16 +28,15 @@ pub enum TopologyError {
          holds {CELL_UNITS_MAX}; a project's export has no such limit"
     )]
     CellLong { kind: Kind, record: String, property: String, units: usize },
-    #[error(
-        "the workbook has no sheet 'device' and no sheet 'link'; it has {}",
-        listed(sheets)
-    )]
+    #[error("the workbook has no sheet 'device' and no sheet 'link'; it has {}", listed(sheets))]
     NoSheet { sheets: Vec<String> },
     #[error("there is no workbook named '{name}'")]
     NotFound { name: String },
     /// Nothing is kept of the import, or it had no problem.
     #[error("there is no workbook of the import '{id}' to be handed back")]
     NoReport { id: String },
+    #[error("the workbook is too large to be handed back; the report of the import says all")]
+    MarkedLarge,
     #[error("a folder or a special file named '{name}' stands where the workbook belongs")]
     InTheWay { name: String },
     #[error("a workbook has at most {WORKBOOK_BYTES_MAX} bytes")]
@@ -63,7 +62,9 @@ impl TopologyError {
                 | WriteError::Long { .. } => true,
                 WriteError::Io(_) | WriteError::Engine(_) => false,
             },
-            TopologyError::CellLong { .. } | TopologyError::NoSheet { .. } => true,
+            TopologyError::CellLong { .. }
+            | TopologyError::NoSheet { .. }
+            | TopologyError::MarkedLarge => true,
             TopologyError::Store(_)
             | TopologyError::Import(_)
             | TopologyError::NotFound { .. }
@@ -92,6 +93,7 @@ impl TopologyError {
             TopologyError::NoSheet { .. } => Some("no-sheet"),
             TopologyError::NotFound { .. } => Some("no-workbook"),
             TopologyError::NoReport { .. } => Some("no-report"),
+            TopologyError::MarkedLarge => Some("marked-large"),
             TopologyError::InTheWay { .. } => Some("in-the-way"),
             TopologyError::Long => Some("workbook-long"),
             TopologyError::NoSpace => Some("no-space"),

@@ -2,11 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{
-    codec::workbook::Format,
-    import,
-    model::{Kind, Property},
-};
+use crate::{codec::workbook::Format, import, model::Kind};
 
 /// What the import of a workbook did, or would do.
 pub type ImportReport = import::ImportReport<Imported>;
@@ -132,9 +128,4 @@ impl Ignored {
             Ignored::Unnamed => "it has no name in the header",
         }
     }
-}
-
-/// The name of the property that a problem or a column is about.
-pub(super) fn names(properties: &'static [Property]) -> impl Iterator<Item = &'static str> {
-    properties.iter().map(|property| property.name)
 }

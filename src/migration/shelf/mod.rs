@@ -178,7 +178,9 @@ impl Shelf {
         // Sooner here than after gigabytes were sent.
         match sort(&self.bundle_path(name))? {
             Sort::Folder => Err(ShelfError::InTheWay { file: format!("{name}{BUNDLE_ENDING}") }),
-            Sort::Missing | Sort::File | Sort::Link | Sort::Special => Ok(Aside::create(&self.dir)?),
+            Sort::Missing | Sort::File | Sort::Link | Sort::Special => {
+                Ok(Aside::create(&self.dir)?)
+            }
         }
     }
 
