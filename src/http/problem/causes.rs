@@ -108,6 +108,7 @@ impl From<TopologyError> for Problem {
                 | DecodeError::Garbled => ProblemKind::WorkbookRefused,
             },
             TopologyError::NoSheet { .. } => ProblemKind::WorkbookRefused,
+            TopologyError::MarkedLarge => ProblemKind::WorkbookLimit,
             TopologyError::Write(_) | TopologyError::CellLong { .. } => {
                 match error.is_of_workbook() {
                     true => ProblemKind::WorkbookLimit,
