@@ -16,7 +16,7 @@
 //! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON, workbooks · the inventory on the disk |
 //! | [`access`] | who may do what |
 //! | [`import`] | what every import does: plan, apply, report |
-//! | [`migration`] · [`inventory`] | a whole project in or out · one instance, queries, search, pools |
+//! | [`migration`] · [`topology`] · [`inventory`] | a whole project in or out · devices and links as a workbook · one instance, queries, search, pools |
 //! | [`http`] | requests and answers; the only module that names hyper |
 //! | [`cli`], [`config`] | the command line, and what can be set |
 //!
@@ -61,6 +61,7 @@ pub mod import;
 
 pub mod inventory;
 pub mod migration;
+pub mod topology;
 
 pub mod http;
 

@@ -16,6 +16,7 @@ use crate::http::{self, App, Drained};
 use crate::inventory::Inventory;
 use crate::migration::{Demo, Migration};
 use crate::store::Store;
+use crate::topology::Topology;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -38,6 +39,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         config::server_name(),
         opened.accounts.clone(),
         opened.migration.clone(),
+        opened.topology.clone(),
         Inventory::new(opened.store.clone()),
         config.limits.limits(),
     )?;
@@ -55,6 +57,7 @@ struct Opened {
     store: Arc<Store>,
     accounts: Arc<dyn Accounts>,
     migration: Migration,
+    topology: Topology,
 }
 
 impl Opened {
@@ -62,6 +65,7 @@ impl Opened {
         let store = Arc::new(Store::open(&config.data)?);
         let accounts = Arc::new(InventoryAccounts::new(store.clone()));
         let migration = Migration::new(store.clone())?;
+        let topology = Topology::new(store.clone())?;
         if access::ensure_first_user(&store)? {
             tracing::info!(
                 "the user “{}” was made, with the password “{}”: change it",
@@ -77,7 +81,7 @@ impl Opened {
                 Demo::NotEmpty => tracing::info!("there is an inventory: no sample was imported"),
             }
         }
-        Ok(Self { store, accounts, migration })
+        Ok(Self { store, accounts, migration, topology })
     }
 
     /// Makes durable what still waits for it. An import that still runs is not waited for: it has

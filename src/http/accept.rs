@@ -1,9 +1,10 @@
-//! What form of rows a client asks for.
+//! What form of an answer a client asks for.
 
 use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
 
 use super::body::media_type;
 use super::response::JSON;
+use crate::codec::workbook::Format;
 
 /// One object a line: `https://github.com/ndjson/ndjson-spec`.
 pub(super) const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
@@ -24,18 +25,8 @@ pub(super) enum RowForm {
 impl RowForm {
     /// What `Accept` prefers; a list where it says nothing of either.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
-        let mut lines = 0;
-        let mut list = 0;
-        for value in headers.get_all(ACCEPT) {
-            for range in value.as_bytes().split(|byte| *byte == b',') {
-                let name = media_type(range);
-                if NDJSON_NAMES.contains(&name.as_slice()) {
-                    lines = lines.max(quality(range));
-                } else if name == b"application/json" {
-                    list = list.max(quality(range));
-                }
-            }
-        }
+        let lines = weight(headers, |name| NDJSON_NAMES.contains(&name));
+        let list = weight(headers, is_json);
         if lines > list { RowForm::Lines } else { RowForm::List }
     }
 
@@ -45,6 +36,41 @@ impl RowForm {
             RowForm::Lines => NDJSON,
         }
     }
+}
+
+/// How something that is data and a workbook is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WorkbookForm {
+    /// What is said of it.
+    Json,
+    /// The workbook itself.
+    Workbook,
+}
+
+impl WorkbookForm {
+    /// What `Accept` prefers; JSON where it names no workbook.
+    pub(super) fn preferred(headers: &HeaderMap) -> Self {
+        let workbook = weight(headers, |name| {
+            Format::ALL.iter().any(|format| format.media_type().as_bytes() == name)
+        });
+        if workbook > weight(headers, is_json) {
+            WorkbookForm::Workbook
+        } else {
+            WorkbookForm::Json
+        }
+    }
+}
+
+fn is_json(name: &[u8]) -> bool {
+    name == b"application/json"
+}
+
+/// How much the client wants what `is_wanted` says, in thousandths.
+fn weight(headers: &HeaderMap, is_wanted: impl Fn(&[u8]) -> bool) -> u32 {
+    let ranges = headers.get_all(ACCEPT).iter();
+    let ranges = ranges.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let wanted = ranges.filter(|range| is_wanted(&media_type(range)));
+    wanted.map(quality).max().unwrap_or(0)
 }
 
 /// The weight of a range in thousandths: all of it where it says none, or none that is a number.
@@ -83,5 +109,26 @@ mod tests {
             assert_eq!(RowForm::preferred(&headers), form, "{accept}");
         }
         assert_eq!(RowForm::preferred(&HeaderMap::new()), RowForm::List);
+    }
+
+    #[test]
+    fn a_workbook_is_sent_to_those_who_name_one_and_prefer_it() {
+        for (accept, form) in [
+            ("*/*", WorkbookForm::Json),
+            ("application/*", WorkbookForm::Json),
+            ("application/vnd.ms-excel", WorkbookForm::Workbook),
+            ("Application/Vnd.MS-Excel; q=0.1, */*", WorkbookForm::Workbook),
+            (
+                "text/html, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                WorkbookForm::Workbook,
+            ),
+            ("application/json, application/vnd.ms-excel", WorkbookForm::Json),
+            ("application/json;q=0.9, application/vnd.ms-excel", WorkbookForm::Workbook),
+            ("application/vnd.ms-excel;q=0", WorkbookForm::Json),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            assert_eq!(WorkbookForm::preferred(&headers), form, "{accept}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::limits::Limits;
 use crate::access::{Accounts, HashError, Login};
 use crate::inventory::Inventory;
 use crate::migration::Migration;
+use crate::topology::Topology;
 
 /// The appliance, as far as HTTP sees it. One for the process, shared by all connections.
 pub struct App {
@@ -15,6 +16,7 @@ pub struct App {
     pub(super) name: String,
     pub(super) login: Login,
     pub(super) migration: Migration,
+    pub(super) topology: Topology,
     pub(super) inventory: Inventory,
     pub(super) blocking: Arc<Blocking>,
     pub(super) room: Room,
@@ -30,6 +32,7 @@ impl App {
         name: String,
         accounts: Arc<dyn Accounts>,
         migration: Migration,
+        topology: Topology,
         inventory: Inventory,
         limits: Limits,
     ) -> Result<Self, HashError> {
@@ -38,6 +41,7 @@ impl App {
             name,
             login,
             migration,
+            topology,
             inventory,
             blocking: Arc::default(),
             room: Room::default(),

@@ -6,16 +6,18 @@
 pub enum Tag {
     Inventory,
     Migration,
+    Topology,
     Site,
 }
 
 impl Tag {
-    pub(super) const ALL: [Tag; 3] = [Tag::Inventory, Tag::Migration, Tag::Site];
+    pub(super) const ALL: [Tag; 4] = [Tag::Inventory, Tag::Migration, Tag::Topology, Tag::Site];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Tag::Inventory => "inventory",
             Tag::Migration => "migration",
+            Tag::Topology => "topology",
             Tag::Site => "site",
         }
     }
@@ -24,6 +26,7 @@ impl Tag {
         match self {
             Tag::Inventory => "One instance, queries, search, configurations and pools.",
             Tag::Migration => "Whole projects in and out.",
+            Tag::Topology => "Devices and links in and out, as a workbook.",
             Tag::Site => "What this server is, and whether it lives.",
         }
     }

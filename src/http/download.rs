@@ -16,6 +16,7 @@ use hyper::header::{
 use hyper::{Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::app::App;
 use super::blocking::{Blocking, Lane, Offloaded};
 use super::conditional::{ETag, Freshness, Part, freshness, part};
 use super::pieces::{self, Sender};
@@ -84,6 +85,21 @@ pub(super) fn render(call: &Call, download: Download) -> Result<Response, Proble
     headers.insert(ETAG, (&etag).into());
     headers.insert(LAST_MODIFIED, text(httpdate::fmt_http_date(modified)));
     Ok(response)
+}
+
+/// Answers with the whole file, whatever the request's conditions say: they are not about a file
+/// that the request itself made.
+pub(super) fn attached(app: &App, download: Download) -> Response {
+    let Download { file, bytes, etag, modified, media_type, file_name } = download;
+    let payload = payload(app.blocking.clone(), file, 0..bytes);
+    let mut response = response::bare(StatusCode::OK, payload);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, bytes.into());
+    headers.insert(CONTENT_TYPE, media_type);
+    headers.insert(CONTENT_DISPOSITION, disposition(&file_name));
+    headers.insert(ETAG, (&etag).into());
+    headers.insert(LAST_MODIFIED, text(httpdate::fmt_http_date(modified)));
+    response
 }
 
 /// Answers with a file of JSON that never changes.

@@ -1,4 +1,5 @@
-//! Reading the members of a JSON body, so that all that is wrong with it is said at once.
+//! Reading what a request says by names (the members of a JSON body, the fields of a form, the
+//! parameters of a query), so that all that is wrong with it is said at once.
 
 use std::borrow::Cow;
 
@@ -6,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::body::json_type;
 use super::problem::{Flaw, Place, Problem, ProblemKind, escape_pointer, shorten};
+use super::query_string::Query;
 use crate::model::nearest;
 
 /// Unknown members that are named in warnings; more are counted.
@@ -17,17 +19,54 @@ const FLAWS_MAX: usize = 100;
 /// A word and what it stands for.
 pub(super) type Choice<T> = (&'static str, T);
 
-/// A JSON object that is being read. Each reader takes a member, or notes what is wrong with it;
-/// [`finish`](Self::finish) tells.
+/// A JSON object that is being read, or whatever else says something by names. Each reader takes a
+/// member, or notes what is wrong with it; [`finish`](Self::finish) tells.
+#[derive(Default)]
 pub(super) struct Members {
-    object: Map<String, Value>,
+    given: Vec<Given>,
     known: Vec<&'static str>,
     flaws: Vec<Flaw>,
 }
 
+/// One thing that is said, and where.
+struct Given {
+    name: String,
+    value: Value,
+    place: Place,
+}
+
 impl Members {
     pub(super) fn new(object: Map<String, Value>) -> Self {
-        Self { object, known: Vec::new(), flaws: Vec::new() }
+        let mut members = Self::default();
+        members.add_object(object);
+        members
+    }
+
+    /// Adds what a JSON object says.
+    pub(super) fn add_object(&mut self, object: Map<String, Value>) {
+        for (name, value) in object {
+            let place = Place::Pointer(format!("/{}", escape_pointer(&name)));
+            self.given.push(Given { name, value, place });
+        }
+    }
+
+    /// Adds what a form's field says.
+    pub(super) fn add_field(&mut self, name: String, value: Value) {
+        self.given.push(Given { place: Place::FormField(name.clone()), name, value });
+    }
+
+    /// Adds what a query says. A parameter that stands there alone is a switch that is on.
+    pub(super) fn add_query(&mut self, query: Query) {
+        for (name, value) in query.into_pairs() {
+            let place = Place::QueryParameter(name.clone());
+            let value = if value.is_empty() { Value::Bool(true) } else { value.into() };
+            self.given.push(Given { name, value, place });
+        }
+    }
+
+    /// Whether one of the names is there.
+    pub(super) fn has(&self, names: &[&'static str]) -> bool {
+        self.given.iter().any(|given| names.contains(&given.name.as_str()))
     }
 
     /// Takes a member that has to be there, under the first of its names that is; none after a
@@ -47,19 +86,23 @@ impl Members {
         })
     }
 
-    /// A boolean, or the text that Python or JavaScript would write for one; `default` where it
-    /// is absent.
+    /// A boolean, or the text that Python, JavaScript or a form would write for one; `default`
+    /// where it is absent.
     pub(super) fn switch<T>(&mut self, name: &'static str, default: T, off: T, on: T) -> Option<T> {
         self.optional(&[name], |flaws, value| match value {
             None => Some(default),
-            Some(Value::Bool(false)) => Some(off),
-            Some(Value::Bool(true)) => Some(on),
-            Some(Value::String(text)) if matches!(&**text, "false" | "False") => Some(off),
-            Some(Value::String(text)) if matches!(&**text, "true" | "True") => Some(on),
-            Some(other) => {
-                flaws.wrong(other, &format!("{}; true or false is expected", found(other)));
-                None
-            }
+            Some(value) => match truth(value) {
+                Some(false) => Some(off),
+                Some(true) => Some(on),
+                None => {
+                    let found = match value {
+                        Value::String(text) => format!("is “{}”", shorten(text)),
+                        other => found(other),
+                    };
+                    flaws.wrong(value, &format!("{found}; true or false is expected"));
+                    None
+                }
+            },
         })
     }
 
@@ -94,15 +137,26 @@ impl Members {
         parse: impl FnOnce(&mut Flaws<'_>, Option<&Value>) -> Option<T>,
     ) -> Option<T> {
         self.known.extend(names);
-        let present = names.iter().copied().find(|name| self.object.contains_key(*name));
-        let name = present.or(names.first().copied()).unwrap_or_default();
-        let value = self.object.get(name);
-        let mut flaws = Flaws { pointer: format!("/{name}"), flaws: &mut self.flaws };
-        for other in names.iter().filter(|other| self.object.contains_key(**other)) {
-            if self.object.get(*other) != value {
-                flaws.note(format!("The members “{name}” and “{other}” mean the same and differ."));
+        let mut all = names
+            .iter()
+            .flat_map(|name| self.given.iter().filter(move |given| given.name == **name));
+        let first = all.next();
+        let place = match first {
+            Some(first) => first.place.clone(),
+            None => Place::Pointer(format!("/{}", names.first().copied().unwrap_or_default())),
+        };
+        let mut flaws = Flaws { place, flaws: &mut self.flaws };
+        if let Some(first) = first {
+            let value = &first.value;
+            for other in all.filter(|other| !is_same(&other.value, value)) {
+                let (a, b) = (called(&first.place), called(&other.place));
+                flaws.note(match a == b {
+                    true => format!("{} stands more than once, and differs.", capital(&a)),
+                    false => format!("{} and {b} mean the same and differ.", capital(&a)),
+                });
             }
         }
+        let value = first.map(|first| &first.value);
         parse(&mut flaws, value)
     }
 
@@ -114,7 +168,7 @@ impl Members {
             _ => {
                 let detail = match &*self.flaws {
                     [only] => only.detail.clone(),
-                    flaws => format!("{} things are wrong with the body.", flaws.len()),
+                    flaws => format!("{} things are wrong with the request.", flaws.len()),
                 };
                 self.flaws.truncate(FLAWS_MAX);
                 Err(Problem::new(ProblemKind::MalformedBody, detail).with_flaws(self.flaws))
@@ -125,31 +179,31 @@ impl Members {
     /// The same for a body that may hold no unknown member: each is a flaw.
     pub(super) fn finish_known<T>(mut self, parsed: Option<T>) -> Result<T, Problem> {
         let known = std::mem::take(&mut self.known);
-        let unknown = self.object.keys().filter(|name| !known.contains(&name.as_str()));
-        for name in unknown.take(FLAWS_MAX) {
-            let pointer = format!("/{}", escape_pointer(name));
-            let mut flaws = Flaws { pointer, flaws: &mut self.flaws };
-            flaws.unknown_word(name, known.iter().copied());
+        let given = std::mem::take(&mut self.given);
+        let unknown = given.into_iter().filter(|given| !known.contains(&given.name.as_str()));
+        for Given { name, place, .. } in unknown.take(FLAWS_MAX) {
+            let mut flaws = Flaws { place, flaws: &mut self.flaws };
+            flaws.unknown_word(&name, known.iter().copied());
         }
-        self.object.clear();
         self.finish(parsed).map(|(parsed, _)| parsed)
     }
 
     fn warnings(&self) -> Vec<String> {
         let unknown: Vec<_> =
-            self.object.keys().filter(|name| !self.known.contains(&name.as_str())).collect();
+            self.given.iter().filter(|given| !self.known.contains(&given.name.as_str())).collect();
         let mut warnings: Vec<String> = unknown
             .iter()
             .take(WARNINGS_MAX)
-            .map(|name| {
-                let meant = nearest(name, self.known.iter().copied())
+            .map(|given| {
+                let meant = nearest(&given.name, self.known.iter().copied())
                     .map(|known| format!(" Was “{known}” meant?"))
                     .unwrap_or_default();
-                format!("The member “{}” is not known and was ignored.{meant}", shorten(name))
+                let called = capital(&called(&given.place));
+                format!("{called} is not known and was ignored.{meant}")
             })
             .collect();
         if unknown.len() > WARNINGS_MAX {
-            warnings.push(format!("{} more members are not known.", unknown.len() - WARNINGS_MAX));
+            warnings.push(format!("{} more names are not known.", unknown.len() - WARNINGS_MAX));
         }
         warnings
     }
@@ -157,32 +211,35 @@ impl Members {
 
 /// Where a reader notes what is wrong with its member.
 pub(super) struct Flaws<'a> {
-    pointer: String,
+    place: Place,
     flaws: &'a mut Vec<Flaw>,
 }
 
 impl Flaws<'_> {
+    /// Where it is.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The same for one item of the member's list.
     pub(super) fn item(&mut self, index: usize) -> Flaws<'_> {
-        Flaws { pointer: format!("{}/{index}", self.pointer), flaws: self.flaws }
+        Flaws { place: within(&self.place, &index.to_string()), flaws: self.flaws }
     }
 
     /// The same for one member of the member's object.
     pub(super) fn member(&mut self, name: &str) -> Flaws<'_> {
-        let pointer = format!("{}/{}", self.pointer, escape_pointer(name));
-        Flaws { pointer, flaws: self.flaws }
+        Flaws { place: within(&self.place, name), flaws: self.flaws }
     }
 
     /// Something is wrong that has no value: a whole sentence.
     pub(super) fn note(&mut self, detail: String) {
-        self.flaws.push(Flaw::new(Place::Pointer(self.pointer.clone()), detail));
+        self.flaws.push(Flaw::new(self.place.clone(), detail));
     }
 
     /// The value is wrong: what follows “The member “name” ”.
     pub(super) fn wrong(&mut self, value: &Value, what: &str) {
-        let detail = format!("The member “{}” {what}.", &self.pointer[1..]);
-        let place = Place::Pointer(self.pointer.clone());
-        self.flaws.push(Flaw { value: echo(value), ..Flaw::new(place, detail) });
+        let detail = format!("{} {what}.", capital(&called(&self.place)));
+        self.flaws.push(Flaw { value: echo(value), ..Flaw::new(self.place.clone(), detail) });
     }
 
     /// The text is none of the words; the nearest of them is suggested.
@@ -198,11 +255,63 @@ impl Flaws<'_> {
             Some(word) => format!("“{shown}” is not known here; was “{word}” meant?"),
             None => format!("“{shown}” is not known here; one of these is: {}.", valid.join(", ")),
         };
-        let place = Place::Pointer(self.pointer.clone());
+        let place = self.place.clone();
         let value = Some(Value::from(shown));
         let nearest = nearest.map(Cow::Borrowed);
         self.flaws.push(Flaw { value, nearest, valid, ..Flaw::new(place, detail) });
     }
+}
+
+/// What a boolean says, or a text that stands for one.
+fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(truth) => Some(*truth),
+        Value::String(text) => match text.as_str() {
+            "true" | "True" | "1" | "on" => Some(true),
+            "false" | "False" | "0" | "off" => Some(false),
+            _ => None,
+        },
+        Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Whether two values say the same: a form's text for true is as true as JSON's.
+fn is_same(a: &Value, b: &Value) -> bool {
+    a == b || truth(a).is_some_and(|truth_a| truth(b) == Some(truth_a))
+}
+
+/// The place of an item or member of what stands at a place. Only JSON has such.
+fn within(place: &Place, name: &str) -> Place {
+    match place {
+        Place::Pointer(pointer) => Place::Pointer(format!("{pointer}/{}", escape_pointer(name))),
+        Place::FormField(_)
+        | Place::Header(_)
+        | Place::Path(_)
+        | Place::PathParameter(_)
+        | Place::QueryParameter(_)
+        | Place::Text { .. } => place.clone(),
+    }
+}
+
+/// What stands at a place, as the subject of a sentence.
+fn called(place: &Place) -> String {
+    let (sort, name) = match place {
+        Place::Pointer(pointer) => ("member", pointer.strip_prefix('/').unwrap_or(pointer)),
+        Place::FormField(name) => ("field", name.as_str()),
+        Place::Header(name) => ("header", *name),
+        Place::Path(path) => ("path", path.as_str()),
+        Place::PathParameter(name) => ("path's part", *name),
+        Place::QueryParameter(name) => ("query's parameter", name.as_str()),
+        Place::Text { line, column } => return format!("what stands at {line}:{column}"),
+    };
+    format!("the {sort} “{}”", shorten(name))
+}
+
+/// The same at a sentence's begin.
+fn capital(called: &str) -> String {
+    let mut chars = called.chars();
+    let first = chars.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(chars).collect()
 }
 
 /// What a value is, as the predicate of a sentence.

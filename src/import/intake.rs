@@ -176,12 +176,26 @@ impl<'a> Intake<'a> {
         parts: Vec<P>,
         decode: impl Fn(&Self, P) -> Result<(Kind, Kindred), X> + Sync,
     ) -> Result<Decoded, X> {
-        let mut records = PerKind::default();
         let decoded = workers::run(parts, |part| {
             let (kind, kindred) = decode(&self, part)?;
             Ok::<_, X>((kind, kindred.0.finish().map_err(ImportError::from)?))
         })?;
-        for (kind, sorted) in decoded {
+        Ok(self.decoded(decoded)?)
+    }
+
+    /// What was taken in, where it came in one part: each kind once.
+    ///
+    /// # Errors
+    /// What was taken in cannot be set aside.
+    pub fn finish(self, kinds: Vec<(Kind, Kindred)>) -> Result<Decoded, ImportError> {
+        let sorted = kinds.into_iter().map(|(kind, kindred)| Ok((kind, kindred.0.finish()?)));
+        let sorted = sorted.collect::<Result<Vec<_>, ImportError>>()?;
+        self.decoded(sorted)
+    }
+
+    fn decoded(self, kinds: Vec<(Kind, Sorted)>) -> Result<Decoded, ImportError> {
+        let mut records = PerKind::default();
+        for (kind, sorted) in kinds {
             records[kind] = Some(sorted);
         }
         let finish = |sorter: Mutex<Sorter>| -> Result<Sorted, ImportError> {

@@ -1,5 +1,5 @@
 //! Import: what every import does, whatever its records come from: projects ([`crate::migration`])
-//! and workbooks (`topology`).
+//! and workbooks ([`crate::topology`]).
 //!
 //! An import is four steps: decode (bytes only), plan (what becomes of every record), apply (a new
 //! generation of the store) and recompute (pools), of which the last two are one change. Everything

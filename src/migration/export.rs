@@ -19,7 +19,7 @@ use crate::{
         yaml::RecordWriter,
     },
     model::{Entity, Kind, KindVisitor, Membership, Pool, PropertyType, Secrets, Side, Value},
-    store::{Picture, Raw, Sorter, Store, StoreError, decode_body, encode_body},
+    store::{Picture, Store, StoreError, decode_body, encode_body},
 };
 
 /// How many pieces of a document may wait for the thread that packs them. A piece is what the
@@ -32,9 +32,6 @@ const BATCH_BYTES: usize = 64 * 1024;
 
 /// How many batches may wait.
 const BATCHES_WAITING_MAX: usize = 16;
-
-/// What records may take in memory while they are put in their order, in bytes.
-const RECORDS_BYTES: usize = 64 * 1024 * 1024;
 
 /// Writes a project into the shelf.
 pub(super) fn export(
@@ -188,33 +185,9 @@ fn read(
     batches: SyncSender<Batch>,
 ) -> Result<(), MigrationError> {
     let mut out = Batches { to: batches, batch: Batch::default() };
-    let entries = picture.scan_raw(kind);
-    if picture.summary().kind(kind).in_name_order {
-        for entry in entries {
-            let (name, raw) = entry?;
-            if out.push(&name, &shown_body(picture, kind, &name, &raw)?).is_break() {
-                return Ok(());
-            }
-        }
-    } else {
-        let mut sorter = Sorter::new(scratch, RECORDS_BYTES);
-        let mut key = Vec::new();
-        for entry in entries {
-            let (name, raw) = entry?;
-            key.clear();
-            key.extend_from_slice(&raw.header.ordinal.to_be_bytes());
-            key.extend_from_slice(&name);
-            sorter.push(&key, &shown_body(picture, kind, &name, &raw)?)?;
-        }
-        let sorted = sorter.finish()?;
-        let mut reader = sorted.read();
-        while let Some((key, body)) = reader.next()? {
-            let name = key.get(size_of::<u64>()..).unwrap_or_default();
-            if out.push(name, body).is_break() {
-                return Ok(());
-            }
-        }
-    }
+    picture.each_in_order(kind, scratch, |name, ordinal, body| {
+        Ok::<_, MigrationError>(out.push(name, &shown_body(picture, kind, name, ordinal, body)?))
+    })?;
     // Whether anybody still listens makes no difference any more.
     let _ = out.send();
     Ok(())
@@ -225,16 +198,17 @@ fn shown_body<'r>(
     picture: &Picture,
     kind: Kind,
     name: &[u8],
-    raw: &'r Raw,
+    ordinal: u64,
+    body: &'r [u8],
 ) -> Result<Cow<'r, [u8]>, MigrationError> {
     if kind != Kind::Pool {
-        return Ok(raw.body().into());
+        return Ok(body.into());
     }
-    let pool: Pool = decode(name, raw.body())?;
+    let pool: Pool = decode(name, body)?;
     match pool.membership() {
-        Membership::Manual | Membership::Unaskable(_) => Ok(raw.body().into()),
+        Membership::Manual | Membership::Unaskable(_) => Ok(body.into()),
         Membership::Computed { .. } => {
-            let members = |side| picture.members(raw.header.ordinal, side);
+            let members = |side| picture.members(ordinal, side);
             let whole = pool.with_members(members(Side::Device)?, members(Side::Link)?);
             Ok(encode_body(&whole)?.into())
         }

@@ -98,6 +98,10 @@ impl DataDirectory {
         self.path.join("migrations")
     }
 
+    pub fn spreadsheets(&self) -> PathBuf {
+        self.path.join("spreadsheets")
+    }
+
     pub fn reports(&self) -> PathBuf {
         self.path.join("reports")
     }

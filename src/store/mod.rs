@@ -11,6 +11,7 @@
 //! holds and the counts that it changes are written in the same transaction; no secret is written
 //! that is not sealed.
 
+pub mod aside;
 mod committer;
 mod directory;
 mod durable;
@@ -30,6 +31,7 @@ mod summary;
 mod transaction;
 mod trees;
 mod turn;
+mod validator;
 mod vault;
 
 #[cfg(test)]
@@ -53,6 +55,7 @@ pub use sort::{Reader as SortedReader, Sorted, Sorter};
 pub use summary::{KindSummary, Summary};
 pub use transaction::{Put, Transaction};
 pub use turn::TURN_WAIT_MAX;
+pub use validator::file_validator;
 pub use vault::Vault;
 
 use committer::{Committer, Failure};

@@ -8,7 +8,8 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
-    ops::Bound,
+    ops::{Bound, ControlFlow},
+    path::Path,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
@@ -19,7 +20,7 @@ use std::{
 use sled::IVec;
 
 use super::{
-    Raw, StoreError, Stored, Summary, Vault,
+    Raw, Sorter, StoreError, Stored, Summary, Vault,
     generation::{Generation, corrupt},
     layers::{Changes, TreeId},
     members, packed,
@@ -29,6 +30,9 @@ use crate::model::{Entity, Kind, PerKind, Side};
 /// What changes may leave in the overlays of pictures before they have to wait for the pictures
 /// to go, in bytes.
 const OVERLAY_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What records may take in memory while they are put in their order, in bytes.
+const SORTED_BYTES: usize = 64 * 1024 * 1024;
 
 /// How long a change waits for pictures to go once the overlays are full.
 const OVERLAY_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -253,6 +257,46 @@ impl Picture {
         });
         // Asked again at its end, sled's iterator gives what was created behind it.
         records.fuse()
+    }
+
+    /// Calls `each` with the name, the ordinal and the record as bytes of all records of one kind, in
+    /// the order in which they came, until it breaks off. What has to be sorted for that is set aside
+    /// in `scratch` where it is much.
+    pub fn each_in_order<X: From<StoreError>>(
+        &self,
+        kind: Kind,
+        scratch: &Path,
+        mut each: impl FnMut(&[u8], u64, &[u8]) -> Result<ControlFlow<()>, X>,
+    ) -> Result<(), X> {
+        let entries = self.scan_raw(kind);
+        if self.summary.kind(kind).in_name_order {
+            for entry in entries {
+                let (name, raw) = entry?;
+                if each(&name, raw.header.ordinal, raw.body())?.is_break() {
+                    return Ok(());
+                }
+            }
+            return Ok(());
+        }
+        let set_aside = |error| X::from(StoreError::io("records that are put in order")(error));
+        let mut sorter = Sorter::new(scratch, SORTED_BYTES);
+        let mut key = Vec::new();
+        for entry in entries {
+            let (name, raw) = entry?;
+            key.clear();
+            key.extend_from_slice(&raw.header.ordinal.to_be_bytes());
+            key.extend_from_slice(&name);
+            sorter.push(&key, raw.body()).map_err(set_aside)?;
+        }
+        let sorted = sorter.finish().map_err(set_aside)?;
+        let mut reader = sorted.read();
+        while let Some((key, body)) = reader.next().map_err(set_aside)? {
+            let Some((ordinal, name)) = key.split_first_chunk() else { continue };
+            if each(name, u64::from_be_bytes(*ordinal), body)?.is_break() {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// The members of a computed pool, in the order of their records. A pool is named by its

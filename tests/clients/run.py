@@ -6,6 +6,7 @@ import traceback
 
 import inventory
 import migrate
+import topology
 
 root = pathlib.Path(__file__).resolve().parents[2]
 binary = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / "target/release/satchel").resolve()
@@ -13,7 +14,7 @@ binary = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / "target/relea
 places = [os.environ.get("SATCHEL_FIXTURES"), root / "../shared/fixtures", root / "../../shared/fixtures"]
 fixtures = next((path for path in map(pathlib.Path, filter(None, places)) if path.is_dir()), None)
 
-checks = [*migrate.CHECKS, *inventory.CHECKS]
+checks = [*migrate.CHECKS, *inventory.CHECKS, *topology.CHECKS]
 skipped = 0
 if fixtures:
     checks += migrate.CHECKS_OF_FIXTURES

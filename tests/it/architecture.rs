@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 6] = [
 const TOP: [&str; 2] = ["config", "cli"];
 
 /// Crates that one part keeps to itself: the crate, and who may name it.
-const KEPT: [(&str, &[&str]); 9] = [
+const KEPT: [(&str, &[&str]); 10] = [
     ("sled", &["store"]),
     ("calamine", &["codec"]),
     ("cfb", &["codec"]),
@@ -26,6 +26,7 @@ const KEPT: [(&str, &[&str]); 9] = [
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
+    ("multer", &["http"]),
     ("anyhow", &["main", "cli"]),
     ("clap", &["main", "cli", "config"]),
 ];

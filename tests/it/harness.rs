@@ -93,6 +93,13 @@ impl Server {
         self.data().join("migrations").join(format!("{name}.zip"))
     }
 
+    /// The most memory that the server had up to now, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// What was logged up to now, line by line.
     pub fn log(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.directory().join("log")).unwrap();

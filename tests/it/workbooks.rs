@@ -2,7 +2,7 @@
 //! are made to do harm.
 
 use std::fs::{self, File};
-use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{Cursor, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,10 @@ use satchel::codec::workbook::{
     Cell, DecodeError, DecodeLimits, Decoding, Format, Item, Refusal, SourceKind, WorkbookWriter,
 };
 use serde_json::{Value, json};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+use crate::mutants::{
+    Chance, XlsMutants, XlsxMutants, archive, changed, container, mutated, mutations, stream,
+};
 
 /// Enough for a workbook of these tests, and soon used up.
 const LIMITS: DecodeLimits = DecodeLimits {
@@ -67,32 +69,6 @@ fn workbook(format: Format) -> Vec<u8> {
     writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
 }
 
-/// An archive of these files.
-fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-    for (name, bytes) in files {
-        zip.start_file(*name, options.compression_level(Some(1))).unwrap();
-        zip.write_all(bytes).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
-}
-
-/// The same archive with one file changed.
-fn changed(archived: &[u8], name: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
-    let mut from = ZipArchive::new(Cursor::new(archived)).unwrap();
-    let mut files = Vec::new();
-    for index in 0..from.len() {
-        let mut file = from.by_index(index).unwrap();
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).unwrap();
-        let is_named = file.name() == name;
-        files.push((file.name().to_owned(), if is_named { change(bytes) } else { bytes }));
-    }
-    let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
-    archive(&files.collect::<Vec<_>>())
-}
-
 const SHEET_1: &str = "xl/worksheets/sheet1.xml";
 
 /// The `.xlsx` with other rows on its first sheet.
@@ -117,23 +93,6 @@ fn ods(rows: &str) -> Vec<u8> {
         ("META-INF/manifest.xml", b"<manifest:manifest/>"),
         ("content.xml", format!("{content}{end}").as_bytes()),
     ])
-}
-
-/// The stream of a `.xls`.
-fn stream(workbook: &[u8]) -> Vec<u8> {
-    let mut container = cfb::CompoundFile::open(Cursor::new(workbook)).unwrap();
-    let mut stream = Vec::new();
-    container.open_stream("/Workbook").unwrap().read_to_end(&mut stream).unwrap();
-    stream
-}
-
-/// A container with one stream.
-fn container(name: &str, bytes: &[u8]) -> Vec<u8> {
-    let out = Cursor::new(Vec::new());
-    let mut container = cfb::CompoundFile::create_with_version(cfb::Version::V3, out).unwrap();
-    container.create_stream(name).unwrap().write_all(bytes).unwrap();
-    container.flush().unwrap();
-    container.into_inner().into_inner()
 }
 
 /// Where the body of the first record of this number begins.
@@ -413,53 +372,9 @@ fn what_is_no_workbook_is_refused_and_a_table_is_read_where_it_may_be_one() {
     }
 }
 
-/// Numbers that look random, the same in every run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % end
-    }
-
-    /// A few bytes changed, or a part left out or doubled.
-    fn mutate(&mut self, bytes: &mut Vec<u8>) {
-        match self.below(8) {
-            0 => bytes.truncate(self.below(bytes.len())),
-            1 => {
-                let at = self.below(bytes.len());
-                let end = (at + self.below(64)).min(bytes.len());
-                bytes.drain(at..end);
-            }
-            2 => {
-                let at = self.below(bytes.len());
-                let part = bytes[at..(at + 32).min(bytes.len())].to_vec();
-                bytes.splice(at..at, part);
-            }
-            _ => {
-                for _ in 0..=self.below(8) {
-                    let at = self.below(bytes.len());
-                    bytes[at] = match self.below(4) {
-                        0 => 0,
-                        1 => 0xFF,
-                        2 => bytes[at] ^ (1 << self.below(8)),
-                        _ => self.below(256) as u8,
-                    };
-                }
-            }
-        }
-    }
-}
-
-/// How many of each format: `SATCHEL_MUTATIONS`, or so many that nobody waits for them.
-fn mutations() -> usize {
-    std::env::var("SATCHEL_MUTATIONS").map_or(40, |text| text.parse().unwrap())
-}
-
 /// Decodes mutants, and says what became of them.
 fn survive(name: &str, mut mutant: impl FnMut(&mut Chance) -> Vec<u8>) {
-    let mut chance = Chance(0x5EED);
+    let mut chance = Chance::new();
     let mut outcomes = std::collections::BTreeMap::<&str, usize>::new();
     let mut slowest = Duration::ZERO;
     let mut peak = 0;
@@ -486,37 +401,14 @@ fn survive(name: &str, mut mutant: impl FnMut(&mut Chance) -> Vec<u8>) {
 
 #[test]
 fn mutated_xls_harm_nobody() {
-    let workbook = workbook(Format::Xls);
-    let stream = stream(&workbook);
-    survive(".xls", |chance| {
-        // Half of them in the container, half of them in the records that are in it.
-        let mut bytes = if chance.below(2) == 0 { workbook.clone() } else { stream.clone() };
-        let is_stream = bytes.len() == stream.len();
-        chance.mutate(&mut bytes);
-        if is_stream { container("/Workbook", &bytes) } else { bytes }
-    });
+    let mutants = XlsMutants::of(workbook(Format::Xls));
+    survive(".xls", |chance| mutants.next(chance));
 }
 
 #[test]
 fn mutated_xlsx_harm_nobody() {
-    let workbook = workbook(Format::Xlsx);
-    let names = {
-        let archive = ZipArchive::new(Cursor::new(&workbook)).unwrap();
-        archive.file_names().map(str::to_owned).collect::<Vec<_>>()
-    };
-    survive(".xlsx", |chance| {
-        if chance.below(3) == 0 {
-            let mut bytes = workbook.clone();
-            chance.mutate(&mut bytes);
-            return bytes;
-        }
-        let name = &names[chance.below(names.len())];
-        let seed = chance.below(usize::MAX);
-        changed(&workbook, name, |mut bytes| {
-            Chance(seed as u64).mutate(&mut bytes);
-            bytes
-        })
-    });
+    let mutants = XlsxMutants::of(workbook(Format::Xlsx));
+    survive(".xlsx", |chance| mutants.next(chance));
 }
 
 #[test]
@@ -526,11 +418,5 @@ fn mutated_ods_harm_nobody() {
                  office:value-type=\"float\" office:value=\"22\"/>";
     let rows = format!("<table:table-row>{cells}</table:table-row>").repeat(50);
     let workbook = ods(&rows);
-    survive(".ods", |chance| {
-        let seed = chance.below(usize::MAX);
-        changed(&workbook, "content.xml", |mut bytes| {
-            Chance(seed as u64).mutate(&mut bytes);
-            bytes
-        })
-    });
+    survive(".ods", |chance| mutated(&workbook, "content.xml", chance));
 }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use calamine::{ExcelDateTime, ExcelDateTimeType};
 
+use super::read::iso;
+
 /// What a cell holds. A text in it may be borrowed, from a record or from the pipe of a child.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'a> {
@@ -67,6 +69,12 @@ pub fn serial_text(days: f64) -> String {
         text += &format!(".{milli:03}");
     }
     text
+}
+
+/// The days that [`serial_text`] would spell so, where there are any.
+pub fn text_serial(text: &str) -> Option<f64> {
+    let days = iso::date_days(&text.replacen(' ', "T", 1))?;
+    (days > 0.0 && serial_text(days) == text).then_some(days)
 }
 
 impl<'a> Cell<'a> {

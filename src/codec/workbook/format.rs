@@ -43,7 +43,7 @@ impl Format {
         }
     }
 
-    pub fn media_type(self) -> &'static str {
+    pub const fn media_type(self) -> &'static str {
         match self {
             Self::Xls => "application/vnd.ms-excel",
             Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -69,7 +69,10 @@ impl Format {
     /// What a person can do whose records do not fit, as the end of a sentence.
     pub(super) fn way_out(self) -> &'static str {
         match self {
-            Self::Xls => "a name that ends in .xlsx gives a workbook that holds more",
+            Self::Xls => {
+                "a name that ends in .xlsx gives a workbook that holds more, and a project's \
+                 export has no such limit"
+            }
             Self::Xlsx => "a project's export has no such limit",
         }
     }

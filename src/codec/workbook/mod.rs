@@ -25,7 +25,7 @@ mod write;
 mod xls;
 mod xlsx;
 
-pub use cell::{Cell, CellError, cell_name, column_name, serial_text};
+pub use cell::{Cell, CellError, cell_name, column_name, serial_text, text_serial};
 pub use child::{
     DecodeError, DecodeLimits, Decoding, EXECUTABLE, Item, OutputLimit, Refusal, Row, SUBCOMMAND,
     SourceKind, decode_main,

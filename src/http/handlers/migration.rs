@@ -1,17 +1,14 @@
 //! `migrate/export`, `migrate/import` and the reports of imports.
 
 use hyper::StatusCode;
-use serde::Serialize;
-use serde_json::Value;
 
+use super::import_report::{Links, render};
 use super::migration_body::{parse_export, parse_import};
 use crate::http::blocking::Lane;
 use crate::http::download;
-use crate::http::problem::{Problem, ProblemKind};
+use crate::http::problem::Problem;
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
-use crate::import::{self, ImportOutcome};
-use crate::migration::ImportReport;
 
 /// `POST /rest/migrate/export`
 pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
@@ -40,49 +37,7 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
 
     report.warnings.extend(warnings);
     report.report = report.report.map(|id| format!("/rest/migrate/reports/{id}"));
-    render(&report)
-}
-
-fn render(report: &ImportReport) -> Result<Response, Problem> {
-    let status = match report.outcome {
-        ImportOutcome::Imported | ImportOutcome::DryRun => StatusCode::OK,
-        ImportOutcome::ImportedInPart => StatusCode::PARTIAL_CONTENT,
-        ImportOutcome::Rejected => return Err(rejected(report)),
-    };
-    response::json(status, report)
-}
-
-/// A rejected import as a problem. Its errors are the report's problems.
-fn rejected(report: &ImportReport) -> Problem {
-    let errors = report.problems.shown.iter().map(|problem| RejectedBy {
-        problem: &problem.thing,
-        place: problem.places.first(),
-        count: problem.count,
-        places: &problem.places,
-    });
-    let members = serde_json::to_value(report).and_then(|mut members| {
-        members["errors"] = serde_json::to_value(errors.collect::<Vec<_>>())?;
-        Ok(members)
-    });
-    match members {
-        Ok(Value::Object(mut members)) => {
-            members.remove("problems");
-            Problem::new(ProblemKind::ImportRejected, &*report.summary).with_members(members)
-        }
-        Ok(_) => Problem::new(ProblemKind::ImportRejected, &*report.summary),
-        Err(error) => Problem::internal(&error),
-    }
-}
-
-/// What is wrong, where it is first, and how often it is.
-#[derive(Serialize)]
-struct RejectedBy<'a> {
-    #[serde(flatten)]
-    problem: &'a import::Problem,
-    #[serde(flatten)]
-    place: Option<&'a import::Place>,
-    count: u64,
-    places: &'a [import::Place],
+    render(&report, &Links::default())
 }
 
 /// `GET /rest/migrate/reports/{id}`

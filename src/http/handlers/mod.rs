@@ -1,8 +1,11 @@
 //! What the routes do. A handler has four steps: parse, authorise (as a rule the route has said
 //! all there is), do (one call into an operation, through the blocking door), render.
 
+mod import_report;
 pub(super) mod inventory;
 pub(super) mod migration;
 mod migration_body;
 pub(super) mod projects;
 pub(super) mod site;
+pub(super) mod topology;
+mod topology_form;

@@ -1,8 +1,5 @@
 //! `migrate/projects`: the bundles themselves, in and out.
 
-use std::io::Write;
-
-use bytes::BytesMut;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use serde::Serialize;
@@ -12,13 +9,10 @@ use crate::http::body::media_type;
 use crate::http::conditional::{self, ETag};
 use crate::http::download::{self, Download};
 use crate::http::problem::{Flaw, Place, Problem, ProblemKind, shorten};
+use crate::http::receive::receive;
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
 use crate::migration::{MigrationError, ProjectName, ProjectSummary, ShelfError};
-
-/// What is gathered of an upload before it is written: a job for each packet would cost more than
-/// the write itself.
-const UPLOAD_WRITE_BYTES: usize = 256 * 1024;
 
 #[derive(Serialize)]
 struct Projects {
@@ -68,19 +62,8 @@ pub(in crate::http) async fn upload(mut call: Call) -> Result<Response, Problem>
     };
     let upload = blocking.run(Lane::Quick, begin).await??;
     let mut upload = Offloaded::new(blocking, upload);
-    let mut gathered = BytesMut::new();
-    loop {
-        let chunk = call.body.chunk().await?;
-        gathered.extend_from_slice(chunk.as_deref().unwrap_or_default());
-        if gathered.len() >= UPLOAD_WRITE_BYTES || (chunk.is_none() && !gathered.is_empty()) {
-            let bytes = gathered.split().freeze();
-            let written = upload.with(Lane::Quick, move |upload| upload.write_all(&bytes)).await?;
-            written.map_err(MigrationError::from)?;
-        }
-        if chunk.is_none() {
-            break;
-        }
-    }
+    receive(&mut call.body, &mut upload, |error| MigrationError::Shelf(error.into()).into())
+        .await?;
     let summary = upload.consume(Lane::Operation, |upload| upload.finish()).await?;
     let summary = summary.map_err(MigrationError::from)?;
 

@@ -29,6 +29,10 @@ pub(super) fn all() -> Value {
         ("Report", open("What was done, in numbers, and all that was found.")),
         ("Projects", projects()),
         ("Project", open("A project on the shelf.")),
+        ("TopologyExportRequest", topology_export_request()),
+        ("TopologyImportForm", topology_import_form()),
+        ("Workbooks", workbooks()),
+        ("Workbook", open("A workbook in the data directory.")),
         ("Alive", alive()),
         ("Anything", json!({"type": "object"})),
         ("Problem", problem()),
@@ -231,6 +235,47 @@ fn migration_request(more: &[&str]) -> Value {
 fn projects() -> Value {
     let list = json!({"type": "array", "items": named("Project")});
     json!({"type": "object", "properties": {"projects": list}})
+}
+
+fn topology_export_request() -> Value {
+    let about = "The workbook's name; its ending says the format, and none means .xls.";
+    json!({
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "description": about},
+            "export_filename": {"type": "string", "description": "The same."},
+        },
+        "anyOf": [{"required": ["name"]}, {"required": ["export_filename"]}],
+        "additionalProperties": true,
+    })
+}
+
+fn topology_import_form() -> Value {
+    json!({
+        "type": "object",
+        "required": ["file"],
+        "properties": {
+            "file": {
+                "contentMediaType": "application/octet-stream",
+                "description": "The workbook (.xls, .xlsx, .xlsb, .ods), or with kind a table (.csv).",
+            },
+            "replace": {
+                "type": "boolean",
+                "default": false,
+                "description": "Whether devices and links are emptied in the same step.",
+            },
+            "dry_run": {"type": "boolean", "default": false},
+            "on_error": {"type": "string", "enum": ["fail", "skip"]},
+            "kind": {"type": "string", "enum": ["device", "link"]},
+            "json": {"type": "object", "description": "The same words as a JSON object."},
+        },
+        "additionalProperties": true,
+    })
+}
+
+fn workbooks() -> Value {
+    let list = json!({"type": "array", "items": named("Workbook")});
+    json!({"type": "object", "properties": {"workbooks": list}})
 }
 
 fn alive() -> Value {

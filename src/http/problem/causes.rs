@@ -11,12 +11,14 @@ use super::{
 use crate::access::LoginError;
 use crate::codec::bundle::{BundleError, WriteError};
 use crate::codec::json::{JsonError, JsonFault};
+use crate::codec::workbook::DecodeError;
 use crate::http::blocking::BlockingError;
 use crate::http::body::BodyError;
 use crate::import::ImportError;
 use crate::inventory::InventoryError;
 use crate::migration::{MigrationError, ShelfError};
 use crate::store::StoreError;
+use crate::topology::TopologyError;
 
 impl From<BlockingError> for Problem {
     fn from(error: BlockingError) -> Self {
@@ -85,6 +87,46 @@ impl From<MigrationError> for Problem {
         let problem = Self::of(kind, &error);
         match error {
             MigrationError::Shelf(ShelfError::Bundle(refused)) => problem.with_entry(&refused),
+            _ => problem,
+        }
+    }
+}
+
+impl From<TopologyError> for Problem {
+    fn from(error: TopologyError) -> Self {
+        let kind = match &error {
+            TopologyError::Store(error) => of_store(error),
+            TopologyError::Import(error) => of_import(error),
+            TopologyError::Decode(decode) => match decode {
+                DecodeError::Io(error) => of_io(error),
+                DecodeError::Refused(_)
+                | DecodeError::Output(_)
+                | DecodeError::Memory { .. }
+                | DecodeError::Cpu { .. }
+                | DecodeError::Wait { .. }
+                | DecodeError::Died { .. }
+                | DecodeError::Garbled => ProblemKind::WorkbookRefused,
+            },
+            TopologyError::NoSheet { .. } => ProblemKind::WorkbookRefused,
+            TopologyError::MarkedLarge => ProblemKind::WorkbookLimit,
+            TopologyError::Write(_) | TopologyError::CellLong { .. } => {
+                match error.is_of_workbook() {
+                    true => ProblemKind::WorkbookLimit,
+                    false => ProblemKind::Internal,
+                }
+            }
+            TopologyError::NotFound { .. } => ProblemKind::UnknownWorkbook,
+            TopologyError::NoReport { .. } => ProblemKind::UnknownReport,
+            TopologyError::InTheWay { .. } => ProblemKind::WorkbookState,
+            TopologyError::Long => ProblemKind::BodyTooLarge,
+            TopologyError::NoSpace => ProblemKind::DiskFull,
+            TopologyError::Io(error) => of_io(error),
+        };
+        let problem = Self::of(kind, &error);
+        match (kind, error.code()) {
+            (ProblemKind::WorkbookRefused | ProblemKind::WorkbookLimit, Some(rule)) => {
+                problem.with_rule(rule, &error)
+            }
             _ => problem,
         }
     }

@@ -12,6 +12,7 @@ pub(in crate::http) enum ProblemKind {
     UnknownPath,
     UnknownProject,
     UnknownReport,
+    UnknownWorkbook,
     UnknownKind,
     UnknownInstance,
     UnknownText,
@@ -29,6 +30,9 @@ pub(in crate::http) enum ProblemKind {
     RangeNotSatisfiable,
     ImportRejected,
     BundleRefused,
+    WorkbookRefused,
+    WorkbookLimit,
+    WorkbookState,
     ProjectState,
     NoAdministrator,
     RecordTooLarge,
@@ -58,6 +62,9 @@ impl ProblemKind {
             Self::UnknownPath => ("unknown-path", "Nothing is here", StatusCode::NOT_FOUND),
             Self::UnknownProject => ("unknown-project", "No such project", StatusCode::NOT_FOUND),
             Self::UnknownReport => ("unknown-report", "No such report", StatusCode::NOT_FOUND),
+            Self::UnknownWorkbook => {
+                ("unknown-workbook", "No such workbook", StatusCode::NOT_FOUND)
+            }
             Self::UnknownKind => ("unknown-type", "No such type", StatusCode::NOT_FOUND),
             Self::UnknownInstance => {
                 ("unknown-instance", "No such instance", StatusCode::NOT_FOUND)
@@ -119,6 +126,19 @@ impl ProblemKind {
                 "The bundle is not one that can be taken",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
+            Self::WorkbookRefused => (
+                "workbook-refused",
+                "The workbook is not one that can be taken",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::WorkbookLimit => (
+                "workbook-limit",
+                "A workbook of this format cannot hold it",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::WorkbookState => {
+                ("workbook-state", "Not possible with the workbook as it is", StatusCode::CONFLICT)
+            }
             Self::ProjectState => {
                 ("project-state", "Not possible with the project as it is", StatusCode::CONFLICT)
             }

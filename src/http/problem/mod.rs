@@ -40,6 +40,8 @@ const CHALLENGE: HeaderValue =
 pub(super) enum Place {
     /// A JSON pointer (RFC 6901) into the body; empty for the whole of it.
     Pointer(String),
+    /// A field of a form.
+    FormField(String),
     Header(&'static str),
     /// The path as it came.
     Path(String),
@@ -213,6 +215,12 @@ impl Problem {
             "rule": refused.code(),
             "detail": sentence(refused),
         });
+        self.with_members(Map::from_iter([("errors".to_owned(), Value::Array(vec![error]))]))
+    }
+
+    /// Adds what is wrong with a file as a whole: which rule it breaks.
+    fn with_rule(self, rule: &'static str, refused: &dyn Error) -> Self {
+        let error = serde_json::json!({"rule": rule, "detail": sentence(refused)});
         self.with_members(Map::from_iter([("errors".to_owned(), Value::Array(vec![error]))]))
     }
 

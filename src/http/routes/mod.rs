@@ -3,12 +3,14 @@
 mod inventory;
 mod migration;
 mod site;
+mod topology;
 
 use super::route::{BodyRule, PathParameter, ValueType};
 use super::routing::Routes;
 
 /// Every route there is. OPTIONS, and HEAD where there is GET, come by themselves.
-pub static ROUTES: Routes = Routes::new(&[site::ROUTES, inventory::ROUTES, migration::ROUTES]);
+pub static ROUTES: Routes =
+    Routes::new(&[site::ROUTES, inventory::ROUTES, migration::ROUTES, topology::ROUTES]);
 
 /// Of a JSON body that asks for something. The longest that the manual knows have a few hundred
 /// bytes.

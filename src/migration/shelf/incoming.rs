@@ -2,11 +2,14 @@
 
 use std::{
     io::{self, Read, Seek, SeekFrom, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use super::{Project, ProjectSummary, ShelfError, aside::Aside};
-use crate::codec::bundle::{Limits, limits::PROJECT_BYTES_MAX};
+use super::{Project, ProjectSummary, ShelfError};
+use crate::{
+    codec::bundle::{Limits, limits::PROJECT_BYTES_MAX},
+    store::aside::Aside,
+};
 
 /// The longest bundle, in bytes. The least effort of deflate makes random bytes longer by a
 /// twentieth; no packer needs more than an eighth.
@@ -40,7 +43,7 @@ impl Upload {
     pub fn finish(self) -> Result<ProjectSummary, ShelfError> {
         let project = Project::from_bundle(self.aside.file.try_clone()?, &self.path, self.limits)?;
         project.verify()?;
-        self.aside.settle(&self.path)?;
+        settle(self.aside, &self.path)?;
         Ok(project.summary())
     }
 }
@@ -80,9 +83,19 @@ impl NewBundle {
     /// A folder stands in the way, or the disk's.
     pub fn commit(self) -> Result<u64, ShelfError> {
         let bytes = self.aside.file.metadata()?.len();
-        self.aside.settle(&self.path)?;
+        settle(self.aside, &self.path)?;
         Ok(bytes)
     }
+}
+
+/// Gives a bundle its name.
+fn settle(aside: Aside, to: &Path) -> Result<(), ShelfError> {
+    aside.settle(to).map_err(|error| match (error.kind(), to.file_name()) {
+        (io::ErrorKind::IsADirectory, Some(file)) => {
+            ShelfError::InTheWay { file: file.to_string_lossy().into_owned() }
+        }
+        _ => error.into(),
+    })
 }
 
 impl Write for NewBundle {

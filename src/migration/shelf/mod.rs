@@ -14,7 +14,6 @@
 //! exported or uploaded under that name, and nobody's folder is destroyed for it. The folder is
 //! listed with that as its problem, and [`Project::hides_folder`] lets an import say it.
 
-mod aside;
 mod error;
 mod folder;
 mod incoming;
@@ -25,12 +24,10 @@ mod summary;
 use std::{
     fs::{self, DirBuilder, File},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
-
-use sha2::{Digest as _, Sha256};
 
 pub use error::{FileProblem, ShelfError};
 pub use incoming::{BUNDLE_BYTES_MAX, NewBundle, Upload};
@@ -38,18 +35,19 @@ pub use project::Project;
 pub use summary::{DocumentSummary, Layout, ProjectSummary};
 
 use super::ProjectName;
-use crate::codec::bundle::{Limits, ReadAt};
-use aside::Aside;
+use crate::{
+    codec::bundle::Limits,
+    store::{
+        aside::{self, Aside},
+        file_validator, sync_directory,
+    },
+};
 
 /// The ending of a bundle's file name.
 const BUNDLE_ENDING: &str = ".zip";
 
 /// Bundles hold secrets: the folder is for the appliance alone.
 const SHELF_MODE: u32 = 0o700;
-
-/// How much of a bundle's end goes into its validator, in bytes: the archive's directory stands
-/// there, and in it the checksums of all documents.
-const VALIDATOR_BYTES: u64 = 64 << 10;
 
 /// The shelf of projects. There is one for a data directory, which its process has to itself.
 #[derive(Clone, Debug)]
@@ -129,7 +127,7 @@ impl Shelf {
         let metadata = file.metadata()?;
         Ok(BundleFile {
             bytes: metadata.len(),
-            validator: validator(&file, &metadata)?,
+            validator: file_validator(&file, &metadata)?,
             modified: metadata.modified()?,
             file,
         })
@@ -171,7 +169,7 @@ impl Shelf {
         if !had_bundle && !had_folder {
             return Err(ShelfError::NotFound { name: name.clone() });
         }
-        aside::sync_dir(&self.dir)?;
+        sync_directory(&self.dir)?;
         Ok(())
     }
 
@@ -180,7 +178,9 @@ impl Shelf {
         // Sooner here than after gigabytes were sent.
         match sort(&self.bundle_path(name))? {
             Sort::Folder => Err(ShelfError::InTheWay { file: format!("{name}{BUNDLE_ENDING}") }),
-            Sort::Missing | Sort::File | Sort::Link | Sort::Special => Aside::create(&self.dir),
+            Sort::Missing | Sort::File | Sort::Link | Sort::Special => {
+                Ok(Aside::create(&self.dir)?)
+            }
         }
     }
 
@@ -231,30 +231,6 @@ fn gone(removal: io::Result<()>) -> Result<bool, ShelfError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error.into()),
     }
-}
-
-/// A bundle never changes in place: another one is another file. Should somebody write into one by
-/// hand, its times and the checksums at its end tell.
-fn validator(file: &File, metadata: &fs::Metadata) -> Result<String, ShelfError> {
-    let mut hash = Sha256::new();
-    for number in [metadata.dev(), metadata.ino(), metadata.len()] {
-        hash.update(number.to_le_bytes());
-    }
-    for time in [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()] {
-        hash.update(time.to_le_bytes());
-    }
-    let mut buffer = [0; 8 << 10];
-    let mut at = metadata.len().saturating_sub(VALIDATOR_BYTES);
-    while at < metadata.len() {
-        let read = ReadAt::read_at(file, &mut buffer, at)?;
-        if read == 0 {
-            break;
-        }
-        hash.update(&buffer[..read]);
-        at += read as u64;
-    }
-    let digits: String = hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect();
-    Ok(digits)
 }
 
 #[cfg(test)]

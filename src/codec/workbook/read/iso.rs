@@ -13,7 +13,7 @@ const DAY_0: PrimitiveDateTime = datetime!(1899-12-30 0:00);
 const DAY_SECONDS: f64 = 86_400.0;
 
 /// Days since Excel's day 0. `None` where the text is no date.
-pub(super) fn date_days(text: &str) -> Option<f64> {
+pub(in super::super) fn date_days(text: &str) -> Option<f64> {
     let text = text.strip_suffix('Z').unwrap_or(text);
     let date = PrimitiveDateTime::parse(text, DATE_TIME).ok();
     let date = date.or_else(|| Date::parse(text, DATE).ok().map(Date::midnight))?;

@@ -1,6 +1,6 @@
 //! What the child does: any known workbook, or a table, into rows of cells.
 
-mod iso;
+pub(super) mod iso;
 mod sheets;
 mod table;
 

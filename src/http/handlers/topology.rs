@@ -1,0 +1,307 @@
+//! `topology/export`, `topology/import`, the workbooks that exports wrote, and the reports of
+//! imports.
+
+use hyper::StatusCode;
+use hyper::header::{CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::import_report::{Links, render};
+use super::topology_form::{IMPORT_WORDS, parse_export, parse_import};
+use crate::http::accept::WorkbookForm;
+use crate::http::app::App;
+use crate::http::blocking::{Lane, Offloaded};
+use crate::http::body::{json_type, media_type};
+use crate::http::conditional::{self, ETag};
+use crate::http::download::{self, Download};
+use crate::http::members::Members;
+use crate::http::multipart::{Boundary, Part, Parts};
+use crate::http::problem::{Flaw, Place, Problem, ProblemKind, shorten};
+use crate::http::receive::{Source, receive};
+use crate::http::request::Call;
+use crate::http::response::{self, Response};
+use crate::model::nearest;
+use crate::topology::{TopologyError, Upload, WorkbookFile, WorkbookName, WorkbookSummary};
+
+/// The part of a form that is the workbook.
+const FILE: &str = "file";
+
+/// Parts of a form that hold the other words as a JSON object, whatever they say of their type.
+const JSON_PARTS: [&str; 2] = ["json", "payload"];
+
+/// What a body may say that it is, to be taken for the file itself: what calamine reads, and tables.
+const FILE_TYPES: [&[u8]; 5] = [
+    b"application/vnd.ms-excel",
+    b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    b"application/vnd.ms-excel.sheet.binary.macroenabled.12",
+    b"application/vnd.oasis.opendocument.spreadsheet",
+    b"text/csv",
+];
+
+#[derive(Serialize)]
+struct Workbooks {
+    workbooks: Vec<WorkbookSummary>,
+}
+
+/// `POST /rest/topology/export`
+pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
+    let Call { app, headers, body, .. } = call;
+    let form = WorkbookForm::preferred(&headers);
+    let (request, warnings) = parse_export(body.json_object(&headers, &app.room).await?)?;
+
+    let topology = app.topology.clone();
+    let name = request.name.clone();
+    let export = move || {
+        let report = topology.export(&request)?;
+        // Opened with the same step, before another export of the same name.
+        let file = match form {
+            WorkbookForm::Json => None,
+            WorkbookForm::Workbook => Some(topology.open(&request.name)?),
+        };
+        Ok::<_, TopologyError>((report, file))
+    };
+    let (mut report, file) = app.blocking.run(Lane::Operation, export).await??;
+
+    let place = format!("/rest/topology/workbooks/{}", download::percent_encode(name.as_str()));
+    let response = match file {
+        Some(file) => {
+            let mut response = download::attached(&app, as_download(file));
+            if let Ok(place) = HeaderValue::try_from(place) {
+                response.headers_mut().insert(CONTENT_LOCATION, place);
+            }
+            response
+        }
+        None => {
+            report.warnings.extend(warnings);
+            report.download = place;
+            response::json(StatusCode::OK, &report)?
+        }
+    };
+    Ok(varying(response))
+}
+
+/// `POST /rest/topology/import`. Once begun, the import goes on when the client leaves; a file that
+/// does not come in whole leaves nothing.
+pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
+    let Call { app, caller, headers, query, mut body, .. } = call;
+    let caller = caller.require_principal()?.name.clone();
+    let mut members = Members::default();
+    members.add_query(query);
+    let (upload, file_name) = match Boundary::of(&headers)? {
+        Some(boundary) => {
+            let mut parts = Parts::of(&mut body, boundary);
+            read_form(&app, &mut parts, &mut members).await?
+        }
+        None => {
+            require_file(&headers)?;
+            (take_in(&app, &mut body).await?, None)
+        }
+    };
+    // What may follow the end of a form.
+    while body.next().await?.is_some() {}
+    let (request, warnings) = parse_import(members, file_name)?;
+
+    let topology = app.topology.clone();
+    let import = move |upload| topology.import(upload, &request, &caller);
+    let mut report = upload.consume(Lane::Operation, import).await??;
+
+    report.warnings.extend(warnings);
+    report.report = report.report.map(|id| format!("/rest/topology/reports/{id}"));
+    let has_problems = report.problems.total > 0;
+    let marked = report.report.as_ref().filter(|_| has_problems);
+    let links = Links { marked_workbook: marked.map(|place| format!("{place}/workbook")) };
+    render(&report, &links)
+}
+
+/// A file that came in, and what it was called.
+type File = (Offloaded<Upload>, Option<String>);
+
+/// Reads a form: its file goes to the disk, its words to `members`.
+async fn read_form(
+    app: &App,
+    parts: &mut Parts<'_>,
+    members: &mut Members,
+) -> Result<File, Problem> {
+    let mut file: Option<File> = None;
+    while let Some(mut part) = parts.next().await? {
+        if part.name == FILE {
+            if file.is_some() {
+                return Err(wrong_field(FILE, "The form has more than one part “file”."));
+            }
+            if part.file_name.is_none() && part.media_type().is_none() {
+                let detail = "The field “file” is a text and no file (in Python: \
+                              files={'file': open(…, 'rb')}; curl: -F file=@NAME).";
+                return Err(wrong_field(FILE, detail));
+            }
+            let name = part.file_name.take().filter(|name| !name.is_empty());
+            file = Some((take_in(app, &mut part).await?, name));
+        } else {
+            read_words(part, members).await?;
+        }
+    }
+    file.ok_or_else(|| {
+        wrong_field(FILE, "The form has no part “file”; the workbook is sent under that name.")
+    })
+}
+
+/// Reads a part that is not the file.
+async fn read_words(part: Part<'_>, members: &mut Members) -> Result<(), Problem> {
+    let name = part.name.clone();
+    let is_object = JSON_PARTS.contains(&name.as_str());
+    let is_json = is_object || part.media_type().is_some_and(|it| it == b"application/json");
+    if part.file_name.is_some() && !is_json {
+        let shown = shorten(&name);
+        let detail = match nearest(&name, [FILE]) {
+            Some(_) => format!("The part “{shown}” holds a file; was “{FILE}” meant?"),
+            None => {
+                format!("The part “{shown}” holds a file; the workbook's part is called “{FILE}”.")
+            }
+        };
+        return Err(wrong_field(&name, &detail));
+    }
+    let text = part.text().await?;
+    if !is_json {
+        members.add_field(name, text.into());
+        return Ok(());
+    }
+    // Nesting is bounded by serde_json.
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(object)) => members.add_object(object),
+        Ok(scalar) if IMPORT_WORDS.contains(&name.as_str()) => members.add_field(name, scalar),
+        Ok(other) => {
+            let found = json_type(&other);
+            let shown = shorten(&name);
+            let detail = format!("The field “{shown}” is {found}; a JSON object is expected.");
+            return Err(wrong_field(&name, &detail));
+        }
+        Err(error) => {
+            let detail = format!("The field “{}” is not JSON: {error}.", shorten(&name));
+            return Err(wrong_field(&name, &detail));
+        }
+    }
+    Ok(())
+}
+
+/// Takes the file in.
+async fn take_in(app: &App, source: &mut impl Source) -> Result<Offloaded<Upload>, Problem> {
+    let topology = app.topology.clone();
+    let upload = app.blocking.run(Lane::Quick, move || topology.upload()).await??;
+    let mut upload = Offloaded::new(app.blocking.clone(), upload);
+    receive(source, &mut upload, |error| TopologyError::from(error).into()).await?;
+    Ok(upload)
+}
+
+fn wrong_field(name: &str, detail: &str) -> Problem {
+    let flaw = Flaw::new(Place::FormField(shorten(name).into_owned()), detail);
+    Problem::new(ProblemKind::MalformedBody, detail).with_flaw(flaw)
+}
+
+/// Refuses a body that is neither a form nor says that it is a workbook.
+fn require_file(headers: &HeaderMap) -> Result<(), Problem> {
+    let sent = headers.get(CONTENT_TYPE).map(|value| media_type(value.as_bytes()));
+    if sent.as_deref().is_some_and(|sent| FILE_TYPES.contains(&sent)) {
+        return Ok(());
+    }
+    let how = "a form with a part “file” is expected (in Python: files={'file': open(…, 'rb')}; \
+               curl: -F file=@NAME)";
+    let detail = match sent {
+        Some(sent) => {
+            let sent = String::from_utf8_lossy(&sent);
+            format!("The body is sent as “{}”; {how}.", shorten(&sent))
+        }
+        None => format!("The body does not say what it is; {how}."),
+    };
+    Err(Problem::new(ProblemKind::UnsupportedMediaType, &*detail)
+        .with_flaw(Flaw::new(Place::Header("content-type"), detail)))
+}
+
+/// `GET /rest/topology/workbooks`
+pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
+    let topology = call.app.topology.clone();
+    let workbooks = call.app.blocking.run(Lane::Quick, move || topology.workbooks()).await??;
+    response::json(StatusCode::OK, &Workbooks { workbooks })
+}
+
+/// `GET /rest/topology/workbooks/{name}`
+pub(in crate::http) async fn download(call: Call) -> Result<Response, Problem> {
+    let name = workbook_name(&call)?;
+
+    let topology = call.app.topology.clone();
+    let file = call.app.blocking.run(Lane::Quick, move || topology.open(&name)).await??;
+
+    download::render(&call, as_download(file))
+}
+
+/// `DELETE /rest/topology/workbooks/{name}`
+pub(in crate::http) async fn remove(call: Call) -> Result<Response, Problem> {
+    let name = workbook_name(&call)?;
+
+    let topology = call.app.topology.clone();
+    let headers = call.headers;
+    let remove = move || {
+        let present = ETag::of(&topology.open(&name)?.validator);
+        conditional::require_unchanged(&headers, Some(&present))?;
+        Ok::<_, Problem>(topology.remove(&name)?)
+    };
+    call.app.blocking.run(Lane::Quick, remove).await??;
+
+    Ok(response::empty(StatusCode::NO_CONTENT))
+}
+
+/// `GET /rest/topology/reports/{id}`
+pub(in crate::http) async fn report(call: Call) -> Result<Response, Problem> {
+    match WorkbookForm::preferred(&call.headers) {
+        WorkbookForm::Workbook => Ok(varying(marked(call).await?)),
+        WorkbookForm::Json => {
+            let id = call.parameters.get("id")?.to_owned();
+
+            let topology = call.app.topology.clone();
+            let open = move || {
+                let file = topology.report(&id)?;
+                let bytes = file.metadata()?.len();
+                Ok::<_, TopologyError>((file, bytes))
+            };
+            let (file, bytes) = call.app.blocking.run(Lane::Quick, open).await??;
+
+            Ok(varying(download::json_file(&call, file, bytes)))
+        }
+    }
+}
+
+/// `GET /rest/topology/reports/{id}/workbook`: the workbook that was imported, with what was wrong
+/// in it.
+pub(in crate::http) async fn marked(call: Call) -> Result<Response, Problem> {
+    let id = call.parameters.get("id")?.to_owned();
+
+    let topology = call.app.topology.clone();
+    let file = call.app.blocking.run(Lane::Operation, move || topology.marked(&id)).await??;
+
+    download::render(&call, as_download(file))
+}
+
+fn as_download(file: WorkbookFile) -> Download {
+    let WorkbookFile { file, bytes, modified, validator, name, format } = file;
+    Download {
+        file,
+        bytes,
+        etag: ETag::of(&validator),
+        modified,
+        media_type: HeaderValue::from_static(format.media_type()),
+        file_name: name,
+    }
+}
+
+/// The same address answers in two forms.
+fn varying(mut response: Response) -> Response {
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+fn workbook_name(call: &Call) -> Result<WorkbookName, Problem> {
+    let text = call.parameters.get("name")?;
+    text.parse().map_err(|error| {
+        let detail = format!("“{}” is no workbook's name: {error}.", shorten(text));
+        Problem::new(ProblemKind::MalformedRequest, &*detail)
+            .with_flaw(Flaw::new(Place::PathParameter("name"), &*detail))
+    })
+}

@@ -1,0 +1,34 @@
+//! What an export and an import are asked to do.
+
+use super::WorkbookName;
+use crate::{
+    import::{Mode, OnError},
+    model::Kind,
+};
+
+/// An export of the devices and links.
+#[derive(Clone, Debug)]
+pub struct ExportRequest {
+    pub name: WorkbookName,
+}
+
+/// Whether an import empties what it brings, in the same step: devices and links, or the one kind
+/// that a table brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replace {
+    Yes,
+    No,
+}
+
+/// An import of devices and links.
+#[derive(Clone, Debug)]
+pub struct ImportRequest {
+    /// What the file was called where it came from, for the report.
+    pub file_name: Option<String>,
+    /// The kind of the records where the upload is a table (CSV), [`Kind::Device`] or
+    /// [`Kind::Link`]. A workbook is read as one all the same; without this a table is refused.
+    pub table: Option<Kind>,
+    pub replace: Replace,
+    pub on_error: OnError,
+    pub mode: Mode,
+}

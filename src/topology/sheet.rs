@@ -1,0 +1,303 @@
+//! A sheet that is being read: its rows become records.
+
+use std::{collections::BTreeSet, marker::PhantomData};
+
+use super::{
+    header::{Column, Header, Meaning},
+    report::{CustomColumn, Ignored, IgnoredColumn, SheetReport},
+    spelling::{self, Wrong},
+};
+use crate::{
+    codec::workbook::{Cell, Row, column_name},
+    import::{At, ImportError, Intake, Kindred, Place, Problem, ShownValue},
+    model::{Entity, Fit, Kind, Name, Parsed, PropertyType, Refused, Rule, Value, aliases},
+};
+
+/// How many columns without a heading are named.
+const UNNAMED_MAX: usize = 100;
+
+/// A sheet that takes rows, whatever the kind of its records.
+pub(super) trait Sheet {
+    fn kind(&self) -> Kind;
+
+    /// Takes the next row.
+    ///
+    /// # Errors
+    /// Nothing more can be set aside.
+    fn row(&mut self, row: &Row<'_>) -> Result<(), ImportError>;
+
+    /// The records, and what was made of the columns.
+    fn finish(self: Box<Self>) -> (Kindred, SheetRead);
+}
+
+/// What was made of a sheet.
+pub(super) struct SheetRead {
+    pub report: SheetReport,
+    pub custom_columns: Vec<CustomColumn>,
+    pub ignored_columns: Vec<IgnoredColumn>,
+    /// Whether a column says where links end.
+    pub has_ends: bool,
+}
+
+/// The sheet of one kind.
+pub(super) struct SheetOf<'i, 'a, E> {
+    intake: &'i Intake<'a>,
+    kindred: Kindred,
+    header: Option<Header>,
+    rows: u64,
+    /// Columns that have cells and no heading.
+    unnamed: BTreeSet<u32>,
+    /// Of one row, and emptied before the next.
+    problems: Vec<(Problem, Place)>,
+    kind: PhantomData<fn() -> E>,
+}
+
+impl<'i, 'a, E: Entity> SheetOf<'i, 'a, E> {
+    pub fn new(intake: &'i Intake<'a>) -> Self {
+        Self {
+            intake,
+            kindred: intake.kind(),
+            header: None,
+            rows: 0,
+            unnamed: BTreeSet::new(),
+            problems: Vec::new(),
+            kind: PhantomData,
+        }
+    }
+
+    fn record(&mut self, header: &Header, row: &Row<'_>) -> Result<(), ImportError> {
+        let at = At { position: self.rows - 1, line: u64::from(row.row) + 1 };
+        let mut said = Said { at, name: None, values: Vec::with_capacity(row.cells.len()) };
+        for (number, cell) in &row.cells {
+            let Some(column) = header.column(*number) else {
+                if self.unnamed.len() < UNNAMED_MAX && !is_blank(cell) {
+                    self.unnamed.insert(*number);
+                }
+                continue;
+            };
+            let type_ = match column.meaning {
+                Meaning::Property(property) => property.type_,
+                Meaning::Custom => PropertyType::Any,
+                Meaning::Ignored(_) => continue,
+            };
+            match spelling::read(type_, cell) {
+                Ok(None) => {}
+                Ok(Some((value, fit))) => self.say(&mut said, column, type_, value, fit, cell),
+                Err(wrong) => self.wrong(&said, column, cell, wrong),
+            }
+        }
+        self.take(said)
+    }
+
+    /// Takes down what a cell says.
+    fn say(
+        &mut self,
+        said: &mut Said,
+        column: &Column,
+        type_: PropertyType,
+        value: Value,
+        fit: Fit,
+        cell: &Cell<'_>,
+    ) {
+        if type_ == PropertyType::Name {
+            match value {
+                Value::Text(text) => match Name::parse(text) {
+                    Ok(name) => said.name = Some(name),
+                    Err((rule, _)) => self.wrong(said, column, cell, broken(&rule)),
+                },
+                other => {
+                    let rule = Rule::Type { expected: type_, found: other.type_name() };
+                    self.wrong(said, column, cell, broken(&rule));
+                }
+            }
+        } else {
+            // Only an end of a link has two words, and may stand in two columns.
+            let is_aliased =
+                aliases(E::KIND).iter().any(|(_, property)| *property == column.property());
+            let same = is_aliased
+                .then(|| said.values.iter().find(|(known, ..)| known == column.property()))
+                .flatten();
+            match same {
+                Some((_, other, _)) if *other == value => {}
+                Some(_) => {
+                    let detail = format!(
+                        "another column of this row says another {}: leave one of them empty",
+                        column.property()
+                    );
+                    self.wrong(said, column, cell, Wrong { rule: "ends-differ", detail });
+                }
+                None => said.values.push((column.property().to_owned(), value, fit)),
+            }
+        }
+    }
+
+    fn wrong(&mut self, said: &Said, column: &Column, cell: &Cell<'_>, wrong: Wrong) {
+        let problem = Problem {
+            value: Some(ShownValue::of(&shown(cell))),
+            ..Problem::of(
+                self.intake.log().document(E::KIND),
+                Some(column.property()),
+                wrong.rule,
+                wrong.detail,
+            )
+        };
+        let line = said.at.line;
+        let place = Place {
+            row: Some(line),
+            cell: Some(format!("{}!{}{line}", E::KIND, column.letters())),
+            ..Place::default()
+        };
+        self.problems.push((problem, place));
+    }
+
+    /// Takes the record in, or says in the log why there is none.
+    fn take(&mut self, said: Said) -> Result<(), ImportError> {
+        let log = self.intake.log();
+        let Said { at, name, values } = said;
+        let no_name_said =
+            || self.problems.iter().all(|(p, _)| p.property.as_deref() != Some("name"));
+        if name.is_none() && no_name_said() {
+            let place = log.place(E::KIND, Some("name"), at, None);
+            let wrong = broken(&Rule::NameMissing);
+            let document = log.document(E::KIND);
+            let problem = Problem::of(document, Some("name"), wrong.rule, wrong.detail);
+            self.problems.push((problem, place));
+        }
+        let shown_name = name.as_ref().map(|name| name.as_str().to_owned());
+        let mut parsed = name.map(|name| Parsed { record: E::named(name), converted: Vec::new() });
+        for (property, value, fit) in values {
+            let Some(Parsed { record, converted }) = &mut parsed else { break };
+            match record.set(&property, value) {
+                Ok(_) => {
+                    if fit == Fit::Converted {
+                        converted.push(property);
+                    }
+                }
+                // No value that was read is refused, but a property may have a rule of its own.
+                Err(Refused { rule, value }) => {
+                    let wrong = broken(&rule);
+                    let problem = Problem {
+                        value: value.as_ref().map(ShownValue::of),
+                        ..Problem::of(
+                            log.document(E::KIND),
+                            Some(&property),
+                            wrong.rule,
+                            wrong.detail,
+                        )
+                    };
+                    let place = log.place(E::KIND, Some(&property), at, None);
+                    self.problems.push((problem, place));
+                }
+            }
+        }
+        match parsed {
+            Some(parsed) if self.problems.is_empty() => {
+                self.intake.record(&mut self.kindred, parsed, at)
+            }
+            Some(_) | None => {
+                log.reject(E::KIND)?;
+                for (problem, mut place) in self.problems.drain(..) {
+                    place.record = shown_name.clone();
+                    log.problem(&problem, place)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What a row says.
+struct Said {
+    at: At,
+    name: Option<Name>,
+    values: Vec<(String, Value, Fit)>,
+}
+
+impl<E: Entity> Sheet for SheetOf<'_, '_, E> {
+    fn kind(&self) -> Kind {
+        E::KIND
+    }
+
+    fn row(&mut self, row: &Row<'_>) -> Result<(), ImportError> {
+        if row.cells.iter().all(|(_, cell)| is_blank(cell)) {
+            return Ok(());
+        }
+        let Some(header) = self.header.take() else {
+            self.header = Some(Header::read::<E>(self.intake, row)?);
+            return Ok(());
+        };
+        self.rows += 1;
+        let taken = match header.has_name {
+            true => self.record(&header, row),
+            // That is said already, once for all rows.
+            false => Ok(()),
+        };
+        self.header = Some(header);
+        taken
+    }
+
+    fn finish(self: Box<Self>) -> (Kindred, SheetRead) {
+        let sheet = E::KIND;
+        let mut read = SheetRead {
+            report: SheetReport { sheet, rows: self.rows, columns: 0 },
+            custom_columns: Vec::new(),
+            ignored_columns: Vec::new(),
+            has_ends: false,
+        };
+        if let Some(header) = &self.header {
+            read.report.columns = header.taken().count() as u64;
+            read.has_ends = header.columns().iter().any(|column| match column.meaning {
+                Meaning::Property(property) => matches!(property.type_, PropertyType::One(_)),
+                Meaning::Custom | Meaning::Ignored(_) => false,
+            });
+            read.custom_columns.extend(header.custom::<E>().map(|(column, nearest)| {
+                CustomColumn {
+                    sheet,
+                    column: column.letters(),
+                    name: column.heading.clone(),
+                    nearest,
+                }
+            }));
+            read.ignored_columns.extend(header.ignored().map(|(column, reason)| IgnoredColumn {
+                sheet,
+                column: column.letters(),
+                name: column.heading.clone(),
+                reason,
+            }));
+        }
+        read.ignored_columns.extend(self.unnamed.iter().map(|number| IgnoredColumn {
+            sheet,
+            column: column_name(*number),
+            name: String::new(),
+            reason: Ignored::Unnamed,
+        }));
+        (self.kindred, read)
+    }
+}
+
+/// Whether a cell shows nothing.
+pub(super) fn is_blank(cell: &Cell<'_>) -> bool {
+    match cell {
+        Cell::Empty => true,
+        Cell::Text(text) => text.trim().is_empty(),
+        Cell::Number(_)
+        | Cell::Bool(_)
+        | Cell::Error(_)
+        | Cell::Date(_)
+        | Cell::Duration(_)
+        | Cell::Formula(_) => false,
+    }
+}
+
+fn broken(rule: &Rule) -> Wrong {
+    Wrong { rule: rule.code(), detail: rule.to_string() }
+}
+
+/// A cell's content, for a report.
+fn shown(cell: &Cell<'_>) -> Value {
+    match cell {
+        Cell::Number(number) => Value::Float(*number),
+        Cell::Bool(truth) => Value::Bool(*truth),
+        other => Value::from(other.to_string()),
+    }
+}

@@ -1,0 +1,565 @@
+//! Cells and values: what a cell means by the type of its property, and how a value is spelled so
+//! that it comes back with the same type.
+//!
+//! # The rules
+//!
+//! | property | cell |
+//! |---|---|
+//! | any | empty: nothing is said; the text `None`: null, but in a name |
+//! | text, name, end of a link | the text as it is; a number as its digits (22, not 22.0) |
+//! | integer | a whole number, or a text that says one (`22`, `22.0`) |
+//! | boolean | a boolean; 1 and 0; `true` and `false` in any case |
+//! | list of names | `['a', 'b']` |
+//! | the site's own | number, boolean, date; texts are texts but for those below |
+//!
+//! A text of the site's own property that is a whole list, map, tuple, `b'…'`, `float(…)`, `int(…)`
+//! or `datetime(…)` (see [`super::literal`]) is that value. A **quoted** text (`"None"`, `"1.2E+10"`,
+//! `""`, `"[1, 2]"`) is what stands between the quotes, where that would mean something else without
+//! them; any other text in quotes is what it is, quotes included.
+//!
+//! What Excel does to what people type is an error, because what they typed cannot be told any more:
+//! `1.2E+10`, a number of more than 15 digits, a date in a text. So is a cell that shows an error, a
+//! formula without a value, and a span of time.
+//!
+//! What does not come back: an empty text where saying nothing shows the same (it is an empty
+//! cell), and that two values of a record are one shared object (each comes back on its own).
+
+use std::borrow::Cow;
+
+use super::literal;
+use crate::{
+    codec::workbook::{Cell, serial_text, text_serial},
+    model::{Fit, PropertyDefault, PropertyType, Value, View},
+};
+
+/// Whole numbers up to here, and no others, are exact in a cell.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// Excel keeps fifteen digits of a number; what is longer ends in zeros that nobody typed.
+const DIGITS_KEPT_MAX: f64 = 1e15;
+
+/// From here on a number that ends in many zeros is taken for what is left of `1.2E+10`.
+const SCIENTIFIC_MIN: f64 = 1e10;
+
+/// Excel shows six digits of a number with an exponent, and at least eleven of one without: of
+/// what was read back, the last six are zeros.
+const SCIENTIFIC_STEP: f64 = 1e6;
+
+/// What is wrong with a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// A short word for scripts.
+    pub rule: &'static str,
+    /// A sentence for a person, with what to do.
+    pub detail: String,
+}
+
+impl Wrong {
+    fn new(rule: &'static str, detail: impl Into<String>) -> Self {
+        Self { rule, detail: detail.into() }
+    }
+
+    /// A cell that is not of the property's type.
+    fn not(type_: PropertyType, cell: &Cell<'_>) -> Self {
+        let found = match cell {
+            Cell::Empty => "empty".to_owned(),
+            Cell::Text(_) => "a text".to_owned(),
+            Cell::Number(number) => format!("the number {number}"),
+            Cell::Bool(_) => "a boolean".to_owned(),
+            Cell::Error(_) => "an error".to_owned(),
+            Cell::Date(_) => "a date".to_owned(),
+            Cell::Duration(_) => "a span of time".to_owned(),
+            Cell::Formula(_) => "a formula".to_owned(),
+        };
+        let hint = match type_ {
+            PropertyType::Many(_) => ": write ['one', 'two'], or [] for none",
+            PropertyType::Bool => ": write TRUE or FALSE",
+            PropertyType::Int => ": write digits, as 22",
+            PropertyType::Name
+            | PropertyType::Text
+            | PropertyType::Float
+            | PropertyType::Any
+            | PropertyType::One(_)
+            | PropertyType::Secret => "",
+        };
+        Self::new("type", format!("{type_} is expected here, and this is {found}{hint}"))
+    }
+}
+
+/// What a cell says of a property of this type, and whether it came as another type; nothing
+/// where it says nothing. A property of the site's own has the type [`PropertyType::Any`].
+pub(super) fn read(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value, Fit)>, Wrong> {
+    match cell {
+        Cell::Empty => Ok(None),
+        Cell::Text(text) => Ok(read_text(type_, text)?.map(|value| (value, Fit::Exact))),
+        Cell::Number(number) => read_number(type_, *number).map(Some),
+        Cell::Bool(truth) => match type_ {
+            PropertyType::Bool | PropertyType::Any => Ok(Some((Value::Bool(*truth), Fit::Exact))),
+            PropertyType::Text | PropertyType::Name | PropertyType::One(_) => {
+                let word = if *truth { "True" } else { "False" };
+                Ok(Some((word.into(), Fit::Converted)))
+            }
+            PropertyType::Int
+            | PropertyType::Float
+            | PropertyType::Many(_)
+            | PropertyType::Secret => Err(Wrong::not(type_, cell)),
+        },
+        Cell::Date(days) => match type_ {
+            PropertyType::Any => Ok(Some((timestamp(*days), Fit::Converted))),
+            _ => Err(Wrong::new(
+                "date",
+                format!(
+                    "the cell holds the date {}, and what was typed cannot be told any more: give \
+                     the column the format 'text', and type it again",
+                    serial_text(*days)
+                ),
+            )),
+        },
+        Cell::Duration(_) => Err(Wrong::new(
+            "duration",
+            format!(
+                "the cell holds the time {cell}, and what was typed cannot be told any more: give \
+                 the column the format 'text', and type it again"
+            ),
+        )),
+        Cell::Error(error) => Err(Wrong::new(
+            "cell-error",
+            format!("the cell shows {error}: mend its formula, or type the value"),
+        )),
+        Cell::Formula(_) => Err(Wrong::new(
+            "formula",
+            "the cell holds a formula, and the workbook does not say its value: open and save it \
+             with a spreadsheet program, or type the value",
+        )),
+    }
+}
+
+/// A date as Python's `isoformat(" ")` spells it.
+fn timestamp(days: f64) -> Value {
+    let mut text = serial_text(days);
+    if text.contains('.') {
+        // Python counts microseconds.
+        text.push_str("000");
+    }
+    Value::Timestamp(text)
+}
+
+fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, Wrong> {
+    let cell = || Cell::Text(Cow::Borrowed(text));
+    let trimmed = text.trim();
+    match type_ {
+        PropertyType::Name | PropertyType::Text | PropertyType::One(_) | PropertyType::Any => {
+            read_plain_text(type_, text).map(Some)
+        }
+        PropertyType::Int | PropertyType::Bool | PropertyType::Float | PropertyType::Many(_)
+            if trimmed.is_empty() =>
+        {
+            Ok(None)
+        }
+        PropertyType::Int | PropertyType::Bool | PropertyType::Float | PropertyType::Many(_)
+            if trimmed == "None" =>
+        {
+            Ok(Some(Value::Null))
+        }
+        PropertyType::Int => {
+            let whole = match trimmed.split_once('.') {
+                Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole,
+                Some(_) | None => trimmed,
+            };
+            match whole.parse() {
+                Ok(number) => Ok(Some(Value::Int(number))),
+                Err(_) => Err(Wrong::not(type_, &cell())),
+            }
+        }
+        PropertyType::Bool => match trimmed.to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(Some(Value::Bool(true))),
+            "false" | "0" => Ok(Some(Value::Bool(false))),
+            _ => Err(Wrong::not(type_, &cell())),
+        },
+        PropertyType::Float => match trimmed.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Some(Value::Float(number))),
+            Ok(_) | Err(_) => match literal::parse(trimmed) {
+                Some(Value::Float(number)) => Ok(Some(Value::Float(number))),
+                Some(_) | None => Err(Wrong::not(type_, &cell())),
+            },
+        },
+        PropertyType::Many(_) => match literal::parse(trimmed) {
+            Some(Value::List(names) | Value::Tuple(names)) => {
+                let is_name = |item: &Value| item.as_text().is_some_and(|name| !name.is_empty());
+                match names.iter().find(|item| !is_name(item)) {
+                    None => Ok(Some(Value::List(names))),
+                    Some(item) => Err(Wrong::new(
+                        "list-item",
+                        format!(
+                            "a list of names is expected here, and one of its items is {}",
+                            if item.as_text().is_some() { "empty" } else { item.type_name() }
+                        ),
+                    )),
+                }
+            }
+            Some(_) | None => Err(Wrong::not(type_, &cell())),
+        },
+        PropertyType::Secret => Ok(None),
+    }
+}
+
+/// A text, unless it stands for something else.
+fn read_plain_text(type_: PropertyType, text: &str) -> Result<Value, Wrong> {
+    if let Some(quoted) = quoted(type_, text) {
+        return Ok(Value::Text(quoted));
+    }
+    if is_null(type_, text) {
+        return Ok(Value::Null);
+    }
+    if is_scientific(text) {
+        return Err(scientific(text));
+    }
+    if let Some(value) = spelled_value(type_, text) {
+        return Ok(value);
+    }
+    Ok(Value::from(text))
+}
+
+/// Whether a text in a cell would not come back as this text.
+fn is_special(type_: PropertyType, text: &str) -> bool {
+    text.is_empty()
+        || is_null(type_, text)
+        || is_scientific(text)
+        || spelled_value(type_, text).is_some()
+        || quoted(type_, text).is_some()
+}
+
+/// What stands between the quotes of a text that would be something else without them.
+fn quoted(type_: PropertyType, text: &str) -> Option<String> {
+    if !text.starts_with(['"', '\'']) {
+        return None;
+    }
+    literal::parse_text(text).filter(|inner| is_special(type_, inner))
+}
+
+/// A name is never null.
+fn is_null(type_: PropertyType, text: &str) -> bool {
+    text == "None" && type_ != PropertyType::Name
+}
+
+/// The value that a text of the site's own property spells.
+fn spelled_value(type_: PropertyType, text: &str) -> Option<Value> {
+    const BEGINNINGS: [&str; 8] = ["[", "(", "{", "b'", "b\"", "float(", "int(", "datetime("];
+    if type_ != PropertyType::Any || !BEGINNINGS.iter().any(|begin| text.starts_with(begin)) {
+        return None;
+    }
+    literal::parse(text)
+}
+
+/// Whether a text is a number as Excel shows it when it is long: `1.2E+10`.
+fn is_scientific(text: &str) -> bool {
+    let number = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let Some((digits, exponent)) = number.split_once("E+") else { return false };
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = digits.split_once(['.', ',']).unwrap_or((digits, "0"));
+    whole.len() == 1
+        && all_digits(whole)
+        && all_digits(fraction)
+        && exponent.len() >= 2
+        && all_digits(exponent)
+}
+
+fn scientific(shown: &str) -> Wrong {
+    Wrong::new(
+        "scientific",
+        format!(
+            "this looks like a longer text of which a spreadsheet made the number {shown}: give \
+             the column the format 'text' and type it again, or put it in quotes (\"{shown}\") \
+             where it is meant"
+        ),
+    )
+}
+
+fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), Wrong> {
+    let wrong = || Wrong::not(type_, &Cell::Number(number));
+    let is_whole = number.fract() == 0.0;
+    let exact = Some(number).filter(|number| is_whole && number.abs() <= EXACT_MAX);
+    match type_ {
+        PropertyType::Name | PropertyType::Text | PropertyType::One(_) => {
+            if !number.is_finite() {
+                return Err(wrong());
+            }
+            if is_whole && number.abs() >= DIGITS_KEPT_MAX {
+                return Err(Wrong::new(
+                    "digits",
+                    "this is a number of more than 15 digits, of which a spreadsheet keeps no \
+                     more: give the column the format 'text', and type it again",
+                ));
+            }
+            if is_whole && number.abs() >= SCIENTIFIC_MIN && number % SCIENTIFIC_STEP == 0.0 {
+                return Err(scientific(&shown_scientific(number)));
+            }
+            // Below the limit a whole number is exact, and so is its text.
+            let text = if is_whole { (number as i64).to_string() } else { number.to_string() };
+            Ok((Value::Text(text), Fit::Converted))
+        }
+        PropertyType::Int => match exact {
+            Some(whole) => Ok((Value::Int(whole as i64), Fit::Exact)),
+            None if !is_whole => {
+                let detail = format!("a whole number is expected here, and this is {number}");
+                Err(Wrong::new("fraction", detail))
+            }
+            None => Err(wrong()),
+        },
+        PropertyType::Bool => match number {
+            0.0 => Ok((Value::Bool(false), Fit::Exact)),
+            1.0 => Ok((Value::Bool(true), Fit::Exact)),
+            _ => Err(wrong()),
+        },
+        PropertyType::Float => Ok((Value::Float(number), Fit::Exact)),
+        PropertyType::Any => Ok((
+            match exact {
+                Some(whole) => Value::Int(whole as i64),
+                None => Value::Float(number),
+            },
+            Fit::Exact,
+        )),
+        PropertyType::Many(_) | PropertyType::Secret => Err(wrong()),
+    }
+}
+
+/// A number as Excel shows it when it is long.
+fn shown_scientific(number: f64) -> String {
+    let text = format!("{number:e}");
+    match text.split_once('e') {
+        Some((digits, exponent)) => format!("{digits}E+{exponent:0>2}"),
+        None => text,
+    }
+}
+
+/// The cell that says what a property holds.
+pub(super) fn cell<'a>(type_: PropertyType, default: PropertyDefault, view: &View<'a>) -> Cell<'a> {
+    match view {
+        View::Null => Cell::from("None"),
+        View::Bool(truth) => Cell::Bool(*truth),
+        View::Int(number) => match exact(*number) {
+            Some(number) => Cell::Number(number),
+            None => Cell::from(number.to_string()),
+        },
+        View::Float(number) if number.is_finite() => Cell::Number(*number),
+        View::Float(number) => Cell::from(literal::spell(&Value::Float(*number))),
+        View::Text("") if shows_empty(type_, default) => Cell::Empty,
+        View::Text(text) => text_cell(type_, text),
+        View::Texts(names) => {
+            let names = names.iter().map(|name| Value::from(*name)).collect();
+            Cell::from(literal::spell(&Value::List(names)))
+        }
+        View::Value(value) => value_cell(value.plain()),
+    }
+}
+
+/// Whether a property of which nothing is said shows what the empty text shows.
+fn shows_empty(type_: PropertyType, default: PropertyDefault) -> bool {
+    matches!(type_, PropertyType::One(_)) || default == PropertyDefault::Text("")
+}
+
+fn text_cell(type_: PropertyType, text: &str) -> Cell<'_> {
+    match is_special(type_, text) {
+        true => Cell::from(literal::spell_text(text)),
+        false => Cell::from(text),
+    }
+}
+
+/// The cell of a value of the site's own.
+fn value_cell(value: &Value) -> Cell<'_> {
+    match value {
+        Value::Null => Cell::from("None"),
+        Value::Bool(truth) => Cell::Bool(*truth),
+        Value::Int(number) => match exact(*number) {
+            Some(number) => Cell::Number(number),
+            None => Cell::from(format!("int({number})")),
+        },
+        Value::BigInt(number) => Cell::from(format!("int({number})")),
+        Value::Float(number) if !number.is_finite() => Cell::from(literal::spell(value)),
+        // A whole number would come back as an integer.
+        Value::Float(number) if number.fract() == 0.0 && number.abs() <= EXACT_MAX => {
+            Cell::from(format!("float({})", literal::spell_float(*number)))
+        }
+        Value::Float(number) => Cell::Number(*number),
+        Value::Text(text) => text_cell(PropertyType::Any, text),
+        Value::Timestamp(text) => match text_serial(text) {
+            Some(days) => Cell::Date(days),
+            None => Cell::from(literal::spell(value)),
+        },
+        Value::Binary(_) | Value::List(_) | Value::Tuple(_) | Value::Map(_) => {
+            Cell::from(literal::spell(value))
+        }
+        Value::Shared(shared) => value_cell(&shared.value),
+    }
+}
+
+/// The number of a cell that is this one.
+fn exact(number: i64) -> Option<f64> {
+    let in_cell = number as f64;
+    (in_cell.abs() <= EXACT_MAX && in_cell as i64 == number).then_some(in_cell)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{super::literal::tests::values, *};
+    use crate::{
+        codec::workbook::CellError,
+        model::{Kind, Target},
+    };
+
+    const TEXT: PropertyType = PropertyType::Text;
+    const MANY: PropertyType = PropertyType::Many(Target::Kind(Kind::Group));
+
+    fn value(type_: PropertyType, cell: impl Into<Cell<'static>>) -> Value {
+        read(type_, &cell.into()).unwrap().unwrap().0
+    }
+
+    fn rule(type_: PropertyType, cell: impl Into<Cell<'static>>) -> &'static str {
+        read(type_, &cell.into()).unwrap_err().rule
+    }
+
+    #[test]
+    fn numbers_are_what_the_property_takes_them_for() {
+        let number = Cell::Number;
+        assert_eq!(value(PropertyType::Int, number(22.0)), Value::Int(22));
+        assert_eq!(value(PropertyType::Int, "22"), Value::Int(22));
+        assert_eq!(value(PropertyType::Int, " 22.0 "), Value::Int(22));
+        assert_eq!(rule(PropertyType::Int, number(22.5)), "fraction");
+        for text in ["22.5", "x", "0x16", "2e1", "99999999999999999999", ".", "-"] {
+            assert_eq!(rule(PropertyType::Int, text), "type", "{text}");
+        }
+        assert_eq!(rule(PropertyType::Int, Cell::Bool(true)), "type");
+        assert_eq!(rule(PropertyType::Int, number(1e300)), "type");
+
+        for (cell, text) in [
+            (number(22.0), "22"),
+            (number(-90.18481), "-90.18481"),
+            (number(123_456_789_012.0), "123456789012"),
+            (number(1_000_000.0), "1000000"),
+            (Cell::Bool(true), "True"),
+            ("22.0".into(), "22.0"),
+            (" x ".into(), " x "),
+        ] {
+            assert_eq!(value(TEXT, cell), Value::from(text));
+        }
+        assert_eq!(rule(TEXT, number(1.2e10)), "scientific");
+        assert_eq!(rule(TEXT, number(1.234_57e11)), "scientific");
+        assert_eq!(rule(TEXT, number(1e15)), "digits");
+        assert_eq!(rule(TEXT, number(f64::INFINITY)), "type");
+
+        let any = PropertyType::Any;
+        assert_eq!(value(any, number(22.0)), Value::Int(22));
+        assert_eq!(value(any, number(22.5)), Value::Float(22.5));
+        assert_eq!(value(any, number(1e20)), Value::Float(1e20));
+        assert_eq!(value(any, "22"), Value::from("22"));
+        assert_eq!(value(any, "True"), Value::from("True"));
+    }
+
+    #[test]
+    fn texts_that_excel_damaged_are_told_and_can_be_quoted() {
+        for text in ["1.2E+10", "1E+15", "-1,5E+11", "+9.99999E+300"] {
+            for type_ in [TEXT, PropertyType::Name, PropertyType::Any] {
+                assert_eq!(rule(type_, text), "scientific", "{text}");
+                assert_eq!(value(type_, format!("\"{text}\"")), Value::from(text));
+            }
+        }
+        for text in ["1E10", "12E+10", "1.E+10", "E+10", "1.2E+1", "1.2E+10x", "1e+10", "R 1%"] {
+            assert_eq!(value(TEXT, text), Value::from(text));
+        }
+        let wrong = read(TEXT, &Cell::Number(1.2e10)).unwrap_err();
+        assert!(wrong.detail.contains("1.2E+10"), "{}", wrong.detail);
+    }
+
+    #[test]
+    fn what_no_value_can_be_taken_from_has_a_rule() {
+        for type_ in [TEXT, PropertyType::Int, PropertyType::Any, MANY] {
+            assert_eq!(rule(type_, Cell::Error(CellError::Reference)), "cell-error");
+            assert_eq!(rule(type_, Cell::Formula("A1".into())), "formula");
+            assert_eq!(rule(type_, Cell::Duration(0.5)), "duration");
+        }
+        let detail = read(TEXT, &Cell::Error(CellError::Reference)).unwrap_err().detail;
+        assert!(detail.contains("#REF!"), "{detail}");
+        assert_eq!(rule(TEXT, Cell::Date(45_322.0)), "date");
+        assert_eq!(rule(PropertyType::Int, Cell::Date(45_322.0)), "date");
+        let date = value(PropertyType::Any, Cell::Date(45_322.5));
+        assert_eq!(date, Value::Timestamp("2024-01-31 12:00:00".to_owned()));
+    }
+
+    #[test]
+    fn booleans_and_lists_are_read_in_their_spellings() {
+        let truths = ["True", "true", "TRUE", " true ", "1"].map(Cell::from);
+        for cell in truths.into_iter().chain([Cell::Bool(true), Cell::Number(1.0)]) {
+            assert_eq!(value(PropertyType::Bool, cell), Value::Bool(true));
+        }
+        // eNMS takes this for true.
+        assert_eq!(value(PropertyType::Bool, "False"), Value::Bool(false));
+        for cell in [Cell::from("yes"), Cell::Number(2.0)] {
+            assert_eq!(rule(PropertyType::Bool, cell), "type");
+        }
+        let names = Value::List(vec!["R 1%".into(), "é>b".into()]);
+        assert_eq!(value(MANY, "['R 1%', \"é>b\"]"), names);
+        assert_eq!(value(MANY, "('R 1%', 'é>b')"), names);
+        assert_eq!(value(MANY, "[]"), Value::List(Vec::new()));
+        assert_eq!(rule(MANY, "[1]"), "list-item");
+        assert_eq!(rule(MANY, "['']"), "list-item");
+        for text in ["R 1%", "{}", "['a'", "'a'"] {
+            assert_eq!(rule(MANY, text), "type");
+        }
+    }
+
+    #[test]
+    fn nothing_and_null_are_two_things() {
+        for type_ in [TEXT, PropertyType::Int, PropertyType::Bool, PropertyType::Any, MANY] {
+            assert_eq!(read(type_, &Cell::Empty), Ok(None));
+            assert_eq!(value(type_, "None"), Value::Null);
+        }
+        assert_eq!(value(PropertyType::Name, "None"), Value::from("None"));
+        assert_eq!(read(PropertyType::Int, &"  ".into()), Ok(None));
+        for (text, quoted) in [("None", "\"None\""), ("", "\"\""), ("\"\"", "'\"\"'")] {
+            assert_eq!(value(TEXT, quoted), Value::from(text));
+            assert_eq!(text_cell(TEXT, text), Cell::from(quoted));
+        }
+        // Quotes that change nothing stay.
+        for text in ["\"core\"", "'core'", "\"", "''a''", "\"[1]\""] {
+            assert_eq!(value(TEXT, text), Value::from(text));
+            assert_eq!(text_cell(TEXT, text), Cell::from(text));
+        }
+        assert_eq!(value(PropertyType::Any, "\"[1]\""), Value::from("[1]"));
+    }
+
+    fn round(type_: PropertyType, default: PropertyDefault, value: &Value) -> Option<Value> {
+        let view = match value {
+            Value::Text(text) if type_ != PropertyType::Any => View::Text(text),
+            other => View::Value(other),
+        };
+        read(type_, &cell(type_, default, &view)).unwrap().map(|(value, _)| value)
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_of_the_sites_own_comes_back(value in values()) {
+            let back = round(PropertyType::Any, PropertyDefault::None, &value);
+            let spelled = back.as_ref().map(literal::spell);
+            prop_assert_eq!(&spelled, &Some(literal::spell(&value)));
+            if !literal::spell(&value).contains("nan") {
+                prop_assert_eq!(back, Some(value));
+            }
+        }
+
+        #[test]
+        fn every_text_comes_back(value in values()) {
+            if let Value::Text(text) = &value {
+                let default = PropertyDefault::Text("router");
+                for type_ in [TEXT, PropertyType::Name, PropertyType::One(Target::Node)] {
+                    let expected = match (type_, text.as_str()) {
+                        (PropertyType::One(_), "") => None,
+                        _ => Some(value.clone()),
+                    };
+                    prop_assert_eq!(round(type_, default, &value), expected);
+                }
+            }
+        }
+    }
+}

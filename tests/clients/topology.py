@@ -1,0 +1,239 @@
+"""Workbooks through Python's `requests`, read with xlrd and openpyxl, held against the inventory."""
+import ast
+import contextlib
+import datetime
+import io
+import os
+import pathlib
+import tempfile
+
+import openpyxl
+import requests
+import xlrd
+
+from satchel import server
+
+ADMIN = ("admin", "admin")
+
+SHEETS = ["device", "link"]
+
+# What an instance shows and no record holds: it is worked out from other records.
+COMPUTED = {"device": {"links", "pools"}, "link": {"pools"}}
+
+# What the sheets call the properties of a link as eNMS does.
+HEADINGS = {"source_name": "source", "destination_name": "destination"}
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def call(method, url, path, status=200, **more):
+    answer = requests.request(method, url + path, auth=ADMIN, timeout=120, **more)
+    assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+    return answer
+
+
+def instances(url, kind):
+    return call("GET", url, f"/rest/instance/{kind}").json()
+
+
+def exported(url, name):
+    """Exports, and gives the workbook's bytes."""
+    report = call("POST", url, "/rest/topology/export", json={"name": name}).json()
+    workbook = call("GET", url, report["download"]).content
+    assert len(workbook) == report["bytes"], report
+    names = [one["name"] for one in call("GET", url, "/rest/topology/workbooks").json()["workbooks"]]
+    assert report["workbook"] in names, names
+    return workbook
+
+
+@contextlib.contextmanager
+def beside(workbook, name="project_name.xls"):
+    """A folder to be in, in which the workbook lies."""
+    before = pathlib.Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        (pathlib.Path(folder) / name).write_bytes(workbook)
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def xls_cell(cell, book):
+    match cell.ctype:
+        case xlrd.XL_CELL_EMPTY | xlrd.XL_CELL_BLANK:
+            return None
+        case xlrd.XL_CELL_BOOLEAN:
+            return bool(cell.value)
+        case xlrd.XL_CELL_DATE:
+            return xlrd.xldate.xldate_as_datetime(cell.value, book.datemode)
+        case xlrd.XL_CELL_TEXT | xlrd.XL_CELL_NUMBER:
+            return cell.value
+        case other:
+            raise AssertionError(f"a cell of the type {other}")
+
+
+def read_xls(workbook):
+    book = xlrd.open_workbook(file_contents=workbook)
+    return {
+        sheet.name: [[xls_cell(cell, book) for cell in row] for row in sheet.get_rows()]
+        for sheet in book.sheets()
+    }
+
+
+def read_xlsx(workbook):
+    book = openpyxl.load_workbook(io.BytesIO(workbook))
+    for sheet in book.worksheets:
+        assert sheet.freeze_panes == "A2", sheet.freeze_panes
+        assert sheet.auto_filter.ref, sheet.title
+        assert all(cell.font.bold for cell in sheet[1]), sheet.title
+    return {
+        sheet.title: [[cell.value for cell in row] for row in sheet.iter_rows()]
+        for sheet in book.worksheets
+    }
+
+
+def spelled(text):
+    """The value that a text spells as a Python literal, or as one of the calls beside them."""
+    for name, made in [("float", float), ("int", int), ("datetime", str)]:
+        if text.startswith(name + "("):
+            return made(ast.literal_eval(text[len(name) + 1:-1]))
+    return ast.literal_eval(text)
+
+
+def as_json(value):
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, datetime.datetime):
+        midnight = value.time() == datetime.time()
+        return value.date().isoformat() if midnight else value.isoformat(" ")
+    return value
+
+
+def says(cell, shown):
+    """Whether a cell says what the inventory shows, with its type."""
+    if cell is None:
+        return shown is None or shown == ""
+    if isinstance(cell, bool) or isinstance(shown, bool):
+        return cell is shown
+    if isinstance(shown, str):
+        quoted = isinstance(cell, str) and cell[:1] in "\"'bd"
+        return as_json(cell) == shown or (quoted and as_json(spelled(cell)) == shown)
+    if shown is None:
+        return cell == "None"
+    return as_json(spelled(cell) if isinstance(cell, str) else cell) == shown
+
+
+def compare(url, sheets):
+    """Every cell against what the inventory shows, and whether a property has no cell."""
+    assert list(sheets) == SHEETS, list(sheets)
+    cells = 0
+    for kind, (header, *rows) in sheets.items():
+        columns = [HEADINGS.get(name, name) for name in header]
+        assert columns[0] == "name" and len(set(columns)) == len(columns), columns
+        shown = instances(url, kind)
+        assert [row[0] for row in rows] == [record["name"] for record in shown], kind
+        for record, row in zip(shown, rows):
+            for column, cell in zip(columns, row):
+                found = record.get(column)
+                assert says(cell, found), (kind, record["name"], column, cell, found)
+                cells += 1
+            left = {name for name, value in record.items() if value not in (None, "", [])}
+            missing = left - set(columns) - COMPUTED[kind]
+            assert not missing, (kind, record["name"], missing)
+    return cells
+
+
+def manual(binary, root, _):
+    """The topology script of the manual, verbatim but for the address, which sends no `replace`."""
+    script = (root / "tests/clients/manual_topology_script.py").read_text()
+    assert "'https://IP/" in script
+    with server(binary, "--demo") as here, server(binary) as there:
+        workbook = exported(here.url, "project_name.xls")
+        call("POST", there.url, "/rest/instance/device", json={"name": "R 1%"})
+        with beside(workbook):
+            exec(compile(script.replace("https://IP", there.url), "script.py", "exec"), {})
+        # The script does not look at the answer: the inventory says what it did.
+        names = [device["name"] for device in instances(there.url, "device")]
+        assert names == ["R 1%"] + [one["name"] for one in instances(here.url, "device")], names
+        call("DELETE", there.url, "/rest/instance/device/R%201%25")
+        assert compare(there.url, read_xls(workbook)) > 500
+        # Who looks at the answer is told what was missing, and how to send it.
+        with beside(workbook), open("project_name.xls", "rb") as file:
+            answer = call("POST", there.url, "/rest/topology/import",
+                          json={"replace": True}, files={"file": file}).json()
+        assert "data={'replace': True}" in answer["warnings"][0], answer
+
+
+def with_replace(binary, *_):
+    """The same with `data={'replace': True}` empties devices and links first."""
+    with server(binary, "--demo") as here, server(binary, "--demo") as there:
+        workbook = exported(here.url, "project_name")
+        call("POST", there.url, "/rest/instance/device", json={"name": "R 1%"})
+        with beside(workbook), open("project_name.xls", "rb") as file:
+            answer = call("POST", there.url, "/rest/topology/import",
+                          data={"replace": True}, files={"file": file}).json()
+        assert answer["outcome"] == "imported" and answer["warnings"] == [], answer
+        call("GET", there.url, "/rest/instance/device/R%201%25", 404)
+        assert compare(there.url, read_xls(workbook)) > 500
+        assert exported(there.url, "project_name.xls") == workbook
+
+
+def every_cell(binary, *_):
+    """Every cell of both formats, as xlrd and openpyxl read them, is what the inventory shows."""
+    with server(binary, "--demo") as here:
+        texts = ["=1+1", "+1", "-1", "@a", "1.2E+10", "None", "True", "22", "[1, 2]", "é>b 😀", " x "]
+        call("POST", here.url, "/rest/instance/device", json=[
+            {"name": f"cell {number}", "description": text, "odd": text, "port": 65535 - number}
+            for number, text in enumerate(texts)
+        ])
+        values = [22, 22.5, 1.0, True, None, [], [1, [2, "3"]], {"a": {"b": [None, False]}}, ""]
+        call("POST", here.url, "/rest/instance/device", json=[
+            {"name": f"value {number}", "odd": value} for number, value in enumerate(values)
+        ])
+        xls = read_xls(exported(here.url, "a.xls"))
+        xlsx = read_xlsx(exported(here.url, "a.xlsx"))
+        assert compare(here.url, xls) == compare(here.url, xlsx)
+        assert xls == xlsx
+        # Straight back, without a second call.
+        answer = call("POST", here.url, "/rest/topology/export", json={"export_filename": "b.xlsx"},
+                      headers={"Accept": XLSX})
+        assert answer.headers["Content-Type"] == XLSX
+        assert read_xlsx(answer.content) == xlsx
+
+
+def mended(binary, *_):
+    """A rejected workbook comes back with its problems, is mended, and is taken."""
+    with server(binary) as here:
+        book = openpyxl.Workbook()
+        sheet = book.active
+        sheet.title = "device"
+        for row in [["Name ", "port", "ip_adress"], ["R 1%", 22.0, "10.0.0.1"], ["[x]", "many", None]]:
+            sheet.append(row)
+        file = io.BytesIO()
+        book.save(file)
+        url = "/rest/topology/import"
+        problem = call("POST", here.url, url, 422, files={"file": ("mine.xlsx", file.getvalue())},
+                       data={"replace": "False"}).json()
+        assert problem["errors"][0]["cell"] == "device!B3", problem
+        assert "ip_address" in str(problem), problem
+        assert instances(here.url, "device") == []
+        back = call("GET", here.url, problem["report"], headers={"Accept": XLSX})
+        assert back.headers["Content-Type"] == XLSX, back.headers
+        book = openpyxl.load_workbook(io.BytesIO(back.content))
+        sheet = book["device"]
+        said = [str(cell.value) for cell in sheet[3] if cell.value is not None]
+        assert any("many" not in text and "whole number" in text for text in said), said
+        sheet["B3"] = 830
+        file = io.BytesIO()
+        book.save(file)
+        report = call("POST", here.url, url, files={"file": ("mine.xlsx", file.getvalue())},
+                      data={"replace": "False"}).json()
+        assert report["outcome"] == "imported", report
+        devices = {device["name"]: device for device in instances(here.url, "device")}
+        assert devices["[x]"]["port"] == 830 and devices["R 1%"]["ip_adress"] == "10.0.0.1", devices
+
+
+CHECKS = [manual, with_replace, every_cell, mended]

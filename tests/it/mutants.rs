@@ -1,0 +1,160 @@
+//! Workbooks taken apart and put together again, and workbooks with a few bytes changed.
+
+use std::io::{Cursor, Read, Write};
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+/// An archive of these files.
+pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    for (name, bytes) in files {
+        zip.start_file(*name, options.compression_level(Some(1))).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// The same archive with one file changed.
+pub fn changed(archived: &[u8], name: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+    let mut from = ZipArchive::new(Cursor::new(archived)).unwrap();
+    let mut files = Vec::new();
+    for index in 0..from.len() {
+        let mut file = from.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        let is_named = file.name() == name;
+        files.push((file.name().to_owned(), if is_named { change(bytes) } else { bytes }));
+    }
+    let files = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    archive(&files.collect::<Vec<_>>())
+}
+
+/// The stream of a `.xls`.
+pub fn stream(workbook: &[u8]) -> Vec<u8> {
+    let mut container = cfb::CompoundFile::open(Cursor::new(workbook)).unwrap();
+    let mut stream = Vec::new();
+    container.open_stream("/Workbook").unwrap().read_to_end(&mut stream).unwrap();
+    stream
+}
+
+/// A container with one stream.
+pub fn container(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let out = Cursor::new(Vec::new());
+    let mut container = cfb::CompoundFile::create_with_version(cfb::Version::V3, out).unwrap();
+    container.create_stream(name).unwrap().write_all(bytes).unwrap();
+    container.flush().unwrap();
+    container.into_inner().into_inner()
+}
+
+/// Numbers that look random, the same in every run.
+pub struct Chance(u64);
+
+impl Chance {
+    pub fn new() -> Self {
+        Self(0x5EED)
+    }
+
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % end
+    }
+
+    /// A few bytes changed, or a part left out or doubled.
+    pub fn mutate(&mut self, bytes: &mut Vec<u8>) {
+        match self.below(8) {
+            0 => bytes.truncate(self.below(bytes.len())),
+            1 => {
+                let at = self.below(bytes.len());
+                let end = (at + self.below(64)).min(bytes.len());
+                bytes.drain(at..end);
+            }
+            2 => {
+                let at = self.below(bytes.len());
+                let part = bytes[at..(at + 32).min(bytes.len())].to_vec();
+                bytes.splice(at..at, part);
+            }
+            _ => {
+                for _ in 0..=self.below(8) {
+                    let at = self.below(bytes.len());
+                    bytes[at] = match self.below(4) {
+                        0 => 0,
+                        1 => 0xFF,
+                        2 => bytes[at] ^ (1 << self.below(8)),
+                        _ => self.below(256) as u8,
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// How many of each format: `SATCHEL_MUTATIONS`, or so many that nobody waits for them.
+pub fn mutations() -> usize {
+    std::env::var("SATCHEL_MUTATIONS").map_or(40, |text| text.parse().unwrap())
+}
+
+/// Mutants of a `.xls`.
+pub struct XlsMutants {
+    workbook: Vec<u8>,
+    stream: Vec<u8>,
+}
+
+impl XlsMutants {
+    pub fn of(workbook: Vec<u8>) -> Self {
+        let stream = stream(&workbook);
+        Self { workbook, stream }
+    }
+
+    /// Half of them are changed in the container, half of them in the records that are in it.
+    pub fn next(&self, chance: &mut Chance) -> Vec<u8> {
+        match chance.below(2) {
+            0 => {
+                let mut bytes = self.workbook.clone();
+                chance.mutate(&mut bytes);
+                bytes
+            }
+            _ => {
+                let mut bytes = self.stream.clone();
+                chance.mutate(&mut bytes);
+                container("/Workbook", &bytes)
+            }
+        }
+    }
+}
+
+/// Mutants of a `.xlsx`.
+pub struct XlsxMutants {
+    workbook: Vec<u8>,
+    names: Vec<String>,
+}
+
+impl XlsxMutants {
+    pub fn of(workbook: Vec<u8>) -> Self {
+        let archive = ZipArchive::new(Cursor::new(&workbook)).unwrap();
+        let names = archive.file_names().map(str::to_owned).collect();
+        Self { workbook, names }
+    }
+
+    /// A third of them are changed in the archive, the others in the files that are in it.
+    pub fn next(&self, chance: &mut Chance) -> Vec<u8> {
+        if chance.below(3) == 0 {
+            let mut bytes = self.workbook.clone();
+            chance.mutate(&mut bytes);
+            return bytes;
+        }
+        let name = &self.names[chance.below(self.names.len())];
+        mutated(&self.workbook, name, chance)
+    }
+}
+
+/// The same archive with one of its files mutated.
+pub fn mutated(archived: &[u8], name: &str, chance: &mut Chance) -> Vec<u8> {
+    let seed = chance.below(usize::MAX);
+    changed(archived, name, |mut bytes| {
+        Chance(seed as u64).mutate(&mut bytes);
+        bytes
+    })
+}

@@ -1,0 +1,92 @@
+//! Workbooks with a few bytes changed, sent to a server: it stays up, does not grow, and answers each
+//! of them clearly; and nothing in it changes unless it says so.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::forms::{Form, exported, posted};
+use crate::harness::{Answer, Server};
+use crate::mutants::{Chance, XlsMutants, XlsxMutants, mutations};
+use crate::project::{inventory, require_same};
+
+/// What a server may grow by while it refuses or reads a dry run of one workbook after the other:
+/// what its allocator keeps.
+const GROWTH_KIB_MAX: u64 = 24 * 1024;
+
+/// Rounds after which a server has loaded all that it needs.
+const WARM_ROUNDS: usize = 20;
+
+/// One in so many is sent to be imported; the others are dry runs.
+const REAL_EVERY: usize = 4;
+
+/// Sends mutants, all of which ask to replace the inventory: what is refused changes nothing, and
+/// neither does a dry run of what is not.
+fn survive(name: &str, mutant: impl Fn(&Server, &mut Chance) -> Vec<u8>) {
+    let server = Server::start_with(&["--demo"]);
+    let mut before = inventory(&server);
+    let mut chance = Chance::new();
+    let mut outcomes = BTreeMap::<String, usize>::new();
+    let mut slowest = Duration::ZERO;
+    let mut warm = 0;
+    for round in 0..mutations() {
+        let bytes = mutant(&server, &mut chance);
+        let is_real = round.is_multiple_of(REAL_EVERY);
+        let dry_run = if is_real { "False" } else { "True" };
+        let form = Form::of_file(name, &bytes).field("replace", "True").field("dry_run", dry_run);
+        let since = Instant::now();
+        let answer = posted(&server, "", form.bytes()).send();
+        slowest = slowest.max(since.elapsed());
+        let outcome = outcome(&answer, round);
+        match &*outcome {
+            "imported" => before = inventory(&server),
+            _ if is_real => require_same(&inventory(&server), &before),
+            _ => {}
+        }
+        *outcomes.entry(outcome).or_default() += 1;
+        if round == WARM_ROUNDS {
+            warm = server.peak_kib();
+        }
+    }
+    let grown = server.peak_kib().saturating_sub(warm);
+    println!("{name}: {outcomes:?}, slowest {slowest:?}, {grown} KiB more");
+    assert!(warm == 0 || grown < GROWTH_KIB_MAX, "{grown} KiB more");
+    // The same server, with the same inventory, and nothing left over.
+    require_same(&inventory(&server), &before);
+    let left = std::fs::read_dir(server.data().join("scratch")).unwrap().count();
+    assert_eq!(left, 0, "files left in scratch");
+}
+
+/// What a mutant is answered: a word, after a look at whether it is a clear answer.
+fn outcome(answer: &Answer, round: usize) -> String {
+    let said = || String::from_utf8_lossy(&answer.body);
+    match answer.status {
+        200 => answer.json()["outcome"].as_str().unwrap().to_owned(),
+        422 => {
+            let problem = answer.json();
+            let errors = problem["errors"].as_array().unwrap();
+            assert!(!errors.is_empty(), "mutant {round}: {problem}");
+            for error in errors {
+                assert!(error["detail"].is_string(), "mutant {round}: {problem}");
+                assert_ne!(error["rule"], "workbook-decoder", "mutant {round}: {problem}");
+            }
+            problem["type"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+        }
+        other => panic!("mutant {round}: {other} {}", said()),
+    }
+}
+
+#[test]
+fn mutated_xls_leave_the_server_as_it_is() {
+    let mutants = std::cell::OnceCell::new();
+    survive("a.xls", |server, chance| {
+        mutants.get_or_init(|| XlsMutants::of(exported(server, "a.xls"))).next(chance)
+    });
+}
+
+#[test]
+fn mutated_xlsx_leave_the_server_as_it_is() {
+    let mutants = std::cell::OnceCell::new();
+    survive("a.xlsx", |server, chance| {
+        mutants.get_or_init(|| XlsxMutants::of(exported(server, "a.xlsx"))).next(chance)
+    });
+}
