@@ -256,20 +256,7 @@ impl KindVisitor for Table<'_> {
     type Output = Result<KindReport, ImportError>;
 
     fn visit<E: Entity>(self) -> Self::Output {
-        let side = match E::KIND {
-            Kind::Device => Some(Side::Device),
-            Kind::Link => Some(Side::Link),
-            Kind::User
-            | Kind::Group
-            | Kind::File
-            | Kind::Service
-            | Kind::Network
-            | Kind::WorkflowEdge
-            | Kind::Task
-            | Kind::Credential
-            | Kind::Pool => None,
-        };
-        self.job.table::<E>(side.map(|side| (self.members, side)), |_, _| Ok(false))
+        self.job.table::<E>(Side::of(E::KIND).map(|side| (self.members, side)), |_, _| Ok(false))
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     walk::decode_incoming,
 };
 use crate::{
-    model::{Entity, Kind, KindVisitor, PerKind, PropertyType, Target},
+    model::{Arity, Entity, Kind, KindVisitor, PerKind, Target, arity},
     store::{
         Reading, Referrer, Sorted, Sorter, Summary, parse_posting, parse_target_key, target_key,
     },
@@ -317,7 +317,8 @@ fn orphans(
             if !kept(source.kind) {
                 return Ok(());
             }
-            if holds_one(source.kind, &source.relation) {
+            // It cannot stand without the one that it names.
+            if arity(source.kind, &source.relation) == Some(Arity::One) {
                 Ok(gone.push(&record_key(source.kind, source.name.as_bytes()), &[])?)
             } else {
                 strike(source.kind, source.name, source.relation, name, strikes, log)
@@ -399,19 +400,6 @@ fn reject(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), ImportError
         log.problem(&Problem::missing(log.document(kind), &relation, target, absent), place)?;
     }
     Ok(())
-}
-
-/// Whether a relation holds one record, without which its own cannot stand.
-fn holds_one(kind: Kind, relation: &str) -> bool {
-    struct HoldsOne<'a>(&'a str);
-    impl KindVisitor for HoldsOne<'_> {
-        type Output = bool;
-        fn visit<E: Entity>(self) -> bool {
-            let property = E::PROPERTIES.iter().find(|property| property.name == self.0);
-            property.is_some_and(|property| matches!(property.type_, PropertyType::One(_)))
-        }
-    }
-    kind.dispatch(HoldsOne(relation))
 }
 
 /// A record's key, the relation that holds a name, and the name.

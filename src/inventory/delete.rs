@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use super::{
     DeleteReport, Expected, Inventory, InventoryError,
     edit::{Editing, RECORDS_MAX},
-    plan::arity,
 };
 use crate::{
-    model::{Arity, Entity, Kind, KindVisitor},
+    model::{Arity, Entity, Kind, KindVisitor, arity},
     store::StoreError,
 };
 
@@ -99,7 +98,7 @@ impl Cascade {
             next += 1;
             for referrer in editing.referrers(kind, &name)? {
                 let source = (referrer.kind, referrer.name);
-                match referrer.kind.dispatch(ArityOf(&referrer.relation)) {
+                match arity(referrer.kind, &referrer.relation) {
                     Some(Arity::One) => {
                         if met.insert(source.clone()) {
                             gone.push(source);
@@ -126,16 +125,6 @@ impl Cascade {
         }
         strikes.retain(|source, _| !met.contains(source));
         Ok(Self { gone, strikes })
-    }
-}
-
-struct ArityOf<'a>(&'a str);
-
-impl KindVisitor for ArityOf<'_> {
-    type Output = Option<Arity>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        arity::<E>(self.0)
     }
 }
 

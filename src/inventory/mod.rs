@@ -12,7 +12,7 @@
 //! text      configurations and other long texts of a device
 //! change    create, update, rename
 //! delete    and what goes with it
-//! pools     the members of computed pools, kept right with every change
+//! refill    the members of computed pools, on request
 //! ```
 //!
 //! What reads are made of:
@@ -22,7 +22,20 @@
 //! word       what a word of a request means;   columns  what words show of a record
 //! selection  which records are meant;          order    rows in another order than by name
 //! rows       from a selection to rows
-//! computed   the computed pools' criteria, compiled; for changes too
+//! ```
+//!
+//! What changes are made of:
+//!
+//! ```text
+//! object  what an object of a request says;     plan     what that comes to, good or faulty
+//! edit    one change in the making;             pools    what it means to computed pools
+//! guard   what no change may do;                warning  what the caller should know of it
+//! ```
+//!
+//! And both of them:
+//!
+//! ```text
+//! computed  the computed pools, their criteria compiled
 //! ```
 
 mod change;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     codec::json,
     model::{
-        Arity, Backward, Entity, Field, Kind, Membership, Name, Pool, Property, PropertyType, Ref,
+        Backward, Entity, Field, Kind, Membership, Name, Pool, Property, PropertyType, Ref,
         Refused, Secrets, Side, Target, Value, View,
     },
     store::{StoreError, Stored},
@@ -361,7 +361,7 @@ fn missing<E: Entity>(
     let held = |relation: &str| before.and_then(|before| before.view(relation));
     let mut known: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();
     for relation in E::PROPERTIES {
-        if !matches!(relation.type_, PropertyType::One(_) | PropertyType::Many(_)) {
+        if relation.type_.relation().is_none() {
             continue;
         }
         let names = held(relation.name);
@@ -432,25 +432,10 @@ impl Missing {
     }
 }
 
-/// How many records a relation of a kind holds.
-pub(super) fn arity<E: Entity>(relation: &str) -> Option<Arity> {
-    match property::<E>(relation)?.type_ {
-        PropertyType::One(_) => Some(Arity::One),
-        PropertyType::Many(_) => Some(Arity::Many),
-        PropertyType::Name
-        | PropertyType::Text
-        | PropertyType::Int
-        | PropertyType::Bool
-        | PropertyType::Float
-        | PropertyType::Any
-        | PropertyType::Secret => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Device, Map, Slot};
+    use crate::model::{Device, Map};
 
     fn shown(property_name: &str, held: Option<View<'_>>, said: View<'_>) -> bool {
         is_shown_as(held, property::<Device>(property_name), &said)
@@ -488,13 +473,5 @@ mod tests {
         assert_eq!(one.detail, "the device or network 'R 1%' that 'nodes' names does not exist");
         let detail = missing(&["..", "é>b"]).detail;
         assert!(detail.contains("'..', 'é>b'"), "{detail}");
-    }
-
-    #[test]
-    fn an_unset_relation_is_empty() {
-        assert_eq!(<Field<Vec<Ref<Device>>> as Slot>::EMPTY, Field::Absent);
-        assert_eq!(arity::<Device>("owners"), Some(Arity::Many));
-        assert_eq!(arity::<crate::model::Link>("source"), Some(Arity::One));
-        assert_eq!(arity::<Device>("port"), None);
     }
 }

@@ -7,7 +7,7 @@ use super::{
     word::Word,
 };
 use crate::{
-    model::{Comparison, Entity, PropertyType, Value, View, spelled},
+    model::{Comparison, Entity, Value, View, spelled},
     store::Raw,
 };
 
@@ -197,17 +197,9 @@ fn candidates<E: Entity>(
 ) -> Result<Option<Vec<String>>, InventoryError> {
     Ok(match word {
         Word::Name => Some(vec![name.to_owned()]),
-        Word::Property { property, .. } => match property.type_ {
-            PropertyType::One(target) | PropertyType::Many(target) => {
-                Some(look.naming(E::KIND, property.name, target, name)?)
-            }
-            PropertyType::Name
-            | PropertyType::Text
-            | PropertyType::Int
-            | PropertyType::Bool
-            | PropertyType::Float
-            | PropertyType::Any
-            | PropertyType::Secret => None,
+        Word::Property { property, .. } => match property.type_.relation() {
+            Some((_, target)) => Some(look.naming(E::KIND, property.name, target, name)?),
+            None => None,
         },
         Word::Relation(relation) => Some(look.showing(E::KIND, relation, name)?),
         Word::Members(side) => Some(look.pools_with(*side, name)?),

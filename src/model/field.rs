@@ -55,6 +55,23 @@ pub enum PropertyType {
     Secret,
 }
 
+impl PropertyType {
+    /// What a relation refers to, and how many it holds; nothing of what is none.
+    pub fn relation(self) -> Option<(Arity, Target)> {
+        match self {
+            PropertyType::One(target) => Some((Arity::One, target)),
+            PropertyType::Many(target) => Some((Arity::Many, target)),
+            PropertyType::Name
+            | PropertyType::Text
+            | PropertyType::Int
+            | PropertyType::Bool
+            | PropertyType::Float
+            | PropertyType::Any
+            | PropertyType::Secret => None,
+        }
+    }
+}
+
 impl fmt::Display for PropertyType {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

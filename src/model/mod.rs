@@ -51,7 +51,7 @@ pub use network::Network;
 pub use pool::{Membership, Pool};
 pub use probe::{Place, Places, Probed};
 pub use reference::{Arity, Node, Ref, Referable, Reference, Target};
-pub use relation::{Backward, Holder, Relation, aliases, unaliased};
+pub use relation::{Backward, Holder, Relation, aliases, arity, unaliased};
 pub use rule::Rule;
 pub use secret::Secret;
 pub use service::Service;

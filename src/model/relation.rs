@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use super::{Entity, Kind, KindVisitor, PerKind, PropertyType, Target};
+use super::{Arity, Entity, Kind, KindVisitor, PerKind, Target};
 
 /// The relations of one kind's records that are held by others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,19 @@ impl Backward {
     }
 }
 
+/// How many records a property of a kind names; none, where it is no relation.
+pub fn arity(kind: Kind, property: &str) -> Option<Arity> {
+    struct Named<'a>(&'a str);
+    impl KindVisitor for Named<'_> {
+        type Output = Option<Arity>;
+        fn visit<E: Entity>(self) -> Self::Output {
+            let at = E::PROPERTIES.binary_search_by_key(&self.0, |property| property.name).ok()?;
+            E::PROPERTIES[at].type_.relation().map(|(arity, _)| arity)
+        }
+    }
+    kind.dispatch(Named(property))
+}
+
 /// The relations that a kind's records hold.
 fn held_by(kind: Kind) -> Vec<Holder> {
     struct Held;
@@ -80,10 +93,7 @@ fn held_by(kind: Kind) -> Vec<Holder> {
         type Output = Vec<Holder>;
         fn visit<E: Entity>(self) -> Vec<Holder> {
             let held = E::PROPERTIES.iter().filter_map(|property| {
-                let (PropertyType::One(target) | PropertyType::Many(target)) = property.type_
-                else {
-                    return None;
-                };
+                let (_, target) = property.type_.relation()?;
                 Some(Holder { kind: E::KIND, property: property.name, target })
             });
             held.collect()
@@ -147,6 +157,7 @@ pub fn unaliased(kind: Kind, word: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::PropertyType;
 
     struct Properties;
 
@@ -195,6 +206,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_relation_names_one_or_many() {
+        assert_eq!(arity(Kind::Device, "owners"), Some(Arity::Many));
+        assert_eq!(arity(Kind::Link, "source"), Some(Arity::One));
+        assert_eq!(arity(Kind::Device, "port"), None);
+        assert_eq!(arity(Kind::Device, "source"), None);
     }
 
     /// Where several relations share a word, and where a word is shared with the kind's own.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use satchel::inventory::{Atomic, Fate};
 use satchel::model::{
-    Arity, Backward, Entity, Kind, KindVisitor, Map, PerKind, PropertyType, Side, Target, Value,
+    Arity, Backward, Entity, Kind, KindVisitor, Map, PerKind, Side, Target, Value,
 };
 
 /// Who makes the changes, and may administer the inventory.
@@ -63,11 +63,7 @@ pub fn relations(kind: Kind) -> Vec<Relation> {
         type Output = Vec<Relation>;
         fn visit<E: Entity>(self) -> Self::Output {
             let all = E::PROPERTIES.iter().filter_map(|property| {
-                let (target, arity) = match property.type_ {
-                    PropertyType::One(target) => (target, Arity::One),
-                    PropertyType::Many(target) => (target, Arity::Many),
-                    _ => return None,
-                };
+                let (arity, target) = property.type_.relation()?;
                 Some(Relation { name: property.name, target, arity })
             });
             all.collect()
