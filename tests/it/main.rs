@@ -23,4 +23,5 @@ mod queries;
 mod routes;
 mod serving;
 mod texts;
+mod topology;
 mod workbooks;
