@@ -26,6 +26,7 @@ mod random;
 mod routes;
 mod serving;
 mod texts;
+mod topology;
 mod topology_http;
 mod topology_mutants;
 mod workbooks;

@@ -1,0 +1,709 @@
+//! Devices and links as workbooks: what people have comes in, what comes in goes out, and what is
+//! wrong is said and handed back.
+
+use std::fs;
+use std::io::{Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use satchel::access::ensure_first_user;
+use satchel::codec::workbook::{
+    Cell, CellError, DecodeLimits, Decoding, Format, Item, SourceKind, WorkbookWriter,
+};
+use satchel::import::{ImportOutcome, Mode, OnError};
+use satchel::model::{Device, Entity, Field, Kind, Link, Map, Network, Value};
+use satchel::store::{Store, StoreError};
+use satchel::topology::{
+    ExportRequest, Ignored, ImportReport, ImportRequest, Replace, Topology, TopologyError,
+};
+use serde_json::json;
+use tempfile::TempDir;
+
+const DECODER: &str = env!("CARGO_BIN_EXE_satchel");
+const ADMIN: &str = "admin";
+
+const DEFAULT: ImportRequest = ImportRequest {
+    file_name: None,
+    table: None,
+    replace: Replace::No,
+    on_error: OnError::Fail,
+    mode: Mode::Apply,
+};
+
+/// An inventory with nothing but its administrator.
+struct Place {
+    topology: Topology,
+    store: Arc<Store>,
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(folder.path()).unwrap());
+        ensure_first_user(&store).unwrap();
+        let topology = Topology::with_decoder(store.clone(), Path::new(DECODER)).unwrap();
+        Self { topology, store, folder }
+    }
+
+    fn try_import(
+        &self,
+        bytes: &[u8],
+        request: &ImportRequest,
+    ) -> Result<ImportReport, TopologyError> {
+        let mut upload = self.topology.upload().unwrap();
+        upload.write_all(bytes).unwrap();
+        self.topology.import(upload, request, ADMIN)
+    }
+
+    fn import(&self, bytes: &[u8], request: &ImportRequest) -> ImportReport {
+        self.try_import(bytes, request).unwrap()
+    }
+
+    /// Imports what has to be good.
+    fn imported(&self, bytes: &[u8]) -> ImportReport {
+        let report = self.import(bytes, &DEFAULT);
+        assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
+        report
+    }
+
+    /// Exports, and fetches what was exported.
+    fn export(&self, name: &str) -> Vec<u8> {
+        let name = name.parse().unwrap();
+        self.topology.export(&ExportRequest { name }).unwrap();
+        let mut bytes = Vec::new();
+        let mut workbook = self.topology.open(&"out.xls".parse().unwrap());
+        if workbook.is_err() {
+            workbook = self.topology.open(&"out.xlsx".parse().unwrap());
+        }
+        workbook.unwrap().file.read_to_end(&mut bytes).unwrap();
+        for workbook in self.topology.workbooks().unwrap() {
+            self.topology.remove(&workbook.name.parse().unwrap()).unwrap();
+        }
+        bytes
+    }
+
+    fn put<E: Entity>(&self, properties: Vec<(&str, Value)>) {
+        let entries = properties.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        let record = E::parse(Map::from_entries(entries)).unwrap().record;
+        self.store.change(|change| change.put(record).map(drop).map_err(StoreError::from)).unwrap();
+    }
+
+    fn device(&self, name: &str) -> Option<Device> {
+        self.store.read().get::<Device>(name).unwrap().map(|stored| stored.record)
+    }
+
+    fn link(&self, name: &str) -> Option<Link> {
+        self.store.read().get::<Link>(name).unwrap().map(|stored| stored.record)
+    }
+
+    fn names<E: Entity>(&self) -> Vec<String> {
+        let reading = self.store.read();
+        let all = reading.scan::<E>().map(|stored| stored.unwrap().record);
+        all.map(|record| record.name().as_str().to_owned()).collect()
+    }
+
+    /// How many files lie about that should not.
+    fn left_over(&self) -> usize {
+        ["scratch", "spreadsheets"]
+            .into_iter()
+            .map(|folder| fs::read_dir(self.folder.path().join(folder)).unwrap().count())
+            .sum()
+    }
+}
+
+fn text(text: &str) -> Cell<'_> {
+    Cell::from(text)
+}
+
+/// A workbook of these sheets, the first row of each its header.
+fn workbook(format: Format, sheets: &[(&str, Vec<Vec<Cell<'_>>>)]) -> Vec<u8> {
+    let mut writer = WorkbookWriter::new(format, &std::env::temp_dir()).unwrap();
+    for (name, rows) in sheets {
+        let (header, rows) = rows.split_first().unwrap();
+        writer.begin_sheet(name, header.iter().cloned()).unwrap();
+        for row in rows {
+            writer.row(row.iter().cloned()).unwrap();
+        }
+    }
+    writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
+}
+
+/// Devices whose rows are all texts.
+fn devices(header: &[&'static str], rows: &[&[&'static str]]) -> Vec<u8> {
+    let row = |cells: &[&'static str]| cells.iter().map(|cell| text(cell)).collect();
+    let rows = [header].into_iter().chain(rows.iter().copied()).map(row).collect();
+    workbook(Format::Xls, &[("device", rows)])
+}
+
+type Sheets = Vec<(String, Vec<Vec<Cell<'static>>>)>;
+
+/// All cells, rows and columns from the first.
+fn cells(bytes: &[u8]) -> Sheets {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let limits = DecodeLimits::default();
+    let mut decoding =
+        Decoding::start(Path::new(DECODER), file, SourceKind::Workbook, limits).unwrap();
+    let mut sheets = Sheets::new();
+    while let Some(item) = decoding.next_item().unwrap() {
+        match item {
+            Item::Sheet(name) => sheets.push((name.to_owned(), Vec::new())),
+            Item::Row(row) => {
+                let rows = &mut sheets.last_mut().unwrap().1;
+                rows.resize(row.row as usize + 1, Vec::new());
+                let cells = rows.last_mut().unwrap();
+                for (column, cell) in row.cells {
+                    cells.resize(column as usize, Cell::Empty);
+                    cells.push(cell.into_owned());
+                }
+            }
+        }
+    }
+    sheets
+}
+
+/// What each problem is about: its cell, or its rule alone.
+fn problems(report: &ImportReport) -> Vec<String> {
+    let mut found = Vec::new();
+    for problem in &report.problems.shown {
+        for place in &problem.places {
+            let cell = place.cell.as_deref().unwrap_or("-");
+            found.push(format!("{cell} {}", problem.thing.rule));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
+    let above = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
+    let named = std::env::var_os("SATCHEL_FIXTURES").map(PathBuf::from);
+    let found = named.into_iter().chain([beside, above]).map(|path| path.join("workbooks"));
+    let Some(folder) = found.into_iter().find(|path| path.is_dir()) else {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "no fixtures");
+        println!("skipped: no fixtures");
+        return Vec::new();
+    };
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Devices and links whose properties are hard to spell.
+fn hostile() -> Place {
+    let place = Place::new();
+    let list = |items: &[&str]| Value::List(items.iter().map(|item| (*item).into()).collect());
+    for (number, name) in
+        ["R 1%", "[Shared] x", "é>b", "..", "None", "1.2E+10", "=1+1"].into_iter().enumerate()
+    {
+        place.put::<Device>(vec![
+            ("name", name.into()),
+            ("port", Value::Int(number as i64)),
+            ("icon", "".into()),
+            ("vendor", "None".into()),
+            ("model", if number == 3 { Value::Null } else { "\"\"".into() }),
+            ("serial_number", "1.2E+10".into()),
+            ("description", "-1+2 'é'\n\"x\"".into()),
+            ("reachable", Value::Bool(number % 2 == 0)),
+            ("positions", Value::Map(Map::from_entries(vec![("a".into(), list(&["b"]))]))),
+            ("z number", Value::Int(22)),
+            ("a text", "22".into()),
+            ("float", Value::Float(22.0)),
+            ("fraction", Value::Float(0.1)),
+            ("large", Value::Int(i64::MIN)),
+            ("larger", Value::BigInt("12345678901234567890".to_owned())),
+            ("truth", Value::Bool(false)),
+            ("truth text", "False".into()),
+            ("list text", "['a', 'c']".into()),
+            ("list", list(&["a", "c"])),
+            ("tuple", Value::Tuple(vec![Value::Int(0), Value::Null])),
+            ("day", Value::Timestamp("2024-01-31".to_owned())),
+            ("moment", Value::Timestamp("2024-01-31 12:30:00.123456".to_owned())),
+            ("bytes", Value::Binary(vec![0, 255, b'a'])),
+            ("empty", "".into()),
+            ("null", Value::Null),
+            ("formula", "=HYPERLINK(1)".into()),
+        ]);
+    }
+    place.put::<Device>(vec![("name", "bare".into())]);
+    place.put::<Link>(vec![
+        ("name", "b>a".into()),
+        ("source", "R 1%".into()),
+        ("destination", "None".into()),
+    ]);
+    place.put::<Link>(vec![
+        ("name", "a>b".into()),
+        ("source", "1.2E+10".into()),
+        ("destination", Value::Null),
+        ("é custom", Value::Int(7)),
+    ]);
+    place
+}
+
+#[test]
+fn the_real_workbooks_come_in_and_go_out_as_they_came() {
+    for path in fixtures() {
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        let bytes = fs::read(&path).unwrap();
+        let place = Place::new();
+        let report = place.imported(&bytes);
+        assert_eq!(report.problems.total, 0);
+        let read = cells(&bytes);
+        for (sheet, rows) in &read {
+            let kind: Kind = sheet.parse().unwrap();
+            let created = report.types.iter().find(|counts| counts.kind == kind).unwrap().created;
+            assert_eq!(created as usize, rows.len() - 1, "{file} {sheet}");
+        }
+        let secret = |column: &&str| ["password", "enable_password"].contains(column);
+        let ignored = report.source.ignored_columns.iter();
+        let ignored: Vec<_> = ignored.filter(|c| c.reason == Ignored::Secret).collect();
+        let header = &read[0].1[0];
+        let header: Vec<_> = header.iter().map(Cell::to_string).collect();
+        assert_eq!(ignored.len(), header.iter().map(String::as_str).filter(secret).count());
+        for format in ["out.xls", "out.xlsx"] {
+            let first = place.export(format);
+            let there = Place::new();
+            there.imported(&first);
+            assert_eq!(cells(&there.export(format)), cells(&first), "{file} {format}");
+            compare(&file, &read, &cells(&first));
+        }
+    }
+}
+
+/// Holds every cell of a workbook against what came of it, by the documented rules.
+fn compare(file: &str, read: &Sheets, written: &Sheets) {
+    for (sheet, rows) in read {
+        let (_, out) = written.iter().find(|(name, _)| name == sheet).unwrap();
+        let column = |name: &str| out[0].iter().position(|cell| *cell == text(name));
+        for (row, cells) in rows.iter().enumerate().skip(1) {
+            for (at, cell) in cells.iter().enumerate() {
+                let heading = rows[0][at].to_string();
+                if heading.is_empty() || heading.contains("password") || *cell == Cell::Empty {
+                    continue;
+                }
+                let found = &out[row][column(&heading).unwrap_or_else(|| panic!("{heading}"))];
+                let as_bool = |word: &str| word == "True";
+                let expected = match (heading.as_str(), cell) {
+                    ("port", Cell::Text(digits)) => Cell::Number(digits.parse().unwrap()),
+                    ("reachable" | "down", Cell::Text(word)) => Cell::Bool(as_bool(word)),
+                    ("port", Cell::Number(number)) => Cell::Number(*number),
+                    (_, Cell::Number(number)) => Cell::from(number.to_string()),
+                    (_, other) => other.clone(),
+                };
+                assert_eq!(*found, expected, "{file} {sheet} {heading} {row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_goes_out_comes_back_with_its_types() {
+    let place = hostile();
+    for format in ["out.xls", "out.xlsx"] {
+        let first = place.export(format);
+        let there = Place::new();
+        there.imported(&first);
+        for name in place.names::<Device>() {
+            assert_eq!(there.device(&name), place.device(&name), "{format} {name}");
+        }
+        for name in place.names::<Link>() {
+            assert_eq!(there.link(&name), place.link(&name), "{format} {name}");
+        }
+        assert_eq!(cells(&there.export(format)), cells(&first), "{format}");
+        // What is there already does not change.
+        let report = place.imported(&first);
+        assert!(report.types.iter().all(|kind| kind.updated + kind.created == 0), "{format}");
+    }
+}
+
+#[test]
+fn columns_stand_in_an_order_for_people_and_secrets_nowhere() {
+    let place = hostile();
+    place.put::<Device>(vec![("name", "secretive".into()), ("enable_password", "x".into())]);
+    let report = place.topology.export(&ExportRequest { name: "out".parse().unwrap() }).unwrap();
+    assert_eq!((report.workbook.as_str(), report.format), ("out.xls", "xls"));
+    assert_eq!(report.sheets[0].rows, 9);
+    assert!(report.warnings[0].contains("enable_password"), "{:?}", report.warnings);
+    let sheets = cells(&place.export("out.xls"));
+    let header: Vec<_> = sheets[0].1[0].iter().map(Cell::to_string).collect();
+    let first = ["name", "port", "vendor", "model", "serial_number", "description", "icon"];
+    assert_eq!(header[..first.len()], first);
+    assert_eq!(header[first.len()..][..3], ["reachable", "positions", "a text"]);
+    assert!(header[10..].is_sorted() && !header.contains(&"enable_password".to_owned()));
+    let header: Vec<_> = sheets[1].1[0].iter().map(Cell::to_string).collect();
+    assert_eq!(header, ["name", "source_name", "destination_name", "é custom"]);
+    // In the order in which they came.
+    assert_eq!(sheets[1].1[1][0], text("b>a"));
+}
+
+#[test]
+fn an_empty_inventory_goes_out_and_comes_back() {
+    let place = Place::new();
+    let out = place.export("out.xlsx");
+    let expected = |name: &str| (name.to_owned(), vec![vec![Cell::from("name".to_owned())]]);
+    assert_eq!(cells(&out), [expected("device"), expected("link")]);
+    Place::new().imported(&out);
+}
+
+#[test]
+fn an_empty_cell_leaves_the_default_and_what_is_there() {
+    let place = Place::new();
+    place.imported(&devices(
+        &["name", "port", "vendor", "rack"],
+        &[&["R 1%", "830", "Ciena", "7"], &["..", "", "", ""]],
+    ));
+    let bare = place.device("..").unwrap();
+    assert_eq!((bare.port, bare.vendor, bare.custom.len()), (Field::Absent, Field::Absent, 0));
+    let report = place.imported(&devices(
+        &["name", "port", "vendor", "rack", "model"],
+        &[&["R 1%", "", "None", "", "x"]],
+    ));
+    assert_eq!(report.types[0].updated, 1);
+    let device = place.device("R 1%").unwrap();
+    assert_eq!((device.port, device.vendor), (Field::Set(830), Field::Null));
+    assert_eq!(device.model, Field::Set("x".to_owned()));
+    assert_eq!(device.custom["rack"], Value::from("7"));
+}
+
+#[test]
+fn headers_are_matched_generously_and_told_exactly() {
+    let place = Place::new();
+    let header = ["  Name ", "IP_ADDRESS", "ip_adress", "", "Password", "pools", "id", "Rack"];
+    let report = place
+        .imported(&devices(&header, &[&["é>b", "10.0.0.1", "x", "lost", "s3cret", "p", "1", "7"]]));
+    let device = place.device("é>b").unwrap();
+    assert_eq!(device.ip_address, Field::Set("10.0.0.1".to_owned()));
+    let custom: Vec<_> = device.custom.keys().map(String::as_str).collect();
+    assert_eq!(custom, ["Rack", "ip_adress"]);
+    let told = json!(report);
+    assert_eq!(told["sheets"], json!([{"sheet": "device", "rows": 1, "columns": 4}]));
+    assert_eq!(
+        told["custom_columns"][0],
+        json!({"sheet": "device", "column": "C", "name": "ip_adress", "nearest": "ip_address"})
+    );
+    let ignored: Vec<_> =
+        report.source.ignored_columns.iter().map(|c| (c.column.as_str(), c.reason)).collect();
+    let (secret, computed) = (Ignored::Secret, Ignored::Computed);
+    assert_eq!(ignored, [("E", secret), ("F", computed), ("G", computed), ("D", Ignored::Unnamed)]);
+    assert!(!told.to_string().contains("s3cret"), "{told}");
+    assert!(told["warnings"].to_string().contains("was 'ip_address' meant?"), "{told}");
+    let id = report.report.unwrap();
+    let mut whole = String::new();
+    place.topology.report(&id).unwrap().read_to_string(&mut whole).unwrap();
+    assert!(whole.contains("ip_adress") && !whole.contains("s3cret"));
+    // Nothing was wrong, so nothing is kept.
+    assert!(matches!(place.topology.marked(&id), Err(TopologyError::NoReport { .. })));
+}
+
+#[test]
+fn every_problem_has_its_cell_and_nothing_changes() {
+    let place = Place::new();
+    let header = || ["name", "port", "model", "reachable", "gateways", "x"].map(text).to_vec();
+    let bad = vec![
+        header(),
+        vec![text("R 1%"), Cell::Number(22.5), Cell::Number(1.2e10), text("maybe"), text("R2")],
+        vec![text("a/b"), text("x"), Cell::Error(CellError::Reference), Cell::Empty, text("[1]")],
+        vec![Cell::Empty, Cell::Number(22.0)],
+        vec![text("  ")],
+        vec![text("good"), text("23"), text("1.2E+10"), Cell::Date(45_322.0), Cell::Bool(true)],
+        vec![text("good"), text("23")],
+        vec![
+            text("good"),
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Formula("A1".into()),
+        ],
+        vec![text("alone"), Cell::Duration(0.5)],
+    ];
+    let links = vec![
+        ["name", "source", "source_name", "destination_name"].map(text).to_vec(),
+        ["up", "good", "good", "nowhere"].map(text).to_vec(),
+        ["down", "good", "bad", "good"].map(text).to_vec(),
+    ];
+    for format in Format::ALL {
+        let bytes = workbook(format, &[("Device", bad.clone()), ("link", links.clone())]);
+        let report = place.import(&bytes, &DEFAULT);
+        assert_eq!(report.outcome, ImportOutcome::Rejected);
+        assert_eq!(
+            problems(&report),
+            [
+                "device!A3 name-character",
+                "device!A4 name-missing",
+                "device!B2 fraction",
+                "device!B3 type",
+                "device!B9 duration",
+                "device!C2 scientific",
+                "device!C3 cell-error",
+                "device!C6 scientific",
+                "device!D2 type",
+                "device!D6 date",
+                "device!E2 type",
+                "device!E3 list-item",
+                "device!E6 type",
+                "device!F8 formula",
+                "link!C3 ends-differ",
+                "link!D2 missing-reference",
+            ],
+            "{}",
+            json!(report)
+        );
+        let told = json!(report.problems);
+        let of = |rule: &str| {
+            let shown = told["shown"].as_array().unwrap().iter();
+            shown.clone().find(|problem| problem["rule"] == rule).unwrap().clone()
+        };
+        assert_eq!(of("fraction")["value"], 22.5);
+        assert_eq!(of("fraction")["property"], "port");
+        assert_eq!(of("fraction")["places"][0]["record"], "R 1%");
+        assert_eq!(of("missing-reference")["value"], "nowhere");
+        assert_eq!(place.names::<Device>(), [""; 0]);
+    }
+    // The good ones are taken, where that is asked for.
+    let bytes = workbook(Format::Xlsx, &[("device", bad), ("link", links)]);
+    let skip = ImportRequest { on_error: OnError::Skip, ..DEFAULT };
+    let report = place.import(&bytes, &skip);
+    assert_eq!(report.outcome, ImportOutcome::ImportedInPart);
+    assert_eq!(place.names::<Device>(), ["good"]);
+    assert_eq!(place.names::<Link>(), [""; 0]);
+}
+
+#[test]
+fn a_header_that_is_wrong_is_told_once_and_never_skipped() {
+    let place = Place::new();
+    let skip = ImportRequest { on_error: OnError::Skip, ..DEFAULT };
+    for (header, expected) in [
+        (["name", "Vendor", "vendor "], "device!C1 duplicate-column"),
+        (["nmae", "vendor", "x"], "- no-name-column"),
+        (["name", "é>b", "é>b"], "device!C1 duplicate-column"),
+    ] {
+        let report = place.import(&devices(&header, &[&["a", "b", "c"], &["d", "", "f"]]), &skip);
+        assert_eq!(problems(&report), [expected]);
+        assert_eq!(report.outcome, ImportOutcome::Rejected);
+    }
+    let long: &'static str = String::leak("x".repeat(256));
+    let report = place.import(&devices(&["name", long], &[]), &DEFAULT);
+    assert_eq!(problems(&report), ["device!B1 header"]);
+    let two = vec![vec![text("name")], vec![text("a")]];
+    let bytes = workbook(Format::Xls, &[("device", two.clone()), (" Device", two)]);
+    assert_eq!(problems(&place.import(&bytes, &DEFAULT)), ["- duplicate-sheet"]);
+}
+
+#[test]
+fn sheets_are_found_by_name_and_one_is_enough() {
+    let place = Place::new();
+    let rows = |name| vec![vec![text("name")], vec![text(name)]];
+    let bytes = workbook(Format::Xlsx, &[("Notes", rows("x")), ("DEVICE", rows("R 1%"))]);
+    let report = place.imported(&bytes);
+    assert_eq!(report.source.ignored_sheets, ["Notes"]);
+    assert!(json!(report.warnings).to_string().contains("no sheet 'link'"));
+    let error = place.try_import(&workbook(Format::Xls, &[("Notes", rows("x"))]), &DEFAULT);
+    let error = error.unwrap_err();
+    assert!(error.is_of_workbook() && error.to_string().contains("'Notes'"), "{error}");
+    for bytes in [&b""[..], b"name\nx\n", b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"] {
+        let error = place.try_import(bytes, &DEFAULT).unwrap_err();
+        assert!(matches!(&error, TopologyError::Decode(_)) && error.is_of_workbook(), "{error}");
+    }
+    assert_eq!(place.names::<Device>(), ["R 1%"]);
+    assert_eq!(place.left_over(), 0);
+}
+
+#[test]
+fn a_table_brings_one_kind() {
+    let place = Place::new();
+    let table = |kind| ImportRequest { table: Some(kind), ..DEFAULT };
+    let report = place.import(b"name;port;x\r\nR 1%;22;1\r\n..;830;\r\n", &table(Kind::Device));
+    assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
+    assert_eq!(place.device("..").unwrap().port, Field::Set(830));
+    assert_eq!(place.device("R 1%").unwrap().custom["x"], Value::from("1"));
+    let links = b"name,source_name,destination_name\na,R 1%,..\n";
+    place.import(links, &table(Kind::Link));
+    assert_eq!(place.names::<Link>(), ["a"]);
+    // Of its kind alone.
+    let replace = ImportRequest { replace: Replace::Yes, ..table(Kind::Link) };
+    place.import(b"name,source,destination\nb,..,R 1%\n", &replace);
+    assert_eq!((place.names::<Link>(), place.names::<Device>().len()), (vec!["b".to_owned()], 2));
+    let report = place.import(b"name,port\nx,y\n", &table(Kind::Device));
+    assert_eq!(problems(&report), ["device!B2 type"]);
+    let marked = marked(&place, &report);
+    assert_eq!(marked[0].0, "device");
+    assert_eq!(marked[0].1[1][1], text("y"));
+}
+
+#[test]
+fn replace_empties_devices_and_links_in_the_same_step() {
+    let place = hostile();
+    place.put::<Network>(vec![
+        ("name", "net".into()),
+        ("nodes", Value::List(vec!["R 1%".into(), "..".into()])),
+    ]);
+    let bytes = devices(&["name"], &[&["R 1%"], &["new"]]);
+    let replace = ImportRequest { replace: Replace::Yes, ..DEFAULT };
+    let dry = ImportRequest { mode: Mode::DryRun, ..replace.clone() };
+    let before = place.names::<Device>();
+    let report = place.import(&bytes, &dry);
+    assert_eq!(report.outcome, ImportOutcome::DryRun);
+    assert!(report.changes.unwrap().total > 0);
+    assert_eq!(place.names::<Device>(), before);
+
+    let report = place.import(&bytes, &replace);
+    assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
+    assert_eq!(place.names::<Device>(), ["R 1%", "new"]);
+    assert_eq!(place.names::<Link>(), [""; 0]);
+    assert!(json!(report.warnings).to_string().contains("all links are removed"));
+    let network = place.store.read().get::<Network>("net").unwrap().unwrap().record;
+    let nodes: Vec<_> = network.nodes.get().unwrap().iter().map(|node| node.name()).collect();
+    assert_eq!(nodes, ["R 1%"]);
+    assert_eq!(report.struck.total, 1);
+    // A rejected one removes nothing.
+    let report = place.import(&devices(&["name", "port"], &[&["x", "y"]]), &replace);
+    assert_eq!(report.outcome, ImportOutcome::Rejected);
+    assert_eq!(place.names::<Device>(), ["R 1%", "new"]);
+}
+
+/// The cells of the workbook that is handed back.
+fn marked(place: &Place, report: &ImportReport) -> Sheets {
+    cells(&marked_bytes(place, report))
+}
+
+fn marked_bytes(place: &Place, report: &ImportReport) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut workbook = place.topology.marked(report.report.as_deref().unwrap()).unwrap();
+    workbook.file.read_to_end(&mut bytes).unwrap();
+    assert_eq!(workbook.bytes, bytes.len() as u64);
+    assert!(
+        workbook.name.ends_with(&format!(" problems{}", workbook.format))
+            || workbook.name.starts_with("problems")
+    );
+    bytes
+}
+
+#[test]
+fn the_sheet_is_handed_back_with_what_is_wrong_and_comes_in_when_it_is_mended() {
+    for format in Format::ALL {
+        let place = Place::new();
+        let sheet = vec![
+            ["name", "port", "installed"].map(text).to_vec(),
+            vec![text("R 1%"), Cell::Number(22.5), Cell::Date(45_322.5)],
+            vec![],
+            vec![text("good"), Cell::Number(22.0), Cell::Empty, Cell::Empty, text("beside")],
+            vec![Cell::Empty, Cell::Bool(true), text("=1+1")],
+        ];
+        let notes = vec![vec![], vec![Cell::Empty, Cell::Error(CellError::Value), text("x")]];
+        let sheets = [("Notes", notes), ("Device", sheet)];
+        let bytes = workbook(format, &sheets);
+        let file_name = Some("../Gerät.ods".to_owned());
+        let report = place.import(&bytes, &ImportRequest { file_name, ..DEFAULT });
+        assert_eq!(report.outcome, ImportOutcome::Rejected);
+        let workbook = place.topology.marked(report.report.as_deref().unwrap()).unwrap();
+        assert_eq!(workbook.name, format!("_Ger_t problems{format}"));
+        assert_eq!(workbook.format, format);
+
+        let before = cells(&bytes);
+        let mut after = marked(&place, &report);
+        assert_eq!(after[0], before[0]);
+        let rows = &mut after[1].1;
+        assert_eq!(rows[0].pop(), Some(Cell::from("problem (Satchel)".to_owned())));
+        let said: Vec<_> =
+            [1, 4].map(|row: usize| rows[row].pop().unwrap().to_string()).into_iter().collect();
+        assert!(said[0].starts_with("port (B2): a whole number"), "{said:?}");
+        assert!(said[1].contains("name (A5): ") && said[1].contains("port (B5): "), "{said:?}");
+        // Behind all cells, so that none is overwritten.
+        assert_eq!(rows[3].len(), 5);
+        for row in rows.iter_mut() {
+            while row.last() == Some(&Cell::Empty) {
+                row.pop();
+            }
+        }
+        assert_eq!(after[1], before[1]);
+
+        // Mended where it was made, it comes in as it is; what is mended is not marked any more.
+        let mended = |after: &Sheets, port: f64| {
+            let mut sheets = after.clone();
+            sheets[1].1[1][1] = Cell::Number(port);
+            sheets[1].1[4][0] = text("third").into_owned();
+            sheets[1].1[4][1] = Cell::Number(23.0);
+            sheets
+        };
+        let full = marked(&place, &report);
+        let as_bytes = |sheets: &Sheets| {
+            let sheets: Vec<_> =
+                sheets.iter().map(|(name, rows)| (name.as_str(), rows.clone())).collect();
+            self::workbook(format, &sheets)
+        };
+        let report = place.import(&as_bytes(&mended(&full, 22.25)), &DEFAULT);
+        assert_eq!(problems(&report), ["device!B2 fraction"]);
+        let again = marked(&place, &report);
+        assert_eq!(again[1].1[0], full[1].1[0]);
+        assert_eq!(again[1].1[4].len(), 3);
+        let report = place.imported(&as_bytes(&mended(&again, 22.0)));
+        assert_eq!(report.types[0].created, 3);
+        let ignored = &report.source.ignored_columns;
+        assert!(ignored.iter().any(|column| column.reason == Ignored::Problems), "{ignored:?}");
+        let mut names = place.names::<Device>();
+        names.sort();
+        assert_eq!(names, ["R 1%", "good", "third"]);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_header_stands_in_the_header() {
+    let place = Place::new();
+    let report =
+        place.import(&devices(&["name", "vendor", "vendor"], &[&["a", "b", "c"]]), &DEFAULT);
+    let sheets = marked(&place, &report);
+    let told = sheets[0].1[0][3].to_string();
+    assert!(told.starts_with("problem (Satchel): C1: the column B is called"), "{told}");
+    // A full sheet has no column left in this format.
+    let header: Vec<Cell<'_>> =
+        (0..255).map(|number| Cell::from(format!("p{number}"))).chain([text("name")]).collect();
+    let bytes = workbook(Format::Xls, &[("device", vec![header, vec![text("x")]])]);
+    let report = place.import(&bytes, &DEFAULT);
+    let workbook = place.topology.marked(report.report.as_deref().unwrap()).unwrap();
+    assert_eq!(workbook.format, Format::Xlsx);
+    assert!(matches!(place.topology.marked("../x"), Err(TopologyError::NoReport { .. })));
+    assert_eq!(place.left_over(), 0);
+}
+
+#[test]
+fn what_does_not_fit_is_told_with_a_way_out_and_leaves_nothing() {
+    let place = Place::new();
+    let export = |name: &str| place.topology.export(&ExportRequest { name: name.parse().unwrap() });
+    place.put::<Device>(vec![("name", "R 1%".into()), ("é>b", "x".repeat(32_768).into())]);
+    for name in ["a.xls", "a.xlsx"] {
+        let error = export(name).unwrap_err();
+        assert!(error.is_of_workbook(), "{error}");
+        let told = error.to_string();
+        assert!(told.contains("'é>b'") && told.contains("'R 1%'"), "{told}");
+        assert!(told.contains("a project's export"), "{told}");
+    }
+    let place = Place::new();
+    let export = |name: &str| place.topology.export(&ExportRequest { name: name.parse().unwrap() });
+    let mut table = String::from("name\n");
+    for number in 0..65_536 {
+        table += &format!("d{number}\n");
+    }
+    let request = ImportRequest { table: Some(Kind::Device), ..DEFAULT };
+    let report = place.import(table.as_bytes(), &request);
+    assert_eq!(report.types[0].created, 65_536);
+    let told = export("a.xls").unwrap_err().to_string();
+    assert!(told.contains(".xlsx") && told.contains("a project's export"), "{told}");
+    assert_eq!(export("a.xlsx").unwrap().sheets[0].rows, 65_536);
+    place.topology.remove(&"a.xlsx".parse().unwrap()).unwrap();
+    assert_eq!(place.left_over(), 0);
+}
+
+#[test]
+fn a_workbook_with_too_many_columns_is_told_before_it_is_there() {
+    let place = Place::new();
+    let names: Vec<String> = (0..256).map(|number| format!("p{number:03}")).collect();
+    let mut properties = vec![("name", Value::from("R 1%"))];
+    properties.extend(names.iter().map(|name| (name.as_str(), Value::Int(1))));
+    place.put::<Device>(properties);
+    let export = |name: &str| place.topology.export(&ExportRequest { name: name.parse().unwrap() });
+    let told = export("a.xls").unwrap_err().to_string();
+    assert!(told.contains("256 columns") && told.contains(".xlsx"), "{told}");
+    assert_eq!(place.left_over(), 0);
+    assert_eq!(export("a.xlsx").unwrap().sheets[0].columns, 257);
+}
