@@ -152,7 +152,7 @@ async fn read_words(part: Part<'_>, members: &mut Members) -> Result<(), Problem
     let is_json = is_object || part.media_type().is_some_and(|it| it == b"application/json");
     if part.file_name.is_some() && !is_json {
         let shown = shorten(&name);
-        let detail = match nearest(&name, [FILE].into_iter()) {
+        let detail = match nearest(&name, [FILE]) {
             Some(_) => format!("The part “{shown}” holds a file; was “{FILE}” meant?"),
             None => {
                 format!("The part “{shown}” holds a file; the workbook's part is called “{FILE}”.")
