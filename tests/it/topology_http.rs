@@ -20,13 +20,14 @@ const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.
 const OLE2: &[u8] = b"\xD0\xCF\x11\xE0";
 const ZIP: &[u8] = b"PK\x03\x04";
 
-/// A workbook with one sheet `device` of these names and ports.
+/// A workbook with these devices, and no links.
 fn devices(format: Format, rows: &[(&str, Cell<'static>)]) -> Vec<u8> {
     let mut writer = WorkbookWriter::new(format, &std::env::temp_dir()).unwrap();
     writer.begin_sheet("device", ["name", "port"]).unwrap();
     for (name, port) in rows {
         writer.row([Cell::from(*name), port.clone()]).unwrap();
     }
+    writer.begin_sheet("link", ["name", "source", "destination"]).unwrap();
     writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
 }
 
@@ -583,8 +584,11 @@ fn what_is_no_workbook_is_422_with_a_reason() {
 #[test]
 fn what_goes_out_comes_back_in() {
     for name in ["a.xls", "a.xlsx"] {
-        let (here, there) = (with_demo(), Server::start());
+        // The ends of some links, and what lists name, are no devices.
+        let (here, there) = (with_demo(), with_demo());
         let out = exported(&here, name);
+        imported(&there, Form::of_file("x.xls", &one_device()).field("replace", "True"));
+        assert_eq!(counts(&there), (1, 0));
         let report = imported(&there, Form::of_file(name, &out).field("replace", "True"));
         assert_eq!(report["outcome"], "imported", "{report}");
         assert_eq!(counts(&there), DEMO);

@@ -105,7 +105,8 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     let import = move |upload| topology.import(upload, &request, &caller);
     let mut report = upload.consume(Lane::Operation, import).await??;
 
-    report.warnings.extend(warnings);
+    // What the request lacks comes before what its file does.
+    report.warnings.splice(0..0, warnings);
     report.report = report.report.map(|id| format!("/rest/topology/reports/{id}"));
     let has_problems = report.problems.total > 0;
     let marked = report.report.as_ref().filter(|_| has_problems);
