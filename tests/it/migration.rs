@@ -298,6 +298,55 @@ fn the_good_records_can_be_imported_without_the_bad() {
 }
 
 #[test]
+fn a_duplicate_does_not_take_the_record_before_it_along() {
+    let server = Server::start();
+    let links = "- \"name\": \"L 1%\"\n- \"name\": \"L 1%\"\n  \"source\": \"nobody\"\n";
+    put_folder(&server, "p", &documents(&[("link", links)]));
+    let more = json!({"import_export_types": ["link"], "on_error": "skip"});
+    let report = import(&server, "p", more).json();
+    let links = of_kind(&report, "link");
+    assert_eq!((&links["created"], &links["rejected"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!(text(&inventory(&server), "link"), "- \"name\": \"L 1%\"\n");
+}
+
+#[test]
+fn what_was_emptied_and_is_rejected_is_struck_from_the_lists_that_stay() {
+    let server = Server::start();
+    let before = documents(&[
+        ("link", "- \"name\": \"L 1%\"\n- \"name\": \"L2\"\n"),
+        ("network", "- \"links\":\n  - \"L 1%\"\n  - \"L2\"\n  \"name\": \"N\"\n"),
+        (
+            "pool",
+            "- \"link_number\": !!int \"2\"\n  \"links\":\n  - \"L 1%\"\n  - \"L2\"\n  \
+             \"manually_defined\": !!bool \"true\"\n  \"name\": \"P\"\n",
+        ),
+    ]);
+    put_folder(&server, "before", &before);
+    imported(&server, "before", json!({}));
+    let links = "- \"name\": \"L 1%\"\n  \"source\": \"nobody\"\n- \"name\": \"L2\"\n";
+    put_folder(&server, "p", &documents(&[("link", links)]));
+    let report = import(
+        &server,
+        "p",
+        json!({
+            "import_export_types": ["link"],
+            "on_error": "skip",
+            "empty_database_before_import": true,
+        }),
+    )
+    .json();
+    assert_eq!(report["outcome"], "imported_in_part", "{report}");
+    assert_eq!(report["struck"]["total"], 2, "{report}");
+    let after = inventory(&server);
+    assert_eq!(names(&after, "link"), ["L2"]);
+    let network = "- \"links\":\n  - \"L2\"\n  \"name\": \"N\"\n";
+    assert_eq!(text(&after, "network"), network);
+    let pool = "- \"link_number\": !!int \"1\"\n  \"links\":\n  - \"L2\"\n  \
+                \"manually_defined\": !!bool \"true\"\n  \"name\": \"P\"\n";
+    assert_eq!(text(&after, "pool"), pool);
+}
+
+#[test]
 fn what_cannot_be_read_to_its_end_is_not_imported_in_part() {
     let (server, before) = with_demo();
     put_folder(&server, "p", &documents(&[("device", "- \"name\": \"R1\"\n- \"name\": \"R2\n")]));
