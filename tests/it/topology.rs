@@ -12,7 +12,7 @@ use satchel::codec::workbook::{
 };
 use satchel::import::{ImportOutcome, Mode, OnError};
 use satchel::model::{Device, Entity, Field, Kind, Link, Map, Network, Value};
-use satchel::store::{Store, StoreError};
+use satchel::store::Store;
 use satchel::topology::{
     ExportRequest, Ignored, ImportReport, ImportRequest, Replace, Topology, TopologyError,
 };
@@ -86,7 +86,7 @@ impl Place {
     fn put<E: Entity>(&self, properties: Vec<(&str, Value)>) {
         let entries = properties.into_iter().map(|(name, value)| (name.into(), value)).collect();
         let record = E::parse(Map::from_entries(entries)).unwrap().record;
-        self.store.change(|change| change.put(record).map(drop).map_err(StoreError::from)).unwrap();
+        self.store.change(|change| change.put(record).map(drop)).unwrap();
     }
 
     fn device(&self, name: &str) -> Option<Device> {
