@@ -45,6 +45,9 @@ const SCIENTIFIC_MIN: f64 = 1e10;
 /// what was read back, the last six are zeros.
 const SCIENTIFIC_STEP: f64 = 1e6;
 
+/// How much of a formula is quoted.
+const FORMULA_CHARACTERS_MAX: usize = 100;
+
 /// What is wrong with a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
@@ -126,10 +129,13 @@ pub(super) fn read(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value
             "cell-error",
             format!("the cell shows {error}: mend its formula, or type the value"),
         )),
-        Cell::Formula(_) => Err(Wrong::new(
+        Cell::Formula(formula) => Err(Wrong::new(
             "formula",
-            "the cell holds a formula, and the workbook does not say its value: open and save it \
-             with a spreadsheet program, or type the value",
+            format!(
+                "the cell holds the formula ={}, and the workbook does not say its value: open \
+                 and save it with a spreadsheet program, or type the value",
+                formula.chars().take(FORMULA_CHARACTERS_MAX).collect::<String>()
+            ),
         )),
     }
 }

@@ -27,7 +27,8 @@ use super::{
 };
 use crate::{
     codec::workbook::{
-        Cell, DecodeLimits, Decoding, Format, Item, Mark, Marked, Row, SourceKind, WriteError,
+        Cell, CellError, DecodeLimits, Decoding, Format, Item, Mark, Marked, Row, SourceKind,
+        WriteError,
     },
     import::{ImportError, Reports},
     model::{Kind, PerKind},
@@ -189,6 +190,10 @@ fn mark(cells: &mut Vec<Marked<'_>>, layout: &Layout, is_header: bool, wrong: &W
     for column in wrong_columns() {
         if let Some(cell) = cells.get_mut(column) {
             cell.mark = Mark::Wrong;
+            // As a text it would be taken for the value the next time; the row says what it was.
+            if let Cell::Formula(_) = cell.cell {
+                cell.cell = Cell::Error(CellError::Value);
+            }
         }
     }
     let text = match (is_header, wrong.text.as_str()) {
