@@ -9,7 +9,9 @@ use std::io::{Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use rust_xlsxwriter::{Color, Format, Formula, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{
+    Color, DocProperties, ExcelDateTime, Format, Formula, Workbook, Worksheet, XlsxError,
+};
 
 use super::cell::{Cell, CellError};
 use super::write::{Look, Mark, Marked, Style, WriteError};
@@ -46,6 +48,9 @@ impl XlsxWriter {
         let mut workbook = Workbook::new();
         workbook.set_tempdir(scratch).map_err(engine)?;
         workbook.set_zip_compression_level(DEFLATE_LEVEL);
+        // The same cells are the same file: the first moment that a zip archive can name.
+        let moment = ExcelDateTime::from_ymd(1980, 1, 1).map_err(engine)?;
+        workbook.set_properties(&DocProperties::new().set_creation_datetime(&moment));
         let plain = LooksOf::new(&Format::new());
         let wrong = Format::new().set_background_color(Color::RGB(COLOUR_WRONG));
         let looks = Looks([plain, LooksOf::new(&wrong)]);
