@@ -50,6 +50,16 @@
 //! beside the shelf ([`codec::bundle::BundleWriter`]). When it is whole and durable it takes the
 //! project's name.
 
+//!
+//! # A walk through a change
+//!
+//! `POST /rest/instance/device` is read into objects ([`codec::json`]) and goes to
+//! [`inventory::Inventory::put`]. What an object says is read before the turn to write is taken;
+//! then it is held against the inventory, and only when nothing is wrong with it is it written
+//! into a [`store::Transaction`], together with the references that follow it and the pools that
+//! it joins or leaves. The transaction is memory until the committer applies it, with all others
+//! that came meanwhile, as one transaction of sled's, and makes it durable for all of them at once.
+
 pub mod model;
 
 pub mod codec;
