@@ -542,12 +542,24 @@ impl PropertyValue for Secret {
     }
 }
 
+/// The name of another record. What could be no record's name is missing where it is looked for,
+/// and said so there; but NUL ends a name in the keys of references, and may not come that far.
+fn named<E: Referable>(name: String) -> Result<Ref<E>, Refused> {
+    match name.contains('\0') {
+        false => Ok(Ref::new(name)),
+        true => Err(Refused {
+            rule: Rule::NameCharacter { character: '\0' },
+            value: Some(Value::Text(name)),
+        }),
+    }
+}
+
 impl<E: Referable> PropertyValue for Ref<E> {
     const TYPE: PropertyType = PropertyType::One(E::TARGET);
 
     fn parse(value: Value) -> Result<(Self, Fit), Refused> {
         match value {
-            Value::Text(name) => Ok((Ref::new(name), Fit::Exact)),
+            Value::Text(name) => Ok((named(name)?, Fit::Exact)),
             other => Err(Refused::not::<Self>(other)),
         }
     }
@@ -589,7 +601,7 @@ impl<E: Referable> PropertyValue for Vec<Ref<E>> {
             Value::List(items) => items
                 .into_iter()
                 .map(|item| match item {
-                    Value::Text(name) if !name.is_empty() => Ok(Ref::new(name)),
+                    Value::Text(name) if !name.is_empty() => named(name),
                     Value::Text(_) => {
                         Err(Refused { rule: Rule::ListItem { found: "empty" }, value: Some(item) })
                     }

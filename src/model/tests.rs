@@ -159,3 +159,21 @@ fn every_property_of_every_kind_is_shown() {
     let (_, none) = shown.iter().find(|(name, _)| *name == "destination").unwrap();
     assert!(matches!(none, View::Null), "an empty name is none");
 }
+
+#[test]
+fn no_reference_holds_what_ends_a_name_in_a_key() {
+    let link = |property: &str, value: Value| {
+        Link::parse(Map::from_entries(vec![("name".into(), "a".into()), (property.into(), value)]))
+    };
+    for (property, value) in [
+        ("source", Value::from("R\0 1%")),
+        ("owners", Value::List(vec!["good".into(), "R\0 1%".into()])),
+    ] {
+        let broken = link(property, value).unwrap_err().broken;
+        assert_eq!(broken.len(), 1);
+        assert_eq!(broken[0].property.as_deref(), Some(property));
+        assert_eq!(broken[0].rule, Rule::NameCharacter { character: '\0' });
+    }
+    // Other impossible names are looked for, and not found.
+    assert!(link("source", "\u{1}/".into()).is_ok());
+}

@@ -36,7 +36,7 @@ fn survive(name: &str, mutant: impl Fn(&Server, &mut Chance) -> Vec<u8>) {
         let since = Instant::now();
         let answer = posted(&server, "", form.bytes()).send();
         slowest = slowest.max(since.elapsed());
-        let outcome = outcome(&answer, round);
+        let outcome = outcome(&server, &answer, round);
         match &*outcome {
             "imported" => before = inventory(&server),
             _ if is_real => require_same(&inventory(&server), &before),
@@ -57,8 +57,7 @@ fn survive(name: &str, mutant: impl Fn(&Server, &mut Chance) -> Vec<u8>) {
 }
 
 /// What a mutant is answered: a word, after a look at whether it is a clear answer.
-fn outcome(answer: &Answer, round: usize) -> String {
-    let said = || String::from_utf8_lossy(&answer.body);
+fn outcome(server: &Server, answer: &Answer, round: usize) -> String {
     match answer.status {
         200 => answer.json()["outcome"].as_str().unwrap().to_owned(),
         422 => {
@@ -71,7 +70,11 @@ fn outcome(answer: &Answer, round: usize) -> String {
             }
             problem["type"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
         }
-        other => panic!("mutant {round}: {other} {}", said()),
+        other => {
+            let log = server.log();
+            let error = log.iter().rfind(|line| line["level"] == "ERROR");
+            panic!("mutant {round}: {other}, and the log says {error:?}")
+        }
     }
 }
 
