@@ -11,6 +11,7 @@
 //! holds and the counts that it changes are written in the same transaction; no secret is written
 //! that is not sealed.
 
+mod ahead;
 pub mod aside;
 mod committer;
 mod directory;
@@ -51,6 +52,7 @@ pub use format::{Header, Raw, TEXT_BYTES_MAX, decode_body, encode_body};
 pub use load::{Load, LoadTable};
 pub use picture::Picture;
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
+pub use room::Room;
 pub use sort::{Reader as SortedReader, Sorted, Sorter};
 pub use summary::{KindSummary, Summary};
 pub use transaction::{Put, Transaction};
