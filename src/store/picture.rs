@@ -32,9 +32,8 @@ use crate::model::{Entity, Kind, PerKind, Side};
 /// to go, in bytes.
 const OVERLAY_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// What records may take in memory while they are put in their order, in bytes. Ten million
-/// devices are then 600 files that are open at once, fewer than the 1,024 that a process may have.
-const SORTED_BYTES: usize = 16 * 1024 * 1024;
+/// What records may take in memory while they are put in their order, in bytes.
+const SORTED_BYTES: usize = 8 * 1024 * 1024;
 
 /// How long a change waits for pictures to go once the overlays are full.
 const OVERLAY_WAIT_MAX: Duration = Duration::from_secs(30);
