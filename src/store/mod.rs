@@ -32,6 +32,7 @@ mod summary;
 mod transaction;
 mod trees;
 mod turn;
+mod undo;
 mod validator;
 mod vault;
 
@@ -57,6 +58,7 @@ pub use sort::{Reader as SortedReader, Sorted, Sorter};
 pub use summary::{KindSummary, Summary};
 pub use transaction::{Put, Transaction};
 pub use turn::TURN_WAIT_MAX;
+pub use undo::Before;
 pub use validator::file_validator;
 pub use vault::Vault;
 
@@ -171,7 +173,9 @@ impl Store {
             number => room::open_generation(&directory, number)?,
         };
         room::keep_reserve(&directory);
-        let number = generation.number;
+        // After an undo the generation before has the higher number.
+        let number_last =
+            pointer.previous.map_or(generation.number, |previous| previous.max(generation.number));
         let turns = Arc::<Turns>::default();
         Ok(Self {
             vault: Arc::new(vault),
@@ -179,7 +183,7 @@ impl Store {
             pictures,
             turns,
             reopening: Reopening::default(),
-            number_last: AtomicU64::new(number),
+            number_last: AtomicU64::new(number_last),
             directory,
         })
     }
