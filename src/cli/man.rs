@@ -1,0 +1,74 @@
+//! `satchel man`: manual pages.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, Command};
+use clap_mangen::Man;
+
+use super::output::print;
+use crate::model::nearest;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  satchel man | man -l -
+      shows the page of satchel itself
+  satchel man serve | man -l -
+      shows the page of a subcommand
+  satchel man --output /usr/share/man/man1
+      writes all of them there";
+
+/// `satchel man`
+#[derive(Args, Debug)]
+pub(super) struct ManArguments {
+    /// The subcommand whose page to print; that of satchel itself where none is named
+    #[arg(value_name = "SUBCOMMAND")]
+    subcommand: Option<String>,
+
+    /// Write all pages into this directory, which is made when it is not there
+    #[arg(long, value_name = "DIR", conflicts_with = "subcommand")]
+    output: Option<PathBuf>,
+}
+
+/// Prints a page, or writes all of them.
+pub(super) fn run(arguments: &ManArguments, command: Command) -> anyhow::Result<ExitCode> {
+    // `help` has no page: it shows what the others have.
+    let mut command = command.disable_help_subcommand(true);
+    // Gives the subcommands their whole names.
+    command.build();
+    if let Some(directory) = &arguments.output {
+        let written = write_all(&command, directory)
+            .with_context(|| format!("The pages cannot be written to {}", directory.display()))?;
+        return print(|out| {
+            written.iter().try_for_each(|path| writeln!(out, "{}", path.display()))
+        });
+    }
+    let shown = match &arguments.subcommand {
+        None => &command,
+        Some(name) => match visible(&command).find(|subcommand| subcommand.get_name() == name) {
+            Some(subcommand) => subcommand,
+            None => bail!("There is no subcommand “{name}”{}", meant(&command, name)),
+        },
+    };
+    let mut page = Vec::new();
+    Man::new(shown.clone()).render(&mut page)?;
+    print(|out| out.write_all(&page))
+}
+
+fn meant(command: &Command, name: &str) -> String {
+    let nearest = nearest(name, visible(command).map(Command::get_name));
+    nearest.map(|nearest| format!("; was “{nearest}” meant?")).unwrap_or_default()
+}
+
+fn visible(command: &Command) -> impl Iterator<Item = &Command> {
+    command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set())
+}
+
+fn write_all(command: &Command, directory: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::create_dir_all(directory)?;
+    let pages = std::iter::once(command).chain(visible(command));
+    pages.map(|page| Man::new(page.clone()).generate_to(directory)).collect()
+}
