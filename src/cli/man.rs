@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Args, Command};
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
 
 use super::output::print;
 use crate::model::nearest;
@@ -53,8 +54,7 @@ pub(super) fn run(arguments: &ManArguments, command: Command) -> anyhow::Result<
             None => bail!("There is no subcommand “{name}”{}", meant(&command, name)),
         },
     };
-    let mut page = Vec::new();
-    Man::new(shown.clone()).render(&mut page)?;
+    let page = page(shown)?;
     print(|out| out.write_all(&page))
 }
 
@@ -70,5 +70,43 @@ fn visible(command: &Command) -> impl Iterator<Item = &Command> {
 fn write_all(command: &Command, directory: &Path) -> io::Result<Vec<PathBuf>> {
     fs::create_dir_all(directory)?;
     let pages = std::iter::once(command).chain(visible(command));
-    pages.map(|page| Man::new(page.clone()).generate_to(directory)).collect()
+    let write = |shown: &Command| {
+        let path = directory.join(Man::new(shown.clone()).get_filename());
+        fs::write(&path, page(shown)?)?;
+        Ok(path)
+    };
+    pages.map(write).collect()
+}
+
+/// The page of one command. What the help has behind the options has a section for each of its
+/// paragraphs here, whose lines stay as they are: most of them are examples.
+fn page(command: &Command) -> io::Result<Vec<u8>> {
+    let man = Man::new(command.clone())
+        .source(concat!("satchel ", env!("CARGO_PKG_VERSION")))
+        .manual("Satchel");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if visible(command).next().is_some() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    let behind = command.get_after_long_help().or_else(|| command.get_after_help());
+    let behind = behind.map(ToString::to_string).unwrap_or_default();
+    let mut sections = Roff::new();
+    for paragraph in behind.split("\n\n") {
+        let (heading, lines) = match paragraph.split_once(":\n") {
+            Some((heading, lines)) if !heading.contains('\n') => (heading, lines),
+            _ => ("Notes", paragraph),
+        };
+        sections.control("SH", [heading.to_uppercase().as_str()]).control("nf", []);
+        for line in lines.lines() {
+            sections.text([roman(line)]);
+        }
+        sections.control("fi", []);
+    }
+    sections.to_writer(&mut page)?;
+    Ok(page)
 }

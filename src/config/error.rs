@@ -9,7 +9,10 @@ use super::setting::Expected;
 /// Why the file was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    #[error("the file of settings {} cannot be read: {source}", .path.display())]
+    #[error(
+        "the file of settings {} cannot be read: {source}; --config '' goes without one",
+        .path.display()
+    )]
     Unreadable { path: PathBuf, source: io::Error },
     #[error(
         "the file of settings {} has more than {FILE_BYTES_MAX} bytes: this is not one",

@@ -50,12 +50,12 @@ pub struct ServeConfig {
     )]
     pub listen: SocketAddr,
 
-    /// What the server calls itself; the host's name where it is not set
+    /// What the server calls itself; where it is not set, the host's name
     #[arg(long, env = "SATCHEL_NAME", value_name = "NAME", value_parser = server_name)]
     name: Option<String>,
 
-    /// MiB of memory for pages of the inventory, 16 to 65536, twice that during an import: the more
-    /// of an inventory fits, the faster one record is read
+    /// MiB of memory for pages of the inventory, 16 to 65536, and as much again during an import; a
+    /// large inventory is read faster with more
     #[arg(long, env = "SATCHEL_CACHE_MIB", value_name = "MIB", default_value_t = default_cache_mib(),
           value_parser = value_parser!(u64).range(CACHE_MIB_MIN..=CACHE_MIB_MAX))]
     cache_mib: u64,
@@ -113,25 +113,25 @@ pub struct LimitsConfig {
           value_parser = value_parser!(u32).range(1..=CONNECTIONS_MAX))]
     connections_max: u32,
 
-    /// Milliseconds for a request's head, and of idleness between two requests
+    /// Milliseconds, up to a day, for a request's head, and of idleness between two requests
     #[arg(long, env = "SATCHEL_HEAD_WAIT_MS", value_name = "MS", help_heading = "Limits",
           default_value_t = milliseconds(Limits::default().head_wait),
           value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
     head_wait_ms: u64,
 
-    /// Milliseconds between two pieces of a request's body
+    /// Milliseconds, up to a day, between two pieces of a request's body
     #[arg(long, env = "SATCHEL_BODY_WAIT_MS", value_name = "MS", help_heading = "Limits",
           default_value_t = milliseconds(Limits::default().body_wait),
           value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
     body_wait_ms: u64,
 
-    /// Milliseconds for a client to take a bit of an answer
+    /// Milliseconds, up to a day, for a client to take a bit of an answer
     #[arg(long, env = "SATCHEL_WRITE_WAIT_MS", value_name = "MS", help_heading = "Limits",
           default_value_t = milliseconds(Limits::default().write_wait),
           value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
     write_wait_ms: u64,
 
-    /// Milliseconds for the requests in hand once the server is told to stop
+    /// Milliseconds, up to a day, for the requests in hand once the server is told to stop
     #[arg(long, env = "SATCHEL_SHUTDOWN_WAIT_MS", value_name = "MS", help_heading = "Limits",
           default_value_t = milliseconds(Limits::default().shutdown_wait),
           value_parser = value_parser!(u64).range(0..=WAIT_MS_MAX))]

@@ -1,9 +1,9 @@
 //! The command line, the environment, the file and the defaults, one before the other.
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
@@ -25,6 +25,8 @@ pub fn file_argument() -> Arg {
         .value_name("FILE")
         .value_parser(value_parser!(OsString))
         .global(true)
+        // Behind what is the subcommand's own, before --help.
+        .display_order(900)
         .help(format!(
             "The TOML file of settings; an empty name means none [default: {DEFAULT_FILE}, if it is there]"
         ))
@@ -47,7 +49,7 @@ pub struct Parsed {
     file: Option<Settings>,
     /// The settings of the subcommand that runs.
     settings: Vec<Setting>,
-    /// The file's settings that a flag or a variable rules out, as `--data` does `server`.
+    /// The settings that contradict one that goes before them, as `--data` does `server`.
     ruled_out: Vec<String>,
 }
 
@@ -133,16 +135,9 @@ pub fn parse(
         true => None,
         false => read(command, innermost(&loose), default_file)?,
     };
-    let ruled_out = match &file {
-        Some(file) => ruled_out(running, innermost(&loose), file),
-        None => Vec::new(),
-    };
-    let values = file.iter().flat_map(|file| &file.values);
-    let values = values
-        .filter(|(name, _)| !ruled_out.contains(name))
-        .map(|(name, value)| (name.as_str(), value.text.as_str()))
-        .collect();
-    let matches = given(command.clone(), &loose, &values).try_get_matches_from(words)?;
+    let ruled_out = ruled_out(running, innermost(&loose), file.as_ref());
+    let command = given(command.clone(), &loose, file.as_ref(), &ruled_out);
+    let matches = command.try_get_matches_from(words)?;
     Ok(Parsed { matches, file, settings, ruled_out })
 }
 
@@ -188,35 +183,64 @@ fn read(
     }
 }
 
-/// The file's settings that contradict what a flag or a variable says. Those go before the file.
-fn ruled_out(running: &Command, matches: &ArgMatches, file: &Settings) -> Vec<String> {
-    let is_said = |arg: &Arg| {
-        let source = matches.value_source(arg.get_id().as_str());
-        matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+/// Who says something about an argument: a later one goes before an earlier one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Voice {
+    Nobody,
+    File,
+    Environment,
+    Flag,
+}
+
+/// The settings of the environment and of the file that contradict what goes before them.
+fn ruled_out(running: &Command, matches: &ArgMatches, file: Option<&Settings>) -> Vec<String> {
+    let voice = |arg: &Arg| {
+        let in_file = || {
+            let setting = Setting::of(arg)?;
+            file?.values.get(setting.name())
+        };
+        match matches.value_source(arg.get_id().as_str()) {
+            Some(ValueSource::CommandLine) => Voice::Flag,
+            Some(ValueSource::EnvVariable) => Voice::Environment,
+            _ if in_file().is_some() => Voice::File,
+            _ => Voice::Nobody,
+        }
     };
     let excludes = |one: &Arg, other: &Arg| {
         running.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other.get_id())
     };
-    let said: Vec<&Arg> = running.get_arguments().filter(|arg| is_said(arg)).collect();
-    running
-        .get_arguments()
-        .filter(|arg| said.iter().any(|said| excludes(said, arg) || excludes(arg, said)))
-        .filter_map(|arg| Some(Setting::of(arg)?.name().to_owned()))
-        .filter(|name| file.values.contains_key(name))
-        .collect()
+    let args: Vec<(&Arg, Voice)> = running.get_arguments().map(|arg| (arg, voice(arg))).collect();
+    let is_ruled_out = |arg: &Arg, own: Voice| {
+        own > Voice::Nobody
+            && args.iter().any(|(other, before)| {
+                *before > own && (excludes(other, arg) || excludes(arg, other))
+            })
+    };
+    let ruled_out = args.iter().filter(|(arg, voice)| is_ruled_out(arg, *voice));
+    ruled_out.filter_map(|(arg, _)| Some(Setting::of(arg)?.name().to_owned())).collect()
 }
 
-/// The command with the file's values as the defaults of the subcommand that runs.
-fn given(command: Command, matches: &ArgMatches, values: &BTreeMap<&str, &str>) -> Command {
-    match matches.subcommand() {
-        Some((name, inner)) => command.mut_subcommand(name, |sub| given(sub, inner, values)),
-        None => command.mut_args(|arg| {
-            match Setting::of(&arg).and_then(|setting| values.get(setting.name())) {
-                Some(value) => arg.required(false).default_value((*value).to_owned()),
-                None => arg,
-            }
-        }),
+/// The command with the file's values as the defaults of the subcommand that runs, and without
+/// what is ruled out.
+fn given(
+    command: Command,
+    matches: &ArgMatches,
+    file: Option<&Settings>,
+    ruled_out: &[String],
+) -> Command {
+    if let Some((name, inner)) = matches.subcommand() {
+        return command.mut_subcommand(name, |sub| given(sub, inner, file, ruled_out));
     }
+    command.mut_args(|arg| {
+        let Some(setting) = Setting::of(&arg) else { return arg };
+        if ruled_out.iter().any(|name| name == setting.name()) {
+            return arg.env(Resettable::Reset);
+        }
+        match file.and_then(|file| file.values.get(setting.name())) {
+            Some(value) => arg.required(false).default_value(value.text.clone()),
+            None => arg,
+        }
+    })
 }
 
 #[cfg(test)]
@@ -239,11 +263,14 @@ mod tests {
         let remote = setting("remote", "X_REMOTE").conflicts_with("two");
         let serve = Command::new("serve").args([one, two.clone(), three, calm]);
         let ask = Command::new("ask").args([two, needed, remote]);
+        let local = setting("local", VARIABLE);
+        let far = setting("far", "X_FAR").conflicts_with("local");
+        let both = Command::new("both").args([local, far]);
         let plain = Command::new("plain").arg(Arg::new("json").long("json"));
         Command::new("x")
             .arg(file_argument().env("X_NO_FILE"))
             .subcommand_required(true)
-            .subcommands([serve, ask, plain])
+            .subcommands([serve, ask, both, plain])
     }
 
     /// Parses with a file of this text as the one that is read where none is named.
@@ -344,6 +371,19 @@ mod tests {
         // And the other way round, whichever of them names the other.
         let parsed = parsed(&["ask", "--remote", "r"], "needed = \"n\"\ntwo = \"2\"").unwrap();
         assert_eq!(in_force(&parsed)[0], row("two", "default", Source::Default));
+    }
+
+    #[test]
+    fn the_same_is_so_for_a_variable_and_what_goes_before_and_after_it() {
+        let none = |name: &str| (name.to_owned(), None, Source::Default);
+        let local = row("local", VARIABLE_VALUE, Source::Environment);
+        let both = in_force(&parsed(&["both"], "far = \"f\"").unwrap());
+        assert_eq!(both, [local, none("far")]);
+        let both = in_force(&parsed(&["both", "--far", "f"], "local = \"l\"").unwrap());
+        assert_eq!(both, [none("local"), row("far", "f", Source::Flag)]);
+        // What is said twice on one level is for who says it to mend.
+        let words = ["both", "--far", "f", "--local", "l"];
+        assert!(matches!(parsed(&words, ""), Err(ParseError::Words(_))));
     }
 
     #[test]

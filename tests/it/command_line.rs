@@ -119,7 +119,7 @@ fn every_subcommand_has_a_page() {
     for name in &names {
         let page = fs::read_to_string(pages.join(name)).unwrap();
         assert!(page.contains(".TH satchel"), "{name}: {page}");
-        assert!(page.contains("Exit codes:"), "{name}");
+        assert!(page.contains(".SH \"EXIT CODES\"\n.nf\n"), "{name}: {page}");
         let subcommand = name.trim_end_matches(".1").strip_prefix("satchel-");
         let alone = subcommand.map_or_else(|| printed(&["man"]), |name| printed(&["man", name]));
         assert_eq!(alone, page, "{name}");
