@@ -38,8 +38,9 @@ pub(super) fn run(
         Shell::Zsh => aot::Shell::Zsh,
         Shell::Fish => aot::Shell::Fish,
     };
-    // Into memory first: what generates it cannot tell that nobody reads any more.
+    // Into memory first: what generates it panics where nobody reads any more.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "satchel", &mut script);
-    print(|out| out.write_all(&script))
+    print(&String::from_utf8(script)?)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -51,19 +51,20 @@ pub(super) fn run(
         }
     }
     let file = parsed.file();
-    print(|out| {
-        if arguments.markdown {
-            write_markdown(out, &settings(command))
-        } else if arguments.json {
-            write_json(out, file, &in_force)
-        } else {
-            write_toml(out, file, &in_force)
-        }
-    })
+    let mut text = Vec::new();
+    if arguments.markdown {
+        write_markdown(&mut text, &settings(command))?;
+    } else if arguments.json {
+        write_json(&mut text, file, &in_force)?;
+    } else {
+        write_toml(&mut text, file, &in_force)?;
+    }
+    print(&String::from_utf8(text)?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What is in force, as a file that says the same. Sources are comments.
-fn write_toml(out: &mut dyn Write, file: Option<&Path>, in_force: &[InForce]) -> io::Result<()> {
+fn write_toml(out: &mut impl Write, file: Option<&Path>, in_force: &[InForce]) -> io::Result<()> {
     let file = file.map(|file| one_line(&file.to_string_lossy()));
     writeln!(out, "# What is in force for `satchel serve`, and where it comes from.")?;
     match &file {
@@ -97,7 +98,7 @@ fn line(InForce { setting, value, .. }: &InForce) -> String {
     }
 }
 
-fn write_json(out: &mut dyn Write, file: Option<&Path>, in_force: &[InForce]) -> io::Result<()> {
+fn write_json(out: &mut impl Write, file: Option<&Path>, in_force: &[InForce]) -> io::Result<()> {
     let settings: Vec<_> = in_force
         .iter()
         .map(|InForce { setting, value, source }| {
@@ -132,7 +133,7 @@ fn write_json(out: &mut dyn Write, file: Option<&Path>, in_force: &[InForce]) ->
 }
 
 /// The table of settings for the documentation.
-fn write_markdown(out: &mut dyn Write, settings: &[Setting]) -> io::Result<()> {
+fn write_markdown(out: &mut impl Write, settings: &[Setting]) -> io::Result<()> {
     writeln!(out, "| in the file | flag | environment variable | value | default | meaning |")?;
     writeln!(out, "|---|---|---|---|---|---|")?;
     for setting in settings.iter().filter(|setting| !setting.is_hidden()) {

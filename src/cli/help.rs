@@ -17,9 +17,9 @@ Settings:
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    could not be done
+  1    could not be done, or is not as it should be
   2    wrong arguments or settings; nothing was begun
-  130  cut short by a second Ctrl-C";
+  130  cut short by a signal";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -43,9 +43,9 @@ pub(super) fn run(arguments: &ManArguments, command: Command) -> anyhow::Result<
     if let Some(directory) = &arguments.output {
         let written = write_all(&command, directory)
             .with_context(|| format!("The pages cannot be written to {}", directory.display()))?;
-        return print(|out| {
-            written.iter().try_for_each(|path| writeln!(out, "{}", path.display()))
-        });
+        let lines = written.iter().map(|path| format!("{}\n", path.display()));
+        print(&lines.collect::<String>())?;
+        return Ok(ExitCode::SUCCESS);
     }
     let shown = match &arguments.subcommand {
         None => &command,
@@ -54,8 +54,8 @@ pub(super) fn run(arguments: &ManArguments, command: Command) -> anyhow::Result<
             None => bail!("There is no subcommand “{name}”{}", meant(&command, name)),
         },
     };
-    let page = page(shown)?;
-    print(|out| out.write_all(&page))
+    print(&String::from_utf8(page(shown)?)?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn meant(command: &Command, name: &str) -> String {

@@ -63,8 +63,8 @@ pub fn command() -> clap::Command {
 }
 
 /// Does what the words say, the executable's name first, and says on standard error what could not
-/// be done. Exit codes: 0 done, 1 could not be done, 2 wrong arguments or settings, 130 cut short
-/// by a second signal.
+/// be done. Exit codes: 0 done, 1 could not be done, or is not as it should be, 2 wrong arguments
+/// or settings, 130 cut short by a signal.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.into_iter().collect();
     if let Some(arguments) = decode::arguments(&words) {
