@@ -4,6 +4,8 @@
 
 mod architecture;
 mod bodies;
+mod command_line;
+mod config;
 mod durability;
 mod forms;
 mod full_disk;
@@ -26,6 +28,7 @@ mod queries;
 mod random;
 mod routes;
 mod serving;
+mod supervisor;
 mod texts;
 mod topology;
 mod topology_http;
