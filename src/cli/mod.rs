@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod decode;
+mod docs;
 mod lines;
 mod logging;
 mod passwd;
@@ -29,6 +30,9 @@ enum Command {
     /// Give a user another password, while no server runs
     #[command(after_help = passwd::EXAMPLES)]
     Passwd(PasswdConfig),
+    /// Read about Satchel, offline
+    #[command(after_help = docs::EXAMPLES)]
+    Docs(docs::DocsArguments),
     #[command(name = workbook::SUBCOMMAND, hide = true)]
     DecodeWorkbook(decode::DecodeArguments),
 }
@@ -42,6 +46,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Serve(config) => serve::run(&config),
         Command::Passwd(config) => passwd::run(&config),
+        Command::Docs(arguments) => docs::run(&arguments),
         Command::DecodeWorkbook(arguments) => Ok(decode::run(&arguments)),
     }
 }
