@@ -22,7 +22,10 @@ const SECONDS_MAX: &str = "180";
 const PAGES_AT_ONCE: usize = 3;
 
 /// What is written of a line that is longer is cut: nobody reads further.
-const LINE_CHARS_MAX: usize = 700;
+const LINE_CHARS_MAX: usize = 400;
+
+/// And of an output that is longer, too.
+const OUTPUT_LINES_MAX: usize = 60;
 
 /// A step of a page, where its output stands, and what it printed.
 struct Ran {
@@ -94,11 +97,16 @@ fn shown(ran: &Ran) -> String {
     if same(&ran.step.output, &ran.printed) {
         return ran.step.output.clone();
     }
-    let lines = ran.printed.lines().map(|line| match line.chars().count() > LINE_CHARS_MAX {
-        true => line.chars().take(LINE_CHARS_MAX).collect::<String>() + "…\n",
-        false => format!("{line}\n"),
-    });
-    lines.collect()
+    let mut shown = String::new();
+    for (number, line) in ran.printed.lines().enumerate() {
+        if number == OUTPUT_LINES_MAX {
+            shown += "…\n";
+            break;
+        }
+        shown.extend(line.chars().take(LINE_CHARS_MAX));
+        shown += if line.chars().count() > LINE_CHARS_MAX { "…\n" } else { "\n" };
+    }
+    shown
 }
 
 fn by_block(ran: Vec<(Range<usize>, Ran)>) -> Vec<(Range<usize>, Vec<Ran>)> {
@@ -185,7 +193,13 @@ fn run(page: &str, name: &str) -> Vec<(Range<usize>, Ran)> {
     for (number, (_, ran)) in ran.iter_mut().enumerate() {
         let printed = fs::read(aside.join(number.to_string())).unwrap();
         let printed = String::from_utf8_lossy(&printed).replace(&address, ADDRESS);
+        // Where the executable is put by who installs it, and where this test keeps it.
+        let printed = printed.replace(&*aside.to_string_lossy(), "/usr/local/bin");
         ran.printed = printed.replace(&*folder.to_string_lossy(), "/srv");
+        let fence = ran.printed.lines().any(|line| line.starts_with("```"));
+        assert!(!fence, "{name}: {} would end its own block", ran.step.command);
+        let crashed = ran.printed.contains("Traceback (most recent call last)");
+        assert!(!crashed, "{name}: {}\n{}", ran.step.command, ran.printed);
     }
     ran
 }
