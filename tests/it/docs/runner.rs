@@ -192,7 +192,8 @@ fn run(page: &str, name: &str) -> Vec<(Range<usize>, Ran)> {
     assert!(said.status.success() && wrong.is_empty(), "{name}: {}: {wrong}", said.status);
     for (number, (_, ran)) in ran.iter_mut().enumerate() {
         let printed = fs::read(aside.join(number.to_string())).unwrap();
-        let printed = String::from_utf8_lossy(&printed).replace(&address, ADDRESS);
+        let printed =
+            String::from_utf8_lossy(&printed).replace('\r', "").replace(&address, ADDRESS);
         // Where the executable is put by who installs it, and where this test keeps it.
         let printed = printed.replace(&*aside.to_string_lossy(), "/usr/local/bin");
         ran.printed = printed.replace(&*folder.to_string_lossy(), "/srv");
