@@ -142,13 +142,14 @@ fn open_database(path: &Path) -> Result<Db, StoreError> {
     let until = Instant::now() + LOCK_WAIT_MAX;
     loop {
         match config.open() {
-            Err(sled::Error::Io(error))
-                if error.to_string().contains("could not acquire lock")
-                    && Instant::now() < until =>
-            {
+            Err(error) => {
+                let error = StoreError::from(error);
+                if !error.is_locked() || Instant::now() >= until {
+                    return Err(error);
+                }
                 thread::sleep(Duration::from_millis(2));
             }
-            opened => return Ok(opened?),
+            Ok(database) => return Ok(database),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! holds and the counts that it changes are written in the same transaction; no secret is written
 //! that is not sealed.
 
+mod ahead;
 pub mod aside;
 mod committer;
 mod directory;
@@ -31,6 +32,7 @@ mod summary;
 mod transaction;
 mod trees;
 mod turn;
+mod undo;
 mod validator;
 mod vault;
 
@@ -51,10 +53,12 @@ pub use format::{Header, Raw, TEXT_BYTES_MAX, decode_body, encode_body};
 pub use load::{Load, LoadTable};
 pub use picture::Picture;
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
+pub use room::Room;
 pub use sort::{Reader as SortedReader, Sorted, Sorter};
 pub use summary::{KindSummary, Summary};
 pub use transaction::{Put, Transaction};
 pub use turn::TURN_WAIT_MAX;
+pub use undo::Before;
 pub use validator::file_validator;
 pub use vault::Vault;
 
@@ -169,7 +173,9 @@ impl Store {
             number => room::open_generation(&directory, number)?,
         };
         room::keep_reserve(&directory);
-        let number = generation.number;
+        // After an undo the generation before has the higher number.
+        let number_last =
+            pointer.previous.map_or(generation.number, |previous| previous.max(generation.number));
         let turns = Arc::<Turns>::default();
         Ok(Self {
             vault: Arc::new(vault),
@@ -177,7 +183,7 @@ impl Store {
             pictures,
             turns,
             reopening: Reopening::default(),
-            number_last: AtomicU64::new(number),
+            number_last: AtomicU64::new(number_last),
             directory,
         })
     }

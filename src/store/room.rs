@@ -78,12 +78,35 @@ pub(super) fn open_generation(
     }
 }
 
-fn free_bytes(path: &Path) -> io::Result<u64> {
-    let disk = statvfs(path)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+/// The room on a disk, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// What may still be written.
+    pub free_bytes: u64,
+    pub size_bytes: u64,
+}
+
+impl Room {
+    /// Of the disk that holds `path`.
+    fn of(path: &Path) -> io::Result<Self> {
+        let disk = statvfs(path)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+        Ok(Self { free_bytes: bytes(disk.f_bavail), size_bytes: bytes(disk.f_blocks) })
+    }
 }
 
 impl Store {
+    /// The room on the disk of the data directory.
+    pub fn room(&self) -> Result<Room, StoreError> {
+        Room::of(self.directory.path()).map_err(StoreError::io("the data directory"))
+    }
+
+    /// Whether changes are taken, as far as is known: whether none failed for want of room or of a
+    /// disk that works.
+    pub fn is_writable(&self) -> bool {
+        self.current().is_ok_and(|current| current.committer.failure().is_ok())
+    }
+
     /// Opens the database again in place, where the disk was full and is no longer. The caller
     /// holds the turn.
     ///
@@ -91,8 +114,8 @@ impl Store {
     /// [`StoreError::DiskFull`] while there is no room, and while somebody reads: a database
     /// cannot be opened twice. The next change tries again.
     pub(super) fn reopen(&self) -> Result<Current, StoreError> {
-        let free = free_bytes(self.directory.path()).unwrap_or_default();
-        if free < ROOM_BYTES_MIN {
+        let room = Room::of(self.directory.path());
+        if room.map_or(0, |room| room.free_bytes) < ROOM_BYTES_MIN {
             return Err(StoreError::DiskFull);
         }
         // Who wants to read waits until it is open: what sled held in memory of the changes that

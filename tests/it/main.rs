@@ -14,6 +14,7 @@ mod inventory;
 mod kills;
 mod limits;
 mod login;
+mod metrics;
 mod migration;
 mod mutants;
 mod openapi;

@@ -49,6 +49,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "writes outside of the folder",
     ),
     ("access", "server {", "the configuration of nginx"),
+    ("operations", "scrape_configs:", "the configuration of Prometheus"),
 ];
 
 /// One test, because what is generated has to be there before it is run.

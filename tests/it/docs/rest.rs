@@ -130,12 +130,23 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "delete_workbook",
         &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/topology/workbooks/sites.xlsx"],
     ),
+    ("metrics", &["curl -u admin:admin http://127.0.0.1:8080/metrics | grep '^satchel_records'"]),
     ("is_alive", &["curl http://127.0.0.1:8080/rest/is_alive"]),
-    ("openapi", &["curl http://127.0.0.1:8080/rest/openapi.json | python3 -m json.tool | grep -A 9 '\"info\"'"]),
+    (
+        "openapi",
+        &[
+            "curl http://127.0.0.1:8080/rest/openapi.json | python3 -m json.tool | grep -A 9 '\"info\"'",
+        ],
+    ),
     ("welcome", &["curl -I http://127.0.0.1:8080/"]),
     ("docs", &["curl -I http://127.0.0.1:8080/docs"]),
     ("docs_front", &["curl -I -H 'accept-encoding: gzip' http://127.0.0.1:8080/docs/"]),
-    ("docs_file", &["curl http://127.0.0.1:8080/docs/start.md | python3 -c 'import sys; print(*sys.stdin.readlines()[:3], sep=\"\")'"]),
+    (
+        "docs_file",
+        &[
+            "curl http://127.0.0.1:8080/docs/start.md | python3 -c 'import sys; print(*sys.stdin.readlines()[:3], sep=\"\")'",
+        ],
+    ),
 ];
 
 fn description(server: &Server) -> Value {
