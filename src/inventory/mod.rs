@@ -13,6 +13,7 @@
 //! change    create, update, rename
 //! delete    and what goes with it
 //! refill    the members of computed pools, on request
+//! undo      back to what was before the last import
 //! ```
 //!
 //! What reads are made of:
@@ -63,12 +64,14 @@ mod shown;
 #[cfg(test)]
 mod tests;
 mod text;
+mod undo;
 mod warning;
 mod word;
 
 use std::sync::Arc;
 
 pub use error::InventoryError;
+pub use undo::{UndoOutcome, UndoReport, UndoneKind};
 
 use crate::{
     model::{Kind, Map, PerKind, View},

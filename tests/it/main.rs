@@ -31,4 +31,5 @@ mod texts;
 mod topology;
 mod topology_http;
 mod topology_mutants;
+mod undo;
 mod workbooks;
