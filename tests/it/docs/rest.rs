@@ -14,15 +14,15 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "list_instances",
         &[
-            "curl -u admin:admin 'http://127.0.0.1:8080/rest/instance/device?columns=name,vendor&order=-name&limit=2'",
-            "curl -u admin:admin -H 'accept: application/x-ndjson' 'http://127.0.0.1:8080/rest/instance/network?columns=name'",
+            "curl -u admin:admin \\\n    'http://127.0.0.1:8080/rest/instance/device?columns=name,vendor&order=-name&limit=2'",
+            "curl -u admin:admin -H 'accept: application/x-ndjson' \\\n    'http://127.0.0.1:8080/rest/instance/network?columns=name'",
         ],
     ),
     (
         "put_instances",
         &[
-            "curl -u admin:admin -H 'content-type: application/json' http://127.0.0.1:8080/rest/instance/device \\\n    -d '{\"name\": \"Faro 1\", \"type\": \"router\", \"vendor\": \"Nokia\", \"ip_address\": \"10.9.0.1\"}'",
-            "curl -u admin:admin -H 'content-type: application/json' http://127.0.0.1:8080/rest/instance/device \\\n    -d '{\"name\": \"Faro 1\", \"new_name\": \"Faro 2\"}'",
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/instance/device \\\n    -d '{\"name\": \"Faro 1\", \"type\": \"router\", \"vendor\": \"Nokia\", \"ip_address\": \"10.9.0.1\"}'",
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/instance/device \\\n    -d '{\"name\": \"Faro 1\", \"new_name\": \"Faro 2\"}'",
         ],
     ),
     ("get_instance", &["curl -u admin:admin http://127.0.0.1:8080/rest/instance/group/Auditors"]),
@@ -33,20 +33,20 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "search_instances",
         &[
-            "curl -u admin:admin -H 'content-type: application/json' http://127.0.0.1:8080/rest/search \\\n    -d '{\"type\": \"device\", \"columns\": [\"name\", \"ip_address\"], \"search_criteria\": {\"name\": \"core\"}, \"maximum_return_records\": 2}'",
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/search \\\n    -d '{\"type\": \"device\", \"columns\": [\"name\", \"ip_address\"], \"search_criteria\": {\"name\": \"core\"}, \"maximum_return_records\": 2}'",
         ],
     ),
     (
         "put_configuration",
         &[
             "printf 'hostname faro\\ninterface Loopback0\\n' > faro.cfg",
-            "curl -u admin:admin -T faro.cfg http://127.0.0.1:8080/rest/configuration/Faro%202",
+            "curl -u admin:admin -T faro.cfg \\\n    http://127.0.0.1:8080/rest/configuration/Faro%202",
         ],
     ),
     (
         "post_configuration",
         &[
-            "curl -u admin:admin -H 'content-type: text/plain' --data-binary @faro.cfg http://127.0.0.1:8080/rest/configuration/Faro%202",
+            "curl -u admin:admin -H 'content-type: text/plain' --data-binary @faro.cfg \\\n    http://127.0.0.1:8080/rest/configuration/Faro%202",
         ],
     ),
     (
@@ -57,6 +57,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "update_all_pools",
         &["curl -u admin:admin -X POST http://127.0.0.1:8080/rest/update_all_pools"],
     ),
+    ("undo", &["curl -u admin:admin -X POST 'http://127.0.0.1:8080/rest/undo?dry_run'"]),
     ("count_instances", &["curl -u admin:admin http://127.0.0.1:8080/rest/count"]),
     (
         "delete_instance",
@@ -65,7 +66,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "export_project",
         &[
-            "curl -u admin:admin -H 'content-type: application/json' http://127.0.0.1:8080/rest/migrate/export \\\n    -d '{\"name\": \"sites\", \"import_export_types\": [\"device\", \"link\"]}'",
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/migrate/export \\\n    -d '{\"name\": \"sites\", \"import_export_types\": [\"device\", \"link\"]}'",
         ],
     ),
     ("list_projects", &["curl -u admin:admin http://127.0.0.1:8080/rest/migrate/projects"]),
@@ -80,7 +81,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "import_project",
         &[
-            "curl -u admin:admin -H 'content-type: application/json' http://127.0.0.1:8080/rest/migrate/import \\\n    -d '{\"name\": \"copy\", \"import_export_types\": [\"device\", \"link\"]}' | tee report.json",
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/migrate/import \\\n    -d '{\"name\": \"copy\", \"import_export_types\": [\"device\", \"link\"]}' | tee report.json",
         ],
     ),
     (
@@ -97,22 +98,22 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "export_topology",
         &[
-            "curl -u admin:admin -H 'content-type: application/json' http://127.0.0.1:8080/rest/topology/export -d '{\"name\": \"sites.xlsx\"}'",
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/topology/export \\\n    -d '{\"name\": \"sites.xlsx\"}'",
         ],
     ),
     ("list_workbooks", &["curl -u admin:admin http://127.0.0.1:8080/rest/topology/workbooks"]),
     (
         "download_workbook",
         &[
-            "curl -u admin:admin -o sites.xlsx http://127.0.0.1:8080/rest/topology/workbooks/sites.xlsx",
+            "curl -u admin:admin -o sites.xlsx \\\n    http://127.0.0.1:8080/rest/topology/workbooks/sites.xlsx",
         ],
     ),
     (
         "import_topology",
         &[
-            "curl -u admin:admin -F file=@sites.xlsx -F replace=false http://127.0.0.1:8080/rest/topology/import",
+            "curl -u admin:admin -F file=@sites.xlsx -F replace=false \\\n    http://127.0.0.1:8080/rest/topology/import",
             "printf 'name,port\\nFaro 1,many\\n' > wrong.csv",
-            "curl -u admin:admin -F file=@wrong.csv -F kind=device -F replace=false http://127.0.0.1:8080/rest/topology/import | tee report.json",
+            "curl -u admin:admin -F file=@wrong.csv -F kind=device -F replace=false \\\n    http://127.0.0.1:8080/rest/topology/import | tee report.json",
         ],
     ),
     (
@@ -130,12 +131,15 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "delete_workbook",
         &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/topology/workbooks/sites.xlsx"],
     ),
-    ("metrics", &["curl -u admin:admin http://127.0.0.1:8080/metrics | grep '^satchel_records'"]),
+    (
+        "metrics",
+        &["curl -u admin:admin http://127.0.0.1:8080/metrics \\\n    | grep '^satchel_records'"],
+    ),
     ("is_alive", &["curl http://127.0.0.1:8080/rest/is_alive"]),
     (
         "openapi",
         &[
-            "curl http://127.0.0.1:8080/rest/openapi.json | python3 -m json.tool | grep -A 9 '\"info\"'",
+            "curl http://127.0.0.1:8080/rest/openapi.json \\\n    | python3 -m json.tool | grep -A 9 '\"info\"'",
         ],
     ),
     ("welcome", &["curl -I http://127.0.0.1:8080/"]),
@@ -144,7 +148,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "docs_file",
         &[
-            "curl http://127.0.0.1:8080/docs/start.md | python3 -c 'import sys; print(*sys.stdin.readlines()[:3], sep=\"\")'",
+            "curl http://127.0.0.1:8080/docs/start.md \\\n    | python3 -c 'import sys; print(*sys.stdin.readlines()[:3], sep=\"\")'",
         ],
     ),
 ];
