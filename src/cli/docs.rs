@@ -1,13 +1,13 @@
 //! `satchel docs`: the pages inside, on the terminal or as a folder of files.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
 
+use super::output::print;
 use crate::docs;
 use crate::model::nearest;
 
@@ -46,11 +46,12 @@ pub struct DocsArguments {
 /// Does what the arguments say.
 pub(super) fn run(arguments: &DocsArguments) -> anyhow::Result<ExitCode> {
     match arguments {
-        DocsArguments { html: Some(folder), .. } => write_site(folder),
-        DocsArguments { search: Some(words), .. } => print(&found(words)),
-        DocsArguments { page: Some(name), .. } => print(&page(name)?),
-        DocsArguments { page: None, search: None, html: None } => print(&list()),
+        DocsArguments { html: Some(folder), .. } => write_site(folder)?,
+        DocsArguments { search: Some(words), .. } => print(&found(words))?,
+        DocsArguments { page: Some(name), .. } => print(&page(name)?)?,
+        DocsArguments { page: None, search: None, html: None } => print(&list())?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn page(name: &str) -> anyhow::Result<String> {
@@ -88,17 +89,7 @@ fn found(words: &str) -> String {
     found
 }
 
-/// Prints, for as long as somebody reads.
-fn print(text: &str) -> anyhow::Result<ExitCode> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("Standard output takes nothing")
-        }
-        _ => Ok(ExitCode::SUCCESS),
-    }
-}
-
-fn write_site(folder: &Path) -> anyhow::Result<ExitCode> {
+fn write_site(folder: &Path) -> anyhow::Result<()> {
     let failed = |path: &Path| format!("{} cannot be written", path.display());
     fs::create_dir_all(folder).with_context(|| failed(folder))?;
     let mut files = 0;

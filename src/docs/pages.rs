@@ -15,7 +15,7 @@ pub const CHAPTERS: [Chapter; 4] = [
         title: "Work with it",
         pages: &["instances", "enms", "workbooks", "backup", "air-gap"],
     },
-    Chapter { title: "Run it", pages: &["access", "operations"] },
+    Chapter { title: "Run it", pages: &["access", "settings", "operations"] },
     Chapter {
         title: "Look it up",
         pages: &["rest", "commands", "promises", "differences", "changelog"],

@@ -25,7 +25,7 @@ use std::{
 use super::StoreError;
 
 /// The format of the data directory that is written, and the newest that is read.
-const DIRECTORY_FORMAT: u32 = 1;
+pub const DIRECTORY_FORMAT: u32 = 1;
 
 const GENERATION_PREFIX: &str = "inventory-";
 

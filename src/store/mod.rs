@@ -22,6 +22,7 @@ mod generation;
 mod layers;
 mod load;
 mod members;
+mod options;
 mod packed;
 mod picture;
 mod references;
@@ -47,10 +48,11 @@ use std::{
     },
 };
 
-pub use directory::{DataDirectory, sync_directory};
+pub use directory::{DIRECTORY_FORMAT, DataDirectory, sync_directory};
 pub use error::{RECORD_BYTES_MAX, StoreError};
-pub use format::{Header, Raw, TEXT_BYTES_MAX, decode_body, encode_body};
+pub use format::{Header, RECORD_FORMAT, Raw, TEXT_BYTES_MAX, decode_body, encode_body};
 pub use load::{Load, LoadTable};
+pub use options::Options;
 pub use picture::Picture;
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
 pub use room::Room;
@@ -76,6 +78,7 @@ use crate::model::{Entity, Kind, Side, Target};
 /// The inventory of one data directory.
 pub struct Store {
     vault: Arc<Vault>,
+    options: Options,
     turns: Arc<Turns>,
     pictures: Arc<Pictures>,
     current: RwLock<State>,
@@ -139,10 +142,22 @@ impl Store {
     /// # Errors
     /// What is wrong with the directory, in a sentence for a person.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_with(path, Arc::default())
+        Self::open_with(path, Options::default())
     }
 
-    fn open_with(path: &Path, pictures: Arc<Pictures>) -> Result<Self, StoreError> {
+    /// The same, with what can be chosen.
+    ///
+    /// # Errors
+    /// What is wrong with the directory, in a sentence for a person.
+    pub fn open_with(path: &Path, options: Options) -> Result<Self, StoreError> {
+        Self::open_around(path, options, Arc::default())
+    }
+
+    fn open_around(
+        path: &Path,
+        options: Options,
+        pictures: Arc<Pictures>,
+    ) -> Result<Self, StoreError> {
         let directory = Arc::new(DataDirectory::hold(path)?);
         let (pointer, vault) = match directory.pointer()? {
             Some(pointer) => (pointer, Vault::open(&directory.key())?),
@@ -161,7 +176,7 @@ impl Store {
         directory.remove_unnamed(pointer)?;
         let generation = match pointer.current {
             0 => {
-                let generation = room::open_generation(&directory, 1)?;
+                let generation = room::open_generation(&directory, 1, options)?;
                 generation.make_durable()?;
                 directory.turn_pointer(Pointer { current: 1, previous: None })?;
                 generation
@@ -170,7 +185,7 @@ impl Store {
                 let detail = format!("{} is missing", directory.generation(number).display());
                 return Err(StoreError::Damaged { part: "inventory", detail });
             }
-            number => room::open_generation(&directory, number)?,
+            number => room::open_generation(&directory, number, options)?,
         };
         room::keep_reserve(&directory);
         // After an undo the generation before has the higher number.
@@ -179,6 +194,7 @@ impl Store {
         let turns = Arc::<Turns>::default();
         Ok(Self {
             vault: Arc::new(vault),
+            options,
             current: RwLock::new(State::Open(Current::new(generation, &pictures, &turns)?)),
             pictures,
             turns,

@@ -15,7 +15,8 @@ use std::{
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 use super::{
-    Current, DataDirectory, State, Store, StoreError, committer::Failure, generation::Generation,
+    Current, DataDirectory, Options, State, Store, StoreError, committer::Failure,
+    generation::Generation,
 };
 
 /// What is kept free: sled writes a segment of 512 KB and a snapshot, some 10 bytes for every
@@ -67,12 +68,13 @@ pub(super) fn keep_reserve(directory: &DataDirectory) {
 pub(super) fn open_generation(
     directory: &Arc<DataDirectory>,
     number: u64,
+    options: Options,
 ) -> Result<Generation, StoreError> {
-    match Generation::open(directory, number) {
+    match Generation::open(directory, number, options) {
         Err(StoreError::DiskFull) => {
             fs::remove_file(directory.reserve()).map_err(|_| StoreError::DiskFull)?;
             tracing::warn!("the disk is full: the room that was kept is given up to open");
-            Generation::open(directory, number)
+            Generation::open(directory, number, options)
         }
         opened => opened,
     }
@@ -132,7 +134,7 @@ impl Store {
             return Err(StoreError::DiskFull);
         }
         *state = State::Closed { number, failure: Failure::DiskFull };
-        match open_generation(&self.directory, number)
+        match open_generation(&self.directory, number, self.options)
             .and_then(|generation| Current::new(generation, &self.pictures, &self.turns))
         {
             Ok(current) => {

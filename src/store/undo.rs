@@ -69,7 +69,7 @@ impl Store {
         }
         // Readers that began before the import may still look at it, and no database can be open
         // twice.
-        let earlier = match room::open_generation(&self.directory, number) {
+        let earlier = match room::open_generation(&self.directory, number, self.options) {
             Err(error) if error.is_locked() => return Err(StoreError::Busy),
             opened => opened?,
         };

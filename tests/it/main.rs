@@ -4,6 +4,8 @@
 
 mod architecture;
 mod bodies;
+mod command_line;
+mod config;
 mod docs;
 mod durability;
 mod forms;
@@ -27,6 +29,7 @@ mod queries;
 mod random;
 mod routes;
 mod serving;
+mod supervisor;
 mod texts;
 mod topology;
 mod topology_http;

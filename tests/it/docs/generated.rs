@@ -37,6 +37,7 @@ const PARTS: &[Part] = &[
     ("rest", "calls", rest::calls),
     ("rest", "bodies", rest::bodies),
     ("commands", "commands", commands),
+    ("settings", "settings", settings),
 ];
 
 /// Compares each part with what would be made now, or writes it.
@@ -59,6 +60,12 @@ pub fn check() {
         );
         fs::write(path, format!("{before}{begin}{made}<!-- /generated -->{after}")).unwrap();
     }
+}
+
+/// The table of all settings.
+fn settings(_: &Server, _: &Outputs) -> String {
+    let table = satchel().args(["config", "--markdown"]).output().unwrap();
+    String::from_utf8(table.stdout).unwrap()
 }
 
 /// The help of every command.

@@ -48,6 +48,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "sudo install -m 755 satchel /usr/local/bin/satchel",
         "writes outside of the folder",
     ),
+    ("install", "satchel completions bash > /usr", "writes outside of the folder"),
     ("access", "server {", "the configuration of nginx"),
     ("operations", "scrape_configs:", "the configuration of Prometheus"),
 ];

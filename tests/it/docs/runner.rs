@@ -25,7 +25,7 @@ const PAGES_AT_ONCE: usize = 3;
 const LINE_CHARS_MAX: usize = 400;
 
 /// And of an output that is longer, too.
-const OUTPUT_LINES_MAX: usize = 60;
+const OUTPUT_LINES_MAX: usize = 150;
 
 /// A step of a page, where its output stands, and what it printed.
 struct Ran {
