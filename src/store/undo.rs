@@ -1,0 +1,140 @@
+//! Back to the generation before the current one.
+//!
+//! Nothing is copied: the pointer is turned the other way round, so that what was undone is now the
+//! generation before, and a second undo brings it back.
+
+use std::{fs, io, path::Path, sync::Arc};
+
+use super::{
+    Store, StoreError, Summary,
+    directory::Pointer,
+    format,
+    generation::Generation,
+    load::write,
+    summary::SUMMARY_KEY,
+};
+use crate::model::Kind;
+
+/// What a generation holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GenerationLook {
+    pub number: u64,
+    pub summary: Summary,
+    /// On the disk.
+    pub bytes: u64,
+}
+
+/// The current generation, and the one that an undo would go back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generations {
+    pub current: GenerationLook,
+    pub previous: Option<GenerationLook>,
+}
+
+/// What an undo changed, or would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undone {
+    pub before: GenerationLook,
+    pub after: GenerationLook,
+}
+
+impl Store {
+    /// Looks at the current generation and at the one before it.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] while another change is applied, or while somebody still reads the
+    /// generation before.
+    pub fn generations(&self) -> Result<Generations, StoreError> {
+        let _turn = self.turns.take()?;
+        let current = self.current_look()?;
+        let previous = match self.pointer()?.previous {
+            Some(number) => Some(self.look(&*self.reopen_generation(number)?)?),
+            None => None,
+        };
+        Ok(Generations { current, previous })
+    }
+
+    /// Makes the generation before the current one the inventory again.
+    ///
+    /// # Errors
+    /// [`StoreError::NothingToUndo`]; [`StoreError::Busy`], as for [`Store::generations`]. Nothing
+    /// was changed then.
+    pub fn undo(&self) -> Result<Undone, StoreError> {
+        let _turn = self.turns.take()?;
+        self.writable()?.committer.settle()?;
+        let pointer = self.pointer()?;
+        let number = pointer.previous.ok_or(StoreError::NothingToUndo)?;
+        let before = self.current_look()?;
+        let generation = self.reopen_generation(number)?;
+        // Versions tell states of the inventory apart, also those that are undone: what is changed
+        // from here on must not look like what was there meanwhile.
+        let mut summary = Summary::clone(&generation.summary());
+        summary.version = summary.version.max(before.summary.version) + 1;
+        for kind in Kind::ALL {
+            summary.kind_mut(kind).changed = summary.version;
+        }
+        write(&generation.meta, SUMMARY_KEY, &format::encode(&summary))?;
+        generation.note_summary(summary);
+        generation.make_durable()?;
+        let after = self.look(&generation)?;
+        let turned = Pointer { current: number, previous: Some(pointer.current) };
+        self.replace(*generation, turned)?;
+        Ok(Undone { before, after })
+    }
+
+    fn pointer(&self) -> Result<Pointer, StoreError> {
+        self.directory.pointer()?.ok_or_else(|| StoreError::Damaged {
+            part: "pointer CURRENT",
+            detail: "it is missing".to_owned(),
+        })
+    }
+
+    fn current_look(&self) -> Result<GenerationLook, StoreError> {
+        match self.current() {
+            Ok(current) => self.look(&current.generation),
+            Err(failure) => Err(failure.to_error()),
+        }
+    }
+
+    fn look(&self, generation: &Generation) -> Result<GenerationLook, StoreError> {
+        let path = self.directory.generation(generation.number);
+        let bytes = tree_bytes(&path).map_err(StoreError::io("the size of a generation"))?;
+        let summary = Summary::clone(&generation.summary());
+        Ok(GenerationLook { number: generation.number, summary, bytes })
+    }
+
+    /// Opens the generation before the current one. Somebody may still read it since before the
+    /// last import; it is open then, and cannot be opened once more.
+    fn reopen_generation(&self, number: u64) -> Result<Box<Generation>, StoreError> {
+        let path = self.directory.generation(number);
+        if !path.is_dir() {
+            let detail = format!("{} is missing", path.display());
+            return Err(StoreError::Damaged { part: "inventory", detail });
+        }
+        match Generation::open(&Arc::clone(&self.directory), number) {
+            Ok(generation) => Ok(Box::new(generation)),
+            Err(StoreError::Database(sled::Error::Io(error)))
+                if error.to_string().contains("could not acquire lock") =>
+            {
+                Err(StoreError::Busy)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The length of all files in a folder, in bytes.
+fn tree_bytes(path: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes += tree_bytes(&entry.path())?,
+            Ok(metadata) => bytes += metadata.len(),
+            // sled removes files of its own as it goes.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes)
+}
