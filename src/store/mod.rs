@@ -31,8 +31,10 @@ mod summary;
 mod transaction;
 mod trees;
 mod turn;
+mod undo;
 mod validator;
 mod vault;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -55,8 +57,10 @@ pub use sort::{Reader as SortedReader, Sorted, Sorter};
 pub use summary::{KindSummary, Summary};
 pub use transaction::{Put, Transaction};
 pub use turn::TURN_WAIT_MAX;
+pub use undo::{GenerationLook, Generations, Undone};
 pub use validator::file_validator;
 pub use vault::Vault;
+pub use verify::{Finding, Findings, KindVerified, Verified};
 
 use committer::{Committer, Failure};
 use directory::Pointer;
@@ -170,6 +174,7 @@ impl Store {
         };
         room::keep_reserve(&directory);
         let number = generation.number;
+        let previous = pointer.previous.unwrap_or_default();
         let turns = Arc::<Turns>::default();
         Ok(Self {
             vault: Arc::new(vault),
@@ -177,7 +182,8 @@ impl Store {
             pictures,
             turns,
             reopening: Reopening::default(),
-            number_last: AtomicU64::new(number),
+            // After an undo the generation before is the later one.
+            number_last: AtomicU64::new(number.max(previous)),
             directory,
         })
     }

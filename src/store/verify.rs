@@ -4,7 +4,7 @@
 //! Nothing is held in memory that grows with the inventory: what has to be compared is sorted on
 //! the disk, and walked side by side.
 
-use std::{cmp::Ordering, io, str};
+use std::{io, str};
 
 use super::{
     Reading, Sorted, SortedReader, Sorter, StoreError, Stored, format,
@@ -134,7 +134,9 @@ impl Walk<'_, '_> {
         }
         self.texts()?;
         let references = std::mem::replace(&mut self.references, Sorter::new(scratch, 1));
-        self.index(&references.finish().map_err(aside)?)?;
+        let references = references.finish().map_err(aside)?;
+        self.targets(&references)?;
+        self.index(&references)?;
         let chunks = std::mem::replace(&mut self.chunks, Sorter::new(scratch, 1));
         self.all_chunks(&chunks.finish().map_err(aside)?)?;
         Ok(self.verified)
@@ -301,43 +303,61 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
+    /// What references name is there.
+    fn targets(&mut self, held: &Sorted) -> Result<(), StoreError> {
+        let mut held = Held::begin(held)?;
+        // Targets come sorted.
+        let mut known: Option<(Vec<u8>, bool)> = None;
+        while let Some(key) = held.here() {
+            self.verified.references += 1;
+            let (target, name, length) = parse_target_key(key).ok_or_else(packed::damaged)?;
+            let is_there = match &known {
+                Some((last, is_there)) if *last == key[..length] => *is_there,
+                Some(_) | None => {
+                    let mut is_there = false;
+                    for kind in target.kinds() {
+                        is_there |= self.trees.contains(*kind, name)?;
+                    }
+                    known = Some((key[..length].to_vec(), is_there));
+                    is_there
+                }
+            };
+            if !is_there {
+                (self.told)(of_reference(key, "dangling", |relation, target| {
+                    format!("its {relation} names {target}, which does not exist")
+                }));
+            }
+            let key = key.to_vec();
+            held.advance_beyond(&key)?;
+        }
+        Ok(())
+    }
+
     /// The references that records hold, beside those that the index has.
     fn index(&mut self, held: &Sorted) -> Result<(), StoreError> {
         let mut held = Held::begin(held)?;
-        let mut known = None;
-        let (trees, told) = (self.trees, &mut *self.told);
-        let references = &mut self.verified.references;
-        let mut not_indexed = |key: &[u8], told: &mut Findings<'_>| {
-            *references += 1;
-            told_of_reference(key, told, "index", |relation, target| {
+        let told = &mut *self.told;
+        let unindexed = |key: &[u8]| {
+            of_reference(key, "index", |relation, target| {
                 format!("its {relation} names {target}, and the reverse index does not say so")
-            });
-            dangling(trees, key, &mut known, told)
+            })
         };
-        let walked = references::each_reference(trees.tree(TreeId::References), |target, posting| {
+        let tree = self.trees.tree(TreeId::References);
+        let walked = references::each_reference(tree, |target, posting| {
             let key = [target, posting].concat();
-            loop {
-                match held.here().map_or(Ordering::Greater, |here| here.cmp(key.as_slice())) {
-                    Ordering::Less => {
-                        not_indexed(held.here().unwrap_or_default(), told)?;
-                        held.advance()?;
-                    }
-                    Ordering::Equal => {
-                        // Several lists of a record may name the same: one posting stands for one.
-                        held.advance_beyond(&key)?;
-                        return Ok(());
-                    }
-                    Ordering::Greater => {
-                        told_of_reference(&key, told, "index", |relation, target| {
-                            format!(
-                                "the reverse index says that its {relation} names {target}, and it \
-                                 does not"
-                            )
-                        });
-                        return Ok(());
-                    }
-                }
+            while let Some(here) = held.here().filter(|here| *here < key.as_slice()) {
+                told(unindexed(here));
+                held.advance()?;
             }
+            // A record may name another twice in one list: one entry of the index stands for both.
+            if !held.advance_beyond(&key)? {
+                told(of_reference(&key, "index", |relation, target| {
+                    format!(
+                        "the reverse index says that its {relation} names {target}, and it does not"
+                    )
+                }));
+            }
+            Ok(())
         });
         match walked {
             Ok(()) => {}
@@ -348,8 +368,8 @@ impl Walk<'_, '_> {
             }
             Err(other) => return Err(other),
         }
-        while let Some(key) = held.here() {
-            not_indexed(key, told)?;
+        while let Some(here) = held.here() {
+            told(unindexed(here));
             held.advance()?;
         }
         Ok(())
@@ -392,50 +412,21 @@ impl crate::model::KindVisitor for OfKind<'_, '_, '_, '_> {
     }
 }
 
-/// Tells of a reference that is on one side only.
-fn told_of_reference(
+/// What is wrong with a reference, of the record that holds it.
+fn of_reference(
     key: &[u8],
-    told: &mut Findings<'_>,
     code: &'static str,
     detail: impl FnOnce(&str, &str) -> String,
-) {
+) -> Finding {
     let parsed = parse_target_key(key)
         .and_then(|(target, name, length)| Some((target, name, parse_posting(&key[length..])?)));
-    told(match parsed {
+    match parsed {
         Some((target, name, referrer)) => {
             let detail = detail(&referrer.relation, &format!("the {target} '{name}'"));
             Finding::of(referrer.kind, referrer.name, code, detail)
         }
         None => Finding::bare(None, code, "what stands in the reverse index is no reference"),
-    });
-}
-
-/// Finds out whether what a reference names is there. Targets come sorted: `known` is the last one.
-fn dangling(
-    trees: Trees<'_>,
-    key: &[u8],
-    known: &mut Option<(Vec<u8>, bool)>,
-    told: &mut Findings<'_>,
-) -> Result<(), StoreError> {
-    let Some((target, name, length)) = parse_target_key(key) else { return Ok(()) };
-    let target_bytes = &key[..length];
-    let is_there = match known {
-        Some((bytes, is_there)) if bytes == target_bytes => *is_there,
-        Some(_) | None => {
-            let mut is_there = false;
-            for kind in target.kinds() {
-                is_there |= trees.contains(*kind, name)?;
-            }
-            *known = Some((target_bytes.to_vec(), is_there));
-            is_there
-        }
-    };
-    if !is_there {
-        told_of_reference(key, told, "dangling", |relation, target| {
-            format!("its {relation} names {target}, which does not exist")
-        });
     }
-    Ok(())
 }
 
 /// Keys that were sorted, one after the other.
@@ -460,10 +451,12 @@ impl<'a> Held<'a> {
         Ok(())
     }
 
-    fn advance_beyond(&mut self, key: &[u8]) -> Result<(), StoreError> {
+    /// Goes beyond a key, where it is here. Says whether it was.
+    fn advance_beyond(&mut self, key: &[u8]) -> Result<bool, StoreError> {
+        let is_here = self.here() == Some(key);
         while self.here() == Some(key) {
             self.advance()?;
         }
-        Ok(())
+        Ok(is_here)
     }
 }

@@ -26,6 +26,8 @@ pub(super) fn all() -> Value {
             "ImportRequest",
             migration_request(&["empty_database_before_import", "dry_run", "on_error"]),
         ),
+        ("State", open("The current generation of the inventory, and the one before it.")),
+        ("UndoRequest", undo_request()),
         ("Report", open("What was done, in numbers, and all that was found.")),
         ("Projects", projects()),
         ("Project", open("A project on the shelf.")),
@@ -40,6 +42,10 @@ pub(super) fn all() -> Value {
     ];
     schemas.extend(of_bodies.map(|(name, schema)| (name.to_owned(), schema)));
     Value::Object(schemas)
+}
+
+fn undo_request() -> Value {
+    json!({"type": "object", "properties": {"dry_run": {"type": "boolean", "default": false}}})
 }
 
 /// The schema of one kind.

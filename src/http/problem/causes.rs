@@ -222,6 +222,7 @@ fn of_import(error: &ImportError) -> ProblemKind {
 fn of_store(error: &StoreError) -> ProblemKind {
     match error {
         StoreError::Busy => ProblemKind::Unavailable,
+        StoreError::NothingToUndo => ProblemKind::NothingToUndo,
         StoreError::DiskFull => ProblemKind::DiskFull,
         StoreError::ReadOnly { .. } => ProblemKind::ReadOnly,
         StoreError::RecordLarge { .. } | StoreError::TextLarge { .. } => {

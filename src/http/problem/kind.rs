@@ -35,6 +35,7 @@ pub(in crate::http) enum ProblemKind {
     WorkbookState,
     ProjectState,
     NoAdministrator,
+    NothingToUndo,
     RecordTooLarge,
     ChangeTooLarge,
     Corrupt,
@@ -147,6 +148,9 @@ impl ProblemKind {
                 "No administrator would be left",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
+            Self::NothingToUndo => {
+                ("nothing-to-undo", "There is nothing to undo", StatusCode::CONFLICT)
+            }
             Self::RecordTooLarge => {
                 ("record-too-large", "A record is too large", StatusCode::UNPROCESSABLE_ENTITY)
             }

@@ -1,0 +1,36 @@
+//! `state`, `verify` and `undo`: the inventory as a whole.
+
+use hyper::StatusCode;
+
+use crate::http::blocking::Lane;
+use crate::http::members::Members;
+use crate::http::problem::Problem;
+use crate::http::request::Call;
+use crate::http::response::{self, Response};
+use crate::inventory::UndoMode;
+
+/// `GET /rest/state`
+pub(in crate::http) async fn state(call: Call) -> Result<Response, Problem> {
+    let inventory = call.app.inventory.clone();
+    let state = call.app.blocking.run(Lane::Operation, move || inventory.state()).await??;
+    response::json(StatusCode::OK, &state)
+}
+
+/// `POST /rest/verify`
+pub(in crate::http) async fn verify(call: Call) -> Result<Response, Problem> {
+    let inventory = call.app.inventory.clone();
+    let report = call.app.blocking.run(Lane::Operation, move || inventory.verify()).await??;
+    response::json(StatusCode::OK, &report)
+}
+
+/// `POST /rest/undo`. Once begun, it goes on when the client leaves.
+pub(in crate::http) async fn undo(call: Call) -> Result<Response, Problem> {
+    let Call { app, headers, body, .. } = call;
+    let mut members = Members::new(body.json_object(&headers, &app.room).await?);
+    let mode = members.switch("dry_run", UndoMode::Apply, UndoMode::Apply, UndoMode::DryRun);
+    let mode = members.finish_known(mode)?;
+
+    let inventory = app.inventory.clone();
+    let report = app.blocking.run(Lane::Operation, move || inventory.undo(mode)).await??;
+    response::json(StatusCode::OK, &report)
+}
