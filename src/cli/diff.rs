@@ -134,7 +134,9 @@ fn between(
         Outcome::ImportedInPart => {
             progress.warn(&format!("of the first project not all is good: {}", first.summary));
         }
-        Outcome::Rejected => bail!("The first project cannot be read:\n{}", first.text(Length::Short)),
+        Outcome::Rejected => {
+            bail!("The first project cannot be read:\n{}", first.text(Length::Short))
+        }
     }
     let answer = intake::import(&client, to, &wish(args, true, true), progress)?;
     let code = tell(args, &answer, &client)?;

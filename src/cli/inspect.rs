@@ -133,8 +133,8 @@ impl State {
         match previous {
             Some(previous) => {
                 text += &format!(
-                    "Before the last import: {} records in generation {}; {} bytes on the disk. \
-                     `satchel undo` goes back to it.\n",
+                    "`satchel undo` would go back to {} records in generation {}; {} bytes on the \
+                     disk.\n",
                     number(previous.records),
                     previous.generation,
                     number(previous.bytes)

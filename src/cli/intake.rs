@@ -1,10 +1,7 @@
 //! Sends what is to be imported to a place, and asks it to import, or to say what an import would
 //! do.
 
-use std::{
-    fs::File,
-    path::Path,
-};
+use std::{fs::File, path::Path};
 
 use anyhow::Context;
 use serde_json::json;

@@ -117,10 +117,8 @@ impl NewFile {
             Some(_) | None => Path::new("."),
         };
         let what = || format!("No file can be written in {}", folder.display());
-        let file = tempfile::Builder::new()
-            .prefix(".satchel-")
-            .tempfile_in(folder)
-            .with_context(what)?;
+        let file =
+            tempfile::Builder::new().prefix(".satchel-").tempfile_in(folder).with_context(what)?;
         let path = file.path().to_owned();
         let guard = interrupt::guard(move || drop(std::fs::remove_file(path)));
         Ok(Self { file, to: to.to_owned(), _guard: guard })
@@ -153,7 +151,10 @@ mod tests {
         let row = |name: &str, count| vec![name.to_owned(), number(count)];
         let text = table(&["type", "records"], &[row("device", 1_234_567), row("é>b", 7)]);
         assert_eq!(text, "type      records\ndevice  1,234,567\né>b             7\n");
-        assert_eq!((number(0), number(999), number(1000)), ("0".into(), "999".into(), "1,000".into()));
+        assert_eq!(
+            (number(0), number(999), number(1000)),
+            ("0".into(), "999".into(), "1,000".into())
+        );
     }
 
     #[test]

@@ -78,7 +78,8 @@ impl Progress {
             Progress::Quiet => Bar(Shown::Nothing),
             Progress::Lines => Bar(Shown::Lines(Lines::start(label, total, counted))),
             Progress::Bars => {
-                let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
+                let bar =
+                    if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
                 let style = ProgressStyle::with_template(template);
                 bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
                 bar.set_message(label.to_owned());
@@ -177,7 +178,10 @@ mod tests {
     #[test]
     fn a_line_says_how_far_it_is() {
         let second = Duration::from_secs(7);
-        assert_eq!(line(1 << 20, 1 << 21, Counted::Bytes, second), "1.00 MiB of 2.00 MiB in 7 seconds");
+        assert_eq!(
+            line(1 << 20, 1 << 21, Counted::Bytes, second),
+            "1.00 MiB of 2.00 MiB in 7 seconds"
+        );
         assert_eq!(line(5, 0, Counted::Records, second), "5 records in 7 seconds");
         assert_eq!(line(0, 0, Counted::Nothing, second), "7 seconds");
     }

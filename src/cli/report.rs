@@ -113,8 +113,7 @@ impl Report {
     /// The report is not kept any more.
     pub fn lengthen(&mut self, length: Length, client: &Client) -> anyhow::Result<()> {
         let (Length::All, Some(path)) = (length, &self.report) else { return Ok(()) };
-        let whole: Whole =
-            client.get(path).context("The whole report cannot be had")?.read()?;
+        let whole: Whole = client.get(path).context("The whole report cannot be had")?.read()?;
         let list = |shown: Vec<Value>| List { total: shown.len() as u64, shown };
         self.errors.clear();
         self.problems = list(whole.problems);
@@ -157,12 +156,7 @@ impl Report {
             self.struck.total,
             dangling,
         );
-        section(
-            "Came in another type",
-            &self.converted.shown,
-            self.converted.total,
-            converted,
-        );
+        section("Came in another type", &self.converted.shown, self.converted.total, converted);
         section("Changes", &self.changes.shown, self.changes.total, change);
         for warning in &self.warnings {
             let _ = writeln!(text, "\nNote: {}", safe(warning));
@@ -172,9 +166,8 @@ impl Report {
 }
 
 impl KindRow {
-    const HEADINGS: [&str; 8] = [
-        "type", "created", "updated", "unchanged", "removed", "adjusted", "rejected", "total",
-    ];
+    const HEADINGS: [&str; 8] =
+        ["type", "created", "updated", "unchanged", "removed", "adjusted", "rejected", "total"];
 
     fn cells(&self) -> Vec<String> {
         let numbers = [
@@ -312,7 +305,8 @@ mod tests {
     use super::*;
 
     fn report(of: Value) -> Report {
-        let mut whole = json!({"outcome": "dry_run", "summary": "Nothing was changed.", "types": []});
+        let mut whole =
+            json!({"outcome": "dry_run", "summary": "Nothing was changed.", "types": []});
         whole.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
         serde_json::from_value(whole).unwrap()
     }

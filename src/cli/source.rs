@@ -24,7 +24,10 @@ pub(super) enum Source {
     Bundle(PathBuf),
     /// A project's folder, as eNMS writes it.
     Folder(PathBuf),
-    Workbook { path: PathBuf, media_type: &'static str },
+    Workbook {
+        path: PathBuf,
+        media_type: &'static str,
+    },
     /// A project that lies on the shelf of the place.
     Shelf(ProjectName),
 }
@@ -42,13 +45,9 @@ impl Source {
             Ok(_) => bail!("{} is neither a file nor a folder", path.display()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let name = word.to_str().and_then(|word| word.parse().ok());
-                // An ending says that a file was meant.
-                return match (name, path.extension()) {
-                    (Some(name), None) => Ok(Source::Shelf(name)),
-                    (Some(_), Some(_)) | (None, _) => bail!(
-                        "There is no file or folder {}, and no project on the shelf is named so",
-                        path.display()
-                    ),
+                return match name {
+                    Some(name) if !is_of_file(path) => Ok(Source::Shelf(name)),
+                    Some(_) | None => bail!("There is no file or folder {}", path.display()),
                 };
             }
             Err(error) => {
@@ -86,6 +85,12 @@ const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.
 const XLSB: &str = "application/vnd.ms-excel.sheet.binary.macroenabled.12";
 const ODS: &str = "application/vnd.oasis.opendocument.spreadsheet";
 const CSV: &str = "text/csv";
+
+/// Whether the ending says that a file is meant: `v1.2` is a project's name.
+fn is_of_file(path: &Path) -> bool {
+    let is_bundle = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
+    is_bundle || media_type(path).is_some()
+}
 
 /// What a workbook is sent as, where its ending tells that it is one.
 fn media_type(path: &Path) -> Option<&'static str> {
@@ -128,8 +133,10 @@ mod tests {
         assert!(of("é>b", b"name").is_err());
         let parse = |word: &str| Source::parse(OsStr::new(word));
         assert!(matches!(parse(folder.path().to_str().unwrap()).unwrap(), Source::Folder(_)));
-        assert!(matches!(parse("no such project").unwrap(), Source::Shelf(_)));
-        for word in ["nothing/here", "nothing.zip", "..x"] {
+        for word in ["no such project", "v1.2"] {
+            assert!(matches!(parse(word).unwrap(), Source::Shelf(_)), "{word}");
+        }
+        for word in ["nothing/here", "nothing.zip", "nothing.XLS", "..x"] {
             assert!(parse(word).is_err(), "{word}");
         }
     }

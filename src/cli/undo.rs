@@ -63,7 +63,9 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let asks = !args.yes && !args.dry_run;
     if asks && !io::stdin().is_terminal() {
-        bail!("There is no terminal to ask on: say --yes to undo, or --dry-run to see what would go");
+        bail!(
+            "There is no terminal to ask on: say --yes to undo, or --dry-run to see what would go"
+        );
     }
     let reached = args.place.place(Missing::Error)?.reach(&progress)?;
     let client = &reached.client;

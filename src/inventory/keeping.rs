@@ -101,23 +101,30 @@ impl Inventory {
         };
         let Undone { before, after } = &undone;
         let (from, to) = (before.summary.records(), after.summary.records());
+        let (from, to) = (counted(from), counted(to));
         let (outcome, summary) = match mode {
             UndoMode::Apply => (
                 UndoOutcome::Undone,
                 format!(
-                    "The inventory is what it was before the last import: {to} records instead of \
+                    "The inventory is what it was before the last import or undo: {to} instead of \
                      {from}. Another undo brings back what was undone, until the next import."
                 ),
             ),
             UndoMode::DryRun => (
                 UndoOutcome::DryRun,
                 format!(
-                    "Nothing was changed. An undo would go back to what was before the last import: \
-                     {to} records instead of {from}. All changes made since that import go with it."
+                    "Nothing was changed. An undo would go back to what was before the last import \
+                     or undo: {to} instead of {from}. All changes made since go with it."
                 ),
             ),
         };
         let (before, after) = (GenerationState::of(before), GenerationState::of(after));
         Ok(UndoReport { outcome, summary, before, after })
     }
+}
+
+/// "1 record", "2 records".
+fn counted(records: u64) -> String {
+    let plural = if records == 1 { "" } else { "s" };
+    format!("{records} record{plural}")
 }

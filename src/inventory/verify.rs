@@ -116,10 +116,9 @@ fn report(
     let whole = findings.total == 0;
     let summary = match whole {
         true => format!("The inventory is whole: {records} records were read."),
-        false => format!(
-            "The inventory is not whole: {} findings in {records} records.",
-            findings.total
-        ),
+        false => {
+            format!("The inventory is not whole: {} findings in {records} records.", findings.total)
+        }
     };
     VerifyReport {
         whole,
@@ -225,7 +224,8 @@ fn compare(
             let (kept, there) =
                 (reading.member_count(ordinal, side)?, reading.members(ordinal, side)?.len());
             if kept != there as u64 {
-                let detail = format!("{kept} {}s are counted, and {there} are there", kind_of(side));
+                let detail =
+                    format!("{kept} {}s are counted, and {there} are there", kind_of(side));
                 findings.take(Finding::of(Kind::Pool, &pool.name, "members", detail));
             }
         }

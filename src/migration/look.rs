@@ -1,11 +1,7 @@
 //! A project anywhere on the disk, looked at without an inventory: what it holds, and whether it is
 //! whole.
 
-use std::{
-    fs, io,
-    ops::ControlFlow,
-    path::Path,
-};
+use std::{fs, io, ops::ControlFlow, path::Path};
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};

@@ -6,11 +6,7 @@
 use std::{fs, io, path::Path, sync::Arc};
 
 use super::{
-    Store, StoreError, Summary,
-    directory::Pointer,
-    format,
-    generation::Generation,
-    load::write,
+    Store, StoreError, Summary, directory::Pointer, format, generation::Generation, load::write,
     summary::SUMMARY_KEY,
 };
 use crate::model::Kind;

@@ -220,8 +220,7 @@ impl Walk<'_, '_> {
     fn counts(&mut self, kind: Kind, seen: KindSummary) -> Result<(), StoreError> {
         let kept = self.reading.summary()?.kind(kind);
         if kept.count != seen.count {
-            let detail =
-                format!("{} are counted, and {} are there", kept.count, seen.count);
+            let detail = format!("{} are counted, and {} are there", kept.count, seen.count);
             (self.told)(Finding::bare(Some(kind), "count", detail));
         }
         if kept.ordinal_next < seen.ordinal_next {

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bodies;
+mod commands;
 mod durability;
 mod forms;
 mod full_disk;

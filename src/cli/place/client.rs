@@ -132,9 +132,8 @@ impl Client {
         progress: &Progress,
     ) -> anyhow::Result<Answer> {
         let spinner = progress.spinner(label);
-        let request = self
-            .full(self.agent.post(self.url(path)))
-            .header("content-type", "application/json");
+        let request =
+            self.full(self.agent.post(self.url(path))).header("content-type", "application/json");
         let sent = request.send(body.to_string());
         let answer = self.answered(sent);
         drop(spinner);
@@ -303,9 +302,9 @@ fn authorities(path: &Path) -> anyhow::Result<RootCerts> {
     let pem = fs::read(path).with_context(|| format!("The file {shown} cannot be read"))?;
     let mut certificates: Vec<Certificate<'static>> = Vec::new();
     for item in parse_pem(&pem) {
-        match item.with_context(|| format!("The file {shown} is not PEM"))? {
-            PemItem::Certificate(certificate) => certificates.push(certificate),
-            _ => {}
+        let item = item.with_context(|| format!("The file {shown} is not PEM"))?;
+        if let PemItem::Certificate(certificate) = item {
+            certificates.push(certificate);
         }
     }
     match certificates.is_empty() {

@@ -20,9 +20,7 @@ use super::{
     one_time_password,
 };
 use crate::{
-    access::{
-        self, Account, Accounts, AccountsError, FIRST_USER_NAME, Known, Role, hash_password,
-    },
+    access::{self, Account, Accounts, AccountsError, FIRST_USER_NAME, Known, Role, hash_password},
     config,
     http::{self, App, Drained, Limits},
     inventory::Inventory,

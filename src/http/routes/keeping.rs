@@ -5,9 +5,7 @@ use hyper::Method;
 use super::JSON;
 use crate::http::description::json;
 use crate::http::handlers::keeping;
-use crate::http::route::{
-    Access, AnswerForm, BodyRule, Description, QueryRule, Route, Shape, Tag,
-};
+use crate::http::route::{Access, AnswerForm, BodyRule, Description, QueryRule, Route, Shape, Tag};
 
 pub(super) const ROUTES: &[Route] = &[
     Route {

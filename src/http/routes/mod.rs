@@ -10,8 +10,7 @@ use super::route::{BodyRule, PathParameter, ValueType};
 use super::routing::Routes;
 
 /// Every route there is. OPTIONS, and HEAD where there is GET, come by themselves.
-pub static ROUTES: Routes =
-    Routes::new(&[
+pub static ROUTES: Routes = Routes::new(&[
     site::ROUTES,
     inventory::ROUTES,
     keeping::ROUTES,
