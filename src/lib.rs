@@ -59,7 +59,7 @@
 //! into a [`store::Transaction`], together with the references that follow it and the pools that
 //! it joins or leaves. The transaction is memory until the committer applies it, with all others
 //! that came meanwhile, as one transaction of sled's, and makes it durable for all of them at once.
-
+//!
 //! # A walk through a command
 //!
 //! `satchel import FILE` finds out what FILE is (`cli::source`) and where it works (`cli::place`).

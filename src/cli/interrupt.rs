@@ -44,27 +44,27 @@ impl Drop for Guard {
     }
 }
 
-/// Waits for the signal on a thread of its own. Where that cannot be had, the signal ends the
-/// process as ever: whatever is left behind then has no name that anybody uses.
+/// Waits for the signals on a thread of its own, from before this returns. Where that cannot be had,
+/// a signal ends the process as ever: whatever is left behind then has no name that anybody uses.
 fn watch() {
-    let wait = || {
-        let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
-        let came = runtime.block_on(async {
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut terminate = signal(SignalKind::terminate())?;
+    let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
+    let watched = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    };
+    let (Ok(mut interrupt), Ok(mut terminate)) = watched else { return };
+    let wait = move || {
+        runtime.block_on(async {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            Ok::<_, std::io::Error>(())
         });
-        if came.is_ok() {
-            let all: Vec<_> = removals().drain(..).collect();
-            for (_, remove) in all.into_iter().rev() {
-                remove();
-            }
-            std::process::exit(CUT_SHORT);
+        let all: Vec<_> = removals().drain(..).collect();
+        for (_, remove) in all.into_iter().rev() {
+            remove();
         }
+        std::process::exit(CUT_SHORT);
     };
     let _ = thread::Builder::new().name("signals".to_owned()).spawn(wait);
 }

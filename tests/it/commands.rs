@@ -1,14 +1,14 @@
 //! The commands from outside: on a data directory, and at a running server.
 
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
 use zip::ZipArchive;
 
-use crate::harness::{Server, satchel};
+use crate::harness::{PATIENCE, Server, satchel, until};
 use crate::project::{KINDS, demo, golden};
 
 /// A folder with a data directory that does not exist yet, and what else a command needs.
@@ -287,7 +287,7 @@ fn a_user_of_a_server_gets_a_new_password() {
             .spawn()
             .unwrap();
         // A command that refuses before it reads has closed its end.
-        let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), "näw\n".as_bytes());
+        let _ = child.stdin.take().unwrap().write_all("näw\n".as_bytes());
         child.wait_with_output().unwrap()
     };
     let nobody = set("no / body", "admin");
@@ -326,4 +326,67 @@ fn a_bundle_goes_through_a_pipe() {
     let output = desk.on_directory(&["export", "a", "--output", "-"]);
     ends(&output, 0);
     assert_eq!(output.stdout, fs::read(desk.data().join("migrations/a.zip")).unwrap());
+}
+
+/// Reads a request that has at most a body of announced length; gives its first line.
+fn request(stream: &mut std::net::TcpStream) -> String {
+    let mut reader = BufReader::new(stream);
+    let mut first = String::new();
+    reader.read_line(&mut first).unwrap();
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).unwrap();
+    first.trim_end().to_owned()
+}
+
+#[test]
+fn ctrl_c_takes_off_the_shelf_what_was_sent() {
+    let desk = Desk::with_demo();
+    let bundle = desk.path("sent.zip");
+    ends(&desk.on_directory(&["export", "a", "--output", text(&bundle)]), 0);
+
+    // A server that never answers the import.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let accept = || {
+        let mut accepted = None;
+        until(|| {
+            accepted = listener.accept().ok();
+            accepted.is_some()
+        });
+        let (stream, _) = accepted.unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut child = satchel()
+        .args(["import", text(&bundle), "--quiet", "--user", "admin", "--server", &url])
+        .env("SATCHEL_PASSWORD", "admin")
+        .stdin(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut put = accept();
+    assert_eq!(request(&mut put), "PUT /rest/migrate/projects/sent HTTP/1.1");
+    put.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        .unwrap();
+    let mut import = accept();
+    assert_eq!(request(&mut import), "POST /rest/migrate/import HTTP/1.1");
+
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let mut delete = accept();
+    assert_eq!(request(&mut delete), "DELETE /rest/migrate/projects/sent HTTP/1.1");
+    delete.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
