@@ -59,6 +59,13 @@
 //! into a [`store::Transaction`], together with the references that follow it and the pools that
 //! it joins or leaves. The transaction is memory until the committer applies it, with all others
 //! that came meanwhile, as one transaction of sled's, and makes it durable for all of them at once.
+//!
+//! # A walk through a command
+//!
+//! `satchel import FILE` finds out what FILE is (`cli::source`) and where it works (`cli::place`).
+//! On a data directory the server runs within the command's own process, behind a password that
+//! nobody is told; so from here on a command is a client of the REST API wherever it works
+//! (`cli::intake`), and renders the answer (`cli::report`) or prints it as it came.
 
 pub mod docs;
 pub mod model;

@@ -45,6 +45,7 @@ fn of_store(error: &StoreError) -> Option<&'static str> {
         StoreError::KeyMissing { .. }
         | StoreError::Newer { .. }
         | StoreError::Busy
+        | StoreError::NothingToUndo
         | StoreError::RecordLarge { .. }
         | StoreError::TextLarge { .. }
         | StoreError::ChangeLarge { .. } => None,

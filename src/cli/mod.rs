@@ -3,17 +3,30 @@
 mod completions;
 mod config;
 mod decode;
+mod diff;
 mod docs;
+mod export;
 mod failure;
 mod help;
+mod import;
+mod inspect;
+mod intake;
+mod interrupt;
+mod kinds;
 mod licenses;
 mod lines;
 mod logging;
 mod man;
 mod output;
 mod passwd;
+mod place;
+mod progress;
+mod report;
 mod serve;
+mod source;
 mod supervisor;
+mod undo;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -21,9 +34,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{
-    DEFAULT_FILE, ParseError, Parsed, PasswdConfig, ServeConfig, file_argument, parse,
-};
+use crate::config::{DEFAULT_FILE, ParseError, Parsed, ServeConfig, file_argument, parse};
 
 /// What arguments and settings end with that are not understood, as clap has it.
 const WRONG: u8 = 2;
@@ -41,9 +52,27 @@ enum Command {
     /// Serve the inventory over HTTP
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<ServeConfig>),
-    /// Give a user another password, while no server runs
+    /// Write a project's bundle, or a workbook of devices and links
+    #[command(after_help = export::EXAMPLES)]
+    Export(Box<export::ExportArgs>),
+    /// Take a project or a workbook in, whole or not at all
+    #[command(after_help = import::EXAMPLES)]
+    Import(Box<import::ImportArgs>),
+    /// Say what an import would change, or what differs between two projects
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(Box<diff::DiffArgs>),
+    /// Say what a bundle, a workbook or the inventory holds
+    #[command(after_help = inspect::EXAMPLES)]
+    Inspect(Box<inspect::InspectArgs>),
+    /// Find out whether a bundle or the inventory is whole
+    #[command(after_help = verify::EXAMPLES)]
+    Verify(Box<verify::VerifyArgs>),
+    /// Take back the last import
+    #[command(after_help = undo::EXAMPLES)]
+    Undo(Box<undo::UndoArgs>),
+    /// Give a user another password
     #[command(after_help = passwd::EXAMPLES)]
-    Passwd(PasswdConfig),
+    Passwd(Box<passwd::PasswdArgs>),
     /// Print what is in force for `satchel serve`, and where each setting comes from
     #[command(after_help = config::EXAMPLES, mut_arg("demo", |demo| demo.hide(true)))]
     Config(Box<config::ConfigArguments>),
@@ -98,7 +127,13 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
     match subcommand {
         Command::Serve(config) => serve::run(&config),
-        Command::Passwd(config) => passwd::run(&config),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Undo(args) => undo::run(&args),
+        Command::Passwd(args) => passwd::run(&args),
         Command::Config(arguments) => config::run(&arguments, parsed, &command()),
         Command::Completions(arguments) => completions::run(&arguments, command()),
         Command::Docs(arguments) => docs::run(&arguments),

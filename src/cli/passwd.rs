@@ -1,16 +1,17 @@
-//! `satchel passwd`: gives a user another password, while no server runs.
+//! `satchel passwd`: gives a user another password.
 
-use std::{
-    io::{self, BufRead, IsTerminal},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use zeroize::Zeroizing;
+use clap::Args;
+use serde_json::json;
 
+use super::{
+    place::{Client, Missing, Place, PlaceArgs, Refused, new_password},
+    progress::Progress,
+};
 use crate::{
     access::{self, SetPassword},
-    config::PasswdConfig,
     store::Store,
 };
 
@@ -19,39 +20,68 @@ Examples:
   satchel passwd admin --data /var/lib/satchel
       asks for the new password twice
   printf '%s\\n' \"$NEW\" | satchel passwd admin
-      reads it from standard input";
+      reads it from standard input
+  satchel passwd guest --server https://satchel.example --user admin
+      gives the user guest of a server a new password; admin's own is asked for first
 
-/// Sets the password of a user.
-pub(super) fn run(config: &PasswdConfig) -> anyhow::Result<ExitCode> {
-    let store = Store::open(&config.data)?;
-    access::ensure_first_user(&store)?;
-    let password = read_password()?;
-    match access::set_password(&store, &config.user, &password)? {
-        SetPassword::Done => {
-            println!("The user “{}” has a new password.", config.user);
-            Ok(ExitCode::SUCCESS)
-        }
-        SetPassword::NoSuchUser => bail!("There is no user “{}” in the inventory", config.user),
-    }
+Exit codes: 0 done, 1 not done, 2 wrong arguments";
+
+/// `satchel passwd`
+#[derive(Args, Debug)]
+pub struct PasswdArgs {
+    /// The user who gets another password
+    #[arg(value_name = "USER")]
+    whose: String,
+
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
-/// Asks on a terminal, and reads a line where there is none. A password is never an argument:
-/// everybody on the machine can read those.
-fn read_password() -> anyhow::Result<Zeroizing<String>> {
-    let password = if io::stdin().is_terminal() {
-        let first = Zeroizing::new(rpassword::prompt_password("New password: ")?);
-        let again = Zeroizing::new(rpassword::prompt_password("Once more: ")?);
-        if first != again {
-            bail!("The two passwords differ; nothing was changed");
+/// Sets the password of a user.
+pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
+    let place = args.place.place(Missing::Create)?;
+    match &place {
+        // The first password is given before the first server runs.
+        Place::Directory(directory) => {
+            let store = Store::open(&directory.path)?;
+            access::ensure_first_user(&store)?;
+            match access::set_password(&store, &args.whose, &new_password()?)? {
+                SetPassword::Done => {}
+                SetPassword::NoSuchUser => return Err(no_such_user(&args.whose)),
+            }
         }
-        first
-    } else {
-        let mut line = Zeroizing::new(String::new());
-        io::stdin().lock().read_line(&mut line).context("Standard input cannot be read")?;
-        Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned())
-    };
-    if password.is_empty() {
-        bail!("A password must not be empty; nothing was changed");
+        Place::Server(_) => {
+            let progress = Progress::new(false);
+            let reached = place.reach(&progress)?;
+            set_at(&reached.client, &args.whose, &progress)?;
+            reached.close()?;
+        }
     }
-    Ok(password)
+    println!("The user “{}” has a new password.", args.whose);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn no_such_user(name: &str) -> anyhow::Error {
+    anyhow::anyhow!("There is no user “{name}” in the inventory")
+}
+
+fn set_at(client: &Client, whose: &str, progress: &Progress) -> anyhow::Result<()> {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    let path = format!("/rest/instance/user/{}", utf8_percent_encode(whose, NON_ALPHANUMERIC));
+    // A change would make a user who is not there.
+    if let Err(error) = client.get(&path) {
+        return match error.downcast_ref::<Refused>() {
+            Some(Refused { status: 404, .. }) => Err(no_such_user(whose)),
+            Some(_) | None => Err(error),
+        };
+    }
+    let password = new_password()?;
+    let body = json!({"name": whose, "password": *password});
+    let answer = client.post("/rest/instance/user", &body, "setting the password", progress)?;
+    if answer.status != 200 {
+        bail!("The password was not set: {}", answer.text);
+    }
+    serde_json::from_str::<serde_json::Value>(&answer.text)
+        .map(drop)
+        .context("The server's answer is not understood")
 }

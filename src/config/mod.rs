@@ -12,23 +12,7 @@ mod serve;
 mod setting;
 mod sources;
 
-use std::path::PathBuf;
-
-use clap::Args;
-
 pub use error::{FileError, Problem};
 pub use serve::{LimitsConfig, LogConfig, LogFormat, ServeConfig};
 pub use setting::{Expected, Setting, settings};
 pub use sources::{DEFAULT_FILE, InForce, ParseError, Parsed, Source, file_argument, parse};
-
-/// `satchel passwd`
-#[derive(Args, Clone, Debug)]
-pub struct PasswdConfig {
-    /// The user
-    #[arg(value_name = "USER")]
-    pub user: String,
-
-    /// The directory that holds the inventory, bundles and keys; made when it is not there
-    #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
-    pub data: PathBuf,
-}

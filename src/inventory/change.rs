@@ -175,6 +175,7 @@ impl Halt {
             | StoreError::Unsealable { .. }
             | StoreError::Newer { .. }
             | StoreError::Busy
+            | StoreError::NothingToUndo
             | StoreError::DiskFull
             | StoreError::ReadOnly { .. }
             | StoreError::ChangeLarge { .. }

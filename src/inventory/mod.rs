@@ -13,7 +13,8 @@
 //! change    create, update, rename
 //! delete    and what goes with it
 //! refill    the members of computed pools, on request
-//! undo      back to what was before the last import
+//! keeping   what the inventory is as a whole, and back to what it was
+//! verify    whether all of it is as it should be
 //! ```
 //!
 //! What reads are made of:
@@ -46,6 +47,7 @@ mod delete;
 mod edit;
 mod error;
 mod guard;
+mod keeping;
 mod lines;
 mod list;
 mod look;
@@ -64,14 +66,15 @@ mod shown;
 #[cfg(test)]
 mod tests;
 mod text;
-mod undo;
+mod verify;
 mod warning;
 mod word;
 
 use std::sync::Arc;
 
 pub use error::InventoryError;
-pub use undo::{UndoOutcome, UndoReport, UndoneKind};
+pub use keeping::{GenerationState, KindCount, State, UndoOutcome, UndoReport};
+pub use verify::{FindingShown, FindingsReport, KindRead, VerifyReport};
 
 use crate::{
     model::{Kind, Map, PerKind, View},

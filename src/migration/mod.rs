@@ -8,6 +8,7 @@ mod demo;
 mod error;
 mod export;
 mod import;
+mod look;
 mod name;
 mod report;
 mod request;
@@ -17,6 +18,7 @@ use std::{fs::File, sync::Arc};
 
 pub use demo::Demo;
 pub use error::MigrationError;
+pub use look::{LookedAt, ProjectLook, look, pack_folder};
 pub use name::{NameError, PROJECT_NAME_CHARACTERS_MAX, ProjectName};
 pub use report::{ExportReport, ExportedKind, ImportReport, Imported};
 pub use request::{EmptyFirst, ExportRequest, ImportRequest};

@@ -31,6 +31,8 @@ pub enum StoreError {
     Newer { found: u32, known: u32 },
     #[error("another change is being applied; try again in a moment")]
     Busy,
+    #[error("there is nothing to undo: nothing was imported yet")]
+    NothingToUndo,
     #[error("the disk is full, and the change is not acknowledged")]
     DiskFull,
     #[error("the store has become read-only, because a write failed: {reason}")]

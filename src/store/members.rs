@@ -45,3 +45,23 @@ pub(super) fn member(ordinal: u64, name: &str) -> Vec<u8> {
 pub(super) fn member_name(member: &[u8]) -> Option<&str> {
     std::str::from_utf8(member.get(8..)?).ok()
 }
+
+/// What the keys of all lists begin with.
+pub(super) const LISTS: [u8; 1] = [LIST];
+
+/// Reads the ordinal of the pool's record, and the side, of a [`list_key`] with something behind it.
+pub(super) fn parse_list_key(key: &[u8]) -> Option<(u64, Side)> {
+    let (pool, rest) = key.strip_prefix(&LISTS)?.split_first_chunk()?;
+    let side = match rest.first()? {
+        0 => Side::Device,
+        1 => Side::Link,
+        _ => return None,
+    };
+    Some((u64::from_be_bytes(*pool), side))
+}
+
+/// Reads the ordinal and the name of a [`member`].
+pub(super) fn parse(member: &[u8]) -> Option<(u64, &str)> {
+    let (ordinal, name) = member.split_first_chunk()?;
+    Some((u64::from_be_bytes(*ordinal), std::str::from_utf8(name).ok()?))
+}

@@ -36,6 +36,7 @@ mod turn;
 mod undo;
 mod validator;
 mod vault;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -60,9 +61,10 @@ pub use sort::{Reader as SortedReader, Sorted, Sorter};
 pub use summary::{KindSummary, Summary};
 pub use transaction::{Put, Transaction};
 pub use turn::TURN_WAIT_MAX;
-pub use undo::Before;
+pub use undo::{GenerationLook, Generations, Undone};
 pub use validator::file_validator;
 pub use vault::Vault;
+pub use verify::{Finding, Findings, KindVerified, Verified};
 
 use committer::{Committer, Failure};
 use directory::Pointer;

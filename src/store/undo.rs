@@ -1,78 +1,127 @@
-//! Taking back the last bulk change: the generation before it becomes the inventory again.
+//! Back to the generation before the current one.
+//!
+//! Nothing is copied: the pointer is turned the other way round, so that what was undone is now the
+//! generation before, and a second undo brings it back.
+
+use std::{fs, io, path::Path};
 
 use super::{
-    Pointer, Store, StoreError, Summary, format,
-    generation::{Generation, guarded},
-    room,
-    summary::SUMMARY_KEY,
+    Store, StoreError, Summary, directory::Pointer, format, generation::Generation, load::write,
+    room, summary::SUMMARY_KEY,
 };
 
-/// What is the inventory, and what was before the last bulk change.
+/// What a generation holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Before {
-    /// Counts of what is there now.
-    pub now: Summary,
-    /// Counts of what was there before.
-    pub before: Summary,
+pub struct GenerationLook {
+    pub number: u64,
+    pub summary: Summary,
+    /// On the disk.
+    pub bytes: u64,
+}
+
+/// The current generation, and the one that an undo would go back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generations {
+    pub current: GenerationLook,
+    pub previous: Option<GenerationLook>,
+}
+
+/// What an undo changed, or would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undone {
+    pub before: GenerationLook,
+    pub after: GenerationLook,
 }
 
 impl Store {
-    /// What [`Store::undo`] would go back to. None where there was no bulk change, or a generation
-    /// before it is not there any more.
+    /// Looks at the current generation and at the one before it.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while somebody still reads what was before, or changes what is now.
-    pub fn before(&self) -> Result<Option<Before>, StoreError> {
+    /// [`StoreError::Busy`] while another change is applied, or while somebody still reads the
+    /// generation before.
+    pub fn generations(&self) -> Result<Generations, StoreError> {
         let _turn = self.turns.take()?;
-        let now = self.writable()?.generation.summary();
-        let Some((_, earlier)) = self.earlier()? else { return Ok(None) };
-        Ok(Some(Before { now: (*now).clone(), before: (*earlier.summary()).clone() }))
-    }
-
-    /// Goes back to what was before the last bulk change: an import, or a change so large that it
-    /// was written like one. All that was changed since goes with it. What is the inventory now is
-    /// kept in its place, so that a second undo takes back the first.
-    ///
-    /// One atomic step, durable when this returns: killed in the middle of it, the inventory is the
-    /// one or the other.
-    ///
-    /// # Errors
-    /// As [`Store::before`] and [`Store::change`]. Nothing was changed then.
-    pub fn undo(&self) -> Result<Option<Before>, StoreError> {
-        let _turn = self.turns.take()?;
-        let current = self.writable()?;
-        current.committer.settle()?;
-        let Some((pointer, earlier)) = self.earlier()? else { return Ok(None) };
-        let now = current.generation.summary();
-        let before = earlier.summary();
-        // No version is given twice: whoever holds one of what is undone (a validator, a cache) must
-        // not take what is written next for it.
-        let summary = before.restored(now.version.max(before.version) + 1);
-        guarded("going back to the inventory before", || {
-            earlier.meta.insert(SUMMARY_KEY, format::encode(&summary))?;
-            Ok(())
-        })?;
-        earlier.note_summary(summary);
-        earlier.make_durable()?;
-        self.replace(earlier, pointer)?;
-        Ok(Some(Before { now: (*now).clone(), before: (*before).clone() }))
-    }
-
-    /// The generation before the current one, and the pointer that makes it the current one. The
-    /// caller holds the turn.
-    fn earlier(&self) -> Result<Option<(Pointer, Generation)>, StoreError> {
-        let Some(Pointer { current, previous: Some(number) }) = self.directory.pointer()? else {
-            return Ok(None);
+        let current = self.current_look()?;
+        let previous = match self.pointer()?.previous {
+            Some(number) => Some(self.look(&*self.reopen_generation(number)?)?),
+            None => None,
         };
-        if !self.directory.generation(number).is_dir() {
-            return Ok(None);
+        Ok(Generations { current, previous })
+    }
+
+    /// Makes the generation before the current one the inventory again.
+    ///
+    /// # Errors
+    /// [`StoreError::NothingToUndo`]; [`StoreError::Busy`], as for [`Store::generations`]. Nothing
+    /// was changed then.
+    pub fn undo(&self) -> Result<Undone, StoreError> {
+        let _turn = self.turns.take()?;
+        self.writable()?.committer.settle()?;
+        let pointer = self.pointer()?;
+        let number = pointer.previous.ok_or(StoreError::NothingToUndo)?;
+        let before = self.current_look()?;
+        let generation = self.reopen_generation(number)?;
+        // Versions tell states of the inventory apart, also those that are undone: what is changed
+        // from here on must not look like what was there meanwhile.
+        let earlier = generation.summary();
+        let summary = earlier.restored(earlier.version.max(before.summary.version) + 1);
+        write(&generation.meta, SUMMARY_KEY, &format::encode(&summary))?;
+        generation.note_summary(summary);
+        generation.make_durable()?;
+        let after = self.look(&generation)?;
+        let turned = Pointer { current: number, previous: Some(pointer.current) };
+        self.replace(*generation, turned)?;
+        Ok(Undone { before, after })
+    }
+
+    fn pointer(&self) -> Result<Pointer, StoreError> {
+        self.directory.pointer()?.ok_or_else(|| StoreError::Damaged {
+            part: "pointer CURRENT",
+            detail: "it is missing".to_owned(),
+        })
+    }
+
+    fn current_look(&self) -> Result<GenerationLook, StoreError> {
+        match self.current() {
+            Ok(current) => self.look(&current.generation),
+            Err(failure) => Err(failure.to_error()),
         }
-        // Readers that began before the import may still look at it, and no database can be open
-        // twice.
-        let earlier = match room::open_generation(&self.directory, number, self.options) {
-            Err(error) if error.is_locked() => return Err(StoreError::Busy),
-            opened => opened?,
-        };
-        Ok(Some((Pointer { current: number, previous: Some(current) }, earlier)))
     }
+
+    fn look(&self, generation: &Generation) -> Result<GenerationLook, StoreError> {
+        let path = self.directory.generation(generation.number);
+        let bytes = tree_bytes(&path).map_err(StoreError::io("the size of a generation"))?;
+        let summary = Summary::clone(&generation.summary());
+        Ok(GenerationLook { number: generation.number, summary, bytes })
+    }
+
+    /// Opens the generation before the current one. Somebody may still read it since before the
+    /// last import; it is open then, and cannot be opened once more.
+    fn reopen_generation(&self, number: u64) -> Result<Box<Generation>, StoreError> {
+        let path = self.directory.generation(number);
+        if !path.is_dir() {
+            let detail = format!("{} is missing", path.display());
+            return Err(StoreError::Damaged { part: "inventory", detail });
+        }
+        match room::open_generation(&self.directory, number, self.options) {
+            Err(error) if error.is_locked() => Err(StoreError::Busy),
+            opened => opened.map(Box::new),
+        }
+    }
+}
+
+/// The length of all files in a folder, in bytes.
+fn tree_bytes(path: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes += tree_bytes(&entry.path())?,
+            Ok(metadata) => bytes += metadata.len(),
+            // sled removes files of its own as it goes.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes)
 }

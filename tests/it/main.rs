@@ -5,6 +5,7 @@
 mod architecture;
 mod bodies;
 mod command_line;
+mod commands;
 mod config;
 mod docs;
 mod durability;

@@ -1,6 +1,6 @@
 //! Writing a bundle.
 
-use std::io::{self, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 
 use sha2::{Digest as _, Sha256};
 
@@ -99,6 +99,42 @@ impl<W: Write + Seek> BundleWriter<W> {
             Progress::BetweenDocuments => Ok(()),
             Progress::In(kind) => Err(WriteError::Unfinished(kind)),
         }
+    }
+}
+
+/// The zipped folder of a project that is being written: documents as they are, of which the
+/// metadata declares nothing.
+#[derive(Debug)]
+pub struct FolderWriter<W> {
+    archive: Archive<W>,
+}
+
+impl<W: Write + Seek> FolderWriter<W> {
+    /// Begins an archive in an empty file.
+    pub fn new(out: W) -> Self {
+        Self { archive: Archive::new(out) }
+    }
+
+    /// Packs the document of a kind. Each kind has one.
+    ///
+    /// # Errors
+    /// The document's, or the disk's.
+    pub fn document(&mut self, kind: Kind, mut text: impl Read) -> io::Result<()> {
+        let mut entry = self.archive.entry(document_name(kind))?;
+        io::copy(&mut text, &mut entry)?;
+        entry.finish()
+    }
+
+    /// Writes the metadata, without what it declares of documents, and the archive's directory.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn finish(mut self, metadata: &Metadata) -> io::Result<W> {
+        let metadata = Metadata { declared: None, ..metadata.clone() };
+        let mut entry = self.archive.entry(METADATA_NAME.to_owned())?;
+        entry.write_all(metadata.render().as_bytes())?;
+        entry.finish()?;
+        self.archive.finish()
     }
 }
 

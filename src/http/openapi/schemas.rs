@@ -20,13 +20,13 @@ pub(super) fn all() -> Value {
         ("SearchRequest", search_request()),
         ("StoredText", stored_text()),
         ("UpdatedPools", updated_pools()),
-        ("Undone", undone()),
         ("Counts", counts()),
         ("ExportRequest", migration_request(&["export_private_properties"])),
         (
             "ImportRequest",
             migration_request(&["empty_database_before_import", "dry_run", "on_error"]),
         ),
+        ("State", open("The current generation of the inventory, and the one before it.")),
         ("Report", open("What was done, in numbers, and all that was found.")),
         ("Projects", projects()),
         ("Project", open("A project on the shelf.")),
@@ -201,27 +201,6 @@ fn updated_pools() -> Value {
                 "items": {
                     "type": "object",
                     "properties": {"name": {"type": "string"}, "reason": {"type": "string"}},
-                },
-            },
-        },
-    })
-}
-
-fn undone() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "outcome": {"enum": ["undone", "dry_run"]},
-            "summary": {"type": "string"},
-            "types": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "type": {"$ref": "#/components/schemas/Kind"},
-                        "now": {"type": "integer", "description": "Records before the undo."},
-                        "then": {"type": "integer", "description": "Records after it."},
-                    },
                 },
             },
         },

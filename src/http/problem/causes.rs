@@ -162,7 +162,6 @@ impl From<InventoryError> for Problem {
             InventoryError::Regex { .. } => ProblemKind::WrongExpression,
             InventoryError::Stale { .. } => ProblemKind::Stale,
             InventoryError::OwnUser { .. } => ProblemKind::OwnUser,
-            InventoryError::NothingBefore => ProblemKind::NothingToUndo,
             InventoryError::NoAdministrator => ProblemKind::NoAdministrator,
             InventoryError::TooManyReferences { .. } => ProblemKind::ChangeTooLarge,
             InventoryError::Hash(_) => ProblemKind::Internal,
@@ -196,7 +195,6 @@ impl Problem {
             | InventoryError::NoText { .. }
             | InventoryError::Stale { .. }
             | InventoryError::OwnUser { .. }
-            | InventoryError::NothingBefore
             | InventoryError::NoAdministrator
             | InventoryError::TooManyReferences { .. }
             | InventoryError::Hash(_) => None,
@@ -224,6 +222,7 @@ fn of_import(error: &ImportError) -> ProblemKind {
 fn of_store(error: &StoreError) -> ProblemKind {
     match error {
         StoreError::Busy => ProblemKind::Unavailable,
+        StoreError::NothingToUndo => ProblemKind::NothingToUndo,
         StoreError::DiskFull => ProblemKind::DiskFull,
         StoreError::ReadOnly { .. } => ProblemKind::ReadOnly,
         StoreError::RecordLarge { .. } | StoreError::TextLarge { .. } => {

@@ -1,6 +1,7 @@
 //! The list of routes.
 
 mod inventory;
+mod keeping;
 mod migration;
 mod site;
 mod topology;
@@ -9,8 +10,13 @@ use super::route::{BodyRule, PathParameter, ValueType};
 use super::routing::Routes;
 
 /// Every route there is. OPTIONS, and HEAD where there is GET, come by themselves.
-pub static ROUTES: Routes =
-    Routes::new(&[site::ROUTES, inventory::ROUTES, migration::ROUTES, topology::ROUTES]);
+pub static ROUTES: Routes = Routes::new(&[
+    site::ROUTES,
+    inventory::ROUTES,
+    keeping::ROUTES,
+    migration::ROUTES,
+    topology::ROUTES,
+]);
 
 /// Of a JSON body that asks for something. The longest that the manual knows have a few hundred
 /// bytes.

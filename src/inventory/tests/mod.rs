@@ -3,6 +3,7 @@
 mod changes;
 mod deletions;
 mod pools;
+mod verify;
 
 use std::sync::Arc;
 

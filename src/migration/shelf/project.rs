@@ -31,7 +31,7 @@ enum Contents {
 }
 
 impl Project {
-    pub(super) fn open_bundle(path: &Path, limits: Limits) -> Result<Self, ShelfError> {
+    pub fn open_bundle(path: &Path, limits: Limits) -> Result<Self, ShelfError> {
         Self::from_bundle(open_file(path)?, path, limits)
     }
 
@@ -43,7 +43,7 @@ impl Project {
         Ok(Self { name, contents: Contents::Bundle { reader, bytes }, hides_folder: false })
     }
 
-    pub(super) fn open_folder(path: &Path, limits: Limits) -> Result<Self, ShelfError> {
+    pub fn open_folder(path: &Path, limits: Limits) -> Result<Self, ShelfError> {
         let folder = Box::new(Folder::open(path, limits)?);
         Ok(Self { name: file_name(path), contents: Contents::Folder(folder), hides_folder: false })
     }

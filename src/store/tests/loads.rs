@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::plain::*;
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind},
-    store::{Load, Store, StoreError, encode_body, posting, target_key},
+    store::{GenerationLook, Load, Store, StoreError, encode_body, posting, target_key},
 };
 
 /// Writes one kind's records into a load.
@@ -179,8 +179,7 @@ fn a_set_up_that_was_cut_off_begins_again() {
 fn an_undo_brings_back_what_was_before_and_another_one_undoes_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(folder.path()).unwrap();
-    assert_eq!(store.before().unwrap(), None);
-    assert_eq!(store.undo().unwrap(), None);
+    assert!(matches!(store.undo(), Err(StoreError::NothingToUndo)));
     let (load, mut first) = write(&store, &[Recipe::new(Kind::Device, "[Shared] é", 10)]);
     load.commit().unwrap();
     let (load, mut second) = write(
@@ -198,11 +197,15 @@ fn an_undo_brings_back_what_was_before_and_another_one_undoes_it() {
     let versions: Vec<u64> = Kind::ALL.map(|kind| store.changed(kind).unwrap()).to_vec();
 
     for round in 0..2 {
-        let told = store.before().unwrap().unwrap();
+        let told = store.generations().unwrap();
         let counts = |plain: &Plain| Kind::ALL.map(|kind| plain.records[kind].len() as u64);
-        assert_eq!(Kind::ALL.map(|kind| told.now.kind(kind).count), counts(&second));
-        assert_eq!(Kind::ALL.map(|kind| told.before.kind(kind).count), counts(&first));
-        assert_eq!(store.undo().unwrap(), Some(told));
+        let told_counts =
+            |look: &GenerationLook| Kind::ALL.map(|kind| look.summary.kind(kind).count);
+        assert_eq!(told_counts(&told.current), counts(&second));
+        assert_eq!(told_counts(&told.previous.unwrap()), counts(&first));
+        let undone = store.undo().unwrap();
+        assert_eq!(told_counts(&undone.before), counts(&second));
+        assert_eq!(told_counts(&undone.after), counts(&first));
         // No cache and no validator may take it for what was before.
         for (kind, version) in Kind::ALL.into_iter().zip(&versions) {
             assert!(store.changed(kind).unwrap() > *version);
@@ -237,6 +240,6 @@ fn an_undo_waits_for_readers_of_what_was_before() {
     assert!(matches!(store.undo(), Err(StoreError::Busy)));
     loaded.agrees(&store);
     drop(reader);
-    assert!(store.undo().unwrap().is_some());
+    store.undo().unwrap();
     assert_eq!(store.read().summary().unwrap().records(), 0);
 }

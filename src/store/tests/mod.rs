@@ -6,6 +6,8 @@ mod damage;
 mod loads;
 mod pictures;
 mod plain;
+mod undo;
+mod verify;
 
 /// The usual number of cases, or as many as `PROPTEST_CASES` says.
 fn cases(usual: u32) -> proptest::prelude::ProptestConfig {

@@ -7,7 +7,6 @@ pub(in crate::http) mod pools;
 pub(in crate::http) mod query;
 pub(in crate::http) mod search;
 mod search_body;
-pub(in crate::http) mod undo;
 
 use hyper::StatusCode;
 use hyper::header::{ETAG, HeaderMap, HeaderName, HeaderValue};

@@ -1,0 +1,163 @@
+//! `satchel diff`: what an import would change, or what differs between two projects.
+
+use std::{ffi::OsString, process::ExitCode, sync::Arc};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::{
+    intake::{self, Wish},
+    interrupt,
+    kinds::KindsArgs,
+    output::{self, OutputArgs},
+    place::{Answer, Client, Local, Missing, PlaceArgs},
+    progress::Progress,
+    report::{Length, Outcome, Report},
+    source::Source,
+};
+use crate::{access, store::Store};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  satchel diff nightly.zip --data /var/lib/satchel
+      what an import of it would change, property by property
+  satchel diff nightly.zip --replace --server https://satchel.example --user admin
+      and what an import with --replace would
+  satchel diff monday.zip tuesday.zip
+      what differs between two projects; no data directory is needed
+
+Nothing is changed.
+
+Exit codes, as of diff(1): 0 nothing differs, 1 something differs, 2 it cannot be told, or wrong
+arguments; 130 cut short";
+
+/// What diff(1) ends with when it is in trouble.
+const TROUBLE: u8 = 2;
+
+/// `satchel diff`
+#[derive(Args, Debug)]
+pub struct DiffArgs {
+    /// A bundle, a project's folder or a workbook, or the name of a project on the shelf
+    #[arg(value_name = "FILE")]
+    from: OsString,
+
+    /// Another bundle or folder: what became of the first
+    #[arg(value_name = "FILE2", conflicts_with = "replace")]
+    to: Option<OsString>,
+
+    #[command(flatten)]
+    kinds: KindsArgs,
+
+    /// As an import that empties these types first
+    #[arg(long)]
+    replace: bool,
+
+    /// What the rows of a table (.csv) are
+    #[arg(long, value_name = "TYPE")]
+    kind: Option<super::import::TableKind>,
+
+    /// Print every change
+    #[arg(long)]
+    all: bool,
+
+    #[command(flatten)]
+    place: PlaceArgs,
+
+    #[command(flatten)]
+    out: OutputArgs,
+}
+
+/// Compares.
+pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
+    match compare(args) {
+        Ok(code) => Ok(code),
+        Err(error) => {
+            eprintln!("satchel: {error:#}");
+            Ok(ExitCode::from(TROUBLE))
+        }
+    }
+}
+
+fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
+    let progress = args.out.progress();
+    let from = Source::parse(&args.from)?;
+    match &args.to {
+        None => {
+            let reached = args.place.place(Missing::Error)?.reach(&progress)?;
+            let wish = wish(args, args.replace, true);
+            let answer = intake::import(&reached.client, &from, &wish, &progress)?;
+            let code = tell(args, &answer, &reached.client)?;
+            reached.close()?;
+            Ok(code)
+        }
+        Some(to) => between(args, &from, &Source::parse(to)?, &progress),
+    }
+}
+
+fn wish(args: &DiffArgs, replace: bool, dry_run: bool) -> Wish<'_> {
+    Wish {
+        types: args.kinds.words(),
+        replace,
+        dry_run,
+        skip_errors: true,
+        table: args.kind.map(super::import::TableKind::word),
+    }
+}
+
+/// Puts the first project into an inventory of its own, and asks what the second would change there.
+fn between(
+    args: &DiffArgs,
+    from: &Source,
+    to: &Source,
+    progress: &Progress,
+) -> anyhow::Result<ExitCode> {
+    for source in [from, to] {
+        match source {
+            Source::Bundle(_) | Source::Folder(_) => {}
+            Source::Workbook { .. } => {
+                bail!("Two projects can be compared; a workbook with an inventory only")
+            }
+            Source::Shelf(name) => bail!("There is no file or folder {name}"),
+        }
+    }
+    let folder = tempfile::tempdir().context("No folder can be set aside")?;
+    let path = folder.path().to_owned();
+    let _guard = interrupt::guard(move || drop(std::fs::remove_dir_all(path)));
+    let store = Arc::new(Store::open(folder.path())?);
+    access::ensure_first_user(&store)?;
+    let local = Local::serve(store, access::FIRST_USER_NAME.to_owned())?;
+    let client = local.client()?;
+    let first = intake::import(&client, from, &wish(args, true, false), progress)?;
+    let first: Report = first.read()?;
+    match first.outcome {
+        Outcome::Imported | Outcome::DryRun => {}
+        Outcome::ImportedInPart => {
+            progress.warn(&format!("of the first project not all is good: {}", first.summary));
+        }
+        Outcome::Rejected => {
+            bail!("The first project cannot be read:\n{}", first.text(Length::Short))
+        }
+    }
+    let answer = intake::import(&client, to, &wish(args, true, true), progress)?;
+    let code = tell(args, &answer, &client)?;
+    drop(client);
+    local.close()?;
+    Ok(code)
+}
+
+fn tell(args: &DiffArgs, answer: &Answer, client: &Client) -> anyhow::Result<ExitCode> {
+    let mut report: Report = answer.read()?;
+    match args.out.json {
+        true => output::print_json(&answer.text)?,
+        false => {
+            let length = if args.all { Length::All } else { Length::Short };
+            report.lengthen(length, client)?;
+            output::print(&report.text(length))?;
+        }
+    }
+    Ok(match (report.is_good(), report.differs()) {
+        (false, _) => ExitCode::from(TROUBLE),
+        (true, true) => ExitCode::FAILURE,
+        (true, false) => ExitCode::SUCCESS,
+    })
+}

@@ -1,0 +1,208 @@
+//! `satchel export`: writes a project's bundle, or a workbook of devices and links.
+
+use std::{
+    io::{self, IsTerminal},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::bail;
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    kinds::KindsArgs,
+    output::{self, NewFile, OutputArgs, number, safe, table},
+    place::{Missing, PlaceArgs},
+};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  satchel export nightly --data /var/lib/satchel
+      writes the bundle to /var/lib/satchel/migrations/nightly.zip
+  satchel export nightly --output /media/stick/nightly.zip
+      and a copy of it to a stick, which is there only when it is whole
+  satchel export nightly --types device,link --no-secrets --output - | ssh host 'cat > nightly.zip'
+      a part of the inventory, without passwords and keys, through a pipe
+  satchel export sites.xlsx --workbook --output . --server https://satchel.example --user admin
+      devices and links of a server, as a workbook
+
+The bundle unpacks into the folder that eNMS imports.
+
+Exit codes: 0 exported, 1 not exported, 2 wrong arguments, 130 cut short";
+
+/// `satchel export`
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// The project's name; with --workbook the workbook's, which ends in .xls or .xlsx
+    name: String,
+
+    #[command(flatten)]
+    kinds: KindsArgs,
+
+    /// Leave passwords and keys out
+    #[arg(long, conflicts_with = "workbook")]
+    no_secrets: bool,
+
+    /// Write a workbook of devices and links instead of a bundle
+    #[arg(long, conflicts_with = "types")]
+    workbook: bool,
+
+    /// Copy what was written to this file or into this folder, or with - to standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    place: PlaceArgs,
+
+    #[command(flatten)]
+    out: OutputArgs,
+}
+
+/// What was written.
+#[derive(Deserialize)]
+struct Exported {
+    download: String,
+    bytes: u64,
+    #[serde(default)]
+    warnings: Vec<String>,
+    /// Of a bundle.
+    #[serde(default)]
+    types: Vec<Document>,
+    #[serde(default)]
+    secrets: Option<String>,
+    /// Of a workbook.
+    #[serde(default)]
+    sheets: Vec<Sheet>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    r#type: String,
+    records: u64,
+    bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct Sheet {
+    sheet: String,
+    rows: u64,
+    columns: u64,
+}
+
+/// Where the copy goes.
+enum Copy {
+    None,
+    Pipe,
+    File(PathBuf),
+}
+
+impl ExportArgs {
+    fn copy(&self) -> anyhow::Result<Copy> {
+        let Some(path) = &self.output else { return Ok(Copy::None) };
+        if path.as_os_str() == "-" {
+            if io::stdout().is_terminal() {
+                bail!("A {} is nothing for a terminal: say --output FILE, or pipe it", self.what());
+            }
+            if self.out.json {
+                bail!("--json and --output - both want standard output: leave one out");
+            }
+            return Ok(Copy::Pipe);
+        }
+        if !path.is_dir() {
+            return Ok(Copy::File(path.clone()));
+        }
+        let name = match self.workbook {
+            true if self.name.contains('.') => self.name.clone(),
+            true => format!("{}.xls", self.name),
+            false => format!("{}.zip", self.name),
+        };
+        match name.contains('/') {
+            true => bail!("“{name}” is no name of a {}", self.what()),
+            false => Ok(Copy::File(path.join(name))),
+        }
+    }
+
+    fn what(&self) -> &'static str {
+        if self.workbook { "workbook" } else { "bundle" }
+    }
+}
+
+/// Exports.
+pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    let progress = args.out.progress();
+    let copy = args.copy()?;
+    let reached = args.place.place(Missing::Error)?.reach(&progress)?;
+    let client = &reached.client;
+
+    let (path, body) = match args.workbook {
+        true => ("/rest/topology/export", json!({"name": args.name})),
+        false => (
+            "/rest/migrate/export",
+            json!({
+                "name": args.name,
+                "import_export_types": args.kinds.words(),
+                "export_private_properties": !args.no_secrets,
+            }),
+        ),
+    };
+    let answer = client.post(path, &body, "exporting", &progress)?;
+    let exported: Exported = answer.read()?;
+    let label = "copying";
+    match &copy {
+        Copy::None => {}
+        Copy::Pipe => {
+            client.download(&exported.download, io::stdout().lock(), label, &progress)?;
+        }
+        Copy::File(to) => {
+            let file = NewFile::begin(to)?;
+            client.download(&exported.download, file.file(), label, &progress)?;
+            file.settle()?;
+        }
+    }
+    match (&copy, args.out.json) {
+        (_, true) => output::print_json(&answer.text)?,
+        (Copy::Pipe, false) => progress.say(&text(args, &exported, &copy)),
+        (Copy::None | Copy::File(_), false) => output::print(&text(args, &exported, &copy))?,
+    }
+    reached.close()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(args: &ExportArgs, exported: &Exported, copy: &Copy) -> String {
+    let rows: Vec<_> = match args.workbook {
+        true => exported
+            .sheets
+            .iter()
+            .map(|sheet| vec![safe(&sheet.sheet), number(sheet.rows), number(sheet.columns)])
+            .collect(),
+        false => exported
+            .types
+            .iter()
+            .map(|one| vec![safe(&one.r#type), number(one.records), number(one.bytes)])
+            .collect(),
+    };
+    let what = args.what();
+    let mut text =
+        format!("The {what} “{}” was written: {} bytes.\n", args.name, number(exported.bytes));
+    let headings = match args.workbook {
+        true => ["sheet", "rows", "columns"],
+        false => ["type", "records", "bytes"],
+    };
+    text += &format!("\n{}", table(&headings, &rows));
+    match exported.secrets.as_deref() {
+        Some("included") => {
+            text += "\nPasswords and keys are in it: keep it like a password.\n";
+        }
+        Some("left_out") => text += "\nPasswords and keys were left out.\n",
+        Some(_) | None => {}
+    }
+    for warning in &exported.warnings {
+        text += &format!("\nNote: {}\n", safe(warning));
+    }
+    if let Copy::File(path) = copy {
+        text += &format!("\nCopied to {}\n", path.display());
+    }
+    text
+}

@@ -1,0 +1,154 @@
+//! `satchel import`: takes a project or a workbook in.
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+
+use super::{
+    intake::{self, Wish},
+    kinds::KindsArgs,
+    output::{self, NewFile, OutputArgs},
+    place::{Client, Missing, PlaceArgs},
+    progress::Progress,
+    report::{Length, Report},
+    source::Source,
+};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  satchel import nightly.zip --dry-run --data /var/lib/satchel
+      what would change, property by property; nothing is changed
+  satchel import /opt/enms/files/migrations/backup --create
+      a project's folder of eNMS, into a data directory that is made for it
+  satchel import sites.xlsx --marked sites-mended.xlsx --server https://satchel.example --user admin
+      a workbook, at a server; what is wrong with it is written beside its rows
+  satchel import nightly
+      a project that lies in the data directory's migrations/
+  satchel undo
+      takes an import back
+
+An import lands whole or changes nothing.
+
+Exit codes: 0 imported, or nothing is in the way of it (--dry-run); 1 rejected, or imported without
+the records that were wrong (--skip-errors), or not possible; 2 wrong arguments; 130 cut short";
+
+/// `satchel import`
+#[derive(Args, Debug)]
+pub struct ImportArgs {
+    /// A bundle, a project's folder or a workbook; or the name of a project on the shelf. A file or
+    /// folder of that name comes first
+    #[arg(value_name = "FILE|FOLDER|NAME")]
+    from: OsString,
+
+    #[command(flatten)]
+    kinds: KindsArgs,
+
+    /// Empty these types in the same step: what is not in the project is removed
+    #[arg(long)]
+    replace: bool,
+
+    /// Only say what would change
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+
+    /// Import the records that are right beside others that are not
+    #[arg(long)]
+    skip_errors: bool,
+
+    /// What the rows of a table (.csv) are
+    #[arg(long, value_name = "TYPE")]
+    kind: Option<TableKind>,
+
+    /// Where to write the workbook with what is wrong beside each row, when something is
+    #[arg(long, value_name = "FILE")]
+    marked: Option<PathBuf>,
+
+    /// Make the data directory when it is not there
+    #[arg(long)]
+    create: bool,
+
+    /// Print every entry of every list
+    #[arg(long)]
+    all: bool,
+
+    #[command(flatten)]
+    place: PlaceArgs,
+
+    #[command(flatten)]
+    out: OutputArgs,
+}
+
+/// What the rows of a table are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TableKind {
+    Device,
+    Link,
+}
+
+impl TableKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            TableKind::Device => "device",
+            TableKind::Link => "link",
+        }
+    }
+}
+
+/// Imports.
+pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
+    let progress = args.out.progress();
+    let from = Source::parse(&args.from)?;
+    match &from {
+        Source::Workbook { .. } if args.kinds.are_named() => {
+            bail!("A workbook holds devices and links: --types is for projects")
+        }
+        Source::Bundle(_) | Source::Folder(_) | Source::Shelf(_) if args.marked.is_some() => {
+            bail!("--marked is for workbooks")
+        }
+        Source::Bundle(_) | Source::Folder(_) | Source::Shelf(_) if args.kind.is_some() => {
+            bail!("--kind is for tables (.csv)")
+        }
+        Source::Workbook { .. } | Source::Bundle(_) | Source::Folder(_) | Source::Shelf(_) => {}
+    }
+    let missing = if args.create { Missing::Create } else { Missing::Error };
+    let reached = args.place.place(missing)?.reach(&progress)?;
+    let wish = Wish {
+        types: args.kinds.words(),
+        replace: args.replace,
+        dry_run: args.dry_run,
+        skip_errors: args.skip_errors,
+        table: args.kind.map(TableKind::word),
+    };
+    let answer = intake::import(&reached.client, &from, &wish, &progress)?;
+    let mut report: Report = answer.read()?;
+    match args.out.json {
+        true => output::print_json(&answer.text)?,
+        false => {
+            let length = if args.all { Length::All } else { Length::Short };
+            report.lengthen(length, &reached.client)?;
+            output::print(&report.text(length))?;
+        }
+    }
+    hand_back(args, &report, &reached.client, &progress)?;
+    reached.close()?;
+    Ok(match report.is_good() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// Fetches the workbook that says what is wrong in it.
+fn hand_back(
+    args: &ImportArgs,
+    report: &Report,
+    client: &Client,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    let (Some(to), Some(marked)) = (&args.marked, &report.marked_workbook) else { return Ok(()) };
+    let file = NewFile::begin(to)?;
+    client.download(marked, file.file(), "fetching the marked workbook", progress)?;
+    file.settle()?;
+    progress.say(&format!("what is wrong is written beside the rows in {}", to.display()));
+    Ok(())
+}

@@ -1,0 +1,273 @@
+//! `satchel inspect`: what a file, or an inventory, holds.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    output::{self, OutputArgs, number, safe, table},
+    place::{Missing, PlaceArgs},
+    progress::Progress,
+    source::{self, Source},
+};
+use crate::{
+    codec::workbook::{Cell, DecodeLimits, Decoding, EXECUTABLE, Item, SourceKind},
+    migration::{LookedAt, ProjectLook, look},
+};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  satchel inspect nightly.zip
+      what is in a bundle, document by document
+  satchel inspect sites.xlsx
+      the sheets of a workbook
+  satchel inspect --data /var/lib/satchel
+      what the inventory holds, and what an undo would go back to
+
+Exit codes: 0 done, 1 not possible, 2 wrong arguments";
+
+/// Columns of a sheet that are named.
+const COLUMNS_SHOWN_MAX: usize = 100;
+
+/// `satchel inspect`
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// A bundle, a project's folder or a workbook; without it the inventory
+    #[arg(value_name = "FILE")]
+    file: Option<OsString>,
+
+    #[command(flatten)]
+    place: PlaceArgs,
+
+    #[command(flatten)]
+    out: OutputArgs,
+}
+
+/// What the inventory is, as REST answers it.
+#[derive(Deserialize)]
+pub(super) struct State {
+    #[serde(flatten)]
+    pub now: Generation,
+    pub previous: Option<Generation>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Generation {
+    generation: u64,
+    version: u64,
+    pub records: u64,
+    bytes: u64,
+    pub types: Vec<Counted>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Counted {
+    pub r#type: String,
+    pub records: u64,
+}
+
+/// Looks.
+pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
+    let progress = args.out.progress();
+    match &args.file {
+        None => inventory(args, &progress)?,
+        Some(file) => match Source::parse(file)? {
+            Source::Bundle(path) | Source::Folder(path) => {
+                let look = project(&path, &progress)?;
+                match args.out.json {
+                    true => output::print_json(&serde_json::to_string(&look)?)?,
+                    false => output::print(&project_text(&look))?,
+                }
+            }
+            Source::Workbook { path, .. } => {
+                let look = workbook(&path)?;
+                match args.out.json {
+                    true => output::print_json(&serde_json::to_string(&look)?)?,
+                    false => output::print(&look.text())?,
+                }
+            }
+            Source::Shelf(name) => bail!("There is no file or folder {name}"),
+        },
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn inventory(args: &InspectArgs, progress: &Progress) -> anyhow::Result<()> {
+    let reached = args.place.place(Missing::Error)?.reach(progress)?;
+    let answer = reached.client.get("/rest/state")?;
+    match args.out.json {
+        true => output::print_json(&answer.text)?,
+        false => output::print(&answer.read::<State>()?.text())?,
+    }
+    reached.close()
+}
+
+impl State {
+    fn text(&self) -> String {
+        let Self { now, previous } = self;
+        let before = |kind: &str| {
+            let previous = previous.as_ref()?.types.iter().find(|one| one.r#type == kind)?;
+            Some(number(previous.records))
+        };
+        let rows: Vec<_> = now
+            .types
+            .iter()
+            .map(|one| {
+                let before = before(&one.r#type).unwrap_or_else(|| "-".to_owned());
+                vec![safe(&one.r#type), number(one.records), before]
+            })
+            .collect();
+        let mut text = format!(
+            "{} records in generation {}, version {}; {} bytes on the disk.\n",
+            number(now.records),
+            now.generation,
+            now.version,
+            number(now.bytes)
+        );
+        match previous {
+            Some(previous) => {
+                text += &format!(
+                    "`satchel undo` would go back to {} records in generation {}; {} bytes on the \
+                     disk.\n",
+                    number(previous.records),
+                    previous.generation,
+                    number(previous.bytes)
+                );
+            }
+            None => text += "There is nothing to undo.\n",
+        }
+        text + "\n" + &table(&["type", "records", "before"], &rows)
+    }
+}
+
+/// Reads a project to its end.
+pub(super) fn project(path: &Path, progress: &Progress) -> anyhow::Result<ProjectLook> {
+    let bar = progress.records("reading");
+    look(path, &mut |records| bar.add(records))
+        .with_context(|| format!("{} cannot be read as a project", path.display()))
+}
+
+/// What a project is, in words.
+pub(super) fn project_text(look: &ProjectLook) -> String {
+    let mut facts = Vec::new();
+    if let Some(release) = &look.release {
+        facts.push(format!("of release {}", safe(release)));
+    }
+    if let Some(time) = &look.export_time {
+        facts.push(format!("exported {}", safe(time)));
+    }
+    facts.push(match look.secrets {
+        Some("included") => "with passwords and keys".to_owned(),
+        Some("left_out") => "without passwords and keys".to_owned(),
+        Some(_) | None => "perhaps with passwords and keys".to_owned(),
+    });
+    facts.push(match look.format {
+        Some(format) => format!("written by Satchel (format {format})"),
+        None => "not declared by Satchel".to_owned(),
+    });
+    let mut text = format!(
+        "The project “{}”: {}; {} bytes.\n\n",
+        safe(&look.project),
+        facts.join(", "),
+        number(look.bytes)
+    );
+    let row = |one: &LookedAt| {
+        vec![
+            one.kind.to_string(),
+            number(one.records),
+            number(one.bytes),
+            number(one.faults),
+            one.sha256.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
+    };
+    let rows: Vec<_> = look.types.iter().map(row).collect();
+    text += &table(&["type", "records", "bytes", "faults", "sha256"], &rows);
+    for one in look.types.iter().filter(|one| one.faults > 0) {
+        text += &format!("\n{}.yaml:\n", one.kind);
+        for fault in &one.shown {
+            text += &format!("  {}\n", safe(fault));
+        }
+        let more = one.faults - one.shown.len() as u64;
+        if more > 0 {
+            text += &format!("  and {} more\n", number(more));
+        }
+    }
+    for name in &look.ignored {
+        text += &format!("\nNote: '{}' is not read\n", safe(name));
+    }
+    text
+}
+
+/// What a workbook holds.
+#[derive(Debug, Serialize)]
+struct WorkbookLook {
+    workbook: PathBuf,
+    sheets: Vec<SheetLook>,
+}
+
+#[derive(Debug, Serialize)]
+struct SheetLook {
+    sheet: String,
+    /// Rows with cells, without the header.
+    rows: u64,
+    /// The texts of the first row.
+    columns: Vec<String>,
+}
+
+/// Reads a workbook through a child process, which a hostile file can end without harm.
+fn workbook(path: &Path) -> anyhow::Result<WorkbookLook> {
+    let file = source::open(path)?;
+    let mut decoding = Decoding::start(
+        Path::new(EXECUTABLE),
+        file,
+        SourceKind::WorkbookOrTable,
+        DecodeLimits::default(),
+    )
+    .with_context(|| format!("{} cannot be read", path.display()))?;
+    let mut sheets: Vec<SheetLook> = Vec::new();
+    let mut is_header = false;
+    let what = || format!("{} cannot be read as a workbook", path.display());
+    while let Some(item) = decoding.next_item().with_context(what)? {
+        match item {
+            Item::Sheet(name) => {
+                sheets.push(SheetLook { sheet: name.to_owned(), rows: 0, columns: Vec::new() });
+                is_header = true;
+            }
+            Item::Row(row) => {
+                let Some(sheet) = sheets.last_mut() else { continue };
+                if !std::mem::take(&mut is_header) {
+                    sheet.rows += 1;
+                    continue;
+                }
+                for (_, cell) in row.cells {
+                    if let Cell::Text(text) = cell {
+                        sheet.columns.push(text.into_owned());
+                    }
+                }
+            }
+        }
+    }
+    Ok(WorkbookLook { workbook: path.to_owned(), sheets })
+}
+
+impl WorkbookLook {
+    fn text(&self) -> String {
+        let row = |sheet: &SheetLook| {
+            vec![safe(&sheet.sheet), number(sheet.rows), number(sheet.columns.len() as u64)]
+        };
+        let rows: Vec<_> = self.sheets.iter().map(row).collect();
+        let mut text = table(&["sheet", "rows", "columns"], &rows);
+        for sheet in &self.sheets {
+            let columns = sheet.columns.iter().take(COLUMNS_SHOWN_MAX).map(|name| safe(name));
+            let columns: Vec<_> = columns.collect();
+            text += &format!("\n{}: {}\n", safe(&sheet.sheet), columns.join(", "));
+        }
+        text
+    }
+}

@@ -1,0 +1,129 @@
+//! Where a command works, as its arguments and the environment say.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches, error::ErrorKind, parser::ValueSource};
+
+use super::{DirectoryPlace, Missing, Place, ServerPlace};
+
+/// Where a command works: `--data`, or `--server` and what a login needs.
+#[derive(Clone, Debug)]
+pub struct PlaceArgs {
+    words: Words,
+    server: Says,
+}
+
+/// What decides between a data directory and a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Says {
+    Directory,
+    Server,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Where")]
+struct Words {
+    /// The data directory to work on, while no server runs
+    #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+
+    /// The server to work at instead, as https://HOST:PORT
+    #[arg(long, env = "SATCHEL_SERVER", value_name = "URL")]
+    server: Option<String>,
+
+    /// Who logs in at the server. On a data directory: who an import is done for, and is kept by it
+    /// [default there: the first administrator]
+    #[arg(long, env = "SATCHEL_USER", value_name = "NAME")]
+    user: Option<String>,
+
+    /// A file whose first line is the password; without it the password is taken from
+    /// SATCHEL_PASSWORD, or asked for on a terminal
+    #[arg(long, env = "SATCHEL_PASSWORD_FILE", value_name = "FILE")]
+    password_file: Option<PathBuf>,
+
+    /// The certificate authorities to trust instead of the public ones (PEM)
+    #[arg(long, env = "SATCHEL_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl PlaceArgs {
+    /// The place. On a data directory `missing` says whether there must be one.
+    ///
+    /// # Errors
+    /// The server's address is none, or a login lacks its user.
+    pub(in crate::cli) fn place(&self, missing: Missing) -> anyhow::Result<Place> {
+        let Words { data, server, user, password_file, ca } = self.words.clone();
+        match (self.server, server) {
+            (Says::Server, Some(server)) => {
+                Ok(Place::Server(ServerPlace::parse(&server, user, password_file, ca)?))
+            }
+            (Says::Server, None) | (Says::Directory, _) => {
+                Ok(Place::Directory(DirectoryPlace { path: data, user, missing }))
+            }
+        }
+    }
+}
+
+/// What stands on the command line counts more than what stands in the environment or a file; and
+/// where both stand there, nobody knows which is meant.
+fn decide(matches: &ArgMatches) -> Result<Says, clap::Error> {
+    let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+    match (typed("data"), matches.contains_id("server"), typed("server")) {
+        (true, true, true) => Err(clap::Error::raw(
+            ErrorKind::ArgumentConflict,
+            "--data and --server exclude each other: a command works on a data directory or at a \
+             server\n",
+        )),
+        (true, _, false) | (_, false, _) => Ok(Says::Directory),
+        (false, true, _) => Ok(Says::Server),
+    }
+}
+
+impl FromArgMatches for PlaceArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self { words: Words::from_arg_matches(matches)?, server: decide(matches)? })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for PlaceArgs {
+    fn augment_args(command: Command) -> Command {
+        Words::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Words::augment_args_for_update(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        place: PlaceArgs,
+    }
+
+    fn says(words: &[&str]) -> Result<Says, ErrorKind> {
+        let line = Line::try_parse_from([&["satchel"], words].concat());
+        line.map(|line| line.place.server).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn what_is_typed_decides() {
+        assert_eq!(says(&["--data", "d"]), Ok(Says::Directory));
+        assert_eq!(says(&["--server", "http://a"]), Ok(Says::Server));
+        assert_eq!(
+            says(&["--server", "http://a", "--data", "d"]),
+            Err(ErrorKind::ArgumentConflict)
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! A data directory, answered for by a server within this process.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+};
+
+use anyhow::{Context, bail};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::oneshot,
+    task::JoinHandle,
+};
+use zeroize::Zeroizing;
+
+use super::{
+    Missing,
+    client::{Client, Login},
+    one_time_password,
+};
+use crate::{
+    access::{self, Account, Accounts, AccountsError, FIRST_USER_NAME, Known, Role, hash_password},
+    http::{self, App, Drained, Limits},
+    inventory::Inventory,
+    migration::Migration,
+    model::User,
+    store::{Store, StoreError},
+    topology::Topology,
+};
+
+/// Threads that pass requests on; the work is done by others.
+const THREADS: usize = 2;
+
+/// What a shell command would be at the server that holds the data directory.
+const SERVER_HERE: &str = "http://127.0.0.1:8080";
+
+/// A data directory that this process holds, and the server that answers for it.
+pub(in crate::cli) struct Local {
+    runtime: Runtime,
+    serving: JoinHandle<Drained>,
+    stop: oneshot::Sender<()>,
+    store: Arc<Store>,
+    address: SocketAddr,
+    login: Login,
+}
+
+impl Local {
+    /// Opens the data directory for `user`, or for its first administrator.
+    ///
+    /// # Errors
+    /// It is missing or in use, or the user is not there.
+    pub fn open(path: &Path, user: Option<&str>, missing: Missing) -> anyhow::Result<Self> {
+        // Every data directory has one, from its first moment on.
+        if missing == Missing::Error && !path.join("CURRENT").exists() {
+            let path = path.display();
+            bail!(
+                "There is no data directory at {path}. Name the right one with --data DIR \
+                 (SATCHEL_DATA), or make it: satchel serve --data {path}"
+            );
+        }
+        let store = match Store::open(path) {
+            Ok(store) => Arc::new(store),
+            Err(error @ StoreError::InUse { .. }) => {
+                return Err(error).context(format!(
+                    "A server holds this data directory. Ask it:\n  {}\nor stop it first",
+                    at_server(std::env::args())
+                ));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        access::ensure_first_user(&store)?;
+        let user = match user {
+            Some(user) if store.read().get::<User>(user)?.is_some() => user.to_owned(),
+            Some(user) => bail!("There is no user “{user}” in the inventory"),
+            None => first_administrator(&store)?,
+        };
+        Self::serve(store, user)
+    }
+
+    /// Serves a store that is open.
+    pub fn serve(store: Arc<Store>, user: String) -> anyhow::Result<Self> {
+        let login = Login { user, password: one_time_password()? };
+        let accounts = Arc::new(OneTime::new(&login)?);
+        let app = App::new(
+            // Nobody but this command ever asks.
+            "satchel".to_owned(),
+            accounts,
+            Migration::new(store.clone())?,
+            Topology::new(store.clone())?,
+            Inventory::new(store.clone()),
+            Limits::default(),
+        )?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .context("Nothing can listen on 127.0.0.1")?;
+        listener.set_nonblocking(true).context("The listener cannot be made non-blocking")?;
+        let address = listener.local_addr().context("The listener has no address")?;
+
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .enable_all()
+            .build()
+            .context("The threads of the command cannot be started")?;
+        let (stop, stopped) = oneshot::channel();
+        let listener = {
+            let _entered = runtime.enter();
+            tokio::net::TcpListener::from_std(listener).context("The listener")?
+        };
+        let serving = runtime.spawn(http::listen(Arc::new(app), listener, async move {
+            // A sender that is gone means the same.
+            let _ = stopped.await;
+        }));
+        Ok(Self { runtime, serving, stop, store, address, login })
+    }
+
+    /// Who may ask it.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        let base = format!("http://{}", self.address).parse().context("The listener's address")?;
+        Client::new(&base, &self.login, None)
+    }
+
+    /// Ends the server, and makes everything durable.
+    ///
+    /// # Errors
+    /// Something that was asked for is still not done, or the disk's.
+    pub fn close(self) -> anyhow::Result<()> {
+        let _ = self.stop.send(());
+        let drained = self.runtime.block_on(self.serving).context("The work ended early")?;
+        self.runtime.shutdown_background();
+        if drained == Drained::DeadlinePassed {
+            bail!("Something that was asked for took too long and was given up");
+        }
+        self.store.flush().context("The inventory cannot be closed")
+    }
+}
+
+/// The first administrator by name, for whom a command works that names nobody.
+fn first_administrator(store: &Store) -> Result<String, StoreError> {
+    for stored in store.read().scan::<User>() {
+        let user = stored?.record;
+        if user.is_admin.get() == Some(&true) {
+            return Ok(user.name.as_str().to_owned());
+        }
+    }
+    Ok(FIRST_USER_NAME.to_owned())
+}
+
+/// The one account of a server within a process. Whoever may read the data directory may do
+/// everything with it.
+struct OneTime(Arc<Account>);
+
+impl OneTime {
+    fn new(login: &Login) -> anyhow::Result<Self> {
+        let hash: Zeroizing<String> = hash_password(&login.password)?;
+        let (name, role) = (login.user.clone(), Role::Administrator);
+        Ok(Self(Arc::new(Account { name, password_hash: Some(hash), role })))
+    }
+}
+
+impl Accounts for OneTime {
+    fn known(&self, name: &str) -> Known {
+        match name == self.0.name {
+            true => Known::Account(self.0.clone()),
+            false => Known::Unread,
+        }
+    }
+
+    fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError> {
+        Ok((name == self.0.name).then(|| self.0.clone()))
+    }
+}
+
+/// The same command line, at the server of this machine.
+fn at_server(arguments: impl Iterator<Item = String>) -> String {
+    let mut words = vec!["satchel".to_owned()];
+    let mut arguments = arguments.skip(1);
+    while let Some(word) = arguments.next() {
+        match word.as_str() {
+            "--data" | "--user" => drop(arguments.next()),
+            _ if word.starts_with("--data=") || word.starts_with("--user=") => {}
+            _ => words.push(quoted(word)),
+        }
+    }
+    words.extend(["--server", SERVER_HERE, "--user", FIRST_USER_NAME].map(str::to_owned));
+    words.join(" ")
+}
+
+/// A word as a shell reads it.
+fn quoted(word: String) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:+@%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word,
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_is_shown_can_be_typed() {
+        let words = ["x/satchel", "import", "a b's.zip", "--data", "d", "--data=e", "--json"];
+        assert_eq!(
+            at_server(words.iter().map(ToString::to_string)),
+            "satchel import 'a b'\\''s.zip' --json --server http://127.0.0.1:8080 --user admin"
+        );
+    }
+}

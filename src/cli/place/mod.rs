@@ -1,0 +1,201 @@
+//! Where a command works: on a data directory that no server holds, or at a server.
+//!
+//! There is one way for both. On a data directory the very server of `satchel serve` runs within
+//! the command's own process for as long as the command does, at an address of this machine that
+//! is made for it and behind a password that nobody is told. So a command is written once, and
+//! gives the same answers everywhere.
+
+mod client;
+mod given;
+mod local;
+mod password;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use ureq::http::Uri;
+use zeroize::Zeroizing;
+
+pub(super) use client::{Answer, Client, Refused, Upload};
+pub(super) use given::PlaceArgs;
+pub(super) use local::Local;
+pub(super) use password::{new_password, read_password};
+
+use super::progress::Progress;
+use client::Login;
+
+/// Where a command works.
+#[derive(Debug)]
+pub(super) enum Place {
+    Directory(DirectoryPlace),
+    Server(ServerPlace),
+}
+
+/// A data directory.
+#[derive(Debug)]
+pub(super) struct DirectoryPlace {
+    pub path: PathBuf,
+    /// For whom the command works; the first administrator where none is named.
+    user: Option<String>,
+    missing: Missing,
+}
+
+/// What becomes of a data directory that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// A typo must not look like an empty inventory.
+    Error,
+    Create,
+}
+
+/// A server, and how to log in there.
+#[derive(Debug)]
+pub(super) struct ServerPlace {
+    base: Uri,
+    user: String,
+    password_file: Option<PathBuf>,
+    ca: Option<PathBuf>,
+}
+
+/// A place that answers.
+pub(super) struct Reached {
+    pub client: Client,
+    /// Keeps a data directory's own server running.
+    local: Option<Local>,
+}
+
+impl Place {
+    /// Begins to work there, and says on standard error where that is.
+    ///
+    /// # Errors
+    /// The data directory is missing or in use, or no password can be had.
+    pub fn reach(&self, progress: &Progress) -> anyhow::Result<Reached> {
+        match self {
+            Place::Directory(place) => {
+                let local = Local::open(&place.path, place.user.as_deref(), place.missing)?;
+                progress.say(&format!("on the data directory {}", place.path.display()));
+                Ok(Reached { client: local.client()?, local: Some(local) })
+            }
+            Place::Server(place) => {
+                progress.say(&format!("on the server {} as {}", place.base, place.user));
+                if place.is_in_the_clear() {
+                    progress.warn(&format!(
+                        "the password and all that is sent go to {} in the clear: whoever sits on \
+                         the way reads them. Use https://, or an ssh tunnel",
+                        place.base
+                    ));
+                }
+                let password = read_password(place.password_file.as_deref(), &place.user)?;
+                let login = Login { user: place.user.clone(), password };
+                let client = Client::new(&place.base, &login, place.ca.as_deref())?;
+                Ok(Reached { client, local: None })
+            }
+        }
+    }
+}
+
+impl Reached {
+    /// Ends the work: what a data directory's server has in hand is finished and made durable.
+    ///
+    /// # Errors
+    /// The inventory cannot be closed.
+    pub fn close(self) -> anyhow::Result<()> {
+        drop(self.client);
+        match self.local {
+            Some(local) => local.close(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ServerPlace {
+    /// Reads a server's address: `http://` or `https://`, a host, perhaps a port.
+    fn parse(
+        text: &str,
+        user: Option<String>,
+        password_file: Option<PathBuf>,
+        ca: Option<PathBuf>,
+    ) -> anyhow::Result<Self> {
+        let expected = "an address like https://satchel.example:8443 is expected";
+        let base: Uri = text
+            .trim_end_matches('/')
+            .parse()
+            .with_context(|| format!("“{text}” is no address of a server; {expected}"))?;
+        let scheme = base.scheme_str();
+        let host = base.host().unwrap_or_default();
+        if !matches!(scheme, Some("http" | "https")) || host.is_empty() {
+            bail!("“{text}” is no address of a server; {expected}");
+        }
+        if base.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            bail!(
+                "The server's address must hold neither user nor password, which everybody on \
+                 this machine could read: use --user, and --password-file or SATCHEL_PASSWORD"
+            );
+        }
+        if base.path() != "/" || base.query().is_some() {
+            bail!("“{text}” has more than a host and a port; {expected}");
+        }
+        let Some(user) = user else {
+            bail!("A server wants a user: say --user NAME (SATCHEL_USER)");
+        };
+        if user.contains(':') {
+            bail!("The user “{user}” cannot log in over HTTP: its name holds a colon");
+        }
+        Ok(Self { base, user, password_file, ca })
+    }
+
+    /// Whether a password would be sent so that others can read it.
+    fn is_in_the_clear(&self) -> bool {
+        let host = self.base.host().unwrap_or_default().trim_matches(['[', ']']);
+        let loopback = host == "localhost"
+            || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.to_canonical().is_loopback());
+        self.base.scheme_str() == Some("http") && !loopback
+    }
+}
+
+/// A random password that is used once and never shown.
+fn one_time_password() -> anyhow::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    getrandom::fill(bytes.as_mut_slice())
+        .map_err(|error| anyhow::anyhow!("The system gives no random numbers: {error}"))?;
+    let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
+    for byte in bytes.iter() {
+        use std::fmt::Write;
+        write!(text, "{byte:02x}")?;
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, user: Option<&str>) -> anyhow::Result<ServerPlace> {
+        ServerPlace::parse(text, user.map(str::to_owned), None, None)
+    }
+
+    #[test]
+    fn an_address_is_a_host_and_a_port() {
+        for text in ["http://127.0.0.1:8080", "https://a.example/", "http://[::1]:1"] {
+            parse(text, Some("admin")).unwrap();
+        }
+        for text in
+            ["", "a.example", "ftp://a", "http://", "http://u:p@a", "http://a/rest", "http://a/?x"]
+        {
+            assert!(parse(text, Some("admin")).is_err(), "{text}");
+        }
+        assert!(parse("http://a", None).is_err());
+        assert!(parse("http://a", Some("a:b")).is_err());
+    }
+
+    #[test]
+    fn only_loopback_is_read_by_nobody() {
+        let clear = |text| parse(text, Some("admin")).unwrap().is_in_the_clear();
+        for text in ["http://127.0.0.1:8080", "http://[::1]", "http://localhost", "https://a"] {
+            assert!(!clear(text), "{text}");
+        }
+        for text in ["http://a", "http://10.0.0.1:8080", "http://localhost.example"] {
+            assert!(clear(text), "{text}");
+        }
+    }
+}

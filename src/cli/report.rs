@@ -1,0 +1,347 @@
+//! What an import did, or would do, for people. `import` and `diff` print it.
+
+use std::fmt::Write as _;
+
+use anyhow::Context;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    output::{number, safe, table},
+    place::Client,
+};
+
+/// Groups of a list that are printed, and places or records of each, unless all are wanted.
+const GROUPS_SHOWN_MAX: usize = 20;
+const PLACES_SHOWN_MAX: usize = 5;
+
+/// How much of the lists is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    Short,
+    All,
+}
+
+/// An import's report, as REST answers it: with 200 and 206, or as a problem with 422.
+#[derive(Debug, Deserialize)]
+pub(super) struct Report {
+    pub outcome: Outcome,
+    pub summary: String,
+    #[serde(default)]
+    pub types: Vec<KindRow>,
+    #[serde(default)]
+    problems: List,
+    /// The problems of an import that was rejected.
+    #[serde(default)]
+    errors: Vec<Value>,
+    #[serde(default)]
+    dangling: List,
+    #[serde(default)]
+    struck: List,
+    #[serde(default)]
+    converted: List,
+    #[serde(default)]
+    pub changes: List,
+    #[serde(default)]
+    warnings: Vec<String>,
+    /// Where the whole report is.
+    pub report: Option<String>,
+    /// Where the workbook is that says what is wrong in it.
+    pub marked_workbook: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    Imported,
+    ImportedInPart,
+    Rejected,
+    DryRun,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct KindRow {
+    #[serde(rename = "type")]
+    kind: String,
+    pub created: u64,
+    pub updated: u64,
+    unchanged: u64,
+    pub removed: u64,
+    pub adjusted: u64,
+    rejected: u64,
+    total: u64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct List {
+    pub total: u64,
+    shown: Vec<Value>,
+}
+
+/// The lists of a whole report: every entry.
+#[derive(Default, Deserialize)]
+struct Whole {
+    #[serde(default)]
+    problems: Vec<Value>,
+    #[serde(default)]
+    dangling: Vec<Value>,
+    #[serde(default)]
+    struck: Vec<Value>,
+    #[serde(default)]
+    converted: Vec<Value>,
+    #[serde(default)]
+    changes: Vec<Value>,
+}
+
+impl Report {
+    /// Whether everything that came is, or could be, in the inventory.
+    pub fn is_good(&self) -> bool {
+        match self.outcome {
+            Outcome::Imported | Outcome::DryRun => self.problems.total == 0,
+            Outcome::ImportedInPart | Outcome::Rejected => false,
+        }
+    }
+
+    /// Whether anything would be another than it is.
+    pub fn differs(&self) -> bool {
+        self.types.iter().any(|row| row.created + row.updated + row.removed + row.adjusted > 0)
+    }
+
+    /// Fetches every entry of every list, where that is wanted.
+    ///
+    /// # Errors
+    /// The report is not kept any more.
+    pub fn lengthen(&mut self, length: Length, client: &Client) -> anyhow::Result<()> {
+        let (Length::All, Some(path)) = (length, &self.report) else { return Ok(()) };
+        let whole: Whole = client.get(path).context("The whole report cannot be had")?.read()?;
+        let list = |shown: Vec<Value>| List { total: shown.len() as u64, shown };
+        self.errors.clear();
+        self.problems = list(whole.problems);
+        self.dangling = list(whole.dangling);
+        self.struck = list(whole.struck);
+        self.converted = list(whole.converted);
+        self.changes = list(whole.changes);
+        Ok(())
+    }
+
+    /// The report in words: a sentence, a table, what is wrong with its places, what changes.
+    pub fn text(&self, length: Length) -> String {
+        let mut text = format!("{}\n", safe(&self.summary));
+        if !self.types.is_empty() {
+            let rows: Vec<_> = self.types.iter().map(KindRow::cells).collect();
+            text.push('\n');
+            text += &table(&KindRow::HEADINGS, &rows);
+        }
+        let mut section = |title: &str, list: &[Value], total: u64, line: fn(&Value) -> String| {
+            if total > 0 {
+                text += &lines(title, list, total, line, length);
+            }
+        };
+        match self.errors.is_empty() {
+            true => section("Problems", &self.problems.shown, self.problems.total, problem),
+            false => {
+                let total = self.errors.iter().map(count).sum();
+                section("Problems", &self.errors, total, problem);
+            }
+        }
+        section(
+            "Left out, because they name nothing",
+            &self.dangling.shown,
+            self.dangling.total,
+            dangling,
+        );
+        section(
+            "Struck, because what they name is removed",
+            &self.struck.shown,
+            self.struck.total,
+            dangling,
+        );
+        section("Came in another type", &self.converted.shown, self.converted.total, converted);
+        section("Changes", &self.changes.shown, self.changes.total, change);
+        for warning in &self.warnings {
+            let _ = writeln!(text, "\nNote: {}", safe(warning));
+        }
+        text
+    }
+}
+
+impl KindRow {
+    const HEADINGS: [&str; 8] =
+        ["type", "created", "updated", "unchanged", "removed", "adjusted", "rejected", "total"];
+
+    fn cells(&self) -> Vec<String> {
+        let numbers = [
+            self.created,
+            self.updated,
+            self.unchanged,
+            self.removed,
+            self.adjusted,
+            self.rejected,
+            self.total,
+        ];
+        let mut cells = vec![safe(&self.kind)];
+        cells.extend(numbers.map(number));
+        cells
+    }
+}
+
+/// One list of a report.
+fn lines(
+    title: &str,
+    list: &[Value],
+    total: u64,
+    line: fn(&Value) -> String,
+    length: Length,
+) -> String {
+    let groups_max = if length == Length::All { usize::MAX } else { GROUPS_SHOWN_MAX };
+    let places_max = if length == Length::All { usize::MAX } else { PLACES_SHOWN_MAX };
+    let mut text = format!("\n{title}: {}\n", number(total));
+    let mut said = 0;
+    for group in list.iter().take(groups_max) {
+        let _ = writeln!(text, "  {}", line(group));
+        let places = places(group);
+        for place in places.iter().take(places_max) {
+            text += &place_text(place);
+        }
+        let shown = places.len().min(places_max) as u64;
+        if count(group) > shown {
+            let _ = writeln!(text, "      and {} more: --all", number(count(group) - shown));
+        }
+        said += count(group);
+    }
+    if total > said {
+        let _ = writeln!(text, "  and {} more: --all", number(total - said));
+    }
+    text
+}
+
+fn word<'v>(value: &'v Value, member: &str) -> Option<&'v str> {
+    value.get(member).and_then(Value::as_str)
+}
+
+/// How often a thing is there.
+fn count(group: &Value) -> u64 {
+    group.get("count").and_then(Value::as_u64).unwrap_or(1)
+}
+
+/// Where a thing is. In a whole report each entry is its own place.
+fn places(group: &Value) -> Vec<&Value> {
+    match group.get("places").and_then(Value::as_array) {
+        Some(places) => places.iter().collect(),
+        None => vec![group],
+    }
+}
+
+fn problem(group: &Value) -> String {
+    let mut line = document(group);
+    if let Some(property) = word(group, "property") {
+        let _ = write!(line, ", {}", safe(property));
+    }
+    if let Some(value) = group.get("value") {
+        let _ = write!(line, " = {}", safe(&value.to_string()));
+    }
+    let _ = write!(line, ": {}", safe(word(group, "detail").unwrap_or_default()));
+    line
+}
+
+fn document(group: &Value) -> String {
+    let document = word(group, "document");
+    let sheet = || word(group, "sheet").map(|sheet| format!("sheet {}", safe(sheet)));
+    document.map(safe).or_else(sheet).unwrap_or_default()
+}
+
+fn dangling(group: &Value) -> String {
+    let of = |member| safe(word(group, member).unwrap_or_default());
+    format!("{}, {}: there is no '{}'", of("type"), of("property"), of("missing"))
+}
+
+fn converted(group: &Value) -> String {
+    format!("{}, {}", document(group), safe(word(group, "property").unwrap_or_default()))
+}
+
+fn change(group: &Value) -> String {
+    let of = |member| safe(word(group, member).unwrap_or_default());
+    format!("{} {}", of("type"), of("change"))
+}
+
+/// One place: a record with what changes of it, or where something stands.
+fn place_text(place: &Value) -> String {
+    let mut parts = Vec::new();
+    if let Some(record) = word(place, "record") {
+        parts.push(safe(record));
+    }
+    if let Some(cell) = word(place, "cell") {
+        parts.push(format!("cell {}", safe(cell)));
+    }
+    for member in ["row", "line", "column"] {
+        if let Some(number) = place.get(member).and_then(Value::as_u64) {
+            parts.push(format!("{member} {number}"));
+        }
+    }
+    if parts.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("      {}\n", parts.join(", "));
+    let properties = place.get("properties").and_then(Value::as_array);
+    for property in properties.into_iter().flatten() {
+        let side = |member| property.get(member).map(|value| safe(&value.to_string()));
+        let name = safe(word(property, "property").unwrap_or_default());
+        let _ = match (side("before"), side("after")) {
+            (None, None) => writeln!(text, "          {name}: another secret"),
+            (before, after) => {
+                let (none, to) = ("(nothing)".to_owned(), "→");
+                let before = before.unwrap_or_else(|| none.clone());
+                writeln!(text, "          {name}: {before} {to} {}", after.unwrap_or(none))
+            }
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn report(of: Value) -> Report {
+        let mut whole =
+            json!({"outcome": "dry_run", "summary": "Nothing was changed.", "types": []});
+        whole.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
+        serde_json::from_value(whole).unwrap()
+    }
+
+    #[test]
+    fn problems_come_with_their_places_and_the_rest_is_counted() {
+        let places: Vec<_> =
+            (0..7).map(|line| json!({"record": "R 1%\u{1b}", "line": line})).collect();
+        let report = report(json!({"outcome": "rejected", "errors": [{
+            "document": "link.yaml", "property": "destination", "value": "nowhere",
+            "detail": "there is none", "count": 300, "places": places, "record": "R 1%",
+        }]}));
+        assert!(!report.is_good());
+        let text = report.text(Length::Short);
+        assert!(text.contains("Problems: 300\n"), "{text}");
+        assert!(text.contains("  link.yaml, destination = \"nowhere\": there is none\n"), "{text}");
+        assert!(text.contains("      R 1%\\u{1b}, line 4\n      and 295 more: --all\n"), "{text}");
+    }
+
+    #[test]
+    fn changes_are_shown_property_by_property() {
+        let report = report(json!({"changes": {"total": 1, "shown": [{
+            "type": "device", "change": "updated", "count": 1, "places": [{
+                "record": "é>b",
+                "properties": [
+                    {"property": "port", "before": 22, "after": 2022},
+                    {"property": "rack", "after": "r"},
+                    {"property": "password"},
+                ],
+            }],
+        }]}}));
+        let text = report.text(Length::Short);
+        for line in ["device updated", "é>b", "port: 22 → 2022", "rack: (nothing) → \"r\""] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        assert!(text.contains("password: another secret"), "{text}");
+    }
+}

@@ -1,0 +1,121 @@
+//! `satchel undo`: takes back the last import.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    inspect::Generation,
+    output::{self, OutputArgs, number, safe, table},
+    place::{Missing, PlaceArgs},
+};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  satchel undo --dry-run --data /var/lib/satchel
+      what would be as it was before the last import; nothing is changed
+  satchel undo --data /var/lib/satchel
+      says it and asks
+  satchel undo --yes --server https://satchel.example --user admin
+      for scripts
+
+All changes made since that import go with it. What was undone is kept: a second undo brings it
+back, until the next import.
+
+Exit codes: 0 undone, 1 not undone, 2 wrong arguments, 130 cut short";
+
+/// `satchel undo`
+#[derive(Args, Debug)]
+pub struct UndoArgs {
+    /// Only say what would go
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+
+    /// Do not ask
+    #[arg(long, short, conflicts_with = "dry_run")]
+    yes: bool,
+
+    #[command(flatten)]
+    place: PlaceArgs,
+
+    #[command(flatten)]
+    out: OutputArgs,
+}
+
+/// What an undo did, or would do, as REST answers it.
+#[derive(Deserialize)]
+struct Undone {
+    summary: String,
+    /// As it was, or is, before the undo.
+    before: Generation,
+    /// As it is, or would be, after it.
+    after: Generation,
+}
+
+/// Undoes.
+pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
+    let progress = args.out.progress();
+    let asks = !args.yes && !args.dry_run;
+    if asks && !io::stdin().is_terminal() {
+        bail!(
+            "There is no terminal to ask on: say --yes to undo, or --dry-run to see what would go"
+        );
+    }
+    let reached = args.place.place(Missing::Error)?.reach(&progress)?;
+    let client = &reached.client;
+    let ask = |dry_run: bool| {
+        client.post(&format!("/rest/undo?dry_run={dry_run}"), &json!({}), "undoing", &progress)
+    };
+    if !args.yes {
+        let answer = ask(true)?;
+        match args.out.json && args.dry_run {
+            true => output::print_json(&answer.text)?,
+            false => output::print(&answer.read::<Undone>()?.text())?,
+        }
+        if args.dry_run {
+            reached.close()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        if !confirmed()? {
+            progress.say("nothing was changed");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    let answer = ask(false)?;
+    match args.out.json {
+        true => output::print_json(&answer.text)?,
+        false => output::print(&answer.read::<Undone>()?.text())?,
+    }
+    reached.close()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks on the terminal.
+fn confirmed() -> anyhow::Result<bool> {
+    eprint!("Undo? [y/N] ");
+    io::stderr().flush().context("Standard error takes nothing")?;
+    let mut line = String::new();
+    io::stdin().read_line(&mut line).context("Standard input cannot be read")?;
+    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+impl Undone {
+    fn text(&self) -> String {
+        let rows: Vec<_> = self
+            .before
+            .types
+            .iter()
+            .zip(&self.after.types)
+            .map(|(before, after)| {
+                vec![safe(&before.r#type), number(before.records), number(after.records)]
+            })
+            .collect();
+        format!("{}\n\n{}", safe(&self.summary), table(&["type", "before", "after"], &rows))
+    }
+}

@@ -1,0 +1,157 @@
+//! `satchel verify`: whether a bundle, or the whole inventory, is what it should be.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use anyhow::bail;
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    inspect,
+    output::{self, OutputArgs, number, safe, table},
+    place::{Missing, PlaceArgs},
+    source::Source,
+};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  satchel verify nightly.zip
+      checksums and counts of a bundle, and whether every record in it can be read
+  satchel verify --data /var/lib/satchel
+      reads the whole inventory: every record, every reference in both directions, the members of
+      every pool, every secret
+  satchel verify --server https://satchel.example --user admin --json
+      the same at a server; changes wait until it is done
+
+Exit codes: 0 whole, 1 not whole or not possible, 2 wrong arguments, 130 cut short";
+
+/// Findings that are printed, unless all that were answered are wanted.
+const FINDINGS_SHOWN_MAX: usize = 50;
+
+/// `satchel verify`
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// A bundle or a project's folder; without it the inventory
+    #[arg(value_name = "FILE")]
+    file: Option<OsString>,
+
+    /// Print every finding that was answered
+    #[arg(long)]
+    all: bool,
+
+    #[command(flatten)]
+    place: PlaceArgs,
+
+    #[command(flatten)]
+    out: OutputArgs,
+}
+
+/// What was found, as REST answers it.
+#[derive(Deserialize)]
+struct Verified {
+    whole: bool,
+    summary: String,
+    types: Vec<KindVerified>,
+    references: u64,
+    members: u64,
+    texts: u64,
+    secrets: u64,
+    findings: Findings,
+}
+
+#[derive(Deserialize)]
+struct KindVerified {
+    r#type: String,
+    records: u64,
+    bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct Findings {
+    total: u64,
+    shown: Vec<Finding>,
+}
+
+#[derive(Deserialize)]
+struct Finding {
+    r#type: Option<String>,
+    name: Option<String>,
+    detail: String,
+}
+
+/// Verifies.
+pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    let whole = match &args.file {
+        Some(file) => match Source::parse(file)? {
+            Source::Bundle(path) | Source::Folder(path) => {
+                let look = inspect::project(&path, &args.out.progress())?;
+                match args.out.json {
+                    true => output::print_json(&serde_json::to_string(&look)?)?,
+                    false => {
+                        let verdict = if look.whole { "whole" } else { "NOT whole" };
+                        let text = inspect::project_text(&look);
+                        output::print(&format!("{text}\nThe project is {verdict}.\n"))?;
+                    }
+                }
+                look.whole
+            }
+            Source::Workbook { .. } => bail!(
+                "A workbook says nothing of itself that could be verified; ask what an import \
+                 would do: satchel import FILE --dry-run"
+            ),
+            Source::Shelf(name) => bail!("There is no file or folder {name}"),
+        },
+        None => inventory(args)?,
+    };
+    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn inventory(args: &VerifyArgs) -> anyhow::Result<bool> {
+    let progress = args.out.progress();
+    let reached = args.place.place(Missing::Error)?.reach(&progress)?;
+    let answer = reached.client.post("/rest/verify", &json!({}), "verifying", &progress)?;
+    let verified: Verified = answer.read()?;
+    match args.out.json {
+        true => output::print_json(&answer.text)?,
+        false => output::print(&verified.text(args.all))?,
+    }
+    reached.close()?;
+    Ok(verified.whole)
+}
+
+impl Verified {
+    fn text(&self, all: bool) -> String {
+        let rows: Vec<_> = self
+            .types
+            .iter()
+            .map(|one| vec![safe(&one.r#type), number(one.records), number(one.bytes)])
+            .collect();
+        let mut text = format!("{}\n\n", safe(&self.summary));
+        text += &table(&["type", "records", "bytes"], &rows);
+        text += &format!(
+            "\n{} references, {} members of pools, {} long texts, {} secrets\n",
+            number(self.references),
+            number(self.members),
+            number(self.texts),
+            number(self.secrets)
+        );
+        if self.findings.total == 0 {
+            return text;
+        }
+        text += &format!("\nFindings: {}\n", number(self.findings.total));
+        let shown_max = if all { usize::MAX } else { FINDINGS_SHOWN_MAX };
+        let mut said = 0;
+        for Finding { r#type, name, detail } in self.findings.shown.iter().take(shown_max) {
+            let of: Vec<_> = [r#type, name].into_iter().flatten().map(|word| safe(word)).collect();
+            let of = if of.is_empty() { "the inventory".to_owned() } else { of.join(" ") };
+            text += &format!("  {of}: {}\n", safe(detail));
+            said += 1;
+        }
+        if self.findings.total > said {
+            let how = if all { "" } else { ": --all" };
+            text += &format!("  and {} more{how}\n", number(self.findings.total - said));
+        }
+        text
+    }
+}

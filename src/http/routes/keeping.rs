@@ -1,0 +1,72 @@
+//! The inventory as a whole: what it is, whether it is whole, and back to what it was.
+
+use hyper::Method;
+
+use crate::http::description::json;
+use crate::http::handlers::keeping;
+use crate::http::route::{
+    Access, AnswerForm, BodyRule, Description, QueryParameter, QueryRule, Route, Shape, Tag,
+    ValueType,
+};
+
+pub(super) const ROUTES: &[Route] = &[
+    Route {
+        method: Method::GET,
+        pattern: "/rest/state",
+        access: Access::Administrator,
+        body: BodyRule::Nothing,
+        description: Description {
+            operation: "get_state",
+            tag: Tag::Inventory,
+            summary: "What the inventory holds, and what an undo would go back to.",
+            path: &[],
+            query: QueryRule::Nothing,
+            request: &[],
+            answers: &[AnswerForm::of("The numbers.", &[json(Shape::Schema("State"))])],
+        },
+        handler: |call| Box::pin(keeping::state(call)),
+    },
+    Route {
+        method: Method::POST,
+        pattern: "/rest/verify",
+        access: Access::Administrator,
+        body: BodyRule::Nothing,
+        description: Description {
+            operation: "verify",
+            tag: Tag::Inventory,
+            summary: "Reads the whole inventory and says what is not as it should be; changes wait.",
+            path: &[],
+            query: QueryRule::Nothing,
+            request: &[],
+            answers: &[AnswerForm::of(
+                "It was read; the report says whether it is whole.",
+                &[json(Shape::Schema("Report"))],
+            )],
+        },
+        handler: |call| Box::pin(keeping::verify(call)),
+    },
+    Route {
+        method: Method::POST,
+        pattern: "/rest/undo",
+        access: Access::Administrator,
+        body: BodyRule::Nothing,
+        description: Description {
+            operation: "undo",
+            tag: Tag::Inventory,
+            summary: "Takes back the last import, and all changes made since; asked again, brings \
+                      them back.",
+            path: &[],
+            query: QueryRule::Known(&[QueryParameter {
+                name: "dry_run",
+                about: "Says what would be, and changes nothing.",
+                value: ValueType::Switch,
+            }]),
+            request: &[],
+            answers: &[AnswerForm::of(
+                "It is undone, or would be (a dry run).",
+                &[json(Shape::Schema("Report"))],
+            )],
+        },
+        handler: |call| Box::pin(keeping::undo(call)),
+    },
+];

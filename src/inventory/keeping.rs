@@ -1,0 +1,124 @@
+//! The inventory as a whole: its generations, and back to the one before.
+
+use serde::Serialize;
+
+use super::{Inventory, InventoryError};
+use crate::{
+    import::Mode,
+    model::Kind,
+    store::{GenerationLook, StoreError, Undone},
+};
+
+/// What the inventory is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct State {
+    #[serde(flatten)]
+    pub now: GenerationState,
+    /// What an undo would go back to.
+    pub previous: Option<GenerationState>,
+}
+
+/// A generation in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GenerationState {
+    pub generation: u64,
+    /// The number of its last change.
+    pub version: u64,
+    pub records: u64,
+    /// On the disk.
+    pub bytes: u64,
+    pub types: Vec<KindCount>,
+}
+
+/// The records of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct KindCount {
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    pub records: u64,
+}
+
+/// What an undo did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UndoReport {
+    pub outcome: UndoOutcome,
+    /// A sentence for a person.
+    pub summary: String,
+    /// What the inventory is before the undo: what goes.
+    pub before: GenerationState,
+    /// What it is after it.
+    pub after: GenerationState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UndoOutcome {
+    Undone,
+    DryRun,
+}
+
+impl GenerationState {
+    fn of(look: &GenerationLook) -> Self {
+        let count = |kind| KindCount { kind, records: look.summary.kind(kind).count };
+        Self {
+            generation: look.number,
+            version: look.summary.version,
+            records: look.summary.records(),
+            bytes: look.bytes,
+            types: Kind::ALL.into_iter().map(count).collect(),
+        }
+    }
+}
+
+impl Inventory {
+    /// What the inventory holds, and what an undo would go back to.
+    pub fn state(&self) -> Result<State, InventoryError> {
+        let generations = self.0.store.generations()?;
+        let now = GenerationState::of(&generations.current);
+        let previous = generations.previous.as_ref().map(GenerationState::of);
+        Ok(State { now, previous })
+    }
+
+    /// Goes back to what was before the last import, or says what that would be. Asked again, it
+    /// goes forth.
+    ///
+    /// # Errors
+    /// Nothing was changed. [`StoreError::NothingToUndo`] where nothing was imported.
+    pub fn undo(&self, mode: Mode) -> Result<UndoReport, InventoryError> {
+        let undone = match mode {
+            Mode::Apply => self.0.store.undo()?,
+            Mode::DryRun => {
+                let generations = self.0.store.generations()?;
+                let after = generations.previous.ok_or(StoreError::NothingToUndo)?;
+                Undone { before: generations.current, after }
+            }
+        };
+        let Undone { before, after } = &undone;
+        let (from, to) = (before.summary.records(), after.summary.records());
+        let (from, to) = (counted(from), counted(to));
+        let (outcome, summary) = match mode {
+            Mode::Apply => (
+                UndoOutcome::Undone,
+                format!(
+                    "The inventory is what it was before the last import or undo: {to} instead of \
+                     {from}. Another undo brings back what was undone, until the next import."
+                ),
+            ),
+            Mode::DryRun => (
+                UndoOutcome::DryRun,
+                format!(
+                    "Nothing was changed. An undo would go back to what was before the last import \
+                     or undo: {to} instead of {from}. All changes made since go with it."
+                ),
+            ),
+        };
+        let (before, after) = (GenerationState::of(before), GenerationState::of(after));
+        Ok(UndoReport { outcome, summary, before, after })
+    }
+}
+
+/// "1 record", "2 records".
+fn counted(records: u64) -> String {
+    let plural = if records == 1 { "" } else { "s" };
+    format!("{records} record{plural}")
+}

@@ -1,0 +1,392 @@
+//! The commands from outside: on a data directory, and at a running server.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use zip::ZipArchive;
+
+use crate::harness::{PATIENCE, Server, satchel, until};
+use crate::project::{KINDS, demo, golden};
+
+/// A folder with a data directory that does not exist yet, and what else a command needs.
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// With the sample inventory in it.
+    fn with_demo() -> Self {
+        let desk = Self::new();
+        let output = desk.on_directory(&["import", text(&demo()), "--create", "--quiet"]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    fn on_directory(&self, words: &[&str]) -> Output {
+        run(satchel().args(words).arg("--data").arg(self.data()))
+    }
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    for text in [&output.stdout, &output.stderr].map(|bytes| str::from_utf8(bytes)) {
+        // A bundle is no text.
+        assert!(text.is_err() || !text.unwrap().contains('\u{1b}'), "escape codes: {text:?}");
+    }
+    output
+}
+
+fn at_server(server: &Server, password: &str, words: &[&str]) -> Output {
+    let url = format!("http://{}", server.address);
+    run(satchel()
+        .args(words)
+        .args(["--server", &url, "--user", "admin"])
+        .env("SATCHEL_PASSWORD", password))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn printed(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[track_caller]
+fn ends(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}{}", printed(output), said(output));
+}
+
+/// An answer without what is another every time.
+fn json(output: &Output) -> Value {
+    let mut value: Value = serde_json::from_slice(&output.stdout).expect("JSON on standard output");
+    forget(&mut value);
+    value
+}
+
+fn forget(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for name in ["export_time", "milliseconds", "report", "request_id", "bytes", "sha256"] {
+                members.remove(name);
+            }
+            members.values_mut().for_each(forget);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget),
+        _ => {}
+    }
+}
+
+fn documents(bundle: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut archive = ZipArchive::new(fs::File::open(bundle).unwrap()).unwrap();
+    let mut read = |kind: &str| {
+        let mut document = Vec::new();
+        archive.by_name(&format!("{kind}.yaml")).unwrap().read_to_end(&mut document).unwrap();
+        (kind.to_owned(), document)
+    };
+    KINDS.iter().map(|kind| read(kind)).collect()
+}
+
+#[test]
+fn what_goes_out_comes_back_in_byte_for_byte() {
+    let (one, two) = (Desk::with_demo(), Desk::new());
+    let (first, second) = (one.path("first.zip"), two.path("second.zip"));
+    let output = one.on_directory(&["export", "a", "--output", text(&first)]);
+    ends(&output, 0);
+    assert!(said(&output).contains("on the data directory"), "{}", said(&output));
+    ends(&two.on_directory(&["import", text(&first), "--create", "--replace"]), 0);
+    ends(&two.on_directory(&["export", "a", "--output", text(&second)]), 0);
+    assert_eq!(documents(&first), documents(&second));
+    assert!(!two.data().join("migrations/first.zip").exists(), "it is off the shelf again");
+    ends(&two.on_directory(&["diff", text(&first)]), 0);
+    ends(&run(satchel().arg("diff").args([&first, &second])), 0);
+    ends(&run(satchel().arg("verify").arg(&second)), 0);
+}
+
+#[test]
+fn a_server_answers_as_a_data_directory_does() {
+    let desk = Desk::with_demo();
+    let server = Server::start();
+    ends(&at_server(&server, "admin", &["import", text(&demo()), "--quiet"]), 0);
+    let broken = golden().join("missing_ends");
+    for (words, code) in [
+        (vec!["import", text(&demo()), "--dry-run", "--json"], 0),
+        (vec!["import", text(&broken), "--json"], 1),
+        (vec!["diff", text(&demo()), "--types", "device,link", "--replace", "--json"], 0),
+        (vec!["export", "b", "--no-secrets", "--json"], 0),
+        (vec!["export", "b.xlsx", "--workbook", "--json"], 0),
+        (vec!["verify", "--json"], 0),
+        (vec!["inspect", "--json"], 0),
+        (vec!["undo", "--dry-run", "--json"], 0),
+        (vec!["undo", "--yes", "--json"], 0),
+    ] {
+        let (here, there) = (desk.on_directory(&words), at_server(&server, "admin", &words));
+        ends(&here, code);
+        ends(&there, code);
+        assert!(said(&there).contains("on the server http://127.0.0.1"), "{}", said(&there));
+        assert_eq!(json(&here), json(&there), "{words:?}");
+    }
+}
+
+#[test]
+fn a_dry_run_and_a_diff_change_nothing() {
+    let desk = Desk::with_demo();
+    let folder = desk.path("other");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("device.yaml"), "- name: R 1%\n  vendor: Nokia\n").unwrap();
+    let before = json(&desk.on_directory(&["inspect", "--json"]));
+    let output = desk.on_directory(&["import", text(&folder), "--types", "device", "--dry-run"]);
+    ends(&output, 0);
+    assert!(printed(&output).contains("R 1%"), "{}", printed(&output));
+    ends(&desk.on_directory(&["diff", text(&folder), "--types", "device"]), 1);
+    ends(&desk.on_directory(&["diff", text(&desk.path("none.zip"))]), 2);
+    ends(&desk.on_directory(&["diff", text(&golden().join("missing_ends"))]), 2);
+    assert_eq!(before, json(&desk.on_directory(&["inspect", "--json"])));
+}
+
+#[test]
+fn problems_are_told_with_their_places() {
+    let desk = Desk::with_demo();
+    let output = desk.on_directory(&["import", text(&golden().join("missing_ends"))]);
+    ends(&output, 1);
+    let text = printed(&output);
+    assert!(text.contains("Nothing was changed"), "{text}");
+    assert!(text.contains("link.yaml, ") && text.contains("line "), "{text}");
+}
+
+#[test]
+fn a_workbook_goes_out_and_in_and_is_handed_back() {
+    let desk = Desk::with_demo();
+    let workbook = desk.path("sites.xlsx");
+    ends(&desk.on_directory(&["export", "sites.xlsx", "--workbook", "-o", text(&workbook)]), 0);
+    ends(&desk.on_directory(&["import", text(&workbook), "--dry-run"]), 0);
+    let looked = run(satchel().arg("inspect").arg(&workbook));
+    ends(&looked, 0);
+    assert!(printed(&looked).contains("ip_address"), "{}", printed(&looked));
+
+    let (table, marked) = (desk.path("t.csv"), desk.path("marked.xlsx"));
+    fs::write(&table, "name,port\nR 1%,22.5\n").unwrap();
+    let words = ["import", text(&table), "--kind", "device", "--marked", text(&marked)];
+    ends(&desk.on_directory(&words), 1);
+    assert!(fs::read(&marked).unwrap().starts_with(b"PK"));
+}
+
+#[test]
+fn one_flipped_byte_is_found() {
+    let desk = Desk::with_demo();
+    let bundle = desk.path("a.zip");
+    ends(&desk.on_directory(&["export", "a", "--output", text(&bundle)]), 0);
+    let whole = fs::read(&bundle).unwrap();
+    let mut flipped = whole.clone();
+    // Somewhere within the first document.
+    flipped[200] ^= 1;
+    fs::write(&bundle, &flipped).unwrap();
+    let output = run(satchel().args(["verify", "--quiet"]).arg(&bundle));
+    ends(&output, 1);
+    let told = format!("{}{}", printed(&output), said(&output));
+    assert!(told.contains("user.yaml"), "{told}");
+    ends(&desk.on_directory(&["import", text(&bundle)]), 1);
+}
+
+#[test]
+fn an_undo_takes_an_import_back_and_asks_first() {
+    let desk = Desk::with_demo();
+    let output = desk.on_directory(&["undo"]);
+    ends(&output, 1);
+    assert!(said(&output).contains("--yes"), "{}", said(&output));
+    ends(&desk.on_directory(&["undo", "--yes"]), 0);
+    let counted = desk.on_directory(&["inspect", "--json"]);
+    assert_eq!(json(&counted)["records"], 1, "the administrator");
+    ends(&desk.on_directory(&["verify"]), 0);
+    ends(&desk.on_directory(&["undo", "--yes"]), 0);
+    ends(&desk.on_directory(&["diff", text(&demo())]), 0);
+}
+
+#[test]
+fn a_directory_that_a_server_holds_says_how_to_ask_it() {
+    let server = Server::start();
+    let output = run(satchel().args(["export", "a b", "--data"]).arg(server.data()));
+    ends(&output, 1);
+    let said = said(&output);
+    assert!(said.contains("satchel export 'a b' --server http://127.0.0.1:8080"), "{said}");
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_said_and_nothing_is_made() {
+    let desk = Desk::new();
+    for words in [
+        ["export", "a"],
+        ["inspect", "--json"],
+        ["import", text(&demo())],
+        ["undo", "--yes"],
+        ["import", "no/such.zip"],
+    ] {
+        let output = desk.on_directory(&words);
+        ends(&output, 1);
+        assert!(said(&output).contains("There is no "), "{}", said(&output));
+        assert!(!desk.data().exists());
+    }
+    let desk = Desk::with_demo();
+    ends(&desk.on_directory(&["import", "unheard of"]), 1);
+    ends(&desk.on_directory(&["export", "../x"]), 1);
+    ends(&desk.on_directory(&["export", "x", "--types", "devise"]), 2);
+    ends(&desk.on_directory(&["undo", "--yes", "--server", "http://127.0.0.1:1"]), 2);
+}
+
+#[test]
+fn a_password_comes_from_a_file_or_the_environment_only() {
+    let server = Server::start();
+    let output = at_server(&server, "wrong", &["inspect"]);
+    ends(&output, 1);
+    assert!(said(&output).contains("password"), "{}", said(&output));
+    let url = format!("http://{}", server.address);
+    let login = ["inspect", "--server", &url, "--user", "admin"];
+    let output = run(satchel().args(login));
+    ends(&output, 1);
+    assert!(said(&output).contains("--password-file"), "{}", said(&output));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    fs::write(&file, "admin\n").unwrap();
+    ends(&run(satchel().args(login).arg("--password-file").arg(&file)), 0);
+    // There is no argument that takes one.
+    ends(&run(satchel().args(login).args(["--password", "admin"])), 2);
+    let url = format!("http://admin:admin@{}", server.address);
+    ends(&run(satchel().args(["inspect", "--server", &url, "--user", "admin"])), 1);
+}
+
+#[test]
+fn a_user_of_a_server_gets_a_new_password() {
+    let server = Server::start();
+    let set = |user: &str, login: &str| {
+        let mut child = satchel()
+            .args(["passwd", user, "--user", "admin", "--server"])
+            .arg(format!("http://{}", server.address))
+            .env("SATCHEL_PASSWORD", login)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that refuses before it reads has closed its end.
+        let _ = child.stdin.take().unwrap().write_all("näw\n".as_bytes());
+        child.wait_with_output().unwrap()
+    };
+    let nobody = set("no / body", "admin");
+    ends(&nobody, 1);
+    assert!(said(&nobody).contains("no user"), "{}", said(&nobody));
+    ends(&set("admin", "admin"), 0);
+    ends(&at_server(&server, "admin", &["inspect"]), 1);
+    ends(&at_server(&server, "näw", &["inspect"]), 0);
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let desk = Desk::with_demo();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let other = desk.path("out");
+    fs::create_dir(&other).unwrap();
+    let mut child = satchel()
+        .args(["export", "a", "--output", text(&other.join("a.zip")), "--json", "--data"])
+        .arg(desk.data())
+        .stdin(std::process::Stdio::null())
+        .stdout(writer)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(reader);
+    let status = child.wait().unwrap();
+    // Whoever closes standard output early does not want the rest, which is no failure.
+    assert_eq!(status.code(), Some(0));
+    let left: Vec<_> = fs::read_dir(&other).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["a.zip"]);
+}
+
+#[test]
+fn a_bundle_goes_through_a_pipe() {
+    let desk = Desk::with_demo();
+    let output = desk.on_directory(&["export", "a", "--output", "-"]);
+    ends(&output, 0);
+    assert_eq!(output.stdout, fs::read(desk.data().join("migrations/a.zip")).unwrap());
+}
+
+/// Reads a request that has at most a body of announced length; gives its first line.
+fn request(stream: &mut std::net::TcpStream) -> String {
+    let mut reader = BufReader::new(stream);
+    let mut first = String::new();
+    reader.read_line(&mut first).unwrap();
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).unwrap();
+    first.trim_end().to_owned()
+}
+
+#[test]
+fn ctrl_c_takes_off_the_shelf_what_was_sent() {
+    let desk = Desk::with_demo();
+    let bundle = desk.path("sent.zip");
+    ends(&desk.on_directory(&["export", "a", "--output", text(&bundle)]), 0);
+
+    // A server that never answers the import.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let accept = || {
+        let mut accepted = None;
+        until(|| {
+            accepted = listener.accept().ok();
+            accepted.is_some()
+        });
+        let (stream, _) = accepted.unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    };
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let mut child = satchel()
+        .args(["import", text(&bundle), "--quiet", "--user", "admin", "--server", &url])
+        .env("SATCHEL_PASSWORD", "admin")
+        .stdin(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut put = accept();
+    assert_eq!(request(&mut put), "PUT /rest/migrate/projects/sent HTTP/1.1");
+    put.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        .unwrap();
+    let mut import = accept();
+    assert_eq!(request(&mut import), "POST /rest/migrate/import HTTP/1.1");
+
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let mut delete = accept();
+    assert_eq!(request(&mut delete), "DELETE /rest/migrate/projects/sent HTTP/1.1");
+    delete.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
