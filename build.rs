@@ -1,13 +1,38 @@
 //! What the executable knows of its own making.
 
 use std::env;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::Command;
 
-fn main() {
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+fn main() -> io::Result<()> {
+    pack_licenses()?;
     let commit = commit().unwrap_or_default();
     println!("cargo::rustc-env=SATCHEL_COMMIT={commit}");
     println!("cargo::rustc-env=SATCHEL_TARGET={}", env::var("TARGET").unwrap_or_default());
     println!("cargo::rerun-if-env-changed=SATCHEL_COMMIT");
+    Ok(())
+}
+
+/// Puts the licences into one compressed file, which the executable holds.
+fn pack_licenses() -> io::Result<()> {
+    const PARTS: [&str; 2] = ["LICENSE", "assets/licenses/third-party.txt"];
+    let folder = env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?;
+    let file = File::create(Path::new(&folder).join("licenses.gz"))?;
+    let mut packed = GzEncoder::new(file, Compression::best());
+    for (number, part) in PARTS.iter().enumerate() {
+        println!("cargo::rerun-if-changed={part}");
+        if number > 0 {
+            packed.write_all(b"\n")?;
+        }
+        packed.write_all(&fs::read(part)?)?;
+    }
+    packed.finish()?;
+    Ok(())
 }
 
 /// The commit that is built, where there is one: from the environment, for who builds from an

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use satchel::cli::{self, Arguments};
+use satchel::cli;
 
 /// Records are many small texts, made on one thread and dropped on another. glibc's allocator is
 /// the slowest at that, and keeps what it once had.
@@ -11,11 +10,5 @@ use satchel::cli::{self, Arguments};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    match cli::run(Arguments::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("satchel: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    cli::run(std::env::args_os())
 }

@@ -1,19 +1,19 @@
 //! `satchel decode-workbook`: not for people. The server starts it to decode a workbook.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
-
-use clap::Args;
 
 use crate::codec::workbook;
 
-/// What the server says to its child.
-#[derive(Args, Debug)]
-pub struct DecodeArguments {
-    #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
-    arguments: Vec<String>,
+/// What the server says to its child, if this is one. It stands in no help and in no completion,
+/// so it is no part of the command line that those are made from.
+pub(super) fn arguments(words: &[OsString]) -> Option<Vec<String>> {
+    let (subcommand, arguments) = words.get(1..)?.split_first()?;
+    let said = arguments.iter().map(|word| word.to_string_lossy().into_owned());
+    (subcommand == workbook::SUBCOMMAND).then(|| said.collect())
 }
 
 /// Is the child until it ends.
-pub fn run(arguments: &DecodeArguments) -> ExitCode {
-    workbook::decode_main(&arguments.arguments)
+pub(super) fn run(arguments: &[String]) -> ExitCode {
+    workbook::decode_main(arguments)
 }

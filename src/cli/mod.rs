@@ -1,22 +1,36 @@
 //! The command line: one file a subcommand.
 
+mod completions;
+mod config;
 mod decode;
+mod failure;
+mod help;
+mod licenses;
 mod lines;
 mod logging;
+mod man;
+mod output;
 mod passwd;
 mod serve;
+mod supervisor;
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::codec::workbook;
-use crate::config::{PasswdConfig, ServeConfig};
+use crate::config::{
+    DEFAULT_FILE, ParseError, Parsed, PasswdConfig, ServeConfig, file_argument, parse,
+};
+
+/// What arguments and settings end with that are not understood, as clap has it.
+const WRONG: u8 = 2;
 
 /// The command line of `satchel`.
 #[derive(Parser, Debug)]
-#[command(name = "satchel", version, about, propagate_version = true)]
-pub struct Arguments {
+#[command(name = "satchel", about, propagate_version = true)]
+struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -29,19 +43,117 @@ enum Command {
     /// Give a user another password, while no server runs
     #[command(after_help = passwd::EXAMPLES)]
     Passwd(PasswdConfig),
-    #[command(name = workbook::SUBCOMMAND, hide = true)]
-    DecodeWorkbook(decode::DecodeArguments),
+    /// Print what is in force for `satchel serve`, and where each setting comes from
+    #[command(after_help = config::EXAMPLES, mut_arg("demo", |demo| demo.hide(true)))]
+    Config(Box<config::ConfigArguments>),
+    /// Print what a shell needs to complete the command line
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::CompletionsArguments),
+    /// Print or write the manual pages
+    #[command(after_help = man::EXAMPLES)]
+    Man(man::ManArguments),
+    /// Print the licences of Satchel and of the libraries in it
+    Licenses,
 }
 
-/// Does what the arguments say. Exit codes: 0 done, 1 could not be done, 2 wrong arguments (from
-/// clap), 130 cut short by a second signal.
-///
-/// # Errors
-/// What could not be done, as a sentence for a person.
-pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    match arguments.command {
+/// The definition that everything is made from: parsing, help, manual pages, completions, and the
+/// table of settings.
+pub fn command() -> clap::Command {
+    help::complete(Arguments::command().arg(file_argument()))
+}
+
+/// Does what the words say, the executable's name first, and says on standard error what could not
+/// be done. Exit codes: 0 done, 1 could not be done, or is not as it should be, 2 wrong arguments
+/// or settings, 130 cut short by a signal.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let words: Vec<OsString> = words.into_iter().collect();
+    if let Some(arguments) = decode::arguments(&words) {
+        return decode::run(&arguments);
+    }
+    let understood = parse(&command(), &words, Path::new(DEFAULT_FILE)).and_then(|parsed| {
+        let arguments = Arguments::from_arg_matches(&parsed.matches)?;
+        Ok((arguments, parsed))
+    });
+    match understood {
+        Ok((arguments, parsed)) => execute(arguments.command, &parsed).unwrap_or_else(|error| {
+            failure::report(&error);
+            ExitCode::FAILURE
+        }),
+        Err(ParseError::Words(said)) => {
+            // Where neither output takes anything, there is nobody to be told.
+            let _ = said.print();
+            u8::try_from(said.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+        }
+        Err(ParseError::File(error)) => {
+            eprintln!("satchel: {error}");
+            ExitCode::from(WRONG)
+        }
+    }
+}
+
+fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
+    match subcommand {
         Command::Serve(config) => serve::run(&config),
         Command::Passwd(config) => passwd::run(&config),
-        Command::DecodeWorkbook(arguments) => Ok(decode::run(&arguments)),
+        Command::Config(arguments) => config::run(&arguments, parsed, &command()),
+        Command::Completions(arguments) => completions::run(&arguments, command()),
+        Command::Man(arguments) => man::run(&arguments, command()),
+        Command::Licenses => licenses::run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    /// What stands in the file for one subcommand is given to all of them.
+    #[test]
+    fn a_setting_is_the_same_in_every_subcommand() {
+        let mut known = BTreeMap::new();
+        let mut variables = BTreeSet::new();
+        for subcommand in command().get_subcommands() {
+            for arg in subcommand.get_arguments() {
+                let (Some(long), Some(variable)) = (arg.get_long(), arg.get_env()) else {
+                    continue;
+                };
+                let is = (
+                    variable.to_owned(),
+                    arg.get_value_parser().type_id(),
+                    arg.get_value_names().map(<[_]>::to_vec),
+                    arg.get_default_values().to_vec(),
+                );
+                let variable = variable.to_str().unwrap();
+                let expected = "SATCHEL_".to_owned() + &long.replace('-', "_").to_uppercase();
+                assert_eq!(variable, expected, "{}", subcommand.get_name());
+                variables.insert(variable.to_owned());
+                let first = known.entry(long.to_owned()).or_insert_with(|| is.clone());
+                assert!(*first == is, "--{long} of {} is another one", subcommand.get_name());
+            }
+        }
+        assert_eq!(variables.len(), known.len());
+        assert!(known.len() > 8, "{known:?}");
+    }
+
+    #[test]
+    fn every_subcommand_says_what_it_does_in_examples() {
+        let mut command = command();
+        command.build();
+        for subcommand in command.get_subcommands_mut().filter(|it| it.get_name() != "help") {
+            let name = subcommand.get_name().to_owned();
+            let help = subcommand.render_long_help().to_string();
+            assert!(subcommand.get_about().is_some(), "{name}");
+            assert!(help.contains("Exit codes:"), "{name}: {help}");
+            let has_arguments = subcommand.get_arguments().any(|it| {
+                !matches!(it.get_id().as_str(), "help" | "version") && !it.is_global_set()
+            });
+            assert!(!has_arguments || help.contains("Examples:"), "{name}: {help}");
+        }
     }
 }

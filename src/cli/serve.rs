@@ -4,17 +4,20 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::logging;
+use super::supervisor::Supervisor;
 use crate::access::{self, Accounts, InventoryAccounts};
-use crate::config::{self, ServeConfig};
+use crate::config::ServeConfig;
 use crate::http::{self, App, Drained};
 use crate::inventory::Inventory;
 use crate::migration::{Demo, Migration};
+use crate::model::Kind;
 use crate::store::Store;
 use crate::topology::Topology;
 
@@ -32,11 +35,12 @@ const CUT_SHORT: u8 = 130;
 pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     // Until the end of this function: what was logged last is written when it is dropped.
     let _log = logging::start(&config.log)?;
-    let opened = Opened::open(config)?;
+    let supervisor = Arc::new(Supervisor::of_environment());
+    let opened = supervisor.while_starting(|| Opened::open(config))?;
     require_own_password(config.listen, &*opened.accounts)?;
     let listener = bind(config.listen)?;
     let app = App::new(
-        config::server_name(),
+        config.name(),
         opened.accounts.clone(),
         opened.migration.clone(),
         opened.topology.clone(),
@@ -48,7 +52,13 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("The threads of the server cannot be started")?;
-    let ended = runtime.block_on(serve(Arc::new(app), listener))?;
+    // On the threads that serve: that they go on is what the supervisor wants to know.
+    runtime.spawn({
+        let (supervisor, store) = (supervisor.clone(), opened.store.clone());
+        async move { supervisor.watch(move || ask_the_store(&store)).await }
+    });
+    let shutdown_wait = config.limits.limits().shutdown_wait;
+    let ended = runtime.block_on(serve(Arc::new(app), listener, &supervisor, shutdown_wait))?;
     end(runtime, opened, ended)
 }
 
@@ -62,7 +72,7 @@ struct Opened {
 
 impl Opened {
     fn open(config: &ServeConfig) -> anyhow::Result<Self> {
-        let store = Arc::new(Store::open(&config.data)?);
+        let store = Arc::new(Store::open_with(&config.data, config.store_options())?);
         let accounts = Arc::new(InventoryAccounts::new(store.clone()));
         let migration = Migration::new(store.clone())?;
         let topology = Topology::new(store.clone())?;
@@ -120,13 +130,25 @@ enum Ended {
     CutShort,
 }
 
-async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<Ended> {
+/// Reads from the database. An error is an answer too: it is told to who asks for something, and a
+/// new start would not mend it.
+fn ask_the_store(store: &Store) {
+    let _ = store.read().contains(Kind::User, access::FIRST_USER_NAME);
+}
+
+async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    supervisor: &Supervisor,
+    shutdown_wait: Duration,
+) -> anyhow::Result<Ended> {
     let listener = tokio::net::TcpListener::from_std(listener)
         .context("The listener cannot be handed to the server")?;
     let address = listener.local_addr().context("The listener has no address")?;
     let mut signals = Signals::watch().context("Signals cannot be watched")?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     announce(address);
+    supervisor.ready(&format!("http://{address}"));
 
     let stopped = async move {
         // A sender that is gone means the same.
@@ -138,6 +160,7 @@ async fn serve(app: Arc<App>, listener: TcpListener) -> anyhow::Result<Ended> {
         drained = &mut serving => return Ok(Ended::Drained(drained)),
         () = signals.next() => tracing::info!("stopping: finishing the requests in hand"),
     }
+    supervisor.stopping(shutdown_wait);
     drop(stop);
     Ok(tokio::select! {
         drained = serving => Ended::Drained(drained),

@@ -1,4 +1,5 @@
-//! One line in the log for each request, written when its answer has left or was given up.
+//! One line in the log for each request, written when its answer has left or was given up; then it
+//! is counted too.
 
 use std::io;
 use std::pin::Pin;
@@ -11,8 +12,10 @@ use hyper::header::CONTENT_LENGTH;
 use hyper::{Method, StatusCode};
 
 use super::connection::State;
+use super::metrics::{Metrics, Outcome, Present};
 use super::request::RequestId;
 use super::response::{Payload, Response};
+use super::route::Route;
 
 /// The target of these lines, so that a filter can name them (`--log satchel::requests=off`).
 const TARGET: &str = "satchel::requests";
@@ -25,6 +28,8 @@ pub(super) struct Entry {
     method: Method,
     path: String,
     user: Option<String>,
+    /// None while it is not found.
+    route: Option<&'static Route>,
     /// None while there is no answer.
     status: Option<StatusCode>,
     /// Of the body that the answer has; none where it comes without a length.
@@ -33,11 +38,19 @@ pub(super) struct Entry {
     /// Whether the body said that it is whole.
     ended: bool,
     begun: Instant,
+    metrics: Arc<Metrics>,
+    _in_hand: Present,
 }
 
 impl Entry {
     /// A request has come in.
-    pub(super) fn begin(state: Arc<State>, id: RequestId, method: &Method, path: &str) -> Self {
+    pub(super) fn begin(
+        metrics: &Arc<Metrics>,
+        state: Arc<State>,
+        id: RequestId,
+        method: &Method,
+        path: &str,
+    ) -> Self {
         state.set_in_hand(true);
         Self {
             state,
@@ -45,12 +58,20 @@ impl Entry {
             method: method.clone(),
             path: path.to_owned(),
             user: None,
+            route: None,
             status: None,
             promised_bytes: Some(0),
             sent_bytes: 0,
             ended: false,
             begun: Instant::now(),
+            metrics: metrics.clone(),
+            _in_hand: metrics.in_hand(),
         }
+    }
+
+    /// Its route is known now.
+    pub(super) fn set_route(&mut self, route: &'static Route) {
+        self.route = Some(route);
     }
 
     /// Its caller is known now.
@@ -82,7 +103,10 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.state.set_in_hand(false);
-        let ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let duration = self.begun.elapsed();
+        let outcome = Outcome::of(self.status);
+        self.metrics.request(self.route, outcome, duration, self.sent_bytes);
+        let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             target: TARGET,
             id = %self.id,

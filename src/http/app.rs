@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::blocking::Blocking;
 use super::body::Room;
 use super::limits::Limits;
+use super::metrics::Metrics;
 use crate::access::{Accounts, HashError, Login};
 use crate::inventory::Inventory;
 use crate::migration::Migration;
@@ -21,6 +22,7 @@ pub struct App {
     pub(super) blocking: Arc<Blocking>,
     pub(super) room: Room,
     pub(super) limits: Limits,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl App {
@@ -46,6 +48,7 @@ impl App {
             blocking: Arc::default(),
             room: Room::default(),
             limits,
+            metrics: Arc::new(Metrics::new()),
         })
     }
 }

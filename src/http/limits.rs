@@ -1,4 +1,4 @@
-//! What one client may take, and for how long. Each can be set, so that a test need not wait.
+//! What one client may take, and for how long. Each is a setting.
 
 use std::time::Duration;
 

@@ -72,10 +72,11 @@ async fn accept(
                 continue;
             }
         };
+        let counted = app.metrics.connection();
         let serving = connection::serve(app.clone(), tcp, peer, stopped.clone());
         tokio::spawn(async move {
             serving.await;
-            drop(place);
+            drop((place, counted));
         });
     }
 }

@@ -18,6 +18,7 @@ mod handlers;
 mod limits;
 mod listener;
 mod members;
+mod metrics;
 mod multipart;
 mod openapi;
 mod path;

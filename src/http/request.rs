@@ -45,7 +45,8 @@ pub(super) async fn answer(
     request: hyper::Request<Incoming>,
 ) -> hyper::Response<Followed> {
     let id = RequestId::next();
-    let mut entry = Entry::begin(state.clone(), id, request.method(), request.uri().path());
+    let mut entry =
+        Entry::begin(&app.metrics, state.clone(), id, request.method(), request.uri().path());
     let span = tracing::info_span!("request", %id);
     let mut response = match steps(app, state, request, &mut entry).instrument(span).await {
         Ok(response) => response,
@@ -72,6 +73,7 @@ async fn steps(
         Found::Route(route, parameters) => (route, parameters),
         Found::Options(allow) => return Ok(response::options(allow)),
     };
+    entry.set_route(route);
     body.set_limit(route.body, &head.headers)?;
 
     let caller = credentials::authenticate(&app, route.access, &head, state.peer.ip()).await?;

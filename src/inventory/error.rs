@@ -33,6 +33,8 @@ pub enum InventoryError {
          {records_max} records"
     )]
     TooManyReferences { kind: Kind, name: String, records_max: usize },
+    #[error("there was no import yet, or what was before it is not kept any more")]
+    NothingBefore,
     #[error("no administrator who can log in would be left")]
     NoAdministrator,
     #[error("a password cannot be hashed: {0}")]

@@ -13,6 +13,7 @@
 //! change    create, update, rename
 //! delete    and what goes with it
 //! refill    the members of computed pools, on request
+//! undo      back to what was before the last import
 //! ```
 //!
 //! What reads are made of:
@@ -63,16 +64,18 @@ mod shown;
 #[cfg(test)]
 mod tests;
 mod text;
+mod undo;
 mod warning;
 mod word;
 
 use std::sync::Arc;
 
 pub use error::InventoryError;
+pub use undo::{UndoOutcome, UndoReport, UndoneKind};
 
 use crate::{
     model::{Kind, Map, PerKind, View},
-    store::Store,
+    store::{Room, Store},
 };
 
 /// The instances of one inventory. Everything here blocks.
@@ -282,5 +285,15 @@ impl Inventory {
     pub fn count(&self) -> Result<PerKind<u64>, InventoryError> {
         let summary = self.0.store.read().summary()?;
         Ok(PerKind::new(|kind| summary.kind(kind).count))
+    }
+
+    /// The room on the disk that the inventory is on.
+    pub fn room(&self) -> Result<Room, InventoryError> {
+        Ok(self.0.store.room()?)
+    }
+
+    /// Whether changes are taken: not after a full disk, nor after a write that failed.
+    pub fn is_writable(&self) -> bool {
+        self.0.store.is_writable()
     }
 }

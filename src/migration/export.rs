@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     io::{self, Write},
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::mpsc::{SyncSender, sync_channel},
     thread,
     time::Instant,
@@ -25,13 +25,6 @@ use crate::{
 /// How many pieces of a document may wait for the thread that packs them. A piece is what the
 /// writer of documents writes at once, 64 KB.
 const PIECES_WAITING_MAX: usize = 32;
-
-/// How many bytes of records are passed on at once from the thread that reads them to the one that
-/// makes documents.
-const BATCH_BYTES: usize = 64 * 1024;
-
-/// How many batches may wait.
-const BATCHES_WAITING_MAX: usize = 16;
 
 /// Writes a project into the shelf.
 pub(super) fn export(
@@ -122,8 +115,8 @@ impl KindVisitor for SecretProperties {
     }
 }
 
-/// Makes one kind's document, in pieces. Records are read by a thread of their own: reading,
-/// making and packing take about the same time.
+/// Makes one kind's document, in pieces. Reading, making and packing take about the same time, and
+/// each has a thread.
 struct Writer<'a> {
     picture: &'a Picture,
     secrets: Secrets,
@@ -136,29 +129,16 @@ impl KindVisitor for Writer<'_> {
 
     fn visit<E: Entity>(self) -> Self::Output {
         let Self { picture, secrets, scratch, pieces } = self;
-        thread::scope(|scope| {
-            let (batches, waiting) = sync_channel(BATCHES_WAITING_MAX);
-            let reading = scope.spawn(move || read(picture, E::KIND, &scratch, batches));
-            let mut writer = RecordWriter::new(Pieces(pieces));
-            let mut records = 0;
-            // A batch that cannot be sent ends the reader, so whichever fails ends both.
-            let mut write = || -> Result<(), MigrationError> {
-                while let Ok(batch) = waiting.recv() {
-                    for (name, body) in batch.records() {
-                        write::<E>(&mut writer, picture, secrets, name, body)?;
-                        records += 1;
-                    }
-                }
-                Ok(())
-            };
-            let written = write();
-            drop(waiting);
-            let read = reading.join().map_err(|_| MigrationError::Panicked)?;
-            written?;
-            read?;
-            writer.finish()?;
-            Ok(records)
-        })
+        let mut writer = RecordWriter::new(Pieces(pieces));
+        let mut records = 0;
+        picture.each_in_order(E::KIND, &scratch, |name, ordinal, body| {
+            let body = shown_body(picture, E::KIND, name, ordinal, body)?;
+            write::<E>(&mut writer, picture, secrets, name, &body)?;
+            records += 1;
+            Ok::<_, MigrationError>(ControlFlow::Continue(()))
+        })?;
+        writer.finish()?;
+        Ok(records)
     }
 }
 
@@ -175,22 +155,6 @@ fn write<E: Entity>(
         picture.open_secrets(&mut record)?;
     }
     Ok(writer.record(record.views(secrets).into_iter())?)
-}
-
-/// Reads one kind's records in their order.
-fn read(
-    picture: &Picture,
-    kind: Kind,
-    scratch: &Path,
-    batches: SyncSender<Batch>,
-) -> Result<(), MigrationError> {
-    let mut out = Batches { to: batches, batch: Batch::default() };
-    picture.each_in_order(kind, scratch, |name, ordinal, body| {
-        Ok::<_, MigrationError>(out.push(name, &shown_body(picture, kind, name, ordinal, body)?))
-    })?;
-    // Whether anybody still listens makes no difference any more.
-    let _ = out.send();
-    Ok(())
 }
 
 /// The record as its document shows it: the members of a computed pool stand beside its record.
@@ -221,48 +185,6 @@ fn decode<E: Entity>(name: &[u8], body: &[u8]) -> Result<E, StoreError> {
         name: String::from_utf8_lossy(name).into_owned(),
         detail: error.to_string(),
     })
-}
-
-/// Names and records as they are stored, one behind the other.
-#[derive(Default)]
-struct Batch {
-    bytes: Vec<u8>,
-    lengths: Vec<(usize, usize)>,
-}
-
-impl Batch {
-    fn records(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let mut rest = self.bytes.as_slice();
-        self.lengths.iter().map(move |(name, body)| {
-            let (name, behind) = rest.split_at(*name);
-            let (body, behind) = behind.split_at(*body);
-            rest = behind;
-            (name, body)
-        })
-    }
-}
-
-/// Gathers records into batches.
-struct Batches {
-    to: SyncSender<Batch>,
-    batch: Batch,
-}
-
-impl Batches {
-    /// Takes a record. Breaks off when nobody listens any more.
-    fn push(&mut self, name: &[u8], body: &[u8]) -> ControlFlow<()> {
-        self.batch.bytes.extend_from_slice(name);
-        self.batch.bytes.extend_from_slice(body);
-        self.batch.lengths.push((name.len(), body.len()));
-        if self.batch.bytes.len() < BATCH_BYTES { ControlFlow::Continue(()) } else { self.send() }
-    }
-
-    fn send(&mut self) -> ControlFlow<()> {
-        match self.to.send(std::mem::take(&mut self.batch)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
-    }
 }
 
 /// Passes on what is written.

@@ -25,7 +25,7 @@ use std::{
 use super::StoreError;
 
 /// The format of the data directory that is written, and the newest that is read.
-const DIRECTORY_FORMAT: u32 = 1;
+pub const DIRECTORY_FORMAT: u32 = 1;
 
 const GENERATION_PREFIX: &str = "inventory-";
 
@@ -78,11 +78,18 @@ impl DataDirectory {
             }
         }
         let directory = Self { path: path.to_owned(), _lock: lock };
-        match fs::remove_dir_all(directory.scratch()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(StoreError::io(what())(error));
+        // What a killed process was about to do.
+        let left = [
+            fs::remove_dir_all(directory.scratch()),
+            fs::remove_file(directory.pointer_aside_path()),
+        ];
+        for removed in left {
+            match removed {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(StoreError::io(what())(error));
+                }
+                Ok(()) | Err(_) => {}
             }
-            _ => {}
         }
         for folder in [directory.scratch(), directory.migrations(), directory.reports()] {
             fs::create_dir_all(&folder).map_err(StoreError::io(what()))?;
@@ -126,6 +133,11 @@ impl DataDirectory {
         self.path.join("CURRENT")
     }
 
+    /// Where a pointer is written before it takes the place of the one that is there.
+    fn pointer_aside_path(&self) -> PathBuf {
+        self.path.join("CURRENT.new")
+    }
+
     /// The pointer, or none in a directory that never held an inventory.
     pub(super) fn pointer(&self) -> Result<Option<Pointer>, StoreError> {
         let text = match fs::read_to_string(self.pointer_path()) {
@@ -150,7 +162,7 @@ impl DataDirectory {
         if let Some(previous) = pointer.previous {
             text.push_str(&format!("previous {previous}\n"));
         }
-        let aside = self.path.join("CURRENT.new");
+        let aside = self.pointer_aside_path();
         let turn = || -> io::Result<()> {
             let mut file = File::create(&aside)?;
             file.write_all(text.as_bytes())?;

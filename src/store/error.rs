@@ -62,6 +62,17 @@ impl StoreError {
             false => StoreError::Io { what: what.into(), source },
         }
     }
+
+    /// Whether a database could not be opened because it is open already, about which sled says
+    /// nothing but this.
+    pub(super) fn is_locked(&self) -> bool {
+        match self {
+            StoreError::Database(sled::Error::Io(error)) => {
+                error.to_string().contains("could not acquire lock")
+            }
+            _ => false,
+        }
+    }
 }
 
 fn is_full(error: &io::Error) -> bool {

@@ -15,7 +15,7 @@ use super::{RECORD_BYTES_MAX, StoreError};
 use crate::model::{Entity, Places, Probed, Value};
 
 /// The format of records that is written, and the newest that is read.
-pub(super) const RECORD_FORMAT: u8 = 1;
+pub const RECORD_FORMAT: u8 = 1;
 
 /// The longest value of a tree. sled splits a leaf of more than 16 values and merges up to 20, so
 /// that a page has at most 20 × (4,096 + 300) bytes and stays below the quarter of a segment from

@@ -12,7 +12,7 @@ use std::{
 use sled::{Db, Tree};
 
 use super::{
-    DataDirectory, StoreError, Summary,
+    DataDirectory, Options, StoreError, Summary,
     directory::{sync_directory, sync_tree},
     format,
     layers::TreeId,
@@ -25,9 +25,6 @@ use crate::model::{Kind, PerKind};
 /// does not sync. The longest page is an inner one of the reverse index: 257 keys of at most
 /// 2 + 255 + 32 + 255 bytes, 140 KB.
 const SEGMENT_BYTES: usize = 1024 * 1024;
-
-/// What sled may keep in memory of one generation, in bytes.
-const CACHE_BYTES: u64 = 128 * 1024 * 1024;
 
 /// How long sled's own threads may take to let go of a database that was closed.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -50,12 +47,16 @@ pub(super) struct Generation {
 
 impl Generation {
     /// Opens a generation, or makes an empty one.
-    pub fn open(directory: &Arc<DataDirectory>, number: u64) -> Result<Self, StoreError> {
+    pub fn open(
+        directory: &Arc<DataDirectory>,
+        number: u64,
+        options: Options,
+    ) -> Result<Self, StoreError> {
         let path = directory.generation(number);
         remove_cut_off_snapshots(&path)?;
         // sled answers some kinds of damage with a panic.
         let opened = catch_unwind(AssertUnwindSafe(|| -> Result<Self, StoreError> {
-            let db = open_database(&path)?;
+            let db = open_database(&path, options)?;
             let tree = |name: &str| db.open_tree(name);
             let meta = tree("meta")?;
             let summary = match meta.get(SUMMARY_KEY)? {
@@ -132,23 +133,24 @@ pub(super) fn chunk_key(prefix: &[u8], number: usize) -> Vec<u8> {
 
 /// Opens sled's database. A database that this process closed a moment ago may still be locked by
 /// the last of sled's threads that writes to it, about which sled says nothing.
-fn open_database(path: &Path) -> Result<Db, StoreError> {
+fn open_database(path: &Path, options: Options) -> Result<Db, StoreError> {
     let config = sled::Config::new()
         .path(path)
-        .cache_capacity(CACHE_BYTES)
+        .cache_capacity(options.cache_bytes)
         .segment_size(SEGMENT_BYTES)
         // Nothing is acknowledged before a flush of ours.
         .flush_every_ms(None);
     let until = Instant::now() + LOCK_WAIT_MAX;
     loop {
         match config.open() {
-            Err(sled::Error::Io(error))
-                if error.to_string().contains("could not acquire lock")
-                    && Instant::now() < until =>
-            {
+            Err(error) => {
+                let error = StoreError::from(error);
+                if !error.is_locked() || Instant::now() >= until {
+                    return Err(error);
+                }
                 thread::sleep(Duration::from_millis(2));
             }
-            opened => return Ok(opened?),
+            Ok(database) => return Ok(database),
         }
     }
 }

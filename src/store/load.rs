@@ -33,7 +33,7 @@ pub(super) struct Unfinished<'s> {
 
 impl<'s> Unfinished<'s> {
     pub fn begin(store: &'s Store, previous: Arc<Generation>) -> Result<Self, StoreError> {
-        let generation = Generation::open(&store.directory, store.number_next())?;
+        let generation = Generation::open(&store.directory, store.number_next(), store.options)?;
         Ok(Self { store, previous, generation: Some(generation) })
     }
 

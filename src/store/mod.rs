@@ -11,6 +11,7 @@
 //! holds and the counts that it changes are written in the same transaction; no secret is written
 //! that is not sealed.
 
+mod ahead;
 pub mod aside;
 mod committer;
 mod directory;
@@ -21,6 +22,7 @@ mod generation;
 mod layers;
 mod load;
 mod members;
+mod options;
 mod packed;
 mod picture;
 mod references;
@@ -31,6 +33,7 @@ mod summary;
 mod transaction;
 mod trees;
 mod turn;
+mod undo;
 mod validator;
 mod vault;
 
@@ -45,16 +48,19 @@ use std::{
     },
 };
 
-pub use directory::{DataDirectory, sync_directory};
+pub use directory::{DIRECTORY_FORMAT, DataDirectory, sync_directory};
 pub use error::{RECORD_BYTES_MAX, StoreError};
-pub use format::{Header, Raw, TEXT_BYTES_MAX, decode_body, encode_body};
+pub use format::{Header, RECORD_FORMAT, Raw, TEXT_BYTES_MAX, decode_body, encode_body};
 pub use load::{Load, LoadTable};
+pub use options::Options;
 pub use picture::Picture;
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
+pub use room::Room;
 pub use sort::{Reader as SortedReader, Sorted, Sorter};
 pub use summary::{KindSummary, Summary};
 pub use transaction::{Put, Transaction};
 pub use turn::TURN_WAIT_MAX;
+pub use undo::Before;
 pub use validator::file_validator;
 pub use vault::Vault;
 
@@ -72,6 +78,7 @@ use crate::model::{Entity, Kind, Side, Target};
 /// The inventory of one data directory.
 pub struct Store {
     vault: Arc<Vault>,
+    options: Options,
     turns: Arc<Turns>,
     pictures: Arc<Pictures>,
     current: RwLock<State>,
@@ -135,10 +142,22 @@ impl Store {
     /// # Errors
     /// What is wrong with the directory, in a sentence for a person.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_with(path, Arc::default())
+        Self::open_with(path, Options::default())
     }
 
-    fn open_with(path: &Path, pictures: Arc<Pictures>) -> Result<Self, StoreError> {
+    /// The same, with what can be chosen.
+    ///
+    /// # Errors
+    /// What is wrong with the directory, in a sentence for a person.
+    pub fn open_with(path: &Path, options: Options) -> Result<Self, StoreError> {
+        Self::open_around(path, options, Arc::default())
+    }
+
+    fn open_around(
+        path: &Path,
+        options: Options,
+        pictures: Arc<Pictures>,
+    ) -> Result<Self, StoreError> {
         let directory = Arc::new(DataDirectory::hold(path)?);
         let (pointer, vault) = match directory.pointer()? {
             Some(pointer) => (pointer, Vault::open(&directory.key())?),
@@ -157,7 +176,7 @@ impl Store {
         directory.remove_unnamed(pointer)?;
         let generation = match pointer.current {
             0 => {
-                let generation = room::open_generation(&directory, 1)?;
+                let generation = room::open_generation(&directory, 1, options)?;
                 generation.make_durable()?;
                 directory.turn_pointer(Pointer { current: 1, previous: None })?;
                 generation
@@ -166,18 +185,21 @@ impl Store {
                 let detail = format!("{} is missing", directory.generation(number).display());
                 return Err(StoreError::Damaged { part: "inventory", detail });
             }
-            number => room::open_generation(&directory, number)?,
+            number => room::open_generation(&directory, number, options)?,
         };
         room::keep_reserve(&directory);
-        let number = generation.number;
+        // After an undo the generation before has the higher number.
+        let number_last =
+            pointer.previous.map_or(generation.number, |previous| previous.max(generation.number));
         let turns = Arc::<Turns>::default();
         Ok(Self {
             vault: Arc::new(vault),
+            options,
             current: RwLock::new(State::Open(Current::new(generation, &pictures, &turns)?)),
             pictures,
             turns,
             reopening: Reopening::default(),
-            number_last: AtomicU64::new(number),
+            number_last: AtomicU64::new(number_last),
             directory,
         })
     }

@@ -21,6 +21,7 @@ use sled::IVec;
 
 use super::{
     Raw, Sorter, StoreError, Stored, Summary, Vault,
+    ahead::{self, Batches},
     generation::{Generation, corrupt},
     layers::{Changes, TreeId},
     members, packed,
@@ -32,7 +33,7 @@ use crate::model::{Entity, Kind, PerKind, Side};
 const OVERLAY_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// What records may take in memory while they are put in their order, in bytes.
-const SORTED_BYTES: usize = 64 * 1024 * 1024;
+const SORTED_BYTES: usize = 8 * 1024 * 1024;
 
 /// How long a change waits for pictures to go once the overlays are full.
 const OVERLAY_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -260,25 +261,37 @@ impl Picture {
     }
 
     /// Calls `each` with the name, the ordinal and the record as bytes of all records of one kind, in
-    /// the order in which they came, until it breaks off. What has to be sorted for that is set aside
-    /// in `scratch` where it is much.
+    /// the order in which they came, until it breaks off. They are read by a thread of their own, a
+    /// little ahead of `each`. What has to be sorted is set aside in `scratch` where it is much.
+    ///
+    /// # Errors
+    /// The first of `each`, or what cannot be read.
     pub fn each_in_order<X: From<StoreError>>(
         &self,
         kind: Kind,
         scratch: &Path,
-        mut each: impl FnMut(&[u8], u64, &[u8]) -> Result<ControlFlow<()>, X>,
+        each: impl FnMut(&[u8], u64, &[u8]) -> Result<ControlFlow<()>, X>,
     ) -> Result<(), X> {
+        ahead::read(|batches| self.read_in_order(kind, scratch, batches), each)
+    }
+
+    fn read_in_order(
+        &self,
+        kind: Kind,
+        scratch: &Path,
+        batches: &mut Batches,
+    ) -> Result<ControlFlow<()>, StoreError> {
         let entries = self.scan_raw(kind);
         if self.summary.kind(kind).in_name_order {
             for entry in entries {
                 let (name, raw) = entry?;
-                if each(&name, raw.header.ordinal, raw.body())?.is_break() {
-                    return Ok(());
+                if batches.push(&name, raw.header.ordinal, raw.body()).is_break() {
+                    return Ok(ControlFlow::Break(()));
                 }
             }
-            return Ok(());
+            return Ok(ControlFlow::Continue(()));
         }
-        let set_aside = |error| X::from(StoreError::io("records that are put in order")(error));
+        let set_aside = || StoreError::io("records that are put in order");
         let mut sorter = Sorter::new(scratch, SORTED_BYTES);
         let mut key = Vec::new();
         for entry in entries {
@@ -286,17 +299,17 @@ impl Picture {
             key.clear();
             key.extend_from_slice(&raw.header.ordinal.to_be_bytes());
             key.extend_from_slice(&name);
-            sorter.push(&key, raw.body()).map_err(set_aside)?;
+            sorter.push(&key, raw.body()).map_err(set_aside())?;
         }
-        let sorted = sorter.finish().map_err(set_aside)?;
+        let sorted = sorter.finish().map_err(set_aside())?;
         let mut reader = sorted.read();
-        while let Some((key, body)) = reader.next().map_err(set_aside)? {
+        while let Some((key, body)) = reader.next().map_err(set_aside())? {
             let Some((ordinal, name)) = key.split_first_chunk() else { continue };
-            if each(name, u64::from_be_bytes(*ordinal), body)?.is_break() {
-                return Ok(());
+            if batches.push(name, u64::from_be_bytes(*ordinal), body).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// The members of a computed pool, in the order of their records. A pool is named by its

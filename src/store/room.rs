@@ -15,7 +15,8 @@ use std::{
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 use super::{
-    Current, DataDirectory, State, Store, StoreError, committer::Failure, generation::Generation,
+    Current, DataDirectory, Options, State, Store, StoreError, committer::Failure,
+    generation::Generation,
 };
 
 /// What is kept free: sled writes a segment of 512 KB and a snapshot, some 10 bytes for every
@@ -67,23 +68,47 @@ pub(super) fn keep_reserve(directory: &DataDirectory) {
 pub(super) fn open_generation(
     directory: &Arc<DataDirectory>,
     number: u64,
+    options: Options,
 ) -> Result<Generation, StoreError> {
-    match Generation::open(directory, number) {
+    match Generation::open(directory, number, options) {
         Err(StoreError::DiskFull) => {
             fs::remove_file(directory.reserve()).map_err(|_| StoreError::DiskFull)?;
             tracing::warn!("the disk is full: the room that was kept is given up to open");
-            Generation::open(directory, number)
+            Generation::open(directory, number, options)
         }
         opened => opened,
     }
 }
 
-fn free_bytes(path: &Path) -> io::Result<u64> {
-    let disk = statvfs(path)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+/// The room on a disk, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// What may still be written.
+    pub free_bytes: u64,
+    pub size_bytes: u64,
+}
+
+impl Room {
+    /// Of the disk that holds `path`.
+    fn of(path: &Path) -> io::Result<Self> {
+        let disk = statvfs(path)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+        Ok(Self { free_bytes: bytes(disk.f_bavail), size_bytes: bytes(disk.f_blocks) })
+    }
 }
 
 impl Store {
+    /// The room on the disk of the data directory.
+    pub fn room(&self) -> Result<Room, StoreError> {
+        Room::of(self.directory.path()).map_err(StoreError::io("the data directory"))
+    }
+
+    /// Whether changes are taken, as far as is known: whether none failed for want of room or of a
+    /// disk that works.
+    pub fn is_writable(&self) -> bool {
+        self.current().is_ok_and(|current| current.committer.failure().is_ok())
+    }
+
     /// Opens the database again in place, where the disk was full and is no longer. The caller
     /// holds the turn.
     ///
@@ -91,8 +116,8 @@ impl Store {
     /// [`StoreError::DiskFull`] while there is no room, and while somebody reads: a database
     /// cannot be opened twice. The next change tries again.
     pub(super) fn reopen(&self) -> Result<Current, StoreError> {
-        let free = free_bytes(self.directory.path()).unwrap_or_default();
-        if free < ROOM_BYTES_MIN {
+        let room = Room::of(self.directory.path());
+        if room.map_or(0, |room| room.free_bytes) < ROOM_BYTES_MIN {
             return Err(StoreError::DiskFull);
         }
         // Who wants to read waits until it is open: what sled held in memory of the changes that
@@ -109,7 +134,7 @@ impl Store {
             return Err(StoreError::DiskFull);
         }
         *state = State::Closed { number, failure: Failure::DiskFull };
-        match open_generation(&self.directory, number)
+        match open_generation(&self.directory, number, self.options)
             .and_then(|generation| Current::new(generation, &self.pictures, &self.turns))
         {
             Ok(current) => {

@@ -15,6 +15,10 @@ use std::{
 /// What a run's reader holds in memory, in bytes.
 const READ_BUFFER_BYTES: usize = 128 * 1024;
 
+/// After so many runs they are made twice as long, or a sorter of ten million records would keep more
+/// files open than the 1,024 that a process may have.
+const RUNS_PER_LENGTH: usize = 64;
+
 /// Takes pairs of bytes in any order.
 pub struct Sorter {
     folder: PathBuf,
@@ -62,7 +66,8 @@ impl Held {
 struct Run(File);
 
 impl Sorter {
-    /// A sorter that sets aside in `folder` what exceeds `budget_bytes` of memory.
+    /// A sorter that sets aside in `folder` what exceeds `budget_bytes` of memory. What is many times
+    /// as large takes a little more of it.
     pub fn new(folder: &Path, budget_bytes: usize) -> Self {
         Self { folder: folder.to_owned(), budget_bytes, held: Held::default(), runs: Vec::new() }
     }
@@ -96,6 +101,9 @@ impl Sorter {
         self.runs.push(Run(out.into_inner().map_err(|error| error.into_error())?));
         self.held.bytes.clear();
         self.held.pairs.clear();
+        if self.runs.len().is_multiple_of(RUNS_PER_LENGTH) {
+            self.budget_bytes = self.budget_bytes.saturating_mul(2);
+        }
         Ok(())
     }
 
@@ -252,6 +260,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn much_more_than_the_budget_stays_in_few_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sorter = Sorter::new(folder.path(), 256);
+        let records = 100_000u32;
+        for number in 0..records {
+            sorter.push(&(number * 7919 % records).to_be_bytes(), &[7; 20]).unwrap();
+        }
+        assert!(sorter.runs.len() < 8 * RUNS_PER_LENGTH, "{} runs", sorter.runs.len());
+        let sorted = sorter.finish().unwrap();
+        let mut reader = sorted.read();
+        for number in 0..records {
+            let (key, _) = reader.next().unwrap().unwrap();
+            assert_eq!(key, number.to_be_bytes());
+        }
+    }
 
     proptest! {
         /// Whatever the budget, what comes out is what a stable sort gives, as often as it is read.

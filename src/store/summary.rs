@@ -57,6 +57,12 @@ impl Summary {
         Self { version, kinds: PerKind::new(|_| nothing) }
     }
 
+    /// The same records, with the stamps of a change that brought them back.
+    pub(super) fn restored(&self, version: u64) -> Self {
+        let kinds = PerKind::new(|kind| KindSummary { changed: version, ..self.kinds[kind] });
+        Self { version, kinds }
+    }
+
     /// The number of records of all kinds.
     pub fn records(&self) -> u64 {
         self.kinds.iter().map(|(_, kind)| kind.count).sum()

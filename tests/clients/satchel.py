@@ -31,6 +31,8 @@ class Server:
 def server(binary, *arguments):
     """Runs the server on a free port with a data directory of its own."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SATCHEL_")}
+    # An empty name means none, also where /etc/satchel.toml is there.
+    environment["SATCHEL_CONFIG"] = ""
     # A proxy of the environment has no business with this machine's own address.
     os.environ["NO_PROXY"] = "127.0.0.1"
     with tempfile.TemporaryDirectory() as folder:

@@ -38,12 +38,17 @@ impl Server {
 
     /// Starts a server with more arguments, and waits for the line that says it is ready.
     pub fn start_with(arguments: &[&str]) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), arguments)
+        Self::start_in(tempfile::tempdir().unwrap(), arguments, &[])
+    }
+
+    /// Starts a server with these environment variables.
+    pub fn start_with_environment(variables: &[(&str, &str)]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), &[], variables)
     }
 
     /// Starts a server whose data directory is in `folder`.
     pub fn start_on(folder: &Path) -> Self {
-        Self::start_in(tempfile::tempdir_in(folder).unwrap(), &[])
+        Self::start_in(tempfile::tempdir_in(folder).unwrap(), &[], &[])
     }
 
     /// Kills the server with SIGKILL. What it left on the disk can be started again.
@@ -56,14 +61,15 @@ impl Server {
     pub fn start_again(mut self) -> Self {
         self.kill();
         let directory = self.directory.take().unwrap();
-        Self::start_in(directory, &[])
+        Self::start_in(directory, &[], &[])
     }
 
-    fn start_in(directory: TempDir, arguments: &[&str]) -> Self {
+    fn start_in(directory: TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let log = File::options().create(true).append(true).open(directory.path().join("log"));
         let mut child = command(&directory.path().join("data"))
             .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log.unwrap())
             .spawn()
@@ -123,6 +129,11 @@ impl Server {
         Connection(BufReader::new(stream))
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         let id = self.child.id().to_string();
@@ -159,12 +170,18 @@ pub fn command(data: &Path) -> Command {
     command
 }
 
-/// The executable, without anything from the environment.
+/// The executable, without anything from the environment or from the machine's file of settings.
 pub fn satchel() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_satchel"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SATCHEL_")) {
         command.env_remove(name);
     }
+    // What a supervisor told the tests is not meant for what they start.
+    for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
+        command.env_remove(name);
+    }
+    // An empty name means none, also where /etc/satchel.toml is there.
+    command.env("SATCHEL_CONFIG", "");
     command
 }
 

@@ -1,5 +1,5 @@
-//! SIGKILL at random moments of imports: the inventory is the one before or the one after, and
-//! the one after where the import was acknowledged.
+//! SIGKILL at random moments of imports and undos: the inventory is the one before or the one after,
+//! and the one after where the request was acknowledged.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{ADMIN, Server};
+use crate::harness::{ADMIN, Request, Server};
 use crate::project::{
     Documents, KINDS, demo, differing, imported, inventory, put_folder, read_folder,
 };
@@ -63,7 +63,7 @@ fn leftovers(data: &Path) -> Vec<String> {
         left.push(format!("{generations} generations"));
     }
     left.extend(list(&data.join("scratch")).into_iter().map(|name| format!("scratch/{name}")));
-    let projects = ["a", "b", "look.zip"];
+    let projects = ["a", "b", "demo", "look.zip"];
     let others = list(&data.join("migrations")).into_iter();
     left.extend(others.filter(|name| !projects.contains(&&**name)));
     let reports = list(&data.join("reports")).into_iter();
@@ -71,14 +71,22 @@ fn leftovers(data: &Path) -> Vec<String> {
     left
 }
 
+/// Two states of an inventory, and a request that makes the one of the other.
+struct Between {
+    /// The second is what the server holds at first.
+    states: [Documents; 2],
+    /// How long such a request takes at least.
+    shortest: Duration,
+    /// Asks for the state of this number.
+    request: for<'s> fn(&'s Server, usize) -> Request<'s>,
+}
+
 #[test]
-fn a_kill_leaves_the_state_before_or_the_state_after() {
-    let kills = std::env::var("SATCHEL_KILLS").map_or(KILLS, |text| text.parse().unwrap());
-    let mut server = Server::start();
+fn a_kill_in_an_import_leaves_the_state_before_or_the_state_after() {
+    let server = Server::start();
     let empty_first = json!({"empty_database_before_import": true});
-    let mut states = Vec::new();
     let mut shortest = Duration::MAX;
-    for (name, site) in [("a", "Évora"), ("b", "Genève")] {
+    let states = [("a", "Évora"), ("b", "Genève")].map(|(name, site)| {
         put_folder(&server, name, &project(site));
         // The first time asks for a login, and has more to create than all that follow.
         for _ in 0..3 {
@@ -86,59 +94,92 @@ fn a_kill_leaves_the_state_before_or_the_state_after() {
             imported(&server, name, empty_first.clone());
             shortest = shortest.min(begun.elapsed());
         }
-        states.push(inventory(&server));
-    }
+        inventory(&server)
+    });
     assert_eq!(differing(&states[0], &states[1]), ["device", "pool"]);
+    Between { states, shortest, request: import }.kill(server);
+}
 
-    // Follows how fast the machine is just now, so that as many kills come before as after.
-    let mut window = u64::try_from(shortest.as_nanos()).unwrap() * 2;
-    let (mut current, mut acknowledged, mut done) = (1, 0, 0);
-    for kill in 0..kills {
-        let other = 1 - current;
-        let body = json!({
-            "name": if other == 0 { "a" } else { "b" },
-            "import_export_types": KINDS,
-            "empty_database_before_import": true,
-        });
-        let request = server.request("POST", "/rest/migrate/import").login(ADMIN).json(&body);
-        let mut connection = server.connect();
-        let wait = Duration::from_nanos(random_below(window));
-        connection.send(&request.bytes());
-        // The moment is what is tested. A core that spins would slow the import down, so only the
-        // last of the wait is spent so; an answer ends it, and is followed by the kill at once.
-        let sent = Instant::now();
-        if connection.is_silent_for(wait.saturating_sub(SPIN).max(Duration::from_micros(1))) {
-            while sent.elapsed() < wait {
-                std::hint::spin_loop();
-            }
-        }
-        server.kill();
-        let status = connection.status();
+fn import(server: &Server, other: usize) -> Request<'_> {
+    let body = json!({
+        "name": if other == 0 { "a" } else { "b" },
+        "import_export_types": KINDS,
+        "empty_database_before_import": true,
+    });
+    server.request("POST", "/rest/migrate/import").login(ADMIN).json(&body)
+}
 
-        server = server.start_again();
-        let found = inventory(&server);
-        let moment = format!("kill {kill} after {wait:?}, status {status:?}");
-        let state = states.iter().position(|state| *state == found);
-        let Some(state) = state else {
-            panic!(
-                "{moment}: neither before ({:?} differ) nor after ({:?} differ)",
-                differing(&states[current], &found),
-                differing(&states[other], &found)
-            );
-        };
-        if let Some(status) = status {
-            assert_eq!(status, 200, "{moment}");
-            assert_eq!(state, other, "{moment}: what was acknowledged is not there");
-            acknowledged += 1;
-        }
-        done += usize::from(state == other);
-        assert_eq!(leftovers(&server.data()), Vec::<String>::new(), "{moment}");
-        window = if state == other { window - window / 8 } else { window + window / 8 };
-        current = state;
+#[test]
+fn a_kill_in_an_undo_leaves_the_state_before_or_the_state_after() {
+    let server = Server::start_with(&["--demo"]);
+    let with_demo = inventory(&server);
+    put_folder(&server, "a", &project("Évora"));
+    imported(&server, "a", json!({}));
+    let states = [with_demo, inventory(&server)];
+    let mut shortest = Duration::MAX;
+    for _ in 0..4 {
+        let begun = Instant::now();
+        assert_eq!(server.request("POST", "/rest/undo").login(ADMIN).send().status, 200);
+        shortest = shortest.min(begun.elapsed());
     }
-    println!(
-        "{kills} kills of imports that take {shortest:?}: {done} after the change ({acknowledged} of them \
-         acknowledged), {} before it",
-        kills - done
-    );
+    Between { states, shortest, request: undo }.kill(server);
+}
+
+fn undo(server: &Server, _other: usize) -> Request<'_> {
+    server.request("POST", "/rest/undo").login(ADMIN)
+}
+
+impl Between {
+    /// Kills the server at random moments of such requests, again and again.
+    fn kill(self, mut server: Server) {
+        let Self { states, shortest, request } = self;
+        let kills = std::env::var("SATCHEL_KILLS").map_or(KILLS, |text| text.parse().unwrap());
+        // Follows how fast the machine is just now, so that as many kills come before as after.
+        let mut window = u64::try_from(shortest.as_nanos()).unwrap() * 2;
+        let (mut current, mut acknowledged, mut done) = (1, 0, 0);
+        for kill in 0..kills {
+            let other = 1 - current;
+            let bytes = request(&server, other).bytes();
+            let mut connection = server.connect();
+            let wait = Duration::from_nanos(random_below(window));
+            connection.send(&bytes);
+            // The moment is what is tested. A core that spins would slow the request down, so only
+            // the last of the wait is spent so; an answer ends it, and is followed by the kill at
+            // once.
+            let sent = Instant::now();
+            if connection.is_silent_for(wait.saturating_sub(SPIN).max(Duration::from_micros(1))) {
+                while sent.elapsed() < wait {
+                    std::hint::spin_loop();
+                }
+            }
+            server.kill();
+            let status = connection.status();
+
+            server = server.start_again();
+            let found = inventory(&server);
+            let moment = format!("kill {kill} after {wait:?}, status {status:?}");
+            let state = states.iter().position(|state| *state == found);
+            let Some(state) = state else {
+                panic!(
+                    "{moment}: neither before ({:?} differ) nor after ({:?} differ)",
+                    differing(&states[current], &found),
+                    differing(&states[other], &found)
+                );
+            };
+            if let Some(status) = status {
+                assert_eq!(status, 200, "{moment}");
+                assert_eq!(state, other, "{moment}: what was acknowledged is not there");
+                acknowledged += 1;
+            }
+            done += usize::from(state == other);
+            assert_eq!(leftovers(&server.data()), Vec::<String>::new(), "{moment}");
+            window = if state == other { window - window / 8 } else { window + window / 8 };
+            current = state;
+        }
+        println!(
+            "{kills} kills of requests that take {shortest:?}: {done} after the change \
+             ({acknowledged} of them acknowledged), {} before it",
+            kills - done
+        );
+    }
 }

@@ -4,6 +4,8 @@
 
 mod architecture;
 mod bodies;
+mod command_line;
+mod config;
 mod durability;
 mod forms;
 mod full_disk;
@@ -13,6 +15,7 @@ mod inventory;
 mod kills;
 mod limits;
 mod login;
+mod metrics;
 mod migration;
 mod mutants;
 mod openapi;
@@ -25,8 +28,10 @@ mod queries;
 mod random;
 mod routes;
 mod serving;
+mod supervisor;
 mod texts;
 mod topology;
 mod topology_http;
 mod topology_mutants;
+mod undo;
 mod workbooks;

@@ -31,6 +31,51 @@ pub fn changed(archived: &[u8], name: &str, change: impl Fn(Vec<u8>) -> Vec<u8>)
     archive(&files.collect::<Vec<_>>())
 }
 
+/// A `.xlsb` with one sheet, as [MS-XLSB] asks for it; records of the sheet as they are given.
+pub fn xlsb(sheet: &str, rows: &[u8]) -> Vec<u8> {
+    let wide = |text: &str| {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let length = (units.len() as u32).to_le_bytes();
+        [&length[..], &units.iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<_>>()]
+            .concat()
+    };
+    let bundle = [&[0; 4][..], &1u32.to_le_bytes(), &wide("rId1"), &wide(sheet)].concat();
+    let workbook = [
+        xlsb_record(0x83, &[]),
+        xlsb_record(0x8f, &[]),
+        xlsb_record(0x9c, &bundle),
+        xlsb_record(0x90, &[]),
+        xlsb_record(0x9d, &[0; 26]),
+        xlsb_record(0x84, &[]),
+    ];
+    let begin = [xlsb_record(0x81, &[]), xlsb_record(0x94, &[0; 16]), xlsb_record(0x91, &[])];
+    let end = [xlsb_record(0x92, &[]), xlsb_record(0x82, &[])];
+    let sheet = [&begin.concat(), rows, &end.concat()].concat();
+    let relationships = b"<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/\
+        relationships\"><Relationship Id=\"rId1\" Target=\"worksheets/sheet1.bin\" Type=\"x\"/>\
+        </Relationships>";
+    archive(&[
+        ("xl/workbook.bin", &workbook.concat()),
+        ("xl/_rels/workbook.bin.rels", relationships),
+        ("xl/worksheets/sheet1.bin", &sheet),
+    ])
+}
+
+/// A record of a `.xlsb`: its type and length, seven bits a byte, and what it holds.
+pub fn xlsb_record(type_: u16, held: &[u8]) -> Vec<u8> {
+    let mut record = Vec::new();
+    for number in [type_ as usize, held.len()] {
+        let mut rest = number;
+        while rest >= 0x80 {
+            record.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        record.push(rest as u8);
+    }
+    record.extend_from_slice(held);
+    record
+}
+
 /// The stream of a `.xls`.
 pub fn stream(workbook: &[u8]) -> Vec<u8> {
     let mut container = cfb::CompoundFile::open(Cursor::new(workbook)).unwrap();

@@ -12,7 +12,8 @@ use satchel::codec::workbook::{
 use serde_json::{Value, json};
 
 use crate::mutants::{
-    Chance, XlsMutants, XlsxMutants, archive, changed, container, mutated, mutations, stream,
+    Chance, XlsMutants, XlsxMutants, archive, changed, container, mutated, mutations, stream, xlsb,
+    xlsb_record,
 };
 
 /// Enough for a workbook of these tests, and soon used up.
@@ -242,6 +243,38 @@ fn ods_and_formulas_dates_and_errors_are_read_for_what_they_are() {
 }
 
 #[test]
+fn xlsb_is_read() {
+    let cell = |type_, column: u32, value: &[u8]| {
+        xlsb_record(type_, &[&column.to_le_bytes()[..], &[0; 4], value].concat())
+    };
+    let text = "é>b 😀";
+    let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let length = (text.encode_utf16().count() as u32).to_le_bytes();
+    let rows = [
+        xlsb_record(0, &[&7u32.to_le_bytes()[..], &[0; 13]].concat()),
+        cell(6, 0, &[&length[..], &units].concat()),
+        cell(5, 1, &22.5f64.to_le_bytes()),
+        // The integer 22, and a number in hundredths.
+        cell(2, 2, &(22u32 << 2 | 2).to_le_bytes()),
+        cell(2, 3, &(2250u32 << 2 | 3).to_le_bytes()),
+        cell(4, 4, &[1]),
+        cell(3, 5, &[0x17]),
+    ];
+    let read = decode(&xlsb("device", &rows.concat())).unwrap();
+    let expected = [
+        Cell::Text(text.into()),
+        Cell::Number(22.5),
+        Cell::Number(22.0),
+        Cell::Number(22.5),
+        Cell::Bool(true),
+        Cell::Error(satchel::codec::workbook::CellError::Reference),
+    ];
+    let expected: Vec<_> =
+        expected.into_iter().zip(0..).map(|(cell, column)| ((7, column), cell)).collect();
+    assert_eq!(read, [("device".to_owned(), expected)]);
+}
+
+#[test]
 fn a_lone_cell_in_the_last_corner_costs_nothing() {
     let row = "<row r=\"1048576\"><c r=\"XFD1048576\"><v>1</v></c></row>";
     let sheets = decode(&with_rows(&format!("<row r=\"1\"><c r=\"A1\"><v>2</v></c></row>{row}")));
@@ -419,4 +452,14 @@ fn mutated_ods_harm_nobody() {
     let rows = format!("<table:table-row>{cells}</table:table-row>").repeat(50);
     let workbook = ods(&rows);
     survive(".ods", |chance| mutated(&workbook, "content.xml", chance));
+}
+
+#[test]
+fn mutated_xlsb_harm_nobody() {
+    let cell = |column: u32| {
+        xlsb_record(5, &[&column.to_le_bytes()[..], &[0; 4], &22.5f64.to_le_bytes()].concat())
+    };
+    let header = xlsb_record(0, &[0; 17]);
+    let workbook = xlsb("device", &[header, (0..40).flat_map(cell).collect()].concat());
+    survive(".xlsb", |chance| mutated(&workbook, "xl/worksheets/sheet1.bin", chance));
 }

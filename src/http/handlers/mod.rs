@@ -3,6 +3,7 @@
 
 mod import_report;
 pub(super) mod inventory;
+pub(super) mod metrics;
 pub(super) mod migration;
 mod migration_body;
 pub(super) mod projects;

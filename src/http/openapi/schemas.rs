@@ -20,6 +20,7 @@ pub(super) fn all() -> Value {
         ("SearchRequest", search_request()),
         ("StoredText", stored_text()),
         ("UpdatedPools", updated_pools()),
+        ("Undone", undone()),
         ("Counts", counts()),
         ("ExportRequest", migration_request(&["export_private_properties"])),
         (
@@ -200,6 +201,27 @@ fn updated_pools() -> Value {
                 "items": {
                     "type": "object",
                     "properties": {"name": {"type": "string"}, "reason": {"type": "string"}},
+                },
+            },
+        },
+    })
+}
+
+fn undone() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "outcome": {"enum": ["undone", "dry_run"]},
+            "summary": {"type": "string"},
+            "types": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "type": {"$ref": "#/components/schemas/Kind"},
+                        "now": {"type": "integer", "description": "Records before the undo."},
+                        "then": {"type": "integer", "description": "Records after it."},
+                    },
                 },
             },
         },

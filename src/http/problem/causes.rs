@@ -162,6 +162,7 @@ impl From<InventoryError> for Problem {
             InventoryError::Regex { .. } => ProblemKind::WrongExpression,
             InventoryError::Stale { .. } => ProblemKind::Stale,
             InventoryError::OwnUser { .. } => ProblemKind::OwnUser,
+            InventoryError::NothingBefore => ProblemKind::NothingToUndo,
             InventoryError::NoAdministrator => ProblemKind::NoAdministrator,
             InventoryError::TooManyReferences { .. } => ProblemKind::ChangeTooLarge,
             InventoryError::Hash(_) => ProblemKind::Internal,
@@ -195,6 +196,7 @@ impl Problem {
             | InventoryError::NoText { .. }
             | InventoryError::Stale { .. }
             | InventoryError::OwnUser { .. }
+            | InventoryError::NothingBefore
             | InventoryError::NoAdministrator
             | InventoryError::TooManyReferences { .. }
             | InventoryError::Hash(_) => None,

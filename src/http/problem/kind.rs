@@ -34,6 +34,7 @@ pub(in crate::http) enum ProblemKind {
     WorkbookLimit,
     WorkbookState,
     ProjectState,
+    NothingToUndo,
     NoAdministrator,
     RecordTooLarge,
     ChangeTooLarge,
@@ -141,6 +142,9 @@ impl ProblemKind {
             }
             Self::ProjectState => {
                 ("project-state", "Not possible with the project as it is", StatusCode::CONFLICT)
+            }
+            Self::NothingToUndo => {
+                ("nothing-to-undo", "There is nothing to undo", StatusCode::CONFLICT)
             }
             Self::NoAdministrator => (
                 "no-administrator",

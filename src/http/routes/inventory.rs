@@ -4,7 +4,9 @@ use hyper::Method;
 
 use super::{JSON, text};
 use crate::http::description::json;
-use crate::http::handlers::inventory::{change, configuration, instance, pools, query, search};
+use crate::http::handlers::inventory::{
+    change, configuration, instance, pools, query, search, undo,
+};
 use crate::http::route::{
     Access, AnswerForm, AnswerHeader, BodyRule, Content, Description, PathParameter,
     QueryParameter, QueryRule, Route, Shape, Tag, ValueType,
@@ -256,6 +258,27 @@ pub(super) const ROUTES: &[Route] = &[
             )],
         },
         handler: |call| Box::pin(pools::update_all(call)),
+    },
+    Route {
+        method: Method::POST,
+        pattern: "/rest/undo",
+        access: Access::Administrator,
+        body: BodyRule::Nothing,
+        description: Description {
+            operation: "undo",
+            tag: Tag::Inventory,
+            summary: "Takes back the last import, and all that was changed since. A second undo \
+                      takes back the first.",
+            path: &[],
+            query: QueryRule::Known(&[QueryParameter {
+                name: "dry_run",
+                about: "Says what would be, and changes nothing.",
+                value: ValueType::Switch,
+            }]),
+            request: &[],
+            answers: &[AnswerForm::of("It is undone.", &[json(Shape::Schema("Undone"))])],
+        },
+        handler: |call| Box::pin(undo::undo(call)),
     },
     Route {
         method: Method::GET,

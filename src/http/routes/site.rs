@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use crate::http::description::json;
-use crate::http::handlers::site;
+use crate::http::handlers::{metrics, site};
 use crate::http::openapi;
 use crate::http::route::{
     Access, AnswerForm, BodyRule, Content, Description, QueryRule, Route, Shape, Tag,
@@ -63,5 +63,24 @@ pub(super) const ROUTES: &[Route] = &[
             ],
         },
         handler: |call| Box::pin(openapi::show(call)),
+    },
+    Route {
+        method: Method::GET,
+        pattern: "/metrics",
+        access: Access::Authenticated,
+        body: BodyRule::Nothing,
+        description: Description {
+            operation: "metrics",
+            tag: Tag::Site,
+            summary: "What the server counts of itself, in the text format of Prometheus.",
+            path: &[],
+            query: QueryRule::Nothing,
+            request: &[],
+            answers: &[AnswerForm::of(
+                "The numbers.",
+                &[Content { media_type: "text/plain", shape: Shape::Text }],
+            )],
+        },
+        handler: |call| Box::pin(metrics::show(call)),
     },
 ];

@@ -174,3 +174,69 @@ fn a_set_up_that_was_cut_off_begins_again() {
     fs::remove_dir_all(folder.path().join("inventory-1")).unwrap();
     assert!(matches!(Store::open(folder.path()), Err(StoreError::Damaged { .. })));
 }
+
+#[test]
+fn an_undo_brings_back_what_was_before_and_another_one_undoes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    assert_eq!(store.before().unwrap(), None);
+    assert_eq!(store.undo().unwrap(), None);
+    let (load, mut first) = write(&store, &[Recipe::new(Kind::Device, "[Shared] é", 10)]);
+    load.commit().unwrap();
+    let (load, mut second) = write(
+        &store,
+        &[Recipe::new(Kind::Device, "R 1%", 20_000), Recipe::new(Kind::Group, "..", 1)],
+    );
+    load.commit().unwrap();
+    // What is changed after the import goes with it.
+    let put = |salt| {
+        let recipe = Recipe { salt, ..Recipe::new(Kind::Device, "after", 1) };
+        Change { steps: vec![Step::Put(recipe)], given_up: false }
+    };
+    second.change(&store, &put(0));
+    second.agrees(&store);
+    let versions: Vec<u64> = Kind::ALL.map(|kind| store.changed(kind).unwrap()).to_vec();
+
+    for round in 0..2 {
+        let told = store.before().unwrap().unwrap();
+        let counts = |plain: &Plain| Kind::ALL.map(|kind| plain.records[kind].len() as u64);
+        assert_eq!(Kind::ALL.map(|kind| told.now.kind(kind).count), counts(&second));
+        assert_eq!(Kind::ALL.map(|kind| told.before.kind(kind).count), counts(&first));
+        assert_eq!(store.undo().unwrap(), Some(told));
+        // No cache and no validator may take it for what was before.
+        for (kind, version) in Kind::ALL.into_iter().zip(&versions) {
+            assert!(store.changed(kind).unwrap() > *version);
+        }
+        first.version = store.read().summary().unwrap().version;
+        first.agrees(&store);
+        first.change(&store, &put(1 + round));
+        first.agrees(&store);
+        drop(store);
+        store = Store::open(folder.path()).unwrap();
+        first.agrees(&store);
+        std::mem::swap(&mut first, &mut second);
+    }
+    // The next import takes a number that none has, and the place of what could be undone.
+    let numbers = generations(folder.path());
+    let (load, third) = write(&store, &[]);
+    load.commit().unwrap();
+    third.agrees(&store);
+    let newest = *generations(folder.path()).last().unwrap();
+    assert!(!numbers.contains(&newest), "{newest} of {numbers:?}");
+    assert_eq!(generations(folder.path()).len(), 2);
+}
+
+/// A reader from before the import holds the database that an undo would open.
+#[test]
+fn an_undo_waits_for_readers_of_what_was_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let reader = store.read();
+    let (load, loaded) = write(&store, &[Recipe::new(Kind::Device, "a", 10)]);
+    load.commit().unwrap();
+    assert!(matches!(store.undo(), Err(StoreError::Busy)));
+    loaded.agrees(&store);
+    drop(reader);
+    assert!(store.undo().unwrap().is_some());
+    assert_eq!(store.read().summary().unwrap().records(), 0);
+}

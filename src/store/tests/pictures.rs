@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::plain::*;
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind},
-    store::{Picture, Store, StoreError, Stored, picture::Pictures},
+    store::{Options, Picture, Store, StoreError, Stored, picture::Pictures},
 };
 
 /// Scans a picture, and makes changes between its records.
@@ -168,7 +168,7 @@ fn a_picture_outlives_the_generation_that_it_shows() {
 fn a_change_waits_for_pictures_that_keep_too_much() {
     let folder = tempfile::tempdir().unwrap();
     let pictures = Arc::new(Pictures::with_limits(40_000, Duration::ZERO));
-    let store = Store::open_with(folder.path(), pictures).unwrap();
+    let store = Store::open_around(folder.path(), Options::default(), pictures).unwrap();
     let mut plain = Plain::default();
     let put = |salt| Change {
         steps: vec![Step::Put(Recipe { salt, ..Recipe::new(Kind::Device, "a", 50_000) })],

@@ -7,6 +7,7 @@ pub(in crate::http) mod pools;
 pub(in crate::http) mod query;
 pub(in crate::http) mod search;
 mod search_body;
+pub(in crate::http) mod undo;
 
 use hyper::StatusCode;
 use hyper::header::{ETAG, HeaderMap, HeaderName, HeaderValue};

@@ -1,0 +1,46 @@
+//! `satchel completions`: what a shell needs to complete the command line.
+
+use std::process::ExitCode;
+
+use clap::{Args, Command, ValueEnum};
+use clap_complete::aot;
+
+use super::output::print;
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  satchel completions bash > /usr/share/bash-completion/completions/satchel
+  satchel completions zsh > /usr/local/share/zsh/site-functions/_satchel
+  satchel completions fish > ~/.config/fish/completions/satchel.fish";
+
+/// `satchel completions`
+#[derive(Args, Debug)]
+pub(super) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// Prints the script for a shell.
+pub(super) fn run(
+    arguments: &CompletionsArguments,
+    mut command: Command,
+) -> anyhow::Result<ExitCode> {
+    let shell = match arguments.shell {
+        Shell::Bash => aot::Shell::Bash,
+        Shell::Zsh => aot::Shell::Zsh,
+        Shell::Fish => aot::Shell::Fish,
+    };
+    // Into memory first: what generates it panics where nobody reads any more.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, "satchel", &mut script);
+    print(&String::from_utf8(script)?)?;
+    Ok(ExitCode::SUCCESS)
+}

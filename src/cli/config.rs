@@ -1,0 +1,165 @@
+//! `satchel config`: what is in force, and where each setting comes from.
+
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, Command};
+use serde_json::json;
+
+use super::output::print;
+use crate::config::{Expected, InForce, Parsed, ServeConfig, Setting, Source, settings};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  satchel config
+      what `satchel serve` would use; this is a file of settings itself
+  satchel config --config /tmp/new.toml
+      tries a file before it is put into its place
+  satchel config --json
+      the same for programs
+  satchel config --markdown
+      the table of all settings of all subcommands";
+
+/// `satchel config`
+#[derive(Args, Debug)]
+pub(super) struct ConfigArguments {
+    #[command(flatten)]
+    serve: ServeConfig,
+
+    /// Print JSON
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+
+    /// Print the table of all settings of all subcommands as Markdown
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// Prints what is in force for `satchel serve`.
+pub(super) fn run(
+    arguments: &ConfigArguments,
+    parsed: &Parsed,
+    command: &Command,
+) -> anyhow::Result<ExitCode> {
+    let mut in_force = parsed.in_force();
+    for setting in &mut in_force {
+        // What stands in for it is known only while it runs.
+        if setting.setting.name() == "name" && setting.value.is_none() {
+            setting.value = Some(arguments.serve.name().into());
+        }
+    }
+    let file = parsed.file();
+    let mut text = Vec::new();
+    if arguments.markdown {
+        write_markdown(&mut text, &settings(command))?;
+    } else if arguments.json {
+        write_json(&mut text, file, &in_force)?;
+    } else {
+        write_toml(&mut text, file, &in_force)?;
+    }
+    print(&String::from_utf8(text)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is in force, as a file that says the same. Sources are comments.
+fn write_toml(out: &mut impl Write, file: Option<&Path>, in_force: &[InForce]) -> io::Result<()> {
+    let file = file.map(|file| one_line(&file.to_string_lossy()));
+    writeln!(out, "# What is in force for `satchel serve`, and where it comes from.")?;
+    match &file {
+        Some(file) => writeln!(out, "# The file of settings: {file}\n")?,
+        None => writeln!(out, "# No file of settings was read.\n")?,
+    }
+    let lines: Vec<String> = in_force.iter().map(line).collect();
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
+    for (line, setting) in lines.iter().zip(in_force) {
+        let from = match setting.source {
+            Source::Flag => format!("the flag --{}", setting.setting.flag()),
+            Source::Environment => format!("the variable {}", setting.setting.variable()),
+            Source::File { line } => format!("{}:{line}", file.as_deref().unwrap_or_default()),
+            Source::Default => "the default".to_owned(),
+        };
+        writeln!(out, "{line:width$}  # {from}")?;
+    }
+    Ok(())
+}
+
+/// A setting's line in the file. What cannot stand there is a comment.
+fn line(InForce { setting, value, .. }: &InForce) -> String {
+    let name = setting.name();
+    match value.as_deref().map(OsStr::to_str) {
+        None => format!("# {name} is not set"),
+        Some(None) => format!("# {name} is no text in UTF-8"),
+        Some(Some(value)) => match setting.expected() {
+            Expected::Boolean | Expected::Integer => format!("{name} = {value}"),
+            Expected::Text => format!("{name} = {}", toml::Value::from(value)),
+        },
+    }
+}
+
+fn write_json(out: &mut impl Write, file: Option<&Path>, in_force: &[InForce]) -> io::Result<()> {
+    let settings: Vec<_> = in_force
+        .iter()
+        .map(|InForce { setting, value, source }| {
+            let value = value.as_ref().map(|value| value.to_string_lossy());
+            let value = value.map(|value| match setting.expected() {
+                Expected::Boolean => {
+                    value.parse().map_or_else(|_| json!(value), |it: bool| json!(it))
+                }
+                Expected::Integer => {
+                    value.parse().map_or_else(|_| json!(value), |it: i64| json!(it))
+                }
+                Expected::Text => json!(value),
+            });
+            let (word, line) = match source {
+                Source::Flag => ("flag", None),
+                Source::Environment => ("environment", None),
+                Source::File { line } => ("file", Some(line)),
+                Source::Default => ("default", None),
+            };
+            json!({
+                "name": setting.name(),
+                "value": value,
+                "source": word,
+                "line": line,
+                "flag": format!("--{}", setting.flag()),
+                "variable": setting.variable(),
+            })
+        })
+        .collect();
+    let file = file.map(|file| file.to_string_lossy());
+    writeln!(out, "{:#}", json!({"file": file, "settings": settings}))
+}
+
+/// The table of settings for the documentation.
+fn write_markdown(out: &mut impl Write, settings: &[Setting]) -> io::Result<()> {
+    writeln!(out, "| in the file | flag | environment variable | value | default | meaning |")?;
+    writeln!(out, "|---|---|---|---|---|---|")?;
+    for setting in settings.iter().filter(|setting| !setting.is_hidden()) {
+        let values = match &setting.values()[..] {
+            [] => match setting.expected() {
+                Expected::Boolean => "`true`, `false`".to_owned(),
+                Expected::Integer | Expected::Text => format!("`{}`", setting.value_name()),
+            },
+            values => values.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", "),
+        };
+        let default = setting.default().map(|it| format!("`{it}`")).unwrap_or_default();
+        let cells = [
+            format!("`{}`", setting.name()),
+            format!("`--{}`", setting.flag()),
+            format!("`{}`", setting.variable()),
+            values,
+            default,
+            one_line(&setting.help()),
+        ];
+        writeln!(out, "| {} |", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))?;
+    }
+    Ok(())
+}
+
+/// A text that may hold anything, as a part of one line.
+fn one_line(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(plain).collect()
+}

@@ -1,0 +1,265 @@
+//! The file of settings: TOML, one line a setting.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::error::{Fault, FileError, Problem, shortened};
+use super::setting::{Expected, Setting};
+use crate::model::nearest;
+
+/// The largest file of settings. One with a comment on every setting has a hundredth of this.
+pub(super) const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What a file sets. Every value was held against its setting.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub path: PathBuf,
+    pub values: BTreeMap<String, Value>,
+}
+
+/// A value, as the flag would be given it, and its line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Value {
+    pub text: String,
+    pub line: usize,
+}
+
+impl Settings {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`FileError`], with all lines that are wrong.
+    pub fn read(path: &Path, known: &[Setting]) -> Result<Self, FileError> {
+        let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
+        let bytes = read_bounded(path).map_err(unreadable)?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            return Err(FileError::Large { path: path.to_owned() });
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|error| FileError::NotText {
+            path: path.to_owned(),
+            line: line_of(&bytes, error.valid_up_to()),
+        })?;
+        let syntax = |error: toml::de::Error| FileError::Syntax {
+            path: path.to_owned(),
+            line: line_of(&bytes, error.span().map_or(0, |span| span.start)),
+            // The parser's own picture of the line would be a second place.
+            detail: error.message().trim_end().replace('\n', ", "),
+        };
+        let table = DeTable::parse(text).map_err(syntax)?;
+        let mut values = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (key, value) in table.get_ref() {
+            let line = line_of(&bytes, key.span().start);
+            match accepted(key.get_ref(), value.get_ref(), known) {
+                Ok(text) => drop(values.insert(key.get_ref().to_string(), Value { text, line })),
+                Err(fault) => {
+                    problems.push(Problem { line, key: key.get_ref().to_string(), fault });
+                }
+            }
+        }
+        if problems.is_empty() {
+            return Ok(Self { path: path.to_owned(), values });
+        }
+        problems.sort_by_key(|problem| problem.line);
+        Err(FileError::Wrong { path: path.to_owned(), problems })
+    }
+}
+
+/// Reads at most a byte more than a file may have: also a device file comes to an end.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The line of a byte, from 1.
+fn line_of(bytes: &[u8], at: usize) -> usize {
+    1 + bytes.iter().take(at).filter(|byte| **byte == b'\n').count()
+}
+
+/// The value as the flag would be given it.
+fn accepted(key: &str, value: &DeValue<'_>, known: &[Setting]) -> Result<String, Fault> {
+    let Some(setting) = known.iter().find(|setting| setting.name() == key) else {
+        let nearest = nearest(key, known.iter().map(Setting::name)).map(str::to_owned);
+        return Err(Fault::Unknown { nearest });
+    };
+    let text = as_text(value, setting.expected())?;
+    match setting.check(&text) {
+        Ok(()) => Ok(text),
+        Err(expectation) => Err(Fault::Value { value: shortened(&text), expectation }),
+    }
+}
+
+fn as_text(value: &DeValue<'_>, expected: Expected) -> Result<String, Fault> {
+    let fits = match value {
+        // What stands in quotes is what would stand behind the flag.
+        DeValue::String(_) => true,
+        DeValue::Integer(_) => expected == Expected::Integer,
+        DeValue::Boolean(_) => expected == Expected::Boolean,
+        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => false,
+    };
+    match value {
+        DeValue::String(text) if fits => Ok(text.to_string()),
+        DeValue::Boolean(truth) if fits => Ok(truth.to_string()),
+        DeValue::Integer(number) if fits => {
+            // Hexadecimal and the like are written out; what is too long for that is too large for
+            // every setting, and is told so by it.
+            let decimal = i128::from_str_radix(number.as_str(), number.radix());
+            Ok(decimal.map_or_else(|_| number.to_string(), |decimal| decimal.to_string()))
+        }
+        DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Boolean(_)
+        | DeValue::Float(_)
+        | DeValue::Datetime(_)
+        | DeValue::Array(_)
+        | DeValue::Table(_) => Err(Fault::Type { found: described(value), expected }),
+    }
+}
+
+fn described(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Arg, ArgAction, Command, value_parser};
+
+    use super::super::setting::settings;
+    use super::*;
+
+    fn known() -> Vec<Setting> {
+        let text = |name: &'static str| Arg::new(name).long(name).env("X_TEXT");
+        let listen = text("listen").value_parser(|text: &str| match text.contains(':') {
+            true => Ok(text.to_owned()),
+            false => Err("an address is expected"),
+        });
+        let wait = Arg::new("wait").long("head-wait-ms").env("X_WAIT");
+        let wait = wait.value_parser(value_parser!(u32).range(1..=90));
+        let calm = Arg::new("calm").long("calm").env("X_CALM").action(ArgAction::SetTrue);
+        settings(&Command::new("x").args([listen, wait, calm, text("data")]))
+    }
+
+    fn read(bytes: &[u8]) -> Result<Settings, FileError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("R 1%.toml");
+        std::fs::write(&path, bytes).unwrap();
+        Settings::read(&path, &known())
+    }
+
+    fn said(bytes: &[u8]) -> String {
+        let error = read(bytes).unwrap_err().to_string();
+        // The folder is another one every time.
+        error.lines().map(|line| line.rsplit_once('/').map_or(line, |(_, rest)| rest)).fold(
+            String::new(),
+            |all, line| match all.is_empty() {
+                true => line.to_owned(),
+                false => all + "\n" + line,
+            },
+        )
+    }
+
+    #[test]
+    fn native_values_and_texts_are_what_the_flag_would_get() {
+        let file = read(
+            b"# a comment\r\nlisten = \"[::1]:80\"\n\nhead_wait_ms = 0x1_0\ncalm = true\ndata = '..'\n",
+        )
+        .unwrap();
+        let values: Vec<_> = file
+            .values
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.text.as_str(), value.line))
+            .collect();
+        assert_eq!(
+            values,
+            [
+                ("calm", "true", 5),
+                ("data", "..", 6),
+                ("head_wait_ms", "16", 4),
+                ("listen", "[::1]:80", 2),
+            ]
+        );
+        let file = read(b"head_wait_ms = \"7\"\ncalm = \"false\"").unwrap();
+        assert_eq!(file.values["head_wait_ms"].text, "7");
+        assert!(read(b"").unwrap().values.is_empty());
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once_with_its_line() {
+        let text = b"lisen = \"x\"\n\nhead-wait-ms = 7\nlisten = 8080\nhead_wait_ms = 91\n\
+                     calm = 1\ndata = [\"a\"]\n\"\xc3\xa9>b\" = 1\n[log]\nformat = \"json\"\n";
+        assert_eq!(
+            said(text),
+            "R 1%.toml:1: “lisen”: there is no such setting; was “listen” meant?\n\
+             R 1%.toml:3: “head-wait-ms”: there is no such setting; was “head_wait_ms” meant?\n\
+             R 1%.toml:4: “listen”: this is a whole number, and a text in quotes is expected\n\
+             R 1%.toml:5: “head_wait_ms”: the value “91” is not taken: a whole number is \
+             expected: 91 is not in 1..=90\n\
+             R 1%.toml:6: “calm”: this is a whole number, and true or false is expected\n\
+             R 1%.toml:7: “data”: this is a list, and a text in quotes is expected\n\
+             R 1%.toml:8: “é>b”: there is no such setting; `satchel config --markdown` lists \
+             those that there are\n\
+             R 1%.toml:9: “log”: there is no such setting; `satchel config --markdown` lists \
+             those that there are"
+        );
+        assert_eq!(
+            said(b"listen = \"8080\""),
+            "R 1%.toml:1: “listen”: the value “8080” is not taken: an address is expected"
+        );
+        for wrong in ["1.5", "2026-11-23", "{a = 1}", "99999999999999999999999999", "-1"] {
+            let text = format!("\nhead_wait_ms = {wrong}");
+            assert!(said(text.as_bytes()).starts_with("R 1%.toml:2: "), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_with_its_line() {
+        for (bytes, line) in [
+            (&b"a"[..], 1),
+            (b"calm = true\ncalm = false\n", 2),
+            (b"calm = true\n\n= 3", 3),
+            (b"calm = true\ndata = \"\xff\"", 2),
+            (b"\n\x00\x01\x02\x7fELF", 2),
+            (b"data = \"", 1),
+        ] {
+            let said = said(bytes);
+            assert!(said.starts_with(&format!("R 1%.toml:{line}: this is not ")), "{said}");
+        }
+    }
+
+    #[test]
+    fn hostile_files_are_refused_and_cost_little() {
+        let large = b"#".repeat(usize::try_from(FILE_BYTES_MAX).unwrap() + 1);
+        assert!(matches!(read(&large), Err(FileError::Large { .. })));
+        // Without an end, and of no use.
+        let zeros = Settings::read(Path::new("/dev/zero"), &known());
+        assert!(matches!(zeros, Err(FileError::Large { .. })));
+        let directory = Settings::read(Path::new("/"), &known());
+        assert!(matches!(directory, Err(FileError::Unreadable { .. })));
+        let missing = Settings::read(Path::new("/nowhere/x"), &known());
+        assert!(matches!(missing, Err(FileError::Unreadable { .. })));
+        assert!(Settings::read(Path::new("/dev/null"), &known()).unwrap().values.is_empty());
+        for deep in [
+            "data = ".to_owned() + &"[".repeat(400_000),
+            "data = ".to_owned() + &"{a=".repeat(200_000),
+            "a.".repeat(400_000) + "b = 1",
+            format!("[{}b]", "a.".repeat(400_000)),
+        ] {
+            assert!(matches!(read(deep.as_bytes()), Err(FileError::Syntax { .. })));
+        }
+        let long = format!("data = 5\n{} = 1", "k".repeat(500_000));
+        assert!(said(long.as_bytes()).len() < 1_000);
+    }
+}

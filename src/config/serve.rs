@@ -1,0 +1,240 @@
+//! What can be set of `satchel serve`: each with its unit, its bounds and its default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum, value_parser};
+
+use crate::http::Limits;
+use crate::store;
+
+/// Where the host's name stands on Linux.
+const HOST_NAME_FILE: &str = "/proc/sys/kernel/hostname";
+
+/// What the server calls itself where the host has no name.
+const NAME_OTHERWISE: &str = "satchel";
+
+/// What the server may be called: it is shown in one line, and a host's name has no more.
+const NAME_BYTES_MAX: usize = 255;
+
+/// Below this the inner pages of a large inventory alone push each other out.
+const CACHE_MIB_MIN: u64 = 16;
+
+/// More than this is a slip of the unit: nobody means 64 TiB.
+const CACHE_MIB_MAX: u64 = 64 * 1024;
+
+const MIB_BYTES: u64 = 1024 * 1024;
+
+/// Every connection takes a descriptor, and more than this no process gets by default on any
+/// system.
+const CONNECTIONS_MAX: i64 = 65_535;
+
+/// A client that may be silent for longer than a day holds its connection for ever.
+const WAIT_MS_MAX: u64 = 24 * 60 * 60 * 1000;
+
+/// `satchel serve`
+#[derive(Args, Clone, Debug)]
+pub struct ServeConfig {
+    /// The directory that holds the inventory, bundles and keys; made when it is not there
+    #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
+    pub data: PathBuf,
+
+    /// The IP address and port to listen on; port 0 picks a free one
+    #[arg(
+        long,
+        env = "SATCHEL_LISTEN",
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8080",
+        value_parser = listen_address
+    )]
+    pub listen: SocketAddr,
+
+    /// What the server calls itself; where it is not set, the host's name
+    #[arg(long, env = "SATCHEL_NAME", value_name = "NAME", value_parser = server_name)]
+    name: Option<String>,
+
+    /// MiB of memory for pages of the inventory, 16 to 65536, and as much again during an import; a
+    /// large inventory is read faster with more
+    #[arg(long, env = "SATCHEL_CACHE_MIB", value_name = "MIB", default_value_t = default_cache_mib(),
+          value_parser = value_parser!(u64).range(CACHE_MIB_MIN..=CACHE_MIB_MAX))]
+    cache_mib: u64,
+
+    /// Start with a small sample inventory, if there is none yet
+    #[arg(long)]
+    pub demo: bool,
+
+    #[command(flatten)]
+    pub log: LogConfig,
+
+    #[command(flatten)]
+    pub limits: LimitsConfig,
+}
+
+impl ServeConfig {
+    /// What the server calls itself.
+    pub fn name(&self) -> String {
+        self.name.clone().unwrap_or_else(host_name)
+    }
+
+    /// How the store is to be opened.
+    pub fn store_options(&self) -> store::Options {
+        store::Options { cache_bytes: self.cache_mib * MIB_BYTES }
+    }
+}
+
+/// How and what to log. Logs go to standard error.
+#[derive(Args, Clone, Debug)]
+pub struct LogConfig {
+    /// What to log: error, warn, info, debug, trace, or a list like `info,satchel::requests=off`
+    #[arg(long = "log", env = "SATCHEL_LOG", value_name = "FILTER", default_value = "info")]
+    pub filter: String,
+
+    /// How to log
+    #[arg(long = "log-format", env = "SATCHEL_LOG_FORMAT", value_enum, default_value = "human")]
+    pub format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+/// What one client may take, and for how long.
+#[derive(Args, Clone, Debug)]
+pub struct LimitsConfig {
+    /// Connections at the same time, 1 to 65535; who comes later waits
+    #[arg(long, env = "SATCHEL_CONNECTIONS_MAX", value_name = "COUNT", help_heading = "Limits",
+          default_value_t = default_connections(),
+          value_parser = value_parser!(u32).range(1..=CONNECTIONS_MAX))]
+    connections_max: u32,
+
+    /// Milliseconds, up to a day, for a request's head, and of idleness between two requests
+    #[arg(long, env = "SATCHEL_HEAD_WAIT_MS", value_name = "MS", help_heading = "Limits",
+          default_value_t = milliseconds(Limits::default().head_wait),
+          value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
+    head_wait_ms: u64,
+
+    /// Milliseconds, up to a day, between two pieces of a request's body
+    #[arg(long, env = "SATCHEL_BODY_WAIT_MS", value_name = "MS", help_heading = "Limits",
+          default_value_t = milliseconds(Limits::default().body_wait),
+          value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
+    body_wait_ms: u64,
+
+    /// Milliseconds, up to a day, for a client to take a bit of an answer
+    #[arg(long, env = "SATCHEL_WRITE_WAIT_MS", value_name = "MS", help_heading = "Limits",
+          default_value_t = milliseconds(Limits::default().write_wait),
+          value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
+    write_wait_ms: u64,
+
+    /// Milliseconds, up to a day, for the requests in hand once the server is told to stop
+    #[arg(long, env = "SATCHEL_SHUTDOWN_WAIT_MS", value_name = "MS", help_heading = "Limits",
+          default_value_t = milliseconds(Limits::default().shutdown_wait),
+          value_parser = value_parser!(u64).range(0..=WAIT_MS_MAX))]
+    shutdown_wait_ms: u64,
+}
+
+impl LimitsConfig {
+    /// The limits as the server takes them.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            connections_max: usize::try_from(self.connections_max).unwrap_or(usize::MAX),
+            head_wait: Duration::from_millis(self.head_wait_ms),
+            body_wait: Duration::from_millis(self.body_wait_ms),
+            write_wait: Duration::from_millis(self.write_wait_ms),
+            shutdown_wait: Duration::from_millis(self.shutdown_wait_ms),
+        }
+    }
+}
+
+fn default_cache_mib() -> u64 {
+    store::Options::default().cache_bytes / MIB_BYTES
+}
+
+fn default_connections() -> u32 {
+    u32::try_from(Limits::default().connections_max).unwrap_or(u32::MAX)
+}
+
+fn milliseconds(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string(HOST_NAME_FILE).unwrap_or_default();
+    match name.trim() {
+        "" => NAME_OTHERWISE.to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+fn server_name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.len() > NAME_BYTES_MAX || text.contains(char::is_control) {
+        return Err(format!(
+            "a name of 1 to {NAME_BYTES_MAX} bytes without control characters is expected"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// Names are not looked up: what one resolves to may change, and with it who can connect.
+fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "an IP address and a port are expected, like 127.0.0.1:8080 or [::1]:8080")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        serve: ServeConfig,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<ServeConfig, clap::Error> {
+        let words = ["x"].iter().chain(arguments);
+        Only::try_parse_from(words).map(|only| only.serve)
+    }
+
+    #[test]
+    fn without_a_word_the_defaults_are_those_of_the_parts() {
+        let config = parse(&[]).unwrap();
+        assert_eq!(config.store_options(), store::Options::default());
+        let (limits, defaults) = (config.limits.limits(), Limits::default());
+        assert_eq!(format!("{limits:?}"), format!("{defaults:?}"));
+        assert_eq!(config.name(), host_name());
+        assert!(!config.name().is_empty());
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_refused() {
+        for (flag, value) in [
+            ("--cache-mib", "15"),
+            ("--cache-mib", "65537"),
+            ("--cache-mib", "128M"),
+            ("--connections-max", "0"),
+            ("--connections-max", "65536"),
+            ("--head-wait-ms", "0"),
+            ("--body-wait-ms", "86400001"),
+            ("--name", ""),
+            ("--name", " "),
+            ("--name", "a\nb"),
+            ("--name", &"x".repeat(256)),
+            ("--listen", "localhost:8080"),
+            ("--log-format", "xml"),
+            ("--data", ""),
+        ] {
+            assert!(parse(&[flag, value]).is_err(), "{flag} {value:?}");
+        }
+        let config = parse(&["--cache-mib", "16", "--name", "R 1%"]).unwrap();
+        assert_eq!(config.store_options().cache_bytes, 16 * MIB_BYTES);
+        assert_eq!(config.name(), "R 1%");
+    }
+}

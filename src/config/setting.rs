@@ -1,0 +1,231 @@
+//! One setting: what its argument says about it.
+
+use std::any::TypeId;
+use std::collections::BTreeMap;
+
+use clap::builder::{PossibleValue, ValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, Command, value_parser};
+
+/// What a setting's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    Boolean,
+    Integer,
+    Text,
+}
+
+impl Expected {
+    /// A sentence's part, as a person would write it into the file.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Boolean => "true or false",
+            Self::Integer => "a whole number",
+            Self::Text => "a text in quotes",
+        }
+    }
+}
+
+/// A flag, an environment variable and a line of the file at once.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    name: String,
+    arg: Arg,
+}
+
+impl Setting {
+    /// The setting that an argument is, if it is one: it has a long name and an environment
+    /// variable. What is global is about the command line itself.
+    pub(super) fn of(arg: &Arg) -> Option<Self> {
+        let is_setting = arg.get_env().is_some() && !arg.is_global_set();
+        let long = arg.get_long().filter(|_| is_setting)?;
+        Some(Self { name: long.replace('-', "_"), arg: arg.clone() })
+    }
+
+    /// Its name in the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The flag without its dashes.
+    pub fn flag(&self) -> &str {
+        self.arg.get_long().unwrap_or_default()
+    }
+
+    /// The environment variable.
+    pub fn variable(&self) -> String {
+        self.arg.get_env().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// What clap knows it by.
+    pub(super) fn id(&self) -> &str {
+        self.arg.get_id().as_str()
+    }
+
+    pub fn is_hidden(&self) -> bool {
+        self.arg.is_hide_set()
+    }
+
+    /// What it is for, and in what unit.
+    pub fn help(&self) -> String {
+        self.arg.get_help().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// The only values there are, where it has so few.
+    pub fn values(&self) -> Vec<String> {
+        let values = self.arg.get_possible_values();
+        values.iter().map(PossibleValue::get_name).map(str::to_owned).collect()
+    }
+
+    /// What stands for its value in the help, such as `DIR`.
+    pub fn value_name(&self) -> String {
+        let names = self.arg.get_value_names().unwrap_or_default();
+        names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Its value where nobody sets it.
+    pub fn default(&self) -> Option<String> {
+        let default = self.arg.get_default_values().first()?;
+        Some(default.to_string_lossy().into_owned())
+    }
+
+    pub fn expected(&self) -> Expected {
+        match self.arg.get_action() {
+            ArgAction::SetTrue | ArgAction::SetFalse => return Expected::Boolean,
+            ArgAction::Count => return Expected::Integer,
+            // What else there is takes a value; that clap may have more to come is its way.
+            _ => {}
+        }
+        let parsed = self.arg.get_value_parser().type_id();
+        let integers = [
+            TypeId::of::<u8>(),
+            TypeId::of::<u16>(),
+            TypeId::of::<u32>(),
+            TypeId::of::<u64>(),
+            TypeId::of::<usize>(),
+            TypeId::of::<i64>(),
+        ];
+        if parsed == TypeId::of::<bool>() {
+            Expected::Boolean
+        } else if integers.iter().any(|integer| parsed == *integer) {
+            Expected::Integer
+        } else {
+            Expected::Text
+        }
+    }
+
+    /// What the flag parses its value with, also one of which clap only finds out when it parses.
+    fn parser(&self) -> ValueParser {
+        let parser = self.arg.get_value_parser();
+        let is_named = parser.type_id() != TypeId::of::<String>();
+        match self.arg.get_action() {
+            ArgAction::SetTrue | ArgAction::SetFalse if !is_named => value_parser!(bool),
+            ArgAction::Count if !is_named => value_parser!(u8).into(),
+            _ => parser.clone(),
+        }
+    }
+
+    /// Holds a value against what the argument itself takes.
+    ///
+    /// # Errors
+    /// What is expected instead.
+    pub(super) fn check(&self, value: &str) -> Result<(), String> {
+        let probe = Arg::new("value")
+            .long("value")
+            .action(ArgAction::Set)
+            .num_args(1)
+            .value_parser(self.parser());
+        let command = Command::new("probe").no_binary_name(true).arg(probe);
+        match command.try_get_matches_from([format!("--value={value}")]) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.expectation(&error)),
+        }
+    }
+
+    fn expectation(&self, error: &clap::Error) -> String {
+        if let (ErrorKind::InvalidValue, Some(ContextValue::Strings(values))) =
+            (error.kind(), error.get(ContextKind::ValidValue))
+            && !values.is_empty()
+        {
+            return format!("one of {} is expected", values.join(", "));
+        }
+        match (std::error::Error::source(error), self.expected()) {
+            (Some(source), Expected::Text) => source.to_string(),
+            (Some(source), expected) => {
+                format!("{} is expected: {source}", expected.description())
+            }
+            (None, expected) => format!("{} is expected", expected.description()),
+        }
+    }
+}
+
+/// The settings of a command and of all its subcommands, by name. Those of several subcommands
+/// stand there once: one name is one setting.
+pub fn settings(command: &Command) -> Vec<Setting> {
+    let mut found = BTreeMap::new();
+    collect(command, &mut found);
+    found.into_values().collect()
+}
+
+fn collect(command: &Command, found: &mut BTreeMap<String, Setting>) {
+    for setting in command.get_arguments().filter_map(Setting::of) {
+        found.entry(setting.name.clone()).or_insert(setting);
+    }
+    for subcommand in command.get_subcommands() {
+        collect(subcommand, found);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command() -> Command {
+        let log = Arg::new("format").long("log-format").env("X_LOG").value_parser(["human", "é>b"]);
+        let wait = Arg::new("wait").long("wait-ms").env("X_WAIT").help("Milliseconds");
+        let wait = wait.value_parser(value_parser!(u32).range(1..=9)).default_value("5");
+        let calm = Arg::new("calm").long("calm").env("X_CALM").action(ArgAction::SetTrue);
+        let config = Arg::new("config").long("config").env("X_CONFIG").global(true);
+        let inner = Command::new("inner").args([wait.clone(), calm]);
+        let outer = Command::new("outer").args([log, wait]).subcommand(inner);
+        let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
+        Command::new("x").arg(config).subcommands([outer, Command::new("other").arg(json)])
+    }
+
+    #[test]
+    fn a_setting_is_what_has_a_flag_and_a_variable_wherever_it_stands() {
+        let settings = settings(&command());
+        let said: Vec<_> = settings
+            .iter()
+            .map(|setting| (setting.name(), setting.flag(), setting.variable(), setting.expected()))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                ("calm", "calm", "X_CALM".to_owned(), Expected::Boolean),
+                ("log_format", "log-format", "X_LOG".to_owned(), Expected::Text),
+                ("wait_ms", "wait-ms", "X_WAIT".to_owned(), Expected::Integer),
+            ]
+        );
+        assert_eq!(settings[1].values(), ["human", "é>b"]);
+        assert_eq!(settings[2].default().as_deref(), Some("5"));
+        assert_eq!(settings[2].help(), "Milliseconds");
+    }
+
+    #[test]
+    fn a_value_is_held_against_what_the_flag_takes() {
+        let settings = settings(&command());
+        let check = |at: usize, value: &str| settings[at].check(value);
+        assert_eq!(check(2, "9"), Ok(()));
+        assert_eq!(check(2, "10").unwrap_err(), "a whole number is expected: 10 is not in 1..=9");
+        assert!(check(2, "-1").unwrap_err().starts_with("a whole number is expected"));
+        assert!(check(2, "").is_err());
+        assert_eq!(check(1, "é>b"), Ok(()));
+        for wrong in ["é", "", "--human", "human\n"] {
+            let expected = "one of human, é>b is expected";
+            assert_eq!(check(1, wrong).unwrap_err(), expected, "{wrong}");
+        }
+        assert_eq!(check(0, "true"), Ok(()));
+        assert!(check(0, "yes").is_err());
+    }
+}

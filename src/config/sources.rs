@@ -1,0 +1,404 @@
+//! The command line, the environment, the file and the defaults, one before the other.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use clap::builder::Resettable;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use super::error::FileError;
+use super::file::Settings;
+use super::setting::{Setting, settings};
+
+/// The file that is read where none is named, if it is there.
+pub const DEFAULT_FILE: &str = "/etc/satchel.toml";
+
+/// What clap knows the argument by that names the file.
+const FILE_ID: &str = "settings_file";
+
+/// The argument that names the file. It belongs to the command as a whole.
+pub fn file_argument() -> Arg {
+    Arg::new(FILE_ID)
+        .long("config")
+        .env("SATCHEL_CONFIG")
+        .value_name("FILE")
+        .value_parser(value_parser!(OsString))
+        .global(true)
+        // Behind what is the subcommand's own, before --help.
+        .display_order(900)
+        .help(format!(
+            "The TOML file of settings; an empty name means none [default: {DEFAULT_FILE}, if it is there]"
+        ))
+}
+
+/// Why the words were not understood.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// What clap has to say; also the help that was asked for.
+    #[error(transparent)]
+    Words(#[from] clap::Error),
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// A command line that was understood.
+#[derive(Debug)]
+pub struct Parsed {
+    pub matches: ArgMatches,
+    file: Option<Settings>,
+    /// The settings of the subcommand that runs.
+    settings: Vec<Setting>,
+    /// The settings that contradict one that goes before them, as `--data` does `server`.
+    ruled_out: Vec<String>,
+}
+
+/// Where the value of a setting comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Flag,
+    Environment,
+    /// The file, and the line in it.
+    File {
+        line: usize,
+    },
+    Default,
+}
+
+/// A setting and what is in force of it.
+#[derive(Clone, Debug)]
+pub struct InForce {
+    pub setting: Setting,
+    /// None where nobody sets it and it has no default.
+    pub value: Option<OsString>,
+    pub source: Source,
+}
+
+impl Parsed {
+    /// The file that was read.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_ref().map(|file| &*file.path)
+    }
+
+    /// The settings of the subcommand that runs, and where each comes from.
+    pub fn in_force(&self) -> Vec<InForce> {
+        let matches = innermost(&self.matches);
+        let in_force = |setting: &Setting| InForce {
+            setting: setting.clone(),
+            value: matches
+                .get_raw(setting.id())
+                .and_then(|mut values| values.next())
+                .map(OsStr::to_owned),
+            source: self.source(setting, matches),
+        };
+        self.settings.iter().map(in_force).collect()
+    }
+
+    fn source(&self, setting: &Setting, matches: &ArgMatches) -> Source {
+        match matches.value_source(setting.id()) {
+            Some(ValueSource::CommandLine) => Source::Flag,
+            Some(ValueSource::EnvVariable) => Source::Environment,
+            // The file's value was given as the default.
+            _ => match self.file.as_ref().and_then(|file| file.values.get(setting.name())) {
+                Some(value) if !self.ruled_out.iter().any(|name| name == setting.name()) => {
+                    Source::File { line: value.line }
+                }
+                _ => Source::Default,
+            },
+        }
+    }
+}
+
+/// Parses a command line, the executable's name first, with the file of settings that it names, or
+/// `default_file` where it names none and that is there. `command` has the [`file_argument`].
+///
+/// A subcommand without settings reads no file.
+///
+/// # Errors
+/// [`ParseError::Words`] with what clap has to say, [`ParseError::File`].
+pub fn parse(
+    command: &Command,
+    words: &[OsString],
+    default_file: &Path,
+) -> Result<Parsed, ParseError> {
+    // Which file there is has to be known before the words can be judged: what is missing in them
+    // may stand in the file. What is wrong with them is told by the second look.
+    let loose = command.clone().ignore_errors(true).try_get_matches_from(words);
+    let Ok(loose) = loose else {
+        // Help or version, which no file changes.
+        let matches = command.clone().try_get_matches_from(words)?;
+        return Ok(Parsed { matches, file: None, settings: Vec::new(), ruled_out: Vec::new() });
+    };
+    let running = running(command, &loose);
+    let settings = own_settings(running);
+    let file = match settings.is_empty() {
+        true => None,
+        false => read(command, innermost(&loose), default_file)?,
+    };
+    let ruled_out = ruled_out(running, innermost(&loose), file.as_ref());
+    let command = given(command.clone(), &loose, file.as_ref(), &ruled_out);
+    let matches = command.try_get_matches_from(words)?;
+    Ok(Parsed { matches, file, settings, ruled_out })
+}
+
+fn own_settings(running: &Command) -> Vec<Setting> {
+    running.get_arguments().filter_map(Setting::of).collect()
+}
+
+/// The subcommand that runs.
+fn running<'c>(command: &'c Command, matches: &ArgMatches) -> &'c Command {
+    let inner = matches.subcommand();
+    match inner.and_then(|(name, inner)| Some((command.find_subcommand(name)?, inner))) {
+        Some((subcommand, inner)) => running(subcommand, inner),
+        None => command,
+    }
+}
+
+/// What was said to the subcommand that runs.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, inner)) => innermost(inner),
+        None => matches,
+    }
+}
+
+fn read(
+    command: &Command,
+    matches: &ArgMatches,
+    default_file: &Path,
+) -> Result<Option<Settings>, FileError> {
+    let named = matches.get_one::<OsString>(FILE_ID);
+    let path = match named {
+        Some(name) if name.is_empty() => return Ok(None),
+        Some(name) => PathBuf::from(name),
+        None => default_file.to_owned(),
+    };
+    match Settings::read(&path, &settings(command)) {
+        Err(FileError::Unreadable { source, .. })
+            if named.is_none() && source.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
+/// Who says something about an argument: a later one goes before an earlier one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Voice {
+    Nobody,
+    File,
+    Environment,
+    Flag,
+}
+
+/// The settings of the environment and of the file that contradict what goes before them.
+fn ruled_out(running: &Command, matches: &ArgMatches, file: Option<&Settings>) -> Vec<String> {
+    let voice = |arg: &Arg| {
+        let in_file = || {
+            let setting = Setting::of(arg)?;
+            file?.values.get(setting.name())
+        };
+        match matches.value_source(arg.get_id().as_str()) {
+            Some(ValueSource::CommandLine) => Voice::Flag,
+            Some(ValueSource::EnvVariable) => Voice::Environment,
+            _ if in_file().is_some() => Voice::File,
+            _ => Voice::Nobody,
+        }
+    };
+    let excludes = |one: &Arg, other: &Arg| {
+        running.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other.get_id())
+    };
+    let args: Vec<(&Arg, Voice)> = running.get_arguments().map(|arg| (arg, voice(arg))).collect();
+    let is_ruled_out = |arg: &Arg, own: Voice| {
+        own > Voice::Nobody
+            && args.iter().any(|(other, before)| {
+                *before > own && (excludes(other, arg) || excludes(arg, other))
+            })
+    };
+    let ruled_out = args.iter().filter(|(arg, voice)| is_ruled_out(arg, *voice));
+    ruled_out.filter_map(|(arg, _)| Some(Setting::of(arg)?.name().to_owned())).collect()
+}
+
+/// The command with the file's values as the defaults of the subcommand that runs, and without
+/// what is ruled out.
+fn given(
+    command: Command,
+    matches: &ArgMatches,
+    file: Option<&Settings>,
+    ruled_out: &[String],
+) -> Command {
+    if let Some((name, inner)) = matches.subcommand() {
+        return command.mut_subcommand(name, |sub| given(sub, inner, file, ruled_out));
+    }
+    command.mut_args(|arg| {
+        let Some(setting) = Setting::of(&arg) else { return arg };
+        if ruled_out.iter().any(|name| name == setting.name()) {
+            return arg.env(Resettable::Reset);
+        }
+        match file.and_then(|file| file.values.get(setting.name())) {
+            Some(value) => arg.required(false).default_value(value.text.clone()),
+            None => arg,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ArgAction;
+
+    use super::*;
+
+    /// Variables that a test cannot set, but that cargo and nextest do.
+    const VARIABLE: &str = "CARGO_PKG_NAME";
+    const VARIABLE_VALUE: &str = env!("CARGO_PKG_NAME");
+
+    fn command() -> Command {
+        let setting = |name: &'static str, env: &'static str| Arg::new(name).long(name).env(env);
+        let one = setting("one", VARIABLE).default_value("default");
+        let two = setting("two", "X_TWO").default_value("default");
+        let three = setting("three", "X_THREE");
+        let needed = setting("needed", "X_NEEDED").required(true);
+        let calm = setting("calm", "X_CALM").action(ArgAction::SetTrue);
+        let remote = setting("remote", "X_REMOTE").conflicts_with("two");
+        let serve = Command::new("serve").args([one, two.clone(), three, calm]);
+        let ask = Command::new("ask").args([two, needed, remote]);
+        let local = setting("local", VARIABLE);
+        let far = setting("far", "X_FAR").conflicts_with("local");
+        let both = Command::new("both").args([local, far]);
+        let plain = Command::new("plain").arg(Arg::new("json").long("json"));
+        Command::new("x")
+            .arg(file_argument().env("X_NO_FILE"))
+            .subcommand_required(true)
+            .subcommands([serve, ask, both, plain])
+    }
+
+    /// Parses with a file of this text as the one that is read where none is named.
+    fn parsed(words: &[&str], text: &str) -> Result<Parsed, ParseError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("default.toml");
+        std::fs::write(&path, text).unwrap();
+        let words: Vec<OsString> = ["x"].iter().chain(words).map(OsString::from).collect();
+        parse(&command(), &words, &path)
+    }
+
+    fn in_force(parsed: &Parsed) -> Vec<(String, Option<String>, Source)> {
+        let text = |value: OsString| value.into_string().unwrap();
+        let told = |it: InForce| (it.setting.name().to_owned(), it.value.map(text), it.source);
+        parsed.in_force().into_iter().map(told).collect()
+    }
+
+    fn row(name: &str, value: &str, source: Source) -> (String, Option<String>, Source) {
+        (name.to_owned(), Some(value.to_owned()), source)
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_environment_that_before_the_file_that_before_the_default() {
+        assert_eq!(std::env::var(VARIABLE).as_deref(), Ok(VARIABLE_VALUE), "cargo runs this");
+        let all = "one = \"R 1%\"\ntwo = \"..\"\nthree = \"é>b\"\ncalm = true\nneeded = \"n\"\n";
+        let parsed_all = parsed(&["serve"], all).unwrap();
+        assert_eq!(
+            in_force(&parsed_all),
+            [
+                row("one", VARIABLE_VALUE, Source::Environment),
+                row("two", "..", Source::File { line: 2 }),
+                row("three", "é>b", Source::File { line: 3 }),
+                row("calm", "true", Source::File { line: 4 }),
+            ]
+        );
+        let matches = parsed_all.matches.subcommand_matches("serve").unwrap();
+        assert!(matches.get_flag("calm"));
+        let flags = ["serve", "--one=1", "--two", "2", "--three=3"];
+        assert_eq!(
+            in_force(&parsed(&flags, all).unwrap())[..3],
+            [
+                row("one", "1", Source::Flag),
+                row("two", "2", Source::Flag),
+                row("three", "3", Source::Flag),
+            ]
+        );
+        assert_eq!(
+            in_force(&parsed(&["serve"], "").unwrap()),
+            [
+                row("one", VARIABLE_VALUE, Source::Environment),
+                row("two", "default", Source::Default),
+                ("three".to_owned(), None, Source::Default),
+                row("calm", "false", Source::Default),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_named_file_stands_for_the_default_one_wherever_it_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("[Shared] x.toml");
+        std::fs::write(&path, "two = \"named\"").unwrap();
+        let name = path.to_str().unwrap();
+        let equals = format!("--config={name}");
+        for words in [
+            vec!["serve", "--config", name],
+            vec!["--config", name, "serve"],
+            vec!["serve", &equals, "--three", "3"],
+        ] {
+            let parsed = parsed(&words, "two = \"default file\"").unwrap();
+            assert_eq!(in_force(&parsed)[1], row("two", "named", Source::File { line: 1 }));
+            assert_eq!(parsed.file(), Some(&*path));
+        }
+        let none = parsed(&["serve", "--config", ""], "nonsense").unwrap();
+        assert_eq!(in_force(&none)[1], row("two", "default", Source::Default));
+        assert_eq!(none.file(), None);
+        let missing = parsed(&["serve", "--config", "/nowhere/x.toml"], "");
+        assert!(matches!(missing, Err(ParseError::File(FileError::Unreadable { .. }))));
+        let words = ["x", "serve"].map(OsString::from);
+        let parsed = parse(&command(), &words, Path::new("/nowhere/x.toml")).unwrap();
+        assert_eq!(parsed.file(), None);
+    }
+
+    #[test]
+    fn what_must_be_said_may_stand_in_the_file() {
+        let parsed_ask = parsed(&["ask"], "needed = \"n\"").unwrap();
+        assert_eq!(in_force(&parsed_ask)[1], row("needed", "n", Source::File { line: 1 }));
+        assert!(matches!(parsed(&["ask"], ""), Err(ParseError::Words(_))));
+    }
+
+    #[test]
+    fn a_flag_rules_out_what_it_contradicts_in_the_file() {
+        let file = "needed = \"n\"\nremote = \"r\"\n";
+        let values = |words: &[&str]| in_force(&parsed(words, file).unwrap());
+        let remote = ("remote".to_owned(), None, Source::Default);
+        assert_eq!(values(&["ask"])[2], row("remote", "r", Source::File { line: 2 }));
+        assert_eq!(values(&["ask", "--two", "2"])[2], remote);
+        // And the other way round, whichever of them names the other.
+        let parsed = parsed(&["ask", "--remote", "r"], "needed = \"n\"\ntwo = \"2\"").unwrap();
+        assert_eq!(in_force(&parsed)[0], row("two", "default", Source::Default));
+    }
+
+    #[test]
+    fn the_same_is_so_for_a_variable_and_what_goes_before_and_after_it() {
+        let none = |name: &str| (name.to_owned(), None, Source::Default);
+        let local = row("local", VARIABLE_VALUE, Source::Environment);
+        let both = in_force(&parsed(&["both"], "far = \"f\"").unwrap());
+        assert_eq!(both, [local, none("far")]);
+        let both = in_force(&parsed(&["both", "--far", "f"], "local = \"l\"").unwrap());
+        assert_eq!(both, [none("local"), row("far", "f", Source::Flag)]);
+        // What is said twice on one level is for who says it to mend.
+        let words = ["both", "--far", "f", "--local", "l"];
+        assert!(matches!(parsed(&words, ""), Err(ParseError::Words(_))));
+    }
+
+    #[test]
+    fn who_has_no_settings_reads_no_file() {
+        assert!(parsed(&["plain"], "nonsense").is_ok());
+        assert!(matches!(parsed(&["serve"], "nonsense"), Err(ParseError::File(_))));
+        // What is set for others is looked at too: one file is for all.
+        assert!(matches!(parsed(&["serve"], "needde = \"n\""), Err(ParseError::File(_))));
+        for asked in [&["--help"][..], &["serve", "--help"], &["help", "serve"]] {
+            let Err(ParseError::Words(help)) = parsed(asked, "nonsense") else { panic!() };
+            assert!(!help.use_stderr());
+        }
+        for wrong in [&[][..], &["serve", "--onee"], &["serf"], &["serve", "--two"]] {
+            let Err(ParseError::Words(said)) = parsed(wrong, "") else { panic!() };
+            assert!(said.use_stderr());
+        }
+    }
+}
