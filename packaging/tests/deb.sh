@@ -25,7 +25,8 @@ stop_server || fail 'the server did not end well'
 printf '\n# of the site\n' >>"$root/etc/satchel.toml"
 
 install_version 0.0.2
-expect 0.0.2 "$(chroot "$root" dpkg-query -W -f \${Version} satchel)"
+# shellcheck disable=SC2016
+expect 0.0.2 "$(chroot "$root" dpkg-query -W -f '${Version}' satchel)"
 grep -q '# of the site' "$root/etc/satchel.toml" || fail 'the settings of the site were lost'
 start_unit $unit
 expect '"port":2222' "$(call '/rest/instance/device/%C3%A9%3Eb')"
@@ -36,7 +37,8 @@ chroot "$root" dpkg -r satchel >>"$work/log" 2>&1
 said=$(chroot "$root" dpkg -P satchel 2>&1)
 expect 'the inventory stays in /var/lib/satchel' "$said"
 { [ ! -e "$root/etc/satchel.toml" ] && [ -e "$root/var/lib/satchel/key" ]; } || fail 'purged, but not as it should be'
-left=$(chroot "$root" dpkg-query -W -f \${Status} satchel 2>/dev/null || true)
+# shellcheck disable=SC2016
+left=$(chroot "$root" dpkg-query -W -f '${Status}' satchel 2>/dev/null || true)
 [ -z "$left" ] || fail "dpkg still knows the package: $left"
 
 install_version 0.0.3
