@@ -1,4 +1,9 @@
-//! What the executable knows of its own making.
+//! What the executable knows of its own making, and the pages that it shows.
+
+#[path = "src/docs/pages.rs"]
+mod pages;
+#[path = "assets/site/render/mod.rs"]
+mod render;
 
 use std::env;
 use std::fs::{self, File};
@@ -9,13 +14,19 @@ use std::process::Command;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-fn main() -> io::Result<()> {
+fn main() -> render::Fallible<()> {
     pack_licenses()?;
     let commit = commit().unwrap_or_default();
     println!("cargo::rustc-env=SATCHEL_COMMIT={commit}");
     println!("cargo::rustc-env=SATCHEL_TARGET={}", env::var("TARGET").unwrap_or_default());
     println!("cargo::rerun-if-env-changed=SATCHEL_COMMIT");
-    Ok(())
+    // With one path named, cargo looks at no other.
+    for path in ["build.rs", "assets/docs", "assets/site", "src/docs/pages.rs"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let root = env::var("CARGO_MANIFEST_DIR")?;
+    let out = env::var("OUT_DIR")?;
+    render::site(Path::new(&root), &Path::new(&out).join("site"))
 }
 
 /// Puts the licences into one compressed file, which the executable holds.

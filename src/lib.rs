@@ -12,7 +12,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`model`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data |
+//! | [`model`], [`docs`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data · the pages inside |
 //! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON, workbooks · the inventory on the disk |
 //! | [`access`] | who may do what |
 //! | [`import`] | what every import does: plan, apply, report |
@@ -60,6 +60,7 @@
 //! it joins or leaves. The transaction is memory until the committer applies it, with all others
 //! that came meanwhile, as one transaction of sled's, and makes it durable for all of them at once.
 
+pub mod docs;
 pub mod model;
 
 pub mod codec;

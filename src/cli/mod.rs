@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod decode;
+mod docs;
 mod failure;
 mod help;
 mod licenses;
@@ -49,6 +50,9 @@ enum Command {
     /// Print what a shell needs to complete the command line
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::CompletionsArguments),
+    /// Read about Satchel, offline
+    #[command(after_help = docs::EXAMPLES)]
+    Docs(docs::DocsArguments),
     /// Print or write the manual pages
     #[command(after_help = man::EXAMPLES)]
     Man(man::ManArguments),
@@ -97,6 +101,7 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
         Command::Passwd(config) => passwd::run(&config),
         Command::Config(arguments) => config::run(&arguments, parsed, &command()),
         Command::Completions(arguments) => completions::run(&arguments, command()),
+        Command::Docs(arguments) => docs::run(&arguments),
         Command::Man(arguments) => man::run(&arguments, command()),
         Command::Licenses => licenses::run(),
     }

@@ -1,6 +1,6 @@
 //! What form of an answer a client asks for.
 
-use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 
 use super::body::media_type;
 use super::response::JSON;
@@ -25,8 +25,8 @@ pub(super) enum RowForm {
 impl RowForm {
     /// What `Accept` prefers; a list where it says nothing of either.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
-        let lines = weight(headers, |name| NDJSON_NAMES.contains(&name));
-        let list = weight(headers, is_json);
+        let lines = weight(headers, ACCEPT, |name| NDJSON_NAMES.contains(&name));
+        let list = weight(headers, ACCEPT, is_json);
         if lines > list { RowForm::Lines } else { RowForm::List }
     }
 
@@ -50,10 +50,10 @@ pub(super) enum WorkbookForm {
 impl WorkbookForm {
     /// What `Accept` prefers; JSON where it names no workbook.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
-        let workbook = weight(headers, |name| {
+        let workbook = weight(headers, ACCEPT, |name| {
             Format::ALL.iter().any(|format| format.media_type().as_bytes() == name)
         });
-        if workbook > weight(headers, is_json) {
+        if workbook > weight(headers, ACCEPT, is_json) {
             WorkbookForm::Workbook
         } else {
             WorkbookForm::Json
@@ -61,13 +61,41 @@ impl WorkbookForm {
     }
 }
 
+/// How the bytes of something that is kept packed are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// As they are kept.
+    Gzip,
+    /// Unpacked.
+    Identity,
+}
+
+impl Coding {
+    /// What `Accept-Encoding` takes: gzip only where it is named, or everything is.
+    pub(super) fn taken(headers: &HeaderMap) -> Self {
+        let of = |names: &'static [&'static [u8]]| {
+            weight(headers, ACCEPT_ENCODING, move |name| names.contains(&name))
+        };
+        let named = headers.get_all(ACCEPT_ENCODING).iter().any(|value| {
+            value.as_bytes().windows(4).any(|bytes| bytes.eq_ignore_ascii_case(b"gzip"))
+        });
+        let weight = if named { of(&[b"gzip", b"x-gzip"]) } else { of(&[b"*"]) };
+        if weight > 0 { Coding::Gzip } else { Coding::Identity }
+    }
+}
+
+/// Whether a person asks: `Accept` names HTML, as browsers do and no script does.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    weight(headers, ACCEPT, |name| name == b"text/html") > weight(headers, ACCEPT, is_json)
+}
+
 fn is_json(name: &[u8]) -> bool {
     name == b"application/json"
 }
 
 /// How much the client wants what `is_wanted` says, in thousandths.
-fn weight(headers: &HeaderMap, is_wanted: impl Fn(&[u8]) -> bool) -> u32 {
-    let ranges = headers.get_all(ACCEPT).iter();
+fn weight(headers: &HeaderMap, of: HeaderName, is_wanted: impl Fn(&[u8]) -> bool) -> u32 {
+    let ranges = headers.get_all(of).iter();
     let ranges = ranges.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let wanted = ranges.filter(|range| is_wanted(&media_type(range)));
     wanted.map(quality).max().unwrap_or(0)
@@ -129,6 +157,41 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, accept.parse().unwrap());
             assert_eq!(WorkbookForm::preferred(&headers), form, "{accept}");
+        }
+    }
+
+    #[test]
+    fn packed_bytes_are_sent_to_those_who_can_unpack_them() {
+        for (accept, coding) in [
+            ("", Coding::Identity),
+            ("gzip", Coding::Gzip),
+            ("deflate, GZIP;q=0.5, br", Coding::Gzip),
+            ("x-gzip", Coding::Gzip),
+            ("*", Coding::Gzip),
+            ("gzip;q=0, *", Coding::Identity),
+            ("gzip;q=0", Coding::Identity),
+            ("br, deflate", Coding::Identity),
+            ("identity", Coding::Identity),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, accept.parse().unwrap());
+            assert_eq!(Coding::taken(&headers), coding, "{accept}");
+        }
+        assert_eq!(Coding::taken(&HeaderMap::new()), Coding::Identity);
+    }
+
+    #[test]
+    fn a_page_is_for_browsers() {
+        for (accept, wanted) in [
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
+            ("*/*", false),
+            ("application/json", false),
+            ("application/json, text/html;q=0.1", false),
+            ("text/html;q=0", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            assert_eq!(wants_page(&headers), wanted, "{accept}");
         }
     }
 }

@@ -11,11 +11,13 @@ use hyper::http::request::Parts;
 use hyper::{Method, Version};
 use tracing::Instrument;
 
+use super::accept;
 use super::access_log::{Entry, Followed};
 use super::app::App;
 use super::body::Body;
 use super::connection::State;
 use super::credentials;
+use super::handlers::docs;
 use super::path::Path;
 use super::problem::{Flaw, Place, Problem, ProblemKind};
 use super::query_string::Query;
@@ -48,8 +50,14 @@ pub(super) async fn answer(
     let mut entry =
         Entry::begin(&app.metrics, state.clone(), id, request.method(), request.uri().path());
     let span = tracing::info_span!("request", %id);
+    // A person who is lost among the pages gets a page.
+    let reads_docs =
+        request.uri().path().starts_with("/docs/") && accept::wants_page(request.headers());
     let mut response = match steps(app, state, request, &mut entry).instrument(span).await {
         Ok(response) => response,
+        Err(problem) if reads_docs && problem.is(ProblemKind::UnknownPath) => {
+            docs::lost().unwrap_or_else(|problem| problem.render(id))
+        }
         Err(problem) => problem.render(id),
     };
     response::finish(response.headers_mut(), id);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The parts from bottom to top. A part may use those on the lines below its own, and none beside
 /// it on the same line.
 const LAYERS: [&[&str]; 6] = [
-    &["model"],
+    &["model", "docs"],
     &["codec", "store"],
     &["access"],
     &["import"],
@@ -18,7 +18,8 @@ const LAYERS: [&[&str]; 6] = [
 const TOP: [&str; 2] = ["config", "cli"];
 
 /// Crates that one part keeps to itself: the crate, and who may name it.
-const KEPT: [(&str, &[&str]); 10] = [
+const KEPT: [(&str, &[&str]); 11] = [
+    ("rust_embed", &["docs"]),
     ("sled", &["store"]),
     ("calamine", &["codec"]),
     ("cfb", &["codec"]),

@@ -6,6 +6,7 @@ mod architecture;
 mod bodies;
 mod command_line;
 mod config;
+mod docs;
 mod durability;
 mod forms;
 mod full_disk;

@@ -1,6 +1,7 @@
 //! What the routes do. A handler has four steps: parse, authorise (as a rule the route has said
 //! all there is), do (one call into an operation, through the blocking door), render.
 
+pub(super) mod docs;
 mod import_report;
 pub(super) mod inventory;
 pub(super) mod metrics;

@@ -131,6 +131,11 @@ impl Problem {
         }
     }
 
+    /// Whether it is of this sort.
+    pub(super) fn is(&self, kind: ProblemKind) -> bool {
+        self.kind == kind
+    }
+
     /// A mistake of ours, or a failing machine. The cause goes to the log and not to the client,
     /// whom it could tell too much.
     pub(super) fn internal(cause: &(dyn Error + 'static)) -> Self {

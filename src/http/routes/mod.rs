@@ -31,7 +31,8 @@ mod tests {
     use super::*;
 
     /// The only routes that ask for no password. Whoever adds one thinks twice.
-    const ANONYMOUS: [&str; 3] = ["/", "/rest/is_alive", "/rest/openapi.json"];
+    const ANONYMOUS: [&str; 6] =
+        ["/", "/docs", "/docs/", "/docs/{file}", "/rest/is_alive", "/rest/openapi.json"];
 
     /// The only routes that change nothing and are not asked with GET.
     const SAFE: [&str; 1] = ["/rest/search"];

@@ -3,11 +3,21 @@
 use hyper::Method;
 
 use crate::http::description::json;
-use crate::http::handlers::{metrics, site};
+use crate::http::handlers::{docs, metrics, site};
 use crate::http::openapi;
 use crate::http::route::{
-    Access, AnswerForm, BodyRule, Content, Description, QueryRule, Route, Shape, Tag,
+    Access, AnswerForm, AnswerHeader, BodyRule, Content, Description, QueryParameter, QueryRule,
+    Route, Shape, Tag, ValueType,
 };
+
+use super::text;
+
+const PAGE: Content = Content { media_type: "text/html", shape: Shape::Text };
+
+const MOVED: AnswerForm = AnswerForm::empty(308, "It is elsewhere.")
+    .headers(&[AnswerHeader { name: "Location", about: "Where." }]);
+
+const HAS_IT: AnswerForm = AnswerForm::empty(304, "The client has it already.");
 
 pub(super) const ROUTES: &[Route] = &[
     Route {
@@ -22,12 +32,71 @@ pub(super) const ROUTES: &[Route] = &[
             path: &[],
             query: QueryRule::Nothing,
             request: &[],
-            answers: &[AnswerForm::of(
-                "The page.",
-                &[Content { media_type: "text/html", shape: Shape::Text }],
-            )],
+            answers: &[AnswerForm::of("The page.", &[PAGE])],
         },
         handler: |call| Box::pin(site::welcome(call)),
+    },
+    Route {
+        method: Method::GET,
+        pattern: "/docs",
+        access: Access::Anonymous,
+        body: BodyRule::Nothing,
+        description: Description {
+            operation: "docs",
+            tag: Tag::Site,
+            summary: "Leads to the pages about Satchel.",
+            path: &[],
+            query: QueryRule::Nothing,
+            request: &[],
+            answers: &[MOVED],
+        },
+        handler: |call| Box::pin(docs::root(call)),
+    },
+    Route {
+        method: Method::GET,
+        pattern: "/docs/",
+        access: Access::Anonymous,
+        body: BodyRule::Nothing,
+        description: Description {
+            operation: "docs_front",
+            tag: Tag::Site,
+            summary: "The list of the pages about Satchel.",
+            path: &[],
+            query: QueryRule::Nothing,
+            request: &[],
+            answers: &[AnswerForm::of("The page.", &[PAGE]), HAS_IT],
+        },
+        handler: |call| Box::pin(docs::front(call)),
+    },
+    Route {
+        method: Method::GET,
+        pattern: "/docs/{file}",
+        access: Access::Anonymous,
+        body: BodyRule::Nothing,
+        description: Description {
+            operation: "docs_file",
+            tag: Tag::Site,
+            summary: "A page about Satchel, or what a page loads.",
+            path: &[text(
+                "file",
+                "The page's file, as start.html; start.md is what it is made from.",
+            )],
+            query: QueryRule::Known(&[QueryParameter {
+                name: "q",
+                about: "Words to look for, on search.html.",
+                value: ValueType::Text,
+            }]),
+            request: &[],
+            answers: &[
+                AnswerForm::of(
+                    "The file.",
+                    &[PAGE, Content { media_type: "text/plain", shape: Shape::Text }],
+                ),
+                HAS_IT,
+                MOVED,
+            ],
+        },
+        handler: |call| Box::pin(docs::file(call)),
     },
     Route {
         method: Method::GET,
@@ -59,7 +128,7 @@ pub(super) const ROUTES: &[Route] = &[
             request: &[],
             answers: &[
                 AnswerForm::of("The description.", &[json(Shape::Schema("Anything"))]),
-                AnswerForm::empty(304, "The client has it already."),
+                HAS_IT,
             ],
         },
         handler: |call| Box::pin(openapi::show(call)),

@@ -1,0 +1,118 @@
+//! From the Markdown in `assets/docs/` to a site of files: every page complete, every file packed.
+//!
+//! Part of the build script. What it writes is embedded by `src/docs/`, served at `/docs/`, and
+//! written to a folder by `satchel docs --html`. Pages name each other and everything that they
+//! load relatively, so that the same bytes work on a server and from a disk.
+
+mod console;
+mod layout;
+mod markdown;
+mod search;
+
+use std::collections::hash_map::DefaultHasher;
+use std::error::Error;
+use std::fs;
+use std::hash::Hasher;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use self::layout::Assets;
+use self::markdown::Page;
+use crate::pages;
+
+/// What the build says when a page is wrong.
+pub type Fallible<T> = Result<T, Box<dyn Error>>;
+
+/// Renders `assets/docs/` with `assets/site/` into the folder `out`, which is emptied first.
+///
+/// # Errors
+/// A page that is listed is not there, or the other way round; a page that cannot be rendered.
+pub fn site(root: &Path, out: &Path) -> Fallible<()> {
+    if out.exists() {
+        fs::remove_dir_all(out)?;
+    }
+    fs::create_dir_all(out)?;
+    let source = root.join("assets/docs");
+    require_listed(&source)?;
+
+    let mut rendered = Vec::new();
+    for name in pages::names() {
+        let path = source.join(name).with_extension("md");
+        let text = fs::read_to_string(&path).map_err(|error| format!("{name}.md: {error}"))?;
+        let page = markdown::render(name, &text).map_err(|error| format!("{name}.md: {error}"))?;
+        pack(out, &format!("{name}.md"), text.as_bytes())?;
+        rendered.push(page);
+    }
+
+    let asset = |stem: &str, ending: &str, bytes: &[u8]| -> Fallible<String> {
+        let name = format!("{stem}-{:016x}.{ending}", hash(bytes));
+        pack(out, &name, bytes)?;
+        Ok(name)
+    };
+    let file = |name: &str| fs::read(root.join("assets/site").join(name));
+    let assets = Assets {
+        style: asset("style", "css", &file("style.css")?)?,
+        script: asset("search", "js", &file("search.js")?)?,
+        icon: asset("icon", "svg", &file("icon.svg")?)?,
+        index: asset("index", "js", search::index(&rendered).as_bytes())?,
+    };
+    write_pages(out, &rendered, &assets)
+}
+
+fn write_pages(out: &Path, rendered: &[Page], assets: &Assets) -> Fallible<()> {
+    for (at, page) in rendered.iter().enumerate() {
+        let before = at.checked_sub(1).map(|at| &rendered[at]);
+        let html = layout::page(page, before, rendered.get(at + 1), rendered, assets);
+        pack(out, &format!("{}.html", page.name), html.as_bytes())?;
+    }
+    pack(out, "index.html", layout::front(rendered, assets).as_bytes())?;
+    pack(out, "search.html", layout::results(rendered, assets).as_bytes())?;
+    pack(out, "lost.html", layout::lost(rendered, assets).as_bytes())?;
+    pack(out, "welcome.html", layout::welcome(rendered, assets).as_bytes())
+}
+
+/// A page that nobody is led to would be written for nobody.
+fn require_listed(source: &Path) -> Fallible<()> {
+    for entry in fs::read_dir(source)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let listed =
+            name.strip_suffix(".md").is_some_and(|name| pages::names().any(|it| it == name));
+        if !listed {
+            return Err(format!("assets/docs/{name} is not listed in src/docs/pages.rs").into());
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file packed, once for all who ask for it.
+fn pack(out: &Path, name: &str, bytes: &[u8]) -> Fallible<()> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(bytes)?;
+    fs::write(out.join(format!("{name}.gz")), packed.finish()?)?;
+    Ok(())
+}
+
+/// Tells versions of a file apart, so that its name can be kept for ever.
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+/// A text as it stands in HTML, in attributes too.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,62 @@
+//! The blocks of code in a page.
+
+use std::ops::Range;
+
+/// A block between two fences.
+#[derive(Debug)]
+pub struct Block {
+    /// What stands behind the first fence.
+    pub info: String,
+    pub body: String,
+    /// The line of the first fence, from 1.
+    pub line: usize,
+    /// Where the body stands in the page, in bytes.
+    pub range: Range<usize>,
+}
+
+/// What is done with a block.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// It is run.
+    Commands,
+    /// It is written to a file of this name, which commands then use.
+    File(String),
+    /// It is only shown.
+    Shown,
+}
+
+impl Block {
+    pub fn sort(&self) -> Sort {
+        match self.info.split_once(' ') {
+            Some((_, file)) => Sort::File(file.to_owned()),
+            None if self.info == "console" => Sort::Commands,
+            None => Sort::Shown,
+        }
+    }
+}
+
+/// The blocks of a page, in their order.
+pub fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    let mut at = 0;
+    for (number, line) in page.split_inclusive('\n').enumerate() {
+        let begin = at;
+        at += line.len();
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(_), Some(block)) => {
+                block.range.end = begin;
+                block.body = page[block.range.clone()].to_owned();
+                blocks.extend(open.take());
+            }
+            (Some(info), None) => {
+                let info = info.trim().to_owned();
+                let range = at..at;
+                open = Some(Block { info, body: String::new(), line: number + 1, range });
+            }
+            (None, _) => {}
+        }
+    }
+    assert!(open.is_none(), "a block has no end: {open:?}");
+    blocks
+}

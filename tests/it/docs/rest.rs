@@ -1,0 +1,306 @@
+//! The REST reference, made from the description of the routes, and the examples in it.
+
+use std::fmt::Write;
+
+use satchel::http::ROUTES;
+use serde_json::Value;
+
+use super::generated::Outputs;
+use crate::harness::Server;
+
+/// One call of each operation, in the order of the page. They are run in this order, beside the
+/// sample inventory. No command stands twice, because what it printed is known by it.
+const EXAMPLES: &[(&str, &[&str])] = &[
+    (
+        "list_instances",
+        &[
+            "curl -u admin:admin \\\n    'http://127.0.0.1:8080/rest/instance/device?columns=name,vendor&order=-name&limit=2'",
+            "curl -u admin:admin -H 'accept: application/x-ndjson' \\\n    'http://127.0.0.1:8080/rest/instance/network?columns=name'",
+        ],
+    ),
+    (
+        "put_instances",
+        &[
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/instance/device \\\n    -d '{\"name\": \"Faro 1\", \"type\": \"router\", \"vendor\": \"Nokia\", \"ip_address\": \"10.9.0.1\"}'",
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/instance/device \\\n    -d '{\"name\": \"Faro 1\", \"new_name\": \"Faro 2\"}'",
+        ],
+    ),
+    ("get_instance", &["curl -u admin:admin http://127.0.0.1:8080/rest/instance/group/Auditors"]),
+    (
+        "query_instances",
+        &["curl -u admin:admin 'http://127.0.0.1:8080/rest/query/device?vendor=Nokia&port=22'"],
+    ),
+    (
+        "search_instances",
+        &[
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/search \\\n    -d '{\"type\": \"device\", \"columns\": [\"name\", \"ip_address\"], \"search_criteria\": {\"name\": \"core\"}, \"maximum_return_records\": 2}'",
+        ],
+    ),
+    (
+        "put_configuration",
+        &[
+            "printf 'hostname faro\\ninterface Loopback0\\n' > faro.cfg",
+            "curl -u admin:admin -T faro.cfg \\\n    http://127.0.0.1:8080/rest/configuration/Faro%202",
+        ],
+    ),
+    (
+        "post_configuration",
+        &[
+            "curl -u admin:admin -H 'content-type: text/plain' --data-binary @faro.cfg \\\n    http://127.0.0.1:8080/rest/configuration/Faro%202",
+        ],
+    ),
+    (
+        "get_configuration",
+        &["curl -u admin:admin http://127.0.0.1:8080/rest/configuration/Faro%202"],
+    ),
+    (
+        "update_all_pools",
+        &["curl -u admin:admin -X POST http://127.0.0.1:8080/rest/update_all_pools"],
+    ),
+    ("undo", &["curl -u admin:admin -X POST 'http://127.0.0.1:8080/rest/undo?dry_run'"]),
+    ("count_instances", &["curl -u admin:admin http://127.0.0.1:8080/rest/count"]),
+    (
+        "delete_instance",
+        &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/instance/device/Faro%202"],
+    ),
+    (
+        "export_project",
+        &[
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/migrate/export \\\n    -d '{\"name\": \"sites\", \"import_export_types\": [\"device\", \"link\"]}'",
+        ],
+    ),
+    ("list_projects", &["curl -u admin:admin http://127.0.0.1:8080/rest/migrate/projects"]),
+    (
+        "download_project",
+        &["curl -u admin:admin -o sites.zip http://127.0.0.1:8080/rest/migrate/projects/sites"],
+    ),
+    (
+        "upload_project",
+        &["curl -u admin:admin -T sites.zip http://127.0.0.1:8080/rest/migrate/projects/copy"],
+    ),
+    (
+        "import_project",
+        &[
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/migrate/import \\\n    -d '{\"name\": \"copy\", \"import_export_types\": [\"device\", \"link\"]}' | tee report.json",
+        ],
+    ),
+    (
+        "get_report",
+        &[
+            "report=$(python3 -c 'import json; print(json.load(open(\"report.json\"))[\"report\"])')",
+            "curl -u admin:admin http://127.0.0.1:8080$report",
+        ],
+    ),
+    (
+        "delete_project",
+        &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/migrate/projects/copy"],
+    ),
+    (
+        "export_topology",
+        &[
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/topology/export \\\n    -d '{\"name\": \"sites.xlsx\"}'",
+        ],
+    ),
+    ("list_workbooks", &["curl -u admin:admin http://127.0.0.1:8080/rest/topology/workbooks"]),
+    (
+        "download_workbook",
+        &[
+            "curl -u admin:admin -o sites.xlsx \\\n    http://127.0.0.1:8080/rest/topology/workbooks/sites.xlsx",
+        ],
+    ),
+    (
+        "import_topology",
+        &[
+            "curl -u admin:admin -F file=@sites.xlsx -F replace=false \\\n    http://127.0.0.1:8080/rest/topology/import",
+            "printf 'name,port\\nFaro 1,many\\n' > wrong.csv",
+            "curl -u admin:admin -F file=@wrong.csv -F kind=device -F replace=false \\\n    http://127.0.0.1:8080/rest/topology/import | tee report.json",
+        ],
+    ),
+    (
+        "get_topology_report",
+        &[
+            "wrong=$(python3 -c 'import json; print(json.load(open(\"report.json\"))[\"report\"])')",
+            "curl -u admin:admin http://127.0.0.1:8080$wrong",
+        ],
+    ),
+    (
+        "get_marked_workbook",
+        &["curl -u admin:admin -o marked http://127.0.0.1:8080$wrong/workbook"],
+    ),
+    (
+        "delete_workbook",
+        &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/topology/workbooks/sites.xlsx"],
+    ),
+    (
+        "metrics",
+        &["curl -u admin:admin http://127.0.0.1:8080/metrics \\\n    | grep '^satchel_records'"],
+    ),
+    ("is_alive", &["curl http://127.0.0.1:8080/rest/is_alive"]),
+    (
+        "openapi",
+        &[
+            "curl http://127.0.0.1:8080/rest/openapi.json \\\n    | python3 -m json.tool | grep -A 9 '\"info\"'",
+        ],
+    ),
+    ("welcome", &["curl -I http://127.0.0.1:8080/"]),
+    ("docs", &["curl -I http://127.0.0.1:8080/docs"]),
+    ("docs_front", &["curl -I -H 'accept-encoding: gzip' http://127.0.0.1:8080/docs/"]),
+    (
+        "docs_file",
+        &[
+            "curl http://127.0.0.1:8080/docs/start.md \\\n    | python3 -c 'import sys; print(*sys.stdin.readlines()[:3], sep=\"\")'",
+        ],
+    ),
+];
+
+fn description(server: &Server) -> Value {
+    server.request("GET", "/rest/openapi.json").send().json()
+}
+
+/// Every call, tag by tag.
+pub fn calls(server: &Server, outputs: &Outputs) -> String {
+    for route in ROUTES.iter() {
+        let operation = route.description.operation;
+        let has = EXAMPLES.iter().any(|(known, _)| *known == operation);
+        assert!(has, "{operation} has no example in tests/it/docs/rest.rs");
+    }
+    let document = description(server);
+    let mut made = String::new();
+    for tag in document["tags"].as_array().unwrap() {
+        let (name, about) = (text(&tag["name"]), text(&tag["description"]));
+        let mut title = name.to_owned();
+        title[..1].make_ascii_uppercase();
+        write!(made, "## {title}\n\n{about}\n").unwrap();
+        for (operation, commands) in EXAMPLES {
+            let route = ROUTES.iter().find(|route| route.description.operation == *operation);
+            let route = route.unwrap_or_else(|| panic!("there is no operation {operation}"));
+            let method = route.method.as_str();
+            let call = &document["paths"][route.pattern][method.to_ascii_lowercase()];
+            if call["tags"][0] == *name {
+                write!(made, "\n### {method} {}\n\n", route.pattern).unwrap();
+                made += &described(call);
+                made += &outputs.block(commands);
+            }
+        }
+        made.push('\n');
+    }
+    made
+}
+
+/// What is said of one call.
+fn described(call: &Value) -> String {
+    let mut made = format!("{} {}\n\n", text(&call["summary"]), text(&call["description"]));
+    let parameters = call["parameters"].as_array().unwrap();
+    if !parameters.is_empty() {
+        made += "| parameter | in | meaning |\n|---|---|---|\n";
+        for parameter in parameters {
+            let (name, place) = (text(&parameter["name"]), text(&parameter["in"]));
+            writeln!(made, "| `{name}` | {place} | {} |", text(&parameter["description"])).unwrap();
+        }
+        made.push('\n');
+    }
+    if let Some(content) = call["requestBody"]["content"].as_object() {
+        writeln!(made, "Body: {}.\n", contents(content)).unwrap();
+    }
+    made += "| status | answer |\n|---|---|\n";
+    for (status, answer) in call["responses"].as_object().unwrap() {
+        // Refusals are the same for all, and said once.
+        if !status.starts_with('2') && !status.starts_with('3') {
+            continue;
+        }
+        let about = text(&answer["description"]);
+        let body = answer["content"].as_object().map(contents).unwrap_or_default();
+        let headers = answer["headers"].as_object().map(|headers| {
+            let names: Vec<String> = headers.keys().map(|name| format!("`{name}`")).collect();
+            format!(" Header {}.", names.join(", "))
+        });
+        let body = if body.is_empty() { body } else { format!(" {body}.") };
+        let headers = headers.unwrap_or_default();
+        writeln!(made, "| {status} | {about}{body}{headers} |").unwrap();
+    }
+    made.push('\n');
+    made
+}
+
+/// `application/json` with what it holds, led to its description below.
+fn contents(contents: &serde_json::Map<String, Value>) -> String {
+    let said = contents.iter().map(|(media_type, content)| {
+        let schema = &content["schema"];
+        let list = schema["items"].is_object();
+        let named = if list { &schema["items"] } else { schema };
+        match named["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
+            Some(name) => {
+                let of = if list { "list of " } else { "" };
+                format!("`{media_type}` ({of}[{name}](#{}))", name.to_lowercase())
+            }
+            None => format!("`{media_type}`"),
+        }
+    });
+    said.collect::<Vec<_>>().join(" or ")
+}
+
+/// What bodies hold, and the properties of each type.
+pub fn bodies(server: &Server, _: &Outputs) -> String {
+    let document = description(server);
+    let mut made = String::new();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        write!(made, "### {name}\n\n").unwrap();
+        if let Some(about) = schema["description"].as_str() {
+            write!(made, "{about}\n\n").unwrap();
+        }
+        let one =
+            if schema["anyOf"][0]["properties"].is_object() { &schema["anyOf"][0] } else { schema };
+        if std::ptr::eq(one, schema) && schema["properties"].is_null() {
+            if let Some(words) = schema["enum"].as_array() {
+                let words: Vec<String> =
+                    words.iter().map(|word| format!("`{}`", text(word))).collect();
+                write!(made, "One of {}.\n\n", words.join(", ")).unwrap();
+            }
+            continue;
+        }
+        if !std::ptr::eq(one, schema) {
+            made += "One object, or a list of them.\n\n";
+        }
+        let required = one["required"].as_array();
+        made += "| member | holds | |\n|---|---|---|\n";
+        for (member, schema) in one["properties"].as_object().unwrap() {
+            let has_to = required.is_some_and(|names| names.iter().any(|name| name == member));
+            let has_to = if has_to { "Has to be there. " } else { "" };
+            let about = schema["description"].as_str().unwrap_or_default();
+            let default = match &schema["default"] {
+                Value::Null => String::new(),
+                default => format!(" Default `{default}`."),
+            };
+            let said = format!("{has_to}{about}{default}");
+            writeln!(made, "| `{member}` | {} | {} |", holds(schema), said.trim()).unwrap();
+        }
+        made.push('\n');
+    }
+    made
+}
+
+/// A schema in a word or two.
+fn holds(schema: &Value) -> String {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        return format!("[{name}](#{})", name.to_lowercase());
+    }
+    if let Some(words) = schema["enum"].as_array() {
+        let words: Vec<String> = words.iter().map(|word| format!("`{}`", text(word))).collect();
+        return words.join(", ");
+    }
+    let word = match &schema["type"] {
+        Value::String(word) => word.as_str(),
+        Value::Array(words) => words.first().and_then(Value::as_str).unwrap_or_default(),
+        _ => "anything",
+    };
+    match (word, &schema["items"]) {
+        ("array", items @ Value::Object(_)) => format!("list of {}", holds(items)),
+        ("array", _) => "list".to_owned(),
+        (word, _) => word.to_owned(),
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}

@@ -1,0 +1,206 @@
+//! Runs a page from top to bottom, as somebody would who types it.
+
+use std::fs;
+use std::ops::Range;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use super::console::{Step, steps};
+use super::markdown::{Sort, blocks};
+use super::same::same;
+use crate::harness::{Server, satchel};
+
+/// The address that all pages name.
+const ADDRESS: &str = "127.0.0.1:8080";
+
+/// For all commands of a page together. They take a second or two.
+const SECONDS_MAX: &str = "180";
+
+/// Pages that are run at the same time.
+const PAGES_AT_ONCE: usize = 3;
+
+/// What is written of a line that is longer is cut: nobody reads further.
+const LINE_CHARS_MAX: usize = 400;
+
+/// And of an output that is longer, too.
+const OUTPUT_LINES_MAX: usize = 150;
+
+/// A step of a page, where its output stands, and what it printed.
+struct Ran {
+    step: Step,
+    line: usize,
+    printed: String,
+}
+
+/// Runs these pages and compares, or writes what differs.
+pub fn check(pages: &[PathBuf]) {
+    if !has_tools() {
+        return;
+    }
+    let mut wrong = Vec::new();
+    for pages in pages.chunks(PAGES_AT_ONCE) {
+        thread::scope(|scope| {
+            let runs: Vec<_> =
+                pages.iter().map(|page| scope.spawn(move || check_page(page))).collect();
+            for run in runs {
+                wrong.extend(run.join().unwrap());
+            }
+        });
+    }
+    assert!(
+        wrong.is_empty(),
+        "SATCHEL_DOCS_WRITE=1 writes what is printed into the pages.\n\n{}",
+        wrong.join("\n")
+    );
+}
+
+/// Whether there is what the pages use beside Satchel. Where everything has to hold, it has to be.
+fn has_tools() -> bool {
+    let needed = "command -v curl unzip && python3 -c 'import requests'";
+    let has = Command::new("bash").args(["-c", needed]).output().unwrap().status.success();
+    let must = std::env::var_os("CI").is_some_and(|value| value == "true");
+    assert!(has || !must, "curl, unzip and Python with requests are needed to run the pages");
+    if !has {
+        eprintln!("skipped: curl, unzip or Python's requests is missing");
+    }
+    has
+}
+
+/// What is wrong with a page.
+fn check_page(path: &Path) -> Vec<String> {
+    let page = fs::read_to_string(path).unwrap();
+    let name = path.file_name().unwrap().to_string_lossy();
+    let ran = run(&page, &name);
+    if !super::is_to_write() {
+        let differs = ran.iter().filter(|(_, ran)| !same(&ran.step.output, &ran.printed));
+        let said = differs.map(|(_, Ran { step, line, printed })| {
+            let Step { command, output } = step;
+            format!("{name}:{line}: $ {command}\n--- shown\n{output}--- printed\n{printed}")
+        });
+        return said.collect();
+    }
+    let mut written = page.clone();
+    for (range, steps) in by_block(ran).into_iter().rev() {
+        let block = steps.iter().map(|ran| format!("$ {}\n{}", ran.step.command, shown(ran)));
+        written.replace_range(range, &block.collect::<String>());
+    }
+    if written != page {
+        fs::write(path, written).unwrap();
+    }
+    Vec::new()
+}
+
+/// What is to be shown: what is, where it still holds.
+fn shown(ran: &Ran) -> String {
+    if same(&ran.step.output, &ran.printed) {
+        return ran.step.output.clone();
+    }
+    let mut shown = String::new();
+    for (number, line) in ran.printed.lines().enumerate() {
+        if number == OUTPUT_LINES_MAX {
+            shown += "…\n";
+            break;
+        }
+        shown.extend(line.chars().take(LINE_CHARS_MAX));
+        shown += if line.chars().count() > LINE_CHARS_MAX { "…\n" } else { "\n" };
+    }
+    shown
+}
+
+fn by_block(ran: Vec<(Range<usize>, Ran)>) -> Vec<(Range<usize>, Vec<Ran>)> {
+    let mut blocks: Vec<(Range<usize>, Vec<Ran>)> = Vec::new();
+    for (range, ran) in ran {
+        match blocks.last_mut() {
+            Some((last, steps)) if *last == range => steps.push(ran),
+            _ => blocks.push((range, vec![ran])),
+        }
+    }
+    blocks
+}
+
+/// The server that a page is run beside, as a comment in it says: the sample inventory, where it
+/// says nothing.
+fn server(page: &str) -> Server {
+    match page.contains("<!-- server: empty -->") {
+        true => Server::start(),
+        false => Server::start_with(&["--demo"]),
+    }
+}
+
+/// Runs every command of a page in one shell; each with the range of its block.
+fn run(page: &str, name: &str) -> Vec<(Range<usize>, Ran)> {
+    let server = server(page);
+    let address = server.address.to_string();
+    // Beside `data`, as the pages say it.
+    let folder = server.data().parent().unwrap().to_owned();
+    let aside = tempfile::tempdir().unwrap();
+    let aside = aside.path();
+    symlink(env!("CARGO_BIN_EXE_satchel"), aside.join("satchel")).unwrap();
+    // On a terminal, curl shows no progress of what is so small; here it would.
+    fs::write(aside.join(".curlrc"), "silent\nshow-error\n").unwrap();
+
+    let mut script = String::from("STATUS=0\n");
+    let mut ran = Vec::new();
+    for block in blocks(page) {
+        match block.sort() {
+            Sort::File(file) => {
+                let body = block.body.replace(ADDRESS, &address);
+                script += &format!("cat >'{file}' <<'END OF FILE'\n{body}END OF FILE\n");
+            }
+            Sort::Commands => {
+                let steps = steps(&block.body);
+                let steps = steps.unwrap_or_else(|error| panic!("{name}:{}: {error}", block.line));
+                for step in steps {
+                    let command = step.command.replace(ADDRESS, &address);
+                    let out = aside.join(ran.len().to_string());
+                    script += &format!(
+                        "{{ (exit $STATUS)\n{command}\n}} >'{}' 2>&1 </dev/null\nSTATUS=$?\n",
+                        out.display()
+                    );
+                    let line = block.line;
+                    ran.push((block.range.clone(), Ran { step, line, printed: String::new() }));
+                }
+            }
+            Sort::Shown => {}
+        }
+    }
+    if ran.is_empty() {
+        return ran;
+    }
+    fs::write(aside.join("script"), script).unwrap();
+    // The same variables as for a command of a test: none of ours.
+    let mut shell = Command::new("timeout");
+    for (variable, value) in satchel().get_envs() {
+        match value {
+            Some(value) => shell.env(variable, value),
+            None => shell.env_remove(variable),
+        };
+    }
+    let search = std::env::var("PATH").unwrap_or_default();
+    let said = shell
+        .args([SECONDS_MAX, "bash"])
+        .arg(aside.join("script"))
+        .current_dir(&folder)
+        .env("PATH", format!("{}:{search}", aside.display()))
+        .env("HOME", aside)
+        .envs([("COLUMNS", "80"), ("LC_ALL", "C.UTF-8"), ("TERM", "dumb"), ("NO_COLOR", "1")])
+        .output()
+        .unwrap();
+    let wrong = String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success() && wrong.is_empty(), "{name}: {}: {wrong}", said.status);
+    for (number, (_, ran)) in ran.iter_mut().enumerate() {
+        let printed = fs::read(aside.join(number.to_string())).unwrap();
+        let printed =
+            String::from_utf8_lossy(&printed).replace('\r', "").replace(&address, ADDRESS);
+        // Where the executable is put by who installs it, and where this test keeps it.
+        let printed = printed.replace(&*aside.to_string_lossy(), "/usr/local/bin");
+        ran.printed = printed.replace(&*folder.to_string_lossy(), "/srv");
+        let fence = ran.printed.lines().any(|line| line.starts_with("```"));
+        assert!(!fence, "{name}: {} would end its own block", ran.step.command);
+        let crashed = ran.printed.contains("Traceback (most recent call last)");
+        assert!(!crashed, "{name}: {}\n{}", ran.step.command, ran.printed);
+    }
+    ran
+}
