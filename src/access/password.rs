@@ -30,7 +30,7 @@ pub enum HashError {
     )]
     TooCostly { memory_kib: u32, passes: u32, lanes: u32 },
     #[error("the system gives no random numbers: {0}")]
-    NoRandomness(getrandom::Error),
+    NoRandomness(std::io::Error),
     #[error("the password cannot be hashed: {0}")]
     Hashing(argon2::password_hash::Error),
 }
@@ -123,7 +123,7 @@ impl<'a> StoredHash<'a> {
 /// The system gives no random numbers for a salt, or the password is longer than argon2 takes.
 pub fn hash_password(password: &str) -> Result<Zeroizing<String>, HashError> {
     let mut salt = [0_u8; SALT_BYTES];
-    getrandom::fill(&mut salt).map_err(HashError::NoRandomness)?;
+    crate::store::fill_random(&mut salt).map_err(HashError::NoRandomness)?;
     let salt = SaltString::encode_b64(&salt).map_err(HashError::Hashing)?;
     let hash = Cost::default()
         .argon2()

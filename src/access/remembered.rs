@@ -39,9 +39,9 @@ impl Remembered {
     ///
     /// # Errors
     /// The system gives no random numbers.
-    pub(super) fn new() -> Result<Self, getrandom::Error> {
+    pub(super) fn new() -> std::io::Result<Self> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
-        getrandom::fill(key.as_mut())?;
+        crate::store::fill_random(key.as_mut())?;
         Ok(Self { key, proofs: Mutex::default() })
     }
 

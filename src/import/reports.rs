@@ -148,7 +148,7 @@ fn new_id() -> Result<String, ImportError> {
     let format = format_description!("[year][month][day]-[hour][minute][second]");
     let time = OffsetDateTime::now_utc().format(format).map_err(io::Error::other)?;
     let mut random = [0; 4];
-    getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+    crate::store::fill_random(&mut random)?;
     Ok(format!("{time}-{:08x}", u32::from_le_bytes(random)))
 }
 

@@ -25,6 +25,7 @@ mod members;
 mod options;
 mod packed;
 mod picture;
+mod random;
 mod references;
 mod rewrite;
 mod room;
@@ -55,6 +56,7 @@ pub use format::{Header, RECORD_FORMAT, Raw, TEXT_BYTES_MAX, decode_body, encode
 pub use load::{Load, LoadTable};
 pub use options::Options;
 pub use picture::Picture;
+pub use random::fill_random;
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
 pub use room::Room;
 pub use sort::{Reader as SortedReader, Sorted, Sorter};

@@ -50,7 +50,7 @@ pub use upload::{Upload, WORKBOOK_BYTES_MAX};
 use folder::Folder;
 
 use crate::{
-    codec::workbook::EXECUTABLE,
+    codec::workbook,
     import::{ImportError, Log, Reports, Source},
     model::Kind,
     store::Store,
@@ -77,7 +77,7 @@ impl Topology {
     /// # Errors
     /// The disk's.
     pub fn new(store: Arc<Store>) -> Result<Self, TopologyError> {
-        Self::with_decoder(store, Path::new(EXECUTABLE))
+        Self::with_decoder(store, &workbook::executable())
     }
 
     /// The same, with another executable that decodes workbooks: a test's own is not Satchel.

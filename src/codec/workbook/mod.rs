@@ -27,8 +27,8 @@ mod xlsx;
 
 pub use cell::{Cell, CellError, cell_name, column_name, serial_text, text_serial};
 pub use child::{
-    DecodeError, DecodeLimits, Decoding, EXECUTABLE, Item, OutputLimit, Refusal, Row, SUBCOMMAND,
-    SourceKind, decode_main,
+    DecodeError, DecodeLimits, Decoding, Item, OutputLimit, Refusal, Row, SUBCOMMAND, SourceKind,
+    decode_main, executable,
 };
 pub use format::{Format, FormatUnknown};
 pub use limits::CELL_UNITS_MAX;

@@ -6,6 +6,7 @@
 //! holds it to that: memory, processor time, files, processes.
 
 mod error;
+mod executable;
 mod frame;
 mod serve;
 
@@ -22,15 +23,13 @@ use rustix::process::Signal;
 
 use super::limits::{CHILD_CPU, CHILD_MEMORY_BYTES, CHILD_WAIT};
 pub use error::{DecodeError, OutputLimit, Refusal};
+pub use executable::executable;
 pub(super) use frame::{FrameError, FrameReader, FrameWriter, Stop};
 pub use frame::{Item, Row};
 pub use serve::decode_main;
 
 /// The hidden subcommand that makes the executable a child.
 pub const SUBCOMMAND: &str = "decode-workbook";
-
-/// The executable that is running, even if the file it was started from was replaced since.
-pub const EXECUTABLE: &str = "/proc/self/exe";
 
 /// What a file is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,18 +82,20 @@ pub struct Decoding {
 }
 
 impl Decoding {
-    /// Starts a child of `executable`, which is [`EXECUTABLE`] but in tests, on a file that is
-    /// read from its beginning. It blocks, as do all reads.
+    /// Starts a child of `program`, which is [`executable`] but in tests, on a file that is read
+    /// from its beginning. It blocks, as do all reads.
     ///
     /// # Errors
     /// [`DecodeError::Io`]: no process can be started.
     pub fn start(
-        executable: &Path,
+        program: &Path,
         file: File,
         kind: SourceKind,
         limits: DecodeLimits,
     ) -> Result<Self, DecodeError> {
-        let mut child = Command::new(executable)
+        // What nobody reads. `Stdio::null` would want a `/dev/null`, which a bare chroot has not.
+        let (_, unread) = io::pipe().map_err(DecodeError::Io)?;
+        let mut child = Command::new(program)
             .arg(SUBCOMMAND)
             .arg(kind.word())
             .arg(limits.memory_bytes.to_string())
@@ -103,7 +104,7 @@ impl Decoding {
             .current_dir("/")
             .stdin(file)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(unread)
             .spawn()
             .map_err(DecodeError::Io)?;
         let Some(out) = child.stdout.take() else {

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Builds the static executable: packaging/build-static.sh [TARGET]
+#
+# Without a target, for this machine, with what `cargo build --release` has compiled already: only
+# the last crate is linked anew. With one (aarch64-unknown-linux-gnu), for that; packaging/README.md
+# says what it needs.
+#
+# Prints the path, the size in bytes and the SHA-256, and fails if what came out is not one static,
+# position-independent, stripped file without a path of this machine in it and under the limit.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# What issue 5 promises: small enough for a stick, a slow line and an appliance's flash.
+executable_bytes_max=$((12 * 1024 * 1024))
+
+target=${1:-}
+machine=$(uname -m)
+out=target/release/satchel
+arguments=(--locked --release --bin satchel)
+if [ -n "$target" ]; then
+    arguments+=(--target "$target")
+    machine=${target%%-*}
+    out=target/$target/release/satchel
+fi
+static=target/static/$machine/satchel
+
+# shellcheck source=packaging/release-flags.sh
+. packaging/release-flags.sh
+
+# The flag is for the last crate alone: for all of them it would break the procedural macros.
+cargo rustc "${arguments[@]}" -- -C target-feature=+crt-static >&2
+# A later `cargo build --release` puts another one into its place.
+mkdir -p "$(dirname "$static")"
+cp "$out" "$static"
+
+fail() {
+    echo "build-static: $static $*" >&2
+    exit 1
+}
+
+headers=$(readelf --wide --file-header --program-headers --dynamic --section-headers "$static")
+grep -q 'Type: *DYN (Position-Independent' <<<"$headers" || fail 'is not position-independent'
+! grep -q 'INTERP' <<<"$headers" || fail 'asks for an interpreter: it is not static'
+! grep -q '(NEEDED)' <<<"$headers" || fail 'asks for a library: it is not static'
+! grep -q '\.symtab' <<<"$headers" || fail 'is not stripped'
+for path in "$(pwd -P)/" "${CARGO_HOME:-$HOME/.cargo}/" "$(rustc --print sysroot)/"; do
+    ! LC_ALL=C grep -qaF -- "$path" "$static" || fail "holds the path $path of this machine"
+done
+bytes=$(stat --format %s "$static")
+if [ "$bytes" -gt "$executable_bytes_max" ]; then
+    readelf --wide --section-headers "$static" >&2
+    fail "has $bytes bytes, $((bytes - executable_bytes_max)) more than the limit; its largest parts are above, and \`cargo bloat --release --crates\` says which crates they come from"
+fi
+
+echo "$static"
+echo "$bytes bytes of $executable_bytes_max"
+(cd "$(dirname "$static")" && sha256sum satchel | tee satchel.sha256)

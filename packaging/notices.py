@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Writes assets/licenses/third-party.txt: every crate that is linked into the executable, with the
+text of its licence. Equal texts stand there once.
+
+    packaging/notices.py            writes the file
+    packaging/notices.py --check    fails if the file is not what would be written
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "assets/licenses/third-party.txt"
+TARGET = "x86_64-unknown-linux-gnu"
+# The file names under which crates keep licences and notices.
+LICENCE_FILE = re.compile(r"(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
+# C sources that come with a crate, and where their licence lies in it.
+INSIDE = {"tikv-jemalloc-sys": ["jemalloc/COPYING"]}
+RULE = "=" * 100
+
+
+def metadata():
+    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET]
+    return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def linked(found):
+    """The packages that are reached over normal dependencies, without procedural macros: those run
+    in the compiler, and nothing of them but what they generate is in the executable."""
+    packages = {package["id"]: package for package in found["packages"]}
+    nodes = {node["id"]: node for node in found["resolve"]["nodes"]}
+    macros = {
+        id for id, package in packages.items()
+        if any("proc-macro" in target["kind"] for target in package["targets"])
+    }
+    root = found["resolve"]["root"]
+    seen, waiting = {root}, [root]
+    while waiting:
+        for dependency in nodes[waiting.pop()]["deps"]:
+            normal = any(kind["kind"] is None for kind in dependency["dep_kinds"])
+            if normal and dependency["pkg"] not in seen | macros:
+                seen.add(dependency["pkg"])
+                waiting.append(dependency["pkg"])
+    seen.remove(root)
+    return sorted((packages[id] for id in seen), key=lambda package: (package["name"], package["version"]))
+
+
+def texts(package):
+    folder = Path(package["manifest_path"]).parent
+    files = [file for file in sorted(folder.iterdir()) if file.is_file() and LICENCE_FILE.match(file.name)]
+    files += [folder / inside for inside in INSIDE.get(package["name"], [])]
+    if package["license_file"] and folder / package["license_file"] not in files:
+        files.append(folder / package["license_file"])
+    for file in files:
+        lines = file.read_text("utf-8", "replace").replace("\r\n", "\n").replace("\f", "").split("\n")
+        yield "\n".join(line.rstrip() for line in lines).strip("\n")
+
+
+def render(packages):
+    by_text, words = defaultdict(list), {}
+    without = []
+    for package in packages:
+        label = f'{package["name"]} {package["version"]}'
+        found = list(texts(package))
+        if not found:
+            without.append(label)
+        for text in found:
+            # Two that differ in blanks alone are one licence.
+            key = " ".join(text.split())
+            words.setdefault(key, text)
+            by_text[key].append(label)
+    out = [
+        "Third-party notices",
+        "",
+        f"The libraries that are linked into Satchel for {TARGET}, in the versions of Cargo.lock.",
+        "Written by packaging/notices.py; the texts of their licences follow the list.",
+        "Beside them, the executable holds parts of Rust's standard library (MIT OR Apache-2.0) and of the",
+        "GNU C library (LGPL-2.1-or-later; its source is Debian's package glibc). Satchel's own source",
+        "is open, so anyone can link it again with another version of either: packaging/build-static.sh.",
+        "",
+    ]
+    for package in packages:
+        licence = package["license"] or "see its file below"
+        origin = package["repository"] or ", ".join(package["authors"])
+        out.append(f'{package["name"]} {package["version"]} | {licence} | {origin}')
+    if without:
+        out += ["", "These carry no text of their own; the terms are those named in the list, as below:", ", ".join(without)]
+    for key, labels in sorted(by_text.items(), key=lambda entry: (-len(entry[1]), entry[1])):
+        out += ["", RULE, ", ".join(sorted(set(labels))), RULE, "", words[key]]
+    return "\n".join(out) + "\n"
+
+
+def main():
+    if sys.argv[1:] not in ([], ["--check"]):
+        sys.exit(__doc__)
+    packages = linked(metadata())
+    text = render(packages)
+    if not sys.argv[1:]:
+        OUT.parent.mkdir(parents=True, exist_ok=True)
+        OUT.write_text(text)
+        print(f"{OUT.relative_to(ROOT)}: {len(packages)} crates, {len(text.encode())} bytes")
+    elif not OUT.is_file() or OUT.read_text() != text:
+        sys.exit(f"notices: {OUT.relative_to(ROOT)} is not that of Cargo.lock; run packaging/notices.py")
+
+
+main()

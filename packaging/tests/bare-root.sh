@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# A bare Debian root, the executable and packaging/install.sh: installed, started by the unit's
+# command line, used from outside, stopped, upgraded over its own data, uninstalled.
+# packaging/tests/bare-root.sh [EXECUTABLE]. Needs root, and debootstrap the first time.
+set -euo pipefail
+executable=$(realpath "${1:-$(dirname "$0")/../../target/static/$(uname -m)/satchel}")
+cd "$(dirname "$0")/../.."
+# shellcheck source=packaging/tests/root.sh
+. packaging/tests/root.sh
+debian
+
+packed=$root/stick
+packaging/pack.sh "$executable" "$packed" >/dev/null
+run_install() { chroot "$root" "${shell:-/bin/sh}" /stick/install.sh "$@" >>"$work/log" 2>&1; }
+
+# A root that systemd would run in has this folder. It is not there, so nothing is started.
+mkdir -p "$root/etc/systemd/system"
+run_install
+run_install
+unit=etc/systemd/system/satchel.service
+[ "$(chroot "$root" stat -c '%U:%G %a' /var/lib/satchel)" = 'satchel:satchel 700' ] || fail 'the data is open to others'
+start_unit $unit
+expect true "$(call /rest/is_alive)"
+post /rest/instance/device '{"name": "R 1%", "port": 2222}' >/dev/null
+post /rest/migrate/export '{"name": "all", "import_export_types": ["device"]}' >/dev/null
+call /rest/migrate/projects/all -o "$work/all.zip"
+
+# Upgraded while it runs: the one that runs goes on, and the next start is the new one.
+before=$(stat -c %i "$root/usr/local/bin/satchel")
+run_install
+[ "$(stat -c %i "$root/usr/local/bin/satchel")" != "$before" ] || fail 'the executable was written over, not replaced'
+expect '"port":2222' "$(call '/rest/instance/device/R%201%25')"
+post /rest/topology/export '{"name": "book.xls"}' >/dev/null
+call /rest/topology/workbooks/book.xls -o "$work/book.xls"
+expect '"outcome":' "$(call /rest/topology/import -F "file=@$work/book.xls" -F replace=false)"
+stop_server || fail 'the server did not end well'
+start_unit $unit
+expect '"port":2222' "$(call '/rest/instance/device/R%201%25')"
+stop_server || fail 'the server did not end well'
+
+# A file that was damaged on its way changes nothing.
+printf x >>"$packed/satchel"
+before=$(sha256sum <"$root/usr/local/bin/satchel")
+! run_install || fail 'a damaged executable was installed'
+[ "$(sha256sum <"$root/usr/local/bin/satchel")" = "$before" ] || fail 'a damaged executable was installed'
+
+run_install --uninstall
+run_install --uninstall
+{ [ ! -e "$root/usr/local/bin/satchel" ] && [ ! -e "$root/$unit" ] && [ -e "$root/var/lib/satchel/key" ]; } || fail 'uninstalled, but not as it should be'
+
+# The same where the init is OpenRC, under busybox's shell.
+if command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1; then
+    cp "$(command -v busybox)" "$root/bin/busybox"
+    printf '#!/bin/busybox sh\nexec /bin/busybox sh "$@"\n' >"$root/bin/bbsh"
+    chmod +x "$root/bin/bbsh"
+    rm -r "$packed" "$root/etc/systemd"
+    packaging/pack.sh "$executable" "$packed" >/dev/null
+    mkdir -p "$root/etc/init.d" "$root/sbin"
+    printf '#!/bin/sh\n' >"$root/sbin/openrc-run"
+    chmod +x "$root/sbin/openrc-run"
+    shell=/bin/bbsh run_install --prefix /opt/satchel
+    chroot "$root" /bin/sh -n /etc/init.d/satchel
+    grep -q '^command="/opt/satchel/bin/satchel"' "$root/etc/init.d/satchel" || fail 'the OpenRC script starts something else'
+    shell=/bin/bbsh run_install --prefix /opt/satchel --uninstall
+    [ ! -e "$root/etc/init.d/satchel" ] || fail 'the OpenRC script was left'
+fi
+echo 'bare-root: installed, used, upgraded while it ran, uninstalled'

@@ -1,0 +1,96 @@
+# shellcheck shell=bash
+# Sourced by the tests: a root to install into, a server in it, and a client outside of it.
+# The test is run in a mount namespace of its own, so that no mount outlives it.
+
+if [ -z "${SATCHEL_TEST_NAMESPACE:-}" ]; then
+    # Somebody who is not root becomes it, in a user namespace.
+    own=()
+    [ "$(id -u)" = 0 ] || own=(--map-root-user)
+    exec env SATCHEL_TEST_NAMESPACE=1 unshare "${own[@]}" --mount -- bash "$0" "$@"
+fi
+
+# Nothing that is waited for takes this long, unless it will never come.
+patience_s=60
+debian_suite=bookworm
+debian_root=target/debian-root
+
+work=$(mktemp -d)
+root=$work/root
+server=
+mkdir "$root"
+
+finish() {
+    status=$?
+    stop_server || true
+    if mountpoint -q "$root/proc" 2>/dev/null; then umount "$root/proc"; fi
+    [ "$status" = 0 ] || { echo "$0: failed" >&2; cat "$work/log" >&2 2>/dev/null || true; }
+    rm -rf "$work"
+    exit "$status"
+}
+trap finish EXIT
+
+fail() {
+    echo "$0: $*" >&2
+    exit 1
+}
+
+# A Debian root with what is essential and no more, made once and kept in target/.
+debian() {
+    if [ ! -d "$debian_root" ]; then
+        rm -rf "$debian_root.new"
+        debootstrap --variant=minbase "$debian_suite" "$debian_root.new" >"$work/log"
+        mv "$debian_root.new" "$debian_root"
+    fi
+    cp -a "$debian_root/." "$root"
+    mount -t proc proc "$root/proc"
+}
+
+# start_server COMMAND...: it is the command's process itself, so that a signal reaches it. It
+# listens on a free port, whatever its settings say, and is waited for until it says where.
+start_server() {
+    : >"$work/out"
+    SATCHEL_LISTEN=127.0.0.1:0 "$@" >"$work/out" 2>>"$work/log" &
+    server=$!
+    local until=$((SECONDS + patience_s))
+    until grep -q 'is listening on' "$work/out"; do
+        kill -0 "$server" 2>/dev/null || fail 'the server ended before it was ready'
+        [ "$SECONDS" -lt "$until" ] || fail 'the server does not become ready'
+        sleep 0.05
+    done
+    url=$(sed -n 's/^satchel is listening on //p' "$work/out")
+}
+
+# Stops it as systemd does. It must end well.
+stop_server() {
+    [ -n "$server" ] || return 0
+    local stopped=$server
+    server=
+    kill -TERM "$stopped" && wait "$stopped"
+}
+
+# call PATH [CURL ARGUMENTS...]: prints the answer. Anything but success ends the test.
+call() {
+    local path=$1
+    shift
+    curl --silent --show-error --fail-with-body --max-time "$patience_s" -u "${login:-admin:admin}" "$@" "$url$path" ||
+        fail "the call $path failed"
+}
+
+post() {
+    call "$1" -H 'content-type: application/json' -d "$2"
+}
+
+# expect TEXT IN: the text stands in it.
+expect() {
+    case $2 in
+    *"$1"*) ;;
+    *) fail "'$1' is not in: ${2:0:2000}" ;;
+    esac
+}
+
+# The command line of the unit, as systemd would start it: as its user, with its umask.
+start_unit() {
+    local unit=$1 command
+    command=$(sed -n 's/^ExecStart=//p' "$root/$unit")
+    start_server chroot --userspec=satchel:satchel "$root" /bin/sh -c "umask 0077; cd /; exec $command"
+}
