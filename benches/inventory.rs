@@ -6,14 +6,14 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a measurement may fail")]
 
 mod project;
+mod server;
 
 use std::{
     convert::Infallible,
     env,
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpStream},
-    path::Path,
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::Barrier,
     thread,
     time::{Duration, Instant},
@@ -23,6 +23,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Request, Response, body::Incoming, header, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use server::Server;
 
 /// Sizes that are measured where none are given.
 const DEVICES: [u64; 2] = [100_000, 1_000_000];
@@ -62,49 +63,13 @@ fn main() {
         reads(&server, devices);
         writes(&server, devices);
         rows(&server, devices);
-        println!("most memory of the server: {} MB", server.peak_megabytes());
+        println!("most memory of the server: {} MB", server.memory_kib("VmHWM") / 1024);
     }
 }
 
-/// A server in a process of its own; ended when dropped.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn satchel(data: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_satchel"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-        // The lines of the log are written as they would be, and read by nobody.
-        Self::start(command.stderr(std::fs::File::create(data.join("log")).unwrap()))
-    }
-
-    fn bare(body: &str) -> Self {
-        Self::start(Command::new(env::current_exe().unwrap()).env(BARE, body))
-    }
-
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().rsplit('/').next().unwrap().parse().unwrap();
-        Self { child, address }
-    }
-
-    /// The most memory that the process ever held.
-    fn peak_megabytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A server that answers with `body`, whatever it is asked.
+fn bare_server(body: &str) -> Server {
+    Server::start(Command::new(env::current_exe().unwrap()).env(BARE, body))
 }
 
 /// The bare server: hyper, and an answer in memory.
@@ -275,7 +240,7 @@ fn line(what: &str, measured: &Measured, note: &str) {
 fn reads(server: &Server, devices: u64) {
     let body =
         Client::connect(server.address).call("GET", "/rest/instance/device/device-0000007", "");
-    let bare = Server::bare(&body);
+    let bare = bare_server(&body);
     println!("\nGET of one device of {devices}, {} bytes, {READERS} connections", body.len());
     let mut ratios = Vec::new();
     for _ in 0..3 {
