@@ -91,7 +91,7 @@ fn operation(route: &Route) -> Value {
     };
     let limit = match route.body {
         BodyRule::Nothing => String::new(),
-        BodyRule::AtMost { bytes_max } => format!(" The body may have {bytes_max} bytes."),
+        BodyRule::AtMost { bytes_max } => format!(" The body may have {}.", size(bytes_max)),
     };
     say("description", format!("{allowed}{limit}").into());
     say(
@@ -107,6 +107,15 @@ fn operation(route: &Route) -> Value {
     }
     say("responses", answers(route));
     Value::Object(operation)
+}
+
+/// A limit, as people say it.
+fn size(bytes: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{} {name}", bytes / unit),
+        None => format!("{bytes} bytes"),
+    }
 }
 
 fn parameters(route: &Route) -> Value {
@@ -222,6 +231,19 @@ mod tests {
             methods.map(|method| (method.to_ascii_uppercase(), pattern.clone()))
         });
         operations.collect()
+    }
+
+    #[test]
+    fn a_limit_is_said_in_the_largest_unit_that_fits() {
+        for (bytes, said) in [
+            (4 << 30, "4 GiB"),
+            (64 << 20, "64 MiB"),
+            (1 << 20, "1 MiB"),
+            (1025, "1025 bytes"),
+            (0, "0 bytes"),
+        ] {
+            assert_eq!(size(bytes), said);
+        }
     }
 
     #[test]
