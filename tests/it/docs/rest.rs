@@ -57,6 +57,8 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "update_all_pools",
         &["curl -u admin:admin -X POST http://127.0.0.1:8080/rest/update_all_pools"],
     ),
+    ("get_state", &["curl -u admin:admin http://127.0.0.1:8080/rest/state"]),
+    ("verify", &["curl -u admin:admin -X POST http://127.0.0.1:8080/rest/verify"]),
     ("undo", &["curl -u admin:admin -X POST 'http://127.0.0.1:8080/rest/undo?dry_run'"]),
     ("count_instances", &["curl -u admin:admin http://127.0.0.1:8080/rest/count"]),
     (

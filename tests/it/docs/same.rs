@@ -21,7 +21,7 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b[0-9.]+ (ms|s)\b", "DURATION"),
         // Bundles hold the time of their export, packed.
         (r#""bytes": ?\d+"#, "BYTES"),
-        (r"\b[0-9.]+ (bytes|kB|KB|MB|KiB|MiB)\b", "BYTES"),
+        (r"\b[0-9.,]+ (bytes|kB|KB|MB|KiB|MiB)\b", "BYTES"),
         (r"/tmp/[\w./-]+", "FOLDER"),
     ];
     pairs.map(|(pattern, word)| (Regex::new(pattern).unwrap(), word)).to_vec()
