@@ -17,7 +17,7 @@ use super::{
     source::{self, Source},
 };
 use crate::{
-    codec::workbook::{Cell, DecodeLimits, Decoding, EXECUTABLE, Item, SourceKind},
+    codec::workbook::{Cell, DecodeLimits, Decoding, Item, SourceKind, executable},
     migration::{LookedAt, ProjectLook, look},
 };
 
@@ -223,13 +223,9 @@ struct SheetLook {
 /// Reads a workbook through a child process, which a hostile file can end without harm.
 fn workbook(path: &Path) -> anyhow::Result<WorkbookLook> {
     let file = source::open(path)?;
-    let mut decoding = Decoding::start(
-        Path::new(EXECUTABLE),
-        file,
-        SourceKind::WorkbookOrTable,
-        DecodeLimits::default(),
-    )
-    .with_context(|| format!("{} cannot be read", path.display()))?;
+    let mut decoding =
+        Decoding::start(&executable(), file, SourceKind::WorkbookOrTable, DecodeLimits::default())
+            .with_context(|| format!("{} cannot be read", path.display()))?;
     let mut sheets: Vec<SheetLook> = Vec::new();
     let mut is_header = false;
     let what = || format!("{} cannot be read as a workbook", path.display());

@@ -13,6 +13,7 @@ use super::{
     source::{self, Source},
 };
 use crate::migration::{PROJECT_NAME_CHARACTERS_MAX, ProjectName, pack_folder};
+use crate::store;
 
 /// What is asked of an import.
 pub(super) struct Wish<'a> {
@@ -153,8 +154,7 @@ fn name_of(path: &Path) -> String {
 
 fn other_name(name: &str) -> anyhow::Result<String> {
     let mut random = [0; 4];
-    getrandom::fill(&mut random)
-        .map_err(|error| anyhow::anyhow!("The system gives no random numbers: {error}"))?;
+    store::fill_random(&mut random).context("The system gives no random numbers")?;
     Ok(format!("{name}-{:08x}", u32::from_le_bytes(random)))
 }
 

@@ -156,8 +156,8 @@ impl ServerPlace {
 /// A random password that is used once and never shown.
 fn one_time_password() -> anyhow::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
-    getrandom::fill(bytes.as_mut_slice())
-        .map_err(|error| anyhow::anyhow!("The system gives no random numbers: {error}"))?;
+    crate::store::fill_random(bytes.as_mut_slice())
+        .context("The system gives no random numbers")?;
     let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
     for byte in bytes.iter() {
         use std::fmt::Write;
