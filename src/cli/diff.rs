@@ -28,8 +28,11 @@ Examples:
 
 Nothing is changed.
 
-Exit codes, as of diff(1): 0 nothing differs, 1 something differs, 2 it cannot be told, or wrong
-arguments; 130 cut short";
+Exit codes:
+  0    nothing differs, as of diff(1)
+  1    something differs
+  2    it cannot be told, or wrong arguments
+  130  cut short";
 
 /// What diff(1) ends with when it is in trouble.
 const TROUBLE: u8 = 2;

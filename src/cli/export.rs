@@ -30,7 +30,11 @@ Examples:
 
 The bundle unpacks into the folder that eNMS imports.
 
-Exit codes: 0 exported, 1 not exported, 2 wrong arguments, 130 cut short";
+Exit codes:
+  0    exported
+  1    not exported
+  2    wrong arguments
+  130  cut short";
 
 /// `satchel export`
 #[derive(Args, Debug)]

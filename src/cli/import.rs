@@ -30,8 +30,11 @@ Examples:
 
 An import lands whole or changes nothing.
 
-Exit codes: 0 imported, or nothing is in the way of it (--dry-run); 1 rejected, or imported without
-the records that were wrong (--skip-errors), or not possible; 2 wrong arguments; 130 cut short";
+Exit codes:
+  0    imported, or nothing is in the way of it (--dry-run)
+  1    rejected, or imported without the records that were wrong (--skip-errors), or not possible
+  2    wrong arguments
+  130  cut short";
 
 /// `satchel import`
 #[derive(Args, Debug)]

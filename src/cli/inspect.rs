@@ -28,9 +28,7 @@ Examples:
   satchel inspect sites.xlsx
       the sheets of a workbook
   satchel inspect --data /var/lib/satchel
-      what the inventory holds, and what an undo would go back to
-
-Exit codes: 0 done, 1 not possible, 2 wrong arguments";
+      what the inventory holds, and what an undo would go back to";
 
 /// Columns of a sheet that are named.
 const COLUMNS_SHOWN_MAX: usize = 100;
@@ -124,8 +122,8 @@ impl State {
             })
             .collect();
         let mut text = format!(
-            "{} records in generation {}, version {}; {} bytes on the disk.\n",
-            number(now.records),
+            "{} in generation {}, version {}; {} bytes on the disk.\n",
+            counted(now.records),
             now.generation,
             now.version,
             number(now.bytes)
@@ -133,9 +131,8 @@ impl State {
         match previous {
             Some(previous) => {
                 text += &format!(
-                    "`satchel undo` would go back to {} records in generation {}; {} bytes on the \
-                     disk.\n",
-                    number(previous.records),
+                    "`satchel undo` would go back to {} in generation {}; {} bytes on the disk.\n",
+                    counted(previous.records),
                     previous.generation,
                     number(previous.bytes)
                 );
@@ -266,4 +263,10 @@ impl WorkbookLook {
         }
         text
     }
+}
+
+/// "1 record", "2,000 records".
+fn counted(records: u64) -> String {
+    let plural = if records == 1 { "" } else { "s" };
+    format!("{} record{plural}", number(records))
 }

@@ -22,9 +22,7 @@ Examples:
   printf '%s\\n' \"$NEW\" | satchel passwd admin
       reads it from standard input
   satchel passwd guest --server https://satchel.example --user admin
-      gives the user guest of a server a new password; admin's own is asked for first
-
-Exit codes: 0 done, 1 not done, 2 wrong arguments";
+      gives the user guest of a server a new password; admin's own is asked for first";
 
 /// `satchel passwd`
 #[derive(Args, Debug)]

@@ -158,8 +158,9 @@ impl Report {
         );
         section("Came in another type", &self.converted.shown, self.converted.total, converted);
         section("Changes", &self.changes.shown, self.changes.total, change);
-        for warning in &self.warnings {
-            let _ = writeln!(text, "\nNote: {}", safe(warning));
+        for (number, warning) in self.warnings.iter().enumerate() {
+            let before = if number == 0 { "\n" } else { "" };
+            let _ = writeln!(text, "{before}Note: {}", safe(warning));
         }
         text
     }

@@ -28,7 +28,11 @@ Examples:
 All changes made since that import go with it. What was undone is kept: a second undo brings it
 back, until the next import.
 
-Exit codes: 0 undone, 1 not undone, 2 wrong arguments, 130 cut short";
+Exit codes:
+  0    undone
+  1    not undone
+  2    wrong arguments
+  130  cut short";
 
 /// `satchel undo`
 #[derive(Args, Debug)]

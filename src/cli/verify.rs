@@ -24,7 +24,11 @@ Examples:
   satchel verify --server https://satchel.example --user admin --json
       the same at a server; changes wait until it is done
 
-Exit codes: 0 whole, 1 not whole or not possible, 2 wrong arguments, 130 cut short";
+Exit codes:
+  0    whole
+  1    not whole or not possible
+  2    wrong arguments
+  130  cut short";
 
 /// Findings that are printed, unless all that were answered are wanted.
 const FINDINGS_SHOWN_MAX: usize = 50;
