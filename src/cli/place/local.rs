@@ -61,12 +61,12 @@ impl Local {
         }
         let store = match Store::open(path) {
             Ok(store) => Arc::new(store),
-            Err(error @ StoreError::InUse { .. }) => {
-                return Err(error).context(format!(
-                    "A server holds this data directory. Ask it:\n  {}\nor stop it first",
-                    at_server(std::env::args())
-                ));
-            }
+            // In words of its own: there is more to do here than to stop it.
+            Err(StoreError::InUse { directory }) => bail!(
+                "A server holds the data directory {}. Ask it:\n  {}\nor stop it first.",
+                directory.display(),
+                at_server(std::env::args())
+            ),
             Err(error) => return Err(error.into()),
         };
         access::ensure_first_user(&store)?;
