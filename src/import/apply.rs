@@ -16,11 +16,11 @@ use super::{
     problem::{Change, ChangeKind, ChangedRecord, PropertyChange, ShownValue},
     reference,
     resolve::{Resolved, Scope},
-    walk::{Fate, Step, decode_old, walk},
+    walk::{Amend, Fate, Step, decode_old, walk},
     workers,
 };
 use crate::{
-    model::{Entity, Field, Kind, KindVisitor, Pool, Side, User, Value},
+    model::{Field, Kind, Record, Side, User, Value},
     store::{Load, Raw, Sorted, Sorter, Vault, parse_target_key},
 };
 
@@ -42,15 +42,17 @@ pub(super) fn administrators(
     vault: &Vault,
 ) -> Result<(), ImportError> {
     let mut able = false;
-    walk::<User>(
+    walk(
+        Kind::User,
         scope,
         resolved,
-        |user, before| keep_access(scope, user, before),
-        |step| {
+        &mut |user, before| keep_access(scope, user, before),
+        &mut |step| {
             if let Some(after) = step.after
+                && let Some(user) = after.record.of_kind::<User>()
                 && !able
             {
-                let mut user = after.record.clone();
+                let mut user = user.clone();
                 vault.open_secrets(&mut user)?;
                 able = user.is_able_administrator();
             }
@@ -64,13 +66,16 @@ pub(super) fn administrators(
 /// administers. Emptying the users first must not lock out who asked for it.
 fn keep_access(
     scope: &Scope<'_>,
-    user: &mut User,
+    user: &mut dyn Record,
     before: Option<&Raw>,
 ) -> Result<bool, ImportError> {
-    let (true, Some(before)) = (user.name.as_str() == scope.caller, before) else {
+    let (true, Some(before)) = (user.name().as_str() == scope.caller, before) else {
         return Ok(false);
     };
-    let before: User = decode_old(Kind::User, &user.name, before)?;
+    let before = decode_old(Kind::User, user.name(), before)?.into_kind::<User>();
+    let (Some(user), Some(before)) = (user.of_kind_mut::<User>(), before) else {
+        return Ok(false);
+    };
     let mut kept = false;
     if user.password == Field::Absent {
         user.password = before.password;
@@ -116,9 +121,15 @@ impl<'a> Job<'a> {
         kinds.retain(|kind| *kind != Kind::Pool);
         let mut reports = workers::run(kinds, |kind| match kind {
             Kind::User => {
-                self.table::<User>(None, |user, before| keep_access(self.scope, user, before))
+                let amend = &mut |user: &mut dyn Record, before: Option<&Raw>| {
+                    keep_access(self.scope, user, before)
+                };
+                self.walked(kind, None, amend, &mut |_| {})
             }
-            other => other.dispatch(Table { job: &self, members: &members }),
+            other => {
+                let offer = Side::of(other).map(|side| (&members, side));
+                self.walked(other, offer, &mut |_, _| Ok(false), &mut |_| {})
+            }
         })?;
         let recomputing = Instant::now();
         reports.push(self.pools(&members.finish()?)?);
@@ -136,10 +147,11 @@ impl<'a> Job<'a> {
     /// The pools' walk, and their members.
     fn pools(&self, found: &Found) -> Result<KindReport, ImportError> {
         let mut settled = BTreeMap::new();
-        let mut report = self.walked::<Pool>(
+        let mut report = self.walked(
+            Kind::Pool,
             None,
-            |pool, before| members::amend(self.scope.old, pool, before),
-            |step| match step.fate {
+            &mut |pool, before| members::amend(self.scope.old, pool, before),
+            &mut |step| match step.fate {
                 Fate::Kept | Fate::Unchanged => {
                     settled.insert(step.name.to_owned(), step.fate);
                 }
@@ -175,26 +187,18 @@ impl<'a> Job<'a> {
         Ok(report)
     }
 
-    /// One kind's walk.
-    fn table<E: Entity>(
-        &self,
-        offer: Option<(&Members, Side)>,
-        amend: impl FnMut(&mut E, Option<&Raw>) -> Result<bool, ImportError>,
-    ) -> Result<KindReport, ImportError> {
-        self.walked(offer, amend, |_| {})
-    }
-
     /// One kind's walk, on which `see` is shown every step.
-    fn walked<E: Entity>(
+    fn walked(
         &self,
+        kind: Kind,
         offer: Option<(&Members, Side)>,
-        amend: impl FnMut(&mut E, Option<&Raw>) -> Result<bool, ImportError>,
-        mut see: impl FnMut(&Step<'_, E>),
+        amend: &mut Amend<'_>,
+        see: &mut dyn FnMut(&Step<'_>),
     ) -> Result<KindReport, ImportError> {
-        let mut report = KindReport::new(E::KIND);
-        report.rejected = self.log.lists().rejected[E::KIND];
-        let mut table = self.load.map(|load| (load.version(), load.table(E::KIND)));
-        walk::<E>(self.scope, self.resolved, amend, |step| {
+        let mut report = KindReport::new(kind);
+        report.rejected = self.log.lists().rejected[kind];
+        let mut table = self.load.map(|load| (load.version(), load.table(kind)));
+        walk(kind, self.scope, self.resolved, amend, &mut |step| {
             see(&step);
             match step.fate {
                 Fate::Kept => {}
@@ -205,7 +209,7 @@ impl<'a> Job<'a> {
                 Fate::Removed => report.removed += 1,
             }
             if self.load.is_none() {
-                self.note(&step)?;
+                self.note(kind, &step)?;
             }
             let Some(after) = step.after else { return Ok(()) };
             report.total += 1;
@@ -226,7 +230,7 @@ impl<'a> Job<'a> {
     }
 
     /// Takes down what a dry run would change.
-    fn note<E: Entity>(&self, step: &Step<'_, E>) -> Result<(), ImportError> {
+    fn note(&self, kind: Kind, step: &Step<'_>) -> Result<(), ImportError> {
         let change = match step.fate {
             Fate::Kept | Fate::Unchanged => return Ok(()),
             Fate::Adjusted => ChangeKind::Adjusted,
@@ -236,27 +240,12 @@ impl<'a> Job<'a> {
         };
         let properties = match (step.before, &step.after) {
             (Some(before), Some(after)) => {
-                let before: E = decode_old(E::KIND, step.name, before)?;
-                differences(before, after.record.clone())
+                differences(decode_old(kind, step.name, before)?, after.record.to_any())
             }
             (Some(_), None) | (None, Some(_)) | (None, None) => Vec::new(),
         };
         let record = ChangedRecord { record: step.name.to_owned(), properties };
-        Ok(self.log.lists().changes.push(&Change { kind: E::KIND, change }, record)?)
-    }
-}
-
-/// A kind's walk that amends nothing.
-struct Table<'a> {
-    job: &'a Job<'a>,
-    members: &'a Members,
-}
-
-impl KindVisitor for Table<'_> {
-    type Output = Result<KindReport, ImportError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        self.job.table::<E>(Side::of(E::KIND).map(|side| (self.members, side)), |_, _| Ok(false))
+        Ok(self.log.lists().changes.push(&Change { kind, change }, record)?)
     }
 }
 

@@ -3,21 +3,23 @@
 use std::cmp::Ordering;
 
 use super::problem::{PropertyChange, ShownValue};
-use crate::model::{Entity, Secret, Secrets, View};
+use crate::model::{AnyRecord, Record, Secret, Secrets, View};
 
 /// The properties that differ, by name. Of a secret is only said that it does.
-pub(super) fn differences<E: Entity>(mut before: E, mut after: E) -> Vec<PropertyChange> {
+pub(super) fn differences(mut before: AnyRecord, mut after: AnyRecord) -> Vec<PropertyChange> {
     let mut changes = Vec::new();
-    let secrets = |record: &mut E| -> Vec<(&'static str, Secret)> {
+    let secrets = |record: &mut dyn Record| -> Vec<(&'static str, Secret)> {
         record.secrets().into_iter().map(|(property, secret)| (property, secret.clone())).collect()
     };
-    let (old, new) = (secrets(&mut before), secrets(&mut after));
-    for (property, _) in E::PROPERTIES.iter().map(|p| (p.name, p.type_)).filter(|(property, _)| {
-        let of = |list: &[(&'static str, Secret)]| {
-            list.iter().find(|(name, _)| name == property).map(|(_, secret)| secret.clone())
-        };
-        of(&old) != of(&new)
-    }) {
+    let (old, new) = (secrets(&mut *before), secrets(&mut *after));
+    for (property, _) in
+        before.kind().properties().iter().map(|p| (p.name, p.type_)).filter(|(property, _)| {
+            let of = |list: &[(&'static str, Secret)]| {
+                list.iter().find(|(name, _)| name == property).map(|(_, secret)| secret.clone())
+            };
+            of(&old) != of(&new)
+        })
+    {
         let property = property.to_owned();
         changes.push(PropertyChange { property, before: None, after: None });
     }
@@ -56,7 +58,7 @@ pub(super) fn differences<E: Entity>(mut before: E, mut after: E) -> Vec<Propert
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Credential, Field, Name, Value};
+    use crate::model::{Credential, Entity, Field, Name, Value};
 
     #[test]
     fn what_differs_is_shown_and_secrets_are_not() {
@@ -68,7 +70,7 @@ mod tests {
         after.password = Field::Set(Secret::from_plain("new"));
         after.priority = Field::Set(2);
         after.set("rack", Value::from("r")).unwrap();
-        let changes = differences(before.clone(), after);
+        let changes = differences(before.clone().into(), after.into());
         let json = serde_json::to_value(&changes).unwrap();
         assert_eq!(
             json,
@@ -78,6 +80,6 @@ mod tests {
                 {"property": "rack", "after": "r"},
             ])
         );
-        assert!(differences(before.clone(), before).is_empty());
+        assert!(differences(before.clone().into(), before.into()).is_empty());
     }
 }

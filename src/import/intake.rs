@@ -9,7 +9,7 @@ use super::{
     reference, workers,
 };
 use crate::{
-    model::{Arity, Broken, Entity, Kind, Map, Parsed, PerKind, Unparsed, Value},
+    model::{AnyRecord, Arity, Broken, Kind, Parsed, PerKind, Unparsed, Value},
     store::{Sorted, Sorter, StoreError, Vault, encode_body},
 };
 
@@ -92,68 +92,61 @@ impl<'a> Intake<'a> {
     ///
     /// # Errors
     /// Nothing more can be set aside.
-    pub fn item<E: Entity>(
+    pub fn item(
         &self,
+        kind: Kind,
         into: &mut Kindred,
         item: Value,
         at: At,
     ) -> Result<(), ImportError> {
         match item {
-            Value::Map(properties) => self.properties::<E>(into, properties, at),
+            Value::Map(properties) => match AnyRecord::parse(kind, properties) {
+                Ok(parsed) => self.record(into, parsed, at),
+                Err(unparsed) => self.unparsed(kind, unparsed, at),
+            },
             other => {
-                self.log.reject(E::KIND)?;
-                let problem = Problem::no_record(self.log.document(E::KIND), &other);
-                self.log.problem(&problem, self.log.place(E::KIND, None, at, None))
+                self.log.reject(kind)?;
+                let problem = Problem::no_record(self.log.document(kind), &other);
+                self.log.problem(&problem, self.log.place(kind, None, at, None))
             }
         }
     }
 
-    fn properties<E: Entity>(
-        &self,
-        into: &mut Kindred,
-        properties: Map,
-        at: At,
-    ) -> Result<(), ImportError> {
-        match E::parse(properties) {
-            Ok(parsed) => self.record(into, parsed, at),
-            Err(unparsed) => self.unparsed::<E>(unparsed, at),
-        }
-    }
-
     /// Says in the log why there is no record.
-    pub fn unparsed<E: Entity>(&self, unparsed: Unparsed, at: At) -> Result<(), ImportError> {
+    pub fn unparsed(&self, kind: Kind, unparsed: Unparsed, at: At) -> Result<(), ImportError> {
         let Unparsed { name, broken } = unparsed;
-        self.log.reject(E::KIND)?;
+        self.log.reject(kind)?;
         for broken in &broken {
             let Broken { property, .. } = broken;
-            let place = self.log.place(E::KIND, property.as_deref(), at, name.clone());
-            self.log.problem(&Problem::broken(self.log.document(E::KIND), broken), place)?;
+            let place = self.log.place(kind, property.as_deref(), at, name.clone());
+            self.log.problem(&Problem::broken(self.log.document(kind), broken), place)?;
         }
         Ok(())
     }
 
     /// Takes a record in.
-    pub fn record<E: Entity>(
+    pub fn record(
         &self,
         into: &mut Kindred,
-        parsed: Parsed<E>,
+        parsed: Parsed<AnyRecord>,
         at: At,
     ) -> Result<(), ImportError> {
         let Parsed { mut record, converted } = parsed;
+        let kind = record.kind();
         let place = |property: Option<&str>| -> Place {
-            self.log.place(E::KIND, property, at, Some(record.name().as_str().to_owned()))
+            self.log.place(kind, property, at, Some(record.name().as_str().to_owned()))
         };
         for property in converted {
             let place = place(Some(&property));
-            self.log.converted(E::KIND, property, place)?;
+            self.log.converted(kind, property, place)?;
         }
         let whole = place(None);
-        self.vault.seal(&mut record);
-        let body = match encode_body(&record) {
+        self.vault.seal(&mut *record);
+        let body = match encode_body(&*record) {
             Ok(body) => body,
             Err(error @ StoreError::RecordLarge { .. }) => {
-                self.log.reject(E::KIND)?;
-                let problem = Problem::large(self.log.document(E::KIND), error.to_string());
+                self.log.reject(kind)?;
+                let problem = Problem::large(self.log.document(kind), error.to_string());
                 return self.log.problem(&problem, whole);
             }
             Err(error) => return Err(error.into()),
@@ -163,7 +156,7 @@ impl<'a> Intake<'a> {
         value.extend_from_slice(&at.line.to_le_bytes());
         value.extend_from_slice(&body);
         into.0.push(record.name().as_bytes(), &value)?;
-        Ok(reference::push(&record, |arity| match arity {
+        Ok(reference::push(&*record, |arity| match arity {
             Arity::One => &self.one,
             Arity::Many => &self.many,
         })?)

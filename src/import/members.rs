@@ -10,7 +10,7 @@ use super::{
     resolve::{Resolved, Scope},
     walk::{decode_old, walk},
 };
-use crate::model::{Criteria, Entity, Membership, Pool, Side};
+use crate::model::{Criteria, Kind, Membership, Pool, Record, Side};
 use crate::store::{Load, Raw, Reading, Sorted, Sorter};
 
 /// What the members of one side may take in memory before they are set aside, in bytes.
@@ -38,9 +38,10 @@ struct Computed {
 /// numbers of another are those of its lists. Says whether that changes it.
 pub(super) fn amend(
     old: &Reading,
-    pool: &mut Pool,
+    record: &mut dyn Record,
     before: Option<&Raw>,
 ) -> Result<bool, ImportError> {
+    let Some(pool) = record.of_kind_mut::<Pool>() else { return Ok(false) };
     let membership = pool.membership();
     let kept = match (&membership, before) {
         (Membership::Unaskable(_), Some(before)) => keep_members(old, pool, before)?,
@@ -52,7 +53,9 @@ pub(super) fn amend(
 /// A pool whose criteria cannot be asked any more keeps the members that it has. Says whether its
 /// lists took them over.
 fn keep_members(old: &Reading, pool: &mut Pool, before: &Raw) -> Result<bool, ImportError> {
-    let was: Pool = decode_old(Pool::KIND, &pool.name, before)?;
+    let Some(was) = decode_old(Kind::Pool, &pool.name, before)?.into_kind::<Pool>() else {
+        return Ok(false);
+    };
     let lists_nothing =
         pool.devices.get().is_none_or(Vec::is_empty) && pool.links.get().is_none_or(Vec::is_empty);
     match was.membership() {
@@ -69,41 +72,32 @@ impl Members {
     /// Looks at the pools that there will be.
     pub fn prepare(scope: &Scope<'_>, resolved: &Resolved, log: &Log) -> Result<Self, ImportError> {
         let mut pools = Vec::new();
-        walk::<Pool>(
-            scope,
-            resolved,
-            |_, _| Ok(false),
-            |step| {
-                let Some(after) = step.after else { return Ok(()) };
-                match after.record.membership() {
-                    Membership::Manual => {}
-                    Membership::Computed { devices, links } => pools.push(Computed {
-                        name: step.name.to_owned(),
-                        ordinal: after.ordinal,
-                        ordinal_before: step.before.map(|before| before.header.ordinal),
-                        devices,
-                        links,
-                    }),
-                    Membership::Unaskable(error) => log.warn(format!(
-                        "the pool '{}' keeps the members that it has: {error}",
-                        step.name
-                    )),
-                }
-                Ok(())
-            },
-        )?;
+        walk(Kind::Pool, scope, resolved, &mut |_, _| Ok(false), &mut |step| {
+            let Some(after) = step.after else { return Ok(()) };
+            let Some(pool) = after.record.of_kind::<Pool>() else { return Ok(()) };
+            match pool.membership() {
+                Membership::Manual => {}
+                Membership::Computed { devices, links } => pools.push(Computed {
+                    name: step.name.to_owned(),
+                    ordinal: after.ordinal,
+                    ordinal_before: step.before.map(|before| before.header.ordinal),
+                    devices,
+                    links,
+                }),
+                Membership::Unaskable(error) => log.warn(format!(
+                    "the pool '{}' keeps the members that it has: {error}",
+                    step.name
+                )),
+            }
+            Ok(())
+        })?;
         pools.sort_by_key(|pool| pool.ordinal);
         let sorter = || Mutex::new(Sorter::new(log.scratch(), MEMBERS_BYTES));
         Ok(Self { pools, devices: sorter(), links: sorter() })
     }
 
     /// Finds the pools that admit a device or link.
-    pub fn offer<E: Entity>(
-        &self,
-        side: Side,
-        record: &E,
-        ordinal: u64,
-    ) -> Result<(), ImportError> {
+    pub fn offer(&self, side: Side, record: &dyn Record, ordinal: u64) -> Result<(), ImportError> {
         for pool in &self.pools {
             let (criteria, found) = match side {
                 Side::Device => (&pool.devices, &self.devices),

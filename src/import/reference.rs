@@ -6,13 +6,13 @@ use std::{
 };
 
 use crate::{
-    model::{Arity, Entity},
+    model::{Arity, Record},
     store::{Sorter, posting, target_key},
 };
 
 /// Pushes what a record refers to, each reference into the sorter for its arity.
-pub(super) fn push<'s, E: Entity>(
-    record: &E,
+pub(super) fn push<'s>(
+    record: &dyn Record,
     sorter: impl Fn(Arity) -> &'s Mutex<Sorter>,
 ) -> io::Result<()> {
     let mut pushed = Ok(());
@@ -21,7 +21,7 @@ pub(super) fn push<'s, E: Entity>(
             return;
         }
         let mut key = target_key(reference.target, reference.name);
-        key.extend(posting(E::KIND, reference.relation, record.name()));
+        key.extend(posting(record.kind(), reference.relation, record.name()));
         let sorter = sorter(reference.arity);
         pushed = sorter.lock().unwrap_or_else(PoisonError::into_inner).push(&key, &[]);
     });

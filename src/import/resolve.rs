@@ -15,7 +15,7 @@ use super::{
     walk::decode_incoming,
 };
 use crate::{
-    model::{Arity, Entity, Kind, KindVisitor, PerKind, Target, arity},
+    model::{Arity, Kind, PerKind, Record, Target, arity},
     store::{
         Reading, Referrer, Sorted, Sorter, Summary, parse_posting, parse_target_key, target_key,
     },
@@ -205,7 +205,7 @@ fn spoilt(scope: &Scope<'_>, collided: &Sorted, log: &Log) -> Result<Sorted, Imp
         let Some(incoming) = &mut incoming[kind] else { continue };
         if incoming.seek(name)?
             && let Some((_, value)) = incoming.here()
-            && kind.dispatch(Says { body: Incoming::read(value)?.body, missing })?
+            && says(&*decode_incoming(kind, Incoming::read(value)?.body)?, missing)
         {
             spoilt.push(key, missing)?;
         }
@@ -213,25 +213,14 @@ fn spoilt(scope: &Scope<'_>, collided: &Sorted, log: &Log) -> Result<Sorted, Imp
     Ok(spoilt.finish()?)
 }
 
-/// Whether a record of what comes names a target: a [`target_key`] with the relation behind it.
-struct Says<'a> {
-    body: &'a [u8],
-    missing: &'a [u8],
-}
-
-impl KindVisitor for Says<'_> {
-    type Output = Result<bool, ImportError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        let record: E = decode_incoming(self.body)?;
-        let mut says = false;
-        record.references(&mut |reference| {
-            let target = target_key(reference.target, reference.name);
-            let relation = self.missing.strip_prefix(target.as_slice());
-            says |= relation == Some(reference.relation.as_bytes());
-        });
-        Ok(says)
-    }
+/// Whether a record names a target: a [`target_key`] with the relation behind it.
+fn says(record: &dyn Record, missing: &[u8]) -> bool {
+    let mut says = false;
+    record.references(&mut |reference| {
+        let target = target_key(reference.target, reference.name);
+        says |= missing.strip_prefix(target.as_slice()) == Some(reference.relation.as_bytes());
+    });
+    says
 }
 
 /// Calls `each` for every one of the sorted references whose target will not be there.
@@ -423,8 +412,8 @@ impl<'a> Strikes<'a> {
     }
 
     /// Takes out of the record's lists what has to be struck. Says whether anything was.
-    pub fn apply<E: Entity>(&mut self, record: &mut E) -> Result<bool, ImportError> {
-        let mut prefix = record_key(E::KIND, record.name().as_bytes());
+    pub fn apply(&mut self, record: &mut dyn Record) -> Result<bool, ImportError> {
+        let mut prefix = record_key(record.kind(), record.name().as_bytes());
         prefix.push(0);
         self.cursor.seek(&prefix)?;
         let mut struck = false;

@@ -7,8 +7,8 @@ use super::{
     resolve::{Resolved, Scope, Strikes},
 };
 use crate::{
-    model::{Entity, Kind},
-    store::{Raw, decode_body, encode_body},
+    model::{AnyRecord, Kind, Record},
+    store::{Raw, decode_any_body, encode_body},
 };
 
 /// What becomes of a record.
@@ -26,32 +26,37 @@ pub(super) enum Fate {
 }
 
 /// One record on the walk.
-pub(super) struct Step<'a, E> {
+pub(super) struct Step<'a> {
     pub name: &'a str,
     pub fate: Fate,
     pub before: Option<&'a Raw>,
     /// What it will be; nothing when it is removed.
-    pub after: Option<After<'a, E>>,
+    pub after: Option<After<'a>>,
 }
 
 /// A record as it will be.
-pub(super) struct After<'a, E> {
-    pub record: &'a E,
+pub(super) struct After<'a> {
+    pub record: &'a dyn Record,
     pub ordinal: u64,
     /// The version of the record where it does not change.
     pub version: Option<u64>,
     pub body: &'a [u8],
 }
 
+/// Changes a record beyond what the import says of it; of one that was there, its bytes are beside
+/// it. Says whether it did.
+pub(super) type Amend<'a> =
+    dyn FnMut(&mut dyn Record, Option<&Raw>) -> Result<bool, ImportError> + 'a;
+
 /// Walks over one kind's records by name, and calls `each` with what becomes of each. `amend` may
 /// change a record before that, knowing the one that was there; it says whether it did.
-pub(super) fn walk<E: Entity>(
+pub(super) fn walk(
+    kind: Kind,
     scope: &Scope<'_>,
     resolved: &Resolved,
-    mut amend: impl FnMut(&mut E, Option<&Raw>) -> Result<bool, ImportError>,
-    mut each: impl FnMut(Step<'_, E>) -> Result<(), ImportError>,
+    amend: &mut Amend<'_>,
+    each: &mut dyn FnMut(Step<'_>) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
-    let kind = E::KIND;
     let emptied = scope.emptied[kind];
     let survivor = scope.survivor(kind);
     let mut strikes = Strikes::new(&resolved.strikes);
@@ -95,11 +100,11 @@ pub(super) fn walk<E: Entity>(
                     (false, false) => !is_gone,
                 };
                 if stays {
-                    let mut record: E = decode_old(kind, &name, &before)?;
-                    let struck = strikes.apply(&mut record)?;
-                    let amended = amend(&mut record, Some(&before))?;
+                    let mut record = decode_old(kind, &name, &before)?;
+                    let struck = strikes.apply(&mut *record)?;
+                    let amended = amend(&mut *record, Some(&before))?;
                     let body = match struck | amended {
-                        true => Some(encode_body(&record)?).filter(|body| body != before.body()),
+                        true => Some(encode_body(&*record)?).filter(|body| body != before.body()),
                         false => None,
                     };
                     each(Step {
@@ -107,7 +112,7 @@ pub(super) fn walk<E: Entity>(
                         fate: if body.is_some() { Fate::Adjusted } else { Fate::Kept },
                         before: Some(&before),
                         after: Some(After {
-                            record: &record,
+                            record: &*record,
                             ordinal: before.header.ordinal,
                             version: body.is_none().then_some(before.header.version),
                             body: body.as_deref().unwrap_or(before.body()),
@@ -120,17 +125,17 @@ pub(super) fn walk<E: Entity>(
             }
             (before, Some((_, value))) => {
                 let incoming = Incoming::read(value)?;
-                let mut record: E = decode_incoming(incoming.body)?;
+                let mut record = decode_incoming(kind, incoming.body)?;
                 let mut changed = false;
                 if let (Some(before), false) = (&before, emptied) {
-                    let mut merged: E = decode_old(kind, &name, before)?;
+                    let mut merged = decode_old(kind, &name, before)?;
                     merged.merge(record);
                     record = merged;
                     changed = true;
                 }
-                changed |= strikes.apply(&mut record)?;
-                changed |= amend(&mut record, before.as_ref())?;
-                let body = if changed { Some(encode_body(&record)?) } else { None };
+                changed |= strikes.apply(&mut *record)?;
+                changed |= amend(&mut *record, before.as_ref())?;
+                let body = if changed { Some(encode_body(&*record)?) } else { None };
                 let body = body.as_deref().unwrap_or(incoming.body);
                 let same = before.as_ref().filter(|before| before.body() == body);
                 let fate = match (&before, same) {
@@ -143,7 +148,7 @@ pub(super) fn walk<E: Entity>(
                     Some(_) | None => ordinals + incoming.at.position,
                 };
                 let version = same.map(|same| same.header.version);
-                let after = Some(After { record: &record, ordinal, version, body });
+                let after = Some(After { record: &*record, ordinal, version, body });
                 each(Step { name: &name, fate, before: before.as_ref(), after })?;
             }
         }
@@ -171,13 +176,13 @@ fn first_ordinal(scope: &Scope<'_>, kind: Kind) -> Result<u64, ImportError> {
 }
 
 /// Decodes a record of what comes.
-pub(super) fn decode_incoming<E: Entity>(body: &[u8]) -> Result<E, ImportError> {
-    decode_body(body).map_err(|error| ImportError::Scratch(std::io::Error::other(error)))
+pub(super) fn decode_incoming(kind: Kind, body: &[u8]) -> Result<AnyRecord, ImportError> {
+    decode_any_body(kind, body).map_err(|error| ImportError::Scratch(std::io::Error::other(error)))
 }
 
 /// Decodes a record of the inventory.
-pub(super) fn decode_old<E: Entity>(kind: Kind, name: &str, raw: &Raw) -> Result<E, ImportError> {
-    raw.decode().map_err(|error| {
+pub(super) fn decode_old(kind: Kind, name: &str, raw: &Raw) -> Result<AnyRecord, ImportError> {
+    raw.decode_any(kind).map_err(|error| {
         let detail = error.to_string();
         crate::store::StoreError::Corrupt { kind, name: name.to_owned(), detail }.into()
     })

@@ -13,7 +13,7 @@ use super::{
     warning::{Nearest, Warning, Warnings},
 };
 use crate::{
-    model::{Entity, Kind, KindVisitor, Map, Target, Value},
+    model::{Kind, Map, Target, Value},
     store::StoreError,
 };
 
@@ -47,21 +47,6 @@ impl Inventory {
         objects: Vec<Map>,
         request: &ChangeRequest,
     ) -> Result<ChangeReport, InventoryError> {
-        kind.dispatch(PutObjects { inventory: self, objects, request })
-    }
-}
-
-struct PutObjects<'a> {
-    inventory: &'a Inventory,
-    objects: Vec<Map>,
-    request: &'a ChangeRequest,
-}
-
-impl KindVisitor for PutObjects<'_> {
-    type Output = Result<ChangeReport, InventoryError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        let Self { inventory, objects, request } = self;
         let order = Order {
             caller: &request.caller,
             now: stamp_text(OffsetDateTime::now_utc()),
@@ -78,13 +63,13 @@ impl KindVisitor for PutObjects<'_> {
         let mut objects = objects.into_iter().peekable();
         let mut failed: Option<Fault> = None;
         while objects.peek().is_some() {
-            let mut batch = Batch::<E>::default();
+            let mut batch = Batch::of(kind);
             while let Some(object) = objects.next_if(|_| !batch.is_full(order.atomic)) {
                 batch.take(object, &mut nearest)?;
             }
             let results = match &failed {
                 Some(fault) => batch.said.iter().map(|_| Err(vec![fault.clone()])).collect(),
-                None => match batch.run(inventory, &order) {
+                None => match batch.run(self, &order) {
                     Ok(done) => {
                         done.warnings.into_iter().for_each(|warning| warnings.push(warning));
                         failed = done.failed;
@@ -109,17 +94,12 @@ impl KindVisitor for PutObjects<'_> {
 }
 
 /// Objects that are written together.
-struct Batch<E> {
+struct Batch {
+    kind: Kind,
     /// The objects as they may be shown.
     shown: Vec<Map>,
-    said: Vec<Result<Said<E>, Vec<Fault>>>,
+    said: Vec<Result<Said, Vec<Fault>>>,
     bytes: usize,
-}
-
-impl<E> Default for Batch<E> {
-    fn default() -> Self {
-        Self { shown: Vec::new(), said: Vec::new(), bytes: 0 }
-    }
 }
 
 /// What became of a batch.
@@ -185,7 +165,11 @@ impl Halt {
     }
 }
 
-impl<E: Entity> Batch<E> {
+impl Batch {
+    fn of(kind: Kind) -> Self {
+        Self { kind, shown: Vec::new(), said: Vec::new(), bytes: 0 }
+    }
+
     fn is_full(&self, atomic: Atomic) -> bool {
         match atomic {
             Atomic::All => false,
@@ -195,8 +179,8 @@ impl<E: Entity> Batch<E> {
 
     fn take(&mut self, object: Map, nearest: &mut Nearest) -> Result<(), InventoryError> {
         self.bytes += object.iter().map(|(key, value)| bytes(key) + bytes(value)).sum::<usize>();
-        self.shown.push(object::shown::<E>(&object));
-        self.said.push(object::read(object, nearest)?);
+        self.shown.push(object::shown(self.kind, &object));
+        self.said.push(object::read(self.kind, object, nearest)?);
         Ok(())
     }
 
@@ -286,7 +270,7 @@ impl<E: Entity> Batch<E> {
         };
         for (at, missing) in awaited.missing {
             let Missing { target, names: awaited, .. } = &missing;
-            let excused = |name: &str| target.kinds().contains(&E::KIND) && faulty.contains(name);
+            let excused = |name: &str| target.kinds().contains(&self.kind) && faulty.contains(name);
             let mut names = Vec::new();
             for name in awaited {
                 let there = editing.is_there(*target, name)?;
@@ -328,17 +312,14 @@ struct Awaited {
 }
 
 impl Awaited {
-    fn note<E>(&mut self, at: usize, planned: &mut Planned<E>) {
+    fn note(&mut self, at: usize, planned: &mut Planned) {
         self.missing.extend(planned.missing.drain(..).map(|missing| (at, missing)));
         self.takes_administrator |= planned.takes_administrator;
     }
 }
 
 /// Writes what was planned for one object.
-fn apply<E: Entity>(
-    editing: &mut Editing<'_, '_>,
-    planned: Planned<E>,
-) -> Result<Changed, StoreError> {
+fn apply(editing: &mut Editing<'_, '_>, planned: Planned) -> Result<Changed, StoreError> {
     let Planned { before, after, texts, .. } = planned;
     let named = after.as_ref().or(before.as_ref().map(|before| &before.record));
     let name = named.map(|record| record.name().to_string()).unwrap_or_default();

@@ -1,7 +1,5 @@
 //! What several words show of one record, found in one walk over its bytes.
 
-use std::marker::PhantomData;
-
 use super::{
     InventoryError,
     lines::matching_lines,
@@ -9,15 +7,15 @@ use super::{
     word::Word,
 };
 use crate::{
-    model::{Entity, Place, Places, Probed, View},
+    model::{Kind, Place, Places, Probed, View},
     store::Raw,
 };
 
 /// Words of one kind.
-pub(super) struct Columns<E> {
+pub(super) struct Columns {
+    kind: Kind,
     columns: Vec<Column>,
     places: Places,
-    kind: PhantomData<fn() -> E>,
 }
 
 struct Column {
@@ -47,14 +45,14 @@ impl Seen<'_> {
     }
 }
 
-impl<E: Entity> Columns<E> {
-    pub fn new(words: Vec<Word>) -> Self {
-        let places = Places::new(words.iter().filter_map(|word| word.place::<E>()).collect());
+impl Columns {
+    pub fn new(kind: Kind, words: Vec<Word>) -> Self {
+        let places = Places::new(words.iter().filter_map(|word| word.place(kind)).collect());
         let columns = words.into_iter().map(|word| {
-            let at = word.place::<E>().and_then(|place| places.position(&place));
+            let at = word.place(kind).and_then(|place| places.position(&place));
             Column { word, at }
         });
-        Self { columns: columns.collect(), places, kind: PhantomData }
+        Self { kind, columns: columns.collect(), places }
     }
 
     /// What each word shows of a record, in their order.
@@ -66,7 +64,10 @@ impl<E: Entity> Columns<E> {
     ) -> Result<Vec<Seen<'a>>, InventoryError> {
         let mut probed = match self.places.is_empty() {
             true => Vec::new(),
-            false => raw.probe::<E>(&self.places).map_err(|error| corrupt(E::KIND, name, error))?,
+            false => {
+                let probed = raw.probe(self.kind, &self.places);
+                probed.map_err(|error| corrupt(self.kind, name, error))?
+            }
         };
         let mut seen = Vec::with_capacity(self.columns.len());
         for (number, column) in self.columns.iter().enumerate() {
@@ -76,7 +77,7 @@ impl<E: Entity> Columns<E> {
                 true => probed[at].clone(),
                 false => probed[at].take(),
             });
-            seen.push(column.word.see::<E>(look, name, raw, found)?);
+            seen.push(column.word.see(look, self.kind, name, raw, found)?);
         }
         Ok(seen)
     }
@@ -84,11 +85,11 @@ impl<E: Entity> Columns<E> {
 
 impl Word {
     /// Where it stands in a record's bytes, if it does.
-    fn place<E: Entity>(&self) -> Option<Place> {
+    fn place(&self, kind: Kind) -> Option<Place> {
         match self {
             Word::Property { place, .. } | Word::Custom(place) => Some(place.clone()),
-            Word::Members(side) => Some(Place::of::<E>(side.list())),
-            Word::MemberCount(side) => Some(Place::of::<E>(side.list())),
+            Word::Members(side) => Some(Place::of(kind, side.list())),
+            Word::MemberCount(side) => Some(Place::of(kind, side.list())),
             Word::Name | Word::Relation(_) | Word::LongText(_) | Word::Lines { .. } => None,
         }
     }
@@ -106,9 +107,10 @@ impl Word {
     }
 
     /// What it shows of a record; `found` is what is in its place.
-    fn see<'a, E: Entity>(
+    fn see<'a>(
         &self,
         look: &Look<'_>,
+        kind: Kind,
         name: &'a str,
         raw: &'a Raw,
         found: Option<Probed<'a>>,
@@ -121,7 +123,7 @@ impl Word {
                 None => Seen::View(property.shown(None)),
             },
             Word::Custom(_) => found.map_or(Seen::View(View::Null), Seen::Probed),
-            Word::Relation(relation) => Seen::Names(look.related::<E>(relation, name, raw)?),
+            Word::Relation(relation) => Seen::Names(look.related(kind, relation, name, raw)?),
             Word::Members(side) => match look.computed()?.get(raw.header.ordinal) {
                 Some(_) => Seen::Names(look.reading.members(raw.header.ordinal, *side)?),
                 None => match found {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    model::{Criteria, Entity, Kind, Membership, Pool, Side},
+    model::{Criteria, Kind, Membership, Pool, Record, Side},
     store::{Reading, StoreError, Stored},
 };
 
@@ -78,8 +78,8 @@ impl ComputedPools {
     }
 
     /// The pools that admit a record: none, where it is neither a device nor a link.
-    pub fn admitting<E: Entity>(&self, record: &E) -> impl Iterator<Item = &ComputedPool> {
-        let side = Side::of(E::KIND);
+    pub fn admitting(&self, record: &dyn Record) -> impl Iterator<Item = &ComputedPool> {
+        let side = Side::of(record.kind());
         let all = self.iter().map(|(_, pool)| pool);
         all.filter(move |pool| side.is_some_and(|side| pool.criteria(side).admit(record)))
     }
@@ -131,7 +131,7 @@ impl ComputedCache {
 mod tests {
     use super::*;
     use crate::{
-        model::{Device, Field, Link, Name},
+        model::{Device, Entity, Field, Link, Name},
         store::Store,
     };
 

@@ -7,7 +7,7 @@ use super::{
     edit::{Editing, RECORDS_MAX},
 };
 use crate::{
-    model::{Arity, Entity, Kind, KindVisitor, arity},
+    model::{Arity, Kind, arity},
     store::StoreError,
 };
 
@@ -30,13 +30,15 @@ impl Inventory {
         expected: &Expected,
     ) -> Result<DeleteReport, InventoryError> {
         self.0.change(|editing| {
-            kind.dispatch(Check { editing, name, caller, expected })?;
+            check(editing, kind, name, caller, expected)?;
             let cascade = Cascade::of(editing, kind, name)?;
-            for ((kind, name), lists) in &cascade.strikes {
-                kind.dispatch(Strike { editing, name, lists })?;
+            for (named, lists) in &cascade.strikes {
+                strike(editing, named, lists)?;
             }
             for (kind, name) in &cascade.gone {
-                kind.dispatch(Remove { editing, name })?;
+                if let Some(before) = editing.transaction.get_any(*kind, name)? {
+                    editing.remove(&before)?;
+                }
             }
             let struck = cascade.strikes.into_keys().collect();
             Ok(DeleteReport { deleted: cascade.gone, struck })
@@ -45,35 +47,29 @@ impl Inventory {
 }
 
 /// Looks whether a record may be deleted.
-struct Check<'a, 'e, 't> {
-    editing: &'a Editing<'e, 't>,
-    name: &'a str,
-    caller: &'a str,
-    expected: &'a Expected,
-}
-
-impl KindVisitor for Check<'_, '_, '_> {
-    type Output = Result<(), InventoryError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        let Self { editing, name, caller, expected } = self;
-        let Some(stored) = editing.transaction.get::<E>(name)? else {
-            return Err(InventoryError::NotFound { kind: E::KIND, name: name.to_owned() });
-        };
-        if !expected.holds(Some(stored.version)) {
-            return Err(InventoryError::Stale { kind: E::KIND, name: name.to_owned() });
-        }
-        // Lists name users, and nothing that goes with another does: no more of them go.
-        if E::KIND == Kind::User && name == caller {
-            return Err(InventoryError::OwnUser { name: name.to_owned() });
-        }
-        if editing.takes_administrator(&stored.record, None)?
-            && !editing.has_administrator(Some(name))?
-        {
-            return Err(InventoryError::NoAdministrator);
-        }
-        Ok(())
+fn check(
+    editing: &Editing<'_, '_>,
+    kind: Kind,
+    name: &str,
+    caller: &str,
+    expected: &Expected,
+) -> Result<(), InventoryError> {
+    let Some(stored) = editing.transaction.get_any(kind, name)? else {
+        return Err(InventoryError::NotFound { kind, name: name.to_owned() });
+    };
+    if !expected.holds(Some(stored.version)) {
+        return Err(InventoryError::Stale { kind, name: name.to_owned() });
     }
+    // Lists name users, and nothing that goes with another does: no more of them go.
+    if kind == Kind::User && name == caller {
+        return Err(InventoryError::OwnUser { name: name.to_owned() });
+    }
+    if editing.takes_administrator(&*stored.record, None)?
+        && !editing.has_administrator(Some(name))?
+    {
+        return Err(InventoryError::NoAdministrator);
+    }
+    Ok(())
 }
 
 /// What a deletion takes.
@@ -129,37 +125,15 @@ impl Cascade {
 }
 
 /// Takes names out of one record's lists.
-struct Strike<'a, 'e, 't> {
-    editing: &'a mut Editing<'e, 't>,
-    name: &'a str,
-    lists: &'a Lists,
-}
-
-impl KindVisitor for Strike<'_, '_, '_> {
-    type Output = Result<(), StoreError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        let Some(before) = self.editing.transaction.get::<E>(self.name)? else { return Ok(()) };
-        let mut after = before.record.clone();
-        for (relation, names) in self.lists {
-            after.strike_all(relation, &|name| names.contains(name));
-        }
-        self.editing.write(Some(&before), after)
+fn strike(
+    editing: &mut Editing<'_, '_>,
+    (kind, name): &Named,
+    lists: &Lists,
+) -> Result<(), StoreError> {
+    let Some(before) = editing.transaction.get_any(*kind, name)? else { return Ok(()) };
+    let mut after = before.record.clone();
+    for (relation, names) in lists {
+        after.strike_all(relation, &|name| names.contains(name));
     }
-}
-
-struct Remove<'a, 'e, 't> {
-    editing: &'a mut Editing<'e, 't>,
-    name: &'a str,
-}
-
-impl KindVisitor for Remove<'_, '_, '_> {
-    type Output = Result<(), StoreError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        match self.editing.transaction.get::<E>(self.name)? {
-            Some(before) => self.editing.remove(&before),
-            None => Ok(()),
-        }
-    }
+    editing.write(Some(&before), after)
 }

@@ -4,7 +4,7 @@
 //! away through [`Editing::remove`], those that follow a new name or lose one from their lists
 //! included. So no member of a pool and no reference can be forgotten.
 
-use std::{any::Any, collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Inner,
@@ -13,7 +13,7 @@ use super::{
     refill::Refills,
 };
 use crate::{
-    model::{Entity, Kind, KindVisitor, Membership, Pool, Side, Target},
+    model::{AnyRecord, Kind, Membership, Pool, Record, Side, Target},
     store::{Referrer, StoreError, Stored, Transaction},
 };
 
@@ -62,66 +62,67 @@ impl Editing<'_, '_> {
     /// Writes a record: a new one, or in the place of `before`, under another name where it has
     /// one. References to it follow, and so do the members of pools. That the new name is free and
     /// that what the record names is there is the caller's business.
-    pub fn write<E: Entity>(
+    pub fn write(
         &mut self,
-        before: Option<&Stored<E>>,
-        mut after: E,
+        before: Option<&Stored<AnyRecord>>,
+        mut after: AnyRecord,
     ) -> Result<(), StoreError> {
+        let kind = after.kind();
         let renamed = before.filter(|before| before.record.name() != after.name());
         let mut followers = Vec::new();
         if let Some(before) = renamed {
             let from = before.record.name();
-            followers = self.referrers(E::KIND, from)?;
-            rename_own(&mut after, from);
+            followers = self.referrers(kind, from)?;
+            rename_own(&mut *after, from);
             // They are sealed again under the new name.
-            self.inventory.store.vault().open_secrets(&mut after)?;
+            self.inventory.store.vault().open_secrets(&mut *after)?;
         }
         let mut membership = None;
-        if let Some(pool) = cast_mut::<E, Pool>(&mut after) {
+        if let Some(pool) = after.of_kind_mut::<Pool>() {
             // As they were before this one is written.
             self.pools()?;
             let is = pool.membership();
             pool.settle(&is);
             membership = Some(is);
         }
-        let side = Side::of(E::KIND);
+        let side = Side::of(kind);
         let shifts = match side {
-            Some(side) => self.shifts(side, before.map(|before| &before.record), Some(&after))?,
+            Some(side) => self.shifts(side, before.map(|before| &*before.record), Some(&*after))?,
             None => Vec::new(),
         };
         let to = after.name().clone();
         if let Some(before) = renamed {
-            self.transaction.rename::<E>(before.record.name(), to.clone())?;
+            self.transaction.rename(kind, before.record.name(), to.clone())?;
         }
         self.transaction.put(after)?;
         self.written += 1;
         // The ordinal of a new record is known now, and seldom needed.
         if let (Some(side), false) = (side, shifts.is_empty()) {
-            let ordinal = self.ordinal(before, &to)?;
+            let ordinal = self.ordinal(kind, before, &to)?;
             let from = before.map_or(&to, |before| before.record.name());
             self.shift(side, ordinal, &shifts, from, &to)?;
         }
         if let Some(membership) = membership {
-            let ordinal = self.ordinal(before, &to)?;
+            let ordinal = self.ordinal(kind, before, &to)?;
             self.pool_written(ordinal, &to, membership)?;
         }
         if let Some(before) = renamed {
-            self.follow(E::KIND, before.record.name(), &to, followers)?;
+            self.follow(kind, before.record.name(), &to, followers)?;
         }
         Ok(())
     }
 
     /// Takes a record away. That nothing names it any more is the caller's business.
-    pub fn remove<E: Entity>(&mut self, before: &Stored<E>) -> Result<(), StoreError> {
-        let name = before.record.name();
-        if let Some(side) = Side::of(E::KIND) {
-            let shifts = self.shifts(side, Some(&before.record), None)?;
+    pub fn remove(&mut self, before: &Stored<AnyRecord>) -> Result<(), StoreError> {
+        let (kind, name) = (before.record.kind(), before.record.name());
+        if let Some(side) = Side::of(kind) {
+            let shifts = self.shifts(side, Some(&*before.record), None)?;
             self.shift(side, before.ordinal, &shifts, name, name)?;
         }
-        if E::KIND == Kind::Pool {
+        if kind == Kind::Pool {
             self.pool_gone(before.ordinal)?;
         }
-        self.transaction.remove::<E>(name)?;
+        self.transaction.remove(kind, name)?;
         self.written += 1;
         Ok(())
     }
@@ -178,27 +179,28 @@ impl Editing<'_, '_> {
     }
 
     /// The ordinal of a record that was just written.
-    fn ordinal<E: Entity>(
+    fn ordinal(
         &self,
-        before: Option<&Stored<E>>,
+        kind: Kind,
+        before: Option<&Stored<AnyRecord>>,
         name: &str,
     ) -> Result<u64, StoreError> {
         if let Some(before) = before {
             return Ok(before.ordinal);
         }
-        let written = self.transaction.get::<E>(name)?.map(|stored| stored.ordinal);
+        let written = self.transaction.get_any(kind, name)?.map(|stored| stored.ordinal);
         written.ok_or_else(|| {
-            let detail = format!("the {} '{name}' was written and is not there", E::KIND);
+            let detail = format!("the {kind} '{name}' was written and is not there");
             StoreError::Damaged { part: "transaction", detail }
         })
     }
 
     /// What changes in the pools when this record does.
-    fn shifts<E: Entity>(
+    fn shifts(
         &mut self,
         side: Side,
-        before: Option<&E>,
-        after: Option<&E>,
+        before: Option<&dyn Record>,
+        after: Option<&dyn Record>,
     ) -> Result<Vec<Shift>, StoreError> {
         let changed = before.zip(after).map(|(before, after)| changed_properties(before, after));
         if changed.as_ref().is_some_and(|changed| changed.is_empty()) {
@@ -283,40 +285,36 @@ impl Editing<'_, '_> {
             let Some(first) = references.first() else { continue };
             // What it says of itself was renamed with it.
             if first.kind != kind || first.name != from {
-                first.kind.dispatch(Follow { editing: self, references, from, to })?;
+                self.follow_one(first, references, from, to)?;
             }
         }
         Ok(())
     }
-}
 
-/// Lets one record follow a new name in all of its relations.
-struct Follow<'a, 'e, 't> {
-    editing: &'a mut Editing<'e, 't>,
-    references: &'a [Referrer],
-    from: &'a str,
-    to: &'a str,
-}
-
-impl KindVisitor for Follow<'_, '_, '_> {
-    type Output = Result<(), StoreError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        let Some(first) = self.references.first() else { return Ok(()) };
-        let Some(before) = self.editing.transaction.get::<E>(&first.name)? else { return Ok(()) };
+    /// Lets one record follow a new name in all of its relations.
+    fn follow_one(
+        &mut self,
+        follower: &Referrer,
+        references: &[Referrer],
+        from: &str,
+        to: &str,
+    ) -> Result<(), StoreError> {
+        let before = self.transaction.get_any(follower.kind, &follower.name)?;
+        let Some(before) = before else { return Ok(()) };
         let mut after = before.record.clone();
-        for reference in self.references {
-            after.rename(&reference.relation, self.from, self.to);
+        for reference in references {
+            after.rename(&reference.relation, from, to);
         }
-        self.editing.write(Some(&before), after)
+        self.write(Some(&before), after)
     }
 }
 
 /// Lets what a record says of itself follow its new name.
-fn rename_own<E: Entity>(after: &mut E, from: &str) {
+fn rename_own(after: &mut dyn Record, from: &str) {
+    let kind = after.kind();
     let mut relations = Vec::new();
     after.references(&mut |reference| {
-        if reference.name == from && reference.target.kinds().contains(&E::KIND) {
+        if reference.name == from && reference.target.kinds().contains(&kind) {
             relations.push(reference.relation);
         }
     });
@@ -324,14 +322,4 @@ fn rename_own<E: Entity>(after: &mut E, from: &str) {
     for relation in relations {
         after.rename(relation, from, &to);
     }
-}
-
-/// The record as what it is, where it is of the kind `T`: for what only one kind needs.
-pub(super) fn cast<E: Entity, T: Entity>(record: &E) -> Option<&T> {
-    (record as &dyn Any).downcast_ref()
-}
-
-/// As [`cast`], to change it.
-pub(super) fn cast_mut<E: Entity, T: Entity>(record: &mut E) -> Option<&mut T> {
-    (record as &mut dyn Any).downcast_mut()
 }

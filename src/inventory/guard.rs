@@ -1,24 +1,24 @@
 //! What no change may do: leave an inventory that nobody can administer.
 
-use super::edit::{Editing, cast};
+use super::edit::Editing;
 use crate::{
-    model::{Entity, User},
+    model::{Record, User},
     store::StoreError,
 };
 
 impl Editing<'_, '_> {
     /// Whether writing `after` in the place of `before` takes an administrator away who could log
     /// in. A record that goes has no `after`.
-    pub fn takes_administrator<E: Entity>(
+    pub fn takes_administrator(
         &self,
-        before: &E,
-        after: Option<&E>,
+        before: &dyn Record,
+        after: Option<&dyn Record>,
     ) -> Result<bool, StoreError> {
-        let Some(before) = cast::<E, User>(before) else { return Ok(false) };
+        let Some(before) = before.of_kind::<User>() else { return Ok(false) };
         if !self.is_able(before)? {
             return Ok(false);
         }
-        match after.and_then(cast::<E, User>) {
+        match after.and_then(|after| after.of_kind::<User>()) {
             Some(after) => Ok(!self.is_able(after)?),
             None => Ok(true),
         }

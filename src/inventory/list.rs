@@ -5,7 +5,7 @@ use super::{
     rows::{Answer, Ordering, Shape},
     selection::Selection,
 };
-use crate::model::{Entity, Kind, KindVisitor};
+use crate::model::Kind;
 
 impl Inventory {
     /// Gives a page of a kind's instances, and says how many the kind has.
@@ -23,29 +23,15 @@ impl Inventory {
         request: &ListRequest,
         rows: &mut Rows<'_>,
     ) -> Result<u64, InventoryError> {
-        kind.dispatch(List { inventory: self, request, rows })
-    }
-}
-
-struct List<'a, 'r> {
-    inventory: &'a Inventory,
-    request: &'a ListRequest,
-    rows: &'a mut Rows<'r>,
-}
-
-impl KindVisitor for List<'_, '_> {
-    type Output = Result<u64, InventoryError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        let look = self.inventory.look();
-        let answer = Answer::<E> {
-            selection: Selection::new(&look, Vec::new())?,
-            order: Ordering::resolve(&look, self.request.order.as_ref())?,
-            start: self.request.start,
-            limit: self.request.limit,
-            shape: Shape::resolve(&look, &self.request.columns, |word| word)?,
+        let look = self.look();
+        let answer = Answer {
+            selection: Selection::new(&look, kind, Vec::new())?,
+            order: Ordering::resolve(&look, kind, request.order.as_ref())?,
+            start: request.start,
+            limit: request.limit,
+            shape: Shape::resolve(&look, kind, &request.columns, |word| word)?,
         };
-        answer.give(&look, self.rows)
+        answer.give(&look, rows)
     }
 }
 

@@ -5,9 +5,7 @@ use std::{cell::OnceCell, collections::HashSet, ops::Range, slice, sync::Arc};
 
 use super::{Inner, Inventory, InventoryError, computed::ComputedPools};
 use crate::{
-    model::{
-        Entity, Holder, Kind, KindVisitor, Place, Places, Probed, Relation, Side, Target, View,
-    },
+    model::{Holder, Kind, Place, Places, Probed, Relation, Side, Target, View},
     store::{Raw, Reading, Store, StoreError},
 };
 
@@ -39,8 +37,9 @@ impl Look<'_> {
     }
 
     /// The names under one of the relations of a record.
-    pub fn related<E: Entity>(
+    pub fn related(
         &self,
+        kind: Kind,
         relation: &Relation,
         name: &str,
         raw: &Raw,
@@ -50,25 +49,26 @@ impl Look<'_> {
         let referrers = Referrers::read(&self.reading, &targets, slice::from_ref(relation), name)?;
         let mut others = referrers.under(0);
         if shows_pools(relation) && !self.computed()?.is_empty() {
-            let record: E = raw.decode().map_err(|error| corrupt(E::KIND, name, error))?;
-            others.extend(self.computed()?.admitting(&record).map(|pool| pool.name.as_str()));
+            let record = raw.decode_any(kind).map_err(|error| corrupt(kind, name, error))?;
+            others.extend(self.computed()?.admitting(&*record).map(|pool| pool.name.as_str()));
         }
         let own = match relation.own {
-            Some(_) => self.listed::<E>(&relation.word, name, raw)?,
+            Some(_) => self.listed(kind, &relation.word, name, raw)?,
             None => Vec::new(),
         };
         Ok(united(&own, others).into_iter().map(str::to_owned).collect())
     }
 
     /// The names that one of a record's own relations holds.
-    pub fn listed<'a, E: Entity>(
+    pub fn listed<'a>(
         &self,
+        kind: Kind,
         property: &str,
         name: &str,
         raw: &'a Raw,
     ) -> Result<Vec<&'a str>, InventoryError> {
-        let places = Places::new(vec![Place::of::<E>(property)]);
-        let found = raw.probe::<E>(&places).map_err(|error| corrupt(E::KIND, name, error))?;
+        let places = Places::new(vec![Place::of(kind, property)]);
+        let found = raw.probe(kind, &places).map_err(|error| corrupt(kind, name, error))?;
         Ok(found
             .into_iter()
             .flatten()
@@ -92,8 +92,7 @@ impl Look<'_> {
             None => Vec::new(),
         };
         for holder in &relation.holders {
-            let names = Named { look: self, property: holder.property, name };
-            for other in holder.kind.dispatch(names)? {
+            for other in self.named(holder.kind, holder.property, name)? {
                 // A node may be of the other kind.
                 if holder.target == Target::Kind(kind) || self.reading.contains(kind, &other)? {
                     found.push(other);
@@ -103,6 +102,19 @@ impl Look<'_> {
         found.sort_unstable();
         found.dedup();
         Ok(found)
+    }
+
+    /// The names that a record holds in one of its relations, a computed pool's members among
+    /// them; none, where there is no such record.
+    fn named(&self, kind: Kind, property: &str, name: &str) -> Result<Vec<String>, InventoryError> {
+        let Some(raw) = self.reading.get_raw(kind, name)? else { return Ok(Vec::new()) };
+        if let Some(side) = member_side(kind, property)
+            && self.computed()?.get(raw.header.ordinal).is_some()
+        {
+            return Ok(self.reading.members(raw.header.ordinal, side)?);
+        }
+        let names = self.listed(kind, property, name, &raw)?;
+        Ok(names.into_iter().map(str::to_owned).collect())
     }
 
     /// The records of `kind` whose own relation `property` names the record `name`, by name.
@@ -126,49 +138,13 @@ impl Look<'_> {
     pub fn pools_with(&self, side: Side, name: &str) -> Result<Vec<String>, InventoryError> {
         let property = side.list();
         let mut pools = self.naming(Kind::Pool, property, Target::Kind(side.kind()), name)?;
-        pools.extend(side.kind().dispatch(Admitting { look: self, name })?);
+        if let Some(stored) = self.reading.get_any(side.kind(), name)? {
+            let admitting = self.computed()?.admitting(&*stored.record);
+            pools.extend(admitting.map(|pool| pool.name.clone()));
+        }
         pools.sort_unstable();
         pools.dedup();
         Ok(pools)
-    }
-}
-
-/// The names that a record holds in one of its relations, a computed pool's members among them;
-/// none, where there is no such record.
-struct Named<'l> {
-    look: &'l Look<'l>,
-    property: &'l str,
-    name: &'l str,
-}
-
-impl KindVisitor for Named<'_> {
-    type Output = Result<Vec<String>, InventoryError>;
-    fn visit<E: Entity>(self) -> Self::Output {
-        let Some(raw) = self.look.reading.get_raw(E::KIND, self.name)? else {
-            return Ok(Vec::new());
-        };
-        if let Some(side) = member_side(E::KIND, self.property)
-            && self.look.computed()?.get(raw.header.ordinal).is_some()
-        {
-            return Ok(self.look.reading.members(raw.header.ordinal, side)?);
-        }
-        let names = self.look.listed::<E>(self.property, self.name, &raw)?;
-        Ok(names.into_iter().map(str::to_owned).collect())
-    }
-}
-
-/// The computed pools that admit a record.
-struct Admitting<'l> {
-    look: &'l Look<'l>,
-    name: &'l str,
-}
-
-impl KindVisitor for Admitting<'_> {
-    type Output = Result<Vec<String>, InventoryError>;
-    fn visit<E: Entity>(self) -> Self::Output {
-        let Some(stored) = self.look.reading.get::<E>(self.name)? else { return Ok(Vec::new()) };
-        let pools = self.look.computed()?.admitting(&stored.record);
-        Ok(pools.map(|pool| pool.name.clone()).collect())
     }
 }
 

@@ -13,14 +13,14 @@ use super::{
 use crate::{
     access::hash_password,
     model::{
-        Backward, Entity, Kind, Map, Name, Property, PropertyType, Refused, Rule, Secret, Value,
+        AnyRecord, Backward, Kind, Map, Name, Property, PropertyType, Refused, Rule, Secret, Value,
     },
 };
 
 /// What one object says.
-pub(super) struct Said<E> {
+pub(super) struct Said {
     /// The properties that it says, under the name that it says. Secrets are clear.
-    pub record: E,
+    pub record: AnyRecord,
     /// The name that the record is to have.
     pub new_name: Option<Name>,
     /// Secrets in the spelling of documents.
@@ -45,18 +45,12 @@ const ID: &str = "id";
 pub(super) const STAMPS: [&str; 2] = ["last_modified", "last_modified_by"];
 
 /// The object as it may be shown: without its secrets.
-pub(super) fn shown<E: Entity>(object: &Map) -> Map {
+pub(super) fn shown(kind: Kind, object: &Map) -> Map {
     let secret = |key: &Value| {
-        let known = key.as_text().and_then(property::<E>);
+        let known = key.as_text().and_then(|name| kind.property(name));
         known.is_some_and(|property| property.type_ == PropertyType::Secret)
     };
     Map::from_entries(object.iter().filter(|(key, _)| !secret(key)).cloned().collect())
-}
-
-/// The known property of this name.
-pub(super) fn property<E: Entity>(name: &str) -> Option<&'static Property> {
-    let found = E::PROPERTIES.binary_search_by_key(&name, |property| property.name);
-    found.ok().and_then(|at| E::PROPERTIES.get(at))
 }
 
 /// Reads an object: what it says, or all that is wrong with it. Blocks for some 20 ms where a
@@ -64,20 +58,25 @@ pub(super) fn property<E: Entity>(name: &str) -> Option<&'static Property> {
 ///
 /// # Errors
 /// The system gives no random numbers to hash a password with.
-pub(super) fn read<E: Entity>(
+pub(super) fn read(
+    kind: Kind,
     object: Map,
     nearest: &mut Nearest,
-) -> Result<Result<Said<E>, Vec<Fault>>, InventoryError> {
+) -> Result<Result<Said, Vec<Fault>>, InventoryError> {
     let mut faults = Vec::new();
     let record = match name_of(&object) {
-        Ok(name) => E::named(name),
+        Ok(name) => AnyRecord::named(kind, name),
         Err(fault) => {
             faults.push(fault);
             // The rest is looked at all the same, to say everything at once.
-            E::named(Name::parse("?".to_owned()).unwrap_or_else(|_| unreachable!("it is a name")))
+            AnyRecord::named(
+                kind,
+                Name::parse("?".to_owned()).unwrap_or_else(|_| unreachable!("it is a name")),
+            )
         }
     };
     let mut reader = Reader {
+        kind,
         said: Said {
             record,
             new_name: None,
@@ -129,17 +128,18 @@ fn parse_name(property: &str, value: Value) -> Result<Name, Fault> {
 }
 
 /// Reads one object, property by property.
-struct Reader<'n, E> {
-    said: Said<E>,
+struct Reader<'n> {
+    kind: Kind,
+    said: Said,
     /// What was said under another word, by the relation that was meant.
     aliases: HashMap<&'static str, (String, Value)>,
     faults: Vec<Fault>,
     nearest: &'n mut Nearest,
 }
 
-impl<E: Entity> Reader<'_, E> {
+impl Reader<'_> {
     fn take(&mut self, key: String, value: Value) -> Result<(), InventoryError> {
-        if let Some(known) = property::<E>(&key) {
+        if let Some(known) = self.kind.property(&key) {
             return self.take_known(known, value);
         }
         match key.as_str() {
@@ -148,11 +148,11 @@ impl<E: Entity> Reader<'_, E> {
                 Err(fault) => self.faults.push(fault),
             },
             ID => self.pass_over(key),
-            word if is_backward_only(E::KIND, word) => self.pass_over(key),
+            word if is_backward_only(self.kind, word) => self.pass_over(key),
             word => {
-                if let Some(relation) = aliased::<E>(word) {
+                if let Some(relation) = aliased(self.kind, word) {
                     self.aliases.insert(relation, (key, value));
-                } else if let Some(text) = LongText::of(E::KIND, word) {
+                } else if let Some(text) = LongText::of(self.kind, word) {
                     self.take_text(text, value);
                 } else {
                     self.take_custom(key, value);
@@ -164,7 +164,7 @@ impl<E: Entity> Reader<'_, E> {
 
     fn take_known(&mut self, known: &'static Property, value: Value) -> Result<(), InventoryError> {
         // What Satchel itself says is no wish of the client's, who sends back what it was shown.
-        match (E::KIND, known.name) {
+        match (self.kind, known.name) {
             (_, NAME) => return Ok(()),
             (_, stamp) if STAMPS.contains(&stamp) => return Ok(()),
             (Kind::Pool, "device_number" | "link_number") => {
@@ -208,7 +208,7 @@ impl<E: Entity> Reader<'_, E> {
             self.set(property, Value::Null);
             return Ok(());
         };
-        let secret = match E::KIND {
+        let secret = match self.kind {
             Kind::User => Secret::from_plain(&hash_password(&plain)?),
             Kind::Group
             | Kind::Device
@@ -242,8 +242,9 @@ impl<E: Entity> Reader<'_, E> {
     }
 
     fn take_custom(&mut self, key: String, value: Value) {
-        let criterion = E::KIND == Kind::Pool && CRITERIA.iter().any(|word| key.starts_with(word));
-        if !criterion && let Some(near) = self.nearest.of::<E>(&key) {
+        let criterion =
+            self.kind == Kind::Pool && CRITERIA.iter().any(|word| key.starts_with(word));
+        if !criterion && let Some(near) = self.nearest.of(self.kind, &key) {
             self.said.near.push((key.clone(), near));
         }
         self.set(&key, value);
@@ -281,8 +282,8 @@ fn is_backward_only(kind: Kind, word: &str) -> bool {
 }
 
 /// The relation to one record that the word means: `source` for `source_name`.
-fn aliased<E: Entity>(word: &str) -> Option<&'static str> {
-    let known = property::<E>(word.strip_suffix(ALIAS_SUFFIX)?)?;
+fn aliased(kind: Kind, word: &str) -> Option<&'static str> {
+    let known = kind.property(word.strip_suffix(ALIAS_SUFFIX)?)?;
     matches!(known.type_, PropertyType::One(_)).then_some(known.name)
 }
 
@@ -318,15 +319,15 @@ impl Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Credential, Device, Field, Link, Pool, User};
+    use crate::model::{Credential, Device, Entity, Field, Link, Pool, User};
 
     fn map(entries: &[(&str, Value)]) -> Map {
         let entry = |(key, value): &(&str, Value)| (Value::from(*key), value.clone());
         Map::from_entries(entries.iter().map(entry).collect())
     }
 
-    fn said<E: Entity>(entries: &[(&str, Value)]) -> Result<Said<E>, Vec<Fault>> {
-        read(map(entries), &mut Nearest::default()).unwrap()
+    fn said<E: Entity>(entries: &[(&str, Value)]) -> Result<Said, Vec<Fault>> {
+        read(E::KIND, map(entries), &mut Nearest::default()).unwrap()
     }
 
     fn names(names: &[&str]) -> Value {

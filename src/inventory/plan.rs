@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     Atomic, Expected, Fault, InventoryError,
-    edit::{Editing, RECORDS_MAX, cast, cast_mut},
-    object::{STAMPS, Said, property},
+    edit::{Editing, RECORDS_MAX},
+    object::{STAMPS, Said},
     text::LongText,
     warning::Warning,
 };
 use crate::{
     codec::json,
     model::{
-        Backward, Entity, Field, Kind, Membership, Name, Pool, Property, PropertyType, Ref,
-        Refused, Secrets, Side, Target, Value, View,
+        AnyRecord, Backward, Field, Kind, Membership, Name, Pool, Property, PropertyType, Record,
+        Ref, Refused, Secrets, Side, Target, Value, View,
     },
     store::{StoreError, Stored},
 };
@@ -29,10 +29,10 @@ pub(super) struct Order<'a> {
 }
 
 /// What is to be written for one object.
-pub(super) struct Planned<E> {
-    pub before: Option<Stored<E>>,
+pub(super) struct Planned {
+    pub before: Option<Stored<AnyRecord>>,
     /// The record, where it changes; under its new name.
-    pub after: Option<E>,
+    pub after: Option<AnyRecord>,
     /// The long texts that change.
     pub texts: Vec<(LongText, Option<String>)>,
     pub warnings: Vec<Warning>,
@@ -54,19 +54,19 @@ pub(super) struct Missing {
 ///
 /// # Errors
 /// [`InventoryError::Stale`], and what the store says; the faults of the object are in the answer.
-pub(super) fn plan<E: Entity>(
+pub(super) fn plan(
     editing: &mut Editing<'_, '_>,
-    said: &Said<E>,
+    said: &Said,
     order: &Order<'_>,
-) -> Result<Result<Planned<E>, Vec<Fault>>, InventoryError> {
-    let name = said.record.name();
-    let before = editing.transaction.get::<E>(name)?;
+) -> Result<Result<Planned, Vec<Fault>>, InventoryError> {
+    let (kind, name) = (said.record.kind(), said.record.name());
+    let before = editing.transaction.get_any(kind, name)?;
     if !order.expected.holds(before.as_ref().map(|before| before.version)) {
-        return Err(InventoryError::Stale { kind: E::KIND, name: name.to_string() });
+        return Err(InventoryError::Stale { kind, name: name.to_string() });
     }
     let mut faults = Vec::new();
     let to = said.new_name.as_ref().filter(|to| *to != name);
-    check_names::<E>(editing, name, to, before.is_some(), &mut faults)?;
+    check_names(editing, kind, name, to, before.is_some(), &mut faults)?;
 
     let mut warnings = said.warnings.clone();
     let mut after = match &before {
@@ -81,7 +81,7 @@ pub(super) fn plan<E: Entity>(
                     warnings.push(Warning::Held { property });
                 }
             }
-            merge(&before.record, said, &others, &mut faults)
+            merge(&*before.record, said, &others, &mut faults)
         }
         None => said.record.clone(),
     };
@@ -92,19 +92,19 @@ pub(super) fn plan<E: Entity>(
     warnings.extend(
         new.map(|(property, nearest)| Warning::Near { property: property.clone(), nearest }),
     );
-    if let (Some(after), Some(said)) = (cast_mut(&mut after), cast(&said.record)) {
+    if let (Some(after), Some(said)) = (after.of_kind_mut(), said.record.of_kind()) {
         let held = match &before {
-            Some(before) => cast(&before.record).map(|record| (before.ordinal, record)),
+            Some(before) => before.record.of_kind().map(|record| (before.ordinal, record)),
             None => None,
         };
         plan_pool(editing, held, said, after, &mut faults, &mut warnings)?;
     }
     // Sealed as it is stored: the same secret is the same bytes.
-    editing.inventory.store.vault().seal(&mut after);
+    editing.inventory.store.vault().seal(&mut *after);
 
-    let missing = missing(editing, before.as_ref().map(|before| &before.record), &after, to)?;
+    let missing = missing(editing, before.as_ref().map(|before| &*before.record), &*after, to)?;
     let takes_administrator = match &before {
-        Some(before) => editing.takes_administrator(&before.record, Some(&after))?,
+        Some(before) => editing.takes_administrator(&*before.record, Some(&*after))?,
         None => false,
     };
     match order.atomic {
@@ -131,7 +131,7 @@ pub(super) fn plan<E: Entity>(
     let after = match same {
         true => None,
         false => {
-            stamp(&mut after, order, before.is_none());
+            stamp(&mut *after, order, before.is_none());
             if let Some(to) = to {
                 after.set_name(to.clone());
             }
@@ -142,8 +142,9 @@ pub(super) fn plan<E: Entity>(
 }
 
 /// Whether the names are free that a record is to have.
-fn check_names<E: Entity>(
+fn check_names(
     editing: &Editing<'_, '_>,
+    kind: Kind,
     name: &Name,
     to: Option<&Name>,
     is_there: bool,
@@ -151,7 +152,7 @@ fn check_names<E: Entity>(
 ) -> Result<(), StoreError> {
     // Devices and networks share their names.
     let nodes = Target::Node.kinds();
-    let others = nodes.iter().filter(|kind| nodes.contains(&E::KIND) && **kind != E::KIND);
+    let others = nodes.iter().filter(|other| nodes.contains(&kind) && **other != kind);
     let taken = |kind: Kind, name: &Name| {
         format!("the name '{name}' is taken: there is a {kind} that has it")
     };
@@ -161,17 +162,16 @@ fn check_names<E: Entity>(
     };
     if let Some(to) = to {
         if !is_there {
-            let detail = format!("there is no {} '{name}' to be renamed", E::KIND);
+            let detail = format!("there is no {kind} '{name}' to be renamed");
             faults.push(Fault::new(Some(property), "not-found", detail));
         }
-        if editing.transaction.contains(E::KIND, to)? {
-            faults.push(Fault::new(Some(property), "name-taken", taken(E::KIND, to)));
+        if editing.transaction.contains(kind, to)? {
+            faults.push(Fault::new(Some(property), "name-taken", taken(kind, to)));
         }
-        if editing.referrers(E::KIND, name)?.len() > RECORDS_MAX {
+        if editing.referrers(kind, name)?.len() > RECORDS_MAX {
             let detail = format!(
-                "more than {RECORDS_MAX} references name the {} '{name}', which are too many to \
-                 follow in one change",
-                E::KIND
+                "more than {RECORDS_MAX} references name the {kind} '{name}', which are too many to \
+                 follow in one change"
             );
             faults.push(Fault::new(Some(property), "too-many-references", detail));
         }
@@ -189,19 +189,20 @@ fn check_names<E: Entity>(
 /// The names that a record shows in lists of its own because others name it there: a gateway shows
 /// as `devices` those that it lists and those whose `gateways` it is. By property, for those that
 /// the object says.
-fn shown_for_others<E: Entity>(
+fn shown_for_others(
     editing: &Editing<'_, '_>,
-    said: &Said<E>,
+    said: &Said,
 ) -> Result<HashMap<&'static str, HashSet<String>>, StoreError> {
     let mut shown = HashMap::new();
-    let relations = Backward::of(E::KIND).relations.iter();
+    let kind = said.record.kind();
+    let relations = Backward::of(kind).relations.iter();
     let both: Vec<_> = relations
         .filter(|relation| relation.own.is_some() && said.record.view(&relation.word).is_some())
         .collect();
     if both.is_empty() {
         return Ok(shown);
     }
-    let referrers = editing.referrers(E::KIND, said.record.name())?;
+    let referrers = editing.referrers(kind, said.record.name())?;
     for relation in both {
         let names = referrers.iter().filter(|referrer| {
             relation
@@ -217,13 +218,13 @@ fn shown_for_others<E: Entity>(
 /// The record with what the object says of it. What a client was shown and sends back is no
 /// change: neither a default that the record does not say, nor a value that JSON has no type for,
 /// nor a name that is shown because others name the record.
-fn merge<E: Entity>(
-    before: &E,
-    said: &Said<E>,
+fn merge(
+    before: &dyn Record,
+    said: &Said,
     others: &HashMap<&'static str, HashSet<String>>,
     faults: &mut Vec<Fault>,
-) -> E {
-    let mut after = before.clone();
+) -> AnyRecord {
+    let mut after = before.to_any();
     let held: Vec<&str> = after.secrets().into_iter().map(|(property, _)| property).collect();
     let mut set = |property: &str, value: Value| {
         if let Err(Refused { rule, .. }) = after.set(property, value) {
@@ -231,7 +232,7 @@ fn merge<E: Entity>(
         }
     };
     for (name, view) in said.record.views(Secrets::LeftOut) {
-        let known = property::<E>(name);
+        let known = before.kind().property(name);
         let view = match (others.get(name), view) {
             (Some(others), View::Texts(names)) => {
                 View::Texts(own_names(names, before.view(name), others))
@@ -336,10 +337,11 @@ fn keep_lists(before: Option<&Pool>, said: &Pool, after: &mut Pool, warnings: &m
 }
 
 /// Says who changed the record and when, where its kind says that.
-fn stamp<E: Entity>(record: &mut E, order: &Order<'_>, created: bool) {
+fn stamp(record: &mut dyn Record, order: &Order<'_>, created: bool) {
+    let kind = record.kind();
     let [modified, modified_by] = STAMPS;
     let mut set = |name: &str, value: &str| {
-        if property::<E>(name).is_some() {
+        if kind.property(name).is_some() {
             // A text property takes every text.
             let _ = record.set(name, Value::from(value));
         }
@@ -352,15 +354,15 @@ fn stamp<E: Entity>(record: &mut E, order: &Order<'_>, created: bool) {
 }
 
 /// What the record names that is not there, other than itself. What it named before is there.
-fn missing<E: Entity>(
+fn missing(
     editing: &Editing<'_, '_>,
-    before: Option<&E>,
-    after: &E,
+    before: Option<&dyn Record>,
+    after: &dyn Record,
     to: Option<&Name>,
 ) -> Result<Vec<Missing>, StoreError> {
     let held = |relation: &str| before.and_then(|before| before.view(relation));
     let mut known: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();
-    for relation in E::PROPERTIES {
+    for relation in after.kind().properties() {
         if relation.type_.relation().is_none() {
             continue;
         }
@@ -387,7 +389,7 @@ fn missing<E: Entity>(
     for reference in fresh {
         let own =
             [Some(after.name()), to].into_iter().flatten().any(|own| **own == *reference.name);
-        if own && reference.target.kinds().contains(&E::KIND) {
+        if own && reference.target.kinds().contains(&after.kind()) {
             continue;
         }
         if editing.is_there(reference.target, reference.name)? {
@@ -435,10 +437,10 @@ impl Missing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Device, Map};
+    use crate::model::Map;
 
     fn shown(property_name: &str, held: Option<View<'_>>, said: View<'_>) -> bool {
-        is_shown_as(held, property::<Device>(property_name), &said)
+        is_shown_as(held, Kind::Device.property(property_name), &said)
     }
 
     #[test]
@@ -450,7 +452,7 @@ mod tests {
         assert!(shown("owners", None, View::Texts(Vec::new())));
         assert!(!shown("owners", None, View::Texts(vec!["admin"])));
         assert!(!shown("mine", None, View::Value(&Value::Null)), "the site's own is new");
-        let source = property::<crate::model::Link>("source");
+        let source = Kind::Link.property("source");
         for held in [None, Some(View::Null), Some(View::Text(""))] {
             assert!(is_shown_as(held.clone(), source, &View::Null), "no record: {held:?}");
             assert!(is_shown_as(held, source, &View::Text("")));

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use super::computed::ComputedPools;
-use crate::model::{Entity, Secrets, Side, View};
+use crate::model::{Record, Secrets, Side, View};
 
 /// What a change of a record means to one pool.
 pub(super) struct Shift {
@@ -21,11 +21,11 @@ pub(super) struct Shift {
 
 /// The pools to which the change of a record matters. With `changed`, those are passed over that
 /// ask about none of these properties, unless the record's name is among them: members are named.
-pub(super) fn shifts<E: Entity>(
+pub(super) fn shifts(
     pools: &ComputedPools,
     side: Side,
-    before: Option<&E>,
-    after: Option<&E>,
+    before: Option<&dyn Record>,
+    after: Option<&dyn Record>,
     changed: Option<&HashSet<&str>>,
 ) -> Vec<Shift> {
     let renamed = changed.is_some_and(|changed| changed.contains("name"));
@@ -51,7 +51,10 @@ pub(super) fn shifts<E: Entity>(
 }
 
 /// The names of the properties in which two states of a record differ, secrets aside.
-pub(super) fn changed_properties<'a, E: Entity>(before: &'a E, after: &'a E) -> HashSet<&'a str> {
+pub(super) fn changed_properties<'a>(
+    before: &'a dyn Record,
+    after: &'a dyn Record,
+) -> HashSet<&'a str> {
     let mut old = before.views(Secrets::LeftOut).into_iter().peekable();
     let mut new = after.views(Secrets::LeftOut).into_iter().peekable();
     let mut changed = HashSet::new();
@@ -75,7 +78,7 @@ pub(super) fn changed_properties<'a, E: Entity>(before: &'a E, after: &'a E) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Device, Name, Pool, Value};
+    use crate::model::{Device, Entity, Name, Pool, Value};
 
     fn device(properties: &[(&str, Value)]) -> Device {
         let mut device = Device::named(Name::parse("R 1%".to_owned()).unwrap());
@@ -103,6 +106,8 @@ mod tests {
             ("link_vendor", "cisco"),
             ("device_vendor", ""),
         ]);
+        let before = before.map(|before| before as &dyn Record);
+        let after = after.map(|after| after as &dyn Record);
         let changed = before.zip(after).map(|(before, after)| changed_properties(before, after));
         let shifts = shifts(&pools, Side::Device, before, after, changed.as_ref());
         shifts.into_iter().map(|shift| (shift.pool, shift.was, shift.is)).collect()

@@ -7,7 +7,7 @@ use super::{
     selection::{Asked, Selection},
     word::{Use, Word},
 };
-use crate::model::{Entity, Kind, KindVisitor, Name, PropertyType, Value};
+use crate::model::{AnyRecord, Kind, Name, PropertyType, Value};
 
 /// The name of the record on which a value is tried.
 const TRIED_NAME: &str = "query";
@@ -34,38 +34,23 @@ impl Inventory {
         filters: &[(String, String)],
         rows: &mut Rows<'_>,
     ) -> Result<u64, InventoryError> {
-        kind.dispatch(Query { inventory: self, filters, rows })
-    }
-}
-
-struct Query<'a, 'r> {
-    inventory: &'a Inventory,
-    filters: &'a [(String, String)],
-    rows: &'a mut Rows<'r>,
-}
-
-impl KindVisitor for Query<'_, '_> {
-    type Output = Result<u64, InventoryError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        let look = self.inventory.look();
-        let checks =
-            self.filters.iter().map(|(property, value)| check::<E>(&look, property, value));
-        let selection = Selection::new(&look, checks.collect::<Result<_, _>>()?)?;
-        let answer =
-            Answer::<E> { selection, order: None, start: 0, limit: None, shape: Shape::Own };
-        answer.give(&look, self.rows)
+        let look = self.look();
+        let checks = filters.iter().map(|(property, value)| check(&look, kind, property, value));
+        let selection = Selection::new(&look, kind, checks.collect::<Result<_, _>>()?)?;
+        let answer = Answer { selection, order: None, start: 0, limit: None, shape: Shape::Own };
+        answer.give(&look, rows)
     }
 }
 
 /// What a filter asks.
-fn check<E: Entity>(
+fn check(
     look: &Look<'_>,
+    kind: Kind,
     word: &str,
     value: &str,
 ) -> Result<(Word, Asked), InventoryError> {
-    let resolved = Word::resolve::<E>(look, word, Use::Ask)?;
-    let typed = |property| typed::<E>(word, property, value);
+    let resolved = Word::resolve(look, kind, word, Use::Ask)?;
+    let typed = |property| typed(kind, word, property, value);
     let asked = match &resolved {
         Word::Name => typed("name")?,
         Word::MemberCount(side) => typed(side.count())?,
@@ -89,15 +74,15 @@ fn check<E: Entity>(
 }
 
 /// A value in its property's own type, as a record takes it from a text.
-fn typed<E: Entity>(word: &str, property: &str, value: &str) -> Result<Asked, InventoryError> {
+fn typed(kind: Kind, word: &str, property: &str, value: &str) -> Result<Asked, InventoryError> {
     let refused = |rule: String| InventoryError::Value {
-        kind: E::KIND,
+        kind,
         property: word.to_owned(),
         value: value.to_owned(),
         rule,
     };
     let name = Name::parse(TRIED_NAME.to_owned()).map_err(|(rule, _)| refused(rule.to_string()))?;
-    let mut tried = E::named(name);
+    let mut tried = AnyRecord::named(kind, name);
     tried.set(property, Value::from(value)).map_err(|refusal| refused(refusal.rule.to_string()))?;
     Ok(Asked::Value(tried.view(property).map_or(Value::Null, |view| view.to_value())))
 }

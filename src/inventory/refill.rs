@@ -198,7 +198,7 @@ impl Inventory {
                 match found.record.membership() {
                     Membership::Manual => continue,
                     Membership::Unaskable(error) => {
-                        report.kept.push((found.record.name().to_string(), error.to_string()));
+                        report.kept.push((found.record.name.to_string(), error.to_string()));
                         continue;
                     }
                     Membership::Computed { .. } => report.computed += 1,
@@ -206,7 +206,7 @@ impl Inventory {
                 let mut settled = found.record.clone();
                 if settled.settle(&found.record.membership()) {
                     // It kept members in its record.
-                    editing.write(Some(&found), settled)?;
+                    editing.write(Some(&found.into_any()), settled.into())?;
                     changed.insert(ordinal);
                 }
                 editing.ask_refill(ordinal, Side::Device);

@@ -10,53 +10,58 @@ use super::{
     word::{Use, Word},
 };
 use crate::{
-    model::{Entity, View},
+    model::{Kind, View},
     store::{Raw, Stored},
 };
 
 /// What an answer is made of.
-pub(super) struct Answer<E> {
-    pub selection: Selection<E>,
+pub(super) struct Answer {
+    pub selection: Selection,
     /// None: by name.
-    pub order: Option<Ordering<E>>,
+    pub order: Option<Ordering>,
     pub start: u64,
     /// None: all.
     pub limit: Option<u64>,
-    pub shape: Shape<E>,
+    pub shape: Shape,
 }
 
 /// How rows are sorted.
-pub(super) struct Ordering<E> {
-    column: Columns<E>,
+pub(super) struct Ordering {
+    column: Columns,
     direction: Direction,
 }
 
-impl<E: Entity> Ordering<E> {
+impl Ordering {
     /// None, where it is the order in which records come: by name.
-    pub fn resolve(look: &Look<'_>, order: Option<&Order>) -> Result<Option<Self>, InventoryError> {
+    pub fn resolve(
+        look: &Look<'_>,
+        kind: Kind,
+        order: Option<&Order>,
+    ) -> Result<Option<Self>, InventoryError> {
         let Some(Order { property, direction }) = order else { return Ok(None) };
-        let word = Word::resolve::<E>(look, property, Use::Show)?;
+        let word = Word::resolve(look, kind, property, Use::Show)?;
         Ok(match (&word, direction) {
             (Word::Name, Direction::Ascending) => None,
-            _ => Some(Self { column: Columns::new(vec![word]), direction: *direction }),
+            _ => Some(Self { column: Columns::new(kind, vec![word]), direction: *direction }),
         })
     }
 }
 
 /// What a row shows.
-pub(super) enum Shape<E> {
+pub(super) enum Shape {
     /// The record's own properties.
     Own,
     Columns {
         names: Vec<String>,
-        columns: Columns<E>,
+        columns: Columns,
     },
 }
 
-impl<E: Entity> Shape<E> {
+impl Shape {
     /// The columns of these names, none of them twice; without any, the record's own properties.
     pub fn resolve(
         look: &Look<'_>,
+        kind: Kind,
         names: &[String],
         adjust: impl Fn(Word) -> Word,
     ) -> Result<Self, InventoryError> {
@@ -64,19 +69,20 @@ impl<E: Entity> Shape<E> {
         let mut words = Vec::new();
         for name in names {
             if !known.contains(name) {
-                words.push(adjust(Word::resolve::<E>(look, name, Use::Show)?));
+                words.push(adjust(Word::resolve(look, kind, name, Use::Show)?));
                 known.push(name.clone());
             }
         }
         Ok(match known.is_empty() {
             true => Shape::Own,
-            false => Shape::Columns { names: known, columns: Columns::new(words) },
+            false => Shape::Columns { names: known, columns: Columns::new(kind, words) },
         })
     }
 
     fn give(
         &self,
         look: &Look<'_>,
+        kind: Kind,
         name: &str,
         raw: &Raw,
         rows: &mut Rows<'_>,
@@ -84,10 +90,10 @@ impl<E: Entity> Shape<E> {
         let version = raw.header.version;
         Ok(match self {
             Shape::Own => {
-                let record = raw.decode::<E>().map_err(|error| corrupt(E::KIND, name, error))?;
+                let record = raw.decode_any(kind).map_err(|error| corrupt(kind, name, error))?;
                 let stored = Stored { record, ordinal: raw.header.ordinal, version };
                 let own = Own::read(look, &stored)?;
-                rows(&Shown { version, properties: &own.properties(&stored.record) })
+                rows(&Shown { version, properties: &own.properties(&*stored.record) })
             }
             Shape::Columns { names, columns } => {
                 let seen = columns.see(look, name, raw)?;
@@ -99,7 +105,7 @@ impl<E: Entity> Shape<E> {
     }
 }
 
-impl<E: Entity> Answer<E> {
+impl Answer {
     /// Gives the rows one after the other, and says how many records are selected in all. Where
     /// the one who asked leaves, they are no longer counted.
     pub fn give(self, look: &Look<'_>, rows: &mut Rows<'_>) -> Result<u64, InventoryError> {
@@ -112,11 +118,12 @@ impl<E: Entity> Answer<E> {
 
     /// A page of all records: nothing is decoded but its rows.
     fn give_everything(&self, look: &Look<'_>, rows: &mut Rows<'_>) -> Result<u64, InventoryError> {
-        let total = look.reading.summary()?.kind(E::KIND).count;
+        let kind = self.selection.kind;
+        let total = look.reading.summary()?.kind(kind).count;
         let mut left = self.limit;
         if left != Some(0) && self.start < total {
             self.selection.each(look, self.start, |name, raw| {
-                let flow = self.shape.give(look, name, raw, rows)?;
+                let flow = self.shape.give(look, kind, name, raw, rows)?;
                 left = left.map(|left| left - 1);
                 Ok(if left == Some(0) { Flow::Stop } else { flow })
             })?;
@@ -125,12 +132,13 @@ impl<E: Entity> Answer<E> {
     }
 
     fn give_by_name(&self, look: &Look<'_>, rows: &mut Rows<'_>) -> Result<u64, InventoryError> {
+        let kind = self.selection.kind;
         let end = self.limit.map_or(u64::MAX, |limit| self.start.saturating_add(limit));
         let mut selected = 0;
         self.selection.each(look, 0, |name, raw| {
             selected += 1;
             match selected > self.start && selected <= end {
-                true => self.shape.give(look, name, raw, rows),
+                true => self.shape.give(look, kind, name, raw, rows),
                 false => Ok(Flow::Go),
             }
         })?;
@@ -139,10 +147,11 @@ impl<E: Entity> Answer<E> {
 
     fn give_in_order(
         &self,
-        order: &Ordering<E>,
+        order: &Ordering,
         look: &Look<'_>,
         rows: &mut Rows<'_>,
     ) -> Result<u64, InventoryError> {
+        let kind = self.selection.kind;
         let wanted = self.limit.map(|limit| self.start.saturating_add(limit));
         let mut sorting = Sorting::new(wanted, &look.store().directory().scratch());
         let mut selected = 0;
@@ -155,8 +164,8 @@ impl<E: Entity> Answer<E> {
         })?;
         sorting.finish(self.start, self.limit, |name| {
             // It may have gone since it was found.
-            match look.reading.get_raw(E::KIND, name)? {
-                Some(raw) => self.shape.give(look, name, &raw, rows),
+            match look.reading.get_raw(kind, name)? {
+                Some(raw) => self.shape.give(look, kind, name, &raw, rows),
                 None => Ok(Flow::Go),
             }
         })?;

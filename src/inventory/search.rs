@@ -7,7 +7,7 @@ use super::{
     selection::{Asked, Selection},
     word::{Use, Word},
 };
-use crate::model::{Anchors, Comparison, Entity, KindVisitor};
+use crate::model::{Anchors, Comparison, Kind};
 
 impl Inventory {
     /// Gives a page of the instances that meet every criterion, and says how many do, and how
@@ -27,37 +27,23 @@ impl Inventory {
         request: &SearchRequest,
         rows: &mut Rows<'_>,
     ) -> Result<SearchTotals, InventoryError> {
-        request.kind.dispatch(Search { inventory: self, request, rows })
-    }
-}
-
-struct Search<'a, 'r> {
-    inventory: &'a Inventory,
-    request: &'a SearchRequest,
-    rows: &'a mut Rows<'r>,
-}
-
-impl KindVisitor for Search<'_, '_> {
-    type Output = Result<SearchTotals, InventoryError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        let look = self.inventory.look();
-        let SearchRequest { kind, columns, criteria, order, start, limit, context_lines } =
-            self.request;
+        let look = self.look();
+        let SearchRequest { kind, columns, criteria, order, start, limit, context_lines } = request;
+        let kind = *kind;
         let asking = criteria.iter().filter(|criterion| criterion.asks());
         let checks: Vec<(Word, Asked)> =
-            asking.map(|criterion| check::<E>(&look, criterion)).collect::<Result<_, _>>()?;
+            asking.map(|criterion| check(&look, kind, criterion)).collect::<Result<_, _>>()?;
         let with_lines = |word| with_lines(word, &checks, *context_lines as usize);
-        let shape = Shape::resolve(&look, columns, with_lines)?;
-        let answer = Answer::<E> {
-            selection: Selection::new(&look, checks)?,
-            order: Ordering::resolve(&look, order.as_ref())?,
+        let shape = Shape::resolve(&look, kind, columns, with_lines)?;
+        let answer = Answer {
+            selection: Selection::new(&look, kind, checks)?,
+            order: Ordering::resolve(&look, kind, order.as_ref())?,
             start: *start,
             limit: Some(*limit),
             shape,
         };
-        let matched = answer.give(&look, self.rows)?;
-        Ok(SearchTotals { matched, total: look.reading.summary()?.kind(*kind).count })
+        let matched = answer.give(&look, rows)?;
+        Ok(SearchTotals { matched, total: look.reading.summary()?.kind(kind).count })
     }
 }
 
@@ -71,12 +57,13 @@ impl Criterion {
 }
 
 /// What a criterion asks.
-fn check<E: Entity>(
+fn check(
     look: &Look<'_>,
+    kind: Kind,
     criterion: &Criterion,
 ) -> Result<(Word, Asked), InventoryError> {
     let Criterion { property, value, filter, invert } = criterion;
-    let word = Word::resolve::<E>(look, property, Use::Ask)?;
+    let word = Word::resolve(look, kind, property, Use::Ask)?;
     let anchors = match word {
         Word::LongText(_) | Word::Lines { .. } => Anchors::Lines,
         Word::Name
@@ -127,7 +114,7 @@ mod tests {
             Direction, Order,
             sample::{Row, Sample, column, list, rows},
         },
-        model::{Kind, Value, View, spelled},
+        model::{Value, View, spelled},
     };
 
     fn request(criteria: &[(&str, &str, Filter, bool)]) -> SearchRequest {

@@ -7,7 +7,7 @@ use super::{
     word::Word,
 };
 use crate::{
-    model::{Comparison, Entity, Value, View, spelled},
+    model::{Comparison, Kind, Value, View, spelled},
     store::Raw,
 };
 
@@ -76,25 +76,26 @@ fn spells(view: &View<'_>, text: &str) -> bool {
 }
 
 /// The records of one kind that meet everything that is asked.
-pub(super) struct Selection<E> {
+pub(super) struct Selection {
+    pub kind: Kind,
     /// The only names that can, by the reverse index; None: any.
     only: Option<Vec<String>>,
     /// What can be read from a record's bytes, in one walk.
-    cheap: Test<E>,
+    cheap: Test,
     /// What costs more, in the order in which it was asked.
-    dear: Vec<Test<E>>,
+    dear: Vec<Test>,
 }
 
 /// What is asked of several words.
-struct Test<E> {
-    columns: Columns<E>,
+struct Test {
+    columns: Columns,
     asked: Vec<Asked>,
 }
 
-impl<E: Entity> Test<E> {
-    fn new(checks: Vec<(Word, Asked)>) -> Self {
+impl Test {
+    fn new(kind: Kind, checks: Vec<(Word, Asked)>) -> Self {
         let (words, asked) = checks.into_iter().unzip();
-        Self { columns: Columns::new(words), asked }
+        Self { columns: Columns::new(kind, words), asked }
     }
 
     fn is_met(&self, look: &Look<'_>, name: &str, raw: &Raw) -> Result<bool, InventoryError> {
@@ -106,23 +107,27 @@ impl<E: Entity> Test<E> {
     }
 }
 
-impl<E: Entity> Selection<E> {
+impl Selection {
     /// What names a record, or is named by one, is looked up at once; the rest is asked of the
     /// records that remain.
-    pub fn new(look: &Look<'_>, checks: Vec<(Word, Asked)>) -> Result<Self, InventoryError> {
+    pub fn new(
+        look: &Look<'_>,
+        kind: Kind,
+        checks: Vec<(Word, Asked)>,
+    ) -> Result<Self, InventoryError> {
         let mut only: Option<Vec<String>> = None;
         let mut cheap = Vec::new();
         let mut dear = Vec::new();
         for (word, asked) in checks {
             let exactly = asked.exactly().filter(|name| !name.is_empty());
-            let named = exactly.map(|name| candidates::<E>(look, &word, name)).transpose()?;
+            let named = exactly.map(|name| candidates(look, kind, &word, name)).transpose()?;
             match named.flatten() {
                 Some(names) => only = Some(both(only, names)),
                 None if word.is_cheap() => cheap.push((word, asked)),
-                None => dear.push(Test::new(vec![(word, asked)])),
+                None => dear.push(Test::new(kind, vec![(word, asked)])),
             }
         }
-        Ok(Self { only, cheap: Test::new(cheap), dear })
+        Ok(Self { kind, only, cheap: Test::new(kind, cheap), dear })
     }
 
     /// Whether nothing is asked.
@@ -165,7 +170,7 @@ impl<E: Entity> Selection<E> {
             Some(names) => {
                 for name in names {
                     // It may have gone since it was found.
-                    if let Some(raw) = look.reading.get_raw(E::KIND, name)?
+                    if let Some(raw) = look.reading.get_raw(self.kind, name)?
                         && offer(name, &raw)? == Flow::Stop
                     {
                         break;
@@ -173,10 +178,10 @@ impl<E: Entity> Selection<E> {
                 }
             }
             None => {
-                for entry in look.reading.scan_raw(E::KIND) {
+                for entry in look.reading.scan_raw(self.kind) {
                     let (name, raw) = entry?;
                     let name = std::str::from_utf8(&name).map_err(|error| {
-                        corrupt(E::KIND, &String::from_utf8_lossy(&name), error)
+                        corrupt(self.kind, &String::from_utf8_lossy(&name), error)
                     })?;
                     if offer(name, &raw)? == Flow::Stop {
                         break;
@@ -190,18 +195,19 @@ impl<E: Entity> Selection<E> {
 
 /// The names of the records whose word shows this name, where they can be found without looking
 /// at every record; sorted.
-fn candidates<E: Entity>(
+fn candidates(
     look: &Look<'_>,
+    kind: Kind,
     word: &Word,
     name: &str,
 ) -> Result<Option<Vec<String>>, InventoryError> {
     Ok(match word {
         Word::Name => Some(vec![name.to_owned()]),
         Word::Property { property, .. } => match property.type_.relation() {
-            Some((_, target)) => Some(look.naming(E::KIND, property.name, target, name)?),
+            Some((_, target)) => Some(look.naming(kind, property.name, target, name)?),
             None => None,
         },
-        Word::Relation(relation) => Some(look.showing(E::KIND, relation, name)?),
+        Word::Relation(relation) => Some(look.showing(kind, relation, name)?),
         Word::Members(side) => Some(look.pools_with(*side, name)?),
         Word::Custom(_) | Word::MemberCount(_) | Word::LongText(_) | Word::Lines { .. } => None,
     })

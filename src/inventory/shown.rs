@@ -6,7 +6,7 @@ use super::{
     look::{Look, Referrers, shows_pools, united},
 };
 use crate::{
-    model::{Backward, Entity, Kind, KindVisitor, Side, View, aliases},
+    model::{AnyRecord, Backward, Kind, Record, Side, View, aliases},
     store::Stored,
 };
 
@@ -25,36 +25,22 @@ impl Inventory {
         name: &str,
         show: impl FnOnce(&Shown<'_>) -> R,
     ) -> Result<R, InventoryError> {
-        kind.dispatch(Instance { look: self.look(), name, show })
-    }
-}
-
-struct Instance<'i, F> {
-    look: Look<'i>,
-    name: &'i str,
-    show: F,
-}
-
-impl<R, F: FnOnce(&Shown<'_>) -> R> KindVisitor for Instance<'_, F> {
-    type Output = Result<R, InventoryError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        let Self { look, name, show } = self;
-        let Some(stored) = look.reading.get::<E>(name)? else {
-            return Err(InventoryError::NotFound { kind: E::KIND, name: name.to_owned() });
+        let look = self.look();
+        let Some(stored) = look.reading.get_any(kind, name)? else {
+            return Err(InventoryError::NotFound { kind, name: name.to_owned() });
         };
-        let backward = Backward::of(E::KIND);
+        let backward = Backward::of(kind);
         let relations = &backward.relations;
         let referrers = Referrers::read(&look.reading, &backward.targets, relations, name)?;
         let pools_at = relations.iter().position(shows_pools);
         let pools: Vec<&str> = match pools_at {
             Some(_) => {
-                look.computed()?.admitting(&stored.record).map(|pool| pool.name.as_str()).collect()
+                look.computed()?.admitting(&*stored.record).map(|pool| pool.name.as_str()).collect()
             }
             None => Vec::new(),
         };
         let own = Own::read(&look, &stored)?;
-        let properties = own.properties(&stored.record);
+        let properties = own.properties(&*stored.record);
         let related = relations.iter().enumerate().map(|(at, relation)| {
             let word = relation.word.as_str();
             let mut others = referrers.under(at);
@@ -84,8 +70,8 @@ struct Members {
 }
 
 impl Own {
-    pub fn read<E: Entity>(look: &Look<'_>, stored: &Stored<E>) -> Result<Self, InventoryError> {
-        let computed = match E::KIND {
+    pub fn read(look: &Look<'_>, stored: &Stored<AnyRecord>) -> Result<Self, InventoryError> {
+        let computed = match stored.record.kind() {
             Kind::Pool => look.computed()?.get(stored.ordinal).is_some(),
             _ => false,
         };
@@ -98,13 +84,13 @@ impl Own {
     }
 
     /// The record's own properties, by name, aliases and a pool's members and counts among them.
-    pub fn properties<'a, E: Entity>(&'a self, record: &'a E) -> Vec<(&'a str, View<'a>)> {
+    pub fn properties<'a>(&'a self, record: &'a dyn Record) -> Vec<(&'a str, View<'a>)> {
         let properties = record.shown();
-        let mut more: Vec<(&str, View<'_>)> = aliases(E::KIND)
+        let mut more: Vec<(&str, View<'_>)> = aliases(record.kind())
             .iter()
             .filter_map(|(alias, name)| Some((*alias, held(&properties, name)?.clone())))
             .collect();
-        if E::KIND == Kind::Pool {
+        if record.kind() == Kind::Pool {
             for side in [Side::Device, Side::Link] {
                 let members = self.members.as_ref().map(|members| match side {
                     Side::Device => &members.devices,

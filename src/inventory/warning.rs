@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::model::{Entity, nearest};
+use crate::model::{Kind, nearest};
 
 /// How many words of one request are compared with the known ones. A comparison takes some ten
 /// microseconds, and a hostile body holds a million words.
@@ -67,14 +67,14 @@ pub(super) struct Nearest(HashMap<String, Option<&'static str>>);
 
 impl Nearest {
     /// The property of the kind that has nearly this name.
-    pub fn of<E: Entity>(&mut self, word: &str) -> Option<&'static str> {
+    pub fn of(&mut self, kind: Kind, word: &str) -> Option<&'static str> {
         if let Some(known) = self.0.get(word) {
             return *known;
         }
         if self.0.len() >= WORDS_COMPARED_MAX {
             return None;
         }
-        let near = nearest(word, E::PROPERTIES.iter().map(|property| property.name));
+        let near = nearest(word, kind.properties().iter().map(|property| property.name));
         self.0.insert(word.to_owned(), near);
         near
     }
@@ -83,7 +83,6 @@ impl Nearest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Device;
 
     #[test]
     fn equal_warnings_are_one_sentence() {
@@ -103,9 +102,9 @@ mod tests {
     fn only_so_many_words_are_compared() {
         let mut nearest = Nearest::default();
         for number in 0..WORDS_COMPARED_MAX {
-            assert_eq!(nearest.of::<Device>(&format!("é>b {number}")), None);
+            assert_eq!(nearest.of(Kind::Device, &format!("é>b {number}")), None);
         }
-        assert_eq!(nearest.of::<Device>("vendr"), None);
-        assert_eq!(Nearest::default().of::<Device>("vendr"), Some("vendor"));
+        assert_eq!(nearest.of(Kind::Device, "vendr"), None);
+        assert_eq!(Nearest::default().of(Kind::Device, "vendr"), Some("vendor"));
     }
 }

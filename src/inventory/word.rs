@@ -19,8 +19,8 @@ use super::{
     text::LongText,
 };
 use crate::model::{
-    Backward, Comparison, Entity, Kind, Place, Places, Property, PropertyType, Relation, Side,
-    aliases, nearest, unaliased,
+    Backward, Comparison, Kind, Place, Places, Property, PropertyType, Relation, Side, aliases,
+    nearest, unaliased,
 };
 
 /// What a long text's word ends in, where its matching lines are meant.
@@ -61,28 +61,29 @@ impl Word {
     ///
     /// # Errors
     /// [`InventoryError::UnknownProperty`], as the module says.
-    pub fn resolve<E: Entity>(
+    pub fn resolve(
         look: &Look<'_>,
+        kind: Kind,
         word: &str,
         used: Use,
     ) -> Result<Self, InventoryError> {
-        let place = match Self::known::<E>(word, used) {
+        let place = match Self::known(kind, word, used) {
             Known::Word(word) => return Ok(word),
-            Known::Secret => return Err(unknown::<E>(word)),
+            Known::Secret => return Err(unknown(kind, word)),
             Known::Not => Place::Custom(word.to_owned()),
         };
         let held = match used {
-            Use::Ask => is_held::<E>(look, &place)?,
-            Use::Show => near::<E>(word).is_none() || is_held::<E>(look, &place)?,
+            Use::Ask => is_held(look, kind, &place)?,
+            Use::Show => near(kind, word).is_none() || is_held(look, kind, &place)?,
         };
         match held {
             true => Ok(Word::Custom(place)),
-            false => Err(unknown::<E>(word)),
+            false => Err(unknown(kind, word)),
         }
     }
 
-    fn known<E: Entity>(word: &str, used: Use) -> Known {
-        let long_text = |word: &str| LongText::of(E::KIND, word);
+    fn known(kind: Kind, word: &str, used: Use) -> Known {
+        let long_text = |word: &str| LongText::of(kind, word);
         if let Some(text) = long_text(word) {
             return Known::Word(Word::LongText(text));
         }
@@ -90,13 +91,13 @@ impl Word {
             let lines = Word::Lines { text, comparisons: Vec::new(), context_lines: 0 };
             return Known::Word(lines);
         }
-        if let Some(relation) = Backward::of(E::KIND).relation(word) {
+        if let Some(relation) = Backward::of(kind).relation(word) {
             return Known::Word(Word::Relation(relation));
         }
-        let place = Place::of::<E>(unaliased(E::KIND, word));
+        let place = Place::of(kind, unaliased(kind, word));
         let Place::Typed(position) = place else { return Known::Not };
-        let property = &E::PROPERTIES[position];
-        let side = [Side::Device, Side::Link].into_iter().filter(|_| E::KIND == Kind::Pool);
+        let property = &kind.properties()[position];
+        let side = [Side::Device, Side::Link].into_iter().filter(|_| kind == Kind::Pool);
         let word = match property.type_ {
             PropertyType::Secret => return Known::Secret,
             PropertyType::Name => Word::Name,
@@ -128,13 +129,12 @@ enum Known {
 }
 
 /// Whether some record has one of the site's own properties.
-fn is_held<E: Entity>(look: &Look<'_>, place: &Place) -> Result<bool, InventoryError> {
+fn is_held(look: &Look<'_>, kind: Kind, place: &Place) -> Result<bool, InventoryError> {
     let places = Places::new(vec![place.clone()]);
-    for entry in look.reading.scan_raw(E::KIND) {
+    for entry in look.reading.scan_raw(kind) {
         let (name, raw) = entry?;
-        let found = raw.probe::<E>(&places);
-        let found =
-            found.map_err(|error| corrupt(E::KIND, &String::from_utf8_lossy(&name), error))?;
+        let found = raw.probe(kind, &places);
+        let found = found.map_err(|error| corrupt(kind, &String::from_utf8_lossy(&name), error))?;
         if found.iter().any(Option::is_some) {
             return Ok(true);
         }
@@ -143,22 +143,18 @@ fn is_held<E: Entity>(look: &Look<'_>, place: &Place) -> Result<bool, InventoryE
 }
 
 /// The known word that is near to this one.
-fn near<E: Entity>(word: &str) -> Option<String> {
-    let properties = E::PROPERTIES.iter().filter(|p| p.type_ != PropertyType::Secret);
-    let relations = Backward::of(E::KIND).relations.iter().map(|r| r.word.as_str());
-    let texts = LongText::of_kind(E::KIND).iter().map(|text| text.as_str());
+fn near(kind: Kind, word: &str) -> Option<String> {
+    let properties = kind.properties().iter().filter(|p| p.type_ != PropertyType::Secret);
+    let relations = Backward::of(kind).relations.iter().map(|r| r.word.as_str());
+    let texts = LongText::of_kind(kind).iter().map(|text| text.as_str());
     let known = properties
         .map(|property| property.name)
-        .chain(aliases(E::KIND).iter().map(|(alias, _)| *alias))
+        .chain(aliases(kind).iter().map(|(alias, _)| *alias))
         .chain(relations)
         .chain(texts);
     nearest(word, known).map(str::to_owned)
 }
 
-fn unknown<E: Entity>(word: &str) -> InventoryError {
-    InventoryError::UnknownProperty {
-        kind: E::KIND,
-        property: word.to_owned(),
-        nearest: near::<E>(word),
-    }
+fn unknown(kind: Kind, word: &str) -> InventoryError {
+    InventoryError::UnknownProperty { kind, property: word.to_owned(), nearest: near(kind, word) }
 }

@@ -18,8 +18,8 @@ use crate::{
         bundle::{self, BundleWriter, Colophon, Release},
         yaml::RecordWriter,
     },
-    model::{Entity, Kind, KindVisitor, Membership, Pool, PropertyType, Secrets, Side, Value},
-    store::{Picture, Store, StoreError, decode_body, encode_body},
+    model::{AnyRecord, Kind, Membership, Pool, PropertyType, Secrets, Side, Value},
+    store::{Picture, Store, StoreError, decode_any_body, encode_body},
 };
 
 /// How many pieces of a document may wait for the thread that packs them. A piece is what the
@@ -44,8 +44,8 @@ pub(super) fn export(
         let records = thread::scope(|scope| -> Result<u64, MigrationError> {
             let (pieces, waiting) = sync_channel(PIECES_WAITING_MAX);
             let picture = &picture;
-            let writer = Writer { picture, secrets: request.secrets, scratch, pieces };
-            let making = scope.spawn(move || kind.dispatch(writer));
+            let writer = Writer { kind, picture, secrets: request.secrets, scratch, pieces };
+            let making = scope.spawn(move || writer.run());
             let mut written = Ok(());
             while let Ok(piece) = waiting.recv() {
                 written = document.write_all(&piece);
@@ -66,7 +66,7 @@ pub(super) fn export(
             bytes: info.bytes,
             sha256: info.sha256.to_string(),
         });
-        secret_properties.extend(kind.dispatch(SecretProperties));
+        secret_properties.extend(self::secret_properties(kind));
     }
     drop(picture);
     let export_time = now()?;
@@ -105,56 +105,39 @@ fn now() -> Result<String, MigrationError> {
 }
 
 /// The properties of a kind that hold secrets.
-struct SecretProperties;
-
-impl KindVisitor for SecretProperties {
-    type Output = Vec<String>;
-    fn visit<E: Entity>(self) -> Vec<String> {
-        let secret = E::PROPERTIES.iter().filter(|p| p.type_ == PropertyType::Secret);
-        secret.map(|property| format!("{}.{}", E::KIND, property.name)).collect()
-    }
+fn secret_properties(kind: Kind) -> impl Iterator<Item = String> {
+    let secret = kind.properties().iter().filter(|p| p.type_ == PropertyType::Secret);
+    secret.map(move |property| format!("{kind}.{}", property.name))
 }
 
 /// Makes one kind's document, in pieces. Reading, making and packing take about the same time, and
 /// each has a thread.
 struct Writer<'a> {
+    kind: Kind,
     picture: &'a Picture,
     secrets: Secrets,
     scratch: PathBuf,
     pieces: SyncSender<Vec<u8>>,
 }
 
-impl KindVisitor for Writer<'_> {
-    type Output = Result<u64, MigrationError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        let Self { picture, secrets, scratch, pieces } = self;
+impl Writer<'_> {
+    fn run(self) -> Result<u64, MigrationError> {
+        let Self { kind, picture, secrets, scratch, pieces } = self;
         let mut writer = RecordWriter::new(Pieces(pieces));
         let mut records = 0;
-        picture.each_in_order(E::KIND, &scratch, |name, ordinal, body| {
-            let body = shown_body(picture, E::KIND, name, ordinal, body)?;
-            write::<E>(&mut writer, picture, secrets, name, &body)?;
+        picture.each_in_order(kind, &scratch, |name, ordinal, body| {
+            let body = shown_body(picture, kind, name, ordinal, body)?;
+            let mut record = decode_any(kind, name, &body)?;
+            if secrets == Secrets::Included {
+                picture.open_secrets(&mut *record)?;
+            }
+            writer.record(record.views(secrets).into_iter())?;
             records += 1;
             Ok::<_, MigrationError>(ControlFlow::Continue(()))
         })?;
         writer.finish()?;
         Ok(records)
     }
-}
-
-/// Writes one record.
-fn write<E: Entity>(
-    writer: &mut RecordWriter<Pieces>,
-    picture: &Picture,
-    secrets: Secrets,
-    name: &[u8],
-    body: &[u8],
-) -> Result<(), MigrationError> {
-    let mut record: E = decode(name, body)?;
-    if secrets == Secrets::Included {
-        picture.open_secrets(&mut record)?;
-    }
-    Ok(writer.record(record.views(secrets).into_iter())?)
 }
 
 /// The record as its document shows it: the members of a computed pool stand beside its record.
@@ -168,7 +151,9 @@ fn shown_body<'r>(
     if kind != Kind::Pool {
         return Ok(body.into());
     }
-    let pool: Pool = decode(name, body)?;
+    let Some(pool) = decode_any(kind, name, body)?.into_kind::<Pool>() else {
+        return Ok(body.into());
+    };
     match pool.membership() {
         Membership::Manual | Membership::Unaskable(_) => Ok(body.into()),
         Membership::Computed { .. } => {
@@ -179,9 +164,9 @@ fn shown_body<'r>(
     }
 }
 
-fn decode<E: Entity>(name: &[u8], body: &[u8]) -> Result<E, StoreError> {
-    decode_body(body).map_err(|error| StoreError::Corrupt {
-        kind: E::KIND,
+fn decode_any(kind: Kind, name: &[u8], body: &[u8]) -> Result<AnyRecord, StoreError> {
+    decode_any_body(kind, body).map_err(|error| StoreError::Corrupt {
+        kind,
         name: String::from_utf8_lossy(name).into_owned(),
         detail: error.to_string(),
     })

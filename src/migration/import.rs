@@ -9,7 +9,7 @@ use super::{
 use crate::{
     codec::yaml,
     import::{self, At, Decoded, Import, Intake, Kindred, Log, Place, Problem},
-    model::{Entity, Kind, KindVisitor, Secrets},
+    model::{Kind, Secrets},
     store::Store,
 };
 
@@ -73,51 +73,41 @@ fn decode(
     Intake::new(store.vault(), log).decode(documents, |intake, document| {
         let kind = document.kind;
         let mut into = intake.kind();
-        kind.dispatch(Read { document, intake, into: &mut into })?;
+        read(document, intake, &mut into)?;
         Ok((kind, into))
     })
 }
 
-struct Read<'a> {
-    document: Document,
-    intake: &'a Intake<'a>,
-    into: &'a mut Kindred,
-}
-
-impl KindVisitor for Read<'_> {
-    type Output = Result<(), MigrationError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        let Self { document: Document { text, declared, .. }, intake, into } = self;
-        let log = intake.log();
-        let mut failed = None;
-        let read = yaml::read_records(text, |item| {
-            let at = At { position: item.index, line: item.line };
-            match intake.item::<E>(into, item.value, at) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
+/// Takes the records of one document in.
+fn read(document: Document, intake: &Intake<'_>, into: &mut Kindred) -> Result<(), MigrationError> {
+    let Document { kind, text, declared } = document;
+    let log = intake.log();
+    let mut failed = None;
+    let read = yaml::read_records(text, |item| {
+        let at = At { position: item.index, line: item.line };
+        match intake.item(kind, into, item.value, at) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
             }
-        });
-        if let Some(error) = failed {
-            return Err(error.into());
         }
-        match read {
-            Ok(found) => match declared {
-                Some(declared) if declared != found => {
-                    let detail = format!(
-                        "the project declares {declared} records here, and {found} are there"
-                    );
-                    let document = log.document(E::KIND);
-                    let problem = Problem::of(document, None, "record-count", detail);
-                    Ok(log.problem(&problem, Place::default())?)
-                }
-                Some(_) | None => Ok(()),
-            },
-            Err(error) => unreadable(log, E::KIND, error),
-        }
+    });
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    match read {
+        Ok(found) => match declared {
+            Some(declared) if declared != found => {
+                let detail =
+                    format!("the project declares {declared} records here, and {found} are there");
+                let document = log.document(kind);
+                let problem = Problem::of(document, None, "record-count", detail);
+                Ok(log.problem(&problem, Place::default())?)
+            }
+            Some(_) | None => Ok(()),
+        },
+        Err(error) => unreadable(log, kind, error),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
         bundle::{Digest, FolderWriter, Limits, secrets_word},
         yaml,
     },
-    model::{Entity, Kind, KindVisitor, Value},
+    model::{AnyRecord, Kind, Value},
 };
 
 /// How many faults of one document are named; all are counted.
@@ -122,7 +122,7 @@ fn read(
     let ended = yaml::read_records(&mut text, |item| {
         looked_at.records += 1;
         progress(1);
-        kind.dispatch(Judge { item, into: looked_at });
+        judge(kind, item, looked_at);
         ControlFlow::Continue(())
     });
     match ended {
@@ -172,29 +172,20 @@ impl LookedAt {
 }
 
 /// Finds out whether an item of a document is a record.
-struct Judge<'a> {
-    item: yaml::Item,
-    into: &'a mut LookedAt,
-}
-
-impl KindVisitor for Judge<'_> {
-    type Output = ();
-
-    fn visit<E: Entity>(self) {
-        let Self { item: yaml::Item { line, value, .. }, into } = self;
-        let properties = match value {
-            Value::Map(properties) => properties,
-            other => {
-                into.fault(format!("line {line}: {} is no record", other.type_name()));
-                return;
-            }
-        };
-        let Err(unparsed) = E::parse(properties) else { return };
-        let name = unparsed.name.map(|name| format!(" ({name})")).unwrap_or_default();
-        for broken in unparsed.broken {
-            let property = broken.property.unwrap_or_default();
-            into.fault(format!("line {line}{name}: {property}: {}", broken.rule));
+fn judge(kind: Kind, item: yaml::Item, into: &mut LookedAt) {
+    let yaml::Item { line, value, .. } = item;
+    let properties = match value {
+        Value::Map(properties) => properties,
+        other => {
+            into.fault(format!("line {line}: {} is no record", other.type_name()));
+            return;
         }
+    };
+    let Err(unparsed) = AnyRecord::parse(kind, properties) else { return };
+    let name = unparsed.name.map(|name| format!(" ({name})")).unwrap_or_default();
+    for broken in unparsed.broken {
+        let property = broken.property.unwrap_or_default();
+        into.fault(format!("line {line}{name}: {property}: {}", broken.rule));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a computed pool asks of devices and of links.
 
-use super::{Anchors, Comparison, Entity, Kind, Pool, Value, spelled_property, unaliased};
+use super::{Anchors, Comparison, Kind, Pool, Record, Value, spelled_property, unaliased};
 
 /// Which of its two kinds of member a pool's criterion is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,13 +124,13 @@ impl Criteria {
     }
 
     /// Whether a record is a member. Where nothing is asked, none is.
-    pub fn admit<E: Entity>(&self, record: &E) -> bool {
+    pub fn admit(&self, record: &dyn Record) -> bool {
         !self.0.is_empty() && self.0.iter().all(|criterion| criterion.admits(record))
     }
 }
 
 impl Criterion {
-    fn admits<E: Entity>(&self, record: &E) -> bool {
+    fn admits(&self, record: &dyn Record) -> bool {
         self.asked.holds(&spelled_property(record, &self.property)) == self.wanted
     }
 }

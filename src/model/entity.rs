@@ -1,27 +1,17 @@
 //! What every kind of record has in common, and the macro that gives it to a kind from the list
 //! of its properties.
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::collections::BTreeMap;
 
 use bincode::{Decode, Encode, de::BorrowDecoder, error::DecodeError};
 
 use super::{
-    Fit, Kind, Map, Name, Places, Probed, Property, Referable, Reference, Refused, Rule, Secret,
-    Value, View,
+    Fit, Kind, Map, Name, Places, Probed, Property, Record, Referable, Refused, Rule, Value, View,
 };
 
-/// Whether a view of a record shows its secrets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Secrets {
-    LeftOut,
-    /// For the documents of a project. Secrets that are still sealed are not shown.
-    Included,
-}
-
-/// One kind of record: typed properties, and beside them the site's own.
-pub trait Entity:
-    Referable + Clone + Debug + PartialEq + Encode + Decode<()> + Send + Sync + Sized
-{
+/// One kind of record: typed properties, and beside them the site's own. What needs no type is in
+/// [`Record`].
+pub trait Entity: Record + Referable + Clone + PartialEq + Encode + Decode<()> + Sized {
     const KIND: Kind;
 
     /// The typed properties, sorted by name.
@@ -30,28 +20,8 @@ pub trait Entity:
     /// A record that says nothing but its name.
     fn named(name: Name) -> Self;
 
-    fn name(&self) -> &Name;
-
-    fn set_name(&mut self, name: Name);
-
-    /// Puts a value into a property: a typed one, or one of the site's own.
-    ///
-    /// # Errors
-    /// The rule that the value breaks; the property stays as it was.
-    fn set(&mut self, property: &str, value: Value) -> Result<Fit, Refused>;
-
-    /// The properties that the record holds, sorted by name.
-    fn views(&self, secrets: Secrets) -> Vec<(&str, View<'_>)>;
-
-    /// What one property holds; nothing when it is absent or a secret.
-    fn view(&self, property: &str) -> Option<View<'_>>;
-
-    /// Every property as an answer shows it, sorted by name: the typed ones, also those of which
-    /// the record says nothing, and the site's own. No secrets.
-    fn shown(&self) -> Vec<(&str, View<'_>)>;
-
     /// What the bytes of a record hold in some places, in the places' order: what
-    /// [`Entity::view`] would show of the whole record. Nothing else is made of the bytes, and
+    /// [`Record::view`] would show of the whole record. Nothing else is made of the bytes, and
     /// they are read no further than to the last place.
     ///
     /// # Errors
@@ -61,66 +31,49 @@ pub trait Entity:
         places: &Places,
     ) -> Result<Vec<Option<Probed<'a>>>, DecodeError>;
 
-    /// The properties that Satchel does not know, by name.
-    fn custom(&self) -> &BTreeMap<String, Value>;
-
-    /// Takes over what `newer` says; what it does not say stays.
-    fn merge(&mut self, newer: Self);
-
-    /// Calls `each` with every record that this one names.
-    fn references<'a>(&'a self, each: &mut dyn FnMut(Reference<'a>));
-
-    /// Takes the names that are `gone` out of the list that `relation` holds. Says whether one was
-    /// there.
-    fn strike_all(&mut self, relation: &str, gone: &dyn Fn(&str) -> bool) -> bool;
-
-    /// Takes a name out of the list that `relation` holds. Says whether it was there.
-    fn strike(&mut self, relation: &str, name: &str) -> bool {
-        self.strike_all(relation, &|listed| listed == name)
-    }
-
-    /// Names `to` where `relation` named `from`. Says whether it did.
-    fn rename(&mut self, relation: &str, from: &str, to: &str) -> bool;
-
-    /// The secrets that are set, with the properties that hold them.
-    fn secrets(&mut self) -> Vec<(&'static str, &mut Secret)>;
-
     /// Makes a record of what a document, a request or a row says.
     ///
     /// # Errors
     /// Every rule that is broken, with the property where it was.
     fn parse(properties: Map) -> Result<Parsed<Self>, Unparsed> {
         let mut record = Self::named(Name::unset());
-        let mut unparsed = Unparsed::default();
-        let mut converted = Vec::new();
-        for (key, value) in properties {
-            let property = match key {
-                Value::Text(property) => property,
-                other => {
-                    let rule = Rule::PropertyName { found: other.type_name() };
-                    unparsed.broken.push(Broken { property: None, value: Some(other), rule });
-                    continue;
-                }
-            };
-            match record.set(&property, value) {
-                Ok(Fit::Exact) => {}
-                Ok(Fit::Converted) => converted.push(property),
-                Err(Refused { rule, value }) => {
-                    unparsed.broken.push(Broken { property: Some(property), value, rule });
-                }
+        let converted = fill(&mut record, properties)?;
+        Ok(Parsed { record, converted })
+    }
+}
+
+/// Puts what a document, a request or a row says into a record that has no name yet. Gives the
+/// properties whose values came in another type.
+pub(super) fn fill(record: &mut dyn Record, properties: Map) -> Result<Vec<String>, Unparsed> {
+    let mut unparsed = Unparsed::default();
+    let mut converted = Vec::new();
+    for (key, value) in properties {
+        let property = match key {
+            Value::Text(property) => property,
+            other => {
+                let rule = Rule::PropertyName { found: other.type_name() };
+                unparsed.broken.push(Broken { property: None, value: Some(other), rule });
+                continue;
+            }
+        };
+        match record.set(&property, value) {
+            Ok(Fit::Exact) => {}
+            Ok(Fit::Converted) => converted.push(property),
+            Err(Refused { rule, value }) => {
+                unparsed.broken.push(Broken { property: Some(property), value, rule });
             }
         }
-        let name_broken = unparsed.broken.iter().any(|b| b.property.as_deref() == Some("name"));
-        if record.name().is_empty() && !name_broken {
-            let rule = Rule::NameMissing;
-            unparsed.broken.push(Broken { property: Some("name".to_owned()), value: None, rule });
-        }
-        if unparsed.broken.is_empty() {
-            return Ok(Parsed { record, converted });
-        }
-        unparsed.name = Some(record.name().as_str().to_owned()).filter(|name| !name.is_empty());
-        Err(unparsed)
     }
+    let name_broken = unparsed.broken.iter().any(|b| b.property.as_deref() == Some("name"));
+    if record.name().is_empty() && !name_broken {
+        let rule = Rule::NameMissing;
+        unparsed.broken.push(Broken { property: Some("name".to_owned()), value: None, rule });
+    }
+    if unparsed.broken.is_empty() {
+        return Ok(converted);
+    }
+    unparsed.name = Some(record.name().as_str().to_owned()).filter(|name| !name.is_empty());
+    Err(unparsed)
 }
 
 /// A record, and the properties whose values came in another type.
@@ -221,6 +174,37 @@ macro_rules! entity {
                 record
             }
 
+            fn probe<'a, D: bincode::de::BorrowDecoder<'a, Context = ()>>(
+                body: &mut D,
+                places: &$crate::model::Places,
+            ) -> Result<Vec<Option<$crate::model::Probed<'a>>>, bincode::error::DecodeError> {
+                use $crate::model::Slot;
+                let mut walk = $crate::model::probe::Walk::new(places);
+                if places.is_empty() {
+                    return Ok(walk.found());
+                }
+                let mut position = 0;
+                $(
+                    if walk.wants(position) {
+                        let found = <$slot $(<$target>)? as Slot>::probe(body)?;
+                        if walk.take(found) {
+                            return Ok(walk.found());
+                        }
+                    } else {
+                        <$slot $(<$target>)? as Slot>::skip(body)?;
+                    }
+                    position += 1;
+                )+
+                let _ = position;
+                walk.custom(body)
+            }
+        }
+
+        impl $crate::model::Record for $entity {
+            fn kind(&self) -> $crate::model::Kind {
+                <Self as $crate::model::Entity>::KIND
+            }
+
             fn name(&self) -> &$crate::model::Name {
                 &self.name
             }
@@ -247,7 +231,7 @@ macro_rules! entity {
                 secrets: $crate::model::Secrets,
             ) -> Vec<(&str, $crate::model::View<'_>)> {
                 use $crate::model::Slot;
-                let mut typed = Vec::with_capacity(Self::PROPERTIES.len());
+                let mut typed = Vec::with_capacity(<Self as $crate::model::Entity>::PROPERTIES.len());
                 $(if let Some(view) = self.$field.view(secrets) {
                     typed.push((
                         const { $crate::model::entity::wire_name(stringify!($field)) },
@@ -267,7 +251,7 @@ macro_rules! entity {
 
             fn shown(&self) -> Vec<(&str, $crate::model::View<'_>)> {
                 use $crate::model::Slot;
-                let mut typed = Vec::with_capacity(Self::PROPERTIES.len());
+                let mut typed = Vec::with_capacity(<Self as $crate::model::Entity>::PROPERTIES.len());
                 $(if let Some(view) = self.$field.shown(entity!(@default $slot $($default)?)) {
                     typed.push((
                         const { $crate::model::entity::wire_name(stringify!($field)) },
@@ -277,39 +261,8 @@ macro_rules! entity {
                 $crate::model::entity::join_views(typed, &self.custom)
             }
 
-            fn probe<'a, D: bincode::de::BorrowDecoder<'a, Context = ()>>(
-                body: &mut D,
-                places: &$crate::model::Places,
-            ) -> Result<Vec<Option<$crate::model::Probed<'a>>>, bincode::error::DecodeError> {
-                use $crate::model::Slot;
-                let mut walk = $crate::model::probe::Walk::new(places);
-                if places.is_empty() {
-                    return Ok(walk.found());
-                }
-                let mut position = 0;
-                $(
-                    if walk.wants(position) {
-                        let found = <$slot $(<$target>)? as Slot>::probe(body)?;
-                        if walk.take(found) {
-                            return Ok(walk.found());
-                        }
-                    } else {
-                        <$slot $(<$target>)? as Slot>::skip(body)?;
-                    }
-                    position += 1;
-                )+
-                let _ = position;
-                walk.custom(body)
-            }
-
             fn custom(&self) -> &std::collections::BTreeMap<String, $crate::model::Value> {
                 &self.custom
-            }
-
-            fn merge(&mut self, newer: Self) {
-                use $crate::model::Slot;
-                $(self.$field.merge(newer.$field);)+
-                self.custom.extend(newer.custom);
             }
 
             fn references<'a>(&'a self, each: &mut dyn FnMut($crate::model::Reference<'a>)) {
@@ -346,6 +299,26 @@ macro_rules! entity {
                     ));
                 })+
                 secrets
+            }
+
+            fn merge(&mut self, newer: $crate::model::AnyRecord) {
+                use $crate::model::Slot;
+                if let Some(newer) = newer.into_kind::<Self>() {
+                    $(self.$field.merge(newer.$field);)+
+                    self.custom.extend(newer.custom);
+                }
+            }
+
+            fn to_any(&self) -> $crate::model::AnyRecord {
+                $crate::model::AnyRecord::from(self.clone())
+            }
+
+            fn is(&self, other: &dyn $crate::model::Record) -> bool {
+                other.of_kind::<Self>().is_some_and(|other| self == other)
+            }
+
+            fn to_bytes(&self) -> Result<Vec<u8>, bincode::error::EncodeError> {
+                bincode::encode_to_vec(self, bincode::config::standard())
             }
         }
     };

@@ -3,7 +3,7 @@
 use std::{fmt, ops, str::FromStr};
 
 use super::{
-    Credential, Device, Entity, File, Group, Link, Network, Pool, Service, Task, User,
+    Credential, Device, Entity, File, Group, Link, Network, Pool, Property, Service, Task, User,
     WorkflowEdge, nearest,
 };
 
@@ -25,6 +25,11 @@ macro_rules! kinds {
             /// The word for this kind on the wire and on the disk.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Kind::$variant => $word),+ }
+            }
+
+            /// The typed properties of this kind's records, sorted by name.
+            pub const fn properties(self) -> &'static [Property] {
+                match self { $(Kind::$variant => <$variant as Entity>::PROPERTIES),+ }
             }
 
             /// Calls `visitor` with the type of this kind's records.
@@ -53,6 +58,13 @@ impl Kind {
     /// The position in [`Kind::ALL`].
     pub const fn index(self) -> usize {
         self as usize
+    }
+
+    /// The typed property of this name; none, where it would be one of the site's own.
+    pub fn property(self, name: &str) -> Option<&'static Property> {
+        let properties = self.properties();
+        let at = properties.binary_search_by(|known| known.name.cmp(name)).ok()?;
+        Some(&properties[at])
     }
 }
 

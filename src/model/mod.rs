@@ -1,8 +1,8 @@
 //! What exists: the eleven kinds of record, their properties and relations. Pure data: no I/O, no
 //! async, and neither hyper nor sled.
 //!
-//! [`Kind`] lists the kinds; each kind's file lists its properties; [`Entity`] is what all of them
-//! have in common, and what everything else in Satchel is written over.
+//! [`Kind`] lists the kinds; each kind's file lists its properties; [`Record`] is what all of them
+//! have in common, and [`Entity`] a record whose type is known.
 
 mod comparison;
 mod criteria;
@@ -12,6 +12,7 @@ mod kind;
 mod name;
 mod nearest;
 mod probe;
+mod record;
 mod reference;
 mod relation;
 mod rule;
@@ -36,7 +37,7 @@ pub use comparison::{Anchors, Comparison, RegexFault};
 pub use credential::Credential;
 pub use criteria::{Criteria, CriterionError, Side};
 pub use device::Device;
-pub use entity::{Broken, Entity, Parsed, Secrets, Unparsed};
+pub use entity::{Broken, Entity, Parsed, Unparsed};
 pub use field::{
     Any, Bool, Field, Fit, Float, Hidden, Int, Many, One, Property, PropertyDefault, PropertyType,
     PropertyValue, Refused, Slot, Text,
@@ -50,6 +51,7 @@ pub use nearest::nearest;
 pub use network::Network;
 pub use pool::{Membership, Pool};
 pub use probe::{Place, Places, Probed};
+pub use record::{AnyRecord, Record, Secrets};
 pub use reference::{Arity, Node, Ref, Referable, Reference, Target};
 pub use relation::{Backward, Holder, Relation, aliases, arity, unaliased};
 pub use rule::Rule;

@@ -12,12 +12,12 @@ use bincode::{
     error::DecodeError,
 };
 
-use super::{Entity, Value, View};
+use super::{Kind, Value, View};
 
 /// Where a property stands in a kind's records.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// The position among the kind's [`Entity::PROPERTIES`].
+    /// The position among the kind's [`Kind::properties`].
     Typed(usize),
     /// One of the site's own, by name.
     Custom(String),
@@ -25,8 +25,8 @@ pub enum Place {
 
 impl Place {
     /// The place of a property, which is one of the site's own if the kind does not know it.
-    pub fn of<E: Entity>(property: &str) -> Self {
-        match E::PROPERTIES.binary_search_by(|known| known.name.cmp(property)) {
+    pub fn of(kind: Kind, property: &str) -> Self {
+        match kind.properties().binary_search_by(|known| known.name.cmp(property)) {
             Ok(position) => Place::Typed(position),
             Err(_) => Place::Custom(property.to_owned()),
         }
@@ -75,7 +75,7 @@ impl Probed<'_> {
     }
 }
 
-/// A walk over one record's bytes, for [`Entity::probe`].
+/// A walk over one record's bytes, for [`Entity::probe`](super::Entity::probe).
 pub struct Walk<'p, 'a> {
     /// The places that are still to come.
     places: &'p [Place],
@@ -156,7 +156,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Kind, KindVisitor, Map, Name, PropertyType, Secret, Secrets, Shared};
+    use crate::model::{Entity, KindVisitor, Map, Name, PropertyType, Secret, Secrets, Shared};
 
     const CONFIG: config::Configuration<
         config::LittleEndian,

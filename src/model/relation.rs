@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use super::{Arity, Entity, Kind, KindVisitor, PerKind, Target};
+use super::{Arity, Kind, PerKind, Target};
 
 /// The relations of one kind's records that are held by others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,31 +75,16 @@ impl Backward {
 
 /// How many records a property of a kind names; none, where it is no relation.
 pub fn arity(kind: Kind, property: &str) -> Option<Arity> {
-    struct Named<'a>(&'a str);
-    impl KindVisitor for Named<'_> {
-        type Output = Option<Arity>;
-        fn visit<E: Entity>(self) -> Self::Output {
-            let at = E::PROPERTIES.binary_search_by_key(&self.0, |property| property.name).ok()?;
-            E::PROPERTIES[at].type_.relation().map(|(arity, _)| arity)
-        }
-    }
-    kind.dispatch(Named(property))
+    kind.property(property)?.type_.relation().map(|(arity, _)| arity)
 }
 
 /// The relations that a kind's records hold.
 fn held_by(kind: Kind) -> Vec<Holder> {
-    struct Held;
-    impl KindVisitor for Held {
-        type Output = Vec<Holder>;
-        fn visit<E: Entity>(self) -> Vec<Holder> {
-            let held = E::PROPERTIES.iter().filter_map(|property| {
-                let (_, target) = property.type_.relation()?;
-                Some(Holder { kind: E::KIND, property: property.name, target })
-            });
-            held.collect()
-        }
-    }
-    kind.dispatch(Held)
+    let held = kind.properties().iter().filter_map(|property| {
+        let (_, target) = property.type_.relation()?;
+        Some(Holder { kind, property: property.name, target })
+    });
+    held.collect()
 }
 
 /// The word under which a record of `kind` shows those whose property is `holder`.
@@ -159,15 +144,6 @@ mod tests {
     use super::*;
     use crate::model::PropertyType;
 
-    struct Properties;
-
-    impl KindVisitor for Properties {
-        type Output = &'static [crate::model::Property];
-        fn visit<E: Entity>(self) -> Self::Output {
-            E::PROPERTIES
-        }
-    }
-
     #[test]
     fn every_relation_has_one_word_on_every_kind_that_it_names() {
         for holder in Kind::ALL.into_iter().flat_map(held_by) {
@@ -183,7 +159,7 @@ mod tests {
     #[test]
     fn a_word_means_one_thing() {
         for kind in Kind::ALL {
-            let properties = kind.dispatch(Properties);
+            let properties = kind.properties();
             let backward = Backward::of(kind);
             assert!(backward.relations.is_sorted_by(|a, b| a.word < b.word), "{kind}");
             for relation in &backward.relations {
@@ -288,7 +264,7 @@ mod tests {
     #[test]
     fn aliases_are_other_words_for_properties() {
         for kind in Kind::ALL {
-            let properties = kind.dispatch(Properties);
+            let properties = kind.properties();
             assert!(aliases(kind).is_sorted());
             for (alias, name) in aliases(kind) {
                 assert!(properties.iter().any(|property| property.name == *name), "{kind} {name}");

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Entity, Value, View};
+use super::{Record, Value, View};
 
 /// What a property holds, as text. Nothing is the empty text; a list's items are joined.
 pub fn spelled<'a>(view: &View<'a>) -> Cow<'a, str> {
@@ -18,8 +18,8 @@ pub fn spelled<'a>(view: &View<'a>) -> Cow<'a, str> {
 }
 
 /// A record's property as text; its default where the record does not say.
-pub fn spelled_property<'a, E: Entity>(record: &'a E, property: &str) -> Cow<'a, str> {
-    let default = || E::PROPERTIES.iter().find(|known| known.name == property)?.default.view();
+pub fn spelled_property<'a>(record: &'a dyn Record, property: &str) -> Cow<'a, str> {
+    let default = || record.kind().property(property)?.default.view();
     record.view(property).or_else(default).map_or("".into(), |view| spelled(&view))
 }
 

@@ -12,7 +12,7 @@ use bincode::{
 use sled::IVec;
 
 use super::{RECORD_BYTES_MAX, StoreError};
-use crate::model::{Entity, Places, Probed, Value};
+use crate::model::{AnyRecord, Entity, Kind, KindVisitor, Places, Probed, Record, Value};
 
 /// The format of records that is written, and the newest that is read.
 pub const RECORD_FORMAT: u8 = 1;
@@ -78,15 +78,32 @@ impl Raw {
         decode_body(self.body())
     }
 
-    /// What the record holds in some places, without decoding the rest; see [`Entity::probe`].
+    /// The record of this kind.
     ///
     /// # Errors
     /// What bincode has to say of bytes that are no such record.
-    pub fn probe<E: Entity>(
+    pub fn decode_any(&self, kind: Kind) -> Result<AnyRecord, DecodeError> {
+        decode_any_body(kind, self.body())
+    }
+
+    /// What a record of this kind holds in some places, without decoding the rest; see
+    /// [`Entity::probe`].
+    ///
+    /// # Errors
+    /// What bincode has to say of bytes that are no such record.
+    pub fn probe(
         &self,
+        kind: Kind,
         places: &Places,
     ) -> Result<Vec<Option<Probed<'_>>>, DecodeError> {
-        E::probe(&mut DecoderImpl::new(SliceReader::new(self.body()), CONFIG, ()), places)
+        struct Probe<'r, 'p>(&'r [u8], &'p Places);
+        impl<'r> KindVisitor for Probe<'r, '_> {
+            type Output = Result<Vec<Option<Probed<'r>>>, DecodeError>;
+            fn visit<E: Entity>(self) -> Self::Output {
+                E::probe(&mut DecoderImpl::new(SliceReader::new(self.0), CONFIG, ()), self.1)
+            }
+        }
+        kind.dispatch(Probe(self.body(), places))
     }
 }
 
@@ -94,15 +111,16 @@ impl Raw {
 ///
 /// # Errors
 /// [`StoreError::RecordLarge`], also for one that could not be read back. A clear secret is refused too, as damage.
-pub fn encode_body<E: Entity>(record: &E) -> Result<Vec<u8>, StoreError> {
-    let bytes = bincode::encode_to_vec(record, config::standard())
+pub fn encode_body(record: &dyn Record) -> Result<Vec<u8>, StoreError> {
+    let bytes = record
+        .to_bytes()
         .map_err(|error| StoreError::Damaged { part: "record", detail: error.to_string() })?;
     let large = bytes.len() > RECORD_BYTES_MAX
         // The decoder's limit is on what the record takes in memory, which for lists and maps of
         // small values is far more than their bytes: what could not be read is not written.
-        || (bytes.len() > DECODED_SURELY_BYTES && decode_body::<E>(&bytes).is_err());
+        || (bytes.len() > DECODED_SURELY_BYTES && decode_any_body(record.kind(), &bytes).is_err());
     match large {
-        true => Err(StoreError::RecordLarge { kind: E::KIND, bytes: bytes.len() }),
+        true => Err(StoreError::RecordLarge { kind: record.kind(), bytes: bytes.len() }),
         false => Ok(bytes),
     }
 }
@@ -117,6 +135,21 @@ pub fn decode_body<E: Entity>(bytes: &[u8]) -> Result<E, DecodeError> {
         (record, used) if used == bytes.len() => Ok(record),
         _ => Err(DecodeError::Other("there is more than a record")),
     }
+}
+
+/// The same, of a kind that is known at run time.
+///
+/// # Errors
+/// What bincode has to say of bytes that are no such record, all of them.
+pub fn decode_any_body(kind: Kind, bytes: &[u8]) -> Result<AnyRecord, DecodeError> {
+    struct DecodeBody<'r>(&'r [u8]);
+    impl KindVisitor for DecodeBody<'_> {
+        type Output = Result<AnyRecord, DecodeError>;
+        fn visit<E: Entity>(self) -> Self::Output {
+            decode_body::<E>(self.0).map(AnyRecord::from)
+        }
+    }
+    kind.dispatch(DecodeBody(bytes))
 }
 
 /// The value of a record's key, and the values of its chunks where it is long.

@@ -52,7 +52,7 @@ use std::{
 
 pub use directory::{DIRECTORY_FORMAT, DataDirectory, sync_directory};
 pub use error::{RECORD_BYTES_MAX, StoreError};
-pub use format::{Header, RECORD_FORMAT, Raw, TEXT_BYTES_MAX, decode_body, encode_body};
+pub use format::{Header, RECORD_FORMAT, Raw, TEXT_BYTES_MAX, decode_any_body, encode_body};
 pub use load::{Load, LoadTable};
 pub use options::Options;
 pub use picture::Picture;
@@ -77,7 +77,7 @@ use room::Reopening;
 use trees::Trees;
 use turn::{Turn, Turns};
 
-use crate::model::{Entity, Kind, Side, Target};
+use crate::model::{AnyRecord, Entity, Kind, Record, Side, Target};
 
 /// The inventory of one data directory.
 pub struct Store {
@@ -132,11 +132,35 @@ pub struct StoredText {
 
 impl<E: Entity> Stored<E> {
     fn read(name: &[u8], raw: &Raw) -> Result<Self, StoreError> {
-        let record: E = raw.decode().map_err(|error| corrupt(E::KIND, name, error.to_string()))?;
-        if record.name().as_bytes() != name {
-            return Err(corrupt(E::KIND, name, format!("it names itself '{}'", record.name())));
-        }
+        let decoded = raw.decode::<E>();
+        let record = decoded.map_err(|error| corrupt(E::KIND, name, error.to_string()))?;
+        check_name(&record, name)?;
         Ok(Self { record, ordinal: raw.header.ordinal, version: raw.header.version })
+    }
+
+    /// The same, of a type that says nothing of its kind.
+    pub fn into_any(self) -> Stored<AnyRecord> {
+        Stored { record: self.record.into(), ordinal: self.ordinal, version: self.version }
+    }
+}
+
+impl Stored<AnyRecord> {
+    fn read_any(kind: Kind, name: &[u8], raw: &Raw) -> Result<Self, StoreError> {
+        let decoded = raw.decode_any(kind);
+        let record = decoded.map_err(|error| corrupt(kind, name, error.to_string()))?;
+        check_name(&*record, name)?;
+        Ok(Self { record, ordinal: raw.header.ordinal, version: raw.header.version })
+    }
+}
+
+/// Whether a record bears the name under which it stands.
+fn check_name(record: &dyn Record, name: &[u8]) -> Result<(), StoreError> {
+    match record.name().as_bytes() == name {
+        true => Ok(()),
+        false => {
+            let detail = format!("it names itself '{}'", record.name());
+            Err(corrupt(record.kind(), name, detail))
+        }
     }
 }
 
@@ -405,6 +429,11 @@ impl Reading {
         raw.map(|raw| Stored::read(name.as_bytes(), &raw)).transpose()
     }
 
+    /// The record of this kind and name.
+    pub fn get_any(&self, kind: Kind, name: &str) -> Result<Option<Stored<AnyRecord>>, StoreError> {
+        self.trees()?.get_any(kind, name)
+    }
+
     /// The record of this name, as bytes.
     pub fn get_raw(&self, kind: Kind, name: &str) -> Result<Option<Raw>, StoreError> {
         self.trees()?.raw(kind, name.as_bytes())
@@ -510,7 +539,7 @@ impl Reading {
     }
 
     /// Opens a record's sealed secrets.
-    pub fn open_secrets<E: Entity>(&self, record: &mut E) -> Result<(), StoreError> {
+    pub fn open_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
         self.vault.open_secrets(record)
     }
 }

@@ -26,7 +26,7 @@ use super::{
     layers::{Changes, TreeId},
     members, packed,
 };
-use crate::model::{Entity, Kind, PerKind, Side};
+use crate::model::{Entity, Kind, PerKind, Record, Side};
 
 /// What changes may leave in the overlays of pictures before they have to wait for the pictures
 /// to go, in bytes.
@@ -215,7 +215,7 @@ impl Picture {
     }
 
     /// Opens a record's sealed secrets.
-    pub fn open_secrets<E: Entity>(&self, record: &mut E) -> Result<(), StoreError> {
+    pub fn open_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
         self.vault.open_secrets(record)
     }
 

@@ -13,7 +13,7 @@ use super::{
     references::{self, posting, target_key},
     trees::{Owner, Trees, text_key},
 };
-use crate::model::{Entity, Kind, Name, Side, Target};
+use crate::model::{AnyRecord, Entity, Kind, Name, Record, Side, Target};
 
 /// A change in the making. What it puts and removes it sees itself; others see it when it is
 /// committed, whole.
@@ -80,6 +80,11 @@ impl<'s> Transaction<'s> {
         self.trees().get(name)
     }
 
+    /// The record of this kind and name, with what this transaction did to it.
+    pub fn get_any(&self, kind: Kind, name: &str) -> Result<Option<Stored<AnyRecord>>, StoreError> {
+        self.trees().get_any(kind, name)
+    }
+
     /// Whether a record of this name is there.
     pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         self.trees().contains(kind, name)
@@ -136,42 +141,47 @@ impl<'s> Transaction<'s> {
 
     /// Creates the record, or puts it in the place of the one of its name. That what it refers to
     /// is there is the caller's business. Where nothing would change, nothing does.
-    pub fn put<E: Entity>(&mut self, mut record: E) -> Result<Put, StoreError> {
-        self.vault.seal(&mut record);
+    pub fn put(&mut self, record: impl Into<AnyRecord>) -> Result<Put, StoreError> {
+        self.put_any(record.into())
+    }
+
+    fn put_any(&mut self, mut record: AnyRecord) -> Result<Put, StoreError> {
+        self.vault.seal(&mut *record);
+        let kind = record.kind();
         let name = record.name().as_str().to_owned();
-        let body = format::encode_body(&record)?;
-        let before = self.trees().raw(E::KIND, name.as_bytes())?;
+        let body = format::encode_body(&*record)?;
+        let before = self.trees().raw(kind, name.as_bytes())?;
         let Some(before) = before else {
-            self.refer(&record, Becomes::In);
-            let last = self.trees().tree(TreeId::Kind(E::KIND)).last(&[], None)?;
-            let kind = self.summary.kind_mut(E::KIND);
-            let ordinal = kind.ordinal_next;
-            kind.count += 1;
-            kind.ordinal_next += 1;
-            kind.in_name_order &= last.is_none_or(|(last, _)| *last < *name.as_bytes());
-            self.write(Owner::Record(E::KIND), name.into_bytes(), ordinal, &body);
+            self.refer(&*record, Becomes::In);
+            let last = self.trees().tree(TreeId::Kind(kind)).last(&[], None)?;
+            let counts = self.summary.kind_mut(kind);
+            let ordinal = counts.ordinal_next;
+            counts.count += 1;
+            counts.ordinal_next += 1;
+            counts.in_name_order &= last.is_none_or(|(last, _)| *last < *name.as_bytes());
+            self.write(Owner::Record(kind), name.into_bytes(), ordinal, &body);
             return Ok(Put::Created);
         };
         if before.body() == body {
             return Ok(Put::Unchanged);
         }
-        let old: Stored<E> = Stored::read(name.as_bytes(), &before)?;
-        self.refer(&old.record, Becomes::Out);
-        self.refer(&record, Becomes::In);
-        self.erase(Owner::Record(E::KIND), name.as_bytes(), &before)?;
-        self.write(Owner::Record(E::KIND), name.into_bytes(), old.ordinal, &body);
+        let old = Stored::read_any(kind, name.as_bytes(), &before)?;
+        self.refer(&*old.record, Becomes::Out);
+        self.refer(&*record, Becomes::In);
+        self.erase(Owner::Record(kind), name.as_bytes(), &before)?;
+        self.write(Owner::Record(kind), name.into_bytes(), old.ordinal, &body);
         Ok(Put::Updated)
     }
 
     /// Removes the record of this name, and with a device its long texts. Says whether there was
     /// one. A pool's members in the store are the caller's business.
-    pub fn remove<E: Entity>(&mut self, name: &str) -> Result<bool, StoreError> {
-        let Some(raw) = self.trees().raw(E::KIND, name.as_bytes())? else { return Ok(false) };
-        let old: Stored<E> = Stored::read(name.as_bytes(), &raw)?;
-        self.refer(&old.record, Becomes::Out);
-        self.summary.kind_mut(E::KIND).count -= 1;
-        self.erase(Owner::Record(E::KIND), name.as_bytes(), &raw)?;
-        if E::KIND == Kind::Device {
+    pub fn remove(&mut self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+        let Some(raw) = self.trees().raw(kind, name.as_bytes())? else { return Ok(false) };
+        let old = Stored::read_any(kind, name.as_bytes(), &raw)?;
+        self.refer(&*old.record, Becomes::Out);
+        self.summary.kind_mut(kind).count -= 1;
+        self.erase(Owner::Record(kind), name.as_bytes(), &raw)?;
+        if kind == Kind::Device {
             for property in self.trees().texts(name)? {
                 self.remove_text(name, &property)?;
             }
@@ -182,19 +192,19 @@ impl<'s> Transaction<'s> {
     /// Gives the record another name, and with it, a device's long texts; it keeps its ordinal.
     /// That the others who name it follow is the caller's business, and so is that the new name is
     /// free. Says whether there was one.
-    pub fn rename<E: Entity>(&mut self, from: &str, to: Name) -> Result<bool, StoreError> {
-        let Some(raw) = self.trees().raw(E::KIND, from.as_bytes())? else { return Ok(false) };
-        let old: Stored<E> = Stored::read(from.as_bytes(), &raw)?;
-        self.refer(&old.record, Becomes::Out);
-        self.erase(Owner::Record(E::KIND), from.as_bytes(), &raw)?;
+    pub fn rename(&mut self, kind: Kind, from: &str, to: Name) -> Result<bool, StoreError> {
+        let Some(raw) = self.trees().raw(kind, from.as_bytes())? else { return Ok(false) };
+        let old = Stored::read_any(kind, from.as_bytes(), &raw)?;
+        self.refer(&*old.record, Becomes::Out);
+        self.erase(Owner::Record(kind), from.as_bytes(), &raw)?;
         let mut record = old.record;
         record.set_name(to);
-        self.refer(&record, Becomes::In);
+        self.refer(&*record, Becomes::In);
         let name = record.name().as_str().to_owned();
-        let body = format::encode_body(&record)?;
+        let body = format::encode_body(&*record)?;
         // Its place among the names is another one, and its ordinal is not.
-        self.summary.kind_mut(E::KIND).in_name_order = false;
-        if E::KIND == Kind::Device {
+        self.summary.kind_mut(kind).in_name_order = false;
+        if kind == Kind::Device {
             for property in self.trees().texts(from)? {
                 if let Some(text) = self.text(from, &property)? {
                     self.put_text(&name, &property, &text.text)?;
@@ -202,7 +212,7 @@ impl<'s> Transaction<'s> {
                 self.remove_text(from, &property)?;
             }
         }
-        self.write(Owner::Record(E::KIND), name.into_bytes(), old.ordinal, &body);
+        self.write(Owner::Record(kind), name.into_bytes(), old.ordinal, &body);
         Ok(true)
     }
 
@@ -242,10 +252,10 @@ impl<'s> Transaction<'s> {
         }
     }
 
-    fn refer<E: Entity>(&mut self, record: &E, becomes: Becomes) {
+    fn refer(&mut self, record: &dyn Record, becomes: Becomes) {
         record.references(&mut |reference| {
             let list = target_key(reference.target, reference.name);
-            let item = posting(E::KIND, reference.relation, record.name());
+            let item = posting(record.kind(), reference.relation, record.name());
             self.references.entry(list).or_default().insert(item, becomes);
         });
     }

@@ -10,7 +10,7 @@ use super::{
     layers::{Changes, Layered, TreeId},
     members, packed, references,
 };
-use crate::model::{Entity, Kind, Side, Target};
+use crate::model::{AnyRecord, Entity, Kind, Side, Target};
 
 /// A generation, and the changes over it, the newest first.
 #[derive(Clone, Copy)]
@@ -102,6 +102,11 @@ impl<'a> Trees<'a> {
     pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
         let raw = self.raw(E::KIND, name.as_bytes())?;
         raw.map(|raw| Stored::read(name.as_bytes(), &raw)).transpose()
+    }
+
+    pub fn get_any(&self, kind: Kind, name: &str) -> Result<Option<Stored<AnyRecord>>, StoreError> {
+        let raw = self.raw(kind, name.as_bytes())?;
+        raw.map(|raw| Stored::read_any(kind, name.as_bytes(), &raw)).transpose()
     }
 
     /// One value, whole.

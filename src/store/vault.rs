@@ -20,7 +20,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::StoreError;
-use crate::model::{Entity, Secret};
+use crate::model::{Kind, Record, Secret};
 
 /// The length of the appliance's key.
 const KEY_BYTES: usize = 32;
@@ -85,12 +85,12 @@ impl Vault {
     }
 
     /// Seals every clear secret of a record. What is empty stays as it is: it hides nothing.
-    pub fn seal<E: Entity>(&self, record: &mut E) {
-        let name = record.name().clone();
+    pub fn seal(&self, record: &mut dyn Record) {
+        let (kind, name) = (record.kind(), record.name().clone());
         for (property, secret) in record.secrets() {
             let Some(clear) = secret.document().filter(|clear| !clear.is_empty()) else { continue };
-            let nonce = self.nonce(&[E::KIND.as_str(), &name, property, clear]);
-            let place = place::<E>(property);
+            let nonce = self.nonce(&[kind.as_str(), &name, property, clear]);
+            let place = place(kind, property);
             let payload = Payload { msg: clear.as_bytes(), aad: place.as_bytes() };
             let mut sealed = nonce.to_vec();
             sealed.extend(
@@ -104,22 +104,19 @@ impl Vault {
     ///
     /// # Errors
     /// [`StoreError::Unsealable`] when one was sealed with another key, or is damaged.
-    pub fn open_secrets<E: Entity>(&self, record: &mut E) -> Result<(), StoreError> {
-        let name = record.name().clone();
+    pub fn open_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
+        let (kind, name) = (record.kind(), record.name().clone());
         for (property, secret) in record.secrets() {
             let Secret::Sealed(sealed) = &*secret else { continue };
             let clear = sealed
                 .split_at_checked(NONCE_BYTES)
                 .and_then(|(nonce, msg)| {
-                    let place = place::<E>(property);
+                    let place = place(kind, property);
                     let payload = Payload { msg, aad: place.as_bytes() };
                     self.cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
                 })
                 .and_then(|clear| String::from_utf8(clear).ok())
-                .ok_or_else(|| StoreError::Unsealable {
-                    kind: E::KIND,
-                    name: name.as_str().to_owned(),
-                })?;
+                .ok_or_else(|| StoreError::Unsealable { kind, name: name.as_str().to_owned() })?;
             *secret = Secret::from_document(clear);
         }
         Ok(())
@@ -136,8 +133,8 @@ impl Vault {
 }
 
 /// What a secret is sealed for. A record's name is not in it, so that a renamed record keeps it.
-fn place<E: Entity>(property: &str) -> String {
-    format!("{}.{property}", E::KIND)
+fn place(kind: Kind, property: &str) -> String {
+    format!("{kind}.{property}")
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::{
     summary::KindSummary,
     trees::{Owner, Trees, text_property},
 };
-use crate::model::{Entity, Kind, PerKind, Side};
+use crate::model::{AnyRecord, Kind, PerKind, Side};
 
 /// What may be kept in memory of a list that is sorted, in bytes.
 const SORTED_BYTES: usize = 32 * 1024 * 1024;
@@ -130,7 +130,7 @@ fn aside(error: io::Error) -> StoreError {
 impl Walk<'_, '_> {
     fn run(mut self, scratch: &std::path::Path) -> Result<Verified, StoreError> {
         for kind in Kind::ALL {
-            kind.dispatch(OfKind { walk: &mut self, scratch })?;
+            self.kind(kind, scratch)?;
         }
         self.texts()?;
         let references = std::mem::replace(&mut self.references, Sorter::new(scratch, 1));
@@ -143,8 +143,7 @@ impl Walk<'_, '_> {
     }
 
     /// One kind's records, and what is counted of them.
-    fn kind<E: Entity>(&mut self, scratch: &std::path::Path) -> Result<(), StoreError> {
-        let kind = E::KIND;
+    fn kind(&mut self, kind: Kind, scratch: &std::path::Path) -> Result<(), StoreError> {
         let mut ordinals = Sorter::new(scratch, SORTED_BYTES);
         let mut seen = KindSummary::default();
         let mut last = None;
@@ -175,7 +174,7 @@ impl Walk<'_, '_> {
                 let detail = "it was written by a change that has not been";
                 (self.told)(Finding::of(kind, &name, "version", detail));
             }
-            match Stored::<E>::read(&key, &raw) {
+            match Stored::read_any(kind, &key, &raw) {
                 Ok(stored) => self.record(stored.record)?,
                 Err(error) => self.damaged(kind, name, error)?,
             }
@@ -185,22 +184,22 @@ impl Walk<'_, '_> {
         self.ordinals(kind, &ordinals)
     }
 
-    fn record<E: Entity>(&mut self, mut record: E) -> Result<(), StoreError> {
+    fn record(&mut self, mut record: AnyRecord) -> Result<(), StoreError> {
         let mut keys = Vec::new();
         record.references(&mut |reference| {
             let mut key = target_key(reference.target, reference.name);
-            key.extend(posting(E::KIND, reference.relation, record.name()));
+            key.extend(posting(record.kind(), reference.relation, record.name()));
             keys.push(key);
         });
         for key in keys {
             self.references.push(&key, &[]).map_err(aside)?;
         }
         let secrets = record.secrets().len() as u64;
-        match self.reading.open_secrets(&mut record) {
+        match self.reading.open_secrets(&mut *record) {
             Ok(()) => self.verified.secrets += secrets,
             Err(error) => {
                 let name = record.name().as_str();
-                (self.told)(Finding::of(E::KIND, name, "secret", error.to_string()));
+                (self.told)(Finding::of(record.kind(), name, "secret", error.to_string()));
             }
         }
         Ok(())
@@ -394,20 +393,6 @@ impl Walk<'_, '_> {
             (self.told)(Finding::bare(None, "chunk", detail));
         }
         Ok(())
-    }
-}
-
-/// One kind of a walk.
-struct OfKind<'w, 'a, 'f, 's> {
-    walk: &'w mut Walk<'a, 'f>,
-    scratch: &'s std::path::Path,
-}
-
-impl crate::model::KindVisitor for OfKind<'_, '_, '_, '_> {
-    type Output = Result<(), StoreError>;
-
-    fn visit<E: Entity>(self) -> Self::Output {
-        self.walk.kind::<E>(self.scratch)
     }
 }
 

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     codec::workbook::{Cell, Format, WorkbookWriter, WriteError},
-    model::{Entity, Kind, KindVisitor, Property, PropertyDefault, PropertyType, Secrets, View},
-    store::{Picture, Store, StoreError, decode_body},
+    model::{AnyRecord, Kind, Property, PropertyDefault, PropertyType, Secrets, View},
+    store::{Picture, Store, StoreError, decode_any_body},
 };
 
 /// The properties that a person looks for first, in this order; the others follow by name, and
@@ -84,7 +84,7 @@ pub(super) fn export(
     }
     let mut sheets = Vec::new();
     for kind in KINDS {
-        sheets.push(kind.dispatch(&mut out)?);
+        sheets.push(out.sheet(kind)?);
     }
     let Out { workbook, mut warnings, .. } = out;
     drop(picture);
@@ -113,20 +113,26 @@ struct Out<'a> {
     warnings: Vec<String>,
 }
 
-impl KindVisitor for &mut Out<'_> {
-    type Output = Result<SheetReport, TopologyError>;
+/// A column that is written.
+struct Column {
+    property: String,
+    heading: String,
+    type_: PropertyType,
+    default: PropertyDefault,
+}
 
+impl Out<'_> {
     /// Writes one kind's sheet.
-    fn visit<E: Entity>(self) -> Self::Output {
-        let columns = self.columns::<E>()?;
-        let sheet = E::KIND.to_string();
+    fn sheet(&mut self, kind: Kind) -> Result<SheetReport, TopologyError> {
+        let columns = self.columns(kind)?;
+        let sheet = kind.to_string();
         self.workbook.begin_sheet(&sheet, columns.iter().map(|column| column.heading.as_str()))?;
         let at: HashMap<&str, usize> =
             columns.iter().enumerate().map(|(at, column)| (column.property.as_str(), at)).collect();
         let mut rows = 0;
         let Out { workbook, picture, scratch, .. } = self;
-        picture.each_in_order(E::KIND, scratch, |name, _, body| -> Result<_, TopologyError> {
-            let record: E = decode(name, body)?;
+        picture.each_in_order(kind, scratch, |name, _, body| -> Result<_, TopologyError> {
+            let record = decode(kind, name, body)?;
             let mut cells = vec![Cell::Empty; columns.len()];
             for (property, view) in record.views(Secrets::LeftOut) {
                 if let Some(at) = at.get(property) {
@@ -136,7 +142,7 @@ impl KindVisitor for &mut Out<'_> {
             }
             workbook.row(cells).map_err(|error| match error {
                 WriteError::Text { column, units, .. } => TopologyError::CellLong {
-                    kind: E::KIND,
+                    kind,
                     record: record.name().as_str().to_owned(),
                     property: columns
                         .get(column as usize)
@@ -148,36 +154,27 @@ impl KindVisitor for &mut Out<'_> {
             rows += 1;
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(SheetReport { sheet: E::KIND, rows, columns: columns.len() as u64 })
+        Ok(SheetReport { sheet: kind, rows, columns: columns.len() as u64 })
     }
-}
 
-/// A column that is written.
-struct Column {
-    property: String,
-    heading: String,
-    type_: PropertyType,
-    default: PropertyDefault,
-}
-
-impl Out<'_> {
     /// The columns of a kind's sheet: every property of which some record says what is not an empty
     /// cell, but for secrets.
-    fn columns<E: Entity>(&mut self) -> Result<Vec<Column>, TopologyError> {
-        let mut typed = vec![false; E::PROPERTIES.len()];
+    fn columns(&mut self, kind: Kind) -> Result<Vec<Column>, TopologyError> {
+        let properties = kind.properties();
+        let mut typed = vec![false; properties.len()];
         let mut custom = BTreeSet::new();
         let columns_max = self.format.columns_max() as usize;
         // The order makes no difference here.
-        for entry in self.picture.scan_raw(E::KIND) {
+        for entry in self.picture.scan_raw(kind) {
             let (name, raw) = entry?;
-            let record: E = decode(&name, raw.body())?;
+            let record = decode(kind, &name, raw.body())?;
             for (property, view) in record.views(Secrets::LeftOut) {
-                match E::PROPERTIES.binary_search_by(|known| known.name.cmp(property)) {
-                    Ok(at) => typed[at] |= is_said(&E::PROPERTIES[at], &view),
+                match properties.binary_search_by(|known| known.name.cmp(property)) {
+                    Ok(at) => typed[at] |= is_said(&properties[at], &view),
                     Err(_) if !custom.contains(property) => {
                         custom.insert(property.to_owned());
                         if custom.len() > columns_max {
-                            let sheet = E::KIND.to_string();
+                            let sheet = kind.to_string();
                             return Err(WriteError::Columns { sheet, format: self.format }.into());
                         }
                     }
@@ -185,13 +182,13 @@ impl Out<'_> {
                 }
             }
         }
-        let said = E::PROPERTIES.iter().zip(typed);
+        let said = properties.iter().zip(typed);
         let is_name = |property: &Property| property.type_ == PropertyType::Name;
         // A sheet without records has its column for names all the same.
         let mut said: Vec<&'static Property> = said
             .filter_map(|(property, said)| (said || is_name(property)).then_some(property))
             .collect();
-        let first: &[&str] = match E::KIND {
+        let first: &[&str] = match kind {
             Kind::Link => &LINK_FIRST,
             _ => &DEVICE_FIRST,
         };
@@ -201,13 +198,13 @@ impl Out<'_> {
             .into_iter()
             .map(|property| Column {
                 property: property.name.to_owned(),
-                heading: header::heading_of(E::KIND, property.name).to_owned(),
+                heading: header::heading_of(kind, property.name).to_owned(),
                 type_: property.type_,
                 default: property.default,
             })
             .collect();
         for property in custom {
-            if self.is_written::<E>(&property) {
+            if self.is_written(kind, &property) {
                 columns.push(Column {
                     heading: property.clone(),
                     property,
@@ -221,9 +218,8 @@ impl Out<'_> {
 
     /// Whether a property of the site's own is written. What will not come back from its column is
     /// said.
-    fn is_written<E: Entity>(&mut self, property: &str) -> bool {
-        let kind = E::KIND;
-        let warning = match header::meaning::<E>(property.trim()) {
+    fn is_written(&mut self, kind: Kind, property: &str) -> bool {
+        let warning = match header::meaning(kind, property.trim()) {
             Meaning::Ignored(Ignored::Secret) => {
                 self.warnings.push(format!(
                     "the property '{property}' of {kind}s is called like a secret, and was left \
@@ -274,9 +270,9 @@ fn is_said(property: &Property, view: &View<'_>) -> bool {
     }
 }
 
-fn decode<E: Entity>(name: &[u8], body: &[u8]) -> Result<E, StoreError> {
-    decode_body(body).map_err(|error| StoreError::Corrupt {
-        kind: E::KIND,
+fn decode(kind: Kind, name: &[u8], body: &[u8]) -> Result<AnyRecord, StoreError> {
+    decode_any_body(kind, body).map_err(|error| StoreError::Corrupt {
+        kind,
         name: String::from_utf8_lossy(name).into_owned(),
         detail: error.to_string(),
     })

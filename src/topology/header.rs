@@ -9,9 +9,7 @@ use super::report::Ignored;
 use crate::{
     codec::workbook::{Cell, Row, column_name},
     import::{ImportError, Intake, Place, Problem},
-    model::{
-        Backward, Entity, Kind, KindVisitor, Property, PropertyType, aliases, nearest, unaliased,
-    },
+    model::{Backward, Kind, Property, PropertyType, aliases, nearest, unaliased},
 };
 
 /// The heading of the column that says what is wrong in a workbook that is handed back. An import
@@ -45,14 +43,12 @@ pub(super) fn is_problem_column(heading: &str) -> bool {
 
 /// What a heading means; blanks around it are taken off already. The names that Satchel knows are
 /// found whatever the case of their letters.
-pub(super) fn meaning<E: Entity>(heading: &str) -> Meaning {
+pub(super) fn meaning(kind: Kind, heading: &str) -> Meaning {
     let word = heading.to_lowercase();
     if is_problem_column(heading) {
         return Meaning::Ignored(Ignored::Problems);
     }
-    let property = unaliased(E::KIND, &word);
-    let is_named = |known: &&Property| known.name == property;
-    match E::PROPERTIES.iter().find(is_named) {
+    match kind.property(unaliased(kind, &word)) {
         Some(property) if property.type_ != PropertyType::Secret => {
             return Meaning::Property(property);
         }
@@ -61,9 +57,9 @@ pub(super) fn meaning<E: Entity>(heading: &str) -> Meaning {
     }
     if SECRETS.contains(word.replace([' ', '-'], "_").as_str()) {
         Meaning::Ignored(Ignored::Secret)
-    } else if E::KIND == Kind::Device && LONG_TEXTS.contains(&word.as_str()) {
+    } else if kind == Kind::Device && LONG_TEXTS.contains(&word.as_str()) {
         Meaning::Ignored(Ignored::LongText)
-    } else if word == "id" || Backward::of(E::KIND).relation(&word).is_some() {
+    } else if word == "id" || Backward::of(kind).relation(&word).is_some() {
         Meaning::Ignored(Ignored::Computed)
     } else {
         Meaning::Custom
@@ -77,21 +73,15 @@ pub(super) fn fits(heading: &str) -> bool {
 
 /// The names of the properties of any kind that hold a secret.
 static SECRETS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
-    struct Secrets;
-    impl KindVisitor for Secrets {
-        type Output = Vec<&'static str>;
-        fn visit<E: Entity>(self) -> Self::Output {
-            let secret = E::PROPERTIES.iter().filter(|p| p.type_ == PropertyType::Secret);
-            secret.map(|property| property.name).collect()
-        }
-    }
-    Kind::ALL.into_iter().flat_map(|kind| kind.dispatch(Secrets)).collect()
+    let properties = Kind::ALL.into_iter().flat_map(Kind::properties);
+    let secret = properties.filter(|property| property.type_ == PropertyType::Secret);
+    secret.map(|property| property.name).collect()
 });
 
 /// The words under which a kind's sheet has its properties, an alias in the place of its property.
-fn words<E: Entity>() -> impl Iterator<Item = &'static str> {
-    let shown = E::PROPERTIES.iter().filter(|property| property.type_ != PropertyType::Secret);
-    shown.map(|property| heading_of(E::KIND, property.name))
+fn words(kind: Kind) -> impl Iterator<Item = &'static str> {
+    let shown = kind.properties().iter().filter(|property| property.type_ != PropertyType::Secret);
+    shown.map(move |property| heading_of(kind, property.name))
 }
 
 /// The heading under which a property is written.
@@ -135,16 +125,16 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads a sheet's first row, and says in the log what is wrong with it.
-    pub fn read<E: Entity>(intake: &Intake<'_>, row: &Row<'_>) -> Result<Self, ImportError> {
+    pub fn read(kind: Kind, intake: &Intake<'_>, row: &Row<'_>) -> Result<Self, ImportError> {
         let log = intake.log();
         let line = u64::from(row.row) + 1;
         let wrong = |number: u32, rule, detail: String| {
             let place = Place {
                 row: Some(line),
-                cell: Some(format!("{}!{}{line}", E::KIND, column_name(number))),
+                cell: Some(format!("{kind}!{}{line}", column_name(number))),
                 ..Place::default()
             };
-            log.unreadable(&Problem::of(log.document(E::KIND), None, rule, detail), place)
+            log.unreadable(&Problem::of(log.document(kind), None, rule, detail), place)
         };
         let mut header = Self { columns: Vec::new(), has_name: false };
         let mut seen = HashMap::<String, u32>::new();
@@ -164,7 +154,7 @@ impl Header {
             if heading.is_empty() {
                 continue;
             }
-            let meaning = meaning::<E>(&heading);
+            let meaning = meaning(kind, &heading);
             if meaning == Meaning::Custom && !fits(&heading) {
                 let detail = format!(
                     "the name of a property has at most {HEADING_BYTES_MAX} bytes; this one has {}",
@@ -194,17 +184,15 @@ impl Header {
             if let Meaning::Property(property) = meaning {
                 header.has_name |= property.type_ == PropertyType::Name;
             }
-            log.set_column(E::KIND, column.property(), column.letters());
+            log.set_column(kind, column.property(), column.letters());
             header.columns.push(column);
         }
         if !header.has_name {
             let detail = format!(
-                "the sheet '{}' has no column 'name', without which no row says which {} it is",
-                E::KIND,
-                E::KIND
+                "the sheet '{kind}' has no column 'name', without which no row says which {kind} \
+                 it is"
             );
-            let problem =
-                Problem::of(log.document(E::KIND), Some("name"), "no-name-column", detail);
+            let problem = Problem::of(log.document(kind), Some("name"), "no-name-column", detail);
             log.unreadable(&problem, Place { row: Some(line), ..Place::default() })?;
         }
         Ok(header)
@@ -230,11 +218,11 @@ impl Header {
     }
 
     /// The columns of the site's own properties, each with the known word that is near to it.
-    pub fn custom<E: Entity>(&self) -> impl Iterator<Item = (&Column, Option<&'static str>)> {
+    pub fn custom(&self, kind: Kind) -> impl Iterator<Item = (&Column, Option<&'static str>)> {
         let custom = self.columns.iter().filter(|column| column.meaning == Meaning::Custom);
-        custom.enumerate().map(|(at, column)| {
+        custom.enumerate().map(move |(at, column)| {
             let compared = at < HEADINGS_COMPARED_MAX;
-            (column, compared.then(|| nearest(&column.heading, words::<E>())).flatten())
+            (column, compared.then(|| nearest(&column.heading, words(kind))).flatten())
         })
     }
 
@@ -250,10 +238,9 @@ impl Header {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Device, Link};
 
     fn device(heading: &str) -> Meaning {
-        meaning::<Device>(heading)
+        meaning(Kind::Device, heading)
     }
 
     #[test]
@@ -263,7 +250,9 @@ mod tests {
             assert_eq!(property.name, name);
         }
         for heading in ["source", "Source_Name"] {
-            let Meaning::Property(property) = meaning::<Link>(heading) else { panic!("{heading}") };
+            let Meaning::Property(property) = meaning(Kind::Link, heading) else {
+                panic!("{heading}")
+            };
             assert_eq!(property.name, "source");
         }
         assert_eq!(heading_of(Kind::Link, "destination"), "destination_name");
@@ -285,6 +274,6 @@ mod tests {
         for heading in ["username", "problem", "ip_adress", "source_name", "é>b", "Port 2"] {
             assert_eq!(device(heading), Meaning::Custom, "{heading}");
         }
-        assert_eq!(meaning::<Link>("configuration"), Meaning::Custom);
+        assert_eq!(meaning(Kind::Link, "configuration"), Meaning::Custom);
     }
 }

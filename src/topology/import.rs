@@ -5,12 +5,12 @@ use std::path::Path;
 use super::{
     ImportReport, ImportRequest, Imported, KINDS, Replace, SourceFormat, TopologyError, Upload,
     report::Ignored,
-    sheet::{Sheet, SheetOf, SheetRead},
+    sheet::{Sheet, SheetRead},
 };
 use crate::{
     codec::workbook::{DecodeLimits, Decoding, Item, SourceKind},
     import::{self, Decoded, Import, ImportError, Intake, Kindred, Log, Place, Problem},
-    model::{Device, Kind, Link},
+    model::Kind,
     store::Store,
 };
 
@@ -71,7 +71,7 @@ impl Read {
         let mut decoding = Decoding::start(decoder, upload.file()?, kind, DecodeLimits::default())?;
         let intake = Intake::new(store.vault(), log);
         let mut kinds = Vec::new();
-        let mut sheet: Option<Box<dyn Sheet + '_>> = None;
+        let mut sheet: Option<Sheet<'_, '_>> = None;
         while let Some(item) = decoding.next_item()? {
             match item {
                 Item::Sheet(name) => {
@@ -100,10 +100,7 @@ impl Read {
         intake: &'i Intake<'a>,
         name: &str,
         kinds: &[(Kind, Kindred)],
-    ) -> Result<Option<Box<dyn Sheet + 'i>>, ImportError>
-    where
-        'a: 'i,
-    {
+    ) -> Result<Option<Sheet<'i, 'a>>, ImportError> {
         let Some(kind) = self.table.or_else(|| kind_of(name)) else {
             self.ignored_sheets.push(name.to_owned());
             return Ok(None);
@@ -117,24 +114,12 @@ impl Read {
             log.unreadable(&problem, Place::default())?;
             return Ok(None);
         }
-        Ok(match kind {
-            Kind::Device => Some(Box::new(SheetOf::<Device>::new(intake))),
-            Kind::Link => Some(Box::new(SheetOf::<Link>::new(intake))),
-            Kind::User
-            | Kind::Group
-            | Kind::File
-            | Kind::Service
-            | Kind::Network
-            | Kind::WorkflowEdge
-            | Kind::Task
-            | Kind::Credential
-            | Kind::Pool => None,
-        })
+        Ok(Some(Sheet::new(kind, intake)))
     }
 
-    fn end(&mut self, sheet: Option<Box<dyn Sheet + '_>>, kinds: &mut Vec<(Kind, Kindred)>) {
+    fn end(&mut self, sheet: Option<Sheet<'_, '_>>, kinds: &mut Vec<(Kind, Kindred)>) {
         if let Some(sheet) = sheet {
-            let kind = sheet.kind();
+            let kind = sheet.kind;
             let (kindred, read) = sheet.finish();
             kinds.push((kind, kindred));
             self.sheets.push(read);

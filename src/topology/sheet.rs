@@ -1,6 +1,6 @@
 //! A sheet that is being read: its rows become records.
 
-use std::{collections::BTreeSet, marker::PhantomData};
+use std::collections::BTreeSet;
 
 use super::{
     header::{Column, Header, Meaning},
@@ -10,25 +10,11 @@ use super::{
 use crate::{
     codec::workbook::{Cell, Row, column_name},
     import::{At, ImportError, Intake, Kindred, Place, Problem, ShownValue},
-    model::{Entity, Fit, Kind, Name, Parsed, PropertyType, Refused, Rule, Value, aliases},
+    model::{AnyRecord, Fit, Kind, Name, Parsed, PropertyType, Refused, Rule, Value, aliases},
 };
 
 /// How many columns without a heading are named.
 const UNNAMED_MAX: usize = 100;
-
-/// A sheet that takes rows, whatever the kind of its records.
-pub(super) trait Sheet {
-    fn kind(&self) -> Kind;
-
-    /// Takes the next row.
-    ///
-    /// # Errors
-    /// Nothing more can be set aside.
-    fn row(&mut self, row: &Row<'_>) -> Result<(), ImportError>;
-
-    /// The records, and what was made of the columns.
-    fn finish(self: Box<Self>) -> (Kindred, SheetRead);
-}
 
 /// What was made of a sheet.
 pub(super) struct SheetRead {
@@ -39,8 +25,9 @@ pub(super) struct SheetRead {
     pub has_ends: bool,
 }
 
-/// The sheet of one kind.
-pub(super) struct SheetOf<'i, 'a, E> {
+/// A sheet that takes rows.
+pub(super) struct Sheet<'i, 'a> {
+    pub kind: Kind,
     intake: &'i Intake<'a>,
     kindred: Kindred,
     header: Option<Header>,
@@ -49,19 +36,18 @@ pub(super) struct SheetOf<'i, 'a, E> {
     unnamed: BTreeSet<u32>,
     /// Of one row, and emptied before the next.
     problems: Vec<(Problem, Place)>,
-    kind: PhantomData<fn() -> E>,
 }
 
-impl<'i, 'a, E: Entity> SheetOf<'i, 'a, E> {
-    pub fn new(intake: &'i Intake<'a>) -> Self {
+impl<'i, 'a> Sheet<'i, 'a> {
+    pub fn new(kind: Kind, intake: &'i Intake<'a>) -> Self {
         Self {
+            kind,
             intake,
             kindred: intake.kind(),
             header: None,
             rows: 0,
             unnamed: BTreeSet::new(),
             problems: Vec::new(),
-            kind: PhantomData,
         }
     }
 
@@ -113,7 +99,7 @@ impl<'i, 'a, E: Entity> SheetOf<'i, 'a, E> {
         } else {
             // Only an end of a link has two words, and may stand in two columns.
             let is_aliased =
-                aliases(E::KIND).iter().any(|(_, property)| *property == column.property());
+                aliases(self.kind).iter().any(|(_, property)| *property == column.property());
             let same = is_aliased
                 .then(|| said.values.iter().find(|(known, ..)| known == column.property()))
                 .flatten();
@@ -135,7 +121,7 @@ impl<'i, 'a, E: Entity> SheetOf<'i, 'a, E> {
         let problem = Problem {
             value: Some(ShownValue::of(&shown(cell))),
             ..Problem::of(
-                self.intake.log().document(E::KIND),
+                self.intake.log().document(self.kind),
                 Some(column.property()),
                 wrong.rule,
                 wrong.detail,
@@ -144,7 +130,7 @@ impl<'i, 'a, E: Entity> SheetOf<'i, 'a, E> {
         let line = said.at.line;
         let place = Place {
             row: Some(line),
-            cell: Some(format!("{}!{}{line}", E::KIND, column.letters())),
+            cell: Some(format!("{}!{}{line}", self.kind, column.letters())),
             ..Place::default()
         };
         self.problems.push((problem, place));
@@ -157,14 +143,17 @@ impl<'i, 'a, E: Entity> SheetOf<'i, 'a, E> {
         let no_name_said =
             || self.problems.iter().all(|(p, _)| p.property.as_deref() != Some("name"));
         if name.is_none() && no_name_said() {
-            let place = log.place(E::KIND, Some("name"), at, None);
+            let place = log.place(self.kind, Some("name"), at, None);
             let wrong = broken(&Rule::NameMissing);
-            let document = log.document(E::KIND);
+            let document = log.document(self.kind);
             let problem = Problem::of(document, Some("name"), wrong.rule, wrong.detail);
             self.problems.push((problem, place));
         }
         let shown_name = name.as_ref().map(|name| name.as_str().to_owned());
-        let mut parsed = name.map(|name| Parsed { record: E::named(name), converted: Vec::new() });
+        let mut parsed = name.map(|name| Parsed {
+            record: AnyRecord::named(self.kind, name),
+            converted: Vec::new(),
+        });
         for (property, value, fit) in values {
             let Some(Parsed { record, converted }) = &mut parsed else { break };
             match record.set(&property, value) {
@@ -179,13 +168,13 @@ impl<'i, 'a, E: Entity> SheetOf<'i, 'a, E> {
                     let problem = Problem {
                         value: value.as_ref().map(ShownValue::of),
                         ..Problem::of(
-                            log.document(E::KIND),
+                            log.document(self.kind),
                             Some(&property),
                             wrong.rule,
                             wrong.detail,
                         )
                     };
-                    let place = log.place(E::KIND, Some(&property), at, None);
+                    let place = log.place(self.kind, Some(&property), at, None);
                     self.problems.push((problem, place));
                 }
             }
@@ -195,7 +184,7 @@ impl<'i, 'a, E: Entity> SheetOf<'i, 'a, E> {
                 self.intake.record(&mut self.kindred, parsed, at)
             }
             Some(_) | None => {
-                log.reject(E::KIND)?;
+                log.reject(self.kind)?;
                 for (problem, mut place) in self.problems.drain(..) {
                     place.record = shown_name.clone();
                     log.problem(&problem, place)?;
@@ -213,17 +202,17 @@ struct Said {
     values: Vec<(String, Value, Fit)>,
 }
 
-impl<E: Entity> Sheet for SheetOf<'_, '_, E> {
-    fn kind(&self) -> Kind {
-        E::KIND
-    }
-
-    fn row(&mut self, row: &Row<'_>) -> Result<(), ImportError> {
+impl Sheet<'_, '_> {
+    /// Takes the next row.
+    ///
+    /// # Errors
+    /// Nothing more can be set aside.
+    pub fn row(&mut self, row: &Row<'_>) -> Result<(), ImportError> {
         if row.cells.iter().all(|(_, cell)| is_blank(cell)) {
             return Ok(());
         }
         let Some(header) = self.header.take() else {
-            self.header = Some(Header::read::<E>(self.intake, row)?);
+            self.header = Some(Header::read(self.kind, self.intake, row)?);
             return Ok(());
         };
         self.rows += 1;
@@ -236,8 +225,9 @@ impl<E: Entity> Sheet for SheetOf<'_, '_, E> {
         taken
     }
 
-    fn finish(self: Box<Self>) -> (Kindred, SheetRead) {
-        let sheet = E::KIND;
+    /// The records, and what was made of the columns.
+    pub fn finish(self) -> (Kindred, SheetRead) {
+        let sheet = self.kind;
         let mut read = SheetRead {
             report: SheetReport { sheet, rows: self.rows, columns: 0 },
             custom_columns: Vec::new(),
@@ -250,7 +240,7 @@ impl<E: Entity> Sheet for SheetOf<'_, '_, E> {
                 Meaning::Property(property) => matches!(property.type_, PropertyType::One(_)),
                 Meaning::Custom | Meaning::Ignored(_) => false,
             });
-            read.custom_columns.extend(header.custom::<E>().map(|(column, nearest)| {
+            read.custom_columns.extend(header.custom(sheet).map(|(column, nearest)| {
                 CustomColumn {
                     sheet,
                     column: column.letters(),

@@ -4,13 +4,13 @@
 use serde_json::{Map, Value, json};
 
 use super::named;
-use crate::model::{Entity, Kind, KindVisitor, NAME_BYTES_MAX, Property, PropertyType};
+use crate::model::{Kind, NAME_BYTES_MAX, Property, PropertyType};
 
 /// Every schema by its name.
 pub(super) fn all() -> Value {
     let mut schemas = Map::new();
     for kind in Kind::ALL {
-        schemas.insert(kind.as_str().to_owned(), kind.dispatch(KindSchema));
+        schemas.insert(kind.as_str().to_owned(), kind_schema(kind));
     }
     let of_bodies = [
         ("Instance", instance()),
@@ -44,24 +44,19 @@ pub(super) fn all() -> Value {
 }
 
 /// The schema of one kind.
-struct KindSchema;
-
-impl KindVisitor for KindSchema {
-    type Output = Value;
-
-    fn visit<E: Entity>(self) -> Value {
-        let properties = E::PROPERTIES
-            .iter()
-            .map(|property| (property.name.to_owned(), property_schema(property)));
-        json!({
-            "type": "object",
-            "description": "Relations that others hold, and the site's own properties, stand \
-                            beside these.",
-            "required": ["name"],
-            "properties": Value::Object(properties.collect()),
-            "additionalProperties": true,
-        })
-    }
+fn kind_schema(kind: Kind) -> Value {
+    let properties = kind
+        .properties()
+        .iter()
+        .map(|property| (property.name.to_owned(), property_schema(property)));
+    json!({
+        "type": "object",
+        "description": "Relations that others hold, and the site's own properties, stand \
+                        beside these.",
+        "required": ["name"],
+        "properties": Value::Object(properties.collect()),
+        "additionalProperties": true,
+    })
 }
 
 fn property_schema(property: &Property) -> Value {
