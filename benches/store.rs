@@ -15,7 +15,7 @@ use std::{
 };
 
 use satchel::{
-    model::{Device, Entity, Kind, Name, PropertyType, Target, Value},
+    model::{Device, Entity, Kind, Name, PropertyType, Record, Target, Value},
     store::{Sorter, Store, StoreError, encode_body, parse_target_key, posting, target_key},
 };
 

@@ -369,7 +369,8 @@ mod tests {
             ("last_modified_by", "somebody".into()),
         ])
         .unwrap();
-        assert_eq!(said.record, Device::named(Name::parse("R 1%".to_owned()).unwrap()));
+        let bare = Device::named(Name::parse("R 1%".to_owned()).unwrap());
+        assert_eq!(said.record, bare.into());
         let words: Vec<_> = said.warnings.iter().map(|warning| format!("{warning:?}")).collect();
         assert_eq!(words.len(), 2, "{words:?}");
     }
@@ -382,7 +383,8 @@ mod tests {
             said::<Link>(&all)
         };
         let aliased = link(&[("source_name", "..".into())]).unwrap();
-        assert_eq!(aliased.record.source.get().unwrap().name(), "..");
+        let source = aliased.record.into_kind::<Link>().unwrap().source;
+        assert_eq!(source.get().unwrap().name(), "..");
         let twice = link(&[("source_name", "..".into()), ("source", "..".into())]).unwrap();
         assert!(twice.record.custom().is_empty());
         assert!(link(&[("source_name", "".into()), ("source", Value::Null)]).is_ok());
@@ -394,16 +396,17 @@ mod tests {
     fn secrets_come_plain_and_are_not_shown() {
         let object =
             map(&[("name", "c".into()), ("password", "hunter2".into()), ("username", "u".into())]);
-        assert_eq!(shown::<Credential>(&object).len(), 2);
-        let said: Said<Credential> = read(object, &mut Nearest::default()).unwrap().unwrap();
-        let Field::Set(secret) = &said.record.password else { panic!() };
+        assert_eq!(shown(Kind::Credential, &object).len(), 2);
+        let said = read(Kind::Credential, object, &mut Nearest::default()).unwrap().unwrap();
+        let credential = said.record.into_kind::<Credential>().unwrap();
+        let Field::Set(secret) = credential.password else { panic!() };
         assert_eq!(secret.plain().unwrap().as_str(), "hunter2");
     }
 
     #[test]
     fn an_empty_secret_is_none() {
         let said = said::<Credential>(&[("name", "c".into()), ("password", "".into())]).unwrap();
-        assert_eq!(said.record.password, Field::Null);
+        assert_eq!(said.record.into_kind::<Credential>().unwrap().password, Field::Null);
         let wrong = [("name", "c".into()), ("password", Value::Int(7))];
         assert!(!format!("{:?}", super::tests::said::<Credential>(&wrong).err()).contains('7'));
     }
@@ -411,7 +414,8 @@ mod tests {
     #[test]
     fn a_users_password_is_hashed() {
         let said = said::<User>(&[("name", "u".into()), ("password", "$argon2 is no hash".into())]);
-        let Field::Set(secret) = said.unwrap().record.password else { panic!() };
+        let user = said.unwrap().record.into_kind::<User>().unwrap();
+        let Field::Set(secret) = user.password else { panic!() };
         assert!(secret.plain().unwrap().starts_with("$argon2id$v=19$"));
     }
 
@@ -424,7 +428,8 @@ mod tests {
             ("descripton", "x".into()),
         ])
         .unwrap();
-        assert_eq!(said.record.devices.get().unwrap().len(), 2);
+        let pool = said.record.into_kind::<Pool>().unwrap();
+        assert_eq!(pool.devices.get().unwrap().len(), 2);
         assert_eq!(said.near, [("descripton".to_owned(), "description")]);
     }
 }

@@ -138,7 +138,7 @@ impl Criterion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Device, Field, Link, Name, Ref};
+    use crate::model::{Device, Entity, Field, Link, Name, Ref};
 
     fn name(text: &str) -> Name {
         Name::parse(text.to_owned()).unwrap()

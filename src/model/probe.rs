@@ -259,7 +259,7 @@ mod tests {
             let shown = |name: &str| record.view(name).map(|view| view.to_value());
             let seen = |probed: &Option<Probed<'_>>| probed.as_ref().map(|p| p.view().to_value());
             let places =
-                |names: &[&str]| Places::new(names.iter().map(|n| Place::of::<E>(n)).collect());
+                |names: &[&str]| Places::new(names.iter().map(|n| Place::of(E::KIND, n)).collect());
             // Each alone, some together, and all.
             for name in &names {
                 let found = probe::<E>(&bytes, &places(&[name])).unwrap();
@@ -271,7 +271,7 @@ mod tests {
                 let found = probe::<E>(&bytes, &places).unwrap();
                 assert_eq!(found.len(), places.len());
                 for name in names {
-                    let at = places.position(&Place::of::<E>(name)).unwrap();
+                    let at = places.position(&Place::of(E::KIND, name)).unwrap();
                     assert_eq!(seen(&found[at]), shown(name), "{} {name}", E::KIND);
                 }
             }
@@ -317,7 +317,7 @@ mod tests {
             impl KindVisitor for Answered<'_> {
                 type Output = ();
                 fn visit<E: Entity>(self) {
-                    let _ = probe::<E>(self.0, &Places::new(vec![Place::of::<E>("zz")]));
+                    let _ = probe::<E>(self.0, &Places::new(vec![Place::of(E::KIND, "zz")]));
                 }
             }
             for kind in Kind::ALL {

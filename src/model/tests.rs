@@ -64,7 +64,7 @@ impl KindVisitor for EveryPropertyHolds {
 
         let mut older = E::named(Name::parse("a".to_owned()).unwrap());
         older.set("mine", Value::Bool(false)).unwrap();
-        older.merge(record.clone());
+        older.merge(record.clone().into());
         assert_eq!(older.custom().len(), 2);
         assert_eq!(older.views(Secrets::Included).len(), record.views(Secrets::Included).len() + 1);
     }

@@ -140,7 +140,7 @@ fn place(kind: Kind, property: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Credential, Field, Name};
+    use crate::model::{Credential, Entity, Field, Name};
 
     fn credential(name: &str, password: &str) -> Credential {
         let mut record = Credential::named(Name::parse(name.to_owned()).unwrap());

@@ -15,7 +15,7 @@ use std::{
 };
 
 use satchel::{
-    model::{Device, Entity, Kind, Name, Target, Value},
+    model::{Device, Entity, Kind, Name, Record, Target, Value},
     store::{Store, StoreError, encode_body, posting, target_key},
 };
 
@@ -118,7 +118,7 @@ fn change(store: &Store, writer: usize, number: u64) -> Result<(), StoreError> {
         }
         transaction.put(device(&numbered(writer, number), number, bytes(number)))?;
         if number > WINDOW {
-            assert!(transaction.remove::<Device>(&numbered(writer, number - WINDOW))?);
+            assert!(transaction.remove(Kind::Device, &numbered(writer, number - WINDOW))?);
         }
         Ok(())
     })

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 use satchel::{
-    model::{Device, Entity, Kind, Name},
+    model::{Device, Entity, Kind, Name, Record},
     store::{Load, Store, StoreError},
 };
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{
-    Credential, Device, Field, Kind, Link, Network, Ref, Secrets, Service, Target, User,
+    Credential, Device, Field, Kind, Link, Network, Record, Ref, Secrets, Service, Target, User,
     WorkflowEdge,
 };
 

@@ -1,7 +1,7 @@
 //! The members of computed pools.
 
 use super::*;
-use crate::model::{Field, Pool, Ref, Side};
+use crate::model::{Field, Pool, Record, Ref, Side};
 
 impl Fixture {
     fn device(&self, name: &str, vendor: &str) {

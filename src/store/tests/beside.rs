@@ -144,11 +144,11 @@ fn texts_go_with_their_device() {
     let chunks = || store.current().ok().unwrap().generation.chunks.iter().count();
     assert_eq!(chunks(), 2);
 
-    change(&store, |t| t.rename::<Device>("R 1%", name("..")));
+    change(&store, |t| t.rename(Kind::Device, "R 1%", name("..")));
     let reading = store.read();
     assert_eq!(reading.texts("R 1%").unwrap(), [""; 0]);
     assert!(reading.text("..", "configuration").unwrap().unwrap().text == long[..5000]);
-    change(&store, |t| t.remove::<Device>(".."));
+    change(&store, |t| t.remove(Kind::Device, ".."));
     assert_eq!(store.read().texts("..").unwrap(), [""; 0]);
     assert_eq!(chunks(), 0);
     assert_eq!(store.read().text("R 1%2", "configuration").unwrap().unwrap().text, "other");
@@ -196,8 +196,8 @@ fn a_renamed_record_keeps_its_ordinal_and_is_indexed_anew() {
     });
     let ordinal = store.read().get::<Device>("z").unwrap().unwrap().ordinal;
     change(&store, |t| {
-        assert!(t.rename::<Device>("z", name("é>b"))?);
-        assert!(!t.rename::<Device>("nobody", name("x"))?);
+        assert!(t.rename(Kind::Device, "z", name("é>b"))?);
+        assert!(!t.rename(Kind::Device, "nobody", name("x"))?);
         assert!(!t.contains(Kind::Device, "z")?);
         let names: Vec<_> =
             t.scan::<Device>().map(|stored| stored.unwrap().record.name.to_string()).collect();
@@ -267,7 +267,7 @@ fn a_large_change_is_a_new_generation_and_readers_see_it_whole() {
     check(&store);
     // Small changes go on from there.
     change(&store, |t| t.put(device("more")));
-    change(&store, |t| t.remove::<Device>("more"));
+    change(&store, |t| t.remove(Kind::Device, "more"));
     drop(store);
     check(&Store::open(folder.path()).unwrap());
 }

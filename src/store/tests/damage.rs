@@ -41,11 +41,11 @@ fn is_corrupt(store: &Store, name: &str) {
     told(name, store.picture().unwrap().scan::<Device>().collect::<Result<Vec<_>, _>>());
     let device = || Device::named(Name::parse(name.to_owned()).unwrap());
     told(name, store.change(|transaction| transaction.put(device())));
-    told(name, store.change(|transaction| transaction.remove::<Device>(name)));
+    told(name, store.change(|transaction| transaction.remove(Kind::Device, name)));
     // It harms nobody else.
     let other = Device::named(Name::parse("other".to_owned()).unwrap());
     store.change(|transaction| transaction.put(other)).unwrap();
-    store.change(|transaction| transaction.remove::<Device>("other")).unwrap();
+    store.change(|transaction| transaction.remove(Kind::Device, "other")).unwrap();
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn a_damaged_block_of_the_reverse_index_is_told() {
         };
         told(store.read().referrers(target, "ops").map(drop));
         told(store.read().each_reference(|_, _| Ok(())));
-        told(store.change(|t| t.remove::<Device>("short").map(drop)));
+        told(store.change(|t| t.remove(Kind::Device, "short").map(drop)));
     }
     // References that are whole and say nothing.
     for block in [&b"\x00\x00"[..], b"\x01\x00\xff", b"\x03\x00\x03ab"] {

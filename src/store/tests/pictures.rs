@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::plain::*;
 use crate::{
-    model::{Entity, Kind, KindVisitor, PerKind},
+    model::{Entity, Kind, KindVisitor, PerKind, Record},
     store::{Options, Picture, Store, StoreError, Stored, picture::Pictures},
 };
 
@@ -179,7 +179,7 @@ fn a_change_waits_for_pictures_that_keep_too_much() {
     let picture = store.picture().unwrap();
     plain.change(&store, &put(1));
     let after = store.picture().unwrap();
-    let refused = store.change(|transaction| transaction.remove::<crate::model::Device>("a"));
+    let refused = store.change(|transaction| transaction.remove(Kind::Device, "a"));
     assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
     before.is_in(&picture);
     // A younger picture is still held, and keeps nothing.

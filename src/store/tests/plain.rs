@@ -299,7 +299,7 @@ impl KindVisitor for MakeStep<'_, '_> {
             Step::Put(recipe) => self.transaction.put(recipe.make::<E>()).map(drop),
             Step::Remove(_, name) => {
                 let there = self.transaction.contains(E::KIND, name)?;
-                assert_eq!(self.transaction.remove::<E>(name)?, there);
+                assert_eq!(self.transaction.remove(E::KIND, name)?, there);
                 Ok(())
             }
         }
