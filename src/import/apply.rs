@@ -140,7 +140,7 @@ impl<'a> Job<'a> {
                 self.references.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
             load.references(|put| write_references(&references, put))?;
         }
-        reports.sort_by_key(|report| report.kind);
+        reports.sort_unstable_by_key(|report| report.kind);
         Ok((reports, recomputing))
     }
 

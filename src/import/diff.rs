@@ -51,7 +51,7 @@ pub(super) fn differences(mut before: AnyRecord, mut after: AnyRecord) -> Vec<Pr
             });
         }
     }
-    changes.sort();
+    changes.sort_unstable();
     changes
 }
 

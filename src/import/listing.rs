@@ -104,10 +104,10 @@ impl<T: Clone + Eq + Hash + Ord + Serialize, P: Clone + Ord + Serialize> Listing
     /// What an answer shows: the groups in order.
     pub fn shown(&self) -> Shown<T, P> {
         let mut groups: Vec<_> = self.groups.iter().collect();
-        groups.sort_by_key(|(thing, _)| *thing);
+        groups.sort_unstable_by_key(|(thing, _)| *thing);
         let shown = groups.iter().take(SHOWN_MAX).map(|(thing, group)| {
             let mut places = group.places.clone();
-            places.sort();
+            places.sort_unstable();
             Counted { thing: (*thing).clone(), count: group.count, places }
         });
         Shown {

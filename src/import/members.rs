@@ -91,7 +91,7 @@ impl Members {
             }
             Ok(())
         })?;
-        pools.sort_by_key(|pool| pool.ordinal);
+        pools.sort_unstable_by_key(|pool| pool.ordinal);
         let sorter = || Mutex::new(Sorter::new(log.scratch(), MEMBERS_BYTES));
         Ok(Self { pools, devices: sorter(), links: sorter() })
     }

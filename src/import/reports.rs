@@ -108,11 +108,11 @@ impl Reports {
                 false => reports.push(path),
             }
         }
-        reports.sort();
+        reports.sort_unstable();
         let kept = reports.split_off(reports.len().saturating_sub(REPORTS_KEPT));
         reports.into_iter().try_for_each(remove)?;
 
-        attached.sort();
+        attached.sort_unstable();
         let mut bytes = 0;
         for path in attached.into_iter().rev() {
             bytes += fs::metadata(&path)?.len();

@@ -39,7 +39,7 @@ pub struct Places(Vec<Place>);
 
 impl Places {
     pub fn new(mut places: Vec<Place>) -> Self {
-        places.sort();
+        places.sort_unstable();
         places.dedup();
         Self(places)
     }

@@ -68,7 +68,7 @@ impl Backward {
                 }
             }
         }
-        backward.relations.sort_by(|a, b| a.word.cmp(&b.word));
+        backward.relations.sort_unstable_by(|a, b| a.word.cmp(&b.word));
         backward
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn export(
     workbook.finish(&mut aside.file)?;
     let bytes = aside.file.metadata()?.len();
     folder.settle(aside, &request.name)?;
-    warnings.sort();
+    warnings.sort_unstable();
     Ok(ExportReport {
         workbook: request.name.to_string(),
         format: format.ending(),

@@ -89,7 +89,7 @@ impl Folder {
                 Err(error) => return Err(error.into()),
             }
         }
-        workbooks.sort_by(|a, b| a.name.cmp(&b.name));
+        workbooks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(workbooks)
     }
 

@@ -57,7 +57,7 @@ impl Folder {
                 None => {}
             }
         }
-        ignored.sort();
+        ignored.sort_unstable();
         let folder = Self {
             path: path.to_owned(),
             identity,

@@ -18,7 +18,7 @@ pub(super) fn projects(dir: &Path, limits: Limits) -> Result<Vec<ProjectSummary>
             projects.extend(summary(&dir.join(&file), name, layout, limits));
         }
     }
-    projects.sort_by(|a, b| (&a.name, a.layout).cmp(&(&b.name, b.layout)));
+    projects.sort_unstable_by(|a, b| (&a.name, a.layout).cmp(&(&b.name, b.layout)));
     for at in 1..projects.len() {
         if projects[at].name == projects[at - 1].name {
             let sentence = "the bundle of the same name is used in its place";
