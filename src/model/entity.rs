@@ -17,8 +17,15 @@ pub trait Entity: Record + Referable + Clone + PartialEq + Encode + Decode<()> +
     /// The typed properties, sorted by name.
     const PROPERTIES: &'static [Property];
 
+    /// A record that says nothing, not even its name.
+    const EMPTY: Self;
+
     /// A record that says nothing but its name.
-    fn named(name: Name) -> Self;
+    fn named(name: Name) -> Self {
+        let mut record = Self::EMPTY;
+        record.set_name(name);
+        record
+    }
 
     /// What the bytes of a record hold in some places, in the places' order: what
     /// [`Record::view`] would show of the whole record. Nothing else is made of the bytes, and
@@ -142,7 +149,7 @@ macro_rules! entity {
         }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
+        #[derive(Debug)]
         pub struct $entity {
             $($(#[$field_doc])* pub $field: $slot $(<$target>)?,)+
             /// The site's own properties, by name.
@@ -165,14 +172,10 @@ macro_rules! entity {
                 },
             )+];
 
-            fn named(name: $crate::model::Name) -> Self {
-                let mut record = Self {
-                    $($field: <$slot $(<$target>)? as $crate::model::Slot>::EMPTY,)+
-                    custom: std::collections::BTreeMap::new(),
-                };
-                record.name = name;
-                record
-            }
+            const EMPTY: Self = Self {
+                $($field: <$slot $(<$target>)? as $crate::model::Slot>::EMPTY,)+
+                custom: std::collections::BTreeMap::new(),
+            };
 
             fn probe<'a, D: bincode::de::BorrowDecoder<'a, Context = ()>>(
                 body: &mut D,
@@ -200,6 +203,46 @@ macro_rules! entity {
             }
         }
 
+        impl Clone for $entity {
+            fn clone(&self) -> Self {
+                use $crate::model::Slot;
+                let mut copy = <Self as $crate::model::Entity>::EMPTY;
+                $(copy.$field.copy(&self.$field);)+
+                copy.custom = self.custom.clone();
+                copy
+            }
+        }
+
+        impl PartialEq for $entity {
+            fn eq(&self, other: &Self) -> bool {
+                use $crate::model::Slot;
+                $(self.$field.is_same(&other.$field) &&)+ self.custom == other.custom
+            }
+        }
+
+        impl bincode::Encode for $entity {
+            fn encode<E: bincode::enc::Encoder>(
+                &self,
+                body: &mut E,
+            ) -> Result<(), bincode::error::EncodeError> {
+                use $crate::model::Slot;
+                $(self.$field.encode_to(body)?;)+
+                self.custom.encode(body)
+            }
+        }
+
+        impl bincode::Decode<()> for $entity {
+            fn decode<D: bincode::de::Decoder<Context = ()>>(
+                body: &mut D,
+            ) -> Result<Self, bincode::error::DecodeError> {
+                use $crate::model::Slot;
+                let mut record = <Self as $crate::model::Entity>::EMPTY;
+                $(record.$field.decode_from(body)?;)+
+                record.custom = bincode::Decode::decode(body)?;
+                Ok(record)
+            }
+        }
+
         impl $crate::model::Record for $entity {
             fn kind(&self) -> $crate::model::Kind {
                 <Self as $crate::model::Entity>::KIND
@@ -219,9 +262,15 @@ macro_rules! entity {
                 value: $crate::model::Value,
             ) -> Result<$crate::model::Fit, $crate::model::Refused> {
                 use $crate::model::Slot;
-                $(if property == const { $crate::model::entity::wire_name(stringify!($field)) } {
-                    return self.$field.fill(value);
-                })+
+                let at = $crate::model::Kind::$entity.position(property);
+                let mut position = 0;
+                $(
+                    if at == Some(position) {
+                        return self.$field.fill(value);
+                    }
+                    position += 1;
+                )+
+                let _ = position;
                 self.custom.insert(property.to_owned(), value);
                 Ok($crate::model::Fit::Exact)
             }
@@ -231,33 +280,40 @@ macro_rules! entity {
                 secrets: $crate::model::Secrets,
             ) -> Vec<(&str, $crate::model::View<'_>)> {
                 use $crate::model::Slot;
-                let mut typed = Vec::with_capacity(<Self as $crate::model::Entity>::PROPERTIES.len());
-                $(if let Some(view) = self.$field.view(secrets) {
-                    typed.push((
-                        const { $crate::model::entity::wire_name(stringify!($field)) },
-                        view,
-                    ));
-                })+
+                let properties = <Self as $crate::model::Entity>::PROPERTIES;
+                let mut typed = Vec::with_capacity(properties.len());
+                $(self.$field.push_view(
+                    const { $crate::model::entity::wire_name(stringify!($field)) },
+                    secrets,
+                    &mut typed,
+                );)+
                 $crate::model::entity::join_views(typed, &self.custom)
             }
 
             fn view(&self, property: &str) -> Option<$crate::model::View<'_>> {
                 use $crate::model::{Secrets, Slot};
-                $(if property == const { $crate::model::entity::wire_name(stringify!($field)) } {
-                    return self.$field.view(Secrets::LeftOut);
-                })+
+                let at = $crate::model::Kind::$entity.position(property);
+                let mut position = 0;
+                $(
+                    if at == Some(position) {
+                        return self.$field.view(Secrets::LeftOut);
+                    }
+                    position += 1;
+                )+
+                let _ = position;
                 self.custom.get(property).map($crate::model::View::Value)
             }
 
             fn shown(&self) -> Vec<(&str, $crate::model::View<'_>)> {
                 use $crate::model::Slot;
-                let mut typed = Vec::with_capacity(<Self as $crate::model::Entity>::PROPERTIES.len());
-                $(if let Some(view) = self.$field.shown(entity!(@default $slot $($default)?)) {
-                    typed.push((
-                        const { $crate::model::entity::wire_name(stringify!($field)) },
-                        view,
-                    ));
-                })+
+                let properties = <Self as $crate::model::Entity>::PROPERTIES;
+                let mut typed = Vec::with_capacity(properties.len());
+                let mut position = 0;
+                $(
+                    self.$field.push_shown(&properties[position], &mut typed);
+                    position += 1;
+                )+
+                let _ = position;
                 $crate::model::entity::join_views(typed, &self.custom)
             }
 
@@ -267,32 +323,48 @@ macro_rules! entity {
 
             fn references<'a>(&'a self, each: &mut dyn FnMut($crate::model::Reference<'a>)) {
                 use $crate::model::Slot;
-                $(self.$field.references(
-                    const { $crate::model::entity::wire_name(stringify!($field)) },
-                    each,
-                );)+
+                $(if const { <$slot $(<$target>)? as Slot>::TYPE.relation().is_some() } {
+                    self.$field.references(
+                        const { $crate::model::entity::wire_name(stringify!($field)) },
+                        each,
+                    );
+                })+
             }
 
             fn strike_all(&mut self, relation: &str, gone: &dyn Fn(&str) -> bool) -> bool {
                 use $crate::model::Slot;
-                $(if relation == const { $crate::model::entity::wire_name(stringify!($field)) } {
-                    return self.$field.strike(gone);
-                })+
+                let at = $crate::model::Kind::$entity.position(relation);
+                let mut position = 0;
+                $(
+                    if at == Some(position) {
+                        return self.$field.strike(gone);
+                    }
+                    position += 1;
+                )+
+                let _ = position;
                 false
             }
 
             fn rename(&mut self, relation: &str, from: &str, to: &str) -> bool {
                 use $crate::model::Slot;
-                $(if relation == const { $crate::model::entity::wire_name(stringify!($field)) } {
-                    return self.$field.rename(from, to);
-                })+
+                let at = $crate::model::Kind::$entity.position(relation);
+                let mut position = 0;
+                $(
+                    if at == Some(position) {
+                        return self.$field.rename(from, to);
+                    }
+                    position += 1;
+                )+
+                let _ = position;
                 false
             }
 
             fn secrets(&mut self) -> Vec<(&'static str, &mut $crate::model::Secret)> {
                 use $crate::model::Slot;
                 let mut secrets = Vec::new();
-                $(if let Some(secret) = self.$field.secret() {
+                $(if const { <$slot $(<$target>)? as Slot>::TYPE.is_secret() }
+                    && let Some(secret) = self.$field.secret()
+                {
                     secrets.push((
                         const { $crate::model::entity::wire_name(stringify!($field)) },
                         secret,
@@ -303,9 +375,9 @@ macro_rules! entity {
 
             fn merge(&mut self, newer: $crate::model::AnyRecord) {
                 use $crate::model::Slot;
-                if let Some(newer) = newer.into_kind::<Self>() {
-                    $(self.$field.merge(newer.$field);)+
-                    self.custom.extend(newer.custom);
+                if let Some(mut newer) = newer.into_kind::<Self>() {
+                    $(self.$field.merge(&mut newer.$field);)+
+                    self.custom.append(&mut newer.custom);
                 }
             }
 

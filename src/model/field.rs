@@ -2,7 +2,12 @@
 
 use std::fmt;
 
-use bincode::{BorrowDecode, Decode, Encode, de::BorrowDecoder, error::DecodeError};
+use bincode::{
+    BorrowDecode, Decode, Encode,
+    de::{BorrowDecoder, Decoder},
+    enc::Encoder,
+    error::{DecodeError, EncodeError},
+};
 
 use super::{
     Arity, Name, Probed, Ref, Referable, Reference, Rule, Secret, Secrets, Target, Value, View,
@@ -57,7 +62,7 @@ pub enum PropertyType {
 
 impl PropertyType {
     /// What a relation refers to, and how many it holds; nothing of what is none.
-    pub fn relation(self) -> Option<(Arity, Target)> {
+    pub const fn relation(self) -> Option<(Arity, Target)> {
         match self {
             PropertyType::One(target) => Some((Arity::One, target)),
             PropertyType::Many(target) => Some((Arity::Many, target)),
@@ -69,6 +74,10 @@ impl PropertyType {
             | PropertyType::Any
             | PropertyType::Secret => None,
         }
+    }
+
+    pub const fn is_secret(self) -> bool {
+        matches!(self, PropertyType::Secret)
     }
 }
 
@@ -123,16 +132,12 @@ impl Property {
     /// What an answer shows for what a record holds: the default where it says nothing, an empty
     /// list for a relation that names nobody, and null for one that names none.
     pub fn shown<'a>(&self, held: Option<View<'a>>) -> View<'a> {
-        shown(self.type_, self.default, held)
-    }
-}
-
-fn shown<'a>(type_: PropertyType, default: PropertyDefault, held: Option<View<'a>>) -> View<'a> {
-    match (type_, held) {
-        (PropertyType::Many(_), None | Some(View::Null)) => View::Texts(Vec::new()),
-        (PropertyType::One(_), Some(View::Text(""))) => View::Null,
-        (_, Some(view)) => view,
-        (_, None) => default.view().unwrap_or(View::Null),
+        match (self.type_, held) {
+            (PropertyType::Many(_), None | Some(View::Null)) => View::Texts(Vec::new()),
+            (PropertyType::One(_), Some(View::Text(""))) => View::Null,
+            (_, Some(view)) => view,
+            (_, None) => self.default.view().unwrap_or(View::Null),
+        }
     }
 }
 
@@ -161,7 +166,7 @@ impl Refused {
 }
 
 /// A type that a property can have.
-pub trait PropertyValue: Sized + PartialEq {
+pub trait PropertyValue: Sized + Clone + PartialEq + Encode + Decode<()> + 'static {
     const TYPE: PropertyType;
 
     /// Takes a value of this type, or one that says the same in another type.
@@ -197,9 +202,66 @@ pub trait PropertyValue: Sized + PartialEq {
 }
 
 /// A place for a property in a record: a [`Field`], or the name, which is always there.
-pub trait Slot: Sized {
+///
+/// Records have hundreds of them in all, of a dozen types. What is done to one is compiled once
+/// for its type and called, and not once more for each place: that is the difference of a megabyte
+/// of code.
+pub trait Slot: Sized + Clone + PartialEq + Encode + Decode<()> {
     const TYPE: PropertyType;
     const EMPTY: Self;
+
+    /// Appends its bincode.
+    #[inline(never)]
+    fn encode_to<E: Encoder>(&self, body: &mut E) -> Result<(), EncodeError> {
+        self.encode(body)
+    }
+
+    /// Becomes what its bincode says.
+    #[inline(never)]
+    fn decode_from<D: Decoder<Context = ()>>(&mut self, body: &mut D) -> Result<(), DecodeError> {
+        *self = Self::decode(body)?;
+        Ok(())
+    }
+
+    /// Becomes a copy.
+    #[inline(never)]
+    fn copy(&mut self, other: &Self) {
+        *self = other.clone();
+    }
+
+    #[inline(never)]
+    fn is_same(&self, other: &Self) -> bool {
+        self == other
+    }
+
+    /// Takes over what the newer one says, which is left empty.
+    fn merge(&mut self, newer: &mut Self);
+
+    /// Adds the property of this name and what it holds, if that is to be shown.
+    #[inline(never)]
+    fn push_view<'a>(
+        &'a self,
+        name: &'static str,
+        secrets: Secrets,
+        views: &mut Vec<(&'static str, View<'a>)>,
+    ) {
+        if let Some(view) = self.view(secrets) {
+            views.push((name, view));
+        }
+    }
+
+    /// Adds a property and what an answer shows of it, as [`Property::shown`] says; nothing of a
+    /// secret.
+    #[inline(never)]
+    fn push_shown<'a>(
+        &'a self,
+        property: &'static Property,
+        views: &mut Vec<(&'static str, View<'a>)>,
+    ) {
+        if Self::TYPE != PropertyType::Secret {
+            views.push((property.name, property.shown(self.view(Secrets::LeftOut))));
+        }
+    }
 
     /// Puts a value there.
     ///
@@ -207,19 +269,8 @@ pub trait Slot: Sized {
     /// The rule that it breaks; what was there stays.
     fn fill(&mut self, value: Value) -> Result<Fit, Refused>;
 
-    /// Takes over what the newer one says.
-    fn merge(&mut self, newer: Self);
-
     /// What it holds; nothing when it is absent or a secret that is not to be shown.
     fn view(&self, secrets: Secrets) -> Option<View<'_>>;
-
-    /// What an answer shows of it, as [`Property::shown`] says; nothing of a secret.
-    fn shown(&self, default: PropertyDefault) -> Option<View<'_>> {
-        match Self::TYPE {
-            PropertyType::Secret => None,
-            type_ => Some(shown(type_, default, self.view(Secrets::LeftOut))),
-        }
-    }
 
     /// Passes over an encoded one.
     fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError>;
@@ -239,6 +290,7 @@ impl<T: PropertyValue> Slot for Field<T> {
     const TYPE: PropertyType = T::TYPE;
     const EMPTY: Self = Field::Absent;
 
+    #[inline(never)]
     fn fill(&mut self, value: Value) -> Result<Fit, Refused> {
         if matches!(value.plain(), Value::Null) {
             *self = Field::Null;
@@ -249,13 +301,15 @@ impl<T: PropertyValue> Slot for Field<T> {
         Ok(fit)
     }
 
-    fn merge(&mut self, newer: Self) {
+    #[inline(never)]
+    fn merge(&mut self, newer: &mut Self) {
         match newer {
             Field::Absent => {}
-            Field::Null | Field::Set(_) => *self = newer,
+            Field::Null | Field::Set(_) => *self = std::mem::replace(newer, Field::Absent),
         }
     }
 
+    #[inline(never)]
     fn view(&self, secrets: Secrets) -> Option<View<'_>> {
         match self {
             Field::Absent => None,
@@ -264,6 +318,7 @@ impl<T: PropertyValue> Slot for Field<T> {
         }
     }
 
+    #[inline(never)]
     fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError> {
         match decode_variant(body)? {
             0 | 1 => Ok(()),
@@ -272,6 +327,7 @@ impl<T: PropertyValue> Slot for Field<T> {
         }
     }
 
+    #[inline(never)]
     fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
     ) -> Result<Option<Probed<'a>>, DecodeError> {
@@ -283,12 +339,14 @@ impl<T: PropertyValue> Slot for Field<T> {
         }
     }
 
+    #[inline(never)]
     fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>)) {
         if let Field::Set(value) = self {
             value.references(relation, each);
         }
     }
 
+    #[inline(never)]
     fn strike(&mut self, gone: &dyn Fn(&str) -> bool) -> bool {
         match self {
             Field::Set(value) => value.strike(gone),
@@ -296,6 +354,7 @@ impl<T: PropertyValue> Slot for Field<T> {
         }
     }
 
+    #[inline(never)]
     fn rename(&mut self, from: &str, to: &str) -> bool {
         match self {
             Field::Set(value) => value.rename(from, to),
@@ -303,6 +362,7 @@ impl<T: PropertyValue> Slot for Field<T> {
         }
     }
 
+    #[inline(never)]
     fn secret(&mut self) -> Option<&mut Secret> {
         match self {
             Field::Set(value) => value.secret(),
@@ -324,8 +384,8 @@ impl Slot for Name {
         Ok(fit)
     }
 
-    fn merge(&mut self, newer: Self) {
-        *self = newer;
+    fn merge(&mut self, newer: &mut Self) {
+        *self = std::mem::replace(newer, Name::unset());
     }
 
     fn view(&self, _: Secrets) -> Option<View<'_>> {

@@ -62,9 +62,12 @@ impl Kind {
 
     /// The typed property of this name; none, where it would be one of the site's own.
     pub fn property(self, name: &str) -> Option<&'static Property> {
-        let properties = self.properties();
-        let at = properties.binary_search_by(|known| known.name.cmp(name)).ok()?;
-        Some(&properties[at])
+        self.position(name).map(|at| &self.properties()[at])
+    }
+
+    /// The position of the typed property of this name among [`Kind::properties`].
+    pub fn position(self, name: &str) -> Option<usize> {
+        self.properties().binary_search_by(|known| known.name.cmp(name)).ok()
     }
 }
 

@@ -26,9 +26,9 @@ pub enum Place {
 impl Place {
     /// The place of a property, which is one of the site's own if the kind does not know it.
     pub fn of(kind: Kind, property: &str) -> Self {
-        match kind.properties().binary_search_by(|known| known.name.cmp(property)) {
-            Ok(position) => Place::Typed(position),
-            Err(_) => Place::Custom(property.to_owned()),
+        match kind.position(property) {
+            Some(position) => Place::Typed(position),
+            None => Place::Custom(property.to_owned()),
         }
     }
 }
