@@ -1,7 +1,7 @@
 //! What every kind of record has in common, and the macro that gives it to a kind from the list
 //! of its properties.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use bincode::{Decode, Encode, de::BorrowDecoder, error::DecodeError};
 
@@ -11,7 +11,9 @@ use super::{
 
 /// One kind of record: typed properties, and beside them the site's own. What needs no type is in
 /// [`Record`].
-pub trait Entity: Record + Referable + Clone + PartialEq + Encode + Decode<()> + Sized {
+pub trait Entity:
+    Record + Referable + Clone + fmt::Debug + PartialEq + Encode + Decode<()> + Sized
+{
     const KIND: Kind;
 
     /// The typed properties, sorted by name.

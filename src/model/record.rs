@@ -4,7 +4,7 @@
 //! What is written over [`Entity`] is compiled once for each of the eleven kinds, which is right
 //! where a million records are decoded in a row. What is written over [`Record`] is compiled once.
 
-use std::{any::Any, collections::BTreeMap, fmt::Debug, ops};
+use std::{any::Any, collections::BTreeMap, fmt, ops};
 
 use bincode::error::EncodeError;
 
@@ -22,7 +22,7 @@ pub enum Secrets {
 }
 
 /// A record of some kind.
-pub trait Record: Any + Debug + Send + Sync {
+pub trait Record: Any + Send + Sync {
     fn kind(&self) -> Kind;
 
     fn name(&self) -> &Name;
@@ -92,6 +92,14 @@ impl dyn Record {
     /// As [`of_kind`](Self::of_kind), to change it.
     pub fn of_kind_mut<T: Entity>(&mut self) -> Option<&mut T> {
         (self as &mut dyn Any).downcast_mut()
+    }
+}
+
+/// Shows what every record has: its properties by name, and no secrets.
+impl fmt::Debug for dyn Record {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} ", self.kind())?;
+        out.debug_map().entries(self.views(Secrets::LeftOut)).finish()
     }
 }
 
