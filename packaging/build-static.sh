@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 # What it may not grow beyond. Small enough for an appliance's flash and a slow line would be 12 MB;
 # packaging/README.md says where the rest is, and what was tried.
-executable_bytes_max=$((20 * 1024 * 1024))
+executable_bytes_max=$((22 * 1024 * 1024))
 
 target=${1:-}
 machine=$(uname -m)
