@@ -3,8 +3,11 @@
 use std::io::{self, IsTerminal};
 
 use anyhow::Context;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::lines::{self, LinesGuard};
 use crate::config::{LogConfig, LogFormat};
@@ -12,17 +15,75 @@ use crate::config::{LogConfig, LogFormat};
 /// Begins to log. To be called once. Lines are written by a thread of their own, so that no
 /// request waits for the log of another; the last are written when the guard is dropped.
 pub(super) fn start(config: &LogConfig) -> anyhow::Result<LinesGuard> {
-    let filter = EnvFilter::try_new(&config.filter)
+    let filter = filter(&config.filter)
         .with_context(|| format!("The log filter “{}” is not understood", config.filter))?;
     let (writer, guard) = lines::start(io::stderr()).context("The thread of the log")?;
-    let lines = fmt().with_env_filter(filter).with_writer(writer);
-    match config.format {
+    let lines = fmt::layer().with_writer(writer);
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match config.format {
         LogFormat::Human => {
             let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            lines.with_ansi(io::stderr().is_terminal() && !no_color).try_init()
+            Box::new(lines.with_ansi(io::stderr().is_terminal() && !no_color))
         }
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).try_init(),
-    }
-    .map_err(|error| anyhow::anyhow!("Logging cannot begin: {error}"))?;
+        LogFormat::Json => Box::new(lines.json().flatten_event(true).with_current_span(true)),
+    };
+    let log = tracing_subscriber::registry().with(lines).with(filter);
+    log.try_init().map_err(|error| anyhow::anyhow!("Logging cannot begin: {error}"))?;
     Ok(guard)
+}
+
+/// A level, or parts of the program with theirs: `warn,satchel=debug`. Where nothing is said,
+/// errors are logged.
+fn filter(text: &str) -> anyhow::Result<Targets> {
+    // Such filters know spans elsewhere; it takes a hundred kilobytes of code.
+    anyhow::ensure!(
+        !text.contains('['),
+        "spans and fields cannot be asked for; a level, or a list like warn,satchel=debug, is \
+         expected"
+    );
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() {
+        return Ok(Targets::new().with_default(LevelFilter::ERROR));
+    }
+    Ok(parts.join(",").parse()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn a_part_has_its_own_level_and_all_others_the_common_one() {
+        for text in ["warn,satchel=debug", " WARN , satchel=debug,", "satchel=debug,warn"] {
+            let filter = filter(text).unwrap();
+            assert!(filter.would_enable("satchel::http", &Level::DEBUG), "{text}");
+            assert!(!filter.would_enable("satchel::http", &Level::TRACE), "{text}");
+            assert!(filter.would_enable("sled", &Level::WARN), "{text}");
+            assert!(!filter.would_enable("sled", &Level::INFO), "{text}");
+        }
+        let quiet = filter("info,satchel::requests=off").unwrap();
+        assert!(!quiet.would_enable("satchel::requests", &Level::ERROR));
+        assert!(quiet.would_enable("satchel::http", &Level::INFO));
+        let silent = filter("off").unwrap();
+        assert!(!silent.would_enable("satchel", &Level::ERROR));
+    }
+
+    #[test]
+    fn an_empty_filter_logs_errors() {
+        for text in ["", " ", ","] {
+            let filter = filter(text).unwrap();
+            assert!(filter.would_enable("satchel", &Level::ERROR), "{text:?}");
+            assert!(!filter.would_enable("satchel", &Level::WARN), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_filter_is_refused() {
+        for text in ["satchel=loud", "info,a=b=c", "[request{id=1}]=debug", "a[{b,c}]=info"] {
+            assert!(filter(text).is_err(), "{text}");
+        }
+        let spans = filter("[request]=debug").unwrap_err().to_string();
+        assert!(spans.contains("spans"), "{spans}");
+    }
 }

@@ -64,7 +64,8 @@ impl Settings {
         if problems.is_empty() {
             return Ok(Self { path: path.to_owned(), values });
         }
-        problems.sort_by_key(|problem| problem.line);
+        // No two keys stand on one line.
+        problems.sort_unstable_by_key(|problem| problem.line);
         Err(FileError::Wrong { path: path.to_owned(), problems })
     }
 }

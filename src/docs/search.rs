@@ -1,6 +1,7 @@
 //! Words in the pages: the same search as in the browser (`assets/site/search.js`), over the same
 //! list.
 
+use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 use super::site::{asset, file};
@@ -79,16 +80,18 @@ pub fn search(words: &str) -> Vec<Hit> {
     if words.is_empty() {
         return Vec::new();
     }
-    let mut found: Vec<(usize, &Section)> = INDEX
+    let mut found: Vec<(Reverse<usize>, usize)> = INDEX
         .iter()
-        .filter_map(|section| {
+        .enumerate()
+        .filter_map(|(index, section)| {
             let weights: Option<Vec<usize>> =
                 words.iter().map(|word| section.weight(word)).collect();
-            Some((weights?.iter().sum(), section))
+            Some((Reverse(weights?.iter().sum()), index))
         })
         .collect();
-    found.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-    found.into_iter().take(HITS_MAX).map(|(_, section)| hit(section, words[0])).collect()
+    // Where they weigh the same, in the order of the pages.
+    found.sort_unstable();
+    found.into_iter().take(HITS_MAX).map(|(_, index)| hit(&INDEX[index], words[0])).collect()
 }
 
 fn hit(section: &Section, word: &str) -> Hit {

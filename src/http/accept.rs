@@ -73,14 +73,18 @@ pub(super) enum Coding {
 impl Coding {
     /// What `Accept-Encoding` takes: gzip only where it is named, or everything is.
     pub(super) fn taken(headers: &HeaderMap) -> Self {
-        let of = |names: &'static [&'static [u8]]| {
-            weight(headers, ACCEPT_ENCODING, move |name| names.contains(&name))
-        };
         let named = headers.get_all(ACCEPT_ENCODING).iter().any(|value| {
             value.as_bytes().windows(4).any(|bytes| bytes.eq_ignore_ascii_case(b"gzip"))
         });
-        let weight = if named { of(&[b"gzip", b"x-gzip"]) } else { of(&[b"*"]) };
-        if weight > 0 { Coding::Gzip } else { Coding::Identity }
+        let is_wanted: fn(&[u8]) -> bool = match named {
+            true => |name| matches!(name, b"gzip" | b"x-gzip"),
+            false => |name| name == b"*",
+        };
+        if weight(headers, ACCEPT_ENCODING, is_wanted) > 0 {
+            Coding::Gzip
+        } else {
+            Coding::Identity
+        }
     }
 }
 
@@ -94,7 +98,7 @@ fn is_json(name: &[u8]) -> bool {
 }
 
 /// How much the client wants what `is_wanted` says, in thousandths.
-fn weight(headers: &HeaderMap, of: HeaderName, is_wanted: impl Fn(&[u8]) -> bool) -> u32 {
+fn weight(headers: &HeaderMap, of: HeaderName, is_wanted: fn(&[u8]) -> bool) -> u32 {
     let ranges = headers.get_all(of).iter();
     let ranges = ranges.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let wanted = ranges.filter(|range| is_wanted(&media_type(range)));

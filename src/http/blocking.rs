@@ -4,6 +4,7 @@
 //! starve logins, nor logins take all the memory. A job that has begun runs to its end, whether
 //! or not the client still waits; a job that waits for its turn leaves with its client.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::task::spawn_blocking;
 
+use super::job::{self, Job, Work};
 use super::readers::{ReaderError, Readers};
 
 /// What sort of work a job is.
@@ -109,35 +111,53 @@ impl Default for Blocking {
 
 impl Blocking {
     /// Runs a job on a thread of its own and waits for the result.
-    pub(super) async fn run<T, F>(&self, lane: Lane, job: F) -> Result<T, BlockingError>
+    pub(super) fn run<T, F>(
+        &self,
+        lane: Lane,
+        job: F,
+    ) -> impl Future<Output = Result<T, BlockingError>> + Send
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let turn = self.queue(lane).turn().await?;
-        self.begin(lane, turn, job).await
+        let work = job::boxed(job);
+        async move { result::<T, F>(self.in_turn(lane, work).await) }
     }
 
-    async fn begin<T, F>(
+    fn begin<T, F>(
         &self,
         lane: Lane,
         turn: OwnedSemaphorePermit,
         job: F,
-    ) -> Result<T, BlockingError>
+    ) -> impl Future<Output = Result<T, BlockingError>> + Send
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        // The job's log lines carry the request's id.
-        let span = tracing::Span::current();
-        let job = move || {
-            let _turn = turn;
-            span.in_scope(job)
-        };
+        let work = job::boxed(job);
+        async move { result::<T, F>(self.with_turn(lane, turn, work).await) }
+    }
+
+    async fn in_turn(
+        &self,
+        lane: Lane,
+        work: Box<dyn Work>,
+    ) -> Result<Box<dyn Work>, BlockingError> {
+        let turn = self.queue(lane).turn().await?;
+        self.with_turn(lane, turn, work).await
+    }
+
+    async fn with_turn(
+        &self,
+        lane: Lane,
+        turn: OwnedSemaphorePermit,
+        work: Box<dyn Work>,
+    ) -> Result<Box<dyn Work>, BlockingError> {
+        let job = Job::new(work, Some(turn));
         match lane {
             Lane::Quick => Ok(self.readers.run(job).await?),
             Lane::Change | Lane::Search | Lane::Stream | Lane::Operation | Lane::Password => {
-                spawn_blocking(job).await.map_err(|error| match error.is_panic() {
+                spawn_blocking(|| job.run()).await.map_err(|error| match error.is_panic() {
                     true => BlockingError::Panicked,
                     false => BlockingError::ShuttingDown,
                 })
@@ -147,10 +167,11 @@ impl Blocking {
 
     /// Lets a job begin on a thread of its own, for what it sends by other ways. The job holds
     /// its turn, and may change it for one of another lane.
-    pub(super) async fn start<F>(&self, lane: Lane, job: F) -> Result<(), BlockingError>
-    where
-        F: FnOnce(Turn) + Send + 'static,
-    {
+    pub(super) async fn start(
+        &self,
+        lane: Lane,
+        job: Box<dyn FnOnce(Turn) + Send>,
+    ) -> Result<(), BlockingError> {
         let turn = Turn(self.queue(lane).turn().await?);
         let span = tracing::Span::current();
         spawn_blocking(move || span.in_scope(|| job(turn)));
@@ -188,6 +209,15 @@ impl Blocking {
             Lane::Password => &self.password,
         }
     }
+}
+
+/// What a job that has run gives: nothing after a panic.
+fn result<T, F>(worked: Result<Box<dyn Work>, BlockingError>) -> Result<T, BlockingError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    job::result::<T, F>(worked?).ok_or(BlockingError::Panicked)
 }
 
 /// A job's place in its lane, given back when this is dropped.
@@ -248,13 +278,11 @@ impl<T: Send + 'static> Offloaded<T> {
         R: Send + 'static,
         F: FnOnce(&mut T) -> R + Send + 'static,
     {
-        let turn = self.blocking.queue(lane).turn().await?;
-        let mut value = self.value.take().ok_or(BlockingError::Panicked)?;
-        let job = move || {
+        let use_ = move |mut value: T| {
             let result = job(&mut value);
             (value, result)
         };
-        let (value, result) = self.blocking.begin(lane, turn, job).await?;
+        let (value, result) = self.use_value(lane, use_).await?;
         self.value = Some(value);
         Ok(result)
     }
@@ -265,6 +293,15 @@ impl<T: Send + 'static> Offloaded<T> {
         R: Send + 'static,
         F: FnOnce(T) -> R + Send + 'static,
     {
+        self.use_value(lane, job).await
+    }
+
+    async fn use_value<R, F>(&mut self, lane: Lane, job: F) -> Result<R, BlockingError>
+    where
+        R: Send + 'static,
+        F: FnOnce(T) -> R + Send + 'static,
+    {
+        // Who leaves while waiting leaves the value where it is.
         let turn = self.blocking.queue(lane).turn().await?;
         let value = self.value.take().ok_or(BlockingError::Panicked)?;
         self.blocking.begin(lane, turn, move || job(value)).await
@@ -273,12 +310,16 @@ impl<T: Send + 'static> Offloaded<T> {
 
 impl<T: Send + 'static> Drop for Offloaded<T> {
     fn drop(&mut self) {
-        // Without a runtime there are no async threads to keep free.
-        if let Some(value) = self.value.take()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            runtime.spawn_blocking(move || drop(value));
+        if let Some(value) = self.value.take() {
+            drop_blocking(Box::new(value));
         }
+    }
+}
+
+fn drop_blocking(value: Box<dyn Any + Send>) {
+    // Without a runtime there are no async threads to keep free.
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn_blocking(move || drop(value));
     }
 }
 

@@ -76,34 +76,41 @@ impl Members {
         names: &[&'static str],
         parse: impl FnOnce(&mut Flaws<'_>, &Value) -> Option<T>,
     ) -> Option<T> {
-        self.optional(names, |flaws, value| match value {
-            Some(value) => parse(flaws, value),
+        let (mut flaws, value) = self.find(names);
+        match value {
+            Some(value) => parse(&mut flaws, value),
             None => {
                 let names = names.join("” or “");
                 flaws.note(format!("The member “{names}” is missing."));
                 None
             }
-        })
+        }
     }
 
     /// A boolean, or the text that Python, JavaScript or a form would write for one; `default`
     /// where it is absent.
     pub(super) fn switch<T>(&mut self, name: &'static str, default: T, off: T, on: T) -> Option<T> {
-        self.optional(&[name], |flaws, value| match value {
-            None => Some(default),
-            Some(value) => match truth(value) {
-                Some(false) => Some(off),
-                Some(true) => Some(on),
-                None => {
-                    let found = match value {
-                        Value::String(text) => format!("is “{}”", shorten(text)),
-                        other => found(other),
-                    };
-                    flaws.wrong(value, &format!("{found}; true or false is expected"));
-                    None
-                }
-            },
-        })
+        match self.find_switch(name) {
+            None => None,
+            Some(None) => Some(default),
+            Some(Some(false)) => Some(off),
+            Some(Some(true)) => Some(on),
+        }
+    }
+
+    /// What a boolean says; none within where it is absent, and none at all after a flaw.
+    fn find_switch(&mut self, name: &'static str) -> Option<Option<bool>> {
+        let (mut flaws, value) = self.find(&[name]);
+        let Some(value) = value else { return Some(None) };
+        let truth = truth(value);
+        if truth.is_none() {
+            let found = match value {
+                Value::String(text) => format!("is “{}”", shorten(text)),
+                other => found(other),
+            };
+            flaws.wrong(value, &format!("{found}; true or false is expected"));
+        }
+        truth.map(Some)
     }
 
     /// One of some words; the first is what an absent member means.
@@ -112,22 +119,29 @@ impl Members {
         name: &'static str,
         choices: &[Choice<T>],
     ) -> Option<T> {
-        let words = choices.iter().map(|(word, _)| *word);
-        self.optional(&[name], |flaws, value| match value {
-            None => choices.first().map(|(_, meaning)| *meaning),
+        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+        let choice = self.find_choice(name, &words)?;
+        choices.get(choice).map(|(_, meaning)| *meaning)
+    }
+
+    /// Which of the words it is; the first where it is absent.
+    fn find_choice(&mut self, name: &'static str, words: &[&'static str]) -> Option<usize> {
+        let (mut flaws, value) = self.find(&[name]);
+        match value {
+            None => Some(0),
             Some(Value::String(text)) => {
-                let known = choices.iter().find(|(word, _)| word == text);
+                let known = words.iter().position(|word| word == text);
                 if known.is_none() {
                     flaws.unknown_word(text, words);
                 }
-                known.map(|(_, meaning)| *meaning)
+                known
             }
             Some(other) => {
-                let listed = words.collect::<Vec<_>>().join("” or “");
+                let listed = words.join("” or “");
                 flaws.wrong(other, &format!("{}; “{listed}” is expected", found(other)));
                 None
             }
-        })
+        }
     }
 
     /// Takes a member that need not be there, under the first of its names that is.
@@ -136,6 +150,13 @@ impl Members {
         names: &[&'static str],
         parse: impl FnOnce(&mut Flaws<'_>, Option<&Value>) -> Option<T>,
     ) -> Option<T> {
+        let (mut flaws, value) = self.find(names);
+        parse(&mut flaws, value)
+    }
+
+    /// What stands under the first of the names that is there, and where to note what is wrong
+    /// with it.
+    fn find(&mut self, names: &[&'static str]) -> (Flaws<'_>, Option<&Value>) {
         self.known.extend(names);
         let mut all = names
             .iter()
@@ -156,8 +177,7 @@ impl Members {
                 });
             }
         }
-        let value = first.map(|first| &first.value);
-        parse(&mut flaws, value)
+        (flaws, first.map(|first| &first.value))
     }
 
     /// What was read, with a warning for each member that nothing asked for; or a problem with
@@ -165,27 +185,35 @@ impl Members {
     pub(super) fn finish<T>(mut self, parsed: Option<T>) -> Result<(T, Vec<String>), Problem> {
         match parsed {
             Some(parsed) if self.flaws.is_empty() => Ok((parsed, self.warnings())),
-            _ => {
-                let detail = match &*self.flaws {
-                    [only] => only.detail.clone(),
-                    flaws => format!("{} things are wrong with the request.", flaws.len()),
-                };
-                self.flaws.truncate(FLAWS_MAX);
-                Err(Problem::new(ProblemKind::MalformedBody, detail).with_flaws(self.flaws))
-            }
+            _ => Err(self.problem()),
         }
     }
 
     /// The same for a body that may hold no unknown member: each is a flaw.
     pub(super) fn finish_known<T>(mut self, parsed: Option<T>) -> Result<T, Problem> {
+        self.refuse_unknown();
+        self.finish(parsed).map(|(parsed, _)| parsed)
+    }
+
+    fn refuse_unknown(&mut self) {
         let known = std::mem::take(&mut self.known);
         let given = std::mem::take(&mut self.given);
         let unknown = given.into_iter().filter(|given| !known.contains(&given.name.as_str()));
         for Given { name, place, .. } in unknown.take(FLAWS_MAX) {
             let mut flaws = Flaws { place, flaws: &mut self.flaws };
-            flaws.unknown_word(&name, known.iter().copied());
+            flaws.unknown_word(&name, &known);
         }
-        self.finish(parsed).map(|(parsed, _)| parsed)
+    }
+
+    /// All the flaws.
+    fn problem(&mut self) -> Problem {
+        let detail = match &*self.flaws {
+            [only] => only.detail.clone(),
+            flaws => format!("{} things are wrong with the request.", flaws.len()),
+        };
+        let mut flaws = std::mem::take(&mut self.flaws);
+        flaws.truncate(FLAWS_MAX);
+        Problem::new(ProblemKind::MalformedBody, detail).with_flaws(flaws)
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -243,13 +271,9 @@ impl Flaws<'_> {
     }
 
     /// The text is none of the words; the nearest of them is suggested.
-    pub(super) fn unknown_word(
-        &mut self,
-        text: &str,
-        words: impl Iterator<Item = &'static str> + Clone,
-    ) {
-        let nearest = nearest(text, words.clone());
-        let valid: Vec<_> = words.collect();
+    pub(super) fn unknown_word(&mut self, text: &str, words: &[&'static str]) {
+        let nearest = nearest(text, words.iter().copied());
+        let valid = words.to_vec();
         let shown = shorten(text);
         let detail = match nearest {
             Some(word) => format!("“{shown}” is not known here; was “{word}” meant?"),

@@ -15,6 +15,7 @@ mod credentials;
 mod description;
 mod download;
 mod handlers;
+mod job;
 mod limits;
 mod listener;
 mod members;

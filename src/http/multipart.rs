@@ -18,7 +18,6 @@ use percent_encoding::percent_decode_str;
 
 use super::body::{Body, BodyError, media_type};
 use super::problem::{Flaw, Place, Problem, ProblemKind, shorten};
-use super::receive::Source;
 
 /// Parts of one form. A form has a handful.
 const PARTS_MAX: usize = 64;
@@ -123,13 +122,21 @@ impl Part<'_> {
         self.field.headers().get(CONTENT_TYPE).map(|value| media_type(value.as_bytes()))
     }
 
+    /// The next piece of the data; none at its end.
+    ///
+    /// # Errors
+    /// 400 where the form is cut off or malformed; the body's.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
+        self.field.chunk().await.map_err(problem)
+    }
+
     /// All the data of a part that is no file.
     ///
     /// # Errors
     /// 413 where it has more than [`FIELD_BYTES_MAX`]; 400 where it is no UTF-8; the body's.
     pub(super) async fn text(mut self) -> Result<String, Problem> {
         let mut text = Vec::new();
-        while let Some(piece) = self.next().await? {
+        while let Some(piece) = self.chunk().await? {
             text.extend_from_slice(&piece);
             if text.len() > FIELD_BYTES_MAX {
                 let detail = format!(
@@ -145,12 +152,6 @@ impl Part<'_> {
             let flaw = Flaw::new(Place::FormField(self.name), &*detail);
             Problem::new(ProblemKind::MalformedBody, detail).with_flaw(flaw)
         })
-    }
-}
-
-impl Source for Part<'_> {
-    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
-        self.field.chunk().await.map_err(problem)
     }
 }
 

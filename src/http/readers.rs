@@ -14,6 +14,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::job::{Job, Work};
+
 /// Readers at the same time. They wait for the disk rather than for a core.
 const READERS_MAX: usize = 16;
 
@@ -23,8 +25,6 @@ const JOBS_PER_READER: usize = 8;
 /// How long a job waits before another reader is woken for it: a few times what a queue of jobs
 /// takes that do not block.
 const PATIENCE: Duration = Duration::from_millis(2);
-
-type Job = Box<dyn FnOnce() + Send>;
 
 /// Why a job gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Queued>,
     /// Readers that run, or are on their way to.
     awake: usize,
     asleep: usize,
@@ -56,43 +56,59 @@ struct State {
     closing: bool,
 }
 
-impl Readers {
-    /// Runs a job on one of the threads and waits for its result.
-    pub async fn run<T: Send + 'static>(
-        &self,
-        job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ReaderError> {
-        let (sender, mut result) = oneshot::channel();
-        let job: Job = Box::new(move || {
+/// A job, and who waits for it.
+struct Queued {
+    job: Job,
+    done: oneshot::Sender<Box<dyn Work>>,
+}
+
+impl Queued {
+    fn run(self) {
+        let Self { job, done } = self;
+        // After a panic nothing is sent, which says so.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
             // Who does not wait any more does not need it.
-            let _ = sender.send(catch_unwind(AssertUnwindSafe(job)));
-        });
-        let awake_wanted = |jobs: usize| 1 + jobs / JOBS_PER_READER;
-        self.wake(|state| {
-            state.jobs.push_back(job);
-            awake_wanted(state.jobs.len())
-        })?;
-        let result = match timeout(PATIENCE, &mut result).await {
-            Ok(result) => result,
+            let _ = done.send(job.run());
+        }));
+    }
+}
+
+impl Readers {
+    /// Runs a job on one of the threads and waits for it.
+    pub async fn run(&self, job: Job) -> Result<Box<dyn Work>, ReaderError> {
+        let (done, mut is_done) = oneshot::channel();
+        self.push(Queued { job, done })?;
+        let work = match timeout(PATIENCE, &mut is_done).await {
+            Ok(work) => work,
             Err(_) => {
-                self.wake(|state| match state.jobs.is_empty() {
-                    true => 0,
-                    false => state.awake + 1,
-                })?;
-                result.await
+                self.hurry()?;
+                is_done.await
             }
         };
-        match result {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(_)) | Err(_) => Err(ReaderError::Panicked),
-        }
+        work.map_err(|_| ReaderError::Panicked)
     }
 
-    /// Wakes a reader, or starts one, where fewer are awake than `wanted` says.
-    fn wake(&self, wanted: impl FnOnce(&mut State) -> usize) -> Result<(), ReaderError> {
+    /// Puts a job in the queue, and wakes who is missing for one that is so long.
+    fn push(&self, job: Queued) -> Result<(), ReaderError> {
         let mut state = self.0.lock();
-        let wanted = wanted(&mut state).min(READERS_MAX);
-        if state.awake >= wanted {
+        state.jobs.push_back(job);
+        let wanted = 1 + state.jobs.len() / JOBS_PER_READER;
+        self.wake(state, wanted)
+    }
+
+    /// Wakes one more reader, if there is something for it to do.
+    fn hurry(&self) -> Result<(), ReaderError> {
+        let state = self.0.lock();
+        let wanted = match state.jobs.is_empty() {
+            true => 0,
+            false => state.awake + 1,
+        };
+        self.wake(state, wanted)
+    }
+
+    /// Wakes a reader, or starts one, where fewer are awake than are wanted.
+    fn wake(&self, mut state: MutexGuard<'_, State>, wanted: usize) -> Result<(), ReaderError> {
+        if state.awake >= wanted.min(READERS_MAX) {
             return Ok(());
         }
         if state.asleep > state.called {
@@ -135,7 +151,7 @@ impl Shared {
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 drop(state);
-                job();
+                job.run();
                 is_rested = false;
                 state = self.lock();
             } else if state.closing {
@@ -165,17 +181,27 @@ impl Shared {
 mod tests {
     use std::sync::mpsc;
 
+    use super::super::job;
     use super::*;
+
+    async fn run<T, F>(readers: &Readers, work: F) -> Result<T, ReaderError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let done = readers.run(Job::new(job::boxed(work), None)).await?;
+        Ok(job::result::<T, F>(done).expect("it has run"))
+    }
 
     #[tokio::test]
     async fn jobs_give_their_results_and_a_panic_is_an_error() {
         let readers = Readers::default();
         for number in 0..100 {
-            assert_eq!(readers.run(move || number * 2).await.unwrap(), number * 2);
+            assert_eq!(run(&readers, move || number * 2).await.unwrap(), number * 2);
         }
-        let result = readers.run(|| panic!("on purpose")).await;
-        assert!(matches!(result, Err(ReaderError::Panicked)));
-        assert_eq!(readers.run(|| 7).await.unwrap(), 7);
+        let result = run(&readers, || panic!("on purpose")).await;
+        assert!(matches!(result, Err::<(), _>(ReaderError::Panicked)));
+        assert_eq!(run(&readers, || 7).await.unwrap(), 7);
     }
 
     #[tokio::test]
@@ -192,7 +218,7 @@ mod tests {
                     begun.send(()).unwrap();
                     released.recv().unwrap();
                 };
-                readers.run(job).await
+                run(&readers, job).await
             }));
             releases.push(release);
         }
@@ -203,7 +229,7 @@ mod tests {
         .unwrap();
         // All but one are blocked, and one is left for everyone else.
         for number in 0..50 {
-            assert_eq!(readers.run(move || number).await.unwrap(), number);
+            assert_eq!(run(&readers, move || number).await.unwrap(), number);
         }
         releases.into_iter().for_each(|release| release.send(()).unwrap());
         for job in blocked {

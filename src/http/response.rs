@@ -54,8 +54,11 @@ pub(super) fn whole(
     media_type: HeaderValue,
     body: impl Into<Bytes>,
 ) -> Response {
-    let mut response =
-        bare(status, Full::new(body.into()).map_err(|never| match never {}).boxed_unsync());
+    of_bytes(status, media_type, body.into())
+}
+
+fn of_bytes(status: StatusCode, media_type: HeaderValue, body: Bytes) -> Response {
+    let mut response = bare(status, Full::new(body).map_err(|never| match never {}).boxed_unsync());
     response.headers_mut().insert(CONTENT_TYPE, media_type);
     response
 }
@@ -84,7 +87,18 @@ pub(super) fn options(allow: HeaderValue) -> Response {
 /// # Errors
 /// The value cannot be JSON (a map whose keys are no text): a mistake of ours.
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Problem> {
-    let mut text = serde_json::to_vec(value).map_err(|error| Problem::internal(&error))?;
+    written(status, serde_json::to_vec(value))
+}
+
+/// An answer in JSON that is written already.
+///
+/// # Errors
+/// It could not be written: a mistake of ours.
+pub(super) fn written(
+    status: StatusCode,
+    json: serde_json::Result<Vec<u8>>,
+) -> Result<Response, Problem> {
+    let mut text = json.map_err(|error| Problem::internal(&error))?;
     // For people with curl.
     text.push(b'\n');
     Ok(whole(status, JSON, text))

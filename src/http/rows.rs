@@ -34,21 +34,21 @@ pub(super) struct Answered<T> {
     pub(super) outcome: Option<T>,
 }
 
+/// What gives rows.
+pub(super) type Job<T> =
+    Box<dyn FnOnce(&mut Rows<'_>) -> Result<T, InventoryError> + Send + 'static>;
+
 /// Answers with the rows that `job` gives. `problem` makes a problem of its error.
 ///
 /// # Errors
 /// What `job` says before the first piece has left; 503 where too many do the same. After that the
 /// connection ends in the middle of the answer, and the log says why.
-pub(super) async fn answer<T, J>(
+pub(super) async fn answer<T: Send + 'static>(
     app: &App,
     form: RowForm,
-    job: J,
-    problem: impl FnOnce(InventoryError) -> Problem,
-) -> Result<Answered<T>, Problem>
-where
-    T: Send + 'static,
-    J: FnOnce(&mut Rows<'_>) -> Result<T, InventoryError> + Send + 'static,
-{
+    job: Job<T>,
+    problem: Box<dyn FnOnce(InventoryError) -> Problem + Send>,
+) -> Result<Answered<T>, Problem> {
     let (begin, begun) = oneshot::channel();
     run(&app.blocking, form, begin, job).await?;
     match begun.await {
@@ -68,16 +68,12 @@ where
 }
 
 /// Lets the job begin.
-async fn run<T, J>(
+async fn run<T: Send + 'static>(
     blocking: &Arc<Blocking>,
     form: RowForm,
     begin: oneshot::Sender<Begun<T>>,
-    job: J,
-) -> Result<(), BlockingError>
-where
-    T: Send + 'static,
-    J: FnOnce(&mut Rows<'_>) -> Result<T, InventoryError> + Send + 'static,
-{
+    job: Job<T>,
+) -> Result<(), BlockingError> {
     let write = {
         let blocking = blocking.clone();
         move |turn| {
@@ -87,7 +83,7 @@ where
             writer.finish(ended);
         }
     };
-    blocking.start(Lane::Search, write).await
+    blocking.start(Lane::Search, Box::new(write)).await
 }
 
 fn varying(mut response: Response) -> Response {
@@ -242,7 +238,7 @@ mod tests {
         job: impl FnOnce(&mut Rows<'_>) -> Result<T, InventoryError> + Send + 'static,
     ) -> Result<Begun<T>, oneshot::error::RecvError> {
         let (begin, begun) = oneshot::channel();
-        run(blocking, form, begin, job).await.unwrap();
+        run(blocking, form, begin, Box::new(job)).await.unwrap();
         begun.await
     }
 

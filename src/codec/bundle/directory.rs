@@ -108,12 +108,13 @@ pub(super) fn read(source: &impl ReadAt) -> Result<Vec<Entry>, BundleError> {
 /// Refuses entries that share bytes: a small archive would unpack to much, and two readers would
 /// find different things.
 fn overlap(entries: &[Entry]) -> Result<(), BundleError> {
-    let mut ordered: Vec<&Entry> = entries.iter().collect();
-    ordered.sort_by_key(|entry| entry.header);
+    let begins = entries.iter().enumerate().map(|(index, entry)| (entry.header, index));
+    let mut ordered: Vec<(u64, usize)> = begins.collect();
+    ordered.sort_unstable();
     for pair in ordered.windows(2) {
-        if let [first, second] = pair
-            && first.end() > second.header
-        {
+        let &[(_, first), (_, second)] = pair else { continue };
+        let (first, second) = (&entries[first], &entries[second]);
+        if first.end() > second.header {
             return Err(second.refused(EntryProblem::Overlap { other: shown(&first.name) }));
         }
     }

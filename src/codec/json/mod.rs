@@ -30,9 +30,13 @@ pub fn of_value(value: &Value) -> Json {
         }
         Value::Binary(bytes) => Json::String(BASE64_STANDARD.encode(bytes)),
         Value::List(items) | Value::Tuple(items) => items.iter().map(of_value).collect(),
-        Value::Map(map) => Json::Object(
-            map.iter().map(|(key, value)| (key_text(key), of_value(value))).collect::<Map<_, _>>(),
-        ),
+        Value::Map(map) => {
+            let mut object = Map::new();
+            for (key, value) in map.iter() {
+                object.insert(key_text(key), of_value(value));
+            }
+            Json::Object(object)
+        }
         Value::Shared(shared) => of_value(&shared.value),
     }
 }

@@ -3,8 +3,6 @@
 //! It goes down by calling itself, which is safe only because no collection is entered deeper than
 //! the limit on levels.
 
-use std::io::Read;
-
 use super::anchor::Anchors;
 use super::error::{ReadError, Rule};
 use super::mapping::Entries;
@@ -54,8 +52,8 @@ struct Properties {
 }
 
 /// The values of a document.
-pub(super) struct Builder<R> {
-    pub(super) scanner: Scanner<R>,
+pub(super) struct Builder<'r> {
+    pub(super) scanner: Scanner<'r>,
     anchors: Anchors,
     levels_max: usize,
     /// What the record counts so far.
@@ -64,9 +62,9 @@ pub(super) struct Builder<R> {
     alias_bytes: u64,
 }
 
-impl<R: Read> Builder<R> {
+impl<'r> Builder<'r> {
     /// A builder of values that nest at most `levels_max` collections.
-    pub fn new(scanner: Scanner<R>, levels_max: usize) -> Self {
+    pub fn new(scanner: Scanner<'r>, levels_max: usize) -> Self {
         Self { scanner, anchors: Anchors::default(), levels_max, record_bytes: 0, alias_bytes: 0 }
     }
 

@@ -34,11 +34,11 @@ pub struct Item {
 /// # Errors
 /// What `reader` fails with, and every [`Rule`] that the document breaks; items before the
 /// offending one have been given by then.
-pub fn read_records<R: Read>(
-    reader: R,
-    each: impl FnMut(Item) -> ControlFlow<()>,
+pub fn read_records(
+    mut reader: impl Read,
+    mut each: impl FnMut(Item) -> ControlFlow<()>,
 ) -> Result<u64, ReadError> {
-    Records::new(reader, true).run(each)
+    Records::new(&mut reader, true).run(&mut each)
 }
 
 /// The same as [`read_records`] without its short way for documents as eNMS writes them: the
@@ -46,11 +46,11 @@ pub fn read_records<R: Read>(
 ///
 /// # Errors
 /// The same.
-pub fn read_records_generally<R: Read>(
-    reader: R,
-    each: impl FnMut(Item) -> ControlFlow<()>,
+pub fn read_records_generally(
+    mut reader: impl Read,
+    mut each: impl FnMut(Item) -> ControlFlow<()>,
 ) -> Result<u64, ReadError> {
-    Records::new(reader, false).run(each)
+    Records::new(&mut reader, false).run(&mut each)
 }
 
 /// The value of a small document, such as `metadata.yaml`; an empty one is null.
@@ -58,18 +58,18 @@ pub fn read_records_generally<R: Read>(
 /// # Errors
 /// Every [`Rule`] that the document breaks; it may be [`DOCUMENT_BYTES_MAX`] long and nest
 /// [`VALUE_DEPTH_MAX`] collections.
-pub fn read_value(text: &[u8]) -> Result<Value, ReadError> {
+pub fn read_value(mut text: &[u8]) -> Result<Value, ReadError> {
     if text.len() > DOCUMENT_BYTES_MAX {
         return Err(Mark { line: 1, column: 1 }.refuse(Rule::DocumentSize));
     }
-    let mut builder = Builder::new(Scanner::new(Source::new(text)), VALUE_DEPTH_MAX);
+    let mut builder = Builder::new(Scanner::new(Source::new(&mut text)), VALUE_DEPTH_MAX);
     let value = if document_start(&mut builder)? { builder.record(false)? } else { Value::Null };
     document_end(&mut builder)?;
     Ok(value)
 }
 
 /// Goes past what may stand before a document; whether it holds anything.
-fn document_start<R: Read>(builder: &mut Builder<R>) -> Result<bool, ReadError> {
+fn document_start(builder: &mut Builder<'_>) -> Result<bool, ReadError> {
     while builder.take(&TokenKind::DocumentEnd)? {}
     if builder.take(&TokenKind::Directive)? {
         if builder.at(|kind| *kind == TokenKind::Directive)? {
@@ -93,7 +93,7 @@ fn document_start<R: Read>(builder: &mut Builder<R>) -> Result<bool, ReadError> 
 }
 
 /// Makes sure that nothing stands after a document.
-fn document_end<R: Read>(builder: &mut Builder<R>) -> Result<(), ReadError> {
+fn document_end(builder: &mut Builder<'_>) -> Result<(), ReadError> {
     while builder.take(&TokenKind::DocumentEnd)? {}
     let token = builder.scanner.peek()?;
     let mark = token.mark;
@@ -104,30 +104,33 @@ fn document_end<R: Read>(builder: &mut Builder<R>) -> Result<(), ReadError> {
     }
 }
 
+/// What takes the items.
+type Each<'e> = &'e mut dyn FnMut(Item) -> ControlFlow<()>;
+
 /// A document that is being read.
-struct Records<R> {
-    builder: Builder<R>,
+struct Records<'r> {
+    builder: Builder<'r>,
     /// Whether to try the short way.
     shortcut: bool,
     index: u64,
 }
 
-impl<R: Read> Records<R> {
-    fn new(reader: R, shortcut: bool) -> Self {
+impl<'r> Records<'r> {
+    fn new(reader: &'r mut dyn Read, shortcut: bool) -> Self {
         let scanner = Scanner::new(Source::new(reader));
         Self { builder: Builder::new(scanner, RECORD_LEVELS_MAX), shortcut, index: 0 }
     }
 
-    fn run(mut self, mut each: impl FnMut(Item) -> ControlFlow<()>) -> Result<u64, ReadError> {
+    fn run(mut self, each: Each<'_>) -> Result<u64, ReadError> {
         let mark = self.builder.scanner.peek()?.mark;
         if !document_start(&mut self.builder)? {
             return Err(mark.refuse(Rule::NotAList { found: "empty" }));
         }
         self.builder.outer_properties()?;
         let done = if self.builder.take(&TokenKind::BlockSequenceStart)? {
-            self.block(&mut each)?
+            self.block(each)?
         } else if self.builder.take(&TokenKind::FlowSequenceStart)? {
-            self.flow(&mut each)?
+            self.flow(each)?
         } else {
             let mark = self.builder.scanner.peek()?.mark;
             let found = self.builder.record(false)?.type_name();
@@ -139,20 +142,12 @@ impl<R: Read> Records<R> {
         Ok(self.index)
     }
 
-    fn give(
-        &mut self,
-        line: u64,
-        value: Value,
-        each: &mut impl FnMut(Item) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    fn give(&mut self, line: u64, value: Value, each: Each<'_>) -> ControlFlow<()> {
         self.index += 1;
         each(Item { index: self.index - 1, line, value })
     }
 
-    fn block(
-        &mut self,
-        each: &mut impl FnMut(Item) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, ReadError> {
+    fn block(&mut self, each: Each<'_>) -> Result<ControlFlow<()>, ReadError> {
         while self.builder.at(|kind| *kind == TokenKind::BlockEntry)? {
             let (line, value) = match self.short_way()? {
                 Some(read) => read,
@@ -175,10 +170,7 @@ impl<R: Read> Records<R> {
         self.builder.unexpected("the next record, with its `-`, or the end must stand here")
     }
 
-    fn flow(
-        &mut self,
-        each: &mut impl FnMut(Item) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, ReadError> {
+    fn flow(&mut self, each: Each<'_>) -> Result<ControlFlow<()>, ReadError> {
         let mut first = true;
         while self.builder.flow_goes_on(first, &TokenKind::FlowSequenceEnd)? {
             first = false;

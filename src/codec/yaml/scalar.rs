@@ -1,8 +1,6 @@
 //! The text of one scalar: quoted, plain or a block, after the second half of PyYAML's
 //! `scanner.py`.
 
-use std::io::Read;
-
 use super::TEXT_BYTES_MAX;
 use super::error::{ReadError, Rule};
 use super::scanner::Scanner;
@@ -112,7 +110,7 @@ impl Text {
     }
 }
 
-impl<R: Read> Scanner<R> {
+impl Scanner<'_> {
     /// Takes bytes into `text` up to one of `stop`, which is then within reach.
     fn take_run(&mut self, text: &mut Vec<u8>, stop: &[bool; 256]) -> Result<(), ReadError> {
         loop {
@@ -336,7 +334,7 @@ enum Chomping {
     Keep,
 }
 
-impl<R: Read> Scanner<R> {
+impl Scanner<'_> {
     /// A `|` or `>` block; its indicator stands here.
     pub(super) fn scan_block_scalar(&mut self, folded: bool) -> Result<String, ReadError> {
         let mark = self.source.mark();

@@ -5,7 +5,6 @@
 //! still be a "simple key": one line and 1024 characters at most, which also bounds the queue.
 
 use std::collections::VecDeque;
-use std::io::Read;
 
 use super::NAME_BYTES_MAX;
 use super::error::{ReadError, Rule};
@@ -28,8 +27,8 @@ struct SimpleKey {
 }
 
 /// The tokens of a document, made as they are asked for.
-pub(super) struct Scanner<R> {
-    pub(super) source: Source<R>,
+pub(super) struct Scanner<'r> {
+    pub(super) source: Source<'r>,
     queue: VecDeque<Token>,
     /// How many tokens have left the queue.
     taken: u64,
@@ -42,8 +41,8 @@ pub(super) struct Scanner<R> {
     simple_keys: Vec<Option<SimpleKey>>,
 }
 
-impl<R: Read> Scanner<R> {
-    pub fn new(source: Source<R>) -> Self {
+impl<'r> Scanner<'r> {
+    pub fn new(source: Source<'r>) -> Self {
         Self {
             source,
             queue: VecDeque::new(),

@@ -39,8 +39,9 @@ impl Break {
 }
 
 /// A window on the bytes of a reader, and the place in the document where it starts.
-pub(super) struct Source<R> {
-    reader: R,
+pub(super) struct Source<'r> {
+    /// Asked once a chunk, so behind `dyn` all readers share what is compiled of the rest.
+    reader: &'r mut dyn Read,
     buffer: Vec<u8>,
     /// Where the scanner is.
     at: usize,
@@ -59,8 +60,8 @@ pub(super) struct Source<R> {
     bytes: u64,
 }
 
-impl<R: Read> Source<R> {
-    pub fn new(reader: R) -> Self {
+impl<'r> Source<'r> {
+    pub fn new(reader: &'r mut dyn Read) -> Self {
         Self {
             reader,
             buffer: Vec::new(),

@@ -2,11 +2,11 @@
 
 use hyper::StatusCode;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::response::{self, Response};
-use crate::import::{self, ImportOutcome, ImportReport};
+use crate::import::{self, ImportOutcome, ImportReport, Shown};
 
 /// Where more about an import can be fetched.
 #[derive(Default, Serialize)]
@@ -31,34 +31,44 @@ pub(super) fn render<S: Serialize>(
     report: &ImportReport<S>,
     links: &Links,
 ) -> Result<Response, Problem> {
+    let text = serde_json::to_vec(&Members { report, links });
     let status = match report.outcome {
         ImportOutcome::Imported | ImportOutcome::DryRun => StatusCode::OK,
         ImportOutcome::ImportedInPart => StatusCode::PARTIAL_CONTENT,
-        ImportOutcome::Rejected => return Err(rejected(report, links)),
+        ImportOutcome::Rejected => {
+            let members = text.and_then(|text| rejected(&text, &report.problems));
+            return Err(match members {
+                Ok(members) => Problem::new(ProblemKind::ImportRejected, &*report.summary)
+                    .with_members(members),
+                Err(error) => Problem::internal(&error),
+            });
+        }
     };
-    response::json(status, &Members { report, links })
+    response::written(status, text)
 }
 
-/// A rejected import as a problem. Its errors are the report's problems.
-fn rejected<S: Serialize>(report: &ImportReport<S>, links: &Links) -> Problem {
-    let errors = report.problems.shown.iter().map(|problem| RejectedBy {
-        problem: &problem.thing,
-        place: problem.places.first(),
-        count: problem.count,
-        places: &problem.places,
-    });
-    let members = serde_json::to_value(Members { report, links }).and_then(|mut members| {
-        members["errors"] = serde_json::to_value(errors.collect::<Vec<_>>())?;
-        Ok(members)
-    });
-    match members {
-        Ok(Value::Object(mut members)) => {
-            members.remove("problems");
-            Problem::new(ProblemKind::ImportRejected, &*report.summary).with_members(members)
-        }
-        Ok(_) => Problem::new(ProblemKind::ImportRejected, &*report.summary),
-        Err(error) => Problem::internal(&error),
-    }
+/// The members of a rejected import's problem, from those of its answer. Its errors are the
+/// report's problems.
+fn rejected(
+    answer: &[u8],
+    problems: &Shown<import::Problem, import::Place>,
+) -> serde_json::Result<Map<String, Value>> {
+    let errors: Vec<_> = problems
+        .shown
+        .iter()
+        .map(|problem| RejectedBy {
+            problem: &problem.thing,
+            place: problem.places.first(),
+            count: problem.count,
+            places: &problem.places,
+        })
+        .collect();
+    let errors = serde_json::to_vec(&errors)?;
+    // Through a text: all that reports hold is written to texts anyway, and to nothing else.
+    let mut members: Map<String, Value> = serde_json::from_slice(answer)?;
+    members.insert("errors".to_owned(), serde_json::from_slice(&errors)?);
+    members.remove("problems");
+    Ok(members)
 }
 
 /// What is wrong, where it is first, and how often it is.

@@ -81,7 +81,7 @@ fn kinds(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<Kind>> {
                 Ok(kind) if kinds.contains(&kind) => {}
                 Ok(kind) => kinds.push(kind),
                 Err(_) => {
-                    flaws.item(index).unknown_word(word, Kind::ALL.into_iter().map(Kind::as_str));
+                    flaws.item(index).unknown_word(word, &Kind::ALL.map(Kind::as_str));
                 }
             },
             other => {

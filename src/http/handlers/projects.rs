@@ -9,7 +9,7 @@ use crate::http::body::media_type;
 use crate::http::conditional::{self, ETag};
 use crate::http::download::{self, Download};
 use crate::http::problem::{Flaw, Place, Problem, ProblemKind, shorten};
-use crate::http::receive::receive;
+use crate::http::receive::{Source, receive};
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
 use crate::migration::{MigrationError, ProjectName, ProjectSummary, ShelfError};
@@ -62,8 +62,8 @@ pub(in crate::http) async fn upload(mut call: Call) -> Result<Response, Problem>
     };
     let upload = blocking.run(Lane::Quick, begin).await??;
     let mut upload = Offloaded::new(blocking, upload);
-    receive(&mut call.body, &mut upload, |error| MigrationError::Shelf(error.into()).into())
-        .await?;
+    let problem = |error| MigrationError::Shelf(ShelfError::from(error)).into();
+    receive(Source::Body(&mut call.body), &mut upload, problem).await?;
     let summary = upload.consume(Lane::Operation, |upload| upload.finish()).await?;
     let summary = summary.map_err(MigrationError::from)?;
 

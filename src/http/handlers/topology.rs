@@ -94,11 +94,11 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
         }
         None => {
             require_file(&headers)?;
-            (take_in(&app, &mut body).await?, None)
+            (take_in(&app, Source::Body(&mut body)).await?, None)
         }
     };
     // What may follow the end of a form.
-    while body.next().await?.is_some() {}
+    while body.chunk().await?.is_some() {}
     let (request, warnings) = parse_import(members, file_name)?;
 
     let topology = app.topology.clone();
@@ -135,7 +135,7 @@ async fn read_form(
                 return Err(wrong_field(FILE, detail));
             }
             let name = part.file_name.take().filter(|name| !name.is_empty());
-            file = Some((take_in(app, &mut part).await?, name));
+            file = Some((take_in(app, Source::Part(&mut part)).await?, name));
         } else {
             read_words(part, members).await?;
         }
@@ -184,7 +184,7 @@ async fn read_words(part: Part<'_>, members: &mut Members) -> Result<(), Problem
 }
 
 /// Takes the file in.
-async fn take_in(app: &App, source: &mut impl Source) -> Result<Offloaded<Upload>, Problem> {
+async fn take_in(app: &App, source: Source<'_, '_>) -> Result<Offloaded<Upload>, Problem> {
     let topology = app.topology.clone();
     let upload = app.blocking.run(Lane::Quick, move || topology.upload()).await??;
     let mut upload = Offloaded::new(app.blocking.clone(), upload);

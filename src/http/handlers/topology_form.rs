@@ -113,7 +113,7 @@ fn table(flaws: &mut Flaws<'_>, value: Option<&Value>) -> Option<Option<Kind>> {
         Some(Value::String(word)) => match word.parse() {
             Ok(kind @ (Kind::Device | Kind::Link)) => Some(Some(kind)),
             Ok(_) | Err(_) => {
-                flaws.unknown_word(word, TABLES.into_iter());
+                flaws.unknown_word(word, &TABLES);
                 None
             }
         },

@@ -168,11 +168,12 @@ fn answers(route: &Route) -> Value {
             answer["content"] = contents(content);
         }
         if !headers.is_empty() {
-            let described = headers.iter().map(|header| {
+            let mut described = Map::new();
+            for header in *headers {
                 let about = json!({"description": header.about, "schema": {"type": "string"}});
-                (header.name.to_owned(), about)
-            });
-            answer["headers"] = Value::Object(described.collect());
+                described.insert(header.name.to_owned(), about);
+            }
+            answer["headers"] = Value::Object(described);
         }
         answers.insert(status.to_string(), answer);
     }
@@ -189,7 +190,8 @@ fn answers(route: &Route) -> Value {
 }
 
 fn contents(contents: &[Content]) -> Value {
-    let described = contents.iter().map(|content| {
+    let mut described = Map::new();
+    for content in contents {
         let schema = match content.shape {
             Shape::Text => json!({"type": "string"}),
             // In OpenAPI 3.1 raw bytes have no schema.
@@ -197,9 +199,9 @@ fn contents(contents: &[Content]) -> Value {
             Shape::Schema(name) => named(name),
             Shape::List(name) => json!({"type": "array", "items": named(name)}),
         };
-        (content.media_type.to_owned(), json!({"schema": schema}))
-    });
-    Value::Object(described.collect())
+        described.insert(content.media_type.to_owned(), json!({"schema": schema}));
+    }
+    Value::Object(described)
 }
 
 fn value_schema(value: ValueType) -> Value {

@@ -6,55 +6,35 @@ use serde_json::{Map, Value, json};
 use super::named;
 use crate::model::{Kind, NAME_BYTES_MAX, Property, PropertyType};
 
+/// The schemas that are the same whatever the kinds are.
+const BODIES: &str = include_str!("bodies.json");
+
 /// Every schema by its name.
-pub(super) fn all() -> Value {
-    let mut schemas = Map::new();
+pub(super) fn all() -> Map<String, Value> {
+    // A test reads it.
+    let mut schemas: Map<String, Value> = serde_json::from_str(BODIES).unwrap_or_default();
     for kind in Kind::ALL {
-        schemas.insert(kind.as_str().to_owned(), kind_schema(kind));
+        schemas.insert(kind.as_str().to_owned(), of_kind(kind.properties()));
     }
-    let of_bodies = [
-        ("Instance", instance()),
-        ("Changes", changes()),
-        ("Changed", changed()),
-        ("Deleted", deleted()),
-        ("SearchRequest", search_request()),
-        ("StoredText", stored_text()),
-        ("UpdatedPools", updated_pools()),
-        ("Counts", counts()),
-        ("ExportRequest", migration_request(&["export_private_properties"])),
-        (
-            "ImportRequest",
-            migration_request(&["empty_database_before_import", "dry_run", "on_error"]),
-        ),
-        ("State", open("The current generation of the inventory, and the one before it.")),
-        ("Report", open("What was done, in numbers, and all that was found.")),
-        ("Projects", projects()),
-        ("Project", open("A project on the shelf.")),
-        ("TopologyExportRequest", topology_export_request()),
-        ("TopologyImportForm", topology_import_form()),
-        ("Workbooks", workbooks()),
-        ("Workbook", open("A workbook in the data directory.")),
-        ("Alive", alive()),
-        ("Anything", json!({"type": "object"})),
-        ("Problem", problem()),
-        ("Kind", json!({"type": "string", "enum": Kind::ALL.map(Kind::as_str)})),
-    ];
-    schemas.extend(of_bodies.map(|(name, schema)| (name.to_owned(), schema)));
-    Value::Object(schemas)
+    schemas.insert("Instance".to_owned(), instance());
+    schemas.insert("Counts".to_owned(), counts());
+    schemas
+        .insert("Kind".to_owned(), json!({"type": "string", "enum": Kind::ALL.map(Kind::as_str)}));
+    schemas
 }
 
-/// The schema of one kind.
-fn kind_schema(kind: Kind) -> Value {
-    let properties = kind
-        .properties()
-        .iter()
-        .map(|property| (property.name.to_owned(), property_schema(property)));
+/// The schema of a kind with these properties.
+fn of_kind(properties: &[Property]) -> Value {
+    let mut described = Map::new();
+    for property in properties {
+        described.insert(property.name.to_owned(), property_schema(property));
+    }
     json!({
         "type": "object",
-        "description": "Relations that others hold, and the site's own properties, stand \
-                        beside these.",
+        "description": "Relations that others hold, and the site's own properties, stand beside \
+                        these.",
         "required": ["name"],
-        "properties": Value::Object(properties.collect()),
+        "properties": described,
         "additionalProperties": true,
     })
 }
@@ -97,208 +77,25 @@ fn instance() -> Value {
     })
 }
 
-fn changes() -> Value {
-    let one = json!({
-        "type": "object",
-        "required": ["name"],
-        "properties": {
-            "name": {"type": "string", "description": "Which instance; a new one where there is none."},
-            "new_name": {"type": "string", "description": "What it is called from now on."},
-        },
-        "additionalProperties": true,
-    });
-    json!({"anyOf": [one.clone(), {"type": "array", "items": one}]})
-}
-
-fn changed() -> Value {
-    json!({
-        "type": "object",
-        "required": ["success", "failure"],
-        "properties": {
-            "success": {"type": "array", "items": {"type": "string"}},
-            "failure": {
-                "type": "array",
-                "items": {
-                    "type": "array",
-                    "prefixItems": [{"type": "object"}, {"type": "string"}],
-                    "description": "The object as it came, and why it was not taken.",
-                },
-            },
-            "errors": {"type": "array", "items": {"type": "object"}},
-            "warnings": {"type": "array", "items": {"type": "string"}},
-        },
-    })
-}
-
-fn deleted() -> Value {
-    let records = json!({
-        "type": "array",
-        "items": {
-            "type": "object",
-            "properties": {"type": named("Kind"), "name": {"type": "string"}},
-        },
-    });
-    json!({"type": "object", "properties": {"deleted": records.clone(), "struck": records}})
-}
-
-fn search_request() -> Value {
-    json!({
-        "type": "object",
-        "required": ["type", "columns"],
-        "properties": {
-            "type": named("Kind"),
-            "columns": {"type": "array", "items": {"type": "string"}, "minItems": 1},
-            "search_criteria": {
-                "type": "object",
-                "description": "`<column>` is the text; `<column>_filter` is inclusion, equality, \
-                                regex or empty; `<column>_invert` turns it round; `context-lines` \
-                                are shown around a matching line of a configuration.",
-                "additionalProperties": true,
-            },
-            "order": {
-                "type": "array",
-                "maxItems": 1,
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "column": {"type": ["integer", "string"]},
-                        "dir": {"type": "string", "enum": ["asc", "desc"]},
-                    },
-                },
-            },
-            "start": {"type": "integer", "minimum": 0, "default": 0},
-            "maximum_return_records": {"type": "integer", "minimum": 0, "default": 10},
-        },
-        "additionalProperties": false,
-    })
-}
-
-fn stored_text() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "device": {"type": "string"},
-            "property": {"type": "string"},
-            "bytes": {"type": "integer"},
-        },
-    })
-}
-
-fn updated_pools() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "computed": {"type": "integer", "description": "Pools that are computed."},
-            "changed": {"type": "integer", "description": "Of these, those whose members changed."},
-            "kept": {
-                "type": "array",
-                "description": "Pools that keep their members, and why.",
-                "items": {
-                    "type": "object",
-                    "properties": {"name": {"type": "string"}, "reason": {"type": "string"}},
-                },
-            },
-        },
-    })
-}
-
 fn counts() -> Value {
-    let counts =
-        Kind::ALL.iter().map(|kind| (kind.as_str().to_owned(), json!({"type": "integer"})));
-    json!({"type": "object", "properties": Value::Object(counts.collect())})
-}
-
-/// The members that both calls have, and switches that one of them has.
-fn migration_request(more: &[&str]) -> Value {
-    let mut properties = json!({
-        "name": {"type": "string"},
-        "import_export_types": {"type": "array", "items": named("Kind"), "minItems": 1},
-    });
-    for name in more {
-        properties[*name] = match *name {
-            "on_error" => json!({"type": "string", "enum": ["fail", "skip"]}),
-            _ => json!({"type": "boolean"}),
-        };
+    let mut counts = Map::new();
+    for kind in Kind::ALL {
+        counts.insert(kind.as_str().to_owned(), json!({"type": "integer"}));
     }
-    json!({
-        "type": "object",
-        "required": ["name", "import_export_types"],
-        "properties": properties,
-        "additionalProperties": true,
-    })
+    json!({"type": "object", "properties": counts})
 }
 
-fn projects() -> Value {
-    let list = json!({"type": "array", "items": named("Project")});
-    json!({"type": "object", "properties": {"projects": list}})
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn topology_export_request() -> Value {
-    let about = "The workbook's name; its ending says the format, and none means .xls.";
-    json!({
-        "type": "object",
-        "properties": {
-            "name": {"type": "string", "description": about},
-            "export_filename": {"type": "string", "description": "The same."},
-        },
-        "anyOf": [{"required": ["name"]}, {"required": ["export_filename"]}],
-        "additionalProperties": true,
-    })
-}
-
-fn topology_import_form() -> Value {
-    json!({
-        "type": "object",
-        "required": ["file"],
-        "properties": {
-            "file": {
-                "contentMediaType": "application/octet-stream",
-                "description": "The workbook (.xls, .xlsx, .xlsb, .ods), or with kind a table (.csv).",
-            },
-            "replace": {
-                "type": "boolean",
-                "default": false,
-                "description": "Whether devices and links are emptied in the same step.",
-            },
-            "dry_run": {"type": "boolean", "default": false},
-            "on_error": {"type": "string", "enum": ["fail", "skip"]},
-            "kind": {"type": "string", "enum": ["device", "link"]},
-            "json": {"type": "object", "description": "The same words as a JSON object."},
-        },
-        "additionalProperties": true,
-    })
-}
-
-fn workbooks() -> Value {
-    let list = json!({"type": "array", "items": named("Workbook")});
-    json!({"type": "object", "properties": {"workbooks": list}})
-}
-
-fn alive() -> Value {
-    json!({
-        "type": "object",
-        "properties": {"name": {"type": "string"}, "cluster_id": {"type": "boolean"}},
-    })
-}
-
-/// An object whose members are described elsewhere.
-fn open(about: &str) -> Value {
-    json!({"type": "object", "description": about, "additionalProperties": true})
-}
-
-fn problem() -> Value {
-    json!({
-        "type": "object",
-        "description": "RFC 9457. Scripts tell problems apart by the last word of `type`.",
-        "required": ["type", "title", "status", "detail", "request_id"],
-        "properties": {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-            "request_id": {"type": "string"},
-            "errors": {"type": "array", "items": {"type": "object"}},
-        },
-        "additionalProperties": true,
-    })
+    #[test]
+    fn the_file_of_schemas_is_read_and_holds_no_other() {
+        let bodies: Map<String, Value> = serde_json::from_str(BODIES).unwrap();
+        let all = all();
+        for name in bodies.keys() {
+            assert_eq!(all[name], bodies[name], "{name} is made twice");
+        }
+        assert_eq!(all.len(), bodies.len() + Kind::ALL.len() + 3);
+    }
 }

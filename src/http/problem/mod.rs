@@ -215,18 +215,23 @@ impl Problem {
 
     /// Adds what is wrong with a bundle: which entry, and which rule it breaks.
     fn with_entry(self, refused: &BundleError) -> Self {
-        let error = serde_json::json!({
+        self.with_error(serde_json::json!({
             "entry": refused.entry(),
             "rule": refused.code(),
             "detail": sentence(refused),
-        });
-        self.with_members(Map::from_iter([("errors".to_owned(), Value::Array(vec![error]))]))
+        }))
     }
 
     /// Adds what is wrong with a file as a whole: which rule it breaks.
     fn with_rule(self, rule: &'static str, refused: &dyn Error) -> Self {
-        let error = serde_json::json!({"rule": rule, "detail": sentence(refused)});
-        self.with_members(Map::from_iter([("errors".to_owned(), Value::Array(vec![error]))]))
+        self.with_error(serde_json::json!({"rule": rule, "detail": sentence(refused)}))
+    }
+
+    /// Adds the one thing that is wrong, which has no place in the request.
+    fn with_error(self, error: Value) -> Self {
+        let mut members = Map::new();
+        members.insert("errors".to_owned(), Value::Array(vec![error]));
+        self.with_members(members)
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -68,7 +68,7 @@ impl Declared {
             .iter()
             .filter_map(|(kind, info)| Some((kind.as_str().into(), info.as_ref()?.to_value())))
             .collect();
-        documents.sort_by(|(a, _), (b, _)| a.as_text().cmp(&b.as_text()));
+        documents.sort_unstable_by(|(a, _), (b, _)| a.as_text().cmp(&b.as_text()));
         Value::Map(Map::from_entries(vec![
             ("documents".into(), Value::Map(Map::from_entries(documents))),
             ("format".into(), Value::Int(self.format.into())),

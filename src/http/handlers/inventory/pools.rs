@@ -38,6 +38,9 @@ pub(in crate::http) async fn count(call: Call) -> Result<Response, Problem> {
     let inventory = call.app.inventory.clone();
     let counts = call.app.blocking.run(Lane::Quick, move || inventory.count()).await??;
 
-    let counts = counts.iter().map(|(kind, count)| (kind.as_str().to_owned(), Value::from(*count)));
-    response::json(StatusCode::OK, &counts.collect::<Map<_, _>>())
+    let mut counted = Map::new();
+    for (kind, count) in counts.iter() {
+        counted.insert(kind.as_str().to_owned(), Value::from(*count));
+    }
+    response::json(StatusCode::OK, &counted)
 }

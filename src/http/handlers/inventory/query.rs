@@ -20,13 +20,13 @@ pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
     let total = call.app.blocking.run(Lane::Quick, move || inventory.count()).await??[kind];
     let inventory = call.app.inventory.clone();
     let ordered = request.order.clone();
-    let place = |property: &str| {
+    let place = move |property: &str| {
         let is_order = ordered.is_some_and(|order| order.property == property);
         Place::QueryParameter(if is_order { "order" } else { "columns" }.to_owned())
     };
     let list = move |rows: &mut Rows<'_>| inventory.list(kind, &request, rows);
-    let answered =
-        rows::answer(&call.app, form, list, |error| Problem::of_inventory(error, place)).await?;
+    let problem = Box::new(|error| Problem::of_inventory(error, place));
+    let answered = rows::answer(&call.app, form, Box::new(list), problem).await?;
 
     // Counted before: a stream's head leaves before its end.
     let mut response = answered.response;
@@ -66,8 +66,8 @@ pub(in crate::http) async fn query(call: Call) -> Result<Response, Problem> {
     let inventory = call.app.inventory.clone();
     let query = move |rows: &mut Rows<'_>| inventory.query(kind, &filters, rows);
     let place = |property: &str| Place::QueryParameter(property.to_owned());
-    let answered =
-        rows::answer(&call.app, form, query, |error| Problem::of_inventory(error, place)).await?;
+    let problem = Box::new(move |error| Problem::of_inventory(error, place));
+    let answered = rows::answer(&call.app, form, Box::new(query), problem).await?;
 
     let mut response = answered.response;
     if let Some(matched) = answered.outcome {

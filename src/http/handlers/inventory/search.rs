@@ -18,8 +18,9 @@ pub(in crate::http) async fn search(call: Call) -> Result<Response, Problem> {
     let inventory = app.inventory.clone();
     let asked = request.clone();
     let search = move |rows: &mut Rows<'_>| inventory.search(&request, rows);
-    let problem = |error| Problem::of_inventory(error, |property| place(&asked, property));
-    let answered = rows::answer(&app, form, search, problem).await?;
+    let problem =
+        Box::new(move |error| Problem::of_inventory(error, |property| place(&asked, property)));
+    let answered = rows::answer(&app, form, Box::new(search), problem).await?;
 
     let mut response = answered.response;
     if let Some(totals) = answered.outcome {

@@ -74,7 +74,7 @@ fn kind(flaws: &mut Flaws<'_>, value: &Value) -> Option<Kind> {
     };
     let kind = word.parse();
     if kind.is_err() {
-        flaws.unknown_word(word, Kind::ALL.into_iter().map(Kind::as_str));
+        flaws.unknown_word(word, &Kind::ALL.map(Kind::as_str));
     }
     kind.ok()
 }
@@ -183,7 +183,7 @@ fn filter(flaws: &mut Flaws<'_>, value: &Value) -> Option<Filter> {
         Value::String(word) => {
             let known = FILTERS.iter().find(|(known, _)| known == word);
             if known.is_none() {
-                flaws.unknown_word(word, FILTERS.iter().map(|(known, _)| *known));
+                flaws.unknown_word(word, &FILTERS.map(|(known, _)| known));
             }
             known.map(|(_, filter)| *filter)
         }
@@ -249,7 +249,7 @@ fn order(
     };
     let mut unknown = members.keys().filter(|name| !matches!(name.as_str(), "column" | "dir"));
     if let Some(name) = unknown.next() {
-        flaws.member(name).unknown_word(name, ["column", "dir"].into_iter());
+        flaws.member(name).unknown_word(name, &["column", "dir"]);
         return None;
     }
     let column = members.get("column").unwrap_or(&Value::Null);
