@@ -4,3 +4,4 @@ pub mod bundle;
 pub mod json;
 pub mod workbook;
 pub mod yaml;
+mod zip;

@@ -60,7 +60,7 @@ impl TopologyError {
                 | WriteError::SheetName { .. }
                 | WriteError::NoSheet
                 | WriteError::Long { .. } => true,
-                WriteError::Io(_) | WriteError::Engine(_) => false,
+                WriteError::Io(_) => false,
             },
             TopologyError::CellLong { .. }
             | TopologyError::NoSheet { .. }
@@ -87,7 +87,7 @@ impl TopologyError {
                 WriteError::Text { .. } => "cell-long",
                 WriteError::SheetName { .. } | WriteError::NoSheet => "sheet-name",
                 WriteError::Long { .. } => "workbook-long",
-                WriteError::Io(_) | WriteError::Engine(_) => "io",
+                WriteError::Io(_) => "io",
             }),
             TopologyError::CellLong { .. } => Some("cell-long"),
             TopologyError::NoSheet { .. } => Some("no-sheet"),

@@ -18,12 +18,11 @@ const LAYERS: [&[&str]; 6] = [
 const TOP: [&str; 2] = ["config", "cli"];
 
 /// Crates that one part keeps to itself: the crate, and who may name it.
-const KEPT: [(&str, &[&str]); 11] = [
+const KEPT: [(&str, &[&str]); 10] = [
     ("rust_embed", &["docs"]),
     ("sled", &["store"]),
     ("calamine", &["codec"]),
     ("cfb", &["codec"]),
-    ("rust_xlsxwriter", &["codec"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),

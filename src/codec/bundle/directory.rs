@@ -14,10 +14,10 @@ use std::sync::Arc;
 use super::{
     ArchiveProblem, BundleError, EntryProblem,
     end::{self, End},
-    format::{EXTRA_ZIP64, Fields, HEADER, HEADER_BYTES, RECORD},
     limits::{DIRECTORY_BYTES_MAX, ENTRIES_MAX},
     source::{ReadAt, Window, read_exact_at},
 };
+use crate::codec::zip::format::{EXTRA_ZIP64, Fields, HEADER, HEADER_BYTES, RECORD};
 
 /// Bits of an entry's flags: encrypted, encrypted strongly, header masked.
 const FLAGS_ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;

@@ -6,10 +6,10 @@
 
 use super::{
     ArchiveProblem, BundleError,
-    format::{
-        END, END_BYTES, END64, END64_BYTES, END64_UNCOUNTED_BYTES, Fields, LOCATOR, LOCATOR_BYTES,
-    },
     source::{ReadAt, read_exact_at},
+};
+use crate::codec::zip::format::{
+    END, END_BYTES, END64, END64_BYTES, END64_UNCOUNTED_BYTES, Fields, LOCATOR, LOCATOR_BYTES,
 };
 
 /// The comment's length is a 16 bit number.

@@ -6,26 +6,24 @@
 //!
 //! ```text
 //! write      documents, then the metadata
-//!   archive           entries, their directory, the end
 //! read       an archive that is checked when it is opened, and its documents as they are read
 //!   end, directory    where everything lies
 //!   contents          which entry is which document
 //!   unpack, checked   one document: unpacked, counted, compared with its checksums
 //!   source            the bytes of the archive
-//! format     the numbers of which archives are made
 //! ```
+//!
+//! How an archive is written, and the numbers of which it is made, stand in `codec::zip`.
 //!
 //! An archive is untrusted. Everything that it claims is compared with a limit before it is acted
 //! upon ([`limits`]), and nothing is ever unpacked to a path that it names.
 
-mod archive;
 mod checked;
 mod contents;
 mod digest;
 mod directory;
 mod end;
 mod error;
-mod format;
 pub mod limits;
 mod metadata;
 mod read;

@@ -10,9 +10,9 @@ use flate2::bufread::DeflateDecoder;
 use super::{
     BundleError, EntryProblem,
     directory::{Encryption, Entry},
-    format::{METHOD_DEFLATED, METHOD_STORED},
     source::{ReadAt, Window},
 };
+use crate::codec::zip::format::{METHOD_DEFLATED, METHOD_STORED};
 
 /// What is read from the source at once, in bytes.
 const BUFFER_BYTES: usize = 64 << 10;

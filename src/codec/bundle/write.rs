@@ -5,10 +5,9 @@ use std::io::{self, Read, Seek, Write};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Declared, Digest, DocumentInfo, FORMAT, METADATA_NAME, Metadata, Release,
-    archive::{Archive, EntryWriter},
-    document_name,
+    Declared, Digest, DocumentInfo, FORMAT, METADATA_NAME, Metadata, Release, document_name,
 };
+use crate::codec::zip::{Archive, EntryWriter, Width};
 use crate::model::{Kind, PerKind, Secrets};
 
 /// A bundle that is being written: document by document, and the metadata at the end.
@@ -53,7 +52,7 @@ impl<W: Write + Seek> BundleWriter<W> {
     /// Begins a bundle in an empty file.
     pub fn new(out: W) -> Self {
         let progress = Progress::BetweenDocuments;
-        Self { archive: Archive::new(out), documents: PerKind::default(), progress }
+        Self { archive: Archive::new(out, Width::Bits64), documents: PerKind::default(), progress }
     }
 
     /// Begins the document of a kind. It must be finished before the next one begins.
@@ -112,7 +111,7 @@ pub struct FolderWriter<W> {
 impl<W: Write + Seek> FolderWriter<W> {
     /// Begins an archive in an empty file.
     pub fn new(out: W) -> Self {
-        Self { archive: Archive::new(out) }
+        Self { archive: Archive::new(out, Width::Bits64) }
     }
 
     /// Packs the document of a kind. Each kind has one.

@@ -3,7 +3,8 @@
 //! ```text
 //! write    one face for both formats; the limits of each are kept here
 //!   xls          BIFF8 records in an OLE2 container, written by ourselves
-//!   xlsx         over rust_xlsxwriter
+//!   xlsx         zipped XML, written by ourselves
+//! look     what cells look like in both
 //! child    decoding, in a process of its own that can be lost
 //!   read         what the child does: calamine and csv → rows of cells
 //!   frame        how rows come back over the pipe
@@ -20,6 +21,7 @@ mod cell;
 mod child;
 mod format;
 mod limits;
+mod look;
 mod read;
 mod write;
 mod xls;

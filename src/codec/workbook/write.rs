@@ -78,9 +78,6 @@ pub enum WriteError {
         format.way_out()
     )]
     Long { bytes_max: u64, format: Format },
-    /// What the writer of `.xlsx` says that is none of the above.
-    #[error("the workbook can not be written: {0}")]
-    Engine(String),
 }
 
 /// What is wrong with the name of a sheet.
@@ -219,13 +216,12 @@ impl WorkbookWriter {
             self.look.widen(column as usize, &marked.cell, style);
             match &mut self.engine {
                 Engine::Xls(xls) => xls.cell(column as u16, &marked, style)?,
-                Engine::Xlsx(xlsx) => xlsx.cell(self.row, column as u16, &marked, style)?,
+                Engine::Xlsx(xlsx) => xlsx.cell(column as u16, &marked, style)?,
             }
         }
         match &mut self.engine {
             Engine::Xls(xls) => xls.end_row()?,
-            // It sees by itself where a row ends.
-            Engine::Xlsx(_) => {}
+            Engine::Xlsx(xlsx) => xlsx.end_row()?,
         }
         self.row += 1;
         Ok(())
@@ -238,7 +234,7 @@ impl WorkbookWriter {
         let look = std::mem::take(&mut self.look);
         match &mut self.engine {
             Engine::Xls(xls) => xls.end_sheet(look),
-            Engine::Xlsx(xlsx) => xlsx.end_sheet(self.row, &look),
+            Engine::Xlsx(xlsx) => xlsx.end_sheet(look),
         }
     }
 

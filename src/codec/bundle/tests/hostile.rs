@@ -1,10 +1,11 @@
 //! Archives that are not what they seem: each is refused, and the entry at fault is named.
 
 use super::{
-    super::{format::Spelled, limits::*, source::ReadAt},
+    super::{limits::*, source::ReadAt},
     raw::*,
     *,
 };
+use crate::codec::zip::format::Spelled;
 
 /// The problem of an archive with this entry beside the metadata, which must be named.
 fn problem(entry: RawEntry) -> EntryProblem {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::{Compression, Crc, write::DeflateEncoder};
 
-use super::super::format::Spelled;
+use crate::codec::zip::format::Spelled;
 
 /// An entry: what it holds, and what it says of itself in its header and in the directory.
 #[derive(Clone)]

@@ -2,10 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
-use super::{
-    super::{format::Spelled, source::ReadAt},
-    *,
-};
+use super::{super::source::ReadAt, *};
+use crate::codec::zip::format::Spelled;
 
 /// The real projects, where they are at hand. In CI they must be.
 pub(super) fn fixtures() -> Option<PathBuf> {

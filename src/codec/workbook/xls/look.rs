@@ -1,6 +1,6 @@
 //! Fonts, formats and the looks of cells.
 
-use super::super::cell::Cell;
+use super::super::look::{CellLook, DATE_PATTERN, FONT_NORMAL, FORMAT_DATE};
 use super::super::write::{Mark, Marked, Style};
 use super::record::{Bytes, FONT, FORMAT, STYLE, XF};
 
@@ -12,19 +12,6 @@ const WEIGHT_BOLD: u16 = 700;
 /// The colour of a window's text.
 const COLOUR_AUTOMATIC: u16 = 0x7FFF;
 
-/// By place among the fonts.
-const FONT_NORMAL: u16 = 0;
-const FONT_BOLD: u16 = 1;
-
-/// Formats that Excel knows by number.
-const FORMAT_GENERAL: u16 = 0;
-const FORMAT_DURATION: u16 = 46;
-const FORMAT_TEXT: u16 = 49;
-/// The first that a workbook can define.
-const FORMAT_DATE: u16 = 164;
-/// Says the same in every country.
-pub(in super::super) const DATE_PATTERN: &str = "yyyy\\-mm\\-dd\\ hh:mm:ss";
-
 /// Rose in Excel's palette, #FF99CC, and the colours that mean none.
 const COLOUR_WRONG: u16 = 0x2D;
 const COLOUR_NONE: u16 = 0x40;
@@ -35,59 +22,14 @@ const PATTERN_SOLID: u32 = 1 << 26;
 /// and one for each level of grouped rows and columns.
 const STYLE_LOOKS: u16 = 15;
 
-/// What a cell looks like, unmarked; marked ones stand behind them in the same order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
-    General,
-    Text,
-    Header,
-    Date,
-    Duration,
-}
-
-impl Look {
-    const ALL: [Self; 5] = [Self::General, Self::Text, Self::Header, Self::Date, Self::Duration];
-
-    /// The look of a cell.
-    pub(super) fn of(cell: &Cell<'_>, style: Style) -> Self {
-        match (style, cell) {
-            (Style::Header, _) => Self::Header,
-            (Style::Body, Cell::Text(_) | Cell::Formula(_) | Cell::Empty) => Self::Text,
-            (Style::Body, Cell::Number(_) | Cell::Bool(_) | Cell::Error(_)) => Self::General,
-            (Style::Body, Cell::Date(_)) => Self::Date,
-            (Style::Body, Cell::Duration(_)) => Self::Duration,
-        }
-    }
-
-    /// The number by which cells say it.
-    pub(super) fn number(self, mark: Mark) -> u16 {
-        let marked = match mark {
-            Mark::None => 0,
-            Mark::Wrong => Self::ALL.len() as u16,
-        };
-        STYLE_LOOKS + marked + self as u16
-    }
-
-    fn font(self) -> u16 {
-        match self {
-            Self::Header => FONT_BOLD,
-            Self::General | Self::Text | Self::Date | Self::Duration => FONT_NORMAL,
-        }
-    }
-
-    fn format(self) -> u16 {
-        match self {
-            Self::General => FORMAT_GENERAL,
-            Self::Text | Self::Header => FORMAT_TEXT,
-            Self::Date => FORMAT_DATE,
-            Self::Duration => FORMAT_DURATION,
-        }
-    }
+/// The number by which cells say their look.
+pub(super) fn number(look: CellLook, mark: Mark) -> u16 {
+    STYLE_LOOKS + look.place(mark)
 }
 
 /// The number of the look of a cell.
 pub(super) fn look_number(marked: &Marked<'_>, style: Style) -> u16 {
-    Look::of(&marked.cell, style).number(marked.mark)
+    number(CellLook::of(&marked.cell, style), marked.mark)
 }
 
 /// The records of all fonts, formats, looks and the one style.
@@ -103,12 +45,10 @@ pub(super) fn records() -> Bytes {
     let format = Bytes::default().u16(FORMAT_DATE).u16(pattern_units).characters(DATE_PATTERN);
     records = records.record(FORMAT, format);
     for _ in 0..STYLE_LOOKS {
-        records = records.record(XF, look(FONT_NORMAL, FORMAT_GENERAL, Of::Style, Mark::None));
+        records = records.record(XF, record(CellLook::General, Of::Style, Mark::None));
     }
-    for mark in [Mark::None, Mark::Wrong] {
-        for kind in Look::ALL {
-            records = records.record(XF, look(kind.font(), kind.format(), Of::Cell, mark));
-        }
+    for (look, mark) in CellLook::all() {
+        records = records.record(XF, record(look, Of::Cell, mark));
     }
     // "Normal", which is built in and has the first look.
     records.record(STYLE, Bytes::default().u16(0x8000).u8(0).u8(0xFF))
@@ -121,7 +61,8 @@ enum Of {
     Cell,
 }
 
-fn look(font: u16, format: u16, of: Of, mark: Mark) -> Bytes {
+fn record(look: CellLook, of: Of, mark: Mark) -> Bytes {
+    let (font, format) = (look.font(), look.format());
     // What a cell's look decides; the rest is as its parent, "Normal", has it.
     let decides = |bit: u8, is_decided: bool| if is_decided { bit } else { 0 };
     let (kind, decided) = match of {
@@ -130,7 +71,7 @@ fn look(font: u16, format: u16, of: Of, mark: Mark) -> Bytes {
         // A cell's, locked.
         Of::Cell => {
             let font = decides(0x08, font != FONT_NORMAL);
-            (0x0001, decides(0x04, format != FORMAT_GENERAL) | font)
+            (0x0001, decides(0x04, look != CellLook::General) | font)
         }
     };
     let (pattern, front, filled) = match mark {

@@ -30,8 +30,6 @@ use record::{
 use sheet::{Cells, Sheet};
 use strings::{Strings, Table};
 
-pub(super) use look::DATE_PATTERN;
-
 /// The longest stream in a container with sectors of 512 bytes, which are the ones that every
 /// reader understands; less the room for what stands around cells and texts.
 const STREAM_BYTES_MAX: u64 = (1 << 31) - (4 << 20);

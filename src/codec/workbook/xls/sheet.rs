@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use super::super::cell::{Cell, CellError};
+use super::super::look::CellLook;
 use super::super::write;
 use super::buttons;
-use super::look::Look;
+use super::look;
 use super::record::{
     AUTOFILTERINFO, BLANK, BOOLERR, Bytes, COLINFO, DBCELL, DEFAULTROWHEIGHT, DEFCOLWIDTH,
     DIMENSIONS, GUTS, HEAD_BYTES, INDEX, LABELSST, NUMBER, PANE, RK, ROW, SELECTION, Substream,
@@ -152,7 +153,7 @@ impl Cells {
             let (first, end) = row.columns;
             let body = Bytes::default().u16(number as u16).u16(first).u16(end).u16(ROW_HEIGHT);
             // Cells that are not there look as cells do.
-            let look = u32::from(Look::General.number(write::Mark::None));
+            let look = u32::from(look::number(CellLook::General, write::Mark::None));
             rows = rows.record(ROW, body.u16(0).u16(0).u32(0x0100 | look << 16));
             let from = if number == first_row { rows_bytes - ROW_BYTES } else { 0 };
             places = places.u16((from + (row.at - last) as usize) as u16);
@@ -222,7 +223,7 @@ impl Sheet {
         let before = before.record(DEFCOLWIDTH, Bytes::default().u16(COLUMN_CHARACTERS));
         let before = (0..).zip(&self.look.widths).fold(before, |before, (column, width)| {
             // What is typed into an empty cell stays a text, too.
-            let look = Look::Text.number(write::Mark::None);
+            let look = look::number(CellLook::Text, write::Mark::None);
             let body = Bytes::default().u16(column).u16(column).u16(256 * *width as u16);
             before.record(COLINFO, body.u16(look).u16(0).u16(0))
         });

@@ -2,54 +2,54 @@
 //! APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.3.
 
 /// "PK", 3, 4: the header before an entry's data.
-pub(super) const HEADER: u32 = 0x0403_4b50;
+pub const HEADER: u32 = 0x0403_4b50;
 /// The header without the name and the extra fields that follow it.
-pub(super) const HEADER_BYTES: usize = 30;
+pub const HEADER_BYTES: usize = 30;
 /// "PK", 1, 2: a record of the directory.
-pub(super) const RECORD: u32 = 0x0201_4b50;
+pub const RECORD: u32 = 0x0201_4b50;
 /// "PK", 6, 6: ZIP64's end record.
-pub(super) const END64: u32 = 0x0606_4b50;
-pub(super) const END64_BYTES: u64 = 56;
+pub const END64: u32 = 0x0606_4b50;
+pub const END64_BYTES: u64 = 56;
 /// The first fields of that record, which its own length does not count.
-pub(super) const END64_UNCOUNTED_BYTES: u64 = 12;
+pub const END64_UNCOUNTED_BYTES: u64 = 12;
 /// "PK", 6, 7: where ZIP64's end record is.
-pub(super) const LOCATOR: u32 = 0x0706_4b50;
-pub(super) const LOCATOR_BYTES: u64 = 20;
+pub const LOCATOR: u32 = 0x0706_4b50;
+pub const LOCATOR_BYTES: u64 = 20;
 /// "PK", 5, 6: the end record.
-pub(super) const END: u32 = 0x0605_4b50;
-pub(super) const END_BYTES: u64 = 22;
+pub const END: u32 = 0x0605_4b50;
+pub const END_BYTES: u64 = 22;
 
 /// The extra field that holds what does not fit into 32 bits.
-pub(super) const EXTRA_ZIP64: u16 = 1;
+pub const EXTRA_ZIP64: u16 = 1;
 
-pub(super) const METHOD_STORED: u16 = 0;
-pub(super) const METHOD_DEFLATED: u16 = 8;
+pub const METHOD_STORED: u16 = 0;
+pub const METHOD_DEFLATED: u16 = 8;
 
 /// Reads the fields of a record from its beginning; nothing where it is too short.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+pub struct Fields<'a>(pub &'a [u8]);
 
 impl<'a> Fields<'a> {
-    pub(super) fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
-    pub(super) fn u16(&mut self) -> Option<u16> {
+    pub fn u16(&mut self) -> Option<u16> {
         Some(u16::from_le_bytes(self.array()?))
     }
 
-    pub(super) fn u32(&mut self) -> Option<u32> {
+    pub fn u32(&mut self) -> Option<u32> {
         Some(u32::from_le_bytes(self.array()?))
     }
 
-    pub(super) fn u64(&mut self) -> Option<u64> {
+    pub fn u64(&mut self) -> Option<u64> {
         Some(u64::from_le_bytes(self.array()?))
     }
 
     /// Goes on if the record begins with this signature.
-    pub(super) fn signature(&mut self, expected: u32) -> Option<()> {
+    pub fn signature(&mut self, expected: u32) -> Option<()> {
         (self.u32()? == expected).then_some(())
     }
 
@@ -62,22 +62,22 @@ impl<'a> Fields<'a> {
 
 /// The fields of a record, one after the other.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Spelled(pub(super) Vec<u8>);
+pub struct Spelled(pub Vec<u8>);
 
 impl Spelled {
-    pub(super) fn u16(self, number: u16) -> Self {
+    pub fn u16(self, number: u16) -> Self {
         self.bytes(&number.to_le_bytes())
     }
 
-    pub(super) fn u32(self, number: u32) -> Self {
+    pub fn u32(self, number: u32) -> Self {
         self.bytes(&number.to_le_bytes())
     }
 
-    pub(super) fn u64(self, number: u64) -> Self {
+    pub fn u64(self, number: u64) -> Self {
         self.bytes(&number.to_le_bytes())
     }
 
-    pub(super) fn bytes(mut self, bytes: &[u8]) -> Self {
+    pub fn bytes(mut self, bytes: &[u8]) -> Self {
         self.0.extend_from_slice(bytes);
         self
     }
