@@ -25,7 +25,7 @@ pub(super) fn import(
     let mut kinds: Vec<Kind> =
         Kind::ALL.into_iter().filter(|k| request.kinds.contains(k)).collect();
     // The longest document first, so that no thread is left alone with it at the end.
-    kinds.sort_by_key(|kind| std::cmp::Reverse(documents_bytes[*kind]));
+    kinds.sort_unstable_by_key(|kind| (std::cmp::Reverse(documents_bytes[*kind]), *kind));
     let asked = Import {
         what: "project",
         kinds: &kinds,

@@ -16,7 +16,6 @@ use super::route::{
     Access, AnswerForm, BodyRule, Content, QueryRule, Route, Shape, Tag, ValueType,
 };
 use super::routes::ROUTES;
-use crate::model::Kind;
 
 /// The document and its validator. It is the same for as long as the process lives.
 static DOCUMENT: LazyLock<(Vec<u8>, ETag)> = LazyLock::new(|| {
@@ -38,43 +37,29 @@ pub(super) async fn show(call: Call) -> Result<Response, Problem> {
     Ok(response)
 }
 
+/// What the description says whatever the routes and the kinds are.
+const FRAME: &str = include_str!("document.json");
+
 fn document() -> Value {
-    let mut paths = Map::new();
+    let mut document = written(FRAME);
+    document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
+    document["tags"] = Tag::ALL.iter().map(tag).collect();
     for route in ROUTES.iter() {
-        let path = paths.entry(route.pattern).or_insert_with(|| Value::Object(Map::new()));
-        path[route.method.as_str().to_ascii_lowercase()] = operation(route);
+        let method = route.method.as_str().to_ascii_lowercase();
+        document["paths"][route.pattern][method] = operation(route);
     }
-    let tags = Tag::ALL.map(|tag| json!({"name": tag.as_str(), "description": tag.about()}));
-    json!({
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Satchel",
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": "A network inventory in one file. GET routes answer HEAD too; every \
-                            route answers OPTIONS. Whatever fails is answered with a problem \
-                            (RFC 9457).",
-            "license": {"name": "MIT", "identifier": "MIT"},
-        },
-        "servers": [{"url": "/", "description": "This server."}],
-        "tags": tags,
-        "paths": paths,
-        "components": {
-            "schemas": schemas::all(),
-            "securitySchemes": {
-                "basic": {
-                    "type": "http",
-                    "scheme": "basic",
-                    "description": "A user of the inventory, with its password.",
-                },
-            },
-            "responses": {
-                "Problem": {
-                    "description": "It was not done; the problem says why.",
-                    "content": {"application/problem+json": {"schema": named("Problem")}},
-                },
-            },
-        },
-    })
+    schemas::add_kinds(&mut document["components"]["schemas"]);
+    document
+}
+
+/// JSON that stands in the source: less code than what would make it piece by piece.
+fn written(json: &str) -> Value {
+    // Tests look at each of them.
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+fn tag(tag: &Tag) -> Value {
+    json!({"name": tag.as_str(), "description": tag.about()})
 }
 
 fn operation(route: &Route) -> Value {
@@ -94,16 +79,16 @@ fn operation(route: &Route) -> Value {
         BodyRule::AtMost { bytes_max } => format!(" The body may have {}.", size(bytes_max)),
     };
     say("description", format!("{allowed}{limit}").into());
-    say(
-        "security",
-        match route.access {
-            Access::Anonymous => json!([]),
-            Access::Authenticated | Access::Administrator => json!([{"basic": []}]),
-        },
-    );
+    let security = match route.access {
+        Access::Anonymous => "[]",
+        Access::Authenticated | Access::Administrator => r#"[{"basic": []}]"#,
+    };
+    say("security", written(security));
     say("parameters", parameters(route));
     if !about.request.is_empty() {
-        say("requestBody", json!({"required": true, "content": contents(about.request)}));
+        let mut body = written(r#"{"required": true}"#);
+        body["content"] = contents(about.request);
+        say("requestBody", body);
     }
     say("responses", answers(route));
     Value::Object(operation)
@@ -120,44 +105,41 @@ fn size(bytes: u64) -> String {
 
 fn parameters(route: &Route) -> Value {
     let path = route.description.path.iter().map(|parameter| {
-        json!({
-            "name": parameter.name,
-            "in": "path",
-            "required": true,
-            "description": parameter.about,
-            "schema": value_schema(parameter.value),
-        })
+        let place = r#"{"in": "path", "required": true}"#;
+        described(place, parameter.name, parameter.about, parameter.value)
     });
     let query = match route.description.query {
         QueryRule::Nothing => Vec::new(),
         QueryRule::Known(known) => known
             .iter()
             .map(|parameter| {
-                let mut described = json!({
-                    "name": parameter.name,
-                    "in": "query",
-                    "description": parameter.about,
-                    "schema": value_schema(parameter.value),
-                });
-                match parameter.value {
-                    ValueType::Texts => described["explode"] = false.into(),
-                    ValueType::Switch => described["allowEmptyValue"] = true.into(),
-                    ValueType::Text | ValueType::Kind | ValueType::Whole => {}
-                }
-                described
+                let place = match parameter.value {
+                    ValueType::Texts => r#"{"in": "query", "explode": false}"#,
+                    ValueType::Switch => r#"{"in": "query", "allowEmptyValue": true}"#,
+                    ValueType::Text | ValueType::Kind | ValueType::Whole => r#"{"in": "query"}"#,
+                };
+                described(place, parameter.name, parameter.about, parameter.value)
             })
             .collect(),
         // One parameter that stands for all: an object whose members are parameters.
-        QueryRule::Any { about } => vec![json!({
-            "name": "property",
-            "in": "query",
-            "description": about,
-            "style": "form",
-            "explode": true,
-            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
-        })],
+        QueryRule::Any { about } => {
+            let place = r#"{"in": "query", "style": "form", "explode": true}"#;
+            let mut any = described(place, "property", about, ValueType::Text);
+            any["schema"] =
+                written(r#"{"type": "object", "additionalProperties": {"type": "string"}}"#);
+            vec![any]
+        }
     };
     path.chain(query).collect()
+}
+
+/// A parameter: what is said of its place, and the rest.
+fn described(place: &str, name: &str, about: &str, value: ValueType) -> Value {
+    let mut parameter = written(place);
+    parameter["name"] = name.into();
+    parameter["description"] = about.into();
+    parameter["schema"] = value_schema(value);
+    parameter
 }
 
 fn answers(route: &Route) -> Value {
@@ -170,7 +152,8 @@ fn answers(route: &Route) -> Value {
         if !headers.is_empty() {
             let mut described = Map::new();
             for header in *headers {
-                let about = json!({"description": header.about, "schema": {"type": "string"}});
+                let mut about = written(r#"{"schema": {"type": "string"}}"#);
+                about["description"] = header.about.into();
                 described.insert(header.name.to_owned(), about);
             }
             answer["headers"] = Value::Object(described);
@@ -193,9 +176,9 @@ fn contents(contents: &[Content]) -> Value {
     let mut described = Map::new();
     for content in contents {
         let schema = match content.shape {
-            Shape::Text => json!({"type": "string"}),
+            Shape::Text => written(r#"{"type": "string"}"#),
             // In OpenAPI 3.1 raw bytes have no schema.
-            Shape::Bytes => json!({}),
+            Shape::Bytes => written("{}"),
             Shape::Schema(name) => named(name),
             Shape::List(name) => json!({"type": "array", "items": named(name)}),
         };
@@ -205,13 +188,13 @@ fn contents(contents: &[Content]) -> Value {
 }
 
 fn value_schema(value: ValueType) -> Value {
-    match value {
-        ValueType::Text => json!({"type": "string"}),
-        ValueType::Kind => json!({"type": "string", "enum": Kind::ALL.map(Kind::as_str)}),
-        ValueType::Whole => json!({"type": "integer", "minimum": 0}),
-        ValueType::Switch => json!({"type": "boolean"}),
-        ValueType::Texts => json!({"type": "array", "items": {"type": "string"}}),
-    }
+    written(match value {
+        ValueType::Text => r#"{"type": "string"}"#,
+        ValueType::Kind => return schemas::of_any_kind(),
+        ValueType::Whole => r#"{"type": "integer", "minimum": 0}"#,
+        ValueType::Switch => r#"{"type": "boolean"}"#,
+        ValueType::Texts => r#"{"type": "array", "items": {"type": "string"}}"#,
+    })
 }
 
 /// A reference to a schema.
@@ -291,6 +274,23 @@ mod tests {
                 assert!(is_sentence(text), "{}: {text:?}", route.pattern);
             }
         }
+    }
+
+    /// What is written in the source and is no JSON would be null.
+    #[test]
+    fn nothing_is_null_but_defaults() {
+        fn walk(value: &Value, place: &str) {
+            match value {
+                Value::Null => assert!(place.ends_with("/default"), "{place}"),
+                Value::Object(members) => {
+                    members.iter().for_each(|(name, it)| walk(it, &format!("{place}/{name}")));
+                }
+                Value::Array(items) => items.iter().for_each(|it| walk(it, place)),
+                Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            }
+        }
+        walk(&document(), "");
+        assert!(written("{").is_null());
     }
 
     #[test]

@@ -3,66 +3,74 @@
 
 use serde_json::{Map, Value, json};
 
-use super::named;
+use super::{named, written};
 use crate::model::{Kind, NAME_BYTES_MAX, Property, PropertyType};
 
-/// The schemas that are the same whatever the kinds are.
-const BODIES: &str = include_str!("bodies.json");
-
-/// Every schema by its name.
-pub(super) fn all() -> Map<String, Value> {
-    // A test reads it.
-    let mut schemas: Map<String, Value> = serde_json::from_str(BODIES).unwrap_or_default();
+/// Adds the schemas that follow from the kinds. The others stand in the file.
+pub(super) fn add_kinds(schemas: &mut Value) {
     for kind in Kind::ALL {
-        schemas.insert(kind.as_str().to_owned(), of_kind(kind.properties()));
+        schemas[kind.as_str()] = of_kind(kind.properties());
     }
-    schemas.insert("Instance".to_owned(), instance());
-    schemas.insert("Counts".to_owned(), counts());
-    schemas
-        .insert("Kind".to_owned(), json!({"type": "string", "enum": Kind::ALL.map(Kind::as_str)}));
-    schemas
+    schemas["Instance"] = instance();
+    schemas["Counts"] = counts();
+    schemas["Kind"] = of_any_kind();
 }
 
-/// The schema of a kind with these properties.
+/// A word that is a kind.
+pub(super) fn of_any_kind() -> Value {
+    json!({"type": "string", "enum": Kind::ALL.map(Kind::as_str)})
+}
+
+/// The schema of a kind that has these properties.
 fn of_kind(properties: &[Property]) -> Value {
     let mut described = Map::new();
     for property in properties {
         described.insert(property.name.to_owned(), property_schema(property));
     }
-    json!({
-        "type": "object",
-        "description": "Relations that others hold, and the site's own properties, stand beside \
-                        these.",
-        "required": ["name"],
-        "properties": described,
-        "additionalProperties": true,
-    })
+    let mut schema = written(
+        r#"{
+            "type": "object",
+            "description": "Relations that others hold, and the site's own properties, stand beside these.",
+            "required": ["name"],
+            "additionalProperties": true
+        }"#,
+    );
+    schema["properties"] = described.into();
+    schema
 }
 
 fn property_schema(property: &Property) -> Value {
-    let mut schema = match property.type_ {
-        PropertyType::Name => {
-            json!({"type": "string", "minLength": 1, "maxLength": NAME_BYTES_MAX})
+    let mut schema = written(match property.type_ {
+        PropertyType::Name => r#"{"type": "string", "minLength": 1}"#,
+        PropertyType::Text | PropertyType::One(_) => r#"{"type": ["string", "null"]}"#,
+        PropertyType::Int => r#"{"type": ["integer", "null"]}"#,
+        PropertyType::Bool => r#"{"type": ["boolean", "null"]}"#,
+        PropertyType::Float => r#"{"type": ["number", "null"]}"#,
+        PropertyType::Any => "{}",
+        PropertyType::Many(_) => r#"{"type": ["array", "null"], "items": {"type": "string"}}"#,
+        PropertyType::Secret => {
+            r#"{
+                "type": ["string", "null"],
+                "writeOnly": true,
+                "description": "A secret: it is taken, and never answered."
+            }"#
         }
-        PropertyType::Text => json!({"type": ["string", "null"]}),
-        PropertyType::Int => json!({"type": ["integer", "null"]}),
-        PropertyType::Bool => json!({"type": ["boolean", "null"]}),
-        PropertyType::Float => json!({"type": ["number", "null"]}),
-        PropertyType::Any => json!({}),
+    });
+    match property.type_ {
+        PropertyType::Name => schema["maxLength"] = NAME_BYTES_MAX.into(),
         PropertyType::One(target) => {
-            json!({"type": ["string", "null"], "description": format!("The name of a {target}.")})
+            schema["description"] = format!("The name of a {target}.").into();
         }
-        PropertyType::Many(target) => json!({
-            "type": ["array", "null"],
-            "items": {"type": "string"},
-            "description": format!("Names of {target}s."),
-        }),
-        PropertyType::Secret => json!({
-            "type": ["string", "null"],
-            "writeOnly": true,
-            "description": "A secret: it is taken, and never answered.",
-        }),
-    };
+        PropertyType::Many(target) => {
+            schema["description"] = format!("Names of {target}s.").into();
+        }
+        PropertyType::Text
+        | PropertyType::Int
+        | PropertyType::Bool
+        | PropertyType::Float
+        | PropertyType::Any
+        | PropertyType::Secret => {}
+    }
     if let Some(default) = property.default.view() {
         schema["default"] = crate::codec::json::of_view(&default);
     }
@@ -83,19 +91,4 @@ fn counts() -> Value {
         counts.insert(kind.as_str().to_owned(), json!({"type": "integer"}));
     }
     json!({"type": "object", "properties": counts})
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_file_of_schemas_is_read_and_holds_no_other() {
-        let bodies: Map<String, Value> = serde_json::from_str(BODIES).unwrap();
-        let all = all();
-        for name in bodies.keys() {
-            assert_eq!(all[name], bodies[name], "{name} is made twice");
-        }
-        assert_eq!(all.len(), bodies.len() + Kind::ALL.len() + 3);
-    }
 }
