@@ -3,7 +3,7 @@
 //! Everything in it is a function of the entries' names and bytes: times are fixed, and every
 //! entry has the same permissions.
 //!
-//! The `zip` crate is not used for writing either: its writer ends the archive when it is
+//! The `zip` crate is not used for writing: its writer ends the archive when it is
 //! dropped, so that a full disk met with complaints on standard error and failed assertions. The
 //! tests read with it what is written here.
 
@@ -18,8 +18,8 @@ use super::format::{
 use super::piece::Piece;
 
 /// Deflate's effort, from 1 to 9. The least packs real documents to an eighth at 600 MB/s, and
-/// sheets to a tenth; 6 packs documents to a fourteenth at 135 MB/s, and an export would wait for
-/// it.
+/// sheets to a seventh; 6 packs documents to a fourteenth at 135 MB/s, and an export would wait
+/// for it.
 pub(super) const DEFLATE_LEVEL: Compression = Compression::new(1);
 
 /// Deflate's last block with nothing in it, behind pieces that each end at the end of a byte.

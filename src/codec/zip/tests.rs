@@ -70,6 +70,21 @@ fn a_piece_that_is_not_all_there_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
 }
 
+#[test]
+fn a_piece_for_which_there_is_no_room_is_an_error() {
+    let text = "é>b R 1% [Shared] x".repeat(5);
+    let pack = |room: &mut [u8]| {
+        let mut writer = PieceWriter::new(room);
+        writer.write_all(text.as_bytes())?;
+        writer.finish().map(drop)
+    };
+    let (whole, _) = Piece::of(text.as_bytes()).unwrap();
+    for bytes in 0..whole.len() {
+        assert_eq!(pack(&mut vec![0; bytes]).unwrap_err().kind(), ErrorKind::WriteZero);
+    }
+    pack(&mut vec![0; whole.len()]).unwrap();
+}
+
 /// Stands far behind its beginning, and holds what is written there.
 #[derive(Debug)]
 struct Far {
