@@ -43,7 +43,7 @@ fn of_store(error: &StoreError) -> Option<&'static str> {
         StoreError::Io { source, .. } => of_io(source.kind()),
         // They say it themselves.
         StoreError::KeyMissing { .. }
-        | StoreError::Newer { .. }
+        | StoreError::OtherFormat { .. }
         | StoreError::Busy
         | StoreError::NothingToUndo
         | StoreError::RecordLarge { .. }

@@ -153,7 +153,7 @@ impl Halt {
             | StoreError::KeyMissing { .. }
             | StoreError::KeyBroken { .. }
             | StoreError::Unsealable { .. }
-            | StoreError::Newer { .. }
+            | StoreError::OtherFormat { .. }
             | StoreError::Busy
             | StoreError::NothingToUndo
             | StoreError::DiskFull

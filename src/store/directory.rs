@@ -24,8 +24,8 @@ use std::{
 
 use super::StoreError;
 
-/// The format of the data directory that is written, and the newest that is read.
-pub const DIRECTORY_FORMAT: u32 = 1;
+/// The format of the data directory. Format 1, which no release wrote, had other keys in its index.
+pub const DIRECTORY_FORMAT: u32 = 2;
 
 const GENERATION_PREFIX: &str = "inventory-";
 
@@ -220,7 +220,7 @@ fn parse_pointer(text: &str) -> Result<Pointer, StoreError> {
         (Some(format), Some(current)) if format == u64::from(DIRECTORY_FORMAT) => {
             Ok(Pointer { current, previous })
         }
-        (Some(format), _) if format > u64::from(DIRECTORY_FORMAT) => Err(StoreError::Newer {
+        (Some(format), Some(_)) => Err(StoreError::OtherFormat {
             found: u32::try_from(format).unwrap_or(u32::MAX),
             known: DIRECTORY_FORMAT,
         }),
@@ -284,13 +284,16 @@ mod tests {
             directory.turn_pointer(pointer).unwrap();
             assert_eq!(directory.pointer().unwrap(), Some(pointer));
         }
-        for text in ["", "current 1\n", "satchel 1\ncurrent x\n", "satchel 1\ncurrent 1\nwhat 2\n"]
+        for text in ["", "current 1\n", "satchel 2\ncurrent x\n", "satchel 2\ncurrent 1\nwhat 2\n"]
         {
             fs::write(directory.pointer_path(), text).unwrap();
             assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })), "{text:?}");
         }
-        fs::write(directory.pointer_path(), "satchel 2\ncurrent 1\n").unwrap();
-        assert!(matches!(directory.pointer(), Err(StoreError::Newer { found: 2, known: 1 })));
+        for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 3\ncurrent 1\n", 3)] {
+            fs::write(directory.pointer_path(), text).unwrap();
+            let error = directory.pointer().unwrap_err();
+            assert!(matches!(error, StoreError::OtherFormat { found: f, known: 2 } if f == found));
+        }
     }
 
     #[test]

@@ -25,10 +25,14 @@ pub enum StoreError {
     #[error("a secret of the {kind} '{name}' cannot be opened with the key of this data directory")]
     Unsealable { kind: Kind, name: String },
     #[error(
-        "the data directory was written in format {found}, and this Satchel reads up to format \
-         {known}: use a newer one"
+        "the data directory was written in format {found}, and this Satchel reads format {known}: {}",
+        if found > known {
+            "use a newer one"
+        } else {
+            "export everything with the Satchel that wrote it, and import that here"
+        }
     )]
-    Newer { found: u32, known: u32 },
+    OtherFormat { found: u32, known: u32 },
     #[error("another change is being applied; try again in a moment")]
     Busy,
     #[error("there is nothing to undo: nothing was imported yet")]

@@ -2,13 +2,20 @@
 //! thousand values and a device with two links takes one.
 //!
 //! A list has a prefix, of which no list's prefix is a prefix itself. A block's key is the list's
-//! prefix and, but for the list's first block, the first item in it.
+//! prefix and the last item that may stand in the block; in the list's last block any may that
+//! comes behind those of the others. So the block of an item is the first one whose key is not
+//! before it, and a block that is split keeps its key: who reads the list meanwhile finds the new
+//! blocks before the one where their items were, never behind it.
 
 use std::collections::BTreeMap;
 
 use sled::IVec;
 
 use super::{StoreError, format::VALUE_BYTES_MAX, layers::Layered};
+
+/// Stands for the last item in the key of a list's last block. No item begins with it: references
+/// begin with the number of a kind, members with an ordinal in eight bytes.
+const ANY: &[u8] = &[u8::MAX];
 
 /// What splits a block in two.
 const BLOCK_BYTES_MAX: usize = VALUE_BYTES_MAX;
@@ -56,20 +63,13 @@ pub(super) struct Packer {
     /// How much goes into a block.
     room: usize,
     list: Vec<u8>,
-    key: Vec<u8>,
     block: Block,
     last: Vec<u8>,
 }
 
 impl Packer {
     pub fn new() -> Self {
-        Self {
-            room: BLOCK_BYTES_MAX,
-            list: Vec::new(),
-            key: Vec::new(),
-            block: Block::default(),
-            last: Vec::new(),
-        }
+        Self { room: BLOCK_BYTES_MAX, list: Vec::new(), block: Block::default(), last: Vec::new() }
     }
 
     /// Packs one block's items: into one block if they fit, into blocks of about the same
@@ -88,28 +88,25 @@ impl Packer {
         Self { room, ..Self::new() }
     }
 
-    /// Takes the next item; gives the block before it when that is full.
+    /// Takes the next item; gives the block before it, with its key, when that is full or was its
+    /// list's last.
     pub fn push(&mut self, list: &[u8], item: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-        if self.list == list && self.last == item {
+        let same = self.list == list;
+        if same && self.last == item {
             return None;
         }
-        let same = self.list == list;
         debug_assert!(
             self.list.as_slice() < list || (same && self.last.as_slice() < item),
             "items come sorted"
         );
         let fits = self.block.0.len() + size_in_block(item) <= self.room;
-        let full = match same && fits {
-            true => None,
-            false => {
-                let mut key = list.to_vec();
-                if same {
-                    key.extend_from_slice(item);
-                }
-                let full = self.take();
-                self.key = key;
-                full
+        let full = match (same, fits) {
+            (true, true) => None,
+            (true, false) => {
+                let last = std::mem::take(&mut self.last);
+                self.end(&last)
             }
+            (false, _) => self.take(),
         };
         self.list.clear();
         self.list.extend_from_slice(list);
@@ -121,8 +118,12 @@ impl Packer {
 
     /// Gives the last block.
     pub fn take(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.end(ANY)
+    }
+
+    fn end(&mut self, last: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         let block = std::mem::take(&mut self.block).0;
-        (!block.is_empty()).then(|| (std::mem::take(&mut self.key), block))
+        (!block.is_empty()).then(|| ([&self.list, last].concat(), block))
     }
 }
 
@@ -167,10 +168,11 @@ pub(super) fn edit(tree: Layered<'_>, list: &[u8], edit: &ListEdit) -> Result<Ed
     // The blocks that are looked at.
     let mut touched: Vec<Touched> = Vec::new();
     for (item, becomes) in edit {
-        let mut bound = list.to_vec();
-        bound.extend_from_slice(item);
-        let found = tree.last(list, Some(&bound))?;
-        let key = found.as_ref().map_or_else(|| IVec::from(list), |(key, _)| key.clone());
+        let found = tree.prefix_from(list, &[list, item].concat()).next().transpose()?;
+        let key = match &found {
+            Some((key, _)) => key.clone(),
+            None => IVec::from([list, ANY].concat()),
+        };
         // Items come sorted, and so do the blocks that they belong into.
         if touched.last().is_none_or(|last| last.key != key) {
             let block = found.map(|(_, block)| block).unwrap_or_default();
@@ -199,13 +201,10 @@ pub(super) fn edit(tree: Layered<'_>, list: &[u8], edit: &ListEdit) -> Result<Ed
             continue;
         }
         let mut packer = Packer::evenly(&held);
-        let mut packed: Vec<_> = held.iter().filter_map(|item| packer.push(list, item)).collect();
-        packed.extend(packer.take());
-        // The first of them stays where the block was; the others have keys of their own.
-        for (place, (own_key, block)) in packed.into_iter().enumerate() {
-            let key = if place == 0 { key.clone() } else { own_key.into() };
-            blocks.push((key, Some(block)));
-        }
+        let full = held.iter().filter_map(|item| packer.push(list, item));
+        blocks.extend(full.map(|(own_key, block)| (own_key.into(), Some(block))));
+        // The last of them stays where the block was; the others have keys of their own.
+        blocks.extend(packer.take().map(|(_, block)| (key, Some(block))));
     }
     Ok(Edited { blocks, added, removed })
 }

@@ -153,12 +153,13 @@ impl<'s> Transaction<'s> {
         let before = self.trees().raw(kind, name.as_bytes())?;
         let Some(before) = before else {
             self.refer(&*record, Becomes::In);
-            let last = self.trees().tree(TreeId::Kind(kind)).last(&[], None)?;
+            let tree = self.trees().tree(TreeId::Kind(kind));
+            let behind = tree.prefix_from(&[], name.as_bytes()).next().transpose()?;
             let counts = self.summary.kind_mut(kind);
             let ordinal = counts.ordinal_next;
             counts.count += 1;
             counts.ordinal_next += 1;
-            counts.in_name_order &= last.is_none_or(|(last, _)| *last < *name.as_bytes());
+            counts.in_name_order &= behind.is_none();
             self.write(Owner::Record(kind), name.into_bytes(), ordinal, &body);
             return Ok(Put::Created);
         };

@@ -236,7 +236,7 @@ fn of_store(error: &StoreError) -> ProblemKind {
         StoreError::InUse { .. }
         | StoreError::KeyMissing { .. }
         | StoreError::KeyBroken { .. }
-        | StoreError::Newer { .. }
+        | StoreError::OtherFormat { .. }
         | StoreError::Database(_) => ProblemKind::Internal,
     }
 }

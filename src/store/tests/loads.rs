@@ -165,7 +165,7 @@ fn a_set_up_that_was_cut_off_begins_again() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::open(folder.path()).unwrap());
     // As it stands before the pointer is turned to the first generation.
-    fs::write(folder.path().join("CURRENT"), "satchel 1\ncurrent 0\n").unwrap();
+    fs::write(folder.path().join("CURRENT"), "satchel 2\ncurrent 0\n").unwrap();
     fs::write(folder.path().join("inventory-1").join("db"), "half a database").unwrap();
     let store = Store::open(folder.path()).unwrap();
     Plain::default().agrees(&store);
