@@ -129,7 +129,8 @@ def started_with_demo(binary, root, _):
 def readme(binary, root, _):
     """The Python of the README prints what the README says."""
     text = (root / "README.md").read_text()
-    script, printed = re.search(r"```python\n(.*?)```\n\n```\n(.*?)```", text, re.S).groups()
+    block = r"```python nightly.py\n(.*?)```\n\n```console\n\$ python3 nightly.py\n(.*?)```"
+    script, printed = re.search(block, text, re.S).groups()
     assert "http://127.0.0.1:8080" in script
     before = pathlib.Path.cwd()
     with server(binary, "--demo") as here, tempfile.TemporaryDirectory() as folder:
