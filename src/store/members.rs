@@ -9,7 +9,7 @@ const LIST: u8 = 0;
 const LENGTH: u8 = 1;
 
 fn key(what: u8, pool: u64, side: Side) -> Vec<u8> {
-    let mut key = Vec::with_capacity(10);
+    let mut key = Vec::with_capacity(LIST_KEY_BYTES);
     key.push(what);
     key.extend_from_slice(&pool.to_be_bytes());
     key.push(match side {
@@ -18,6 +18,9 @@ fn key(what: u8, pool: u64, side: Side) -> Vec<u8> {
     });
     key
 }
+
+/// How long a [`list_key`] is.
+pub(super) const LIST_KEY_BYTES: usize = 10;
 
 /// The prefix of the list of a pool's members.
 pub(super) fn list_key(pool: u64, side: Side) -> Vec<u8> {

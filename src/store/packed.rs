@@ -142,6 +142,28 @@ pub(super) fn each_item<X: From<StoreError>>(
     Ok(())
 }
 
+/// Whether a block's items are sorted and may all stand under its key, of which so many bytes are
+/// the list's prefix.
+///
+/// # Errors
+/// The block is not whole.
+pub(super) fn is_in_place(
+    key: &[u8],
+    prefix_bytes: usize,
+    block: &[u8],
+) -> Result<bool, StoreError> {
+    let last = key.get(prefix_bytes..).unwrap_or_default();
+    let mut before: Option<&[u8]> = None;
+    for item in items(block) {
+        let item = item?;
+        if item > last || before.is_some_and(|before| item <= before) {
+            return Ok(false);
+        }
+        before = Some(item);
+    }
+    Ok(true)
+}
+
 /// What becomes of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Becomes {

@@ -135,6 +135,7 @@ impl Walk<'_, '_> {
         self.texts()?;
         let references = std::mem::replace(&mut self.references, Sorter::new(scratch, 1));
         let references = references.finish().map_err(aside)?;
+        self.blocks()?;
         self.targets(&references)?;
         self.index(&references)?;
         let chunks = std::mem::replace(&mut self.chunks, Sorter::new(scratch, 1));
@@ -297,6 +298,31 @@ impl Walk<'_, '_> {
         let chunks = raw.body().len().div_ceil(format::VALUE_BYTES_MAX);
         for number in 0..chunks {
             self.chunks.push(&chunk_key(&prefix, number), &[]).map_err(aside)?;
+        }
+        Ok(())
+    }
+
+    /// The blocks of packed lists stand where their items are looked for. Those that are not whole
+    /// are found where they are read.
+    fn blocks(&mut self) -> Result<(), StoreError> {
+        /// How long the list's prefix in a key is.
+        type PrefixBytes = fn(&[u8]) -> Option<usize>;
+        let of_references: PrefixBytes = |key| parse_target_key(key).map(|(.., bytes)| bytes);
+        let of_members: PrefixBytes =
+            |key| members::parse_list_key(key).map(|_| members::LIST_KEY_BYTES);
+        let lists = [
+            (TreeId::References, &[][..], of_references),
+            (TreeId::Members, &members::LISTS[..], of_members),
+        ];
+        for (tree, lists, prefix_bytes) in lists {
+            for entry in self.trees.tree(tree).prefix(lists) {
+                let (key, block) = entry?;
+                let Some(prefix_bytes) = prefix_bytes(&key) else { continue };
+                if let Ok(false) = packed::is_in_place(&key, prefix_bytes, &block) {
+                    let detail = "a block of an index holds what is looked for in another one";
+                    (self.told)(Finding::bare(None, "index", detail));
+                }
+            }
         }
         Ok(())
     }

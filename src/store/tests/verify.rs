@@ -2,7 +2,7 @@
 
 use super::plain::*;
 use crate::{
-    model::{Device, Entity, Kind, Name, Target},
+    model::{Device, Entity, Kind, Name, Side, Target},
     store::{Finding, Store, StoreError, Verified, format, references, summary::SUMMARY_KEY},
 };
 
@@ -54,7 +54,7 @@ type Damage = fn(&super::super::Generation);
 
 #[test]
 fn every_damage_is_found() {
-    let damage: [(&str, Damage); 7] = [
+    let damage: [(&str, Damage); 9] = [
         ("damaged", |g| {
             g.kinds[Kind::Device].insert("R 1%", &[255_u8; 50][..]).unwrap();
         }),
@@ -80,6 +80,16 @@ fn every_damage_is_found() {
             assert!(packer.push(&key, &posting).is_none());
             let (key, block) = packer.take().unwrap();
             g.references.insert(key, block).unwrap();
+        }),
+        // Where it is, nothing that is looked for in it is found.
+        ("index", |g| {
+            let (key, block) = g.references.iter().next().unwrap().unwrap();
+            g.references.remove(&key).unwrap();
+            g.references.insert([&key[..key.len() - 1], &[0]].concat(), block).unwrap();
+        }),
+        ("index", |g| {
+            let list = crate::store::members::list_key(7, Side::Link);
+            g.members.insert([&list[..], &[0]].concat(), &[1, 0, 1][..]).unwrap();
         }),
         ("text", |g| {
             let (key, _) = g.texts.iter().next().unwrap().unwrap();
