@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# packaging/examples/nginx.conf before a server: a call, an upload and a stream over TLS.
+# packaging/examples/nginx.conf before a server: a call, an upload, a stream and commands over TLS.
 # packaging/tests/nginx.sh [EXECUTABLE]. Needs nginx, openssl and unzip.
 set -euo pipefail
 executable=$(realpath "${1:-$(dirname "$0")/../../target/static/$(uname -m)/satchel}")
@@ -9,8 +9,12 @@ cd "$(dirname "$0")/../.."
 
 start_server "$executable" serve --demo --data "$work/data"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=satchel.example -addext subjectAltName=DNS:satchel.example \
-    -keyout "$work/key" -out "$work/crt" 2>>"$work/log"
+# The site's own authority, and a certificate of it.
+openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=site -keyout "$work/ca.key" -out "$work/ca.crt" 2>>"$work/log"
+openssl req -newkey rsa:2048 -nodes -subj /CN=satchel.example -keyout "$work/key" -out "$work/csr" 2>>"$work/log"
+echo 'subjectAltName=DNS:satchel.example,DNS:localhost' >"$work/names"
+openssl x509 -req -days 1 -in "$work/csr" -CA "$work/ca.crt" -CAkey "$work/ca.key" -CAcreateserial \
+    -extfile "$work/names" -out "$work/crt" 2>>"$work/log"
 sed -e "s|listen 443 ssl|listen 127.0.0.1:$port ssl|" -e '/listen \[::\]/d' -e "s|http://127.0.0.1:8080|$url|" \
     -e "s|/etc/ssl/satchel|$work/|; s|$work/.crt|$work/crt|; s|$work/.key|$work/key|" packaging/examples/nginx.conf >"$work/site.conf"
 cat >"$work/nginx.conf" <<CONF
@@ -28,7 +32,7 @@ nginx -q -t -c "$work/nginx.conf" 2>>"$work/log"
 chmod 755 "$work"
 nginx -c "$work/nginx.conf" 2>>"$work/log"
 url=https://satchel.example:$port
-tls=(--cacert "$work/crt" --resolve "satchel.example:$port:127.0.0.1")
+tls=(--cacert "$work/ca.crt" --resolve "satchel.example:$port:127.0.0.1")
 answers() {
     expect true "$(call /rest/is_alive "${tls[@]}")"
     post_types='{"name": "all", "import_export_types": ["device"]}'
@@ -37,6 +41,12 @@ answers() {
     expect '"name":"copy"' "$(call /rest/migrate/projects/copy "${tls[@]}" -T "$work/all.zip")"
     lines=$(call /rest/instance/device "${tls[@]}" -H 'accept: application/x-ndjson' | wc -l)
     [ "$lines" -gt 10 ] || fail "the stream has $lines lines"
+    # The commands reach it too, where they are told whose certificates count.
+    export SATCHEL_SERVER="https://localhost:$port" SATCHEL_USER=admin SATCHEL_PASSWORD=admin
+    "$executable" export over-tls --ca "$work/ca.crt" --output "$work/over-tls.zip" >>"$work/log" 2>&1 ||
+        fail 'satchel export --ca does not reach the server'
+    unzip -tq "$work/over-tls.zip" >/dev/null || fail 'what came over TLS is no bundle'
+    ! "$executable" inspect >>"$work/log" 2>&1 || fail 'a certificate of nobody known was taken'
 }
 # In a subshell: whatever comes of it, nginx ends.
 status=0
@@ -44,4 +54,4 @@ status=0
 kill -QUIT "$(cat "$work/nginx.pid")"
 [ "$status" = 0 ] || fail 'something did not pass through nginx'
 stop_server || fail 'the server did not end well'
-echo 'nginx: a call, an upload and a stream over TLS'
+echo 'nginx: a call, an upload, a stream and commands over TLS'
