@@ -16,7 +16,7 @@ use super::{
     problem::{Change, ChangeKind, ChangedRecord, PropertyChange, ShownValue},
     reference,
     resolve::{Resolved, Scope},
-    walk::{Amend, Fate, Step, decode_old, walk},
+    walk::{Amend, Fate, Step, walk},
     workers,
 };
 use crate::{
@@ -72,7 +72,7 @@ fn keep_access(
     let (true, Some(before)) = (user.name().as_str() == scope.caller, before) else {
         return Ok(false);
     };
-    let before = decode_old(Kind::User, user.name(), before)?.into_kind::<User>();
+    let before = before.record(Kind::User, user.name().as_bytes())?.into_kind::<User>();
     let (Some(user), Some(before)) = (user.of_kind_mut::<User>(), before) else {
         return Ok(false);
     };
@@ -240,7 +240,7 @@ impl<'a> Job<'a> {
         };
         let properties = match (step.before, &step.after) {
             (Some(before), Some(after)) => {
-                differences(decode_old(kind, step.name, before)?, after.record.to_any())
+                differences(before.record(kind, step.name.as_bytes())?, after.record.to_any())
             }
             (Some(_), None) | (None, Some(_)) | (None, None) => Vec::new(),
         };

@@ -8,7 +8,7 @@ use super::{
     cursor::Cursor,
     log::Log,
     resolve::{Resolved, Scope},
-    walk::{decode_old, walk},
+    walk::walk,
 };
 use crate::model::{Criteria, Kind, Membership, Pool, Record, Side};
 use crate::store::{Load, Raw, Reading, Sorted, Sorter};
@@ -53,7 +53,7 @@ pub(super) fn amend(
 /// A pool whose criteria cannot be asked any more keeps the members that it has. Says whether its
 /// lists took them over.
 fn keep_members(old: &Reading, pool: &mut Pool, before: &Raw) -> Result<bool, ImportError> {
-    let Some(was) = decode_old(Kind::Pool, &pool.name, before)?.into_kind::<Pool>() else {
+    let Some(was) = before.record(Kind::Pool, pool.name.as_bytes())?.into_kind::<Pool>() else {
         return Ok(false);
     };
     let lists_nothing =

@@ -100,7 +100,7 @@ pub(super) fn walk(
                     (false, false) => !is_gone,
                 };
                 if stays {
-                    let mut record = decode_old(kind, &name, &before)?;
+                    let mut record = before.record(kind, name.as_bytes())?;
                     let struck = strikes.apply(&mut *record)?;
                     let amended = amend(&mut *record, Some(&before))?;
                     let body = match struck | amended {
@@ -128,7 +128,7 @@ pub(super) fn walk(
                 let mut record = decode_incoming(kind, incoming.body)?;
                 let mut changed = false;
                 if let (Some(before), false) = (&before, emptied) {
-                    let mut merged = decode_old(kind, &name, before)?;
+                    let mut merged = before.record(kind, name.as_bytes())?;
                     merged.merge(record);
                     record = merged;
                     changed = true;
@@ -178,12 +178,4 @@ fn first_ordinal(scope: &Scope<'_>, kind: Kind) -> Result<u64, ImportError> {
 /// Decodes a record of what comes.
 pub(super) fn decode_incoming(kind: Kind, body: &[u8]) -> Result<AnyRecord, ImportError> {
     decode_any_body(kind, body).map_err(|error| ImportError::Scratch(std::io::Error::other(error)))
-}
-
-/// Decodes a record of the inventory.
-pub(super) fn decode_old(kind: Kind, name: &str, raw: &Raw) -> Result<AnyRecord, ImportError> {
-    raw.decode_any(kind).map_err(|error| {
-        let detail = error.to_string();
-        crate::store::StoreError::Corrupt { kind, name: name.to_owned(), detail }.into()
-    })
 }

@@ -49,7 +49,7 @@ impl Look<'_> {
         let referrers = Referrers::read(&self.reading, &targets, slice::from_ref(relation), name)?;
         let mut others = referrers.under(0);
         if shows_pools(relation) && !self.computed()?.is_empty() {
-            let record = raw.decode_any(kind).map_err(|error| corrupt(kind, name, error))?;
+            let record = raw.record(kind, name.as_bytes())?;
             others.extend(self.computed()?.admitting(&*record).map(|pool| pool.name.as_str()));
         }
         let own = match relation.own {

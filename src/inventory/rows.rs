@@ -3,7 +3,7 @@
 use super::{
     Direction, Flow, InventoryError, Order, Rows, Shown,
     columns::Columns,
-    look::{Look, corrupt},
+    look::Look,
     order::{Sorting, key},
     selection::Selection,
     shown::Own,
@@ -90,7 +90,7 @@ impl Shape {
         let version = raw.header.version;
         Ok(match self {
             Shape::Own => {
-                let record = raw.decode_any(kind).map_err(|error| corrupt(kind, name, error))?;
+                let record = raw.record(kind, name.as_bytes())?;
                 let stored = Stored { record, ordinal: raw.header.ordinal, version };
                 let own = Own::read(look, &stored)?;
                 rows(&Shown { version, properties: &own.properties(&*stored.record) })

@@ -18,8 +18,8 @@ use crate::{
         bundle::{self, BundleWriter, Colophon, Release},
         yaml::RecordWriter,
     },
-    model::{AnyRecord, Kind, Membership, Pool, PropertyType, Secrets, Side, Value},
-    store::{Picture, Store, StoreError, decode_any_body, encode_body},
+    model::{Kind, Membership, Pool, PropertyType, Secrets, Side, Value},
+    store::{Picture, Store, decode_record, encode_body},
 };
 
 /// How many pieces of a document may wait for the thread that packs them. A piece is what the
@@ -127,7 +127,7 @@ impl Writer<'_> {
         let mut records = 0;
         picture.each_in_order(kind, &scratch, |name, ordinal, body| {
             let body = shown_body(picture, kind, name, ordinal, body)?;
-            let mut record = decode_any(kind, name, &body)?;
+            let mut record = decode_record(kind, name, &body)?;
             if secrets == Secrets::Included {
                 picture.open_secrets(&mut *record)?;
             }
@@ -151,7 +151,7 @@ fn shown_body<'r>(
     if kind != Kind::Pool {
         return Ok(body.into());
     }
-    let Some(pool) = decode_any(kind, name, body)?.into_kind::<Pool>() else {
+    let Some(pool) = decode_record(kind, name, body)?.into_kind::<Pool>() else {
         return Ok(body.into());
     };
     match pool.membership() {
@@ -162,14 +162,6 @@ fn shown_body<'r>(
             Ok(encode_body(&whole)?.into())
         }
     }
-}
-
-fn decode_any(kind: Kind, name: &[u8], body: &[u8]) -> Result<AnyRecord, StoreError> {
-    decode_any_body(kind, body).map_err(|error| StoreError::Corrupt {
-        kind,
-        name: String::from_utf8_lossy(name).into_owned(),
-        detail: error.to_string(),
-    })
 }
 
 /// Passes on what is written.

@@ -11,7 +11,7 @@ use bincode::{
 };
 use sled::IVec;
 
-use super::{RECORD_BYTES_MAX, StoreError};
+use super::{RECORD_BYTES_MAX, StoreError, generation::corrupt};
 use crate::model::{AnyRecord, Entity, Kind, KindVisitor, Places, Probed, Record, Value};
 
 /// The format of records that is written, and the newest that is read.
@@ -78,12 +78,12 @@ impl Raw {
         decode_body(self.body())
     }
 
-    /// The record of this kind.
+    /// The record of this kind and name.
     ///
     /// # Errors
-    /// What bincode has to say of bytes that are no such record.
-    pub fn decode_any(&self, kind: Kind) -> Result<AnyRecord, DecodeError> {
-        decode_any_body(kind, self.body())
+    /// [`StoreError::Corrupt`] for bytes that are no such record.
+    pub fn record(&self, kind: Kind, name: &[u8]) -> Result<AnyRecord, StoreError> {
+        decode_record(kind, name, self.body())
     }
 
     /// What a record of this kind holds in some places, without decoding the rest; see
@@ -150,6 +150,14 @@ pub fn decode_any_body(kind: Kind, bytes: &[u8]) -> Result<AnyRecord, DecodeErro
         }
     }
     kind.dispatch(DecodeBody(bytes))
+}
+
+/// The record of this kind and name that the store has as these bytes.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] for bytes that are no such record.
+pub fn decode_record(kind: Kind, name: &[u8], body: &[u8]) -> Result<AnyRecord, StoreError> {
+    decode_any_body(kind, body).map_err(|error| corrupt(kind, name, error.to_string()))
 }
 
 /// The value of a record's key, and the values of its chunks where it is long.

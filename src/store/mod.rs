@@ -52,7 +52,9 @@ use std::{
 
 pub use directory::{DIRECTORY_FORMAT, DataDirectory, sync_directory};
 pub use error::{RECORD_BYTES_MAX, StoreError};
-pub use format::{Header, RECORD_FORMAT, Raw, TEXT_BYTES_MAX, decode_any_body, encode_body};
+pub use format::{
+    Header, RECORD_FORMAT, Raw, TEXT_BYTES_MAX, decode_any_body, decode_record, encode_body,
+};
 pub use load::{Load, LoadTable};
 pub use options::Options;
 pub use picture::Picture;
@@ -146,8 +148,7 @@ impl<E: Entity> Stored<E> {
 
 impl Stored<AnyRecord> {
     fn read_any(kind: Kind, name: &[u8], raw: &Raw) -> Result<Self, StoreError> {
-        let decoded = raw.decode_any(kind);
-        let record = decoded.map_err(|error| corrupt(kind, name, error.to_string()))?;
+        let record = raw.record(kind, name)?;
         check_name(&*record, name)?;
         Ok(Self { record, ordinal: raw.header.ordinal, version: raw.header.version })
     }

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     codec::workbook::{Cell, Format, WorkbookWriter, WriteError},
-    model::{AnyRecord, Kind, Property, PropertyDefault, PropertyType, Secrets, View},
-    store::{Picture, Store, StoreError, decode_any_body},
+    model::{Kind, Property, PropertyDefault, PropertyType, Secrets, View},
+    store::{Picture, Store, decode_record},
 };
 
 /// The properties that a person looks for first, in this order; the others follow by name, and
@@ -132,7 +132,7 @@ impl Out<'_> {
         let mut rows = 0;
         let Out { workbook, picture, scratch, .. } = self;
         picture.each_in_order(kind, scratch, |name, _, body| -> Result<_, TopologyError> {
-            let record = decode(kind, name, body)?;
+            let record = decode_record(kind, name, body)?;
             let mut cells = vec![Cell::Empty; columns.len()];
             for (property, view) in record.views(Secrets::LeftOut) {
                 if let Some(at) = at.get(property) {
@@ -167,7 +167,7 @@ impl Out<'_> {
         // The order makes no difference here.
         for entry in self.picture.scan_raw(kind) {
             let (name, raw) = entry?;
-            let record = decode(kind, &name, raw.body())?;
+            let record = raw.record(kind, &name)?;
             for (property, view) in record.views(Secrets::LeftOut) {
                 match properties.binary_search_by(|known| known.name.cmp(property)) {
                     Ok(at) => typed[at] |= is_said(&properties[at], &view),
@@ -268,12 +268,4 @@ fn is_said(property: &Property, view: &View<'_>) -> bool {
         | View::Texts(_)
         | View::Value(_) => true,
     }
-}
-
-fn decode(kind: Kind, name: &[u8], body: &[u8]) -> Result<AnyRecord, StoreError> {
-    decode_any_body(kind, body).map_err(|error| StoreError::Corrupt {
-        kind,
-        name: String::from_utf8_lossy(name).into_owned(),
-        detail: error.to_string(),
-    })
 }
