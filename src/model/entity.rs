@@ -265,14 +265,7 @@ macro_rules! entity {
             ) -> Result<$crate::model::Fit, $crate::model::Refused> {
                 use $crate::model::Slot;
                 let at = $crate::model::Kind::$entity.position(property);
-                let mut position = 0;
-                $(
-                    if at == Some(position) {
-                        return self.$field.fill(value);
-                    }
-                    position += 1;
-                )+
-                let _ = position;
+                entity!(@return at self [$($field)+] fill (value));
                 self.custom.insert(property.to_owned(), value);
                 Ok($crate::model::Fit::Exact)
             }
@@ -295,14 +288,7 @@ macro_rules! entity {
             fn view(&self, property: &str) -> Option<$crate::model::View<'_>> {
                 use $crate::model::{Secrets, Slot};
                 let at = $crate::model::Kind::$entity.position(property);
-                let mut position = 0;
-                $(
-                    if at == Some(position) {
-                        return self.$field.view(Secrets::LeftOut);
-                    }
-                    position += 1;
-                )+
-                let _ = position;
+                entity!(@return at self [$($field)+] view (Secrets::LeftOut));
                 self.custom.get(property).map($crate::model::View::Value)
             }
 
@@ -336,28 +322,14 @@ macro_rules! entity {
             fn strike_all(&mut self, relation: &str, gone: &dyn Fn(&str) -> bool) -> bool {
                 use $crate::model::Slot;
                 let at = $crate::model::Kind::$entity.position(relation);
-                let mut position = 0;
-                $(
-                    if at == Some(position) {
-                        return self.$field.strike(gone);
-                    }
-                    position += 1;
-                )+
-                let _ = position;
+                entity!(@return at self [$($field)+] strike (gone));
                 false
             }
 
             fn rename(&mut self, relation: &str, from: &str, to: &str) -> bool {
                 use $crate::model::Slot;
                 let at = $crate::model::Kind::$entity.position(relation);
-                let mut position = 0;
-                $(
-                    if at == Some(position) {
-                        return self.$field.rename(from, to);
-                    }
-                    position += 1;
-                )+
-                let _ = position;
+                entity!(@return at self [$($field)+] rename (from, to));
                 false
             }
 
@@ -395,6 +367,17 @@ macro_rules! entity {
                 bincode::encode_to_vec(self, bincode::config::standard())
             }
         }
+    };
+    // Returns what a method says of the property at a position; goes on where there is none.
+    (@return $at:ident $record:ident [$($field:ident)+] $method:ident $arguments:tt) => {
+        let mut position = 0;
+        $(
+            if $at == Some(position) {
+                return $record.$field.$method $arguments;
+            }
+            position += 1;
+        )+
+        let _ = position;
     };
     (@default $slot:ident) => { $crate::model::PropertyDefault::None };
     (@default $slot:ident $default:literal) => { $crate::model::PropertyDefault::$slot($default) };
