@@ -153,13 +153,13 @@ impl<'s> Transaction<'s> {
         let before = self.trees().raw(kind, name.as_bytes())?;
         let Some(before) = before else {
             self.refer(&*record, Becomes::In);
-            let tree = self.trees().tree(TreeId::Kind(kind));
-            let behind = tree.prefix_from(&[], name.as_bytes()).next().transpose()?;
+            let in_name_order =
+                self.summary.kind(kind).in_name_order && self.is_last(kind, &name)?;
             let counts = self.summary.kind_mut(kind);
             let ordinal = counts.ordinal_next;
             counts.count += 1;
             counts.ordinal_next += 1;
-            counts.in_name_order &= behind.is_none();
+            counts.in_name_order = in_name_order;
             self.write(Owner::Record(kind), name.into_bytes(), ordinal, &body);
             return Ok(Put::Created);
         };
@@ -172,6 +172,12 @@ impl<'s> Transaction<'s> {
         self.erase(Owner::Record(kind), name.as_bytes(), &before)?;
         self.write(Owner::Record(kind), name.into_bytes(), old.ordinal, &body);
         Ok(Put::Updated)
+    }
+
+    /// Whether no record of the kind has a name behind this one.
+    fn is_last(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+        let tree = self.trees().tree(TreeId::Kind(kind));
+        Ok(tree.prefix_from(&[], name.as_bytes()).next().transpose()?.is_none())
     }
 
     /// Removes the record of this name, and with a device its long texts. Says whether there was
