@@ -125,12 +125,7 @@ impl<'a> Intake<'a> {
     }
 
     /// Takes a record in.
-    pub fn record(
-        &self,
-        into: &mut Kindred,
-        parsed: Parsed<AnyRecord>,
-        at: At,
-    ) -> Result<(), ImportError> {
+    pub fn record(&self, into: &mut Kindred, parsed: Parsed, at: At) -> Result<(), ImportError> {
         let Parsed { mut record, converted } = parsed;
         let kind = record.kind();
         let place = |property: Option<&str>| -> Place {

@@ -2,7 +2,7 @@
 
 use crate::{
     inventory::{Flow, Inventory, InventoryError, Rows, Shown},
-    model::{Entity, Kind, KindVisitor, Map, Pool, PropertyType, Side, Target, Value},
+    model::{AnyRecord, Entity, Kind, KindVisitor, Map, Pool, PropertyType, Side, Target, Value},
     store::{Reading, Store, StoreError, Transaction},
 };
 use std::sync::Arc;
@@ -154,15 +154,8 @@ impl Sample {
     }
 
     pub fn put(&self, kind: Kind, properties: Map) {
-        struct Put<'s>(&'s Store, Map);
-        impl KindVisitor for Put<'_> {
-            type Output = ();
-            fn visit<E: Entity>(self) {
-                let record = E::parse(self.1).unwrap().record;
-                self.0.change(|t| -> Result<_, StoreError> { t.put(record) }).unwrap();
-            }
-        }
-        kind.dispatch(Put(&self.store, properties));
+        let record = AnyRecord::parse(kind, properties).unwrap().record;
+        self.store.change(|t| -> Result<_, StoreError> { t.put(record) }).unwrap();
     }
 
     /// Gives a computed pool its members, as a change would.

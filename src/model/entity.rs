@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use bincode::{Decode, Encode, de::BorrowDecoder, error::DecodeError};
 
 use super::{
-    Fit, Kind, Map, Name, Places, Probed, Property, Record, Referable, Refused, Rule, Value, View,
+    AnyRecord, Kind, Name, Places, Probed, Property, Record, Referable, Rule, Value, View,
 };
 
 /// One kind of record: typed properties, and beside them the site's own. What needs no type is in
@@ -39,56 +39,12 @@ pub trait Entity:
         body: &mut D,
         places: &Places,
     ) -> Result<Vec<Option<Probed<'a>>>, DecodeError>;
-
-    /// Makes a record of what a document, a request or a row says.
-    ///
-    /// # Errors
-    /// Every rule that is broken, with the property where it was.
-    fn parse(properties: Map) -> Result<Parsed<Self>, Unparsed> {
-        let mut record = Self::named(Name::unset());
-        let converted = fill(&mut record, properties)?;
-        Ok(Parsed { record, converted })
-    }
-}
-
-/// Puts what a document, a request or a row says into a record that has no name yet. Gives the
-/// properties whose values came in another type.
-pub(super) fn fill(record: &mut dyn Record, properties: Map) -> Result<Vec<String>, Unparsed> {
-    let mut unparsed = Unparsed::default();
-    let mut converted = Vec::new();
-    for (key, value) in properties {
-        let property = match key {
-            Value::Text(property) => property,
-            other => {
-                let rule = Rule::PropertyName { found: other.type_name() };
-                unparsed.broken.push(Broken { property: None, value: Some(other), rule });
-                continue;
-            }
-        };
-        match record.set(&property, value) {
-            Ok(Fit::Exact) => {}
-            Ok(Fit::Converted) => converted.push(property),
-            Err(Refused { rule, value }) => {
-                unparsed.broken.push(Broken { property: Some(property), value, rule });
-            }
-        }
-    }
-    let name_broken = unparsed.broken.iter().any(|b| b.property.as_deref() == Some("name"));
-    if record.name().is_empty() && !name_broken {
-        let rule = Rule::NameMissing;
-        unparsed.broken.push(Broken { property: Some("name".to_owned()), value: None, rule });
-    }
-    if unparsed.broken.is_empty() {
-        return Ok(converted);
-    }
-    unparsed.name = Some(record.name().as_str().to_owned()).filter(|name| !name.is_empty());
-    Err(unparsed)
 }
 
 /// A record, and the properties whose values came in another type.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Parsed<E> {
-    pub record: E,
+pub struct Parsed {
+    pub record: AnyRecord,
     pub converted: Vec<String>,
 }
 

@@ -9,8 +9,8 @@ use std::{any::Any, collections::BTreeMap, fmt, ops};
 use bincode::error::EncodeError;
 
 use super::{
-    Entity, Fit, Kind, KindVisitor, Map, Name, Parsed, Reference, Refused, Secret, Unparsed, Value,
-    View, entity::fill,
+    Broken, Entity, Fit, Kind, KindVisitor, Map, Name, Parsed, Reference, Refused, Rule, Secret,
+    Unparsed, Value, View,
 };
 
 /// Whether a view of a record shows its secrets.
@@ -124,10 +124,37 @@ impl AnyRecord {
     ///
     /// # Errors
     /// Every rule that is broken, with the property where it was.
-    pub fn parse(kind: Kind, properties: Map) -> Result<Parsed<Self>, Unparsed> {
+    pub fn parse(kind: Kind, properties: Map) -> Result<Parsed, Unparsed> {
         let mut record = Self::named(kind, Name::unset());
-        let converted = fill(&mut *record, properties)?;
-        Ok(Parsed { record, converted })
+        let mut unparsed = Unparsed::default();
+        let mut converted = Vec::new();
+        for (key, value) in properties {
+            let property = match key {
+                Value::Text(property) => property,
+                other => {
+                    let rule = Rule::PropertyName { found: other.type_name() };
+                    unparsed.broken.push(Broken { property: None, value: Some(other), rule });
+                    continue;
+                }
+            };
+            match record.set(&property, value) {
+                Ok(Fit::Exact) => {}
+                Ok(Fit::Converted) => converted.push(property),
+                Err(Refused { rule, value }) => {
+                    unparsed.broken.push(Broken { property: Some(property), value, rule });
+                }
+            }
+        }
+        let name_broken = unparsed.broken.iter().any(|b| b.property.as_deref() == Some("name"));
+        if record.name().is_empty() && !name_broken {
+            let rule = Rule::NameMissing;
+            unparsed.broken.push(Broken { property: Some("name".to_owned()), value: None, rule });
+        }
+        if unparsed.broken.is_empty() {
+            return Ok(Parsed { record, converted });
+        }
+        unparsed.name = Some(record.name().as_str().to_owned()).filter(|name| !name.is_empty());
+        Err(unparsed)
     }
 
     /// The record as what it is, where it is of the kind `T`.

@@ -39,8 +39,9 @@ impl KindVisitor for EveryPropertyHolds {
             };
             entries.push((property.name.into(), value));
         }
-        let Parsed { mut record, converted } =
-            E::parse(Map::from_entries(entries.clone())).unwrap();
+        let Parsed { record, converted } =
+            AnyRecord::parse(E::KIND, Map::from_entries(entries.clone())).unwrap();
+        let mut record = record.into_kind::<E>().unwrap();
         assert!(converted.is_empty());
 
         entries.sort_by(|(a, _), (b, _)| a.as_text().cmp(&b.as_text()));
@@ -79,13 +80,16 @@ fn every_property_of_every_kind_holds_its_value() {
 
 #[test]
 fn all_broken_rules_of_a_record_are_found_at_once() {
-    let unparsed = Device::parse(Map::from_entries(vec![
-        ("port".into(), "many".into()),
-        ("name".into(), "a/b".into()),
-        (Value::Int(1), Value::Null),
-        ("reachable".into(), Value::Int(2)),
-        ("owners".into(), Value::List(vec!["admin".into(), Value::Int(7)])),
-    ]))
+    let unparsed = AnyRecord::parse(
+        Kind::Device,
+        Map::from_entries(vec![
+            ("port".into(), "many".into()),
+            ("name".into(), "a/b".into()),
+            (Value::Int(1), Value::Null),
+            ("reachable".into(), Value::Int(2)),
+            ("owners".into(), Value::List(vec!["admin".into(), Value::Int(7)])),
+        ]),
+    )
     .unwrap_err();
     let codes: Vec<_> = unparsed.broken.iter().map(|broken| broken.rule.code()).collect();
     assert_eq!(codes, ["type", "name-character", "property-name", "type", "list-item"]);
@@ -93,19 +97,23 @@ fn all_broken_rules_of_a_record_are_found_at_once() {
 
 #[test]
 fn a_value_of_another_type_that_says_the_same_is_taken_and_told() {
-    let parsed = Device::parse(Map::from_entries(vec![
-        ("name".into(), Value::Int(7)),
-        ("port".into(), "22".into()),
-        ("reachable".into(), "False".into()),
-        ("latitude".into(), Value::Float(1.5)),
-        ("vendor".into(), Value::Null),
-    ]))
+    let parsed = AnyRecord::parse(
+        Kind::Device,
+        Map::from_entries(vec![
+            ("name".into(), Value::Int(7)),
+            ("port".into(), "22".into()),
+            ("reachable".into(), "False".into()),
+            ("latitude".into(), Value::Float(1.5)),
+            ("vendor".into(), Value::Null),
+        ]),
+    )
     .unwrap();
     assert_eq!(parsed.converted, ["name", "port", "reachable", "latitude"]);
-    assert_eq!(parsed.record.name.as_str(), "7");
-    assert_eq!(parsed.record.port.get(), Some(&22));
-    assert_eq!(parsed.record.vendor, Field::Null);
-    assert_eq!(parsed.record.model, Field::Absent);
+    let record = parsed.record.into_kind::<Device>().unwrap();
+    assert_eq!(record.name.as_str(), "7");
+    assert_eq!(record.port.get(), Some(&22));
+    assert_eq!(record.vendor, Field::Null);
+    assert_eq!(record.model, Field::Absent);
 }
 
 /// An answer shows every property but secrets, whatever the record says.
@@ -163,7 +171,10 @@ fn every_property_of_every_kind_is_shown() {
 #[test]
 fn no_reference_holds_what_ends_a_name_in_a_key() {
     let link = |property: &str, value: Value| {
-        Link::parse(Map::from_entries(vec![("name".into(), "a".into()), (property.into(), value)]))
+        AnyRecord::parse(
+            Kind::Link,
+            Map::from_entries(vec![("name".into(), "a".into()), (property.into(), value)]),
+        )
     };
     for (property, value) in [
         ("source", Value::from("R\0 1%")),

@@ -11,7 +11,7 @@ use satchel::codec::workbook::{
     Cell, CellError, DecodeLimits, Decoding, Format, Item, SourceKind, WorkbookWriter,
 };
 use satchel::import::{ImportOutcome, Mode, OnError};
-use satchel::model::{Device, Entity, Field, Kind, Link, Map, Network, Value};
+use satchel::model::{AnyRecord, Device, Entity, Field, Kind, Link, Map, Network, Value};
 use satchel::store::Store;
 use satchel::topology::{
     ExportRequest, Ignored, ImportReport, ImportRequest, Replace, Topology, TopologyError,
@@ -85,7 +85,7 @@ impl Place {
 
     fn put<E: Entity>(&self, properties: Vec<(&str, Value)>) {
         let entries = properties.into_iter().map(|(name, value)| (name.into(), value)).collect();
-        let record = E::parse(Map::from_entries(entries)).unwrap().record;
+        let record = AnyRecord::parse(E::KIND, Map::from_entries(entries)).unwrap().record;
         self.store.change(|change| change.put(record).map(drop)).unwrap();
     }
 
