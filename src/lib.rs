@@ -12,6 +12,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`wording`] | how messages are worded: numbers with their noun, errors with their causes |
 //! | [`model`], [`docs`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data · the pages inside |
 //! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON, workbooks · the inventory on the disk |
 //! | [`access`] | who may do what |
@@ -66,6 +67,8 @@
 //! On a data directory the server runs within the command's own process, behind a password that
 //! nobody is told; so from here on a command is a client of the REST API wherever it works
 //! (`cli::intake`), and renders the answer (`cli::report`) or prints it as it came.
+
+pub mod wording;
 
 pub mod docs;
 pub mod model;

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     kinds::KindsArgs,
-    output::{self, NewFile, OutputArgs, number, safe, table},
+    output::{self, NewFile, OutputArgs, counted, number, safe, table},
     place::{Missing, PlaceArgs},
 };
 
@@ -189,7 +189,7 @@ fn text(args: &ExportArgs, exported: &Exported, copy: &Copy) -> String {
     };
     let what = args.what();
     let mut text =
-        format!("The {what} “{}” was written: {} bytes.\n", args.name, number(exported.bytes));
+        format!("The {what} “{}” was written: {}.\n", args.name, counted(exported.bytes, "byte"));
     let headings = match args.workbook {
         true => ["sheet", "rows", "columns"],
         false => ["type", "records", "bytes"],

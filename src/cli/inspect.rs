@@ -11,7 +11,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    output::{self, OutputArgs, number, safe, table},
+    output::{self, OutputArgs, counted, number, safe, table},
     place::{Missing, PlaceArgs},
     progress::Progress,
     source::{self, Source},
@@ -122,19 +122,19 @@ impl State {
             })
             .collect();
         let mut text = format!(
-            "{} in generation {}, version {}; {} bytes on the disk.\n",
-            counted(now.records),
+            "{} in generation {}, version {}; {} on the disk.\n",
+            counted(now.records, "record"),
             now.generation,
             now.version,
-            number(now.bytes)
+            counted(now.bytes, "byte")
         );
         match previous {
             Some(previous) => {
                 text += &format!(
-                    "`satchel undo` would go back to {} in generation {}; {} bytes on the disk.\n",
-                    counted(previous.records),
+                    "`satchel undo` would go back to {} in generation {}; {} on the disk.\n",
+                    counted(previous.records, "record"),
                     previous.generation,
-                    number(previous.bytes)
+                    counted(previous.bytes, "byte")
                 );
             }
             None => text += "There is nothing to undo.\n",
@@ -169,10 +169,10 @@ pub(super) fn project_text(look: &ProjectLook) -> String {
         None => "not declared by Satchel".to_owned(),
     });
     let mut text = format!(
-        "The project “{}”: {}; {} bytes.\n\n",
+        "The project “{}”: {}; {}.\n\n",
         safe(&look.project),
         facts.join(", "),
-        number(look.bytes)
+        counted(look.bytes, "byte")
     );
     let row = |one: &LookedAt| {
         vec![
@@ -263,10 +263,4 @@ impl WorkbookLook {
         }
         text
     }
-}
-
-/// "1 record", "2,000 records".
-fn counted(records: u64) -> String {
-    let plural = if records == 1 { "" } else { "s" };
-    format!("{} record{plural}", number(records))
 }

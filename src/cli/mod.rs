@@ -35,6 +35,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{DEFAULT_FILE, ParseError, Parsed, ServeConfig, file_argument, parse};
+use crate::wording::chain;
 
 /// What arguments and settings end with that are not understood, as clap has it.
 const WRONG: u8 = 2;
@@ -118,7 +119,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             u8::try_from(said.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
         }
         Err(ParseError::File(error)) => {
-            eprintln!("satchel: {error}");
+            eprintln!("satchel: {}", chain(&error));
             ExitCode::from(WRONG)
         }
     }

@@ -12,6 +12,7 @@ use clap::Args;
 use tempfile::NamedTempFile;
 
 use super::{interrupt, progress::Progress};
+use crate::wording::plural;
 
 /// How a command prints.
 #[derive(Args, Clone, Copy, Debug)]
@@ -99,6 +100,11 @@ pub(super) fn number(number: u64) -> String {
     text
 }
 
+/// A number with its noun: "1 record", "1,234,567 records".
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    format!("{} {}", number(count), plural(count, noun))
+}
+
 /// A file that has its name only when it is whole and durable.
 pub(super) struct NewFile {
     file: NamedTempFile,
@@ -154,6 +160,14 @@ mod tests {
         assert_eq!(
             (number(0), number(999), number(1000)),
             ("0".into(), "999".into(), "1,000".into())
+        );
+    }
+
+    #[test]
+    fn a_number_has_its_noun() {
+        assert_eq!(
+            (counted(1, "byte"), counted(2000, "byte")),
+            ("1 byte".into(), "2,000 bytes".into())
         );
     }
 

@@ -14,6 +14,8 @@ use std::{
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 
+use crate::wording;
+
 /// How often a line is written in a pipe.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
@@ -22,7 +24,7 @@ const TICK: Duration = Duration::from_millis(120);
 
 const BYTES: &str = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
 const BYTES_OF_UNKNOWN: &str = "{spinner} {msg} {bytes} {bytes_per_sec}";
-const RECORDS: &str = "{spinner} {msg} {human_pos} records {per_sec} {elapsed}";
+const RECORDS: &str = "{spinner} {msg} records: {human_pos} {per_sec} {elapsed}";
 const WAITING: &str = "{spinner} {msg} {elapsed}";
 
 /// How progress is shown.
@@ -166,7 +168,7 @@ fn line(done: u64, total: u64, counted: Counted, elapsed: Duration) -> String {
         (Counted::Bytes, total) => {
             format!("{} of {} in {since}", HumanBytes(done), HumanBytes(total))
         }
-        (Counted::Records, _) => format!("{done} records in {since}"),
+        (Counted::Records, _) => format!("{} in {since}", wording::counted(done, "record")),
         (Counted::Nothing, _) => since.to_string(),
     }
 }
@@ -183,6 +185,7 @@ mod tests {
             "1.00 MiB of 2.00 MiB in 7 seconds"
         );
         assert_eq!(line(5, 0, Counted::Records, second), "5 records in 7 seconds");
+        assert_eq!(line(1, 0, Counted::Records, second), "1 record in 7 seconds");
         assert_eq!(line(0, 0, Counted::Nothing, second), "7 seconds");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     inspect,
-    output::{self, OutputArgs, number, safe, table},
+    output::{self, OutputArgs, counted, number, safe, table},
     place::{Missing, PlaceArgs},
     source::Source,
 };
@@ -134,11 +134,11 @@ impl Verified {
         let mut text = format!("{}\n\n", safe(&self.summary));
         text += &table(&["type", "records", "bytes"], &rows);
         text += &format!(
-            "\n{} references, {} members of pools, {} long texts, {} secrets\n",
-            number(self.references),
-            number(self.members),
-            number(self.texts),
-            number(self.secrets)
+            "\n{}, {}, {}, {}\n",
+            counted(self.references, "reference"),
+            counted(self.members, "pool member"),
+            counted(self.texts, "long text"),
+            counted(self.secrets, "secret")
         );
         if self.findings.total == 0 {
             return text;

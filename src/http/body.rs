@@ -43,7 +43,7 @@ pub(super) enum BodyError {
     /// Nobody reads the answer.
     #[error("the client left before the body was whole")]
     ClientLeft,
-    #[error("the body cannot be read: {0}")]
+    #[error("the body cannot be read")]
     Malformed(#[source] hyper::Error),
     /// It may come again when others are done.
     #[error("too many large bodies are in hand already")]

@@ -9,6 +9,7 @@ use super::body::json_type;
 use super::problem::{Flaw, Place, Problem, ProblemKind, escape_pointer, shorten};
 use super::query_string::Query;
 use crate::model::nearest;
+use crate::wording::counted;
 
 /// Unknown members that are named in warnings; more are counted.
 const WARNINGS_MAX: usize = 20;
@@ -231,7 +232,8 @@ impl Members {
             })
             .collect();
         if unknown.len() > WARNINGS_MAX {
-            warnings.push(format!("{} more names are not known.", unknown.len() - WARNINGS_MAX));
+            let more = (unknown.len() - WARNINGS_MAX) as u64;
+            warnings.push(format!("And {} that nothing here knows.", counted(more, "more name")));
         }
         warnings
     }

@@ -10,7 +10,7 @@ pub enum ImportError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file that is needed on the way.
-    #[error("a file that was set aside: {0}")]
+    #[error("a file that was set aside")]
     Scratch(#[from] io::Error),
     #[error("a {kind} has a name that is no text")]
     NameBytes { kind: Kind },

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     model::{AnyRecord, Arity, Broken, Kind, Parsed, PerKind, Unparsed, Value},
     store::{Sorted, Sorter, StoreError, Vault, encode_body},
+    wording::chain,
 };
 
 /// What the records of one kind may take in memory before they are set aside on the disk, in
@@ -141,7 +142,7 @@ impl<'a> Intake<'a> {
             Ok(body) => body,
             Err(error @ StoreError::RecordLarge { .. }) => {
                 self.log.reject(kind)?;
-                let problem = Problem::large(self.log.document(kind), error.to_string());
+                let problem = Problem::large(self.log.document(kind), chain(&error));
                 return self.log.problem(&problem, whole);
             }
             Err(error) => return Err(error.into()),

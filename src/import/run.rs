@@ -12,6 +12,7 @@ use super::{
 use crate::{
     model::{Kind, PerKind},
     store::Store,
+    wording::counted,
 };
 
 /// What is asked of an import.
@@ -185,10 +186,4 @@ fn summary(what: &str, outcome: ImportOutcome, types: &[KindReport], problems: u
             counted(rejected, "record")
         ),
     }
-}
-
-/// "1 record", "2 records".
-fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }

@@ -7,6 +7,7 @@ use crate::{
     import::Mode,
     model::Kind,
     store::{GenerationLook, StoreError, Undone},
+    wording::counted,
 };
 
 /// What the inventory is.
@@ -95,7 +96,7 @@ impl Inventory {
         };
         let Undone { before, after } = &undone;
         let (from, to) = (before.summary.records(), after.summary.records());
-        let (from, to) = (counted(from), counted(to));
+        let (from, to) = (counted(from, "record"), counted(to, "record"));
         let (outcome, summary) = match mode {
             Mode::Apply => (
                 UndoOutcome::Undone,
@@ -115,10 +116,4 @@ impl Inventory {
         let (before, after) = (GenerationState::of(before), GenerationState::of(after));
         Ok(UndoReport { outcome, summary, before, after })
     }
-}
-
-/// "1 record", "2 records".
-fn counted(records: u64) -> String {
-    let plural = if records == 1 { "" } else { "s" };
-    format!("{records} record{plural}")
 }

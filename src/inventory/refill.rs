@@ -8,6 +8,7 @@ use super::{Inventory, InventoryError, PoolsReport, computed::ComputedPools};
 use crate::{
     model::{Criteria, Device, Entity, Kind, Link, Membership, Pool, Side},
     store::{StoreError, Stored, Transaction},
+    wording::chain,
 };
 
 /// How many members are compared in one scan. Their names are held in memory, some 100 bytes each;
@@ -198,7 +199,7 @@ impl Inventory {
                 match found.record.membership() {
                     Membership::Manual => continue,
                     Membership::Unaskable(error) => {
-                        report.kept.push((found.record.name.to_string(), error.to_string()));
+                        report.kept.push((found.record.name.to_string(), chain(&error)));
                         continue;
                     }
                     Membership::Computed { .. } => report.computed += 1,

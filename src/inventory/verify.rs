@@ -9,6 +9,7 @@ use super::{Inventory, InventoryError, computed::ComputedPools};
 use crate::{
     model::{Device, Entity, Kind, Link, Pool, Side},
     store::{Finding, Reading, Sorter, StoreError, Verified},
+    wording::counted,
 };
 
 /// Findings that a report shows. All are counted.
@@ -115,10 +116,12 @@ fn report(
     let records = types.iter().map(|kind| kind.records).sum();
     let whole = findings.total == 0;
     let summary = match whole {
-        true => format!("The inventory is whole: {records} records were read."),
-        false => {
-            format!("The inventory is not whole: {} findings in {records} records.", findings.total)
-        }
+        true => format!("The inventory is whole: {} checked.", counted(records, "record")),
+        false => format!(
+            "The inventory is not whole: {} in {}.",
+            counted(findings.total, "finding"),
+            counted(records, "record")
+        ),
     };
     VerifyReport {
         whole,
@@ -224,8 +227,8 @@ fn compare(
             let (kept, there) =
                 (reading.member_count(ordinal, side)?, reading.members(ordinal, side)?.len());
             if kept != there as u64 {
-                let detail =
-                    format!("{kept} {}s are counted, and {there} are there", kind_of(side));
+                let kept = counted(kept, kind_of(side).as_str());
+                let detail = format!("its stored count is {kept}, and {there} were found");
                 findings.take(Finding::of(Kind::Pool, &pool.name, "members", detail));
             }
         }

@@ -18,11 +18,11 @@ pub enum MigrationError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file that is needed on the way.
-    #[error("a file that was set aside: {0}")]
+    #[error("a file that was set aside")]
     Scratch(#[from] io::Error),
-    #[error("the bundle cannot be written: {0}")]
+    #[error(transparent)]
     Write(#[from] WriteError),
-    #[error("the document {kind}.yaml cannot be read: {source}")]
+    #[error("the document {kind}.yaml cannot be read")]
     Read { kind: Kind, source: io::Error },
     #[error(transparent)]
     Import(#[from] ImportError),

@@ -11,6 +11,7 @@ use crate::{
     import::{self, At, Decoded, Import, Intake, Kindred, Log, Place, Problem},
     model::{Kind, Secrets},
     store::Store,
+    wording::{chain, counted},
 };
 
 /// Imports a project, or says what an import would do.
@@ -99,8 +100,9 @@ fn read(document: Document, intake: &Intake<'_>, into: &mut Kindred) -> Result<(
     match read {
         Ok(found) => match declared {
             Some(declared) if declared != found => {
+                let declared = counted(declared, "record");
                 let detail =
-                    format!("the project declares {declared} records here, and {found} are there");
+                    format!("the project declares {declared} here, and {found} were found");
                 let document = log.document(kind);
                 let problem = Problem::of(document, None, "record-count", detail);
                 Ok(log.problem(&problem, Place::default())?)
@@ -117,7 +119,7 @@ fn unreadable(log: &Log, kind: Kind, error: yaml::ReadError) -> Result<(), Migra
         yaml::ReadError::Io(_) => return Err(MigrationError::of_read(kind, error)),
         yaml::ReadError::Refused { line, column, .. } => (Some(line), Some(column)),
     };
-    let problem = Problem::of(log.document(kind), None, "document", error.to_string());
+    let problem = Problem::of(log.document(kind), None, "document", chain(&error));
     Ok(log.unreadable(&problem, Place { line, column, ..Place::default() })?)
 }
 

@@ -32,6 +32,7 @@ use shelf::Shelf;
 use crate::{
     import::{Log, Reports, Source},
     store::Store,
+    wording::Chain,
 };
 
 /// The release of eNMS whose documents Satchel writes, as its `metadata.yaml` spells it.
@@ -78,7 +79,9 @@ impl Migration {
         // What is imported is imported: that its report cannot be kept does not make it undone.
         match self.0.reports.write(&report, &log) {
             Ok(id) => report.report = Some(id),
-            Err(error) => tracing::warn!(%error, "the report of an import is not kept"),
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "the report of an import is not kept")
+            }
         }
         Ok(report)
     }

@@ -50,9 +50,9 @@ pub enum StoreError {
          parts, or export the inventory, change the documents and import them"
     )]
     ChangeLarge { records: usize },
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     Io { what: String, source: io::Error },
-    #[error("the database: {0}")]
+    #[error("the database")]
     Database(#[source] sled::Error),
 }
 

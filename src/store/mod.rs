@@ -80,6 +80,7 @@ use trees::Trees;
 use turn::{Turn, Turns};
 
 use crate::model::{AnyRecord, Entity, Kind, Record, Side, Target};
+use crate::wording::{Chain, chain};
 
 /// The inventory of one data directory.
 pub struct Store {
@@ -349,7 +350,10 @@ impl Store {
             if !matches!(self.directory.pointer(), Ok(Some(now)) if now != pointer)
                 && let Ok(old) = self.current()
             {
-                let reason = format!("it is not known which inventory is the current one: {error}");
+                let reason = format!(
+                    "it is not known which inventory is the current one: {}",
+                    chain(&error)
+                );
                 old.committer.fail(&StoreError::ReadOnly { reason });
             }
             return Err(error);
@@ -361,7 +365,7 @@ impl Store {
         // Closing it takes a flush, for which no reader waits.
         drop(old);
         if let Err(error) = self.directory.remove_unnamed(pointer) {
-            tracing::warn!(%error, "the generation before the last is left behind");
+            tracing::warn!(error = %Chain(&error), "the generation before the last is left behind");
         }
         Ok(())
     }

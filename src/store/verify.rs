@@ -16,6 +16,7 @@ use super::{
     trees::{Owner, Trees, text_property},
 };
 use crate::model::{AnyRecord, Kind, PerKind, Side};
+use crate::wording::chain;
 
 /// What may be kept in memory of a list that is sorted, in bytes.
 const SORTED_BYTES: usize = 32 * 1024 * 1024;
@@ -200,7 +201,7 @@ impl Walk<'_, '_> {
             Ok(()) => self.verified.secrets += secrets,
             Err(error) => {
                 let name = record.name().as_str();
-                (self.told)(Finding::of(record.kind(), name, "secret", error.to_string()));
+                (self.told)(Finding::of(record.kind(), name, "secret", chain(&error)));
             }
         }
         Ok(())
@@ -220,7 +221,8 @@ impl Walk<'_, '_> {
     fn counts(&mut self, kind: Kind, seen: KindSummary) -> Result<(), StoreError> {
         let kept = self.reading.summary()?.kind(kind);
         if kept.count != seen.count {
-            let detail = format!("{} are counted, and {} are there", kept.count, seen.count);
+            let detail =
+                format!("the stored count is {}, and {} were found", kept.count, seen.count);
             (self.told)(Finding::bare(Some(kind), "count", detail));
         }
         if kept.ordinal_next < seen.ordinal_next {

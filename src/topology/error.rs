@@ -43,7 +43,7 @@ pub enum TopologyError {
     Long,
     #[error("the disk of the appliance is full; nothing was changed")]
     NoSpace,
-    #[error("cannot read or write a workbook: {0}")]
+    #[error("cannot read or write a workbook")]
     Io(#[source] io::Error),
 }
 

@@ -54,6 +54,7 @@ use crate::{
     import::{ImportError, Log, Reports, Source},
     model::Kind,
     store::Store,
+    wording::Chain,
 };
 
 /// The kinds that have a sheet, in the order of the sheets.
@@ -122,11 +123,13 @@ impl Topology {
                 if report.problems.total > 0
                     && let Err(error) = upload.keep(|path| self.0.reports.attach(&id, path))
                 {
-                    tracing::warn!(%error, "the workbook of an import is not kept");
+                    tracing::warn!(error = %Chain(&error), "the workbook of an import is not kept");
                 }
                 report.report = Some(id);
             }
-            Err(error) => tracing::warn!(%error, "the report of an import is not kept"),
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "the report of an import is not kept")
+            }
         }
         Ok(report)
     }

@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod docs;
 mod durability;
+mod errors;
 mod forms;
 mod full_disk;
 mod harness;

@@ -20,6 +20,7 @@ use ureq::{
 use zeroize::Zeroizing;
 
 use crate::cli::progress::{Bar, Progress};
+use crate::wording::counted;
 
 /// How long a server may take to be reached. What it is asked for may take hours.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(20);
@@ -210,7 +211,7 @@ impl Client {
         }
         match announced {
             Some(announced) if announced != bytes => {
-                bail!("Of {announced} bytes only {bytes} came; try again")
+                bail!("Of {} only {bytes} came; try again", counted(announced, "byte"))
             }
             Some(_) | None => Ok(bytes),
         }

@@ -10,7 +10,7 @@ use super::{
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The bytes could not be had at all.
-    #[error("cannot read the document: {0}")]
+    #[error("cannot read the document")]
     Io(#[from] io::Error),
     /// The document breaks a rule. Line and column count from 1, the column in characters.
     #[error("line {line}, column {column}: {rule}")]

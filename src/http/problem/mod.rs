@@ -20,6 +20,7 @@ use super::request::RequestId;
 use super::response::{self, PROBLEM_JSON, Response};
 use crate::codec::bundle::BundleError;
 use crate::model::{Kind, UnknownKind};
+use crate::wording::chain;
 
 /// What stands before the word in a problem's `type`: a tag URI (RFC 4151), which names and needs
 /// no server.
@@ -280,9 +281,9 @@ fn retry_after(seconds: u64) -> (HeaderName, HeaderValue) {
     (RETRY_AFTER, HeaderValue::from(seconds))
 }
 
-/// An error's message as a sentence: errors begin in lower case and end without a full stop.
+/// An error with its causes as a sentence: errors begin in lower case and end without a full stop.
 fn sentence(error: &dyn Error) -> String {
-    sentence_of(&error.to_string())
+    sentence_of(&chain(error))
 }
 
 /// A message as a sentence.

@@ -26,7 +26,7 @@ pub enum ShelfError {
     Long,
     #[error("the disk of the appliance is full; nothing was changed")]
     NoSpace,
-    #[error("cannot read or write the folder of projects: {0}")]
+    #[error("cannot read or write the folder of projects")]
     Io(#[source] io::Error),
 }
 
