@@ -6,10 +6,11 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::{
+    failure,
     intake::{self, Wish},
     interrupt,
     kinds::KindsArgs,
-    output::{self, OutputArgs},
+    output::{self, OutputArgs, counted},
     place::{Answer, Client, Local, Missing, PlaceArgs},
     progress::Progress,
     report::{Length, Outcome, Report},
@@ -75,7 +76,7 @@ pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     match compare(args) {
         Ok(code) => Ok(code),
         Err(error) => {
-            eprintln!("satchel: {error:#}");
+            failure::report(&error, args.out.answers());
             Ok(ExitCode::from(TROUBLE))
         }
     }
@@ -86,10 +87,11 @@ fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     let from = Source::parse(&args.from)?;
     match &args.to {
         None => {
-            let reached = args.place.place(Missing::Error)?.reach(&progress)?;
+            from.hold()?;
+            let reached = args.place.place("diff", Missing::Error)?.reach(&progress)?;
             let wish = wish(args, args.replace, true);
             let answer = intake::import(&reached.client, &from, &wish, &progress)?;
-            let code = tell(args, &answer, &reached.client)?;
+            let code = tell(args, &answer, answer.read()?, &reached.client)?;
             reached.close()?;
             Ok(code)
         }
@@ -135,28 +137,36 @@ fn between(
     match first.outcome {
         Outcome::Imported | Outcome::DryRun => {}
         Outcome::ImportedInPart => {
-            progress.warn(&format!("of the first project not all is good: {}", first.summary));
+            progress.warn(&format!(
+                "the comparison leaves out {} of the first project, which no import would take",
+                counted(first.rejected(), "record")
+            ));
         }
         Outcome::Rejected => {
             bail!("The first project cannot be read:\n{}", first.text(Length::Short))
         }
     }
     let answer = intake::import(&client, to, &wish(args, true, true), progress)?;
-    let code = tell(args, &answer, &client)?;
+    let mut second: Report = answer.read()?;
+    second.compare();
+    let code = tell(args, &answer, second, &client)?;
     drop(client);
     local.close()?;
     Ok(code)
 }
 
-fn tell(args: &DiffArgs, answer: &Answer, client: &Client) -> anyhow::Result<ExitCode> {
-    let mut report: Report = answer.read()?;
-    match args.out.json {
-        true => output::print_json(&answer.text)?,
-        false => {
-            let length = if args.all { Length::All } else { Length::Short };
-            report.lengthen(length, client)?;
-            output::print(&report.text(length))?;
-        }
+fn tell(
+    args: &DiffArgs,
+    answer: &Answer,
+    mut report: Report,
+    client: &Client,
+) -> anyhow::Result<ExitCode> {
+    if args.out.json {
+        output::print_json(&answer.text)?;
+    } else {
+        let length = if args.all { Length::All } else { Length::Short };
+        report.lengthen(length, client)?;
+        output::print(&report.text(length))?;
     }
     Ok(match (report.is_good(), report.differs()) {
         (false, _) => ExitCode::from(TROUBLE),

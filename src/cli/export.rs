@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -99,7 +99,13 @@ struct Sheet {
 enum Copy {
     None,
     Pipe,
-    File(PathBuf),
+    File(PathBuf, Box<NewFile>),
+}
+
+impl Copy {
+    fn to(path: &Path) -> anyhow::Result<Self> {
+        Ok(Copy::File(path.to_owned(), Box::new(NewFile::begin(path)?)))
+    }
 }
 
 impl ExportArgs {
@@ -115,7 +121,7 @@ impl ExportArgs {
             return Ok(Copy::Pipe);
         }
         if !path.is_dir() {
-            return Ok(Copy::File(path.clone()));
+            return Copy::to(path);
         }
         let name = match self.workbook {
             true if self.name.contains('.') => self.name.clone(),
@@ -124,7 +130,7 @@ impl ExportArgs {
         };
         match name.contains('/') {
             true => bail!("“{name}” is no name of a {}", self.what()),
-            false => Ok(Copy::File(path.join(name))),
+            false => Copy::to(&path.join(name)),
         }
     }
 
@@ -137,7 +143,7 @@ impl ExportArgs {
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let copy = args.copy()?;
-    let reached = args.place.place(Missing::Error)?.reach(&progress)?;
+    let reached = args.place.place("export", Missing::Error)?.reach(&progress)?;
     let client = &reached.client;
 
     let (path, body) = match args.workbook {
@@ -154,27 +160,31 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let answer = client.post(path, &body, "exporting", &progress)?;
     let exported: Exported = answer.read()?;
     let label = "copying";
-    match &copy {
+    let mut said = text(args, &exported);
+    match copy {
         Copy::None => {}
         Copy::Pipe => {
             client.download(&exported.download, io::stdout().lock(), label, &progress)?;
+            progress.say(&said);
+            reached.close()?;
+            return Ok(ExitCode::SUCCESS);
         }
-        Copy::File(to) => {
-            let file = NewFile::begin(to)?;
+        Copy::File(to, file) => {
             client.download(&exported.download, file.file(), label, &progress)?;
             file.settle()?;
+            said += &format!("\nCopied to {}\n", to.display());
         }
     }
-    match (&copy, args.out.json) {
-        (_, true) => output::print_json(&answer.text)?,
-        (Copy::Pipe, false) => progress.say(&text(args, &exported, &copy)),
-        (Copy::None | Copy::File(_), false) => output::print(&text(args, &exported, &copy))?,
+    if args.out.json {
+        output::print_json(&answer.text)?;
+    } else if !args.out.quiet {
+        output::print(&said)?;
     }
     reached.close()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(args: &ExportArgs, exported: &Exported, copy: &Copy) -> String {
+fn text(args: &ExportArgs, exported: &Exported) -> String {
     let rows: Vec<_> = match args.workbook {
         true => exported
             .sheets
@@ -204,9 +214,6 @@ fn text(args: &ExportArgs, exported: &Exported, copy: &Copy) -> String {
     }
     for warning in &exported.warnings {
         text += &format!("\nNote: {}\n", safe(warning));
-    }
-    if let Copy::File(path) = copy {
-        text += &format!("\nCopied to {}\n", path.display());
     }
     text
 }

@@ -2,54 +2,119 @@
 
 use std::io::ErrorKind;
 
-use crate::store::StoreError;
+use serde_json::{Value, json};
 
-/// Says on standard error what could not be done, and what to do next where that is known.
-pub(super) fn report(error: &anyhow::Error) {
+use super::{output, place::Refused};
+use crate::{
+    access::FIRST_USER_NAME,
+    store::{DirectoryError, Holder, StoreError},
+};
+
+/// The subcommand that no server is asked for.
+const SERVE: &str = "serve";
+
+/// How a command prints what it answers, and so also that it was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answers {
+    Text,
+    /// With `--json`: standard output has a problem document also where nothing was done.
+    Json,
+}
+
+/// What a problem is called that no server has answered with.
+const TITLE: &str = "The command was not carried out";
+
+/// Says on standard error what could not be done, and what to do next where that is known. With
+/// `--json` the problem is printed on standard output as well.
+pub(super) fn report(error: &anyhow::Error, answers: Answers) {
+    let advice = advice(error);
     eprintln!("satchel: {error:#}");
-    if let Some(advice) = advice(error) {
+    if let Some(advice) = &advice {
         eprintln!("{advice}");
+    }
+    if answers == Answers::Json {
+        // Where standard output takes nothing, there is nobody to be told.
+        let _ = output::print_json(&document(error, advice.as_deref()));
     }
 }
 
+/// A problem with the command line or the settings, as the same document.
+pub(super) fn report_wrong_words(detail: &str) {
+    let detail = detail.trim().trim_start_matches("error: ");
+    let _ = output::print_json(&problem(detail).to_string());
+}
+
+/// The problem (RFC 9457): the server's own, or one of the same shape.
+fn document(error: &anyhow::Error, advice: Option<&str>) -> String {
+    let refused = error.chain().find_map(|cause| cause.downcast_ref::<Refused>());
+    if let Some(document) = refused.and_then(|refused| refused.document.clone()) {
+        return document;
+    }
+    let what = sentence(&format!("{error:#}"));
+    let detail = match advice {
+        Some(advice) => format!("{what} {advice}"),
+        None => what,
+    };
+    problem(&detail).to_string()
+}
+
+fn problem(detail: &str) -> Value {
+    json!({"type": "about:blank", "title": TITLE, "detail": detail})
+}
+
+/// A message as a sentence.
+fn sentence(text: &str) -> String {
+    let stop = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}{stop}", chars.as_str())
+}
+
 /// What to do next, where the error itself does not say it.
-fn advice(error: &anyhow::Error) -> Option<&'static str> {
+fn advice(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(error) = cause.downcast_ref::<StoreError>() {
             of_store(error)
         } else {
-            cause.downcast_ref::<std::io::Error>().and_then(|error| of_io(error.kind()))
+            let io = cause.downcast_ref::<std::io::Error>();
+            io.and_then(|error| of_io(error.kind())).map(str::to_owned)
         }
     })
 }
 
-fn of_store(error: &StoreError) -> Option<&'static str> {
-    match error {
+fn of_store(error: &StoreError) -> Option<String> {
+    if error.is_permission_denied() {
+        return of_io(ErrorKind::PermissionDenied).map(str::to_owned);
+    }
+    let advice = match error {
+        StoreError::Directory(DirectoryError::InUse {
+            holder: Holder { url: Some(url), .. },
+            ..
+        }) if let Some(command) = at_server(std::env::args(), url) => {
+            return Some(format!("Ask the server:\n  {command}\nor stop it first."));
+        }
+        StoreError::Directory(error) => return Some(error.way_out()),
+        StoreError::Key(error) => return Some(error.way_out()),
         StoreError::Corrupt { .. }
         | StoreError::Damaged { .. }
         | StoreError::Unsealable { .. }
-        | StoreError::Database(_) => Some(
+        | StoreError::Database(_) => {
             "Put a copy of the data directory in its place, or start with an empty one and import \
-             the last bundle.",
-        ),
-        StoreError::InUse { .. } => Some(
-            "A server or another command is running on it: stop it, or name another directory.",
-        ),
-        StoreError::KeyBroken { .. } => Some("Put a copy of the key in its place."),
-        StoreError::DiskFull => Some("Make room on the disk, then try again."),
-        StoreError::ReadOnly { .. } => {
-            Some("See what the system's log says of the disk, then start the server again.")
+             the last bundle."
         }
-        StoreError::Io { source, .. } => of_io(source.kind()),
+        StoreError::DiskFull => "Make room on the disk, then try again.",
+        StoreError::ReadOnly { .. } => {
+            "See what the system's log says of the disk, then start the server again."
+        }
+        StoreError::Io { source, .. } => of_io(source.kind())?,
         // They say it themselves.
-        StoreError::KeyMissing { .. }
-        | StoreError::OtherFormat { .. }
-        | StoreError::Busy
+        StoreError::Busy
         | StoreError::NothingToUndo
         | StoreError::RecordLarge { .. }
         | StoreError::TextLarge { .. }
-        | StoreError::ChangeLarge { .. } => None,
-    }
+        | StoreError::ChangeLarge { .. } => return None,
+    };
+    Some(advice.to_owned())
 }
 
 fn of_io(kind: ErrorKind) -> Option<&'static str> {
@@ -72,6 +137,31 @@ fn of_io(kind: ErrorKind) -> Option<&'static str> {
     }
 }
 
+/// The same command line, at the server that holds the data directory. `serve` has none.
+fn at_server(mut arguments: impl Iterator<Item = String>, url: &str) -> Option<String> {
+    let mut words = vec!["satchel".to_owned()];
+    let subcommand = arguments.nth(1).filter(|word| word != SERVE)?;
+    words.push(quoted(subcommand));
+    while let Some(word) = arguments.next() {
+        match word.as_str() {
+            "--data" | "--user" => drop(arguments.next()),
+            _ if word.starts_with("--data=") || word.starts_with("--user=") => {}
+            _ => words.push(quoted(word)),
+        }
+    }
+    words.extend(["--server", url, "--user", FIRST_USER_NAME].map(str::to_owned));
+    Some(words.join(" "))
+}
+
+/// A word as a shell reads it.
+fn quoted(word: String) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:+@%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word,
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use anyhow::Context;
@@ -83,12 +173,34 @@ mod tests {
         let inner: Result<(), _> = Err(std::io::Error::from(ErrorKind::AddrInUse));
         let error = inner.context("Nothing can listen on [::1]:80").unwrap_err();
         assert!(advice(&error).unwrap().contains("--listen"));
-        let store = StoreError::InUse { directory: "R 1%".into() };
+        let (directory, holder) = ("R 1%".into(), Holder::default());
+        let store = StoreError::from(DirectoryError::InUse { directory, holder });
         assert!(advice(&anyhow::Error::new(store)).unwrap().contains("stop it"));
         let source = std::io::Error::from(ErrorKind::PermissionDenied);
         let store = StoreError::Io { what: "x".to_owned(), source };
         let error = anyhow::Error::new(store).context("outside");
         assert!(advice(&error).unwrap().contains("user"));
         assert_eq!(advice(&anyhow::anyhow!("é>b")), None);
+    }
+
+    #[test]
+    fn the_command_that_is_shown_can_be_typed() {
+        let at = |words: &[&str]| {
+            at_server(words.iter().map(ToString::to_string), "http://127.0.0.1:4711")
+        };
+        let words = ["x/satchel", "import", "a b's.zip", "--data", "d", "--data=e", "--json"];
+        let expected =
+            "satchel import 'a b'\\''s.zip' --json --server http://127.0.0.1:4711 --user admin";
+        assert_eq!(at(&words).as_deref(), Some(expected));
+        assert_eq!(at(&["satchel", "serve", "--data", "d"]), None);
+        assert_eq!(at(&["satchel"]), None);
+    }
+
+    #[test]
+    fn a_problem_of_the_command_has_the_shape_of_the_servers() {
+        let error = anyhow::anyhow!("there is no é>b").context("outside");
+        let problem: Value = serde_json::from_str(&document(&error, Some("Make one."))).unwrap();
+        assert_eq!(problem["title"], TITLE);
+        assert_eq!(problem["detail"], "Outside: there is no é>b. Make one.");
     }
 }

@@ -114,8 +114,12 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         }
         Source::Workbook { .. } | Source::Bundle(_) | Source::Folder(_) | Source::Shelf(_) => {}
     }
-    let missing = if args.create { Missing::Create } else { Missing::Error };
-    let reached = args.place.place(missing)?.reach(&progress)?;
+    from.hold()?;
+    let marked = args.marked.as_deref().map(NewFile::begin).transpose()?;
+    // A dry run makes nothing, no data directory either.
+    let makes = args.create && !args.dry_run;
+    let missing = if makes { Missing::Create } else { Missing::Error };
+    let reached = args.place.place("import", missing)?.reach(&progress)?;
     let wish = Wish {
         types: args.kinds.words(),
         replace: args.replace,
@@ -125,15 +129,16 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     };
     let answer = intake::import(&reached.client, &from, &wish, &progress)?;
     let mut report: Report = answer.read()?;
-    match args.out.json {
-        true => output::print_json(&answer.text)?,
-        false => {
-            let length = if args.all { Length::All } else { Length::Short };
-            report.lengthen(length, &reached.client)?;
-            output::print(&report.text(length))?;
-        }
+    // What a dry run would change was asked for; what an import changed was not.
+    let is_silent = args.out.quiet && !args.dry_run && report.is_good();
+    if args.out.json {
+        output::print_json(&answer.text)?;
+    } else if !is_silent {
+        let length = if args.all { Length::All } else { Length::Short };
+        report.lengthen(length, &reached.client)?;
+        output::print(&report.text(length))?;
     }
-    hand_back(args, &report, &reached.client, &progress)?;
+    hand_back(args, marked, &report, &reached.client, &progress)?;
     reached.close()?;
     Ok(match report.is_good() {
         true => ExitCode::SUCCESS,
@@ -144,12 +149,14 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
 /// Fetches the workbook that says what is wrong in it.
 fn hand_back(
     args: &ImportArgs,
+    file: Option<NewFile>,
     report: &Report,
     client: &Client,
     progress: &Progress,
 ) -> anyhow::Result<()> {
-    let (Some(to), Some(marked)) = (&args.marked, &report.marked_workbook) else { return Ok(()) };
-    let file = NewFile::begin(to)?;
+    let (Some(to), Some(file), Some(marked)) = (&args.marked, file, &report.marked_workbook) else {
+        return Ok(());
+    };
     client.download(marked, file.file(), "fetching the marked workbook", progress)?;
     file.settle()?;
     progress.say(&format!("what is wrong is written beside the rows in {}", to.display()));

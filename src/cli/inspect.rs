@@ -76,15 +76,15 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     match &args.file {
         None => inventory(args, &progress)?,
         Some(file) => match Source::parse(file)? {
-            Source::Bundle(path) | Source::Folder(path) => {
-                let look = project(&path, &progress)?;
+            Source::Bundle(input) | Source::Folder(input) => {
+                let look = project(input.path(), &progress)?;
                 match args.out.json {
                     true => output::print_json(&serde_json::to_string(&look)?)?,
                     false => output::print(&project_text(&look))?,
                 }
             }
-            Source::Workbook { path, .. } => {
-                let look = workbook(&path)?;
+            Source::Workbook { input, .. } => {
+                let look = workbook(input.path())?;
                 match args.out.json {
                     true => output::print_json(&serde_json::to_string(&look)?)?,
                     false => output::print(&look.text())?,
@@ -97,7 +97,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn inventory(args: &InspectArgs, progress: &Progress) -> anyhow::Result<()> {
-    let reached = args.place.place(Missing::Error)?.reach(progress)?;
+    let reached = args.place.place("inspect", Missing::Error)?.reach(progress)?;
     let answer = reached.client.get("/rest/state")?;
     match args.out.json {
         true => output::print_json(&answer.text)?,

@@ -10,9 +10,9 @@ use super::{
     interrupt::{self, Guard},
     place::{Answer, Client, Refused, Upload},
     progress::Progress,
-    source::{self, Source},
+    source::Source,
 };
-use crate::migration::{PROJECT_NAME_CHARACTERS_MAX, ProjectName, pack_folder};
+use crate::migration::{PROJECT_NAME_CHARACTERS_MAX, ProjectName};
 use crate::store;
 
 /// What is asked of an import.
@@ -40,25 +40,18 @@ pub(super) fn import(
 ) -> anyhow::Result<Answer> {
     match from {
         Source::Shelf(name) => project(client, name.as_str(), wish, progress),
-        Source::Bundle(path) => {
-            let file = source::open(path)?;
-            sent(client, path, &file, wish, progress)
+        Source::Bundle(input) | Source::Folder(input) => {
+            sent(client, input.path(), input.held()?, wish, progress)
         }
-        Source::Folder(path) => {
-            let packed = tempfile::tempfile().context("No file can be set aside")?;
-            let packed = pack_folder(path, packed)
-                .with_context(|| format!("The folder {} cannot be read", path.display()))?;
-            sent(client, path, &packed, wish, progress)
-        }
-        Source::Workbook { path, media_type } => {
-            let file = source::open(path)?;
+        Source::Workbook { input, media_type } => {
+            let file = input.held()?;
             let on_error = if wish.skip_errors { "skip" } else { "fail" };
             let table = wish.table.map(|kind| format!("&kind={kind}")).unwrap_or_default();
             let path = format!(
                 "/rest/topology/import?replace={}&dry_run={}&on_error={on_error}{table}",
                 wish.replace, wish.dry_run
             );
-            let upload = Upload { file: &file, media_type, label: "sending", replace: true };
+            let upload = Upload { file, media_type, label: "sending", replace: true };
             client.post_file(&path, &upload, progress)
         }
     }

@@ -18,11 +18,14 @@ mod lines;
 mod logging;
 mod man;
 mod output;
+mod owner;
 mod passwd;
 mod place;
+mod privileges;
 mod progress;
 mod report;
 mod serve;
+mod settle;
 mod source;
 mod supervisor;
 mod undo;
@@ -32,7 +35,9 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use failure::Answers;
 
 use crate::config::{DEFAULT_FILE, ParseError, Parsed, ServeConfig, file_argument, parse};
 use crate::wording::chain;
@@ -104,25 +109,49 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(arguments) = decode::arguments(&words) {
         return decode::run(&arguments);
     }
+    if let Some((begun, name)) = settle::arguments(&words) {
+        return settle::run(&begun, &name);
+    }
     let understood = parse(&command(), &words, Path::new(DEFAULT_FILE)).and_then(|parsed| {
         let arguments = Arguments::from_arg_matches(&parsed.matches)?;
         Ok((arguments, parsed))
     });
     match understood {
         Ok((arguments, parsed)) => execute(arguments.command, &parsed).unwrap_or_else(|error| {
-            failure::report(&error);
+            failure::report(&error, answers(&parsed.matches));
             ExitCode::FAILURE
         }),
         Err(ParseError::Words(said)) => {
             // Where neither output takes anything, there is nobody to be told.
             let _ = said.print();
+            if said.use_stderr() && wants_json(&words) {
+                failure::report_wrong_words(&said.render().to_string());
+            }
             u8::try_from(said.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
         }
         Err(ParseError::File(error)) => {
-            eprintln!("satchel: {}", chain(&error));
+            let detail = chain(&error);
+            eprintln!("satchel: {detail}");
+            if wants_json(&words) {
+                failure::report_wrong_words(&detail);
+            }
             ExitCode::from(WRONG)
         }
     }
+}
+
+/// How the subcommand that runs was told to answer.
+fn answers(matches: &ArgMatches) -> Answers {
+    let asked = matches.subcommand().and_then(|(_, inner)| inner.try_get_one("json").ok());
+    match asked.flatten() {
+        Some(true) => Answers::Json,
+        Some(false) | None => Answers::Text,
+    }
+}
+
+/// The same of words that are not understood.
+fn wants_json(words: &[OsString]) -> bool {
+    words.iter().any(|word| word == "--json")
 }
 
 fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {

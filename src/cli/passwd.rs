@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
+    owner,
     place::{Client, Missing, Place, PlaceArgs, Refused, new_password},
     progress::Progress,
 };
@@ -37,11 +38,11 @@ pub struct PasswdArgs {
 
 /// Sets the password of a user.
 pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
-    let place = args.place.place(Missing::Create)?;
+    let place = args.place.place("passwd", Missing::Error)?;
     match &place {
-        // The first password is given before the first server runs.
         Place::Directory(directory) => {
-            let store = Store::open(&directory.path)?;
+            owner::act_as_owner(&directory.path)?;
+            let store = Store::open_with(&directory.path, directory.options())?;
             access::ensure_first_user(&store)?;
             match access::set_password(&store, &args.whose, &new_password()?)? {
                 SetPassword::Done => {}

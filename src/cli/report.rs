@@ -107,6 +107,27 @@ impl Report {
         self.types.iter().any(|row| row.created + row.updated + row.removed + row.adjusted > 0)
     }
 
+    /// How many records did not get in.
+    pub fn rejected(&self) -> u64 {
+        self.types.iter().map(|row| row.rejected).sum()
+    }
+
+    /// Words the summary as a comparison of two projects: nothing is imported by one.
+    pub fn compare(&mut self) {
+        let sum = |of: fn(&KindRow) -> u64| number(self.types.iter().map(of).sum());
+        self.summary = match self.outcome {
+            Outcome::Rejected => "The second project cannot be read.".to_owned(),
+            Outcome::Imported | Outcome::ImportedInPart | Outcome::DryRun => format!(
+                "From the first project to the second: {} created, {} updated, {} unchanged, {} \
+                 removed.",
+                sum(|row| row.created),
+                sum(|row| row.updated),
+                sum(|row| row.unchanged),
+                sum(|row| row.removed)
+            ),
+        };
+    }
+
     /// Fetches every entry of every list, where that is wanted.
     ///
     /// # Errors

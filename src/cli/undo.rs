@@ -71,16 +71,21 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
             "There is no terminal to ask on: say --yes to undo, or --dry-run to see what would go"
         );
     }
-    let reached = args.place.place(Missing::Error)?.reach(&progress)?;
+    let reached = args.place.place("undo", Missing::Error)?.reach(&progress)?;
     let client = &reached.client;
     let ask = |dry_run: bool| {
         client.post(&format!("/rest/undo?dry_run={dry_run}"), &json!({}), "undoing", &progress)
     };
     if !args.yes {
         let answer = ask(true)?;
-        match args.out.json && args.dry_run {
-            true => output::print_json(&answer.text)?,
-            false => output::print(&answer.read::<Undone>()?.text())?,
+        let is_json = args.out.json;
+        if is_json && args.dry_run {
+            output::print_json(&answer.text)?;
+        } else if is_json {
+            // Standard output is for the one answer that comes when it is undone.
+            eprint!("{}", answer.read::<Undone>()?.text());
+        } else {
+            output::print(&answer.read::<Undone>()?.text())?;
         }
         if args.dry_run {
             reached.close()?;
@@ -92,9 +97,10 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let answer = ask(false)?;
-    match args.out.json {
-        true => output::print_json(&answer.text)?,
-        false => output::print(&answer.read::<Undone>()?.text())?,
+    if args.out.json {
+        output::print_json(&answer.text)?;
+    } else if !args.out.quiet {
+        output::print(&answer.read::<Undone>()?.text())?;
     }
     reached.close()?;
     Ok(ExitCode::SUCCESS)

@@ -88,15 +88,14 @@ struct Finding {
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let whole = match &args.file {
         Some(file) => match Source::parse(file)? {
-            Source::Bundle(path) | Source::Folder(path) => {
-                let look = inspect::project(&path, &args.out.progress())?;
-                match args.out.json {
-                    true => output::print_json(&serde_json::to_string(&look)?)?,
-                    false => {
-                        let verdict = if look.whole { "whole" } else { "NOT whole" };
-                        let text = inspect::project_text(&look);
-                        output::print(&format!("{text}\nThe project is {verdict}.\n"))?;
-                    }
+            Source::Bundle(input) | Source::Folder(input) => {
+                let look = inspect::project(input.path(), &args.out.progress())?;
+                if args.out.json {
+                    output::print_json(&serde_json::to_string(&look)?)?;
+                } else if !(args.out.quiet && look.whole) {
+                    let verdict = if look.whole { "whole" } else { "NOT whole" };
+                    let text = inspect::project_text(&look);
+                    output::print(&format!("{text}\nThe project is {verdict}.\n"))?;
                 }
                 look.whole
             }
@@ -113,12 +112,13 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 
 fn inventory(args: &VerifyArgs) -> anyhow::Result<bool> {
     let progress = args.out.progress();
-    let reached = args.place.place(Missing::Error)?.reach(&progress)?;
+    let reached = args.place.place("verify", Missing::Error)?.reach(&progress)?;
     let answer = reached.client.post("/rest/verify", &json!({}), "verifying", &progress)?;
     let verified: Verified = answer.read()?;
-    match args.out.json {
-        true => output::print_json(&answer.text)?,
-        false => output::print(&verified.text(args.all))?,
+    if args.out.json {
+        output::print_json(&answer.text)?;
+    } else if !(args.out.quiet && verified.whole) {
+        output::print(&verified.text(args.all))?;
     }
     reached.close()?;
     Ok(verified.whole)

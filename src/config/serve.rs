@@ -79,7 +79,7 @@ impl ServeConfig {
 
     /// How the store is to be opened.
     pub fn store_options(&self) -> store::Options {
-        store::Options { cache_bytes: self.cache_mib * MIB_BYTES }
+        store::Options { cache_bytes: self.cache_mib * MIB_BYTES, ..store::Options::default() }
     }
 }
 

@@ -150,11 +150,9 @@ impl Halt {
             }
             StoreError::Corrupt { .. }
             | StoreError::Damaged { .. }
-            | StoreError::InUse { .. }
-            | StoreError::KeyMissing { .. }
-            | StoreError::KeyBroken { .. }
+            | StoreError::Directory(_)
+            | StoreError::Key(_)
             | StoreError::Unsealable { .. }
-            | StoreError::OtherFormat { .. }
             | StoreError::Busy
             | StoreError::NothingToUndo
             | StoreError::DiskFull

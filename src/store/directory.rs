@@ -2,7 +2,7 @@
 //! where everything else lies.
 //!
 //! ```text
-//! LOCK              held by the process that uses the directory
+//! LOCK              held by the process that uses the directory, which it names
 //! key               the appliance's key, mode 0600
 //! CURRENT           the pointer: which generation is the inventory, and the one before it
 //! RESERVE           room that is given up when the disk is full
@@ -22,12 +22,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::StoreError;
+use super::{
+    DirectoryError, Holder, Options, StoreError,
+    admission::{admit, not_created},
+};
 
 /// The format of the data directory. Format 1, which no release wrote, had other keys in its index.
 pub const DIRECTORY_FORMAT: u32 = 2;
 
-const GENERATION_PREFIX: &str = "inventory-";
+pub(super) const GENERATION_PREFIX: &str = "inventory-";
 
 /// How long it is waited for a lock. Between its fork and its exec, a child process that is being
 /// started holds all that its parent held, also what the parent let go of meanwhile.
@@ -38,7 +41,8 @@ const LOCK_WAIT_MAX: Duration = Duration::from_millis(500);
 pub struct DataDirectory {
     path: PathBuf,
     /// Locked for as long as it is open.
-    _lock: File,
+    lock: File,
+    command: &'static str,
 }
 
 /// Which generation is the inventory.
@@ -51,16 +55,19 @@ pub(super) struct Pointer {
 }
 
 impl DataDirectory {
-    /// Makes the directory where it is missing, and holds it.
+    /// Holds the directory. Where it is missing it is made, unless the options say otherwise.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] while another process holds it.
-    pub fn hold(path: &Path) -> Result<Self, StoreError> {
+    /// [`StoreError::Directory`] where there is none, where it is another user's, where something
+    /// else is in its place, and while another process holds it.
+    pub fn hold(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let what = || format!("the data directory {}", path.display());
-        create_durably(path).map_err(StoreError::io(what()))?;
+        admit(path, options.create)?;
+        create_durably(path).map_err(|error| not_created(path, error))?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
+            .read(true)
             .write(true)
             .open(path.join("LOCK"))
             .map_err(StoreError::io(what()))?;
@@ -72,12 +79,15 @@ impl DataDirectory {
                     thread::sleep(Duration::from_millis(5));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::InUse { directory: path.to_owned() });
+                    let (directory, holder) = (path.to_owned(), Holder::read(&lock));
+                    return Err(DirectoryError::InUse { directory, holder }.into());
                 }
                 Err(TryLockError::Error(error)) => return Err(StoreError::io(what())(error)),
             }
         }
-        let directory = Self { path: path.to_owned(), _lock: lock };
+        let command = options.command;
+        Holder::this(command).write(&lock).map_err(StoreError::io("writing LOCK"))?;
+        let directory = Self { path: path.to_owned(), lock, command };
         // What a killed process was about to do.
         let left = [
             fs::remove_dir_all(directory.scratch()),
@@ -95,6 +105,15 @@ impl DataDirectory {
             fs::create_dir_all(&folder).map_err(StoreError::io(what()))?;
         }
         Ok(directory)
+    }
+
+    /// Tells those who find the directory in use where its server listens.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if `LOCK` cannot be written.
+    pub fn announce(&self, url: &str) -> Result<(), StoreError> {
+        let holder = Holder { url: Some(url.to_owned()), ..Holder::this(self.command) };
+        holder.write(&self.lock).map_err(StoreError::io("writing LOCK"))
     }
 
     pub fn path(&self) -> &Path {
@@ -202,6 +221,13 @@ impl DataDirectory {
     }
 }
 
+impl Drop for DataDirectory {
+    fn drop(&mut self) {
+        // A text that is left over would name a process that has ended, or another one by now.
+        let _ = self.lock.set_len(0);
+    }
+}
+
 fn parse_pointer(text: &str) -> Result<Pointer, StoreError> {
     let mut format = None;
     let mut current = None;
@@ -220,10 +246,11 @@ fn parse_pointer(text: &str) -> Result<Pointer, StoreError> {
         (Some(format), Some(current)) if format == u64::from(DIRECTORY_FORMAT) => {
             Ok(Pointer { current, previous })
         }
-        (Some(format), Some(_)) => Err(StoreError::OtherFormat {
+        (Some(format), Some(_)) => Err(DirectoryError::OtherFormat {
             found: u32::try_from(format).unwrap_or(u32::MAX),
             known: DIRECTORY_FORMAT,
-        }),
+        }
+        .into()),
         _ => Err(damaged_pointer("it is not whole".to_owned())),
     }
 }
@@ -264,19 +291,31 @@ pub(super) fn sync_tree(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    fn hold(path: &Path) -> Result<DataDirectory, StoreError> {
+        DataDirectory::hold(path, &Options::default())
+    }
+
     #[test]
     fn a_directory_is_held_by_one() {
         let folder = tempfile::tempdir().unwrap();
-        let held = DataDirectory::hold(folder.path()).unwrap();
-        assert!(matches!(DataDirectory::hold(folder.path()), Err(StoreError::InUse { .. })));
+        let held = hold(folder.path()).unwrap();
+        held.announce("http://127.0.0.1:1").unwrap();
+        match hold(folder.path()) {
+            Err(StoreError::Directory(DirectoryError::InUse { holder, .. })) => {
+                assert_eq!(holder.pid, Some(std::process::id()));
+                assert_eq!(holder.url.as_deref(), Some("http://127.0.0.1:1"));
+            }
+            other => panic!("{other:?}"),
+        }
         drop(held);
-        DataDirectory::hold(folder.path()).unwrap();
+        assert_eq!(fs::read(folder.path().join("LOCK")).unwrap(), b"");
+        hold(folder.path()).unwrap();
     }
 
     #[test]
     fn the_pointer_is_read_back_and_a_wrong_one_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let directory = DataDirectory::hold(folder.path()).unwrap();
+        let directory = hold(folder.path()).unwrap();
         assert_eq!(directory.pointer().unwrap(), None);
         for pointer in
             [Pointer { current: 1, previous: None }, Pointer { current: 12, previous: Some(11) }]
@@ -292,14 +331,15 @@ mod tests {
         for (text, found) in [("satchel 1\ncurrent 1\n", 1), ("satchel 3\ncurrent 1\n", 3)] {
             fs::write(directory.pointer_path(), text).unwrap();
             let error = directory.pointer().unwrap_err();
-            assert!(matches!(error, StoreError::OtherFormat { found: f, known: 2 } if f == found));
+            let StoreError::Directory(error) = error else { panic!("{error}") };
+            assert_eq!(error, DirectoryError::OtherFormat { found, known: 2 });
         }
     }
 
     #[test]
     fn a_lost_pointer_is_not_taken_for_a_fresh_start() {
         let folder = tempfile::tempdir().unwrap();
-        let directory = DataDirectory::hold(folder.path()).unwrap();
+        let directory = hold(folder.path()).unwrap();
         fs::create_dir(directory.generation(3)).unwrap();
         assert!(matches!(directory.pointer(), Err(StoreError::Damaged { .. })));
     }

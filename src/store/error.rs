@@ -1,8 +1,8 @@
 //! What can go wrong in the store.
 
-use std::{io, path::PathBuf};
+use std::io;
 
-use super::TEXT_BYTES_MAX;
+use super::{DirectoryError, KeyError, TEXT_BYTES_MAX};
 use crate::model::Kind;
 
 /// Why the store did not do what it was asked.
@@ -12,27 +12,12 @@ pub enum StoreError {
     Corrupt { kind: Kind, name: String, detail: String },
     #[error("the store's own '{part}' cannot be read: {detail}")]
     Damaged { part: &'static str, detail: String },
-    #[error("the data directory {} is in use by another process", .directory.display())]
-    InUse { directory: PathBuf },
-    #[error(
-        "the key {} is missing, without which the secrets of this data directory cannot be read; \
-         put it back, or start with an empty data directory",
-        .path.display()
-    )]
-    KeyMissing { path: PathBuf },
-    #[error("the key {} is not 32 bytes long", .path.display())]
-    KeyBroken { path: PathBuf },
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
     #[error("a secret of the {kind} '{name}' cannot be opened with the key of this data directory")]
     Unsealable { kind: Kind, name: String },
-    #[error(
-        "the data directory was written in format {found}, and this Satchel reads format {known}: {}",
-        if found > known {
-            "use a newer one"
-        } else {
-            "export everything with the Satchel that wrote it, and import that here"
-        }
-    )]
-    OtherFormat { found: u32, known: u32 },
     #[error("another change is being applied; try again in a moment")]
     Busy,
     #[error("there is nothing to undo: nothing was imported yet")]
@@ -66,6 +51,17 @@ impl StoreError {
         |source| match is_full(&source) {
             true => StoreError::DiskFull,
             false => StoreError::Io { what: what.into(), source },
+        }
+    }
+
+    /// Whether the system refused for want of a permission.
+    pub fn is_permission_denied(&self) -> bool {
+        match self {
+            StoreError::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            StoreError::Database(sled::Error::Io(error)) => {
+                error.kind() == io::ErrorKind::PermissionDenied
+            }
+            _ => false,
         }
     }
 

@@ -11,18 +11,24 @@
 //! holds and the counts that it changes are written in the same transaction; no secret is written
 //! that is not sealed.
 
+mod admission;
 mod ahead;
 pub mod aside;
 mod committer;
 mod directory;
+mod directory_error;
 mod durable;
 mod error;
 mod format;
 mod generation;
+mod holder;
+mod key_check;
+mod key_error;
 mod layers;
 mod load;
 mod members;
 mod options;
+mod owner;
 mod packed;
 mod picture;
 mod random;
@@ -50,13 +56,19 @@ use std::{
     },
 };
 
+pub use admission::Create;
 pub use directory::{DIRECTORY_FORMAT, DataDirectory, sync_directory};
+pub use directory_error::{DirectoryError, ForeignContents};
 pub use error::{RECORD_BYTES_MAX, StoreError};
 pub use format::{
     Header, RECORD_FORMAT, Raw, TEXT_BYTES_MAX, decode_any_body, decode_record, encode_body,
 };
+pub use holder::Holder;
+pub use key_check::KeyState;
+pub use key_error::KeyError;
 pub use load::{Load, LoadTable};
 pub use options::Options;
+pub use owner::Owner;
 pub use picture::Picture;
 pub use random::fill_random;
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
@@ -181,6 +193,7 @@ impl Store {
     /// What is wrong with the directory, in a sentence for a person.
     pub fn open_with(path: &Path, options: Options) -> Result<Self, StoreError> {
         Self::open_around(path, options, Arc::default())
+            .map_err(|error| admission::explained(path, error))
     }
 
     fn open_around(
@@ -188,9 +201,12 @@ impl Store {
         options: Options,
         pictures: Arc<Pictures>,
     ) -> Result<Self, StoreError> {
-        let directory = Arc::new(DataDirectory::hold(path)?);
+        let directory = Arc::new(DataDirectory::hold(path, &options)?);
         let (pointer, vault) = match directory.pointer()? {
             Some(pointer) => (pointer, Vault::open(&directory.key())?),
+            None if options.create == Create::Never => {
+                return Err(DirectoryError::Unfinished { path: path.to_owned() }.into());
+            }
             None => {
                 let vault = match directory.key().exists() {
                     true => Vault::open(&directory.key())?,
@@ -217,6 +233,7 @@ impl Store {
             }
             number => room::open_generation(&directory, number, options)?,
         };
+        key_check::prove(&directory, &vault, &generation)?;
         room::keep_reserve(&directory);
         // After an undo the generation before has the higher number.
         let number_last =

@@ -22,6 +22,7 @@ mod metrics;
 mod migration;
 mod mutants;
 mod openapi;
+mod operators;
 mod passwd;
 mod pipeline;
 mod power_cuts;

@@ -42,7 +42,20 @@ pub(in crate::cli) struct Client {
     /// `http://127.0.0.1:8080`
     base: String,
     authorization: Zeroizing<String>,
+    causes: Causes,
 }
+
+/// Where a server says the causes that its answers keep to themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Causes {
+    InServersLog,
+    /// The server runs within this process, which prints them (`cli::place::causes`).
+    Printed,
+}
+
+/// What an answer says of its cause, and what is true where there is no server's log.
+const CAUSE_IN_LOG: &str = "The cause is in the server's log, under the request id.";
+const CAUSE_PRINTED: &str = "The cause is in the line before.";
 
 /// What a server answered, if it is no refusal.
 pub(in crate::cli) struct Answer {
@@ -57,6 +70,8 @@ pub(in crate::cli) struct Answer {
 pub(in crate::cli) struct Refused {
     pub status: u16,
     message: String,
+    /// The problem as the server answered it, where it is one.
+    pub document: Option<String>,
 }
 
 /// What is wrong with a request, or with what it brought (RFC 9457).
@@ -95,7 +110,12 @@ impl Answer {
 }
 
 impl Client {
-    pub(super) fn new(base: &Uri, login: &Login, ca: Option<&Path>) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        base: &Uri,
+        login: &Login,
+        ca: Option<&Path>,
+        causes: Causes,
+    ) -> anyhow::Result<Self> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             // A redirect would carry the request, and perhaps the password, elsewhere.
@@ -115,7 +135,7 @@ impl Client {
         let pair = Zeroizing::new(format!("{}:{}", login.user, *login.password));
         let authorization = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(&*pair)));
         let base = base.to_string().trim_end_matches('/').to_owned();
-        Ok(Self { agent: config.build().into(), base, authorization })
+        Ok(Self { agent: config.build().into(), base, authorization, causes })
     }
 
     /// The answer to GET.
@@ -255,8 +275,13 @@ impl Client {
             403 => " Log in as another user: --user NAME.",
             _ => "",
         };
+        let is_problem = detail.is_some();
         let message = match detail {
             Some(detail) => {
+                let detail = match self.causes {
+                    Causes::InServersLog => detail,
+                    Causes::Printed => detail.replace(CAUSE_IN_LOG, CAUSE_PRINTED),
+                };
                 let mut message = format!("{detail}{next}");
                 for flaw in errors {
                     let said = flaw.detail.unwrap_or_default();
@@ -272,7 +297,8 @@ impl Client {
                 self.base
             ),
         };
-        Refused { status, message }.into()
+        let document = is_problem.then(|| text.to_owned());
+        Refused { status, message, document }.into()
     }
 
     fn unreached(&self, error: ureq::Error) -> anyhow::Error {

@@ -233,11 +233,9 @@ fn of_store(error: &StoreError) -> ProblemKind {
         StoreError::Corrupt { .. } | StoreError::Damaged { .. } | StoreError::Unsealable { .. } => {
             ProblemKind::Corrupt
         }
-        StoreError::InUse { .. }
-        | StoreError::KeyMissing { .. }
-        | StoreError::KeyBroken { .. }
-        | StoreError::OtherFormat { .. }
-        | StoreError::Database(_) => ProblemKind::Internal,
+        StoreError::Directory(_) | StoreError::Key(_) | StoreError::Database(_) => {
+            ProblemKind::Internal
+        }
     }
 }
 
