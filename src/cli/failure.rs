@@ -87,13 +87,9 @@ fn of_store(error: &StoreError) -> Option<String> {
         return of_io(ErrorKind::PermissionDenied).map(str::to_owned);
     }
     let advice = match error {
-        StoreError::Directory(DirectoryError::InUse {
-            holder: Holder { url: Some(url), .. },
-            ..
-        }) if let Some(command) = at_server(std::env::args(), url) => {
-            return Some(format!("Ask the server:\n  {command}\nor stop it first."));
+        StoreError::Directory(error) => {
+            return Some(ask_the_holder(error).unwrap_or_else(|| error.way_out()));
         }
-        StoreError::Directory(error) => return Some(error.way_out()),
         StoreError::Key(error) => return Some(error.way_out()),
         StoreError::Corrupt { .. }
         | StoreError::Damaged { .. }
@@ -135,6 +131,15 @@ fn of_io(kind: ErrorKind) -> Option<&'static str> {
         // About the many others there is nothing to say that they do not.
         _ => None,
     }
+}
+
+/// The command to type instead, where a server holds the data directory.
+fn ask_the_holder(error: &DirectoryError) -> Option<String> {
+    let DirectoryError::InUse { holder: Holder { url: Some(url), .. }, .. } = error else {
+        return None;
+    };
+    let command = at_server(std::env::args(), url)?;
+    Some(format!("Ask the server:\n  {command}\nor stop it first."))
 }
 
 /// The same command line, at the server that holds the data directory. `serve` has none.

@@ -137,6 +137,17 @@ impl NewFile {
     /// # Errors
     /// No file can be made there.
     pub fn begin(to: &Path) -> anyhow::Result<Self> {
+        if Owner::caller().is_root() {
+            Self::begin_by(to, Begun::by_helper)
+        } else {
+            Self::begin_by(to, Begun::here)
+        }
+    }
+
+    fn begin_by(
+        to: &Path,
+        begin: impl FnOnce(TempPath, &Path) -> io::Result<Begun>,
+    ) -> anyhow::Result<Self> {
         let folder = match to.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             Some(_) | None => Path::new("."),
@@ -145,10 +156,7 @@ impl NewFile {
         let file =
             tempfile::Builder::new().prefix(".satchel-").tempfile_in(folder).with_context(what)?;
         let (file, path) = file.into_parts();
-        let begun = match Owner::caller().is_root() {
-            true => Begun::by_helper(path, to).with_context(what)?,
-            false => Begun::here(path),
-        };
+        let begun = begin(path, to).with_context(what)?;
         Ok(Self { file, to: to.to_owned(), begun })
     }
 
@@ -178,10 +186,10 @@ impl NewFile {
 }
 
 impl Begun {
-    fn here(path: TempPath) -> Self {
+    fn here(path: TempPath, _: &Path) -> io::Result<Self> {
         let removed = path.to_path_buf();
         let guard = interrupt::guard(move || drop(std::fs::remove_file(removed)));
-        Begun::Here { path, _guard: guard }
+        Ok(Begun::Here { path, _guard: guard })
     }
 
     fn by_helper(path: TempPath, to: &Path) -> io::Result<Self> {
@@ -229,12 +237,12 @@ mod tests {
     fn a_file_has_its_name_when_it_is_whole() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("é>b");
-        let begun = NewFile::begin(&to).unwrap();
+        let begun = NewFile::begin_by(&to, Begun::here).unwrap();
         begun.file().write_all(b"x").unwrap();
         assert!(!to.exists());
         drop(begun);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        NewFile::begin(&to).unwrap().settle().unwrap();
+        NewFile::begin_by(&to, Begun::here).unwrap().settle().unwrap();
         assert!(to.exists());
     }
 }

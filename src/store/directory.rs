@@ -301,7 +301,8 @@ mod tests {
         let held = hold(folder.path()).unwrap();
         held.announce("http://127.0.0.1:1").unwrap();
         match hold(folder.path()) {
-            Err(StoreError::Directory(DirectoryError::InUse { holder, .. })) => {
+            Err(StoreError::Directory(error)) => {
+                let DirectoryError::InUse { holder, .. } = *error else { panic!("{error}") };
                 assert_eq!(holder.pid, Some(std::process::id()));
                 assert_eq!(holder.url.as_deref(), Some("http://127.0.0.1:1"));
             }
@@ -332,7 +333,7 @@ mod tests {
             fs::write(directory.pointer_path(), text).unwrap();
             let error = directory.pointer().unwrap_err();
             let StoreError::Directory(error) = error else { panic!("{error}") };
-            assert_eq!(error, DirectoryError::OtherFormat { found, known: 2 });
+            assert_eq!(*error, DirectoryError::OtherFormat { found, known: 2 });
         }
     }
 

@@ -12,8 +12,9 @@ pub enum StoreError {
     Corrupt { kind: Kind, name: String, detail: String },
     #[error("the store's own '{part}' cannot be read: {detail}")]
     Damaged { part: &'static str, detail: String },
+    /// In a box: it holds several paths, and the others are small.
     #[error(transparent)]
-    Directory(#[from] DirectoryError),
+    Directory(Box<DirectoryError>),
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error("a secret of the {kind} '{name}' cannot be opened with the key of this data directory")]
@@ -79,6 +80,12 @@ impl StoreError {
 
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+impl From<DirectoryError> for StoreError {
+    fn from(error: DirectoryError) -> Self {
+        StoreError::Directory(Box::new(error))
+    }
 }
 
 impl From<sled::Error> for StoreError {

@@ -243,3 +243,45 @@ fn write(directory: &DataDirectory, vault: &Vault) -> Result<(), StoreError> {
     };
     write().map_err(StoreError::io(format!("writing {}", path.display())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Options;
+
+    #[test]
+    fn a_new_key_keeps_the_old_one_under_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = DataDirectory::hold(folder.path(), &Options::default()).unwrap();
+        assert_eq!(
+            directory.key_state().unwrap(),
+            KeyState::Unusable(KeyError::Missing { path: directory.key() })
+        );
+        let first = Vault::create(&directory.key()).unwrap();
+        assert_eq!(directory.key_state().unwrap(), KeyState::Unproven);
+        write(&directory, &first).unwrap();
+        assert_eq!(directory.key_state().unwrap(), KeyState::Right);
+        let old = fs::read(directory.key()).unwrap();
+        // More than once within a second.
+        for renewed in 1..=3 {
+            Vault::renew(&directory).unwrap();
+            assert_eq!(directory.key_state().unwrap(), KeyState::Right);
+            let names = fs::read_dir(folder.path()).unwrap();
+            let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let kept: Vec<String> = names.filter(|name| name.starts_with("key.old-")).collect();
+            assert_eq!(kept.len(), renewed, "{kept:?}");
+            let keys = kept.iter().map(|name| fs::read(folder.path().join(name)).unwrap());
+            assert!(keys.filter(|key| *key == old).count() == 1);
+        }
+        fs::write(directory.key(), &old).unwrap();
+        let KeyState::Unusable(KeyError::Wrong { path, .. }) = directory.key_state().unwrap()
+        else {
+            panic!("another key is right");
+        };
+        assert_eq!(path, directory.key());
+        // Also where there is no old one.
+        fs::remove_file(directory.key()).unwrap();
+        Vault::renew(&directory).unwrap();
+        assert_eq!(directory.key_state().unwrap(), KeyState::Right);
+    }
+}
