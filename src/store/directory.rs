@@ -86,7 +86,7 @@ impl DataDirectory {
             }
         }
         let command = options.command;
-        Holder::this(command).write(&lock).map_err(StoreError::io("writing LOCK"))?;
+        tell(&Holder::this(command), &lock)?;
         let directory = Self { path: path.to_owned(), lock, command };
         // What a killed process was about to do.
         let left = [
@@ -113,7 +113,7 @@ impl DataDirectory {
     /// [`StoreError::Io`] if `LOCK` cannot be written.
     pub fn announce(&self, url: &str) -> Result<(), StoreError> {
         let holder = Holder { url: Some(url.to_owned()), ..Holder::this(self.command) };
-        holder.write(&self.lock).map_err(StoreError::io("writing LOCK"))
+        tell(&holder, &self.lock)
     }
 
     pub fn path(&self) -> &Path {
@@ -218,6 +218,18 @@ impl DataDirectory {
         }
         numbers.sort_unstable();
         Ok(numbers)
+    }
+}
+
+/// Writes into `LOCK` who holds it. A full disk has no room for it, and must not keep the inventory
+/// from being opened: then others are told of "another process".
+fn tell(holder: &Holder, lock: &File) -> Result<(), StoreError> {
+    match holder.write(lock).map_err(StoreError::io("writing LOCK")) {
+        Err(StoreError::DiskFull) => {
+            tracing::warn!("the disk is full: LOCK does not say which process uses the directory");
+            Ok(())
+        }
+        written => written,
     }
 }
 

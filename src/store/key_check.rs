@@ -241,7 +241,15 @@ fn write(directory: &DataDirectory, vault: &Vault) -> Result<(), StoreError> {
         fs::rename(&aside, &path)?;
         sync_directory(directory.path())
     };
-    write().map_err(StoreError::io(format!("writing {}", path.display())))
+    match write().map_err(StoreError::io(format!("writing {}", path.display()))) {
+        // The next start writes it. A full disk must not keep the inventory from being opened.
+        Err(StoreError::DiskFull) => {
+            tracing::warn!("the disk is full: key.check is not written");
+            let _ = fs::remove_file(aside);
+            Ok(())
+        }
+        written => written,
+    }
 }
 
 #[cfg(test)]
