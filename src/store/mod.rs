@@ -21,6 +21,8 @@ mod format;
 mod generation;
 mod layers;
 mod load;
+#[allow(dead_code, unused_imports, reason = "the opening of a generation uses it next")]
+mod log;
 mod members;
 mod options;
 mod packed;
