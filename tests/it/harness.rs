@@ -65,19 +65,31 @@ impl Server {
     }
 
     fn start_in(directory: TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = command(&directory.path().join("data"));
+        command.args(arguments).envs(variables.iter().copied());
         let log = File::options().create(true).append(true).open(directory.path().join("log"));
-        let mut child = command(&directory.path().join("data"))
+        Self::spawn(directory, command, log.unwrap().into())
+    }
+
+    /// Starts a server with another standard error than the file that [`Server::log`] reads.
+    pub fn start_with_stderr(arguments: &[&str], stderr: Stdio) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = command(&directory.path().join("data"));
+        command.args(arguments);
+        Self::spawn(directory, command, stderr)
+    }
+
+    fn spawn(directory: TempDir, mut command: Command, stderr: Stdio) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
-            .args(arguments)
-            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(log.unwrap())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let Some(address) = line.trim_end().strip_prefix(READY) else {
-            let log = fs::read_to_string(directory.path().join("log")).unwrap();
+            let log = fs::read_to_string(directory.path().join("log")).unwrap_or_default();
             let _ = child.kill();
             panic!("no ready line but {line:?}, and the log says {log}");
         };

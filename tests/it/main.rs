@@ -16,6 +16,7 @@ mod instances;
 mod inventory;
 mod kills;
 mod limits;
+mod log_pipe;
 mod login;
 mod metrics;
 mod migration;
