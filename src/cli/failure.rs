@@ -1,14 +1,16 @@
 //! What is said when something could not be done: what it was, and what to do next.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 
 use crate::store::StoreError;
 
 /// Says on standard error what could not be done, and what to do next where that is known.
 pub(super) fn report(error: &anyhow::Error) {
-    eprintln!("satchel: {error:#}");
+    let mut stderr = std::io::stderr().lock();
+    // Where standard error is closed, nobody can be told, and that is no reason to panic.
+    let _ = writeln!(stderr, "satchel: {error:#}");
     if let Some(advice) = advice(error) {
-        eprintln!("{advice}");
+        let _ = writeln!(stderr, "{advice}");
     }
 }
 
@@ -42,7 +44,9 @@ fn of_store(error: &StoreError) -> Option<&'static str> {
         }
         StoreError::Io { source, .. } => of_io(source.kind()),
         // They say it themselves.
-        StoreError::KeyMissing { .. }
+        StoreError::FileSizeLimit
+        | StoreError::Reopening
+        | StoreError::KeyMissing { .. }
         | StoreError::OtherFormat { .. }
         | StoreError::Busy
         | StoreError::NothingToUndo

@@ -23,6 +23,7 @@ mod place;
 mod progress;
 mod report;
 mod serve;
+mod signals;
 mod source;
 mod supervisor;
 mod undo;
@@ -32,6 +33,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{DEFAULT_FILE, ParseError, Parsed, ServeConfig, file_argument, parse};
@@ -125,6 +127,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
+    signals::survive_file_size_limit().context("The handler of SIGXFSZ cannot be installed")?;
     match subcommand {
         Command::Serve(config) => serve::run(&config),
         Command::Export(args) => export::run(&args),

@@ -53,12 +53,18 @@ pub(super) async fn answer(
     // A person who is lost among the pages gets a page.
     let reads_docs =
         request.uri().path().starts_with("/docs/") && accept::wants_page(request.headers());
+    let inventory = app.inventory.clone();
     let mut response = match steps(app, state, request, &mut entry).instrument(span).await {
         Ok(response) => response,
         Err(problem) if reads_docs && problem.is(ProblemKind::UnknownPath) => {
             docs::lost().unwrap_or_else(|problem| problem.render(id))
         }
-        Err(problem) => problem.render(id),
+        Err(mut problem) => {
+            if let Some(damage) = problem.take_damage() {
+                inventory.note_damage(damage);
+            }
+            problem.render(id)
+        }
     };
     response::finish(response.headers_mut(), id);
     entry.follow(response)

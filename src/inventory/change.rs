@@ -157,6 +157,8 @@ impl Halt {
             | StoreError::Busy
             | StoreError::NothingToUndo
             | StoreError::DiskFull
+            | StoreError::FileSizeLimit
+            | StoreError::Reopening
             | StoreError::ReadOnly { .. }
             | StoreError::ChangeLarge { .. }
             | StoreError::Io { .. }

@@ -152,7 +152,9 @@ impl Editing<'_, '_> {
         let version = self.transaction.changed(Kind::Pool);
         let pools = match self.inventory.computed.of(version) {
             Some(pools) => pools,
-            None => Arc::new(ComputedPools::of(self.transaction.scan::<Pool>())?),
+            None => Arc::new({
+                ComputedPools::of(self.transaction.scan::<Pool>(), &self.inventory.damage)?
+            }),
         };
         Ok(self.pools.insert(pools).clone())
     }

@@ -127,7 +127,12 @@ fn compare<E: Entity>(
     changed: &mut HashSet<u64>,
 ) -> Result<(), StoreError> {
     for stored in transaction.scan::<E>() {
-        let stored = stored?;
+        let stored = match stored {
+            Ok(stored) => stored,
+            // A damaged record belongs to no pool, and keeps no pool from being computed.
+            Err(error) if error.is_damage() => continue,
+            Err(error) => return Err(error),
+        };
         for filling in &mut round {
             filling.meet(&stored);
         }

@@ -90,9 +90,14 @@ impl Inventory {
         let reading = store.read();
         let scratch = store.directory().scratch();
         let mut findings = FindingsReport::default();
-        let verified = reading.verify(&scratch, &mut |finding| findings.take(finding))?;
+        let verified = reading.verify(&scratch, &mut |finding| {
+            if finding.code == "damaged" {
+                self.0.damage.note_finding(&finding);
+            }
+            findings.take(finding);
+        })?;
         let mut members = Sorter::new(&scratch, SORTED_BYTES);
-        let pools = computed(&reading)?;
+        let pools = ComputedPools::of(reading.scan::<Pool>(), &self.0.damage)?;
         admit::<Device>(&reading, &pools, Side::Device, &mut members)?;
         admit::<Link>(&reading, &pools, Side::Link, &mut members)?;
         let members = compare(&reading, &pools, members, &mut findings)?;
@@ -134,13 +139,9 @@ fn report(
     }
 }
 
-/// The computed pools. Those that cannot be read were found to be damaged before.
-fn computed(reading: &Reading) -> Result<ComputedPools, StoreError> {
-    ComputedPools::of(reading.scan::<Pool>().filter(is_readable))
-}
-
+/// Whether it is no damage, which was found before.
 fn is_readable<T>(read: &Result<T, StoreError>) -> bool {
-    !matches!(read, Err(StoreError::Corrupt { .. } | StoreError::Damaged { .. }))
+    !read.as_ref().is_err_and(StoreError::is_damage)
 }
 
 fn aside(error: io::Error) -> StoreError {
@@ -197,7 +198,7 @@ fn compare(
         );
         findings.take(of_pool(pools, pool, detail));
     };
-    reading.each_membership(|pool, side, ordinal, name| {
+    let walked = reading.each_membership(|pool, side, ordinal, name| {
         members += 1;
         let key = key(pool, side, ordinal, name);
         while let Some(here) = next.as_ref().filter(|here| **here < key) {
@@ -214,7 +215,15 @@ fn compare(
             findings.take(of_pool(pools, pool, detail));
         }
         Ok::<_, StoreError>(())
-    })?;
+    });
+    match walked {
+        Err(error) if error.is_damage() => {
+            let detail = format!("the lists of members cannot be read: {error}");
+            findings.take(Finding { kind: Some(Kind::Pool), name: None, code: "damaged", detail });
+            return Ok(members);
+        }
+        walked => walked?,
+    }
     while let Some(here) = next {
         missing(&here, findings);
         next = reader.next().map_err(aside)?.map(|(key, _)| key.to_vec());

@@ -10,7 +10,7 @@ use crate::model::Kind;
 pub enum StoreError {
     #[error("the {kind} '{name}' cannot be read: what is stored of it is damaged ({detail})")]
     Corrupt { kind: Kind, name: String, detail: String },
-    #[error("the store's own '{part}' cannot be read: {detail}")]
+    #[error("the part '{part}' of the store is damaged: {detail}")]
     Damaged { part: &'static str, detail: String },
     #[error("the data directory {} is in use by another process", .directory.display())]
     InUse { directory: PathBuf },
@@ -37,8 +37,19 @@ pub enum StoreError {
     Busy,
     #[error("there is nothing to undo: nothing was imported yet")]
     NothingToUndo,
-    #[error("the disk is full, and the change is not acknowledged")]
+    #[error("disk full: the change was not saved")]
     DiskFull,
+    #[error(
+        "the change was not saved: a file would grow beyond the size that the operating system \
+         allows this process (`ulimit -f`, or `LimitFSIZE=` of its service)"
+    )]
+    FileSizeLimit,
+    /// A read that could not be served from a database in which a write failed.
+    #[error(
+        "this cannot be read at the moment: the database is opened again after a write failed; \
+         try again in a few seconds"
+    )]
+    Reopening,
     #[error("the store has become read-only, because a write failed: {reason}")]
     ReadOnly { reason: String },
     #[error("a {kind} of {bytes} bytes is more than the {RECORD_BYTES_MAX} that a record may have")]
@@ -60,13 +71,49 @@ pub enum StoreError {
 /// 60 KB; a pool that lists a million devices has 30 MB.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// What is damaged in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The part of the store: a type of record, or one of the store's own trees. There are few of
+    /// them.
+    pub part: &'static str,
+    pub kind: Option<Kind>,
+    /// The record, if only one is damaged.
+    pub name: Option<String>,
+    pub detail: String,
+}
+
 impl StoreError {
+    /// What is damaged. `None` for an error that is no damage.
+    pub fn damage(&self) -> Option<Damage> {
+        match self {
+            StoreError::Corrupt { kind, name, detail } => Some(Damage {
+                part: kind.as_str(),
+                kind: Some(*kind),
+                name: Some(name.clone()),
+                detail: detail.clone(),
+            }),
+            StoreError::Damaged { part, detail } => {
+                Some(Damage { part, kind: None, name: None, detail: detail.clone() })
+            }
+            StoreError::Unsealable { kind, name } => Some(Damage {
+                part: "secret",
+                kind: Some(*kind),
+                name: Some(name.clone()),
+                detail: "its secret cannot be opened with the key of the data directory".to_owned(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether a record or a page is damaged, so that others can still be read.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, StoreError::Corrupt { .. } | StoreError::Damaged { .. })
+    }
+
     /// An error of the file system, with what was being done.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        |source| match is_full(&source) {
-            true => StoreError::DiskFull,
-            false => StoreError::Io { what: what.into(), source },
-        }
+        |source| no_room(&source).unwrap_or_else(|| StoreError::Io { what: what.into(), source })
     }
 
     /// Whether a database could not be opened because it is open already, about which sled says
@@ -81,16 +128,22 @@ impl StoreError {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+/// The error of a write that found no room. `None` for any other error.
+fn no_room(error: &io::Error) -> Option<StoreError> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(StoreError::DiskFull),
+        io::ErrorKind::FileTooLarge => Some(StoreError::FileSizeLimit),
+        _ => None,
+    }
 }
 
 impl From<sled::Error> for StoreError {
     fn from(error: sled::Error) -> Self {
-        match &error {
-            sled::Error::Io(io) if is_full(io) => StoreError::DiskFull,
-            _ => StoreError::Database(error),
-        }
+        let full = match &error {
+            sled::Error::Io(io) => no_room(io),
+            _ => None,
+        };
+        full.unwrap_or(StoreError::Database(error))
     }
 }
 

@@ -39,7 +39,10 @@ pub(super) struct Generation {
     pub texts: Tree,
     pub chunks: Tree,
     pub meta: Tree,
+    /// With all changes that were applied, durable or not yet.
     summary: RwLock<Arc<Summary>>,
+    /// With the durable changes only.
+    durable_summary: RwLock<Arc<Summary>>,
     /// The last to be dropped: the directory is held until the database is closed, also by a
     /// reader that outlives the store.
     directory: Arc<DataDirectory>,
@@ -63,6 +66,7 @@ impl Generation {
                 Some(bytes) => format::decode("summary", &bytes)?,
                 None => Summary::default(),
             };
+            let summary = Arc::new(summary);
             Ok(Self {
                 number,
                 kinds: PerKind::try_new(|kind| tree(kind.as_str()))?,
@@ -71,7 +75,8 @@ impl Generation {
                 texts: tree("texts")?,
                 chunks: tree("chunks")?,
                 meta,
-                summary: RwLock::new(Arc::new(summary)),
+                summary: RwLock::new(summary.clone()),
+                durable_summary: RwLock::new(summary),
                 db,
                 directory: directory.clone(),
             })
@@ -114,9 +119,32 @@ impl Generation {
         self.summary.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes the counts and stamps that were just written.
+    /// Counts and stamps of the durable changes: what may be told to a client.
+    pub fn durable_summary(&self) -> Arc<Summary> {
+        self.durable_summary.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes the counts and stamps of a generation that was written or opened as a whole.
     pub fn note_summary(&self, summary: Summary) {
+        self.note_applied(summary);
+        self.note_durable();
+    }
+
+    /// Notes the counts and stamps with changes that were applied and are not durable yet.
+    pub fn note_applied(&self, summary: Summary) {
         *self.summary.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(summary);
+    }
+
+    /// Notes that everything that was applied is durable.
+    pub fn note_durable(&self) {
+        let summary = self.summary();
+        *self.durable_summary.write().unwrap_or_else(PoisonError::into_inner) = summary;
+    }
+
+    /// Goes back to the counts and stamps of the durable changes, because a commit failed.
+    pub fn forget_applied(&self) {
+        let summary = self.durable_summary();
+        *self.summary.write().unwrap_or_else(PoisonError::into_inner) = summary;
     }
 }
 

@@ -14,6 +14,7 @@
 mod ahead;
 pub mod aside;
 mod committer;
+mod contained;
 mod directory;
 mod durable;
 mod error;
@@ -50,8 +51,9 @@ use std::{
     },
 };
 
+pub use contained::is_panic_contained;
 pub use directory::{DIRECTORY_FORMAT, DataDirectory, sync_directory};
-pub use error::{RECORD_BYTES_MAX, StoreError};
+pub use error::{Damage, RECORD_BYTES_MAX, StoreError};
 pub use format::{
     Header, RECORD_FORMAT, Raw, TEXT_BYTES_MAX, decode_any_body, decode_record, encode_body,
 };
@@ -102,6 +104,8 @@ enum State {
     /// The database was closed to be opened again, and that failed.
     Closed {
         number: u64,
+        /// The highest version that a change was given before.
+        version: u64,
         failure: Failure,
     },
 }
@@ -245,15 +249,17 @@ impl Store {
 
     /// The inventory as it is. Changes show while it is read; a bulk change does not.
     pub fn read(&self) -> Reading {
+        self.reopen_for_reading();
         let generation = self.current().map(|current| current.generation);
         Reading { generation, vault: self.vault.clone() }
     }
 
     /// The inventory as it is at this moment, whatever changes.
     pub fn picture(&self) -> Result<Picture, StoreError> {
+        self.reopen_for_reading();
         let generation = || match self.current() {
             Ok(current) => Ok(current.generation),
-            Err(failure) => Err(failure.to_error()),
+            Err(_) => Err(StoreError::Reopening),
         };
         self.pictures.take(generation, self.vault.clone())
     }
@@ -285,6 +291,8 @@ impl Store {
                 return Ok(made);
             }
             Some(changed) => {
+                let bytes = pending.changes.bytes() + changed.changes.bytes();
+                self.require_room(&current.generation, bytes)?;
                 pending.changes.absorb(changed.changes);
                 pending.summary = Some(changed.summary);
                 current.committer.ask()
@@ -306,7 +314,7 @@ impl Store {
         // Who holds the turn reads what is there, and that is what was applied. Where nothing can be
         // written any more, nothing waits to be.
         if let Ok(current) = self.current()
-            && current.committer.failure().is_ok()
+            && current.committer.failure().is_none()
         {
             current.committer.settle()?;
         }
@@ -322,17 +330,14 @@ impl Store {
 
     /// The generation to change, for the one who holds the turn.
     fn writable(&self) -> Result<Current, StoreError> {
-        let failed = match self.current() {
+        let failure = match self.current() {
             Ok(current) => match current.committer.failure() {
-                Ok(()) => return Ok(current),
-                Err(error) => error,
+                None => return Ok(current),
+                Some(failure) => failure,
             },
-            Err(failure) => failure.to_error(),
+            Err(failure) => failure,
         };
-        match failed {
-            StoreError::DiskFull => self.reopen(),
-            other => Err(other),
-        }
+        if failure.is_mended_by_opening() { self.reopen(&failure) } else { Err(failure.to_error()) }
     }
 
     /// The number of a generation that is begun.
@@ -417,7 +422,13 @@ pub struct Reading {
 
 impl Reading {
     fn generation(&self) -> Result<&Generation, StoreError> {
-        self.generation.as_deref().map_err(Failure::to_error)
+        // The failure is about a change; a read only has to wait until the database is open again.
+        self.generation.as_deref().map_err(|failure| match failure {
+            Failure::DiskFull | Failure::FileSizeLimit | Failure::Damaged { .. } => {
+                StoreError::Reopening
+            }
+            Failure::Other(_) => failure.to_error(),
+        })
     }
 
     fn trees(&self) -> Result<Trees<'_>, StoreError> {
@@ -505,9 +516,14 @@ impl Reading {
         self.trees()?.texts(device)
     }
 
-    /// Counts and stamps.
+    /// Counts and stamps with all changes that can be read, durable or not yet.
     pub fn summary(&self) -> Result<Arc<Summary>, StoreError> {
         Ok(self.generation()?.summary())
+    }
+
+    /// Counts and stamps of the durable changes.
+    pub fn durable_summary(&self) -> Result<Arc<Summary>, StoreError> {
+        Ok(self.generation()?.durable_summary())
     }
 
     /// The records that name the target.

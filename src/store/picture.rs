@@ -93,7 +93,7 @@ impl Overlay {
                         let Entry::Vacant(place) = before.members.entry(key.clone()) else {
                             continue;
                         };
-                        let block = generation.members.get(key)?;
+                        let block = generation.trees().tree(TreeId::Members).get(key)?;
                         bytes += ENTRY_BYTES + key.len() + block.as_ref().map_or(0, |b| b.len());
                         place.insert(block);
                     }

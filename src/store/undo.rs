@@ -6,8 +6,8 @@
 use std::{fs, io, path::Path};
 
 use super::{
-    Store, StoreError, Summary, directory::Pointer, format, generation::Generation, load::write,
-    room, summary::SUMMARY_KEY,
+    Damage, Store, StoreError, Summary, directory::Pointer, format, generation::Generation,
+    load::write, room, summary::SUMMARY_KEY,
 };
 
 /// What a generation holds.
@@ -24,6 +24,8 @@ pub struct GenerationLook {
 pub struct Generations {
     pub current: GenerationLook,
     pub previous: Option<GenerationLook>,
+    /// What is damaged in the generation before, if it cannot be opened.
+    pub previous_damage: Option<Damage>,
 }
 
 /// What an undo changed, or would change.
@@ -42,11 +44,19 @@ impl Store {
     pub fn generations(&self) -> Result<Generations, StoreError> {
         let _turn = self.turns.take()?;
         let current = self.current_look()?;
-        let previous = match self.pointer()?.previous {
-            Some(number) => Some(self.look(&*self.reopen_generation(number)?)?),
-            None => None,
+        let Some(number) = self.pointer()?.previous else {
+            return Ok(Generations { current, previous: None, previous_damage: None });
         };
-        Ok(Generations { current, previous })
+        match self.reopen_generation(number).and_then(|opened| self.look(&opened)) {
+            Ok(look) => Ok(Generations { current, previous: Some(look), previous_damage: None }),
+            // Only a look: it must not be answered as a change that was not saved.
+            Err(StoreError::DiskFull | StoreError::FileSizeLimit) => Err(StoreError::Reopening),
+            // The current generation is served whatever is wrong with the one before it.
+            Err(error) if error.is_damage() => {
+                Ok(Generations { current, previous: None, previous_damage: error.damage() })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes the generation before the current one the inventory again.
@@ -91,7 +101,7 @@ impl Store {
     fn look(&self, generation: &Generation) -> Result<GenerationLook, StoreError> {
         let path = self.directory.generation(generation.number);
         let bytes = tree_bytes(&path).map_err(StoreError::io("the size of a generation"))?;
-        let summary = Summary::clone(&generation.summary());
+        let summary = Summary::clone(&generation.durable_summary());
         Ok(GenerationLook { number: generation.number, summary, bytes })
     }
 

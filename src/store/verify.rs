@@ -149,7 +149,13 @@ impl Walk<'_, '_> {
         let mut seen = KindSummary::default();
         let mut last = None;
         for entry in self.trees.tree(TreeId::Kind(kind)).prefix(&[]) {
-            let (key, _) = entry?;
+            let (key, _) = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.unreadable(Some(kind), error)?;
+                    continue;
+                }
+            };
             seen.count += 1;
             let name = String::from_utf8_lossy(&key).into_owned();
             let raw = match self.trees.raw(kind, &key) {
@@ -217,6 +223,17 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// A range of a tree that is damaged is a finding too. The walk goes on behind it.
+    fn unreadable(&mut self, kind: Option<Kind>, error: StoreError) -> Result<(), StoreError> {
+        match error {
+            StoreError::Damaged { part, detail } => {
+                (self.told)(Finding::bare(kind, "damaged", format!("{part}: {detail}")));
+                Ok(())
+            }
+            other => Err(other),
+        }
+    }
+
     fn counts(&mut self, kind: Kind, seen: KindSummary) -> Result<(), StoreError> {
         let kept = self.reading.summary()?.kind(kind);
         if kept.count != seen.count {
@@ -255,7 +272,13 @@ impl Walk<'_, '_> {
     /// The long texts of devices.
     fn texts(&mut self) -> Result<(), StoreError> {
         for entry in self.trees.tree(TreeId::Texts).prefix(&[]) {
-            let (key, _) = entry?;
+            let (key, _) = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.unreadable(Some(Kind::Device), error)?;
+                    continue;
+                }
+            };
             self.verified.texts += 1;
             let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
             let device = String::from_utf8_lossy(device).into_owned();
@@ -276,7 +299,7 @@ impl Walk<'_, '_> {
                 Ok(_) if property.is_empty() => {
                     Some(("damaged", "it has a long text without a property".to_owned()))
                 }
-                Ok(_) if !self.trees.contains(Kind::Device, &device)? => {
+                Ok(_) if !self.is_there(Kind::Device, &device)? => {
                     Some(("text", format!("its {property} is there, and it is not")))
                 }
                 Ok(_) => None,
@@ -286,6 +309,14 @@ impl Walk<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a record is there. One whose page is damaged may be, and was found before.
+    fn is_there(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+        match self.trees.contains(kind, name) {
+            Err(error) if error.is_damage() => Ok(true),
+            contains => contains,
+        }
     }
 
     fn expect_chunks(
@@ -316,7 +347,13 @@ impl Walk<'_, '_> {
         ];
         for (tree, lists, prefix_bytes) in lists {
             for entry in self.trees.tree(tree).prefix(lists) {
-                let (key, block) = entry?;
+                let (key, block) = match entry {
+                    Ok(entry) => entry,
+                    Err(error) => {
+                        self.unreadable(None, error)?;
+                        continue;
+                    }
+                };
                 let Some(prefix_bytes) = prefix_bytes(&key) else { continue };
                 if let Ok(false) = packed::is_in_place(&key, prefix_bytes, &block) {
                     let detail = "a block of an index holds what is looked for in another one";
@@ -340,7 +377,7 @@ impl Walk<'_, '_> {
                 Some(_) | None => {
                     let mut is_there = false;
                     for kind in target.kinds() {
-                        is_there |= self.trees.contains(*kind, name)?;
+                        is_there |= self.is_there(*kind, name)?;
                     }
                     known = Some((key[..length].to_vec(), is_there));
                     is_there
@@ -404,7 +441,13 @@ impl Walk<'_, '_> {
         let mut expected = Held::begin(expected)?;
         let mut orphans = 0_u64;
         for entry in self.trees.tree(TreeId::Chunks).prefix(&[]) {
-            let (key, _) = entry?;
+            let (key, _) = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.unreadable(None, error)?;
+                    continue;
+                }
+            };
             // What is missing was found where its value was read.
             while expected.here().is_some_and(|here| here < &*key) {
                 expected.advance()?;

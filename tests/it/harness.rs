@@ -51,6 +51,11 @@ impl Server {
         Self::start_in(tempfile::tempdir_in(folder).unwrap(), &[], &[])
     }
 
+    /// The same, with more arguments.
+    pub fn start_on_with(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir_in(folder).unwrap(), arguments, &[])
+    }
+
     /// Kills the server with SIGKILL. What it left on the disk can be started again.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
@@ -77,6 +82,21 @@ impl Server {
         let mut command = command(&directory.path().join("data"));
         command.args(arguments);
         Self::spawn(directory, command, stderr)
+    }
+
+    /// Starts a server whose files may have at most so many KiB, in the data directory of a server
+    /// that has ended.
+    pub fn start_again_with_file_limit(mut self, kib: u64) -> Self {
+        self.kill();
+        let directory = self.directory.take().unwrap();
+        let serve = command(&directory.path().join("data"));
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -f \"$1\"; shift; exec \"$@\"", "sh"]);
+        // The shell counts blocks of 512 bytes.
+        limited.arg((2 * kib).to_string()).arg(serve.get_program()).args(serve.get_args());
+        limited.env("SATCHEL_CONFIG", "");
+        // A log in a file would have the same limit.
+        Self::spawn(directory, limited, Stdio::null())
     }
 
     fn spawn(directory: TempDir, mut command: Command, stderr: Stdio) -> Self {

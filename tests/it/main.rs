@@ -7,6 +7,7 @@ mod bodies;
 mod command_line;
 mod commands;
 mod config;
+mod damage;
 mod docs;
 mod durability;
 mod forms;

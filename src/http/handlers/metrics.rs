@@ -56,6 +56,11 @@ fn of_inventory(page: &mut Page, inventory: &Inventory) -> fmt::Result {
         let name = "satchel_data_directory_size_bytes";
         page.one(name, "gauge", "Size of the disk of the data directory.", room.size_bytes)?;
     }
+    let name = "satchel_damage_total";
+    page.family(name, "counter", "Reads that met something damaged, by the part of the store.")?;
+    for (part, count) in inventory.damage_by_part() {
+        page.sample(name, &[("part", part)], count)?;
+    }
     let about = "Whether changes are taken; 0 after a full disk or a failed write.";
     page.one("satchel_writable", "gauge", about, u8::from(inventory.is_writable()))
 }

@@ -38,7 +38,7 @@ pub(in crate::http) enum ProblemKind {
     NoAdministrator,
     RecordTooLarge,
     ChangeTooLarge,
-    Corrupt,
+    Damaged,
     ReadOnly,
     TooManyFailedLogins,
     Internal,
@@ -157,8 +157,8 @@ impl ProblemKind {
             Self::ChangeTooLarge => {
                 ("change-too-large", "Too much for one change", StatusCode::UNPROCESSABLE_ENTITY)
             }
-            Self::Corrupt => {
-                ("corrupt", "Something stored is damaged", StatusCode::INTERNAL_SERVER_ERROR)
+            Self::Damaged => {
+                ("damaged", "Something stored is damaged", StatusCode::INTERNAL_SERVER_ERROR)
             }
             Self::ReadOnly => {
                 ("read-only", "Nothing can be changed", StatusCode::SERVICE_UNAVAILABLE)

@@ -20,10 +20,15 @@ use super::request::RequestId;
 use super::response::{self, PROBLEM_JSON, Response};
 use crate::codec::bundle::BundleError;
 use crate::model::{Kind, UnknownKind};
+use crate::store::{Damage, StoreError};
 
 /// What stands before the word in a problem's `type`: a tag URI (RFC 4151), which names and needs
 /// no server.
 const TYPE_PREFIX: &str = "tag:satchel.internal,2026:problem/";
+
+/// What to do about damage.
+const DAMAGED_ADVICE: &str = "`satchel verify` lists everything that is damaged, and \
+                              `satchel recover --dry-run` says what can be done about it.";
 
 /// Of a text from outside that is shown in a message.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -103,6 +108,8 @@ pub(super) struct Problem {
     errors: Vec<Flaw>,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What is damaged, to be counted.
+    damage: Option<Box<Damage>>,
 }
 
 /// The members in the order in which people read them.
@@ -128,7 +135,30 @@ impl Problem {
             errors: Vec::new(),
             members: Map::new(),
             headers: Vec::new(),
+            damage: None,
         }
+    }
+
+    /// Adds what is damaged, where an error of the store says so.
+    fn with_damage(mut self, error: Option<&StoreError>) -> Self {
+        self.damage = error.and_then(StoreError::damage).map(Box::new);
+        match self.damage.as_deref() {
+            Some(Damage { part, kind, name, .. }) => {
+                let mut members = Map::new();
+                members.insert("part".to_owned(), Value::from(*part));
+                if let (Some(kind), Some(name)) = (kind, name) {
+                    members.insert("record_type".to_owned(), Value::from(kind.as_str()));
+                    members.insert("record_name".to_owned(), Value::from(name.as_str()));
+                }
+                self.with_members(members)
+            }
+            None => self,
+        }
+    }
+
+    /// Takes what is damaged.
+    pub(super) fn take_damage(&mut self) -> Option<Damage> {
+        self.damage.take().map(|damage| *damage)
     }
 
     /// Whether it is of this sort.
@@ -154,9 +184,13 @@ impl Problem {
                 let (name, value) = retry_after(BUSY_RETRY_SECONDS);
                 Self::new(kind, sentence(error)).with_header(name, value)
             }
-            ProblemKind::Corrupt | ProblemKind::ReadOnly => {
+            ProblemKind::ReadOnly => {
                 tracing::error!(error, "the store");
                 Self::new(kind, sentence(error))
+            }
+            // It is logged where it is counted.
+            ProblemKind::Damaged => {
+                Self::new(kind, format!("{} {DAMAGED_ADVICE}", sentence(error)))
             }
             _ => Self::new(kind, sentence(error)),
         }

@@ -18,7 +18,7 @@ pub(super) const ROUTES: &[Route] = &[
         description: Description {
             operation: "get_state",
             tag: Tag::Inventory,
-            summary: "What the inventory holds, and what an undo would go back to.",
+            summary: "What the inventory holds, what an undo would go back to, and what is damaged.",
             path: &[],
             query: QueryRule::Nothing,
             request: &[],
