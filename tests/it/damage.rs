@@ -236,7 +236,8 @@ fn pages_that_are_damaged_while_the_server_runs_are_reported_and_the_rest_is_ser
     let damaged = damaged(&rows);
     assert!(!damaged.is_empty(), "no page was met that is damaged");
     let whole = rows.as_array().unwrap().len() - damaged.len();
-    assert!(whole > DEVICES / 2 && whole < DEVICES, "{whole} of {DEVICES}");
+    // A damaged page is of some nine devices, or an inner one with a quarter of them below it.
+    assert!(whole > DEVICES / 4 && whole < DEVICES, "{whole} of {DEVICES}");
     // Every device is in the list, or within a range that the list names.
     let listed: Vec<&str> =
         rows.as_array().unwrap().iter().filter_map(|row| row["name"].as_str()).collect();
@@ -258,7 +259,6 @@ fn pages_that_are_damaged_while_the_server_runs_are_reported_and_the_rest_is_ser
         }
     }
     assert_eq!(missing.len(), DEVICES - whole);
-    assert!(missing.len() < 100 * damaged.len(), "{} of {said:?}", missing.len());
 
     // A device of a damaged page is named, and its neighbours are served.
     let target = |name: &str| {
