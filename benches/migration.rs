@@ -17,6 +17,7 @@ use std::{
     time::Instant,
 };
 
+use satchel::job::Progress;
 use satchel::{
     access,
     import::{Mode, OnError},
@@ -122,7 +123,7 @@ fn import(folder: &Path) -> String {
         on_error: OnError::Fail,
         mode: Mode::Apply,
     };
-    let report = migration.import(&request, "admin").unwrap();
+    let report = migration.import(&request, "admin", &Progress::detached()).unwrap();
     assert_eq!(report.problems.total, 0);
     serde_json::to_string(&report.milliseconds).unwrap()
 }
@@ -134,7 +135,7 @@ fn export(folder: &Path) -> String {
         kinds: vec![Kind::Device, Kind::Link],
         secrets: Secrets::Included,
     };
-    let report = migration.export(&request).unwrap();
+    let report = migration.export(&request, &Progress::detached()).unwrap();
     format!("{} ms, {} MB packed", report.milliseconds, report.bytes / 1_000_000)
 }
 

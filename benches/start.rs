@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use satchel::job::Progress;
 use satchel::{
     access,
     import::{ImportOutcome, Mode, OnError},
@@ -98,7 +99,8 @@ fn fill(data: &Path, devices: u64) {
         on_error: OnError::Fail,
         mode: Mode::Apply,
     };
-    let report = migration.import(&request, access::FIRST_USER_NAME).unwrap();
+    let report =
+        migration.import(&request, access::FIRST_USER_NAME, &Progress::detached()).unwrap();
     assert_eq!(report.outcome, ImportOutcome::Imported);
 }
 

@@ -15,6 +15,7 @@ use std::{
     time::Instant,
 };
 
+use satchel::job::Progress;
 use satchel::{
     access,
     codec::workbook::{Cell, Format, WorkbookWriter},
@@ -59,9 +60,14 @@ fn main() {
         let begun = Instant::now();
         match step {
             "import" => import(&topology, &folder.join(workbook)),
-            "export" => {
-                drop(topology.export(&ExportRequest { name: workbook.parse().unwrap() }).unwrap())
-            }
+            "export" => drop(
+                topology
+                    .export(
+                        &ExportRequest { name: workbook.parse().unwrap() },
+                        &Progress::detached(),
+                    )
+                    .unwrap(),
+            ),
             other => panic!("unknown step {other}"),
         }
         println!("{:6.0} ms, {:4} MB", begun.elapsed().as_secs_f64() * 1e3, peak_megabytes());
@@ -96,7 +102,7 @@ fn import(topology: &Topology, workbook: &Path) {
         on_error: OnError::Fail,
         mode: Mode::Apply,
     };
-    let report = topology.import(upload, &request, "admin").unwrap();
+    let report = topology.import(upload, &request, "admin", &Progress::detached()).unwrap();
     assert_eq!(report.outcome, ImportOutcome::Imported, "{report:?}");
     print!("{:?} ", report.milliseconds);
 }

@@ -12,7 +12,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`model`], [`docs`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data · the pages inside |
+//! | [`model`], [`docs`], [`job`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data · the pages inside · operations that take long: progress, cancellation, and the list of them |
 //! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON, workbooks · the inventory on the disk |
 //! | [`access`] | who may do what |
 //! | [`import`] | what every import does: plan, apply, report |
@@ -68,6 +68,7 @@
 //! (`cli::intake`), and renders the answer (`cli::report`) or prints it as it came.
 
 pub mod docs;
+pub mod job;
 pub mod model;
 
 pub mod codec;

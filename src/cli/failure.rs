@@ -45,6 +45,7 @@ fn of_store(error: &StoreError) -> Option<&'static str> {
         StoreError::KeyMissing { .. }
         | StoreError::OtherFormat { .. }
         | StoreError::Busy
+        | StoreError::Cancelled(_)
         | StoreError::NothingToUndo
         | StoreError::RecordLarge { .. }
         | StoreError::TextLarge { .. }

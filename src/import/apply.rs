@@ -20,6 +20,7 @@ use super::{
     workers,
 };
 use crate::{
+    job,
     model::{Field, Kind, Record, Side, User, Value},
     store::{Load, Raw, Sorted, Sorter, Vault, parse_target_key},
 };
@@ -132,13 +133,14 @@ impl<'a> Job<'a> {
             }
         })?;
         let recomputing = Instant::now();
+        self.log.progress().step(job::Step::Pools, None)?;
         reports.push(self.pools(&members.finish()?)?);
         let recomputing = recomputing.elapsed();
 
         if let Some(load) = self.load {
             let references =
                 self.references.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
-            load.references(|put| write_references(&references, put))?;
+            load.references(|put| write_references(&references, self.log, put))?;
         }
         reports.sort_unstable_by_key(|report| report.kind);
         Ok((reports, recomputing))
@@ -159,7 +161,7 @@ impl<'a> Job<'a> {
             },
         )?;
         if let Some(load) = self.load {
-            found.write(load)?;
+            found.write(load, self.log)?;
         }
         // A pool whose own record stays can still get other members.
         found.moved(self.scope.old, |moved| {
@@ -199,6 +201,7 @@ impl<'a> Job<'a> {
         report.rejected = self.log.lists().rejected[kind];
         let mut table = self.load.map(|load| (load.version(), load.table(kind)));
         walk(kind, self.scope, self.resolved, amend, &mut |step| {
+            self.log.progress().advance(step.sides())?;
             see(&step);
             match step.fate {
                 Fate::Kept => {}
@@ -252,9 +255,14 @@ impl<'a> Job<'a> {
 /// Takes a target and a reference to it.
 type PutReference<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), ImportError> + 'a;
 
-fn write_references(references: &Sorted, put: &mut PutReference<'_>) -> Result<(), ImportError> {
+fn write_references(
+    references: &Sorted,
+    log: &Log,
+    put: &mut PutReference<'_>,
+) -> Result<(), ImportError> {
     let mut reader = references.read();
     while let Some((key, _)) = reader.next()? {
+        log.progress().advance(1)?;
         let (.., at) = parse_target_key(key).ok_or_else(ImportError::cut_off)?;
         put(&key[..at], &key[at..])?;
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{model::Kind, store::StoreError};
+use crate::{job::Cancelled, model::Kind, store::StoreError};
 
 /// Why nothing was imported. What is wrong *in* what was to be imported is in the report.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,12 @@ pub enum ImportError {
     NoAdministrator,
     #[error("there is no report '{id}'")]
     NoReport { id: String },
+}
+
+impl From<Cancelled> for ImportError {
+    fn from(cancelled: Cancelled) -> Self {
+        StoreError::from(cancelled).into()
+    }
 }
 
 impl ImportError {

@@ -13,6 +13,7 @@ use super::{
     listing::Listing,
     problem::{Change, ChangedRecord, Conversion, Dangling, Document, Place, Problem},
 };
+use crate::job::Progress;
 use crate::model::{Kind, PerKind};
 
 /// Places of a problem that an answer names.
@@ -33,6 +34,7 @@ pub enum Source {
 /// The lists of a report in the making; several threads write to it.
 pub struct Log {
     source: Source,
+    progress: Progress,
     scratch: PathBuf,
     /// The columns of sheets, by property.
     columns: Mutex<PerKind<BTreeMap<String, String>>>,
@@ -53,9 +55,10 @@ pub struct Lists {
 
 impl Log {
     /// A log that keeps its lists in `scratch`.
-    pub fn new(source: Source, scratch: &Path) -> io::Result<Self> {
+    pub fn new(source: Source, scratch: &Path, progress: &Progress) -> io::Result<Self> {
         Ok(Self {
             source,
+            progress: progress.clone(),
             scratch: scratch.to_owned(),
             columns: Mutex::default(),
             lists: Mutex::new(Lists {
@@ -69,6 +72,11 @@ impl Log {
                 warnings: Vec::new(),
             }),
         })
+    }
+
+    /// How far the import is, and whether it was cancelled.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// Where files can be set aside.

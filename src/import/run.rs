@@ -10,6 +10,7 @@ use super::{
     resolve::{Scope, resolve},
 };
 use crate::{
+    job::Step,
     model::{Kind, PerKind},
     store::Store,
 };
@@ -49,7 +50,8 @@ struct Steps {
 /// inventory.
 ///
 /// # Errors
-/// Nothing was changed.
+/// Nothing was changed. [`StoreError::Cancelled`](crate::store::StoreError::Cancelled) within it if
+/// the import was cancelled.
 pub fn run<X: From<ImportError>>(
     store: &Store,
     import: &Import<'_>,
@@ -70,12 +72,17 @@ fn planned(
     begun: Instant,
     decoding: Duration,
 ) -> Result<Ran, ImportError> {
+    let progress = log.progress();
     // From here on nothing else changes the inventory, until the import is done.
     let writing = match import.mode {
-        Mode::Apply => Some(store.write()?),
+        Mode::Apply => {
+            progress.step(Step::Waiting, None)?;
+            Some(store.write(progress)?)
+        }
         Mode::DryRun => None,
     };
     let planning = Instant::now();
+    progress.step(Step::Planning, None)?;
     let old = store.read();
     let old_summary = old.summary()?;
     let mut scope = Scope {
@@ -103,10 +110,13 @@ fn planned(
 
     let applying = Instant::now();
     let load = writing.map(|writing| writing.load()).transpose()?;
+    // The walks read what is there and what comes.
+    let records = scope.old_summary.records() + scope.decoded.count;
+    progress.step(Step::Applying, Some(records))?;
     let job = Job::new(&scope, &resolved, load.as_ref(), log);
     let (types, recomputing) = job.run(members, import.kinds)?;
     if let Some(load) = load {
-        load.commit()?;
+        load.commit(progress)?;
     }
     let applying = applying.elapsed().saturating_sub(recomputing);
     let steps = Steps { decoding, planning: planned, applying, recomputing };

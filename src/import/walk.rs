@@ -34,6 +34,17 @@ pub(super) struct Step<'a> {
     pub after: Option<After<'a>>,
 }
 
+impl Step<'_> {
+    /// How many records the step has read: one of the inventory, one of what comes, or both.
+    pub fn sides(&self) -> u64 {
+        match self.fate {
+            Fate::Kept | Fate::Adjusted | Fate::Created => 1,
+            Fate::Unchanged | Fate::Updated => 2,
+            Fate::Removed => 1,
+        }
+    }
+}
+
 /// A record as it will be.
 pub(super) struct After<'a> {
     pub record: &'a dyn Record,

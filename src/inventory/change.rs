@@ -155,6 +155,7 @@ impl Halt {
             | StoreError::Unsealable { .. }
             | StoreError::OtherFormat { .. }
             | StoreError::Busy
+            | StoreError::Cancelled(_)
             | StoreError::NothingToUndo
             | StoreError::DiskFull
             | StoreError::ReadOnly { .. }

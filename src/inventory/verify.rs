@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Inventory, InventoryError, computed::ComputedPools};
 use crate::{
+    job::Progress,
     model::{Device, Entity, Kind, Link, Pool, Side},
     store::{Finding, Reading, Sorter, StoreError, Verified},
 };
@@ -83,19 +84,20 @@ impl Inventory {
     ///
     /// # Errors
     /// The inventory cannot be read at all, or the disk's. What is damaged is in the report.
-    pub fn verify(&self) -> Result<VerifyReport, InventoryError> {
+    /// [`StoreError::Cancelled`] within [`InventoryError::Store`].
+    pub fn verify(&self, progress: &Progress) -> Result<VerifyReport, InventoryError> {
         let begun = Instant::now();
         let store = &self.0.store;
-        let turn = store.write()?;
+        let turn = store.write(progress)?;
         let reading = store.read();
         let scratch = store.directory().scratch();
         let mut findings = FindingsReport::default();
-        let verified = reading.verify(&scratch, &mut |finding| findings.take(finding))?;
+        let verified = reading.verify(&scratch, progress, &mut |finding| findings.take(finding))?;
         let mut members = Sorter::new(&scratch, SORTED_BYTES);
         let pools = computed(&reading)?;
-        admit::<Device>(&reading, &pools, Side::Device, &mut members)?;
-        admit::<Link>(&reading, &pools, Side::Link, &mut members)?;
-        let members = compare(&reading, &pools, members, &mut findings)?;
+        admit::<Device>(&reading, &pools, Side::Device, &mut members, progress)?;
+        admit::<Link>(&reading, &pools, Side::Link, &mut members, progress)?;
+        let members = compare(&reading, &pools, members, &mut findings, progress)?;
         drop(turn);
         Ok(report(&verified, members, findings, begun))
     }
@@ -153,9 +155,11 @@ fn admit<E: Entity>(
     pools: &ComputedPools,
     side: Side,
     members: &mut Sorter,
+    progress: &Progress,
 ) -> Result<(), StoreError> {
     for stored in reading.scan::<E>().filter(is_readable) {
         let stored = stored?;
+        progress.advance(1)?;
         for (ordinal, pool) in pools.iter() {
             let criteria = pool.criteria(side);
             if !criteria.is_empty() && criteria.admit(&stored.record) {
@@ -182,6 +186,7 @@ fn compare(
     pools: &ComputedPools,
     expected: Sorter,
     findings: &mut FindingsReport,
+    progress: &Progress,
 ) -> Result<u64, StoreError> {
     let expected = expected.finish().map_err(aside)?;
     let mut reader = expected.read();
@@ -199,6 +204,7 @@ fn compare(
     };
     reading.each_membership(|pool, side, ordinal, name| {
         members += 1;
+        progress.advance(1)?;
         let key = key(pool, side, ordinal, name);
         while let Some(here) = next.as_ref().filter(|here| **here < key) {
             missing(here, findings);

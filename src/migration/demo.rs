@@ -8,6 +8,7 @@ use std::{
 use super::{EmptyFirst, ImportReport, ImportRequest, Migration, MigrationError, ProjectName};
 use crate::{
     import::{ImportOutcome, Mode, OnError},
+    job::Progress,
     model::Kind,
     store::sync_directory,
 };
@@ -60,7 +61,7 @@ impl Migration {
             on_error: OnError::Fail,
             mode: Mode::Apply,
         };
-        let report = self.import(&request, caller)?;
+        let report = self.import(&request, caller, &Progress::detached())?;
         debug_assert_eq!(report.outcome, ImportOutcome::Imported);
         Ok(Demo::Imported(Box::new(report)))
     }

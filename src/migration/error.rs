@@ -6,6 +6,7 @@ use super::ShelfError;
 use crate::{
     codec::{bundle::WriteError, yaml},
     import::ImportError,
+    job::Cancelled,
     model::Kind,
     store::StoreError,
 };
@@ -28,6 +29,12 @@ pub enum MigrationError {
     Import(#[from] ImportError),
     #[error("a thread of the operation ended early")]
     Panicked,
+}
+
+impl From<Cancelled> for MigrationError {
+    fn from(cancelled: Cancelled) -> Self {
+        StoreError::from(cancelled).into()
+    }
 }
 
 impl MigrationError {

@@ -18,6 +18,7 @@ use crate::{
         bundle::{self, BundleWriter, Colophon, Release},
         yaml::RecordWriter,
     },
+    job::{Progress, Step},
     model::{Kind, Membership, Pool, PropertyType, Secrets, Side, Value},
     store::{Picture, Store, decode_record, encode_body},
 };
@@ -31,11 +32,14 @@ pub(super) fn export(
     store: &Store,
     shelf: &Shelf,
     request: &ExportRequest,
+    progress: &Progress,
 ) -> Result<ExportReport, MigrationError> {
     let begun = Instant::now();
     let picture = store.picture()?;
     let mut bundle = BundleWriter::new(shelf.create(&request.name)?);
     let kinds = Kind::ALL.into_iter().filter(|kind| request.kinds.contains(kind));
+    let records = kinds.clone().map(|kind| picture.summary().kind(kind).count).sum();
+    progress.step(Step::Exporting, Some(records))?;
     let mut types = Vec::new();
     let mut secret_properties = Vec::new();
     for kind in kinds {
@@ -44,7 +48,8 @@ pub(super) fn export(
         let records = thread::scope(|scope| -> Result<u64, MigrationError> {
             let (pieces, waiting) = sync_channel(PIECES_WAITING_MAX);
             let picture = &picture;
-            let writer = Writer { kind, picture, secrets: request.secrets, scratch, pieces };
+            let secrets = request.secrets;
+            let writer = Writer { kind, picture, secrets, scratch, pieces, progress };
             let making = scope.spawn(move || writer.run());
             let mut written = Ok(());
             while let Ok(piece) = waiting.recv() {
@@ -69,6 +74,7 @@ pub(super) fn export(
         secret_properties.extend(self::secret_properties(kind));
     }
     drop(picture);
+    progress.step(Step::Packing, None)?;
     let export_time = now()?;
     let release = Release::from_value(Value::Float(RELEASE)).map_err(io::Error::other)?;
     let colophon = Colophon {
@@ -77,6 +83,7 @@ pub(super) fn export(
         secrets: request.secrets,
     };
     let (new, _) = bundle.finish(colophon)?;
+    progress.close()?;
     let bytes = new.commit()?;
     Ok(ExportReport {
         project: request.name.to_string(),
@@ -118,14 +125,16 @@ struct Writer<'a> {
     secrets: Secrets,
     scratch: PathBuf,
     pieces: SyncSender<Vec<u8>>,
+    progress: &'a Progress,
 }
 
 impl Writer<'_> {
     fn run(self) -> Result<u64, MigrationError> {
-        let Self { kind, picture, secrets, scratch, pieces } = self;
+        let Self { kind, picture, secrets, scratch, pieces, progress } = self;
         let mut writer = RecordWriter::new(Pieces(pieces));
         let mut records = 0;
         picture.each_in_order(kind, &scratch, |name, ordinal, body| {
+            progress.advance(1)?;
             let body = shown_body(picture, kind, name, ordinal, body)?;
             let mut record = decode_record(kind, name, &body)?;
             if secrets == Secrets::Included {

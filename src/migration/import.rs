@@ -9,6 +9,7 @@ use super::{
 use crate::{
     codec::yaml,
     import::{self, At, Decoded, Import, Intake, Kindred, Log, Place, Problem},
+    job::Step,
     model::{Kind, Secrets},
     store::Store,
 };
@@ -70,6 +71,8 @@ fn decode(
             documents.push(Document { kind: *kind, text, declared });
         }
     }
+    let declared = documents.iter().map(|document| document.declared).sum();
+    log.progress().step(Step::Decoding, declared)?;
     Intake::new(store.vault(), log).decode(documents, |intake, document| {
         let kind = document.kind;
         let mut into = intake.kind();

@@ -31,6 +31,7 @@ use shelf::Shelf;
 
 use crate::{
     import::{Log, Reports, Source},
+    job::Progress,
     store::Store,
 };
 
@@ -58,8 +59,15 @@ impl Migration {
     }
 
     /// Writes a project onto the shelf, in the place of one of the same name.
-    pub fn export(&self, request: &ExportRequest) -> Result<ExportReport, MigrationError> {
-        export::export(&self.0.store, &self.0.shelf, request)
+    ///
+    /// # Errors
+    /// No project was written, and one of the same name is as it was.
+    pub fn export(
+        &self,
+        request: &ExportRequest,
+        progress: &Progress,
+    ) -> Result<ExportReport, MigrationError> {
+        export::export(&self.0.store, &self.0.shelf, request, progress)
     }
 
     /// Imports a project from the shelf for the user `caller`. What is wrong in the project is in
@@ -71,9 +79,10 @@ impl Migration {
         &self,
         request: &ImportRequest,
         caller: &str,
+        progress: &Progress,
     ) -> Result<ImportReport, MigrationError> {
         let project = self.0.shelf.project(&request.name)?;
-        let log = Log::new(Source::Documents, &self.0.store.directory().scratch())?;
+        let log = Log::new(Source::Documents, &self.0.store.directory().scratch(), progress)?;
         let mut report = import::import(&self.0.store, &project, request, caller, &log)?;
         // What is imported is imported: that its report cannot be kept does not make it undone.
         match self.0.reports.write(&report, &log) {

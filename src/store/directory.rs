@@ -10,6 +10,7 @@
 //! migrations/       projects: bundles and folders
 //! spreadsheets/     workbooks
 //! reports/          reports of imports, whole
+//! jobs/             what is known of the last jobs
 //! scratch/          what a running import or export sets aside; emptied at start
 //! ```
 
@@ -111,6 +112,10 @@ impl DataDirectory {
 
     pub fn reports(&self) -> PathBuf {
         self.path.join("reports")
+    }
+
+    pub fn jobs(&self) -> PathBuf {
+        self.path.join("jobs")
     }
 
     pub fn scratch(&self) -> PathBuf {

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::TEXT_BYTES_MAX;
-use crate::model::Kind;
+use crate::{job::Cancelled, model::Kind};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,8 @@ pub enum StoreError {
     OtherFormat { found: u32, known: u32 },
     #[error("another change is being applied; try again in a moment")]
     Busy,
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     #[error("there is nothing to undo: nothing was imported yet")]
     NothingToUndo,
     #[error("the disk is full, and the change is not acknowledged")]

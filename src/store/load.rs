@@ -20,7 +20,10 @@ use super::{
     trees::Owner,
     turn::Turn,
 };
-use crate::model::{Kind, Side};
+use crate::{
+    job::{Progress, Step},
+    model::{Kind, Side},
+};
 
 /// A generation in the making. Dropped before it is committed, it leaves nothing behind.
 pub(super) struct Unfinished<'s> {
@@ -46,11 +49,14 @@ impl<'s> Unfinished<'s> {
     /// # Errors
     /// Why nothing was changed. Only when the disk does not say whether the pointer was turned is
     /// it not known; the store changes nothing any more then, until it is opened again.
-    pub fn commit(mut self, summary: Summary) -> Result<(), StoreError> {
+    /// [`StoreError::Cancelled`] if a cancellation comes before the pointer is turned.
+    pub fn commit(mut self, summary: Summary, progress: &Progress) -> Result<(), StoreError> {
         let generation = self.generation();
         write(&generation.meta, SUMMARY_KEY, &format::encode(&summary))?;
         generation.note_summary(summary);
         generation.make_durable()?;
+        // The last moment to cancel.
+        progress.begin_flip(generation.number)?;
         let pointer = Pointer { current: generation.number, previous: Some(self.previous.number) };
         // From here on start-up decides what becomes of the directory, not `drop`.
         let generation = self.generation.take().expect("a generation is committed once");
@@ -154,16 +160,19 @@ impl<'s> Load<'s> {
     /// # Errors
     /// Why nothing was changed. Only when the disk does not say whether the pointer was turned is
     /// it not known; the store changes nothing any more then, until it is opened again.
-    pub fn commit(self) -> Result<(), StoreError> {
-        self.carry_texts()?;
+    /// [`StoreError::Cancelled`] if a cancellation comes before the pointer is turned.
+    pub fn commit(self, progress: &Progress) -> Result<(), StoreError> {
+        progress.step(Step::MakingDurable, None)?;
+        self.carry_texts(progress)?;
         let summary = self.summary.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.unfinished.commit(summary)
+        self.unfinished.commit(summary, progress)
     }
 
-    fn carry_texts(&self) -> Result<(), StoreError> {
+    fn carry_texts(&self, progress: &Progress) -> Result<(), StoreError> {
         let (from, to) = (self.unfinished.previous.trees(), self.generation());
         for entry in from.tree(TreeId::Texts).prefix(&[]) {
             let (key, value) = entry?;
+            progress.check()?;
             let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
             if !to.kinds[Kind::Device].contains_key(device)? {
                 continue;

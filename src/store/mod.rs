@@ -79,6 +79,7 @@ use room::Reopening;
 use trees::Trees;
 use turn::{Turn, Turns};
 
+use crate::job::Progress;
 use crate::model::{AnyRecord, Entity, Kind, Record, Side, Target};
 
 /// The inventory of one data directory.
@@ -233,6 +234,13 @@ impl Store {
         })
     }
 
+    /// Whether a generation is the current one, or was it before the last import or undo.
+    pub fn is_kept(&self, generation: u64) -> bool {
+        self.pointer().is_ok_and(|pointer| {
+            generation == pointer.current || Some(generation) == pointer.previous
+        })
+    }
+
     /// The data directory.
     pub fn directory(&self) -> &DataDirectory {
         &self.directory
@@ -300,9 +308,9 @@ impl Store {
     /// Takes the turn for a bulk change: until the [`Writing`] is dropped nothing else changes.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when another one holds it for too long.
-    pub fn write(&self) -> Result<Writing<'_>, StoreError> {
-        let turn = self.turns.take()?;
+    /// [`StoreError::Busy`] when another one holds it for too long; [`StoreError::Cancelled`].
+    pub fn write(&self, progress: &Progress) -> Result<Writing<'_>, StoreError> {
+        let turn = self.turns.take_for(progress)?;
         // Who holds the turn reads what is there, and that is what was applied. Where nothing can be
         // written any more, nothing waits to be.
         if let Ok(current) = self.current()

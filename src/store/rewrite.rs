@@ -8,6 +8,7 @@ use super::{
     transaction::Made,
     trees::Trees,
 };
+use crate::job::Progress;
 
 /// From how many entries a change is written as a new generation. A transaction of 10,000 records
 /// takes about 100 MB and 0.1 s.
@@ -41,6 +42,7 @@ impl Store {
                 load::write(into, &key, &value)?;
             }
         }
-        unfinished.commit(summary)
+        // Nobody cancels a change.
+        unfinished.commit(summary, &Progress::detached())
     }
 }

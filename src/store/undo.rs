@@ -74,7 +74,7 @@ impl Store {
         Ok(Undone { before, after })
     }
 
-    fn pointer(&self) -> Result<Pointer, StoreError> {
+    pub(super) fn pointer(&self) -> Result<Pointer, StoreError> {
         self.directory.pointer()?.ok_or_else(|| StoreError::Damaged {
             part: "pointer CURRENT",
             detail: "it is missing".to_owned(),

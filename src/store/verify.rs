@@ -15,7 +15,10 @@ use super::{
     summary::KindSummary,
     trees::{Owner, Trees, text_property},
 };
-use crate::model::{AnyRecord, Kind, PerKind, Side};
+use crate::{
+    job::{Progress, Step},
+    model::{AnyRecord, Kind, PerKind, Side},
+};
 
 /// What may be kept in memory of a list that is sorted, in bytes.
 const SORTED_BYTES: usize = 32 * 1024 * 1024;
@@ -74,16 +77,18 @@ impl Reading {
     /// them. What has to be sorted is set aside in `scratch`.
     ///
     /// # Errors
-    /// The disk's. That the inventory is damaged is no error here.
+    /// The disk's. That the inventory is damaged is no error here. [`StoreError::Cancelled`].
     pub fn verify(
         &self,
         scratch: &std::path::Path,
+        progress: &Progress,
         told: &mut Findings<'_>,
     ) -> Result<Verified, StoreError> {
         let walk = Walk {
             reading: self,
             trees: self.trees()?,
             told,
+            progress,
             verified: Verified::default(),
             references: Sorter::new(scratch, SORTED_BYTES),
             chunks: Sorter::new(scratch, SORTED_BYTES),
@@ -116,6 +121,7 @@ struct Walk<'a, 'f> {
     reading: &'a Reading,
     trees: Trees<'a>,
     told: &'a mut Findings<'f>,
+    progress: &'a Progress,
     verified: Verified,
     /// The references that records hold, as the index has them.
     references: Sorter,
@@ -129,12 +135,15 @@ fn aside(error: io::Error) -> StoreError {
 
 impl Walk<'_, '_> {
     fn run(mut self, scratch: &std::path::Path) -> Result<Verified, StoreError> {
+        let records = self.reading.summary()?.records();
+        self.progress.step(Step::Reading, Some(records))?;
         for kind in Kind::ALL {
             self.kind(kind, scratch)?;
         }
         self.texts()?;
         let references = std::mem::replace(&mut self.references, Sorter::new(scratch, 1));
         let references = references.finish().map_err(aside)?;
+        self.progress.step(Step::Comparing, None)?;
         self.blocks()?;
         self.targets(&references)?;
         self.index(&references)?;
@@ -150,6 +159,7 @@ impl Walk<'_, '_> {
         let mut last = None;
         for entry in self.trees.tree(TreeId::Kind(kind)).prefix(&[]) {
             let (key, _) = entry?;
+            self.progress.advance(1)?;
             seen.count += 1;
             let name = String::from_utf8_lossy(&key).into_owned();
             let raw = match self.trees.raw(kind, &key) {
@@ -256,6 +266,7 @@ impl Walk<'_, '_> {
     fn texts(&mut self) -> Result<(), StoreError> {
         for entry in self.trees.tree(TreeId::Texts).prefix(&[]) {
             let (key, _) = entry?;
+            self.progress.check()?;
             self.verified.texts += 1;
             let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
             let device = String::from_utf8_lossy(device).into_owned();
@@ -317,6 +328,7 @@ impl Walk<'_, '_> {
         for (tree, lists, prefix_bytes) in lists {
             for entry in self.trees.tree(tree).prefix(lists) {
                 let (key, block) = entry?;
+                self.progress.check()?;
                 let Some(prefix_bytes) = prefix_bytes(&key) else { continue };
                 if let Ok(false) = packed::is_in_place(&key, prefix_bytes, &block) {
                     let detail = "a block of an index holds what is looked for in another one";
@@ -334,6 +346,7 @@ impl Walk<'_, '_> {
         let mut known: Option<(Vec<u8>, bool)> = None;
         while let Some(key) = held.here() {
             self.verified.references += 1;
+            self.progress.advance(1)?;
             let (target, name, length) = parse_target_key(key).ok_or_else(packed::damaged)?;
             let is_there = match &known {
                 Some((last, is_there)) if *last == key[..length] => *is_there,
@@ -367,7 +380,9 @@ impl Walk<'_, '_> {
             })
         };
         let tree = self.trees.tree(TreeId::References);
+        let progress = self.progress;
         let walked = references::each_reference(tree, |target, posting| {
+            progress.check()?;
             let key = [target, posting].concat();
             while let Some(here) = held.here().filter(|here| *here < key.as_slice()) {
                 told(unindexed(here));
@@ -405,6 +420,7 @@ impl Walk<'_, '_> {
         let mut orphans = 0_u64;
         for entry in self.trees.tree(TreeId::Chunks).prefix(&[]) {
             let (key, _) = entry?;
+            self.progress.check()?;
             // What is missing was found where its value was read.
             while expected.here().is_some_and(|here| here < &*key) {
                 expected.advance()?;

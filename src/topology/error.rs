@@ -6,6 +6,7 @@ use super::WORKBOOK_BYTES_MAX;
 use crate::{
     codec::workbook::{CELL_UNITS_MAX, DecodeError, WriteError},
     import::ImportError,
+    job::Cancelled,
     model::Kind,
     store::StoreError,
 };
@@ -45,6 +46,12 @@ pub enum TopologyError {
     NoSpace,
     #[error("cannot read or write a workbook: {0}")]
     Io(#[source] io::Error),
+}
+
+impl From<Cancelled> for TopologyError {
+    fn from(cancelled: Cancelled) -> Self {
+        StoreError::from(cancelled).into()
+    }
 }
 
 impl TopologyError {

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     codec::workbook::{DecodeLimits, Decoding, Item, SourceKind},
     import::{self, Decoded, Import, ImportError, Intake, Kindred, Log, Place, Problem},
+    job::Step,
     model::Kind,
     store::Store,
 };
@@ -68,11 +69,13 @@ impl Read {
             Some(_) => SourceKind::WorkbookOrTable,
             None => SourceKind::Workbook,
         };
+        log.progress().step(Step::Decoding, None)?;
         let mut decoding = Decoding::start(decoder, upload.file()?, kind, DecodeLimits::default())?;
         let intake = Intake::new(store.vault(), log);
         let mut kinds = Vec::new();
         let mut sheet: Option<Sheet<'_, '_>> = None;
         while let Some(item) = decoding.next_item()? {
+            log.progress().check()?;
             match item {
                 Item::Sheet(name) => {
                     self.end(sheet.take(), &mut kinds);

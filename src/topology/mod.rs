@@ -52,6 +52,7 @@ use folder::Folder;
 use crate::{
     codec::workbook,
     import::{ImportError, Log, Reports, Source},
+    job::Progress,
     model::Kind,
     store::Store,
 };
@@ -92,8 +93,12 @@ impl Topology {
     ///
     /// # Errors
     /// The records do not fit into the format, or the disk's. Nothing is left then.
-    pub fn export(&self, request: &ExportRequest) -> Result<ExportReport, TopologyError> {
-        export::export(&self.0.store, &self.0.folder, request)
+    pub fn export(
+        &self,
+        request: &ExportRequest,
+        progress: &Progress,
+    ) -> Result<ExportReport, TopologyError> {
+        export::export(&self.0.store, &self.0.folder, request, progress)
     }
 
     /// Begins to take a workbook or a table in.
@@ -111,8 +116,9 @@ impl Topology {
         upload: Upload,
         request: &ImportRequest,
         caller: &str,
+        progress: &Progress,
     ) -> Result<ImportReport, TopologyError> {
-        let log = Log::new(Source::Sheets, &self.0.store.directory().scratch())
+        let log = Log::new(Source::Sheets, &self.0.store.directory().scratch(), progress)
             .map_err(ImportError::from)?;
         let mut report =
             import::import(&self.0.store, &self.0.decoder, &upload, request, caller, &log)?;

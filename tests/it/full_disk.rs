@@ -15,6 +15,7 @@ use crate::{
         demo, documents, import, imported, inventory, names, put_folder, read_folder, require_same,
     },
 };
+use satchel::job::Progress;
 use satchel::{
     model::{Device, Entity, Kind, Name, Record},
     store::{Load, Store, StoreError},
@@ -110,7 +111,10 @@ fn a_full_disk_refuses_changes_and_loses_nothing() {
     holds(&store, next);
     let picture = store.picture().unwrap();
     assert!(matches!(put(&store, next), Err(StoreError::DiskFull)));
-    assert!(matches!(store.write().unwrap().load().map(drop), Err(StoreError::DiskFull)));
+    assert!(matches!(
+        store.write(&Progress::detached()).unwrap().load().map(drop),
+        Err(StoreError::DiskFull)
+    ));
     assert!(picture.scan::<Device>().all(|found| found.is_ok()));
 
     // There is room, but while somebody reads the database cannot be opened again.
@@ -156,7 +160,7 @@ fn a_load_that_finds_no_room_changes_nothing() {
     for number in 0..50 {
         put(&store, number).unwrap();
     }
-    let load = store.write().unwrap().load().unwrap();
+    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
     disk.fill();
     let refused = write_until_full(load);
     assert!(matches!(refused, StoreError::DiskFull | StoreError::Io { .. }), "{refused}");
@@ -204,7 +208,7 @@ fn write_until_full(load: Load<'_>) -> StoreError {
         }
     }
     table.finish();
-    load.commit().unwrap_err()
+    load.commit(&Progress::detached()).unwrap_err()
 }
 
 fn generations(data: &Path) -> Vec<String> {

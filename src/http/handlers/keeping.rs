@@ -7,6 +7,7 @@ use crate::http::problem::Problem;
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
 use crate::import::Mode;
+use crate::job::Progress;
 
 /// `GET /rest/state`
 pub(in crate::http) async fn state(call: Call) -> Result<Response, Problem> {
@@ -18,7 +19,11 @@ pub(in crate::http) async fn state(call: Call) -> Result<Response, Problem> {
 /// `POST /rest/verify`
 pub(in crate::http) async fn verify(call: Call) -> Result<Response, Problem> {
     let inventory = call.app.inventory.clone();
-    let report = call.app.blocking.run(Lane::Operation, move || inventory.verify()).await??;
+    let report = call
+        .app
+        .blocking
+        .run(Lane::Operation, move || inventory.verify(&Progress::detached()))
+        .await??;
     response::json(StatusCode::OK, &report)
 }
 

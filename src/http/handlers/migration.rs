@@ -9,6 +9,7 @@ use crate::http::download;
 use crate::http::problem::Problem;
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
+use crate::job::Progress;
 
 /// `POST /rest/migrate/export`
 pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
@@ -17,7 +18,7 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
 
     let migration = app.migration.clone();
     let name = request.name.clone();
-    let export = move || migration.export(&request);
+    let export = move || migration.export(&request, &Progress::detached());
     let mut report = app.blocking.run(Lane::Operation, export).await??;
 
     report.warnings.extend(warnings);
@@ -32,7 +33,7 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     let caller = caller.require_principal()?.name.clone();
 
     let migration = app.migration.clone();
-    let import = move || migration.import(&request, &caller);
+    let import = move || migration.import(&request, &caller, &Progress::detached());
     let mut report = app.blocking.run(Lane::Operation, import).await??;
 
     report.warnings.extend(warnings);

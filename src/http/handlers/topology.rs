@@ -20,6 +20,7 @@ use crate::http::problem::{Flaw, Place, Problem, ProblemKind, shorten};
 use crate::http::receive::{Source, receive};
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
+use crate::job::Progress;
 use crate::model::nearest;
 use crate::topology::{TopologyError, Upload, WorkbookFile, WorkbookName, WorkbookSummary};
 
@@ -52,7 +53,7 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
     let topology = app.topology.clone();
     let name = request.name.clone();
     let export = move || {
-        let report = topology.export(&request)?;
+        let report = topology.export(&request, &Progress::detached())?;
         // Opened with the same step, before another export of the same name.
         let file = match form {
             WorkbookForm::Json => None,
@@ -102,7 +103,7 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     let (request, warnings) = parse_import(members, file_name)?;
 
     let topology = app.topology.clone();
-    let import = move |upload| topology.import(upload, &request, &caller);
+    let import = move |upload| topology.import(upload, &request, &caller, &Progress::detached());
     let mut report = upload.consume(Lane::Operation, import).await??;
 
     // What the request lacks comes before what its file does.

@@ -222,6 +222,7 @@ fn of_import(error: &ImportError) -> ProblemKind {
 fn of_store(error: &StoreError) -> ProblemKind {
     match error {
         StoreError::Busy => ProblemKind::Unavailable,
+        StoreError::Cancelled(_) => ProblemKind::Cancelled,
         StoreError::NothingToUndo => ProblemKind::NothingToUndo,
         StoreError::DiskFull => ProblemKind::DiskFull,
         StoreError::ReadOnly { .. } => ProblemKind::ReadOnly,

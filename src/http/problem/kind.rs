@@ -21,6 +21,7 @@ pub(in crate::http) enum ProblemKind {
     WrongExpression,
     ChangeRejected,
     OwnUser,
+    Cancelled,
     MethodNotAllowed,
     RequestTimeout,
     Stale,
@@ -89,6 +90,9 @@ impl ProblemKind {
             ),
             Self::OwnUser => {
                 ("own-user", "Not possible for the user who asks", StatusCode::CONFLICT)
+            }
+            Self::Cancelled => {
+                ("cancelled", "The job was cancelled, nothing is changed", StatusCode::CONFLICT)
             }
             Self::MethodNotAllowed => (
                 "method-not-allowed",

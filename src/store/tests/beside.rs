@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::plain::*;
+use crate::job::Progress;
 use crate::{
     model::{Device, Entity, Field, Group, Kind, Name, Ref, Side, Target},
     store::{Put, Store, StoreError, TEXT_BYTES_MAX},
@@ -171,12 +172,12 @@ fn texts_come_along_into_a_new_generation_with_their_devices() {
         }
         Ok(())
     });
-    let load = store.write().unwrap().load().unwrap();
+    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
     let body = crate::store::encode_body(&device("b")).unwrap();
     let mut table = load.table(Kind::Device);
     table.put(b"b", 0, load.version(), &body).unwrap();
     table.finish();
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     assert_eq!(store.read().text("a", "configuration").unwrap(), None);
     assert!(store.read().text("b", "configuration").unwrap().unwrap().text == long);
     let generation = store.current().ok().unwrap().generation;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use proptest::prelude::*;
 
 use super::plain::*;
+use crate::job::Progress;
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind},
     store::{GenerationLook, Load, Store, StoreError, encode_body, posting, target_key},
@@ -40,7 +41,7 @@ impl KindVisitor for Write<'_, '_> {
 
 /// Writes a generation with these records; nothing is said yet about what becomes of it.
 pub fn write<'s>(store: &'s Store, recipes: &[Recipe]) -> (Load<'s>, Plain) {
-    let load = store.write().unwrap().load().unwrap();
+    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
     let mut records = PerKind::<BTreeMap<String, Held>>::default();
     for recipe in recipes {
         let ordinal = records[recipe.kind].len() as u64;
@@ -91,7 +92,7 @@ proptest! {
             let (load, loaded) = write(&store, &recipes);
             plain.agrees(&store);
             if commits {
-                load.commit().unwrap();
+                load.commit(&Progress::detached()).unwrap();
                 plain = loaded;
             } else {
                 drop(load);
@@ -117,7 +118,7 @@ fn the_generation_before_is_kept_and_older_ones_go() {
     let reader = store.read();
     for _ in 0..3 {
         let (load, _) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
-        load.commit().unwrap();
+        load.commit(&Progress::detached()).unwrap();
     }
     assert_eq!(generations(folder.path()), [3, 4]);
     assert_eq!(reader.summary().unwrap().records(), 0);
@@ -128,7 +129,7 @@ fn the_start_removes_what_no_pointer_names_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let (load, plain) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     drop(store);
     for name in ["inventory-3", "inventory-99", "inventory-007", "inventory-x"] {
         fs::create_dir(folder.path().join(name)).unwrap();
@@ -142,7 +143,7 @@ fn the_start_removes_what_no_pointer_names_and_nothing_else() {
     // The number of a load that was cut off is free again after a start, not before.
     drop(write(&store, &[]));
     let (load, plain) = write(&store, &[]);
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     plain.agrees(&store);
     assert_eq!(generations(folder.path()), [2, 4, 7]);
 }
@@ -151,7 +152,7 @@ fn the_start_removes_what_no_pointer_names_and_nothing_else() {
 fn records_out_of_order_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    let load = store.write().unwrap().load().unwrap();
+    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
     let mut table = load.table(Kind::Device);
     table.put(b"b", 0, 1, b"").unwrap();
     for name in ["a", "b"] {
@@ -181,12 +182,12 @@ fn an_undo_brings_back_what_was_before_and_another_one_undoes_it() {
     let mut store = Store::open(folder.path()).unwrap();
     assert!(matches!(store.undo(), Err(StoreError::NothingToUndo)));
     let (load, mut first) = write(&store, &[Recipe::new(Kind::Device, "[Shared] é", 10)]);
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     let (load, mut second) = write(
         &store,
         &[Recipe::new(Kind::Device, "R 1%", 20_000), Recipe::new(Kind::Group, "..", 1)],
     );
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     // What is changed after the import goes with it.
     let put = |salt| {
         let recipe = Recipe { salt, ..Recipe::new(Kind::Device, "after", 1) };
@@ -222,7 +223,7 @@ fn an_undo_brings_back_what_was_before_and_another_one_undoes_it() {
     // The next import takes a number that none has, and the place of what could be undone.
     let numbers = generations(folder.path());
     let (load, third) = write(&store, &[]);
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     third.agrees(&store);
     let newest = *generations(folder.path()).last().unwrap();
     assert!(!numbers.contains(&newest), "{newest} of {numbers:?}");
@@ -236,7 +237,7 @@ fn an_undo_waits_for_readers_of_what_was_before() {
     let store = Store::open(folder.path()).unwrap();
     let reader = store.read();
     let (load, loaded) = write(&store, &[Recipe::new(Kind::Device, "a", 10)]);
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     assert!(matches!(store.undo(), Err(StoreError::Busy)));
     loaded.agrees(&store);
     drop(reader);

@@ -1,6 +1,7 @@
 //! Back to the generation before, and forth again.
 
 use super::{loads::write, plain::*};
+use crate::job::Progress;
 use crate::{
     model::{Device, Kind},
     store::{Store, StoreError},
@@ -13,7 +14,7 @@ fn devices(store: &Store) -> Vec<String> {
 
 fn load(store: &Store, names: &[&str]) {
     let recipes: Vec<_> = names.iter().map(|name| Recipe::new(Kind::Device, name, 50)).collect();
-    write(store, &recipes).0.commit().unwrap();
+    write(store, &recipes).0.commit(&Progress::detached()).unwrap();
 }
 
 #[test]

@@ -15,6 +15,7 @@ use satchel::import::{ImportOutcome, Mode, OnError};
 use satchel::inventory::{
     Atomic, ChangeReport, ChangeRequest, Expected, Fate, Inventory, InventoryError,
 };
+use satchel::job::Progress;
 use satchel::migration::{EmptyFirst, ImportReport, ImportRequest, Migration};
 use satchel::model::{Arity, Kind, Map, Target, Value};
 use satchel::store::Store;
@@ -275,7 +276,7 @@ impl Site {
             on_error: project.on_error,
             mode,
         };
-        self.migration.import(&request, CALLER).unwrap()
+        self.migration.import(&request, CALLER, &Progress::detached()).unwrap()
     }
 
     /// A record as a client is shown it.
