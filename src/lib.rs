@@ -51,6 +51,14 @@
 //! project's name.
 
 //!
+//! # A walk through a job
+//!
+//! Imports, exports and verifications run as jobs (`http::operations`). Each gets a
+//! [`job::Progress`]: it reports its step and its records there, and ends when it was cancelled.
+//! The last moment to cancel an import is after the new generation is durable. Then the job's file
+//! names the generation, and the pointer is turned. After a kill, the pointer tells whether the
+//! import had taken effect ([`job::Jobs::open`]).
+//!
 //! # A walk through a change
 //!
 //! `POST /rest/instance/device` is read into objects ([`codec::json`]) and goes to

@@ -16,6 +16,7 @@ use crate::access::{self, Accounts, InventoryAccounts};
 use crate::config::ServeConfig;
 use crate::http::{self, App, Drained};
 use crate::inventory::Inventory;
+use crate::job::Jobs;
 use crate::migration::{Demo, Migration};
 use crate::model::Kind;
 use crate::store::Store;
@@ -45,6 +46,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         opened.migration.clone(),
         opened.topology.clone(),
         Inventory::new(opened.store.clone()),
+        opened.jobs.clone(),
         config.limits.limits(),
     )?;
 
@@ -68,6 +70,7 @@ struct Opened {
     accounts: Arc<dyn Accounts>,
     migration: Migration,
     topology: Topology,
+    jobs: Jobs,
 }
 
 impl Opened {
@@ -76,6 +79,7 @@ impl Opened {
         let accounts = Arc::new(InventoryAccounts::new(store.clone()));
         let migration = Migration::new(store.clone())?;
         let topology = Topology::new(store.clone())?;
+        let jobs = jobs(&store)?;
         if access::ensure_first_user(&store)? {
             tracing::info!(
                 "the user “{}” was made, with the password “{}”: change it",
@@ -91,7 +95,7 @@ impl Opened {
                 Demo::NotEmpty => tracing::info!("there is an inventory: no sample was imported"),
             }
         }
-        Ok(Self { store, accounts, migration, topology })
+        Ok(Self { store, accounts, migration, topology, jobs })
     }
 
     /// Makes durable what still waits for it. An import that still runs is not waited for: it has
@@ -100,6 +104,16 @@ impl Opened {
         self.store.flush()?;
         Ok(())
     }
+}
+
+/// The jobs of a data directory. Those that had not ended are interrupted.
+///
+/// # Errors
+/// The folder of the jobs cannot be made or read.
+pub(super) fn jobs(store: &Store) -> anyhow::Result<Jobs> {
+    let folder = store.directory().jobs();
+    Jobs::open(folder, &|generation| store.is_kept(generation))
+        .context("The list of jobs cannot be read")
 }
 
 /// Whoever can reach the server must not find a door that every reader of the manual can open.

@@ -7,17 +7,20 @@ pub enum Tag {
     Inventory,
     Migration,
     Topology,
+    Jobs,
     Site,
 }
 
 impl Tag {
-    pub(super) const ALL: [Tag; 4] = [Tag::Inventory, Tag::Migration, Tag::Topology, Tag::Site];
+    pub(super) const ALL: [Tag; 5] =
+        [Tag::Inventory, Tag::Migration, Tag::Topology, Tag::Jobs, Tag::Site];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Tag::Inventory => "inventory",
             Tag::Migration => "migration",
             Tag::Topology => "topology",
+            Tag::Jobs => "jobs",
             Tag::Site => "site",
         }
     }
@@ -27,6 +30,7 @@ impl Tag {
             Tag::Inventory => "One instance, queries, search, configurations and pools.",
             Tag::Migration => "Whole projects in and out.",
             Tag::Topology => "Devices and links in and out, as a workbook.",
+            Tag::Jobs => "Imports, exports and verifications: progress, cancellation, outcome.",
             Tag::Site => "What this server is, and whether it lives.",
         }
     }

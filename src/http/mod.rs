@@ -22,6 +22,7 @@ mod members;
 mod metrics;
 mod multipart;
 mod openapi;
+mod operations;
 mod path;
 mod pieces;
 mod problem;

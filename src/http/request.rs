@@ -32,6 +32,7 @@ const TARGET_BYTES_MAX: usize = 8 * 1024;
 /// A request whose route is found and whose caller is known: what a handler gets.
 pub(super) struct Call {
     pub(super) app: Arc<App>,
+    pub(super) id: RequestId,
     pub(super) caller: Caller,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
@@ -53,7 +54,7 @@ pub(super) async fn answer(
     // A person who is lost among the pages gets a page.
     let reads_docs =
         request.uri().path().starts_with("/docs/") && accept::wants_page(request.headers());
-    let mut response = match steps(app, state, request, &mut entry).instrument(span).await {
+    let mut response = match steps(app, state, request, id, &mut entry).instrument(span).await {
         Ok(response) => response,
         Err(problem) if reads_docs && problem.is(ProblemKind::UnknownPath) => {
             docs::lost().unwrap_or_else(|problem| problem.render(id))
@@ -69,6 +70,7 @@ async fn steps(
     app: Arc<App>,
     state: Arc<State>,
     request: hyper::Request<Incoming>,
+    id: RequestId,
     entry: &mut Entry,
 ) -> Result<Response, Problem> {
     let (head, incoming) = request.into_parts();
@@ -93,7 +95,7 @@ async fn steps(
     // Only now: what a route knows is told to those who may take it.
     let query = Query::parse(head.uri.query(), route.description.query)?;
     let Parts { method, headers, .. } = head;
-    (route.handler)(Call { app, caller, method, headers, parameters, query, body }).await
+    (route.handler)(Call { app, id, caller, method, headers, parameters, query, body }).await
 }
 
 /// Refuses heads that no route could want. hyper has bounded their size before.

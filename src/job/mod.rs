@@ -25,5 +25,5 @@ mod view;
 
 pub use progress::{CancelOutcome, Cancelled, Progress, Step};
 pub use record::{About, Effect, End, EndState, Mode, Operation};
-pub use registry::{FINISHED_JOBS_MAX, Job, Jobs, Running};
+pub use registry::{CANCELLED_OUTCOME, FINISHED_JOBS_MAX, Job, Jobs, Running};
 pub use view::{JobState, JobView, ViewLength};

@@ -94,6 +94,17 @@ pub(super) struct Record {
 }
 
 impl About {
+    /// Whether the job changes the inventory.
+    pub fn changes_inventory(&self) -> bool {
+        match (self.operation, self.mode) {
+            (Operation::ImportProject | Operation::ImportTopology, Mode::Apply) => true,
+            (Operation::ImportProject | Operation::ImportTopology, Mode::DryRun)
+            | (Operation::ExportProject | Operation::ExportTopology | Operation::Verify, _) => {
+                false
+            }
+        }
+    }
+
     /// The end of a job that was running when the process ended. `is_in_place` says whether the
     /// generation that it wrote is the inventory, or was it before the last import.
     pub(super) fn interrupted(&self, is_in_place: bool) -> End {

@@ -8,7 +8,7 @@ use std::thread;
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 use tokio::sync::watch;
 
 use super::progress::{CancelOutcome, Progress, Step};
@@ -266,7 +266,7 @@ impl Drop for Running {
 }
 
 /// The outcome of a job that was cancelled.
-pub(super) const CANCELLED_OUTCOME: &str = "Cancelled: nothing was changed.";
+pub const CANCELLED_OUTCOME: &str = "Cancelled: nothing was changed.";
 
 /// How soon a file must be on the disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -313,8 +313,9 @@ fn new_id() -> io::Result<String> {
 
 /// The time in UTC (RFC 3339), to the millisecond.
 fn now() -> String {
-    let now = OffsetDateTime::now_utc();
-    let milliseconds = now.replace_millisecond(now.millisecond()).unwrap_or(now);
-    // Years of four digits always can be written.
-    milliseconds.format(&Rfc3339).unwrap_or_default()
+    // Always as many digits: times are sorted as texts.
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    // Nothing in it can be missing from a time.
+    OffsetDateTime::now_utc().format(format).unwrap_or_default()
 }

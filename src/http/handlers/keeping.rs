@@ -3,11 +3,12 @@
 use hyper::StatusCode;
 
 use crate::http::blocking::Lane;
+use crate::http::operations::{self, Answered, Asking, Reply};
 use crate::http::problem::Problem;
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
 use crate::import::Mode;
-use crate::job::Progress;
+use crate::job::{self, About, Operation, Progress};
 
 /// `GET /rest/state`
 pub(in crate::http) async fn state(call: Call) -> Result<Response, Problem> {
@@ -16,15 +17,22 @@ pub(in crate::http) async fn state(call: Call) -> Result<Response, Problem> {
     response::json(StatusCode::OK, &state)
 }
 
-/// `POST /rest/verify`
+/// `POST /rest/verify`. It is cancelled when a client that waits for it leaves.
 pub(in crate::http) async fn verify(call: Call) -> Result<Response, Problem> {
-    let inventory = call.app.inventory.clone();
-    let report = call
-        .app
-        .blocking
-        .run(Lane::Operation, move || inventory.verify(&Progress::detached()))
-        .await??;
-    response::json(StatusCode::OK, &report)
+    let Call { app, id, caller, headers, .. } = call;
+    let about = About {
+        operation: Operation::Verify,
+        subject: None,
+        mode: job::Mode::Apply,
+        user: caller.require_principal()?.name.clone(),
+    };
+    let inventory = app.inventory.clone();
+    let verify = move |progress: &Progress| {
+        let report = inventory.verify(progress)?;
+        Answered::json(StatusCode::OK, &report, &*report.summary)
+    };
+    let asking = Asking { app, id, reply: Reply::preferred(&headers) };
+    operations::run(asking, about, Box::new(verify)).await?.into_response()
 }
 
 /// `POST /rest/undo`. Once begun, it goes on when the client leaves.

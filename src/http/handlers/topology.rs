@@ -1,12 +1,14 @@
 //! `topology/export`, `topology/import`, the workbooks that exports wrote, and the reports of
 //! imports.
 
+use std::sync::mpsc;
+
 use hyper::StatusCode;
 use hyper::header::{CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::import_report::{Links, render};
+use super::import_report::{Links, job_mode, render};
 use super::topology_form::{IMPORT_WORDS, parse_export, parse_import};
 use crate::http::accept::WorkbookForm;
 use crate::http::app::App;
@@ -16,11 +18,12 @@ use crate::http::conditional::{self, ETag};
 use crate::http::download::{self, Download};
 use crate::http::members::Members;
 use crate::http::multipart::{Boundary, Part, Parts};
+use crate::http::operations::{self, Answered, Asking, Ran, Reply};
 use crate::http::problem::{Flaw, Place, Problem, ProblemKind, shorten};
 use crate::http::receive::{Source, receive};
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
-use crate::job::Progress;
+use crate::job::{self, About, Operation, Progress};
 use crate::model::nearest;
 use crate::topology::{TopologyError, Upload, WorkbookFile, WorkbookName, WorkbookSummary};
 
@@ -44,47 +47,59 @@ struct Workbooks {
     workbooks: Vec<WorkbookSummary>,
 }
 
-/// `POST /rest/topology/export`
+/// `POST /rest/topology/export`. It is cancelled when a client that waits for it leaves.
 pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
-    let Call { app, headers, body, .. } = call;
-    let form = WorkbookForm::preferred(&headers);
+    let Call { app, id, caller, headers, body, .. } = call;
+    let reply = Reply::preferred(&headers);
+    // A job's report is JSON; the workbook is fetched from the address in it.
+    let form = match reply {
+        Reply::AtEnd => WorkbookForm::preferred(&headers),
+        Reply::AtOnce => WorkbookForm::Json,
+    };
     let (request, warnings) = parse_export(body.json_object(&headers, &app.room).await?)?;
+    let about = About {
+        operation: Operation::ExportTopology,
+        subject: Some(request.name.to_string()),
+        mode: job::Mode::Apply,
+        user: caller.require_principal()?.name.clone(),
+    };
 
     let topology = app.topology.clone();
-    let name = request.name.clone();
-    let export = move || {
-        let report = topology.export(&request, &Progress::detached())?;
+    let place =
+        format!("/rest/topology/workbooks/{}", download::percent_encode(request.name.as_str()));
+    let download = place.clone();
+    let (opened, file) = mpsc::channel();
+    let export = move |progress: &Progress| {
+        let mut report = topology.export(&request, progress)?;
         // Opened with the same step, before another export of the same name.
-        let file = match form {
-            WorkbookForm::Json => None,
-            WorkbookForm::Workbook => Some(topology.open(&request.name)?),
-        };
-        Ok::<_, TopologyError>((report, file))
+        match form {
+            WorkbookForm::Json => {}
+            WorkbookForm::Workbook => drop(opened.send(topology.open(&request.name)?)),
+        }
+        report.warnings.extend(warnings);
+        report.download = download;
+        let outcome = format!("The workbook “{}” was written.", request.name);
+        Answered::json(StatusCode::OK, &report, outcome)
     };
-    let (mut report, file) = app.blocking.run(Lane::Operation, export).await??;
-
-    let place = format!("/rest/topology/workbooks/{}", download::percent_encode(name.as_str()));
-    let response = match file {
-        Some(file) => {
+    let asking = Asking { app: app.clone(), id, reply };
+    let ran = operations::run(asking, about, Box::new(export)).await?;
+    let response = match (ran, file.try_recv()) {
+        (Ran::Ended(_), Ok(file)) => {
             let mut response = download::attached(&app, as_download(file));
             if let Ok(place) = HeaderValue::try_from(place) {
                 response.headers_mut().insert(CONTENT_LOCATION, place);
             }
             response
         }
-        None => {
-            report.warnings.extend(warnings);
-            report.download = place;
-            response::json(StatusCode::OK, &report)?
-        }
+        (ran, _) => ran.into_response()?,
     };
     Ok(varying(response))
 }
 
-/// `POST /rest/topology/import`. Once begun, the import goes on when the client leaves; a file that
-/// does not come in whole leaves nothing.
+/// `POST /rest/topology/import`. Once begun, the import goes on when the client leaves, and a dry
+/// run is cancelled; a file that does not come in whole leaves nothing.
 pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
-    let Call { app, caller, headers, query, mut body, .. } = call;
+    let Call { app, id, caller, headers, query, mut body, .. } = call;
     let caller = caller.require_principal()?.name.clone();
     let mut members = Members::default();
     members.add_query(query);
@@ -102,17 +117,28 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     while body.chunk().await?.is_some() {}
     let (request, warnings) = parse_import(members, file_name)?;
 
-    let topology = app.topology.clone();
-    let import = move |upload| topology.import(upload, &request, &caller, &Progress::detached());
-    let mut report = upload.consume(Lane::Operation, import).await??;
+    let about = About {
+        operation: Operation::ImportTopology,
+        subject: request.file_name.clone(),
+        mode: job_mode(request.mode),
+        user: caller.clone(),
+    };
 
-    // What the request lacks comes before what its file does.
-    report.warnings.splice(0..0, warnings);
-    report.report = report.report.map(|id| format!("/rest/topology/reports/{id}"));
-    let has_problems = report.problems.total > 0;
-    let marked = report.report.as_ref().filter(|_| has_problems);
-    let links = Links { marked_workbook: marked.map(|place| format!("{place}/workbook")) };
-    render(&report, &links)
+    let topology = app.topology.clone();
+    // From here on the job keeps it away from async code.
+    let upload = upload.into_inner()?;
+    let import = move |progress: &Progress| {
+        let mut report = topology.import(upload, &request, &caller, progress)?;
+        // What the request lacks comes before what its file does.
+        report.warnings.splice(0..0, warnings);
+        report.report = report.report.map(|id| format!("/rest/topology/reports/{id}"));
+        let has_problems = report.problems.total > 0;
+        let marked = report.report.as_ref().filter(|_| has_problems);
+        let links = Links { marked_workbook: marked.map(|place| format!("{place}/workbook")) };
+        render(&report, &links)
+    };
+    let asking = Asking { app, id, reply: Reply::preferred(&headers) };
+    operations::run(asking, about, Box::new(import)).await?.into_response()
 }
 
 /// A file that came in, and what it was called.

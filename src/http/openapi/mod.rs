@@ -4,8 +4,8 @@ mod schemas;
 
 use std::sync::LazyLock;
 
-use hyper::StatusCode;
 use hyper::header::{ETAG, HeaderValue};
+use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::conditional::{ETag, Freshness, freshness};
@@ -130,7 +130,15 @@ fn parameters(route: &Route) -> Value {
             vec![any]
         }
     };
-    path.chain(query).collect()
+    path.chain(query).chain(prefer(route)).collect()
+}
+
+/// The request header `Prefer`, of a route that begins a job.
+fn prefer(route: &Route) -> Option<Value> {
+    let begins_job = route.method == Method::POST
+        && route.description.answers.iter().any(|answer| answer.status == 202);
+    let about = "respond-async answers 202 at once, with the address of the job (RFC 7240).";
+    begins_job.then(|| described(r#"{"in": "header"}"#, "Prefer", about, ValueType::Text))
 }
 
 /// A parameter: what is said of its place, and the rest.

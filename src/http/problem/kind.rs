@@ -22,6 +22,8 @@ pub(in crate::http) enum ProblemKind {
     ChangeRejected,
     OwnUser,
     Cancelled,
+    UnknownJob,
+    JobNotCancellable,
     MethodNotAllowed,
     RequestTimeout,
     Stale,
@@ -93,6 +95,10 @@ impl ProblemKind {
             }
             Self::Cancelled => {
                 ("cancelled", "The job was cancelled, nothing is changed", StatusCode::CONFLICT)
+            }
+            Self::UnknownJob => ("unknown-job", "No such job", StatusCode::NOT_FOUND),
+            Self::JobNotCancellable => {
+                ("job-not-cancellable", "It is too late to cancel the job", StatusCode::CONFLICT)
             }
             Self::MethodNotAllowed => (
                 "method-not-allowed",

@@ -10,8 +10,8 @@ mod kind;
 use std::borrow::Cow;
 use std::error::Error;
 
-use hyper::Method;
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -239,8 +239,21 @@ impl Problem {
         self
     }
 
+    /// What is wrong, in a sentence.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The answer to the request with this id.
     pub(super) fn render(self, id: RequestId) -> Response {
+        let (status, text) = self.json(id);
+        let mut response = response::whole(status, PROBLEM_JSON, text);
+        response.headers_mut().extend(self.headers);
+        response
+    }
+
+    /// The status and the body of the answer.
+    pub(super) fn json(&self, id: RequestId) -> (StatusCode, Vec<u8>) {
         let (word, title, status) = self.kind.facts();
         let rendered = Rendered {
             r#type: format!("{TYPE_PREFIX}{word}"),
@@ -254,9 +267,7 @@ impl Problem {
         // Texts, numbers and values that are JSON already always can be JSON.
         let mut text = serde_json::to_vec(&rendered).unwrap_or_default();
         text.push(b'\n');
-        let mut response = response::whole(status, PROBLEM_JSON, text);
-        response.headers_mut().extend(self.headers);
-        response
+        (status, text)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use hyper::Method;
 
+use super::jobs::ACCEPTED;
 use crate::http::description::json;
 use crate::http::handlers::keeping;
 use crate::http::route::{
@@ -38,10 +39,13 @@ pub(super) const ROUTES: &[Route] = &[
             path: &[],
             query: QueryRule::Nothing,
             request: &[],
-            answers: &[AnswerForm::of(
-                "It was read; the report says whether it is whole.",
-                &[json(Shape::Schema("Report"))],
-            )],
+            answers: &[
+                AnswerForm::of(
+                    "It was read; the report says whether it is whole.",
+                    &[json(Shape::Schema("Report"))],
+                ),
+                ACCEPTED,
+            ],
         },
         handler: |call| Box::pin(keeping::verify(call)),
     },

@@ -2,6 +2,7 @@
 
 use hyper::Method;
 
+use super::jobs::ACCEPTED;
 use super::{JSON, text};
 use crate::http::description::json;
 use crate::http::handlers::{migration, projects};
@@ -31,10 +32,13 @@ pub(super) const ROUTES: &[Route] = &[
             path: &[],
             query: QueryRule::Nothing,
             request: &[json(Shape::Schema("ExportRequest"))],
-            answers: &[AnswerForm::of(
-                "It is written; the report says what.",
-                &[json(Shape::Schema("Report"))],
-            )],
+            answers: &[
+                AnswerForm::of(
+                    "It is written; the report says what.",
+                    &[json(Shape::Schema("Report"))],
+                ),
+                ACCEPTED,
+            ],
         },
         handler: |call| Box::pin(migration::export(call)),
     },
@@ -60,6 +64,7 @@ pub(super) const ROUTES: &[Route] = &[
                     &[json(Shape::Schema("Report"))],
                 )
                 .status(206),
+                ACCEPTED,
             ],
         },
         handler: |call| Box::pin(migration::import(call)),

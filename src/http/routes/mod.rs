@@ -1,6 +1,7 @@
 //! The list of routes.
 
 mod inventory;
+mod jobs;
 mod keeping;
 mod migration;
 mod site;
@@ -14,6 +15,7 @@ pub static ROUTES: Routes = Routes::new(&[
     site::ROUTES,
     inventory::ROUTES,
     keeping::ROUTES,
+    jobs::ROUTES,
     migration::ROUTES,
     topology::ROUTES,
 ]);

@@ -2,6 +2,7 @@
 
 use hyper::Method;
 
+use super::jobs::ACCEPTED;
 use super::{JSON, text};
 use crate::codec::workbook::Format;
 use crate::http::description::json;
@@ -70,10 +71,13 @@ pub(super) const ROUTES: &[Route] = &[
             path: &[],
             query: QueryRule::Nothing,
             request: &[json(Shape::Schema("TopologyExportRequest"))],
-            answers: &[AnswerForm::of(
-                "It is written; the report says what.",
-                &[json(Shape::Schema("Report")), XLS, XLSX],
-            )],
+            answers: &[
+                AnswerForm::of(
+                    "It is written; the report says what.",
+                    &[json(Shape::Schema("Report")), XLS, XLSX],
+                ),
+                ACCEPTED,
+            ],
         },
         handler: |call| Box::pin(topology::export(call)),
     },
@@ -109,6 +113,7 @@ pub(super) const ROUTES: &[Route] = &[
                     &[json(Shape::Schema("Report"))],
                 )
                 .status(206),
+                ACCEPTED,
             ],
         },
         handler: |call| Box::pin(topology::import(call)),

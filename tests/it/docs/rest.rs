@@ -133,6 +133,16 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "delete_workbook",
         &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/topology/workbooks/sites.xlsx"],
     ),
+    ("list_jobs", &["curl -u admin:admin http://127.0.0.1:8080/rest/jobs"]),
+    (
+        "get_job",
+        &[
+            "curl -u admin:admin -D - -o job.json -H 'prefer: respond-async' \\\n    -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/migrate/export \\\n    -d '{\"name\": \"nightly\", \"import_export_types\": [\"device\", \"link\"]}' \\\n    | grep -E '^(HTTP|location|preference)'",
+            "job=$(python3 -c 'import json; print(json.load(open(\"job.json\"))[\"id\"])')",
+            "curl -u admin:admin -N -H 'accept: text/event-stream' \\\n    http://127.0.0.1:8080/rest/jobs/$job | grep -A 1 '^event: end'",
+        ],
+    ),
+    ("cancel_job", &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/jobs/$job"]),
     (
         "metrics",
         &["curl -u admin:admin http://127.0.0.1:8080/metrics \\\n    | grep '^satchel_records'"],
