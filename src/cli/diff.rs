@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{
     intake::{self, Wish},
-    interrupt,
+    interrupt::{self, Cleanup, CutShort},
     kinds::KindsArgs,
     output::{self, OutputArgs},
     place::{Answer, Client, Local, Missing, PlaceArgs},
@@ -74,6 +74,7 @@ pub struct DiffArgs {
 pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     match compare(args) {
         Ok(code) => Ok(code),
+        Err(error) if error.is::<CutShort>() => Err(error),
         Err(error) => {
             eprintln!("satchel: {error:#}");
             Ok(ExitCode::from(TROUBLE))
@@ -125,7 +126,7 @@ fn between(
     }
     let folder = tempfile::tempdir().context("No folder can be set aside")?;
     let path = folder.path().to_owned();
-    let _guard = interrupt::guard(move || drop(std::fs::remove_dir_all(path)));
+    let _guard = interrupt::guard(Cleanup::Local, move || drop(std::fs::remove_dir_all(path)));
     let store = Arc::new(Store::open(folder.path())?);
     access::ensure_first_user(&store)?;
     let local = Local::serve(store, access::FIRST_USER_NAME.to_owned())?;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     kinds::KindsArgs,
     output::{self, NewFile, OutputArgs, number, safe, table},
-    place::{Missing, PlaceArgs},
+    place::{JobWords, Missing, PlaceArgs},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -151,7 +151,8 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
             }),
         ),
     };
-    let answer = client.post(path, &body, "exporting", &progress)?;
+    let words = JobWords { doing: "exporting", noun: "export" };
+    let answer = client.post_as_job(path, &body, words, &progress)?;
     let exported: Exported = answer.read()?;
     let label = "copying";
     match &copy {

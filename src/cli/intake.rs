@@ -7,8 +7,8 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::{
-    interrupt::{self, Guard},
-    place::{Answer, Client, Refused, Upload},
+    interrupt::{self, Cleanup, Guard},
+    place::{Answer, Client, JobWords, Refused, Upload},
     progress::Progress,
     source::{self, Source},
 };
@@ -59,7 +59,7 @@ pub(super) fn import(
                 wish.replace, wish.dry_run
             );
             let upload = Upload { file: &file, media_type, label: "sending", replace: true };
-            client.post_file(&path, &upload, progress)
+            client.post_file_as_job(&path, &upload, words(wish), progress)
         }
     }
 }
@@ -80,6 +80,7 @@ fn sent(
             Upload { file, media_type: "application/zip", label: "sending", replace: false };
         client.put(&place_of(name), &upload, progress)
     };
+    let deferred = interrupt::defer("Left at once: nothing was changed.".to_owned());
     let put = match upload(&name) {
         // Nobody's project is replaced for it.
         Err(error) if is_taken(&error) => {
@@ -88,6 +89,7 @@ fn sent(
         }
         put => put,
     };
+    drop(deferred);
     put.with_context(|| format!("{} cannot be taken", path.display()))?;
     let guard = remove_when_cut_short(client, &name);
     let answer = project(client, &name, wish, progress);
@@ -105,7 +107,7 @@ fn is_taken(error: &anyhow::Error) -> bool {
 
 fn remove_when_cut_short(client: &Client, name: &str) -> Guard {
     let (client, path) = (client.clone(), place_of(name));
-    interrupt::guard(move || drop(client.delete(&path)))
+    interrupt::guard(Cleanup::AtServer, move || drop(client.delete(&path)))
 }
 
 fn place_of(name: &str) -> String {
@@ -126,8 +128,15 @@ fn project(
         "dry_run": wish.dry_run,
         "on_error": if wish.skip_errors { "skip" } else { "fail" },
     });
-    let label = if wish.dry_run { "comparing" } else { "importing" };
-    client.post("/rest/migrate/import", &body, label, progress)
+    client.post_as_job("/rest/migrate/import", &body, words(wish), progress)
+}
+
+fn words(wish: &Wish<'_>) -> JobWords {
+    if wish.dry_run {
+        JobWords { doing: "comparing", noun: "dry run" }
+    } else {
+        JobWords { doing: "importing", noun: "import" }
+    }
 }
 
 /// The name under which a bundle or folder goes to the shelf: its own, as far as it can be one.

@@ -109,6 +109,10 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match understood {
         Ok((arguments, parsed)) => execute(arguments.command, &parsed).unwrap_or_else(|error| {
+            if let Some(cut_short) = error.downcast_ref::<interrupt::CutShort>() {
+                eprintln!("satchel: {cut_short}");
+                return ExitCode::from(interrupt::CUT_SHORT);
+            }
             failure::report(&error);
             ExitCode::FAILURE
         }),

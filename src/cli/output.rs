@@ -11,7 +11,10 @@ use anyhow::Context;
 use clap::Args;
 use tempfile::NamedTempFile;
 
-use super::{interrupt, progress::Progress};
+use super::{
+    interrupt::{self, Cleanup},
+    progress::Progress,
+};
 
 /// How a command prints.
 #[derive(Args, Clone, Copy, Debug)]
@@ -24,11 +27,15 @@ pub struct OutputArgs {
     /// Print no progress and nothing about where the work is done
     #[arg(long, short)]
     pub quiet: bool,
+
+    /// Print the progress also where standard error is no terminal: a line every 10 seconds
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub verbose: bool,
 }
 
 impl OutputArgs {
     pub(super) fn progress(self) -> Progress {
-        Progress::new(self.quiet)
+        Progress::new(self.quiet, self.verbose)
     }
 }
 
@@ -120,7 +127,7 @@ impl NewFile {
         let file =
             tempfile::Builder::new().prefix(".satchel-").tempfile_in(folder).with_context(what)?;
         let path = file.path().to_owned();
-        let guard = interrupt::guard(move || drop(std::fs::remove_file(path)));
+        let guard = interrupt::guard(Cleanup::Local, move || drop(std::fs::remove_file(path)));
         Ok(Self { file, to: to.to_owned(), _guard: guard })
     }
 

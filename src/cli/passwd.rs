@@ -49,7 +49,7 @@ pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
             }
         }
         Place::Server(_) => {
-            let progress = Progress::new(false);
+            let progress = Progress::new(false, false);
             let reached = place.reach(&progress)?;
             set_at(&reached.client, &args.whose, &progress)?;
             reached.close()?;

@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::interrupt::CUT_SHORT;
 use super::logging;
 use super::supervisor::Supervisor;
 use crate::access::{self, Accounts, InventoryAccounts};
@@ -28,9 +29,6 @@ Examples:
       a sample inventory at http://127.0.0.1:8080
   satchel serve --data /var/lib/satchel --listen 0.0.0.0:8080
       reachable from elsewhere, once the user admin has a password of its own";
-
-/// What a shell says of a process that Ctrl-C ended: 128 and the number of SIGINT.
-const CUT_SHORT: u8 = 130;
 
 /// Serves until a signal ends it.
 pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     inspect,
     output::{self, OutputArgs, number, safe, table},
-    place::{Missing, PlaceArgs},
+    place::{JobWords, Missing, PlaceArgs},
     source::Source,
 };
 
@@ -114,7 +114,8 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 fn inventory(args: &VerifyArgs) -> anyhow::Result<bool> {
     let progress = args.out.progress();
     let reached = args.place.place(Missing::Error)?.reach(&progress)?;
-    let answer = reached.client.post("/rest/verify", &json!({}), "verifying", &progress)?;
+    let words = JobWords { doing: "verifying", noun: "verification" };
+    let answer = reached.client.post_as_job("/rest/verify", &json!({}), words, &progress)?;
     let verified: Verified = answer.read()?;
     match args.out.json {
         true => output::print_json(&answer.text)?,

@@ -13,7 +13,7 @@ use crate::harness::{ADMIN, GUEST, Server};
 use crate::project::{Documents, KINDS, demo, import, imported, put_folder, read_folder};
 
 /// What a job on a busy machine may take at most.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Enough for an import to take some seconds without optimisation.
 pub const DEVICES: usize = 60_000;

@@ -14,6 +14,7 @@ mod full_disk;
 mod harness;
 mod instances;
 mod inventory;
+mod job_commands;
 mod jobs;
 mod kills;
 mod limits;

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Missing,
-    client::{Client, Login},
+    client::{Client, Login, Seat},
     one_time_password,
 };
 use crate::{
@@ -117,7 +117,7 @@ impl Local {
     /// Who may ask it.
     pub fn client(&self) -> anyhow::Result<Client> {
         let base = format!("http://{}", self.address).parse().context("The listener's address")?;
-        Client::new(&base, &self.login, None)
+        Client::new(&base, &self.login, None, Seat::WithinProcess)
     }
 
     /// Ends the server, and makes everything durable.

@@ -7,6 +7,7 @@
 
 mod client;
 mod given;
+mod job;
 mod local;
 mod password;
 
@@ -18,11 +19,12 @@ use zeroize::Zeroizing;
 
 pub(super) use client::{Answer, Client, Refused, Upload};
 pub(super) use given::PlaceArgs;
+pub(super) use job::JobWords;
 pub(super) use local::Local;
 pub(super) use password::{new_password, read_password};
 
 use super::progress::Progress;
-use client::Login;
+use client::{Login, Seat};
 
 /// Where a command works.
 #[derive(Debug)]
@@ -87,7 +89,8 @@ impl Place {
                 }
                 let password = read_password(place.password_file.as_deref(), &place.user)?;
                 let login = Login { user: place.user.clone(), password };
-                let client = Client::new(&place.base, &login, place.ca.as_deref())?;
+                let client =
+                    Client::new(&place.base, &login, place.ca.as_deref(), Seat::Elsewhere)?;
                 Ok(Reached { client, local: None })
             }
         }
