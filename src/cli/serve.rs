@@ -77,7 +77,7 @@ impl Opened {
         let accounts = Arc::new(InventoryAccounts::new(store.clone()));
         let migration = Migration::new(store.clone())?;
         let topology = Topology::new(store.clone())?;
-        let jobs = jobs(&store)?;
+        let jobs = jobs(&store);
         if access::ensure_first_user(&store)? {
             tracing::info!(
                 "the user “{}” was made, with the password “{}”: change it",
@@ -105,13 +105,8 @@ impl Opened {
 }
 
 /// The jobs of a data directory. Those that had not ended are interrupted.
-///
-/// # Errors
-/// The folder of the jobs cannot be made or read.
-pub(super) fn jobs(store: &Store) -> anyhow::Result<Jobs> {
-    let folder = store.directory().jobs();
-    Jobs::open(folder, &|generation| store.is_kept(generation))
-        .context("The list of jobs cannot be read")
+pub(super) fn jobs(store: &Store) -> Jobs {
+    Jobs::open(store.directory().jobs(), &|generation| store.is_kept(generation))
 }
 
 /// Whoever can reach the server must not find a door that every reader of the manual can open.

@@ -55,22 +55,16 @@ impl Jobs {
     /// Reads the jobs that `folder` keeps. Those that had not ended are interrupted;
     /// `is_in_place` tells whether a generation is the current one or the one before it.
     ///
-    /// # Errors
-    /// The folder cannot be made or read. A job file that cannot be read is removed.
-    pub fn open(folder: PathBuf, is_in_place: &dyn Fn(u64) -> bool) -> io::Result<Self> {
-        fs::create_dir_all(&folder)?;
-        let mut records = Vec::new();
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
-            match read(&path) {
-                Ok(record) => records.push(record),
-                Err(error) => {
-                    let shown = path.display();
-                    tracing::warn!(path = %shown, %error, "a job file is incomplete: removed");
-                    let _ = fs::remove_file(&path);
-                }
+    /// A list that cannot be read is empty: on a full disk the server has to start all the same.
+    pub fn open(folder: PathBuf, is_in_place: &dyn Fn(u64) -> bool) -> Self {
+        let mut records = match read_all(&folder) {
+            Ok(records) => records,
+            Err(error) => {
+                let path = folder.display();
+                tracing::warn!(%path, %error, "the list of jobs cannot be read, and is empty");
+                Vec::new()
             }
-        }
+        };
         records.sort_by(|a, b| (&a.since, &a.id).cmp(&(&b.since, &b.id)));
         let jobs = Self(Arc::new(Inner { folder, jobs: Mutex::default() }));
         for record in records {
@@ -87,7 +81,7 @@ impl Jobs {
             }
         }
         jobs.prune();
-        Ok(jobs)
+        jobs
     }
 
     /// Begins a job and writes its file. Blocks.
@@ -292,6 +286,25 @@ fn replace(path: &Path, record: &Record, durability: Durability) -> io::Result<(
         (Durability::Synced, Some(folder)) => File::open(folder)?.sync_all(),
         (_, _) => Ok(()),
     }
+}
+
+/// Reads the files of all jobs, and makes the folder where it is missing. A file that is incomplete
+/// is removed.
+fn read_all(folder: &Path) -> io::Result<Vec<Record>> {
+    fs::create_dir_all(folder)?;
+    let mut records = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        match read(&path) {
+            Ok(record) => records.push(record),
+            Err(error) => {
+                let shown = path.display();
+                tracing::warn!(path = %shown, %error, "a job file is incomplete: removed");
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+    Ok(records)
 }
 
 /// Reads a job's file.

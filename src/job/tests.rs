@@ -15,7 +15,7 @@ fn import() -> About {
 
 /// The registry of a server that is started again.
 fn reopened(folder: &Path, generations: &[u64]) -> Jobs {
-    Jobs::open(folder.to_owned(), &|number| generations.contains(&number)).unwrap()
+    Jobs::open(folder.to_owned(), &|number| generations.contains(&number))
 }
 
 fn finished() -> End {
@@ -100,6 +100,19 @@ fn a_restart_lists_what_ended_and_what_was_interrupted() {
         );
         assert!(!folder.path().join("0000.new").exists());
     }
+}
+
+#[test]
+fn without_a_folder_jobs_are_listed_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_the_way = folder.path().join("jobs");
+    fs::write(&in_the_way, "no folder").unwrap();
+    let jobs = reopened(&in_the_way, &[]);
+    let running = jobs.begin(import()).unwrap();
+    let id = running.job().id.clone();
+    running.end(finished());
+    assert_eq!(jobs.get(&id).unwrap().end().unwrap().outcome, "Done.");
+    assert_eq!(fs::read_to_string(&in_the_way).unwrap(), "no folder");
 }
 
 #[test]

@@ -335,6 +335,46 @@ fn a_server_without_jobs_is_understood() {
     assert!(head.contains("prefer: respond-async\r\n"), "{head}");
 }
 
+/// A server that takes its time to read what is sent.
+#[test]
+fn ctrl_c_cancels_an_upload() {
+    let folder = tempfile::tempdir().unwrap();
+    // More than the kernel keeps for a connection on its own.
+    let much = 64 * 1024 * 1024;
+    let (bundle, table) = (folder.path().join("a.zip"), folder.path().join("a.csv"));
+    fs::write(&bundle, [&b"PK\x03\x04"[..], &vec![b'x'; much]].concat()).unwrap();
+    fs::write(&table, vec![b'x'; much]).unwrap();
+    for (file, first) in [
+        (&bundle, "PUT /rest/migrate/projects/a HTTP/1.1\r\n"),
+        (&table, "POST /rest/topology/import?"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut command = satchel();
+        command.args(["import", word(file), "--kind", "device"]);
+        if file == &bundle {
+            command = satchel();
+            command.args(["import", word(file)]);
+        }
+        command.args(["--server", &format!("http://{address}"), "--user", "admin"]);
+        let mut running = Running::start({
+            command.env("SATCHEL_PASSWORD", "x");
+            command
+        });
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = vec![0; first.len()];
+        stream.read_exact(&mut head).unwrap();
+        assert_eq!(String::from_utf8(head).unwrap(), first);
+        running.interrupt();
+        running.wait_for("cancelling");
+        let taken = std::io::copy(&mut stream, &mut std::io::sink()).unwrap_or(0);
+        assert!(taken < much as u64, "the upload came in whole");
+        let ended = running.end();
+        ended.require(130);
+        assert!(ended.stderr.ends_with("Cancelled: nothing was changed.\n"), "{}", ended.stderr);
+    }
+}
+
 /// A job that somebody else cancels is not what was asked for.
 #[test]
 fn a_job_that_somebody_else_cancels_is_an_error() {

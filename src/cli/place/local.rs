@@ -89,7 +89,7 @@ impl Local {
             Migration::new(store.clone())?,
             Topology::new(store.clone())?,
             Inventory::new(store.clone()),
-            crate::cli::serve::jobs(&store)?,
+            crate::cli::serve::jobs(&store),
             Limits::default(),
         )?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))

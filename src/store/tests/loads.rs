@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use proptest::prelude::*;
 
 use super::plain::*;
-use crate::job::Progress;
+use crate::job::{CancelOutcome, Progress};
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind},
     store::{GenerationLook, Load, Store, StoreError, encode_body, posting, target_key},
@@ -122,6 +122,28 @@ fn the_generation_before_is_kept_and_older_ones_go() {
     }
     assert_eq!(generations(folder.path()), [3, 4]);
     assert_eq!(reader.summary().unwrap().records(), 0);
+}
+
+#[test]
+fn a_load_that_is_cancelled_changes_nothing_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (load, _) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
+    let progress = Progress::detached();
+    assert_eq!(progress.cancel(), CancelOutcome::Accepted);
+    assert!(matches!(load.commit(&progress), Err(StoreError::Cancelled(_))));
+    assert_eq!(generations(folder.path()), [1]);
+    assert_eq!(store.read().summary().unwrap().records(), 0);
+    // The write lock is free again, and who waits for it can be cancelled.
+    let writing = store.write(&Progress::detached()).unwrap();
+    assert!(matches!(store.write(&progress), Err(StoreError::Cancelled(_))));
+    drop(writing);
+    let (load, plain) = write(&store, &[Recipe::new(Kind::Device, "b", 3)]);
+    let progress = Progress::detached();
+    load.commit(&progress).unwrap();
+    assert_eq!(progress.cancel(), CancelOutcome::TooLate);
+    assert_eq!(progress.generation(), Some(3));
+    plain.agrees(&store);
 }
 
 #[test]
