@@ -335,6 +335,17 @@ fn it_is_too_late_once_the_result_is_being_put_in_place() {
 
     // Meanwhile others wait for it: the one for the write lock, the last one for a free thread.
     let waiting: Vec<String> = (0..3).map(|_| begin(&server, "/rest/verify", &json!({}))).collect();
+    // An import that has not begun leaves with its client.
+    let mut connection = server.connect();
+    let late = server.request("POST", IMPORT).login(ADMIN).json(&body("big", json!({})));
+    connection.send(&late.bytes());
+    let is_late = |job: &Value| {
+        job["operation"] == "import_project" && !location.ends_with(job["id"].as_str().unwrap())
+    };
+    until(|| jobs(&server).iter().any(is_late));
+    drop(connection);
+    until(|| jobs(&server).iter().any(|job| is_late(job) && job["state"] == "cancelled"));
+
     for other in &waiting {
         assert_eq!(job(&server, other)["state"], "waiting");
         assert_eq!(server.request("DELETE", other).login(ADMIN).send().status, 202);
@@ -448,6 +459,21 @@ fn a_restart_lists_interrupted_jobs_and_what_became_of_the_inventory() {
     assert!(before.iter().any(|job| job["state"] == "interrupted"), "{before:?}");
     server = server.start_again();
     assert_eq!(jobs(&server), before);
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_finishes_its_jobs() {
+    let mut server = Server::start();
+    put_folder(&server, "big", &project("Évora", DEVICES / 3));
+    let location = begin(&server, IMPORT, &body("big", json!({})));
+    until(|| job(&server, &location)["step"] == "applying");
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    let server = server.start_again();
+    let end = job(&server, &location);
+    assert_eq!((&end["state"], &end["inventory"]), (&json!("finished"), &json!("replaced")));
+    assert_eq!(end["report"]["outcome"], "imported", "{end}");
+    assert_eq!(count(&server), DEVICES as u64 / 3);
 }
 
 /// The location of the first device.
