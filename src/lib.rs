@@ -33,7 +33,8 @@
 //! # A walk through an import
 //!
 //! `POST /rest/migrate/import` is read by `http::request`, which finds the route, the caller and
-//! the body, and calls the handler. That parses an [`migration::ImportRequest`] and hands it to
+//! the options (`http::options`), and calls the handler. That makes an
+//! [`migration::ImportRequest`] of them and hands it to
 //! [`migration::Migration::import`] on a thread that may block. The project is opened on the
 //! shelf; its documents are decoded, two at a time, into records sorted by name and references
 //! sorted by what they name ([`codec::yaml`], [`store::Sorter`]). The import takes the turn to

@@ -21,6 +21,7 @@ mod metrics;
 mod migration;
 mod mutants;
 mod openapi;
+mod options;
 mod passwd;
 mod pipeline;
 mod power_cuts;

@@ -3,6 +3,7 @@
 use hyper::StatusCode;
 
 use crate::http::blocking::Lane;
+use crate::http::options::DRY_RUN;
 use crate::http::problem::Problem;
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
@@ -24,7 +25,7 @@ pub(in crate::http) async fn verify(call: Call) -> Result<Response, Problem> {
 
 /// `POST /rest/undo`. Once begun, it goes on when the client leaves.
 pub(in crate::http) async fn undo(call: Call) -> Result<Response, Problem> {
-    let mode = if call.query.switch("dry_run")? { Mode::DryRun } else { Mode::Apply };
+    let mode = if call.options.is_on(&DRY_RUN) { Mode::DryRun } else { Mode::Apply };
 
     let inventory = call.app.inventory.clone();
     let report = call.app.blocking.run(Lane::Operation, move || inventory.undo(mode)).await??;

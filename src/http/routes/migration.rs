@@ -2,9 +2,13 @@
 
 use hyper::Method;
 
-use super::{JSON, text};
-use crate::http::description::json;
+use super::{NO_OPTIONS, text};
+use crate::http::description::{json, options_bodies};
 use crate::http::handlers::{migration, projects};
+use crate::http::options::{
+    DRY_RUN, EMPTY_FIRST, FORM_TYPE, OF_EXPORT, OF_IMPORT, ON_ERROR, PROJECT_NAME, SECRETS,
+    SKIP_POOL_UPDATE, TYPES,
+};
 use crate::http::route::{
     Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Route, Shape, Tag,
 };
@@ -23,14 +27,21 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::POST,
         pattern: "/rest/migrate/export",
         access: Access::Administrator,
-        body: JSON,
+        body: BodyRule::Options,
         description: Description {
             operation: "export_project",
             tag: Tag::Migration,
             summary: "Writes the inventory to a project on the shelf.",
             path: &[],
-            query: QueryRule::Nothing,
-            request: &[json(Shape::Schema("ExportRequest"))],
+            query: QueryRule::Known(&[
+                PROJECT_NAME,
+                TYPES,
+                SECRETS,
+                OF_IMPORT,
+                SKIP_POOL_UPDATE,
+                FORM_TYPE,
+            ]),
+            request: &options_bodies("ExportRequest"),
             answers: &[AnswerForm::of(
                 "It is written; the report says what.",
                 &[json(Shape::Schema("Report"))],
@@ -42,14 +53,23 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::POST,
         pattern: "/rest/migrate/import",
         access: Access::Administrator,
-        body: JSON,
+        body: BodyRule::Options,
         description: Description {
             operation: "import_project",
             tag: Tag::Migration,
             summary: "Takes a project from the shelf into the inventory, whole or not at all.",
             path: &[],
-            query: QueryRule::Nothing,
-            request: &[json(Shape::Schema("ImportRequest"))],
+            query: QueryRule::Known(&[
+                PROJECT_NAME,
+                TYPES,
+                EMPTY_FIRST,
+                DRY_RUN,
+                ON_ERROR,
+                OF_EXPORT,
+                SKIP_POOL_UPDATE,
+                FORM_TYPE,
+            ]),
+            request: &options_bodies("ImportRequest"),
             answers: &[
                 AnswerForm::of(
                     "It is imported, or would be (a dry run); the report says what.",
@@ -126,7 +146,7 @@ pub(super) const ROUTES: &[Route] = &[
             tag: Tag::Migration,
             summary: "Puts a project's bundle on the shelf.",
             path: &[PROJECT],
-            query: QueryRule::Nothing,
+            query: NO_OPTIONS,
             request: &[ZIP],
             answers: &[
                 AnswerForm::of("It took the place of another.", &[json(Shape::Schema("Project"))]),
@@ -139,13 +159,13 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::DELETE,
         pattern: "/rest/migrate/projects/{name}",
         access: Access::Administrator,
-        body: BodyRule::Nothing,
+        body: BodyRule::Options,
         description: Description {
             operation: "delete_project",
             tag: Tag::Migration,
             summary: "Takes a project off the shelf.",
             path: &[PROJECT],
-            query: QueryRule::Nothing,
+            query: NO_OPTIONS,
             request: &[],
             answers: &[AnswerForm::empty(204, "It is gone.")],
         },
