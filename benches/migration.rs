@@ -19,7 +19,7 @@ use std::{
 
 use satchel::{
     access,
-    import::{Mode, OnError},
+    import::{EmptyReplacement, Mode, OnError},
     migration::{EmptyFirst, ExportRequest, ImportRequest, Migration},
     model::{Kind, Secrets},
     store::Store,
@@ -119,6 +119,7 @@ fn import(folder: &Path) -> String {
         name: "bench".parse().unwrap(),
         kinds: vec![Kind::Device, Kind::Link],
         empty: EmptyFirst::Yes,
+        empty_replacement: EmptyReplacement::Refused,
         on_error: OnError::Fail,
         mode: Mode::Apply,
     };

@@ -19,7 +19,7 @@ use std::{
 
 use satchel::{
     access,
-    import::{ImportOutcome, Mode, OnError},
+    import::{EmptyReplacement, ImportOutcome, Mode, OnError},
     migration::{EmptyFirst, ImportRequest, Migration},
     model::Kind,
     store::Store,
@@ -95,6 +95,7 @@ fn fill(data: &Path, devices: u64) {
         name: "bench".parse().unwrap(),
         kinds: vec![Kind::Device, Kind::Link],
         empty: EmptyFirst::No,
+        empty_replacement: EmptyReplacement::Refused,
         on_error: OnError::Fail,
         mode: Mode::Apply,
     };

@@ -18,7 +18,7 @@ use std::{
 use satchel::{
     access,
     codec::workbook::{Cell, Format, WorkbookWriter},
-    import::{ImportOutcome, Mode, OnError},
+    import::{EmptyReplacement, ImportOutcome, Mode, OnError},
     store::Store,
     topology::{ExportRequest, ImportRequest, Replace, Topology},
 };
@@ -93,6 +93,7 @@ fn import(topology: &Topology, workbook: &Path) {
         file_name: None,
         table: None,
         replace: Replace::No,
+        empty_replacement: EmptyReplacement::Refused,
         on_error: OnError::Fail,
         mode: Mode::Apply,
     };

@@ -101,6 +101,8 @@ fn wish(args: &DiffArgs, replace: bool, dry_run: bool) -> Wish<'_> {
     Wish {
         types: args.kinds.words(),
         replace,
+        // Two inventories are compared: that one of them is empty is a difference like any other.
+        allow_empty: true,
         dry_run,
         skip_errors: true,
         table: args.kind.map(super::import::TableKind::word),

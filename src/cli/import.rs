@@ -51,6 +51,10 @@ pub struct ImportArgs {
     #[arg(long)]
     replace: bool,
 
+    /// With --replace, let a document or sheet without readable records empty its type
+    #[arg(long, requires = "replace")]
+    allow_empty: bool,
+
     /// Only say what would change
     #[arg(long, short = 'n')]
     dry_run: bool,
@@ -119,6 +123,7 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let wish = Wish {
         types: args.kinds.words(),
         replace: args.replace,
+        allow_empty: args.allow_empty,
         dry_run: args.dry_run,
         skip_errors: args.skip_errors,
         table: args.kind.map(TableKind::word),

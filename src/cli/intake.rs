@@ -19,6 +19,8 @@ use crate::store;
 pub(super) struct Wish<'a> {
     pub types: Vec<&'static str>,
     pub replace: bool,
+    /// Whether what is replaced may be replaced by nothing.
+    pub allow_empty: bool,
     pub dry_run: bool,
     pub skip_errors: bool,
     /// What the rows of a table are.
@@ -55,8 +57,8 @@ pub(super) fn import(
             let on_error = if wish.skip_errors { "skip" } else { "fail" };
             let table = wish.table.map(|kind| format!("&kind={kind}")).unwrap_or_default();
             let path = format!(
-                "/rest/topology/import?replace={}&dry_run={}&on_error={on_error}{table}",
-                wish.replace, wish.dry_run
+                "/rest/topology/import?replace={}&allow_empty={}&dry_run={}&on_error={on_error}{table}",
+                wish.replace, wish.allow_empty, wish.dry_run
             );
             let upload = Upload { file: &file, media_type, label: "sending", replace: true };
             client.post_file(&path, &upload, progress)
@@ -123,6 +125,7 @@ fn project(
         "name": name,
         "import_export_types": wish.types,
         "empty_database_before_import": wish.replace,
+        "allow_empty": wish.allow_empty,
         "dry_run": wish.dry_run,
         "on_error": if wish.skip_errors { "skip" } else { "fail" },
     });

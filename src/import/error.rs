@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::EmptyKind;
 use crate::{model::Kind, store::StoreError};
 
 /// Why nothing was imported. What is wrong *in* what was to be imported is in the report.
@@ -19,8 +20,19 @@ pub enum ImportError {
          would be left. Nothing was changed"
     )]
     NoAdministrator,
+    /// Kinds that would be emptied, and of which nothing is brought.
+    #[error(
+        "{}. Nothing was changed. Check what was sent. If these records are to be removed, send \
+         \"allow_empty\": true, or pass --allow-empty on the command line",
+        listed(.0)
+    )]
+    EmptyReplacement(Vec<EmptyKind>),
     #[error("there is no report '{id}'")]
     NoReport { id: String },
+}
+
+fn listed(kinds: &[EmptyKind]) -> String {
+    kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 impl ImportError {

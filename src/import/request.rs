@@ -9,6 +9,15 @@ pub enum OnError {
     Skip,
 }
 
+/// What an import does that empties a kind and brings no record of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmptyReplacement {
+    /// Nothing is changed: the records were probably not recognised.
+    Refused,
+    /// The kind is emptied.
+    Allowed,
+}
+
 /// Whether an import is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {

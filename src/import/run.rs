@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    ImportError, ImportOutcome, ImportReport, KindReport, Log, Milliseconds, Mode, OnError,
+    EmptyReplacement, ImportError, ImportOutcome, ImportReport, KindReport, Log, Milliseconds,
+    Mode, OnError,
     apply::{Job, administrators, brings},
     intake::Decoded,
     members::Members,
+    replacement::require_records,
     resolve::{Scope, resolve},
 };
 use crate::{
@@ -22,6 +24,7 @@ pub struct Import<'a> {
     pub kinds: &'a [Kind],
     /// The kinds that are emptied in the same step.
     pub emptied: &'a [Kind],
+    pub empty_replacement: EmptyReplacement,
     pub on_error: OnError,
     pub mode: Mode,
     /// The user who asks, who is not locked out.
@@ -97,6 +100,7 @@ fn planned(
         let steps = Steps { decoding, planning: planning.elapsed(), ..Steps::default() };
         return Ok(ran(ImportOutcome::Rejected, unwalked(&scope, log), steps));
     }
+    require_records(import, &scope, &resolved, |kind| log.document(kind))?;
     administrators(&scope, &resolved, store.vault())?;
     let members = Members::prepare(&scope, &resolved, log)?;
     let planned = planning.elapsed();
@@ -188,7 +192,7 @@ fn summary(what: &str, outcome: ImportOutcome, types: &[KindReport], problems: u
 }
 
 /// "1 record", "2 records".
-fn counted(count: u64, what: &str) -> String {
+pub(super) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }

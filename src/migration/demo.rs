@@ -7,7 +7,7 @@ use std::{
 
 use super::{EmptyFirst, ImportReport, ImportRequest, Migration, MigrationError, ProjectName};
 use crate::{
-    import::{ImportOutcome, Mode, OnError},
+    import::{EmptyReplacement, ImportOutcome, Mode, OnError},
     model::Kind,
     store::sync_directory,
 };
@@ -57,6 +57,7 @@ impl Migration {
             name,
             kinds: Kind::ALL.to_vec(),
             empty: EmptyFirst::No,
+            empty_replacement: EmptyReplacement::Refused,
             on_error: OnError::Fail,
             mode: Mode::Apply,
         };

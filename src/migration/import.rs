@@ -33,6 +33,7 @@ pub(super) fn import(
             EmptyFirst::Yes => &kinds,
             EmptyFirst::No => &[],
         },
+        empty_replacement: request.empty_replacement,
         on_error: request.on_error,
         mode: request.mode,
         caller,

@@ -2,7 +2,7 @@
 
 use super::ProjectName;
 use crate::{
-    import::{Mode, OnError},
+    import::{EmptyReplacement, Mode, OnError},
     model::{Kind, Secrets},
 };
 
@@ -27,6 +27,8 @@ pub struct ImportRequest {
     pub name: ProjectName,
     pub kinds: Vec<Kind>,
     pub empty: EmptyFirst,
+    /// Whether a document without records may empty its kind.
+    pub empty_replacement: EmptyReplacement,
     pub on_error: OnError,
     pub mode: Mode,
 }

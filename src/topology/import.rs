@@ -36,6 +36,7 @@ pub(super) fn import(
             Replace::Yes => &kinds,
             Replace::No => &[],
         },
+        empty_replacement: request.empty_replacement,
         on_error: request.on_error,
         mode: request.mode,
         caller,

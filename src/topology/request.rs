@@ -2,7 +2,7 @@
 
 use super::WorkbookName;
 use crate::{
-    import::{Mode, OnError},
+    import::{EmptyReplacement, Mode, OnError},
     model::Kind,
 };
 
@@ -29,6 +29,8 @@ pub struct ImportRequest {
     /// [`Kind::Link`]. A workbook is read as one all the same; without this a table is refused.
     pub table: Option<Kind>,
     pub replace: Replace,
+    /// Whether a sheet without records, or one that is missing, may empty its kind.
+    pub empty_replacement: EmptyReplacement,
     pub on_error: OnError,
     pub mode: Mode,
 }

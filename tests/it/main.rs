@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod docs;
 mod durability;
+mod empty_replacement;
 mod forms;
 mod full_disk;
 mod harness;

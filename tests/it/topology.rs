@@ -10,7 +10,7 @@ use satchel::access::ensure_first_user;
 use satchel::codec::workbook::{
     Cell, CellError, DecodeLimits, Decoding, Format, Item, SourceKind, WorkbookWriter,
 };
-use satchel::import::{ImportOutcome, Mode, OnError};
+use satchel::import::{EmptyReplacement, ImportOutcome, Mode, OnError};
 use satchel::model::{AnyRecord, Device, Entity, Field, Kind, Link, Map, Network, Value};
 use satchel::store::Store;
 use satchel::topology::{
@@ -26,6 +26,7 @@ const DEFAULT: ImportRequest = ImportRequest {
     file_name: None,
     table: None,
     replace: Replace::No,
+    empty_replacement: EmptyReplacement::Refused,
     on_error: OnError::Fail,
     mode: Mode::Apply,
 };
@@ -547,7 +548,11 @@ fn replace_empties_devices_and_links_in_the_same_step() {
         ("nodes", Value::List(vec!["R 1%".into(), "..".into()])),
     ]);
     let bytes = devices(&["name"], &[&["R 1%"], &["new"]]);
-    let replace = ImportRequest { replace: Replace::Yes, ..DEFAULT };
+    let replace = ImportRequest {
+        replace: Replace::Yes,
+        empty_replacement: EmptyReplacement::Allowed,
+        ..DEFAULT
+    };
     let dry = ImportRequest { mode: Mode::DryRun, ..replace.clone() };
     let before = place.names::<Device>();
     let report = place.import(&bytes, &dry);

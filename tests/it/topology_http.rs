@@ -183,7 +183,7 @@ fn all_wrong_and_unknown_options_are_said_at_once() {
 fn a_dry_run_changes_nothing() {
     let server = with_demo();
     let form = Form::of_file("a.xls", &one_device()).field("replace", "True");
-    let report = imported(&server, form.field("dry_run", "True"));
+    let report = imported(&server, form.field("allow_empty", "1").field("dry_run", "True"));
     assert_eq!(report["outcome"], "dry_run", "{report}");
     assert_eq!(counts(&server), DEMO);
 }
@@ -552,7 +552,7 @@ fn a_rejected_workbook_is_handed_back() {
         request.send().problem(404, "unknown-report");
     }
 
-    let answer = import(&server, form.field("on_error", "skip"));
+    let answer = import(&server, form.field("on_error", "skip").field("allow_empty", "True"));
     assert_eq!(answer.status, 206, "{}", String::from_utf8_lossy(&answer.body));
     assert_eq!(answer.json()["outcome"], "imported_in_part");
     assert_eq!(counts(&server), (1, 0));
@@ -586,7 +586,8 @@ fn what_goes_out_comes_back_in() {
         // The ends of some links, and what lists name, are no devices.
         let (here, there) = (with_demo(), with_demo());
         let out = exported(&here, name);
-        imported(&there, Form::of_file("x.xls", &one_device()).field("replace", "True"));
+        let one = Form::of_file("x.xls", &one_device()).field("replace", "True");
+        imported(&there, one.field("allow_empty", "True"));
         assert_eq!(counts(&there), (1, 0));
         let report = imported(&there, Form::of_file(name, &out).field("replace", "True"));
         assert_eq!(report["outcome"], "imported", "{report}");

@@ -1,10 +1,10 @@
 //! What `migrate/export` and `migrate/import` are asked for, from their options.
 
 use crate::http::options::{
-    DRY_RUN, EMPTY_FIRST, ON_ERROR, Options, PROJECT_NAME, SECRETS, SKIP, TYPES,
+    ALLOW_EMPTY, DRY_RUN, EMPTY_FIRST, ON_ERROR, Options, PROJECT_NAME, SECRETS, SKIP, TYPES,
 };
 use crate::http::problem::Problem;
-use crate::import::{Mode, OnError};
+use crate::import::{EmptyReplacement, Mode, OnError};
 use crate::migration::{EmptyFirst, ExportRequest, ImportRequest, ProjectName};
 use crate::model::Secrets;
 
@@ -30,6 +30,7 @@ pub(super) fn import_request(options: &Options) -> Result<ImportRequest, Problem
         name: project_name(options)?,
         kinds: options.kinds(&TYPES).to_vec(),
         empty: if options.is_on(&EMPTY_FIRST) { EmptyFirst::Yes } else { EmptyFirst::No },
+        empty_replacement: empty_replacement(options),
         on_error: on_error(options),
         mode: mode(options),
     })
@@ -39,6 +40,11 @@ pub(super) fn import_request(options: &Options) -> Result<ImportRequest, Problem
 fn project_name(options: &Options) -> Result<ProjectName, Problem> {
     let text = options.text(&PROJECT_NAME).unwrap_or_default();
     text.parse().map_err(|error| Problem::internal(&error))
+}
+
+/// What any import does with a replacement that holds nothing.
+pub(super) fn empty_replacement(options: &Options) -> EmptyReplacement {
+    if options.is_on(&ALLOW_EMPTY) { EmptyReplacement::Allowed } else { EmptyReplacement::Refused }
 }
 
 /// What any import does with the good records beside rejected ones.
@@ -86,6 +92,7 @@ mod tests {
         assert_eq!(import.name.as_str(), "Backup");
         assert_eq!(import.kinds, [Kind::User, Kind::Group, Kind::Device]);
         assert_eq!(import.empty, EmptyFirst::No);
+        assert_eq!(import.empty_replacement, EmptyReplacement::Refused);
         assert_eq!((import.on_error, import.mode), (OnError::Fail, Mode::Apply));
         let export = parse_export(body).unwrap();
         assert_eq!(export.secrets, Secrets::Included);
@@ -106,8 +113,10 @@ mod tests {
         let mut body = common;
         body["dry_run"] = "true".into();
         body["on_error"] = "skip".into();
+        body["allow_empty"] = "True".into();
         let import = parse_import(body).unwrap();
         assert_eq!(import.empty, EmptyFirst::Yes);
+        assert_eq!(import.empty_replacement, EmptyReplacement::Allowed);
         assert_eq!((import.on_error, import.mode), (OnError::Skip, Mode::DryRun));
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::migration_options::{mode, on_error};
+use super::migration_options::{empty_replacement, mode, on_error};
 use crate::http::options::{Options, REPLACE, TABLE, WORKBOOK_NAME};
 use crate::http::problem::{Flaw, Place, Problem, ProblemKind, sentence_of, shorten};
 use crate::topology::{ExportRequest, ImportRequest, NameError, Replace};
@@ -45,6 +45,7 @@ pub(super) fn import_request(
         file_name,
         table: options.text(&TABLE).and_then(|word| word.parse().ok()),
         replace: if options.is_on(&REPLACE) { Replace::Yes } else { Replace::No },
+        empty_replacement: empty_replacement(options),
         on_error: on_error(options),
         mode: mode(options),
     };
@@ -64,7 +65,7 @@ mod tests {
     use crate::http::query_string::Query;
     use crate::http::route::QueryRule;
     use crate::http::routes::options_of;
-    use crate::import::{Mode, OnError};
+    use crate::import::{EmptyReplacement, Mode, OnError};
     use crate::model::Kind;
 
     fn object(value: Value) -> Map<String, Value> {
@@ -124,6 +125,7 @@ mod tests {
     fn what_is_not_said_is_no_and_no_replace_is_told() {
         let (request, warnings) = parse(Given::default());
         assert_eq!(request.replace, Replace::No);
+        assert_eq!(request.empty_replacement, EmptyReplacement::Refused);
         assert_eq!((request.on_error, request.mode), (OnError::Fail, Mode::Apply));
         assert_eq!(request.table, None);
         assert_eq!(warnings, [NO_REPLACE]);
@@ -147,10 +149,11 @@ mod tests {
     #[test]
     fn the_words_may_stand_anywhere_and_must_not_differ() {
         let mut given = form(&[("replace", "True"), ("on_error", "skip")]);
-        given.add_query(query("replace&dry_run=1&kind=link"));
+        given.add_query(query("replace&dry_run=1&kind=link&allow_empty"));
         given.add_object(object(json!({"replace": true, "kind": "link"})));
         let (request, warnings) = parse(given);
         assert_eq!(request.replace, Replace::Yes);
+        assert_eq!(request.empty_replacement, EmptyReplacement::Allowed);
         assert_eq!((request.on_error, request.mode), (OnError::Skip, Mode::DryRun));
         assert_eq!(request.table, Some(Kind::Link));
         assert!(warnings.is_empty(), "{warnings:?}");

@@ -27,6 +27,12 @@ pub(in crate::http) const ON_ERROR: CallOption = CallOption::new(
     ValueType::Word(&["fail", SKIP]),
 );
 
+pub(in crate::http) const ALLOW_EMPTY: CallOption = CallOption::new(
+    "allow_empty",
+    "Allows a replacement that holds no readable record, and so only removes records.",
+    ValueType::Switch,
+);
+
 /// The manual says `name`; eNMS's own form sends `export_filename`.
 pub(in crate::http) const PROJECT_NAME: CallOption = CallOption {
     name: "name",

@@ -17,8 +17,8 @@ mod list;
 pub(super) use self::body::{add_body, add_part, is_json, wrong_field};
 pub(super) use self::given::{Given, unknown_option};
 pub(super) use self::list::{
-    ATOMIC, DRY_RUN, EMPTY_FIRST, FORM_TYPE, OF_EXPORT, OF_IMPORT, ON_ERROR, PROJECT_NAME,
-    PROPERTY, REPLACE, SECRETS, SKIP, SKIP_POOL_UPDATE, TABLE, TYPES, WORKBOOK_NAME,
+    ALLOW_EMPTY, ATOMIC, DRY_RUN, EMPTY_FIRST, FORM_TYPE, OF_EXPORT, OF_IMPORT, ON_ERROR,
+    PROJECT_NAME, PROPERTY, REPLACE, SECRETS, SKIP, SKIP_POOL_UPDATE, TABLE, TYPES, WORKBOOK_NAME,
 };
 
 use super::route::CallOption;

@@ -87,6 +87,9 @@ impl From<MigrationError> for Problem {
         let problem = Self::of(kind, &error);
         match error {
             MigrationError::Shelf(ShelfError::Bundle(refused)) => problem.with_entry(&refused),
+            MigrationError::Import(ImportError::EmptyReplacement(kinds)) => {
+                problem.with_empty_kinds(&kinds)
+            }
             _ => problem,
         }
     }
@@ -123,6 +126,9 @@ impl From<TopologyError> for Problem {
             TopologyError::Io(error) => of_io(error),
         };
         let problem = Self::of(kind, &error);
+        if let TopologyError::Import(ImportError::EmptyReplacement(kinds)) = &error {
+            return problem.with_empty_kinds(kinds);
+        }
         match (kind, error.code()) {
             (ProblemKind::WorkbookRefused | ProblemKind::WorkbookLimit, Some(rule)) => {
                 problem.with_rule(rule, &error)
@@ -213,6 +219,7 @@ fn of_import(error: &ImportError) -> ProblemKind {
         ImportError::Store(error) => of_store(error),
         ImportError::Scratch(error) => of_io(error),
         ImportError::NoAdministrator => ProblemKind::NoAdministrator,
+        ImportError::EmptyReplacement(_) => ProblemKind::EmptyReplacement,
         ImportError::NoReport { .. } => ProblemKind::UnknownReport,
         ImportError::NameBytes { .. } => ProblemKind::Internal,
     }

@@ -36,6 +36,7 @@ pub(in crate::http) enum ProblemKind {
     ProjectState,
     NothingToUndo,
     NoAdministrator,
+    EmptyReplacement,
     RecordTooLarge,
     ChangeTooLarge,
     Corrupt,
@@ -149,6 +150,11 @@ impl ProblemKind {
             Self::NoAdministrator => (
                 "no-administrator",
                 "No administrator would be left",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
+            Self::EmptyReplacement => (
+                "empty-replacement",
+                "The import would only remove records",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::RecordTooLarge => {

@@ -19,6 +19,7 @@ pub(super) use self::kind::ProblemKind;
 use super::request::RequestId;
 use super::response::{self, PROBLEM_JSON, Response};
 use crate::codec::bundle::BundleError;
+use crate::import::EmptyKind;
 use crate::model::{Kind, UnknownKind};
 
 /// What stands before the word in a problem's `type`: a tag URI (RFC 4151), which names and needs
@@ -225,6 +226,19 @@ impl Problem {
     /// Adds what is wrong with a file as a whole: which rule it breaks.
     fn with_rule(self, rule: &'static str, refused: &dyn Error) -> Self {
         self.with_error(serde_json::json!({"rule": rule, "detail": sentence(refused)}))
+    }
+
+    /// Adds the kinds of which an import would only remove records.
+    fn with_empty_kinds(self, kinds: &[EmptyKind]) -> Self {
+        let error = |kind: &EmptyKind| {
+            let mut error = serde_json::to_value(kind).unwrap_or_default();
+            error["rule"] = "empty-replacement".into();
+            error["detail"] = sentence_of(&kind.to_string()).into();
+            error
+        };
+        let mut members = Map::new();
+        members.insert("errors".to_owned(), kinds.iter().map(error).collect());
+        self.with_members(members)
     }
 
     /// Adds the one thing that is wrong, which has no place in the request.

@@ -6,8 +6,8 @@ use super::{NO_OPTIONS, text};
 use crate::http::description::{json, options_bodies};
 use crate::http::handlers::{migration, projects};
 use crate::http::options::{
-    DRY_RUN, EMPTY_FIRST, FORM_TYPE, OF_EXPORT, OF_IMPORT, ON_ERROR, PROJECT_NAME, SECRETS,
-    SKIP_POOL_UPDATE, TYPES,
+    ALLOW_EMPTY, DRY_RUN, EMPTY_FIRST, FORM_TYPE, OF_EXPORT, OF_IMPORT, ON_ERROR, PROJECT_NAME,
+    SECRETS, SKIP_POOL_UPDATE, TYPES,
 };
 use crate::http::route::{
     Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Route, Shape, Tag,
@@ -63,6 +63,7 @@ pub(super) const ROUTES: &[Route] = &[
                 PROJECT_NAME,
                 TYPES,
                 EMPTY_FIRST,
+                ALLOW_EMPTY,
                 DRY_RUN,
                 ON_ERROR,
                 OF_EXPORT,

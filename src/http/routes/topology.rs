@@ -6,7 +6,9 @@ use super::{NO_OPTIONS, text};
 use crate::codec::workbook::Format;
 use crate::http::description::{json, options_bodies};
 use crate::http::handlers::topology;
-use crate::http::options::{DRY_RUN, FORM_TYPE, ON_ERROR, REPLACE, TABLE, WORKBOOK_NAME};
+use crate::http::options::{
+    ALLOW_EMPTY, DRY_RUN, FORM_TYPE, ON_ERROR, REPLACE, TABLE, WORKBOOK_NAME,
+};
 use crate::http::route::{
     Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Route, Shape, Tag,
 };
@@ -34,7 +36,8 @@ const DOWNLOADED: &[AnswerForm] = &[
     AnswerForm::empty(304, "The client has it already."),
 ];
 
-const IMPORT_OPTIONS: QueryRule = QueryRule::Known(&[REPLACE, DRY_RUN, ON_ERROR, TABLE, FORM_TYPE]);
+const IMPORT_OPTIONS: QueryRule =
+    QueryRule::Known(&[REPLACE, ALLOW_EMPTY, DRY_RUN, ON_ERROR, TABLE, FORM_TYPE]);
 
 pub(super) const ROUTES: &[Route] = &[
     Route {

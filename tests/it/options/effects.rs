@@ -50,6 +50,16 @@ fn effect(operation: &str, option: &str) -> Effect {
         ("import_project", "empty_database_before_import") => {
             of("true", DRY_PROJECT, |answer| of_kind(&answer.json(), "device")["removed"] == 17)
         }
+        ("import_project", "allow_empty") => of(
+            "true",
+            &[
+                ("name", "nothing"),
+                ("import_export_types", "task"),
+                ("empty_database_before_import", "true"),
+                ("dry_run", "true"),
+            ],
+            |answer| answer.status == 200 && of_kind(&answer.json(), "task")["removed"] == 2,
+        ),
         ("import_project", "dry_run") => of("true", &DRY_PROJECT[..2], is_dry),
         ("import_project", "on_error") => of(
             "skip",
@@ -62,6 +72,12 @@ fn effect(operation: &str, option: &str) -> Effect {
         ("import_topology", "replace") => {
             of("true", DRY_TABLE, |answer| of_kind(&answer.json(), "device")["removed"] == 17)
         }
+        ("import_topology", "allow_empty") => Effect {
+            body: "name,port\n",
+            ..of("true", &[("kind", "link"), ("dry_run", "true"), ("replace", "true")], |answer| {
+                answer.status == 200 && of_kind(&answer.json(), "link")["removed"] == 21
+            })
+        },
         ("import_topology", "dry_run") => of("true", &DRY_TABLE[..1], is_dry),
         ("import_topology", "on_error") => Effect {
             body: "name,port\ngood,22\nbad,many\n",

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use satchel::access::ensure_first_user;
-use satchel::import::{ImportOutcome, Mode, OnError};
+use satchel::import::{EmptyReplacement, ImportOutcome, Mode, OnError};
 use satchel::inventory::{
     Atomic, ChangeReport, ChangeRequest, Expected, Fate, Inventory, InventoryError,
 };
@@ -272,6 +272,7 @@ impl Site {
             name: "p".parse().unwrap(),
             kinds: project.kinds.iter().copied().collect(),
             empty: project.empty,
+            empty_replacement: EmptyReplacement::Allowed,
             on_error: project.on_error,
             mode,
         };
