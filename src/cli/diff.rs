@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::{
-    intake::{self, Wish},
+    intake::{self, Replacing, Wish},
     interrupt,
     kinds::KindsArgs,
     output::{self, OutputArgs},
@@ -45,15 +45,19 @@ pub struct DiffArgs {
     from: OsString,
 
     /// Another bundle or folder: what became of the first
-    #[arg(value_name = "FILE2", conflicts_with = "replace")]
+    #[arg(value_name = "FILE2", conflicts_with_all = ["replace", "replace_all"])]
     to: Option<OsString>,
 
     #[command(flatten)]
     kinds: KindsArgs,
 
-    /// As an import that empties these types first
+    /// As an import with --replace, which empties the types that have a document or a sheet
     #[arg(long)]
     replace: bool,
+
+    /// As an import with --replace-all, which empties the types without a document as well
+    #[arg(long, conflicts_with = "replace")]
+    replace_all: bool,
 
     /// What the rows of a table (.csv) are
     #[arg(long, value_name = "TYPE")]
@@ -87,7 +91,12 @@ fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     match &args.to {
         None => {
             let reached = args.place.place(Missing::Error)?.reach(&progress)?;
-            let wish = wish(args, args.replace, true);
+            let replacing = match (args.replace, args.replace_all) {
+                (_, true) => Replacing::All,
+                (true, false) => Replacing::Present,
+                (false, false) => Replacing::Nothing,
+            };
+            let wish = wish(args, replacing, true);
             let answer = intake::import(&reached.client, &from, &wish, &progress)?;
             let code = tell(args, &answer, &reached.client)?;
             reached.close()?;
@@ -97,10 +106,10 @@ fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn wish(args: &DiffArgs, replace: bool, dry_run: bool) -> Wish<'_> {
+fn wish(args: &DiffArgs, replacing: Replacing, dry_run: bool) -> Wish<'_> {
     Wish {
         types: args.kinds.words(),
-        replace,
+        replacing,
         dry_run,
         skip_errors: true,
         table: args.kind.map(super::import::TableKind::word),
@@ -130,7 +139,7 @@ fn between(
     access::ensure_first_user(&store)?;
     let local = Local::serve(store, access::FIRST_USER_NAME.to_owned())?;
     let client = local.client()?;
-    let first = intake::import(&client, from, &wish(args, true, false), progress)?;
+    let first = intake::import(&client, from, &wish(args, Replacing::All, false), progress)?;
     let first: Report = first.read()?;
     match first.outcome {
         Outcome::Imported | Outcome::DryRun => {}
@@ -141,7 +150,7 @@ fn between(
             bail!("The first project cannot be read:\n{}", first.text(Length::Short))
         }
     }
-    let answer = intake::import(&client, to, &wish(args, true, true), progress)?;
+    let answer = intake::import(&client, to, &wish(args, Replacing::All, true), progress)?;
     let code = tell(args, &answer, &client)?;
     drop(client);
     local.close()?;

@@ -2,6 +2,7 @@
 
 mod completions;
 mod config;
+mod confirm;
 mod decode;
 mod diff;
 mod docs;

@@ -1,16 +1,14 @@
 //! `satchel undo`: takes back the last import.
 
-use std::{
-    io::{self, IsTerminal, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    confirm,
     inspect::Generation,
     output::{self, OutputArgs, number, safe, table},
     place::{Missing, PlaceArgs},
@@ -66,7 +64,7 @@ struct Undone {
 pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let asks = !args.yes && !args.dry_run;
-    if asks && !io::stdin().is_terminal() {
+    if asks && !confirm::can_ask() {
         bail!(
             "There is no terminal to ask on: say --yes to undo, or --dry-run to see what would go"
         );
@@ -86,7 +84,7 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
             reached.close()?;
             return Ok(ExitCode::SUCCESS);
         }
-        if !confirmed()? {
+        if !confirm::confirmed("Undo?")? {
             progress.say("nothing was changed");
             return Ok(ExitCode::FAILURE);
         }
@@ -98,15 +96,6 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     }
     reached.close()?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Asks on the terminal.
-fn confirmed() -> anyhow::Result<bool> {
-    eprint!("Undo? [y/N] ");
-    io::stderr().flush().context("Standard error takes nothing")?;
-    let mut line = String::new();
-    io::stdin().read_line(&mut line).context("Standard input cannot be read")?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
 impl Undone {

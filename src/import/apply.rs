@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    ImportError, KindReport,
+    ImportError, KindReport, administrators,
     cursor::Cursor,
     diff::differences,
     log::Log,
@@ -36,7 +36,7 @@ pub(super) fn brings(scope: &Scope<'_>, name: &str) -> Result<bool, ImportError>
 }
 
 /// Refuses an import after which nobody could administer the appliance.
-pub(super) fn administrators(
+pub(super) fn require_administrator(
     scope: &Scope<'_>,
     resolved: &Resolved,
     vault: &Vault,
@@ -124,11 +124,11 @@ impl<'a> Job<'a> {
                 let amend = &mut |user: &mut dyn Record, before: Option<&Raw>| {
                     keep_access(self.scope, user, before)
                 };
-                self.walked(kind, None, amend, &mut |_| {})
+                self.walked(kind, None, amend, &mut |user| administrators::note(user, self.log))
             }
             other => {
                 let offer = Side::of(other).map(|side| (&members, side));
-                self.walked(other, offer, &mut |_, _| Ok(false), &mut |_| {})
+                self.walked(other, offer, &mut |_, _| Ok(false), &mut |_| Ok(()))
             }
         })?;
         let recomputing = Instant::now();
@@ -151,11 +151,14 @@ impl<'a> Job<'a> {
             Kind::Pool,
             None,
             &mut |pool, before| members::amend(self.scope.old, pool, before),
-            &mut |step| match step.fate {
-                Fate::Kept | Fate::Unchanged => {
-                    settled.insert(step.name.to_owned(), step.fate);
+            &mut |step| {
+                match step.fate {
+                    Fate::Kept | Fate::Unchanged => {
+                        settled.insert(step.name.to_owned(), step.fate);
+                    }
+                    Fate::Adjusted | Fate::Created | Fate::Updated | Fate::Removed => {}
                 }
-                Fate::Adjusted | Fate::Created | Fate::Updated | Fate::Removed => {}
+                Ok(())
             },
         )?;
         if let Some(load) = self.load {
@@ -193,13 +196,13 @@ impl<'a> Job<'a> {
         kind: Kind,
         offer: Option<(&Members, Side)>,
         amend: &mut Amend<'_>,
-        see: &mut dyn FnMut(&Step<'_>),
+        see: &mut dyn FnMut(&Step<'_>) -> Result<(), ImportError>,
     ) -> Result<KindReport, ImportError> {
         let mut report = KindReport::new(kind);
         report.rejected = self.log.lists().rejected[kind];
         let mut table = self.load.map(|load| (load.version(), load.table(kind)));
         walk(kind, self.scope, self.resolved, amend, &mut |step| {
-            see(&step);
+            see(&step)?;
             match step.fate {
                 Fate::Kept => {}
                 Fate::Adjusted => report.adjusted += 1,

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     ImportError,
+    administrators::AdministratorChange,
     intake::At,
     listing::Listing,
     problem::{Change, ChangedRecord, Conversion, Dangling, Document, Place, Problem},
@@ -45,6 +46,7 @@ pub struct Lists {
     pub struck: Listing<Dangling, Place>,
     pub converted: Listing<Conversion, Place>,
     pub changes: Listing<Change, ChangedRecord>,
+    pub administrators: Listing<AdministratorChange, Place>,
     pub rejected: PerKind<u64>,
     /// Documents that could not be read to their end: the rest of them is unknown.
     pub unreadable: bool,
@@ -64,6 +66,7 @@ impl Log {
                 struck: Listing::new(scratch, PLACES_SHOWN_MAX)?,
                 converted: Listing::new(scratch, PLACES_SHOWN_MAX)?,
                 changes: Listing::new(scratch, CHANGED_SHOWN_MAX)?,
+                administrators: Listing::new(scratch, CHANGED_SHOWN_MAX)?,
                 rejected: PerKind::default(),
                 unreadable: false,
                 warnings: Vec::new(),

@@ -15,6 +15,7 @@
 //! run       the steps, one after the other
 //! ```
 
+mod administrators;
 mod apply;
 mod cursor;
 mod diff;
@@ -33,6 +34,7 @@ mod run;
 mod walk;
 mod workers;
 
+pub use administrators::{AdministratorChange, AdministratorChangeKind};
 pub use error::ImportError;
 pub use intake::{At, Decoded, Intake, Kindred};
 pub use listing::{Counted, Shown};
@@ -43,5 +45,5 @@ pub use problem::{
 };
 pub use report::{ImportOutcome, ImportReport, KindReport, Milliseconds};
 pub use reports::Reports;
-pub use request::{Mode, OnError};
+pub use request::{Emptying, Mode, OnError};
 pub use run::{Import, Ran, run};

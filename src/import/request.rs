@@ -9,6 +9,16 @@ pub enum OnError {
     Skip,
 }
 
+/// Which of its types an import empties, in the same step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emptying {
+    Nothing,
+    /// The types that have a document or a sheet. The others keep their records.
+    Present,
+    /// All types that the import lists, also those without a document or a sheet.
+    Listed,
+}
+
 /// Whether an import is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {

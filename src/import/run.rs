@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    ImportError, ImportOutcome, ImportReport, KindReport, Log, Milliseconds, Mode, OnError,
-    apply::{Job, administrators, brings},
+    Emptying, ImportError, ImportOutcome, ImportReport, KindReport, Log, Milliseconds, Mode,
+    OnError,
+    apply::{Job, brings, require_administrator},
     intake::Decoded,
     members::Members,
     resolve::{Scope, resolve},
@@ -20,8 +21,8 @@ pub struct Import<'a> {
     pub what: &'static str,
     /// The kinds that come, the one with most work first.
     pub kinds: &'a [Kind],
-    /// The kinds that are emptied in the same step.
-    pub emptied: &'a [Kind],
+    /// Which of these kinds are emptied in the same step.
+    pub emptying: Emptying,
     pub on_error: OnError,
     pub mode: Mode,
     /// The user who asks, who is not locked out.
@@ -33,6 +34,7 @@ pub struct Ran {
     what: &'static str,
     outcome: ImportOutcome,
     types: Vec<KindReport>,
+    emptied: PerKind<bool>,
     steps: Steps,
     begun: Instant,
 }
@@ -78,11 +80,16 @@ fn planned(
     let planning = Instant::now();
     let old = store.read();
     let old_summary = old.summary()?;
+    let emptied = PerKind::new(|kind| match import.emptying {
+        Emptying::Nothing => false,
+        Emptying::Present => decoded.records[kind].is_some(),
+        Emptying::Listed => import.kinds.contains(&kind),
+    });
     let mut scope = Scope {
         old: &old,
         old_summary,
         decoded,
-        emptied: PerKind::new(|kind| import.emptied.contains(&kind)),
+        emptied,
         caller: import.caller,
         caller_survives: false,
     };
@@ -92,12 +99,19 @@ fn planned(
         let lists = log.lists();
         !lists.problems.is_empty() && (import.on_error == OnError::Fail || lists.unreadable)
     };
-    let ran = |outcome, types, steps| Ran { what: import.what, outcome, types, steps, begun };
+    let ran = |outcome, types, steps| Ran {
+        what: import.what,
+        outcome,
+        types,
+        emptied: scope.emptied.clone(),
+        steps,
+        begun,
+    };
     if rejected {
         let steps = Steps { decoding, planning: planning.elapsed(), ..Steps::default() };
         return Ok(ran(ImportOutcome::Rejected, unwalked(&scope, log), steps));
     }
-    administrators(&scope, &resolved, store.vault())?;
+    require_administrator(&scope, &resolved, store.vault())?;
     let members = Members::prepare(&scope, &resolved, log)?;
     let planned = planning.elapsed();
 
@@ -130,10 +144,30 @@ fn unwalked(scope: &Scope<'_>, log: &Log) -> Vec<KindReport> {
 }
 
 impl Ran {
+    /// Warns that a type has no document or sheet, and how many records are removed because it is
+    /// emptied all the same. `missing` says what is missing where.
+    pub fn warn_of_absent(&self, kind: Kind, missing: &str, log: &Log) {
+        let report = self.types.iter().find(|report| report.kind == kind);
+        let removed = match report {
+            Some(report) if self.emptied[kind] => report.removed,
+            Some(_) | None => 0,
+        };
+        let records = counted(removed, &format!("{kind} record"));
+        log.warn(match (self.outcome, removed) {
+            (ImportOutcome::Rejected, _) | (_, 0) => missing.to_owned(),
+            (ImportOutcome::DryRun, _) => {
+                format!("{missing}: the import would empty this type and remove {records}")
+            }
+            (ImportOutcome::Imported | ImportOutcome::ImportedInPart, _) => {
+                format!("{missing}: the import emptied this type and removed {records}")
+            }
+        });
+    }
+
     /// The whole of what an import of `source` did. Kinds that were not imported are in it only
     /// where they changed.
     pub fn report<S>(self, source: S, kinds: &[Kind], log: &Log) -> ImportReport<S> {
-        let Self { what, outcome, mut types, steps, begun } = self;
+        let Self { what, outcome, mut types, steps, begun, .. } = self;
         let lists = log.lists();
         types.retain(|report| kinds.contains(&report.kind) || report.removed + report.adjusted > 0);
         let milliseconds = |duration: Duration| duration.as_millis() as u64;
@@ -146,6 +180,7 @@ impl Ran {
             dangling: lists.dangling.shown(),
             struck: lists.struck.shown(),
             converted: lists.converted.shown(),
+            administrators: lists.administrators.shown(),
             changes: (outcome == ImportOutcome::DryRun).then(|| lists.changes.shown()),
             warnings: lists.warnings.clone(),
             milliseconds: Milliseconds {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     codec::yaml,
-    import::{self, At, Decoded, Import, Intake, Kindred, Log, Place, Problem},
+    import::{self, At, Decoded, Emptying, Import, Intake, Kindred, Log, Place, Problem},
     model::{Kind, Secrets},
     store::Store,
 };
@@ -29,16 +29,20 @@ pub(super) fn import(
     let asked = Import {
         what: "project",
         kinds: &kinds,
-        emptied: match request.empty {
-            EmptyFirst::Yes => &kinds,
-            EmptyFirst::No => &[],
+        emptying: match request.empty {
+            EmptyFirst::Yes => Emptying::Listed,
+            EmptyFirst::WithDocument => Emptying::Present,
+            EmptyFirst::No => Emptying::Nothing,
         },
         on_error: request.on_error,
         mode: request.mode,
         caller,
     };
     let ran = import::run(store, &asked, log, || decode(store, project, &kinds, log))?;
-    warn(project, &kinds, log);
+    warn(project, log);
+    for kind in kinds.iter().filter(|kind| documents_bytes[**kind].is_none()) {
+        ran.warn_of_absent(*kind, &format!("the project has no document {kind}.yaml"), log);
+    }
     let release = project.metadata().release.as_ref().map(ToString::to_string);
     let source = Imported { project: project.name().to_string(), release };
     Ok(ran.report(source, &kinds, log))
@@ -122,7 +126,7 @@ fn unreadable(log: &Log, kind: Kind, error: yaml::ReadError) -> Result<(), Migra
 }
 
 /// What the caller should know of the project.
-fn warn(project: &Project, kinds: &[Kind], log: &Log) {
+fn warn(project: &Project, log: &Log) {
     if let Some(release) = &project.metadata().release
         && release.to_string() != RELEASE.to_string()
     {
@@ -140,11 +144,6 @@ fn warn(project: &Project, kinds: &[Kind], log: &Log) {
     }
     if project.hides_folder() {
         log.warn("a folder and a bundle of this name are there; the bundle was read".to_owned());
-    }
-    for kind in kinds {
-        if project.documents()[*kind].is_none() {
-            log.warn(format!("the project has no document {kind}.yaml"));
-        }
     }
     for document in project.ignored() {
         log.warn(format!("the document '{document}' is not one of a project's"));

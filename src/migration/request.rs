@@ -9,7 +9,10 @@ use crate::{
 /// Whether an import empties the kinds that it lists, in the same step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyFirst {
+    /// All of them, also those without a document.
     Yes,
+    /// Those that have a document.
+    WithDocument,
     No,
 }
 

@@ -16,7 +16,10 @@ pub struct ExportRequest {
 /// that a table brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replace {
+    /// Devices and links, also those without a sheet.
     Yes,
+    /// Those of the two that have a sheet.
+    WithSheet,
     No,
 }
 

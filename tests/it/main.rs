@@ -28,6 +28,7 @@ mod project;
 mod projects;
 mod queries;
 mod random;
+mod replacing;
 mod routes;
 mod serving;
 mod supervisor;

@@ -559,7 +559,9 @@ fn replace_empties_devices_and_links_in_the_same_step() {
     assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
     assert_eq!(place.names::<Device>(), ["R 1%", "new"]);
     assert_eq!(place.names::<Link>(), [""; 0]);
-    assert!(json!(report.warnings).to_string().contains("all links are removed"));
+    let removed = report.types.iter().find(|row| row.kind == Kind::Link).unwrap().removed;
+    let warning = format!("no sheet 'link': the import emptied this type and removed {removed} ");
+    assert!(json!(report.warnings).to_string().contains(&warning), "{:?}", report.warnings);
     let network = place.store.read().get::<Network>("net").unwrap().unwrap().record;
     let nodes: Vec<_> = network.nodes.get().unwrap().iter().map(|node| node.name()).collect();
     assert_eq!(nodes, ["R 1%"]);

@@ -12,6 +12,7 @@ use crate::model::{Kind, Secrets};
 const NAME: [&str; 2] = ["name", "export_filename"];
 const TYPES: &str = "import_export_types";
 const EMPTY: &str = "empty_database_before_import";
+const KEEP_ABSENT: &str = "keep_absent_types";
 const SECRETS: &str = "export_private_properties";
 const ON_ERROR: &str = "on_error";
 const DRY_RUN: &str = "dry_run";
@@ -38,18 +39,17 @@ pub(super) fn parse_import(
     let name = members.required(&NAME, project_name);
     let kinds = members.required(&[TYPES], kinds);
     let empty = members.switch(EMPTY, EmptyFirst::No, EmptyFirst::No, EmptyFirst::Yes);
+    let keep_absent = members.switch(KEEP_ABSENT, false, false, true);
     let mode = members.switch(DRY_RUN, Mode::Apply, Mode::Apply, Mode::DryRun);
     let on_error = members.choice(ON_ERROR, &[("fail", OnError::Fail), ("skip", OnError::Skip)]);
     // The same body again: of no meaning here.
     members.switch(SECRETS, (), (), ());
     let request = (|| {
-        Some(ImportRequest {
-            name: name?,
-            kinds: kinds?,
-            empty: empty?,
-            on_error: on_error?,
-            mode: mode?,
-        })
+        let empty = match (empty?, keep_absent?) {
+            (EmptyFirst::Yes, true) => EmptyFirst::WithDocument,
+            (empty, _) => empty,
+        };
+        Some(ImportRequest { name: name?, kinds: kinds?, empty, on_error: on_error?, mode: mode? })
     })();
     members.finish(request)
 }
@@ -139,6 +139,23 @@ mod tests {
         let (export, warnings) = parse_export(object(body)).unwrap();
         assert_eq!(export.secrets, Secrets::LeftOut);
         assert_eq!(warnings.len(), 2, "{warnings:?}");
+    }
+
+    #[test]
+    fn absent_types_are_kept_where_that_is_asked_for() {
+        for (empty, keep, expected) in [
+            (true, false, EmptyFirst::Yes),
+            (true, true, EmptyFirst::WithDocument),
+            (false, true, EmptyFirst::No),
+        ] {
+            let body = json!({
+                "name": "a",
+                "import_export_types": ["user"],
+                "empty_database_before_import": empty,
+                "keep_absent_types": keep,
+            });
+            assert_eq!(parse_import(object(body)).unwrap().0.empty, expected);
+        }
     }
 
     #[test]

@@ -12,12 +12,13 @@ use crate::topology::{ExportRequest, ImportRequest, NameError, Replace, Workbook
 const NAME: [&str; 2] = ["name", "export_filename"];
 
 const REPLACE: &str = "replace";
+const KEEP_ABSENT: &str = "keep_absent_types";
 const DRY_RUN: &str = "dry_run";
 const ON_ERROR: &str = "on_error";
 const KIND: &str = "kind";
 
 /// The words of an import, wherever they stand.
-pub(super) const IMPORT_WORDS: [&str; 4] = [REPLACE, DRY_RUN, ON_ERROR, KIND];
+pub(super) const IMPORT_WORDS: [&str; 5] = [REPLACE, KEEP_ABSENT, DRY_RUN, ON_ERROR, KIND];
 
 /// The kinds that a table can be of; a workbook's sheets say it themselves.
 const TABLES: [&str; 2] = [Kind::Device.as_str(), Kind::Link.as_str()];
@@ -88,17 +89,16 @@ pub(super) fn parse_import(
 ) -> Result<(ImportRequest, Vec<String>), Problem> {
     let says_replace = members.has(&[REPLACE]);
     let replace = members.switch(REPLACE, Replace::No, Replace::No, Replace::Yes);
+    let keep_absent = members.switch(KEEP_ABSENT, false, false, true);
     let mode = members.switch(DRY_RUN, Mode::Apply, Mode::Apply, Mode::DryRun);
     let on_error = members.choice(ON_ERROR, &[("fail", OnError::Fail), ("skip", OnError::Skip)]);
     let table = members.optional(&[KIND], table);
     let request = (|| {
-        Some(ImportRequest {
-            file_name,
-            table: table?,
-            replace: replace?,
-            on_error: on_error?,
-            mode: mode?,
-        })
+        let replace = match (replace?, keep_absent?) {
+            (Replace::Yes, true) => Replace::WithSheet,
+            (replace, _) => replace,
+        };
+        Some(ImportRequest { file_name, table: table?, replace, on_error: on_error?, mode: mode? })
     })();
     let (request, mut warnings) = members.finish(request)?;
     if !says_replace {
@@ -200,13 +200,18 @@ mod tests {
     #[test]
     fn the_words_may_stand_anywhere_and_must_not_differ() {
         let mut members = form(&[("replace", "True"), ("on_error", "skip")]);
-        members.add_query(query("replace&dry_run=1&kind=link"));
+        members.add_query(query("replace&dry_run=1&kind=link&keep_absent_types=false"));
         members.add_object(object(json!({"replace": true, "kind": "link"})));
         let (request, warnings) = parse(members);
         assert_eq!(request.replace, Replace::Yes);
         assert_eq!((request.on_error, request.mode), (OnError::Skip, Mode::DryRun));
         assert_eq!(request.table, Some(Kind::Link));
         assert!(warnings.is_empty(), "{warnings:?}");
+
+        let members = form(&[("replace", "True"), ("keep_absent_types", "True")]);
+        assert_eq!(parse(members).0.replace, Replace::WithSheet);
+        let members = form(&[("replace", "False"), ("keep_absent_types", "True")]);
+        assert_eq!(parse(members).0.replace, Replace::No);
 
         let mut members = form(&[("replace", "True")]);
         members.add_query(query("replace=false"));

@@ -41,6 +41,11 @@ const IMPORT_QUERY: QueryRule = QueryRule::Known(&[
         value: ValueType::Switch,
     },
     QueryParameter {
+        name: "keep_absent_types",
+        about: "With replace: devices or links without a sheet are kept.",
+        value: ValueType::Switch,
+    },
+    QueryParameter {
         name: "dry_run",
         about: "Whether only the report is wanted, and nothing is changed.",
         value: ValueType::Switch,
