@@ -47,6 +47,7 @@ fn of_store(error: &StoreError) -> Option<&'static str> {
         | StoreError::Busy
         | StoreError::NothingToUndo
         | StoreError::RecordLarge { .. }
+        | StoreError::OverLimit { .. }
         | StoreError::TextLarge { .. }
         | StoreError::ChangeLarge { .. } => None,
     }

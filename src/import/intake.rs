@@ -9,7 +9,10 @@ use super::{
     reference, workers,
 };
 use crate::{
-    model::{AnyRecord, Arity, Broken, Kind, Parsed, PerKind, Unparsed, Value},
+    model::{
+        AnyRecord, Arity, Broken, Kind, Parsed, PerKind, Unparsed, Value, check_limits,
+        limits::SURELY_KEPT_BYTES,
+    },
     store::{Sorted, Sorter, StoreError, Vault, encode_body},
 };
 
@@ -146,6 +149,14 @@ impl<'a> Intake<'a> {
             }
             Err(error) => return Err(error.into()),
         };
+        if body.len() > SURELY_KEPT_BYTES
+            && let Err(over) = check_limits(&mut *record)
+        {
+            self.log.reject(kind)?;
+            let place = self.log.place(kind, over.property(), at, whole.record);
+            let problem = Problem::over_limit(self.log.document(kind), &over);
+            return self.log.problem(&problem, place);
+        }
         let mut value = Vec::with_capacity(PREFIX_BYTES + body.len());
         value.extend_from_slice(&at.position.to_le_bytes());
         value.extend_from_slice(&at.line.to_le_bytes());

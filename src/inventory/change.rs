@@ -144,6 +144,10 @@ impl Halt {
     /// An error of the store while the object at this place was written.
     fn at(at: usize, error: StoreError) -> Self {
         match error {
+            StoreError::OverLimit { ref over, .. } => {
+                let fault = Fault::new(over.property(), "record-large", error.to_string());
+                Halt::Spoilt { at, fault }
+            }
             StoreError::RecordLarge { .. } | StoreError::TextLarge { .. } => {
                 Halt::Spoilt { at, fault: Fault::new(None, "record-large", error.to_string()) }
             }

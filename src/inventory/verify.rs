@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Inventory, InventoryError, computed::ComputedPools};
 use crate::{
-    model::{Device, Entity, Kind, Link, Pool, Side},
+    model::{Device, Entity, Kind, Link, Pool, Side, check_limits, limits::SURELY_KEPT_BYTES},
     store::{Finding, Reading, Sorter, StoreError, Verified},
 };
 
@@ -91,6 +91,7 @@ impl Inventory {
         let scratch = store.directory().scratch();
         let mut findings = FindingsReport::default();
         let verified = reading.verify(&scratch, &mut |finding| findings.take(finding))?;
+        over_limit(&reading, &mut findings)?;
         let mut members = Sorter::new(&scratch, SORTED_BYTES);
         let pools = computed(&reading)?;
         admit::<Device>(&reading, &pools, Side::Device, &mut members)?;
@@ -132,6 +133,25 @@ fn report(
         findings,
         milliseconds: begun.elapsed().as_millis() as u64,
     }
+}
+
+/// Finds the records that are over a limit: they were stored before it was checked, and a project
+/// with them cannot be imported. Those that cannot be read were found to be damaged before.
+fn over_limit(reading: &Reading, findings: &mut FindingsReport) -> Result<(), StoreError> {
+    for kind in Kind::ALL {
+        for raw in reading.scan_raw(kind).filter(is_readable) {
+            let (name, raw) = raw?;
+            if raw.body().len() <= SURELY_KEPT_BYTES {
+                continue;
+            }
+            let Ok(mut record) = raw.record(kind, &name) else { continue };
+            if let Err(over) = check_limits(&mut *record) {
+                let detail = format!("is over a limit, so that no import takes it: {over}");
+                findings.take(Finding::of(kind, record.name().as_str(), "over-limit", detail));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The computed pools. Those that cannot be read were found to be damaged before.

@@ -2,8 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use super::TEXT_BYTES_MAX;
-use crate::model::Kind;
+use crate::model::{
+    Kind, OverLimit,
+    limits::{LONG_TEXT_BYTES_MAX, RECORD_BYTES_MAX as WEIGHT_MAX},
+};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +45,9 @@ pub enum StoreError {
     ReadOnly { reason: String },
     #[error("a {kind} of {bytes} bytes is more than the {RECORD_BYTES_MAX} that a record may have")]
     RecordLarge { kind: Kind, bytes: usize },
-    #[error("a text of {bytes} bytes is more than the {TEXT_BYTES_MAX} that one may have")]
+    #[error("the {kind} '{name}' is over a limit: {over}")]
+    OverLimit { kind: Kind, name: String, over: OverLimit },
+    #[error("a text of {bytes} bytes is more than the {LONG_TEXT_BYTES_MAX} that one may have")]
     TextLarge { bytes: usize },
     #[error(
         "this changes {records} entries at once, which is more than fits into memory: make it in \
@@ -56,9 +60,12 @@ pub enum StoreError {
     Database(#[source] sled::Error),
 }
 
-/// The most bytes that one record may have when it is encoded. The largest of a real project is
-/// 60 KB; a pool that lists a million devices has 30 MB.
+/// The most bytes that the store keeps of one record, and the most memory that decoding it may
+/// take. This is above [what a record may weigh](WEIGHT_MAX), because records were stored before
+/// that was checked, and have to stay readable.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+const _: () = assert!(RECORD_BYTES_MAX as u64 >= 2 * WEIGHT_MAX);
 
 impl StoreError {
     /// An error of the file system, with what was being done.

@@ -52,9 +52,7 @@ use std::{
 
 pub use directory::{DIRECTORY_FORMAT, DataDirectory, sync_directory};
 pub use error::{RECORD_BYTES_MAX, StoreError};
-pub use format::{
-    Header, RECORD_FORMAT, Raw, TEXT_BYTES_MAX, decode_any_body, decode_record, encode_body,
-};
+pub use format::{Header, RECORD_FORMAT, Raw, decode_any_body, decode_record, encode_body};
 pub use load::{Load, LoadTable};
 pub use options::Options;
 pub use picture::Picture;

@@ -13,7 +13,9 @@ use super::{
     references::{self, posting, target_key},
     trees::{Owner, Trees, text_key},
 };
-use crate::model::{AnyRecord, Entity, Kind, Name, Record, Side, Target};
+use crate::model::{
+    AnyRecord, Entity, Kind, Name, Record, Side, Target, limits::LONG_TEXT_BYTES_MAX,
+};
 
 /// A change in the making. What it puts and removes it sees itself; others see it when it is
 /// committed, whole.
@@ -329,7 +331,7 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// [`StoreError::TextLarge`]
     pub fn put_text(&mut self, device: &str, property: &str, text: &str) -> Result<(), StoreError> {
-        if text.len() > format::TEXT_BYTES_MAX {
+        if text.len() > LONG_TEXT_BYTES_MAX {
             return Err(StoreError::TextLarge { bytes: text.len() });
         }
         let key = text_key(device, property);

@@ -140,7 +140,7 @@ fn place(kind: Kind, property: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Credential, Entity, Field, Name};
+    use crate::model::{Credential, Entity, Field, Name, limits::weight};
 
     fn credential(name: &str, password: &str) -> Credential {
         let mut record = Credential::named(Name::parse(name.to_owned()).unwrap());
@@ -162,6 +162,8 @@ mod tests {
         assert_eq!(one, two);
         assert_ne!(one.password, other.password);
         assert_ne!(one, clear);
+        // What sealing adds is not counted.
+        assert_eq!(weight(&mut one), weight(&mut clear.clone()));
         again.open_secrets(&mut one).unwrap();
         assert_eq!(one, clear);
     }

@@ -12,8 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Nothing that a test waits for takes this long, unless it will never come.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Nothing that a test waits for takes this long, unless it will never come. The largest records take
+/// a minute without optimisation on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 const READY: &str = "satchel is listening on http://";
 

@@ -28,6 +28,7 @@ mod project;
 mod projects;
 mod queries;
 mod random;
+mod record_limits;
 mod replacing;
 mod routes;
 mod serving;

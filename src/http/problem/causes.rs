@@ -225,9 +225,9 @@ fn of_store(error: &StoreError) -> ProblemKind {
         StoreError::NothingToUndo => ProblemKind::NothingToUndo,
         StoreError::DiskFull => ProblemKind::DiskFull,
         StoreError::ReadOnly { .. } => ProblemKind::ReadOnly,
-        StoreError::RecordLarge { .. } | StoreError::TextLarge { .. } => {
-            ProblemKind::RecordTooLarge
-        }
+        StoreError::RecordLarge { .. }
+        | StoreError::OverLimit { .. }
+        | StoreError::TextLarge { .. } => ProblemKind::RecordTooLarge,
         StoreError::ChangeLarge { .. } => ProblemKind::ChangeTooLarge,
         StoreError::Io { source, .. } => of_io(source),
         StoreError::Corrupt { .. } | StoreError::Damaged { .. } | StoreError::Unsealable { .. } => {

@@ -9,16 +9,17 @@ use crate::http::route::{
     Access, AnswerForm, AnswerHeader, BodyRule, Content, Description, PathParameter,
     QueryParameter, QueryRule, Route, Shape, Tag, ValueType,
 };
+use crate::model::limits::{LONG_TEXT_BYTES_MAX, TEXT_BYTES_MAX};
 
-/// Of the instances of one change. One property may have 10 MB (a long description, an image);
-/// lists of 10,000 devices have about 20 MB.
+/// Of the instances of one change: room for the longest text that a record may have. Lists of
+/// 10,000 devices have about 20 MB. A record with more than that is put together property by
+/// property, or imported.
 const INSTANCES_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Of a configuration. The largest that are known have a few MB.
-const TEXT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const _: () = assert!(INSTANCES_BYTES_MAX >= 2 * TEXT_BYTES_MAX as u64);
 
 const INSTANCES: BodyRule = BodyRule::AtMost { bytes_max: INSTANCES_BYTES_MAX };
-const TEXT: BodyRule = BodyRule::AtMost { bytes_max: TEXT_BYTES_MAX };
+const TEXT: BodyRule = BodyRule::AtMost { bytes_max: LONG_TEXT_BYTES_MAX as u64 };
 
 const KIND: PathParameter =
     PathParameter { name: "kind", about: "The type of instance.", value: ValueType::Kind };

@@ -8,10 +8,10 @@ use crate::http::handlers::{migration, projects};
 use crate::http::route::{
     Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Route, Shape, Tag,
 };
+use crate::migration::BUNDLE_BYTES_MAX;
 
-/// Of an uploaded bundle. A million devices and their links take about 150 MB.
-const BUNDLE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
-
+/// What the shelf takes, so that every bundle that was fetched from one server can be put on
+/// another. A million devices and their links take about 150 MB.
 const BUNDLE: BodyRule = BodyRule::AtMost { bytes_max: BUNDLE_BYTES_MAX };
 
 const PROJECT: PathParameter = text("name", "The project's name.");

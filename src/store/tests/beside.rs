@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::plain::*;
 use crate::{
     model::{Device, Entity, Field, Group, Kind, Name, Ref, Side, Target},
-    store::{Put, Store, StoreError, TEXT_BYTES_MAX},
+    store::{Put, Store, StoreError},
 };
 
 fn name(text: &str) -> Name {
@@ -153,7 +153,7 @@ fn texts_go_with_their_device() {
     assert_eq!(chunks(), 0);
     assert_eq!(store.read().text("R 1%2", "configuration").unwrap().unwrap().text, "other");
 
-    let too_long = "x".repeat(TEXT_BYTES_MAX + 1);
+    let too_long = "x".repeat(crate::model::limits::LONG_TEXT_BYTES_MAX + 1);
     let refused = store.change(|t| t.put_text("R 1%2", "configuration", &too_long));
     assert!(matches!(refused, Err(StoreError::TextLarge { .. })), "{refused:?}");
     no_blobs(folder.path());
