@@ -17,9 +17,10 @@ use std::{
     time::Instant,
 };
 
+use satchel::job::Progress;
 use satchel::{
     access,
-    import::{Mode, OnError},
+    import::{EmptyReplacement, Mode, OnError},
     migration::{EmptyFirst, ExportRequest, ImportRequest, Migration},
     model::{Kind, Secrets},
     store::Store,
@@ -109,7 +110,7 @@ fn peak_megabytes() -> u64 {
 
 fn open(folder: &Path) -> (Arc<Store>, Migration) {
     let store = Arc::new(Store::open(&folder.join("data")).unwrap());
-    access::ensure_first_user(&store).unwrap();
+    access::create_first_user(&store).unwrap();
     (store.clone(), Migration::new(store).unwrap())
 }
 
@@ -119,10 +120,11 @@ fn import(folder: &Path) -> String {
         name: "bench".parse().unwrap(),
         kinds: vec![Kind::Device, Kind::Link],
         empty: EmptyFirst::Yes,
+        empty_replacement: EmptyReplacement::Refused,
         on_error: OnError::Fail,
         mode: Mode::Apply,
     };
-    let report = migration.import(&request, "admin").unwrap();
+    let report = migration.import(&request, "admin", &Progress::detached()).unwrap();
     assert_eq!(report.problems.total, 0);
     serde_json::to_string(&report.milliseconds).unwrap()
 }
@@ -134,7 +136,7 @@ fn export(folder: &Path) -> String {
         kinds: vec![Kind::Device, Kind::Link],
         secrets: Secrets::Included,
     };
-    let report = migration.export(&request).unwrap();
+    let report = migration.export(&request, &Progress::detached()).unwrap();
     format!("{} ms, {} MB packed", report.milliseconds, report.bytes / 1_000_000)
 }
 

@@ -17,9 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use satchel::job::Progress;
 use satchel::{
     access,
-    import::{ImportOutcome, Mode, OnError},
+    import::{EmptyReplacement, ImportOutcome, Mode, OnError},
     migration::{EmptyFirst, ImportRequest, Migration},
     model::Kind,
     store::Store,
@@ -85,7 +86,7 @@ fn first_answer(address: SocketAddr) {
 /// Imports so many devices, and links between them.
 fn fill(data: &Path, devices: u64) {
     let store = Arc::new(Store::open(data).unwrap());
-    access::ensure_first_user(&store).unwrap();
+    access::create_first_user(&store).unwrap();
     if devices == 0 {
         return;
     }
@@ -95,10 +96,12 @@ fn fill(data: &Path, devices: u64) {
         name: "bench".parse().unwrap(),
         kinds: vec![Kind::Device, Kind::Link],
         empty: EmptyFirst::No,
+        empty_replacement: EmptyReplacement::Refused,
         on_error: OnError::Fail,
         mode: Mode::Apply,
     };
-    let report = migration.import(&request, access::FIRST_USER_NAME).unwrap();
+    let report =
+        migration.import(&request, access::FIRST_USER_NAME, &Progress::detached()).unwrap();
     assert_eq!(report.outcome, ImportOutcome::Imported);
 }
 

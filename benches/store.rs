@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use satchel::job::Progress;
 use satchel::{
     model::{Device, Entity, Kind, Name, PropertyType, Record, Target, Value},
     store::{Sorter, Store, StoreError, encode_body, parse_target_key, posting, target_key},
@@ -135,13 +136,13 @@ fn loads(folder: &Path, records: u64) -> Store {
 
     let store = Store::open(&folder.join("loads")).unwrap();
     let begun = Instant::now();
-    let load = store.write().unwrap().load().unwrap();
+    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
     let mut table = load.table(Kind::Device);
     for (ordinal, (name, body)) in bodies.iter().enumerate() {
         table.put(name.as_bytes(), ordinal as u64, load.version(), body).unwrap();
     }
     table.finish();
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     let ours = rate(begun);
     line("Load", ours, format!("{}, {:.2} × sled's time", megabytes(ours), raw / ours));
     let indexed = indexed_load(&folder.join("indexed"), &bodies);
@@ -159,7 +160,7 @@ fn loads(folder: &Path, records: u64) -> Store {
 fn indexed_load(folder: &Path, bodies: &[(String, Vec<u8>)]) -> f64 {
     let store = Store::open(folder).unwrap();
     let begun = Instant::now();
-    let load = store.write().unwrap().load().unwrap();
+    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
     let mut table = load.table(Kind::Device);
     let mut index = Sorter::new(&store.directory().scratch(), 64 << 20);
     for (ordinal, (name, body)) in bodies.iter().enumerate() {
@@ -186,7 +187,7 @@ fn indexed_load(folder: &Path, bodies: &[(String, Vec<u8>)]) -> f64 {
         Ok(())
     })
     .unwrap();
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     bodies.len() as f64 / begun.elapsed().as_secs_f64()
 }
 

@@ -15,10 +15,11 @@ use std::{
     time::Instant,
 };
 
+use satchel::job::Progress;
 use satchel::{
     access,
     codec::workbook::{Cell, Format, WorkbookWriter},
-    import::{ImportOutcome, Mode, OnError},
+    import::{EmptyReplacement, ImportOutcome, Mode, OnError},
     store::Store,
     topology::{ExportRequest, ImportRequest, Replace, Topology},
 };
@@ -54,14 +55,19 @@ fn main() {
         let folder = PathBuf::from(env::args().nth(1).unwrap());
         let (step, workbook) = step.split_once(' ').unwrap();
         let store = Arc::new(Store::open(&folder.join("data")).unwrap());
-        access::ensure_first_user(&store).unwrap();
+        access::create_first_user(&store).unwrap();
         let topology = Topology::with_decoder(store, Path::new(DECODER)).unwrap();
         let begun = Instant::now();
         match step {
             "import" => import(&topology, &folder.join(workbook)),
-            "export" => {
-                drop(topology.export(&ExportRequest { name: workbook.parse().unwrap() }).unwrap())
-            }
+            "export" => drop(
+                topology
+                    .export(
+                        &ExportRequest { name: workbook.parse().unwrap() },
+                        &Progress::detached(),
+                    )
+                    .unwrap(),
+            ),
             other => panic!("unknown step {other}"),
         }
         println!("{:6.0} ms, {:4} MB", begun.elapsed().as_secs_f64() * 1e3, peak_megabytes());
@@ -93,10 +99,11 @@ fn import(topology: &Topology, workbook: &Path) {
         file_name: None,
         table: None,
         replace: Replace::No,
+        empty_replacement: EmptyReplacement::Refused,
         on_error: OnError::Fail,
         mode: Mode::Apply,
     };
-    let report = topology.import(upload, &request, "admin").unwrap();
+    let report = topology.import(upload, &request, "admin", &Progress::detached()).unwrap();
     assert_eq!(report.outcome, ImportOutcome::Imported, "{report:?}");
     print!("{:?} ", report.milliseconds);
 }

@@ -85,6 +85,8 @@ put() {
 
 put 0755 "$here/satchel" "$executable"
 [ -e /etc/satchel.toml ] || put 0644 "$here/satchel.toml" /etc/satchel.toml
+grep -q '^data *=' /etc/satchel.toml ||
+    echo "install: /etc/satchel.toml does not set the data directory. Add the line: data = \"$data\"" >&2
 if [ ! -d "$data" ]; then
     mkdir -p "$data"
     chmod 0700 "$data"

@@ -12,7 +12,8 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`model`], [`docs`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data · the pages inside |
+//! | [`wording`] | how messages are worded: numbers with their noun, errors with their causes |
+//! | [`model`], [`docs`], [`job`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data · the pages inside · operations that take long: progress, cancellation, and the list of them |
 //! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON, workbooks · the inventory on the disk |
 //! | [`access`] | who may do what |
 //! | [`import`] | what every import does: plan, apply, report |
@@ -23,6 +24,8 @@
 //! # What always holds
 //!
 //! - What was acknowledged is on the disk ([`store`]); an import lands whole or changes nothing.
+//! - A damaged inventory is refused or reports its damage. It is never opened as another one
+//!   ([`store`]; `satchel recover` is [`store::Recovery`]).
 //! - Nothing that is stored refers to a record that does not exist.
 //! - No secret is written that is not sealed, and none is shown but in a project's documents
 //!   ([`model::Secret`]).
@@ -33,7 +36,8 @@
 //! # A walk through an import
 //!
 //! `POST /rest/migrate/import` is read by `http::request`, which finds the route, the caller and
-//! the body, and calls the handler. That parses an [`migration::ImportRequest`] and hands it to
+//! the options (`http::options`), and calls the handler. That makes an
+//! [`migration::ImportRequest`] of them and hands it to
 //! [`migration::Migration::import`] on a thread that may block. The project is opened on the
 //! shelf; its documents are decoded, two at a time, into records sorted by name and references
 //! sorted by what they name ([`codec::yaml`], [`store::Sorter`]). The import takes the turn to
@@ -51,6 +55,14 @@
 //! project's name.
 
 //!
+//! # A walk through a job
+//!
+//! Imports, exports and verifications run as jobs (`http::operations`). Each gets a
+//! [`job::Progress`]: it reports its step and its records there, and ends when it was cancelled.
+//! The last moment to cancel an import is after the new generation is durable. Then the job's file
+//! names the generation, and the pointer is turned. After a kill, the pointer tells whether the
+//! import had taken effect ([`job::Jobs::open`]).
+//!
 //! # A walk through a change
 //!
 //! `POST /rest/instance/device` is read into objects ([`codec::json`]) and goes to
@@ -67,7 +79,10 @@
 //! nobody is told; so from here on a command is a client of the REST API wherever it works
 //! (`cli::intake`), and renders the answer (`cli::report`) or prints it as it came.
 
+pub mod wording;
+
 pub mod docs;
+pub mod job;
 pub mod model;
 
 pub mod codec;

@@ -38,6 +38,12 @@ start_unit $unit
 expect '"port":2222' "$(call '/rest/instance/device/R%201%25')"
 stop_server || fail 'the server did not end well'
 
+# Root's commands find the data of the service, and leave nothing there that is root's.
+chroot "$root" /usr/local/bin/satchel export nightly --quiet >>"$work/log" 2>&1
+[ -e "$root/var/lib/satchel/migrations/nightly.zip" ] || fail 'a command of root does not find the data'
+owner=$(chroot "$root" stat -c %u /var/lib/satchel)
+[ -z "$(find "$root/var/lib/satchel" ! -uid "$owner")" ] || fail 'root left files of its own'
+
 # A file that was damaged on its way changes nothing.
 printf x >>"$packed/satchel"
 before=$(sha256sum <"$root/usr/local/bin/satchel")

@@ -22,6 +22,10 @@ install_version 0.0.1
 start_unit $unit
 post /rest/instance/device '{"name": "é>b", "port": 2222}' >/dev/null
 stop_server || fail 'the server did not end well'
+# Root's commands find the data of the service, and leave nothing there that is root's.
+chroot "$root" satchel export nightly --quiet >>"$work/log" 2>&1
+[ -e "$root/var/lib/satchel/migrations/nightly.zip" ] || fail 'a command of root does not find the data'
+[ -z "$(chroot "$root" find /var/lib/satchel ! -user satchel)" ] || fail 'root left files of its own'
 printf '\n# of the site\n' >>"$root/etc/satchel.toml"
 
 install_version 0.0.2

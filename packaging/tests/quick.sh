@@ -20,3 +20,27 @@ said=$(systemd-analyze verify "$folder/satchel.service" 2>&1 | grep satchel.serv
 [ -z "$said" ] || { echo "$said" >&2; exit 1; }
 systemd-analyze security --offline=true --threshold=$exposure_tenths_max "$folder/satchel.service" >"$folder/score" || { cat "$folder/score" >&2; exit 1; }
 tail -n 1 "$folder/score"
+
+# The settings that are installed name the data directory of the service: once, and the same
+# everywhere. What prints the defaults is stood in for.
+cat >"$folder/satchel" <<'PRINTS'
+#!/bin/sh
+printf '# a comment\n\ndata = "data"  # the default\nlisten = "127.0.0.1:8080"  # the default\nname = "host"\n'
+PRINTS
+chmod +x "$folder/satchel"
+packaging/default-settings.sh "$folder/satchel" >"$folder/satchel.toml"
+directory=/var/lib/satchel
+if [ "$(grep -c '^data = ' "$folder/satchel.toml")" != 1 ] ||
+    ! grep -qx "data = \"$directory\"" "$folder/satchel.toml"; then
+    echo "the settings do not set data = \"$directory\"" >&2
+    exit 1
+fi
+grep -q '^#listen = ' "$folder/satchel.toml" || { echo 'the defaults are not in the settings' >&2; exit 1; }
+if grep -q '^#data\|name = ' "$folder/satchel.toml"; then
+    echo 'the settings hold what they should not' >&2
+    exit 1
+fi
+grep -q "^ExecStart=.* --data $directory\$" packaging/systemd/satchel.service
+grep -q "^command_args=.* --data $directory\"\$" packaging/openrc/satchel
+grep -qx "data=$directory" packaging/install.sh
+grep -qx "data=$directory" packaging/debian/postinst

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::store::StoreError;
+
 /// What a user of the appliance may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -40,6 +42,13 @@ impl Account {
 #[derive(Debug, thiserror::Error)]
 #[error("the accounts cannot be read")]
 pub struct AccountsError(#[source] pub Box<dyn Error + Send + Sync>);
+
+impl AccountsError {
+    /// The store's error, if it is the cause.
+    pub fn store_error(&self) -> Option<&StoreError> {
+        self.0.downcast_ref()
+    }
+}
 
 /// What memory knows of an account.
 pub enum Known {

@@ -91,24 +91,50 @@ pub enum PasswordError {
     Hash(#[from] HashError),
 }
 
-/// Makes the first user, an administrator, in an inventory without users. Says whether it did.
+/// Creates the first user, an administrator, in an inventory that was never changed. Returns
+/// whether it did. An inventory that lost its users gets none: its default password would let
+/// everybody in.
 ///
 /// # Errors
-/// The store cannot be read or written, or the system gives no random numbers.
-pub fn ensure_first_user(store: &Store) -> Result<bool, PasswordError> {
-    if store.read().summary()?.kind(Kind::User).count > 0 {
+/// [`PasswordError::Store`] if the store cannot be read or written; [`PasswordError::Hash`] if the
+/// system gives no random numbers.
+pub fn create_first_user(store: &Store) -> Result<bool, PasswordError> {
+    if store.read().summary()?.version > 0 {
         return Ok(false);
     }
     let password = Secret::from_plain(&hash_password(FIRST_USER_PASSWORD)?);
     let name = Name::parse(FIRST_USER_NAME.to_owned())
         .unwrap_or_else(|(rule, _)| unreachable!("the first user's name is a name: {rule}"));
-    let mut user = User::named(name);
+    let mut user = new_user(name);
     user.is_admin = Field::Set(true);
     user.password = Field::Set(password);
-    user.authentication = Field::Set("database".to_owned());
-    user.r#type = Field::Set("user".to_owned());
     store.change(|transaction| transaction.put(user))?;
     Ok(true)
+}
+
+/// Returns whether the inventory has an administrator with a password: one who can log in.
+///
+/// # Errors
+/// [`StoreError::Unsealable`] if a password was sealed with another key; others if the store cannot
+/// be read.
+pub fn has_able_administrator(store: &Store) -> Result<bool, StoreError> {
+    let reading = store.read();
+    for stored in reading.scan::<User>() {
+        let mut user = match stored {
+            Ok(stored) => stored.record,
+            // A damaged user does not keep the others from logging in.
+            Err(error) if error.is_damage() => continue,
+            Err(error) => return Err(error),
+        };
+        // Most users are no administrators: their secrets stay closed.
+        if user.is_admin.get() == Some(&true) {
+            reading.open_secrets(&mut user)?;
+            if user.is_able_administrator() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// What became of a new password.
@@ -118,25 +144,48 @@ pub enum SetPassword {
     NoSuchUser,
 }
 
+/// The rights of a user with a new password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewRights {
+    AsBefore,
+    /// The user becomes an administrator, and is created if it does not exist.
+    Administrator,
+}
+
 /// Gives a user another password.
 ///
 /// # Errors
-/// The store cannot be read or written, or the system gives no random numbers.
+/// [`PasswordError::Store`] if the store cannot be read or written; [`PasswordError::Hash`] if the
+/// system gives no random numbers.
 pub fn set_password(
     store: &Store,
     name: &str,
     password: &str,
+    rights: NewRights,
 ) -> Result<SetPassword, PasswordError> {
     let password = Secret::from_plain(&hash_password(password)?);
     store.change(|transaction| {
-        let Some(user) = transaction.get::<User>(name)? else {
-            return Ok(SetPassword::NoSuchUser);
+        let existing = transaction.get::<User>(name)?.map(|stored| stored.record);
+        let mut user = match (existing, Name::parse(name.to_owned())) {
+            (Some(user), _) => user,
+            (None, Ok(name)) if rights == NewRights::Administrator => new_user(name),
+            (None, _) => return Ok(SetPassword::NoSuchUser),
         };
-        let mut user = user.record;
+        if rights == NewRights::Administrator {
+            user.is_admin = Field::Set(true);
+        }
         user.password = Field::Set(password);
         transaction.put(user)?;
         Ok(SetPassword::Done)
     })
+}
+
+/// A user who logs in with a password of the inventory.
+fn new_user(name: Name) -> User {
+    let mut user = User::named(name);
+    user.authentication = Field::Set("database".to_owned());
+    user.r#type = Field::Set("user".to_owned());
+    user
 }
 
 #[cfg(test)]
@@ -154,7 +203,7 @@ mod tests {
     fn an_account_is_known_once_read_until_a_user_changes() {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
-        ensure_first_user(&store).unwrap();
+        create_first_user(&store).unwrap();
         let accounts = InventoryAccounts::new(store.clone());
         assert_eq!(role(&accounts, FIRST_USER_NAME), None);
         accounts.account(FIRST_USER_NAME).unwrap();

@@ -14,7 +14,8 @@ mod remembered;
 
 pub use account::{Account, Accounts, AccountsError, Known, Principal, Role};
 pub use inventory::{
-    InventoryAccounts, PasswordError, SetPassword, ensure_first_user, set_password,
+    InventoryAccounts, NewRights, PasswordError, SetPassword, create_first_user,
+    has_able_administrator, set_password,
 };
 pub use login::{Credentials, Login, LoginError, Recalled};
 pub use password::{HashError, hash_password};

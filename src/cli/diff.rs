@@ -6,10 +6,11 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::{
-    intake::{self, Wish},
-    interrupt,
+    failure,
+    intake::{self, Replacing, Wish},
+    interrupt::{self, Cleanup, CutShort},
     kinds::KindsArgs,
-    output::{self, OutputArgs},
+    output::{self, OutputArgs, counted},
     place::{Answer, Client, Local, Missing, PlaceArgs},
     progress::Progress,
     report::{Length, Outcome, Report},
@@ -45,15 +46,19 @@ pub struct DiffArgs {
     from: OsString,
 
     /// Another bundle or folder: what became of the first
-    #[arg(value_name = "FILE2", conflicts_with = "replace")]
+    #[arg(value_name = "FILE2", conflicts_with_all = ["replace", "replace_all"])]
     to: Option<OsString>,
 
     #[command(flatten)]
     kinds: KindsArgs,
 
-    /// As an import that empties these types first
+    /// As an import with --replace, which empties the types that have a document or a sheet
     #[arg(long)]
     replace: bool,
+
+    /// As an import with --replace-all, which empties the types without a document as well
+    #[arg(long, conflicts_with = "replace")]
+    replace_all: bool,
 
     /// What the rows of a table (.csv) are
     #[arg(long, value_name = "TYPE")]
@@ -74,8 +79,9 @@ pub struct DiffArgs {
 pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     match compare(args) {
         Ok(code) => Ok(code),
+        Err(error) if error.is::<CutShort>() => Err(error),
         Err(error) => {
-            eprintln!("satchel: {error:#}");
+            failure::report(&error, args.out.answers());
             Ok(ExitCode::from(TROUBLE))
         }
     }
@@ -86,10 +92,16 @@ fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     let from = Source::parse(&args.from)?;
     match &args.to {
         None => {
-            let reached = args.place.place(Missing::Error)?.reach(&progress)?;
-            let wish = wish(args, args.replace, true);
+            from.hold()?;
+            let reached = args.place.place("diff", Missing::Error)?.reach(&progress)?;
+            let replacing = match (args.replace, args.replace_all) {
+                (_, true) => Replacing::All,
+                (true, false) => Replacing::Present,
+                (false, false) => Replacing::Nothing,
+            };
+            let wish = wish(args, replacing, true);
             let answer = intake::import(&reached.client, &from, &wish, &progress)?;
-            let code = tell(args, &answer, &reached.client)?;
+            let code = tell(args, &answer, answer.read()?, &reached.client)?;
             reached.close()?;
             Ok(code)
         }
@@ -97,10 +109,12 @@ fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn wish(args: &DiffArgs, replace: bool, dry_run: bool) -> Wish<'_> {
+fn wish(args: &DiffArgs, replacing: Replacing, dry_run: bool) -> Wish<'_> {
     Wish {
         types: args.kinds.words(),
-        replace,
+        replacing,
+        // Two inventories are compared: that one of them is empty is a difference like any other.
+        allow_empty: true,
         dry_run,
         skip_errors: true,
         table: args.kind.map(super::import::TableKind::word),
@@ -125,38 +139,46 @@ fn between(
     }
     let folder = tempfile::tempdir().context("No folder can be set aside")?;
     let path = folder.path().to_owned();
-    let _guard = interrupt::guard(move || drop(std::fs::remove_dir_all(path)));
+    let _guard = interrupt::guard(Cleanup::Local, move || drop(std::fs::remove_dir_all(path)));
     let store = Arc::new(Store::open(folder.path())?);
-    access::ensure_first_user(&store)?;
+    access::create_first_user(&store)?;
     let local = Local::serve(store, access::FIRST_USER_NAME.to_owned())?;
     let client = local.client()?;
-    let first = intake::import(&client, from, &wish(args, true, false), progress)?;
+    let first = intake::import(&client, from, &wish(args, Replacing::All, false), progress)?;
     let first: Report = first.read()?;
     match first.outcome {
         Outcome::Imported | Outcome::DryRun => {}
         Outcome::ImportedInPart => {
-            progress.warn(&format!("of the first project not all is good: {}", first.summary));
+            progress.warn(&format!(
+                "the comparison leaves out {} of the first project, which no import would take",
+                counted(first.rejected(), "record")
+            ));
         }
         Outcome::Rejected => {
             bail!("The first project cannot be read:\n{}", first.text(Length::Short))
         }
     }
-    let answer = intake::import(&client, to, &wish(args, true, true), progress)?;
-    let code = tell(args, &answer, &client)?;
+    let answer = intake::import(&client, to, &wish(args, Replacing::All, true), progress)?;
+    let mut second: Report = answer.read()?;
+    second.compare();
+    let code = tell(args, &answer, second, &client)?;
     drop(client);
     local.close()?;
     Ok(code)
 }
 
-fn tell(args: &DiffArgs, answer: &Answer, client: &Client) -> anyhow::Result<ExitCode> {
-    let mut report: Report = answer.read()?;
-    match args.out.json {
-        true => output::print_json(&answer.text)?,
-        false => {
-            let length = if args.all { Length::All } else { Length::Short };
-            report.lengthen(length, client)?;
-            output::print(&report.text(length))?;
-        }
+fn tell(
+    args: &DiffArgs,
+    answer: &Answer,
+    mut report: Report,
+    client: &Client,
+) -> anyhow::Result<ExitCode> {
+    if args.out.json {
+        output::print_json(&answer.text)?;
+    } else {
+        let length = if args.all { Length::All } else { Length::Short };
+        report.lengthen(length, client)?;
+        output::print(&report.text(length))?;
     }
     Ok(match (report.is_good(), report.differs()) {
         (false, _) => ExitCode::from(TROUBLE),

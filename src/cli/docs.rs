@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::output::print;
+use super::output::{counted, print};
 use crate::docs;
 use crate::model::nearest;
 
@@ -99,5 +99,6 @@ fn write_site(folder: &Path) -> anyhow::Result<()> {
         fs::write(&path, file.unpacked()).with_context(|| failed(&path))?;
         files += 1;
     }
-    print(&format!("{files} files written; open {}\n", folder.join("index.html").display()))
+    let index = folder.join("index.html");
+    print(&format!("{} written; open {}\n", counted(files, "file"), index.display()))
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -13,8 +13,8 @@ use serde_json::json;
 
 use super::{
     kinds::KindsArgs,
-    output::{self, NewFile, OutputArgs, number, safe, table},
-    place::{Missing, PlaceArgs},
+    output::{self, NewFile, OutputArgs, counted, number, safe, table},
+    place::{JobWords, Missing, PlaceArgs},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -34,6 +34,7 @@ Exit codes:
   0    exported
   1    not exported
   2    wrong arguments
+  3    the inventory is damaged; see `satchel recover`
   130  cut short";
 
 /// `satchel export`
@@ -99,7 +100,13 @@ struct Sheet {
 enum Copy {
     None,
     Pipe,
-    File(PathBuf),
+    File(PathBuf, Box<NewFile>),
+}
+
+impl Copy {
+    fn to(path: &Path) -> anyhow::Result<Self> {
+        Ok(Copy::File(path.to_owned(), Box::new(NewFile::begin(path)?)))
+    }
 }
 
 impl ExportArgs {
@@ -115,7 +122,7 @@ impl ExportArgs {
             return Ok(Copy::Pipe);
         }
         if !path.is_dir() {
-            return Ok(Copy::File(path.clone()));
+            return Copy::to(path);
         }
         let name = match self.workbook {
             true if self.name.contains('.') => self.name.clone(),
@@ -124,7 +131,7 @@ impl ExportArgs {
         };
         match name.contains('/') {
             true => bail!("“{name}” is no name of a {}", self.what()),
-            false => Ok(Copy::File(path.join(name))),
+            false => Copy::to(&path.join(name)),
         }
     }
 
@@ -137,7 +144,7 @@ impl ExportArgs {
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let copy = args.copy()?;
-    let reached = args.place.place(Missing::Error)?.reach(&progress)?;
+    let reached = args.place.place("export", Missing::Error)?.reach(&progress)?;
     let client = &reached.client;
 
     let (path, body) = match args.workbook {
@@ -151,30 +158,35 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
             }),
         ),
     };
-    let answer = client.post(path, &body, "exporting", &progress)?;
+    let words = JobWords { doing: "exporting", noun: "export" };
+    let answer = client.post_as_job(path, &body, words, &progress)?;
     let exported: Exported = answer.read()?;
     let label = "copying";
-    match &copy {
+    let mut said = text(args, &exported);
+    match copy {
         Copy::None => {}
         Copy::Pipe => {
             client.download(&exported.download, io::stdout().lock(), label, &progress)?;
+            progress.say(&said);
+            reached.close()?;
+            return Ok(ExitCode::SUCCESS);
         }
-        Copy::File(to) => {
-            let file = NewFile::begin(to)?;
+        Copy::File(to, file) => {
             client.download(&exported.download, file.file(), label, &progress)?;
             file.settle()?;
+            said += &format!("\nCopied to {}\n", to.display());
         }
     }
-    match (&copy, args.out.json) {
-        (_, true) => output::print_json(&answer.text)?,
-        (Copy::Pipe, false) => progress.say(&text(args, &exported, &copy)),
-        (Copy::None | Copy::File(_), false) => output::print(&text(args, &exported, &copy))?,
+    if args.out.json {
+        output::print_json(&answer.text)?;
+    } else if !args.out.quiet {
+        output::print(&said)?;
     }
     reached.close()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(args: &ExportArgs, exported: &Exported, copy: &Copy) -> String {
+fn text(args: &ExportArgs, exported: &Exported) -> String {
     let rows: Vec<_> = match args.workbook {
         true => exported
             .sheets
@@ -189,7 +201,7 @@ fn text(args: &ExportArgs, exported: &Exported, copy: &Copy) -> String {
     };
     let what = args.what();
     let mut text =
-        format!("The {what} “{}” was written: {} bytes.\n", args.name, number(exported.bytes));
+        format!("The {what} “{}” was written: {}.\n", args.name, counted(exported.bytes, "byte"));
     let headings = match args.workbook {
         true => ["sheet", "rows", "columns"],
         false => ["type", "records", "bytes"],
@@ -204,9 +216,6 @@ fn text(args: &ExportArgs, exported: &Exported, copy: &Copy) -> String {
     }
     for warning in &exported.warnings {
         text += &format!("\nNote: {}\n", safe(warning));
-    }
-    if let Copy::File(path) = copy {
-        text += &format!("\nCopied to {}\n", path.display());
     }
     text
 }

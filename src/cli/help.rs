@@ -19,6 +19,7 @@ Exit codes:
   0    done
   1    could not be done, or is not as it should be
   2    wrong arguments or settings; nothing was begun
+  3    the inventory is damaged; see `satchel recover`
   130  cut short by a signal";
 
 const EXAMPLES: &str = "\

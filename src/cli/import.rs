@@ -6,12 +6,13 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use super::{
-    intake::{self, Wish},
+    confirm,
+    intake::{self, Replacing, Wish},
     kinds::KindsArgs,
     output::{self, NewFile, OutputArgs},
-    place::{Client, Missing, PlaceArgs},
+    place::{Answer, Client, Missing, PlaceArgs},
     progress::Progress,
-    report::{Length, Report},
+    report::{Length, Outcome, Report},
     source::Source,
 };
 
@@ -23,6 +24,8 @@ Examples:
       a project's folder of eNMS, into a data directory that is made for it
   satchel import sites.xlsx --marked sites-mended.xlsx --server https://satchel.example --user admin
       a workbook, at a server; what is wrong with it is written beside its rows
+  satchel import nightly.zip --replace --data /var/lib/satchel
+      what the bundle says is all there is of its types; shows what would be removed, and asks
   satchel import nightly
       a project that lies in the data directory's migrations/
   satchel undo
@@ -30,10 +33,14 @@ Examples:
 
 An import lands whole or changes nothing.
 
+--replace and --replace-all show how many records would be removed, and ask. Where nobody can be
+asked (no terminal), they need --yes or --dry-run, and nothing is changed without.
+
 Exit codes:
   0    imported, or nothing is in the way of it (--dry-run)
   1    rejected, or imported without the records that were wrong (--skip-errors), or not possible
   2    wrong arguments
+  3    the inventory is damaged; see `satchel recover`
   130  cut short";
 
 /// `satchel import`
@@ -47,13 +54,27 @@ pub struct ImportArgs {
     #[command(flatten)]
     kinds: KindsArgs,
 
-    /// Empty these types in the same step: what is not in the project is removed
+    /// Empty the types that the project has documents of (or the workbook sheets of) in the same
+    /// step: their records that are not in it are removed. Asks first; other types are kept
     #[arg(long)]
     replace: bool,
+
+    /// With --replace or --replace-all, let a document or sheet without readable records empty its
+    /// type
+    #[arg(long)]
+    allow_empty: bool,
+
+    /// As --replace, and empty the types without a document as well
+    #[arg(long, conflicts_with = "replace")]
+    replace_all: bool,
 
     /// Only say what would change
     #[arg(long, short = 'n')]
     dry_run: bool,
+
+    /// Do not ask before records are removed (--replace, --replace-all)
+    #[arg(long, short, conflicts_with = "dry_run")]
+    yes: bool,
 
     /// Import the records that are right beside others that are not
     #[arg(long)]
@@ -114,26 +135,58 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         }
         Source::Workbook { .. } | Source::Bundle(_) | Source::Folder(_) | Source::Shelf(_) => {}
     }
-    let missing = if args.create { Missing::Create } else { Missing::Error };
-    let reached = args.place.place(missing)?.reach(&progress)?;
+    let replacing = match (args.replace, args.replace_all) {
+        (_, true) => Replacing::All,
+        (true, false) => Replacing::Present,
+        (false, false) => Replacing::Nothing,
+    };
+    if args.allow_empty && !replacing.removes() {
+        bail!("--allow-empty is for --replace and --replace-all")
+    }
+    let asks = replacing.removes() && !args.yes && !args.dry_run;
+    if asks && !confirm::can_ask() {
+        bail!(
+            "An import that replaces can remove records, and there is no terminal to ask on. Pass \
+             --yes to import, or --dry-run to see what would be removed"
+        );
+    }
+    from.hold()?;
+    let marked = args.marked.as_deref().map(NewFile::begin).transpose()?;
+    // A dry run makes nothing, no data directory either.
+    let makes = args.create && !args.dry_run;
+    let missing = if makes { Missing::Create } else { Missing::Error };
+    let reached = args.place.place("import", missing)?.reach(&progress)?;
     let wish = Wish {
         types: args.kinds.words(),
-        replace: args.replace,
+        replacing,
+        allow_empty: args.allow_empty,
         dry_run: args.dry_run,
         skip_errors: args.skip_errors,
         table: args.kind.map(TableKind::word),
     };
-    let answer = intake::import(&reached.client, &from, &wish, &progress)?;
+    let client = &reached.client;
+    let answer = if asks {
+        let consent = |preview: &Answer| consent(preview, args.out);
+        intake::import_with_consent(client, &from, &wish, consent, &progress)?
+    } else {
+        Some(intake::import(client, &from, &wish, &progress)?)
+    };
+    let Some(answer) = answer else {
+        progress.say("nothing was changed");
+        reached.close()?;
+        return Ok(ExitCode::FAILURE);
+    };
     let mut report: Report = answer.read()?;
-    match args.out.json {
-        true => output::print_json(&answer.text)?,
-        false => {
-            let length = if args.all { Length::All } else { Length::Short };
-            report.lengthen(length, &reached.client)?;
-            output::print(&report.text(length))?;
-        }
+    // What a dry run would change was asked for; what an import changed was not.
+    let is_silent = args.out.quiet && !args.dry_run && report.is_good();
+    if args.out.json {
+        output::print_json(&answer.text)?;
+    } else if !is_silent {
+        let length = if args.all { Length::All } else { Length::Short };
+        report.lengthen(length, &reached.client)?;
+        output::print(&report.text(length))?;
     }
-    hand_back(args, &report, &reached.client, &progress)?;
+    hand_back(args, marked, &report, &reached.client, &progress)?;
     reached.close()?;
     Ok(match report.is_good() {
         true => ExitCode::SUCCESS,
@@ -141,15 +194,36 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// Shows what an import would do, where it would remove records, and asks whether it may.
+fn consent(preview: &Answer, out: OutputArgs) -> anyhow::Result<bool> {
+    let preview: Report = preview.read()?;
+    let removed = preview.removed();
+    // What is rejected removes nothing, and its report says why.
+    if removed == 0 || preview.outcome == Outcome::Rejected {
+        return Ok(true);
+    }
+    let text = preview.text(Length::Short);
+    // Standard output is for the answer that a script reads.
+    if out.json {
+        eprint!("{text}")
+    } else {
+        output::print(&text)?
+    }
+    let records = if removed == 1 { "record" } else { "records" };
+    confirm::confirmed(&format!("Remove {} {records} and import?", output::number(removed)))
+}
+
 /// Fetches the workbook that says what is wrong in it.
 fn hand_back(
     args: &ImportArgs,
+    file: Option<NewFile>,
     report: &Report,
     client: &Client,
     progress: &Progress,
 ) -> anyhow::Result<()> {
-    let (Some(to), Some(marked)) = (&args.marked, &report.marked_workbook) else { return Ok(()) };
-    let file = NewFile::begin(to)?;
+    let (Some(to), Some(file), Some(marked)) = (&args.marked, file, &report.marked_workbook) else {
+        return Ok(());
+    };
     client.download(marked, file.file(), "fetching the marked workbook", progress)?;
     file.settle()?;
     progress.say(&format!("what is wrong is written beside the rows in {}", to.display()));

@@ -11,7 +11,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    output::{self, OutputArgs, number, safe, table},
+    output::{self, OutputArgs, counted, number, safe, table},
     place::{Missing, PlaceArgs},
     progress::Progress,
     source::{self, Source},
@@ -76,15 +76,15 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     match &args.file {
         None => inventory(args, &progress)?,
         Some(file) => match Source::parse(file)? {
-            Source::Bundle(path) | Source::Folder(path) => {
-                let look = project(&path, &progress)?;
+            Source::Bundle(input) | Source::Folder(input) => {
+                let look = project(input.path(), &progress)?;
                 match args.out.json {
                     true => output::print_json(&serde_json::to_string(&look)?)?,
                     false => output::print(&project_text(&look))?,
                 }
             }
-            Source::Workbook { path, .. } => {
-                let look = workbook(&path)?;
+            Source::Workbook { input, .. } => {
+                let look = workbook(input.path())?;
                 match args.out.json {
                     true => output::print_json(&serde_json::to_string(&look)?)?,
                     false => output::print(&look.text())?,
@@ -97,7 +97,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn inventory(args: &InspectArgs, progress: &Progress) -> anyhow::Result<()> {
-    let reached = args.place.place(Missing::Error)?.reach(progress)?;
+    let reached = args.place.place("inspect", Missing::Error)?.reach(progress)?;
     let answer = reached.client.get("/rest/state")?;
     match args.out.json {
         true => output::print_json(&answer.text)?,
@@ -122,19 +122,19 @@ impl State {
             })
             .collect();
         let mut text = format!(
-            "{} in generation {}, version {}; {} bytes on the disk.\n",
-            counted(now.records),
+            "{} in generation {}, version {}; {} on the disk.\n",
+            counted(now.records, "record"),
             now.generation,
             now.version,
-            number(now.bytes)
+            counted(now.bytes, "byte")
         );
         match previous {
             Some(previous) => {
                 text += &format!(
-                    "`satchel undo` would go back to {} in generation {}; {} bytes on the disk.\n",
-                    counted(previous.records),
+                    "`satchel undo` would go back to {} in generation {}; {} on the disk.\n",
+                    counted(previous.records, "record"),
                     previous.generation,
-                    number(previous.bytes)
+                    counted(previous.bytes, "byte")
                 );
             }
             None => text += "There is nothing to undo.\n",
@@ -169,10 +169,10 @@ pub(super) fn project_text(look: &ProjectLook) -> String {
         None => "not declared by Satchel".to_owned(),
     });
     let mut text = format!(
-        "The project “{}”: {}; {} bytes.\n\n",
+        "The project “{}”: {}; {}.\n\n",
         safe(&look.project),
         facts.join(", "),
-        number(look.bytes)
+        counted(look.bytes, "byte")
     );
     let row = |one: &LookedAt| {
         vec![
@@ -263,10 +263,4 @@ impl WorkbookLook {
         }
         text
     }
-}
-
-/// "1 record", "2,000 records".
-fn counted(records: u64) -> String {
-    let plural = if records == 1 { "" } else { "s" };
-    format!("{} record{plural}", number(records))
 }

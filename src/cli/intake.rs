@@ -1,28 +1,52 @@
 //! Sends what is to be imported to a place, and asks it to import, or to say what an import would
 //! do.
 
-use std::{fs::File, path::Path};
+use std::{fs::File, io::Seek, path::Path};
 
 use anyhow::Context;
 use serde_json::json;
 
 use super::{
-    interrupt::{self, Guard},
-    place::{Answer, Client, Refused, Upload},
+    interrupt::{self, Cleanup, Guard},
+    place::{Answer, Client, JobWords, Refused, Upload},
     progress::Progress,
-    source::{self, Source},
+    source::Source,
 };
-use crate::migration::{PROJECT_NAME_CHARACTERS_MAX, ProjectName, pack_folder};
+use crate::migration::{PROJECT_NAME_CHARACTERS_MAX, ProjectName};
 use crate::store;
 
 /// What is asked of an import.
 pub(super) struct Wish<'a> {
     pub types: Vec<&'static str>,
-    pub replace: bool,
+    pub replacing: Replacing,
+    /// Whether what is replaced may be replaced by nothing.
+    pub allow_empty: bool,
     pub dry_run: bool,
     pub skip_errors: bool,
     /// What the rows of a table are.
     pub table: Option<&'a str>,
+}
+
+/// Which of its types an import empties in the same step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Replacing {
+    Nothing,
+    /// The types that have a document or a sheet.
+    Present,
+    /// All types.
+    All,
+}
+
+impl Replacing {
+    /// Whether records can be removed because they are not in the project.
+    pub fn removes(self) -> bool {
+        self != Replacing::Nothing
+    }
+
+    /// Whether types without a document or a sheet keep their records.
+    fn keeps_absent(self) -> bool {
+        self == Replacing::Present
+    }
 }
 
 /// The name of a project that lends itself to nothing better.
@@ -38,41 +62,85 @@ pub(super) fn import(
     wish: &Wish<'_>,
     progress: &Progress,
 ) -> anyhow::Result<Answer> {
+    send(client, from, wish, progress, |import| import(wish.dry_run))
+}
+
+/// Finds out what an import would do, asks for consent to it, and imports. Gives no answer when
+/// the consent is refused: nothing is changed then.
+///
+/// # Errors
+/// As [`import`], and what `consent` fails with.
+pub(super) fn import_with_consent(
+    client: &Client,
+    from: &Source,
+    wish: &Wish<'_>,
+    consent: impl FnOnce(&Answer) -> anyhow::Result<bool>,
+    progress: &Progress,
+) -> anyhow::Result<Option<Answer>> {
+    send(client, from, wish, progress, |import| {
+        let preview = import(true)?;
+        if consent(&preview)? { import(false).map(Some) } else { Ok(None) }
+    })
+}
+
+/// Imports what was sent; as a dry run or not.
+type ImportSent<'a> = dyn FnMut(bool) -> anyhow::Result<Answer> + 'a;
+
+/// Sends what is to be imported, and lets `run` import it, as often as it likes.
+fn send<T>(
+    client: &Client,
+    from: &Source,
+    wish: &Wish<'_>,
+    progress: &Progress,
+    run: impl FnOnce(&mut ImportSent<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     match from {
-        Source::Shelf(name) => project(client, name.as_str(), wish, progress),
-        Source::Bundle(path) => {
-            let file = source::open(path)?;
-            sent(client, path, &file, wish, progress)
+        Source::Shelf(name) => {
+            run(&mut |dry_run| project(client, name.as_str(), wish, dry_run, progress))
         }
-        Source::Folder(path) => {
-            let packed = tempfile::tempfile().context("No file can be set aside")?;
-            let packed = pack_folder(path, packed)
-                .with_context(|| format!("The folder {} cannot be read", path.display()))?;
-            sent(client, path, &packed, wish, progress)
+        Source::Bundle(input) | Source::Folder(input) => {
+            send_bundle(client, input.path(), input.held()?, wish, progress, run)
         }
-        Source::Workbook { path, media_type } => {
-            let file = source::open(path)?;
-            let on_error = if wish.skip_errors { "skip" } else { "fail" };
-            let table = wish.table.map(|kind| format!("&kind={kind}")).unwrap_or_default();
-            let path = format!(
-                "/rest/topology/import?replace={}&dry_run={}&on_error={on_error}{table}",
-                wish.replace, wish.dry_run
-            );
-            let upload = Upload { file: &file, media_type, label: "sending", replace: true };
-            client.post_file(&path, &upload, progress)
+        Source::Workbook { input, media_type } => {
+            let file = input.held()?;
+            run(&mut |dry_run| workbook(client, file, media_type, wish, dry_run, progress))
         }
     }
 }
 
-/// Sends a bundle to the shelf, imports it from there, and takes it off the shelf again.
-fn sent(
+/// Sends a workbook and imports it.
+fn workbook(
+    client: &Client,
+    mut file: &File,
+    media_type: &str,
+    wish: &Wish<'_>,
+    dry_run: bool,
+    progress: &Progress,
+) -> anyhow::Result<Answer> {
+    // It may have been sent before, for a preview.
+    file.rewind().context("The workbook cannot be read")?;
+    let on_error = if wish.skip_errors { "skip" } else { "fail" };
+    let table = wish.table.map(|kind| format!("&kind={kind}")).unwrap_or_default();
+    let path = format!(
+        "/rest/topology/import?replace={}&keep_absent_types={}&allow_empty={}&dry_run={dry_run}\
+         &on_error={on_error}{table}",
+        wish.replacing.removes(),
+        wish.replacing.keeps_absent(),
+        wish.allow_empty,
+    );
+    let upload = Upload { file, media_type, label: "sending", replace: true };
+    client.post_file_as_job(&path, &upload, words(dry_run), progress)
+}
+
+/// Sends a bundle to the shelf, lets `run` import it from there, and takes it off the shelf again.
+fn send_bundle<T>(
     client: &Client,
     path: &Path,
     mut file: &File,
     wish: &Wish<'_>,
     progress: &Progress,
-) -> anyhow::Result<Answer> {
-    use std::io::Seek;
+    run: impl FnOnce(&mut ImportSent<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let mut name = name_of(path);
     let mut upload = |name: &str| {
         file.rewind().context("The bundle cannot be read")?;
@@ -80,6 +148,7 @@ fn sent(
             Upload { file, media_type: "application/zip", label: "sending", replace: false };
         client.put(&place_of(name), &upload, progress)
     };
+    let deferred = interrupt::defer("Left at once: nothing was changed.".to_owned());
     let put = match upload(&name) {
         // Nobody's project is replaced for it.
         Err(error) if is_taken(&error) => {
@@ -88,9 +157,10 @@ fn sent(
         }
         put => put,
     };
+    drop(deferred);
     put.with_context(|| format!("{} cannot be taken", path.display()))?;
     let guard = remove_when_cut_short(client, &name);
-    let answer = project(client, &name, wish, progress);
+    let answer = run(&mut |dry_run| project(client, &name, wish, dry_run, progress));
     let removed = client.delete(&place_of(&name));
     drop(guard);
     if let Err(error) = removed {
@@ -105,7 +175,7 @@ fn is_taken(error: &anyhow::Error) -> bool {
 
 fn remove_when_cut_short(client: &Client, name: &str) -> Guard {
     let (client, path) = (client.clone(), place_of(name));
-    interrupt::guard(move || drop(client.delete(&path)))
+    interrupt::guard(Cleanup::AtServer, move || drop(client.delete(&path)))
 }
 
 fn place_of(name: &str) -> String {
@@ -117,17 +187,27 @@ fn project(
     client: &Client,
     name: &str,
     wish: &Wish<'_>,
+    dry_run: bool,
     progress: &Progress,
 ) -> anyhow::Result<Answer> {
     let body = json!({
         "name": name,
         "import_export_types": wish.types,
-        "empty_database_before_import": wish.replace,
-        "dry_run": wish.dry_run,
+        "empty_database_before_import": wish.replacing.removes(),
+        "keep_absent_types": wish.replacing.keeps_absent(),
+        "allow_empty": wish.allow_empty,
+        "dry_run": dry_run,
         "on_error": if wish.skip_errors { "skip" } else { "fail" },
     });
-    let label = if wish.dry_run { "comparing" } else { "importing" };
-    client.post("/rest/migrate/import", &body, label, progress)
+    client.post_as_job("/rest/migrate/import", &body, words(dry_run), progress)
+}
+
+fn words(dry_run: bool) -> JobWords {
+    if dry_run {
+        JobWords { doing: "comparing", noun: "dry run" }
+    } else {
+        JobWords { doing: "importing", noun: "import" }
+    }
 }
 
 /// The name under which a bundle or folder goes to the shelf: its own, as far as it can be one.

@@ -1,6 +1,8 @@
 //! Where log lines go: to standard error, as people or programs read them.
 
 use std::io::{self, IsTerminal};
+use std::panic::{self, PanicHookInfo};
+use std::thread;
 
 use anyhow::Context;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -11,6 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::lines::{self, LinesGuard};
 use crate::config::{LogConfig, LogFormat};
+use crate::store;
 
 /// Begins to log. To be called once. Lines are written by a thread of their own, so that no
 /// request waits for the log of another; the last are written when the guard is dropped.
@@ -28,7 +31,21 @@ pub(super) fn start(config: &LogConfig) -> anyhow::Result<LinesGuard> {
     };
     let log = tracing_subscriber::registry().with(lines).with(filter);
     log.try_init().map_err(|error| anyhow::anyhow!("Logging cannot begin: {error}"))?;
+    panic::set_hook(Box::new(log_panic));
     Ok(guard)
+}
+
+/// Logs a panic like any other event. The hook of the standard library writes to standard error
+/// itself, and blocks while that is a full pipe.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    if store::is_panic_contained() {
+        return;
+    }
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    let thread = thread::current();
+    let thread = thread.name().unwrap_or_default();
+    let message = panic.payload_as_str().unwrap_or_default();
+    tracing::error!(location, thread, message, "panic");
 }
 
 /// A level, or parts of the program with theirs: `warn,satchel=debug`. Where nothing is said,

@@ -2,6 +2,7 @@
 
 mod completions;
 mod config;
+mod confirm;
 mod decode;
 mod diff;
 mod docs;
@@ -18,11 +19,16 @@ mod lines;
 mod logging;
 mod man;
 mod output;
+mod owner;
 mod passwd;
 mod place;
+mod privileges;
 mod progress;
+mod recover;
 mod report;
 mod serve;
+mod settle;
+mod signals;
 mod source;
 mod supervisor;
 mod undo;
@@ -32,9 +38,13 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use anyhow::Context;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use failure::Answers;
 
 use crate::config::{DEFAULT_FILE, ParseError, Parsed, ServeConfig, file_argument, parse};
+use crate::wording::chain;
 
 /// What arguments and settings end with that are not understood, as clap has it.
 const WRONG: u8 = 2;
@@ -70,7 +80,10 @@ enum Command {
     /// Take back the last import
     #[command(after_help = undo::EXAMPLES)]
     Undo(Box<undo::UndoArgs>),
-    /// Give a user another password
+    /// Say what is damaged in a data directory, and recover it
+    #[command(after_help = recover::EXAMPLES)]
+    Recover(Box<recover::RecoverArgs>),
+    /// Change a user's password
     #[command(after_help = passwd::EXAMPLES)]
     Passwd(Box<passwd::PasswdArgs>),
     /// Print what is in force for `satchel serve`, and where each setting comes from
@@ -97,11 +110,14 @@ pub fn command() -> clap::Command {
 
 /// Does what the words say, the executable's name first, and says on standard error what could not
 /// be done. Exit codes: 0 done, 1 could not be done, or is not as it should be, 2 wrong arguments
-/// or settings, 130 cut short by a signal.
+/// or settings, 3 the inventory is damaged, 130 cut short by a signal.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.into_iter().collect();
     if let Some(arguments) = decode::arguments(&words) {
         return decode::run(&arguments);
+    }
+    if let Some((begun, name)) = settle::arguments(&words) {
+        return settle::run(&begun, &name);
     }
     let understood = parse(&command(), &words, Path::new(DEFAULT_FILE)).and_then(|parsed| {
         let arguments = Arguments::from_arg_matches(&parsed.matches)?;
@@ -109,22 +125,48 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match understood {
         Ok((arguments, parsed)) => execute(arguments.command, &parsed).unwrap_or_else(|error| {
-            failure::report(&error);
-            ExitCode::FAILURE
+            if let Some(cut_short) = error.downcast_ref::<interrupt::CutShort>() {
+                eprintln!("satchel: {cut_short}");
+                return ExitCode::from(interrupt::CUT_SHORT);
+            }
+            failure::report(&error, answers(&parsed.matches));
+            failure::exit_code(&error)
         }),
         Err(ParseError::Words(said)) => {
             // Where neither output takes anything, there is nobody to be told.
             let _ = said.print();
+            if said.use_stderr() && wants_json(&words) {
+                failure::report_wrong_words(&said.render().to_string());
+            }
             u8::try_from(said.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
         }
         Err(ParseError::File(error)) => {
-            eprintln!("satchel: {error}");
+            let detail = chain(&error);
+            eprintln!("satchel: {detail}");
+            if wants_json(&words) {
+                failure::report_wrong_words(&detail);
+            }
             ExitCode::from(WRONG)
         }
     }
 }
 
+/// How the subcommand that runs was told to answer.
+fn answers(matches: &ArgMatches) -> Answers {
+    let asked = matches.subcommand().and_then(|(_, inner)| inner.try_get_one("json").ok());
+    match asked.flatten() {
+        Some(true) => Answers::Json,
+        Some(false) | None => Answers::Text,
+    }
+}
+
+/// The same of words that are not understood.
+fn wants_json(words: &[OsString]) -> bool {
+    words.iter().any(|word| word == "--json")
+}
+
 fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
+    signals::survive_file_size_limit().context("The handler of SIGXFSZ cannot be installed")?;
     match subcommand {
         Command::Serve(config) => serve::run(&config),
         Command::Export(args) => export::run(&args),
@@ -134,6 +176,7 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::run(&args),
         Command::Undo(args) => undo::run(&args),
         Command::Passwd(args) => passwd::run(&args),
+        Command::Recover(args) => recover::run(&args),
         Command::Config(arguments) => config::run(&arguments, parsed, &command()),
         Command::Completions(arguments) => completions::run(&arguments, command()),
         Command::Docs(arguments) => docs::run(&arguments),

@@ -5,13 +5,20 @@ use std::{
     fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::Context;
 use clap::Args;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
-use super::{interrupt, progress::Progress};
+use super::{
+    failure::Answers,
+    interrupt::{self, Cleanup},
+    progress::Progress,
+    settle::Helper,
+};
+use crate::{store::Owner, wording::plural};
 
 /// How a command prints.
 #[derive(Args, Clone, Copy, Debug)]
@@ -21,26 +28,34 @@ pub struct OutputArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Print no progress and nothing about where the work is done
+    /// Print nothing when all went well, but for what was asked for: no progress, no summary
     #[arg(long, short)]
     pub quiet: bool,
+
+    /// Print the progress also where standard error is no terminal: a line every 10 seconds
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub verbose: bool,
 }
 
 impl OutputArgs {
+    pub(super) fn answers(self) -> Answers {
+        if self.json { Answers::Json } else { Answers::Text }
+    }
+
     pub(super) fn progress(self) -> Progress {
-        Progress::new(self.quiet)
+        Progress::new(self.quiet, self.verbose)
     }
 }
 
 /// Prints to standard output. Whoever closes it early does not want the rest.
 ///
 /// # Errors
-/// Standard output takes nothing.
+/// Cannot write to standard output.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("Standard output takes nothing"),
+        written => written.context("Cannot write to standard output"),
     }
 }
 
@@ -99,19 +114,49 @@ pub(super) fn number(number: u64) -> String {
     text
 }
 
-/// A file that has its name only when it is whole and durable.
+/// A number with its noun: "1 record", "1,234,567 records".
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    format!("{} {}", number(count), plural(count, noun))
+}
+
+/// A file that has its name only when it is whole and durable. It belongs to whoever runs the
+/// command, also where root goes on as the owner of the data directory: so it is begun before that.
 pub(super) struct NewFile {
-    file: NamedTempFile,
+    file: File,
     to: PathBuf,
-    _guard: interrupt::Guard,
+    begun: Begun,
+}
+
+/// Who gives the file its name, or removes it.
+enum Begun {
+    Here {
+        path: TempPath,
+        _guard: interrupt::Guard,
+    },
+    /// A helper that stays root.
+    ByHelper {
+        helper: Arc<Mutex<Option<Helper>>>,
+        _guard: interrupt::Guard,
+    },
 }
 
 impl NewFile {
     /// Begins a file beside the one that it will be.
     ///
     /// # Errors
-    /// The disk's.
+    /// No file can be made there.
     pub fn begin(to: &Path) -> anyhow::Result<Self> {
+        if Owner::caller().is_root() {
+            Self::begin_by(to, Begun::by_helper)
+        } else {
+            Self::begin_by(to, Begun::here)
+        }
+    }
+
+    fn begin_by(
+        to: &Path,
+        begin: impl FnOnce(TempPath, &Path) -> io::Result<Begun>,
+    ) -> anyhow::Result<Self> {
         let folder = match to.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             Some(_) | None => Path::new("."),
@@ -119,26 +164,53 @@ impl NewFile {
         let what = || format!("No file can be written in {}", folder.display());
         let file =
             tempfile::Builder::new().prefix(".satchel-").tempfile_in(folder).with_context(what)?;
-        let path = file.path().to_owned();
-        let guard = interrupt::guard(move || drop(std::fs::remove_file(path)));
-        Ok(Self { file, to: to.to_owned(), _guard: guard })
+        let (file, path) = file.into_parts();
+        let begun = begin(path, to).with_context(what)?;
+        Ok(Self { file, to: to.to_owned(), begun })
     }
 
     /// What is written to.
     pub fn file(&self) -> &File {
-        self.file.as_file()
+        &self.file
     }
 
     /// Makes the file durable, and gives it its name: one that had it is replaced.
     ///
     /// # Errors
-    /// The disk's.
+    /// The file cannot be written, or not have that name.
     pub fn settle(self) -> anyhow::Result<()> {
-        let Self { file, to, _guard } = self;
+        let Self { file, to, begun } = self;
         let what = || format!("{} cannot be written", to.display());
-        file.as_file().sync_all().with_context(what)?;
-        file.persist(&to).map_err(|error| error.error).with_context(what)?;
-        Ok(())
+        file.sync_all().with_context(what)?;
+        match begun {
+            Begun::Here { path, _guard } => {
+                path.persist(&to).map_err(|error| error.error).with_context(what)
+            }
+            Begun::ByHelper { helper, _guard } => {
+                let helper = helper.lock().unwrap_or_else(PoisonError::into_inner).take();
+                helper.map_or(Ok(()), Helper::settle).with_context(what)
+            }
+        }
+    }
+}
+
+impl Begun {
+    fn here(path: TempPath, _: &Path) -> io::Result<Self> {
+        let removed = path.to_path_buf();
+        let guard = interrupt::guard(Cleanup::Local, move || drop(std::fs::remove_file(removed)));
+        Ok(Begun::Here { path, _guard: guard })
+    }
+
+    fn by_helper(path: TempPath, to: &Path) -> io::Result<Self> {
+        // Where it cannot be started, the file is removed here.
+        let helper = Helper::start(&path, to)?;
+        let _ = path.keep();
+        let helper = Arc::new(Mutex::new(Some(helper)));
+        let interrupted = helper.clone();
+        let guard = interrupt::guard(Cleanup::Local, move || {
+            drop(interrupted.lock().unwrap_or_else(PoisonError::into_inner).take());
+        });
+        Ok(Begun::ByHelper { helper, _guard: guard })
     }
 }
 
@@ -158,6 +230,14 @@ mod tests {
     }
 
     #[test]
+    fn a_number_has_its_noun() {
+        assert_eq!(
+            (counted(1, "byte"), counted(2000, "byte")),
+            ("1 byte".into(), "2,000 bytes".into())
+        );
+    }
+
+    #[test]
     fn no_text_moves_the_cursor() {
         assert_eq!(safe("a\u{1b}[2Jé\n"), "a\\u{1b}[2Jé\\n");
     }
@@ -166,12 +246,12 @@ mod tests {
     fn a_file_has_its_name_when_it_is_whole() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("é>b");
-        let begun = NewFile::begin(&to).unwrap();
+        let begun = NewFile::begin_by(&to, Begun::here).unwrap();
         begun.file().write_all(b"x").unwrap();
         assert!(!to.exists());
         drop(begun);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        NewFile::begin(&to).unwrap().settle().unwrap();
+        NewFile::begin_by(&to, Begun::here).unwrap().settle().unwrap();
         assert!(to.exists());
     }
 }

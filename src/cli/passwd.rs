@@ -7,11 +7,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
+    owner,
     place::{Client, Missing, Place, PlaceArgs, Refused, new_password},
     progress::Progress,
 };
 use crate::{
-    access::{self, SetPassword},
+    access::{self, NewRights, SetPassword},
     store::Store,
 };
 
@@ -19,6 +20,8 @@ pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel passwd admin --data /var/lib/satchel
       asks for the new password twice
+  satchel passwd eva --administrator --data /var/lib/satchel
+      makes eva an administrator as well, where no other one can log in
   printf '%s\\n' \"$NEW\" | satchel passwd admin
       reads it from standard input
   satchel passwd guest --server https://satchel.example --user admin
@@ -31,25 +34,35 @@ pub struct PasswdArgs {
     #[arg(value_name = "USER")]
     whose: String,
 
+    /// Make the user an administrator, and create it if it does not exist; on a data directory only
+    #[arg(long)]
+    administrator: bool,
+
     #[command(flatten)]
     place: PlaceArgs,
 }
 
 /// Sets the password of a user.
 pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
-    let place = args.place.place(Missing::Create)?;
+    let place = args.place.place("passwd", Missing::Error)?;
     match &place {
-        // The first password is given before the first server runs.
         Place::Directory(directory) => {
-            let store = Store::open(&directory.path)?;
-            access::ensure_first_user(&store)?;
-            match access::set_password(&store, &args.whose, &new_password()?)? {
+            owner::act_as_owner(&directory.path)?;
+            let store = Store::open_with(&directory.path, directory.options())?;
+            access::create_first_user(&store)?;
+            let rights =
+                if args.administrator { NewRights::Administrator } else { NewRights::AsBefore };
+            match access::set_password(&store, &args.whose, &new_password()?, rights)? {
                 SetPassword::Done => {}
                 SetPassword::NoSuchUser => return Err(no_such_user(&args.whose)),
             }
         }
+        Place::Server(_) if args.administrator => bail!(
+            "--administrator works on a data directory only, while no server runs. At a server, \
+             send is_admin to /rest/instance/user"
+        ),
         Place::Server(_) => {
-            let progress = Progress::new(false);
+            let progress = Progress::new(false, false);
             let reached = place.reach(&progress)?;
             set_at(&reached.client, &args.whose, &progress)?;
             reached.close()?;

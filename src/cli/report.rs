@@ -41,6 +41,8 @@ pub(super) struct Report {
     #[serde(default)]
     converted: List,
     #[serde(default)]
+    administrators: List,
+    #[serde(default)]
     pub changes: List,
     #[serde(default)]
     warnings: Vec<String>,
@@ -90,6 +92,8 @@ struct Whole {
     #[serde(default)]
     converted: Vec<Value>,
     #[serde(default)]
+    administrators: Vec<Value>,
+    #[serde(default)]
     changes: Vec<Value>,
 }
 
@@ -107,6 +111,32 @@ impl Report {
         self.types.iter().any(|row| row.created + row.updated + row.removed + row.adjusted > 0)
     }
 
+    /// How many records did not get in.
+    pub fn rejected(&self) -> u64 {
+        self.types.iter().map(|row| row.rejected).sum()
+    }
+
+    /// Words the summary as a comparison of two projects: nothing is imported by one.
+    pub fn compare(&mut self) {
+        let sum = |of: fn(&KindRow) -> u64| number(self.types.iter().map(of).sum());
+        self.summary = match self.outcome {
+            Outcome::Rejected => "The second project cannot be read.".to_owned(),
+            Outcome::Imported | Outcome::ImportedInPart | Outcome::DryRun => format!(
+                "From the first project to the second: {} created, {} updated, {} unchanged, {} \
+                 removed.",
+                sum(|row| row.created),
+                sum(|row| row.updated),
+                sum(|row| row.unchanged),
+                sum(|row| row.removed)
+            ),
+        };
+    }
+
+    /// How many records are, or would be, removed.
+    pub fn removed(&self) -> u64 {
+        self.types.iter().map(|row| row.removed).sum()
+    }
+
     /// Fetches every entry of every list, where that is wanted.
     ///
     /// # Errors
@@ -120,6 +150,7 @@ impl Report {
         self.dangling = list(whole.dangling);
         self.struck = list(whole.struck);
         self.converted = list(whole.converted);
+        self.administrators = list(whole.administrators);
         self.changes = list(whole.changes);
         Ok(())
     }
@@ -131,6 +162,13 @@ impl Report {
             let rows: Vec<_> = self.types.iter().map(KindRow::cells).collect();
             text.push('\n');
             text += &table(&KindRow::HEADINGS, &rows);
+        }
+        let administrators = &self.administrators;
+        if administrators.total > 0 {
+            // Each of them is named: who may administer matters more than the length of a report.
+            let (title, list, total) =
+                ("Administrators", &administrators.shown, administrators.total);
+            text += &lines(title, list, total, administrator, Length::All);
         }
         let mut section = |title: &str, list: &[Value], total: u64, line: fn(&Value) -> String| {
             if total > 0 {
@@ -265,6 +303,18 @@ fn change(group: &Value) -> String {
     format!("{} {}", of("type"), of("change"))
 }
 
+/// What becomes of administrators.
+fn administrator(group: &Value) -> String {
+    let change = word(group, "change").unwrap_or_default();
+    match change {
+        "rights_lost" => "loses administrator rights".to_owned(),
+        "rights_gained" => "gains administrator rights".to_owned(),
+        "password_changed" => "password changed".to_owned(),
+        "removed" | "created" => change.to_owned(),
+        other => safe(other),
+    }
+}
+
 /// One place: a record with what changes of it, or where something stands.
 fn place_text(place: &Value) -> String {
     let mut parts = Vec::new();
@@ -288,7 +338,7 @@ fn place_text(place: &Value) -> String {
         let side = |member| property.get(member).map(|value| safe(&value.to_string()));
         let name = safe(word(property, "property").unwrap_or_default());
         let _ = match (side("before"), side("after")) {
-            (None, None) => writeln!(text, "          {name}: another secret"),
+            (None, None) => writeln!(text, "          {name}: changed (not shown)"),
             (before, after) => {
                 let (none, to) = ("(nothing)".to_owned(), "→");
                 let before = before.unwrap_or_else(|| none.clone());
@@ -328,6 +378,18 @@ mod tests {
     }
 
     #[test]
+    fn every_administrator_is_named() {
+        let places: Vec<_> = (0..30).map(|n| json!({"record": format!("é {n}\u{1b}")})).collect();
+        let report = report(json!({"administrators": {"total": 31, "shown": [
+            {"change": "rights_lost", "count": 30, "places": places},
+            {"change": "password_changed", "count": 1, "places": [{"record": "admin"}]},
+        ]}}));
+        let text = report.text(Length::Short);
+        assert!(text.contains("\nAdministrators: 31\n  loses administrator rights\n"), "{text}");
+        assert!(text.contains("      é 29\\u{1b}\n  password changed\n      admin\n"), "{text}");
+    }
+
+    #[test]
     fn changes_are_shown_property_by_property() {
         let report = report(json!({"changes": {"total": 1, "shown": [{
             "type": "device", "change": "updated", "count": 1, "places": [{
@@ -343,6 +405,6 @@ mod tests {
         for line in ["device updated", "é>b", "port: 22 → 2022", "rack: (nothing) → \"r\""] {
             assert!(text.contains(line), "{line} in {text}");
         }
-        assert!(text.contains("password: another secret"), "{text}");
+        assert!(text.contains("password: changed (not shown)"), "{text}");
     }
 }

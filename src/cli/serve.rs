@@ -1,7 +1,7 @@
 //! `satchel serve`: opens the inventory, serves it, closes it.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +10,18 @@ use anyhow::{Context, bail};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::interrupt::CUT_SHORT;
 use super::logging;
+use super::owner::{self, owner_to_become};
 use super::supervisor::Supervisor;
 use crate::access::{self, Accounts, InventoryAccounts};
 use crate::config::ServeConfig;
 use crate::http::{self, App, Drained};
 use crate::inventory::Inventory;
+use crate::job::Jobs;
 use crate::migration::{Demo, Migration};
 use crate::model::Kind;
-use crate::store::Store;
+use crate::store::{Options, Store};
 use crate::topology::Topology;
 
 pub(super) const EXAMPLES: &str = "\
@@ -28,23 +31,27 @@ Examples:
   satchel serve --data /var/lib/satchel --listen 0.0.0.0:8080
       reachable from elsewhere, once the user admin has a password of its own";
 
-/// What a shell says of a process that Ctrl-C ended: 128 and the number of SIGINT.
-const CUT_SHORT: u8 = 130;
-
 /// Serves until a signal ends it.
 pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     // Until the end of this function: what was logged last is written when it is dropped.
     let _log = logging::start(&config.log)?;
     let supervisor = Arc::new(Supervisor::of_environment());
+    let bound = become_owner(config)?;
     let opened = supervisor.while_starting(|| Opened::open(config))?;
-    require_own_password(config.listen, &*opened.accounts)?;
-    let listener = bind(config.listen)?;
+    require_own_password(config, &*opened.accounts)?;
+    let listener = match bound {
+        Some(listener) => listener,
+        None => bind(config.listen)?,
+    };
+    let address = listener.local_addr().context("The listener has no address")?;
+    opened.store.directory().announce(&format!("http://{}", reachable(address)))?;
     let app = App::new(
         config.name(),
         opened.accounts.clone(),
         opened.migration.clone(),
         opened.topology.clone(),
         Inventory::new(opened.store.clone()),
+        opened.jobs.clone(),
         config.limits.limits(),
     )?;
 
@@ -62,25 +69,57 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     end(runtime, opened, ended)
 }
 
+/// Where root serves another user's data directory, becomes that user. The address is taken before:
+/// a port below 1024 is root's.
+fn become_owner(config: &ServeConfig) -> anyhow::Result<Option<TcpListener>> {
+    let Some(owner) = owner_to_become(&config.data) else { return Ok(None) };
+    let listener = bind(config.listen)?;
+    tracing::info!("working as {owner}, who owns {}", config.data.display());
+    owner::become_owner(&config.data, owner)?;
+    Ok(Some(listener))
+}
+
+/// The address at which a command of this machine reaches a server that listens here.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback: IpAddr = match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        address.set_ip(loopback);
+    }
+    address
+}
+
 /// Everything that lives in the data directory.
 struct Opened {
     store: Arc<Store>,
     accounts: Arc<dyn Accounts>,
     migration: Migration,
     topology: Topology,
+    jobs: Jobs,
 }
 
 impl Opened {
     fn open(config: &ServeConfig) -> anyhow::Result<Self> {
-        let store = Arc::new(Store::open_with(&config.data, config.store_options())?);
+        let options = Options { command: "serve", ..config.store_options() };
+        let store = Arc::new(Store::open_with(&config.data, options)?);
         let accounts = Arc::new(InventoryAccounts::new(store.clone()));
         let migration = Migration::new(store.clone())?;
         let topology = Topology::new(store.clone())?;
-        if access::ensure_first_user(&store)? {
+        let jobs = jobs(&store);
+        if access::create_first_user(&store)? {
             tracing::info!(
                 "the user “{}” was made, with the password “{}”: change it",
                 access::FIRST_USER_NAME,
                 access::FIRST_USER_PASSWORD
+            );
+        }
+        if !access::has_able_administrator(&store)? {
+            bail!(
+                "No administrator of the inventory in {data} can log in: no user has is_admin and a \
+                 password. Make one: satchel passwd NAME --administrator --data {data}",
+                data = config.data.display()
             );
         }
         if config.demo {
@@ -91,7 +130,7 @@ impl Opened {
                 Demo::NotEmpty => tracing::info!("there is an inventory: no sample was imported"),
             }
         }
-        Ok(Self { store, accounts, migration, topology })
+        Ok(Self { store, accounts, migration, topology, jobs })
     }
 
     /// Makes durable what still waits for it. An import that still runs is not waited for: it has
@@ -102,14 +141,21 @@ impl Opened {
     }
 }
 
+/// The jobs of a data directory. Those that had not ended are interrupted.
+pub(super) fn jobs(store: &Store) -> Jobs {
+    Jobs::open(store.directory().jobs(), &|generation| store.is_kept(generation))
+}
+
 /// Whoever can reach the server must not find a door that every reader of the manual can open.
-fn require_own_password(listen: SocketAddr, accounts: &dyn Accounts) -> anyhow::Result<()> {
+fn require_own_password(config: &ServeConfig, accounts: &dyn Accounts) -> anyhow::Result<()> {
+    let listen = config.listen;
     if listen.ip().to_canonical().is_loopback() || !access::default_password_in_force(accounts)? {
         return Ok(());
     }
     bail!(
         "The user “{name}” still has the password “{password}”, so the server may listen on this \
-         machine alone (--listen 127.0.0.1:{port}). Set another password first: satchel passwd {name}",
+         machine alone (--listen 127.0.0.1:{port}). Set another password first: satchel passwd {name} --data {}",
+        config.data.display(),
         name = access::FIRST_USER_NAME,
         password = access::FIRST_USER_PASSWORD,
         port = listen.port(),

@@ -1,6 +1,7 @@
 //! What a command is given to import or to look at.
 
 use std::{
+    cell::OnceCell,
     ffi::OsStr,
     fs::{self, File},
     io::Read,
@@ -11,7 +12,7 @@ use anyhow::{Context, bail};
 
 use crate::{
     codec::bundle::{BundleError, BundleReader, Limits},
-    migration::ProjectName,
+    migration::{ProjectName, pack_folder},
 };
 
 /// What the first bytes of a file say.
@@ -21,11 +22,11 @@ const OLE2: &[u8] = b"\xD0\xCF\x11\xE0";
 /// Where records come from.
 #[derive(Debug)]
 pub(super) enum Source {
-    Bundle(PathBuf),
+    Bundle(Input),
     /// A project's folder, as eNMS writes it.
-    Folder(PathBuf),
+    Folder(Input),
     Workbook {
-        path: PathBuf,
+        input: Input,
         media_type: &'static str,
     },
     /// A project that lies on the shelf of the place.
@@ -40,7 +41,7 @@ impl Source {
     pub fn parse(word: &OsStr) -> anyhow::Result<Self> {
         let path = Path::new(word);
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => return Ok(Source::Folder(path.to_owned())),
+            Ok(metadata) if metadata.is_dir() => return Ok(Source::Folder(Input::new(path))),
             Ok(metadata) if metadata.is_file() => {}
             Ok(_) => bail!("{} is neither a file nor a folder", path.display()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -60,22 +61,75 @@ impl Source {
         let first = &first[..read];
         let of_workbook = media_type(path);
         match of_workbook {
-            Some(media_type) => Ok(Source::Workbook { path: path.to_owned(), media_type }),
+            Some(media_type) => Ok(Source::Workbook { input: Input::new(path), media_type }),
             None if first.starts_with(OLE2) => {
-                Ok(Source::Workbook { path: path.to_owned(), media_type: XLS })
+                Ok(Source::Workbook { input: Input::new(path), media_type: XLS })
             }
             None if first.starts_with(ZIP) => match BundleReader::open(file, Limits::default()) {
                 Err(BundleError::MetadataMissing) => {
-                    Ok(Source::Workbook { path: path.to_owned(), media_type: XLSX })
+                    Ok(Source::Workbook { input: Input::new(path), media_type: XLSX })
                 }
                 // What is wrong with a bundle is said where it is read.
-                Ok(_) | Err(_) => Ok(Source::Bundle(path.to_owned())),
+                Ok(_) | Err(_) => Ok(Source::Bundle(Input::new(path))),
             },
             None => bail!(
                 "{} is neither a bundle, a workbook nor a project's folder (a table must end in \
                  .csv)",
                 path.display()
             ),
+        }
+    }
+}
+
+/// A file or folder that is read as the user who runs the command.
+#[derive(Debug)]
+pub(super) struct Input {
+    path: PathBuf,
+    /// The file; of a folder the bundle that it was packed into.
+    held: OnceCell<File>,
+}
+
+impl Input {
+    fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), held: OnceCell::new() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file, or the folder packed into one.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn held(&self) -> anyhow::Result<&File> {
+        if let Some(file) = self.held.get() {
+            return Ok(file);
+        }
+        let file = match self.path.is_dir() {
+            true => {
+                let packed = tempfile::tempfile().context("No file can be set aside")?;
+                pack_folder(&self.path, packed)
+                    .with_context(|| format!("The folder {} cannot be read", self.path.display()))?
+            }
+            false => open(&self.path)?,
+        };
+        Ok(self.held.get_or_init(|| file))
+    }
+}
+
+impl Source {
+    /// Opens what is to be sent. To be called before root becomes the owner of a data directory,
+    /// who may have no permission to read it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn hold(&self) -> anyhow::Result<()> {
+        match self {
+            Source::Bundle(input) | Source::Folder(input) | Source::Workbook { input, .. } => {
+                input.held().map(drop)
+            }
+            Source::Shelf(_) => Ok(()),
         }
     }
 }

@@ -1,16 +1,14 @@
 //! `satchel undo`: takes back the last import.
 
-use std::{
-    io::{self, IsTerminal, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    confirm,
     inspect::Generation,
     output::{self, OutputArgs, number, safe, table},
     place::{Missing, PlaceArgs},
@@ -32,6 +30,7 @@ Exit codes:
   0    undone
   1    not undone
   2    wrong arguments
+  3    the inventory is damaged; see `satchel recover`
   130  cut short";
 
 /// `satchel undo`
@@ -66,47 +65,44 @@ struct Undone {
 pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let asks = !args.yes && !args.dry_run;
-    if asks && !io::stdin().is_terminal() {
+    if asks && !confirm::can_ask() {
         bail!(
             "There is no terminal to ask on: say --yes to undo, or --dry-run to see what would go"
         );
     }
-    let reached = args.place.place(Missing::Error)?.reach(&progress)?;
+    let reached = args.place.place("undo", Missing::Error)?.reach(&progress)?;
     let client = &reached.client;
     let ask = |dry_run: bool| {
         client.post(&format!("/rest/undo?dry_run={dry_run}"), &json!({}), "undoing", &progress)
     };
     if !args.yes {
         let answer = ask(true)?;
-        match args.out.json && args.dry_run {
-            true => output::print_json(&answer.text)?,
-            false => output::print(&answer.read::<Undone>()?.text())?,
+        let is_json = args.out.json;
+        if is_json && args.dry_run {
+            output::print_json(&answer.text)?;
+        } else if is_json {
+            // Standard output is for the one answer that comes when it is undone.
+            eprint!("{}", answer.read::<Undone>()?.text());
+        } else {
+            output::print(&answer.read::<Undone>()?.text())?;
         }
         if args.dry_run {
             reached.close()?;
             return Ok(ExitCode::SUCCESS);
         }
-        if !confirmed()? {
+        if !confirm::confirmed("Undo?")? {
             progress.say("nothing was changed");
             return Ok(ExitCode::FAILURE);
         }
     }
     let answer = ask(false)?;
-    match args.out.json {
-        true => output::print_json(&answer.text)?,
-        false => output::print(&answer.read::<Undone>()?.text())?,
+    if args.out.json {
+        output::print_json(&answer.text)?;
+    } else if !args.out.quiet {
+        output::print(&answer.read::<Undone>()?.text())?;
     }
     reached.close()?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Asks on the terminal.
-fn confirmed() -> anyhow::Result<bool> {
-    eprint!("Undo? [y/N] ");
-    io::stderr().flush().context("Standard error takes nothing")?;
-    let mut line = String::new();
-    io::stdin().read_line(&mut line).context("Standard input cannot be read")?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
 impl Undone {

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::{
     inspect,
-    output::{self, OutputArgs, number, safe, table},
-    place::{Missing, PlaceArgs},
+    output::{self, OutputArgs, counted, number, safe, table},
+    place::{JobWords, Missing, PlaceArgs},
     source::Source,
 };
 
@@ -28,6 +28,7 @@ Exit codes:
   0    whole
   1    not whole or not possible
   2    wrong arguments
+  3    the inventory is damaged; see `satchel recover`
   130  cut short";
 
 /// Findings that are printed, unless all that were answered are wanted.
@@ -88,15 +89,14 @@ struct Finding {
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let whole = match &args.file {
         Some(file) => match Source::parse(file)? {
-            Source::Bundle(path) | Source::Folder(path) => {
-                let look = inspect::project(&path, &args.out.progress())?;
-                match args.out.json {
-                    true => output::print_json(&serde_json::to_string(&look)?)?,
-                    false => {
-                        let verdict = if look.whole { "whole" } else { "NOT whole" };
-                        let text = inspect::project_text(&look);
-                        output::print(&format!("{text}\nThe project is {verdict}.\n"))?;
-                    }
+            Source::Bundle(input) | Source::Folder(input) => {
+                let look = inspect::project(input.path(), &args.out.progress())?;
+                if args.out.json {
+                    output::print_json(&serde_json::to_string(&look)?)?;
+                } else if !(args.out.quiet && look.whole) {
+                    let verdict = if look.whole { "whole" } else { "NOT whole" };
+                    let text = inspect::project_text(&look);
+                    output::print(&format!("{text}\nThe project is {verdict}.\n"))?;
                 }
                 look.whole
             }
@@ -113,12 +113,14 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 
 fn inventory(args: &VerifyArgs) -> anyhow::Result<bool> {
     let progress = args.out.progress();
-    let reached = args.place.place(Missing::Error)?.reach(&progress)?;
-    let answer = reached.client.post("/rest/verify", &json!({}), "verifying", &progress)?;
+    let reached = args.place.place("verify", Missing::Error)?.reach(&progress)?;
+    let words = JobWords { doing: "verifying", noun: "verification" };
+    let answer = reached.client.post_as_job("/rest/verify", &json!({}), words, &progress)?;
     let verified: Verified = answer.read()?;
-    match args.out.json {
-        true => output::print_json(&answer.text)?,
-        false => output::print(&verified.text(args.all))?,
+    if args.out.json {
+        output::print_json(&answer.text)?;
+    } else if !(args.out.quiet && verified.whole) {
+        output::print(&verified.text(args.all))?;
     }
     reached.close()?;
     Ok(verified.whole)
@@ -134,11 +136,11 @@ impl Verified {
         let mut text = format!("{}\n\n", safe(&self.summary));
         text += &table(&["type", "records", "bytes"], &rows);
         text += &format!(
-            "\n{} references, {} members of pools, {} long texts, {} secrets\n",
-            number(self.references),
-            number(self.members),
-            number(self.texts),
-            number(self.secrets)
+            "\n{}, {}, {}, {}\n",
+            counted(self.references, "reference"),
+            counted(self.members, "pool member"),
+            counted(self.texts, "long text"),
+            counted(self.secrets, "secret")
         );
         if self.findings.total == 0 {
             return text;

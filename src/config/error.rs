@@ -10,7 +10,7 @@ use super::setting::Expected;
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     #[error(
-        "the file of settings {} cannot be read: {source}; --config '' goes without one",
+        "the file of settings {} cannot be read (--config '' goes without one)",
         .path.display()
     )]
     Unreadable { path: PathBuf, source: io::Error },

@@ -24,6 +24,9 @@ const CACHE_MIB_MIN: u64 = 16;
 /// More than this is a slip of the unit: nobody means 64 TiB.
 const CACHE_MIB_MAX: u64 = 64 * 1024;
 
+/// The same slip.
+const CHECK_AT_OPEN_MIB_MAX: u64 = 64 * 1024;
+
 const MIB_BYTES: u64 = 1024 * 1024;
 
 /// Every connection takes a descriptor, and more than this no process gets by default on any
@@ -60,6 +63,13 @@ pub struct ServeConfig {
           value_parser = value_parser!(u64).range(CACHE_MIB_MIN..=CACHE_MIB_MAX))]
     cache_mib: u64,
 
+    /// MiB up to which a database is read completely when it is opened, to find damage, 0 to 65536;
+    /// a larger one is checked by `satchel verify` and by each export
+    #[arg(long, env = "SATCHEL_CHECK_AT_OPEN_MIB", value_name = "MIB",
+          default_value_t = default_check_at_open_mib(),
+          value_parser = value_parser!(u64).range(..=CHECK_AT_OPEN_MIB_MAX))]
+    check_at_open_mib: u64,
+
     /// Start with a small sample inventory, if there is none yet
     #[arg(long)]
     pub demo: bool,
@@ -79,7 +89,11 @@ impl ServeConfig {
 
     /// How the store is to be opened.
     pub fn store_options(&self) -> store::Options {
-        store::Options { cache_bytes: self.cache_mib * MIB_BYTES }
+        store::Options {
+            cache_bytes: self.cache_mib * MIB_BYTES,
+            checked_at_open_bytes_max: self.check_at_open_mib * MIB_BYTES,
+            ..store::Options::default()
+        }
     }
 }
 
@@ -153,6 +167,10 @@ impl LimitsConfig {
 
 fn default_cache_mib() -> u64 {
     store::Options::default().cache_bytes / MIB_BYTES
+}
+
+fn default_check_at_open_mib() -> u64 {
+    store::Options::default().checked_at_open_bytes_max / MIB_BYTES
 }
 
 fn default_connections() -> u32 {

@@ -15,7 +15,10 @@ pub const CHAPTERS: [Chapter; 4] = [
         title: "Work with it",
         pages: &["instances", "enms", "workbooks", "backup", "air-gap"],
     },
-    Chapter { title: "Run it", pages: &["access", "settings", "operations"] },
+    Chapter {
+        title: "Run it",
+        pages: &["access", "settings", "operations", "recovery", "troubleshooting"],
+    },
     Chapter {
         title: "Look it up",
         pages: &["rest", "commands", "promises", "differences", "changelog"],

@@ -61,6 +61,23 @@ impl WorkbookForm {
     }
 }
 
+/// How a job is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobForm {
+    /// As it is now.
+    Json,
+    /// Events until it ends.
+    Events,
+}
+
+impl JobForm {
+    /// What `Accept` prefers; JSON where it does not name events.
+    pub(super) fn preferred(headers: &HeaderMap) -> Self {
+        let events = weight(headers, ACCEPT, |name| name == b"text/event-stream");
+        if events > weight(headers, ACCEPT, is_json) { JobForm::Events } else { JobForm::Json }
+    }
+}
+
 /// How the bytes of something that is kept packed are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {

@@ -8,6 +8,7 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use crate::access::{Accounts, HashError, Login};
 use crate::inventory::Inventory;
+use crate::job::Jobs;
 use crate::migration::Migration;
 use crate::topology::Topology;
 
@@ -19,6 +20,7 @@ pub struct App {
     pub(super) migration: Migration,
     pub(super) topology: Topology,
     pub(super) inventory: Inventory,
+    pub(super) jobs: Jobs,
     pub(super) blocking: Arc<Blocking>,
     pub(super) room: Room,
     pub(super) limits: Limits,
@@ -36,6 +38,7 @@ impl App {
         migration: Migration,
         topology: Topology,
         inventory: Inventory,
+        jobs: Jobs,
         limits: Limits,
     ) -> Result<Self, HashError> {
         let login = Login::new(accounts)?;
@@ -45,6 +48,7 @@ impl App {
             migration,
             topology,
             inventory,
+            jobs,
             blocking: Arc::default(),
             room: Room::default(),
             limits,

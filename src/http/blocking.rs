@@ -2,7 +2,9 @@
 //!
 //! The work is sorted into lanes with a bounded number of threads each, so that imports cannot
 //! starve logins, nor logins take all the memory. A job that has begun runs to its end, whether
-//! or not the client still waits; a job that waits for its turn leaves with its client.
+//! or not the client still waits; a job that waits for its turn leaves with its client. Imports,
+//! exports and verifications are jobs of another kind as well, which can be cancelled
+//! (`operations`).
 
 use std::any::Any;
 use std::sync::Arc;
@@ -91,7 +93,7 @@ pub(super) struct Blocking {
 struct Queue {
     turns: Arc<Semaphore>,
     jobs_max: usize,
-    waiting: AtomicUsize,
+    waiting: Arc<AtomicUsize>,
     waiting_max: usize,
 }
 
@@ -178,6 +180,19 @@ impl Blocking {
         Ok(())
     }
 
+    /// Takes a place in the queue of a lane.
+    ///
+    /// # Errors
+    /// [`BlockingError::Busy`] when too many wait already.
+    pub(super) fn queue_up(&self, lane: Lane) -> Result<Queued, BlockingError> {
+        let queue = self.queue(lane);
+        let place = Place::take(&queue.waiting);
+        if place.waiting_before >= queue.waiting_max {
+            return Err(BlockingError::Busy);
+        }
+        Ok(Queued { lane, turns: queue.turns.clone(), _place: place })
+    }
+
     /// A turn in a lane, if one is free just now. Does not wait.
     pub(super) fn try_turn(&self, lane: Lane) -> Result<Turn, BlockingError> {
         match self.queue(lane).turns.clone().try_acquire_owned() {
@@ -225,10 +240,34 @@ pub(super) struct Turn(
     #[expect(dead_code, reason = "what it does, it does when it is dropped")] OwnedSemaphorePermit,
 );
 
+/// A place in the queue of a lane.
+pub(super) struct Queued {
+    lane: Lane,
+    turns: Arc<Semaphore>,
+    _place: Place,
+}
+
+/// A turn in a lane, for one job.
+pub(super) struct LaneTurn {
+    lane: Lane,
+    turn: OwnedSemaphorePermit,
+}
+
+impl Queued {
+    /// Waits for the turn.
+    ///
+    /// # Errors
+    /// [`BlockingError::ShuttingDown`]
+    pub(super) async fn turn(self) -> Result<LaneTurn, BlockingError> {
+        let turn = self.turns.acquire_owned().await.map_err(|_| BlockingError::ShuttingDown)?;
+        Ok(LaneTurn { lane: self.lane, turn })
+    }
+}
+
 impl Queue {
     fn new(jobs_max: usize, waiting_max: usize) -> Self {
         let turns = Arc::new(Semaphore::new(jobs_max));
-        Self { turns, jobs_max, waiting: AtomicUsize::new(0), waiting_max }
+        Self { turns, jobs_max, waiting: Arc::default(), waiting_max }
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, BlockingError> {
@@ -241,18 +280,19 @@ impl Queue {
 }
 
 /// A place in the queue, given up when the wait ends, however it ends.
-struct Place<'a> {
-    waiting: &'a AtomicUsize,
+struct Place {
+    waiting: Arc<AtomicUsize>,
     waiting_before: usize,
 }
 
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Self {
-        Self { waiting, waiting_before: waiting.fetch_add(1, Ordering::Relaxed) }
+impl Place {
+    fn take(waiting: &Arc<AtomicUsize>) -> Self {
+        let waiting_before = waiting.fetch_add(1, Ordering::Relaxed);
+        Self { waiting: waiting.clone(), waiting_before }
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
@@ -285,6 +325,29 @@ impl<T: Send + 'static> Offloaded<T> {
         let (value, result) = self.use_value(lane, use_).await?;
         self.value = Some(value);
         Ok(result)
+    }
+
+    /// Uses the value up in a job whose turn has come.
+    pub(super) async fn consume_in_turn<R, F>(
+        mut self,
+        turn: LaneTurn,
+        job: F,
+    ) -> Result<R, BlockingError>
+    where
+        R: Send + 'static,
+        F: FnOnce(T) -> R + Send + 'static,
+    {
+        let LaneTurn { lane, turn } = turn;
+        let value = self.value.take().ok_or(BlockingError::Panicked)?;
+        self.blocking.begin(lane, turn, move || job(value)).await
+    }
+
+    /// The value itself, for a caller that keeps it away from async code in another way.
+    ///
+    /// # Errors
+    /// [`BlockingError::Panicked`] after a job that did.
+    pub(super) fn into_inner(mut self) -> Result<T, BlockingError> {
+        self.value.take().ok_or(BlockingError::Panicked)
     }
 
     /// Uses the value up in a job.

@@ -15,6 +15,8 @@ use tokio::time::{Instant, timeout};
 use super::connection::State;
 use super::problem::{Flaw, Place, Problem, ProblemKind};
 use super::route::BodyRule;
+use crate::codec::json::{self, JsonError, JsonFault, Objects};
+use crate::model;
 
 /// The least that a client must send, on average, once [`PACE_GRACE`] is over: a modem does
 /// better. Only the time that was spent waiting for the client counts.
@@ -43,7 +45,7 @@ pub(super) enum BodyError {
     /// Nobody reads the answer.
     #[error("the client left before the body was whole")]
     ClientLeft,
-    #[error("the body cannot be read: {0}")]
+    #[error("the body cannot be read")]
     Malformed(#[source] hyper::Error),
     /// It may come again when others are done.
     #[error("too many large bodies are in hand already")]
@@ -89,7 +91,7 @@ impl Body {
         rule: BodyRule,
         headers: &HeaderMap,
     ) -> Result<(), BodyError> {
-        let BodyRule::AtMost { bytes_max } = rule else { return Ok(()) };
+        let Some(bytes_max) = rule.bytes_max() else { return Ok(()) };
         self.bytes_max = bytes_max;
         // hyper has checked that the header, where there is one, is a number and stands alone.
         let announced: Option<u64> =
@@ -124,7 +126,7 @@ impl Body {
     ///
     /// # Errors
     /// [`BodyError::NoRoom`] where other bodies take all the memory that there is for them.
-    pub(super) async fn bytes(mut self, room: &Room) -> Result<Whole, BodyError> {
+    pub(super) async fn bytes(&mut self, room: &Room) -> Result<Whole, BodyError> {
         let mut whole = Whole { bytes: Vec::new(), room: None };
         while let Some(chunk) = self.chunk().await? {
             whole.bytes.extend_from_slice(&chunk);
@@ -139,7 +141,7 @@ impl Body {
     /// # Errors
     /// 415 for another type; 400 for an empty body.
     pub(super) async fn json(
-        self,
+        &mut self,
         headers: &HeaderMap,
         room: &Room,
         expected: &str,
@@ -155,25 +157,60 @@ impl Body {
     /// The body as a JSON object. `headers` may say JSON, or nothing, of its type.
     ///
     /// # Errors
-    /// 415 for another type; 400 with line and column where it is no JSON, or no object.
+    /// 415 for another type; 400 with line and column where it is no JSON, no object, or has a
+    /// member twice.
     pub(super) async fn json_object(
-        self,
+        &mut self,
         headers: &HeaderMap,
         room: &Room,
     ) -> Result<Map<String, Value>, Problem> {
         let whole = self.json(headers, room, "a JSON object").await?;
-        // Nesting is bounded by serde_json.
-        match serde_json::from_slice(whole.text()) {
-            Ok(Value::Object(object)) => Ok(object),
-            Ok(other) => {
-                let found = json_type(&other);
-                Err(malformed(format!("The body is {found}; a JSON object is expected."), None))
-            }
-            Err(error) => {
-                let place = Place::Text { line: error.line(), column: error.column() };
-                Err(malformed(format!("The body is not JSON: {error}."), Some(place)))
-            }
+        Ok(read_object(whole.text())?)
+    }
+}
+
+/// Why a text is not a JSON object that can be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ObjectError {
+    #[error(transparent)]
+    Json(JsonError),
+    #[error("{found}; a JSON object is expected")]
+    Type { found: &'static str },
+}
+
+impl From<ObjectError> for Problem {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::Json(error) => error.into(),
+            error @ ObjectError::Type { .. } => malformed(format!("The body is {error}."), None),
         }
+    }
+}
+
+/// Reads a JSON object. serde_json alone would keep the last of two members of one name, so that
+/// `{"dry_run": true, "dry_run": false}` would be no dry run.
+///
+/// # Errors
+/// [`ObjectError::Json`] where the text is no JSON or has a member twice, at any depth;
+/// [`ObjectError::Type`] where it is no object.
+pub(super) fn read_object(text: &[u8]) -> Result<Map<String, Value>, ObjectError> {
+    let object = match json::read_objects(text) {
+        Ok(Objects::One(object)) => json::of_value(&model::Value::Map(object)),
+        Ok(Objects::Many(_)) => Value::Array(Vec::new()),
+        Err(error) => {
+            return Err(match error.detail {
+                JsonFault::NoObject { found } => ObjectError::Type { found },
+                JsonFault::ItemNoObject { .. } => ObjectError::Type { found: "a list" },
+                JsonFault::Syntax { .. }
+                | JsonFault::DuplicateKey { .. }
+                | JsonFault::Depth
+                | JsonFault::Size => ObjectError::Json(error),
+            });
+        }
+    };
+    match object {
+        Value::Object(object) => Ok(object),
+        other => Err(ObjectError::Type { found: json_type(&other) }),
     }
 }
 
@@ -242,7 +279,7 @@ pub(super) fn json_type(value: &Value) -> &'static str {
 
 /// A missing type is forgiven; another one is not: a browser sends those, and a form's own
 /// credentials with them, wherever a foreign page tells it to.
-fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let media_type = media_type(value.as_bytes());
     if media_type == b"application/json" || media_type.ends_with(b"+json") {

@@ -1,5 +1,5 @@
 //! What a route says of itself, for the description at `/rest/openapi.json` and for the check of
-//! queries: data beside the handler, so that neither can be forgotten.
+//! options: data beside the handler, so that neither can be forgotten.
 
 /// Routes of one sort, as the description groups them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -7,17 +7,20 @@ pub enum Tag {
     Inventory,
     Migration,
     Topology,
+    Jobs,
     Site,
 }
 
 impl Tag {
-    pub(super) const ALL: [Tag; 4] = [Tag::Inventory, Tag::Migration, Tag::Topology, Tag::Site];
+    pub(super) const ALL: [Tag; 5] =
+        [Tag::Inventory, Tag::Migration, Tag::Topology, Tag::Jobs, Tag::Site];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Tag::Inventory => "inventory",
             Tag::Migration => "migration",
             Tag::Topology => "topology",
+            Tag::Jobs => "jobs",
             Tag::Site => "site",
         }
     }
@@ -27,6 +30,7 @@ impl Tag {
             Tag::Inventory => "One instance, queries, search, configurations and pools.",
             Tag::Migration => "Whole projects in and out.",
             Tag::Topology => "Devices and links in and out, as a workbook.",
+            Tag::Jobs => "Imports, exports and verifications: progress, cancellation, outcome.",
             Tag::Site => "What this server is, and whether it lives.",
         }
     }
@@ -57,37 +61,90 @@ pub struct PathParameter {
     pub value: ValueType,
 }
 
-/// A parameter of the query. None has to be there.
+/// An option of a call. The parser, the description at `/rest/openapi.json` and the documentation
+/// are all made from this one definition. A call that changes something takes its options from
+/// the query, from a JSON body and from a form alike; a GET call takes them from the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QueryParameter {
+pub struct CallOption {
     pub name: &'static str,
+    /// Other names that clients send for the same option.
+    pub aliases: &'static [&'static str],
+    /// A sentence.
     pub about: &'static str,
     pub value: ValueType,
+    pub need: Need,
 }
 
-/// What a parameter can be.
+/// Whether a call needs an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    Required,
+    Optional,
+    /// Clients are known to send the option. It is checked, and has no effect on this call.
+    Ignored,
+}
+
+impl CallOption {
+    /// An option that need not be sent and has one name.
+    pub(super) const fn new(name: &'static str, about: &'static str, value: ValueType) -> Self {
+        Self { name, aliases: &[], about, value, need: Need::Optional }
+    }
+
+    /// The same option with another need.
+    pub(super) const fn need(self, need: Need) -> Self {
+        Self { need, ..self }
+    }
+
+    /// The same option with another sentence about it.
+    pub(super) const fn about(self, about: &'static str) -> Self {
+        Self { about, ..self }
+    }
+
+    /// The name, then the aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
+        [self.name].into_iter().chain(self.aliases.iter().copied())
+    }
+}
+
+/// What an option or a part of a path can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueType {
     Text,
+    ProjectName,
+    WorkbookName,
+    /// One of these words.
+    Word(&'static [&'static str]),
     /// The word of a kind.
     Kind,
     /// A whole number from 0.
     Whole,
     /// True or false, or the name alone.
     Switch,
-    /// Texts with commas between them.
+    /// Texts; in a query with commas between them.
     Texts,
+    /// Words of kinds, at least one; in a query or a form with commas between them.
+    Kinds,
 }
 
 /// What a route's query may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryRule {
-    /// Nothing. What is sent nevertheless is not looked at.
+    /// Nothing. What is sent nevertheless is not looked at. Only GET calls have this rule.
     Nothing,
-    /// These parameters; others are refused.
-    Known(&'static [QueryParameter]),
+    /// The call's options; other parameters are refused.
+    Known(&'static [CallOption]),
     /// Parameters of any name.
     Any { about: &'static str },
+}
+
+impl QueryRule {
+    /// The options that the rule knows by name.
+    pub fn options(self) -> &'static [CallOption] {
+        match self {
+            QueryRule::Known(options) => options,
+            QueryRule::Nothing | QueryRule::Any { .. } => &[],
+        }
+    }
 }
 
 /// A body of one media type.
@@ -106,6 +163,8 @@ pub enum Shape {
     Schema(&'static str),
     /// A list of what a schema describes.
     List(&'static str),
+    /// The call's options, as a schema of this name that is made from their definitions.
+    Options(&'static str),
 }
 
 /// One answer that a route gives.
@@ -150,4 +209,15 @@ impl AnswerForm {
 /// One form in JSON.
 pub(super) const fn json(shape: Shape) -> Content {
     Content { media_type: "application/json", shape }
+}
+
+/// The forms of a body that holds nothing but a call's options. `schema` is the name of their
+/// schema.
+pub(super) const fn options_bodies(schema: &'static str) -> [Content; 3] {
+    let shape = Shape::Options(schema);
+    [
+        json(shape),
+        Content { media_type: "application/x-www-form-urlencoded", shape },
+        Content { media_type: "multipart/form-data", shape },
+    ]
 }

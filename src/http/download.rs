@@ -23,6 +23,7 @@ use super::pieces::{self, Sender};
 use super::problem::{Problem, ProblemKind};
 use super::request::Call;
 use super::response::{self, JSON, Payload, Response};
+use crate::wording::counted;
 
 /// What is read at a time. A download holds two to three of these.
 const PIECE_BYTES: usize = 128 * 1024;
@@ -68,8 +69,10 @@ pub(super) fn render(call: &Call, download: Download) -> Result<Response, Proble
                     response
                 }
                 Part::Beyond => {
-                    let detail =
-                        format!("The file has {bytes} bytes; none of them is in the range.");
+                    let detail = format!(
+                        "The file has {}; none of it is in the range.",
+                        counted(bytes, "byte")
+                    );
                     return Err(Problem::new(ProblemKind::RangeNotSatisfiable, detail)
                         .with_header(CONTENT_RANGE, text(format!("bytes */{bytes}"))));
                 }

@@ -1,5 +1,4 @@
-//! Reading what a request says by names (the members of a JSON body, the fields of a form, the
-//! parameters of a query), so that all that is wrong with it is said at once.
+//! Reading the members of a JSON object, so that all that is wrong with it is said at once.
 
 use std::borrow::Cow;
 
@@ -7,20 +6,13 @@ use serde_json::{Map, Value};
 
 use super::body::json_type;
 use super::problem::{Flaw, Place, Problem, ProblemKind, escape_pointer, shorten};
-use super::query_string::Query;
 use crate::model::nearest;
-
-/// Unknown members that are named in warnings; more are counted.
-const WARNINGS_MAX: usize = 20;
 
 /// Flaws of one body that are answered; more are counted.
 const FLAWS_MAX: usize = 100;
 
-/// A word and what it stands for.
-pub(super) type Choice<T> = (&'static str, T);
-
-/// A JSON object that is being read, or whatever else says something by names. Each reader takes a
-/// member, or notes what is wrong with it; [`finish`](Self::finish) tells.
+/// A JSON object that is being read. Each reader takes a member, or notes what is wrong with it;
+/// [`finish_known`](Self::finish_known) tells.
 #[derive(Default)]
 pub(super) struct Members {
     given: Vec<Given>,
@@ -38,161 +30,59 @@ struct Given {
 impl Members {
     pub(super) fn new(object: Map<String, Value>) -> Self {
         let mut members = Self::default();
-        members.add_object(object);
+        for (name, value) in object {
+            let place = Place::Pointer(format!("/{}", escape_pointer(&name)));
+            members.given.push(Given { name, value, place });
+        }
         members
     }
 
-    /// Adds what a JSON object says.
-    pub(super) fn add_object(&mut self, object: Map<String, Value>) {
-        for (name, value) in object {
-            let place = Place::Pointer(format!("/{}", escape_pointer(&name)));
-            self.given.push(Given { name, value, place });
-        }
-    }
-
-    /// Adds what a form's field says.
-    pub(super) fn add_field(&mut self, name: String, value: Value) {
-        self.given.push(Given { place: Place::FormField(name.clone()), name, value });
-    }
-
-    /// Adds what a query says. A parameter that stands there alone is a switch that is on.
-    pub(super) fn add_query(&mut self, query: Query) {
-        for (name, value) in query.into_pairs() {
-            let place = Place::QueryParameter(name.clone());
-            let value = if value.is_empty() { Value::Bool(true) } else { value.into() };
-            self.given.push(Given { name, value, place });
-        }
-    }
-
-    /// Whether one of the names is there.
-    pub(super) fn has(&self, names: &[&'static str]) -> bool {
-        self.given.iter().any(|given| names.contains(&given.name.as_str()))
-    }
-
-    /// Takes a member that has to be there, under the first of its names that is; none after a
-    /// flaw. `parse` gives the value, or says what is wrong with it.
+    /// Takes a member that has to be there; none after a flaw. `parse` gives the value, or says
+    /// what is wrong with it.
     pub(super) fn required<T>(
         &mut self,
-        names: &[&'static str],
+        name: &'static str,
         parse: impl FnOnce(&mut Flaws<'_>, &Value) -> Option<T>,
     ) -> Option<T> {
-        let (mut flaws, value) = self.find(names);
+        let (mut flaws, value) = self.find(name);
         match value {
             Some(value) => parse(&mut flaws, value),
             None => {
-                let names = names.join("” or “");
-                flaws.note(format!("The member “{names}” is missing."));
+                flaws.note(format!("The member “{name}” is missing."));
                 None
             }
         }
     }
 
-    /// A boolean, or the text that Python, JavaScript or a form would write for one; `default`
-    /// where it is absent.
-    pub(super) fn switch<T>(&mut self, name: &'static str, default: T, off: T, on: T) -> Option<T> {
-        match self.find_switch(name) {
-            None => None,
-            Some(None) => Some(default),
-            Some(Some(false)) => Some(off),
-            Some(Some(true)) => Some(on),
-        }
-    }
-
-    /// What a boolean says; none within where it is absent, and none at all after a flaw.
-    fn find_switch(&mut self, name: &'static str) -> Option<Option<bool>> {
-        let (mut flaws, value) = self.find(&[name]);
-        let Some(value) = value else { return Some(None) };
-        let truth = truth(value);
-        if truth.is_none() {
-            let found = match value {
-                Value::String(text) => format!("is “{}”", shorten(text)),
-                other => found(other),
-            };
-            flaws.wrong(value, &format!("{found}; true or false is expected"));
-        }
-        truth.map(Some)
-    }
-
-    /// One of some words; the first is what an absent member means.
-    pub(super) fn choice<T: Copy>(
-        &mut self,
-        name: &'static str,
-        choices: &[Choice<T>],
-    ) -> Option<T> {
-        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-        let choice = self.find_choice(name, &words)?;
-        choices.get(choice).map(|(_, meaning)| *meaning)
-    }
-
-    /// Which of the words it is; the first where it is absent.
-    fn find_choice(&mut self, name: &'static str, words: &[&'static str]) -> Option<usize> {
-        let (mut flaws, value) = self.find(&[name]);
-        match value {
-            None => Some(0),
-            Some(Value::String(text)) => {
-                let known = words.iter().position(|word| word == text);
-                if known.is_none() {
-                    flaws.unknown_word(text, words);
-                }
-                known
-            }
-            Some(other) => {
-                let listed = words.join("” or “");
-                flaws.wrong(other, &format!("{}; “{listed}” is expected", found(other)));
-                None
-            }
-        }
-    }
-
-    /// Takes a member that need not be there, under the first of its names that is.
+    /// Takes a member that need not be there.
     pub(super) fn optional<T>(
         &mut self,
-        names: &[&'static str],
+        name: &'static str,
         parse: impl FnOnce(&mut Flaws<'_>, Option<&Value>) -> Option<T>,
     ) -> Option<T> {
-        let (mut flaws, value) = self.find(names);
+        let (mut flaws, value) = self.find(name);
         parse(&mut flaws, value)
     }
 
-    /// What stands under the first of the names that is there, and where to note what is wrong
-    /// with it.
-    fn find(&mut self, names: &[&'static str]) -> (Flaws<'_>, Option<&Value>) {
-        self.known.extend(names);
-        let mut all = names
-            .iter()
-            .flat_map(|name| self.given.iter().filter(move |given| given.name == **name));
-        let first = all.next();
-        let place = match first {
-            Some(first) => first.place.clone(),
-            None => Place::Pointer(format!("/{}", names.first().copied().unwrap_or_default())),
-        };
-        let mut flaws = Flaws { place, flaws: &mut self.flaws };
-        if let Some(first) = first {
-            let value = &first.value;
-            for other in all.filter(|other| !is_same(&other.value, value)) {
-                let (a, b) = (called(&first.place), called(&other.place));
-                flaws.note(match a == b {
-                    true => format!("{} stands more than once, and differs.", capital(&a)),
-                    false => format!("{} and {b} mean the same and differ.", capital(&a)),
-                });
-            }
-        }
-        (flaws, first.map(|first| &first.value))
+    /// The member with this name, and where to note what is wrong with it.
+    fn find(&mut self, name: &'static str) -> (Flaws<'_>, Option<&Value>) {
+        self.known.push(name);
+        let given = self.given.iter().find(|given| given.name == name);
+        let place = Place::Pointer(format!("/{name}"));
+        (Flaws { place, flaws: &mut self.flaws }, given.map(|given| &given.value))
     }
 
-    /// What was read, with a warning for each member that nothing asked for; or a problem with
-    /// all the flaws. `parsed` is none only after a flaw.
-    pub(super) fn finish<T>(mut self, parsed: Option<T>) -> Result<(T, Vec<String>), Problem> {
-        match parsed {
-            Some(parsed) if self.flaws.is_empty() => Ok((parsed, self.warnings())),
-            _ => Err(self.problem()),
-        }
-    }
-
-    /// The same for a body that may hold no unknown member: each is a flaw.
+    /// What was read, or a problem with all the flaws, of which each unknown member is one.
+    /// `parsed` is `None` only after a flaw.
+    ///
+    /// # Errors
+    /// 400 with all the flaws.
     pub(super) fn finish_known<T>(mut self, parsed: Option<T>) -> Result<T, Problem> {
         self.refuse_unknown();
-        self.finish(parsed).map(|(parsed, _)| parsed)
+        match parsed {
+            Some(parsed) if self.flaws.is_empty() => Ok(parsed),
+            _ => Err(self.problem()),
+        }
     }
 
     fn refuse_unknown(&mut self) {
@@ -215,26 +105,6 @@ impl Members {
         flaws.truncate(FLAWS_MAX);
         Problem::new(ProblemKind::MalformedBody, detail).with_flaws(flaws)
     }
-
-    fn warnings(&self) -> Vec<String> {
-        let unknown: Vec<_> =
-            self.given.iter().filter(|given| !self.known.contains(&given.name.as_str())).collect();
-        let mut warnings: Vec<String> = unknown
-            .iter()
-            .take(WARNINGS_MAX)
-            .map(|given| {
-                let meant = nearest(&given.name, self.known.iter().copied())
-                    .map(|known| format!(" Was “{known}” meant?"))
-                    .unwrap_or_default();
-                let called = capital(&called(&given.place));
-                format!("{called} is not known and was ignored.{meant}")
-            })
-            .collect();
-        if unknown.len() > WARNINGS_MAX {
-            warnings.push(format!("{} more names are not known.", unknown.len() - WARNINGS_MAX));
-        }
-        warnings
-    }
 }
 
 /// Where a reader notes what is wrong with its member.
@@ -243,10 +113,10 @@ pub(super) struct Flaws<'a> {
     flaws: &'a mut Vec<Flaw>,
 }
 
-impl Flaws<'_> {
-    /// Where it is.
-    pub(super) fn place(&self) -> &Place {
-        &self.place
+impl<'a> Flaws<'a> {
+    /// Notes in `flaws` what is wrong at `place`.
+    pub(super) fn new(place: Place, flaws: &'a mut Vec<Flaw>) -> Self {
+        Self { place, flaws }
     }
 
     /// The same for one item of the member's list.
@@ -287,7 +157,7 @@ impl Flaws<'_> {
 }
 
 /// What a boolean says, or a text that stands for one.
-fn truth(value: &Value) -> Option<bool> {
+pub(super) fn truth(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(truth) => Some(*truth),
         Value::String(text) => match text.as_str() {
@@ -297,11 +167,6 @@ fn truth(value: &Value) -> Option<bool> {
         },
         Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
     }
-}
-
-/// Whether two values say the same: a form's text for true is as true as JSON's.
-fn is_same(a: &Value, b: &Value) -> bool {
-    a == b || truth(a).is_some_and(|truth_a| truth(b) == Some(truth_a))
 }
 
 /// The place of an item or member of what stands at a place. Only JSON has such.
@@ -318,7 +183,7 @@ fn within(place: &Place, name: &str) -> Place {
 }
 
 /// What stands at a place, as the subject of a sentence.
-fn called(place: &Place) -> String {
+pub(super) fn called(place: &Place) -> String {
     let (sort, name) = match place {
         Place::Pointer(pointer) => ("member", pointer.strip_prefix('/').unwrap_or(pointer)),
         Place::FormField(name) => ("field", name.as_str()),
@@ -332,7 +197,7 @@ fn called(place: &Place) -> String {
 }
 
 /// The same at a sentence's begin.
-fn capital(called: &str) -> String {
+pub(super) fn capital(called: &str) -> String {
     let mut chars = called.chars();
     let first = chars.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(chars).collect()

@@ -22,6 +22,8 @@ mod members;
 mod metrics;
 mod multipart;
 mod openapi;
+mod operations;
+mod options;
 mod path;
 mod pieces;
 mod problem;
@@ -40,8 +42,8 @@ pub use app::App;
 pub use limits::Limits;
 pub use listener::{Drained, listen};
 pub use route::{
-    Access, AnswerForm, AnswerHeader, BodyRule, Content, Description, PathParameter,
-    QueryParameter, QueryRule, Route, Shape, Tag, ValueType,
+    Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description, Need,
+    PathParameter, QueryRule, Route, Shape, Tag, ValueType,
 };
 pub use routes::ROUTES;
 pub use routing::Routes;

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use super::options::unknown_option;
 use super::problem::{Flaw, Place, Problem, ProblemKind, shorten};
 use super::route::QueryRule;
-use crate::model::nearest;
 
 /// Parameters of one query. A query of the inventory by every property of a kind has fewer.
 const PARAMETERS_MAX: usize = 256;
@@ -29,17 +29,10 @@ impl Query {
         if rule == QueryRule::Nothing {
             return Ok(Self::default());
         }
-        let mut parameters = Vec::new();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            if parameters.len() == PARAMETERS_MAX {
-                let detail = format!("The query has more than {PARAMETERS_MAX} parameters.");
-                return Err(wrong(String::new(), detail));
-            }
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name).map_err(|what| wrong(shown(name), said(what)))?;
-            require_known(&name, rule)?;
-            let value = decode(value).map_err(|what| wrong(name.clone(), said(what)))?;
-            parameters.push((name, value));
+        let parameters = decode_pairs(query)
+            .map_err(|PairError { name, what }| wrong(name, format!("The query {what}.")))?;
+        for (name, _) in &parameters {
+            require_known(name, rule)?;
         }
         Ok(Self(parameters))
     }
@@ -86,19 +79,6 @@ impl Query {
             )),
         }
     }
-
-    /// Whether a switch is on: it stands there alone, or with a word for true.
-    ///
-    /// # Errors
-    /// 400 for a value that is neither true nor false.
-    pub(super) fn switch(&self, name: &str) -> Result<bool, Problem> {
-        match self.one(name)? {
-            None => Ok(false),
-            Some("" | "true" | "True" | "1") => Ok(true),
-            Some("false" | "False" | "0") => Ok(false),
-            Some(other) => Err(wrong_value(name, other, "true or false is expected")),
-        }
-    }
 }
 
 /// A parameter whose value is not what is expected.
@@ -116,42 +96,50 @@ fn wrong(name: String, detail: String) -> Problem {
         .with_flaw(Flaw::new(Place::QueryParameter(name), &*detail))
 }
 
-fn shown(raw: &str) -> String {
-    shorten(raw).into_owned()
+/// Why names and values cannot be decoded.
+pub(super) struct PairError {
+    /// Of the pair, as far as it is known; empty for the whole text.
+    pub(super) name: String,
+    /// What follows "The query " or "The form ".
+    pub(super) what: Cow<'static, str>,
 }
 
-fn said(what: &'static str) -> String {
-    format!("The query {what}.")
+/// Decodes `a=b%20c&d`, as queries and forms write it. The pairs keep their order.
+///
+/// # Errors
+/// An incomplete `%`, no UTF-8, a control character, or too many pairs.
+pub(super) fn decode_pairs(text: &str) -> Result<Vec<(String, String)>, PairError> {
+    let error = |name: &str, what: &'static str| PairError {
+        name: shorten(name).into_owned(),
+        what: Cow::Borrowed(what),
+    };
+    let mut pairs = Vec::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        if pairs.len() == PARAMETERS_MAX {
+            let what = format!("has more than {PARAMETERS_MAX} parameters").into();
+            return Err(PairError { name: String::new(), what });
+        }
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(name).map_err(|what| error(name, what))?;
+        let value = decode(value).map_err(|what| error(&name, what))?;
+        pairs.push((name, value));
+    }
+    Ok(pairs)
 }
 
 /// Refuses a parameter that the route does not know: a misspelt one would otherwise be a wrong
 /// answer that looks like a right one.
 fn require_known(name: &str, rule: QueryRule) -> Result<(), Problem> {
     let QueryRule::Known(known) = rule else { return Ok(()) };
-    if known.iter().any(|known| known.name == name) {
+    if known.iter().any(|option| option.names().any(|known| known == name)) {
         return Ok(());
     }
-    let names = known.iter().map(|known| known.name);
-    let nearest = nearest(name, names.clone());
-    let valid: Vec<_> = names.collect();
-    let detail = match nearest {
-        Some(near) => format!(
-            "The query's parameter “{}” is not known here; was “{near}” meant?",
-            shorten(name)
-        ),
-        None => format!(
-            "The query's parameter “{}” is not known here; these are: {}.",
-            shorten(name),
-            valid.join(", ")
-        ),
-    };
-    let place = Place::QueryParameter(shown(name));
-    let nearest = nearest.map(Cow::Borrowed);
-    let flaw = Flaw { nearest, valid, ..Flaw::new(place, &*detail) };
+    let flaw = unknown_option(Place::QueryParameter(shorten(name).into_owned()), name, known);
+    let detail = flaw.detail.clone();
     Err(Problem::new(ProblemKind::MalformedRequest, detail).with_flaw(flaw))
 }
 
-/// What follows “The query ” where it cannot be decoded.
+/// What follows “The query ” where a name or a value cannot be decoded.
 fn decode(raw: &str) -> Result<String, &'static str> {
     if !super::path::is_percent_encoded(raw) {
         return Err("holds a “%” without two hexadecimal digits after it");
@@ -169,12 +157,12 @@ fn decode(raw: &str) -> Result<String, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::route::{QueryParameter, ValueType};
+    use super::super::route::{CallOption, ValueType};
     use super::*;
 
     const KNOWN: QueryRule = QueryRule::Known(&[
-        QueryParameter { name: "start", about: "", value: ValueType::Whole },
-        QueryParameter { name: "atomic", about: "", value: ValueType::Switch },
+        CallOption::new("start", "", ValueType::Whole),
+        CallOption::new("atomic", "", ValueType::Switch),
     ]);
 
     fn any(query: &str) -> Vec<(String, String)> {
@@ -217,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_switches_are_read() {
+    fn numbers_are_read() {
         let query = |text| Query::parse(Some(text), KNOWN).unwrap();
         assert_eq!(query("start=07").number("start").unwrap(), Some(7));
         assert_eq!(query("").number("start").unwrap(), None);
@@ -231,11 +219,5 @@ mod tests {
         ] {
             assert!(query(wrong).number("start").is_err(), "{wrong}");
         }
-        for (text, on) in
-            [("", false), ("atomic", true), ("atomic=True", true), ("atomic=0", false)]
-        {
-            assert_eq!(query(text).switch("atomic").unwrap(), on, "{text}");
-        }
-        assert!(query("atomic=perhaps").switch("atomic").is_err());
     }
 }

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_millis(2);
 pub(super) enum ReaderError {
     #[error("the job ended in a panic")]
     Panicked,
-    #[error("no thread can be started: {0}")]
+    #[error("no thread can be started")]
     NoThread(#[source] io::Error),
 }
 

@@ -18,11 +18,12 @@ use super::body::Body;
 use super::connection::State;
 use super::credentials;
 use super::handlers::docs;
+use super::options::{Given, Options, add_body};
 use super::path::Path;
 use super::problem::{Flaw, Place, Problem, ProblemKind};
 use super::query_string::Query;
 use super::response::{self, Response};
-use super::route::Caller;
+use super::route::{BodyRule, Caller, Route};
 use super::routes::ROUTES;
 use super::routing::{Found, Parameters};
 
@@ -32,12 +33,17 @@ const TARGET_BYTES_MAX: usize = 8 * 1024;
 /// A request whose route is found and whose caller is known: what a handler gets.
 pub(super) struct Call {
     pub(super) app: Arc<App>,
+    pub(super) id: RequestId,
     pub(super) caller: Caller,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) parameters: Parameters,
+    /// The query of a GET call, and of one whose options the handler reads from a form as well.
     pub(super) query: Query,
+    /// The options of every other call.
+    pub(super) options: Options,
     pub(super) body: Body,
+    pub(super) route: &'static Route,
 }
 
 /// Answers a request. Every request, and every error, comes through here.
@@ -53,12 +59,18 @@ pub(super) async fn answer(
     // A person who is lost among the pages gets a page.
     let reads_docs =
         request.uri().path().starts_with("/docs/") && accept::wants_page(request.headers());
-    let mut response = match steps(app, state, request, &mut entry).instrument(span).await {
+    let inventory = app.inventory.clone();
+    let mut response = match steps(app, state, request, id, &mut entry).instrument(span).await {
         Ok(response) => response,
         Err(problem) if reads_docs && problem.is(ProblemKind::UnknownPath) => {
             docs::lost().unwrap_or_else(|problem| problem.render(id))
         }
-        Err(problem) => problem.render(id),
+        Err(mut problem) => {
+            if let Some(damage) = problem.take_damage() {
+                inventory.note_damage(damage);
+            }
+            problem.render(id)
+        }
     };
     response::finish(response.headers_mut(), id);
     entry.follow(response)
@@ -69,6 +81,7 @@ async fn steps(
     app: Arc<App>,
     state: Arc<State>,
     request: hyper::Request<Incoming>,
+    id: RequestId,
     entry: &mut Entry,
 ) -> Result<Response, Problem> {
     let (head, incoming) = request.into_parts();
@@ -93,7 +106,44 @@ async fn steps(
     // Only now: what a route knows is told to those who may take it.
     let query = Query::parse(head.uri.query(), route.description.query)?;
     let Parts { method, headers, .. } = head;
-    (route.handler)(Call { app, caller, method, headers, parameters, query, body }).await
+    let mut call = Call {
+        app,
+        id,
+        caller,
+        method,
+        headers,
+        parameters,
+        query,
+        options: Options::default(),
+        body,
+        route,
+    };
+    call.read_options().await?;
+    (route.handler)(call).await
+}
+
+impl Call {
+    /// Reads the options of a call that changes something, before its handler can do anything.
+    async fn read_options(&mut self) -> Result<(), Problem> {
+        if self.route.method == Method::GET {
+            return Ok(());
+        }
+        let known = self.route.description.query.options();
+        let mut given = Given::default();
+        match self.route.body {
+            // The handler adds those of the form.
+            BodyRule::File { .. } => return Ok(()),
+            BodyRule::Options => {
+                given.add_query(std::mem::take(&mut self.query));
+                add_body(&mut given, &mut self.body, &self.headers, &self.app.room, known).await?;
+            }
+            BodyRule::Nothing | BodyRule::AtMost { .. } => {
+                given.add_query(std::mem::take(&mut self.query));
+            }
+        }
+        self.options = given.check(known)?;
+        Ok(())
+    }
 }
 
 /// Refuses heads that no route could want. hyper has bounded their size before.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use hyper::Method;
 
 pub use super::description::{
-    AnswerForm, AnswerHeader, Content, Description, PathParameter, QueryParameter, QueryRule,
+    AnswerForm, AnswerHeader, CallOption, Content, Description, Need, PathParameter, QueryRule,
     Shape, Tag, ValueType,
 };
 use super::problem::{Problem, ProblemKind};
@@ -42,10 +42,31 @@ pub enum Access {
 /// What body a route takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyRule {
-    /// None. What is sent nevertheless is not looked at.
+    /// None. What is sent nevertheless is not looked at. Only GET calls have this rule.
     Nothing,
-    /// At most this many bytes.
+    /// The call's options and nothing else: none, JSON or a form, of at most
+    /// [`OPTIONS_BYTES_MAX`]. They are read before the handler is called.
+    Options,
+    /// A file of at most this many bytes, alone or as a part of a form. The other parts of the
+    /// form are options, which the handler reads.
+    File { bytes_max: u64 },
+    /// At most this many bytes of something else. The call's options stand in the query.
     AtMost { bytes_max: u64 },
+}
+
+/// The size limit of a body that holds options, in bytes. The longest that the manual knows have
+/// a few hundred.
+pub(super) const OPTIONS_BYTES_MAX: u64 = 1024 * 1024;
+
+impl BodyRule {
+    /// The size limit of the body in bytes; `None` if the route takes no body.
+    pub(super) fn bytes_max(self) -> Option<u64> {
+        match self {
+            BodyRule::Nothing => None,
+            BodyRule::Options => Some(OPTIONS_BYTES_MAX),
+            BodyRule::File { bytes_max } | BodyRule::AtMost { bytes_max } => Some(bytes_max),
+        }
+    }
 }
 
 /// Who calls.

@@ -38,6 +38,9 @@ pub(super) struct Answered<T> {
 pub(super) type Job<T> =
     Box<dyn FnOnce(&mut Rows<'_>) -> Result<T, InventoryError> + Send + 'static>;
 
+/// Is told why a stream is cut off after its head has left.
+type CutOff = Box<dyn FnOnce(&InventoryError) + Send>;
+
 /// Answers with the rows that `job` gives. `problem` makes a problem of its error.
 ///
 /// # Errors
@@ -50,7 +53,15 @@ pub(super) async fn answer<T: Send + 'static>(
     problem: Box<dyn FnOnce(InventoryError) -> Problem + Send>,
 ) -> Result<Answered<T>, Problem> {
     let (begin, begun) = oneshot::channel();
-    run(&app.blocking, form, begin, job).await?;
+    let inventory = app.inventory.clone();
+    let cut_off: CutOff = Box::new(move |error| {
+        if let InventoryError::Store(error) = error
+            && let Some(damage) = error.damage()
+        {
+            inventory.note_damage(damage);
+        }
+    });
+    run(&app.blocking, form, begin, job, cut_off).await?;
     match begun.await {
         Ok(Begun::Whole { bytes, outcome }) => {
             let response = response::whole(StatusCode::OK, form.media_type(), bytes);
@@ -73,12 +84,13 @@ async fn run<T: Send + 'static>(
     form: RowForm,
     begin: oneshot::Sender<Begun<T>>,
     job: Job<T>,
+    cut_off: CutOff,
 ) -> Result<(), BlockingError> {
     let write = {
         let blocking = blocking.clone();
         move |turn| {
             let stage = Stage::Held(Start { begin, blocking, turn });
-            let mut writer = Writer { form, buffer: Vec::new(), rows: 0, stage };
+            let mut writer = Writer { form, cut_off, buffer: Vec::new(), rows: 0, stage };
             let ended = job(&mut |row| writer.row(row));
             writer.finish(ended);
         }
@@ -121,6 +133,7 @@ enum Stage<T> {
 
 struct Writer<T> {
     form: RowForm,
+    cut_off: CutOff,
     buffer: Vec<u8>,
     rows: u64,
     stage: Stage<T>,
@@ -202,6 +215,7 @@ impl<T> Writer<T> {
                 let _ = sender.blocking_send(self.buffer).and_then(|()| sender.blocking_end());
             }
             (Stage::Sending { .. }, Err(error)) => {
+                (self.cut_off)(&error);
                 let error = &error as &dyn std::error::Error;
                 tracing::error!(error, rows = self.rows, "a stream of rows is cut off");
             }
@@ -238,7 +252,7 @@ mod tests {
         job: impl FnOnce(&mut Rows<'_>) -> Result<T, InventoryError> + Send + 'static,
     ) -> Result<Begun<T>, oneshot::error::RecvError> {
         let (begin, begun) = oneshot::channel();
-        run(blocking, form, begin, Box::new(job)).await.unwrap();
+        run(blocking, form, begin, Box::new(job), Box::new(|_| ())).await.unwrap();
         begun.await
     }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    ImportError, KindReport,
+    ImportError, KindReport, administrators,
     cursor::Cursor,
     diff::differences,
     log::Log,
@@ -20,6 +20,7 @@ use super::{
     workers,
 };
 use crate::{
+    job,
     model::{Field, Kind, Record, Side, User, Value},
     store::{Load, Raw, Sorted, Sorter, Vault, parse_target_key},
 };
@@ -36,7 +37,7 @@ pub(super) fn brings(scope: &Scope<'_>, name: &str) -> Result<bool, ImportError>
 }
 
 /// Refuses an import after which nobody could administer the appliance.
-pub(super) fn administrators(
+pub(super) fn require_administrator(
     scope: &Scope<'_>,
     resolved: &Resolved,
     vault: &Vault,
@@ -124,21 +125,22 @@ impl<'a> Job<'a> {
                 let amend = &mut |user: &mut dyn Record, before: Option<&Raw>| {
                     keep_access(self.scope, user, before)
                 };
-                self.walked(kind, None, amend, &mut |_| {})
+                self.walked(kind, None, amend, &mut |user| administrators::note(user, self.log))
             }
             other => {
                 let offer = Side::of(other).map(|side| (&members, side));
-                self.walked(other, offer, &mut |_, _| Ok(false), &mut |_| {})
+                self.walked(other, offer, &mut |_, _| Ok(false), &mut |_| Ok(()))
             }
         })?;
         let recomputing = Instant::now();
+        self.log.progress().step(job::Step::Pools, None)?;
         reports.push(self.pools(&members.finish()?)?);
         let recomputing = recomputing.elapsed();
 
         if let Some(load) = self.load {
             let references =
                 self.references.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
-            load.references(|put| write_references(&references, put))?;
+            load.references(|put| write_references(&references, self.log, put))?;
         }
         reports.sort_unstable_by_key(|report| report.kind);
         Ok((reports, recomputing))
@@ -151,15 +153,18 @@ impl<'a> Job<'a> {
             Kind::Pool,
             None,
             &mut |pool, before| members::amend(self.scope.old, pool, before),
-            &mut |step| match step.fate {
-                Fate::Kept | Fate::Unchanged => {
-                    settled.insert(step.name.to_owned(), step.fate);
+            &mut |step| {
+                match step.fate {
+                    Fate::Kept | Fate::Unchanged => {
+                        settled.insert(step.name.to_owned(), step.fate);
+                    }
+                    Fate::Adjusted | Fate::Created | Fate::Updated | Fate::Removed => {}
                 }
-                Fate::Adjusted | Fate::Created | Fate::Updated | Fate::Removed => {}
+                Ok(())
             },
         )?;
         if let Some(load) = self.load {
-            found.write(load)?;
+            found.write(load, self.log)?;
         }
         // A pool whose own record stays can still get other members.
         found.moved(self.scope.old, |moved| {
@@ -193,13 +198,14 @@ impl<'a> Job<'a> {
         kind: Kind,
         offer: Option<(&Members, Side)>,
         amend: &mut Amend<'_>,
-        see: &mut dyn FnMut(&Step<'_>),
+        see: &mut dyn FnMut(&Step<'_>) -> Result<(), ImportError>,
     ) -> Result<KindReport, ImportError> {
         let mut report = KindReport::new(kind);
         report.rejected = self.log.lists().rejected[kind];
         let mut table = self.load.map(|load| (load.version(), load.table(kind)));
         walk(kind, self.scope, self.resolved, amend, &mut |step| {
-            see(&step);
+            self.log.progress().advance(step.sides())?;
+            see(&step)?;
             match step.fate {
                 Fate::Kept => {}
                 Fate::Adjusted => report.adjusted += 1,
@@ -252,9 +258,14 @@ impl<'a> Job<'a> {
 /// Takes a target and a reference to it.
 type PutReference<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), ImportError> + 'a;
 
-fn write_references(references: &Sorted, put: &mut PutReference<'_>) -> Result<(), ImportError> {
+fn write_references(
+    references: &Sorted,
+    log: &Log,
+    put: &mut PutReference<'_>,
+) -> Result<(), ImportError> {
     let mut reader = references.read();
     while let Some((key, _)) = reader.next()? {
+        log.progress().advance(1)?;
         let (.., at) = parse_target_key(key).ok_or_else(ImportError::cut_off)?;
         put(&key[..at], &key[at..])?;
     }

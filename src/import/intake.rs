@@ -9,8 +9,12 @@ use super::{
     reference, workers,
 };
 use crate::{
-    model::{AnyRecord, Arity, Broken, Kind, Parsed, PerKind, Unparsed, Value},
+    model::{
+        AnyRecord, Arity, Broken, Kind, Parsed, PerKind, Unparsed, Value, check_limits,
+        limits::SURELY_KEPT_BYTES,
+    },
     store::{Sorted, Sorter, StoreError, Vault, encode_body},
+    wording::chain,
 };
 
 /// What the records of one kind may take in memory before they are set aside on the disk, in
@@ -27,6 +31,8 @@ const PREFIX_BYTES: usize = 16;
 pub struct Decoded {
     /// Of the kinds that are brought. A key is a name.
     pub(super) records: PerKind<Option<Sorted>>,
+    /// How many records there are.
+    pub(super) count: u64,
     /// References that their record cannot do without; a key is a target key and a posting.
     pub(super) one: Sorted,
     /// References in lists.
@@ -70,7 +76,17 @@ pub struct Intake<'a> {
 }
 
 /// The records of one kind that were taken in so far.
-pub struct Kindred(Sorter);
+pub struct Kindred {
+    sorter: Sorter,
+    count: u64,
+}
+
+impl Kindred {
+    /// The records by name, and how many there are.
+    fn sorted(self) -> Result<(Sorted, u64), ImportError> {
+        Ok((self.sorter.finish()?, self.count))
+    }
+}
 
 impl<'a> Intake<'a> {
     /// An intake that says in the log what it does not take.
@@ -85,7 +101,7 @@ impl<'a> Intake<'a> {
 
     /// Begins with the records of one kind.
     pub fn kind(&self) -> Kindred {
-        Kindred(Sorter::new(self.log.scratch(), RECORDS_BYTES))
+        Kindred { sorter: Sorter::new(self.log.scratch(), RECORDS_BYTES), count: 0 }
     }
 
     /// Takes in an item that may be a record, or says in the log why not.
@@ -105,6 +121,7 @@ impl<'a> Intake<'a> {
                 Err(unparsed) => self.unparsed(kind, unparsed, at),
             },
             other => {
+                self.log.progress().advance(1)?;
                 self.log.reject(kind)?;
                 let problem = Problem::no_record(self.log.document(kind), &other);
                 self.log.problem(&problem, self.log.place(kind, None, at, None))
@@ -115,6 +132,7 @@ impl<'a> Intake<'a> {
     /// Says in the log why there is no record.
     pub fn unparsed(&self, kind: Kind, unparsed: Unparsed, at: At) -> Result<(), ImportError> {
         let Unparsed { name, broken } = unparsed;
+        self.log.progress().advance(1)?;
         self.log.reject(kind)?;
         for broken in &broken {
             let Broken { property, .. } = broken;
@@ -127,6 +145,7 @@ impl<'a> Intake<'a> {
     /// Takes a record in.
     pub fn record(&self, into: &mut Kindred, parsed: Parsed, at: At) -> Result<(), ImportError> {
         let Parsed { mut record, converted } = parsed;
+        self.log.progress().advance(1)?;
         let kind = record.kind();
         let place = |property: Option<&str>| -> Place {
             self.log.place(kind, property, at, Some(record.name().as_str().to_owned()))
@@ -141,16 +160,25 @@ impl<'a> Intake<'a> {
             Ok(body) => body,
             Err(error @ StoreError::RecordLarge { .. }) => {
                 self.log.reject(kind)?;
-                let problem = Problem::large(self.log.document(kind), error.to_string());
+                let problem = Problem::large(self.log.document(kind), chain(&error));
                 return self.log.problem(&problem, whole);
             }
             Err(error) => return Err(error.into()),
         };
+        if body.len() > SURELY_KEPT_BYTES
+            && let Err(over) = check_limits(&mut *record)
+        {
+            self.log.reject(kind)?;
+            let place = self.log.place(kind, over.property(), at, whole.record);
+            let problem = Problem::over_limit(self.log.document(kind), &over);
+            return self.log.problem(&problem, place);
+        }
         let mut value = Vec::with_capacity(PREFIX_BYTES + body.len());
         value.extend_from_slice(&at.position.to_le_bytes());
         value.extend_from_slice(&at.line.to_le_bytes());
         value.extend_from_slice(&body);
-        into.0.push(record.name().as_bytes(), &value)?;
+        into.sorter.push(record.name().as_bytes(), &value)?;
+        into.count += 1;
         Ok(reference::push(&*record, |arity| match arity {
             Arity::One => &self.one,
             Arity::Many => &self.many,
@@ -166,7 +194,7 @@ impl<'a> Intake<'a> {
     ) -> Result<Decoded, X> {
         let decoded = workers::run(parts, |part| {
             let (kind, kindred) = decode(&self, part)?;
-            Ok::<_, X>((kind, kindred.0.finish().map_err(ImportError::from)?))
+            Ok::<_, X>((kind, kindred.sorted()?))
         })?;
         Ok(self.decoded(decoded)?)
     }
@@ -176,19 +204,21 @@ impl<'a> Intake<'a> {
     /// # Errors
     /// What was taken in cannot be set aside.
     pub fn finish(self, kinds: Vec<(Kind, Kindred)>) -> Result<Decoded, ImportError> {
-        let sorted = kinds.into_iter().map(|(kind, kindred)| Ok((kind, kindred.0.finish()?)));
+        let sorted = kinds.into_iter().map(|(kind, kindred)| Ok((kind, kindred.sorted()?)));
         let sorted = sorted.collect::<Result<Vec<_>, ImportError>>()?;
         self.decoded(sorted)
     }
 
-    fn decoded(self, kinds: Vec<(Kind, Sorted)>) -> Result<Decoded, ImportError> {
+    fn decoded(self, kinds: Vec<(Kind, (Sorted, u64))>) -> Result<Decoded, ImportError> {
         let mut records = PerKind::default();
-        for (kind, sorted) in kinds {
+        let mut count = 0;
+        for (kind, (sorted, records_count)) in kinds {
+            count += records_count;
             records[kind] = Some(sorted);
         }
         let finish = |sorter: Mutex<Sorter>| -> Result<Sorted, ImportError> {
             Ok(sorter.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?)
         };
-        Ok(Decoded { records, one: finish(self.one)?, many: finish(self.many)? })
+        Ok(Decoded { records, count, one: finish(self.one)?, many: finish(self.many)? })
     }
 }

@@ -9,10 +9,12 @@ use std::{
 
 use super::{
     ImportError,
+    administrators::AdministratorChange,
     intake::At,
     listing::Listing,
     problem::{Change, ChangedRecord, Conversion, Dangling, Document, Place, Problem},
 };
+use crate::job::Progress;
 use crate::model::{Kind, PerKind};
 
 /// Places of a problem that an answer names.
@@ -33,6 +35,7 @@ pub enum Source {
 /// The lists of a report in the making; several threads write to it.
 pub struct Log {
     source: Source,
+    progress: Progress,
     scratch: PathBuf,
     /// The columns of sheets, by property.
     columns: Mutex<PerKind<BTreeMap<String, String>>>,
@@ -45,6 +48,7 @@ pub struct Lists {
     pub struck: Listing<Dangling, Place>,
     pub converted: Listing<Conversion, Place>,
     pub changes: Listing<Change, ChangedRecord>,
+    pub administrators: Listing<AdministratorChange, Place>,
     pub rejected: PerKind<u64>,
     /// Documents that could not be read to their end: the rest of them is unknown.
     pub unreadable: bool,
@@ -53,9 +57,10 @@ pub struct Lists {
 
 impl Log {
     /// A log that keeps its lists in `scratch`.
-    pub fn new(source: Source, scratch: &Path) -> io::Result<Self> {
+    pub fn new(source: Source, scratch: &Path, progress: &Progress) -> io::Result<Self> {
         Ok(Self {
             source,
+            progress: progress.clone(),
             scratch: scratch.to_owned(),
             columns: Mutex::default(),
             lists: Mutex::new(Lists {
@@ -64,11 +69,17 @@ impl Log {
                 struck: Listing::new(scratch, PLACES_SHOWN_MAX)?,
                 converted: Listing::new(scratch, PLACES_SHOWN_MAX)?,
                 changes: Listing::new(scratch, CHANGED_SHOWN_MAX)?,
+                administrators: Listing::new(scratch, CHANGED_SHOWN_MAX)?,
                 rejected: PerKind::default(),
                 unreadable: false,
                 warnings: Vec::new(),
             }),
         })
+    }
+
+    /// How far the import is, and whether it was cancelled.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// Where files can be set aside.

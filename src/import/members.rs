@@ -146,7 +146,7 @@ pub(super) struct Numbers {
 
 impl Found {
     /// Writes all members into a new generation.
-    pub fn write(&self, load: &Load<'_>) -> Result<(), ImportError> {
+    pub fn write(&self, load: &Load<'_>, log: &Log) -> Result<(), ImportError> {
         let mut devices = Cursor::new(&self.devices);
         let mut links = Cursor::new(&self.links);
         load.members(|put| {
@@ -154,6 +154,7 @@ impl Found {
                 for (side, cursor) in [(Side::Device, &mut devices), (Side::Link, &mut links)] {
                     let mut member = Member::first(cursor, pool.ordinal)?;
                     while let Some(Member { ordinal, name }) = member {
+                        log.progress().advance(1)?;
                         put(pool.ordinal, side, ordinal, &name)?;
                         member = Member::next(cursor, pool.ordinal)?;
                     }

@@ -10,11 +10,13 @@
 //! intake    records by name, references by what they name
 //! resolve   the references walk beside the names: who is rejected, what is struck
 //! walk      what is there beside what comes: what becomes of each record
+//! replacement  the guard against a replacement that holds nothing
 //! apply     each walk, written into a new generation or into a dry run's report
 //! members   the devices and links that computed pools admit, found on the walk
 //! run       the steps, one after the other
 //! ```
 
+mod administrators;
 mod apply;
 mod cursor;
 mod diff;
@@ -25,6 +27,7 @@ mod log;
 mod members;
 mod problem;
 mod reference;
+mod replacement;
 mod report;
 mod reports;
 mod request;
@@ -33,6 +36,7 @@ mod run;
 mod walk;
 mod workers;
 
+pub use administrators::{AdministratorChange, AdministratorChangeKind};
 pub use error::ImportError;
 pub use intake::{At, Decoded, Intake, Kindred};
 pub use listing::{Counted, Shown};
@@ -41,7 +45,8 @@ pub use problem::{
     Change, ChangeKind, ChangedRecord, Conversion, Dangling, Document, Place, Problem,
     PropertyChange, ShownValue,
 };
+pub use replacement::EmptyKind;
 pub use report::{ImportOutcome, ImportReport, KindReport, Milliseconds};
 pub use reports::Reports;
-pub use request::{Mode, OnError};
+pub use request::{EmptyReplacement, Emptying, Mode, OnError};
 pub use run::{Import, Ran, run};

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     codec::json,
-    model::{Broken, Kind, Rule, Target, Value},
+    model::{Broken, Kind, OverLimit, Rule, Target, Value},
 };
 
 /// The most bytes of a value that a report shows.
@@ -114,6 +114,11 @@ impl Problem {
     /// A record that is too large.
     pub(super) fn large(document: Document, detail: String) -> Self {
         Self::of(document, None, "record-large", detail)
+    }
+
+    /// A record that breaks a limit.
+    pub(super) fn over_limit(document: Document, over: &OverLimit) -> Self {
+        Self::of(document, over.property(), "record-large", over.to_string())
     }
 
     /// Something that is wrong with a property, or with a document as a whole.

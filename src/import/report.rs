@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    administrators::AdministratorChange,
     listing::Shown,
     problem::{Change, ChangedRecord, Conversion, Dangling, Place, Problem},
 };
@@ -39,6 +40,8 @@ pub struct ImportReport<S> {
     pub struck: Shown<Dangling, Place>,
     /// Properties whose values came in another type that says the same.
     pub converted: Shown<Conversion, Place>,
+    /// The administrators that come, go, gain or lose their rights or get another password.
+    pub administrators: Shown<AdministratorChange, Place>,
     /// What would change; of a dry run only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Shown<Change, ChangedRecord>>,

@@ -54,6 +54,7 @@ impl Reports {
         write_list(&mut out, "dangling", |out| lists.dangling.write_all(out))?;
         write_list(&mut out, "struck", |out| lists.struck.write_all(out))?;
         write_list(&mut out, "converted", |out| lists.converted.write_all(out))?;
+        write_list(&mut out, "administrators", |out| lists.administrators.write_all(out))?;
         write_list(&mut out, "changes", |out| lists.changes.write_all(out))?;
         out.write_all(b"}\n")?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?;

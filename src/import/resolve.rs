@@ -113,7 +113,7 @@ pub(super) fn resolve(scope: &Scope<'_>, log: &Log) -> Result<Resolved, ImportEr
     let gone = gone.finish()?;
     reject(scope, &gone, log)?;
     struck_with(scope, &gone, &mut strikes, log)?;
-    each_absent(scope, &scope.decoded.many, &[&gone], |_, name, source| {
+    each_absent(scope, &scope.decoded.many, &[&gone], log, |_, name, source| {
         strikes.push(&strike_key(source.kind, &source.name, &source.relation, name), &[])?;
         let dangling =
             Dangling { kind: source.kind, property: source.relation, missing: name.to_owned() };
@@ -163,6 +163,7 @@ fn collided(
     let mut reader = records.read();
     let mut last: Option<Vec<u8>> = None;
     while let Some((name, value)) = reader.next()? {
+        log.progress().advance(1)?;
         let place = |property| {
             let at = Incoming::read(value)?.at;
             let name = String::from_utf8_lossy(name).into_owned();
@@ -191,7 +192,7 @@ fn collided(
 /// counts: what the others name must not take it along.
 fn spoilt(scope: &Scope<'_>, collided: &Sorted, log: &Log) -> Result<Sorted, ImportError> {
     let mut suspects = Sorter::new(log.scratch(), SORTER_BYTES);
-    each_absent(scope, &scope.decoded.one, &[collided], |target, name, source| {
+    each_absent(scope, &scope.decoded.one, &[collided], log, |target, name, source| {
         let mut missing = target_key(target, name);
         missing.extend_from_slice(source.relation.as_bytes());
         Ok(suspects.push(&record_key(source.kind, source.name.as_bytes()), &missing)?)
@@ -201,6 +202,7 @@ fn spoilt(scope: &Scope<'_>, collided: &Sorted, log: &Log) -> Result<Sorted, Imp
     let mut incoming = scope.decoded.records.map(|_, records| records.as_ref().map(Cursor::new));
     let mut reader = suspects.read();
     while let Some((key, missing)) = reader.next()? {
+        log.progress().check()?;
         let (kind, name) = parse_record_key(key).ok_or_else(ImportError::cut_off)?;
         let Some(incoming) = &mut incoming[kind] else { continue };
         if incoming.seek(name)?
@@ -228,11 +230,13 @@ fn each_absent(
     scope: &Scope<'_>,
     references: &Sorted,
     gone: &[&Sorted],
+    log: &Log,
     mut each: impl FnMut(Target, &str, Referrer) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
     let mut targets = Targets::new(scope, gone);
     let mut reader = references.read();
     while let Some((key, _)) = reader.next()? {
+        log.progress().advance(1)?;
         let (target, name, at) = parse_target_key(key).ok_or_else(ImportError::cut_off)?;
         if !targets.has(target, name)? {
             let source = parse_posting(&key[at..]).ok_or_else(ImportError::cut_off)?;
@@ -297,6 +301,7 @@ fn orphans(
             return Ok(());
         }
         failed = (|| {
+            log.progress().check()?;
             let (target, name, _) = parse_target_key(key).ok_or_else(ImportError::cut_off)?;
             let touched = target.kinds().iter().any(|kind| scope.emptied[*kind]);
             if !touched || targets.has(target, name)? {
@@ -327,6 +332,7 @@ fn struck_with(
 ) -> Result<(), ImportError> {
     let mut cursor = Cursor::new(gone);
     while let Some((key, _)) = cursor.advance()? {
+        log.progress().check()?;
         let (kind, name) = parse_record_key(key).ok_or_else(ImportError::cut_off)?;
         let brought = scope.decoded.records[kind].is_some();
         if brought || scope.emptied[kind] {

@@ -3,15 +3,19 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    ImportError, ImportOutcome, ImportReport, KindReport, Log, Milliseconds, Mode, OnError,
-    apply::{Job, administrators, brings},
+    EmptyReplacement, Emptying, ImportError, ImportOutcome, ImportReport, KindReport, Log,
+    Milliseconds, Mode, OnError,
+    apply::{Job, brings, require_administrator},
     intake::Decoded,
     members::Members,
+    replacement::require_records,
     resolve::{Scope, resolve},
 };
 use crate::{
+    job::Step,
     model::{Kind, PerKind},
     store::Store,
+    wording::counted,
 };
 
 /// What is asked of an import.
@@ -20,8 +24,9 @@ pub struct Import<'a> {
     pub what: &'static str,
     /// The kinds that come, the one with most work first.
     pub kinds: &'a [Kind],
-    /// The kinds that are emptied in the same step.
-    pub emptied: &'a [Kind],
+    /// Which of these kinds are emptied in the same step.
+    pub emptying: Emptying,
+    pub empty_replacement: EmptyReplacement,
     pub on_error: OnError,
     pub mode: Mode,
     /// The user who asks, who is not locked out.
@@ -33,6 +38,7 @@ pub struct Ran {
     what: &'static str,
     outcome: ImportOutcome,
     types: Vec<KindReport>,
+    emptied: PerKind<bool>,
     steps: Steps,
     begun: Instant,
 }
@@ -49,7 +55,8 @@ struct Steps {
 /// inventory.
 ///
 /// # Errors
-/// Nothing was changed.
+/// Nothing was changed. [`StoreError::Cancelled`](crate::store::StoreError::Cancelled) within it if
+/// the import was cancelled.
 pub fn run<X: From<ImportError>>(
     store: &Store,
     import: &Import<'_>,
@@ -70,19 +77,29 @@ fn planned(
     begun: Instant,
     decoding: Duration,
 ) -> Result<Ran, ImportError> {
+    let progress = log.progress();
     // From here on nothing else changes the inventory, until the import is done.
     let writing = match import.mode {
-        Mode::Apply => Some(store.write()?),
+        Mode::Apply => {
+            progress.step(Step::Waiting, None)?;
+            Some(store.write(progress)?)
+        }
         Mode::DryRun => None,
     };
     let planning = Instant::now();
+    progress.step(Step::Planning, None)?;
     let old = store.read();
     let old_summary = old.summary()?;
+    let emptied = PerKind::new(|kind| match import.emptying {
+        Emptying::Nothing => false,
+        Emptying::Present => decoded.records[kind].is_some(),
+        Emptying::Listed => import.kinds.contains(&kind),
+    });
     let mut scope = Scope {
         old: &old,
         old_summary,
         decoded,
-        emptied: PerKind::new(|kind| import.emptied.contains(&kind)),
+        emptied,
         caller: import.caller,
         caller_survives: false,
     };
@@ -92,21 +109,32 @@ fn planned(
         let lists = log.lists();
         !lists.problems.is_empty() && (import.on_error == OnError::Fail || lists.unreadable)
     };
-    let ran = |outcome, types, steps| Ran { what: import.what, outcome, types, steps, begun };
+    let ran = |outcome, types, steps| Ran {
+        what: import.what,
+        outcome,
+        types,
+        emptied: scope.emptied.clone(),
+        steps,
+        begun,
+    };
     if rejected {
         let steps = Steps { decoding, planning: planning.elapsed(), ..Steps::default() };
         return Ok(ran(ImportOutcome::Rejected, unwalked(&scope, log), steps));
     }
-    administrators(&scope, &resolved, store.vault())?;
+    require_records(import, &scope, &resolved, |kind| log.document(kind))?;
+    require_administrator(&scope, &resolved, store.vault())?;
     let members = Members::prepare(&scope, &resolved, log)?;
     let planned = planning.elapsed();
 
     let applying = Instant::now();
     let load = writing.map(|writing| writing.load()).transpose()?;
+    // The walks read what is there and what comes.
+    let records = scope.old_summary.records() + scope.decoded.count;
+    progress.step(Step::Applying, Some(records))?;
     let job = Job::new(&scope, &resolved, load.as_ref(), log);
     let (types, recomputing) = job.run(members, import.kinds)?;
     if let Some(load) = load {
-        load.commit()?;
+        load.commit(progress)?;
     }
     let applying = applying.elapsed().saturating_sub(recomputing);
     let steps = Steps { decoding, planning: planned, applying, recomputing };
@@ -130,10 +158,30 @@ fn unwalked(scope: &Scope<'_>, log: &Log) -> Vec<KindReport> {
 }
 
 impl Ran {
+    /// Warns that a type has no document or sheet, and how many records are removed because it is
+    /// emptied all the same. `missing` says what is missing where.
+    pub fn warn_of_absent(&self, kind: Kind, missing: &str, log: &Log) {
+        let report = self.types.iter().find(|report| report.kind == kind);
+        let removed = match report {
+            Some(report) if self.emptied[kind] => report.removed,
+            Some(_) | None => 0,
+        };
+        let records = counted(removed, &format!("{kind} record"));
+        log.warn(match (self.outcome, removed) {
+            (ImportOutcome::Rejected, _) | (_, 0) => missing.to_owned(),
+            (ImportOutcome::DryRun, _) => {
+                format!("{missing}: the import would empty this type and remove {records}")
+            }
+            (ImportOutcome::Imported | ImportOutcome::ImportedInPart, _) => {
+                format!("{missing}: the import emptied this type and removed {records}")
+            }
+        });
+    }
+
     /// The whole of what an import of `source` did. Kinds that were not imported are in it only
     /// where they changed.
     pub fn report<S>(self, source: S, kinds: &[Kind], log: &Log) -> ImportReport<S> {
-        let Self { what, outcome, mut types, steps, begun } = self;
+        let Self { what, outcome, mut types, steps, begun, .. } = self;
         let lists = log.lists();
         types.retain(|report| kinds.contains(&report.kind) || report.removed + report.adjusted > 0);
         let milliseconds = |duration: Duration| duration.as_millis() as u64;
@@ -146,6 +194,7 @@ impl Ran {
             dangling: lists.dangling.shown(),
             struck: lists.struck.shown(),
             converted: lists.converted.shown(),
+            administrators: lists.administrators.shown(),
             changes: (outcome == ImportOutcome::DryRun).then(|| lists.changes.shown()),
             warnings: lists.warnings.clone(),
             milliseconds: Milliseconds {
@@ -185,10 +234,4 @@ fn summary(what: &str, outcome: ImportOutcome, types: &[KindReport], problems: u
             counted(rejected, "record")
         ),
     }
-}
-
-/// "1 record", "2 records".
-fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }

@@ -7,8 +7,8 @@ use super::{
     resolve::{Resolved, Scope, Strikes},
 };
 use crate::{
-    model::{AnyRecord, Kind, Record},
-    store::{Raw, decode_any_body, encode_body},
+    model::{AnyRecord, Kind, Record, check_limits, limits::SURELY_KEPT_BYTES},
+    store::{Raw, StoreError, decode_any_body, encode_body},
 };
 
 /// What becomes of a record.
@@ -32,6 +32,17 @@ pub(super) struct Step<'a> {
     pub before: Option<&'a Raw>,
     /// What it will be; nothing when it is removed.
     pub after: Option<After<'a>>,
+}
+
+impl Step<'_> {
+    /// How many records the step has read: one of the inventory, one of what comes, or both.
+    pub fn sides(&self) -> u64 {
+        match self.fate {
+            Fate::Kept | Fate::Adjusted | Fate::Created => 1,
+            Fate::Unchanged | Fate::Updated => 2,
+            Fate::Removed => 1,
+        }
+    }
 }
 
 /// A record as it will be.
@@ -137,6 +148,11 @@ pub(super) fn walk(
                 changed |= amend(&mut *record, before.as_ref())?;
                 let body = if changed { Some(encode_body(&*record)?) } else { None };
                 let body = body.as_deref().unwrap_or(incoming.body);
+                // Each of the two keeps the limits, and together they might not; nor might a pool that
+                // takes over the members that were computed.
+                if changed && body.len() > SURELY_KEPT_BYTES {
+                    check_grown(before.as_ref(), &mut *record, body)?;
+                }
                 let same = before.as_ref().filter(|before| before.body() == body);
                 let fate = match (&before, same) {
                     (None, _) => Fate::Created,
@@ -160,6 +176,22 @@ pub(super) fn walk(
         {
             incoming.advance()?;
         }
+    }
+}
+
+/// Refuses a record that grew over a limit because it was merged or amended.
+fn check_grown(
+    before: Option<&Raw>,
+    record: &mut dyn Record,
+    body: &[u8],
+) -> Result<(), StoreError> {
+    let grows = before.is_none_or(|before| before.body().len() < body.len());
+    match check_limits(record) {
+        Err(over) if grows => {
+            let name = record.name().to_string();
+            Err(StoreError::OverLimit { kind: record.kind(), name, over })
+        }
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     model::{Kind, Map, Target, Value},
     store::StoreError,
+    wording::chain,
 };
 
 /// How many objects that are a change each are written as one transaction of the store. Each waits
@@ -113,7 +114,7 @@ struct Done {
 
 /// The fault of objects that the store did not take, after it took others.
 fn not_stored(error: &InventoryError) -> Fault {
-    Fault::new(None, "not-stored", error.to_string())
+    Fault::new(None, "not-stored", chain(error))
 }
 
 /// Why a batch's transaction is given up.
@@ -144,19 +145,26 @@ impl Halt {
     /// An error of the store while the object at this place was written.
     fn at(at: usize, error: StoreError) -> Self {
         match error {
+            StoreError::OverLimit { ref over, .. } => {
+                let fault = Fault::new(over.property(), "record-large", error.to_string());
+                Halt::Spoilt { at, fault }
+            }
             StoreError::RecordLarge { .. } | StoreError::TextLarge { .. } => {
-                Halt::Spoilt { at, fault: Fault::new(None, "record-large", error.to_string()) }
+                Halt::Spoilt { at, fault: Fault::new(None, "record-large", chain(&error)) }
             }
             StoreError::Corrupt { .. }
             | StoreError::Damaged { .. }
-            | StoreError::InUse { .. }
-            | StoreError::KeyMissing { .. }
-            | StoreError::KeyBroken { .. }
+            | StoreError::InventoryDamaged(_)
+            | StoreError::Directory(_)
+            | StoreError::Key(_)
             | StoreError::Unsealable { .. }
-            | StoreError::OtherFormat { .. }
             | StoreError::Busy
+            | StoreError::Cancelled(_)
+            | StoreError::NoInventory { .. }
             | StoreError::NothingToUndo
             | StoreError::DiskFull
+            | StoreError::FileSizeLimit
+            | StoreError::Reopening
             | StoreError::ReadOnly { .. }
             | StoreError::ChangeLarge { .. }
             | StoreError::Io { .. }

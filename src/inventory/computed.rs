@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use super::damage::DamageLog;
 use crate::{
     model::{Criteria, Kind, Membership, Pool, Record, Side},
     store::{Reading, StoreError, Stored},
@@ -36,13 +37,22 @@ impl ComputedPool {
 pub(super) struct ComputedPools(BTreeMap<u64, Arc<ComputedPool>>);
 
 impl ComputedPools {
-    /// Takes the computed ones of all pools.
+    /// Takes the computed ones of all pools. Damaged ones are noted and passed over.
     pub fn of(
         all: impl Iterator<Item = Result<Stored<Pool>, StoreError>>,
+        log: &DamageLog,
     ) -> Result<Self, StoreError> {
         let mut computed = Self::default();
         for stored in all {
-            let Stored { record, ordinal, .. } = stored?;
+            let Stored { record, ordinal, .. } = match stored {
+                Ok(stored) => stored,
+                // A damaged pool must not keep devices and links from being read and changed.
+                Err(error) if error.is_damage() => {
+                    error.damage().into_iter().for_each(|damage| log.note(damage));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             computed.put(ordinal, record.name(), record.membership());
         }
         Ok(computed)
@@ -112,13 +122,17 @@ impl ComputedCache {
     }
 
     /// The pools of an inventory that is read. While no pool changes this is one comparison.
-    pub fn current(&self, reading: &Reading) -> Result<Arc<ComputedPools>, StoreError> {
+    pub fn current(
+        &self,
+        reading: &Reading,
+        log: &DamageLog,
+    ) -> Result<Arc<ComputedPools>, StoreError> {
         let changed = || Ok::<_, StoreError>(reading.summary()?.kind(Kind::Pool).changed);
         let version = changed()?;
         if let Some(pools) = self.of(version) {
             return Ok(pools);
         }
-        let pools = Arc::new(ComputedPools::of(reading.scan::<Pool>())?);
+        let pools = Arc::new(ComputedPools::of(reading.scan::<Pool>(), log)?);
         // A pool that changed meanwhile may be among them, and this would be neither version.
         if changed()? == version {
             self.keep(Versioned { version, pools: pools.clone() });
@@ -161,7 +175,8 @@ mod tests {
         manual.manually_defined = Field::Set(true);
         put(manual);
         let cache = ComputedCache::default();
-        let first = cache.current(&store.read()).unwrap();
+        let log = DamageLog::default();
+        let first = cache.current(&store.read(), &log).unwrap();
         let names = |pools: &ComputedPools| -> Vec<String> {
             pools.iter().map(|(_, pool)| pool.name.clone()).collect()
         };
@@ -179,10 +194,10 @@ mod tests {
         assert_eq!(admitting(&first, "l"), (vec![], vec!["[x]".to_owned()]));
         assert_eq!(first.admitting(&named::<Pool>("l")).count(), 0);
 
-        let again = cache.current(&store.read()).unwrap();
+        let again = cache.current(&store.read(), &log).unwrap();
         assert!(Arc::ptr_eq(&first, &again), "nothing has changed");
         put(pool("é>b", &[("device_name", "z")]));
-        let third = cache.current(&store.read()).unwrap();
+        let third = cache.current(&store.read(), &log).unwrap();
         assert!(!Arc::ptr_eq(&first, &third));
         assert_eq!(admitting(&third, "R 1%").0.len(), 0);
     }

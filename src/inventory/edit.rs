@@ -13,7 +13,7 @@ use super::{
     refill::Refills,
 };
 use crate::{
-    model::{AnyRecord, Kind, Membership, Pool, Record, Side, Target},
+    model::{self, AnyRecord, Kind, Membership, Pool, Record, Side, Target, limits},
     store::{Referrer, StoreError, Stored, Transaction},
 };
 
@@ -85,6 +85,7 @@ impl Editing<'_, '_> {
             pool.settle(&is);
             membership = Some(is);
         }
+        check_limits(before, &mut after)?;
         let side = Side::of(kind);
         let shifts = match side {
             Some(side) => self.shifts(side, before.map(|before| &*before.record), Some(&*after))?,
@@ -152,7 +153,9 @@ impl Editing<'_, '_> {
         let version = self.transaction.changed(Kind::Pool);
         let pools = match self.inventory.computed.of(version) {
             Some(pools) => pools,
-            None => Arc::new(ComputedPools::of(self.transaction.scan::<Pool>())?),
+            None => Arc::new({
+                ComputedPools::of(self.transaction.scan::<Pool>(), &self.inventory.damage)?
+            }),
         };
         Ok(self.pools.insert(pools).clone())
     }
@@ -307,6 +310,24 @@ impl Editing<'_, '_> {
         }
         self.write(Some(&before), after)
     }
+}
+
+/// Refuses a record that is over a limit. One that was over it before may stay so, as long as it
+/// does not grow: it was stored before the limit was, and its lists must be able to lose names.
+fn check_limits(
+    before: Option<&Stored<AnyRecord>>,
+    after: &mut AnyRecord,
+) -> Result<(), StoreError> {
+    let Err(over) = model::check_limits(&mut **after) else { return Ok(()) };
+    let after_weight = limits::weight(&mut **after);
+    let shrinks = before.is_some_and(|before| {
+        let mut before = before.record.clone();
+        model::check_limits(&mut *before).is_err() && after_weight <= limits::weight(&mut *before)
+    });
+    if shrinks {
+        return Ok(());
+    }
+    Err(StoreError::OverLimit { kind: after.kind(), name: after.name().to_string(), over })
 }
 
 /// Lets what a record says of itself follow its new name.

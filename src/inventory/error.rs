@@ -35,6 +35,6 @@ pub enum InventoryError {
     TooManyReferences { kind: Kind, name: String, records_max: usize },
     #[error("no administrator who can log in would be left")]
     NoAdministrator,
-    #[error("a password cannot be hashed: {0}")]
+    #[error("a password cannot be hashed")]
     Hash(#[from] crate::access::HashError),
 }

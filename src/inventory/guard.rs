@@ -27,7 +27,12 @@ impl Editing<'_, '_> {
     /// Whether an administrator who can log in is there, other than the user of this name.
     pub fn has_administrator(&self, other_than: Option<&str>) -> Result<bool, StoreError> {
         for stored in self.transaction.scan::<User>() {
-            let user = stored?.record;
+            let user = match stored {
+                Ok(stored) => stored.record,
+                // Nobody can log in as a user that cannot be read.
+                Err(error) if error.is_damage() => continue,
+                Err(error) => return Err(error),
+            };
             if Some(user.name.as_str()) != other_than && self.is_able(&user)? {
                 return Ok(true);
             }

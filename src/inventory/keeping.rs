@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::{Inventory, InventoryError};
+use super::{DamageReport, Inventory, InventoryError};
 use crate::{
     import::Mode,
     model::Kind,
-    store::{GenerationLook, StoreError, Undone},
+    store::{Damage, GenerationLook, StoreError, Undone},
+    wording::counted,
 };
 
 /// What the inventory is.
@@ -16,6 +17,8 @@ pub struct State {
     pub now: GenerationState,
     /// What an undo would go back to.
     pub previous: Option<GenerationState>,
+    /// What was found to be damaged since the start.
+    pub damage: DamageReport,
 }
 
 /// A generation in numbers.
@@ -73,10 +76,13 @@ impl GenerationState {
 impl Inventory {
     /// What the inventory holds, and what an undo would go back to.
     pub fn state(&self) -> Result<State, InventoryError> {
-        let generations = self.0.store.generations()?;
+        let mut generations = self.0.store.generations()?;
+        if let Some(damage) = generations.previous_damage.take() {
+            self.0.damage.note(damage);
+        }
         let now = GenerationState::of(&generations.current);
         let previous = generations.previous.as_ref().map(GenerationState::of);
-        Ok(State { now, previous })
+        Ok(State { now, previous, damage: self.0.damage.report() })
     }
 
     /// Goes back to what was before the last import, or says what that would be. Asked again, it
@@ -89,13 +95,16 @@ impl Inventory {
             Mode::Apply => self.0.store.undo()?,
             Mode::DryRun => {
                 let generations = self.0.store.generations()?;
+                if let Some(Damage { part, detail, .. }) = generations.previous_damage {
+                    return Err(StoreError::Damaged { part, detail }.into());
+                }
                 let after = generations.previous.ok_or(StoreError::NothingToUndo)?;
                 Undone { before: generations.current, after }
             }
         };
         let Undone { before, after } = &undone;
         let (from, to) = (before.summary.records(), after.summary.records());
-        let (from, to) = (counted(from), counted(to));
+        let (from, to) = (counted(from, "record"), counted(to, "record"));
         let (outcome, summary) = match mode {
             Mode::Apply => (
                 UndoOutcome::Undone,
@@ -115,10 +124,4 @@ impl Inventory {
         let (before, after) = (GenerationState::of(before), GenerationState::of(after));
         Ok(UndoReport { outcome, summary, before, after })
     }
-}
-
-/// "1 record", "2 records".
-fn counted(records: u64) -> String {
-    let plural = if records == 1 { "" } else { "s" };
-    format!("{records} record{plural}")
 }

@@ -27,12 +27,23 @@ impl Look<'_> {
         &self.inner.store
     }
 
+    /// Counts and logs damage that was met, and passed over. Gives back any other error.
+    pub fn note_damage(&self, error: StoreError) -> Result<(), StoreError> {
+        match error.damage().filter(|_| error.is_damage()) {
+            Some(damage) => {
+                self.inner.damage.note(damage);
+                Ok(())
+            }
+            None => Err(error),
+        }
+    }
+
     /// The computed pools.
     pub fn computed(&self) -> Result<&ComputedPools, InventoryError> {
         if let Some(computed) = self.computed.get() {
             return Ok(computed);
         }
-        let computed = self.inner.computed.current(&self.reading)?;
+        let computed = self.inner.computed.current(&self.reading, &self.inner.damage)?;
         Ok(self.computed.get_or_init(|| computed))
     }
 

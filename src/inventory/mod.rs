@@ -37,12 +37,13 @@
 //! And both of them:
 //!
 //! ```text
-//! computed  the computed pools, their criteria compiled
+//! computed  the computed pools, their criteria compiled;   damage  what was found to be damaged
 //! ```
 
 mod change;
 mod columns;
 mod computed;
+mod damage;
 mod delete;
 mod edit;
 mod error;
@@ -70,15 +71,16 @@ mod verify;
 mod warning;
 mod word;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+pub use damage::{DamageReport, DamageShown};
 pub use error::InventoryError;
 pub use keeping::{GenerationState, KindCount, State, UndoOutcome, UndoReport};
 pub use verify::{FindingShown, FindingsReport, KindRead, VerifyReport};
 
 use crate::{
     model::{Kind, Map, PerKind, View},
-    store::{Room, Store},
+    store::{Damage, Room, Store},
 };
 
 /// The instances of one inventory. Everything here blocks.
@@ -89,6 +91,8 @@ struct Inner {
     store: Arc<Store>,
     /// The computed pools, their criteria compiled.
     computed: computed::ComputedCache,
+    /// The damage that reads met.
+    damage: damage::DamageLog,
 }
 
 /// One instance, or the columns of it that were asked for.
@@ -281,18 +285,28 @@ pub struct PoolsReport {
 
 impl Inventory {
     pub fn new(store: Arc<Store>) -> Self {
-        Self(Arc::new(Inner { store, computed: Default::default() }))
+        Self(Arc::new(Inner { store, computed: Default::default(), damage: Default::default() }))
     }
 
-    /// The number of instances of each kind.
+    /// The number of instances of each kind, as of the last durable change.
     pub fn count(&self) -> Result<PerKind<u64>, InventoryError> {
-        let summary = self.0.store.read().summary()?;
+        let summary = self.0.store.read().durable_summary()?;
         Ok(PerKind::new(|kind| summary.kind(kind).count))
     }
 
     /// The room on the disk that the inventory is on.
     pub fn room(&self) -> Result<Room, InventoryError> {
         Ok(self.0.store.room()?)
+    }
+
+    /// Counts and logs damage that a request met.
+    pub fn note_damage(&self, damage: Damage) {
+        self.0.damage.note(damage);
+    }
+
+    /// How often damage was met since the start, by the part of the store.
+    pub fn damage_by_part(&self) -> BTreeMap<&'static str, u64> {
+        self.0.damage.by_part()
     }
 
     /// Whether changes are taken: not after a full disk, nor after a write that failed.

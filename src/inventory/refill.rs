@@ -8,6 +8,7 @@ use super::{Inventory, InventoryError, PoolsReport, computed::ComputedPools};
 use crate::{
     model::{Criteria, Device, Entity, Kind, Link, Membership, Pool, Side},
     store::{StoreError, Stored, Transaction},
+    wording::chain,
 };
 
 /// How many members are compared in one scan. Their names are held in memory, some 100 bytes each;
@@ -127,7 +128,12 @@ fn compare<E: Entity>(
     changed: &mut HashSet<u64>,
 ) -> Result<(), StoreError> {
     for stored in transaction.scan::<E>() {
-        let stored = stored?;
+        let stored = match stored {
+            Ok(stored) => stored,
+            // A damaged record belongs to no pool, and keeps no pool from being computed.
+            Err(error) if error.is_damage() => continue,
+            Err(error) => return Err(error),
+        };
         for filling in &mut round {
             filling.meet(&stored);
         }
@@ -198,7 +204,7 @@ impl Inventory {
                 match found.record.membership() {
                     Membership::Manual => continue,
                     Membership::Unaskable(error) => {
-                        report.kept.push((found.record.name.to_string(), error.to_string()));
+                        report.kept.push((found.record.name.to_string(), chain(&error)));
                         continue;
                     }
                     Membership::Computed { .. } => report.computed += 1,

@@ -5,14 +5,17 @@ use super::{
     columns::Columns,
     look::Look,
     order::{Sorting, key},
-    selection::Selection,
+    selection::{Found, Selection},
     shown::Own,
     word::{Use, Word},
 };
 use crate::{
     model::{Kind, View},
-    store::{Raw, Stored},
+    store::{Raw, StoreError, Stored},
 };
+
+/// The property of a row that stands for a damaged record.
+const DAMAGED: &str = "damaged";
 
 /// What an answer is made of.
 pub(super) struct Answer {
@@ -79,7 +82,27 @@ impl Shape {
         })
     }
 
+    /// Gives the row of what was found. A damaged record has a row too, which says so: it must
+    /// not be missing from the answer without a word, and must not keep the others from it.
     fn give(
+        &self,
+        look: &Look<'_>,
+        kind: Kind,
+        found: Found<'_>,
+        rows: &mut Rows<'_>,
+    ) -> Result<Flow, InventoryError> {
+        match found {
+            Found::Record(name, raw) => match self.give_record(look, kind, name, raw, rows) {
+                Err(InventoryError::Store(error)) if error.is_damage() => {
+                    give_damaged(look, Some(name), error, rows)
+                }
+                given => given,
+            },
+            Found::Damaged(name, error) => give_damaged(look, name, error, rows),
+        }
+    }
+
+    fn give_record(
         &self,
         look: &Look<'_>,
         kind: Kind,
@@ -105,6 +128,21 @@ impl Shape {
     }
 }
 
+/// Gives the row of a damaged record: its name, if it is known, and what is wrong.
+fn give_damaged(
+    look: &Look<'_>,
+    name: Option<&str>,
+    error: StoreError,
+    rows: &mut Rows<'_>,
+) -> Result<Flow, InventoryError> {
+    let sentence = error.to_string();
+    let named = error.damage().and_then(|damage| damage.name);
+    let name = name.or(named.as_deref()).map_or(View::Null, View::Text);
+    look.note_damage(error)?;
+    let properties = [("name", name), (DAMAGED, View::Text(&sentence))];
+    Ok(rows(&Shown { version: 0, properties: &properties }))
+}
+
 impl Answer {
     /// Gives the rows one after the other, and says how many records are selected in all. Where
     /// the one who asked leaves, they are no longer counted.
@@ -122,8 +160,8 @@ impl Answer {
         let total = look.reading.summary()?.kind(kind).count;
         let mut left = self.limit;
         if left != Some(0) && self.start < total {
-            self.selection.each(look, self.start, |name, raw| {
-                let flow = self.shape.give(look, kind, name, raw, rows)?;
+            self.selection.each(look, self.start, |found| {
+                let flow = self.shape.give(look, kind, found, rows)?;
                 left = left.map(|left| left - 1);
                 Ok(if left == Some(0) { Flow::Stop } else { flow })
             })?;
@@ -135,10 +173,10 @@ impl Answer {
         let kind = self.selection.kind;
         let end = self.limit.map_or(u64::MAX, |limit| self.start.saturating_add(limit));
         let mut selected = 0;
-        self.selection.each(look, 0, |name, raw| {
+        self.selection.each(look, 0, |found| {
             selected += 1;
             match selected > self.start && selected <= end {
-                true => self.shape.give(look, kind, name, raw, rows),
+                true => self.shape.give(look, kind, found, rows),
                 false => Ok(Flow::Go),
             }
         })?;
@@ -155,18 +193,31 @@ impl Answer {
         let wanted = self.limit.map(|limit| self.start.saturating_add(limit));
         let mut sorting = Sorting::new(wanted, &look.store().directory().scratch());
         let mut selected = 0;
-        self.selection.each(look, 0, |name, raw| {
+        self.selection.each(look, 0, |found| {
             selected += 1;
-            let seen = order.column.see(look, name, raw)?;
-            let key = seen.first().map(|seen| key(&seen.view(), order.direction));
-            sorting.push(key.unwrap_or_default(), name)?;
-            Ok(Flow::Go)
+            match found {
+                Found::Record(name, raw) => match order.column.see(look, name, raw) {
+                    Ok(seen) => {
+                        let key = seen.first().map(|seen| key(&seen.view(), order.direction));
+                        sorting.push(key.unwrap_or_default(), name)?;
+                        Ok(Flow::Go)
+                    }
+                    Err(InventoryError::Store(error)) if error.is_damage() => {
+                        give_damaged(look, Some(name), error, rows)
+                    }
+                    Err(error) => Err(error),
+                },
+                // It has no place in the order: it comes first, on every page.
+                Found::Damaged(name, error) => give_damaged(look, name, error, rows),
+            }
         })?;
         sorting.finish(self.start, self.limit, |name| {
             // It may have gone since it was found.
-            match look.reading.get_raw(kind, name)? {
-                Some(raw) => self.shape.give(look, kind, name, &raw, rows),
-                None => Ok(Flow::Go),
+            match look.reading.get_raw(kind, name) {
+                Ok(Some(raw)) => self.shape.give(look, kind, Found::Record(name, &raw), rows),
+                Ok(None) => Ok(Flow::Go),
+                Err(error) if error.is_damage() => give_damaged(look, Some(name), error, rows),
+                Err(error) => Err(error.into()),
             }
         })?;
         Ok(selected)

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     model::{Comparison, Kind, Value, View, spelled},
-    store::Raw,
+    store::{Raw, StoreError},
 };
 
 /// What is asked of what a word shows.
@@ -73,6 +73,14 @@ fn spells(view: &View<'_>, text: &str) -> bool {
         }
         _ => spelled(view) == text,
     }
+}
+
+/// What a selection finds.
+pub(super) enum Found<'r> {
+    Record(&'r str, &'r Raw),
+    /// A record, or a range of them, that cannot be read. The name, where the error does not have
+    /// it.
+    Damaged(Option<&'r str>, StoreError),
 }
 
 /// The records of one kind that meet everything that is asked.
@@ -148,42 +156,64 @@ impl Selection {
     }
 
     /// Calls `each` with every selected record by name, from the `skipped`th on, until it says to
-    /// stop.
+    /// stop. A damaged record is selected: whether it meets what is asked is not known.
     pub fn each(
         &self,
         look: &Look<'_>,
         skipped: u64,
-        mut each: impl FnMut(&str, &Raw) -> Result<Flow, InventoryError>,
+        mut each: impl FnMut(Found<'_>) -> Result<Flow, InventoryError>,
     ) -> Result<(), InventoryError> {
         let mut left = skipped;
-        let mut offer = |name: &str, raw: &Raw| {
-            if !self.admits(look, name, raw)? {
-                return Ok(Flow::Go);
-            }
+        let mut offer = |found: Found<'_>| {
+            let found = match found {
+                Found::Record(name, raw) => match self.admits(look, name, raw) {
+                    Ok(true) => found,
+                    Ok(false) => return Ok(Flow::Go),
+                    Err(InventoryError::Store(error)) if error.is_damage() => {
+                        Found::Damaged(Some(name), error)
+                    }
+                    Err(error) => return Err(error),
+                },
+                Found::Damaged(..) => found,
+            };
             if left > 0 {
                 left -= 1;
                 return Ok(Flow::Go);
             }
-            each(name, raw)
+            each(found)
         };
         match &self.only {
             Some(names) => {
                 for name in names {
                     // It may have gone since it was found.
-                    if let Some(raw) = look.reading.get_raw(self.kind, name)?
-                        && offer(name, &raw)? == Flow::Stop
-                    {
+                    let flow = match look.reading.get_raw(self.kind, name) {
+                        Ok(Some(raw)) => offer(Found::Record(name, &raw))?,
+                        Ok(None) => Flow::Go,
+                        Err(error) if error.is_damage() => {
+                            offer(Found::Damaged(Some(name), error))?
+                        }
+                        Err(error) => return Err(error.into()),
+                    };
+                    if flow == Flow::Stop {
                         break;
                     }
                 }
             }
             None => {
                 for entry in look.reading.scan_raw(self.kind) {
-                    let (name, raw) = entry?;
-                    let name = std::str::from_utf8(&name).map_err(|error| {
-                        corrupt(self.kind, &String::from_utf8_lossy(&name), error)
-                    })?;
-                    if offer(name, &raw)? == Flow::Stop {
+                    let flow = match entry {
+                        Ok((name, raw)) => match std::str::from_utf8(&name) {
+                            Ok(name) => offer(Found::Record(name, &raw))?,
+                            Err(error) => {
+                                let name = String::from_utf8_lossy(&name);
+                                let error = corrupt(self.kind, &name, error);
+                                offer(Found::Damaged(Some(&name), error))?
+                            }
+                        },
+                        Err(error) if error.is_damage() => offer(Found::Damaged(None, error))?,
+                        Err(error) => return Err(error.into()),
+                    };
+                    if flow == Flow::Stop {
                         break;
                     }
                 }

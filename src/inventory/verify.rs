@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use super::{Inventory, InventoryError, computed::ComputedPools};
 use crate::{
-    model::{Device, Entity, Kind, Link, Pool, Side},
+    job::Progress,
+    model::{Device, Entity, Kind, Link, Pool, Side, check_limits, limits::SURELY_KEPT_BYTES},
     store::{Finding, Reading, Sorter, StoreError, Verified},
+    wording::counted,
 };
 
 /// Findings that a report shows. All are counted.
@@ -83,19 +85,26 @@ impl Inventory {
     ///
     /// # Errors
     /// The inventory cannot be read at all, or the disk's. What is damaged is in the report.
-    pub fn verify(&self) -> Result<VerifyReport, InventoryError> {
+    /// [`StoreError::Cancelled`] within [`InventoryError::Store`].
+    pub fn verify(&self, progress: &Progress) -> Result<VerifyReport, InventoryError> {
         let begun = Instant::now();
         let store = &self.0.store;
-        let turn = store.write()?;
+        let turn = store.write(progress)?;
         let reading = store.read();
         let scratch = store.directory().scratch();
         let mut findings = FindingsReport::default();
-        let verified = reading.verify(&scratch, &mut |finding| findings.take(finding))?;
+        let verified = reading.verify(&scratch, progress, &mut |finding| {
+            if finding.code == "damaged" {
+                self.0.damage.note_finding(&finding);
+            }
+            findings.take(finding);
+        })?;
+        over_limit(&reading, &mut findings)?;
         let mut members = Sorter::new(&scratch, SORTED_BYTES);
-        let pools = computed(&reading)?;
-        admit::<Device>(&reading, &pools, Side::Device, &mut members)?;
-        admit::<Link>(&reading, &pools, Side::Link, &mut members)?;
-        let members = compare(&reading, &pools, members, &mut findings)?;
+        let pools = ComputedPools::of(reading.scan::<Pool>(), &self.0.damage)?;
+        admit::<Device>(&reading, &pools, Side::Device, &mut members, progress)?;
+        admit::<Link>(&reading, &pools, Side::Link, &mut members, progress)?;
+        let members = compare(&reading, &pools, members, &mut findings, progress)?;
         drop(turn);
         Ok(report(&verified, members, findings, begun))
     }
@@ -115,10 +124,12 @@ fn report(
     let records = types.iter().map(|kind| kind.records).sum();
     let whole = findings.total == 0;
     let summary = match whole {
-        true => format!("The inventory is whole: {records} records were read."),
-        false => {
-            format!("The inventory is not whole: {} findings in {records} records.", findings.total)
-        }
+        true => format!("The inventory is whole: {} checked.", counted(records, "record")),
+        false => format!(
+            "The inventory is not whole: {} in {}.",
+            counted(findings.total, "finding"),
+            counted(records, "record")
+        ),
     };
     VerifyReport {
         whole,
@@ -134,13 +145,28 @@ fn report(
     }
 }
 
-/// The computed pools. Those that cannot be read were found to be damaged before.
-fn computed(reading: &Reading) -> Result<ComputedPools, StoreError> {
-    ComputedPools::of(reading.scan::<Pool>().filter(is_readable))
+/// Finds the records that are over a limit: they were stored before it was checked, and a project
+/// with them cannot be imported. Those that cannot be read were found to be damaged before.
+fn over_limit(reading: &Reading, findings: &mut FindingsReport) -> Result<(), StoreError> {
+    for kind in Kind::ALL {
+        for raw in reading.scan_raw(kind).filter(is_readable) {
+            let (name, raw) = raw?;
+            if raw.body().len() <= SURELY_KEPT_BYTES {
+                continue;
+            }
+            let Ok(mut record) = raw.record(kind, &name) else { continue };
+            if let Err(over) = check_limits(&mut *record) {
+                let detail = format!("is over a limit, so that no import takes it: {over}");
+                findings.take(Finding::of(kind, record.name().as_str(), "over-limit", detail));
+            }
+        }
+    }
+    Ok(())
 }
 
+/// Whether it is no damage, which was found before.
 fn is_readable<T>(read: &Result<T, StoreError>) -> bool {
-    !matches!(read, Err(StoreError::Corrupt { .. } | StoreError::Damaged { .. }))
+    !read.as_ref().is_err_and(StoreError::is_damage)
 }
 
 fn aside(error: io::Error) -> StoreError {
@@ -153,9 +179,11 @@ fn admit<E: Entity>(
     pools: &ComputedPools,
     side: Side,
     members: &mut Sorter,
+    progress: &Progress,
 ) -> Result<(), StoreError> {
     for stored in reading.scan::<E>().filter(is_readable) {
         let stored = stored?;
+        progress.advance(1)?;
         for (ordinal, pool) in pools.iter() {
             let criteria = pool.criteria(side);
             if !criteria.is_empty() && criteria.admit(&stored.record) {
@@ -182,6 +210,7 @@ fn compare(
     pools: &ComputedPools,
     expected: Sorter,
     findings: &mut FindingsReport,
+    progress: &Progress,
 ) -> Result<u64, StoreError> {
     let expected = expected.finish().map_err(aside)?;
     let mut reader = expected.read();
@@ -197,8 +226,9 @@ fn compare(
         );
         findings.take(of_pool(pools, pool, detail));
     };
-    reading.each_membership(|pool, side, ordinal, name| {
+    let walked = reading.each_membership(|pool, side, ordinal, name| {
         members += 1;
+        progress.advance(1)?;
         let key = key(pool, side, ordinal, name);
         while let Some(here) = next.as_ref().filter(|here| **here < key) {
             missing(here, findings);
@@ -214,7 +244,15 @@ fn compare(
             findings.take(of_pool(pools, pool, detail));
         }
         Ok::<_, StoreError>(())
-    })?;
+    });
+    match walked {
+        Err(error) if error.is_damage() => {
+            let detail = format!("the lists of members cannot be read: {error}");
+            findings.take(Finding { kind: Some(Kind::Pool), name: None, code: "damaged", detail });
+            return Ok(members);
+        }
+        walked => walked?,
+    }
     while let Some(here) = next {
         missing(&here, findings);
         next = reader.next().map_err(aside)?.map(|(key, _)| key.to_vec());
@@ -224,8 +262,8 @@ fn compare(
             let (kept, there) =
                 (reading.member_count(ordinal, side)?, reading.members(ordinal, side)?.len());
             if kept != there as u64 {
-                let detail =
-                    format!("{kept} {}s are counted, and {there} are there", kind_of(side));
+                let kept = counted(kept, kind_of(side).as_str());
+                let detail = format!("its stored count is {kept}, and {there} were found");
                 findings.take(Finding::of(Kind::Pool, &pool.name, "members", detail));
             }
         }

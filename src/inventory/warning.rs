@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::model::{Kind, nearest};
+use crate::wording::counted;
 
 /// How many words of one request are compared with the known ones. A comparison takes some ten
 /// microseconds, and a hostile body holds a million words.
@@ -32,10 +33,7 @@ impl Warnings {
 
     /// A sentence each.
     pub fn sentences(&self) -> Vec<String> {
-        let objects = |count: u64| match count {
-            1 => "one object".to_owned(),
-            count => format!("{count} objects"),
-        };
+        let objects = |count: u64| counted(count, "object");
         let sentence = |(warning, count): (&Warning, &u64)| match warning {
             Warning::Near { property, nearest } => format!(
                 "'{property}' is a property of the site's own and was kept as it came (in {}); \
@@ -95,7 +93,7 @@ mod tests {
         assert_eq!(sentences.len(), 2);
         assert!(sentences[0].contains("'ip_adress'") && sentences[0].contains("(in 2 objects)"));
         assert!(sentences[0].contains("was 'ip_address' meant?"));
-        assert!(sentences[1].contains("'pools'") && sentences[1].contains("(in one object)"));
+        assert!(sentences[1].contains("'pools'") && sentences[1].contains("(in 1 object)"));
     }
 
     #[test]

@@ -13,11 +13,7 @@
 //! The search ends at the first record that holds the property, and costs a walk over all records
 //! for a slip only.
 
-use super::{
-    InventoryError,
-    look::{Look, corrupt},
-    text::LongText,
-};
+use super::{InventoryError, look::Look, text::LongText};
 use crate::model::{
     Backward, Comparison, Kind, Place, Places, Property, PropertyType, Relation, Side, aliases,
     nearest, unaliased,
@@ -132,9 +128,13 @@ enum Known {
 fn is_held(look: &Look<'_>, kind: Kind, place: &Place) -> Result<bool, InventoryError> {
     let places = Places::new(vec![place.clone()]);
     for entry in look.reading.scan_raw(kind) {
-        let (name, raw) = entry?;
-        let found = raw.probe(kind, &places);
-        let found = found.map_err(|error| corrupt(kind, &String::from_utf8_lossy(&name), error))?;
+        // A damaged record says nothing of its properties. Whoever reads it is told.
+        let (_, raw) = match entry {
+            Ok(entry) => entry,
+            Err(error) if error.is_damage() => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let Ok(found) = raw.probe(kind, &places) else { continue };
         if found.iter().any(Option::is_some) {
             return Ok(true);
         }

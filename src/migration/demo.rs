@@ -7,7 +7,8 @@ use std::{
 
 use super::{EmptyFirst, ImportReport, ImportRequest, Migration, MigrationError, ProjectName};
 use crate::{
-    import::{ImportOutcome, Mode, OnError},
+    import::{EmptyReplacement, ImportOutcome, Mode, OnError},
+    job::Progress,
     model::Kind,
     store::sync_directory,
 };
@@ -57,10 +58,11 @@ impl Migration {
             name,
             kinds: Kind::ALL.to_vec(),
             empty: EmptyFirst::No,
+            empty_replacement: EmptyReplacement::Refused,
             on_error: OnError::Fail,
             mode: Mode::Apply,
         };
-        let report = self.import(&request, caller)?;
+        let report = self.import(&request, caller, &Progress::detached())?;
         debug_assert_eq!(report.outcome, ImportOutcome::Imported);
         Ok(Demo::Imported(Box::new(report)))
     }

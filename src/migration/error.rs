@@ -6,6 +6,7 @@ use super::ShelfError;
 use crate::{
     codec::{bundle::WriteError, yaml},
     import::ImportError,
+    job::Cancelled,
     model::Kind,
     store::StoreError,
 };
@@ -18,16 +19,22 @@ pub enum MigrationError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file that is needed on the way.
-    #[error("a file that was set aside: {0}")]
+    #[error("a file that was set aside")]
     Scratch(#[from] io::Error),
-    #[error("the bundle cannot be written: {0}")]
+    #[error(transparent)]
     Write(#[from] WriteError),
-    #[error("the document {kind}.yaml cannot be read: {source}")]
+    #[error("the document {kind}.yaml cannot be read")]
     Read { kind: Kind, source: io::Error },
     #[error(transparent)]
     Import(#[from] ImportError),
     #[error("a thread of the operation ended early")]
     Panicked,
+}
+
+impl From<Cancelled> for MigrationError {
+    fn from(cancelled: Cancelled) -> Self {
+        StoreError::from(cancelled).into()
+    }
 }
 
 impl MigrationError {

@@ -1,11 +1,13 @@
 //! The export of a project: one moment of the inventory, as documents.
 
 use std::{
-    borrow::Cow,
     io::{self, Write},
     ops::ControlFlow,
     path::PathBuf,
-    sync::mpsc::{SyncSender, sync_channel},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{SyncSender, sync_channel},
+    },
     thread,
     time::Instant,
 };
@@ -15,27 +17,38 @@ use time::{OffsetDateTime, macros::format_description};
 use super::{ExportReport, ExportRequest, ExportedKind, MigrationError, RELEASE, shelf::Shelf};
 use crate::{
     codec::{
-        bundle::{self, BundleWriter, Colophon, Release},
+        bundle::{self, BundleWriter, Colophon, Limits, Release, limits::PROJECT_BYTES_MAX},
         yaml::RecordWriter,
     },
-    model::{Kind, Membership, Pool, PropertyType, Secrets, Side, Value},
-    store::{Picture, Store, decode_record, encode_body},
+    job::{Progress, Step},
+    model::{
+        AnyRecord, Kind, Membership, Pool, PropertyType, Secrets, Side, Value, check_limits,
+        limits::SURELY_KEPT_BYTES,
+    },
+    store::{Picture, Store, decode_record},
 };
 
 /// How many pieces of a document may wait for the thread that packs them. A piece is what the
 /// writer of documents writes at once, 64 KB.
 const PIECES_WAITING_MAX: usize = 32;
 
+/// How many warnings a report holds.
+const WARNINGS_MAX: usize = 100;
+
 /// Writes a project into the shelf.
 pub(super) fn export(
     store: &Store,
     shelf: &Shelf,
     request: &ExportRequest,
+    progress: &Progress,
 ) -> Result<ExportReport, MigrationError> {
     let begun = Instant::now();
     let picture = store.picture()?;
     let mut bundle = BundleWriter::new(shelf.create(&request.name)?);
     let kinds = Kind::ALL.into_iter().filter(|kind| request.kinds.contains(kind));
+    let records = kinds.clone().map(|kind| picture.summary().kind(kind).count).sum();
+    progress.step(Step::Exporting, Some(records))?;
+    let warnings = Warnings::default();
     let mut types = Vec::new();
     let mut secret_properties = Vec::new();
     for kind in kinds {
@@ -44,7 +57,8 @@ pub(super) fn export(
         let records = thread::scope(|scope| -> Result<u64, MigrationError> {
             let (pieces, waiting) = sync_channel(PIECES_WAITING_MAX);
             let picture = &picture;
-            let writer = Writer { kind, picture, secrets: request.secrets, scratch, pieces };
+            let (secrets, warnings) = (request.secrets, &warnings);
+            let writer = Writer { kind, picture, secrets, scratch, pieces, warnings, progress };
             let making = scope.spawn(move || writer.run());
             let mut written = Ok(());
             while let Ok(piece) = waiting.recv() {
@@ -69,6 +83,14 @@ pub(super) fn export(
         secret_properties.extend(self::secret_properties(kind));
     }
     drop(picture);
+    progress.step(Step::Packing, None)?;
+    let unpacked: u64 = types.iter().map(|kind| kind.bytes).sum();
+    if unpacked > Limits::default().project_bytes {
+        warnings.add(format!(
+            "the documents have {unpacked} bytes, and an import takes {PROJECT_BYTES_MAX}: export \
+             the types in several projects"
+        ));
+    }
     let export_time = now()?;
     let release = Release::from_value(Value::Float(RELEASE)).map_err(io::Error::other)?;
     let colophon = Colophon {
@@ -77,6 +99,7 @@ pub(super) fn export(
         secrets: request.secrets,
     };
     let (new, _) = bundle.finish(colophon)?;
+    progress.close()?;
     let bytes = new.commit()?;
     Ok(ExportReport {
         project: request.name.to_string(),
@@ -91,7 +114,7 @@ pub(super) fn export(
             Secrets::LeftOut => "left_out",
         },
         secret_properties,
-        warnings: Vec::new(),
+        warnings: warnings.finish(),
         download: String::new(),
         milliseconds: begun.elapsed().as_millis() as u64,
     })
@@ -118,16 +141,28 @@ struct Writer<'a> {
     secrets: Secrets,
     scratch: PathBuf,
     pieces: SyncSender<Vec<u8>>,
+    warnings: &'a Warnings,
+    progress: &'a Progress,
 }
 
 impl Writer<'_> {
     fn run(self) -> Result<u64, MigrationError> {
-        let Self { kind, picture, secrets, scratch, pieces } = self;
+        let Self { kind, picture, secrets, scratch, pieces, warnings, progress } = self;
         let mut writer = RecordWriter::new(Pieces(pieces));
         let mut records = 0;
         picture.each_in_order(kind, &scratch, |name, ordinal, body| {
-            let body = shown_body(picture, kind, name, ordinal, body)?;
-            let mut record = decode_record(kind, name, &body)?;
+            progress.advance(1)?;
+            let mut record = decode_record(kind, name, body)?;
+            if body.len() > SURELY_KEPT_BYTES
+                && let Err(over) = check_limits(&mut *record)
+            {
+                warnings.add(format!(
+                    "the {kind} '{}' is over a limit, so an import rejects it: {over}. Make it \
+                     smaller and export again",
+                    record.name()
+                ));
+            }
+            add_members(picture, &mut record, ordinal, warnings)?;
             if secrets == Secrets::Included {
                 picture.open_secrets(&mut *record)?;
             }
@@ -140,27 +175,63 @@ impl Writer<'_> {
     }
 }
 
-/// The record as its document shows it: the members of a computed pool stand beside its record.
-fn shown_body<'r>(
+/// Lets a computed pool name its members, which are stored beside its record. More of them than a
+/// record may hold are left out: an import finds them again by the pool's criteria.
+fn add_members(
     picture: &Picture,
-    kind: Kind,
-    name: &[u8],
+    record: &mut AnyRecord,
     ordinal: u64,
-    body: &'r [u8],
-) -> Result<Cow<'r, [u8]>, MigrationError> {
-    if kind != Kind::Pool {
-        return Ok(body.into());
-    }
-    let Some(pool) = decode_record(kind, name, body)?.into_kind::<Pool>() else {
-        return Ok(body.into());
-    };
+    warnings: &Warnings,
+) -> Result<(), MigrationError> {
+    let Some(pool) = record.of_kind::<Pool>() else { return Ok(()) };
     match pool.membership() {
-        Membership::Manual | Membership::Unaskable(_) => Ok(body.into()),
+        Membership::Manual | Membership::Unaskable(_) => Ok(()),
         Membership::Computed { .. } => {
             let members = |side| picture.members(ordinal, side);
-            let whole = pool.with_members(members(Side::Device)?, members(Side::Link)?);
-            Ok(encode_body(&whole)?.into())
+            let whole = pool.clone();
+            let mut whole: AnyRecord =
+                whole.with_members(members(Side::Device)?, members(Side::Link)?).into();
+            if let Err(over) = check_limits(&mut *whole) {
+                warnings.add(format!(
+                    "the members of the pool '{}' are left out, and an import computes them again: \
+                     {over}",
+                    record.name()
+                ));
+                return Ok(());
+            }
+            *record = whole;
+            Ok(())
         }
+    }
+}
+
+/// What the caller should know of the project.
+#[derive(Default)]
+struct Warnings(Mutex<Listed>);
+
+#[derive(Default)]
+struct Listed {
+    shown: Vec<String>,
+    left_out: u64,
+}
+
+impl Warnings {
+    fn add(&self, warning: String) {
+        let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if listed.shown.len() < WARNINGS_MAX {
+            listed.shown.push(warning);
+        } else {
+            listed.left_out += 1;
+        }
+    }
+
+    fn finish(self) -> Vec<String> {
+        let Listed { mut shown, left_out } =
+            self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if left_out > 0 {
+            shown.push(format!("{left_out} more warnings are left out: verify names every record"));
+        }
+        shown
     }
 }
 

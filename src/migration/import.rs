@@ -8,9 +8,11 @@ use super::{
 };
 use crate::{
     codec::yaml,
-    import::{self, At, Decoded, Import, Intake, Kindred, Log, Place, Problem},
+    import::{self, At, Decoded, Emptying, Import, Intake, Kindred, Log, Place, Problem},
+    job::Step,
     model::{Kind, Secrets},
     store::Store,
+    wording::{chain, counted},
 };
 
 /// Imports a project, or says what an import would do.
@@ -29,16 +31,21 @@ pub(super) fn import(
     let asked = Import {
         what: "project",
         kinds: &kinds,
-        emptied: match request.empty {
-            EmptyFirst::Yes => &kinds,
-            EmptyFirst::No => &[],
+        emptying: match request.empty {
+            EmptyFirst::Yes => Emptying::Listed,
+            EmptyFirst::WithDocument => Emptying::Present,
+            EmptyFirst::No => Emptying::Nothing,
         },
+        empty_replacement: request.empty_replacement,
         on_error: request.on_error,
         mode: request.mode,
         caller,
     };
     let ran = import::run(store, &asked, log, || decode(store, project, &kinds, log))?;
-    warn(project, &kinds, log);
+    warn(project, log);
+    for kind in kinds.iter().filter(|kind| documents_bytes[**kind].is_none()) {
+        ran.warn_of_absent(*kind, &format!("the project has no document {kind}.yaml"), log);
+    }
     let release = project.metadata().release.as_ref().map(ToString::to_string);
     let source = Imported { project: project.name().to_string(), release };
     Ok(ran.report(source, &kinds, log))
@@ -70,6 +77,8 @@ fn decode(
             documents.push(Document { kind: *kind, text, declared });
         }
     }
+    let declared = documents.iter().map(|document| document.declared).sum();
+    log.progress().step(Step::Decoding, declared)?;
     Intake::new(store.vault(), log).decode(documents, |intake, document| {
         let kind = document.kind;
         let mut into = intake.kind();
@@ -99,8 +108,9 @@ fn read(document: Document, intake: &Intake<'_>, into: &mut Kindred) -> Result<(
     match read {
         Ok(found) => match declared {
             Some(declared) if declared != found => {
+                let declared = counted(declared, "record");
                 let detail =
-                    format!("the project declares {declared} records here, and {found} are there");
+                    format!("the project declares {declared} here, and {found} were found");
                 let document = log.document(kind);
                 let problem = Problem::of(document, None, "record-count", detail);
                 Ok(log.problem(&problem, Place::default())?)
@@ -117,12 +127,12 @@ fn unreadable(log: &Log, kind: Kind, error: yaml::ReadError) -> Result<(), Migra
         yaml::ReadError::Io(_) => return Err(MigrationError::of_read(kind, error)),
         yaml::ReadError::Refused { line, column, .. } => (Some(line), Some(column)),
     };
-    let problem = Problem::of(log.document(kind), None, "document", error.to_string());
+    let problem = Problem::of(log.document(kind), None, "document", chain(&error));
     Ok(log.unreadable(&problem, Place { line, column, ..Place::default() })?)
 }
 
 /// What the caller should know of the project.
-fn warn(project: &Project, kinds: &[Kind], log: &Log) {
+fn warn(project: &Project, log: &Log) {
     if let Some(release) = &project.metadata().release
         && release.to_string() != RELEASE.to_string()
     {
@@ -140,11 +150,6 @@ fn warn(project: &Project, kinds: &[Kind], log: &Log) {
     }
     if project.hides_folder() {
         log.warn("a folder and a bundle of this name are there; the bundle was read".to_owned());
-    }
-    for kind in kinds {
-        if project.documents()[*kind].is_none() {
-            log.warn(format!("the project has no document {kind}.yaml"));
-        }
     }
     for document in project.ignored() {
         log.warn(format!("the document '{document}' is not one of a project's"));

@@ -16,6 +16,7 @@ use crate::{
         yaml,
     },
     model::{AnyRecord, Kind, Value},
+    wording::{chain, counted},
 };
 
 /// How many faults of one document are named; all are counted.
@@ -138,14 +139,15 @@ fn read(
             {
                 let found = looked_at.records;
                 looked_at.fault(format!(
-                    "the project declares {declared} records here, and {found} are there"
+                    "the project declares {} here, and {found} were found",
+                    counted(declared, "record")
                 ));
             }
             Ok(())
         }
         Err(yaml::ReadError::Io(error)) => told(looked_at, error.into()),
         Err(refused @ yaml::ReadError::Refused { .. }) => {
-            looked_at.fault(refused.to_string());
+            looked_at.fault(chain(&refused));
             Ok(())
         }
     }
@@ -155,7 +157,7 @@ fn read(
 fn told(looked_at: &mut LookedAt, error: ShelfError) -> Result<(), MigrationError> {
     match error {
         error @ (ShelfError::Bundle(_) | ShelfError::File { .. }) => {
-            looked_at.fault(error.to_string());
+            looked_at.fault(chain(&error));
             Ok(())
         }
         error => Err(error.into()),

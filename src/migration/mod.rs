@@ -14,7 +14,7 @@ mod report;
 mod request;
 mod shelf;
 
-use std::{fs::File, sync::Arc};
+use std::{fs::File, path::Path, sync::Arc};
 
 pub use demo::Demo;
 pub use error::MigrationError;
@@ -31,7 +31,9 @@ use shelf::Shelf;
 
 use crate::{
     import::{Log, Reports, Source},
+    job::Progress,
     store::Store,
+    wording::Chain,
 };
 
 /// The release of eNMS whose documents Satchel writes, as its `metadata.yaml` spells it.
@@ -58,8 +60,15 @@ impl Migration {
     }
 
     /// Writes a project onto the shelf, in the place of one of the same name.
-    pub fn export(&self, request: &ExportRequest) -> Result<ExportReport, MigrationError> {
-        export::export(&self.0.store, &self.0.shelf, request)
+    ///
+    /// # Errors
+    /// No project was written, and one of the same name is as it was.
+    pub fn export(
+        &self,
+        request: &ExportRequest,
+        progress: &Progress,
+    ) -> Result<ExportReport, MigrationError> {
+        export::export(&self.0.store, &self.0.shelf, request, progress)
     }
 
     /// Imports a project from the shelf for the user `caller`. What is wrong in the project is in
@@ -71,16 +80,27 @@ impl Migration {
         &self,
         request: &ImportRequest,
         caller: &str,
+        progress: &Progress,
     ) -> Result<ImportReport, MigrationError> {
         let project = self.0.shelf.project(&request.name)?;
-        let log = Log::new(Source::Documents, &self.0.store.directory().scratch())?;
+        let log = Log::new(Source::Documents, &self.0.store.directory().scratch(), progress)?;
         let mut report = import::import(&self.0.store, &project, request, caller, &log)?;
         // What is imported is imported: that its report cannot be kept does not make it undone.
         match self.0.reports.write(&report, &log) {
             Ok(id) => report.report = Some(id),
-            Err(error) => tracing::warn!(%error, "the report of an import is not kept"),
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "the report of an import is not kept")
+            }
         }
         Ok(report)
+    }
+
+    /// The projects in the library of a data directory that no server runs on, by name.
+    ///
+    /// # Errors
+    /// [`MigrationError::Shelf`] if the folder cannot be read.
+    pub fn projects_in(library: &Path) -> Result<Vec<ProjectSummary>, MigrationError> {
+        Ok(Shelf::list(library)?)
     }
 
     /// The projects on the shelf, by name.

@@ -2,14 +2,17 @@
 
 use super::ProjectName;
 use crate::{
-    import::{Mode, OnError},
+    import::{EmptyReplacement, Mode, OnError},
     model::{Kind, Secrets},
 };
 
 /// Whether an import empties the kinds that it lists, in the same step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyFirst {
+    /// All of them, also those without a document.
     Yes,
+    /// Those that have a document.
+    WithDocument,
     No,
 }
 
@@ -27,6 +30,8 @@ pub struct ImportRequest {
     pub name: ProjectName,
     pub kinds: Vec<Kind>,
     pub empty: EmptyFirst,
+    /// Whether a document without records may empty its kind.
+    pub empty_replacement: EmptyReplacement,
     pub on_error: OnError,
     pub mode: Mode,
 }

@@ -9,6 +9,7 @@ mod criteria;
 mod entity;
 mod field;
 mod kind;
+pub mod limits;
 mod name;
 mod nearest;
 mod probe;
@@ -45,8 +46,9 @@ pub use field::{
 pub use file::File;
 pub use group::Group;
 pub use kind::{Kind, KindVisitor, PerKind, UnknownKind};
+pub use limits::{NAME_BYTES_MAX, OverLimit, VALUE_DEPTH_MAX, check_limits};
 pub use link::Link;
-pub use name::{NAME_BYTES_MAX, Name};
+pub use name::Name;
 pub use nearest::nearest;
 pub use network::Network;
 pub use pool::{Membership, Pool};
@@ -60,7 +62,7 @@ pub use service::Service;
 pub use spelling::{spelled, spelled_property};
 pub use task::Task;
 pub use user::User;
-pub use value::{Map, Shared, VALUE_DEPTH_MAX, Value};
+pub use value::{Map, Shared, Value};
 pub use view::View;
 pub use workflow_edge::WorkflowEdge;
 

@@ -4,10 +4,7 @@ use std::{fmt, ops::Deref};
 
 use bincode::{Decode, Encode};
 
-use super::Rule;
-
-/// The longest name, in bytes of UTF-8: what eNMS's columns hold.
-pub const NAME_BYTES_MAX: usize = 255;
+use super::{NAME_BYTES_MAX, Rule};
 
 /// A record's name: not empty, at most [`NAME_BYTES_MAX`] bytes, without control characters,
 /// slashes, backslashes or quotes. Blanks, brackets, `%`, `>` and any letters are welcome.

@@ -11,6 +11,10 @@ use bincode::{
 };
 use zeroize::Zeroizing;
 
+/// How many bytes a sealed secret has more than its clear spelling: the nonce of XChaCha20 and the
+/// tag of Poly1305.
+pub(super) const SEAL_BYTES: usize = 24 + 16;
+
 /// A password, key or token.
 ///
 /// What is kept is the spelling of a project's document, base64 as eNMS writes it, so that the

@@ -12,11 +12,10 @@ use bincode::{
     error::DecodeError,
 };
 
-use super::probe::{decode_variant, skip_text};
-
-/// How deep lists and maps may be nested in one value. Real documents stay under ten; the bound
-/// keeps every walk over a value, and bincode's decoding of it, far from the end of the stack.
-pub const VALUE_DEPTH_MAX: usize = 64;
+use super::{
+    VALUE_DEPTH_MAX,
+    probe::{decode_variant, skip_text},
+};
 
 /// One value of a document: a scalar, or a tree of lists and maps.
 #[derive(Clone, Debug, Encode)]

@@ -8,7 +8,10 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -22,6 +25,7 @@ use super::{
     StoreError, Summary, format,
     generation::{Generation, guarded, panic_text},
     layers::{Changes, TreeId},
+    mark::MarkFile,
     picture::Pictures,
     summary::SUMMARY_KEY,
     turn::Turns,
@@ -51,10 +55,13 @@ struct Shared {
     generation: Weak<Generation>,
     pictures: Arc<Pictures>,
     turns: Arc<Turns>,
+    mark: Arc<MarkFile>,
     pending: Mutex<Pending>,
     state: Mutex<State>,
     asked: Condvar,
     committed: Condvar,
+    /// The version of the last change that was applied, durable or not.
+    version_last: AtomicU64,
 }
 
 #[derive(Default)]
@@ -79,15 +86,18 @@ impl Committer {
         generation: &Arc<Generation>,
         pictures: Arc<Pictures>,
         turns: Arc<Turns>,
+        mark: Arc<MarkFile>,
     ) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared {
             generation: Arc::downgrade(generation),
             pictures,
             turns,
+            mark,
             pending: Mutex::default(),
             state: Mutex::default(),
             asked: Condvar::new(),
             committed: Condvar::new(),
+            version_last: AtomicU64::new(0),
         });
         let theirs = shared.clone();
         let thread = thread::Builder::new()
@@ -138,11 +148,13 @@ impl Committer {
     }
 
     /// Why nothing can be written any more, where that is so.
-    pub fn failure(&self) -> Result<(), StoreError> {
-        match &self.shared.lock().failed {
-            Some(failure) => Err(failure.to_error()),
-            None => Ok(()),
-        }
+    pub fn failure(&self) -> Option<Failure> {
+        self.shared.lock().failed.clone()
+    }
+
+    /// The version of the last change that was applied, durable or not.
+    pub fn version_last(&self) -> u64 {
+        self.shared.version_last.load(Ordering::SeqCst)
     }
 
     /// Lets every later commit fail: a write before it did.
@@ -172,6 +184,10 @@ impl Shared {
     }
 
     fn fail(&self, failure: Failure) {
+        tracing::error!(reason = %failure.to_error(), "a commit failed");
+        if let Some(generation) = self.generation.upgrade() {
+            generation.forget_applied();
+        }
         self.lock().failed.get_or_insert(failure);
         self.committed.notify_all();
     }
@@ -207,18 +223,24 @@ impl Shared {
         let mut pending = self.pending();
         let all = self.lock().asked;
         let Pending { changes, summary } = std::mem::take(&mut *pending);
+        let changed = summary.is_some();
         if let Some(summary) = summary {
+            self.version_last.store(summary.version, Ordering::SeqCst);
             guarded("applying changes", || {
                 self.pictures.change(&generation, &changes, || {
                     apply(&generation, &changes, &summary)?;
-                    generation.note_summary(summary);
+                    generation.note_applied(summary);
                     Ok(())
                 })
             })?;
         }
         // The next ones need not wait for the disk.
         drop(pending);
-        generation.db.flush()?;
+        guarded("making changes durable", || Ok(generation.db.flush()?))?;
+        generation.note_durable();
+        if changed {
+            self.mark.note(generation.known());
+        }
         Ok(all)
     }
 }
@@ -247,6 +269,10 @@ fn apply(generation: &Generation, changes: &Changes, summary: &Summary) -> Resul
         Ok::<(), ConflictableTransactionError<StoreError>>(())
     });
     applied.map_err(|error| match error {
+        TransactionError::Storage(sled::Error::Corruption { .. }) => StoreError::Damaged {
+            part: "database",
+            detail: "a change met a page whose checksum is wrong".to_owned(),
+        },
         TransactionError::Storage(error) => StoreError::from(error),
         TransactionError::Abort(never) => never,
     })
@@ -256,13 +282,31 @@ fn apply(generation: &Generation, changes: &Changes, summary: &Summary) -> Resul
 #[derive(Clone)]
 pub(super) enum Failure {
     DiskFull,
+    FileSizeLimit,
+    /// A change met a damaged page.
+    Damaged {
+        part: &'static str,
+        detail: String,
+    },
     Other(String),
 }
 
 impl Failure {
+    /// Whether the database takes changes and reads again once it is opened anew.
+    pub fn is_mended_by_opening(&self) -> bool {
+        match self {
+            Failure::DiskFull | Failure::FileSizeLimit | Failure::Damaged { .. } => true,
+            Failure::Other(_) => false,
+        }
+    }
+
     pub fn of(error: &StoreError) -> Self {
         match error {
             StoreError::DiskFull => Failure::DiskFull,
+            StoreError::FileSizeLimit => Failure::FileSizeLimit,
+            StoreError::Damaged { part, detail } => {
+                Failure::Damaged { part, detail: detail.clone() }
+            }
             StoreError::ReadOnly { reason } => Failure::Other(reason.clone()),
             other => Failure::Other(other.to_string()),
         }
@@ -271,6 +315,10 @@ impl Failure {
     pub fn to_error(&self) -> StoreError {
         match self {
             Failure::DiskFull => StoreError::DiskFull,
+            Failure::FileSizeLimit => StoreError::FileSizeLimit,
+            Failure::Damaged { part, detail } => {
+                StoreError::Damaged { part, detail: detail.clone() }
+            }
             Failure::Other(reason) => StoreError::ReadOnly { reason: reason.clone() },
         }
     }

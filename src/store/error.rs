@@ -2,70 +2,131 @@
 
 use std::{io, path::PathBuf};
 
-use super::TEXT_BYTES_MAX;
-use crate::model::Kind;
+use super::{DirectoryError, InventoryDamage, KeyError};
+use crate::{
+    job::Cancelled,
+    model::{
+        Kind, OverLimit,
+        limits::{LONG_TEXT_BYTES_MAX, RECORD_BYTES_MAX as WEIGHT_MAX},
+    },
+};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the {kind} '{name}' cannot be read: what is stored of it is damaged ({detail})")]
     Corrupt { kind: Kind, name: String, detail: String },
-    #[error("the store's own '{part}' cannot be read: {detail}")]
+    #[error("the part '{part}' of the store is damaged: {detail}")]
     Damaged { part: &'static str, detail: String },
-    #[error("the data directory {} is in use by another process", .directory.display())]
-    InUse { directory: PathBuf },
-    #[error(
-        "the key {} is missing, without which the secrets of this data directory cannot be read; \
-         put it back, or start with an empty data directory",
-        .path.display()
-    )]
-    KeyMissing { path: PathBuf },
-    #[error("the key {} is not 32 bytes long", .path.display())]
-    KeyBroken { path: PathBuf },
+    #[error("{0}")]
+    InventoryDamaged(Box<InventoryDamage>),
+    /// In a box: it holds several paths, and the others are small.
+    #[error(transparent)]
+    Directory(Box<DirectoryError>),
+    #[error(transparent)]
+    Key(#[from] KeyError),
     #[error("a secret of the {kind} '{name}' cannot be opened with the key of this data directory")]
     Unsealable { kind: Kind, name: String },
-    #[error(
-        "the data directory was written in format {found}, and this Satchel reads format {known}: {}",
-        if found > known {
-            "use a newer one"
-        } else {
-            "export everything with the Satchel that wrote it, and import that here"
-        }
-    )]
-    OtherFormat { found: u32, known: u32 },
     #[error("another change is being applied; try again in a moment")]
     Busy,
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    #[error("there is no inventory in {}", .directory.display())]
+    NoInventory { directory: PathBuf },
     #[error("there is nothing to undo: nothing was imported yet")]
     NothingToUndo,
-    #[error("the disk is full, and the change is not acknowledged")]
+    #[error("disk full: the change was not saved")]
     DiskFull,
+    #[error(
+        "the change was not saved: a file would grow beyond the size that the operating system \
+         allows this process (`ulimit -f`, or `LimitFSIZE=` of its service)"
+    )]
+    FileSizeLimit,
+    /// A read that could not be served from a database in which a write failed.
+    #[error(
+        "this cannot be read at the moment: the database is opened again after a write failed; \
+         try again in a few seconds"
+    )]
+    Reopening,
     #[error("the store has become read-only, because a write failed: {reason}")]
     ReadOnly { reason: String },
     #[error("a {kind} of {bytes} bytes is more than the {RECORD_BYTES_MAX} that a record may have")]
     RecordLarge { kind: Kind, bytes: usize },
-    #[error("a text of {bytes} bytes is more than the {TEXT_BYTES_MAX} that one may have")]
+    #[error("the {kind} '{name}' is over a limit: {over}")]
+    OverLimit { kind: Kind, name: String, over: OverLimit },
+    #[error("a text of {bytes} bytes is more than the {LONG_TEXT_BYTES_MAX} that one may have")]
     TextLarge { bytes: usize },
     #[error(
         "this changes {records} entries at once, which is more than fits into memory: make it in \
          parts, or export the inventory, change the documents and import them"
     )]
     ChangeLarge { records: usize },
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     Io { what: String, source: io::Error },
-    #[error("the database: {0}")]
+    #[error("the database")]
     Database(#[source] sled::Error),
 }
 
-/// The most bytes that one record may have when it is encoded. The largest of a real project is
-/// 60 KB; a pool that lists a million devices has 30 MB.
+/// The most bytes that the store keeps of one record, and the most memory that decoding it may
+/// take. This is above [what a record may weigh](WEIGHT_MAX), because records were stored before
+/// that was checked, and have to stay readable.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+const _: () = assert!(RECORD_BYTES_MAX as u64 >= 2 * WEIGHT_MAX);
+
+/// What is damaged in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The part of the store: a type of record, or one of the store's own trees. There are few of
+    /// them.
+    pub part: &'static str,
+    pub kind: Option<Kind>,
+    /// The record, if only one is damaged.
+    pub name: Option<String>,
+    pub detail: String,
+}
+
 impl StoreError {
+    /// What is damaged. `None` for an error that is no damage.
+    pub fn damage(&self) -> Option<Damage> {
+        match self {
+            StoreError::Corrupt { kind, name, detail } => Some(Damage {
+                part: kind.as_str(),
+                kind: Some(*kind),
+                name: Some(name.clone()),
+                detail: detail.clone(),
+            }),
+            StoreError::Damaged { part, detail } => {
+                Some(Damage { part, kind: None, name: None, detail: detail.clone() })
+            }
+            StoreError::Unsealable { kind, name } => Some(Damage {
+                part: "secret",
+                kind: Some(*kind),
+                name: Some(name.clone()),
+                detail: "its secret cannot be opened with the key of the data directory".to_owned(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether a record or a page is damaged, so that others can still be read.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, StoreError::Corrupt { .. } | StoreError::Damaged { .. })
+    }
+
     /// An error of the file system, with what was being done.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        |source| match is_full(&source) {
-            true => StoreError::DiskFull,
-            false => StoreError::Io { what: what.into(), source },
+        |source| no_room(&source).unwrap_or_else(|| StoreError::Io { what: what.into(), source })
+    }
+
+    /// Whether the system refused for want of a permission.
+    pub fn is_permission_denied(&self) -> bool {
+        match self {
+            StoreError::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            StoreError::Database(sled::Error::Io(error)) => {
+                error.kind() == io::ErrorKind::PermissionDenied
+            }
+            _ => false,
         }
     }
 
@@ -81,16 +142,28 @@ impl StoreError {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+/// The error of a write that found no room. `None` for any other error.
+fn no_room(error: &io::Error) -> Option<StoreError> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(StoreError::DiskFull),
+        io::ErrorKind::FileTooLarge => Some(StoreError::FileSizeLimit),
+        _ => None,
+    }
+}
+
+impl From<DirectoryError> for StoreError {
+    fn from(error: DirectoryError) -> Self {
+        StoreError::Directory(Box::new(error))
+    }
 }
 
 impl From<sled::Error> for StoreError {
     fn from(error: sled::Error) -> Self {
-        match &error {
-            sled::Error::Io(io) if is_full(io) => StoreError::DiskFull,
-            _ => StoreError::Database(error),
-        }
+        let full = match &error {
+            sled::Error::Io(io) => no_room(io),
+            _ => None,
+        };
+        full.unwrap_or(StoreError::Database(error))
     }
 }
 

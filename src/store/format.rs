@@ -22,9 +22,6 @@ pub const RECORD_FORMAT: u8 = 1;
 /// which sled puts a page into a blob file, which is not synced.
 pub(super) const VALUE_BYTES_MAX: usize = 4096;
 
-/// The longest text of a device, in bytes. The configuration of a large router has a few million.
-pub const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
-
 const CONFIG: config::Configuration<
     config::LittleEndian,
     config::Varint,

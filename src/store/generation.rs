@@ -3,7 +3,7 @@
 use std::{
     fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     thread,
     time::{Duration, Instant},
@@ -13,25 +13,27 @@ use sled::{Db, Tree};
 
 use super::{
     DataDirectory, Options, StoreError, Summary,
+    content::Content,
     directory::{sync_directory, sync_tree},
     format,
+    known::{Identity, KnownState},
     layers::TreeId,
-    summary::SUMMARY_KEY,
+    log::SEGMENT_BYTES,
+    summary::{EARLIER_SUMMARY_KEY, EarlierSummary, SUMMARY_KEY},
     trees::Trees,
 };
 use crate::model::{Kind, PerKind};
 
-/// The size of sled's segments. A page of more than a quarter of one becomes a blob file, which sled
-/// does not sync. The longest page is an inner one of the reverse index: 257 keys of at most
-/// 2 + 255 + 32 + 255 bytes, 140 KB.
-const SEGMENT_BYTES: usize = 1024 * 1024;
-
 /// How long sled's own threads may take to let go of a database that was closed.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// The key of a generation's [`Identity`] in the tree `meta`.
+const IDENTITY_KEY: &[u8] = b"identity";
 
 /// One sled database, with a tree for every kind.
 pub(super) struct Generation {
     pub number: u64,
+    pub identity: Identity,
     pub db: Db,
     pub kinds: PerKind<Tree>,
     pub references: Tree,
@@ -39,39 +41,115 @@ pub(super) struct Generation {
     pub texts: Tree,
     pub chunks: Tree,
     pub meta: Tree,
+    /// With all changes that were applied, durable or not yet.
     summary: RwLock<Arc<Summary>>,
+    /// With the durable changes only.
+    durable_summary: RwLock<Arc<Summary>>,
     /// The last to be dropped: the directory is held until the database is closed, also by a
     /// reader that outlives the store.
     directory: Arc<DataDirectory>,
 }
 
 impl Generation {
-    /// Opens a generation, or makes an empty one.
+    /// Makes a new, empty generation.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`] if the disk fails.
+    pub fn create(
+        directory: &Arc<DataDirectory>,
+        number: u64,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let identity = Identity::random()?;
+        Self::open_with(directory, number, options, |meta| {
+            meta.insert(IDENTITY_KEY, format::encode(&identity))?;
+            Ok((Summary::default(), identity))
+        })
+    }
+
+    /// Opens a generation that exists.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the database is missing, empty or not readable, or if it holds no
+    /// summary: sled makes a new database in the place of a missing one, and takes the first part
+    /// of its log that it cannot read for the end.
     pub fn open(
         directory: &Arc<DataDirectory>,
         number: u64,
         options: Options,
+    ) -> Result<Self, StoreError> {
+        require_database(&directory.generation(number))?;
+        Self::open_with(directory, number, options, |meta| {
+            let summary = meta.get(SUMMARY_KEY)?.ok_or_else(|| lost("summary"))?;
+            let identity = meta.get(IDENTITY_KEY)?.ok_or_else(|| lost("identity"))?;
+            Ok((format::decode("summary", &summary)?, format::decode("identity", &identity)?))
+        })
+    }
+
+    /// Opens a generation that was written in format 2 of the data directory, without content
+    /// hashes and identity, and adds them. What was added is not durable yet.
+    ///
+    /// # Errors
+    /// As for [`Generation::open`].
+    pub fn open_earlier(
+        directory: &Arc<DataDirectory>,
+        number: u64,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        require_database(&directory.generation(number))?;
+        let identity = Identity::random()?;
+        let generation = Self::open_with(directory, number, options, |meta| {
+            let summary = match meta.get(EARLIER_SUMMARY_KEY)? {
+                Some(bytes) => {
+                    let earlier: EarlierSummary = format::decode("summary", &bytes)?;
+                    earlier.with_content(Content::default())
+                }
+                // The upgrade was interrupted after this generation.
+                None => {
+                    let bytes = meta.get(SUMMARY_KEY)?.ok_or_else(|| lost("summary"))?;
+                    format::decode("summary", &bytes)?
+                }
+            };
+            Ok((summary, identity))
+        })?;
+        let mut summary = Summary::clone(&generation.summary());
+        summary.content = generation.read_content()?;
+        guarded("upgrading the inventory", || {
+            generation.meta.insert(SUMMARY_KEY, format::encode(&summary))?;
+            generation.meta.insert(IDENTITY_KEY, format::encode(&identity))?;
+            generation.meta.remove(EARLIER_SUMMARY_KEY)?;
+            Ok(())
+        })?;
+        generation.note_summary(summary);
+        Ok(generation)
+    }
+
+    fn open_with(
+        directory: &Arc<DataDirectory>,
+        number: u64,
+        options: Options,
+        begin: impl FnOnce(&Tree) -> Result<(Summary, Identity), StoreError>,
     ) -> Result<Self, StoreError> {
         let path = directory.generation(number);
         remove_cut_off_snapshots(&path)?;
         // sled answers some kinds of damage with a panic.
         let opened = catch_unwind(AssertUnwindSafe(|| -> Result<Self, StoreError> {
             let db = open_database(&path, options)?;
-            let tree = |name: &str| db.open_tree(name);
-            let meta = tree("meta")?;
-            let summary = match meta.get(SUMMARY_KEY)? {
-                Some(bytes) => format::decode("summary", &bytes)?,
-                None => Summary::default(),
-            };
+            let tree = |id: TreeId| db.open_tree(id.name());
+            let meta = tree(TreeId::Meta)?;
+            let (summary, identity) = begin(&meta)?;
+            let summary = Arc::new(summary);
             Ok(Self {
                 number,
-                kinds: PerKind::try_new(|kind| tree(kind.as_str()))?,
-                references: tree("references")?,
-                members: tree("members")?,
-                texts: tree("texts")?,
-                chunks: tree("chunks")?,
+                identity,
+                kinds: PerKind::try_new(|kind| tree(TreeId::Kind(kind)))?,
+                references: tree(TreeId::References)?,
+                members: tree(TreeId::Members)?,
+                texts: tree(TreeId::Texts)?,
+                chunks: tree(TreeId::Chunks)?,
                 meta,
-                summary: RwLock::new(Arc::new(summary)),
+                summary: RwLock::new(summary.clone()),
+                durable_summary: RwLock::new(summary),
                 db,
                 directory: directory.clone(),
             })
@@ -80,6 +158,48 @@ impl Generation {
             let detail = panic_text(panic.as_ref());
             Err(StoreError::Damaged { part: "database", detail })
         })
+    }
+
+    /// Reads every tree and computes its content hash. Nothing changes the generation meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if a part of the database cannot be read; [`StoreError::Io`].
+    pub fn read_content(&self) -> Result<Content, StoreError> {
+        let mut content = Content::default();
+        for tree in Content::trees() {
+            for entry in self.trees().tree(tree).prefix(&[]) {
+                let (key, value) = entry?;
+                content[tree].add(&key, &value);
+            }
+        }
+        Ok(content)
+    }
+
+    /// Writes the summary as it is in memory.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
+    pub fn write_summary(&self) -> Result<(), StoreError> {
+        super::new_generation::write(&self.meta, SUMMARY_KEY, &format::encode(&*self.summary()))
+    }
+
+    /// The size of the database's log on the disk, in bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]
+    pub fn bytes(&self) -> Result<u64, StoreError> {
+        let metadata = fs::metadata(self.path().join("db"));
+        Ok(metadata.map_err(StoreError::io("the size of the database"))?.len())
+    }
+
+    /// The folder of the database.
+    pub fn path(&self) -> PathBuf {
+        self.directory.generation(self.number)
+    }
+
+    /// The durable state of this generation.
+    pub fn known(&self) -> KnownState {
+        KnownState::now(self.number, self.identity, Summary::clone(&self.durable_summary()))
     }
 
     /// Makes everything that was written durable: the data, and the names of the files.
@@ -114,10 +234,52 @@ impl Generation {
         self.summary.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes the counts and stamps that were just written.
+    /// Counts and stamps of the durable changes: what may be told to a client.
+    pub fn durable_summary(&self) -> Arc<Summary> {
+        self.durable_summary.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes the counts and stamps of a generation that was written or opened as a whole.
     pub fn note_summary(&self, summary: Summary) {
+        self.note_applied(summary);
+        self.note_durable();
+    }
+
+    /// Notes the counts and stamps with changes that were applied and are not durable yet.
+    pub fn note_applied(&self, summary: Summary) {
         *self.summary.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(summary);
     }
+
+    /// Notes that everything that was applied is durable.
+    pub fn note_durable(&self) {
+        let summary = self.summary();
+        *self.durable_summary.write().unwrap_or_else(PoisonError::into_inner) = summary;
+    }
+
+    /// Goes back to the counts and stamps of the durable changes, because a commit failed.
+    pub fn forget_applied(&self) {
+        let summary = self.durable_summary();
+        *self.summary.write().unwrap_or_else(PoisonError::into_inner) = summary;
+    }
+}
+
+/// sled would make a new database where there is none.
+fn require_database(path: &Path) -> Result<(), StoreError> {
+    let damaged = |detail: String| Err(StoreError::Damaged { part: "database", detail });
+    let file = path.join("db");
+    match fs::metadata(&file) {
+        Ok(metadata) if metadata.len() == 0 => damaged(format!("{} is empty", file.display())),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            damaged(format!("{} is missing", file.display()))
+        }
+        Err(error) => Err(StoreError::io(format!("the database {}", file.display()))(error)),
+    }
+}
+
+/// Every generation holds these: a database without them lost them.
+fn lost(what: &str) -> StoreError {
+    StoreError::Damaged { part: "database", detail: format!("it holds no {what}") }
 }
 
 pub(super) fn corrupt(kind: Kind, name: &[u8], detail: impl Into<String>) -> StoreError {

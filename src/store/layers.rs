@@ -9,7 +9,7 @@ use std::{
 
 use sled::{IVec, Tree};
 
-use super::StoreError;
+use super::{StoreError, contained};
 use crate::model::Kind;
 
 /// One of a generation's trees.
@@ -29,6 +29,23 @@ impl TreeId {
         let others =
             [Self::References, Self::Members, Self::Texts, Self::Chunks, Self::Meta].into_iter();
         Kind::ALL.into_iter().map(TreeId::Kind).chain(others)
+    }
+
+    /// The name of the tree in the database, which is also the part of the store that it is.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kind(kind) => kind.as_str(),
+            Self::References => "references",
+            Self::Members => "members",
+            Self::Texts => "texts",
+            Self::Chunks => "chunks",
+            Self::Meta => "meta",
+        }
+    }
+
+    /// Whether keys are texts that a person knows.
+    fn has_plain_keys(part: &str) -> bool {
+        part != "references" && part != "members" && part != "chunks"
     }
 }
 
@@ -117,14 +134,14 @@ impl<'a> Layered<'a> {
     pub fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
         match self.changed(key) {
             Some(value) => Ok(value.cloned()),
-            None => Ok(self.tree.get(key)?),
+            None => contained::read(self.tree, || self.tree.get(key)),
         }
     }
 
     pub fn contains(&self, key: &[u8]) -> Result<bool, StoreError> {
         match self.changed(key) {
             Some(value) => Ok(value.is_some()),
-            None => Ok(self.tree.contains_key(key)?),
+            None => contained::read(self.tree, || self.tree.contains_key(key)),
         }
     }
 
@@ -152,7 +169,7 @@ impl<'a> Layered<'a> {
             layer.map(|layer| layer.range::<[u8], _>(bounds).peekable())
         };
         Entries {
-            tree: Some(self.tree.range::<&[u8], _>(bounds).peekable()),
+            tree: TreeEntries::new(self.tree, from, to),
             layers: [layer(self.layers[0]), layer(self.layers[1])],
         }
     }
@@ -163,9 +180,86 @@ type LayerEntries<'a> = Peekable<btree_map::Range<'a, Vec<u8>, Option<IVec>>>;
 
 /// Keys and values of a tree and its layers, in order.
 pub(super) struct Entries<'a> {
-    /// None at its end: asked again, sled's iterator gives what was created behind it.
-    tree: Option<Peekable<sled::Iter>>,
+    tree: TreeEntries<'a>,
     layers: [Option<LayerEntries<'a>>; 2],
+}
+
+/// Keys and values of a tree, in order. Where a page is damaged, an error names the range that
+/// cannot be read, and the entries behind it follow.
+struct TreeEntries<'a> {
+    tree: &'a Tree,
+    /// None at its end: asked again, sled's iterator gives what was created behind it.
+    rest: Option<sled::Iter>,
+    peeked: Option<Result<(IVec, IVec), StoreError>>,
+    /// The key of the last entry, or what the entries began with.
+    last: IVec,
+    /// Whether `last` is the key of an entry.
+    is_begun: bool,
+    end: Option<Vec<u8>>,
+}
+
+impl<'a> TreeEntries<'a> {
+    fn new(tree: &'a Tree, from: &[u8], to: Bound<&[u8]>) -> Self {
+        let end = match to {
+            Bound::Included(end) | Bound::Excluded(end) => Some(end.to_vec()),
+            Bound::Unbounded => None,
+        };
+        let rest = Some(tree.range::<&[u8], _>((Bound::Included(from), to)));
+        Self { tree, rest, peeked: None, last: IVec::from(from), is_begun: false, end }
+    }
+
+    fn peek(&mut self) -> Option<&Result<(IVec, IVec), StoreError>> {
+        if self.peeked.is_none()
+            && let Some(rest) = &mut self.rest
+        {
+            match contained::read(self.tree, || rest.next().transpose()) {
+                Ok(Some(entry)) => {
+                    self.last = entry.0.clone();
+                    self.is_begun = true;
+                    self.peeked = Some(Ok(entry));
+                }
+                Ok(None) => self.rest = None,
+                Err(error) => self.peeked = Some(Err(self.pass_over(error))),
+            }
+        }
+        self.peeked.as_ref()
+    }
+
+    fn next(&mut self) -> Option<Result<(IVec, IVec), StoreError>> {
+        self.peek();
+        self.peeked.take()
+    }
+
+    /// Goes on behind a damaged range, or ends where there is nothing behind it.
+    #[cold]
+    fn pass_over(&mut self, error: StoreError) -> StoreError {
+        self.rest = None;
+        let StoreError::Damaged { part, detail } = error else { return error };
+        // The smallest key behind the last entry.
+        let from = match self.is_begun {
+            true => [&self.last[..], &[0]].concat(),
+            false => self.last.to_vec(),
+        };
+        let behind = contained::readable_after(self.tree, &from)
+            .filter(|key| self.end.as_ref().is_none_or(|end| key < end));
+        if let Some(key) = &behind {
+            let end = self.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+            self.rest = Some(self.tree.range::<&[u8], _>((Bound::Included(key.as_slice()), end)));
+        }
+        let shown = |key: &[u8]| format!("'{}'", String::from_utf8_lossy(key).replace('\0', ", "));
+        let range = match &behind {
+            _ if !TreeId::has_plain_keys(part) => String::new(),
+            Some(behind) if self.last.is_empty() => format!(" before {}", shown(behind)),
+            Some(behind) => format!(" after {} and before {}", shown(&self.last), shown(behind)),
+            None if self.last.is_empty() => String::new(),
+            None => format!(" after {}", shown(&self.last)),
+        };
+        if let Some(key) = behind {
+            self.last = key.into();
+            self.is_begun = false;
+        }
+        StoreError::Damaged { part, detail: format!("entries{range} are unreadable: {detail}") }
+    }
 }
 
 impl Iterator for Entries<'_> {
@@ -173,16 +267,9 @@ impl Iterator for Entries<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let here = match self.tree.as_mut().map(Peekable::peek) {
-                Some(Some(Ok((key, _)))) => Some(key.clone()),
-                Some(Some(Err(_))) => {
-                    let error = self.tree.take()?.next()?.err()?;
-                    return Some(Err(error.into()));
-                }
-                Some(None) => {
-                    self.tree = None;
-                    None
-                }
+            let here = match self.tree.peek() {
+                Some(Ok((key, _))) => Some(key.clone()),
+                Some(Err(_)) => return self.tree.next(),
                 None => None,
             };
             let mut first: Option<&[u8]> = here.as_deref();
@@ -206,7 +293,7 @@ impl Iterator for Entries<'_> {
                 }
             }
             if here.as_ref() == Some(&key)
-                && let Some(Ok((_, value))) = self.tree.as_mut().and_then(Iterator::next)
+                && let Some(Ok((_, value))) = self.tree.next()
             {
                 decided.get_or_insert(Some(value));
             }

@@ -6,29 +6,48 @@
 //!   pointer to it when it is durable.
 //! - **Readers** are never blocked. [`Store::read`] looks at the current generation;
 //!   [`Store::picture`] holds one moment of it.
+//! - **Damage** is noticed when the inventory is opened: by its log (`log`), by the seal of the
+//!   generation (`seal`), by the high-water mark (`mark`) and by content hashes (`content`).
+//!   `opening` compares them; [`Recovery`] gets an inventory back.
 //!
 //! Invariants: nothing is acknowledged before it is durable; a record, the references that it
 //! holds and the counts that it changes are written in the same transaction; no secret is written
 //! that is not sealed.
 
+mod admission;
 mod ahead;
 pub mod aside;
 mod committer;
+mod contained;
+mod content;
 mod directory;
+mod directory_error;
 mod durable;
 mod error;
+mod folder_copy;
 mod format;
 mod generation;
+mod holder;
+mod key_check;
+mod key_error;
+mod known;
 mod layers;
 mod load;
+mod log;
+mod mark;
 mod members;
+mod new_generation;
+mod opening;
 mod options;
+mod owner;
 mod packed;
 mod picture;
 mod random;
+mod recover;
 mod references;
 mod rewrite;
 mod room;
+mod seal;
 mod sort;
 mod summary;
 mod transaction;
@@ -50,15 +69,27 @@ use std::{
     },
 };
 
+pub use admission::Create;
+pub use contained::is_panic_contained;
 pub use directory::{DIRECTORY_FORMAT, DataDirectory, sync_directory};
-pub use error::{RECORD_BYTES_MAX, StoreError};
-pub use format::{
-    Header, RECORD_FORMAT, Raw, TEXT_BYTES_MAX, decode_any_body, decode_record, encode_body,
-};
-pub use load::{Load, LoadTable};
-pub use options::Options;
+pub use directory_error::{DirectoryError, ForeignContents};
+pub use error::{Damage, RECORD_BYTES_MAX, StoreError};
+pub use format::{Header, RECORD_FORMAT, Raw, decode_any_body, decode_record, encode_body};
+pub use holder::Holder;
+pub use key_check::KeyState;
+pub use key_error::KeyError;
+pub use known::KnownNote;
+pub use load::Load;
+pub use new_generation::LoadTable;
+pub use opening::InventoryDamage;
+pub use options::{InterruptedRecovery, Options};
+pub use owner::Owner;
 pub use picture::Picture;
 pub use random::fill_random;
+pub use recover::{
+    LostRecord, PreviousState, Recovered, Recovery, RecoveryState, RewriteReport, RewrittenKind,
+    SalvageReport,
+};
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
 pub use room::Room;
 pub use sort::{Reader as SortedReader, Sorted, Sorter};
@@ -74,12 +105,16 @@ use committer::{Committer, Failure};
 use directory::Pointer;
 use generation::{Generation, corrupt};
 use layers::TreeId;
+use mark::MarkFile;
+use opening::Opened;
 use picture::Pictures;
-use room::Reopening;
+use room::{AmpleRoom, Reopening};
 use trees::Trees;
 use turn::{Turn, Turns};
 
+use crate::job::Progress;
 use crate::model::{AnyRecord, Entity, Kind, Record, Side, Target};
+use crate::wording::{Chain, chain};
 
 /// The inventory of one data directory.
 pub struct Store {
@@ -89,6 +124,8 @@ pub struct Store {
     pictures: Arc<Pictures>,
     current: RwLock<State>,
     reopening: Reopening,
+    ample_room: AmpleRoom,
+    mark: Arc<MarkFile>,
     /// The number of the last generation that was begun. None is used twice: a database that was
     /// given up may still write to its directory for a moment.
     number_last: AtomicU64,
@@ -102,6 +139,8 @@ enum State {
     /// The database was closed to be opened again, and that failed.
     Closed {
         number: u64,
+        /// The highest version that a change was given before.
+        version: u64,
         failure: Failure,
     },
 }
@@ -180,6 +219,7 @@ impl Store {
     /// What is wrong with the directory, in a sentence for a person.
     pub fn open_with(path: &Path, options: Options) -> Result<Self, StoreError> {
         Self::open_around(path, options, Arc::default())
+            .map_err(|error| admission::explained(path, error))
     }
 
     fn open_around(
@@ -187,35 +227,10 @@ impl Store {
         options: Options,
         pictures: Arc<Pictures>,
     ) -> Result<Self, StoreError> {
-        let directory = Arc::new(DataDirectory::hold(path)?);
-        let (pointer, vault) = match directory.pointer()? {
-            Some(pointer) => (pointer, Vault::open(&directory.key())?),
-            None => {
-                let vault = match directory.key().exists() {
-                    true => Vault::open(&directory.key())?,
-                    false => Vault::create(&directory.key())?,
-                };
-                // Says that there is a key and no generation yet: a set-up that is cut off here
-                // begins again, and a generation that is missing later is not taken for one.
-                let pointer = Pointer { current: 0, previous: None };
-                directory.turn_pointer(pointer)?;
-                (pointer, vault)
-            }
-        };
-        directory.remove_unnamed(pointer)?;
-        let generation = match pointer.current {
-            0 => {
-                let generation = room::open_generation(&directory, 1, options)?;
-                generation.make_durable()?;
-                directory.turn_pointer(Pointer { current: 1, previous: None })?;
-                generation
-            }
-            number if !directory.generation(number).is_dir() => {
-                let detail = format!("{} is missing", directory.generation(number).display());
-                return Err(StoreError::Damaged { part: "inventory", detail });
-            }
-            number => room::open_generation(&directory, number, options)?,
-        };
+        let directory = Arc::new(DataDirectory::hold(path, &options)?);
+        let Opened { generation, pointer, vault, mark } = opening::open(&directory, options)?;
+        key_check::prove(&directory, &vault, &generation)?;
+        let mark = Arc::new(mark);
         room::keep_reserve(&directory);
         // After an undo the generation before has the higher number.
         let number_last =
@@ -224,12 +239,21 @@ impl Store {
         Ok(Self {
             vault: Arc::new(vault),
             options,
-            current: RwLock::new(State::Open(Current::new(generation, &pictures, &turns)?)),
+            current: RwLock::new(State::Open(Current::new(generation, &pictures, &turns, &mark)?)),
+            mark,
             pictures,
             turns,
             reopening: Reopening::default(),
+            ample_room: AmpleRoom::default(),
             number_last: AtomicU64::new(number_last),
             directory,
+        })
+    }
+
+    /// Whether a generation is the current one, or was it before the last import or undo.
+    pub fn is_kept(&self, generation: u64) -> bool {
+        self.pointer().is_ok_and(|pointer| {
+            generation == pointer.current || Some(generation) == pointer.previous
         })
     }
 
@@ -245,15 +269,17 @@ impl Store {
 
     /// The inventory as it is. Changes show while it is read; a bulk change does not.
     pub fn read(&self) -> Reading {
+        self.reopen_for_reading();
         let generation = self.current().map(|current| current.generation);
         Reading { generation, vault: self.vault.clone() }
     }
 
     /// The inventory as it is at this moment, whatever changes.
     pub fn picture(&self) -> Result<Picture, StoreError> {
+        self.reopen_for_reading();
         let generation = || match self.current() {
             Ok(current) => Ok(current.generation),
-            Err(failure) => Err(failure.to_error()),
+            Err(_) => Err(StoreError::Reopening),
         };
         self.pictures.take(generation, self.vault.clone())
     }
@@ -285,6 +311,8 @@ impl Store {
                 return Ok(made);
             }
             Some(changed) => {
+                let bytes = pending.changes.bytes() + changed.changes.bytes();
+                self.require_room(&current.generation, bytes)?;
                 pending.changes.absorb(changed.changes);
                 pending.summary = Some(changed.summary);
                 current.committer.ask()
@@ -300,13 +328,13 @@ impl Store {
     /// Takes the turn for a bulk change: until the [`Writing`] is dropped nothing else changes.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when another one holds it for too long.
-    pub fn write(&self) -> Result<Writing<'_>, StoreError> {
-        let turn = self.turns.take()?;
+    /// [`StoreError::Busy`] when another one holds it for too long; [`StoreError::Cancelled`].
+    pub fn write(&self, progress: &Progress) -> Result<Writing<'_>, StoreError> {
+        let turn = self.turns.take_for(progress)?;
         // Who holds the turn reads what is there, and that is what was applied. Where nothing can be
         // written any more, nothing waits to be.
         if let Ok(current) = self.current()
-            && current.committer.failure().is_ok()
+            && current.committer.failure().is_none()
         {
             current.committer.settle()?;
         }
@@ -322,17 +350,14 @@ impl Store {
 
     /// The generation to change, for the one who holds the turn.
     fn writable(&self) -> Result<Current, StoreError> {
-        let failed = match self.current() {
+        let failure = match self.current() {
             Ok(current) => match current.committer.failure() {
-                Ok(()) => return Ok(current),
-                Err(error) => error,
+                None => return Ok(current),
+                Some(failure) => failure,
             },
-            Err(failure) => failure.to_error(),
+            Err(failure) => failure,
         };
-        match failed {
-            StoreError::DiskFull => self.reopen(),
-            other => Err(other),
-        }
+        if failure.is_mended_by_opening() { self.reopen(&failure) } else { Err(failure.to_error()) }
     }
 
     /// The number of a generation that is begun.
@@ -342,18 +367,23 @@ impl Store {
 
     /// Puts a durable generation in the place of the current one.
     fn replace(&self, generation: Generation, pointer: Pointer) -> Result<(), StoreError> {
-        let current = Current::new(generation, &self.pictures, &self.turns)?;
+        let known = generation.known();
+        let current = Current::new(generation, &self.pictures, &self.turns, &self.mark)?;
         if let Err(error) = self.directory.turn_pointer(pointer) {
             // It may or may not name the new generation now: nothing may be acknowledged into the
             // old one any more.
             if !matches!(self.directory.pointer(), Ok(Some(now)) if now != pointer)
                 && let Ok(old) = self.current()
             {
-                let reason = format!("it is not known which inventory is the current one: {error}");
+                let reason = format!(
+                    "it is not known which inventory is the current one: {}",
+                    chain(&error)
+                );
                 old.committer.fail(&StoreError::ReadOnly { reason });
             }
             return Err(error);
         }
+        self.mark.note_replaced(known);
         let old = std::mem::replace(
             &mut *self.current.write().unwrap_or_else(PoisonError::into_inner),
             State::Open(current),
@@ -361,7 +391,7 @@ impl Store {
         // Closing it takes a flush, for which no reader waits.
         drop(old);
         if let Err(error) = self.directory.remove_unnamed(pointer) {
-            tracing::warn!(%error, "the generation before the last is left behind");
+            tracing::warn!(error = %Chain(&error), "the generation before the last is left behind");
         }
         Ok(())
     }
@@ -389,9 +419,11 @@ impl Current {
         generation: Generation,
         pictures: &Arc<Pictures>,
         turns: &Arc<Turns>,
+        mark: &Arc<MarkFile>,
     ) -> Result<Self, StoreError> {
         let generation = Arc::new(generation);
-        let committer = Committer::start(&generation, pictures.clone(), turns.clone())?;
+        let committer =
+            Committer::start(&generation, pictures.clone(), turns.clone(), mark.clone())?;
         Ok(Self { committer: Arc::new(committer), generation })
     }
 }
@@ -417,7 +449,13 @@ pub struct Reading {
 
 impl Reading {
     fn generation(&self) -> Result<&Generation, StoreError> {
-        self.generation.as_deref().map_err(Failure::to_error)
+        // The failure is about a change; a read only has to wait until the database is open again.
+        self.generation.as_deref().map_err(|failure| match failure {
+            Failure::DiskFull | Failure::FileSizeLimit | Failure::Damaged { .. } => {
+                StoreError::Reopening
+            }
+            Failure::Other(_) => failure.to_error(),
+        })
     }
 
     fn trees(&self) -> Result<Trees<'_>, StoreError> {
@@ -505,9 +543,14 @@ impl Reading {
         self.trees()?.texts(device)
     }
 
-    /// Counts and stamps.
+    /// Counts and stamps with all changes that can be read, durable or not yet.
     pub fn summary(&self) -> Result<Arc<Summary>, StoreError> {
         Ok(self.generation()?.summary())
+    }
+
+    /// Counts and stamps of the durable changes.
+    pub fn durable_summary(&self) -> Result<Arc<Summary>, StoreError> {
+        Ok(self.generation()?.durable_summary())
     }
 
     /// The records that name the target.

@@ -20,8 +20,10 @@ use std::{
 use sled::IVec;
 
 use super::{
-    Raw, Sorter, StoreError, Stored, Summary, Vault,
+    Header, Raw, Sorter, StoreError, Stored, Summary, Vault,
     ahead::{self, Batches},
+    content::TreeContent,
+    format::values,
     generation::{Generation, corrupt},
     layers::{Changes, TreeId},
     members, packed,
@@ -93,7 +95,7 @@ impl Overlay {
                         let Entry::Vacant(place) = before.members.entry(key.clone()) else {
                             continue;
                         };
-                        let block = generation.members.get(key)?;
+                        let block = generation.trees().tree(TreeId::Members).get(key)?;
                         bytes += ENTRY_BYTES + key.len() + block.as_ref().map_or(0, |b| b.len());
                         place.insert(block);
                     }
@@ -260,6 +262,38 @@ impl Picture {
         records.fuse()
     }
 
+    /// All records of one kind, as [`Picture::scan_raw`] gives them, and at their end an error if
+    /// they are not all that was written.
+    fn scan_hashed(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
+        let mut read = TreeContent::default();
+        let mut entries = self.scan_raw(kind);
+        let mut next = move || match entries.next() {
+            Some(Ok((name, raw))) => {
+                let Header { ordinal, version, .. } = raw.header;
+                read.add(&name, &values(ordinal, version, raw.body()).head);
+                Some(Ok((name, raw)))
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None if read == self.summary.content[TreeId::Kind(kind)] => None,
+            None => {
+                let detail = format!(
+                    "the content hash of the {kind} records is wrong: a record was lost, added or \
+                     changed"
+                );
+                Some(Err(StoreError::Damaged { part: "database", detail }))
+            }
+        };
+        let mut ended = false;
+        std::iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            let entry = next();
+            ended = !matches!(entry, Some(Ok(_)));
+            entry
+        })
+    }
+
     /// Calls `each` with the name, the ordinal and the record as bytes of all records of one kind, in
     /// the order in which they came, until it breaks off. They are read by a thread of their own, a
     /// little ahead of `each`. What has to be sorted is set aside in `scratch` where it is much.
@@ -281,7 +315,7 @@ impl Picture {
         scratch: &Path,
         batches: &mut Batches,
     ) -> Result<ControlFlow<()>, StoreError> {
-        let entries = self.scan_raw(kind);
+        let entries = self.scan_hashed(kind);
         if self.summary.kind(kind).in_name_order {
             for entry in entries {
                 let (name, raw) = entry?;

@@ -4,10 +4,11 @@
 use super::{
     Current, Store, StoreError,
     layers::{Changes, TreeId},
-    load::{self, Unfinished},
+    load::Unfinished,
     transaction::Made,
     trees::Trees,
 };
+use crate::job::Progress;
 
 /// From how many entries a change is written as a new generation. A transaction of 10,000 records
 /// takes about 100 MB and 0.1 s.
@@ -32,15 +33,16 @@ impl Store {
         if changes.bytes() > BYTES_MAX {
             return Err(StoreError::ChangeLarge { records: changes.entries() });
         }
-        let unfinished = Unfinished::begin(self, current.generation.clone())?;
+        let unfinished = Unfinished::begin(self, current.generation.clone(), summary)?;
         let trees = Trees::new(&current.generation, [Some(&changes), None]);
         for tree in TreeId::all().filter(|tree| *tree != TreeId::Meta) {
-            let into = unfinished.generation().tree(tree);
+            let mut into = unfinished.new_generation().writer(tree);
             for entry in trees.tree(tree).prefix(&[]) {
                 let (key, value) = entry?;
-                load::write(into, &key, &value)?;
+                into.write(&key, &value)?;
             }
         }
-        unfinished.commit(summary)
+        // Nobody cancels a change.
+        unfinished.commit(&Progress::detached())
     }
 }

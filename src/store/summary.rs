@@ -9,10 +9,14 @@ use bincode::{
     error::{DecodeError, EncodeError},
 };
 
+use super::content::Content;
 use crate::model::{Kind, PerKind};
 
-/// The key in the tree `meta`.
-pub(super) const SUMMARY_KEY: &[u8] = b"summary";
+/// The key of the summary in the tree `meta`.
+pub(super) const SUMMARY_KEY: &[u8] = b"summary 2";
+
+/// The key of an [`EarlierSummary`] in the tree `meta`.
+pub(super) const EARLIER_SUMMARY_KEY: &[u8] = b"summary";
 
 /// Counts and stamps of a generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +24,22 @@ pub struct Summary {
     /// The number of the last change: the version of what it wrote.
     pub version: u64,
     kinds: PerKind<KindSummary>,
+    /// The content hashes of the trees.
+    pub(super) content: Content,
+}
+
+/// A summary as format 2 of the data directory has it: without content hashes.
+#[derive(Decode)]
+pub(super) struct EarlierSummary {
+    version: u64,
+    kinds: KindSummaries,
+}
+
+impl EarlierSummary {
+    /// The summary of the present format.
+    pub fn with_content(self, content: Content) -> Summary {
+        Summary { version: self.version, kinds: self.kinds.0, content }
+    }
 }
 
 /// Counts and stamps of one kind.
@@ -54,13 +74,13 @@ impl Summary {
     pub(super) fn following(&self) -> Self {
         let version = self.version + 1;
         let nothing = KindSummary { changed: version, ..KindSummary::default() };
-        Self { version, kinds: PerKind::new(|_| nothing) }
+        Self { version, kinds: PerKind::new(|_| nothing), content: Content::default() }
     }
 
     /// The same records, with the stamps of a change that brought them back.
     pub(super) fn restored(&self, version: u64) -> Self {
         let kinds = PerKind::new(|kind| KindSummary { changed: version, ..self.kinds[kind] });
-        Self { version, kinds }
+        Self { version, kinds, content: self.content.clone() }
     }
 
     /// The number of records of all kinds.
@@ -69,18 +89,30 @@ impl Summary {
     }
 }
 
-/// On the disk kinds stand by their words, so that a new kind does not change the format.
 impl Encode for Summary {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         self.version.encode(encoder)?;
         let kinds = self.kinds.iter().map(|(kind, summary)| (kind.as_str(), *summary));
-        kinds.collect::<BTreeMap<_, _>>().encode(encoder)
+        kinds.collect::<BTreeMap<_, _>>().encode(encoder)?;
+        self.content.encode(encoder)
     }
 }
 
 impl<Context> Decode<Context> for Summary {
     fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let version = u64::decode(decoder)?;
+        let KindSummaries(kinds) = KindSummaries::decode(decoder)?;
+        Ok(Self { version, kinds, content: Content::decode(decoder)? })
+    }
+}
+
+bincode::impl_borrow_decode!(Summary);
+
+/// On the disk kinds stand by their words, so that a new kind does not change the format.
+struct KindSummaries(PerKind<KindSummary>);
+
+impl<Context> Decode<Context> for KindSummaries {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let mut kinds = PerKind::default();
         for (word, summary) in BTreeMap::<String, KindSummary>::decode(decoder)? {
             let kind: Kind = word
@@ -88,6 +120,8 @@ impl<Context> Decode<Context> for Summary {
                 .map_err(|_| DecodeError::OtherString(format!("'{word}' is no kind of record")))?;
             kinds[kind] = summary;
         }
-        Ok(Self { version, kinds })
+        Ok(Self(kinds))
     }
 }
+
+bincode::impl_borrow_decode!(KindSummaries);

@@ -13,7 +13,9 @@ use super::{
     references::{self, posting, target_key},
     trees::{Owner, Trees, text_key},
 };
-use crate::model::{AnyRecord, Entity, Kind, Name, Record, Side, Target};
+use crate::model::{
+    AnyRecord, Entity, Kind, Name, Record, Side, Target, limits::LONG_TEXT_BYTES_MAX,
+};
 
 /// A change in the making. What it puts and removes it sees itself; others see it when it is
 /// committed, whole.
@@ -329,7 +331,7 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// [`StoreError::TextLarge`]
     pub fn put_text(&mut self, device: &str, property: &str, text: &str) -> Result<(), StoreError> {
-        if text.len() > format::TEXT_BYTES_MAX {
+        if text.len() > LONG_TEXT_BYTES_MAX {
             return Err(StoreError::TextLarge { bytes: text.len() });
         }
         let key = text_key(device, property);
@@ -368,8 +370,27 @@ impl<'s> Transaction<'s> {
             let value = (length > 0).then(|| format::encode(&length).into());
             self.own.set(TreeId::Members, key, value);
         }
+        self.hash_changes()?;
         let Self { own, summary, .. } = self;
         Ok((!own.is_empty()).then_some(Made { changes: own, summary }))
+    }
+
+    /// Brings the content hashes to what the trees hold with this change.
+    fn hash_changes(&mut self) -> Result<(), StoreError> {
+        let before = Trees::new(self.generation, [Some(self.before), None]);
+        for (tree, changes) in self.own.iter() {
+            let before = before.tree(tree);
+            let content = &mut self.summary.content[tree];
+            for (key, value) in changes {
+                if let Some(before) = before.get(key)? {
+                    content.subtract(key, &before);
+                }
+                if let Some(value) = value {
+                    content.add(key, value);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Works one list's edit into blocks. Gives how many items came and went.

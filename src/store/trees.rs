@@ -45,6 +45,14 @@ impl Owner {
         }
     }
 
+    /// Names the value that was to be read where a page is damaged.
+    fn unread(self, key: &[u8], error: StoreError) -> StoreError {
+        match error {
+            StoreError::Damaged { detail, .. } => self.damaged(key, detail),
+            other => other,
+        }
+    }
+
     /// The key of a long value's chunks, but for the chunk's number. The version is in it, so that
     /// a reader never puts chunks of two changes together.
     pub fn chunk_prefix(self, key: &[u8], version: u64) -> Vec<u8> {
@@ -91,7 +99,8 @@ impl<'a> Trees<'a> {
     }
 
     pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
-        self.tree(TreeId::Kind(kind)).contains(name.as_bytes())
+        let contains = self.tree(TreeId::Kind(kind)).contains(name.as_bytes());
+        contains.map_err(|error| Owner::Record(kind).unread(name.as_bytes(), error))
     }
 
     /// One record as bytes, whole.
@@ -114,7 +123,9 @@ impl<'a> Trees<'a> {
         let tree = self.tree(owner.tree());
         let mut torn: Option<IVec> = None;
         loop {
-            let Some(bytes) = tree.get(key)? else { return Ok(None) };
+            let Some(bytes) = tree.get(key).map_err(|error| owner.unread(key, error))? else {
+                return Ok(None);
+            };
             if let Some(raw) = self.whole(owner, key, bytes.clone())? {
                 return Ok(Some(raw));
             }
@@ -149,7 +160,7 @@ impl<'a> Trees<'a> {
         let mut body = Vec::new();
         let prefix = owner.chunk_prefix(key, header.version);
         for entry in self.tree(TreeId::Chunks).prefix(&prefix) {
-            let (_, chunk) = entry?;
+            let (_, chunk) = entry.map_err(|error| owner.unread(key, error))?;
             body.extend_from_slice(&chunk);
             if body.len() > length {
                 return Err(owner.damaged(key, "there is more of it than it says"));

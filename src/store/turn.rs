@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::StoreError;
+use crate::job::Progress;
 
 /// How long a change waits for its turn before it is answered "busy". Small changes take a
 /// millisecond; only an import holds the turn for longer.
@@ -30,6 +31,9 @@ impl State {
     }
 }
 
+/// How soon a cancellation is noticed by an operation that waits for its turn.
+const CANCEL_LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// Held by the one who changes the inventory; given back when dropped.
 pub(super) struct Turn<'a>(&'a Turns);
 
@@ -39,6 +43,18 @@ impl Turns {
     /// # Errors
     /// [`StoreError::Busy`] when it does not come within [`TURN_WAIT_MAX`].
     pub fn take(&self) -> Result<Turn<'_>, StoreError> {
+        self.take_unless_cancelled(&Progress::detached(), TURN_WAIT_MAX)
+    }
+
+    /// Waits for the turn, and looks every `look_every` whether the operation was cancelled.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] as for [`take`](Self::take); [`StoreError::Cancelled`].
+    fn take_unless_cancelled(
+        &self,
+        progress: &Progress,
+        look_every: Duration,
+    ) -> Result<Turn<'_>, StoreError> {
         let until = Instant::now() + TURN_WAIT_MAX;
         let mut state = self.lock();
         state.waiting += 1;
@@ -48,12 +64,26 @@ impl Turns {
                 state.waiting -= 1;
                 return Err(StoreError::Busy);
             }
-            let waited = self.given_back.wait_timeout(state, left);
+            let waited = self.given_back.wait_timeout(state, left.min(look_every));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if let Err(cancelled) = progress.check() {
+                state.waiting -= 1;
+                // The turn may have been offered to this one alone.
+                self.given_back.notify_one();
+                return Err(cancelled.into());
+            }
         }
         state.waiting -= 1;
         state.taken = true;
         Ok(Turn(self))
+    }
+
+    /// Waits for the turn of an operation that can be cancelled meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] as for [`take`](Self::take); [`StoreError::Cancelled`].
+    pub fn take_for(&self, progress: &Progress) -> Result<Turn<'_>, StoreError> {
+        self.take_unless_cancelled(progress, CANCEL_LOOK_EVERY)
     }
 
     /// Returns when nobody has the turn or waits for it, or when it takes too long.

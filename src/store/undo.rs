@@ -6,8 +6,10 @@
 use std::{fs, io, path::Path};
 
 use super::{
-    Store, StoreError, Summary, directory::Pointer, format, generation::Generation, load::write,
-    room, summary::SUMMARY_KEY,
+    Damage, Store, StoreError, Summary,
+    directory::Pointer,
+    generation::Generation,
+    opening::{self, Tail},
 };
 
 /// What a generation holds.
@@ -24,6 +26,8 @@ pub struct GenerationLook {
 pub struct Generations {
     pub current: GenerationLook,
     pub previous: Option<GenerationLook>,
+    /// What is damaged in the generation before, if it cannot be opened.
+    pub previous_damage: Option<Damage>,
 }
 
 /// What an undo changed, or would change.
@@ -42,11 +46,19 @@ impl Store {
     pub fn generations(&self) -> Result<Generations, StoreError> {
         let _turn = self.turns.take()?;
         let current = self.current_look()?;
-        let previous = match self.pointer()?.previous {
-            Some(number) => Some(self.look(&*self.reopen_generation(number)?)?),
-            None => None,
+        let Some(number) = self.pointer()?.previous else {
+            return Ok(Generations { current, previous: None, previous_damage: None });
         };
-        Ok(Generations { current, previous })
+        match self.reopen_generation(number).and_then(|opened| self.look(&opened)) {
+            Ok(look) => Ok(Generations { current, previous: Some(look), previous_damage: None }),
+            // Only a look: it must not be answered as a change that was not saved.
+            Err(StoreError::DiskFull | StoreError::FileSizeLimit) => Err(StoreError::Reopening),
+            // The current generation is served whatever is wrong with the one before it.
+            Err(error) if error.is_damage() => {
+                Ok(Generations { current, previous: None, previous_damage: error.damage() })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes the generation before the current one the inventory again.
@@ -65,8 +77,8 @@ impl Store {
         // from here on must not look like what was there meanwhile.
         let earlier = generation.summary();
         let summary = earlier.restored(earlier.version.max(before.summary.version) + 1);
-        write(&generation.meta, SUMMARY_KEY, &format::encode(&summary))?;
         generation.note_summary(summary);
+        generation.write_summary()?;
         generation.make_durable()?;
         let after = self.look(&generation)?;
         let turned = Pointer { current: number, previous: Some(pointer.current) };
@@ -74,7 +86,7 @@ impl Store {
         Ok(Undone { before, after })
     }
 
-    fn pointer(&self) -> Result<Pointer, StoreError> {
+    pub(super) fn pointer(&self) -> Result<Pointer, StoreError> {
         self.directory.pointer()?.ok_or_else(|| StoreError::Damaged {
             part: "pointer CURRENT",
             detail: "it is missing".to_owned(),
@@ -91,20 +103,27 @@ impl Store {
     fn look(&self, generation: &Generation) -> Result<GenerationLook, StoreError> {
         let path = self.directory.generation(generation.number);
         let bytes = tree_bytes(&path).map_err(StoreError::io("the size of a generation"))?;
-        let summary = Summary::clone(&generation.summary());
+        let summary = Summary::clone(&generation.durable_summary());
         Ok(GenerationLook { number: generation.number, summary, bytes })
     }
 
     /// Opens the generation before the current one. Somebody may still read it since before the
     /// last import; it is open then, and cannot be opened once more.
     fn reopen_generation(&self, number: u64) -> Result<Box<Generation>, StoreError> {
-        let path = self.directory.generation(number);
-        if !path.is_dir() {
-            let detail = format!("{} is missing", path.display());
-            return Err(StoreError::Damaged { part: "inventory", detail });
-        }
-        match room::open_generation(&self.directory, number, self.options) {
+        let known = self.mark.previous().filter(|known| known.generation == number);
+        match opening::open_checked(
+            &self.directory,
+            number,
+            self.options,
+            known.as_ref(),
+            Tail::Kept,
+        ) {
             Err(error) if error.is_locked() => Err(StoreError::Busy),
+            // The inventory itself is intact.
+            Err(StoreError::InventoryDamaged(damage)) => {
+                let detail = damage.findings.join("; ");
+                Err(StoreError::Damaged { part: "previous generation", detail })
+            }
             opened => opened.map(Box::new),
         }
     }

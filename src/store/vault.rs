@@ -19,11 +19,11 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::StoreError;
+use super::{KeyError, StoreError};
 use crate::model::{Kind, Record, Secret};
 
 /// The length of the appliance's key.
-const KEY_BYTES: usize = 32;
+pub(super) const KEY_BYTES: usize = 32;
 
 /// The length of an XChaCha20 nonce, which stands before the sealed bytes.
 const NONCE_BYTES: usize = 24;
@@ -62,13 +62,13 @@ impl Vault {
         let key = match fs::read(path) {
             Ok(key) => Zeroizing::new(key),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StoreError::KeyMissing { path: path.to_owned() });
+                return Err(KeyError::Missing { path: path.to_owned() }.into());
             }
             Err(error) => {
                 return Err(StoreError::io(format!("reading the key {}", path.display()))(error));
             }
         };
-        let broken = |_| StoreError::KeyBroken { path: path.to_owned() };
+        let broken = |_| KeyError::Length { path: path.to_owned(), bytes: key.len() };
         let key: &[u8; KEY_BYTES] = key.as_slice().try_into().map_err(broken)?;
         Ok(Self::new(key))
     }
@@ -90,13 +90,7 @@ impl Vault {
         for (property, secret) in record.secrets() {
             let Some(clear) = secret.document().filter(|clear| !clear.is_empty()) else { continue };
             let nonce = self.nonce(&[kind.as_str(), &name, property, clear]);
-            let place = place(kind, property);
-            let payload = Payload { msg: clear.as_bytes(), aad: place.as_bytes() };
-            let mut sealed = nonce.to_vec();
-            sealed.extend(
-                self.cipher.encrypt(&nonce, payload).expect("a secret is far below 256 GB"),
-            );
-            *secret = Secret::Sealed(sealed);
+            *secret = Secret::Sealed(self.sealed(&nonce, &place(kind, property), clear));
         }
     }
 
@@ -108,18 +102,36 @@ impl Vault {
         let (kind, name) = (record.kind(), record.name().clone());
         for (property, secret) in record.secrets() {
             let Secret::Sealed(sealed) = &*secret else { continue };
-            let clear = sealed
-                .split_at_checked(NONCE_BYTES)
-                .and_then(|(nonce, msg)| {
-                    let place = place(kind, property);
-                    let payload = Payload { msg, aad: place.as_bytes() };
-                    self.cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
-                })
+            let clear = self
+                .opened(&place(kind, property), sealed)
                 .and_then(|clear| String::from_utf8(clear).ok())
                 .ok_or_else(|| StoreError::Unsealable { kind, name: name.as_str().to_owned() })?;
             *secret = Secret::from_document(clear);
         }
         Ok(())
+    }
+
+    /// Seals a text that belongs to no record.
+    pub(super) fn seal_text(&self, purpose: &str, text: &str) -> Vec<u8> {
+        self.sealed(&self.nonce(&[purpose, text]), purpose, text)
+    }
+
+    /// Whether this opens to the text.
+    pub(super) fn opens(&self, purpose: &str, sealed: &[u8], text: &str) -> bool {
+        self.opened(purpose, sealed).is_some_and(|clear| clear == text.as_bytes())
+    }
+
+    fn sealed(&self, nonce: &XNonce, place: &str, clear: &str) -> Vec<u8> {
+        let payload = Payload { msg: clear.as_bytes(), aad: place.as_bytes() };
+        let sealed = self.cipher.encrypt(nonce, payload).expect("a secret is far below 256 GB");
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    /// None where it was sealed with another key or for another place, or is damaged.
+    fn opened(&self, place: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, msg) = sealed.split_at_checked(NONCE_BYTES)?;
+        let payload = Payload { msg, aad: place.as_bytes() };
+        self.cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
     }
 
     fn nonce(&self, parts: &[&str]) -> XNonce {
@@ -140,7 +152,7 @@ fn place(kind: Kind, property: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Credential, Entity, Field, Name};
+    use crate::model::{Credential, Entity, Field, Name, limits::weight};
 
     fn credential(name: &str, password: &str) -> Credential {
         let mut record = Credential::named(Name::parse(name.to_owned()).unwrap());
@@ -162,6 +174,8 @@ mod tests {
         assert_eq!(one, two);
         assert_ne!(one.password, other.password);
         assert_ne!(one, clear);
+        // What sealing adds is not counted.
+        assert_eq!(weight(&mut one), weight(&mut clear.clone()));
         again.open_secrets(&mut one).unwrap();
         assert_eq!(one, clear);
     }

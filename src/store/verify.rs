@@ -7,7 +7,9 @@
 use std::{io, str};
 
 use super::{
-    Reading, Sorted, SortedReader, Sorter, StoreError, Stored, format,
+    Reading, Sorted, SortedReader, Sorter, StoreError, Stored,
+    content::Content,
+    format,
     generation::chunk_key,
     layers::TreeId,
     members, packed,
@@ -15,7 +17,11 @@ use super::{
     summary::KindSummary,
     trees::{Owner, Trees, text_property},
 };
-use crate::model::{AnyRecord, Kind, PerKind, Side};
+use crate::{
+    job::{Progress, Step},
+    model::{AnyRecord, Kind, PerKind, Side},
+    wording::chain,
+};
 
 /// What may be kept in memory of a list that is sorted, in bytes.
 const SORTED_BYTES: usize = 32 * 1024 * 1024;
@@ -74,19 +80,22 @@ impl Reading {
     /// them. What has to be sorted is set aside in `scratch`.
     ///
     /// # Errors
-    /// The disk's. That the inventory is damaged is no error here.
+    /// The disk's. That the inventory is damaged is no error here. [`StoreError::Cancelled`].
     pub fn verify(
         &self,
         scratch: &std::path::Path,
+        progress: &Progress,
         told: &mut Findings<'_>,
     ) -> Result<Verified, StoreError> {
         let walk = Walk {
             reading: self,
             trees: self.trees()?,
             told,
+            progress,
             verified: Verified::default(),
             references: Sorter::new(scratch, SORTED_BYTES),
             chunks: Sorter::new(scratch, SORTED_BYTES),
+            content: Content::default(),
         };
         walk.run(scratch)
     }
@@ -116,11 +125,14 @@ struct Walk<'a, 'f> {
     reading: &'a Reading,
     trees: Trees<'a>,
     told: &'a mut Findings<'f>,
+    progress: &'a Progress,
     verified: Verified,
     /// The references that records hold, as the index has them.
     references: Sorter,
     /// The keys of the chunks that there should be.
     chunks: Sorter,
+    /// The content hashes of what was read.
+    content: Content,
 }
 
 fn aside(error: io::Error) -> StoreError {
@@ -129,17 +141,21 @@ fn aside(error: io::Error) -> StoreError {
 
 impl Walk<'_, '_> {
     fn run(mut self, scratch: &std::path::Path) -> Result<Verified, StoreError> {
+        let records = self.reading.summary()?.records();
+        self.progress.step(Step::Reading, Some(records))?;
         for kind in Kind::ALL {
             self.kind(kind, scratch)?;
         }
         self.texts()?;
         let references = std::mem::replace(&mut self.references, Sorter::new(scratch, 1));
         let references = references.finish().map_err(aside)?;
+        self.progress.step(Step::Comparing, None)?;
         self.blocks()?;
         self.targets(&references)?;
         self.index(&references)?;
         let chunks = std::mem::replace(&mut self.chunks, Sorter::new(scratch, 1));
         self.all_chunks(&chunks.finish().map_err(aside)?)?;
+        self.hashes()?;
         Ok(self.verified)
     }
 
@@ -149,7 +165,15 @@ impl Walk<'_, '_> {
         let mut seen = KindSummary::default();
         let mut last = None;
         for entry in self.trees.tree(TreeId::Kind(kind)).prefix(&[]) {
-            let (key, _) = entry?;
+            let (key, value) = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.unreadable(Some(kind), error)?;
+                    continue;
+                }
+            };
+            self.content[TreeId::Kind(kind)].add(&key, &value);
+            self.progress.advance(1)?;
             seen.count += 1;
             let name = String::from_utf8_lossy(&key).into_owned();
             let raw = match self.trees.raw(kind, &key) {
@@ -200,7 +224,7 @@ impl Walk<'_, '_> {
             Ok(()) => self.verified.secrets += secrets,
             Err(error) => {
                 let name = record.name().as_str();
-                (self.told)(Finding::of(record.kind(), name, "secret", error.to_string()));
+                (self.told)(Finding::of(record.kind(), name, "secret", chain(&error)));
             }
         }
         Ok(())
@@ -217,10 +241,22 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// A range of a tree that is damaged is a finding too. The walk goes on behind it.
+    fn unreadable(&mut self, kind: Option<Kind>, error: StoreError) -> Result<(), StoreError> {
+        match error {
+            StoreError::Damaged { part, detail } => {
+                (self.told)(Finding::bare(kind, "damaged", format!("{part}: {detail}")));
+                Ok(())
+            }
+            other => Err(other),
+        }
+    }
+
     fn counts(&mut self, kind: Kind, seen: KindSummary) -> Result<(), StoreError> {
         let kept = self.reading.summary()?.kind(kind);
         if kept.count != seen.count {
-            let detail = format!("{} are counted, and {} are there", kept.count, seen.count);
+            let detail =
+                format!("the stored count is {}, and {} were found", kept.count, seen.count);
             (self.told)(Finding::bare(Some(kind), "count", detail));
         }
         if kept.ordinal_next < seen.ordinal_next {
@@ -255,7 +291,15 @@ impl Walk<'_, '_> {
     /// The long texts of devices.
     fn texts(&mut self) -> Result<(), StoreError> {
         for entry in self.trees.tree(TreeId::Texts).prefix(&[]) {
-            let (key, _) = entry?;
+            let (key, value) = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.unreadable(Some(Kind::Device), error)?;
+                    continue;
+                }
+            };
+            self.content[TreeId::Texts].add(&key, &value);
+            self.progress.check()?;
             self.verified.texts += 1;
             let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
             let device = String::from_utf8_lossy(device).into_owned();
@@ -276,7 +320,7 @@ impl Walk<'_, '_> {
                 Ok(_) if property.is_empty() => {
                     Some(("damaged", "it has a long text without a property".to_owned()))
                 }
-                Ok(_) if !self.trees.contains(Kind::Device, &device)? => {
+                Ok(_) if !self.is_there(Kind::Device, &device)? => {
                     Some(("text", format!("its {property} is there, and it is not")))
                 }
                 Ok(_) => None,
@@ -286,6 +330,14 @@ impl Walk<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a record is there. One whose page is damaged may be, and was found before.
+    fn is_there(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+        match self.trees.contains(kind, name) {
+            Err(error) if error.is_damage() => Ok(true),
+            contains => contains,
+        }
     }
 
     fn expect_chunks(
@@ -315,8 +367,19 @@ impl Walk<'_, '_> {
             (TreeId::Members, &members::LISTS[..], of_members),
         ];
         for (tree, lists, prefix_bytes) in lists {
-            for entry in self.trees.tree(tree).prefix(lists) {
-                let (key, block) = entry?;
+            for entry in self.trees.tree(tree).prefix(&[]) {
+                let (key, block) = match entry {
+                    Ok(entry) => entry,
+                    Err(error) => {
+                        self.unreadable(None, error)?;
+                        continue;
+                    }
+                };
+                self.content[tree].add(&key, &block);
+                self.progress.check()?;
+                if !key.starts_with(lists) {
+                    continue;
+                }
                 let Some(prefix_bytes) = prefix_bytes(&key) else { continue };
                 if let Ok(false) = packed::is_in_place(&key, prefix_bytes, &block) {
                     let detail = "a block of an index holds what is looked for in another one";
@@ -334,13 +397,14 @@ impl Walk<'_, '_> {
         let mut known: Option<(Vec<u8>, bool)> = None;
         while let Some(key) = held.here() {
             self.verified.references += 1;
+            self.progress.advance(1)?;
             let (target, name, length) = parse_target_key(key).ok_or_else(packed::damaged)?;
             let is_there = match &known {
                 Some((last, is_there)) if *last == key[..length] => *is_there,
                 Some(_) | None => {
                     let mut is_there = false;
                     for kind in target.kinds() {
-                        is_there |= self.trees.contains(*kind, name)?;
+                        is_there |= self.is_there(*kind, name)?;
                     }
                     known = Some((key[..length].to_vec(), is_there));
                     is_there
@@ -367,7 +431,9 @@ impl Walk<'_, '_> {
             })
         };
         let tree = self.trees.tree(TreeId::References);
+        let progress = self.progress;
         let walked = references::each_reference(tree, |target, posting| {
+            progress.check()?;
             let key = [target, posting].concat();
             while let Some(here) = held.here().filter(|here| *here < key.as_slice()) {
                 told(unindexed(here));
@@ -404,7 +470,15 @@ impl Walk<'_, '_> {
         let mut expected = Held::begin(expected)?;
         let mut orphans = 0_u64;
         for entry in self.trees.tree(TreeId::Chunks).prefix(&[]) {
-            let (key, _) = entry?;
+            let (key, chunk) = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.unreadable(None, error)?;
+                    continue;
+                }
+            };
+            self.content[TreeId::Chunks].add(&key, &chunk);
+            self.progress.check()?;
             // What is missing was found where its value was read.
             while expected.here().is_some_and(|here| here < &*key) {
                 expected.advance()?;
@@ -417,6 +491,37 @@ impl Walk<'_, '_> {
         if orphans > 0 {
             let detail = format!("{orphans} parts of long values belong to nothing");
             (self.told)(Finding::bare(None, "chunk", detail));
+        }
+        Ok(())
+    }
+}
+
+impl Walk<'_, '_> {
+    /// Compares the content hash of each tree with the stored one. It finds what every other check
+    /// takes for right: an entry that was lost, or that is an earlier version of itself.
+    fn hashes(&mut self) -> Result<(), StoreError> {
+        let stored = self.reading.summary()?;
+        for tree in Content::trees() {
+            let (expected, found) = (stored.content[tree], self.content[tree]);
+            if expected == found {
+                continue;
+            }
+            let kind = match tree {
+                TreeId::Kind(kind) => Some(kind),
+                TreeId::References
+                | TreeId::Members
+                | TreeId::Texts
+                | TreeId::Chunks
+                | TreeId::Meta => None,
+            };
+            let detail = format!(
+                "the content hash of the tree '{}' is wrong: an entry was lost, added or changed \
+                 ({} entries were written, {} were read)",
+                tree.name(),
+                expected.entries,
+                found.entries
+            );
+            (self.told)(Finding::bare(kind, "content", detail));
         }
         Ok(())
     }

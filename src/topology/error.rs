@@ -6,6 +6,7 @@ use super::WORKBOOK_BYTES_MAX;
 use crate::{
     codec::workbook::{CELL_UNITS_MAX, DecodeError, WriteError},
     import::ImportError,
+    job::Cancelled,
     model::Kind,
     store::StoreError,
 };
@@ -43,8 +44,19 @@ pub enum TopologyError {
     Long,
     #[error("the disk of the appliance is full; nothing was changed")]
     NoSpace,
-    #[error("cannot read or write a workbook: {0}")]
+    #[error(
+        "the file would grow beyond the size that the operating system allows this process \
+         (`ulimit -f`, or `LimitFSIZE=` of its service); nothing was changed"
+    )]
+    FileSizeLimit,
+    #[error("cannot read or write a workbook")]
     Io(#[source] io::Error),
+}
+
+impl From<Cancelled> for TopologyError {
+    fn from(cancelled: Cancelled) -> Self {
+        StoreError::from(cancelled).into()
+    }
 }
 
 impl TopologyError {
@@ -72,6 +84,7 @@ impl TopologyError {
             | TopologyError::InTheWay { .. }
             | TopologyError::Long
             | TopologyError::NoSpace
+            | TopologyError::FileSizeLimit
             | TopologyError::Io(_) => false,
         }
     }
@@ -97,6 +110,7 @@ impl TopologyError {
             TopologyError::InTheWay { .. } => Some("in-the-way"),
             TopologyError::Long => Some("workbook-long"),
             TopologyError::NoSpace => Some("no-space"),
+            TopologyError::FileSizeLimit => Some("file-size-limit"),
             TopologyError::Io(_) => Some("io"),
         }
     }
@@ -123,6 +137,7 @@ impl From<io::Error> for TopologyError {
             Ok(found) => found,
             Err(error) => match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => TopologyError::NoSpace,
+                io::ErrorKind::FileTooLarge => TopologyError::FileSizeLimit,
                 _ => TopologyError::Io(error),
             },
         }

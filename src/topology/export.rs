@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     codec::workbook::{Cell, Format, WorkbookWriter, WriteError},
+    job::{Progress, Step},
     model::{Kind, Property, PropertyDefault, PropertyType, Secrets, View},
     store::{Picture, Store, decode_record},
 };
@@ -64,6 +65,7 @@ pub(super) fn export(
     store: &Store,
     folder: &Folder,
     request: &ExportRequest,
+    progress: &Progress,
 ) -> Result<ExportReport, TopologyError> {
     let begun = Instant::now();
     let format = request.name.format();
@@ -74,6 +76,7 @@ pub(super) fn export(
         format,
         picture: &picture,
         scratch: &scratch,
+        progress,
         warnings: Vec::new(),
     };
     // What does not fit is said before anything is written.
@@ -82,15 +85,20 @@ pub(super) fn export(
             return Err(WriteError::Rows { sheet: kind.to_string(), format }.into());
         }
     }
+    // Each record is read twice: for the columns, and for the rows.
+    let records = KINDS.map(|kind| picture.summary().kind(kind).count).iter().sum::<u64>();
+    progress.step(Step::Exporting, Some(2 * records))?;
     let mut sheets = Vec::new();
     for kind in KINDS {
         sheets.push(out.sheet(kind)?);
     }
     let Out { workbook, mut warnings, .. } = out;
     drop(picture);
+    progress.step(Step::Packing, None)?;
     let mut aside = folder.create(&request.name)?;
     workbook.finish(&mut aside.file)?;
     let bytes = aside.file.metadata()?.len();
+    progress.close()?;
     folder.settle(aside, &request.name)?;
     warnings.sort_unstable();
     Ok(ExportReport {
@@ -110,6 +118,7 @@ struct Out<'a> {
     format: Format,
     picture: &'a Picture,
     scratch: &'a Path,
+    progress: &'a Progress,
     warnings: Vec<String>,
 }
 
@@ -130,8 +139,9 @@ impl Out<'_> {
         let at: HashMap<&str, usize> =
             columns.iter().enumerate().map(|(at, column)| (column.property.as_str(), at)).collect();
         let mut rows = 0;
-        let Out { workbook, picture, scratch, .. } = self;
+        let Out { workbook, picture, scratch, progress, .. } = self;
         picture.each_in_order(kind, scratch, |name, _, body| -> Result<_, TopologyError> {
+            progress.advance(1)?;
             let record = decode_record(kind, name, body)?;
             let mut cells = vec![Cell::Empty; columns.len()];
             for (property, view) in record.views(Secrets::LeftOut) {
@@ -167,6 +177,7 @@ impl Out<'_> {
         // The order makes no difference here.
         for entry in self.picture.scan_raw(kind) {
             let (name, raw) = entry?;
+            self.progress.advance(1)?;
             let record = raw.record(kind, &name)?;
             for (property, view) in record.views(Secrets::LeftOut) {
                 match properties.binary_search_by(|known| known.name.cmp(property)) {

@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     codec::workbook::{DecodeLimits, Decoding, Item, SourceKind},
-    import::{self, Decoded, Import, ImportError, Intake, Kindred, Log, Place, Problem},
+    import::{
+        self, Decoded, Emptying, Import, ImportError, Intake, Kindred, Log, Place, Problem, Ran,
+    },
+    job::Step,
     model::Kind,
     store::Store,
 };
@@ -32,17 +35,19 @@ pub(super) fn import(
     let asked = Import {
         what: if table.is_some() { "table" } else { "workbook" },
         kinds: &kinds,
-        emptied: match request.replace {
-            Replace::Yes => &kinds,
-            Replace::No => &[],
+        emptying: match request.replace {
+            Replace::Yes => Emptying::Listed,
+            Replace::WithSheet => Emptying::Present,
+            Replace::No => Emptying::Nothing,
         },
+        empty_replacement: request.empty_replacement,
         on_error: request.on_error,
         mode: request.mode,
         caller,
     };
     let mut read = Read { table, ..Read::default() };
     let ran = import::run(store, &asked, log, || read.decode(store, decoder, upload, log))?;
-    read.warn(request.replace, log);
+    read.warn(&ran, log);
     Ok(ran.report(read.imported(request.file_name.clone(), format), &kinds, log))
 }
 
@@ -68,11 +73,13 @@ impl Read {
             Some(_) => SourceKind::WorkbookOrTable,
             None => SourceKind::Workbook,
         };
+        log.progress().step(Step::Decoding, None)?;
         let mut decoding = Decoding::start(decoder, upload.file()?, kind, DecodeLimits::default())?;
         let intake = Intake::new(store.vault(), log);
         let mut kinds = Vec::new();
         let mut sheet: Option<Sheet<'_, '_>> = None;
         while let Some(item) = decoding.next_item()? {
+            log.progress().check()?;
             match item {
                 Item::Sheet(name) => {
                     self.end(sheet.take(), &mut kinds);
@@ -127,19 +134,13 @@ impl Read {
     }
 
     /// What the caller should know of the workbook.
-    fn warn(&self, replace: Replace, log: &Log) {
+    fn warn(&self, ran: &Ran, log: &Log) {
         for sheet in self.ignored_sheets.iter().take(NAMED_MAX) {
             log.warn(format!("the sheet '{sheet}' is neither 'device' nor 'link': it was ignored"));
         }
         let is_there = |kind: Kind| self.sheets.iter().any(|sheet| sheet.report.sheet == kind);
         for kind in KINDS.into_iter().filter(|kind| self.table.is_none() && !is_there(*kind)) {
-            log.warn(match replace {
-                Replace::No => format!("the workbook has no sheet '{kind}'"),
-                Replace::Yes => format!(
-                    "the workbook has no sheet '{kind}', and replaces what is there: all {kind}s \
-                     are removed"
-                ),
-            });
+            ran.warn_of_absent(kind, &format!("the workbook has no sheet '{kind}'"), log);
         }
         for sheet in &self.sheets {
             let kind = sheet.report.sheet;

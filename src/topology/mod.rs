@@ -52,8 +52,10 @@ use folder::Folder;
 use crate::{
     codec::workbook,
     import::{ImportError, Log, Reports, Source},
+    job::Progress,
     model::Kind,
     store::Store,
+    wording::Chain,
 };
 
 /// The kinds that have a sheet, in the order of the sheets.
@@ -92,8 +94,12 @@ impl Topology {
     ///
     /// # Errors
     /// The records do not fit into the format, or the disk's. Nothing is left then.
-    pub fn export(&self, request: &ExportRequest) -> Result<ExportReport, TopologyError> {
-        export::export(&self.0.store, &self.0.folder, request)
+    pub fn export(
+        &self,
+        request: &ExportRequest,
+        progress: &Progress,
+    ) -> Result<ExportReport, TopologyError> {
+        export::export(&self.0.store, &self.0.folder, request, progress)
     }
 
     /// Begins to take a workbook or a table in.
@@ -111,8 +117,9 @@ impl Topology {
         upload: Upload,
         request: &ImportRequest,
         caller: &str,
+        progress: &Progress,
     ) -> Result<ImportReport, TopologyError> {
-        let log = Log::new(Source::Sheets, &self.0.store.directory().scratch())
+        let log = Log::new(Source::Sheets, &self.0.store.directory().scratch(), progress)
             .map_err(ImportError::from)?;
         let mut report =
             import::import(&self.0.store, &self.0.decoder, &upload, request, caller, &log)?;
@@ -122,11 +129,13 @@ impl Topology {
                 if report.problems.total > 0
                     && let Err(error) = upload.keep(|path| self.0.reports.attach(&id, path))
                 {
-                    tracing::warn!(%error, "the workbook of an import is not kept");
+                    tracing::warn!(error = %Chain(&error), "the workbook of an import is not kept");
                 }
                 report.report = Some(id);
             }
-            Err(error) => tracing::warn!(%error, "the report of an import is not kept"),
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "the report of an import is not kept")
+            }
         }
         Ok(report)
     }

@@ -2,7 +2,7 @@
 
 use super::WorkbookName;
 use crate::{
-    import::{Mode, OnError},
+    import::{EmptyReplacement, Mode, OnError},
     model::Kind,
 };
 
@@ -16,7 +16,10 @@ pub struct ExportRequest {
 /// that a table brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replace {
+    /// Devices and links, also those without a sheet.
     Yes,
+    /// Those of the two that have a sheet.
+    WithSheet,
     No,
 }
 
@@ -29,6 +32,8 @@ pub struct ImportRequest {
     /// [`Kind::Link`]. A workbook is read as one all the same; without this a table is refused.
     pub table: Option<Kind>,
     pub replace: Replace,
+    /// Whether a sheet without records, or one that is missing, may empty its kind.
+    pub empty_replacement: EmptyReplacement,
     pub on_error: OnError,
     pub mode: Mode,
 }

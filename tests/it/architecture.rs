@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 /// The parts from bottom to top. A part may use those on the lines below its own, and none beside
 /// it on the same line.
-const LAYERS: [&[&str]; 6] = [
-    &["model", "docs"],
+const LAYERS: [&[&str]; 7] = [
+    &["wording"],
+    &["model", "docs", "job"],
     &["codec", "store"],
     &["access"],
     &["import"],
@@ -227,7 +228,7 @@ fn character_end(text: &str) -> usize {
 }
 
 /// Every source under `folder`.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

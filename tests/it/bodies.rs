@@ -1,6 +1,6 @@
 //! The bodies of `migrate/export` and `migrate/import`, good and bad.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{ADMIN, Answer, Server};
 
@@ -16,7 +16,7 @@ fn a_body_that_is_no_object_is_400() {
     let server = Server::start();
     for path in CALLS {
         let empty = post(&server, path, "").problem(400, "malformed-body");
-        assert!(empty["detail"].as_str().unwrap().contains("empty"));
+        assert_eq!(empty["errors"][0]["pointer"], "/name", "{empty}");
         server.request("POST", path).login(ADMIN).send().problem(400, "malformed-body");
         for (body, line, column) in [
             ("{", 1, 1),
@@ -103,22 +103,9 @@ fn json_may_come_without_its_type_but_not_with_another() {
     assert_eq!(post(None).status, 200);
     assert_eq!(post(Some("application/json; charset=utf-8")).status, 200);
     assert_eq!(post(Some("Application/JSON")).status, 200);
-    for other in
-        ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded", "text/plain"]
-    {
+    for other in ["application/x-www-form-urlencoded", "text/plain"] {
         let problem = post(Some(other)).problem(415, "unsupported-media-type");
         assert!(problem["detail"].as_str().unwrap().contains("application/json"));
     }
-}
-
-#[test]
-fn an_unknown_member_is_a_warning() {
-    let server = Server::start();
-    let body =
-        json!({"name": "a", "import_export_types": ["user"], "export_privat_properties": true});
-    let answer = post(&server, CALLS[0], &body.to_string());
-    assert_eq!(answer.status, 200);
-    let warnings = answer.json()["warnings"].clone();
-    let Value::Array(warnings) = warnings else { panic!("{warnings}") };
-    assert!(warnings[0].as_str().unwrap().contains("export_private_properties"), "{warnings:?}");
+    post(Some("multipart/form-data; boundary=x")).problem(400, "malformed-body");
 }

@@ -32,7 +32,7 @@ fn the_version_says_what_it_is_and_what_it_reads() {
     assert_eq!(short, format!("satchel {}\n", env!("CARGO_PKG_VERSION")));
     let long = printed(&["--version"]);
     assert!(long.starts_with(&short), "{long}");
-    for word in ["data directory format 2", "record format 1", "bundle format 1", "target "] {
+    for word in ["data directory format 3", "record format 1", "bundle format 1", "target "] {
         assert!(long.contains(word), "{word} in {long}");
     }
     assert!(long.contains(std::env::consts::ARCH), "{long}");

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use satchel::job::Progress;
 use satchel::{
     model::{Device, Entity, Kind, Name, Record, Target, Value},
     store::{Store, StoreError, encode_body, posting, target_key},
@@ -125,7 +126,7 @@ fn change(store: &Store, writer: usize, number: u64) -> Result<(), StoreError> {
 }
 
 fn load(store: &Store, number: u64, mut progress: impl FnMut()) -> Result<(), StoreError> {
-    let load = store.write()?.load()?;
+    let load = store.write(&Progress::detached())?.load()?;
     let mut table = load.table(Kind::Device);
     let mut references = Vec::new();
     for place in 0..LOADED {
@@ -144,7 +145,7 @@ fn load(store: &Store, number: u64, mut progress: impl FnMut()) -> Result<(), St
         references.iter().try_for_each(|(target, posting)| each(target, posting))
     })?;
     progress();
-    load.commit()
+    load.commit(&Progress::detached())
 }
 
 fn large_name(place: u64) -> String {

@@ -2,19 +2,20 @@
 
 use std::{
     fs::{self, File},
-    io::Write,
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::Command,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    harness::{ADMIN, Server},
+    harness::{ADMIN, Server, satchel},
     project::{
         demo, documents, import, imported, inventory, names, put_folder, read_folder, require_same,
     },
 };
+use satchel::job::Progress;
 use satchel::{
     model::{Device, Entity, Kind, Name, Record},
     store::{Load, Store, StoreError},
@@ -50,6 +51,23 @@ impl Disk {
         let mut file = File::create(self.0.path().join("filler")).unwrap();
         while file.write_all(&[1; 64 * 1024]).is_ok() {}
         while file.write_all(&[1]).is_ok() {}
+    }
+
+    /// Takes all the room there is but so many bytes.
+    fn fill_all_but(&self, bytes: u64) {
+        let disk = rustix::fs::statvfs(self.0.path()).unwrap();
+        let free = disk.f_bavail * disk.f_frsize;
+        let mut file = File::create(self.0.path().join("filler")).unwrap();
+        for _ in 0..free.saturating_sub(bytes) / 65_536 {
+            file.write_all(&[1; 65_536]).unwrap();
+        }
+    }
+
+    /// Takes the room that is left.
+    fn fill_more(&self) {
+        let filler = self.0.path().join("filler");
+        let mut file = File::options().append(true).open(filler).unwrap();
+        while file.write_all(&[1; 64 * 1024]).is_ok() {}
     }
 
     fn make_room(&self) {
@@ -110,14 +128,16 @@ fn a_full_disk_refuses_changes_and_loses_nothing() {
     holds(&store, next);
     let picture = store.picture().unwrap();
     assert!(matches!(put(&store, next), Err(StoreError::DiskFull)));
-    assert!(matches!(store.write().unwrap().load().map(drop), Err(StoreError::DiskFull)));
+    assert!(matches!(
+        store.write(&Progress::detached()).unwrap().load().map(drop),
+        Err(StoreError::DiskFull)
+    ));
     assert!(picture.scan::<Device>().all(|found| found.is_ok()));
 
-    // There is room, but while somebody reads the database cannot be opened again.
+    // No write failed, so the next change is taken, also while somebody reads.
     disk.make_room();
-    assert!(matches!(put(&store, next), Err(StoreError::DiskFull)));
-    drop(picture);
     put(&store, next).unwrap();
+    drop(picture);
     assert_eq!(holds(&store, next + 1), next + 1);
     is_sound(&store);
     drop(store);
@@ -156,7 +176,7 @@ fn a_load_that_finds_no_room_changes_nothing() {
     for number in 0..50 {
         put(&store, number).unwrap();
     }
-    let load = store.write().unwrap().load().unwrap();
+    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
     disk.fill();
     let refused = write_until_full(load);
     assert!(matches!(refused, StoreError::DiskFull | StoreError::Io { .. }), "{refused}");
@@ -194,6 +214,181 @@ fn an_import_and_an_export_that_find_no_room_say_so_and_change_nothing() {
     assert_eq!(names(&inventory(&server), "device").len(), names(&before, "device").len() + 2_000);
 }
 
+/// Requests that read, none of which may say that the disk is full.
+fn require_reads(server: &Server, devices: usize) {
+    let get = |target: &str| server.request("GET", target).login(ADMIN).send();
+    let list = get("/rest/instance/device?columns=name,text").json();
+    assert_eq!(list.as_array().unwrap().len(), devices);
+    let search = json!({"type": "device", "columns": ["name"], "maximum_return_records": 10,
+                        "search_criteria": {"text": "y"}});
+    let search = server.request("POST", "/rest/search").login(ADMIN).json(&search).send();
+    assert_eq!(search.status, 200, "{search:?}");
+    assert_eq!(search.header("x-kind-count"), Some(devices.to_string().as_str()));
+    assert_eq!(get("/rest/count").json()["device"], devices);
+    assert_eq!(get("/rest/query/device?name=nobody").json(), json!([]));
+    assert_eq!(get("/rest/instance/device/R%2000000%25%20%C3%A9").status, 200);
+    assert_eq!(get("/metrics").status, 200);
+}
+
+/// Changes the server until one is refused with 507. Returns the refusal, and how many devices were
+/// taken.
+fn change_until_full(server: &Server, prefix: &str) -> (Value, usize) {
+    for number in 0..1_000 {
+        let device = json!({"name": format!("{prefix} {number}"), "text": "z".repeat(60_000)});
+        let put = server.request("POST", "/rest/instance/device").login(ADMIN).json(&device).send();
+        if put.status != 200 {
+            return (put.problem(507, "disk-full"), number);
+        }
+    }
+    panic!("no change was refused");
+}
+
+fn many_devices(count: usize, bytes: usize) -> String {
+    let text = "x".repeat(bytes);
+    (0..count).map(|n| format!("- name: 'R {n:0>5}% é'\n  text: {text}\n")).collect()
+}
+
+#[test]
+fn reads_go_on_when_changes_have_filled_the_disk() {
+    const DEVICES: usize = 6_000;
+    let Some(disk) = Disk::new(224) else { return };
+    // sled keeps 16 MiB of 21 in memory: a list reads from the disk.
+    let server = Server::start_on_with(disk.0.path(), &["--cache-mib", "16"]);
+    put_folder(&server, "many", &documents(&[("device", &many_devices(DEVICES, 3_500))]));
+    imported(&server, "many", json!({}));
+    disk.fill_all_but(10 * 1024 * 1024);
+    let (refused, taken) = change_until_full(&server, "first");
+    assert!(refused["detail"].as_str().unwrap().contains("was not saved"), "{refused}");
+    require_reads(&server, DEVICES + taken);
+    // Another program takes what is left.
+    disk.fill_more();
+    require_reads(&server, DEVICES + taken);
+    let (_, none) = change_until_full(&server, "second");
+    assert_eq!(none, 0);
+    require_reads(&server, DEVICES + taken);
+    let state = server.request("GET", "/rest/state").login(ADMIN).send();
+    assert!(state.status == 200 || state.status == 503, "{state:?}");
+
+    disk.make_room();
+    let change = json!({"name": "room", "text": "y"});
+    let put = server.request("POST", "/rest/instance/device").login(ADMIN).json(&change).send();
+    assert_eq!(put.status, 200, "{put:?}");
+    require_reads(&server, DEVICES + taken + 1);
+}
+
+/// Lets the next writes of a process to its database fail as a full disk does, until it is dropped.
+struct FailingWrites(std::process::Child);
+
+impl FailingWrites {
+    /// Nothing where there is no strace, or it must not trace.
+    fn of(server: &Server) -> Option<Self> {
+        let strace = Command::new("strace")
+            .args(["-f", "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC"])
+            .args(["-o", "/dev/null", "-p", &server.id().to_string()])
+            .stderr(std::process::Stdio::piped())
+            .spawn();
+        let mut strace = match strace {
+            Ok(strace) => strace,
+            Err(error) => {
+                assert!(std::env::var("CI").is_err(), "strace is needed: {error}");
+                eprintln!("skipped: strace: {error}");
+                return None;
+            }
+        };
+        let mut said = String::new();
+        let mut lines = BufReader::new(strace.stderr.take().unwrap());
+        lines.read_line(&mut said).unwrap();
+        assert!(said.contains("attached"), "{said}");
+        // It goes on to say which threads begin.
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        Some(Self(strace))
+    }
+}
+
+impl Drop for FailingWrites {
+    fn drop(&mut self) {
+        let id = self.0.id().to_string();
+        let _ = Command::new("kill").args(["-INT", &id]).status();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn after_a_write_that_failed_reads_and_counts_show_what_is_durable_and_changes_are_taken_again() {
+    const DEVICES: usize = 40;
+    let server = Server::start();
+    put_folder(&server, "some", &documents(&[("device", &many_devices(DEVICES, 3_500))]));
+    imported(&server, "some", json!({}));
+    let device = json!({"name": "refused", "text": "y"});
+    let put = || server.request("POST", "/rest/instance/device").login(ADMIN).json(&device).send();
+    let Some(failing) = FailingWrites::of(&server) else { return };
+    put().problem(507, "disk-full");
+    drop(failing);
+    // Without another change, at once and all the time.
+    require_reads(&server, DEVICES);
+    let refused = server.request("GET", "/rest/instance/device/refused").login(ADMIN).send();
+    refused.problem(404, "unknown-instance");
+    let metrics = server.request("GET", "/metrics").login(ADMIN).send();
+    assert!(String::from_utf8(metrics.body).unwrap().contains("\nsatchel_writable 1\n"));
+    assert_eq!(put().status, 200);
+    require_reads(&server, DEVICES + 1);
+}
+
+#[test]
+fn a_limit_on_file_sizes_is_answered_as_a_full_disk_and_ends_nothing() {
+    const DEVICES: usize = 40;
+    let mut server = Server::start();
+    put_folder(&server, "some", &documents(&[("device", &many_devices(DEVICES, 3_500))]));
+    imported(&server, "some", json!({}));
+    server.terminate();
+    server.wait();
+    let server = server.start_again_with_file_limit(14 * 1024);
+    let (refused, taken) = change_until_full(&server, "first");
+    assert!(taken > 0);
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("ulimit -f") && detail.contains("was not saved"), "{detail}");
+    require_reads(&server, DEVICES + taken);
+    // A file that is larger than the limit: the write fails, and the process goes on.
+    let large = vec![b'#'; 20 * 1024 * 1024];
+    let upload = server
+        .request("PUT", "/rest/migrate/projects/large")
+        .login(ADMIN)
+        .header("Content-Type", "application/zip")
+        .body(large)
+        .send();
+    let upload = upload.problem(507, "disk-full");
+    assert!(upload["detail"].as_str().unwrap().contains("ulimit -f"), "{upload}");
+    // An import writes a new database, which gets too large.
+    let devices = many_devices(4_000, 3_500);
+    let folder = server.data().join("migrations/more");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("device.yaml"), devices).unwrap();
+    import(&server, "more", json!({})).problem(507, "disk-full");
+    require_reads(&server, DEVICES + taken);
+    let server = server.start_again();
+    require_reads(&server, DEVICES + taken);
+    let device = json!({"name": "after", "text": "y"});
+    let put = server.request("POST", "/rest/instance/device").login(ADMIN).json(&device).send();
+    assert_eq!(put.status, 200, "{put:?}");
+}
+
+#[test]
+fn a_command_that_meets_a_limit_on_file_sizes_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let limited = Command::new("sh")
+        .args(["-c", "ulimit -f 200; exec \"$@\"", "sh"])
+        .arg(satchel().get_program())
+        .args(["import", "--create", "--data"])
+        .arg(folder.path().join("data"))
+        .arg(demo())
+        .env("SATCHEL_CONFIG", "")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(limited.stderr).unwrap();
+    assert_eq!(limited.status.code(), Some(1), "{said}");
+    assert!(said.contains("ulimit -f"), "{said}");
+}
+
 /// Writes and commits a load. Gives what was said when there was no room for it.
 fn write_until_full(load: Load<'_>) -> StoreError {
     let mut table = load.table(Kind::Device);
@@ -204,7 +399,7 @@ fn write_until_full(load: Load<'_>) -> StoreError {
         }
     }
     table.finish();
-    load.commit().unwrap_err()
+    load.commit(&Progress::detached()).unwrap_err()
 }
 
 fn generations(data: &Path) -> Vec<String> {

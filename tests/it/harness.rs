@@ -12,8 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Nothing that a test waits for takes this long, unless it will never come.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Nothing that a test waits for takes this long, unless it will never come. The largest records take
+/// a minute without optimisation on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 const READY: &str = "satchel is listening on http://";
 
@@ -51,6 +52,22 @@ impl Server {
         Self::start_in(tempfile::tempdir_in(folder).unwrap(), &[], &[])
     }
 
+    /// Starts a server on the folder `data` of a directory.
+    pub fn start_on_data(directory: TempDir) -> Self {
+        Self::start_in(directory, &[], &[])
+    }
+
+    /// Kills the server with SIGKILL and gives the directory in which its folder `data` is.
+    pub fn kill_and_keep(mut self) -> TempDir {
+        self.kill();
+        self.directory.take().unwrap()
+    }
+
+    /// Starts a server whose data directory is in `folder`, with more arguments.
+    pub fn start_on_with(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir_in(folder).unwrap(), arguments, &[])
+    }
+
     /// Kills the server with SIGKILL. What it left on the disk can be started again.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
@@ -64,25 +81,65 @@ impl Server {
         Self::start_in(directory, &[], &[])
     }
 
+    /// The same, with more arguments.
+    pub fn start_again_with(mut self, arguments: &[&str]) -> Self {
+        self.kill();
+        let directory = self.directory.take().unwrap();
+        Self::start_in(directory, arguments, &[])
+    }
+
     fn start_in(directory: TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = command(&directory.path().join("data"));
+        command.args(arguments).envs(variables.iter().copied());
         let log = File::options().create(true).append(true).open(directory.path().join("log"));
-        let mut child = command(&directory.path().join("data"))
+        Self::spawn(directory, command, log.unwrap().into())
+    }
+
+    /// Starts a server with another standard error than the file that [`Server::log`] reads.
+    pub fn start_with_stderr(arguments: &[&str], stderr: Stdio) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = command(&directory.path().join("data"));
+        command.args(arguments);
+        Self::spawn(directory, command, stderr)
+    }
+
+    /// Starts a server whose files may have at most so many KiB, in the data directory of a server
+    /// that has ended.
+    pub fn start_again_with_file_limit(mut self, kib: u64) -> Self {
+        self.kill();
+        let directory = self.directory.take().unwrap();
+        let serve = command(&directory.path().join("data"));
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -f \"$1\"; shift; exec \"$@\"", "sh"]);
+        // The shell counts blocks of 512 bytes.
+        limited.arg((2 * kib).to_string()).arg(serve.get_program()).args(serve.get_args());
+        limited.env("SATCHEL_CONFIG", "");
+        // A log in a file would have the same limit.
+        Self::spawn(directory, limited, Stdio::null())
+    }
+
+    fn spawn(directory: TempDir, mut command: Command, stderr: Stdio) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
-            .args(arguments)
-            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(log.unwrap())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let Some(address) = line.trim_end().strip_prefix(READY) else {
-            let log = fs::read_to_string(directory.path().join("log")).unwrap();
+            let log = fs::read_to_string(directory.path().join("log")).unwrap_or_default();
             let _ = child.kill();
             panic!("no ready line but {line:?}, and the log says {log}");
         };
         let address = address.parse().unwrap();
         Self { child, address, directory: Some(directory) }
+    }
+
+    /// A server that was started with [`command`], and the line that it printed when it was ready.
+    pub fn adopt(child: Child, line: &str) -> Self {
+        let address = line.trim_end().strip_prefix(READY).unwrap().parse().unwrap();
+        Self { child, address, directory: None }
     }
 
     fn directory(&self) -> &Path {

@@ -48,8 +48,19 @@ fn leftovers(data: &Path) -> Vec<String> {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     };
     let mut left = Vec::new();
-    let known =
-        ["CURRENT", "LOCK", "RESERVE", "key", "migrations", "reports", "scratch", "spreadsheets"];
+    let known = [
+        "CURRENT",
+        "LOCK",
+        "RESERVE",
+        "MARK",
+        "jobs",
+        "key",
+        "key.check",
+        "migrations",
+        "reports",
+        "scratch",
+        "spreadsheets",
+    ];
     let mut generations = 0;
     for name in list(data) {
         match name.strip_prefix("inventory-") {

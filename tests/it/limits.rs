@@ -59,7 +59,7 @@ fn a_large_body_is_413_read_or_not() {
 
     let upload = server.request("PUT", "/rest/migrate/projects/x").login(ADMIN);
     let mut connection = server.connect();
-    let length = (4096 * MIB as u64 + 1).to_string();
+    let length = (satchel::migration::BUNDLE_BYTES_MAX + 1).to_string();
     connection.send(upload.header("Content-Length", &length).head().as_bytes());
     connection.answer().problem(413, "body-too-large");
 }

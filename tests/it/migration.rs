@@ -224,7 +224,11 @@ fn what_cannot_stand_alone_goes_along_and_is_struck_too() {
     let nothing = documents(&[("service", "[]\n"), ("network", "[]\n")]);
     put_folder(&server, "p", &nothing);
     let empty = |kind: &str| {
-        let more = json!({"import_export_types": [kind], "empty_database_before_import": true});
+        let more = json!({
+            "import_export_types": [kind],
+            "empty_database_before_import": true,
+            "allow_empty": true,
+        });
         imported(&server, "p", more)
     };
     // A link ends at a network; edges and tasks need services.
@@ -256,7 +260,9 @@ fn the_caller_survives_and_an_administrator_is_left() {
     let (server, before) = with_demo();
     let more = json!({"import_export_types": ["user"], "empty_database_before_import": true});
     put_folder(&server, "nobody", &documents(&[("user", "[]\n")]));
-    imported(&server, "nobody", more.clone());
+    let mut nobody = more.clone();
+    nobody["allow_empty"] = json!(true);
+    imported(&server, "nobody", nobody);
     assert_eq!(names(&inventory(&server), "user"), ["admin"]);
 
     imported(&server, "demo", more.clone());

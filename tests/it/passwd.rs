@@ -52,9 +52,19 @@ fn a_new_password_opens_and_the_old_one_does_not() {
 #[test]
 fn with_a_password_of_its_own_the_server_may_listen_beyond_this_machine() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(passwd(&folder.path().join("data"), "admin", NEW).status.success());
-    let mut command = crate::harness::command(&folder.path().join("data"));
-    let child = command.args(["--listen", "0.0.0.0:0"]).stdout(Stdio::piped()).spawn();
+    let data = folder.path().join("data");
+    // The start that is refused makes the data directory, and says what to do.
+    let open = || {
+        let mut command = crate::harness::command(&data);
+        command.args(["--listen", "0.0.0.0:0"]);
+        command
+    };
+    let refused = open().output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("satchel passwd admin --data {}", data.display())), "{said}");
+    assert!(passwd(&data, "admin", NEW).status.success());
+    let child = open().stdout(Stdio::piped()).spawn();
     let mut child = child.unwrap();
     let mut line = String::new();
     let mut out = std::io::BufReader::new(child.stdout.take().unwrap());

@@ -1,10 +1,10 @@
 //! Power cuts: a disk keeps what was synced, and of all else what it likes.
 //!
-//! A child changes an inventory under strace, which writes down every write to the database, every
-//! sync and every acknowledgement in their order. Then the database file is made anew as a disk
-//! could have left it at a random moment: with every write that ended before a sync began that has
-//! ended too, and with none, some or torn pieces of the others. It must open, hold everything that
-//! was acknowledged by then, and nothing by half.
+//! A child changes an inventory under strace, which writes down every write to the database and to
+//! the high-water mark, every sync and every acknowledgement in their order. Then both files are
+//! made anew as a disk could have left them at a random moment: with every write that ended before a
+//! sync of its file began that has ended too, and with none, some or torn pieces of the others. The
+//! inventory must open, hold everything that was acknowledged by then, and nothing by half.
 //!
 //! `SATCHEL_CUTS` is the number of cuts. Of the other files in the data directory none is written
 //! after the store is open.
@@ -27,15 +27,39 @@ const CUTS: u64 = 20;
 /// What a disk writes whole or not at all, in bytes.
 const SECTOR_BYTES: usize = 512;
 
+/// A file that is written while the store is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Written {
+    Database,
+    Mark,
+}
+
+impl Written {
+    const ALL: [Self; 2] = [Self::Database, Self::Mark];
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Database => "inventory-1/db",
+            Self::Mark => "MARK",
+        }
+    }
+
+    /// The file that a call is about.
+    fn of(call: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|file| call.contains(&format!("/{}>", file.path())))
+    }
+}
+
 /// Something that happened, and which write or sync it is about.
 enum Event {
     WriteBegins {
         number: usize,
+        file: Written,
         at: usize,
         bytes: Vec<u8>,
     },
-    WriteEnds(usize),
-    SyncBegins(usize),
+    WriteEnds(usize, Written),
+    SyncBegins(usize, Written),
     SyncEnds(usize),
     /// The store is open: what was there before is the set-up's.
     Open,
@@ -53,15 +77,18 @@ fn events(trace: &str) -> Vec<Event> {
     for (place, line) in trace.lines().enumerate() {
         let Some((thread, call)) = line.trim_start().split_once(' ') else { continue };
         let call = call.trim_start();
-        let (begins, ends) = if call.contains("/inventory-1/db>") && call.starts_with("pwrite64(") {
+        let file = Written::of(call);
+        let (begins, ends) = if let (Some(file), true) = (file, call.starts_with("pwrite64(")) {
             let (_, rest) = call.split_once('"').unwrap();
             let (text, rest) = rest.split_once('"').unwrap();
             assert!(!rest.starts_with("..."), "strace cut a write short");
             let at = rest.split([',', ')', '<']).nth(2).unwrap().trim().parse().unwrap();
             let bytes = unhex(text);
-            (Event::WriteBegins { number: place, at, bytes }, Event::WriteEnds(place))
-        } else if call.contains("/inventory-1/db>") && call.starts_with("fdatasync(") {
-            (Event::SyncBegins(place), Event::SyncEnds(place))
+            (Event::WriteBegins { number: place, file, at, bytes }, Event::WriteEnds(place, file))
+        } else if let (Some(file), true) =
+            (file, call.starts_with("fdatasync(") || call.starts_with("fsync("))
+        {
+            (Event::SyncBegins(place, file), Event::SyncEnds(place))
         } else if call.starts_with("write(1") {
             let text = call.split('"').nth(1).map(unhex).unwrap_or_default();
             let text = String::from_utf8_lossy(&text).trim().to_owned();
@@ -95,8 +122,8 @@ fn unhex(text: &str) -> Vec<u8> {
     digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect()
 }
 
-/// The database as a disk could have left it after these events, and what was acknowledged.
-fn cut(events: &[Event], dice: &mut Dice) -> (Vec<u8>, [u64; WRITERS]) {
+/// The files as a disk could have left them after these events, and what was acknowledged.
+fn cut(events: &[Event], dice: &mut Dice) -> (BTreeMap<Written, Vec<u8>>, [u64; WRITERS]) {
     let mut ended = BTreeSet::new();
     let mut syncs = BTreeMap::new();
     let mut durable = BTreeSet::new();
@@ -104,16 +131,20 @@ fn cut(events: &[Event], dice: &mut Dice) -> (Vec<u8>, [u64; WRITERS]) {
     for event in events {
         match event {
             Event::WriteBegins { .. } | Event::Open => {}
-            Event::WriteEnds(number) => drop(ended.insert(*number)),
-            Event::SyncBegins(number) => drop(syncs.insert(*number, ended.clone())),
+            Event::WriteEnds(number, file) => drop(ended.insert((*number, *file))),
+            Event::SyncBegins(number, file) => {
+                let of_file = ended.iter().filter(|(_, written)| written == file);
+                syncs.insert(*number, of_file.map(|(write, _)| *write).collect::<Vec<_>>());
+            }
             Event::SyncEnds(number) => durable.extend(syncs.remove(number).unwrap()),
             Event::Acknowledged { writer, change } => acknowledged[*writer] = *change,
         }
     }
-    let mut disk = Vec::new();
+    let mut disks: BTreeMap<Written, Vec<u8>> = BTreeMap::new();
     let chance = dice.below(3);
     for event in events {
-        let Event::WriteBegins { number, at, bytes } = event else { continue };
+        let Event::WriteBegins { number, file, at, bytes } = event else { continue };
+        let disk = disks.entry(*file).or_default();
         for (sector, piece) in bytes.chunks(SECTOR_BYTES).enumerate() {
             if durable.contains(number) || dice.below(2) < chance {
                 let at = at + sector * SECTOR_BYTES;
@@ -122,14 +153,14 @@ fn cut(events: &[Event], dice: &mut Dice) -> (Vec<u8>, [u64; WRITERS]) {
             }
         }
     }
-    (disk, acknowledged)
+    (disks, acknowledged)
 }
 
 #[test]
 fn what_was_acknowledged_survives_power_cuts_whole() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let options = ["-xx", "-s", "4000000", "-e", "trace=write,pwrite64,fdatasync"];
+    let options = ["-xx", "-s", "4000000", "-e", "trace=write,pwrite64,fdatasync,fsync"];
     let Some(trace) = traced("counted", folder.path(), &options) else { return };
     let events = events(&unhex_paths(&trace));
     let open = events.iter().position(|event| matches!(event, Event::Open)).unwrap();
@@ -139,10 +170,12 @@ fn what_was_acknowledged_survives_power_cuts_whole() {
     let mut dice = Dice::new();
     for round in 0..number("SATCHEL_CUTS").unwrap_or(CUTS) {
         let moment = open + 1 + dice.below((events.len() - open) as u64) as usize;
-        let (disk, acknowledged) = cut(&events[..moment], &mut dice);
+        let (disks, acknowledged) = cut(&events[..moment], &mut dice);
         let left = folder.path().join(format!("left-{round}"));
         copy(&data, &left);
-        fs::write(left.join("inventory-1/db"), disk).unwrap();
+        for (file, disk) in disks {
+            fs::write(left.join(file.path()), disk).unwrap();
+        }
 
         let store = Store::open(&left).unwrap();
         for (writer, said) in acknowledged.into_iter().enumerate() {

@@ -6,11 +6,12 @@ use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use satchel::access::ensure_first_user;
+use satchel::access::create_first_user;
 use satchel::codec::workbook::{
     Cell, CellError, DecodeLimits, Decoding, Format, Item, SourceKind, WorkbookWriter,
 };
-use satchel::import::{ImportOutcome, Mode, OnError};
+use satchel::import::{EmptyReplacement, ImportOutcome, Mode, OnError};
+use satchel::job::Progress;
 use satchel::model::{AnyRecord, Device, Entity, Field, Kind, Link, Map, Network, Value};
 use satchel::store::Store;
 use satchel::topology::{
@@ -26,6 +27,7 @@ const DEFAULT: ImportRequest = ImportRequest {
     file_name: None,
     table: None,
     replace: Replace::No,
+    empty_replacement: EmptyReplacement::Refused,
     on_error: OnError::Fail,
     mode: Mode::Apply,
 };
@@ -41,7 +43,7 @@ impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
-        ensure_first_user(&store).unwrap();
+        create_first_user(&store).unwrap();
         let topology = Topology::with_decoder(store.clone(), Path::new(DECODER)).unwrap();
         Self { topology, store, folder }
     }
@@ -53,7 +55,7 @@ impl Place {
     ) -> Result<ImportReport, TopologyError> {
         let mut upload = self.topology.upload().unwrap();
         upload.write_all(bytes).unwrap();
-        self.topology.import(upload, request, ADMIN)
+        self.topology.import(upload, request, ADMIN, &Progress::detached())
     }
 
     fn import(&self, bytes: &[u8], request: &ImportRequest) -> ImportReport {
@@ -70,7 +72,7 @@ impl Place {
     /// Exports, and fetches what was exported.
     fn export(&self, name: &str) -> Vec<u8> {
         let name = name.parse().unwrap();
-        self.topology.export(&ExportRequest { name }).unwrap();
+        self.topology.export(&ExportRequest { name }, &Progress::detached()).unwrap();
         let mut bytes = Vec::new();
         let mut workbook = self.topology.open(&"out.xls".parse().unwrap());
         if workbook.is_err() {
@@ -320,7 +322,10 @@ fn what_goes_out_comes_back_with_its_types() {
 fn columns_stand_in_an_order_for_people_and_secrets_nowhere() {
     let place = hostile();
     place.put::<Device>(vec![("name", "secretive".into()), ("enable_password", "x".into())]);
-    let report = place.topology.export(&ExportRequest { name: "out".parse().unwrap() }).unwrap();
+    let report = place
+        .topology
+        .export(&ExportRequest { name: "out".parse().unwrap() }, &Progress::detached())
+        .unwrap();
     assert_eq!((report.workbook.as_str(), report.format), ("out.xls", "xls"));
     assert_eq!(report.sheets[0].rows, 9);
     assert!(report.warnings[0].contains("enable_password"), "{:?}", report.warnings);
@@ -547,7 +552,11 @@ fn replace_empties_devices_and_links_in_the_same_step() {
         ("nodes", Value::List(vec!["R 1%".into(), "..".into()])),
     ]);
     let bytes = devices(&["name"], &[&["R 1%"], &["new"]]);
-    let replace = ImportRequest { replace: Replace::Yes, ..DEFAULT };
+    let replace = ImportRequest {
+        replace: Replace::Yes,
+        empty_replacement: EmptyReplacement::Allowed,
+        ..DEFAULT
+    };
     let dry = ImportRequest { mode: Mode::DryRun, ..replace.clone() };
     let before = place.names::<Device>();
     let report = place.import(&bytes, &dry);
@@ -559,7 +568,9 @@ fn replace_empties_devices_and_links_in_the_same_step() {
     assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
     assert_eq!(place.names::<Device>(), ["R 1%", "new"]);
     assert_eq!(place.names::<Link>(), [""; 0]);
-    assert!(json!(report.warnings).to_string().contains("all links are removed"));
+    let removed = report.types.iter().find(|row| row.kind == Kind::Link).unwrap().removed;
+    let warning = format!("no sheet 'link': the import emptied this type and removed {removed} ");
+    assert!(json!(report.warnings).to_string().contains(&warning), "{:?}", report.warnings);
     let network = place.store.read().get::<Network>("net").unwrap().unwrap().record;
     let nodes: Vec<_> = network.nodes.get().unwrap().iter().map(|node| node.name()).collect();
     assert_eq!(nodes, ["R 1%"]);
@@ -677,7 +688,9 @@ fn what_is_wrong_with_a_header_stands_in_the_header() {
 #[test]
 fn what_does_not_fit_is_told_with_a_way_out_and_leaves_nothing() {
     let place = Place::new();
-    let export = |name: &str| place.topology.export(&ExportRequest { name: name.parse().unwrap() });
+    let export = |name: &str| {
+        place.topology.export(&ExportRequest { name: name.parse().unwrap() }, &Progress::detached())
+    };
     place.put::<Device>(vec![("name", "R 1%".into()), ("é>b", "x".repeat(32_768).into())]);
     for name in ["a.xls", "a.xlsx"] {
         let error = export(name).unwrap_err();
@@ -687,7 +700,9 @@ fn what_does_not_fit_is_told_with_a_way_out_and_leaves_nothing() {
         assert!(told.contains("a project's export"), "{told}");
     }
     let place = Place::new();
-    let export = |name: &str| place.topology.export(&ExportRequest { name: name.parse().unwrap() });
+    let export = |name: &str| {
+        place.topology.export(&ExportRequest { name: name.parse().unwrap() }, &Progress::detached())
+    };
     let mut table = String::from("name\n");
     for number in 0..65_536 {
         table += &format!("d{number}\n");
@@ -709,7 +724,9 @@ fn a_workbook_with_too_many_columns_is_told_before_it_is_there() {
     let mut properties = vec![("name", Value::from("R 1%"))];
     properties.extend(names.iter().map(|name| (name.as_str(), Value::Int(1))));
     place.put::<Device>(properties);
-    let export = |name: &str| place.topology.export(&ExportRequest { name: name.parse().unwrap() });
+    let export = |name: &str| {
+        place.topology.export(&ExportRequest { name: name.parse().unwrap() }, &Progress::detached())
+    };
     let told = export("a.xls").unwrap_err().to_string();
     assert!(told.contains("256 columns") && told.contains(".xlsx"), "{told}");
     assert_eq!(place.left_over(), 0);

@@ -136,20 +136,23 @@ fn words_that_contradict_each_other_change_nothing() {
     let server = with_demo();
     let file = || Form::of_file("a.xls", &one_device());
     for (query, form) in [
-        ("", file().field("replace", "True").field("replace", "False")),
         ("?replace=false", file().field("replace", "True")),
         ("?dry_run", file().json("json", &json!({"dry_run": false}))),
         ("", file().field("on_error", "skip").json("json", &json!({"on_error": "fail"}))),
-        ("?kind=device&kind=link", file()),
     ] {
         let problem = posted(&server, query, form.bytes()).send().problem(400, "malformed-body");
         assert!(detail(&problem).contains("differ"), "{problem}");
     }
+    let twice = file().field("replace", "True").field("replace", "False");
+    let problem = import(&server, twice).problem(400, "malformed-body");
+    assert!(detail(&problem).contains("stands more than once"), "{problem}");
+    let problem = posted(&server, "?kind=device&kind=link", file().bytes()).send();
+    problem.problem(400, "malformed-request");
     assert_eq!(counts(&server), DEMO);
 }
 
 #[test]
-fn all_wrong_words_are_said_at_once_and_unknown_ones_are_warnings() {
+fn all_wrong_and_unknown_options_are_said_at_once() {
     let server = with_demo();
     let form = Form::of_file("a.xls", &one_device())
         .field("replace", "perhaps")
@@ -168,23 +171,19 @@ fn all_wrong_words_are_said_at_once_and_unknown_ones_are_warnings() {
     assert_eq!(error(&unknown)["nearest"], "replace", "{unknown}");
 
     let form = Form::of_file("a.xls", &one_device()).field("replace", "0").field("dry-run", "1");
-    let report = imported(&server, form.field("submit", "Import"));
-    let warnings: Vec<_> =
-        report["warnings"].as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
-    assert_eq!(
-        warnings,
-        [
-            "The field “dry-run” is not known and was ignored. Was “dry_run” meant?",
-            "The field “submit” is not known and was ignored.",
-        ]
-    );
+    let problem = import(&server, form.field("submit", "Import")).problem(400, "malformed-body");
+    let errors = problem["errors"].as_array().unwrap();
+    let fields: Vec<_> = errors.iter().filter_map(|error| error["form_field"].as_str()).collect();
+    assert_eq!(fields, ["dry-run", "submit"], "{problem}");
+    assert_eq!(errors[0]["nearest"], "dry_run", "{problem}");
+    assert_eq!(counts(&server), DEMO);
 }
 
 #[test]
 fn a_dry_run_changes_nothing() {
     let server = with_demo();
     let form = Form::of_file("a.xls", &one_device()).field("replace", "True");
-    let report = imported(&server, form.field("dry_run", "True"));
+    let report = imported(&server, form.field("allow_empty", "1").field("dry_run", "True"));
     assert_eq!(report["outcome"], "dry_run", "{report}");
     assert_eq!(counts(&server), DEMO);
 }
@@ -553,7 +552,7 @@ fn a_rejected_workbook_is_handed_back() {
         request.send().problem(404, "unknown-report");
     }
 
-    let answer = import(&server, form.field("on_error", "skip"));
+    let answer = import(&server, form.field("on_error", "skip").field("allow_empty", "True"));
     assert_eq!(answer.status, 206, "{}", String::from_utf8_lossy(&answer.body));
     assert_eq!(answer.json()["outcome"], "imported_in_part");
     assert_eq!(counts(&server), (1, 0));
@@ -587,7 +586,8 @@ fn what_goes_out_comes_back_in() {
         // The ends of some links, and what lists name, are no devices.
         let (here, there) = (with_demo(), with_demo());
         let out = exported(&here, name);
-        imported(&there, Form::of_file("x.xls", &one_device()).field("replace", "True"));
+        let one = Form::of_file("x.xls", &one_device()).field("replace", "True");
+        imported(&there, one.field("allow_empty", "True"));
         assert_eq!(counts(&there), (1, 0));
         let report = imported(&there, Form::of_file(name, &out).field("replace", "True"));
         assert_eq!(report["outcome"], "imported", "{report}");

@@ -19,7 +19,13 @@ use ureq::{
 };
 use zeroize::Zeroizing;
 
-use crate::cli::progress::{Bar, Progress};
+use crate::{
+    cli::{
+        interrupt::{self, CutShort},
+        progress::{Bar, Progress},
+    },
+    wording::counted,
+};
 
 /// How long a server may take to be reached. What it is asked for may take hours.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(20);
@@ -41,13 +47,30 @@ pub(in crate::cli) struct Client {
     /// `http://127.0.0.1:8080`
     base: String,
     authorization: Zeroizing<String>,
+    /// Who asks.
+    user: String,
+    seat: Seat,
 }
+
+/// Where the server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seat {
+    /// It ends with the command, which prints the causes of failures (`cli::place::causes`).
+    WithinProcess,
+    Elsewhere,
+}
+
+/// What an answer says of its cause, and what is true where there is no server's log.
+const CAUSE_IN_LOG: &str = "The cause is in the server's log, under the request id.";
+const CAUSE_PRINTED: &str = "The cause is in the line before.";
 
 /// What a server answered, if it is no refusal.
 pub(in crate::cli) struct Answer {
     pub status: u16,
     /// JSON as it came.
     pub text: String,
+    /// The address of the job that was begun.
+    pub location: Option<String>,
 }
 
 /// A request that was not granted, with what to do next.
@@ -56,6 +79,8 @@ pub(in crate::cli) struct Answer {
 pub(in crate::cli) struct Refused {
     pub status: u16,
     message: String,
+    /// The problem as the server answered it, where it is one.
+    pub document: Option<String>,
 }
 
 /// What is wrong with a request, or with what it brought (RFC 9457).
@@ -94,7 +119,12 @@ impl Answer {
 }
 
 impl Client {
-    pub(super) fn new(base: &Uri, login: &Login, ca: Option<&Path>) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        base: &Uri,
+        login: &Login,
+        ca: Option<&Path>,
+        seat: Seat,
+    ) -> anyhow::Result<Self> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             // A redirect would carry the request, and perhaps the password, elsewhere.
@@ -114,7 +144,8 @@ impl Client {
         let pair = Zeroizing::new(format!("{}:{}", login.user, *login.password));
         let authorization = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(&*pair)));
         let base = base.to_string().trim_end_matches('/').to_owned();
-        Ok(Self { agent: config.build().into(), base, authorization })
+        let user = login.user.clone();
+        Ok(Self { agent: config.build().into(), base, authorization, user, seat })
     }
 
     /// The answer to GET.
@@ -140,6 +171,20 @@ impl Client {
         answer
     }
 
+    /// The answer to POST with JSON and a preference (RFC 7240).
+    pub(super) fn post_preferring(
+        &self,
+        path: &str,
+        body: &Value,
+        preference: &str,
+    ) -> anyhow::Result<Answer> {
+        let request = self
+            .full(self.agent.post(self.url(path)))
+            .header("content-type", "application/json")
+            .header("prefer", preference);
+        self.answered(request.send(body.to_string()))
+    }
+
     /// Sends a file with PUT.
     pub fn put(
         &self,
@@ -150,14 +195,16 @@ impl Client {
         self.send(self.agent.put(self.url(path)), upload, progress)
     }
 
-    /// Sends a file with POST.
-    pub fn post_file(
+    /// Sends a file with POST and a preference (RFC 7240).
+    pub(super) fn post_file_preferring(
         &self,
         path: &str,
         upload: &Upload<'_>,
+        preference: &str,
         progress: &Progress,
     ) -> anyhow::Result<Answer> {
-        self.send(self.agent.post(self.url(path)), upload, progress)
+        let request = self.agent.post(self.url(path)).header("prefer", preference);
+        self.send(request, upload, progress)
     }
 
     fn send(
@@ -177,6 +224,10 @@ impl Client {
         let mut watched = Watched { from: upload.file, bar: progress.bytes(upload.label, bytes) };
         let sent = request.send(SendBody::from_reader(&mut watched));
         drop(watched);
+        if sent.is_err() && interrupt::is_asked() {
+            // The server takes nothing that is not complete.
+            return Err(CutShort::Cancelled.into());
+        }
         self.answered(sent)
     }
 
@@ -210,7 +261,7 @@ impl Client {
         }
         match announced {
             Some(announced) if announced != bytes => {
-                bail!("Of {announced} bytes only {bytes} came; try again")
+                bail!("Of {} only {bytes} came; try again", counted(announced, "byte"))
             }
             Some(_) | None => Ok(bytes),
         }
@@ -222,8 +273,18 @@ impl Client {
         self.answered(request.call()).map(drop)
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// Whether the server ends with this process.
+    pub(super) fn is_within_process(&self) -> bool {
+        self.seat == Seat::WithinProcess
+    }
+
+    /// Who asks.
+    pub(super) fn user(&self) -> &str {
+        &self.user
     }
 
     fn bare(&self, request: RequestBuilder<WithoutBody>) -> RequestBuilder<WithoutBody> {
@@ -240,9 +301,20 @@ impl Client {
         let status = response.status().as_u16();
         let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
         let text = text.with_context(|| format!("The answer of {} ended early", self.base))?;
+        let location = response.headers().get("location").and_then(|it| it.to_str().ok());
+        self.granted(status, text, location.map(str::to_owned))
+    }
+
+    /// The same for an answer that has been read.
+    pub(super) fn granted(
+        &self,
+        status: u16,
+        text: String,
+        location: Option<String>,
+    ) -> anyhow::Result<Answer> {
         let is_report = status == 422 && text.contains("problem/import-rejected");
         if (200..300).contains(&status) || is_report {
-            return Ok(Answer { status, text });
+            return Ok(Answer { status, text, location });
         }
         Err(self.refused(status, &text))
     }
@@ -254,8 +326,13 @@ impl Client {
             403 => " Log in as another user: --user NAME.",
             _ => "",
         };
+        let is_problem = detail.is_some();
         let message = match detail {
             Some(detail) => {
+                let detail = match self.seat {
+                    Seat::Elsewhere => detail,
+                    Seat::WithinProcess => detail.replace(CAUSE_IN_LOG, CAUSE_PRINTED),
+                };
                 let mut message = format!("{detail}{next}");
                 for flaw in errors {
                     let said = flaw.detail.unwrap_or_default();
@@ -271,7 +348,8 @@ impl Client {
                 self.base
             ),
         };
-        Refused { status, message }.into()
+        let document = is_problem.then(|| text.to_owned());
+        Refused { status, message, document }.into()
     }
 
     fn unreached(&self, error: ureq::Error) -> anyhow::Error {
@@ -321,6 +399,9 @@ struct Watched<'a> {
 
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if interrupt::is_deferred_and_asked() {
+            return Err(io::Error::other("the upload was cancelled"));
+        }
         let read = self.from.read(buffer)?;
         self.bar.add(read as u64);
         Ok(read)

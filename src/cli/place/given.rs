@@ -47,18 +47,23 @@ struct Words {
 }
 
 impl PlaceArgs {
-    /// The place. On a data directory `missing` says whether there must be one.
+    /// The place. On a data directory `missing` says whether there must be one, and `command` is
+    /// told to whoever finds it in use.
     ///
     /// # Errors
     /// The server's address is none, or a login lacks its user.
-    pub(in crate::cli) fn place(&self, missing: Missing) -> anyhow::Result<Place> {
+    pub(in crate::cli) fn place(
+        &self,
+        command: &'static str,
+        missing: Missing,
+    ) -> anyhow::Result<Place> {
         let Words { data, server, user, password_file, ca } = self.words.clone();
         match (self.server, server) {
             (Says::Server, Some(server)) => {
                 Ok(Place::Server(ServerPlace::parse(&server, user, password_file, ca)?))
             }
             (Says::Server, None) | (Says::Directory, _) => {
-                Ok(Place::Directory(DirectoryPlace { path: data, user, missing }))
+                Ok(Place::Directory(DirectoryPlace { path: data, user, missing, command }))
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::Path,
     sync::Arc,
 };
 
@@ -15,8 +14,8 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use super::{
-    Missing,
-    client::{Client, Login},
+    DirectoryPlace, causes,
+    client::{Client, Login, Seat},
     one_time_password,
 };
 use crate::{
@@ -32,9 +31,6 @@ use crate::{
 /// Threads that pass requests on; the work is done by others.
 const THREADS: usize = 2;
 
-/// What a shell command would be at the server that holds the data directory.
-const SERVER_HERE: &str = "http://127.0.0.1:8080";
-
 /// A data directory that this process holds, and the server that answers for it.
 pub(in crate::cli) struct Local {
     runtime: Runtime,
@@ -46,31 +42,15 @@ pub(in crate::cli) struct Local {
 }
 
 impl Local {
-    /// Opens the data directory for `user`, or for its first administrator.
+    /// Opens the data directory for the user that it names, or for its first administrator.
     ///
     /// # Errors
-    /// It is missing or in use, or the user is not there.
-    pub fn open(path: &Path, user: Option<&str>, missing: Missing) -> anyhow::Result<Self> {
-        // Every data directory has one, from its first moment on.
-        if missing == Missing::Error && !path.join("CURRENT").exists() {
-            let path = path.display();
-            bail!(
-                "There is no data directory at {path}. Name the right one with --data DIR \
-                 (SATCHEL_DATA), or make it: satchel serve --data {path}"
-            );
-        }
-        let store = match Store::open(path) {
-            Ok(store) => Arc::new(store),
-            // In words of its own: there is more to do here than to stop it.
-            Err(StoreError::InUse { directory }) => bail!(
-                "A server holds the data directory {}. Ask it:\n  {}\nor stop it first.",
-                directory.display(),
-                at_server(std::env::args())
-            ),
-            Err(error) => return Err(error.into()),
-        };
-        access::ensure_first_user(&store)?;
-        let user = match user {
+    /// [`StoreError::Directory`] if it is missing, in use or another user's; or the user is not
+    /// there.
+    pub fn open(place: &DirectoryPlace) -> anyhow::Result<Self> {
+        let store = Arc::new(Store::open_with(&place.path, place.options())?);
+        access::create_first_user(&store)?;
+        let user = match place.user.as_deref() {
             Some(user) if store.read().get::<User>(user)?.is_some() => user.to_owned(),
             Some(user) => bail!("There is no user “{user}” in the inventory"),
             None => first_administrator(&store)?,
@@ -80,6 +60,7 @@ impl Local {
 
     /// Serves a store that is open.
     pub fn serve(store: Arc<Store>, user: String) -> anyhow::Result<Self> {
+        causes::print_them();
         let login = Login { user, password: one_time_password()? };
         let accounts = Arc::new(OneTime::new(&login)?);
         let app = App::new(
@@ -89,6 +70,7 @@ impl Local {
             Migration::new(store.clone())?,
             Topology::new(store.clone())?,
             Inventory::new(store.clone()),
+            crate::cli::serve::jobs(&store),
             Limits::default(),
         )?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -116,7 +98,7 @@ impl Local {
     /// Who may ask it.
     pub fn client(&self) -> anyhow::Result<Client> {
         let base = format!("http://{}", self.address).parse().context("The listener's address")?;
-        Client::new(&base, &self.login, None)
+        Client::new(&base, &self.login, None, Seat::WithinProcess)
     }
 
     /// Ends the server, and makes everything durable.
@@ -167,43 +149,5 @@ impl Accounts for OneTime {
 
     fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError> {
         Ok((name == self.0.name).then(|| self.0.clone()))
-    }
-}
-
-/// The same command line, at the server of this machine.
-fn at_server(arguments: impl Iterator<Item = String>) -> String {
-    let mut words = vec!["satchel".to_owned()];
-    let mut arguments = arguments.skip(1);
-    while let Some(word) = arguments.next() {
-        match word.as_str() {
-            "--data" | "--user" => drop(arguments.next()),
-            _ if word.starts_with("--data=") || word.starts_with("--user=") => {}
-            _ => words.push(quoted(word)),
-        }
-    }
-    words.extend(["--server", SERVER_HERE, "--user", FIRST_USER_NAME].map(str::to_owned));
-    words.join(" ")
-}
-
-/// A word as a shell reads it.
-fn quoted(word: String) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:+@%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word,
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_that_is_shown_can_be_typed() {
-        let words = ["x/satchel", "import", "a b's.zip", "--data", "d", "--data=e", "--json"];
-        assert_eq!(
-            at_server(words.iter().map(ToString::to_string)),
-            "satchel import 'a b'\\''s.zip' --json --server http://127.0.0.1:8080 --user admin"
-        );
     }
 }

@@ -5,8 +5,10 @@
 //! is made for it and behind a password that nobody is told. So a command is written once, and
 //! gives the same answers everywhere.
 
+mod causes;
 mod client;
 mod given;
+mod job;
 mod local;
 mod password;
 
@@ -18,11 +20,13 @@ use zeroize::Zeroizing;
 
 pub(super) use client::{Answer, Client, Refused, Upload};
 pub(super) use given::PlaceArgs;
+pub(super) use job::JobWords;
 pub(super) use local::Local;
 pub(super) use password::{new_password, read_password};
 
-use super::progress::Progress;
-use client::Login;
+use super::{owner, progress::Progress};
+use crate::store::{Create, Options};
+use client::{Login, Seat};
 
 /// Where a command works.
 #[derive(Debug)]
@@ -37,7 +41,9 @@ pub(super) struct DirectoryPlace {
     pub path: PathBuf,
     /// For whom the command works; the first administrator where none is named.
     user: Option<String>,
-    missing: Missing,
+    pub missing: Missing,
+    /// The subcommand, for whoever finds the directory in use.
+    pub command: &'static str,
 }
 
 /// What becomes of a data directory that is not there.
@@ -46,6 +52,17 @@ pub(super) enum Missing {
     /// A typo must not look like an empty inventory.
     Error,
     Create,
+}
+
+impl DirectoryPlace {
+    /// How the store is to be opened.
+    pub fn options(&self) -> Options {
+        let create = match self.missing {
+            Missing::Error => Create::Never,
+            Missing::Create => Create::WhereMissing,
+        };
+        Options { create, command: self.command, ..Options::default() }
+    }
 }
 
 /// A server, and how to log in there.
@@ -72,8 +89,9 @@ impl Place {
     pub fn reach(&self, progress: &Progress) -> anyhow::Result<Reached> {
         match self {
             Place::Directory(place) => {
-                let local = Local::open(&place.path, place.user.as_deref(), place.missing)?;
-                progress.say(&format!("on the data directory {}", place.path.display()));
+                let acting = owner::act_as_owner(&place.path)?;
+                let local = Local::open(place)?;
+                progress.say(&format!("on the data directory {}{acting}", place.path.display()));
                 Ok(Reached { client: local.client()?, local: Some(local) })
             }
             Place::Server(place) => {
@@ -87,7 +105,8 @@ impl Place {
                 }
                 let password = read_password(place.password_file.as_deref(), &place.user)?;
                 let login = Login { user: place.user.clone(), password };
-                let client = Client::new(&place.base, &login, place.ca.as_deref())?;
+                let client =
+                    Client::new(&place.base, &login, place.ca.as_deref(), Seat::Elsewhere)?;
                 Ok(Reached { client, local: None })
             }
         }

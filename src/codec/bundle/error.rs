@@ -6,14 +6,15 @@ use super::{
     Digest, METADATA_NAME, MetadataError,
     limits::{DIRECTORY_BYTES_MAX, ENTRIES_MAX, METADATA_BYTES_MAX},
 };
+use crate::wording;
 
 /// Why a bundle can not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
     /// The bytes could not be had. It says nothing about the bundle.
-    #[error("cannot read the bundle: {0}")]
+    #[error("cannot read the bundle")]
     Io(#[source] io::Error),
-    #[error("this is not a whole zip archive: {0}")]
+    #[error("this is not a whole zip archive")]
     Archive(#[from] ArchiveProblem),
     #[error("the entry '{entry}' {problem}")]
     Entry {
@@ -23,7 +24,7 @@ pub enum BundleError {
     },
     #[error("there is no metadata.yaml among its entries: this is no project")]
     MetadataMissing,
-    #[error("metadata.yaml: {0}")]
+    #[error("metadata.yaml")]
     Metadata(#[from] MetadataError),
     #[error("its documents unpack to {bytes} bytes, and a project has at most {bytes_max}")]
     Unpacked { bytes: u64, bytes_max: u64 },
@@ -38,7 +39,7 @@ pub enum ArchiveProblem {
     DirectoryPlace,
     #[error("its directory is damaged")]
     Directory,
-    #[error("its directory counts {counted} entries and holds {found}")]
+    #[error("its directory counts {} and holds {found}", wording::counted(*.counted, "entry"))]
     Count { counted: u64, found: u64 },
     #[error("it has {entries} entries, and a bundle has at most {ENTRIES_MAX}")]
     Entries { entries: u64 },
@@ -75,8 +76,8 @@ pub enum EntryProblem {
     #[error("overlaps with '{other}'")]
     Overlap { other: String },
     #[error(
-        "claims to unpack from {packed} bytes to {unpacked}, more than any document does: it looks \
-         like a bomb"
+        "claims to unpack from {} to {unpacked}, more than any document does: it looks like a bomb",
+        wording::counted(*.packed, "byte")
     )]
     Ratio { packed: u64, unpacked: u64 },
     #[error("has more than {METADATA_BYTES_MAX} bytes")]
@@ -87,9 +88,9 @@ pub enum EntryProblem {
     Missing,
     #[error("has data that can not be unpacked")]
     Packing,
-    #[error("has {found} bytes where {expected} are declared")]
+    #[error("has {} and not the declared {expected}", wording::counted(*.found, "byte"))]
     Short { expected: u64, found: u64 },
-    #[error("has more than the {expected} bytes that are declared")]
+    #[error("has more than the declared {}", wording::counted(*.expected, "byte"))]
     Long { expected: u64 },
     #[error("has the CRC-32 {found:08x}, and the archive declares {expected:08x}: it is damaged")]
     Crc { expected: u32, found: u32 },

@@ -17,9 +17,10 @@ pub const ENTRIES_MAX: u64 = 64;
 /// sensible length take under twenty thousand bytes.
 pub const DIRECTORY_BYTES_MAX: u64 = 1 << 20;
 
-/// How many bytes one packed byte may unpack to. Deflate itself ends at 1032; real documents come
-/// to 8 to 15, and records that differ in nothing but their name to 140.
-pub const RATIO_MAX: u64 = 500;
+/// How many bytes one packed byte may unpack to. Deflate itself ends at 1032, so an entry that
+/// claims more is false. A long text of one character, which is a record like any other, comes
+/// close to it; so nothing below is refused, and [`PROJECT_BYTES_MAX`] bounds the whole.
+pub const RATIO_MAX: u64 = 1032;
 
 /// What an entry may unpack to whatever its ratio: nobody is harmed by so little.
 pub const RATIO_FREE_BYTES: u64 = 64 << 20;

@@ -31,7 +31,7 @@ enum Progress {
 /// Why a bundle can not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    #[error("cannot write the bundle: {0}")]
+    #[error("cannot write the bundle")]
     Io(#[from] io::Error),
     #[error("the document of kind '{0}' was written already")]
     Twice(Kind),

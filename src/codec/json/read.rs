@@ -48,7 +48,7 @@ pub enum JsonFault {
     Syntax { problem: String },
     #[error("the key '{key}' stands twice in one object")]
     DuplicateKey { key: String },
-    #[error("lists and objects are nested deeper than {VALUE_DEPTH_MAX} levels")]
+    #[error("lists and objects in a property are nested deeper than {VALUE_DEPTH_MAX} levels")]
     Depth,
     #[error("the values take more than {JSON_BYTES_MAX} bytes of memory: send them in parts")]
     Size,
@@ -196,10 +196,11 @@ struct Node<'s, 't> {
 impl Node<'_, '_> {
     /// The depth of a collection that stands here.
     fn enter<X: de::Error>(&mut self) -> Result<usize, X> {
-        match self.depth < VALUE_DEPTH_MAX {
-            true => Ok(self.depth + 1),
-            false => Err(self.state.refuse(JsonFault::Depth)),
+        // The object itself, and as many as one of its properties may hold.
+        if self.depth > VALUE_DEPTH_MAX {
+            return Err(self.state.refuse(JsonFault::Depth));
         }
+        Ok(self.depth + 1)
     }
 }
 
@@ -435,9 +436,8 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let nested = |levels: usize| {
-            format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1))
-        };
+        let nested =
+            |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
         one(&nested(VALUE_DEPTH_MAX));
         assert_eq!(refused(nested(VALUE_DEPTH_MAX + 1).as_bytes()).detail, JsonFault::Depth);
         let listed = format!("[{}]", nested(VALUE_DEPTH_MAX));

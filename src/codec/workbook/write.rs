@@ -50,7 +50,7 @@ impl<'a, C: Into<Cell<'a>>> From<C> for Marked<'a> {
 /// Why a workbook can not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    #[error("the workbook can not be written: {0}")]
+    #[error("the workbook can not be written")]
     Io(#[from] io::Error),
     #[error(
         "the sheet '{sheet}' would have more than {} rows with its header, which is all that \

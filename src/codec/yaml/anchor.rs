@@ -15,6 +15,22 @@ struct Anchored {
     record: u64,
 }
 
+/// What an alias stands for.
+pub(super) struct Expansion {
+    /// What it weighs.
+    pub bytes: u64,
+    /// How many collections are nested in it.
+    pub height: usize,
+    pub origin: Origin,
+}
+
+/// Where the anchor of an alias stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    SameRecord,
+    EarlierRecord,
+}
+
 /// The anchors of a document, as many as are remembered.
 #[derive(Default)]
 pub(super) struct Anchors {
@@ -71,14 +87,21 @@ impl Anchors {
         value
     }
 
-    /// What it would cost to follow an alias: bytes as in
-    /// [`RECORD_BYTES_MAX`](super::RECORD_BYTES_MAX), and how many collections are nested in it.
-    pub fn measure(&self, name: &str) -> Result<(u64, usize), Rule> {
+    /// What it would cost to follow an alias.
+    pub fn measure(&self, name: &str) -> Result<Expansion, Rule> {
         if self.open.iter().any(|open| open == name) {
             return Err(Rule::RecursiveAlias { name: name.to_owned() });
         }
         match self.known.get(name) {
-            Some(anchored) => Ok((anchored.bytes, anchored.height)),
+            Some(anchored) => Ok(Expansion {
+                bytes: anchored.bytes,
+                height: anchored.height,
+                origin: if anchored.record == self.record {
+                    Origin::SameRecord
+                } else {
+                    Origin::EarlierRecord
+                },
+            }),
             None => Err(Rule::UndefinedAlias { name: name.to_owned() }),
         }
     }

@@ -3,7 +3,9 @@
 //! It goes down by calling itself, which is safe only because no collection is entered deeper than
 //! the limit on levels.
 
-use super::anchor::Anchors;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::anchor::{Anchors, Expansion, Origin};
 use super::error::{ReadError, Rule};
 use super::mapping::Entries;
 use super::resolve::{
@@ -11,7 +13,10 @@ use super::resolve::{
 };
 use super::scanner::Scanner;
 use super::token::{Mark, Tag, Token, TokenKind};
-use super::{ALIAS_BYTES_PER_BYTE_MAX, NODE_BYTES, RECORD_BYTES_MAX};
+use super::{
+    ALIAS_BYTES_MAX, ALIAS_BYTES_PER_BYTE_MAX, ANCHOR_BYTES_MAX, LARGE_RECORD_BYTES, NODE_BYTES,
+    RECORD_BYTES_MAX,
+};
 use crate::model::Value;
 
 /// Where a node stands, and so what may stand there.
@@ -58,14 +63,29 @@ pub(super) struct Builder<'r> {
     levels_max: usize,
     /// What the record counts so far.
     record_bytes: u64,
-    /// What all aliases of the document have expanded to.
+    /// Held while the record is a large one.
+    large: Option<MutexGuard<'static, ()>>,
+    /// What the document's aliases to their own records have expanded to.
     alias_bytes: u64,
+    /// What the document's aliases to earlier records have expanded to.
+    borrowed_bytes: u64,
 }
+
+/// Held by the thread that reads a large record: see [`LARGE_RECORD_BYTES`].
+pub(super) static LARGE_RECORD: Mutex<()> = Mutex::new(());
 
 impl<'r> Builder<'r> {
     /// A builder of values that nest at most `levels_max` collections.
     pub fn new(scanner: Scanner<'r>, levels_max: usize) -> Self {
-        Self { scanner, anchors: Anchors::default(), levels_max, record_bytes: 0, alias_bytes: 0 }
+        Self {
+            scanner,
+            anchors: Anchors::default(),
+            levels_max,
+            record_bytes: 0,
+            large: None,
+            alias_bytes: 0,
+            borrowed_bytes: 0,
+        }
     }
 
     /// One record: a node of the outermost list, which is in flow style or not.
@@ -79,6 +99,11 @@ impl<'r> Builder<'r> {
             self.node(Place::Flow, 1)?
         };
         Ok(self.anchors.settle(node.into_value()))
+    }
+
+    /// Lets other threads read a large record, once this one was given away.
+    pub fn release(&mut self) {
+        self.large = None;
     }
 
     /// Whether the next token is of a kind.
@@ -106,6 +131,9 @@ impl<'r> Builder<'r> {
         if self.record_bytes > RECORD_BYTES_MAX {
             return Err(mark.refuse(Rule::RecordSize));
         }
+        if self.record_bytes > LARGE_RECORD_BYTES && self.large.is_none() {
+            self.large = Some(LARGE_RECORD.lock().unwrap_or_else(PoisonError::into_inner));
+        }
         Ok(())
     }
 
@@ -120,6 +148,9 @@ impl<'r> Builder<'r> {
         let bytes_before = self.record_bytes;
         let Node { content, height } = self.content(place, level, tag, true)?;
         let bytes = self.record_bytes - bytes_before;
+        if bytes > ANCHOR_BYTES_MAX {
+            return Err(mark.refuse(Rule::AnchorSize));
+        }
         let content = match content {
             Resolved::Value(value) => {
                 Resolved::Value(self.anchors.close(value, label, bytes, height))
@@ -174,11 +205,18 @@ impl<'r> Builder<'r> {
     fn alias(&mut self, level: usize) -> Result<Node, ReadError> {
         let Token { kind, mark } = self.scanner.next()?;
         let TokenKind::Alias(name) = kind else { return Err(mark.syntax("no alias")) };
-        let (bytes, height) = self.anchors.measure(&name).map_err(|rule| mark.refuse(rule))?;
+        let Expansion { bytes, height, origin } =
+            self.anchors.measure(&name).map_err(|rule| mark.refuse(rule))?;
         self.count(mark, bytes)?;
-        self.alias_bytes += bytes;
         let read = self.scanner.source.bytes_read();
-        if self.alias_bytes > RECORD_BYTES_MAX + read * ALIAS_BYTES_PER_BYTE_MAX {
+        let (expanded, bytes_max) = match origin {
+            Origin::SameRecord => (&mut self.alias_bytes, ALIAS_BYTES_MAX),
+            Origin::EarlierRecord => {
+                (&mut self.borrowed_bytes, LARGE_RECORD_BYTES + read * ALIAS_BYTES_PER_BYTE_MAX)
+            }
+        };
+        *expanded += bytes;
+        if *expanded > bytes_max {
             return Err(mark.refuse(Rule::Expansion));
         }
         if height > 0 {

@@ -11,7 +11,7 @@ use super::printable::plain_length;
 use super::records::RECORD_LEVELS_MAX;
 use super::resolve::{Resolved, resolve_core};
 use super::scalar::{DOUBLE_STOP, Escape, character_of_code, escape, push_char};
-use super::{NODE_BYTES, RECORD_BYTES_MAX, TEXT_BYTES_MAX};
+use super::{LARGE_RECORD_BYTES, NODE_BYTES, TEXT_BYTES_MAX};
 use crate::model::Value;
 
 /// How long a key may be here, quotes and escapes included; well below what makes a simple key.
@@ -51,7 +51,7 @@ struct Record<'a> {
     last: bool,
     at: usize,
     lines: u64,
-    /// What the record counts, as in [`RECORD_BYTES_MAX`].
+    /// What the record weighs so far. A large one is left to the builder.
     bytes: u64,
 }
 
@@ -114,7 +114,7 @@ impl Record<'_> {
 
     fn count(&mut self, bytes: usize) -> Result<(), GiveUp> {
         self.bytes += NODE_BYTES + bytes as u64;
-        if self.bytes > RECORD_BYTES_MAX { Err(GiveUp::Other) } else { Ok(()) }
+        if self.bytes > LARGE_RECORD_BYTES { Err(GiveUp::Other) } else { Ok(()) }
     }
 
     fn open(&mut self, level: usize) -> Result<(), GiveUp> {

@@ -3,14 +3,15 @@
 use std::io;
 
 use super::{
-    ALIAS_BYTES_PER_BYTE_MAX, DOCUMENT_BYTES_MAX, NAME_BYTES_MAX, RECORD_BYTES_MAX, TEXT_BYTES_MAX,
+    ALIAS_BYTES_MAX, ALIAS_BYTES_PER_BYTE_MAX, ANCHOR_BYTES_MAX, DOCUMENT_BYTES_MAX,
+    NAME_BYTES_MAX, RECORD_BYTES_MAX, TEXT_BYTES_MAX,
 };
 
 /// A document could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The bytes could not be had at all.
-    #[error("cannot read the document: {0}")]
+    #[error("cannot read the document")]
     Io(#[from] io::Error),
     /// The document breaks a rule. Line and column count from 1, the column in characters.
     #[error("line {line}, column {column}: {rule}")]
@@ -56,8 +57,11 @@ pub enum Rule {
     Depth { levels_max: usize },
     #[error("the record is larger than {RECORD_BYTES_MAX} bytes, its aliases expanded")]
     RecordSize,
+    #[error("what an anchor stands for is larger than {ANCHOR_BYTES_MAX} bytes")]
+    AnchorSize,
     #[error(
-        "the aliases of the document expand to more than {ALIAS_BYTES_PER_BYTE_MAX} times its size"
+        "the aliases of the document expand to more than {ALIAS_BYTES_MAX} bytes, or those to \
+         earlier records to more than {ALIAS_BYTES_PER_BYTE_MAX} times its size"
     )]
     Expansion,
     #[error("one text is longer than {TEXT_BYTES_MAX} bytes")]

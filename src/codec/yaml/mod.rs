@@ -47,32 +47,28 @@ pub use error::{ReadError, Rule};
 pub use metadata::value_text;
 pub use records::{Item, read_records, read_records_generally, read_value};
 
-/// The most that one record may hold once its aliases are expanded, in bytes of text and
-/// [`NODE_BYTES`] for each of its nodes.
-pub const RECORD_BYTES_MAX: u64 = 64 << 20;
+/// What a record may weigh once its aliases are expanded, and what its texts, whole numbers and
+/// anchors may take: whatever [`limits`](crate::model::limits) lets into the inventory is read.
+pub use crate::model::limits::{
+    INT_DIGITS_MAX, NODE_BYTES, RECORD_BYTES_MAX, SHARED_BYTES_MAX as ANCHOR_BYTES_MAX,
+    SHARED_MAX as ANCHORS_MAX, TEXT_BYTES_MAX,
+};
 
-/// What a node counts beside its text: about what a [`Value`](crate::model::Value) takes in
-/// memory, so that a million empty lists are not free.
-pub const NODE_BYTES: u64 = 32;
-
-/// The longest single text.
-pub const TEXT_BYTES_MAX: usize = 32 << 20;
+/// A record that weighs more is read by one thread of the process at a time, so that many documents
+/// that are decoded side by side do not each hold one, in bytes. It is also as much of a record as
+/// the short way takes into its window.
+pub const LARGE_RECORD_BYTES: u64 = 64 << 20;
 
 /// The longest name of an anchor or a tag.
 pub const NAME_BYTES_MAX: usize = 1024;
 
-/// How many anchors of a document are remembered; the oldest is forgotten first.
-pub const ANCHORS_MAX: usize = 65_536;
-
-/// What all remembered anchors may hold together, counted as in [`RECORD_BYTES_MAX`].
-pub const ANCHOR_BYTES_MAX: u64 = 64 << 20;
-
-/// What the aliases of a document may expand to for each byte of the document, beyond the first
-/// [`RECORD_BYTES_MAX`].
+/// What the aliases of a document to anchors of earlier records may expand to for each byte of the
+/// document, beyond the first [`LARGE_RECORD_BYTES`]. No export writes such aliases.
 pub const ALIAS_BYTES_PER_BYTE_MAX: u64 = 32;
+
+/// What the aliases of a document to anchors of their own records may expand to, in bytes: as much
+/// as the documents of a project may hold. One record's are bounded by [`RECORD_BYTES_MAX`].
+pub const ALIAS_BYTES_MAX: u64 = 16 << 30;
 
 /// The longest document that [`read_value`] takes.
 pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;
-
-/// The longest whole number: CPython's own limit for turning text into one.
-pub const INT_DIGITS_MAX: usize = 4300;

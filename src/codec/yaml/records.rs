@@ -9,7 +9,7 @@ use super::error::{ReadError, Rule};
 use super::scanner::Scanner;
 use super::source::Source;
 use super::token::{Mark, TokenKind};
-use super::{DOCUMENT_BYTES_MAX, RECORD_BYTES_MAX};
+use super::{DOCUMENT_BYTES_MAX, LARGE_RECORD_BYTES};
 use crate::model::{VALUE_DEPTH_MAX, Value};
 
 /// How many collections may be nested in a record: the record itself, and as many as one property
@@ -144,7 +144,9 @@ impl<'r> Records<'r> {
 
     fn give(&mut self, line: u64, value: Value, each: Each<'_>) -> ControlFlow<()> {
         self.index += 1;
-        each(Item { index: self.index - 1, line, value })
+        let flow = each(Item { index: self.index - 1, line, value });
+        self.builder.release();
+        flow
     }
 
     fn block(&mut self, each: Each<'_>) -> Result<ControlFlow<()>, ReadError> {
@@ -199,7 +201,7 @@ impl<'r> Records<'r> {
                     return Ok(Some((line, value)));
                 }
                 Outcome::Other => return Ok(None),
-                Outcome::More if window.len() as u64 > RECORD_BYTES_MAX => return Ok(None),
+                Outcome::More if window.len() as u64 > LARGE_RECORD_BYTES => return Ok(None),
                 Outcome::More => {
                     let wanted = window.len() * 2 + 1;
                     let had = window.len();

@@ -4,9 +4,18 @@ use hyper::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::http::operations::Answered;
 use crate::http::problem::{Problem, ProblemKind};
-use crate::http::response::{self, Response};
-use crate::import::{self, ImportOutcome, ImportReport, Shown};
+use crate::import::{self, ImportOutcome, ImportReport, Mode, Shown};
+use crate::job;
+
+/// What the job of an import says of its effect.
+pub(super) fn job_mode(mode: Mode) -> job::Mode {
+    match mode {
+        Mode::Apply => job::Mode::Apply,
+        Mode::DryRun => job::Mode::DryRun,
+    }
+}
 
 /// Where more about an import can be fetched.
 #[derive(Default, Serialize)]
@@ -30,7 +39,7 @@ struct Members<'a, S: Serialize> {
 pub(super) fn render<S: Serialize>(
     report: &ImportReport<S>,
     links: &Links,
-) -> Result<Response, Problem> {
+) -> Result<Answered, Problem> {
     let text = serde_json::to_vec(&Members { report, links });
     let status = match report.outcome {
         ImportOutcome::Imported | ImportOutcome::DryRun => StatusCode::OK,
@@ -44,7 +53,8 @@ pub(super) fn render<S: Serialize>(
             });
         }
     };
-    response::written(status, text)
+    let json = text.map_err(|error| Problem::internal(&error))?;
+    Ok(Answered { status, json, outcome: report.summary.clone() })
 }
 
 /// The members of a rejected import's problem, from those of its answer. Its errors are the

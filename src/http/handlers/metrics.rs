@@ -16,6 +16,7 @@ use crate::http::request::Call;
 use crate::http::response::{self, Response};
 use crate::http::routes::ROUTES;
 use crate::inventory::Inventory;
+use crate::job::Jobs;
 
 const PROMETHEUS: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -23,14 +24,14 @@ const PROMETHEUS: HeaderValue =
 /// `GET /metrics`
 pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
     let app = call.app.clone();
-    let page = move || page(&app.metrics, &app.inventory);
+    let page = move || page(&app.metrics, &app.inventory, &app.jobs);
     let page = call.app.blocking.run(Lane::Quick, page).await?;
     let page = page.map_err(|error| Problem::internal(&error))?;
     Ok(response::whole(StatusCode::OK, PROMETHEUS, page))
 }
 
 /// Everything, but for what cannot be read just now: that is left out, and shows as missing.
-fn page(metrics: &Metrics, inventory: &Inventory) -> Result<String, fmt::Error> {
+fn page(metrics: &Metrics, inventory: &Inventory, jobs: &Jobs) -> Result<String, fmt::Error> {
     let mut page = Page::default();
     let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("SATCHEL_COMMIT"))];
     page.family("satchel_build_info", "gauge", "What is running; always 1.")?;
@@ -39,6 +40,8 @@ fn page(metrics: &Metrics, inventory: &Inventory) -> Result<String, fmt::Error> 
     page.one("process_start_time_seconds", "gauge", "When it was started.", begun.as_secs_f64())?;
     of_process(&mut page)?;
     of_inventory(&mut page, inventory)?;
+    let about = "Imports, exports and verifications that have not ended.";
+    page.one("satchel_jobs_running", "gauge", about, jobs.running())?;
     of_requests(&mut page, metrics)?;
     Ok(page.text)
 }
@@ -55,6 +58,11 @@ fn of_inventory(page: &mut Page, inventory: &Inventory) -> fmt::Result {
         page.one(name, "gauge", "Room on the disk of the data directory.", room.free_bytes)?;
         let name = "satchel_data_directory_size_bytes";
         page.one(name, "gauge", "Size of the disk of the data directory.", room.size_bytes)?;
+    }
+    let name = "satchel_damage_total";
+    page.family(name, "counter", "Reads that met something damaged, by the part of the store.")?;
+    for (part, count) in inventory.damage_by_part() {
+        page.sample(name, &[("part", part)], count)?;
     }
     let about = "Whether changes are taken; 0 after a full disk or a failed write.";
     page.one("satchel_writable", "gauge", about, u8::from(inventory.is_writable()))

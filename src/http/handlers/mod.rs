@@ -4,11 +4,12 @@
 pub(super) mod docs;
 mod import_report;
 pub(super) mod inventory;
+pub(super) mod jobs;
 pub(super) mod keeping;
 pub(super) mod metrics;
 pub(super) mod migration;
-mod migration_body;
+mod migration_options;
 pub(super) mod projects;
 pub(super) mod site;
 pub(super) mod topology;
-mod topology_form;
+mod topology_options;

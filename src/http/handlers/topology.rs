@@ -1,33 +1,34 @@
 //! `topology/export`, `topology/import`, the workbooks that exports wrote, and the reports of
 //! imports.
 
+use std::sync::mpsc;
+
 use hyper::StatusCode;
 use hyper::header::{CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use serde::Serialize;
-use serde_json::Value;
 
-use super::import_report::{Links, render};
-use super::topology_form::{IMPORT_WORDS, parse_export, parse_import};
+use super::import_report::{Links, job_mode, render};
+use super::topology_options::{export_request, import_request};
 use crate::http::accept::WorkbookForm;
 use crate::http::app::App;
 use crate::http::blocking::{Lane, Offloaded};
-use crate::http::body::{json_type, media_type};
+use crate::http::body::media_type;
 use crate::http::conditional::{self, ETag};
 use crate::http::download::{self, Download};
-use crate::http::members::Members;
 use crate::http::multipart::{Boundary, Part, Parts};
+use crate::http::operations::{self, Answered, Asking, Ran, Reply};
+use crate::http::options::{Given, add_part, is_json, wrong_field};
 use crate::http::problem::{Flaw, Place, Problem, ProblemKind, shorten};
 use crate::http::receive::{Source, receive};
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
+use crate::http::route::CallOption;
+use crate::job::{self, About, Operation, Progress};
 use crate::model::nearest;
 use crate::topology::{TopologyError, Upload, WorkbookFile, WorkbookName, WorkbookSummary};
 
 /// The part of a form that is the workbook.
 const FILE: &str = "file";
-
-/// Parts of a form that hold the other words as a JSON object, whatever they say of their type.
-const JSON_PARTS: [&str; 2] = ["json", "payload"];
 
 /// What a body may say that it is, to be taken for the file itself: what calamine reads, and tables.
 const FILE_TYPES: [&[u8]; 5] = [
@@ -43,54 +44,66 @@ struct Workbooks {
     workbooks: Vec<WorkbookSummary>,
 }
 
-/// `POST /rest/topology/export`
+/// `POST /rest/topology/export`. It is cancelled when a client that waits for it leaves.
 pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
-    let Call { app, headers, body, .. } = call;
-    let form = WorkbookForm::preferred(&headers);
-    let (request, warnings) = parse_export(body.json_object(&headers, &app.room).await?)?;
+    let Call { app, id, caller, headers, options, .. } = call;
+    let reply = Reply::preferred(&headers);
+    // A job's report is JSON; the workbook is fetched from the address in it.
+    let form = match reply {
+        Reply::AtEnd => WorkbookForm::preferred(&headers),
+        Reply::AtOnce => WorkbookForm::Json,
+    };
+    let request = export_request(&options)?;
+    let about = About {
+        operation: Operation::ExportTopology,
+        subject: Some(request.name.to_string()),
+        mode: job::Mode::Apply,
+        user: caller.require_principal()?.name.clone(),
+    };
 
     let topology = app.topology.clone();
-    let name = request.name.clone();
-    let export = move || {
-        let report = topology.export(&request)?;
+    let place =
+        format!("/rest/topology/workbooks/{}", download::percent_encode(request.name.as_str()));
+    let download = place.clone();
+    let (opened, file) = mpsc::channel();
+    let export = move |progress: &Progress| {
+        let mut report = topology.export(&request, progress)?;
         // Opened with the same step, before another export of the same name.
-        let file = match form {
-            WorkbookForm::Json => None,
-            WorkbookForm::Workbook => Some(topology.open(&request.name)?),
-        };
-        Ok::<_, TopologyError>((report, file))
+        match form {
+            WorkbookForm::Json => {}
+            WorkbookForm::Workbook => drop(opened.send(topology.open(&request.name)?)),
+        }
+        report.download = download;
+        let outcome = format!("The workbook “{}” was written.", request.name);
+        Answered::json(StatusCode::OK, &report, outcome)
     };
-    let (mut report, file) = app.blocking.run(Lane::Operation, export).await??;
-
-    let place = format!("/rest/topology/workbooks/{}", download::percent_encode(name.as_str()));
-    let response = match file {
-        Some(file) => {
+    let asking = Asking { app: app.clone(), id, reply };
+    let ran = operations::run(asking, about, Box::new(export)).await?;
+    let response = match (ran, file.try_recv()) {
+        (Ran::Ended(_), Ok(file)) => {
             let mut response = download::attached(&app, as_download(file));
             if let Ok(place) = HeaderValue::try_from(place) {
                 response.headers_mut().insert(CONTENT_LOCATION, place);
             }
             response
         }
-        None => {
-            report.warnings.extend(warnings);
-            report.download = place;
-            response::json(StatusCode::OK, &report)?
-        }
+        (ran, _) => ran.into_response()?,
     };
     Ok(varying(response))
 }
 
-/// `POST /rest/topology/import`. Once begun, the import goes on when the client leaves; a file that
-/// does not come in whole leaves nothing.
+/// `POST /rest/topology/import`. Once begun, the import goes on when the client leaves, and a dry
+/// run is cancelled; a file that does not come in whole leaves nothing.
 pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
-    let Call { app, caller, headers, query, mut body, .. } = call;
+    let Call { app, id, caller, headers, query, mut body, route, .. } = call;
     let caller = caller.require_principal()?.name.clone();
-    let mut members = Members::default();
-    members.add_query(query);
+    let known = route.description.query.options();
+    let mut given = Given::default();
+    given.add_query(query);
     let (upload, file_name) = match Boundary::of(&headers)? {
         Some(boundary) => {
             let mut parts = Parts::of(&mut body, boundary);
-            read_form(&app, &mut parts, &mut members).await?
+            read_form(&app, &mut parts, &mut given, known).await?
         }
         None => {
             require_file(&headers)?;
@@ -99,29 +112,41 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     };
     // What may follow the end of a form.
     while body.chunk().await?.is_some() {}
-    let (request, warnings) = parse_import(members, file_name)?;
+    let (request, warnings) = import_request(&given.check(known)?, file_name);
+
+    let about = About {
+        operation: Operation::ImportTopology,
+        subject: request.file_name.clone(),
+        mode: job_mode(request.mode),
+        user: caller.clone(),
+    };
 
     let topology = app.topology.clone();
-    let import = move |upload| topology.import(upload, &request, &caller);
-    let mut report = upload.consume(Lane::Operation, import).await??;
-
-    // What the request lacks comes before what its file does.
-    report.warnings.splice(0..0, warnings);
-    report.report = report.report.map(|id| format!("/rest/topology/reports/{id}"));
-    let has_problems = report.problems.total > 0;
-    let marked = report.report.as_ref().filter(|_| has_problems);
-    let links = Links { marked_workbook: marked.map(|place| format!("{place}/workbook")) };
-    render(&report, &links)
+    // From here on the job keeps it away from async code.
+    let upload = upload.into_inner()?;
+    let import = move |progress: &Progress| {
+        let mut report = topology.import(upload, &request, &caller, progress)?;
+        // What the request lacks comes before what its file does.
+        report.warnings.splice(0..0, warnings);
+        report.report = report.report.map(|id| format!("/rest/topology/reports/{id}"));
+        let has_problems = report.problems.total > 0;
+        let marked = report.report.as_ref().filter(|_| has_problems);
+        let links = Links { marked_workbook: marked.map(|place| format!("{place}/workbook")) };
+        render(&report, &links)
+    };
+    let asking = Asking { app, id, reply: Reply::preferred(&headers) };
+    operations::run(asking, about, Box::new(import)).await?.into_response()
 }
 
 /// A file that came in, and what it was called.
 type File = (Offloaded<Upload>, Option<String>);
 
-/// Reads a form: its file goes to the disk, its words to `members`.
+/// Reads a form: its file goes to the disk, its options to `given`.
 async fn read_form(
     app: &App,
     parts: &mut Parts<'_>,
-    members: &mut Members,
+    given: &mut Given,
+    known: &'static [CallOption],
 ) -> Result<File, Problem> {
     let mut file: Option<File> = None;
     while let Some(mut part) = parts.next().await? {
@@ -137,7 +162,8 @@ async fn read_form(
             let name = part.file_name.take().filter(|name| !name.is_empty());
             file = Some((take_in(app, Source::Part(&mut part)).await?, name));
         } else {
-            read_words(part, members).await?;
+            require_no_other_file(&part)?;
+            add_part(given, part, known).await?;
         }
     }
     file.ok_or_else(|| {
@@ -145,42 +171,17 @@ async fn read_form(
     })
 }
 
-/// Reads a part that is not the file.
-async fn read_words(part: Part<'_>, members: &mut Members) -> Result<(), Problem> {
-    let name = part.name.clone();
-    let is_object = JSON_PARTS.contains(&name.as_str());
-    let is_json = is_object || part.media_type().is_some_and(|it| it == b"application/json");
-    if part.file_name.is_some() && !is_json {
-        let shown = shorten(&name);
-        let detail = match nearest(&name, [FILE]) {
-            Some(_) => format!("The part “{shown}” holds a file; was “{FILE}” meant?"),
-            None => {
-                format!("The part “{shown}” holds a file; the workbook's part is called “{FILE}”.")
-            }
-        };
-        return Err(wrong_field(&name, &detail));
-    }
-    let text = part.text().await?;
-    if !is_json {
-        members.add_field(name, text.into());
+/// Refuses a part that holds a file under another name than the workbook's.
+fn require_no_other_file(part: &Part<'_>) -> Result<(), Problem> {
+    if part.file_name.is_none() || is_json(part) {
         return Ok(());
     }
-    // Nesting is bounded by serde_json.
-    match serde_json::from_str(&text) {
-        Ok(Value::Object(object)) => members.add_object(object),
-        Ok(scalar) if IMPORT_WORDS.contains(&name.as_str()) => members.add_field(name, scalar),
-        Ok(other) => {
-            let found = json_type(&other);
-            let shown = shorten(&name);
-            let detail = format!("The field “{shown}” is {found}; a JSON object is expected.");
-            return Err(wrong_field(&name, &detail));
-        }
-        Err(error) => {
-            let detail = format!("The field “{}” is not JSON: {error}.", shorten(&name));
-            return Err(wrong_field(&name, &detail));
-        }
-    }
-    Ok(())
+    let shown = shorten(&part.name);
+    let detail = match nearest(&part.name, [FILE]) {
+        Some(_) => format!("The part “{shown}” holds a file; was “{FILE}” meant?"),
+        None => format!("The part “{shown}” holds a file; the workbook's part is called “{FILE}”."),
+    };
+    Err(wrong_field(&part.name, &detail))
 }
 
 /// Takes the file in.
@@ -190,11 +191,6 @@ async fn take_in(app: &App, source: Source<'_, '_>) -> Result<Offloaded<Upload>,
     let mut upload = Offloaded::new(app.blocking.clone(), upload);
     receive(source, &mut upload, |error| TopologyError::from(error).into()).await?;
     Ok(upload)
-}
-
-fn wrong_field(name: &str, detail: &str) -> Problem {
-    let flaw = Flaw::new(Place::FormField(shorten(name).into_owned()), detail);
-    Problem::new(ProblemKind::MalformedBody, detail).with_flaw(flaw)
 }
 
 /// Refuses a body that is neither a form nor says that it is a workbook.

@@ -4,8 +4,8 @@ mod schemas;
 
 use std::sync::LazyLock;
 
-use hyper::StatusCode;
 use hyper::header::{ETAG, HeaderValue};
+use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::conditional::{ETag, Freshness, freshness};
@@ -13,7 +13,8 @@ use super::problem::Problem;
 use super::request::Call;
 use super::response::{self, JSON, Response};
 use super::route::{
-    Access, AnswerForm, BodyRule, Content, QueryRule, Route, Shape, Tag, ValueType,
+    Access, AnswerForm, BodyRule, CallOption, Content, Need, QueryRule, Route, Shape, Tag,
+    ValueType,
 };
 use super::routes::ROUTES;
 
@@ -47,6 +48,11 @@ fn document() -> Value {
     for route in ROUTES.iter() {
         let method = route.method.as_str().to_ascii_lowercase();
         document["paths"][route.pattern][method] = operation(route);
+        for content in route.description.request {
+            if let Shape::Options(name) = content.shape {
+                document["components"]["schemas"][name] = schemas::of_options(route);
+            }
+        }
     }
     schemas::add_kinds(&mut document["components"]["schemas"]);
     document
@@ -75,8 +81,11 @@ fn operation(route: &Route) -> Value {
         Access::Administrator => "Needs the login of an administrator.",
     };
     let limit = match route.body {
-        BodyRule::Nothing => String::new(),
-        BodyRule::AtMost { bytes_max } => format!(" The body may have {}.", size(bytes_max)),
+        _ if about.request.is_empty() => String::new(),
+        body => match body.bytes_max() {
+            Some(bytes_max) => format!(" The body may have {}.", size(bytes_max)),
+            None => String::new(),
+        },
     };
     say("description", format!("{allowed}{limit}").into());
     let security = match route.access {
@@ -86,7 +95,8 @@ fn operation(route: &Route) -> Value {
     say("security", written(security));
     say("parameters", parameters(route));
     if !about.request.is_empty() {
-        let mut body = written(r#"{"required": true}"#);
+        // Options may also stand in the query.
+        let mut body = json!({"required": route.body != BodyRule::Options});
         body["content"] = contents(about.request);
         say("requestBody", body);
     }
@@ -114,11 +124,16 @@ fn parameters(route: &Route) -> Value {
             .iter()
             .map(|parameter| {
                 let place = match parameter.value {
-                    ValueType::Texts => r#"{"in": "query", "explode": false}"#,
+                    ValueType::Texts | ValueType::Kinds => r#"{"in": "query", "explode": false}"#,
                     ValueType::Switch => r#"{"in": "query", "allowEmptyValue": true}"#,
-                    ValueType::Text | ValueType::Kind | ValueType::Whole => r#"{"in": "query"}"#,
+                    ValueType::Text
+                    | ValueType::ProjectName
+                    | ValueType::WorkbookName
+                    | ValueType::Word(_)
+                    | ValueType::Kind
+                    | ValueType::Whole => r#"{"in": "query"}"#,
                 };
-                described(place, parameter.name, parameter.about, parameter.value)
+                described(place, parameter.name, &about_option(parameter), parameter.value)
             })
             .collect(),
         // One parameter that stands for all: an object whose members are parameters.
@@ -130,7 +145,25 @@ fn parameters(route: &Route) -> Value {
             vec![any]
         }
     };
-    path.chain(query).collect()
+    path.chain(query).chain(prefer(route)).collect()
+}
+
+/// The request header `Prefer`, of a route that begins a job.
+fn prefer(route: &Route) -> Option<Value> {
+    let begins_job = route.method == Method::POST
+        && route.description.answers.iter().any(|answer| answer.status == 202);
+    let about = "respond-async answers 202 at once, with the address of the job (RFC 7240).";
+    begins_job.then(|| described(r#"{"in": "header"}"#, "Prefer", about, ValueType::Text))
+}
+
+/// What is said of an option, with its need and its other names.
+fn about_option(option: &CallOption) -> String {
+    let need = if option.need == Need::Required { " Required." } else { "" };
+    let aliases = match option.aliases {
+        [] => String::new(),
+        aliases => format!(" Also called `{}`.", aliases.join("`, `")),
+    };
+    format!("{}{need}{aliases}", option.about)
 }
 
 /// A parameter: what is said of its place, and the rest.
@@ -179,7 +212,7 @@ fn contents(contents: &[Content]) -> Value {
             Shape::Text => written(r#"{"type": "string"}"#),
             // In OpenAPI 3.1 raw bytes have no schema.
             Shape::Bytes => written("{}"),
-            Shape::Schema(name) => named(name),
+            Shape::Schema(name) | Shape::Options(name) => named(name),
             Shape::List(name) => json!({"type": "array", "items": named(name)}),
         };
         described.insert(content.media_type.to_owned(), json!({"schema": schema}));
@@ -189,7 +222,13 @@ fn contents(contents: &[Content]) -> Value {
 
 fn value_schema(value: ValueType) -> Value {
     written(match value {
-        ValueType::Text => r#"{"type": "string"}"#,
+        ValueType::Text | ValueType::ProjectName | ValueType::WorkbookName => {
+            r#"{"type": "string"}"#
+        }
+        ValueType::Word(words) => return json!({"type": "string", "enum": words}),
+        ValueType::Kinds => {
+            return json!({"type": "array", "items": named("Kind"), "minItems": 1});
+        }
         ValueType::Kind => return schemas::of_any_kind(),
         ValueType::Whole => r#"{"type": "integer", "minimum": 0}"#,
         ValueType::Switch => r#"{"type": "boolean"}"#,
@@ -272,6 +311,36 @@ mod tests {
                 .chain(about.answers.iter().map(|answer| answer.about));
             for text in texts {
                 assert!(is_sentence(text), "{}: {text:?}", route.pattern);
+            }
+        }
+    }
+
+    /// Both are made from the same definitions.
+    #[test]
+    fn a_body_of_options_holds_what_the_query_does() {
+        let document = document();
+        for route in ROUTES.iter() {
+            let method = route.method.as_str().to_ascii_lowercase();
+            let operation = &document["paths"][route.pattern][method];
+            let contents = operation["requestBody"]["content"].as_object();
+            let reference = contents.into_iter().flatten().find_map(|(media_type, content)| {
+                let is_form = media_type == "multipart/form-data";
+                content["schema"]["$ref"].as_str().filter(|_| is_form)
+            });
+            let Some(reference) = reference else { continue };
+            let schema = document.pointer(reference.strip_prefix('#').unwrap()).unwrap();
+            assert_eq!(schema["additionalProperties"], false, "{}", route.pattern);
+            for option in route.description.query.options() {
+                for name in option.names() {
+                    assert!(schema["properties"][name].is_object(), "{name} of {reference}");
+                }
+                let parameters = operation["parameters"].as_array().unwrap();
+                let parameter = parameters.iter().find(|one| one["name"] == option.name).unwrap();
+                let member = &schema["properties"][option.name];
+                assert_eq!(parameter["description"], member["description"]);
+                for (word, value) in parameter["schema"].as_object().unwrap() {
+                    assert_eq!(&member[word], value, "{} of {reference}", option.name);
+                }
             }
         }
     }

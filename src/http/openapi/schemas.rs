@@ -3,8 +3,19 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{named, written};
+use super::{about_option, named, value_schema, written};
+use crate::http::route::{BodyRule, Route};
 use crate::model::{Kind, NAME_BYTES_MAX, Property, PropertyType};
+
+/// The part of a form that is the file.
+const FILE: &str = r#"{
+    "description": "The workbook (.xls, .xlsx, .xlsb, .ods), or with kind a table (.csv).",
+    "contentMediaType": "application/octet-stream"
+}"#;
+
+/// The part of a form that holds options.
+const JSON_PART: &str =
+    r#"{"type": "object", "description": "The same options as a JSON object."}"#;
 
 /// Adds the schemas that follow from the kinds. The others stand in the file.
 pub(super) fn add_kinds(schemas: &mut Value) {
@@ -19,6 +30,29 @@ pub(super) fn add_kinds(schemas: &mut Value) {
 /// A word that is a kind.
 pub(super) fn of_any_kind() -> Value {
     json!({"type": "string", "enum": Kind::ALL.map(Kind::as_str)})
+}
+
+/// The schema of a body that holds a call's options. The file of a form stands beside them.
+pub(super) fn of_options(route: &Route) -> Value {
+    let mut described = Map::new();
+    for option in route.description.query.options() {
+        let mut schema = value_schema(option.value);
+        schema["description"] = about_option(option).into();
+        for alias in option.aliases {
+            let mut other = schema.clone();
+            other["description"] = format!("The same as `{}`.", option.name).into();
+            described.insert((*alias).to_owned(), other);
+        }
+        described.insert(option.name.to_owned(), schema);
+    }
+    let mut schema = written(r#"{"type": "object", "additionalProperties": false}"#);
+    if matches!(route.body, BodyRule::File { .. }) {
+        described.insert("file".to_owned(), written(FILE));
+        described.insert("json".to_owned(), written(JSON_PART));
+        schema["required"] = json!(["file"]);
+    }
+    schema["properties"] = described.into();
+    schema
 }
 
 /// The schema of a kind that has these properties.

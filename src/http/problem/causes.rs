@@ -58,7 +58,10 @@ impl From<LoginError> for Problem {
                 );
                 Self::new(ProblemKind::TooManyFailedLogins, detail).with_header(name, value)
             }
-            LoginError::Accounts(error) => Self::internal(&error),
+            LoginError::Accounts(error) => match error.store_error() {
+                Some(error) => Self::of(of_store(error), error).with_damage(Some(error)),
+                None => Self::internal(&error),
+            },
         }
     }
 }
@@ -74,7 +77,7 @@ impl From<MigrationError> for Problem {
                     ProblemKind::ProjectState
                 }
                 ShelfError::Long => ProblemKind::BodyTooLarge,
-                ShelfError::NoSpace => ProblemKind::DiskFull,
+                ShelfError::NoSpace | ShelfError::FileSizeLimit => ProblemKind::DiskFull,
             },
             MigrationError::Store(error) => of_store(error),
             MigrationError::Import(error) => of_import(error),
@@ -84,9 +87,17 @@ impl From<MigrationError> for Problem {
             MigrationError::Write(WriteError::Twice(_) | WriteError::Unfinished(_))
             | MigrationError::Panicked => ProblemKind::Internal,
         };
-        let problem = Self::of(kind, &error);
+        let problem = Self::of(kind, &error).with_damage(match &error {
+            MigrationError::Store(error) | MigrationError::Import(ImportError::Store(error)) => {
+                Some(error)
+            }
+            _ => None,
+        });
         match error {
             MigrationError::Shelf(ShelfError::Bundle(refused)) => problem.with_entry(&refused),
+            MigrationError::Import(ImportError::EmptyReplacement(kinds)) => {
+                problem.with_empty_kinds(&kinds)
+            }
             _ => problem,
         }
     }
@@ -119,10 +130,18 @@ impl From<TopologyError> for Problem {
             TopologyError::NoReport { .. } => ProblemKind::UnknownReport,
             TopologyError::InTheWay { .. } => ProblemKind::WorkbookState,
             TopologyError::Long => ProblemKind::BodyTooLarge,
-            TopologyError::NoSpace => ProblemKind::DiskFull,
+            TopologyError::NoSpace | TopologyError::FileSizeLimit => ProblemKind::DiskFull,
             TopologyError::Io(error) => of_io(error),
         };
-        let problem = Self::of(kind, &error);
+        let problem = Self::of(kind, &error).with_damage(match &error {
+            TopologyError::Store(error) | TopologyError::Import(ImportError::Store(error)) => {
+                Some(error)
+            }
+            _ => None,
+        });
+        if let TopologyError::Import(ImportError::EmptyReplacement(kinds)) = &error {
+            return problem.with_empty_kinds(kinds);
+        }
         match (kind, error.code()) {
             (ProblemKind::WorkbookRefused | ProblemKind::WorkbookLimit, Some(rule)) => {
                 problem.with_rule(rule, &error)
@@ -166,7 +185,10 @@ impl From<InventoryError> for Problem {
             InventoryError::TooManyReferences { .. } => ProblemKind::ChangeTooLarge,
             InventoryError::Hash(_) => ProblemKind::Internal,
         };
-        Self::of(kind, &error)
+        Self::of(kind, &error).with_damage(match &error {
+            InventoryError::Store(error) => Some(error),
+            _ => None,
+        })
     }
 }
 
@@ -213,6 +235,7 @@ fn of_import(error: &ImportError) -> ProblemKind {
         ImportError::Store(error) => of_store(error),
         ImportError::Scratch(error) => of_io(error),
         ImportError::NoAdministrator => ProblemKind::NoAdministrator,
+        ImportError::EmptyReplacement(_) => ProblemKind::EmptyReplacement,
         ImportError::NoReport { .. } => ProblemKind::UnknownReport,
         ImportError::NameBytes { .. } => ProblemKind::Internal,
     }
@@ -221,29 +244,32 @@ fn of_import(error: &ImportError) -> ProblemKind {
 /// What the store's errors are to a client.
 fn of_store(error: &StoreError) -> ProblemKind {
     match error {
-        StoreError::Busy => ProblemKind::Unavailable,
+        StoreError::Busy | StoreError::Reopening => ProblemKind::Unavailable,
+        StoreError::Cancelled(_) => ProblemKind::Cancelled,
         StoreError::NothingToUndo => ProblemKind::NothingToUndo,
-        StoreError::DiskFull => ProblemKind::DiskFull,
+        StoreError::DiskFull | StoreError::FileSizeLimit => ProblemKind::DiskFull,
         StoreError::ReadOnly { .. } => ProblemKind::ReadOnly,
-        StoreError::RecordLarge { .. } | StoreError::TextLarge { .. } => {
-            ProblemKind::RecordTooLarge
-        }
+        StoreError::RecordLarge { .. }
+        | StoreError::OverLimit { .. }
+        | StoreError::TextLarge { .. } => ProblemKind::RecordTooLarge,
         StoreError::ChangeLarge { .. } => ProblemKind::ChangeTooLarge,
         StoreError::Io { source, .. } => of_io(source),
-        StoreError::Corrupt { .. } | StoreError::Damaged { .. } | StoreError::Unsealable { .. } => {
-            ProblemKind::Corrupt
-        }
-        StoreError::InUse { .. }
-        | StoreError::KeyMissing { .. }
-        | StoreError::KeyBroken { .. }
-        | StoreError::OtherFormat { .. }
+        StoreError::Corrupt { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::InventoryDamaged(_)
+        | StoreError::Unsealable { .. } => ProblemKind::Damaged,
+        StoreError::Directory(_)
+        | StoreError::Key(_)
+        | StoreError::NoInventory { .. }
         | StoreError::Database(_) => ProblemKind::Internal,
     }
 }
 
 fn of_io(error: &io::Error) -> ProblemKind {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ProblemKind::DiskFull,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            ProblemKind::DiskFull
+        }
         _ => ProblemKind::Internal,
     }
 }

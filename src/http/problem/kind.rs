@@ -21,6 +21,9 @@ pub(in crate::http) enum ProblemKind {
     WrongExpression,
     ChangeRejected,
     OwnUser,
+    Cancelled,
+    UnknownJob,
+    JobNotCancellable,
     MethodNotAllowed,
     RequestTimeout,
     Stale,
@@ -36,9 +39,10 @@ pub(in crate::http) enum ProblemKind {
     ProjectState,
     NothingToUndo,
     NoAdministrator,
+    EmptyReplacement,
     RecordTooLarge,
     ChangeTooLarge,
-    Corrupt,
+    Damaged,
     ReadOnly,
     TooManyFailedLogins,
     Internal,
@@ -89,6 +93,13 @@ impl ProblemKind {
             ),
             Self::OwnUser => {
                 ("own-user", "Not possible for the user who asks", StatusCode::CONFLICT)
+            }
+            Self::Cancelled => {
+                ("cancelled", "The job was cancelled, nothing is changed", StatusCode::CONFLICT)
+            }
+            Self::UnknownJob => ("unknown-job", "No such job", StatusCode::NOT_FOUND),
+            Self::JobNotCancellable => {
+                ("job-not-cancellable", "It is too late to cancel the job", StatusCode::CONFLICT)
             }
             Self::MethodNotAllowed => (
                 "method-not-allowed",
@@ -151,14 +162,19 @@ impl ProblemKind {
                 "No administrator would be left",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
+            Self::EmptyReplacement => (
+                "empty-replacement",
+                "The import would only remove records",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
             Self::RecordTooLarge => {
                 ("record-too-large", "A record is too large", StatusCode::UNPROCESSABLE_ENTITY)
             }
             Self::ChangeTooLarge => {
                 ("change-too-large", "Too much for one change", StatusCode::UNPROCESSABLE_ENTITY)
             }
-            Self::Corrupt => {
-                ("corrupt", "Something stored is damaged", StatusCode::INTERNAL_SERVER_ERROR)
+            Self::Damaged => {
+                ("damaged", "Something stored is damaged", StatusCode::INTERNAL_SERVER_ERROR)
             }
             Self::ReadOnly => {
                 ("read-only", "Nothing can be changed", StatusCode::SERVICE_UNAVAILABLE)

@@ -10,8 +10,8 @@ mod kind;
 use std::borrow::Cow;
 use std::error::Error;
 
-use hyper::Method;
 use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -19,11 +19,18 @@ pub(super) use self::kind::ProblemKind;
 use super::request::RequestId;
 use super::response::{self, PROBLEM_JSON, Response};
 use crate::codec::bundle::BundleError;
+use crate::import::EmptyKind;
 use crate::model::{Kind, UnknownKind};
+use crate::store::{Damage, StoreError};
+use crate::wording::chain;
 
 /// What stands before the word in a problem's `type`: a tag URI (RFC 4151), which names and needs
 /// no server.
 const TYPE_PREFIX: &str = "tag:satchel.internal,2026:problem/";
+
+/// What to do about damage.
+const DAMAGED_ADVICE: &str = "`satchel verify` lists everything that is damaged, and \
+                              `satchel recover --dry-run` says what can be done about it.";
 
 /// Of a text from outside that is shown in a message.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -103,6 +110,8 @@ pub(super) struct Problem {
     errors: Vec<Flaw>,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What is damaged, to be counted.
+    damage: Option<Box<Damage>>,
 }
 
 /// The members in the order in which people read them.
@@ -128,7 +137,30 @@ impl Problem {
             errors: Vec::new(),
             members: Map::new(),
             headers: Vec::new(),
+            damage: None,
         }
+    }
+
+    /// Adds what is damaged, where an error of the store says so.
+    fn with_damage(mut self, error: Option<&StoreError>) -> Self {
+        self.damage = error.and_then(StoreError::damage).map(Box::new);
+        match self.damage.as_deref() {
+            Some(Damage { part, kind, name, .. }) => {
+                let mut members = Map::new();
+                members.insert("part".to_owned(), Value::from(*part));
+                if let (Some(kind), Some(name)) = (kind, name) {
+                    members.insert("record_type".to_owned(), Value::from(kind.as_str()));
+                    members.insert("record_name".to_owned(), Value::from(name.as_str()));
+                }
+                self.with_members(members)
+            }
+            None => self,
+        }
+    }
+
+    /// Takes what is damaged.
+    pub(super) fn take_damage(&mut self) -> Option<Damage> {
+        self.damage.take().map(|damage| *damage)
     }
 
     /// Whether it is of this sort.
@@ -154,9 +186,13 @@ impl Problem {
                 let (name, value) = retry_after(BUSY_RETRY_SECONDS);
                 Self::new(kind, sentence(error)).with_header(name, value)
             }
-            ProblemKind::Corrupt | ProblemKind::ReadOnly => {
+            ProblemKind::ReadOnly => {
                 tracing::error!(error, "the store");
                 Self::new(kind, sentence(error))
+            }
+            // It is logged where it is counted.
+            ProblemKind::Damaged => {
+                Self::new(kind, format!("{} {DAMAGED_ADVICE}", sentence(error)))
             }
             _ => Self::new(kind, sentence(error)),
         }
@@ -227,6 +263,19 @@ impl Problem {
         self.with_error(serde_json::json!({"rule": rule, "detail": sentence(refused)}))
     }
 
+    /// Adds the kinds of which an import would only remove records.
+    fn with_empty_kinds(self, kinds: &[EmptyKind]) -> Self {
+        let error = |kind: &EmptyKind| {
+            let mut error = serde_json::to_value(kind).unwrap_or_default();
+            error["rule"] = "empty-replacement".into();
+            error["detail"] = sentence_of(&kind.to_string()).into();
+            error
+        };
+        let mut members = Map::new();
+        members.insert("errors".to_owned(), kinds.iter().map(error).collect());
+        self.with_members(members)
+    }
+
     /// Adds the one thing that is wrong, which has no place in the request.
     fn with_error(self, error: Value) -> Self {
         let mut members = Map::new();
@@ -239,8 +288,21 @@ impl Problem {
         self
     }
 
+    /// What is wrong, in a sentence.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The answer to the request with this id.
     pub(super) fn render(self, id: RequestId) -> Response {
+        let (status, text) = self.json(id);
+        let mut response = response::whole(status, PROBLEM_JSON, text);
+        response.headers_mut().extend(self.headers);
+        response
+    }
+
+    /// The status and the body of the answer.
+    pub(super) fn json(&self, id: RequestId) -> (StatusCode, Vec<u8>) {
         let (word, title, status) = self.kind.facts();
         let rendered = Rendered {
             r#type: format!("{TYPE_PREFIX}{word}"),
@@ -254,9 +316,7 @@ impl Problem {
         // Texts, numbers and values that are JSON already always can be JSON.
         let mut text = serde_json::to_vec(&rendered).unwrap_or_default();
         text.push(b'\n');
-        let mut response = response::whole(status, PROBLEM_JSON, text);
-        response.headers_mut().extend(self.headers);
-        response
+        (status, text)
     }
 }
 
@@ -280,9 +340,9 @@ fn retry_after(seconds: u64) -> (HeaderName, HeaderValue) {
     (RETRY_AFTER, HeaderValue::from(seconds))
 }
 
-/// An error's message as a sentence: errors begin in lower case and end without a full stop.
+/// An error with its causes as a sentence: errors begin in lower case and end without a full stop.
 fn sentence(error: &dyn Error) -> String {
-    sentence_of(&error.to_string())
+    sentence_of(&chain(error))
 }
 
 /// A message as a sentence.

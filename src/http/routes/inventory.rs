@@ -2,23 +2,25 @@
 
 use hyper::Method;
 
-use super::{JSON, text};
+use super::{JSON, NO_OPTIONS, text};
 use crate::http::description::json;
 use crate::http::handlers::inventory::{change, configuration, instance, pools, query, search};
+use crate::http::options::{ATOMIC, PROPERTY};
 use crate::http::route::{
-    Access, AnswerForm, AnswerHeader, BodyRule, Content, Description, PathParameter,
-    QueryParameter, QueryRule, Route, Shape, Tag, ValueType,
+    Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description, PathParameter,
+    QueryRule, Route, Shape, Tag, ValueType,
 };
+use crate::model::limits::{LONG_TEXT_BYTES_MAX, TEXT_BYTES_MAX};
 
-/// Of the instances of one change. One property may have 10 MB (a long description, an image);
-/// lists of 10,000 devices have about 20 MB.
+/// Of the instances of one change: room for the longest text that a record may have. Lists of
+/// 10,000 devices have about 20 MB. A record with more than that is put together property by
+/// property, or imported.
 const INSTANCES_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Of a configuration. The largest that are known have a few MB.
-const TEXT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const _: () = assert!(INSTANCES_BYTES_MAX >= 2 * TEXT_BYTES_MAX as u64);
 
 const INSTANCES: BodyRule = BodyRule::AtMost { bytes_max: INSTANCES_BYTES_MAX };
-const TEXT: BodyRule = BodyRule::AtMost { bytes_max: TEXT_BYTES_MAX };
+const TEXT: BodyRule = BodyRule::AtMost { bytes_max: LONG_TEXT_BYTES_MAX as u64 };
 
 const KIND: PathParameter =
     PathParameter { name: "kind", about: "The type of instance.", value: ValueType::Kind };
@@ -45,33 +47,21 @@ const TOTAL: AnswerHeader = AnswerHeader {
             before they are counted.",
 };
 
-const PROPERTY: QueryRule = QueryRule::Known(&[QueryParameter {
-    name: "property",
-    about: "Which text: configuration (the default), operational_data, …",
-    value: ValueType::Text,
-}]);
+const TEXT_OPTIONS: QueryRule = QueryRule::Known(&[PROPERTY]);
 
 const LIST: QueryRule = QueryRule::Known(&[
-    QueryParameter {
-        name: "start",
-        about: "How many to leave out before the first.",
-        value: ValueType::Whole,
-    },
-    QueryParameter {
-        name: "limit",
-        about: "How many to answer; all where it is not given.",
-        value: ValueType::Whole,
-    },
-    QueryParameter {
-        name: "columns",
-        about: "The properties to answer; all where none is given. May be repeated.",
-        value: ValueType::Texts,
-    },
-    QueryParameter {
-        name: "order",
-        about: "The property to sort by; `-name` or `name:desc` for the other direction.",
-        value: ValueType::Text,
-    },
+    CallOption::new("start", "How many to leave out before the first.", ValueType::Whole),
+    CallOption::new("limit", "How many to answer; all where it is not given.", ValueType::Whole),
+    CallOption::new(
+        "columns",
+        "The properties to answer; all where none is given. May be repeated.",
+        ValueType::Texts,
+    ),
+    CallOption::new(
+        "order",
+        "The property to sort by; `-name` or `name:desc` for the other direction.",
+        ValueType::Text,
+    ),
 ]);
 
 const PUT_TEXT: Description = Description {
@@ -79,7 +69,7 @@ const PUT_TEXT: Description = Description {
     tag: Tag::Inventory,
     summary: "Stores a device's configuration, as it is sent, in UTF-8.",
     path: &[DEVICE],
-    query: PROPERTY,
+    query: TEXT_OPTIONS,
     request: &[PLAIN],
     answers: &[
         AnswerForm::of("It is stored.", &[json(Shape::Schema("StoredText"))]).headers(VALIDATOR)
@@ -114,11 +104,7 @@ pub(super) const ROUTES: &[Route] = &[
             tag: Tag::Inventory,
             summary: "Creates, updates and renames (`new_name`) instances.",
             path: &[KIND],
-            query: QueryRule::Known(&[QueryParameter {
-                name: "atomic",
-                about: "All objects are taken, or none is.",
-                value: ValueType::Switch,
-            }]),
+            query: QueryRule::Known(&[ATOMIC]),
             request: &[json(Shape::Schema("Changes"))],
             answers: &[
                 AnswerForm::of("All were taken.", &[json(Shape::Schema("Changed"))]),
@@ -151,13 +137,13 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::DELETE,
         pattern: "/rest/instance/{kind}/{name}",
         access: Access::Administrator,
-        body: BodyRule::Nothing,
+        body: BodyRule::Options,
         description: Description {
             operation: "delete_instance",
             tag: Tag::Inventory,
             summary: "Deletes an instance and what cannot stand without it.",
             path: &[KIND, NAME],
-            query: QueryRule::Nothing,
+            query: NO_OPTIONS,
             request: &[],
             answers: &[AnswerForm::of(
                 "It is gone; the answer says what else is.",
@@ -194,7 +180,7 @@ pub(super) const ROUTES: &[Route] = &[
             tag: Tag::Inventory,
             summary: "Columns of the instances that meet criteria; also lines of configurations.",
             path: &[],
-            query: QueryRule::Nothing,
+            query: NO_OPTIONS,
             request: &[json(Shape::Schema("SearchRequest"))],
             answers: &[AnswerForm::of("The instances.", ROWS).headers(&[
                 TOTAL,
@@ -216,7 +202,7 @@ pub(super) const ROUTES: &[Route] = &[
             tag: Tag::Inventory,
             summary: "A device's configuration, or another of its long texts, as it is.",
             path: &[DEVICE],
-            query: PROPERTY,
+            query: TEXT_OPTIONS,
             request: &[],
             answers: &[AnswerForm::of("The text.", &[PLAIN]).headers(VALIDATOR), HAS_IT],
         },
@@ -242,13 +228,13 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::POST,
         pattern: "/rest/update_all_pools",
         access: Access::Administrator,
-        body: BodyRule::Nothing,
+        body: BodyRule::Options,
         description: Description {
             operation: "update_all_pools",
             tag: Tag::Inventory,
             summary: "Computes the members of all pools anew.",
             path: &[],
-            query: QueryRule::Nothing,
+            query: NO_OPTIONS,
             request: &[],
             answers: &[AnswerForm::of(
                 "They are right, but for those that could not be computed.",

@@ -2,12 +2,12 @@
 
 use hyper::Method;
 
-use crate::http::description::json;
+use super::NO_OPTIONS;
+use super::jobs::ACCEPTED;
+use crate::http::description::{json, options_bodies};
 use crate::http::handlers::keeping;
-use crate::http::route::{
-    Access, AnswerForm, BodyRule, Description, QueryParameter, QueryRule, Route, Shape, Tag,
-    ValueType,
-};
+use crate::http::options::DRY_RUN;
+use crate::http::route::{Access, AnswerForm, BodyRule, Description, QueryRule, Route, Shape, Tag};
 
 pub(super) const ROUTES: &[Route] = &[
     Route {
@@ -18,7 +18,7 @@ pub(super) const ROUTES: &[Route] = &[
         description: Description {
             operation: "get_state",
             tag: Tag::Inventory,
-            summary: "What the inventory holds, and what an undo would go back to.",
+            summary: "What the inventory holds, what an undo would go back to, and what is damaged.",
             path: &[],
             query: QueryRule::Nothing,
             request: &[],
@@ -30,18 +30,21 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::POST,
         pattern: "/rest/verify",
         access: Access::Administrator,
-        body: BodyRule::Nothing,
+        body: BodyRule::Options,
         description: Description {
             operation: "verify",
             tag: Tag::Inventory,
             summary: "Reads the whole inventory and says what is not as it should be; changes wait.",
             path: &[],
-            query: QueryRule::Nothing,
+            query: NO_OPTIONS,
             request: &[],
-            answers: &[AnswerForm::of(
-                "It was read; the report says whether it is whole.",
-                &[json(Shape::Schema("Report"))],
-            )],
+            answers: &[
+                AnswerForm::of(
+                    "It was read; the report says whether it is whole.",
+                    &[json(Shape::Schema("Report"))],
+                ),
+                ACCEPTED,
+            ],
         },
         handler: |call| Box::pin(keeping::verify(call)),
     },
@@ -49,19 +52,15 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::POST,
         pattern: "/rest/undo",
         access: Access::Administrator,
-        body: BodyRule::Nothing,
+        body: BodyRule::Options,
         description: Description {
             operation: "undo",
             tag: Tag::Inventory,
             summary: "Takes back the last import, and all changes made since; asked again, brings \
                       them back.",
             path: &[],
-            query: QueryRule::Known(&[QueryParameter {
-                name: "dry_run",
-                about: "Says what would be, and changes nothing.",
-                value: ValueType::Switch,
-            }]),
-            request: &[],
+            query: QueryRule::Known(&[DRY_RUN]),
+            request: &options_bodies("UndoOptions"),
             answers: &[AnswerForm::of(
                 "It is undone, or would be (a dry run).",
                 &[json(Shape::Schema("Report"))],

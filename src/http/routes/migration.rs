@@ -2,16 +2,21 @@
 
 use hyper::Method;
 
-use super::{JSON, text};
-use crate::http::description::json;
+use super::jobs::ACCEPTED;
+use super::{NO_OPTIONS, text};
+use crate::http::description::{json, options_bodies};
 use crate::http::handlers::{migration, projects};
+use crate::http::options::{
+    ALLOW_EMPTY, DRY_RUN, EMPTY_FIRST, FORM_TYPE, KEEP_ABSENT, OF_EXPORT, OF_IMPORT, ON_ERROR,
+    PROJECT_NAME, SECRETS, SKIP_POOL_UPDATE, TYPES,
+};
 use crate::http::route::{
     Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Route, Shape, Tag,
 };
+use crate::migration::BUNDLE_BYTES_MAX;
 
-/// Of an uploaded bundle. A million devices and their links take about 150 MB.
-const BUNDLE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
-
+/// What the shelf takes, so that every bundle that was fetched from one server can be put on
+/// another. A million devices and their links take about 150 MB.
 const BUNDLE: BodyRule = BodyRule::AtMost { bytes_max: BUNDLE_BYTES_MAX };
 
 const PROJECT: PathParameter = text("name", "The project's name.");
@@ -23,18 +28,28 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::POST,
         pattern: "/rest/migrate/export",
         access: Access::Administrator,
-        body: JSON,
+        body: BodyRule::Options,
         description: Description {
             operation: "export_project",
             tag: Tag::Migration,
             summary: "Writes the inventory to a project on the shelf.",
             path: &[],
-            query: QueryRule::Nothing,
-            request: &[json(Shape::Schema("ExportRequest"))],
-            answers: &[AnswerForm::of(
-                "It is written; the report says what.",
-                &[json(Shape::Schema("Report"))],
-            )],
+            query: QueryRule::Known(&[
+                PROJECT_NAME,
+                TYPES,
+                SECRETS,
+                OF_IMPORT,
+                SKIP_POOL_UPDATE,
+                FORM_TYPE,
+            ]),
+            request: &options_bodies("ExportRequest"),
+            answers: &[
+                AnswerForm::of(
+                    "It is written; the report says what.",
+                    &[json(Shape::Schema("Report"))],
+                ),
+                ACCEPTED,
+            ],
         },
         handler: |call| Box::pin(migration::export(call)),
     },
@@ -42,14 +57,25 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::POST,
         pattern: "/rest/migrate/import",
         access: Access::Administrator,
-        body: JSON,
+        body: BodyRule::Options,
         description: Description {
             operation: "import_project",
             tag: Tag::Migration,
             summary: "Takes a project from the shelf into the inventory, whole or not at all.",
             path: &[],
-            query: QueryRule::Nothing,
-            request: &[json(Shape::Schema("ImportRequest"))],
+            query: QueryRule::Known(&[
+                PROJECT_NAME,
+                TYPES,
+                EMPTY_FIRST,
+                KEEP_ABSENT,
+                ALLOW_EMPTY,
+                DRY_RUN,
+                ON_ERROR,
+                OF_EXPORT,
+                SKIP_POOL_UPDATE,
+                FORM_TYPE,
+            ]),
+            request: &options_bodies("ImportRequest"),
             answers: &[
                 AnswerForm::of(
                     "It is imported, or would be (a dry run); the report says what.",
@@ -60,6 +86,7 @@ pub(super) const ROUTES: &[Route] = &[
                     &[json(Shape::Schema("Report"))],
                 )
                 .status(206),
+                ACCEPTED,
             ],
         },
         handler: |call| Box::pin(migration::import(call)),
@@ -126,7 +153,7 @@ pub(super) const ROUTES: &[Route] = &[
             tag: Tag::Migration,
             summary: "Puts a project's bundle on the shelf.",
             path: &[PROJECT],
-            query: QueryRule::Nothing,
+            query: NO_OPTIONS,
             request: &[ZIP],
             answers: &[
                 AnswerForm::of("It took the place of another.", &[json(Shape::Schema("Project"))]),
@@ -139,13 +166,13 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::DELETE,
         pattern: "/rest/migrate/projects/{name}",
         access: Access::Administrator,
-        body: BodyRule::Nothing,
+        body: BodyRule::Options,
         description: Description {
             operation: "delete_project",
             tag: Tag::Migration,
             summary: "Takes a project off the shelf.",
             path: &[PROJECT],
-            query: QueryRule::Nothing,
+            query: NO_OPTIONS,
             request: &[],
             answers: &[AnswerForm::empty(204, "It is gone.")],
         },

@@ -6,8 +6,8 @@ use crate::http::description::json;
 use crate::http::handlers::{docs, metrics, site};
 use crate::http::openapi;
 use crate::http::route::{
-    Access, AnswerForm, AnswerHeader, BodyRule, Content, Description, QueryParameter, QueryRule,
-    Route, Shape, Tag, ValueType,
+    Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description, QueryRule, Route,
+    Shape, Tag, ValueType,
 };
 
 use super::text;
@@ -81,11 +81,11 @@ pub(super) const ROUTES: &[Route] = &[
                 "file",
                 "The page's file, as start.html; start.md is what it is made from.",
             )],
-            query: QueryRule::Known(&[QueryParameter {
-                name: "q",
-                about: "Words to look for, on search.html.",
-                value: ValueType::Text,
-            }]),
+            query: QueryRule::Known(&[CallOption::new(
+                "q",
+                "Words to look for, on search.html.",
+                ValueType::Text,
+            )]),
             request: &[],
             answers: &[
                 AnswerForm::of(

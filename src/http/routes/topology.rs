@@ -2,20 +2,23 @@
 
 use hyper::Method;
 
-use super::{JSON, text};
+use super::jobs::ACCEPTED;
+use super::{NO_OPTIONS, text};
 use crate::codec::workbook::Format;
-use crate::http::description::json;
+use crate::http::description::{json, options_bodies};
 use crate::http::handlers::topology;
+use crate::http::options::{
+    ALLOW_EMPTY, DRY_RUN, FORM_TYPE, KEEP_ABSENT, ON_ERROR, REPLACE, TABLE, WORKBOOK_NAME,
+};
 use crate::http::route::{
-    Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryParameter, QueryRule,
-    Route, Shape, Tag, ValueType,
+    Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Route, Shape, Tag,
 };
 use crate::topology::WORKBOOK_BYTES_MAX;
 
 /// What a form may have beside its file.
 const FORM_BYTES_MAX: u64 = 1024 * 1024;
 
-const FORM: BodyRule = BodyRule::AtMost { bytes_max: WORKBOOK_BYTES_MAX + FORM_BYTES_MAX };
+const FORM: BodyRule = BodyRule::File { bytes_max: WORKBOOK_BYTES_MAX + FORM_BYTES_MAX };
 
 const WORKBOOK: PathParameter =
     text("name", "The workbook's name with its ending; none means .xls.");
@@ -34,46 +37,29 @@ const DOWNLOADED: &[AnswerForm] = &[
     AnswerForm::empty(304, "The client has it already."),
 ];
 
-const IMPORT_QUERY: QueryRule = QueryRule::Known(&[
-    QueryParameter {
-        name: "replace",
-        about: "Whether devices and links are emptied in the same step.",
-        value: ValueType::Switch,
-    },
-    QueryParameter {
-        name: "dry_run",
-        about: "Whether only the report is wanted, and nothing is changed.",
-        value: ValueType::Switch,
-    },
-    QueryParameter {
-        name: "on_error",
-        about: "fail changes nothing where a record is wrong; skip imports the others.",
-        value: ValueType::Text,
-    },
-    QueryParameter {
-        name: "kind",
-        about: "device or link: what the records of a table (.csv) are.",
-        value: ValueType::Text,
-    },
-]);
+const IMPORT_OPTIONS: QueryRule =
+    QueryRule::Known(&[REPLACE, KEEP_ABSENT, ALLOW_EMPTY, DRY_RUN, ON_ERROR, TABLE, FORM_TYPE]);
 
 pub(super) const ROUTES: &[Route] = &[
     Route {
         method: Method::POST,
         pattern: "/rest/topology/export",
         access: Access::Administrator,
-        body: JSON,
+        body: BodyRule::Options,
         description: Description {
             operation: "export_topology",
             tag: Tag::Topology,
             summary: "Writes devices and links to a workbook; Accept may ask for it right away.",
             path: &[],
-            query: QueryRule::Nothing,
-            request: &[json(Shape::Schema("TopologyExportRequest"))],
-            answers: &[AnswerForm::of(
-                "It is written; the report says what.",
-                &[json(Shape::Schema("Report")), XLS, XLSX],
-            )],
+            query: QueryRule::Known(&[WORKBOOK_NAME, FORM_TYPE]),
+            request: &options_bodies("TopologyExportRequest"),
+            answers: &[
+                AnswerForm::of(
+                    "It is written; the report says what.",
+                    &[json(Shape::Schema("Report")), XLS, XLSX],
+                ),
+                ACCEPTED,
+            ],
         },
         handler: |call| Box::pin(topology::export(call)),
     },
@@ -87,11 +73,11 @@ pub(super) const ROUTES: &[Route] = &[
             tag: Tag::Topology,
             summary: "Takes devices and links from a workbook, whole or not at all.",
             path: &[],
-            query: IMPORT_QUERY,
+            query: IMPORT_OPTIONS,
             request: &[
                 Content {
                     media_type: "multipart/form-data",
-                    shape: Shape::Schema("TopologyImportForm"),
+                    shape: Shape::Options("TopologyImportForm"),
                 },
                 XLS,
                 XLSX,
@@ -109,6 +95,7 @@ pub(super) const ROUTES: &[Route] = &[
                     &[json(Shape::Schema("Report"))],
                 )
                 .status(206),
+                ACCEPTED,
             ],
         },
         handler: |call| Box::pin(topology::import(call)),
@@ -181,13 +168,13 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::DELETE,
         pattern: "/rest/topology/workbooks/{name}",
         access: Access::Administrator,
-        body: BodyRule::Nothing,
+        body: BodyRule::Options,
         description: Description {
             operation: "delete_workbook",
             tag: Tag::Topology,
             summary: "Removes a workbook that an export wrote.",
             path: &[WORKBOOK],
-            query: QueryRule::Nothing,
+            query: NO_OPTIONS,
             request: &[],
             answers: &[AnswerForm::empty(204, "It is gone.")],
         },

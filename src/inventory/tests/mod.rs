@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    access::ensure_first_user,
+    access::create_first_user,
     model::{Entity, Value},
     store::{Store, Stored},
 };
@@ -28,7 +28,7 @@ impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
-        ensure_first_user(&store).unwrap();
+        create_first_user(&store).unwrap();
         Self { inventory: Inventory::new(store.clone()), store, _folder: folder }
     }
 

@@ -1,6 +1,7 @@
 //! Whether all is as it should be.
 
 use super::*;
+use crate::job::Progress;
 use crate::model::{Device, Pool, Side};
 
 #[test]
@@ -12,7 +13,7 @@ fn an_inventory_is_whole_and_pools_that_are_not_are_named() {
     let criteria = [("name", "[Shared] x".into()), ("device_vendor", "nokia".into())];
     fixture.done(Kind::Pool, &criteria);
     fixture.done(Kind::Pool, &[("name", "none".into()), ("device_vendor", "other".into())]);
-    let report = fixture.inventory.verify().unwrap();
+    let report = fixture.inventory.verify(&Progress::detached()).unwrap();
     assert!(report.whole, "{report:?}");
     assert_eq!((report.members, report.records), (2, 5));
 
@@ -31,7 +32,7 @@ fn an_inventory_is_whole_and_pools_that_are_not_are_named() {
             Ok(())
         })
         .unwrap();
-    let report = fixture.inventory.verify().unwrap();
+    let report = fixture.inventory.verify(&Progress::detached()).unwrap();
     assert!(!report.whole);
     let found: Vec<_> = report
         .findings

@@ -26,7 +26,12 @@ pub enum ShelfError {
     Long,
     #[error("the disk of the appliance is full; nothing was changed")]
     NoSpace,
-    #[error("cannot read or write the folder of projects: {0}")]
+    #[error(
+        "the file would grow beyond the size that the operating system allows this process \
+         (`ulimit -f`, or `LimitFSIZE=` of its service); nothing was changed"
+    )]
+    FileSizeLimit,
+    #[error("cannot read or write the folder of projects")]
     Io(#[source] io::Error),
 }
 
@@ -59,6 +64,7 @@ impl ShelfError {
             ShelfError::InTheWay { .. } => "in-the-way",
             ShelfError::Long => "bundle-long",
             ShelfError::NoSpace => "no-space",
+            ShelfError::FileSizeLimit => "file-size-limit",
             ShelfError::Io(_) => "io",
         }
     }
@@ -84,6 +90,7 @@ impl From<io::Error> for ShelfError {
         match BundleError::from_io(error) {
             BundleError::Io(error) => match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ShelfError::NoSpace,
+                io::ErrorKind::FileTooLarge => ShelfError::FileSizeLimit,
                 _ => ShelfError::Io(error),
             },
             refused => ShelfError::Bundle(refused),
@@ -97,6 +104,7 @@ impl From<ShelfError> for io::Error {
         match error {
             ShelfError::Io(error) => error,
             ShelfError::NoSpace => io::ErrorKind::StorageFull.into(),
+            ShelfError::FileSizeLimit => io::ErrorKind::FileTooLarge.into(),
             ShelfError::Long => io::Error::new(io::ErrorKind::FileTooLarge, error),
             other => io::Error::new(io::ErrorKind::InvalidData, other),
         }

@@ -6,7 +6,7 @@ use super::{
     super::ProjectName, BUNDLE_ENDING, FileProblem, Layout, Project, ProjectSummary, ShelfError,
     Sort,
 };
-use crate::codec::bundle::Limits;
+use crate::{codec::bundle::Limits, wording::chain};
 
 /// All projects in a folder, by name, a bundle before the folder that it hides.
 pub(super) fn projects(dir: &Path, limits: Limits) -> Result<Vec<ProjectSummary>, ShelfError> {
@@ -60,7 +60,7 @@ fn summary(path: &Path, name: String, layout: Layout, limits: Limits) -> Option<
         Err(error) => {
             let bytes = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
             let bytes = bytes.map_or(0, |metadata| metadata.len());
-            ProjectSummary::broken(name, layout, bytes, error.to_string())
+            ProjectSummary::broken(name, layout, bytes, chain(&error))
         }
     };
     if let Err(error) = named {

@@ -79,6 +79,14 @@ impl Shelf {
         Ok(Self { dir, limits: Limits::default() })
     }
 
+    /// The projects of a library that may not be there, by name; broken ones with their problem.
+    ///
+    /// # Errors
+    /// [`ShelfError::Io`] if the folder is there and cannot be read.
+    pub fn list(library: &Path) -> Result<Vec<ProjectSummary>, ShelfError> {
+        if library.is_dir() { list::projects(library, Limits::default()) } else { Ok(Vec::new()) }
+    }
+
     /// All projects, by name; broken ones with their problem.
     ///
     /// # Errors

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::plain::*;
+use crate::job::Progress;
 use crate::{
     model::{Device, Entity, Field, Group, Kind, Name, Ref, Side, Target},
-    store::{Put, Store, StoreError, TEXT_BYTES_MAX},
+    store::{Put, Store, StoreError},
 };
 
 fn name(text: &str) -> Name {
@@ -153,7 +154,7 @@ fn texts_go_with_their_device() {
     assert_eq!(chunks(), 0);
     assert_eq!(store.read().text("R 1%2", "configuration").unwrap().unwrap().text, "other");
 
-    let too_long = "x".repeat(TEXT_BYTES_MAX + 1);
+    let too_long = "x".repeat(crate::model::limits::LONG_TEXT_BYTES_MAX + 1);
     let refused = store.change(|t| t.put_text("R 1%2", "configuration", &too_long));
     assert!(matches!(refused, Err(StoreError::TextLarge { .. })), "{refused:?}");
     no_blobs(folder.path());
@@ -171,12 +172,12 @@ fn texts_come_along_into_a_new_generation_with_their_devices() {
         }
         Ok(())
     });
-    let load = store.write().unwrap().load().unwrap();
+    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
     let body = crate::store::encode_body(&device("b")).unwrap();
     let mut table = load.table(Kind::Device);
     table.put(b"b", 0, load.version(), &body).unwrap();
     table.finish();
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     assert_eq!(store.read().text("a", "configuration").unwrap(), None);
     assert!(store.read().text("b", "configuration").unwrap().unwrap().text == long);
     let generation = store.current().ok().unwrap().generation;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use proptest::prelude::*;
 
 use super::plain::*;
+use crate::job::{CancelOutcome, Progress};
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind},
     store::{GenerationLook, Load, Store, StoreError, encode_body, posting, target_key},
@@ -40,7 +41,7 @@ impl KindVisitor for Write<'_, '_> {
 
 /// Writes a generation with these records; nothing is said yet about what becomes of it.
 pub fn write<'s>(store: &'s Store, recipes: &[Recipe]) -> (Load<'s>, Plain) {
-    let load = store.write().unwrap().load().unwrap();
+    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
     let mut records = PerKind::<BTreeMap<String, Held>>::default();
     for recipe in recipes {
         let ordinal = records[recipe.kind].len() as u64;
@@ -91,7 +92,7 @@ proptest! {
             let (load, loaded) = write(&store, &recipes);
             plain.agrees(&store);
             if commits {
-                load.commit().unwrap();
+                load.commit(&Progress::detached()).unwrap();
                 plain = loaded;
             } else {
                 drop(load);
@@ -117,10 +118,32 @@ fn the_generation_before_is_kept_and_older_ones_go() {
     let reader = store.read();
     for _ in 0..3 {
         let (load, _) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
-        load.commit().unwrap();
+        load.commit(&Progress::detached()).unwrap();
     }
     assert_eq!(generations(folder.path()), [3, 4]);
     assert_eq!(reader.summary().unwrap().records(), 0);
+}
+
+#[test]
+fn a_load_that_is_cancelled_changes_nothing_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (load, _) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
+    let progress = Progress::detached();
+    assert_eq!(progress.cancel(), CancelOutcome::Accepted);
+    assert!(matches!(load.commit(&progress), Err(StoreError::Cancelled(_))));
+    assert_eq!(generations(folder.path()), [1]);
+    assert_eq!(store.read().summary().unwrap().records(), 0);
+    // The write lock is free again, and who waits for it can be cancelled.
+    let writing = store.write(&Progress::detached()).unwrap();
+    assert!(matches!(store.write(&progress), Err(StoreError::Cancelled(_))));
+    drop(writing);
+    let (load, plain) = write(&store, &[Recipe::new(Kind::Device, "b", 3)]);
+    let progress = Progress::detached();
+    load.commit(&progress).unwrap();
+    assert_eq!(progress.cancel(), CancelOutcome::TooLate);
+    assert_eq!(progress.generation(), Some(3));
+    plain.agrees(&store);
 }
 
 #[test]
@@ -128,7 +151,7 @@ fn the_start_removes_what_no_pointer_names_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let (load, plain) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     drop(store);
     for name in ["inventory-3", "inventory-99", "inventory-007", "inventory-x"] {
         fs::create_dir(folder.path().join(name)).unwrap();
@@ -142,7 +165,7 @@ fn the_start_removes_what_no_pointer_names_and_nothing_else() {
     // The number of a load that was cut off is free again after a start, not before.
     drop(write(&store, &[]));
     let (load, plain) = write(&store, &[]);
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     plain.agrees(&store);
     assert_eq!(generations(folder.path()), [2, 4, 7]);
 }
@@ -151,7 +174,7 @@ fn the_start_removes_what_no_pointer_names_and_nothing_else() {
 fn records_out_of_order_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    let load = store.write().unwrap().load().unwrap();
+    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
     let mut table = load.table(Kind::Device);
     table.put(b"b", 0, 1, b"").unwrap();
     for name in ["a", "b"] {
@@ -172,7 +195,23 @@ fn a_set_up_that_was_cut_off_begins_again() {
     drop(store);
     // A generation that is missing after that is not a fresh start.
     fs::remove_dir_all(folder.path().join("inventory-1")).unwrap();
-    assert!(matches!(Store::open(folder.path()), Err(StoreError::Damaged { .. })));
+    assert!(matches!(Store::open(folder.path()), Err(StoreError::InventoryDamaged(_))));
+}
+
+#[test]
+fn a_pointer_of_an_interrupted_set_up_does_not_begin_an_inventory_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let recipe = Recipe::new(Kind::Device, "[Shared] é", 10);
+    let mut plain = Plain::default();
+    plain.change(&store, &Change { steps: vec![Step::Put(recipe)], given_up: false });
+    drop(store);
+    let pointer = folder.path().join("CURRENT");
+    let good = fs::read(&pointer).unwrap();
+    fs::write(&pointer, "satchel 2\ncurrent 0\n").unwrap();
+    assert!(matches!(Store::open(folder.path()), Err(StoreError::InventoryDamaged(_))));
+    fs::write(&pointer, good).unwrap();
+    plain.agrees(&Store::open(folder.path()).unwrap());
 }
 
 #[test]
@@ -181,12 +220,12 @@ fn an_undo_brings_back_what_was_before_and_another_one_undoes_it() {
     let mut store = Store::open(folder.path()).unwrap();
     assert!(matches!(store.undo(), Err(StoreError::NothingToUndo)));
     let (load, mut first) = write(&store, &[Recipe::new(Kind::Device, "[Shared] é", 10)]);
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     let (load, mut second) = write(
         &store,
         &[Recipe::new(Kind::Device, "R 1%", 20_000), Recipe::new(Kind::Group, "..", 1)],
     );
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     // What is changed after the import goes with it.
     let put = |salt| {
         let recipe = Recipe { salt, ..Recipe::new(Kind::Device, "after", 1) };
@@ -222,7 +261,7 @@ fn an_undo_brings_back_what_was_before_and_another_one_undoes_it() {
     // The next import takes a number that none has, and the place of what could be undone.
     let numbers = generations(folder.path());
     let (load, third) = write(&store, &[]);
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     third.agrees(&store);
     let newest = *generations(folder.path()).last().unwrap();
     assert!(!numbers.contains(&newest), "{newest} of {numbers:?}");
@@ -236,7 +275,7 @@ fn an_undo_waits_for_readers_of_what_was_before() {
     let store = Store::open(folder.path()).unwrap();
     let reader = store.read();
     let (load, loaded) = write(&store, &[Recipe::new(Kind::Device, "a", 10)]);
-    load.commit().unwrap();
+    load.commit(&Progress::detached()).unwrap();
     assert!(matches!(store.undo(), Err(StoreError::Busy)));
     loaded.agrees(&store);
     drop(reader);

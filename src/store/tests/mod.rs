@@ -6,6 +6,7 @@ mod damage;
 mod loads;
 mod pictures;
 mod plain;
+mod room;
 mod undo;
 mod verify;
 

@@ -12,6 +12,7 @@ use std::{
 use proptest::prelude::*;
 
 use super::plain::*;
+use crate::job::Progress;
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind, Record},
     store::{Options, Picture, Store, StoreError, Stored, picture::Pictures},
@@ -155,7 +156,13 @@ fn a_picture_outlives_the_generation_that_it_shows() {
     let picture = store.picture().unwrap();
     // Twice, so that the directory of what the picture shows is removed.
     for _ in 0..2 {
-        store.write().unwrap().load().unwrap().commit().unwrap();
+        store
+            .write(&Progress::detached())
+            .unwrap()
+            .load()
+            .unwrap()
+            .commit(&Progress::detached())
+            .unwrap();
     }
     let mut now = Plain::loaded(plain.version + 2, PerKind::<BTreeMap<_, _>>::default());
     let recipe = Recipe::new(Kind::Device, "before", 10);

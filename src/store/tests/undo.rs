@@ -1,6 +1,7 @@
 //! Back to the generation before, and forth again.
 
 use super::{loads::write, plain::*};
+use crate::job::Progress;
 use crate::{
     model::{Device, Kind},
     store::{Store, StoreError},
@@ -13,7 +14,7 @@ fn devices(store: &Store) -> Vec<String> {
 
 fn load(store: &Store, names: &[&str]) {
     let recipes: Vec<_> = names.iter().map(|name| Recipe::new(Kind::Device, name, 50)).collect();
-    write(store, &recipes).0.commit().unwrap();
+    write(store, &recipes).0.commit(&Progress::detached()).unwrap();
 }
 
 #[test]
@@ -88,10 +89,13 @@ fn an_undo_that_is_cut_off_has_not_happened() {
     let store = Store::open(folder.path()).unwrap();
     load(&store, &["R 1%"]);
     load(&store, &["é>b"]);
-    let pointer = std::fs::read(folder.path().join("CURRENT")).unwrap();
+    let files = ["CURRENT", "MARK"].map(|name| folder.path().join(name));
+    let before = files.each_ref().map(|file| std::fs::read(file).unwrap());
     store.undo().unwrap();
     drop(store);
-    std::fs::write(folder.path().join("CURRENT"), pointer).unwrap();
+    for (file, bytes) in files.iter().zip(before) {
+        std::fs::write(file, bytes).unwrap();
+    }
     let store = Store::open(folder.path()).unwrap();
     assert_eq!(devices(&store), ["é>b"]);
     store.undo().unwrap();

@@ -1,6 +1,7 @@
 //! What is damaged is found, with its kind and name; what is whole gives no finding.
 
 use super::plain::*;
+use crate::job::Progress;
 use crate::{
     model::{Device, Entity, Kind, Name, Side, Target},
     store::{Finding, Store, StoreError, Verified, format, references, summary::SUMMARY_KEY},
@@ -28,7 +29,10 @@ fn store(folder: &tempfile::TempDir) -> (Store, std::sync::Arc<super::super::Gen
 fn verify(store: &Store) -> (Verified, Vec<Finding>) {
     let mut findings = Vec::new();
     let scratch = store.directory().scratch();
-    let verified = store.read().verify(&scratch, &mut |finding| findings.push(finding)).unwrap();
+    let verified = store
+        .read()
+        .verify(&scratch, &Progress::detached(), &mut |finding| findings.push(finding))
+        .unwrap();
     (verified, findings)
 }
 

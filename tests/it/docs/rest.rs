@@ -133,6 +133,16 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "delete_workbook",
         &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/topology/workbooks/sites.xlsx"],
     ),
+    ("list_jobs", &["curl -u admin:admin http://127.0.0.1:8080/rest/jobs"]),
+    (
+        "get_job",
+        &[
+            "curl -u admin:admin -D - -o job.json -H 'prefer: respond-async' \\\n    -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/migrate/export \\\n    -d '{\"name\": \"nightly\", \"import_export_types\": [\"device\", \"link\"]}' \\\n    | grep -E '^(HTTP|location|preference)'",
+            "job=$(python3 -c 'import json; print(json.load(open(\"job.json\"))[\"id\"])')",
+            "curl -u admin:admin -N -H 'accept: text/event-stream' \\\n    http://127.0.0.1:8080/rest/jobs/$job | grep -A 1 '^event: end'",
+        ],
+    ),
+    ("cancel_job", &["curl -u admin:admin -X DELETE http://127.0.0.1:8080/rest/jobs/$job"]),
     (
         "metrics",
         &["curl -u admin:admin http://127.0.0.1:8080/metrics \\\n    | grep '^satchel_records'"],
@@ -180,7 +190,7 @@ pub fn calls(server: &Server, outputs: &Outputs) -> String {
             let call = &document["paths"][route.pattern][method.to_ascii_lowercase()];
             if call["tags"][0] == *name {
                 write!(made, "\n### {method} {}\n\n", route.pattern).unwrap();
-                made += &described(call);
+                made += &described(&document, call);
                 made += &outputs.block(commands);
             }
         }
@@ -189,14 +199,28 @@ pub fn calls(server: &Server, outputs: &Outputs) -> String {
     made
 }
 
+/// The options that a call's body can hold.
+fn options<'d>(document: &'d Value, call: &Value) -> Option<&'d Value> {
+    let schema = &call["requestBody"]["content"]["multipart/form-data"]["schema"];
+    let pointer = schema["$ref"].as_str()?.strip_prefix('#')?;
+    document.pointer(pointer).map(|schema| &schema["properties"])
+}
+
 /// What is said of one call.
-fn described(call: &Value) -> String {
+fn described(document: &Value, call: &Value) -> String {
     let mut made = format!("{} {}\n\n", text(&call["summary"]), text(&call["description"]));
     let parameters = call["parameters"].as_array().unwrap();
     if !parameters.is_empty() {
+        let options = options(document, call);
         made += "| parameter | in | meaning |\n|---|---|---|\n";
         for parameter in parameters {
-            let (name, place) = (text(&parameter["name"]), text(&parameter["in"]));
+            let name = text(&parameter["name"]);
+            let place = match text(&parameter["in"]) {
+                "query" if options.is_some_and(|options| !options[name].is_null()) => {
+                    "query or body"
+                }
+                place => place,
+            };
             writeln!(made, "| `{name}` | {place} | {} |", text(&parameter["description"])).unwrap();
         }
         made.push('\n');

@@ -11,6 +11,8 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?", "TIME"),
         (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "DATE"),
         (r"\b[0-9a-f]{64}\b", "SHA256"),
+        (r#""id": ?"[0-9a-f]{16}""#, "JOB"),
+        (r"/rest/jobs/[0-9a-f]{16}", "JOB"),
         (r#""request_id": ?"[0-9a-f]{16}""#, "REQUEST"),
         (r"x-request-id: [0-9a-f]{16}", "REQUEST"),
         (r"content-length: \d+", "LENGTH"),

@@ -10,11 +10,12 @@ use std::fs;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use satchel::access::ensure_first_user;
-use satchel::import::{ImportOutcome, Mode, OnError};
+use satchel::access::create_first_user;
+use satchel::import::{EmptyReplacement, ImportOutcome, Mode, OnError};
 use satchel::inventory::{
     Atomic, ChangeReport, ChangeRequest, Expected, Fate, Inventory, InventoryError,
 };
+use satchel::job::Progress;
 use satchel::migration::{EmptyFirst, ImportReport, ImportRequest, Migration};
 use satchel::model::{Arity, Kind, Map, Target, Value};
 use satchel::store::Store;
@@ -255,7 +256,7 @@ impl Site {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
-        ensure_first_user(&store).unwrap();
+        create_first_user(&store).unwrap();
         let inventory = Inventory::new(store.clone());
         let migration = Migration::new(store.clone()).unwrap();
         Self { inventory, migration, store, _folder: folder }
@@ -272,10 +273,11 @@ impl Site {
             name: "p".parse().unwrap(),
             kinds: project.kinds.iter().copied().collect(),
             empty: project.empty,
+            empty_replacement: EmptyReplacement::Allowed,
             on_error: project.on_error,
             mode,
         };
-        self.migration.import(&request, CALLER).unwrap()
+        self.migration.import(&request, CALLER, &Progress::detached()).unwrap()
     }
 
     /// A record as a client is shown it.

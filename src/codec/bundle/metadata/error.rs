@@ -14,7 +14,7 @@ pub enum MetadataError {
     Missing { key: String },
     #[error("'{key}' says {found:?}, which means nothing here")]
     Word { key: String, found: String },
-    #[error("a document is listed whose name is no kind: {0}")]
+    #[error("a document is listed whose name is no kind")]
     Kind(#[from] UnknownKind),
     /// A newer Satchel wrote it (or none: there is no format 0).
     #[error(

@@ -27,6 +27,7 @@ pub use release::Release;
 use crate::{
     codec::yaml,
     model::{Kind, Map, Secrets, Value},
+    wording::chain,
 };
 use declared::map;
 use error::wrong_type;
@@ -54,7 +55,7 @@ impl Metadata {
     /// It is no YAML, not metadata, or of a newer format.
     pub fn parse(text: &[u8]) -> Result<Self, MetadataError> {
         Self::from_value(
-            &yaml::read_value(text).map_err(|error| MetadataError::Yaml(error.to_string()))?,
+            &yaml::read_value(text).map_err(|error| MetadataError::Yaml(chain(&error)))?,
         )
     }
 

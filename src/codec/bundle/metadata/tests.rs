@@ -57,7 +57,7 @@ fn a_newer_format_is_refused_whatever_else_it_says() {
 
 #[test]
 fn what_is_no_metadata_says_where() {
-    let said = |text: &str| Metadata::parse(text.as_bytes()).unwrap_err().to_string();
+    let said = |text: &str| crate::wording::chain(&Metadata::parse(text.as_bytes()).unwrap_err());
     assert!(said("").contains("a map is expected at 'metadata.yaml', and this is null"));
     assert!(said("satchel: 1").contains("at 'satchel'"));
     assert!(said("satchel: {secrets: included}").contains("'satchel.format' is missing"));

@@ -5,16 +5,17 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::super::limits::{OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_SHEETS_MAX, ROW_BYTES_MAX};
+use crate::wording::counted;
 
 /// Why a workbook is not read.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// The child could not be started or read. It says nothing about the workbook.
-    #[error("the workbook can not be decoded: {0}")]
+    #[error("the workbook can not be decoded")]
     Io(#[source] io::Error),
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("{0}")]
+    #[error(transparent)]
     Output(#[from] OutputLimit),
     #[error(
         "decoding the workbook takes more than {} MiB of memory; it is damaged, or made to do \
@@ -23,12 +24,15 @@ pub enum DecodeError {
     )]
     Memory { bytes_max: u64 },
     #[error(
-        "decoding the workbook takes more than {} seconds of computing; it is damaged, or made to \
+        "decoding the workbook takes more than {} of computing; it is damaged, or made to \
          do harm, or far larger than an inventory (a .csv takes the least)",
-        cpu_max.as_secs()
+        counted(cpu_max.as_secs(), "second")
     )]
     Cpu { cpu_max: Duration },
-    #[error("decoding the workbook was given up after {} seconds of waiting", wait_max.as_secs())]
+    #[error(
+        "decoding the workbook was given up after {} of waiting",
+        counted(wait_max.as_secs(), "second")
+    )]
     Wait { wait_max: Duration },
     #[error("the process that decoded the workbook ended early ({status})")]
     Died { status: ExitStatus },

@@ -2,10 +2,16 @@
 
 use std::io::Read;
 use std::ops::ControlFlow;
+use std::sync::TryLockError;
 
-use super::super::{INT_DIGITS_MAX, TEXT_BYTES_MAX};
-use super::{Rule, read, read_generally, read_records, refusal, values};
-use crate::model::{VALUE_DEPTH_MAX, Value};
+use super::super::build::LARGE_RECORD;
+use super::super::{
+    ALIAS_BYTES_PER_BYTE_MAX, INT_DIGITS_MAX, LARGE_RECORD_BYTES, NODE_BYTES, TEXT_BYTES_MAX,
+};
+use super::{RecordWriter, Rule, read, read_generally, read_records, refusal, values};
+use crate::model::{
+    Entity, Field, Name, Pool, Record, Ref, Secrets, VALUE_DEPTH_MAX, Value, check_limits,
+};
 
 fn rule(text: &str) -> Rule {
     let general = refusal(read_generally(text.as_bytes()));
@@ -44,12 +50,26 @@ fn aliases_count_what_they_expand_to() {
             let below = vec![format!("*a{}", level - 1); 10].join(", ");
             text.push_str(&format!("  a{level}: &a{level} [{below}]\n"));
         }
-        assert_eq!(rule(&text), Rule::RecordSize);
+        assert_eq!(rule(&text), Rule::AnchorSize);
     }
+    let text = format!("- [&a [{}], {}]\n", "[], ".repeat(300_000), "*a, ".repeat(20));
+    assert_eq!(rule(&text), Rule::RecordSize);
     // Each record is in bounds; it is the document that is not.
     let mut text = format!("- &a [{}]\n", "[], ".repeat(300_000));
     text.push_str(&"- *a\n".repeat(20));
     assert_eq!(rule(&text), Rule::Expansion);
+}
+
+#[test]
+fn records_that_can_be_read_alone_can_be_read_together() {
+    let record = |number| {
+        let anchor = format!("&a{number} [{}]", "[], ".repeat(1_000));
+        format!("- [{anchor}, {}]\n", format!("*a{number}, ").repeat(100))
+    };
+    let text: String = (0..25).map(record).collect();
+    let expanded = 25 * 100 * 1_000 * NODE_BYTES;
+    assert!(expanded > LARGE_RECORD_BYTES + text.len() as u64 * ALIAS_BYTES_PER_BYTE_MAX);
+    assert!(read(text.as_bytes()).is_ok());
 }
 
 #[test]
@@ -160,6 +180,32 @@ fn a_mapping_of_many_keys_is_read_in_good_time() {
     assert!(matches!(&items[0], Value::Map(map) if map.len() == 100_000));
     let text = format!("{text}  \"k99999\": \"\"\n");
     assert!(matches!(rule(&text), Rule::DuplicateKey { .. }));
+}
+
+#[test]
+fn a_pool_of_a_million_devices_is_written_and_read() {
+    let names: Vec<_> = (0..1_000_000).map(|number| format!("R {number:06} é>b")).collect();
+    let mut pool = Pool::named(Name::parse("all".to_owned()).unwrap());
+    pool.devices = Field::Set(names.into_iter().map(Ref::new).collect());
+    assert_eq!(check_limits(&mut pool), Ok(()));
+    let mut writer = RecordWriter::new(Vec::new());
+    writer.record(pool.views(Secrets::Included).into_iter()).unwrap();
+    let items = values(read(&writer.finish().unwrap()).unwrap());
+    let Value::Map(read) = &items[0] else { panic!("no record") };
+    assert!(matches!(read.get("devices"), Some(Value::List(names)) if names.len() == 1_000_000));
+}
+
+#[test]
+fn one_thread_at_a_time_reads_a_large_record() {
+    let long = "x".repeat(LARGE_RECORD_BYTES as usize / 3);
+    let text = format!("- [{long}, {long}, {long}]\n");
+    let mut met = false;
+    read_records(text.as_bytes(), |_| {
+        met = matches!(LARGE_RECORD.try_lock(), Err(TryLockError::WouldBlock));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert!(met);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::kind;
 use crate::codec::json::{self, Objects};
 use crate::http::blocking::Lane;
 use crate::http::conditional::expected;
+use crate::http::options::ATOMIC;
 use crate::http::problem::{Flaw, Place, Problem, ProblemKind, escape_pointer, sentence_of};
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
@@ -24,8 +25,8 @@ const BECAUSE_OF_OTHERS: &str = "atomic";
 /// `POST /rest/instance/{kind}`
 pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
     let kind = kind(&call)?;
-    let Call { app, caller, headers, query, body, .. } = call;
-    let atomic = if query.switch("atomic")? { Atomic::All } else { Atomic::Each };
+    let Call { app, caller, headers, options, mut body, .. } = call;
+    let atomic = if options.is_on(&ATOMIC) { Atomic::All } else { Atomic::Each };
     let expected = expected(&headers)?;
     let caller = caller.require_principal()?.name.clone();
     let mut body = body.json(&headers, &app.room, "a JSON object or a list of objects").await?;

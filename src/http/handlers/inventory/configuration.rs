@@ -8,29 +8,22 @@ use super::versioned;
 use crate::http::blocking::Lane;
 use crate::http::body::media_type;
 use crate::http::conditional::{ETag, Hash, expected};
+use crate::http::options::PROPERTY;
 use crate::http::problem::{Flaw, Place, Problem, ProblemKind, shorten};
-use crate::http::query_string::Query;
 use crate::http::request::Call;
 use crate::http::response::{self, Response, TEXT};
 
 /// The text that is meant where the query names none.
 const PROPERTY_OTHERWISE: &str = "configuration";
 
-/// Where a text's name stands in the query.
-const PROPERTY: &str = "property";
-
-fn property(query: &Query) -> Result<String, Problem> {
-    Ok(query.one(PROPERTY)?.unwrap_or(PROPERTY_OTHERWISE).to_owned())
-}
-
 fn in_query(_: &str) -> Place {
-    Place::QueryParameter(PROPERTY.to_owned())
+    Place::QueryParameter(PROPERTY.name.to_owned())
 }
 
 /// `GET /rest/configuration/{device}`
 pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     let device = call.parameters.take("device")?;
-    let property = property(&call.query)?;
+    let property = call.query.one(PROPERTY.name)?.unwrap_or(PROPERTY_OTHERWISE).to_owned();
 
     let inventory = call.app.inventory.clone();
     let read = move || {
@@ -59,11 +52,11 @@ struct Put<'a> {
 /// `PUT` and `POST /rest/configuration/{device}`
 pub(in crate::http) async fn put(mut call: Call) -> Result<Response, Problem> {
     let device = call.parameters.take("device")?;
-    let property = property(&call.query)?;
+    let property = call.options.text(&PROPERTY).unwrap_or(PROPERTY_OTHERWISE).to_owned();
     let expected = expected(&call.headers)?;
     let caller = call.caller.require_principal()?.name.clone();
     require_text(&call.headers)?;
-    let Call { app, body, .. } = call;
+    let Call { app, mut body, .. } = call;
     let mut body = body.bytes(&app.room).await?;
 
     let inventory = app.inventory.clone();

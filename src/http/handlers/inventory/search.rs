@@ -11,7 +11,7 @@ use crate::inventory::{Rows, SearchRequest};
 
 /// `POST /rest/search`
 pub(in crate::http) async fn search(call: Call) -> Result<Response, Problem> {
-    let Call { app, headers, body, .. } = call;
+    let Call { app, headers, mut body, .. } = call;
     let request = parse_search(body.json_object(&headers, &app.room).await?)?;
     let form = RowForm::preferred(&headers);
 

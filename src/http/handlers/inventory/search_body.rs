@@ -39,19 +39,18 @@ const COLUMNS_MAX: usize = 256;
 /// Lines around a matching one that may be asked for.
 const CONTEXT_LINES_MAX: u64 = 1000;
 
-/// What a search asks for. Other than a migration's bodies it may have no unknown members: the
-/// answer is a list, in which there is no place for a warning.
+/// What a search asks for. Unknown members are refused.
 pub(super) fn parse_search(object: Map<String, Value>) -> Result<SearchRequest, Problem> {
     let mut members = Members::new(object);
-    let kind = members.required(&[TYPE], kind);
-    let columns = members.required(&[COLUMNS], columns);
-    let criteria = members.optional(&[CRITERIA], criteria);
-    let order = members.optional(&[ORDER], |flaws, value| {
+    let kind = members.required(TYPE, kind);
+    let columns = members.required(COLUMNS, columns);
+    let criteria = members.optional(CRITERIA, criteria);
+    let order = members.optional(ORDER, |flaws, value| {
         order(flaws, value, columns.as_deref().unwrap_or_default())
     });
-    let start = members.optional(&[START], |flaws, value| number(flaws, value, 0, u64::MAX));
+    let start = members.optional(START, |flaws, value| number(flaws, value, 0, u64::MAX));
     let limit =
-        members.optional(&[LIMIT], |flaws, value| number(flaws, value, LIMIT_OTHERWISE, u64::MAX));
+        members.optional(LIMIT, |flaws, value| number(flaws, value, LIMIT_OTHERWISE, u64::MAX));
     let request = (|| {
         let Criteria { criteria, context_lines } = criteria?;
         Some(SearchRequest {

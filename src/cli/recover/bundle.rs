@@ -1,0 +1,93 @@
+//! Recovery from a project of the project library: it is imported into an empty inventory in the
+//! scratch folder, whose database then takes the place of the damaged one.
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context;
+
+use crate::{
+    access::FIRST_USER_NAME,
+    import::{EmptyReplacement, Mode, OnError},
+    job::Progress,
+    migration::{EmptyFirst, ImportReport, ImportRequest, Migration, ProjectName, ProjectSummary},
+    model::Kind,
+    store::{Create, Options, Recovery, Store},
+};
+
+/// An empty inventory beside the damaged one, with the same key and the same project library.
+pub(super) struct Scratch {
+    store: Arc<Store>,
+    migration: Migration,
+}
+
+impl Scratch {
+    /// Makes the inventory.
+    ///
+    /// # Errors
+    /// The key is missing, or the disk fails.
+    pub fn make(recovery: &Recovery, options: Options) -> anyhow::Result<Self> {
+        let directory = recovery.directory();
+        let path = directory.scratch().join("recover");
+        let what = || format!("The scratch folder {} cannot be made", path.display());
+        if path.exists() {
+            fs::remove_dir_all(&path).with_context(what)?;
+        }
+        fs::create_dir(&path).with_context(what)?;
+        let key = directory.path().join("key");
+        fs::copy(&key, path.join("key"))
+            .with_context(|| format!("The key {} cannot be copied", key.display()))?;
+        let library = std::path::absolute(directory.migrations()).with_context(what)?;
+        symlink(library, path.join("migrations")).with_context(what)?;
+        let options = Options { create: Create::WhereMissing, ..options };
+        let store = Arc::new(Store::open_with(&path, options)?);
+        let migration = Migration::new(store.clone())?;
+        Ok(Self { store, migration })
+    }
+
+    /// Imports every document of a project.
+    ///
+    /// # Errors
+    /// The project is missing or damaged, or a record is rejected.
+    pub fn import(&self, name: &ProjectName) -> anyhow::Result<ImportReport> {
+        let listed = self.migration.projects()?;
+        let project = listed.iter().find(|project| project.name == name.as_str());
+        let project = project
+            .with_context(|| format!("There is no project “{name}” in the project library"))?;
+        let has = |kind: &Kind| project.documents[*kind].is_some();
+        let request = ImportRequest {
+            name: name.clone(),
+            kinds: Kind::ALL.into_iter().filter(has).collect(),
+            empty: EmptyFirst::No,
+            empty_replacement: EmptyReplacement::Allowed,
+            on_error: OnError::Fail,
+            mode: Mode::Apply,
+        };
+        Ok(self.migration.import(&request, FIRST_USER_NAME, &Progress::detached())?)
+    }
+
+    /// Closes the inventory. Returns its data directory.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn close(self) -> anyhow::Result<PathBuf> {
+        let path = self.store.directory().path().to_owned();
+        self.store.flush()?;
+        Ok(path)
+    }
+}
+
+/// The projects of a library that can be imported, the newest first.
+///
+/// # Errors
+/// The folder cannot be read.
+pub(in crate::cli) fn projects(library: &Path) -> anyhow::Result<Vec<ProjectSummary>> {
+    let mut projects = Migration::projects_in(library)?;
+    projects.retain(|project| project.problem.is_none());
+    projects.sort_by(|a, b| b.export_time.cmp(&a.export_time));
+    Ok(projects)
+}

@@ -1,0 +1,366 @@
+//! What `satchel recover` says.
+
+use std::{fmt::Write, path::Path};
+
+use serde_json::{Value, json};
+
+use super::{Answer, recovered_json};
+use crate::{
+    cli::output::{counted, number, safe, table},
+    migration::{ImportReport, ProjectName, ProjectSummary},
+    model::Kind,
+    store::{KnownNote, PreviousState, Recovered, RecoveryState, RewriteReport, SalvageReport},
+};
+
+/// Projects that are listed. The newest stand first.
+const PROJECTS_SHOWN_MAX: usize = 10;
+
+/// Lost records that are named. JSON names up to 1000.
+const LOST_SHOWN_MAX: usize = 20;
+
+/// What was found in a damaged data directory.
+pub(super) struct Findings<'a> {
+    pub data: &'a Path,
+    pub state: &'a RecoveryState,
+    pub previous: PreviousState,
+    pub salvage: anyhow::Result<SalvageReport>,
+    pub projects: Vec<ProjectSummary>,
+}
+
+impl Findings<'_> {
+    pub fn text(&self) -> String {
+        let data = self.data.display();
+        let mut text = String::new();
+        // Writing to a text cannot fail.
+        let _ = match self.state {
+            RecoveryState::Intact => writeln!(text, "The inventory in {data} is intact."),
+            RecoveryState::NoKey(problem) => writeln!(
+                text,
+                "The key of {data} cannot be used: {problem}.\n\nWhat can be done:\n\n\
+                 \x20 Put the right key back.\n\n\
+                 \x20 satchel recover --new-key --data {data}\n\
+                 \x20     a new key; all secrets are dropped, everything else is kept\n\n\
+                 \x20 satchel recover --salvage --data {data}\n\
+                 \x20     the same, where the inventory is damaged as well"
+            ),
+            RecoveryState::Damaged(damage) => {
+                let _ = writeln!(text, "The inventory in {data} is damaged:");
+                for finding in &damage.findings {
+                    let _ = writeln!(text, "  - {}", safe(finding));
+                }
+                if let Some(known) = &damage.known {
+                    let _ = writeln!(text, "Last state known to be intact: {known}.");
+                }
+                self.ways(&mut text)
+            }
+        };
+        text
+    }
+
+    fn ways(&self, text: &mut String) -> std::fmt::Result {
+        let data = self.data.display();
+        writeln!(text, "\nWhat can be done. Nothing was changed so far:\n")?;
+        match &self.previous {
+            PreviousState::Intact(note) => writeln!(
+                text,
+                "  satchel recover --previous --data {data}\n      \
+                 go back to the inventory before the last import or undo: {}",
+                counted(note.records, "record")
+            )?,
+            PreviousState::Damaged(damage) => writeln!(
+                text,
+                "  The previous generation is damaged too: {}.",
+                safe(&damage.findings.join("; "))
+            )?,
+            PreviousState::None => writeln!(text, "  There is no previous generation.")?,
+        }
+        match &self.salvage {
+            Ok(report) if report.rewritten.kept() == 0 => {
+                writeln!(text, "\n  Nothing can be salvaged: no record can be read.")?
+            }
+            Ok(report) => writeln!(
+                text,
+                "\n  satchel recover --salvage --data {data}\n      {}",
+                salvage_sentence(report)
+            )?,
+            Err(error) => writeln!(
+                text,
+                "\n  The salvage could not be tried: {}.",
+                safe(&format!("{error:#}"))
+            )?,
+        }
+        for project in self.projects.iter().take(PROJECTS_SHOWN_MAX) {
+            writeln!(
+                text,
+                "\n  satchel recover --import {} --data {data}\n      {}",
+                safe(&project.name),
+                project_sentence(project)
+            )?;
+        }
+        if self.projects.is_empty() {
+            writeln!(text, "\n  The project library holds no project that can be imported.")?;
+        }
+        Ok(())
+    }
+
+    pub fn json(&self) -> Value {
+        let (state, findings, known) = match self.state {
+            RecoveryState::Intact => ("intact", Vec::new(), None),
+            RecoveryState::NoKey(problem) => ("no_key", vec![problem.clone()], None),
+            RecoveryState::Damaged(damage) => {
+                ("damaged", damage.findings.clone(), damage.known.as_ref().map(note_json))
+            }
+        };
+        let previous = match &self.previous {
+            PreviousState::None => Value::Null,
+            PreviousState::Intact(note) => note_json(note),
+            PreviousState::Damaged(damage) => json!({"findings": damage.findings}),
+        };
+        let projects = self.projects.iter().map(|project| {
+            let records: Option<u64> = records_of(project);
+            json!({
+                "name": project.name, "export_time": project.export_time, "records": records,
+            })
+        });
+        json!({
+            "state": state,
+            "findings": findings,
+            "known": known,
+            "previous": previous,
+            "salvage": self.salvage.as_ref().ok().map(salvage_json),
+            "projects": projects.collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn note_json(note: &KnownNote) -> Value {
+    json!({
+        "generation": note.generation, "version": note.version, "records": note.records,
+        "time": note.time,
+    })
+}
+
+/// The number of records that a project declares; `None` if a document does not.
+fn records_of(project: &ProjectSummary) -> Option<u64> {
+    let documents = project.documents.iter().filter_map(|(_, document)| document.as_ref());
+    documents.map(|document| document.records).sum()
+}
+
+/// The newest projects of a library, for a message. `None` if there is none.
+pub(super) fn library_sentence(projects: &[ProjectSummary]) -> Option<String> {
+    /// Projects that the message names.
+    const NAMED_MAX: usize = 3;
+    let named = projects.iter().take(NAMED_MAX).map(|project| {
+        let records = match records_of(project) {
+            Some(records) => counted(records, "record"),
+            None => "an unknown number of records".to_owned(),
+        };
+        let time = project.export_time.as_ref().map(|time| format!(", exported at {}", safe(time)));
+        format!("“{}” ({records}{})", safe(&project.name), time.unwrap_or_default())
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = projects.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!named.is_empty()).then(|| format!("The project library holds {named}{more}."))
+}
+
+fn project_sentence(project: &ProjectSummary) -> String {
+    let records = match records_of(project) {
+        Some(records) => counted(records, "record"),
+        None => "an unknown number of records".to_owned(),
+    };
+    match &project.export_time {
+        Some(time) => format!("begin with this project: {records}, exported at {}", safe(time)),
+        None => format!("begin with this project: {records}"),
+    }
+}
+
+fn salvage_sentence(report: &SalvageReport) -> String {
+    let kept = counted(report.rewritten.kept(), "record");
+    match &report.known {
+        Some(known) => {
+            let known = known.iter().map(|(_, count)| count).sum();
+            format!("keep what can still be read: {kept} of {}", number(known))
+        }
+        None => format!("keep what can still be read: {kept}"),
+    }
+}
+
+fn salvage_json(report: &SalvageReport) -> Value {
+    let types = Kind::ALL.map(|kind| {
+        let rewritten = report.rewritten.kinds[kind];
+        json!({
+            "type": kind,
+            "known": report.known.as_ref().map(|known| known[kind]),
+            "kept": rewritten.kept,
+            "unreadable": rewritten.unreadable,
+            "rejected": rewritten.rejected,
+        })
+    });
+    json!({
+        "types": types,
+        "damaged_places": report.damaged_places,
+        "uncertain": report.uncertain,
+        "unassigned": report.unassigned,
+        "rewritten": rewrite_json(&report.rewritten),
+    })
+}
+
+fn rewrite_json(report: &RewriteReport) -> Value {
+    let lost = report
+        .lost
+        .iter()
+        .map(|lost| json!({"type": lost.kind, "name": lost.name, "why": lost.why}));
+    json!({
+        "kept": report.kept(),
+        "texts": report.texts,
+        "texts_lost": report.texts_lost,
+        "references_removed": report.references_removed,
+        "secrets_dropped": report.secrets_dropped,
+        "lost": lost.collect::<Vec<_>>(),
+    })
+}
+
+/// Going back to the generation before.
+pub(super) fn of_previous(previous: &PreviousState) -> Answer {
+    match previous {
+        PreviousState::Intact(note) => Answer {
+            text: format!(
+                "The previous generation is intact and becomes the inventory: {}.\n",
+                counted(note.records, "record")
+            ),
+            json: json!({"previous": note_json(note)}),
+        },
+        PreviousState::Damaged(damage) => Answer {
+            text: format!(
+                "The previous generation is damaged too: {}.\n",
+                safe(&damage.findings.join("; "))
+            ),
+            json: json!({"previous": {"findings": damage.findings}}),
+        },
+        PreviousState::None => Answer {
+            text: "There is no previous generation.\n".to_owned(),
+            json: json!({"previous": null}),
+        },
+    }
+}
+
+/// What a salvage keeps and loses.
+pub(super) fn of_salvage(report: &SalvageReport) -> Answer {
+    let rows: Vec<Vec<String>> = Kind::ALL
+        .into_iter()
+        .map(|kind| {
+            let rewritten = report.rewritten.kinds[kind];
+            let known = report.known.as_ref();
+            vec![
+                kind.to_string(),
+                known.map_or("unknown".to_owned(), |known| number(known[kind])),
+                number(rewritten.kept),
+                number(rewritten.unreadable),
+                number(rewritten.rejected),
+            ]
+        })
+        .collect();
+    let mut text = table(&["type", "known", "kept", "unreadable", "target lost"], &rows);
+    let rewritten = &report.rewritten;
+    // Writing to a text cannot fail.
+    let _ = writeln!(
+        text,
+        "\n{} found in the database. {} removed because the target is lost. {} kept, {} lost.",
+        counted(report.damaged_places, "damaged place"),
+        counted(rewritten.references_removed, "reference"),
+        counted(rewritten.texts, "configuration"),
+        number(rewritten.texts_lost)
+    );
+    if report.uncertain > 0 {
+        let _ = writeln!(
+            text,
+            "{} might be older than the last change. Check them after the recovery.",
+            counted(report.uncertain, "stored value")
+        );
+    }
+    for lost in rewritten.lost.iter().take(LOST_SHOWN_MAX) {
+        let _ = writeln!(text, "lost: {} '{}': {}", lost.kind, safe(&lost.name), safe(&lost.why));
+    }
+    let more = rewritten.lost.len().saturating_sub(LOST_SHOWN_MAX);
+    if more > 0 {
+        let _ = writeln!(text, "… and {more} more. --json names them.");
+    }
+    Answer { text, json: json!({"salvage": salvage_json(report)}) }
+}
+
+/// What an import of a project gives.
+pub(super) fn of_import(name: &ProjectName, report: &ImportReport) -> Answer {
+    let records: u64 = report.types.iter().map(|one| one.total).sum();
+    Answer {
+        text: format!("The project “{name}” gives {}.\n", counted(records, "record")),
+        json: json!({"project": name.as_str(), "records": records}),
+    }
+}
+
+pub(super) fn of_new_key_plan() -> Answer {
+    Answer {
+        text:
+            "A new key is made. Every password, key and token in the inventory is dropped: users \
+               cannot log in until they get new passwords. Everything else is kept. If there is an \
+               old key file, it is renamed to key.old-TIME.\n"
+                .to_owned(),
+        json: json!({"new_key": true}),
+    }
+}
+
+/// What became of the secrets.
+pub(super) fn of_new_key(report: &RewriteReport) -> Answer {
+    Answer {
+        text: format!(
+            "{} kept, {} dropped. If there was a key file, it was renamed to key.old-TIME.\n",
+            counted(report.kept(), "record"),
+            counted(report.secrets_dropped, "secret")
+        ),
+        json: json!({"rewritten": rewrite_json(report)}),
+    }
+}
+
+/// The previous generation is the inventory, and its key is still missing or wrong.
+pub(super) fn of_previous_without_key(data: &Path, recovered: &Recovered) -> Answer {
+    Answer {
+        text: format!(
+            "The previous generation is the inventory now: {}.\nMake a new key: satchel recover \
+             --new-key --data {}\n",
+            counted(recovered.now.records, "record"),
+            data.display()
+        ),
+        json: recovered_json(recovered),
+    }
+}
+
+/// What was done, and what to do next.
+pub(super) fn of_recovered(
+    data: &Path,
+    recovered: &Recovered,
+    told: Option<Answer>,
+    has_administrator: bool,
+) -> Answer {
+    let mut json = recovered_json(recovered);
+    let mut text = String::new();
+    if let Some(told) = told {
+        text += &told.text;
+        json["details"] = told.json;
+    }
+    let data = data.display();
+    // Writing to a text cannot fail.
+    let _ =
+        writeln!(text, "The inventory is recovered: {}.", counted(recovered.now.records, "record"));
+    if let Some(aside) = &recovered.aside {
+        let _ = writeln!(text, "The files of the inventory before are in {}.", aside.display());
+    }
+    if !has_administrator {
+        let _ = writeln!(
+            text,
+            "No administrator can log in. Make one: satchel passwd NAME --administrator --data {data}"
+        );
+    }
+    let _ = writeln!(text, "Check it before you go on: satchel verify --data {data}");
+    json["administrator"] = has_administrator.into();
+    Answer { text, json }
+}

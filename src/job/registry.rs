@@ -1,0 +1,334 @@
+//! The list of jobs: those that run, and the last ones that ended.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+
+use rustix::rand::{GetRandomFlags, getrandom};
+use time::OffsetDateTime;
+use time::macros::format_description;
+use tokio::sync::watch;
+
+use super::progress::{CancelOutcome, Progress, Step};
+use super::record::{About, Effect, End, EndState, Record};
+
+/// Ended jobs that are kept. A report has a few KiB, and at most a few MiB.
+pub const FINISHED_JOBS_MAX: usize = 100;
+
+/// Random bytes of a job's id: nobody guesses one, and no two are equal.
+const ID_BYTES: usize = 8;
+
+/// All jobs of a data directory. A clone is the same list.
+#[derive(Clone)]
+pub struct Jobs(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    /// The oldest first.
+    jobs: Mutex<Vec<Arc<Job>>>,
+}
+
+/// One job.
+pub struct Job {
+    pub id: String,
+    pub about: About,
+    /// When it began (RFC 3339).
+    pub since: String,
+    pub progress: Progress,
+    end: OnceLock<(String, End)>,
+    ended: watch::Sender<bool>,
+    path: PathBuf,
+    /// Held while the file is written, so that the end is not overwritten.
+    file: Mutex<()>,
+}
+
+/// A job that has not ended yet, for the one who does it. Dropped before [`end`](Self::end), it ends
+/// the job as failed, cancelled or interrupted.
+pub struct Running {
+    job: Arc<Job>,
+    jobs: Jobs,
+}
+
+impl Jobs {
+    /// Reads the jobs that `folder` keeps. Those that had not ended are interrupted;
+    /// `is_in_place` tells whether a generation is the current one or the one before it.
+    ///
+    /// A list that cannot be read is empty: on a full disk the server has to start all the same.
+    pub fn open(folder: PathBuf, is_in_place: &dyn Fn(u64) -> bool) -> Self {
+        let mut records = match read_all(&folder) {
+            Ok(records) => records,
+            Err(error) => {
+                let path = folder.display();
+                tracing::warn!(%path, %error, "the list of jobs cannot be read, and is empty");
+                Vec::new()
+            }
+        };
+        records.sort_by(|a, b| (&a.since, &a.id).cmp(&(&b.since, &b.id)));
+        let jobs = Self(Arc::new(Inner { folder, jobs: Mutex::default() }));
+        for record in records {
+            let job = Arc::new(Job::of(record.id, record.about, record.since, jobs.folder()));
+            jobs.list().push(job.clone());
+            match (record.ended, record.end) {
+                (Some(ended), Some(end)) => job.set_end(ended, end),
+                (_, _) => {
+                    let is_in_place = record.generation.is_some_and(is_in_place);
+                    let end = job.about.interrupted(is_in_place);
+                    job.set_end(now(), end);
+                    job.write(record.generation, Durability::Lazy);
+                }
+            }
+        }
+        jobs.prune();
+        jobs
+    }
+
+    /// Begins a job and writes its file. Blocks.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn begin(&self, about: About) -> io::Result<Running> {
+        let job = Arc::new(Job::of(new_id()?, about, now(), self.folder()));
+        job.write(None, Durability::Lazy);
+        let flipped = Arc::downgrade(&job);
+        job.progress.on_flip(move |generation| {
+            if let Some(job) = flipped.upgrade() {
+                job.write(Some(generation), Durability::Synced);
+            }
+        });
+        self.list().push(job.clone());
+        self.prune();
+        Ok(Running { job, jobs: self.clone() })
+    }
+
+    /// All jobs, the newest first.
+    pub fn all(&self) -> Vec<Arc<Job>> {
+        self.list().iter().rev().cloned().collect()
+    }
+
+    /// The job of this id.
+    pub fn get(&self, id: &str) -> Option<Arc<Job>> {
+        self.list().iter().find(|job| job.id == id).cloned()
+    }
+
+    /// How many jobs have not ended.
+    pub fn running(&self) -> usize {
+        self.list().iter().filter(|job| job.end().is_none()).count()
+    }
+
+    fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Arc<Job>>> {
+        self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the oldest of the ended jobs that are too many.
+    fn prune(&self) {
+        let mut gone = Vec::new();
+        let mut list = self.list();
+        let ended = list.iter().filter(|job| job.end().is_some()).count();
+        let mut surplus = ended.saturating_sub(FINISHED_JOBS_MAX);
+        list.retain(|job| {
+            let is_kept = surplus == 0 || job.end().is_none();
+            if !is_kept {
+                surplus -= 1;
+                gone.push(job.path.clone());
+            }
+            is_kept
+        });
+        drop(list);
+        for path in gone {
+            if let Err(error) = fs::remove_file(&path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %path.display(), %error, "a job file is left behind");
+            }
+        }
+    }
+}
+
+impl Job {
+    fn of(id: String, about: About, since: String, folder: &Path) -> Self {
+        let path = folder.join(format!("{id}.json"));
+        Self {
+            id,
+            about,
+            since,
+            progress: Progress::detached(),
+            end: OnceLock::new(),
+            ended: watch::Sender::new(false),
+            path,
+            file: Mutex::default(),
+        }
+    }
+
+    /// How it ended, if it has.
+    pub fn end(&self) -> Option<&End> {
+        self.end.get().map(|(_, end)| end)
+    }
+
+    /// When it ended, if it has (RFC 3339).
+    pub fn ended_at(&self) -> Option<&str> {
+        self.end.get().map(|(at, _)| at.as_str())
+    }
+
+    /// Cancels the job, if that is still possible.
+    pub fn cancel(&self) -> CancelOutcome {
+        if self.end().is_some() {
+            return CancelOutcome::TooLate;
+        }
+        self.progress.cancel()
+    }
+
+    /// Waits until the job has ended.
+    pub async fn wait(&self) {
+        let mut ended = self.ended.subscribe();
+        // The sender lives as long as this.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    fn set_end(&self, ended: String, end: End) {
+        // The first end counts.
+        let _ = self.end.set((ended, end));
+        self.ended.send_replace(true);
+    }
+
+    /// Writes the job's file. Without it the operation goes on: only the list after a restart is
+    /// the poorer.
+    fn write(&self, generation: Option<u64>, durability: Durability) {
+        let _guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ended, end) = match self.end.get() {
+            Some((ended, end)) => (Some(ended.clone()), Some(end.clone())),
+            None => (None, None),
+        };
+        let record = Record {
+            id: self.id.clone(),
+            about: self.about.clone(),
+            since: self.since.clone(),
+            generation,
+            ended,
+            end,
+        };
+        if let Err(error) = replace(&self.path, &record, durability) {
+            tracing::warn!(job = %self.id, %error, "a job file cannot be written");
+        }
+    }
+}
+
+impl Running {
+    pub fn job(&self) -> &Arc<Job> {
+        &self.job
+    }
+
+    /// Ends the job and writes its file. Blocks.
+    pub fn end(self, end: End) {
+        self.finish(end);
+    }
+
+    fn finish(&self, end: End) {
+        self.job.set_end(now(), end);
+        self.job.write(self.job.progress.generation(), Durability::Lazy);
+        self.jobs.prune();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.job.end().is_some() {
+            return;
+        }
+        let progress = &self.job.progress;
+        let unchanged = Some(Effect::Unchanged).filter(|_| progress.generation().is_none());
+        let end = if thread::panicking() {
+            let outcome = "Internal server error. The cause is in the server's log.";
+            End::bare(EndState::Failed, outcome, unchanged)
+        } else if progress.is_cancelled() {
+            End::bare(EndState::Cancelled, CANCELLED_OUTCOME, Some(Effect::Unchanged))
+        } else if progress.current_step() == Step::Waiting {
+            let outcome = "Interrupted: the server stopped before the job began. Nothing was \
+                           changed.";
+            End::bare(EndState::Interrupted, outcome, Some(Effect::Unchanged))
+        } else {
+            let outcome = "Interrupted: the server stopped while the job was running.";
+            End::bare(EndState::Interrupted, outcome, unchanged)
+        };
+        self.finish(end);
+    }
+}
+
+/// The outcome of a job that was cancelled.
+pub const CANCELLED_OUTCOME: &str = "Cancelled: nothing was changed.";
+
+/// How soon a file must be on the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// When the system writes it. After a power cut a job may be missing.
+    Lazy,
+    /// Before anything else is done.
+    Synced,
+}
+
+/// Replaces a file in one step.
+fn replace(path: &Path, record: &Record, durability: Durability) -> io::Result<()> {
+    let text = serde_json::to_vec(record).map_err(io::Error::other)?;
+    let aside = path.with_extension("new");
+    let mut file = File::create(&aside)?;
+    file.write_all(&text)?;
+    if durability == Durability::Synced {
+        file.sync_all()?;
+    }
+    drop(file);
+    fs::rename(&aside, path)?;
+    match (durability, path.parent()) {
+        (Durability::Synced, Some(folder)) => File::open(folder)?.sync_all(),
+        (_, _) => Ok(()),
+    }
+}
+
+/// Reads the files of all jobs, and makes the folder where it is missing. A file that is incomplete
+/// is removed.
+fn read_all(folder: &Path) -> io::Result<Vec<Record>> {
+    fs::create_dir_all(folder)?;
+    let mut records = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        match read(&path) {
+            Ok(record) => records.push(record),
+            Err(error) => {
+                let shown = path.display();
+                tracing::warn!(path = %shown, %error, "a job file is incomplete: removed");
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+    Ok(records)
+}
+
+/// Reads a job's file.
+fn read(path: &Path) -> io::Result<Record> {
+    let record: Record = serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)?;
+    if path.file_name().is_some_and(|name| *name == *format!("{}.json", record.id)) {
+        Ok(record)
+    } else {
+        Err(io::Error::other("it was not completely written, or is not a job file"))
+    }
+}
+
+fn new_id() -> io::Result<String> {
+    let mut bytes = [0; ID_BYTES];
+    // So few bytes are never given in part.
+    getrandom(&mut bytes, GetRandomFlags::empty())?;
+    Ok(format!("{:016x}", u64::from_be_bytes(bytes)))
+}
+
+/// The time in UTC (RFC 3339), to the millisecond.
+fn now() -> String {
+    // Always as many digits: times are sorted as texts.
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    // Nothing in it can be missing from a time.
+    OffsetDateTime::now_utc().format(format).unwrap_or_default()
+}

@@ -1,0 +1,163 @@
+//! The registry without a server: what is kept, and what a restart makes of it.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+fn about(operation: Operation, mode: Mode) -> About {
+    About { operation, subject: Some("Gerät -> é 1%".to_owned()), mode, user: "eva".to_owned() }
+}
+
+fn import() -> About {
+    about(Operation::ImportProject, Mode::Apply)
+}
+
+/// The registry of a server that is started again.
+fn reopened(folder: &Path, generations: &[u64]) -> Jobs {
+    Jobs::open(folder.to_owned(), &|number| generations.contains(&number))
+}
+
+fn finished() -> End {
+    End::bare(EndState::Finished, "Done.", Some(Effect::Unchanged))
+}
+
+#[test]
+fn a_cancellation_and_a_flip_exclude_each_other() {
+    let progress = Progress::detached();
+    progress.step(Step::Applying, Some(7)).unwrap();
+    progress.advance(3).unwrap();
+    assert_eq!((progress.current_step(), progress.counts()), (Step::Applying, (3, Some(7))));
+    assert_eq!(progress.cancel(), CancelOutcome::Accepted);
+    assert_eq!(progress.cancel(), CancelOutcome::Accepted);
+    assert_eq!(progress.advance(1), Err(Cancelled));
+    assert_eq!(progress.begin_flip(2), Err(Cancelled));
+    assert_eq!(progress.generation(), None);
+
+    let progress = Progress::detached();
+    progress.begin_flip(2).unwrap();
+    assert_eq!(progress.cancel(), CancelOutcome::TooLate);
+    assert_eq!(progress.check(), Ok(()));
+    assert_eq!(progress.generation(), Some(2));
+}
+
+/// Both are asked for at the same moment, again and again: exactly one of them wins.
+#[test]
+fn of_a_cancellation_and_a_flip_at_once_one_wins() {
+    for _ in 0..2_000 {
+        let progress = Progress::detached();
+        let (cancelled, flipped) = std::thread::scope(|scope| {
+            let cancel = scope.spawn(|| progress.cancel());
+            let flip = scope.spawn(|| progress.begin_flip(2));
+            (cancel.join().unwrap(), flip.join().unwrap())
+        });
+        assert_eq!(cancelled == CancelOutcome::TooLate, flipped.is_ok());
+    }
+}
+
+#[test]
+fn a_restart_lists_what_ended_and_what_was_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = reopened(folder.path(), &[]);
+    let mut ids = Vec::new();
+    let done = jobs.begin(import()).unwrap();
+    ids.push(done.job().id.clone());
+    done.end(End { status: Some(200), ..finished() });
+    let flipped = [Some(4), Some(5), None];
+    for generation in flipped {
+        let running = jobs.begin(import()).unwrap();
+        ids.push(running.job().id.clone());
+        if let Some(generation) = generation {
+            running.job().progress.begin_flip(generation).unwrap();
+        }
+        // As a kill does it: nothing is dropped.
+        std::mem::forget(running);
+    }
+    assert_eq!(jobs.running(), 3);
+    // A write that a kill cut off.
+    fs::write(folder.path().join("0000.new"), "{\"id\":").unwrap();
+
+    for _ in 0..2 {
+        let again = reopened(folder.path(), &[4]);
+        assert_eq!(again.running(), 0);
+        let ends: Vec<_> = ids
+            .iter()
+            .map(|id| {
+                let job = again.get(id).unwrap();
+                assert_eq!(job.about, import());
+                let end = job.end().unwrap().clone();
+                (end.state, end.inventory, end.status)
+            })
+            .collect();
+        assert_eq!(
+            ends,
+            [
+                (EndState::Finished, Some(Effect::Unchanged), Some(200)),
+                (EndState::Interrupted, Some(Effect::Replaced), None),
+                (EndState::Interrupted, Some(Effect::Unchanged), None),
+                (EndState::Interrupted, Some(Effect::Unchanged), None),
+            ]
+        );
+        assert!(!folder.path().join("0000.new").exists());
+    }
+}
+
+#[test]
+fn without_a_folder_jobs_are_listed_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_the_way = folder.path().join("jobs");
+    fs::write(&in_the_way, "no folder").unwrap();
+    let jobs = reopened(&in_the_way, &[]);
+    let running = jobs.begin(import()).unwrap();
+    let id = running.job().id.clone();
+    running.end(finished());
+    assert_eq!(jobs.get(&id).unwrap().end().unwrap().outcome, "Done.");
+    assert_eq!(fs::read_to_string(&in_the_way).unwrap(), "no folder");
+}
+
+#[test]
+fn only_the_last_ended_jobs_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = reopened(folder.path(), &[]);
+    let running = jobs.begin(import()).unwrap();
+    let first = jobs.begin(about(Operation::Verify, Mode::Apply)).unwrap();
+    let first_id = first.job().id.clone();
+    first.end(finished());
+    for _ in 0..FINISHED_JOBS_MAX {
+        assert!(jobs.get(&first_id).is_some());
+        jobs.begin(import()).unwrap().end(finished());
+    }
+    assert!(jobs.get(&first_id).is_none());
+    assert_eq!(jobs.all().len(), FINISHED_JOBS_MAX + 1);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), FINISHED_JOBS_MAX + 1);
+    // However old it is, a job that runs is not forgotten.
+    assert!(jobs.get(&running.job().id).is_some());
+}
+
+#[test]
+fn a_job_that_is_given_up_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = reopened(folder.path(), &[]);
+    let waiting = jobs.begin(import()).unwrap();
+    let job = waiting.job().clone();
+    assert_eq!(job.view(ViewLength::Whole).state, JobState::Waiting);
+    drop(waiting);
+    assert_eq!(job.end().unwrap().state, EndState::Interrupted);
+    assert_eq!(job.cancel(), CancelOutcome::TooLate);
+
+    let cancelled = jobs.begin(import()).unwrap();
+    let job = cancelled.job().clone();
+    assert_eq!(job.cancel(), CancelOutcome::Accepted);
+    assert_eq!(job.view(ViewLength::Whole).state, JobState::Cancelling);
+    drop(cancelled);
+    assert_eq!(job.view(ViewLength::Short).outcome, Some("Cancelled: nothing was changed."));
+
+    let panicking = jobs.begin(import()).unwrap();
+    let job = panicking.job().clone();
+    let panicked = std::thread::spawn(move || {
+        let _running = panicking;
+        panic!("on purpose");
+    });
+    assert!(panicked.join().is_err());
+    assert_eq!(job.end().unwrap().state, EndState::Failed);
+}

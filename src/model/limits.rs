@@ -1,0 +1,331 @@
+//! What one record may hold.
+//!
+//! These are the only limits of a record. They are checked where a record enters: a REST call, a
+//! project's document, a workbook's row. The reader of project documents takes every record that
+//! keeps them, so what is stored can be exported and imported again.
+//!
+//! A record's **weight** is what the limits count: the bytes of its texts as a document spells them
+//! before escapes, and [`NODE_BYTES`] for each value, key, list and map. That is about what the
+//! record takes in memory. The reader of documents counts in the same way.
+
+use std::collections::HashSet;
+
+use super::{Record, Secret, Secrets, Value, View, secret::SEAL_BYTES};
+
+/// The longest name, in bytes of UTF-8: what eNMS's columns hold.
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// The longest text of a record, in bytes of UTF-8; of a secret and of binary data in base64. The
+/// largest record of a real project has 60 KB in all. An import that decodes eight documents at a
+/// time holds one text of each at most twice, so this bounds that at 512 MiB.
+pub const TEXT_BYTES_MAX: usize = 32 << 20;
+
+/// The largest weight of a record, in bytes. A pool that names a million devices weighs 100 MB when
+/// their names have 70 bytes. An import, a change or an export holds a few copies of the record that
+/// it works on: with one of this size a server was measured at 0.7 GiB while it imported, and at
+/// 0.8 GiB while it exported.
+pub const RECORD_BYTES_MAX: u64 = 128 << 20;
+
+/// What a value, key, list or map weighs beside its text, in bytes: what a [`Value`] takes in
+/// memory, so that a million empty lists are not free.
+pub const NODE_BYTES: u64 = 32;
+
+/// How deep lists and maps may be nested in one value. Real documents stay under ten; the bound
+/// keeps every walk over a value, and bincode's decoding of it, far from the end of the stack.
+pub const VALUE_DEPTH_MAX: usize = 64;
+
+/// The most decimal digits of a whole number: CPython's own limit for turning text into one, which
+/// eNMS has to do with an export.
+pub const INT_DIGITS_MAX: usize = 4300;
+
+/// How many collections of one record may stand in several places of it. A reader of documents has
+/// to remember so many anchors.
+pub const SHARED_MAX: usize = 65_536;
+
+/// What the collections that stand in several places may weigh together, each counted once, in
+/// bytes. A reader of documents holds so much for aliases that may follow.
+pub const SHARED_BYTES_MAX: u64 = 64 << 20;
+
+/// The longest configuration or other long text of a device, in bytes. Such texts stand beside the
+/// records and are not part of projects, as in eNMS; so no reader of documents bounds this one. It
+/// is what one request may send. The configuration of a large router has a few million bytes.
+pub const LONG_TEXT_BYTES_MAX: usize = 64 << 20;
+
+/// A record whose bincode has at most this many bytes keeps every limit: none of them is lower, and
+/// no byte of bincode weighs more than [`RECORD_BYTES_MAX`] divided by this.
+pub const SURELY_KEPT_BYTES: usize = 4096;
+
+const _: () = assert!(SURELY_KEPT_BYTES < INT_DIGITS_MAX);
+const _: () = assert!((SURELY_KEPT_BYTES as u64) * 2 * NODE_BYTES < RECORD_BYTES_MAX);
+
+/// How much of a property's name an error repeats, in characters.
+const SHOWN_CHARACTERS_MAX: usize = 80;
+
+/// The longest text of a float, "-1.7976931348623157e+308".
+const FLOAT_BYTES: usize = 24;
+
+/// Base64 stands in lines of 76 characters, as Python writes it.
+const BASE64_LINE_BYTES: usize = 76;
+
+/// The limit that a record breaks. A property's name is shortened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OverLimit {
+    #[error(
+        "a text of '{property}' has {bytes} bytes, and a record's text may have {TEXT_BYTES_MAX}"
+    )]
+    Text { property: String, bytes: usize },
+    #[error("a whole number of '{property}' has {digits} digits, and may have {INT_DIGITS_MAX}")]
+    Digits { property: String, digits: usize },
+    #[error("'{property}' nests lists and maps deeper than {VALUE_DEPTH_MAX} levels")]
+    Depth { property: String },
+    #[error(
+        "with '{property}', more than {SHARED_MAX} lists and maps of the record stand in several \
+         places of it, or they take more than {SHARED_BYTES_MAX} bytes"
+    )]
+    Shared { property: String },
+    #[error(
+        "the record takes {bytes} bytes ({NODE_BYTES} for each value beside its text), and may \
+         take {RECORD_BYTES_MAX}"
+    )]
+    Record { bytes: u64 },
+}
+
+impl OverLimit {
+    /// The property that is over the limit; none where the record as a whole is.
+    pub fn property(&self) -> Option<&str> {
+        match self {
+            OverLimit::Text { property, .. }
+            | OverLimit::Digits { property, .. }
+            | OverLimit::Depth { property }
+            | OverLimit::Shared { property } => Some(property),
+            OverLimit::Record { .. } => None,
+        }
+    }
+}
+
+/// Checks that a record keeps the limits.
+///
+/// # Errors
+/// The first limit that it breaks.
+pub fn check_limits(record: &mut dyn Record) -> Result<(), OverLimit> {
+    let weighed = weigh(record);
+    match weighed.over {
+        Some(over) => Err(over),
+        None if weighed.bytes > RECORD_BYTES_MAX => Err(OverLimit::Record { bytes: weighed.bytes }),
+        None => Ok(()),
+    }
+}
+
+/// The weight of a record, in bytes.
+pub fn weight(record: &mut dyn Record) -> u64 {
+    weigh(record).bytes
+}
+
+fn weigh(record: &mut dyn Record) -> Scale {
+    let mut scale = Scale::default();
+    scale.bytes += NODE_BYTES;
+    for (property, view) in record.views(Secrets::Included) {
+        scale.text(property, property.len());
+        scale.view(property, &view);
+    }
+    // Clear secrets are among the views.
+    for (property, secret) in record.secrets() {
+        if let Secret::Sealed(sealed) = secret {
+            scale.text(property, property.len());
+            scale.text(property, sealed.len().saturating_sub(SEAL_BYTES));
+        }
+    }
+    scale
+}
+
+/// What was weighed of a record so far.
+#[derive(Default)]
+struct Scale {
+    bytes: u64,
+    /// The labels of the shared collections.
+    shared: HashSet<u32>,
+    shared_bytes: u64,
+    over: Option<OverLimit>,
+}
+
+impl Scale {
+    fn refuse(&mut self, over: impl FnOnce() -> OverLimit) {
+        if self.over.is_none() {
+            self.over = Some(over());
+        }
+    }
+
+    fn scalar(&mut self, bytes: usize) {
+        self.bytes += NODE_BYTES + bytes as u64;
+    }
+
+    fn text(&mut self, property: &str, bytes: usize) {
+        self.scalar(bytes);
+        if bytes > TEXT_BYTES_MAX {
+            self.refuse(|| OverLimit::Text { property: shortened(property), bytes });
+        }
+    }
+
+    fn int(&mut self, property: &str, text: &str) {
+        self.scalar(text.len());
+        let digits = text.trim_start_matches('-').len();
+        if digits > INT_DIGITS_MAX {
+            self.refuse(|| OverLimit::Digits { property: shortened(property), digits });
+        }
+    }
+
+    fn view(&mut self, property: &str, view: &View<'_>) {
+        match view {
+            View::Null => self.scalar("null".len()),
+            View::Bool(truth) => self.scalar(truth_bytes(*truth)),
+            View::Int(number) => self.scalar(int_bytes(*number)),
+            View::Float(_) => self.scalar(FLOAT_BYTES),
+            View::Text(text) => self.text(property, text.len()),
+            View::Texts(texts) => {
+                self.scalar(0);
+                texts.iter().for_each(|text| self.text(property, text.len()));
+            }
+            View::Value(value) => self.value(property, value, 0),
+        }
+    }
+
+    /// A value inside of `depth` collections.
+    fn value(&mut self, property: &str, value: &Value, depth: usize) {
+        match value {
+            Value::Null => self.scalar("null".len()),
+            Value::Bool(truth) => self.scalar(truth_bytes(*truth)),
+            Value::Int(number) => self.scalar(int_bytes(*number)),
+            Value::BigInt(text) => self.int(property, text),
+            Value::Float(_) => self.scalar(FLOAT_BYTES),
+            Value::Text(text) | Value::Timestamp(text) => self.text(property, text.len()),
+            Value::Binary(bytes) => self.text(property, base64_bytes(bytes.len())),
+            Value::List(items) | Value::Tuple(items) => {
+                self.collection(property, depth);
+                items.iter().for_each(|item| self.value(property, item, depth + 1));
+            }
+            Value::Map(map) => {
+                self.collection(property, depth);
+                for (key, value) in map.iter() {
+                    self.value(property, key, depth + 1);
+                    self.value(property, value, depth + 1);
+                }
+            }
+            Value::Shared(shared) => {
+                let before = self.bytes;
+                self.value(property, &shared.value, depth);
+                if self.shared.insert(shared.label) {
+                    self.shared_bytes += self.bytes - before;
+                }
+                if self.shared.len() > SHARED_MAX || self.shared_bytes > SHARED_BYTES_MAX {
+                    self.refuse(|| OverLimit::Shared { property: shortened(property) });
+                }
+            }
+        }
+    }
+
+    fn collection(&mut self, property: &str, depth: usize) {
+        self.scalar(0);
+        if depth >= VALUE_DEPTH_MAX {
+            self.refuse(|| OverLimit::Depth { property: shortened(property) });
+        }
+    }
+}
+
+fn truth_bytes(truth: bool) -> usize {
+    if truth { "true".len() } else { "false".len() }
+}
+
+fn int_bytes(number: i64) -> usize {
+    let digits = number.unsigned_abs().checked_ilog10().unwrap_or_default() as usize + 1;
+    digits + usize::from(number < 0)
+}
+
+/// The length of binary data in base64, with the break of each line.
+fn base64_bytes(bytes: usize) -> usize {
+    let characters = bytes.div_ceil(3) * 4;
+    characters + characters.div_ceil(BASE64_LINE_BYTES)
+}
+
+fn shortened(property: &str) -> String {
+    match property.char_indices().nth(SHOWN_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &property[..end]),
+        None => property.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Credential, Device, Entity, Field, Map, Name, Shared};
+
+    fn device(property: &str, value: Value) -> Device {
+        let mut device = Device::named(Name::parse("R 1% é>b".to_owned()).unwrap());
+        device.set(property, value).unwrap();
+        device
+    }
+
+    fn checked(property: &str, value: Value) -> Result<(), OverLimit> {
+        check_limits(&mut device(property, value))
+    }
+
+    #[test]
+    fn each_limit_is_kept_at_its_bound_and_broken_above() {
+        let text = |bytes: usize| Value::from("x".repeat(bytes));
+        let nested =
+            |levels: usize| (0..levels).fold(Value::Null, |inner, _| Value::List(vec![inner]));
+        let digits = |count: usize| Value::BigInt(format!("-{}", "9".repeat(count)));
+        let list = |label| Value::Shared(Shared { label, value: Box::new(Value::List(vec![])) });
+        let shared = |count: usize| Value::List((0..count as u32).map(list).collect());
+        for property in ["description", "rack"] {
+            assert_eq!(checked(property, text(TEXT_BYTES_MAX)), Ok(()));
+            let over = OverLimit::Text { property: property.to_owned(), bytes: TEXT_BYTES_MAX + 1 };
+            assert_eq!(checked(property, text(TEXT_BYTES_MAX + 1)), Err(over));
+        }
+        let rack = || "rack".to_owned();
+        assert_eq!(checked("rack", nested(VALUE_DEPTH_MAX)), Ok(()));
+        let over = OverLimit::Depth { property: rack() };
+        assert_eq!(checked("rack", nested(VALUE_DEPTH_MAX + 1)), Err(over));
+        assert_eq!(checked("rack", digits(INT_DIGITS_MAX)), Ok(()));
+        let over = OverLimit::Digits { property: rack(), digits: INT_DIGITS_MAX + 1 };
+        assert_eq!(checked("rack", digits(INT_DIGITS_MAX + 1)), Err(over));
+        assert_eq!(checked("rack", shared(SHARED_MAX)), Ok(()));
+        let over = OverLimit::Shared { property: rack() };
+        assert_eq!(checked("rack", shared(SHARED_MAX + 1)), Err(over));
+    }
+
+    #[test]
+    fn a_record_is_weighed_to_the_byte() {
+        let bare = weight(&mut device("rack", Value::Null));
+        let items = ((RECORD_BYTES_MAX - bare) / (NODE_BYTES + 4)) as usize;
+        let list = |count: usize| device("rack", Value::List(vec![Value::Null; count]));
+        // One null less than in `bare`, whose place the list takes.
+        let mut largest = list(items);
+        let room = RECORD_BYTES_MAX - weight(&mut largest);
+        assert!(room <= NODE_BYTES + 4, "{room}");
+        assert_eq!(check_limits(&mut largest), Ok(()));
+        assert!(matches!(check_limits(&mut list(items + 2)), Err(OverLimit::Record { .. })));
+    }
+
+    #[test]
+    fn a_secret_weighs_the_same_sealed_or_clear() {
+        let mut credential = Credential::named(Name::parse("c".to_owned()).unwrap());
+        credential.password = Field::Set(Secret::from_document("x".repeat(1000)));
+        let clear = weight(&mut credential);
+        credential.password = Field::Set(Secret::Sealed(vec![0; 1000 + SEAL_BYTES]));
+        assert_eq!(weight(&mut credential), clear);
+        let sealed = |bytes| Field::Set(Secret::Sealed(vec![0; bytes + SEAL_BYTES]));
+        credential.password = sealed(TEXT_BYTES_MAX);
+        assert_eq!(check_limits(&mut credential), Ok(()));
+        credential.password = sealed(TEXT_BYTES_MAX + 1);
+        assert!(matches!(check_limits(&mut credential), Err(OverLimit::Text { .. })));
+    }
+
+    #[test]
+    fn a_long_name_of_a_property_is_over_the_limit_and_shortened() {
+        let mut device = device(&"é".repeat(TEXT_BYTES_MAX / 2 + 1), Value::Null);
+        let over = check_limits(&mut device).unwrap_err();
+        assert!(over.to_string().len() < 300, "{over}");
+        let map = Map::from_entries(vec![("k".repeat(TEXT_BYTES_MAX + 1).into(), Value::Null)]);
+        assert!(checked("rack", Value::Map(map)).is_err());
+    }
+}

@@ -1,0 +1,165 @@
+//! Content hashes: one number for each tree that changes whenever an entry of the tree changes.
+//!
+//! The hash of a tree is the sum of the hashes of its entries (128 bits, wrapping). A sum does not
+//! depend on the order of the entries, and a change adds and subtracts only the entries that it
+//! touches. The hash finds damage. It does not withstand a forger, who can reach the disk anyway.
+
+use std::{
+    collections::BTreeMap,
+    ops::{Index, IndexMut},
+};
+
+use bincode::{
+    Decode, Encode,
+    de::Decoder,
+    enc::Encoder,
+    error::{DecodeError, EncodeError},
+};
+use twox_hash::{XxHash3_64, XxHash3_128};
+
+use super::layers::TreeId;
+use crate::model::{Kind, PerKind};
+
+/// The number of entries of one tree, and the sum of their hashes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub(super) struct TreeContent {
+    pub entries: u64,
+    sum: u128,
+}
+
+impl TreeContent {
+    /// Counts an entry in.
+    pub fn add(&mut self, key: &[u8], value: &[u8]) {
+        self.entries = self.entries.wrapping_add(1);
+        self.sum = self.sum.wrapping_add(entry_hash(key, value));
+    }
+
+    /// Counts an entry out.
+    pub fn subtract(&mut self, key: &[u8], value: &[u8]) {
+        self.entries = self.entries.wrapping_sub(1);
+        self.sum = self.sum.wrapping_sub(entry_hash(key, value));
+    }
+
+    /// Counts in all entries that another one has counted.
+    pub fn merge(&mut self, other: TreeContent) {
+        self.entries = self.entries.wrapping_add(other.entries);
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+}
+
+/// The hash of one entry: XXH3-128 of the value, seeded with the XXH3-64 of the key.
+fn entry_hash(key: &[u8], value: &[u8]) -> u128 {
+    XxHash3_128::oneshot_with_seed(XxHash3_64::oneshot(key), value)
+}
+
+/// The content hashes of all trees of a generation but `meta`, which holds them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Content {
+    kinds: PerKind<TreeContent>,
+    references: TreeContent,
+    members: TreeContent,
+    texts: TreeContent,
+    chunks: TreeContent,
+    /// Always empty: `meta` is not hashed.
+    meta: TreeContent,
+}
+
+impl Content {
+    /// The trees that are hashed.
+    pub fn trees() -> impl Iterator<Item = TreeId> {
+        TreeId::all().filter(|tree| *tree != TreeId::Meta)
+    }
+}
+
+impl Index<TreeId> for Content {
+    type Output = TreeContent;
+
+    fn index(&self, tree: TreeId) -> &TreeContent {
+        match tree {
+            TreeId::Kind(kind) => &self.kinds[kind],
+            TreeId::References => &self.references,
+            TreeId::Members => &self.members,
+            TreeId::Texts => &self.texts,
+            TreeId::Chunks => &self.chunks,
+            TreeId::Meta => &self.meta,
+        }
+    }
+}
+
+impl IndexMut<TreeId> for Content {
+    fn index_mut(&mut self, tree: TreeId) -> &mut TreeContent {
+        match tree {
+            TreeId::Kind(kind) => &mut self.kinds[kind],
+            TreeId::References => &mut self.references,
+            TreeId::Members => &mut self.members,
+            TreeId::Texts => &mut self.texts,
+            TreeId::Chunks => &mut self.chunks,
+            TreeId::Meta => &mut self.meta,
+        }
+    }
+}
+
+/// On the disk trees stand by their names, so that a new kind does not change the format.
+impl Encode for Content {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        let trees = Self::trees().map(|tree| (tree.name(), self[tree]));
+        trees.collect::<BTreeMap<_, _>>().encode(encoder)
+    }
+}
+
+impl<Context> Decode<Context> for Content {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let mut content = Self::default();
+        for (name, tree) in BTreeMap::<String, TreeContent>::decode(decoder)? {
+            let id = tree_of(&name)
+                .ok_or_else(|| DecodeError::OtherString(format!("'{name}' is not a tree")))?;
+            content[id] = tree;
+        }
+        Ok(content)
+    }
+}
+
+fn tree_of(name: &str) -> Option<TreeId> {
+    let kind = || name.parse::<Kind>().ok().map(TreeId::Kind);
+    Content::trees().find(|tree| tree.name() == name).or_else(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_entries_does_not_matter_and_every_byte_does() {
+        let entries = [(&b"R 1%"[..], &b"x"[..]), (b"\xc3\xa9>b", b""), (b"", b"R 1%")];
+        let sum = |entries: &[(&[u8], &[u8])]| {
+            let mut content = TreeContent::default();
+            entries.iter().for_each(|(key, value)| content.add(key, value));
+            content
+        };
+        let mut reversed = entries;
+        reversed.reverse();
+        assert_eq!(sum(&entries), sum(&reversed));
+        // The bytes of the key and of the value are told apart.
+        assert_ne!(sum(&[(b"ab", b"c")]), sum(&[(b"a", b"bc")]));
+        assert_ne!(sum(&[(b"a", b"b")]), sum(&[(b"b", b"a")]));
+        assert_ne!(sum(&entries), sum(&entries[..2]));
+
+        let mut changed = sum(&entries);
+        changed.subtract(b"R 1%", b"x");
+        changed.add(b"R 1%", b"y");
+        assert_ne!(changed, sum(&entries));
+        changed.subtract(b"R 1%", b"y");
+        changed.add(b"R 1%", b"x");
+        assert_eq!(changed, sum(&entries));
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let mut content = Content::default();
+        for tree in Content::trees() {
+            content[tree].add(tree.name().as_bytes(), b"\xff");
+        }
+        let bytes = super::super::format::encode(&content);
+        assert_eq!(super::super::format::decode::<Content>("content", &bytes).unwrap(), content);
+    }
+}

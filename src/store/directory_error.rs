@@ -1,0 +1,124 @@
+//! Why a data directory cannot be used: what is in the way, and the way out.
+
+use std::{fmt, path::PathBuf};
+
+use super::{Holder, Owner};
+
+/// Why a data directory cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryError {
+    #[error("there is no data directory at {}", .path.display())]
+    Missing { path: PathBuf },
+    #[error("there is no data directory at {}: the directory is empty", .path.display())]
+    Empty { path: PathBuf },
+    /// Its first start was cut off.
+    #[error("there is no inventory in the data directory {} yet", .path.display())]
+    Unfinished { path: PathBuf },
+    /// A typo must not fill somebody else's folder.
+    #[error("{} is not a data directory of Satchel: {found}", .path.display())]
+    Foreign { path: PathBuf, found: ForeignContents },
+    #[error(
+        "the data directory {} belongs to {owner}, and this command runs as {caller}",
+        .path.display()
+    )]
+    OtherOwner { path: PathBuf, owner: Owner, caller: Owner },
+    /// A folder on the way to it.
+    #[error(
+        "the data directory {} cannot be reached: {caller} has no permission to enter {}, which \
+         belongs to {owner}",
+        .path.display(),
+        .folder.display()
+    )]
+    Barred { path: PathBuf, folder: PathBuf, owner: Owner, caller: Owner },
+    #[error(
+        "the data directory {} cannot be made: {caller} has no permission to write in {}, which \
+         belongs to {owner}",
+        .path.display(),
+        .folder.display()
+    )]
+    NotCreatable { path: PathBuf, folder: PathBuf, owner: Owner, caller: Owner },
+    /// Left by a command that ran as another user.
+    #[error(
+        "{} belongs to {file_owner}, and the data directory to {owner}, who cannot use it",
+        .file.display()
+    )]
+    MixedOwners { directory: PathBuf, file: PathBuf, file_owner: Owner, owner: Owner },
+    #[error("the data directory {} is in use by {holder}", .directory.display())]
+    InUse { directory: PathBuf, holder: Holder },
+    #[error(
+        "the data directory was written in format {found}, and this Satchel reads format {known}"
+    )]
+    OtherFormat { found: u32, known: u32 },
+}
+
+/// What is where a data directory should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ForeignContents {
+    File,
+    /// One of the entries of a directory.
+    Entry(String),
+}
+
+impl fmt::Display for ForeignContents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ForeignContents::File => write!(f, "it is a file"),
+            ForeignContents::Entry(name) => {
+                write!(f, "it holds “{}” and no inventory", name.escape_debug())
+            }
+        }
+    }
+}
+
+impl DirectoryError {
+    /// What to do next, in sentences for a person.
+    pub fn way_out(&self) -> String {
+        match self {
+            DirectoryError::Missing { path } | DirectoryError::Empty { path } => format!(
+                "Name the right one with --data DIR (SATCHEL_DATA), or make it: satchel serve \
+                 --data {}",
+                path.display()
+            ),
+            DirectoryError::Unfinished { path } => format!(
+                "Start a server on it, which makes the inventory: satchel serve --data {}",
+                path.display()
+            ),
+            DirectoryError::Foreign { .. } => {
+                "Name a data directory, or an empty or new directory, with --data DIR \
+                 (SATCHEL_DATA)."
+                    .to_owned()
+            }
+            DirectoryError::OtherOwner { owner, .. } => {
+                format!("Run the command as its owner: sudo -u {} satchel …", owner.sudo_word())
+            }
+            DirectoryError::Barred { owner, .. } => format!(
+                "Allow that user to enter the folder, or run the command as a user who may: \
+                 sudo -u {} satchel …",
+                owner.sudo_word()
+            ),
+            DirectoryError::NotCreatable { owner, .. } => format!(
+                "Make the directory for that user first, or run the command as the folder's \
+                 owner: sudo -u {} satchel …",
+                owner.sudo_word()
+            ),
+            DirectoryError::MixedOwners { directory, owner, .. } => format!(
+                "Give all files to the owner of the data directory: sudo chown -R {} {}",
+                owner.chown_word(),
+                directory.display()
+            ),
+            DirectoryError::InUse { holder, .. } if holder.is_server() => {
+                "Ask the server instead (--server URL), stop it, or name another directory."
+                    .to_owned()
+            }
+            DirectoryError::InUse { .. } => {
+                "Wait until it has ended, stop it, or name another directory.".to_owned()
+            }
+            DirectoryError::OtherFormat { found, known } if found > known => {
+                "Use a newer Satchel.".to_owned()
+            }
+            DirectoryError::OtherFormat { .. } => {
+                "Export everything with the Satchel that wrote it, and import that here.".to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! A copy of a database, kept while sled opens the original and erases what it cannot read.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::DataDirectory;
+
+/// A copy of a database's folder, in the scratch folder of the data directory.
+pub(super) struct FolderCopy(PathBuf);
+
+impl FolderCopy {
+    /// Copies the files of a folder. `None` if there is no room: a full disk must not keep an
+    /// intact inventory from opening.
+    pub fn make(directory: &DataDirectory, from: &Path) -> Option<Self> {
+        let to = directory.scratch().join("before-opening");
+        match copy_files(from, &to) {
+            Ok(()) => Some(Self(to)),
+            Err(error) => {
+                tracing::warn!(%error, "Cannot copy the database before it is opened. If it is damaged, its torn end is lost.");
+                let _ = fs::remove_dir_all(to);
+                None
+            }
+        }
+    }
+
+    /// Removes the copy. What cannot be removed now is removed at the next start.
+    pub fn remove(self) {
+        let _ = fs::remove_dir_all(self.0);
+    }
+
+    /// Puts the copy in the place of the original.
+    pub fn put_back(self, original: &Path) {
+        let opened = self.0.with_extension("opened");
+        let put = fs::rename(original, &opened).and_then(|()| fs::rename(&self.0, original));
+        if let Err(error) = put {
+            let copy = self.0.display();
+            tracing::error!(%error, "The database as it was before it was opened stays in {copy}.");
+        }
+    }
+}
+
+/// Copies the files of a folder and of the folders in it.
+fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_files(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

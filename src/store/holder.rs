@@ -1,0 +1,158 @@
+//! Who holds a data directory: the text of its file `LOCK`.
+//!
+//! ```text
+//! satchel 1
+//! pid 4711
+//! command serve
+//! url http://127.0.0.1:8080
+//! end
+//! ```
+//!
+//! The lock is the one on the file (flock): the text only tells those who find it locked. It is
+//! written by the process that holds the lock, and is empty while nobody does. Readers take no
+//! lock: what lacks its last line is not looked at.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom, Write},
+};
+
+/// The format of the text, in its first line.
+const FORMAT_LINE: &str = "satchel 1";
+const LAST_LINE: &str = "end";
+
+/// The longest text that is read, in bytes: more than a command's name and an address take.
+const TEXT_BYTES_MAX: u64 = 4096;
+
+/// The command of a server.
+const SERVE: &str = "serve";
+
+/// The process that holds a data directory, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    pub pid: Option<u32>,
+    /// The command of Satchel that it runs: `serve`, `import`.
+    pub command: Option<String>,
+    /// The address of a server that listens.
+    pub url: Option<String>,
+}
+
+impl Holder {
+    /// This process.
+    pub(super) fn this(command: &str) -> Self {
+        let pid = Some(std::process::id());
+        Self { pid, command: Some(command.to_owned()), url: None }
+    }
+
+    /// Whether it is a server, also one that does not listen yet.
+    pub fn is_server(&self) -> bool {
+        self.command.as_deref() == Some(SERVE)
+    }
+
+    /// Writes the text in the place of the one that is there.
+    pub(super) fn write(&self, mut file: &File) -> io::Result<()> {
+        let mut text = format!("{FORMAT_LINE}\n");
+        if let Some(pid) = self.pid {
+            text += &format!("pid {pid}\n");
+        }
+        if let Some(command) = &self.command {
+            text += &format!("command {command}\n");
+        }
+        if let Some(url) = &self.url {
+            text += &format!("url {url}\n");
+        }
+        text += LAST_LINE;
+        text.push('\n');
+        // One write, and the rest of a longer text cut off after it: what is read meanwhile is one
+        // of the two, as only the lines before the first end count.
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(text.as_bytes())?;
+        file.set_len(text.len() as u64)
+    }
+
+    /// Reads the text. One that is not understood tells nothing.
+    pub(super) fn read(mut file: &File) -> Self {
+        let mut text = String::new();
+        let read = file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| file.take(TEXT_BYTES_MAX).read_to_string(&mut text));
+        match read {
+            Ok(_) => Self::parse(&text).unwrap_or_default(),
+            Err(_) => Self::default(),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        if lines.next() != Some(FORMAT_LINE) {
+            return None;
+        }
+        let mut holder = Self::default();
+        for line in lines {
+            // It is shown on a terminal.
+            if line == LAST_LINE || line.contains(char::is_control) {
+                return (line == LAST_LINE).then_some(holder);
+            }
+            match line.split_once(' ') {
+                Some(("pid", pid)) => holder.pid = pid.parse().ok(),
+                Some(("command", command)) => holder.command = Some(command.to_owned()),
+                Some(("url", url)) => holder.url = Some(url.to_owned()),
+                // A newer Satchel says more.
+                Some(_) | None => {}
+            }
+        }
+        None
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.command, &self.url) {
+            (_, Some(url)) => write!(f, "the server at {url}")?,
+            (Some(_), None) if self.is_server() => write!(f, "a server that does not listen yet")?,
+            (Some(command), None) => write!(f, "the command satchel {command}")?,
+            (None, None) => write!(f, "another process")?,
+        }
+        match self.pid {
+            Some(pid) => write!(f, ", process {pid}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_also_after_a_longer_text() {
+        let file = tempfile::tempfile().unwrap();
+        let server = Holder { url: Some("http://[::1]:8080".to_owned()), ..Holder::this("serve") };
+        server.write(&file).unwrap();
+        assert_eq!(Holder::read(&file), server);
+        assert!(server.to_string().starts_with("the server at http://[::1]:8080, process "));
+        let command = Holder::this("import");
+        command.write(&file).unwrap();
+        assert_eq!(Holder::read(&file), command);
+        assert!(command.to_string().starts_with("the command satchel import, process "));
+        file.set_len(0).unwrap();
+        assert_eq!(Holder::read(&file), Holder::default());
+        assert_eq!(Holder::default().to_string(), "another process");
+    }
+
+    #[test]
+    fn what_is_cut_off_or_foreign_tells_nothing() {
+        for text in [
+            "",
+            "\u{0}\u{0}",
+            "satchel 2\npid 1\nend\n",
+            "satchel 1\npid 1\ncommand serve\n",
+            "satchel 1\ncommand \u{1b}[2J\nend\n",
+        ] {
+            assert_eq!(Holder::parse(text), None, "{text:?}");
+        }
+        let told = Holder::parse("satchel 1\npid x\nnew thing\nend\nurl old\nend\n").unwrap();
+        assert_eq!(told, Holder::default());
+    }
+}

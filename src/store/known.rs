@@ -1,0 +1,195 @@
+//! The expected state of a generation, stored outside of its database to detect damage.
+//!
+//! sled takes the first part of its log that it cannot read for the end of the log, and says
+//! nothing. So the state of a generation is also written to small files beside the database: to the
+//! generation's [seal](super::seal) when the generation is finished, and to the
+//! [high-water mark](super::mark) after each commit. A database that opens with less is damaged.
+
+use std::{
+    fmt,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use bincode::{Decode, Encode};
+use time::{OffsetDateTime, macros::format_description};
+use twox_hash::XxHash3_64;
+
+use super::{StoreError, Summary, format};
+
+/// A random number that is given to a generation when it is made. It stands in the database and in
+/// the files beside it, so that the database of another generation is not taken for this one.
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Identity([u8; 16]);
+
+impl Identity {
+    /// # Errors
+    /// [`StoreError::Io`] if the system gives no random numbers.
+    pub fn random() -> Result<Self, StoreError> {
+        let mut bytes = [0; 16];
+        super::random::fill_random(&mut bytes).map_err(StoreError::io("random numbers"))?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// The state of a generation after one of its commits.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) struct KnownState {
+    pub generation: u64,
+    pub identity: Identity,
+    /// When it was noted, in seconds since 1970.
+    pub time: u64,
+    pub summary: Summary,
+}
+
+impl KnownState {
+    /// Notes a state now.
+    pub fn now(generation: u64, identity: Identity, summary: Summary) -> Self {
+        Self { generation, identity, time: unix_seconds(), summary }
+    }
+}
+
+/// The numbers of a known state, for messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownNote {
+    pub generation: u64,
+    /// The number of its last change.
+    pub version: u64,
+    pub records: u64,
+    /// When it was noted, in seconds since 1970.
+    pub time: u64,
+}
+
+impl From<&KnownState> for KnownNote {
+    fn from(known: &KnownState) -> Self {
+        Self {
+            generation: known.generation,
+            version: known.summary.version,
+            records: known.summary.records(),
+            time: known.time,
+        }
+    }
+}
+
+impl fmt::Display for KnownNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, records, time, .. } = self;
+        let plural = if *records == 1 { "" } else { "s" };
+        write!(f, "{records} record{plural} after change {version} at {}", utc(*time))
+    }
+}
+
+/// A time as `2026-11-27 06:10:51 UTC`.
+fn utc(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok();
+    let time = time.and_then(|time| OffsetDateTime::from_unix_timestamp(time).ok());
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+    match time.and_then(|time| time.format(&format).ok()) {
+        Some(text) => text,
+        None => format!("{seconds} seconds after 1970-01-01"),
+    }
+}
+
+fn unix_seconds() -> u64 {
+    // A clock before 1970 is no clock.
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The length of what stands before the value: the format, the length and the checksum.
+const CHECKED_HEAD_BYTES: usize = 1 + 4 + 8;
+
+/// The format of the files beside the database.
+pub(super) const CHECKED_FORMAT: u8 = 1;
+
+/// Encodes a value with its format, its length and a checksum (XXH3-64), so that a damaged or
+/// half-written one is noticed.
+pub(super) fn encode_checked(value: &impl Encode) -> Vec<u8> {
+    let body = format::encode(value);
+    let mut bytes = Vec::with_capacity(CHECKED_HEAD_BYTES + body.len());
+    bytes.push(CHECKED_FORMAT);
+    let length = u32::try_from(body.len()).expect("a mark or a seal is far below 4 GiB");
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&XxHash3_64::oneshot(&body).to_le_bytes());
+    bytes.extend_from_slice(&body);
+    bytes
+}
+
+/// Why checked bytes could not be decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CheckedError {
+    /// They are cut off, changed or zeroed.
+    Damaged,
+    /// They were written in a format that this version does not know.
+    OtherFormat { found: u8 },
+}
+
+/// Decodes what [`encode_checked`] wrote. Bytes behind it are not looked at.
+///
+/// # Errors
+/// [`CheckedError::Damaged`] if the checksum is wrong; [`CheckedError::OtherFormat`].
+pub(super) fn decode_checked<T: Decode<()>>(bytes: &[u8]) -> Result<T, CheckedError> {
+    let body = checked_body(bytes).ok_or(CheckedError::Damaged)?;
+    match bytes[0] {
+        CHECKED_FORMAT => format::decode("known state", body).map_err(|_| CheckedError::Damaged),
+        found => Err(CheckedError::OtherFormat { found }),
+    }
+}
+
+fn checked_body(bytes: &[u8]) -> Option<&[u8]> {
+    let (_, rest) = bytes.split_first()?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let (checksum, rest) = rest.split_first_chunk::<8>()?;
+    let body = rest.get(..usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+    (XxHash3_64::oneshot(body) == u64::from_le_bytes(*checksum)).then_some(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_changed_byte_and_every_truncation_is_noticed() {
+        let known = KnownState::now(7, Identity::random().unwrap(), Summary::default());
+        let bytes = encode_checked(&known);
+        assert_eq!(decode_checked::<KnownState>(&bytes), Ok(known.clone()));
+        let longer = [&bytes[..], &[0; 100]].concat();
+        assert_eq!(decode_checked::<KnownState>(&longer), Ok(known));
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << bit;
+                assert!(decode_checked::<KnownState>(&changed).is_err(), "bit {bit} of byte {at}");
+            }
+            assert_eq!(decode_checked::<KnownState>(&bytes[..at]), Err(CheckedError::Damaged));
+        }
+        assert_eq!(decode_checked::<KnownState>(&[0; 4096]), Err(CheckedError::Damaged));
+    }
+
+    #[test]
+    fn a_newer_format_is_told_from_damage() {
+        let known = KnownState::now(7, Identity::random().unwrap(), Summary::default());
+        let mut bytes = encode_checked(&known);
+        bytes[0] = 2;
+        let decoded = decode_checked::<KnownState>(&bytes);
+        assert_eq!(decoded, Err(CheckedError::OtherFormat { found: 2 }));
+    }
+
+    #[test]
+    fn a_state_is_shown_with_its_time() {
+        let known = KnownState { time: 1_795_760_000, ..known_with_version(12) };
+        assert_eq!(
+            KnownNote::from(&known).to_string(),
+            "0 records after change 12 at 2026-11-27 06:13:20 UTC"
+        );
+    }
+
+    fn known_with_version(version: u64) -> KnownState {
+        let summary = Summary::default().restored(version);
+        KnownState::now(1, Identity::random().unwrap(), summary)
+    }
+}

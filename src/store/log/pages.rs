@@ -1,0 +1,294 @@
+//! Reads the pages of a damaged log: which messages are left, and which pages they make.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{
+    Lsn, SEGMENT_BYTES, SEGMENT_LSN, SalvageReport,
+    check::Examined,
+    message::{MESSAGE_HEADER_MAX, Message, MessageKind, fixed},
+    node::Node,
+    segment::{HEADER_BYTES, LogFile, SlotHeader, segment_number},
+    table::{Location, PageState, PageTable, Snapshot, location},
+};
+
+/// Segments without a header are searched for messages of segments up to so many behind the last
+/// known one.
+const SEGMENTS_AHEAD: u64 = 64;
+
+/// The pages of a log, as far as they can be read.
+pub(super) struct Pages<'a> {
+    log: &'a LogFile,
+    pub table: PageTable,
+    /// The LSN up to which damaged places can have held any page.
+    unknown: Lsn,
+    /// The LSNs of damaged messages whose pages are known.
+    damaged: HashMap<u64, Lsn>,
+    /// Single damaged bytes that were found: what is XORed to them, by their offset in the file.
+    flipped: BTreeMap<u64, u8>,
+}
+
+/// The state of one replay.
+struct Replay<'a, 'r> {
+    pages: Pages<'a>,
+    /// Messages from this LSN on are not read.
+    limit: Lsn,
+    /// The messages that the snapshot knows, by LSN.
+    known: BTreeMap<Lsn, u64>,
+    stable: Lsn,
+    report: &'r mut SalvageReport,
+}
+
+impl<'a> Pages<'a> {
+    /// Reads all segments in the order of their LSNs.
+    pub fn read(
+        log: &'a LogFile,
+        examined: &Examined,
+        limit: Option<Lsn>,
+        report: &mut SalvageReport,
+    ) -> Self {
+        let segments = segments(log, limit.is_none(), report);
+        let snapshot = examined.snapshot.as_ref().filter(|_| limit.is_none());
+        let pages = Pages {
+            log,
+            table: PageTable::default(),
+            unknown: -1,
+            damaged: HashMap::new(),
+            flipped: BTreeMap::new(),
+        };
+        let known = snapshot.map(known_messages).unwrap_or_default();
+        let stable = snapshot.map_or(0, |snapshot| snapshot.stable);
+        let limit_lsn = limit.unwrap_or_else(|| unfinished_batch(log, &segments));
+        let mut replay = Replay { pages, limit: limit_lsn, known, stable, report };
+        let mut bytes = Vec::new();
+        for (lsn, slot) in &segments {
+            log.read_slot(*slot, &mut bytes);
+            let is_last = segments.last().is_some_and(|(last, _)| last == lsn);
+            replay.segment(&bytes, *lsn, *slot, is_last);
+        }
+        let Replay { mut pages, known, .. } = replay;
+        if limit.is_some() {
+            // sled reads the same: nothing that counts is damaged.
+            pages.unknown = -1;
+            pages.damaged.clear();
+            return pages;
+        }
+        for (lsn, page) in known {
+            if !pages.table.pages.get(&page).is_some_and(|state| state.covers(lsn)) {
+                pages.note_damaged(page, lsn);
+            }
+        }
+        if snapshot.is_none() && (examined.hides_segments() || report.segments_unreadable > 0) {
+            pages.unknown = Lsn::MAX;
+        }
+        pages
+    }
+
+    fn note_damaged(&mut self, page: u64, lsn: Lsn) {
+        let newest = self.damaged.entry(page).or_insert(lsn);
+        *newest = lsn.max(*newest);
+    }
+
+    /// Whether a page with this base is known to be in its newest state.
+    pub fn is_complete(&self, page: u64, base: Lsn) -> bool {
+        self.unknown <= base && self.damaged.get(&page).is_none_or(|lsn| *lsn <= base)
+    }
+
+    /// Reads the content of a page's base. `None` if the page is not there.
+    pub fn base(&self, page: u64) -> Option<(Lsn, Vec<u8>)> {
+        match self.table.pages.get(&page)? {
+            PageState::Present { base, .. } => Some((base.lsn, self.body(base)?)),
+            PageState::Free(_) | PageState::Dangling(_) => None,
+        }
+    }
+
+    /// Reads a page of a tree with its changes. The number is the base's LSN; the boolean says
+    /// whether the state is the newest one.
+    pub fn node(&self, page: u64) -> Option<(Node, Lsn, bool)> {
+        let PageState::Present { base, links } = self.table.pages.get(&page)? else { return None };
+        let mut node = Node::parse(&self.body(base)?)?;
+        let mut is_complete = self.is_complete(page, base.lsn);
+        for link in links {
+            let applied = self.body(link).and_then(|change| node.apply(&change));
+            if applied.is_none() {
+                is_complete = false;
+                break;
+            }
+        }
+        Some((node, base.lsn, is_complete))
+    }
+
+    fn body(&self, place: &Location) -> Option<Vec<u8>> {
+        let length = usize::try_from(place.length.checked_sub(place.header)?).ok()?;
+        let begin = place.offset + place.header;
+        let mut bytes = self.log.read(begin, length)?;
+        for (at, flipped) in self.flipped.range(begin..begin + length as u64) {
+            let byte = usize::try_from(at - begin).ok().and_then(|at| bytes.get_mut(at))?;
+            *byte ^= flipped;
+        }
+        Some(bytes)
+    }
+}
+
+impl Replay<'_, '_> {
+    /// Notes the messages of one segment, and what is damaged between them.
+    fn segment(&mut self, bytes: &[u8], lsn: Lsn, slot: u64, is_last: bool) {
+        let number = segment_number(lsn);
+        let mut at = HEADER_BYTES;
+        self.report.segments += 1;
+        while at <= SEGMENT_BYTES - MESSAGE_HEADER_MAX {
+            let Some(message) = Message::read(bytes, at, number) else {
+                match self.damaged(bytes, at, lsn, slot, is_last) {
+                    Some(next) => at = next,
+                    None => return,
+                }
+                continue;
+            };
+            if message.kind == MessageKind::Cap || lsn + at as Lsn >= self.limit {
+                return;
+            }
+            self.note(&message, lsn, slot);
+            at = message.end;
+        }
+    }
+
+    fn note(&mut self, message: &Message, lsn: Lsn, slot: u64) {
+        self.report.messages += 1;
+        let place = location(message, lsn, slot);
+        if message.kind == MessageKind::Blob {
+            self.pages.note_damaged(message.page, place.lsn);
+            return;
+        }
+        // A change behind a damaged state of its page is of no use: its key can be short of a
+        // prefix that is not known.
+        let damaged = self.pages.damaged.get(&message.page);
+        let is_stale = match (self.pages.table.pages.get(&message.page), damaged) {
+            (Some(PageState::Present { base, .. }), Some(damaged)) => base.lsn < *damaged,
+            _ => false,
+        };
+        if message.kind != MessageKind::Link || !is_stale {
+            self.pages.table.apply(message.kind, message.page, place);
+        }
+    }
+
+    /// Notes damage at `at`, and returns the offset of the next message.
+    fn damaged(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        lsn: Lsn,
+        slot: u64,
+        is_last: bool,
+    ) -> Option<usize> {
+        let number = segment_number(lsn);
+        let first = lsn + at as Lsn;
+        let next = Message::find_behind(bytes, at, number);
+        let looks_begun = Message::parse(bytes, at).filter(|begun| begun.segment == number);
+        let repaired = Message::repair_any(bytes, at, number);
+        // In a slot that was used before, an earlier segment's messages are behind the log's end.
+        let is_end = is_last && (lsn != slot.cast_signed() || bytes[at..].iter().all(|b| *b == 0));
+        if is_end && next.is_none() && looks_begun.is_none() && repaired.is_none() {
+            return None;
+        }
+        self.report.messages_damaged += 1;
+        if let Some(repaired) = repaired.filter(|found| found.is_certain() && first < self.limit) {
+            self.pages.flipped.insert(slot + repaired.byte as u64, repaired.flipped);
+            self.note(&repaired.message, lsn, slot);
+            return Some(repaired.message.end);
+        }
+        let end = lsn + next.map_or(SEGMENT_BYTES, |next| next.at) as Lsn;
+        let nearest = Message::find(bytes, at + 1, |found| found == number);
+        let is_one = next == nearest
+            && next.is_some_and(|next| looks_begun.is_some_and(|one| one.end == next.at));
+        if end <= self.stable {
+            let pages: Vec<_> = self.known.range(first..end).map(|(a, b)| (*a, *b)).collect();
+            for (lsn, page) in pages {
+                self.pages.note_damaged(page, lsn);
+            }
+        } else if let Some(one) = looks_begun.filter(|_| is_one) {
+            self.pages.note_damaged(one.page, first);
+        } else {
+            self.pages.unknown = self.pages.unknown.max(end);
+        }
+        next.map(|next| next.at)
+    }
+}
+
+/// The messages that a snapshot knows, by LSN.
+fn known_messages(snapshot: &Snapshot) -> BTreeMap<Lsn, u64> {
+    let pages = snapshot.table.pages.iter();
+    pages.flat_map(|(page, state)| state.locations().map(|place| (place.lsn, *page))).collect()
+}
+
+/// The LSNs and slots of all segments, in the order of their LSNs.
+fn segments(log: &LogFile, with_lost: bool, report: &mut SalvageReport) -> Vec<(Lsn, u64)> {
+    let headers = log.headers();
+    let (mut segments, mut lost) = (Vec::new(), Vec::new());
+    for (slot, header) in headers {
+        match header {
+            SlotHeader::Valid(header)
+                if header.lsn % SEGMENT_LSN == 0 && header.lsn >= slot.cast_signed() =>
+            {
+                segments.push((header.lsn, slot));
+            }
+            header => lost.push((slot, header)),
+        }
+    }
+    let last = segments.iter().map(|(lsn, _)| *lsn).max().unwrap_or(0);
+    let mut bytes = Vec::new();
+    for (slot, header) in lost.into_iter().filter(|_| with_lost) {
+        log.read_slot(slot, &mut bytes);
+        let slots = log.length / SEGMENT_BYTES as u64;
+        let highest = segment_number(last).max(slots) + SEGMENTS_AHEAD;
+        let numbers = numbers(&bytes, slot / SEGMENT_BYTES as u64, highest);
+        if numbers.is_empty() && header != SlotHeader::Zero {
+            report.segments_unreadable += 1;
+        }
+        let lsns = numbers.into_iter().map(|number| number.cast_signed() * SEGMENT_LSN);
+        segments.extend(lsns.map(|lsn| (lsn, slot)));
+    }
+    segments.sort_unstable();
+    segments
+}
+
+/// The numbers of the segments whose messages lie in a slot.
+fn numbers(bytes: &[u8], lowest: u64, highest: u64) -> BTreeSet<u64> {
+    let mut numbers = BTreeSet::new();
+    let mut at = HEADER_BYTES;
+    while let Some(message) =
+        Message::find(bytes, at, |number| (lowest..=highest).contains(&number))
+    {
+        numbers.insert(message.segment);
+        at = message.end.max(at + 1);
+    }
+    numbers
+}
+
+/// The LSN of the first batch whose end was never written, at the end of the log.
+fn unfinished_batch(log: &LogFile, segments: &[(Lsn, u64)]) -> Lsn {
+    let Some((last, _)) = segments.last() else { return Lsn::MAX };
+    let mut bytes = Vec::new();
+    let mut batches = Vec::new();
+    let mut end = 0;
+    // A batch that began earlier than in the segment before the last is long.
+    for (lsn, slot) in segments.iter().filter(|(lsn, _)| *lsn + 64 * SEGMENT_LSN >= *last) {
+        log.read_slot(*slot, &mut bytes);
+        let number = segment_number(*lsn);
+        let mut at = HEADER_BYTES;
+        while let Some(message) =
+            Message::read(&bytes, at, number).or_else(|| Message::find_behind(&bytes, at, number))
+        {
+            if message.kind == MessageKind::Cap {
+                break;
+            }
+            if message.kind == MessageKind::BatchManifest
+                && let Some(batch_end) = fixed(&mut &bytes[message.body..message.end])
+            {
+                batches.push((lsn + message.at as Lsn, batch_end));
+            }
+            at = message.end;
+            end = end.max(lsn + at as Lsn);
+        }
+    }
+    let unfinished = batches.into_iter().find(|(_, batch_end)| *batch_end >= end);
+    unfinished.map_or(Lsn::MAX, |(begin, _)| begin)
+}

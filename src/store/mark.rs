@@ -1,0 +1,247 @@
+//! The high-water mark: the state of the inventory after its last durable commit, in the file
+//! `MARK` beside the databases.
+//!
+//! It is written after the commit is durable, so a mark that survives a crash speaks of data that
+//! survived as well, and no commit waits for it. There are two slots, written in turn: a write that
+//! is cut off leaves the other slot. The mark that was written last may be lost in a power cut; it
+//! then speaks of an earlier state, which is still a lower bound.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::{FileExt, OpenOptionsExt},
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bincode::{Decode, Encode};
+
+use super::{
+    DirectoryError, StoreError,
+    known::{CHECKED_FORMAT, CheckedError, KnownState, decode_checked, encode_checked},
+};
+
+/// The length of a slot, in bytes. A mark has about 2,000 bytes at eleven kinds.
+const SLOT_BYTES: u64 = 16 * 1024;
+
+const SLOTS: u64 = 2;
+
+/// How often the mark is made durable by us. The kernel writes it back by itself after 30 seconds.
+const SYNC_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What the mark says.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(super) struct Mark {
+    /// Grows with each mark that is written.
+    sequence: u64,
+    pub current: KnownState,
+    /// The generation before the current one, as it was when it was replaced.
+    pub previous: Option<KnownState>,
+}
+
+/// What the file held when it was opened.
+#[derive(Clone, Debug)]
+pub(super) enum FoundMark {
+    Intact(Box<Mark>),
+    /// There is no file: the directory is new, or was written before there were marks, or the file
+    /// was removed.
+    Missing,
+    /// Neither slot can be read.
+    Damaged,
+}
+
+/// The file `MARK` of a data directory.
+pub(super) struct MarkFile {
+    file: File,
+    state: Mutex<MarkState>,
+}
+
+struct MarkState {
+    /// The number of the mark that was written last.
+    sequence: u64,
+    /// The state that was noted last.
+    current: Option<KnownState>,
+    previous: Option<KnownState>,
+    synced: Instant,
+    /// Whether a failed write was logged already.
+    failed: bool,
+}
+
+impl MarkFile {
+    /// Opens the file, and makes it where it is missing. An existing mark is not changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Directory`] if a newer Satchel wrote it; [`StoreError::Io`];
+    /// [`StoreError::DiskFull`].
+    pub fn open(path: &Path) -> Result<(Self, FoundMark), StoreError> {
+        let io = || StoreError::io(format!("the high-water mark {}", path.display()));
+        let found = read(path)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true).mode(0o600);
+        let file = options.open(path).map_err(io())?;
+        // The file has its full length from the start, so that a full disk does not stop a mark.
+        let length = file.metadata().map_err(io())?.len();
+        let missing = (SLOTS * SLOT_BYTES).saturating_sub(length);
+        if let Ok(missing) = usize::try_from(missing)
+            && missing > 0
+        {
+            file.write_all_at(&vec![0; missing], length).map_err(io())?;
+        }
+        let (sequence, current, previous) = match &found {
+            FoundMark::Intact(mark) => {
+                (mark.sequence, Some(mark.current.clone()), mark.previous.clone())
+            }
+            FoundMark::Missing | FoundMark::Damaged => (0, None, None),
+        };
+        let state =
+            MarkState { sequence, current, previous, synced: Instant::now(), failed: false };
+        Ok((Self { file, state: Mutex::new(state) }, found))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, MarkState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state of the generation before the current one when it was replaced.
+    pub fn previous(&self) -> Option<KnownState> {
+        self.lock().previous.clone()
+    }
+
+    /// Notes a durable state of the current generation.
+    pub fn note(&self, current: KnownState) {
+        self.write(self.lock(), current);
+    }
+
+    /// Notes that a generation took the place of the one that was noted last.
+    pub fn note_replaced(&self, current: KnownState) {
+        let mut state = self.lock();
+        state.previous = state.current.take();
+        self.write(state, current);
+    }
+
+    /// Notes both generations, whatever was noted before.
+    pub fn begin(&self, current: KnownState, previous: Option<KnownState>) {
+        let mut state = self.lock();
+        state.previous = previous;
+        self.write(state, current);
+    }
+
+    /// Writes into the slot that does not hold the last mark. A mark that cannot be written leaves
+    /// a lower bound behind: that is no reason to refuse a change that is durable.
+    fn write(&self, mut state: MutexGuard<'_, MarkState>, current: KnownState) {
+        state.sequence += 1;
+        let mark = Mark { sequence: state.sequence, current, previous: state.previous.clone() };
+        let bytes = encode_checked(&mark);
+        let mut written = self.file.write_all_at(&bytes, mark.sequence % SLOTS * SLOT_BYTES);
+        state.current = Some(mark.current);
+        if written.is_ok() && state.synced.elapsed() >= SYNC_INTERVAL {
+            state.synced = Instant::now();
+            written = self.file.sync_data();
+        }
+        if let Err(error) = written
+            && !std::mem::replace(&mut state.failed, true)
+        {
+            tracing::error!(
+                %error,
+                "Cannot write the file MARK. Loss of later changes might not be detected. Check the disk of \
+                 the data directory."
+            );
+        }
+    }
+
+    /// Makes the mark durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the disk fails.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.file.sync_all().map_err(StoreError::io("the high-water mark"))
+    }
+}
+
+/// Reads the mark with the highest number.
+///
+/// # Errors
+/// [`StoreError::Directory`] if a newer Satchel wrote it; [`StoreError::Io`].
+pub(super) fn read(path: &Path) -> Result<FoundMark, StoreError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FoundMark::Missing),
+        Err(error) => {
+            return Err(StoreError::io(format!("the high-water mark {}", path.display()))(error));
+        }
+    };
+    let mut newest: Option<Mark> = None;
+    for slot in bytes.chunks(SLOT_BYTES as usize) {
+        match decode_checked::<Mark>(slot) {
+            Ok(mark) if newest.as_ref().is_none_or(|newest| newest.sequence < mark.sequence) => {
+                newest = Some(mark);
+            }
+            Ok(_) | Err(CheckedError::Damaged) => {}
+            Err(CheckedError::OtherFormat { found }) => {
+                return Err(DirectoryError::OtherFormat {
+                    found: found.into(),
+                    known: CHECKED_FORMAT.into(),
+                }
+                .into());
+            }
+        }
+    }
+    Ok(newest.map_or(FoundMark::Damaged, |mark| FoundMark::Intact(Box::new(mark))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Summary, known::Identity};
+
+    fn known(version: u64) -> KnownState {
+        let identity = Identity::random().unwrap();
+        KnownState::now(1, identity, Summary::default().restored(version))
+    }
+
+    fn version(path: &Path) -> Option<u64> {
+        match read(path).unwrap() {
+            FoundMark::Intact(mark) => Some(mark.current.summary.version),
+            FoundMark::Missing | FoundMark::Damaged => None,
+        }
+    }
+
+    #[test]
+    fn the_newest_of_two_slots_counts_and_a_damaged_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("MARK é");
+        assert!(matches!(read(&path).unwrap(), FoundMark::Missing));
+        let (file, _) = MarkFile::open(&path).unwrap();
+        assert!(matches!(read(&path).unwrap(), FoundMark::Damaged));
+        for number in 1..=5 {
+            file.note(known(number));
+            assert_eq!(version(&path), Some(number));
+        }
+        // The fifth mark is in slot 1: without it the fourth counts.
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[SLOT_BYTES as usize + 40] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(version(&path), Some(4));
+        bytes[40] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(matches!(read(&path).unwrap(), FoundMark::Damaged));
+    }
+
+    #[test]
+    fn the_replaced_generation_is_kept_over_later_marks_and_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("MARK");
+        let (file, _) = MarkFile::open(&path).unwrap();
+        let before = known(1);
+        file.note(before.clone());
+        file.note_replaced(known(2));
+        file.note(known(3));
+        drop(file);
+        let (file, _) = MarkFile::open(&path).unwrap();
+        assert_eq!(file.previous(), Some(before.clone()));
+        file.note(known(4));
+        assert_eq!(file.previous(), Some(before));
+        assert_eq!(version(&path), Some(4));
+    }
+}

@@ -1,0 +1,263 @@
+//! A generation that is being written: its trees sorted, hashed while they are written, and sealed
+//! when they are complete.
+
+use std::{
+    cell::RefCell,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use sled::Tree;
+
+use super::{
+    DataDirectory, Options, StoreError, Summary,
+    content::{Content, TreeContent},
+    format::{self, values},
+    generation::{Generation, chunk_key, guarded},
+    layers::TreeId,
+    members,
+    packed::Packer,
+    seal,
+    summary::KindSummary,
+    trees::{Owner, Trees},
+};
+use crate::{
+    job::Progress,
+    model::{Kind, Side},
+};
+
+/// A generation that is being written.
+pub(super) struct NewGeneration {
+    generation: Generation,
+    /// The counts and stamps of what was written so far.
+    summary: Mutex<Summary>,
+    /// The content hashes of what was written so far.
+    content: Mutex<Content>,
+}
+
+impl NewGeneration {
+    /// Begins a generation with this number. The summary says the version of what is written.
+    ///
+    /// # Errors
+    /// As for [`Generation::create`].
+    pub fn begin(
+        directory: &Arc<DataDirectory>,
+        number: u64,
+        options: Options,
+        summary: Summary,
+    ) -> Result<Self, StoreError> {
+        let generation = Generation::create(directory, number, options)?;
+        Ok(Self { generation, summary: Mutex::new(summary), content: Mutex::default() })
+    }
+
+    /// The generation, to read what was written so far.
+    pub fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
+    fn lock_summary(&self) -> MutexGuard<'_, Summary> {
+        self.summary.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The version of what is written.
+    pub fn version(&self) -> u64 {
+        self.lock_summary().version
+    }
+
+    /// Begins to write to one tree.
+    pub fn writer(&self, tree: TreeId) -> TreeWriter<'_> {
+        TreeWriter {
+            id: tree,
+            tree: self.generation.tree(tree),
+            written: TreeContent::default(),
+            content: &self.content,
+        }
+    }
+
+    /// Begins to write one kind's records. Several kinds may be written at once, each by its own
+    /// thread.
+    pub fn table(&self, kind: Kind) -> LoadTable<'_> {
+        LoadTable {
+            kind,
+            tree: self.writer(TreeId::Kind(kind)),
+            chunks: self.writer(TreeId::Chunks),
+            summary: &self.summary,
+            seen: KindSummary::default(),
+            last: Vec::new(),
+        }
+    }
+
+    /// Writes the reverse index. `each` is called with a function that takes the next target and
+    /// reference, sorted.
+    pub fn references<X: From<StoreError>>(
+        &self,
+        each: impl FnOnce(&mut dyn FnMut(&[u8], &[u8]) -> Result<(), X>) -> Result<(), X>,
+    ) -> Result<(), X> {
+        let mut tree = self.writer(TreeId::References);
+        let mut insert = |(key, block): (Vec<u8>, Vec<u8>)| tree.write(&key, &block);
+        let mut packer = Packer::new();
+        each(&mut |target, posting| {
+            packer.push(target, posting).map_or(Ok(()), &mut insert).map_err(X::from)
+        })?;
+        Ok(packer.take().map_or(Ok(()), insert)?)
+    }
+
+    /// Writes the members of computed pools. `each` is called with a function that takes the
+    /// ordinal of a pool's record, the side, and a member's ordinal and name, sorted.
+    pub fn members<X: From<StoreError>>(
+        &self,
+        each: impl FnOnce(&mut dyn FnMut(u64, Side, u64, &str) -> Result<(), X>) -> Result<(), X>,
+    ) -> Result<(), X> {
+        let tree = RefCell::new(self.writer(TreeId::Members));
+        let insert = |(key, block): (Vec<u8>, Vec<u8>)| tree.borrow_mut().write(&key, &block);
+        let length = |list: &[u8], length: u64| match length {
+            0 => Ok(()),
+            length => tree.borrow_mut().write(&members::length_key(list), &format::encode(&length)),
+        };
+        let mut packer = Packer::new();
+        let (mut list, mut count) = (Vec::new(), 0);
+        each(&mut |pool, side, ordinal, name| {
+            let key = members::list_key(pool, side);
+            if key != list {
+                length(&list, count)?;
+                (list, count) = (key, 0);
+            }
+            count += 1;
+            let full = packer.push(&list, &members::member(ordinal, name));
+            full.map_or(Ok(()), insert).map_err(X::from)
+        })?;
+        length(&list, count)?;
+        Ok(packer.take().map_or(Ok(()), insert)?)
+    }
+
+    /// Copies the long texts of the devices that were written.
+    ///
+    /// # Errors
+    /// [`StoreError::Cancelled`]; what cannot be read or written.
+    pub fn copy_texts(&self, from: Trees<'_>, progress: &Progress) -> Result<(), StoreError> {
+        let mut texts = self.writer(TreeId::Texts);
+        let mut chunks = self.writer(TreeId::Chunks);
+        for entry in from.tree(TreeId::Texts).prefix(&[]) {
+            let (key, value) = entry?;
+            progress.check()?;
+            let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
+            if !self.generation.kinds[Kind::Device].contains_key(device)? {
+                continue;
+            }
+            let Some(raw) = from.value(Owner::Text, &key)? else { continue };
+            texts.write(&key, &value)?;
+            if raw.header.is_long() {
+                let prefix = Owner::Text.chunk_prefix(&key, raw.header.version);
+                for entry in from.tree(TreeId::Chunks).prefix(&prefix) {
+                    let (key, chunk) = entry?;
+                    chunks.write(&key, &chunk)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the content hashes to the summary, seals the generation and makes it durable.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`] if the disk fails.
+    pub fn complete(&self) -> Result<(), StoreError> {
+        let mut summary = self.lock_summary().clone();
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        summary.content = content.clone();
+        drop(content);
+        self.generation.note_summary(summary);
+        self.generation.write_summary()?;
+        seal::write(&self.generation.path(), &self.generation.known())?;
+        self.generation.make_durable()
+    }
+
+    /// The generation.
+    pub fn into_generation(self) -> Generation {
+        self.generation
+    }
+}
+
+/// Writes to one tree of a new generation and hashes what it writes. What was hashed counts from
+/// the moment when the writer is dropped.
+pub(super) struct TreeWriter<'u> {
+    id: TreeId,
+    tree: &'u Tree,
+    written: TreeContent,
+    content: &'u Mutex<Content>,
+}
+
+impl TreeWriter<'_> {
+    /// Writes an entry. No key is written twice.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
+    pub fn write(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        write(self.tree, key, value)?;
+        self.written.add(key, value);
+        Ok(())
+    }
+}
+
+impl Drop for TreeWriter<'_> {
+    fn drop(&mut self) {
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content[self.id].merge(self.written);
+    }
+}
+
+pub(super) fn write(tree: &Tree, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    guarded("writing the new inventory", || Ok(tree.insert(key, value).map(drop)?))
+}
+
+/// Writes one kind's records, sorted by name.
+pub struct LoadTable<'l> {
+    kind: Kind,
+    tree: TreeWriter<'l>,
+    chunks: TreeWriter<'l>,
+    summary: &'l Mutex<Summary>,
+    seen: KindSummary,
+    /// The name of the record that was written last. No name is empty.
+    last: Vec<u8>,
+}
+
+impl LoadTable<'_> {
+    /// Writes the next record: its name comes after the last one's. Its secrets are sealed.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the name comes too late: a record that is written twice would
+    /// be counted twice.
+    pub fn put(
+        &mut self,
+        name: &[u8],
+        ordinal: u64,
+        version: u64,
+        body: &[u8],
+    ) -> Result<(), StoreError> {
+        if self.last.as_slice() >= name {
+            let detail = format!("'{}' is out of its order", String::from_utf8_lossy(name));
+            return Err(StoreError::Damaged { part: "sorted records", detail });
+        }
+        self.last.clear();
+        self.last.extend_from_slice(name);
+        let values = values(ordinal, version, body);
+        let mut chunks = values.chunks.enumerate().peekable();
+        if chunks.peek().is_some() {
+            let prefix = Owner::Record(self.kind).chunk_prefix(name, version);
+            for (number, chunk) in chunks {
+                self.chunks.write(&chunk_key(&prefix, number), chunk)?;
+            }
+        }
+        self.tree.write(name, &values.head)?;
+        self.seen.count += 1;
+        self.seen.in_name_order &= ordinal >= self.seen.ordinal_next;
+        self.seen.ordinal_next = self.seen.ordinal_next.max(ordinal + 1);
+        Ok(())
+    }
+
+    /// Enters what was written into the new generation's counts.
+    pub fn finish(self) {
+        let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = summary.version;
+        *summary.kind_mut(self.kind) = KindSummary { changed, ..self.seen };
+    }
+}

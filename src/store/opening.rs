@@ -1,0 +1,399 @@
+//! Opening the inventory of a data directory: sets up a new one, upgrades an earlier format, and
+//! refuses a damaged one before anything is changed.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Create, DataDirectory, DirectoryError, InterruptedRecovery, KnownNote, Options, StoreError,
+    Vault,
+    content::Content,
+    directory::{Pointer, PointerFile, PointerFormat},
+    folder_copy::FolderCopy,
+    generation::Generation,
+    known::KnownState,
+    log::{self, LogCheck, LogDamage},
+    mark::{FoundMark, MarkFile},
+    room,
+    seal::{self, Seal},
+};
+
+/// A damaged inventory: what is wrong with it, and what was known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InventoryDamage {
+    pub directory: PathBuf,
+    /// What is damaged, a sentence each, without the full stop.
+    pub findings: Vec<String>,
+    /// The last state that is known to have been intact and durable.
+    pub known: Option<KnownNote>,
+    /// The generation before the current one, as it was when it was replaced.
+    pub previous: Option<KnownNote>,
+}
+
+impl fmt::Display for InventoryDamage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let directory = self.directory.display();
+        write!(f, "The inventory in {directory} is damaged: {}.", self.findings.join("; "))?;
+        if let Some(known) = &self.known {
+            write!(f, " Its last state known to be intact is {known}.")?;
+        }
+        if let Some(previous) = &self.previous {
+            write!(f, " The generation before it had {previous}.")?;
+        }
+        write!(
+            f,
+            " Nothing was changed. To see what can be done, run: satchel recover --data {directory}"
+        )
+    }
+}
+
+/// An inventory that was opened.
+pub(super) struct Opened {
+    pub generation: Generation,
+    pub pointer: Pointer,
+    pub vault: Vault,
+    pub mark: MarkFile,
+}
+
+/// Opens the inventory, or sets up an empty one where there never was one.
+///
+/// # Errors
+/// [`StoreError::InventoryDamaged`]; [`StoreError::Directory`] for an earlier or newer format, and
+/// for a directory that was never set up if the options forbid to create one; [`StoreError::Key`] if
+/// the key is missing; [`StoreError::DiskFull`]; [`StoreError::Io`].
+pub(super) fn open(directory: &Arc<DataDirectory>, options: Options) -> Result<Opened, StoreError> {
+    let file = directory.pointer_file().map_err(|error| pointer_damage(directory, error))?;
+    match file {
+        // The check of the key is written when an inventory is opened for the first time.
+        None if directory.key_check().exists() => {
+            let finding =
+                "CURRENT and all generations are missing, although there was an inventory";
+            Err(InventoryDamage::error(directory, vec![finding.to_owned()], None, None))
+        }
+        None | Some(PointerFile { pointer: Pointer { current: 0, .. }, .. })
+            if options.create == Create::Never =>
+        {
+            Err(DirectoryError::Unfinished { path: directory.path().to_owned() }.into())
+        }
+        None => set_up(directory, options),
+        // The set-up was interrupted before there was an inventory.
+        Some(PointerFile { pointer: Pointer { current: 0, .. }, .. }) => set_up(directory, options),
+        Some(PointerFile { pointer, format: PointerFormat::Earlier }) => {
+            upgrade(directory, pointer, options)
+        }
+        Some(PointerFile { pointer, format: PointerFormat::Present }) => {
+            open_present(directory, pointer, options)
+        }
+    }
+}
+
+/// Makes an empty inventory.
+fn set_up(directory: &Arc<DataDirectory>, options: Options) -> Result<Opened, StoreError> {
+    if let FoundMark::Intact(mark) = super::mark::read(&directory.mark())?
+        && (mark.current.summary.version > 0 || mark.previous.is_some())
+    {
+        let findings =
+            vec!["the file CURRENT does not name an inventory, although there was one".to_owned()];
+        let (current, previous) = (Some(&mark.current), mark.previous.as_ref());
+        return Err(InventoryDamage::error(directory, findings, current, previous));
+    }
+    let key = directory.key();
+    let vault = if key.exists() { Vault::open(&key)? } else { Vault::create(&key)? };
+    // A pointer to no generation says that the set-up begins again when it is interrupted here.
+    let unfinished = Pointer { current: 0, previous: None };
+    directory.turn_pointer(unfinished)?;
+    directory.remove_unnamed(unfinished)?;
+    let generation =
+        room::open_generation(directory, |directory| Generation::create(directory, 1, options))?;
+    generation.write_summary()?;
+    let (mark, _) = MarkFile::open(&directory.mark())?;
+    finish(&generation)?;
+    mark.begin(generation.known(), None);
+    mark.sync()?;
+    let pointer = Pointer { current: 1, previous: None };
+    directory.turn_pointer(pointer)?;
+    Ok(Opened { generation, pointer, vault, mark })
+}
+
+/// Seals a generation and makes it durable.
+fn finish(generation: &Generation) -> Result<(), StoreError> {
+    seal::write(&generation.path(), &generation.known())?;
+    generation.make_durable()
+}
+
+/// Brings a directory of format 2 to the present format: hashes and seals its generations, writes
+/// the mark, and turns a pointer of the present format. Interrupted, it begins again.
+fn upgrade(
+    directory: &Arc<DataDirectory>,
+    pointer: Pointer,
+    options: Options,
+) -> Result<Opened, StoreError> {
+    let vault = Vault::open(&directory.key())?;
+    let open_earlier = |number| {
+        room::open_generation(directory, |directory| {
+            Generation::open_earlier(directory, number, options)
+        })
+    };
+    let damage = |error| damage_of(directory, error, None, None);
+    tracing::info!("The data directory has an earlier format. Every record is read to upgrade it.");
+    let previous = match pointer.previous {
+        Some(number) => {
+            let generation = open_earlier(number).map_err(damage)?;
+            finish(&generation)?;
+            Some(generation.known())
+        }
+        None => None,
+    };
+    let generation = open_earlier(pointer.current).map_err(damage)?;
+    finish(&generation)?;
+    let (mark, _) = MarkFile::open(&directory.mark())?;
+    mark.begin(generation.known(), previous);
+    mark.sync()?;
+    directory.turn_pointer(pointer)?;
+    directory.remove_unnamed(pointer)?;
+    Ok(Opened { generation, pointer, vault, mark })
+}
+
+/// Opens an inventory of the present format.
+fn open_present(
+    directory: &Arc<DataDirectory>,
+    pointer: Pointer,
+    options: Options,
+) -> Result<Opened, StoreError> {
+    let vault = Vault::open(&directory.key())?;
+    let (mark, found) = MarkFile::open(&directory.mark())?;
+    let marked = match found {
+        FoundMark::Intact(mark) => Some(*mark),
+        FoundMark::Missing | FoundMark::Damaged => None,
+    };
+    let current = marked.as_ref().map(|mark| &mark.current);
+    let previous = marked.as_ref().and_then(|mark| mark.previous.as_ref());
+    let damaged = |findings| Err(InventoryDamage::error(directory, findings, current, previous));
+    let Some(current_mark) = current else {
+        let name = directory.mark();
+        let name = name.display();
+        return damaged(vec![format!("the high-water mark {name} is missing or damaged")]);
+    };
+    if directory.recovering().exists() && options.interrupted == InterruptedRecovery::Refused {
+        return damaged(vec![
+            "a recovery was interrupted before it was complete; satchel recover --salvage \
+             completes it"
+                .to_owned(),
+        ]);
+    }
+    if let Some(number) = pointer.previous
+        && !directory.generation(number).is_dir()
+    {
+        tracing::warn!(
+            "The previous generation {} is missing. An undo is not possible.",
+            directory.generation(number).display()
+        );
+    }
+    let opened = open_checked(directory, pointer.current, options, Some(current_mark), Tail::Kept);
+    let generation = opened.map_err(|error| damage_of(directory, error, current, previous))?;
+    if !is_of(directory, pointer, current_mark, &generation)? {
+        return damaged(vec!["the high-water mark belongs to another inventory".to_owned()]);
+    }
+    if current_mark.summary.version < generation.summary().version {
+        // What a killed process wrote may be in memory of the kernel only, and the mark must not
+        // speak of more than the disk holds.
+        generation.make_durable()?;
+        mark.note(generation.known());
+    }
+    directory.remove_unnamed(pointer)?;
+    Ok(Opened { generation, pointer, vault, mark })
+}
+
+/// Whether a mark is one of this inventory: of its current generation, or of the previous one if
+/// the process ended between turning the pointer and writing the mark.
+fn is_of(
+    directory: &DataDirectory,
+    pointer: Pointer,
+    mark: &KnownState,
+    generation: &Generation,
+) -> Result<bool, StoreError> {
+    if mark.generation == generation.number {
+        return Ok(mark.identity == generation.identity);
+    }
+    if pointer.previous != Some(mark.generation) {
+        return Ok(false);
+    }
+    Ok(match seal::read(&directory.generation(mark.generation))? {
+        Seal::Intact(sealed) => sealed.identity == mark.identity,
+        // Damage of the previous generation is told when it is needed.
+        Seal::Missing | Seal::Damaged => true,
+    })
+}
+
+/// What becomes of the end of a log that is torn. sled erases it when it opens the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// It is kept until it is known that nothing is lost with it.
+    Kept,
+    /// It is erased: this process wrote it a moment ago, on a disk that was full.
+    Cut,
+}
+
+/// Opens a generation and compares it with its seal, and with a state that is known of it.
+///
+/// A database whose torn end holds complete messages is copied first, and the copy is put back if
+/// the generation is refused. There is no copy if there is no room for one.
+///
+/// # Errors
+/// [`StoreError::InventoryDamaged`] with what is damaged, also if the database cannot be opened;
+/// [`StoreError::DiskFull`]; [`StoreError::Io`]; [`StoreError::Database`].
+pub(super) fn open_checked(
+    directory: &Arc<DataDirectory>,
+    number: u64,
+    options: Options,
+    known: Option<&KnownState>,
+    tail: Tail,
+) -> Result<Generation, StoreError> {
+    let path = directory.generation(number);
+    let damaged = |findings| Err(InventoryDamage::error(directory, findings, None, None));
+    if !path.is_dir() {
+        return damaged(vec![format!("{} is missing", path.display())]);
+    }
+    let sealed = match seal::read(&path)? {
+        Seal::Intact(sealed) => sealed,
+        Seal::Missing => {
+            return damaged(vec![format!("the seal in {} is missing", path.display())]);
+        }
+        Seal::Damaged => {
+            return damaged(vec![format!("the seal in {} is damaged", path.display())]);
+        }
+    };
+    // Before sled opens the database: it would erase what it cannot read.
+    let copy = match tail {
+        Tail::Cut => None,
+        Tail::Kept => match log::check(&path)? {
+            LogCheck::Damaged(found) => return damaged(log_findings(&path, &found)),
+            LogCheck::TornTail(torn) if torn.messages > 0 => FolderCopy::make(directory, &path),
+            LogCheck::TornTail(_) | LogCheck::Clean => None,
+        },
+    };
+    let opened =
+        room::open_generation(directory, |directory| Generation::open(directory, number, options));
+    let opened = opened.and_then(|generation| {
+        let findings = compare(&generation, &sealed, known, options)?;
+        if findings.is_empty() {
+            return Ok(generation);
+        }
+        Err(InventoryDamage::error(directory, findings, None, None))
+    });
+    match (&opened, copy) {
+        (Ok(_), Some(copy)) => copy.remove(),
+        (Err(_), Some(copy)) => copy.put_back(&path),
+        (Ok(_) | Err(_), None) => {}
+    }
+    opened.map_err(|error| damage_of(directory, error, None, None))
+}
+
+/// Damaged places of a log that are named. All are counted.
+const LOG_FINDINGS_MAX: usize = 3;
+
+fn log_findings(path: &Path, found: &[LogDamage]) -> Vec<String> {
+    let named = found.iter().take(LOG_FINDINGS_MAX);
+    let mut findings: Vec<String> =
+        named.map(|damage| format!("{}/{damage}", path.display())).collect();
+    if found.len() > LOG_FINDINGS_MAX {
+        findings.push(format!("{} more places", found.len() - LOG_FINDINGS_MAX));
+    }
+    findings
+}
+
+/// What a generation lacks of the states that are known of it.
+fn compare(
+    generation: &Generation,
+    sealed: &KnownState,
+    known: Option<&KnownState>,
+    options: Options,
+) -> Result<Vec<String>, StoreError> {
+    let mut findings = Vec::new();
+    let summary = generation.summary();
+    if generation.identity != sealed.identity {
+        findings.push("its database belongs to another generation".to_owned());
+    }
+    for state in std::iter::once(sealed).chain(known) {
+        let (found, version) = (summary.version, state.summary.version);
+        if found < version {
+            findings.push(format!(
+                "changes are lost: change {version} was acknowledged, and the last change in the \
+                 database is {found}"
+            ));
+        } else if found == version && *summary != state.summary {
+            findings.push(format!(
+                "after change {version} it had {} records, and the database counts {}",
+                state.summary.records(),
+                summary.records()
+            ));
+        }
+    }
+    findings.dedup();
+    if findings.is_empty() && generation.bytes()? <= options.checked_at_open_bytes_max {
+        let read = generation.read_content()?;
+        for tree in Content::trees() {
+            let (expected, found) = (summary.content[tree], read[tree]);
+            if expected != found {
+                findings.push(format!(
+                    "the tree '{}' has {} entries ({} were written), or their content differs",
+                    tree.name(),
+                    found.entries,
+                    expected.entries
+                ));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+impl InventoryDamage {
+    fn error(
+        directory: &DataDirectory,
+        findings: Vec<String>,
+        known: Option<&KnownState>,
+        previous: Option<&KnownState>,
+    ) -> StoreError {
+        StoreError::InventoryDamaged(Box::new(Self {
+            directory: directory.path().to_owned(),
+            findings,
+            known: known.map(KnownNote::from),
+            previous: previous.map(KnownNote::from),
+        }))
+    }
+}
+
+/// The damage that an error of opening tells of, with what is known of the inventory. Other errors
+/// stay what they are.
+fn damage_of(
+    directory: &DataDirectory,
+    error: StoreError,
+    known: Option<&KnownState>,
+    previous: Option<&KnownState>,
+) -> StoreError {
+    let findings = match error {
+        StoreError::InventoryDamaged(damage) => damage.findings,
+        StoreError::Damaged { part, detail } => {
+            vec![format!("the {part} cannot be read: {detail}")]
+        }
+        StoreError::Database(sled::Error::Corruption { .. }) => {
+            vec!["the database cannot be read".to_owned()]
+        }
+        other => return other,
+    };
+    InventoryDamage::error(directory, findings, known, previous)
+}
+
+/// A damaged pointer is a damaged inventory: the mark may still tell what it was.
+fn pointer_damage(directory: &DataDirectory, error: StoreError) -> StoreError {
+    let marked = match super::mark::read(&directory.mark()) {
+        Ok(FoundMark::Intact(mark)) => Some(mark),
+        Ok(FoundMark::Missing | FoundMark::Damaged) | Err(_) => None,
+    };
+    let current = marked.as_ref().map(|mark| &mark.current);
+    let previous = marked.as_ref().and_then(|mark| mark.previous.as_ref());
+    damage_of(directory, error, current, previous)
+}

@@ -1,0 +1,102 @@
+//! To whom a data directory belongs. Everything in it is made by that user and read by that user
+//! only: a file of another one would keep the server from starting.
+
+use std::{fmt, fs, os::unix::fs::MetadataExt, path::Path};
+
+use rustix::process::{getegid, geteuid};
+
+/// Where users stand. It is read here and not asked of the C library: a statically linked
+/// executable has none of the modules with which that answers.
+const USERS_FILE: &str = "/etc/passwd";
+
+/// The number of root.
+const ROOT: u32 = 0;
+
+/// A user of the system, and the group that goes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    pub uid: u32,
+    pub gid: u32,
+    /// None for a user whom only its number tells, as in a container.
+    name: Option<String>,
+}
+
+impl Owner {
+    fn new(uid: u32, gid: u32) -> Self {
+        let users = fs::read_to_string(USERS_FILE).unwrap_or_default();
+        Self { uid, gid, name: name_of(&users, uid) }
+    }
+
+    /// The user who runs this process.
+    pub fn caller() -> Self {
+        Self::new(geteuid().as_raw(), getegid().as_raw())
+    }
+
+    /// The owner of a file or folder.
+    pub fn of(metadata: &fs::Metadata) -> Self {
+        Self::new(metadata.uid(), metadata.gid())
+    }
+
+    /// The owner of a data directory: that of the directory. Where it belongs to root, as a volume
+    /// of a container may, the owner of the key counts, which nobody else can read.
+    pub fn of_data_directory(path: &Path, metadata: &fs::Metadata) -> Self {
+        let key = match metadata.uid() {
+            ROOT => fs::metadata(path.join("key")).ok(),
+            _ => None,
+        };
+        Self::of(key.as_ref().unwrap_or(metadata))
+    }
+
+    pub fn is_root(&self) -> bool {
+        self.uid == ROOT
+    }
+
+    /// The user as `sudo -u` takes it.
+    pub fn sudo_word(&self) -> String {
+        match &self.name {
+            Some(name) => name.clone(),
+            None => format!("'#{}'", self.uid),
+        }
+    }
+
+    /// The user as `chown` takes it.
+    pub fn chown_word(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.uid.to_string())
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "the user {name}"),
+            None => write!(f, "the user with number {}", self.uid),
+        }
+    }
+}
+
+/// The first user of this number in a text as `/etc/passwd` has it: name, password, number.
+fn name_of(users: &str, uid: u32) -> Option<String> {
+    users.lines().find_map(|line| {
+        let mut parts = line.split(':');
+        let (name, number) = (parts.next()?, parts.nth(1)?);
+        (number.parse() == Ok(uid) && !name.is_empty()).then(|| name.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_found_by_its_number() {
+        let users =
+            "root:x:0:0::/root:/bin/sh\nbad line\n:x:7:7::/:/\nsatchel:x:998:998::/:/bin/false\n";
+        assert_eq!(name_of(users, 998).as_deref(), Some("satchel"));
+        for nobody in [1, 7, 99, u32::MAX] {
+            assert_eq!(name_of(users, nobody), None, "{nobody}");
+        }
+        let nobody = Owner { uid: 1234, gid: 5, name: None };
+        assert_eq!(nobody.to_string(), "the user with number 1234");
+        assert_eq!((nobody.sudo_word(), nobody.chown_word()), ("'#1234'".into(), "1234".into()));
+    }
+}

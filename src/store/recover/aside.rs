@@ -1,0 +1,80 @@
+//! Sets the files of a damaged inventory aside, under a name that says when.
+
+use std::{fs, path::PathBuf};
+
+use time::{OffsetDateTime, macros::format_description};
+
+use crate::store::{DataDirectory, StoreError, directory::sync_directory};
+
+/// The beginning of the name of a folder with damaged files.
+const PREFIX: &str = "damaged-";
+
+/// Moves generations into a new folder, with copies of the pointer and of the high-water mark.
+/// Returns the folder, or `None` if there is no generation to move.
+///
+/// # Errors
+/// [`StoreError::DiskFull`]; [`StoreError::Io`].
+pub(super) fn set_aside(
+    directory: &DataDirectory,
+    generations: &[u64],
+) -> Result<Option<PathBuf>, StoreError> {
+    if generations.is_empty() {
+        return Ok(None);
+    }
+    let folder = free_name(directory);
+    let io = || StoreError::io(format!("setting the damaged files aside in {}", folder.display()));
+    fs::create_dir(&folder).map_err(io())?;
+    for file in ["CURRENT", "MARK"].map(|name| directory.path().join(name)) {
+        if let (Some(name), true) = (file.file_name(), file.exists()) {
+            fs::copy(&file, folder.join(name)).map_err(io())?;
+        }
+    }
+    for number in generations {
+        let from = directory.generation(*number);
+        if let Some(name) = from.file_name() {
+            fs::rename(&from, folder.join(name)).map_err(io())?;
+        }
+    }
+    sync_directory(&folder).map_err(io())?;
+    sync_directory(directory.path()).map_err(io())?;
+    Ok(Some(folder))
+}
+
+/// Puts a generation back that a recovery moved, where the recovery was interrupted before another
+/// generation took its place.
+///
+/// # Errors
+/// [`StoreError::Io`]
+pub(super) fn put_back(directory: &DataDirectory) -> Result<(), StoreError> {
+    let Ok(Some(pointer)) = directory.pointer() else { return Ok(()) };
+    let missing = directory.generation(pointer.current);
+    let (true, Some(name)) = (!missing.is_dir() && pointer.current > 0, missing.file_name()) else {
+        return Ok(());
+    };
+    let io = || StoreError::io(format!("putting {} back", missing.display()));
+    for entry in fs::read_dir(directory.path()).map_err(io())? {
+        let folder = entry.map_err(io())?.path();
+        let is_aside =
+            folder.file_name().is_some_and(|folder| folder.to_string_lossy().starts_with(PREFIX));
+        if is_aside && folder.join(name).is_dir() {
+            fs::rename(folder.join(name), &missing).map_err(io())?;
+            return sync_directory(directory.path()).map_err(io());
+        }
+    }
+    Ok(())
+}
+
+/// A name that nothing has yet: `damaged-20261127T061051Z`, or with a number behind it.
+fn free_name(directory: &DataDirectory) -> PathBuf {
+    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
+    let time = OffsetDateTime::now_utc().format(&format).unwrap_or_default();
+    let name = |number: u32| match number {
+        1 => format!("{PREFIX}{time}"),
+        number => format!("{PREFIX}{time}-{number}"),
+    };
+    let mut number = 1;
+    while directory.path().join(name(number)).exists() {
+        number += 1;
+    }
+    directory.path().join(name(number))
+}

@@ -1,0 +1,247 @@
+//! Writes an inventory anew from entries of which some may be damaged: every record that decodes
+//! and whose references hold.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::report::RewriteReport;
+use crate::{
+    model::{AnyRecord, Arity, Kind, PerKind, Reference, Secret, Target, Value},
+    store::{
+        DataDirectory, Options, Sorter, StoreError, Stored, Summary, format,
+        layers::TreeId,
+        new_generation::NewGeneration,
+        references::{parse_target_key, posting, target_key},
+        trees::{Owner, Trees},
+    },
+};
+
+/// What may be kept in memory of the references while they are sorted, in bytes.
+const SORTED_BYTES: usize = 32 * 1024 * 1024;
+
+/// What is written anew.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub trees: Trees<'a>,
+    pub secrets: Secrets,
+}
+
+/// What becomes of sealed secrets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Secrets {
+    Kept,
+    /// Their key is lost.
+    Dropped,
+}
+
+/// The names of the records that are kept.
+type Names = PerKind<HashSet<Box<[u8]>>>;
+
+/// Writes the records into a new generation. Computed pools are left without members.
+///
+/// # Errors
+/// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`] if the disk fails. What
+/// cannot be read of the input is in the report.
+pub(super) fn rewrite(
+    directory: &Arc<DataDirectory>,
+    number: u64,
+    options: Options,
+    version: u64,
+    input: Input<'_>,
+) -> Result<(NewGeneration, RewriteReport), StoreError> {
+    let mut report = RewriteReport::default();
+    let mut names = readable(input.trees, &mut report)?;
+    reject_dangling(input.trees, &mut names, &mut report)?;
+    let summary = Summary::default().restored(version);
+    let new = NewGeneration::begin(directory, number, options, summary)?;
+    let mut references = Sorter::new(&directory.scratch(), SORTED_BYTES);
+    for kind in Kind::ALL {
+        write_kind(&new, kind, version, input, &names, &mut references, &mut report)?;
+    }
+    let io = || StoreError::io("sorting references");
+    let references = references.finish().map_err(io())?;
+    new.references(|push| {
+        let mut reader = references.read();
+        while let Some((key, _)) = reader.next().map_err(io())? {
+            if let Some((_, _, length)) = parse_target_key(key) {
+                push(&key[..length], &key[length..])?;
+            }
+        }
+        Ok::<_, StoreError>(())
+    })?;
+    copy_texts(&new, input.trees, &mut report)?;
+    new.complete()?;
+    Ok((new, report))
+}
+
+/// The records that decode.
+fn readable(trees: Trees<'_>, report: &mut RewriteReport) -> Result<Names, StoreError> {
+    let mut names = Names::default();
+    for kind in Kind::ALL {
+        for entry in trees.tree(TreeId::Kind(kind)).prefix(&[]) {
+            let (name, _) = entry?;
+            match read(trees, kind, &name) {
+                Ok(_) => {
+                    names[kind].insert(name.to_vec().into());
+                }
+                Err(error) => {
+                    report.kinds[kind].unreadable += 1;
+                    report.lose(kind, &name, unreadable(error)?);
+                }
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Why a record cannot be read. What is not damage is an error.
+fn unreadable(error: StoreError) -> Result<String, StoreError> {
+    match error {
+        StoreError::Corrupt { detail, .. } | StoreError::Damaged { detail, .. } => {
+            Ok(format!("it cannot be read: {detail}"))
+        }
+        other => Err(other),
+    }
+}
+
+fn read(trees: Trees<'_>, kind: Kind, name: &[u8]) -> Result<Stored<AnyRecord>, StoreError> {
+    let missing = || crate::store::generation::corrupt(kind, name, "it is missing");
+    let raw = trees.raw(kind, name)?.ok_or_else(missing)?;
+    Stored::read_any(kind, name, &raw)
+}
+
+fn is_kept(names: &Names, target: Target, name: &str) -> bool {
+    target.kinds().iter().any(|kind| names[*kind].contains(name.as_bytes()))
+}
+
+/// Takes out the records that cannot be without one that is lost, and then those that cannot be
+/// without these, until all references hold.
+fn reject_dangling(
+    trees: Trees<'_>,
+    names: &mut Names,
+    report: &mut RewriteReport,
+) -> Result<(), StoreError> {
+    loop {
+        let mut rejected = Vec::new();
+        for kind in Kind::ALL {
+            for name in &names[kind] {
+                let Ok(stored) = read(trees, kind, name) else { continue };
+                let mut missing = None;
+                stored.record.references(&mut |Reference { target, arity, name, .. }| {
+                    if arity == Arity::One && !is_kept(names, target, name) {
+                        missing = Some(format!("the {target} '{name}' that it needs is lost"));
+                    }
+                });
+                if let Some(why) = missing {
+                    rejected.push((kind, name.clone(), why));
+                }
+            }
+        }
+        if rejected.is_empty() {
+            return Ok(());
+        }
+        rejected.sort_unstable();
+        for (kind, name, why) in rejected {
+            names[kind].remove(&name);
+            report.kinds[kind].rejected += 1;
+            report.lose(kind, &name, why);
+        }
+    }
+}
+
+fn write_kind(
+    new: &NewGeneration,
+    kind: Kind,
+    version: u64,
+    input: Input<'_>,
+    names: &Names,
+    references: &mut Sorter,
+    report: &mut RewriteReport,
+) -> Result<(), StoreError> {
+    let mut table = new.table(kind);
+    let mut ordinals = HashSet::new();
+    for entry in input.trees.tree(TreeId::Kind(kind)).prefix(&[]) {
+        let (name, _) = entry?;
+        if !names[kind].contains(&*name) {
+            continue;
+        }
+        let Stored { mut record, mut ordinal, .. } = read(input.trees, kind, &name)?;
+        report.references_removed += remove_dangling(&mut record, names);
+        if input.secrets == Secrets::Dropped {
+            report.secrets_dropped += drop_secrets(&mut record);
+        }
+        record.references(&mut |reference| {
+            let mut key = target_key(reference.target, reference.name);
+            key.extend(posting(kind, reference.relation, record.name()));
+            if let Err(error) = references.push(&key, &[]) {
+                tracing::error!(%error, "A reference cannot be set aside.");
+            }
+        });
+        // An earlier state of a page can bring a record with an ordinal that was given since.
+        while !ordinals.insert(ordinal) {
+            ordinal += 1;
+        }
+        table.put(&name, ordinal, version, &format::encode_body(&*record)?)?;
+        report.kinds[kind].kept += 1;
+    }
+    table.finish();
+    Ok(())
+}
+
+/// Removes the references to lost records from lists. Returns how many.
+fn remove_dangling(record: &mut AnyRecord, names: &Names) -> u64 {
+    let mut dangling = Vec::new();
+    record.references(&mut |Reference { relation, target, arity, name }| {
+        if arity == Arity::Many && !is_kept(names, target, name) {
+            dangling.push((relation, name.to_owned()));
+        }
+    });
+    for (relation, name) in &dangling {
+        record.strike(relation, name);
+    }
+    dangling.len() as u64
+}
+
+/// Sets every sealed secret to null. Returns how many.
+fn drop_secrets(record: &mut AnyRecord) -> u64 {
+    let sealed = record.secrets().into_iter();
+    let sealed = sealed.filter(|(_, secret)| matches!(secret, Secret::Sealed(_)));
+    let properties: Vec<&str> = sealed.map(|(property, _)| property).collect();
+    for property in &properties {
+        if record.set(property, Value::Null).is_err() {
+            unreachable!("every secret can be null");
+        }
+    }
+    properties.len() as u64
+}
+
+/// Copies the long texts of the devices that were kept.
+fn copy_texts(
+    new: &NewGeneration,
+    trees: Trees<'_>,
+    report: &mut RewriteReport,
+) -> Result<(), StoreError> {
+    let mut texts = new.writer(TreeId::Texts);
+    let mut chunks = new.writer(TreeId::Chunks);
+    for entry in trees.tree(TreeId::Texts).prefix(&[]) {
+        let (key, value) = entry?;
+        let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
+        let raw = match trees.value(Owner::Text, &key) {
+            Ok(Some(raw)) if new.generation().kinds[Kind::Device].contains_key(device)? => raw,
+            Ok(_) | Err(StoreError::Damaged { .. } | StoreError::Corrupt { .. }) => {
+                report.texts_lost += 1;
+                continue;
+            }
+            Err(other) => return Err(other),
+        };
+        texts.write(&key, &value)?;
+        report.texts += 1;
+        if raw.header.is_long() {
+            let prefix = Owner::Text.chunk_prefix(&key, raw.header.version);
+            for entry in trees.tree(TreeId::Chunks).prefix(&prefix) {
+                let (key, chunk) = entry?;
+                chunks.write(&key, &chunk)?;
+            }
+        }
+    }
+    Ok(())
+}

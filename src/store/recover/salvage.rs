@@ -1,0 +1,172 @@
+//! Collects the entries that a damaged database still holds in a database of its own, from which
+//! they can be read like those of an intact one.
+
+use std::{fs, path::Path, sync::Arc};
+
+use super::report::SalvageReport;
+use crate::{
+    model::{Kind, PerKind},
+    store::{
+        DataDirectory, Options, StoreError,
+        format::{self, Head},
+        generation::Generation,
+        known::KnownState,
+        layers::TreeId,
+        log,
+        trees::{Owner, text_property},
+    },
+};
+
+/// What was collected of a damaged database.
+pub(super) struct Collected {
+    generation: Generation,
+    damaged_places: u64,
+    uncertain: u64,
+    unassigned: u64,
+    version_last: u64,
+}
+
+/// Reads the database in the folder `damaged` without changing it.
+///
+/// # Errors
+/// [`StoreError::Io`] if there is no database or it cannot be read; [`StoreError::DiskFull`].
+pub(super) fn collect(
+    directory: &Arc<DataDirectory>,
+    damaged: &Path,
+    number: u64,
+    options: Options,
+) -> Result<Collected, StoreError> {
+    let generation = Generation::create(directory, number, options)?;
+    let mut collected =
+        Collected { generation, damaged_places: 0, uncertain: 0, unassigned: 0, version_last: 0 };
+    // Entries of unknown trees are assigned when all chunks are there.
+    let mut unknown = Vec::new();
+    let read = log::salvage(damaged, log::Reach::Everything, &mut |entry| {
+        if !entry.page_complete {
+            collected.uncertain += 1;
+        }
+        match entry.tree.map(tree_of) {
+            Some(Some(tree)) => collected.put(tree, entry.key, entry.value)?,
+            // The store's own counts, which are computed anew.
+            Some(None) => {}
+            None => unknown.push((entry.key.to_vec(), entry.value.to_vec())),
+        }
+        Ok(())
+    });
+    match read {
+        Ok(read) => collected.damaged_places = read.messages_damaged + read.segments_unreadable,
+        Err(error) => {
+            let path = collected.generation.path();
+            drop(collected);
+            // The error is the one to be told.
+            let _ = fs::remove_dir_all(path);
+            return Err(error);
+        }
+    }
+    let (chunks, others): (Vec<_>, Vec<_>) =
+        unknown.into_iter().partition(|(key, _)| is_chunk_key(key));
+    for (key, value) in chunks {
+        collected.put(TreeId::Chunks, &key, &value)?;
+    }
+    for (key, value) in others {
+        match collected.assign(&key, &value)? {
+            Assigned::To(tree) => collected.put(tree, &key, &value)?,
+            Assigned::Derived => {}
+            Assigned::Unknown => collected.unassigned += 1,
+        }
+    }
+    Ok(collected)
+}
+
+/// Where an entry of an unknown tree belongs.
+enum Assigned {
+    To(TreeId),
+    /// To a tree that is computed from others.
+    Derived,
+    Unknown,
+}
+
+/// The tree of a name, but for those that are computed from others.
+fn tree_of(name: &[u8]) -> Option<TreeId> {
+    let derived =
+        |tree: &TreeId| matches!(tree, TreeId::References | TreeId::Members | TreeId::Meta);
+    TreeId::all().find(|tree| tree.name().as_bytes() == name).filter(|tree| !derived(tree))
+}
+
+/// Whether a key looks like one of a chunk: the word of a kind or `text`, a zero, the key of the
+/// value, a zero, its version (8 bytes) and the chunk's number (4 bytes).
+fn is_chunk_key(key: &[u8]) -> bool {
+    let word = key.split(|byte| *byte == 0).next().unwrap_or_default();
+    let known = word == b"text" || Kind::ALL.iter().any(|kind| kind.as_str().as_bytes() == word);
+    let end = key.len().checked_sub(8 + 4 + 1);
+    known && end.is_some_and(|end| end > word.len() && key[end] == 0)
+}
+
+impl Collected {
+    fn put(&mut self, tree: TreeId, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        if let TreeId::Kind(_) | TreeId::Texts = tree
+            && let Ok(Head::Whole(raw)) = format::head(value.into())
+        {
+            self.version_last = self.version_last.max(raw.header.version);
+        }
+        crate::store::new_generation::write(self.generation.tree(tree), key, value)
+    }
+
+    /// Finds the one kind whose record these bytes are.
+    fn assign(&self, key: &[u8], value: &[u8]) -> Result<Assigned, StoreError> {
+        let Ok(head) = format::head(value.into()) else { return Ok(Assigned::Derived) };
+        let mut found = Vec::new();
+        for kind in Kind::ALL {
+            let fits = match &head {
+                Head::Whole(raw) => raw
+                    .record(kind, key)
+                    .is_ok_and(|record| record.name().as_str().as_bytes() == key),
+                Head::Long(header, _) => {
+                    self.has_chunks(Owner::Record(kind), key, header.version)?
+                }
+            };
+            if fits {
+                found.push(TreeId::Kind(kind));
+            }
+        }
+        if text_property(key).is_some() {
+            let fits = match &head {
+                Head::Whole(raw) => std::str::from_utf8(raw.body()).is_ok(),
+                Head::Long(header, _) => self.has_chunks(Owner::Text, key, header.version)?,
+            };
+            if fits {
+                found.push(TreeId::Texts);
+            }
+        }
+        Ok(match found.as_slice() {
+            [tree] => Assigned::To(*tree),
+            _ => Assigned::Unknown,
+        })
+    }
+
+    fn has_chunks(&self, owner: Owner, key: &[u8], version: u64) -> Result<bool, StoreError> {
+        let prefix = owner.chunk_prefix(key, version);
+        let mut chunks = self.generation.trees().tree(TreeId::Chunks).prefix(&prefix);
+        Ok(chunks.next().transpose()?.is_some())
+    }
+
+    pub fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
+    /// The version of the last change of which an entry was found.
+    pub fn version_last(&self) -> u64 {
+        self.version_last
+    }
+
+    /// What was found, beside what was known of the inventory before.
+    pub fn report(&self, known: Option<&KnownState>) -> SalvageReport {
+        SalvageReport {
+            known: known.map(|known| PerKind::new(|kind| known.summary.kind(kind).count)),
+            damaged_places: self.damaged_places,
+            uncertain: self.uncertain,
+            unassigned: self.unassigned,
+            ..SalvageReport::default()
+        }
+    }
+}

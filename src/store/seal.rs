@@ -1,0 +1,55 @@
+//! The seal of a generation: its state when it was finished, in the file `SEAL` beside the
+//! database. It is written before the pointer names the generation and never changed.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    DirectoryError, StoreError,
+    known::{CHECKED_FORMAT, CheckedError, KnownState, decode_checked, encode_checked},
+};
+
+const FILE_NAME: &str = "SEAL";
+
+/// A seal as it was read.
+pub(super) enum Seal {
+    Intact(Box<KnownState>),
+    Missing,
+    Damaged,
+}
+
+fn path(generation: &Path) -> PathBuf {
+    generation.join(FILE_NAME)
+}
+
+/// Writes the seal into a generation's folder. The caller makes the folder durable.
+///
+/// # Errors
+/// [`StoreError::DiskFull`]; [`StoreError::Io`] if the file cannot be written.
+pub(super) fn write(generation: &Path, known: &KnownState) -> Result<(), StoreError> {
+    fs::write(path(generation), encode_checked(known))
+        .map_err(StoreError::io("writing the seal of a generation"))
+}
+
+/// Reads the seal of a generation's folder.
+///
+/// # Errors
+/// [`StoreError::Directory`] if a newer Satchel wrote it; [`StoreError::Io`] if the file is there
+/// and cannot be read.
+pub(super) fn read(generation: &Path) -> Result<Seal, StoreError> {
+    let bytes = match fs::read(path(generation)) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seal::Missing),
+        Err(error) => return Err(StoreError::io("reading the seal of a generation")(error)),
+    };
+    match decode_checked(&bytes) {
+        Ok(known) => Ok(Seal::Intact(Box::new(known))),
+        Err(CheckedError::Damaged) => Ok(Seal::Damaged),
+        Err(CheckedError::OtherFormat { found }) => {
+            Err(DirectoryError::OtherFormat { found: found.into(), known: CHECKED_FORMAT.into() }
+                .into())
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What commands print: JSON also when they are refused, nothing when they are to be quiet.
+
+use std::fs;
+use std::process::Output;
+
+use serde_json::Value;
+
+use super::{Desk, ends, printed, run, said};
+use crate::harness::{Server, satchel};
+use crate::project::{demo, golden};
+
+fn problem(output: &Output) -> Value {
+    let problem: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", printed(output), said(output)));
+    for member in ["type", "title", "detail"] {
+        assert!(!problem[member].as_str().unwrap_or_default().is_empty(), "{member} in {problem}");
+    }
+    assert!(!said(output).is_empty(), "people are told as well");
+    problem
+}
+
+#[test]
+fn a_refusal_is_json_where_json_is_asked_for() {
+    let desk = Desk::new();
+    let lost = desk.data().to_str().unwrap().to_owned();
+    let demo = demo().to_str().unwrap().to_owned();
+    // Before anything is asked.
+    for (words, code) in [
+        (vec!["export", "a", "--json", "--data", &lost], 1),
+        (vec!["import", &demo, "--json", "--data", &lost], 1),
+        (vec!["verify", "--json", "--data", &lost], 1),
+        (vec!["inspect", "--json", "--data", &lost], 1),
+        (vec!["undo", "--json", "--yes", "--data", &lost], 1),
+        (vec!["diff", &demo, "--json", "--data", &lost], 2),
+    ] {
+        let output = run(satchel().args(&words));
+        ends(&output, code);
+        let detail = problem(&output)["detail"].as_str().unwrap().to_owned();
+        assert!(detail.starts_with("There is no data directory at"), "{words:?}: {detail}");
+    }
+    for (words, code) in [
+        (vec!["undo", "--json", "--data", &lost], 1),
+        (vec!["import", "no/such.zip", "--json", "--data", &lost], 1),
+        (vec!["export", "a", "--json", "--types", "devise", "--data", &lost], 2),
+        (vec!["verify", "--json", "--dta", &lost], 2),
+        (vec!["verify", "--json", "--config", &lost], 2),
+        (vec!["verify", "--json", "--server", "http://127.0.0.1:1", "--user", "x"], 1),
+    ] {
+        let output = run(satchel().args(&words).env("SATCHEL_PASSWORD", "x"));
+        ends(&output, code);
+        problem(&output);
+    }
+    // The server's own problem, as it came.
+    let server = Server::start();
+    let url = format!("http://{}", server.address);
+    let words = ["export", "../x", "--json", "--user", "admin", "--server", &url];
+    let output = run(satchel().args(words).env("SATCHEL_PASSWORD", "admin"));
+    ends(&output, 1);
+    let refused = problem(&output);
+    assert!(refused["type"].as_str().unwrap().starts_with("tag:"), "{refused}");
+    assert!(refused["status"].is_number(), "{refused}");
+    let output = run(satchel().args(words).env("SATCHEL_PASSWORD", "wrong"));
+    ends(&output, 1);
+    assert_eq!(problem(&output)["status"], 401);
+}
+
+#[test]
+fn quiet_commands_print_nothing_but_what_was_asked_for() {
+    let desk = Desk::new();
+    let quiet =
+        |words: &[&str]| run(satchel().args(words).arg("-q").arg("--data").arg(desk.data()));
+    let demo = demo().to_str().unwrap().to_owned();
+    let copy = desk.path("copy.zip").to_str().unwrap().to_owned();
+    for words in [
+        &["import", &demo, "--create"][..],
+        &["import", &demo],
+        &["export", "a"],
+        &["export", "a", "--output", &copy],
+        &["export", "a.xlsx", "--workbook"],
+        &["verify"],
+        &["verify", &copy],
+        &["undo", "--yes"],
+    ] {
+        let output = quiet(words);
+        ends(&output, 0);
+        assert_eq!((printed(&output), said(&output)), (String::new(), String::new()), "{words:?}");
+    }
+    // What they are for is printed all the same.
+    for words in [
+        &["import", &demo, "--dry-run"][..],
+        &["inspect"],
+        &["undo", "--dry-run"],
+        &["verify", "--json"],
+        &["export", "a", "--json"],
+        &["diff", &demo],
+    ] {
+        let output = quiet(words);
+        assert!(printed(&output).len() > 20, "{words:?}: {}", printed(&output));
+        assert_eq!(said(&output), "", "{words:?}");
+    }
+    // And so is what went wrong.
+    let broken = golden().join("missing_ends").to_str().unwrap().to_owned();
+    let output = quiet(&["import", &broken]);
+    ends(&output, 1);
+    assert!(printed(&output).contains("Problems: "), "{}", printed(&output));
+    let output = run(satchel().args(["verify", "-q"]).arg(&broken));
+    assert!(!printed(&output).is_empty() || output.status.success());
+}
+
+#[test]
+fn a_comparison_of_two_projects_imports_nothing() {
+    let desk = Desk::new();
+    let project = |name: &str, text: &str| {
+        let folder = desk.path(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("device.yaml"), text).unwrap();
+        folder
+    };
+    let one = project("one", "- name: R 1%\n- name: é>b\n  port: x\n");
+    let two = project("two", "- name: R 1%\n  vendor: Nokia\n- name: R2\n");
+    let output = run(satchel().arg("diff").args([&one, &two]));
+    ends(&output, 1);
+    let text = format!("{}{}", printed(&output), said(&output));
+    assert!(!text.contains("imported"), "{text}");
+    assert!(text.contains("From the first project to the second: 1 created, 1 updated"), "{text}");
+    assert!(text.contains("leaves out 1 record of the first project"), "{text}");
+}
+
+#[test]
+fn the_cause_of_a_failure_is_printed_where_there_is_no_servers_log() {
+    let desk = Desk::with_demo();
+    // Where reports of bundles should lie there is a file: the library cannot be listed.
+    let library = desk.data().join("migrations");
+    fs::remove_dir_all(&library).unwrap();
+    ends(&run(desk.command("export").arg("-q")), 0);
+    let folder = library.join("b.zip");
+    fs::create_dir(&folder).unwrap();
+    let workbooks = desk.data().join("spreadsheets");
+    let _ = fs::remove_dir_all(&workbooks);
+    fs::write(&workbooks, "").unwrap();
+    let output = run(satchel().args(["export", "a.xlsx", "--workbook", "--data"]).arg(desk.data()));
+    ends(&output, 1);
+    let said = said(&output);
+    assert!(!said.contains("server's log"), "{said}");
+    assert!(said.contains("os error"), "the cause: {said}");
+}
+
+#[test]
+fn one_is_singular() {
+    let desk = Desk::new();
+    let folder = desk.path("one");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("device.yaml"), "- name: R 1%\n").unwrap();
+    let data = desk.data();
+    let on_data = |words: &[&str]| run(satchel().args(words).arg("--data").arg(&data));
+    let import = ["import", folder.to_str().unwrap(), "--types", "device", "--create"];
+    let mut all = String::new();
+    for words in [
+        &import[..],
+        &["inspect"],
+        &["verify"],
+        &["export", "a", "--types", "device"],
+        &["undo", "--dry-run"],
+        &["undo", "--yes"],
+        &["inspect"],
+        &["verify"],
+    ] {
+        let output = on_data(words);
+        ends(&output, 0);
+        all += &printed(&output);
+        all += &said(&output);
+    }
+    all += &printed(&run(satchel().arg("inspect").arg(&folder)));
+    let words: Vec<&str> = all.split_whitespace().collect();
+    for pair in words.windows(2) {
+        let noun = pair[1].trim_matches(|c: char| !c.is_alphabetic());
+        let is_plural = noun.ends_with('s') && !matches!(noun, "is" | "was");
+        assert!(!(pair[0] == "1" && is_plural), "{pair:?} in {all}");
+    }
+    assert!(all.contains("1 record"), "{all}");
+}

@@ -1,0 +1,214 @@
+//! Every option of every call in every place does what it is there for.
+
+use std::{io::Cursor, sync::LazyLock};
+
+use satchel::{
+    codec::workbook::{Cell, Format, WorkbookWriter},
+    http::{CallOption, Need, Route},
+};
+use serde_json::Value;
+
+use super::calls::{Call, changing, places, server, state};
+use crate::harness::{Answer, Server};
+use crate::project::{documents, of_kind, put_folder};
+
+/// An option that is sent, what is sent beside it, and how its effect is told from an answer.
+struct Effect {
+    value: &'static str,
+    beside: &'static [(&'static str, &'static str)],
+    body: &'static [u8],
+    is_there: fn(&Answer) -> bool,
+}
+
+const TABLE: &[u8] = b"name,port\nnew,22\n";
+
+/// A workbook with a sheet of devices, and none of links.
+static DEVICES_ONLY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut writer = WorkbookWriter::new(Format::Xls, &std::env::temp_dir()).unwrap();
+    writer.begin_sheet("device", ["name"]).unwrap();
+    writer.row([Cell::from("new")]).unwrap();
+    writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
+});
+
+/// What an option does. An option of which nothing is said here has no test, and so fails.
+fn effect(operation: &str, option: &str) -> Effect {
+    const DRY_PROJECT: &[(&str, &str)] =
+        &[("name", "one"), ("import_export_types", "device"), ("dry_run", "true")];
+    const DRY_TABLE: &[(&str, &str)] = &[("kind", "device"), ("dry_run", "true")];
+    let is_dry = |answer: &Answer| answer.json()["outcome"] == "dry_run";
+    let of = |value, beside, is_there| Effect { value, beside, body: TABLE, is_there };
+    match (operation, option) {
+        ("undo", "dry_run") => of("true", &[], is_dry),
+        ("export_project", "name") => of("made", &[("import_export_types", "device")], |answer| {
+            answer.json()["project"] == "made"
+        }),
+        ("export_project", "import_export_types") => {
+            of("link,device", &[("name", "p")], |answer| {
+                answer.json()["types"].as_array().unwrap().len() == 2
+            })
+        }
+        ("export_project", "export_private_properties") => {
+            of("false", &[("name", "p"), ("import_export_types", "user")], |answer| {
+                answer.json()["secrets"] == "left_out"
+            })
+        }
+        ("import_project", "name") => {
+            of("one", &DRY_PROJECT[1..], |answer| answer.json()["project"] == "one")
+        }
+        ("import_project", "import_export_types") => {
+            of("device", &[("name", "one"), ("dry_run", "true")], |answer| {
+                of_kind(&answer.json(), "device")["created"] == 1
+            })
+        }
+        ("import_project", "empty_database_before_import") => {
+            of("true", DRY_PROJECT, |answer| of_kind(&answer.json(), "device")["removed"] == 17)
+        }
+        ("import_project", "allow_empty") => of(
+            "true",
+            &[
+                ("name", "nothing"),
+                ("import_export_types", "task"),
+                ("empty_database_before_import", "true"),
+                ("dry_run", "true"),
+            ],
+            |answer| answer.status == 200 && of_kind(&answer.json(), "task")["removed"] == 2,
+        ),
+        ("import_project", "keep_absent_types") => of(
+            "true",
+            &[
+                ("name", "one"),
+                ("import_export_types", "device,task"),
+                ("empty_database_before_import", "true"),
+                ("dry_run", "true"),
+            ],
+            |answer| of_kind(&answer.json(), "task")["removed"] == 0,
+        ),
+        ("import_project", "dry_run") => of("true", &DRY_PROJECT[..2], is_dry),
+        ("import_project", "on_error") => of(
+            "skip",
+            &[("name", "half"), ("import_export_types", "device"), ("dry_run", "true")],
+            |answer| answer.status == 200,
+        ),
+        ("export_topology", "name") => {
+            of("made.xlsx", &[], |answer| answer.json()["workbook"] == "made.xlsx")
+        }
+        ("import_topology", "replace") => {
+            of("true", DRY_TABLE, |answer| of_kind(&answer.json(), "device")["removed"] == 17)
+        }
+        ("import_topology", "allow_empty") => Effect {
+            body: b"name,port\n",
+            ..of("true", &[("kind", "link"), ("dry_run", "true"), ("replace", "true")], |answer| {
+                answer.status == 200 && of_kind(&answer.json(), "link")["removed"] == 21
+            })
+        },
+        ("import_topology", "keep_absent_types") => Effect {
+            body: &DEVICES_ONLY,
+            ..of("true", &[("dry_run", "true"), ("replace", "true")], |answer| answer.status == 200)
+        },
+        ("import_topology", "dry_run") => of("true", &DRY_TABLE[..1], is_dry),
+        ("import_topology", "on_error") => Effect {
+            body: b"name,port\ngood,22\nbad,many\n",
+            ..of("skip", DRY_TABLE, |answer| answer.status == 200)
+        },
+        ("import_topology", "kind") => of("device", &DRY_TABLE[1..], |answer| answer.status == 200),
+        ("put_instances", "atomic") => Effect {
+            body: br#"[{"name": "good"}, {"name": "a/b"}]"#,
+            ..of("true", &[], |answer| answer.status == 422)
+        },
+        ("put_configuration" | "post_configuration", "property") => {
+            of("operational_data", &[], |answer| answer.json()["property"] == "operational_data")
+        }
+        other => panic!("say what {other:?} does"),
+    }
+}
+
+fn prepared() -> Server {
+    let server = server();
+    let half = "- {name: good}\n- {name: bad, port: many}\n";
+    for (name, kind, text) in [
+        ("one", "device", "- {name: R 1%}\n"),
+        ("half", "device", half),
+        ("nothing", "task", "[]\n"),
+    ] {
+        put_folder(&server, name, &documents(&[(kind, text)]));
+    }
+    server
+}
+
+fn options() -> impl Iterator<Item = (&'static Route, &'static CallOption)> {
+    changing().into_iter().flat_map(|route| {
+        let options = route.description.query.options().iter();
+        options.filter(|option| option.need != Need::Ignored).map(move |option| (route, option))
+    })
+}
+
+#[test]
+fn every_option_is_read_wherever_it_stands() {
+    let server = prepared();
+    for (route, option) in options() {
+        let Effect { value, beside, body, is_there } =
+            effect(route.description.operation, option.name);
+        let before = state(&server);
+        for place in places(route) {
+            for name in option.names() {
+                let mut sent = beside.to_vec();
+                sent.push((name, value));
+                let call = Call::new(&server, route).body(body);
+                let answer = call.with(*place, &sent).send();
+                let what = format!("{} {name} {place:?}", route.pattern);
+                let text = String::from_utf8_lossy(&answer.body).into_owned();
+                assert!(is_there(&answer), "{what}: {} {text}", answer.status);
+            }
+        }
+        let dry = option.name == "dry_run" || beside.contains(&("dry_run", "true"));
+        assert!(!dry || state(&server) == before, "{} {}", route.pattern, option.name);
+    }
+}
+
+/// The effects above are those of the options, and not there anyway.
+#[test]
+fn an_option_that_is_not_sent_has_no_effect() {
+    for (route, option) in options() {
+        let Effect { beside, body, is_there, .. } =
+            effect(route.description.operation, option.name);
+        let server = prepared();
+        for place in places(route).iter().take(1) {
+            let call = Call::new(&server, route).body(body);
+            let answer = call.with(*place, beside).send();
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            let refused = answer.status == 400 || answer.status == 422;
+            let is_there = match option.need {
+                Need::Required => !refused,
+                Need::Optional | Need::Ignored => is_there(&answer),
+            };
+            assert!(!is_there, "{} {}: {text}", route.pattern, option.name);
+        }
+    }
+}
+
+/// Clients are known to send these; they change nothing.
+#[test]
+fn an_option_without_effect_is_accepted() {
+    let server = prepared();
+    for route in changing() {
+        let ignored = route.description.query.options().iter();
+        for option in ignored.filter(|option| option.need == Need::Ignored) {
+            for place in places(route) {
+                let beside: &[(&str, &str)] = match route.description.operation {
+                    "export_topology" => &[("name", "w.xls")],
+                    "import_topology" => &[("kind", "device"), ("dry_run", "true")],
+                    "import_project" => {
+                        &[("name", "one"), ("import_export_types", "device"), ("dry_run", "true")]
+                    }
+                    "export_project" => &[("name", "made"), ("import_export_types", "device")],
+                    other => panic!("say what {other} needs"),
+                };
+                let mut sent = beside.to_vec();
+                sent.push((option.name, super::calls::values(option)[0]));
+                let answer = Call::new(&server, route).with(*place, &sent).send();
+                let json: Value = answer.json();
+                assert_eq!(answer.status, 200, "{} {place:?}: {json}", option.name);
+            }
+        }
+    }
+}

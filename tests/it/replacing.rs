@@ -1,0 +1,356 @@
+//! Imports that replace: which types are emptied, what is asked before records are removed, and
+//! which administrators change.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use satchel::codec::workbook::{Cell, Format, WorkbookWriter};
+use serde_json::{Value, json};
+
+use crate::commands::{Desk, at_server, ends, json as answer, printed, run, said, text};
+use crate::harness::{ADMIN, Server, satchel};
+use crate::project::{demo, documents, import, imported, of_kind, put_folder};
+
+const ONE_DEVICE: &str = "- name: R 1% é>b\n  vendor: Nokia\n";
+
+/// A project's folder that holds one device and nothing else.
+fn one_device(desk: &Desk) -> String {
+    let folder = desk.path("one device");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("device.yaml"), ONE_DEVICE).unwrap();
+    text(&folder).to_owned()
+}
+
+/// How many records of each type a data directory holds.
+fn counts(desk: &Desk) -> Vec<(String, u64)> {
+    let inspected = answer(&desk.on_directory(&["inspect", "--json"]));
+    let types = inspected["types"].as_array().unwrap().iter();
+    types
+        .map(|row| {
+            let kind = row["type"].as_str().unwrap().to_owned();
+            (kind, row["records"].as_u64().unwrap())
+        })
+        .collect()
+}
+
+fn count(desk: &Desk, kind: &str) -> u64 {
+    counts(desk).into_iter().find(|(name, _)| name == kind).unwrap().1
+}
+
+/// Runs a command on a terminal on which `answer` is typed.
+fn on_terminal(desk: &Desk, words: &[&str], answer: &str) -> Output {
+    let program = satchel();
+    let program = program.get_program().to_str().unwrap();
+    let mut line = vec![program];
+    line.extend_from_slice(words);
+    let data = desk.data();
+    line.extend(["--data", text(&data)]);
+    let line: Vec<_> = line.iter().map(|word| format!("'{word}'")).collect();
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
+    command.env("SATCHEL_CONFIG", "");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn a_partial_project_replaces_the_types_that_it_has() {
+    let desk = Desk::with_demo();
+    let folder = one_device(&desk);
+    let before = counts(&desk);
+    let output = desk.on_directory(&["import", &folder, "--replace", "--yes"]);
+    ends(&output, 0);
+    // Links cannot stand without their devices.
+    assert_eq!((count(&desk, "device"), count(&desk, "link")), (1, 0));
+    for (kind, records) in before {
+        if kind != "device" && kind != "link" {
+            assert_eq!(count(&desk, &kind), records, "{kind}");
+        }
+    }
+    assert!(printed(&output).contains("has no document user.yaml\n"), "{}", printed(&output));
+
+    // Named types without a document are kept as well.
+    let words = ["import", &folder, "--types", "device,service", "--replace", "--yes"];
+    ends(&desk.on_directory(&words), 0);
+    assert!(count(&desk, "service") > 0);
+
+    let output = desk.on_directory(&["import", &folder, "--replace-all", "--yes"]);
+    ends(&output, 0);
+    assert_eq!(counts(&desk).iter().map(|(_, records)| records).sum::<u64>(), 2);
+    assert!(
+        printed(&output).contains("service.yaml: the import emptied this type and removed 6 "),
+        "{}",
+        printed(&output)
+    );
+}
+
+#[test]
+fn a_partial_project_is_the_same_at_a_server() {
+    let desk = Desk::with_demo();
+    let folder = one_device(&desk);
+    let server = Server::start();
+    ends(&at_server(&server, "admin", &["import", text(&demo()), "--quiet"]), 0);
+    for words in [
+        vec!["diff", &folder, "--replace", "--json"],
+        vec!["diff", &folder, "--replace-all", "--json"],
+        vec!["import", &folder, "--replace", "--dry-run", "--json"],
+        vec!["import", &folder, "--replace", "--yes", "--json"],
+        vec!["import", &folder, "--replace-all", "--yes", "--json"],
+    ] {
+        let (here, there) = (desk.on_directory(&words), at_server(&server, "admin", &words));
+        assert_eq!(here.status.code(), there.status.code(), "{words:?}");
+        assert_eq!(answer(&here), answer(&there), "{words:?}");
+    }
+    assert_eq!(count(&desk, "user"), 1);
+}
+
+#[test]
+fn a_bundle_and_a_project_of_the_library_are_partial_too() {
+    let desk = Desk::with_demo();
+    let bundle = desk.path("devices é.zip");
+    let words = ["export", "devices", "--types", "device", "--output", text(&bundle)];
+    ends(&desk.on_directory(&words), 0);
+    for from in [text(&bundle), "devices"] {
+        let users = count(&desk, "user");
+        ends(&desk.on_directory(&["import", from, "--replace", "--yes"]), 0);
+        assert_eq!(count(&desk, "user"), users, "{from}");
+        assert!(count(&desk, "device") > 1, "{from}");
+    }
+}
+
+#[test]
+fn a_workbook_replaces_the_sheets_that_it_has() {
+    let desk = Desk::with_demo();
+    let table = desk.path("sites.xlsx");
+    ends(&desk.on_directory(&["export", "sites.xlsx", "--workbook", "-o", text(&table)]), 0);
+    let (devices, links) = (count(&desk, "device"), count(&desk, "link"));
+    ends(&desk.on_directory(&["import", text(&table), "--replace", "--yes"]), 0);
+    assert_eq!((count(&desk, "device"), count(&desk, "link")), (devices, links));
+
+    // With a sheet of links alone, --replace keeps the devices and --replace-all does not.
+    let partial = desk.path("partial é.xls");
+    fs::write(&partial, sheet_of_links(&[("é>b 1%", "Lisbon core 1", "Porto core 1")])).unwrap();
+    ends(&desk.on_directory(&["import", text(&partial), "--replace", "--yes"]), 0);
+    assert_eq!((count(&desk, "device"), count(&desk, "link")), (devices, 1));
+    let output = desk.on_directory(&["import", text(&partial), "--replace-all", "--yes"]);
+    ends(&output, 1);
+    assert!(
+        printed(&output).contains("there is no device or network 'Lisbon core 1'"),
+        "{}",
+        printed(&output)
+    );
+    fs::write(&partial, sheet_of_links(&[])).unwrap();
+    let words = ["import", text(&partial), "--replace-all", "--yes"];
+    // That nothing is left is asked for by name.
+    ends(&desk.on_directory(&words), 1);
+    let output = desk.on_directory(&[&words[..], &["--allow-empty"]].concat());
+    ends(&output, 0);
+    assert_eq!((count(&desk, "device"), count(&desk, "link")), (0, 0));
+    let expected = format!("removed {devices} device records\n");
+    assert!(printed(&output).contains(&expected), "{}", printed(&output));
+}
+
+/// A workbook that has no sheet of devices.
+fn sheet_of_links(links: &[(&str, &str, &str)]) -> Vec<u8> {
+    let mut writer = WorkbookWriter::new(Format::Xls, &std::env::temp_dir()).unwrap();
+    writer.begin_sheet("link", ["name", "source_name", "destination_name"]).unwrap();
+    for (name, source, destination) in links {
+        writer.row([*name, *source, *destination].map(Cell::from)).unwrap();
+    }
+    writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
+}
+
+#[test]
+fn nothing_is_removed_where_nobody_was_asked() {
+    let desk = Desk::with_demo();
+    let folder = one_device(&desk);
+    let before = counts(&desk);
+    for option in ["--replace", "--replace-all"] {
+        let output = desk.on_directory(&["import", &folder, option]);
+        ends(&output, 1);
+        let said = said(&output);
+        assert!(said.contains("--yes") && said.contains("--dry-run"), "{said}");
+        ends(&desk.on_directory(&["import", &folder, option, "--dry-run"]), 0);
+        assert_eq!(counts(&desk), before, "{option}");
+    }
+    ends(&desk.on_directory(&["import", &folder, "--replace", "--replace-all", "--yes"]), 2);
+    ends(&desk.on_directory(&["import", &folder, "--replace", "--dry-run", "--yes"]), 2);
+    // What only adds asks nothing.
+    ends(&desk.on_directory(&["import", &folder]), 0);
+}
+
+#[test]
+fn on_a_terminal_the_removals_are_shown_and_asked_about() {
+    let desk = Desk::with_demo();
+    let folder = one_device(&desk);
+    let before = counts(&desk);
+    for answer in ["n\n", "\n", "maybe\n"] {
+        let output = on_terminal(&desk, &["import", &folder, "--replace-all"], answer);
+        ends(&output, 1);
+        let shown = printed(&output);
+        assert!(shown.contains("Nothing was changed. An import would give: 1 created"), "{shown}");
+        assert!(shown.contains(" records and import? [y/N]"), "{shown}");
+        assert_eq!(counts(&desk), before, "{answer:?}");
+    }
+    assert!(!desk.data().join("migrations/one device.zip").exists(), "it is off the shelf again");
+    let output = on_terminal(&desk, &["import", &folder, "--replace-all"], "y\n");
+    ends(&output, 0);
+    assert!(printed(&output).contains("The project was imported"), "{}", printed(&output));
+    assert_eq!((count(&desk, "device"), count(&desk, "service")), (1, 0));
+
+    // Where nothing would be removed, nothing is asked.
+    let output = on_terminal(&desk, &["import", &folder, "--replace"], "");
+    ends(&output, 0);
+    assert!(!printed(&output).contains("[y/N]"), "{}", printed(&output));
+}
+
+#[test]
+fn rest_empties_what_is_listed_and_warns_of_each_type_without_a_document() {
+    let server = Server::start();
+    put_folder(&server, "one", &documents(&[("device", ONE_DEVICE)]));
+    let demo = crate::project::read_folder(&demo());
+    put_folder(&server, "demo", &demo);
+    imported(&server, "demo", json!({}));
+    let services = count_at(&server, "service");
+    assert!(services > 1);
+
+    let empty = json!({"empty_database_before_import": true, "dry_run": true});
+    let preview = import(&server, "one", empty).json();
+    let would = format!("would empty this type and remove {services} service records");
+    assert!(warns(&preview, "service.yaml", &would), "{preview}");
+
+    let keep = json!({"empty_database_before_import": true, "keep_absent_types": true});
+    let kept = imported(&server, "one", keep);
+    assert_eq!(of_kind(&kept, "service")["removed"], 0);
+    assert!(!kept["warnings"].to_string().contains("emptied"), "{kept}");
+    assert_eq!(count_at(&server, "service"), services);
+
+    let report = imported(&server, "one", json!({"empty_database_before_import": true}));
+    let removed = format!("emptied this type and removed {services} service records");
+    assert!(warns(&report, "service.yaml", &removed), "{report}");
+    assert_eq!(of_kind(&report, "service")["removed"], services);
+    assert!(!warns(&report, "device.yaml", ""), "{report}");
+    assert_eq!(count_at(&server, "service"), 0);
+}
+
+fn count_at(server: &Server, kind: &str) -> u64 {
+    server.request("GET", "/rest/count").login(ADMIN).send().json()[kind].as_u64().unwrap()
+}
+
+/// Whether a report's warnings have one that says both.
+fn warns(report: &Value, document: &str, what: &str) -> bool {
+    let warnings = report["warnings"].as_array().unwrap().iter();
+    let mut warnings = warnings.map(|warning| warning.as_str().unwrap());
+    warnings.any(|warning| warning.contains(document) && warning.contains(what))
+}
+
+/// A user of a project: `password` is what the hash is told apart by.
+fn user(name: &str, is_admin: bool, password: &str) -> String {
+    let hash = BASE64_STANDARD.encode(format!("$argon2id${password}"));
+    format!("- name: '{name}'\n  is_admin: {is_admin}\n  password: '{hash}'\n")
+}
+
+/// The administrators that a report names, as `change: name`.
+fn administrators(report: &Value) -> Vec<String> {
+    let mut named = Vec::new();
+    for group in report["administrators"]["shown"].as_array().unwrap() {
+        let change = group["change"].as_str().unwrap();
+        for place in group["places"].as_array().unwrap() {
+            named.push(format!("{change}: {}", place["record"].as_str().unwrap()));
+        }
+    }
+    assert_eq!(report["administrators"]["total"], named.len());
+    named
+}
+
+#[test]
+fn an_import_names_every_administrator_that_it_changes() {
+    let server = Server::start();
+    let ours = [
+        user("anna é", true, "a"),
+        user("bert >b", true, "b"),
+        user("carl", false, "c"),
+        user("dora", true, "d"),
+        user("emil", false, "e"),
+    ]
+    .concat();
+    put_folder(&server, "ours", &documents(&[("user", &ours)]));
+    let report = imported(&server, "ours", json!({}));
+    assert_eq!(administrators(&report), ["created: anna é", "created: bert >b", "created: dora"]);
+
+    // anna loses her rights, bert gets another password, carl becomes an administrator, dora and
+    // emil are not in it, admin (who calls) gets another password, zoe comes.
+    let theirs = [
+        user("admin", true, "theirs"),
+        user("anna é", false, "a"),
+        user("bert >b", true, "x"),
+        user("carl", true, "c"),
+        user("zoe", true, "z"),
+    ]
+    .concat();
+    put_folder(&server, "theirs", &documents(&[("user", &theirs)]));
+    let merged = [
+        "rights_lost: anna é",
+        "created: zoe",
+        "rights_gained: carl",
+        "password_changed: admin",
+        "password_changed: bert >b",
+    ];
+    let replaced: Vec<_> = ["removed: dora"].iter().chain(&merged).copied().collect();
+    let dry = import(&server, "theirs", json!({"dry_run": true})).json();
+    assert_eq!(administrators(&dry), merged);
+    let more = json!({"dry_run": true, "empty_database_before_import": true});
+    let dry = import(&server, "theirs", more).json();
+    assert_eq!(administrators(&dry), replaced);
+
+    let report = imported(&server, "theirs", json!({"empty_database_before_import": true}));
+    assert_eq!(administrators(&report), replaced);
+    for secret in ["theirs", "argon2"].map(|part| BASE64_STANDARD.encode(part)) {
+        assert!(!report.to_string().contains(secret.trim_end_matches('=')), "{report}");
+    }
+}
+
+#[test]
+fn an_import_that_changes_no_administrator_names_none() {
+    let server = Server::start();
+    put_folder(&server, "demo", &crate::project::read_folder(&demo()));
+    let report = imported(&server, "demo", json!({}));
+    assert_eq!(administrators(&report), Vec::<String>::new());
+    // The caller is kept though users are emptied and the project has no document of them.
+    put_folder(&server, "one", &documents(&[("device", ONE_DEVICE)]));
+    let report = imported(&server, "one", json!({"empty_database_before_import": true}));
+    assert_eq!(administrators(&report), Vec::<String>::new());
+}
+
+#[test]
+fn the_commands_name_administrators_without_their_secrets() {
+    let desk = Desk::with_demo();
+    let folder = desk.path("theirs");
+    write_users(&folder, &[user("admin", false, "theirs"), user("eva", true, "e")].concat());
+    let changed = "Administrators: 3\n  loses administrator rights\n      admin\n  created\n      \
+                   eva\n  password changed\n      admin\n";
+    for words in [
+        vec!["diff", text(&folder), "--types", "user"],
+        vec!["import", text(&folder), "--types", "user", "--dry-run"],
+        vec!["import", text(&folder), "--types", "user"],
+    ] {
+        let output = desk.on_directory(&words);
+        assert!(printed(&output).contains(changed), "{words:?}: {}", printed(&output));
+        assert!(!printed(&output).contains("argon2"), "{}", printed(&output));
+    }
+    // Between two projects no inventory is needed, and administrators are named too.
+    let other = desk.path("ours");
+    write_users(&other, &user("eva", false, "e"));
+    let output = run(satchel().arg("diff").args([&other, &folder]).args(["--types", "user"]));
+    assert!(printed(&output).contains("gains administrator rights\n      eva\n"), "{output:?}");
+}
+
+fn write_users(folder: &Path, users: &str) {
+    fs::create_dir(folder).unwrap();
+    fs::write(folder.join("user.yaml"), users).unwrap();
+}
