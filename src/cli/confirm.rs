@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
 
-/// Whether there is a terminal to ask on.
+/// Returns whether standard input is a terminal.
 pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal()
 }

@@ -27,7 +27,7 @@ pub(super) enum Answers {
     Json,
 }
 
-/// What a problem is called that no server has answered with.
+/// The title of a problem that the command itself reports.
 const TITLE: &str = "The command was not carried out";
 
 /// Says on standard error what could not be done, and what to do next where that is known. With
@@ -78,8 +78,8 @@ fn sentence(text: &str) -> String {
     format!("{first}{}{stop}", chars.as_str())
 }
 
-/// What a command returns when it refuses a damaged inventory.
-const DAMAGED: u8 = 3;
+/// The exit code of a command that refuses a damaged inventory.
+pub(super) const DAMAGED: u8 = 3;
 
 /// The exit code of a command that ended with this error: 3 for a damaged inventory, 1 otherwise.
 pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {

@@ -15,6 +15,7 @@ use time::{OffsetDateTime, macros::format_description};
 use twox_hash::XxHash3_64;
 
 use super::{StoreError, Summary, format};
+use crate::wording::counted;
 
 /// A random number that is given to a generation when it is made. It stands in the database and in
 /// the files beside it, so that the database of another generation is not taken for this one.
@@ -79,8 +80,8 @@ impl From<&KnownState> for KnownNote {
 impl fmt::Display for KnownNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, records, time, .. } = self;
-        let plural = if *records == 1 { "" } else { "s" };
-        write!(f, "{records} record{plural} after change {version} at {}", utc(*time))
+        let records = counted(*records, "record");
+        write!(f, "{records} after change {version} at {}", utc(*time))
     }
 }
 

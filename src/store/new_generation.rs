@@ -9,7 +9,7 @@ use std::{
 use sled::Tree;
 
 use super::{
-    DataDirectory, Options, StoreError, Summary,
+    DataDirectory, Options, Raw, StoreError, Summary,
     content::{Content, TreeContent},
     format::{self, values},
     generation::{Generation, chunk_key, guarded},
@@ -134,8 +134,7 @@ impl NewGeneration {
     /// # Errors
     /// [`StoreError::Cancelled`]; what cannot be read or written.
     pub fn copy_texts(&self, from: Trees<'_>, progress: &Progress) -> Result<(), StoreError> {
-        let mut texts = self.writer(TreeId::Texts);
-        let mut chunks = self.writer(TreeId::Chunks);
+        let mut texts = self.text_writer();
         for entry in from.tree(TreeId::Texts).prefix(&[]) {
             let (key, value) = entry?;
             progress.check()?;
@@ -144,16 +143,14 @@ impl NewGeneration {
                 continue;
             }
             let Some(raw) = from.value(Owner::Text, &key)? else { continue };
-            texts.write(&key, &value)?;
-            if raw.header.is_long() {
-                let prefix = Owner::Text.chunk_prefix(&key, raw.header.version);
-                for entry in from.tree(TreeId::Chunks).prefix(&prefix) {
-                    let (key, chunk) = entry?;
-                    chunks.write(&key, &chunk)?;
-                }
-            }
+            texts.copy(from, &key, &value, &raw)?;
         }
         Ok(())
+    }
+
+    /// Begins to write long texts of devices.
+    pub fn text_writer(&self) -> TextWriter<'_> {
+        TextWriter { texts: self.writer(TreeId::Texts), chunks: self.writer(TreeId::Chunks) }
     }
 
     /// Adds the content hashes to the summary, seals the generation and makes it durable.
@@ -194,6 +191,37 @@ impl TreeWriter<'_> {
     pub fn write(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         write(self.tree, key, value)?;
         self.written.add(key, value);
+        Ok(())
+    }
+}
+
+/// Writes long texts of devices, with their chunks.
+pub(super) struct TextWriter<'n> {
+    texts: TreeWriter<'n>,
+    chunks: TreeWriter<'n>,
+}
+
+impl TextWriter<'_> {
+    /// Copies a text: its entry in the tree of texts, and its chunks if it is long.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if a chunk cannot be read; [`StoreError::DiskFull`];
+    /// [`StoreError::Io`] and [`StoreError::Database`].
+    pub fn copy(
+        &mut self,
+        from: Trees<'_>,
+        key: &[u8],
+        value: &[u8],
+        raw: &Raw,
+    ) -> Result<(), StoreError> {
+        self.texts.write(key, value)?;
+        if raw.header.is_long() {
+            let prefix = Owner::Text.chunk_prefix(key, raw.header.version);
+            for entry in from.tree(TreeId::Chunks).prefix(&prefix) {
+                let (key, chunk) = entry?;
+                self.chunks.write(&key, &chunk)?;
+            }
+        }
         Ok(())
     }
 }

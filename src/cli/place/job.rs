@@ -11,9 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use super::client::{Answer, Client, Refused, Upload};
-use crate::cli::{
-    interrupt::{self, CutShort},
-    progress::Progress,
+use crate::{
+    cli::{
+        interrupt::{self, CutShort},
+        progress::Progress,
+    },
+    job::JobState,
 };
 
 /// How long the command waits before it asks for the progress again: at first, and at most.
@@ -45,7 +48,7 @@ pub(in crate::cli) struct JobWords {
 /// A job as REST shows it.
 #[derive(Deserialize)]
 struct JobView {
-    state: State,
+    state: JobState,
     #[serde(default)]
     step: Option<String>,
     #[serde(default)]
@@ -57,18 +60,6 @@ struct JobView {
     status: u16,
     report: Option<Box<RawValue>>,
     problem: Option<Box<RawValue>>,
-}
-
-#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    Waiting,
-    Running,
-    Cancelling,
-    Finished,
-    Failed,
-    Cancelled,
-    Interrupted,
 }
 
 /// What became of the wish to cancel.
@@ -189,11 +180,14 @@ impl Client {
                 Ok(job) => {
                     failures = 0;
                     match job.state {
-                        State::Waiting | State::Running | State::Cancelling => {
+                        JobState::Waiting | JobState::Running | JobState::Cancelling => {
                             let step = job.step.unwrap_or_default().replace('_', " ");
                             bar.show(&step, job.done, job.total);
                         }
-                        State::Finished | State::Failed | State::Cancelled | State::Interrupted => {
+                        JobState::Finished
+                        | JobState::Failed
+                        | JobState::Cancelled
+                        | JobState::Interrupted => {
                             drop(bar);
                             return self.ended(job, cancelling, words);
                         }
@@ -230,15 +224,15 @@ impl Client {
         words: JobWords,
     ) -> anyhow::Result<Answer> {
         let JobView { state, outcome, status, report, problem, .. } = job;
-        if cancelling != Cancelling::NotAsked && state != State::Cancelled {
+        if cancelling != Cancelling::NotAsked && state != JobState::Cancelled {
             eprintln!("satchel: It was too late to cancel: the {} is finished.", words.noun);
         }
         match (state, cancelling) {
-            (State::Cancelled, Cancelling::Accepted) => Err(CutShort::Cancelled.into()),
-            (State::Cancelled, _) => {
+            (JobState::Cancelled, Cancelling::Accepted) => Err(CutShort::Cancelled.into()),
+            (JobState::Cancelled, _) => {
                 bail!("Somebody else cancelled the {}: nothing was changed", words.noun)
             }
-            (State::Interrupted, _) => bail!(outcome),
+            (JobState::Interrupted, _) => bail!(outcome),
             (_, _) => match (report, problem) {
                 (Some(report), _) => {
                     Ok(Answer { status, text: report.get().to_owned(), location: None })

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     confirm,
+    failure::DAMAGED,
     output::{self, OutputArgs},
     owner,
 };
@@ -105,9 +106,6 @@ impl RecoverArgs {
         }
     }
 }
-
-/// What a command returns that found damage and did not mend it.
-const DAMAGED: u8 = 3;
 
 /// Says what is damaged, or recovers.
 pub(super) fn run(args: &RecoverArgs) -> anyhow::Result<ExitCode> {

@@ -220,8 +220,7 @@ fn copy_texts(
     trees: Trees<'_>,
     report: &mut RewriteReport,
 ) -> Result<(), StoreError> {
-    let mut texts = new.writer(TreeId::Texts);
-    let mut chunks = new.writer(TreeId::Chunks);
+    let mut texts = new.text_writer();
     for entry in trees.tree(TreeId::Texts).prefix(&[]) {
         let (key, value) = entry?;
         let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -233,15 +232,8 @@ fn copy_texts(
             }
             Err(other) => return Err(other),
         };
-        texts.write(&key, &value)?;
+        texts.copy(trees, &key, &value, &raw)?;
         report.texts += 1;
-        if raw.header.is_long() {
-            let prefix = Owner::Text.chunk_prefix(&key, raw.header.version);
-            for entry in trees.tree(TreeId::Chunks).prefix(&prefix) {
-                let (key, chunk) = entry?;
-                chunks.write(&key, &chunk)?;
-            }
-        }
     }
     Ok(())
 }
