@@ -106,9 +106,10 @@ pub(super) mod fixture {
 
     impl Accounts for OneAccount {
         fn known(&self, name: &str) -> Known {
-            match *self.is_read.lock().unwrap() && name == self.name {
-                true => Known::Account(self.of_now()),
-                false => Known::Unread,
+            if *self.is_read.lock().unwrap() && name == self.name {
+                Known::Account(self.of_now())
+            } else {
+                Known::Unread
             }
         }
 

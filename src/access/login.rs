@@ -78,10 +78,13 @@ impl Login {
         self.require_unlocked(credentials, address, now)?;
         Ok(match self.accounts.known(&credentials.name) {
             Known::Unread => Recalled::Unread,
-            Known::Account(account) => match self.is_remembered(&account, credentials, now) {
-                true => Recalled::Proved(account.principal()),
-                false => Recalled::Unproved,
-            },
+            Known::Account(account) => {
+                if self.is_remembered(&account, credentials, now) {
+                    Recalled::Proved(account.principal())
+                } else {
+                    Recalled::Unproved
+                }
+            }
         })
     }
 

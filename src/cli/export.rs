@@ -129,9 +129,10 @@ impl ExportArgs {
             true => format!("{}.xls", self.name),
             false => format!("{}.zip", self.name),
         };
-        match name.contains('/') {
-            true => bail!("“{name}” is no name of a {}", self.what()),
-            false => Copy::to(&path.join(name)),
+        if name.contains('/') {
+            bail!("“{name}” is no name of a {}", self.what())
+        } else {
+            Copy::to(&path.join(name))
         }
     }
 
@@ -147,16 +148,17 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let reached = args.place.place("export", Missing::Error)?.reach(&progress)?;
     let client = &reached.client;
 
-    let (path, body) = match args.workbook {
-        true => ("/rest/topology/export", json!({"name": args.name})),
-        false => (
+    let (path, body) = if args.workbook {
+        ("/rest/topology/export", json!({"name": args.name}))
+    } else {
+        (
             "/rest/migrate/export",
             json!({
                 "name": args.name,
                 "import_export_types": args.kinds.words(),
                 "export_private_properties": !args.no_secrets,
             }),
-        ),
+        )
     };
     let words = JobWords { doing: "exporting", noun: "export" };
     let answer = client.post_as_job(path, &body, words, &progress)?;
@@ -187,25 +189,24 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn text(args: &ExportArgs, exported: &Exported) -> String {
-    let rows: Vec<_> = match args.workbook {
-        true => exported
+    let rows: Vec<_> = if args.workbook {
+        exported
             .sheets
             .iter()
             .map(|sheet| vec![safe(&sheet.sheet), number(sheet.rows), number(sheet.columns)])
-            .collect(),
-        false => exported
+            .collect()
+    } else {
+        exported
             .types
             .iter()
             .map(|one| vec![safe(&one.r#type), number(one.records), number(one.bytes)])
-            .collect(),
+            .collect()
     };
     let what = args.what();
     let mut text =
         format!("The {what} “{}” was written: {}.\n", args.name, counted(exported.bytes, "byte"));
-    let headings = match args.workbook {
-        true => ["sheet", "rows", "columns"],
-        false => ["type", "records", "bytes"],
-    };
+    let headings =
+        if args.workbook { ["sheet", "rows", "columns"] } else { ["type", "records", "bytes"] };
     text += &format!("\n{}", table(&headings, &rows));
     match exported.secrets.as_deref() {
         Some("included") => {

@@ -42,15 +42,13 @@ pub(super) fn complete(command: Command) -> Command {
     command.mut_subcommands(|subcommand| {
         let own = subcommand.get_after_long_help().or_else(|| subcommand.get_after_help());
         let own = own.map(ToString::to_string).unwrap_or_default();
-        let settings = match config::settings(&subcommand).is_empty() {
-            true => String::new(),
-            false => SETTINGS.to_owned(),
+        let settings = if config::settings(&subcommand).is_empty() {
+            String::new()
+        } else {
+            SETTINGS.to_owned()
         };
         // A subcommand whose codes are other ones says them itself.
-        let codes = match own.contains("Exit codes:") {
-            true => String::new(),
-            false => EXIT_CODES.to_owned(),
-        };
+        let codes = if own.contains("Exit codes:") { String::new() } else { EXIT_CODES.to_owned() };
         subcommand.after_long_help(paragraphs(&[own, settings, codes]))
     })
 }

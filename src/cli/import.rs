@@ -188,10 +188,7 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     }
     hand_back(args, marked, &report, &reached.client, &progress)?;
     reached.close()?;
-    Ok(match report.is_good() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Shows what an import would do, where it would remove records, and asks whether it may.

@@ -78,16 +78,18 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
         Some(file) => match Source::parse(file)? {
             Source::Bundle(input) | Source::Folder(input) => {
                 let look = project(input.path(), &progress)?;
-                match args.out.json {
-                    true => output::print_json(&serde_json::to_string(&look)?)?,
-                    false => output::print(&project_text(&look))?,
+                if args.out.json {
+                    output::print_json(&serde_json::to_string(&look)?)?
+                } else {
+                    output::print(&project_text(&look))?
                 }
             }
             Source::Workbook { input, .. } => {
                 let look = workbook(input.path())?;
-                match args.out.json {
-                    true => output::print_json(&serde_json::to_string(&look)?)?,
-                    false => output::print(&look.text())?,
+                if args.out.json {
+                    output::print_json(&serde_json::to_string(&look)?)?
+                } else {
+                    output::print(&look.text())?
                 }
             }
             Source::Shelf(name) => bail!("There is no file or folder {name}"),
@@ -99,9 +101,10 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
 fn inventory(args: &InspectArgs, progress: &Progress) -> anyhow::Result<()> {
     let reached = args.place.place("inspect", Missing::Error)?.reach(progress)?;
     let answer = reached.client.get("/rest/state")?;
-    match args.out.json {
-        true => output::print_json(&answer.text)?,
-        false => output::print(&answer.read::<State>()?.text())?,
+    if args.out.json {
+        output::print_json(&answer.text)?
+    } else {
+        output::print(&answer.read::<State>()?.text())?
     }
     reached.close()
 }

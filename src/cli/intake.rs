@@ -213,10 +213,7 @@ fn words(dry_run: bool) -> JobWords {
 /// The name under which a bundle or folder goes to the shelf: its own, as far as it can be one.
 fn name_of(path: &Path) -> String {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let stem = match path.is_dir() {
-        true => path.file_name(),
-        false => path.file_stem(),
-    };
+    let stem = if path.is_dir() { path.file_name() } else { path.file_stem() };
     let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-');
     let name: String = stem
         .unwrap_or_default()

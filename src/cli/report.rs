@@ -175,12 +175,11 @@ impl Report {
                 text += &lines(title, list, total, line, length);
             }
         };
-        match self.errors.is_empty() {
-            true => section("Problems", &self.problems.shown, self.problems.total, problem),
-            false => {
-                let total = self.errors.iter().map(count).sum();
-                section("Problems", &self.errors, total, problem);
-            }
+        if self.errors.is_empty() {
+            section("Problems", &self.problems.shown, self.problems.total, problem)
+        } else {
+            let total = self.errors.iter().map(count).sum();
+            section("Problems", &self.errors, total, problem);
         }
         section(
             "Left out, because they name nothing",

@@ -44,10 +44,7 @@ impl Helper {
         if let Some(stderr) = &mut self.0.stderr {
             stderr.read_to_string(&mut said)?;
         }
-        match self.0.wait()?.success() {
-            true => told,
-            false => Err(io::Error::other(said.trim().to_owned())),
-        }
+        if self.0.wait()?.success() { told } else { Err(io::Error::other(said.trim().to_owned())) }
     }
 }
 

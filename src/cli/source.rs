@@ -106,13 +106,12 @@ impl Input {
         if let Some(file) = self.held.get() {
             return Ok(file);
         }
-        let file = match self.path.is_dir() {
-            true => {
-                let packed = tempfile::tempfile().context("No file can be set aside")?;
-                pack_folder(&self.path, packed)
-                    .with_context(|| format!("The folder {} cannot be read", self.path.display()))?
-            }
-            false => open(&self.path)?,
+        let file = if self.path.is_dir() {
+            let packed = tempfile::tempfile().context("No file can be set aside")?;
+            pack_folder(&self.path, packed)
+                .with_context(|| format!("The folder {} cannot be read", self.path.display()))?
+        } else {
+            open(&self.path)?
         };
         Ok(self.held.get_or_init(|| file))
     }

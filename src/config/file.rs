@@ -143,9 +143,8 @@ mod tests {
 
     fn known() -> Vec<Setting> {
         let text = |name: &'static str| Arg::new(name).long(name).env("X_TEXT");
-        let listen = text("listen").value_parser(|text: &str| match text.contains(':') {
-            true => Ok(text.to_owned()),
-            false => Err("an address is expected"),
+        let listen = text("listen").value_parser(|text: &str| {
+            if text.contains(':') { Ok(text.to_owned()) } else { Err("an address is expected") }
         });
         let wait = Arg::new("wait").long("head-wait-ms").env("X_WAIT");
         let wait = wait.value_parser(value_parser!(u32).range(1..=90));
@@ -165,10 +164,7 @@ mod tests {
         // The folder is another one every time.
         error.lines().map(|line| line.rsplit_once('/').map_or(line, |(_, rest)| rest)).fold(
             String::new(),
-            |all, line| match all.is_empty() {
-                true => line.to_owned(),
-                false => all + "\n" + line,
-            },
+            |all, line| if all.is_empty() { line.to_owned() } else { all + "\n" + line },
         )
     }
 

@@ -131,10 +131,8 @@ pub fn parse(
     };
     let running = running(command, &loose);
     let settings = own_settings(running);
-    let file = match settings.is_empty() {
-        true => None,
-        false => read(command, innermost(&loose), default_file)?,
-    };
+    let file =
+        if settings.is_empty() { None } else { read(command, innermost(&loose), default_file)? };
     let ruled_out = ruled_out(running, innermost(&loose), file.as_ref());
     let command = given(command.clone(), &loose, file.as_ref(), &ruled_out);
     let matches = command.try_get_matches_from(words)?;

@@ -93,10 +93,8 @@ impl Coding {
         let named = headers.get_all(ACCEPT_ENCODING).iter().any(|value| {
             value.as_bytes().windows(4).any(|bytes| bytes.eq_ignore_ascii_case(b"gzip"))
         });
-        let is_wanted: fn(&[u8]) -> bool = match named {
-            true => |name| matches!(name, b"gzip" | b"x-gzip"),
-            false => |name| name == b"*",
-        };
+        let is_wanted: fn(&[u8]) -> bool =
+            if named { |name| matches!(name, b"gzip" | b"x-gzip") } else { |name| name == b"*" };
         if weight(headers, ACCEPT_ENCODING, is_wanted) > 0 {
             Coding::Gzip
         } else {

@@ -159,9 +159,12 @@ impl Blocking {
         match lane {
             Lane::Quick => Ok(self.readers.run(job).await?),
             Lane::Change | Lane::Search | Lane::Stream | Lane::Operation | Lane::Password => {
-                spawn_blocking(|| job.run()).await.map_err(|error| match error.is_panic() {
-                    true => BlockingError::Panicked,
-                    false => BlockingError::ShuttingDown,
+                spawn_blocking(|| job.run()).await.map_err(|error| {
+                    if error.is_panic() {
+                        BlockingError::Panicked
+                    } else {
+                        BlockingError::ShuttingDown
+                    }
                 })
             }
         }

@@ -148,9 +148,10 @@ impl Body {
     ) -> Result<Whole, Problem> {
         require_json(headers)?;
         let whole = self.bytes(room).await?;
-        match whole.text().trim_ascii().is_empty() {
-            true => Err(malformed(format!("The body is empty; {expected} is expected."), None)),
-            false => Ok(whole),
+        if whole.text().trim_ascii().is_empty() {
+            Err(malformed(format!("The body is empty; {expected} is expected."), None))
+        } else {
+            Ok(whole)
         }
     }
 
@@ -311,10 +312,7 @@ fn from_hyper(error: hyper::Error) -> BodyError {
                 matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
             })
         });
-    match left {
-        true => BodyError::ClientLeft,
-        false => BodyError::Malformed(error),
-    }
+    if left { BodyError::ClientLeft } else { BodyError::Malformed(error) }
 }
 
 #[cfg(test)]

@@ -153,9 +153,10 @@ fn version(tag: &str) -> Option<u64> {
     let (version, hash) = tag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?;
     let is_hexadecimal =
         |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match is_hexadecimal(version) && is_hexadecimal(hash) {
-        true => u64::from_str_radix(version, 16).ok(),
-        false => None,
+    if is_hexadecimal(version) && is_hexadecimal(hash) {
+        u64::from_str_radix(version, 16).ok()
+    } else {
+        None
     }
 }
 
@@ -180,9 +181,10 @@ pub(super) fn freshness(
     } else if changed_after(IF_UNMODIFIED_SINCE) == Some(true) {
         return Err(stale("It has changed since the time in If-Unmodified-Since."));
     }
-    let is_known = match headers.contains_key(IF_NONE_MATCH) {
-        true => etag.is_in(headers, IF_NONE_MATCH, Comparison::Weak),
-        false => changed_after(IF_MODIFIED_SINCE) == Some(false),
+    let is_known = if headers.contains_key(IF_NONE_MATCH) {
+        etag.is_in(headers, IF_NONE_MATCH, Comparison::Weak)
+    } else {
+        changed_after(IF_MODIFIED_SINCE) == Some(false)
     };
     Ok(if is_known { Freshness::NotModified } else { Freshness::Modified })
 }
@@ -217,10 +219,12 @@ pub(super) fn part(headers: &HeaderMap, etag: &ETag, modified: SystemTime, bytes
 
 /// None where it is no range at all.
 fn resolve(first: &str, last: &str, bytes: u64) -> Option<Part> {
-    let number = |text: &str| match !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        // A number that no file reaches is as good as the largest.
-        true => Some(text.parse().unwrap_or(u64::MAX)),
-        false => None,
+    let number = |text: &str| {
+        if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+            Some(text.parse().unwrap_or(u64::MAX))
+        } else {
+            None
+        }
     };
     let range = match (first, last) {
         ("", last) => bytes.saturating_sub(number(last)?)..bytes,

@@ -126,9 +126,10 @@ fn stream(call: &Call, status: StatusCode, file: File, range: Range<u64>) -> Res
 fn disposition(file_name: &str) -> HeaderValue {
     let plain: String =
         file_name.chars().map(|c| if matches!(c, ' '..='~') { c } else { '_' }).collect();
-    let encoded = match plain == file_name {
-        true => String::new(),
-        false => format!("; filename*=UTF-8''{}", percent_encode(file_name)),
+    let encoded = if plain == file_name {
+        String::new()
+    } else {
+        format!("; filename*=UTF-8''{}", percent_encode(file_name))
     };
     text(format!("attachment; filename=\"{plain}\"{encoded}"))
 }

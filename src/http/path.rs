@@ -44,9 +44,10 @@ fn segment(raw: &str) -> Result<Cow<'_, str>, &'static str> {
     let decoded = percent_decode_str(raw)
         .decode_utf8()
         .map_err(|_| "The path, once decoded, is not UTF-8.")?;
-    match decoded.chars().any(char::is_control) {
-        true => Err("The path holds a control character."),
-        false => Ok(decoded),
+    if decoded.chars().any(char::is_control) {
+        Err("The path holds a control character.")
+    } else {
+        Ok(decoded)
     }
 }
 

@@ -144,14 +144,13 @@ fn decode(raw: &str) -> Result<String, &'static str> {
     if !super::path::is_percent_encoded(raw) {
         return Err("holds a “%” without two hexadecimal digits after it");
     }
-    let raw = match raw.contains('+') {
-        true => Cow::Owned(raw.replace('+', " ")),
-        false => Cow::Borrowed(raw),
-    };
+    let raw =
+        if raw.contains('+') { Cow::Owned(raw.replace('+', " ")) } else { Cow::Borrowed(raw) };
     let decoded = percent_decode_str(&raw).decode_utf8().map_err(|_| "is not UTF-8")?;
-    match decoded.chars().any(char::is_control) {
-        true => Err("holds a control character"),
-        false => Ok(decoded.into_owned()),
+    if decoded.chars().any(char::is_control) {
+        Err("holds a control character")
+    } else {
+        Ok(decoded.into_owned())
     }
 }
 

@@ -99,10 +99,7 @@ impl Readers {
     /// Wakes one more reader, if there is something for it to do.
     fn hurry(&self) -> Result<(), ReaderError> {
         let state = self.0.lock();
-        let wanted = match state.jobs.is_empty() {
-            true => 0,
-            false => state.awake + 1,
-        };
+        let wanted = if state.jobs.is_empty() { 0 } else { state.awake + 1 };
         self.wake(state, wanted)
     }
 

@@ -157,10 +157,7 @@ impl<T> Writer<T> {
             Stage::Sending { .. } => PIECE_BYTES,
             Stage::Over => return Flow::Stop,
         };
-        match self.buffer.len() < enough {
-            true => Flow::Go,
-            false => self.send(),
-        }
+        if self.buffer.len() < enough { Flow::Go } else { self.send() }
     }
 
     /// Sends what is in the buffer; before the first time it lets the answer begin.

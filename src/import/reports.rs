@@ -104,9 +104,10 @@ impl Reports {
         let mut attached = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            match path.extension().is_some_and(|ending| ending == ATTACHED_ENDING) {
-                true => attached.push(path),
-                false => reports.push(path),
+            if path.extension().is_some_and(|ending| ending == ATTACHED_ENDING) {
+                attached.push(path)
+            } else {
+                reports.push(path)
             }
         }
         reports.sort_unstable();

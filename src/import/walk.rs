@@ -114,9 +114,10 @@ pub(super) fn walk(
                     let mut record = before.record(kind, name.as_bytes())?;
                     let struck = strikes.apply(&mut *record)?;
                     let amended = amend(&mut *record, Some(&before))?;
-                    let body = match struck | amended {
-                        true => Some(encode_body(&*record)?).filter(|body| body != before.body()),
-                        false => None,
+                    let body = if struck | amended {
+                        Some(encode_body(&*record)?).filter(|body| body != before.body())
+                    } else {
+                        None
                     };
                     each(Step {
                         name: &name,

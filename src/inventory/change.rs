@@ -269,12 +269,11 @@ impl Batch {
             self.shown.iter().zip(&done.results).filter_map(names).collect();
         // A record that was not there yet may have been written and renamed since, and those who
         // named it with it.
-        let named: HashSet<(Target, String)> = match awaited.missing.is_empty() {
-            true => HashSet::new(),
-            false => {
-                let targets = editing.transaction.targets();
-                targets.map(|(target, name)| (target, name.to_owned())).collect()
-            }
+        let named: HashSet<(Target, String)> = if awaited.missing.is_empty() {
+            HashSet::new()
+        } else {
+            let targets = editing.transaction.targets();
+            targets.map(|(target, name)| (target, name.to_owned())).collect()
         };
         for (at, missing) in awaited.missing {
             let Missing { target, names: awaited, .. } = &missing;

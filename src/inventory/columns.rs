@@ -62,21 +62,18 @@ impl Columns {
         name: &'a str,
         raw: &'a Raw,
     ) -> Result<Vec<Seen<'a>>, InventoryError> {
-        let mut probed = match self.places.is_empty() {
-            true => Vec::new(),
-            false => {
-                let probed = raw.probe(self.kind, &self.places);
-                probed.map_err(|error| corrupt(self.kind, name, error))?
-            }
+        let mut probed = if self.places.is_empty() {
+            Vec::new()
+        } else {
+            let probed = raw.probe(self.kind, &self.places);
+            probed.map_err(|error| corrupt(self.kind, name, error))?
         };
         let mut seen = Vec::with_capacity(self.columns.len());
         for (number, column) in self.columns.iter().enumerate() {
             // A column that comes again needs a copy of what was found.
             let again = self.columns[number + 1..].iter().any(|other| other.at == column.at);
-            let found = column.at.and_then(|at| match again {
-                true => probed[at].clone(),
-                false => probed[at].take(),
-            });
+            let found =
+                column.at.and_then(|at| if again { probed[at].clone() } else { probed[at].take() });
             seen.push(column.word.see(look, self.kind, name, raw, found)?);
         }
         Ok(seen)

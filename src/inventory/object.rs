@@ -99,10 +99,7 @@ pub(super) fn read(
         }
     }
     reader.take_aliases();
-    Ok(match reader.faults.is_empty() {
-        true => Ok(reader.said),
-        false => Err(reader.faults),
-    })
+    Ok(if reader.faults.is_empty() { Ok(reader.said) } else { Err(reader.faults) })
 }
 
 /// The name that an object says.

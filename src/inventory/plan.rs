@@ -128,15 +128,14 @@ pub(super) fn plan(
         }
     }
     let same = before.as_ref().is_some_and(|before| before.record == after) && to.is_none();
-    let after = match same {
-        true => None,
-        false => {
-            stamp(&mut *after, order, before.is_none());
-            if let Some(to) = to {
-                after.set_name(to.clone());
-            }
-            Some(after)
+    let after = if same {
+        None
+    } else {
+        stamp(&mut *after, order, before.is_none());
+        if let Some(to) = to {
+            after.set_name(to.clone());
         }
+        Some(after)
     };
     Ok(Ok(Planned { before, after, texts, warnings, missing, takes_administrator }))
 }

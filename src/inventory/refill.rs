@@ -83,10 +83,7 @@ fn fill<E: Entity>(
         compared += count;
         round.push(Filling::begin(transaction, pool, side, criteria)?);
     }
-    match round.is_empty() {
-        true => Ok(()),
-        false => compare::<E>(transaction, side, round, changed),
-    }
+    if round.is_empty() { Ok(()) } else { compare::<E>(transaction, side, round, changed) }
 }
 
 /// A pool that is being filled.
@@ -159,10 +156,7 @@ fn compare<E: Entity>(
         }
     }
     // Those have no members now, so that none can be unmet.
-    match again.is_empty() {
-        true => Ok(()),
-        false => compare::<E>(transaction, side, again, changed),
-    }
+    if again.is_empty() { Ok(()) } else { compare::<E>(transaction, side, again, changed) }
 }
 
 fn named(members: &[(u64, String)]) -> Vec<(u64, &str)> {

@@ -76,9 +76,10 @@ impl Shape {
                 known.push(name.clone());
             }
         }
-        Ok(match known.is_empty() {
-            true => Shape::Own,
-            false => Shape::Columns { names: known, columns: Columns::new(kind, words) },
+        Ok(if known.is_empty() {
+            Shape::Own
+        } else {
+            Shape::Columns { names: known, columns: Columns::new(kind, words) }
         })
     }
 
@@ -175,9 +176,10 @@ impl Answer {
         let mut selected = 0;
         self.selection.each(look, 0, |found| {
             selected += 1;
-            match selected > self.start && selected <= end {
-                true => self.shape.give(look, kind, found, rows),
-                false => Ok(Flow::Go),
+            if selected > self.start && selected <= end {
+                self.shape.give(look, kind, found, rows)
+            } else {
+                Ok(Flow::Go)
             }
         })?;
         Ok(selected)

@@ -76,9 +76,10 @@ impl Own {
             _ => false,
         };
         let members = |side| look.reading.members(stored.ordinal, side);
-        let members = match computed {
-            true => Some(Members { devices: members(Side::Device)?, links: members(Side::Link)? }),
-            false => None,
+        let members = if computed {
+            Some(Members { devices: members(Side::Device)?, links: members(Side::Link)? })
+        } else {
+            None
         };
         Ok(Self { members })
     }

@@ -58,9 +58,10 @@ impl Inventory {
             return Ok(Text { text, version });
         }
         let device = device.to_owned();
-        Err(match reading.contains(Kind::Device, &device)? {
-            true => InventoryError::NoText { device, property: property.to_owned() },
-            false => InventoryError::NotFound { kind: Kind::Device, name: device },
+        Err(if reading.contains(Kind::Device, &device)? {
+            InventoryError::NoText { device, property: property.to_owned() }
+        } else {
+            InventoryError::NotFound { kind: Kind::Device, name: device }
         })
     }
 

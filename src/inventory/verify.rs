@@ -123,13 +123,14 @@ fn report(
         .collect();
     let records = types.iter().map(|kind| kind.records).sum();
     let whole = findings.total == 0;
-    let summary = match whole {
-        true => format!("The inventory is whole: {} checked.", counted(records, "record")),
-        false => format!(
+    let summary = if whole {
+        format!("The inventory is whole: {} checked.", counted(records, "record"))
+    } else {
+        format!(
             "The inventory is not whole: {} in {}.",
             counted(findings.total, "finding"),
             counted(records, "record")
-        ),
+        )
     };
     VerifyReport {
         whole,

@@ -72,10 +72,7 @@ impl Word {
             Use::Ask => is_held(look, kind, &place)?,
             Use::Show => near(kind, word).is_none() || is_held(look, kind, &place)?,
         };
-        match held {
-            true => Ok(Word::Custom(place)),
-            false => Err(unknown(kind, word)),
-        }
+        if held { Ok(Word::Custom(place)) } else { Err(unknown(kind, word)) }
     }
 
     fn known(kind: Kind, word: &str, used: Use) -> Known {

@@ -68,9 +68,10 @@ pub struct LookedAt {
 /// It is no project at all, or the disk's. What is wrong with its documents is in the answer.
 pub fn look(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<ProjectLook, MigrationError> {
     let is_folder = fs::metadata(path)?.is_dir();
-    let project = match is_folder {
-        true => Project::open_folder(path, Limits::default())?,
-        false => Project::open_bundle(path, Limits::default())?,
+    let project = if is_folder {
+        Project::open_folder(path, Limits::default())?
+    } else {
+        Project::open_bundle(path, Limits::default())?
     };
     let mut types = Vec::new();
     for (kind, bytes) in project.documents().iter() {

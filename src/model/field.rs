@@ -605,12 +605,13 @@ impl PropertyValue for Secret {
 /// The name of another record. What could be no record's name is missing where it is looked for,
 /// and said so there; but NUL ends a name in the keys of references, and may not come that far.
 fn named<E: Referable>(name: String) -> Result<Ref<E>, Refused> {
-    match name.contains('\0') {
-        false => Ok(Ref::new(name)),
-        true => Err(Refused {
+    if !name.contains('\0') {
+        Ok(Ref::new(name))
+    } else {
+        Err(Refused {
             rule: Rule::NameCharacter { character: '\0' },
             value: Some(Value::Text(name)),
-        }),
+        })
     }
 }
 

@@ -83,9 +83,10 @@ impl Encode for Secret {
 impl<Context> Decode<Context> for Secret {
     fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let bytes = Vec::<u8>::decode(decoder)?;
-        Ok(match bytes.is_empty() {
-            true => Secret::Clear(Zeroizing::default()),
-            false => Secret::Sealed(bytes),
+        Ok(if bytes.is_empty() {
+            Secret::Clear(Zeroizing::default())
+        } else {
+            Secret::Sealed(bytes)
         })
     }
 }

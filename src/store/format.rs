@@ -116,9 +116,10 @@ pub fn encode_body(record: &dyn Record) -> Result<Vec<u8>, StoreError> {
         // The decoder's limit is on what the record takes in memory, which for lists and maps of
         // small values is far more than their bytes: what could not be read is not written.
         || (bytes.len() > DECODED_SURELY_BYTES && decode_any_body(record.kind(), &bytes).is_err());
-    match large {
-        true => Err(StoreError::RecordLarge { kind: record.kind(), bytes: bytes.len() }),
-        false => Ok(bytes),
+    if large {
+        Err(StoreError::RecordLarge { kind: record.kind(), bytes: bytes.len() })
+    } else {
+        Ok(bytes)
     }
 }
 

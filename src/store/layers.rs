@@ -236,10 +236,7 @@ impl<'a> TreeEntries<'a> {
         self.rest = None;
         let StoreError::Damaged { part, detail } = error else { return error };
         // The smallest key behind the last entry.
-        let from = match self.is_begun {
-            true => [&self.last[..], &[0]].concat(),
-            false => self.last.to_vec(),
-        };
+        let from = if self.is_begun { [&self.last[..], &[0]].concat() } else { self.last.to_vec() };
         let behind = contained::readable_after(self.tree, &from)
             .filter(|key| self.end.as_ref().is_none_or(|end| key < end));
         if let Some(key) = &behind {

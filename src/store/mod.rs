@@ -195,12 +195,11 @@ impl Stored<AnyRecord> {
 
 /// Whether a record bears the name under which it stands.
 fn check_name(record: &dyn Record, name: &[u8]) -> Result<(), StoreError> {
-    match record.name().as_bytes() == name {
-        true => Ok(()),
-        false => {
-            let detail = format!("it names itself '{}'", record.name());
-            Err(corrupt(record.kind(), name, detail))
-        }
+    if record.name().as_bytes() == name {
+        Ok(())
+    } else {
+        let detail = format!("it names itself '{}'", record.name());
+        Err(corrupt(record.kind(), name, detail))
     }
 }
 

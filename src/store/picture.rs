@@ -171,9 +171,10 @@ impl Pictures {
             bytes > self.limits.bytes_max
         };
         let waited = self.gone.wait_timeout_while(self.lock(), self.limits.wait_max, full);
-        match waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
-            true => Err(StoreError::Busy),
-            false => Ok(()),
+        if waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
+            Err(StoreError::Busy)
+        } else {
+            Ok(())
         }
     }
 

@@ -284,9 +284,10 @@ impl<'s> Transaction<'s> {
 
     /// The number of a computed pool's members.
     pub fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
-        match self.members.contains_key(&members::list_key(pool, side)) {
-            false => self.trees().member_count(pool, side),
-            true => Ok(self.members(pool, side)?.len() as u64),
+        if !self.members.contains_key(&members::list_key(pool, side)) {
+            self.trees().member_count(pool, side)
+        } else {
+            Ok(self.members(pool, side)?.len() as u64)
         }
     }
 

@@ -483,10 +483,7 @@ impl Walk<'_, '_> {
             while expected.here().is_some_and(|here| here < &*key) {
                 expected.advance()?;
             }
-            match expected.here() == Some(&*key) {
-                true => expected.advance()?,
-                false => orphans += 1,
-            }
+            if expected.here() == Some(&*key) { expected.advance()? } else { orphans += 1 }
         }
         if orphans > 0 {
             let detail = format!("{orphans} parts of long values belong to nothing");

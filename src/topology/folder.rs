@@ -134,9 +134,10 @@ impl Folder {
 
     fn require_file(&self, name: &WorkbookName) -> Result<(), TopologyError> {
         let metadata = fs::symlink_metadata(self.path(name));
-        match metadata.map_err(|error| not_found(name, error))?.is_file() {
-            true => Ok(()),
-            false => Err(TopologyError::InTheWay { name: name.to_string() }),
+        if metadata.map_err(|error| not_found(name, error))?.is_file() {
+            Ok(())
+        } else {
+            Err(TopologyError::InTheWay { name: name.to_string() })
         }
     }
 

@@ -216,11 +216,7 @@ impl Sheet<'_, '_> {
             return Ok(());
         };
         self.rows += 1;
-        let taken = match header.has_name {
-            true => self.record(&header, row),
-            // That is said already, once for all rows.
-            false => Ok(()),
-        };
+        let taken = if header.has_name { self.record(&header, row) } else { Ok(()) };
         self.header = Some(header);
         taken
     }

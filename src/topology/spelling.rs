@@ -365,10 +365,7 @@ fn shows_empty(type_: PropertyType, default: PropertyDefault) -> bool {
 }
 
 fn text_cell(type_: PropertyType, text: &str) -> Cell<'_> {
-    match is_special(type_, text) {
-        true => Cell::from(literal::spell_text(text)),
-        false => Cell::from(text),
-    }
+    if is_special(type_, text) { Cell::from(literal::spell_text(text)) } else { Cell::from(text) }
 }
 
 /// The cell of a value of the site's own.

@@ -11,10 +11,9 @@ use crate::project::{documents, imported, put_folder};
 
 /// A path that fits the pattern.
 fn path(pattern: &str) -> String {
-    let segments = pattern.split('/').map(|segment| match segment.starts_with('{') {
-        true => "nothing",
-        false => segment,
-    });
+    let segments = pattern
+        .split('/')
+        .map(|segment| if segment.starts_with('{') { "nothing" } else { segment });
     segments.collect::<Vec<_>>().join("/")
 }
 

@@ -39,10 +39,7 @@ impl Supervisor {
         let mut before = Vec::new();
         loop {
             let word = self.heard();
-            match word.starts_with("STOPPING=1\n") {
-                true => return (before, word),
-                false => before.push(word),
-            }
+            if word.starts_with("STOPPING=1\n") { return (before, word) } else { before.push(word) }
         }
     }
 }

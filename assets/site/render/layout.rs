@@ -82,10 +82,7 @@ impl Frame<'_> {
         for chapter in &CHAPTERS {
             list += &format!("<h2>{}</h2>\n<ul>\n", escape(chapter.title));
             for page in pages.iter().filter(|page| chapter.pages.contains(&page.name)) {
-                let here = match self.here == Some(page.name) {
-                    true => " aria-current=\"page\"",
-                    false => "",
-                };
+                let here = if self.here == Some(page.name) { " aria-current=\"page\"" } else { "" };
                 let (root, name, title) = (self.root, page.name, escape(&page.title));
                 list += &format!("<li><a href=\"{root}{name}.html\"{here}>{title}</a></li>\n");
             }

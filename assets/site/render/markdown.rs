@@ -176,12 +176,11 @@ impl Page {
 
     fn free_id(&self, slug: &str) -> String {
         let taken = |id: &str| self.headings.iter().any(|heading| heading.id == id);
-        match taken(slug) {
-            false => slug.to_owned(),
-            true => {
-                let numbered = (2..).map(|number| format!("{slug}-{number}"));
-                numbered.into_iter().find(|id| !taken(id)).unwrap_or_default()
-            }
+        if !taken(slug) {
+            slug.to_owned()
+        } else {
+            let numbered = (2..).map(|number| format!("{slug}-{number}"));
+            numbered.into_iter().find(|id| !taken(id)).unwrap_or_default()
         }
     }
 }

@@ -385,9 +385,10 @@ fn authorities(path: &Path) -> anyhow::Result<RootCerts> {
             certificates.push(certificate);
         }
     }
-    match certificates.is_empty() {
-        true => bail!("There is no certificate in the file {shown}"),
-        false => Ok(RootCerts::new_with_certs(&certificates)),
+    if certificates.is_empty() {
+        bail!("There is no certificate in the file {shown}")
+    } else {
+        Ok(RootCerts::new_with_certs(&certificates))
     }
 }
 

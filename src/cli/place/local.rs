@@ -141,10 +141,7 @@ impl OneTime {
 
 impl Accounts for OneTime {
     fn known(&self, name: &str) -> Known {
-        match name == self.0.name {
-            true => Known::Account(self.0.clone()),
-            false => Known::Unread,
-        }
+        if name == self.0.name { Known::Account(self.0.clone()) } else { Known::Unread }
     }
 
     fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError> {

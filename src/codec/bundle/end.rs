@@ -82,9 +82,10 @@ impl EndRecord {
         let comment_bytes = fields.u16()?;
         // ZIP64 archives may say "see there" with all ones in any of these.
         let one = |disk: u16| disk == 0 || disk == u16::MAX;
-        let parts = match one(disk) && one(directory_disk) && entries_here == entries {
-            true => Parts::One,
-            false => Parts::Several,
+        let parts = if one(disk) && one(directory_disk) && entries_here == entries {
+            Parts::One
+        } else {
+            Parts::Several
         };
         (usize::from(comment_bytes) == fields.0.len()).then_some(Self {
             end: End {

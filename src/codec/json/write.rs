@@ -44,9 +44,10 @@ fn write_bool(out: &mut Vec<u8>, truth: bool) {
 }
 
 fn write_float(out: &mut Vec<u8>, number: f64) {
-    match number.is_finite() {
-        true => written(serde_json::to_writer(out, &number)),
-        false => write_text(out, &number.to_string()),
+    if number.is_finite() {
+        written(serde_json::to_writer(out, &number))
+    } else {
+        write_text(out, &number.to_string())
     }
 }
 

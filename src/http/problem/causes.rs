@@ -121,9 +121,10 @@ impl From<TopologyError> for Problem {
             TopologyError::NoSheet { .. } => ProblemKind::WorkbookRefused,
             TopologyError::MarkedLarge => ProblemKind::WorkbookLimit,
             TopologyError::Write(_) | TopologyError::CellLong { .. } => {
-                match error.is_of_workbook() {
-                    true => ProblemKind::WorkbookLimit,
-                    false => ProblemKind::Internal,
+                if error.is_of_workbook() {
+                    ProblemKind::WorkbookLimit
+                } else {
+                    ProblemKind::Internal
                 }
             }
             TopologyError::NotFound { .. } => ProblemKind::UnknownWorkbook,

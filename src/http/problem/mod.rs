@@ -330,9 +330,10 @@ pub(super) fn shorten(text: &str) -> Cow<'_, str> {
 
 /// A member's name as a part of a JSON pointer (RFC 6901).
 pub(super) fn escape_pointer(name: &str) -> Cow<'_, str> {
-    match name.contains(['~', '/']) {
-        true => Cow::Owned(name.replace('~', "~0").replace('/', "~1")),
-        false => Cow::Borrowed(name),
+    if name.contains(['~', '/']) {
+        Cow::Owned(name.replace('~', "~0").replace('/', "~1"))
+    } else {
+        Cow::Borrowed(name)
     }
 }
 

@@ -369,10 +369,7 @@ impl<'a> Examination<'a> {
         let offset = end.slot + end.at as u64;
         let stable = self.stable.unwrap_or(0);
         if end.read_below() <= self.recorded || end.lsn() < stable {
-            let fault = match in_batch {
-                true => LogFault::BatchUnfinished,
-                false => LogFault::MessageDamaged,
-            };
+            let fault = if in_batch { LogFault::BatchUnfinished } else { LogFault::MessageDamaged };
             self.report(offset, fault);
             return;
         }

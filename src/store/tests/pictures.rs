@@ -97,12 +97,15 @@ fn pictures_that_are_taken_while_threads_change_are_whole() {
             .iter()
             .enumerate()
             // Some short, some long, and some not there in every second change.
-            .map(|(n, name)| match n % 4 == 3 && salt % 2 == 1 {
-                true => Step::Remove(Kind::Device, name.clone()),
-                false => Step::Put(Recipe {
-                    salt: salt as u8,
-                    ..Recipe::new(Kind::Device, name, [10, 10, 20_000, 300][n % 4])
-                }),
+            .map(|(n, name)| {
+                if n % 4 == 3 && salt % 2 == 1 {
+                    Step::Remove(Kind::Device, name.clone())
+                } else {
+                    Step::Put(Recipe {
+                        salt: salt as u8,
+                        ..Recipe::new(Kind::Device, name, [10, 10, 20_000, 300][n % 4])
+                    })
+                }
             })
             .collect(),
         given_up: false,

@@ -162,10 +162,10 @@ impl Marking<'_> {
                     }
                     if let Some((layout, problems)) = &mut marks {
                         let is_header = layout.header == Some(row.row);
-                        let wrong = match is_header {
-                            // What concerns the sheet as a whole stands here, too.
-                            true => problems.up_to(row.row)?,
-                            false => problems.at(row.row)?,
+                        let wrong = if is_header {
+                            problems.up_to(row.row)?
+                        } else {
+                            problems.at(row.row)?
                         };
                         mark(&mut cells, layout, is_header, &wrong);
                     }

@@ -123,9 +123,10 @@ fn by_block(ran: Vec<(Range<usize>, Ran)>) -> Vec<(Range<usize>, Vec<Ran>)> {
 /// The server that a page is run beside, as a comment in it says: the sample inventory, where it
 /// says nothing.
 fn server(page: &str) -> Server {
-    match page.contains("<!-- server: empty -->") {
-        true => Server::start(),
-        false => Server::start_with(&["--demo"]),
+    if page.contains("<!-- server: empty -->") {
+        Server::start()
+    } else {
+        Server::start_with(&["--demo"])
     }
 }
 

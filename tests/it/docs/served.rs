@@ -62,9 +62,10 @@ fn pages_are_served_to_anyone_packed_or_not() {
         assert_eq!((again.status, again.body.len()), (304, 0), "{name}");
         assert_eq!(again.header("etag"), Some(etag), "{name}");
         let caching = plain.header("cache-control").unwrap();
-        match name.ends_with(".html") || name.ends_with(".md") {
-            true => assert_eq!(caching, "no-cache", "{name}"),
-            false => assert_eq!(caching, "public, max-age=31536000, immutable", "{name}"),
+        if name.ends_with(".html") || name.ends_with(".md") {
+            assert_eq!(caching, "no-cache", "{name}")
+        } else {
+            assert_eq!(caching, "public, max-age=31536000, immutable", "{name}")
         }
     }
 }

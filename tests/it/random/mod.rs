@@ -168,9 +168,12 @@ impl Draft {
         for (number, named) in self.relations.iter().filter(|_| !all.is_empty()) {
             let relation = all[usize::from(*number) % all.len()];
             let there = names(relation.target);
-            let name = |number: &u8| match there.is_empty() || number.is_multiple_of(STRAY) {
-                true => pick(&NAMES, *number).to_owned(),
-                false => pick(&there, *number).to_owned(),
+            let name = |number: &u8| {
+                if there.is_empty() || number.is_multiple_of(STRAY) {
+                    pick(&NAMES, *number).to_owned()
+                } else {
+                    pick(&there, *number).to_owned()
+                }
             };
             let mut met = BTreeSet::new();
             let mut named: Vec<String> = named.iter().map(name).collect();

@@ -133,9 +133,10 @@ struct Full {
 
 impl Write for Full {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.file.position() + bytes.len() as u64 > self.bytes_max {
-            true => Err(ErrorKind::StorageFull.into()),
-            false => self.file.write(bytes),
+        if self.file.position() + bytes.len() as u64 > self.bytes_max {
+            Err(ErrorKind::StorageFull.into())
+        } else {
+            self.file.write(bytes)
         }
     }
 

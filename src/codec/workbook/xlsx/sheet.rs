@@ -151,9 +151,10 @@ fn content(cell: &Cell<'_>, xml: &mut Vec<u8>) -> io::Result<()> {
         Cell::Number(number) | Cell::Date(number) | Cell::Duration(number) => {
             xml.extend_from_slice(b"\"><v>");
             // Both are the shortest that is read as the same number.
-            match number.fract() == 0.0 && number.abs() <= SPELLED_OUT_MAX {
-                true => write!(xml, "{number}")?,
-                false => write!(xml, "{number:?}")?,
+            if number.fract() == 0.0 && number.abs() <= SPELLED_OUT_MAX {
+                write!(xml, "{number}")?
+            } else {
+                write!(xml, "{number:?}")?
             }
             xml.extend_from_slice(b"</v></c>");
         }
@@ -165,9 +166,10 @@ fn content(cell: &Cell<'_>, xml: &mut Vec<u8>) -> io::Result<()> {
 }
 
 fn text_content(text: &str, xml: &mut Vec<u8>) {
-    xml.extend_from_slice(match text::is_trimmed(text) {
-        true => b"\" t=\"inlineStr\"><is><t xml:space=\"preserve\">",
-        false => b"\" t=\"inlineStr\"><is><t>",
+    xml.extend_from_slice(if text::is_trimmed(text) {
+        b"\" t=\"inlineStr\"><is><t xml:space=\"preserve\">"
+    } else {
+        b"\" t=\"inlineStr\"><is><t>"
     });
     text::push(text, xml);
     xml.extend_from_slice(b"</t></is></c>");
