@@ -2,7 +2,7 @@
 
 #[path = "src/docs/pages.rs"]
 mod pages;
-#[path = "assets/site/render/mod.rs"]
+#[path = "src/docs/render/mod.rs"]
 mod render;
 
 use std::env;
@@ -21,7 +21,7 @@ fn main() -> render::Fallible<()> {
     println!("cargo::rustc-env=SATCHEL_TARGET={}", env::var("TARGET").unwrap_or_default());
     println!("cargo::rerun-if-env-changed=SATCHEL_COMMIT");
     // With one path named, cargo looks at no other.
-    for path in ["build.rs", "assets/docs", "assets/site", "src/docs/pages.rs"] {
+    for path in ["build.rs", "assets/docs", "assets/site", "src/docs/pages.rs", "src/docs/render"] {
         println!("cargo::rerun-if-changed={path}");
     }
     let root = env::var("CARGO_MANIFEST_DIR")?;

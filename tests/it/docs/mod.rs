@@ -4,7 +4,7 @@
 //! With `SATCHEL_DOCS_WRITE=1` in the environment, what has changed is written into the pages
 //! instead: look at the difference before it is committed.
 
-#[path = "../../../assets/site/render/console.rs"]
+#[path = "../../../src/docs/render/console.rs"]
 mod console;
 mod generated;
 mod html;

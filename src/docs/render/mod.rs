@@ -21,7 +21,7 @@ use flate2::write::GzEncoder;
 
 use self::layout::Assets;
 use self::markdown::Page;
-use crate::pages;
+use super::pages;
 
 /// What the build says when a page is wrong.
 pub type Fallible<T> = Result<T, Box<dyn Error>>;

@@ -4,7 +4,7 @@ use pulldown_cmark::HeadingLevel;
 
 use super::escape;
 use super::markdown::Page;
-use crate::pages::CHAPTERS;
+use super::pages::CHAPTERS;
 
 /// The names of the files that pages load, each with a hash of what it holds.
 pub struct Assets {
