@@ -12,10 +12,9 @@ use super::{
     folder::Folder,
     header::{self, Meaning},
     report::Ignored,
-    spelling,
 };
 use crate::{
-    codec::workbook::{Cell, Format, WorkbookWriter, WriteError},
+    codec::workbook::{Cell, Format, WorkbookWriter, WriteError, spell_cell},
     job::{Progress, Step},
     model::{Kind, Property, PropertyDefault, PropertyType, Secrets, View},
     store::{Picture, Store, decode_record},
@@ -147,7 +146,7 @@ impl Out<'_> {
             for (property, view) in record.views(Secrets::LeftOut) {
                 if let Some(at) = at.get(property) {
                     let Column { type_, default, .. } = columns[*at];
-                    cells[*at] = spelling::cell(type_, default, &view);
+                    cells[*at] = spell_cell(type_, default, &view);
                 }
             }
             workbook.row(cells).map_err(|error| match error {
@@ -269,9 +268,7 @@ impl Out<'_> {
 fn is_said(property: &Property, view: &View<'_>) -> bool {
     match view {
         // Only a text can be an empty cell; of others no cell needs to be made.
-        View::Text(_) => {
-            !matches!(spelling::cell(property.type_, property.default, view), Cell::Empty)
-        }
+        View::Text(_) => !matches!(spell_cell(property.type_, property.default, view), Cell::Empty),
         View::Null
         | View::Bool(_)
         | View::Int(_)

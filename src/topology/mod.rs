@@ -8,8 +8,6 @@
 //!
 //! ```text
 //! header    what the columns of a sheet mean
-//! spelling  cells ⇄ values, by the property's type
-//!   literal   lists and maps in a cell, as Python spells them
 //! sheet     rows become records
 //! import    a workbook's sheets, one after the other
 //! export    records become rows
@@ -22,13 +20,11 @@ mod export;
 mod folder;
 mod header;
 mod import;
-mod literal;
 mod marked;
 mod name;
 mod report;
 mod request;
 mod sheet;
-mod spelling;
 mod upload;
 
 use std::{

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use super::{
     header::{Column, Header, Meaning},
     report::{CustomColumn, Ignored, IgnoredColumn, SheetReport},
-    spelling::{self, Wrong},
 };
 use crate::{
-    codec::workbook::{Cell, Row, column_name},
+    codec::workbook::{Cell, CellFault, Row, column_name, parse_cell},
     import::{At, ImportError, Intake, Kindred, Place, Problem, ShownValue},
     model::{AnyRecord, Fit, Kind, Name, Parsed, PropertyType, Refused, Rule, Value, aliases},
 };
@@ -66,7 +65,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
                 Meaning::Custom => PropertyType::Any,
                 Meaning::Ignored(_) => continue,
             };
-            match spelling::read(type_, cell) {
+            match parse_cell(type_, cell) {
                 Ok(None) => {}
                 Ok(Some((value, fit))) => self.say(&mut said, column, type_, value, fit, cell),
                 Err(wrong) => self.wrong(&said, column, cell, wrong),
@@ -110,14 +109,14 @@ impl<'i, 'a> Sheet<'i, 'a> {
                         "another column of this row says another {}: leave one of them empty",
                         column.property()
                     );
-                    self.wrong(said, column, cell, Wrong { rule: "ends-differ", detail });
+                    self.wrong(said, column, cell, CellFault { rule: "ends-differ", detail });
                 }
                 None => said.values.push((column.property().to_owned(), value, fit)),
             }
         }
     }
 
-    fn wrong(&mut self, said: &Said, column: &Column, cell: &Cell<'_>, wrong: Wrong) {
+    fn wrong(&mut self, said: &Said, column: &Column, cell: &Cell<'_>, wrong: CellFault) {
         let problem = Problem {
             value: Some(ShownValue::of(&shown(cell))),
             ..Problem::of(
@@ -275,8 +274,8 @@ pub(super) fn is_blank(cell: &Cell<'_>) -> bool {
     }
 }
 
-fn broken(rule: &Rule) -> Wrong {
-    Wrong { rule: rule.code(), detail: rule.to_string() }
+fn broken(rule: &Rule) -> CellFault {
+    CellFault { rule: rule.code(), detail: rule.to_string() }
 }
 
 /// A cell's content, for a report.

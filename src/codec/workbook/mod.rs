@@ -9,6 +9,7 @@
 //!   read         what the child does: calamine and csv → rows of cells
 //!   frame        how rows come back over the pipe
 //! cell     what a cell can hold, and what it is called
+//! text     cells ⇄ values of properties
 //! ```
 //!
 //! A workbook that comes from outside is never decoded in the server: what calamine does with
@@ -23,6 +24,7 @@ mod format;
 mod limits;
 mod look;
 mod read;
+mod text;
 mod write;
 mod xls;
 mod xlsx;
@@ -34,6 +36,7 @@ pub use child::{
 };
 pub use format::{Format, FormatUnknown};
 pub use limits::CELL_UNITS_MAX;
+pub use text::{CellFault, parse_cell, spell_cell};
 pub use write::{Mark, Marked, SheetNameProblem, WorkbookWriter, WriteError};
 
 #[cfg(test)]

@@ -26,11 +26,11 @@
 
 use std::borrow::Cow;
 
-use super::literal;
-use crate::{
-    codec::workbook::{Cell, serial_text, text_serial},
-    model::{Fit, PropertyDefault, PropertyType, Value, View},
+use super::{
+    super::{Cell, serial_text, text_serial},
+    literal,
 };
+use crate::model::{Fit, PropertyDefault, PropertyType, Value, View};
 
 /// Whole numbers up to here, and no others, are exact in a cell.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
@@ -50,14 +50,14 @@ const FORMULA_CHARACTERS_MAX: usize = 100;
 
 /// What is wrong with a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub struct CellFault {
     /// A short word for scripts.
     pub rule: &'static str,
     /// A sentence for a person, with what to do.
     pub detail: String,
 }
 
-impl Wrong {
+impl CellFault {
     fn new(rule: &'static str, detail: impl Into<String>) -> Self {
         Self { rule, detail: detail.into() }
     }
@@ -91,7 +91,7 @@ impl Wrong {
 
 /// What a cell says of a property of this type, and whether it came as another type; nothing
 /// where it says nothing. A property of the site's own has the type [`PropertyType::Any`].
-pub(super) fn read(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value, Fit)>, Wrong> {
+pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value, Fit)>, CellFault> {
     match cell {
         Cell::Empty => Ok(None),
         Cell::Text(text) => Ok(read_text(type_, text)?.map(|value| (value, Fit::Exact))),
@@ -105,11 +105,11 @@ pub(super) fn read(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value
             PropertyType::Int
             | PropertyType::Float
             | PropertyType::Many(_)
-            | PropertyType::Secret => Err(Wrong::not(type_, cell)),
+            | PropertyType::Secret => Err(CellFault::not(type_, cell)),
         },
         Cell::Date(days) => match type_ {
             PropertyType::Any => Ok(Some((timestamp(*days), Fit::Converted))),
-            _ => Err(Wrong::new(
+            _ => Err(CellFault::new(
                 "date",
                 format!(
                     "the cell holds the date {}, and what was typed cannot be told any more: give \
@@ -118,18 +118,18 @@ pub(super) fn read(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value
                 ),
             )),
         },
-        Cell::Duration(_) => Err(Wrong::new(
+        Cell::Duration(_) => Err(CellFault::new(
             "duration",
             format!(
                 "the cell holds the time {cell}, and what was typed cannot be told any more: give \
                  the column the format 'text', and type it again"
             ),
         )),
-        Cell::Error(error) => Err(Wrong::new(
+        Cell::Error(error) => Err(CellFault::new(
             "cell-error",
             format!("the cell shows {error}: mend its formula, or type the value"),
         )),
-        Cell::Formula(formula) => Err(Wrong::new(
+        Cell::Formula(formula) => Err(CellFault::new(
             "formula",
             format!(
                 "the cell holds the formula ={}, and the workbook does not say its value: open \
@@ -150,7 +150,7 @@ fn timestamp(days: f64) -> Value {
     Value::Timestamp(text)
 }
 
-fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, Wrong> {
+fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, CellFault> {
     let cell = || Cell::Text(Cow::Borrowed(text));
     let trimmed = text.trim();
     match type_ {
@@ -174,19 +174,19 @@ fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, Wrong> {
             };
             match whole.parse() {
                 Ok(number) => Ok(Some(Value::Int(number))),
-                Err(_) => Err(Wrong::not(type_, &cell())),
+                Err(_) => Err(CellFault::not(type_, &cell())),
             }
         }
         PropertyType::Bool => match trimmed.to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(Some(Value::Bool(true))),
             "false" | "0" => Ok(Some(Value::Bool(false))),
-            _ => Err(Wrong::not(type_, &cell())),
+            _ => Err(CellFault::not(type_, &cell())),
         },
         PropertyType::Float => match trimmed.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Some(Value::Float(number))),
             Ok(_) | Err(_) => match literal::parse(trimmed) {
                 Some(Value::Float(number)) => Ok(Some(Value::Float(number))),
-                Some(_) | None => Err(Wrong::not(type_, &cell())),
+                Some(_) | None => Err(CellFault::not(type_, &cell())),
             },
         },
         PropertyType::Many(_) => match literal::parse(trimmed) {
@@ -194,7 +194,7 @@ fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, Wrong> {
                 let is_name = |item: &Value| item.as_text().is_some_and(|name| !name.is_empty());
                 match names.iter().find(|item| !is_name(item)) {
                     None => Ok(Some(Value::List(names))),
-                    Some(item) => Err(Wrong::new(
+                    Some(item) => Err(CellFault::new(
                         "list-item",
                         format!(
                             "a list of names is expected here, and one of its items is {}",
@@ -203,14 +203,14 @@ fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, Wrong> {
                     )),
                 }
             }
-            Some(_) | None => Err(Wrong::not(type_, &cell())),
+            Some(_) | None => Err(CellFault::not(type_, &cell())),
         },
         PropertyType::Secret => Ok(None),
     }
 }
 
 /// A text, unless it stands for something else.
-fn read_plain_text(type_: PropertyType, text: &str) -> Result<Value, Wrong> {
+fn read_plain_text(type_: PropertyType, text: &str) -> Result<Value, CellFault> {
     if let Some(quoted) = quoted(type_, text) {
         return Ok(Value::Text(quoted));
     }
@@ -270,8 +270,8 @@ fn is_scientific(text: &str) -> bool {
         && all_digits(exponent)
 }
 
-fn scientific(shown: &str) -> Wrong {
-    Wrong::new(
+fn scientific(shown: &str) -> CellFault {
+    CellFault::new(
         "scientific",
         format!(
             "this looks like a longer text of which a spreadsheet made the number {shown}: give \
@@ -281,8 +281,8 @@ fn scientific(shown: &str) -> Wrong {
     )
 }
 
-fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), Wrong> {
-    let wrong = || Wrong::not(type_, &Cell::Number(number));
+fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), CellFault> {
+    let wrong = || CellFault::not(type_, &Cell::Number(number));
     let is_whole = number.fract() == 0.0;
     let exact = Some(number).filter(|number| is_whole && number.abs() <= EXACT_MAX);
     match type_ {
@@ -291,7 +291,7 @@ fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), Wrong> 
                 return Err(wrong());
             }
             if is_whole && number.abs() >= DIGITS_KEPT_MAX {
-                return Err(Wrong::new(
+                return Err(CellFault::new(
                     "digits",
                     "this is a number of more than 15 digits, of which a spreadsheet keeps no \
                      more: give the column the format 'text', and type it again",
@@ -308,7 +308,7 @@ fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), Wrong> 
             Some(whole) => Ok((Value::Int(whole as i64), Fit::Exact)),
             None if !is_whole => {
                 let detail = format!("a whole number is expected here, and this is {number}");
-                Err(Wrong::new("fraction", detail))
+                Err(CellFault::new("fraction", detail))
             }
             None => Err(wrong()),
         },
@@ -339,7 +339,7 @@ fn shown_scientific(number: f64) -> String {
 }
 
 /// The cell that says what a property holds.
-pub(super) fn cell<'a>(type_: PropertyType, default: PropertyDefault, view: &View<'a>) -> Cell<'a> {
+pub fn spell_cell<'a>(type_: PropertyType, default: PropertyDefault, view: &View<'a>) -> Cell<'a> {
     match view {
         View::Null => Cell::from("None"),
         View::Bool(truth) => Cell::Bool(*truth),
@@ -416,11 +416,11 @@ mod tests {
     const MANY: PropertyType = PropertyType::Many(Target::Kind(Kind::Group));
 
     fn value(type_: PropertyType, cell: impl Into<Cell<'static>>) -> Value {
-        read(type_, &cell.into()).unwrap().unwrap().0
+        parse_cell(type_, &cell.into()).unwrap().unwrap().0
     }
 
     fn rule(type_: PropertyType, cell: impl Into<Cell<'static>>) -> &'static str {
-        read(type_, &cell.into()).unwrap_err().rule
+        parse_cell(type_, &cell.into()).unwrap_err().rule
     }
 
     #[test]
@@ -471,7 +471,7 @@ mod tests {
         for text in ["1E10", "12E+10", "1.E+10", "E+10", "1.2E+1", "1.2E+10x", "1e+10", "R 1%"] {
             assert_eq!(value(TEXT, text), Value::from(text));
         }
-        let wrong = read(TEXT, &Cell::Number(1.2e10)).unwrap_err();
+        let wrong = parse_cell(TEXT, &Cell::Number(1.2e10)).unwrap_err();
         assert!(wrong.detail.contains("1.2E+10"), "{}", wrong.detail);
     }
 
@@ -482,7 +482,7 @@ mod tests {
             assert_eq!(rule(type_, Cell::Formula("A1".into())), "formula");
             assert_eq!(rule(type_, Cell::Duration(0.5)), "duration");
         }
-        let detail = read(TEXT, &Cell::Error(CellError::Reference)).unwrap_err().detail;
+        let detail = parse_cell(TEXT, &Cell::Error(CellError::Reference)).unwrap_err().detail;
         assert!(detail.contains("#REF!"), "{detail}");
         assert_eq!(rule(TEXT, Cell::Date(45_322.0)), "date");
         assert_eq!(rule(PropertyType::Int, Cell::Date(45_322.0)), "date");
@@ -515,11 +515,11 @@ mod tests {
     #[test]
     fn nothing_and_null_are_two_things() {
         for type_ in [TEXT, PropertyType::Int, PropertyType::Bool, PropertyType::Any, MANY] {
-            assert_eq!(read(type_, &Cell::Empty), Ok(None));
+            assert_eq!(parse_cell(type_, &Cell::Empty), Ok(None));
             assert_eq!(value(type_, "None"), Value::Null);
         }
         assert_eq!(value(PropertyType::Name, "None"), Value::from("None"));
-        assert_eq!(read(PropertyType::Int, &"  ".into()), Ok(None));
+        assert_eq!(parse_cell(PropertyType::Int, &"  ".into()), Ok(None));
         for (text, quoted) in [("None", "\"None\""), ("", "\"\""), ("\"\"", "'\"\"'")] {
             assert_eq!(value(TEXT, quoted), Value::from(text));
             assert_eq!(text_cell(TEXT, text), Cell::from(quoted));
@@ -537,7 +537,7 @@ mod tests {
             Value::Text(text) if type_ != PropertyType::Any => View::Text(text),
             other => View::Value(other),
         };
-        read(type_, &cell(type_, default, &view)).unwrap().map(|(value, _)| value)
+        parse_cell(type_, &spell_cell(type_, default, &view)).unwrap().map(|(value, _)| value)
     }
 
     proptest! {
