@@ -74,10 +74,10 @@
 //!
 //! # A walk through a command
 //!
-//! `satchel import FILE` finds out what FILE is (`cli::source`) and where it works (`cli::place`).
+//! `satchel import FILE` finds out what FILE is (`cli::input`) and where it works (`cli::target`).
 //! On a data directory the server runs within the command's own process, behind a password that
 //! nobody is told; so from here on a command is a client of the REST API wherever it works
-//! (`cli::intake`), and renders the answer (`cli::report`) or prints it as it came.
+//! (`cli::import_call`), and renders the answer (`cli::report`) or prints it as it came.
 
 pub mod wording;
 

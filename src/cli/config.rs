@@ -9,7 +9,9 @@ use clap::{Args, Command};
 use serde_json::json;
 
 use super::output::print;
-use crate::config::{Expected, InForce, Parsed, ServeConfig, Setting, Source, settings};
+use crate::config::{
+    EffectiveSetting, Expected, Parsed, ServeConfig, Setting, SettingSource, settings,
+};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -43,8 +45,8 @@ pub(super) fn run(
     parsed: &Parsed,
     command: &Command,
 ) -> anyhow::Result<ExitCode> {
-    let mut in_force = parsed.in_force();
-    for setting in &mut in_force {
+    let mut effective_settings = parsed.effective_settings();
+    for setting in &mut effective_settings {
         // What stands in for it is known only while it runs.
         if setting.setting.name() == "name" && setting.value.is_none() {
             setting.value = Some(arguments.serve.name().into());
@@ -55,30 +57,36 @@ pub(super) fn run(
     if arguments.markdown {
         write_markdown(&mut text, &settings(command))?;
     } else if arguments.json {
-        write_json(&mut text, file, &in_force)?;
+        write_json(&mut text, file, &effective_settings)?;
     } else {
-        write_toml(&mut text, file, &in_force)?;
+        write_toml(&mut text, file, &effective_settings)?;
     }
     print(&String::from_utf8(text)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What is in force, as a file that says the same. Sources are comments.
-fn write_toml(out: &mut impl Write, file: Option<&Path>, in_force: &[InForce]) -> io::Result<()> {
+fn write_toml(
+    out: &mut impl Write,
+    file: Option<&Path>,
+    effective_settings: &[EffectiveSetting],
+) -> io::Result<()> {
     let file = file.map(|file| one_line(&file.to_string_lossy()));
     writeln!(out, "# What is in force for `satchel serve`, and where it comes from.")?;
     match &file {
         Some(file) => writeln!(out, "# The file of settings: {file}\n")?,
         None => writeln!(out, "# No file of settings was read.\n")?,
     }
-    let lines: Vec<String> = in_force.iter().map(line).collect();
+    let lines: Vec<String> = effective_settings.iter().map(line).collect();
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
-    for (line, setting) in lines.iter().zip(in_force) {
+    for (line, setting) in lines.iter().zip(effective_settings) {
         let from = match setting.source {
-            Source::Flag => format!("the flag --{}", setting.setting.flag()),
-            Source::Environment => format!("the variable {}", setting.setting.variable()),
-            Source::File { line } => format!("{}:{line}", file.as_deref().unwrap_or_default()),
-            Source::Default => "the default".to_owned(),
+            SettingSource::Flag => format!("the flag --{}", setting.setting.flag()),
+            SettingSource::Environment => format!("the variable {}", setting.setting.variable()),
+            SettingSource::File { line } => {
+                format!("{}:{line}", file.as_deref().unwrap_or_default())
+            }
+            SettingSource::Default => "the default".to_owned(),
         };
         writeln!(out, "{line:width$}  # {from}")?;
     }
@@ -86,7 +94,7 @@ fn write_toml(out: &mut impl Write, file: Option<&Path>, in_force: &[InForce]) -
 }
 
 /// A setting's line in the file. What cannot stand there is a comment.
-fn line(InForce { setting, value, .. }: &InForce) -> String {
+fn line(EffectiveSetting { setting, value, .. }: &EffectiveSetting) -> String {
     let name = setting.name();
     match value.as_deref().map(OsStr::to_str) {
         None => format!("# {name} is not set"),
@@ -98,10 +106,14 @@ fn line(InForce { setting, value, .. }: &InForce) -> String {
     }
 }
 
-fn write_json(out: &mut impl Write, file: Option<&Path>, in_force: &[InForce]) -> io::Result<()> {
-    let settings: Vec<_> = in_force
+fn write_json(
+    out: &mut impl Write,
+    file: Option<&Path>,
+    effective_settings: &[EffectiveSetting],
+) -> io::Result<()> {
+    let settings: Vec<_> = effective_settings
         .iter()
-        .map(|InForce { setting, value, source }| {
+        .map(|EffectiveSetting { setting, value, source }| {
             let value = value.as_ref().map(|value| value.to_string_lossy());
             let value = value.map(|value| match setting.expected() {
                 Expected::Boolean => {
@@ -113,10 +125,10 @@ fn write_json(out: &mut impl Write, file: Option<&Path>, in_force: &[InForce]) -
                 Expected::Text => json!(value),
             });
             let (word, line) = match source {
-                Source::Flag => ("flag", None),
-                Source::Environment => ("environment", None),
-                Source::File { line } => ("file", Some(line)),
-                Source::Default => ("default", None),
+                SettingSource::Flag => ("flag", None),
+                SettingSource::Environment => ("environment", None),
+                SettingSource::File { line } => ("file", Some(line)),
+                SettingSource::Default => ("default", None),
             };
             json!({
                 "name": setting.name(),

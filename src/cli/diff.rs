@@ -7,14 +7,14 @@ use clap::Args;
 
 use super::{
     failure,
-    intake::{self, Replacing, Wish},
-    interrupt::{self, Cleanup, CutShort},
+    import_call::{self, ImportOptions, ReplaceScope},
+    input::Input,
+    interrupt::{self, Cleanup, Interrupted},
     kinds::KindsArgs,
     output::{self, OutputArgs, counted},
-    place::{Answer, Client, Local, Missing, PlaceArgs},
     progress::Progress,
     report::{Length, Outcome, Report},
-    source::Source,
+    target::{Answer, Client, IfMissing, LocalServer, TargetArgs},
 };
 use crate::{access, store::Store};
 
@@ -69,7 +69,7 @@ pub struct DiffArgs {
     all: bool,
 
     #[command(flatten)]
-    place: PlaceArgs,
+    target: TargetArgs,
 
     #[command(flatten)]
     out: OutputArgs,
@@ -79,7 +79,7 @@ pub struct DiffArgs {
 pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     match compare(args) {
         Ok(code) => Ok(code),
-        Err(error) if error.is::<CutShort>() => Err(error),
+        Err(error) if error.is::<Interrupted>() => Err(error),
         Err(error) => {
             failure::report(&error, args.out.answers());
             Ok(ExitCode::from(TROUBLE))
@@ -89,28 +89,28 @@ pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
 
 fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
-    let from = Source::parse(&args.from)?;
+    let from = Input::parse(&args.from)?;
     match &args.to {
         None => {
             from.hold()?;
-            let reached = args.place.place("diff", Missing::Error)?.reach(&progress)?;
+            let connection = args.target.resolve("diff", IfMissing::Fail)?.connect(&progress)?;
             let replacing = match (args.replace, args.replace_all) {
-                (_, true) => Replacing::All,
-                (true, false) => Replacing::Present,
-                (false, false) => Replacing::Nothing,
+                (_, true) => ReplaceScope::AllTypes,
+                (true, false) => ReplaceScope::PresentTypes,
+                (false, false) => ReplaceScope::Nothing,
             };
             let wish = wish(args, replacing, true);
-            let answer = intake::import(&reached.client, &from, &wish, &progress)?;
-            let code = tell(args, &answer, answer.read()?, &reached.client)?;
-            reached.close()?;
+            let answer = import_call::import(&connection.client, &from, &wish, &progress)?;
+            let code = tell(args, &answer, answer.read()?, &connection.client)?;
+            connection.close()?;
             Ok(code)
         }
-        Some(to) => between(args, &from, &Source::parse(to)?, &progress),
+        Some(to) => between(args, &from, &Input::parse(to)?, &progress),
     }
 }
 
-fn wish(args: &DiffArgs, replacing: Replacing, dry_run: bool) -> Wish<'_> {
-    Wish {
+fn wish(args: &DiffArgs, replacing: ReplaceScope, dry_run: bool) -> ImportOptions<'_> {
+    ImportOptions {
         types: args.kinds.words(),
         replacing,
         // Two inventories are compared: that one of them is empty is a difference like any other.
@@ -124,17 +124,17 @@ fn wish(args: &DiffArgs, replacing: Replacing, dry_run: bool) -> Wish<'_> {
 /// Puts the first project into an inventory of its own, and asks what the second would change there.
 fn between(
     args: &DiffArgs,
-    from: &Source,
-    to: &Source,
+    from: &Input,
+    to: &Input,
     progress: &Progress,
 ) -> anyhow::Result<ExitCode> {
     for source in [from, to] {
         match source {
-            Source::Bundle(_) | Source::Folder(_) => {}
-            Source::Workbook { .. } => {
+            Input::Bundle(_) | Input::Folder(_) => {}
+            Input::Workbook { .. } => {
                 bail!("Two projects can be compared; a workbook with an inventory only")
             }
-            Source::Shelf(name) => bail!("There is no file or folder {name}"),
+            Input::LibraryProject(name) => bail!("There is no file or folder {name}"),
         }
     }
     let folder = tempfile::tempdir().context("No folder can be set aside")?;
@@ -142,9 +142,10 @@ fn between(
     let _guard = interrupt::guard(Cleanup::Local, move || drop(std::fs::remove_dir_all(path)));
     let store = Arc::new(Store::open(folder.path())?);
     access::create_first_user(&store)?;
-    let local = Local::serve(store, access::FIRST_USER_NAME.to_owned())?;
+    let local = LocalServer::serve(store, access::FIRST_USER_NAME.to_owned())?;
     let client = local.client()?;
-    let first = intake::import(&client, from, &wish(args, Replacing::All, false), progress)?;
+    let first =
+        import_call::import(&client, from, &wish(args, ReplaceScope::AllTypes, false), progress)?;
     let first: Report = first.read()?;
     match first.outcome {
         Outcome::Imported | Outcome::DryRun => {}
@@ -158,7 +159,8 @@ fn between(
             bail!("The first project cannot be read:\n{}", first.text(Length::Short))
         }
     }
-    let answer = intake::import(&client, to, &wish(args, Replacing::All, true), progress)?;
+    let answer =
+        import_call::import(&client, to, &wish(args, ReplaceScope::AllTypes, true), progress)?;
     let mut second: Report = answer.read()?;
     second.compare();
     let code = tell(args, &answer, second, &client)?;

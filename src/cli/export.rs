@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     kinds::KindsArgs,
     output::{self, NewFile, OutputArgs, counted, number, safe, table},
-    place::{JobWords, Missing, PlaceArgs},
+    target::{IfMissing, JobWords, TargetArgs},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -59,7 +59,7 @@ pub struct ExportArgs {
     output: Option<PathBuf>,
 
     #[command(flatten)]
-    place: PlaceArgs,
+    target: TargetArgs,
 
     #[command(flatten)]
     out: OutputArgs,
@@ -145,8 +145,8 @@ impl ExportArgs {
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let copy = args.copy()?;
-    let reached = args.place.place("export", Missing::Error)?.reach(&progress)?;
-    let client = &reached.client;
+    let connection = args.target.resolve("export", IfMissing::Fail)?.connect(&progress)?;
+    let client = &connection.client;
 
     let (path, body) = if args.workbook {
         ("/rest/topology/export", json!({"name": args.name}))
@@ -170,7 +170,7 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         Copy::Pipe => {
             client.download(&exported.download, io::stdout().lock(), label, &progress)?;
             progress.say(&said);
-            reached.close()?;
+            connection.close()?;
             return Ok(ExitCode::SUCCESS);
         }
         Copy::File(to, file) => {
@@ -184,7 +184,7 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     } else if !args.out.quiet {
         output::print(&said)?;
     }
-    reached.close()?;
+    connection.close()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{output, place::Refused, recover};
+use super::{output, recover, target::RequestRefused};
 use crate::{
     access::FIRST_USER_NAME,
     store::{DirectoryError, Holder, StoreError},
@@ -21,7 +21,7 @@ const RECOVER: &str = "recover";
 
 /// How a command prints what it answers, and so also that it was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answers {
+pub(super) enum OutputFormat {
     Text,
     /// With `--json`: standard output has a problem document also where nothing was done.
     Json,
@@ -32,7 +32,7 @@ const TITLE: &str = "The command was not carried out";
 
 /// Says on standard error what could not be done, and what to do next where that is known. With
 /// `--json` the problem is printed on standard output as well.
-pub(super) fn report(error: &anyhow::Error, answers: Answers) {
+pub(super) fn report(error: &anyhow::Error, answers: OutputFormat) {
     let advice = advice(error);
     let mut stderr = std::io::stderr().lock();
     // Where standard error is closed, nobody can be told, and that is no reason to panic.
@@ -40,7 +40,7 @@ pub(super) fn report(error: &anyhow::Error, answers: Answers) {
     if let Some(advice) = &advice {
         let _ = writeln!(stderr, "{advice}");
     }
-    if answers == Answers::Json {
+    if answers == OutputFormat::Json {
         // Where standard output takes nothing, there is nobody to be told.
         let _ = output::print_json(&document(error, advice.as_deref()));
     }
@@ -54,7 +54,7 @@ pub(super) fn report_wrong_words(detail: &str) {
 
 /// The problem (RFC 9457): the server's own, or one of the same shape.
 fn document(error: &anyhow::Error, advice: Option<&str>) -> String {
-    let refused = error.chain().find_map(|cause| cause.downcast_ref::<Refused>());
+    let refused = error.chain().find_map(|cause| cause.downcast_ref::<RequestRefused>());
     if let Some(document) = refused.and_then(|refused| refused.document.clone()) {
         return document;
     }

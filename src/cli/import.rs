@@ -7,13 +7,13 @@ use clap::{Args, ValueEnum};
 
 use super::{
     confirm,
-    intake::{self, Replacing, Wish},
+    import_call::{self, ImportOptions, ReplaceScope},
+    input::Input,
     kinds::KindsArgs,
     output::{self, NewFile, OutputArgs},
-    place::{Answer, Client, Missing, PlaceArgs},
     progress::Progress,
     report::{Length, Outcome, Report},
-    source::Source,
+    target::{Answer, Client, IfMissing, TargetArgs},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -97,7 +97,7 @@ pub struct ImportArgs {
     all: bool,
 
     #[command(flatten)]
-    place: PlaceArgs,
+    target: TargetArgs,
 
     #[command(flatten)]
     out: OutputArgs,
@@ -122,23 +122,24 @@ impl TableKind {
 /// Imports.
 pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
-    let from = Source::parse(&args.from)?;
+    let from = Input::parse(&args.from)?;
     match &from {
-        Source::Workbook { .. } if args.kinds.are_named() => {
+        Input::Workbook { .. } if args.kinds.are_named() => {
             bail!("A workbook holds devices and links: --types is for projects")
         }
-        Source::Bundle(_) | Source::Folder(_) | Source::Shelf(_) if args.marked.is_some() => {
+        Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_) if args.marked.is_some() => {
             bail!("--marked is for workbooks")
         }
-        Source::Bundle(_) | Source::Folder(_) | Source::Shelf(_) if args.kind.is_some() => {
+        Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_) if args.kind.is_some() => {
             bail!("--kind is for tables (.csv)")
         }
-        Source::Workbook { .. } | Source::Bundle(_) | Source::Folder(_) | Source::Shelf(_) => {}
+        Input::Workbook { .. } | Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_) => {
+        }
     }
     let replacing = match (args.replace, args.replace_all) {
-        (_, true) => Replacing::All,
-        (true, false) => Replacing::Present,
-        (false, false) => Replacing::Nothing,
+        (_, true) => ReplaceScope::AllTypes,
+        (true, false) => ReplaceScope::PresentTypes,
+        (false, false) => ReplaceScope::Nothing,
     };
     if args.allow_empty && !replacing.removes() {
         bail!("--allow-empty is for --replace and --replace-all")
@@ -154,9 +155,9 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let marked = args.marked.as_deref().map(NewFile::begin).transpose()?;
     // A dry run makes nothing, no data directory either.
     let makes = args.create && !args.dry_run;
-    let missing = if makes { Missing::Create } else { Missing::Error };
-    let reached = args.place.place("import", missing)?.reach(&progress)?;
-    let wish = Wish {
+    let missing = if makes { IfMissing::Create } else { IfMissing::Fail };
+    let connection = args.target.resolve("import", missing)?.connect(&progress)?;
+    let wish = ImportOptions {
         types: args.kinds.words(),
         replacing,
         allow_empty: args.allow_empty,
@@ -164,16 +165,16 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         skip_errors: args.skip_errors,
         table: args.kind.map(TableKind::word),
     };
-    let client = &reached.client;
+    let client = &connection.client;
     let answer = if asks {
         let consent = |preview: &Answer| consent(preview, args.out);
-        intake::import_with_consent(client, &from, &wish, consent, &progress)?
+        import_call::import_with_consent(client, &from, &wish, consent, &progress)?
     } else {
-        Some(intake::import(client, &from, &wish, &progress)?)
+        Some(import_call::import(client, &from, &wish, &progress)?)
     };
     let Some(answer) = answer else {
         progress.say("nothing was changed");
-        reached.close()?;
+        connection.close()?;
         return Ok(ExitCode::FAILURE);
     };
     let mut report: Report = answer.read()?;
@@ -183,11 +184,11 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         output::print_json(&answer.text)?;
     } else if !is_silent {
         let length = if args.all { Length::All } else { Length::Short };
-        report.lengthen(length, &reached.client)?;
+        report.lengthen(length, &connection.client)?;
         output::print(&report.text(length))?;
     }
-    hand_back(args, marked, &report, &reached.client, &progress)?;
-    reached.close()?;
+    hand_back(args, marked, &report, &connection.client, &progress)?;
+    connection.close()?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

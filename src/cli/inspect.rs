@@ -11,10 +11,10 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    input::{self, Input},
     output::{self, OutputArgs, counted, number, safe, table},
-    place::{Missing, PlaceArgs},
     progress::Progress,
-    source::{self, Source},
+    target::{IfMissing, TargetArgs},
 };
 use crate::{
     codec::workbook::{Cell, DecodeLimits, Decoding, Item, SourceKind, executable},
@@ -41,7 +41,7 @@ pub struct InspectArgs {
     file: Option<OsString>,
 
     #[command(flatten)]
-    place: PlaceArgs,
+    target: TargetArgs,
 
     #[command(flatten)]
     out: OutputArgs,
@@ -75,8 +75,8 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     match &args.file {
         None => inventory(args, &progress)?,
-        Some(file) => match Source::parse(file)? {
-            Source::Bundle(input) | Source::Folder(input) => {
+        Some(file) => match Input::parse(file)? {
+            Input::Bundle(input) | Input::Folder(input) => {
                 let look = project(input.path(), &progress)?;
                 if args.out.json {
                     output::print_json(&serde_json::to_string(&look)?)?
@@ -84,7 +84,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
                     output::print(&project_text(&look))?
                 }
             }
-            Source::Workbook { input, .. } => {
+            Input::Workbook { input, .. } => {
                 let look = workbook(input.path())?;
                 if args.out.json {
                     output::print_json(&serde_json::to_string(&look)?)?
@@ -92,21 +92,21 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
                     output::print(&look.text())?
                 }
             }
-            Source::Shelf(name) => bail!("There is no file or folder {name}"),
+            Input::LibraryProject(name) => bail!("There is no file or folder {name}"),
         },
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn inventory(args: &InspectArgs, progress: &Progress) -> anyhow::Result<()> {
-    let reached = args.place.place("inspect", Missing::Error)?.reach(progress)?;
-    let answer = reached.client.get("/rest/state")?;
+    let connection = args.target.resolve("inspect", IfMissing::Fail)?.connect(progress)?;
+    let answer = connection.client.get("/rest/state")?;
     if args.out.json {
         output::print_json(&answer.text)?
     } else {
         output::print(&answer.read::<State>()?.text())?
     }
-    reached.close()
+    connection.close()
 }
 
 impl State {
@@ -222,7 +222,7 @@ struct SheetLook {
 
 /// Reads a workbook through a child process, which a hostile file can end without harm.
 fn workbook(path: &Path) -> anyhow::Result<WorkbookLook> {
-    let file = source::open(path)?;
+    let file = input::open(path)?;
     let mut decoding =
         Decoding::start(&executable(), file, SourceKind::WorkbookOrTable, DecodeLimits::default())
             .with_context(|| format!("{} cannot be read", path.display()))?;

@@ -14,11 +14,11 @@ use tokio::{
 };
 
 /// What a shell says of a process that Ctrl-C ended: 128 and the number of SIGINT.
-pub(super) const CUT_SHORT: u8 = 130;
+pub(super) const EXIT_INTERRUPTED: u8 = 130;
 
 /// Ctrl-C ended the work of the command.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum CutShort {
+pub(super) enum Interrupted {
     #[error("Cancelled: nothing was changed.")]
     Cancelled,
     /// The server does not answer, and knows perhaps of no cancellation.
@@ -171,5 +171,5 @@ fn leave() -> ! {
     if let Some(parting) = parting {
         eprintln!("satchel: {parting}");
     }
-    std::process::exit(i32::from(CUT_SHORT));
+    std::process::exit(i32::from(EXIT_INTERRUPTED));
 }

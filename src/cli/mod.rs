@@ -10,8 +10,9 @@ mod export;
 mod failure;
 mod help;
 mod import;
+mod import_call;
+mod input;
 mod inspect;
-mod intake;
 mod interrupt;
 mod kinds;
 mod licenses;
@@ -21,16 +22,15 @@ mod man;
 mod output;
 mod owner;
 mod passwd;
-mod place;
 mod privileges;
 mod progress;
 mod recover;
+mod rename_helper;
 mod report;
 mod serve;
-mod settle;
 mod signals;
-mod source;
 mod supervisor;
+mod target;
 mod undo;
 mod verify;
 
@@ -41,7 +41,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use failure::Answers;
+use failure::OutputFormat;
 
 use crate::config::{DEFAULT_FILE, ParseError, Parsed, ServeConfig, file_argument, parse};
 use crate::wording::chain;
@@ -116,8 +116,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(arguments) = decode::arguments(&words) {
         return decode::run(&arguments);
     }
-    if let Some((begun, name)) = settle::arguments(&words) {
-        return settle::run(&begun, &name);
+    if let Some((begun, name)) = rename_helper::arguments(&words) {
+        return rename_helper::run(&begun, &name);
     }
     let understood = parse(&command(), &words, Path::new(DEFAULT_FILE)).and_then(|parsed| {
         let arguments = Arguments::from_arg_matches(&parsed.matches)?;
@@ -125,14 +125,14 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     match understood {
         Ok((arguments, parsed)) => execute(arguments.command, &parsed).unwrap_or_else(|error| {
-            if let Some(cut_short) = error.downcast_ref::<interrupt::CutShort>() {
-                eprintln!("satchel: {cut_short}");
-                return ExitCode::from(interrupt::CUT_SHORT);
+            if let Some(interrupted) = error.downcast_ref::<interrupt::Interrupted>() {
+                eprintln!("satchel: {interrupted}");
+                return ExitCode::from(interrupt::EXIT_INTERRUPTED);
             }
             failure::report(&error, answers(&parsed.matches));
             failure::exit_code(&error)
         }),
-        Err(ParseError::Words(said)) => {
+        Err(ParseError::Arguments(said)) => {
             // Where neither output takes anything, there is nobody to be told.
             let _ = said.print();
             if said.use_stderr() && wants_json(&words) {
@@ -152,11 +152,11 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// How the subcommand that runs was told to answer.
-fn answers(matches: &ArgMatches) -> Answers {
+fn answers(matches: &ArgMatches) -> OutputFormat {
     let asked = matches.subcommand().and_then(|(_, inner)| inner.try_get_one("json").ok());
     match asked.flatten() {
-        Some(true) => Answers::Json,
-        Some(false) | None => Answers::Text,
+        Some(true) => OutputFormat::Json,
+        Some(false) | None => OutputFormat::Text,
     }
 }
 

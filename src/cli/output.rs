@@ -13,10 +13,10 @@ use clap::Args;
 use tempfile::TempPath;
 
 use super::{
-    failure::Answers,
+    failure::OutputFormat,
     interrupt::{self, Cleanup},
     progress::Progress,
-    settle::Helper,
+    rename_helper::RenameHelper,
 };
 use crate::{store::Owner, wording::plural};
 
@@ -38,8 +38,8 @@ pub struct OutputArgs {
 }
 
 impl OutputArgs {
-    pub(super) fn answers(self) -> Answers {
-        if self.json { Answers::Json } else { Answers::Text }
+    pub(super) fn answers(self) -> OutputFormat {
+        if self.json { OutputFormat::Json } else { OutputFormat::Text }
     }
 
     pub(super) fn progress(self) -> Progress {
@@ -132,7 +132,7 @@ enum Begun {
     },
     /// A helper that stays root.
     ByHelper {
-        helper: Arc<Mutex<Option<Helper>>>,
+        helper: Arc<Mutex<Option<RenameHelper>>>,
         _guard: interrupt::Guard,
     },
 }
@@ -185,7 +185,7 @@ impl NewFile {
             }
             Begun::ByHelper { helper, _guard } => {
                 let helper = helper.lock().unwrap_or_else(PoisonError::into_inner).take();
-                helper.map_or(Ok(()), Helper::settle).with_context(what)
+                helper.map_or(Ok(()), RenameHelper::settle).with_context(what)
             }
         }
     }
@@ -200,7 +200,7 @@ impl Begun {
 
     fn by_helper(path: TempPath, to: &Path) -> io::Result<Self> {
         // Where it cannot be started, the file is removed here.
-        let helper = Helper::start(&path, to)?;
+        let helper = RenameHelper::start(&path, to)?;
         let _ = path.keep();
         let helper = Arc::new(Mutex::new(Some(helper)));
         let interrupted = helper.clone();

@@ -3,7 +3,7 @@
 //! A file that root leaves in the directory of a service keeps the service from starting. So a
 //! command that root runs becomes the owner of the data directory before it opens anything there.
 //! What the command line names beside it is still root's: files to be imported are opened before
-//! ([`super::source`]), and files to be written are settled by a helper ([`super::settle`]).
+//! ([`super::input`]), and files to be written are settled by a helper ([`super::rename_helper`]).
 
 use std::{fmt, fs, path::Path};
 
@@ -14,18 +14,18 @@ use crate::store::Owner;
 
 /// As whom a command works.
 #[derive(Debug)]
-pub(super) enum Acting {
-    AsCaller,
+pub(super) enum ActingUser {
+    Caller,
     /// As the owner of the data directory, and no longer as root.
-    AsOwner(Owner),
+    Owner(Owner),
 }
 
-impl fmt::Display for Acting {
+impl fmt::Display for ActingUser {
     /// What follows "on the data directory DIR".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Acting::AsCaller => Ok(()),
-            Acting::AsOwner(owner) => write!(f, ", as {owner}, who owns it"),
+            ActingUser::Caller => Ok(()),
+            ActingUser::Owner(owner) => write!(f, ", as {owner}, who owns it"),
         }
     }
 }
@@ -46,10 +46,10 @@ pub(super) fn owner_to_become(path: &Path) -> Option<Owner> {
 ///
 /// # Errors
 /// The system does not let root become another user.
-pub(super) fn act_as_owner(path: &Path) -> anyhow::Result<Acting> {
+pub(super) fn act_as_owner(path: &Path) -> anyhow::Result<ActingUser> {
     match owner_to_become(path) {
         Some(owner) => become_owner(path, owner),
-        None => Ok(Acting::AsCaller),
+        None => Ok(ActingUser::Caller),
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) fn act_as_owner(path: &Path) -> anyhow::Result<Acting> {
 ///
 /// # Errors
 /// The system does not let root become another user.
-pub(super) fn become_owner(path: &Path, owner: Owner) -> anyhow::Result<Acting> {
+pub(super) fn become_owner(path: &Path, owner: Owner) -> anyhow::Result<ActingUser> {
     privileges::become_user(owner.uid, owner.gid).with_context(|| {
         format!(
             "The data directory {} belongs to {owner}, and the system does not let root \
@@ -66,5 +66,5 @@ pub(super) fn become_owner(path: &Path, owner: Owner) -> anyhow::Result<Acting> 
             owner.sudo_word()
         )
     })?;
-    Ok(Acting::AsOwner(owner))
+    Ok(ActingUser::Owner(owner))
 }

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{
     owner,
-    place::{Client, Missing, Place, PlaceArgs, Refused, new_password},
     progress::Progress,
+    target::{Client, IfMissing, RequestRefused, Target, TargetArgs, new_password},
 };
 use crate::{
     access::{self, NewRights, SetPassword},
@@ -39,14 +39,14 @@ pub struct PasswdArgs {
     administrator: bool,
 
     #[command(flatten)]
-    place: PlaceArgs,
+    target: TargetArgs,
 }
 
 /// Sets the password of a user.
 pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
-    let place = args.place.place("passwd", Missing::Error)?;
-    match &place {
-        Place::Directory(directory) => {
+    let target = args.target.resolve("passwd", IfMissing::Fail)?;
+    match &target {
+        Target::Local(directory) => {
             owner::act_as_owner(&directory.path)?;
             let store = Store::open_with(&directory.path, directory.options())?;
             access::create_first_user(&store)?;
@@ -57,15 +57,15 @@ pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
                 SetPassword::NoSuchUser => return Err(no_such_user(&args.whose)),
             }
         }
-        Place::Server(_) if args.administrator => bail!(
+        Target::Remote(_) if args.administrator => bail!(
             "--administrator works on a data directory only, while no server runs. At a server, \
              send is_admin to /rest/instance/user"
         ),
-        Place::Server(_) => {
+        Target::Remote(_) => {
             let progress = Progress::new(false, false);
-            let reached = place.reach(&progress)?;
-            set_at(&reached.client, &args.whose, &progress)?;
-            reached.close()?;
+            let connection = target.connect(&progress)?;
+            set_at(&connection.client, &args.whose, &progress)?;
+            connection.close()?;
         }
     }
     println!("The user “{}” has a new password.", args.whose);
@@ -81,8 +81,8 @@ fn set_at(client: &Client, whose: &str, progress: &Progress) -> anyhow::Result<(
     let path = format!("/rest/instance/user/{}", utf8_percent_encode(whose, NON_ALPHANUMERIC));
     // A change would make a user who is not there.
     if let Err(error) = client.get(&path) {
-        return match error.downcast_ref::<Refused>() {
-            Some(Refused { status: 404, .. }) => Err(no_such_user(whose)),
+        return match error.downcast_ref::<RequestRefused>() {
+            Some(RequestRefused { status: 404, .. }) => Err(no_such_user(whose)),
             Some(_) | None => Err(error),
         };
     }

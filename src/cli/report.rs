@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     output::{number, safe, table},
-    place::Client,
+    target::Client,
 };
 
 /// Groups of a list that are printed, and places or records of each, unless all are wanted.

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::interrupt::CUT_SHORT;
+use super::interrupt::EXIT_INTERRUPTED;
 use super::logging;
 use super::owner::{self, owner_to_become};
 use super::supervisor::Supervisor;
@@ -173,7 +173,7 @@ fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
 enum Ended {
     Drained(Drained),
     /// A second signal came while requests were still in hand.
-    CutShort,
+    Interrupted,
 }
 
 /// Reads from the database. An error is an answer too: it is told to who asks for something, and a
@@ -210,7 +210,7 @@ async fn serve(
     drop(stop);
     Ok(tokio::select! {
         drained = serving => Ended::Drained(drained),
-        () = signals.next() => Ended::CutShort,
+        () = signals.next() => Ended::Interrupted,
     })
 }
 
@@ -228,9 +228,9 @@ fn end(runtime: Runtime, opened: Opened, ended: Ended) -> anyhow::Result<ExitCod
     // import that is cut off changes nothing.
     runtime.shutdown_background();
     match ended {
-        Ended::CutShort => {
+        Ended::Interrupted => {
             tracing::warn!("stopped at once, with requests in hand");
-            return Ok(ExitCode::from(CUT_SHORT));
+            return Ok(ExitCode::from(EXIT_INTERRUPTED));
         }
         Ended::Drained(Drained::DeadlinePassed) => {
             tracing::warn!("some requests in hand took too long and were cut off");

@@ -11,7 +11,7 @@ use super::{
     confirm,
     inspect::Generation,
     output::{self, OutputArgs, number, safe, table},
-    place::{Missing, PlaceArgs},
+    target::{IfMissing, TargetArgs},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -45,7 +45,7 @@ pub struct UndoArgs {
     yes: bool,
 
     #[command(flatten)]
-    place: PlaceArgs,
+    target: TargetArgs,
 
     #[command(flatten)]
     out: OutputArgs,
@@ -70,8 +70,8 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
             "There is no terminal to ask on: say --yes to undo, or --dry-run to see what would go"
         );
     }
-    let reached = args.place.place("undo", Missing::Error)?.reach(&progress)?;
-    let client = &reached.client;
+    let connection = args.target.resolve("undo", IfMissing::Fail)?.connect(&progress)?;
+    let client = &connection.client;
     let ask = |dry_run: bool| {
         client.post(&format!("/rest/undo?dry_run={dry_run}"), &json!({}), "undoing", &progress)
     };
@@ -87,7 +87,7 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
             output::print(&answer.read::<Undone>()?.text())?;
         }
         if args.dry_run {
-            reached.close()?;
+            connection.close()?;
             return Ok(ExitCode::SUCCESS);
         }
         if !confirm::confirmed("Undo?")? {
@@ -101,7 +101,7 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     } else if !args.out.quiet {
         output::print(&answer.read::<Undone>()?.text())?;
     }
-    reached.close()?;
+    connection.close()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
+    input::Input,
     inspect,
     output::{self, OutputArgs, counted, number, safe, table},
-    place::{JobWords, Missing, PlaceArgs},
-    source::Source,
+    target::{IfMissing, JobWords, TargetArgs},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -46,7 +46,7 @@ pub struct VerifyArgs {
     all: bool,
 
     #[command(flatten)]
-    place: PlaceArgs,
+    target: TargetArgs,
 
     #[command(flatten)]
     out: OutputArgs,
@@ -88,8 +88,8 @@ struct Finding {
 /// Verifies.
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let whole = match &args.file {
-        Some(file) => match Source::parse(file)? {
-            Source::Bundle(input) | Source::Folder(input) => {
+        Some(file) => match Input::parse(file)? {
+            Input::Bundle(input) | Input::Folder(input) => {
                 let look = inspect::project(input.path(), &args.out.progress())?;
                 if args.out.json {
                     output::print_json(&serde_json::to_string(&look)?)?;
@@ -100,11 +100,11 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
                 }
                 look.whole
             }
-            Source::Workbook { .. } => bail!(
+            Input::Workbook { .. } => bail!(
                 "A workbook says nothing of itself that could be verified; ask what an import \
                  would do: satchel import FILE --dry-run"
             ),
-            Source::Shelf(name) => bail!("There is no file or folder {name}"),
+            Input::LibraryProject(name) => bail!("There is no file or folder {name}"),
         },
         None => inventory(args)?,
     };
@@ -113,16 +113,16 @@ pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 
 fn inventory(args: &VerifyArgs) -> anyhow::Result<bool> {
     let progress = args.out.progress();
-    let reached = args.place.place("verify", Missing::Error)?.reach(&progress)?;
+    let connection = args.target.resolve("verify", IfMissing::Fail)?.connect(&progress)?;
     let words = JobWords { doing: "verifying", noun: "verification" };
-    let answer = reached.client.post_as_job("/rest/verify", &json!({}), words, &progress)?;
+    let answer = connection.client.post_as_job("/rest/verify", &json!({}), words, &progress)?;
     let verified: Verified = answer.read()?;
     if args.out.json {
         output::print_json(&answer.text)?;
     } else if !(args.out.quiet && verified.whole) {
         output::print(&verified.text(args.all))?;
     }
-    reached.close()?;
+    connection.close()?;
     Ok(verified.whole)
 }
 

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::file::FILE_BYTES_MAX;
 use super::setting::Expected;
 
 /// Why the file was not taken.
@@ -15,10 +14,10 @@ pub enum FileError {
     )]
     Unreadable { path: PathBuf, source: io::Error },
     #[error(
-        "the file of settings {} has more than {FILE_BYTES_MAX} bytes: this is not one",
+        "the file of settings {} has more than {bytes_max} bytes: this is not one",
         .path.display()
     )]
-    Large { path: PathBuf },
+    TooLarge { path: PathBuf, bytes_max: u64 },
     #[error("{}:{line}: this is not text in UTF-8, as a file of settings is", .path.display())]
     NotText { path: PathBuf, line: usize },
     #[error("{}:{line}: this is not TOML: {detail}", .path.display())]

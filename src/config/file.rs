@@ -12,11 +12,11 @@ use super::setting::{Expected, Setting};
 use crate::model::nearest;
 
 /// The largest file of settings. One with a comment on every setting has a hundredth of this.
-pub(super) const FILE_BYTES_MAX: u64 = 1024 * 1024;
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What a file sets. Every value was held against its setting.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(super) struct SettingsFile {
     pub path: PathBuf,
     pub values: BTreeMap<String, Value>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Value {
     pub line: usize,
 }
 
-impl Settings {
+impl SettingsFile {
     /// Reads a file.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl Settings {
         let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         let bytes = read_bounded(path).map_err(unreadable)?;
         if bytes.len() as u64 > FILE_BYTES_MAX {
-            return Err(FileError::Large { path: path.to_owned() });
+            return Err(FileError::TooLarge { path: path.to_owned(), bytes_max: FILE_BYTES_MAX });
         }
         let text = std::str::from_utf8(&bytes).map_err(|error| FileError::NotText {
             path: path.to_owned(),
@@ -152,11 +152,11 @@ mod tests {
         settings(&Command::new("x").args([listen, wait, calm, text("data")]))
     }
 
-    fn read(bytes: &[u8]) -> Result<Settings, FileError> {
+    fn read(bytes: &[u8]) -> Result<SettingsFile, FileError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("R 1%.toml");
         std::fs::write(&path, bytes).unwrap();
-        Settings::read(&path, &known())
+        SettingsFile::read(&path, &known())
     }
 
     fn said(bytes: &[u8]) -> String {
@@ -239,15 +239,15 @@ mod tests {
     #[test]
     fn hostile_files_are_refused_and_cost_little() {
         let large = b"#".repeat(usize::try_from(FILE_BYTES_MAX).unwrap() + 1);
-        assert!(matches!(read(&large), Err(FileError::Large { .. })));
+        assert!(matches!(read(&large), Err(FileError::TooLarge { .. })));
         // Without an end, and of no use.
-        let zeros = Settings::read(Path::new("/dev/zero"), &known());
-        assert!(matches!(zeros, Err(FileError::Large { .. })));
-        let directory = Settings::read(Path::new("/"), &known());
+        let zeros = SettingsFile::read(Path::new("/dev/zero"), &known());
+        assert!(matches!(zeros, Err(FileError::TooLarge { .. })));
+        let directory = SettingsFile::read(Path::new("/"), &known());
         assert!(matches!(directory, Err(FileError::Unreadable { .. })));
-        let missing = Settings::read(Path::new("/nowhere/x"), &known());
+        let missing = SettingsFile::read(Path::new("/nowhere/x"), &known());
         assert!(matches!(missing, Err(FileError::Unreadable { .. })));
-        assert!(Settings::read(Path::new("/dev/null"), &known()).unwrap().values.is_empty());
+        assert!(SettingsFile::read(Path::new("/dev/null"), &known()).unwrap().values.is_empty());
         for deep in [
             "data = ".to_owned() + &"[".repeat(400_000),
             "data = ".to_owned() + &"{a=".repeat(200_000),

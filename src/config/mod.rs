@@ -15,4 +15,6 @@ mod sources;
 pub use error::{FileError, Problem};
 pub use serve::{LimitsConfig, LogConfig, LogFormat, ServeConfig};
 pub use setting::{Expected, Setting, settings};
-pub use sources::{DEFAULT_FILE, InForce, ParseError, Parsed, Source, file_argument, parse};
+pub use sources::{
+    DEFAULT_FILE, EffectiveSetting, ParseError, Parsed, SettingSource, file_argument, parse,
+};

@@ -8,7 +8,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use super::error::FileError;
-use super::file::Settings;
+use super::file::SettingsFile;
 use super::setting::{Setting, settings};
 
 /// The file that is read where none is named, if it is there.
@@ -37,7 +37,7 @@ pub fn file_argument() -> Arg {
 pub enum ParseError {
     /// What clap has to say; also the help that was asked for.
     #[error(transparent)]
-    Words(#[from] clap::Error),
+    Arguments(#[from] clap::Error),
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -46,16 +46,16 @@ pub enum ParseError {
 #[derive(Debug)]
 pub struct Parsed {
     pub matches: ArgMatches,
-    file: Option<Settings>,
+    file: Option<SettingsFile>,
     /// The settings of the subcommand that runs.
     settings: Vec<Setting>,
     /// The settings that contradict one that goes before them, as `--data` does `server`.
-    ruled_out: Vec<String>,
+    overridden: Vec<String>,
 }
 
 /// Where the value of a setting comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum SettingSource {
     Flag,
     Environment,
     /// The file, and the line in it.
@@ -67,11 +67,11 @@ pub enum Source {
 
 /// A setting and what is in force of it.
 #[derive(Clone, Debug)]
-pub struct InForce {
+pub struct EffectiveSetting {
     pub setting: Setting,
     /// None where nobody sets it and it has no default.
     pub value: Option<OsString>,
-    pub source: Source,
+    pub source: SettingSource,
 }
 
 impl Parsed {
@@ -81,9 +81,9 @@ impl Parsed {
     }
 
     /// The settings of the subcommand that runs, and where each comes from.
-    pub fn in_force(&self) -> Vec<InForce> {
+    pub fn effective_settings(&self) -> Vec<EffectiveSetting> {
         let matches = innermost(&self.matches);
-        let in_force = |setting: &Setting| InForce {
+        let effective_settings = |setting: &Setting| EffectiveSetting {
             setting: setting.clone(),
             value: matches
                 .get_raw(setting.id())
@@ -91,19 +91,19 @@ impl Parsed {
                 .map(OsStr::to_owned),
             source: self.source(setting, matches),
         };
-        self.settings.iter().map(in_force).collect()
+        self.settings.iter().map(effective_settings).collect()
     }
 
-    fn source(&self, setting: &Setting, matches: &ArgMatches) -> Source {
+    fn source(&self, setting: &Setting, matches: &ArgMatches) -> SettingSource {
         match matches.value_source(setting.id()) {
-            Some(ValueSource::CommandLine) => Source::Flag,
-            Some(ValueSource::EnvVariable) => Source::Environment,
+            Some(ValueSource::CommandLine) => SettingSource::Flag,
+            Some(ValueSource::EnvVariable) => SettingSource::Environment,
             // The file's value was given as the default.
             _ => match self.file.as_ref().and_then(|file| file.values.get(setting.name())) {
-                Some(value) if !self.ruled_out.iter().any(|name| name == setting.name()) => {
-                    Source::File { line: value.line }
+                Some(value) if !self.overridden.iter().any(|name| name == setting.name()) => {
+                    SettingSource::File { line: value.line }
                 }
-                _ => Source::Default,
+                _ => SettingSource::Default,
             },
         }
     }
@@ -115,7 +115,7 @@ impl Parsed {
 /// A subcommand without settings reads no file.
 ///
 /// # Errors
-/// [`ParseError::Words`] with what clap has to say, [`ParseError::File`].
+/// [`ParseError::Arguments`] with what clap has to say, [`ParseError::File`].
 pub fn parse(
     command: &Command,
     words: &[OsString],
@@ -123,20 +123,20 @@ pub fn parse(
 ) -> Result<Parsed, ParseError> {
     // Which file there is has to be known before the words can be judged: what is missing in them
     // may stand in the file. What is wrong with them is told by the second look.
-    let loose = command.clone().ignore_errors(true).try_get_matches_from(words);
-    let Ok(loose) = loose else {
+    let lenient = command.clone().ignore_errors(true).try_get_matches_from(words);
+    let Ok(lenient) = lenient else {
         // Help or version, which no file changes.
         let matches = command.clone().try_get_matches_from(words)?;
-        return Ok(Parsed { matches, file: None, settings: Vec::new(), ruled_out: Vec::new() });
+        return Ok(Parsed { matches, file: None, settings: Vec::new(), overridden: Vec::new() });
     };
-    let running = running(command, &loose);
+    let running = running(command, &lenient);
     let settings = own_settings(running);
     let file =
-        if settings.is_empty() { None } else { read(command, innermost(&loose), default_file)? };
-    let ruled_out = ruled_out(running, innermost(&loose), file.as_ref());
-    let command = given(command.clone(), &loose, file.as_ref(), &ruled_out);
+        if settings.is_empty() { None } else { read(command, innermost(&lenient), default_file)? };
+    let overridden = overridden(running, innermost(&lenient), file.as_ref());
+    let command = with_file_defaults(command.clone(), &lenient, file.as_ref(), &overridden);
     let matches = command.try_get_matches_from(words)?;
-    Ok(Parsed { matches, file, settings, ruled_out })
+    Ok(Parsed { matches, file, settings, overridden })
 }
 
 fn own_settings(running: &Command) -> Vec<Setting> {
@@ -164,14 +164,14 @@ fn read(
     command: &Command,
     matches: &ArgMatches,
     default_file: &Path,
-) -> Result<Option<Settings>, FileError> {
+) -> Result<Option<SettingsFile>, FileError> {
     let named = matches.get_one::<OsString>(FILE_ID);
     let path = match named {
         Some(name) if name.is_empty() => return Ok(None),
         Some(name) => PathBuf::from(name),
         None => default_file.to_owned(),
     };
-    match Settings::read(&path, &settings(command)) {
+    match SettingsFile::read(&path, &settings(command)) {
         Err(FileError::Unreadable { source, .. })
             if named.is_none() && source.kind() == std::io::ErrorKind::NotFound =>
         {
@@ -183,55 +183,57 @@ fn read(
 
 /// Who says something about an argument: a later one goes before an earlier one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Voice {
-    Nobody,
+enum Precedence {
+    Unset,
     File,
     Environment,
     Flag,
 }
 
 /// The settings of the environment and of the file that contradict what goes before them.
-fn ruled_out(running: &Command, matches: &ArgMatches, file: Option<&Settings>) -> Vec<String> {
-    let voice = |arg: &Arg| {
+fn overridden(running: &Command, matches: &ArgMatches, file: Option<&SettingsFile>) -> Vec<String> {
+    let precedence = |arg: &Arg| {
         let in_file = || {
             let setting = Setting::of(arg)?;
             file?.values.get(setting.name())
         };
         match matches.value_source(arg.get_id().as_str()) {
-            Some(ValueSource::CommandLine) => Voice::Flag,
-            Some(ValueSource::EnvVariable) => Voice::Environment,
-            _ if in_file().is_some() => Voice::File,
-            _ => Voice::Nobody,
+            Some(ValueSource::CommandLine) => Precedence::Flag,
+            Some(ValueSource::EnvVariable) => Precedence::Environment,
+            _ if in_file().is_some() => Precedence::File,
+            _ => Precedence::Unset,
         }
     };
     let excludes = |one: &Arg, other: &Arg| {
         running.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other.get_id())
     };
-    let args: Vec<(&Arg, Voice)> = running.get_arguments().map(|arg| (arg, voice(arg))).collect();
-    let is_ruled_out = |arg: &Arg, own: Voice| {
-        own > Voice::Nobody
+    let args: Vec<(&Arg, Precedence)> =
+        running.get_arguments().map(|arg| (arg, precedence(arg))).collect();
+    let is_ruled_out = |arg: &Arg, own: Precedence| {
+        own > Precedence::Unset
             && args.iter().any(|(other, before)| {
                 *before > own && (excludes(other, arg) || excludes(arg, other))
             })
     };
-    let ruled_out = args.iter().filter(|(arg, voice)| is_ruled_out(arg, *voice));
-    ruled_out.filter_map(|(arg, _)| Some(Setting::of(arg)?.name().to_owned())).collect()
+    let overridden = args.iter().filter(|(arg, precedence)| is_ruled_out(arg, *precedence));
+    overridden.filter_map(|(arg, _)| Some(Setting::of(arg)?.name().to_owned())).collect()
 }
 
 /// The command with the file's values as the defaults of the subcommand that runs, and without
 /// what is ruled out.
-fn given(
+fn with_file_defaults(
     command: Command,
     matches: &ArgMatches,
-    file: Option<&Settings>,
-    ruled_out: &[String],
+    file: Option<&SettingsFile>,
+    overridden: &[String],
 ) -> Command {
     if let Some((name, inner)) = matches.subcommand() {
-        return command.mut_subcommand(name, |sub| given(sub, inner, file, ruled_out));
+        return command
+            .mut_subcommand(name, |sub| with_file_defaults(sub, inner, file, overridden));
     }
     command.mut_args(|arg| {
         let Some(setting) = Setting::of(&arg) else { return arg };
-        if ruled_out.iter().any(|name| name == setting.name()) {
+        if overridden.iter().any(|name| name == setting.name()) {
             return arg.env(Resettable::Reset);
         }
         match file.and_then(|file| file.values.get(setting.name())) {
@@ -280,13 +282,18 @@ mod tests {
         parse(&command(), &words, &path)
     }
 
-    fn in_force(parsed: &Parsed) -> Vec<(String, Option<String>, Source)> {
+    fn effective_settings(parsed: &Parsed) -> Vec<(String, Option<String>, SettingSource)> {
         let text = |value: OsString| value.into_string().unwrap();
-        let told = |it: InForce| (it.setting.name().to_owned(), it.value.map(text), it.source);
-        parsed.in_force().into_iter().map(told).collect()
+        let told =
+            |it: EffectiveSetting| (it.setting.name().to_owned(), it.value.map(text), it.source);
+        parsed.effective_settings().into_iter().map(told).collect()
     }
 
-    fn row(name: &str, value: &str, source: Source) -> (String, Option<String>, Source) {
+    fn row(
+        name: &str,
+        value: &str,
+        source: SettingSource,
+    ) -> (String, Option<String>, SettingSource) {
         (name.to_owned(), Some(value.to_owned()), source)
     }
 
@@ -296,32 +303,32 @@ mod tests {
         let all = "one = \"R 1%\"\ntwo = \"..\"\nthree = \"é>b\"\ncalm = true\nneeded = \"n\"\n";
         let parsed_all = parsed(&["serve"], all).unwrap();
         assert_eq!(
-            in_force(&parsed_all),
+            effective_settings(&parsed_all),
             [
-                row("one", VARIABLE_VALUE, Source::Environment),
-                row("two", "..", Source::File { line: 2 }),
-                row("three", "é>b", Source::File { line: 3 }),
-                row("calm", "true", Source::File { line: 4 }),
+                row("one", VARIABLE_VALUE, SettingSource::Environment),
+                row("two", "..", SettingSource::File { line: 2 }),
+                row("three", "é>b", SettingSource::File { line: 3 }),
+                row("calm", "true", SettingSource::File { line: 4 }),
             ]
         );
         let matches = parsed_all.matches.subcommand_matches("serve").unwrap();
         assert!(matches.get_flag("calm"));
         let flags = ["serve", "--one=1", "--two", "2", "--three=3"];
         assert_eq!(
-            in_force(&parsed(&flags, all).unwrap())[..3],
+            effective_settings(&parsed(&flags, all).unwrap())[..3],
             [
-                row("one", "1", Source::Flag),
-                row("two", "2", Source::Flag),
-                row("three", "3", Source::Flag),
+                row("one", "1", SettingSource::Flag),
+                row("two", "2", SettingSource::Flag),
+                row("three", "3", SettingSource::Flag),
             ]
         );
         assert_eq!(
-            in_force(&parsed(&["serve"], "").unwrap()),
+            effective_settings(&parsed(&["serve"], "").unwrap()),
             [
-                row("one", VARIABLE_VALUE, Source::Environment),
-                row("two", "default", Source::Default),
-                ("three".to_owned(), None, Source::Default),
-                row("calm", "false", Source::Default),
+                row("one", VARIABLE_VALUE, SettingSource::Environment),
+                row("two", "default", SettingSource::Default),
+                ("three".to_owned(), None, SettingSource::Default),
+                row("calm", "false", SettingSource::Default),
             ]
         );
     }
@@ -339,11 +346,14 @@ mod tests {
             vec!["serve", &equals, "--three", "3"],
         ] {
             let parsed = parsed(&words, "two = \"default file\"").unwrap();
-            assert_eq!(in_force(&parsed)[1], row("two", "named", Source::File { line: 1 }));
+            assert_eq!(
+                effective_settings(&parsed)[1],
+                row("two", "named", SettingSource::File { line: 1 })
+            );
             assert_eq!(parsed.file(), Some(&*path));
         }
         let none = parsed(&["serve", "--config", ""], "nonsense").unwrap();
-        assert_eq!(in_force(&none)[1], row("two", "default", Source::Default));
+        assert_eq!(effective_settings(&none)[1], row("two", "default", SettingSource::Default));
         assert_eq!(none.file(), None);
         let missing = parsed(&["serve", "--config", "/nowhere/x.toml"], "");
         assert!(matches!(missing, Err(ParseError::File(FileError::Unreadable { .. }))));
@@ -355,33 +365,36 @@ mod tests {
     #[test]
     fn what_must_be_said_may_stand_in_the_file() {
         let parsed_ask = parsed(&["ask"], "needed = \"n\"").unwrap();
-        assert_eq!(in_force(&parsed_ask)[1], row("needed", "n", Source::File { line: 1 }));
-        assert!(matches!(parsed(&["ask"], ""), Err(ParseError::Words(_))));
+        assert_eq!(
+            effective_settings(&parsed_ask)[1],
+            row("needed", "n", SettingSource::File { line: 1 })
+        );
+        assert!(matches!(parsed(&["ask"], ""), Err(ParseError::Arguments(_))));
     }
 
     #[test]
     fn a_flag_rules_out_what_it_contradicts_in_the_file() {
         let file = "needed = \"n\"\nremote = \"r\"\n";
-        let values = |words: &[&str]| in_force(&parsed(words, file).unwrap());
-        let remote = ("remote".to_owned(), None, Source::Default);
-        assert_eq!(values(&["ask"])[2], row("remote", "r", Source::File { line: 2 }));
+        let values = |words: &[&str]| effective_settings(&parsed(words, file).unwrap());
+        let remote = ("remote".to_owned(), None, SettingSource::Default);
+        assert_eq!(values(&["ask"])[2], row("remote", "r", SettingSource::File { line: 2 }));
         assert_eq!(values(&["ask", "--two", "2"])[2], remote);
         // And the other way round, whichever of them names the other.
         let parsed = parsed(&["ask", "--remote", "r"], "needed = \"n\"\ntwo = \"2\"").unwrap();
-        assert_eq!(in_force(&parsed)[0], row("two", "default", Source::Default));
+        assert_eq!(effective_settings(&parsed)[0], row("two", "default", SettingSource::Default));
     }
 
     #[test]
     fn the_same_is_so_for_a_variable_and_what_goes_before_and_after_it() {
-        let none = |name: &str| (name.to_owned(), None, Source::Default);
-        let local = row("local", VARIABLE_VALUE, Source::Environment);
-        let both = in_force(&parsed(&["both"], "far = \"f\"").unwrap());
+        let none = |name: &str| (name.to_owned(), None, SettingSource::Default);
+        let local = row("local", VARIABLE_VALUE, SettingSource::Environment);
+        let both = effective_settings(&parsed(&["both"], "far = \"f\"").unwrap());
         assert_eq!(both, [local, none("far")]);
-        let both = in_force(&parsed(&["both", "--far", "f"], "local = \"l\"").unwrap());
-        assert_eq!(both, [none("local"), row("far", "f", Source::Flag)]);
+        let both = effective_settings(&parsed(&["both", "--far", "f"], "local = \"l\"").unwrap());
+        assert_eq!(both, [none("local"), row("far", "f", SettingSource::Flag)]);
         // What is said twice on one level is for who says it to mend.
         let words = ["both", "--far", "f", "--local", "l"];
-        assert!(matches!(parsed(&words, ""), Err(ParseError::Words(_))));
+        assert!(matches!(parsed(&words, ""), Err(ParseError::Arguments(_))));
     }
 
     #[test]
@@ -391,11 +404,11 @@ mod tests {
         // What is set for others is looked at too: one file is for all.
         assert!(matches!(parsed(&["serve"], "needde = \"n\""), Err(ParseError::File(_))));
         for asked in [&["--help"][..], &["serve", "--help"], &["help", "serve"]] {
-            let Err(ParseError::Words(help)) = parsed(asked, "nonsense") else { panic!() };
+            let Err(ParseError::Arguments(help)) = parsed(asked, "nonsense") else { panic!() };
             assert!(!help.use_stderr());
         }
         for wrong in [&[][..], &["serve", "--onee"], &["serf"], &["serve", "--two"]] {
-            let Err(ParseError::Words(said)) = parsed(wrong, "") else { panic!() };
+            let Err(ParseError::Arguments(said)) = parsed(wrong, "") else { panic!() };
             assert!(said.use_stderr());
         }
     }

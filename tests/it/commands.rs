@@ -12,21 +12,21 @@ use crate::harness::{PATIENCE, Server, satchel, until};
 use crate::project::{KINDS, demo, golden};
 
 /// A folder with a data directory that does not exist yet, and what else a command needs.
-pub struct Desk {
+pub struct Workspace {
     folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl Workspace {
     pub fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
     /// With the sample inventory in it.
     pub fn with_demo() -> Self {
-        let desk = Self::new();
-        let output = desk.on_directory(&["import", text(&demo()), "--create", "--quiet"]);
+        let workspace = Self::new();
+        let output = workspace.on_directory(&["import", text(&demo()), "--create", "--quiet"]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
-        desk
+        workspace
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -63,17 +63,17 @@ pub fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-pub fn said(output: &Output) -> String {
+pub fn stderr_of(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-pub fn printed(output: &Output) -> String {
+pub fn stdout_of(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 #[track_caller]
-pub fn ends(output: &Output, code: i32) {
-    assert_eq!(output.status.code(), Some(code), "{}{}", printed(output), said(output));
+pub fn assert_exit(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}{}", stdout_of(output), stderr_of(output));
 }
 
 /// An answer without what is another every time.
@@ -108,25 +108,25 @@ fn documents(bundle: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn what_goes_out_comes_back_in_byte_for_byte() {
-    let (one, two) = (Desk::with_demo(), Desk::new());
+    let (one, two) = (Workspace::with_demo(), Workspace::new());
     let (first, second) = (one.path("first.zip"), two.path("second.zip"));
     let output = one.on_directory(&["export", "a", "--output", text(&first)]);
-    ends(&output, 0);
-    assert!(said(&output).contains("on the data directory"), "{}", said(&output));
-    ends(&two.on_directory(&["import", text(&first), "--create", "--replace", "--yes"]), 0);
-    ends(&two.on_directory(&["export", "a", "--output", text(&second)]), 0);
+    assert_exit(&output, 0);
+    assert!(stderr_of(&output).contains("on the data directory"), "{}", stderr_of(&output));
+    assert_exit(&two.on_directory(&["import", text(&first), "--create", "--replace", "--yes"]), 0);
+    assert_exit(&two.on_directory(&["export", "a", "--output", text(&second)]), 0);
     assert_eq!(documents(&first), documents(&second));
     assert!(!two.data().join("migrations/first.zip").exists(), "it is off the shelf again");
-    ends(&two.on_directory(&["diff", text(&first)]), 0);
-    ends(&run(satchel().arg("diff").args([&first, &second])), 0);
-    ends(&run(satchel().arg("verify").arg(&second)), 0);
+    assert_exit(&two.on_directory(&["diff", text(&first)]), 0);
+    assert_exit(&run(satchel().arg("diff").args([&first, &second])), 0);
+    assert_exit(&run(satchel().arg("verify").arg(&second)), 0);
 }
 
 #[test]
 fn a_server_answers_as_a_data_directory_does() {
-    let desk = Desk::with_demo();
+    let workspace = Workspace::with_demo();
     let server = Server::start();
-    ends(&at_server(&server, "admin", &["import", text(&demo()), "--quiet"]), 0);
+    assert_exit(&at_server(&server, "admin", &["import", text(&demo()), "--quiet"]), 0);
     let broken = golden().join("missing_ends");
     for (words, code) in [
         (vec!["import", text(&demo()), "--dry-run", "--json"], 0),
@@ -139,101 +139,109 @@ fn a_server_answers_as_a_data_directory_does() {
         (vec!["undo", "--dry-run", "--json"], 0),
         (vec!["undo", "--yes", "--json"], 0),
     ] {
-        let (here, there) = (desk.on_directory(&words), at_server(&server, "admin", &words));
-        ends(&here, code);
-        ends(&there, code);
-        assert!(said(&there).contains("on the server http://127.0.0.1"), "{}", said(&there));
+        let (here, there) = (workspace.on_directory(&words), at_server(&server, "admin", &words));
+        assert_exit(&here, code);
+        assert_exit(&there, code);
+        assert!(
+            stderr_of(&there).contains("on the server http://127.0.0.1"),
+            "{}",
+            stderr_of(&there)
+        );
         assert_eq!(json(&here), json(&there), "{words:?}");
     }
 }
 
 #[test]
 fn a_dry_run_and_a_diff_change_nothing() {
-    let desk = Desk::with_demo();
-    let folder = desk.path("other");
+    let workspace = Workspace::with_demo();
+    let folder = workspace.path("other");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("device.yaml"), "- name: R 1%\n  vendor: Nokia\n").unwrap();
-    let before = json(&desk.on_directory(&["inspect", "--json"]));
-    let output = desk.on_directory(&["import", text(&folder), "--types", "device", "--dry-run"]);
-    ends(&output, 0);
-    assert!(printed(&output).contains("R 1%"), "{}", printed(&output));
-    ends(&desk.on_directory(&["diff", text(&folder), "--types", "device"]), 1);
-    ends(&desk.on_directory(&["diff", text(&desk.path("none.zip"))]), 2);
-    ends(&desk.on_directory(&["diff", text(&golden().join("missing_ends"))]), 2);
-    assert_eq!(before, json(&desk.on_directory(&["inspect", "--json"])));
+    let before = json(&workspace.on_directory(&["inspect", "--json"]));
+    let output =
+        workspace.on_directory(&["import", text(&folder), "--types", "device", "--dry-run"]);
+    assert_exit(&output, 0);
+    assert!(stdout_of(&output).contains("R 1%"), "{}", stdout_of(&output));
+    assert_exit(&workspace.on_directory(&["diff", text(&folder), "--types", "device"]), 1);
+    assert_exit(&workspace.on_directory(&["diff", text(&workspace.path("none.zip"))]), 2);
+    assert_exit(&workspace.on_directory(&["diff", text(&golden().join("missing_ends"))]), 2);
+    assert_eq!(before, json(&workspace.on_directory(&["inspect", "--json"])));
 }
 
 #[test]
 fn problems_are_told_with_their_places() {
-    let desk = Desk::with_demo();
-    let output = desk.on_directory(&["import", text(&golden().join("missing_ends"))]);
-    ends(&output, 1);
-    let text = printed(&output);
+    let workspace = Workspace::with_demo();
+    let output = workspace.on_directory(&["import", text(&golden().join("missing_ends"))]);
+    assert_exit(&output, 1);
+    let text = stdout_of(&output);
     assert!(text.contains("Nothing was changed"), "{text}");
     assert!(text.contains("link.yaml, ") && text.contains("line "), "{text}");
 }
 
 #[test]
 fn a_workbook_goes_out_and_in_and_is_handed_back() {
-    let desk = Desk::with_demo();
-    let workbook = desk.path("sites.xlsx");
-    ends(&desk.on_directory(&["export", "sites.xlsx", "--workbook", "-o", text(&workbook)]), 0);
-    ends(&desk.on_directory(&["import", text(&workbook), "--dry-run"]), 0);
+    let workspace = Workspace::with_demo();
+    let workbook = workspace.path("sites.xlsx");
+    assert_exit(
+        &workspace.on_directory(&["export", "sites.xlsx", "--workbook", "-o", text(&workbook)]),
+        0,
+    );
+    assert_exit(&workspace.on_directory(&["import", text(&workbook), "--dry-run"]), 0);
     let looked = run(satchel().arg("inspect").arg(&workbook));
-    ends(&looked, 0);
-    assert!(printed(&looked).contains("ip_address"), "{}", printed(&looked));
+    assert_exit(&looked, 0);
+    assert!(stdout_of(&looked).contains("ip_address"), "{}", stdout_of(&looked));
 
-    let (table, marked) = (desk.path("t.csv"), desk.path("marked.xlsx"));
+    let (table, marked) = (workspace.path("t.csv"), workspace.path("marked.xlsx"));
     fs::write(&table, "name,port\nR 1%,22.5\n").unwrap();
     let words = ["import", text(&table), "--kind", "device", "--marked", text(&marked)];
-    ends(&desk.on_directory(&words), 1);
+    assert_exit(&workspace.on_directory(&words), 1);
     assert!(fs::read(&marked).unwrap().starts_with(b"PK"));
 }
 
 #[test]
 fn one_flipped_byte_is_found() {
-    let desk = Desk::with_demo();
-    let bundle = desk.path("a.zip");
-    ends(&desk.on_directory(&["export", "a", "--output", text(&bundle)]), 0);
+    let workspace = Workspace::with_demo();
+    let bundle = workspace.path("a.zip");
+    assert_exit(&workspace.on_directory(&["export", "a", "--output", text(&bundle)]), 0);
     let whole = fs::read(&bundle).unwrap();
     let mut flipped = whole.clone();
     // Somewhere within the first document.
     flipped[200] ^= 1;
     fs::write(&bundle, &flipped).unwrap();
     let output = run(satchel().args(["verify", "--quiet"]).arg(&bundle));
-    ends(&output, 1);
-    let told = format!("{}{}", printed(&output), said(&output));
+    assert_exit(&output, 1);
+    let told = format!("{}{}", stdout_of(&output), stderr_of(&output));
     assert!(told.contains("user.yaml"), "{told}");
-    ends(&desk.on_directory(&["import", text(&bundle)]), 1);
+    assert_exit(&workspace.on_directory(&["import", text(&bundle)]), 1);
 }
 
 #[test]
 fn an_undo_takes_an_import_back_and_asks_first() {
-    let desk = Desk::with_demo();
-    let output = desk.on_directory(&["undo"]);
-    ends(&output, 1);
-    assert!(said(&output).contains("--yes"), "{}", said(&output));
-    ends(&desk.on_directory(&["undo", "--yes"]), 0);
-    let counted = desk.on_directory(&["inspect", "--json"]);
+    let workspace = Workspace::with_demo();
+    let output = workspace.on_directory(&["undo"]);
+    assert_exit(&output, 1);
+    assert!(stderr_of(&output).contains("--yes"), "{}", stderr_of(&output));
+    assert_exit(&workspace.on_directory(&["undo", "--yes"]), 0);
+    let counted = workspace.on_directory(&["inspect", "--json"]);
     assert_eq!(json(&counted)["records"], 1, "the administrator");
-    ends(&desk.on_directory(&["verify"]), 0);
-    ends(&desk.on_directory(&["undo", "--yes"]), 0);
-    ends(&desk.on_directory(&["diff", text(&demo())]), 0);
+    assert_exit(&workspace.on_directory(&["verify"]), 0);
+    assert_exit(&workspace.on_directory(&["undo", "--yes"]), 0);
+    assert_exit(&workspace.on_directory(&["diff", text(&demo())]), 0);
 }
 
 #[test]
 fn a_directory_that_a_server_holds_says_how_to_ask_it() {
     let server = Server::start();
     let output = run(satchel().args(["export", "a b", "--data"]).arg(server.data()));
-    ends(&output, 1);
-    let said = said(&output);
+    assert_exit(&output, 1);
+    let stderr = stderr_of(&output);
     let ask = format!("satchel export 'a b' --server http://{} --user admin", server.address);
-    assert!(said.contains(&ask), "{said}");
+    assert!(stderr.contains(&ask), "{stderr}");
 }
 
 #[test]
 fn what_is_missing_or_wrong_is_said_and_nothing_is_made() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for words in [
         ["export", "a"],
         ["inspect", "--json"],
@@ -241,37 +249,41 @@ fn what_is_missing_or_wrong_is_said_and_nothing_is_made() {
         ["undo", "--yes"],
         ["import", "no/such.zip"],
     ] {
-        let output = desk.on_directory(&words);
-        ends(&output, 1);
-        assert!(said(&output).to_lowercase().contains("there is no "), "{}", said(&output));
-        assert!(!desk.data().exists());
+        let output = workspace.on_directory(&words);
+        assert_exit(&output, 1);
+        assert!(
+            stderr_of(&output).to_lowercase().contains("there is no "),
+            "{}",
+            stderr_of(&output)
+        );
+        assert!(!workspace.data().exists());
     }
-    let desk = Desk::with_demo();
-    ends(&desk.on_directory(&["import", "unheard of"]), 1);
-    ends(&desk.on_directory(&["export", "../x"]), 1);
-    ends(&desk.on_directory(&["export", "x", "--types", "devise"]), 2);
-    ends(&desk.on_directory(&["undo", "--yes", "--server", "http://127.0.0.1:1"]), 2);
+    let workspace = Workspace::with_demo();
+    assert_exit(&workspace.on_directory(&["import", "unheard of"]), 1);
+    assert_exit(&workspace.on_directory(&["export", "../x"]), 1);
+    assert_exit(&workspace.on_directory(&["export", "x", "--types", "devise"]), 2);
+    assert_exit(&workspace.on_directory(&["undo", "--yes", "--server", "http://127.0.0.1:1"]), 2);
 }
 
 #[test]
 fn a_password_comes_from_a_file_or_the_environment_only() {
     let server = Server::start();
     let output = at_server(&server, "wrong", &["inspect"]);
-    ends(&output, 1);
-    assert!(said(&output).contains("password"), "{}", said(&output));
+    assert_exit(&output, 1);
+    assert!(stderr_of(&output).contains("password"), "{}", stderr_of(&output));
     let url = format!("http://{}", server.address);
     let login = ["inspect", "--server", &url, "--user", "admin"];
     let output = run(satchel().args(login));
-    ends(&output, 1);
-    assert!(said(&output).contains("--password-file"), "{}", said(&output));
+    assert_exit(&output, 1);
+    assert!(stderr_of(&output).contains("--password-file"), "{}", stderr_of(&output));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("password");
     fs::write(&file, "admin\n").unwrap();
-    ends(&run(satchel().args(login).arg("--password-file").arg(&file)), 0);
+    assert_exit(&run(satchel().args(login).arg("--password-file").arg(&file)), 0);
     // There is no argument that takes one.
-    ends(&run(satchel().args(login).args(["--password", "admin"])), 2);
+    assert_exit(&run(satchel().args(login).args(["--password", "admin"])), 2);
     let url = format!("http://admin:admin@{}", server.address);
-    ends(&run(satchel().args(["inspect", "--server", &url, "--user", "admin"])), 1);
+    assert_exit(&run(satchel().args(["inspect", "--server", &url, "--user", "admin"])), 1);
 }
 
 #[test]
@@ -292,22 +304,22 @@ fn a_user_of_a_server_gets_a_new_password() {
         child.wait_with_output().unwrap()
     };
     let nobody = set("no / body", "admin");
-    ends(&nobody, 1);
-    assert!(said(&nobody).contains("no user"), "{}", said(&nobody));
-    ends(&set("admin", "admin"), 0);
-    ends(&at_server(&server, "admin", &["inspect"]), 1);
-    ends(&at_server(&server, "näw", &["inspect"]), 0);
+    assert_exit(&nobody, 1);
+    assert!(stderr_of(&nobody).contains("no user"), "{}", stderr_of(&nobody));
+    assert_exit(&set("admin", "admin"), 0);
+    assert_exit(&at_server(&server, "admin", &["inspect"]), 1);
+    assert_exit(&at_server(&server, "näw", &["inspect"]), 0);
 }
 
 #[test]
 fn a_closed_pipe_is_no_failure() {
-    let desk = Desk::with_demo();
+    let workspace = Workspace::with_demo();
     let (reader, writer) = std::io::pipe().unwrap();
-    let other = desk.path("out");
+    let other = workspace.path("out");
     fs::create_dir(&other).unwrap();
     let mut child = satchel()
         .args(["export", "a", "--output", text(&other.join("a.zip")), "--json", "--data"])
-        .arg(desk.data())
+        .arg(workspace.data())
         .stdin(std::process::Stdio::null())
         .stdout(writer)
         .stderr(std::process::Stdio::null())
@@ -323,10 +335,10 @@ fn a_closed_pipe_is_no_failure() {
 
 #[test]
 fn a_bundle_goes_through_a_pipe() {
-    let desk = Desk::with_demo();
-    let output = desk.on_directory(&["export", "a", "--output", "-"]);
-    ends(&output, 0);
-    assert_eq!(output.stdout, fs::read(desk.data().join("migrations/a.zip")).unwrap());
+    let workspace = Workspace::with_demo();
+    let output = workspace.on_directory(&["export", "a", "--output", "-"]);
+    assert_exit(&output, 0);
+    assert_eq!(output.stdout, fs::read(workspace.data().join("migrations/a.zip")).unwrap());
 }
 
 /// Reads a request that has at most a body of announced length; gives its first line.
@@ -352,9 +364,9 @@ fn request(stream: &mut std::net::TcpStream) -> String {
 
 #[test]
 fn ctrl_c_takes_off_the_shelf_what_was_sent() {
-    let desk = Desk::with_demo();
-    let bundle = desk.path("sent.zip");
-    ends(&desk.on_directory(&["export", "a", "--output", text(&bundle)]), 0);
+    let workspace = Workspace::with_demo();
+    let bundle = workspace.path("sent.zip");
+    assert_exit(&workspace.on_directory(&["export", "a", "--output", text(&bundle)]), 0);
 
     // A server that never answers the import.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -53,9 +53,9 @@ fn kills() -> u64 {
 }
 
 /// Random numbers that can be had again.
-pub struct Dice(u64);
+pub struct Rng(u64);
 
-impl Dice {
+impl Rng {
     pub fn new() -> Self {
         let seed = number("SATCHEL_SEED")
             .unwrap_or_else(|| RandomState::new().build_hasher().finish() | 1);
@@ -297,9 +297,9 @@ pub fn is_consistent(store: &Store) {
 fn acknowledged_changes_survive_kills_whole() {
     let folder = tempfile::tempdir().unwrap();
     let acknowledged: Vec<AtomicU64> = (0..WRITERS).map(|_| AtomicU64::new(0)).collect();
-    let mut dice = Dice::new();
+    let mut rng = Rng::new();
     for round in 0..kills() {
-        kill_after("changes", folder.path(), 1 + dice.below(150), Duration::ZERO, &acknowledged);
+        kill_after("changes", folder.path(), 1 + rng.below(150), Duration::ZERO, &acknowledged);
         let store = Store::open(folder.path()).unwrap();
         let mut changes = 0;
         for (writer, acknowledged) in acknowledged.iter().enumerate() {
@@ -336,9 +336,9 @@ pub fn is_whole(store: &Store, writer: usize, last: u64) {
 fn loads_are_there_whole_or_not_at_all_after_kills() {
     let folder = tempfile::tempdir().unwrap();
     let acknowledged = [AtomicU64::new(0)];
-    let mut dice = Dice::new();
+    let mut rng = Rng::new();
     for round in 0..kills() {
-        kill_after("loads", folder.path(), 1 + dice.below(60), Duration::ZERO, &acknowledged);
+        kill_after("loads", folder.path(), 1 + rng.below(60), Duration::ZERO, &acknowledged);
         let store = Store::open(folder.path()).unwrap();
         let said = acknowledged[0].load(Ordering::SeqCst);
         let last = store.read().summary().unwrap().version;
@@ -361,13 +361,13 @@ fn large_changes_are_there_whole_or_not_at_all_after_kills() {
     const ACKNOWLEDGED: u64 = WRITES + 1;
     let folder = tempfile::tempdir().unwrap();
     let acknowledged = [AtomicU64::new(0)];
-    let mut dice = Dice::new();
+    let mut rng = Rng::new();
     // How long writing takes, of which every moment is to be met.
     let writing = kill_after("large", folder.path(), ACKNOWLEDGED, Duration::ZERO, &acknowledged);
     assert!(generations(folder.path()) > 1, "it was written as a new generation");
     for round in 0..(kills() / KILLS_PER_LARGE).max(1) {
         let window = u64::try_from(writing.as_micros()).unwrap() * 5 / 4;
-        let wait = Duration::from_micros(dice.below(window.max(1)));
+        let wait = Duration::from_micros(rng.below(window.max(1)));
         kill_after("large", folder.path(), WRITES, wait, &acknowledged);
         let store = Store::open(folder.path()).unwrap();
         assert!(generations(folder.path()) <= 2, "the current one, and the one before it");

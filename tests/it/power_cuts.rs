@@ -18,7 +18,7 @@ use std::{
 use satchel::store::Store;
 
 use crate::durability::{
-    CHANGES, Dice, WRITERS, is_consistent, is_whole, last_change, number, traced,
+    CHANGES, Rng, WRITERS, is_consistent, is_whole, last_change, number, traced,
 };
 
 /// Cuts where `SATCHEL_CUTS` does not say.
@@ -123,7 +123,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 /// The files as a disk could have left them after these events, and what was acknowledged.
-fn cut(events: &[Event], dice: &mut Dice) -> (BTreeMap<Written, Vec<u8>>, [u64; WRITERS]) {
+fn cut(events: &[Event], rng: &mut Rng) -> (BTreeMap<Written, Vec<u8>>, [u64; WRITERS]) {
     let mut ended = BTreeSet::new();
     let mut syncs = BTreeMap::new();
     let mut durable = BTreeSet::new();
@@ -141,12 +141,12 @@ fn cut(events: &[Event], dice: &mut Dice) -> (BTreeMap<Written, Vec<u8>>, [u64; 
         }
     }
     let mut disks: BTreeMap<Written, Vec<u8>> = BTreeMap::new();
-    let chance = dice.below(3);
+    let chance = rng.below(3);
     for event in events {
         let Event::WriteBegins { number, file, at, bytes } = event else { continue };
         let disk = disks.entry(*file).or_default();
         for (sector, piece) in bytes.chunks(SECTOR_BYTES).enumerate() {
-            if durable.contains(number) || dice.below(2) < chance {
+            if durable.contains(number) || rng.below(2) < chance {
                 let at = at + sector * SECTOR_BYTES;
                 disk.resize(disk.len().max(at + piece.len()), 0);
                 disk[at..at + piece.len()].copy_from_slice(piece);
@@ -167,10 +167,10 @@ fn what_was_acknowledged_survives_power_cuts_whole() {
     let said = events.iter().filter(|event| matches!(event, Event::Acknowledged { .. })).count();
     assert_eq!(said as u64, CHANGES * WRITERS as u64);
 
-    let mut dice = Dice::new();
+    let mut rng = Rng::new();
     for round in 0..number("SATCHEL_CUTS").unwrap_or(CUTS) {
-        let moment = open + 1 + dice.below((events.len() - open) as u64) as usize;
-        let (disks, acknowledged) = cut(&events[..moment], &mut dice);
+        let moment = open + 1 + rng.below((events.len() - open) as u64) as usize;
+        let (disks, acknowledged) = cut(&events[..moment], &mut rng);
         let left = folder.path().join(format!("left-{round}"));
         copy(&data, &left);
         for (file, disk) in disks {

@@ -10,23 +10,25 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use satchel::codec::workbook::{Cell, Format, WorkbookWriter};
 use serde_json::{Value, json};
 
-use crate::commands::{Desk, at_server, ends, json as answer, printed, run, said, text};
+use crate::commands::{
+    Workspace, assert_exit, at_server, json as answer, run, stderr_of, stdout_of, text,
+};
 use crate::harness::{ADMIN, Server, satchel};
 use crate::project::{demo, documents, import, imported, of_kind, put_folder};
 
 const ONE_DEVICE: &str = "- name: R 1% é>b\n  vendor: Nokia\n";
 
 /// A project's folder that holds one device and nothing else.
-fn one_device(desk: &Desk) -> String {
-    let folder = desk.path("one device");
+fn one_device(workspace: &Workspace) -> String {
+    let folder = workspace.path("one device");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("device.yaml"), ONE_DEVICE).unwrap();
     text(&folder).to_owned()
 }
 
 /// How many records of each type a data directory holds.
-fn counts(desk: &Desk) -> Vec<(String, u64)> {
-    let inspected = answer(&desk.on_directory(&["inspect", "--json"]));
+fn counts(workspace: &Workspace) -> Vec<(String, u64)> {
+    let inspected = answer(&workspace.on_directory(&["inspect", "--json"]));
     let types = inspected["types"].as_array().unwrap().iter();
     types
         .map(|row| {
@@ -36,17 +38,17 @@ fn counts(desk: &Desk) -> Vec<(String, u64)> {
         .collect()
 }
 
-fn count(desk: &Desk, kind: &str) -> u64 {
-    counts(desk).into_iter().find(|(name, _)| name == kind).unwrap().1
+fn count(workspace: &Workspace, kind: &str) -> u64 {
+    counts(workspace).into_iter().find(|(name, _)| name == kind).unwrap().1
 }
 
 /// Runs a command on a terminal on which `answer` is typed.
-fn on_terminal(desk: &Desk, words: &[&str], answer: &str) -> Output {
+fn on_terminal(workspace: &Workspace, words: &[&str], answer: &str) -> Output {
     let program = satchel();
     let program = program.get_program().to_str().unwrap();
     let mut line = vec![program];
     line.extend_from_slice(words);
-    let data = desk.data();
+    let data = workspace.data();
     line.extend(["--data", text(&data)]);
     let line: Vec<_> = line.iter().map(|word| format!("'{word}'")).collect();
     let mut command = Command::new("script");
@@ -60,41 +62,41 @@ fn on_terminal(desk: &Desk, words: &[&str], answer: &str) -> Output {
 
 #[test]
 fn a_partial_project_replaces_the_types_that_it_has() {
-    let desk = Desk::with_demo();
-    let folder = one_device(&desk);
-    let before = counts(&desk);
-    let output = desk.on_directory(&["import", &folder, "--replace", "--yes"]);
-    ends(&output, 0);
+    let workspace = Workspace::with_demo();
+    let folder = one_device(&workspace);
+    let before = counts(&workspace);
+    let output = workspace.on_directory(&["import", &folder, "--replace", "--yes"]);
+    assert_exit(&output, 0);
     // Links cannot stand without their devices.
-    assert_eq!((count(&desk, "device"), count(&desk, "link")), (1, 0));
+    assert_eq!((count(&workspace, "device"), count(&workspace, "link")), (1, 0));
     for (kind, records) in before {
         if kind != "device" && kind != "link" {
-            assert_eq!(count(&desk, &kind), records, "{kind}");
+            assert_eq!(count(&workspace, &kind), records, "{kind}");
         }
     }
-    assert!(printed(&output).contains("has no document user.yaml\n"), "{}", printed(&output));
+    assert!(stdout_of(&output).contains("has no document user.yaml\n"), "{}", stdout_of(&output));
 
     // Named types without a document are kept as well.
     let words = ["import", &folder, "--types", "device,service", "--replace", "--yes"];
-    ends(&desk.on_directory(&words), 0);
-    assert!(count(&desk, "service") > 0);
+    assert_exit(&workspace.on_directory(&words), 0);
+    assert!(count(&workspace, "service") > 0);
 
-    let output = desk.on_directory(&["import", &folder, "--replace-all", "--yes"]);
-    ends(&output, 0);
-    assert_eq!(counts(&desk).iter().map(|(_, records)| records).sum::<u64>(), 2);
+    let output = workspace.on_directory(&["import", &folder, "--replace-all", "--yes"]);
+    assert_exit(&output, 0);
+    assert_eq!(counts(&workspace).iter().map(|(_, records)| records).sum::<u64>(), 2);
     assert!(
-        printed(&output).contains("service.yaml: the import emptied this type and removed 6 "),
+        stdout_of(&output).contains("service.yaml: the import emptied this type and removed 6 "),
         "{}",
-        printed(&output)
+        stdout_of(&output)
     );
 }
 
 #[test]
 fn a_partial_project_is_the_same_at_a_server() {
-    let desk = Desk::with_demo();
-    let folder = one_device(&desk);
+    let workspace = Workspace::with_demo();
+    let folder = one_device(&workspace);
     let server = Server::start();
-    ends(&at_server(&server, "admin", &["import", text(&demo()), "--quiet"]), 0);
+    assert_exit(&at_server(&server, "admin", &["import", text(&demo()), "--quiet"]), 0);
     for words in [
         vec!["diff", &folder, "--replace", "--json"],
         vec!["diff", &folder, "--replace-all", "--json"],
@@ -102,57 +104,60 @@ fn a_partial_project_is_the_same_at_a_server() {
         vec!["import", &folder, "--replace", "--yes", "--json"],
         vec!["import", &folder, "--replace-all", "--yes", "--json"],
     ] {
-        let (here, there) = (desk.on_directory(&words), at_server(&server, "admin", &words));
+        let (here, there) = (workspace.on_directory(&words), at_server(&server, "admin", &words));
         assert_eq!(here.status.code(), there.status.code(), "{words:?}");
         assert_eq!(answer(&here), answer(&there), "{words:?}");
     }
-    assert_eq!(count(&desk, "user"), 1);
+    assert_eq!(count(&workspace, "user"), 1);
 }
 
 #[test]
 fn a_bundle_and_a_project_of_the_library_are_partial_too() {
-    let desk = Desk::with_demo();
-    let bundle = desk.path("devices é.zip");
+    let workspace = Workspace::with_demo();
+    let bundle = workspace.path("devices é.zip");
     let words = ["export", "devices", "--types", "device", "--output", text(&bundle)];
-    ends(&desk.on_directory(&words), 0);
+    assert_exit(&workspace.on_directory(&words), 0);
     for from in [text(&bundle), "devices"] {
-        let users = count(&desk, "user");
-        ends(&desk.on_directory(&["import", from, "--replace", "--yes"]), 0);
-        assert_eq!(count(&desk, "user"), users, "{from}");
-        assert!(count(&desk, "device") > 1, "{from}");
+        let users = count(&workspace, "user");
+        assert_exit(&workspace.on_directory(&["import", from, "--replace", "--yes"]), 0);
+        assert_eq!(count(&workspace, "user"), users, "{from}");
+        assert!(count(&workspace, "device") > 1, "{from}");
     }
 }
 
 #[test]
 fn a_workbook_replaces_the_sheets_that_it_has() {
-    let desk = Desk::with_demo();
-    let table = desk.path("sites.xlsx");
-    ends(&desk.on_directory(&["export", "sites.xlsx", "--workbook", "-o", text(&table)]), 0);
-    let (devices, links) = (count(&desk, "device"), count(&desk, "link"));
-    ends(&desk.on_directory(&["import", text(&table), "--replace", "--yes"]), 0);
-    assert_eq!((count(&desk, "device"), count(&desk, "link")), (devices, links));
+    let workspace = Workspace::with_demo();
+    let table = workspace.path("sites.xlsx");
+    assert_exit(
+        &workspace.on_directory(&["export", "sites.xlsx", "--workbook", "-o", text(&table)]),
+        0,
+    );
+    let (devices, links) = (count(&workspace, "device"), count(&workspace, "link"));
+    assert_exit(&workspace.on_directory(&["import", text(&table), "--replace", "--yes"]), 0);
+    assert_eq!((count(&workspace, "device"), count(&workspace, "link")), (devices, links));
 
     // With a sheet of links alone, --replace keeps the devices and --replace-all does not.
-    let partial = desk.path("partial é.xls");
+    let partial = workspace.path("partial é.xls");
     fs::write(&partial, sheet_of_links(&[("é>b 1%", "Lisbon core 1", "Porto core 1")])).unwrap();
-    ends(&desk.on_directory(&["import", text(&partial), "--replace", "--yes"]), 0);
-    assert_eq!((count(&desk, "device"), count(&desk, "link")), (devices, 1));
-    let output = desk.on_directory(&["import", text(&partial), "--replace-all", "--yes"]);
-    ends(&output, 1);
+    assert_exit(&workspace.on_directory(&["import", text(&partial), "--replace", "--yes"]), 0);
+    assert_eq!((count(&workspace, "device"), count(&workspace, "link")), (devices, 1));
+    let output = workspace.on_directory(&["import", text(&partial), "--replace-all", "--yes"]);
+    assert_exit(&output, 1);
     assert!(
-        printed(&output).contains("there is no device or network 'Lisbon core 1'"),
+        stdout_of(&output).contains("there is no device or network 'Lisbon core 1'"),
         "{}",
-        printed(&output)
+        stdout_of(&output)
     );
     fs::write(&partial, sheet_of_links(&[])).unwrap();
     let words = ["import", text(&partial), "--replace-all", "--yes"];
     // That nothing is left is asked for by name.
-    ends(&desk.on_directory(&words), 1);
-    let output = desk.on_directory(&[&words[..], &["--allow-empty"]].concat());
-    ends(&output, 0);
-    assert_eq!((count(&desk, "device"), count(&desk, "link")), (0, 0));
+    assert_exit(&workspace.on_directory(&words), 1);
+    let output = workspace.on_directory(&[&words[..], &["--allow-empty"]].concat());
+    assert_exit(&output, 0);
+    assert_eq!((count(&workspace, "device"), count(&workspace, "link")), (0, 0));
     let expected = format!("removed {devices} device records\n");
-    assert!(printed(&output).contains(&expected), "{}", printed(&output));
+    assert!(stdout_of(&output).contains(&expected), "{}", stdout_of(&output));
 }
 
 /// A workbook that has no sheet of devices.
@@ -167,46 +172,55 @@ fn sheet_of_links(links: &[(&str, &str, &str)]) -> Vec<u8> {
 
 #[test]
 fn nothing_is_removed_where_nobody_was_asked() {
-    let desk = Desk::with_demo();
-    let folder = one_device(&desk);
-    let before = counts(&desk);
+    let workspace = Workspace::with_demo();
+    let folder = one_device(&workspace);
+    let before = counts(&workspace);
     for option in ["--replace", "--replace-all"] {
-        let output = desk.on_directory(&["import", &folder, option]);
-        ends(&output, 1);
-        let said = said(&output);
-        assert!(said.contains("--yes") && said.contains("--dry-run"), "{said}");
-        ends(&desk.on_directory(&["import", &folder, option, "--dry-run"]), 0);
-        assert_eq!(counts(&desk), before, "{option}");
+        let output = workspace.on_directory(&["import", &folder, option]);
+        assert_exit(&output, 1);
+        let stderr = stderr_of(&output);
+        assert!(stderr.contains("--yes") && stderr.contains("--dry-run"), "{stderr}");
+        assert_exit(&workspace.on_directory(&["import", &folder, option, "--dry-run"]), 0);
+        assert_eq!(counts(&workspace), before, "{option}");
     }
-    ends(&desk.on_directory(&["import", &folder, "--replace", "--replace-all", "--yes"]), 2);
-    ends(&desk.on_directory(&["import", &folder, "--replace", "--dry-run", "--yes"]), 2);
+    assert_exit(
+        &workspace.on_directory(&["import", &folder, "--replace", "--replace-all", "--yes"]),
+        2,
+    );
+    assert_exit(
+        &workspace.on_directory(&["import", &folder, "--replace", "--dry-run", "--yes"]),
+        2,
+    );
     // What only adds asks nothing.
-    ends(&desk.on_directory(&["import", &folder]), 0);
+    assert_exit(&workspace.on_directory(&["import", &folder]), 0);
 }
 
 #[test]
 fn on_a_terminal_the_removals_are_shown_and_asked_about() {
-    let desk = Desk::with_demo();
-    let folder = one_device(&desk);
-    let before = counts(&desk);
+    let workspace = Workspace::with_demo();
+    let folder = one_device(&workspace);
+    let before = counts(&workspace);
     for answer in ["n\n", "\n", "maybe\n"] {
-        let output = on_terminal(&desk, &["import", &folder, "--replace-all"], answer);
-        ends(&output, 1);
-        let shown = printed(&output);
+        let output = on_terminal(&workspace, &["import", &folder, "--replace-all"], answer);
+        assert_exit(&output, 1);
+        let shown = stdout_of(&output);
         assert!(shown.contains("Nothing was changed. An import would give: 1 created"), "{shown}");
         assert!(shown.contains(" records and import? [y/N]"), "{shown}");
-        assert_eq!(counts(&desk), before, "{answer:?}");
+        assert_eq!(counts(&workspace), before, "{answer:?}");
     }
-    assert!(!desk.data().join("migrations/one device.zip").exists(), "it is off the shelf again");
-    let output = on_terminal(&desk, &["import", &folder, "--replace-all"], "y\n");
-    ends(&output, 0);
-    assert!(printed(&output).contains("The project was imported"), "{}", printed(&output));
-    assert_eq!((count(&desk, "device"), count(&desk, "service")), (1, 0));
+    assert!(
+        !workspace.data().join("migrations/one device.zip").exists(),
+        "it is off the shelf again"
+    );
+    let output = on_terminal(&workspace, &["import", &folder, "--replace-all"], "y\n");
+    assert_exit(&output, 0);
+    assert!(stdout_of(&output).contains("The project was imported"), "{}", stdout_of(&output));
+    assert_eq!((count(&workspace, "device"), count(&workspace, "service")), (1, 0));
 
     // Where nothing would be removed, nothing is asked.
-    let output = on_terminal(&desk, &["import", &folder, "--replace"], "");
-    ends(&output, 0);
-    assert!(!printed(&output).contains("[y/N]"), "{}", printed(&output));
+    let output = on_terminal(&workspace, &["import", &folder, "--replace"], "");
+    assert_exit(&output, 0);
+    assert!(!stdout_of(&output).contains("[y/N]"), "{}", stdout_of(&output));
 }
 
 #[test]
@@ -329,8 +343,8 @@ fn an_import_that_changes_no_administrator_names_none() {
 
 #[test]
 fn the_commands_name_administrators_without_their_secrets() {
-    let desk = Desk::with_demo();
-    let folder = desk.path("theirs");
+    let workspace = Workspace::with_demo();
+    let folder = workspace.path("theirs");
     write_users(&folder, &[user("admin", false, "theirs"), user("eva", true, "e")].concat());
     let changed = "Administrators: 3\n  loses administrator rights\n      admin\n  created\n      \
                    eva\n  password changed\n      admin\n";
@@ -339,15 +353,15 @@ fn the_commands_name_administrators_without_their_secrets() {
         vec!["import", text(&folder), "--types", "user", "--dry-run"],
         vec!["import", text(&folder), "--types", "user"],
     ] {
-        let output = desk.on_directory(&words);
-        assert!(printed(&output).contains(changed), "{words:?}: {}", printed(&output));
-        assert!(!printed(&output).contains("argon2"), "{}", printed(&output));
+        let output = workspace.on_directory(&words);
+        assert!(stdout_of(&output).contains(changed), "{words:?}: {}", stdout_of(&output));
+        assert!(!stdout_of(&output).contains("argon2"), "{}", stdout_of(&output));
     }
     // Between two projects no inventory is needed, and administrators are named too.
-    let other = desk.path("ours");
+    let other = workspace.path("ours");
     write_users(&other, &user("eva", false, "e"));
     let output = run(satchel().arg("diff").args([&other, &folder]).args(["--types", "user"]));
-    assert!(printed(&output).contains("gains administrator rights\n      eva\n"), "{output:?}");
+    assert!(stdout_of(&output).contains("gains administrator rights\n      eva\n"), "{output:?}");
 }
 
 fn write_users(folder: &Path, users: &str) {

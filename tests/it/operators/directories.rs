@@ -5,43 +5,45 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
-use super::{COMMANDS, Desk, NOBODY, ends, is_refused, is_root, run, run_with, said};
+use super::{
+    COMMANDS, NOBODY, Workspace, assert_exit, is_refused, is_root, run, run_with, stderr_of,
+};
 use crate::harness::{Server, satchel, until};
 use crate::project::demo;
 
 /// The commands that make no data directory.
 const MAKE_NONE: [&str; 4] = ["import", "export", "verify", "passwd"];
 
-fn refused(desk: &Desk, name: &str) -> Output {
-    run_with(&mut desk.command(name), "x\n")
+fn refused(workspace: &Workspace, name: &str) -> Output {
+    run_with(&mut workspace.command(name), "x\n")
 }
 
 #[test]
 fn a_missing_or_empty_directory_is_made_by_serve_and_import_create_only() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for name in MAKE_NONE {
-        let output = refused(&desk, name);
+        let output = refused(&workspace, name);
         is_refused(&output, &["there is no data directory at", "satchel serve --data"]);
-        assert!(!desk.data().exists());
+        assert!(!workspace.data().exists());
     }
     let dry = ["--create", "--dry-run"];
-    is_refused(&run(desk.command("import").args(dry)), &["there is no data directory at"]);
-    assert!(!desk.data().exists());
-    fs::create_dir(desk.data()).unwrap();
+    is_refused(&run(workspace.command("import").args(dry)), &["there is no data directory at"]);
+    assert!(!workspace.data().exists());
+    fs::create_dir(workspace.data()).unwrap();
     // A new file system has this.
-    fs::create_dir(desk.data().join("lost+found")).unwrap();
+    fs::create_dir(workspace.data().join("lost+found")).unwrap();
     for name in MAKE_NONE {
-        is_refused(&refused(&desk, name), &["the directory is empty", "satchel serve --data"]);
+        is_refused(&refused(&workspace, name), &["the directory is empty", "satchel serve --data"]);
     }
-    is_refused(&run(desk.command("import").args(dry)), &["the directory is empty"]);
-    assert_eq!(fs::read_dir(desk.data()).unwrap().count(), 1);
-    ends(&run(desk.command("import").args(["--create", "-q"])), 0);
-    ends(&run(&mut desk.command("verify")), 0);
+    is_refused(&run(workspace.command("import").args(dry)), &["the directory is empty"]);
+    assert_eq!(fs::read_dir(workspace.data()).unwrap().count(), 1);
+    assert_exit(&run(workspace.command("import").args(["--create", "-q"])), 0);
+    assert_exit(&run(&mut workspace.command("verify")), 0);
     // And serve.
-    let desk = Desk::new();
-    fs::create_dir_all(desk.data().join("lost+found")).unwrap();
-    ends_after_ready(&mut desk.command("serve"));
-    assert!(desk.data().join("CURRENT").exists());
+    let workspace = Workspace::new();
+    fs::create_dir_all(workspace.data().join("lost+found")).unwrap();
+    ends_after_ready(&mut workspace.command("serve"));
+    assert!(workspace.data().join("CURRENT").exists());
 }
 
 fn ends_after_ready(command: &mut Command) {
@@ -55,11 +57,11 @@ fn ends_after_ready(command: &mut Command) {
 
 #[test]
 fn a_folder_of_something_else_is_left_alone() {
-    let desk = Desk::new();
-    fs::create_dir(desk.data()).unwrap();
-    fs::write(desk.data().join("thesis “1”.odt"), "years").unwrap();
+    let workspace = Workspace::new();
+    fs::create_dir(workspace.data()).unwrap();
+    fs::write(workspace.data().join("thesis “1”.odt"), "years").unwrap();
     let create = |name| {
-        let mut command = desk.command(name);
+        let mut command = workspace.command(name);
         if name == "import" {
             command.arg("--create");
         }
@@ -68,16 +70,19 @@ fn a_folder_of_something_else_is_left_alone() {
     for name in COMMANDS {
         let output = run_with(&mut create(name), "x\n");
         is_refused(&output, &["is not a data directory of Satchel", "thesis", "empty or new"]);
-        assert_eq!(fs::read_dir(desk.data()).unwrap().count(), 1, "{name}");
+        assert_eq!(fs::read_dir(workspace.data()).unwrap().count(), 1, "{name}");
     }
     // A file, and what lies below one.
-    let desk = Desk::new();
-    fs::write(desk.data(), "").unwrap();
+    let workspace = Workspace::new();
+    fs::write(workspace.data(), "").unwrap();
     for name in COMMANDS {
-        is_refused(&run(&mut desk.command(name)), &["is not a data directory", "it is a file"]);
-        let below = run(desk.command(name).arg("--data").arg(desk.data().join("x")));
+        is_refused(
+            &run(&mut workspace.command(name)),
+            &["is not a data directory", "it is a file"],
+        );
+        let below = run(workspace.command(name).arg("--data").arg(workspace.data().join("x")));
         // clap takes one --data only.
-        ends(&below, 2);
+        assert_exit(&below, 2);
     }
 }
 
@@ -86,10 +91,10 @@ fn what_cannot_be_reached_is_not_called_missing() {
     if !is_root() {
         return;
     }
-    let desk = Desk::with_demo();
-    desk.give_to(NOBODY);
-    fs::set_permissions(desk.folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
-    let copy = Desk::new();
+    let workspace = Workspace::with_demo();
+    workspace.give_to(NOBODY);
+    fs::set_permissions(workspace.folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let copy = Workspace::new();
     for name in COMMANDS {
         let mut command = copy.command_as(NOBODY, name);
         // The same with the directory that lies behind a closed folder.
@@ -102,7 +107,7 @@ fn what_cannot_be_reached_is_not_called_missing() {
         command = Command::new(program);
         let words = words
             .into_iter()
-            .map(|word| if word == copy.data() { desk.data().into() } else { word });
+            .map(|word| if word == copy.data() { workspace.data().into() } else { word });
         std::os::unix::process::CommandExt::uid(&mut command, NOBODY);
         std::os::unix::process::CommandExt::gid(&mut command, NOBODY);
         let output = run(command.args(words).envs(envs).current_dir("/"));
@@ -110,8 +115,8 @@ fn what_cannot_be_reached_is_not_called_missing() {
             &output,
             &["cannot be reached", "no permission to enter", "belongs to the user root"],
         );
-        assert!(!said(&output).contains("there is no"), "{}", said(&output));
-        assert!(!said(&output).contains("empty"), "{}", said(&output));
+        assert!(!stderr_of(&output).contains("there is no"), "{}", stderr_of(&output));
+        assert!(!stderr_of(&output).contains("empty"), "{}", stderr_of(&output));
     }
 }
 
@@ -120,9 +125,9 @@ fn a_directory_that_cannot_be_made_names_the_folder_in_the_way() {
     if !is_root() {
         return;
     }
-    let desk = Desk::new();
-    let mut import = desk.command_as(NOBODY, "import");
-    for command in [&mut desk.command_as(NOBODY, "serve"), import.arg("--create")] {
+    let workspace = Workspace::new();
+    let mut import = workspace.command_as(NOBODY, "import");
+    for command in [&mut workspace.command_as(NOBODY, "serve"), import.arg("--create")] {
         let words = ["cannot be made", "no permission to write in", "sudo -u root"];
         is_refused(&run(command), &words);
     }
@@ -131,73 +136,73 @@ fn a_directory_that_cannot_be_made_names_the_folder_in_the_way() {
 #[test]
 fn a_directory_in_use_names_the_process_and_the_address() {
     let server = Server::start();
-    let desk = Desk::new();
-    std::os::unix::fs::symlink(server.data(), desk.data()).unwrap();
+    let workspace = Workspace::new();
+    std::os::unix::fs::symlink(server.data(), workspace.data()).unwrap();
     let process = format!("process {}", server.id());
     let url = format!("the server at http://{}", server.address);
     for name in COMMANDS {
-        is_refused(&refused(&desk, name), &["is in use by", &url, &process]);
+        is_refused(&refused(&workspace, name), &["is in use by", &url, &process]);
     }
     // The command to type instead, which works.
     let output = run(satchel().args(["export", "a b", "--data"]).arg(server.data()));
     let ask = format!("satchel export 'a b' --server http://{} --user admin", server.address);
     is_refused(&output, &[&ask]);
-    assert!(!said(&output).contains(":8080"), "{}", said(&output));
+    assert!(!stderr_of(&output).contains(":8080"), "{}", stderr_of(&output));
     // What a killed server leaves is not believed.
     let mut server = server;
     server.kill();
-    ends(&run(&mut desk.command("verify")), 0);
+    assert_exit(&run(&mut workspace.command("verify")), 0);
     assert_eq!(fs::read(server.data().join("LOCK")).unwrap(), b"");
 }
 
 #[test]
 fn a_directory_that_a_command_uses_names_the_command() {
-    let desk = Desk::with_demo();
+    let workspace = Workspace::with_demo();
     // It has the directory open while it waits for the password.
-    let mut child = desk
+    let mut child = workspace
         .command("passwd")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let lock = desk.data().join("LOCK");
+    let lock = workspace.data().join("LOCK");
     until(|| fs::read_to_string(&lock).unwrap().ends_with("command passwd\nend\n"));
     let process = format!("the command satchel passwd, process {}", child.id());
     for name in COMMANDS {
-        is_refused(&run(&mut desk.command(name)), &[&process, "Wait until it has ended"]);
+        is_refused(&run(&mut workspace.command(name)), &[&process, "Wait until it has ended"]);
     }
     drop(child.stdin.take());
     child.wait().unwrap();
-    ends(&run(&mut desk.command("verify")), 0);
+    assert_exit(&run(&mut workspace.command("verify")), 0);
 }
 
 #[test]
 fn a_directory_of_a_newer_format_wants_a_newer_satchel() {
-    let desk = Desk::with_demo();
-    let pointer = desk.data().join("CURRENT");
+    let workspace = Workspace::with_demo();
+    let pointer = workspace.data().join("CURRENT");
     let text = fs::read_to_string(&pointer).unwrap();
     fs::write(&pointer, "satchel 4\ncurrent 2\n").unwrap();
     for name in COMMANDS {
         let words = ["was written in format 4", "reads format 3", "Use a newer Satchel"];
-        is_refused(&refused(&desk, name), &words);
+        is_refused(&refused(&workspace, name), &words);
     }
     fs::write(&pointer, "satchel 1\ncurrent 2\n").unwrap();
     for name in COMMANDS {
-        is_refused(&refused(&desk, name), &["format 1", "Export everything with the Satchel"]);
+        is_refused(&refused(&workspace, name), &["format 1", "Export everything with the Satchel"]);
     }
     fs::write(&pointer, text).unwrap();
-    ends(&run(satchel().arg("diff").arg(demo()).arg("--data").arg(desk.data())), 0);
+    assert_exit(&run(satchel().arg("diff").arg(demo()).arg("--data").arg(workspace.data())), 0);
 }
 
 #[test]
 fn a_first_start_that_was_cut_off_is_finished_by_serve() {
-    let desk = Desk::new();
-    fs::create_dir(desk.data()).unwrap();
-    fs::write(desk.data().join("LOCK"), "").unwrap();
+    let workspace = Workspace::new();
+    fs::create_dir(workspace.data()).unwrap();
+    fs::write(workspace.data().join("LOCK"), "").unwrap();
     for name in MAKE_NONE {
-        is_refused(&refused(&desk, name), &["there is no inventory in the data directory"]);
+        is_refused(&refused(&workspace, name), &["there is no inventory in the data directory"]);
     }
-    ends_after_ready(&mut desk.command("serve"));
-    ends(&run(&mut desk.command("verify")), 0);
+    ends_after_ready(&mut workspace.command("serve"));
+    assert_exit(&run(&mut workspace.command("verify")), 0);
 }

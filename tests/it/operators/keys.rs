@@ -3,50 +3,50 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use super::{COMMANDS, Desk, ends, is_refused, run, run_with, said};
+use super::{COMMANDS, Workspace, assert_exit, is_refused, run, run_with, stderr_of};
 
 /// What the way out is, whatever is wrong with the key.
 const WAY_OUT: [&str; 2] = ["Put the right key back", "satchel recover --data"];
 
-fn refused_by_all(desk: &Desk, words: &[&str]) {
+fn refused_by_all(workspace: &Workspace, words: &[&str]) {
     for name in COMMANDS {
-        let output = run_with(&mut desk.command(name), "x\n");
+        let output = run_with(&mut workspace.command(name), "x\n");
         is_refused(&output, &[words, &WAY_OUT, &["--new-key"]].concat());
-        assert!(!said(&output).contains("empty"), "{}", said(&output));
+        assert!(!stderr_of(&output).contains("empty"), "{}", stderr_of(&output));
     }
 }
 
 #[test]
 fn a_key_that_is_wrong_missing_or_short_is_refused_at_start() {
-    let (desk, other) = (Desk::with_demo(), Desk::with_demo());
-    let (key, check) = (desk.data().join("key"), desk.data().join("key.check"));
+    let (workspace, other) = (Workspace::with_demo(), Workspace::with_demo());
+    let (key, check) = (workspace.data().join("key"), workspace.data().join("key.check"));
     assert_eq!(fs::metadata(&check).unwrap().permissions().mode() & 0o777, 0o600);
     let right = fs::read(&key).unwrap();
     let key_path = key.to_str().unwrap();
 
     fs::copy(other.data().join("key"), &key).unwrap();
-    refused_by_all(&desk, &[key_path, "is not the key of this data directory"]);
+    refused_by_all(&workspace, &[key_path, "is not the key of this data directory"]);
     fs::write(&key, &right[..31]).unwrap();
-    refused_by_all(&desk, &[key_path, "31 and not 32 bytes"]);
+    refused_by_all(&workspace, &[key_path, "31 and not 32 bytes"]);
     fs::remove_file(&key).unwrap();
-    refused_by_all(&desk, &[key_path, "is missing"]);
+    refused_by_all(&workspace, &[key_path, "is missing"]);
     assert!(!key.exists(), "no other is made in its place");
 
     fs::write(&key, &right).unwrap();
-    ends(&run(&mut desk.command("verify")), 0);
+    assert_exit(&run(&mut workspace.command("verify")), 0);
     // The check of another key does not condemn the right one: secrets prove it.
     fs::copy(other.data().join("key.check"), &check).unwrap();
-    let output = run(&mut desk.command("verify"));
-    ends(&output, 0);
-    ends(&run(&mut desk.command("verify")), 0);
+    let output = run(&mut workspace.command("verify"));
+    assert_exit(&output, 0);
+    assert_exit(&run(&mut workspace.command("verify")), 0);
     assert_ne!(fs::read(&check).unwrap(), fs::read(other.data().join("key.check")).unwrap());
 }
 
 /// Directories of older versions have no `key.check`, and a damaged one says nothing.
 #[test]
 fn stored_secrets_prove_the_key_where_the_check_does_not() {
-    let (desk, other) = (Desk::with_demo(), Desk::with_demo());
-    let (key, check) = (desk.data().join("key"), desk.data().join("key.check"));
+    let (workspace, other) = (Workspace::with_demo(), Workspace::with_demo());
+    let (key, check) = (workspace.data().join("key"), workspace.data().join("key.check"));
     let (right, sealed) = (fs::read(&key).unwrap(), fs::read(&check).unwrap());
     for damaged in [None, Some(&b""[..]), Some(b"satchel key check 1\n%%\n"), Some(b"\0\0\0\0")] {
         let damage = || match damaged {
@@ -54,13 +54,13 @@ fn stored_secrets_prove_the_key_where_the_check_does_not() {
             None => fs::remove_file(&check).unwrap(),
         };
         damage();
-        ends(&run(&mut desk.command("verify")), 0);
+        assert_exit(&run(&mut workspace.command("verify")), 0);
         assert_eq!(fs::read(&check).unwrap(), sealed, "it is written again");
         damage();
         fs::copy(other.data().join("key"), &key).unwrap();
-        refused_by_all(&desk, &["does not open the secret of the user '"]);
+        refused_by_all(&workspace, &["does not open the secret of the user '"]);
         assert!(fs::read(&check).ok().as_deref() == damaged, "a wrong key is not sealed");
         fs::write(&key, &right).unwrap();
-        ends(&run(&mut desk.command("verify")), 0);
+        assert_exit(&run(&mut workspace.command("verify")), 0);
     }
 }

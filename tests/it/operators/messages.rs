@@ -5,24 +5,24 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use super::{Desk, ends, printed, run, said};
+use super::{Workspace, assert_exit, run, stderr_of, stdout_of};
 use crate::harness::{Server, satchel};
 use crate::project::{demo, golden};
 
 fn problem(output: &Output) -> Value {
     let problem: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}{}", printed(output), said(output)));
+        .unwrap_or_else(|error| panic!("{error}: {}{}", stdout_of(output), stderr_of(output)));
     for member in ["type", "title", "detail"] {
         assert!(!problem[member].as_str().unwrap_or_default().is_empty(), "{member} in {problem}");
     }
-    assert!(!said(output).is_empty(), "people are told as well");
+    assert!(!stderr_of(output).is_empty(), "people are told as well");
     problem
 }
 
 #[test]
 fn a_refusal_is_json_where_json_is_asked_for() {
-    let desk = Desk::new();
-    let lost = desk.data().to_str().unwrap().to_owned();
+    let workspace = Workspace::new();
+    let lost = workspace.data().to_str().unwrap().to_owned();
     let demo = demo().to_str().unwrap().to_owned();
     // Before anything is asked.
     for (words, code) in [
@@ -34,7 +34,7 @@ fn a_refusal_is_json_where_json_is_asked_for() {
         (vec!["diff", &demo, "--json", "--data", &lost], 2),
     ] {
         let output = run(satchel().args(&words));
-        ends(&output, code);
+        assert_exit(&output, code);
         let detail = problem(&output)["detail"].as_str().unwrap().to_owned();
         assert!(detail.starts_with("There is no data directory at"), "{words:?}: {detail}");
     }
@@ -47,7 +47,7 @@ fn a_refusal_is_json_where_json_is_asked_for() {
         (vec!["verify", "--json", "--server", "http://127.0.0.1:1", "--user", "x"], 1),
     ] {
         let output = run(satchel().args(&words).env("SATCHEL_PASSWORD", "x"));
-        ends(&output, code);
+        assert_exit(&output, code);
         problem(&output);
     }
     // The server's own problem, as it came.
@@ -55,22 +55,22 @@ fn a_refusal_is_json_where_json_is_asked_for() {
     let url = format!("http://{}", server.address);
     let words = ["export", "../x", "--json", "--user", "admin", "--server", &url];
     let output = run(satchel().args(words).env("SATCHEL_PASSWORD", "admin"));
-    ends(&output, 1);
+    assert_exit(&output, 1);
     let refused = problem(&output);
     assert!(refused["type"].as_str().unwrap().starts_with("tag:"), "{refused}");
     assert!(refused["status"].is_number(), "{refused}");
     let output = run(satchel().args(words).env("SATCHEL_PASSWORD", "wrong"));
-    ends(&output, 1);
+    assert_exit(&output, 1);
     assert_eq!(problem(&output)["status"], 401);
 }
 
 #[test]
 fn quiet_commands_print_nothing_but_what_was_asked_for() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let quiet =
-        |words: &[&str]| run(satchel().args(words).arg("-q").arg("--data").arg(desk.data()));
+        |words: &[&str]| run(satchel().args(words).arg("-q").arg("--data").arg(workspace.data()));
     let demo = demo().to_str().unwrap().to_owned();
-    let copy = desk.path("copy.zip").to_str().unwrap().to_owned();
+    let copy = workspace.path("copy.zip").to_str().unwrap().to_owned();
     for words in [
         &["import", &demo, "--create"][..],
         &["import", &demo],
@@ -82,8 +82,12 @@ fn quiet_commands_print_nothing_but_what_was_asked_for() {
         &["undo", "--yes"],
     ] {
         let output = quiet(words);
-        ends(&output, 0);
-        assert_eq!((printed(&output), said(&output)), (String::new(), String::new()), "{words:?}");
+        assert_exit(&output, 0);
+        assert_eq!(
+            (stdout_of(&output), stderr_of(&output)),
+            (String::new(), String::new()),
+            "{words:?}"
+        );
     }
     // What they are for is printed all the same.
     for words in [
@@ -95,23 +99,23 @@ fn quiet_commands_print_nothing_but_what_was_asked_for() {
         &["diff", &demo],
     ] {
         let output = quiet(words);
-        assert!(printed(&output).len() > 20, "{words:?}: {}", printed(&output));
-        assert_eq!(said(&output), "", "{words:?}");
+        assert!(stdout_of(&output).len() > 20, "{words:?}: {}", stdout_of(&output));
+        assert_eq!(stderr_of(&output), "", "{words:?}");
     }
     // And so is what went wrong.
     let broken = golden().join("missing_ends").to_str().unwrap().to_owned();
     let output = quiet(&["import", &broken]);
-    ends(&output, 1);
-    assert!(printed(&output).contains("Problems: "), "{}", printed(&output));
+    assert_exit(&output, 1);
+    assert!(stdout_of(&output).contains("Problems: "), "{}", stdout_of(&output));
     let output = run(satchel().args(["verify", "-q"]).arg(&broken));
-    assert!(!printed(&output).is_empty() || output.status.success());
+    assert!(!stdout_of(&output).is_empty() || output.status.success());
 }
 
 #[test]
 fn a_comparison_of_two_projects_imports_nothing() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let project = |name: &str, text: &str| {
-        let folder = desk.path(name);
+        let folder = workspace.path(name);
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("device.yaml"), text).unwrap();
         folder
@@ -119,8 +123,8 @@ fn a_comparison_of_two_projects_imports_nothing() {
     let one = project("one", "- name: R 1%\n- name: é>b\n  port: x\n");
     let two = project("two", "- name: R 1%\n  vendor: Nokia\n- name: R2\n");
     let output = run(satchel().arg("diff").args([&one, &two]));
-    ends(&output, 1);
-    let text = format!("{}{}", printed(&output), said(&output));
+    assert_exit(&output, 1);
+    let text = format!("{}{}", stdout_of(&output), stderr_of(&output));
     assert!(!text.contains("imported"), "{text}");
     assert!(text.contains("From the first project to the second: 1 created, 1 updated"), "{text}");
     assert!(text.contains("leaves out 1 record of the first project"), "{text}");
@@ -128,30 +132,31 @@ fn a_comparison_of_two_projects_imports_nothing() {
 
 #[test]
 fn the_cause_of_a_failure_is_printed_where_there_is_no_servers_log() {
-    let desk = Desk::with_demo();
+    let workspace = Workspace::with_demo();
     // Where reports of bundles should lie there is a file: the library cannot be listed.
-    let library = desk.data().join("migrations");
+    let library = workspace.data().join("migrations");
     fs::remove_dir_all(&library).unwrap();
-    ends(&run(desk.command("export").arg("-q")), 0);
+    assert_exit(&run(workspace.command("export").arg("-q")), 0);
     let folder = library.join("b.zip");
     fs::create_dir(&folder).unwrap();
-    let workbooks = desk.data().join("spreadsheets");
+    let workbooks = workspace.data().join("spreadsheets");
     let _ = fs::remove_dir_all(&workbooks);
     fs::write(&workbooks, "").unwrap();
-    let output = run(satchel().args(["export", "a.xlsx", "--workbook", "--data"]).arg(desk.data()));
-    ends(&output, 1);
-    let said = said(&output);
-    assert!(!said.contains("server's log"), "{said}");
-    assert!(said.contains("os error"), "the cause: {said}");
+    let output =
+        run(satchel().args(["export", "a.xlsx", "--workbook", "--data"]).arg(workspace.data()));
+    assert_exit(&output, 1);
+    let stderr = stderr_of(&output);
+    assert!(!stderr.contains("server's log"), "{stderr}");
+    assert!(stderr.contains("os error"), "the cause: {stderr}");
 }
 
 #[test]
 fn one_is_singular() {
-    let desk = Desk::new();
-    let folder = desk.path("one");
+    let workspace = Workspace::new();
+    let folder = workspace.path("one");
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("device.yaml"), "- name: R 1%\n").unwrap();
-    let data = desk.data();
+    let data = workspace.data();
     let on_data = |words: &[&str]| run(satchel().args(words).arg("--data").arg(&data));
     let import = ["import", folder.to_str().unwrap(), "--types", "device", "--create"];
     let mut all = String::new();
@@ -166,11 +171,11 @@ fn one_is_singular() {
         &["verify"],
     ] {
         let output = on_data(words);
-        ends(&output, 0);
-        all += &printed(&output);
-        all += &said(&output);
+        assert_exit(&output, 0);
+        all += &stdout_of(&output);
+        all += &stderr_of(&output);
     }
-    all += &printed(&run(satchel().arg("inspect").arg(&folder)));
+    all += &stdout_of(&run(satchel().arg("inspect").arg(&folder)));
     let words: Vec<&str> = all.split_whitespace().collect();
     for pair in words.windows(2) {
         let noun = pair[1].trim_matches(|c: char| !c.is_alphabetic());

@@ -24,11 +24,11 @@ const NUMBERED: u32 = 4711;
 const COMMANDS: [&str; 5] = ["serve", "import", "export", "verify", "passwd"];
 
 /// A folder that every user may enter, with what a test needs in it.
-struct Desk {
+struct Workspace {
     folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl Workspace {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -37,13 +37,13 @@ impl Desk {
 
     /// With the sample inventory in `data`.
     fn with_demo() -> Self {
-        let desk = Self::new();
+        let workspace = Self::new();
         let made = run(satchel()
             .args(["import", "-q", "--create", "--data"])
-            .arg(desk.data())
+            .arg(workspace.data())
             .arg(demo()));
-        ends(&made, 0);
-        desk
+        assert_exit(&made, 0);
+        workspace
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -169,25 +169,25 @@ fn run_with(command: &mut Command, input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stderr_of(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn printed(output: &Output) -> String {
+fn stdout_of(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 #[track_caller]
-fn ends(output: &Output, code: i32) {
-    assert_eq!(output.status.code(), Some(code), "{}{}", printed(output), said(output));
+fn assert_exit(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}{}", stdout_of(output), stderr_of(output));
 }
 
 /// Looks that a command was refused with all of these words.
 #[track_caller]
 fn is_refused(output: &Output, words: &[&str]) {
-    ends(output, 1);
-    let said = said(output);
+    assert_exit(output, 1);
+    let stderr = stderr_of(output);
     for word in words {
-        assert!(said.contains(word), "“{word}” is not in: {said}");
+        assert!(stderr.contains(word), "“{word}” is not in: {stderr}");
     }
 }

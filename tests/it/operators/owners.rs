@@ -6,8 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::process::Stdio;
 
 use super::{
-    COMMANDS, Desk, NOBODY, NUMBERED, all_belong_to, ends, is_refused, is_root, printed, run,
-    run_with, said,
+    COMMANDS, NOBODY, NUMBERED, Workspace, all_belong_to, assert_exit, is_refused, is_root, run,
+    run_with, stderr_of, stdout_of,
 };
 use crate::harness::satchel;
 use crate::project::demo;
@@ -19,14 +19,14 @@ fn root_works_as_the_owner_of_the_directory() {
     }
     for (uid, named) in [(NOBODY, "as the user nobody"), (NUMBERED, "as the user with number 4711")]
     {
-        let desk = Desk::new();
-        let data = desk.empty_of(uid);
+        let workspace = Workspace::new();
+        let data = workspace.empty_of(uid);
         // What only root can read is taken in, and what root asks for lies in root's own folder.
-        let own = desk.path("own");
+        let own = workspace.path("own");
         fs::create_dir(&own).unwrap();
         let bundle = own.join("a.zip");
-        let source = Desk::with_demo();
-        ends(&run(source.command("export").args(["-q", "--output"]).arg(&bundle)), 0);
+        let source = Workspace::with_demo();
+        assert_exit(&run(source.command("export").args(["-q", "--output"]).arg(&bundle)), 0);
         fs::set_permissions(&own, fs::Permissions::from_mode(0o700)).unwrap();
 
         let on_data = |words: &[&str]| {
@@ -35,31 +35,31 @@ fn root_works_as_the_owner_of_the_directory() {
             command
         };
         let output = run(on_data(&["import", "--create"]).arg(&bundle));
-        ends(&output, 0);
-        assert!(said(&output).contains(named), "{}", said(&output));
+        assert_exit(&output, 0);
+        assert!(stderr_of(&output).contains(named), "{}", stderr_of(&output));
         all_belong_to(&data, uid);
         // A folder of root's.
         let folder = own.join("folder");
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("device.yaml"), "- name: R 1%\n").unwrap();
-        ends(&run(on_data(&["import", "--types", "device"]).arg(&folder)), 0);
+        assert_exit(&run(on_data(&["import", "--types", "device"]).arg(&folder)), 0);
         // A workbook, decoded in a child process, and its marked copy.
         let (table, marked) = (own.join("t.csv"), own.join("marked.xlsx"));
         fs::write(&table, "name,port\nR 1%,22.5\n").unwrap();
         let words = ["import", "--kind", "device", "--marked", marked.to_str().unwrap()];
-        ends(&run(on_data(&words).arg(&table)), 1);
+        assert_exit(&run(on_data(&words).arg(&table)), 1);
         assert!(fs::read(&marked).unwrap().starts_with(b"PK"));
 
         let copy = own.join("copy.zip");
-        ends(&run(on_data(&["export", "nightly"]).arg("--output").arg(&copy)), 0);
-        ends(&run(satchel().arg("verify").arg(&copy)), 0);
+        assert_exit(&run(on_data(&["export", "nightly"]).arg("--output").arg(&copy)), 0);
+        assert_exit(&run(satchel().arg("verify").arg(&copy)), 0);
         let metadata = fs::metadata(&copy).unwrap();
         assert_eq!((metadata.uid(), metadata.mode() & 0o777), (0, 0o600));
         for words in [&["verify"][..], &["inspect"], &["undo", "--yes"]] {
-            ends(&run(&mut on_data(words)), 0);
+            assert_exit(&run(&mut on_data(words)), 0);
         }
-        ends(&run(on_data(&["diff"]).arg(&bundle)), 0);
-        ends(&run_with(&mut on_data(&["passwd", "admin"]), "another\n"), 0);
+        assert_exit(&run(on_data(&["diff"]).arg(&bundle)), 0);
+        assert_exit(&run_with(&mut on_data(&["passwd", "admin"]), "another\n"), 0);
         all_belong_to(&data, uid);
         // Nothing is left beside what was asked for.
         let mut left: Vec<_> =
@@ -68,7 +68,7 @@ fn root_works_as_the_owner_of_the_directory() {
         assert_eq!(left, ["a.zip", "copy.zip", "folder", "marked.xlsx", "t.csv"]);
 
         // Root and the owner both serve it.
-        for mut command in [desk.command("serve"), desk.command_as(uid, "serve")] {
+        for mut command in [workspace.command("serve"), workspace.command_as(uid, "serve")] {
             let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
             let mut line = String::new();
             BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -90,25 +90,34 @@ fn root_works_as_the_owner_of_the_directory() {
 
 #[test]
 fn an_output_that_is_not_written_leaves_nothing_in_roots_folder() {
-    let desk = Desk::with_demo();
-    let own = desk.path("own");
+    let workspace = Workspace::with_demo();
+    let own = workspace.path("own");
     fs::create_dir(&own).unwrap();
     let to = own.join("a.zip");
     // Refused by the server, and by the data directory.
-    ends(&run(desk.command("export").args(["--types", "pool", "--output"]).arg(&to)), 0);
+    assert_exit(
+        &run(workspace.command("export").args(["--types", "pool", "--output"]).arg(&to)),
+        0,
+    );
     fs::remove_file(&to).unwrap();
-    let output =
-        run(satchel().args(["export", "../x", "--output"]).arg(&to).arg("--data").arg(desk.data()));
-    ends(&output, 1);
-    let lost = desk.path("lost");
-    ends(&run(satchel().args(["export", "x", "--output"]).arg(&to).arg("--data").arg(lost)), 1);
+    let output = run(satchel()
+        .args(["export", "../x", "--output"])
+        .arg(&to)
+        .arg("--data")
+        .arg(workspace.data()));
+    assert_exit(&output, 1);
+    let lost = workspace.path("lost");
+    assert_exit(
+        &run(satchel().args(["export", "x", "--output"]).arg(&to).arg("--data").arg(lost)),
+        1,
+    );
     assert_eq!(fs::read_dir(&own).unwrap().count(), 0);
     // A folder of that name cannot be replaced.
     fs::create_dir(&to).unwrap();
     fs::write(to.join("a.zip"), "").unwrap();
     fs::remove_file(to.join("a.zip")).unwrap();
     fs::create_dir(to.join("a.zip")).unwrap();
-    let output = run(desk.command("export").arg("--output").arg(&to));
+    let output = run(workspace.command("export").arg("--output").arg(&to));
     is_refused(&output, &["a.zip cannot be written"]);
     assert_eq!(fs::read_dir(&to).unwrap().count(), 1);
 }
@@ -122,19 +131,19 @@ fn another_user_is_refused_and_told_whom_to_ask() {
         (NOBODY, NUMBERED, "sudo -u nobody satchel"),
         (NUMBERED, NOBODY, "sudo -u '#4711' satchel"),
     ] {
-        let desk = Desk::with_demo();
-        desk.give_to(owner);
+        let workspace = Workspace::with_demo();
+        workspace.give_to(owner);
         // Also where everybody may look into it.
         for mode in [0o700, 0o755, 0o777] {
-            fs::set_permissions(desk.data(), fs::Permissions::from_mode(mode)).unwrap();
+            fs::set_permissions(workspace.data(), fs::Permissions::from_mode(mode)).unwrap();
             for name in COMMANDS {
-                let output = run(&mut desk.command_as(caller, name));
+                let output = run(&mut workspace.command_as(caller, name));
                 is_refused(&output, &["belongs to the user", "this command runs as", sudo]);
-                assert!(!said(&output).contains("empty"), "{}", said(&output));
-                assert!(!said(&output).contains("There is no"), "{}", said(&output));
+                assert!(!stderr_of(&output).contains("empty"), "{}", stderr_of(&output));
+                assert!(!stderr_of(&output).contains("There is no"), "{}", stderr_of(&output));
             }
         }
-        all_belong_to(&desk.data(), owner);
+        all_belong_to(&workspace.data(), owner);
     }
 }
 
@@ -144,18 +153,18 @@ fn files_that_root_left_behind_are_named_with_the_way_out() {
         return;
     }
     for left in ["inventory-2/db", "key", "LOCK", "CURRENT", "inventory-2"] {
-        let desk = Desk::with_demo();
-        desk.give_to(NOBODY);
-        let path = desk.data().join(left);
+        let workspace = Workspace::with_demo();
+        workspace.give_to(NOBODY);
+        let path = workspace.data().join(left);
         chown(&path, Some(0), Some(0)).unwrap();
         let mode = if path.is_dir() { 0o700 } else { 0o600 };
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         for name in COMMANDS {
-            let output = run_with(&mut desk.command_as(NOBODY, name), "x\n");
-            let data = desk.data();
+            let output = run_with(&mut workspace.command_as(NOBODY, name), "x\n");
+            let data = workspace.data();
             let chown = format!("sudo chown -R nobody {}", data.display());
             is_refused(&output, &[left, "belongs to the user root", &chown]);
-            assert!(!said(&output).contains("empty"), "{}", said(&output));
+            assert!(!stderr_of(&output).contains("empty"), "{}", stderr_of(&output));
         }
     }
 }
@@ -166,17 +175,17 @@ fn a_volume_of_root_is_used_by_who_may_write_in_it() {
     if !is_root() {
         return;
     }
-    let desk = Desk::new();
-    let data = desk.data();
+    let workspace = Workspace::new();
+    let data = workspace.data();
     fs::create_dir(&data).unwrap();
     fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
-    ends(&run(desk.command_as(NUMBERED, "import").args(["--create", "-q"])), 0);
-    ends(&run(&mut desk.command_as(NUMBERED, "verify")), 0);
-    is_refused(&run(&mut desk.command_as(NOBODY, "verify")), &["sudo -u '#4711'"]);
-    let output = run(&mut desk.command("verify"));
-    ends(&output, 0);
-    assert!(said(&output).contains("as the user with number 4711"), "{}", said(&output));
-    assert!(printed(&output).contains("whole"));
+    assert_exit(&run(workspace.command_as(NUMBERED, "import").args(["--create", "-q"])), 0);
+    assert_exit(&run(&mut workspace.command_as(NUMBERED, "verify")), 0);
+    is_refused(&run(&mut workspace.command_as(NOBODY, "verify")), &["sudo -u '#4711'"]);
+    let output = run(&mut workspace.command("verify"));
+    assert_exit(&output, 0);
+    assert!(stderr_of(&output).contains("as the user with number 4711"), "{}", stderr_of(&output));
+    assert!(stdout_of(&output).contains("whole"));
     assert_eq!(fs::metadata(data.join("CURRENT")).unwrap().uid(), NUMBERED);
-    ends(&run(satchel().arg("diff").arg(demo()).arg("--data").arg(&data)), 0);
+    assert_exit(&run(satchel().arg("diff").arg(demo()).arg("--data").arg(&data)), 0);
 }

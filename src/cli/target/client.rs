@@ -21,13 +21,13 @@ use zeroize::Zeroizing;
 
 use crate::{
     cli::{
-        interrupt::{self, CutShort},
+        interrupt::{self, Interrupted},
         progress::{Bar, Progress},
     },
     wording::counted,
 };
 
-/// How long a server may take to be reached. What it is asked for may take hours.
+/// How long a server may take to be connection. What it is asked for may take hours.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// The longest answer that is taken into memory, in bytes: of a report, not of a bundle.
@@ -49,15 +49,15 @@ pub(in crate::cli) struct Client {
     authorization: Zeroizing<String>,
     /// Who asks.
     user: String,
-    seat: Seat,
+    server_location: ServerLocation,
 }
 
 /// Where the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seat {
-    /// It ends with the command, which prints the causes of failures (`cli::place::causes`).
-    WithinProcess,
-    Elsewhere,
+pub(super) enum ServerLocation {
+    /// It ends with the command, which prints the causes of failures (`cli::target::log_printer`).
+    InProcess,
+    Remote,
 }
 
 /// What an answer says of its cause, and what is true where there is no server's log.
@@ -76,7 +76,7 @@ pub(in crate::cli) struct Answer {
 /// A request that was not granted, with what to do next.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-pub(in crate::cli) struct Refused {
+pub(in crate::cli) struct RequestRefused {
     pub status: u16,
     message: String,
     /// The problem as the server answered it, where it is one.
@@ -123,7 +123,7 @@ impl Client {
         base: &Uri,
         login: &Login,
         ca: Option<&Path>,
-        seat: Seat,
+        server_location: ServerLocation,
     ) -> anyhow::Result<Self> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -145,7 +145,7 @@ impl Client {
         let authorization = Zeroizing::new(format!("Basic {}", BASE64_STANDARD.encode(&*pair)));
         let base = base.to_string().trim_end_matches('/').to_owned();
         let user = login.user.clone();
-        Ok(Self { agent: config.build().into(), base, authorization, user, seat })
+        Ok(Self { agent: config.build().into(), base, authorization, user, server_location })
     }
 
     /// The answer to GET.
@@ -226,7 +226,7 @@ impl Client {
         drop(watched);
         if sent.is_err() && interrupt::is_asked() {
             // The server takes nothing that is not complete.
-            return Err(CutShort::Cancelled.into());
+            return Err(Interrupted::Cancelled.into());
         }
         self.answered(sent)
     }
@@ -279,7 +279,7 @@ impl Client {
 
     /// Whether the server ends with this process.
     pub(super) fn is_within_process(&self) -> bool {
-        self.seat == Seat::WithinProcess
+        self.server_location == ServerLocation::InProcess
     }
 
     /// Who asks.
@@ -329,9 +329,9 @@ impl Client {
         let is_problem = detail.is_some();
         let message = match detail {
             Some(detail) => {
-                let detail = match self.seat {
-                    Seat::Elsewhere => detail,
-                    Seat::WithinProcess => detail.replace(CAUSE_IN_LOG, CAUSE_PRINTED),
+                let detail = match self.server_location {
+                    ServerLocation::Remote => detail,
+                    ServerLocation::InProcess => detail.replace(CAUSE_IN_LOG, CAUSE_PRINTED),
                 };
                 let mut message = format!("{detail}{next}");
                 for flaw in errors {
@@ -349,7 +349,7 @@ impl Client {
             ),
         };
         let document = is_problem.then(|| text.to_owned());
-        Refused { status, message, document }.into()
+        RequestRefused { status, message, document }.into()
     }
 
     fn unreached(&self, error: ureq::Error) -> anyhow::Error {

@@ -5,11 +5,11 @@
 //! is made for it and behind a password that nobody is told. So a command is written once, and
 //! gives the same answers everywhere.
 
-mod causes;
+mod arguments;
 mod client;
-mod given;
 mod job;
-mod local;
+mod local_server;
+mod log_printer;
 mod password;
 
 use std::path::PathBuf;
@@ -18,48 +18,48 @@ use anyhow::{Context, bail};
 use ureq::http::Uri;
 use zeroize::Zeroizing;
 
-pub(super) use client::{Answer, Client, Refused, Upload};
-pub(super) use given::PlaceArgs;
+pub(super) use arguments::TargetArgs;
+pub(super) use client::{Answer, Client, RequestRefused, Upload};
 pub(super) use job::JobWords;
-pub(super) use local::Local;
+pub(super) use local_server::LocalServer;
 pub(super) use password::{new_password, read_password};
 
 use super::{owner, progress::Progress};
 use crate::store::{Create, Options};
-use client::{Login, Seat};
+use client::{Login, ServerLocation};
 
 /// Where a command works.
 #[derive(Debug)]
-pub(super) enum Place {
-    Directory(DirectoryPlace),
-    Server(ServerPlace),
+pub(super) enum Target {
+    Local(LocalTarget),
+    Remote(RemoteTarget),
 }
 
 /// A data directory.
 #[derive(Debug)]
-pub(super) struct DirectoryPlace {
+pub(super) struct LocalTarget {
     pub path: PathBuf,
     /// For whom the command works; the first administrator where none is named.
     user: Option<String>,
-    pub missing: Missing,
+    pub if_missing: IfMissing,
     /// The subcommand, for whoever finds the directory in use.
     pub command: &'static str,
 }
 
 /// What becomes of a data directory that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(super) enum IfMissing {
     /// A typo must not look like an empty inventory.
-    Error,
+    Fail,
     Create,
 }
 
-impl DirectoryPlace {
+impl LocalTarget {
     /// How the store is to be opened.
     pub fn options(&self) -> Options {
-        let create = match self.missing {
-            Missing::Error => Create::Never,
-            Missing::Create => Create::WhereMissing,
+        let create = match self.if_missing {
+            IfMissing::Fail => Create::Never,
+            IfMissing::Create => Create::WhereMissing,
         };
         Options { create, command: self.command, ..Options::default() }
     }
@@ -67,53 +67,57 @@ impl DirectoryPlace {
 
 /// A server, and how to log in there.
 #[derive(Debug)]
-pub(super) struct ServerPlace {
+pub(super) struct RemoteTarget {
     base: Uri,
     user: String,
     password_file: Option<PathBuf>,
     ca: Option<PathBuf>,
 }
 
-/// A place that answers.
-pub(super) struct Reached {
+/// A target that answers.
+pub(super) struct Connection {
     pub client: Client,
     /// Keeps a data directory's own server running.
-    local: Option<Local>,
+    local: Option<LocalServer>,
 }
 
-impl Place {
+impl Target {
     /// Begins to work there, and says on standard error where that is.
     ///
     /// # Errors
     /// The data directory is missing or in use, or no password can be had.
-    pub fn reach(&self, progress: &Progress) -> anyhow::Result<Reached> {
+    pub fn connect(&self, progress: &Progress) -> anyhow::Result<Connection> {
         match self {
-            Place::Directory(place) => {
-                let acting = owner::act_as_owner(&place.path)?;
-                let local = Local::open(place)?;
-                progress.say(&format!("on the data directory {}{acting}", place.path.display()));
-                Ok(Reached { client: local.client()?, local: Some(local) })
+            Target::Local(target) => {
+                let acting = owner::act_as_owner(&target.path)?;
+                let local = LocalServer::open(target)?;
+                progress.say(&format!("on the data directory {}{acting}", target.path.display()));
+                Ok(Connection { client: local.client()?, local: Some(local) })
             }
-            Place::Server(place) => {
-                progress.say(&format!("on the server {} as {}", place.base, place.user));
-                if place.is_in_the_clear() {
+            Target::Remote(target) => {
+                progress.say(&format!("on the server {} as {}", target.base, target.user));
+                if target.is_in_the_clear() {
                     progress.warn(&format!(
                         "the password and all that is sent go to {} in the clear: whoever sits on \
                          the way reads them. Use https://, or an ssh tunnel",
-                        place.base
+                        target.base
                     ));
                 }
-                let password = read_password(place.password_file.as_deref(), &place.user)?;
-                let login = Login { user: place.user.clone(), password };
-                let client =
-                    Client::new(&place.base, &login, place.ca.as_deref(), Seat::Elsewhere)?;
-                Ok(Reached { client, local: None })
+                let password = read_password(target.password_file.as_deref(), &target.user)?;
+                let login = Login { user: target.user.clone(), password };
+                let client = Client::new(
+                    &target.base,
+                    &login,
+                    target.ca.as_deref(),
+                    ServerLocation::Remote,
+                )?;
+                Ok(Connection { client, local: None })
             }
         }
     }
 }
 
-impl Reached {
+impl Connection {
     /// Ends the work: what a data directory's server has in hand is finished and made durable.
     ///
     /// # Errors
@@ -127,7 +131,7 @@ impl Reached {
     }
 }
 
-impl ServerPlace {
+impl RemoteTarget {
     /// Reads a server's address: `http://` or `https://`, a host, perhaps a port.
     fn parse(
         text: &str,
@@ -189,8 +193,8 @@ fn one_time_password() -> anyhow::Result<Zeroizing<String>> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str, user: Option<&str>) -> anyhow::Result<ServerPlace> {
-        ServerPlace::parse(text, user.map(str::to_owned), None, None)
+    fn parse(text: &str, user: Option<&str>) -> anyhow::Result<RemoteTarget> {
+        RemoteTarget::parse(text, user.map(str::to_owned), None, None)
     }
 
     #[test]

@@ -21,19 +21,19 @@ const OLE2: &[u8] = b"\xD0\xCF\x11\xE0";
 
 /// Where records come from.
 #[derive(Debug)]
-pub(super) enum Source {
-    Bundle(Input),
+pub(super) enum Input {
+    Bundle(InputFile),
     /// A project's folder, as eNMS writes it.
-    Folder(Input),
+    Folder(InputFile),
     Workbook {
-        input: Input,
+        input: InputFile,
         media_type: &'static str,
     },
     /// A project that lies on the shelf of the place.
-    Shelf(ProjectName),
+    LibraryProject(ProjectName),
 }
 
-impl Source {
+impl Input {
     /// A file or folder, by what is in it; where there is none, the name of a project on the shelf.
     ///
     /// # Errors
@@ -41,13 +41,13 @@ impl Source {
     pub fn parse(word: &OsStr) -> anyhow::Result<Self> {
         let path = Path::new(word);
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => return Ok(Source::Folder(Input::new(path))),
+            Ok(metadata) if metadata.is_dir() => return Ok(Input::Folder(InputFile::new(path))),
             Ok(metadata) if metadata.is_file() => {}
             Ok(_) => bail!("{} is neither a file nor a folder", path.display()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let name = word.to_str().and_then(|word| word.parse().ok());
                 return match name {
-                    Some(name) if !is_of_file(path) => Ok(Source::Shelf(name)),
+                    Some(name) if !is_of_file(path) => Ok(Input::LibraryProject(name)),
                     Some(_) | None => bail!("There is no file or folder {}", path.display()),
                 };
             }
@@ -61,16 +61,16 @@ impl Source {
         let first = &first[..read];
         let of_workbook = media_type(path);
         match of_workbook {
-            Some(media_type) => Ok(Source::Workbook { input: Input::new(path), media_type }),
+            Some(media_type) => Ok(Input::Workbook { input: InputFile::new(path), media_type }),
             None if first.starts_with(OLE2) => {
-                Ok(Source::Workbook { input: Input::new(path), media_type: XLS })
+                Ok(Input::Workbook { input: InputFile::new(path), media_type: XLS })
             }
             None if first.starts_with(ZIP) => match BundleReader::open(file, Limits::default()) {
                 Err(BundleError::MetadataMissing) => {
-                    Ok(Source::Workbook { input: Input::new(path), media_type: XLSX })
+                    Ok(Input::Workbook { input: InputFile::new(path), media_type: XLSX })
                 }
                 // What is wrong with a bundle is said where it is read.
-                Ok(_) | Err(_) => Ok(Source::Bundle(Input::new(path))),
+                Ok(_) | Err(_) => Ok(Input::Bundle(InputFile::new(path))),
             },
             None => bail!(
                 "{} is neither a bundle, a workbook nor a project's folder (a table must end in \
@@ -83,13 +83,13 @@ impl Source {
 
 /// A file or folder that is read as the user who runs the command.
 #[derive(Debug)]
-pub(super) struct Input {
+pub(super) struct InputFile {
     path: PathBuf,
     /// The file; of a folder the bundle that it was packed into.
     held: OnceCell<File>,
 }
 
-impl Input {
+impl InputFile {
     fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), held: OnceCell::new() }
     }
@@ -117,7 +117,7 @@ impl Input {
     }
 }
 
-impl Source {
+impl Input {
     /// Opens what is to be sent. To be called before root becomes the owner of a data directory,
     /// who may have no permission to read it.
     ///
@@ -125,10 +125,10 @@ impl Source {
     /// It cannot be read.
     pub fn hold(&self) -> anyhow::Result<()> {
         match self {
-            Source::Bundle(input) | Source::Folder(input) | Source::Workbook { input, .. } => {
+            Input::Bundle(input) | Input::Folder(input) | Input::Workbook { input, .. } => {
                 input.held().map(drop)
             }
-            Source::Shelf(_) => Ok(()),
+            Input::LibraryProject(_) => Ok(()),
         }
     }
 }
@@ -177,17 +177,17 @@ mod tests {
         let of = |name: &str, bytes: &[u8]| {
             let path = folder.path().join(name);
             fs::write(&path, bytes).unwrap();
-            Source::parse(path.as_os_str())
+            Input::parse(path.as_os_str())
         };
-        assert!(matches!(of("a", b"PK\x03\x04").unwrap(), Source::Bundle(_)));
-        assert!(matches!(of("b.XLSX", b"PK\x03\x04").unwrap(), Source::Workbook { .. }));
-        assert!(matches!(of("c", OLE2).unwrap(), Source::Workbook { media_type: XLS, .. }));
-        assert!(matches!(of("d.csv", b"name").unwrap(), Source::Workbook { media_type: CSV, .. }));
+        assert!(matches!(of("a", b"PK\x03\x04").unwrap(), Input::Bundle(_)));
+        assert!(matches!(of("b.XLSX", b"PK\x03\x04").unwrap(), Input::Workbook { .. }));
+        assert!(matches!(of("c", OLE2).unwrap(), Input::Workbook { media_type: XLS, .. }));
+        assert!(matches!(of("d.csv", b"name").unwrap(), Input::Workbook { media_type: CSV, .. }));
         assert!(of("é>b", b"name").is_err());
-        let parse = |word: &str| Source::parse(OsStr::new(word));
-        assert!(matches!(parse(folder.path().to_str().unwrap()).unwrap(), Source::Folder(_)));
+        let parse = |word: &str| Input::parse(OsStr::new(word));
+        assert!(matches!(parse(folder.path().to_str().unwrap()).unwrap(), Input::Folder(_)));
         for word in ["no such project", "v1.2"] {
-            assert!(matches!(parse(word).unwrap(), Source::Shelf(_)), "{word}");
+            assert!(matches!(parse(word).unwrap(), Input::LibraryProject(_)), "{word}");
         }
         for word in ["nothing/here", "nothing.zip", "nothing.XLS", "..x"] {
             assert!(parse(word).is_err(), "{word}");

@@ -4,25 +4,25 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, error::ErrorKind, parser::ValueSource};
 
-use super::{DirectoryPlace, Missing, Place, ServerPlace};
+use super::{IfMissing, LocalTarget, RemoteTarget, Target};
 
 /// Where a command works: `--data`, or `--server` and what a login needs.
 #[derive(Clone, Debug)]
-pub struct PlaceArgs {
-    words: Words,
-    server: Says,
+pub struct TargetArgs {
+    flags: TargetFlags,
+    kind: TargetKind,
 }
 
 /// What decides between a data directory and a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Says {
-    Directory,
-    Server,
+enum TargetKind {
+    Local,
+    Remote,
 }
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Where")]
-struct Words {
+struct TargetFlags {
     /// The data directory to work on, while no server runs
     #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
@@ -46,24 +46,24 @@ struct Words {
     ca: Option<PathBuf>,
 }
 
-impl PlaceArgs {
-    /// The place. On a data directory `missing` says whether there must be one, and `command` is
+impl TargetArgs {
+    /// The target. On a data directory `if_missing` says whether there must be one, and `command` is
     /// told to whoever finds it in use.
     ///
     /// # Errors
     /// The server's address is none, or a login lacks its user.
-    pub(in crate::cli) fn place(
+    pub(in crate::cli) fn resolve(
         &self,
         command: &'static str,
-        missing: Missing,
-    ) -> anyhow::Result<Place> {
-        let Words { data, server, user, password_file, ca } = self.words.clone();
-        match (self.server, server) {
-            (Says::Server, Some(server)) => {
-                Ok(Place::Server(ServerPlace::parse(&server, user, password_file, ca)?))
+        if_missing: IfMissing,
+    ) -> anyhow::Result<Target> {
+        let TargetFlags { data, server, user, password_file, ca } = self.flags.clone();
+        match (self.kind, server) {
+            (TargetKind::Remote, Some(server)) => {
+                Ok(Target::Remote(RemoteTarget::parse(&server, user, password_file, ca)?))
             }
-            (Says::Server, None) | (Says::Directory, _) => {
-                Ok(Place::Directory(DirectoryPlace { path: data, user, missing, command }))
+            (TargetKind::Remote, None) | (TargetKind::Local, _) => {
+                Ok(Target::Local(LocalTarget { path: data, user, if_missing, command }))
             }
         }
     }
@@ -71,7 +71,7 @@ impl PlaceArgs {
 
 /// What stands on the command line counts more than what stands in the environment or a file; and
 /// where both stand there, nobody knows which is meant.
-fn decide(matches: &ArgMatches) -> Result<Says, clap::Error> {
+fn decide(matches: &ArgMatches) -> Result<TargetKind, clap::Error> {
     let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
     match (typed("data"), matches.contains_id("server"), typed("server")) {
         (true, true, true) => Err(clap::Error::raw(
@@ -79,14 +79,14 @@ fn decide(matches: &ArgMatches) -> Result<Says, clap::Error> {
             "--data and --server exclude each other: a command works on a data directory or at a \
              server\n",
         )),
-        (true, _, false) | (_, false, _) => Ok(Says::Directory),
-        (false, true, _) => Ok(Says::Server),
+        (true, _, false) | (_, false, _) => Ok(TargetKind::Local),
+        (false, true, _) => Ok(TargetKind::Remote),
     }
 }
 
-impl FromArgMatches for PlaceArgs {
+impl FromArgMatches for TargetArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self { words: Words::from_arg_matches(matches)?, server: decide(matches)? })
+        Ok(Self { flags: TargetFlags::from_arg_matches(matches)?, kind: decide(matches)? })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -95,13 +95,13 @@ impl FromArgMatches for PlaceArgs {
     }
 }
 
-impl Args for PlaceArgs {
+impl Args for TargetArgs {
     fn augment_args(command: Command) -> Command {
-        Words::augment_args(command)
+        TargetFlags::augment_args(command)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        Words::augment_args_for_update(command)
+        TargetFlags::augment_args_for_update(command)
     }
 }
 
@@ -114,18 +114,18 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        place: PlaceArgs,
+        target: TargetArgs,
     }
 
-    fn says(words: &[&str]) -> Result<Says, ErrorKind> {
+    fn says(words: &[&str]) -> Result<TargetKind, ErrorKind> {
         let line = Line::try_parse_from([&["satchel"], words].concat());
-        line.map(|line| line.place.server).map_err(|error| error.kind())
+        line.map(|line| line.target.kind).map_err(|error| error.kind())
     }
 
     #[test]
     fn what_is_typed_decides() {
-        assert_eq!(says(&["--data", "d"]), Ok(Says::Directory));
-        assert_eq!(says(&["--server", "http://a"]), Ok(Says::Server));
+        assert_eq!(says(&["--data", "d"]), Ok(TargetKind::Local));
+        assert_eq!(says(&["--server", "http://a"]), Ok(TargetKind::Remote));
         assert_eq!(
             says(&["--server", "http://a", "--data", "d"]),
             Err(ErrorKind::ArgumentConflict)

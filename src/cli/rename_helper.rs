@@ -1,4 +1,4 @@
-//! `satchel settle-file`: not for people. Gives a file that root has asked for its name.
+//! `satchel rename-file`: not for people. Gives a file that root has asked for its name.
 //!
 //! A command that works as the owner of the data directory must not rename anything in root's
 //! folders. So, before it becomes the owner, root begins the file under another name and starts
@@ -17,15 +17,15 @@ use std::{
 
 use crate::codec::workbook::executable;
 
-const SUBCOMMAND: &str = "settle-file";
+const SUBCOMMAND: &str = "rename-file";
 
 /// What the helper is told when the file is whole.
 const WHOLE: &[u8] = b"whole\n";
 
 /// The helper, from the side of the command.
-pub(super) struct Helper(Child);
+pub(super) struct RenameHelper(Child);
 
-impl Helper {
+impl RenameHelper {
     /// Starts it, in a group of its own: Ctrl-C is for the command, whose end it waits for.
     pub fn start(begun: &Path, name: &Path) -> io::Result<Self> {
         let mut command = Command::new(executable());
@@ -48,7 +48,7 @@ impl Helper {
     }
 }
 
-impl Drop for Helper {
+impl Drop for RenameHelper {
     /// Waits until the file is removed, where it was not settled.
     fn drop(&mut self) {
         drop(self.0.stdin.take());

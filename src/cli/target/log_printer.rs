@@ -15,7 +15,7 @@ use tracing_subscriber::{
 use crate::{cli::output::safe, wording::chain};
 
 /// Begins to print errors and warnings on standard error. Where something logs already, that stays.
-pub(super) fn print_them() {
+pub(super) fn install() {
     let _ = tracing_subscriber::registry().with(Printing).try_init();
 }
 

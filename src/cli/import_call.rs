@@ -7,18 +7,18 @@ use anyhow::Context;
 use serde_json::json;
 
 use super::{
+    input::Input,
     interrupt::{self, Cleanup, Guard},
-    place::{Answer, Client, JobWords, Refused, Upload},
     progress::Progress,
-    source::Source,
+    target::{Answer, Client, JobWords, RequestRefused, Upload},
 };
 use crate::migration::{PROJECT_NAME_CHARACTERS_MAX, ProjectName};
 use crate::store;
 
 /// What is asked of an import.
-pub(super) struct Wish<'a> {
+pub(super) struct ImportOptions<'a> {
     pub types: Vec<&'static str>,
-    pub replacing: Replacing,
+    pub replacing: ReplaceScope,
     /// Whether what is replaced may be replaced by nothing.
     pub allow_empty: bool,
     pub dry_run: bool,
@@ -29,23 +29,23 @@ pub(super) struct Wish<'a> {
 
 /// Which of its types an import empties in the same step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Replacing {
+pub(super) enum ReplaceScope {
     Nothing,
     /// The types that have a document or a sheet.
-    Present,
+    PresentTypes,
     /// All types.
-    All,
+    AllTypes,
 }
 
-impl Replacing {
+impl ReplaceScope {
     /// Whether records can be removed because they are not in the project.
     pub fn removes(self) -> bool {
-        self != Replacing::Nothing
+        self != ReplaceScope::Nothing
     }
 
     /// Whether types without a document or a sheet keep their records.
     fn keeps_absent(self) -> bool {
-        self == Replacing::Present
+        self == ReplaceScope::PresentTypes
     }
 }
 
@@ -58,8 +58,8 @@ const UNNAMED: &str = "import";
 /// There is no report: it cannot be sent, or is no project and no workbook.
 pub(super) fn import(
     client: &Client,
-    from: &Source,
-    wish: &Wish<'_>,
+    from: &Input,
+    wish: &ImportOptions<'_>,
     progress: &Progress,
 ) -> anyhow::Result<Answer> {
     send(client, from, wish, progress, |import| import(wish.dry_run))
@@ -72,8 +72,8 @@ pub(super) fn import(
 /// As [`import`], and what `consent` fails with.
 pub(super) fn import_with_consent(
     client: &Client,
-    from: &Source,
-    wish: &Wish<'_>,
+    from: &Input,
+    wish: &ImportOptions<'_>,
     consent: impl FnOnce(&Answer) -> anyhow::Result<bool>,
     progress: &Progress,
 ) -> anyhow::Result<Option<Answer>> {
@@ -89,19 +89,19 @@ type ImportSent<'a> = dyn FnMut(bool) -> anyhow::Result<Answer> + 'a;
 /// Sends what is to be imported, and lets `run` import it, as often as it likes.
 fn send<T>(
     client: &Client,
-    from: &Source,
-    wish: &Wish<'_>,
+    from: &Input,
+    wish: &ImportOptions<'_>,
     progress: &Progress,
     run: impl FnOnce(&mut ImportSent<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     match from {
-        Source::Shelf(name) => {
+        Input::LibraryProject(name) => {
             run(&mut |dry_run| project(client, name.as_str(), wish, dry_run, progress))
         }
-        Source::Bundle(input) | Source::Folder(input) => {
+        Input::Bundle(input) | Input::Folder(input) => {
             send_bundle(client, input.path(), input.held()?, wish, progress, run)
         }
-        Source::Workbook { input, media_type } => {
+        Input::Workbook { input, media_type } => {
             let file = input.held()?;
             run(&mut |dry_run| workbook(client, file, media_type, wish, dry_run, progress))
         }
@@ -113,7 +113,7 @@ fn workbook(
     client: &Client,
     mut file: &File,
     media_type: &str,
-    wish: &Wish<'_>,
+    wish: &ImportOptions<'_>,
     dry_run: bool,
     progress: &Progress,
 ) -> anyhow::Result<Answer> {
@@ -137,7 +137,7 @@ fn send_bundle<T>(
     client: &Client,
     path: &Path,
     mut file: &File,
-    wish: &Wish<'_>,
+    wish: &ImportOptions<'_>,
     progress: &Progress,
     run: impl FnOnce(&mut ImportSent<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
@@ -170,7 +170,9 @@ fn send_bundle<T>(
 }
 
 fn is_taken(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<Refused>().is_some_and(|refused| matches!(refused.status, 409 | 412))
+    error
+        .downcast_ref::<RequestRefused>()
+        .is_some_and(|refused| matches!(refused.status, 409 | 412))
 }
 
 fn remove_when_cut_short(client: &Client, name: &str) -> Guard {
@@ -186,7 +188,7 @@ fn place_of(name: &str) -> String {
 fn project(
     client: &Client,
     name: &str,
-    wish: &Wish<'_>,
+    wish: &ImportOptions<'_>,
     dry_run: bool,
     progress: &Progress,
 ) -> anyhow::Result<Answer> {

@@ -14,9 +14,9 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use super::{
-    DirectoryPlace, causes,
-    client::{Client, Login, Seat},
-    one_time_password,
+    LocalTarget,
+    client::{Client, Login, ServerLocation},
+    log_printer, one_time_password,
 };
 use crate::{
     access::{self, Account, Accounts, AccountsError, FIRST_USER_NAME, Known, Role, hash_password},
@@ -32,7 +32,7 @@ use crate::{
 const THREADS: usize = 2;
 
 /// A data directory that this process holds, and the server that answers for it.
-pub(in crate::cli) struct Local {
+pub(in crate::cli) struct LocalServer {
     runtime: Runtime,
     serving: JoinHandle<Drained>,
     stop: oneshot::Sender<()>,
@@ -41,16 +41,16 @@ pub(in crate::cli) struct Local {
     login: Login,
 }
 
-impl Local {
+impl LocalServer {
     /// Opens the data directory for the user that it names, or for its first administrator.
     ///
     /// # Errors
     /// [`StoreError::Directory`] if it is missing, in use or another user's; or the user is not
     /// there.
-    pub fn open(place: &DirectoryPlace) -> anyhow::Result<Self> {
-        let store = Arc::new(Store::open_with(&place.path, place.options())?);
+    pub fn open(target: &LocalTarget) -> anyhow::Result<Self> {
+        let store = Arc::new(Store::open_with(&target.path, target.options())?);
         access::create_first_user(&store)?;
-        let user = match place.user.as_deref() {
+        let user = match target.user.as_deref() {
             Some(user) if store.read().get::<User>(user)?.is_some() => user.to_owned(),
             Some(user) => bail!("There is no user “{user}” in the inventory"),
             None => first_administrator(&store)?,
@@ -60,7 +60,7 @@ impl Local {
 
     /// Serves a store that is open.
     pub fn serve(store: Arc<Store>, user: String) -> anyhow::Result<Self> {
-        causes::print_them();
+        log_printer::install();
         let login = Login { user, password: one_time_password()? };
         let accounts = Arc::new(OneTime::new(&login)?);
         let app = App::new(
@@ -98,7 +98,7 @@ impl Local {
     /// Who may ask it.
     pub fn client(&self) -> anyhow::Result<Client> {
         let base = format!("http://{}", self.address).parse().context("The listener's address")?;
-        Client::new(&base, &self.login, None, Seat::WithinProcess)
+        Client::new(&base, &self.login, None, ServerLocation::InProcess)
     }
 
     /// Ends the server, and makes everything durable.

@@ -10,10 +10,10 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::client::{Answer, Client, Refused, Upload};
+use super::client::{Answer, Client, RequestRefused, Upload};
 use crate::{
     cli::{
-        interrupt::{self, CutShort},
+        interrupt::{self, Interrupted},
         progress::Progress,
     },
     job::JobState,
@@ -71,16 +71,16 @@ enum Cancelling {
 }
 
 /// Defers Ctrl-C for a job, unless it was pressed before.
-fn begin(parting: String) -> Result<interrupt::Deferred, CutShort> {
+fn begin(parting: String) -> Result<interrupt::Deferred, Interrupted> {
     let deferred = interrupt::defer(parting);
-    if interrupt::is_asked() { Err(CutShort::Cancelled) } else { Ok(deferred) }
+    if interrupt::is_asked() { Err(Interrupted::Cancelled) } else { Ok(deferred) }
 }
 
 impl Client {
     /// The answer to POST with JSON, which begins a job.
     ///
     /// # Errors
-    /// [`CutShort`] if Ctrl-C cancelled the job; otherwise as for [`Client::post`].
+    /// [`Interrupted`] if Ctrl-C cancelled the job; otherwise as for [`Client::post`].
     pub fn post_as_job(
         &self,
         path: &str,
@@ -98,7 +98,7 @@ impl Client {
     /// The answer to POST with a file, which begins a job when the file has come in.
     ///
     /// # Errors
-    /// [`CutShort`] if Ctrl-C cancelled the upload or the job; otherwise as for [`Client::post`].
+    /// [`Interrupted`] if Ctrl-C cancelled the upload or the job; otherwise as for [`Client::post`].
     pub fn post_file_as_job(
         &self,
         path: &str,
@@ -138,7 +138,7 @@ impl Client {
                     let asked_at = asked_at.get_or_insert_with(Instant::now);
                     if asked_at.elapsed() > ANSWER_WAIT_MAX {
                         let parting = self.parting(words, None);
-                        return Err(CutShort::Unanswered { parting }.into());
+                        return Err(Interrupted::Unanswered { parting }.into());
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -195,7 +195,7 @@ impl Client {
                 }
                 Err(error) => {
                     failures += 1;
-                    if failures > FAILURES_MAX || error.is::<Refused>() {
+                    if failures > FAILURES_MAX || error.is::<RequestRefused>() {
                         let url = self.url(location);
                         return Err(error.context(format!("The job at {url} cannot be followed")));
                     }
@@ -209,8 +209,8 @@ impl Client {
     fn cancel_job(&self, location: &str) -> anyhow::Result<Cancelling> {
         match self.delete(location) {
             Ok(()) => Ok(Cancelling::Accepted),
-            Err(error) => match error.downcast_ref::<Refused>() {
-                Some(Refused { status: 409, .. }) => Ok(Cancelling::TooLate),
+            Err(error) => match error.downcast_ref::<RequestRefused>() {
+                Some(RequestRefused { status: 409, .. }) => Ok(Cancelling::TooLate),
                 Some(_) | None => Err(error),
             },
         }
@@ -228,7 +228,7 @@ impl Client {
             eprintln!("satchel: It was too late to cancel: the {} is finished.", words.noun);
         }
         match (state, cancelling) {
-            (JobState::Cancelled, Cancelling::Accepted) => Err(CutShort::Cancelled.into()),
+            (JobState::Cancelled, Cancelling::Accepted) => Err(Interrupted::Cancelled.into()),
             (JobState::Cancelled, _) => {
                 bail!("Somebody else cancelled the {}: nothing was changed", words.noun)
             }
@@ -249,7 +249,7 @@ impl Client {
         match (self.is_within_process(), location) {
             (true, _) => format!(
                 "Stopped at once. Nothing was changed, unless the {noun} was just being put in \
-                 place: the next start lists at /rest/jobs what became of it."
+                 target: the next start lists at /rest/jobs what became of it."
             ),
             (false, Some(location)) => format!(
                 "Left at once. The server goes on with the {noun}. See what becomes of it:\n  \
