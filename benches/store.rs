@@ -16,8 +16,9 @@ use std::{
 
 use satchel::job::Progress;
 use satchel::{
+    disk::Sorter,
     model::{Device, Entity, Kind, Name, PropertyType, Record, Target, Value},
-    store::{Sorter, Store, StoreError, encode_body, parse_target_key, posting, target_key},
+    store::{Store, StoreError, encode_body, parse_target_key, posting, target_key},
 };
 
 /// How long clients write.

@@ -12,7 +12,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`wording`] | how messages are worded: numbers with their noun, errors with their causes |
+//! | [`wording`], [`disk`] | how messages are worded: numbers with their noun, errors with their causes · files, folders and sorting, without any knowledge of records |
 //! | [`model`], [`docs`], [`job`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data · the pages inside · operations that take long: progress, cancellation, and the list of them |
 //! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON, workbooks · the inventory on the disk |
 //! | [`access`] | who may do what |
@@ -40,7 +40,7 @@
 //! [`migration::ImportRequest`] of them and hands it to
 //! [`migration::Migration::import`] on a thread that may block. The project is opened on the
 //! shelf; its documents are decoded, two at a time, into records sorted by name and references
-//! sorted by what they name ([`codec::yaml`], [`store::Sorter`]). The import takes the turn to
+//! sorted by what they name ([`codec::yaml`], [`disk::Sorter`]). The import takes the turn to
 //! write. References walk beside names and tell which records are rejected; then, kind by kind,
 //! what is there walks beside what comes, and what becomes of each record is written into a new
 //! generation ([`store::Load`]). Pools are given their members last. The generation is made
@@ -79,6 +79,7 @@
 //! nobody is told; so from here on a command is a client of the REST API wherever it works
 //! (`cli::import_call`), and renders the answer (`cli::report`) or prints it as it came.
 
+pub mod disk;
 pub mod wording;
 
 pub mod docs;

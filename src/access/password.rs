@@ -123,7 +123,7 @@ impl<'a> StoredHash<'a> {
 /// The system gives no random numbers for a salt, or the password is longer than argon2 takes.
 pub fn hash_password(password: &str) -> Result<Zeroizing<String>, HashError> {
     let mut salt = [0_u8; SALT_BYTES];
-    crate::store::fill_random(&mut salt).map_err(HashError::NoRandomness)?;
+    crate::disk::fill_random(&mut salt).map_err(HashError::NoRandomness)?;
     let salt = SaltString::encode_b64(&salt).map_err(HashError::Hashing)?;
     let hash = Cost::default()
         .argon2()

@@ -41,7 +41,7 @@ impl Remembered {
     /// The system gives no random numbers.
     pub(super) fn new() -> std::io::Result<Self> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
-        crate::store::fill_random(key.as_mut())?;
+        crate::disk::fill_random(key.as_mut())?;
         Ok(Self { key, proofs: Mutex::default() })
     }
 

@@ -13,7 +13,6 @@ use super::{
     target::{Answer, Client, JobWords, RequestRefused, Upload},
 };
 use crate::migration::{PROJECT_NAME_CHARACTERS_MAX, ProjectName};
-use crate::store;
 
 /// What is asked of an import.
 pub(super) struct ImportOptions<'a> {
@@ -233,7 +232,7 @@ fn name_of(path: &Path) -> String {
 
 fn other_name(name: &str) -> anyhow::Result<String> {
     let mut random = [0; 4];
-    store::fill_random(&mut random).context("The system gives no random numbers")?;
+    crate::disk::fill_random(&mut random).context("The system gives no random numbers")?;
     Ok(format!("{name}-{:08x}", u32::from_le_bytes(random)))
 }
 

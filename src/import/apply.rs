@@ -20,9 +20,10 @@ use super::{
     workers,
 };
 use crate::{
+    disk::{Sorted, Sorter},
     job,
     model::{Field, Kind, Record, Side, User, Value},
-    store::{Load, Raw, Sorted, Sorter, Vault, parse_target_key},
+    store::{Load, Raw, Vault, parse_target_key},
 };
 
 /// What the references of an inventory may take in memory before they are set aside, in bytes.

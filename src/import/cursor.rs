@@ -3,8 +3,8 @@
 use std::io;
 
 use crate::{
+    disk::{Sorted, SortedReader},
     model::Kind,
-    store::{Sorted, SortedReader},
 };
 
 /// A walk over the pairs of a [`Sorted`]. Of pairs with equal keys it sees the first.

@@ -9,11 +9,12 @@ use super::{
     reference, workers,
 };
 use crate::{
+    disk::{Sorted, Sorter},
     model::{
         AnyRecord, Arity, Broken, Kind, Parsed, PerKind, Unparsed, Value, check_limits,
         limits::SURELY_KEPT_BYTES,
     },
-    store::{Sorted, Sorter, StoreError, Vault, encode_body},
+    store::{StoreError, Vault, encode_body},
     wording::chain,
 };
 

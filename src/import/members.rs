@@ -10,8 +10,9 @@ use super::{
     resolve::{Resolved, Scope},
     walk::walk,
 };
+use crate::disk::{Sorted, Sorter};
 use crate::model::{Criteria, Kind, Membership, Pool, Record, Side};
-use crate::store::{Load, Raw, Reading, Sorted, Sorter};
+use crate::store::{Load, Raw, Reading};
 
 /// What the members of one side may take in memory before they are set aside, in bytes.
 const MEMBERS_BYTES: usize = 32 * 1024 * 1024;

@@ -6,8 +6,9 @@ use std::{
 };
 
 use crate::{
+    disk::Sorter,
     model::{Arity, Record},
-    store::{Sorter, posting, target_key},
+    store::{posting, target_key},
 };
 
 /// Pushes what a record refers to, each reference into the sorter for its arity.

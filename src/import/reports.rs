@@ -11,7 +11,7 @@ use time::{OffsetDateTime, macros::format_description};
 use serde::Serialize;
 
 use super::{ImportError, ImportReport, log::Log};
-use crate::store::sync_directory;
+use crate::disk::sync_directory;
 
 /// How many reports are kept; the oldest goes first.
 const REPORTS_KEPT: usize = 100;
@@ -150,7 +150,7 @@ fn new_id() -> Result<String, ImportError> {
     let format = format_description!("[year][month][day]-[hour][minute][second]");
     let time = OffsetDateTime::now_utc().format(format).map_err(io::Error::other)?;
     let mut random = [0; 4];
-    crate::store::fill_random(&mut random)?;
+    crate::disk::fill_random(&mut random)?;
     Ok(format!("{time}-{:08x}", u32::from_le_bytes(random)))
 }
 

@@ -15,10 +15,9 @@ use super::{
     walk::decode_incoming,
 };
 use crate::{
+    disk::{Sorted, Sorter},
     model::{Arity, Kind, PerKind, Record, Target, arity},
-    store::{
-        Reading, Referrer, Sorted, Sorter, Summary, parse_posting, parse_target_key, target_key,
-    },
+    store::{Reading, Referrer, Summary, parse_posting, parse_target_key, target_key},
 };
 
 /// What a sorter of this step may take in memory, in bytes.

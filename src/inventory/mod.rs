@@ -79,8 +79,9 @@ pub use keeping::{GenerationState, KindCount, State, UndoOutcome, UndoReport};
 pub use verify::{FindingShown, FindingsReport, KindRead, VerifyReport};
 
 use crate::{
+    disk::DiskSpace,
     model::{Kind, Map, PerKind, View},
-    store::{Damage, Room, Store},
+    store::{Damage, Store},
 };
 
 /// The instances of one inventory. Everything here blocks.
@@ -294,9 +295,9 @@ impl Inventory {
         Ok(PerKind::new(|kind| summary.kind(kind).count))
     }
 
-    /// The room on the disk that the inventory is on.
-    pub fn room(&self) -> Result<Room, InventoryError> {
-        Ok(self.0.store.room()?)
+    /// Returns the space of the file system that holds the data directory.
+    pub fn disk_space(&self) -> Result<DiskSpace, InventoryError> {
+        Ok(self.0.store.disk_space()?)
     }
 
     /// Counts and logs damage that a request met.

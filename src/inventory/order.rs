@@ -8,8 +8,9 @@ use std::{collections::BinaryHeap, io, path::Path};
 
 use super::{Direction, InventoryError};
 use crate::{
+    disk::Sorter,
     model::{Value, View, spelled},
-    store::{Sorter, StoreError},
+    store::StoreError,
 };
 
 /// The longest key, in bytes: texts that are equal so far are sorted by name.

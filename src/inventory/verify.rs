@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::{Inventory, InventoryError, computed::ComputedPools};
 use crate::{
+    disk::Sorter,
     job::Progress,
     model::{Device, Entity, Kind, Link, Pool, Side, check_limits, limits::SURELY_KEPT_BYTES},
-    store::{Finding, Reading, Sorter, StoreError, Verified},
+    store::{Finding, Reading, StoreError, Verified},
     wording::counted,
 };
 

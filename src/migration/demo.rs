@@ -7,10 +7,10 @@ use std::{
 
 use super::{EmptyFirst, ImportReport, ImportRequest, Migration, MigrationError, ProjectName};
 use crate::{
+    disk::sync_directory,
     import::{EmptyReplacement, ImportOutcome, Mode, OnError},
     job::Progress,
     model::Kind,
-    store::sync_directory,
 };
 
 /// The name of the sample project on the shelf.

@@ -20,7 +20,6 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write},
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -32,6 +31,7 @@ use super::{
     DirectoryError, Holder, Options, StoreError,
     admission::{admit, not_created},
 };
+use crate::disk::{create_directory_durably, sync_directory};
 
 /// The format of the data directory that is written.
 ///
@@ -93,7 +93,7 @@ impl DataDirectory {
     pub fn hold(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let what = || format!("the data directory {}", path.display());
         admit(path, options.create)?;
-        create_durably(path).map_err(|error| not_created(path, error))?;
+        create_directory_durably(path).map_err(|error| not_created(path, error))?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -350,35 +350,6 @@ fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
 
 fn damaged_pointer(detail: String) -> StoreError {
     StoreError::Damaged { part: "pointer CURRENT", detail }
-}
-
-/// Makes a directory, for its owner's eyes only: reports and databases in it show what the
-/// inventory holds. The entries that lead to it are made durable where they are new.
-fn create_durably(path: &Path) -> io::Result<()> {
-    let new: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    for parent in new.iter().filter_map(|path| path.parent()) {
-        sync_directory(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })?;
-    }
-    Ok(())
-}
-
-/// Makes the entries of a directory durable: what was created, renamed and removed in it.
-pub fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Makes every file of a generation durable, and their names.
-pub(super) fn sync_tree(path: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync_tree(&entry.path())?
-        } else {
-            File::open(entry.path())?.sync_all()?
-        }
-    }
-    sync_directory(path)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! A copy of a database, kept while sled opens the original and erases what it cannot read.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
 use super::DataDirectory;
+use crate::disk::copy_folder;
 
 /// A copy of a database's folder, in the scratch folder of the data directory.
 pub(super) struct FolderCopy(PathBuf);
@@ -15,7 +16,7 @@ impl FolderCopy {
     /// intact inventory from opening.
     pub fn make(directory: &DataDirectory, from: &Path) -> Option<Self> {
         let to = directory.scratch().join("before-opening");
-        match copy_files(from, &to) {
+        match copy_folder(from, &to) {
             Ok(()) => Some(Self(to)),
             Err(error) => {
                 tracing::warn!(%error, "Cannot copy the database before it is opened. If it is damaged, its torn end is lost.");
@@ -39,19 +40,4 @@ impl FolderCopy {
             tracing::error!(%error, "The database as it was before it was opened stays in {copy}.");
         }
     }
-}
-
-/// Copies the files of a folder and of the folders in it.
-fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_files(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

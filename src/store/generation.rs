@@ -14,7 +14,6 @@ use sled::{Db, Tree};
 use super::{
     DataDirectory, Options, StoreError, Summary,
     content::Content,
-    directory::{sync_directory, sync_tree},
     format,
     known::{Identity, KnownState},
     layers::TreeId,
@@ -22,6 +21,7 @@ use super::{
     summary::{EARLIER_SUMMARY_KEY, EarlierSummary, SUMMARY_KEY},
     trees::Trees,
 };
+use crate::disk::{sync_directory, sync_folder};
 use crate::model::{Kind, PerKind};
 
 /// How long sled's own threads may take to let go of a database that was closed.
@@ -207,7 +207,7 @@ impl Generation {
         guarded("making the inventory durable", || {
             self.db.flush()?;
             let path = self.directory.generation(self.number);
-            sync_tree(&path)
+            sync_folder(&path)
                 .and_then(|()| sync_directory(self.directory.path()))
                 .map_err(StoreError::io("making the inventory durable"))
         })

@@ -21,10 +21,8 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use time::{OffsetDateTime, macros::format_description};
 
-use super::{
-    DataDirectory, KeyError, StoreError, Vault, directory::sync_directory, format,
-    generation::Generation,
-};
+use super::{DataDirectory, KeyError, StoreError, Vault, format, generation::Generation};
+use crate::disk::sync_directory;
 use crate::model::{Kind, Secret};
 
 const FORMAT_LINE: &str = "satchel key check 1";

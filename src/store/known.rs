@@ -27,7 +27,7 @@ impl Identity {
     /// [`StoreError::Io`] if the system gives no random numbers.
     pub fn random() -> Result<Self, StoreError> {
         let mut bytes = [0; 16];
-        super::random::fill_random(&mut bytes).map_err(StoreError::io("random numbers"))?;
+        crate::disk::fill_random(&mut bytes).map_err(StoreError::io("random numbers"))?;
         Ok(Self(bytes))
     }
 }

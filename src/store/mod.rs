@@ -16,7 +16,6 @@
 
 mod admission;
 mod ahead;
-pub mod aside;
 mod committer;
 mod contained;
 mod content;
@@ -42,19 +41,16 @@ mod options;
 mod owner;
 mod packed;
 mod picture;
-mod random;
 mod recover;
 mod references;
 mod rewrite;
 mod room;
 mod seal;
-mod sort;
 mod summary;
 mod transaction;
 mod trees;
 mod turn;
 mod undo;
-mod validator;
 mod vault;
 mod verify;
 
@@ -71,7 +67,7 @@ use std::{
 
 pub use admission::Create;
 pub use contained::is_panic_contained;
-pub use directory::{DIRECTORY_FORMAT, DataDirectory, sync_directory};
+pub use directory::{DIRECTORY_FORMAT, DataDirectory};
 pub use directory_error::{DirectoryError, ForeignContents};
 pub use error::{Damage, RECORD_BYTES_MAX, StoreError};
 pub use format::{Header, RECORD_FORMAT, Raw, decode_any_body, decode_record, encode_body};
@@ -85,19 +81,15 @@ pub use opening::InventoryDamage;
 pub use options::{InterruptedRecovery, Options};
 pub use owner::Owner;
 pub use picture::Picture;
-pub use random::fill_random;
 pub use recover::{
     LostRecord, PreviousState, Recovered, Recovery, RecoveryState, RewriteReport, RewrittenKind,
     SalvageReport,
 };
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
-pub use room::Room;
-pub use sort::{Reader as SortedReader, Sorted, Sorter};
 pub use summary::{KindSummary, Summary};
 pub use transaction::{Put, Transaction};
 pub use turn::TURN_WAIT_MAX;
 pub use undo::{GenerationLook, Generations, Undone};
-pub use validator::file_validator;
 pub use vault::Vault;
 pub use verify::{Finding, Findings, KindVerified, Verified};
 

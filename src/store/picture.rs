@@ -20,7 +20,7 @@ use std::{
 use sled::IVec;
 
 use super::{
-    Header, Raw, Sorter, StoreError, Stored, Summary, Vault,
+    Header, Raw, StoreError, Stored, Summary, Vault,
     ahead::{self, Batches},
     content::TreeContent,
     format::values,
@@ -28,6 +28,7 @@ use super::{
     layers::{Changes, TreeId},
     members, packed,
 };
+use crate::disk::Sorter;
 use crate::model::{Entity, Kind, PerKind, Record, Side};
 
 /// What changes may leave in the overlays of pictures before they have to wait for the pictures

@@ -14,14 +14,13 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
 use rustix::{
-    fs::{FallocateFlags, fallocate, statvfs},
+    fs::{FallocateFlags, fallocate},
     process::{Resource, getrlimit},
 };
 
@@ -31,6 +30,7 @@ use super::{
     generation::Generation,
     opening::{self, Tail},
 };
+use crate::disk::DiskSpace;
 
 /// What is kept free: sled writes a segment of 512 KB and a snapshot, some 10 bytes for every
 /// record, while it opens.
@@ -151,27 +151,13 @@ fn makes_room_to_open(directory: &DataDirectory) -> bool {
     try_room().is_ok()
 }
 
-/// The room on a disk, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
-    /// What may still be written.
-    pub free_bytes: u64,
-    pub size_bytes: u64,
-}
-
-impl Room {
-    /// Of the disk that holds `path`.
-    fn of(path: &Path) -> io::Result<Self> {
-        let disk = statvfs(path)?;
-        let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
-        Ok(Self { free_bytes: bytes(disk.f_bavail), size_bytes: bytes(disk.f_blocks) })
-    }
-}
-
 impl Store {
-    /// The room on the disk of the data directory.
-    pub fn room(&self) -> Result<Room, StoreError> {
-        Room::of(self.directory.path()).map_err(StoreError::io("the data directory"))
+    /// Returns the space of the file system that holds the data directory.
+    ///
+    /// # Errors
+    /// `StoreError::Io` if the kernel does not tell.
+    pub fn disk_space(&self) -> Result<DiskSpace, StoreError> {
+        DiskSpace::of(self.directory.path()).map_err(StoreError::io("the data directory"))
     }
 
     /// Whether changes are taken: whether no write failed, and there is room for the next one.
@@ -198,7 +184,7 @@ impl Store {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         let needed = bytes.saturating_mul(WRITTEN_PER_BYTE).saturating_add(CHANGE_ROOM_BYTES_MIN);
         // If the room is not known, the write itself will tell.
-        let free_bytes = self.room().map(|room| room.free_bytes);
+        let free_bytes = self.disk_space().map(|space| space.free_bytes);
         if free_bytes.as_ref().is_ok_and(|free_bytes| *free_bytes < needed) {
             return Err(StoreError::DiskFull);
         }

@@ -38,7 +38,7 @@ impl Vault {
     /// Makes a key and writes it to `path`, for the owner's eyes only.
     pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
-        super::random::fill_random(key.as_mut_slice()).map_err(StoreError::io("random numbers"))?;
+        crate::disk::fill_random(key.as_mut_slice()).map_err(StoreError::io("random numbers"))?;
         // Written aside and renamed: a key that is half there would lose every secret.
         let aside = path.with_extension("new");
         let write = || -> io::Result<()> {

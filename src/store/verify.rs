@@ -7,7 +7,7 @@
 use std::{io, str};
 
 use super::{
-    Reading, Sorted, SortedReader, Sorter, StoreError, Stored,
+    Reading, StoreError, Stored,
     content::Content,
     format,
     generation::chunk_key,
@@ -17,6 +17,7 @@ use super::{
     summary::KindSummary,
     trees::{Owner, Trees, text_property},
 };
+use crate::disk::{Sorted, SortedReader, Sorter};
 use crate::{
     job::{Progress, Step},
     model::{AnyRecord, Kind, PerKind, Side},

@@ -94,11 +94,11 @@ pub(super) fn export(
     let Out { workbook, mut warnings, .. } = out;
     drop(picture);
     progress.step(Step::Packing, None)?;
-    let mut aside = folder.create(&request.name)?;
-    workbook.finish(&mut aside.file)?;
-    let bytes = aside.file.metadata()?.len();
+    let mut temporary = folder.create(&request.name)?;
+    workbook.finish(&mut temporary.file)?;
+    let bytes = temporary.file.metadata()?.len();
     progress.close()?;
-    folder.settle(aside, &request.name)?;
+    folder.persist(temporary, &request.name)?;
     warnings.sort_unstable();
     Ok(ExportReport {
         workbook: request.name.to_string(),

@@ -16,10 +16,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{TopologyError, WorkbookName, WorkbookSummary};
 use crate::{
     codec::workbook::Format,
-    store::{
-        aside::{self, Aside},
-        file_validator, sync_directory,
-    },
+    disk::{TemporaryFile, file_validator, remove_temporary_entries, sync_directory},
 };
 
 /// Workbooks show what the inventory holds: the folder is for the appliance alone.
@@ -63,7 +60,7 @@ impl Folder {
     /// when the process before ended.
     pub fn open(path: PathBuf) -> Result<Self, TopologyError> {
         DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&path)?;
-        aside::clear(&path)?;
+        remove_temporary_entries(&path)?;
         Ok(Self(path))
     }
 
@@ -109,17 +106,21 @@ impl Folder {
     }
 
     /// Begins to write a workbook.
-    pub fn create(&self, name: &WorkbookName) -> Result<Aside, TopologyError> {
+    pub fn create(&self, name: &WorkbookName) -> Result<TemporaryFile, TopologyError> {
         // Sooner here than after all is written.
         match self.require_file(name) {
-            Ok(()) | Err(TopologyError::NotFound { .. }) => Ok(Aside::create(&self.0)?),
+            Ok(()) | Err(TopologyError::NotFound { .. }) => Ok(TemporaryFile::create(&self.0)?),
             Err(error) => Err(error),
         }
     }
 
     /// Makes a workbook durable, and gives it its name: one that had it is replaced whole.
-    pub fn settle(&self, aside: Aside, name: &WorkbookName) -> Result<(), TopologyError> {
-        aside.settle(&self.path(name)).map_err(|error| match error.kind() {
+    pub fn persist(
+        &self,
+        temporary: TemporaryFile,
+        name: &WorkbookName,
+    ) -> Result<(), TopologyError> {
+        temporary.persist(&self.path(name)).map_err(|error| match error.kind() {
             io::ErrorKind::IsADirectory => TopologyError::InTheWay { name: name.to_string() },
             _ => error.into(),
         })
@@ -170,9 +171,9 @@ mod tests {
     }
 
     fn put(folder: &Folder, workbook: &str, text: &str) {
-        let mut aside = folder.create(&name(workbook)).unwrap();
-        aside.file.write_all(text.as_bytes()).unwrap();
-        folder.settle(aside, &name(workbook)).unwrap();
+        let mut temporary = folder.create(&name(workbook)).unwrap();
+        temporary.file.write_all(text.as_bytes()).unwrap();
+        folder.persist(temporary, &name(workbook)).unwrap();
     }
 
     #[test]
@@ -180,10 +181,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("spreadsheets");
         let folder = Folder::open(path.clone()).unwrap();
-        let mut aside = folder.create(&name("a b")).unwrap();
-        aside.file.write_all(b"half").unwrap();
+        let mut temporary = folder.create(&name("a b")).unwrap();
+        temporary.file.write_all(b"half").unwrap();
         assert_eq!(folder.workbooks().unwrap(), []);
-        drop(aside);
+        drop(temporary);
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
 
         put(&folder, "b.xlsx", "first");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The parts from bottom to top. A part may use those on the lines below its own, and none beside
 /// it on the same line.
 const LAYERS: [&[&str]; 7] = [
-    &["wording"],
+    &["wording", "disk"],
     &["model", "docs", "job"],
     &["codec", "store"],
     &["access"],

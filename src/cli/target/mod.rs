@@ -179,8 +179,7 @@ impl RemoteTarget {
 /// A random password that is used once and never shown.
 fn one_time_password() -> anyhow::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
-    crate::store::fill_random(bytes.as_mut_slice())
-        .context("The system gives no random numbers")?;
+    crate::disk::fill_random(bytes.as_mut_slice()).context("The system gives no random numbers")?;
     let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
     for byte in bytes.iter() {
         use std::fmt::Write;

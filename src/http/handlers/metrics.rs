@@ -53,11 +53,11 @@ fn of_inventory(page: &mut Page, inventory: &Inventory) -> fmt::Result {
             page.sample("satchel_records", &[("type", kind.as_str())], *count)?;
         }
     }
-    if let Ok(room) = inventory.room() {
+    if let Ok(space) = inventory.disk_space() {
         let name = "satchel_data_directory_free_bytes";
-        page.one(name, "gauge", "Room on the disk of the data directory.", room.free_bytes)?;
+        page.one(name, "gauge", "Room on the disk of the data directory.", space.free_bytes)?;
         let name = "satchel_data_directory_size_bytes";
-        page.one(name, "gauge", "Size of the disk of the data directory.", room.size_bytes)?;
+        page.one(name, "gauge", "Size of the disk of the data directory.", space.size_bytes)?;
     }
     let name = "satchel_damage_total";
     page.family(name, "counter", "Reads that met something damaged, by the part of the store.")?;

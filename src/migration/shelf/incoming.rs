@@ -8,7 +8,7 @@ use std::{
 use super::{Project, ProjectSummary, ShelfError};
 use crate::{
     codec::bundle::{Limits, limits::PROJECT_BYTES_MAX},
-    store::aside::Aside,
+    disk::TemporaryFile,
 };
 
 /// The longest bundle, in bytes. The least effort of deflate makes random bytes longer by a
@@ -18,15 +18,15 @@ pub const BUNDLE_BYTES_MAX: u64 = PROJECT_BYTES_MAX / 8 * 9;
 /// A bundle that is being sent. It is written to as it comes; dropped, it was never there.
 #[derive(Debug)]
 pub struct Upload {
-    aside: Aside,
+    temporary: TemporaryFile,
     path: PathBuf,
     limits: Limits,
     bytes: u64,
 }
 
 impl Upload {
-    pub(super) fn new(aside: Aside, path: PathBuf, limits: Limits) -> Self {
-        Self { aside, path, limits, bytes: 0 }
+    pub(super) fn new(temporary: TemporaryFile, path: PathBuf, limits: Limits) -> Self {
+        Self { temporary, path, limits, bytes: 0 }
     }
 
     /// Counts bytes that were never sent.
@@ -41,9 +41,10 @@ impl Upload {
     /// # Errors
     /// What is wrong with it, and then it is gone; or the disk's.
     pub fn finish(self) -> Result<ProjectSummary, ShelfError> {
-        let project = Project::from_bundle(self.aside.file.try_clone()?, &self.path, self.limits)?;
+        let project =
+            Project::from_bundle(self.temporary.file.try_clone()?, &self.path, self.limits)?;
         project.verify()?;
-        settle(self.aside, &self.path)?;
+        persist(self.temporary, &self.path)?;
         Ok(project.summary())
     }
 }
@@ -53,13 +54,13 @@ impl Write for Upload {
         if self.bytes.saturating_add(bytes.len() as u64) > BUNDLE_BYTES_MAX {
             return Err(ShelfError::Long.into());
         }
-        let written = self.aside.file.write(bytes)?;
+        let written = self.temporary.file.write(bytes)?;
         self.bytes += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.aside.file.flush()
+        self.temporary.file.flush()
     }
 }
 
@@ -67,13 +68,13 @@ impl Write for Upload {
 /// there. Writes go straight to the file.
 #[derive(Debug)]
 pub struct NewBundle {
-    aside: Aside,
+    temporary: TemporaryFile,
     path: PathBuf,
 }
 
 impl NewBundle {
-    pub(super) fn new(aside: Aside, path: PathBuf) -> Self {
-        Self { aside, path }
+    pub(super) fn new(temporary: TemporaryFile, path: PathBuf) -> Self {
+        Self { temporary, path }
     }
 
     /// Makes the bundle durable, and gives it its name: a bundle that had it is replaced whole.
@@ -82,15 +83,15 @@ impl NewBundle {
     /// # Errors
     /// A folder stands in the way, or the disk's.
     pub fn commit(self) -> Result<u64, ShelfError> {
-        let bytes = self.aside.file.metadata()?.len();
-        settle(self.aside, &self.path)?;
+        let bytes = self.temporary.file.metadata()?.len();
+        persist(self.temporary, &self.path)?;
         Ok(bytes)
     }
 }
 
 /// Gives a bundle its name.
-fn settle(aside: Aside, to: &Path) -> Result<(), ShelfError> {
-    aside.settle(to).map_err(|error| match (error.kind(), to.file_name()) {
+fn persist(temporary: TemporaryFile, to: &Path) -> Result<(), ShelfError> {
+    temporary.persist(to).map_err(|error| match (error.kind(), to.file_name()) {
         (io::ErrorKind::IsADirectory, Some(file)) => {
             ShelfError::InTheWay { file: file.to_string_lossy().into_owned() }
         }
@@ -100,22 +101,22 @@ fn settle(aside: Aside, to: &Path) -> Result<(), ShelfError> {
 
 impl Write for NewBundle {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.aside.file.write(bytes)
+        self.temporary.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.aside.file.flush()
+        self.temporary.file.flush()
     }
 }
 
 impl Read for NewBundle {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.aside.file.read(buffer)
+        self.temporary.file.read(buffer)
     }
 }
 
 impl Seek for NewBundle {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.aside.file.seek(to)
+        self.temporary.file.seek(to)
     }
 }

@@ -37,9 +37,8 @@ pub use summary::{DocumentSummary, Layout, ProjectSummary};
 use super::ProjectName;
 use crate::{
     codec::bundle::Limits,
-    store::{
-        aside::{self, Aside},
-        file_validator, sync_directory,
+    disk::{
+        TemporaryFile, file_validator, remove_folder, remove_temporary_entries, sync_directory,
     },
 };
 
@@ -75,7 +74,7 @@ impl Shelf {
     /// The disk's.
     pub fn open(dir: PathBuf) -> Result<Self, ShelfError> {
         DirBuilder::new().recursive(true).mode(SHELF_MODE).create(&dir)?;
-        aside::clear(&dir)?;
+        remove_temporary_entries(&dir)?;
         Ok(Self { dir, limits: Limits::default() })
     }
 
@@ -146,7 +145,7 @@ impl Shelf {
     /// # Errors
     /// A folder stands where its file belongs, or the disk's.
     pub fn upload(&self, name: &ProjectName) -> Result<Upload, ShelfError> {
-        Ok(Upload::new(self.aside(name)?, self.bundle_path(name), self.limits))
+        Ok(Upload::new(self.temporary(name)?, self.bundle_path(name), self.limits))
     }
 
     /// Begins to write a bundle.
@@ -154,7 +153,7 @@ impl Shelf {
     /// # Errors
     /// A folder stands where its file belongs, or the disk's.
     pub fn create(&self, name: &ProjectName) -> Result<NewBundle, ShelfError> {
-        Ok(NewBundle::new(self.aside(name)?, self.bundle_path(name)))
+        Ok(NewBundle::new(self.temporary(name)?, self.bundle_path(name)))
     }
 
     /// Removes a project: its bundle, and a folder of its name.
@@ -172,7 +171,7 @@ impl Shelf {
             // A file without an ending is no project: it is somebody's.
             Sort::Missing | Sort::File | Sort::Special => false,
             Sort::Link => gone(fs::remove_file(&folder))?,
-            Sort::Folder => aside::remove_folder(&self.dir, &folder)?,
+            Sort::Folder => remove_folder(&self.dir, &folder)?,
         };
         if !had_bundle && !had_folder {
             return Err(ShelfError::NotFound { name: name.clone() });
@@ -182,12 +181,12 @@ impl Shelf {
     }
 
     /// A file for a bundle that does not have its name yet.
-    fn aside(&self, name: &ProjectName) -> Result<Aside, ShelfError> {
+    fn temporary(&self, name: &ProjectName) -> Result<TemporaryFile, ShelfError> {
         // Sooner here than after gigabytes were sent.
         match sort(&self.bundle_path(name))? {
             Sort::Folder => Err(ShelfError::InTheWay { file: format!("{name}{BUNDLE_ENDING}") }),
             Sort::Missing | Sort::File | Sort::Link | Sort::Special => {
-                Ok(Aside::create(&self.dir)?)
+                Ok(TemporaryFile::create(&self.dir)?)
             }
         }
     }

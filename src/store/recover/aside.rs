@@ -4,7 +4,8 @@ use std::{fs, path::PathBuf};
 
 use time::{OffsetDateTime, macros::format_description};
 
-use crate::store::{DataDirectory, StoreError, directory::sync_directory};
+use crate::disk::sync_directory;
+use crate::store::{DataDirectory, StoreError};
 
 /// The beginning of the name of a folder with damaged files.
 const PREFIX: &str = "damaged-";

@@ -19,7 +19,7 @@ pub use report::{LostRecord, RewriteReport, RewrittenKind, SalvageReport};
 
 use super::{
     DataDirectory, InventoryDamage, KnownNote, Options, Store, StoreError, Vault,
-    directory::{Pointer, sync_directory},
+    directory::Pointer,
     generation::Generation,
     key_check,
     known::KnownState,
@@ -29,6 +29,7 @@ use super::{
     room,
     seal::{self, Seal},
 };
+use crate::disk::sync_directory;
 
 /// A data directory that is held to be recovered.
 pub struct Recovery {

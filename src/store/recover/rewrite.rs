@@ -5,9 +5,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use super::report::RewriteReport;
 use crate::{
+    disk::Sorter,
     model::{AnyRecord, Arity, Kind, PerKind, Reference, Secret, Target, Value},
     store::{
-        DataDirectory, Options, Sorter, StoreError, Stored, Summary, format,
+        DataDirectory, Options, StoreError, Stored, Summary, format,
         layers::TreeId,
         new_generation::NewGeneration,
         references::{parse_target_key, posting, target_key},

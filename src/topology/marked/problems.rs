@@ -14,8 +14,8 @@ use serde::{
 
 use super::super::import::kind_of;
 use crate::{
+    disk::{Sorted, SortedReader, Sorter},
     model::{Kind, PerKind},
-    store::{Sorted, SortedReader, Sorter},
 };
 
 /// What problems may take in memory before they are set aside on the disk, in bytes.

@@ -1,19 +1,19 @@
-//! Random numbers, from the kernel itself.
+//! Random bytes from the kernel.
 //!
-//! A statically linked executable has no dynamic linker to ask whether the C library knows
-//! `getrandom`. The crate of that name takes this for no, and opens `/dev/urandom`, which a bare
-//! chroot has not.
+//! The `getrandom` crate is not used: in a statically linked executable it finds no dynamic linker
+//! to ask whether the C library has `getrandom`, and falls back to `/dev/urandom`, which an empty
+//! chroot lacks.
 
 use std::io;
 
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 
-/// Fills `bytes` with random numbers that are good enough for keys. Right after the machine was
-/// started it waits until there are any.
+/// Fills `bytes` with random bytes of cryptographic quality. Right after the machine has started, it
+/// waits until the kernel has gathered enough entropy.
 ///
 /// # Errors
-/// The kernel has no such call, or does not allow it.
+/// Any error of `getrandom(2)`: the kernel lacks it, or a sandbox forbids it.
 pub fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
     let mut filled = 0;
     while filled < bytes.len() {
@@ -31,11 +31,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_of_it_is_filled_and_never_twice_alike() {
+    fn two_buffers_are_filled_completely_and_differ() {
         let (mut one, mut other) = ([0; 1000], [0; 1000]);
         fill_random(&mut one).unwrap();
         fill_random(&mut other).unwrap();
-        // Each sixteenth: that one is zero, or that two are alike, does not happen by chance.
+        // Sixteen random bytes are not zero or equal by chance.
         for (one, other) in one.chunks(16).zip(other.chunks(16)) {
             assert!(one != other && one.iter().any(|byte| *byte != 0));
         }
