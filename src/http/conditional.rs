@@ -11,7 +11,7 @@ use hyper::header::{
 use sha2::{Digest, Sha256};
 
 use super::problem::{Flaw, Place, Problem, ProblemKind};
-use crate::inventory::Expected;
+use crate::inventory::ExpectedVersion;
 
 /// Of a representation's SHA-256 in its validator. It tells versions apart, not enemies.
 const HASH_BYTES: usize = 8;
@@ -120,7 +120,7 @@ pub(super) fn require_unchanged(
 ///
 /// # Errors
 /// 400 for conditions that contradict each other, or that are not kept here.
-pub(super) fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
+pub(super) fn expected(headers: &HeaderMap) -> Result<ExpectedVersion, Problem> {
     let unkept = |name, detail: &str| {
         Problem::new(ProblemKind::MalformedRequest, detail)
             .with_flaw(Flaw::new(Place::Header(name), detail))
@@ -131,7 +131,7 @@ pub(super) fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
     };
     if headers.contains_key(IF_NONE_MATCH) {
         return match (tags(IF_NONE_MATCH).collect::<Vec<_>>().as_slice(), headers.get(IF_MATCH)) {
-            (["*"], None) => Ok(Expected::Nothing),
+            (["*"], None) => Ok(ExpectedVersion::Absent),
             (["*"], Some(_)) => {
                 Err(unkept("if-none-match", "If-Match and If-None-Match contradict each other."))
             }
@@ -139,13 +139,13 @@ pub(super) fn expected(headers: &HeaderMap) -> Result<Expected, Problem> {
         };
     }
     if !headers.contains_key(IF_MATCH) {
-        return Ok(Expected::Anything);
+        return Ok(ExpectedVersion::Any);
     }
     if tags(IF_MATCH).any(|tag| tag == "*") {
-        return Ok(Expected::Present);
+        return Ok(ExpectedVersion::Exists);
     }
     // Others are validators of something else, and match nothing: so do weak ones.
-    Ok(Expected::Versions(tags(IF_MATCH).filter_map(version).collect()))
+    Ok(ExpectedVersion::OneOf(tags(IF_MATCH).filter_map(version).collect()))
 }
 
 /// The version in a validator that [`ETag::of_version`] made.
@@ -332,17 +332,20 @@ mod tests {
         let with_a_pool = ETag::of_version(0x1f, b"{\"pools\":[\"p\"]}");
         assert_ne!(shown, with_a_pool);
         let expect = |pairs: &[(HeaderName, &str)]| expected(&headers(pairs));
-        assert_eq!(expect(&[(IF_MATCH, &shown.0)]).unwrap(), Expected::Versions(vec![0x1f]));
-        assert_eq!(expect(&[(IF_MATCH, &with_a_pool.0)]).unwrap(), Expected::Versions(vec![0x1f]));
+        assert_eq!(expect(&[(IF_MATCH, &shown.0)]).unwrap(), ExpectedVersion::OneOf(vec![0x1f]));
+        assert_eq!(
+            expect(&[(IF_MATCH, &with_a_pool.0)]).unwrap(),
+            ExpectedVersion::OneOf(vec![0x1f])
+        );
         let two = format!("{}, \"2-0\"", shown.0);
-        assert_eq!(expect(&[(IF_MATCH, &two)]).unwrap(), Expected::Versions(vec![0x1f, 2]));
+        assert_eq!(expect(&[(IF_MATCH, &two)]).unwrap(), ExpectedVersion::OneOf(vec![0x1f, 2]));
         for other in ["\"\"", "\"abc\"", "W/\"1f-0\"", "1f-0", "\"+1-0\"", ""] {
             let expected = expect(&[(IF_MATCH, other)]).unwrap();
-            assert_eq!(expected, Expected::Versions(Vec::new()), "{other}");
+            assert_eq!(expected, ExpectedVersion::OneOf(Vec::new()), "{other}");
         }
-        assert_eq!(expect(&[(IF_MATCH, "*")]).unwrap(), Expected::Present);
-        assert_eq!(expect(&[(IF_NONE_MATCH, "*")]).unwrap(), Expected::Nothing);
-        assert_eq!(expect(&[]).unwrap(), Expected::Anything);
+        assert_eq!(expect(&[(IF_MATCH, "*")]).unwrap(), ExpectedVersion::Exists);
+        assert_eq!(expect(&[(IF_NONE_MATCH, "*")]).unwrap(), ExpectedVersion::Absent);
+        assert_eq!(expect(&[]).unwrap(), ExpectedVersion::Any);
         assert!(expect(&[(IF_NONE_MATCH, &shown.0)]).is_err());
         assert!(expect(&[(IF_NONE_MATCH, "*"), (IF_MATCH, "*")]).is_err());
     }

@@ -18,7 +18,7 @@ use super::pieces::{self, Pieces, Sender};
 use super::problem::Problem;
 use super::response::{self, Response};
 use crate::codec::json;
-use crate::inventory::{Flow, InventoryError, Rows, Shown};
+use crate::inventory::{Flow, InstanceRow, InventoryError, RowSink};
 
 /// What is sent at a time: large enough that a thread's wake-up is small beside it.
 pub(super) const PIECE_BYTES: usize = 64 * 1024;
@@ -36,7 +36,7 @@ pub(super) struct Answered<T> {
 
 /// What gives rows.
 pub(super) type Job<T> =
-    Box<dyn FnOnce(&mut Rows<'_>) -> Result<T, InventoryError> + Send + 'static>;
+    Box<dyn FnOnce(&mut RowSink<'_>) -> Result<T, InventoryError> + Send + 'static>;
 
 /// Is told why a stream is cut off after its head has left.
 type CutOff = Box<dyn FnOnce(&InventoryError) + Send>;
@@ -140,7 +140,7 @@ struct Writer<T> {
 }
 
 impl<T> Writer<T> {
-    fn row(&mut self, row: &Shown<'_>) -> Flow {
+    fn row(&mut self, row: &InstanceRow<'_>) -> Flow {
         let before: &[u8] = match (self.form, self.rows) {
             (RowForm::List, 0) => b"[",
             (RowForm::List, _) => b",\n",
@@ -157,7 +157,7 @@ impl<T> Writer<T> {
             Stage::Sending { .. } => PIECE_BYTES,
             Stage::Over => return Flow::Stop,
         };
-        if self.buffer.len() < enough { Flow::Go } else { self.send() }
+        if self.buffer.len() < enough { Flow::Continue } else { self.send() }
     }
 
     /// Sends what is in the buffer; before the first time it lets the answer begin.
@@ -184,7 +184,7 @@ impl<T> Writer<T> {
         let Stage::Sending { sender, .. } = &self.stage else { return Flow::Stop };
         let piece = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE_BYTES));
         match sender.blocking_send(piece) {
-            Ok(()) => Flow::Go,
+            Ok(()) => Flow::Continue,
             Err(_) => {
                 self.stage = Stage::Over;
                 Flow::Stop
@@ -229,10 +229,10 @@ mod tests {
     use crate::model::View;
     use crate::store::StoreError;
 
-    fn rows(count: u64, rows: &mut Rows<'_>) -> u64 {
+    fn rows(count: u64, rows: &mut RowSink<'_>) -> u64 {
         for number in 0..count {
             let properties = [("name", View::Text("R 1%")), ("port", View::Int(22))];
-            if rows(&Shown { version: number, properties: &properties }) == Flow::Stop {
+            if rows(&InstanceRow { version: number, properties: &properties }) == Flow::Stop {
                 return number;
             }
         }
@@ -246,7 +246,7 @@ mod tests {
     async fn begin<T: Send + 'static>(
         blocking: &Arc<Blocking>,
         form: RowForm,
-        job: impl FnOnce(&mut Rows<'_>) -> Result<T, InventoryError> + Send + 'static,
+        job: impl FnOnce(&mut RowSink<'_>) -> Result<T, InventoryError> + Send + 'static,
     ) -> Result<Begun<T>, oneshot::error::RecvError> {
         let (begin, begun) = oneshot::channel();
         run(blocking, form, begin, Box::new(job), Box::new(|_| ())).await.unwrap();

@@ -1,7 +1,7 @@
 //! Inventories for tests, with the names that sites have and those that they should not.
 
 use crate::{
-    inventory::{Flow, Inventory, InventoryError, Rows, Shown},
+    inventory::{Flow, InstanceRow, Inventory, InventoryError, RowSink},
     model::{AnyRecord, Entity, Kind, KindVisitor, Map, Pool, PropertyType, Side, Target, Value},
     store::{Reading, Store, StoreError, Transaction},
 };
@@ -29,7 +29,7 @@ pub fn object(properties: &[(&str, Value)]) -> Map {
     Map::from_entries(entries.collect())
 }
 
-fn row(shown: &Shown<'_>) -> Row {
+fn row(shown: &InstanceRow<'_>) -> Row {
     shown.properties.iter().map(|(name, view)| ((*name).to_owned(), view.to_value())).collect()
 }
 
@@ -218,12 +218,12 @@ impl Sample {
 
 /// The rows that an operation gives, and what it says at the end.
 pub fn rows<T>(
-    operation: impl FnOnce(&mut Rows<'_>) -> Result<T, InventoryError>,
+    operation: impl FnOnce(&mut RowSink<'_>) -> Result<T, InventoryError>,
 ) -> Result<(Vec<Row>, T), InventoryError> {
     let mut all = Vec::new();
     let said = operation(&mut |shown| {
         all.push(row(shown));
-        Flow::Go
+        Flow::Continue
     })?;
     Ok((all, said))
 }

@@ -5,7 +5,7 @@ use std::{io, time::Instant};
 
 use serde::Serialize;
 
-use super::{Inventory, InventoryError, computed::ComputedPools};
+use super::{Inventory, InventoryError, pools::computed::ComputedPools};
 use crate::{
     disk::Sorter,
     job::Progress,

@@ -5,7 +5,7 @@ pub(super) mod docs;
 mod import_report;
 pub(super) mod inventory;
 pub(super) mod jobs;
-pub(super) mod keeping;
+pub(super) mod maintenance;
 pub(super) mod metrics;
 pub(super) mod migration;
 mod migration_options;

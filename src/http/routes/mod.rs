@@ -2,7 +2,7 @@
 
 mod inventory;
 mod jobs;
-mod keeping;
+mod maintenance;
 mod migration;
 mod site;
 mod topology;
@@ -14,7 +14,7 @@ use super::routing::Routes;
 pub static ROUTES: Routes = Routes::new(&[
     site::ROUTES,
     inventory::ROUTES,
-    keeping::ROUTES,
+    maintenance::ROUTES,
     jobs::ROUTES,
     migration::ROUTES,
     topology::ROUTES,

@@ -13,7 +13,7 @@ fn an_instance_is_created_stamped_and_left_alone_when_nothing_changes() {
         Kind::Device,
         &[("name", "R 1%".into()), ("vendor", "é".into()), ("rack", Value::Int(7))],
     );
-    assert_eq!((created.name.as_str(), created.fate), ("R 1%", Fate::Created));
+    assert_eq!((created.name.as_str(), created.effect), ("R 1%", Effect::Created));
     let stored = fixture.get::<Device>("R 1%").unwrap();
     assert_eq!(stored.version, created.version);
     let device = &stored.record;
@@ -31,11 +31,11 @@ fn an_instance_is_created_stamped_and_left_alone_when_nothing_changes() {
         .collect();
     shown.extend([("port", Value::Int(22)), ("type", "device".into()), ("owners", names(&[]))]);
     let again = fixture.done(Kind::Device, &shown);
-    assert_eq!((again.fate, again.version), (Fate::Unchanged, created.version));
+    assert_eq!((again.effect, again.version), (Effect::Unchanged, created.version));
     assert_eq!(fixture.get::<Device>("R 1%").unwrap(), stored);
 
     let updated = fixture.done(Kind::Device, &[("name", "R 1%".into()), ("port", "23".into())]);
-    assert_eq!(updated.fate, Fate::Updated);
+    assert_eq!(updated.effect, Effect::Updated);
     let after = fixture.get::<Device>("R 1%").unwrap();
     assert_eq!((after.record.port.get(), after.version), (Some(&23), updated.version));
     assert_eq!(after.record.vendor, Field::Set("é".to_owned()), "what is not said stays");
@@ -86,23 +86,23 @@ fn a_list_is_one_change_or_many() {
         object(&[("name", "outer".into()), ("nodes", names(&["inner"]))]),
         object(&[("name", "inner".into())]),
     ];
-    let report = fixture.put_all(Kind::Network, networks, Atomic::All);
+    let report = fixture.put_all(Kind::Network, networks, Atomicity::All);
     assert!(report.outcomes.iter().all(|outcome| outcome.result.is_ok()), "{report:?}");
     let devices = vec![device("a"), device("b/c"), device("d")];
-    let report = fixture.put_all(Kind::Device, devices, Atomic::All);
+    let report = fixture.put_all(Kind::Device, devices, Atomicity::All);
     let codes: Vec<_> =
         report.outcomes.iter().map(|one| one.result.as_ref().unwrap_err()[0].code).collect();
     assert_eq!(codes, ["atomic", "name-character", "atomic"]);
     assert!(fixture.get::<Device>("a").is_none());
 
     // Many: the good ones are there.
-    let report = fixture.put_all(Kind::Device, vec![device("a"), device("b/c")], Atomic::Each);
+    let report = fixture.put_all(Kind::Device, vec![device("a"), device("b/c")], Atomicity::Each);
     assert!(report.outcomes[0].result.is_ok() && report.outcomes[1].result.is_err());
     let links = vec![link("é>b", "a"), link("..", "nobody"), link("é>b", "outer")];
-    let report = fixture.put_all(Kind::Link, links, Atomic::Each);
+    let report = fixture.put_all(Kind::Link, links, Atomicity::Each);
     let fates: Vec<_> =
-        report.outcomes.iter().map(|one| one.result.as_ref().ok().map(|c| c.fate)).collect();
-    assert_eq!(fates, [Some(Fate::Created), None, Some(Fate::Updated)]);
+        report.outcomes.iter().map(|one| one.result.as_ref().ok().map(|c| c.effect)).collect();
+    assert_eq!(fates, [Some(Effect::Created), None, Some(Effect::Updated)]);
     let stored = fixture.get::<Link>("é>b").unwrap();
     assert_eq!(stored.record.source, Field::Set(Ref::new("outer")));
 }
@@ -114,7 +114,7 @@ fn a_faulty_object_of_one_change_is_not_blamed_on_those_who_name_it() {
         object(&[("name", "a".into()), ("gateways", names(&["b", "nobody"]))]),
         object(&[("name", "b".into()), ("port", "x".into())]),
     ];
-    let report = fixture.put_all(Kind::Device, devices, Atomic::All);
+    let report = fixture.put_all(Kind::Device, devices, Atomicity::All);
     let faults = report.outcomes[0].result.as_ref().unwrap_err();
     assert_eq!(faults[0].detail, "the device 'nobody' that 'gateways' names does not exist");
     assert_eq!(report.outcomes[1].result.as_ref().unwrap_err()[0].code, "type");
@@ -130,7 +130,7 @@ fn many_objects_share_transactions() {
             object(&[("name", name.into())])
         })
         .collect();
-    let report = fixture.put_all(Kind::Device, objects, Atomic::Each);
+    let report = fixture.put_all(Kind::Device, objects, Atomicity::Each);
     let good = report.outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
     let summary = fixture.store.read().summary().unwrap();
     assert_eq!((report.outcomes.len(), good), (1_200, 1_188));
@@ -162,7 +162,7 @@ fn a_new_name_is_followed_by_everyone() {
         Kind::Device,
         &[("name", old.into()), ("new_name", new.into()), ("vendor", "x".into())],
     );
-    assert_eq!((renamed.name.as_str(), renamed.fate), (new, Fate::Updated));
+    assert_eq!((renamed.name.as_str(), renamed.effect), (new, Effect::Updated));
     assert!(fixture.get::<Device>(old).is_none());
     let device = fixture.get::<Device>(new).unwrap().record;
     assert_eq!(device.gateways, Field::Set(vec![Ref::new(new)]));
@@ -189,36 +189,46 @@ fn secrets_are_kept_through_a_new_name_and_the_same_one_is_no_change() {
     let fixture = Fixture::new();
     let put = |properties: &[(&str, Value)]| fixture.done(Kind::Credential, properties);
     put(&[("name", "c".into()), ("password", "hunter2".into())]);
-    assert_eq!(put(&[("name", "c".into()), ("password", "hunter2".into())]).fate, Fate::Unchanged);
+    assert_eq!(
+        put(&[("name", "c".into()), ("password", "hunter2".into())]).effect,
+        Effect::Unchanged
+    );
     put(&[("name", "c".into()), ("new_name", "d".into())]);
-    assert_eq!(put(&[("name", "d".into()), ("password", "hunter2".into())]).fate, Fate::Unchanged);
+    assert_eq!(
+        put(&[("name", "d".into()), ("password", "hunter2".into())]).effect,
+        Effect::Unchanged
+    );
     let open = || {
         let mut record = fixture.get::<Credential>("d").unwrap().record;
         fixture.store.read().open_secrets(&mut record).unwrap();
         record.password.get().map(|secret| secret.plain().unwrap().to_string())
     };
     assert_eq!(open().as_deref(), Some("hunter2"));
-    assert_eq!(put(&[("name", "d".into()), ("password", Value::Null)]).fate, Fate::Updated);
+    assert_eq!(put(&[("name", "d".into()), ("password", Value::Null)]).effect, Effect::Updated);
     assert_eq!(open(), None);
-    assert_eq!(put(&[("name", "d".into()), ("password", "".into())]).fate, Fate::Unchanged);
+    assert_eq!(put(&[("name", "d".into()), ("password", "".into())]).effect, Effect::Unchanged);
 }
 
 #[test]
 fn a_version_that_is_not_expected_is_stale() {
     let fixture = Fixture::new();
     let version = fixture.done(Kind::Device, &[("name", "R 1%".into())]).version;
-    let put = |name: &str, expected: Expected| {
-        let request = ChangeRequest { caller: CALLER.to_owned(), atomic: Atomic::Each, expected };
+    let put = |name: &str, expected_version: ExpectedVersion| {
+        let request = ChangeRequest {
+            principal: CALLER.to_owned(),
+            atomicity: Atomicity::Each,
+            expected_version,
+        };
         let object = object(&[("name", name.into()), ("vendor", "x".into())]);
         fixture.inventory.put(Kind::Device, vec![object], &request).map(|_| ())
     };
     let stale = |result| matches!(result, Err(InventoryError::Stale { .. }));
-    assert!(stale(put("R 1%", Expected::Versions(vec![version + 9]))));
-    assert!(stale(put("R 1%", Expected::Nothing)));
-    assert!(stale(put("..", Expected::Present)));
-    assert!(put("R 1%", Expected::Versions(vec![version])).is_ok());
-    assert!(stale(put("R 1%", Expected::Versions(vec![version]))), "it has changed since");
-    assert!(put("..", Expected::Nothing).is_ok());
+    assert!(stale(put("R 1%", ExpectedVersion::OneOf(vec![version + 9]))));
+    assert!(stale(put("R 1%", ExpectedVersion::Absent)));
+    assert!(stale(put("..", ExpectedVersion::Exists)));
+    assert!(put("R 1%", ExpectedVersion::OneOf(vec![version])).is_ok());
+    assert!(stale(put("R 1%", ExpectedVersion::OneOf(vec![version]))), "it has changed since");
+    assert!(put("..", ExpectedVersion::Absent).is_ok());
 }
 
 #[test]
@@ -244,13 +254,13 @@ fn the_last_administrator_stays_one() {
         object(&[("name", "é>b".into()), ("is_admin", Value::Bool(false))]),
         object(&[("name", "admin".into()), ("is_admin", Value::Bool(true))]),
     ];
-    let report = fixture.put_all(Kind::User, handing_over.clone(), Atomic::All);
+    let report = fixture.put_all(Kind::User, handing_over.clone(), Atomicity::All);
     assert!(report.outcomes.iter().all(|outcome| outcome.result.is_ok()), "{report:?}");
     assert_eq!(fixture.get::<User>("admin").unwrap().record.is_admin, Field::Set(true));
     let request = ChangeRequest {
-        caller: CALLER.to_owned(),
-        atomic: Atomic::All,
-        expected: Expected::Anything,
+        principal: CALLER.to_owned(),
+        atomicity: Atomicity::All,
+        expected_version: ExpectedVersion::Any,
     };
     let nobody = handing_over.into_iter().next().unwrap();
     let last = object(&[("name", "admin".into()), ("is_admin", Value::Bool(false))]);
@@ -278,7 +288,7 @@ fn warnings_name_what_was_probably_meant() {
 fn an_echo_holds_no_secret() {
     let fixture = Fixture::new();
     let service = object(&[("name", "[Shared] x".into()), ("custom_password", "hunter2".into())]);
-    let report = fixture.put_all(Kind::Service, vec![service], Atomic::Each);
+    let report = fixture.put_all(Kind::Service, vec![service], Atomicity::Each);
     assert!(!format!("{report:?}").contains("hunter2"));
     assert_eq!(report.outcomes[0].object.len(), 1);
     assert!(fixture.get::<Service>("[Shared] x").unwrap().record.custom_password.get().is_some());
@@ -294,26 +304,26 @@ fn kinds_without_stamps_get_none() {
 #[test]
 fn texts_stand_beside_their_device() {
     let fixture = Fixture::new();
-    let put = |text: &str, expected: Expected| {
+    let put = |text: &str, expected: ExpectedVersion| {
         fixture.inventory.put_text("R 1%", "configuration", text.to_owned(), CALLER, &expected)
     };
-    assert!(matches!(put("x", Expected::Anything), Err(InventoryError::NotFound { .. })));
+    assert!(matches!(put("x", ExpectedVersion::Any), Err(InventoryError::NotFound { .. })));
     let version = fixture.done(Kind::Device, &[("name", "R 1%".into())]).version;
-    let first = put("hostname é\n", Expected::Nothing).unwrap();
-    assert_eq!(put("hostname é\n", Expected::Versions(vec![first])).unwrap(), first);
-    assert!(matches!(put("y", Expected::Nothing), Err(InventoryError::Stale { .. })));
+    let first = put("hostname é\n", ExpectedVersion::Absent).unwrap();
+    assert_eq!(put("hostname é\n", ExpectedVersion::OneOf(vec![first])).unwrap(), first);
+    assert!(matches!(put("y", ExpectedVersion::Absent), Err(InventoryError::Stale { .. })));
     let text = || fixture.store.read().text("R 1%", "configuration").unwrap();
     assert_eq!(text().unwrap().text, "hostname é\n");
     assert_eq!(fixture.get::<Device>("R 1%").unwrap().version, version);
     let unknown =
-        fixture.inventory.put_text("R 1%", "config", String::new(), CALLER, &Expected::Anything);
+        fixture.inventory.put_text("R 1%", "config", String::new(), CALLER, &ExpectedVersion::Any);
     assert!(matches!(unknown, Err(InventoryError::UnknownProperty { .. })));
 
     let object = [("name", "R 1%".into()), ("configuration", Value::Null)];
-    assert_eq!(fixture.done(Kind::Device, &object).fate, Fate::Updated);
+    assert_eq!(fixture.done(Kind::Device, &object).effect, Effect::Updated);
     assert_eq!(text(), None);
     let again = fixture.done(Kind::Device, &object);
-    assert_eq!((again.fate, again.version), (Fate::Unchanged, version));
+    assert_eq!((again.effect, again.version), (Effect::Unchanged, version));
 }
 
 #[test]
@@ -328,7 +338,7 @@ fn a_transaction_ends_when_many_follow_new_names() {
         let name = format!("link {number}");
         object(&[("name", name.into()), ("source", hubs[number % 2].into())])
     });
-    fixture.put_all(Kind::Link, links.collect(), Atomic::Each);
+    fixture.put_all(Kind::Link, links.collect(), Atomicity::Each);
     let before = fixture.store.read().summary().unwrap().version;
     let rename = |name: &str, to: &str| object(&[("name", name.into()), ("new_name", to.into())]);
     let objects = vec![
@@ -338,7 +348,7 @@ fn a_transaction_ends_when_many_follow_new_names() {
         rename("b", "c"),
         rename("b", "d"),
     ];
-    let report = fixture.put_all(Kind::Device, objects, Atomic::Each);
+    let report = fixture.put_all(Kind::Device, objects, Atomicity::Each);
     let good: Vec<bool> = report.outcomes.iter().map(|outcome| outcome.result.is_ok()).collect();
     assert_eq!(good, [true, true, true, false, true]);
     assert_eq!(fixture.store.read().summary().unwrap().version - before, 2);
@@ -355,17 +365,17 @@ fn a_list_that_shows_both_directions_comes_back_without_the_others() {
     fixture.done(Kind::Device, &[("name", "R 1%".into()), ("gateways", names(&["gw"]))]);
     fixture.done(Kind::Device, &[("name", "gw".into()), ("devices", names(&["own"]))]);
     let put = |devices: &[&str]| {
-        fixture.done(Kind::Device, &[("name", "gw".into()), ("devices", names(devices))]).fate
+        fixture.done(Kind::Device, &[("name", "gw".into()), ("devices", names(devices))]).effect
     };
     let listed = || fixture.get::<Device>("gw").unwrap().record.devices;
     // The gateway is shown with both.
-    assert_eq!(put(&["own", "R 1%"]), Fate::Unchanged);
-    assert_eq!(put(&["own", "R 1%", "new"]), Fate::Updated);
+    assert_eq!(put(&["own", "R 1%"]), Effect::Unchanged);
+    assert_eq!(put(&["own", "R 1%", "new"]), Effect::Updated);
     assert_eq!(listed(), Field::Set(vec![Ref::new("own"), Ref::new("new")]));
-    assert_eq!(put(&["R 1%"]), Fate::Updated);
+    assert_eq!(put(&["R 1%"]), Effect::Updated);
     assert_eq!(listed(), Field::Set(Vec::new()));
     let without = [("name", "gw".into()), ("devices", names(&[]))];
     let (result, warnings) = fixture.put(Kind::Device, &without);
-    assert_eq!(result.unwrap().fate, Fate::Unchanged);
+    assert_eq!(result.unwrap().effect, Effect::Unchanged);
     assert!(warnings.len() == 1 && warnings[0].contains("goes on showing"), "{warnings:?}");
 }

@@ -34,7 +34,7 @@ fn a_device_takes_its_links_and_is_struck_from_lists() {
     let report = fixture.delete(Kind::Device, "R 1%").unwrap();
     let named = |kind, name: &str| (kind, name.to_owned());
     assert_eq!(report.deleted, [named(Kind::Device, "R 1%"), named(Kind::Link, "é>b")]);
-    assert_eq!(report.struck, [named(Kind::Network, "n"), named(Kind::Pool, "p")]);
+    assert_eq!(report.dereferenced, [named(Kind::Network, "n"), named(Kind::Pool, "p")]);
     let network = fixture.get::<Network>("n").unwrap().record;
     assert_eq!(network.nodes.get().unwrap().len(), 1);
     assert_eq!(network.links.get().unwrap()[0].name(), "loose");
@@ -60,7 +60,7 @@ fn a_service_takes_its_edges_and_tasks_and_leaves_its_workflows() {
     let kinds: Vec<Kind> = report.deleted.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds[0], Kind::Service);
     assert!(kinds.contains(&Kind::WorkflowEdge) && kinds.contains(&Kind::Task));
-    assert_eq!(report.struck, [(Kind::Service, "w".to_owned())]);
+    assert_eq!(report.dereferenced, [(Kind::Service, "w".to_owned())]);
 }
 
 #[test]
@@ -68,14 +68,14 @@ fn who_is_needed_stays() {
     let fixture = Fixture::new();
     assert!(matches!(fixture.delete(Kind::User, CALLER), Err(InventoryError::OwnUser { .. })));
     let delete =
-        |caller: &str| fixture.inventory.delete(Kind::User, "admin", caller, &Expected::Anything);
+        |caller: &str| fixture.inventory.delete(Kind::User, "admin", caller, &ExpectedVersion::Any);
     assert!(matches!(delete("other"), Err(InventoryError::NoAdministrator)));
     fixture.done(
         Kind::User,
         &[("name", "other".into()), ("is_admin", Value::Bool(true)), ("password", "x".into())],
     );
     assert!(delete("other").is_ok());
-    let stale = fixture.inventory.delete(Kind::User, "other", "", &Expected::Versions(vec![0]));
+    let stale = fixture.inventory.delete(Kind::User, "other", "", &ExpectedVersion::OneOf(vec![0]));
     assert!(matches!(stale, Err(InventoryError::Stale { .. })));
 }
 
@@ -92,7 +92,7 @@ fn a_hub_with_many_links_goes_in_time_that_grows_with_their_number() {
     let objects = links
         .iter()
         .map(|name| object(&[("name", name.as_str().into()), ("source", "hub".into())]));
-    fixture.put_all(Kind::Link, objects.collect(), Atomic::Each);
+    fixture.put_all(Kind::Link, objects.collect(), Atomicity::Each);
     let listed: Vec<&str> = links.iter().map(String::as_str).collect();
     fixture.done(Kind::Network, &[("name", "n".into()), ("links", names(&listed))]);
     fixture.done(Kind::Pool, &[("name", "p".into()), ("link_source_name", "hub".into())]);
@@ -100,7 +100,7 @@ fn a_hub_with_many_links_goes_in_time_that_grows_with_their_number() {
     let begun = Instant::now();
     fixture.done(Kind::Device, &[("name", "hub".into()), ("new_name", "R 1%".into())]);
     let report = fixture.delete(Kind::Device, "R 1%").unwrap();
-    assert_eq!((report.deleted.len(), report.struck.len()), (count + 1, 1));
+    assert_eq!((report.deleted.len(), report.dereferenced.len()), (count + 1, 1));
     assert_eq!(fixture.get::<Network>("n").unwrap().record.links, Field::Set(Vec::new()));
     let pool = fixture.get::<Pool>("p").unwrap();
     let members = fixture.store.read().member_count(pool.ordinal, crate::model::Side::Link);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     access::create_first_user,
-    model::{Entity, Value},
+    model::{Entity, Kind, Map, Value},
     store::{Store, Stored},
 };
 
@@ -32,9 +32,12 @@ impl Fixture {
         Self { inventory: Inventory::new(store.clone()), store, _folder: folder }
     }
 
-    fn put_all(&self, kind: Kind, objects: Vec<Map>, atomic: Atomic) -> ChangeReport {
-        let request =
-            ChangeRequest { caller: CALLER.to_owned(), atomic, expected: Expected::Anything };
+    fn put_all(&self, kind: Kind, objects: Vec<Map>, atomicity: Atomicity) -> ChangeReport {
+        let request = ChangeRequest {
+            principal: CALLER.to_owned(),
+            atomicity,
+            expected_version: ExpectedVersion::Any,
+        };
         self.inventory.put(kind, objects, &request).unwrap()
     }
 
@@ -44,7 +47,7 @@ impl Fixture {
         kind: Kind,
         properties: &[(&str, Value)],
     ) -> (Result<Changed, Vec<Fault>>, Vec<String>) {
-        let mut report = self.put_all(kind, vec![object(properties)], Atomic::Each);
+        let mut report = self.put_all(kind, vec![object(properties)], Atomicity::Each);
         assert_eq!(report.outcomes.len(), 1);
         (report.outcomes.remove(0).result, report.warnings)
     }
@@ -66,7 +69,7 @@ impl Fixture {
     }
 
     fn delete(&self, kind: Kind, name: &str) -> Result<DeleteReport, InventoryError> {
-        self.inventory.delete(kind, name, CALLER, &Expected::Anything)
+        self.inventory.delete(kind, name, CALLER, &ExpectedVersion::Any)
     }
 }
 

@@ -91,7 +91,7 @@ fn a_pool_that_becomes_manual_keeps_its_members_and_back() {
         object(&[("name", "p".into()), ("device_name", "R".into())]),
         object(&[("name", "p".into()), ("manually_defined", Value::Bool(true))]),
     ];
-    fixture.put_all(Kind::Pool, objects, Atomic::All);
+    fixture.put_all(Kind::Pool, objects, Atomicity::All);
     assert_eq!(listed(), Field::Set(vec![Ref::new("R 1%")]));
 }
 

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use satchel::access::create_first_user;
 use satchel::import::{EmptyReplacement, ImportOutcome, Mode, OnError};
 use satchel::inventory::{
-    Atomic, ChangeReport, ChangeRequest, Expected, Fate, Inventory, InventoryError,
+    Atomicity, ChangeReport, ChangeRequest, Effect, ExpectedVersion, Inventory, InventoryError,
 };
 use satchel::job::Progress;
 use satchel::migration::{EmptyFirst, ImportReport, ImportRequest, Migration};
@@ -265,9 +265,12 @@ impl Site {
         Self { inventory, migration, store, _folder: folder }
     }
 
-    fn put(&self, kind: Kind, objects: Vec<Map>, atomic: Atomic) -> ChangeReport {
-        let request =
-            ChangeRequest { caller: CALLER.to_owned(), atomic, expected: Expected::Anything };
+    fn put(&self, kind: Kind, objects: Vec<Map>, atomicity: Atomicity) -> ChangeReport {
+        let request = ChangeRequest {
+            principal: CALLER.to_owned(),
+            atomicity,
+            expected_version: ExpectedVersion::Any,
+        };
         self.inventory.put(kind, objects, &request).unwrap()
     }
 
@@ -334,25 +337,25 @@ fn take(step: &Step, site: &Site, plain: &mut Plain) {
             let wishes: Vec<Wish> =
                 wishes.iter().map(|draft| draft.wish(kind, |target| plain.names(target))).collect();
             let objects = wishes.iter().map(|wish| wish.object(kind)).collect();
-            let atomic = if *atomic { Atomic::All } else { Atomic::Each };
-            let report = site.put(kind, objects, atomic);
+            let atomicity = if *atomic { Atomicity::All } else { Atomicity::Each };
+            let report = site.put(kind, objects, atomicity);
             let mut after = plain.clone();
-            let mut fates: Vec<Option<Fate>> =
-                wishes.iter().map(|wish| after.put(kind, wish, atomic)).collect();
-            if atomic == Atomic::All && (fates.contains(&None) || after.dangles()) {
-                fates.fill(None);
+            let mut effects: Vec<Option<Effect>> =
+                wishes.iter().map(|wish| after.put(kind, wish, atomicity)).collect();
+            if atomicity == Atomicity::All && (effects.contains(&None) || after.dangles()) {
+                effects.fill(None);
             } else {
                 *plain = after;
             }
-            for (outcome, fate) in report.outcomes.iter().zip(fates) {
-                let found = outcome.result.as_ref().ok().map(|changed| changed.fate);
-                assert_eq!(found, fate, "{kind} {:?}", outcome);
+            for (outcome, effect) in report.outcomes.iter().zip(effects) {
+                let found = outcome.result.as_ref().ok().map(|changed| changed.effect);
+                assert_eq!(found, effect, "{kind} {:?}", outcome);
             }
         }
         Step::Delete { kind: number, name } => {
             let kind = kind(*number);
             let name = there(plain, kind, *name).unwrap_or_else(|| pick(&NAMES, *name).to_owned());
-            let result = site.inventory.delete(kind, &name, CALLER, &Expected::Anything);
+            let result = site.inventory.delete(kind, &name, CALLER, &ExpectedVersion::Any);
             if (kind, name.as_str()) == (Kind::User, CALLER) {
                 assert!(matches!(result, Err(InventoryError::OwnUser { .. })), "{result:?}");
                 return;
@@ -370,9 +373,9 @@ fn take(step: &Step, site: &Site, plain: &mut Plain) {
             let kind = kind(*number);
             let Some(name) = there(plain, kind, *name) else { return };
             let object = site.shown(kind, &name);
-            let report = site.put(kind, vec![object], Atomic::Each);
+            let report = site.put(kind, vec![object], Atomicity::Each);
             let changed = report.outcomes[0].result.as_ref().unwrap();
-            assert_eq!(changed.fate, Fate::Unchanged, "{kind} {name}");
+            assert_eq!(changed.effect, Effect::Unchanged, "{kind} {name}");
         }
         Step::Text { name, text } => {
             let Some(name) = there(plain, Kind::Device, *name) else { return };
@@ -380,7 +383,7 @@ fn take(step: &Step, site: &Site, plain: &mut Plain) {
             let put = |text: &str| {
                 let inventory = &site.inventory;
                 let text = text.to_owned();
-                inventory.put_text(&name, "configuration", text, CALLER, &Expected::Anything)
+                inventory.put_text(&name, "configuration", text, CALLER, &ExpectedVersion::Any)
             };
             let version = put(&text).unwrap();
             assert_eq!(put(&text).unwrap(), version, "the same text");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use satchel::inventory::{Atomic, Fate};
+use satchel::inventory::{Atomicity, Effect};
 use satchel::model::{
     Arity, Backward, Entity, Kind, KindVisitor, Map, PerKind, Side, Target, Value,
 };
@@ -145,17 +145,17 @@ impl Plain {
     }
 
     /// Puts what is wished for, and says what that did; none when it is faulty.
-    pub fn put(&mut self, kind: Kind, wish: &Wish, atomic: Atomic) -> Option<Fate> {
+    pub fn put(&mut self, kind: Kind, wish: &Wish, atomicity: Atomicity) -> Option<Effect> {
         let mut after = self.clone();
-        let fate = after.try_put(kind, wish)?;
-        if atomic == Atomic::Each && after.dangles() {
+        let effect = after.try_put(kind, wish)?;
+        if atomicity == Atomicity::Each && after.dangles() {
             return None;
         }
         *self = after;
-        Some(fate)
+        Some(effect)
     }
 
-    fn try_put(&mut self, kind: Kind, wish: &Wish) -> Option<Fate> {
+    fn try_put(&mut self, kind: Kind, wish: &Wish) -> Option<Effect> {
         let before = self.records[kind].get(&wish.name).cloned();
         let to = wish.new_name.as_ref().filter(|to| **to != wish.name);
         if to.is_some() && before.is_none() {
@@ -193,10 +193,10 @@ impl Plain {
             }
         }
         after.take(kind, &said);
-        let fate = match &before {
-            None => Fate::Created,
-            Some(before) if *before == after && to.is_none() => Fate::Unchanged,
-            Some(_) => Fate::Updated,
+        let effect = match &before {
+            None => Effect::Created,
+            Some(before) if *before == after && to.is_none() => Effect::Unchanged,
+            Some(_) => Effect::Updated,
         };
         self.records[kind].insert(wish.name.clone(), after);
         if let Some(to) = to {
@@ -204,7 +204,7 @@ impl Plain {
             self.records[kind].insert(to.clone(), record);
             self.each_naming(kind, &wish.name, |_, name| *name = to.clone());
         }
-        Some(fate)
+        Some(effect)
     }
 
     /// Whether the other one names this record, which shows it under the same word as its own.

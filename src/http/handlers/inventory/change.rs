@@ -12,7 +12,9 @@ use crate::http::options::ATOMIC;
 use crate::http::problem::{Flaw, Place, Problem, ProblemKind, escape_pointer, sentence_of};
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
-use crate::inventory::{Atomic, ChangeReport, ChangeRequest, Expected, Fault, ObjectOutcome};
+use crate::inventory::{
+    Atomicity, ChangeReport, ChangeRequest, ExpectedVersion, Fault, ObjectOutcome,
+};
 use crate::model::Value;
 
 /// Faults whose places are answered; the reasons of all are.
@@ -26,9 +28,9 @@ const BECAUSE_OF_OTHERS: &str = "atomic";
 pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
     let kind = kind(&call)?;
     let Call { app, caller, headers, options, mut body, .. } = call;
-    let atomic = if options.is_on(&ATOMIC) { Atomic::All } else { Atomic::Each };
-    let expected = expected(&headers)?;
-    let caller = caller.require_principal()?.name.clone();
+    let atomicity = if options.is_on(&ATOMIC) { Atomicity::All } else { Atomicity::Each };
+    let expected_version = expected(&headers)?;
+    let principal = caller.require_principal()?.name.clone();
     let mut body = body.json(&headers, &app.room, "a JSON object or a list of objects").await?;
 
     let inventory = app.inventory.clone();
@@ -40,8 +42,8 @@ pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
             Objects::One(object) => (vec![object], Sent::One),
             Objects::Many(objects) => (objects, Sent::List),
         };
-        require_one(sent, &expected)?;
-        let request = ChangeRequest { caller, atomic, expected };
+        require_one(sent, &expected_version)?;
+        let request = ChangeRequest { principal, atomicity, expected_version };
         let report = inventory.put(kind, objects, &request)?;
         render(report, sent)
     };
@@ -56,8 +58,8 @@ enum Sent {
 }
 
 /// A validator belongs to one instance.
-fn require_one(sent: Sent, expected: &Expected) -> Result<(), Problem> {
-    if sent == Sent::One || *expected == Expected::Anything {
+fn require_one(sent: Sent, expected: &ExpectedVersion) -> Result<(), Problem> {
+    if sent == Sent::One || *expected == ExpectedVersion::Any {
         return Ok(());
     }
     let detail = "If-Match and If-None-Match go with one object, and this is a list.";
@@ -153,7 +155,7 @@ fn rejected(detail: String, changes: Changes) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{Changed, Fate};
+    use crate::inventory::{Changed, Effect};
     use crate::model::Map as Object;
 
     fn outcome(name: &str, faults: &[(&'static str, &str)]) -> ObjectOutcome {
@@ -164,7 +166,7 @@ mod tests {
             detail: detail.to_owned(),
         };
         let result = match faults {
-            [] => Ok(Changed { name: name.to_owned(), version: 1, fate: Fate::Created }),
+            [] => Ok(Changed { name: name.to_owned(), version: 1, effect: Effect::Created }),
             faults => Err(faults.iter().map(fault).collect()),
         };
         ObjectOutcome { object, result }

@@ -59,7 +59,7 @@ pub(in crate::http) async fn remove(mut call: Call) -> Result<Response, Problem>
     let delete = move || inventory.delete(kind, &name, &caller, &expected);
     let report = call.app.blocking.run(Lane::Change, delete).await??;
 
-    let deleted = Deleted { deleted: named(&report.deleted), struck: named(&report.struck) };
+    let deleted = Deleted { deleted: named(&report.deleted), struck: named(&report.dereferenced) };
     response::json(StatusCode::OK, &deleted)
 }
 

@@ -8,7 +8,7 @@ use crate::http::query_string::Query;
 use crate::http::request::Call;
 use crate::http::response::Response;
 use crate::http::rows;
-use crate::inventory::{Direction, ListRequest, Order, Rows};
+use crate::inventory::{Direction, ListRequest, Order, RowSink};
 
 /// `GET /rest/instance/{kind}`
 pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
@@ -24,7 +24,7 @@ pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
         let is_order = ordered.is_some_and(|order| order.property == property);
         Place::QueryParameter(if is_order { "order" } else { "columns" }.to_owned())
     };
-    let list = move |rows: &mut Rows<'_>| inventory.list(kind, &request, rows);
+    let list = move |rows: &mut RowSink<'_>| inventory.list(kind, &request, rows);
     let problem = Box::new(|error| Problem::of_inventory(error, place));
     let answered = rows::answer(&call.app, form, Box::new(list), problem).await?;
 
@@ -64,7 +64,7 @@ pub(in crate::http) async fn query(call: Call) -> Result<Response, Problem> {
     let filters = call.query.into_pairs();
 
     let inventory = call.app.inventory.clone();
-    let query = move |rows: &mut Rows<'_>| inventory.query(kind, &filters, rows);
+    let query = move |rows: &mut RowSink<'_>| inventory.query(kind, &filters, rows);
     let place = |property: &str| Place::QueryParameter(property.to_owned());
     let problem = Box::new(move |error| Problem::of_inventory(error, place));
     let answered = rows::answer(&call.app, form, Box::new(query), problem).await?;

@@ -7,7 +7,7 @@ use crate::http::problem::{Place, Problem, escape_pointer};
 use crate::http::request::Call;
 use crate::http::response::Response;
 use crate::http::rows;
-use crate::inventory::{Rows, SearchRequest};
+use crate::inventory::{RowSink, SearchRequest};
 
 /// `POST /rest/search`
 pub(in crate::http) async fn search(call: Call) -> Result<Response, Problem> {
@@ -17,7 +17,7 @@ pub(in crate::http) async fn search(call: Call) -> Result<Response, Problem> {
 
     let inventory = app.inventory.clone();
     let asked = request.clone();
-    let search = move |rows: &mut Rows<'_>| inventory.search(&request, rows);
+    let search = move |rows: &mut RowSink<'_>| inventory.search(&request, rows);
     let problem =
         Box::new(move |error| Problem::of_inventory(error, |property| place(&asked, property)));
     let answered = rows::answer(&app, form, Box::new(search), problem).await?;

@@ -1,4 +1,4 @@
-//! Rows in an order other than by name.
+//! RowSink in an order other than by name.
 //!
 //! What is sorted are a row's key, which is what its property shows, and its name; the rows
 //! themselves are read when their turn comes. A page needs only its best rows, and everything
@@ -6,9 +6,10 @@
 
 use std::{collections::BinaryHeap, io, path::Path};
 
-use super::{Direction, InventoryError};
+use super::{Direction, Flow};
 use crate::{
     disk::Sorter,
+    inventory::InventoryError,
     model::{Value, View, spelled},
     store::StoreError,
 };
@@ -24,7 +25,7 @@ const SORTER_BYTES: usize = 32 * 1024 * 1024;
 
 /// What a row is sorted by, so that bytes compare as the values do: nothing first, then numbers,
 /// then texts.
-pub(super) fn key(view: &View<'_>, direction: Direction) -> Vec<u8> {
+pub(in crate::inventory) fn key(view: &View<'_>, direction: Direction) -> Vec<u8> {
     let mut key = Vec::with_capacity(24);
     encode(view, &mut key);
     match direction {
@@ -73,7 +74,7 @@ fn encode_number(number: f64, whole: i64, key: &mut Vec<u8>) {
 }
 
 /// Takes rows and gives a page of them in order; equal keys by name.
-pub(super) enum Sorting {
+pub(in crate::inventory) enum Sorting {
     /// The first rows, the last of them on top.
     Best {
         rows: BinaryHeap<(Vec<u8>, String)>,
@@ -91,7 +92,7 @@ impl Sorting {
         }
     }
 
-    /// Takes a row. Rows come by name.
+    /// Takes a row. RowSink come by name.
     pub fn push(&mut self, key: Vec<u8>, name: &str) -> Result<(), InventoryError> {
         match self {
             Sorting::Best { rows, rows_max } => {
@@ -112,22 +113,22 @@ impl Sorting {
         self,
         start: u64,
         limit: Option<u64>,
-        mut each: impl FnMut(&str) -> Result<super::Flow, InventoryError>,
+        mut each: impl FnMut(&str) -> Result<Flow, InventoryError>,
     ) -> Result<(), InventoryError> {
         let mut number = 0;
         let end = limit.map(|limit| start.saturating_add(limit));
         let mut give = |name: &str| {
             number += 1;
             match (number > start, end) {
-                (_, Some(end)) if number > end => Ok(super::Flow::Stop),
-                (false, _) => Ok(super::Flow::Go),
+                (_, Some(end)) if number > end => Ok(Flow::Stop),
+                (false, _) => Ok(Flow::Continue),
                 (true, _) => each(name),
             }
         };
         match self {
             Sorting::Best { rows, .. } => {
                 for (_, name) in rows.into_sorted_vec() {
-                    if give(&name)? == super::Flow::Stop {
+                    if give(&name)? == Flow::Stop {
                         break;
                     }
                 }
@@ -138,7 +139,7 @@ impl Sorting {
                 while let Some((_, name)) = reader.next().map_err(failed)? {
                     let name = std::str::from_utf8(name)
                         .map_err(|error| failed(io::Error::other(error)))?;
-                    if give(name)? == super::Flow::Stop {
+                    if give(name)? == Flow::Stop {
                         break;
                     }
                 }
@@ -164,7 +165,7 @@ mod tests {
         sorting
             .finish(start, limit, |name| {
                 names.push(name.to_owned());
-                Ok(Flow::Go)
+                Ok(Flow::Continue)
             })
             .unwrap();
         names

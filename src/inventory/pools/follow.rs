@@ -10,7 +10,7 @@ use super::computed::ComputedPools;
 use crate::model::{Record, Secrets, Side, View};
 
 /// What a change of a record means to one pool.
-pub(super) struct Shift {
+pub(in crate::inventory) struct Shift {
     /// The ordinal of the pool's record.
     pub pool: u64,
     /// Whether the record was a member.
@@ -21,7 +21,7 @@ pub(super) struct Shift {
 
 /// The pools to which the change of a record matters. With `changed`, those are passed over that
 /// ask about none of these properties, unless the record's name is among them: members are named.
-pub(super) fn shifts(
+pub(in crate::inventory) fn shifts(
     pools: &ComputedPools,
     side: Side,
     before: Option<&dyn Record>,
@@ -51,7 +51,7 @@ pub(super) fn shifts(
 }
 
 /// The names of the properties in which two states of a record differ, secrets aside.
-pub(super) fn changed_properties<'a>(
+pub(in crate::inventory) fn changed_properties<'a>(
     before: &'a dyn Record,
     after: &'a dyn Record,
 ) -> HashSet<&'a str> {

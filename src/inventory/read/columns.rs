@@ -1,32 +1,32 @@
 //! What several words show of one record, found in one walk over its bytes.
 
 use super::{
-    InventoryError,
     lines::matching_lines,
-    look::{Look, corrupt},
-    word::Word,
+    property::PropertyRef,
+    session::{ReadSession, corrupt},
 };
 use crate::{
+    inventory::InventoryError,
     model::{Kind, Place, Places, Probed, View},
     store::Raw,
 };
 
 /// Words of one kind.
-pub(super) struct Columns {
+pub(in crate::inventory) struct Columns {
     kind: Kind,
     columns: Vec<Column>,
     places: Places,
 }
 
 struct Column {
-    word: Word,
+    word: PropertyRef,
     /// Where it is among the places, if it is in the record's bytes.
     at: Option<usize>,
 }
 
 /// What a word shows of a record.
 #[derive(Debug)]
-pub(super) enum Seen<'a> {
+pub(in crate::inventory) enum Seen<'a> {
     View(View<'a>),
     /// A tree, which cannot be borrowed from bytes.
     Probed(Probed<'a>),
@@ -46,7 +46,7 @@ impl Seen<'_> {
 }
 
 impl Columns {
-    pub fn new(kind: Kind, words: Vec<Word>) -> Self {
+    pub fn new(kind: Kind, words: Vec<PropertyRef>) -> Self {
         let places = Places::new(words.iter().filter_map(|word| word.place(kind)).collect());
         let columns = words.into_iter().map(|word| {
             let at = word.place(kind).and_then(|place| places.position(&place));
@@ -58,7 +58,7 @@ impl Columns {
     /// What each word shows of a record, in their order.
     pub fn see<'a>(
         &self,
-        look: &Look<'_>,
+        session: &ReadSession<'_>,
         name: &'a str,
         raw: &'a Raw,
     ) -> Result<Vec<Seen<'a>>, InventoryError> {
@@ -74,75 +74,80 @@ impl Columns {
             let again = self.columns[number + 1..].iter().any(|other| other.at == column.at);
             let found =
                 column.at.and_then(|at| if again { probed[at].clone() } else { probed[at].take() });
-            seen.push(column.word.see(look, self.kind, name, raw, found)?);
+            seen.push(column.word.see(session, self.kind, name, raw, found)?);
         }
         Ok(seen)
     }
 }
 
-impl Word {
+impl PropertyRef {
     /// Where it stands in a record's bytes, if it does.
     fn place(&self, kind: Kind) -> Option<Place> {
         match self {
-            Word::Property { place, .. } | Word::Custom(place) => Some(place.clone()),
-            Word::Members(side) => Some(Place::of(kind, side.list())),
-            Word::MemberCount(side) => Some(Place::of(kind, side.list())),
-            Word::Name | Word::Relation(_) | Word::LongText(_) | Word::Lines { .. } => None,
+            PropertyRef::Property { place, .. } | PropertyRef::Custom(place) => Some(place.clone()),
+            PropertyRef::Members(side) => Some(Place::of(kind, side.list())),
+            PropertyRef::MemberCount(side) => Some(Place::of(kind, side.list())),
+            PropertyRef::Name
+            | PropertyRef::Relation(_)
+            | PropertyRef::LongText(_)
+            | PropertyRef::Lines { .. } => None,
         }
     }
 
     /// Whether it is read from the record's bytes alone.
     pub fn is_cheap(&self) -> bool {
         match self {
-            Word::Name | Word::Property { .. } | Word::Custom(_) => true,
-            Word::Relation(_)
-            | Word::Members(_)
-            | Word::MemberCount(_)
-            | Word::LongText(_)
-            | Word::Lines { .. } => false,
+            PropertyRef::Name | PropertyRef::Property { .. } | PropertyRef::Custom(_) => true,
+            PropertyRef::Relation(_)
+            | PropertyRef::Members(_)
+            | PropertyRef::MemberCount(_)
+            | PropertyRef::LongText(_)
+            | PropertyRef::Lines { .. } => false,
         }
     }
 
     /// What it shows of a record; `found` is what is in its place.
     fn see<'a>(
         &self,
-        look: &Look<'_>,
+        session: &ReadSession<'_>,
         kind: Kind,
         name: &'a str,
         raw: &'a Raw,
         found: Option<Probed<'a>>,
     ) -> Result<Seen<'a>, InventoryError> {
         Ok(match self {
-            Word::Name => Seen::View(View::Text(name)),
-            Word::Property { property, .. } => match found {
+            PropertyRef::Name => Seen::View(View::Text(name)),
+            PropertyRef::Property { property, .. } => match found {
                 Some(Probed::View(view)) => Seen::View(property.shown(Some(view))),
                 Some(value @ Probed::Value(_)) => Seen::Probed(value),
                 None => Seen::View(property.shown(None)),
             },
-            Word::Custom(_) => found.map_or(Seen::View(View::Null), Seen::Probed),
-            Word::Relation(relation) => Seen::Names(look.related(kind, relation, name, raw)?),
-            Word::Members(side) => match look.computed()?.get(raw.header.ordinal) {
-                Some(_) => Seen::Names(look.reading.members(raw.header.ordinal, *side)?),
+            PropertyRef::Custom(_) => found.map_or(Seen::View(View::Null), Seen::Probed),
+            PropertyRef::Relation(relation) => {
+                Seen::Names(session.related(kind, relation, name, raw)?)
+            }
+            PropertyRef::Members(side) => match session.computed()?.get(raw.header.ordinal) {
+                Some(_) => Seen::Names(session.reading.members(raw.header.ordinal, *side)?),
                 None => match found {
                     Some(Probed::View(View::Texts(names))) => Seen::View(View::Texts(names)),
                     Some(Probed::View(_) | Probed::Value(_)) | None => Seen::Names(Vec::new()),
                 },
             },
-            Word::MemberCount(side) => {
+            PropertyRef::MemberCount(side) => {
                 let pool = raw.header.ordinal;
-                let count = match (look.computed()?.get(pool), found) {
-                    (Some(_), _) => look.reading.member_count(pool, *side)?,
+                let count = match (session.computed()?.get(pool), found) {
+                    (Some(_), _) => session.reading.member_count(pool, *side)?,
                     (None, Some(Probed::View(View::Texts(names)))) => names.len() as u64,
                     (None, _) => 0,
                 };
                 Seen::View(View::Int(i64::try_from(count).unwrap_or(i64::MAX)))
             }
-            Word::LongText(text) => match look.reading.text(name, text.as_str())? {
+            PropertyRef::LongText(text) => match session.reading.text(name, text.as_str())? {
                 Some(stored) => Seen::Text(stored.text),
                 None => Seen::View(View::Null),
             },
-            Word::Lines { text, comparisons, context_lines } => {
-                let stored = look.reading.text(name, text.as_str())?;
+            PropertyRef::Lines { text, comparisons, context_lines } => {
+                let stored = session.reading.text(name, text.as_str())?;
                 let text = stored.map(|stored| stored.text).unwrap_or_default();
                 Seen::Names(matching_lines(&text, comparisons, *context_lines))
             }

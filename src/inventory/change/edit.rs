@@ -6,13 +6,13 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{
-    Inner,
-    computed::{ComputedPools, Versioned},
-    pools::{Shift, changed_properties, shifts},
-    refill::Refills,
-};
 use crate::{
+    inventory::{
+        Inner,
+        pools::computed::{ComputedPools, Versioned},
+        pools::follow::{Shift, changed_properties, shifts},
+        pools::refill::Refills,
+    },
     model::{self, AnyRecord, Kind, Membership, Pool, Record, Side, Target, limits},
     store::{Referrer, StoreError, Stored, Transaction},
 };
@@ -20,10 +20,10 @@ use crate::{
 /// The most records that follow one new name, or go or are struck with one that is deleted. They
 /// are held in memory until they are written, some 5 KB each with the references that they hold;
 /// what concerns more is an import's business.
-pub(super) const RECORDS_MAX: usize = 150_000;
+pub(in crate::inventory) const RECORDS_MAX: usize = 150_000;
 
 /// A change in the making.
-pub(super) struct Editing<'e, 't> {
+pub(in crate::inventory) struct Editing<'e, 't> {
     pub inventory: &'e Inner,
     pub transaction: &'e mut Transaction<'t>,
     /// The computed pools as this change leaves them; none while nobody asked.
@@ -35,7 +35,7 @@ pub(super) struct Editing<'e, 't> {
 
 impl Inner {
     /// Makes a change. It is durable when this returns.
-    pub(super) fn change<T, X: From<StoreError>>(
+    pub(in crate::inventory) fn change<T, X: From<StoreError>>(
         &self,
         make: impl FnOnce(&mut Editing<'_, '_>) -> Result<T, X>,
     ) -> Result<T, X> {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    DeleteReport, Expected, Inventory, InventoryError,
+    DeleteReport, ExpectedVersion,
     edit::{Editing, RECORDS_MAX},
 };
 use crate::{
+    inventory::{Inventory, InventoryError},
     model::{Arity, Kind, arity},
     store::StoreError,
 };
@@ -27,7 +28,7 @@ impl Inventory {
         kind: Kind,
         name: &str,
         caller: &str,
-        expected: &Expected,
+        expected: &ExpectedVersion,
     ) -> Result<DeleteReport, InventoryError> {
         self.0.change(|editing| {
             check(editing, kind, name, caller, expected)?;
@@ -40,8 +41,8 @@ impl Inventory {
                     editing.remove(&before)?;
                 }
             }
-            let struck = cascade.strikes.into_keys().collect();
-            Ok(DeleteReport { deleted: cascade.gone, struck })
+            let dereferenced = cascade.strikes.into_keys().collect();
+            Ok(DeleteReport { deleted: cascade.gone, dereferenced })
         })
     }
 }
@@ -52,7 +53,7 @@ fn check(
     kind: Kind,
     name: &str,
     caller: &str,
-    expected: &Expected,
+    expected: &ExpectedVersion,
 ) -> Result<(), InventoryError> {
     let Some(stored) = editing.transaction.get_any(kind, name)? else {
         return Err(InventoryError::NotFound { kind, name: name.to_owned() });

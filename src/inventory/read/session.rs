@@ -1,28 +1,28 @@
-//! One look at the inventory, from which everything of one request is read: records, those who
+//! One session at the inventory, from which everything of one request is read: records, those who
 //! name them, and the members of computed pools.
 
 use std::{cell::OnceCell, collections::HashSet, ops::Range, slice, sync::Arc};
 
-use super::{Inner, Inventory, InventoryError, computed::ComputedPools};
 use crate::{
+    inventory::{Inner, Inventory, InventoryError, pools::computed::ComputedPools},
     model::{Holder, Kind, Place, Places, Probed, Relation, Side, Target, View},
     store::{Raw, Reading, Store, StoreError},
 };
 
-/// One look at the inventory.
-pub(super) struct Look<'i> {
+/// One session at the inventory.
+pub(in crate::inventory) struct ReadSession<'i> {
     inner: &'i Inner,
     pub reading: Reading,
     computed: OnceCell<Arc<ComputedPools>>,
 }
 
 impl Inventory {
-    pub(super) fn look(&self) -> Look<'_> {
-        Look { inner: &self.0, reading: self.0.store.read(), computed: OnceCell::new() }
+    pub(in crate::inventory) fn session(&self) -> ReadSession<'_> {
+        ReadSession { inner: &self.0, reading: self.0.store.read(), computed: OnceCell::new() }
     }
 }
 
-impl Look<'_> {
+impl ReadSession<'_> {
     pub fn store(&self) -> &Store {
         &self.inner.store
     }
@@ -160,7 +160,7 @@ impl Look<'_> {
 }
 
 /// Whether computed pools stand under this relation too.
-pub(super) fn shows_pools(relation: &Relation) -> bool {
+pub(in crate::inventory) fn shows_pools(relation: &Relation) -> bool {
     relation.holders.iter().any(|h| member_side(h.kind, h.property).is_some())
 }
 
@@ -172,7 +172,7 @@ fn member_side(kind: Kind, property: &str) -> Option<Side> {
 
 /// Those who name a record, by some of its relations. A record that is read a thousand times a
 /// second is named by many: their names are one text, and not a thousand.
-pub(super) struct Referrers {
+pub(in crate::inventory) struct Referrers {
     names: String,
     /// Where each name ends in the text.
     ends: Vec<usize>,
@@ -236,7 +236,7 @@ impl Referrers {
 }
 
 /// A record's own list in its order, and behind it the others by name; no name twice.
-pub(super) fn united<'n>(own: &[&'n str], mut others: Vec<&'n str>) -> Vec<&'n str> {
+pub(in crate::inventory) fn united<'n>(own: &[&'n str], mut others: Vec<&'n str>) -> Vec<&'n str> {
     others.sort_unstable();
     others.dedup();
     if own.is_empty() {
@@ -249,6 +249,6 @@ pub(super) fn united<'n>(own: &[&'n str], mut others: Vec<&'n str>) -> Vec<&'n s
 }
 
 /// The error of a record that cannot be decoded.
-pub(super) fn corrupt(kind: Kind, name: &str, error: impl ToString) -> StoreError {
+pub(in crate::inventory) fn corrupt(kind: Kind, name: &str, error: impl ToString) -> StoreError {
     StoreError::Corrupt { kind, name: name.to_owned(), detail: error.to_string() }
 }

@@ -6,19 +6,19 @@ use std::collections::{HashMap, HashSet};
 use zeroize::Zeroizing;
 
 use super::{
-    Fault, InventoryError,
-    text::LongText,
+    Fault,
     warning::{Nearest, Warning},
 };
 use crate::{
     access::hash_password,
+    inventory::{InventoryError, long_text::LongText},
     model::{
         AnyRecord, Backward, Kind, Map, Name, Property, PropertyType, Refused, Rule, Secret, Value,
     },
 };
 
 /// What one object says.
-pub(super) struct Said {
+pub(in crate::inventory) struct ObjectPatch {
     /// The properties that it says, under the name that it says. Secrets are clear.
     pub record: AnyRecord,
     /// The name that the record is to have.
@@ -42,10 +42,10 @@ const CRITERIA: [&str; 2] = ["device_", "link_"];
 const NAME: &str = "name";
 const NEW_NAME: &str = "new_name";
 const ID: &str = "id";
-pub(super) const STAMPS: [&str; 2] = ["last_modified", "last_modified_by"];
+pub(in crate::inventory) const STAMPS: [&str; 2] = ["last_modified", "last_modified_by"];
 
 /// The object as it may be shown: without its secrets.
-pub(super) fn shown(kind: Kind, object: &Map) -> Map {
+pub(in crate::inventory) fn shown(kind: Kind, object: &Map) -> Map {
     let secret = |key: &Value| {
         let known = key.as_text().and_then(|name| kind.property(name));
         known.is_some_and(|property| property.type_ == PropertyType::Secret)
@@ -58,11 +58,11 @@ pub(super) fn shown(kind: Kind, object: &Map) -> Map {
 ///
 /// # Errors
 /// The system gives no random numbers to hash a password with.
-pub(super) fn read(
+pub(in crate::inventory) fn read(
     kind: Kind,
     object: Map,
     nearest: &mut Nearest,
-) -> Result<Result<Said, Vec<Fault>>, InventoryError> {
+) -> Result<Result<ObjectPatch, Vec<Fault>>, InventoryError> {
     let mut faults = Vec::new();
     let record = match name_of(&object) {
         Ok(name) => AnyRecord::named(kind, name),
@@ -77,7 +77,7 @@ pub(super) fn read(
     };
     let mut reader = Reader {
         kind,
-        said: Said {
+        said: ObjectPatch {
             record,
             new_name: None,
             secrets: Vec::new(),
@@ -127,7 +127,7 @@ fn parse_name(property: &str, value: Value) -> Result<Name, Fault> {
 /// Reads one object, property by property.
 struct Reader<'n> {
     kind: Kind,
-    said: Said,
+    said: ObjectPatch,
     /// What was said under another word, by the relation that was meant.
     aliases: HashMap<&'static str, (String, Value)>,
     faults: Vec<Fault>,
@@ -300,7 +300,7 @@ fn without_repeats(value: Value) -> Value {
 }
 
 impl Fault {
-    pub(super) fn new(
+    pub(in crate::inventory) fn new(
         property: Option<&str>,
         code: &'static str,
         detail: impl Into<String>,
@@ -308,7 +308,7 @@ impl Fault {
         Self { property: property.map(str::to_owned), code, detail: detail.into() }
     }
 
-    pub(super) fn broken(property: Option<&str>, rule: &Rule) -> Self {
+    pub(in crate::inventory) fn broken(property: Option<&str>, rule: &Rule) -> Self {
         Self::new(property, rule.code(), rule.to_string())
     }
 }
@@ -323,7 +323,7 @@ mod tests {
         Map::from_entries(entries.iter().map(entry).collect())
     }
 
-    fn said<E: Entity>(entries: &[(&str, Value)]) -> Result<Said, Vec<Fault>> {
+    fn said<E: Entity>(entries: &[(&str, Value)]) -> Result<ObjectPatch, Vec<Fault>> {
         read(E::KIND, map(entries), &mut Nearest::default()).unwrap()
     }
 

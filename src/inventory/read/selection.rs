@@ -1,19 +1,20 @@
 //! Which records a query or a search is about.
 
 use super::{
-    Flow, InventoryError,
+    Flow,
     columns::Columns,
-    look::{Look, corrupt},
-    word::Word,
+    property::PropertyRef,
+    session::{ReadSession, corrupt},
 };
 use crate::{
+    inventory::InventoryError,
     model::{Comparison, Kind, Value, View, spelled},
     store::{Raw, StoreError},
 };
 
 /// What is asked of what a word shows.
 #[derive(Clone, Debug)]
-pub(super) enum Asked {
+pub(in crate::inventory) enum Predicate {
     /// Whether the comparison holds, as is wanted; of several names, for any of them.
     Compare { comparison: Comparison, wanted: bool },
     /// That it is this value of its own type. An empty text is what nothing is, too.
@@ -24,11 +25,11 @@ pub(super) enum Asked {
     Among(String),
 }
 
-impl Asked {
+impl Predicate {
     fn is_met(&self, view: &View<'_>) -> bool {
         match self {
-            Asked::Compare { comparison, wanted } => compare(comparison, view) == *wanted,
-            Asked::Value(value) => match (view, value) {
+            Predicate::Compare { comparison, wanted } => compare(comparison, view) == *wanted,
+            Predicate::Value(value) => match (view, value) {
                 (View::Bool(a), Value::Bool(b)) => a == b,
                 (View::Int(a), Value::Int(b)) => a == b,
                 (View::Float(a), Value::Float(b)) => a == b,
@@ -36,8 +37,8 @@ impl Asked {
                 (View::Null, Value::Text(text)) => text.is_empty(),
                 _ => false,
             },
-            Asked::Spelled(text) => spells(view, text),
-            Asked::Among(name) => match view {
+            Predicate::Spelled(text) => spells(view, text),
+            Predicate::Among(name) => match view {
                 View::Texts(names) if name.is_empty() => names.is_empty(),
                 View::Texts(names) => names.contains(&name.as_str()),
                 _ => false,
@@ -48,10 +49,10 @@ impl Asked {
     /// The one name or text that is asked for, where nothing else would do.
     fn exactly(&self) -> Option<&str> {
         match self {
-            Asked::Compare { comparison: Comparison::Equality(text), wanted: true }
-            | Asked::Value(Value::Text(text))
-            | Asked::Among(text) => Some(text),
-            Asked::Compare { .. } | Asked::Value(_) | Asked::Spelled(_) => None,
+            Predicate::Compare { comparison: Comparison::Equality(text), wanted: true }
+            | Predicate::Value(Value::Text(text))
+            | Predicate::Among(text) => Some(text),
+            Predicate::Compare { .. } | Predicate::Value(_) | Predicate::Spelled(_) => None,
         }
     }
 }
@@ -76,7 +77,7 @@ fn spells(view: &View<'_>, text: &str) -> bool {
 }
 
 /// What a selection finds.
-pub(super) enum Found<'r> {
+pub(in crate::inventory) enum Found<'r> {
     Record(&'r str, &'r Raw),
     /// A record, or a range of them, that cannot be read. The name, where the error does not have
     /// it.
@@ -84,7 +85,7 @@ pub(super) enum Found<'r> {
 }
 
 /// The records of one kind that meet everything that is asked.
-pub(super) struct Selection {
+pub(in crate::inventory) struct Selection {
     pub kind: Kind,
     /// The only names that can, by the reverse index; None: any.
     only: Option<Vec<String>>,
@@ -97,20 +98,25 @@ pub(super) struct Selection {
 /// What is asked of several words.
 struct Test {
     columns: Columns,
-    asked: Vec<Asked>,
+    asked: Vec<Predicate>,
 }
 
 impl Test {
-    fn new(kind: Kind, checks: Vec<(Word, Asked)>) -> Self {
+    fn new(kind: Kind, checks: Vec<(PropertyRef, Predicate)>) -> Self {
         let (words, asked) = checks.into_iter().unzip();
         Self { columns: Columns::new(kind, words), asked }
     }
 
-    fn is_met(&self, look: &Look<'_>, name: &str, raw: &Raw) -> Result<bool, InventoryError> {
+    fn is_met(
+        &self,
+        session: &ReadSession<'_>,
+        name: &str,
+        raw: &Raw,
+    ) -> Result<bool, InventoryError> {
         if self.asked.is_empty() {
             return Ok(true);
         }
-        let seen = self.columns.see(look, name, raw)?;
+        let seen = self.columns.see(session, name, raw)?;
         Ok(self.asked.iter().zip(&seen).all(|(asked, seen)| asked.is_met(&seen.view())))
     }
 }
@@ -119,16 +125,16 @@ impl Selection {
     /// What names a record, or is named by one, is looked up at once; the rest is asked of the
     /// records that remain.
     pub fn new(
-        look: &Look<'_>,
+        session: &ReadSession<'_>,
         kind: Kind,
-        checks: Vec<(Word, Asked)>,
+        checks: Vec<(PropertyRef, Predicate)>,
     ) -> Result<Self, InventoryError> {
         let mut only: Option<Vec<String>> = None;
         let mut cheap = Vec::new();
         let mut dear = Vec::new();
         for (word, asked) in checks {
             let exactly = asked.exactly().filter(|name| !name.is_empty());
-            let named = exactly.map(|name| candidates(look, kind, &word, name)).transpose()?;
+            let named = exactly.map(|name| candidates(session, kind, &word, name)).transpose()?;
             match named.flatten() {
                 Some(names) => only = Some(both(only, names)),
                 None if word.is_cheap() => cheap.push((word, asked)),
@@ -143,12 +149,17 @@ impl Selection {
         self.only.is_none() && self.cheap.asked.is_empty() && self.dear.is_empty()
     }
 
-    fn admits(&self, look: &Look<'_>, name: &str, raw: &Raw) -> Result<bool, InventoryError> {
-        if !self.cheap.is_met(look, name, raw)? {
+    fn admits(
+        &self,
+        session: &ReadSession<'_>,
+        name: &str,
+        raw: &Raw,
+    ) -> Result<bool, InventoryError> {
+        if !self.cheap.is_met(session, name, raw)? {
             return Ok(false);
         }
         for test in &self.dear {
-            if !test.is_met(look, name, raw)? {
+            if !test.is_met(session, name, raw)? {
                 return Ok(false);
             }
         }
@@ -159,16 +170,16 @@ impl Selection {
     /// stop. A damaged record is selected: whether it meets what is asked is not known.
     pub fn each(
         &self,
-        look: &Look<'_>,
+        session: &ReadSession<'_>,
         skipped: u64,
         mut each: impl FnMut(Found<'_>) -> Result<Flow, InventoryError>,
     ) -> Result<(), InventoryError> {
         let mut left = skipped;
         let mut offer = |found: Found<'_>| {
             let found = match found {
-                Found::Record(name, raw) => match self.admits(look, name, raw) {
+                Found::Record(name, raw) => match self.admits(session, name, raw) {
                     Ok(true) => found,
-                    Ok(false) => return Ok(Flow::Go),
+                    Ok(false) => return Ok(Flow::Continue),
                     Err(InventoryError::Store(error)) if error.is_damage() => {
                         Found::Damaged(Some(name), error)
                     }
@@ -178,7 +189,7 @@ impl Selection {
             };
             if left > 0 {
                 left -= 1;
-                return Ok(Flow::Go);
+                return Ok(Flow::Continue);
             }
             each(found)
         };
@@ -186,9 +197,9 @@ impl Selection {
             Some(names) => {
                 for name in names {
                     // It may have gone since it was found.
-                    let flow = match look.reading.get_raw(self.kind, name) {
+                    let flow = match session.reading.get_raw(self.kind, name) {
                         Ok(Some(raw)) => offer(Found::Record(name, &raw))?,
-                        Ok(None) => Flow::Go,
+                        Ok(None) => Flow::Continue,
                         Err(error) if error.is_damage() => {
                             offer(Found::Damaged(Some(name), error))?
                         }
@@ -200,7 +211,7 @@ impl Selection {
                 }
             }
             None => {
-                for entry in look.reading.scan_raw(self.kind) {
+                for entry in session.reading.scan_raw(self.kind) {
                     let flow = match entry {
                         Ok((name, raw)) => match std::str::from_utf8(&name) {
                             Ok(name) => offer(Found::Record(name, &raw))?,
@@ -226,20 +237,23 @@ impl Selection {
 /// The names of the records whose word shows this name, where they can be found without looking
 /// at every record; sorted.
 fn candidates(
-    look: &Look<'_>,
+    session: &ReadSession<'_>,
     kind: Kind,
-    word: &Word,
+    word: &PropertyRef,
     name: &str,
 ) -> Result<Option<Vec<String>>, InventoryError> {
     Ok(match word {
-        Word::Name => Some(vec![name.to_owned()]),
-        Word::Property { property, .. } => match property.type_.relation() {
-            Some((_, target)) => Some(look.naming(kind, property.name, target, name)?),
+        PropertyRef::Name => Some(vec![name.to_owned()]),
+        PropertyRef::Property { property, .. } => match property.type_.relation() {
+            Some((_, target)) => Some(session.naming(kind, property.name, target, name)?),
             None => None,
         },
-        Word::Relation(relation) => Some(look.showing(kind, relation, name)?),
-        Word::Members(side) => Some(look.pools_with(*side, name)?),
-        Word::Custom(_) | Word::MemberCount(_) | Word::LongText(_) | Word::Lines { .. } => None,
+        PropertyRef::Relation(relation) => Some(session.showing(kind, relation, name)?),
+        PropertyRef::Members(side) => Some(session.pools_with(*side, name)?),
+        PropertyRef::Custom(_)
+        | PropertyRef::MemberCount(_)
+        | PropertyRef::LongText(_)
+        | PropertyRef::Lines { .. } => None,
     })
 }
 

@@ -1,11 +1,14 @@
 //! All instances of a kind, paged and ordered.
 
 use super::{
-    Inventory, InventoryError, ListRequest, Rows,
+    ListRequest, RowSink,
     rows::{Answer, Ordering, Shape},
     selection::Selection,
 };
-use crate::model::Kind;
+use crate::{
+    inventory::{Inventory, InventoryError},
+    model::Kind,
+};
 
 impl Inventory {
     /// Gives a page of a kind's instances, and says how many the kind has.
@@ -21,17 +24,17 @@ impl Inventory {
         &self,
         kind: Kind,
         request: &ListRequest,
-        rows: &mut Rows<'_>,
+        rows: &mut RowSink<'_>,
     ) -> Result<u64, InventoryError> {
-        let look = self.look();
+        let session = self.session();
         let answer = Answer {
-            selection: Selection::new(&look, kind, Vec::new())?,
-            order: Ordering::resolve(&look, kind, request.order.as_ref())?,
+            selection: Selection::new(&session, kind, Vec::new())?,
+            order: Ordering::resolve(&session, kind, request.order.as_ref())?,
             start: request.start,
             limit: request.limit,
-            shape: Shape::resolve(&look, kind, &request.columns, |word| word)?,
+            shape: Shape::resolve(&session, kind, &request.columns, |word| word)?,
         };
-        answer.give(&look, rows)
+        answer.give(&session, rows)
     }
 }
 
@@ -187,7 +190,7 @@ mod tests {
         let sample = Sample::small();
         for request in [ListRequest::default(), by("port", Direction::Ascending)] {
             let mut seen = 0;
-            let mut stop = |_: &crate::inventory::Shown<'_>| {
+            let mut stop = |_: &crate::inventory::InstanceRow<'_>| {
                 seen += 1;
                 Flow::Stop
             };

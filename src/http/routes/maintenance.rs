@@ -5,7 +5,7 @@ use hyper::Method;
 use super::NO_OPTIONS;
 use super::jobs::ACCEPTED;
 use crate::http::description::{json, options_bodies};
-use crate::http::handlers::keeping;
+use crate::http::handlers::maintenance;
 use crate::http::options::DRY_RUN;
 use crate::http::route::{Access, AnswerForm, BodyRule, Description, QueryRule, Route, Shape, Tag};
 
@@ -24,7 +24,7 @@ pub(super) const ROUTES: &[Route] = &[
             request: &[],
             answers: &[AnswerForm::of("The numbers.", &[json(Shape::Schema("State"))])],
         },
-        handler: |call| Box::pin(keeping::state(call)),
+        handler: |call| Box::pin(maintenance::state(call)),
     },
     Route {
         method: Method::POST,
@@ -46,7 +46,7 @@ pub(super) const ROUTES: &[Route] = &[
                 ACCEPTED,
             ],
         },
-        handler: |call| Box::pin(keeping::verify(call)),
+        handler: |call| Box::pin(maintenance::verify(call)),
     },
     Route {
         method: Method::POST,
@@ -66,6 +66,6 @@ pub(super) const ROUTES: &[Route] = &[
                 &[json(Shape::Schema("Report"))],
             )],
         },
-        handler: |call| Box::pin(keeping::undo(call)),
+        handler: |call| Box::pin(maintenance::undo(call)),
     },
 ];

@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::{Inventory, InventoryError, PoolsReport, computed::ComputedPools};
+use super::{PoolsReport, computed::ComputedPools};
 use crate::{
+    inventory::{Inventory, InventoryError},
     model::{Criteria, Device, Entity, Kind, Link, Membership, Pool, Side},
     store::{StoreError, Stored, Transaction},
     wording::chain,
@@ -17,7 +18,7 @@ const COMPARED_MAX: u64 = 1_000_000;
 
 /// The pools whose members are to be computed, for each side.
 #[derive(Default)]
-pub(super) struct Refills {
+pub(in crate::inventory) struct Refills {
     devices: BTreeSet<u64>,
     links: BTreeSet<u64>,
 }

@@ -1,13 +1,16 @@
 //! The instances whose properties have given values.
 
 use super::{
-    Inventory, InventoryError, Rows,
-    look::Look,
+    RowSink,
+    property::{PropertyRef, Use},
     rows::{Answer, Shape},
-    selection::{Asked, Selection},
-    word::{Use, Word},
+    selection::{Predicate, Selection},
+    session::ReadSession,
 };
-use crate::model::{AnyRecord, Kind, Name, PropertyType, Value};
+use crate::{
+    inventory::{Inventory, InventoryError},
+    model::{AnyRecord, Kind, Name, PropertyType, Value},
+};
 
 /// The name of the record on which a value is tried.
 const TRIED_NAME: &str = "query";
@@ -19,7 +22,7 @@ impl Inventory {
     /// Values are converted to the types of their properties, and defaults count where a record
     /// says nothing. Properties without a type, the site's own among them, are compared as
     /// Python's `str` spells them. Of a relation, in either direction, a value is one of the
-    /// names; the empty value asks for those that have none. Rows show the instance's own
+    /// names; the empty value asks for those that have none. RowSink show the instance's own
     /// properties.
     ///
     /// A name, and a name in a relation, are looked up: nothing else is read. For anything else
@@ -32,29 +35,29 @@ impl Inventory {
         &self,
         kind: Kind,
         filters: &[(String, String)],
-        rows: &mut Rows<'_>,
+        rows: &mut RowSink<'_>,
     ) -> Result<u64, InventoryError> {
-        let look = self.look();
-        let checks = filters.iter().map(|(property, value)| check(&look, kind, property, value));
-        let selection = Selection::new(&look, kind, checks.collect::<Result<_, _>>()?)?;
+        let session = self.session();
+        let checks = filters.iter().map(|(property, value)| check(&session, kind, property, value));
+        let selection = Selection::new(&session, kind, checks.collect::<Result<_, _>>()?)?;
         let answer = Answer { selection, order: None, start: 0, limit: None, shape: Shape::Own };
-        answer.give(&look, rows)
+        answer.give(&session, rows)
     }
 }
 
 /// What a filter asks.
 fn check(
-    look: &Look<'_>,
+    session: &ReadSession<'_>,
     kind: Kind,
     word: &str,
     value: &str,
-) -> Result<(Word, Asked), InventoryError> {
-    let resolved = Word::resolve(look, kind, word, Use::Ask)?;
+) -> Result<(PropertyRef, Predicate), InventoryError> {
+    let resolved = PropertyRef::resolve(session, kind, word, Use::Ask)?;
     let typed = |property| typed(kind, word, property, value);
     let asked = match &resolved {
-        Word::Name => typed("name")?,
-        Word::MemberCount(side) => typed(side.count())?,
-        Word::Property { property, .. } => match property.type_ {
+        PropertyRef::Name => typed("name")?,
+        PropertyRef::MemberCount(side) => typed(side.count())?,
+        PropertyRef::Property { property, .. } => match property.type_ {
             PropertyType::Name
             | PropertyType::Text
             | PropertyType::Int
@@ -62,19 +65,19 @@ fn check(
             | PropertyType::Float
             | PropertyType::One(_)
             | PropertyType::Secret => typed(property.name)?,
-            PropertyType::Many(_) => Asked::Among(value.to_owned()),
-            PropertyType::Any => Asked::Spelled(value.to_owned()),
+            PropertyType::Many(_) => Predicate::Among(value.to_owned()),
+            PropertyType::Any => Predicate::Spelled(value.to_owned()),
         },
-        Word::Relation(_) | Word::Members(_) => Asked::Among(value.to_owned()),
-        Word::Custom(_) | Word::LongText(_) | Word::Lines { .. } => {
-            Asked::Spelled(value.to_owned())
+        PropertyRef::Relation(_) | PropertyRef::Members(_) => Predicate::Among(value.to_owned()),
+        PropertyRef::Custom(_) | PropertyRef::LongText(_) | PropertyRef::Lines { .. } => {
+            Predicate::Spelled(value.to_owned())
         }
     };
     Ok((resolved, asked))
 }
 
 /// A value in its property's own type, as a record takes it from a text.
-fn typed(kind: Kind, word: &str, property: &str, value: &str) -> Result<Asked, InventoryError> {
+fn typed(kind: Kind, word: &str, property: &str, value: &str) -> Result<Predicate, InventoryError> {
     let refused = |rule: String| InventoryError::Value {
         kind,
         property: word.to_owned(),
@@ -84,7 +87,7 @@ fn typed(kind: Kind, word: &str, property: &str, value: &str) -> Result<Asked, I
     let name = Name::parse(TRIED_NAME.to_owned()).map_err(|(rule, _)| refused(rule.to_string()))?;
     let mut tried = AnyRecord::named(kind, name);
     tried.set(property, Value::from(value)).map_err(|refusal| refused(refusal.rule.to_string()))?;
-    Ok(Asked::Value(tried.view(property).map_or(Value::Null, |view| view.to_value())))
+    Ok(Predicate::Value(tried.view(property).map_or(Value::Null, |view| view.to_value())))
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use std::collections::{HashMap, HashSet};
 use time::OffsetDateTime;
 
 use super::{
-    Atomic, ChangeReport, ChangeRequest, Changed, Expected, Fate, Fault, Inventory, InventoryError,
-    ObjectOutcome,
+    Atomicity, ChangeReport, ChangeRequest, Changed, Effect, ExpectedVersion, Fault, ObjectOutcome,
     edit::Editing,
-    object::{self, Said},
-    plan::{Missing, Order, Planned, plan},
+    object::{self, ObjectPatch},
+    plan::{ChangeContext, Missing, Planned, plan},
     warning::{Nearest, Warning, Warnings},
 };
 use crate::{
+    inventory::{Inventory, InventoryError},
     model::{Kind, Map, Target, Value},
     store::StoreError,
     wording::chain,
@@ -33,14 +33,14 @@ impl Inventory {
     /// Creates, updates and renames instances of one kind, as objects say. What becomes of each
     /// object is in the report. It is durable when this returns.
     ///
-    /// With [`Atomic::Each`] every object is a change of its own for the one who asks: it is found
+    /// With [`Atomicity::Each`] every object is a change of its own for the one who asks: it is found
     /// good or faulty as the ones before it left the inventory, a faulty one leaves nothing, and
     /// the good ones are durable when they are answered. How many of them share a transaction is
     /// not seen, because an object is written only when it was found good.
     ///
     /// # Errors
     /// [`InventoryError::Stale`] when a single object's instance is not as expected,
-    /// [`InventoryError::NoAdministrator`] with [`Atomic::All`], and what the store says while
+    /// [`InventoryError::NoAdministrator`] with [`Atomicity::All`], and what the store says while
     /// nothing was changed. After a first batch was, the store's errors are faults of the rest.
     pub fn put(
         &self,
@@ -48,14 +48,14 @@ impl Inventory {
         objects: Vec<Map>,
         request: &ChangeRequest,
     ) -> Result<ChangeReport, InventoryError> {
-        let order = Order {
-            caller: &request.caller,
-            now: stamp_text(OffsetDateTime::now_utc()),
-            atomic: request.atomic,
-            expected: match objects.len() {
-                1 => &request.expected,
+        let context = ChangeContext {
+            principal: &request.principal,
+            timestamp: stamp_text(OffsetDateTime::now_utc()),
+            atomicity: request.atomicity,
+            expected_version: match objects.len() {
+                1 => &request.expected_version,
                 // A version says something of one instance only.
-                _ => &Expected::Anything,
+                _ => &ExpectedVersion::Any,
             },
         };
         let mut nearest = Nearest::default();
@@ -65,12 +65,12 @@ impl Inventory {
         let mut failed: Option<Fault> = None;
         while objects.peek().is_some() {
             let mut batch = Batch::of(kind);
-            while let Some(object) = objects.next_if(|_| !batch.is_full(order.atomic)) {
+            while let Some(object) = objects.next_if(|_| !batch.is_full(context.atomicity)) {
                 batch.take(object, &mut nearest)?;
             }
             let results = match &failed {
                 Some(fault) => batch.said.iter().map(|_| Err(vec![fault.clone()])).collect(),
-                None => match batch.run(self, &order) {
+                None => match batch.run(self, &context) {
                     Ok(done) => {
                         done.warnings.into_iter().for_each(|warning| warnings.push(warning));
                         failed = done.failed;
@@ -99,7 +99,7 @@ struct Batch {
     kind: Kind,
     /// The objects as they may be shown.
     shown: Vec<Map>,
-    said: Vec<Result<Said, Vec<Fault>>>,
+    said: Vec<Result<ObjectPatch, Vec<Fault>>>,
     bytes: usize,
 }
 
@@ -178,10 +178,12 @@ impl Batch {
         Self { kind, shown: Vec::new(), said: Vec::new(), bytes: 0 }
     }
 
-    fn is_full(&self, atomic: Atomic) -> bool {
-        match atomic {
-            Atomic::All => false,
-            Atomic::Each => self.said.len() >= BATCH_OBJECTS_MAX || self.bytes >= BATCH_BYTES_MAX,
+    fn is_full(&self, atomicity: Atomicity) -> bool {
+        match atomicity {
+            Atomicity::All => false,
+            Atomicity::Each => {
+                self.said.len() >= BATCH_OBJECTS_MAX || self.bytes >= BATCH_BYTES_MAX
+            }
         }
     }
 
@@ -192,13 +194,17 @@ impl Batch {
         Ok(())
     }
 
-    fn run(&self, inventory: &Inventory, order: &Order<'_>) -> Result<Done, InventoryError> {
+    fn run(
+        &self,
+        inventory: &Inventory,
+        context: &ChangeContext<'_>,
+    ) -> Result<Done, InventoryError> {
         let mut done = Done::default();
         let mut spoilers = HashMap::new();
         // Each round has one result or one spoiler more, so this ends.
         while done.results.len() < self.said.len() {
             let from = done.results.len();
-            match inventory.0.change(|editing| self.attempt(from, editing, order, &spoilers)) {
+            match inventory.0.change(|editing| self.attempt(from, editing, context, &spoilers)) {
                 Ok(next) | Err(Halt::Rejected(next)) => {
                     done.results.extend(next.results);
                     done.warnings.extend(next.warnings);
@@ -223,7 +229,7 @@ impl Batch {
         &self,
         from: usize,
         editing: &mut Editing<'_, '_>,
-        order: &Order<'_>,
+        context: &ChangeContext<'_>,
         spoilers: &HashMap<usize, Fault>,
     ) -> Result<Done, Halt> {
         let mut done = Done::default();
@@ -232,7 +238,7 @@ impl Batch {
             let planned = match (spoilers.get(&at), said) {
                 (Some(fault), _) => Err(vec![fault.clone()]),
                 (None, Err(faults)) => Err(faults.clone()),
-                (None, Ok(said)) => plan(editing, said, order)?,
+                (None, Ok(said)) => plan(editing, said, context)?,
             };
             done.results.push(match planned {
                 Ok(mut planned) => {
@@ -242,13 +248,13 @@ impl Batch {
                 }
                 Err(faults) => Err(faults),
             });
-            if order.atomic == Atomic::Each && editing.written >= BATCH_RECORDS_MAX {
+            if context.atomicity == Atomicity::Each && editing.written >= BATCH_RECORDS_MAX {
                 break;
             }
         }
-        match order.atomic {
-            Atomic::Each => Ok(done),
-            Atomic::All => self.settle(editing, awaited, done),
+        match context.atomicity {
+            Atomicity::Each => Ok(done),
+            Atomicity::All => self.settle(editing, awaited, done),
         }
     }
 
@@ -330,10 +336,10 @@ fn apply(editing: &mut Editing<'_, '_>, planned: Planned) -> Result<Changed, Sto
     let Planned { before, after, texts, .. } = planned;
     let named = after.as_ref().or(before.as_ref().map(|before| &before.record));
     let name = named.map(|record| record.name().to_string()).unwrap_or_default();
-    let fate = match (&before, after.is_some() || !texts.is_empty()) {
-        (None, _) => Fate::Created,
-        (Some(_), true) => Fate::Updated,
-        (Some(_), false) => Fate::Unchanged,
+    let effect = match (&before, after.is_some() || !texts.is_empty()) {
+        (None, _) => Effect::Created,
+        (Some(_), true) => Effect::Updated,
+        (Some(_), false) => Effect::Unchanged,
     };
     // A text has a version of its own.
     let version = match (&before, &after) {
@@ -346,21 +352,7 @@ fn apply(editing: &mut Editing<'_, '_>, planned: Planned) -> Result<Changed, Sto
     for (text, content) in texts {
         editing.write_text(&name, text, content.as_deref())?;
     }
-    Ok(Changed { name, version, fate })
-}
-
-impl Expected {
-    /// Whether an instance that is there in this version, or not there at all, is expected.
-    pub(super) fn holds(&self, version: Option<u64>) -> bool {
-        match self {
-            Expected::Anything => true,
-            Expected::Versions(versions) => {
-                version.is_some_and(|version| versions.contains(&version))
-            }
-            Expected::Present => version.is_some(),
-            Expected::Nothing => version.is_none(),
-        }
-    }
+    Ok(Changed { name, version, effect })
 }
 
 /// A time as eNMS stamps its records: Python's `str(datetime.now())`, with all six digits.
@@ -394,13 +386,5 @@ mod tests {
     fn a_time_is_spelled_as_python_spells_it() {
         let time = datetime!(2026-11-23 07:03:05.000456 UTC);
         assert_eq!(stamp_text(time), "2026-11-23 07:03:05.000456");
-    }
-
-    #[test]
-    fn what_is_expected_holds_or_not() {
-        let versions = Expected::Versions(vec![3, 5]);
-        assert!(versions.holds(Some(5)) && !versions.holds(Some(4)) && !versions.holds(None));
-        assert!(Expected::Present.holds(Some(1)) && !Expected::Present.holds(None));
-        assert!(Expected::Nothing.holds(None) && !Expected::Nothing.holds(Some(1)));
     }
 }

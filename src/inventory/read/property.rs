@@ -13,10 +13,13 @@
 //! The search ends at the first record that holds the property, and costs a walk over all records
 //! for a slip only.
 
-use super::{InventoryError, look::Look, text::LongText};
-use crate::model::{
-    Backward, Comparison, Kind, Place, Places, Property, PropertyType, Relation, Side, aliases,
-    nearest, unaliased,
+use super::session::ReadSession;
+use crate::{
+    inventory::{InventoryError, long_text::LongText},
+    model::{
+        Backward, Comparison, Kind, Place, Places, Property, PropertyType, Relation, Side, aliases,
+        nearest, unaliased,
+    },
 };
 
 /// What a long text's word ends in, where its matching lines are meant.
@@ -24,7 +27,7 @@ const MATCHES: &str = "_matches";
 
 /// What a word means.
 #[derive(Clone, Debug)]
-pub(super) enum Word {
+pub(in crate::inventory) enum PropertyRef {
     Name,
     Property {
         property: &'static Property,
@@ -47,45 +50,45 @@ pub(super) enum Word {
 
 /// What a word is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(in crate::inventory) enum Use {
     Show,
     Ask,
 }
 
-impl Word {
+impl PropertyRef {
     /// Finds out what a word means for a kind.
     ///
     /// # Errors
     /// [`InventoryError::UnknownProperty`], as the module says.
     pub fn resolve(
-        look: &Look<'_>,
+        session: &ReadSession<'_>,
         kind: Kind,
         word: &str,
         used: Use,
     ) -> Result<Self, InventoryError> {
         let place = match Self::known(kind, word, used) {
-            Known::Word(word) => return Ok(word),
+            Known::PropertyRef(word) => return Ok(word),
             Known::Secret => return Err(unknown(kind, word)),
             Known::Not => Place::Custom(word.to_owned()),
         };
         let held = match used {
-            Use::Ask => is_held(look, kind, &place)?,
-            Use::Show => near(kind, word).is_none() || is_held(look, kind, &place)?,
+            Use::Ask => is_held(session, kind, &place)?,
+            Use::Show => near(kind, word).is_none() || is_held(session, kind, &place)?,
         };
-        if held { Ok(Word::Custom(place)) } else { Err(unknown(kind, word)) }
+        if held { Ok(PropertyRef::Custom(place)) } else { Err(unknown(kind, word)) }
     }
 
     fn known(kind: Kind, word: &str, used: Use) -> Known {
         let long_text = |word: &str| LongText::of(kind, word);
         if let Some(text) = long_text(word) {
-            return Known::Word(Word::LongText(text));
+            return Known::PropertyRef(PropertyRef::LongText(text));
         }
         if let (Use::Show, Some(text)) = (used, word.strip_suffix(MATCHES).and_then(long_text)) {
-            let lines = Word::Lines { text, comparisons: Vec::new(), context_lines: 0 };
-            return Known::Word(lines);
+            let lines = PropertyRef::Lines { text, comparisons: Vec::new(), context_lines: 0 };
+            return Known::PropertyRef(lines);
         }
         if let Some(relation) = Backward::of(kind).relation(word) {
-            return Known::Word(Word::Relation(relation));
+            return Known::PropertyRef(PropertyRef::Relation(relation));
         }
         let place = Place::of(kind, unaliased(kind, word));
         let Place::Typed(position) = place else { return Known::Not };
@@ -93,7 +96,7 @@ impl Word {
         let side = [Side::Device, Side::Link].into_iter().filter(|_| kind == Kind::Pool);
         let word = match property.type_ {
             PropertyType::Secret => return Known::Secret,
-            PropertyType::Name => Word::Name,
+            PropertyType::Name => PropertyRef::Name,
             PropertyType::Text
             | PropertyType::Int
             | PropertyType::Bool
@@ -103,28 +106,28 @@ impl Word {
             | PropertyType::Many(_) => {
                 let mut sides = side;
                 match sides.find(|side| [side.list(), side.count()].contains(&word)) {
-                    Some(side) if side.list() == word => Word::Members(side),
-                    Some(side) => Word::MemberCount(side),
-                    None => Word::Property { property, place },
+                    Some(side) if side.list() == word => PropertyRef::Members(side),
+                    Some(side) => PropertyRef::MemberCount(side),
+                    None => PropertyRef::Property { property, place },
                 }
             }
         };
-        Known::Word(word)
+        Known::PropertyRef(word)
     }
 }
 
 /// What is known of a word without looking at records.
 enum Known {
-    Word(Word),
+    PropertyRef(PropertyRef),
     /// It is neither shown nor compared.
     Secret,
     Not,
 }
 
 /// Whether some record has one of the site's own properties.
-fn is_held(look: &Look<'_>, kind: Kind, place: &Place) -> Result<bool, InventoryError> {
+fn is_held(session: &ReadSession<'_>, kind: Kind, place: &Place) -> Result<bool, InventoryError> {
     let places = Places::new(vec![place.clone()]);
-    for entry in look.reading.scan_raw(kind) {
+    for entry in session.reading.scan_raw(kind) {
         // A damaged record says nothing of its properties. Whoever reads it is told.
         let (_, raw) = match entry {
             Ok(entry) => entry,

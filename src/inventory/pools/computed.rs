@@ -8,15 +8,15 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use super::damage::DamageLog;
 use crate::{
+    inventory::damage::DamageLog,
     model::{Criteria, Kind, Membership, Pool, Record, Side},
     store::{Reading, StoreError, Stored},
 };
 
 /// A pool that is computed.
 #[derive(Debug)]
-pub(super) struct ComputedPool {
+pub(in crate::inventory) struct ComputedPool {
     pub name: String,
     pub devices: Criteria,
     pub links: Criteria,
@@ -34,7 +34,7 @@ impl ComputedPool {
 /// The computed pools of one moment, by the ordinals of their records, by which the store knows
 /// their members.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ComputedPools(BTreeMap<u64, Arc<ComputedPool>>);
+pub(in crate::inventory) struct ComputedPools(BTreeMap<u64, Arc<ComputedPool>>);
 
 impl ComputedPools {
     /// Takes the computed ones of all pools. Damaged ones are noted and passed over.
@@ -98,10 +98,10 @@ impl ComputedPools {
 /// The computed pools of one version of the inventory's pools. A change leaves its own here when
 /// it is committed, so that they are seldom read from the store.
 #[derive(Default)]
-pub(super) struct ComputedCache(RwLock<Option<Versioned>>);
+pub(in crate::inventory) struct ComputedCache(RwLock<Option<Versioned>>);
 
 /// Computed pools, and the version of the inventory's pools that they are.
-pub(super) struct Versioned {
+pub(in crate::inventory) struct Versioned {
     pub version: u64,
     pub pools: Arc<ComputedPools>,
 }

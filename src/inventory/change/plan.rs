@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
-    Atomic, Expected, Fault, InventoryError,
+    Atomicity, ExpectedVersion, Fault,
     edit::{Editing, RECORDS_MAX},
-    object::{STAMPS, Said},
-    text::LongText,
+    object::{ObjectPatch, STAMPS},
     warning::Warning,
 };
 use crate::{
     codec::json,
+    inventory::{InventoryError, long_text::LongText},
     model::{
         AnyRecord, Backward, Field, Kind, Membership, Name, Pool, Property, PropertyType, Record,
         Ref, Refused, Secrets, Side, Target, Value, View,
@@ -20,16 +20,16 @@ use crate::{
 };
 
 /// Who asks, when, and how.
-pub(super) struct Order<'a> {
-    pub caller: &'a str,
+pub(in crate::inventory) struct ChangeContext<'a> {
+    pub principal: &'a str,
     /// As eNMS stamps its records.
-    pub now: String,
-    pub atomic: Atomic,
-    pub expected: &'a Expected,
+    pub timestamp: String,
+    pub atomicity: Atomicity,
+    pub expected_version: &'a ExpectedVersion,
 }
 
 /// What is to be written for one object.
-pub(super) struct Planned {
+pub(in crate::inventory) struct Planned {
     pub before: Option<Stored<AnyRecord>>,
     /// The record, where it changes; under its new name.
     pub after: Option<AnyRecord>,
@@ -44,7 +44,7 @@ pub(super) struct Planned {
 
 /// What a relation names and is not there.
 #[derive(Clone, Debug)]
-pub(super) struct Missing {
+pub(in crate::inventory) struct Missing {
     pub relation: &'static str,
     pub target: Target,
     pub names: Vec<String>,
@@ -54,14 +54,14 @@ pub(super) struct Missing {
 ///
 /// # Errors
 /// [`InventoryError::Stale`], and what the store says; the faults of the object are in the answer.
-pub(super) fn plan(
+pub(in crate::inventory) fn plan(
     editing: &mut Editing<'_, '_>,
-    said: &Said,
-    order: &Order<'_>,
+    said: &ObjectPatch,
+    context: &ChangeContext<'_>,
 ) -> Result<Result<Planned, Vec<Fault>>, InventoryError> {
     let (kind, name) = (said.record.kind(), said.record.name());
     let before = editing.transaction.get_any(kind, name)?;
-    if !order.expected.holds(before.as_ref().map(|before| before.version)) {
+    if !context.expected_version.holds(before.as_ref().map(|before| before.version)) {
         return Err(InventoryError::Stale { kind, name: name.to_string() });
     }
     let mut faults = Vec::new();
@@ -107,9 +107,9 @@ pub(super) fn plan(
         Some(before) => editing.takes_administrator(&*before.record, Some(&*after))?,
         None => false,
     };
-    match order.atomic {
-        Atomic::All => {}
-        Atomic::Each => {
+    match context.atomicity {
+        Atomicity::All => {}
+        Atomicity::Each => {
             faults.extend(missing.iter().map(Missing::fault));
             if takes_administrator && !editing.has_administrator(Some(name))? {
                 let reason = InventoryError::NoAdministrator.to_string();
@@ -131,7 +131,7 @@ pub(super) fn plan(
     let after = if same {
         None
     } else {
-        stamp(&mut *after, order, before.is_none());
+        stamp(&mut *after, context, before.is_none());
         if let Some(to) = to {
             after.set_name(to.clone());
         }
@@ -190,7 +190,7 @@ fn check_names(
 /// the object says.
 fn shown_for_others(
     editing: &Editing<'_, '_>,
-    said: &Said,
+    said: &ObjectPatch,
 ) -> Result<HashMap<&'static str, HashSet<String>>, StoreError> {
     let mut shown = HashMap::new();
     let kind = said.record.kind();
@@ -219,7 +219,7 @@ fn shown_for_others(
 /// nor a name that is shown because others name the record.
 fn merge(
     before: &dyn Record,
-    said: &Said,
+    said: &ObjectPatch,
     others: &HashMap<&'static str, HashSet<String>>,
     faults: &mut Vec<Fault>,
 ) -> AnyRecord {
@@ -336,7 +336,7 @@ fn keep_lists(before: Option<&Pool>, said: &Pool, after: &mut Pool, warnings: &m
 }
 
 /// Says who changed the record and when, where its kind says that.
-fn stamp(record: &mut dyn Record, order: &Order<'_>, created: bool) {
+fn stamp(record: &mut dyn Record, context: &ChangeContext<'_>, created: bool) {
     let kind = record.kind();
     let [modified, modified_by] = STAMPS;
     let mut set = |name: &str, value: &str| {
@@ -345,10 +345,10 @@ fn stamp(record: &mut dyn Record, order: &Order<'_>, created: bool) {
             let _ = record.set(name, Value::from(value));
         }
     };
-    set(modified, &order.now);
-    set(modified_by, order.caller);
+    set(modified, &context.timestamp);
+    set(modified_by, context.principal);
     if created {
-        set("creator", order.caller);
+        set("creator", context.principal);
     }
 }
 

@@ -2,10 +2,11 @@
 //! directions.
 
 use super::{
-    Inventory, InventoryError, Shown,
-    look::{Look, Referrers, shows_pools, united},
+    InstanceRow,
+    session::{ReadSession, Referrers, shows_pools, united},
 };
 use crate::{
+    inventory::{Inventory, InventoryError},
     model::{AnyRecord, Backward, Kind, Record, Side, View, aliases},
     store::Stored,
 };
@@ -23,23 +24,25 @@ impl Inventory {
         &self,
         kind: Kind,
         name: &str,
-        show: impl FnOnce(&Shown<'_>) -> R,
+        show: impl FnOnce(&InstanceRow<'_>) -> R,
     ) -> Result<R, InventoryError> {
-        let look = self.look();
-        let Some(stored) = look.reading.get_any(kind, name)? else {
+        let session = self.session();
+        let Some(stored) = session.reading.get_any(kind, name)? else {
             return Err(InventoryError::NotFound { kind, name: name.to_owned() });
         };
         let backward = Backward::of(kind);
         let relations = &backward.relations;
-        let referrers = Referrers::read(&look.reading, &backward.targets, relations, name)?;
+        let referrers = Referrers::read(&session.reading, &backward.targets, relations, name)?;
         let pools_at = relations.iter().position(shows_pools);
         let pools: Vec<&str> = match pools_at {
-            Some(_) => {
-                look.computed()?.admitting(&*stored.record).map(|pool| pool.name.as_str()).collect()
-            }
+            Some(_) => session
+                .computed()?
+                .admitting(&*stored.record)
+                .map(|pool| pool.name.as_str())
+                .collect(),
             None => Vec::new(),
         };
-        let own = Own::read(&look, &stored)?;
+        let own = Own::read(&session, &stored)?;
         let properties = own.properties(&*stored.record);
         let related = relations.iter().enumerate().map(|(at, relation)| {
             let word = relation.word.as_str();
@@ -55,12 +58,12 @@ impl Inventory {
         });
         let related: Vec<(&str, View<'_>)> = related.collect();
         let properties = joined(properties, related);
-        Ok(show(&Shown { version: stored.version, properties: &properties }))
+        Ok(show(&InstanceRow { version: stored.version, properties: &properties }))
     }
 }
 
 /// What a record shows of its own that does not stand in it: the members of a computed pool.
-pub(super) struct Own {
+pub(in crate::inventory) struct Own {
     members: Option<Members>,
 }
 
@@ -70,12 +73,15 @@ struct Members {
 }
 
 impl Own {
-    pub fn read(look: &Look<'_>, stored: &Stored<AnyRecord>) -> Result<Self, InventoryError> {
+    pub fn read(
+        session: &ReadSession<'_>,
+        stored: &Stored<AnyRecord>,
+    ) -> Result<Self, InventoryError> {
         let computed = match stored.record.kind() {
-            Kind::Pool => look.computed()?.get(stored.ordinal).is_some(),
+            Kind::Pool => session.computed()?.get(stored.ordinal).is_some(),
             _ => false,
         };
-        let members = |side| look.reading.members(stored.ordinal, side);
+        let members = |side| session.reading.members(stored.ordinal, side);
         let members = if computed {
             Some(Members { devices: members(Side::Device)?, links: members(Side::Link)? })
         } else {

@@ -4,7 +4,7 @@ use crate::model::Comparison;
 
 /// The lines for which one of the comparisons holds, and as many around each as `context_lines`
 /// says, as eNMS shows them: `L12: ` and the line without blanks around it. No line comes twice.
-pub(super) fn matching_lines(
+pub(in crate::inventory) fn matching_lines(
     text: &str,
     comparisons: &[Comparison],
     context_lines: usize,

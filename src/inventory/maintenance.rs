@@ -12,7 +12,7 @@ use crate::{
 
 /// What the inventory is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct State {
+pub struct InventoryState {
     #[serde(flatten)]
     pub now: GenerationState,
     /// What an undo would go back to.
@@ -75,14 +75,14 @@ impl GenerationState {
 
 impl Inventory {
     /// What the inventory holds, and what an undo would go back to.
-    pub fn state(&self) -> Result<State, InventoryError> {
+    pub fn state(&self) -> Result<InventoryState, InventoryError> {
         let mut generations = self.0.store.generations()?;
         if let Some(damage) = generations.previous_damage.take() {
             self.0.damage.note(damage);
         }
         let now = GenerationState::of(&generations.current);
         let previous = generations.previous.as_ref().map(GenerationState::of);
-        Ok(State { now, previous, damage: self.0.damage.report() })
+        Ok(InventoryState { now, previous, damage: self.0.damage.report() })
     }
 
     /// Goes back to what was before the last import, or says what that would be. Asked again, it

@@ -11,7 +11,7 @@ const WORDS_COMPARED_MAX: usize = 1_000;
 
 /// Something that was done otherwise than the caller may have meant it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Warning {
+pub(in crate::inventory) enum Warning {
     /// A property that Satchel does not know was kept, and one that it knows has nearly its name.
     Near { property: String, nearest: &'static str },
     /// What is worked out and shown was sent back.
@@ -24,7 +24,7 @@ pub(super) enum Warning {
 
 /// Warnings, and in how many objects there was cause for them.
 #[derive(Default)]
-pub(super) struct Warnings(BTreeMap<Warning, u64>);
+pub(in crate::inventory) struct Warnings(BTreeMap<Warning, u64>);
 
 impl Warnings {
     pub fn push(&mut self, warning: Warning) {
@@ -61,7 +61,7 @@ impl Warnings {
 
 /// The known properties that unknown words are near to, each word looked up once a request.
 #[derive(Default)]
-pub(super) struct Nearest(HashMap<String, Option<&'static str>>);
+pub(in crate::inventory) struct Nearest(HashMap<String, Option<&'static str>>);
 
 impl Nearest {
     /// The property of the kind that has nearly this name.

@@ -1,13 +1,16 @@
 //! The instances that meet criteria.
 
 use super::{
-    Criterion, Filter, Inventory, InventoryError, Rows, SearchRequest, SearchTotals,
-    look::Look,
+    Criterion, Filter, RowSink, SearchRequest, SearchTotals,
+    property::{PropertyRef, Use},
     rows::{Answer, Ordering, Shape},
-    selection::{Asked, Selection},
-    word::{Use, Word},
+    selection::{Predicate, Selection},
+    session::ReadSession,
 };
-use crate::model::{Anchors, Comparison, Kind};
+use crate::{
+    inventory::{Inventory, InventoryError},
+    model::{Anchors, Comparison, Kind},
+};
 
 impl Inventory {
     /// Gives a page of the instances that meet every criterion, and says how many do, and how
@@ -25,25 +28,25 @@ impl Inventory {
     pub fn search(
         &self,
         request: &SearchRequest,
-        rows: &mut Rows<'_>,
+        rows: &mut RowSink<'_>,
     ) -> Result<SearchTotals, InventoryError> {
-        let look = self.look();
+        let session = self.session();
         let SearchRequest { kind, columns, criteria, order, start, limit, context_lines } = request;
         let kind = *kind;
         let asking = criteria.iter().filter(|criterion| criterion.asks());
-        let checks: Vec<(Word, Asked)> =
-            asking.map(|criterion| check(&look, kind, criterion)).collect::<Result<_, _>>()?;
+        let checks: Vec<(PropertyRef, Predicate)> =
+            asking.map(|criterion| check(&session, kind, criterion)).collect::<Result<_, _>>()?;
         let with_lines = |word| with_lines(word, &checks, *context_lines as usize);
-        let shape = Shape::resolve(&look, kind, columns, with_lines)?;
+        let shape = Shape::resolve(&session, kind, columns, with_lines)?;
         let answer = Answer {
-            selection: Selection::new(&look, kind, checks)?,
-            order: Ordering::resolve(&look, kind, order.as_ref())?,
+            selection: Selection::new(&session, kind, checks)?,
+            order: Ordering::resolve(&session, kind, order.as_ref())?,
             start: *start,
             limit: Some(*limit),
             shape,
         };
-        let matched = answer.give(&look, rows)?;
-        Ok(SearchTotals { matched, total: look.reading.summary()?.kind(kind).count })
+        let matched = answer.give(&session, rows)?;
+        Ok(SearchTotals { matched, total: session.reading.summary()?.kind(kind).count })
     }
 }
 
@@ -58,20 +61,20 @@ impl Criterion {
 
 /// What a criterion asks.
 fn check(
-    look: &Look<'_>,
+    session: &ReadSession<'_>,
     kind: Kind,
     criterion: &Criterion,
-) -> Result<(Word, Asked), InventoryError> {
+) -> Result<(PropertyRef, Predicate), InventoryError> {
     let Criterion { property, value, filter, invert } = criterion;
-    let word = Word::resolve(look, kind, property, Use::Ask)?;
+    let word = PropertyRef::resolve(session, kind, property, Use::Ask)?;
     let anchors = match word {
-        Word::LongText(_) | Word::Lines { .. } => Anchors::Lines,
-        Word::Name
-        | Word::Property { .. }
-        | Word::Custom(_)
-        | Word::Relation(_)
-        | Word::Members(_)
-        | Word::MemberCount(_) => Anchors::Text,
+        PropertyRef::LongText(_) | PropertyRef::Lines { .. } => Anchors::Lines,
+        PropertyRef::Name
+        | PropertyRef::Property { .. }
+        | PropertyRef::Custom(_)
+        | PropertyRef::Relation(_)
+        | PropertyRef::Members(_)
+        | PropertyRef::MemberCount(_) => Anchors::Text,
     };
     let comparison = match filter {
         Filter::Inclusion => Comparison::inclusion(value),
@@ -82,14 +85,18 @@ fn check(
             InventoryError::Regex { property, detail: fault.detail, position: fault.position }
         })?,
     };
-    Ok((word, Asked::Compare { comparison, wanted: !invert }))
+    Ok((word, Predicate::Compare { comparison, wanted: !invert }))
 }
 
 /// A column of lines shows those that the criteria on its text ask for.
-fn with_lines(word: Word, checks: &[(Word, Asked)], context_lines: usize) -> Word {
-    let Word::Lines { text, .. } = word else { return word };
+fn with_lines(
+    word: PropertyRef,
+    checks: &[(PropertyRef, Predicate)],
+    context_lines: usize,
+) -> PropertyRef {
+    let PropertyRef::Lines { text, .. } = word else { return word };
     let comparisons = checks.iter().filter_map(|(asked_word, asked)| match (asked_word, asked) {
-        (Word::LongText(asked_text), Asked::Compare { comparison, wanted: true })
+        (PropertyRef::LongText(asked_text), Predicate::Compare { comparison, wanted: true })
             if *asked_text == text =>
         {
             match comparison {
@@ -101,7 +108,7 @@ fn with_lines(word: Word, checks: &[(Word, Asked)], context_lines: usize) -> Wor
         }
         _ => None,
     });
-    Word::Lines { text, comparisons: comparisons.collect(), context_lines }
+    PropertyRef::Lines { text, comparisons: comparisons.collect(), context_lines }
 }
 
 #[cfg(test)]

@@ -1,0 +1,121 @@
+//! The requests and reports of changes.
+
+use crate::model::{Kind, Map};
+
+/// How a change of instances is made.
+#[derive(Clone, Debug)]
+pub struct ChangeRequest {
+    /// The name of the user who asks.
+    pub principal: String,
+    /// Whether the objects are one change together.
+    pub atomicity: Atomicity,
+    /// The version that the instance must still have. It counts for a single object only.
+    pub expected_version: ExpectedVersion,
+}
+
+/// Whether the objects of a request are one change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Atomicity {
+    /// All objects are one transaction: if one is refused, nothing changes.
+    All,
+    /// Each object succeeds or fails by itself.
+    Each,
+}
+
+/// The precondition of a change: the version of the instance, by the headers of RFC 9110,
+/// section 13.1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExpectedVersion {
+    /// No precondition.
+    Any,
+    /// The instance has one of these versions (`If-Match: "a", "b"`).
+    OneOf(Vec<u64>),
+    /// The instance exists (`If-Match: *`).
+    Exists,
+    /// The instance does not exist (`If-None-Match: *`).
+    Absent,
+}
+
+impl ExpectedVersion {
+    /// Whether the precondition holds for an instance of this version; `None` if it does not
+    /// exist.
+    pub(super) fn holds(&self, version: Option<u64>) -> bool {
+        match self {
+            ExpectedVersion::Any => true,
+            ExpectedVersion::OneOf(versions) => {
+                version.is_some_and(|version| versions.contains(&version))
+            }
+            ExpectedVersion::Exists => version.is_some(),
+            ExpectedVersion::Absent => version.is_none(),
+        }
+    }
+}
+
+/// The result of a change of instances.
+#[derive(Debug)]
+pub struct ChangeReport {
+    /// The outcome of each object, in the order of the request.
+    pub outcomes: Vec<ObjectOutcome>,
+    /// Sentences for the caller, for example about unknown properties that were stored and the
+    /// known properties that they resemble.
+    pub warnings: Vec<String>,
+}
+
+/// The outcome of one object.
+#[derive(Debug)]
+pub struct ObjectOutcome {
+    /// The object as it was sent, without its secrets.
+    pub object: Map,
+    pub result: Result<Changed, Vec<Fault>>,
+}
+
+/// The result of an accepted object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The name of the record after the change.
+    pub name: String,
+    pub version: u64,
+    pub effect: Effect,
+}
+
+/// What a change did to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    Created,
+    Updated,
+    Unchanged,
+}
+
+/// A reason to refuse an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The property at fault, if it is one property.
+    pub property: Option<String>,
+    /// A short identifier for scripts.
+    pub code: &'static str,
+    /// A sentence for a person.
+    pub detail: String,
+}
+
+/// The result of a deletion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeleteReport {
+    /// The deleted records: first the requested one, then those that depend on it, such as a
+    /// device's links.
+    pub deleted: Vec<(Kind, String)>,
+    /// The records that remain and whose lists lost a reference to a deleted record.
+    pub dereferenced: Vec<(Kind, String)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expected_versions_hold_for_matching_instances_only() {
+        let versions = ExpectedVersion::OneOf(vec![3, 5]);
+        assert!(versions.holds(Some(5)) && !versions.holds(Some(4)) && !versions.holds(None));
+        assert!(ExpectedVersion::Exists.holds(Some(1)) && !ExpectedVersion::Exists.holds(None));
+        assert!(ExpectedVersion::Absent.holds(None) && !ExpectedVersion::Absent.holds(Some(1)));
+    }
+}

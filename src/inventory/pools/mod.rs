@@ -1,0 +1,15 @@
+//! Computed pools: their compiled criteria, and their members.
+//!
+//! ```text
+//! report    the report of a recomputation
+//! computed  the computed pools, their criteria compiled, cached by version
+//! follow    which memberships the change of one record adds and removes
+//! refill    the members of a pool computed from scratch
+//! ```
+
+pub(super) mod computed;
+pub(super) mod follow;
+pub(super) mod refill;
+mod report;
+
+pub use report::PoolsReport;

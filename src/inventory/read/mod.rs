@@ -1,0 +1,41 @@
+//! Reads: one instance, pages, queries, searches and long texts.
+//!
+//! ```text
+//! request    requests and their rows
+//! instance   one instance: properties, defaults, relations in both directions
+//! list       all instances of a kind, paged and ordered
+//! query      the instances whose properties have given values
+//! search     the instances that meet criteria, columns of them, lines of configurations
+//! text       configurations and other long texts of a device
+//! ```
+//!
+//! What they are made of, from the top down:
+//!
+//! ```text
+//! rows       the rows of a page, from a selection and an order
+//! order      sorting rows by a property
+//! selection  the records that meet all predicates
+//! columns    the values of several properties of one record, read in one pass
+//! lines      the matching lines of a long text
+//! property   what a property name in a request means for a kind
+//! session    one snapshot of the inventory: records, referrers, members of pools
+//! ```
+
+mod columns;
+mod instance;
+mod lines;
+mod list;
+mod order;
+mod property;
+mod query;
+mod request;
+mod rows;
+mod search;
+mod selection;
+mod session;
+mod text;
+
+pub use request::{
+    Criterion, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink, SearchRequest,
+    SearchTotals, Text,
+};

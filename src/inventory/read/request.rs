@@ -1,0 +1,104 @@
+//! The requests of reads, and the rows that they produce.
+
+use crate::model::{Kind, View};
+
+/// One instance, or the requested columns of it.
+#[derive(Debug)]
+pub struct InstanceRow<'a> {
+    /// The number of the change that wrote the record.
+    pub version: u64,
+    /// Names and values, sorted by name, or in the order of the requested columns. Without
+    /// secrets.
+    pub properties: &'a [(&'a str, View<'a>)],
+}
+
+/// Whether the receiver of rows wants more of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    Continue,
+    /// No more rows are needed, for example because the client has disconnected.
+    Stop,
+}
+
+/// Receives the rows of a result, one after the other.
+pub type RowSink<'r> = dyn FnMut(&InstanceRow<'_>) -> Flow + 'r;
+
+/// A page of the instances of a kind.
+#[derive(Clone, Debug, Default)]
+pub struct ListRequest {
+    /// The number of instances to skip.
+    pub start: u64,
+    /// The most rows to return; `None` for all.
+    pub limit: Option<u64>,
+    /// The properties to show; empty for all.
+    pub columns: Vec<String>,
+    /// `None` to sort by name.
+    pub order: Option<Order>,
+}
+
+/// How rows are sorted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub property: String,
+    pub direction: Direction,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Ascending,
+    Descending,
+}
+
+/// How the text of a criterion is compared with a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// The property contains the text, ignoring case.
+    Inclusion,
+    Equality,
+    Regex,
+    /// The property is empty. The text is ignored.
+    Empty,
+}
+
+/// One criterion of a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Criterion {
+    pub property: String,
+    pub value: String,
+    pub filter: Filter,
+    /// Whether the criterion is negated.
+    pub invert: bool,
+}
+
+/// A search.
+#[derive(Clone, Debug)]
+pub struct SearchRequest {
+    pub kind: Kind,
+    pub columns: Vec<String>,
+    /// An instance matches if all criteria hold.
+    pub criteria: Vec<Criterion>,
+    pub order: Option<Order>,
+    /// The number of matches to skip.
+    pub start: u64,
+    /// The most rows to return.
+    pub limit: u64,
+    /// The lines shown before and after each matching line of a long text.
+    pub context_lines: u32,
+}
+
+/// The totals of a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SearchTotals {
+    /// The instances that meet all criteria.
+    pub matched: u64,
+    /// All instances of the kind.
+    pub total: u64,
+}
+
+/// A long text of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    pub text: String,
+    /// The number of the change that wrote the text.
+    pub version: u64,
+}
