@@ -23,21 +23,21 @@ pub enum FileError {
     #[error("{}:{line}: this is not TOML: {detail}", .path.display())]
     Syntax { path: PathBuf, line: usize, detail: String },
     #[error("{}", lines(.path, .problems))]
-    Wrong { path: PathBuf, problems: Vec<Problem> },
+    Wrong { path: PathBuf, problems: Vec<SettingProblem> },
 }
 
 /// A line of the file that says what no setting takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct SettingProblem {
     /// From 1.
     pub line: usize,
     pub key: String,
-    pub fault: Fault,
+    pub fault: SettingFault,
 }
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum SettingFault {
     #[error("there is no such setting{}", meant(.nearest.as_deref()))]
     Unknown { nearest: Option<String> },
     #[error("this is {found}, and {} is expected", .expected.description())]
@@ -53,8 +53,8 @@ fn meant(nearest: Option<&str>) -> String {
     }
 }
 
-fn lines(path: &std::path::Path, problems: &[Problem]) -> String {
-    let lines = problems.iter().map(|Problem { line, key, fault }| {
+fn lines(path: &std::path::Path, problems: &[SettingProblem]) -> String {
+    let lines = problems.iter().map(|SettingProblem { line, key, fault }| {
         format!("{}:{line}: {}: {fault}", path.display(), shortened(key))
     });
     lines.collect::<Vec<_>>().join("\n")

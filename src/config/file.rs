@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Fault, FileError, Problem, shortened};
+use super::error::{FileError, SettingFault, SettingProblem, shortened};
 use super::setting::{Expected, Setting};
 use crate::model::nearest;
 
@@ -57,7 +57,7 @@ impl SettingsFile {
             match accepted(key.get_ref(), value.get_ref(), known) {
                 Ok(text) => drop(values.insert(key.get_ref().to_string(), Value { text, line })),
                 Err(fault) => {
-                    problems.push(Problem { line, key: key.get_ref().to_string(), fault });
+                    problems.push(SettingProblem { line, key: key.get_ref().to_string(), fault });
                 }
             }
         }
@@ -83,19 +83,19 @@ fn line_of(bytes: &[u8], at: usize) -> usize {
 }
 
 /// The value as the flag would be given it.
-fn accepted(key: &str, value: &DeValue<'_>, known: &[Setting]) -> Result<String, Fault> {
+fn accepted(key: &str, value: &DeValue<'_>, known: &[Setting]) -> Result<String, SettingFault> {
     let Some(setting) = known.iter().find(|setting| setting.name() == key) else {
         let nearest = nearest(key, known.iter().map(Setting::name)).map(str::to_owned);
-        return Err(Fault::Unknown { nearest });
+        return Err(SettingFault::Unknown { nearest });
     };
     let text = as_text(value, setting.expected())?;
     match setting.check(&text) {
         Ok(()) => Ok(text),
-        Err(expectation) => Err(Fault::Value { value: shortened(&text), expectation }),
+        Err(expectation) => Err(SettingFault::Value { value: shortened(&text), expectation }),
     }
 }
 
-fn as_text(value: &DeValue<'_>, expected: Expected) -> Result<String, Fault> {
+fn as_text(value: &DeValue<'_>, expected: Expected) -> Result<String, SettingFault> {
     let fits = match value {
         // What stands in quotes is what would stand behind the flag.
         DeValue::String(_) => true,
@@ -118,7 +118,7 @@ fn as_text(value: &DeValue<'_>, expected: Expected) -> Result<String, Fault> {
         | DeValue::Float(_)
         | DeValue::Datetime(_)
         | DeValue::Array(_)
-        | DeValue::Table(_) => Err(Fault::Type { found: described(value), expected }),
+        | DeValue::Table(_) => Err(SettingFault::Type { found: described(value), expected }),
     }
 }
 

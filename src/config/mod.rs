@@ -12,7 +12,7 @@ mod serve;
 mod setting;
 mod sources;
 
-pub use error::{FileError, Problem};
+pub use error::{FileError, SettingFault, SettingProblem};
 pub use serve::{LimitsConfig, LogConfig, LogFormat, ServeConfig};
 pub use setting::{Expected, Setting, settings};
 pub use sources::{

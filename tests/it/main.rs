@@ -13,6 +13,7 @@ mod data_directory;
 mod docs;
 mod durability;
 mod empty_replacement;
+mod error_chains;
 mod errors;
 mod forms;
 mod full_disk;

@@ -1,0 +1,492 @@
+//! What a person reads of an error: its `Display` and those of its sources, separated by colons
+//! (`satchel::wording::chain`). Nothing may stand there twice, so each `Display` must leave its
+//! source to the source.
+//!
+//! Every variant of every public error is built here. A new variant does not compile until it is
+//! added, because each list is also an exhaustive `match`.
+
+use std::error::Error;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use satchel::access::{AccountsError, HashError, LoginError, PasswordError};
+use satchel::codec::bundle::{
+    ArchiveProblem, BundleError, Digest, EntryProblem, MetadataError,
+    WriteError as BundleWriteError,
+};
+use satchel::codec::json::{JsonError, JsonFault};
+use satchel::codec::workbook::{
+    DecodeError, Format, FormatUnknown, OutputLimit, Refusal, SheetNameProblem,
+    WriteError as WorkbookWriteError,
+};
+use satchel::codec::yaml::{ReadError, Rule as YamlRule};
+use satchel::config::{Expected, FileError, ParseError, SettingFault, SettingProblem};
+use satchel::import::ImportError;
+use satchel::inventory::InventoryError;
+use satchel::job::Cancelled;
+use satchel::migration::{FileProblem, MigrationError, NameError as ProjectNameError, ShelfError};
+use satchel::model::{CriterionError, Kind, OverLimit, RegexFault, Rule, UnknownKind};
+use satchel::store::{
+    DirectoryError, ForeignContents, Holder, InventoryDamage, KeyError, Owner, StoreError,
+};
+use satchel::topology::{NameError as WorkbookNameError, TopologyError};
+use satchel::wording::chain;
+
+/// Fails if a part of the error's chain is empty, or is contained in another part.
+#[track_caller]
+fn assert_nothing_is_repeated(error: &dyn Error) {
+    let chained = chain(error);
+    let mut parts = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        parts.push(cause.to_string());
+        source = cause.source();
+    }
+    for (at, part) in parts.iter().enumerate() {
+        assert!(!part.trim().is_empty(), "an empty part: {chained}");
+        let others = parts.iter().enumerate().filter(|(other, _)| *other != at);
+        for (_, other) in others {
+            assert!(!other.contains(part.as_str()), "“{part}” stands twice: {chained}");
+        }
+    }
+}
+
+/// Checks one value of each variant, and that no variant is missing.
+macro_rules! assert_each {
+    ($errors:ty { $($pattern:pat => $value:expr),+ $(,)? }) => {{
+        let variant = |error: &$errors| match error { $($pattern => stringify!($pattern)),+ };
+        $({
+            let error: $errors = $value;
+            assert_eq!(variant(&error), stringify!($pattern));
+            assert_nothing_is_repeated(&error);
+        })+
+    }};
+}
+
+/// An error as it must not be: its `Display` repeats its source.
+#[derive(Debug, thiserror::Error)]
+#[error("the folder: {0}")]
+struct Repeating(#[source] io::Error);
+
+#[test]
+#[should_panic(expected = "stands twice: the folder: File exists")]
+fn a_source_in_the_display_is_noticed() {
+    assert_nothing_is_repeated(&Repeating(io_error()));
+}
+
+fn io_error() -> io::Error {
+    io::Error::from_raw_os_error(17)
+}
+
+fn path() -> PathBuf {
+    PathBuf::from("R 1%/é>b")
+}
+
+fn text() -> String {
+    "é>b".to_owned()
+}
+
+fn unknown_kind() -> UnknownKind {
+    UnknownKind { word: "devise".to_owned(), nearest: Some(Kind::Device) }
+}
+
+#[test]
+fn model_errors_say_each_thing_once() {
+    let expected = satchel::model::PropertyType::Text;
+    assert_each!(Rule {
+        Rule::NameEmpty => Rule::NameEmpty,
+        Rule::NameLong { .. } => Rule::NameLong { bytes: 300 },
+        Rule::NameCharacter { .. } => Rule::NameCharacter { character: '\u{1b}' },
+        Rule::Type { .. } => Rule::Type { expected, found: "a list" },
+        Rule::ListItem { .. } => Rule::ListItem { found: "a map" },
+        Rule::NameMissing => Rule::NameMissing,
+        Rule::NoRecord { .. } => Rule::NoRecord { found: "a text" },
+        Rule::PropertyName { .. } => Rule::PropertyName { found: "a list" },
+    });
+    let property = text();
+    assert_each!(OverLimit {
+        OverLimit::Text { .. } => OverLimit::Text { property: property.clone(), bytes: 9 },
+        OverLimit::Digits { .. } => OverLimit::Digits { property: property.clone(), digits: 9 },
+        OverLimit::Depth { .. } => OverLimit::Depth { property: property.clone() },
+        OverLimit::Shared { .. } => OverLimit::Shared { property: property.clone() },
+        OverLimit::Record { .. } => OverLimit::Record { bytes: 9 },
+    });
+    assert_each!(CriterionError {
+        CriterionError::Regex { .. } =>
+            CriterionError::Regex { property: property.clone(), detail: "a brace".to_owned() },
+        CriterionError::Match { .. } =>
+            CriterionError::Match { property, found: "includes".to_owned() },
+    });
+    assert_nothing_is_repeated(&RegexFault { detail: text(), position: 3 });
+    assert_nothing_is_repeated(&unknown_kind());
+    assert_nothing_is_repeated(&Cancelled);
+}
+
+#[test]
+fn yaml_and_json_errors_say_each_thing_once() {
+    assert_each!(YamlRule {
+        YamlRule::Encoding => YamlRule::Encoding,
+        YamlRule::Character { .. } => YamlRule::Character { found: 7 },
+        YamlRule::NotAList { .. } => YamlRule::NotAList { found: "a text" },
+        YamlRule::SecondDocument => YamlRule::SecondDocument,
+        YamlRule::Directive { .. } => YamlRule::Directive { name: text() },
+        YamlRule::Syntax { .. } => YamlRule::Syntax { problem: "a comma is missing" },
+        YamlRule::Escape { .. } => YamlRule::Escape { found: text() },
+        YamlRule::UnknownTag { .. } => YamlRule::UnknownTag { tag: text() },
+        YamlRule::TagMismatch { .. } => YamlRule::TagMismatch { tag: text(), found: "a list" },
+        YamlRule::Scalar { .. } => YamlRule::Scalar { expected: "number", text: text() },
+        YamlRule::DuplicateKey { .. } => YamlRule::DuplicateKey { key: text() },
+        YamlRule::KeyType { .. } => YamlRule::KeyType { found: "a list" },
+        YamlRule::Merge { .. } => YamlRule::Merge { found: "a list" },
+        YamlRule::UndefinedAlias { .. } => YamlRule::UndefinedAlias { name: text() },
+        YamlRule::RecursiveAlias { .. } => YamlRule::RecursiveAlias { name: text() },
+        YamlRule::DuplicateAnchor { .. } => YamlRule::DuplicateAnchor { name: text() },
+        YamlRule::Depth { .. } => YamlRule::Depth { levels_max: 9 },
+        YamlRule::RecordSize => YamlRule::RecordSize,
+        YamlRule::AnchorSize => YamlRule::AnchorSize,
+        YamlRule::Expansion => YamlRule::Expansion,
+        YamlRule::TextSize => YamlRule::TextSize,
+        YamlRule::NameSize => YamlRule::NameSize,
+        YamlRule::DocumentSize => YamlRule::DocumentSize,
+    });
+    assert_each!(ReadError {
+        ReadError::Io(_) => ReadError::Io(io_error()),
+        ReadError::Refused { .. } =>
+            ReadError::Refused { line: 7, column: 1, rule: YamlRule::Encoding },
+    });
+    assert_each!(JsonFault {
+        JsonFault::Syntax { .. } => JsonFault::Syntax { problem: "a comma is missing".to_owned() },
+        JsonFault::DuplicateKey { .. } => JsonFault::DuplicateKey { key: text() },
+        JsonFault::Depth => JsonFault::Depth,
+        JsonFault::Size => JsonFault::Size,
+        JsonFault::NoObject { .. } => JsonFault::NoObject { found: "a text" },
+        JsonFault::ItemNoObject { .. } => JsonFault::ItemNoObject { index: 0, found: "a text" },
+    });
+    assert_nothing_is_repeated(&JsonError { line: 7, column: 1, detail: JsonFault::Depth });
+}
+
+#[test]
+fn bundle_errors_say_each_thing_once() {
+    let digest = Digest::from([7; 32]);
+    assert_each!(ArchiveProblem {
+        ArchiveProblem::NoEnd => ArchiveProblem::NoEnd,
+        ArchiveProblem::DirectoryPlace => ArchiveProblem::DirectoryPlace,
+        ArchiveProblem::Directory => ArchiveProblem::Directory,
+        ArchiveProblem::Count { .. } => ArchiveProblem::Count { counted: 1, found: 2 },
+        ArchiveProblem::Entries { .. } => ArchiveProblem::Entries { entries: 999 },
+        ArchiveProblem::DirectoryLong { .. } => ArchiveProblem::DirectoryLong { bytes: 999 },
+        ArchiveProblem::Parts => ArchiveProblem::Parts,
+    });
+    assert_each!(EntryProblem {
+        EntryProblem::Name => EntryProblem::Name,
+        EntryProblem::Path => EntryProblem::Path,
+        EntryProblem::Folder => EntryProblem::Folder,
+        EntryProblem::Twice => EntryProblem::Twice,
+        EntryProblem::Special { .. } => EntryProblem::Special { mode: 0o120_777 },
+        EntryProblem::Encrypted => EntryProblem::Encrypted,
+        EntryProblem::Method { .. } => EntryProblem::Method { method: 9 },
+        EntryProblem::Header => EntryProblem::Header,
+        EntryProblem::Beyond => EntryProblem::Beyond,
+        EntryProblem::Overlap { .. } => EntryProblem::Overlap { other: text() },
+        EntryProblem::Ratio { .. } => EntryProblem::Ratio { packed: 1, unpacked: 9_999_999 },
+        EntryProblem::MetadataLong => EntryProblem::MetadataLong,
+        EntryProblem::Unlisted => EntryProblem::Unlisted,
+        EntryProblem::Missing => EntryProblem::Missing,
+        EntryProblem::Packing => EntryProblem::Packing,
+        EntryProblem::Short { .. } => EntryProblem::Short { expected: 2, found: 1 },
+        EntryProblem::Long { .. } => EntryProblem::Long { expected: 2 },
+        EntryProblem::Crc { .. } => EntryProblem::Crc { expected: 2, found: 1 },
+        EntryProblem::Checksum { .. } =>
+            EntryProblem::Checksum { expected: digest, found: Digest::from([8; 32]) },
+    });
+    assert_each!(MetadataError {
+        MetadataError::Yaml(_) => MetadataError::Yaml("a list is not closed".to_owned()),
+        MetadataError::Type { .. } =>
+            MetadataError::Type { key: text(), expected: "a text", found: "a list" },
+        MetadataError::Missing { .. } => MetadataError::Missing { key: text() },
+        MetadataError::Word { .. } => MetadataError::Word { key: text(), found: text() },
+        MetadataError::Kind(_) => MetadataError::Kind(unknown_kind()),
+        MetadataError::Format { .. } => MetadataError::Format { format: 99 },
+    });
+    assert_each!(BundleError {
+        BundleError::Io(_) => BundleError::Io(io_error()),
+        BundleError::Archive(_) => BundleError::Archive(ArchiveProblem::NoEnd),
+        BundleError::Entry { .. } =>
+            BundleError::Entry { entry: text(), problem: EntryProblem::Header },
+        BundleError::MetadataMissing => BundleError::MetadataMissing,
+        BundleError::Metadata(_) => BundleError::Metadata(MetadataError::Kind(unknown_kind())),
+        BundleError::Unpacked { .. } => BundleError::Unpacked { bytes: 2, bytes_max: 1 },
+    });
+    assert_each!(BundleWriteError {
+        BundleWriteError::Io(_) => BundleWriteError::Io(io_error()),
+        BundleWriteError::Twice(_) => BundleWriteError::Twice(Kind::Link),
+        BundleWriteError::Unfinished(_) => BundleWriteError::Unfinished(Kind::Link),
+    });
+    assert_nothing_is_repeated(&satchel::codec::bundle::NoDigest);
+}
+
+#[test]
+fn workbook_errors_say_each_thing_once() {
+    let (sheet, format) = (text(), Format::Xls);
+    assert_each!(Refusal {
+        Refusal::Unknown => Refusal::Unknown,
+        Refusal::Encrypted => Refusal::Encrypted,
+        Refusal::Damaged { .. } => Refusal::Damaged { reason: text() },
+        Refusal::NotUtf8 { .. } => Refusal::NotUtf8 { line: 7 },
+    });
+    assert_each!(OutputLimit {
+        OutputLimit::Sheets => OutputLimit::Sheets,
+        OutputLimit::Rows => OutputLimit::Rows,
+        OutputLimit::Bytes => OutputLimit::Bytes,
+        OutputLimit::RowBytes { .. } => OutputLimit::RowBytes { row: 7 },
+    });
+    assert_each!(DecodeError {
+        DecodeError::Io(_) => DecodeError::Io(io_error()),
+        DecodeError::Refused(_) => DecodeError::Refused(Refusal::Encrypted),
+        DecodeError::Output(_) => DecodeError::Output(OutputLimit::Rows),
+        DecodeError::Memory { .. } => DecodeError::Memory { bytes_max: 1 << 30 },
+        DecodeError::Cpu { .. } => DecodeError::Cpu { cpu_max: Duration::from_secs(9) },
+        DecodeError::Wait { .. } => DecodeError::Wait { wait_max: Duration::from_secs(9) },
+        DecodeError::Died { .. } => DecodeError::Died { status: ExitStatus::from_raw(9) },
+        DecodeError::Garbled => DecodeError::Garbled,
+    });
+    assert_each!(SheetNameProblem {
+        SheetNameProblem::Empty => SheetNameProblem::Empty,
+        SheetNameProblem::Long => SheetNameProblem::Long,
+        SheetNameProblem::Character { .. } => SheetNameProblem::Character { character: '[' },
+        SheetNameProblem::Apostrophe => SheetNameProblem::Apostrophe,
+        SheetNameProblem::Twice => SheetNameProblem::Twice,
+    });
+    assert_each!(WorkbookWriteError {
+        WorkbookWriteError::Io(_) => WorkbookWriteError::Io(io_error()),
+        WorkbookWriteError::Rows { .. } =>
+            WorkbookWriteError::Rows { sheet: sheet.clone(), format },
+        WorkbookWriteError::Columns { .. } =>
+            WorkbookWriteError::Columns { sheet: sheet.clone(), format },
+        WorkbookWriteError::Text { .. } =>
+            WorkbookWriteError::Text { sheet: sheet.clone(), row: 1, column: 2, units: 40_000 },
+        WorkbookWriteError::SheetName { .. } =>
+            WorkbookWriteError::SheetName { name: sheet, problem: SheetNameProblem::Long },
+        WorkbookWriteError::NoSheet => WorkbookWriteError::NoSheet,
+        WorkbookWriteError::Long { .. } =>
+            WorkbookWriteError::Long { bytes_max: 1 << 30, format },
+    });
+    assert_nothing_is_repeated(&FormatUnknown { ending: "ods".to_owned() });
+}
+
+#[test]
+fn store_errors_say_each_thing_once() {
+    let (owner, caller) = (Owner::caller(), Owner::caller());
+    let foreign = |found| DirectoryError::Foreign { path: path(), found };
+    assert_nothing_is_repeated(&foreign(ForeignContents::Entry(text())));
+    assert_each!(DirectoryError {
+        DirectoryError::Missing { .. } => DirectoryError::Missing { path: path() },
+        DirectoryError::Empty { .. } => DirectoryError::Empty { path: path() },
+        DirectoryError::Unfinished { .. } => DirectoryError::Unfinished { path: path() },
+        DirectoryError::Foreign { .. } => foreign(ForeignContents::File),
+        DirectoryError::OtherOwner { .. } => DirectoryError::OtherOwner {
+            path: path(), owner: owner.clone(), caller: caller.clone(),
+        },
+        DirectoryError::Barred { .. } => DirectoryError::Barred {
+            path: path(), folder: "/x".into(), owner: owner.clone(), caller: caller.clone(),
+        },
+        DirectoryError::NotCreatable { .. } => DirectoryError::NotCreatable {
+            path: path(), folder: "/x".into(), owner: owner.clone(), caller: caller.clone(),
+        },
+        DirectoryError::MixedOwners { .. } => DirectoryError::MixedOwners {
+            directory: path(), file: "/x".into(), file_owner: caller, owner,
+        },
+        DirectoryError::InUse { .. } =>
+            DirectoryError::InUse { directory: path(), holder: Holder::default() },
+        DirectoryError::OtherFormat { .. } => DirectoryError::OtherFormat { found: 9, known: 1 },
+    });
+    assert_each!(KeyError {
+        KeyError::Missing { .. } => KeyError::Missing { path: path() },
+        KeyError::Length { .. } => KeyError::Length { path: path(), bytes: 7 },
+        KeyError::Wrong { .. } => KeyError::Wrong { path: path(), proof: text() },
+    });
+    let damage = InventoryDamage {
+        directory: path(),
+        findings: vec!["a file is missing".to_owned()],
+        known: None,
+        previous: None,
+    };
+    let (kind, name) = (Kind::Device, text());
+    assert_each!(StoreError {
+        StoreError::Corrupt { .. } => StoreError::Corrupt {
+            kind, name: name.clone(), detail: "a length is wrong".to_owned(),
+        },
+        StoreError::Damaged { .. } =>
+            StoreError::Damaged { part: "meta", detail: "a length is wrong".to_owned() },
+        StoreError::InventoryDamaged(_) => StoreError::InventoryDamaged(Box::new(damage)),
+        StoreError::Directory(_) => StoreError::from(DirectoryError::Missing { path: path() }),
+        StoreError::Key(_) => StoreError::Key(KeyError::Missing { path: path() }),
+        StoreError::Unsealable { .. } => StoreError::Unsealable { kind, name: name.clone() },
+        StoreError::Busy => StoreError::Busy,
+        StoreError::Cancelled(_) => StoreError::Cancelled(Cancelled),
+        StoreError::NoInventory { .. } => StoreError::NoInventory { directory: path() },
+        StoreError::NothingToUndo => StoreError::NothingToUndo,
+        StoreError::DiskFull => StoreError::DiskFull,
+        StoreError::FileSizeLimit => StoreError::FileSizeLimit,
+        StoreError::Reopening => StoreError::Reopening,
+        StoreError::ReadOnly { .. } => StoreError::ReadOnly { reason: text() },
+        StoreError::RecordLarge { .. } => StoreError::RecordLarge { kind, bytes: 7 },
+        StoreError::OverLimit { .. } => StoreError::OverLimit {
+            kind, name, over: OverLimit::Depth { property: "rack".to_owned() },
+        },
+        StoreError::TextLarge { .. } => StoreError::TextLarge { bytes: 7 },
+        StoreError::ChangeLarge { .. } => StoreError::ChangeLarge { records: 7 },
+        StoreError::Io { .. } =>
+            StoreError::Io { what: "the file R 1%".to_owned(), source: io_error() },
+        StoreError::Database(_) => StoreError::Database(sled::Error::Io(io_error())),
+    });
+}
+
+#[test]
+fn access_and_inventory_errors_say_each_thing_once() {
+    let not_argon2 = argon2::password_hash::Error::PhcStringField;
+    assert_each!(HashError {
+        HashError::NotArgon2(_) => HashError::NotArgon2(not_argon2),
+        HashError::TooCostly { .. } =>
+            HashError::TooCostly { memory_kib: 1 << 30, passes: 2, lanes: 3 },
+        HashError::NoRandomness(_) => HashError::NoRandomness(io_error()),
+        HashError::Hashing(_) => HashError::Hashing(argon2::password_hash::Error::SaltInvalid(
+            argon2::password_hash::errors::InvalidValue::TooShort,
+        )),
+    });
+    assert_each!(PasswordError {
+        PasswordError::Store(_) => PasswordError::Store(StoreError::Busy),
+        PasswordError::Hash(_) => PasswordError::Hash(HashError::NoRandomness(io_error())),
+    });
+    let accounts = || AccountsError(Box::new(StoreError::Busy));
+    assert_nothing_is_repeated(&accounts());
+    assert_each!(LoginError {
+        LoginError::Refused => LoginError::Refused,
+        LoginError::Locked { .. } => LoginError::Locked { wait: Duration::from_secs(9) },
+        LoginError::Accounts(_) => LoginError::Accounts(accounts()),
+    });
+    let (kind, name, property) = (Kind::Device, text(), "port".to_owned());
+    assert_each!(InventoryError {
+        InventoryError::Store(_) => InventoryError::Store(StoreError::Busy),
+        InventoryError::NotFound { .. } => InventoryError::NotFound { kind, name: name.clone() },
+        InventoryError::NoText { .. } => InventoryError::NoText {
+            device: name.clone(), property: property.clone(),
+        },
+        InventoryError::UnknownProperty { .. } => InventoryError::UnknownProperty {
+            kind, property: property.clone(), nearest: Some("post".to_owned()),
+        },
+        InventoryError::Value { .. } => InventoryError::Value {
+            kind, property: property.clone(), value: text(), rule: "a number is expected".to_owned(),
+        },
+        InventoryError::Regex { .. } =>
+            InventoryError::Regex { property, detail: "a brace".to_owned(), position: 7 },
+        InventoryError::Stale { .. } => InventoryError::Stale { kind, name: name.clone() },
+        InventoryError::OwnUser { .. } => InventoryError::OwnUser { name: name.clone() },
+        InventoryError::TooManyReferences { .. } =>
+            InventoryError::TooManyReferences { kind, name, records_max: 9 },
+        InventoryError::NoAdministrator => InventoryError::NoAdministrator,
+        InventoryError::Hash(_) => InventoryError::Hash(HashError::NoRandomness(io_error())),
+    });
+}
+
+#[test]
+fn import_and_export_errors_say_each_thing_once() {
+    assert_each!(ImportError {
+        ImportError::Store(_) => ImportError::Store(StoreError::Busy),
+        ImportError::Scratch(_) => ImportError::Scratch(io_error()),
+        ImportError::NameBytes { .. } => ImportError::NameBytes { kind: Kind::Device },
+        ImportError::NoAdministrator => ImportError::NoAdministrator,
+        ImportError::EmptyReplacement(_) => ImportError::EmptyReplacement(Vec::new()),
+        ImportError::NoReport { .. } => ImportError::NoReport { id: text() },
+    });
+    let name = || "backup".parse().unwrap();
+    assert_each!(FileProblem {
+        FileProblem::Link => FileProblem::Link,
+        FileProblem::Special => FileProblem::Special,
+        FileProblem::Folder => FileProblem::Folder,
+        FileProblem::Changed => FileProblem::Changed,
+    });
+    assert_each!(ShelfError {
+        ShelfError::NotFound { .. } => ShelfError::NotFound { name: name() },
+        ShelfError::Bundle(_) => ShelfError::Bundle(ArchiveProblem::NoEnd.into()),
+        ShelfError::File { .. } => ShelfError::File { file: text(), problem: FileProblem::Link },
+        ShelfError::FolderHasNoFile { .. } => ShelfError::FolderHasNoFile { name: name() },
+        ShelfError::InTheWay { .. } => ShelfError::InTheWay { file: text() },
+        ShelfError::Long => ShelfError::Long,
+        ShelfError::NoSpace => ShelfError::NoSpace,
+        ShelfError::FileSizeLimit => ShelfError::FileSizeLimit,
+        ShelfError::Io(_) => ShelfError::Io(io_error()),
+    });
+    let refused = || ReadError::Refused { line: 7, column: 1, rule: YamlRule::Encoding };
+    assert_each!(MigrationError {
+        MigrationError::Shelf(_) => MigrationError::Shelf(BundleError::MetadataMissing.into()),
+        MigrationError::Store(_) => MigrationError::Store(StoreError::Busy),
+        MigrationError::Scratch(_) => MigrationError::Scratch(io_error()),
+        MigrationError::Write(_) => MigrationError::Write(BundleWriteError::Io(io_error())),
+        MigrationError::Read { .. } =>
+            MigrationError::Read { kind: Kind::Device, source: io::Error::other(refused()) },
+        MigrationError::Import(_) => MigrationError::Import(ImportError::Scratch(io_error())),
+        MigrationError::Panicked => MigrationError::Panicked,
+    });
+    assert_each!(ProjectNameError {
+        ProjectNameError::Empty => ProjectNameError::Empty,
+        ProjectNameError::Long { .. } => ProjectNameError::Long { characters: 999 },
+        ProjectNameError::Dot => ProjectNameError::Dot,
+        ProjectNameError::Character { .. } => ProjectNameError::Character { character: '/' },
+    });
+    assert_each!(WorkbookNameError {
+        WorkbookNameError::Empty => WorkbookNameError::Empty,
+        WorkbookNameError::Long { .. } => WorkbookNameError::Long { characters: 999 },
+        WorkbookNameError::Dot => WorkbookNameError::Dot,
+        WorkbookNameError::Character { .. } => WorkbookNameError::Character { character: '/' },
+        WorkbookNameError::Ending(_) =>
+            WorkbookNameError::Ending(FormatUnknown { ending: "ods".to_owned() }),
+    });
+    assert_each!(TopologyError {
+        TopologyError::Store(_) => TopologyError::Store(StoreError::Busy),
+        TopologyError::Import(_) => TopologyError::Import(ImportError::Scratch(io_error())),
+        TopologyError::Decode(_) => TopologyError::Decode(DecodeError::Io(io_error())),
+        TopologyError::Write(_) => TopologyError::Write(WorkbookWriteError::Io(io_error())),
+        TopologyError::CellLong { .. } => TopologyError::CellLong {
+            kind: Kind::Device, record: text(), property: "port".to_owned(), units: 40_000,
+        },
+        TopologyError::NoSheet { .. } => TopologyError::NoSheet { sheets: vec![text()] },
+        TopologyError::NotFound { .. } => TopologyError::NotFound { name: text() },
+        TopologyError::NoReport { .. } => TopologyError::NoReport { id: text() },
+        TopologyError::MarkedLarge => TopologyError::MarkedLarge,
+        TopologyError::InTheWay { .. } => TopologyError::InTheWay { name: text() },
+        TopologyError::Long => TopologyError::Long,
+        TopologyError::NoSpace => TopologyError::NoSpace,
+        TopologyError::FileSizeLimit => TopologyError::FileSizeLimit,
+        TopologyError::Io(_) => TopologyError::Io(io_error()),
+    });
+}
+
+#[test]
+fn settings_errors_say_each_thing_once() {
+    let wrong_type = || SettingFault::Type { found: "a list", expected: Expected::Integer };
+    assert_each!(SettingFault {
+        SettingFault::Unknown { .. } => SettingFault::Unknown { nearest: Some(text()) },
+        SettingFault::Type { .. } => wrong_type(),
+        SettingFault::Value { .. } =>
+            SettingFault::Value { value: text(), expectation: "a number is expected".to_owned() },
+    });
+    let problem = || SettingProblem { line: 7, key: text(), fault: wrong_type() };
+    assert_each!(FileError {
+        FileError::Unreadable { .. } => FileError::Unreadable { path: path(), source: io_error() },
+        FileError::TooLarge { .. } => FileError::TooLarge { path: path(), bytes_max: 9 },
+        FileError::NotText { .. } => FileError::NotText { path: path(), line: 7 },
+        FileError::Syntax { .. } =>
+            FileError::Syntax { path: path(), line: 7, detail: "a quote is missing".to_owned() },
+        FileError::Wrong { .. } => FileError::Wrong { path: path(), problems: vec![problem()] },
+    });
+    let clap = || clap::Error::raw(clap::error::ErrorKind::UnknownArgument, "--devise\n");
+    assert_each!(ParseError {
+        ParseError::Arguments(_) => ParseError::Arguments(clap()),
+        ParseError::File(_) =>
+            ParseError::File(FileError::Unreadable { path: path(), source: io_error() }),
+    });
+}
