@@ -1,4 +1,5 @@
-//! What the executable knows of its own making, and the pages that it shows.
+//! The build script: renders the documentation site, packs the licences, and tells the executable
+//! its commit and target.
 
 #[path = "src/docs/pages.rs"]
 mod pages;
@@ -20,7 +21,7 @@ fn main() -> render::Fallible<()> {
     println!("cargo::rustc-env=SATCHEL_COMMIT={commit}");
     println!("cargo::rustc-env=SATCHEL_TARGET={}", env::var("TARGET").unwrap_or_default());
     println!("cargo::rerun-if-env-changed=SATCHEL_COMMIT");
-    // With one path named, cargo looks at no other.
+    // Once one path is named, Cargo watches only the named ones.
     for path in ["build.rs", "assets/docs", "assets/site", "src/docs/pages.rs", "src/docs/render"] {
         println!("cargo::rerun-if-changed={path}");
     }
@@ -29,7 +30,7 @@ fn main() -> render::Fallible<()> {
     render::site(Path::new(&root), &Path::new(&out).join("site"))
 }
 
-/// Puts the licences into one compressed file, which the executable holds.
+/// Writes the licences into one compressed file, which the executable embeds.
 fn pack_licenses() -> io::Result<()> {
     const PARTS: [&str; 2] = ["LICENSE", "assets/licenses/third-party.txt"];
     let folder = env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?;
@@ -46,8 +47,8 @@ fn pack_licenses() -> io::Result<()> {
     Ok(())
 }
 
-/// The commit that is built, where there is one: from the environment, for who builds from an
-/// archive, or from git. A debug build has none, so that a commit does not build all anew.
+/// Returns the commit: from the environment, for builds from a source archive, or from git. A debug
+/// build has none, so that a commit does not cause a complete rebuild.
 fn commit() -> Option<String> {
     if let Ok(commit) = env::var("SATCHEL_COMMIT") {
         return Some(commit);

@@ -1,7 +1,8 @@
-//! The pages inside: what people read about Satchel, in the executable itself.
+//! The documentation pages that the executable contains.
 //!
-//! Written in `assets/docs/`, rendered and packed by the build script (`assets/site/render/`),
-//! served by `http` and printed by `cli`. Pure data: no part of Satchel is known here.
+//! They are written in `assets/docs/`. The build script renders and compresses them (`render/`, which
+//! is compiled into the build script only). `http` serves them, and `cli` prints them. This module
+//! uses no other module of Satchel.
 
 mod pages;
 mod search;

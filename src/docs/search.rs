@@ -1,30 +1,31 @@
-//! Words in the pages: the same search as in the browser (`assets/site/search.js`), over the same
-//! list.
+//! Full-text search in the pages. The script `assets/site/search.js` implements the same search in
+//! the browser, on the same index.
 
 use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 use super::site::{asset, file};
 
-/// Hits that are worth reading.
+/// The number of hits that a search returns at most.
 const HITS_MAX: usize = 30;
 
-/// Words of one search. Nobody needs more, and each is looked for in every section.
+/// The number of words of a search that are used. Each word is searched for in every section.
 const WORDS_MAX: usize = 8;
 
-/// What is shown of a text, before and behind the word.
+/// The length of an excerpt before and after the word, in characters.
 const BEFORE_CHARS: usize = 50;
 const BEHIND_CHARS: usize = 130;
 
-/// What a word counts for, by where it stands.
+/// The weight of a word in a heading, in a title and in the text.
 const IN_HEADING: usize = 12;
 const IN_TITLE: usize = 6;
 const IN_TEXT: usize = 1;
 
-/// What stands around the list in its file.
+/// The text before and after the index in its file.
 const AROUND: (&str, &str) = ("const SATCHEL_INDEX=", ";\n");
 
-/// Page, title, anchor, heading, text; the middle two are empty under a page's title.
+/// Page, title, anchor, heading and text. Anchor and heading are empty for the section under the
+/// page's title.
 type Entry = (String, String, String, String, String);
 
 static INDEX: LazyLock<Vec<Section>> = LazyLock::new(|| {
@@ -35,7 +36,7 @@ static INDEX: LazyLock<Vec<Section>> = LazyLock::new(|| {
     entries.into_iter().map(Section::new).collect()
 });
 
-/// A piece of a page, and the same in small letters.
+/// A section of a page, with lower-case copies of its texts.
 struct Section {
     entry: Entry,
     title: String,
@@ -50,7 +51,7 @@ impl Section {
         Self { entry, title, heading, text }
     }
 
-    /// What a word counts for here; none where it does not stand.
+    /// Returns the weight of a word in this section, or `None` if the section does not contain it.
     fn weight(&self, word: &str) -> Option<usize> {
         let places = [(&self.heading, IN_HEADING), (&self.title, IN_TITLE), (&self.text, IN_TEXT)];
         let weight =
@@ -59,21 +60,21 @@ impl Section {
     }
 }
 
-/// One section in which all the words stand.
+/// A section that contains all words of a search.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Hit {
     /// The page's name.
     pub page: String,
     /// The page's title.
     pub title: String,
-    /// The section's anchor and heading; none for what stands under the page's title.
+    /// The section's anchor and heading; `None` for the section under the page's title.
     pub heading: Option<(String, String)>,
     /// The text around the first word.
     pub excerpt: String,
 }
 
-/// The sections in which all the words stand, the best first. Small and large letters are equal,
-/// and a word may be a part of one.
+/// Returns the sections that contain all words, best match first. Ignores case, and matches parts
+/// of words.
 pub fn search(words: &str) -> Vec<Hit> {
     let words = words.to_lowercase();
     let words: Vec<&str> = words.split_whitespace().take(WORDS_MAX).collect();
@@ -89,7 +90,7 @@ pub fn search(words: &str) -> Vec<Hit> {
             Some((Reverse(weights?.iter().sum()), index))
         })
         .collect();
-    // Where they weigh the same, in the order of the pages.
+    // Sections of the same weight stay in the order of the pages.
     found.sort_unstable();
     found.into_iter().take(HITS_MAX).map(|(_, index)| hit(&INDEX[index], words[0])).collect()
 }
@@ -104,7 +105,7 @@ fn hit(section: &Section, word: &str) -> Hit {
     }
 }
 
-/// Some of `text` around `word`, which is looked for in `lower`.
+/// Returns the part of `text` around `word`. `lower` is the lower-case copy of `text`.
 fn excerpt(text: &str, lower: &str, word: &str) -> String {
     let at = lower.find(word).map_or(0, |byte| lower[..byte].chars().count());
     let begin = at.saturating_sub(BEFORE_CHARS);
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_in_a_heading_comes_first() {
+    fn a_word_in_a_heading_ranks_first() {
         let hits = search("Dry RUN");
         assert!(!hits.is_empty());
         let first = hits[0].heading.as_ref().map(|(_, heading)| heading.to_lowercase());
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn all_words_have_to_stand_there() {
+    fn a_hit_contains_all_words() {
         assert!(!search("bundle").is_empty());
         assert_eq!(search("bundle qwertyuiop"), []);
         assert_eq!(search(" \t "), []);

@@ -1,4 +1,4 @@
-//! The files of the site, as they are embedded: each packed with gzip.
+//! The embedded files of the documentation site, each compressed with gzip.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -8,24 +8,24 @@ use rust_embed::RustEmbed;
 
 use super::pages;
 
-/// What the build script left. Its names end in `.gz`, which no reader sees.
+/// The files that the build script wrote. Their names end in `.gz`, which this module removes.
 #[derive(RustEmbed)]
 #[folder = "$OUT_DIR/site"]
 struct Embedded;
 
-/// Behind every embedded name.
+/// The suffix of every embedded name.
 const PACKED: &str = ".gz";
 
 /// One file of the site.
 pub struct File {
-    /// Packed with gzip.
+    /// The content, compressed with gzip.
     pub packed: Cow<'static, [u8]>,
-    /// The SHA-256 of the packed bytes.
+    /// The SHA-256 of the compressed bytes.
     pub sha256: [u8; 32],
 }
 
 impl File {
-    /// What is in it. Empty only if the build wrote what it cannot read again.
+    /// Returns the uncompressed content. It is empty only if the build script wrote invalid gzip.
     pub fn unpacked(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         match GzDecoder::new(&*self.packed).read_to_end(&mut bytes) {
@@ -39,18 +39,19 @@ impl File {
     }
 }
 
-/// The file of this name, like `start.html`.
+/// Returns the file with this name, such as `start.html`.
 pub fn file(name: &str) -> Option<File> {
     let embedded = Embedded::get(&format!("{name}{PACKED}"))?;
     Some(File { sha256: embedded.metadata.sha256_hash(), packed: embedded.data })
 }
 
-/// The names of all files.
+/// Returns the names of all files.
 pub fn files() -> impl Iterator<Item = String> {
     Embedded::iter().filter_map(|name| Some(name.strip_suffix(PACKED)?.to_owned()))
 }
 
-/// The name of a file that carries a hash: `asset("style", "css")` is `style-HASH.css`.
+/// Returns the name of a file whose name contains a hash: `asset("style", "css")` is
+/// `style-HASH.css`.
 pub fn asset(stem: &str, ending: &str) -> Option<String> {
     files().find(|name| {
         let hash = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-'));
@@ -58,22 +59,23 @@ pub fn asset(stem: &str, ending: &str) -> Option<String> {
     })
 }
 
-/// A page as it was written.
+/// A page as Markdown.
 pub struct Page {
-    /// What it is called in addresses and on the command line.
+    /// The name in URLs and on the command line.
     pub name: &'static str,
+    /// The text of the page.
     pub markdown: String,
 }
 
 impl Page {
-    /// What stands above it.
+    /// Returns the text of the first heading.
     pub fn title(&self) -> &str {
         let titles = self.markdown.lines().filter_map(|line| line.strip_prefix("# "));
         titles.take(1).next().unwrap_or(self.name)
     }
 }
 
-/// The page of this name.
+/// Returns the page with this name.
 pub fn page(name: &str) -> Option<Page> {
     let name = pages::names().find(|known| *known == name)?;
     Some(Page { name, markdown: file(&format!("{name}.md"))?.text() })
@@ -84,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_page_is_there_as_it_was_written_and_rendered() {
+    fn every_page_is_embedded_as_markdown_and_as_html() {
         for name in pages::names() {
             let page = page(name).unwrap();
             assert!(page.markdown.starts_with("# "), "{name} begins with its title");

@@ -1,21 +1,20 @@
-//! A block of commands and of what they print: where a command ends.
-//!
-//! The pages are rendered by these rules and the tests run them by the same.
+//! Splits a console block into commands and their output. The renderer and the tests that run the
+//! pages both use this file.
 
-/// One command and what is shown of its output.
+/// A command and its output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Without the prompt, with the ends of its lines.
+    /// The command without the prompt. It can have several lines.
     pub command: String,
-    /// The lines below it.
+    /// The lines below the command.
     pub output: String,
 }
 
-/// Cuts a block into its steps. A command begins with `$ ` and goes on while its last line ends
-/// with a backslash, a single quote is open, or a here-document is.
+/// Splits a block into steps. A command begins with `$ `. It continues on the next line while its
+/// last line ends with a backslash, or a single quote or a here-document is open.
 ///
 /// # Errors
-/// Something stands above the first command.
+/// If a line precedes the first command, or a command does not end.
 pub fn steps(block: &str) -> Result<Vec<Step>, String> {
     let mut steps: Vec<Step> = Vec::new();
     let mut lines = block.lines();

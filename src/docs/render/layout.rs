@@ -1,4 +1,4 @@
-//! What stands around a page: the head, the search, the list of pages, the way on.
+//! The HTML around a page: head, search field, list of pages, links to the previous and next page.
 
 use pulldown_cmark::HeadingLevel;
 
@@ -6,7 +6,7 @@ use super::escape;
 use super::markdown::Page;
 use super::pages::CHAPTERS;
 
-/// The names of the files that pages load, each with a hash of what it holds.
+/// The names of the files that pages load. Each name contains a hash of the file's content.
 pub struct Assets {
     pub style: String,
     pub script: String,
@@ -14,27 +14,27 @@ pub struct Assets {
     pub index: String,
 }
 
-/// Where `src/http` and `src/docs` put in what only they know.
+/// The place where `src/http` inserts content at run time: search results, the list of routes.
 const SLOT: &str = "<!-- here -->";
 
 const TAGLINE: &str = "A network inventory in one file.";
 
-/// The frame around every page.
+/// The parts of an HTML page.
 struct Frame<'a> {
-    /// What stands before each link: nothing, or `/docs/` for pages that are shown elsewhere.
+    /// The prefix of every link: empty, or `/docs/` for pages outside of that folder.
     root: &'a str,
     title: &'a str,
     about: &'a str,
-    /// The page that is shown, where it is one of the list.
+    /// The name of the current page, if it is in the list of pages.
     here: Option<&'a str>,
-    /// What stands in `main`.
+    /// The content of `main`.
     main: String,
-    /// What stands beside it.
+    /// The table of contents beside it, or nothing.
     beside: String,
 }
 
 impl Frame<'_> {
-    fn around(&self, pages: &[Page], assets: &Assets) -> String {
+    fn render(&self, pages: &[Page], assets: &Assets) -> String {
         let root = self.root;
         let title = escape(self.title);
         let about = escape(self.about);
@@ -92,11 +92,11 @@ impl Frame<'_> {
     }
 }
 
-/// A page of the list.
+/// Renders a page of the list, with links to the previous and the next one.
 pub fn page(
     page: &Page,
-    before: Option<&Page>,
-    after: Option<&Page>,
+    previous: Option<&Page>,
+    next: Option<&Page>,
     pages: &[Page],
     assets: &Assets,
 ) -> String {
@@ -108,22 +108,22 @@ pub fn page(
         ),
         None => String::new(),
     };
-    let steps = step(before, "prev", "Before") + &step(after, "next", "Next");
+    let steps = step(previous, "prev", "Previous") + &step(next, "next", "Next");
     let frame = Frame {
         root: "",
         title: &format!("{} · Satchel", page.title),
         about: &page.about,
         here: Some(page.name),
         main: format!(
-            "<article>\n{}</article>\n<nav class=\"steps\" aria-label=\"Before and next\">\n{steps}</nav>\n",
+            "<article>\n{}</article>\n<nav class=\"steps\" aria-label=\"Previous and next page\">\n{steps}</nav>\n",
             page.html
         ),
         beside: contents(page),
     };
-    frame.around(pages, assets)
+    frame.render(pages, assets)
 }
 
-/// The headings of a page, two levels deep.
+/// Renders the table of contents of a page, two levels deep.
 fn contents(page: &Page) -> String {
     if page.headings.len() < 2 {
         return String::new();
@@ -143,11 +143,11 @@ fn contents(page: &Page) -> String {
     )
 }
 
-/// The first page: what there is to read.
+/// Renders the start page of the documentation: all pages with their first paragraphs.
 pub fn front(pages: &[Page], assets: &Assets) -> String {
     let mut main = format!(
-        "<article class=\"front\">\n<h1>Satchel</h1>\n<p class=\"lead\">{TAGLINE} These pages are in the \
-         executable: they need no network, and they describe the version that serves them.</p>\n"
+        "<article class=\"front\">\n<h1>Satchel</h1>\n<p class=\"lead\">{TAGLINE} These pages are part \
+         of the executable. They need no internet access, and describe exactly this version.</p>\n"
     );
     for chapter in &CHAPTERS {
         main += &format!("<h2>{}</h2>\n<ul class=\"cards\">\n", escape(chapter.title));
@@ -163,45 +163,46 @@ pub fn front(pages: &[Page], assets: &Assets) -> String {
     }
     main += "</article>\n";
     Frame { root: "", title: "Satchel", about: TAGLINE, here: None, main, beside: String::new() }
-        .around(pages, assets)
+        .render(pages, assets)
 }
 
-/// The page of a search. The server writes what was found; from a disk the script does.
+/// Renders the page for search results. The server inserts the results; without a server, the script
+/// does.
 pub fn results(pages: &[Page], assets: &Assets) -> String {
     let main = format!(
-        "<article>\n<h1>Search</h1>\n<div id=\"results\">{SLOT}</div>\n<noscript><p>From a disk, the \
-         search needs JavaScript. <code>satchel docs --search WORD</code> needs none.</p></noscript>\n\
+        "<article>\n<h1>Search</h1>\n<div id=\"results\">{SLOT}</div>\n<noscript><p>Without a \
+         server, the search needs JavaScript. <code>satchel docs --search WORD</code> does not.</p></noscript>\n\
          </article>\n"
     );
-    let about = "What was found in these pages.";
+    let about = "Search results in these pages.";
     let title = "Search · Satchel";
-    Frame { root: "", title, about, here: None, main, beside: String::new() }.around(pages, assets)
+    Frame { root: "", title, about, here: None, main, beside: String::new() }.render(pages, assets)
 }
 
-/// What is shown where no page is.
+/// Renders the page for unknown addresses.
 pub fn lost(pages: &[Page], assets: &Assets) -> String {
-    let main = "<article>\n<h1>There is no such page</h1>\n<p>It may have another name in this version. \
-                The list of pages says what there is, the search finds words, and \
-                <a href=\"/docs/\">the first page</a> leads to both.</p>\n</article>\n";
+    let main = "<article>\n<h1>There is no such page</h1>\n<p>It might have another name in this version. \
+                Use the list of pages or the search, or go to the \
+                <a href=\"/docs/\">start page</a>.</p>\n</article>\n";
     Frame {
         root: "/docs/",
         title: "No such page · Satchel",
-        about: "There is nothing here.",
+        about: "This page does not exist.",
         here: None,
         main: main.to_owned(),
         beside: String::new(),
     }
-    .around(pages, assets)
+    .render(pages, assets)
 }
 
-/// The page at the root of the server, with a place for the list of its routes.
+/// Renders the page at the root of the server, with a place for the list of routes.
 pub fn welcome(pages: &[Page], assets: &Assets) -> String {
     let main = format!(
         "<article class=\"front\">\n<h1>Satchel</h1>\n<p class=\"lead\">{TAGLINE} It is running. \
          <a href=\"/docs/start.html\">Start in five minutes</a>, or see \
-         <a href=\"/docs/\">all pages</a>.</p>\n<h2>Calls</h2>\n<p>This server answers these. \
-         <a href=\"/docs/rest.html\">The REST reference</a> says what each does; \
-         <a href=\"/rest/openapi.json\">the same for programs</a>.</p>\n<pre role=\"region\" \
+         <a href=\"/docs/\">all pages</a>.</p>\n<h2>Calls</h2>\n<p>The \
+         <a href=\"/docs/rest.html\">REST reference</a> describes each call; \
+         <a href=\"/rest/openapi.json\">the OpenAPI document</a> is for programs.</p>\n<pre role=\"region\" \
          aria-label=\"Calls\" tabindex=\"0\"><code>{SLOT}</code></pre>\n</article>\n"
     );
     Frame {
@@ -212,5 +213,5 @@ pub fn welcome(pages: &[Page], assets: &Assets) -> String {
         main,
         beside: String::new(),
     }
-    .around(pages, assets)
+    .render(pages, assets)
 }

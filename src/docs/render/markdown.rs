@@ -1,4 +1,4 @@
-//! One page: Markdown to HTML, with its headings and the texts that the search finds.
+//! Converts a page from Markdown to HTML, and collects its headings and its text for the search.
 
 use pulldown_cmark::{
     CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html,
@@ -7,16 +7,16 @@ use pulldown_cmark::{
 use super::console;
 use super::{Fallible, escape};
 
-/// A page that is rendered.
+/// A rendered page.
 pub struct Page {
     pub name: &'static str,
     pub title: String,
     /// The first paragraph, as text.
     pub about: String,
     pub html: String,
-    /// Those below the title.
+    /// The headings below the title.
     pub headings: Vec<Heading>,
-    /// What stands under the title, and under each heading.
+    /// The sections: the one under the title, then one for each heading.
     pub sections: Vec<Section>,
 }
 
@@ -26,17 +26,17 @@ pub struct Heading {
     pub text: String,
 }
 
-/// A piece of a page that a search can lead to.
+/// A section of a page: a target of the search.
 pub struct Section {
-    /// None for what stands under the title.
+    /// The anchor and the text of the heading; `None` for the section under the title.
     pub heading: Option<(String, String)>,
     pub text: String,
 }
 
-/// Renders the page.
+/// Converts a page to HTML.
 ///
 /// # Errors
-/// It has no title, holds raw HTML, or a block of commands that is none.
+/// If the page has no title, contains raw HTML, or has a console block without a command.
 pub fn render(name: &'static str, text: &str) -> Fallible<Page> {
     let mut events = Parser::new_ext(text, Options::ENABLE_TABLES);
     let mut page = Page {
@@ -57,21 +57,21 @@ pub fn render(name: &'static str, text: &str) -> Fallible<Page> {
             Event::Start(Tag::Paragraph) => {
                 let inner = until(&mut events, TagEnd::Paragraph);
                 if page.about.is_empty() {
-                    page.about = said(&inner);
+                    page.about = plain_text(&inner);
                 }
-                page.note(&said(&inner));
+                page.add_text(&plain_text(&inner));
                 out.push(Event::Start(Tag::Paragraph));
                 out.extend(inner.into_iter().map(linked));
                 out.push(Event::End(TagEnd::Paragraph));
             }
             Event::Start(Tag::CodeBlock(kind)) => {
-                let code = said(&until(&mut events, TagEnd::CodeBlock));
-                page.note(&code);
-                out.push(Event::Html(CowStr::from(block(&kind, &code)?)));
+                let code = plain_text(&until(&mut events, TagEnd::CodeBlock));
+                page.add_text(&code);
+                out.push(Event::Html(CowStr::from(code_block(&kind, &code)?)));
             }
             Event::Start(Tag::Table(columns)) => {
-                // Wider than a phone, it scrolls by itself; to scroll it without a mouse, it has
-                // to be reachable.
+                // A table can be wider than a phone. It then scrolls by itself, and `tabindex`
+                // makes that possible without a mouse.
                 let open =
                     "<div class=\"wide\" role=\"region\" aria-label=\"Table\" tabindex=\"0\">";
                 out.push(Event::Html(CowStr::from(open)));
@@ -81,9 +81,9 @@ pub fn render(name: &'static str, text: &str) -> Fallible<Page> {
                 out.push(Event::End(TagEnd::Table));
                 out.push(Event::Html(CowStr::from("</div>\n")));
             }
-            // Marks for the tests. Readers do not see them.
+            // Comments are marks for the tests and are left out.
             Event::Start(Tag::HtmlBlock) => {
-                let html = said(&until(&mut events, TagEnd::HtmlBlock));
+                let html = plain_text(&until(&mut events, TagEnd::HtmlBlock));
                 if !html.trim_start().starts_with("<!--") {
                     return Err(format!("raw HTML: {html}").into());
                 }
@@ -93,7 +93,7 @@ pub fn render(name: &'static str, text: &str) -> Fallible<Page> {
             }
             other => {
                 if let Event::Text(text) | Event::Code(text) = &other {
-                    page.note(text);
+                    page.add_text(text);
                 }
                 out.push(linked(other));
             }
@@ -106,12 +106,12 @@ pub fn render(name: &'static str, text: &str) -> Fallible<Page> {
     Ok(page)
 }
 
-/// The events before the end of what has begun.
+/// Returns the events before `end`.
 fn until<'a>(events: &mut Parser<'a>, end: TagEnd) -> Vec<Event<'a>> {
     events.take_while(|event| *event != Event::End(end)).collect()
 }
 
-/// Pages name each other as files, so that the Markdown can be read as it is.
+/// Changes links to Markdown files into links to HTML files.
 fn linked(event: Event<'_>) -> Event<'_> {
     match event {
         Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
@@ -125,17 +125,17 @@ fn linked(event: Event<'_>) -> Event<'_> {
     }
 }
 
-/// The text alone.
-fn said(events: &[Event<'_>]) -> String {
-    let mut said = String::new();
+/// Returns the plain text of events.
+fn plain_text(events: &[Event<'_>]) -> String {
+    let mut text_only = String::new();
     for event in events {
         match event {
-            Event::Text(text) | Event::Code(text) | Event::Html(text) => said.push_str(text),
-            Event::SoftBreak | Event::HardBreak => said.push(' '),
+            Event::Text(text) | Event::Code(text) | Event::Html(text) => text_only.push_str(text),
+            Event::SoftBreak | Event::HardBreak => text_only.push(' '),
             _ => {}
         }
     }
-    said
+    text_only
 }
 
 impl Page {
@@ -145,7 +145,7 @@ impl Page {
         inner: Vec<Event<'a>>,
         out: &mut Vec<Event<'a>>,
     ) {
-        let text = said(&inner);
+        let text = plain_text(&inner);
         if level == HeadingLevel::H1 {
             self.title.clone_from(&text);
             let open = format!("<h1>{}</h1>\n", escape(&text));
@@ -164,8 +164,8 @@ impl Page {
         self.headings.push(Heading { level, id, text });
     }
 
-    /// Keeps a text for the search.
-    fn note(&mut self, text: &str) {
+    /// Adds a text to the current section, for the search.
+    fn add_text(&mut self, text: &str) {
         if let Some(section) = self.sections.last_mut() {
             if !section.text.is_empty() {
                 section.text.push(' ');
@@ -185,15 +185,15 @@ impl Page {
     }
 }
 
-/// `Take a project out` is `take-a-project-out`.
+/// Makes an anchor of a heading: `Take a project out` becomes `take-a-project-out`.
 fn slug(text: &str) -> String {
     let kept = text.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { ' ' });
     let words = kept.collect::<String>().to_lowercase();
     words.split_whitespace().collect::<Vec<_>>().join("-")
 }
 
-/// A block of code. Commands stand out from what they print, and a file has its name above it.
-fn block(kind: &CodeBlockKind<'_>, code: &str) -> Fallible<String> {
+/// Renders a code block. Commands are bold, and a block with a file name gets a caption.
+fn code_block(kind: &CodeBlockKind<'_>, code: &str) -> Fallible<String> {
     let info = match kind {
         CodeBlockKind::Fenced(info) => info.to_string(),
         CodeBlockKind::Indented => String::new(),
@@ -218,7 +218,7 @@ fn block(kind: &CodeBlockKind<'_>, code: &str) -> Fallible<String> {
 fn commands(code: &str) -> Fallible<String> {
     let steps = console::steps(code)?;
     let shown = steps.iter().map(|step| {
-        // The prompt is no text of the page: it is not copied along.
+        // The style sheet adds the prompt, so that it is not copied with the command.
         let command = escape(&step.command);
         format!("<b>{command}</b>\n{}", escape(&step.output))
     });

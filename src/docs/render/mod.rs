@@ -1,8 +1,8 @@
-//! From the Markdown in `assets/docs/` to a site of files: every page complete, every file packed.
+//! Renders the Markdown in `assets/docs/` to a site of complete, compressed files.
 //!
-//! Part of the build script. What it writes is embedded by `src/docs/`, served at `/docs/`, and
-//! written to a folder by `satchel docs --html`. Pages name each other and everything that they
-//! load relatively, so that the same bytes work on a server and from a disk.
+//! This is a part of the build script. `src/docs/` embeds the files that it writes, the server
+//! serves them at `/docs/`, and `satchel docs --html` writes them to a folder. All links are
+//! relative, so that the same files work on a server and from a disk.
 
 mod console;
 mod layout;
@@ -23,13 +23,13 @@ use self::layout::Assets;
 use self::markdown::Page;
 use super::pages;
 
-/// What the build says when a page is wrong.
+/// A result whose error the build prints.
 pub type Fallible<T> = Result<T, Box<dyn Error>>;
 
 /// Renders `assets/docs/` with `assets/site/` into the folder `out`, which is emptied first.
 ///
 /// # Errors
-/// A page that is listed is not there, or the other way round; a page that cannot be rendered.
+/// If a listed page is missing, a page is not listed, or a page cannot be rendered.
 pub fn site(root: &Path, out: &Path) -> Fallible<()> {
     if out.exists() {
         fs::remove_dir_all(out)?;
@@ -74,7 +74,10 @@ fn write_pages(out: &Path, rendered: &[Page], assets: &Assets) -> Fallible<()> {
     pack(out, "welcome.html", layout::welcome(rendered, assets).as_bytes())
 }
 
-/// A page that nobody is led to would be written for nobody.
+/// Checks that the list contains every file in `assets/docs/`.
+///
+/// # Errors
+/// If a file is not in the list: readers would not find it.
 fn require_listed(source: &Path) -> Fallible<()> {
     for entry in fs::read_dir(source)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
@@ -87,7 +90,7 @@ fn require_listed(source: &Path) -> Fallible<()> {
     Ok(())
 }
 
-/// Writes a file packed, once for all who ask for it.
+/// Writes a compressed file.
 fn pack(out: &Path, name: &str, bytes: &[u8]) -> Fallible<()> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all(bytes)?;
@@ -95,14 +98,15 @@ fn pack(out: &Path, name: &str, bytes: &[u8]) -> Fallible<()> {
     Ok(())
 }
 
-/// Tells versions of a file apart, so that its name can be kept for ever.
+/// Returns a hash of a file's content, which becomes part of its name. Browsers can then cache the
+/// file without asking again.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(bytes);
     hasher.finish()
 }
 
-/// A text as it stands in HTML, in attributes too.
+/// Escapes a text for HTML, attributes included.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,12 +1,12 @@
-//! What the search looks through: every section of every page, as a script that the browser loads
-//! when somebody begins to search. A script and not JSON, which no page from a disk may fetch.
+//! The search index: every section of every page. It is a script that the browser loads when a
+//! search begins. It is not JSON, because a page that was opened from a disk cannot fetch JSON.
 
 use super::markdown::Page;
 
-/// What stands before the list, and behind it. `src/docs/search.rs` takes them off again.
+/// The text before and after the index. `src/docs/search.rs` removes it.
 const AROUND: (&str, &str) = ("const SATCHEL_INDEX=", ";\n");
 
-/// `[[page, title, anchor, heading, text], …]`
+/// Returns the index: `[[page, title, anchor, heading, text], …]`.
 pub fn index(pages: &[Page]) -> String {
     let mut list = String::from("[");
     for page in pages {
@@ -28,7 +28,7 @@ pub fn index(pages: &[Page]) -> String {
     format!("{}{list}{}", AROUND.0, AROUND.1)
 }
 
-/// A text in JSON.
+/// Returns a text as a JSON string.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
