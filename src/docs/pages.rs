@@ -1,14 +1,14 @@
-//! Which pages there are, and in which order they are read. The build script reads this file too.
+//! The list of pages, in reading order. The build script compiles this file too.
 
-/// Pages that belong together.
+/// A group of pages.
 pub struct Chapter {
-    /// What stands above them in the list.
+    /// The heading of the group in the list of pages.
     pub title: &'static str,
-    /// Their names: `start` is `assets/docs/start.md`, and `/docs/start.html`.
+    /// The names of its pages: `start` is `assets/docs/start.md` and `/docs/start.html`.
     pub pages: &'static [&'static str],
 }
 
-/// Every page, in the order of the list. A page that stands nowhere here fails the build.
+/// Every page, in order. A page in `assets/docs/` that is missing here fails the build.
 pub const CHAPTERS: [Chapter; 4] = [
     Chapter { title: "Begin", pages: &["start", "install", "concepts"] },
     Chapter {
@@ -21,11 +21,11 @@ pub const CHAPTERS: [Chapter; 4] = [
     },
     Chapter {
         title: "Look it up",
-        pages: &["rest", "commands", "promises", "differences", "changelog"],
+        pages: &["rest", "commands", "promises", "design", "differences", "changelog"],
     },
 ];
 
-/// The names of all pages in their order.
+/// The names of all pages, in order.
 pub fn names() -> impl Iterator<Item = &'static str> {
     CHAPTERS.iter().flat_map(|chapter| chapter.pages.iter().copied())
 }

@@ -1,4 +1,4 @@
-//! Who may use whom: the map of the design, held against the sources.
+//! Checks the layers of modules (`assets/docs/design.md`, "The map") against the source code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
