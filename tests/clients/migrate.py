@@ -126,9 +126,9 @@ def started_with_demo(binary, root, _):
         assert compare(root / "assets/demo", documents(bundle)) == []
 
 
-def readme(binary, root, _):
-    """The Python of the README prints what the README says."""
-    text = (root / "README.md").read_text()
+def nightly_script(binary, root, _):
+    """The Python script of the page on backups prints what the page shows."""
+    text = (root / "assets/docs/backup.md").read_text()
     block = r"```python nightly.py\n(.*?)```\n\n```console\n\$ python3 nightly.py\n(.*?)```"
     script, printed = re.search(block, text, re.S).groups()
     assert "http://127.0.0.1:8080" in script
@@ -139,7 +139,7 @@ def readme(binary, root, _):
         try:
             with contextlib.redirect_stdout(out):
                 script = script.replace("http://127.0.0.1:8080", here.url)
-                exec(compile(script, "README.md", "exec"), {})
+                exec(compile(script, "nightly.py", "exec"), {})
             assert zipfile.ZipFile("nightly.zip").testzip() is None
         finally:
             os.chdir(before)
