@@ -4,7 +4,8 @@
 //! not write out the file's metadata" and gives no guarantee after a crash: after simulated power
 //! cuts, acknowledged writes were lost in 10 of 10 runs. Defined here, the symbol takes the place
 //! of libc's for the whole executable and does what was meant: `fdatasync(2)`. With it, 245 cuts
-//! lost nothing (`assets/docs/design.md`, "The store"). A test looks with strace that commits really get here.
+//! lost nothing (`assets/docs/design.md`, "The store"). A test looks with strace that commits really
+//! get here.
 //!
 //! Every transaction of sled's begins a buffer of its own, and several threads write buffers at
 //! once. So who asks for a sync while another one is running shares the next one: it begins after
