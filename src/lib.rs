@@ -38,9 +38,9 @@
 //! `POST /rest/migrate/import` is read by `http::request`, which finds the route, the caller and
 //! the options (`http::options`), and calls the handler. That makes an
 //! [`migration::ImportRequest`] of them and hands it to
-//! [`migration::Migration::import`] on a thread that may block. The project is opened on the
-//! shelf; its documents are decoded, two at a time, into records sorted by name and references
-//! sorted by what they name ([`codec::yaml`], [`disk::Sorter`]). The import takes the turn to
+//! [`migration::Migration::import`] on a thread that may block. The project is opened in
+//! the project library; its documents are decoded, two at a time, into records sorted by name and
+//! references sorted by what they name ([`codec::yaml`], [`disk::Sorter`]). The import takes the turn to
 //! write. References walk beside names and tell which records are rejected; then, kind by kind,
 //! what is there walks beside what comes, and what becomes of each record is written into a new
 //! generation ([`store::Load`]). Pools are given their members last. The generation is made
@@ -51,7 +51,7 @@
 //! [`migration::Migration::export`] takes a [`store::Picture`], which shows one moment of the
 //! inventory while changes go on. One thread decodes records and writes them as PyYAML would
 //! ([`codec::yaml::RecordWriter`]); another packs and hashes the document into a bundle that lies
-//! beside the shelf ([`codec::bundle::BundleWriter`]). When it is whole and durable it takes the
+//! in the project library ([`codec::bundle::BundleWriter`]). When it is whole and durable it takes the
 //! project's name.
 
 //!

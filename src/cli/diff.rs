@@ -41,7 +41,7 @@ const TROUBLE: u8 = 2;
 /// `satchel diff`
 #[derive(Args, Debug)]
 pub struct DiffArgs {
-    /// A bundle, a project's folder or a workbook, or the name of a project on the shelf
+    /// A bundle, a project's folder or a workbook, or the name of a project in the project library
     #[arg(value_name = "FILE")]
     from: OsString,
 

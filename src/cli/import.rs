@@ -46,8 +46,8 @@ Exit codes:
 /// `satchel import`
 #[derive(Args, Debug)]
 pub struct ImportArgs {
-    /// A bundle, a project's folder or a workbook; or the name of a project on the shelf. A file or
-    /// folder of that name comes first
+    /// A bundle, a project's folder or a workbook; or the name of a project in the project library.
+    /// A file or folder of that name comes first
     #[arg(value_name = "FILE|FOLDER|NAME")]
     from: OsString,
 

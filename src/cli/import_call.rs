@@ -131,7 +131,7 @@ fn workbook(
     client.post_file_as_job(&path, &upload, words(dry_run), progress)
 }
 
-/// Sends a bundle to the shelf, lets `run` import it from there, and takes it off the shelf again.
+/// Uploads a bundle to the project library, lets `run` import it from there, and removes it again.
 fn send_bundle<T>(
     client: &Client,
     path: &Path,
@@ -163,7 +163,7 @@ fn send_bundle<T>(
     let removed = client.delete(&place_of(&name));
     drop(guard);
     if let Err(error) = removed {
-        progress.warn(&format!("the project “{name}” is left on the shelf: {error:#}"));
+        progress.warn(&format!("the project “{name}” is left in the project library: {error:#}"));
     }
     answer
 }
@@ -183,7 +183,7 @@ fn place_of(name: &str) -> String {
     format!("/rest/migrate/projects/{}", name.replace(' ', "%20"))
 }
 
-/// Imports a project from the shelf.
+/// Imports a project from the project library.
 fn project(
     client: &Client,
     name: &str,
@@ -211,7 +211,7 @@ fn words(dry_run: bool) -> JobWords {
     }
 }
 
-/// The name under which a bundle or folder goes to the shelf: its own, as far as it can be one.
+/// The name of a bundle or folder in the project library: its own, as far as it can be one.
 fn name_of(path: &Path) -> String {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let stem = if path.is_dir() { path.file_name() } else { path.file_stem() };
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_has_a_name_for_the_shelf() {
+    fn every_file_has_a_name_for_the_library() {
         for (path, name) in [
             ("x/a b.zip", "a b"),
             ("x/Gerät 1%.zip", "Ger_t 1_"),

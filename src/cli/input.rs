@@ -29,12 +29,12 @@ pub(super) enum Input {
         input: InputFile,
         media_type: &'static str,
     },
-    /// A project that lies on the shelf of the place.
+    /// A project in the project library of the target.
     LibraryProject(ProjectName),
 }
 
 impl Input {
-    /// A file or folder, by what is in it; where there is none, the name of a project on the shelf.
+    /// A file or folder, by what is in it; where there is none, the name of a project in the library.
     ///
     /// # Errors
     /// There is nothing, or nothing that could be imported.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     codec::workbook::{Cell, DecodeLimits, Decoding, Item, SourceKind, executable},
-    migration::{LookedAt, ProjectLook, look},
+    migration::{InspectedDocument, ProjectInspection, inspect},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -77,11 +77,11 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
         None => inventory(args, &progress)?,
         Some(file) => match Input::parse(file)? {
             Input::Bundle(input) | Input::Folder(input) => {
-                let look = project(input.path(), &progress)?;
+                let inspection = project(input.path(), &progress)?;
                 if args.out.json {
-                    output::print_json(&serde_json::to_string(&look)?)?
+                    output::print_json(&serde_json::to_string(&inspection)?)?
                 } else {
-                    output::print(&project_text(&look))?
+                    output::print(&project_text(&inspection))?
                 }
             }
             Input::Workbook { input, .. } => {
@@ -147,37 +147,37 @@ impl State {
 }
 
 /// Reads a project to its end.
-pub(super) fn project(path: &Path, progress: &Progress) -> anyhow::Result<ProjectLook> {
+pub(super) fn project(path: &Path, progress: &Progress) -> anyhow::Result<ProjectInspection> {
     let bar = progress.records("reading");
-    look(path, &mut |records| bar.add(records))
+    inspect(path, &mut |records| bar.add(records))
         .with_context(|| format!("{} cannot be read as a project", path.display()))
 }
 
 /// What a project is, in words.
-pub(super) fn project_text(look: &ProjectLook) -> String {
+pub(super) fn project_text(inspection: &ProjectInspection) -> String {
     let mut facts = Vec::new();
-    if let Some(release) = &look.release {
+    if let Some(release) = &inspection.release {
         facts.push(format!("of release {}", safe(release)));
     }
-    if let Some(time) = &look.export_time {
+    if let Some(time) = &inspection.export_time {
         facts.push(format!("exported {}", safe(time)));
     }
-    facts.push(match look.secrets {
+    facts.push(match inspection.secrets {
         Some("included") => "with passwords and keys".to_owned(),
         Some("left_out") => "without passwords and keys".to_owned(),
         Some(_) | None => "perhaps with passwords and keys".to_owned(),
     });
-    facts.push(match look.format {
+    facts.push(match inspection.format {
         Some(format) => format!("written by Satchel (format {format})"),
         None => "not declared by Satchel".to_owned(),
     });
     let mut text = format!(
         "The project “{}”: {}; {}.\n\n",
-        safe(&look.project),
+        safe(&inspection.project),
         facts.join(", "),
-        counted(look.bytes, "byte")
+        counted(inspection.bytes, "byte")
     );
-    let row = |one: &LookedAt| {
+    let row = |one: &InspectedDocument| {
         vec![
             one.kind.to_string(),
             number(one.records),
@@ -186,9 +186,9 @@ pub(super) fn project_text(look: &ProjectLook) -> String {
             one.sha256.clone().unwrap_or_else(|| "-".to_owned()),
         ]
     };
-    let rows: Vec<_> = look.types.iter().map(row).collect();
+    let rows: Vec<_> = inspection.types.iter().map(row).collect();
     text += &table(&["type", "records", "bytes", "faults", "sha256"], &rows);
-    for one in look.types.iter().filter(|one| one.faults > 0) {
+    for one in inspection.types.iter().filter(|one| one.faults > 0) {
         text += &format!("\n{}.yaml:\n", one.kind);
         for fault in &one.shown {
             text += &format!("  {}\n", safe(fault));
@@ -198,7 +198,7 @@ pub(super) fn project_text(look: &ProjectLook) -> String {
             text += &format!("  and {} more\n", number(more));
         }
     }
-    for name in &look.ignored {
+    for name in &inspection.ignored {
         text += &format!("\nNote: '{}' is not read\n", safe(name));
     }
     text

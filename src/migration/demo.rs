@@ -13,7 +13,7 @@ use crate::{
     model::Kind,
 };
 
-/// The name of the sample project on the shelf.
+/// The name of the sample project in the project library.
 const NAME: &str = "demo";
 
 /// The sample project's files, as eNMS would write them.
@@ -41,7 +41,7 @@ pub enum Demo {
 }
 
 impl Migration {
-    /// Puts the sample project on the shelf and imports it for the user `caller`, where the
+    /// Puts the sample project in the project library and imports it for the user `caller`, where the
     /// inventory holds nothing but users.
     ///
     /// # Errors
@@ -69,9 +69,9 @@ impl Migration {
 }
 
 /// Writes the folder, unless a project of the name is there.
-fn put_down(shelf: &Path) -> io::Result<()> {
-    let folder: PathBuf = shelf.join(NAME);
-    if folder.exists() || shelf.join(format!("{NAME}.zip")).exists() {
+fn put_down(library: &Path) -> io::Result<()> {
+    let folder: PathBuf = library.join(NAME);
+    if folder.exists() || library.join(format!("{NAME}.zip")).exists() {
         return Ok(());
     }
     fs::create_dir(&folder)?;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::ShelfError;
+use super::LibraryError;
 use crate::{
     codec::{bundle::WriteError, yaml},
     import::ImportError,
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     #[error(transparent)]
-    Shelf(#[from] ShelfError),
+    Library(#[from] LibraryError),
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file that is needed on the way.
@@ -45,7 +45,7 @@ impl MigrationError {
         match error {
             yaml::ReadError::Io(error) => match BundleError::from_io(error) {
                 BundleError::Io(source) => Self::Read { kind, source },
-                refused => Self::Shelf(refused.into()),
+                refused => Self::Library(refused.into()),
             },
             refused @ yaml::ReadError::Refused { .. } => {
                 Self::Read { kind, source: io::Error::other(refused) }

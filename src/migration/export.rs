@@ -14,10 +14,12 @@ use std::{
 
 use time::{OffsetDateTime, macros::format_description};
 
-use super::{ExportReport, ExportRequest, ExportedKind, MigrationError, RELEASE, shelf::Shelf};
+use super::{
+    ExportReport, ExportRequest, ExportedKind, MigrationError, RELEASE, library::ProjectLibrary,
+};
 use crate::{
     codec::{
-        bundle::{self, BundleWriter, Colophon, Limits, Release, limits::PROJECT_BYTES_MAX},
+        bundle::{self, BundleInfo, BundleWriter, Limits, Release, limits::PROJECT_BYTES_MAX},
         yaml::RecordWriter,
     },
     job::{Progress, Step},
@@ -35,16 +37,16 @@ const PIECES_WAITING_MAX: usize = 32;
 /// How many warnings a report holds.
 const WARNINGS_MAX: usize = 100;
 
-/// Writes a project into the shelf.
+/// Writes a project to the project library.
 pub(super) fn export(
     store: &Store,
-    shelf: &Shelf,
+    library: &ProjectLibrary,
     request: &ExportRequest,
     progress: &Progress,
 ) -> Result<ExportReport, MigrationError> {
     let begun = Instant::now();
     let picture = store.picture()?;
-    let mut bundle = BundleWriter::new(shelf.create(&request.name)?);
+    let mut bundle = BundleWriter::new(library.create(&request.name)?);
     let kinds = Kind::ALL.into_iter().filter(|kind| request.kinds.contains(kind));
     let records = kinds.clone().map(|kind| picture.summary().kind(kind).count).sum();
     progress.step(Step::Exporting, Some(records))?;
@@ -93,12 +95,12 @@ pub(super) fn export(
     }
     let export_time = now()?;
     let release = Release::from_value(Value::Float(RELEASE)).map_err(io::Error::other)?;
-    let colophon = Colophon {
+    let info = BundleInfo {
         export_time: export_time.clone(),
         release: release.clone(),
         secrets: request.secrets,
     };
-    let (new, _) = bundle.finish(colophon)?;
+    let (new, _) = bundle.finish(info)?;
     progress.close()?;
     let bytes = new.commit()?;
     Ok(ExportReport {

@@ -4,7 +4,7 @@ use std::{io, ops::ControlFlow};
 
 use super::{
     EmptyFirst, ImportReport, ImportRequest, Imported, MigrationError, RELEASE,
-    shelf::{Layout, Project},
+    library::{Layout, Project},
 };
 use crate::{
     codec::yaml,

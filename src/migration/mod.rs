@@ -1,33 +1,33 @@
 //! Migration: a whole project in or out.
 //!
 //! An **export** writes one moment of the inventory ([`Store::picture`]) into a bundle on the
-//! shelf. An **import** reads the documents of a project from there; what becomes of them is
+//! project library. An **import** reads the documents of a project from there; what becomes of them is
 //! [`crate::import`]'s business.
 
 mod demo;
 mod error;
 mod export;
 mod import;
-mod look;
+mod inspect;
+mod library;
 mod name;
 mod report;
 mod request;
-mod shelf;
 
 use std::{fs::File, path::Path, sync::Arc};
 
 pub use demo::Demo;
 pub use error::MigrationError;
-pub use look::{LookedAt, ProjectLook, look, pack_folder};
+pub use inspect::{InspectedDocument, ProjectInspection, inspect, pack_folder};
+pub use library::{
+    BUNDLE_BYTES_MAX, BundleFile, DocumentSummary, FileProblem, Layout, LibraryError,
+    ProjectSummary, Upload,
+};
 pub use name::{NameError, PROJECT_NAME_CHARACTERS_MAX, ProjectName};
 pub use report::{ExportReport, ExportedKind, ImportReport, Imported};
 pub use request::{EmptyFirst, ExportRequest, ImportRequest};
-pub use shelf::{
-    BUNDLE_BYTES_MAX, BundleFile, DocumentSummary, FileProblem, Layout, ProjectSummary, ShelfError,
-    Upload,
-};
 
-use shelf::Shelf;
+use library::ProjectLibrary;
 
 use crate::{
     import::{Log, Reports, Source},
@@ -45,21 +45,21 @@ pub struct Migration(Arc<Inner>);
 
 struct Inner {
     store: Arc<Store>,
-    shelf: Shelf,
+    library: ProjectLibrary,
     reports: Reports,
 }
 
 impl Migration {
     /// # Errors
-    /// The shelf cannot be opened.
+    /// The project library cannot be opened.
     pub fn new(store: Arc<Store>) -> Result<Self, MigrationError> {
         let directory = store.directory();
-        let shelf = Shelf::open(directory.migrations())?;
+        let library = ProjectLibrary::open(directory.migrations())?;
         let reports = Reports::new(directory.reports());
-        Ok(Self(Arc::new(Inner { store, shelf, reports })))
+        Ok(Self(Arc::new(Inner { store, library, reports })))
     }
 
-    /// Writes a project onto the shelf, in the place of one of the same name.
+    /// Writes a project to the project library, in the place of one of the same name.
     ///
     /// # Errors
     /// No project was written, and one of the same name is as it was.
@@ -68,10 +68,10 @@ impl Migration {
         request: &ExportRequest,
         progress: &Progress,
     ) -> Result<ExportReport, MigrationError> {
-        export::export(&self.0.store, &self.0.shelf, request, progress)
+        export::export(&self.0.store, &self.0.library, request, progress)
     }
 
-    /// Imports a project from the shelf for the user `caller`. What is wrong in the project is in
+    /// Imports a project from the project library for the user `caller`. What is wrong in the project is in
     /// the report, and so is whether anything was changed.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl Migration {
         caller: &str,
         progress: &Progress,
     ) -> Result<ImportReport, MigrationError> {
-        let project = self.0.shelf.project(&request.name)?;
+        let project = self.0.library.project(&request.name)?;
         let log = Log::new(Source::Documents, &self.0.store.directory().scratch(), progress)?;
         let mut report = import::import(&self.0.store, &project, request, caller, &log)?;
         // What is imported is imported: that its report cannot be kept does not make it undone.
@@ -98,29 +98,29 @@ impl Migration {
     /// The projects in the library of a data directory that no server runs on, by name.
     ///
     /// # Errors
-    /// [`MigrationError::Shelf`] if the folder cannot be read.
+    /// [`MigrationError::Library`] if the folder cannot be read.
     pub fn projects_in(library: &Path) -> Result<Vec<ProjectSummary>, MigrationError> {
-        Ok(Shelf::list(library)?)
+        Ok(ProjectLibrary::list(library)?)
     }
 
-    /// The projects on the shelf, by name.
+    /// The projects in the project library, by name.
     pub fn projects(&self) -> Result<Vec<ProjectSummary>, MigrationError> {
-        Ok(self.0.shelf.projects()?)
+        Ok(self.0.library.projects()?)
     }
 
     /// Opens a bundle to be fetched.
     pub fn open(&self, name: &ProjectName) -> Result<BundleFile, MigrationError> {
-        Ok(self.0.shelf.file(name)?)
+        Ok(self.0.library.file(name)?)
     }
 
     /// Begins to take a bundle in.
     pub fn upload(&self, name: &ProjectName) -> Result<Upload, MigrationError> {
-        Ok(self.0.shelf.upload(name)?)
+        Ok(self.0.library.upload(name)?)
     }
 
-    /// Removes a project from the shelf.
+    /// Removes a project from the project library.
     pub fn remove(&self, name: &ProjectName) -> Result<(), MigrationError> {
-        Ok(self.0.shelf.remove(name)?)
+        Ok(self.0.library.remove(name)?)
     }
 
     /// Opens the whole report of an import.

@@ -27,7 +27,9 @@ use satchel::config::{Expected, FileError, ParseError, SettingFault, SettingProb
 use satchel::import::ImportError;
 use satchel::inventory::InventoryError;
 use satchel::job::Cancelled;
-use satchel::migration::{FileProblem, MigrationError, NameError as ProjectNameError, ShelfError};
+use satchel::migration::{
+    FileProblem, LibraryError, MigrationError, NameError as ProjectNameError,
+};
 use satchel::model::{CriterionError, Kind, OverLimit, RegexFault, Rule, UnknownKind};
 use satchel::store::{
     DirectoryError, ForeignContents, Holder, InventoryDamage, KeyError, Owner, StoreError,
@@ -409,20 +411,20 @@ fn import_and_export_errors_say_each_thing_once() {
         FileProblem::Folder => FileProblem::Folder,
         FileProblem::Changed => FileProblem::Changed,
     });
-    assert_each!(ShelfError {
-        ShelfError::NotFound { .. } => ShelfError::NotFound { name: name() },
-        ShelfError::Bundle(_) => ShelfError::Bundle(ArchiveProblem::NoEnd.into()),
-        ShelfError::File { .. } => ShelfError::File { file: text(), problem: FileProblem::Link },
-        ShelfError::FolderHasNoFile { .. } => ShelfError::FolderHasNoFile { name: name() },
-        ShelfError::InTheWay { .. } => ShelfError::InTheWay { file: text() },
-        ShelfError::Long => ShelfError::Long,
-        ShelfError::NoSpace => ShelfError::NoSpace,
-        ShelfError::FileSizeLimit => ShelfError::FileSizeLimit,
-        ShelfError::Io(_) => ShelfError::Io(io_error()),
+    assert_each!(LibraryError {
+        LibraryError::NotFound { .. } => LibraryError::NotFound { name: name() },
+        LibraryError::Bundle(_) => LibraryError::Bundle(ArchiveProblem::NoEnd.into()),
+        LibraryError::File { .. } => LibraryError::File { file: text(), problem: FileProblem::Link },
+        LibraryError::FolderHasNoFile { .. } => LibraryError::FolderHasNoFile { name: name() },
+        LibraryError::InTheWay { .. } => LibraryError::InTheWay { file: text() },
+        LibraryError::Long => LibraryError::Long,
+        LibraryError::NoSpace => LibraryError::NoSpace,
+        LibraryError::FileSizeLimit => LibraryError::FileSizeLimit,
+        LibraryError::Io(_) => LibraryError::Io(io_error()),
     });
     let refused = || ReadError::Refused { line: 7, column: 1, rule: YamlRule::Encoding };
     assert_each!(MigrationError {
-        MigrationError::Shelf(_) => MigrationError::Shelf(BundleError::MetadataMissing.into()),
+        MigrationError::Library(_) => MigrationError::Library(BundleError::MetadataMissing.into()),
         MigrationError::Store(_) => MigrationError::Store(StoreError::Busy),
         MigrationError::Scratch(_) => MigrationError::Scratch(io_error()),
         MigrationError::Write(_) => MigrationError::Write(BundleWriteError::Io(io_error())),

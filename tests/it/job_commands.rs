@@ -114,7 +114,7 @@ fn ctrl_c_cancels_at_a_server_and_says_so() {
     let (server, before) = with_some();
     let folder = tempfile::tempdir().unwrap();
     let from = big(folder.path(), "Évora");
-    let shelf = projects(&server);
+    let projects_before = projects(&server);
     for (words, operation) in [
         (&["import", word(&from), "-v"][..], "import_project"),
         (&["import", word(&from), "-v", "--dry-run"], "import_project"),
@@ -135,7 +135,10 @@ fn ctrl_c_cancels_at_a_server_and_says_so() {
         assert_eq!(jobs(&server)[0]["state"], "cancelled");
         assert!(inventory(&server) == before, "the inventory is another one");
         // Nothing of it is left in the project library either, but what the test itself exports.
-        assert_eq!(projects(&server).as_array().unwrap().len(), shelf.as_array().unwrap().len());
+        assert_eq!(
+            projects(&server).as_array().unwrap().len(),
+            projects_before.as_array().unwrap().len()
+        );
     }
 }
 

@@ -38,7 +38,7 @@ pub use limits::Limits;
 pub use metadata::{Declared, DocumentInfo, Metadata, MetadataError, Release, secrets_word};
 pub use read::BundleReader;
 pub use source::ReadAt;
-pub use write::{BundleWriter, Colophon, DocumentWriter, FolderWriter, WriteError};
+pub use write::{BundleInfo, BundleWriter, DocumentWriter, FolderWriter, WriteError};
 
 use crate::model::Kind;
 

@@ -41,7 +41,7 @@ pub enum WriteError {
 
 /// What the metadata says beside the documents.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Colophon {
+pub struct BundleInfo {
     /// As eNMS spells it: see [`Metadata::export_time`].
     pub export_time: String,
     pub release: Release,
@@ -79,9 +79,9 @@ impl<W: Write + Seek> BundleWriter<W> {
     ///
     /// # Errors
     /// A document was given up, or the disk's.
-    pub fn finish(mut self, colophon: Colophon) -> Result<(W, Metadata), WriteError> {
+    pub fn finish(mut self, info: BundleInfo) -> Result<(W, Metadata), WriteError> {
         self.between_documents()?;
-        let Colophon { export_time, release, secrets } = colophon;
+        let BundleInfo { export_time, release, secrets } = info;
         let metadata = Metadata {
             export_time: Some(export_time),
             release: Some(release),

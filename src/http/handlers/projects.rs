@@ -12,7 +12,7 @@ use crate::http::problem::{Flaw, Place, Problem, ProblemKind, shorten};
 use crate::http::receive::{Source, receive};
 use crate::http::request::Call;
 use crate::http::response::{self, Response};
-use crate::migration::{MigrationError, ProjectName, ProjectSummary, ShelfError};
+use crate::migration::{LibraryError, MigrationError, ProjectName, ProjectSummary};
 
 #[derive(Serialize)]
 struct Projects {
@@ -62,7 +62,7 @@ pub(in crate::http) async fn upload(mut call: Call) -> Result<Response, Problem>
     };
     let upload = blocking.run(Lane::Quick, begin).await??;
     let mut upload = Offloaded::new(blocking, upload);
-    let problem = |error| MigrationError::Shelf(ShelfError::from(error)).into();
+    let problem = |error| MigrationError::Library(LibraryError::from(error)).into();
     receive(Source::Body(&mut call.body), &mut upload, problem).await?;
     let summary = upload.consume(Lane::Operation, |upload| upload.finish()).await?;
     let summary = summary.map_err(MigrationError::from)?;
@@ -125,7 +125,7 @@ async fn require_match(call: &Call, name: &ProjectName) -> Result<Replaced, Prob
     let name = name.clone();
     let present = call.app.blocking.run(Lane::Operation, move || match migration.open(&name) {
         Ok(bundle) => Ok(Some(ETag::of(&bundle.validator))),
-        Err(MigrationError::Shelf(ShelfError::NotFound { .. })) => Ok(None),
+        Err(MigrationError::Library(LibraryError::NotFound { .. })) => Ok(None),
         Err(error) => Err(error),
     });
     let present = present.await??;

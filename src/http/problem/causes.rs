@@ -16,7 +16,7 @@ use crate::http::blocking::BlockingError;
 use crate::http::body::BodyError;
 use crate::import::ImportError;
 use crate::inventory::InventoryError;
-use crate::migration::{MigrationError, ShelfError};
+use crate::migration::{LibraryError, MigrationError};
 use crate::store::StoreError;
 use crate::topology::TopologyError;
 
@@ -69,15 +69,17 @@ impl From<LoginError> for Problem {
 impl From<MigrationError> for Problem {
     fn from(error: MigrationError) -> Self {
         let kind = match &error {
-            MigrationError::Shelf(error) => match error {
-                ShelfError::NotFound { .. } => ProblemKind::UnknownProject,
-                ShelfError::Bundle(BundleError::Io(error)) | ShelfError::Io(error) => of_io(error),
-                ShelfError::Bundle(_) | ShelfError::File { .. } => ProblemKind::BundleRefused,
-                ShelfError::FolderHasNoFile { .. } | ShelfError::InTheWay { .. } => {
+            MigrationError::Library(error) => match error {
+                LibraryError::NotFound { .. } => ProblemKind::UnknownProject,
+                LibraryError::Bundle(BundleError::Io(error)) | LibraryError::Io(error) => {
+                    of_io(error)
+                }
+                LibraryError::Bundle(_) | LibraryError::File { .. } => ProblemKind::BundleRefused,
+                LibraryError::FolderHasNoFile { .. } | LibraryError::InTheWay { .. } => {
                     ProblemKind::ProjectState
                 }
-                ShelfError::Long => ProblemKind::BodyTooLarge,
-                ShelfError::NoSpace | ShelfError::FileSizeLimit => ProblemKind::DiskFull,
+                LibraryError::Long => ProblemKind::BodyTooLarge,
+                LibraryError::NoSpace | LibraryError::FileSizeLimit => ProblemKind::DiskFull,
             },
             MigrationError::Store(error) => of_store(error),
             MigrationError::Import(error) => of_import(error),
@@ -94,7 +96,7 @@ impl From<MigrationError> for Problem {
             _ => None,
         });
         match error {
-            MigrationError::Shelf(ShelfError::Bundle(refused)) => problem.with_entry(&refused),
+            MigrationError::Library(LibraryError::Bundle(refused)) => problem.with_entry(&refused),
             MigrationError::Import(ImportError::EmptyReplacement(kinds)) => {
                 problem.with_empty_kinds(&kinds)
             }

@@ -15,8 +15,8 @@ use crate::http::route::{
 };
 use crate::migration::BUNDLE_BYTES_MAX;
 
-/// What the shelf takes, so that every bundle that was fetched from one server can be put on
-/// another. A million devices and their links take about 150 MB.
+/// What the project library takes, so that every bundle that was downloaded from one server can be
+/// uploaded to another. A million devices and their links take about 150 MB.
 const BUNDLE: BodyRule = BodyRule::AtMost { bytes_max: BUNDLE_BYTES_MAX };
 
 const PROJECT: PathParameter = text("name", "The project's name.");
@@ -32,7 +32,7 @@ pub(super) const ROUTES: &[Route] = &[
         description: Description {
             operation: "export_project",
             tag: Tag::Migration,
-            summary: "Writes the inventory to a project on the shelf.",
+            summary: "Exports the inventory to a project in the project library.",
             path: &[],
             query: QueryRule::Known(&[
                 PROJECT_NAME,
@@ -61,7 +61,7 @@ pub(super) const ROUTES: &[Route] = &[
         description: Description {
             operation: "import_project",
             tag: Tag::Migration,
-            summary: "Takes a project from the shelf into the inventory, whole or not at all.",
+            summary: "Imports a project from the project library, completely or not at all.",
             path: &[],
             query: QueryRule::Known(&[
                 PROJECT_NAME,
@@ -115,7 +115,7 @@ pub(super) const ROUTES: &[Route] = &[
         description: Description {
             operation: "list_projects",
             tag: Tag::Migration,
-            summary: "The projects on the shelf.",
+            summary: "Lists the projects in the project library.",
             path: &[],
             query: QueryRule::Nothing,
             request: &[],
@@ -151,7 +151,7 @@ pub(super) const ROUTES: &[Route] = &[
         description: Description {
             operation: "upload_project",
             tag: Tag::Migration,
-            summary: "Puts a project's bundle on the shelf.",
+            summary: "Uploads a project's bundle to the project library.",
             path: &[PROJECT],
             query: NO_OPTIONS,
             request: &[ZIP],
@@ -170,7 +170,7 @@ pub(super) const ROUTES: &[Route] = &[
         description: Description {
             operation: "delete_project",
             tag: Tag::Migration,
-            summary: "Takes a project off the shelf.",
+            summary: "Removes a project from the project library.",
             path: &[PROJECT],
             query: NO_OPTIONS,
             request: &[],

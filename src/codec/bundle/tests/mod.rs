@@ -11,8 +11,8 @@ use super::*;
 use crate::model::{Secrets, Value};
 
 /// What stands at a bundle's end in tests.
-fn colophon() -> Colophon {
-    Colophon {
+fn bundle_info() -> BundleInfo {
+    BundleInfo {
         export_time: "2026-05-23 17:11:12.171765".to_owned(),
         release: Release::from_value(Value::Float(4.6)).unwrap(),
         secrets: Secrets::Included,
@@ -27,7 +27,7 @@ fn bundle(documents: &[(Kind, &[u8])]) -> Vec<u8> {
         document.write_all(text).unwrap();
         document.finish(1).unwrap();
     }
-    writer.finish(colophon()).unwrap().0.into_inner()
+    writer.finish(bundle_info()).unwrap().0.into_inner()
 }
 
 /// Opens an archive and reads everything in it.

@@ -80,7 +80,7 @@ fn a_document_that_was_given_up_gives_up_the_bundle() {
     let given_up = writer.document(Kind::Device).map(|_| ());
     assert!(given_up.is_ok());
     assert!(matches!(writer.document(Kind::Link), Err(WriteError::Unfinished(Kind::Device))));
-    assert!(matches!(writer.finish(colophon()), Err(WriteError::Unfinished(Kind::Device))));
+    assert!(matches!(writer.finish(bundle_info()), Err(WriteError::Unfinished(Kind::Device))));
 }
 
 /// A disk with room for so many bytes.
@@ -112,7 +112,7 @@ fn a_full_disk_is_never_a_bundle() {
         let mut document = writer.document(Kind::Device)?;
         document.write_all(b"- {name: a}\n")?;
         document.finish(1)?;
-        Ok(writer.finish(colophon())?.0)
+        Ok(writer.finish(bundle_info())?.0)
     };
     let enough = (0..).find(|room| match write(*room) {
         Ok(out) => read_all(out.0.into_inner()).unwrap().len() == 1,
@@ -196,7 +196,7 @@ fn real_projects_go_in_and_out() {
             expected.push((kind, text));
         }
         assert!(expected.len() > 5);
-        let (archive, _) = writer.finish(colophon()).unwrap();
+        let (archive, _) = writer.finish(bundle_info()).unwrap();
         assert!(read_all(archive.into_inner()).unwrap() == expected, "{project}");
 
         let text = fs::read(folder.join(METADATA_NAME)).unwrap();

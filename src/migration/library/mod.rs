@@ -29,7 +29,7 @@ use std::{
     time::SystemTime,
 };
 
-pub use error::{FileProblem, ShelfError};
+pub use error::{FileProblem, LibraryError};
 pub use incoming::{BUNDLE_BYTES_MAX, NewBundle, Upload};
 pub use project::Project;
 pub use summary::{DocumentSummary, Layout, ProjectSummary};
@@ -46,11 +46,11 @@ use crate::{
 const BUNDLE_ENDING: &str = ".zip";
 
 /// Bundles hold secrets: the folder is for the appliance alone.
-const SHELF_MODE: u32 = 0o700;
+const LIBRARY_MODE: u32 = 0o700;
 
-/// The shelf of projects. There is one for a data directory, which its process has to itself.
+/// The project library. There is one for a data directory, which its process has to itself.
 #[derive(Clone, Debug)]
-pub struct Shelf {
+pub struct ProjectLibrary {
     dir: PathBuf,
     limits: Limits,
 }
@@ -66,23 +66,23 @@ pub struct BundleFile {
     pub modified: SystemTime,
 }
 
-impl Shelf {
-    /// Opens the shelf in `dir`, which is made if it is missing, and clears away what was being
+impl ProjectLibrary {
+    /// Opens the project library in `dir`, which is made if it is missing, and clears away what was being
     /// written when the process before ended.
     ///
     /// # Errors
     /// The disk's.
-    pub fn open(dir: PathBuf) -> Result<Self, ShelfError> {
-        DirBuilder::new().recursive(true).mode(SHELF_MODE).create(&dir)?;
+    pub fn open(dir: PathBuf) -> Result<Self, LibraryError> {
+        DirBuilder::new().recursive(true).mode(LIBRARY_MODE).create(&dir)?;
         remove_temporary_entries(&dir)?;
         Ok(Self { dir, limits: Limits::default() })
     }
 
-    /// The projects of a library that may not be there, by name; broken ones with their problem.
+    /// The projects of a library whose folder might not exist, by name; broken ones with their problem.
     ///
     /// # Errors
-    /// [`ShelfError::Io`] if the folder is there and cannot be read.
-    pub fn list(library: &Path) -> Result<Vec<ProjectSummary>, ShelfError> {
+    /// [`LibraryError::Io`] if the folder is there and cannot be read.
+    pub fn list(library: &Path) -> Result<Vec<ProjectSummary>, LibraryError> {
         if library.is_dir() { list::projects(library, Limits::default()) } else { Ok(Vec::new()) }
     }
 
@@ -90,7 +90,7 @@ impl Shelf {
     ///
     /// # Errors
     /// The folder can not be read.
-    pub fn projects(&self) -> Result<Vec<ProjectSummary>, ShelfError> {
+    pub fn projects(&self) -> Result<Vec<ProjectSummary>, LibraryError> {
         list::projects(&self.dir, self.limits)
     }
 
@@ -98,11 +98,11 @@ impl Shelf {
     ///
     /// # Errors
     /// There is none of this name, or it is broken.
-    pub fn project(&self, name: &ProjectName) -> Result<Project, ShelfError> {
+    pub fn project(&self, name: &ProjectName) -> Result<Project, LibraryError> {
         let (bundle, folder) = (self.bundle_path(name), self.folder_path(name));
         match (sort(&bundle)?, sort(&folder)?) {
             (Sort::Missing | Sort::Folder, Sort::Missing | Sort::File) => {
-                Err(ShelfError::NotFound { name: name.clone() })
+                Err(LibraryError::NotFound { name: name.clone() })
             }
             (Sort::Missing | Sort::Folder, Sort::Folder | Sort::Link | Sort::Special) => {
                 Project::open_folder(&folder, self.limits)
@@ -119,14 +119,14 @@ impl Shelf {
     ///
     /// # Errors
     /// There is no project of this name, or it is a folder.
-    pub fn file(&self, name: &ProjectName) -> Result<BundleFile, ShelfError> {
+    pub fn file(&self, name: &ProjectName) -> Result<BundleFile, LibraryError> {
         let path = self.bundle_path(name);
         match (sort(&path)?, sort(&self.folder_path(name))?) {
             (Sort::Missing | Sort::Folder, Sort::Folder) => {
-                return Err(ShelfError::FolderHasNoFile { name: name.clone() });
+                return Err(LibraryError::FolderHasNoFile { name: name.clone() });
             }
             (Sort::Missing | Sort::Folder, _) => {
-                return Err(ShelfError::NotFound { name: name.clone() });
+                return Err(LibraryError::NotFound { name: name.clone() });
             }
             (Sort::File | Sort::Link | Sort::Special, _) => {}
         }
@@ -144,7 +144,7 @@ impl Shelf {
     ///
     /// # Errors
     /// A folder stands where its file belongs, or the disk's.
-    pub fn upload(&self, name: &ProjectName) -> Result<Upload, ShelfError> {
+    pub fn upload(&self, name: &ProjectName) -> Result<Upload, LibraryError> {
         Ok(Upload::new(self.temporary(name)?, self.bundle_path(name), self.limits))
     }
 
@@ -152,7 +152,7 @@ impl Shelf {
     ///
     /// # Errors
     /// A folder stands where its file belongs, or the disk's.
-    pub fn create(&self, name: &ProjectName) -> Result<NewBundle, ShelfError> {
+    pub fn create(&self, name: &ProjectName) -> Result<NewBundle, LibraryError> {
         Ok(NewBundle::new(self.temporary(name)?, self.bundle_path(name)))
     }
 
@@ -160,7 +160,7 @@ impl Shelf {
     ///
     /// # Errors
     /// There is neither, or the disk's.
-    pub fn remove(&self, name: &ProjectName) -> Result<(), ShelfError> {
+    pub fn remove(&self, name: &ProjectName) -> Result<(), LibraryError> {
         let bundle = self.bundle_path(name);
         let had_bundle = match sort(&bundle)? {
             Sort::Missing | Sort::Folder => false,
@@ -174,17 +174,17 @@ impl Shelf {
             Sort::Folder => remove_folder(&self.dir, &folder)?,
         };
         if !had_bundle && !had_folder {
-            return Err(ShelfError::NotFound { name: name.clone() });
+            return Err(LibraryError::NotFound { name: name.clone() });
         }
         sync_directory(&self.dir)?;
         Ok(())
     }
 
     /// A file for a bundle that does not have its name yet.
-    fn temporary(&self, name: &ProjectName) -> Result<TemporaryFile, ShelfError> {
+    fn temporary(&self, name: &ProjectName) -> Result<TemporaryFile, LibraryError> {
         // Sooner here than after gigabytes were sent.
         match sort(&self.bundle_path(name))? {
-            Sort::Folder => Err(ShelfError::InTheWay { file: format!("{name}{BUNDLE_ENDING}") }),
+            Sort::Folder => Err(LibraryError::InTheWay { file: format!("{name}{BUNDLE_ENDING}") }),
             Sort::Missing | Sort::File | Sort::Link | Sort::Special => {
                 Ok(TemporaryFile::create(&self.dir)?)
             }
@@ -223,7 +223,7 @@ impl Sort {
     }
 }
 
-fn sort(path: &Path) -> Result<Sort, ShelfError> {
+fn sort(path: &Path) -> Result<Sort, LibraryError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Sort::of(&metadata)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Sort::Missing),
@@ -232,7 +232,7 @@ fn sort(path: &Path) -> Result<Sort, ShelfError> {
 }
 
 /// Whether a removal removed something; somebody else may have been faster.
-fn gone(removal: io::Result<()>) -> Result<bool, ShelfError> {
+fn gone(removal: io::Result<()>) -> Result<bool, LibraryError> {
     match removal {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -3,13 +3,13 @@
 use std::{ffi::OsStr, fs, path::Path};
 
 use super::{
-    super::ProjectName, BUNDLE_ENDING, FileProblem, Layout, Project, ProjectSummary, ShelfError,
+    super::ProjectName, BUNDLE_ENDING, FileProblem, Layout, LibraryError, Project, ProjectSummary,
     Sort,
 };
 use crate::{codec::bundle::Limits, wording::chain};
 
 /// All projects in a folder, by name, a bundle before the folder that it hides.
-pub(super) fn projects(dir: &Path, limits: Limits) -> Result<Vec<ProjectSummary>, ShelfError> {
+pub(super) fn projects(dir: &Path, limits: Limits) -> Result<Vec<ProjectSummary>, LibraryError> {
     let mut projects = Vec::new();
     for entry in fs::read_dir(dir)? {
         let file = entry?.file_name();
@@ -54,7 +54,7 @@ fn summary(path: &Path, name: String, layout: Layout, limits: Limits) -> Option<
     };
     let mut summary = match opened {
         Ok(project) => project.summary(),
-        Err(ShelfError::File { problem: FileProblem::Changed, .. }) if !path.exists() => {
+        Err(LibraryError::File { problem: FileProblem::Changed, .. }) if !path.exists() => {
             return None;
         }
         Err(error) => {

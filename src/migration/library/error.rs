@@ -7,7 +7,7 @@ use crate::codec::bundle::BundleError;
 
 /// Why a project can not be had, or not be put down.
 #[derive(Debug, thiserror::Error)]
-pub enum ShelfError {
+pub enum LibraryError {
     #[error("there is no project named '{name}'")]
     NotFound { name: ProjectName },
     /// What is wrong with the bundle, or with the metadata or size of a folder.
@@ -48,64 +48,64 @@ pub enum FileProblem {
     Changed,
 }
 
-impl ShelfError {
+impl LibraryError {
     /// A short word for scripts.
     pub fn code(&self) -> &'static str {
         match self {
-            ShelfError::NotFound { .. } => "no-project",
-            ShelfError::Bundle(error) => error.code(),
-            ShelfError::File { problem, .. } => match problem {
+            LibraryError::NotFound { .. } => "no-project",
+            LibraryError::Bundle(error) => error.code(),
+            LibraryError::File { problem, .. } => match problem {
                 FileProblem::Link => "file-link",
                 FileProblem::Special => "file-special",
                 FileProblem::Folder => "file-folder",
                 FileProblem::Changed => "file-changed",
             },
-            ShelfError::FolderHasNoFile { .. } => "folder-has-no-file",
-            ShelfError::InTheWay { .. } => "in-the-way",
-            ShelfError::Long => "bundle-long",
-            ShelfError::NoSpace => "no-space",
-            ShelfError::FileSizeLimit => "file-size-limit",
-            ShelfError::Io(_) => "io",
+            LibraryError::FolderHasNoFile { .. } => "folder-has-no-file",
+            LibraryError::InTheWay { .. } => "in-the-way",
+            LibraryError::Long => "bundle-long",
+            LibraryError::NoSpace => "no-space",
+            LibraryError::FileSizeLimit => "file-size-limit",
+            LibraryError::Io(_) => "io",
         }
     }
 }
 
-impl From<BundleError> for ShelfError {
+impl From<BundleError> for LibraryError {
     fn from(error: BundleError) -> Self {
         match error {
             BundleError::Io(error) => error.into(),
-            refused => ShelfError::Bundle(refused),
+            refused => LibraryError::Bundle(refused),
         }
     }
 }
 
-/// Finds what readers and writers could only say as an [`io::Error`]: a [`ShelfError`], a
-/// [`BundleError`], a full disk; the rest is [`ShelfError::Io`].
-impl From<io::Error> for ShelfError {
+/// Finds what readers and writers could only say as an [`io::Error`]: a [`LibraryError`], a
+/// [`BundleError`], a full disk; the rest is [`LibraryError::Io`].
+impl From<io::Error> for LibraryError {
     fn from(error: io::Error) -> Self {
-        let error = match error.downcast::<ShelfError>() {
+        let error = match error.downcast::<LibraryError>() {
             Ok(found) => return found,
             Err(error) => error,
         };
         match BundleError::from_io(error) {
             BundleError::Io(error) => match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ShelfError::NoSpace,
-                io::ErrorKind::FileTooLarge => ShelfError::FileSizeLimit,
-                _ => ShelfError::Io(error),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LibraryError::NoSpace,
+                io::ErrorKind::FileTooLarge => LibraryError::FileSizeLimit,
+                _ => LibraryError::Io(error),
             },
-            refused => ShelfError::Bundle(refused),
+            refused => LibraryError::Bundle(refused),
         }
     }
 }
 
-impl From<ShelfError> for io::Error {
+impl From<LibraryError> for io::Error {
     /// For readers and writers, which can fail with nothing else.
-    fn from(error: ShelfError) -> Self {
+    fn from(error: LibraryError) -> Self {
         match error {
-            ShelfError::Io(error) => error,
-            ShelfError::NoSpace => io::ErrorKind::StorageFull.into(),
-            ShelfError::FileSizeLimit => io::ErrorKind::FileTooLarge.into(),
-            ShelfError::Long => io::Error::new(io::ErrorKind::FileTooLarge, error),
+            LibraryError::Io(error) => error,
+            LibraryError::NoSpace => io::ErrorKind::StorageFull.into(),
+            LibraryError::FileSizeLimit => io::ErrorKind::FileTooLarge.into(),
+            LibraryError::Long => io::Error::new(io::ErrorKind::FileTooLarge, error),
             other => io::Error::new(io::ErrorKind::InvalidData, other),
         }
     }

@@ -10,14 +10,14 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    codec::bundle::{BundleError, BundleWriter, Colophon, Release},
+    codec::bundle::{BundleError, BundleInfo, BundleWriter, Release},
     model::{Kind, Secrets, Value},
 };
 
-fn shelf() -> (TempDir, Shelf) {
+fn library() -> (TempDir, ProjectLibrary) {
     let dir = tempfile::tempdir().unwrap();
-    let shelf = Shelf::open(dir.path().join("data/migrations")).unwrap();
-    (dir, shelf)
+    let library = ProjectLibrary::open(dir.path().join("data/migrations")).unwrap();
+    (dir, library)
 }
 
 fn name(text: &str) -> ProjectName {
@@ -30,24 +30,24 @@ fn write<W: Write + Seek>(out: W, devices: &[u8]) -> W {
     let mut document = writer.document(Kind::Device).unwrap();
     document.write_all(devices).unwrap();
     document.finish(3).unwrap();
-    let colophon = Colophon {
+    let info = BundleInfo {
         export_time: "2026-05-23 17:11:12.171765".to_owned(),
         release: Release::from_value(Value::Float(4.6)).unwrap(),
         secrets: Secrets::LeftOut,
     };
-    writer.finish(colophon).unwrap().0
+    writer.finish(info).unwrap().0
 }
 
 fn bundle(devices: &[u8]) -> Vec<u8> {
     write(Cursor::new(Vec::new()), devices).into_inner()
 }
 
-fn export(shelf: &Shelf, project: &str, devices: &[u8]) {
-    write(shelf.create(&name(project)).unwrap(), devices).commit().unwrap();
+fn export(library: &ProjectLibrary, project: &str, devices: &[u8]) {
+    write(library.create(&name(project)).unwrap(), devices).commit().unwrap();
 }
 
-fn folder(shelf: &Shelf, project: &str) -> PathBuf {
-    let path = shelf.dir.join(project);
+fn folder(library: &ProjectLibrary, project: &str) -> PathBuf {
+    let path = library.dir.join(project);
     fs::create_dir(&path).unwrap();
     fs::write(path.join("device.yaml"), "- {name: a}\n").unwrap();
     fs::write(path.join("port.yaml"), "[]\n").unwrap();
@@ -56,7 +56,7 @@ fn folder(shelf: &Shelf, project: &str) -> PathBuf {
     path
 }
 
-fn devices(project: &Project) -> Result<Vec<u8>, ShelfError> {
+fn devices(project: &Project) -> Result<Vec<u8>, LibraryError> {
     let mut text = Vec::new();
     if let Some(mut document) = project.document(Kind::Device)? {
         document.read_to_end(&mut text)?;
@@ -64,9 +64,9 @@ fn devices(project: &Project) -> Result<Vec<u8>, ShelfError> {
     Ok(text)
 }
 
-/// The names of all files and folders on the shelf.
-fn files(shelf: &Shelf) -> Vec<String> {
-    let entries = fs::read_dir(&shelf.dir).unwrap();
+/// The names of all files and folders on the library.
+fn files(library: &ProjectLibrary) -> Vec<String> {
+    let entries = fs::read_dir(&library.dir).unwrap();
     let mut names: Vec<_> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -75,15 +75,15 @@ fn files(shelf: &Shelf) -> Vec<String> {
 
 #[test]
 fn what_is_exported_is_listed_sent_and_read() {
-    let (_dir, shelf) = shelf();
-    export(&shelf, "Backup", b"- {name: a}\n");
-    let project = shelf.project(&name("Backup")).unwrap();
+    let (_dir, library) = library();
+    export(&library, "Backup", b"- {name: a}\n");
+    let project = library.project(&name("Backup")).unwrap();
     assert_eq!(devices(&project).unwrap(), b"- {name: a}\n");
     assert!(project.document(Kind::Link).unwrap().is_none());
 
-    let [summary] = shelf.projects().unwrap().try_into().unwrap();
+    let [summary] = library.projects().unwrap().try_into().unwrap();
     assert_eq!(summary, project.summary());
-    let mut sent = shelf.file(&name("Backup")).unwrap();
+    let mut sent = library.file(&name("Backup")).unwrap();
     let json = serde_json::to_value(&summary).unwrap();
     let expected = serde_json::json!({
         "name": "Backup",
@@ -104,38 +104,38 @@ fn what_is_exported_is_listed_sent_and_read() {
     assert_eq!(bytes, bundle(b"- {name: a}\n"));
     let mode = sent.file.metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(fs::metadata(&shelf.dir).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(&library.dir).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[test]
 fn an_export_replaces_the_one_before_whole() {
-    let (_dir, shelf) = shelf();
-    export(&shelf, "Backup", &b"- {name: a}\n".repeat(1000));
-    let before = shelf.file(&name("Backup")).unwrap();
-    let reading = shelf.project(&name("Backup")).unwrap();
+    let (_dir, library) = library();
+    export(&library, "Backup", &b"- {name: a}\n".repeat(1000));
+    let before = library.file(&name("Backup")).unwrap();
+    let reading = library.project(&name("Backup")).unwrap();
 
-    let mut unfinished = shelf.create(&name("Backup")).unwrap();
+    let mut unfinished = library.create(&name("Backup")).unwrap();
     unfinished.write_all(b"half").unwrap();
-    assert_eq!(shelf.file(&name("Backup")).unwrap().validator, before.validator);
+    assert_eq!(library.file(&name("Backup")).unwrap().validator, before.validator);
     drop(unfinished);
-    assert_eq!(files(&shelf), ["Backup.zip"]);
+    assert_eq!(files(&library), ["Backup.zip"]);
 
-    export(&shelf, "Backup", b"[]\n");
-    assert_ne!(shelf.file(&name("Backup")).unwrap().validator, before.validator);
-    assert_eq!(devices(&shelf.project(&name("Backup")).unwrap()).unwrap(), b"[]\n");
+    export(&library, "Backup", b"[]\n");
+    assert_ne!(library.file(&name("Backup")).unwrap().validator, before.validator);
+    assert_eq!(devices(&library.project(&name("Backup")).unwrap()).unwrap(), b"[]\n");
     assert_eq!(devices(&reading).unwrap().len(), 12_000, "who reads goes on reading");
-    assert_eq!(files(&shelf), ["Backup.zip"]);
+    assert_eq!(files(&library), ["Backup.zip"]);
 }
 
 #[test]
 fn the_validator_changes_with_every_byte() {
-    let (_dir, shelf) = shelf();
-    export(&shelf, "a", b"[]\n");
-    let etag = || shelf.file(&name("a")).unwrap().validator;
+    let (_dir, library) = library();
+    export(&library, "a", b"[]\n");
+    let etag = || library.file(&name("a")).unwrap().validator;
     let first = etag();
     assert_eq!(etag(), first);
     assert_eq!(first.len(), 32);
-    let path = shelf.dir.join("a.zip");
+    let path = library.dir.join("a.zip");
     let mut bytes = fs::read(&path).unwrap();
     bytes[40] ^= 1;
     fs::write(&path, bytes).unwrap();
@@ -144,61 +144,61 @@ fn the_validator_changes_with_every_byte() {
 
 #[test]
 fn an_upload_is_checked_whole_before_it_has_its_name() {
-    let (_dir, shelf) = shelf();
+    let (_dir, library) = library();
     let mut good = bundle(&b"- {name: a}\n".repeat(10_000));
-    let mut upload = shelf.upload(&name("new")).unwrap();
+    let mut upload = library.upload(&name("new")).unwrap();
     for piece in good.chunks(100) {
         upload.write_all(piece).unwrap();
     }
-    assert!(matches!(shelf.project(&name("new")), Err(ShelfError::NotFound { .. })));
-    assert_eq!(shelf.projects().unwrap(), []);
+    assert!(matches!(library.project(&name("new")), Err(LibraryError::NotFound { .. })));
+    assert_eq!(library.projects().unwrap(), []);
     let summary = upload.finish().unwrap();
     assert_eq!(summary.name, "new");
-    assert_eq!(shelf.projects().unwrap(), [summary]);
+    assert_eq!(library.projects().unwrap(), [summary]);
 
     // Damage within a document shows only when it is unpacked.
     good[100] ^= 0x10;
     for bad in [good.as_slice(), &good[..good.len() / 2], b"", b"PK"] {
-        let mut upload = shelf.upload(&name("new")).unwrap();
+        let mut upload = library.upload(&name("new")).unwrap();
         upload.write_all(bad).unwrap();
         let error = upload.finish().unwrap_err();
-        assert!(matches!(error, ShelfError::Bundle(_)), "{error}");
+        assert!(matches!(error, LibraryError::Bundle(_)), "{error}");
     }
-    assert_eq!(devices(&shelf.project(&name("new")).unwrap()).unwrap().len(), 120_000);
-    assert_eq!(files(&shelf), ["new.zip"]);
+    assert_eq!(devices(&library.project(&name("new")).unwrap()).unwrap().len(), 120_000);
+    assert_eq!(files(&library), ["new.zip"]);
 }
 
 #[test]
 fn an_upload_that_is_cut_off_leaves_nothing() {
-    let (_dir, shelf) = shelf();
-    let mut upload = shelf.upload(&name("new")).unwrap();
+    let (_dir, library) = library();
+    let mut upload = library.upload(&name("new")).unwrap();
     upload.write_all(&bundle(b"[]\n")).unwrap();
-    assert_eq!(files(&shelf).len(), 1);
+    assert_eq!(files(&library).len(), 1);
     drop(upload);
-    assert_eq!(files(&shelf), [""; 0]);
+    assert_eq!(files(&library), [""; 0]);
 
     // And when the process is killed, the next one clears it away: files and folders.
-    let upload = shelf.upload(&name("new")).unwrap();
+    let upload = library.upload(&name("new")).unwrap();
     std::mem::forget(upload);
-    let left = folder(&shelf, ".aside-1-9");
-    assert_eq!(shelf.projects().unwrap(), []);
-    Shelf::open(shelf.dir.clone()).unwrap();
+    let left = folder(&library, ".aside-1-9");
+    assert_eq!(library.projects().unwrap(), []);
+    ProjectLibrary::open(library.dir.clone()).unwrap();
     assert!(!left.exists());
-    assert_eq!(files(&shelf), [""; 0]);
+    assert_eq!(files(&library), [""; 0]);
 }
 
 #[test]
-fn a_second_shelf_keeps_what_is_there() {
-    let (_dir, shelf) = shelf();
-    export(&shelf, "a", b"[]\n");
-    folder(&shelf, "b");
-    let again = Shelf::open(shelf.dir.clone()).unwrap();
+fn a_second_library_keeps_what_is_there() {
+    let (_dir, library) = library();
+    export(&library, "a", b"[]\n");
+    folder(&library, "b");
+    let again = ProjectLibrary::open(library.dir.clone()).unwrap();
     assert_eq!(again.projects().unwrap().len(), 2);
 }
 
 #[test]
 fn of_uploads_at_once_one_is_there_whole() {
-    let (_dir, shelf) = shelf();
+    let (_dir, library) = library();
     let texts: Vec<_> = (1..=8).map(|n| vec![b'x'; n * 10_000]).collect();
     let start = Barrier::new(texts.len());
     std::thread::scope(|scope| {
@@ -206,59 +206,59 @@ fn of_uploads_at_once_one_is_there_whole() {
             scope.spawn(|| {
                 let bytes = bundle(text);
                 start.wait();
-                let mut upload = shelf.upload(&name("same")).unwrap();
+                let mut upload = library.upload(&name("same")).unwrap();
                 for piece in bytes.chunks(10) {
                     upload.write_all(piece).unwrap();
                 }
                 upload.finish().unwrap();
-                let project = shelf.project(&name("same")).unwrap();
+                let project = library.project(&name("same")).unwrap();
                 assert!(texts.contains(&devices(&project).unwrap()));
             });
         }
     });
-    assert_eq!(files(&shelf), ["same.zip"]);
+    assert_eq!(files(&library), ["same.zip"]);
 }
 
 #[test]
 fn an_upload_beyond_the_limit_ends() {
-    let (_dir, shelf) = shelf();
-    let mut upload = shelf.upload(&name("long")).unwrap();
+    let (_dir, library) = library();
+    let mut upload = library.upload(&name("long")).unwrap();
     upload.pretend_written(BUNDLE_BYTES_MAX - 3);
     upload.write_all(b"abc").unwrap();
     let error = upload.write_all(b"d").unwrap_err();
-    assert!(matches!(ShelfError::from(error), ShelfError::Long));
+    assert!(matches!(LibraryError::from(error), LibraryError::Long));
 }
 
 #[test]
 fn a_folder_of_enms_is_a_project() {
-    let (_dir, shelf) = shelf();
-    let path = folder(&shelf, "examples");
+    let (_dir, library) = library();
+    let path = folder(&library, "examples");
     fs::create_dir(path.join("more")).unwrap();
-    let project = shelf.project(&name("examples")).unwrap();
+    let project = library.project(&name("examples")).unwrap();
     assert_eq!(project.layout(), Layout::Folder);
     assert_eq!(project.ignored(), ["more", "port.yaml"]);
     assert_eq!(devices(&project).unwrap(), b"- {name: a}\n");
-    let [summary] = shelf.projects().unwrap().try_into().unwrap();
+    let [summary] = library.projects().unwrap().try_into().unwrap();
     assert_eq!(summary.release.unwrap().to_string(), "4.5");
     let device = summary.documents[Kind::Device];
     assert_eq!(device, Some(DocumentSummary { records: None, bytes: 12 }));
     assert_eq!((summary.bytes, summary.problem), (12, None));
-    let error = shelf.file(&name("examples")).unwrap_err();
-    assert!(matches!(error, ShelfError::FolderHasNoFile { .. }));
+    let error = library.file(&name("examples")).unwrap_err();
+    assert!(matches!(error, LibraryError::FolderHasNoFile { .. }));
 
     fs::remove_file(path.join("metadata.yaml")).unwrap();
-    let project = shelf.project(&name("examples")).unwrap();
+    let project = library.project(&name("examples")).unwrap();
     assert_eq!(project.metadata().release, None);
     fs::write(path.join("metadata.yaml"), "satchel: {format: 9}").unwrap();
-    let error = shelf.project(&name("examples")).unwrap_err();
+    let error = library.project(&name("examples")).unwrap_err();
     assert_eq!(error.code(), "newer-format");
-    fs::create_dir(shelf.dir.join("empty")).unwrap();
-    let error = shelf.project(&name("empty")).unwrap_err();
-    assert!(matches!(error, ShelfError::Bundle(BundleError::MetadataMissing)));
+    fs::create_dir(library.dir.join("empty")).unwrap();
+    let error = library.project(&name("empty")).unwrap_err();
+    assert!(matches!(error, LibraryError::Bundle(BundleError::MetadataMissing)));
 }
 
 #[test]
-fn real_projects_are_on_the_shelf() {
+fn real_projects_are_on_the_library() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("SATCHEL_FIXTURES").map(PathBuf::from);
     let beside = [root.join("../shared/fixtures"), root.join("../../shared/fixtures")];
@@ -278,50 +278,51 @@ fn real_projects_are_on_the_shelf() {
 
 #[test]
 fn links_are_not_followed() {
-    let (dir, shelf) = shelf();
+    let (dir, library) = library();
     let outside = dir.path().join("outside");
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("device.yaml"), "secret").unwrap();
-    let link = |error: ShelfError| match error {
-        ShelfError::File { file, problem } => (file, problem),
+    let link = |error: LibraryError| match error {
+        LibraryError::File { file, problem } => (file, problem),
         other => panic!("{other}"),
     };
 
-    symlink(&outside, shelf.dir.join("linked")).unwrap();
-    let error = shelf.project(&name("linked")).unwrap_err();
+    symlink(&outside, library.dir.join("linked")).unwrap();
+    let error = library.project(&name("linked")).unwrap_err();
     assert_eq!(link(error), ("linked".to_owned(), FileProblem::Link));
 
-    let path = folder(&shelf, "inner");
+    let path = folder(&library, "inner");
     fs::remove_file(path.join("device.yaml")).unwrap();
     symlink(outside.join("device.yaml"), path.join("device.yaml")).unwrap();
-    let error = shelf.project(&name("inner")).unwrap_err();
+    let error = library.project(&name("inner")).unwrap_err();
     assert_eq!(link(error), ("device.yaml".to_owned(), FileProblem::Link));
 
     fs::write(dir.path().join("far.zip"), bundle(b"[]\n")).unwrap();
-    symlink(dir.path().join("far.zip"), shelf.dir.join("near.zip")).unwrap();
-    let error = shelf.project(&name("near")).unwrap_err();
+    symlink(dir.path().join("far.zip"), library.dir.join("near.zip")).unwrap();
+    let error = library.project(&name("near")).unwrap_err();
     assert_eq!(link(error), ("near.zip".to_owned(), FileProblem::Link));
-    assert!(matches!(shelf.file(&name("near")), Err(ShelfError::File { .. })));
+    assert!(matches!(library.file(&name("near")), Err(LibraryError::File { .. })));
 
-    let listed = shelf.projects().unwrap();
+    let listed = library.projects().unwrap();
     assert_eq!(listed.len(), 3);
     assert!(listed.iter().all(|project| project.problem.is_some()), "{listed:?}");
 
     // Removing a link removes the link.
     for project in ["linked", "inner", "near"] {
-        shelf.remove(&name(project)).unwrap();
+        library.remove(&name(project)).unwrap();
     }
     assert!(outside.join("device.yaml").exists() && dir.path().join("far.zip").exists());
-    assert_eq!(files(&shelf), [""; 0]);
+    assert_eq!(files(&library), [""; 0]);
 }
 
 #[test]
 fn a_folder_that_changes_is_not_taken_for_whole() {
-    let (_dir, shelf) = shelf();
-    let path = folder(&shelf, "a");
-    let project = shelf.project(&name("a")).unwrap();
-    let changed =
-        |error: ShelfError| matches!(error, ShelfError::File { problem: FileProblem::Changed, .. });
+    let (_dir, library) = library();
+    let path = folder(&library, "a");
+    let project = library.project(&name("a")).unwrap();
+    let changed = |error: LibraryError| {
+        matches!(error, LibraryError::File { problem: FileProblem::Changed, .. })
+    };
 
     let mut document = project.document(Kind::Device).unwrap().unwrap();
     fs::write(path.join("device.yaml"), "- {name: longer}\n").unwrap();
@@ -333,8 +334,8 @@ fn a_folder_that_changes_is_not_taken_for_whole() {
     fs::write(path.join("device.yaml"), "-").unwrap();
     assert!(changed(document.read_to_end(&mut Vec::new()).unwrap_err().into()));
 
-    fs::rename(&path, shelf.dir.join("b")).unwrap();
-    folder(&shelf, "a");
+    fs::rename(&path, library.dir.join("b")).unwrap();
+    folder(&library, "a");
     assert!(changed(devices(&project).unwrap_err()), "another folder has the name");
     fs::remove_dir_all(&path).unwrap();
     assert!(changed(devices(&project).unwrap_err()));
@@ -342,54 +343,54 @@ fn a_folder_that_changes_is_not_taken_for_whole() {
 
 #[test]
 fn a_bundle_hides_the_folder_of_its_name() {
-    let (_dir, shelf) = shelf();
-    folder(&shelf, "both");
-    export(&shelf, "both", b"[]\n");
-    let project = shelf.project(&name("both")).unwrap();
+    let (_dir, library) = library();
+    folder(&library, "both");
+    export(&library, "both", b"[]\n");
+    let project = library.project(&name("both")).unwrap();
     assert!(project.hides_folder());
     assert_eq!(project.layout(), Layout::Bundle);
-    let [bundle, folder] = shelf.projects().unwrap().try_into().unwrap();
+    let [bundle, folder] = library.projects().unwrap().try_into().unwrap();
     assert_eq!((bundle.layout, bundle.problem), (Layout::Bundle, None));
     assert!(folder.layout == Layout::Folder && folder.problem.unwrap().contains("bundle"));
-    shelf.remove(&name("both")).unwrap();
-    assert_eq!(files(&shelf), [""; 0]);
-    assert!(matches!(shelf.remove(&name("both")), Err(ShelfError::NotFound { .. })));
+    library.remove(&name("both")).unwrap();
+    assert_eq!(files(&library), [""; 0]);
+    assert!(matches!(library.remove(&name("both")), Err(LibraryError::NotFound { .. })));
 }
 
 #[test]
 fn a_name_with_the_ending_of_bundles_is_a_name() {
-    let (_dir, shelf) = shelf();
-    folder(&shelf, "a.zip");
-    assert_eq!(shelf.project(&name("a.zip")).unwrap().layout(), Layout::Folder);
-    assert!(matches!(shelf.project(&name("a")), Err(ShelfError::NotFound { .. })));
-    assert!(matches!(shelf.remove(&name("a")), Err(ShelfError::NotFound { .. })));
-    assert!(matches!(shelf.create(&name("a")), Err(ShelfError::InTheWay { .. })));
-    assert!(matches!(shelf.upload(&name("a")), Err(ShelfError::InTheWay { .. })));
-    export(&shelf, "a.zip", b"[]\n");
-    assert_eq!(files(&shelf), ["a.zip", "a.zip.zip"]);
+    let (_dir, library) = library();
+    folder(&library, "a.zip");
+    assert_eq!(library.project(&name("a.zip")).unwrap().layout(), Layout::Folder);
+    assert!(matches!(library.project(&name("a")), Err(LibraryError::NotFound { .. })));
+    assert!(matches!(library.remove(&name("a")), Err(LibraryError::NotFound { .. })));
+    assert!(matches!(library.create(&name("a")), Err(LibraryError::InTheWay { .. })));
+    assert!(matches!(library.upload(&name("a")), Err(LibraryError::InTheWay { .. })));
+    export(&library, "a.zip", b"[]\n");
+    assert_eq!(files(&library), ["a.zip", "a.zip.zip"]);
 
-    export(&shelf, "b", b"[]\n");
-    assert!(matches!(shelf.project(&name("b.zip")), Err(ShelfError::NotFound { .. })));
-    assert!(matches!(shelf.remove(&name("b.zip")), Err(ShelfError::NotFound { .. })));
+    export(&library, "b", b"[]\n");
+    assert!(matches!(library.project(&name("b.zip")), Err(LibraryError::NotFound { .. })));
+    assert!(matches!(library.remove(&name("b.zip")), Err(LibraryError::NotFound { .. })));
 
     // The folder comes while the bundle is being written.
-    let late = write(shelf.create(&name("c")).unwrap(), b"[]\n");
-    folder(&shelf, "c.zip");
-    assert!(matches!(late.commit(), Err(ShelfError::InTheWay { .. })));
-    assert_eq!(files(&shelf), ["a.zip", "a.zip.zip", "b.zip", "c.zip"]);
+    let late = write(library.create(&name("c")).unwrap(), b"[]\n");
+    folder(&library, "c.zip");
+    assert!(matches!(late.commit(), Err(LibraryError::InTheWay { .. })));
+    assert_eq!(files(&library), ["a.zip", "a.zip.zip", "b.zip", "c.zip"]);
 }
 
 #[test]
 fn broken_projects_are_listed_with_their_problem() {
-    let (_dir, shelf) = shelf();
-    fs::write(shelf.dir.join("broken.zip"), b"PK but not really").unwrap();
-    fs::write(shelf.dir.join("Büro.zip"), bundle(b"[]\n")).unwrap();
-    fs::write(shelf.dir.join("notes.txt"), b"mine").unwrap();
-    fs::write(shelf.dir.join(".hidden.zip"), b"").unwrap();
-    let pipe = std::process::Command::new("mkfifo").arg(shelf.dir.join("pipe.zip")).status();
+    let (_dir, library) = library();
+    fs::write(library.dir.join("broken.zip"), b"PK but not really").unwrap();
+    fs::write(library.dir.join("Büro.zip"), bundle(b"[]\n")).unwrap();
+    fs::write(library.dir.join("notes.txt"), b"mine").unwrap();
+    fs::write(library.dir.join(".hidden.zip"), b"").unwrap();
+    let pipe = std::process::Command::new("mkfifo").arg(library.dir.join("pipe.zip")).status();
     let piped = pipe.is_ok_and(|status| status.success());
-    export(&shelf, "good", b"[]\n");
-    let listed = shelf.projects().unwrap();
+    export(&library, "good", b"[]\n");
+    let listed = library.projects().unwrap();
     let problem = |name: &str| {
         let found = listed.iter().find(|project| project.name == name).unwrap();
         found.problem.clone().unwrap_or_default()
@@ -405,11 +406,11 @@ fn broken_projects_are_listed_with_their_problem() {
 
 #[test]
 fn a_full_disk_is_told_from_other_troubles() {
-    let full = ShelfError::from(io::Error::from_raw_os_error(libc::ENOSPC));
-    assert!(matches!(full, ShelfError::NoSpace));
-    let quota = ShelfError::from(io::Error::from_raw_os_error(libc::EDQUOT));
-    assert!(matches!(quota, ShelfError::NoSpace));
-    assert!(matches!(ShelfError::from(io::Error::from(full)), ShelfError::NoSpace));
-    let other = ShelfError::from(io::Error::from_raw_os_error(libc::EIO));
-    assert!(matches!(other, ShelfError::Io(_)));
+    let full = LibraryError::from(io::Error::from_raw_os_error(libc::ENOSPC));
+    assert!(matches!(full, LibraryError::NoSpace));
+    let quota = LibraryError::from(io::Error::from_raw_os_error(libc::EDQUOT));
+    assert!(matches!(quota, LibraryError::NoSpace));
+    assert!(matches!(LibraryError::from(io::Error::from(full)), LibraryError::NoSpace));
+    let other = LibraryError::from(io::Error::from_raw_os_error(libc::EIO));
+    assert!(matches!(other, LibraryError::Io(_)));
 }

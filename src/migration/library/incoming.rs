@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Project, ProjectSummary, ShelfError};
+use super::{LibraryError, Project, ProjectSummary};
 use crate::{
     codec::bundle::{Limits, limits::PROJECT_BYTES_MAX},
     disk::TemporaryFile,
@@ -40,7 +40,7 @@ impl Upload {
     ///
     /// # Errors
     /// What is wrong with it, and then it is gone; or the disk's.
-    pub fn finish(self) -> Result<ProjectSummary, ShelfError> {
+    pub fn finish(self) -> Result<ProjectSummary, LibraryError> {
         let project =
             Project::from_bundle(self.temporary.file.try_clone()?, &self.path, self.limits)?;
         project.verify()?;
@@ -52,7 +52,7 @@ impl Upload {
 impl Write for Upload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.bytes.saturating_add(bytes.len() as u64) > BUNDLE_BYTES_MAX {
-            return Err(ShelfError::Long.into());
+            return Err(LibraryError::Long.into());
         }
         let written = self.temporary.file.write(bytes)?;
         self.bytes += written as u64;
@@ -82,7 +82,7 @@ impl NewBundle {
     ///
     /// # Errors
     /// A folder stands in the way, or the disk's.
-    pub fn commit(self) -> Result<u64, ShelfError> {
+    pub fn commit(self) -> Result<u64, LibraryError> {
         let bytes = self.temporary.file.metadata()?.len();
         persist(self.temporary, &self.path)?;
         Ok(bytes)
@@ -90,10 +90,10 @@ impl NewBundle {
 }
 
 /// Gives a bundle its name.
-fn persist(temporary: TemporaryFile, to: &Path) -> Result<(), ShelfError> {
+fn persist(temporary: TemporaryFile, to: &Path) -> Result<(), LibraryError> {
     temporary.persist(to).map_err(|error| match (error.kind(), to.file_name()) {
         (io::ErrorKind::IsADirectory, Some(file)) => {
-            ShelfError::InTheWay { file: file.to_string_lossy().into_owned() }
+            LibraryError::InTheWay { file: file.to_string_lossy().into_owned() }
         }
         _ => error.into(),
     })

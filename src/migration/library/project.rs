@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    DocumentSummary, FileProblem, Layout, ProjectSummary, ShelfError, Sort, folder::Folder,
+    DocumentSummary, FileProblem, Layout, LibraryError, ProjectSummary, Sort, folder::Folder,
 };
 use crate::{
     codec::bundle::{BundleReader, Limits, Metadata},
@@ -31,19 +31,23 @@ enum Contents {
 }
 
 impl Project {
-    pub fn open_bundle(path: &Path, limits: Limits) -> Result<Self, ShelfError> {
+    pub fn open_bundle(path: &Path, limits: Limits) -> Result<Self, LibraryError> {
         Self::from_bundle(open_file(path)?, path, limits)
     }
 
     /// Takes an open file for the bundle that is, or will be, at `path`.
-    pub(super) fn from_bundle(file: File, path: &Path, limits: Limits) -> Result<Self, ShelfError> {
+    pub(super) fn from_bundle(
+        file: File,
+        path: &Path,
+        limits: Limits,
+    ) -> Result<Self, LibraryError> {
         let bytes = file.metadata()?.len();
         let reader = Box::new(BundleReader::open(file, limits)?);
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { name, contents: Contents::Bundle { reader, bytes }, hides_folder: false })
     }
 
-    pub fn open_folder(path: &Path, limits: Limits) -> Result<Self, ShelfError> {
+    pub fn open_folder(path: &Path, limits: Limits) -> Result<Self, LibraryError> {
         let folder = Box::new(Folder::open(path, limits)?);
         Ok(Self { name: file_name(path), contents: Contents::Folder(folder), hides_folder: false })
     }
@@ -102,12 +106,12 @@ impl Project {
     ///
     /// A bundle's document is compared with its checksums before its last byte is given, and a
     /// folder's with the length that it had when the project was opened, before its end is.
-    /// [`ShelfError::from`] tells what an error of the reader means. A folder's checksums, where
+    /// [`LibraryError::from`] tells what an error of the reader means. A folder's checksums, where
     /// its metadata has any, are not compared: folders are there to be edited.
     ///
     /// # Errors
     /// A folder's document is no longer there, or no longer a file.
-    pub fn document(&self, kind: Kind) -> Result<Option<Box<dyn Read + Send>>, ShelfError> {
+    pub fn document(&self, kind: Kind) -> Result<Option<Box<dyn Read + Send>>, LibraryError> {
         Ok(match &self.contents {
             Contents::Bundle { reader, .. } => {
                 reader.document(kind).map(|document| -> Box<dyn Read + Send> { Box::new(document) })
@@ -119,7 +123,7 @@ impl Project {
     }
 
     /// Reads all that a bundle's checksums say something about.
-    pub(super) fn verify(&self) -> Result<(), ShelfError> {
+    pub(super) fn verify(&self) -> Result<(), LibraryError> {
         match &self.contents {
             Contents::Bundle { reader, .. } => Ok(reader.verify()?),
             Contents::Folder(_) => Ok(()),
@@ -162,8 +166,8 @@ pub(super) fn file_name(path: &Path) -> String {
 
 /// Opens a regular file for reading, and nothing else: a link is not followed, a pipe not waited
 /// for.
-pub(super) fn open_file(path: &Path) -> Result<File, ShelfError> {
-    let refused = |problem| ShelfError::File { file: file_name(path), problem };
+pub(super) fn open_file(path: &Path) -> Result<File, LibraryError> {
+    let refused = |problem| LibraryError::File { file: file_name(path), problem };
     let judged = |sort| match sort {
         Sort::File => Ok(()),
         Sort::Folder => Err(refused(FileProblem::Folder)),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    FileProblem, ShelfError, Sort,
+    FileProblem, LibraryError, Sort,
     project::{file_name, open_file},
 };
 use crate::{
@@ -35,7 +35,7 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Looks at the folder, and reads its metadata.
-    pub(super) fn open(path: &Path, limits: Limits) -> Result<Self, ShelfError> {
+    pub(super) fn open(path: &Path, limits: Limits) -> Result<Self, LibraryError> {
         let identity = identity(path)?;
         let mut documents = PerKind::default();
         let mut metadata = None;
@@ -88,7 +88,7 @@ impl Folder {
     }
 
     /// Begins to read a document.
-    pub(super) fn document(&self, kind: Kind) -> Result<Option<FolderDocument>, ShelfError> {
+    pub(super) fn document(&self, kind: Kind) -> Result<Option<FolderDocument>, LibraryError> {
         let Some(bytes) = self.documents[kind] else { return Ok(None) };
         let path = self.path.join(document_name(kind));
         let file = open_file(&path)?;
@@ -128,12 +128,12 @@ impl Read for FolderDocument {
     }
 }
 
-fn changed(file: &str) -> ShelfError {
-    ShelfError::File { file: file.to_owned(), problem: FileProblem::Changed }
+fn changed(file: &str) -> LibraryError {
+    LibraryError::File { file: file.to_owned(), problem: FileProblem::Changed }
 }
 
 /// Device and number of a folder, which must be one itself, not a link to one.
-fn identity(path: &Path) -> Result<(u64, u64), ShelfError> {
+fn identity(path: &Path) -> Result<(u64, u64), LibraryError> {
     let metadata = fs::symlink_metadata(path)?;
     let problem = match Sort::of(&metadata) {
         Sort::Folder => return Ok((metadata.dev(), metadata.ino())),
@@ -141,10 +141,10 @@ fn identity(path: &Path) -> Result<(u64, u64), ShelfError> {
         Sort::File | Sort::Special => FileProblem::Special,
         Sort::Missing => FileProblem::Changed,
     };
-    Err(ShelfError::File { file: file_name(path), problem })
+    Err(LibraryError::File { file: file_name(path), problem })
 }
 
-fn read_metadata(path: &Path) -> Result<Metadata, ShelfError> {
+fn read_metadata(path: &Path) -> Result<Metadata, LibraryError> {
     let mut text = Vec::new();
     open_file(path)?.take(METADATA_BYTES_MAX + 1).read_to_end(&mut text)?;
     if text.len() as u64 > METADATA_BYTES_MAX {

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Layout, MigrationError,
-    shelf::{Project, ShelfError},
+    library::{LibraryError, Project},
 };
 use crate::{
     codec::{
@@ -24,7 +24,7 @@ const FAULTS_SHOWN_MAX: usize = 20;
 
 /// What a project holds.
 #[derive(Clone, Debug, Serialize)]
-pub struct ProjectLook {
+pub struct ProjectInspection {
     pub project: String,
     pub layout: Layout,
     pub release: Option<String>,
@@ -34,7 +34,7 @@ pub struct ProjectLook {
     pub format: Option<u32>,
     /// `included`, `left_out`, or nothing where it is not known.
     pub secrets: Option<&'static str>,
-    pub types: Vec<LookedAt>,
+    pub types: Vec<InspectedDocument>,
     /// What is there and is not read, by name.
     pub ignored: Vec<String>,
     /// What it takes on the disk, in bytes.
@@ -45,7 +45,7 @@ pub struct ProjectLook {
 
 /// One document of a project.
 #[derive(Clone, Debug, Serialize)]
-pub struct LookedAt {
+pub struct InspectedDocument {
     #[serde(rename = "type")]
     pub kind: Kind,
     /// The records that are there, as far as the document can be read.
@@ -66,7 +66,10 @@ pub struct LookedAt {
 ///
 /// # Errors
 /// It is no project at all, or the disk's. What is wrong with its documents is in the answer.
-pub fn look(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<ProjectLook, MigrationError> {
+pub fn inspect(
+    path: &Path,
+    progress: &mut dyn FnMut(u64),
+) -> Result<ProjectInspection, MigrationError> {
     let is_folder = fs::metadata(path)?.is_dir();
     let project = if is_folder {
         Project::open_folder(path, Limits::default())?
@@ -81,7 +84,7 @@ pub fn look(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<ProjectLook, M
             // Folders are there to be edited: what they once held does not count.
             Layout::Folder => None,
         };
-        let mut looked_at = LookedAt {
+        let mut document = InspectedDocument {
             kind,
             records: 0,
             declared,
@@ -90,11 +93,11 @@ pub fn look(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<ProjectLook, M
             faults: 0,
             shown: Vec::new(),
         };
-        read(&project, &mut looked_at, progress)?;
-        types.push(looked_at);
+        read(&project, &mut document, progress)?;
+        types.push(document);
     }
     let metadata = project.metadata();
-    Ok(ProjectLook {
+    Ok(ProjectInspection {
         project: project.name().to_owned(),
         layout: project.layout(),
         release: metadata.release.as_ref().map(ToString::to_string),
@@ -103,7 +106,7 @@ pub fn look(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<ProjectLook, M
         secrets: metadata.secrets().map(secrets_word),
         ignored: project.ignored().to_vec(),
         bytes: project.summary().bytes,
-        whole: types.iter().all(|looked_at| looked_at.faults == 0),
+        whole: types.iter().all(|document| document.faults == 0),
         types,
     })
 }
@@ -111,61 +114,61 @@ pub fn look(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<ProjectLook, M
 /// Reads one document.
 fn read(
     project: &Project,
-    looked_at: &mut LookedAt,
+    document: &mut InspectedDocument,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), MigrationError> {
-    let kind = looked_at.kind;
+    let kind = document.kind;
     let text = match project.document(kind) {
         Ok(Some(text)) => text,
         Ok(None) => return Ok(()),
-        Err(error) => return told(looked_at, error),
+        Err(error) => return told(document, error),
     };
     let mut text = Hashed { from: text, sha256: Sha256::new() };
     let ended = yaml::read_records(&mut text, |item| {
-        looked_at.records += 1;
+        document.records += 1;
         progress(1);
-        judge(kind, item, looked_at);
+        judge(kind, item, document);
         ControlFlow::Continue(())
     });
     match ended {
         Ok(_) => {
             // A reader of YAML may stop before the last bytes, which are checked as well.
             if let Err(error) = io::copy(&mut text, &mut io::sink()) {
-                return told(looked_at, error.into());
+                return told(document, error.into());
             }
             let sha256 = Digest::from(<[u8; 32]>::from(text.sha256.finalize()));
-            looked_at.sha256 = Some(sha256.to_string());
-            if let Some(declared) = looked_at.declared
-                && declared != looked_at.records
+            document.sha256 = Some(sha256.to_string());
+            if let Some(declared) = document.declared
+                && declared != document.records
             {
-                let found = looked_at.records;
-                looked_at.fault(format!(
+                let found = document.records;
+                document.fault(format!(
                     "the project declares {} here, and {found} were found",
                     counted(declared, "record")
                 ));
             }
             Ok(())
         }
-        Err(yaml::ReadError::Io(error)) => told(looked_at, error.into()),
+        Err(yaml::ReadError::Io(error)) => told(document, error.into()),
         Err(refused @ yaml::ReadError::Refused { .. }) => {
-            looked_at.fault(chain(&refused));
+            document.fault(chain(&refused));
             Ok(())
         }
     }
 }
 
 /// Takes down why a document cannot be read; an error of the disk ends it all.
-fn told(looked_at: &mut LookedAt, error: ShelfError) -> Result<(), MigrationError> {
+fn told(document: &mut InspectedDocument, error: LibraryError) -> Result<(), MigrationError> {
     match error {
-        error @ (ShelfError::Bundle(_) | ShelfError::File { .. }) => {
-            looked_at.fault(chain(&error));
+        error @ (LibraryError::Bundle(_) | LibraryError::File { .. }) => {
+            document.fault(chain(&error));
             Ok(())
         }
         error => Err(error.into()),
     }
 }
 
-impl LookedAt {
+impl InspectedDocument {
     fn fault(&mut self, fault: String) {
         self.faults += 1;
         if self.shown.len() < FAULTS_SHOWN_MAX {
@@ -175,7 +178,7 @@ impl LookedAt {
 }
 
 /// Finds out whether an item of a document is a record.
-fn judge(kind: Kind, item: yaml::Item, into: &mut LookedAt) {
+fn judge(kind: Kind, item: yaml::Item, into: &mut InspectedDocument) {
     let yaml::Item { line, value, .. } = item;
     let properties = match value {
         Value::Map(properties) => properties,
@@ -243,9 +246,9 @@ mod tests {
             ("link.yaml", "- [\n"),
         ]);
         let mut counted = 0;
-        let look = look(folder.path(), &mut |more| counted += more).unwrap();
-        assert!(!look.whole && look.release.is_none());
-        let [device, link] = look.types.as_slice() else { panic!("{look:?}") };
+        let inspection = inspect(folder.path(), &mut |more| counted += more).unwrap();
+        assert!(!inspection.whole && inspection.release.is_none());
+        let [device, link] = inspection.types.as_slice() else { panic!("{inspection:?}") };
         assert_eq!((device.records, device.faults, counted), (3, 2, 3), "{device:?}");
         assert!(device.shown[0].starts_with("line 2 (é>b): port: "), "{device:?}");
         assert_eq!((link.records, link.faults, &link.sha256), (0, 1, &None));
@@ -257,7 +260,7 @@ mod tests {
         let zip = pack_folder(folder.path(), Cursor::new(Vec::new())).unwrap().into_inner();
         let packed = folder.path().join("packed.zip");
         fs::write(&packed, zip).unwrap();
-        let (before, after) = (look(folder.path(), &mut |_| {}), look(&packed, &mut |_| {}));
+        let (before, after) = (inspect(folder.path(), &mut |_| {}), inspect(&packed, &mut |_| {}));
         let (before, after) = (before.unwrap(), after.unwrap());
         assert!(after.whole, "{after:?}");
         assert_eq!(before.types[0].sha256, after.types[0].sha256);
