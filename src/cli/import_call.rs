@@ -12,7 +12,7 @@ use super::{
     progress::Progress,
     target::{Answer, Client, JobWords, RequestRefused, Upload},
 };
-use crate::migration::{PROJECT_NAME_CHARACTERS_MAX, ProjectName};
+use crate::{migration::ProjectName, model::FILE_NAME_CHARACTERS_MAX};
 
 /// What is asked of an import.
 pub(super) struct ImportOptions<'a> {
@@ -222,7 +222,7 @@ fn name_of(path: &Path) -> String {
         .chars()
         .map(|c| if belongs(c) { c } else { '_' })
         // Room for what tells it from another.
-        .take(PROJECT_NAME_CHARACTERS_MAX / 2)
+        .take(FILE_NAME_CHARACTERS_MAX / 2)
         .collect();
     match name.parse::<ProjectName>() {
         Ok(name) => name.to_string(),

@@ -23,7 +23,7 @@ pub use library::{
     BUNDLE_BYTES_MAX, BundleFile, DocumentSummary, FileProblem, Layout, LibraryError,
     ProjectSummary, Upload,
 };
-pub use name::{NameError, PROJECT_NAME_CHARACTERS_MAX, ProjectName};
+pub use name::{NameError, ProjectName};
 pub use report::{ExportReport, ExportedKind, ImportReport, Imported};
 pub use request::{EmptyFirst, ExportRequest, ImportRequest};
 

@@ -8,6 +8,7 @@ mod comparison;
 mod criteria;
 mod entity;
 mod field;
+mod file_name;
 mod kind;
 pub mod limits;
 mod name;
@@ -44,6 +45,9 @@ pub use field::{
     PropertyValue, Refused, Slot, Text,
 };
 pub use file::File;
+pub use file_name::{
+    FILE_NAME_CHARACTERS_MAX, FileNameProblem, check_file_name, is_file_name_character,
+};
 pub use group::Group;
 pub use kind::{Kind, KindVisitor, PerKind, UnknownKind};
 pub use limits::{NAME_BYTES_MAX, OverLimit, VALUE_DEPTH_MAX, check_limits};

@@ -35,7 +35,7 @@ use std::{
 
 pub use error::TopologyError;
 pub use folder::WorkbookFile;
-pub use name::{NameError, WORKBOOK_NAME_CHARACTERS_MAX, WorkbookName};
+pub use name::{NameError, WorkbookName};
 pub use report::{
     CustomColumn, ExportReport, Ignored, IgnoredColumn, ImportReport, Imported, SheetReport,
     SourceFormat, WorkbookSummary,

@@ -27,10 +27,10 @@ use satchel::config::{Expected, FileError, ParseError, SettingFault, SettingProb
 use satchel::import::ImportError;
 use satchel::inventory::InventoryError;
 use satchel::job::Cancelled;
-use satchel::migration::{
-    FileProblem, LibraryError, MigrationError, NameError as ProjectNameError,
+use satchel::migration::{FileProblem, LibraryError, MigrationError, ProjectName};
+use satchel::model::{
+    CriterionError, FileNameProblem, Kind, OverLimit, RegexFault, Rule, UnknownKind,
 };
-use satchel::model::{CriterionError, Kind, OverLimit, RegexFault, Rule, UnknownKind};
 use satchel::store::{
     DirectoryError, ForeignContents, Holder, InventoryDamage, KeyError, Owner, StoreError,
 };
@@ -433,17 +433,15 @@ fn import_and_export_errors_say_each_thing_once() {
         MigrationError::Import(_) => MigrationError::Import(ImportError::Scratch(io_error())),
         MigrationError::Panicked => MigrationError::Panicked,
     });
-    assert_each!(ProjectNameError {
-        ProjectNameError::Empty => ProjectNameError::Empty,
-        ProjectNameError::Long { .. } => ProjectNameError::Long { characters: 999 },
-        ProjectNameError::Dot => ProjectNameError::Dot,
-        ProjectNameError::Character { .. } => ProjectNameError::Character { character: '/' },
+    assert_each!(FileNameProblem {
+        FileNameProblem::Empty => FileNameProblem::Empty,
+        FileNameProblem::TooLong { .. } => FileNameProblem::TooLong { characters: 999 },
+        FileNameProblem::LeadingDot => FileNameProblem::LeadingDot,
+        FileNameProblem::Character { .. } => FileNameProblem::Character { character: '/' },
     });
+    assert_nothing_is_repeated(&"../x".parse::<ProjectName>().unwrap_err());
     assert_each!(WorkbookNameError {
-        WorkbookNameError::Empty => WorkbookNameError::Empty,
-        WorkbookNameError::Long { .. } => WorkbookNameError::Long { characters: 999 },
-        WorkbookNameError::Dot => WorkbookNameError::Dot,
-        WorkbookNameError::Character { .. } => WorkbookNameError::Character { character: '/' },
+        WorkbookNameError::File(_) => WorkbookNameError::File(FileNameProblem::Empty),
         WorkbookNameError::Ending(_) =>
             WorkbookNameError::Ending(FormatUnknown { ending: "ods".to_owned() }),
     });
