@@ -1,6 +1,6 @@
 //! Values → the bytes that PyYAML writes with `yaml.dump(records, default_style='"')`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use base64::Engine;
@@ -133,7 +133,7 @@ impl Emitter {
     /// looking behind it.
     fn find_anchors(&mut self, entries: &[(&str, View)]) {
         self.anchors.clear();
-        let mut seen = HashMap::new();
+        let mut seen = HashSet::new();
         for (_, view) in entries {
             if let View::Value(value) = view {
                 self.find_anchors_in(value, &mut seen);
@@ -141,7 +141,7 @@ impl Emitter {
         }
     }
 
-    fn find_anchors_in(&mut self, value: &Value, seen: &mut HashMap<u32, ()>) {
+    fn find_anchors_in(&mut self, value: &Value, seen: &mut HashSet<u32>) {
         match value {
             Value::List(items) | Value::Tuple(items) => {
                 items.iter().for_each(|item| self.find_anchors_in(item, seen));
@@ -158,7 +158,7 @@ impl Emitter {
             // To Python, all empty tuples are the same and none is shared.
             Value::Shared(_) if is_empty_tuple(value.plain()) => {}
             Value::Shared(shared) => {
-                if seen.insert(shared.label, ()).is_none() {
+                if seen.insert(shared.label) {
                     self.find_anchors_in(value.plain(), seen);
                 } else if !self.anchors.contains_key(&shared.label) {
                     self.anchor_count += 1;
