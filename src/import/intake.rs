@@ -11,7 +11,7 @@ use super::{
 use crate::{
     disk::{Sorted, Sorter},
     model::{
-        AnyRecord, Arity, Broken, Kind, Parsed, PerKind, Unparsed, Value, check_limits,
+        AnyRecord, Arity, InvalidRecord, Kind, Parsed, PerKind, Value, check_limits,
         limits::SURELY_KEPT_BYTES,
     },
     store::{StoreError, Vault, encode_body},
@@ -119,7 +119,7 @@ impl<'a> Intake<'a> {
         match item {
             Value::Map(properties) => match AnyRecord::parse(kind, properties) {
                 Ok(parsed) => self.record(into, parsed, at),
-                Err(unparsed) => self.unparsed(kind, unparsed, at),
+                Err(invalid) => self.invalid(kind, invalid, at),
             },
             other => {
                 self.log.progress().advance(1)?;
@@ -131,14 +131,13 @@ impl<'a> Intake<'a> {
     }
 
     /// Says in the log why there is no record.
-    pub fn unparsed(&self, kind: Kind, unparsed: Unparsed, at: At) -> Result<(), ImportError> {
-        let Unparsed { name, broken } = unparsed;
+    pub fn invalid(&self, kind: Kind, invalid: InvalidRecord, at: At) -> Result<(), ImportError> {
+        let InvalidRecord { name, violations } = invalid;
         self.log.progress().advance(1)?;
         self.log.reject(kind)?;
-        for broken in &broken {
-            let Broken { property, .. } = broken;
-            let place = self.log.place(kind, property.as_deref(), at, name.clone());
-            self.log.problem(&Problem::broken(self.log.document(kind), broken), place)?;
+        for violation in &violations {
+            let place = self.log.place(kind, violation.property.as_deref(), at, name.clone());
+            self.log.problem(&Problem::broken(self.log.document(kind), violation), place)?;
         }
         Ok(())
     }

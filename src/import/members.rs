@@ -45,8 +45,8 @@ pub(super) fn amend(
     let Some(pool) = record.of_kind_mut::<Pool>() else { return Ok(false) };
     let membership = pool.membership();
     let kept = match (&membership, before) {
-        (Membership::Unaskable(_), Some(before)) => keep_members(old, pool, before)?,
-        (Membership::Manual | Membership::Computed { .. } | Membership::Unaskable(_), _) => false,
+        (Membership::Invalid(_), Some(before)) => keep_members(old, pool, before)?,
+        (Membership::Manual | Membership::Computed { .. } | Membership::Invalid(_), _) => false,
     };
     Ok(pool.settle(&membership) | kept)
 }
@@ -65,7 +65,7 @@ fn keep_members(old: &Reading, pool: &mut Pool, before: &Raw) -> Result<bool, Im
             *pool = pool.clone().with_members(members(Side::Device)?, members(Side::Link)?);
             Ok(true)
         }
-        Membership::Computed { .. } | Membership::Manual | Membership::Unaskable(_) => Ok(false),
+        Membership::Computed { .. } | Membership::Manual | Membership::Invalid(_) => Ok(false),
     }
 }
 
@@ -85,7 +85,7 @@ impl Members {
                     devices,
                     links,
                 }),
-                Membership::Unaskable(error) => log.warn(format!(
+                Membership::Invalid(error) => log.warn(format!(
                     "the pool '{}' keeps the members that it has: {error}",
                     step.name
                 )),
@@ -104,7 +104,7 @@ impl Members {
                 Side::Device => (&pool.devices, &self.devices),
                 Side::Link => (&pool.links, &self.links),
             };
-            if criteria.admit(record) {
+            if criteria.matches(record) {
                 let mut key = pool.ordinal.to_be_bytes().to_vec();
                 key.extend_from_slice(&ordinal.to_be_bytes());
                 key.extend_from_slice(record.name().as_bytes());

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     codec::json,
-    model::{Broken, Kind, OverLimit, Rule, Target, Value},
+    model::{Kind, OverLimit, Rule, Target, Value, Violation},
 };
 
 /// The most bytes of a value that a report shows.
@@ -64,7 +64,7 @@ fn file_name<S: serde::Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, 
 
 impl Problem {
     /// A property of a record that broke a rule.
-    pub(super) fn broken(document: Document, broken: &Broken) -> Self {
+    pub(super) fn broken(document: Document, broken: &Violation) -> Self {
         Self {
             document,
             property: broken.property.clone(),
@@ -77,7 +77,7 @@ impl Problem {
     /// An item of a document that is no record at all.
     pub(super) fn no_record(document: Document, value: &Value) -> Self {
         let rule = Rule::NoRecord { found: value.type_name() };
-        Self::broken(document, &Broken { property: None, value: Some(value.clone()), rule })
+        Self::broken(document, &Violation { property: None, value: Some(value.clone()), rule })
     }
 
     /// A record whose name another record of the same document has.

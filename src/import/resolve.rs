@@ -427,7 +427,7 @@ impl<'a> Strikes<'a> {
             let mut parts = rest.splitn(2, |byte| *byte == 0);
             let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default());
             let (relation, name) = (part(), part());
-            struck |= record.strike(&relation, &name);
+            struck |= record.remove_reference(&relation, &name);
             self.cursor.advance()?;
         }
         Ok(struck)

@@ -188,7 +188,7 @@ fn admit<E: Entity>(
         progress.advance(1)?;
         for (ordinal, pool) in pools.iter() {
             let criteria = pool.criteria(side);
-            if !criteria.is_empty() && criteria.admit(&stored.record) {
+            if !criteria.is_empty() && criteria.matches(&stored.record) {
                 let name = stored.record.name().as_str();
                 members.push(&key(ordinal, side, stored.ordinal, name), &[]).map_err(aside)?;
             }

@@ -187,7 +187,7 @@ fn add_members(
 ) -> Result<(), MigrationError> {
     let Some(pool) = record.of_kind::<Pool>() else { return Ok(()) };
     match pool.membership() {
-        Membership::Manual | Membership::Unaskable(_) => Ok(()),
+        Membership::Manual | Membership::Invalid(_) => Ok(()),
         Membership::Computed { .. } => {
             let members = |side| picture.members(ordinal, side);
             let whole = pool.clone();

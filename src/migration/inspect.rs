@@ -187,11 +187,11 @@ fn judge(kind: Kind, item: yaml::Item, into: &mut InspectedDocument) {
             return;
         }
     };
-    let Err(unparsed) = AnyRecord::parse(kind, properties) else { return };
-    let name = unparsed.name.map(|name| format!(" ({name})")).unwrap_or_default();
-    for broken in unparsed.broken {
-        let property = broken.property.unwrap_or_default();
-        into.fault(format!("line {line}{name}: {property}: {}", broken.rule));
+    let Err(invalid) = AnyRecord::parse(kind, properties) else { return };
+    let name = invalid.name.map(|name| format!(" ({name})")).unwrap_or_default();
+    for violation in invalid.violations {
+        let property = violation.property.unwrap_or_default();
+        into.fault(format!("line {line}{name}: {property}: {}", violation.rule));
     }
 }
 

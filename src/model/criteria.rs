@@ -1,6 +1,6 @@
 //! What a computed pool asks of devices and of links.
 
-use super::{Anchors, Comparison, Kind, Pool, Record, Value, spelled_property, unaliased};
+use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_text, unaliased};
 
 /// Which of its two kinds of member a pool's criterion is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,14 +124,14 @@ impl Criteria {
     }
 
     /// Whether a record is a member. Where nothing is asked, none is.
-    pub fn admit(&self, record: &dyn Record) -> bool {
-        !self.0.is_empty() && self.0.iter().all(|criterion| criterion.admits(record))
+    pub fn matches(&self, record: &dyn Record) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|criterion| criterion.is_met_by(record))
     }
 }
 
 impl Criterion {
-    fn admits(&self, record: &dyn Record) -> bool {
-        self.asked.holds(&spelled_property(record, &self.property)) == self.wanted
+    fn is_met_by(&self, record: &dyn Record) -> bool {
+        self.asked.holds(&property_text(record, &self.property)) == self.wanted
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn admits(criteria: &[(&str, Value)]) -> bool {
-        Criteria::of(&pool(criteria), Side::Device).unwrap().admit(&device())
+        Criteria::of(&pool(criteria), Side::Device).unwrap().matches(&device())
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         let mut link = Link::named(name("l"));
         link.source = Field::Set(Ref::new("Router-1"));
         let pool = pool(&[("link_source_name", "router".into())]);
-        assert!(Criteria::of(&pool, Side::Link).unwrap().admit(&link));
+        assert!(Criteria::of(&pool, Side::Link).unwrap().matches(&link));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt};
 use bincode::{Decode, Encode, de::BorrowDecoder, error::DecodeError};
 
 use super::{
-    AnyRecord, Kind, Name, Places, Probed, Property, Record, Referable, Rule, Value, View,
+    AnyRecord, Kind, Name, Projected, Projection, Property, Record, Referable, Rule, Value, View,
 };
 
 /// One kind of record: typed properties, and beside them the site's own. What needs no type is in
@@ -29,16 +29,16 @@ pub trait Entity:
         record
     }
 
-    /// What the bytes of a record hold in some places, in the places' order: what
+    /// What the bytes of a record hold in some projection, in the projection' order: what
     /// [`Record::view`] would show of the whole record. Nothing else is made of the bytes, and
     /// they are read no further than to the last place.
     ///
     /// # Errors
     /// What bincode has to say of bytes that are no such record.
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-        places: &Places,
-    ) -> Result<Vec<Option<Probed<'a>>>, DecodeError>;
+        projection: &Projection,
+    ) -> Result<Vec<Option<Projected<'a>>>, DecodeError>;
 }
 
 /// A record, and the properties whose values came in another type.
@@ -50,16 +50,16 @@ pub struct Parsed {
 
 /// Why there is no record.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Unparsed {
+pub struct InvalidRecord {
     /// The record's name, where that could be read.
     pub name: Option<String>,
     /// Never empty.
-    pub broken: Vec<Broken>,
+    pub violations: Vec<Violation>,
 }
 
 /// A rule that was broken.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Broken {
+pub struct Violation {
     pub property: Option<String>,
     /// The value, where there is one and it is no secret.
     pub value: Option<Value>,
@@ -135,19 +135,19 @@ macro_rules! entity {
                 custom: std::collections::BTreeMap::new(),
             };
 
-            fn probe<'a, D: bincode::de::BorrowDecoder<'a, Context = ()>>(
+            fn project<'a, D: bincode::de::BorrowDecoder<'a, Context = ()>>(
                 body: &mut D,
-                places: &$crate::model::Places,
-            ) -> Result<Vec<Option<$crate::model::Probed<'a>>>, bincode::error::DecodeError> {
+                projection: &$crate::model::Projection,
+            ) -> Result<Vec<Option<$crate::model::Projected<'a>>>, bincode::error::DecodeError> {
                 use $crate::model::Slot;
-                let mut walk = $crate::model::probe::Walk::new(places);
-                if places.is_empty() {
+                let mut walk = $crate::model::projection::Walk::new(projection);
+                if projection.is_empty() {
                     return Ok(walk.found());
                 }
                 let mut position = 0;
                 $(
                     if walk.wants(position) {
-                        let found = <$slot $(<$target>)? as Slot>::probe(body)?;
+                        let found = <$slot $(<$target>)? as Slot>::project(body)?;
                         if walk.take(found) {
                             return Ok(walk.found());
                         }
@@ -275,7 +275,7 @@ macro_rules! entity {
                 })+
             }
 
-            fn strike_all(&mut self, relation: &str, gone: &dyn Fn(&str) -> bool) -> bool {
+            fn remove_references(&mut self, relation: &str, gone: &dyn Fn(&str) -> bool) -> bool {
                 use $crate::model::Slot;
                 let at = $crate::model::Kind::$entity.position(relation);
                 entity!(@return at self [$($field)+] strike (gone));

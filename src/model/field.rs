@@ -10,8 +10,8 @@ use bincode::{
 };
 
 use super::{
-    Arity, Name, Probed, Ref, Referable, Reference, Rule, Secret, Secrets, Target, Value, View,
-    probe::{decode_variant, skip_text},
+    Arity, Name, Projected, Ref, Referable, Reference, Rule, Secret, Secrets, Target, Value, View,
+    projection::{decode_variant, skip_text},
 };
 
 /// A typed property of a record.
@@ -179,9 +179,9 @@ pub trait PropertyValue: Sized + Clone + PartialEq + Encode + Decode<()> + 'stat
     fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError>;
 
     /// What [`PropertyValue::view`] shows of an encoded one, without its secrets.
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError>;
+    ) -> Result<Option<Projected<'a>>, DecodeError>;
 
     /// Calls `each` with every record that it names.
     fn references<'a>(&'a self, _relation: &'static str, _each: &mut dyn FnMut(Reference<'a>)) {}
@@ -276,9 +276,9 @@ pub trait Slot: Sized + Clone + PartialEq + Encode + Decode<()> {
     fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(body: &mut D) -> Result<(), DecodeError>;
 
     /// What [`Slot::view`] shows of an encoded one, without its secrets.
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError>;
+    ) -> Result<Option<Projected<'a>>, DecodeError>;
 
     fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>));
     fn strike(&mut self, gone: &dyn Fn(&str) -> bool) -> bool;
@@ -328,13 +328,13 @@ impl<T: PropertyValue> Slot for Field<T> {
     }
 
     #[inline(never)]
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError> {
+    ) -> Result<Option<Projected<'a>>, DecodeError> {
         match decode_variant(body)? {
             0 => Ok(None),
-            1 => Ok(Some(Probed::View(View::Null))),
-            2 => T::probe(body),
+            1 => Ok(Some(Projected::View(View::Null))),
+            2 => T::project(body),
             _ => Err(DecodeError::Other("a property is neither absent nor null nor set")),
         }
     }
@@ -396,10 +396,10 @@ impl Slot for Name {
         skip_text(body)
     }
 
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError> {
-        Ok(Some(Probed::View(View::Text(<&'a str>::borrow_decode(body)?))))
+    ) -> Result<Option<Projected<'a>>, DecodeError> {
+        Ok(Some(Projected::View(View::Text(<&'a str>::borrow_decode(body)?))))
     }
 
     fn references<'a>(&'a self, _: &'static str, _: &mut dyn FnMut(Reference<'a>)) {}
@@ -446,10 +446,10 @@ impl PropertyValue for String {
         skip_text(body)
     }
 
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError> {
-        Ok(Some(Probed::View(View::Text(<&'a str>::borrow_decode(body)?))))
+    ) -> Result<Option<Projected<'a>>, DecodeError> {
+        Ok(Some(Projected::View(View::Text(<&'a str>::borrow_decode(body)?))))
     }
 }
 
@@ -480,10 +480,10 @@ impl PropertyValue for i64 {
         i64::decode(body).map(drop)
     }
 
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError> {
-        Ok(Some(Probed::View(View::Int(i64::decode(body)?))))
+    ) -> Result<Option<Projected<'a>>, DecodeError> {
+        Ok(Some(Projected::View(View::Int(i64::decode(body)?))))
     }
 }
 
@@ -511,10 +511,10 @@ impl PropertyValue for bool {
         bool::decode(body).map(drop)
     }
 
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError> {
-        Ok(Some(Probed::View(View::Bool(bool::decode(body)?))))
+    ) -> Result<Option<Projected<'a>>, DecodeError> {
+        Ok(Some(Projected::View(View::Bool(bool::decode(body)?))))
     }
 }
 
@@ -541,10 +541,10 @@ impl PropertyValue for f64 {
         f64::decode(body).map(drop)
     }
 
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError> {
-        Ok(Some(Probed::View(View::Float(f64::decode(body)?))))
+    ) -> Result<Option<Projected<'a>>, DecodeError> {
+        Ok(Some(Projected::View(View::Float(f64::decode(body)?))))
     }
 }
 
@@ -563,10 +563,10 @@ impl PropertyValue for Value {
         Value::skip(body)
     }
 
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError> {
-        Ok(Some(Probed::Value(Value::decode(body)?)))
+    ) -> Result<Option<Projected<'a>>, DecodeError> {
+        Ok(Some(Projected::Value(Value::decode(body)?)))
     }
 }
 
@@ -591,9 +591,9 @@ impl PropertyValue for Secret {
         skip_text(body)
     }
 
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError> {
+    ) -> Result<Option<Projected<'a>>, DecodeError> {
         skip_text(body).map(|()| None)
     }
 
@@ -633,10 +633,10 @@ impl<E: Referable> PropertyValue for Ref<E> {
         skip_text(body)
     }
 
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError> {
-        Ok(Some(Probed::View(View::Text(<&'a str>::borrow_decode(body)?))))
+    ) -> Result<Option<Projected<'a>>, DecodeError> {
+        Ok(Some(Projected::View(View::Text(<&'a str>::borrow_decode(body)?))))
     }
 
     fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>)) {
@@ -688,11 +688,11 @@ impl<E: Referable> PropertyValue for Vec<Ref<E>> {
         Ok(())
     }
 
-    fn probe<'a, D: BorrowDecoder<'a, Context = ()>>(
+    fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
-    ) -> Result<Option<Probed<'a>>, DecodeError> {
+    ) -> Result<Option<Projected<'a>>, DecodeError> {
         let names = (0..u64::decode(body)?).map(|_| <&'a str>::borrow_decode(body));
-        Ok(Some(Probed::View(View::Texts(names.collect::<Result<_, _>>()?))))
+        Ok(Some(Projected::View(View::Texts(names.collect::<Result<_, _>>()?))))
     }
 
     fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>)) {

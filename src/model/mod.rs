@@ -13,7 +13,7 @@ mod kind;
 pub mod limits;
 mod name;
 mod nearest;
-mod probe;
+mod projection;
 mod record;
 mod reference;
 mod relation;
@@ -39,7 +39,7 @@ pub use comparison::{Anchors, Comparison, RegexFault};
 pub use credential::Credential;
 pub use criteria::{Criteria, CriterionError, Side};
 pub use device::Device;
-pub use entity::{Broken, Entity, Parsed, Unparsed};
+pub use entity::{Entity, InvalidRecord, Parsed, Violation};
 pub use field::{
     Any, Bool, Field, Fit, Float, Hidden, Int, Many, One, Property, PropertyDefault, PropertyType,
     PropertyValue, Refused, Slot, Text,
@@ -56,14 +56,14 @@ pub use name::Name;
 pub use nearest::nearest;
 pub use network::Network;
 pub use pool::{Membership, Pool};
-pub use probe::{Place, Places, Probed};
+pub use projection::{Projected, Projection, PropertyPosition};
 pub use record::{AnyRecord, Record, Secrets};
 pub use reference::{Arity, Node, Ref, Referable, Reference, Target};
-pub use relation::{Backward, Holder, Relation, aliases, arity, unaliased};
+pub use relation::{Holder, InverseRelation, InverseRelations, aliases, arity, unaliased};
 pub use rule::Rule;
 pub use secret::Secret;
 pub use service::Service;
-pub use spelling::{spelled, spelled_property};
+pub use spelling::{property_text, text_of};
 pub use task::Task;
 pub use user::User;
 pub use value::{Map, Shared, Value};

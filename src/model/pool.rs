@@ -47,7 +47,7 @@ pub enum Membership {
     /// From its criteria. The lists of the record are empty: the store keeps the members.
     Computed { devices: Criteria, links: Criteria },
     /// It has criteria that cannot be asked, and keeps the members in its lists.
-    Unaskable(CriterionError),
+    Invalid(CriterionError),
 }
 
 impl Pool {
@@ -58,7 +58,7 @@ impl Pool {
         }
         match (Criteria::of(self, Side::Device), Criteria::of(self, Side::Link)) {
             (Ok(devices), Ok(links)) => Membership::Computed { devices, links },
-            (Err(error), _) | (_, Err(error)) => Membership::Unaskable(error),
+            (Err(error), _) | (_, Err(error)) => Membership::Invalid(error),
         }
     }
 
@@ -70,7 +70,7 @@ impl Pool {
             Membership::Computed { .. } => {
                 correct(&mut self.devices, Vec::new()) | correct(&mut self.links, Vec::new())
             }
-            Membership::Manual | Membership::Unaskable(_) => false,
+            Membership::Manual | Membership::Invalid(_) => false,
         };
         changed |= correct(&mut self.device_number, count(&self.devices));
         changed |= correct(&mut self.link_number, count(&self.links));

@@ -9,8 +9,8 @@ use std::{any::Any, collections::BTreeMap, fmt, ops};
 use bincode::error::EncodeError;
 
 use super::{
-    Broken, Entity, Fit, Kind, KindVisitor, Map, Name, Parsed, Reference, Refused, Rule, Secret,
-    Unparsed, Value, View,
+    Entity, Fit, InvalidRecord, Kind, KindVisitor, Map, Name, Parsed, Reference, Refused, Rule,
+    Secret, Value, View, Violation,
 };
 
 /// Whether a view of a record shows its secrets.
@@ -53,11 +53,11 @@ pub trait Record: Any + Send + Sync {
 
     /// Takes the names that are `gone` out of the list that `relation` holds. Says whether one was
     /// there.
-    fn strike_all(&mut self, relation: &str, gone: &dyn Fn(&str) -> bool) -> bool;
+    fn remove_references(&mut self, relation: &str, gone: &dyn Fn(&str) -> bool) -> bool;
 
     /// Takes a name out of the list that `relation` holds. Says whether it was there.
-    fn strike(&mut self, relation: &str, name: &str) -> bool {
-        self.strike_all(relation, &|listed| listed == name)
+    fn remove_reference(&mut self, relation: &str, name: &str) -> bool {
+        self.remove_references(relation, &|listed| listed == name)
     }
 
     /// Names `to` where `relation` named `from`. Says whether it did.
@@ -124,16 +124,16 @@ impl AnyRecord {
     ///
     /// # Errors
     /// Every rule that is broken, with the property where it was.
-    pub fn parse(kind: Kind, properties: Map) -> Result<Parsed, Unparsed> {
+    pub fn parse(kind: Kind, properties: Map) -> Result<Parsed, InvalidRecord> {
         let mut record = Self::named(kind, Name::unset());
-        let mut unparsed = Unparsed::default();
+        let mut invalid = InvalidRecord::default();
         let mut converted = Vec::new();
         for (key, value) in properties {
             let property = match key {
                 Value::Text(property) => property,
                 other => {
                     let rule = Rule::PropertyName { found: other.type_name() };
-                    unparsed.broken.push(Broken { property: None, value: Some(other), rule });
+                    invalid.violations.push(Violation { property: None, value: Some(other), rule });
                     continue;
                 }
             };
@@ -141,20 +141,24 @@ impl AnyRecord {
                 Ok(Fit::Exact) => {}
                 Ok(Fit::Converted) => converted.push(property),
                 Err(Refused { rule, value }) => {
-                    unparsed.broken.push(Broken { property: Some(property), value, rule });
+                    invalid.violations.push(Violation { property: Some(property), value, rule });
                 }
             }
         }
-        let name_broken = unparsed.broken.iter().any(|b| b.property.as_deref() == Some("name"));
+        let name_broken = invalid.violations.iter().any(|b| b.property.as_deref() == Some("name"));
         if record.name().is_empty() && !name_broken {
             let rule = Rule::NameMissing;
-            unparsed.broken.push(Broken { property: Some("name".to_owned()), value: None, rule });
+            invalid.violations.push(Violation {
+                property: Some("name".to_owned()),
+                value: None,
+                rule,
+            });
         }
-        if unparsed.broken.is_empty() {
+        if invalid.violations.is_empty() {
             return Ok(Parsed { record, converted });
         }
-        unparsed.name = Some(record.name().as_str().to_owned()).filter(|name| !name.is_empty());
-        Err(unparsed)
+        invalid.name = Some(record.name().as_str().to_owned()).filter(|name| !name.is_empty());
+        Err(invalid)
     }
 
     /// The record as what it is, where it is of the kind `T`.

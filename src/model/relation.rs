@@ -10,17 +10,17 @@ use super::{Arity, Kind, PerKind, Target};
 
 /// The relations of one kind's records that are held by others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backward {
+pub struct InverseRelations {
     /// What the reverse index knows the kind's records as.
     pub targets: Vec<Target>,
     /// By word.
-    pub relations: Vec<Relation>,
+    pub relations: Vec<InverseRelation>,
 }
 
 /// A word under which records show who names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Relation {
-    pub word: String,
+pub struct InverseRelation {
+    pub name: String,
     /// What the kind's own property of this word refers to, where it has one: both are shown.
     pub own: Option<Target>,
     /// Never empty.
@@ -36,40 +36,45 @@ pub struct Holder {
     pub target: Target,
 }
 
-impl Backward {
+impl InverseRelations {
     /// What others hold about records of this kind.
     pub fn of(kind: Kind) -> &'static Self {
-        static ALL: LazyLock<PerKind<Backward>> = LazyLock::new(|| PerKind::new(Backward::gather));
+        static ALL: LazyLock<PerKind<InverseRelations>> =
+            LazyLock::new(|| PerKind::new(InverseRelations::gather));
         &ALL[kind]
     }
 
     /// The relation that a word stands for.
-    pub fn relation(&self, word: &str) -> Option<&Relation> {
-        let found = self.relations.binary_search_by(|relation| relation.word.as_str().cmp(word));
+    pub fn relation(&self, word: &str) -> Option<&InverseRelation> {
+        let found = self.relations.binary_search_by(|relation| relation.name.as_str().cmp(word));
         found.ok().map(|at| &self.relations[at])
     }
 
     fn gather(kind: Kind) -> Self {
-        let mut backward = Backward { targets: Vec::new(), relations: Vec::new() };
+        let mut inverse = InverseRelations { targets: Vec::new(), relations: Vec::new() };
         let own = held_by(kind);
         for holder in Kind::ALL.into_iter().flat_map(held_by) {
             if !holder.target.kinds().contains(&kind) {
                 continue;
             }
-            if !backward.targets.contains(&holder.target) {
-                backward.targets.push(holder.target);
+            if !inverse.targets.contains(&holder.target) {
+                inverse.targets.push(holder.target);
             }
             let word = word(kind, holder);
-            match backward.relations.iter_mut().find(|relation| relation.word == word) {
+            match inverse.relations.iter_mut().find(|relation| relation.name == word) {
                 Some(relation) => relation.holders.push(holder),
                 None => {
                     let own = own.iter().find(|own| own.property == word).map(|own| own.target);
-                    backward.relations.push(Relation { word, own, holders: vec![holder] });
+                    inverse.relations.push(InverseRelation {
+                        name: word,
+                        own,
+                        holders: vec![holder],
+                    });
                 }
             }
         }
-        backward.relations.sort_unstable_by(|a, b| a.word.cmp(&b.word));
-        backward
+        inverse.relations.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        inverse
     }
 }
 
@@ -148,7 +153,7 @@ mod tests {
     fn every_relation_has_one_word_on_every_kind_that_it_names() {
         for holder in Kind::ALL.into_iter().flat_map(held_by) {
             for kind in Kind::ALL {
-                let relations = &Backward::of(kind).relations;
+                let relations = &InverseRelations::of(kind).relations;
                 let words = relations.iter().filter(|found| found.holders.contains(&holder));
                 let named = holder.target.kinds().contains(&kind);
                 assert_eq!(words.count(), usize::from(named), "{holder:?} on a {kind}");
@@ -160,10 +165,10 @@ mod tests {
     fn a_word_means_one_thing() {
         for kind in Kind::ALL {
             let properties = kind.properties();
-            let backward = Backward::of(kind);
-            assert!(backward.relations.is_sorted_by(|a, b| a.word < b.word), "{kind}");
-            for relation in &backward.relations {
-                let word = &relation.word;
+            let inverse = InverseRelations::of(kind);
+            assert!(inverse.relations.is_sorted_by(|a, b| a.name < b.name), "{kind}");
+            for relation in &inverse.relations {
+                let word = &relation.name;
                 // All names under one word are of one kind.
                 let holder = relation.holders[0].kind;
                 assert!(relation.holders.iter().all(|h| h.kind == holder), "{kind} {word}");
@@ -178,7 +183,7 @@ mod tests {
                 }
                 assert!(aliases(kind).iter().all(|(alias, _)| alias != word), "{kind} {word}");
                 for holder in &relation.holders {
-                    assert!(backward.targets.contains(&holder.target), "{kind} {word}");
+                    assert!(inverse.targets.contains(&holder.target), "{kind} {word}");
                 }
             }
         }
@@ -197,11 +202,11 @@ mod tests {
     fn the_words_that_unite_are_those_that_mean_the_same() {
         let mut shared = Vec::new();
         for kind in Kind::ALL {
-            for relation in &Backward::of(kind).relations {
+            for relation in &InverseRelations::of(kind).relations {
                 if relation.holders.len() > 1 || relation.own.is_some() {
                     let held: Vec<_> = relation.holders.iter().map(|h| h.property).collect();
                     let own = if relation.own.is_some() { "own " } else { "" };
-                    shared.push(format!("{kind}.{}: {own}{}", relation.word, held.join(" ")));
+                    shared.push(format!("{kind}.{}: {own}{}", relation.name, held.join(" ")));
                 }
             }
         }
@@ -224,7 +229,11 @@ mod tests {
     #[test]
     fn enms_words_are_the_words() {
         let words = |kind: Kind| -> Vec<&str> {
-            Backward::of(kind).relations.iter().map(|relation| relation.word.as_str()).collect()
+            InverseRelations::of(kind)
+                .relations
+                .iter()
+                .map(|relation| relation.name.as_str())
+                .collect()
         };
         assert_eq!(
             words(Kind::Device),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{Record, Value, View};
 
 /// What a property holds, as text. Nothing is the empty text; a list's items are joined.
-pub fn spelled<'a>(view: &View<'a>) -> Cow<'a, str> {
+pub fn text_of<'a>(view: &View<'a>) -> Cow<'a, str> {
     match view {
         View::Null => "".into(),
         View::Bool(truth) => spelled_bool(*truth).into(),
@@ -18,9 +18,9 @@ pub fn spelled<'a>(view: &View<'a>) -> Cow<'a, str> {
 }
 
 /// A record's property as text; its default where the record does not say.
-pub fn spelled_property<'a>(record: &'a dyn Record, property: &str) -> Cow<'a, str> {
+pub fn property_text<'a>(record: &'a dyn Record, property: &str) -> Cow<'a, str> {
     let default = || record.kind().property(property)?.default.view();
-    record.view(property).or_else(default).map_or("".into(), |view| spelled(&view))
+    record.view(property).or_else(default).map_or("".into(), |view| text_of(&view))
 }
 
 fn spelled_value(value: &Value) -> Cow<'_, str> {
@@ -67,7 +67,7 @@ mod tests {
             (View::Value(&Value::Bool(false)), "False"),
             (View::Value(&Value::Map(map)), "é: 1, "),
         ] {
-            assert_eq!(spelled(&view), text);
+            assert_eq!(text_of(&view), text);
         }
     }
 }

@@ -59,7 +59,7 @@ impl KindVisitor for EveryPropertyHolds {
         record.references(&mut |found| references.push((found.relation, found.arity)));
         references.dedup();
         for (relation, arity) in references {
-            let struck = record.strike(relation, "other");
+            let struck = record.remove_reference(relation, "other");
             assert_eq!(struck, arity == Arity::Many, "{} {relation}", E::KIND);
         }
 
@@ -80,7 +80,7 @@ fn every_property_of_every_kind_holds_its_value() {
 
 #[test]
 fn all_broken_rules_of_a_record_are_found_at_once() {
-    let unparsed = AnyRecord::parse(
+    let invalid = AnyRecord::parse(
         Kind::Device,
         Map::from_entries(vec![
             ("port".into(), "many".into()),
@@ -91,7 +91,7 @@ fn all_broken_rules_of_a_record_are_found_at_once() {
         ]),
     )
     .unwrap_err();
-    let codes: Vec<_> = unparsed.broken.iter().map(|broken| broken.rule.code()).collect();
+    let codes: Vec<_> = invalid.violations.iter().map(|broken| broken.rule.code()).collect();
     assert_eq!(codes, ["type", "name-character", "property-name", "type", "list-item"]);
 }
 
@@ -180,7 +180,7 @@ fn no_reference_holds_what_ends_a_name_in_a_key() {
         ("source", Value::from("R\0 1%")),
         ("owners", Value::List(vec!["good".into(), "R\0 1%".into()])),
     ] {
-        let broken = link(property, value).unwrap_err().broken;
+        let broken = link(property, value).unwrap_err().violations;
         assert_eq!(broken.len(), 1);
         assert_eq!(broken[0].property.as_deref(), Some(property));
         assert_eq!(broken[0].rule, Rule::NameCharacter { character: '\0' });

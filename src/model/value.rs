@@ -14,7 +14,7 @@ use bincode::{
 
 use super::{
     VALUE_DEPTH_MAX,
-    probe::{decode_variant, skip_text},
+    projection::{decode_variant, skip_text},
 };
 
 /// One value of a document: a scalar, or a tree of lists and maps.

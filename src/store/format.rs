@@ -12,7 +12,7 @@ use bincode::{
 use sled::IVec;
 
 use super::{RECORD_BYTES_MAX, StoreError, generation::corrupt};
-use crate::model::{AnyRecord, Entity, Kind, KindVisitor, Places, Probed, Record, Value};
+use crate::model::{AnyRecord, Entity, Kind, KindVisitor, Projected, Projection, Record, Value};
 
 /// The format of records that is written, and the newest that is read.
 pub const RECORD_FORMAT: u8 = 1;
@@ -83,24 +83,24 @@ impl Raw {
         decode_record(kind, name, self.body())
     }
 
-    /// What a record of this kind holds in some places, without decoding the rest; see
-    /// [`Entity::probe`].
+    /// What a record of this kind holds in some projection, without decoding the rest; see
+    /// [`Entity::project`].
     ///
     /// # Errors
     /// What bincode has to say of bytes that are no such record.
-    pub fn probe(
+    pub fn project(
         &self,
         kind: Kind,
-        places: &Places,
-    ) -> Result<Vec<Option<Probed<'_>>>, DecodeError> {
-        struct Probe<'r, 'p>(&'r [u8], &'p Places);
-        impl<'r> KindVisitor for Probe<'r, '_> {
-            type Output = Result<Vec<Option<Probed<'r>>>, DecodeError>;
+        projection: &Projection,
+    ) -> Result<Vec<Option<Projected<'_>>>, DecodeError> {
+        struct Project<'r, 'p>(&'r [u8], &'p Projection);
+        impl<'r> KindVisitor for Project<'r, '_> {
+            type Output = Result<Vec<Option<Projected<'r>>>, DecodeError>;
             fn visit<E: Entity>(self) -> Self::Output {
-                E::probe(&mut DecoderImpl::new(SliceReader::new(self.0), CONFIG, ()), self.1)
+                E::project(&mut DecoderImpl::new(SliceReader::new(self.0), CONFIG, ()), self.1)
             }
         }
-        kind.dispatch(Probe(self.body(), places))
+        kind.dispatch(Project(self.body(), projection))
     }
 }
 

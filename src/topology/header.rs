@@ -9,7 +9,7 @@ use super::report::Ignored;
 use crate::{
     codec::workbook::{Cell, Row, column_name},
     import::{ImportError, Intake, Place, Problem},
-    model::{Backward, Kind, Property, PropertyType, aliases, nearest, unaliased},
+    model::{InverseRelations, Kind, Property, PropertyType, aliases, nearest, unaliased},
 };
 
 /// The heading of the column that says what is wrong in a workbook that is handed back. An import
@@ -59,7 +59,7 @@ pub(super) fn meaning(kind: Kind, heading: &str) -> Meaning {
         Meaning::Ignored(Ignored::Secret)
     } else if kind == Kind::Device && LONG_TEXTS.contains(&word.as_str()) {
         Meaning::Ignored(Ignored::LongText)
-    } else if word == "id" || Backward::of(kind).relation(&word).is_some() {
+    } else if word == "id" || InverseRelations::of(kind).relation(&word).is_some() {
         Meaning::Ignored(Ignored::Computed)
     } else {
         Meaning::Custom

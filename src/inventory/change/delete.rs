@@ -134,7 +134,7 @@ fn strike(
     let Some(before) = editing.transaction.get_any(*kind, name)? else { return Ok(()) };
     let mut after = before.record.clone();
     for (relation, names) in lists {
-        after.strike_all(relation, &|name| names.contains(name));
+        after.remove_references(relation, &|name| names.contains(name));
     }
     editing.write(Some(&before), after)
 }

@@ -242,7 +242,7 @@ impl Editing<'_, '_> {
     ) -> Result<(), StoreError> {
         let (devices, links) = match &membership {
             Membership::Computed { devices, links } => (devices, links),
-            Membership::Manual | Membership::Unaskable(_) => return self.pool_gone(ordinal),
+            Membership::Manual | Membership::Invalid(_) => return self.pool_gone(ordinal),
         };
         let pools = self.pools()?;
         let was = pools.get(ordinal);

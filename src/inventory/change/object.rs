@@ -13,7 +13,8 @@ use crate::{
     access::hash_password,
     inventory::{InventoryError, long_text::LongText},
     model::{
-        AnyRecord, Backward, Kind, Map, Name, Property, PropertyType, Refused, Rule, Secret, Value,
+        AnyRecord, InverseRelations, Kind, Map, Name, Property, PropertyType, Refused, Rule,
+        Secret, Value,
     },
 };
 
@@ -145,7 +146,7 @@ impl Reader<'_> {
                 Err(fault) => self.faults.push(fault),
             },
             ID => self.pass_over(key),
-            word if is_backward_only(self.kind, word) => self.pass_over(key),
+            word if is_inverse_only(self.kind, word) => self.pass_over(key),
             word => {
                 if let Some(relation) = aliased(self.kind, word) {
                     self.aliases.insert(relation, (key, value));
@@ -274,8 +275,8 @@ fn is_none(value: &Value) -> bool {
 }
 
 /// Whether a record of this kind shows only those that name it under the word.
-fn is_backward_only(kind: Kind, word: &str) -> bool {
-    Backward::of(kind).relation(word).is_some_and(|relation| relation.own.is_none())
+fn is_inverse_only(kind: Kind, word: &str) -> bool {
+    InverseRelations::of(kind).relation(word).is_some_and(|relation| relation.own.is_none())
 }
 
 /// The relation to one record that the word means: `source` for `source_name`.

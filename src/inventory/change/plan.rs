@@ -13,8 +13,8 @@ use crate::{
     codec::json,
     inventory::{InventoryError, long_text::LongText},
     model::{
-        AnyRecord, Backward, Field, Kind, Membership, Name, Pool, Property, PropertyType, Record,
-        Ref, Refused, Secrets, Side, Target, Value, View,
+        AnyRecord, Field, InverseRelations, Kind, Membership, Name, Pool, Property, PropertyType,
+        Record, Ref, Refused, Secrets, Side, Target, Value, View,
     },
     store::{StoreError, Stored},
 };
@@ -194,9 +194,9 @@ fn shown_for_others(
 ) -> Result<HashMap<&'static str, HashSet<String>>, StoreError> {
     let mut shown = HashMap::new();
     let kind = said.record.kind();
-    let relations = Backward::of(kind).relations.iter();
+    let relations = InverseRelations::of(kind).relations.iter();
     let both: Vec<_> = relations
-        .filter(|relation| relation.own.is_some() && said.record.view(&relation.word).is_some())
+        .filter(|relation| relation.own.is_some() && said.record.view(&relation.name).is_some())
         .collect();
     if both.is_empty() {
         return Ok(shown);
@@ -209,7 +209,7 @@ fn shown_for_others(
                 .iter()
                 .any(|holder| holder.kind == referrer.kind && holder.property == referrer.relation)
         });
-        shown.insert(relation.word.as_str(), names.map(|one| one.name.clone()).collect());
+        shown.insert(relation.name.as_str(), names.map(|one| one.name.clone()).collect());
     }
     Ok(shown)
 }
@@ -307,7 +307,7 @@ fn plan_pool(
             }
         }
         Membership::Computed { .. } => keep_lists(before, said, after, warnings),
-        Membership::Unaskable(error) => {
+        Membership::Invalid(error) => {
             keep_lists(before, said, after, warnings);
             // One that came with a project is left alone until its criteria are touched.
             let asked = |pool: &Pool| (pool.custom.clone(), pool.manually_defined.get().copied());

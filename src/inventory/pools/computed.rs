@@ -70,7 +70,7 @@ impl ComputedPools {
                 let pool = ComputedPool { name: name.to_owned(), devices, links };
                 self.0.insert(ordinal, Arc::new(pool));
             }
-            Membership::Manual | Membership::Unaskable(_) => self.remove(ordinal),
+            Membership::Manual | Membership::Invalid(_) => self.remove(ordinal),
         }
     }
 
@@ -91,7 +91,7 @@ impl ComputedPools {
     pub fn admitting(&self, record: &dyn Record) -> impl Iterator<Item = &ComputedPool> {
         let side = Side::of(record.kind());
         let all = self.iter().map(|(_, pool)| pool);
-        all.filter(move |pool| side.is_some_and(|side| pool.criteria(side).admit(record)))
+        all.filter(move |pool| side.is_some_and(|side| pool.criteria(side).matches(record)))
     }
 }
 

@@ -41,8 +41,8 @@ pub(in crate::inventory) fn shifts(
         if !concerned || criteria.is_empty() {
             continue;
         }
-        let was = before.is_some_and(|before| criteria.admit(before));
-        let is = after.is_some_and(|after| criteria.admit(after));
+        let was = before.is_some_and(|before| criteria.matches(before));
+        let is = after.is_some_and(|after| criteria.matches(after));
         if was != is || (was && renamed) {
             shifts.push(Shift { pool, was, is });
         }

@@ -110,7 +110,7 @@ impl<'c> Filling<'c> {
 
     fn meet<E: Entity>(&mut self, stored: &Stored<E>) {
         let name = stored.record.name().as_str();
-        match (self.unmet.remove(name), self.criteria.admit(&stored.record)) {
+        match (self.unmet.remove(name), self.criteria.matches(&stored.record)) {
             (true, true) | (false, false) => {}
             (false, true) => self.join.push((stored.ordinal, name.to_owned())),
             (true, false) => self.leave.push((stored.ordinal, name.to_owned())),
@@ -198,7 +198,7 @@ impl Inventory {
             for (ordinal, found) in stored {
                 match found.record.membership() {
                     Membership::Manual => continue,
-                    Membership::Unaskable(error) => {
+                    Membership::Invalid(error) => {
                         report.kept.push((found.record.name.to_string(), chain(&error)));
                         continue;
                     }

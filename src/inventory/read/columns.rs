@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     inventory::InventoryError,
-    model::{Kind, Place, Places, Probed, View},
+    model::{Kind, Projected, Projection, PropertyPosition, View},
     store::Raw,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 pub(in crate::inventory) struct Columns {
     kind: Kind,
     columns: Vec<Column>,
-    places: Places,
+    places: Projection,
 }
 
 struct Column {
@@ -29,7 +29,7 @@ struct Column {
 pub(in crate::inventory) enum Seen<'a> {
     View(View<'a>),
     /// A tree, which cannot be borrowed from bytes.
-    Probed(Probed<'a>),
+    Probed(Projected<'a>),
     Names(Vec<String>),
     Text(String),
 }
@@ -47,7 +47,7 @@ impl Seen<'_> {
 
 impl Columns {
     pub fn new(kind: Kind, words: Vec<PropertyRef>) -> Self {
-        let places = Places::new(words.iter().filter_map(|word| word.place(kind)).collect());
+        let places = Projection::new(words.iter().filter_map(|word| word.place(kind)).collect());
         let columns = words.into_iter().map(|word| {
             let at = word.place(kind).and_then(|place| places.position(&place));
             Column { word, at }
@@ -65,7 +65,7 @@ impl Columns {
         let mut probed = if self.places.is_empty() {
             Vec::new()
         } else {
-            let probed = raw.probe(self.kind, &self.places);
+            let probed = raw.project(self.kind, &self.places);
             probed.map_err(|error| corrupt(self.kind, name, error))?
         };
         let mut seen = Vec::with_capacity(self.columns.len());
@@ -82,11 +82,11 @@ impl Columns {
 
 impl PropertyRef {
     /// Where it stands in a record's bytes, if it does.
-    fn place(&self, kind: Kind) -> Option<Place> {
+    fn place(&self, kind: Kind) -> Option<PropertyPosition> {
         match self {
             PropertyRef::Property { place, .. } | PropertyRef::Custom(place) => Some(place.clone()),
-            PropertyRef::Members(side) => Some(Place::of(kind, side.list())),
-            PropertyRef::MemberCount(side) => Some(Place::of(kind, side.list())),
+            PropertyRef::Members(side) => Some(PropertyPosition::of(kind, side.list())),
+            PropertyRef::MemberCount(side) => Some(PropertyPosition::of(kind, side.list())),
             PropertyRef::Name
             | PropertyRef::Relation(_)
             | PropertyRef::LongText(_)
@@ -113,13 +113,13 @@ impl PropertyRef {
         kind: Kind,
         name: &'a str,
         raw: &'a Raw,
-        found: Option<Probed<'a>>,
+        found: Option<Projected<'a>>,
     ) -> Result<Seen<'a>, InventoryError> {
         Ok(match self {
             PropertyRef::Name => Seen::View(View::Text(name)),
             PropertyRef::Property { property, .. } => match found {
-                Some(Probed::View(view)) => Seen::View(property.shown(Some(view))),
-                Some(value @ Probed::Value(_)) => Seen::Probed(value),
+                Some(Projected::View(view)) => Seen::View(property.shown(Some(view))),
+                Some(value @ Projected::Value(_)) => Seen::Probed(value),
                 None => Seen::View(property.shown(None)),
             },
             PropertyRef::Custom(_) => found.map_or(Seen::View(View::Null), Seen::Probed),
@@ -129,15 +129,17 @@ impl PropertyRef {
             PropertyRef::Members(side) => match session.computed()?.get(raw.header.ordinal) {
                 Some(_) => Seen::Names(session.reading.members(raw.header.ordinal, *side)?),
                 None => match found {
-                    Some(Probed::View(View::Texts(names))) => Seen::View(View::Texts(names)),
-                    Some(Probed::View(_) | Probed::Value(_)) | None => Seen::Names(Vec::new()),
+                    Some(Projected::View(View::Texts(names))) => Seen::View(View::Texts(names)),
+                    Some(Projected::View(_) | Projected::Value(_)) | None => {
+                        Seen::Names(Vec::new())
+                    }
                 },
             },
             PropertyRef::MemberCount(side) => {
                 let pool = raw.header.ordinal;
                 let count = match (session.computed()?.get(pool), found) {
                     (Some(_), _) => session.reading.member_count(pool, *side)?,
-                    (None, Some(Probed::View(View::Texts(names)))) => names.len() as u64,
+                    (None, Some(Projected::View(View::Texts(names)))) => names.len() as u64,
                     (None, _) => 0,
                 };
                 Seen::View(View::Int(i64::try_from(count).unwrap_or(i64::MAX)))

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     inventory::{Inventory, InventoryError},
-    model::{AnyRecord, Backward, Kind, Record, Side, View, aliases},
+    model::{AnyRecord, InverseRelations, Kind, Record, Side, View, aliases},
     store::Stored,
 };
 
@@ -30,7 +30,7 @@ impl Inventory {
         let Some(stored) = session.reading.get_any(kind, name)? else {
             return Err(InventoryError::NotFound { kind, name: name.to_owned() });
         };
-        let backward = Backward::of(kind);
+        let backward = InverseRelations::of(kind);
         let relations = &backward.relations;
         let referrers = Referrers::read(&session.reading, &backward.targets, relations, name)?;
         let pools_at = relations.iter().position(shows_pools);
@@ -45,7 +45,7 @@ impl Inventory {
         let own = Own::read(&session, &stored)?;
         let properties = own.properties(&*stored.record);
         let related = relations.iter().enumerate().map(|(at, relation)| {
-            let word = relation.word.as_str();
+            let word = relation.name.as_str();
             let mut others = referrers.under(at);
             if pools_at == Some(at) {
                 others.extend_from_slice(&pools);
@@ -265,7 +265,7 @@ mod tests {
             let references = sample.references();
             for kind in Kind::ALL {
                 for name in sample.names(kind) {
-                    for relation in &Backward::of(kind).relations {
+                    for relation in &InverseRelations::of(kind).relations {
                         let mut expected: BTreeSet<String> = BTreeSet::new();
                         for (from, from_name, property, target, to) in &references {
                             let holds = |h: &crate::model::Holder| {
@@ -274,17 +274,17 @@ mod tests {
                             if *to == name && relation.holders.iter().any(holds) {
                                 expected.insert(from_name.clone());
                             }
-                            if *from == kind && *from_name == name && *property == relation.word {
+                            if *from == kind && *from_name == name && *property == relation.name {
                                 expected.insert(to.clone());
                             }
                         }
-                        let Value::List(shown) = sample.shown_property(kind, &name, &relation.word)
+                        let Value::List(shown) = sample.shown_property(kind, &name, &relation.name)
                         else {
-                            panic!("{kind} {name} {}: no list", relation.word);
+                            panic!("{kind} {name} {}: no list", relation.name);
                         };
                         let names: BTreeSet<String> =
                             shown.iter().map(|name| name.as_text().unwrap().to_owned()).collect();
-                        prop_assert_eq!(&names, &expected, "{} {} {}", kind, name, relation.word);
+                        prop_assert_eq!(&names, &expected, "{} {} {}", kind, name, relation.name);
                         prop_assert_eq!(names.len(), shown.len(), "no name twice");
                     }
                 }

@@ -10,7 +10,7 @@ use super::{Direction, Flow};
 use crate::{
     disk::Sorter,
     inventory::InventoryError,
-    model::{Value, View, spelled},
+    model::{Value, View, text_of},
     store::StoreError,
 };
 
@@ -51,7 +51,7 @@ fn encode(view: &View<'_>, key: &mut Vec<u8>) {
         View::Value(Value::Shared(shared)) => encode(&View::Value(&shared.value), key),
         View::Text(_) | View::Texts(_) | View::Value(_) => {
             key.push(2);
-            for byte in spelled(view).bytes().take(KEY_BYTES_MAX) {
+            for byte in text_of(view).bytes().take(KEY_BYTES_MAX) {
                 // A zero ends the text, so that a longer one comes behind its beginning in either
                 // direction; one within becomes two bytes.
                 match byte {

@@ -17,8 +17,8 @@ use super::session::ReadSession;
 use crate::{
     inventory::{InventoryError, long_text::LongText},
     model::{
-        Backward, Comparison, Kind, Place, Places, Property, PropertyType, Relation, Side, aliases,
-        nearest, unaliased,
+        Comparison, InverseRelation, InverseRelations, Kind, Projection, Property,
+        PropertyPosition, PropertyType, Side, aliases, nearest, unaliased,
     },
 };
 
@@ -31,11 +31,11 @@ pub(in crate::inventory) enum PropertyRef {
     Name,
     Property {
         property: &'static Property,
-        place: Place,
+        place: PropertyPosition,
     },
     /// One of the site's own.
-    Custom(Place),
-    Relation(&'static Relation),
+    Custom(PropertyPosition),
+    Relation(&'static InverseRelation),
     /// A pool's list of devices or links.
     Members(Side),
     MemberCount(Side),
@@ -69,7 +69,7 @@ impl PropertyRef {
         let place = match Self::known(kind, word, used) {
             Known::PropertyRef(word) => return Ok(word),
             Known::Secret => return Err(unknown(kind, word)),
-            Known::Not => Place::Custom(word.to_owned()),
+            Known::Not => PropertyPosition::Custom(word.to_owned()),
         };
         let held = match used {
             Use::Ask => is_held(session, kind, &place)?,
@@ -87,11 +87,11 @@ impl PropertyRef {
             let lines = PropertyRef::Lines { text, comparisons: Vec::new(), context_lines: 0 };
             return Known::PropertyRef(lines);
         }
-        if let Some(relation) = Backward::of(kind).relation(word) {
+        if let Some(relation) = InverseRelations::of(kind).relation(word) {
             return Known::PropertyRef(PropertyRef::Relation(relation));
         }
-        let place = Place::of(kind, unaliased(kind, word));
-        let Place::Typed(position) = place else { return Known::Not };
+        let place = PropertyPosition::of(kind, unaliased(kind, word));
+        let PropertyPosition::Typed(position) = place else { return Known::Not };
         let property = &kind.properties()[position];
         let side = [Side::Device, Side::Link].into_iter().filter(|_| kind == Kind::Pool);
         let word = match property.type_ {
@@ -125,8 +125,12 @@ enum Known {
 }
 
 /// Whether some record has one of the site's own properties.
-fn is_held(session: &ReadSession<'_>, kind: Kind, place: &Place) -> Result<bool, InventoryError> {
-    let places = Places::new(vec![place.clone()]);
+fn is_held(
+    session: &ReadSession<'_>,
+    kind: Kind,
+    place: &PropertyPosition,
+) -> Result<bool, InventoryError> {
+    let places = Projection::new(vec![place.clone()]);
     for entry in session.reading.scan_raw(kind) {
         // A damaged record says nothing of its properties. Whoever reads it is told.
         let (_, raw) = match entry {
@@ -134,7 +138,7 @@ fn is_held(session: &ReadSession<'_>, kind: Kind, place: &Place) -> Result<bool,
             Err(error) if error.is_damage() => continue,
             Err(error) => return Err(error.into()),
         };
-        let Ok(found) = raw.probe(kind, &places) else { continue };
+        let Ok(found) = raw.project(kind, &places) else { continue };
         if found.iter().any(Option::is_some) {
             return Ok(true);
         }
@@ -145,7 +149,7 @@ fn is_held(session: &ReadSession<'_>, kind: Kind, place: &Place) -> Result<bool,
 /// The known word that is near to this one.
 fn near(kind: Kind, word: &str) -> Option<String> {
     let properties = kind.properties().iter().filter(|p| p.type_ != PropertyType::Secret);
-    let relations = Backward::of(kind).relations.iter().map(|r| r.word.as_str());
+    let relations = InverseRelations::of(kind).relations.iter().map(|r| r.name.as_str());
     let texts = LongText::of_kind(kind).iter().map(|text| text.as_str());
     let known = properties
         .map(|property| property.name)

@@ -121,7 +121,7 @@ mod tests {
             Direction, Order,
             sample::{Row, Sample, column, list, rows},
         },
-        model::{Value, View, spelled},
+        model::{Value, View, text_of},
     };
 
     fn request(criteria: &[(&str, &str, Filter, bool)]) -> SearchRequest {
@@ -329,7 +329,7 @@ mod tests {
                     _ => names.any(|name| comparison.holds(name)),
                 }
             }
-            other => comparison.holds(&spelled(&View::Value(other))),
+            other => comparison.holds(&text_of(&View::Value(other))),
         }
     }
 

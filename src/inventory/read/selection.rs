@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     inventory::InventoryError,
-    model::{Comparison, Kind, Value, View, spelled},
+    model::{Comparison, Kind, Value, View, text_of},
     store::{Raw, StoreError},
 };
 
@@ -62,7 +62,7 @@ fn compare(comparison: &Comparison, view: &View<'_>) -> bool {
         (View::Texts(names), Comparison::Empty) => names.is_empty(),
         (View::Texts(names), _) => names.iter().any(|name| comparison.holds(name)),
         (_, Comparison::Equality(text)) => spells(view, text),
-        _ => comparison.holds(&spelled(view)),
+        _ => comparison.holds(&text_of(view)),
     }
 }
 
@@ -72,7 +72,7 @@ fn spells(view: &View<'_>, text: &str) -> bool {
         (View::Bool(truth) | View::Value(Value::Bool(truth)), "true" | "false") => {
             *truth == (text == "true")
         }
-        _ => spelled(view) == text,
+        _ => text_of(view) == text,
     }
 }
 

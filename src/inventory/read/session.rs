@@ -5,7 +5,9 @@ use std::{cell::OnceCell, collections::HashSet, ops::Range, slice, sync::Arc};
 
 use crate::{
     inventory::{Inner, Inventory, InventoryError, pools::computed::ComputedPools},
-    model::{Holder, Kind, Place, Places, Probed, Relation, Side, Target, View},
+    model::{
+        Holder, InverseRelation, Kind, Projected, Projection, PropertyPosition, Side, Target, View,
+    },
     store::{Raw, Reading, Store, StoreError},
 };
 
@@ -51,7 +53,7 @@ impl ReadSession<'_> {
     pub fn related(
         &self,
         kind: Kind,
-        relation: &Relation,
+        relation: &InverseRelation,
         name: &str,
         raw: &Raw,
     ) -> Result<Vec<String>, InventoryError> {
@@ -64,7 +66,7 @@ impl ReadSession<'_> {
             others.extend(self.computed()?.admitting(&*record).map(|pool| pool.name.as_str()));
         }
         let own = match relation.own {
-            Some(_) => self.listed(kind, &relation.word, name, raw)?,
+            Some(_) => self.listed(kind, &relation.name, name, raw)?,
             None => Vec::new(),
         };
         Ok(united(&own, others).into_iter().map(str::to_owned).collect())
@@ -78,15 +80,15 @@ impl ReadSession<'_> {
         name: &str,
         raw: &'a Raw,
     ) -> Result<Vec<&'a str>, InventoryError> {
-        let places = Places::new(vec![Place::of(kind, property)]);
-        let found = raw.probe(kind, &places).map_err(|error| corrupt(kind, name, error))?;
+        let places = Projection::new(vec![PropertyPosition::of(kind, property)]);
+        let found = raw.project(kind, &places).map_err(|error| corrupt(kind, name, error))?;
         Ok(found
             .into_iter()
             .flatten()
             .flat_map(|probed| match probed {
-                Probed::View(View::Text(name)) if !name.is_empty() => vec![name],
-                Probed::View(View::Texts(names)) => names,
-                Probed::View(_) | Probed::Value(_) => Vec::new(),
+                Projected::View(View::Text(name)) if !name.is_empty() => vec![name],
+                Projected::View(View::Texts(names)) => names,
+                Projected::View(_) | Projected::Value(_) => Vec::new(),
             })
             .collect())
     }
@@ -95,11 +97,11 @@ impl ReadSession<'_> {
     pub fn showing(
         &self,
         kind: Kind,
-        relation: &Relation,
+        relation: &InverseRelation,
         name: &str,
     ) -> Result<Vec<String>, InventoryError> {
         let mut found = match relation.own {
-            Some(target) => self.naming(kind, &relation.word, target, name)?,
+            Some(target) => self.naming(kind, &relation.name, target, name)?,
             None => Vec::new(),
         };
         for holder in &relation.holders {
@@ -160,7 +162,7 @@ impl ReadSession<'_> {
 }
 
 /// Whether computed pools stand under this relation too.
-pub(in crate::inventory) fn shows_pools(relation: &Relation) -> bool {
+pub(in crate::inventory) fn shows_pools(relation: &InverseRelation) -> bool {
     relation.holders.iter().any(|h| member_side(h.kind, h.property).is_some())
 }
 
@@ -193,7 +195,7 @@ impl Referrers {
     pub fn read(
         reading: &Reading,
         targets: &[Target],
-        relations: &[Relation],
+        relations: &[InverseRelation],
         name: &str,
     ) -> Result<Self, StoreError> {
         let mut found = Self { names: String::new(), ends: Vec::new(), runs: Vec::new() };
@@ -205,7 +207,7 @@ impl Referrers {
         Ok(found)
     }
 
-    fn push(&mut self, relations: &[Relation], kind: Kind, property: &str, name: &str) {
+    fn push(&mut self, relations: &[InverseRelation], kind: Kind, property: &str, name: &str) {
         let same = |holder: &Holder| holder.kind == kind && holder.property == property;
         // They come sorted by kind and relation: a group that a million devices name is one run.
         if self.runs.last().is_none_or(|run| !same(&run.holder)) {

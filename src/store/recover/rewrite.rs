@@ -197,7 +197,7 @@ fn remove_dangling(record: &mut AnyRecord, names: &Names) -> u64 {
         }
     });
     for (relation, name) in &dangling {
-        record.strike(relation, name);
+        record.remove_reference(relation, name);
     }
     dangling.len() as u64
 }

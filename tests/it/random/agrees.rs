@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use satchel::inventory::Inventory;
 use satchel::model::{
-    Backward, Criteria, Device, Entity, Kind, KindVisitor, Link, Membership, Pool, Secrets, Side,
-    Target, Value,
+    Criteria, Device, Entity, InverseRelations, Kind, KindVisitor, Link, Membership, Pool, Secrets,
+    Side, Target, Value,
 };
 use satchel::store::{Reading, Referrer, Store, Stored, parse_posting, parse_target_key};
 
@@ -73,9 +73,9 @@ impl Plain {
             })
             .unwrap();
         let mut expected = BTreeMap::<&str, BTreeSet<String>>::new();
-        for relation in &Backward::of(kind).relations {
+        for relation in &InverseRelations::of(kind).relations {
             let mut names: BTreeSet<String> = match relation.own {
-                Some(_) => self.named_by(kind, name, &relation.word),
+                Some(_) => self.named_by(kind, name, &relation.name),
                 None => BTreeSet::new(),
             };
             for holder in &relation.holders {
@@ -84,7 +84,7 @@ impl Plain {
                     .filter(|o| self.named_by(holder.kind, o, holder.property).contains(name));
                 names.extend(naming.cloned());
             }
-            expected.insert(&relation.word, names);
+            expected.insert(&relation.name, names);
         }
         if kind == Kind::Pool {
             for side in [Side::Device, Side::Link] {
@@ -138,7 +138,7 @@ impl Plain {
                     }
                     [(Side::Device, Vec::new()), (Side::Link, Vec::new())]
                 }
-                Membership::Unaskable(error) => panic!("{error}"),
+                Membership::Invalid(error) => panic!("{error}"),
             };
             let plain = self.members(&self.records[Kind::Pool][pool.name.as_str()]);
             for (side, members) in expected {
@@ -156,7 +156,7 @@ impl Plain {
 
 /// The names of the records that the criteria admit, in the order of their ordinals.
 fn admitted<E: Entity>(all: &[Stored<E>], criteria: &Criteria) -> Vec<String> {
-    let mut members: Vec<_> = all.iter().filter(|one| criteria.admit(&one.record)).collect();
+    let mut members: Vec<_> = all.iter().filter(|one| criteria.matches(&one.record)).collect();
     members.sort_by_key(|one| one.ordinal);
     members.into_iter().map(|one| one.record.name().to_string()).collect()
 }

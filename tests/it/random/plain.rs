@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use satchel::inventory::{Atomicity, Effect};
 use satchel::model::{
-    Arity, Backward, Entity, Kind, KindVisitor, Map, PerKind, Side, Target, Value,
+    Arity, Entity, InverseRelations, Kind, KindVisitor, Map, PerKind, Side, Target, Value,
 };
 
 /// Who makes the changes, and may administer the inventory.
@@ -209,7 +209,7 @@ impl Plain {
 
     /// Whether the other one names this record, which shows it under the same word as its own.
     fn is_named_by(&self, kind: Kind, wish: &Wish, word: &str, other: &str) -> bool {
-        let Some(relation) = Backward::of(kind).relation(word) else { return false };
+        let Some(relation) = InverseRelations::of(kind).relation(word) else { return false };
         relation.holders.iter().any(|holder| {
             let held = self.records[holder.kind].get(other);
             let named = held.and_then(|held| held.relations.get(holder.property));

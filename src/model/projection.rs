@@ -1,7 +1,7 @@
 //! A look at single properties of a record that is still bytes.
 //!
 //! bincode puts a record's properties one behind the other, without saying where each begins. A
-//! probe walks over them and makes nothing of what it passes; a query over a million records
+//! project walks over them and makes nothing of what it passes; a query over a million records
 //! decodes only those that it gives.
 
 use std::cmp::Ordering;
@@ -16,36 +16,36 @@ use super::{Kind, Value, View};
 
 /// Where a property stands in a kind's records.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum PropertyPosition {
     /// The position among the kind's [`Kind::properties`].
     Typed(usize),
     /// One of the site's own, by name.
     Custom(String),
 }
 
-impl Place {
+impl PropertyPosition {
     /// The place of a property, which is one of the site's own if the kind does not know it.
     pub fn of(kind: Kind, property: &str) -> Self {
         match kind.position(property) {
-            Some(position) => Place::Typed(position),
-            None => Place::Custom(property.to_owned()),
+            Some(position) => PropertyPosition::Typed(position),
+            None => PropertyPosition::Custom(property.to_owned()),
         }
     }
 }
 
-/// Places in the order in which they are come by, none of them twice.
+/// Projection in the order in which they are come by, none of them twice.
 #[derive(Clone, Debug, Default)]
-pub struct Places(Vec<Place>);
+pub struct Projection(Vec<PropertyPosition>);
 
-impl Places {
-    pub fn new(mut places: Vec<Place>) -> Self {
-        places.sort_unstable();
-        places.dedup();
-        Self(places)
+impl Projection {
+    pub fn new(mut projection: Vec<PropertyPosition>) -> Self {
+        projection.sort_unstable();
+        projection.dedup();
+        Self(projection)
     }
 
     /// The position of a place among these.
-    pub fn position(&self, place: &Place) -> Option<usize> {
+    pub fn position(&self, place: &PropertyPosition) -> Option<usize> {
         self.0.binary_search(place).ok()
     }
 
@@ -60,47 +60,47 @@ impl Places {
 
 /// What was found in a place.
 #[derive(Clone, Debug)]
-pub enum Probed<'a> {
+pub enum Projected<'a> {
     View(View<'a>),
     /// A tree, which cannot be borrowed from bytes.
     Value(Value),
 }
 
-impl Probed<'_> {
+impl Projected<'_> {
     pub fn view(&self) -> View<'_> {
         match self {
-            Probed::View(view) => view.clone(),
-            Probed::Value(value) => View::Value(value),
+            Projected::View(view) => view.clone(),
+            Projected::Value(value) => View::Value(value),
         }
     }
 }
 
-/// A walk over one record's bytes, for [`Entity::probe`](super::Entity::probe).
+/// A walk over one record's bytes, for [`Entity::project`](super::Entity::project).
 pub struct Walk<'p, 'a> {
-    /// The places that are still to come.
-    places: &'p [Place],
+    /// The projection that are still to come.
+    projection: &'p [PropertyPosition],
     /// What was found in those before.
-    found: Vec<Option<Probed<'a>>>,
+    found: Vec<Option<Projected<'a>>>,
 }
 
 impl<'p, 'a> Walk<'p, 'a> {
-    pub(super) fn new(places: &'p Places) -> Self {
-        Self { places: &places.0, found: Vec::with_capacity(places.0.len()) }
+    pub(super) fn new(projection: &'p Projection) -> Self {
+        Self { projection: &projection.0, found: Vec::with_capacity(projection.0.len()) }
     }
 
     /// Whether the typed property of this position is the next that is wanted.
     pub(super) fn wants(&self, position: usize) -> bool {
-        matches!(self.places.first(), Some(Place::Typed(wanted)) if *wanted == position)
+        matches!(self.projection.first(), Some(PropertyPosition::Typed(wanted)) if *wanted == position)
     }
 
     /// Takes what is in the place that is wanted next. Says whether that was the last one.
-    pub(super) fn take(&mut self, found: Option<Probed<'a>>) -> bool {
+    pub(super) fn take(&mut self, found: Option<Projected<'a>>) -> bool {
         self.found.push(found);
-        self.places = self.places.get(1..).unwrap_or_default();
-        self.places.is_empty()
+        self.projection = self.projection.get(1..).unwrap_or_default();
+        self.projection.is_empty()
     }
 
-    pub(super) fn found(self) -> Vec<Option<Probed<'a>>> {
+    pub(super) fn found(self) -> Vec<Option<Projected<'a>>> {
         self.found
     }
 
@@ -108,15 +108,15 @@ impl<'p, 'a> Walk<'p, 'a> {
     pub(super) fn custom<D: BorrowDecoder<'a, Context = ()>>(
         mut self,
         body: &mut D,
-    ) -> Result<Vec<Option<Probed<'a>>>, DecodeError> {
+    ) -> Result<Vec<Option<Projected<'a>>>, DecodeError> {
         let mut left = u64::decode(body)?;
         let mut next = None;
         loop {
-            let wanted = match self.places.first() {
+            let wanted = match self.projection.first() {
                 None => return Ok(self.found()),
-                Some(Place::Custom(wanted)) => wanted.as_str(),
+                Some(PropertyPosition::Custom(wanted)) => wanted.as_str(),
                 // No kind has as many properties.
-                Some(Place::Typed(_)) => "",
+                Some(PropertyPosition::Typed(_)) => "",
             };
             if next.is_none() && left > 0 {
                 next = Some(<&'a str>::borrow_decode(body)?);
@@ -128,7 +128,7 @@ impl<'p, 'a> Walk<'p, 'a> {
                     next = None;
                 }
                 Some(Ordering::Equal) => {
-                    self.take(Some(Probed::Value(Value::decode(body)?)));
+                    self.take(Some(Projected::Value(Value::decode(body)?)));
                     next = None;
                 }
                 // It would stand here.
@@ -164,12 +164,12 @@ mod tests {
         config::Limit<65536>,
     > = config::standard().with_limit::<65536>();
 
-    fn probe<'a, E: Entity>(
+    fn project<'a, E: Entity>(
         bytes: &'a [u8],
-        places: &Places,
-    ) -> Result<Vec<Option<Probed<'a>>>, DecodeError> {
+        projection: &Projection,
+    ) -> Result<Vec<Option<Projected<'a>>>, DecodeError> {
         let mut decoder = DecoderImpl::new(SliceReader::new(bytes), CONFIG, ());
-        E::probe(&mut decoder, places)
+        E::project(&mut decoder, projection)
     }
 
     fn values() -> impl Strategy<Value = Value> {
@@ -215,7 +215,7 @@ mod tests {
             .prop_map(|(state, text, number, value)| Given { state, text, number, value })
     }
 
-    /// Fills a record by the recipe, and holds every probe against the whole record.
+    /// Fills a record by the recipe, and holds every project against the whole record.
     struct Agrees<'g> {
         given: &'g [Given],
         custom: &'g [(String, Value)],
@@ -257,40 +257,42 @@ mod tests {
             names.extend(self.custom.iter().map(|(name, _)| name.as_str()));
             names.extend(["", "a", "zz_nobody", "\u{10ffff}"]);
             let shown = |name: &str| record.view(name).map(|view| view.to_value());
-            let seen = |probed: &Option<Probed<'_>>| probed.as_ref().map(|p| p.view().to_value());
-            let places =
-                |names: &[&str]| Places::new(names.iter().map(|n| Place::of(E::KIND, n)).collect());
+            let seen =
+                |probed: &Option<Projected<'_>>| probed.as_ref().map(|p| p.view().to_value());
+            let projection = |names: &[&str]| {
+                Projection::new(names.iter().map(|n| PropertyPosition::of(E::KIND, n)).collect())
+            };
             // Each alone, some together, and all.
             for name in &names {
-                let found = probe::<E>(&bytes, &places(&[name])).unwrap();
+                let found = project::<E>(&bytes, &projection(&[name])).unwrap();
                 assert_eq!(seen(&found[0]), shown(name), "{} {name}", E::KIND);
             }
             let some: Vec<&str> = self.picks.iter().map(|pick| names[pick % names.len()]).collect();
             for names in [&some, &names] {
-                let places = places(names);
-                let found = probe::<E>(&bytes, &places).unwrap();
-                assert_eq!(found.len(), places.len());
+                let projection = projection(names);
+                let found = project::<E>(&bytes, &projection).unwrap();
+                assert_eq!(found.len(), projection.len());
                 for name in names {
-                    let at = places.position(&Place::of(E::KIND, name)).unwrap();
+                    let at = projection.position(&PropertyPosition::of(E::KIND, name)).unwrap();
                     assert_eq!(seen(&found[at]), shown(name), "{} {name}", E::KIND);
                 }
             }
-            assert!(probe::<E>(&bytes, &Places::default()).unwrap().is_empty());
+            assert!(project::<E>(&bytes, &Projection::default()).unwrap().is_empty());
             // What the whole record shows without secrets is what the probes show.
             let all = record.views(Secrets::LeftOut);
             for (name, view) in all {
                 let hidden =
                     E::PROPERTIES.iter().any(|p| p.name == name && p.type_ == PropertyType::Secret);
                 if !hidden {
-                    let found = probe::<E>(&bytes, &places(&[name])).unwrap();
+                    let found = project::<E>(&bytes, &projection(&[name])).unwrap();
                     assert_eq!(seen(&found[0]), Some(view.to_value()));
                 }
             }
             // Bytes that end early are an error, and never a panic.
-            let all = places(&names);
+            let all = projection(&names);
             for end in [0, 1, bytes.len() / 3, bytes.len() / 2] {
                 if end < bytes.len() {
-                    assert!(probe::<E>(&bytes[..end], &all).is_err(), "{}", E::KIND);
+                    assert!(project::<E>(&bytes[..end], &all).is_err(), "{}", E::KIND);
                 }
             }
         }
@@ -317,7 +319,7 @@ mod tests {
             impl KindVisitor for Answered<'_> {
                 type Output = ();
                 fn visit<E: Entity>(self) {
-                    let _ = probe::<E>(self.0, &Places::new(vec![Place::of(E::KIND, "zz")]));
+                    let _ = project::<E>(self.0, &Projection::new(vec![PropertyPosition::of(E::KIND, "zz")]));
                 }
             }
             for kind in Kind::ALL {
