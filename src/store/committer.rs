@@ -223,12 +223,12 @@ impl Shared {
         let mut pending = self.pending();
         let all = self.lock().asked;
         let Pending { changes, summary } = std::mem::take(&mut *pending);
-        let changed = summary.is_some();
-        if let Some(summary) = summary {
+        let summary_bytes = summary.as_ref().map(format::encode);
+        if let (Some(summary), Some(bytes)) = (summary, &summary_bytes) {
             self.version_last.store(summary.version, Ordering::SeqCst);
             guarded("applying changes", || {
                 self.pictures.change(&generation, &changes, || {
-                    apply(&generation, &changes, &summary)?;
+                    apply(&generation, &changes, bytes)?;
                     generation.note_applied(summary);
                     Ok(())
                 })
@@ -238,15 +238,16 @@ impl Shared {
         drop(pending);
         guarded("making changes durable", || Ok(generation.db.flush()?))?;
         generation.note_durable();
-        if changed {
-            self.mark.note(generation.known());
+        if let Some(summary) = summary_bytes {
+            self.mark.note(generation.known(), &summary);
         }
         Ok(all)
     }
 }
 
-/// Applies changes: all of them, or nothing. They are visible then, but not yet durable.
-fn apply(generation: &Generation, changes: &Changes, summary: &Summary) -> Result<(), StoreError> {
+/// Applies changes and the encoded summary: all of it, or nothing. It is visible then, but not yet
+/// durable.
+fn apply(generation: &Generation, changes: &Changes, summary: &[u8]) -> Result<(), StoreError> {
     let mut batches: Vec<(&Tree, Batch)> = Vec::new();
     for (tree, changes) in changes.iter() {
         let mut batch = Batch::default();
@@ -259,7 +260,7 @@ fn apply(generation: &Generation, changes: &Changes, summary: &Summary) -> Resul
         batches.push((generation.tree(tree), batch));
     }
     let mut meta = Batch::default();
-    meta.insert(SUMMARY_KEY, format::encode(summary));
+    meta.insert(SUMMARY_KEY, summary);
     batches.push((generation.tree(TreeId::Meta), meta));
     let trees: Vec<&Tree> = batches.iter().map(|(tree, _)| *tree).collect();
     let applied = trees.as_slice().transaction(|trees| {

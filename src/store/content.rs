@@ -17,7 +17,7 @@ use bincode::{
 };
 use twox_hash::{XxHash3_64, XxHash3_128};
 
-use super::layers::TreeId;
+use super::{format::encode_by_name, layers::TreeId};
 use crate::model::{Kind, PerKind};
 
 /// The number of entries of one tree, and the sum of their hashes.
@@ -102,8 +102,7 @@ impl IndexMut<TreeId> for Content {
 /// On the disk trees stand by their names, so that a new kind does not change the format.
 impl Encode for Content {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
-        let trees = Self::trees().map(|tree| (tree.name(), self[tree]));
-        trees.collect::<BTreeMap<_, _>>().encode(encoder)
+        encode_by_name(Self::trees().map(|tree| (tree.name(), self[tree])), encoder)
     }
 }
 

@@ -7,7 +7,8 @@
 use bincode::{
     Decode, Encode, config,
     de::{DecoderImpl, read::SliceReader},
-    error::DecodeError,
+    enc::Encoder,
+    error::{DecodeError, EncodeError},
 };
 use sled::IVec;
 
@@ -216,8 +217,25 @@ pub(super) fn assembled(header: Header, body: Vec<u8>) -> Raw {
 
 /// Encodes one of the store's own values.
 pub(super) fn encode(value: &impl Encode) -> Vec<u8> {
-    bincode::encode_to_vec(value, config::standard())
-        .expect("the store's own values can be encoded")
+    // bincode's `encode_to_vec` encodes a value twice: the first time to learn its length.
+    let mut bytes = Vec::new();
+    bincode::encode_into_std_write(value, &mut bytes, config::standard())
+        .expect("the store's own values can be encoded");
+    bytes
+}
+
+/// Encodes values with their names as bincode encodes a `BTreeMap<String, T>`, without making one:
+/// each commit does this twice.
+///
+/// # Errors
+/// Those of the encoder.
+pub(super) fn encode_by_name<T: Encode, E: Encoder>(
+    values: impl Iterator<Item = (&'static str, T)>,
+    encoder: &mut E,
+) -> Result<(), EncodeError> {
+    let mut values: Vec<_> = values.collect();
+    values.sort_unstable_by_key(|(name, _)| *name);
+    values.encode(encoder)
 }
 
 /// Decodes one of the store's own values.
@@ -226,5 +244,29 @@ pub(super) fn decode<T: Decode<()>>(part: &'static str, bytes: &[u8]) -> Result<
         Ok((value, used)) if used == bytes.len() => Ok(value),
         Ok(_) => Err(StoreError::Damaged { part, detail: "it is too long".to_owned() }),
         Err(error) => Err(StoreError::Damaged { part, detail: error.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    struct Named<'a>(&'a [(&'static str, u128)]);
+
+    impl Encode for Named<'_> {
+        fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+            encode_by_name(self.0.iter().copied(), encoder)
+        }
+    }
+
+    #[test]
+    fn values_with_names_have_the_bytes_of_a_map() {
+        let values = [("é>b", u128::MAX), ("", 0), ("device", 1), ("chunks", 1 << 70)];
+        let map = BTreeMap::from(values);
+        let bytes = encode(&Named(&values));
+        assert_eq!(bytes, bincode::encode_to_vec(&map, config::standard()).unwrap());
+        assert_eq!(decode::<BTreeMap<String, u128>>("map", &bytes).unwrap().len(), 4);
     }
 }

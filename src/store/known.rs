@@ -110,13 +110,17 @@ pub(super) const CHECKED_FORMAT: u8 = 1;
 /// Encodes a value with its format, its length and a checksum (XXH3-64), so that a damaged or
 /// half-written one is noticed.
 pub(super) fn encode_checked(value: &impl Encode) -> Vec<u8> {
-    let body = format::encode(value);
+    checked(&format::encode(value))
+}
+
+/// Encoded bytes with their format, their length and their checksum.
+pub(super) fn checked(body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(CHECKED_HEAD_BYTES + body.len());
     bytes.push(CHECKED_FORMAT);
     let length = u32::try_from(body.len()).expect("a mark or a seal is far below 4 GiB");
     bytes.extend_from_slice(&length.to_le_bytes());
-    bytes.extend_from_slice(&XxHash3_64::oneshot(&body).to_le_bytes());
-    bytes.extend_from_slice(&body);
+    bytes.extend_from_slice(&XxHash3_64::oneshot(body).to_le_bytes());
+    bytes.extend_from_slice(body);
     bytes
 }
 

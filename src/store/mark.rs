@@ -15,11 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bincode::{Decode, Encode};
+use bincode::Decode;
 
 use super::{
-    DirectoryError, StoreError,
-    known::{CHECKED_FORMAT, CheckedError, KnownState, decode_checked, encode_checked},
+    DirectoryError, StoreError, format,
+    known::{CHECKED_FORMAT, CheckedError, KnownState, checked, decode_checked},
 };
 
 /// The length of a slot, in bytes. A mark has about 2,000 bytes at eleven kinds.
@@ -31,7 +31,7 @@ const SLOTS: u64 = 2;
 const SYNC_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What the mark says.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Decode)]
 pub(super) struct Mark {
     /// Grows with each mark that is written.
     sequence: u64,
@@ -63,6 +63,8 @@ struct MarkState {
     /// The state that was noted last.
     current: Option<KnownState>,
     previous: Option<KnownState>,
+    /// `previous` as it is written. It is the same in every mark until a generation is replaced.
+    previous_bytes: Vec<u8>,
     synced: Instant,
     /// Whether a failed write was logged already.
     failed: bool,
@@ -94,8 +96,14 @@ impl MarkFile {
             }
             FoundMark::Missing | FoundMark::Damaged => (0, None, None),
         };
-        let state =
-            MarkState { sequence, current, previous, synced: Instant::now(), failed: false };
+        let state = MarkState {
+            sequence,
+            current,
+            previous_bytes: format::encode(&previous),
+            previous,
+            synced: Instant::now(),
+            failed: false,
+        };
         Ok((Self { file, state: Mutex::new(state) }, found))
     }
 
@@ -108,33 +116,39 @@ impl MarkFile {
         self.lock().previous.clone()
     }
 
-    /// Notes a durable state of the current generation.
-    pub fn note(&self, current: KnownState) {
-        self.write(self.lock(), current);
+    /// Notes a durable state of the current generation. `summary` is its encoded summary, which the
+    /// commit has already.
+    pub fn note(&self, current: KnownState, summary: &[u8]) {
+        self.write(self.lock(), current, summary);
     }
 
     /// Notes that a generation took the place of the one that was noted last.
     pub fn note_replaced(&self, current: KnownState) {
         let mut state = self.lock();
-        state.previous = state.current.take();
-        self.write(state, current);
+        let replaced = state.current.take();
+        state.set_previous(replaced);
+        let summary = format::encode(&current.summary);
+        self.write(state, current, &summary);
     }
 
     /// Notes both generations, whatever was noted before.
     pub fn begin(&self, current: KnownState, previous: Option<KnownState>) {
         let mut state = self.lock();
-        state.previous = previous;
-        self.write(state, current);
+        state.set_previous(previous);
+        let summary = format::encode(&current.summary);
+        self.write(state, current, &summary);
     }
 
     /// Writes into the slot that does not hold the last mark. A mark that cannot be written leaves
     /// a lower bound behind: that is no reason to refuse a change that is durable.
-    fn write(&self, mut state: MutexGuard<'_, MarkState>, current: KnownState) {
+    fn write(&self, mut state: MutexGuard<'_, MarkState>, current: KnownState, summary: &[u8]) {
         state.sequence += 1;
-        let mark = Mark { sequence: state.sequence, current, previous: state.previous.clone() };
-        let bytes = encode_checked(&mark);
-        let mut written = self.file.write_all_at(&bytes, mark.sequence % SLOTS * SLOT_BYTES);
-        state.current = Some(mark.current);
+        // A `Mark`, of whose parts some are encoded already: each commit waits for this.
+        let KnownState { generation, identity, time, summary: _ } = &current;
+        let head = format::encode(&(state.sequence, generation, identity, time));
+        let bytes = checked(&[&head, summary, &state.previous_bytes].concat());
+        let mut written = self.file.write_all_at(&bytes, state.sequence % SLOTS * SLOT_BYTES);
+        state.current = Some(current);
         if written.is_ok() && state.synced.elapsed() >= SYNC_INTERVAL {
             state.synced = Instant::now();
             written = self.file.sync_data();
@@ -156,6 +170,13 @@ impl MarkFile {
     /// [`StoreError::Io`] if the disk fails.
     pub fn sync(&self) -> Result<(), StoreError> {
         self.file.sync_all().map_err(StoreError::io("the high-water mark"))
+    }
+}
+
+impl MarkState {
+    fn set_previous(&mut self, previous: Option<KnownState>) {
+        self.previous_bytes = format::encode(&previous);
+        self.previous = previous;
     }
 }
 
@@ -200,6 +221,11 @@ mod tests {
         KnownState::now(1, identity, Summary::default().restored(version))
     }
 
+    fn note(file: &MarkFile, state: KnownState) {
+        let summary = format::encode(&state.summary);
+        file.note(state, &summary);
+    }
+
     fn version(path: &Path) -> Option<u64> {
         match read(path).unwrap() {
             FoundMark::Intact(mark) => Some(mark.current.summary.version),
@@ -215,7 +241,7 @@ mod tests {
         let (file, _) = MarkFile::open(&path).unwrap();
         assert!(matches!(read(&path).unwrap(), FoundMark::Damaged));
         for number in 1..=5 {
-            file.note(known(number));
+            note(&file, known(number));
             assert_eq!(version(&path), Some(number));
         }
         // The fifth mark is in slot 1: without it the fourth counts.
@@ -234,13 +260,13 @@ mod tests {
         let path = folder.path().join("MARK");
         let (file, _) = MarkFile::open(&path).unwrap();
         let before = known(1);
-        file.note(before.clone());
+        note(&file, before.clone());
         file.note_replaced(known(2));
-        file.note(known(3));
+        note(&file, known(3));
         drop(file);
         let (file, _) = MarkFile::open(&path).unwrap();
         assert_eq!(file.previous(), Some(before.clone()));
-        file.note(known(4));
+        note(&file, known(4));
         assert_eq!(file.previous(), Some(before));
         assert_eq!(version(&path), Some(4));
     }

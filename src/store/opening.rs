@@ -13,6 +13,7 @@ use super::{
     content::Content,
     directory::{Pointer, PointerFile, PointerFormat},
     folder_copy::FolderCopy,
+    format,
     generation::Generation,
     known::KnownState,
     log::{self, LogCheck, LogDamage},
@@ -201,7 +202,9 @@ fn open_present(
         // What a killed process wrote may be in memory of the kernel only, and the mark must not
         // speak of more than the disk holds.
         generation.make_durable()?;
-        mark.note(generation.known());
+        let known = generation.known();
+        let summary = format::encode(&known.summary);
+        mark.note(known, &summary);
     }
     directory.remove_unnamed(pointer)?;
     Ok(Opened { generation, pointer, vault, mark })

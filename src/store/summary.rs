@@ -9,7 +9,7 @@ use bincode::{
     error::{DecodeError, EncodeError},
 };
 
-use super::content::Content;
+use super::{content::Content, format::encode_by_name};
 use crate::model::{Kind, PerKind};
 
 /// The key of the summary in the tree `meta`.
@@ -93,7 +93,7 @@ impl Encode for Summary {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         self.version.encode(encoder)?;
         let kinds = self.kinds.iter().map(|(kind, summary)| (kind.as_str(), *summary));
-        kinds.collect::<BTreeMap<_, _>>().encode(encoder)?;
+        encode_by_name(kinds, encoder)?;
         self.content.encode(encoder)
     }
 }
