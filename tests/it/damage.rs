@@ -13,25 +13,12 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::data_files::{copy_data_directory, current_database, current_generation};
 use crate::harness::{ADMIN, Server, command, satchel};
 use crate::project::KINDS;
 
 /// What a command returns when it refuses a damaged inventory.
 const DAMAGED: i32 = 3;
-
-/// Copies a data directory without the room that is kept for a full disk.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else if entry.file_name() != "RESERVE" {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
 
 /// Starts `satchel serve`. Returns the server, or the output of one that refused the directory.
 fn start(data: &Path, arguments: &[&str]) -> Result<Server, Output> {
@@ -63,13 +50,6 @@ fn change(server: &Server, path: &str, body: &Value) {
     assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
 }
 
-/// The folder of the generation that the pointer names.
-fn current(data: &Path) -> PathBuf {
-    let pointer = fs::read_to_string(data.join("CURRENT")).unwrap();
-    let number = pointer.lines().find_map(|line| line.strip_prefix("current ")).unwrap();
-    data.join(format!("inventory-{number}"))
-}
-
 fn remove_snapshots(generation: &Path) {
     for entry in fs::read_dir(generation).unwrap() {
         let entry = entry.unwrap();
@@ -91,13 +71,13 @@ fn one_changed_byte_never_gives_an_empty_inventory() {
     let seen = Seen::of(&server);
     let directory = server.kill_and_keep();
     let data = directory.path().join("data");
-    remove_snapshots(&current(&data));
+    remove_snapshots(&current_generation(&data));
     let mut refusals = 0;
-    let length = fs::metadata(current(&data).join("db")).unwrap().len();
+    let length = fs::metadata(current_database(&data)).unwrap().len();
     for offset in [500, 8192].into_iter().chain((16_000..length).step_by(107_000)) {
         let damaged = tempfile::tempdir().unwrap();
-        copy(&data, damaged.path());
-        let database = current(damaged.path()).join("db");
+        copy_data_directory(&data, damaged.path());
+        let database = current_database(damaged.path());
         let file = OpenOptions::new().read(true).write(true).open(&database).unwrap();
         let mut byte = [0];
         file.read_exact_at(&mut byte, offset).unwrap();
@@ -140,7 +120,7 @@ fn the_database_of_another_inventory_is_refused_and_gets_no_default_user() {
     // inventory in the place of this one.
     let other = Server::start_with(&["--demo"]).kill_and_keep();
     fs::remove_dir_all(data.join("inventory-1")).unwrap();
-    copy(&other.path().join("data/inventory-2"), &data.join("inventory-1"));
+    copy_data_directory(&other.path().join("data/inventory-2"), &data.join("inventory-1"));
     let said = refused(&data);
     assert!(said.contains("belongs to another"), "{said}");
     assert!(!said.contains("password “admin”"), "{said}");
@@ -484,7 +464,7 @@ fn bases() -> Vec<Base> {
         single_changes(&server, "second");
         let seen = Seen::of(&server);
         let directory = server.kill_and_keep();
-        remove_snapshots(&current(&directory.path().join("data")));
+        remove_snapshots(&current_generation(&directory.path().join("data")));
         Base { seen, directory, name: "without snapshot" }
     };
     vec![killed, started_again, stopped, without_snapshot]
@@ -505,7 +485,7 @@ fn every_random_damage_is_harmless_refused_or_reported() {
         let base = &bases[rng.below(bases.len() as u64) as usize];
         let other = &bases[rng.below(bases.len() as u64) as usize];
         let folder = tempfile::tempdir().unwrap();
-        copy(&base.data(), folder.path());
+        copy_data_directory(&base.data(), folder.path());
         let how = damage(folder.path(), &other.data(), &mut rng);
         // A large database is not read when it is opened: its damage is found later.
         let arguments: &[&str] =

@@ -10,6 +10,7 @@ mod config;
 mod damage;
 mod damaged_records;
 mod data_directory;
+mod data_files;
 mod docs;
 mod durability;
 mod empty_replacement;

@@ -12,11 +12,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
 };
 
 use satchel::store::Store;
 
+use crate::data_files::copy_data_directory;
 use crate::durability::{
     CHANGES, Rng, WRITERS, is_consistent, is_whole, last_change, number, traced,
 };
@@ -172,7 +172,7 @@ fn what_was_acknowledged_survives_power_cuts_whole() {
         let moment = open + 1 + rng.below((events.len() - open) as u64) as usize;
         let (disks, acknowledged) = cut(&events[..moment], &mut rng);
         let left = folder.path().join(format!("left-{round}"));
-        copy(&data, &left);
+        copy_data_directory(&data, &left);
         for (file, disk) in disks {
             fs::write(left.join(file.path()), disk).unwrap();
         }
@@ -204,16 +204,4 @@ fn unhex_paths(trace: &str) -> String {
         }
     }
     out
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target)
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

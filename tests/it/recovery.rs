@@ -10,6 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::data_files::current_database;
 use crate::harness::{ADMIN, Server, satchel};
 
 /// What a command returns when it refuses a damaged inventory.
@@ -53,17 +54,10 @@ fn inventory() -> TempDir {
     server.kill_and_keep()
 }
 
-/// The database of the current generation.
-fn database(data: &Path) -> PathBuf {
-    let pointer = fs::read_to_string(data.join("CURRENT")).unwrap();
-    let number = pointer.lines().find_map(|line| line.strip_prefix("current ")).unwrap();
-    data.join(format!("inventory-{number}/db"))
-}
-
 /// Changes bytes in the middle of the database until it is refused, and returns its data directory.
 fn damage(directory: &TempDir) -> PathBuf {
     let data = directory.path().join("data");
-    let database = database(&data);
+    let database = current_database(&data);
     let length = fs::metadata(&database).unwrap().len();
     let file = OpenOptions::new().read(true).write(true).open(&database).unwrap();
     for offset in (length / 4..length).step_by(5000) {
@@ -116,10 +110,28 @@ fn an_intact_inventory_is_left_alone() {
 }
 
 #[test]
+fn a_refusal_names_the_projects_of_the_library_with_their_records_and_times() {
+    let directory = inventory();
+    let data = damage(&directory);
+    let listed = json_of(&recover(&data, &["--json"]));
+    let records = listed["projects"][0]["records"].as_u64().unwrap();
+    let time = listed["projects"][0]["export_time"].as_str().unwrap();
+    let expected =
+        format!("The project library holds “kept” ({records} records, exported at {time})");
+    for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["export", "nightly"], &["verify"]] {
+        let mut command = satchel();
+        let output = command.args(words).arg("--data").arg(&data).output().unwrap();
+        assert_eq!(output.status.code(), Some(DAMAGED), "{words:?}");
+        let text = said(&output);
+        assert!(text.contains(&expected), "{words:?}: {expected}: {text}");
+    }
+}
+
+#[test]
 fn what_can_be_done_is_listed_and_nothing_is_changed() {
     let directory = inventory();
     let data = damage(&directory);
-    let before = fs::read(database(&data)).unwrap();
+    let before = fs::read(current_database(&data)).unwrap();
     let output = recover(&data, &[]);
     assert_eq!(output.status.code(), Some(DAMAGED));
     let text = said(&output);
@@ -139,7 +151,7 @@ fn what_can_be_done_is_listed_and_nothing_is_changed() {
     assert!(said(&output).contains("--yes"));
     let output = recover(&data, &["--salvage", "--dry-run"]);
     assert_eq!(output.status.code(), Some(DAMAGED), "{}", said(&output));
-    assert!(fs::read(database(&data)).unwrap() == before, "the evidence changed");
+    assert!(fs::read(current_database(&data)).unwrap() == before, "the evidence changed");
     assert!(set_aside(&data).is_empty());
 }
 
@@ -147,7 +159,7 @@ fn what_can_be_done_is_listed_and_nothing_is_changed() {
 fn a_salvage_keeps_what_can_be_read() {
     let directory = inventory();
     let data = damage(&directory);
-    let damaged = fs::read(database(&data)).unwrap();
+    let damaged = fs::read(current_database(&data)).unwrap();
     let output = recover(&data, &["--salvage", "--yes", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let done = json_of(&output);
@@ -202,7 +214,7 @@ fn a_lost_database_can_still_be_replaced() {
     for lost in ["the database", "the pointer", "the mark", "the folder", "the seal"] {
         let directory = inventory();
         let data = directory.path().join("data");
-        let generation = database(&data).parent().unwrap().to_owned();
+        let generation = current_database(&data).parent().unwrap().to_owned();
         match lost {
             "the database" => fs::remove_file(generation.join("db")).unwrap(),
             "the pointer" => fs::write(data.join("CURRENT"), "satchel 3\ncurrent 1\n").unwrap(),
