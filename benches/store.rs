@@ -74,7 +74,7 @@ fn writes(folder: &Path) {
     }
     for number in [1, 64] {
         let without = clients(&store, number, &next);
-        let picture = store.picture().unwrap();
+        let picture = store.snapshot().unwrap();
         let with = clients(&store, number, &next);
         drop(picture);
         let ratio = format!("{:.2} × without ({without:.0}/s)", with / without);
@@ -218,7 +218,7 @@ fn reads(store: &Store, records: u64) {
     line("a scan, as bytes", raw, "");
     let typed = timed(&|| reading.scan::<Device>().map(Result::unwrap).count() as u64);
     line("a scan", typed, "");
-    let picture = store.picture().unwrap();
+    let picture = store.snapshot().unwrap();
     let seen = timed(&|| picture.scan::<Device>().map(Result::unwrap).count() as u64);
     line("a scan of a picture", seen, format!("{:.2} × a scan", seen / typed));
 }

@@ -48,7 +48,7 @@
 //!
 //! # A walk through an export
 //!
-//! [`migration::Migration::export`] takes a [`store::Picture`], which shows one moment of the
+//! [`migration::Migration::export`] takes a [`store::Snapshot`], which shows one moment of the
 //! inventory while changes go on. One thread decodes records and writes them as PyYAML would
 //! ([`codec::yaml::RecordWriter`]); another packs and hashes the document into a bundle that lies
 //! in the project library ([`codec::bundle::BundleWriter`]). When it is whole and durable it takes the

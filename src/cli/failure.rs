@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{output, recover, target::RequestRefused};
 use crate::{
     access::FIRST_USER_NAME,
-    store::{DirectoryError, Holder, StoreError},
+    store::{DirectoryError, LockHolder, StoreError},
 };
 
 /// The subcommand that no server is asked for.
@@ -162,7 +162,7 @@ fn of_io(kind: ErrorKind) -> Option<&'static str> {
 
 /// The command to type instead, where a server holds the data directory.
 fn ask_the_holder(error: &DirectoryError) -> Option<String> {
-    let DirectoryError::InUse { holder: Holder { url: Some(url), .. }, .. } = error else {
+    let DirectoryError::InUse { holder: LockHolder { url: Some(url), .. }, .. } = error else {
         return None;
     };
     if std::env::args().nth(1).is_some_and(|word| word == RECOVER) {
@@ -209,7 +209,7 @@ mod tests {
         let inner: Result<(), _> = Err(std::io::Error::from(ErrorKind::AddrInUse));
         let error = inner.context("Nothing can listen on [::1]:80").unwrap_err();
         assert!(advice(&error).unwrap().contains("--listen"));
-        let (directory, holder) = ("R 1%".into(), Holder::default());
+        let (directory, holder) = ("R 1%".into(), LockHolder::default());
         let store = StoreError::from(DirectoryError::InUse { directory, holder });
         assert!(advice(&anyhow::Error::new(store)).unwrap().contains("stop it"));
         let source = std::io::Error::from(ErrorKind::PermissionDenied);

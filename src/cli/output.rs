@@ -18,7 +18,7 @@ use super::{
     progress::Progress,
     rename_helper::RenameHelper,
 };
-use crate::{store::Owner, wording::plural};
+use crate::{store::FileOwner, wording::plural};
 
 /// How a command prints.
 #[derive(Args, Clone, Copy, Debug)]
@@ -143,7 +143,7 @@ impl NewFile {
     /// # Errors
     /// No file can be made there.
     pub fn begin(to: &Path) -> anyhow::Result<Self> {
-        if Owner::caller().is_root() {
+        if FileOwner::caller().is_root() {
             Self::begin_by(to, Begun::by_helper)
         } else {
             Self::begin_by(to, Begun::here)

@@ -10,14 +10,14 @@ use std::{fmt, fs, path::Path};
 use anyhow::Context;
 
 use super::privileges;
-use crate::store::Owner;
+use crate::store::FileOwner;
 
 /// As whom a command works.
 #[derive(Debug)]
 pub(super) enum ActingUser {
     Caller,
     /// As the owner of the data directory, and no longer as root.
-    Owner(Owner),
+    FileOwner(FileOwner),
 }
 
 impl fmt::Display for ActingUser {
@@ -25,20 +25,20 @@ impl fmt::Display for ActingUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ActingUser::Caller => Ok(()),
-            ActingUser::Owner(owner) => write!(f, ", as {owner}, who owns it"),
+            ActingUser::FileOwner(owner) => write!(f, ", as {owner}, who owns it"),
         }
     }
 }
 
 /// The owner of the data directory, where root has to become that user to work on it. A directory
 /// that is not there yet is made by root, for root.
-pub(super) fn owner_to_become(path: &Path) -> Option<Owner> {
-    if !Owner::caller().is_root() {
+pub(super) fn owner_to_become(path: &Path) -> Option<FileOwner> {
+    if !FileOwner::caller().is_root() {
         return None;
     }
     // What is wrong with it is said where it is opened.
     let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_dir)?;
-    let owner = Owner::of_data_directory(path, &metadata);
+    let owner = FileOwner::of_data_directory(path, &metadata);
     (!owner.is_root()).then_some(owner)
 }
 
@@ -57,7 +57,7 @@ pub(super) fn act_as_owner(path: &Path) -> anyhow::Result<ActingUser> {
 ///
 /// # Errors
 /// The system does not let root become another user.
-pub(super) fn become_owner(path: &Path, owner: Owner) -> anyhow::Result<ActingUser> {
+pub(super) fn become_owner(path: &Path, owner: FileOwner) -> anyhow::Result<ActingUser> {
     privileges::become_user(owner.uid, owner.gid).with_context(|| {
         format!(
             "The data directory {} belongs to {owner}, and the system does not let root \
@@ -66,5 +66,5 @@ pub(super) fn become_owner(path: &Path, owner: Owner) -> anyhow::Result<ActingUs
             owner.sudo_word()
         )
     })?;
-    Ok(ActingUser::Owner(owner))
+    Ok(ActingUser::FileOwner(owner))
 }

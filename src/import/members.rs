@@ -12,7 +12,7 @@ use super::{
 };
 use crate::disk::{Sorted, Sorter};
 use crate::model::{Criteria, Kind, Membership, Pool, Record, Side};
-use crate::store::{Load, Raw, Reading};
+use crate::store::{LiveView, Load, Raw};
 
 /// What the members of one side may take in memory before they are set aside, in bytes.
 const MEMBERS_BYTES: usize = 32 * 1024 * 1024;
@@ -38,7 +38,7 @@ struct Computed {
 /// Lets a pool's record be as it is stored: a computed one's members stand beside it, and the
 /// numbers of another are those of its lists. Says whether that changes it.
 pub(super) fn amend(
-    old: &Reading,
+    old: &LiveView,
     record: &mut dyn Record,
     before: Option<&Raw>,
 ) -> Result<bool, ImportError> {
@@ -53,7 +53,7 @@ pub(super) fn amend(
 
 /// A pool whose criteria cannot be asked any more keeps the members that it has. Says whether its
 /// lists took them over.
-fn keep_members(old: &Reading, pool: &mut Pool, before: &Raw) -> Result<bool, ImportError> {
+fn keep_members(old: &LiveView, pool: &mut Pool, before: &Raw) -> Result<bool, ImportError> {
     let Some(was) = before.record(Kind::Pool, pool.name.as_bytes())?.into_kind::<Pool>() else {
         return Ok(false);
     };
@@ -168,7 +168,7 @@ impl Found {
     /// Calls `each` with every pool that was there and gets other members.
     pub fn moved(
         &self,
-        old: &Reading,
+        old: &LiveView,
         mut each: impl FnMut(Moved<'_>) -> Result<(), ImportError>,
     ) -> Result<(), ImportError> {
         let mut devices = Cursor::new(&self.devices);
@@ -190,7 +190,7 @@ impl Found {
 
 /// Compares the members that a pool has with those that were found, one by one.
 fn compare(
-    old: &Reading,
+    old: &LiveView,
     ordinal_before: u64,
     side: Side,
     cursor: &mut Cursor<'_>,

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     disk::{Sorted, Sorter},
     model::{Arity, Kind, PerKind, Record, Target, arity},
-    store::{Reading, Referrer, Summary, parse_posting, parse_target_key, target_key},
+    store::{LiveView, Referrer, Summary, parse_posting, parse_target_key, target_key},
 };
 
 /// What a sorter of this step may take in memory, in bytes.
@@ -25,7 +25,7 @@ const SORTER_BYTES: usize = 16 * 1024 * 1024;
 
 /// What an import is about: what comes, the inventory, and what is to become of it.
 pub(super) struct Scope<'a> {
-    pub old: &'a Reading,
+    pub old: &'a LiveView,
     pub old_summary: Arc<Summary>,
     pub decoded: Decoded,
     /// The kinds that are emptied first.
@@ -69,7 +69,7 @@ struct Presence<'a> {
     kind: Kind,
     incoming: Option<Cursor<'a>>,
     gone: Vec<Cursor<'a>>,
-    old: Option<&'a Reading>,
+    old: Option<&'a LiveView>,
     emptied: bool,
     survivor: Option<&'a str>,
 }

@@ -6,7 +6,7 @@ use super::{DamageReport, Inventory, InventoryError};
 use crate::{
     import::Mode,
     model::Kind,
-    store::{Damage, GenerationLook, StoreError, Undone},
+    store::{Damage, GenerationInfo, GenerationSwitch, StoreError},
     wording::counted,
 };
 
@@ -61,7 +61,7 @@ pub enum UndoOutcome {
 }
 
 impl GenerationState {
-    fn of(look: &GenerationLook) -> Self {
+    fn of(look: &GenerationInfo) -> Self {
         let count = |kind| KindCount { kind, records: look.summary.kind(kind).count };
         Self {
             generation: look.number,
@@ -99,10 +99,10 @@ impl Inventory {
                     return Err(StoreError::Damaged { part, detail }.into());
                 }
                 let after = generations.previous.ok_or(StoreError::NothingToUndo)?;
-                Undone { before: generations.current, after }
+                GenerationSwitch { before: generations.current, after }
             }
         };
-        let Undone { before, after } = &undone;
+        let GenerationSwitch { before, after } = &undone;
         let (from, to) = (before.summary.records(), after.summary.records());
         let (from, to) = (counted(from, "record"), counted(to, "record"));
         let (outcome, summary) = match mode {

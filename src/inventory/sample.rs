@@ -3,7 +3,7 @@
 use crate::{
     inventory::{Flow, InstanceRow, Inventory, InventoryError, RowSink},
     model::{AnyRecord, Entity, Kind, KindVisitor, Map, Pool, PropertyType, Side, Target, Value},
-    store::{Reading, Store, StoreError, Transaction},
+    store::{LiveView, Store, StoreError, Transaction},
 };
 use std::sync::Arc;
 
@@ -195,7 +195,7 @@ impl Sample {
 
     /// Every reference of every record.
     pub fn references(&self) -> Vec<Named> {
-        struct References<'s>(&'s Reading);
+        struct References<'s>(&'s LiveView);
         impl KindVisitor for References<'_> {
             type Output = Vec<Named>;
             fn visit<E: Entity>(self) -> Vec<Named> {

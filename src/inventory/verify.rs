@@ -10,7 +10,7 @@ use crate::{
     disk::Sorter,
     job::Progress,
     model::{Device, Entity, Kind, Link, Pool, Side, check_limits, limits::SURELY_KEPT_BYTES},
-    store::{Finding, Reading, StoreError, Verified},
+    store::{Finding, LiveView, StoreError, Verified},
     wording::counted,
 };
 
@@ -149,7 +149,7 @@ fn report(
 
 /// Finds the records that are over a limit: they were stored before it was checked, and a project
 /// with them cannot be imported. Those that cannot be read were found to be damaged before.
-fn over_limit(reading: &Reading, findings: &mut FindingsReport) -> Result<(), StoreError> {
+fn over_limit(reading: &LiveView, findings: &mut FindingsReport) -> Result<(), StoreError> {
     for kind in Kind::ALL {
         for raw in reading.scan_raw(kind).filter(is_readable) {
             let (name, raw) = raw?;
@@ -177,7 +177,7 @@ fn aside(error: io::Error) -> StoreError {
 
 /// The members that the pools' criteria give, as the store sorts them.
 fn admit<E: Entity>(
-    reading: &Reading,
+    reading: &LiveView,
     pools: &ComputedPools,
     side: Side,
     members: &mut Sorter,
@@ -208,7 +208,7 @@ fn key(pool: u64, side: Side, ordinal: u64, name: &str) -> Vec<u8> {
 
 /// Holds the members that the store has against those that there should be. Gives their number.
 fn compare(
-    reading: &Reading,
+    reading: &LiveView,
     pools: &ComputedPools,
     expected: Sorter,
     findings: &mut FindingsReport,

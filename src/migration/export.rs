@@ -27,7 +27,7 @@ use crate::{
         AnyRecord, Kind, Membership, Pool, PropertyType, Secrets, Side, Value, check_limits,
         limits::SURELY_KEPT_BYTES,
     },
-    store::{Picture, Store, decode_record},
+    store::{Snapshot, Store, decode_record},
 };
 
 /// How many pieces of a document may wait for the thread that packs them. A piece is what the
@@ -45,10 +45,10 @@ pub(super) fn export(
     progress: &Progress,
 ) -> Result<ExportReport, MigrationError> {
     let begun = Instant::now();
-    let picture = store.picture()?;
+    let snapshot = store.snapshot()?;
     let mut bundle = BundleWriter::new(library.create(&request.name)?);
     let kinds = Kind::ALL.into_iter().filter(|kind| request.kinds.contains(kind));
-    let records = kinds.clone().map(|kind| picture.summary().kind(kind).count).sum();
+    let records = kinds.clone().map(|kind| snapshot.summary().kind(kind).count).sum();
     progress.step(Step::Exporting, Some(records))?;
     let warnings = Warnings::default();
     let mut types = Vec::new();
@@ -58,9 +58,9 @@ pub(super) fn export(
         let scratch = store.directory().scratch();
         let records = thread::scope(|scope| -> Result<u64, MigrationError> {
             let (pieces, waiting) = sync_channel(PIECES_WAITING_MAX);
-            let picture = &picture;
+            let snapshot = &snapshot;
             let (secrets, warnings) = (request.secrets, &warnings);
-            let writer = Writer { kind, picture, secrets, scratch, pieces, warnings, progress };
+            let writer = Writer { kind, snapshot, secrets, scratch, pieces, warnings, progress };
             let making = scope.spawn(move || writer.run());
             let mut written = Ok(());
             while let Ok(piece) = waiting.recv() {
@@ -84,7 +84,7 @@ pub(super) fn export(
         });
         secret_properties.extend(self::secret_properties(kind));
     }
-    drop(picture);
+    drop(snapshot);
     progress.step(Step::Packing, None)?;
     let unpacked: u64 = types.iter().map(|kind| kind.bytes).sum();
     if unpacked > Limits::default().project_bytes {
@@ -139,7 +139,7 @@ fn secret_properties(kind: Kind) -> impl Iterator<Item = String> {
 /// each has a thread.
 struct Writer<'a> {
     kind: Kind,
-    picture: &'a Picture,
+    snapshot: &'a Snapshot,
     secrets: Secrets,
     scratch: PathBuf,
     pieces: SyncSender<Vec<u8>>,
@@ -149,10 +149,10 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn run(self) -> Result<u64, MigrationError> {
-        let Self { kind, picture, secrets, scratch, pieces, warnings, progress } = self;
+        let Self { kind, snapshot, secrets, scratch, pieces, warnings, progress } = self;
         let mut writer = RecordWriter::new(Pieces(pieces));
         let mut records = 0;
-        picture.each_in_order(kind, &scratch, |name, ordinal, body| {
+        snapshot.each_in_order(kind, &scratch, |name, ordinal, body| {
             progress.advance(1)?;
             let mut record = decode_record(kind, name, body)?;
             if body.len() > SURELY_KEPT_BYTES
@@ -164,9 +164,9 @@ impl Writer<'_> {
                     record.name()
                 ));
             }
-            add_members(picture, &mut record, ordinal, warnings)?;
+            add_members(snapshot, &mut record, ordinal, warnings)?;
             if secrets == Secrets::Included {
-                picture.open_secrets(&mut *record)?;
+                snapshot.open_secrets(&mut *record)?;
             }
             writer.record(record.views(secrets).into_iter())?;
             records += 1;
@@ -180,7 +180,7 @@ impl Writer<'_> {
 /// Lets a computed pool name its members, which are stored beside its record. More of them than a
 /// record may hold are left out: an import finds them again by the pool's criteria.
 fn add_members(
-    picture: &Picture,
+    snapshot: &Snapshot,
     record: &mut AnyRecord,
     ordinal: u64,
     warnings: &Warnings,
@@ -189,7 +189,7 @@ fn add_members(
     match pool.membership() {
         Membership::Manual | Membership::Invalid(_) => Ok(()),
         Membership::Computed { .. } => {
-            let members = |side| picture.members(ordinal, side);
+            let members = |side| snapshot.members(ordinal, side);
             let whole = pool.clone();
             let mut whole: AnyRecord =
                 whole.with_members(members(Side::Device)?, members(Side::Link)?).into();

@@ -1,6 +1,6 @@
 //! Migration: a whole project in or out.
 //!
-//! An **export** writes one moment of the inventory ([`Store::picture`]) into a bundle on the
+//! An **export** writes one moment of the inventory ([`Store::snapshot`]) into a bundle on the
 //! project library. An **import** reads the documents of a project from there; what becomes of them is
 //! [`crate::import`]'s business.
 

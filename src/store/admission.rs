@@ -9,16 +9,16 @@ use std::{
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::{
-    DirectoryError, Owner, StoreError, directory::GENERATION_PREFIX,
+    DirectoryError, FileOwner, StoreError, directory::GENERATION_PREFIX,
     directory_error::ForeignContents,
 };
 
 /// What becomes of a data directory that is not there yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Create {
+pub enum CreateDirectory {
     /// It is made, in a directory that is missing or empty.
     #[default]
-    WhereMissing,
+    IfMissing,
     /// It is an error: a typo must not look like an empty inventory.
     Never,
 }
@@ -43,15 +43,15 @@ enum Found {
 ///
 /// # Errors
 /// [`StoreError::Directory`] with the reason, [`StoreError::Io`] where the system gives another.
-pub(super) fn admit(path: &Path, create: Create) -> Result<(), StoreError> {
+pub(super) fn admit(path: &Path, create: CreateDirectory) -> Result<(), StoreError> {
     let found = find(path)?;
     match (found, create) {
         (Found::DataDirectory, _) => Ok(()),
-        (Found::Nothing | Found::EmptyDirectory, Create::WhereMissing) => Ok(()),
-        (Found::Nothing, Create::Never) => {
+        (Found::Nothing | Found::EmptyDirectory, CreateDirectory::IfMissing) => Ok(()),
+        (Found::Nothing, CreateDirectory::Never) => {
             Err(DirectoryError::Missing { path: path.to_owned() }.into())
         }
-        (Found::EmptyDirectory, Create::Never) => {
+        (Found::EmptyDirectory, CreateDirectory::Never) => {
             Err(DirectoryError::Empty { path: path.to_owned() }.into())
         }
     }
@@ -75,7 +75,7 @@ fn find(path: &Path) -> Result<Found, StoreError> {
     if !metadata.is_dir() {
         return Err(foreign(path, ForeignContents::File));
     }
-    let (owner, caller) = (Owner::of_data_directory(path, &metadata), Owner::caller());
+    let (owner, caller) = (FileOwner::of_data_directory(path, &metadata), FileOwner::caller());
     let is_other = owner.uid != caller.uid && !caller.is_root();
     let refused = || {
         let (path, owner, caller) = (path.to_owned(), owner.clone(), caller.clone());
@@ -120,8 +120,8 @@ fn barred(path: &Path) -> Option<StoreError> {
     let is_enterable =
         |folder: &Path| accessat(CWD, folder, Access::EXEC_OK, AtFlags::EACCESS).is_ok();
     let folder = folders.into_iter().find(|folder| !is_enterable(folder))?;
-    let owner = Owner::of(&fs::metadata(folder).ok()?);
-    let (path, folder, caller) = (path.to_owned(), folder.to_owned(), Owner::caller());
+    let owner = FileOwner::of(&fs::metadata(folder).ok()?);
+    let (path, folder, caller) = (path.to_owned(), folder.to_owned(), FileOwner::caller());
     Some(DirectoryError::Barred { path, folder, owner, caller }.into())
 }
 
@@ -135,8 +135,8 @@ pub(super) fn not_created(path: &Path, error: io::Error) -> StoreError {
     let found = || {
         let whole = std::path::absolute(path).ok()?;
         let folder = whole.ancestors().skip(1).find(|folder| folder.exists())?.to_owned();
-        let owner = Owner::of(&fs::metadata(&folder).ok()?);
-        let (path, caller) = (path.to_owned(), Owner::caller());
+        let owner = FileOwner::of(&fs::metadata(&folder).ok()?);
+        let (path, caller) = (path.to_owned(), FileOwner::caller());
         Some(DirectoryError::NotCreatable { path, folder, owner, caller }.into())
     };
     let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
@@ -154,9 +154,9 @@ pub(super) fn explained(path: &Path, error: StoreError) -> StoreError {
     }
     let mixed = || {
         let metadata = fs::metadata(path).ok()?;
-        let owner = Owner::of_data_directory(path, &metadata);
+        let owner = FileOwner::of_data_directory(path, &metadata);
         let file = of_another(path, owner.uid, DEPTH_MAX)?;
-        let file_owner = Owner::of(&fs::symlink_metadata(&file).ok()?);
+        let file_owner = FileOwner::of(&fs::symlink_metadata(&file).ok()?);
         let directory = path.to_owned();
         Some(DirectoryError::MixedOwners { directory, file, file_owner, owner }.into())
     };

@@ -26,9 +26,9 @@ use super::{
     generation::{Generation, guarded, panic_text},
     layers::{Changes, TreeId},
     mark::MarkFile,
-    picture::Pictures,
+    snapshot::Snapshots,
     summary::SUMMARY_KEY,
-    turn::Turns,
+    write_lock::WriteLock,
 };
 
 /// How long a commit waits for the changes that are on their way: a few times as long as a flush
@@ -53,11 +53,11 @@ pub(super) struct Pending {
 struct Shared {
     /// Who holds the generation may close it; a commit that is still asked for keeps it open.
     generation: Weak<Generation>,
-    pictures: Arc<Pictures>,
-    turns: Arc<Turns>,
+    snapshots: Arc<Snapshots>,
+    write_lock: Arc<WriteLock>,
     mark: Arc<MarkFile>,
     pending: Mutex<Pending>,
-    state: Mutex<State>,
+    state: Mutex<CommitState>,
     asked: Condvar,
     committed: Condvar,
     /// The version of the last change that was applied, durable or not.
@@ -65,13 +65,13 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+struct CommitState {
     /// The number of the last commit that was asked for.
     asked: u64,
     /// The number up to which everything is durable.
     committed: u64,
     /// Why nothing is committed any more.
-    failed: Option<Failure>,
+    failed: Option<CommitFailure>,
     closing: bool,
 }
 
@@ -84,14 +84,14 @@ impl Committer {
     /// Starts the thread. The turns say who is on their way.
     pub fn start(
         generation: &Arc<Generation>,
-        pictures: Arc<Pictures>,
-        turns: Arc<Turns>,
+        snapshots: Arc<Snapshots>,
+        write_lock: Arc<WriteLock>,
         mark: Arc<MarkFile>,
     ) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared {
             generation: Arc::downgrade(generation),
-            pictures,
-            turns,
+            snapshots,
+            write_lock,
             mark,
             pending: Mutex::default(),
             state: Mutex::default(),
@@ -148,7 +148,7 @@ impl Committer {
     }
 
     /// Why nothing can be written any more, where that is so.
-    pub fn failure(&self) -> Option<Failure> {
+    pub fn failure(&self) -> Option<CommitFailure> {
         self.shared.lock().failed.clone()
     }
 
@@ -159,7 +159,7 @@ impl Committer {
 
     /// Lets every later commit fail: a write before it did.
     pub fn fail(&self, error: &StoreError) {
-        self.shared.fail(Failure::of(error));
+        self.shared.fail(CommitFailure::of(error));
     }
 }
 
@@ -175,7 +175,7 @@ impl Drop for Committer {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CommitState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -183,7 +183,7 @@ impl Shared {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fail(&self, failure: Failure) {
+    fn fail(&self, failure: CommitFailure) {
         tracing::error!(reason = %failure.to_error(), "a commit failed");
         if let Some(generation) = self.generation.upgrade() {
             generation.forget_applied();
@@ -202,14 +202,14 @@ impl Shared {
                 return;
             }
             drop(state);
-            self.turns.wait_until_idle(GATHERING_MAX);
+            self.write_lock.wait_until_idle(GATHERING_MAX);
             match catch_unwind(AssertUnwindSafe(|| self.commit())) {
                 Ok(Ok(all)) => {
                     self.lock().committed = all;
                     self.committed.notify_all();
                 }
-                Ok(Err(error)) => return self.fail(Failure::of(&error)),
-                Err(panic) => return self.fail(Failure::Other(panic_text(panic.as_ref()))),
+                Ok(Err(error)) => return self.fail(CommitFailure::of(&error)),
+                Err(panic) => return self.fail(CommitFailure::Other(panic_text(panic.as_ref()))),
             }
         }
     }
@@ -227,7 +227,7 @@ impl Shared {
         if let (Some(summary), Some(bytes)) = (summary, &summary_bytes) {
             self.version_last.store(summary.version, Ordering::SeqCst);
             guarded("applying changes", || {
-                self.pictures.change(&generation, &changes, || {
+                self.snapshots.change(&generation, &changes, || {
                     apply(&generation, &changes, bytes)?;
                     generation.note_applied(summary);
                     Ok(())
@@ -281,7 +281,7 @@ fn apply(generation: &Generation, changes: &Changes, summary: &[u8]) -> Result<(
 
 /// Why nothing is written any more.
 #[derive(Clone)]
-pub(super) enum Failure {
+pub(super) enum CommitFailure {
     DiskFull,
     FileSizeLimit,
     /// A change met a damaged page.
@@ -292,35 +292,37 @@ pub(super) enum Failure {
     Other(String),
 }
 
-impl Failure {
+impl CommitFailure {
     /// Whether the database takes changes and reads again once it is opened anew.
     pub fn is_mended_by_opening(&self) -> bool {
         match self {
-            Failure::DiskFull | Failure::FileSizeLimit | Failure::Damaged { .. } => true,
-            Failure::Other(_) => false,
+            CommitFailure::DiskFull
+            | CommitFailure::FileSizeLimit
+            | CommitFailure::Damaged { .. } => true,
+            CommitFailure::Other(_) => false,
         }
     }
 
     pub fn of(error: &StoreError) -> Self {
         match error {
-            StoreError::DiskFull => Failure::DiskFull,
-            StoreError::FileSizeLimit => Failure::FileSizeLimit,
+            StoreError::DiskFull => CommitFailure::DiskFull,
+            StoreError::FileSizeLimit => CommitFailure::FileSizeLimit,
             StoreError::Damaged { part, detail } => {
-                Failure::Damaged { part, detail: detail.clone() }
+                CommitFailure::Damaged { part, detail: detail.clone() }
             }
-            StoreError::ReadOnly { reason } => Failure::Other(reason.clone()),
-            other => Failure::Other(other.to_string()),
+            StoreError::ReadOnly { reason } => CommitFailure::Other(reason.clone()),
+            other => CommitFailure::Other(other.to_string()),
         }
     }
 
     pub fn to_error(&self) -> StoreError {
         match self {
-            Failure::DiskFull => StoreError::DiskFull,
-            Failure::FileSizeLimit => StoreError::FileSizeLimit,
-            Failure::Damaged { part, detail } => {
+            CommitFailure::DiskFull => StoreError::DiskFull,
+            CommitFailure::FileSizeLimit => StoreError::FileSizeLimit,
+            CommitFailure::Damaged { part, detail } => {
                 StoreError::Damaged { part, detail: detail.clone() }
             }
-            Failure::Other(reason) => StoreError::ReadOnly { reason: reason.clone() },
+            CommitFailure::Other(reason) => StoreError::ReadOnly { reason: reason.clone() },
         }
     }
 }

@@ -28,7 +28,7 @@ use std::{
 use twox_hash::XxHash3_64;
 
 use super::{
-    DirectoryError, Holder, Options, StoreError,
+    DirectoryError, LockHolder, Options, StoreError,
     admission::{admit, not_created},
 };
 use crate::disk::{create_directory_durably, sync_directory};
@@ -109,14 +109,14 @@ impl DataDirectory {
                     thread::sleep(Duration::from_millis(5));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let (directory, holder) = (path.to_owned(), Holder::read(&lock));
+                    let (directory, holder) = (path.to_owned(), LockHolder::read(&lock));
                     return Err(DirectoryError::InUse { directory, holder }.into());
                 }
                 Err(TryLockError::Error(error)) => return Err(StoreError::io(what())(error)),
             }
         }
         let command = options.command;
-        tell(&Holder::this(command), &lock)?;
+        tell(&LockHolder::this(command), &lock)?;
         let directory = Self { path: path.to_owned(), lock, command };
         // What a killed process was about to do.
         let left = [
@@ -142,7 +142,7 @@ impl DataDirectory {
     /// # Errors
     /// [`StoreError::Io`] if `LOCK` cannot be written.
     pub fn announce(&self, url: &str) -> Result<(), StoreError> {
-        let holder = Holder { url: Some(url.to_owned()), ..Holder::this(self.command) };
+        let holder = LockHolder { url: Some(url.to_owned()), ..LockHolder::this(self.command) };
         tell(&holder, &self.lock)
     }
 
@@ -245,14 +245,14 @@ impl DataDirectory {
         }
         text.push_str(&check_line(&text));
         let aside = self.pointer_aside_path();
-        let turn = || -> io::Result<()> {
+        let guard = || -> io::Result<()> {
             let mut file = File::create(&aside)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             fs::rename(&aside, self.pointer_path())?;
             sync_directory(&self.path)
         };
-        turn().map_err(StoreError::io("writing the pointer CURRENT"))
+        guard().map_err(StoreError::io("writing the pointer CURRENT"))
     }
 
     /// Removes the generations that the pointer does not name: imports that were cut off.
@@ -286,7 +286,7 @@ impl DataDirectory {
 
 /// Writes into `LOCK` who holds it. A full disk has no room for it, and must not keep the inventory
 /// from being opened: then others are told of "another process".
-fn tell(holder: &Holder, lock: &File) -> Result<(), StoreError> {
+fn tell(holder: &LockHolder, lock: &File) -> Result<(), StoreError> {
     match holder.write(lock).map_err(StoreError::io("writing LOCK")) {
         Err(StoreError::DiskFull) => {
             tracing::warn!("the disk is full: LOCK does not say which process uses the directory");

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use super::{Holder, Owner};
+use super::{FileOwner, LockHolder};
 
 /// Why a data directory cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum DirectoryError {
         "the data directory {} belongs to {owner}, and this command runs as {caller}",
         .path.display()
     )]
-    OtherOwner { path: PathBuf, owner: Owner, caller: Owner },
+    OtherOwner { path: PathBuf, owner: FileOwner, caller: FileOwner },
     /// A folder on the way to it.
     #[error(
         "the data directory {} cannot be reached: {caller} has no permission to enter {}, which \
@@ -29,22 +29,22 @@ pub enum DirectoryError {
         .path.display(),
         .folder.display()
     )]
-    Barred { path: PathBuf, folder: PathBuf, owner: Owner, caller: Owner },
+    Barred { path: PathBuf, folder: PathBuf, owner: FileOwner, caller: FileOwner },
     #[error(
         "the data directory {} cannot be made: {caller} has no permission to write in {}, which \
          belongs to {owner}",
         .path.display(),
         .folder.display()
     )]
-    NotCreatable { path: PathBuf, folder: PathBuf, owner: Owner, caller: Owner },
+    NotCreatable { path: PathBuf, folder: PathBuf, owner: FileOwner, caller: FileOwner },
     /// Left by a command that ran as another user.
     #[error(
         "{} belongs to {file_owner}, and the data directory to {owner}, who cannot use it",
         .file.display()
     )]
-    MixedOwners { directory: PathBuf, file: PathBuf, file_owner: Owner, owner: Owner },
+    MixedOwners { directory: PathBuf, file: PathBuf, file_owner: FileOwner, owner: FileOwner },
     #[error("the data directory {} is in use by {holder}", .directory.display())]
-    InUse { directory: PathBuf, holder: Holder },
+    InUse { directory: PathBuf, holder: LockHolder },
     #[error(
         "the data directory was written in format {found}, and this Satchel reads format {known}"
     )]

@@ -30,7 +30,7 @@ const SERVE: &str = "serve";
 
 /// The process that holds a data directory, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Holder {
+pub struct LockHolder {
     pub pid: Option<u32>,
     /// The command of Satchel that it runs: `serve`, `import`.
     pub command: Option<String>,
@@ -38,7 +38,7 @@ pub struct Holder {
     pub url: Option<String>,
 }
 
-impl Holder {
+impl LockHolder {
     /// This process.
     pub(super) fn this(command: &str) -> Self {
         let pid = Some(std::process::id());
@@ -106,7 +106,7 @@ impl Holder {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for LockHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.command, &self.url) {
             (_, Some(url)) => write!(f, "the server at {url}")?,
@@ -128,17 +128,18 @@ mod tests {
     #[test]
     fn what_was_written_is_read_also_after_a_longer_text() {
         let file = tempfile::tempfile().unwrap();
-        let server = Holder { url: Some("http://[::1]:8080".to_owned()), ..Holder::this("serve") };
+        let server =
+            LockHolder { url: Some("http://[::1]:8080".to_owned()), ..LockHolder::this("serve") };
         server.write(&file).unwrap();
-        assert_eq!(Holder::read(&file), server);
+        assert_eq!(LockHolder::read(&file), server);
         assert!(server.to_string().starts_with("the server at http://[::1]:8080, process "));
-        let command = Holder::this("import");
+        let command = LockHolder::this("import");
         command.write(&file).unwrap();
-        assert_eq!(Holder::read(&file), command);
+        assert_eq!(LockHolder::read(&file), command);
         assert!(command.to_string().starts_with("the command satchel import, process "));
         file.set_len(0).unwrap();
-        assert_eq!(Holder::read(&file), Holder::default());
-        assert_eq!(Holder::default().to_string(), "another process");
+        assert_eq!(LockHolder::read(&file), LockHolder::default());
+        assert_eq!(LockHolder::default().to_string(), "another process");
     }
 
     #[test]
@@ -150,9 +151,9 @@ mod tests {
             "satchel 1\npid 1\ncommand serve\n",
             "satchel 1\ncommand \u{1b}[2J\nend\n",
         ] {
-            assert_eq!(Holder::parse(text), None, "{text:?}");
+            assert_eq!(LockHolder::parse(text), None, "{text:?}");
         }
-        let told = Holder::parse("satchel 1\npid x\nnew thing\nend\nurl old\nend\n").unwrap();
-        assert_eq!(told, Holder::default());
+        let told = LockHolder::parse("satchel 1\npid x\nnew thing\nend\nurl old\nend\n").unwrap();
+        assert_eq!(told, LockHolder::default());
     }
 }

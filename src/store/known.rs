@@ -57,7 +57,7 @@ impl KnownState {
 
 /// The numbers of a known state, for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KnownNote {
+pub struct KnownCounts {
     pub generation: u64,
     /// The number of its last change.
     pub version: u64,
@@ -66,7 +66,7 @@ pub struct KnownNote {
     pub time: u64,
 }
 
-impl From<&KnownState> for KnownNote {
+impl From<&KnownState> for KnownCounts {
     fn from(known: &KnownState) -> Self {
         Self {
             generation: known.generation,
@@ -77,7 +77,7 @@ impl From<&KnownState> for KnownNote {
     }
 }
 
-impl fmt::Display for KnownNote {
+impl fmt::Display for KnownCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, records, time, .. } = self;
         let records = counted(*records, "record");
@@ -188,7 +188,7 @@ mod tests {
     fn a_state_is_shown_with_its_time() {
         let known = KnownState { time: 1_795_760_000, ..known_with_version(12) };
         assert_eq!(
-            KnownNote::from(&known).to_string(),
+            KnownCounts::from(&known).to_string(),
             "0 records after change 12 at 2026-11-27 06:13:20 UTC"
         );
     }

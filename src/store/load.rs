@@ -5,7 +5,7 @@ use std::{fs, sync::Arc};
 
 use super::{
     LoadTable, Store, StoreError, Summary, directory::Pointer, generation::Generation,
-    new_generation::NewGeneration, turn::Turn,
+    new_generation::NewGeneration, write_lock::WriteGuard,
 };
 use crate::{
     job::{Progress, Step},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A generation in the making. Dropped before it is committed, it leaves nothing behind.
-pub(super) struct Unfinished<'s> {
+pub(super) struct UnfinishedGeneration<'s> {
     store: &'s Store,
     /// The generation that it follows.
     previous: Arc<Generation>,
@@ -21,7 +21,7 @@ pub(super) struct Unfinished<'s> {
     new: Option<NewGeneration>,
 }
 
-impl<'s> Unfinished<'s> {
+impl<'s> UnfinishedGeneration<'s> {
     /// Begins a generation that follows another one. The summary says the version of what is
     /// written.
     pub fn begin(
@@ -57,7 +57,7 @@ impl<'s> Unfinished<'s> {
     }
 }
 
-impl Drop for Unfinished<'_> {
+impl Drop for UnfinishedGeneration<'_> {
     fn drop(&mut self) {
         if let Some(new) = self.new.take() {
             let path = new.generation().path();
@@ -72,16 +72,16 @@ impl Drop for Unfinished<'_> {
 
 /// A bulk change in the making. It holds the turn, so nothing changes the inventory beside it.
 pub struct Load<'s> {
-    unfinished: Unfinished<'s>,
-    _turn: Turn<'s>,
+    unfinished: UnfinishedGeneration<'s>,
+    _turn: WriteGuard<'s>,
 }
 
 impl<'s> Load<'s> {
-    pub(super) fn begin(store: &'s Store, turn: Turn<'s>) -> Result<Self, StoreError> {
+    pub(super) fn begin(store: &'s Store, guard: WriteGuard<'s>) -> Result<Self, StoreError> {
         let previous = store.writable()?.generation;
         let summary = previous.summary().following();
-        let unfinished = Unfinished::begin(store, previous, summary)?;
-        Ok(Self { unfinished, _turn: turn })
+        let unfinished = UnfinishedGeneration::begin(store, previous, summary)?;
+        Ok(Self { unfinished, _turn: guard })
     }
 
     /// The version of what this load writes.

@@ -5,7 +5,7 @@
 //! - **Bulk changes** ([`Store::write`]) write a new generation, a database of its own, and turn the
 //!   pointer to it when it is durable.
 //! - **Readers** are never blocked. [`Store::read`] looks at the current generation;
-//!   [`Store::picture`] holds one moment of it.
+//!   [`Store::snapshot`] holds one moment of it.
 //! - **Damage** is noticed when the inventory is opened: by its log (`log`), by the seal of the
 //!   generation (`seal`), by the high-water mark (`mark`) and by content hashes (`content`).
 //!   `opening` compares them; [`Recovery`] gets an inventory back.
@@ -40,19 +40,19 @@ mod opening;
 mod options;
 mod owner;
 mod packed;
-mod picture;
 mod recover;
 mod references;
 mod rewrite;
 mod room;
 mod seal;
+mod snapshot;
 mod summary;
 mod transaction;
 mod trees;
-mod turn;
 mod undo;
 mod vault;
 mod verify;
+mod write_lock;
 
 #[cfg(test)]
 mod tests;
@@ -65,44 +65,44 @@ use std::{
     },
 };
 
-pub use admission::Create;
+pub use admission::CreateDirectory;
 pub use contained::is_panic_contained;
 pub use directory::{DIRECTORY_FORMAT, DataDirectory};
 pub use directory_error::{DirectoryError, ForeignContents};
 pub use error::{Damage, RECORD_BYTES_MAX, StoreError};
 pub use format::{Header, RECORD_FORMAT, Raw, decode_any_body, decode_record, encode_body};
-pub use holder::Holder;
+pub use holder::LockHolder;
 pub use key_check::KeyState;
 pub use key_error::KeyError;
-pub use known::KnownNote;
+pub use known::KnownCounts;
 pub use load::Load;
 pub use new_generation::LoadTable;
 pub use opening::InventoryDamage;
 pub use options::{InterruptedRecovery, Options};
-pub use owner::Owner;
-pub use picture::Picture;
+pub use owner::FileOwner;
 pub use recover::{
     LostRecord, PreviousState, Recovered, Recovery, RecoveryState, RewriteReport, RewrittenKind,
     SalvageReport,
 };
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
+pub use snapshot::Snapshot;
 pub use summary::{KindSummary, Summary};
-pub use transaction::{Put, Transaction};
-pub use turn::TURN_WAIT_MAX;
-pub use undo::{GenerationLook, Generations, Undone};
+pub use transaction::{PutOutcome, Transaction};
+pub use undo::{GenerationInfo, GenerationSwitch, Generations};
 pub use vault::Vault;
 pub use verify::{Finding, Findings, KindVerified, Verified};
+pub use write_lock::WRITE_LOCK_WAIT_MAX;
 
-use committer::{Committer, Failure};
+use committer::{CommitFailure, Committer};
 use directory::Pointer;
 use generation::{Generation, corrupt};
 use layers::TreeId;
 use mark::MarkFile;
-use opening::Opened;
-use picture::Pictures;
-use room::{AmpleRoom, Reopening};
+use opening::OpenedInventory;
+use room::{AmpleSpace, Reopening};
+use snapshot::Snapshots;
 use trees::Trees;
-use turn::{Turn, Turns};
+use write_lock::{WriteGuard, WriteLock};
 
 use crate::job::Progress;
 use crate::model::{AnyRecord, Entity, Kind, Record, Side, Target};
@@ -112,11 +112,11 @@ use crate::wording::{Chain, chain};
 pub struct Store {
     vault: Arc<Vault>,
     options: Options,
-    turns: Arc<Turns>,
-    pictures: Arc<Pictures>,
-    current: RwLock<State>,
+    write_lock: Arc<WriteLock>,
+    snapshots: Arc<Snapshots>,
+    current: RwLock<StoreState>,
     reopening: Reopening,
-    ample_room: AmpleRoom,
+    ample_space: AmpleSpace,
     mark: Arc<MarkFile>,
     /// The number of the last generation that was begun. None is used twice: a database that was
     /// given up may still write to its directory for a moment.
@@ -126,20 +126,20 @@ pub struct Store {
 }
 
 /// What is the inventory now.
-enum State {
-    Open(Current),
+enum StoreState {
+    Open(CurrentGeneration),
     /// The database was closed to be opened again, and that failed.
     Closed {
         number: u64,
         /// The highest version that a change was given before.
         version: u64,
-        failure: Failure,
+        failure: CommitFailure,
     },
 }
 
 /// The generation that is the inventory.
 #[derive(Clone)]
-struct Current {
+struct CurrentGeneration {
     /// The first to be dropped: what it was asked for is committed before the database is closed.
     committer: Arc<Committer>,
     generation: Arc<Generation>,
@@ -216,26 +216,32 @@ impl Store {
     fn open_around(
         path: &Path,
         options: Options,
-        pictures: Arc<Pictures>,
+        snapshots: Arc<Snapshots>,
     ) -> Result<Self, StoreError> {
         let directory = Arc::new(DataDirectory::hold(path, &options)?);
-        let Opened { generation, pointer, vault, mark } = opening::open(&directory, options)?;
+        let OpenedInventory { generation, pointer, vault, mark } =
+            opening::open(&directory, options)?;
         key_check::prove(&directory, &vault, &generation)?;
         let mark = Arc::new(mark);
         room::keep_reserve(&directory);
         // After an undo the generation before has the higher number.
         let number_last =
             pointer.previous.map_or(generation.number, |previous| previous.max(generation.number));
-        let turns = Arc::<Turns>::default();
+        let write_lock = Arc::<WriteLock>::default();
         Ok(Self {
             vault: Arc::new(vault),
             options,
-            current: RwLock::new(State::Open(Current::new(generation, &pictures, &turns, &mark)?)),
+            current: RwLock::new(StoreState::Open(CurrentGeneration::new(
+                generation,
+                &snapshots,
+                &write_lock,
+                &mark,
+            )?)),
             mark,
-            pictures,
-            turns,
+            snapshots,
+            write_lock,
             reopening: Reopening::default(),
-            ample_room: AmpleRoom::default(),
+            ample_space: AmpleSpace::default(),
             number_last: AtomicU64::new(number_last),
             directory,
         })
@@ -259,20 +265,20 @@ impl Store {
     }
 
     /// The inventory as it is. Changes show while it is read; a bulk change does not.
-    pub fn read(&self) -> Reading {
+    pub fn read(&self) -> LiveView {
         self.reopen_for_reading();
         let generation = self.current().map(|current| current.generation);
-        Reading { generation, vault: self.vault.clone() }
+        LiveView { generation, vault: self.vault.clone() }
     }
 
     /// The inventory as it is at this moment, whatever changes.
-    pub fn picture(&self) -> Result<Picture, StoreError> {
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         self.reopen_for_reading();
         let generation = || match self.current() {
             Ok(current) => Ok(current.generation),
             Err(_) => Err(StoreError::Reopening),
         };
-        self.pictures.take(generation, self.vault.clone())
+        self.snapshots.take(generation, self.vault.clone())
     }
 
     /// Makes a small change: what `make` does to the transaction is committed whole when it
@@ -285,9 +291,9 @@ impl Store {
         &self,
         make: impl FnOnce(&mut Transaction<'_>) -> Result<T, X>,
     ) -> Result<T, X> {
-        let turn = self.turns.take()?;
+        let guard = self.write_lock.lock()?;
         let current = self.writable()?;
-        self.pictures.wait_for_room()?;
+        self.snapshots.wait_for_space()?;
         let mut pending = current.committer.pending();
         let mut transaction = Transaction::new(&current.generation, &self.vault, &pending);
         let made = make(&mut transaction)?;
@@ -303,7 +309,7 @@ impl Store {
             }
             Some(changed) => {
                 let bytes = pending.changes.bytes() + changed.changes.bytes();
-                self.require_room(&current.generation, bytes)?;
+                self.require_space(&current.generation, bytes)?;
                 pending.changes.absorb(changed.changes);
                 pending.summary = Some(changed.summary);
                 current.committer.ask()
@@ -311,17 +317,17 @@ impl Store {
         };
         drop(pending);
         // The next change need not wait for this one's commit, and shares it.
-        drop(turn);
+        drop(guard);
         current.committer.wait(ticket)?;
         Ok(made)
     }
 
-    /// Takes the turn for a bulk change: until the [`Writing`] is dropped nothing else changes.
+    /// Takes the turn for a bulk change: until the [`LockedStore`] is dropped nothing else changes.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when another one holds it for too long; [`StoreError::Cancelled`].
-    pub fn write(&self, progress: &Progress) -> Result<Writing<'_>, StoreError> {
-        let turn = self.turns.take_for(progress)?;
+    pub fn write(&self, progress: &Progress) -> Result<LockedStore<'_>, StoreError> {
+        let guard = self.write_lock.lock_for(progress)?;
         // Who holds the turn reads what is there, and that is what was applied. Where nothing can be
         // written any more, nothing waits to be.
         if let Ok(current) = self.current()
@@ -329,18 +335,18 @@ impl Store {
         {
             current.committer.settle()?;
         }
-        Ok(Writing { turn, store: self })
+        Ok(LockedStore { guard, store: self })
     }
 
-    fn current(&self) -> Result<Current, Failure> {
+    fn current(&self) -> Result<CurrentGeneration, CommitFailure> {
         match &*self.current.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Open(current) => Ok(current.clone()),
-            State::Closed { failure, .. } => Err(failure.clone()),
+            StoreState::Open(current) => Ok(current.clone()),
+            StoreState::Closed { failure, .. } => Err(failure.clone()),
         }
     }
 
     /// The generation to change, for the one who holds the turn.
-    fn writable(&self) -> Result<Current, StoreError> {
+    fn writable(&self) -> Result<CurrentGeneration, StoreError> {
         let failure = match self.current() {
             Ok(current) => match current.committer.failure() {
                 None => return Ok(current),
@@ -359,7 +365,8 @@ impl Store {
     /// Puts a durable generation in the place of the current one.
     fn replace(&self, generation: Generation, pointer: Pointer) -> Result<(), StoreError> {
         let known = generation.known();
-        let current = Current::new(generation, &self.pictures, &self.turns, &self.mark)?;
+        let current =
+            CurrentGeneration::new(generation, &self.snapshots, &self.write_lock, &self.mark)?;
         if let Err(error) = self.directory.turn_pointer(pointer) {
             // It may or may not name the new generation now: nothing may be acknowledged into the
             // old one any more.
@@ -377,7 +384,7 @@ impl Store {
         self.mark.note_replaced(known);
         let old = std::mem::replace(
             &mut *self.current.write().unwrap_or_else(PoisonError::into_inner),
-            State::Open(current),
+            StoreState::Open(current),
         );
         // Closing it takes a flush, for which no reader waits.
         drop(old);
@@ -405,47 +412,47 @@ impl Store {
     }
 }
 
-impl Current {
+impl CurrentGeneration {
     fn new(
         generation: Generation,
-        pictures: &Arc<Pictures>,
-        turns: &Arc<Turns>,
+        snapshots: &Arc<Snapshots>,
+        write_lock: &Arc<WriteLock>,
         mark: &Arc<MarkFile>,
     ) -> Result<Self, StoreError> {
         let generation = Arc::new(generation);
         let committer =
-            Committer::start(&generation, pictures.clone(), turns.clone(), mark.clone())?;
+            Committer::start(&generation, snapshots.clone(), write_lock.clone(), mark.clone())?;
         Ok(Self { committer: Arc::new(committer), generation })
     }
 }
 
 /// The turn to change the inventory in bulk.
-pub struct Writing<'s> {
-    turn: Turn<'s>,
+pub struct LockedStore<'s> {
+    guard: WriteGuard<'s>,
     store: &'s Store,
 }
 
-impl<'s> Writing<'s> {
+impl<'s> LockedStore<'s> {
     /// Begins a new generation.
     pub fn load(self) -> Result<Load<'s>, StoreError> {
-        Load::begin(self.store, self.turn)
+        Load::begin(self.store, self.guard)
     }
 }
 
 /// Reads the inventory as it is.
-pub struct Reading {
-    generation: Result<Arc<Generation>, Failure>,
+pub struct LiveView {
+    generation: Result<Arc<Generation>, CommitFailure>,
     vault: Arc<Vault>,
 }
 
-impl Reading {
+impl LiveView {
     fn generation(&self) -> Result<&Generation, StoreError> {
         // The failure is about a change; a read only has to wait until the database is open again.
         self.generation.as_deref().map_err(|failure| match failure {
-            Failure::DiskFull | Failure::FileSizeLimit | Failure::Damaged { .. } => {
-                StoreError::Reopening
-            }
-            Failure::Other(_) => failure.to_error(),
+            CommitFailure::DiskFull
+            | CommitFailure::FileSizeLimit
+            | CommitFailure::Damaged { .. } => StoreError::Reopening,
+            CommitFailure::Other(_) => failure.to_error(),
         })
     }
 

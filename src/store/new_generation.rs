@@ -18,7 +18,7 @@ use super::{
     packed::Packer,
     seal,
     summary::KindSummary,
-    trees::{Owner, Trees},
+    trees::{Trees, ValueOwner},
 };
 use crate::{
     job::Progress,
@@ -142,7 +142,7 @@ impl NewGeneration {
             if !self.generation.kinds[Kind::Device].contains_key(device)? {
                 continue;
             }
-            let Some(raw) = from.value(Owner::Text, &key)? else { continue };
+            let Some(raw) = from.value(ValueOwner::Text, &key)? else { continue };
             texts.copy(from, &key, &value, &raw)?;
         }
         Ok(())
@@ -216,7 +216,7 @@ impl TextWriter<'_> {
     ) -> Result<(), StoreError> {
         self.texts.write(key, value)?;
         if raw.header.is_long() {
-            let prefix = Owner::Text.chunk_prefix(key, raw.header.version);
+            let prefix = ValueOwner::Text.chunk_prefix(key, raw.header.version);
             for entry in from.tree(TreeId::Chunks).prefix(&prefix) {
                 let (key, chunk) = entry?;
                 self.chunks.write(&key, &chunk)?;
@@ -270,7 +270,7 @@ impl LoadTable<'_> {
         let values = values(ordinal, version, body);
         let mut chunks = values.chunks.enumerate().peekable();
         if chunks.peek().is_some() {
-            let prefix = Owner::Record(self.kind).chunk_prefix(name, version);
+            let prefix = ValueOwner::Record(self.kind).chunk_prefix(name, version);
             for (number, chunk) in chunks {
                 self.chunks.write(&chunk_key(&prefix, number), chunk)?;
             }

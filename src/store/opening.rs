@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Create, DataDirectory, DirectoryError, InterruptedRecovery, KnownNote, Options, StoreError,
-    Vault,
+    CreateDirectory, DataDirectory, DirectoryError, InterruptedRecovery, KnownCounts, Options,
+    StoreError, Vault,
     content::Content,
     directory::{Pointer, PointerFile, PointerFormat},
     folder_copy::FolderCopy,
@@ -29,9 +29,9 @@ pub struct InventoryDamage {
     /// What is damaged, a sentence each, without the full stop.
     pub findings: Vec<String>,
     /// The last state that is known to have been intact and durable.
-    pub known: Option<KnownNote>,
+    pub known: Option<KnownCounts>,
     /// The generation before the current one, as it was when it was replaced.
-    pub previous: Option<KnownNote>,
+    pub previous: Option<KnownCounts>,
 }
 
 impl fmt::Display for InventoryDamage {
@@ -52,7 +52,7 @@ impl fmt::Display for InventoryDamage {
 }
 
 /// An inventory that was opened.
-pub(super) struct Opened {
+pub(super) struct OpenedInventory {
     pub generation: Generation,
     pub pointer: Pointer,
     pub vault: Vault,
@@ -65,7 +65,10 @@ pub(super) struct Opened {
 /// [`StoreError::InventoryDamaged`]; [`StoreError::Directory`] for an earlier or newer format, and
 /// for a directory that was never set up if the options forbid to create one; [`StoreError::Key`] if
 /// the key is missing; [`StoreError::DiskFull`]; [`StoreError::Io`].
-pub(super) fn open(directory: &Arc<DataDirectory>, options: Options) -> Result<Opened, StoreError> {
+pub(super) fn open(
+    directory: &Arc<DataDirectory>,
+    options: Options,
+) -> Result<OpenedInventory, StoreError> {
     let file = directory.pointer_file().map_err(|error| pointer_damage(directory, error))?;
     match file {
         // The check of the key is written when an inventory is opened for the first time.
@@ -75,7 +78,7 @@ pub(super) fn open(directory: &Arc<DataDirectory>, options: Options) -> Result<O
             Err(InventoryDamage::error(directory, vec![finding.to_owned()], None, None))
         }
         None | Some(PointerFile { pointer: Pointer { current: 0, .. }, .. })
-            if options.create == Create::Never =>
+            if options.create == CreateDirectory::Never =>
         {
             Err(DirectoryError::Unfinished { path: directory.path().to_owned() }.into())
         }
@@ -92,7 +95,7 @@ pub(super) fn open(directory: &Arc<DataDirectory>, options: Options) -> Result<O
 }
 
 /// Makes an empty inventory.
-fn set_up(directory: &Arc<DataDirectory>, options: Options) -> Result<Opened, StoreError> {
+fn set_up(directory: &Arc<DataDirectory>, options: Options) -> Result<OpenedInventory, StoreError> {
     if let FoundMark::Intact(mark) = super::mark::read(&directory.mark())?
         && (mark.current.summary.version > 0 || mark.previous.is_some())
     {
@@ -116,7 +119,7 @@ fn set_up(directory: &Arc<DataDirectory>, options: Options) -> Result<Opened, St
     mark.sync()?;
     let pointer = Pointer { current: 1, previous: None };
     directory.turn_pointer(pointer)?;
-    Ok(Opened { generation, pointer, vault, mark })
+    Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
 /// Seals a generation and makes it durable.
@@ -131,7 +134,7 @@ fn upgrade(
     directory: &Arc<DataDirectory>,
     pointer: Pointer,
     options: Options,
-) -> Result<Opened, StoreError> {
+) -> Result<OpenedInventory, StoreError> {
     let vault = Vault::open(&directory.key())?;
     let open_earlier = |number| {
         room::open_generation(directory, |directory| {
@@ -155,7 +158,7 @@ fn upgrade(
     mark.sync()?;
     directory.turn_pointer(pointer)?;
     directory.remove_unnamed(pointer)?;
-    Ok(Opened { generation, pointer, vault, mark })
+    Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
 /// Opens an inventory of the present format.
@@ -163,7 +166,7 @@ fn open_present(
     directory: &Arc<DataDirectory>,
     pointer: Pointer,
     options: Options,
-) -> Result<Opened, StoreError> {
+) -> Result<OpenedInventory, StoreError> {
     let vault = Vault::open(&directory.key())?;
     let (mark, found) = MarkFile::open(&directory.mark())?;
     let marked = match found {
@@ -193,7 +196,8 @@ fn open_present(
             directory.generation(number).display()
         );
     }
-    let opened = open_checked(directory, pointer.current, options, Some(current_mark), Tail::Kept);
+    let opened =
+        open_checked(directory, pointer.current, options, Some(current_mark), TornTailPolicy::Keep);
     let generation = opened.map_err(|error| damage_of(directory, error, current, previous))?;
     if !is_of(directory, pointer, current_mark, &generation)? {
         return damaged(vec!["the high-water mark belongs to another inventory".to_owned()]);
@@ -207,7 +211,7 @@ fn open_present(
         mark.note(known, &summary);
     }
     directory.remove_unnamed(pointer)?;
-    Ok(Opened { generation, pointer, vault, mark })
+    Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
 /// Whether a mark is one of this inventory: of its current generation, or of the previous one if
@@ -233,11 +237,11 @@ fn is_of(
 
 /// What becomes of the end of a log that is torn. sled erases it when it opens the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tail {
+pub(super) enum TornTailPolicy {
     /// It is kept until it is known that nothing is lost with it.
-    Kept,
+    Keep,
     /// It is erased: this process wrote it a moment ago, on a disk that was full.
-    Cut,
+    Erase,
 }
 
 /// Opens a generation and compares it with its seal, and with a state that is known of it.
@@ -253,7 +257,7 @@ pub(super) fn open_checked(
     number: u64,
     options: Options,
     known: Option<&KnownState>,
-    tail: Tail,
+    tail: TornTailPolicy,
 ) -> Result<Generation, StoreError> {
     let path = directory.generation(number);
     let damaged = |findings| Err(InventoryDamage::error(directory, findings, None, None));
@@ -271,8 +275,8 @@ pub(super) fn open_checked(
     };
     // Before sled opens the database: it would erase what it cannot read.
     let copy = match tail {
-        Tail::Cut => None,
-        Tail::Kept => match log::check(&path)? {
+        TornTailPolicy::Erase => None,
+        TornTailPolicy::Keep => match log::check(&path)? {
             LogCheck::Damaged(found) => return damaged(log_findings(&path, &found)),
             LogCheck::TornTail(torn) if torn.messages > 0 => FolderCopy::make(directory, &path),
             LogCheck::TornTail(_) | LogCheck::Clean => None,
@@ -363,8 +367,8 @@ impl InventoryDamage {
         StoreError::InventoryDamaged(Box::new(Self {
             directory: directory.path().to_owned(),
             findings,
-            known: known.map(KnownNote::from),
-            previous: previous.map(KnownNote::from),
+            known: known.map(KnownCounts::from),
+            previous: previous.map(KnownCounts::from),
         }))
     }
 }

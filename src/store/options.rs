@@ -1,6 +1,6 @@
 //! What can be chosen of a store when it is opened.
 
-use super::Create;
+use super::CreateDirectory;
 
 /// What sled keeps in memory of one generation where nothing else is chosen, in bytes.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
@@ -34,7 +34,7 @@ pub struct Options {
     /// bytes.
     pub checked_at_open_bytes_max: u64,
     /// What becomes of a data directory that is not there.
-    pub create: Create,
+    pub create: CreateDirectory,
     /// What becomes of an inventory whose recovery was interrupted.
     pub interrupted: InterruptedRecovery,
     /// The command that opens the store. Whoever finds the directory in use is told.
@@ -46,7 +46,7 @@ impl Default for Options {
         Self {
             cache_bytes: CACHE_BYTES,
             checked_at_open_bytes_max: CHECKED_AT_OPEN_BYTES_MAX,
-            create: Create::default(),
+            create: CreateDirectory::default(),
             interrupted: InterruptedRecovery::default(),
             command: COMMAND,
         }

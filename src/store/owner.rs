@@ -14,14 +14,14 @@ const ROOT: u32 = 0;
 
 /// A user of the system, and the group that goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
+pub struct FileOwner {
     pub uid: u32,
     pub gid: u32,
     /// None for a user whom only its number tells, as in a container.
     name: Option<String>,
 }
 
-impl Owner {
+impl FileOwner {
     fn new(uid: u32, gid: u32) -> Self {
         let users = fs::read_to_string(USERS_FILE).unwrap_or_default();
         Self { uid, gid, name: name_of(&users, uid) }
@@ -65,7 +65,7 @@ impl Owner {
     }
 }
 
-impl fmt::Display for Owner {
+impl fmt::Display for FileOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
             Some(name) => write!(f, "the user {name}"),
@@ -95,7 +95,7 @@ mod tests {
         for nobody in [1, 7, 99, u32::MAX] {
             assert_eq!(name_of(users, nobody), None, "{nobody}");
         }
-        let nobody = Owner { uid: 1234, gid: 5, name: None };
+        let nobody = FileOwner { uid: 1234, gid: 5, name: None };
         assert_eq!(nobody.to_string(), "the user with number 1234");
         assert_eq!((nobody.sudo_word(), nobody.chown_word()), ("'#1234'".into(), "1234".into()));
     }

@@ -166,13 +166,13 @@ pub(super) fn is_in_place(
 
 /// What becomes of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Becomes {
-    In,
-    Out,
+pub(super) enum ListChange {
+    Insert,
+    Remove,
 }
 
 /// Items that come into a list, or go.
-pub(super) type ListEdit = BTreeMap<Vec<u8>, Becomes>;
+pub(super) type ListEdit = BTreeMap<Vec<u8>, ListChange>;
 
 /// What has to change in a list's blocks.
 pub(super) struct Edited {
@@ -189,7 +189,7 @@ pub(super) fn edit(tree: Layered<'_>, list: &[u8], edit: &ListEdit) -> Result<Ed
     let (mut added, mut removed) = (0, 0);
     // The blocks that are looked at.
     let mut touched: Vec<Touched> = Vec::new();
-    for (item, becomes) in edit {
+    for (item, change) in edit {
         let found = tree.prefix_from(list, &[list, item].concat()).next().transpose()?;
         let key = match &found {
             Some((key, _)) => key.clone(),
@@ -202,17 +202,17 @@ pub(super) fn edit(tree: Layered<'_>, list: &[u8], edit: &ListEdit) -> Result<Ed
             touched.push(Touched { key, held: held.collect::<Result<_, _>>()?, changed: false });
         }
         let Some(Touched { held, changed, .. }) = touched.last_mut() else { continue };
-        match (held.binary_search(item), becomes) {
-            (Err(place), Becomes::In) => {
+        match (held.binary_search(item), change) {
+            (Err(place), ListChange::Insert) => {
                 held.insert(place, item.clone());
                 added += 1;
             }
-            (Ok(place), Becomes::Out) => {
+            (Ok(place), ListChange::Remove) => {
                 held.remove(place);
                 removed += 1;
             }
             // A record that is put again says most of what it said before.
-            (Ok(_), Becomes::In) | (Err(_), Becomes::Out) => continue,
+            (Ok(_), ListChange::Insert) | (Err(_), ListChange::Remove) => continue,
         }
         *changed = true;
     }
@@ -261,14 +261,14 @@ mod tests {
             for step in steps {
                 let mut changes = ListEdit::new();
                 for (comes, number) in step {
-                    let becomes = if comes { Becomes::In } else { Becomes::Out };
-                    changes.insert(format!("device {number:0>60}").into_bytes(), becomes);
+                    let change = if comes { ListChange::Insert } else { ListChange::Remove };
+                    changes.insert(format!("device {number:0>60}").into_bytes(), change);
                 }
                 let before = expected.len() as u64;
-                for (item, becomes) in &changes {
-                    match becomes {
-                        Becomes::In => expected.insert(item.clone()),
-                        Becomes::Out => expected.remove(item),
+                for (item, change) in &changes {
+                    match change {
+                        ListChange::Insert => expected.insert(item.clone()),
+                        ListChange::Remove => expected.remove(item),
                     };
                 }
                 let edited = edit(layered, b"list", &changes).unwrap();

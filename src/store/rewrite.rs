@@ -2,10 +2,10 @@
 //! memory and lets every reader wait: they are written as a new generation, as an import is.
 
 use super::{
-    Current, Store, StoreError,
+    CurrentGeneration, Store, StoreError,
     layers::{Changes, TreeId},
-    load::Unfinished,
-    transaction::Made,
+    load::UnfinishedGeneration,
+    transaction::FinishedChange,
     trees::Trees,
 };
 use crate::job::Progress;
@@ -28,12 +28,16 @@ pub(super) fn is_large(changes: &Changes) -> bool {
 impl Store {
     /// Writes what is there, and the change over it, as a new generation. The caller holds the
     /// turn, and nothing is pending.
-    pub(super) fn rewrite(&self, current: &Current, made: Made) -> Result<(), StoreError> {
-        let Made { changes, summary } = made;
+    pub(super) fn rewrite(
+        &self,
+        current: &CurrentGeneration,
+        made: FinishedChange,
+    ) -> Result<(), StoreError> {
+        let FinishedChange { changes, summary } = made;
         if changes.bytes() > BYTES_MAX {
             return Err(StoreError::ChangeLarge { records: changes.entries() });
         }
-        let unfinished = Unfinished::begin(self, current.generation.clone(), summary)?;
+        let unfinished = UnfinishedGeneration::begin(self, current.generation.clone(), summary)?;
         let trees = Trees::new(&current.generation, [Some(&changes), None]);
         for tree in TreeId::all().filter(|tree| *tree != TreeId::Meta) {
             let mut into = unfinished.new_generation().writer(tree);

@@ -25,10 +25,10 @@ use rustix::{
 };
 
 use super::{
-    Current, DataDirectory, State, Store, StoreError,
-    committer::Failure,
+    CurrentGeneration, DataDirectory, Store, StoreError, StoreState,
+    committer::CommitFailure,
     generation::Generation,
-    opening::{self, Tail},
+    opening::{self, TornTailPolicy},
 };
 use crate::disk::DiskSpace;
 
@@ -68,9 +68,9 @@ const AMPLE_ROOM_AGE_MAX: Duration = Duration::from_millis(100);
 
 /// When ample room was last seen.
 #[derive(Default)]
-pub(super) struct AmpleRoom(Mutex<Option<Instant>>);
+pub(super) struct AmpleSpace(Mutex<Option<Instant>>);
 
-impl AmpleRoom {
+impl AmpleSpace {
     fn is_recent(&self) -> bool {
         let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         seen.is_some_and(|seen| seen.elapsed() < AMPLE_ROOM_AGE_MAX)
@@ -164,7 +164,7 @@ impl Store {
     pub fn is_writable(&self) -> bool {
         self.current().is_ok_and(|current| {
             current.committer.failure().is_none()
-                && self.require_room(&current.generation, 0).is_ok()
+                && self.require_space(&current.generation, 0).is_ok()
         })
     }
 
@@ -173,12 +173,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::DiskFull`] if the file system has too little room;
     /// [`StoreError::FileSizeLimit`] if the database's file may not grow any more.
-    pub(super) fn require_room(
+    pub(super) fn require_space(
         &self,
         generation: &Generation,
         bytes: usize,
     ) -> Result<(), StoreError> {
-        if self.ample_room.is_recent() {
+        if self.ample_space.is_recent() {
             return Ok(());
         }
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -195,7 +195,7 @@ impl Store {
                 return Err(StoreError::FileSizeLimit);
             }
         } else if free_bytes.is_ok_and(|free_bytes| free_bytes >= AMPLE_ROOM_BYTES) {
-            self.ample_room.note();
+            self.ample_space.note();
         }
         Ok(())
     }
@@ -204,10 +204,10 @@ impl Store {
     /// then shows what is durable.
     pub(super) fn reopen_for_reading(&self) {
         let failure = match &*self.current.read().unwrap_or_else(PoisonError::into_inner) {
-            State::Open(current) => current.committer.failure(),
-            State::Closed { failure, .. } => Some(failure.clone()),
+            StoreState::Open(current) => current.committer.failure(),
+            StoreState::Closed { failure, .. } => Some(failure.clone()),
         };
-        if let Some(failure) = failure.filter(Failure::is_mended_by_opening)
+        if let Some(failure) = failure.filter(CommitFailure::is_mended_by_opening)
             && let Err(error) = self.reopen(&failure)
         {
             tracing::debug!(%error, "the database cannot be opened again yet");
@@ -219,7 +219,7 @@ impl Store {
     /// # Errors
     /// The failure of that write while there is no room to open the database, and while somebody
     /// reads from it: it cannot be opened twice. The next read or change tries again.
-    pub(super) fn reopen(&self, failure: &Failure) -> Result<Current, StoreError> {
+    pub(super) fn reopen(&self, failure: &CommitFailure) -> Result<CurrentGeneration, StoreError> {
         if !self.reopening.is_due() || !makes_room_to_open(&self.directory) {
             return Err(failure.to_error());
         }
@@ -227,7 +227,7 @@ impl Store {
         // failed must not be seen any more, and cannot be while it is closed.
         let mut state = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let (number, version) = match &*state {
-            State::Open(current) => match current.committer.failure() {
+            StoreState::Open(current) => match current.committer.failure() {
                 // Somebody else opened it meanwhile.
                 None => return Ok(current.clone()),
                 Some(_) => {
@@ -241,35 +241,41 @@ impl Store {
                     (current.generation.number, current.version_last())
                 }
             },
-            State::Closed { number, version, .. } => (*number, *version),
+            StoreState::Closed { number, version, .. } => (*number, *version),
         };
         // Dropped here, so that it is closed before it is opened again.
-        *state = State::Closed { number, version, failure: failure.clone() };
-        let opened = opening::open_checked(&self.directory, number, self.options, None, Tail::Cut);
+        *state = StoreState::Closed { number, version, failure: failure.clone() };
+        let opened = opening::open_checked(
+            &self.directory,
+            number,
+            self.options,
+            None,
+            TornTailPolicy::Erase,
+        );
         match opened.and_then(|generation| {
             // Versions of changes that failed were seen: they must not come again with other
             // contents, or what was kept in memory of them would be taken for current.
             let opened = generation.summary();
             generation.note_summary(opened.restored(opened.version.max(version) + 1));
-            Current::new(generation, &self.pictures, &self.turns, &self.mark)
+            CurrentGeneration::new(generation, &self.snapshots, &self.write_lock, &self.mark)
         }) {
             Ok(current) => {
-                *state = State::Open(current.clone());
+                *state = StoreState::Open(current.clone());
                 drop(state);
                 keep_reserve(&self.directory);
                 tracing::info!("the database was opened again after a write failed");
                 Ok(current)
             }
             Err(error) => {
-                let failure = Failure::of(&error);
-                *state = State::Closed { number, version, failure };
+                let failure = CommitFailure::of(&error);
+                *state = StoreState::Closed { number, version, failure };
                 Err(error)
             }
         }
     }
 }
 
-impl Current {
+impl CurrentGeneration {
     /// The highest version that a change of this generation was given.
     fn version_last(&self) -> u64 {
         let pending = self.committer.pending().summary.as_ref().map_or(0, |it| it.version);

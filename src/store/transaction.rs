@@ -9,9 +9,9 @@ use super::{
     generation::{Generation, chunk_key},
     layers::{Changes, TreeId},
     members,
-    packed::{self, Becomes, ListEdit},
+    packed::{self, ListChange, ListEdit},
     references::{self, posting, target_key},
-    trees::{Owner, Trees, text_key},
+    trees::{Trees, ValueOwner, text_key},
 };
 use crate::model::{
     AnyRecord, Entity, Kind, Name, Record, Side, Target, limits::LONG_TEXT_BYTES_MAX,
@@ -33,14 +33,14 @@ pub struct Transaction<'s> {
 
 /// What putting a record did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
+pub enum PutOutcome {
     Created,
     Updated,
     Unchanged,
 }
 
 /// What a change comes to.
-pub(super) struct Made {
+pub(super) struct FinishedChange {
     pub changes: Changes,
     pub summary: Summary,
 }
@@ -123,18 +123,18 @@ impl<'s> Transaction<'s> {
     ) -> Result<(), StoreError> {
         let mut edits = edit.into_iter().flatten().peekable();
         packed::each_item(self.trees().tree(tree), list, |item| {
-            while let Some((own, becomes)) = edits.next_if(|(own, _)| own.as_slice() < item) {
-                if *becomes == Becomes::In {
+            while let Some((own, change)) = edits.next_if(|(own, _)| own.as_slice() < item) {
+                if *change == ListChange::Insert {
                     each(own)?;
                 }
             }
             match edits.next_if(|(own, _)| own.as_slice() == item) {
-                Some((_, Becomes::Out)) => Ok(()),
-                Some((_, Becomes::In)) | None => each(item),
+                Some((_, ListChange::Remove)) => Ok(()),
+                Some((_, ListChange::Insert)) | None => each(item),
             }
         })?;
-        for (own, becomes) in edits {
-            if *becomes == Becomes::In {
+        for (own, change) in edits {
+            if *change == ListChange::Insert {
                 each(own)?;
             }
         }
@@ -143,18 +143,18 @@ impl<'s> Transaction<'s> {
 
     /// Creates the record, or puts it in the place of the one of its name. That what it refers to
     /// is there is the caller's business. Where nothing would change, nothing does.
-    pub fn put(&mut self, record: impl Into<AnyRecord>) -> Result<Put, StoreError> {
+    pub fn put(&mut self, record: impl Into<AnyRecord>) -> Result<PutOutcome, StoreError> {
         self.put_any(record.into())
     }
 
-    fn put_any(&mut self, mut record: AnyRecord) -> Result<Put, StoreError> {
+    fn put_any(&mut self, mut record: AnyRecord) -> Result<PutOutcome, StoreError> {
         self.vault.seal(&mut *record);
         let kind = record.kind();
         let name = record.name().as_str().to_owned();
         let body = format::encode_body(&*record)?;
         let before = self.trees().raw(kind, name.as_bytes())?;
         let Some(before) = before else {
-            self.refer(&*record, Becomes::In);
+            self.refer(&*record, ListChange::Insert);
             let in_name_order =
                 self.summary.kind(kind).in_name_order && self.is_last(kind, &name)?;
             let counts = self.summary.kind_mut(kind);
@@ -162,18 +162,18 @@ impl<'s> Transaction<'s> {
             counts.count += 1;
             counts.ordinal_next += 1;
             counts.in_name_order = in_name_order;
-            self.write(Owner::Record(kind), name.into_bytes(), ordinal, &body);
-            return Ok(Put::Created);
+            self.write(ValueOwner::Record(kind), name.into_bytes(), ordinal, &body);
+            return Ok(PutOutcome::Created);
         };
         if before.body() == body {
-            return Ok(Put::Unchanged);
+            return Ok(PutOutcome::Unchanged);
         }
         let old = Stored::read_any(kind, name.as_bytes(), &before)?;
-        self.refer(&*old.record, Becomes::Out);
-        self.refer(&*record, Becomes::In);
-        self.erase(Owner::Record(kind), name.as_bytes(), &before)?;
-        self.write(Owner::Record(kind), name.into_bytes(), old.ordinal, &body);
-        Ok(Put::Updated)
+        self.refer(&*old.record, ListChange::Remove);
+        self.refer(&*record, ListChange::Insert);
+        self.erase(ValueOwner::Record(kind), name.as_bytes(), &before)?;
+        self.write(ValueOwner::Record(kind), name.into_bytes(), old.ordinal, &body);
+        Ok(PutOutcome::Updated)
     }
 
     /// Whether no record of the kind has a name behind this one.
@@ -187,9 +187,9 @@ impl<'s> Transaction<'s> {
     pub fn remove(&mut self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         let Some(raw) = self.trees().raw(kind, name.as_bytes())? else { return Ok(false) };
         let old = Stored::read_any(kind, name.as_bytes(), &raw)?;
-        self.refer(&*old.record, Becomes::Out);
+        self.refer(&*old.record, ListChange::Remove);
         self.summary.kind_mut(kind).count -= 1;
-        self.erase(Owner::Record(kind), name.as_bytes(), &raw)?;
+        self.erase(ValueOwner::Record(kind), name.as_bytes(), &raw)?;
         if kind == Kind::Device {
             for property in self.trees().texts(name)? {
                 self.remove_text(name, &property)?;
@@ -204,11 +204,11 @@ impl<'s> Transaction<'s> {
     pub fn rename(&mut self, kind: Kind, from: &str, to: Name) -> Result<bool, StoreError> {
         let Some(raw) = self.trees().raw(kind, from.as_bytes())? else { return Ok(false) };
         let old = Stored::read_any(kind, from.as_bytes(), &raw)?;
-        self.refer(&*old.record, Becomes::Out);
-        self.erase(Owner::Record(kind), from.as_bytes(), &raw)?;
+        self.refer(&*old.record, ListChange::Remove);
+        self.erase(ValueOwner::Record(kind), from.as_bytes(), &raw)?;
         let mut record = old.record;
         record.set_name(to);
-        self.refer(&*record, Becomes::In);
+        self.refer(&*record, ListChange::Insert);
         let name = record.name().as_str().to_owned();
         let body = format::encode_body(&*record)?;
         // Its place among the names is another one, and its ordinal is not.
@@ -221,12 +221,12 @@ impl<'s> Transaction<'s> {
                 self.remove_text(from, &property)?;
             }
         }
-        self.write(Owner::Record(kind), name.into_bytes(), old.ordinal, &body);
+        self.write(ValueOwner::Record(kind), name.into_bytes(), old.ordinal, &body);
         Ok(true)
     }
 
     /// Writes a value. What was there before is erased already.
-    fn write(&mut self, owner: Owner, key: Vec<u8>, ordinal: u64, body: &[u8]) {
+    fn write(&mut self, owner: ValueOwner, key: Vec<u8>, ordinal: u64, body: &[u8]) {
         let version = self.summary.version;
         let values = values(ordinal, version, body);
         let prefix = owner.chunk_prefix(&key, version);
@@ -238,7 +238,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// Lets a value go, with its chunks.
-    fn erase(&mut self, owner: Owner, key: &[u8], raw: &Raw) -> Result<(), StoreError> {
+    fn erase(&mut self, owner: ValueOwner, key: &[u8], raw: &Raw) -> Result<(), StoreError> {
         if raw.header.is_long() {
             let prefix = owner.chunk_prefix(key, raw.header.version);
             let chunks = self.trees().tree(TreeId::Chunks).prefix(&prefix);
@@ -252,20 +252,20 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
-    fn stamp(&mut self, owner: Owner) {
+    fn stamp(&mut self, owner: ValueOwner) {
         match owner {
-            Owner::Record(kind) => {
+            ValueOwner::Record(kind) => {
                 self.summary.kind_mut(kind).changed = self.summary.version;
             }
-            Owner::Text => {}
+            ValueOwner::Text => {}
         }
     }
 
-    fn refer(&mut self, record: &dyn Record, becomes: Becomes) {
+    fn refer(&mut self, record: &dyn Record, change: ListChange) {
         record.references(&mut |reference| {
             let list = target_key(reference.target, reference.name);
             let item = posting(record.kind(), reference.relation, record.name());
-            self.references.entry(list).or_default().insert(item, becomes);
+            self.references.entry(list).or_default().insert(item, change);
         });
     }
 
@@ -294,18 +294,18 @@ impl<'s> Transaction<'s> {
     /// Adds members, named by the ordinals and names of their records, to a computed pool. Those
     /// who are members already stay it.
     pub fn add_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)]) {
-        self.edit_members(pool, side, members, Becomes::In);
+        self.edit_members(pool, side, members, ListChange::Insert);
     }
 
     /// Takes members out of a computed pool. Those who are none are passed over.
     pub fn remove_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)]) {
-        self.edit_members(pool, side, members, Becomes::Out);
+        self.edit_members(pool, side, members, ListChange::Remove);
     }
 
-    fn edit_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)], becomes: Becomes) {
+    fn edit_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)], change: ListChange) {
         let edit = self.members.entry(members::list_key(pool, side)).or_default();
         edit.extend(
-            members.iter().map(|(ordinal, name)| (members::member(*ordinal, name), becomes)),
+            members.iter().map(|(ordinal, name)| (members::member(*ordinal, name), change)),
         );
     }
 
@@ -336,26 +336,26 @@ impl<'s> Transaction<'s> {
             return Err(StoreError::TextLarge { bytes: text.len() });
         }
         let key = text_key(device, property);
-        if let Some(raw) = self.trees().value(Owner::Text, &key)? {
+        if let Some(raw) = self.trees().value(ValueOwner::Text, &key)? {
             if raw.body() == text.as_bytes() {
                 return Ok(());
             }
-            self.erase(Owner::Text, &key, &raw)?;
+            self.erase(ValueOwner::Text, &key, &raw)?;
         }
-        self.write(Owner::Text, key, 0, text.as_bytes());
+        self.write(ValueOwner::Text, key, 0, text.as_bytes());
         Ok(())
     }
 
     /// Removes a long text. Says whether there was one.
     pub fn remove_text(&mut self, device: &str, property: &str) -> Result<bool, StoreError> {
         let key = text_key(device, property);
-        let Some(raw) = self.trees().value(Owner::Text, &key)? else { return Ok(false) };
-        self.erase(Owner::Text, &key, &raw)?;
+        let Some(raw) = self.trees().value(ValueOwner::Text, &key)? else { return Ok(false) };
+        self.erase(ValueOwner::Text, &key, &raw)?;
         Ok(true)
     }
 
     /// Ends the change: works the lists into their blocks. `None` when nothing is changed.
-    pub(super) fn finish(mut self) -> Result<Option<Made>, StoreError> {
+    pub(super) fn finish(mut self) -> Result<Option<FinishedChange>, StoreError> {
         for (list, edit) in std::mem::take(&mut self.references) {
             self.fold(TreeId::References, &list, &edit)?;
         }
@@ -373,7 +373,7 @@ impl<'s> Transaction<'s> {
         }
         self.hash_changes()?;
         let Self { own, summary, .. } = self;
-        Ok((!own.is_empty()).then_some(Made { changes: own, summary }))
+        Ok((!own.is_empty()).then_some(FinishedChange { changes: own, summary }))
     }
 
     /// Brings the content hashes to what the trees hold with this change.
@@ -413,7 +413,7 @@ impl<'s> Transaction<'s> {
         let named = self
             .references
             .iter()
-            .filter(|(_, edit)| edit.values().any(|becomes| *becomes == Becomes::In));
+            .filter(|(_, edit)| edit.values().any(|change| *change == ListChange::Insert));
         named.filter_map(|(key, _)| {
             references::parse_target_key(key).map(|(target, name, _)| (target, name))
         })

@@ -21,24 +21,24 @@ pub(super) struct Trees<'a> {
 
 /// Whose a value is, to name its chunks and to say what is damaged.
 #[derive(Clone, Copy)]
-pub(super) enum Owner {
+pub(super) enum ValueOwner {
     Record(Kind),
     Text,
 }
 
-impl Owner {
+impl ValueOwner {
     /// The tree in which the value stands.
     pub fn tree(self) -> TreeId {
         match self {
-            Owner::Record(kind) => TreeId::Kind(kind),
-            Owner::Text => TreeId::Texts,
+            ValueOwner::Record(kind) => TreeId::Kind(kind),
+            ValueOwner::Text => TreeId::Texts,
         }
     }
 
     fn damaged(self, key: &[u8], detail: impl Into<String>) -> StoreError {
         match self {
-            Owner::Record(kind) => corrupt(kind, key, detail),
-            Owner::Text => {
+            ValueOwner::Record(kind) => corrupt(kind, key, detail),
+            ValueOwner::Text => {
                 let key = String::from_utf8_lossy(key).replace('\0', ", ");
                 StoreError::Damaged { part: "text", detail: format!("{key}: {}", detail.into()) }
             }
@@ -57,8 +57,8 @@ impl Owner {
     /// a reader never puts chunks of two changes together.
     pub fn chunk_prefix(self, key: &[u8], version: u64) -> Vec<u8> {
         let word = match self {
-            Owner::Record(kind) => kind.as_str(),
-            Owner::Text => "text",
+            ValueOwner::Record(kind) => kind.as_str(),
+            ValueOwner::Text => "text",
         };
         let mut prefix = Vec::with_capacity(key.len() + 16);
         prefix.extend_from_slice(word.as_bytes());
@@ -100,12 +100,12 @@ impl<'a> Trees<'a> {
 
     pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         let contains = self.tree(TreeId::Kind(kind)).contains(name.as_bytes());
-        contains.map_err(|error| Owner::Record(kind).unread(name.as_bytes(), error))
+        contains.map_err(|error| ValueOwner::Record(kind).unread(name.as_bytes(), error))
     }
 
     /// One record as bytes, whole.
     pub fn raw(&self, kind: Kind, name: &[u8]) -> Result<Option<Raw>, StoreError> {
-        self.value(Owner::Record(kind), name)
+        self.value(ValueOwner::Record(kind), name)
     }
 
     pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
@@ -119,7 +119,7 @@ impl<'a> Trees<'a> {
     }
 
     /// One value, whole.
-    pub fn value(&self, owner: Owner, key: &[u8]) -> Result<Option<Raw>, StoreError> {
+    pub fn value(&self, owner: ValueOwner, key: &[u8]) -> Result<Option<Raw>, StoreError> {
         let tree = self.tree(owner.tree());
         let mut torn: Option<IVec> = None;
         loop {
@@ -145,13 +145,13 @@ impl<'a> Trees<'a> {
     ) -> impl Iterator<Item = Result<(IVec, Option<Raw>), StoreError>> + 'a {
         self.tree(TreeId::Kind(kind)).prefix(&[]).map(move |entry| {
             let (name, bytes) = entry?;
-            let raw = self.whole(Owner::Record(kind), &name, bytes)?;
+            let raw = self.whole(ValueOwner::Record(kind), &name, bytes)?;
             Ok((name, raw))
         })
     }
 
     /// Fetches a long value's chunks. `None` when they are not all there.
-    fn whole(&self, owner: Owner, key: &[u8], bytes: IVec) -> Result<Option<Raw>, StoreError> {
+    fn whole(&self, owner: ValueOwner, key: &[u8], bytes: IVec) -> Result<Option<Raw>, StoreError> {
         let (header, length) = match format::head(bytes) {
             Ok(Head::Whole(raw)) => return Ok(Some(raw)),
             Ok(Head::Long(header, length)) => (header, length),
@@ -209,9 +209,9 @@ impl<'a> Trees<'a> {
     /// A long text of a device.
     pub fn text(&self, device: &str, property: &str) -> Result<Option<StoredText>, StoreError> {
         let key = text_key(device, property);
-        let Some(raw) = self.value(Owner::Text, &key)? else { return Ok(None) };
+        let Some(raw) = self.value(ValueOwner::Text, &key)? else { return Ok(None) };
         let text = String::from_utf8(raw.body().to_vec())
-            .map_err(|error| Owner::Text.damaged(&key, error.to_string()))?;
+            .map_err(|error| ValueOwner::Text.damaged(&key, error.to_string()))?;
         Ok(Some(StoredText { text, version: raw.header.version }))
     }
 
@@ -221,7 +221,7 @@ impl<'a> Trees<'a> {
         for entry in self.tree(TreeId::Texts).prefix(&texts_prefix(device)) {
             let (key, _) = entry?;
             let property = text_property(&key)
-                .ok_or_else(|| Owner::Text.damaged(&key, "its key is no key of a text"))?;
+                .ok_or_else(|| ValueOwner::Text.damaged(&key, "its key is no key of a text"))?;
             properties.push(property.to_owned());
         }
         Ok(properties)

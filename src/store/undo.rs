@@ -9,12 +9,12 @@ use super::{
     Damage, Store, StoreError, Summary,
     directory::Pointer,
     generation::Generation,
-    opening::{self, Tail},
+    opening::{self, TornTailPolicy},
 };
 
 /// What a generation holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GenerationLook {
+pub struct GenerationInfo {
     pub number: u64,
     pub summary: Summary,
     /// On the disk.
@@ -24,17 +24,17 @@ pub struct GenerationLook {
 /// The current generation, and the one that an undo would go back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generations {
-    pub current: GenerationLook,
-    pub previous: Option<GenerationLook>,
+    pub current: GenerationInfo,
+    pub previous: Option<GenerationInfo>,
     /// What is damaged in the generation before, if it cannot be opened.
     pub previous_damage: Option<Damage>,
 }
 
 /// What an undo changed, or would change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undone {
-    pub before: GenerationLook,
-    pub after: GenerationLook,
+pub struct GenerationSwitch {
+    pub before: GenerationInfo,
+    pub after: GenerationInfo,
 }
 
 impl Store {
@@ -44,7 +44,7 @@ impl Store {
     /// [`StoreError::Busy`] while another change is applied, or while somebody still reads the
     /// generation before.
     pub fn generations(&self) -> Result<Generations, StoreError> {
-        let _turn = self.turns.take()?;
+        let _guard = self.write_lock.lock()?;
         let current = self.current_look()?;
         let Some(number) = self.pointer()?.previous else {
             return Ok(Generations { current, previous: None, previous_damage: None });
@@ -66,8 +66,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::NothingToUndo`]; [`StoreError::Busy`], as for [`Store::generations`]. Nothing
     /// was changed then.
-    pub fn undo(&self) -> Result<Undone, StoreError> {
-        let _turn = self.turns.take()?;
+    pub fn undo(&self) -> Result<GenerationSwitch, StoreError> {
+        let _guard = self.write_lock.lock()?;
         self.writable()?.committer.settle()?;
         let pointer = self.pointer()?;
         let number = pointer.previous.ok_or(StoreError::NothingToUndo)?;
@@ -83,7 +83,7 @@ impl Store {
         let after = self.look(&generation)?;
         let turned = Pointer { current: number, previous: Some(pointer.current) };
         self.replace(*generation, turned)?;
-        Ok(Undone { before, after })
+        Ok(GenerationSwitch { before, after })
     }
 
     pub(super) fn pointer(&self) -> Result<Pointer, StoreError> {
@@ -93,18 +93,18 @@ impl Store {
         })
     }
 
-    fn current_look(&self) -> Result<GenerationLook, StoreError> {
+    fn current_look(&self) -> Result<GenerationInfo, StoreError> {
         match self.current() {
             Ok(current) => self.look(&current.generation),
             Err(failure) => Err(failure.to_error()),
         }
     }
 
-    fn look(&self, generation: &Generation) -> Result<GenerationLook, StoreError> {
+    fn look(&self, generation: &Generation) -> Result<GenerationInfo, StoreError> {
         let path = self.directory.generation(generation.number);
         let bytes = tree_bytes(&path).map_err(StoreError::io("the size of a generation"))?;
         let summary = Summary::clone(&generation.durable_summary());
-        Ok(GenerationLook { number: generation.number, summary, bytes })
+        Ok(GenerationInfo { number: generation.number, summary, bytes })
     }
 
     /// Opens the generation before the current one. Somebody may still read it since before the
@@ -116,7 +116,7 @@ impl Store {
             number,
             self.options,
             known.as_ref(),
-            Tail::Kept,
+            TornTailPolicy::Keep,
         ) {
             Err(error) if error.is_locked() => Err(StoreError::Busy),
             // The inventory itself is intact.

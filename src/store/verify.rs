@@ -7,7 +7,7 @@
 use std::{io, str};
 
 use super::{
-    Reading, StoreError, Stored,
+    LiveView, StoreError, Stored,
     content::Content,
     format,
     generation::chunk_key,
@@ -15,7 +15,7 @@ use super::{
     members, packed,
     references::{self, parse_posting, parse_target_key, posting, target_key},
     summary::KindSummary,
-    trees::{Owner, Trees, text_property},
+    trees::{Trees, ValueOwner, text_property},
 };
 use crate::disk::{Sorted, SortedReader, Sorter};
 use crate::{
@@ -76,7 +76,7 @@ impl Finding {
 /// Takes one finding after the other.
 pub type Findings<'f> = dyn FnMut(Finding) + 'f;
 
-impl Reading {
+impl LiveView {
     /// Reads everything. While nothing else changes the inventory, every finding is one; `told` takes
     /// them. What has to be sorted is set aside in `scratch`.
     ///
@@ -88,7 +88,7 @@ impl Reading {
         progress: &Progress,
         told: &mut Findings<'_>,
     ) -> Result<Verified, StoreError> {
-        let walk = Walk {
+        let walk = Verification {
             reading: self,
             trees: self.trees()?,
             told,
@@ -122,8 +122,8 @@ impl Reading {
 }
 
 /// The walk over one generation.
-struct Walk<'a, 'f> {
-    reading: &'a Reading,
+struct Verification<'a, 'f> {
+    reading: &'a LiveView,
     trees: Trees<'a>,
     told: &'a mut Findings<'f>,
     progress: &'a Progress,
@@ -140,7 +140,7 @@ fn aside(error: io::Error) -> StoreError {
     StoreError::io("what is set aside to be compared")(error)
 }
 
-impl Walk<'_, '_> {
+impl Verification<'_, '_> {
     fn run(mut self, scratch: &std::path::Path) -> Result<Verified, StoreError> {
         let records = self.reading.summary()?.records();
         self.progress.step(Step::Reading, Some(records))?;
@@ -189,7 +189,7 @@ impl Walk<'_, '_> {
             verified.records += 1;
             verified.bytes += raw.body().len() as u64;
             if raw.header.is_long() {
-                self.expect_chunks(Owner::Record(kind), &key, &raw)?;
+                self.expect_chunks(ValueOwner::Record(kind), &key, &raw)?;
             }
             let ordinal = raw.header.ordinal;
             ordinals.push(&ordinal.to_be_bytes(), &key).map_err(aside)?;
@@ -305,7 +305,7 @@ impl Walk<'_, '_> {
             let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
             let device = String::from_utf8_lossy(device).into_owned();
             let property = text_property(&key).unwrap_or_default();
-            let raw = match self.trees.value(Owner::Text, &key) {
+            let raw = match self.trees.value(ValueOwner::Text, &key) {
                 Ok(Some(raw)) => raw,
                 Ok(None) => continue,
                 Err(error) => {
@@ -314,7 +314,7 @@ impl Walk<'_, '_> {
                 }
             };
             if raw.header.is_long() {
-                self.expect_chunks(Owner::Text, &key, &raw)?;
+                self.expect_chunks(ValueOwner::Text, &key, &raw)?;
             }
             let found = match str::from_utf8(raw.body()) {
                 Err(error) => Some(("damaged", format!("its {property} is no text: {error}"))),
@@ -343,7 +343,7 @@ impl Walk<'_, '_> {
 
     fn expect_chunks(
         &mut self,
-        owner: Owner,
+        owner: ValueOwner,
         key: &[u8],
         raw: &super::Raw,
     ) -> Result<(), StoreError> {
@@ -393,7 +393,7 @@ impl Walk<'_, '_> {
 
     /// What references name is there.
     fn targets(&mut self, held: &Sorted) -> Result<(), StoreError> {
-        let mut held = Held::begin(held)?;
+        let mut held = SortedKeys::begin(held)?;
         // Targets come sorted.
         let mut known: Option<(Vec<u8>, bool)> = None;
         while let Some(key) = held.here() {
@@ -424,7 +424,7 @@ impl Walk<'_, '_> {
 
     /// The references that records hold, beside those that the index has.
     fn index(&mut self, held: &Sorted) -> Result<(), StoreError> {
-        let mut held = Held::begin(held)?;
+        let mut held = SortedKeys::begin(held)?;
         let told = &mut *self.told;
         let unindexed = |key: &[u8]| {
             of_reference(key, "index", |relation, target| {
@@ -468,7 +468,7 @@ impl Walk<'_, '_> {
 
     /// The chunks that there should be, beside those that are there.
     fn all_chunks(&mut self, expected: &Sorted) -> Result<(), StoreError> {
-        let mut expected = Held::begin(expected)?;
+        let mut expected = SortedKeys::begin(expected)?;
         let mut orphans = 0_u64;
         for entry in self.trees.tree(TreeId::Chunks).prefix(&[]) {
             let (key, chunk) = match entry {
@@ -494,7 +494,7 @@ impl Walk<'_, '_> {
     }
 }
 
-impl Walk<'_, '_> {
+impl Verification<'_, '_> {
     /// Compares the content hash of each tree with the stored one. It finds what every other check
     /// takes for right: an entry that was lost, or that is an earlier version of itself.
     fn hashes(&mut self) -> Result<(), StoreError> {
@@ -543,12 +543,12 @@ fn of_reference(
 }
 
 /// Keys that were sorted, one after the other.
-struct Held<'a> {
+struct SortedKeys<'a> {
     reader: SortedReader<'a>,
     here: Option<Vec<u8>>,
 }
 
-impl<'a> Held<'a> {
+impl<'a> SortedKeys<'a> {
     fn begin(sorted: &'a Sorted) -> Result<Self, StoreError> {
         let mut held = Self { reader: sorted.read(), here: None };
         held.advance()?;

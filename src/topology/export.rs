@@ -17,7 +17,7 @@ use crate::{
     codec::workbook::{Cell, Format, WorkbookWriter, WriteError, spell_cell},
     job::{Progress, Step},
     model::{Kind, Property, PropertyDefault, PropertyType, Secrets, View},
-    store::{Picture, Store, decode_record},
+    store::{Snapshot, Store, decode_record},
 };
 
 /// The properties that a person looks for first, in this order; the others follow by name, and
@@ -68,31 +68,31 @@ pub(super) fn export(
 ) -> Result<ExportReport, TopologyError> {
     let begun = Instant::now();
     let format = request.name.format();
-    let picture = store.picture()?;
+    let snapshot = store.snapshot()?;
     let scratch = store.directory().scratch();
     let mut out = Out {
         workbook: WorkbookWriter::new(format, &scratch)?,
         format,
-        picture: &picture,
+        snapshot: &snapshot,
         scratch: &scratch,
         progress,
         warnings: Vec::new(),
     };
     // What does not fit is said before anything is written.
     for kind in KINDS {
-        if picture.summary().kind(kind).count >= u64::from(format.rows_max()) {
+        if snapshot.summary().kind(kind).count >= u64::from(format.rows_max()) {
             return Err(WriteError::Rows { sheet: kind.to_string(), format }.into());
         }
     }
     // Each record is read twice: for the columns, and for the rows.
-    let records = KINDS.map(|kind| picture.summary().kind(kind).count).iter().sum::<u64>();
+    let records = KINDS.map(|kind| snapshot.summary().kind(kind).count).iter().sum::<u64>();
     progress.step(Step::Exporting, Some(2 * records))?;
     let mut sheets = Vec::new();
     for kind in KINDS {
         sheets.push(out.sheet(kind)?);
     }
     let Out { workbook, mut warnings, .. } = out;
-    drop(picture);
+    drop(snapshot);
     progress.step(Step::Packing, None)?;
     let mut temporary = folder.create(&request.name)?;
     workbook.finish(&mut temporary.file)?;
@@ -115,7 +115,7 @@ pub(super) fn export(
 struct Out<'a> {
     workbook: WorkbookWriter,
     format: Format,
-    picture: &'a Picture,
+    snapshot: &'a Snapshot,
     scratch: &'a Path,
     progress: &'a Progress,
     warnings: Vec<String>,
@@ -138,8 +138,8 @@ impl Out<'_> {
         let at: HashMap<&str, usize> =
             columns.iter().enumerate().map(|(at, column)| (column.property.as_str(), at)).collect();
         let mut rows = 0;
-        let Out { workbook, picture, scratch, progress, .. } = self;
-        picture.each_in_order(kind, scratch, |name, _, body| -> Result<_, TopologyError> {
+        let Out { workbook, snapshot, scratch, progress, .. } = self;
+        snapshot.each_in_order(kind, scratch, |name, _, body| -> Result<_, TopologyError> {
             progress.advance(1)?;
             let record = decode_record(kind, name, body)?;
             let mut cells = vec![Cell::Empty; columns.len()];
@@ -174,7 +174,7 @@ impl Out<'_> {
         let mut custom = BTreeSet::new();
         let columns_max = self.format.columns_max() as usize;
         // The order makes no difference here.
-        for entry in self.picture.scan_raw(kind) {
+        for entry in self.snapshot.scan_raw(kind) {
             let (name, raw) = entry?;
             self.progress.advance(1)?;
             let record = raw.record(kind, &name)?;

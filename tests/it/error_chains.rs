@@ -32,7 +32,7 @@ use satchel::model::{
     CriterionError, FileNameProblem, Kind, OverLimit, RegexFault, Rule, UnknownKind,
 };
 use satchel::store::{
-    DirectoryError, ForeignContents, Holder, InventoryDamage, KeyError, Owner, StoreError,
+    DirectoryError, FileOwner, ForeignContents, InventoryDamage, KeyError, LockHolder, StoreError,
 };
 use satchel::topology::{NameError as WorkbookNameError, TopologyError};
 use satchel::wording::chain;
@@ -281,7 +281,7 @@ fn workbook_errors_say_each_thing_once() {
 
 #[test]
 fn store_errors_say_each_thing_once() {
-    let (owner, caller) = (Owner::caller(), Owner::caller());
+    let (owner, caller) = (FileOwner::caller(), FileOwner::caller());
     let foreign = |found| DirectoryError::Foreign { path: path(), found };
     assert_nothing_is_repeated(&foreign(ForeignContents::Entry(text())));
     assert_each!(DirectoryError {
@@ -302,7 +302,7 @@ fn store_errors_say_each_thing_once() {
             directory: path(), file: "/x".into(), file_owner: caller, owner,
         },
         DirectoryError::InUse { .. } =>
-            DirectoryError::InUse { directory: path(), holder: Holder::default() },
+            DirectoryError::InUse { directory: path(), holder: LockHolder::default() },
         DirectoryError::OtherFormat { .. } => DirectoryError::OtherFormat { found: 9, known: 1 },
     });
     assert_each!(KeyError {

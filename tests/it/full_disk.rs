@@ -126,7 +126,7 @@ fn a_full_disk_refuses_changes_and_loses_nothing() {
     let next = put_until_full(&store, 50);
     // Reads go on; changes and loads go on being refused.
     holds(&store, next);
-    let picture = store.picture().unwrap();
+    let picture = store.snapshot().unwrap();
     assert!(matches!(put(&store, next), Err(StoreError::DiskFull)));
     assert!(matches!(
         store.write(&Progress::detached()).unwrap().load().map(drop),

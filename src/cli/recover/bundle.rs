@@ -16,7 +16,7 @@ use crate::{
     job::Progress,
     migration::{EmptyFirst, ImportReport, ImportRequest, Migration, ProjectName, ProjectSummary},
     model::Kind,
-    store::{Create, Options, Recovery, Store},
+    store::{CreateDirectory, Options, Recovery, Store},
 };
 
 /// An empty inventory beside the damaged one, with the same key and the same project library.
@@ -43,7 +43,7 @@ impl Scratch {
             .with_context(|| format!("The key {} cannot be copied", key.display()))?;
         let library = std::path::absolute(directory.migrations()).with_context(what)?;
         symlink(library, path.join("migrations")).with_context(what)?;
-        let options = Options { create: Create::WhereMissing, ..options };
+        let options = Options { create: CreateDirectory::IfMissing, ..options };
         let store = Arc::new(Store::open_with(&path, options)?);
         let migration = Migration::new(store.clone())?;
         Ok(Self { store, migration })

@@ -23,7 +23,9 @@ use crate::{
     access,
     inventory::Inventory,
     migration::ProjectName,
-    store::{Create, InterruptedRecovery, Options, Recovered, Recovery, RecoveryState, Store},
+    store::{
+        CreateDirectory, InterruptedRecovery, Options, Recovered, Recovery, RecoveryState, Store,
+    },
 };
 use text::Findings;
 
@@ -110,7 +112,8 @@ impl RecoverArgs {
 /// Says what is damaged, or recovers.
 pub(super) fn run(args: &RecoverArgs) -> anyhow::Result<ExitCode> {
     owner::act_as_owner(&args.data)?;
-    let options = Options { create: Create::Never, command: "recover", ..Options::default() };
+    let options =
+        Options { create: CreateDirectory::Never, command: "recover", ..Options::default() };
     let recovery = Recovery::examine(&args.data, options)?;
     let Some(way) = args.way() else { return list(args, &recovery) };
     require_reason(way, recovery.state(), &args.data)?;

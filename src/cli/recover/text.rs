@@ -9,7 +9,7 @@ use crate::{
     cli::output::{counted, number, safe, table},
     migration::{ImportReport, ProjectName, ProjectSummary},
     model::Kind,
-    store::{KnownNote, PreviousState, Recovered, RecoveryState, RewriteReport, SalvageReport},
+    store::{KnownCounts, PreviousState, Recovered, RecoveryState, RewriteReport, SalvageReport},
 };
 
 /// Projects that are listed. The newest stand first.
@@ -133,7 +133,7 @@ impl Findings<'_> {
     }
 }
 
-fn note_json(note: &KnownNote) -> Value {
+fn note_json(note: &KnownCounts) -> Value {
     json!({
         "generation": note.generation, "version": note.version, "records": note.records,
         "time": note.time,

@@ -25,7 +25,7 @@ pub(super) use local_server::LocalServer;
 pub(super) use password::{new_password, read_password};
 
 use super::{owner, progress::Progress};
-use crate::store::{Create, Options};
+use crate::store::{CreateDirectory, Options};
 use client::{Login, ServerLocation};
 
 /// Where a command works.
@@ -58,8 +58,8 @@ impl LocalTarget {
     /// How the store is to be opened.
     pub fn options(&self) -> Options {
         let create = match self.if_missing {
-            IfMissing::Fail => Create::Never,
-            IfMissing::Create => Create::WhereMissing,
+            IfMissing::Fail => CreateDirectory::Never,
+            IfMissing::Create => CreateDirectory::IfMissing,
         };
         Options { create, command: self.command, ..Options::default() }
     }

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     inventory::damage::DamageLog,
     model::{Criteria, Kind, Membership, Pool, Record, Side},
-    store::{Reading, StoreError, Stored},
+    store::{LiveView, StoreError, Stored},
 };
 
 /// A pool that is computed.
@@ -124,7 +124,7 @@ impl ComputedCache {
     /// The pools of an inventory that is read. While no pool changes this is one comparison.
     pub fn current(
         &self,
-        reading: &Reading,
+        reading: &LiveView,
         log: &DamageLog,
     ) -> Result<Arc<ComputedPools>, StoreError> {
         let changed = || Ok::<_, StoreError>(reading.summary()?.kind(Kind::Pool).changed);

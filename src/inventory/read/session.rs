@@ -8,13 +8,13 @@ use crate::{
     model::{
         Holder, InverseRelation, Kind, Projected, Projection, PropertyPosition, Side, Target, View,
     },
-    store::{Raw, Reading, Store, StoreError},
+    store::{LiveView, Raw, Store, StoreError},
 };
 
 /// One session at the inventory.
 pub(in crate::inventory) struct ReadSession<'i> {
     inner: &'i Inner,
-    pub reading: Reading,
+    pub reading: LiveView,
     computed: OnceCell<Arc<ComputedPools>>,
 }
 
@@ -193,7 +193,7 @@ struct Run {
 impl Referrers {
     /// Reads who names the record `name` as one of these targets, under these relations.
     pub fn read(
-        reading: &Reading,
+        reading: &LiveView,
         targets: &[Target],
         relations: &[InverseRelation],
         name: &str,

@@ -11,7 +11,7 @@ use super::{
     LogCheck, LogDamage, LogFault, Lsn, SEGMENT_BYTES, SEGMENT_LSN, TornTail,
     message::{Message, MessageKind, SegmentEnd, fixed, visit},
     segment::{HEADER_BYTES, LogFile, SegmentHeader, SlotHeader, floor, segment_number},
-    table::{PageTable, Snapshot, location},
+    table::{PageTable, SledSnapshot, location},
 };
 use crate::store::StoreError;
 
@@ -53,7 +53,7 @@ pub(super) struct Examined {
     pub torn: Option<TornTail>,
     /// The LSN behind the last message that sled reads.
     pub end: Lsn,
-    pub snapshot: Option<Snapshot>,
+    pub snapshot: Option<SledSnapshot>,
 }
 
 pub(super) fn examine(directory: &Path) -> Result<Examined, StoreError> {
@@ -116,7 +116,7 @@ fn check_settings(directory: &Path, damage: &mut Vec<LogDamage>) -> Result<(), S
 fn read_snapshot(
     directory: &Path,
     damage: &mut Vec<LogDamage>,
-) -> Result<Option<Snapshot>, StoreError> {
+) -> Result<Option<SledSnapshot>, StoreError> {
     let failed = || StoreError::io("reading the database's snapshots");
     let mut names = BTreeSet::new();
     for entry in fs::read_dir(directory).map_err(failed())? {
@@ -129,7 +129,7 @@ fn read_snapshot(
     let mut newest = None;
     for name in names {
         let content = fs::read(directory.join(&name)).map_err(failed())?;
-        newest = Snapshot::parse(&content);
+        newest = SledSnapshot::parse(&content);
         let fault = match &newest {
             None => LogFault::FileChecksum,
             Some(snapshot) if name != format!("snap.{:016X}", snapshot.stable) => {

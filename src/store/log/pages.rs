@@ -8,7 +8,7 @@ use super::{
     message::{MESSAGE_HEADER_MAX, Message, MessageKind, fixed},
     node::Node,
     segment::{HEADER_BYTES, LogFile, SlotHeader, segment_number},
-    table::{Location, PageState, PageTable, Snapshot, location},
+    table::{Location, PageState, PageTable, SledSnapshot, location},
 };
 
 /// Segments without a header are searched for messages of segments up to so many behind the last
@@ -214,7 +214,7 @@ impl Replay<'_, '_> {
 }
 
 /// The messages that a snapshot knows, by LSN.
-fn known_messages(snapshot: &Snapshot) -> BTreeMap<Lsn, u64> {
+fn known_messages(snapshot: &SledSnapshot) -> BTreeMap<Lsn, u64> {
     let pages = snapshot.table.pages.iter();
     pages.flat_map(|(page, state)| state.locations().map(|place| (place.lsn, *page))).collect()
 }

@@ -100,7 +100,7 @@ pub(super) fn location(message: &Message, segment_lsn: Lsn, slot: u64) -> Locati
 
 /// The content of a snapshot file.
 #[derive(Debug)]
-pub(super) struct Snapshot {
+pub(super) struct SledSnapshot {
     /// The LSN behind the last message that the table includes.
     pub stable: Lsn,
     /// The slot of the segment that was being written.
@@ -108,7 +108,7 @@ pub(super) struct Snapshot {
     pub table: PageTable,
 }
 
-impl Snapshot {
+impl SledSnapshot {
     /// Reads a snapshot file. `None` if it is damaged.
     pub fn parse(file: &[u8]) -> Option<Self> {
         let (content, trailer) = file.split_at_checked(file.len().checked_sub(12)?)?;

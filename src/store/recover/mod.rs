@@ -18,14 +18,14 @@ use std::{
 pub use report::{LostRecord, RewriteReport, RewrittenKind, SalvageReport};
 
 use super::{
-    DataDirectory, InventoryDamage, KnownNote, Options, Store, StoreError, Vault,
+    DataDirectory, InventoryDamage, KnownCounts, Options, Store, StoreError, Vault,
     directory::Pointer,
     generation::Generation,
     key_check,
     known::KnownState,
     mark::{self, FoundMark, MarkFile},
     new_generation::NewGeneration,
-    opening::{self, Tail},
+    opening::{self, TornTailPolicy},
     room,
     seal::{self, Seal},
 };
@@ -59,7 +59,7 @@ pub enum RecoveryState {
 pub enum PreviousState {
     /// Nothing was imported yet, or the generation is gone.
     None,
-    Intact(KnownNote),
+    Intact(KnownCounts),
     Damaged(InventoryDamage),
 }
 
@@ -67,7 +67,7 @@ pub enum PreviousState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
     /// The inventory now.
-    pub now: KnownNote,
+    pub now: KnownCounts,
     /// Where the damaged files are.
     pub aside: Option<PathBuf>,
 }
@@ -143,7 +143,7 @@ impl Recovery {
             *number,
             self.options,
             known.as_ref(),
-            Tail::Kept,
+            TornTailPolicy::Keep,
         ) {
             Ok(generation) => Ok(PreviousState::Intact((&generation.known()).into())),
             Err(StoreError::InventoryDamaged(damage)) => Ok(PreviousState::Damaged(*damage)),
@@ -163,7 +163,7 @@ impl Recovery {
             number,
             self.options,
             known.as_ref(),
-            Tail::Kept,
+            TornTailPolicy::Keep,
         )?);
         self.adopt(number)
     }
@@ -185,8 +185,13 @@ impl Recovery {
 
     /// Makes a generation of this directory the inventory, and sets the damaged one aside first.
     fn adopt(self, number: u64) -> Result<Recovered, StoreError> {
-        let generation =
-            opening::open_checked(&self.directory, number, self.options, None, Tail::Kept)?;
+        let generation = opening::open_checked(
+            &self.directory,
+            number,
+            self.options,
+            None,
+            TornTailPolicy::Keep,
+        )?;
         // Clients tell states of the inventory apart by version: none is given twice.
         let summary = generation.summary();
         let version = self.version_last().max(summary.version) + 1;
@@ -194,7 +199,7 @@ impl Recovery {
         generation.write_summary()?;
         generation.make_durable()?;
         let aside = self.set_aside(&[Some(number), self.previous_number()])?;
-        self.turn(&generation, self.previous.clone(), aside)
+        self.guard(&generation, self.previous.clone(), aside)
     }
 
     /// Reads everything that the damaged database still holds and counts what could be kept.
@@ -254,7 +259,7 @@ impl Recovery {
         File::create(&path)
             .and_then(|file| file.sync_all())
             .map_err(StoreError::io(format!("writing {}", path.display())))?;
-        self.turn(generation, previous, aside)
+        self.guard(generation, previous, aside)
     }
 
     fn write_salvage(&self) -> Result<(NewGeneration, SalvageReport), StoreError> {
@@ -291,7 +296,7 @@ impl Recovery {
             current,
             self.options,
             self.known.as_ref().filter(|known| known.generation == current),
-            Tail::Kept,
+            TornTailPolicy::Keep,
         )?;
         let version = self.version_last().max(generation.summary().version) + 1;
         let (new, report) = rewrite::rewrite(
@@ -337,7 +342,7 @@ impl Recovery {
     }
 
     /// Turns the pointer to a generation that is complete and durable.
-    fn turn(
+    fn guard(
         &self,
         generation: &Generation,
         previous: Option<(u64, Option<KnownState>)>,
@@ -355,7 +360,7 @@ impl Recovery {
         mark.begin(known.clone(), previous.and_then(|(_, known)| known));
         mark.sync()?;
         room::keep_reserve(&self.directory);
-        Ok(Recovered { now: KnownNote::from(&known), aside })
+        Ok(Recovered { now: KnownCounts::from(&known), aside })
     }
 }
 

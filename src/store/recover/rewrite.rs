@@ -12,7 +12,7 @@ use crate::{
         layers::TreeId,
         new_generation::NewGeneration,
         references::{parse_target_key, posting, target_key},
-        trees::{Owner, Trees},
+        trees::{Trees, ValueOwner},
     },
 };
 
@@ -225,7 +225,7 @@ fn copy_texts(
     for entry in trees.tree(TreeId::Texts).prefix(&[]) {
         let (key, value) = entry?;
         let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
-        let raw = match trees.value(Owner::Text, &key) {
+        let raw = match trees.value(ValueOwner::Text, &key) {
             Ok(Some(raw)) if new.generation().kinds[Kind::Device].contains_key(device)? => raw,
             Ok(_) | Err(StoreError::Damaged { .. } | StoreError::Corrupt { .. }) => {
                 report.texts_lost += 1;

@@ -13,7 +13,7 @@ use crate::{
         known::KnownState,
         layers::TreeId,
         log,
-        trees::{Owner, text_property},
+        trees::{ValueOwner, text_property},
     },
 };
 
@@ -122,7 +122,7 @@ impl Collected {
                     .record(kind, key)
                     .is_ok_and(|record| record.name().as_str().as_bytes() == key),
                 Head::Long(header, _) => {
-                    self.has_chunks(Owner::Record(kind), key, header.version)?
+                    self.has_chunks(ValueOwner::Record(kind), key, header.version)?
                 }
             };
             if fits {
@@ -132,7 +132,7 @@ impl Collected {
         if text_property(key).is_some() {
             let fits = match &head {
                 Head::Whole(raw) => std::str::from_utf8(raw.body()).is_ok(),
-                Head::Long(header, _) => self.has_chunks(Owner::Text, key, header.version)?,
+                Head::Long(header, _) => self.has_chunks(ValueOwner::Text, key, header.version)?,
             };
             if fits {
                 found.push(TreeId::Texts);
@@ -144,7 +144,7 @@ impl Collected {
         })
     }
 
-    fn has_chunks(&self, owner: Owner, key: &[u8], version: u64) -> Result<bool, StoreError> {
+    fn has_chunks(&self, owner: ValueOwner, key: &[u8], version: u64) -> Result<bool, StoreError> {
         let prefix = owner.chunk_prefix(key, version);
         let mut chunks = self.generation.trees().tree(TreeId::Chunks).prefix(&prefix);
         Ok(chunks.next().transpose()?.is_some())

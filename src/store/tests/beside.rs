@@ -9,7 +9,7 @@ use super::plain::*;
 use crate::job::Progress;
 use crate::{
     model::{Device, Entity, Field, Group, Kind, Name, Ref, Side, Target},
-    store::{Put, Store, StoreError},
+    store::{PutOutcome, Store, StoreError},
 };
 
 fn name(text: &str) -> Name {
@@ -71,7 +71,7 @@ proptest! {
         };
         for steps in &changes {
             let before = plain.clone();
-            let picture = store.picture().unwrap();
+            let snapshot = store.snapshot().unwrap();
             change(&store, |transaction| {
                 for step in steps {
                     let (pool, side, ordinals) = match step {
@@ -102,7 +102,7 @@ proptest! {
             });
             for pool in [0, 1, 256, u64::MAX] {
                 for side in [Side::Device, Side::Link] {
-                    prop_assert_eq!(picture.members(pool, side).unwrap(), names(&before, pool, side));
+                    prop_assert_eq!(snapshot.members(pool, side).unwrap(), names(&before, pool, side));
                     prop_assert_eq!(store.read().members(pool, side).unwrap(), names(&plain, pool, side));
                     prop_assert_eq!(store.read().member_count(pool, side).unwrap(), names(&plain, pool, side).len() as u64);
                 }
@@ -218,13 +218,13 @@ fn a_renamed_record_keeps_its_ordinal_and_is_indexed_anew() {
 fn what_is_put_again_is_unchanged_and_stamps_say_which_kind_changed() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    assert_eq!(change(&store, |t| t.put(device("a"))), Put::Created);
+    assert_eq!(change(&store, |t| t.put(device("a"))), PutOutcome::Created);
     let (devices, groups) = (store.changed(Kind::Device), store.changed(Kind::Group));
-    assert_eq!(change(&store, |t| t.put(device("a"))), Put::Unchanged);
+    assert_eq!(change(&store, |t| t.put(device("a"))), PutOutcome::Unchanged);
     assert_eq!(store.changed(Kind::Device).unwrap(), devices.unwrap());
     let mut other = device("a");
     other.port = Field::Set(23);
-    assert_eq!(change(&store, |t| t.put(other)), Put::Updated);
+    assert_eq!(change(&store, |t| t.put(other)), PutOutcome::Updated);
     let reading = store.read();
     let version = reading.get::<Device>("a").unwrap().unwrap().version;
     assert_eq!(store.changed(Kind::Device).unwrap(), version);
@@ -243,7 +243,7 @@ fn a_large_change_is_a_new_generation_and_readers_see_it_whole() {
         t.add_members(7, Side::Device, &[(0, "stays")]);
         Ok(())
     });
-    let before = store.picture().unwrap();
+    let before = store.snapshot().unwrap();
     let old = store.current().ok().unwrap().generation.number;
     change(&store, |t| {
         for number in 0..DEVICES {

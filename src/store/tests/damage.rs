@@ -9,7 +9,7 @@ use crate::{
         generation::chunk_key,
         references,
         summary::SUMMARY_KEY,
-        trees::Owner,
+        trees::ValueOwner,
     },
 };
 
@@ -38,7 +38,7 @@ fn is_corrupt(store: &Store, name: &str) {
     }
     told(name, store.read().get::<Device>(name));
     told(name, store.read().scan::<Device>().collect::<Result<Vec<_>, _>>());
-    told(name, store.picture().unwrap().scan::<Device>().collect::<Result<Vec<_>, _>>());
+    told(name, store.snapshot().unwrap().scan::<Device>().collect::<Result<Vec<_>, _>>());
     let device = || Device::named(Name::parse(name.to_owned()).unwrap());
     told(name, store.change(|transaction| transaction.put(device())));
     told(name, store.change(|transaction| transaction.remove(Kind::Device, name)));
@@ -104,7 +104,7 @@ fn a_record_under_a_name_that_is_no_text_is_told() {
 fn a_damaged_chunk_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
-    let prefix = Owner::Record(Kind::Device).chunk_prefix("long é".as_bytes(), 1);
+    let prefix = ValueOwner::Record(Kind::Device).chunk_prefix("long é".as_bytes(), 1);
     let key = |number| chunk_key(&prefix, number);
     let chunk = generation.chunks.get(key(1)).unwrap().unwrap();
     generation.chunks.remove(key(1)).unwrap();

@@ -8,7 +8,7 @@ use super::plain::*;
 use crate::job::{CancelOutcome, Progress};
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind},
-    store::{GenerationLook, Load, Store, StoreError, encode_body, posting, target_key},
+    store::{GenerationInfo, Load, Store, StoreError, encode_body, posting, target_key},
 };
 
 /// Writes one kind's records into a load.
@@ -239,7 +239,7 @@ fn an_undo_brings_back_what_was_before_and_another_one_undoes_it() {
         let told = store.generations().unwrap();
         let counts = |plain: &Plain| Kind::ALL.map(|kind| plain.records[kind].len() as u64);
         let told_counts =
-            |look: &GenerationLook| Kind::ALL.map(|kind| look.summary.kind(kind).count);
+            |look: &GenerationInfo| Kind::ALL.map(|kind| look.summary.kind(kind).count);
         assert_eq!(told_counts(&told.current), counts(&second));
         assert_eq!(told_counts(&told.previous.unwrap()), counts(&first));
         let undone = store.undo().unwrap();

@@ -4,9 +4,9 @@ mod beside;
 mod changes;
 mod damage;
 mod loads;
-mod pictures;
 mod plain;
 mod room;
+mod snapshots;
 mod undo;
 mod verify;
 

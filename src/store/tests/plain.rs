@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use crate::{
     model::{Entity, Kind, KindVisitor, Name, PerKind, PropertyType, Target, Value},
     store::{
-        Picture, Reading, Referrer, Store, StoreError, Stored, Summary, Transaction, parse_posting,
-        parse_target_key, trees::Owner,
+        LiveView, Referrer, Snapshot, Store, StoreError, Stored, Summary, Transaction,
+        parse_posting, parse_target_key, trees::ValueOwner,
     },
 };
 
@@ -211,7 +211,7 @@ impl Plain {
 
     fn agrees_with_index(
         &self,
-        reading: &Reading,
+        reading: &LiveView,
         references: &BTreeMap<(Target, String), BTreeSet<Referrer>>,
     ) {
         let mut found = BTreeMap::<(Target, String), BTreeSet<Referrer>>::new();
@@ -240,7 +240,7 @@ impl Plain {
         let mut owned = 0;
         for (kind, records) in self.records.iter() {
             for (name, held) in records {
-                let prefix = Owner::Record(kind).chunk_prefix(name.as_bytes(), held.version);
+                let prefix = ValueOwner::Record(kind).chunk_prefix(name.as_bytes(), held.version);
                 owned += generation.chunks.scan_prefix(prefix).count();
             }
         }
@@ -248,10 +248,10 @@ impl Plain {
     }
 
     /// Asserts that the picture shows exactly this.
-    pub fn is_in(&self, picture: &Picture) {
-        self.agrees_with_summary(picture.summary());
+    pub fn is_in(&self, snapshot: &Snapshot) {
+        self.agrees_with_summary(snapshot.summary());
         for kind in Kind::ALL {
-            kind.dispatch(ComparePicture { plain: self, picture });
+            kind.dispatch(CompareSnapshot { plain: self, snapshot });
         }
     }
 
@@ -325,7 +325,7 @@ impl KindVisitor for Inside<'_, '_> {
 
 struct Compare<'a> {
     plain: &'a Plain,
-    from: &'a Reading,
+    from: &'a LiveView,
     references: &'a mut BTreeMap<(Target, String), BTreeSet<Referrer>>,
 }
 
@@ -351,16 +351,16 @@ impl KindVisitor for Compare<'_> {
     }
 }
 
-struct ComparePicture<'a> {
+struct CompareSnapshot<'a> {
     plain: &'a Plain,
-    picture: &'a Picture,
+    snapshot: &'a Snapshot,
 }
 
-impl KindVisitor for ComparePicture<'_> {
+impl KindVisitor for CompareSnapshot<'_> {
     type Output = ();
     fn visit<E: Entity>(self) {
-        let stored = self.picture.scan::<E>().collect::<Result<_, _>>().unwrap();
-        self.plain.compare::<E>(stored, |record| self.picture.open_secrets(record));
+        let stored = self.snapshot.scan::<E>().collect::<Result<_, _>>().unwrap();
+        self.plain.compare::<E>(stored, |record| self.snapshot.open_secrets(record));
     }
 }
 

@@ -55,12 +55,12 @@ fn a_database_that_is_read_is_not_opened_a_second_time() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     put(&store, "é>b").unwrap();
-    let picture = store.picture().unwrap();
+    let snapshot = store.snapshot().unwrap();
     fail(&store, &StoreError::DiskFull);
     assert_eq!(names(&store), ["é>b"], "reads go on");
     assert!(matches!(put(&store, "R 1%"), Err(StoreError::DiskFull)));
-    assert_eq!(picture.scan::<Device>().count(), 1);
-    drop(picture);
+    assert_eq!(snapshot.scan::<Device>().count(), 1);
+    drop(snapshot);
     read_until_open(&store);
     put(&store, "R 1%").unwrap();
     assert_eq!(names(&store), ["R 1%", "é>b"]);

@@ -28,7 +28,7 @@ fn an_undo_undoes_itself_also_after_a_start() {
 
     let undone = store.undo().unwrap();
     assert_eq!(devices(&store), ["R 1%"]);
-    let counts = |look: &crate::store::GenerationLook| look.summary.kind(Kind::Device).count;
+    let counts = |look: &crate::store::GenerationInfo| look.summary.kind(Kind::Device).count;
     assert_eq!((counts(&undone.before), counts(&undone.after)), (2, 1));
     drop(store);
 

@@ -7,7 +7,7 @@ use satchel::model::{
     Criteria, Device, Entity, InverseRelations, Kind, KindVisitor, Link, Membership, Pool, Secrets,
     Side, Target, Value,
 };
-use satchel::store::{Reading, Referrer, Store, Stored, parse_posting, parse_target_key};
+use satchel::store::{LiveView, Referrer, Store, Stored, parse_posting, parse_target_key};
 
 use super::plain::{Plain, Seen};
 
@@ -115,7 +115,7 @@ impl Plain {
         held.relations.get(relation).into_iter().flatten().cloned().collect()
     }
 
-    fn pools_agree(&mut self, reading: &Reading) {
+    fn pools_agree(&mut self, reading: &LiveView) {
         let devices: Vec<_> = reading.scan::<Device>().map(Result::unwrap).collect();
         let links: Vec<_> = reading.scan::<Link>().map(Result::unwrap).collect();
         for stored in reading.scan::<Pool>() {
@@ -163,7 +163,7 @@ fn admitted<E: Entity>(all: &[Stored<E>], criteria: &Criteria) -> Vec<String> {
 
 struct Compare<'a> {
     plain: &'a mut Plain,
-    reading: &'a Reading,
+    reading: &'a LiveView,
     references: &'a mut BTreeMap<(Target, String), BTreeSet<Referrer>>,
     seen: &'a mut Seen,
 }

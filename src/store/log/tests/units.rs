@@ -5,7 +5,7 @@ use super::super::{
     message::{Message, sized, varint},
     node::{Node, parse_trees},
     segment::{HEADER_BYTES, SlotHeader},
-    table::Snapshot,
+    table::SledSnapshot,
 };
 use super::Dice;
 
@@ -48,7 +48,7 @@ fn malformed_pages_and_snapshots_are_refused() {
         let checksum = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&[0; 8]);
         bytes.extend_from_slice(&checksum.to_le_bytes());
-        Snapshot::parse(&bytes);
+        SledSnapshot::parse(&bytes);
     }
 }
 

@@ -42,13 +42,13 @@ const SORTED_BYTES: usize = 8 * 1024 * 1024;
 const OVERLAY_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The inventory as it was at one moment. Changes go on beside it, unseen.
-pub struct Picture {
+pub struct Snapshot {
     generation: Arc<Generation>,
     vault: Arc<Vault>,
     summary: Arc<Summary>,
     overlay: Arc<Overlay>,
     /// Told when this picture goes.
-    pictures: Arc<Pictures>,
+    snapshots: Arc<Snapshots>,
 }
 
 /// What was there before it was changed.
@@ -113,14 +113,14 @@ impl Overlay {
 
 /// The pictures that are held.
 #[derive(Default)]
-pub(super) struct Pictures {
-    held: Mutex<Vec<Held>>,
+pub(super) struct Snapshots {
+    held: Mutex<Vec<HeldSnapshot>>,
     gone: Condvar,
     limits: OverlayLimits,
 }
 
 /// A picture that is held, and the generation that it looks at.
-struct Held {
+struct HeldSnapshot {
     generation: u64,
     overlay: Weak<Overlay>,
 }
@@ -137,13 +137,13 @@ impl Default for OverlayLimits {
     }
 }
 
-impl Pictures {
+impl Snapshots {
     #[cfg(test)]
     pub fn with_limits(bytes_max: usize, wait_max: Duration) -> Self {
         Self { limits: OverlayLimits { bytes_max, wait_max }, ..Self::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Held>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<HeldSnapshot>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -152,21 +152,24 @@ impl Pictures {
         self: &Arc<Self>,
         generation: impl FnOnce() -> Result<Arc<Generation>, StoreError>,
         vault: Arc<Vault>,
-    ) -> Result<Picture, StoreError> {
+    ) -> Result<Snapshot, StoreError> {
         let mut held = self.lock();
         let generation = generation()?;
         let summary = generation.summary();
         let overlay = Arc::new(Overlay::default());
-        held.push(Held { generation: generation.number, overlay: Arc::downgrade(&overlay) });
-        Ok(Picture { generation, vault, summary, overlay, pictures: self.clone() })
+        held.push(HeldSnapshot {
+            generation: generation.number,
+            overlay: Arc::downgrade(&overlay),
+        });
+        Ok(Snapshot { generation, vault, summary, overlay, snapshots: self.clone() })
     }
 
     /// Returns when the overlays have room for a change.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when they are full and stay so.
-    pub fn wait_for_room(&self) -> Result<(), StoreError> {
-        let full = |held: &mut Vec<Held>| {
+    pub fn wait_for_space(&self) -> Result<(), StoreError> {
+        let full = |held: &mut Vec<HeldSnapshot>| {
             let overlays = held.iter().filter_map(|held| held.overlay.upgrade());
             let bytes: usize = overlays.map(|overlay| overlay.bytes.load(Ordering::SeqCst)).sum();
             bytes > self.limits.bytes_max
@@ -205,14 +208,14 @@ impl Pictures {
     }
 }
 
-impl Drop for Picture {
+impl Drop for Snapshot {
     fn drop(&mut self) {
         self.overlay = Arc::default();
-        self.pictures.gone();
+        self.snapshots.gone();
     }
 }
 
-impl Picture {
+impl Snapshot {
     /// Counts and stamps at that moment.
     pub fn summary(&self) -> &Summary {
         &self.summary
@@ -264,7 +267,7 @@ impl Picture {
         records.fuse()
     }
 
-    /// All records of one kind, as [`Picture::scan_raw`] gives them, and at their end an error if
+    /// All records of one kind, as [`Snapshot::scan_raw`] gives them, and at their end an error if
     /// they are not all that was written.
     fn scan_hashed(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
         let mut read = TreeContent::default();

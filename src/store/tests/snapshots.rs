@@ -15,13 +15,13 @@ use super::plain::*;
 use crate::job::Progress;
 use crate::{
     model::{Entity, Kind, KindVisitor, PerKind, Record},
-    store::{Options, Picture, Store, StoreError, Stored, picture::Pictures},
+    store::{Options, Snapshot, Store, StoreError, Stored, snapshot::Snapshots},
 };
 
 /// Scans a picture, and makes changes between its records.
 struct ScanWhile<'a, 'c> {
     store: &'a Store,
-    picture: &'a Picture,
+    snapshot: &'a Snapshot,
     before: &'a Plain,
     now: &'a mut Plain,
     /// How many records are read before the next change, and that change.
@@ -31,7 +31,7 @@ struct ScanWhile<'a, 'c> {
 impl KindVisitor for ScanWhile<'_, '_> {
     type Output = ();
     fn visit<E: Entity>(self) {
-        let mut scan = self.picture.scan::<E>();
+        let mut scan = self.snapshot.scan::<E>();
         let mut stored: Vec<Stored<E>> = Vec::new();
         for (records, change) in self.changes.by_ref() {
             let seen = stored.len();
@@ -42,7 +42,7 @@ impl KindVisitor for ScanWhile<'_, '_> {
             }
         }
         stored.extend(scan.map(Result::unwrap));
-        self.before.compare(stored, |record| self.picture.open_secrets(record));
+        self.before.compare(stored, |record| self.snapshot.open_secrets(record));
     }
 }
 
@@ -63,12 +63,12 @@ proptest! {
             now.change(&store, change);
         }
         let before = now.clone();
-        let picture = store.picture().unwrap();
+        let snapshot = store.snapshot().unwrap();
         let mut changes = second.iter();
         for kind in [Kind::Device, Kind::Link, Kind::Service] {
             kind.dispatch(ScanWhile {
                 store: &store,
-                picture: &picture,
+                snapshot: &snapshot,
                 before: &before,
                 now: &mut now,
                 changes: &mut changes,
@@ -77,9 +77,9 @@ proptest! {
         for (_, change) in changes {
             now.change(&store, change);
         }
-        before.is_in(&picture);
+        before.is_in(&snapshot);
         now.agrees(&store);
-        now.is_in(&store.picture().unwrap());
+        now.is_in(&store.snapshot().unwrap());
     }
 }
 
@@ -120,13 +120,13 @@ fn pictures_that_are_taken_while_threads_change_are_whole() {
                 together.wait();
                 let mut seen = 0;
                 while !done.load(Ordering::SeqCst) || seen == 0 {
-                    let picture = store.picture().unwrap();
+                    let snapshot = store.snapshot().unwrap();
                     let stored: Vec<Stored<crate::model::Device>> =
-                        picture.scan().collect::<Result<_, _>>().unwrap();
-                    let salt = picture.summary().version - 1;
+                        snapshot.scan().collect::<Result<_, _>>().unwrap();
+                    let salt = snapshot.summary().version - 1;
                     let there = if salt % 2 == 1 { DEVICES - DEVICES / 4 } else { DEVICES };
                     assert_eq!(stored.len(), there);
-                    assert_eq!(picture.summary().kind(Kind::Device).count, there as u64);
+                    assert_eq!(snapshot.summary().kind(Kind::Device).count, there as u64);
                     for one in stored {
                         assert_eq!(one.version, salt + 1, "{}", one.record.name());
                         let salted = one.record.view("zz_salt").unwrap().to_value();
@@ -156,7 +156,7 @@ fn a_picture_outlives_the_generation_that_it_shows() {
     let mut plain = Plain::default();
     let recipe = Recipe::new(Kind::Device, "before", 30_000);
     plain.change(&store, &Change { steps: vec![Step::Put(recipe)], given_up: false });
-    let picture = store.picture().unwrap();
+    let snapshot = store.snapshot().unwrap();
     // Twice, so that the directory of what the picture shows is removed.
     for _ in 0..2 {
         store
@@ -170,15 +170,15 @@ fn a_picture_outlives_the_generation_that_it_shows() {
     let mut now = Plain::loaded(plain.version + 2, PerKind::<BTreeMap<_, _>>::default());
     let recipe = Recipe::new(Kind::Device, "before", 10);
     now.change(&store, &Change { steps: vec![Step::Put(recipe)], given_up: false });
-    plain.is_in(&picture);
+    plain.is_in(&snapshot);
     now.agrees(&store);
 }
 
 #[test]
 fn a_change_waits_for_pictures_that_keep_too_much() {
     let folder = tempfile::tempdir().unwrap();
-    let pictures = Arc::new(Pictures::with_limits(40_000, Duration::ZERO));
-    let store = Store::open_around(folder.path(), Options::default(), pictures).unwrap();
+    let snapshots = Arc::new(Snapshots::with_limits(40_000, Duration::ZERO));
+    let store = Store::open_around(folder.path(), Options::default(), snapshots).unwrap();
     let mut plain = Plain::default();
     let put = |salt| Change {
         steps: vec![Step::Put(Recipe { salt, ..Recipe::new(Kind::Device, "a", 50_000) })],
@@ -186,14 +186,14 @@ fn a_change_waits_for_pictures_that_keep_too_much() {
     };
     plain.change(&store, &put(0));
     let before = plain.clone();
-    let picture = store.picture().unwrap();
+    let snapshot = store.snapshot().unwrap();
     plain.change(&store, &put(1));
-    let after = store.picture().unwrap();
+    let after = store.snapshot().unwrap();
     let refused = store.change(|transaction| transaction.remove(Kind::Device, "a"));
     assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
-    before.is_in(&picture);
+    before.is_in(&snapshot);
     // A younger picture is still held, and keeps nothing.
-    drop(picture);
+    drop(snapshot);
     let before = plain.clone();
     plain.change(&store, &put(2));
     before.is_in(&after);
