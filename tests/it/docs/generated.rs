@@ -1,6 +1,6 @@
-//! Parts of pages that are made from what they describe.
+//! Parts of pages that are generated from the executable.
 //!
-//! A part stands in its page between `<!-- generated: NAME -->` and `<!-- /generated -->`.
+//! A generated part is in its page between `<!-- generated: NAME -->` and `<!-- /generated -->`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use super::markdown::{Sort, blocks};
 use super::{page, rest};
 use crate::harness::{Server, satchel};
 
-/// What the outputs in a part were before, by their commands: they are compared when they are run.
+/// The outputs in a part by their commands. They are compared when the page is run.
 pub struct Outputs(BTreeMap<String, String>);
 
 impl Outputs {
@@ -20,7 +20,7 @@ impl Outputs {
         Self(steps.map(|step| (step.command, step.output)).collect())
     }
 
-    /// A block with these commands, and what is known of what they print.
+    /// Returns a console block with these commands and their known outputs.
     pub fn block(&self, commands: &[&str]) -> String {
         let steps = commands.iter().map(|command| {
             let output = self.0.get(*command).map_or("", String::as_str);
@@ -30,7 +30,7 @@ impl Outputs {
     }
 }
 
-/// The page, the part, and what makes it.
+/// The page, the part, and the function that generates it.
 type Part = (&'static str, &'static str, fn(&Server, &Outputs) -> String);
 
 const PARTS: &[Part] = &[
@@ -40,7 +40,7 @@ const PARTS: &[Part] = &[
     ("settings", "settings", settings),
 ];
 
-/// Compares each part with what would be made now, or writes it.
+/// Compares each part with its generated text, or writes it.
 pub fn check() {
     let server = Server::start();
     for (name, part, make) in PARTS {
@@ -54,27 +54,27 @@ pub fn check() {
             continue;
         }
         assert!(
-            super::is_to_write(),
-            "the part “{part}” of {name}.md is not what would be made now: run this test with \
-             SATCHEL_DOCS_WRITE=1 and look at the difference"
+            super::writes_pages(),
+            "the part “{part}” of {name}.md is out of date: run this test with \
+             SATCHEL_DOCS_WRITE=1 and review the difference"
         );
         fs::write(path, format!("{before}{begin}{made}<!-- /generated -->{after}")).unwrap();
     }
 }
 
-/// The table of all settings.
+/// Generates the table of all settings.
 fn settings(_: &Server, _: &Outputs) -> String {
     let table = satchel().args(["config", "--markdown"]).output().unwrap();
     String::from_utf8(table.stdout).unwrap()
 }
 
-/// The help of every command.
+/// Generates the help of every command.
 fn commands(_: &Server, outputs: &Outputs) -> String {
     let help = satchel().arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let (_, list) = help.split_once("Commands:\n").unwrap();
     let lines = list.lines().take_while(|line| line.starts_with("  "));
-    // What goes on on a second line is set further in.
+    // A continued description is indented further.
     let names = lines
         .filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')))
         .filter_map(|line| line.split_whitespace().next())

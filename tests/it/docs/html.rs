@@ -1,10 +1,10 @@
-//! The rendered pages: well-formed, whole, and without anything from outside.
+//! Tests of the rendered pages: well-formed HTML, valid links, nothing loaded from other sites.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use satchel::docs;
 
-/// Elements without an end.
+/// Elements without an end tag.
 const VOID: [&str; 6] = ["meta", "link", "input", "img", "br", "hr"];
 
 /// A tag with its attributes.
@@ -14,7 +14,7 @@ struct Tag {
     attributes: BTreeMap<String, String>,
 }
 
-/// The tags of a page; whether each is closed, and the other way round, is looked at on the way.
+/// Returns the tags of a page. Fails if a tag is not closed, or closed without being open.
 fn tags(file: &str, html: &str) -> Vec<Tag> {
     let mut tags = Vec::new();
     let mut open: Vec<String> = Vec::new();
@@ -76,13 +76,13 @@ fn html_files() -> BTreeMap<String, Vec<Tag>> {
 fn ids(file: &str, tags: &[Tag]) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     for id in tags.iter().filter_map(|tag| tag.attributes.get("id")) {
-        assert!(ids.insert(id.clone()), "{file}: the id {id} stands twice");
+        assert!(ids.insert(id.clone()), "{file}: the id {id} is used twice");
     }
     ids
 }
 
 #[test]
-fn every_page_is_well_formed_and_says_what_it_is() {
+fn every_page_is_well_formed_and_accessible() {
     let files = html_files();
     assert!(files.len() > 15);
     for (file, tags) in &files {
@@ -105,7 +105,7 @@ fn every_page_is_well_formed_and_says_what_it_is() {
             let named = |name: &str| tag.attributes.contains_key(name);
             assert!(tag.name != "img" || named("alt"), "{file}: {tag:?}");
             assert!(tag.name != "nav" || named("aria-label"), "{file}: {tag:?}");
-            // The policy forbids what stands in the page itself.
+            // The content security policy forbids inline styles and scripts.
             assert!(!named("style") && tag.name != "style", "{file}: {tag:?}");
             assert!(!tag.attributes.keys().any(|name| name.starts_with("on")), "{file}: {tag:?}");
             assert!(tag.name != "script" || named("src"), "{file}: {tag:?}");
@@ -114,7 +114,7 @@ fn every_page_is_well_formed_and_says_what_it_is() {
 }
 
 #[test]
-fn every_link_leads_somewhere_and_nothing_comes_from_outside() {
+fn every_link_has_a_target_and_nothing_is_loaded_from_other_sites() {
     let files = html_files();
     let ids: BTreeMap<&String, BTreeSet<String>> =
         files.iter().map(|(file, tags)| (file, ids(file, tags))).collect();
@@ -133,9 +133,9 @@ fn every_link_leads_somewhere_and_nothing_comes_from_outside() {
                     "" => &"index.html".to_owned(),
                     path => &path.to_owned(),
                 };
-                assert!(all.contains(target), "{file}: nothing is at {link}");
+                assert!(all.contains(target), "{file}: the link {link} has no target");
                 let there = anchor.is_empty() || ids[target].contains(anchor);
-                assert!(there, "{file}: there is no such place: {link}");
+                assert!(there, "{file}: the link {link} has an unknown anchor");
             }
         }
     }
@@ -150,7 +150,7 @@ fn every_link_leads_somewhere_and_nothing_comes_from_outside() {
 }
 
 #[test]
-fn every_page_is_in_every_list() {
+fn every_page_is_in_the_list_on_every_page() {
     for (file, tags) in html_files() {
         let links: BTreeSet<&str> = tags
             .iter()
@@ -158,7 +158,7 @@ fn every_page_is_in_every_list() {
             .map(|link| link.trim_start_matches("/docs/"))
             .collect();
         for name in docs::names() {
-            assert!(links.contains(&*format!("{name}.html")), "{file} does not lead to {name}");
+            assert!(links.contains(&*format!("{name}.html")), "{file} has no link to {name}");
         }
     }
 }

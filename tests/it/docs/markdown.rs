@@ -1,27 +1,27 @@
-//! The blocks of code in a page.
+//! Finds the code blocks of a page.
 
 use std::ops::Range;
 
-/// A block between two fences.
+/// A fenced code block.
 #[derive(Debug)]
 pub struct Block {
-    /// What stands behind the first fence.
+    /// The info string after the first fence.
     pub info: String,
     pub body: String,
     /// The line of the first fence, from 1.
     pub line: usize,
-    /// Where the body stands in the page, in bytes.
+    /// The position of the body in the page, in bytes.
     pub range: Range<usize>,
 }
 
-/// What is done with a block.
+/// How the tests use a block.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Sort {
-    /// It is run.
+    /// The block is run.
     Commands,
-    /// It is written to a file of this name, which commands then use.
+    /// The block is written to a file of this name, which commands then use.
     File(String),
-    /// It is only shown.
+    /// The block is only shown.
     Shown,
 }
 
@@ -35,7 +35,7 @@ impl Block {
     }
 }
 
-/// The blocks of a page, in their order.
+/// Returns the blocks of a page, in order.
 pub fn blocks(page: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
@@ -57,6 +57,6 @@ pub fn blocks(page: &str) -> Vec<Block> {
             (None, _) => {}
         }
     }
-    assert!(open.is_none(), "a block has no end: {open:?}");
+    assert!(open.is_none(), "a block is not closed: {open:?}");
     blocks
 }

@@ -1,8 +1,8 @@
-//! The pages inside, held against what they are about: every command in them is run, and prints
-//! what they show; what is generated is what would be generated now; every link leads somewhere.
+//! Tests of the documentation: every command in the pages is run and must print the output that they
+//! show; generated parts must be up to date; every link must have a target.
 //!
-//! With `SATCHEL_DOCS_WRITE=1` in the environment, what has changed is written into the pages
-//! instead: look at the difference before it is committed.
+//! With `SATCHEL_DOCS_WRITE=1` in the environment, outputs and generated parts that differ are written
+//! into the pages instead. Review the difference before you commit it.
 
 #[path = "../../../src/docs/render/console.rs"]
 mod console;
@@ -27,44 +27,44 @@ fn page(name: &str) -> PathBuf {
     root().join("assets/docs").join(name).with_extension("md")
 }
 
-/// Every page, and the README, which is one too.
+/// Every page, and the README.
 fn pages() -> Vec<PathBuf> {
     satchel::docs::names().map(page).chain([root().join("README.md")]).collect()
 }
 
-fn is_to_write() -> bool {
+fn writes_pages() -> bool {
     std::env::var_os("SATCHEL_DOCS_WRITE").is_some_and(|value| value == "1")
 }
 
-/// Blocks that no test can run, and why. There should be few.
+/// Blocks that no test can run: the page, the beginning of the block, and the reason.
 const NOT_RUN: &[(&str, &str, &str)] = &[
     ("README", "cargo run --release -- serve", "builds a release"),
     ("README", "cargo test", "runs all tests"),
     ("start", "cargo build --release", "builds a release"),
-    ("start", "satchel serve --demo", "does not end; the runner has started it"),
+    ("start", "satchel serve --demo", "does not end; the runner has started a server"),
     ("install", "sudo dpkg -i satchel_*.deb", "installs a package"),
     (
         "install",
         "sudo install -m 755 satchel /usr/local/bin/satchel",
-        "writes outside of the folder",
+        "writes outside of the temporary folder",
     ),
-    ("install", "satchel completions bash > /usr", "writes outside of the folder"),
-    ("install", "./install.sh", "installs; packaging/tests/bare-root.sh runs it"),
-    ("install", "systemctl stop satchel", "asks systemd"),
-    ("install", "podman load -i satchel-oci.tar", "wants a container engine"),
+    ("install", "satchel completions bash > /usr", "writes outside of the temporary folder"),
+    ("install", "./install.sh", "installs software; packaging/tests/bare-root.sh runs it"),
+    ("install", "systemctl stop satchel", "needs systemd"),
+    ("install", "podman load -i satchel-oci.tar", "needs a container engine"),
     ("access", "server {", "the configuration of nginx"),
     ("operations", "scrape_configs:", "the configuration of Prometheus"),
 ];
 
-/// One test, because what is generated has to be there before it is run.
+/// One test, because the generated parts must be written before they are run.
 #[test]
-fn every_command_in_the_pages_prints_what_they_show() {
+fn every_command_in_the_pages_prints_the_output_shown() {
     generated::check();
     runner::check(&pages());
 }
 
 #[test]
-fn what_is_not_run_is_listed_with_a_reason() {
+fn blocks_that_are_not_run_are_listed_with_a_reason() {
     let mut listed = NOT_RUN.to_vec();
     for path in pages() {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -85,5 +85,5 @@ fn what_is_not_run_is_listed_with_a_reason() {
             }
         }
     }
-    assert!(listed.is_empty(), "listed and not there: {listed:?}");
+    assert!(listed.is_empty(), "listed, but in no page: {listed:?}");
 }

@@ -1,4 +1,4 @@
-//! The REST reference, made from the description of the routes, and the examples in it.
+//! Generates the REST reference from the description of the routes, with an example of each call.
 
 use std::fmt::Write;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::generated::Outputs;
 use crate::harness::Server;
 
-/// One call of each operation, in the order of the page. They are run in this order, beside the
-/// sample inventory. No command stands twice, because what it printed is known by it.
+/// Example calls of each operation, in the order of the page. They are run in this order with the
+/// sample inventory. No command is repeated, because outputs are found by their command.
 const EXAMPLES: &[(&str, &[&str])] = &[
     (
         "list_instances",
@@ -169,7 +169,7 @@ fn description(server: &Server) -> Value {
     server.request("GET", "/rest/openapi.json").send().json()
 }
 
-/// Every call, tag by tag.
+/// Generates the description of every call, grouped by tag.
 pub fn calls(server: &Server, outputs: &Outputs) -> String {
     for route in ROUTES.iter() {
         let operation = route.description.operation;
@@ -199,14 +199,14 @@ pub fn calls(server: &Server, outputs: &Outputs) -> String {
     made
 }
 
-/// The options that a call's body can hold.
+/// Returns the options that a call's body can contain.
 fn options<'d>(document: &'d Value, call: &Value) -> Option<&'d Value> {
     let schema = &call["requestBody"]["content"]["multipart/form-data"]["schema"];
     let pointer = schema["$ref"].as_str()?.strip_prefix('#')?;
     document.pointer(pointer).map(|schema| &schema["properties"])
 }
 
-/// What is said of one call.
+/// Generates the description of one call.
 fn described(document: &Value, call: &Value) -> String {
     let mut made = format!("{} {}\n\n", text(&call["summary"]), text(&call["description"]));
     let parameters = call["parameters"].as_array().unwrap();
@@ -248,7 +248,7 @@ fn described(document: &Value, call: &Value) -> String {
     made
 }
 
-/// `application/json` with what it holds, led to its description below.
+/// Returns the media types of a body, each with a link to its schema below.
 fn contents(contents: &serde_json::Map<String, Value>) -> String {
     let said = contents.iter().map(|(media_type, content)| {
         let schema = &content["schema"];
@@ -265,7 +265,7 @@ fn contents(contents: &serde_json::Map<String, Value>) -> String {
     said.collect::<Vec<_>>().join(" or ")
 }
 
-/// What bodies hold, and the properties of each type.
+/// Generates the tables of all schemas.
 pub fn bodies(server: &Server, _: &Outputs) -> String {
     let document = description(server);
     let mut made = String::new();
@@ -291,7 +291,7 @@ pub fn bodies(server: &Server, _: &Outputs) -> String {
         made += "| member | holds | |\n|---|---|---|\n";
         for (member, schema) in one["properties"].as_object().unwrap() {
             let has_to = required.is_some_and(|names| names.iter().any(|name| name == member));
-            let has_to = if has_to { "Has to be there. " } else { "" };
+            let has_to = if has_to { "Required. " } else { "" };
             let about = schema["description"].as_str().unwrap_or_default();
             let default = match &schema["default"] {
                 Value::Null => String::new(),
@@ -305,7 +305,7 @@ pub fn bodies(server: &Server, _: &Outputs) -> String {
     made
 }
 
-/// A schema in a word or two.
+/// Returns a short description of a schema.
 fn holds(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Runs a page from top to bottom, as somebody would who types it.
+//! Runs the commands of a page from top to bottom, as a reader would type them.
 
 use std::fs;
 use std::ops::Range;
@@ -15,26 +15,26 @@ use crate::harness::{Server, satchel};
 /// The address that all pages name.
 const ADDRESS: &str = "127.0.0.1:8080";
 
-/// For all commands of a page together. They take a second or two.
+/// The time for all commands of a page. They usually take a second or two.
 const SECONDS_MAX: &str = "180";
 
-/// Pages that are run at the same time.
+/// The number of pages that run at the same time.
 const PAGES_AT_ONCE: usize = 3;
 
-/// What is written of a line that is longer is cut: nobody reads further.
+/// Longer lines are truncated when they are written into a page.
 const LINE_CHARS_MAX: usize = 400;
 
-/// And of an output that is longer, too.
+/// Longer outputs are truncated when they are written into a page.
 const OUTPUT_LINES_MAX: usize = 150;
 
-/// A step of a page, where its output stands, and what it printed.
-struct Ran {
+/// A step of a page, the line of its block, and the text that it printed.
+struct Executed {
     step: Step,
     line: usize,
     printed: String,
 }
 
-/// Runs these pages and compares, or writes what differs.
+/// Runs these pages and compares the outputs, or writes those that differ.
 pub fn check(pages: &[PathBuf]) {
     if !has_tools() {
         return;
@@ -56,7 +56,7 @@ pub fn check(pages: &[PathBuf]) {
     );
 }
 
-/// Whether there is what the pages use beside Satchel. Where everything has to hold, it has to be.
+/// Returns whether the tools that the pages use are installed. With `CI=true` they must be.
 fn has_tools() -> bool {
     let needed = "command -v curl unzip && python3 -c 'import requests'";
     let has = Command::new("bash").args(["-c", needed]).output().unwrap().status.success();
@@ -68,14 +68,14 @@ fn has_tools() -> bool {
     has
 }
 
-/// What is wrong with a page.
+/// Returns the outputs of a page that differ.
 fn check_page(path: &Path) -> Vec<String> {
     let page = fs::read_to_string(path).unwrap();
     let name = path.file_name().unwrap().to_string_lossy();
     let ran = run(&page, &name);
-    if !super::is_to_write() {
+    if !super::writes_pages() {
         let differs = ran.iter().filter(|(_, ran)| !same(&ran.step.output, &ran.printed));
-        let said = differs.map(|(_, Ran { step, line, printed })| {
+        let said = differs.map(|(_, Executed { step, line, printed })| {
             let Step { command, output } = step;
             format!("{name}:{line}: $ {command}\n--- shown\n{output}--- printed\n{printed}")
         });
@@ -92,8 +92,8 @@ fn check_page(path: &Path) -> Vec<String> {
     Vec::new()
 }
 
-/// What is to be shown: what is, where it still holds.
-fn shown(ran: &Ran) -> String {
+/// Returns the output to write into the page: the one shown, if it still matches.
+fn shown(ran: &Executed) -> String {
     if same(&ran.step.output, &ran.printed) {
         return ran.step.output.clone();
     }
@@ -109,8 +109,8 @@ fn shown(ran: &Ran) -> String {
     shown
 }
 
-fn by_block(ran: Vec<(Range<usize>, Ran)>) -> Vec<(Range<usize>, Vec<Ran>)> {
-    let mut blocks: Vec<(Range<usize>, Vec<Ran>)> = Vec::new();
+fn by_block(ran: Vec<(Range<usize>, Executed)>) -> Vec<(Range<usize>, Vec<Executed>)> {
+    let mut blocks: Vec<(Range<usize>, Vec<Executed>)> = Vec::new();
     for (range, ran) in ran {
         match blocks.last_mut() {
             Some((last, steps)) if *last == range => steps.push(ran),
@@ -120,8 +120,8 @@ fn by_block(ran: Vec<(Range<usize>, Ran)>) -> Vec<(Range<usize>, Vec<Ran>)> {
     blocks
 }
 
-/// The server that a page is run beside, as a comment in it says: the sample inventory, where it
-/// says nothing.
+/// Starts the server for a page: with the sample inventory, or empty if a comment in the page says
+/// so.
 fn server(page: &str) -> Server {
     if page.contains("<!-- server: empty -->") {
         Server::start()
@@ -130,16 +130,16 @@ fn server(page: &str) -> Server {
     }
 }
 
-/// Runs every command of a page in one shell; each with the range of its block.
-fn run(page: &str, name: &str) -> Vec<(Range<usize>, Ran)> {
+/// Runs every command of a page in one shell. Returns each with the range of its block.
+fn run(page: &str, name: &str) -> Vec<(Range<usize>, Executed)> {
     let server = server(page);
     let address = server.address.to_string();
-    // Beside `data`, as the pages say it.
+    // The folder that contains `data`, as in the pages.
     let folder = server.data().parent().unwrap().to_owned();
     let aside = tempfile::tempdir().unwrap();
     let aside = aside.path();
     symlink(env!("CARGO_BIN_EXE_satchel"), aside.join("satchel")).unwrap();
-    // On a terminal, curl shows no progress of what is so small; here it would.
+    // On a terminal, curl shows no progress for such small bodies; here it would.
     fs::write(aside.join(".curlrc"), "silent\nshow-error\n").unwrap();
 
     let mut script = String::from("STATUS=0\n");
@@ -161,7 +161,10 @@ fn run(page: &str, name: &str) -> Vec<(Range<usize>, Ran)> {
                         out.display()
                     );
                     let line = block.line;
-                    ran.push((block.range.clone(), Ran { step, line, printed: String::new() }));
+                    ran.push((
+                        block.range.clone(),
+                        Executed { step, line, printed: String::new() },
+                    ));
                 }
             }
             Sort::Shown => {}
@@ -171,7 +174,7 @@ fn run(page: &str, name: &str) -> Vec<(Range<usize>, Ran)> {
         return ran;
     }
     fs::write(aside.join("script"), script).unwrap();
-    // The same variables as for a command of a test: none of ours.
+    // The same environment as for a command of a test: without variables of Satchel.
     let mut shell = Command::new("timeout");
     for (variable, value) in satchel().get_envs() {
         match value {
@@ -195,7 +198,7 @@ fn run(page: &str, name: &str) -> Vec<(Range<usize>, Ran)> {
         let printed = fs::read(aside.join(number.to_string())).unwrap();
         let printed =
             String::from_utf8_lossy(&printed).replace('\r', "").replace(&address, ADDRESS);
-        // Where the executable is put by who installs it, and where this test keeps it.
+        // The folder of the executable in this test is shown as the usual one.
         let printed = printed.replace(&*aside.to_string_lossy(), "/usr/local/bin");
         ran.printed = printed.replace(&*folder.to_string_lossy(), "/srv");
         let fence = ran.printed.lines().any(|line| line.starts_with("```"));

@@ -1,10 +1,10 @@
-//! Whether what a command printed is what is shown, but for what differs each time.
+//! Compares the output of a command with the one shown, ignoring parts that differ in each run.
 
 use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 
-/// What differs from run to run, and what stands for it.
+/// Patterns of text that differs from run to run, and their replacements.
 static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let pairs = [
         (r"\b\d{8}-\d{6}-[0-9a-f]{8}\b", "REPORT"),
@@ -21,7 +21,7 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r#""milliseconds": ?\{[^}]*\}"#, "DURATIONS"),
         (r#""(milliseconds|seconds)": ?[0-9.]+"#, "DURATION"),
         (r"\b[0-9.]+ (ms|s)\b", "DURATION"),
-        // Bundles hold the time of their export, packed.
+        // The size of a bundle depends on the time of the export in it.
         (r#""bytes": ?\d+"#, "BYTES"),
         (r"\b[0-9.,]+ (bytes|kB|KB|MB|KiB|MiB)\b", "BYTES"),
         (r"/tmp/[\w./-]+", "FOLDER"),
@@ -37,7 +37,8 @@ fn normal(text: &str) -> String {
     text
 }
 
-/// `…` in what is shown stands for anything within a line, and alone on a line for any lines.
+/// Returns whether the output matches the one shown. `…` matches any text within a line, and any
+/// lines if it is alone on a line.
 pub fn same(shown: &str, printed: &str) -> bool {
     let mut pattern = String::from("^");
     for line in normal(shown).lines() {
@@ -59,7 +60,7 @@ pub fn same(shown: &str, printed: &str) -> bool {
 }
 
 #[test]
-fn what_varies_is_the_same_and_nothing_else_is() {
+fn only_varying_text_is_ignored() {
     for (shown, printed, is_same) in [
         ("a\n", "a\n", true),
         ("a\n", "a", true),

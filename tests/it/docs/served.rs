@@ -1,4 +1,4 @@
-//! The pages as a server gives them, and as `satchel docs` does.
+//! The pages as the server and `satchel docs` return them.
 
 use std::io::Read;
 use std::process::Output;
@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 
 use crate::harness::{Answer, Server, satchel};
 
-/// What browsers send.
+/// The `Accept` header of a browser.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -19,7 +19,7 @@ fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
 
-/// A browser runs nothing and loads nothing that is not ours.
+/// Checks the security headers: browsers must run and load nothing from other sites.
 fn require_guarded(answer: &Answer) {
     let policy = answer.header("content-security-policy").unwrap();
     for part in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "base-uri 'none'"] {
@@ -31,7 +31,7 @@ fn require_guarded(answer: &Answer) {
 }
 
 #[test]
-fn pages_are_served_to_anyone_packed_or_not() {
+fn pages_are_served_without_a_login_compressed_or_not() {
     let server = Server::start();
     let moved = get(&server, "/docs", &[]);
     assert_eq!((moved.status, moved.header("location")), (308, Some("/docs/")));
@@ -46,7 +46,7 @@ fn pages_are_served_to_anyone_packed_or_not() {
         let plain = get(&server, &path, &[]);
         assert_eq!((plain.status, plain.header("content-encoding")), (200, None), "{name}");
         require_guarded(&plain);
-        // The page of a search is made anew each time.
+        // The search page is rendered for each request.
         if name == "search.html" {
             continue;
         }
@@ -71,7 +71,7 @@ fn pages_are_served_to_anyone_packed_or_not() {
 }
 
 #[test]
-fn whoever_is_lost_is_led_back() {
+fn unknown_pages_link_to_the_start_page() {
     let server = Server::start();
     for path in ["/docs/nowhere.html", "/docs/a/b/c", "/docs/%3Cscript%3E"] {
         let page = get(&server, path, &[("Accept", BROWSER)]);
@@ -83,7 +83,7 @@ fn whoever_is_lost_is_led_back() {
         assert!(text(&page).contains("<a href=\"/docs/\">"), "{path}");
         get(&server, path, &[]).problem(404, "unknown-path");
     }
-    // Elsewhere a browser gets what everyone gets.
+    // Outside of /docs/, a browser gets the same problem as every client.
     get(&server, "/nowhere", &[("Accept", BROWSER)]).problem(404, "unknown-path");
     let welcome = get(&server, "/", &[]);
     require_guarded(&welcome);
@@ -113,14 +113,14 @@ fn docs(arguments: &[&str]) -> (Output, String) {
 }
 
 #[test]
-fn the_pages_are_read_offline() {
+fn the_command_shows_searches_and_writes_the_pages() {
     let (_, list) = docs(&[]);
     for name in satchel::docs::names() {
         assert!(list.contains(&format!("  {name} ")), "{list}");
         let (_, said) = docs(&[name]);
         let written = std::fs::read_to_string(super::page(name)).unwrap();
-        // While pages are written, the executable holds what they were before.
-        assert!(said == written || super::is_to_write(), "{name}");
+        // While pages are being written, the executable still contains the earlier ones.
+        assert!(said == written || super::writes_pages(), "{name}");
     }
     let (_, found) = docs(&["--search", "dry run"]);
     assert!(found.to_lowercase().contains("dry run"), "{found}");
@@ -136,7 +136,7 @@ fn the_pages_are_read_offline() {
     assert!(output.status.success(), "{said}");
     for name in ["index.html", "backup.html", "search.html"] {
         let html = std::fs::read_to_string(site.join(name)).unwrap();
-        // From a disk nothing is at the root.
+        // Links must be relative, because the pages can be opened from a disk.
         assert!(!html.contains("=\"/"), "{name}");
     }
 }
