@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Builds the Debian package: packaging/build-deb.sh [EXECUTABLE]
 #
-# EXECUTABLE is what packaging/build-static.sh made, which is the default. DEB_VERSION is the
-# package's version where it is not that of Cargo.toml. Prints the path of the package.
+# EXECUTABLE is the one that packaging/build-static.sh built, which is the default. DEB_VERSION is the
+# version of the package; the default is that of Cargo.toml. Prints the path of the package.
+#
+# An executable that is not static is refused: it would need the libraries of the machine that built
+# it, and the package declares no dependencies.
 set -euo pipefail
 executable=$(realpath "${1:-$(dirname "$0")/../target/static/$(uname -m)/satchel}")
 cd "$(dirname "$0")/.."
@@ -13,6 +16,11 @@ case $(readelf -h "$executable" | sed -n 's/^ *Machine: *//p') in
 AArch64) architecture=arm64 ;;
 *) echo "build-deb: $executable is for a machine that this script does not know" >&2; exit 1 ;;
 esac
+headers=$(readelf --wide --program-headers --dynamic "$executable")
+if grep -q 'INTERP\|(NEEDED)' <<<"$headers"; then
+    echo "build-deb: $executable is not static: build it with packaging/build-static.sh" >&2
+    exit 1
+fi
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
 

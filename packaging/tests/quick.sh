@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 # The most that `systemd-analyze security` may give the unit, in tenths; systemd 252 gives 1.2.
 exposure_tenths_max=12
 
-shellcheck -x packaging/*.sh packaging/*/*.sh packaging/debian/p* packaging/openrc/satchel .ci/run
+shellcheck -x packaging/*.sh packaging/*/*.sh packaging/debian/p* packaging/openrc/satchel .ci/run tests/fuzz/run.sh
 for script in packaging/install.sh packaging/openrc/satchel packaging/debian/p*; do
     dash -n "$script"
 done
@@ -44,3 +44,10 @@ grep -q "^ExecStart=.* --data $directory\$" packaging/systemd/satchel.service
 grep -q "^command_args=.* --data $directory\"\$" packaging/openrc/satchel
 grep -qx "data=$directory" packaging/install.sh
 grep -qx "data=$directory" packaging/debian/postinst
+
+# A dynamic executable would not start on another machine.
+dynamic=$(command -v bash)
+if said=$(packaging/build-deb.sh "$dynamic" 2>&1) || ! grep -q "$(realpath "$dynamic") is not static" <<<"$said"; then
+    echo "build-deb.sh does not refuse $dynamic, which is not static: $said" >&2
+    exit 1
+fi
