@@ -304,3 +304,21 @@ fn what_is_only_said_is_not_used() {
                 fn f<'a>(c: &'a char) -> bool { *c == '\"' || x::sled::y() }\n";
     assert_eq!(breaches("model", said, 2), []);
 }
+
+/// `CONTRIBUTING.md` gives a reason for each dependency.
+#[test]
+fn every_dependency_has_a_reason() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let guide = fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
+    let (_, reasons) = guide.split_once("\n## Dependencies\n").unwrap();
+    let (reasons, _) = reasons.split_once("\n## ").unwrap();
+    let listed: Vec<&str> = reasons.split('`').skip(1).step_by(2).collect();
+    for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
+        let dependencies = manifest[section].as_table().unwrap();
+        for (name, _) in dependencies {
+            assert!(listed.contains(&name.as_str()), "{name} has no reason in CONTRIBUTING.md");
+        }
+    }
+}
