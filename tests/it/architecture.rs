@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The parts from bottom to top. A part may use those on the lines below its own, and none beside
-/// it on the same line.
+/// The layers of modules, from bottom to top. A module can use the layers below its own, and no other
+/// module of its own layer.
 const LAYERS: [&[&str]; 7] = [
     &["wording", "disk"],
     &["model", "docs", "job"],
@@ -15,10 +15,10 @@ const LAYERS: [&[&str]; 7] = [
     &["http"],
 ];
 
-/// These stand above the layers and may use all of them.
+/// The modules above the layers. They can use all layers.
 const TOP: [&str; 2] = ["config", "cli"];
 
-/// Crates that one part keeps to itself: the crate, and who may name it.
+/// Crates that only some modules can name: the crate, and these modules.
 const KEPT: [(&str, &[&str]); 10] = [
     ("rust_embed", &["docs"]),
     ("sled", &["store"]),
@@ -32,14 +32,14 @@ const KEPT: [(&str, &[&str]); 10] = [
     ("clap", &["main", "cli", "config"]),
 ];
 
-/// A line that breaks the map.
+/// A line that breaks the rules.
 #[derive(Debug, PartialEq)]
 struct Breach {
     line: usize,
     what: String,
 }
 
-/// Looks through one source of the part `of`.
+/// Returns the breaches in one source file of the module `of`.
 fn breaches(of: &str, source: &str, depth: usize) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for (name, line) in names(source, depth) {
@@ -61,7 +61,7 @@ fn allowed(of: &str, used: &str) -> bool {
     let layer = |part: &str| LAYERS.iter().position(|layer| layer.contains(&part));
     match (of, layer(of), layer(used)) {
         _ if of == used => true,
-        // The map itself.
+        // `lib.rs` declares all modules.
         ("lib", ..) => true,
         ("main", ..) => used == "cli",
         ("config", ..) => used != "cli",
@@ -71,17 +71,17 @@ fn allowed(of: &str, used: &str) -> bool {
     }
 }
 
-/// What a source names.
+/// A name at the beginning of a path in a source file.
 #[derive(Debug, PartialEq)]
 enum Name {
-    /// A part of Satchel, by `crate::` or, from outside, `satchel::`.
+    /// A module of Satchel, after `crate::` or, outside of the library, `satchel::`.
     Part(String),
     /// The first segment of any other path.
     Crate(String),
 }
 
-/// Every path's beginning with its line, after comments and texts are blanked out. `crate::{a, b}`
-/// gives both. `depth` is that of the source's module: so many `super`s lead to the root.
+/// Returns the beginning of every path with its line, outside of comments and strings. `crate::{a, b}`
+/// gives both. `depth` is the depth of the file's module: as many `super`s lead to the root.
 fn names(source: &str, depth: usize) -> Vec<(Name, usize)> {
     let source = blanked(source);
     let mut names = Vec::new();
@@ -123,7 +123,8 @@ fn names(source: &str, depth: usize) -> Vec<(Name, usize)> {
     names
 }
 
-/// How many `super`s a path begins with, the first of which is read already, and the rest of it.
+/// Returns the number of `super`s at the beginning of a path, whose first one was read already, and
+/// the rest of the path.
 fn supers(mut path: &str) -> (usize, &str) {
     let mut supers = 1;
     while let Some(rest) = path.strip_prefix("super::") {
@@ -137,7 +138,7 @@ fn is_part(word: &str) -> bool {
     LAYERS.iter().any(|layer| layer.contains(&word)) || TOP.contains(&word)
 }
 
-/// The first words of a path or of a group of paths, each with the lines before it.
+/// Returns the first words of a path or of a group of paths, each with the number of lines before it.
 fn group(path: &str) -> impl Iterator<Item = (String, usize)> {
     let mut words = Vec::new();
     let mut depth = 0;
@@ -171,7 +172,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The source with comments and texts turned into blanks; lines stay where they are.
+/// Replaces comments and strings with blanks. Lines keep their positions.
 fn blanked(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
@@ -194,7 +195,7 @@ fn blanked(source: &str) -> String {
     out
 }
 
-/// The length of a quoted text with its quotes.
+/// Returns the length of a string with its quotes.
 fn text_end(text: &str) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -227,7 +228,7 @@ fn character_end(text: &str) -> usize {
     }
 }
 
-/// Every source under `folder`.
+/// Returns every source file in `folder` and its subfolders.
 pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -243,7 +244,7 @@ pub fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_part_uses_only_what_stands_below_it() {
+fn every_module_uses_only_the_layers_below_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let sources = sources(&root);
     assert!(sources.len() > 50, "the sources were not found");
@@ -253,18 +254,18 @@ fn every_part_uses_only_what_stands_below_it() {
         let first = inside.iter().next().unwrap().to_string_lossy().into_owned();
         let part = first.trim_end_matches(".rs");
         let known = is_part(part) || ["main", "lib"].contains(&part);
-        assert!(known, "src/{first} has no place in the map");
-        // `mod.rs` is its folder.
+        assert!(known, "src/{first} is not in a layer");
+        // `mod.rs` has the depth of its folder.
         let depth = inside.iter().count() - usize::from(inside.ends_with("mod.rs"));
         for breach in breaches(part, &fs::read_to_string(&path).unwrap(), depth) {
             bad.push(format!("src/{}:{}: {}", inside.display(), breach.line, breach.what));
         }
     }
-    assert!(bad.is_empty(), "not allowed by the map:\n{}", bad.join("\n"));
+    assert!(bad.is_empty(), "imports that break the layers:\n{}", bad.join("\n"));
 }
 
 #[test]
-fn a_bad_line_is_found_wherever_it_hides() {
+fn a_breach_is_found_in_every_form_of_path() {
     let found = |of: &str, source: &str| {
         let found = breaches(of, source, 2).into_iter();
         found.map(|breach| (breach.line, breach.what)).collect::<Vec<_>>()
@@ -298,7 +299,7 @@ fn a_bad_line_is_found_wherever_it_hides() {
 }
 
 #[test]
-fn what_is_only_said_is_not_used() {
+fn comments_and_strings_are_ignored() {
     let said = "//! crate::http, sled::Db\n/// [`crate::http`]\n// use hyper::body;\n\
                 const A: &str = \"use crate::http; sled::x\";\nconst B: &str = r#\"sled::\"\"#;\n\
                 fn f<'a>(c: &'a char) -> bool { *c == '\"' || x::sled::y() }\n";
