@@ -1,6 +1,7 @@
 //! The build script: renders the documentation site, packs the licences, and tells the executable
 //! its commit and target.
 
+#[expect(unreachable_pub, reason = "the library exports these items")]
 #[path = "src/docs/pages.rs"]
 mod pages;
 #[path = "src/docs/render/mod.rs"]

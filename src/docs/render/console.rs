@@ -3,11 +3,11 @@
 
 /// A command and its output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(super) struct Step {
     /// The command without the prompt. It can have several lines.
-    pub command: String,
+    pub(super) command: String,
     /// The lines below the command.
-    pub output: String,
+    pub(super) output: String,
 }
 
 /// Splits a block into steps. A command begins with `$ `. It continues on the next line while its
@@ -15,7 +15,7 @@ pub struct Step {
 ///
 /// # Errors
 /// If a line precedes the first command, or a command does not end.
-pub fn steps(block: &str) -> Result<Vec<Step>, String> {
+pub(super) fn steps(block: &str) -> Result<Vec<Step>, String> {
     let mut steps: Vec<Step> = Vec::new();
     let mut lines = block.lines();
     while let Some(line) = lines.next() {

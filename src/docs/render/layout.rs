@@ -7,11 +7,11 @@ use super::markdown::Page;
 use super::pages::CHAPTERS;
 
 /// The names of the files that pages load. Each name contains a hash of the file's content.
-pub struct Assets {
-    pub style: String,
-    pub script: String,
-    pub icon: String,
-    pub index: String,
+pub(super) struct Assets {
+    pub(super) style: String,
+    pub(super) script: String,
+    pub(super) icon: String,
+    pub(super) index: String,
 }
 
 /// The place where `src/http` inserts content at run time: search results, the list of routes.
@@ -93,7 +93,7 @@ impl Frame<'_> {
 }
 
 /// Renders a page of the list, with links to the previous and the next one.
-pub fn page(
+pub(super) fn page(
     page: &Page,
     previous: Option<&Page>,
     next: Option<&Page>,
@@ -144,7 +144,7 @@ fn contents(page: &Page) -> String {
 }
 
 /// Renders the start page of the documentation: all pages with their first paragraphs.
-pub fn front(pages: &[Page], assets: &Assets) -> String {
+pub(super) fn front(pages: &[Page], assets: &Assets) -> String {
     let mut main = format!(
         "<article class=\"front\">\n<h1>Satchel</h1>\n<p class=\"lead\">{TAGLINE} These pages are part \
          of the executable. They need no internet access, and describe exactly this version.</p>\n"
@@ -168,7 +168,7 @@ pub fn front(pages: &[Page], assets: &Assets) -> String {
 
 /// Renders the page for search results. The server inserts the results; without a server, the script
 /// does.
-pub fn results(pages: &[Page], assets: &Assets) -> String {
+pub(super) fn results(pages: &[Page], assets: &Assets) -> String {
     let main = format!(
         "<article>\n<h1>Search</h1>\n<div id=\"results\">{SLOT}</div>\n<noscript><p>Without a \
          server, the search needs JavaScript. <code>satchel docs --search WORD</code> does not.</p></noscript>\n\
@@ -180,7 +180,7 @@ pub fn results(pages: &[Page], assets: &Assets) -> String {
 }
 
 /// Renders the page for unknown addresses.
-pub fn lost(pages: &[Page], assets: &Assets) -> String {
+pub(super) fn lost(pages: &[Page], assets: &Assets) -> String {
     let main = "<article>\n<h1>There is no such page</h1>\n<p>It might have another name in this version. \
                 Use the list of pages or the search, or go to the \
                 <a href=\"/docs/\">start page</a>.</p>\n</article>\n";
@@ -196,7 +196,7 @@ pub fn lost(pages: &[Page], assets: &Assets) -> String {
 }
 
 /// Renders the page at the root of the server, with a place for the list of routes.
-pub fn welcome(pages: &[Page], assets: &Assets) -> String {
+pub(super) fn welcome(pages: &[Page], assets: &Assets) -> String {
     let main = format!(
         "<article class=\"front\">\n<h1>Satchel</h1>\n<p class=\"lead\">{TAGLINE} It is running. \
          <a href=\"/docs/start.html\">Start in five minutes</a>, or see \

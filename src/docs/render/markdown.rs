@@ -8,36 +8,36 @@ use super::console;
 use super::{Fallible, escape};
 
 /// A rendered page.
-pub struct Page {
-    pub name: &'static str,
-    pub title: String,
+pub(super) struct Page {
+    pub(super) name: &'static str,
+    pub(super) title: String,
     /// The first paragraph, as text.
-    pub about: String,
-    pub html: String,
+    pub(super) about: String,
+    pub(super) html: String,
     /// The headings below the title.
-    pub headings: Vec<Heading>,
+    pub(super) headings: Vec<Heading>,
     /// The sections: the one under the title, then one for each heading.
-    pub sections: Vec<Section>,
+    pub(super) sections: Vec<Section>,
 }
 
-pub struct Heading {
-    pub level: HeadingLevel,
-    pub id: String,
-    pub text: String,
+pub(super) struct Heading {
+    pub(super) level: HeadingLevel,
+    pub(super) id: String,
+    pub(super) text: String,
 }
 
 /// A section of a page: a target of the search.
-pub struct Section {
+pub(super) struct Section {
     /// The anchor and the text of the heading; `None` for the section under the title.
-    pub heading: Option<(String, String)>,
-    pub text: String,
+    pub(super) heading: Option<(String, String)>,
+    pub(super) text: String,
 }
 
 /// Converts a page to HTML.
 ///
 /// # Errors
 /// If the page has no title, contains raw HTML, or has a console block without a command.
-pub fn render(name: &'static str, text: &str) -> Fallible<Page> {
+pub(super) fn render(name: &'static str, text: &str) -> Fallible<Page> {
     let mut events = Parser::new_ext(text, Options::ENABLE_TABLES);
     let mut page = Page {
         name,

@@ -24,13 +24,13 @@ use self::markdown::Page;
 use super::pages;
 
 /// A result whose error the build prints.
-pub type Fallible<T> = Result<T, Box<dyn Error>>;
+pub(super) type Fallible<T> = Result<T, Box<dyn Error>>;
 
 /// Renders `assets/docs/` with `assets/site/` into the folder `out`, which is emptied first.
 ///
 /// # Errors
 /// If a listed page is missing, a page is not listed, or a page cannot be rendered.
-pub fn site(root: &Path, out: &Path) -> Fallible<()> {
+pub(super) fn site(root: &Path, out: &Path) -> Fallible<()> {
     if out.exists() {
         fs::remove_dir_all(out)?;
     }

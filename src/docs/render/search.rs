@@ -7,7 +7,7 @@ use super::markdown::Page;
 const AROUND: (&str, &str) = ("const SATCHEL_INDEX=", ";\n");
 
 /// Returns the index: `[[page, title, anchor, heading, text], …]`.
-pub fn index(pages: &[Page]) -> String {
+pub(super) fn index(pages: &[Page]) -> String {
     let mut list = String::from("[");
     for page in pages {
         for section in &page.sections {
