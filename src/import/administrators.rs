@@ -1,32 +1,32 @@
-//! Which administrators an import changes. Everybody who runs one has to see this: another
-//! appliance's users can take the place of one's own.
+//! The administrators that an import changes. The report shows them, because the users of another
+//! appliance can replace one's own.
 
 use serde::Serialize;
 
-use super::{ImportError, log::Log, problem::Place, walk::Step};
+use super::{ImportError, decide::Step, location::DocumentLocation, log::Log};
 use crate::model::{Field, Kind, Secret, User};
 
-/// What an import does, or would do, to an administrator.
+/// A change of an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct AdministratorChange {
     pub change: AdministratorChangeKind,
 }
 
-/// One kind of [`AdministratorChange`]. A user can have several.
+/// The kind of an [`AdministratorChange`]. One user can have several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdministratorChangeKind {
     Removed,
-    /// The user stays, and is no administrator any more.
+    /// The user remains, but is no longer an administrator.
     RightsLost,
     Created,
-    /// The user was there, and becomes an administrator.
+    /// The user exists already, and becomes an administrator.
     RightsGained,
-    /// The password is another one, or is gone. It is never shown.
+    /// The password is changed or removed. It is never shown.
     PasswordChanged,
 }
 
-/// What matters of a user here.
+/// The properties of a user that matter here.
 struct Login {
     is_admin: bool,
     password: Option<Secret>,
@@ -42,24 +42,25 @@ impl Login {
     }
 }
 
-/// Notes in the log how a step on the walk over users changes the administrators.
+/// Reports how a step changes an administrator.
 ///
 /// # Errors
-/// The user that is there cannot be read, or the log cannot be written.
-pub(super) fn note(step: &Step<'_>, log: &Log) -> Result<(), ImportError> {
-    let before = match step.before {
+/// [`ImportError::Store`] if the existing user cannot be decoded, [`ImportError::TemporaryFile`] if
+/// the log cannot be written.
+pub(super) fn report_change(step: &Step<'_>, log: &Log) -> Result<(), ImportError> {
+    let before = match &step.existing {
         Some(raw) => raw.record(Kind::User, step.name.as_bytes())?.into_kind::<User>(),
         None => None,
     };
-    let after = step.after.as_ref().and_then(|after| after.record.of_kind::<User>());
+    let after = step.result.as_ref().and_then(|result| result.record.of_kind::<User>());
     for change in changes(before.as_ref().map(Login::of), after.map(Login::of)) {
-        let place = Place { record: Some(step.name.to_owned()), ..Place::default() };
-        log.lists().administrators.push(&AdministratorChange { change }, place)?;
+        let location = DocumentLocation::of_record(step.name.clone());
+        log.administrator(&AdministratorChange { change }, location)?;
     }
     Ok(())
 }
 
-/// What becomes of an administrator; nothing where the user is none, neither before nor after.
+/// The changes of an administrator; none if the user is no administrator before or after.
 fn changes(before: Option<Login>, after: Option<Login>) -> Vec<AdministratorChangeKind> {
     let mut changes = Vec::new();
     match (before, after) {
@@ -76,7 +77,7 @@ fn changes(before: Option<Login>, after: Option<Login>) -> Vec<AdministratorChan
                 (false, true) => changes.push(AdministratorChangeKind::RightsGained),
                 (true, true) | (false, false) => {}
             }
-            // Equal secrets are sealed to equal bytes.
+            // Sealing is deterministic: equal secrets have equal bytes.
             if (before.is_admin || after.is_admin) && before.password != after.password {
                 changes.push(AdministratorChangeKind::PasswordChanged);
             }
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn only_administrators_are_named_and_each_change_of_theirs_is() {
+    fn every_change_of_an_administrator_is_reported_and_no_other() {
         for (before, after, expected) in [
             (None, login(true, "a"), vec![Change::Created]),
             (None, login(false, "a"), vec![]),

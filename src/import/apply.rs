@@ -1,5 +1,5 @@
-//! The third step of an import: what becomes of every record, written into a new generation where
-//! there is one.
+//! The third and fourth step: the steps of every kind, and the members of pools, written into a new
+//! generation of the store, or reported by a dry run.
 
 use std::{
     collections::BTreeMap,
@@ -9,98 +9,61 @@ use std::{
 
 use super::{
     ImportError, KindReport, administrators,
-    cursor::Cursor,
+    decide::{Decision, Step, Steps},
     diff::differences,
     log::Log,
-    members::{self, Found, Members, Numbers},
+    members::{ChangedPool, FoundMembers, MemberCount, MemberSearch},
+    parallel::in_parallel,
     problem::{Change, ChangeKind, ChangedRecord, PropertyChange, ShownValue},
     reference,
-    resolve::{Resolved, Scope},
-    walk::{Amend, Fate, Step, walk},
-    workers,
+    resolve::Resolved,
+    scope::Scope,
 };
 use crate::{
     disk::{Sorted, Sorter},
     job,
-    model::{Field, Kind, Record, Side, User, Value},
-    store::{Load, Raw, Vault, parse_target_key},
+    model::{Kind, Side, User, Value},
+    store::{Load, LoadTable, Vault, parse_target_key},
 };
 
-/// What the references of an inventory may take in memory before they are set aside, in bytes.
+/// The memory for the references of the whole inventory, in bytes. Beyond it they are sorted on the
+/// disk.
 const REFERENCES_BYTES: usize = 64 * 1024 * 1024;
 
-/// Whether what comes brings a user of this name.
-pub(super) fn brings(scope: &Scope<'_>, name: &str) -> Result<bool, ImportError> {
-    match &scope.decoded.records[Kind::User] {
-        Some(users) => Ok(Cursor::new(users).seek(name.as_bytes())?),
-        None => Ok(false),
-    }
-}
-
-/// Refuses an import after which nobody could administer the appliance.
+/// Refuses an import after which no administrator could log in.
+///
+/// # Errors
+/// [`ImportError::NoAdministrator`], and the errors of [`Steps`].
 pub(super) fn require_administrator(
     scope: &Scope<'_>,
     resolved: &Resolved,
     vault: &Vault,
 ) -> Result<(), ImportError> {
-    let mut able = false;
-    walk(
-        Kind::User,
-        scope,
-        resolved,
-        &mut |user, before| keep_access(scope, user, before),
-        &mut |step| {
-            if let Some(after) = step.after
-                && let Some(user) = after.record.of_kind::<User>()
-                && !able
-            {
-                let mut user = user.clone();
-                vault.open_secrets(&mut user)?;
-                able = user.is_able_administrator();
+    let mut steps = Steps::new(Kind::User, scope, resolved)?;
+    while let Some(step) = steps.next()? {
+        let record = step.result.map(|result| result.record);
+        if let Some(mut user) = record.and_then(|record| record.into_kind::<User>()) {
+            vault.open_secrets(&mut user)?;
+            if user.is_able_administrator() {
+                return Ok(());
             }
-            Ok(())
-        },
-    )?;
-    if able { Ok(()) } else { Err(ImportError::NoAdministrator) }
+        }
+    }
+    Err(ImportError::NoAdministrator)
 }
 
-/// A project without secrets does not say the caller's password, and an old one not who
-/// administers. Emptying the users first must not lock out who asked for it.
-fn keep_access(
-    scope: &Scope<'_>,
-    user: &mut dyn Record,
-    before: Option<&Raw>,
-) -> Result<bool, ImportError> {
-    let (true, Some(before)) = (user.name().as_str() == scope.caller, before) else {
-        return Ok(false);
-    };
-    let before = before.record(Kind::User, user.name().as_bytes())?.into_kind::<User>();
-    let (Some(user), Some(before)) = (user.of_kind_mut::<User>(), before) else {
-        return Ok(false);
-    };
-    let mut kept = false;
-    if user.password == Field::Absent {
-        user.password = before.password;
-        kept = true;
-    }
-    if user.is_admin == Field::Absent {
-        user.is_admin = before.is_admin;
-        kept = true;
-    }
-    Ok(kept)
-}
-
-/// The third step: every kind's walk, written into a new generation where there is one.
-pub(super) struct Job<'a> {
+/// The third and fourth step of an import.
+pub(super) struct Application<'a> {
     scope: &'a Scope<'a>,
     resolved: &'a Resolved,
+    /// The new generation; `None` in a dry run.
     load: Option<&'a Load<'a>>,
-    /// All references of the inventory that there will be.
+    /// The references of all records after the import.
     references: Mutex<Sorter>,
     log: &'a Log,
 }
 
-impl<'a> Job<'a> {
+impl<'a> Application<'a> {
     pub fn new(
         scope: &'a Scope<'a>,
         resolved: &'a Resolved,
@@ -111,148 +74,165 @@ impl<'a> Job<'a> {
         Self { scope, resolved, load, references, log }
     }
 
-    /// Gives what became of each kind, and how long the pools took.
+    /// Applies all kinds, `first` first, and the pools last, because their members have to be known
+    /// before. Returns the report of each kind, and the time that the pools took.
+    ///
+    /// # Errors
+    /// The first error of any kind.
     pub fn run(
         self,
-        members: Members,
+        members: MemberSearch,
         first: &[Kind],
     ) -> Result<(Vec<KindReport>, Duration), ImportError> {
-        // Pools come last: their members have to be known.
         let mut kinds = first.to_vec();
         kinds.extend(Kind::ALL.into_iter().filter(|kind| !first.contains(kind)));
         kinds.retain(|kind| *kind != Kind::Pool);
-        let mut reports = workers::run(kinds, |kind| match kind {
-            Kind::User => {
-                let amend = &mut |user: &mut dyn Record, before: Option<&Raw>| {
-                    keep_access(self.scope, user, before)
-                };
-                self.walked(kind, None, amend, &mut |user| administrators::note(user, self.log))
-            }
-            other => {
-                let offer = Side::of(other).map(|side| (&members, side));
-                self.walked(other, offer, &mut |_, _| Ok(false), &mut |_| Ok(()))
-            }
-        })?;
+        let mut reports = in_parallel(kinds, |kind| self.apply_kind(kind, &members))?;
+
         let recomputing = Instant::now();
         self.log.progress().step(job::Step::Pools, None)?;
-        reports.push(self.pools(&members.finish()?)?);
+        reports.push(self.apply_pools(&members.finish()?)?);
         let recomputing = recomputing.elapsed();
 
         if let Some(load) = self.load {
-            let references =
-                self.references.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?;
+            let references = self.references.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let references = references.finish().map_err(ImportError::TemporaryFile)?;
             load.references(|put| write_references(&references, self.log, put))?;
         }
         reports.sort_unstable_by_key(|report| report.kind);
         Ok((reports, recomputing))
     }
 
-    /// The pools' walk, and their members.
-    fn pools(&self, found: &Found) -> Result<KindReport, ImportError> {
-        let mut settled = BTreeMap::new();
-        let mut report = self.walked(
-            Kind::Pool,
-            None,
-            &mut |pool, before| members::amend(self.scope.old, pool, before),
-            &mut |step| {
-                match step.fate {
-                    Fate::Kept | Fate::Unchanged => {
-                        settled.insert(step.name.to_owned(), step.fate);
-                    }
-                    Fate::Adjusted | Fate::Created | Fate::Updated | Fate::Removed => {}
+    /// Applies the records of one kind other than pools.
+    fn apply_kind(&self, kind: Kind, members: &MemberSearch) -> Result<KindReport, ImportError> {
+        let side = Side::of(kind);
+        let mut writer = self.writer(kind);
+        let mut steps = Steps::new(kind, self.scope, self.resolved)?;
+        while let Some(step) = steps.next()? {
+            writer.write(&step)?;
+            if kind == Kind::User {
+                administrators::report_change(&step, self.log)?;
+            }
+            if let (Some(side), Some(result)) = (side, &step.result) {
+                members.offer(side, &*result.record, result.ordinal)?;
+            }
+        }
+        Ok(writer.finish())
+    }
+
+    /// Applies the pools, and their members.
+    fn apply_pools(&self, found: &FoundMembers) -> Result<KindReport, ImportError> {
+        let mut writer = self.writer(Kind::Pool);
+        let mut unchanged = BTreeMap::new();
+        let mut steps = Steps::new(Kind::Pool, self.scope, self.resolved)?;
+        while let Some(step) = steps.next()? {
+            writer.write(&step)?;
+            match step.decision {
+                Decision::Keep | Decision::LeaveUnchanged => {
+                    unchanged.insert(step.name, step.decision);
                 }
-                Ok(())
-            },
-        )?;
+                Decision::Adjust | Decision::Create | Decision::Update | Decision::Remove => {}
+            }
+        }
+        let mut report = writer.finish();
         if let Some(load) = self.load {
             found.write(load, self.log)?;
         }
-        // A pool whose own record stays can still get other members.
-        found.moved(self.scope.old, |moved| {
-            match settled.get(moved.name) {
-                Some(Fate::Unchanged) => report.unchanged -= 1,
+        // A pool whose own record does not change can still get other members.
+        for pool in found.changed_pools(self.scope.existing)? {
+            match unchanged.get(&pool.name) {
+                Some(Decision::LeaveUnchanged) => report.unchanged -= 1,
                 Some(_) => {}
-                None => return Ok(()),
+                None => continue,
             }
             report.adjusted += 1;
-            if self.load.is_some() {
-                return Ok(());
-            }
-            let properties = [("device_number", moved.devices), ("link_number", moved.links)];
-            let properties = properties.into_iter().filter_map(|(property, numbers)| {
-                let shown = |number: u64| Some(ShownValue::of(&Value::Int(number as i64)));
-                let Numbers { before, after } = numbers?;
-                let property = property.to_owned();
-                Some(PropertyChange { property, before: shown(before), after: shown(after) })
-            });
-            let record =
-                ChangedRecord { record: moved.name.to_owned(), properties: properties.collect() };
-            let change = Change { kind: Kind::Pool, change: ChangeKind::Adjusted };
-            Ok(self.log.lists().changes.push(&change, record)?)
-        })?;
-        Ok(report)
-    }
-
-    /// One kind's walk, on which `see` is shown every step.
-    fn walked(
-        &self,
-        kind: Kind,
-        offer: Option<(&Members, Side)>,
-        amend: &mut Amend<'_>,
-        see: &mut dyn FnMut(&Step<'_>) -> Result<(), ImportError>,
-    ) -> Result<KindReport, ImportError> {
-        let mut report = KindReport::new(kind);
-        report.rejected = self.log.lists().rejected[kind];
-        let mut table = self.load.map(|load| (load.version(), load.table(kind)));
-        walk(kind, self.scope, self.resolved, amend, &mut |step| {
-            self.log.progress().advance(step.sides())?;
-            see(&step)?;
-            match step.fate {
-                Fate::Kept => {}
-                Fate::Adjusted => report.adjusted += 1,
-                Fate::Unchanged => report.unchanged += 1,
-                Fate::Created => report.created += 1,
-                Fate::Updated => report.updated += 1,
-                Fate::Removed => report.removed += 1,
-            }
             if self.load.is_none() {
-                self.note(kind, &step)?;
+                self.report_pool(pool)?;
             }
-            let Some(after) = step.after else { return Ok(()) };
-            report.total += 1;
-            if let Some((members, side)) = offer {
-                members.offer(side, after.record, after.ordinal)?;
-            }
-            if let Some((new, table)) = &mut table {
-                let version = after.version.unwrap_or(*new);
-                table.put(step.name.as_bytes(), after.ordinal, version, after.body)?;
-                reference::push(after.record, |_| &self.references)?;
-            }
-            Ok(())
-        })?;
-        if let Some((_, table)) = table {
-            table.finish();
         }
         Ok(report)
     }
 
-    /// Takes down what a dry run would change.
-    fn note(&self, kind: Kind, step: &Step<'_>) -> Result<(), ImportError> {
-        let change = match step.fate {
-            Fate::Kept | Fate::Unchanged => return Ok(()),
-            Fate::Adjusted => ChangeKind::Adjusted,
-            Fate::Created => ChangeKind::Created,
-            Fate::Updated => ChangeKind::Updated,
-            Fate::Removed => ChangeKind::Removed,
+    /// Reports a pool that a dry run would give other members.
+    fn report_pool(&self, pool: ChangedPool) -> Result<(), ImportError> {
+        let shown = |number: u64| Some(ShownValue::of(&Value::Int(number as i64)));
+        let counts = [(Side::Device, pool.devices), (Side::Link, pool.links)];
+        let properties = counts.into_iter().filter_map(|(side, count)| {
+            let MemberCount { before, after } = count?;
+            let property = side.count().to_owned();
+            Some(PropertyChange { property, before: shown(before), after: shown(after) })
+        });
+        let record = ChangedRecord { record: pool.name, properties: properties.collect() };
+        self.log.change(&Change { kind: Kind::Pool, change: ChangeKind::Adjusted }, record)
+    }
+
+    /// A writer for the records of one kind.
+    fn writer(&self, kind: Kind) -> KindWriter<'_> {
+        let mut report = KindReport::new(kind);
+        report.rejected = self.log.lists().rejected[kind];
+        let table = self.load.map(|load| (load.version(), load.table(kind)));
+        KindWriter { kind, report, table, references: &self.references, log: self.log }
+    }
+}
+
+/// Writes the records of one kind into a new generation, or reports what a dry run would change.
+struct KindWriter<'a> {
+    kind: Kind,
+    report: KindReport,
+    /// The version of the import and the table of the new generation; `None` in a dry run.
+    table: Option<(u64, LoadTable<'a>)>,
+    references: &'a Mutex<Sorter>,
+    log: &'a Log,
+}
+
+impl KindWriter<'_> {
+    fn write(&mut self, step: &Step<'_>) -> Result<(), ImportError> {
+        self.log.progress().advance(step.records_read())?;
+        match step.decision {
+            Decision::Keep => {}
+            Decision::Adjust => self.report.adjusted += 1,
+            Decision::LeaveUnchanged => self.report.unchanged += 1,
+            Decision::Create => self.report.created += 1,
+            Decision::Update => self.report.updated += 1,
+            Decision::Remove => self.report.removed += 1,
+        }
+        self.report.total += u64::from(step.result.is_some());
+        match (&mut self.table, &step.result) {
+            (Some((import_version, table)), Some(result)) => {
+                let version = result.version.unwrap_or(*import_version);
+                table.put(step.name.as_bytes(), result.ordinal, version, step.body())?;
+                reference::push(&*result.record, |_| self.references)
+            }
+            (Some(_), None) => Ok(()),
+            (None, _) => self.report_change(step),
+        }
+    }
+
+    /// Reports what a dry run would change.
+    fn report_change(&self, step: &Step<'_>) -> Result<(), ImportError> {
+        let change = match step.decision {
+            Decision::Keep | Decision::LeaveUnchanged => return Ok(()),
+            Decision::Adjust => ChangeKind::Adjusted,
+            Decision::Create => ChangeKind::Created,
+            Decision::Update => ChangeKind::Updated,
+            Decision::Remove => ChangeKind::Removed,
         };
-        let properties = match (step.before, &step.after) {
-            (Some(before), Some(after)) => {
-                differences(before.record(kind, step.name.as_bytes())?, after.record.to_any())
+        let properties = match (&step.existing, &step.result) {
+            (Some(existing), Some(result)) => {
+                let existing = existing.record(self.kind, step.name.as_bytes())?;
+                differences(existing, result.record.clone())
             }
             (Some(_), None) | (None, Some(_)) | (None, None) => Vec::new(),
         };
-        let record = ChangedRecord { record: step.name.to_owned(), properties };
-        Ok(self.log.lists().changes.push(&Change { kind, change }, record)?)
+        let record = ChangedRecord { record: step.name.clone(), properties };
+        self.log.change(&Change { kind: self.kind, change }, record)
+    }
+
+    fn finish(self) -> KindReport {
+        if let Some((_, table)) = self.table {
+            table.finish();
+        }
+        self.report
     }
 }
 
@@ -265,10 +245,10 @@ fn write_references(
     put: &mut PutReference<'_>,
 ) -> Result<(), ImportError> {
     let mut reader = references.read();
-    while let Some((key, _)) = reader.next()? {
+    while let Some((key, _)) = reader.next().map_err(ImportError::TemporaryFile)? {
         log.progress().advance(1)?;
-        let (.., at) = parse_target_key(key).ok_or_else(ImportError::cut_off)?;
-        put(&key[..at], &key[at..])?;
+        let (.., end) = parse_target_key(key).ok_or(ImportError::TemporaryFileDamaged)?;
+        put(&key[..end], &key[end..])?;
     }
     Ok(())
 }

@@ -1,31 +1,15 @@
-//! What differs between two states of one record.
+//! The differences between two states of one record.
 
 use std::cmp::Ordering;
 
 use super::problem::{PropertyChange, ShownValue};
 use crate::model::{AnyRecord, Record, Secret, Secrets, View};
 
-/// The properties that differ, by name. Of a secret is only said that it does.
+/// The properties that differ, sorted by name. The values of secrets are left out.
 pub(super) fn differences(mut before: AnyRecord, mut after: AnyRecord) -> Vec<PropertyChange> {
-    let mut changes = Vec::new();
-    let secrets = |record: &mut dyn Record| -> Vec<(&'static str, Secret)> {
-        record.secrets().into_iter().map(|(property, secret)| (property, secret.clone())).collect()
-    };
-    let (old, new) = (secrets(&mut *before), secrets(&mut *after));
-    for (property, _) in
-        before.kind().properties().iter().map(|p| (p.name, p.type_)).filter(|(property, _)| {
-            let of = |list: &[(&'static str, Secret)]| {
-                list.iter().find(|(name, _)| name == property).map(|(_, secret)| secret.clone())
-            };
-            of(&old) != of(&new)
-        })
-    {
-        let property = property.to_owned();
-        changes.push(PropertyChange { property, before: None, after: None });
-    }
-
-    let (old, new) = (before.views(Secrets::LeftOut), after.views(Secrets::LeftOut));
-    let (mut old, mut new) = (old.into_iter().peekable(), new.into_iter().peekable());
+    let mut changes = changed_secrets(&mut before, &mut after);
+    let mut old = before.views(Secrets::LeftOut).into_iter().peekable();
+    let mut new = after.views(Secrets::LeftOut).into_iter().peekable();
     let shown = |view: View<'_>| Some(ShownValue::of(&view.to_value()));
     loop {
         let order = match (old.peek(), new.peek()) {
@@ -55,13 +39,36 @@ pub(super) fn differences(mut before: AnyRecord, mut after: AnyRecord) -> Vec<Pr
     changes
 }
 
+/// The secrets that differ.
+fn changed_secrets(before: &mut AnyRecord, after: &mut AnyRecord) -> Vec<PropertyChange> {
+    let kind = before.kind();
+    let (old, new) = (secrets(&mut **before), secrets(&mut **after));
+    let changed = kind.properties().iter().map(|property| property.name).filter(|property| {
+        let of = |secrets: &[(&'static str, Secret)]| {
+            secrets.iter().find(|(name, _)| name == property).map(|(_, secret)| secret.clone())
+        };
+        of(&old) != of(&new)
+    });
+    let change = |property: &str| PropertyChange {
+        property: property.to_owned(),
+        before: None,
+        after: None,
+    };
+    changed.map(change).collect()
+}
+
+/// The secrets of a record, by property.
+fn secrets(record: &mut dyn Record) -> Vec<(&'static str, Secret)> {
+    record.secrets().into_iter().map(|(property, secret)| (property, secret.clone())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{Credential, Entity, Field, Name, Value};
 
     #[test]
-    fn what_differs_is_shown_and_secrets_are_not() {
+    fn changed_properties_are_shown_without_secrets() {
         let mut before = Credential::named(Name::parse("c".to_owned()).unwrap());
         before.password = Field::Set(Secret::from_plain("old"));
         before.username = Field::Set("same".to_owned());

@@ -1,34 +1,42 @@
-//! Why an import did not happen.
+//! The reasons why an import fails as a whole.
 
 use std::io;
 
 use super::EmptyKind;
 use crate::{job::Cancelled, model::Kind, store::StoreError};
 
-/// Why nothing was imported. What is wrong *in* what was to be imported is in the report.
+/// Why nothing was imported. Problems with the imported records are in the report.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A file that is needed on the way.
-    #[error("a file that was set aside")]
-    Scratch(#[from] io::Error),
-    #[error("a {kind} has a name that is no text")]
+    /// The import writes records, references and lists of problems to temporary files.
+    #[error("a temporary file of the import cannot be written or read")]
+    TemporaryFile(#[source] io::Error),
+    #[error("a temporary file of the import is damaged: an entry is incomplete")]
+    TemporaryFileDamaged,
+    #[error("a temporary file of the import is damaged: a {kind} cannot be decoded: {detail}")]
+    Undecodable { kind: Kind, detail: String },
+    #[error("the name of a {kind} is not valid UTF-8")]
     NameBytes { kind: Kind },
     #[error(
         "after this import no administrator could log in: no user with is_admin and a password \
          would be left. Nothing was changed"
     )]
     NoAdministrator,
-    /// Kinds that would be emptied, and of which nothing is brought.
+    /// The kinds that the import would empty without importing a record of them.
     #[error(
-        "{}. Nothing was changed. Check what was sent. If these records are to be removed, send \
-         \"allow_empty\": true, or pass --allow-empty on the command line",
+        "{}. Nothing was changed. Check the imported file. If these records are to be removed, \
+         send \"allow_empty\": true, or pass --allow-empty on the command line",
         listed(.0)
     )]
     EmptyReplacement(Vec<EmptyKind>),
     #[error("there is no report '{id}'")]
     NoReport { id: String },
+    #[error("the report of an import cannot be stored or read")]
+    Report(#[source] io::Error),
+    #[error("the system provides no random numbers for the name of a report")]
+    Random(#[source] io::Error),
 }
 
 impl From<Cancelled> for ImportError {
@@ -39,11 +47,4 @@ impl From<Cancelled> for ImportError {
 
 fn listed(kinds: &[EmptyKind]) -> String {
     kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-impl ImportError {
-    /// A pair that was set aside and is not whole when it is read back.
-    pub(super) fn cut_off() -> Self {
-        Self::Scratch(io::Error::new(io::ErrorKind::InvalidData, "a pair is cut off"))
-    }
 }

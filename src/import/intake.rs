@@ -1,12 +1,16 @@
-//! What comes out of the first step: records, each kind's sorted by name, and what they refer to.
+//! The first step of an import, decoding: takes records in, checks each by itself, and sorts them.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
 
 use super::{
-    ImportError,
+    DocumentLocation, ImportError, RecordPosition,
+    decoded::{Decoded, Incoming},
     log::Log,
-    problem::{Place, Problem},
-    reference, workers,
+    problem::Problem,
+    reference,
 };
 use crate::{
     disk::{Sorted, Sorter},
@@ -18,148 +22,133 @@ use crate::{
     wording::chain,
 };
 
-/// What the records of one kind may take in memory before they are set aside on the disk, in
-/// bytes.
+/// The memory for the records of one kind, in bytes. Beyond it they are sorted on the disk.
 const RECORDS_BYTES: usize = 32 * 1024 * 1024;
 
-/// The same for the references of all records.
+/// The memory for the references of all records, in bytes.
 const REFERENCES_BYTES: usize = 48 * 1024 * 1024;
 
-/// The bytes before a record's bincode: its position and its line.
-const PREFIX_BYTES: usize = 16;
-
-/// What is imported, each kind's records sorted by name, and what they refer to.
-pub struct Decoded {
-    /// Of the kinds that are brought. A key is a name.
-    pub(super) records: PerKind<Option<Sorted>>,
-    /// How many records there are.
-    pub(super) count: u64,
-    /// References that their record cannot do without; a key is a target key and a posting.
-    pub(super) one: Sorted,
-    /// References in lists.
-    pub(super) many: Sorted,
-}
-
-/// Where a record stands in what it comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct At {
-    /// Among the records, from 0.
-    pub position: u64,
-    /// The line or row, from 1.
-    pub line: u64,
-}
-
-/// What stands beside a record until it is stored.
-#[derive(Clone, Copy)]
-pub(super) struct Incoming<'a> {
-    pub at: At,
-    pub body: &'a [u8],
-}
-
-impl<'a> Incoming<'a> {
-    /// Reads a value of [`Decoded::records`].
-    pub fn read(value: &'a [u8]) -> Result<Self, ImportError> {
-        let number = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).ok();
-        let parts = value.split_at_checked(PREFIX_BYTES).and_then(|(prefix, body)| {
-            let (position, line) = prefix.split_at(8);
-            Some(Self { at: At { position: number(position)?, line: number(line)? }, body })
-        });
-        parts.ok_or_else(ImportError::cut_off)
-    }
-}
-
-/// Takes the records of an import in.
+/// Takes in the records of an import. Several threads can use it at once.
 pub struct Intake<'a> {
     vault: &'a Vault,
     log: &'a Log,
     one: Mutex<Sorter>,
     many: Mutex<Sorter>,
+    begun: Instant,
 }
 
 /// The records of one kind that were taken in so far.
-pub struct Kindred {
+pub struct KindRecords {
+    kind: Kind,
     sorter: Sorter,
     count: u64,
 }
 
-impl Kindred {
-    /// The records by name, and how many there are.
-    fn sorted(self) -> Result<(Sorted, u64), ImportError> {
-        Ok((self.sorter.finish()?, self.count))
+/// All records of one kind, sorted by name.
+pub struct SortedRecords {
+    kind: Kind,
+    sorted: Sorted,
+    count: u64,
+}
+
+impl KindRecords {
+    /// Ends the intake of this kind.
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFile`] if the records cannot be sorted.
+    pub fn finish(self) -> Result<SortedRecords, ImportError> {
+        let sorted = self.sorter.finish().map_err(ImportError::TemporaryFile)?;
+        Ok(SortedRecords { kind: self.kind, sorted, count: self.count })
     }
 }
 
 impl<'a> Intake<'a> {
-    /// An intake that says in the log what it does not take.
+    /// Begins the intake. It reports rejected records to the log.
     pub fn new(vault: &'a Vault, log: &'a Log) -> Self {
         let sorter = || Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES));
-        Self { vault, log, one: sorter(), many: sorter() }
+        Self { vault, log, one: sorter(), many: sorter(), begun: Instant::now() }
     }
 
+    /// The log of the import.
     pub fn log(&self) -> &'a Log {
         self.log
     }
 
-    /// Begins with the records of one kind.
-    pub fn kind(&self) -> Kindred {
-        Kindred { sorter: Sorter::new(self.log.scratch(), RECORDS_BYTES), count: 0 }
+    /// Begins the records of one kind.
+    pub fn records(&self, kind: Kind) -> KindRecords {
+        KindRecords { kind, sorter: Sorter::new(self.log.scratch(), RECORDS_BYTES), count: 0 }
     }
 
-    /// Takes in an item that may be a record, or says in the log why not.
+    /// Takes in an item of a document if it is a valid record, and reports it otherwise.
     ///
     /// # Errors
-    /// Nothing more can be set aside.
-    pub fn item(
+    /// [`ImportError::TemporaryFile`] if nothing more can be stored, and
+    /// [`StoreError::Cancelled`] within [`ImportError::Store`].
+    pub fn take_item(
         &self,
-        kind: Kind,
-        into: &mut Kindred,
+        records: &mut KindRecords,
         item: Value,
-        at: At,
+        position: RecordPosition,
     ) -> Result<(), ImportError> {
+        let kind = records.kind;
         match item {
             Value::Map(properties) => match AnyRecord::parse(kind, properties) {
-                Ok(parsed) => self.record(into, parsed, at),
-                Err(invalid) => self.invalid(kind, invalid, at),
+                Ok(parsed) => self.take_record(records, parsed, position),
+                Err(invalid) => self.reject_invalid(kind, invalid, position),
             },
             other => {
                 self.log.progress().advance(1)?;
-                self.log.reject(kind)?;
+                self.log.count_rejected(kind);
                 let problem = Problem::no_record(self.log.document(kind), &other);
-                self.log.problem(&problem, self.log.place(kind, None, at, None))
+                self.log.problem(&problem, self.log.location(kind, None, position, None))
             }
         }
     }
 
-    /// Says in the log why there is no record.
-    pub fn invalid(&self, kind: Kind, invalid: InvalidRecord, at: At) -> Result<(), ImportError> {
+    /// Reports an item that is not a valid record.
+    fn reject_invalid(
+        &self,
+        kind: Kind,
+        invalid: InvalidRecord,
+        position: RecordPosition,
+    ) -> Result<(), ImportError> {
         let InvalidRecord { name, violations } = invalid;
         self.log.progress().advance(1)?;
-        self.log.reject(kind)?;
+        self.log.count_rejected(kind);
         for violation in &violations {
-            let place = self.log.place(kind, violation.property.as_deref(), at, name.clone());
-            self.log.problem(&Problem::broken(self.log.document(kind), violation), place)?;
+            let property = violation.property.as_deref();
+            let location = self.log.location(kind, property, position, name.clone());
+            self.log.problem(&Problem::invalid(self.log.document(kind), violation), location)?;
         }
         Ok(())
     }
 
-    /// Takes a record in.
-    pub fn record(&self, into: &mut Kindred, parsed: Parsed, at: At) -> Result<(), ImportError> {
+    /// Takes in a parsed record, or reports that it is over a limit. Reports converted values.
+    ///
+    /// # Errors
+    /// As [`Intake::take_item`].
+    pub fn take_record(
+        &self,
+        records: &mut KindRecords,
+        parsed: Parsed,
+        position: RecordPosition,
+    ) -> Result<(), ImportError> {
         let Parsed { mut record, converted } = parsed;
         self.log.progress().advance(1)?;
-        let kind = record.kind();
-        let place = |property: Option<&str>| -> Place {
-            self.log.place(kind, property, at, Some(record.name().as_str().to_owned()))
+        let kind = records.kind;
+        let location = |property: Option<&str>| -> DocumentLocation {
+            self.log.location(kind, property, position, Some(record.name().as_str().to_owned()))
         };
         for property in converted {
-            let place = place(Some(&property));
-            self.log.converted(kind, property, place)?;
+            let location = location(Some(&property));
+            self.log.converted(kind, property, location)?;
         }
-        let whole = place(None);
+        let whole = location(None);
         self.vault.seal(&mut *record);
         let body = match encode_body(&*record) {
             Ok(body) => body,
             Err(error @ StoreError::RecordLarge { .. }) => {
-                self.log.reject(kind)?;
+                self.log.count_rejected(kind);
                 let problem = Problem::large(self.log.document(kind), chain(&error));
                 return self.log.problem(&problem, whole);
             }
@@ -168,57 +157,43 @@ impl<'a> Intake<'a> {
         if body.len() > SURELY_KEPT_BYTES
             && let Err(over) = check_limits(&mut *record)
         {
-            self.log.reject(kind)?;
-            let place = self.log.place(kind, over.property(), at, whole.record);
+            self.log.count_rejected(kind);
+            let location = self.log.location(kind, over.property(), position, whole.record);
             let problem = Problem::over_limit(self.log.document(kind), &over);
-            return self.log.problem(&problem, place);
+            return self.log.problem(&problem, location);
         }
-        let mut value = Vec::with_capacity(PREFIX_BYTES + body.len());
-        value.extend_from_slice(&at.position.to_le_bytes());
-        value.extend_from_slice(&at.line.to_le_bytes());
-        value.extend_from_slice(&body);
-        into.sorter.push(record.name().as_bytes(), &value)?;
-        into.count += 1;
-        Ok(reference::push(&*record, |arity| match arity {
+        let value = Incoming::encode(position, &body);
+        let name = record.name().as_bytes();
+        records.sorter.push(name, &value).map_err(ImportError::TemporaryFile)?;
+        records.count += 1;
+        reference::push(&*record, |arity| match arity {
             Arity::One => &self.one,
             Arity::Many => &self.many,
-        })?)
+        })
     }
 
-    /// Decodes parts, several at a time, with `decode`, which gives the kind of a part's records
-    /// and takes them in.
-    pub fn decode<P: Send, X: Send + From<ImportError>>(
-        self,
-        parts: Vec<P>,
-        decode: impl Fn(&Self, P) -> Result<(Kind, Kindred), X> + Sync,
-    ) -> Result<Decoded, X> {
-        let decoded = workers::run(parts, |part| {
-            let (kind, kindred) = decode(&self, part)?;
-            Ok::<_, X>((kind, kindred.sorted()?))
-        })?;
-        Ok(self.decoded(decoded)?)
-    }
-
-    /// What was taken in, where it came in one part: each kind once.
+    /// Ends the intake with the records of all kinds, each kind at most once.
     ///
     /// # Errors
-    /// What was taken in cannot be set aside.
-    pub fn finish(self, kinds: Vec<(Kind, Kindred)>) -> Result<Decoded, ImportError> {
-        let sorted = kinds.into_iter().map(|(kind, kindred)| Ok((kind, kindred.sorted()?)));
-        let sorted = sorted.collect::<Result<Vec<_>, ImportError>>()?;
-        self.decoded(sorted)
-    }
-
-    fn decoded(self, kinds: Vec<(Kind, (Sorted, u64))>) -> Result<Decoded, ImportError> {
+    /// [`ImportError::TemporaryFile`] if the references cannot be sorted.
+    pub fn finish(self, kinds: Vec<SortedRecords>) -> Result<Decoded, ImportError> {
         let mut records = PerKind::default();
         let mut count = 0;
-        for (kind, (sorted, records_count)) in kinds {
-            count += records_count;
-            records[kind] = Some(sorted);
+        for kind in kinds {
+            count += kind.count;
+            records[kind.kind] = Some(kind.sorted);
         }
-        let finish = |sorter: Mutex<Sorter>| -> Result<Sorted, ImportError> {
-            Ok(sorter.into_inner().unwrap_or_else(PoisonError::into_inner).finish()?)
+        let finish = |sorter: Mutex<Sorter>| {
+            let sorter = sorter.into_inner().unwrap_or_else(PoisonError::into_inner);
+            sorter.finish().map_err(ImportError::TemporaryFile)
         };
-        Ok(Decoded { records, count, one: finish(self.one)?, many: finish(self.many)? })
+        Ok(Decoded {
+            records,
+            count,
+            one: finish(self.one)?,
+            many: finish(self.many)?,
+            begun: self.begun,
+            decoding: self.begun.elapsed(),
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! Lists that can be as long as a project: whole in a file, and short in an answer.
+//! Lists as long as a project: complete in a file, and as an excerpt in an answer.
 
 use std::{
     collections::HashMap,
@@ -10,32 +10,32 @@ use std::{
 
 use serde::Serialize;
 
-/// The most groups that a list counts. What belongs to none of them is in the file only.
+/// The most groups that a list counts. Entries of further groups are in the file only.
 const GROUPS_MAX: usize = 10_000;
 
-/// The most entries of a list that an answer shows.
-const SHOWN_MAX: usize = 100;
+/// The most groups of a list in an answer.
+const GROUPS_SHOWN_MAX: usize = 100;
 
-/// A list whose entries are a thing and a place: equal things are grouped and counted.
-pub struct Listing<T, P> {
+/// A list of entries `T` with their locations `L`. Equal entries are grouped and counted.
+pub struct Listing<T, L> {
     file: BufWriter<File>,
-    places_shown_max: usize,
+    locations_shown_max: usize,
     total: u64,
-    groups: HashMap<T, Group<P>>,
+    groups: HashMap<T, Group<L>>,
 }
 
-struct Group<P> {
+struct Group<L> {
     count: u64,
-    places: Vec<P>,
+    locations: Vec<L>,
 }
 
-/// What an answer shows of a list.
+/// The part of a list that an answer shows.
 #[derive(Clone, Debug, Serialize)]
-pub struct Shown<T, P> {
-    /// All entries, also those that are not shown.
+pub struct ListExcerpt<T, L> {
+    /// The number of all entries.
     pub total: u64,
-    pub shown: Vec<Counted<T, P>>,
-    /// Groups that are not shown.
+    pub shown: Vec<EntryGroup<T, L>>,
+    /// The number of counted groups that are not shown.
     #[serde(skip_serializing_if = "is_zero")]
     pub groups_left_out: u64,
 }
@@ -44,80 +44,84 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-impl<T, P> Default for Shown<T, P> {
+impl<T, L> Default for ListExcerpt<T, L> {
     fn default() -> Self {
         Self { total: 0, shown: Vec::new(), groups_left_out: 0 }
     }
 }
 
-/// A thing, how often it is there, and the first of its places.
+/// An entry, how often it occurs, and its first locations.
 #[derive(Clone, Debug, Serialize)]
-pub struct Counted<T, P> {
+pub struct EntryGroup<T, L> {
     #[serde(flatten)]
-    pub thing: T,
+    pub entry: T,
     pub count: u64,
-    pub places: Vec<P>,
+    #[serde(rename = "places")]
+    pub locations: Vec<L>,
 }
 
+/// An entry as the file holds it.
 #[derive(Serialize)]
-struct Entry<'a, T, P> {
+struct LocatedEntry<'a, T, L> {
     #[serde(flatten)]
-    thing: &'a T,
+    entry: &'a T,
     #[serde(flatten)]
-    place: &'a P,
+    location: &'a L,
 }
 
-impl<T: Clone + Eq + Hash + Ord + Serialize, P: Clone + Ord + Serialize> Listing<T, P> {
-    /// An empty list that keeps its entries in a file without a name in `folder`. An answer shows
-    /// up to `places_shown_max` places of each group.
-    pub fn new(folder: &Path, places_shown_max: usize) -> io::Result<Self> {
+impl<T: Clone + Eq + Hash + Ord + Serialize, L: Clone + Ord + Serialize> Listing<T, L> {
+    /// An empty list that keeps its entries in an unnamed file in `folder`. An answer shows up to
+    /// `locations_shown_max` locations of each group.
+    pub fn new(folder: &Path, locations_shown_max: usize) -> io::Result<Self> {
         let file = BufWriter::new(tempfile::tempfile_in(folder)?);
-        Ok(Self { file, places_shown_max, total: 0, groups: HashMap::new() })
+        Ok(Self { file, locations_shown_max, total: 0, groups: HashMap::new() })
     }
 
-    pub fn push(&mut self, thing: &T, place: P) -> io::Result<()> {
+    /// Adds an entry.
+    pub fn push(&mut self, entry: &T, location: L) -> io::Result<()> {
         if self.total > 0 {
             self.file.write_all(b",\n")?;
         }
         self.total += 1;
-        serde_json::to_writer(&mut self.file, &Entry { thing, place: &place })?;
-        if let Some(group) = self.groups.get_mut(thing) {
+        serde_json::to_writer(&mut self.file, &LocatedEntry { entry, location: &location })?;
+        if let Some(group) = self.groups.get_mut(entry) {
             group.count += 1;
-            // The first in the document, whichever thread came first.
-            if group.places.len() < self.places_shown_max {
-                group.places.push(place);
-            } else if let Some(last) = group.places.iter_mut().max()
-                && place < *last
+            // The first locations of the document are kept, whatever the order of the threads.
+            if group.locations.len() < self.locations_shown_max {
+                group.locations.push(location);
+            } else if let Some(last) = group.locations.iter_mut().max()
+                && location < *last
             {
-                *last = place;
+                *last = location;
             }
         } else if self.groups.len() < GROUPS_MAX {
-            self.groups.insert(thing.clone(), Group { count: 1, places: vec![place] });
+            self.groups.insert(entry.clone(), Group { count: 1, locations: vec![location] });
         }
         Ok(())
     }
 
+    /// Whether the list has no entry.
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }
 
-    /// What an answer shows: the groups in order.
-    pub fn shown(&self) -> Shown<T, P> {
+    /// The part that an answer shows, its groups sorted.
+    pub fn excerpt(&self) -> ListExcerpt<T, L> {
         let mut groups: Vec<_> = self.groups.iter().collect();
-        groups.sort_unstable_by_key(|(thing, _)| *thing);
-        let shown = groups.iter().take(SHOWN_MAX).map(|(thing, group)| {
-            let mut places = group.places.clone();
-            places.sort_unstable();
-            Counted { thing: (*thing).clone(), count: group.count, places }
+        groups.sort_unstable_by_key(|(entry, _)| *entry);
+        let shown = groups.iter().take(GROUPS_SHOWN_MAX).map(|(entry, group)| {
+            let mut locations = group.locations.clone();
+            locations.sort_unstable();
+            EntryGroup { entry: (*entry).clone(), count: group.count, locations }
         });
-        Shown {
+        ListExcerpt {
             total: self.total,
             shown: shown.collect(),
-            groups_left_out: groups.len().saturating_sub(SHOWN_MAX) as u64,
+            groups_left_out: groups.len().saturating_sub(GROUPS_SHOWN_MAX) as u64,
         }
     }
 
-    /// Writes all entries, as what stands between the brackets of a JSON list.
+    /// Writes all entries, as the content of a JSON list without its brackets.
     pub fn write_all(&mut self, out: &mut impl Write) -> io::Result<()> {
         self.file.flush()?;
         let file = self.file.get_mut();
@@ -131,33 +135,34 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-    struct Thing {
-        what: &'static str,
+    struct Fruit {
+        color: &'static str,
     }
 
     #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-    struct Place {
+    struct Location {
         line: u64,
     }
 
     #[test]
-    fn equal_things_are_grouped_and_every_one_is_in_the_file() {
+    fn equal_entries_are_grouped_and_all_entries_are_in_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let mut list = Listing::new(folder.path(), 3).unwrap();
         for line in (0..50).rev() {
-            list.push(&Thing { what: if line == 7 { "b" } else { "a" } }, Place { line }).unwrap();
+            list.push(&Fruit { color: if line == 7 { "b" } else { "a" } }, Location { line })
+                .unwrap();
         }
-        let shown = list.shown();
-        assert_eq!((shown.total, shown.groups_left_out), (50, 0));
-        assert_eq!(shown.shown[0].count, 49);
-        assert_eq!(shown.shown[0].places, [0, 1, 2].map(|line| Place { line }));
-        assert_eq!(shown.shown[1].places, [Place { line: 7 }]);
+        let excerpt = list.excerpt();
+        assert_eq!((excerpt.total, excerpt.groups_left_out), (50, 0));
+        assert_eq!(excerpt.shown[0].count, 49);
+        assert_eq!(excerpt.shown[0].locations, [0, 1, 2].map(|line| Location { line }));
+        assert_eq!(excerpt.shown[1].locations, [Location { line: 7 }]);
 
         let mut text = b"[".to_vec();
         list.write_all(&mut text).unwrap();
         text.push(b']');
         let all: Vec<serde_json::Value> = serde_json::from_slice(&text).unwrap();
         assert_eq!(all.len(), 50);
-        assert_eq!(all[49]["what"], "a");
+        assert_eq!(all[49]["color"], "a");
     }
 }

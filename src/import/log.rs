@@ -1,4 +1,4 @@
-//! What an import has to say while it runs.
+//! What an import reports while it runs.
 
 use std::{
     collections::BTreeMap,
@@ -8,33 +8,34 @@ use std::{
 };
 
 use super::{
-    ImportError,
+    DocumentLocation, ImportError, RecordPosition,
     administrators::AdministratorChange,
-    intake::At,
     listing::Listing,
-    problem::{Change, ChangedRecord, Conversion, Dangling, Document, Place, Problem},
+    problem::{Change, ChangedRecord, Conversion, DanglingReference, Document, Problem},
 };
-use crate::job::Progress;
-use crate::model::{Kind, PerKind};
+use crate::{
+    job::Progress,
+    model::{Kind, PerKind},
+};
 
-/// Places of a problem that an answer names.
-const PLACES_SHOWN_MAX: usize = 3;
+/// The most locations of one problem in an answer.
+const LOCATIONS_SHOWN_MAX: usize = 3;
 
-/// Records of a change that an answer names, of each kind.
+/// The most records of one kind of change in an answer.
 const CHANGED_SHOWN_MAX: usize = 100;
 
-/// What records come from, and how their places are named.
+/// What the records come from, which decides how their locations are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Documents of a project.
+pub enum ImportSource {
+    /// The documents of a project.
     Documents,
-    /// Sheets of a workbook.
+    /// The sheets of a workbook.
     Sheets,
 }
 
-/// The lists of a report in the making; several threads write to it.
+/// The log of one import: the lists of its report. Several threads can write to it at once.
 pub struct Log {
-    source: Source,
+    source: ImportSource,
     progress: Progress,
     scratch: PathBuf,
     /// The columns of sheets, by property.
@@ -42,116 +43,184 @@ pub struct Log {
     lists: Mutex<Lists>,
 }
 
+/// The lists of a report.
 pub struct Lists {
-    pub problems: Listing<Problem, Place>,
-    pub dangling: Listing<Dangling, Place>,
-    pub struck: Listing<Dangling, Place>,
-    pub converted: Listing<Conversion, Place>,
+    pub problems: Listing<Problem, DocumentLocation>,
+    pub dangling: Listing<DanglingReference, DocumentLocation>,
+    pub removed_references: Listing<DanglingReference, DocumentLocation>,
+    pub converted: Listing<Conversion, DocumentLocation>,
     pub changes: Listing<Change, ChangedRecord>,
-    pub administrators: Listing<AdministratorChange, Place>,
+    pub administrators: Listing<AdministratorChange, DocumentLocation>,
+    /// The number of rejected records.
     pub rejected: PerKind<u64>,
-    /// Documents that could not be read to their end: the rest of them is unknown.
+    /// Whether a document could not be read to its end, so that the rest of it is unknown.
     pub unreadable: bool,
     pub warnings: Vec<String>,
 }
 
 impl Log {
-    /// A log that keeps its lists in `scratch`.
-    pub fn new(source: Source, scratch: &Path, progress: &Progress) -> io::Result<Self> {
+    /// A log that keeps its lists in temporary files in the folder `scratch`.
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFile`] if a file cannot be created.
+    pub fn new(
+        source: ImportSource,
+        scratch: &Path,
+        progress: &Progress,
+    ) -> Result<Self, ImportError> {
         Ok(Self {
             source,
             progress: progress.clone(),
             scratch: scratch.to_owned(),
             columns: Mutex::default(),
-            lists: Mutex::new(Lists {
-                problems: Listing::new(scratch, PLACES_SHOWN_MAX)?,
-                dangling: Listing::new(scratch, PLACES_SHOWN_MAX)?,
-                struck: Listing::new(scratch, PLACES_SHOWN_MAX)?,
-                converted: Listing::new(scratch, PLACES_SHOWN_MAX)?,
-                changes: Listing::new(scratch, CHANGED_SHOWN_MAX)?,
-                administrators: Listing::new(scratch, CHANGED_SHOWN_MAX)?,
-                rejected: PerKind::default(),
-                unreadable: false,
-                warnings: Vec::new(),
-            }),
+            lists: Mutex::new(Lists::new(scratch).map_err(ImportError::TemporaryFile)?),
         })
     }
 
-    /// How far the import is, and whether it was cancelled.
+    /// The progress of the import, by which it is cancelled too.
     pub fn progress(&self) -> &Progress {
         &self.progress
     }
 
-    /// Where files can be set aside.
+    /// The folder for temporary files.
     pub fn scratch(&self) -> &Path {
         &self.scratch
     }
 
+    /// The lists, locked.
     pub fn lists(&self) -> MutexGuard<'_, Lists> {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn problem(&self, problem: &Problem, place: Place) -> Result<(), ImportError> {
-        Ok(self.lists().problems.push(problem, place)?)
+    /// Adds a problem.
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFile`] if its list cannot be written; so do the other functions
+    /// that add to a list.
+    pub fn problem(
+        &self,
+        problem: &Problem,
+        location: DocumentLocation,
+    ) -> Result<(), ImportError> {
+        self.lists().problems.push(problem, location).map_err(ImportError::TemporaryFile)
+    }
+
+    /// Adds the problem that a document cannot be read to its end.
+    pub fn unreadable(
+        &self,
+        problem: &Problem,
+        location: DocumentLocation,
+    ) -> Result<(), ImportError> {
+        self.lists().unreadable = true;
+        self.problem(problem, location)
+    }
+
+    /// Adds a reference in a list of an incoming record that has no target.
+    pub(super) fn dangling(
+        &self,
+        reference: &DanglingReference,
+        location: DocumentLocation,
+    ) -> Result<(), ImportError> {
+        self.lists().dangling.push(reference, location).map_err(ImportError::TemporaryFile)
+    }
+
+    /// Adds a reference to a removed record that is removed from a list.
+    pub(super) fn removed_reference(
+        &self,
+        reference: &DanglingReference,
+        location: DocumentLocation,
+    ) -> Result<(), ImportError> {
+        let mut lists = self.lists();
+        lists.removed_references.push(reference, location).map_err(ImportError::TemporaryFile)
+    }
+
+    /// Adds a property whose value was converted.
+    pub fn converted(
+        &self,
+        kind: Kind,
+        property: String,
+        location: DocumentLocation,
+    ) -> Result<(), ImportError> {
+        let conversion = Conversion { document: self.document(kind), property };
+        self.lists().converted.push(&conversion, location).map_err(ImportError::TemporaryFile)
+    }
+
+    /// Adds a change that a dry run would make.
+    pub(super) fn change(&self, change: &Change, record: ChangedRecord) -> Result<(), ImportError> {
+        self.lists().changes.push(change, record).map_err(ImportError::TemporaryFile)
+    }
+
+    /// Adds a change of an administrator.
+    pub(super) fn administrator(
+        &self,
+        change: &AdministratorChange,
+        location: DocumentLocation,
+    ) -> Result<(), ImportError> {
+        self.lists().administrators.push(change, location).map_err(ImportError::TemporaryFile)
     }
 
     /// Counts a rejected record.
-    pub fn reject(&self, kind: Kind) -> Result<(), ImportError> {
+    pub fn count_rejected(&self, kind: Kind) {
         self.lists().rejected[kind] += 1;
-        Ok(())
     }
 
-    /// What the records of a kind stand in.
+    /// Adds a warning.
+    pub fn warn(&self, warning: String) {
+        self.lists().warnings.push(warning);
+    }
+
+    /// The document or sheet that holds the records of a kind.
     pub fn document(&self, kind: Kind) -> Document {
         match self.source {
-            Source::Documents => Document::Yaml(kind),
-            Source::Sheets => Document::Sheet(kind),
+            ImportSource::Documents => Document::Yaml(kind),
+            ImportSource::Sheets => Document::Sheet(kind),
         }
     }
 
-    /// Notes in which column (`AB`) of a kind's sheet a property stands.
+    /// Sets the column (`AB`) of a property in the sheet of a kind.
     pub fn set_column(&self, kind: Kind, property: &str, column: String) {
         let mut columns = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
         columns[kind].insert(property.to_owned(), column);
     }
 
-    /// The place of a record, or of one of its properties.
-    pub fn place(
+    /// The location of a record, or of one of its properties.
+    pub fn location(
         &self,
         kind: Kind,
         property: Option<&str>,
-        at: At,
+        position: RecordPosition,
         record: Option<String>,
-    ) -> Place {
+    ) -> DocumentLocation {
         match self.source {
-            Source::Documents => Place {
-                line: Some(at.line),
-                position: Some(at.position + 1),
+            ImportSource::Documents => DocumentLocation {
+                line: Some(position.line),
+                position: Some(position.index + 1),
                 record,
-                ..Place::default()
+                ..DocumentLocation::default()
             },
-            Source::Sheets => {
+            ImportSource::Sheets => {
                 let columns = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
                 let column = property.and_then(|property| columns[kind].get(property));
-                let cell = column.map(|column| format!("{kind}!{column}{}", at.line));
-                Place { row: Some(at.line), cell, record, ..Place::default() }
+                let cell = column.map(|column| format!("{kind}!{column}{}", position.line));
+                let row = Some(position.line);
+                DocumentLocation { row, cell, record, ..DocumentLocation::default() }
             }
         }
     }
+}
 
-    pub fn converted(&self, kind: Kind, property: String, place: Place) -> Result<(), ImportError> {
-        let conversion = Conversion { document: self.document(kind), property };
-        Ok(self.lists().converted.push(&conversion, place)?)
-    }
-
-    /// Takes down that a document cannot be read to its end.
-    pub fn unreadable(&self, problem: &Problem, place: Place) -> Result<(), ImportError> {
-        let mut lists = self.lists();
-        lists.unreadable = true;
-        Ok(lists.problems.push(problem, place)?)
-    }
-
-    pub fn warn(&self, warning: String) {
-        self.lists().warnings.push(warning);
+impl Lists {
+    fn new(scratch: &Path) -> io::Result<Self> {
+        Ok(Self {
+            problems: Listing::new(scratch, LOCATIONS_SHOWN_MAX)?,
+            dangling: Listing::new(scratch, LOCATIONS_SHOWN_MAX)?,
+            removed_references: Listing::new(scratch, LOCATIONS_SHOWN_MAX)?,
+            converted: Listing::new(scratch, LOCATIONS_SHOWN_MAX)?,
+            changes: Listing::new(scratch, CHANGED_SHOWN_MAX)?,
+            administrators: Listing::new(scratch, CHANGED_SHOWN_MAX)?,
+            rejected: PerKind::default(),
+            unreadable: false,
+            warnings: Vec::new(),
+        })
     }
 }

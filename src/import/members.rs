@@ -1,103 +1,72 @@
-//! The fourth step of an import, which is done along with the third so that both are one change:
-//! the members of computed pools.
+//! The fourth step of an import, recomputing: the members of computed pools. They are searched
+//! during the third step, so that both steps are one change.
 
 use std::sync::{Mutex, PoisonError};
 
-use super::{
-    ImportError,
-    cursor::Cursor,
-    log::Log,
-    resolve::{Resolved, Scope},
-    walk::walk,
+use super::sorted_cursor::SortedCursor;
+use super::{ImportError, decide::Steps, log::Log, resolve::Resolved, scope::Scope};
+use crate::{
+    disk::{Sorted, Sorter},
+    model::{Criteria, Kind, Membership, Pool, Record, Side},
+    store::{LiveView, Load},
 };
-use crate::disk::{Sorted, Sorter};
-use crate::model::{Criteria, Kind, Membership, Pool, Record, Side};
-use crate::store::{LiveView, Load, Raw};
 
-/// What the members of one side may take in memory before they are set aside, in bytes.
+/// The memory for the members of one side, in bytes. Beyond it they are sorted on the disk.
 const MEMBERS_BYTES: usize = 32 * 1024 * 1024;
 
-/// The pools that an import will leave and that are computed, and the members that were found.
-pub(super) struct Members {
-    pools: Vec<Computed>,
+/// Searches the members of the pools that are computed after the import.
+pub(super) struct MemberSearch {
+    pools: Vec<ComputedPool>,
     devices: Mutex<Sorter>,
     links: Mutex<Sorter>,
 }
 
-/// A computed pool.
-struct Computed {
+/// A pool that is computed after the import.
+struct ComputedPool {
     name: String,
-    /// Of its record, which names its members' lists.
+    /// The ordinal of its record after the import: the key of its members.
     ordinal: u64,
-    /// The ordinal that the record has before the import, where it is there already.
-    ordinal_before: Option<u64>,
+    /// The ordinal of the existing record, if there is one.
+    existing_ordinal: Option<u64>,
     devices: Criteria,
     links: Criteria,
 }
 
-/// Lets a pool's record be as it is stored: a computed one's members stand beside it, and the
-/// numbers of another are those of its lists. Says whether that changes it.
-pub(super) fn amend(
-    old: &LiveView,
-    record: &mut dyn Record,
-    before: Option<&Raw>,
-) -> Result<bool, ImportError> {
-    let Some(pool) = record.of_kind_mut::<Pool>() else { return Ok(false) };
-    let membership = pool.membership();
-    let kept = match (&membership, before) {
-        (Membership::Invalid(_), Some(before)) => keep_members(old, pool, before)?,
-        (Membership::Manual | Membership::Computed { .. } | Membership::Invalid(_), _) => false,
-    };
-    Ok(pool.settle(&membership) | kept)
-}
-
-/// A pool whose criteria cannot be asked any more keeps the members that it has. Says whether its
-/// lists took them over.
-fn keep_members(old: &LiveView, pool: &mut Pool, before: &Raw) -> Result<bool, ImportError> {
-    let Some(was) = before.record(Kind::Pool, pool.name.as_bytes())?.into_kind::<Pool>() else {
-        return Ok(false);
-    };
-    let lists_nothing =
-        pool.devices.get().is_none_or(Vec::is_empty) && pool.links.get().is_none_or(Vec::is_empty);
-    match was.membership() {
-        Membership::Computed { .. } if lists_nothing => {
-            let members = |side| old.members(before.header.ordinal, side);
-            *pool = pool.clone().with_members(members(Side::Device)?, members(Side::Link)?);
-            Ok(true)
-        }
-        Membership::Computed { .. } | Membership::Manual | Membership::Invalid(_) => Ok(false),
-    }
-}
-
-impl Members {
-    /// Looks at the pools that there will be.
+impl MemberSearch {
+    /// Reads the pools that exist after the import. Warns of those whose criteria cannot be
+    /// evaluated.
+    ///
+    /// # Errors
+    /// As [`Steps::next`].
     pub fn prepare(scope: &Scope<'_>, resolved: &Resolved, log: &Log) -> Result<Self, ImportError> {
         let mut pools = Vec::new();
-        walk(Kind::Pool, scope, resolved, &mut |_, _| Ok(false), &mut |step| {
-            let Some(after) = step.after else { return Ok(()) };
-            let Some(pool) = after.record.of_kind::<Pool>() else { return Ok(()) };
+        let mut steps = Steps::new(Kind::Pool, scope, resolved)?;
+        while let Some(step) = steps.next()? {
+            let Some(result) = step.result else { continue };
+            let Some(pool) = result.record.of_kind::<Pool>() else { continue };
             match pool.membership() {
                 Membership::Manual => {}
-                Membership::Computed { devices, links } => pools.push(Computed {
-                    name: step.name.to_owned(),
-                    ordinal: after.ordinal,
-                    ordinal_before: step.before.map(|before| before.header.ordinal),
+                Membership::Computed { devices, links } => pools.push(ComputedPool {
+                    name: step.name,
+                    ordinal: result.ordinal,
+                    existing_ordinal: step.existing.map(|existing| existing.header.ordinal),
                     devices,
                     links,
                 }),
-                Membership::Invalid(error) => log.warn(format!(
-                    "the pool '{}' keeps the members that it has: {error}",
-                    step.name
-                )),
+                Membership::Invalid(error) => {
+                    log.warn(format!("the pool '{}' keeps its present members: {error}", step.name))
+                }
             }
-            Ok(())
-        })?;
+        }
         pools.sort_unstable_by_key(|pool| pool.ordinal);
         let sorter = || Mutex::new(Sorter::new(log.scratch(), MEMBERS_BYTES));
         Ok(Self { pools, devices: sorter(), links: sorter() })
     }
 
-    /// Finds the pools that admit a device or link.
+    /// Adds a device or link to the pools whose criteria it meets.
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFile`] if a member cannot be stored.
     pub fn offer(&self, side: Side, record: &dyn Record, ordinal: u64) -> Result<(), ImportError> {
         for pool in &self.pools {
             let (criteria, found) = match side {
@@ -108,48 +77,56 @@ impl Members {
                 let mut key = pool.ordinal.to_be_bytes().to_vec();
                 key.extend_from_slice(&ordinal.to_be_bytes());
                 key.extend_from_slice(record.name().as_bytes());
-                found.lock().unwrap_or_else(PoisonError::into_inner).push(&key, &[])?;
+                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                found.push(&key, &[]).map_err(ImportError::TemporaryFile)?;
             }
         }
         Ok(())
     }
 
-    /// Ends the offers.
-    pub fn finish(self) -> Result<Found, ImportError> {
+    /// Ends the search.
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFile`] if the members cannot be sorted.
+    pub fn finish(self) -> Result<FoundMembers, ImportError> {
         let finish = |found: Mutex<Sorter>| {
-            found.into_inner().unwrap_or_else(PoisonError::into_inner).finish()
+            let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+            found.finish().map_err(ImportError::TemporaryFile)
         };
-        Ok(Found { pools: self.pools, devices: finish(self.devices)?, links: finish(self.links)? })
+        let (devices, links) = (finish(self.devices)?, finish(self.links)?);
+        Ok(FoundMembers { pools: self.pools, devices, links })
     }
 }
 
-/// The members of the computed pools, each pool's in the order of their ordinals.
-pub(super) struct Found {
-    /// By ordinal.
-    pools: Vec<Computed>,
+/// The members of the computed pools, those of each pool sorted by ordinal.
+pub(super) struct FoundMembers {
+    /// Sorted by ordinal.
+    pools: Vec<ComputedPool>,
     devices: Sorted,
     links: Sorted,
 }
 
-/// A pool whose members are not those that it had.
-pub(super) struct Moved<'a> {
-    pub name: &'a str,
-    pub devices: Option<Numbers>,
-    pub links: Option<Numbers>,
+/// An existing pool that gets other members.
+pub(super) struct ChangedPool {
+    pub name: String,
+    /// The number of devices, if the pool gets other devices.
+    pub devices: Option<MemberCount>,
+    /// The number of links, if the pool gets other links.
+    pub links: Option<MemberCount>,
 }
 
-/// How many members there were, and will be.
+/// The number of members of one side.
 #[derive(Clone, Copy)]
-pub(super) struct Numbers {
+pub(super) struct MemberCount {
     pub before: u64,
     pub after: u64,
 }
 
-impl Found {
+impl FoundMembers {
     /// Writes all members into a new generation.
     pub fn write(&self, load: &Load<'_>, log: &Log) -> Result<(), ImportError> {
-        let mut devices = Cursor::new(&self.devices);
-        let mut links = Cursor::new(&self.links);
+        let mut devices = SortedCursor::new(&self.devices);
+        let mut links = SortedCursor::new(&self.links);
         load.members(|put| {
             for pool in &self.pools {
                 for (side, cursor) in [(Side::Device, &mut devices), (Side::Link, &mut links)] {
@@ -165,77 +142,81 @@ impl Found {
         })
     }
 
-    /// Calls `each` with every pool that was there and gets other members.
-    pub fn moved(
-        &self,
-        old: &LiveView,
-        mut each: impl FnMut(Moved<'_>) -> Result<(), ImportError>,
-    ) -> Result<(), ImportError> {
-        let mut devices = Cursor::new(&self.devices);
-        let mut links = Cursor::new(&self.links);
+    /// The existing pools that get other members. They are compared member by member; the list
+    /// grows with the number of pools only.
+    ///
+    /// # Errors
+    /// [`ImportError::Store`] or [`ImportError::TemporaryFile`] if members cannot be read.
+    pub fn changed_pools(&self, existing: &LiveView) -> Result<Vec<ChangedPool>, ImportError> {
+        let mut devices = SortedCursor::new(&self.devices);
+        let mut links = SortedCursor::new(&self.links);
+        let mut changed = Vec::new();
         for pool in &self.pools {
-            let Some(before) = pool.ordinal_before else { continue };
-            let moved = Moved {
-                name: &pool.name,
-                devices: compare(old, before, Side::Device, &mut devices, pool.ordinal)?,
-                links: compare(old, before, Side::Link, &mut links, pool.ordinal)?,
+            let Some(ordinal) = pool.existing_ordinal else { continue };
+            let pool = ChangedPool {
+                name: pool.name.clone(),
+                devices: compare(existing, ordinal, Side::Device, &mut devices, pool.ordinal)?,
+                links: compare(existing, ordinal, Side::Link, &mut links, pool.ordinal)?,
             };
-            if moved.devices.is_some() || moved.links.is_some() {
-                each(moved)?;
+            if pool.devices.is_some() || pool.links.is_some() {
+                changed.push(pool);
             }
         }
-        Ok(())
+        Ok(changed)
     }
 }
 
-/// Compares the members that a pool has with those that were found, one by one.
+/// Compares the existing members of a pool with the found ones, both sorted by ordinal. Returns
+/// their numbers if they differ.
 fn compare(
-    old: &LiveView,
-    ordinal_before: u64,
+    existing: &LiveView,
+    existing_ordinal: u64,
     side: Side,
-    cursor: &mut Cursor<'_>,
+    cursor: &mut SortedCursor<'_>,
     ordinal: u64,
-) -> Result<Option<Numbers>, ImportError> {
-    let mut numbers = Numbers { before: 0, after: 0 };
+) -> Result<Option<MemberCount>, ImportError> {
+    let mut count = MemberCount { before: 0, after: 0 };
     let mut same = true;
     let mut found = Member::first(cursor, ordinal)?;
-    old.each_member(ordinal_before, side, |name| {
-        numbers.before += 1;
+    existing.each_member(existing_ordinal, side, |name| {
+        count.before += 1;
         same &= found.as_ref().is_some_and(|found| found.name == name);
         if found.is_some() {
-            numbers.after += 1;
+            count.after += 1;
             found = Member::next(cursor, ordinal)?;
         }
         Ok::<_, ImportError>(())
     })?;
     while found.is_some() {
         same = false;
-        numbers.after += 1;
+        count.after += 1;
         found = Member::next(cursor, ordinal)?;
     }
-    Ok((!same).then_some(numbers))
+    Ok((!same).then_some(count))
 }
 
-/// A member that was found.
+/// A found member of a pool.
 struct Member {
     ordinal: u64,
     name: String,
 }
 
 impl Member {
-    /// The pool's first. Pools are asked for by ordinal.
-    fn first(cursor: &mut Cursor<'_>, pool: u64) -> Result<Option<Self>, ImportError> {
+    /// The first member of a pool. Pools must be asked for by ascending ordinal.
+    fn first(cursor: &mut SortedCursor<'_>, pool: u64) -> Result<Option<Self>, ImportError> {
         cursor.seek(&pool.to_be_bytes())?;
-        Ok(Self::here(cursor, pool))
+        Ok(Self::current(cursor, pool))
     }
 
-    fn next(cursor: &mut Cursor<'_>, pool: u64) -> Result<Option<Self>, ImportError> {
+    /// The next member of the pool.
+    fn next(cursor: &mut SortedCursor<'_>, pool: u64) -> Result<Option<Self>, ImportError> {
         cursor.advance()?;
-        Ok(Self::here(cursor, pool))
+        Ok(Self::current(cursor, pool))
     }
 
-    fn here(cursor: &Cursor<'_>, pool: u64) -> Option<Self> {
-        let (key, _) = cursor.here()?;
+    /// The member at the cursor; `None` if it belongs to another pool.
+    fn current(cursor: &SortedCursor<'_>, pool: u64) -> Option<Self> {
+        let (key, _) = cursor.current()?;
         let (ordinal, name) = key.strip_prefix(&pool.to_be_bytes())?.split_first_chunk()?;
         Some(Self {
             ordinal: u64::from_be_bytes(*ordinal),

@@ -1,52 +1,69 @@
-//! Import: what every import does, whatever its records come from: projects ([`crate::migration`])
-//! and workbooks ([`crate::topology`]).
+//! Import: the steps of every import, of projects ([`crate::migration`]) and of workbooks
+//! ([`crate::topology`]).
 //!
-//! An import is four steps: decode (bytes only), plan (what becomes of every record), apply (a new
-//! generation of the store) and recompute (pools), of which the last two are one change. Everything
-//! that has to be sorted is sorted on the disk where it is large, so memory does not grow with what
-//! is imported:
+//! An import has four steps: decode (looks at the bytes only), plan (decides about every record),
+//! apply (a new generation of the store) and recompute (the members of pools). The last two are one
+//! change. The caller decodes with an [`Intake`], and passes the result to [`apply`]. Everything
+//! that has to be sorted is sorted on the disk if it is large, so the memory does not grow with the
+//! import.
 //!
 //! ```text
-//! intake    records by name, references by what they name
-//! resolve   the references walk beside the names: who is rejected, what is struck
-//! walk      what is there beside what comes: what becomes of each record
-//! replacement  the guard against a replacement that holds nothing
-//! apply     each walk, written into a new generation or into a dry run's report
-//! members   the devices and links that computed pools admit, found on the walk
-//! run       the steps, one after the other
+//! run                 the steps in their order, and the report
+//! intake              decode: checks records one by one, sorts them, and their references
+//! decoded             the result of decoding
+//! scope               which records exist after the import
+//! resolve             plan: which records are rejected, which references are removed
+//! pairs               existing records beside incoming records, merged by name
+//! decide              plan: the decision for each record
+//! adjust              changes of a record beyond what the documents contain
+//! replacement         the guard against empty replacements
+//! apply               apply: each decision, written into a new generation or reported
+//! members             recompute: the members of computed pools
+//! removed_references  references to missing records, removed from lists
+//! log, listing        the lists of the report while the import runs
+//! report, reports     the report, and the files that hold complete reports
 //! ```
 
+mod adjust;
 mod administrators;
 mod apply;
-mod cursor;
+mod decide;
+mod decoded;
 mod diff;
 mod error;
 mod intake;
 mod listing;
+mod location;
 mod log;
 mod members;
+mod pairs;
+mod parallel;
 mod problem;
 mod reference;
+mod removed_references;
 mod replacement;
 mod report;
 mod reports;
 mod request;
 mod resolve;
 mod run;
-mod walk;
-mod workers;
+mod scope;
+mod sorted_cursor;
 
 pub use administrators::{AdministratorChange, AdministratorChangeKind};
+pub use decoded::Decoded;
 pub use error::ImportError;
-pub use intake::{At, Decoded, Intake, Kindred};
-pub use listing::{Counted, Shown};
-pub use log::{Log, Source};
+pub use intake::{Intake, KindRecords, SortedRecords};
+pub use listing::{EntryGroup, ListExcerpt};
+pub use location::{DocumentLocation, RecordPosition};
+pub use log::{ImportSource, Log};
+pub use parallel::in_parallel;
 pub use problem::{
-    Change, ChangeKind, ChangedRecord, Conversion, Dangling, Document, Place, Problem,
+    Change, ChangeKind, ChangedRecord, Conversion, DanglingReference, Document, Problem,
     PropertyChange, ShownValue,
 };
 pub use replacement::EmptyKind;
 pub use report::{ImportOutcome, ImportReport, KindReport, Milliseconds};
 pub use reports::Reports;
-pub use request::{EmptyReplacement, Emptying, Mode, OnError};
-pub use run::{Import, Ran, run};
+pub use request::{EmptyReplacement, Emptying, ImportOptions, Mode, OnError};
+pub use run::{ImportRun, apply};

@@ -1,4 +1,4 @@
-//! What is wrong with what is imported, each with its place.
+//! The entries of an import's report: problems, dangling references, conversions and changes.
 
 use serde::Serialize;
 
@@ -10,50 +10,29 @@ use crate::{
 /// The most bytes of a value that a report shows.
 const VALUE_SHOWN_BYTES_MAX: usize = 200;
 
-/// What is wrong. Equal ones are grouped.
+/// A problem of an imported record or document. Equal problems are grouped in the report.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Problem {
     #[serde(flatten)]
     pub document: Document,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub property: Option<String>,
-    /// The value; never a secret.
+    /// The value at fault. Never a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<ShownValue>,
-    /// A short word for scripts.
+    /// A short identifier for scripts.
     pub rule: &'static str,
     /// A sentence for a person.
     pub detail: String,
 }
 
-/// Where a problem is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Place {
-    /// Counts from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub column: Option<u64>,
-    /// The row of a sheet, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub row: Option<u64>,
-    /// The cell of a sheet: `device!C17`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cell: Option<String>,
-    /// The record's place in its document, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub record: Option<String>,
-}
-
-/// What holds the records of one kind.
+/// The document or sheet that holds the records of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Document {
-    /// A project's document, which is called like its file.
+    /// A document of a project, named as its file: `device.yaml`.
     #[serde(rename = "document", serialize_with = "file_name")]
     Yaml(Kind),
-    /// A workbook's sheet.
+    /// A sheet of a workbook.
     #[serde(rename = "sheet")]
     Sheet(Kind),
 }
@@ -63,48 +42,48 @@ fn file_name<S: serde::Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, 
 }
 
 impl Problem {
-    /// A property of a record that broke a rule.
-    pub(super) fn broken(document: Document, broken: &Violation) -> Self {
+    /// A property of a record that violates a rule.
+    pub(super) fn invalid(document: Document, violation: &Violation) -> Self {
         Self {
             document,
-            property: broken.property.clone(),
-            value: broken.value.as_ref().map(ShownValue::of),
-            rule: broken.rule.code(),
-            detail: broken.rule.to_string(),
+            property: violation.property.clone(),
+            value: violation.value.as_ref().map(ShownValue::of),
+            rule: violation.rule.code(),
+            detail: violation.rule.to_string(),
         }
     }
 
-    /// An item of a document that is no record at all.
+    /// An item of a document that is not a record.
     pub(super) fn no_record(document: Document, value: &Value) -> Self {
         let rule = Rule::NoRecord { found: value.type_name() };
-        Self::broken(document, &Violation { property: None, value: Some(value.clone()), rule })
+        Self::invalid(document, &Violation { property: None, value: Some(value.clone()), rule })
     }
 
-    /// A record whose name another record of the same document has.
+    /// A record whose name an earlier record of the same document has.
     pub(super) fn duplicate(document: Document) -> Self {
         let part = match document {
             Document::Yaml(_) => "document",
             Document::Sheet(_) => "sheet",
         };
-        let detail = format!("another record of this {part} has the same name, and comes first");
+        let detail = format!("an earlier record of this {part} has the same name");
         Self::of(document, Some("name"), "duplicate-name", detail)
     }
 
-    /// A device and a network of one name.
+    /// A device or network whose name a record of the other kind has.
     pub(super) fn node_taken(document: Document, other: Kind) -> Self {
         let detail =
             format!("devices and networks share their names, and a {other} of this name exists");
         Self::of(document, Some("name"), "node-name-taken", detail)
     }
 
-    /// A relation that needs a record that is not there.
+    /// A relation to one record that does not exist.
     pub(super) fn missing(document: Document, relation: &str, target: Target, name: &str) -> Self {
-        let whole = match document {
+        let source = match document {
             Document::Yaml(_) => "project",
             Document::Sheet(_) => "workbook",
         };
         let detail = format!(
-            "there is no {target} '{name}', neither in the {whole} nor in the inventory, or it was \
+            "there is no {target} '{name}', neither in the {source} nor in the inventory, or it was \
              rejected"
         );
         let problem = Self::of(document, Some(relation), "missing-reference", detail);
@@ -116,12 +95,12 @@ impl Problem {
         Self::of(document, None, "record-large", detail)
     }
 
-    /// A record that breaks a limit.
+    /// A record that is over a limit.
     pub(super) fn over_limit(document: Document, over: &OverLimit) -> Self {
         Self::of(document, over.property(), "record-large", over.to_string())
     }
 
-    /// Something that is wrong with a property, or with a document as a whole.
+    /// A problem of a property, or of a document as a whole if `property` is `None`.
     pub fn of(
         document: Document,
         property: Option<&str>,
@@ -133,17 +112,17 @@ impl Problem {
     }
 }
 
-/// A name in a list that names nothing, and was left out of it.
+/// A reference without a target, which the import removes from its list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Dangling {
+pub struct DanglingReference {
     #[serde(rename = "type")]
     pub kind: Kind,
     pub property: String,
-    /// The record that is not there.
+    /// The name of the missing record.
     pub missing: String,
 }
 
-/// A property whose values came in another type that says the same.
+/// A property whose values were converted to its type, without a change of meaning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Conversion {
     #[serde(flatten)]
@@ -151,7 +130,7 @@ pub struct Conversion {
     pub property: String,
 }
 
-/// What an import does, or would do, with records.
+/// A change that an import makes to records of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Change {
     #[serde(rename = "type")]
@@ -159,7 +138,7 @@ pub struct Change {
     pub change: ChangeKind,
 }
 
-/// A record that changes.
+/// A changed record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ChangedRecord {
     pub record: String,
@@ -168,17 +147,18 @@ pub struct ChangedRecord {
     pub properties: Vec<PropertyChange>,
 }
 
+/// What an import does to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     Removed,
     Updated,
     Created,
-    /// Not in the project, but it names a record that goes, or is a pool whose members change.
+    /// Not imported, but a list of it loses a reference, or it is a pool whose members change.
     Adjusted,
 }
 
-/// A property before and after. A secret is only said to differ.
+/// The values of a property before and after. Both are absent for a secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PropertyChange {
     pub property: String,
@@ -188,12 +168,12 @@ pub struct PropertyChange {
     pub after: Option<ShownValue>,
 }
 
-/// A value as a report shows it: its JSON, or the beginning of it as a text.
+/// A value as a report shows it: its JSON, shortened to a text if it is long.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShownValue(String);
 
 impl ShownValue {
-    /// The value, or as much of it as a report shows.
+    /// The JSON of the value, or its first [`VALUE_SHOWN_BYTES_MAX`] bytes.
     pub fn of(value: &Value) -> Self {
         match json::of_value(value) {
             serde_json::Value::String(text) if text.len() > VALUE_SHOWN_BYTES_MAX => {
@@ -207,7 +187,7 @@ impl ShownValue {
     }
 }
 
-/// The beginning of a text.
+/// The first [`VALUE_SHOWN_BYTES_MAX`] bytes of a text.
 fn shorten(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(VALUE_SHOWN_BYTES_MAX));
     text.push('…');

@@ -1,21 +1,22 @@
-//! References in a sorter: a target key, and behind it the posting of the record that names it.
+//! Sorted references: a target key followed by the posting of the referring record.
 
-use std::{
-    io,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Mutex, PoisonError};
 
+use super::ImportError;
 use crate::{
     disk::Sorter,
     model::{Arity, Record},
     store::{posting, target_key},
 };
 
-/// Pushes what a record refers to, each reference into the sorter for its arity.
+/// Pushes the references of a record, each into the sorter for its arity.
+///
+/// # Errors
+/// [`ImportError::TemporaryFile`] if a sorter cannot write.
 pub(super) fn push<'s>(
     record: &dyn Record,
     sorter: impl Fn(Arity) -> &'s Mutex<Sorter>,
-) -> io::Result<()> {
+) -> Result<(), ImportError> {
     let mut pushed = Ok(());
     record.references(&mut |reference| {
         if pushed.is_err() {
@@ -26,5 +27,5 @@ pub(super) fn push<'s>(
         let sorter = sorter(reference.arity);
         pushed = sorter.lock().unwrap_or_else(PoisonError::into_inner).push(&key, &[]);
     });
-    pushed
+    pushed.map_err(ImportError::TemporaryFile)
 }

@@ -1,29 +1,30 @@
-//! What an import did, as data.
+//! The report of an import.
 
 use serde::Serialize;
 
 use super::{
     administrators::AdministratorChange,
-    listing::Shown,
-    problem::{Change, ChangedRecord, Conversion, Dangling, Place, Problem},
+    listing::ListExcerpt,
+    location::DocumentLocation,
+    problem::{Change, ChangedRecord, Conversion, DanglingReference, Problem},
 };
 use crate::model::Kind;
 
-/// What became of an import.
+/// The outcome of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImportOutcome {
-    /// What was imported is in the inventory, whole.
+    /// All records are imported.
     Imported,
-    /// What was imported is in the inventory, but for the rejected records.
+    /// All records but the rejected ones are imported.
     ImportedInPart,
     /// Nothing was changed, because of the problems.
     Rejected,
-    /// Nothing was changed, because nothing was to be changed.
+    /// Nothing was changed, because it was a dry run.
     DryRun,
 }
 
-/// What an import did, or would do. `S` is what was imported.
+/// The report of an import, or of a dry run. `S` describes what was imported.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImportReport<S> {
     pub outcome: ImportOutcome,
@@ -32,27 +33,29 @@ pub struct ImportReport<S> {
     #[serde(flatten)]
     pub source: S,
     pub types: Vec<KindReport>,
-    /// What is wrong, each with its place.
-    pub problems: Shown<Problem, Place>,
-    /// Names in lists of what came that name nothing. They were left out.
-    pub dangling: Shown<Dangling, Place>,
-    /// Names in lists of other records that named what was removed. They were struck.
-    pub struck: Shown<Dangling, Place>,
-    /// Properties whose values came in another type that says the same.
-    pub converted: Shown<Conversion, Place>,
-    /// The administrators that come, go, gain or lose their rights or get another password.
-    pub administrators: Shown<AdministratorChange, Place>,
-    /// What would change; of a dry run only.
+    /// Problems, with their locations.
+    pub problems: ListExcerpt<Problem, DocumentLocation>,
+    /// References in lists of imported records that have no target. They were removed.
+    pub dangling: ListExcerpt<DanglingReference, DocumentLocation>,
+    /// References to removed records, which were removed from the lists of other records.
+    #[serde(rename = "struck")]
+    pub removed_references: ListExcerpt<DanglingReference, DocumentLocation>,
+    /// Properties whose values were converted to their type, without a change of meaning.
+    pub converted: ListExcerpt<Conversion, DocumentLocation>,
+    /// Administrators who are created or removed, gain or lose their rights, or get another
+    /// password.
+    pub administrators: ListExcerpt<AdministratorChange, DocumentLocation>,
+    /// The changes that a dry run found; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub changes: Option<Shown<Change, ChangedRecord>>,
+    pub changes: Option<ListExcerpt<Change, ChangedRecord>>,
     pub warnings: Vec<String>,
     pub milliseconds: Milliseconds,
-    /// The name of the whole report: every entry of every list.
+    /// The name of the complete report, with every entry of every list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
 }
 
-/// What an import did to one kind, in records.
+/// The numbers of records of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct KindReport {
     #[serde(rename = "type")]
@@ -61,10 +64,10 @@ pub struct KindReport {
     pub updated: u64,
     pub unchanged: u64,
     pub removed: u64,
-    /// Not among what came, but changed with it: a list that named what was removed, a pool.
+    /// Not imported, but changed by the import: lists that lost a reference, pools.
     pub adjusted: u64,
     pub rejected: u64,
-    /// In the inventory now, or after a dry run's import.
+    /// In the inventory after the import.
     pub total: u64,
 }
 
@@ -83,13 +86,13 @@ impl KindReport {
     }
 }
 
-/// How long each step took.
+/// How long each step took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Milliseconds {
     pub decode: u64,
     pub plan: u64,
     pub apply: u64,
-    /// The pools, whose members are found along with the third step.
+    /// The members of pools. They are searched during the third step, which counts that time.
     pub recompute: u64,
     pub total: u64,
 }

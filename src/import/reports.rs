@@ -1,4 +1,4 @@
-//! Whole reports of imports, kept for those who want every entry of every list.
+//! Complete reports of imports, with every entry of every list, kept as files.
 
 use std::{
     fs::{self, File},
@@ -6,23 +6,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Serialize;
 use time::{OffsetDateTime, macros::format_description};
 
-use serde::Serialize;
-
 use super::{ImportError, ImportReport, log::Log};
-use crate::disk::sync_directory;
+use crate::disk::{fill_random, sync_directory};
 
-/// How many reports are kept; the oldest goes first.
+/// The number of reports that are kept. The oldest is removed first.
 const REPORTS_KEPT: usize = 100;
 
-/// The ending of a report's file.
-const REPORT_ENDING: &str = "json";
+/// The file name extension of a report.
+const REPORT_EXTENSION: &str = "json";
 
-/// The ending of a file that is kept beside its report.
-const ATTACHED_ENDING: &str = "attached";
+/// The file name extension of a file attached to a report.
+const ATTACHED_EXTENSION: &str = "attached";
 
-/// How many bytes of attached files are kept; the oldest goes first, before its report.
+/// The size of all attached files that are kept, in bytes. The oldest is removed first, before
+/// its report.
 const ATTACHED_BYTES_MAX: u64 = 1 << 30;
 
 /// The folder of reports.
@@ -36,75 +36,103 @@ impl Reports {
         Self { folder }
     }
 
-    /// Writes a report whole, and gives its name.
+    /// Writes a complete report, and returns its name.
+    ///
+    /// # Errors
+    /// [`ImportError::Report`] if the file cannot be written, [`ImportError::Random`] if there are
+    /// no random numbers for its name.
     pub fn write<S: Serialize>(
         &self,
         report: &ImportReport<S>,
         log: &Log,
     ) -> Result<String, ImportError> {
         let id = new_id()?;
-        // Set aside where a start clears up after a process that was killed.
-        let aside = log.scratch().join(format!("{id}.json"));
-        let mut out = BufWriter::new(File::create(&aside)?);
+        self.write_file(&id, report, log).map_err(ImportError::Report)?;
+        Ok(id)
+    }
+
+    fn write_file<S: Serialize>(
+        &self,
+        id: &str,
+        report: &ImportReport<S>,
+        log: &Log,
+    ) -> io::Result<()> {
+        // The next start removes what a killed process leaves in this folder.
+        let temporary = log.scratch().join(format!("{id}.json"));
+        let mut out = BufWriter::new(File::create(&temporary)?);
         out.write_all(b"{\"report\":")?;
         serde_json::to_writer(&mut out, report).map_err(io::Error::from)?;
         let mut lists = log.lists();
         let lists = &mut *lists;
         write_list(&mut out, "problems", |out| lists.problems.write_all(out))?;
         write_list(&mut out, "dangling", |out| lists.dangling.write_all(out))?;
-        write_list(&mut out, "struck", |out| lists.struck.write_all(out))?;
+        write_list(&mut out, "struck", |out| lists.removed_references.write_all(out))?;
         write_list(&mut out, "converted", |out| lists.converted.write_all(out))?;
         write_list(&mut out, "administrators", |out| lists.administrators.write_all(out))?;
         write_list(&mut out, "changes", |out| lists.changes.write_all(out))?;
         out.write_all(b"}\n")?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        fs::rename(&aside, self.path(&id, REPORT_ENDING))?;
+        fs::rename(&temporary, self.path(id, REPORT_EXTENSION))?;
         sync_directory(&self.folder)?;
-        self.remove_old()?;
-        Ok(id)
+        self.remove_old()
     }
 
-    /// Keeps a file beside a report, for as long as that is kept or there is room. It is moved from
-    /// `path`, which is on the same disk.
+    /// Attaches a file to a report, and keeps it as long as the report and the limit on the size
+    /// allow. The file is moved from `path`, which must be on the same file system.
+    ///
+    /// # Errors
+    /// [`ImportError::Report`] if the file cannot be moved.
     pub fn attach(&self, id: &str, path: &Path) -> Result<(), ImportError> {
-        fs::rename(path, self.path(id, ATTACHED_ENDING))?;
+        self.move_attached(id, path).map_err(ImportError::Report)
+    }
+
+    fn move_attached(&self, id: &str, path: &Path) -> io::Result<()> {
+        fs::rename(path, self.path(id, ATTACHED_EXTENSION))?;
         sync_directory(&self.folder)?;
-        Ok(self.remove_old()?)
+        self.remove_old()
     }
 
     /// Opens a report.
+    ///
+    /// # Errors
+    /// [`ImportError::NoReport`] if there is none of this name, [`ImportError::Report`] if it
+    /// cannot be opened.
     pub fn open(&self, id: &str) -> Result<File, ImportError> {
-        self.open_file(id, REPORT_ENDING)
+        self.open_file(id, REPORT_EXTENSION)
     }
 
-    /// Opens the file that is kept beside a report.
+    /// Opens the file that is attached to a report.
+    ///
+    /// # Errors
+    /// As [`Reports::open`].
     pub fn attached(&self, id: &str) -> Result<File, ImportError> {
-        self.open_file(id, ATTACHED_ENDING)
+        self.open_file(id, ATTACHED_EXTENSION)
     }
 
-    fn open_file(&self, id: &str, ending: &str) -> Result<File, ImportError> {
+    fn open_file(&self, id: &str, extension: &str) -> Result<File, ImportError> {
         let none = || ImportError::NoReport { id: id.to_owned() };
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Err(none());
         }
-        match File::open(self.path(id, ending)) {
+        match File::open(self.path(id, extension)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(none()),
             Err(error) if error.kind() == io::ErrorKind::InvalidFilename => Err(none()),
-            other => Ok(other?),
+            opened => opened.map_err(ImportError::Report),
         }
     }
 
-    fn path(&self, id: &str, ending: &str) -> PathBuf {
-        self.folder.join(format!("{id}.{ending}"))
+    fn path(&self, id: &str, extension: &str) -> PathBuf {
+        self.folder.join(format!("{id}.{extension}"))
     }
 
-    /// The names begin with the time, so that the first are the oldest.
+    /// Removes the oldest files over the limits. Names begin with the time, so the first are the
+    /// oldest.
     fn remove_old(&self) -> io::Result<()> {
         let mut reports = Vec::new();
         let mut attached = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|ending| ending == ATTACHED_ENDING) {
+            if path.extension().is_some_and(|extension| extension == ATTACHED_EXTENSION) {
                 attached.push(path)
             } else {
                 reports.push(path)
@@ -118,7 +146,7 @@ impl Reports {
         let mut bytes = 0;
         for path in attached.into_iter().rev() {
             bytes += fs::metadata(&path)?.len();
-            let report = path.with_extension(REPORT_ENDING);
+            let report = path.with_extension(REPORT_EXTENSION);
             if bytes > ATTACHED_BYTES_MAX || kept.binary_search(&report).is_err() {
                 remove(path)?;
             }
@@ -127,7 +155,7 @@ impl Reports {
     }
 }
 
-/// Removes a file, unless another import was faster.
+/// Removes a file, unless another import has removed it already.
 fn remove(path: PathBuf) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -145,12 +173,13 @@ fn write_list<W: Write>(
     out.write_all(b"]")
 }
 
-/// The time, and a number that tells apart what happens in the same second.
+/// A name for a report: the time, and a random number that distinguishes reports of one second.
 fn new_id() -> Result<String, ImportError> {
     let format = format_description!("[year][month][day]-[hour][minute][second]");
-    let time = OffsetDateTime::now_utc().format(format).map_err(io::Error::other)?;
+    let time = OffsetDateTime::now_utc().format(format);
+    let time = time.map_err(|error| ImportError::Report(io::Error::other(error)))?;
     let mut random = [0; 4];
-    crate::disk::fill_random(&mut random)?;
+    fill_random(&mut random).map_err(ImportError::Random)?;
     Ok(format!("{time}-{:08x}", u32::from_le_bytes(random)))
 }
 
@@ -159,11 +188,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_attached_goes_with_its_report() {
+    fn attached_files_are_removed_with_their_report() {
         let folder = tempfile::tempdir().unwrap();
         let reports = Reports::new(folder.path().to_owned());
         let put = |id: String| {
-            fs::write(reports.path(&id, REPORT_ENDING), "{}").unwrap();
+            fs::write(reports.path(&id, REPORT_EXTENSION), "{}").unwrap();
             let aside = folder.path().join("aside.attached");
             fs::write(&aside, id.as_bytes()).unwrap();
             reports.attach(&id, &aside).unwrap();
@@ -179,11 +208,11 @@ mod tests {
     }
 
     #[test]
-    fn attached_files_have_so_much_room_and_no_more() {
+    fn attached_files_over_the_size_limit_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let reports = Reports::new(folder.path().to_owned());
         for id in ["a", "b", "c"] {
-            fs::write(reports.path(id, REPORT_ENDING), "{}").unwrap();
+            fs::write(reports.path(id, REPORT_EXTENSION), "{}").unwrap();
             let aside = folder.path().join("aside.json");
             File::create(&aside).unwrap().set_len(ATTACHED_BYTES_MAX / 2).unwrap();
             reports.attach(id, &aside).unwrap();

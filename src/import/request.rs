@@ -1,30 +1,47 @@
-//! What every import can be asked for.
+//! The options of an import.
 
-/// What an import does with the good records beside rejected ones.
+use crate::model::Kind;
+
+/// What is imported, and how.
+pub struct ImportOptions<'a> {
+    /// What is imported, for sentences that begin with "The": "project".
+    pub what: &'static str,
+    /// The imported kinds, the one with most work first.
+    pub kinds: &'a [Kind],
+    /// Which of these kinds are emptied in the same step.
+    pub emptying: Emptying,
+    pub empty_replacement: EmptyReplacement,
+    pub on_error: OnError,
+    pub mode: Mode,
+    /// The name of the user who runs the import. The import does not lock this user out.
+    pub principal: &'a str,
+}
+
+/// What an import does if some of the records are rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnError {
-    /// Nothing is changed.
+    /// It changes nothing.
     Fail,
-    /// The good ones are imported.
+    /// It imports the valid records.
     Skip,
 }
 
-/// What an import does that empties a kind and brings no record of it.
+/// What an import does if it would empty a kind without importing a record of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyReplacement {
-    /// Nothing is changed: the records were probably not recognised.
+    /// It changes nothing, because the records were probably not recognised.
     Refused,
-    /// The kind is emptied.
+    /// It empties the kind.
     Allowed,
 }
 
-/// Which of its types an import empties, in the same step.
+/// Which kinds an import empties in the same step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emptying {
     Nothing,
-    /// The types that have a document or a sheet. The others keep their records.
+    /// The kinds that have a document or a sheet. The others keep their records.
     Present,
-    /// All types that the import lists, also those without a document or a sheet.
+    /// All kinds that the import lists, also those without a document or a sheet.
     Listed,
 }
 

@@ -1,435 +1,360 @@
-//! The second step of an import, first half: do the references hold? Which records have to go,
-//! and which names have to be struck from which lists.
+//! The first half of the second step, planning: which records are excluded, and which references
+//! are removed from lists.
 //!
-//! References are sorted by what they name, and so are the records, so one walk beside another
-//! finds what is not there, in memory that does not grow with the project.
-
-use std::{io, sync::Arc};
+//! References are sorted by target, and records by name. Both are read side by side, so the memory
+//! does not grow with the project.
 
 use super::{
-    ImportError,
-    cursor::{Cursor, parse_record_key, record_key},
-    intake::{Decoded, Incoming},
+    DocumentLocation, ImportError,
+    decoded::Incoming,
     log::Log,
-    problem::{Dangling, Place, Problem},
-    walk::decode_incoming,
+    problem::{DanglingReference, Problem},
+    removed_references::removed_reference_key,
+    scope::{ResultingNames, ResultingTargets, Scope},
+    sorted_cursor::{SortedCursor, parse_record_key, record_key},
 };
 use crate::{
-    disk::{Sorted, Sorter},
-    model::{Arity, Kind, PerKind, Record, Target, arity},
-    store::{LiveView, Referrer, Summary, parse_posting, parse_target_key, target_key},
+    disk::{Sorted, SortedReader, Sorter},
+    model::{Arity, Kind, Record, Target, arity},
+    store::{Referrer, parse_posting, parse_target_key, target_key},
 };
 
-/// What a sorter of this step may take in memory, in bytes.
+/// The memory for each list that this step sorts, in bytes.
 const SORTER_BYTES: usize = 16 * 1024 * 1024;
 
-/// What an import is about: what comes, the inventory, and what is to become of it.
-pub(super) struct Scope<'a> {
-    pub old: &'a LiveView,
-    pub old_summary: Arc<Summary>,
-    pub decoded: Decoded,
-    /// The kinds that are emptied first.
-    pub emptied: PerKind<bool>,
-    /// The name of the user who calls.
-    pub caller: &'a str,
-    /// Whether the caller stays although users are emptied: the project does not bring them.
-    pub caller_survives: bool,
-}
-
-/// What the references ask for.
+/// The result of checking all names and references.
 pub(super) struct Resolved {
-    /// Records that are not to be, as [`record_key`]s: those of what comes that are rejected,
-    /// and those of the inventory that cannot stand without what is removed.
-    pub gone: Sorted,
-    /// Names to be struck: a [`record_key`] with the relation and the name.
-    pub strikes: Sorted,
+    /// The [`record_key`]s of records that will not exist: incoming records that are rejected,
+    /// and existing records that depend on a removed one.
+    pub excluded: Sorted,
+    /// The [`removed_reference_key`]s of references that are removed from lists.
+    pub removed_references: Sorted,
 }
 
-impl Scope<'_> {
-    /// A walk over the names of one kind that will be there.
-    fn presence<'s>(&'s self, kind: Kind, gone: &'s [&'s Sorted]) -> Presence<'s> {
-        Presence {
-            kind,
-            incoming: self.decoded.records[kind].as_ref().map(Cursor::new),
-            gone: gone.iter().map(|sorted| Cursor::new(sorted)).collect(),
-            old: Some(self.old).filter(|_| self.old_summary.kind(kind).count > 0),
-            emptied: self.emptied[kind],
-            survivor: self.survivor(kind),
-        }
-    }
-
-    /// The record of this kind that stays although the kind is emptied.
-    pub fn survivor(&self, kind: Kind) -> Option<&str> {
-        (kind == Kind::User && self.emptied[kind] && self.caller_survives).then_some(self.caller)
-    }
+/// The two results of this step while they are collected.
+struct Resolver<'a> {
+    scope: &'a Scope<'a>,
+    log: &'a Log,
+    excluded: Sorter,
+    removed_references: Sorter,
 }
 
-/// Says of names, in ascending order, whether a record of one kind will be there.
-struct Presence<'a> {
-    kind: Kind,
-    incoming: Option<Cursor<'a>>,
-    gone: Vec<Cursor<'a>>,
-    old: Option<&'a LiveView>,
-    emptied: bool,
-    survivor: Option<&'a str>,
-}
-
-impl Presence<'_> {
-    fn has(&mut self, name: &str) -> Result<bool, ImportError> {
-        let mut gone = false;
-        let key = record_key(self.kind, name.as_bytes());
-        for cursor in &mut self.gone {
-            gone |= cursor.seek(&key)?;
-        }
-        let brought = match &mut self.incoming {
-            Some(incoming) => incoming.seek(name.as_bytes())?,
-            None => false,
-        };
-        if (brought && !gone) || self.survivor == Some(name) {
-            return Ok(true);
-        }
-        // What is gone of a kind that is not in the project goes from the inventory itself; what
-        // is gone of a kind that is merged is an update that is not made.
-        if self.emptied || (gone && !brought) {
-            return Ok(false);
-        }
-        match self.old {
-            Some(old) => Ok(old.contains(self.kind, name)?),
-            None => Ok(false),
-        }
-    }
-}
-
-/// Checks every reference.
+/// Checks the names and references of all records, and reports problems to the log.
+///
+/// # Errors
+/// [`ImportError::TemporaryFile`] if a list cannot be sorted, [`ImportError::Store`] if the
+/// inventory cannot be read.
 pub(super) fn resolve(scope: &Scope<'_>, log: &Log) -> Result<Resolved, ImportError> {
-    let collided = collisions(scope, log)?;
-    let spoilt = spoilt(scope, &collided, log)?;
-    let mut gone = Sorter::new(log.scratch(), SORTER_BYTES);
-    let mut strikes = Sorter::new(log.scratch(), SORTER_BYTES);
-    copy(&collided, &mut gone)?;
-    copy(&spoilt, &mut gone)?;
-    orphans(scope, &[&collided, &spoilt], &mut gone, &mut strikes, log)?;
-    let gone = gone.finish()?;
-    reject(scope, &gone, log)?;
-    struck_with(scope, &gone, &mut strikes, log)?;
-    each_absent(scope, &scope.decoded.many, &[&gone], log, |_, name, source| {
-        strikes.push(&strike_key(source.kind, &source.name, &source.relation, name), &[])?;
-        let dangling =
-            Dangling { kind: source.kind, property: source.relation, missing: name.to_owned() };
-        let place = Place { record: Some(source.name), ..Place::default() };
-        Ok(log.lists().dangling.push(&dangling, place)?)
-    })?;
-    Ok(Resolved { gone, strikes: strikes.finish()? })
+    let conflicting = conflicting_names(scope, log)?;
+    let unresolvable = unresolvable(scope, &conflicting, log)?;
+    let mut resolver =
+        Resolver { scope, log, excluded: sorter(log), removed_references: sorter(log) };
+    copy(&conflicting, &mut resolver.excluded)?;
+    copy(&unresolvable, &mut resolver.excluded)?;
+    resolver.check_existing_references(&[&conflicting, &unresolvable])?;
+
+    let Resolver { excluded, mut removed_references, .. } = resolver;
+    let excluded = finish(excluded)?;
+    report_rejected(scope, &excluded, log)?;
+    remove_references_to_dependents(scope, &excluded, &mut removed_references, log)?;
+    remove_dangling_references(scope, &excluded, &mut removed_references, log)?;
+    Ok(Resolved { excluded, removed_references: finish(removed_references)? })
 }
 
-fn copy(from: &Sorted, to: &mut Sorter) -> io::Result<()> {
+fn sorter(log: &Log) -> Sorter {
+    Sorter::new(log.scratch(), SORTER_BYTES)
+}
+
+fn finish(sorter: Sorter) -> Result<Sorted, ImportError> {
+    sorter.finish().map_err(ImportError::TemporaryFile)
+}
+
+fn push(sorter: &mut Sorter, key: &[u8], value: &[u8]) -> Result<(), ImportError> {
+    sorter.push(key, value).map_err(ImportError::TemporaryFile)
+}
+
+fn copy(from: &Sorted, to: &mut Sorter) -> Result<(), ImportError> {
     let mut reader = from.read();
-    while let Some((key, value)) = reader.next()? {
-        to.push(key, value)?;
+    while let Some((key, value)) = reader.next().map_err(ImportError::TemporaryFile)? {
+        push(to, key, value)?;
     }
     Ok(())
 }
 
-/// The records whose names are taken: by a record of their own document that comes first, or
-/// (devices and networks share their names) by one of the other kind.
-fn collisions(scope: &Scope<'_>, log: &Log) -> Result<Sorted, ImportError> {
-    // A device gives way to the networks that are there already, but not to those of what comes.
-    let networks = Presence { incoming: None, ..scope.presence(Kind::Network, &[]) };
-    let networks = Some(networks).filter(|networks| networks.old.is_some());
-    let devices = collided(scope, Kind::Device, networks, log)?;
+/// The [`record_key`]s of incoming devices and networks whose name a record of the other kind has.
+/// Records whose name occurs twice in their document are reported here too, but are not part of
+/// the result: the first of them stays.
+fn conflicting_names(scope: &Scope<'_>, log: &Log) -> Result<Sorted, ImportError> {
+    // A device is refused because of existing networks, but not because of incoming ones.
+    let networks = scope.existing_names(Kind::Network);
+    let mut conflicting = sorter(log);
+    let devices = conflicting_of_kind(scope, Kind::Device, networks, log)?;
+    copy(&devices, &mut conflicting)?;
     let devices = [&devices];
-
-    let mut all = Sorter::new(log.scratch(), SORTER_BYTES);
-    copy(devices[0], &mut all)?;
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Device) {
-        // A network gives way to every device that there will be.
-        let others = (kind == Kind::Network).then(|| scope.presence(Kind::Device, &devices));
-        copy(&collided(scope, kind, others, log)?, &mut all)?;
+        // A network is refused because of every device that exists after the import.
+        let others = (kind == Kind::Network).then(|| scope.resulting_names(Kind::Device, &devices));
+        copy(&conflicting_of_kind(scope, kind, others, log)?, &mut conflicting)?;
     }
-    Ok(all.finish()?)
+    finish(conflicting)
 }
 
-/// The records of one kind of what comes whose names `others` have. Those whose names another one
-/// of their own document has are rejected right here.
-fn collided(
+/// The [`record_key`]s of incoming records of one kind whose name is among `others`. Rejects all
+/// but the first of the records of one name.
+fn conflicting_of_kind(
     scope: &Scope<'_>,
     kind: Kind,
-    mut others: Option<Presence<'_>>,
+    mut others: Option<ResultingNames<'_>>,
     log: &Log,
 ) -> Result<Sorted, ImportError> {
-    let mut collided = Sorter::new(log.scratch(), SORTER_BYTES);
-    let Some(records) = &scope.decoded.records[kind] else { return Ok(collided.finish()?) };
+    let mut conflicting = sorter(log);
+    let Some(records) = &scope.decoded.records[kind] else { return finish(conflicting) };
     let mut reader = records.read();
     let mut last: Option<Vec<u8>> = None;
-    while let Some((name, value)) = reader.next()? {
+    while let Some((name, value)) = reader.next().map_err(ImportError::TemporaryFile)? {
         log.progress().advance(1)?;
-        let place = |property| {
-            let at = Incoming::read(value)?.at;
-            let name = String::from_utf8_lossy(name).into_owned();
-            Ok::<_, ImportError>(log.place(kind, property, at, Some(name)))
-        };
         if last.as_deref() == Some(name) {
-            // The first of them stands; only this one is rejected.
-            log.reject(kind)?;
-            log.problem(&Problem::duplicate(log.document(kind)), place(Some("name"))?)?;
+            log.count_rejected(kind);
+            let location = location_of(log, kind, "name", name, value)?;
+            log.problem(&Problem::duplicate(log.document(kind)), location)?;
             continue;
         }
         if let Some(others) = &mut others
-            && others.has(&String::from_utf8_lossy(name))?
+            && others.contains(&String::from_utf8_lossy(name))?
         {
-            collided.push(&record_key(kind, name), &[])?;
+            push(&mut conflicting, &record_key(kind, name), &[])?;
             let problem = Problem::node_taken(log.document(kind), others.kind);
-            log.problem(&problem, place(Some("name"))?)?;
+            log.problem(&problem, location_of(log, kind, "name", name, value)?)?;
         }
         last = Some(name.to_vec());
     }
-    Ok(collided.finish()?)
+    finish(conflicting)
 }
 
-/// The records of what comes that cannot stand, as [`record_key`]s, each with the target that will
-/// not be there and the relation that names it. Of a name that comes twice only the first record
-/// counts: what the others name must not take it along.
-fn spoilt(scope: &Scope<'_>, collided: &Sorted, log: &Log) -> Result<Sorted, ImportError> {
-    let mut suspects = Sorter::new(log.scratch(), SORTER_BYTES);
-    each_absent(scope, &scope.decoded.one, &[collided], log, |target, name, source| {
-        let mut missing = target_key(target, name);
+/// The location of a property of an incoming record.
+fn location_of(
+    log: &Log,
+    kind: Kind,
+    property: &str,
+    name: &[u8],
+    value: &[u8],
+) -> Result<DocumentLocation, ImportError> {
+    let position = Incoming::parse(value)?.position;
+    let name = String::from_utf8_lossy(name).into_owned();
+    Ok(log.location(kind, Some(property), position, Some(name)))
+}
+
+/// The [`record_key`]s of incoming records that need a missing record. The value is the target key
+/// of the missing record followed by the relation. When a name occurs twice, only the first record
+/// counts: references of the duplicates are ignored.
+fn unresolvable(scope: &Scope<'_>, conflicting: &Sorted, log: &Log) -> Result<Sorted, ImportError> {
+    let mut candidates = sorter(log);
+    let excluded = [conflicting];
+    let mut dangling = DanglingReferences::new(scope, &scope.decoded.one, &excluded, log);
+    while let Some(Dangling { target, name, source }) = dangling.next()? {
+        let mut missing = target_key(target, &name);
         missing.extend_from_slice(source.relation.as_bytes());
-        Ok(suspects.push(&record_key(source.kind, source.name.as_bytes()), &missing)?)
-    })?;
-    let suspects = suspects.finish()?;
-    let mut spoilt = Sorter::new(log.scratch(), SORTER_BYTES);
-    let mut incoming = scope.decoded.records.map(|_, records| records.as_ref().map(Cursor::new));
-    let mut reader = suspects.read();
-    while let Some((key, missing)) = reader.next()? {
+        push(&mut candidates, &record_key(source.kind, source.name.as_bytes()), &missing)?;
+    }
+    let candidates = finish(candidates)?;
+
+    let mut unresolvable = sorter(log);
+    let mut incoming =
+        scope.decoded.records.map(|_, records| records.as_ref().map(SortedCursor::new));
+    let mut reader = candidates.read();
+    while let Some((key, missing)) = reader.next().map_err(ImportError::TemporaryFile)? {
         log.progress().check()?;
-        let (kind, name) = parse_record_key(key).ok_or_else(ImportError::cut_off)?;
+        let (kind, name) = parse_record_key(key)?;
         let Some(incoming) = &mut incoming[kind] else { continue };
         if incoming.seek(name)?
-            && let Some((_, value)) = incoming.here()
-            && says(&*decode_incoming(kind, Incoming::read(value)?.body)?, missing)
+            && let Some((_, value)) = incoming.current()
+            && references(&*Incoming::parse(value)?.record(kind)?, missing)
         {
-            spoilt.push(key, missing)?;
+            push(&mut unresolvable, key, missing)?;
         }
     }
-    Ok(spoilt.finish()?)
+    finish(unresolvable)
 }
 
-/// Whether a record names a target: a [`target_key`] with the relation behind it.
-fn says(record: &dyn Record, missing: &[u8]) -> bool {
-    let mut says = false;
+/// Whether a record has a reference, given as a [`target_key`] followed by the relation.
+fn references(record: &dyn Record, wanted: &[u8]) -> bool {
+    let mut found = false;
     record.references(&mut |reference| {
         let target = target_key(reference.target, reference.name);
-        says |= missing.strip_prefix(target.as_slice()) == Some(reference.relation.as_bytes());
+        found |= wanted.strip_prefix(target.as_slice()) == Some(reference.relation.as_bytes());
     });
-    says
+    found
 }
 
-/// Calls `each` for every one of the sorted references whose target will not be there.
-fn each_absent(
-    scope: &Scope<'_>,
-    references: &Sorted,
-    gone: &[&Sorted],
-    log: &Log,
-    mut each: impl FnMut(Target, &str, Referrer) -> Result<(), ImportError>,
-) -> Result<(), ImportError> {
-    let mut targets = Targets::new(scope, gone);
-    let mut reader = references.read();
-    while let Some((key, _)) = reader.next()? {
-        log.progress().advance(1)?;
-        let (target, name, at) = parse_target_key(key).ok_or_else(ImportError::cut_off)?;
-        if !targets.has(target, name)? {
-            let source = parse_posting(&key[at..]).ok_or_else(ImportError::cut_off)?;
-            each(target, name, source)?;
+/// The sorted references whose target does not exist after the import.
+struct DanglingReferences<'a> {
+    reader: SortedReader<'a>,
+    targets: ResultingTargets<'a>,
+    log: &'a Log,
+}
+
+/// One reference without a target.
+struct Dangling {
+    target: Target,
+    /// The name of the missing record.
+    name: String,
+    source: Referrer,
+}
+
+impl<'a> DanglingReferences<'a> {
+    fn new(
+        scope: &'a Scope<'a>,
+        references: &'a Sorted,
+        excluded: &'a [&'a Sorted],
+        log: &'a Log,
+    ) -> Self {
+        let targets = ResultingTargets::new(scope, excluded);
+        Self { reader: references.read(), targets, log }
+    }
+
+    fn next(&mut self) -> Result<Option<Dangling>, ImportError> {
+        while let Some((key, _)) = self.reader.next().map_err(ImportError::TemporaryFile)? {
+            self.log.progress().advance(1)?;
+            let (target, name, end) =
+                parse_target_key(key).ok_or(ImportError::TemporaryFileDamaged)?;
+            if !self.targets.contains(target, name)? {
+                let source = parse_posting(&key[end..]).ok_or(ImportError::TemporaryFileDamaged)?;
+                return Ok(Some(Dangling { target, name: name.to_owned(), source }));
+            }
         }
-    }
-    Ok(())
-}
-
-/// Says of targets, sorted, whether they will be there.
-struct Targets<'a> {
-    scope: &'a Scope<'a>,
-    gone: &'a [&'a Sorted],
-    target: Option<Target>,
-    presences: Vec<Presence<'a>>,
-    /// The last answer: many references to one target stand one behind the other.
-    last: (String, bool),
-}
-
-impl<'a> Targets<'a> {
-    fn new(scope: &'a Scope<'a>, gone: &'a [&'a Sorted]) -> Self {
-        Self { scope, gone, target: None, presences: Vec::new(), last: (String::new(), false) }
-    }
-
-    fn has(&mut self, target: Target, name: &str) -> Result<bool, ImportError> {
-        if self.target != Some(target) {
-            self.target = Some(target);
-            self.presences =
-                target.kinds().iter().map(|kind| self.scope.presence(*kind, self.gone)).collect();
-        } else if self.last.0 == name {
-            return Ok(self.last.1);
-        }
-        let mut has = false;
-        for presence in &mut self.presences {
-            has |= presence.has(name)?;
-        }
-        self.last.0.clear();
-        self.last.0.push_str(name);
-        self.last.1 = has;
-        Ok(has)
+        Ok(None)
     }
 }
 
-/// What other kinds still say of records that are emptied: lists are struck, and records that
-/// cannot stand without them go too.
-fn orphans(
-    scope: &Scope<'_>,
-    gone_before: &[&Sorted],
-    gone: &mut Sorter,
-    strikes: &mut Sorter,
-    log: &Log,
-) -> Result<(), ImportError> {
-    let kept = |kind: Kind| !scope.emptied[kind] && scope.old_summary.kind(kind).count > 0;
-    let any_emptied = scope.emptied.iter().any(|(_, emptied)| *emptied);
-    if !any_emptied || !Kind::ALL.into_iter().any(kept) {
-        return Ok(());
-    }
-    let mut targets = Targets::new(scope, gone_before);
-    let mut failed = Ok(());
-    scope.old.each_reference(|key, posting| {
-        if failed.is_err() {
+impl Resolver<'_> {
+    /// Finds the references of remaining records to records of emptied kinds. Those in lists are
+    /// removed. A record that depends on a removed one is excluded.
+    fn check_existing_references(&mut self, excluded: &[&Sorted]) -> Result<(), ImportError> {
+        let scope = self.scope;
+        let any_emptied = scope.emptied.iter().any(|(_, emptied)| *emptied);
+        if !any_emptied || !Kind::ALL.into_iter().any(|kind| scope.keeps_existing(kind)) {
             return Ok(());
         }
-        failed = (|| {
-            log.progress().check()?;
-            let (target, name, _) = parse_target_key(key).ok_or_else(ImportError::cut_off)?;
-            let touched = target.kinds().iter().any(|kind| scope.emptied[*kind]);
-            if !touched || targets.has(target, name)? {
-                return Ok(());
-            }
-            let source = parse_posting(posting).ok_or_else(ImportError::cut_off)?;
-            if !kept(source.kind) {
-                return Ok(());
-            }
-            // It cannot stand without the one that it names.
-            if arity(source.kind, &source.relation) == Some(Arity::One) {
-                Ok(gone.push(&record_key(source.kind, source.name.as_bytes()), &[])?)
-            } else {
-                strike(source.kind, source.name, source.relation, name, strikes, log)
-            }
-        })();
-        Ok(())
-    })?;
-    failed
+        let mut targets = ResultingTargets::new(scope, excluded);
+        scope.existing.each_reference(|key, posting| {
+            self.check_existing_reference(&mut targets, key, posting)
+        })
+    }
+
+    fn check_existing_reference(
+        &mut self,
+        targets: &mut ResultingTargets<'_>,
+        key: &[u8],
+        posting: &[u8],
+    ) -> Result<(), ImportError> {
+        let scope = self.scope;
+        self.log.progress().check()?;
+        let (target, name, _) = parse_target_key(key).ok_or(ImportError::TemporaryFileDamaged)?;
+        let is_affected = target.kinds().iter().any(|kind| scope.emptied[*kind]);
+        if !is_affected || targets.contains(target, name)? {
+            return Ok(());
+        }
+        let source = parse_posting(posting).ok_or(ImportError::TemporaryFileDamaged)?;
+        if !scope.keeps_existing(source.kind) {
+            return Ok(());
+        }
+        if arity(source.kind, &source.relation) == Some(Arity::One) {
+            let dependent = record_key(source.kind, source.name.as_bytes());
+            push(&mut self.excluded, &dependent, &[])
+        } else {
+            remove_reference(source, name, &mut self.removed_references, self.log)
+        }
+    }
 }
 
-/// What the inventory still says of its own records that go with others.
-fn struck_with(
+/// Removes the references of existing records to existing records that are excluded because they
+/// depend on a removed one.
+fn remove_references_to_dependents(
     scope: &Scope<'_>,
-    gone: &Sorted,
-    strikes: &mut Sorter,
+    excluded: &Sorted,
+    removed_references: &mut Sorter,
     log: &Log,
 ) -> Result<(), ImportError> {
-    let mut cursor = Cursor::new(gone);
+    let mut cursor = SortedCursor::new(excluded);
     while let Some((key, _)) = cursor.advance()? {
         log.progress().check()?;
-        let (kind, name) = parse_record_key(key).ok_or_else(ImportError::cut_off)?;
-        let brought = scope.decoded.records[kind].is_some();
-        if brought || scope.emptied[kind] {
+        let (kind, name) = parse_record_key(key)?;
+        if scope.has_incoming(kind) || scope.emptied[kind] {
             continue;
         }
         let name = String::from_utf8_lossy(name).into_owned();
-        for source in scope.old.referrers(Target::Kind(kind), &name)? {
+        for source in scope.existing.referrers(Target::Kind(kind), &name)? {
             if !scope.emptied[source.kind] {
-                strike(source.kind, source.name, source.relation, &name, strikes, log)?;
+                remove_reference(source, &name, removed_references, log)?;
             }
         }
     }
     Ok(())
 }
 
-fn strike(
-    kind: Kind,
-    record: String,
-    relation: String,
+/// Removes a reference to a removed record, and reports it.
+fn remove_reference(
+    source: Referrer,
     name: &str,
-    strikes: &mut Sorter,
+    removed_references: &mut Sorter,
     log: &Log,
 ) -> Result<(), ImportError> {
-    strikes.push(&strike_key(kind, &record, &relation, name), &[])?;
-    let struck = Dangling { kind, property: relation, missing: name.to_owned() };
-    let place = Place { record: Some(record), ..Place::default() };
-    Ok(log.lists().struck.push(&struck, place)?)
+    let Referrer { kind, name: record, relation } = source;
+    let key = removed_reference_key(kind, &record, &relation, name);
+    push(removed_references, &key, &[])?;
+    let removed = DanglingReference { kind, property: relation, missing: name.to_owned() };
+    log.removed_reference(&removed, DocumentLocation::of_record(record))
 }
 
-/// Counts the records of what comes that are rejected for their names or references, and says
-/// which of their references name nothing.
-fn reject(scope: &Scope<'_>, gone: &Sorted, log: &Log) -> Result<(), ImportError> {
-    let mut incoming = scope.decoded.records.map(|_, records| records.as_ref().map(Cursor::new));
-    let mut reader = gone.read();
+/// Removes the references in lists of incoming records that have no target, and reports them.
+fn remove_dangling_references(
+    scope: &Scope<'_>,
+    excluded: &Sorted,
+    removed_references: &mut Sorter,
+    log: &Log,
+) -> Result<(), ImportError> {
+    let excluded = [excluded];
+    let mut dangling = DanglingReferences::new(scope, &scope.decoded.many, &excluded, log);
+    while let Some(Dangling { name, source, .. }) = dangling.next()? {
+        let Referrer { kind, name: record, relation } = source;
+        let key = removed_reference_key(kind, &record, &relation, &name);
+        push(removed_references, &key, &[])?;
+        let dangling = DanglingReference { kind, property: relation, missing: name };
+        log.dangling(&dangling, DocumentLocation::of_record(record))?;
+    }
+    Ok(())
+}
+
+/// Counts the incoming records that are rejected because of their names or references, and reports
+/// the references without a target.
+fn report_rejected(scope: &Scope<'_>, excluded: &Sorted, log: &Log) -> Result<(), ImportError> {
+    let mut incoming =
+        scope.decoded.records.map(|_, records| records.as_ref().map(SortedCursor::new));
+    let mut reader = excluded.read();
     let mut last: Option<Vec<u8>> = None;
-    while let Some((key, missing)) = reader.next()? {
-        let (kind, name) = parse_record_key(key).ok_or_else(ImportError::cut_off)?;
+    while let Some((key, missing)) = reader.next().map_err(ImportError::TemporaryFile)? {
+        let (kind, name) = parse_record_key(key)?;
         let Some(incoming) = &mut incoming[kind] else { continue };
         if !incoming.seek(name)? {
             continue;
         }
         if last.as_deref() != Some(key) {
-            log.reject(kind)?;
+            log.count_rejected(kind);
             last = Some(key.to_vec());
         }
         if missing.is_empty() {
-            // Its name was taken, which was said already.
+            // The conflict of its name was reported when it was found.
             continue;
         }
-        let (target, absent, at) = parse_target_key(missing).ok_or_else(ImportError::cut_off)?;
-        let relation = String::from_utf8_lossy(&missing[at..]);
-        let place = match incoming.here() {
-            Some((name, value)) => {
-                let at = Incoming::read(value)?.at;
-                let name = String::from_utf8_lossy(name).into_owned();
-                log.place(kind, Some(&relation), at, Some(name))
-            }
-            None => Place::default(),
+        let (target, missing_name, end) =
+            parse_target_key(missing).ok_or(ImportError::TemporaryFileDamaged)?;
+        let relation = String::from_utf8_lossy(&missing[end..]);
+        let location = match incoming.current() {
+            Some((name, value)) => location_of(log, kind, &relation, name, value)?,
+            None => DocumentLocation::default(),
         };
-        log.problem(&Problem::missing(log.document(kind), &relation, target, absent), place)?;
+        let problem = Problem::missing(log.document(kind), &relation, target, missing_name);
+        log.problem(&problem, location)?;
     }
     Ok(())
-}
-
-/// A record's key, the relation that holds a name, and the name.
-fn strike_key(kind: Kind, record: &str, relation: &str, name: &str) -> Vec<u8> {
-    let mut key = record_key(kind, record.as_bytes());
-    for part in [relation, name] {
-        key.push(0);
-        key.extend_from_slice(part.as_bytes());
-    }
-    key
-}
-
-/// A walk over strikes, beside a walk over the records that they are for.
-pub(super) struct Strikes<'a> {
-    cursor: Cursor<'a>,
-}
-
-impl<'a> Strikes<'a> {
-    pub fn new(strikes: &'a Sorted) -> Self {
-        Self { cursor: Cursor::new(strikes) }
-    }
-
-    /// Takes out of the record's lists what has to be struck. Says whether anything was.
-    pub fn apply(&mut self, record: &mut dyn Record) -> Result<bool, ImportError> {
-        let mut prefix = record_key(record.kind(), record.name().as_bytes());
-        prefix.push(0);
-        self.cursor.seek(&prefix)?;
-        let mut struck = false;
-        while let Some((key, _)) = self.cursor.here() {
-            let Some(rest) = key.strip_prefix(&prefix[..]) else { break };
-            let mut parts = rest.splitn(2, |byte| *byte == 0);
-            let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default());
-            let (relation, name) = (part(), part());
-            struck |= record.remove_reference(&relation, &name);
-            self.cursor.advance()?;
-        }
-        Ok(struck)
-    }
 }

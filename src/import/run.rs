@@ -1,165 +1,157 @@
-//! The steps of an import, one after the other.
+//! The steps of an import after decoding, one after the other: plan, apply, recompute. The report
+//! follows.
 
 use std::time::{Duration, Instant};
 
 use super::{
-    EmptyReplacement, Emptying, ImportError, ImportOutcome, ImportReport, KindReport, Log,
+    Emptying, ImportError, ImportOptions, ImportOutcome, ImportReport, KindReport, Log,
     Milliseconds, Mode, OnError,
-    apply::{Job, brings, require_administrator},
-    intake::Decoded,
-    members::Members,
+    apply::{Application, require_administrator},
+    decoded::Decoded,
+    members::MemberSearch,
     replacement::require_records,
-    resolve::{Scope, resolve},
+    resolve::resolve,
+    scope::Scope,
 };
 use crate::{
     job::Step,
     model::{Kind, PerKind},
-    store::Store,
+    store::{LiveView, Store},
     wording::counted,
 };
 
-/// What is asked of an import.
-pub struct Import<'a> {
-    /// What comes, as a sentence's subject: "the project".
-    pub what: &'static str,
-    /// The kinds that come, the one with most work first.
-    pub kinds: &'a [Kind],
-    /// Which of these kinds are emptied in the same step.
-    pub emptying: Emptying,
-    pub empty_replacement: EmptyReplacement,
-    pub on_error: OnError,
-    pub mode: Mode,
-    /// The user who asks, who is not locked out.
-    pub caller: &'a str,
-}
-
-/// What an import came to; its lists are in the log.
-pub struct Ran {
+/// A finished import. Its lists are in the log.
+pub struct ImportRun {
     what: &'static str,
     outcome: ImportOutcome,
     types: Vec<KindReport>,
     emptied: PerKind<bool>,
-    steps: Steps,
+    durations: StepDurations,
     begun: Instant,
 }
 
+/// How long each step took.
 #[derive(Default)]
-struct Steps {
+struct StepDurations {
     decoding: Duration,
     planning: Duration,
     applying: Duration,
     recomputing: Duration,
 }
 
-/// Runs an import, or finds out what it would do. `decode` is its first step, which looks at no
-/// inventory.
+/// Plans an import and applies it, or finds out in a dry run what it would do.
 ///
 /// # Errors
-/// Nothing was changed. [`StoreError::Cancelled`](crate::store::StoreError::Cancelled) within it if
-/// the import was cancelled.
-pub fn run<X: From<ImportError>>(
+/// Nothing was changed.
+/// - [`ImportError::NoAdministrator`] and [`ImportError::EmptyReplacement`] if the import would
+///   leave no administrator or would only remove records.
+/// - [`StoreError::Cancelled`](crate::store::StoreError::Cancelled) within [`ImportError::Store`]
+///   if the import was cancelled, and its other variants if the store cannot be read or written.
+/// - [`ImportError::TemporaryFile`] if a temporary file cannot be written or read.
+pub fn apply(
     store: &Store,
-    import: &Import<'_>,
-    log: &Log,
-    decode: impl FnOnce() -> Result<Decoded, X>,
-) -> Result<Ran, X> {
-    let begun = Instant::now();
-    let decoded = decode()?;
-    let decoding = begun.elapsed();
-    Ok(planned(store, import, log, decoded, begun, decoding)?)
-}
-
-fn planned(
-    store: &Store,
-    import: &Import<'_>,
+    options: &ImportOptions<'_>,
     log: &Log,
     decoded: Decoded,
-    begun: Instant,
-    decoding: Duration,
-) -> Result<Ran, ImportError> {
+) -> Result<ImportRun, ImportError> {
+    let (begun, decoding) = (decoded.begun, decoded.decoding);
     let progress = log.progress();
-    // From here on nothing else changes the inventory, until the import is done.
-    let writing = match import.mode {
+    // Nothing else changes the inventory from here to the end of the import.
+    let write_lock = match options.mode {
         Mode::Apply => {
             progress.step(Step::Waiting, None)?;
             Some(store.write(progress)?)
         }
         Mode::DryRun => None,
     };
+
     let planning = Instant::now();
     progress.step(Step::Planning, None)?;
-    let old = store.read();
-    let old_summary = old.summary()?;
-    let emptied = PerKind::new(|kind| match import.emptying {
-        Emptying::Nothing => false,
-        Emptying::Present => decoded.records[kind].is_some(),
-        Emptying::Listed => import.kinds.contains(&kind),
-    });
-    let mut scope = Scope {
-        old: &old,
-        old_summary,
-        decoded,
-        emptied,
-        caller: import.caller,
-        caller_survives: false,
-    };
-    scope.caller_survives = !brings(&scope, import.caller)?;
+    let existing = store.read();
+    let scope = scope(&existing, options, decoded)?;
     let resolved = resolve(&scope, log)?;
-    let rejected = {
-        let lists = log.lists();
-        !lists.problems.is_empty() && (import.on_error == OnError::Fail || lists.unreadable)
-    };
-    let ran = |outcome, types, steps| Ran {
-        what: import.what,
+    let run = |outcome, types, durations| ImportRun {
+        what: options.what,
         outcome,
         types,
         emptied: scope.emptied.clone(),
-        steps,
+        durations,
         begun,
     };
-    if rejected {
-        let steps = Steps { decoding, planning: planning.elapsed(), ..Steps::default() };
-        return Ok(ran(ImportOutcome::Rejected, unwalked(&scope, log), steps));
+    if is_rejected(options, log) {
+        let durations =
+            StepDurations { decoding, planning: planning.elapsed(), ..StepDurations::default() };
+        return Ok(run(ImportOutcome::Rejected, rejected_reports(&scope, log), durations));
     }
-    require_records(import, &scope, &resolved, |kind| log.document(kind))?;
+    require_records(options, &scope, &resolved, log)?;
     require_administrator(&scope, &resolved, store.vault())?;
-    let members = Members::prepare(&scope, &resolved, log)?;
-    let planned = planning.elapsed();
+    let members = MemberSearch::prepare(&scope, &resolved, log)?;
+    let planning = planning.elapsed();
 
     let applying = Instant::now();
-    let load = writing.map(|writing| writing.load()).transpose()?;
-    // The walks read what is there and what comes.
-    let records = scope.old_summary.records() + scope.decoded.count;
+    let load = write_lock.map(|write_lock| write_lock.load()).transpose()?;
+    // Every existing and every incoming record is read once.
+    let records = scope.existing_summary.records() + scope.decoded.count;
     progress.step(Step::Applying, Some(records))?;
-    let job = Job::new(&scope, &resolved, load.as_ref(), log);
-    let (types, recomputing) = job.run(members, import.kinds)?;
+    let application = Application::new(&scope, &resolved, load.as_ref(), log);
+    let (types, recomputing) = application.run(members, options.kinds)?;
     if let Some(load) = load {
         load.commit(progress)?;
     }
     let applying = applying.elapsed().saturating_sub(recomputing);
-    let steps = Steps { decoding, planning: planned, applying, recomputing };
-    let problems = !log.lists().problems.is_empty();
-    let outcome = match (import.mode, problems) {
+    let durations = StepDurations { decoding, planning, applying, recomputing };
+    let has_problems = !log.lists().problems.is_empty();
+    let outcome = match (options.mode, has_problems) {
         (Mode::DryRun, _) => ImportOutcome::DryRun,
         (Mode::Apply, false) => ImportOutcome::Imported,
         (Mode::Apply, true) => ImportOutcome::ImportedInPart,
     };
-    Ok(ran(outcome, types, steps))
+    Ok(run(outcome, types, durations))
 }
 
-/// The report's numbers where nothing was walked: what was rejected, and what is there still.
-fn unwalked(scope: &Scope<'_>, log: &Log) -> Vec<KindReport> {
+/// What the import works on, by its options.
+fn scope<'a>(
+    existing: &'a LiveView,
+    options: &ImportOptions<'a>,
+    decoded: Decoded,
+) -> Result<Scope<'a>, ImportError> {
+    let emptied = PerKind::new(|kind| match options.emptying {
+        Emptying::Nothing => false,
+        Emptying::Present => decoded.records[kind].is_some(),
+        Emptying::Listed => options.kinds.contains(&kind),
+    });
+    let mut scope = Scope {
+        existing,
+        existing_summary: existing.summary()?,
+        decoded,
+        emptied,
+        principal: options.principal,
+        principal_kept: false,
+    };
+    scope.principal_kept = !scope.has_incoming_record(Kind::User, options.principal)?;
+    Ok(scope)
+}
+
+/// Whether the problems found so far keep the import from being applied.
+fn is_rejected(options: &ImportOptions<'_>, log: &Log) -> bool {
+    let lists = log.lists();
+    !lists.problems.is_empty() && (options.on_error == OnError::Fail || lists.unreadable)
+}
+
+/// The reports of the kinds if the import is not applied: the rejected records, and the number of
+/// existing ones.
+fn rejected_reports(scope: &Scope<'_>, log: &Log) -> Vec<KindReport> {
     let report = |kind| KindReport {
         rejected: log.lists().rejected[kind],
-        total: scope.old_summary.kind(kind).count,
+        total: scope.existing_summary.kind(kind).count,
         ..KindReport::new(kind)
     };
     Kind::ALL.into_iter().map(report).collect()
 }
 
-impl Ran {
-    /// Warns that a type has no document or sheet, and how many records are removed because it is
-    /// emptied all the same. `missing` says what is missing where.
+impl ImportRun {
+    /// Warns that a kind has no document or sheet, and how many records the import removed because
+    /// the kind is emptied anyway. `missing` is the beginning of the sentence.
     pub fn warn_of_absent(&self, kind: Kind, missing: &str, log: &Log) {
         let report = self.types.iter().find(|report| report.kind == kind);
         let removed = match report {
@@ -178,30 +170,30 @@ impl Ran {
         });
     }
 
-    /// The whole of what an import of `source` did. Kinds that were not imported are in it only
-    /// where they changed.
+    /// The report of the import of `source`. Kinds that were not imported are part of it only if
+    /// they changed.
     pub fn report<S>(self, source: S, kinds: &[Kind], log: &Log) -> ImportReport<S> {
-        let Self { what, outcome, mut types, steps, begun, .. } = self;
+        let Self { what, outcome, mut types, durations, begun, .. } = self;
         let lists = log.lists();
         types.retain(|report| kinds.contains(&report.kind) || report.removed + report.adjusted > 0);
         let milliseconds = |duration: Duration| duration.as_millis() as u64;
-        let problems = lists.problems.shown();
+        let problems = lists.problems.excerpt();
         ImportReport {
             outcome,
             summary: summary(what, outcome, &types, problems.total),
             source,
             problems,
-            dangling: lists.dangling.shown(),
-            struck: lists.struck.shown(),
-            converted: lists.converted.shown(),
-            administrators: lists.administrators.shown(),
-            changes: (outcome == ImportOutcome::DryRun).then(|| lists.changes.shown()),
+            dangling: lists.dangling.excerpt(),
+            removed_references: lists.removed_references.excerpt(),
+            converted: lists.converted.excerpt(),
+            administrators: lists.administrators.excerpt(),
+            changes: (outcome == ImportOutcome::DryRun).then(|| lists.changes.excerpt()),
             warnings: lists.warnings.clone(),
             milliseconds: Milliseconds {
-                decode: milliseconds(steps.decoding),
-                plan: milliseconds(steps.planning),
-                apply: milliseconds(steps.applying),
-                recompute: milliseconds(steps.recomputing),
+                decode: milliseconds(durations.decoding),
+                plan: milliseconds(durations.planning),
+                apply: milliseconds(durations.applying),
+                recompute: milliseconds(durations.recomputing),
                 total: milliseconds(begun.elapsed()),
             },
             types,
@@ -210,7 +202,7 @@ impl Ran {
     }
 }
 
-/// The report in a sentence.
+/// The report in one sentence.
 fn summary(what: &str, outcome: ImportOutcome, types: &[KindReport], problems: u64) -> String {
     let sum = |count: fn(&KindReport) -> u64| types.iter().map(count).sum::<u64>();
     let counts = format!(

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     codec::yaml,
-    import::{self, At, Decoded, Emptying, Import, Intake, Kindred, Log, Place, Problem},
+    import::{
+        self, Decoded, DocumentLocation, Emptying, ImportOptions, Intake, KindRecords, Log,
+        Problem, RecordPosition,
+    },
     job::Step,
     model::{Kind, Secrets},
     store::Store,
@@ -28,7 +31,7 @@ pub(super) fn import(
         Kind::ALL.into_iter().filter(|k| request.kinds.contains(k)).collect();
     // The longest document first, so that no thread is left alone with it at the end.
     kinds.sort_unstable_by_key(|kind| (std::cmp::Reverse(documents_bytes[*kind]), *kind));
-    let asked = Import {
+    let options = ImportOptions {
         what: "project",
         kinds: &kinds,
         emptying: match request.empty {
@@ -39,16 +42,17 @@ pub(super) fn import(
         empty_replacement: request.empty_replacement,
         on_error: request.on_error,
         mode: request.mode,
-        caller,
+        principal: caller,
     };
-    let ran = import::run(store, &asked, log, || decode(store, project, &kinds, log))?;
+    let decoded = decode(store, project, &kinds, log)?;
+    let run = import::apply(store, &options, log, decoded)?;
     warn(project, log);
     for kind in kinds.iter().filter(|kind| documents_bytes[**kind].is_none()) {
-        ran.warn_of_absent(*kind, &format!("the project has no document {kind}.yaml"), log);
+        run.warn_of_absent(*kind, &format!("the project has no document {kind}.yaml"), log);
     }
     let release = project.metadata().release.as_ref().map(ToString::to_string);
     let source = Imported { project: project.name().to_string(), release };
-    Ok(ran.report(source, &kinds, log))
+    Ok(run.report(source, &kinds, log))
 }
 
 /// A document that is to be decoded.
@@ -66,6 +70,7 @@ fn decode(
     kinds: &[Kind],
     log: &Log,
 ) -> Result<Decoded, MigrationError> {
+    let intake = Intake::new(store.vault(), log);
     let mut documents = Vec::new();
     for kind in kinds {
         if let Some(text) = project.document(*kind)? {
@@ -79,22 +84,26 @@ fn decode(
     }
     let declared = documents.iter().map(|document| document.declared).sum();
     log.progress().step(Step::Decoding, declared)?;
-    Intake::new(store.vault(), log).decode(documents, |intake, document| {
-        let kind = document.kind;
-        let mut into = intake.kind();
-        read(document, intake, &mut into)?;
-        Ok((kind, into))
-    })
+    let records = import::in_parallel(documents, |document| {
+        let mut records = intake.records(document.kind);
+        read(document, &intake, &mut records)?;
+        Ok::<_, MigrationError>(records.finish()?)
+    })?;
+    Ok(intake.finish(records)?)
 }
 
 /// Takes the records of one document in.
-fn read(document: Document, intake: &Intake<'_>, into: &mut Kindred) -> Result<(), MigrationError> {
+fn read(
+    document: Document,
+    intake: &Intake<'_>,
+    records: &mut KindRecords,
+) -> Result<(), MigrationError> {
     let Document { kind, text, declared } = document;
     let log = intake.log();
     let mut failed = None;
     let read = yaml::read_records(text, |item| {
-        let at = At { position: item.index, line: item.line };
-        match intake.item(kind, into, item.value, at) {
+        let position = RecordPosition { index: item.index, line: item.line };
+        match intake.take_item(records, item.value, position) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 failed = Some(error);
@@ -113,7 +122,7 @@ fn read(document: Document, intake: &Intake<'_>, into: &mut Kindred) -> Result<(
                     format!("the project declares {declared} here, and {found} were found");
                 let document = log.document(kind);
                 let problem = Problem::of(document, None, "record-count", detail);
-                Ok(log.problem(&problem, Place::default())?)
+                Ok(log.problem(&problem, DocumentLocation::default())?)
             }
             Some(_) | None => Ok(()),
         },
@@ -128,7 +137,7 @@ fn unreadable(log: &Log, kind: Kind, error: yaml::ReadError) -> Result<(), Migra
         yaml::ReadError::Refused { line, column, .. } => (Some(line), Some(column)),
     };
     let problem = Problem::of(log.document(kind), None, "document", chain(&error));
-    Ok(log.unreadable(&problem, Place { line, column, ..Place::default() })?)
+    Ok(log.unreadable(&problem, DocumentLocation { line, column, ..DocumentLocation::default() })?)
 }
 
 /// What the caller should know of the project.

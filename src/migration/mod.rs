@@ -30,7 +30,7 @@ pub use request::{EmptyFirst, ExportRequest, ImportRequest};
 use library::ProjectLibrary;
 
 use crate::{
-    import::{Log, Reports, Source},
+    import::{ImportSource, Log, Reports},
     job::Progress,
     store::Store,
     wording::Chain,
@@ -83,7 +83,7 @@ impl Migration {
         progress: &Progress,
     ) -> Result<ImportReport, MigrationError> {
         let project = self.0.library.project(&request.name)?;
-        let log = Log::new(Source::Documents, &self.0.store.directory().scratch(), progress)?;
+        let log = Log::new(ImportSource::Documents, &self.0.store.directory().scratch(), progress)?;
         let mut report = import::import(&self.0.store, &project, request, caller, &log)?;
         // What is imported is imported: that its report cannot be kept does not make it undone.
         match self.0.reports.write(&report, &log) {

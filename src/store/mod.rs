@@ -573,10 +573,10 @@ impl LiveView {
 
     /// Calls `each` with every target that is referred to and each reference to it, as
     /// [`parse_target_key`] and [`parse_posting`] read them, sorted.
-    pub fn each_reference(
+    pub fn each_reference<X: From<StoreError>>(
         &self,
-        each: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+        each: impl FnMut(&[u8], &[u8]) -> Result<(), X>,
+    ) -> Result<(), X> {
         references::each_reference(self.trees()?.tree(TreeId::References), each)
     }
 

@@ -93,10 +93,10 @@ impl Referrer {
 }
 
 /// Calls `each` with every target that is referred to, and each reference to it, in order.
-pub(super) fn each_reference(
+pub(super) fn each_reference<X: From<StoreError>>(
     tree: Layered<'_>,
-    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), X>,
+) -> Result<(), X> {
     for entry in tree.prefix(&[]) {
         let (key, block) = entry?;
         let (.., target) = parse_target_key(&key).ok_or_else(damaged)?;

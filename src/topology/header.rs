@@ -8,7 +8,7 @@ use std::{
 use super::report::Ignored;
 use crate::{
     codec::workbook::{Cell, Row, column_name},
-    import::{ImportError, Intake, Place, Problem},
+    import::{DocumentLocation, ImportError, Intake, Problem},
     model::{InverseRelations, Kind, Property, PropertyType, aliases, nearest, unaliased},
 };
 
@@ -129,12 +129,12 @@ impl Header {
         let log = intake.log();
         let line = u64::from(row.row) + 1;
         let wrong = |number: u32, rule, detail: String| {
-            let place = Place {
+            let location = DocumentLocation {
                 row: Some(line),
                 cell: Some(format!("{kind}!{}{line}", column_name(number))),
-                ..Place::default()
+                ..DocumentLocation::default()
             };
-            log.unreadable(&Problem::of(log.document(kind), None, rule, detail), place)
+            log.unreadable(&Problem::of(log.document(kind), None, rule, detail), location)
         };
         let mut header = Self { columns: Vec::new(), has_name: false };
         let mut seen = HashMap::<String, u32>::new();
@@ -193,7 +193,10 @@ impl Header {
                  it is"
             );
             let problem = Problem::of(log.document(kind), Some("name"), "no-name-column", detail);
-            log.unreadable(&problem, Place { row: Some(line), ..Place::default() })?;
+            log.unreadable(
+                &problem,
+                DocumentLocation { row: Some(line), ..DocumentLocation::default() },
+            )?;
         }
         Ok(header)
     }

@@ -10,7 +10,8 @@ use super::{
 use crate::{
     codec::workbook::{DecodeLimits, Decoding, Item, SourceKind},
     import::{
-        self, Decoded, Emptying, Import, ImportError, Intake, Kindred, Log, Place, Problem, Ran,
+        self, Decoded, DocumentLocation, Emptying, ImportError, ImportOptions, ImportRun, Intake,
+        KindRecords, Log, Problem,
     },
     job::Step,
     model::Kind,
@@ -32,7 +33,7 @@ pub(super) fn import(
     let format = upload.format()?;
     let table = request.table.filter(|_| format == SourceFormat::Csv);
     let kinds = table.map_or(KINDS.to_vec(), |kind| vec![kind]);
-    let asked = Import {
+    let options = ImportOptions {
         what: if table.is_some() { "table" } else { "workbook" },
         kinds: &kinds,
         emptying: match request.replace {
@@ -43,12 +44,13 @@ pub(super) fn import(
         empty_replacement: request.empty_replacement,
         on_error: request.on_error,
         mode: request.mode,
-        caller,
+        principal: caller,
     };
     let mut read = Read { table, ..Read::default() };
-    let ran = import::run(store, &asked, log, || read.decode(store, decoder, upload, log))?;
-    read.warn(&ran, log);
-    Ok(ran.report(read.imported(request.file_name.clone(), format), &kinds, log))
+    let decoded = read.decode(store, decoder, upload, log)?;
+    let run = import::apply(store, &options, log, decoded)?;
+    read.warn(&run, log);
+    Ok(run.report(read.imported(request.file_name.clone(), format), &kinds, log))
 }
 
 /// What was read of a workbook, and what was passed over.
@@ -74,8 +76,8 @@ impl Read {
             None => SourceKind::Workbook,
         };
         log.progress().step(Step::Decoding, None)?;
-        let mut decoding = Decoding::start(decoder, upload.file()?, kind, DecodeLimits::default())?;
         let intake = Intake::new(store.vault(), log);
+        let mut decoding = Decoding::start(decoder, upload.file()?, kind, DecodeLimits::default())?;
         let mut kinds = Vec::new();
         let mut sheet: Option<Sheet<'_, '_>> = None;
         while let Some(item) = decoding.next_item()? {
@@ -98,7 +100,8 @@ impl Read {
                 sheets: std::mem::take(&mut self.ignored_sheets),
             });
         }
-        Ok(intake.finish(kinds)?)
+        let sorted = kinds.into_iter().map(|(_, records)| records.finish());
+        Ok(intake.finish(sorted.collect::<Result<_, _>>()?)?)
     }
 
     /// Begins with a sheet, unless it is none of devices or links.
@@ -106,7 +109,7 @@ impl Read {
         &mut self,
         intake: &'i Intake<'a>,
         name: &str,
-        kinds: &[(Kind, Kindred)],
+        kinds: &[(Kind, KindRecords)],
     ) -> Result<Option<Sheet<'i, 'a>>, ImportError> {
         let Some(kind) = self.table.or_else(|| kind_of(name)) else {
             self.ignored_sheets.push(name.to_owned());
@@ -118,29 +121,29 @@ impl Read {
                 "the workbook has another sheet '{kind}': rename this one, '{name}', or remove it"
             );
             let problem = Problem::of(log.document(kind), None, "duplicate-sheet", detail);
-            log.unreadable(&problem, Place::default())?;
+            log.unreadable(&problem, DocumentLocation::default())?;
             return Ok(None);
         }
         Ok(Some(Sheet::new(kind, intake)))
     }
 
-    fn end(&mut self, sheet: Option<Sheet<'_, '_>>, kinds: &mut Vec<(Kind, Kindred)>) {
+    fn end(&mut self, sheet: Option<Sheet<'_, '_>>, kinds: &mut Vec<(Kind, KindRecords)>) {
         if let Some(sheet) = sheet {
             let kind = sheet.kind;
-            let (kindred, read) = sheet.finish();
-            kinds.push((kind, kindred));
+            let (records, read) = sheet.finish();
+            kinds.push((kind, records));
             self.sheets.push(read);
         }
     }
 
     /// What the caller should know of the workbook.
-    fn warn(&self, ran: &Ran, log: &Log) {
+    fn warn(&self, run: &ImportRun, log: &Log) {
         for sheet in self.ignored_sheets.iter().take(NAMED_MAX) {
             log.warn(format!("the sheet '{sheet}' is neither 'device' nor 'link': it was ignored"));
         }
         let is_there = |kind: Kind| self.sheets.iter().any(|sheet| sheet.report.sheet == kind);
         for kind in KINDS.into_iter().filter(|kind| self.table.is_none() && !is_there(*kind)) {
-            ran.warn_of_absent(kind, &format!("the workbook has no sheet '{kind}'"), log);
+            run.warn_of_absent(kind, &format!("the workbook has no sheet '{kind}'"), log);
         }
         for sheet in &self.sheets {
             let kind = sheet.report.sheet;

@@ -47,7 +47,7 @@ use folder::Folder;
 
 use crate::{
     codec::workbook,
-    import::{ImportError, Log, Reports, Source},
+    import::{ImportSource, Log, Reports},
     job::Progress,
     model::Kind,
     store::Store,
@@ -115,8 +115,7 @@ impl Topology {
         caller: &str,
         progress: &Progress,
     ) -> Result<ImportReport, TopologyError> {
-        let log = Log::new(Source::Sheets, &self.0.store.directory().scratch(), progress)
-            .map_err(ImportError::from)?;
+        let log = Log::new(ImportSource::Sheets, &self.0.store.directory().scratch(), progress)?;
         let mut report =
             import::import(&self.0.store, &self.0.decoder, &upload, request, caller, &log)?;
         // What is imported is imported: that its report cannot be kept does not make it undone.

@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     codec::workbook::{Cell, CellFault, Row, column_name, parse_cell},
-    import::{At, ImportError, Intake, Kindred, Place, Problem, ShownValue},
+    import::{
+        DocumentLocation, ImportError, Intake, KindRecords, Problem, RecordPosition, ShownValue,
+    },
     model::{AnyRecord, Fit, Kind, Name, Parsed, PropertyType, Refused, Rule, Value, aliases},
 };
 
@@ -28,13 +30,13 @@ pub(super) struct SheetRead {
 pub(super) struct Sheet<'i, 'a> {
     pub kind: Kind,
     intake: &'i Intake<'a>,
-    kindred: Kindred,
+    records: KindRecords,
     header: Option<Header>,
     rows: u64,
     /// Columns that have cells and no heading.
     unnamed: BTreeSet<u32>,
     /// Of one row, and emptied before the next.
-    problems: Vec<(Problem, Place)>,
+    problems: Vec<(Problem, DocumentLocation)>,
 }
 
 impl<'i, 'a> Sheet<'i, 'a> {
@@ -42,7 +44,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
         Self {
             kind,
             intake,
-            kindred: intake.kind(),
+            records: intake.records(kind),
             header: None,
             rows: 0,
             unnamed: BTreeSet::new(),
@@ -51,8 +53,8 @@ impl<'i, 'a> Sheet<'i, 'a> {
     }
 
     fn record(&mut self, header: &Header, row: &Row<'_>) -> Result<(), ImportError> {
-        let at = At { position: self.rows - 1, line: u64::from(row.row) + 1 };
-        let mut said = Said { at, name: None, values: Vec::with_capacity(row.cells.len()) };
+        let position = RecordPosition { index: self.rows - 1, line: u64::from(row.row) + 1 };
+        let mut said = Said { position, name: None, values: Vec::with_capacity(row.cells.len()) };
         for (number, cell) in &row.cells {
             let Some(column) = header.column(*number) else {
                 if self.unnamed.len() < UNNAMED_MAX && !is_blank(cell) {
@@ -126,27 +128,27 @@ impl<'i, 'a> Sheet<'i, 'a> {
                 wrong.detail,
             )
         };
-        let line = said.at.line;
-        let place = Place {
+        let line = said.position.line;
+        let location = DocumentLocation {
             row: Some(line),
             cell: Some(format!("{}!{}{line}", self.kind, column.letters())),
-            ..Place::default()
+            ..DocumentLocation::default()
         };
-        self.problems.push((problem, place));
+        self.problems.push((problem, location));
     }
 
     /// Takes the record in, or says in the log why there is none.
     fn take(&mut self, said: Said) -> Result<(), ImportError> {
         let log = self.intake.log();
-        let Said { at, name, values } = said;
+        let Said { position, name, values } = said;
         let no_name_said =
             || self.problems.iter().all(|(p, _)| p.property.as_deref() != Some("name"));
         if name.is_none() && no_name_said() {
-            let place = log.place(self.kind, Some("name"), at, None);
+            let location = log.location(self.kind, Some("name"), position, None);
             let wrong = broken(&Rule::NameMissing);
             let document = log.document(self.kind);
             let problem = Problem::of(document, Some("name"), wrong.rule, wrong.detail);
-            self.problems.push((problem, place));
+            self.problems.push((problem, location));
         }
         let shown_name = name.as_ref().map(|name| name.as_str().to_owned());
         let mut parsed = name.map(|name| Parsed {
@@ -173,20 +175,20 @@ impl<'i, 'a> Sheet<'i, 'a> {
                             wrong.detail,
                         )
                     };
-                    let place = log.place(self.kind, Some(&property), at, None);
-                    self.problems.push((problem, place));
+                    let location = log.location(self.kind, Some(&property), position, None);
+                    self.problems.push((problem, location));
                 }
             }
         }
         match parsed {
             Some(parsed) if self.problems.is_empty() => {
-                self.intake.record(&mut self.kindred, parsed, at)
+                self.intake.take_record(&mut self.records, parsed, position)
             }
             Some(_) | None => {
-                log.reject(self.kind)?;
-                for (problem, mut place) in self.problems.drain(..) {
-                    place.record = shown_name.clone();
-                    log.problem(&problem, place)?;
+                log.count_rejected(self.kind);
+                for (problem, mut location) in self.problems.drain(..) {
+                    location.record = shown_name.clone();
+                    log.problem(&problem, location)?;
                 }
                 Ok(())
             }
@@ -196,7 +198,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
 
 /// What a row says.
 struct Said {
-    at: At,
+    position: RecordPosition,
     name: Option<Name>,
     values: Vec<(String, Value, Fit)>,
 }
@@ -221,7 +223,7 @@ impl Sheet<'_, '_> {
     }
 
     /// The records, and what was made of the columns.
-    pub fn finish(self) -> (Kindred, SheetRead) {
+    pub fn finish(self) -> (KindRecords, SheetRead) {
         let sheet = self.kind;
         let mut read = SheetRead {
             report: SheetReport { sheet, rows: self.rows, columns: 0 },
@@ -256,7 +258,7 @@ impl Sheet<'_, '_> {
             name: String::new(),
             reason: Ignored::Unnamed,
         }));
-        (self.kindred, read)
+        (self.records, read)
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 use tempfile::{Builder, NamedTempFile};
 
 use super::{SourceFormat, TopologyError};
+use crate::import::ImportError;
 
 /// The longest workbook that is taken in, in bytes. A million devices of twenty properties have
 /// 100 MB as `.xlsx`.
@@ -45,15 +46,17 @@ impl Upload {
         format(self.file.as_file())
     }
 
-    /// Gives the file away, to who moves it from its path.
-    pub(super) fn keep<X: From<io::Error>>(
+    /// Lets `attach` move the file from its path, and gives up its removal.
+    ///
+    /// # Errors
+    /// That of `attach`, after which the file is removed.
+    pub(super) fn keep(
         self,
-        moved: impl FnOnce(&Path) -> Result<(), X>,
-    ) -> Result<(), X> {
+        attach: impl FnOnce(&Path) -> Result<(), ImportError>,
+    ) -> Result<(), ImportError> {
         let path = self.file.into_temp_path();
-        moved(&path)?;
-        // What is moved is not removed.
-        path.keep().map(drop).map_err(|error| X::from(error.error))
+        attach(&path)?;
+        path.keep().map(drop).map_err(|error| ImportError::Report(error.error))
     }
 }
 

@@ -287,7 +287,7 @@ pub fn is_consistent(store: &Store) {
     reading
         .each_reference(|target, posting| {
             found.push((target.to_vec(), posting.to_vec()));
-            Ok(())
+            Ok::<_, StoreError>(())
         })
         .unwrap();
     assert!(found == held, "{} references, {} expected", found.len(), held.len());

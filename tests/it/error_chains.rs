@@ -398,11 +398,16 @@ fn access_and_inventory_errors_say_each_thing_once() {
 fn import_and_export_errors_say_each_thing_once() {
     assert_each!(ImportError {
         ImportError::Store(_) => ImportError::Store(StoreError::Busy),
-        ImportError::Scratch(_) => ImportError::Scratch(io_error()),
+        ImportError::TemporaryFile(_) => ImportError::TemporaryFile(io_error()),
+        ImportError::TemporaryFileDamaged => ImportError::TemporaryFileDamaged,
+        ImportError::Undecodable { .. } =>
+            ImportError::Undecodable { kind: Kind::Device, detail: text() },
         ImportError::NameBytes { .. } => ImportError::NameBytes { kind: Kind::Device },
         ImportError::NoAdministrator => ImportError::NoAdministrator,
         ImportError::EmptyReplacement(_) => ImportError::EmptyReplacement(Vec::new()),
         ImportError::NoReport { .. } => ImportError::NoReport { id: text() },
+        ImportError::Report(_) => ImportError::Report(io_error()),
+        ImportError::Random(_) => ImportError::Random(io_error()),
     });
     let name = || "backup".parse().unwrap();
     assert_each!(FileProblem {
@@ -430,7 +435,7 @@ fn import_and_export_errors_say_each_thing_once() {
         MigrationError::Write(_) => MigrationError::Write(BundleWriteError::Io(io_error())),
         MigrationError::Read { .. } =>
             MigrationError::Read { kind: Kind::Device, source: io::Error::other(refused()) },
-        MigrationError::Import(_) => MigrationError::Import(ImportError::Scratch(io_error())),
+        MigrationError::Import(_) => MigrationError::Import(ImportError::TemporaryFile(io_error())),
         MigrationError::Panicked => MigrationError::Panicked,
     });
     assert_each!(FileNameProblem {
@@ -447,7 +452,7 @@ fn import_and_export_errors_say_each_thing_once() {
     });
     assert_each!(TopologyError {
         TopologyError::Store(_) => TopologyError::Store(StoreError::Busy),
-        TopologyError::Import(_) => TopologyError::Import(ImportError::Scratch(io_error())),
+        TopologyError::Import(_) => TopologyError::Import(ImportError::TemporaryFile(io_error())),
         TopologyError::Decode(_) => TopologyError::Decode(DecodeError::Io(io_error())),
         TopologyError::Write(_) => TopologyError::Write(WorkbookWriteError::Io(io_error())),
         TopologyError::CellLong { .. } => TopologyError::CellLong {

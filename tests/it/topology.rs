@@ -169,9 +169,9 @@ fn cells(bytes: &[u8]) -> Sheets {
 fn problems(report: &ImportReport) -> Vec<String> {
     let mut found = Vec::new();
     for problem in &report.problems.shown {
-        for place in &problem.places {
-            let cell = place.cell.as_deref().unwrap_or("-");
-            found.push(format!("{cell} {}", problem.thing.rule));
+        for location in &problem.locations {
+            let cell = location.cell.as_deref().unwrap_or("-");
+            found.push(format!("{cell} {}", problem.entry.rule));
         }
     }
     found.sort();
@@ -574,7 +574,7 @@ fn replace_empties_devices_and_links_in_the_same_step() {
     let network = place.store.read().get::<Network>("net").unwrap().unwrap().record;
     let nodes: Vec<_> = network.nodes.get().unwrap().iter().map(|node| node.name()).collect();
     assert_eq!(nodes, ["R 1%"]);
-    assert_eq!(report.struck.total, 1);
+    assert_eq!(report.removed_references.total, 1);
     // A rejected one removes nothing.
     let report = place.import(&devices(&["name", "port"], &[&["x", "y"]]), &replace);
     assert_eq!(report.outcome, ImportOutcome::Rejected);

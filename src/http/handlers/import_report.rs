@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::http::operations::Answered;
 use crate::http::problem::{Problem, ProblemKind};
-use crate::import::{self, ImportOutcome, ImportReport, Mode, Shown};
+use crate::import::{self, ImportOutcome, ImportReport, ListExcerpt, Mode};
 use crate::job;
 
 /// What the job of an import says of its effect.
@@ -61,16 +61,16 @@ pub(super) fn render<S: Serialize>(
 /// report's problems.
 fn rejected(
     answer: &[u8],
-    problems: &Shown<import::Problem, import::Place>,
+    problems: &ListExcerpt<import::Problem, import::DocumentLocation>,
 ) -> serde_json::Result<Map<String, Value>> {
     let errors: Vec<_> = problems
         .shown
         .iter()
-        .map(|problem| RejectedBy {
-            problem: &problem.thing,
-            place: problem.places.first(),
-            count: problem.count,
-            places: &problem.places,
+        .map(|group| RejectedBy {
+            problem: &group.entry,
+            location: group.locations.first(),
+            count: group.count,
+            locations: &group.locations,
         })
         .collect();
     let errors = serde_json::to_vec(&errors)?;
@@ -87,7 +87,8 @@ struct RejectedBy<'a> {
     #[serde(flatten)]
     problem: &'a import::Problem,
     #[serde(flatten)]
-    place: Option<&'a import::Place>,
+    location: Option<&'a import::DocumentLocation>,
     count: u64,
-    places: &'a [import::Place],
+    #[serde(rename = "places")]
+    locations: &'a [import::DocumentLocation],
 }

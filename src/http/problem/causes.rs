@@ -236,11 +236,14 @@ impl Problem {
 fn of_import(error: &ImportError) -> ProblemKind {
     match error {
         ImportError::Store(error) => of_store(error),
-        ImportError::Scratch(error) => of_io(error),
+        ImportError::TemporaryFile(error) | ImportError::Report(error) => of_io(error),
         ImportError::NoAdministrator => ProblemKind::NoAdministrator,
         ImportError::EmptyReplacement(_) => ProblemKind::EmptyReplacement,
         ImportError::NoReport { .. } => ProblemKind::UnknownReport,
-        ImportError::NameBytes { .. } => ProblemKind::Internal,
+        ImportError::NameBytes { .. }
+        | ImportError::TemporaryFileDamaged
+        | ImportError::Undecodable { .. }
+        | ImportError::Random(_) => ProblemKind::Internal,
     }
 }
 

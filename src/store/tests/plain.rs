@@ -220,7 +220,7 @@ impl Plain {
                 let (target, name, _) = parse_target_key(target).unwrap();
                 let referrers = found.entry((target, name.to_owned())).or_default();
                 assert!(referrers.insert(parse_posting(posting).unwrap()), "it is there twice");
-                Ok(())
+                Ok::<_, StoreError>(())
             })
             .unwrap();
         assert_eq!(&found, references);

@@ -7,7 +7,9 @@ use satchel::model::{
     Criteria, Device, Entity, InverseRelations, Kind, KindVisitor, Link, Membership, Pool, Secrets,
     Side, Target, Value,
 };
-use satchel::store::{LiveView, Referrer, Store, Stored, parse_posting, parse_target_key};
+use satchel::store::{
+    LiveView, Referrer, Store, StoreError, Stored, parse_posting, parse_target_key,
+};
 
 use super::plain::{Plain, Seen};
 
@@ -36,7 +38,7 @@ impl Plain {
                     .entry((target, name.to_owned()))
                     .or_default()
                     .insert(parse_posting(posting).unwrap());
-                Ok(())
+                Ok::<_, StoreError>(())
             })
             .unwrap();
         assert_eq!(found, references, "both directions");

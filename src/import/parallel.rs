@@ -1,4 +1,4 @@
-//! Doing the parts of a long job side by side.
+//! Parts of a long operation on several threads.
 
 use std::{
     num::NonZero,
@@ -9,15 +9,15 @@ use std::{
     thread,
 };
 
-/// The most threads that one job takes, however many cores there are: each holds buffers.
+/// The most threads of one operation, however many cores there are, because each holds buffers.
 const WORKERS_MAX: usize = 8;
 
-/// Does `work` for every part, on as many threads as there are cores, and gives what it gave in no
-/// particular order. Parts are begun in their order: the longest should be first.
+/// Calls `work` with every part, on as many threads as there are cores, and returns the results in
+/// no particular order. Parts begin in their order, so the longest should be first.
 ///
 /// # Errors
-/// The first error; parts that were not begun then are not.
-pub(super) fn run<P: Send, T: Send, X: Send>(
+/// The first error. Parts that have not begun by then are left out.
+pub fn in_parallel<P: Send, T: Send, X: Send>(
     parts: Vec<P>,
     work: impl Fn(P) -> Result<T, X> + Sync,
 ) -> Result<Vec<T>, X> {
@@ -26,7 +26,7 @@ pub(super) fn run<P: Send, T: Send, X: Send>(
     let left = Mutex::new(parts.into_iter());
     let done = Mutex::new(Ok(Vec::new()));
     let failed = AtomicBool::new(false);
-    let one = || {
+    let work_on_parts = || {
         while !failed.load(Ordering::Relaxed) {
             let Some(part) = left.lock().unwrap_or_else(PoisonError::into_inner).next() else {
                 return;
@@ -44,11 +44,11 @@ pub(super) fn run<P: Send, T: Send, X: Send>(
         }
     };
     if workers <= 1 {
-        one();
+        work_on_parts();
     } else {
         thread::scope(|scope| {
             for _ in 0..workers {
-                scope.spawn(one);
+                scope.spawn(work_on_parts);
             }
         });
     }

@@ -1,0 +1,249 @@
+//! The second half of the second step, planning: what the import does with each record.
+//!
+//! [`Steps`] reads one kind's existing records beside its incoming records, and decides what
+//! happens to each name: see [`Decider::decide`].
+
+use super::{
+    ImportError, adjust,
+    decoded::Incoming,
+    pairs::{Pair, Pairs},
+    removed_references::RemovedReferences,
+    resolve::Resolved,
+    scope::Scope,
+};
+use crate::{
+    model::{AnyRecord, Kind, Record, check_limits, limits::SURELY_KEPT_BYTES},
+    store::{Raw, StoreError, encode_body},
+};
+
+/// What the import does with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// It is not incoming and stays as it is.
+    Keep,
+    /// It is not incoming, but changes with other records: a reference is removed from its lists.
+    Adjust,
+    /// The incoming record equals the existing one.
+    LeaveUnchanged,
+    Create,
+    Update,
+    Remove,
+}
+
+/// The decision for one record.
+pub(super) struct Step<'a> {
+    pub name: String,
+    pub decision: Decision,
+    pub existing: Option<Raw>,
+    /// The record after the import; `None` if it is removed.
+    pub result: Option<ResultingRecord<'a>>,
+}
+
+/// A record after the import.
+pub(super) struct ResultingRecord<'a> {
+    pub record: AnyRecord,
+    pub ordinal: u64,
+    /// The version of the existing record if it does not change.
+    pub version: Option<u64>,
+    body: Body<'a>,
+}
+
+/// The encoded form of a resulting record.
+enum Body<'a> {
+    /// That of the existing record.
+    Existing,
+    /// That of the incoming record.
+    Incoming(&'a [u8]),
+    Encoded(Vec<u8>),
+}
+
+impl Step<'_> {
+    /// The number of records that the step has read: an existing one, an incoming one or both.
+    pub fn records_read(&self) -> u64 {
+        match self.decision {
+            Decision::Keep | Decision::Adjust | Decision::Create | Decision::Remove => 1,
+            Decision::LeaveUnchanged | Decision::Update => 2,
+        }
+    }
+
+    /// The resulting record as the store encodes it; empty if it is removed.
+    pub fn body(&self) -> &[u8] {
+        match (self.result.as_ref().map(|result| &result.body), &self.existing) {
+            (Some(Body::Encoded(body)), _) => body,
+            (Some(Body::Incoming(body)), _) => body,
+            (Some(Body::Existing), Some(existing)) => existing.body(),
+            (Some(Body::Existing), None) | (None, _) => &[],
+        }
+    }
+}
+
+/// The steps of one kind, sorted by name.
+pub(super) struct Steps<'a> {
+    pairs: Pairs<'a>,
+    decider: Decider<'a>,
+}
+
+impl<'a> Steps<'a> {
+    /// Begins with the first record of a kind.
+    ///
+    /// # Errors
+    /// As [`Pairs::new`].
+    pub fn new(
+        kind: Kind,
+        scope: &'a Scope<'a>,
+        resolved: &'a Resolved,
+    ) -> Result<Self, ImportError> {
+        let decider = Decider {
+            kind,
+            scope,
+            removed_references: RemovedReferences::new(&resolved.removed_references),
+            first_ordinal: first_ordinal(scope, kind)?,
+        };
+        Ok(Self { pairs: Pairs::new(kind, scope, resolved)?, decider })
+    }
+
+    /// The next step; `None` after the last record.
+    ///
+    /// # Errors
+    /// As [`Pairs::next`] and [`Decider::decide`].
+    pub fn next(&mut self) -> Result<Option<Step<'_>>, ImportError> {
+        match self.pairs.next()? {
+            Some(pair) => self.decider.decide(pair).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The ordinal of the first incoming record of a kind.
+fn first_ordinal(scope: &Scope<'_>, kind: Kind) -> Result<u64, ImportError> {
+    if !scope.emptied[kind] {
+        return Ok(scope.existing_summary.kind(kind).ordinal_next);
+    }
+    let survivor = match scope.survivor(kind) {
+        Some(name) => scope.existing.get_raw(kind, name)?,
+        None => None,
+    };
+    Ok(survivor.map_or(0, |survivor| survivor.header.ordinal + 1))
+}
+
+/// Decides about the records of one kind, which come sorted by name.
+struct Decider<'a> {
+    kind: Kind,
+    scope: &'a Scope<'a>,
+    removed_references: RemovedReferences<'a>,
+    first_ordinal: u64,
+}
+
+impl Decider<'_> {
+    /// Decides what happens to one name.
+    ///
+    /// # Errors
+    /// [`StoreError::OverLimit`] within [`ImportError::Store`] if a record grows over a limit
+    /// because it is merged; [`ImportError::Store`] and [`ImportError::Undecodable`] if a record
+    /// cannot be decoded.
+    fn decide<'p>(&mut self, pair: Pair<'p>) -> Result<Step<'p>, ImportError> {
+        let stays = self.stays(&pair);
+        let Pair { name, existing, incoming, .. } = pair;
+        match (existing, incoming) {
+            (existing, Some(incoming)) => self.import(name, existing, incoming),
+            (Some(existing), None) if stays => self.keep(name, existing),
+            (existing, None) => {
+                Ok(Step { name, decision: Decision::Remove, existing, result: None })
+            }
+        }
+    }
+
+    /// Whether an existing record stays if it is not incoming.
+    fn stays(&self, pair: &Pair<'_>) -> bool {
+        if self.scope.emptied[self.kind] {
+            self.scope.survivor(self.kind) == Some(pair.name.as_str())
+        } else {
+            // If the kind is incoming, only the update was excluded.
+            self.scope.has_incoming(self.kind) || !pair.is_excluded
+        }
+    }
+
+    /// Keeps an existing record, without the references that are removed.
+    fn keep<'p>(&mut self, name: String, existing: Raw) -> Result<Step<'p>, ImportError> {
+        let mut record = existing.record(self.kind, name.as_bytes())?;
+        let lost_references = self.removed_references.apply(&mut *record)?;
+        let adjusted = adjust::adjust(self.scope, &mut *record, Some(&existing))?;
+        let body = if lost_references | adjusted {
+            Some(encode_body(&*record)?).filter(|body| body != existing.body())
+        } else {
+            None
+        };
+        let ordinal = existing.header.ordinal;
+        let (decision, version, body) = match body {
+            Some(body) => (Decision::Adjust, None, Body::Encoded(body)),
+            None => (Decision::Keep, Some(existing.header.version), Body::Existing),
+        };
+        let result = Some(ResultingRecord { record, ordinal, version, body });
+        Ok(Step { name, decision, existing: Some(existing), result })
+    }
+
+    /// Imports a record: creates it, or merges it into the existing one unless its kind is emptied.
+    fn import<'p>(
+        &mut self,
+        name: String,
+        existing: Option<Raw>,
+        incoming: Incoming<'p>,
+    ) -> Result<Step<'p>, ImportError> {
+        let emptied = self.scope.emptied[self.kind];
+        let mut record = incoming.record(self.kind)?;
+        let mut changed = false;
+        if let (Some(existing), false) = (&existing, emptied) {
+            let mut merged = existing.record(self.kind, name.as_bytes())?;
+            merged.merge(record);
+            record = merged;
+            changed = true;
+        }
+        changed |= self.removed_references.apply(&mut *record)?;
+        changed |= adjust::adjust(self.scope, &mut *record, existing.as_ref())?;
+        let body = if changed {
+            let body = encode_body(&*record)?;
+            check_growth(existing.as_ref(), &mut *record, &body)?;
+            Body::Encoded(body)
+        } else {
+            Body::Incoming(incoming.body)
+        };
+        let bytes = match &body {
+            Body::Encoded(body) => body,
+            Body::Incoming(_) | Body::Existing => incoming.body,
+        };
+        let (decision, version) = match &existing {
+            None => (Decision::Create, None),
+            Some(existing) if existing.body() == bytes => {
+                (Decision::LeaveUnchanged, Some(existing.header.version))
+            }
+            Some(_) => (Decision::Update, None),
+        };
+        let ordinal = match &existing {
+            Some(existing) if !emptied => existing.header.ordinal,
+            Some(_) | None => self.first_ordinal + incoming.position.index,
+        };
+        let result = Some(ResultingRecord { record, ordinal, version, body });
+        Ok(Step { name, decision, existing, result })
+    }
+}
+
+/// Refuses a record that grows over a limit because it is merged or adjusted. The existing and the
+/// incoming record keep the limits each by itself, but the merged one might not; nor might a pool
+/// whose computed members are stored in its record.
+fn check_growth(
+    existing: Option<&Raw>,
+    record: &mut dyn Record,
+    body: &[u8],
+) -> Result<(), StoreError> {
+    if body.len() <= SURELY_KEPT_BYTES {
+        return Ok(());
+    }
+    let grows = existing.is_none_or(|existing| existing.body().len() < body.len());
+    match check_limits(record) {
+        Err(over) if grows => {
+            let name = record.name().to_string();
+            Err(StoreError::OverLimit { kind: record.kind(), name, over })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,71 @@
+//! The result of the first step, decoding: records sorted by name, and their references sorted by
+//! target.
+
+use std::time::{Duration, Instant};
+
+use super::{ImportError, location::RecordPosition};
+use crate::{
+    disk::Sorted,
+    model::{AnyRecord, Kind, PerKind},
+    store::decode_any_body,
+};
+
+/// The bytes before the bincode of a record: its index and its line.
+const PREFIX_BYTES: usize = 16;
+
+/// The decoded documents of an import.
+pub struct Decoded {
+    /// The records of each kind that has a document, sorted by name.
+    pub(super) records: PerKind<Option<Sorted>>,
+    /// The number of all records.
+    pub(super) count: u64,
+    /// References of relations to one record, without which the referring record is rejected. A
+    /// key is a target key followed by a posting.
+    pub(super) one: Sorted,
+    /// References in lists, with keys like those of `one`.
+    pub(super) many: Sorted,
+    /// When decoding began.
+    pub(super) begun: Instant,
+    /// How long decoding took.
+    pub(super) decoding: Duration,
+}
+
+/// An encoded incoming record with its position.
+#[derive(Clone, Copy)]
+pub(super) struct Incoming<'a> {
+    pub position: RecordPosition,
+    /// The record as the store encodes it, its secrets sealed.
+    pub body: &'a [u8],
+}
+
+impl<'a> Incoming<'a> {
+    /// Writes a value of [`Decoded::records`].
+    pub fn encode(position: RecordPosition, body: &[u8]) -> Vec<u8> {
+        let mut value = Vec::with_capacity(PREFIX_BYTES + body.len());
+        value.extend_from_slice(&position.index.to_le_bytes());
+        value.extend_from_slice(&position.line.to_le_bytes());
+        value.extend_from_slice(body);
+        value
+    }
+
+    /// Reads a value of [`Decoded::records`].
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFileDamaged`] if it is too short.
+    pub fn parse(value: &'a [u8]) -> Result<Self, ImportError> {
+        let (index, rest) = value.split_first_chunk().ok_or(ImportError::TemporaryFileDamaged)?;
+        let (line, body) = rest.split_first_chunk().ok_or(ImportError::TemporaryFileDamaged)?;
+        let position =
+            RecordPosition { index: u64::from_le_bytes(*index), line: u64::from_le_bytes(*line) };
+        Ok(Self { position, body })
+    }
+
+    /// Decodes the record.
+    ///
+    /// # Errors
+    /// [`ImportError::Undecodable`] if the bytes are not a record of this kind.
+    pub fn record(&self, kind: Kind) -> Result<AnyRecord, ImportError> {
+        decode_any_body(kind, self.body)
+            .map_err(|error| ImportError::Undecodable { kind, detail: error.to_string() })
+    }
+}

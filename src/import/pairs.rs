@@ -1,0 +1,122 @@
+//! Existing records beside incoming records of one kind: a merge by name.
+
+use std::cmp::Ordering;
+
+use super::{
+    ImportError,
+    decoded::Incoming,
+    resolve::Resolved,
+    scope::Scope,
+    sorted_cursor::{SortedCursor, record_key},
+};
+use crate::{
+    model::Kind,
+    store::{Raw, StoreError},
+};
+
+/// The existing and the incoming record of one name; at least one of them is present.
+pub(super) struct Pair<'a> {
+    pub name: String,
+    pub existing: Option<Raw>,
+    /// Without rejected records.
+    pub incoming: Option<Incoming<'a>>,
+    /// Whether the name is among the excluded records: its incoming record was rejected, or its
+    /// existing record depends on a removed one.
+    pub is_excluded: bool,
+}
+
+/// A stored record with its name.
+type Entry = (Vec<u8>, Raw);
+
+/// All records of one kind, merged by name. Of the incoming records of one name it gives the first.
+pub(super) struct Pairs<'a> {
+    kind: Kind,
+    existing: Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a>,
+    /// The next existing record.
+    next_existing: Option<Entry>,
+    /// At the next incoming record, unless it was used by the last pair.
+    incoming: Option<SortedCursor<'a>>,
+    incoming_used: bool,
+    excluded: SortedCursor<'a>,
+}
+
+impl<'a> Pairs<'a> {
+    /// Begins the merge of one kind.
+    ///
+    /// # Errors
+    /// [`ImportError::Store`] or [`ImportError::TemporaryFile`] if the first record cannot be read.
+    pub fn new(
+        kind: Kind,
+        scope: &'a Scope<'a>,
+        resolved: &'a Resolved,
+    ) -> Result<Self, ImportError> {
+        let mut existing = scope.existing.scan_raw(kind);
+        let next_existing = existing.next().transpose()?;
+        Ok(Self {
+            kind,
+            existing: Box::new(existing),
+            next_existing,
+            incoming: scope.decoded.records[kind].as_ref().map(SortedCursor::new),
+            incoming_used: true,
+            excluded: SortedCursor::new(&resolved.excluded),
+        })
+    }
+
+    /// The next pair by name; `None` after the last.
+    ///
+    /// # Errors
+    /// [`ImportError::Store`] or [`ImportError::TemporaryFile`] if a record cannot be read,
+    /// [`ImportError::NameBytes`] if a name is not UTF-8.
+    pub fn next(&mut self) -> Result<Option<Pair<'_>>, ImportError> {
+        loop {
+            if self.incoming_used
+                && let Some(incoming) = &mut self.incoming
+            {
+                incoming.advance()?;
+            }
+            self.incoming_used = false;
+            let Some((name, order)) = self.next_name() else { return Ok(None) };
+            let existing = if order.is_le() {
+                let next = self.existing.next().transpose()?;
+                std::mem::replace(&mut self.next_existing, next)
+            } else {
+                None
+            };
+            self.incoming_used = order.is_ge();
+            let is_excluded = self.excluded.seek(&record_key(self.kind, &name))?;
+            if existing.is_none() && is_excluded {
+                continue;
+            }
+            let kind = self.kind;
+            let name = String::from_utf8(name).map_err(|_| ImportError::NameBytes { kind })?;
+            let has_incoming = order.is_ge() && !is_excluded;
+            let existing = existing.map(|(_, raw)| raw);
+            return Ok(Some(Pair {
+                name,
+                existing,
+                incoming: if has_incoming { self.current_incoming()? } else { None },
+                is_excluded,
+            }));
+        }
+    }
+
+    /// The smaller of the two next names, and how the existing name compares with the incoming
+    /// one. If only one of them is left, that one is less.
+    fn next_name(&self) -> Option<(Vec<u8>, Ordering)> {
+        let incoming = self.incoming.as_ref().and_then(|incoming| incoming.current());
+        match (&self.next_existing, incoming) {
+            (None, None) => None,
+            (Some((existing, _)), None) => Some((existing.clone(), Ordering::Less)),
+            (None, Some((incoming, _))) => Some((incoming.to_vec(), Ordering::Greater)),
+            (Some((existing, _)), Some((incoming, _))) => {
+                let order = existing.as_slice().cmp(incoming);
+                Some((existing.as_slice().min(incoming).to_vec(), order))
+            }
+        }
+    }
+
+    fn current_incoming(&self) -> Result<Option<Incoming<'_>>, ImportError> {
+        let current = self.incoming.as_ref().and_then(|incoming| incoming.current());
+        current.map(|(_, value)| Incoming::parse(value)).transpose()
+    }
+}

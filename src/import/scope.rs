@@ -1,0 +1,157 @@
+//! What an import works on, and which records exist after it.
+
+use std::sync::Arc;
+
+use super::{
+    ImportError,
+    decoded::Decoded,
+    sorted_cursor::{SortedCursor, record_key},
+};
+use crate::{
+    disk::Sorted,
+    model::{Kind, PerKind, Target},
+    store::{LiveView, Summary},
+};
+
+/// The incoming records, the existing ones, and how they are combined.
+pub(super) struct Scope<'a> {
+    pub existing: &'a LiveView,
+    pub existing_summary: Arc<Summary>,
+    pub decoded: Decoded,
+    /// Whether the existing records of a kind are removed first.
+    pub emptied: PerKind<bool>,
+    /// The name of the user who runs the import.
+    pub principal: &'a str,
+    /// Whether the principal is kept although users are emptied, because it is not incoming.
+    pub principal_kept: bool,
+}
+
+impl Scope<'_> {
+    /// The records of one kind that exist after the import, without those that are excluded.
+    pub fn resulting_names<'s>(
+        &'s self,
+        kind: Kind,
+        excluded: &'s [&'s Sorted],
+    ) -> ResultingNames<'s> {
+        ResultingNames {
+            kind,
+            incoming: self.decoded.records[kind].as_ref().map(SortedCursor::new),
+            excluded: excluded.iter().map(|sorted| SortedCursor::new(sorted)).collect(),
+            existing: Some(self.existing).filter(|_| self.has_existing(kind)),
+            emptied: self.emptied[kind],
+            survivor: self.survivor(kind),
+        }
+    }
+
+    /// The existing records of one kind that remain, whatever is incoming; `None` if the inventory
+    /// has no record of this kind.
+    pub fn existing_names(&self, kind: Kind) -> Option<ResultingNames<'_>> {
+        let names = ResultingNames { incoming: None, ..self.resulting_names(kind, &[]) };
+        names.existing.is_some().then_some(names)
+    }
+
+    /// Whether the inventory has records of this kind.
+    pub fn has_existing(&self, kind: Kind) -> bool {
+        self.existing_summary.kind(kind).count > 0
+    }
+
+    /// Whether existing records of this kind remain.
+    pub fn keeps_existing(&self, kind: Kind) -> bool {
+        !self.emptied[kind] && self.has_existing(kind)
+    }
+
+    /// Whether the import has a document for this kind.
+    pub fn has_incoming(&self, kind: Kind) -> bool {
+        self.decoded.records[kind].is_some()
+    }
+
+    /// Whether the import has a record of this name.
+    ///
+    /// # Errors
+    /// [`ImportError::TemporaryFile`] if the incoming records cannot be read.
+    pub fn has_incoming_record(&self, kind: Kind, name: &str) -> Result<bool, ImportError> {
+        match &self.decoded.records[kind] {
+            Some(records) => SortedCursor::new(records).seek(name.as_bytes()),
+            None => Ok(false),
+        }
+    }
+
+    /// The record that is kept although its kind is emptied: the principal.
+    pub fn survivor(&self, kind: Kind) -> Option<&str> {
+        (kind == Kind::User && self.emptied[kind] && self.principal_kept).then_some(self.principal)
+    }
+}
+
+/// The names of one kind after the import. Names must be asked for in ascending order.
+pub(super) struct ResultingNames<'a> {
+    pub kind: Kind,
+    incoming: Option<SortedCursor<'a>>,
+    excluded: Vec<SortedCursor<'a>>,
+    existing: Option<&'a LiveView>,
+    emptied: bool,
+    survivor: Option<&'a str>,
+}
+
+impl ResultingNames<'_> {
+    /// Whether a record of this name exists after the import.
+    pub fn contains(&mut self, name: &str) -> Result<bool, ImportError> {
+        let mut is_excluded = false;
+        let key = record_key(self.kind, name.as_bytes());
+        for cursor in &mut self.excluded {
+            is_excluded |= cursor.seek(&key)?;
+        }
+        let is_incoming = match &mut self.incoming {
+            Some(incoming) => incoming.seek(name.as_bytes())?,
+            None => false,
+        };
+        if (is_incoming && !is_excluded) || self.survivor == Some(name) {
+            return Ok(true);
+        }
+        // An excluded record that is not incoming is an existing one that will be removed. An
+        // excluded incoming record is an update that is not made.
+        if self.emptied || (is_excluded && !is_incoming) {
+            return Ok(false);
+        }
+        match self.existing {
+            Some(existing) => Ok(existing.contains(self.kind, name)?),
+            None => Ok(false),
+        }
+    }
+}
+
+/// The targets of references after the import. Targets must be asked for in sorted order.
+pub(super) struct ResultingTargets<'a> {
+    scope: &'a Scope<'a>,
+    excluded: &'a [&'a Sorted],
+    target: Option<Target>,
+    names: Vec<ResultingNames<'a>>,
+    /// The last answer, because many references in a row have the same target.
+    last: (String, bool),
+}
+
+impl<'a> ResultingTargets<'a> {
+    pub fn new(scope: &'a Scope<'a>, excluded: &'a [&'a Sorted]) -> Self {
+        Self { scope, excluded, target: None, names: Vec::new(), last: (String::new(), false) }
+    }
+
+    /// Whether a record of this name exists after the import, in one of the target's kinds.
+    pub fn contains(&mut self, target: Target, name: &str) -> Result<bool, ImportError> {
+        if self.target != Some(target) {
+            self.target = Some(target);
+            let kinds = target.kinds().iter();
+            self.names =
+                kinds.map(|kind| self.scope.resulting_names(*kind, self.excluded)).collect();
+        } else if self.last.0 == name {
+            return Ok(self.last.1);
+        }
+        let mut contains = false;
+        // Each cursor must move on, so every kind is asked.
+        for names in &mut self.names {
+            contains |= names.contains(name)?;
+        }
+        self.last.0.clear();
+        self.last.0.push_str(name);
+        self.last.1 = contains;
+        Ok(contains)
+    }
+}
