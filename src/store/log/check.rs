@@ -1,4 +1,4 @@
-//! Tells damage of a log from what a crash leaves.
+//! Distinguishes damage of a log from the states that a crash leaves.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -15,11 +15,12 @@ use super::{
 };
 use crate::store::StoreError;
 
-/// The bytes that a disk writes whole or not at all.
+/// The unit that a disk writes completely or not at all, in bytes.
 const SECTOR_BYTES: usize = 512;
 
-/// A lost sector looks like a single damaged byte in a message of this length once in 1,000 times.
-const BITTEN_BYTES_MAX: usize = 16 * 1024;
+/// The longest message, in bytes, in which an apparent single damaged byte counts as one. A lost
+/// sector looks like one in a message of this length once in 1,000 times.
+const SINGLE_BYTE_DAMAGE_MAX: usize = 16 * 1024;
 
 /// So many zeros in a row, in bytes, can be a lost sector in a slot that was never used before.
 const ZEROS_LOST: usize = 64;
@@ -30,8 +31,8 @@ const OWN_PAGES: [u64; 2] = [0, 1];
 /// Examines the log of the sled database in `directory` before sled opens it. Reads what sled's
 /// recovery reads, and writes nothing.
 ///
-/// Damage near the log's end can look like the torn end that a crash leaves. Whether something is
-/// lost with it the high-water mark tells, when the database is open.
+/// Damage near the end of the log can look like the torn end that a crash leaves. The high-water mark
+/// tells whether changes are lost with it, once the database is open.
 ///
 /// # Errors
 /// - `StoreError::Io` if the directory or a file in it cannot be opened.
@@ -46,12 +47,12 @@ pub fn check(directory: &Path) -> Result<LogCheck, StoreError> {
     })
 }
 
-/// What [`check`] finds, and what a salvage needs of it.
+/// The result of an examination, for [`check`] and for a salvage.
 #[derive(Debug, Default)]
 pub(super) struct Examined {
     pub damage: Vec<LogDamage>,
     pub torn: Option<TornTail>,
-    /// The LSN behind the last message that sled reads.
+    /// The LSN after the last message that sled reads.
     pub end: Lsn,
     pub snapshot: Option<SledSnapshot>,
 }
@@ -142,19 +143,19 @@ fn read_snapshot(
     Ok(newest)
 }
 
-/// A place in a segment where no valid message is, before the log's end.
+/// An offset in a segment without a valid message, before the end of the log.
 struct Gap {
     slot: u64,
     at: usize,
 }
 
-/// Where the log ends.
+/// The position at which the log ends.
 #[derive(Clone, Copy)]
 struct LogEnd {
     segment_lsn: Lsn,
     slot: u64,
     at: usize,
-    /// Whether nothing more fits into the segment.
+    /// Whether the segment has no space for another message.
     full: bool,
 }
 
@@ -225,7 +226,7 @@ impl<'a> Examination<'a> {
         self.check_pages();
     }
 
-    /// Sorts the segments by LSN, and checks what their headers say.
+    /// Checks the headers of the segments and sorts the segments by LSN.
     fn check_headers(&mut self) {
         let mut slots = BTreeMap::new();
         for (slot, header) in self.headers.clone() {
@@ -247,7 +248,8 @@ impl<'a> Examination<'a> {
         self.segments = slots.split_off(&floor(self.stable.unwrap_or(0)));
     }
 
-    /// No segment is as new as the snapshot. That is right if the snapshot ends with a segment.
+    /// Handles a log without a segment as new as the snapshot. It is intact if the snapshot ends with a
+    /// segment.
     fn without_segments(&mut self) {
         match (self.stable, self.active) {
             (Some(stable), Some(slot)) => {
@@ -258,8 +260,8 @@ impl<'a> Examination<'a> {
         }
     }
 
-    /// Finds the first message in the unstable end of the log that is not there. `None` if the
-    /// segment is missing with which that end begins: then sled erases all segments.
+    /// Finds the first missing message in the unstable end of the log. `None` if the first segment of that
+    /// end is missing: sled then erases all segments.
     fn find_end(&mut self) -> Option<LogEnd> {
         let mut expected = floor(self.recorded);
         let mut end = None;
@@ -281,7 +283,7 @@ impl<'a> Examination<'a> {
         if end.is_none() {
             let lsn = floor(self.recorded);
             if self.stable == Some(lsn) && self.recorded == lsn && self.active.is_none() {
-                // The first segment behind the snapshot did not reach the disk, a later one did.
+                // The first segment after the snapshot did not reach the disk, but a later one did.
                 let erased = self.segments.values().map(|slot| self.slot_range(*slot)).collect();
                 self.end = lsn;
                 self.torn = Some(TornTail { end: lsn, segment: None, erased, messages: 0 });
@@ -322,19 +324,19 @@ impl<'a> Examination<'a> {
         }
     }
 
-    /// Notes the messages of one segment. Stops at a batch without its end.
+    /// Adds the messages of one segment to the page table. Stops at a batch without its end.
     fn read_segment(&mut self, bytes: &[u8], lsn: Lsn, slot: u64, end: LogEnd) -> SegmentEnd {
         let (stable, mut blobs) = (self.stable.unwrap_or(-1), Vec::new());
         let table = &mut self.table;
         let read_to = visit(bytes, HEADER_BYTES, segment_number(lsn), |message| {
-            let place = location(message, lsn, slot);
+            let location = location(message, lsn, slot);
             match message.kind {
                 MessageKind::BatchManifest => {
                     let mut body = &bytes[message.body..message.end];
                     return fixed(&mut body).is_some_and(|last| last < end.lsn());
                 }
-                MessageKind::Blob => blobs.push((place.offset, message.page)),
-                _ if place.lsn >= stable => table.apply(message.kind, message.page, place),
+                MessageKind::Blob => blobs.push((location.offset, message.page)),
+                _ if location.lsn >= stable => table.apply(message.kind, message.page, location),
                 _ => {}
             }
             true
@@ -351,16 +353,17 @@ impl<'a> Examination<'a> {
         self.log.read_slot(end.slot, &mut bytes);
         let number = segment_number(end.segment_lsn);
         let is_fresh = end.segment_lsn == end.slot.cast_signed();
-        let is_bitten = Message::repair_any(&bytes, end.at, number).is_some_and(|bitten| {
-            let range = bitten.message.at..bitten.message.end;
-            let is_short = range.len() <= BITTEN_BYTES_MAX;
-            let is_written = is_fresh && longest_zeros(&bytes[range]) < ZEROS_LOST;
-            bitten.is_certain() || is_short || is_written
-        });
-        let behind = Message::find_behind(&bytes, end.at, number);
-        let is_spoilt =
-            is_fresh && behind.is_some_and(|next| !has_lost_sector(&bytes, end.at..next.at));
-        is_bitten || is_spoilt
+        let has_damaged_byte =
+            Message::repair_any(&bytes, end.at, number).is_some_and(|repaired| {
+                let range = repaired.message.at..repaired.message.end;
+                let is_short = range.len() <= SINGLE_BYTE_DAMAGE_MAX;
+                let is_written = is_fresh && longest_zeros(&bytes[range]) < ZEROS_LOST;
+                repaired.is_certain() || is_short || is_written
+            });
+        let next = Message::find_after(&bytes, end.at, number);
+        let has_valid_message_after =
+            is_fresh && next.is_some_and(|next| !has_lost_sector(&bytes, end.at..next.at));
+        has_damaged_byte || has_valid_message_after
     }
 
     /// Checks the log's end: damage, a torn end, or nothing.
@@ -376,18 +379,18 @@ impl<'a> Examination<'a> {
         let mut bytes = std::mem::take(&mut self.bytes);
         self.log.read_slot(end.slot, &mut bytes);
         let number = segment_number(end.segment_lsn);
-        let behind = if in_batch {
+        let next = if in_batch {
             Message::read(&bytes, end.at, number)
         } else {
-            Message::find_behind(&bytes, end.at, number)
+            Message::find_after(&bytes, end.at, number)
         };
         let is_fresh = end.segment_lsn == end.slot.cast_signed();
         let begun = Message::parse(&bytes, end.at).filter(|begun| begun.segment == number);
         let is_damaged = !end.full && !in_batch && self.is_tear_damage(end);
-        let mut messages = count(&bytes, behind, number);
+        let mut messages = count(&bytes, next, number);
         let looks_begun = begun.is_some_and(|begun| begun.kind != MessageKind::Cap);
         let rest_is_written = is_fresh && bytes[end.at..].iter().any(|byte| *byte != 0);
-        let is_torn = !end.full && (behind.is_some() || looks_begun || rest_is_written);
+        let is_torn = !end.full && (next.is_some() || looks_begun || rest_is_written);
         let later: Vec<_> = self.segments.range(end.segment_lsn + 1..).collect();
         for (lsn, slot) in &later {
             self.log.read_slot(**slot, &mut bytes);
@@ -408,7 +411,7 @@ impl<'a> Examination<'a> {
         }
     }
 
-    /// The bytes of a slot, as far as the file has them.
+    /// The range of a slot in the file.
     fn slot_range(&self, slot: u64) -> Range<u64> {
         slot..(slot + SEGMENT_BYTES as u64).min(self.log.length)
     }
@@ -433,7 +436,7 @@ impl<'a> Examination<'a> {
             self.log.read_slot(gap.slot, &mut bytes);
             let is_damage = used.contains(&gap.slot)
                 || self.holds_current(&bytes, gap.at)
-                || self.is_current_bitten(&bytes, gap);
+                || self.is_current_with_damaged_byte(&bytes, gap);
             if is_damage {
                 self.report(gap.slot + gap.at as u64, LogFault::MessageDamaged);
             }
@@ -442,14 +445,14 @@ impl<'a> Examination<'a> {
     }
 
     /// Whether the gap is a message with one damaged byte that is newer than the page table.
-    fn is_current_bitten(&self, bytes: &[u8], gap: &Gap) -> bool {
+    fn is_current_with_damaged_byte(&self, bytes: &[u8], gap: &Gap) -> bool {
         let Some(SlotHeader::Valid(header)) = self.headers.get(&gap.slot) else { return false };
         let number = segment_number(header.lsn);
         let repaired = Message::repair_any(bytes, gap.at, number);
         repaired.is_some_and(|repaired| self.is_current(&repaired.message))
     }
 
-    /// Whether a message is newer than the page table but not behind the log's end.
+    /// Whether a message is newer than the page table but not after the end of the log.
     fn is_current(&self, message: &Message) -> bool {
         let lsn = message.segment.cast_signed() * SEGMENT_LSN + message.at as Lsn;
         let counts = matches!(
@@ -465,8 +468,8 @@ impl<'a> Examination<'a> {
         counts && is_read && !state.is_some_and(|state| state.covers(lsn))
     }
 
-    /// Whether a message behind `at`, of any segment, is newer than the page table but not behind
-    /// the log's end.
+    /// Whether a message after `at`, of any segment, is newer than the page table but not after the end
+    /// of the log.
     fn holds_current(&self, bytes: &[u8], mut at: usize) -> bool {
         let numbers = segment_number(self.stable.unwrap_or(0))..=segment_number(self.end);
         while let Some(message) = Message::find(bytes, at, |number| numbers.contains(&number)) {
@@ -530,7 +533,7 @@ fn count(bytes: &[u8], first: Option<Message>, number: u64) -> usize {
     while let Some(message) = next {
         messages += 1;
         next = Message::read(bytes, message.end, number)
-            .or_else(|| Message::find_behind(bytes, message.end, number));
+            .or_else(|| Message::find_after(bytes, message.end, number));
     }
     messages
 }

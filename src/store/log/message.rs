@@ -1,4 +1,4 @@
-//! Messages: what a segment consists of.
+//! The messages in a segment.
 
 use super::SEGMENT_BYTES;
 
@@ -12,10 +12,10 @@ const REPAIR_BYTES_MAX: usize = SEGMENT_BYTES / 4;
 /// Other damage of a message of this length looks like a single damaged byte once in 16,000 times.
 const CERTAIN_BYTES_MAX: usize = 1024;
 
-/// What a message says. The numbers are sled's.
+/// The kind of a message. The numbers in [`MessageKind::read`] are those of sled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum MessageKind {
-    /// A reservation that was given up.
+    /// A cancelled reservation.
     Canceled,
     /// The rest of the segment is unused.
     Cap,
@@ -31,7 +31,7 @@ pub(super) enum MessageKind {
     Node,
     /// A change of a page.
     Link,
-    /// One of these whose content is in a file of its own.
+    /// A page whose content is in a blob file.
     Blob,
 }
 
@@ -52,7 +52,7 @@ impl MessageKind {
     }
 }
 
-/// Where a message lies in its segment, and what its header says.
+/// The header of a message, and the offsets of the message in its segment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Message {
     pub kind: MessageKind,
@@ -72,14 +72,13 @@ pub(super) struct Repaired {
     pub message: Message,
     /// The offset of the damaged byte in the segment.
     pub byte: usize,
-    /// What has to be XORed to it.
+    /// The value to XOR the damaged byte with.
     pub flipped: u8,
 }
 
 impl Repaired {
-    /// Whether the damage is one byte beyond doubt. A header is too short for a coincidence. Other
-    /// damage of the longest message looks like
-    /// a single damaged bit once in 2,000 times.
+    /// Whether the damage is certainly a single byte. A header is too short for a coincidence. Other
+    /// damage of the longest message looks like a single damaged bit once in 2,000 times.
     pub fn is_certain(&self) -> bool {
         self.byte < self.message.body
             || self.flipped.count_ones() == 1
@@ -125,8 +124,8 @@ impl Message {
     /// Reads the message at `at` of which exactly one byte is damaged. `next` is the offset of the
     /// next message.
     ///
-    /// A CRC-32 tells the place of such an error: the difference of the checksums is what the byte
-    /// at that place contributes. A disk that loses a sector never changes a single byte.
+    /// A CRC-32 reveals the position of such an error: the difference of the checksums is the
+    /// contribution of the byte at that position. A disk that loses a sector never changes a single byte.
     pub fn repair(segment: &[u8], at: usize, number: u64, next: usize) -> Option<Repaired> {
         if next > segment.len() || next.checked_sub(at)? > REPAIR_BYTES_MAX {
             return None;
@@ -159,19 +158,19 @@ impl Message {
             }
             let header_length = message.body - at - 4;
             if let Some((back, flipped)) = single_error(difference, next - at - 4) {
-                // Counted from the end of the header, which comes behind the body.
-                let place = if back < header_length {
+                // `back` counts from the end of the header, which the checksum covers after the body.
+                let offset = if back < header_length {
                     message.body - 1 - back
                 } else {
                     message.end - 1 - (back - header_length)
                 };
-                let in_header = place < message.body;
-                let repaired = if in_header { header(place - at, flipped)?.0 } else { message };
-                return Some(Repaired { message: repaired, byte: place, flipped });
+                let in_header = offset < message.body;
+                let repaired = if in_header { header(offset - at, flipped)?.0 } else { message };
+                return Some(Repaired { message: repaired, byte: offset, flipped });
             }
             return None;
         }
-        // The damaged byte is one of those that say where the message ends, or what it is.
+        // The damaged byte is in the length or in the kind of the message.
         for byte in 4..MESSAGE_HEADER_MAX {
             for flipped in 1..=u8::MAX {
                 if let Some((message, bytes)) = header(byte, flipped)
@@ -184,7 +183,7 @@ impl Message {
         None
     }
 
-    /// Reads the message at `at` of which one byte is damaged that says where the message ends.
+    /// Reads the message at `at` with one damaged byte in its header, which hides the message's length.
     pub fn repair_header(segment: &[u8], at: usize, number: u64) -> Option<Repaired> {
         let mut bytes = segment.get(at..)?.to_vec();
         for byte in 4..MESSAGE_HEADER_MAX {
@@ -204,16 +203,16 @@ impl Message {
         None
     }
 
-    /// Reads the message at `at` of which one byte is damaged, wherever it ends.
+    /// Reads the message at `at` with one damaged byte anywhere.
     pub fn repair_any(segment: &[u8], at: usize, number: u64) -> Option<Repaired> {
         let begun = Self::parse(segment, at).filter(|begun| begun.segment == number);
-        let next = Self::find_behind(segment, at, number).map(|next| next.at);
+        let next = Self::find_after(segment, at, number).map(|next| next.at);
         next.or(begun.map(|begun| begun.end))
             .and_then(|next| Self::repair(segment, at, number, next))
             .or_else(|| Self::repair_header(segment, at, number))
     }
 
-    /// The next valid message at or after `from` whose segment number satisfies `is_number`.
+    /// Returns the next valid message at or after `from` whose segment number satisfies `is_number`.
     pub fn find(segment: &[u8], from: usize, is_number: impl Fn(u64) -> bool) -> Option<Self> {
         (from..=SEGMENT_BYTES - MESSAGE_HEADER_MAX).find_map(|at| {
             let message = Self::parse(segment, at)?;
@@ -221,9 +220,9 @@ impl Message {
         })
     }
 
-    /// The next valid message behind the damaged one at `at`. The damaged header's own length is
+    /// Returns the next valid message after the damaged one at `at`. The damaged header's own length is
     /// tried first: the content of a record can look like a message.
-    pub fn find_behind(segment: &[u8], at: usize, number: u64) -> Option<Self> {
+    pub fn find_after(segment: &[u8], at: usize, number: u64) -> Option<Self> {
         let skipped = Self::parse(segment, at).filter(|damaged| damaged.segment == number);
         skipped
             .and_then(|damaged| Self::read(segment, damaged.end, number))
@@ -231,12 +230,12 @@ impl Message {
     }
 }
 
-/// How the messages of a segment end.
+/// The reason why reading a segment ended, with the offset.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum SegmentEnd {
-    /// With a cap, or with too little room for another message.
+    /// A cap, or too little space for another message.
     Full(usize),
-    /// With bytes that are no message of this segment.
+    /// Bytes that are not a message of this segment.
     Broken(usize),
     /// The visitor asked to stop before the message at this offset.
     Stopped(usize),
@@ -267,7 +266,7 @@ pub(super) fn visit(
     }
 }
 
-/// Reads a number and moves `bytes` behind it.
+/// Reads a variable-length number and advances `bytes` past it.
 pub(super) fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let (first, rest) = bytes.split_first()?;
     let first_value = u64::from(*first);
@@ -285,14 +284,14 @@ pub(super) fn varint(bytes: &mut &[u8]) -> Option<u64> {
     Some(value)
 }
 
-/// Reads an LSN and moves `bytes` behind it.
+/// Reads an LSN and advances `bytes` past it.
 pub(super) fn fixed(bytes: &mut &[u8]) -> Option<i64> {
     let (number, rest) = bytes.split_first_chunk::<8>()?;
     *bytes = rest;
     Some(i64::from_le_bytes(*number))
 }
 
-/// Reads a length and that many bytes, and moves `bytes` behind them.
+/// Reads a length and as many bytes, and advances `bytes` past them.
 pub(super) fn sized<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(varint(bytes)?).ok()?;
     let (content, rest) = bytes.split_at_checked(length)?;
@@ -300,8 +299,8 @@ pub(super) fn sized<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(content)
 }
 
-/// Finds the single damaged byte that changes the CRC-32 of `length` bytes by `difference`: how many
-/// bytes come behind it, and what is XORed to it.
+/// Finds the single damaged byte that changes the CRC-32 of `length` bytes by `difference`. Returns the
+/// number of bytes after it, and the value to XOR it with.
 fn single_error(mut difference: u32, length: usize) -> Option<(usize, u8)> {
     const POLYNOMIAL: u32 = 0xEDB8_8320;
     // One zero byte forwards and backwards.

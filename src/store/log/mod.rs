@@ -1,16 +1,16 @@
 //! The log of a sled database, read without sled and without writing.
 //!
 //! sled takes the first message that it cannot read for the end of its log, or for the end of a
-//! segment. It then erases what lies behind. [`check`] runs before sled opens a database and tells
-//! damage from the states that a crash leaves. [`salvage`] reads what a damaged database still
-//! holds.
+//! segment, and erases everything after it. [`check`] runs before sled opens a database and
+//! distinguishes damage from the states that a crash leaves. [`salvage`] reads the readable entries of
+//! a damaged database.
 //!
 //! # The format
 //!
 //! Facts about sled 0.34.7, with the source file of each. Numbers are little-endian.
 //!
 //! - The directory holds `db`, `conf`, `snap.LSN` and `blobs/` (`config.rs`). `conf` is a text with
-//!   its CRC-32 behind it. A snapshot file is a page table, its length (8 bytes) and its CRC-32
+//!   its CRC-32 at the end. A snapshot file is a page table, its length (8 bytes) and its CRC-32
 //!   (`pagecache/snapshot.rs`). sled writes one when it opens a database, never later.
 //! - `db` consists of slots of one segment each. An LSN is a position in the endless log. Slots are
 //!   reused, so a segment's LSN is a multiple of the segment size, not smaller than its offset
@@ -20,12 +20,12 @@
 //!   (`pagecache/logger.rs`).
 //! - Messages follow. A message has a CRC-32 (4 bytes), a kind (1 byte), the body's length, the
 //!   segment's number and the page's number as variable-length numbers, and the body. The checksum
-//!   is the inverted CRC-32 of the body and then the header behind the checksum
+//!   is the inverted CRC-32 of the body, followed by the header after the checksum
 //!   (`pagecache/logger.rs`, `pagecache/mod.rs`, `serialization.rs`, `lib.rs`).
-//! - A cap fills a segment that has no room for the next message. No message begins in the last 32
+//! - A cap fills a segment that has no space for the next message. No message begins in the last 32
 //!   bytes (`pagecache/constants.rs`).
 //! - A page is the newest `Node`, `Meta` or `Counter` message with its number and the `Link`
-//!   messages behind it. Page 0 names the root of every tree (`meta.rs`). Nodes are B-link tree
+//!   messages after it. Page 0 names the root of every tree (`meta.rs`). Nodes are B-link tree
 //!   nodes with prefix-encoded keys (`node.rs`, `prefix.rs`).
 //! - A batch manifest holds the LSN of the batch's last message. A batch without its end is not
 //!   read (`pagecache/iterator.rs`).
@@ -34,7 +34,7 @@
 //!
 //! - Several buffers are written at once and in any order (`pagecache/iobuf.rs`). So above the
 //!   highest stable LSN in any header, pieces of any size can be missing, and there can be valid
-//!   messages behind a gap.
+//!   messages after a gap.
 //! - A segment is reused after every page in it has been written again in segments that are stable.
 //!   The new segment's header can be missing while later parts of it are there. sled also erases
 //!   unused slots when it opens a database, without waiting for the disk. So a slot without any
@@ -69,7 +69,7 @@ pub type Lsn = i64;
 /// The state of a database's log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LogCheck {
-    /// sled reads everything that was written.
+    /// sled will read everything that was written.
     Clean,
     /// The log's end is torn, as a crash can leave it. sled erases it.
     TornTail(TornTail),
@@ -86,8 +86,8 @@ pub struct TornTail {
     pub segment: Option<u64>,
     /// The ranges of `db` that sled erases, in the order of their LSNs.
     pub erased: Vec<Range<u64>>,
-    /// How many whole messages of this log lie in those ranges. After a power cut these are pieces
-    /// of changes that were not acknowledged; otherwise they hint at damage.
+    /// The number of complete messages of this log in those ranges. After a power cut they are parts of
+    /// changes that were not acknowledged. Otherwise they indicate damage.
     pub messages: usize,
 }
 
@@ -101,7 +101,7 @@ pub struct LogDamage {
     pub fault: LogFault,
 }
 
-/// What is wrong at a damaged place.
+/// The kind of damage.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum LogFault {
     #[error("the file is missing")]
@@ -145,12 +145,12 @@ impl fmt::Display for LogDamage {
     }
 }
 
-/// Which part of a log a salvage reads.
+/// The part of a log that a salvage reads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reach {
-    /// What sled would read: up to the first torn message of the log's end.
+    /// The part that sled would read: up to the first torn message at the end of the log.
     Recovered,
-    /// Everything that is readable, but for a batch whose end was never written.
+    /// All readable messages, except for a batch whose end was never written.
     Everything,
 }
 
@@ -166,7 +166,7 @@ pub struct SalvagedEntry<'a> {
     pub page_complete: bool,
 }
 
-/// What a salvage found.
+/// The numbers of a salvage.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SalvageReport {
     /// Segments that were read.
@@ -179,10 +179,10 @@ pub struct SalvageReport {
     pub messages_damaged: u64,
     /// Pages that were read.
     pub pages: u64,
-    /// Those of them that no tree leads to.
+    /// Pages that were read, but that no tree refers to.
     pub pages_unreachable: u64,
-    /// Pages that are named by others but cannot be read.
+    /// Pages that other pages refer to, but that cannot be read.
     pub pages_lost: u64,
-    /// Entries that were given.
+    /// Entries that were returned.
     pub entries: u64,
 }

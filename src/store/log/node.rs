@@ -4,27 +4,28 @@ use std::collections::BTreeMap;
 
 use super::message::{sized, varint};
 
-/// A page of a tree. Keys are kept without the prefix that all of them share.
+/// A page of a tree. Its keys are stored without their common prefix.
 #[derive(Debug, PartialEq)]
 pub(super) struct Node {
     /// The page to the right.
     pub next: Option<u64>,
-    /// The page below that is being moved into the page on its left.
+    /// The child page that is being merged into its left neighbour.
     merging_child: Option<u64>,
-    /// Whether the content has moved, or is about to move, to the page on the left.
+    /// Whether the content is being merged into the left neighbour, or already was.
     pub merging: bool,
-    /// The first key that the page may hold.
+    /// The lower bound of the page's keys, inclusive.
     pub low: Vec<u8>,
-    /// The first key that it may not hold. Empty for the last page of a tree.
+    /// The upper bound of the page's keys, exclusive. Empty for the last page of a tree.
     pub high: Vec<u8>,
     prefix: Vec<u8>,
     pub content: Content,
 }
 
+/// The content of a page.
 #[derive(Debug, PartialEq)]
 pub(super) enum Content {
     Leaf(BTreeMap<Vec<u8>, Vec<u8>>),
-    /// The pages below.
+    /// The numbers of the child pages.
     Inner(Vec<u64>),
 }
 
@@ -34,15 +35,15 @@ impl Node {
         let rest = &mut bytes;
         let next = Some(varint(rest)?).filter(|page| *page != 0);
         let merging_child = Some(varint(rest)?).filter(|page| *page != 0);
-        let (flags, behind) = rest.split_first_chunk::<2>()?;
-        *rest = behind;
+        let (flags, tail) = rest.split_first_chunk::<2>()?;
+        *rest = tail;
         let [merging, prefix_length] = *flags;
         let low = sized(rest)?.to_vec();
         let high = sized(rest)?.to_vec();
         let prefix = low.get(..usize::from(prefix_length))?.to_vec();
-        let (kind, behind) = rest.split_first()?;
-        *rest = behind;
-        // A key has at least one byte, so no claim of a count makes room for more.
+        let (kind, tail) = rest.split_first()?;
+        *rest = tail;
+        // A key has at least one byte, so a larger count is wrong and must not allocate memory.
         let count = usize::try_from(varint(rest)?).ok().filter(|count| *count <= rest.len())?;
         let keys = (0..count).map(|_| sized(rest)).collect::<Option<Vec<_>>>()?;
         let content = match kind {
@@ -59,8 +60,8 @@ impl Node {
     /// Applies a change. `None` if it is malformed or does not fit.
     pub fn apply(&mut self, mut bytes: &[u8]) -> Option<()> {
         let rest = &mut bytes;
-        let (kind, behind) = rest.split_first()?;
-        *rest = behind;
+        let (kind, tail) = rest.split_first()?;
+        *rest = tail;
         match (kind, &mut self.content) {
             (0, Content::Leaf(entries)) => {
                 let (key, value) = (sized(rest)?, sized(rest)?);
@@ -80,15 +81,17 @@ impl Node {
         Some(())
     }
 
-    /// The entries with their whole keys. Keys that the page may not hold are left out: they come
+    /// Returns the entries with their full keys. Keys outside of the page's bounds are skipped: they come
     /// from a change of another state of the page.
     pub fn entries(&self) -> impl Iterator<Item = (Vec<u8>, &[u8])> {
         let entries = match &self.content {
             Content::Leaf(entries) => Some(entries),
             Content::Inner(_) => None,
         };
-        let whole = |(key, value): (&Vec<u8>, _)| ([&self.prefix, key.as_slice()].concat(), value);
-        let entries = entries.into_iter().flatten().map(move |(key, value)| whole((key, value)));
+        let with_full_key =
+            |(key, value): (&Vec<u8>, _)| ([&self.prefix, key.as_slice()].concat(), value);
+        let entries =
+            entries.into_iter().flatten().map(move |(key, value)| with_full_key((key, value)));
         entries
             .filter(|(key, _)| *key >= self.low && (self.high.is_empty() || *key < self.high))
             .map(|(key, value): (_, &Vec<u8>)| (key, value.as_slice()))

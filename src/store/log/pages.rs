@@ -1,4 +1,4 @@
-//! Reads the pages of a damaged log: which messages are left, and which pages they make.
+//! Reads the pages of a damaged log from its remaining messages.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,11 +11,11 @@ use super::{
     table::{Location, PageState, PageTable, SledSnapshot, location},
 };
 
-/// Segments without a header are searched for messages of segments up to so many behind the last
-/// known one.
-const SEGMENTS_AHEAD: u64 = 64;
+/// Segments without a header are searched for messages whose segment number is at most this much higher
+/// than the last known one.
+const SEGMENTS_AHEAD_MAX: u64 = 64;
 
-/// The pages of a log, as far as they can be read.
+/// The readable pages of a log.
 pub(super) struct Pages<'a> {
     log: &'a LogFile,
     pub table: PageTable,
@@ -23,7 +23,7 @@ pub(super) struct Pages<'a> {
     unknown: Lsn,
     /// The LSNs of damaged messages whose pages are known.
     damaged: HashMap<u64, Lsn>,
-    /// Single damaged bytes that were found: what is XORed to them, by their offset in the file.
+    /// The repaired single bytes: the value to XOR each with, by its offset in the file.
     flipped: BTreeMap<u64, u8>,
 }
 
@@ -32,7 +32,7 @@ struct Replay<'a, 'r> {
     pages: Pages<'a>,
     /// Messages from this LSN on are not read.
     limit: Lsn,
-    /// The messages that the snapshot knows, by LSN.
+    /// The pages of the messages in the snapshot, by LSN.
     known: BTreeMap<Lsn, u64>,
     stable: Lsn,
     report: &'r mut SalvageReport,
@@ -63,11 +63,11 @@ impl<'a> Pages<'a> {
         for (lsn, slot) in &segments {
             log.read_slot(*slot, &mut bytes);
             let is_last = segments.last().is_some_and(|(last, _)| last == lsn);
-            replay.segment(&bytes, *lsn, *slot, is_last);
+            replay.read_segment(&bytes, *lsn, *slot, is_last);
         }
         let Replay { mut pages, known, .. } = replay;
         if limit.is_some() {
-            // sled reads the same: nothing that counts is damaged.
+            // Up to the limit, the examination found no damage.
             pages.unknown = -1;
             pages.damaged.clear();
             return pages;
@@ -117,9 +117,9 @@ impl<'a> Pages<'a> {
         Some((node, base.lsn, is_complete))
     }
 
-    fn body(&self, place: &Location) -> Option<Vec<u8>> {
-        let length = usize::try_from(place.length.checked_sub(place.header)?).ok()?;
-        let begin = place.offset + place.header;
+    fn body(&self, location: &Location) -> Option<Vec<u8>> {
+        let length = usize::try_from(location.length.checked_sub(location.header)?).ok()?;
+        let begin = location.offset + location.header;
         let mut bytes = self.log.read(begin, length)?;
         for (at, flipped) in self.flipped.range(begin..begin + length as u64) {
             let byte = usize::try_from(at - begin).ok().and_then(|at| bytes.get_mut(at))?;
@@ -130,8 +130,8 @@ impl<'a> Pages<'a> {
 }
 
 impl Replay<'_, '_> {
-    /// Notes the messages of one segment, and what is damaged between them.
-    fn segment(&mut self, bytes: &[u8], lsn: Lsn, slot: u64, is_last: bool) {
+    /// Reads the messages of one segment, and notes the damaged places between them.
+    fn read_segment(&mut self, bytes: &[u8], lsn: Lsn, slot: u64, is_last: bool) {
         let number = segment_number(lsn);
         let mut at = HEADER_BYTES;
         self.report.segments += 1;
@@ -153,20 +153,20 @@ impl Replay<'_, '_> {
 
     fn note(&mut self, message: &Message, lsn: Lsn, slot: u64) {
         self.report.messages += 1;
-        let place = location(message, lsn, slot);
+        let location = location(message, lsn, slot);
         if message.kind == MessageKind::Blob {
-            self.pages.note_damaged(message.page, place.lsn);
+            self.pages.note_damaged(message.page, location.lsn);
             return;
         }
-        // A change behind a damaged state of its page is of no use: its key can be short of a
-        // prefix that is not known.
+        // A change after a damaged state of its page cannot be applied: its key can lack a prefix that is
+        // unknown.
         let damaged = self.pages.damaged.get(&message.page);
         let is_stale = match (self.pages.table.pages.get(&message.page), damaged) {
             (Some(PageState::Present { base, .. }), Some(damaged)) => base.lsn < *damaged,
             _ => false,
         };
         if message.kind != MessageKind::Link || !is_stale {
-            self.pages.table.apply(message.kind, message.page, place);
+            self.pages.table.apply(message.kind, message.page, location);
         }
     }
 
@@ -181,10 +181,10 @@ impl Replay<'_, '_> {
     ) -> Option<usize> {
         let number = segment_number(lsn);
         let first = lsn + at as Lsn;
-        let next = Message::find_behind(bytes, at, number);
+        let next = Message::find_after(bytes, at, number);
         let looks_begun = Message::parse(bytes, at).filter(|begun| begun.segment == number);
         let repaired = Message::repair_any(bytes, at, number);
-        // In a slot that was used before, an earlier segment's messages are behind the log's end.
+        // In a reused slot, messages of an earlier segment follow the end of the log.
         let is_end = is_last && (lsn != slot.cast_signed() || bytes[at..].iter().all(|b| *b == 0));
         if is_end && next.is_none() && looks_begun.is_none() && repaired.is_none() {
             return None;
@@ -213,10 +213,12 @@ impl Replay<'_, '_> {
     }
 }
 
-/// The messages that a snapshot knows, by LSN.
+/// Returns the pages of the messages in a snapshot, by LSN.
 fn known_messages(snapshot: &SledSnapshot) -> BTreeMap<Lsn, u64> {
     let pages = snapshot.table.pages.iter();
-    pages.flat_map(|(page, state)| state.locations().map(|place| (place.lsn, *page))).collect()
+    pages
+        .flat_map(|(page, state)| state.locations().map(|location| (location.lsn, *page)))
+        .collect()
 }
 
 /// The LSNs and slots of all segments, in the order of their LSNs.
@@ -238,7 +240,7 @@ fn segments(log: &LogFile, with_lost: bool, report: &mut SalvageReport) -> Vec<(
     for (slot, header) in lost.into_iter().filter(|_| with_lost) {
         log.read_slot(slot, &mut bytes);
         let slots = log.length / SEGMENT_BYTES as u64;
-        let highest = segment_number(last).max(slots) + SEGMENTS_AHEAD;
+        let highest = segment_number(last).max(slots) + SEGMENTS_AHEAD_MAX;
         let numbers = numbers(&bytes, slot / SEGMENT_BYTES as u64, highest);
         if numbers.is_empty() && header != SlotHeader::Zero {
             report.segments_unreadable += 1;
@@ -275,7 +277,7 @@ fn unfinished_batch(log: &LogFile, segments: &[(Lsn, u64)]) -> Lsn {
         let number = segment_number(*lsn);
         let mut at = HEADER_BYTES;
         while let Some(message) =
-            Message::read(&bytes, at, number).or_else(|| Message::find_behind(&bytes, at, number))
+            Message::read(&bytes, at, number).or_else(|| Message::find_after(&bytes, at, number))
         {
             if message.kind == MessageKind::Cap {
                 break;

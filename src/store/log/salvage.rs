@@ -1,4 +1,4 @@
-//! Reads the entries that a damaged database still holds.
+//! Reads the readable entries of a damaged database.
 
 use std::{
     cmp::Reverse,
@@ -18,9 +18,9 @@ use crate::store::StoreError;
 /// The page that names the trees.
 const TREES_PAGE: u64 = 0;
 
-/// Calls `each` with every entry that the sled database in `directory` still holds. Neither opens
-/// the database with sled nor writes to it. An entry of a tree is given once. Keeps the places of
-/// the pages in memory, and the content of one page at a time.
+/// Calls `each` with every readable entry of the sled database in `directory`, once for each entry of a
+/// tree. Neither opens the database with sled nor writes to it. Memory holds the locations of all pages
+/// and the content of one.
 ///
 /// # Errors
 /// - `StoreError::Io` if the log cannot be opened.
@@ -36,14 +36,14 @@ pub fn salvage(
     let limit = (reach == Reach::Recovered && examined.damage.is_empty()).then_some(examined.end);
     let pages = Pages::read(&log, &examined, limit, &mut report);
     let mut forest = Forest::new(&pages);
-    forest.climb();
+    forest.follow_roots();
     forest.add_unreachable();
-    forest.give(&mut report, each)?;
+    forest.each_entry(&mut report, each)?;
     Ok(report)
 }
 
 impl Examined {
-    /// Whether segments are missing about whose pages nothing is known.
+    /// Whether segments are missing whose pages are unknown.
     pub fn hides_segments(&self) -> bool {
         self.damage.iter().any(|damage| {
             matches!(
@@ -58,17 +58,17 @@ impl Examined {
     }
 }
 
-/// Which tree leads to a page. The greater of two claims counts.
+/// A reference from a tree to a page. Of two claims for one page, the greater one counts.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 struct Claim {
-    /// Whether the page that leads here is in its newest state.
+    /// Whether the referring page is in its newest state.
     is_complete: bool,
     /// The LSN of that page.
     lsn: Lsn,
     tree: usize,
 }
 
-/// A leaf that was found.
+/// A readable leaf page.
 struct Leaf {
     page: u64,
     tree: Option<usize>,
@@ -87,7 +87,7 @@ struct Forest<'a> {
     trees_known: bool,
     claims: HashMap<u64, Claim>,
     leaves: HashMap<u64, Leaf>,
-    /// Pages that are named but cannot be read, and the tree that names them.
+    /// Pages that are referred to but cannot be read, and the referring tree.
     lost: BTreeMap<u64, usize>,
     read: BTreeSet<u64>,
     unreachable: u64,
@@ -114,7 +114,7 @@ impl<'a> Forest<'a> {
     }
 
     /// Follows all pointers from the roots.
-    fn climb(&mut self) {
+    fn follow_roots(&mut self) {
         let is_complete = self.trees_known;
         let claim = |(tree, root): (usize, &u64)| (*root, Claim { is_complete, lsn: 0, tree });
         let mut open: Vec<_> = self.roots.iter().enumerate().map(claim).collect();
@@ -153,14 +153,15 @@ impl<'a> Forest<'a> {
         }
     }
 
-    /// Adds the pages that no tree leads to, if a page is lost that could have led there. If all
-    /// lost pages belong to one tree, these do too.
+    /// Adds the pages that no tree refers to, if a lost page could have referred to them. If all lost
+    /// pages belong to one tree, the added ones belong to it too.
     fn add_unreachable(&mut self) {
         if self.lost.is_empty() && self.trees_known {
             return;
         }
-        let losers: BTreeSet<_> = self.lost.values().copied().collect();
-        let only = losers.first().copied().filter(|_| losers.len() == 1 && self.trees_known);
+        let damaged_trees: BTreeSet<_> = self.lost.values().copied().collect();
+        let only =
+            damaged_trees.first().copied().filter(|_| damaged_trees.len() == 1 && self.trees_known);
         for page in self.pages.table.pages.keys().copied() {
             if page <= 1 || self.claims.contains_key(&page) {
                 continue;
@@ -173,8 +174,8 @@ impl<'a> Forest<'a> {
         }
     }
 
-    /// Gives the entries. Where two leaves claim a range of keys, the newer one counts.
-    fn give(
+    /// Calls `each` with the entries. If two leaves claim the same range of keys, the newer one counts.
+    fn each_entry(
         mut self,
         report: &mut SalvageReport,
         each: &mut dyn FnMut(SalvagedEntry<'_>) -> Result<(), StoreError>,
@@ -183,33 +184,33 @@ impl<'a> Forest<'a> {
         report.pages_unreachable = self.unreachable;
         report.pages_lost = self.lost.len() as u64;
         let mut leaves: Vec<_> = std::mem::take(&mut self.leaves).into_values().collect();
-        // A leaf that is merged into its left one is older than that one, whatever its LSN.
+        // A leaf that is merged into its left neighbour is older than that, regardless of its LSN.
         leaves.sort_unstable_by_key(|leaf| (leaf.tree, leaf.merging, Reverse(leaf.lsn), leaf.page));
-        let mut given = Ranges::default();
+        let mut returned = Ranges::default();
         let mut tree = None;
         for leaf in leaves {
             if leaf.tree != tree {
                 tree = leaf.tree;
-                given = Ranges::default();
+                returned = Ranges::default();
             }
             let Some((node, ..)) = self.pages.node(leaf.page) else { continue };
             let name = tree.and_then(|tree| self.names.get(tree)).map(Vec::as_slice);
             for (key, value) in node.entries() {
-                if tree.is_some() && given.contains(&key) {
+                if tree.is_some() && returned.contains(&key) {
                     continue;
                 }
                 report.entries += 1;
                 let page_complete = leaf.is_complete;
                 each(SalvagedEntry { tree: name, key: &key, value, page_complete })?;
             }
-            given.insert(leaf.low, leaf.high);
+            returned.insert(leaf.low, leaf.high);
         }
         Ok(())
     }
 }
 
-/// Ranges of keys that do not overlap: the first key of each, and the first key behind it. An empty
-/// key behind a range stands for the end of the tree.
+/// Disjoint ranges of keys: the lower bound of each, inclusive, and its upper bound, exclusive. An empty
+/// upper bound is the end of the tree.
 #[derive(Default)]
 struct Ranges(BTreeMap<Vec<u8>, Vec<u8>>);
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs::File, io, os::unix::fs::FileExt, path::Path
 
 use super::{Lsn, SEGMENT_BYTES, SEGMENT_LSN};
 
-/// The bytes of a segment's header.
+/// The length of a segment's header, in bytes.
 pub(super) const HEADER_BYTES: usize = 20;
 
 /// The unit in which a disk fails, in bytes.
@@ -48,7 +48,7 @@ impl SlotHeader {
     }
 }
 
-/// The opened file. Reading never changes it.
+/// The file, open for reading only.
 pub(super) struct LogFile {
     file: File,
     pub length: u64,
@@ -61,7 +61,7 @@ impl LogFile {
         Ok(Self { file, length })
     }
 
-    /// The offsets of all slots that have room for a header.
+    /// Returns the offsets of all slots with space for a header.
     pub fn slots(&self) -> impl Iterator<Item = u64> + use<> {
         let size = SEGMENT_BYTES as u64;
         let length = self.length;
@@ -82,18 +82,18 @@ impl LogFile {
         self.slots().map(|offset| (offset, read(offset))).collect()
     }
 
-    /// Reads a slot into `bytes`. Zeros stand for what lies behind the end of the file and for
-    /// pages that the disk fails to read.
+    /// Reads a slot into `bytes`. Bytes after the end of the file, and pages that the disk fails to read,
+    /// are zero.
     pub fn read_slot(&self, offset: u64, bytes: &mut Vec<u8>) {
         bytes.clear();
         bytes.resize(SEGMENT_BYTES, 0);
         let within = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
-        let there = &mut bytes[..within.min(SEGMENT_BYTES)];
-        if self.file.read_exact_at(there, offset).is_ok() {
+        let existing = &mut bytes[..within.min(SEGMENT_BYTES)];
+        if self.file.read_exact_at(existing, offset).is_ok() {
             return;
         }
         let mut at = offset;
-        for page in there.chunks_mut(PAGE_BYTES) {
+        for page in existing.chunks_mut(PAGE_BYTES) {
             if self.file.read_exact_at(page, at).is_err() {
                 page.fill(0);
             }

@@ -1,4 +1,4 @@
-//! Where the pages lie: the page table, from a snapshot file or from the messages of the log.
+//! The page table: the locations of the pages, from a snapshot file or from the messages of the log.
 
 use std::collections::HashMap;
 
@@ -7,21 +7,21 @@ use super::{
     message::{Message, MessageKind, fixed, varint},
 };
 
-/// Where a message lies in the file.
+/// The location of a message in the file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Location {
     pub lsn: Lsn,
     pub offset: u64,
-    /// The length of the message. A snapshot file does not have it for free pages.
+    /// The length of the message, in bytes; 0 for a free page from a snapshot file.
     pub length: u64,
-    /// The length of its header. A snapshot file does not have it.
+    /// The length of its header, in bytes; 0 if it comes from a snapshot file.
     pub header: u64,
 }
 
 /// The state of one page.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum PageState {
-    /// The newest whole content, and the changes since then in order.
+    /// The newest complete content, and the later changes in order.
     Present {
         base: Location,
         links: Vec<Location>,
@@ -59,7 +59,7 @@ pub(super) struct PageTable {
 }
 
 impl PageTable {
-    /// Notes a message. Messages are noted in the order of their LSNs.
+    /// Adds a message. The caller adds messages in the order of their LSNs.
     pub fn apply(&mut self, kind: MessageKind, page: u64, location: Location) {
         match kind {
             MessageKind::Counter | MessageKind::Meta | MessageKind::Node => {
@@ -88,7 +88,7 @@ impl PageTable {
     }
 }
 
-/// Where `message` of a segment lies.
+/// Returns the location of a segment's message.
 pub(super) fn location(message: &Message, segment_lsn: Lsn, slot: u64) -> Location {
     Location {
         lsn: segment_lsn + message.at as Lsn,
@@ -101,7 +101,7 @@ pub(super) fn location(message: &Message, segment_lsn: Lsn, slot: u64) -> Locati
 /// The content of a snapshot file.
 #[derive(Debug)]
 pub(super) struct SledSnapshot {
-    /// The LSN behind the last message that the table includes.
+    /// The LSN after the last message in the table.
     pub stable: Lsn,
     /// The slot of the segment that was being written.
     pub active: Option<u64>,
@@ -122,8 +122,8 @@ impl SledSnapshot {
         let active = varint(&mut rest)?.checked_sub(1);
         let mut table = PageTable::default();
         let mut page = 0;
-        while let Some((count, behind)) = rest.split_first() {
-            rest = behind;
+        while let Some((count, tail)) = rest.split_first() {
+            rest = tail;
             let state = match count {
                 0 => {
                     let (lsn, offset) = (fixed(&mut rest)?, pointer(&mut rest)?);
@@ -145,7 +145,7 @@ impl SledSnapshot {
     }
 }
 
-/// Reads where a message lies. The name of a blob behind it is skipped.
+/// Reads the offset of a message. Skips the name of a blob after it.
 fn pointer(bytes: &mut &[u8]) -> Option<u64> {
     let (kind, rest) = bytes.split_first()?;
     *bytes = rest;

@@ -1,4 +1,4 @@
-//! Random damage: what a check finds, what slips through, and what a salvage saves.
+//! Random damage: the detection rate of a check, and the entries that a salvage reads.
 
 use std::{
     fs,
@@ -146,7 +146,7 @@ impl Tally {
 }
 
 #[test]
-fn damage_is_found() {
+fn random_damage_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let mut dice = Dice(number("SATCHEL_SEED", 3));
     let quiet = take_hook();
@@ -182,7 +182,7 @@ fn damage_is_found() {
 }
 
 #[test]
-fn a_salvage_gives_what_was_stored_or_says_so() {
+fn a_salvage_returns_stored_entries_or_marks_them_uncertain() {
     let folder = tempfile::tempdir().unwrap();
     let mut dice = Dice(number("SATCHEL_SEED", 4));
     for original in originals(folder.path()) {

@@ -1,4 +1,5 @@
-//! A check never takes what a kill leaves for damage, and a salvage reads what sled reads.
+//! Killed processes: a check does not report their logs as damaged, and a salvage reads the same entries
+//! as sled.
 
 use std::{
     fs,
@@ -59,7 +60,7 @@ fn write_and_kill(directory: &Path, seed: u64, changes: u64) {
 }
 
 #[test]
-fn a_kill_is_not_taken_for_damage() {
+fn a_killed_process_leaves_no_damage() {
     let mut dice = Dice(number("SATCHEL_SEED", 1));
     let (mut clean, mut torn, mut followed) = (0, 0, 0);
     let folder = tempfile::tempdir().unwrap();
@@ -107,7 +108,7 @@ fn a_kill_is_not_taken_for_damage() {
 }
 
 #[test]
-fn a_salvage_of_a_closed_database_gives_what_sled_gives() {
+fn a_salvage_of_a_closed_database_equals_sled() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("inventory-1");
     let mut dice = Dice(2);

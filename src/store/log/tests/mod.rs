@@ -1,4 +1,4 @@
-//! The log's own reader against sled, on databases of every kind: closed, killed and damaged.
+//! Compares the log reader with sled on closed, killed and damaged databases.
 
 mod damage;
 mod kills;

@@ -1,4 +1,4 @@
-//! Numbers, headers, pages and ranges one by one.
+//! Unit tests of numbers, headers, pages and ranges.
 
 use super::super::{
     SEGMENT_BYTES,
