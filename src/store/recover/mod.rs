@@ -1,9 +1,9 @@
-//! Recovery of a damaged inventory, offline: what can be done, and doing it.
+//! Recovers a damaged inventory offline: examines it, and repairs it in one of several ways.
 //!
-//! No way destroys the damaged files. They are moved to `damaged-TIME/` in the data directory before
-//! another generation takes their place.
+//! Every way keeps the damaged files: they are moved to `damaged-TIME/` in the data directory before
+//! another generation replaces them.
 
-mod aside;
+mod damaged_files;
 mod report;
 mod rewrite;
 mod salvage;
@@ -20,67 +20,67 @@ pub use report::{LostRecord, RewriteReport, RewrittenKind, SalvageReport};
 use super::{
     DataDirectory, InventoryDamage, KnownCounts, Options, Store, StoreError, Vault,
     directory::Pointer,
+    full_disk,
     generation::Generation,
     key_check,
     known::KnownState,
     mark::{self, FoundMark, MarkFile},
     new_generation::NewGeneration,
     opening::{self, TornTailPolicy},
-    room,
     seal::{self, Seal},
 };
 use crate::disk::sync_directory;
 
-/// A data directory that is held to be recovered.
+/// A locked data directory with a damaged inventory.
 pub struct Recovery {
     directory: Arc<DataDirectory>,
     options: Options,
     state: RecoveryState,
-    /// The number of the current generation, as far as it is known.
+    /// The number of the current generation, if it is known.
     current: Option<u64>,
-    /// The state after the last durable commit, as far as it is known.
+    /// The state after the last durable commit, if it is known.
     known: Option<KnownState>,
-    /// The generation before the current one.
+    /// The number of the previous generation, and its known state.
     previous: Option<(u64, Option<KnownState>)>,
 }
 
-/// What is wrong with a data directory.
+/// The state of the inventory in a data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecoveryState {
     /// The inventory opens.
     Intact,
     Damaged(InventoryDamage),
-    /// The inventory cannot be opened without its key, and the key is missing or wrong: a sentence.
+    /// The key is missing or wrong, so the inventory cannot be opened. Holds the message.
     NoKey(String),
 }
 
-/// The generation before the damaged one, when it was tried.
+/// The state of the previous generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PreviousState {
-    /// Nothing was imported yet, or the generation is gone.
+    /// There is none: there was no import yet, or the generation is missing.
     None,
     Intact(KnownCounts),
     Damaged(InventoryDamage),
 }
 
-/// What a recovery did.
+/// The result of a recovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    /// The inventory now.
+    /// The recovered inventory.
     pub now: KnownCounts,
-    /// Where the damaged files are.
+    /// The folder with the damaged files.
     pub aside: Option<PathBuf>,
 }
 
 impl Recovery {
-    /// Holds a data directory and finds out what is wrong with it.
+    /// Locks a data directory and examines its inventory. Damage is not an error here.
     ///
     /// # Errors
-    /// [`StoreError::Directory`] if it is no data directory or in use; [`StoreError::DiskFull`];
-    /// [`StoreError::Io`]. Damage is no error here.
+    /// - [`StoreError::Directory`] if it is not a data directory or is in use.
+    /// - [`StoreError::DiskFull`]; [`StoreError::Io`].
     pub fn examine(path: &Path, options: Options) -> Result<Self, StoreError> {
         let directory = Arc::new(DataDirectory::hold(path, &options)?);
-        aside::put_back(&directory)?;
+        damaged_files::put_back(&directory)?;
         let pointer = match directory.pointer() {
             Ok(pointer) => pointer,
             Err(StoreError::Damaged { .. }) => None,
@@ -90,8 +90,9 @@ impl Recovery {
             FoundMark::Intact(mark) => Some(*mark),
             FoundMark::Missing | FoundMark::Damaged => None,
         };
-        let opened = opening::open(&directory, options)
-            .and_then(|opened| key_check::prove(&directory, &opened.vault, &opened.generation));
+        let opened = opening::open(&directory, options).and_then(|opened| {
+            key_check::require_right_key(&directory, &opened.vault, &opened.generation)
+        });
         let state = match opened {
             Ok(()) => RecoveryState::Intact,
             Err(StoreError::InventoryDamaged(damage)) => RecoveryState::Damaged(*damage),
@@ -100,7 +101,7 @@ impl Recovery {
         };
         let current = pointer.map(|pointer| pointer.current);
         let marked_current = marked.as_ref().map(|mark| mark.current.generation);
-        // The newest generations that are complete, where nothing says which ones they are.
+        // The newest sealed generations, in case neither the pointer nor the mark names the current one.
         let mut sealed = Vec::new();
         for number in directory.generations()? {
             if matches!(seal::read(&directory.generation(number))?, Seal::Intact(_)) {
@@ -122,7 +123,7 @@ impl Recovery {
         Ok(Self { directory, options, state, current, known, previous })
     }
 
-    /// What is wrong with the inventory.
+    /// The state of the inventory.
     pub fn state(&self) -> &RecoveryState {
         &self.state
     }
@@ -132,7 +133,7 @@ impl Recovery {
         &self.directory
     }
 
-    /// Opens the generation before the current one, to see whether it is intact.
+    /// Opens the previous generation to check whether it is intact.
     ///
     /// # Errors
     /// [`StoreError::DiskFull`]; [`StoreError::Io`].
@@ -151,11 +152,13 @@ impl Recovery {
         }
     }
 
-    /// Makes the generation before the current one the inventory.
+    /// Makes the previous generation the current one.
     ///
     /// # Errors
-    /// [`StoreError::NothingToUndo`] if there is none; [`StoreError::InventoryDamaged`] if it is
-    /// damaged as well; [`StoreError::DiskFull`]; [`StoreError::Io`]. Nothing was changed then.
+    /// Nothing is changed.
+    /// - [`StoreError::NothingToUndo`] if there is none.
+    /// - [`StoreError::InventoryDamaged`] if it is damaged as well.
+    /// - [`StoreError::DiskFull`]; [`StoreError::Io`].
     pub fn go_back(self) -> Result<Recovered, StoreError> {
         let (number, known) = self.previous.clone().ok_or(StoreError::NothingToUndo)?;
         drop(opening::open_checked(
@@ -168,12 +171,12 @@ impl Recovery {
         self.adopt(number)
     }
 
-    /// Makes a generation that was written elsewhere the inventory: the database of another data
-    /// directory, which is moved here. It was sealed with the same key.
+    /// Moves the current generation of another data directory here and makes it the current one. Its
+    /// secrets must be sealed with the key of this directory.
     ///
     /// # Errors
-    /// [`StoreError::NoInventory`] if there is none; [`StoreError::InventoryDamaged`];
-    /// [`StoreError::DiskFull`]; [`StoreError::Io`].
+    /// - [`StoreError::NoInventory`] if the other directory has no generation.
+    /// - [`StoreError::InventoryDamaged`]; [`StoreError::DiskFull`]; [`StoreError::Io`].
     pub fn adopt_from(self, other: &Path) -> Result<Recovered, StoreError> {
         let number = self.number_next()?;
         let other = DataDirectory::hold(other, &self.options)?;
@@ -183,7 +186,7 @@ impl Recovery {
         self.adopt(number)
     }
 
-    /// Makes a generation of this directory the inventory, and sets the damaged one aside first.
+    /// Moves the damaged generation to a folder of its own and makes another one the current one.
     fn adopt(self, number: u64) -> Result<Recovered, StoreError> {
         let generation = opening::open_checked(
             &self.directory,
@@ -192,18 +195,18 @@ impl Recovery {
             None,
             TornTailPolicy::Keep,
         )?;
-        // Clients tell states of the inventory apart by version: none is given twice.
+        // Clients distinguish states of the inventory by version, so no version is used twice.
         let summary = generation.summary();
         let version = self.version_last().max(summary.version) + 1;
         generation.note_summary(summary.restored(version));
         generation.write_summary()?;
         generation.make_durable()?;
         let aside = self.set_aside(&[Some(number), self.previous_number()])?;
-        self.guard(&generation, self.previous.clone(), aside)
+        self.switch_to(&generation, self.previous.clone(), aside)
     }
 
-    /// Reads everything that the damaged database still holds and counts what could be kept.
-    /// Nothing is changed but a folder of scratch files, which is removed again.
+    /// Reads all readable entries of the damaged database and counts the records that a salvage would
+    /// keep. Changes nothing except for temporary files, which it removes.
     ///
     /// # Errors
     /// [`StoreError::NoInventory`] if there is no generation; [`StoreError::Io`] if the database is
@@ -216,12 +219,12 @@ impl Recovery {
         Ok(report)
     }
 
-    /// Writes everything that the damaged database still holds into a new generation and makes it
-    /// the inventory.
+    /// Writes all readable records of the damaged database to a new generation and makes it the current
+    /// one.
     ///
     /// # Errors
-    /// As for [`Recovery::try_salvage`].
-    /// [`StoreError::NoInventory`] if nothing can be read.
+    /// - As for [`Recovery::try_salvage`].
+    /// - [`StoreError::NoInventory`] if no record is readable.
     pub fn salvage(self) -> Result<(Recovered, SalvageReport), StoreError> {
         let (new, report) = self.write_salvage()?;
         let generation = new.into_generation();
@@ -238,16 +241,16 @@ impl Recovery {
         Ok((recovered, report))
     }
 
-    /// What becomes of secrets: without their key they are of no use.
+    /// Whether to keep the secrets. Without their key they cannot be decrypted.
     fn secrets(&self) -> rewrite::Secrets {
         match self.state {
-            RecoveryState::NoKey(_) => rewrite::Secrets::Dropped,
-            RecoveryState::Intact | RecoveryState::Damaged(_) => rewrite::Secrets::Kept,
+            RecoveryState::NoKey(_) => rewrite::Secrets::Remove,
+            RecoveryState::Intact | RecoveryState::Damaged(_) => rewrite::Secrets::Keep,
         }
     }
 
-    /// Makes a generation the inventory that was written anew and has no members of pools yet. The
-    /// recovery is complete when they are computed, which [`Store::complete_recovery`] notes.
+    /// Makes a rewritten generation the current one. It has no members of computed pools yet. The
+    /// recovery is complete when the caller has computed them and calls [`Store::complete_recovery`].
     fn replace(
         &self,
         generation: &Generation,
@@ -259,9 +262,10 @@ impl Recovery {
         File::create(&path)
             .and_then(|file| file.sync_all())
             .map_err(StoreError::io(format!("writing {}", path.display())))?;
-        self.guard(generation, previous, aside)
+        self.switch_to(generation, previous, aside)
     }
 
+    /// Writes all readable records of the damaged database to a new generation.
     fn write_salvage(&self) -> Result<(NewGeneration, SalvageReport), StoreError> {
         let current = self.current.ok_or_else(|| self.no_inventory())?;
         let path = self.directory.generation(current);
@@ -284,8 +288,8 @@ impl Recovery {
         Ok((new, SalvageReport { rewritten, ..report }))
     }
 
-    /// Makes a new key and writes every record without its secrets into a new generation, which
-    /// becomes the inventory. The old key file, where there is one, is kept aside.
+    /// Creates a new key, writes every record without its secrets to a new generation and makes it the
+    /// current one. Keeps an old key file under another name.
     ///
     /// # Errors
     /// [`StoreError::InventoryDamaged`]; [`StoreError::DiskFull`]; [`StoreError::Io`].
@@ -304,11 +308,11 @@ impl Recovery {
             self.number_next()?,
             self.options,
             version,
-            rewrite::Input { trees: generation.trees(), secrets: rewrite::Secrets::Dropped },
+            rewrite::Input { trees: generation.trees(), secrets: rewrite::Secrets::Remove },
         )?;
         drop(generation);
-        // The secrets of the previous generation are sealed with the old key: an undo would bring
-        // back users who cannot log in.
+        // No undo: the users of the previous generation could not log in, because their secrets are
+        // sealed with the old key.
         let recovered = self.replace(&new.into_generation(), None)?;
         Vault::renew(&self.directory)?;
         Ok((recovered, report))
@@ -318,13 +322,13 @@ impl Recovery {
         StoreError::NoInventory { directory: self.directory.path().to_owned() }
     }
 
-    /// A number that no generation of this directory has or had.
+    /// Returns a number that no generation of this directory has.
     fn number_next(&self) -> Result<u64, StoreError> {
         let newest = self.directory.generations()?.last().copied().unwrap_or(0);
         Ok(newest.max(self.current.unwrap_or(0)) + 1)
     }
 
-    /// The version of the last change that is known of.
+    /// The number of the last known change.
     fn version_last(&self) -> u64 {
         self.known.as_ref().map_or(0, |known| known.summary.version)
     }
@@ -333,16 +337,16 @@ impl Recovery {
         self.previous.as_ref().map(|(number, _)| *number)
     }
 
-    /// Moves every generation but the kept ones to a folder of their own. Returns the folder, or
-    /// `None` if there was nothing to move.
+    /// Moves every generation except for the kept ones to a new folder. Returns the folder, or `None` if
+    /// there was no generation to move.
     fn set_aside(&self, kept: &[Option<u64>]) -> Result<Option<PathBuf>, StoreError> {
         let mut moved = self.directory.generations()?;
         moved.retain(|number| !kept.contains(&Some(*number)));
-        aside::set_aside(&self.directory, &moved)
+        damaged_files::set_aside(&self.directory, &moved)
     }
 
-    /// Turns the pointer to a generation that is complete and durable.
-    fn guard(
+    /// Switches the pointer to a complete and durable generation, and writes the high-water mark.
+    fn switch_to(
         &self,
         generation: &Generation,
         previous: Option<(u64, Option<KnownState>)>,
@@ -353,22 +357,23 @@ impl Recovery {
             current: generation.number,
             previous: previous.as_ref().map(|(number, _)| *number),
         };
-        sync_directory(self.directory.path()).map_err(StoreError::io("the data directory"))?;
-        self.directory.turn_pointer(pointer)?;
+        sync_directory(self.directory.path())
+            .map_err(StoreError::io("making the data directory durable"))?;
+        self.directory.switch_pointer(pointer)?;
         let (mark, _) = MarkFile::open(&self.directory.mark())?;
         let known = generation.known();
         mark.begin(known.clone(), previous.and_then(|(_, known)| known));
         mark.sync()?;
-        room::keep_reserve(&self.directory);
+        full_disk::keep_reserve(&self.directory);
         Ok(Recovered { now: KnownCounts::from(&known), aside })
     }
 }
 
 impl Store {
-    /// Notes that the pools of a recovered inventory are computed.
+    /// Completes a recovery after the members of the computed pools are written.
     ///
     /// # Errors
-    /// [`StoreError::Io`]
+    /// [`StoreError::Io`] if the file `RECOVERING` cannot be removed.
     pub fn complete_recovery(&self) -> Result<(), StoreError> {
         let path = self.directory.recovering();
         let removed = match fs::remove_file(&path) {

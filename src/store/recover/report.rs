@@ -1,56 +1,56 @@
-//! What a recovery kept and what it lost.
+//! The reports of a recovery: the kept and the lost records.
 
 use crate::model::{Kind, PerKind};
 
-/// Lost records that a report names. All are counted.
+/// The number of lost records that a report names. The others are counted only.
 pub(super) const LOST_NAMED_MAX: usize = 1000;
 
-/// What became of the records of a damaged inventory.
+/// The report of a salvage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SalvageReport {
     pub rewritten: RewriteReport,
-    /// The numbers of records that were known before the damage; `None` if nothing was known.
+    /// The numbers of records before the damage, if they are known.
     pub known: Option<PerKind<u64>>,
-    /// Damaged places in the database's log.
+    /// The number of damaged places in the database's log.
     pub damaged_places: u64,
-    /// Entries of which it is not known whether they are in their last state.
+    /// The number of entries that might not be in their last state.
     pub uncertain: u64,
-    /// Entries that could not be assigned to a type of record.
+    /// The number of entries whose kind of record could not be determined.
     pub unassigned: u64,
 }
 
-/// What became of the records of an inventory that was written anew.
+/// The report of rewriting an inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RewriteReport {
     pub kinds: PerKind<RewrittenKind>,
-    /// Long texts of devices that were kept.
+    /// The number of kept long texts of devices.
     pub texts: u64,
-    /// Long texts of devices that were lost.
+    /// The number of lost long texts of devices.
     pub texts_lost: u64,
-    /// References to records that are lost, removed from lists.
+    /// The number of references to lost records that were removed from lists.
     pub references_removed: u64,
-    /// Secrets that were dropped with their key.
+    /// The number of secrets that were removed because their key is lost.
     pub secrets_dropped: u64,
-    /// The first of the lost records.
+    /// The lost records, at most [`LOST_NAMED_MAX`].
     pub lost: Vec<LostRecord>,
 }
 
-/// The records of one kind.
+/// The numbers of kept and lost records of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RewrittenKind {
     pub kept: u64,
-    /// What is stored of them cannot be decoded.
+    /// Lost: their stored data cannot be decoded.
     pub unreadable: u64,
-    /// They cannot be without a record that is lost.
+    /// Lost: they require a record that is lost.
     pub rejected: u64,
 }
 
-/// A record that was lost, and why.
+/// A lost record and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostRecord {
     pub kind: Kind,
     pub name: String,
-    /// The end of a sentence that begins with the record.
+    /// The reason, as the end of a sentence whose subject is the record.
     pub why: String,
 }
 
@@ -60,6 +60,7 @@ impl RewriteReport {
         self.kinds.iter().map(|(_, kind)| kind.kept).sum()
     }
 
+    /// Adds a lost record.
     pub(super) fn lose(&mut self, kind: Kind, name: &[u8], why: impl Into<String>) {
         if self.lost.len() < LOST_NAMED_MAX {
             let name = String::from_utf8_lossy(name).into_owned();

@@ -1,5 +1,5 @@
-//! Writes an inventory anew from entries of which some may be damaged: every record that decodes
-//! and whose references hold.
+//! Rewrites a damaged inventory: copies every record that decodes and whose required references exist
+//! to a new generation.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -16,32 +16,32 @@ use crate::{
     },
 };
 
-/// What may be kept in memory of the references while they are sorted, in bytes.
+/// The memory for sorting references, in bytes.
 const SORTED_BYTES: usize = 32 * 1024 * 1024;
 
-/// What is written anew.
+/// The input of a rewrite.
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     pub trees: Trees<'a>,
     pub secrets: Secrets,
 }
 
-/// What becomes of sealed secrets.
+/// Whether to keep sealed secrets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Secrets {
-    Kept,
-    /// Their key is lost.
-    Dropped,
+    Keep,
+    /// Removes them, because their key is lost.
+    Remove,
 }
 
-/// The names of the records that are kept.
+/// The names of the kept records.
 type Names = PerKind<HashSet<Box<[u8]>>>;
 
-/// Writes the records into a new generation. Computed pools are left without members.
+/// Writes the records to a new generation. Computed pools have no members in it. Unreadable records are
+/// not an error: the report lists them.
 ///
 /// # Errors
-/// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`] if the disk fails. What
-/// cannot be read of the input is in the report.
+/// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`] if the disk fails.
 pub(super) fn rewrite(
     directory: &Arc<DataDirectory>,
     number: u64,
@@ -50,7 +50,7 @@ pub(super) fn rewrite(
     input: Input<'_>,
 ) -> Result<(NewGeneration, RewriteReport), StoreError> {
     let mut report = RewriteReport::default();
-    let mut names = readable(input.trees, &mut report)?;
+    let mut names = readable_names(input.trees, &mut report)?;
     reject_dangling(input.trees, &mut names, &mut report)?;
     let summary = Summary::default().restored(version);
     let new = NewGeneration::begin(directory, number, options, summary)?;
@@ -74,8 +74,8 @@ pub(super) fn rewrite(
     Ok((new, report))
 }
 
-/// The records that decode.
-fn readable(trees: Trees<'_>, report: &mut RewriteReport) -> Result<Names, StoreError> {
+/// Returns the names of the records that decode.
+fn readable_names(trees: Trees<'_>, report: &mut RewriteReport) -> Result<Names, StoreError> {
     let mut names = Names::default();
     for kind in Kind::ALL {
         for entry in trees.tree(TreeId::Kind(kind)).prefix(&[]) {
@@ -94,7 +94,7 @@ fn readable(trees: Trees<'_>, report: &mut RewriteReport) -> Result<Names, Store
     Ok(names)
 }
 
-/// Why a record cannot be read. What is not damage is an error.
+/// Returns why a record cannot be read. An error that is not damage is returned as an error.
 fn unreadable(error: StoreError) -> Result<String, StoreError> {
     match error {
         StoreError::Corrupt { detail, .. } | StoreError::Damaged { detail, .. } => {
@@ -104,18 +104,20 @@ fn unreadable(error: StoreError) -> Result<String, StoreError> {
     }
 }
 
+/// Reads a record.
 fn read(trees: Trees<'_>, kind: Kind, name: &[u8]) -> Result<Stored<AnyRecord>, StoreError> {
-    let missing = || crate::store::generation::corrupt(kind, name, "it is missing");
+    let missing = || crate::store::error::corrupt(kind, name, "it is missing");
     let raw = trees.raw(kind, name)?.ok_or_else(missing)?;
     Stored::read_any(kind, name, &raw)
 }
 
+/// Whether the target of a reference is kept.
 fn is_kept(names: &Names, target: Target, name: &str) -> bool {
     target.kinds().iter().any(|kind| names[*kind].contains(name.as_bytes()))
 }
 
-/// Takes out the records that cannot be without one that is lost, and then those that cannot be
-/// without these, until all references hold.
+/// Removes the names of records that require a lost record. Repeats this until the targets of all
+/// required references are kept.
 fn reject_dangling(
     trees: Trees<'_>,
     names: &mut Names,
@@ -129,7 +131,7 @@ fn reject_dangling(
                 let mut missing = None;
                 stored.record.references(&mut |Reference { target, arity, name, .. }| {
                     if arity == Arity::One && !is_kept(names, target, name) {
-                        missing = Some(format!("the {target} '{name}' that it needs is lost"));
+                        missing = Some(format!("it requires the {target} '{name}', which is lost"));
                     }
                 });
                 if let Some(why) = missing {
@@ -149,6 +151,7 @@ fn reject_dangling(
     }
 }
 
+/// Writes the kept records of one kind.
 fn write_kind(
     new: &NewGeneration,
     kind: Kind,
@@ -167,8 +170,8 @@ fn write_kind(
         }
         let Stored { mut record, mut ordinal, .. } = read(input.trees, kind, &name)?;
         report.references_removed += remove_dangling(&mut record, names);
-        if input.secrets == Secrets::Dropped {
-            report.secrets_dropped += drop_secrets(&mut record);
+        if input.secrets == Secrets::Remove {
+            report.secrets_dropped += remove_secrets(&mut record);
         }
         record.references(&mut |reference| {
             let mut key = target_key(reference.target, reference.name);
@@ -177,7 +180,7 @@ fn write_kind(
                 tracing::error!(%error, "A reference cannot be set aside.");
             }
         });
-        // An earlier state of a page can bring a record with an ordinal that was given since.
+        // A page in an earlier state can hold a record whose ordinal was assigned to another one since.
         while !ordinals.insert(ordinal) {
             ordinal += 1;
         }
@@ -188,7 +191,7 @@ fn write_kind(
     Ok(())
 }
 
-/// Removes the references to lost records from lists. Returns how many.
+/// Removes the references to lost records from lists. Returns their number.
 fn remove_dangling(record: &mut AnyRecord, names: &Names) -> u64 {
     let mut dangling = Vec::new();
     record.references(&mut |Reference { relation, target, arity, name }| {
@@ -202,8 +205,8 @@ fn remove_dangling(record: &mut AnyRecord, names: &Names) -> u64 {
     dangling.len() as u64
 }
 
-/// Sets every sealed secret to null. Returns how many.
-fn drop_secrets(record: &mut AnyRecord) -> u64 {
+/// Sets every sealed secret to null. Returns their number.
+fn remove_secrets(record: &mut AnyRecord) -> u64 {
     let sealed = record.secrets().into_iter();
     let sealed = sealed.filter(|(_, secret)| matches!(secret, Secret::Sealed(_)));
     let properties: Vec<&str> = sealed.map(|(property, _)| property).collect();
@@ -215,7 +218,7 @@ fn drop_secrets(record: &mut AnyRecord) -> u64 {
     properties.len() as u64
 }
 
-/// Copies the long texts of the devices that were kept.
+/// Copies the long texts of the kept devices.
 fn copy_texts(
     new: &NewGeneration,
     trees: Trees<'_>,

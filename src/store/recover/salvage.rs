@@ -1,5 +1,5 @@
-//! Collects the entries that a damaged database still holds in a database of its own, from which
-//! they can be read like those of an intact one.
+//! Salvages a damaged database: copies its readable entries to a temporary database, from which they
+//! can be read normally.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// What was collected of a damaged database.
+/// The readable entries of a damaged database, in a temporary database.
 pub(super) struct Collected {
     generation: Generation,
     damaged_places: u64,
@@ -26,7 +26,7 @@ pub(super) struct Collected {
     version_last: u64,
 }
 
-/// Reads the database in the folder `damaged` without changing it.
+/// Copies the readable entries of the database in the folder `damaged`, without changing that.
 ///
 /// # Errors
 /// [`StoreError::Io`] if there is no database or it cannot be read; [`StoreError::DiskFull`].
@@ -39,7 +39,7 @@ pub(super) fn collect(
     let generation = Generation::create(directory, number, options)?;
     let mut collected =
         Collected { generation, damaged_places: 0, uncertain: 0, unassigned: 0, version_last: 0 };
-    // Entries of unknown trees are assigned when all chunks are there.
+    // Entries of unknown trees are assigned after all chunks are read.
     let mut unknown = Vec::new();
     let read = log::salvage(damaged, log::Reach::Everything, &mut |entry| {
         if !entry.page_complete {
@@ -47,7 +47,7 @@ pub(super) fn collect(
         }
         match entry.tree.map(tree_of) {
             Some(Some(tree)) => collected.put(tree, entry.key, entry.value)?,
-            // The store's own counts, which are computed anew.
+            // References, members and counts are computed again.
             Some(None) => {}
             None => unknown.push((entry.key.to_vec(), entry.value.to_vec())),
         }
@@ -58,7 +58,7 @@ pub(super) fn collect(
         Err(error) => {
             let path = collected.generation.path();
             drop(collected);
-            // The error is the one to be told.
+            // The error of the salvage is the one to return.
             let _ = fs::remove_dir_all(path);
             return Err(error);
         }
@@ -78,23 +78,23 @@ pub(super) fn collect(
     Ok(collected)
 }
 
-/// Where an entry of an unknown tree belongs.
+/// The tree to which an entry of an unknown tree belongs.
 enum Assigned {
     To(TreeId),
-    /// To a tree that is computed from others.
+    /// A tree that is computed from others.
     Derived,
     Unknown,
 }
 
-/// The tree of a name, but for those that are computed from others.
+/// Returns the tree with this name. `None` for trees that are computed from others.
 fn tree_of(name: &[u8]) -> Option<TreeId> {
     let derived =
         |tree: &TreeId| matches!(tree, TreeId::References | TreeId::Members | TreeId::Meta);
     TreeId::all().find(|tree| tree.name().as_bytes() == name).filter(|tree| !derived(tree))
 }
 
-/// Whether a key looks like one of a chunk: the word of a kind or `text`, a zero, the key of the
-/// value, a zero, its version (8 bytes) and the chunk's number (4 bytes).
+/// Whether a key looks like that of a chunk: the name of a kind or `text`, a zero, the key of the
+/// value, a zero, the value's version (8 bytes) and the number of the chunk (4 bytes).
 fn is_chunk_key(key: &[u8]) -> bool {
     let word = key.split(|byte| *byte == 0).next().unwrap_or_default();
     let known = word == b"text" || Kind::ALL.iter().any(|kind| kind.as_str().as_bytes() == word);
@@ -103,6 +103,7 @@ fn is_chunk_key(key: &[u8]) -> bool {
 }
 
 impl Collected {
+    /// Writes an entry to the temporary database.
     fn put(&mut self, tree: TreeId, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         if let TreeId::Kind(_) | TreeId::Texts = tree
             && let Ok(Head::Whole(raw)) = format::head(value.into())
@@ -112,7 +113,7 @@ impl Collected {
         crate::store::new_generation::write(self.generation.tree(tree), key, value)
     }
 
-    /// Finds the one kind whose record these bytes are.
+    /// Determines the only kind of record, or the long text, that an entry can be.
     fn assign(&self, key: &[u8], value: &[u8]) -> Result<Assigned, StoreError> {
         let Ok(head) = format::head(value.into()) else { return Ok(Assigned::Derived) };
         let mut found = Vec::new();
@@ -144,22 +145,24 @@ impl Collected {
         })
     }
 
+    /// Whether the first chunk of a long value exists.
     fn has_chunks(&self, owner: ValueOwner, key: &[u8], version: u64) -> Result<bool, StoreError> {
         let prefix = owner.chunk_prefix(key, version);
         let mut chunks = self.generation.trees().tree(TreeId::Chunks).prefix(&prefix);
         Ok(chunks.next().transpose()?.is_some())
     }
 
+    /// The temporary database.
     pub fn generation(&self) -> &Generation {
         &self.generation
     }
 
-    /// The version of the last change of which an entry was found.
+    /// The highest version of any readable entry.
     pub fn version_last(&self) -> u64 {
         self.version_last
     }
 
-    /// What was found, beside what was known of the inventory before.
+    /// Returns the numbers of found entries, with the numbers of records before the damage.
     pub fn report(&self, known: Option<&KnownState>) -> SalvageReport {
         SalvageReport {
             known: known.map(|known| PerKind::new(|kind| known.summary.kind(kind).count)),

@@ -1,4 +1,4 @@
-//! Sets the files of a damaged inventory aside, under a name that says when.
+//! Moves the files of a damaged inventory to the folder `damaged-TIME/`.
 
 use std::{fs, path::PathBuf};
 
@@ -7,11 +7,11 @@ use time::{OffsetDateTime, macros::format_description};
 use crate::disk::sync_directory;
 use crate::store::{DataDirectory, StoreError};
 
-/// The beginning of the name of a folder with damaged files.
+/// The beginning of the folder's name.
 const PREFIX: &str = "damaged-";
 
-/// Moves generations into a new folder, with copies of the pointer and of the high-water mark.
-/// Returns the folder, or `None` if there is no generation to move.
+/// Moves generations to a new folder and copies the pointer and the high-water mark there. Returns the
+/// folder, or `None` if there is no generation to move.
 ///
 /// # Errors
 /// [`StoreError::DiskFull`]; [`StoreError::Io`].
@@ -22,8 +22,8 @@ pub(super) fn set_aside(
     if generations.is_empty() {
         return Ok(None);
     }
-    let folder = free_name(directory);
-    let io = || StoreError::io(format!("setting the damaged files aside in {}", folder.display()));
+    let folder = free_path(directory);
+    let io = || StoreError::io(format!("moving the damaged files to {}", folder.display()));
     fs::create_dir(&folder).map_err(io())?;
     for file in ["CURRENT", "MARK"].map(|name| directory.path().join(name)) {
         if let (Some(name), true) = (file.file_name(), file.exists()) {
@@ -41,23 +41,23 @@ pub(super) fn set_aside(
     Ok(Some(folder))
 }
 
-/// Puts a generation back that a recovery moved, where the recovery was interrupted before another
-/// generation took its place.
+/// Moves the current generation back if a recovery was interrupted after it moved the generation and
+/// before it switched the pointer.
 ///
 /// # Errors
-/// [`StoreError::Io`]
+/// [`StoreError::Io`] if the generation cannot be moved.
 pub(super) fn put_back(directory: &DataDirectory) -> Result<(), StoreError> {
     let Ok(Some(pointer)) = directory.pointer() else { return Ok(()) };
     let missing = directory.generation(pointer.current);
     let (true, Some(name)) = (!missing.is_dir() && pointer.current > 0, missing.file_name()) else {
         return Ok(());
     };
-    let io = || StoreError::io(format!("putting {} back", missing.display()));
+    let io = || StoreError::io(format!("moving {} back", missing.display()));
     for entry in fs::read_dir(directory.path()).map_err(io())? {
         let folder = entry.map_err(io())?.path();
-        let is_aside =
+        let is_damaged_folder =
             folder.file_name().is_some_and(|folder| folder.to_string_lossy().starts_with(PREFIX));
-        if is_aside && folder.join(name).is_dir() {
+        if is_damaged_folder && folder.join(name).is_dir() {
             fs::rename(folder.join(name), &missing).map_err(io())?;
             return sync_directory(directory.path()).map_err(io());
         }
@@ -65,8 +65,8 @@ pub(super) fn put_back(directory: &DataDirectory) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A name that nothing has yet: `damaged-20261127T061051Z`, or with a number behind it.
-fn free_name(directory: &DataDirectory) -> PathBuf {
+/// Returns an unused path: `damaged-20261127T061051Z`, or the same with a number at its end.
+fn free_path(directory: &DataDirectory) -> PathBuf {
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
     let time = OffsetDateTime::now_utc().format(&format).unwrap_or_default();
     let name = |number: u32| match number {
