@@ -1,5 +1,4 @@
-//! What stands beside the records: members of computed pools, long texts; and changes that are too
-//! large for a transaction.
+//! Members of computed pools, long texts, renames, and changes that are too large for a transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +26,7 @@ fn change<T>(
     store.change(make).unwrap()
 }
 
-/// What a change does to the members of a pool.
+/// A change of the members of a pool.
 #[derive(Clone, Debug)]
 enum Step {
     Add(u64, Side, Vec<u64>),
@@ -59,10 +58,10 @@ fn key(pool: u64, side: Side) -> (u64, bool) {
 proptest! {
     #![proptest_config(super::cases(32))]
 
-    /// Members are what a plain map of sets holds: inside of the change, after it, in a picture that
-    /// was taken before, and after a restart.
+    /// The members equal those of a plain map of sets: during the change, after it, in an earlier
+    /// snapshot, and after a restart.
     #[test]
-    fn members_are_kept(changes in prop::collection::vec(prop::collection::vec(step(), 1..4), 1..8)) {
+    fn members_equal_those_of_a_plain_map(changes in prop::collection::vec(prop::collection::vec(step(), 1..4), 1..8)) {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let mut plain = Members::new();
@@ -120,7 +119,7 @@ proptest! {
 }
 
 #[test]
-fn texts_go_with_their_device() {
+fn texts_are_renamed_and_removed_with_their_device() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     // Over a thousand chunks, and another device whose name begins with this one's.
@@ -138,7 +137,7 @@ fn texts_go_with_their_device() {
     assert_eq!(reading.texts("R 1%").unwrap(), ["configuration", "operational_data"]);
     assert_eq!(reading.text("R 1%", "other").unwrap(), None);
 
-    // The same again is no change, and another one leaves no chunk of the one before.
+    // Writing the same text changes nothing. Another text leaves no chunk of the old one.
     change(&store, |t| t.put_text("R 1%", "configuration", &long));
     assert_eq!(store.read().text("R 1%", "configuration").unwrap().unwrap().version, text.version);
     change(&store, |t| t.put_text("R 1%", "configuration", &long[..5000]));
@@ -161,7 +160,7 @@ fn texts_go_with_their_device() {
 }
 
 #[test]
-fn texts_come_along_into_a_new_generation_with_their_devices() {
+fn a_load_keeps_the_texts_of_its_devices() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let long = "é".repeat(100_000);
@@ -172,7 +171,7 @@ fn texts_come_along_into_a_new_generation_with_their_devices() {
         }
         Ok(())
     });
-    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
+    let load = store.lock(&Progress::detached()).unwrap().load().unwrap();
     let body = crate::store::encode_body(&device("b")).unwrap();
     let mut table = load.table(Kind::Device);
     table.put(b"b", 0, load.version(), &body).unwrap();
@@ -185,7 +184,7 @@ fn texts_come_along_into_a_new_generation_with_their_devices() {
 }
 
 #[test]
-fn a_renamed_record_keeps_its_ordinal_and_is_indexed_anew() {
+fn a_renamed_record_keeps_its_ordinal_and_its_references() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     change(&store, |t| {
@@ -215,7 +214,7 @@ fn a_renamed_record_keeps_its_ordinal_and_is_indexed_anew() {
 }
 
 #[test]
-fn what_is_put_again_is_unchanged_and_stamps_say_which_kind_changed() {
+fn an_unchanged_record_does_not_change_the_version_of_its_kind() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     assert_eq!(change(&store, |t| t.put(device("a"))), PutOutcome::Created);
@@ -232,7 +231,7 @@ fn what_is_put_again_is_unchanged_and_stamps_say_which_kind_changed() {
 }
 
 #[test]
-fn a_large_change_is_a_new_generation_and_readers_see_it_whole() {
+fn a_large_change_becomes_a_new_generation() {
     const DEVICES: usize = 12_000;
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
@@ -266,7 +265,7 @@ fn a_large_change_is_a_new_generation_and_readers_see_it_whole() {
         assert_eq!(reading.members(7, Side::Device).unwrap(), ["stays"]);
     };
     check(&store);
-    // Small changes go on from there.
+    // Small changes still work.
     change(&store, |t| t.put(device("more")));
     change(&store, |t| t.remove(Kind::Device, "more"));
     drop(store);
@@ -274,7 +273,7 @@ fn a_large_change_is_a_new_generation_and_readers_see_it_whole() {
 }
 
 #[test]
-fn changes_that_wait_together_see_each_other_and_one_that_fails_harms_none() {
+fn concurrent_changes_see_each_other_and_a_failed_one_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     change(&store, |t| t.put(device("counter")));

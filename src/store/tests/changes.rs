@@ -13,10 +13,10 @@ use crate::{
 proptest! {
     #![proptest_config(super::cases(24))]
 
-    /// Whatever is put, removed and given up, the store holds what the plain inventory holds, and
-    /// so it does after it was opened again.
+    /// After any sequence of changes, committed or given up, the store equals the plain inventory, also
+    /// after it was reopened.
     #[test]
-    fn changes_do_what_they_do_to_a_plain_inventory(
+    fn changes_equal_those_of_a_plain_inventory(
         rounds in prop::collection::vec(prop::collection::vec(change(), 1..8), 1..4)
     ) {
         let folder = tempfile::tempdir().unwrap();
@@ -34,7 +34,7 @@ proptest! {
 }
 
 #[test]
-fn a_record_that_many_name_and_a_record_that_names_many() {
+fn records_with_thousands_of_references_and_referrers_are_indexed() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let mut plain = Plain::default();
@@ -54,14 +54,14 @@ fn a_record_that_many_name_and_a_record_that_names_many() {
     steps.extend(devices.chain(neighbours));
     plain.change(&store, &Change { steps, given_up: false });
     plain.agrees(&store);
-    // One that is put again in the middle, and every second one gone.
+    // One record is put again, and every second one is removed.
     let steps = named.iter().step_by(2).map(|name| Step::Remove(Kind::Device, name.clone()));
     plain.change(&store, &Change { steps: steps.collect(), given_up: false });
     plain.agrees(&store);
 }
 
 #[test]
-fn many_long_records_side_by_side_make_no_blobs() {
+fn many_adjacent_long_records_create_no_blob_files() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let mut plain = Plain::default();
@@ -82,7 +82,7 @@ fn many_long_records_side_by_side_make_no_blobs() {
 }
 
 #[test]
-fn who_changes_at_once_takes_turns() {
+fn concurrent_changes_do_not_lose_updates() {
     const THREADS: usize = 8;
     const CHANGES: usize = 25;
     let folder = tempfile::tempdir().unwrap();
@@ -117,7 +117,7 @@ fn who_changes_at_once_takes_turns() {
 }
 
 #[test]
-fn a_reader_outlives_the_store_and_holds_its_directory() {
+fn a_reader_outlives_the_store_and_keeps_the_directory_locked() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let mut plain = Plain::default();

@@ -1,4 +1,4 @@
-//! What is stored of a record may be anything: it is told, never believed, and nothing panics.
+//! Damaged stored values: each is reported as damage, and none causes a panic.
 
 use super::plain::*;
 use crate::{
@@ -49,7 +49,7 @@ fn is_corrupt(store: &Store, name: &str) {
 }
 
 #[test]
-fn a_damaged_value_is_told() {
+fn a_damaged_value_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
     let tree = &generation.kinds[Kind::Device];
@@ -88,7 +88,7 @@ fn a_damaged_value_is_told() {
 }
 
 #[test]
-fn a_record_under_a_name_that_is_no_text_is_told() {
+fn a_name_that_is_not_utf8_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
     let tree = &generation.kinds[Kind::Device];
@@ -101,7 +101,7 @@ fn a_record_under_a_name_that_is_no_text_is_told() {
 }
 
 #[test]
-fn a_damaged_chunk_is_told() {
+fn a_damaged_chunk_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
     let prefix = ValueOwner::Record(Kind::Device).chunk_prefix("long é".as_bytes(), 1);
@@ -121,7 +121,7 @@ fn a_damaged_chunk_is_told() {
 }
 
 #[test]
-fn a_damaged_summary_is_told() {
+fn a_damaged_summary_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
     let good = generation.meta.get(SUMMARY_KEY).unwrap().unwrap();
@@ -147,7 +147,7 @@ fn a_damaged_summary_is_told() {
 }
 
 #[test]
-fn a_damaged_block_of_the_reverse_index_is_told() {
+fn a_damaged_block_of_the_reverse_index_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
     let target = Target::Kind(Kind::Group);
@@ -177,7 +177,7 @@ fn a_damaged_block_of_the_reverse_index_is_told() {
 }
 
 #[test]
-fn a_key_that_is_not_the_directorys_is_refused() {
+fn a_key_of_another_directory_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
     let recipe = Recipe::new(Kind::Credential, "root", 0);

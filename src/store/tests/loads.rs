@@ -1,4 +1,4 @@
-//! Bulk loads: one generation takes the place of another.
+//! Bulk loads: one generation replaces another.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -41,7 +41,7 @@ impl KindVisitor for Write<'_, '_> {
 
 /// Writes a generation with these records; nothing is said yet about what becomes of it.
 pub fn write<'s>(store: &'s Store, recipes: &[Recipe]) -> (Load<'s>, Plain) {
-    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
+    let load = store.lock(&Progress::detached()).unwrap().load().unwrap();
     let mut records = PerKind::<BTreeMap<String, Held>>::default();
     for recipe in recipes {
         let ordinal = records[recipe.kind].len() as u64;
@@ -112,7 +112,7 @@ proptest! {
 }
 
 #[test]
-fn the_generation_before_is_kept_and_older_ones_go() {
+fn only_the_previous_generation_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let reader = store.read();
@@ -125,7 +125,7 @@ fn the_generation_before_is_kept_and_older_ones_go() {
 }
 
 #[test]
-fn a_load_that_is_cancelled_changes_nothing_and_leaves_nothing() {
+fn a_cancelled_load_changes_nothing_and_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let (load, _) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
@@ -135,8 +135,8 @@ fn a_load_that_is_cancelled_changes_nothing_and_leaves_nothing() {
     assert_eq!(generations(folder.path()), [1]);
     assert_eq!(store.read().summary().unwrap().records(), 0);
     // The write lock is free again, and who waits for it can be cancelled.
-    let writing = store.write(&Progress::detached()).unwrap();
-    assert!(matches!(store.write(&progress), Err(StoreError::Cancelled(_))));
+    let writing = store.lock(&Progress::detached()).unwrap();
+    assert!(matches!(store.lock(&progress), Err(StoreError::Cancelled(_))));
     drop(writing);
     let (load, plain) = write(&store, &[Recipe::new(Kind::Device, "b", 3)]);
     let progress = Progress::detached();
@@ -147,7 +147,7 @@ fn a_load_that_is_cancelled_changes_nothing_and_leaves_nothing() {
 }
 
 #[test]
-fn the_start_removes_what_no_pointer_names_and_nothing_else() {
+fn opening_removes_only_unnamed_generations() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let (load, plain) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
@@ -174,7 +174,7 @@ fn the_start_removes_what_no_pointer_names_and_nothing_else() {
 fn records_out_of_order_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
+    let load = store.lock(&Progress::detached()).unwrap().load().unwrap();
     let mut table = load.table(Kind::Device);
     table.put(b"b", 0, 1, b"").unwrap();
     for name in ["a", "b"] {
@@ -184,7 +184,7 @@ fn records_out_of_order_are_refused() {
 }
 
 #[test]
-fn a_set_up_that_was_cut_off_begins_again() {
+fn an_interrupted_set_up_starts_again() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::open(folder.path()).unwrap());
     // As it stands before the pointer is turned to the first generation.
@@ -199,7 +199,7 @@ fn a_set_up_that_was_cut_off_begins_again() {
 }
 
 #[test]
-fn a_pointer_of_an_interrupted_set_up_does_not_begin_an_inventory_anew() {
+fn a_pointer_of_an_interrupted_set_up_does_not_erase_an_inventory() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let recipe = Recipe::new(Kind::Device, "[Shared] é", 10);
@@ -215,7 +215,7 @@ fn a_pointer_of_an_interrupted_set_up_does_not_begin_an_inventory_anew() {
 }
 
 #[test]
-fn an_undo_brings_back_what_was_before_and_another_one_undoes_it() {
+fn a_second_undo_reverts_the_first_one() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(folder.path()).unwrap();
     assert!(matches!(store.undo(), Err(StoreError::NothingToUndo)));
@@ -270,7 +270,7 @@ fn an_undo_brings_back_what_was_before_and_another_one_undoes_it() {
 
 /// A reader from before the import holds the database that an undo would open.
 #[test]
-fn an_undo_waits_for_readers_of_what_was_before() {
+fn an_undo_is_refused_while_the_previous_generation_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let reader = store.read();

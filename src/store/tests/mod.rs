@@ -3,9 +3,9 @@
 mod beside;
 mod changes;
 mod damage;
+mod full_disk;
 mod loads;
 mod plain;
-mod room;
 mod snapshots;
 mod undo;
 mod verify;

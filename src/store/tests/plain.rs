@@ -1,5 +1,4 @@
-//! A plain inventory in memory, of which a test knows that it is right, and the comparison of a
-//! store with it.
+//! A plain in-memory inventory as a model, and the comparison of a store with it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,4 @@
-//! Pictures, while changes go on.
+//! Snapshots while changes go on.
 
 use std::{
     collections::BTreeMap,
@@ -86,7 +86,7 @@ proptest! {
 /// In every change all devices get the same salt, and one more device: a picture that shows two
 /// moments shows it.
 #[test]
-fn pictures_that_are_taken_while_threads_change_are_whole() {
+fn snapshots_taken_during_concurrent_changes_are_consistent() {
     const DEVICES: usize = 40;
     const CHANGES: usize = 60;
     let folder = tempfile::tempdir().unwrap();
@@ -150,7 +150,7 @@ fn pictures_that_are_taken_while_threads_change_are_whole() {
 }
 
 #[test]
-fn a_picture_outlives_the_generation_that_it_shows() {
+fn a_snapshot_outlives_its_generation() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let mut plain = Plain::default();
@@ -160,7 +160,7 @@ fn a_picture_outlives_the_generation_that_it_shows() {
     // Twice, so that the directory of what the picture shows is removed.
     for _ in 0..2 {
         store
-            .write(&Progress::detached())
+            .lock(&Progress::detached())
             .unwrap()
             .load()
             .unwrap()
@@ -175,7 +175,7 @@ fn a_picture_outlives_the_generation_that_it_shows() {
 }
 
 #[test]
-fn a_change_waits_for_pictures_that_keep_too_much() {
+fn a_change_waits_while_overlays_are_full() {
     let folder = tempfile::tempdir().unwrap();
     let snapshots = Arc::new(Snapshots::with_limits(40_000, Duration::ZERO));
     let store = Store::open_around(folder.path(), Options::default(), snapshots).unwrap();

@@ -1,4 +1,4 @@
-//! Back to the generation before, and forth again.
+//! Undo, and undo of an undo.
 
 use super::{loads::write, plain::*};
 use crate::job::Progress;
@@ -18,7 +18,7 @@ fn load(store: &Store, names: &[&str]) {
 }
 
 #[test]
-fn an_undo_undoes_itself_also_after_a_start() {
+fn a_second_undo_after_a_restart_reverts_the_first_one() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     assert!(matches!(store.undo(), Err(StoreError::NothingToUndo)));
@@ -41,7 +41,7 @@ fn an_undo_undoes_itself_also_after_a_start() {
 }
 
 #[test]
-fn what_comes_after_an_undo_is_told_from_what_was_undone() {
+fn versions_and_generation_numbers_are_not_reused_after_an_undo() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     load(&store, &["R 1%"]);
@@ -50,7 +50,7 @@ fn what_comes_after_an_undo_is_told_from_what_was_undone() {
     store.undo().unwrap();
     assert!(store.changed(Kind::Device).unwrap() > seen);
     drop(store);
-    // The number of the generation that was undone is not given to another.
+    // The number of the undone generation is not reused.
     let store = Store::open(folder.path()).unwrap();
     load(&store, &["third"]);
     assert_eq!(devices(&store), ["third"]);
@@ -61,7 +61,7 @@ fn what_comes_after_an_undo_is_told_from_what_was_undone() {
 }
 
 #[test]
-fn changes_go_on_after_an_undo_and_go_with_the_next() {
+fn changes_after_an_undo_belong_to_the_restored_generation() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     load(&store, &["R 1%"]);
@@ -79,12 +79,16 @@ fn changes_go_on_after_an_undo_and_go_with_the_next() {
     store.undo().unwrap();
     assert_eq!(devices(&store), ["é>b"]);
     store.undo().unwrap();
-    assert_eq!(devices(&store), ["R 1%", "new"], "what was changed since is kept with it");
+    assert_eq!(
+        devices(&store),
+        ["R 1%", "new"],
+        "the changes after the undo belong to this generation"
+    );
 }
 
-/// A process that ends before the pointer is turned has changed nothing but a number.
+/// A process that ends before it switches the pointer has changed only a version number.
 #[test]
-fn an_undo_that_is_cut_off_has_not_happened() {
+fn an_interrupted_undo_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     load(&store, &["R 1%"]);

@@ -1,4 +1,4 @@
-//! What is damaged is found, with its kind and name; what is whole gives no finding.
+//! Verification: damage is found with its kind and name, and an intact store has no findings.
 
 use super::plain::*;
 use crate::job::Progress;
@@ -41,11 +41,11 @@ fn codes(findings: &[Finding]) -> Vec<(&'static str, Option<Kind>, Option<&str>)
 }
 
 #[test]
-fn a_whole_store_has_no_findings() {
+fn an_intact_store_has_no_findings() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = store(&folder);
     let (verified, findings) = verify(&store);
-    // What the recipes name need not be there: that is the caller's business.
+    // The recipes refer to missing records, which the store does not check.
     let others: Vec<_> = findings.iter().filter(|finding| finding.code != "dangling").collect();
     assert!(others.is_empty(), "{others:?}");
     assert_eq!(verified.kinds[Kind::Device].records, 2);
@@ -53,7 +53,7 @@ fn a_whole_store_has_no_findings() {
     assert!(verified.references > 0);
 }
 
-/// What spoils a generation.
+/// Damages a generation.
 type Damage = fn(&super::super::Generation);
 
 #[test]
@@ -85,7 +85,7 @@ fn every_damage_is_found() {
             let (key, block) = packer.take().unwrap();
             g.references.insert(key, block).unwrap();
         }),
-        // Where it is, nothing that is looked for in it is found.
+        // Under this key, a lookup does not find the block's items.
         ("index", |g| {
             let (key, block) = g.references.iter().next().unwrap().unwrap();
             g.references.remove(&key).unwrap();
@@ -119,12 +119,12 @@ fn a_finding_names_the_record() {
     let (_, findings) = verify(&store);
     let found = codes(&findings);
     assert!(found.contains(&("damaged", Some(Kind::Device), Some("R 1%"))), "{found:?}");
-    // What it named is in the index, and nobody holds it any more.
+    // The index still has the reference of the unreadable record.
     assert!(found.contains(&("index", Some(Kind::Device), Some("R 1%"))), "{found:?}");
 }
 
 #[test]
-fn counts_that_lie_are_found() {
+fn wrong_counts_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
     let mut summary = (*generation.summary()).clone();

@@ -1,4 +1,4 @@
-//! A commit that fails: what it leaves in memory is not seen, and the database is opened again.
+//! Failed commits: their changes are not visible, and the database is reopened.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ fn read_until_open(store: &Store) {
 }
 
 #[test]
-fn reads_open_the_database_again_without_a_change() {
+fn a_read_reopens_the_database() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     put(&store, "é>b").unwrap();
@@ -41,7 +41,7 @@ fn reads_open_the_database_again_without_a_change() {
         assert!(!store.is_writable());
         assert_eq!(names(&store), ["é>b"]);
         read_until_open(&store);
-        // What was kept in memory of the failed database is not taken for current.
+        // Caches of the failed database must become invalid.
         assert!(store.changed(Kind::Device).unwrap() > seen);
         put(&store, "é>b").unwrap();
     }
@@ -51,7 +51,7 @@ fn reads_open_the_database_again_without_a_change() {
 }
 
 #[test]
-fn a_database_that_is_read_is_not_opened_a_second_time() {
+fn the_database_is_not_reopened_while_it_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     put(&store, "é>b").unwrap();
@@ -67,7 +67,7 @@ fn a_database_that_is_read_is_not_opened_a_second_time() {
 }
 
 #[test]
-fn another_failure_stays() {
+fn a_failure_that_reopening_does_not_cure_persists() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     put(&store, "é>b").unwrap();
@@ -78,7 +78,7 @@ fn another_failure_stays() {
 }
 
 #[test]
-fn counts_follow_durable_changes() {
+fn counts_include_durable_changes_only() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     put(&store, "é>b").unwrap();
