@@ -137,7 +137,7 @@ fn loads(folder: &Path, records: u64) -> Store {
 
     let store = Store::open(&folder.join("loads")).unwrap();
     let begun = Instant::now();
-    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
+    let load = store.lock(&Progress::detached()).unwrap().load().unwrap();
     let mut table = load.table(Kind::Device);
     for (ordinal, (name, body)) in bodies.iter().enumerate() {
         table.put(name.as_bytes(), ordinal as u64, load.version(), body).unwrap();
@@ -161,7 +161,7 @@ fn loads(folder: &Path, records: u64) -> Store {
 fn indexed_load(folder: &Path, bodies: &[(String, Vec<u8>)]) -> f64 {
     let store = Store::open(folder).unwrap();
     let begun = Instant::now();
-    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
+    let load = store.lock(&Progress::detached()).unwrap().load().unwrap();
     let mut table = load.table(Kind::Device);
     let mut index = Sorter::new(&store.directory().scratch(), 64 << 20);
     for (ordinal, (name, body)) in bodies.iter().enumerate() {

@@ -60,7 +60,7 @@ pub fn apply(
     let write_lock = match options.mode {
         Mode::Apply => {
             progress.step(Step::Waiting, None)?;
-            Some(store.write(progress)?)
+            Some(store.lock(progress)?)
         }
         Mode::DryRun => None,
     };

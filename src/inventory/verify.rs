@@ -90,7 +90,7 @@ impl Inventory {
     pub fn verify(&self, progress: &Progress) -> Result<VerifyReport, InventoryError> {
         let begun = Instant::now();
         let store = &self.0.store;
-        let turn = store.write(progress)?;
+        let store_lock = store.lock(progress)?;
         let reading = store.read();
         let scratch = store.directory().scratch();
         let mut findings = FindingsReport::default();
@@ -106,7 +106,7 @@ impl Inventory {
         admit::<Device>(&reading, &pools, Side::Device, &mut members, progress)?;
         admit::<Link>(&reading, &pools, Side::Link, &mut members, progress)?;
         let members = compare(&reading, &pools, members, &mut findings, progress)?;
-        drop(turn);
+        drop(store_lock);
         Ok(report(&verified, members, findings, begun))
     }
 }

@@ -1,4 +1,5 @@
-//! Looks at what is where a data directory should be, before anything there is touched.
+//! Checks the path of a data directory before anything there is changed: whether it can be opened or
+//! created by the user of this process.
 
 use std::{
     fs, io,
@@ -13,36 +14,37 @@ use super::{
     directory_error::ForeignContents,
 };
 
-/// What becomes of a data directory that is not there yet.
+/// Whether opening a store creates a missing data directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CreateDirectory {
-    /// It is made, in a directory that is missing or empty.
+    /// Creates it if the directory is missing or empty.
     #[default]
     IfMissing,
-    /// It is an error: a typo must not look like an empty inventory.
+    /// Fails: a mistyped path must not look like an empty inventory.
     Never,
 }
 
-/// Entries that a data directory has from its first moment on.
-const MARKS: [&str; 4] = ["CURRENT", "LOCK", "MARK", "key"];
+/// Entries that identify a data directory. Each of them is created during the set-up.
+const IDENTIFYING_ENTRIES: [&str; 4] = ["CURRENT", "LOCK", "MARK", "key"];
 
-/// What a new file system holds: it counts as nothing.
-const OF_FILE_SYSTEM: &str = "lost+found";
+/// The entry of an empty ext4 file system. It is ignored.
+const LOST_AND_FOUND: &str = "lost+found";
 
-/// How deep the files of a data directory lie: a generation has its blobs in a folder.
+/// The number of levels that are searched for files of another user: a generation keeps its blobs in
+/// a folder.
 const DEPTH_MAX: usize = 4;
 
-/// What there is.
+/// What the path of a data directory leads to.
 enum Found {
     Nothing,
     EmptyDirectory,
     DataDirectory,
 }
 
-/// Whether the data directory may be opened, or made, by the user who runs this process.
+/// Checks that the user of this process can open or create the data directory.
 ///
 /// # Errors
-/// [`StoreError::Directory`] with the reason, [`StoreError::Io`] where the system gives another.
+/// [`StoreError::Directory`] with the reason; [`StoreError::Io`] for any other error of the system.
 pub(super) fn admit(path: &Path, create: CreateDirectory) -> Result<(), StoreError> {
     let found = find(path)?;
     match (found, create) {
@@ -58,7 +60,7 @@ pub(super) fn admit(path: &Path, create: CreateDirectory) -> Result<(), StoreErr
 }
 
 fn find(path: &Path) -> Result<Found, StoreError> {
-    let reading = || StoreError::io(format!("the data directory {}", path.display()));
+    let reading = || StoreError::io(format!("opening the data directory {}", path.display()));
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) => {
@@ -90,13 +92,14 @@ fn find(path: &Path) -> Result<Found, StoreError> {
             .map_err(reading())?
             .iter()
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .filter(|name| name != OF_FILE_SYSTEM)
+            .filter(|name| name != LOST_AND_FOUND)
             .collect(),
     };
-    let is_mark =
-        |name: &String| MARKS.contains(&name.as_str()) || name.starts_with(GENERATION_PREFIX);
-    let is_data = names.iter().any(is_mark);
-    // A volume of a container may belong to root, and be meant for who may write in it.
+    let is_identifying = |name: &String| {
+        IDENTIFYING_ENTRIES.contains(&name.as_str()) || name.starts_with(GENERATION_PREFIX)
+    };
+    let is_data = names.iter().any(is_identifying);
+    // A container's volume can belong to root and be writable for the user.
     if is_other && !(names.is_empty() && owner.is_root() && is_writable(path)) {
         return Err(refused());
     }
@@ -112,7 +115,7 @@ fn foreign(path: &Path, found: ForeignContents) -> StoreError {
     DirectoryError::Foreign { path: path.to_owned(), found }.into()
 }
 
-/// The first folder on the way to `path` that the user must not enter.
+/// Returns the error for the first parent folder of `path` that the user cannot enter.
 fn barred(path: &Path) -> Option<StoreError> {
     let whole = std::path::absolute(path).ok()?;
     let mut folders: Vec<&Path> = whole.ancestors().skip(1).collect();
@@ -129,8 +132,8 @@ fn is_writable(folder: &Path) -> bool {
     accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok()
 }
 
-/// The error of a data directory that could not be made. Where the user has no permission, it says
-/// which folder is in the way.
+/// The error of a data directory that could not be created. If the user has no permission, it names
+/// the folder.
 pub(super) fn not_created(path: &Path, error: io::Error) -> StoreError {
     let found = || {
         let whole = std::path::absolute(path).ok()?;
@@ -140,14 +143,13 @@ pub(super) fn not_created(path: &Path, error: io::Error) -> StoreError {
         Some(DirectoryError::NotCreatable { path, folder, owner, caller }.into())
     };
     let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
-    is_denied
-        .then(found)
-        .flatten()
-        .unwrap_or_else(|| StoreError::io(format!("the data directory {}", path.display()))(error))
+    is_denied.then(found).flatten().unwrap_or_else(|| {
+        StoreError::io(format!("opening the data directory {}", path.display()))(error)
+    })
 }
 
-/// An error of opening the data directory, and for want of a permission the file that belongs to
-/// another user than the directory does.
+/// Explains an error of opening the data directory: if a permission is missing, names the first file
+/// that belongs to another user than the directory. Other errors are returned unchanged.
 pub(super) fn explained(path: &Path, error: StoreError) -> StoreError {
     if !error.is_permission_denied() {
         return error;
@@ -155,7 +157,7 @@ pub(super) fn explained(path: &Path, error: StoreError) -> StoreError {
     let mixed = || {
         let metadata = fs::metadata(path).ok()?;
         let owner = FileOwner::of_data_directory(path, &metadata);
-        let file = of_another(path, owner.uid, DEPTH_MAX)?;
+        let file = foreign_file(path, owner.uid, DEPTH_MAX)?;
         let file_owner = FileOwner::of(&fs::symlink_metadata(&file).ok()?);
         let directory = path.to_owned();
         Some(DirectoryError::MixedOwners { directory, file, file_owner, owner }.into())
@@ -163,19 +165,19 @@ pub(super) fn explained(path: &Path, error: StoreError) -> StoreError {
     mixed().unwrap_or(error)
 }
 
-/// The first file below `folder` that belongs to another user.
-fn of_another(folder: &Path, uid: u32, depth: usize) -> Option<PathBuf> {
+/// Returns the first file below `folder` that belongs to another user than `uid`.
+fn foreign_file(folder: &Path, uid: u32, depth: usize) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).ok()?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort_unstable();
     paths.into_iter().find_map(|path| {
         let metadata = fs::symlink_metadata(&path).ok()?;
-        if path.ends_with(OF_FILE_SYSTEM) {
+        if path.ends_with(LOST_AND_FOUND) {
             None
         } else if metadata.uid() != uid {
             Some(path)
         } else if metadata.is_dir() && depth > 1 {
-            of_another(&path, uid, depth - 1)
+            foreign_file(&path, uid, depth - 1)
         } else {
             None
         }

@@ -1,10 +1,10 @@
-//! Shared commits: changes that come while the disk is busy become durable together.
+//! Group commit: changes that arrive while the disk is busy become durable together.
 //!
-//! A change is made in memory, over what is there and over the changes before it that wait. One
-//! thread takes what waits, applies it as one transaction of sled's and calls its blocking `flush`
-//! (`flush_async` deadlocks when it is called from many threads). All whose changes were in it are
-//! told then. So a change that comes alone is written at once, and sixty-four that come together
-//! cost one transaction and one wait for the disk.
+//! A change is made in memory, over the generation and over the earlier pending changes. One thread
+//! takes all pending changes, applies them as one sled transaction and calls sled's blocking `flush`
+//! (`flush_async` deadlocks when many threads call it). Then it notifies the waiting callers. So a
+//! single change is written at once, and sixty-four concurrent changes cost one transaction and one
+//! wait for the disk.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -31,57 +31,60 @@ use super::{
     write_lock::WriteLock,
 };
 
-/// How long a commit waits for the changes that are on their way: a few times as long as a flush
-/// takes on a good disk. When there are none, it does not wait.
+/// How long a commit waits for changes that hold or wait for the write lock: a few times as long as a
+/// flush takes on a fast disk. Without such changes it does not wait.
 const GATHERING_MAX: Duration = Duration::from_millis(5);
 
-/// Commits the changes of one generation for all who make them.
+/// Commits the changes of one generation.
 pub(super) struct Committer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Changes that are made and not applied yet. Who holds its lock sees an inventory that stands
-/// still: nothing is applied meanwhile.
+/// The changes that are made and not applied yet. While its lock is held, nothing is applied.
 #[derive(Default)]
 pub(super) struct Pending {
     pub changes: Changes,
-    /// The counts and stamps with these changes; none while there are none.
+    /// The summary after these changes; `None` without changes.
     pub summary: Option<Summary>,
 }
 
 struct Shared {
-    /// Who holds the generation may close it; a commit that is still asked for keeps it open.
+    /// Weak, so that the owner of the generation can close it. A running commit keeps it open.
     generation: Weak<Generation>,
     snapshots: Arc<Snapshots>,
     write_lock: Arc<WriteLock>,
     mark: Arc<MarkFile>,
     pending: Mutex<Pending>,
     state: Mutex<CommitState>,
-    asked: Condvar,
+    /// Notified when a commit is requested.
+    requested: Condvar,
+    /// Notified when a commit is durable or has failed.
     committed: Condvar,
-    /// The version of the last change that was applied, durable or not.
+    /// The number of the last applied change, durable or not.
     version_last: AtomicU64,
 }
 
 #[derive(Default)]
 struct CommitState {
-    /// The number of the last commit that was asked for.
-    asked: u64,
-    /// The number up to which everything is durable.
+    /// The number of the last requested commit.
+    requested: u64,
+    /// The number of the last durable commit.
     committed: u64,
-    /// Why nothing is committed any more.
+    /// The failure after which nothing is committed any more.
     failed: Option<CommitFailure>,
     closing: bool,
 }
 
-/// The number of a commit: who waits for it waits for everything that was made before it was
-/// asked for.
+/// The number of a requested commit. It contains every change that was made before the request.
 #[derive(Clone, Copy)]
 pub(super) struct Ticket(u64);
 
 impl Committer {
-    /// Starts the thread. The turns say who is on their way.
+    /// Starts the thread. The write lock tells whether further changes are about to come.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the thread cannot be started.
     pub fn start(
         generation: &Arc<Generation>,
         snapshots: Arc<Snapshots>,
@@ -95,44 +98,44 @@ impl Committer {
             mark,
             pending: Mutex::default(),
             state: Mutex::default(),
-            asked: Condvar::new(),
+            requested: Condvar::new(),
             committed: Condvar::new(),
             version_last: AtomicU64::new(0),
         });
-        let theirs = shared.clone();
+        let thread_shared = shared.clone();
         let thread = thread::Builder::new()
             .name("committer".to_owned())
-            .spawn(move || theirs.run())
+            .spawn(move || thread_shared.run())
             .map_err(StoreError::io("starting a thread"))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// What waits. Nothing is applied while this is held.
+    /// Locks the pending changes. Nothing is applied while the guard is held.
     pub fn pending(&self) -> MutexGuard<'_, Pending> {
         self.shared.pending()
     }
 
-    /// Asks for a commit of everything that was made before this call.
-    pub fn ask(&self) -> Ticket {
+    /// Requests a commit of all changes that were made before this call.
+    pub fn request(&self) -> Ticket {
         let mut state = self.shared.lock();
-        state.asked += 1;
-        self.shared.asked.notify_one();
-        Ticket(state.asked)
+        state.requested += 1;
+        self.shared.requested.notify_one();
+        Ticket(state.requested)
     }
 
-    /// The last commit that was asked for. Nothing that was made before needs a later one.
-    pub fn asked(&self) -> Ticket {
-        Ticket(self.shared.lock().asked)
+    /// Returns the last requested commit. It contains every change that is made so far.
+    pub fn last_requested(&self) -> Ticket {
+        Ticket(self.shared.lock().requested)
     }
 
-    /// Returns when that commit is done.
+    /// Waits until a commit is durable.
     ///
     /// # Errors
-    /// Why it is not. From then on every commit fails: what sled holds in memory may not be what is
-    /// on the disk.
-    pub fn wait(&self, Ticket(mine): Ticket) -> Result<(), StoreError> {
+    /// The failure of the commit. Every later commit fails too, because sled's memory can differ from the
+    /// disk.
+    pub fn wait(&self, Ticket(number): Ticket) -> Result<(), StoreError> {
         let mut state = self.shared.lock();
-        while state.committed < mine {
+        while state.committed < number {
             if let Some(failure) = &state.failed {
                 return Err(failure.to_error());
             }
@@ -142,22 +145,25 @@ impl Committer {
         Ok(())
     }
 
-    /// Returns when everything that was made is applied and durable: all of it was asked for.
+    /// Waits until all changes that were made are applied and durable.
+    ///
+    /// # Errors
+    /// As for [`wait`](Self::wait).
     pub fn settle(&self) -> Result<(), StoreError> {
-        self.wait(self.asked())
+        self.wait(self.last_requested())
     }
 
-    /// Why nothing can be written any more, where that is so.
+    /// Returns the failure after which nothing is committed any more.
     pub fn failure(&self) -> Option<CommitFailure> {
         self.shared.lock().failed.clone()
     }
 
-    /// The version of the last change that was applied, durable or not.
+    /// The number of the last applied change, durable or not.
     pub fn version_last(&self) -> u64 {
         self.shared.version_last.load(Ordering::SeqCst)
     }
 
-    /// Lets every later commit fail: a write before it did.
+    /// Makes every later commit fail, because a write has failed.
     pub fn fail(&self, error: &StoreError) {
         self.shared.fail(CommitFailure::of(error));
     }
@@ -166,9 +172,9 @@ impl Committer {
 impl Drop for Committer {
     fn drop(&mut self) {
         self.shared.lock().closing = true;
-        self.shared.asked.notify_one();
+        self.shared.requested.notify_one();
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread was caught in it.
+            // The thread catches its own panics.
             let _ = thread.join();
         }
     }
@@ -184,7 +190,7 @@ impl Shared {
     }
 
     fn fail(&self, failure: CommitFailure) {
-        tracing::error!(reason = %failure.to_error(), "a commit failed");
+        tracing::error!(reason = %failure.to_error(), "A commit failed. Changes are refused until the database is reopened.");
         if let Some(generation) = self.generation.upgrade() {
             generation.forget_applied();
         }
@@ -195,17 +201,17 @@ impl Shared {
     fn run(&self) {
         loop {
             let mut state = self.lock();
-            while state.asked == state.committed && !state.closing {
-                state = self.asked.wait(state).unwrap_or_else(PoisonError::into_inner);
+            while state.requested == state.committed && !state.closing {
+                state = self.requested.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            if state.asked == state.committed {
+            if state.requested == state.committed {
                 return;
             }
             drop(state);
             self.write_lock.wait_until_idle(GATHERING_MAX);
             match catch_unwind(AssertUnwindSafe(|| self.commit())) {
-                Ok(Ok(all)) => {
-                    self.lock().committed = all;
+                Ok(Ok(number)) => {
+                    self.lock().committed = number;
                     self.committed.notify_all();
                 }
                 Ok(Err(error)) => return self.fail(CommitFailure::of(&error)),
@@ -214,14 +220,15 @@ impl Shared {
         }
     }
 
-    /// Applies what waits and makes it durable. Gives the number of the last commit that this is.
+    /// Applies the pending changes and makes them durable. Returns the number of the last commit that they
+    /// contain.
     fn commit(&self) -> Result<u64, StoreError> {
         let Some(generation) = self.generation.upgrade() else {
             let reason = "the inventory is closed".to_owned();
             return Err(StoreError::ReadOnly { reason });
         };
         let mut pending = self.pending();
-        let all = self.lock().asked;
+        let number = self.lock().requested;
         let Pending { changes, summary } = std::mem::take(&mut *pending);
         let summary_bytes = summary.as_ref().map(format::encode);
         if let (Some(summary), Some(bytes)) = (summary, &summary_bytes) {
@@ -234,14 +241,14 @@ impl Shared {
                 })
             })?;
         }
-        // The next ones need not wait for the disk.
+        // The next changes do not wait for the disk.
         drop(pending);
         guarded("making changes durable", || Ok(generation.db.flush()?))?;
         generation.note_durable();
         if let Some(summary) = summary_bytes {
             self.mark.note(generation.known(), &summary);
         }
-        Ok(all)
+        Ok(number)
     }
 }
 
@@ -279,7 +286,7 @@ fn apply(generation: &Generation, changes: &Changes, summary: &[u8]) -> Result<(
     })
 }
 
-/// Why nothing is written any more.
+/// The failure after which nothing is written any more.
 #[derive(Clone)]
 pub(super) enum CommitFailure {
     DiskFull,
@@ -293,8 +300,8 @@ pub(super) enum CommitFailure {
 }
 
 impl CommitFailure {
-    /// Whether the database takes changes and reads again once it is opened anew.
-    pub fn is_mended_by_opening(&self) -> bool {
+    /// Whether reopening the database makes it usable again.
+    pub fn is_cured_by_reopening(&self) -> bool {
         match self {
             CommitFailure::DiskFull
             | CommitFailure::FileSizeLimit
@@ -303,6 +310,7 @@ impl CommitFailure {
         }
     }
 
+    /// Returns the failure that an error causes.
     pub fn of(error: &StoreError) -> Self {
         match error {
             StoreError::DiskFull => CommitFailure::DiskFull,
@@ -315,6 +323,7 @@ impl CommitFailure {
         }
     }
 
+    /// Returns the error for a refused change.
     pub fn to_error(&self) -> StoreError {
         match self {
             CommitFailure::DiskFull => StoreError::DiskFull,

@@ -1,10 +1,9 @@
-//! Reads of sled's trees that meet a damaged page.
+//! Contains damage: a read that meets a damaged page of sled returns [`StoreError::Damaged`].
 //!
-//! sled checks the checksum of a page when it reads it from the disk. It answers damage with
-//! `Error::Corruption`, with errors of the file, or with a panic: a page of another number, a page
-//! that does not decode, a tree whose pages do not fit together. None of these leaves anything
-//! half done, because a read changes nothing; so the panic is caught, and all of them become
-//! [`StoreError::Damaged`]. A read that meets no damage pays nothing for it.
+//! sled checks the checksum of a page when it reads it from the disk. It reports damage as
+//! `Error::Corruption`, as an I/O error, or by a panic: a page with another number, a page that does
+//! not decode, a tree whose pages do not fit together. A read changes nothing, so catching the panic
+//! is safe. A read of an intact page costs nothing extra.
 
 use std::{
     cell::Cell,
@@ -16,31 +15,32 @@ use sled::Tree;
 
 use super::{StoreError, generation::panic_text, layers::TreeId};
 
-/// The longest key of any tree, in bytes: two names and what stands between them.
+/// The longest key of any tree, in bytes: two names with a relation between them.
 const KEY_BYTES_MAX: usize = 600;
 
-/// How often the largest byte may follow itself in a key that is searched: no name has it.
+/// The number of consecutive 255 bytes in a searched key. Names contain none: UTF-8 has no such byte.
 const LARGEST_BYTES_MAX: usize = 8;
 
-/// What is shown of a text of sled's, in characters: a panic may print a whole page.
+/// The longest detail of a message, in characters: a panic of sled can print a whole page.
 const DETAIL_CHARS_MAX: usize = 200;
 
 thread_local! {
-    /// Whether a panic of this thread is caught here, and reported as damage.
+    /// Whether a panic of this thread is caught here.
     static CONTAINED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a panic of this thread is reported as damage by the one who reads. A panic hook need
-/// not report it once more.
+/// Whether a panic of this thread will be caught and returned as damage. A panic hook does not need to
+/// report it.
 pub fn is_panic_contained() -> bool {
     CONTAINED.get()
 }
 
-/// Reads from a tree.
+/// Runs `work`, which reads from `tree`.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] if what is read is damaged; [`StoreError::Reopening`] if a write failed
-/// before, and sled refuses to read what it did not write.
+/// - [`StoreError::Damaged`] if a page is damaged.
+/// - [`StoreError::Reopening`] if an earlier write failed: sled then refuses to read the pages that it
+///   did not write.
 pub(super) fn read<T>(
     tree: &Tree,
     work: impl FnOnce() -> sled::Result<T>,
@@ -50,14 +50,14 @@ pub(super) fn read<T>(
     CONTAINED.set(outer);
     match read {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(of_read(tree, error)),
+        Ok(Err(error)) => Err(read_error(tree, error)),
         Err(panic) => Err(damaged(tree, &panic_text(panic.as_ref()))),
     }
 }
 
-/// What an error of sled's means to a read.
+/// Converts an error that sled returns to a read.
 #[cold]
-fn of_read(tree: &Tree, error: sled::Error) -> StoreError {
+fn read_error(tree: &Tree, error: sled::Error) -> StoreError {
     match &error {
         sled::Error::Corruption { .. } => damaged(tree, "the checksum of a page is wrong"),
         sled::Error::Io(source) => match source.kind() {
@@ -82,17 +82,17 @@ fn damaged(tree: &Tree, detail: &str) -> StoreError {
     }
 }
 
-/// The part of the store that a tree is.
+/// Returns the part of the store that a tree is, for messages.
 fn part(tree: &Tree) -> &'static str {
     let name = tree.name();
     TreeId::all().map(TreeId::name).find(|part| part.as_bytes() == &*name).unwrap_or("database")
 }
 
-/// The first key behind a damaged range of the tree from which entries can be read again. `from` is
-/// the first key of the range. `None` if nothing behind it can be read.
+/// Returns the first key after a damaged range of the tree from which entries are readable again.
+/// `from` is the first key of the range. `None` if nothing after it is readable.
 ///
-/// Pages are found by keys alone, so keys are tried, byte by byte. Where another damaged range is
-/// close behind, what is readable between the two may be passed over.
+/// sled finds pages by keys only, so this tries keys, byte by byte. Readable entries between two
+/// damaged ranges that are close to each other can be skipped.
 pub(super) fn readable_after(tree: &Tree, from: &[u8]) -> Option<Vec<u8>> {
     let is_readable = |key: &[u8]| {
         let entry = read(tree, || tree.range(key..).next().transpose());
@@ -101,16 +101,16 @@ pub(super) fn readable_after(tree: &Tree, from: &[u8]) -> Option<Vec<u8>> {
     if is_readable(from) { Some(from.to_vec()) } else { first_after(from, &is_readable) }
 }
 
-/// The smallest key behind `from` for which `holds`, where it holds for all behind that as far as
-/// is looked.
+/// Returns the smallest key greater than `from` for which `holds` is true. `holds` must be monotonic
+/// in the searched range: once true, it stays true.
 fn first_after(from: &[u8], holds: &dyn Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
-    // A byte of `from` is raised, the last one first: the nearest keys come first.
+    // Raises one byte of `from`, the last one first, so that the nearest keys are tried first.
     let raised = (0..=from.len()).rev().find_map(|at| {
         let prefix = &from[..at];
         let lowest = from.get(at).map_or(0, |byte| u16::from(*byte) + 1);
         match first_byte(prefix, lowest, holds) {
             Some(byte) => Some((prefix, lowest, u16::from(byte))),
-            // It may hold for some of the keys that begin with the largest byte.
+            // Keys that begin with the largest byte can still match.
             None if lowest <= u16::from(u8::MAX) => {
                 let largest = [prefix, &[u8::MAX; LARGEST_BYTES_MAX]].concat();
                 holds(&largest).then_some((prefix, lowest, u16::from(u8::MAX) + 1))
@@ -126,7 +126,7 @@ fn first_after(from: &[u8], holds: &dyn Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
     if byte == lowest {
         return Some(found);
     }
-    // It holds for `found`, and not for the key below it: the border is between them.
+    // True for `found` and false for the key below it: the border is between them.
     let below = u8::try_from(byte - 1).unwrap_or(u8::MAX);
     let mut below = [prefix, &[below]].concat();
     let mut largest = 0;
@@ -149,7 +149,7 @@ fn first_after(from: &[u8], holds: &dyn Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
     Some(found)
 }
 
-/// The smallest byte from `lowest` on with which the key that begins with `prefix` holds.
+/// Returns the smallest byte, at least `lowest`, for which `prefix` plus the byte matches.
 fn first_byte(prefix: &[u8], lowest: u16, holds: &dyn Fn(&[u8]) -> bool) -> Option<u8> {
     let at = |byte: u16| -> Option<u8> {
         let byte = u8::try_from(byte).ok()?;
@@ -177,15 +177,14 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// The border between keys for which something does not hold and those for which it does
-        /// is found to the byte.
+        /// The border between keys that do not match and keys that do is found exactly.
         #[test]
-        fn the_border_is_found(
+        fn the_smallest_matching_key_is_found(
             from in prop::collection::vec(any::<u8>(), 0..5),
             border in prop::collection::vec(prop_oneof![0u8..4, any::<u8>()], 1..6),
         ) {
             let (from, mut border) = if from < border { (from, border) } else { (border, from) };
-            // A key that ends with 0 is the first behind another one: nothing is between them.
+            // A key that ends with 0 directly follows another key, with no key between them.
             border.push(1);
             let found = first_after(&from, &|key| key >= border.as_slice());
             prop_assert_eq!(found, Some(border));
@@ -193,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn a_border_that_is_not_there_is_not_found() {
+    fn nothing_is_found_if_no_key_matches() {
         assert_eq!(first_after(b"abc", &|_| false), None);
         assert_eq!(first_after(&[255, 255], &|_| false), None);
     }
 
     #[test]
-    fn a_panic_is_damage_and_the_thread_goes_on() {
+    fn a_panic_becomes_an_error_of_damage() {
         let folder = tempfile::tempdir().unwrap();
         let tree = sled::open(folder.path()).unwrap().open_tree("device").unwrap();
         let read_badly: Result<(), _> = read(&tree, || {

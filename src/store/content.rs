@@ -28,19 +28,19 @@ pub(super) struct TreeContent {
 }
 
 impl TreeContent {
-    /// Counts an entry in.
+    /// Adds an entry.
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
         self.entries = self.entries.wrapping_add(1);
         self.sum = self.sum.wrapping_add(entry_hash(key, value));
     }
 
-    /// Counts an entry out.
+    /// Removes an entry.
     pub fn subtract(&mut self, key: &[u8], value: &[u8]) {
         self.entries = self.entries.wrapping_sub(1);
         self.sum = self.sum.wrapping_sub(entry_hash(key, value));
     }
 
-    /// Counts in all entries that another one has counted.
+    /// Adds all entries of another content hash.
     pub fn merge(&mut self, other: TreeContent) {
         self.entries = self.entries.wrapping_add(other.entries);
         self.sum = self.sum.wrapping_add(other.sum);
@@ -52,7 +52,7 @@ fn entry_hash(key: &[u8], value: &[u8]) -> u128 {
     XxHash3_128::oneshot_with_seed(XxHash3_64::oneshot(key), value)
 }
 
-/// The content hashes of all trees of a generation but `meta`, which holds them.
+/// The content hashes of all trees of a generation except `meta`, which stores them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Content {
     kinds: PerKind<TreeContent>,
@@ -65,7 +65,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// The trees that are hashed.
+    /// Returns the trees that are hashed.
     pub fn trees() -> impl Iterator<Item = TreeId> {
         TreeId::all().filter(|tree| *tree != TreeId::Meta)
     }
@@ -99,7 +99,7 @@ impl IndexMut<TreeId> for Content {
     }
 }
 
-/// On the disk trees stand by their names, so that a new kind does not change the format.
+/// Trees are stored by their names, so that a new kind does not change the format.
 impl Encode for Content {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         encode_by_name(Self::trees().map(|tree| (tree.name(), self[tree])), encoder)
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_order_of_entries_does_not_matter_and_every_byte_does() {
+    fn a_hash_depends_on_every_byte_and_not_on_the_order() {
         let entries = [(&b"R 1%"[..], &b"x"[..]), (b"\xc3\xa9>b", b""), (b"", b"R 1%")];
         let sum = |entries: &[(&[u8], &[u8])]| {
             let mut content = TreeContent::default();
@@ -138,7 +138,7 @@ mod tests {
         let mut reversed = entries;
         reversed.reverse();
         assert_eq!(sum(&entries), sum(&reversed));
-        // The bytes of the key and of the value are told apart.
+        // A byte that moves from the key to the value changes the hash.
         assert_ne!(sum(&[(b"ab", b"c")]), sum(&[(b"a", b"bc")]));
         assert_ne!(sum(&[(b"a", b"b")]), sum(&[(b"b", b"a")]));
         assert_ne!(sum(&entries), sum(&entries[..2]));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn an_encoded_content_decodes() {
         let mut content = Content::default();
         for tree in Content::trees() {
             content[tree].add(tree.name().as_bytes(), b"\xff");

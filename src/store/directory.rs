@@ -1,20 +1,19 @@
-//! The data directory: who uses it, which generation of the inventory is the current one, and
-//! where everything else lies.
+//! The data directory: its lock, the pointer to the current generation, and the paths of all files.
 //!
 //! ```text
-//! LOCK              held by the process that uses the directory, which it names
-//! key               the appliance's key, mode 0600
-//! CURRENT           the pointer: which generation is the inventory, and the one before it
+//! LOCK              locked by the process that uses the directory; its text names the process
+//! key               the key that encrypts secrets, mode 0600
+//! CURRENT           the pointer: the numbers of the current and the previous generation
 //! MARK              the high-water mark: the state after the last durable commit
-//! RECOVERING        there while a recovery is not complete
-//! RESERVE           room that is given up when the disk is full
-//! inventory-<n>/    a generation: one sled database and its seal
-//! damaged-<time>/   a damaged generation that `satchel recover` set aside
+//! RECOVERING        exists while a recovery is incomplete
+//! RESERVE           reserved space, released when the disk is full
+//! inventory-<n>/    generation n: a sled database and its seal
+//! damaged-<time>/   a damaged generation, moved here by `satchel recover`
 //! migrations/       projects: bundles and folders
 //! spreadsheets/     workbooks
-//! reports/          reports of imports, whole
-//! jobs/             what is known of the last jobs
-//! scratch/          what a running import or export sets aside; emptied at start
+//! reports/          complete reports of imports
+//! jobs/             the last jobs
+//! scratch/          temporary files of imports and exports; emptied at start
 //! ```
 
 use std::{
@@ -33,65 +32,68 @@ use super::{
 };
 use crate::disk::{create_directory_durably, sync_directory};
 
-/// The format of the data directory that is written.
+/// The format of a new or upgraded data directory.
 ///
-/// | format | what is different |
+/// | format | differences |
 /// |---|---|
-/// | 1 | other keys in the reverse index; no release wrote it, and it is refused |
-/// | 2 | no high-water mark, no seals, no content hashes, no checksum in the pointer; upgraded when it is opened |
-/// | 3 | the present one |
+/// | 1 | other keys in the reverse index; no release wrote it; refused |
+/// | 2 | no high-water mark, seals, content hashes and checksum of the pointer; upgraded when opened |
+/// | 3 | the current format |
 pub const DIRECTORY_FORMAT: u32 = 3;
 
-/// The format that is upgraded when it is opened.
+/// The older format, which is upgraded when it is opened.
 const EARLIER_FORMAT: u32 = 2;
 
+/// The beginning of the name of a generation's folder.
 pub(super) const GENERATION_PREFIX: &str = "inventory-";
 
-/// How long it is waited for a lock. Between its fork and its exec, a child process that is being
-/// started holds all that its parent held, also what the parent let go of meanwhile.
+/// How long to wait for the lock. A child process inherits the locked file between `fork` and `exec`,
+/// so the lock can outlive its release by the parent for a moment.
 const LOCK_WAIT_MAX: Duration = Duration::from_millis(500);
 
-/// A data directory that this process holds.
+/// A data directory that this process has locked.
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
-    /// Locked for as long as it is open.
+    /// The open and locked file `LOCK`.
     lock: File,
     command: &'static str,
 }
 
-/// Which generation is the inventory.
+/// The contents of the pointer `CURRENT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pointer {
-    /// 0 in a directory that is being set up: there is no generation yet.
+    /// The number of the current generation; 0 during the set-up, before there is a generation.
     pub current: u64,
-    /// What it was before the last import, kept for one undo.
+    /// The generation before the last import or undo, kept for one undo.
     pub previous: Option<u64>,
 }
 
-/// A pointer, and how it was written.
+/// A pointer and its format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PointerFile {
     pub pointer: Pointer,
     pub format: PointerFormat,
 }
 
-/// The format of the directory that a pointer names.
+/// The format in which a pointer was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PointerFormat {
-    /// Format 2, without high-water mark and seals.
+    /// Format 2, without a checksum.
     Earlier,
+    /// [`DIRECTORY_FORMAT`].
     Present,
 }
 
 impl DataDirectory {
-    /// Holds the directory. Where it is missing it is made, unless the options say otherwise.
+    /// Locks the directory. Creates it if it is missing, unless the options forbid this.
     ///
     /// # Errors
-    /// [`StoreError::Directory`] where there is none, where it is another user's, where something
-    /// else is in its place, and while another process holds it.
+    /// - [`StoreError::Directory`] if it is missing, belongs to another user, is not a data directory,
+    ///   or is locked by another process.
+    /// - [`StoreError::Io`]; [`StoreError::DiskFull`].
     pub fn hold(path: &Path, options: &Options) -> Result<Self, StoreError> {
-        let what = || format!("the data directory {}", path.display());
+        let what = || format!("opening the data directory {}", path.display());
         admit(path, options.create)?;
         create_directory_durably(path).map_err(|error| not_created(path, error))?;
         let lock = OpenOptions::new()
@@ -101,11 +103,11 @@ impl DataDirectory {
             .write(true)
             .open(path.join("LOCK"))
             .map_err(StoreError::io(what()))?;
-        let until = Instant::now() + LOCK_WAIT_MAX;
+        let deadline = Instant::now() + LOCK_WAIT_MAX;
         loop {
             match lock.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
                     thread::sleep(Duration::from_millis(5));
                 }
                 Err(TryLockError::WouldBlock) => {
@@ -116,14 +118,14 @@ impl DataDirectory {
             }
         }
         let command = options.command;
-        tell(&LockHolder::this(command), &lock)?;
+        write_holder(&LockHolder::this(command), &lock)?;
         let directory = Self { path: path.to_owned(), lock, command };
-        // What a killed process was about to do.
-        let left = [
+        // Removes the files of a process that was killed.
+        let leftovers = [
             fs::remove_dir_all(directory.scratch()),
-            fs::remove_file(directory.pointer_aside_path()),
+            fs::remove_file(directory.temporary_pointer_path()),
         ];
-        for removed in left {
+        for removed in leftovers {
             match removed {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(StoreError::io(what())(error));
@@ -137,13 +139,13 @@ impl DataDirectory {
         Ok(directory)
     }
 
-    /// Tells those who find the directory in use where its server listens.
+    /// Writes the URL of the server to `LOCK`, for other processes that find the directory locked.
     ///
     /// # Errors
     /// [`StoreError::Io`] if `LOCK` cannot be written.
     pub fn announce(&self, url: &str) -> Result<(), StoreError> {
         let holder = LockHolder { url: Some(url.to_owned()), ..LockHolder::this(self.command) };
-        tell(&holder, &self.lock)
+        write_holder(&holder, &self.lock)
     }
 
     pub fn path(&self) -> &Path {
@@ -182,8 +184,8 @@ impl DataDirectory {
         self.path.join("RESERVE")
     }
 
-    /// A file that is there from the moment when a recovery replaces the inventory until its pools
-    /// are computed.
+    /// The path of the file that exists from the moment when a recovery replaces the inventory until
+    /// its pools are computed.
     pub(super) fn recovering(&self) -> PathBuf {
         self.path.join("RECOVERING")
     }
@@ -196,12 +198,12 @@ impl DataDirectory {
         self.path.join("CURRENT")
     }
 
-    /// Where a pointer is written before it takes the place of the one that is there.
-    fn pointer_aside_path(&self) -> PathBuf {
+    /// The path to which a new pointer is written before it replaces the old one.
+    fn temporary_pointer_path(&self) -> PathBuf {
         self.path.join("CURRENT.new")
     }
 
-    /// The pointer, or none in a directory that never held an inventory.
+    /// Returns the pointer, or `None` in a directory that never held an inventory.
     ///
     /// # Errors
     /// As for [`DataDirectory::pointer_file`].
@@ -209,7 +211,7 @@ impl DataDirectory {
         Ok(self.pointer_file()?.map(|file| file.pointer))
     }
 
-    /// The pointer with its format, or none in a directory that never held an inventory.
+    /// Returns the pointer with its format, or `None` in a directory that never held an inventory.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if it is damaged, or missing beside a generation or a high-water
@@ -218,13 +220,13 @@ impl DataDirectory {
         let text = match fs::read_to_string(self.pointer_path()) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Without the pointer nobody knows which of them is the inventory.
+                // Without the pointer it is unknown which generation is the current one.
                 return match self.generations()?.first() {
                     Some(number) => Err(damaged_pointer(format!(
-                        "it is missing, but {GENERATION_PREFIX}{number} is there"
+                        "it is missing, but {GENERATION_PREFIX}{number} exists"
                     ))),
                     None if self.mark().exists() => {
-                        Err(damaged_pointer("it is missing, but MARK is there".to_owned()))
+                        Err(damaged_pointer("it is missing, but MARK exists".to_owned()))
                     }
                     None => Ok(None),
                 };
@@ -237,25 +239,32 @@ impl DataDirectory {
         parse_pointer(&text).map(Some)
     }
 
-    /// Turns the pointer: one atomic step, durable when this returns.
-    pub(super) fn turn_pointer(&self, pointer: Pointer) -> Result<(), StoreError> {
+    /// Replaces the pointer in one atomic step. It is durable when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; [`StoreError::DiskFull`]. After an error of the last step, which makes the
+    /// new pointer durable, either pointer can be in place.
+    pub(super) fn switch_pointer(&self, pointer: Pointer) -> Result<(), StoreError> {
         let mut text = format!("satchel {DIRECTORY_FORMAT}\ncurrent {}\n", pointer.current);
         if let Some(previous) = pointer.previous {
             text.push_str(&format!("previous {previous}\n"));
         }
         text.push_str(&check_line(&text));
-        let aside = self.pointer_aside_path();
-        let guard = || -> io::Result<()> {
-            let mut file = File::create(&aside)?;
+        let temporary = self.temporary_pointer_path();
+        let replace = || -> io::Result<()> {
+            let mut file = File::create(&temporary)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            fs::rename(&aside, self.pointer_path())?;
+            fs::rename(&temporary, self.pointer_path())?;
             sync_directory(&self.path)
         };
-        guard().map_err(StoreError::io("writing the pointer CURRENT"))
+        replace().map_err(StoreError::io("writing the pointer CURRENT"))
     }
 
-    /// Removes the generations that the pointer does not name: imports that were cut off.
+    /// Removes the generations that the pointer does not name: those of interrupted imports.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if one cannot be removed.
     pub(super) fn remove_unnamed(&self, pointer: Pointer) -> Result<(), StoreError> {
         for number in self.generations()? {
             if number != pointer.current && Some(number) != pointer.previous {
@@ -267,16 +276,20 @@ impl DataDirectory {
         Ok(())
     }
 
-    /// The numbers of the generations that are there, ascending.
+    /// Returns the numbers of the existing generations, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the directory cannot be read.
     pub(super) fn generations(&self) -> Result<Vec<u64>, StoreError> {
         let mut numbers = Vec::new();
-        let entries = fs::read_dir(&self.path).map_err(StoreError::io("the data directory"))?;
+        let entries =
+            fs::read_dir(&self.path).map_err(StoreError::io("reading the data directory"))?;
         for entry in entries {
-            let entry = entry.map_err(StoreError::io("the data directory"))?;
+            let entry = entry.map_err(StoreError::io("reading the data directory"))?;
             let name = entry.file_name();
             let number = name.to_str().and_then(|name| name.strip_prefix(GENERATION_PREFIX));
             let number = number.and_then(|number| number.parse::<u64>().ok());
-            // `inventory-007` and `inventory-+7` are somebody else's.
+            // `inventory-007` and `inventory-+7` parse as 7, but are not generations.
             numbers.extend(number.filter(|number| self.generation(*number) == entry.path()));
         }
         numbers.sort_unstable();
@@ -284,12 +297,14 @@ impl DataDirectory {
     }
 }
 
-/// Writes into `LOCK` who holds it. A full disk has no room for it, and must not keep the inventory
-/// from being opened: then others are told of "another process".
-fn tell(holder: &LockHolder, lock: &File) -> Result<(), StoreError> {
+/// Writes the holder to `LOCK`. On a full disk it is skipped with a warning, so that the inventory can
+/// still be opened; other processes then report "another process".
+fn write_holder(holder: &LockHolder, lock: &File) -> Result<(), StoreError> {
     match holder.write(lock).map_err(StoreError::io("writing LOCK")) {
         Err(StoreError::DiskFull) => {
-            tracing::warn!("the disk is full: LOCK does not say which process uses the directory");
+            tracing::warn!(
+                "The disk is full: LOCK does not name the process that uses the data directory."
+            );
             Ok(())
         }
         written => written,
@@ -298,12 +313,12 @@ fn tell(holder: &LockHolder, lock: &File) -> Result<(), StoreError> {
 
 impl Drop for DataDirectory {
     fn drop(&mut self) {
-        // A text that is left over would name a process that has ended, or another one by now.
+        // A leftover text would name a process that has ended.
         let _ = self.lock.set_len(0);
     }
 }
 
-/// The last line of a pointer: the checksum (XXH3-64) of the lines before it.
+/// Returns the last line of a pointer: the checksum (XXH3-64) of the previous lines.
 fn check_line(lines: &str) -> String {
     format!("{CHECK_WORD} {:016x}\n", XxHash3_64::oneshot(lines.as_bytes()))
 }
@@ -312,39 +327,40 @@ fn check_line(lines: &str) -> String {
 const CHECK_WORD: &str = "check";
 
 fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
-    // A byte that changed must not make another format of it: whatever has a checksum is checked.
+    // A changed byte must not turn the pointer into one of another format, so a checksum is verified in
+    // every format.
     let (lines, format) = match text.find(CHECK_WORD) {
         Some(at) if text[at..] == check_line(&text[..at]) => (&text[..at], PointerFormat::Present),
         Some(_) => return Err(damaged_pointer("its checksum is wrong".to_owned())),
         None => (text, PointerFormat::Earlier),
     };
-    let mut written = None;
+    let mut found = None;
     let mut current = None;
     let mut previous = None;
     for line in lines.lines() {
         let (word, number) = line.split_once(' ').unwrap_or((line, ""));
         let number: u64 = number.parse().map_err(|_| damaged_pointer(format!("'{line}'")))?;
         match word {
-            "satchel" => written = Some(number),
+            "satchel" => found = Some(number),
             "current" => current = Some(number),
             "previous" => previous = Some(number),
             _ => return Err(damaged_pointer(format!("'{line}'"))),
         }
     }
-    let (Some(written), Some(current)) = (written, current) else {
-        return Err(damaged_pointer("it is not complete".to_owned()));
+    let (Some(found), Some(current)) = (found, current) else {
+        return Err(damaged_pointer("it is incomplete".to_owned()));
     };
     let known = match format {
         PointerFormat::Present => DIRECTORY_FORMAT,
         PointerFormat::Earlier => EARLIER_FORMAT,
     };
-    if written == u64::from(known) {
+    if found == u64::from(known) {
         return Ok(PointerFile { pointer: Pointer { current, previous }, format });
     }
-    if written == u64::from(DIRECTORY_FORMAT) {
+    if found == u64::from(DIRECTORY_FORMAT) {
         return Err(damaged_pointer("its checksum is missing".to_owned()));
     }
-    let found = u32::try_from(written).unwrap_or(u32::MAX);
+    let found = u32::try_from(found).unwrap_or(u32::MAX);
     Err(DirectoryError::OtherFormat { found, known: DIRECTORY_FORMAT }.into())
 }
 
@@ -361,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_is_held_by_one() {
+    fn a_directory_is_locked_once() {
         let folder = tempfile::tempdir().unwrap();
         let held = hold(folder.path()).unwrap();
         held.announce("http://127.0.0.1:1").unwrap();
@@ -379,14 +395,14 @@ mod tests {
     }
 
     #[test]
-    fn the_pointer_is_read_back_and_a_wrong_one_refused() {
+    fn a_pointer_is_read_back_and_a_damaged_one_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let directory = hold(folder.path()).unwrap();
         assert_eq!(directory.pointer().unwrap(), None);
         for pointer in
             [Pointer { current: 1, previous: None }, Pointer { current: 12, previous: Some(11) }]
         {
-            directory.turn_pointer(pointer).unwrap();
+            directory.switch_pointer(pointer).unwrap();
             assert_eq!(directory.pointer().unwrap(), Some(pointer));
         }
         let good = fs::read_to_string(directory.pointer_path()).unwrap();
@@ -424,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_pointer_is_not_taken_for_a_fresh_start() {
+    fn a_missing_pointer_beside_a_generation_is_damage() {
         let folder = tempfile::tempdir().unwrap();
         let directory = hold(folder.path()).unwrap();
         fs::create_dir(directory.generation(3)).unwrap();

@@ -1,4 +1,4 @@
-//! Why a data directory cannot be used: what is in the way, and the way out.
+//! The reasons why a data directory cannot be used, and what to do about each.
 
 use std::{fmt, path::PathBuf};
 
@@ -11,10 +11,10 @@ pub enum DirectoryError {
     Missing { path: PathBuf },
     #[error("there is no data directory at {}: the directory is empty", .path.display())]
     Empty { path: PathBuf },
-    /// Its first start was cut off.
+    /// Its set-up was interrupted.
     #[error("there is no inventory in the data directory {} yet", .path.display())]
     Unfinished { path: PathBuf },
-    /// A typo must not fill somebody else's folder.
+    /// A mistyped path must not fill another folder.
     #[error("{} is not a data directory of Satchel: {found}", .path.display())]
     Foreign { path: PathBuf, found: ForeignContents },
     #[error(
@@ -22,7 +22,7 @@ pub enum DirectoryError {
         .path.display()
     )]
     OtherOwner { path: PathBuf, owner: FileOwner, caller: FileOwner },
-    /// A folder on the way to it.
+    /// The user cannot enter one of its parent folders.
     #[error(
         "the data directory {} cannot be reached: {caller} has no permission to enter {}, which \
          belongs to {owner}",
@@ -31,13 +31,13 @@ pub enum DirectoryError {
     )]
     Barred { path: PathBuf, folder: PathBuf, owner: FileOwner, caller: FileOwner },
     #[error(
-        "the data directory {} cannot be made: {caller} has no permission to write in {}, which \
+        "the data directory {} cannot be created: {caller} has no permission to write in {}, which \
          belongs to {owner}",
         .path.display(),
         .folder.display()
     )]
     NotCreatable { path: PathBuf, folder: PathBuf, owner: FileOwner, caller: FileOwner },
-    /// Left by a command that ran as another user.
+    /// A command that ran as another user left a file.
     #[error(
         "{} belongs to {file_owner}, and the data directory to {owner}, who cannot use it",
         .file.display()
@@ -51,7 +51,7 @@ pub enum DirectoryError {
     OtherFormat { found: u32, known: u32 },
 }
 
-/// What is where a data directory should be.
+/// What the path of a data directory leads to instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForeignContents {
     File,
@@ -71,16 +71,16 @@ impl fmt::Display for ForeignContents {
 }
 
 impl DirectoryError {
-    /// What to do next, in sentences for a person.
+    /// What to do next, in plain sentences.
     pub fn way_out(&self) -> String {
         match self {
             DirectoryError::Missing { path } | DirectoryError::Empty { path } => format!(
-                "Name the right one with --data DIR (SATCHEL_DATA), or make it: satchel serve \
+                "Name the right one with --data DIR (SATCHEL_DATA), or create it: satchel serve \
                  --data {}",
                 path.display()
             ),
             DirectoryError::Unfinished { path } => format!(
-                "Start a server on it, which makes the inventory: satchel serve --data {}",
+                "Start a server on it, which creates the inventory: satchel serve --data {}",
                 path.display()
             ),
             DirectoryError::Foreign { .. } => {
@@ -92,12 +92,12 @@ impl DirectoryError {
                 format!("Run the command as its owner: sudo -u {} satchel …", owner.sudo_word())
             }
             DirectoryError::Barred { owner, .. } => format!(
-                "Allow that user to enter the folder, or run the command as a user who may: \
+                "Allow that user to enter the folder, or run the command as a user who can: \
                  sudo -u {} satchel …",
                 owner.sudo_word()
             ),
             DirectoryError::NotCreatable { owner, .. } => format!(
-                "Make the directory for that user first, or run the command as the folder's \
+                "Create the directory for that user first, or run the command as the folder's \
                  owner: sudo -u {} satchel …",
                 owner.sudo_word()
             ),

@@ -1,4 +1,4 @@
-//! What can go wrong in the store.
+//! The errors of the store.
 
 use std::{io, path::PathBuf};
 
@@ -11,29 +11,31 @@ use crate::{
     },
 };
 
-/// Why the store did not do what it was asked.
+/// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("the {kind} '{name}' cannot be read: what is stored of it is damaged ({detail})")]
+    #[error("the {kind} '{name}' cannot be read: its stored data is damaged ({detail})")]
     Corrupt { kind: Kind, name: String, detail: String },
     #[error("the part '{part}' of the store is damaged: {detail}")]
     Damaged { part: &'static str, detail: String },
     #[error("{0}")]
     InventoryDamaged(Box<InventoryDamage>),
-    /// In a box: it holds several paths, and the others are small.
+    /// Boxed: it holds several paths, and the other variants are small.
     #[error(transparent)]
     Directory(Box<DirectoryError>),
     #[error(transparent)]
     Key(#[from] KeyError),
-    #[error("a secret of the {kind} '{name}' cannot be opened with the key of this data directory")]
+    #[error(
+        "a secret of the {kind} '{name}' cannot be decrypted with the key of this data directory"
+    )]
     Unsealable { kind: Kind, name: String },
-    #[error("another change is being applied; try again in a moment")]
+    #[error("another change is in progress; try again in a moment")]
     Busy,
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     #[error("there is no inventory in {}", .directory.display())]
     NoInventory { directory: PathBuf },
-    #[error("there is nothing to undo: nothing was imported yet")]
+    #[error("there is nothing to undo: there was no import yet")]
     NothingToUndo,
     #[error("disk full: the change was not saved")]
     DiskFull,
@@ -44,41 +46,42 @@ pub enum StoreError {
     FileSizeLimit,
     /// A read that could not be served from a database in which a write failed.
     #[error(
-        "this cannot be read at the moment: the database is opened again after a write failed; \
-         try again in a few seconds"
+        "the inventory cannot be read at the moment: the database is being reopened after a failed \
+         write; try again in a few seconds"
     )]
     Reopening,
-    #[error("the store has become read-only, because a write failed: {reason}")]
+    #[error("the store is read-only because a write failed: {reason}")]
     ReadOnly { reason: String },
-    #[error("a {kind} of {bytes} bytes is more than the {RECORD_BYTES_MAX} that a record may have")]
+    #[error("the {kind} has {bytes} bytes; the limit is {RECORD_BYTES_MAX}")]
     RecordLarge { kind: Kind, bytes: usize },
-    #[error("the {kind} '{name}' is over a limit: {over}")]
+    #[error("the {kind} '{name}' exceeds a limit: {over}")]
     OverLimit { kind: Kind, name: String, over: OverLimit },
-    #[error("a text of {bytes} bytes is more than the {LONG_TEXT_BYTES_MAX} that one may have")]
+    #[error("the text has {bytes} bytes; the limit is {LONG_TEXT_BYTES_MAX}")]
     TextLarge { bytes: usize },
     #[error(
-        "this changes {records} entries at once, which is more than fits into memory: make it in \
-         parts, or export the inventory, change the documents and import them"
+        "the change is too large for memory ({records} entries): split it, or export the inventory, \
+         edit the documents and import them"
     )]
     ChangeLarge { records: usize },
-    #[error("{what}")]
+    /// Any other error of the file system. `what` is a gerund phrase, such as "reading the log".
+    #[error("{what} failed")]
     Io { what: String, source: io::Error },
-    #[error("the database")]
+    #[error("the database failed")]
     Database(#[source] sled::Error),
 }
 
-/// The most bytes that the store keeps of one record, and the most memory that decoding it may
-/// take. This is above [what a record may weigh](WEIGHT_MAX), because records were stored before
-/// that was checked, and have to stay readable.
+/// The largest stored record and the memory limit of decoding one, in bytes. It is above the
+/// [limit on a record's weight](WEIGHT_MAX): older versions did not check that limit, and their
+/// records must stay readable.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 const _: () = assert!(RECORD_BYTES_MAX as u64 >= 2 * WEIGHT_MAX);
 
-/// What is damaged in the store.
+/// A damaged part of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// The part of the store: a type of record, or one of the store's own trees. There are few of
-    /// them.
+    /// The part of the store: a kind of record, or one of the store's own trees. The number of
+    /// different values is small.
     pub part: &'static str,
     pub kind: Option<Kind>,
     /// The record, if only one is damaged.
@@ -87,7 +90,7 @@ pub struct Damage {
 }
 
 impl StoreError {
-    /// What is damaged. `None` for an error that is no damage.
+    /// Returns the damaged part. `None` for an error that is not damage.
     pub fn damage(&self) -> Option<Damage> {
         match self {
             StoreError::Corrupt { kind, name, detail } => Some(Damage {
@@ -103,7 +106,8 @@ impl StoreError {
                 part: "secret",
                 kind: Some(*kind),
                 name: Some(name.clone()),
-                detail: "its secret cannot be opened with the key of the data directory".to_owned(),
+                detail: "its secret cannot be decrypted with the key of the data directory"
+                    .to_owned(),
             }),
             _ => None,
         }
@@ -114,12 +118,13 @@ impl StoreError {
         matches!(self, StoreError::Corrupt { .. } | StoreError::Damaged { .. })
     }
 
-    /// An error of the file system, with what was being done.
+    /// Returns a converter for errors of the file system. `what` is a gerund phrase, such as "reading
+    /// the log".
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        |source| no_room(&source).unwrap_or_else(|| StoreError::Io { what: what.into(), source })
+        |source| full_disk(&source).unwrap_or_else(|| StoreError::Io { what: what.into(), source })
     }
 
-    /// Whether the system refused for want of a permission.
+    /// Whether the system denied a permission.
     pub fn is_permission_denied(&self) -> bool {
         match self {
             StoreError::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
@@ -130,8 +135,7 @@ impl StoreError {
         }
     }
 
-    /// Whether a database could not be opened because it is open already, about which sled says
-    /// nothing but this.
+    /// Whether a database is already open. sled reports this only by the text of the error.
     pub(super) fn is_locked(&self) -> bool {
         match self {
             StoreError::Database(sled::Error::Io(error)) => {
@@ -142,8 +146,14 @@ impl StoreError {
     }
 }
 
-/// The error of a write that found no room. `None` for any other error.
-fn no_room(error: &io::Error) -> Option<StoreError> {
+/// The error of a record whose stored bytes are damaged. `name` is its key.
+pub(super) fn corrupt(kind: Kind, name: &[u8], detail: impl Into<String>) -> StoreError {
+    let name = String::from_utf8_lossy(name).into_owned();
+    StoreError::Corrupt { kind, name, detail: detail.into() }
+}
+
+/// Returns the error of a write on a full disk or beyond a size limit. `None` for any other error.
+fn full_disk(error: &io::Error) -> Option<StoreError> {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(StoreError::DiskFull),
         io::ErrorKind::FileTooLarge => Some(StoreError::FileSizeLimit),
@@ -160,15 +170,9 @@ impl From<DirectoryError> for StoreError {
 impl From<sled::Error> for StoreError {
     fn from(error: sled::Error) -> Self {
         let full = match &error {
-            sled::Error::Io(io) => no_room(io),
+            sled::Error::Io(io) => full_disk(io),
             _ => None,
         };
         full.unwrap_or(StoreError::Database(error))
-    }
-}
-
-impl From<io::Error> for StoreError {
-    fn from(error: io::Error) -> Self {
-        StoreError::io("the data directory")(error)
     }
 }

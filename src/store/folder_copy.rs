@@ -1,4 +1,4 @@
-//! A copy of a database, kept while sled opens the original and erases what it cannot read.
+//! A copy of a database, kept while sled opens the original: sled erases the parts that it cannot read.
 
 use std::{
     fs,
@@ -12,8 +12,8 @@ use crate::disk::copy_folder;
 pub(super) struct FolderCopy(PathBuf);
 
 impl FolderCopy {
-    /// Copies the files of a folder. `None` if there is no room: a full disk must not keep an
-    /// intact inventory from opening.
+    /// Copies a folder. Returns `None` if the copy fails: a full disk must not prevent opening an intact
+    /// inventory.
     pub fn make(directory: &DataDirectory, from: &Path) -> Option<Self> {
         let to = directory.scratch().join("before-opening");
         match copy_folder(from, &to) {
@@ -26,12 +26,12 @@ impl FolderCopy {
         }
     }
 
-    /// Removes the copy. What cannot be removed now is removed at the next start.
+    /// Removes the copy. If this fails, the next start removes it.
     pub fn remove(self) {
         let _ = fs::remove_dir_all(self.0);
     }
 
-    /// Puts the copy in the place of the original.
+    /// Replaces the original with the copy.
     pub fn put_back(self, original: &Path) {
         let opened = self.0.with_extension("opened");
         let put = fs::rename(original, &opened).and_then(|()| fs::rename(&self.0, original));

@@ -1,8 +1,8 @@
-//! How a record stands on the disk: a header, then bincode.
+//! The encoding of a record on the disk: a header, then bincode.
 //!
-//! bincode does not describe itself, so every value begins with the format in which it was
-//! written. A long record's bincode stands in chunks beside it: sled keeps pages of more than a
-//! quarter of a segment in files of their own, which it does not make durable.
+//! bincode is not self-describing, so every value begins with the number of its format. A long
+//! record's bincode is stored in chunks under keys of their own: sled moves a page larger than a
+//! quarter of a segment to a blob file, which it does not make durable.
 
 use bincode::{
     Decode, Encode, config,
@@ -12,15 +12,15 @@ use bincode::{
 };
 use sled::IVec;
 
-use super::{RECORD_BYTES_MAX, StoreError, generation::corrupt};
+use super::{RECORD_BYTES_MAX, StoreError, error::corrupt};
 use crate::model::{AnyRecord, Entity, Kind, KindVisitor, Projected, Projection, Record, Value};
 
-/// The format of records that is written, and the newest that is read.
+/// The format of written records, and the newest that can be read.
 pub const RECORD_FORMAT: u8 = 1;
 
-/// The longest value of a tree. sled splits a leaf of more than 16 values and merges up to 20, so
-/// that a page has at most 20 × (4,096 + 300) bytes and stays below the quarter of a segment from
-/// which sled puts a page into a blob file, which is not synced.
+/// The longest value of a tree, in bytes. sled splits a leaf of more than 16 values and merges up to
+/// 20. So a page has at most 20 × (4,096 + 300) bytes, less than the quarter of a segment above which
+/// sled moves a page to a blob file, which is not synced.
 pub(super) const VALUE_BYTES_MAX: usize = 4096;
 
 const CONFIG: config::Configuration<
@@ -29,13 +29,13 @@ const CONFIG: config::Configuration<
     config::Limit<RECORD_BYTES_MAX>,
 > = config::standard().with_limit::<RECORD_BYTES_MAX>();
 
-/// What the store knows of a record beside the record.
+/// The store's own data of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Header {
     format: u8,
-    /// The record's place in the order in which its kind's records came.
+    /// The record's position in the creation order of its kind.
     pub ordinal: u64,
-    /// The change that wrote the record: it differs whenever the record differs.
+    /// The number of the change that wrote the record. Every change of the record changes it.
     pub version: u64,
     body: Body,
 }
@@ -47,48 +47,49 @@ impl Header {
     }
 }
 
-/// Where the record's bincode is.
+/// The location of the record's bincode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 enum Body {
-    /// Behind the header.
-    Here,
-    /// In chunks of [`VALUE_BYTES_MAX`], under the record's version.
+    /// After the header, in the same value.
+    Inline,
+    /// In chunks of [`VALUE_BYTES_MAX`] bytes, whose keys contain the record's version.
     Chunks { bytes: u64 },
 }
 
-/// A record as bytes, whole.
+/// A record as bytes, with all its chunks.
 #[derive(Clone, Debug)]
 pub struct Raw {
     pub header: Header,
     bytes: IVec,
-    body_at: usize,
+    body_offset: usize,
 }
 
 impl Raw {
     /// The record's bincode.
     pub fn body(&self) -> &[u8] {
-        &self.bytes[self.body_at..]
+        &self.bytes[self.body_offset..]
     }
 
+    /// Decodes the record.
+    ///
     /// # Errors
-    /// What bincode has to say of bytes that are no such record.
+    /// The error of bincode if the bytes are not a record of this kind.
     pub fn decode<E: Entity>(&self) -> Result<E, DecodeError> {
         decode_body(self.body())
     }
 
-    /// The record of this kind and name.
+    /// Decodes the record. `name` is its key, for the error.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] for bytes that are no such record.
+    /// [`StoreError::Corrupt`] if the bytes are not a record of this kind.
     pub fn record(&self, kind: Kind, name: &[u8]) -> Result<AnyRecord, StoreError> {
         decode_record(kind, name, self.body())
     }
 
-    /// What a record of this kind holds in some projection, without decoding the rest; see
-    /// [`Entity::project`].
+    /// Decodes only the values of a projection; see [`Entity::project`].
     ///
     /// # Errors
-    /// What bincode has to say of bytes that are no such record.
+    /// The error of bincode if the bytes are not a record of this kind.
     pub fn project(
         &self,
         kind: Kind,
@@ -105,18 +106,19 @@ impl Raw {
     }
 }
 
-/// The bincode of a record whose secrets are sealed.
+/// Encodes a record whose secrets are sealed.
 ///
 /// # Errors
-/// [`StoreError::RecordLarge`], also for one that could not be read back. A clear secret is refused too, as damage.
+/// - [`StoreError::RecordLarge`] if the record exceeds [`RECORD_BYTES_MAX`], encoded or decoded.
+/// - [`StoreError::Damaged`] if a secret is not sealed.
 pub fn encode_body(record: &dyn Record) -> Result<Vec<u8>, StoreError> {
     let bytes = record
         .to_bytes()
         .map_err(|error| StoreError::Damaged { part: "record", detail: error.to_string() })?;
     let large = bytes.len() > RECORD_BYTES_MAX
-        // The decoder's limit is on what the record takes in memory, which for lists and maps of
-        // small values is far more than their bytes: what could not be read is not written.
-        || (bytes.len() > DECODED_SURELY_BYTES && decode_any_body(record.kind(), &bytes).is_err());
+        // The decoder limits the memory of a record. Lists and maps of small values take far more
+        // memory than bytes, so a record that could not be decoded again is refused here.
+        || (bytes.len() > SURELY_DECODABLE_BYTES_MAX && decode_any_body(record.kind(), &bytes).is_err());
     if large {
         Err(StoreError::RecordLarge { kind: record.kind(), bytes: bytes.len() })
     } else {
@@ -124,22 +126,25 @@ pub fn encode_body(record: &dyn Record) -> Result<Vec<u8>, StoreError> {
     }
 }
 
-/// What the decoder takes for sure: no byte claims more than an entry of a map of values.
-const DECODED_SURELY_BYTES: usize = RECORD_BYTES_MAX / size_of::<(Value, Value)>();
+/// A record of at most this many bytes is below the decoder's limit on memory: no byte takes more than
+/// an entry of a map of values.
+const SURELY_DECODABLE_BYTES_MAX: usize = RECORD_BYTES_MAX / size_of::<(Value, Value)>();
 
+/// Decodes a record from its bincode.
+///
 /// # Errors
-/// What bincode has to say of bytes that are no such record, all of them.
+/// The error of bincode if the bytes are not exactly one record of this kind.
 pub fn decode_body<E: Entity>(bytes: &[u8]) -> Result<E, DecodeError> {
     match bincode::decode_from_slice(bytes, CONFIG)? {
         (record, used) if used == bytes.len() => Ok(record),
-        _ => Err(DecodeError::Other("there is more than a record")),
+        _ => Err(DecodeError::Other("there are bytes after the record")),
     }
 }
 
-/// The same, of a kind that is known at run time.
+/// Decodes a record of a kind that is known at run time only.
 ///
 /// # Errors
-/// What bincode has to say of bytes that are no such record, all of them.
+/// The error of bincode if the bytes are not exactly one record of this kind.
 pub fn decode_any_body(kind: Kind, bytes: &[u8]) -> Result<AnyRecord, DecodeError> {
     struct DecodeBody<'r>(&'r [u8]);
     impl KindVisitor for DecodeBody<'_> {
@@ -151,30 +156,31 @@ pub fn decode_any_body(kind: Kind, bytes: &[u8]) -> Result<AnyRecord, DecodeErro
     kind.dispatch(DecodeBody(bytes))
 }
 
-/// The record of this kind and name that the store has as these bytes.
+/// Decodes a stored record. `name` is its key, for the error.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] for bytes that are no such record.
+/// [`StoreError::Corrupt`] if the bytes are not a record of this kind.
 pub fn decode_record(kind: Kind, name: &[u8], body: &[u8]) -> Result<AnyRecord, StoreError> {
     decode_any_body(kind, body).map_err(|error| corrupt(kind, name, error.to_string()))
 }
 
-/// The value of a record's key, and the values of its chunks where it is long.
+/// The values to write for a record: that of its own key, and those of its chunks if it is long.
 pub(super) struct Values<'a> {
     pub head: Vec<u8>,
     pub chunks: std::slice::Chunks<'a, u8>,
 }
 
+/// Returns the values to write for a record.
 pub(super) fn values(ordinal: u64, version: u64, body: &[u8]) -> Values<'_> {
-    let write = |place, room: usize| {
-        let header = Header { format: RECORD_FORMAT, ordinal, version, body: place };
-        let mut head = Vec::with_capacity(HEADER_BYTES_MAX + room);
+    let write = |body, capacity: usize| {
+        let header = Header { format: RECORD_FORMAT, ordinal, version, body };
+        let mut head = Vec::with_capacity(HEADER_BYTES_MAX + capacity);
         bincode::encode_into_std_write(header, &mut head, config::standard())
-            .expect("a header can be encoded, and a Vec written to");
+            .expect("writing to a Vec cannot fail");
         head
     };
     if HEADER_BYTES_MAX + body.len() <= VALUE_BYTES_MAX {
-        let mut head = write(Body::Here, body.len());
+        let mut head = write(Body::Inline, body.len());
         head.extend_from_slice(body);
         Values { head, chunks: [].chunks(VALUE_BYTES_MAX) }
     } else {
@@ -183,26 +189,32 @@ pub(super) fn values(ordinal: u64, version: u64, body: &[u8]) -> Values<'_> {
     }
 }
 
-/// The format, three numbers of at most nine bytes, and the place.
+/// The longest header, in bytes: the format, three numbers of at most nine bytes each, and the tag of
+/// the body's location.
 const HEADER_BYTES_MAX: usize = 1 + 3 * 9 + 1;
 
-/// A value as it was read: whole, or the head of chunks that are still to be fetched.
+/// The value of a record's own key.
 pub(super) enum Head {
+    /// A complete record.
     Whole(Raw),
+    /// The header of a long record, and the length of its bincode in bytes.
     Long(Header, usize),
 }
 
-/// Reads a record's value.
+/// Parses the value of a record's own key.
+///
+/// # Errors
+/// A text for a message if it is not one.
 pub(super) fn head(bytes: IVec) -> Result<Head, String> {
     match bytes.first() {
         Some(&RECORD_FORMAT) => {}
-        Some(other) => return Err(format!("format {other} is not known")),
+        Some(other) => return Err(format!("its format {other} is unknown")),
         None => return Err("it is empty".to_owned()),
     }
-    let (header, body_at): (Header, usize) =
+    let (header, body_offset): (Header, usize) =
         bincode::decode_from_slice(&bytes, CONFIG).map_err(|error| error.to_string())?;
     match header.body {
-        Body::Here => Ok(Head::Whole(Raw { header, bytes, body_at })),
+        Body::Inline => Ok(Head::Whole(Raw { header, bytes, body_offset })),
         Body::Chunks { bytes } => match usize::try_from(bytes) {
             Ok(length) if length <= RECORD_BYTES_MAX => Ok(Head::Long(header, length)),
             _ => Err(format!("it claims {bytes} bytes")),
@@ -210,17 +222,17 @@ pub(super) fn head(bytes: IVec) -> Result<Head, String> {
     }
 }
 
-/// A long record whose chunks were put together.
+/// Returns a long record from the bytes of all its chunks.
 pub(super) fn assembled(header: Header, body: Vec<u8>) -> Raw {
-    Raw { header, bytes: body.into(), body_at: 0 }
+    Raw { header, bytes: body.into(), body_offset: 0 }
 }
 
-/// Encodes one of the store's own values.
+/// Encodes a value that is not a record, such as the summary.
 pub(super) fn encode(value: &impl Encode) -> Vec<u8> {
     // bincode's `encode_to_vec` encodes a value twice: the first time to learn its length.
     let mut bytes = Vec::new();
     bincode::encode_into_std_write(value, &mut bytes, config::standard())
-        .expect("the store's own values can be encoded");
+        .expect("writing to a Vec cannot fail");
     bytes
 }
 
@@ -238,7 +250,10 @@ pub(super) fn encode_by_name<T: Encode, E: Encoder>(
     values.encode(encoder)
 }
 
-/// Decodes one of the store's own values.
+/// Decodes a value that is not a record. `part` names it in the error.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if the bytes are not exactly one such value.
 pub(super) fn decode<T: Decode<()>>(part: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
     match bincode::decode_from_slice(bytes, CONFIG) {
         Ok((value, used)) if used == bytes.len() => Ok(value),

@@ -1,4 +1,4 @@
-//! One generation of the inventory: a sled database, and reading from it.
+//! A generation of the inventory: one sled database.
 
 use std::{
     fs, io,
@@ -22,9 +22,9 @@ use super::{
     trees::Trees,
 };
 use crate::disk::{sync_directory, sync_folder};
-use crate::model::{Kind, PerKind};
+use crate::model::PerKind;
 
-/// How long sled's own threads may take to let go of a database that was closed.
+/// How long to wait for sled's threads to unlock a database that was closed.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The key of a generation's [`Identity`] in the tree `meta`.
@@ -41,17 +41,17 @@ pub(super) struct Generation {
     pub texts: Tree,
     pub chunks: Tree,
     pub meta: Tree,
-    /// With all changes that were applied, durable or not yet.
+    /// The summary after all applied changes, durable or not.
     summary: RwLock<Arc<Summary>>,
-    /// With the durable changes only.
+    /// The summary after the durable changes only.
     durable_summary: RwLock<Arc<Summary>>,
-    /// The last to be dropped: the directory is held until the database is closed, also by a
-    /// reader that outlives the store.
+    /// Dropped last: keeps the data directory locked until the database is closed, also for a reader
+    /// that outlives the store.
     directory: Arc<DataDirectory>,
 }
 
 impl Generation {
-    /// Makes a new, empty generation.
+    /// Creates an empty generation.
     ///
     /// # Errors
     /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`] if the disk fails.
@@ -67,12 +67,12 @@ impl Generation {
         })
     }
 
-    /// Opens a generation that exists.
+    /// Opens an existing generation.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if the database is missing, empty or not readable, or if it holds no
-    /// summary: sled makes a new database in the place of a missing one, and takes the first part
-    /// of its log that it cannot read for the end.
+    /// [`StoreError::Damaged`] if the database is missing, empty or unreadable, or if it holds no
+    /// summary: sled creates a new database if one is missing, and takes the first unreadable part of
+    /// its log for the end of the log.
     pub fn open(
         directory: &Arc<DataDirectory>,
         number: u64,
@@ -80,14 +80,14 @@ impl Generation {
     ) -> Result<Self, StoreError> {
         require_database(&directory.generation(number))?;
         Self::open_with(directory, number, options, |meta| {
-            let summary = meta.get(SUMMARY_KEY)?.ok_or_else(|| lost("summary"))?;
-            let identity = meta.get(IDENTITY_KEY)?.ok_or_else(|| lost("identity"))?;
+            let summary = meta.get(SUMMARY_KEY)?.ok_or_else(|| missing("summary"))?;
+            let identity = meta.get(IDENTITY_KEY)?.ok_or_else(|| missing("identity"))?;
             Ok((format::decode("summary", &summary)?, format::decode("identity", &identity)?))
         })
     }
 
     /// Opens a generation that was written in format 2 of the data directory, without content
-    /// hashes and identity, and adds them. What was added is not durable yet.
+    /// hashes and identity, and adds both. The additions are not durable yet.
     ///
     /// # Errors
     /// As for [`Generation::open`].
@@ -106,7 +106,7 @@ impl Generation {
                 }
                 // The upgrade was interrupted after this generation.
                 None => {
-                    let bytes = meta.get(SUMMARY_KEY)?.ok_or_else(|| lost("summary"))?;
+                    let bytes = meta.get(SUMMARY_KEY)?.ok_or_else(|| missing("summary"))?;
                     format::decode("summary", &bytes)?
                 }
             };
@@ -131,8 +131,8 @@ impl Generation {
         begin: impl FnOnce(&Tree) -> Result<(Summary, Identity), StoreError>,
     ) -> Result<Self, StoreError> {
         let path = directory.generation(number);
-        remove_cut_off_snapshots(&path)?;
-        // sled answers some kinds of damage with a panic.
+        remove_incomplete_snapshots(&path)?;
+        // sled reports some kinds of damage by a panic.
         let opened = catch_unwind(AssertUnwindSafe(|| -> Result<Self, StoreError> {
             let db = open_database(&path, options)?;
             let tree = |id: TreeId| db.open_tree(id.name());
@@ -160,7 +160,7 @@ impl Generation {
         })
     }
 
-    /// Reads every tree and computes its content hash. Nothing changes the generation meanwhile.
+    /// Reads every tree and computes its content hash. The caller prevents concurrent changes.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if a part of the database cannot be read; [`StoreError::Io`].
@@ -175,7 +175,7 @@ impl Generation {
         Ok(content)
     }
 
-    /// Writes the summary as it is in memory.
+    /// Writes the summary that is in memory to the database.
     ///
     /// # Errors
     /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
@@ -189,7 +189,7 @@ impl Generation {
     /// [`StoreError::Io`]
     pub fn bytes(&self) -> Result<u64, StoreError> {
         let metadata = fs::metadata(self.path().join("db"));
-        Ok(metadata.map_err(StoreError::io("the size of the database"))?.len())
+        Ok(metadata.map_err(StoreError::io("reading the size of the database"))?.len())
     }
 
     /// The folder of the database.
@@ -202,7 +202,10 @@ impl Generation {
         KnownState::now(self.number, self.identity, Summary::clone(&self.durable_summary()))
     }
 
-    /// Makes everything that was written durable: the data, and the names of the files.
+    /// Makes all written data and the names of the files durable.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
     pub fn make_durable(&self) -> Result<(), StoreError> {
         guarded("making the inventory durable", || {
             self.db.flush()?;
@@ -213,6 +216,7 @@ impl Generation {
         })
     }
 
+    /// Returns one tree.
     pub fn tree(&self, tree: TreeId) -> &Tree {
         match tree {
             TreeId::Kind(kind) => &self.kinds[kind],
@@ -224,46 +228,49 @@ impl Generation {
         }
     }
 
-    /// What is there, without anything over it.
+    /// Returns the trees without layers of changes.
     pub fn trees(&self) -> Trees<'_> {
         Trees::new(self, [None, None])
     }
 
-    /// Counts and stamps. They are kept in memory too: asking costs nothing.
+    /// The counts and versions after all applied changes. Kept in memory, so the call is cheap.
     pub fn summary(&self) -> Arc<Summary> {
         self.summary.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Counts and stamps of the durable changes: what may be told to a client.
+    /// The counts and versions after the durable changes: only these are shown to clients.
     pub fn durable_summary(&self) -> Arc<Summary> {
         self.durable_summary.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes the counts and stamps of a generation that was written or opened as a whole.
+    /// Sets the summary of a generation that was completely written or opened.
     pub fn note_summary(&self, summary: Summary) {
         self.note_applied(summary);
         self.note_durable();
     }
 
-    /// Notes the counts and stamps with changes that were applied and are not durable yet.
+    /// Sets the summary after changes that are applied and not durable yet.
     pub fn note_applied(&self, summary: Summary) {
         *self.summary.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(summary);
     }
 
-    /// Notes that everything that was applied is durable.
+    /// Notes that all applied changes are durable.
     pub fn note_durable(&self) {
         let summary = self.summary();
         *self.durable_summary.write().unwrap_or_else(PoisonError::into_inner) = summary;
     }
 
-    /// Goes back to the counts and stamps of the durable changes, because a commit failed.
+    /// Reverts the summary to that of the durable changes, because a commit failed.
     pub fn forget_applied(&self) {
         let summary = self.durable_summary();
         *self.summary.write().unwrap_or_else(PoisonError::into_inner) = summary;
     }
 }
 
-/// sled would make a new database where there is none.
+/// Checks that the database exists: sled would create a missing one.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if it is missing or empty.
 fn require_database(path: &Path) -> Result<(), StoreError> {
     let damaged = |detail: String| Err(StoreError::Damaged { part: "database", detail });
     let file = path.join("db");
@@ -273,34 +280,31 @@ fn require_database(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             damaged(format!("{} is missing", file.display()))
         }
-        Err(error) => Err(StoreError::io(format!("the database {}", file.display()))(error)),
+        Err(error) => {
+            Err(StoreError::io(format!("opening the database {}", file.display()))(error))
+        }
     }
 }
 
-/// Every generation holds these: a database without them lost them.
-fn lost(what: &str) -> StoreError {
-    StoreError::Damaged { part: "database", detail: format!("it holds no {what}") }
+/// The error of an entry that every generation has.
+fn missing(what: &str) -> StoreError {
+    StoreError::Damaged { part: "database", detail: format!("its {what} is missing") }
 }
 
-pub(super) fn corrupt(kind: Kind, name: &[u8], detail: impl Into<String>) -> StoreError {
-    let name = String::from_utf8_lossy(name).into_owned();
-    StoreError::Corrupt { kind, name, detail: detail.into() }
-}
-
-/// The key of a long value's chunk.
+/// Returns the key of a long value's chunk.
 pub(super) fn chunk_key(prefix: &[u8], number: usize) -> Vec<u8> {
     let number = u32::try_from(number).expect("a value has fewer than 2^32 chunks");
     [prefix, &number.to_be_bytes()].concat()
 }
 
-/// Opens sled's database. A database that this process closed a moment ago may still be locked by
-/// the last of sled's threads that writes to it, about which sled says nothing.
+/// Opens sled's database. A database that this process has just closed can still be locked by one of
+/// sled's threads, and sled does not tell when the thread ends. So this tries again for some time.
 fn open_database(path: &Path, options: Options) -> Result<Db, StoreError> {
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(options.cache_bytes)
         .segment_size(SEGMENT_BYTES)
-        // Nothing is acknowledged before a flush of ours.
+        // The committer flushes before it acknowledges a change.
         .flush_every_ms(None);
     let until = Instant::now() + LOCK_WAIT_MAX;
     loop {
@@ -317,7 +321,12 @@ fn open_database(path: &Path, options: Options) -> Result<Db, StoreError> {
     }
 }
 
-/// Does `work`, and answers a panic with an error: errors of the disk can come as panics of sled's.
+/// Runs `work` and turns a panic into an error: sled reports some disk errors by a panic. `what` names
+/// the work, as in [`StoreError::Io`].
+///
+/// # Errors
+/// - The error of `work`.
+/// - [`StoreError::Io`] if it panics.
 pub(super) fn guarded<T>(
     what: &str,
     work: impl FnOnce() -> Result<T, StoreError>,
@@ -328,19 +337,21 @@ pub(super) fn guarded<T>(
     })
 }
 
-/// Killed while it opens, sled can leave half a snapshot, which fails the next open.
-fn remove_cut_off_snapshots(path: &Path) -> Result<(), StoreError> {
+/// Removes incomplete snapshot files: sled leaves one when it is killed while it opens a database, and
+/// then cannot open the database.
+fn remove_incomplete_snapshots(path: &Path) -> Result<(), StoreError> {
     let Ok(entries) = fs::read_dir(path) else { return Ok(()) };
     for entry in entries {
-        let entry = entry.map_err(StoreError::io("a generation's directory"))?;
+        let entry = entry.map_err(StoreError::io("reading a generation's directory"))?;
         if entry.file_name().to_string_lossy().ends_with(".generating") {
-            fs::remove_file(entry.path()).map_err(StoreError::io("removing half a snapshot"))?;
+            fs::remove_file(entry.path())
+                .map_err(StoreError::io("removing an incomplete snapshot file"))?;
         }
     }
     Ok(())
 }
 
-/// What a panic had to say.
+/// Returns the message of a panic.
 pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic").to_owned()

@@ -1,4 +1,4 @@
-//! Who holds a data directory: the text of its file `LOCK`.
+//! The holder of a data directory: the text of its file `LOCK`.
 //!
 //! ```text
 //! satchel 1
@@ -8,9 +8,9 @@
 //! end
 //! ```
 //!
-//! The lock is the one on the file (flock): the text only tells those who find it locked. It is
-//! written by the process that holds the lock, and is empty while nobody does. Readers take no
-//! lock: what lacks its last line is not looked at.
+//! The lock itself is `flock(2)` on the file. The text only informs other processes that find the file
+//! locked. The holder writes it, and empties it when it ends. Readers take no lock and ignore a text
+//! without its last line.
 
 use std::{
     fmt,
@@ -22,19 +22,19 @@ use std::{
 const FORMAT_LINE: &str = "satchel 1";
 const LAST_LINE: &str = "end";
 
-/// The longest text that is read, in bytes: more than a command's name and an address take.
+/// The longest text that is read, in bytes. A command's name and a URL take less.
 const TEXT_BYTES_MAX: u64 = 4096;
 
-/// The command of a server.
+/// The command that starts a server.
 const SERVE: &str = "serve";
 
-/// The process that holds a data directory, as far as it is known.
+/// The process that holds a data directory, as far as `LOCK` tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LockHolder {
     pub pid: Option<u32>,
-    /// The command of Satchel that it runs: `serve`, `import`.
+    /// Its subcommand of Satchel, such as `serve` or `import`.
     pub command: Option<String>,
-    /// The address of a server that listens.
+    /// The URL of a listening server.
     pub url: Option<String>,
 }
 
@@ -45,12 +45,15 @@ impl LockHolder {
         Self { pid, command: Some(command.to_owned()), url: None }
     }
 
-    /// Whether it is a server, also one that does not listen yet.
+    /// Whether it is a server, listening or not.
     pub fn is_server(&self) -> bool {
         self.command.as_deref() == Some(SERVE)
     }
 
-    /// Writes the text in the place of the one that is there.
+    /// Replaces the text of `LOCK`.
+    ///
+    /// # Errors
+    /// Any error of writing the file.
     pub(super) fn write(&self, mut file: &File) -> io::Result<()> {
         let mut text = format!("{FORMAT_LINE}\n");
         if let Some(pid) = self.pid {
@@ -64,14 +67,14 @@ impl LockHolder {
         }
         text += LAST_LINE;
         text.push('\n');
-        // One write, and the rest of a longer text cut off after it: what is read meanwhile is one
-        // of the two, as only the lines before the first end count.
+        // One write, then the rest of a longer old text is truncated. A concurrent reader gets the
+        // old or the new text, because it stops at the first last line.
         file.seek(SeekFrom::Start(0))?;
         file.write_all(text.as_bytes())?;
         file.set_len(text.len() as u64)
     }
 
-    /// Reads the text. One that is not understood tells nothing.
+    /// Reads the text. Returns an empty holder if the text is not valid.
     pub(super) fn read(mut file: &File) -> Self {
         let mut text = String::new();
         let read = file
@@ -90,7 +93,7 @@ impl LockHolder {
         }
         let mut holder = Self::default();
         for line in lines {
-            // It is shown on a terminal.
+            // The values are shown on a terminal, so control characters are refused.
             if line == LAST_LINE || line.contains(char::is_control) {
                 return (line == LAST_LINE).then_some(holder);
             }
@@ -98,7 +101,7 @@ impl LockHolder {
                 Some(("pid", pid)) => holder.pid = pid.parse().ok(),
                 Some(("command", command)) => holder.command = Some(command.to_owned()),
                 Some(("url", url)) => holder.url = Some(url.to_owned()),
-                // A newer Satchel says more.
+                // A line of a newer version.
                 Some(_) | None => {}
             }
         }
@@ -110,7 +113,7 @@ impl fmt::Display for LockHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.command, &self.url) {
             (_, Some(url)) => write!(f, "the server at {url}")?,
-            (Some(_), None) if self.is_server() => write!(f, "a server that does not listen yet")?,
+            (Some(_), None) if self.is_server() => write!(f, "a server that is starting")?,
             (Some(command), None) => write!(f, "the command satchel {command}")?,
             (None, None) => write!(f, "another process")?,
         }
@@ -126,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_is_read_also_after_a_longer_text() {
+    fn a_written_holder_is_read_back_after_a_longer_one() {
         let file = tempfile::tempfile().unwrap();
         let server =
             LockHolder { url: Some("http://[::1]:8080".to_owned()), ..LockHolder::this("serve") };
@@ -143,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_foreign_tells_nothing() {
+    fn truncated_and_foreign_texts_are_ignored() {
         for text in [
             "",
             "\u{0}\u{0}",
@@ -153,7 +156,7 @@ mod tests {
         ] {
             assert_eq!(LockHolder::parse(text), None, "{text:?}");
         }
-        let told = LockHolder::parse("satchel 1\npid x\nnew thing\nend\nurl old\nend\n").unwrap();
-        assert_eq!(told, LockHolder::default());
+        let parsed = LockHolder::parse("satchel 1\npid x\nnew thing\nend\nurl old\nend\n").unwrap();
+        assert_eq!(parsed, LockHolder::default());
     }
 }

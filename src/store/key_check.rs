@@ -1,15 +1,15 @@
-//! Whether the key of a data directory is the right one, and how it gets a new one.
+//! Checks the key of a data directory, and replaces a lost one.
 //!
-//! With another key the server would start and answer every login with 500. So a known text is
-//! sealed with the key and kept in `key.check`, mode 0600:
+//! With a wrong key the server would start and answer every login with status 500. So the file
+//! `key.check`, mode 0600, holds a known text that is sealed with the key:
 //!
 //! ```text
 //! satchel key check 1
-//! <the known text, sealed as a secret is (XChaCha20-Poly1305), in base64>
+//! <the known text, sealed like a secret (XChaCha20-Poly1305), in base64>
 //! ```
 //!
-//! The number is the format of the file. Where the file is missing, as in directories of older
-//! versions, or is damaged, stored secrets prove the key, and the file is written again.
+//! The number is the format of the file. If the file is missing, as in directories of older versions,
+//! or damaged, stored secrets prove the key, and the file is written again.
 
 use std::{
     fs::{self, OpenOptions},
@@ -27,36 +27,36 @@ use crate::model::{Kind, Secret};
 
 const FORMAT_LINE: &str = "satchel key check 1";
 
-/// What is sealed: nothing that anybody has to keep to himself.
+/// The sealed text. It is not secret.
 const KNOWN_TEXT: &str = "This is the key of the data directory.";
 
-/// What the text is sealed for, so that it can stand for no secret of a record.
+/// The purpose of the sealed text: prevents its use as a secret of a record.
 const PURPOSE: &str = "key check";
 
-/// Records with a secret that are tried where `key.check` proves nothing. One that opens proves the
-/// key; a damaged one must not condemn it.
+/// The number of records whose secrets are tried if `key.check` does not prove the key. One secret that
+/// opens proves it. A single damaged secret must not refuse it.
 const RECORDS_TRIED_MAX: usize = 20;
 
-/// The longest file that is read, in bytes: the text takes a quarter of it.
+/// The longest `key.check` that is read, in bytes: four times the length of a valid one.
 const FILE_BYTES_MAX: u64 = 1024;
 
-/// What is known of the key of a data directory from its files alone.
+/// The state of the key of a data directory, as far as its files tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyState {
     /// It opens `key.check`.
     Right,
-    /// `key.check` is missing or damaged: opening the store tells.
+    /// `key.check` is missing or damaged. Opening the store will tell.
     Unproven,
-    /// It is missing, or is another one.
+    /// It is missing or wrong.
     Unusable(KeyError),
 }
 
-/// What `key.check` says of a key.
+/// The result of comparing a key with `key.check`.
 enum Check {
-    Fits,
-    /// It was sealed with another key, or its sealed text is damaged.
+    Matches,
+    /// The text was sealed with another key, or is damaged.
     Differs,
-    /// It is missing, or is no such file.
+    /// The file is missing or has another format.
     None,
 }
 
@@ -65,10 +65,10 @@ impl DataDirectory {
         self.path().join("key.check")
     }
 
-    /// What is known of the key from the files alone, without opening the inventory.
+    /// Returns the state of the key without opening the inventory.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if a file is there and cannot be read.
+    /// [`StoreError::Io`] if an existing file cannot be read.
     pub fn key_state(&self) -> Result<KeyState, StoreError> {
         let vault = match Vault::open(&self.key()) {
             Ok(vault) => vault,
@@ -76,7 +76,7 @@ impl DataDirectory {
             Err(error) => return Err(error),
         };
         Ok(match check(self, &vault)? {
-            Check::Fits => KeyState::Right,
+            Check::Matches => KeyState::Right,
             Check::None => KeyState::Unproven,
             Check::Differs => KeyState::Unusable(wrong(self, self.key_check().display())),
         })
@@ -84,18 +84,18 @@ impl DataDirectory {
 }
 
 impl Vault {
-    /// Makes a new key for the directory. The old one and its check are kept under other names:
-    /// `key.old-TIME` and `key.check.old-TIME`. Secrets that the old one sealed cannot be opened
-    /// any more: the caller drops them.
+    /// Creates a new key for the directory. Keeps the old key and its check as `key.old-TIME` and
+    /// `key.check.old-TIME`. Secrets that the old key sealed cannot be opened any more: the caller
+    /// removes them.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if the files cannot be renamed or written. The old key is never lost: it
-    /// has one of the two names.
+    /// [`StoreError::Io`] if the files cannot be renamed or written. The old key then has one of the
+    /// two names.
     pub fn renew(directory: &DataDirectory) -> Result<Self, StoreError> {
         let form = format_description!("[year][month][day]T[hour][minute][second]Z");
         let time = OffsetDateTime::now_utc().format(form).unwrap_or_default();
         for path in [directory.key(), directory.key_check()] {
-            put_aside(&path, &time)
+            rename_to_old(&path, &time)
                 .map_err(StoreError::io(format!("renaming {}", path.display())))?;
         }
         let vault = Self::create(&directory.key())?;
@@ -104,8 +104,8 @@ impl Vault {
     }
 }
 
-/// Renames a file that is there to a name that nothing has.
-fn put_aside(path: &Path, time: &str) -> io::Result<()> {
+/// Renames a file, if it exists, to an unused name that ends with `.old-TIME`.
+fn rename_to_old(path: &Path, time: &str) -> io::Result<()> {
     let name = |number: u32| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".old-{time}"));
@@ -121,25 +121,27 @@ fn put_aside(path: &Path, time: &str) -> io::Result<()> {
     }
 }
 
-/// Makes sure that the key is the one that the inventory's secrets are sealed with.
+/// Checks that the key opens the secrets of the inventory. Writes `key.check` if it is missing or
+/// damaged.
 ///
 /// # Errors
-/// [`KeyError::Wrong`] if it is another one.
-pub(super) fn prove(
+/// - [`KeyError::Wrong`] if it is another key.
+/// - [`StoreError::Io`] and [`StoreError::Database`].
+pub(super) fn require_right_key(
     directory: &DataDirectory,
     vault: &Vault,
     generation: &Generation,
 ) -> Result<(), StoreError> {
     let check = check(directory, vault)?;
-    // The generations of another directory can lie beside this directory's key and check. Users
-    // have secrets, so one of the first records tells.
-    let kinds: &[Kind] = if let Check::Fits = check { &[Kind::User] } else { &Kind::ALL };
-    match (tried(vault, generation, kinds)?, check) {
-        (Tried::Opened | Tried::NoSecret, Check::Fits) => Ok(()),
+    // Somebody can copy the generations of another directory beside this key and its check. Users
+    // have secrets, so one of the first records shows this.
+    let kinds: &[Kind] = if let Check::Matches = check { &[Kind::User] } else { &Kind::ALL };
+    match (open_stored_secrets(vault, generation, kinds)?, check) {
+        (Tried::Opened | Tried::NoSecret, Check::Matches) => Ok(()),
         (Tried::Opened | Tried::NoSecret, Check::None) => write(directory, vault),
         (Tried::Opened, _) => {
             tracing::warn!(
-                "key.check is damaged: stored secrets prove the key, it is written anew"
+                "key.check is damaged. Stored secrets prove the key, so the file is written again."
             );
             write(directory, vault)
         }
@@ -154,19 +156,22 @@ fn wrong(directory: &DataDirectory, proof: impl ToString) -> KeyError {
     KeyError::Wrong { path: directory.key(), proof: proof.to_string() }
 }
 
-/// What became of trying to open stored secrets.
+/// The result of trying to open stored secrets.
 enum Tried {
-    /// At least one was opened.
+    /// At least one opened.
     Opened,
+    /// No record has a sealed secret.
     NoSecret,
-    /// None of those that were tried was opened. The first of them:
-    Refused {
-        kind: Kind,
-        name: String,
-    },
+    /// None of the tried secrets opened. `kind` and `name` are the first record.
+    Refused { kind: Kind, name: String },
 }
 
-fn tried(vault: &Vault, generation: &Generation, kinds: &[Kind]) -> Result<Tried, StoreError> {
+/// Tries to open the secrets of some stored records.
+fn open_stored_secrets(
+    vault: &Vault,
+    generation: &Generation,
+    kinds: &[Kind],
+) -> Result<Tried, StoreError> {
     let mut first = None;
     let mut count = 0;
     for kind in kinds.iter().copied() {
@@ -178,7 +183,7 @@ fn tried(vault: &Vault, generation: &Generation, kinds: &[Kind]) -> Result<Tried
                 }
                 Err(error) => return Err(error),
             };
-            // What is damaged proves nothing.
+            // A damaged record proves nothing.
             let Ok(mut record) = format::decode_record(kind, &name, raw.body()) else { continue };
             let is_sealed = |secret: &Secret| matches!(secret, Secret::Sealed(_));
             if !record.secrets().iter().any(|(_, secret)| is_sealed(secret)) {
@@ -201,16 +206,17 @@ fn tried(vault: &Vault, generation: &Generation, kinds: &[Kind]) -> Result<Tried
     })
 }
 
+/// Compares a key with `key.check`.
 fn check(directory: &DataDirectory, vault: &Vault) -> Result<Check, StoreError> {
     let path = directory.key_check();
-    let what = || StoreError::io(format!("reading {}", path.display()));
+    let io = || StoreError::io(format!("reading {}", path.display()));
     let bytes = match fs::metadata(&path) {
         Ok(metadata) if metadata.len() > FILE_BYTES_MAX || !metadata.is_file() => {
             return Ok(Check::None);
         }
-        Ok(_) => fs::read(&path).map_err(what())?,
+        Ok(_) => fs::read(&path).map_err(io())?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Check::None),
-        Err(error) => return Err(what()(error)),
+        Err(error) => return Err(io()(error)),
     };
     let sealed = str::from_utf8(&bytes)
         .ok()
@@ -218,33 +224,34 @@ fn check(directory: &DataDirectory, vault: &Vault) -> Result<Check, StoreError> 
         .and_then(|sealed| BASE64_STANDARD.decode(sealed.trim_end()).ok());
     Ok(match sealed {
         None => Check::None,
-        Some(sealed) if vault.opens(PURPOSE, &sealed, KNOWN_TEXT) => Check::Fits,
+        Some(sealed) if vault.opens(PURPOSE, &sealed, KNOWN_TEXT) => Check::Matches,
         Some(_) => Check::Differs,
     })
 }
 
+/// Writes `key.check`. On a full disk it is skipped with a warning.
 fn write(directory: &DataDirectory, vault: &Vault) -> Result<(), StoreError> {
     let path = directory.key_check();
     let sealed = BASE64_STANDARD.encode(vault.seal_text(PURPOSE, KNOWN_TEXT));
-    // Beside the other and renamed, so that it is whole or not there.
-    let aside = directory.path().join("key.check.new");
+    // Written under another name and renamed: the file is complete or absent.
+    let temporary = directory.path().join("key.check.new");
     let write = || -> io::Result<()> {
-        match fs::remove_file(&aside) {
+        match fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
         let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&aside)?;
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&temporary)?;
         file.write_all(format!("{FORMAT_LINE}\n{sealed}\n").as_bytes())?;
         file.sync_all()?;
-        fs::rename(&aside, &path)?;
+        fs::rename(&temporary, &path)?;
         sync_directory(directory.path())
     };
     match write().map_err(StoreError::io(format!("writing {}", path.display()))) {
-        // The next start writes it. A full disk must not keep the inventory from being opened.
+        // The next start writes it. A full disk must not prevent opening the inventory.
         Err(StoreError::DiskFull) => {
-            tracing::warn!("the disk is full: key.check is not written");
-            let _ = fs::remove_file(aside);
+            tracing::warn!("The disk is full: key.check is not written.");
+            let _ = fs::remove_file(temporary);
             Ok(())
         }
         written => written,

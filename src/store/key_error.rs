@@ -1,4 +1,4 @@
-//! Why the key of a data directory cannot be used.
+//! The reasons why the key of a data directory cannot be used.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::vault::KEY_BYTES;
 pub enum KeyError {
     #[error("the key file {} is missing. It encrypts the secrets in this data directory", .path.display())]
     Missing { path: PathBuf },
-    #[error("the key {} has the wrong length: {bytes} and not {KEY_BYTES} bytes", .path.display())]
+    #[error("the key {} has the wrong length: {bytes} bytes instead of {KEY_BYTES}", .path.display())]
     Length { path: PathBuf, bytes: usize },
     #[error(
         "the key {} is not the key of this data directory: it does not open {proof}",
@@ -19,7 +19,7 @@ pub enum KeyError {
 }
 
 impl KeyError {
-    /// What to do next, in sentences for a person.
+    /// What to do next, in plain sentences.
     pub fn way_out(&self) -> String {
         let (KeyError::Missing { path }
         | KeyError::Length { path, .. }

@@ -1,9 +1,9 @@
 //! The expected state of a generation, stored outside of its database to detect damage.
 //!
-//! sled takes the first part of its log that it cannot read for the end of the log, and says
-//! nothing. So the state of a generation is also written to small files beside the database: to the
-//! generation's [seal](super::seal) when the generation is finished, and to the
-//! [high-water mark](super::mark) after each commit. A database that opens with less is damaged.
+//! sled takes the first unreadable part of its log for the end of the log, without an error. So the
+//! state of a generation is also written to small files beside the database: to the generation's
+//! [seal](super::seal) when it is finished, and to the [high-water mark](super::mark) after each
+//! commit. A database that opens with an older state is damaged.
 
 use std::{
     fmt,
@@ -17,17 +17,19 @@ use twox_hash::XxHash3_64;
 use super::{StoreError, Summary, format};
 use crate::wording::counted;
 
-/// A random number that is given to a generation when it is made. It stands in the database and in
-/// the files beside it, so that the database of another generation is not taken for this one.
+/// The random identity of a generation. It is stored in the database and in the files beside it, so
+/// that the database of another generation is not mistaken for this one.
 #[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Identity([u8; 16]);
 
 impl Identity {
+    /// Creates an identity.
+    ///
     /// # Errors
-    /// [`StoreError::Io`] if the system gives no random numbers.
+    /// [`StoreError::Io`] if the kernel returns no random bytes.
     pub fn random() -> Result<Self, StoreError> {
         let mut bytes = [0; 16];
-        crate::disk::fill_random(&mut bytes).map_err(StoreError::io("random numbers"))?;
+        crate::disk::fill_random(&mut bytes).map_err(StoreError::io("getting random bytes"))?;
         Ok(Self(bytes))
     }
 }
@@ -43,13 +45,13 @@ impl fmt::Debug for Identity {
 pub(super) struct KnownState {
     pub generation: u64,
     pub identity: Identity,
-    /// When it was noted, in seconds since 1970.
+    /// When this state was recorded, in seconds since 1970.
     pub time: u64,
     pub summary: Summary,
 }
 
 impl KnownState {
-    /// Notes a state now.
+    /// Returns a state that is recorded now.
     pub fn now(generation: u64, identity: Identity, summary: Summary) -> Self {
         Self { generation, identity, time: unix_seconds(), summary }
     }
@@ -62,7 +64,7 @@ pub struct KnownCounts {
     /// The number of its last change.
     pub version: u64,
     pub records: u64,
-    /// When it was noted, in seconds since 1970.
+    /// When this state was recorded, in seconds since 1970.
     pub time: u64,
 }
 
@@ -97,18 +99,18 @@ fn utc(seconds: u64) -> String {
 }
 
 fn unix_seconds() -> u64 {
-    // A clock before 1970 is no clock.
+    // A clock that is set before 1970 counts as 1970.
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// The length of what stands before the value: the format, the length and the checksum.
+/// The length of the header in bytes: the format, the length and the checksum of the value.
 const CHECKED_HEAD_BYTES: usize = 1 + 4 + 8;
 
 /// The format of the files beside the database.
 pub(super) const CHECKED_FORMAT: u8 = 1;
 
-/// Encodes a value with its format, its length and a checksum (XXH3-64), so that a damaged or
-/// half-written one is noticed.
+/// Encodes a value with its format, its length and a checksum (XXH3-64), which reveal a damaged or
+/// incomplete value.
 pub(super) fn encode_checked(value: &impl Encode) -> Vec<u8> {
     checked(&format::encode(value))
 }
@@ -127,13 +129,13 @@ pub(super) fn checked(body: &[u8]) -> Vec<u8> {
 /// Why checked bytes could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CheckedError {
-    /// They are cut off, changed or zeroed.
+    /// They are truncated, changed or zeroed.
     Damaged,
-    /// They were written in a format that this version does not know.
+    /// They have a format that this version does not know.
     OtherFormat { found: u8 },
 }
 
-/// Decodes what [`encode_checked`] wrote. Bytes behind it are not looked at.
+/// Decodes a value that [`encode_checked`] encoded. Ignores the bytes after it.
 ///
 /// # Errors
 /// [`CheckedError::Damaged`] if the checksum is wrong; [`CheckedError::OtherFormat`].
@@ -158,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_changed_byte_and_every_truncation_is_noticed() {
+    fn every_changed_bit_and_every_truncation_is_detected() {
         let known = KnownState::now(7, Identity::random().unwrap(), Summary::default());
         let bytes = encode_checked(&known);
         assert_eq!(decode_checked::<KnownState>(&bytes), Ok(known.clone()));
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_told_from_damage() {
+    fn a_newer_format_is_not_damage() {
         let known = KnownState::now(7, Identity::random().unwrap(), Summary::default());
         let mut bytes = encode_checked(&known);
         bytes[0] = 2;
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_shown_with_its_time() {
+    fn a_state_is_displayed_with_its_time() {
         let known = KnownState { time: 1_795_760_000, ..known_with_version(12) };
         assert_eq!(
             KnownCounts::from(&known).to_string(),

@@ -1,5 +1,6 @@
-//! Changes in memory over sled's trees: what a transaction has done so far, over what those before
-//! it did that is not applied yet, over what is there.
+//! Layers of uncommitted changes over sled's trees. The top layer holds the changes of the current
+//! transaction, the second one those of earlier transactions that are not applied yet. A key's value
+//! is that of the topmost layer that changes the key, otherwise that of the tree.
 
 use std::{
     collections::{BTreeMap, btree_map},
@@ -24,14 +25,14 @@ pub(super) enum TreeId {
 }
 
 impl TreeId {
-    /// Every tree of a generation.
+    /// Returns every tree of a generation.
     pub fn all() -> impl Iterator<Item = TreeId> {
         let others =
             [Self::References, Self::Members, Self::Texts, Self::Chunks, Self::Meta].into_iter();
         Kind::ALL.into_iter().map(TreeId::Kind).chain(others)
     }
 
-    /// The name of the tree in the database, which is also the part of the store that it is.
+    /// The name of the tree in the database. Messages about damage use it as the part of the store.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kind(kind) => kind.as_str(),
@@ -43,16 +44,16 @@ impl TreeId {
         }
     }
 
-    /// Whether keys are texts that a person knows.
+    /// Whether a part's keys are names that can be shown to a person.
     fn has_plain_keys(part: &str) -> bool {
         part != "references" && part != "members" && part != "chunks"
     }
 }
 
-/// What is to be written into one tree: values, and keys that go.
+/// The changes of one tree by key: a new value, or `None` for a removed key.
 pub(super) type TreeChanges = BTreeMap<Vec<u8>, Option<IVec>>;
 
-/// What is to be written.
+/// The changes of a transaction or of several ones.
 #[derive(Default)]
 pub(super) struct Changes {
     trees: BTreeMap<TreeId, TreeChanges>,
@@ -60,31 +61,32 @@ pub(super) struct Changes {
     entries: usize,
 }
 
-/// What an entry takes in memory beside its key and its value.
+/// The estimated memory of an entry beside its key and its value, in bytes.
 const ENTRY_BYTES: usize = 96;
 
 impl Changes {
-    /// Lets a key have this value, or go.
+    /// Sets the value of a key, or removes the key with `None`.
     pub fn set(&mut self, tree: TreeId, key: Vec<u8>, value: Option<IVec>) {
         let size = |value: &Option<IVec>| value.as_ref().map_or(0, |value| value.len());
         self.bytes += size(&value);
         match self.trees.entry(tree).or_default().entry(key) {
-            btree_map::Entry::Vacant(place) => {
-                self.bytes += ENTRY_BYTES + place.key().len();
+            btree_map::Entry::Vacant(entry) => {
+                self.bytes += ENTRY_BYTES + entry.key().len();
                 self.entries += 1;
-                place.insert(value);
+                entry.insert(value);
             }
-            btree_map::Entry::Occupied(mut place) => {
-                self.bytes -= size(&place.insert(value));
+            btree_map::Entry::Occupied(mut entry) => {
+                self.bytes -= size(&entry.insert(value));
             }
         }
     }
 
+    /// Returns the changes of one tree.
     pub fn tree(&self, tree: TreeId) -> Option<&TreeChanges> {
         self.trees.get(&tree)
     }
 
-    /// The trees that are changed.
+    /// Returns the changed trees with their changes.
     pub fn iter(&self) -> impl Iterator<Item = (TreeId, &TreeChanges)> {
         self.trees.iter().map(|(tree, changes)| (*tree, changes))
     }
@@ -93,17 +95,17 @@ impl Changes {
         self.entries == 0
     }
 
-    /// About what this takes in memory, in bytes.
+    /// The estimated memory of the changes, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The number of keys.
+    /// The number of changed keys.
     pub fn entries(&self) -> usize {
         self.entries
     }
 
-    /// Takes over what a later change does.
+    /// Adds later changes over these.
     pub fn absorb(&mut self, later: Changes) {
         for (tree, changes) in later.trees {
             for (key, value) in changes {
@@ -113,11 +115,11 @@ impl Changes {
     }
 }
 
-/// One tree under the layers of changes that are over it.
+/// One tree and the layers of changes over it.
 #[derive(Clone, Copy)]
 pub(super) struct Layered<'a> {
     tree: &'a Tree,
-    /// The newest first.
+    /// The top layer first.
     layers: [Option<&'a TreeChanges>; 2],
 }
 
@@ -126,11 +128,15 @@ impl<'a> Layered<'a> {
         Self { tree, layers }
     }
 
-    /// What the layers say of the key, if they do.
+    /// Returns the key's value in the topmost layer that changes it, or `None` if no layer does.
     fn changed(&self, key: &[u8]) -> Option<Option<&'a IVec>> {
         self.layers.iter().flatten().find_map(|layer| Some(layer.get(key)?.as_ref()))
     }
 
+    /// Returns the value of a key.
+    ///
+    /// # Errors
+    /// As for [`contained::read`].
     pub fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
         match self.changed(key) {
             Some(value) => Ok(value.cloned()),
@@ -138,6 +144,10 @@ impl<'a> Layered<'a> {
         }
     }
 
+    /// Whether the key exists.
+    ///
+    /// # Errors
+    /// As for [`contained::read`].
     pub fn contains(&self, key: &[u8]) -> Result<bool, StoreError> {
         match self.changed(key) {
             Some(value) => Ok(value.is_some()),
@@ -145,18 +155,16 @@ impl<'a> Layered<'a> {
         }
     }
 
-    /// All keys that begin with `prefix`, in order, with their values.
+    /// Returns the entries whose key begins with `prefix`, sorted by key.
     pub fn prefix(&self, prefix: &[u8]) -> Entries<'a> {
         self.prefix_from(prefix, prefix)
     }
 
-    /// Those of them that do not stand before `from`, which begins with the prefix too.
-    ///
-    /// What is looked for stands first in what this gives. sled can go backwards as well, for the
-    /// price of a key of 1 MiB in the executable.
+    /// Returns the entries whose key begins with `prefix` and is greater than or equal to `from`,
+    /// sorted by key. `from` begins with `prefix` too.
     pub fn prefix_from(&self, prefix: &[u8], from: &[u8]) -> Entries<'a> {
         let mut end = prefix.to_vec();
-        // The first key behind all that begin with the prefix.
+        // The smallest key that is greater than all keys with the prefix.
         while let Some(last) = end.pop() {
             if last < u8::MAX {
                 end.push(last + 1);
@@ -175,23 +183,23 @@ impl<'a> Layered<'a> {
     }
 }
 
-/// What is left of one layer.
+/// The remaining entries of one layer.
 type LayerEntries<'a> = Peekable<btree_map::Range<'a, Vec<u8>, Option<IVec>>>;
 
-/// Keys and values of a tree and its layers, in order.
+/// The merged entries of a tree and its layers, sorted by key.
 pub(super) struct Entries<'a> {
     tree: TreeEntries<'a>,
     layers: [Option<LayerEntries<'a>>; 2],
 }
 
-/// Keys and values of a tree, in order. Where a page is damaged, an error names the range that
-/// cannot be read, and the entries behind it follow.
+/// The entries of a tree, sorted by key. For a damaged page the iterator returns an error that names
+/// the unreadable range, and then the entries after it.
 struct TreeEntries<'a> {
     tree: &'a Tree,
-    /// None at its end: asked again, sled's iterator gives what was created behind it.
+    /// `None` at the end. After its end, sled's iterator would return entries created meanwhile.
     rest: Option<sled::Iter>,
     peeked: Option<Result<(IVec, IVec), StoreError>>,
-    /// The key of the last entry, or what the entries began with.
+    /// The key of the last entry, or the start of the range.
     last: IVec,
     /// Whether `last` is the key of an entry.
     is_begun: bool,
@@ -219,7 +227,7 @@ impl<'a> TreeEntries<'a> {
                     self.peeked = Some(Ok(entry));
                 }
                 Ok(None) => self.rest = None,
-                Err(error) => self.peeked = Some(Err(self.pass_over(error))),
+                Err(error) => self.peeked = Some(Err(self.skip_damaged(error))),
             }
         }
         self.peeked.as_ref()
@@ -230,28 +238,29 @@ impl<'a> TreeEntries<'a> {
         self.peeked.take()
     }
 
-    /// Goes on behind a damaged range, or ends where there is nothing behind it.
+    /// Continues after a damaged range, or ends if nothing after it is readable. Returns the error
+    /// with the range.
     #[cold]
-    fn pass_over(&mut self, error: StoreError) -> StoreError {
+    fn skip_damaged(&mut self, error: StoreError) -> StoreError {
         self.rest = None;
         let StoreError::Damaged { part, detail } = error else { return error };
-        // The smallest key behind the last entry.
+        // The smallest key that is greater than the last entry's.
         let from = if self.is_begun { [&self.last[..], &[0]].concat() } else { self.last.to_vec() };
-        let behind = contained::readable_after(self.tree, &from)
+        let next = contained::readable_after(self.tree, &from)
             .filter(|key| self.end.as_ref().is_none_or(|end| key < end));
-        if let Some(key) = &behind {
+        if let Some(key) = &next {
             let end = self.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
             self.rest = Some(self.tree.range::<&[u8], _>((Bound::Included(key.as_slice()), end)));
         }
         let shown = |key: &[u8]| format!("'{}'", String::from_utf8_lossy(key).replace('\0', ", "));
-        let range = match &behind {
+        let range = match &next {
             _ if !TreeId::has_plain_keys(part) => String::new(),
-            Some(behind) if self.last.is_empty() => format!(" before {}", shown(behind)),
-            Some(behind) => format!(" after {} and before {}", shown(&self.last), shown(behind)),
+            Some(next) if self.last.is_empty() => format!(" before {}", shown(next)),
+            Some(next) => format!(" after {} and before {}", shown(&self.last), shown(next)),
             None if self.last.is_empty() => String::new(),
             None => format!(" after {}", shown(&self.last)),
         };
-        if let Some(key) = behind {
+        if let Some(key) = next {
             self.last = key.into();
             self.is_begun = false;
         }
@@ -264,12 +273,12 @@ impl Iterator for Entries<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let here = match self.tree.peek() {
+            let tree_key = match self.tree.peek() {
                 Some(Ok((key, _))) => Some(key.clone()),
                 Some(Err(_)) => return self.tree.next(),
                 None => None,
             };
-            let mut first: Option<&[u8]> = here.as_deref();
+            let mut first: Option<&[u8]> = tree_key.as_deref();
             for layer in self.layers.iter_mut().flatten() {
                 if let Some((key, _)) = layer.peek()
                     && first.is_none_or(|first| key.as_slice() < first)
@@ -277,24 +286,24 @@ impl Iterator for Entries<'_> {
                     first = Some(key);
                 }
             }
-            let key = match (first, &here) {
+            let key = match (first, &tree_key) {
                 (None, _) => return None,
-                (Some(first), Some(here)) if first == &**here => here.clone(),
+                (Some(first), Some(tree_key)) if first == &**tree_key => tree_key.clone(),
                 (Some(first), _) => IVec::from(first),
             };
-            // The newest layer decides; all who have the key go on.
-            let mut decided: Option<Option<IVec>> = None;
+            // The topmost value counts. Every layer that holds the key advances.
+            let mut topmost: Option<Option<IVec>> = None;
             for layer in self.layers.iter_mut().flatten() {
                 if let Some((_, value)) = layer.next_if(|(other, _)| other.as_slice() == &*key) {
-                    decided.get_or_insert_with(|| value.clone());
+                    topmost.get_or_insert_with(|| value.clone());
                 }
             }
-            if here.as_ref() == Some(&key)
+            if tree_key.as_ref() == Some(&key)
                 && let Some(Ok((_, value))) = self.tree.next()
             {
-                decided.get_or_insert(Some(value));
+                topmost.get_or_insert(Some(value));
             }
-            if let Some(Some(value)) = decided {
+            if let Some(Some(value)) = topmost {
                 return Some(Ok((key, value)));
             }
         }
@@ -321,9 +330,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
-        /// Layers over a tree read as one map does into which all was written.
+        /// Reading through layers equals reading one map to which all changes were applied.
         #[test]
-        fn layers_read_as_one_map(
+        fn layers_over_a_tree_equal_one_map(
             (below, middle, top) in (entries(), entries(), entries()),
             (from, to) in (prop::collection::vec(0u8..3, 0..3), prop::collection::vec(any::<u8>(), 1..3)),
         ) {

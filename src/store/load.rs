@@ -1,5 +1,5 @@
-//! Bulk changes: a new generation, written sorted, that takes the place of the old one in one
-//! atomic step.
+//! Bulk loads: a new generation is written in sorted order and replaces the current one in one atomic
+//! step.
 
 use std::{fs, sync::Arc};
 
@@ -12,18 +12,20 @@ use crate::{
     model::{Kind, Side},
 };
 
-/// A generation in the making. Dropped before it is committed, it leaves nothing behind.
+/// A new generation that is not committed yet. Dropping it removes its files.
 pub(super) struct UnfinishedGeneration<'s> {
     store: &'s Store,
-    /// The generation that it follows.
+    /// The generation that it replaces.
     previous: Arc<Generation>,
-    /// Taken out only by `commit` and `drop`.
+    /// `None` only after `commit` and `drop`.
     new: Option<NewGeneration>,
 }
 
 impl<'s> UnfinishedGeneration<'s> {
-    /// Begins a generation that follows another one. The summary says the version of what is
-    /// written.
+    /// Begins a generation that replaces `previous`. The summary holds the version of the new records.
+    ///
+    /// # Errors
+    /// As for [`NewGeneration::begin`].
     pub fn begin(
         store: &'s Store,
         previous: Arc<Generation>,
@@ -34,22 +36,23 @@ impl<'s> UnfinishedGeneration<'s> {
         Ok(Self { store, previous, new: Some(new) })
     }
 
+    /// The generation to write to.
     pub fn new_generation(&self) -> &NewGeneration {
-        self.new.as_ref().expect("there is a generation until it is committed")
+        self.new.as_ref().expect("the generation is there until it is committed")
     }
 
-    /// Makes everything durable and seals it, then turns the pointer: from here on this is the
-    /// inventory.
+    /// Seals the generation, makes it durable and switches the pointer to it.
     ///
     /// # Errors
-    /// Why nothing was changed. Only when the disk does not say whether the pointer was turned is
-    /// it not known; the store changes nothing any more then, until it is opened again.
-    /// [`StoreError::Cancelled`] if a cancellation comes before the pointer is turned.
+    /// The inventory is unchanged, unless writing the pointer fails in a way that leaves its value
+    /// unknown; the store is read-only then until it is opened again.
+    /// - [`StoreError::Cancelled`] if the operation is cancelled before the pointer is switched.
+    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
     pub fn commit(mut self, progress: &Progress) -> Result<(), StoreError> {
         self.new_generation().complete()?;
-        // The last moment to cancel.
+        // After this call the operation cannot be cancelled any more.
         progress.begin_flip(self.new_generation().generation().number)?;
-        // From here on start-up decides what becomes of the directory, not `drop`.
+        // From here on the next start removes the directory if the pointer does not name it.
         let new = self.new.take().expect("a generation is committed once");
         let generation = new.into_generation();
         let pointer = Pointer { current: generation.number, previous: Some(self.previous.number) };
@@ -64,16 +67,16 @@ impl Drop for UnfinishedGeneration<'_> {
             drop(new);
             if let Err(error) = fs::remove_dir_all(&path) {
                 let path = path.display();
-                tracing::warn!(%path, %error, "a cut-off import is left behind until the next start");
+                tracing::warn!(%path, %error, "Cannot remove an unfinished generation. The next start removes it.");
             }
         }
     }
 }
 
-/// A bulk change in the making. It holds the turn, so nothing changes the inventory beside it.
+/// A bulk load. It holds the write lock, so no other change runs beside it.
 pub struct Load<'s> {
     unfinished: UnfinishedGeneration<'s>,
-    _turn: WriteGuard<'s>,
+    _guard: WriteGuard<'s>,
 }
 
 impl<'s> Load<'s> {
@@ -81,22 +84,25 @@ impl<'s> Load<'s> {
         let previous = store.writable()?.generation;
         let summary = previous.summary().following();
         let unfinished = UnfinishedGeneration::begin(store, previous, summary)?;
-        Ok(Self { unfinished, _turn: guard })
+        Ok(Self { unfinished, _guard: guard })
     }
 
-    /// The version of what this load writes.
+    /// The version of the records that this load writes.
     pub fn version(&self) -> u64 {
         self.unfinished.new_generation().version()
     }
 
-    /// Begins to write one kind's records. Several kinds may be written at once, each by its own
-    /// thread.
+    /// Returns a writer for the records of one kind. Several kinds can be written at the same time by
+    /// different threads.
     pub fn table(&self, kind: Kind) -> LoadTable<'_> {
         self.unfinished.new_generation().table(kind)
     }
 
-    /// Writes the reverse index. `each` is called with a function that takes the next target and
-    /// reference, sorted.
+    /// Writes the reverse index. Calls `each` with a function that takes the next target key and
+    /// posting, in sorted order.
+    ///
+    /// # Errors
+    /// The first error of `each`, or of writing.
     pub fn references<X: From<StoreError>>(
         &self,
         each: impl FnOnce(&mut dyn FnMut(&[u8], &[u8]) -> Result<(), X>) -> Result<(), X>,
@@ -104,8 +110,11 @@ impl<'s> Load<'s> {
         self.unfinished.new_generation().references(each)
     }
 
-    /// Writes the members of computed pools. `each` is called with a function that takes the
-    /// ordinal of a pool's record, the side, and a member's ordinal and name, sorted.
+    /// Writes the members of computed pools. Calls `each` with a function that takes the ordinal of a
+    /// pool's record, the side, and a member's ordinal and name, in sorted order.
+    ///
+    /// # Errors
+    /// The first error of `each`, or of writing.
     pub fn members<X: From<StoreError>>(
         &self,
         each: impl FnOnce(&mut dyn FnMut(u64, Side, u64, &str) -> Result<(), X>) -> Result<(), X>,
@@ -113,13 +122,14 @@ impl<'s> Load<'s> {
         self.unfinished.new_generation().members(each)
     }
 
-    /// Makes everything durable, then turns the pointer: from here on this is the inventory. The
-    /// long texts of the devices that are in it come along.
+    /// Copies the long texts of the devices in the new generation, seals it, makes it durable and
+    /// switches the pointer to it.
     ///
     /// # Errors
-    /// Why nothing was changed. Only when the disk does not say whether the pointer was turned is
-    /// it not known; the store changes nothing any more then, until it is opened again.
-    /// [`StoreError::Cancelled`] if a cancellation comes before the pointer is turned.
+    /// The inventory is unchanged, unless writing the pointer fails in a way that leaves its value
+    /// unknown; the store is read-only then until it is opened again.
+    /// - [`StoreError::Cancelled`] if the operation is cancelled before the pointer is switched.
+    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
     pub fn commit(self, progress: &Progress) -> Result<(), StoreError> {
         progress.step(Step::MakingDurable, None)?;
         let previous = self.unfinished.previous.trees();

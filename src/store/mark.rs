@@ -1,10 +1,10 @@
-//! The high-water mark: the state of the inventory after its last durable commit, in the file
-//! `MARK` beside the databases.
+//! The high-water mark: the state of the inventory after its last durable commit, in the file `MARK`
+//! beside the databases.
 //!
-//! It is written after the commit is durable, so a mark that survives a crash speaks of data that
-//! survived as well, and no commit waits for it. There are two slots, written in turn: a write that
-//! is cut off leaves the other slot. The mark that was written last may be lost in a power cut; it
-//! then speaks of an earlier state, which is still a lower bound.
+//! It is written after the commit is durable, so the data of a mark that survives a crash has survived
+//! as well, and no commit waits for it. There are two slots, written alternately: an interrupted write
+//! leaves the other slot intact. A power cut can lose the last mark. The other slot then holds an
+//! earlier state, which is still a lower bound.
 
 use std::{
     fs::{File, OpenOptions},
@@ -27,25 +27,24 @@ const SLOT_BYTES: u64 = 16 * 1024;
 
 const SLOTS: u64 = 2;
 
-/// How often the mark is made durable by us. The kernel writes it back by itself after 30 seconds.
+/// How often the mark is synced. The kernel writes it back by itself after 30 seconds.
 const SYNC_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What the mark says.
+/// The contents of a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Decode)]
 pub(super) struct Mark {
-    /// Grows with each mark that is written.
+    /// Increases with each written mark.
     sequence: u64,
     pub current: KnownState,
-    /// The generation before the current one, as it was when it was replaced.
+    /// The state of the previous generation when it was replaced.
     pub previous: Option<KnownState>,
 }
 
-/// What the file held when it was opened.
+/// The contents of the file when it was opened.
 #[derive(Clone, Debug)]
 pub(super) enum FoundMark {
     Intact(Box<Mark>),
-    /// There is no file: the directory is new, or was written before there were marks, or the file
-    /// was removed.
+    /// There is no file: the directory is new or has format 2, or the file was removed.
     Missing,
     /// Neither slot can be read.
     Damaged,
@@ -58,31 +57,32 @@ pub(super) struct MarkFile {
 }
 
 struct MarkState {
-    /// The number of the mark that was written last.
+    /// The number of the last written mark.
     sequence: u64,
-    /// The state that was noted last.
+    /// The last noted state of the current generation.
     current: Option<KnownState>,
     previous: Option<KnownState>,
-    /// `previous` as it is written. It is the same in every mark until a generation is replaced.
+    /// `previous`, encoded. It is the same in every mark until a generation is replaced.
     previous_bytes: Vec<u8>,
+    /// When the file was last synced.
     synced: Instant,
-    /// Whether a failed write was logged already.
+    /// Whether a failed write was already logged.
     failed: bool,
 }
 
 impl MarkFile {
-    /// Opens the file, and makes it where it is missing. An existing mark is not changed.
+    /// Opens the file. Creates it if it is missing. Does not change an existing mark.
     ///
     /// # Errors
-    /// [`StoreError::Directory`] if a newer Satchel wrote it; [`StoreError::Io`];
-    /// [`StoreError::DiskFull`].
+    /// - [`StoreError::Directory`] if a newer version wrote it.
+    /// - [`StoreError::Io`]; [`StoreError::DiskFull`].
     pub fn open(path: &Path) -> Result<(Self, FoundMark), StoreError> {
-        let io = || StoreError::io(format!("the high-water mark {}", path.display()));
+        let io = || StoreError::io(format!("opening the high-water mark {}", path.display()));
         let found = read(path)?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true).mode(0o600);
         let file = options.open(path).map_err(io())?;
-        // The file has its full length from the start, so that a full disk does not stop a mark.
+        // The file has its full length from the start, so that a full disk does not prevent a mark.
         let length = file.metadata().map_err(io())?.len();
         let missing = (SLOTS * SLOT_BYTES).saturating_sub(length);
         if let Ok(missing) = usize::try_from(missing)
@@ -111,18 +111,18 @@ impl MarkFile {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state of the generation before the current one when it was replaced.
+    /// The state of the previous generation when it was replaced.
     pub fn previous(&self) -> Option<KnownState> {
         self.lock().previous.clone()
     }
 
-    /// Notes a durable state of the current generation. `summary` is its encoded summary, which the
-    /// commit has already.
+    /// Writes a mark of the current generation. `summary` is its encoded summary, which the commit has
+    /// already.
     pub fn note(&self, current: KnownState, summary: &[u8]) {
         self.write(self.lock(), current, summary);
     }
 
-    /// Notes that a generation took the place of the one that was noted last.
+    /// Writes a mark of a generation that replaced the current one.
     pub fn note_replaced(&self, current: KnownState) {
         let mut state = self.lock();
         let replaced = state.current.take();
@@ -131,7 +131,7 @@ impl MarkFile {
         self.write(state, current, &summary);
     }
 
-    /// Notes both generations, whatever was noted before.
+    /// Writes a mark of both generations, independent of earlier marks.
     pub fn begin(&self, current: KnownState, previous: Option<KnownState>) {
         let mut state = self.lock();
         state.set_previous(previous);
@@ -139,11 +139,11 @@ impl MarkFile {
         self.write(state, current, &summary);
     }
 
-    /// Writes into the slot that does not hold the last mark. A mark that cannot be written leaves
-    /// a lower bound behind: that is no reason to refuse a change that is durable.
+    /// Writes to the slot that does not hold the last mark. An error is only logged: the last mark is
+    /// still a lower bound, and the change is durable.
     fn write(&self, mut state: MutexGuard<'_, MarkState>, current: KnownState, summary: &[u8]) {
         state.sequence += 1;
-        // A `Mark`, of whose parts some are encoded already: each commit waits for this.
+        // Equals an encoded `Mark`. Parts of it are encoded already, because each commit waits for this.
         let KnownState { generation, identity, time, summary: _ } = &current;
         let head = format::encode(&(state.sequence, generation, identity, time));
         let bytes = checked(&[&head, summary, &state.previous_bytes].concat());
@@ -169,7 +169,7 @@ impl MarkFile {
     /// # Errors
     /// [`StoreError::Io`] if the disk fails.
     pub fn sync(&self) -> Result<(), StoreError> {
-        self.file.sync_all().map_err(StoreError::io("the high-water mark"))
+        self.file.sync_all().map_err(StoreError::io("syncing the high-water mark"))
     }
 }
 
@@ -183,13 +183,16 @@ impl MarkState {
 /// Reads the mark with the highest number.
 ///
 /// # Errors
-/// [`StoreError::Directory`] if a newer Satchel wrote it; [`StoreError::Io`].
+/// - [`StoreError::Directory`] if a newer version wrote it.
+/// - [`StoreError::Io`].
 pub(super) fn read(path: &Path) -> Result<FoundMark, StoreError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FoundMark::Missing),
         Err(error) => {
-            return Err(StoreError::io(format!("the high-water mark {}", path.display()))(error));
+            return Err(StoreError::io(format!("opening the high-water mark {}", path.display()))(
+                error,
+            ));
         }
     };
     let mut newest: Option<Mark> = None;
@@ -234,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_two_slots_counts_and_a_damaged_one_does_not() {
+    fn the_newest_intact_slot_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("MARK é");
         assert!(matches!(read(&path).unwrap(), FoundMark::Missing));
@@ -244,7 +247,7 @@ mod tests {
             note(&file, known(number));
             assert_eq!(version(&path), Some(number));
         }
-        // The fifth mark is in slot 1: without it the fourth counts.
+        // The fifth mark is in slot 1. Without it the fourth counts.
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[SLOT_BYTES as usize + 40] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
@@ -255,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_replaced_generation_is_kept_over_later_marks_and_starts() {
+    fn the_previous_state_survives_later_marks_and_reopening() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("MARK");
         let (file, _) = MarkFile::open(&path).unwrap();

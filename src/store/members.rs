@@ -1,16 +1,17 @@
-//! The members of computed pools: a packed list for each pool and side, in the order of the
-//! members' own ordinals, and its length beside it. A pool is named by its record's ordinal, so
-//! that it can be renamed without a word of this changing.
+//! Keys and items of the members of computed pools: one packed list for each pool and side, sorted
+//! by the members' ordinals, and its length under a key of its own. A pool is identified by the
+//! ordinal of its record, so that renaming it changes none of its lists.
 
 use crate::model::Side;
 
-/// The keys of lists begin with this, so that their lengths can stand beside them.
+/// The first byte of a list's prefix.
 const LIST: u8 = 0;
+/// The first byte of a length's key.
 const LENGTH: u8 = 1;
 
-fn key(what: u8, pool: u64, side: Side) -> Vec<u8> {
+fn key(first: u8, pool: u64, side: Side) -> Vec<u8> {
     let mut key = Vec::with_capacity(LIST_KEY_BYTES);
-    key.push(what);
+    key.push(first);
     key.extend_from_slice(&pool.to_be_bytes());
     key.push(match side {
         Side::Device => 0,
@@ -19,15 +20,15 @@ fn key(what: u8, pool: u64, side: Side) -> Vec<u8> {
     key
 }
 
-/// How long a [`list_key`] is.
+/// The length of a [`list_key`], in bytes.
 pub(super) const LIST_KEY_BYTES: usize = 10;
 
-/// The prefix of the list of a pool's members.
+/// Returns the prefix of the list of a pool's members.
 pub(super) fn list_key(pool: u64, side: Side) -> Vec<u8> {
     key(LIST, pool, side)
 }
 
-/// Where the length of the list that has this prefix stands.
+/// Returns the key of a list's length from the list's prefix.
 pub(super) fn length_key(list: &[u8]) -> Vec<u8> {
     let mut key = list.to_vec();
     if let Some(first) = key.first_mut() {
@@ -36,7 +37,7 @@ pub(super) fn length_key(list: &[u8]) -> Vec<u8> {
     key
 }
 
-/// A member as it stands in the list.
+/// Returns a member as an item of a list.
 pub(super) fn member(ordinal: u64, name: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(8 + name.len());
     bytes.extend_from_slice(&ordinal.to_be_bytes());
@@ -44,15 +45,15 @@ pub(super) fn member(ordinal: u64, name: &str) -> Vec<u8> {
     bytes
 }
 
-/// Reads the name of a [`member`].
+/// Parses the name in a [`member`].
 pub(super) fn member_name(member: &[u8]) -> Option<&str> {
     std::str::from_utf8(member.get(8..)?).ok()
 }
 
-/// What the keys of all lists begin with.
+/// The common prefix of all lists.
 pub(super) const LISTS: [u8; 1] = [LIST];
 
-/// Reads the ordinal of the pool's record, and the side, of a [`list_key`] with something behind it.
+/// Parses the ordinal of the pool's record and the side in a key that begins with a [`list_key`].
 pub(super) fn parse_list_key(key: &[u8]) -> Option<(u64, Side)> {
     let (pool, rest) = key.strip_prefix(&LISTS)?.split_first_chunk()?;
     let side = match rest.first()? {
@@ -63,7 +64,7 @@ pub(super) fn parse_list_key(key: &[u8]) -> Option<(u64, Side)> {
     Some((u64::from_be_bytes(*pool), side))
 }
 
-/// Reads the ordinal and the name of a [`member`].
+/// Parses the ordinal and the name in a [`member`].
 pub(super) fn parse(member: &[u8]) -> Option<(u64, &str)> {
     let (ordinal, name) = member.split_first_chunk()?;
     Some((u64::from_be_bytes(*ordinal), std::str::from_utf8(name).ok()?))

@@ -1,21 +1,19 @@
 //! The store: the inventory on the disk. The only module that names sled.
 //!
-//! - **Small changes** ([`Store::change`]) are made in memory, one after the other; those that come
-//!   while the disk is busy are committed together, and acknowledged when that is durable.
-//! - **Bulk changes** ([`Store::write`]) write a new generation, a database of its own, and turn the
-//!   pointer to it when it is durable.
-//! - **Readers** are never blocked. [`Store::read`] looks at the current generation;
-//!   [`Store::snapshot`] holds one moment of it.
-//! - **Damage** is noticed when the inventory is opened: by its log (`log`), by the seal of the
-//!   generation (`seal`), by the high-water mark (`mark`) and by content hashes (`content`).
-//!   `opening` compares them; [`Recovery`] gets an inventory back.
+//! - **Small changes** ([`Store::change`]) are made in memory, one after the other. Changes that arrive
+//!   while the disk is busy are committed together. Each is acknowledged when it is durable.
+//! - **Bulk loads** ([`Store::lock`]) write a new generation, which is a database of its own, and switch
+//!   the pointer to it when it is durable.
+//! - **Readers** are never blocked. [`Store::read`] returns a live view of the current generation,
+//!   [`Store::snapshot`] a consistent one.
+//! - **Damage** is detected when the inventory is opened: by its log (`log`), by the seal of the
+//!   generation (`seal`), by the high-water mark (`mark`) and by content hashes (`content`). `opening`
+//!   compares them. [`Recovery`] repairs a damaged inventory.
 //!
-//! Invariants: nothing is acknowledged before it is durable; a record, the references that it
-//! holds and the counts that it changes are written in the same transaction; no secret is written
-//! that is not sealed.
+//! Invariants: no change is acknowledged before it is durable. A record, its references and the counts
+//! are written in the same transaction. Secrets are written sealed only.
 
 mod admission;
-mod ahead;
 mod committer;
 mod contained;
 mod content;
@@ -25,11 +23,13 @@ mod durable;
 mod error;
 mod folder_copy;
 mod format;
+mod full_disk;
 mod generation;
 mod holder;
 mod key_check;
 mod key_error;
 mod known;
+mod large_change;
 mod layers;
 mod load;
 mod log;
@@ -40,10 +40,9 @@ mod opening;
 mod options;
 mod owner;
 mod packed;
+mod read_ahead;
 mod recover;
 mod references;
-mod rewrite;
-mod room;
 mod seal;
 mod snapshot;
 mod summary;
@@ -95,11 +94,12 @@ pub use write_lock::WRITE_LOCK_WAIT_MAX;
 
 use committer::{CommitFailure, Committer};
 use directory::Pointer;
-use generation::{Generation, corrupt};
+use error::corrupt;
+use full_disk::{AmpleSpace, Reopening};
+use generation::Generation;
 use layers::TreeId;
 use mark::MarkFile;
 use opening::OpenedInventory;
-use room::{AmpleSpace, Reopening};
 use snapshot::Snapshots;
 use trees::Trees;
 use write_lock::{WriteGuard, WriteLock};
@@ -118,40 +118,40 @@ pub struct Store {
     reopening: Reopening,
     ample_space: AmpleSpace,
     mark: Arc<MarkFile>,
-    /// The number of the last generation that was begun. None is used twice: a database that was
-    /// given up may still write to its directory for a moment.
+    /// The number of the last generation that was begun. Numbers are not reused: a database that was
+    /// closed can still write to its directory for a moment.
     number_last: AtomicU64,
-    /// The last to be dropped, so that nobody opens what is still being closed.
+    /// Dropped last: the directory stays locked until the database is closed.
     directory: Arc<DataDirectory>,
 }
 
-/// What is the inventory now.
+/// Whether the database is open.
 enum StoreState {
     Open(CurrentGeneration),
-    /// The database was closed to be opened again, and that failed.
+    /// The database was closed to be reopened, and reopening failed.
     Closed {
         number: u64,
-        /// The highest version that a change was given before.
+        /// The highest version of any change before.
         version: u64,
         failure: CommitFailure,
     },
 }
 
-/// The generation that is the inventory.
+/// The current generation and its committer.
 #[derive(Clone)]
 struct CurrentGeneration {
-    /// The first to be dropped: what it was asked for is committed before the database is closed.
+    /// Dropped first: commits pending changes before the database is closed.
     committer: Arc<Committer>,
     generation: Arc<Generation>,
 }
 
-/// A record, and what the store knows of it.
+/// A stored record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored<E> {
     pub record: E,
-    /// Its place in the order in which its kind's records came.
+    /// Its position in the creation order of its kind.
     pub ordinal: u64,
-    /// The change that wrote it.
+    /// The number of the change that wrote it.
     pub version: u64,
 }
 
@@ -159,7 +159,7 @@ pub struct Stored<E> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredText {
     pub text: String,
-    /// The change that wrote it.
+    /// The number of the change that wrote it.
     pub version: u64,
 }
 
@@ -171,7 +171,7 @@ impl<E: Entity> Stored<E> {
         Ok(Self { record, ordinal: raw.header.ordinal, version: raw.header.version })
     }
 
-    /// The same, of a type that says nothing of its kind.
+    /// Erases the kind from the type.
     pub fn into_any(self) -> Stored<AnyRecord> {
         Stored { record: self.record.into(), ordinal: self.ordinal, version: self.version }
     }
@@ -185,29 +185,36 @@ impl Stored<AnyRecord> {
     }
 }
 
-/// Whether a record bears the name under which it stands.
+/// Checks that a record has the name that is its key.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if it has another name.
 fn check_name(record: &dyn Record, name: &[u8]) -> Result<(), StoreError> {
     if record.name().as_bytes() == name {
         Ok(())
     } else {
-        let detail = format!("it names itself '{}'", record.name());
+        let detail = format!("its name in the record is '{}'", record.name());
         Err(corrupt(record.kind(), name, detail))
     }
 }
 
 impl Store {
-    /// Opens the inventory of a data directory, or makes an empty one there.
+    /// Opens the inventory of a data directory with the default options. Creates an empty one if there
+    /// is none.
     ///
     /// # Errors
-    /// What is wrong with the directory, in a sentence for a person.
+    /// As for [`Store::open_with`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_with(path, Options::default())
     }
 
-    /// The same, with what can be chosen.
+    /// Opens the inventory of a data directory.
     ///
     /// # Errors
-    /// What is wrong with the directory, in a sentence for a person.
+    /// - [`StoreError::Directory`] if the directory cannot be used.
+    /// - [`StoreError::InventoryDamaged`] if the inventory is damaged.
+    /// - [`StoreError::Key`] if the key is missing or wrong.
+    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
     pub fn open_with(path: &Path, options: Options) -> Result<Self, StoreError> {
         Self::open_around(path, options, Arc::default())
             .map_err(|error| admission::explained(path, error))
@@ -221,10 +228,10 @@ impl Store {
         let directory = Arc::new(DataDirectory::hold(path, &options)?);
         let OpenedInventory { generation, pointer, vault, mark } =
             opening::open(&directory, options)?;
-        key_check::prove(&directory, &vault, &generation)?;
+        key_check::require_right_key(&directory, &vault, &generation)?;
         let mark = Arc::new(mark);
-        room::keep_reserve(&directory);
-        // After an undo the generation before has the higher number.
+        full_disk::keep_reserve(&directory);
+        // After an undo the previous generation has the higher number.
         let number_last =
             pointer.previous.map_or(generation.number, |previous| previous.max(generation.number));
         let write_lock = Arc::<WriteLock>::default();
@@ -247,7 +254,7 @@ impl Store {
         })
     }
 
-    /// Whether a generation is the current one, or was it before the last import or undo.
+    /// Whether a generation is the current or the previous one.
     pub fn is_kept(&self, generation: u64) -> bool {
         self.pointer().is_ok_and(|pointer| {
             generation == pointer.current || Some(generation) == pointer.previous
@@ -259,19 +266,23 @@ impl Store {
         &self.directory
     }
 
-    /// Seals and opens secrets.
+    /// Encrypts and decrypts secrets.
     pub fn vault(&self) -> &Vault {
         &self.vault
     }
 
-    /// The inventory as it is. Changes show while it is read; a bulk change does not.
+    /// Returns a live view of the current generation. It shows later small changes, but not a later bulk
+    /// load.
     pub fn read(&self) -> LiveView {
         self.reopen_for_reading();
         let generation = self.current().map(|current| current.generation);
         LiveView { generation, vault: self.vault.clone() }
     }
 
-    /// The inventory as it is at this moment, whatever changes.
+    /// Returns a snapshot: the inventory at this moment, without later changes.
+    ///
+    /// # Errors
+    /// [`StoreError::Reopening`] while the database cannot be opened after a failed write.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         self.reopen_for_reading();
         let generation = || match self.current() {
@@ -281,12 +292,14 @@ impl Store {
         self.snapshots.take(generation, self.vault.clone())
     }
 
-    /// Makes a small change: what `make` does to the transaction is committed whole when it
-    /// returns `Ok`, and durable when this returns. When it returns an error nothing happens.
+    /// Makes a small change. If `make` returns `Ok`, the transaction is committed as a whole and durable
+    /// when this returns. If it returns an error, nothing is changed.
     ///
     /// # Errors
-    /// What `make` says; [`StoreError::Busy`] when an import holds the turn for too long;
-    /// [`StoreError::DiskFull`] and [`StoreError::ReadOnly`].
+    /// - The error of `make`.
+    /// - [`StoreError::Busy`] if an import holds the write lock for too long.
+    /// - [`StoreError::ChangeLarge`] if the change exceeds 512 MB.
+    /// - [`StoreError::DiskFull`], [`StoreError::FileSizeLimit`] and [`StoreError::ReadOnly`].
     pub fn change<T, X: From<StoreError>>(
         &self,
         make: impl FnOnce(&mut Transaction<'_>) -> Result<T, X>,
@@ -296,40 +309,41 @@ impl Store {
         self.snapshots.wait_for_space()?;
         let mut pending = current.committer.pending();
         let mut transaction = Transaction::new(&current.generation, &self.vault, &pending);
-        let made = make(&mut transaction)?;
+        let output = make(&mut transaction)?;
         let changed = transaction.finish()?;
         let ticket = match changed {
-            // What was decided on may be a change that is not durable yet.
-            None => current.committer.asked(),
-            Some(changed) if rewrite::is_large(&changed.changes) => {
+            // The caller may have read an earlier change that is not durable yet.
+            None => current.committer.last_requested(),
+            Some(changed) if large_change::is_large(&changed.changes) => {
                 drop(pending);
                 current.committer.settle()?;
                 self.rewrite(&current, changed)?;
-                return Ok(made);
+                return Ok(output);
             }
             Some(changed) => {
                 let bytes = pending.changes.bytes() + changed.changes.bytes();
                 self.require_space(&current.generation, bytes)?;
                 pending.changes.absorb(changed.changes);
                 pending.summary = Some(changed.summary);
-                current.committer.ask()
+                current.committer.request()
             }
         };
         drop(pending);
-        // The next change need not wait for this one's commit, and shares it.
+        // The next change does not wait for this commit: it can share it.
         drop(guard);
         current.committer.wait(ticket)?;
-        Ok(made)
+        Ok(output)
     }
 
-    /// Takes the turn for a bulk change: until the [`LockedStore`] is dropped nothing else changes.
+    /// Takes the write lock: nothing else changes the inventory until the [`LockedStore`] is dropped.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when another one holds it for too long; [`StoreError::Cancelled`].
-    pub fn write(&self, progress: &Progress) -> Result<LockedStore<'_>, StoreError> {
+    /// - [`StoreError::Busy`] if another change holds the lock for too long.
+    /// - [`StoreError::Cancelled`] if the operation is cancelled while it waits.
+    /// - The failure of an earlier commit.
+    pub fn lock(&self, progress: &Progress) -> Result<LockedStore<'_>, StoreError> {
         let guard = self.write_lock.lock_for(progress)?;
-        // Who holds the turn reads what is there, and that is what was applied. Where nothing can be
-        // written any more, nothing waits to be.
+        // Pending changes become readable only when they are applied. After a failure none is pending.
         if let Ok(current) = self.current()
             && current.committer.failure().is_none()
         {
@@ -345,7 +359,11 @@ impl Store {
         }
     }
 
-    /// The generation to change, for the one who holds the turn.
+    /// Returns the generation to change. Reopens the database if necessary. The caller holds the write
+    /// lock.
+    ///
+    /// # Errors
+    /// The failure of an earlier commit, or the error of reopening.
     fn writable(&self) -> Result<CurrentGeneration, StoreError> {
         let failure = match self.current() {
             Ok(current) => match current.committer.failure() {
@@ -354,29 +372,34 @@ impl Store {
             },
             Err(failure) => failure,
         };
-        if failure.is_mended_by_opening() { self.reopen(&failure) } else { Err(failure.to_error()) }
+        if failure.is_cured_by_reopening() {
+            self.reopen(&failure)
+        } else {
+            Err(failure.to_error())
+        }
     }
 
-    /// The number of a generation that is begun.
+    /// Returns the number of the next generation.
     fn number_next(&self) -> u64 {
         self.number_last.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Puts a durable generation in the place of the current one.
+    /// Replaces the current generation with a durable one.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the pointer cannot be written.
     fn replace(&self, generation: Generation, pointer: Pointer) -> Result<(), StoreError> {
         let known = generation.known();
         let current =
             CurrentGeneration::new(generation, &self.snapshots, &self.write_lock, &self.mark)?;
-        if let Err(error) = self.directory.turn_pointer(pointer) {
-            // It may or may not name the new generation now: nothing may be acknowledged into the
-            // old one any more.
+        if let Err(error) = self.directory.switch_pointer(pointer) {
+            // The pointer can name either generation now, so changes of the old one must not be
+            // acknowledged any more.
             if !matches!(self.directory.pointer(), Ok(Some(now)) if now != pointer)
                 && let Ok(old) = self.current()
             {
-                let reason = format!(
-                    "it is not known which inventory is the current one: {}",
-                    chain(&error)
-                );
+                let reason =
+                    format!("it is unknown which generation is the current one: {}", chain(&error));
                 old.committer.fail(&StoreError::ReadOnly { reason });
             }
             return Err(error);
@@ -386,16 +409,18 @@ impl Store {
             &mut *self.current.write().unwrap_or_else(PoisonError::into_inner),
             StoreState::Open(current),
         );
-        // Closing it takes a flush, for which no reader waits.
+        // Closing it takes a flush, outside of the lock, so that readers do not wait.
         drop(old);
         if let Err(error) = self.directory.remove_unnamed(pointer) {
-            tracing::warn!(error = %Chain(&error), "the generation before the last is left behind");
+            tracing::warn!(error = %Chain(&error), "Cannot remove an unused generation. The next start removes it.");
         }
         Ok(())
     }
 
-    /// The version of the last change of this kind's records. It is kept in memory: asking costs
-    /// nothing.
+    /// Returns the number of the last change of a kind. It is kept in memory, so the call is cheap.
+    ///
+    /// # Errors
+    /// The failure of an earlier commit, if the database is closed.
     pub fn changed(&self, kind: Kind) -> Result<u64, StoreError> {
         match self.current() {
             Ok(current) => Ok(current.generation.summary().kind(kind).changed),
@@ -403,7 +428,10 @@ impl Store {
         }
     }
 
-    /// Makes everything durable that still waits for a flush.
+    /// Waits until all requested commits are durable.
+    ///
+    /// # Errors
+    /// The failure of a commit.
     pub fn flush(&self) -> Result<(), StoreError> {
         match self.current() {
             Ok(current) => current.committer.settle(),
@@ -426,20 +454,23 @@ impl CurrentGeneration {
     }
 }
 
-/// The turn to change the inventory in bulk.
+/// A store whose write lock is held.
 pub struct LockedStore<'s> {
     guard: WriteGuard<'s>,
     store: &'s Store,
 }
 
 impl<'s> LockedStore<'s> {
-    /// Begins a new generation.
+    /// Begins a bulk load.
+    ///
+    /// # Errors
+    /// As for creating a generation; the failure of an earlier commit.
     pub fn load(self) -> Result<Load<'s>, StoreError> {
         Load::begin(self.store, self.guard)
     }
 }
 
-/// Reads the inventory as it is.
+/// A live view of one generation: it shows small changes as soon as they are applied.
 pub struct LiveView {
     generation: Result<Arc<Generation>, CommitFailure>,
     vault: Arc<Vault>,
@@ -447,7 +478,7 @@ pub struct LiveView {
 
 impl LiveView {
     fn generation(&self) -> Result<&Generation, StoreError> {
-        // The failure is about a change; a read only has to wait until the database is open again.
+        // A failure that reopening cures is temporary for a reader.
         self.generation.as_deref().map_err(|failure| match failure {
             CommitFailure::DiskFull
             | CommitFailure::FileSizeLimit
@@ -460,18 +491,18 @@ impl LiveView {
         Ok(self.generation()?.trees())
     }
 
-    /// The record of this name.
+    /// Returns a record.
     pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
         let raw = self.get_raw(E::KIND, name)?;
         raw.map(|raw| Stored::read(name.as_bytes(), &raw)).transpose()
     }
 
-    /// The record of this kind and name.
+    /// Returns a record of a kind that is not known at compile time.
     pub fn get_any(&self, kind: Kind, name: &str) -> Result<Option<Stored<AnyRecord>>, StoreError> {
         self.trees()?.get_any(kind, name)
     }
 
-    /// The record of this name, as bytes.
+    /// Returns a record as bytes.
     pub fn get_raw(&self, kind: Kind, name: &str) -> Result<Option<Raw>, StoreError> {
         self.trees()?.raw(kind, name.as_bytes())
     }
@@ -480,12 +511,12 @@ impl LiveView {
         self.trees()?.contains(kind, name)
     }
 
-    /// All records of one kind, by name.
+    /// Returns all records of a kind, sorted by name.
     pub fn scan<E: Entity>(&self) -> impl Iterator<Item = Result<Stored<E>, StoreError>> {
         self.scan_raw(E::KIND).map(|entry| entry.and_then(|(name, raw)| Stored::read(&name, &raw)))
     }
 
-    /// All records of one kind, by name, as bytes.
+    /// Returns all records of a kind as bytes, sorted by name.
     pub fn scan_raw(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
         let (trees, failure) = match self.trees() {
             Ok(trees) => (Some(trees), None),
@@ -495,7 +526,7 @@ impl LiveView {
             trees.scan(kind).filter_map(move |entry| match entry {
                 Err(error) => Some(Err(error)),
                 Ok((name, Some(raw))) => Some(Ok((name.to_vec(), raw))),
-                // It was replaced since: read what it is now, where it still is.
+                // It was replaced meanwhile: read its new value, unless it was removed.
                 Ok((name, None)) => match trees.raw(kind, &name) {
                     Ok(raw) => raw.map(|raw| Ok((name.to_vec(), raw))),
                     Err(error) => Some(Err(error)),
@@ -505,8 +536,8 @@ impl LiveView {
         failure.map(Err).into_iter().chain(records)
     }
 
-    /// The members of a computed pool, in the order of their records. A pool is named by its
-    /// record's ordinal.
+    /// Returns the names of a computed pool's members, sorted by ordinal. `pool` is the ordinal of the
+    /// pool's record.
     pub fn members(&self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
         let mut names = Vec::new();
         self.each_member(pool, side, |name| {
@@ -517,6 +548,9 @@ impl LiveView {
     }
 
     /// Calls `each` with each of the [`members`](Self::members).
+    ///
+    /// # Errors
+    /// The first error of `each`; [`StoreError::Damaged`] if the list cannot be read.
     pub fn each_member<X: From<StoreError>>(
         &self,
         pool: u64,
@@ -526,32 +560,32 @@ impl LiveView {
         self.trees()?.each_member(pool, side, each)
     }
 
-    /// The number of a computed pool's members.
+    /// Returns the number of a computed pool's members.
     pub fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
         self.trees()?.member_count(pool, side)
     }
 
-    /// A long text of a device, such as its configuration.
+    /// Returns a long text of a device, such as its configuration.
     pub fn text(&self, device: &str, property: &str) -> Result<Option<StoredText>, StoreError> {
         self.trees()?.text(device, property)
     }
 
-    /// The properties of which a device has a long text.
+    /// Returns the properties of a device's long texts.
     pub fn texts(&self, device: &str) -> Result<Vec<String>, StoreError> {
         self.trees()?.texts(device)
     }
 
-    /// Counts and stamps with all changes that can be read, durable or not yet.
+    /// The counts and versions after all changes that this view shows, durable or not.
     pub fn summary(&self) -> Result<Arc<Summary>, StoreError> {
         Ok(self.generation()?.summary())
     }
 
-    /// Counts and stamps of the durable changes.
+    /// The counts and versions after the durable changes.
     pub fn durable_summary(&self) -> Result<Arc<Summary>, StoreError> {
         Ok(self.generation()?.durable_summary())
     }
 
-    /// The records that name the target.
+    /// Returns the records that refer to the target.
     pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
         let mut referrers = Vec::new();
         self.each_referrer(target, name, |kind, relation, name| {
@@ -561,7 +595,7 @@ impl LiveView {
     }
 
     /// Calls `each` with the kind, the relation and the name of each of the
-    /// [`referrers`](Self::referrers): sorted by these, and without a copy of them.
+    /// [`referrers`](Self::referrers), sorted by these and without copying them.
     pub fn each_referrer(
         &self,
         target: Target,
@@ -571,8 +605,11 @@ impl LiveView {
         self.trees()?.each_referrer(target, name, each)
     }
 
-    /// Calls `each` with every target that is referred to and each reference to it, as
-    /// [`parse_target_key`] and [`parse_posting`] read them, sorted.
+    /// Calls `each` with the target key and the posting of every reference, sorted, for
+    /// [`parse_target_key`] and [`parse_posting`].
+    ///
+    /// # Errors
+    /// The first error of `each`; [`StoreError::Damaged`] if the index cannot be read.
     pub fn each_reference<X: From<StoreError>>(
         &self,
         each: impl FnMut(&[u8], &[u8]) -> Result<(), X>,
@@ -580,7 +617,10 @@ impl LiveView {
         references::each_reference(self.trees()?.tree(TreeId::References), each)
     }
 
-    /// Opens a record's sealed secrets.
+    /// Decrypts a record's sealed secrets.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsealable`] if a secret was sealed with another key or is damaged.
     pub fn open_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
         self.vault.open_secrets(record)
     }

@@ -1,5 +1,5 @@
-//! A generation that is being written: its trees sorted, hashed while they are written, and sealed
-//! when they are complete.
+//! Writes a new generation: entries in sorted order, a content hash of each tree, and the seal when
+//! everything is complete.
 
 use std::{
     cell::RefCell,
@@ -28,14 +28,14 @@ use crate::{
 /// A generation that is being written.
 pub(super) struct NewGeneration {
     generation: Generation,
-    /// The counts and stamps of what was written so far.
+    /// The counts and versions of the records that are written so far.
     summary: Mutex<Summary>,
-    /// The content hashes of what was written so far.
+    /// The content hashes of the entries that are written so far.
     content: Mutex<Content>,
 }
 
 impl NewGeneration {
-    /// Begins a generation with this number. The summary says the version of what is written.
+    /// Creates a generation with this number. The summary holds the version of the new records.
     ///
     /// # Errors
     /// As for [`Generation::create`].
@@ -49,7 +49,7 @@ impl NewGeneration {
         Ok(Self { generation, summary: Mutex::new(summary), content: Mutex::default() })
     }
 
-    /// The generation, to read what was written so far.
+    /// The generation, for reading the entries that are written so far.
     pub fn generation(&self) -> &Generation {
         &self.generation
     }
@@ -58,12 +58,12 @@ impl NewGeneration {
         self.summary.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The version of what is written.
+    /// The version of the new records.
     pub fn version(&self) -> u64 {
         self.lock_summary().version
     }
 
-    /// Begins to write to one tree.
+    /// Returns a writer for one tree.
     pub fn writer(&self, tree: TreeId) -> TreeWriter<'_> {
         TreeWriter {
             id: tree,
@@ -73,8 +73,8 @@ impl NewGeneration {
         }
     }
 
-    /// Begins to write one kind's records. Several kinds may be written at once, each by its own
-    /// thread.
+    /// Returns a writer for the records of one kind. Several kinds can be written at the same time by
+    /// different threads.
     pub fn table(&self, kind: Kind) -> LoadTable<'_> {
         LoadTable {
             kind,
@@ -86,8 +86,11 @@ impl NewGeneration {
         }
     }
 
-    /// Writes the reverse index. `each` is called with a function that takes the next target and
-    /// reference, sorted.
+    /// Writes the reverse index. Calls `each` with a function that takes the next target key and
+    /// posting, in sorted order.
+    ///
+    /// # Errors
+    /// The first error of `each`, or of writing.
     pub fn references<X: From<StoreError>>(
         &self,
         each: impl FnOnce(&mut dyn FnMut(&[u8], &[u8]) -> Result<(), X>) -> Result<(), X>,
@@ -101,8 +104,11 @@ impl NewGeneration {
         Ok(packer.take().map_or(Ok(()), insert)?)
     }
 
-    /// Writes the members of computed pools. `each` is called with a function that takes the
-    /// ordinal of a pool's record, the side, and a member's ordinal and name, sorted.
+    /// Writes the members of computed pools. Calls `each` with a function that takes the ordinal of a
+    /// pool's record, the side, and a member's ordinal and name, in sorted order.
+    ///
+    /// # Errors
+    /// The first error of `each`, or of writing.
     pub fn members<X: From<StoreError>>(
         &self,
         each: impl FnOnce(&mut dyn FnMut(u64, Side, u64, &str) -> Result<(), X>) -> Result<(), X>,
@@ -129,10 +135,12 @@ impl NewGeneration {
         Ok(packer.take().map_or(Ok(()), insert)?)
     }
 
-    /// Copies the long texts of the devices that were written.
+    /// Copies the long texts of the devices in this generation.
     ///
     /// # Errors
-    /// [`StoreError::Cancelled`]; what cannot be read or written.
+    /// - [`StoreError::Cancelled`].
+    /// - [`StoreError::Damaged`] if a text cannot be read.
+    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
     pub fn copy_texts(&self, from: Trees<'_>, progress: &Progress) -> Result<(), StoreError> {
         let mut texts = self.text_writer();
         for entry in from.tree(TreeId::Texts).prefix(&[]) {
@@ -148,7 +156,7 @@ impl NewGeneration {
         Ok(())
     }
 
-    /// Begins to write long texts of devices.
+    /// Returns a writer for long texts of devices.
     pub fn text_writer(&self) -> TextWriter<'_> {
         TextWriter { texts: self.writer(TreeId::Texts), chunks: self.writer(TreeId::Chunks) }
     }
@@ -168,14 +176,14 @@ impl NewGeneration {
         self.generation.make_durable()
     }
 
-    /// The generation.
+    /// Returns the generation.
     pub fn into_generation(self) -> Generation {
         self.generation
     }
 }
 
-/// Writes to one tree of a new generation and hashes what it writes. What was hashed counts from
-/// the moment when the writer is dropped.
+/// Writes entries to one tree of a new generation and hashes them. Adds the hash to that of the
+/// generation when it is dropped.
 pub(super) struct TreeWriter<'u> {
     id: TreeId,
     tree: &'u Tree,
@@ -184,7 +192,7 @@ pub(super) struct TreeWriter<'u> {
 }
 
 impl TreeWriter<'_> {
-    /// Writes an entry. No key is written twice.
+    /// Writes an entry. The caller writes each key once.
     ///
     /// # Errors
     /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
@@ -233,27 +241,33 @@ impl Drop for TreeWriter<'_> {
     }
 }
 
+/// Writes an entry without hashing it.
+///
+/// # Errors
+/// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
 pub(super) fn write(tree: &Tree, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
     guarded("writing the new inventory", || Ok(tree.insert(key, value).map(drop)?))
 }
 
-/// Writes one kind's records, sorted by name.
+/// Writes the records of one kind, sorted by name.
 pub struct LoadTable<'l> {
     kind: Kind,
     tree: TreeWriter<'l>,
     chunks: TreeWriter<'l>,
     summary: &'l Mutex<Summary>,
     seen: KindSummary,
-    /// The name of the record that was written last. No name is empty.
+    /// The name of the last written record; empty before the first.
     last: Vec<u8>,
 }
 
 impl LoadTable<'_> {
-    /// Writes the next record: its name comes after the last one's. Its secrets are sealed.
+    /// Writes the next record. Its name is greater than the previous one's, and its secrets are
+    /// sealed.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when the name comes too late: a record that is written twice would
-    /// be counted twice.
+    /// - [`StoreError::Damaged`] if the name is not greater than the previous one: a record that is
+    ///   written twice would be counted twice.
+    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
     pub fn put(
         &mut self,
         name: &[u8],
@@ -262,7 +276,7 @@ impl LoadTable<'_> {
         body: &[u8],
     ) -> Result<(), StoreError> {
         if self.last.as_slice() >= name {
-            let detail = format!("'{}' is out of its order", String::from_utf8_lossy(name));
+            let detail = format!("'{}' is not in order", String::from_utf8_lossy(name));
             return Err(StoreError::Damaged { part: "sorted records", detail });
         }
         self.last.clear();
@@ -282,7 +296,7 @@ impl LoadTable<'_> {
         Ok(())
     }
 
-    /// Enters what was written into the new generation's counts.
+    /// Adds the counts of the kind to the summary of the generation.
     pub fn finish(self) {
         let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = summary.version;

@@ -1,5 +1,5 @@
-//! Opening the inventory of a data directory: sets up a new one, upgrades an earlier format, and
-//! refuses a damaged one before anything is changed.
+//! Opens the inventory of a data directory: sets up a new one, upgrades an earlier format, and refuses
+//! a damaged one before anything is changed.
 
 use std::{
     fmt,
@@ -13,24 +13,23 @@ use super::{
     content::Content,
     directory::{Pointer, PointerFile, PointerFormat},
     folder_copy::FolderCopy,
-    format,
+    format, full_disk,
     generation::Generation,
     known::KnownState,
     log::{self, LogCheck, LogDamage},
     mark::{FoundMark, MarkFile},
-    room,
     seal::{self, Seal},
 };
 
-/// A damaged inventory: what is wrong with it, and what was known of it.
+/// The damage of an inventory, and its last known states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InventoryDamage {
     pub directory: PathBuf,
-    /// What is damaged, a sentence each, without the full stop.
+    /// The findings, one sentence each, without a full stop.
     pub findings: Vec<String>,
-    /// The last state that is known to have been intact and durable.
+    /// The last state that was recorded as durable.
     pub known: Option<KnownCounts>,
-    /// The generation before the current one, as it was when it was replaced.
+    /// The state of the previous generation when it was replaced.
     pub previous: Option<KnownCounts>,
 }
 
@@ -51,7 +50,7 @@ impl fmt::Display for InventoryDamage {
     }
 }
 
-/// An inventory that was opened.
+/// An opened inventory.
 pub(super) struct OpenedInventory {
     pub generation: Generation,
     pub pointer: Pointer,
@@ -59,19 +58,21 @@ pub(super) struct OpenedInventory {
     pub mark: MarkFile,
 }
 
-/// Opens the inventory, or sets up an empty one where there never was one.
+/// Opens the inventory, or sets up an empty one if there never was one.
 ///
 /// # Errors
-/// [`StoreError::InventoryDamaged`]; [`StoreError::Directory`] for an earlier or newer format, and
-/// for a directory that was never set up if the options forbid to create one; [`StoreError::Key`] if
-/// the key is missing; [`StoreError::DiskFull`]; [`StoreError::Io`].
+/// - [`StoreError::InventoryDamaged`] if it is damaged.
+/// - [`StoreError::Directory`] if its format is older than 2 or newer than the current one, or if it
+///   was never set up and the options forbid to create it.
+/// - [`StoreError::Key`] if the key is missing.
+/// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
 pub(super) fn open(
     directory: &Arc<DataDirectory>,
     options: Options,
 ) -> Result<OpenedInventory, StoreError> {
     let file = directory.pointer_file().map_err(|error| pointer_damage(directory, error))?;
     match file {
-        // The check of the key is written when an inventory is opened for the first time.
+        // `key.check` is written when an inventory is opened for the first time.
         None if directory.key_check().exists() => {
             let finding =
                 "CURRENT and all generations are missing, although there was an inventory";
@@ -94,7 +95,7 @@ pub(super) fn open(
     }
 }
 
-/// Makes an empty inventory.
+/// Sets up an empty inventory.
 fn set_up(directory: &Arc<DataDirectory>, options: Options) -> Result<OpenedInventory, StoreError> {
     if let FoundMark::Intact(mark) = super::mark::read(&directory.mark())?
         && (mark.current.summary.version > 0 || mark.previous.is_some())
@@ -106,19 +107,20 @@ fn set_up(directory: &Arc<DataDirectory>, options: Options) -> Result<OpenedInve
     }
     let key = directory.key();
     let vault = if key.exists() { Vault::open(&key)? } else { Vault::create(&key)? };
-    // A pointer to no generation says that the set-up begins again when it is interrupted here.
+    // While the pointer names no generation, an interrupted set-up starts again.
     let unfinished = Pointer { current: 0, previous: None };
-    directory.turn_pointer(unfinished)?;
+    directory.switch_pointer(unfinished)?;
     directory.remove_unnamed(unfinished)?;
-    let generation =
-        room::open_generation(directory, |directory| Generation::create(directory, 1, options))?;
+    let generation = full_disk::open_generation(directory, |directory| {
+        Generation::create(directory, 1, options)
+    })?;
     generation.write_summary()?;
     let (mark, _) = MarkFile::open(&directory.mark())?;
     finish(&generation)?;
     mark.begin(generation.known(), None);
     mark.sync()?;
     let pointer = Pointer { current: 1, previous: None };
-    directory.turn_pointer(pointer)?;
+    directory.switch_pointer(pointer)?;
     Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
@@ -128,8 +130,8 @@ fn finish(generation: &Generation) -> Result<(), StoreError> {
     generation.make_durable()
 }
 
-/// Brings a directory of format 2 to the present format: hashes and seals its generations, writes
-/// the mark, and turns a pointer of the present format. Interrupted, it begins again.
+/// Upgrades a directory of format 2 to the current format: hashes and seals its generations, writes the
+/// high-water mark, and then a pointer of the current format. An interrupted upgrade starts again.
 fn upgrade(
     directory: &Arc<DataDirectory>,
     pointer: Pointer,
@@ -137,7 +139,7 @@ fn upgrade(
 ) -> Result<OpenedInventory, StoreError> {
     let vault = Vault::open(&directory.key())?;
     let open_earlier = |number| {
-        room::open_generation(directory, |directory| {
+        full_disk::open_generation(directory, |directory| {
             Generation::open_earlier(directory, number, options)
         })
     };
@@ -156,12 +158,12 @@ fn upgrade(
     let (mark, _) = MarkFile::open(&directory.mark())?;
     mark.begin(generation.known(), previous);
     mark.sync()?;
-    directory.turn_pointer(pointer)?;
+    directory.switch_pointer(pointer)?;
     directory.remove_unnamed(pointer)?;
     Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
-/// Opens an inventory of the present format.
+/// Opens an inventory of the current format.
 fn open_present(
     directory: &Arc<DataDirectory>,
     pointer: Pointer,
@@ -181,7 +183,7 @@ fn open_present(
         let name = name.display();
         return damaged(vec![format!("the high-water mark {name} is missing or damaged")]);
     };
-    if directory.recovering().exists() && options.interrupted == InterruptedRecovery::Refused {
+    if directory.recovering().exists() && options.interrupted == InterruptedRecovery::Refuse {
         return damaged(vec![
             "a recovery was interrupted before it was complete; satchel recover --salvage \
              completes it"
@@ -199,12 +201,12 @@ fn open_present(
     let opened =
         open_checked(directory, pointer.current, options, Some(current_mark), TornTailPolicy::Keep);
     let generation = opened.map_err(|error| damage_of(directory, error, current, previous))?;
-    if !is_of(directory, pointer, current_mark, &generation)? {
+    if !is_mark_of(directory, pointer, current_mark, &generation)? {
         return damaged(vec!["the high-water mark belongs to another inventory".to_owned()]);
     }
     if current_mark.summary.version < generation.summary().version {
-        // What a killed process wrote may be in memory of the kernel only, and the mark must not
-        // speak of more than the disk holds.
+        // The changes of a killed process can be in the kernel's cache only, and the mark must not be
+        // ahead of the disk.
         generation.make_durable()?;
         let known = generation.known();
         let summary = format::encode(&known.summary);
@@ -214,9 +216,9 @@ fn open_present(
     Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
-/// Whether a mark is one of this inventory: of its current generation, or of the previous one if
-/// the process ended between turning the pointer and writing the mark.
-fn is_of(
+/// Whether a mark belongs to this inventory: to its current generation, or to the previous one if the
+/// process ended after it switched the pointer and before it wrote the mark.
+fn is_mark_of(
     directory: &DataDirectory,
     pointer: Pointer,
     mark: &KnownState,
@@ -230,28 +232,28 @@ fn is_of(
     }
     Ok(match seal::read(&directory.generation(mark.generation))? {
         Seal::Intact(sealed) => sealed.identity == mark.identity,
-        // Damage of the previous generation is told when it is needed.
+        // Damage of the previous generation is reported when that is opened.
         Seal::Missing | Seal::Damaged => true,
     })
 }
 
-/// What becomes of the end of a log that is torn. sled erases it when it opens the database.
+/// Whether to save the torn end of a log. sled erases it when it opens the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TornTailPolicy {
-    /// It is kept until it is known that nothing is lost with it.
+    /// Copies the database first, until it is known that the torn end holds no acknowledged change.
     Keep,
-    /// It is erased: this process wrote it a moment ago, on a disk that was full.
+    /// Lets sled erase it: this process has just written it on a full disk.
     Erase,
 }
 
-/// Opens a generation and compares it with its seal, and with a state that is known of it.
+/// Opens a generation and compares it with its seal and with its known state.
 ///
-/// A database whose torn end holds complete messages is copied first, and the copy is put back if
-/// the generation is refused. There is no copy if there is no room for one.
+/// A database whose torn end holds complete messages is copied first, and the copy replaces it if the
+/// generation is refused. Without disk space for a copy, the generation is opened without one.
 ///
 /// # Errors
-/// [`StoreError::InventoryDamaged`] with what is damaged, also if the database cannot be opened;
-/// [`StoreError::DiskFull`]; [`StoreError::Io`]; [`StoreError::Database`].
+/// - [`StoreError::InventoryDamaged`] with the findings, also if the database cannot be opened.
+/// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
 pub(super) fn open_checked(
     directory: &Arc<DataDirectory>,
     number: u64,
@@ -273,7 +275,7 @@ pub(super) fn open_checked(
             return damaged(vec![format!("the seal in {} is damaged", path.display())]);
         }
     };
-    // Before sled opens the database: it would erase what it cannot read.
+    // The check comes before sled opens the database, which erases unreadable parts.
     let copy = match tail {
         TornTailPolicy::Erase => None,
         TornTailPolicy::Keep => match log::check(&path)? {
@@ -282,8 +284,9 @@ pub(super) fn open_checked(
             LogCheck::TornTail(_) | LogCheck::Clean => None,
         },
     };
-    let opened =
-        room::open_generation(directory, |directory| Generation::open(directory, number, options));
+    let opened = full_disk::open_generation(directory, |directory| {
+        Generation::open(directory, number, options)
+    });
     let opened = opened.and_then(|generation| {
         let findings = compare(&generation, &sealed, known, options)?;
         if findings.is_empty() {
@@ -299,7 +302,7 @@ pub(super) fn open_checked(
     opened.map_err(|error| damage_of(directory, error, None, None))
 }
 
-/// Damaged places of a log that are named. All are counted.
+/// The number of damaged places of a log that a message names. The others are counted.
 const LOG_FINDINGS_MAX: usize = 3;
 
 fn log_findings(path: &Path, found: &[LogDamage]) -> Vec<String> {
@@ -312,7 +315,7 @@ fn log_findings(path: &Path, found: &[LogDamage]) -> Vec<String> {
     findings
 }
 
-/// What a generation lacks of the states that are known of it.
+/// Compares a generation with its seal and with its known state. Returns the differences.
 fn compare(
     generation: &Generation,
     sealed: &KnownState,
@@ -373,8 +376,8 @@ impl InventoryDamage {
     }
 }
 
-/// The damage that an error of opening tells of, with what is known of the inventory. Other errors
-/// stay what they are.
+/// Turns an error of opening into the damage of the inventory, with its known states. Errors that are
+/// not damage are returned unchanged.
 fn damage_of(
     directory: &DataDirectory,
     error: StoreError,
@@ -394,7 +397,8 @@ fn damage_of(
     InventoryDamage::error(directory, findings, known, previous)
 }
 
-/// A damaged pointer is a damaged inventory: the mark may still tell what it was.
+/// Turns the error of a damaged pointer into the damage of the inventory, with the states from the
+/// high-water mark.
 fn pointer_damage(directory: &DataDirectory, error: StoreError) -> StoreError {
     let marked = match super::mark::read(&directory.mark()) {
         Ok(FoundMark::Intact(mark)) => Some(mark),

@@ -1,43 +1,42 @@
-//! What can be chosen of a store when it is opened.
+//! The options of opening a store.
 
 use super::CreateDirectory;
 
-/// What sled keeps in memory of one generation where nothing else is chosen, in bytes.
+/// The default size of sled's page cache, in bytes.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
 
-/// The size of a database up to which every entry is read when it is opened, in bytes. Reading this
-/// much takes about 0.1 s. Lost and changed entries of a larger database are found where they are
+/// The default size, in bytes, up to which a database is read completely when it is opened. Reading
+/// this much takes about 0.1 s. Lost and changed entries of a larger database are found when they are
 /// read, by `verify` and by each export.
 const CHECKED_AT_OPEN_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// The command that is written into `LOCK` where none is named.
+/// The default command in `LOCK`.
 const COMMAND: &str = "satchel";
 
-/// What becomes of an inventory whose recovery was interrupted before its pools were computed.
+/// Whether to open an inventory whose recovery was interrupted before its pools were computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InterruptedRecovery {
-    /// It is refused as a damaged one.
+    /// Refuses it as damaged.
     #[default]
-    Refused,
-    /// It is opened, to be completed.
-    Opened,
+    Refuse,
+    /// Opens it to complete the recovery.
+    Open,
 }
 
-/// What can be chosen of a store when it is opened.
+/// The options of opening a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// What sled may keep in memory of the pages of one generation, in bytes. Reading one record
-    /// of an inventory that is larger than this goes to the disk, or to the kernel's cache of it.
-    /// While a bulk change writes a new generation there are two of them.
+    /// The size of sled's page cache of one generation, in bytes. In a larger inventory, reading a
+    /// record can access the disk or the kernel's page cache. A bulk load has two open generations,
+    /// and so two caches.
     pub cache_bytes: u64,
-    /// The size of a database up to which its content hashes are checked when it is opened, in
-    /// bytes.
+    /// The size of a database, in bytes, up to which its content hashes are checked when it is opened.
     pub checked_at_open_bytes_max: u64,
-    /// What becomes of a data directory that is not there.
+    /// Whether to create a missing data directory.
     pub create: CreateDirectory,
-    /// What becomes of an inventory whose recovery was interrupted.
+    /// Whether to open an inventory whose recovery was interrupted.
     pub interrupted: InterruptedRecovery,
-    /// The command that opens the store. Whoever finds the directory in use is told.
+    /// The subcommand that opens the store. `LOCK` names it to other processes.
     pub command: &'static str,
 }
 

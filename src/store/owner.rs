@@ -1,23 +1,23 @@
-//! To whom a data directory belongs. Everything in it is made by that user and read by that user
-//! only: a file of another one would keep the server from starting.
+//! The owner of a data directory. Everything in it belongs to that user and is readable by that user
+//! only. A file of another user would prevent the server from starting.
 
 use std::{fmt, fs, os::unix::fs::MetadataExt, path::Path};
 
 use rustix::process::{getegid, geteuid};
 
-/// Where users stand. It is read here and not asked of the C library: a statically linked
-/// executable has none of the modules with which that answers.
+/// The file of users, passwd(5). It is parsed here, because a statically linked executable cannot load
+/// the NSS modules of the C library.
 const USERS_FILE: &str = "/etc/passwd";
 
-/// The number of root.
+/// The user id of root.
 const ROOT: u32 = 0;
 
-/// A user of the system, and the group that goes with it.
+/// The owner of a file: a user and its group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileOwner {
     pub uid: u32,
     pub gid: u32,
-    /// None for a user whom only its number tells, as in a container.
+    /// `None` for a user without an entry in `/etc/passwd`, as in a container.
     name: Option<String>,
 }
 
@@ -37,8 +37,8 @@ impl FileOwner {
         Self::new(metadata.uid(), metadata.gid())
     }
 
-    /// The owner of a data directory: that of the directory. Where it belongs to root, as a volume
-    /// of a container may, the owner of the key counts, which nobody else can read.
+    /// The owner of a data directory. If the directory belongs to root, as a container's volume can,
+    /// the owner of the key file counts: nobody else can read the key.
     pub fn of_data_directory(path: &Path, metadata: &fs::Metadata) -> Self {
         let key = match metadata.uid() {
             ROOT => fs::metadata(path.join("key")).ok(),
@@ -51,7 +51,7 @@ impl FileOwner {
         self.uid == ROOT
     }
 
-    /// The user as `sudo -u` takes it.
+    /// The user as an argument of `sudo -u`.
     pub fn sudo_word(&self) -> String {
         match &self.name {
             Some(name) => name.clone(),
@@ -59,7 +59,7 @@ impl FileOwner {
         }
     }
 
-    /// The user as `chown` takes it.
+    /// The user as an argument of `chown`.
     pub fn chown_word(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.uid.to_string())
     }
@@ -69,12 +69,12 @@ impl fmt::Display for FileOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
             Some(name) => write!(f, "the user {name}"),
-            None => write!(f, "the user with number {}", self.uid),
+            None => write!(f, "the user with id {}", self.uid),
         }
     }
 }
 
-/// The first user of this number in a text as `/etc/passwd` has it: name, password, number.
+/// Returns the name of the first user with this id in the text of `/etc/passwd`.
 fn name_of(users: &str, uid: u32) -> Option<String> {
     users.lines().find_map(|line| {
         let mut parts = line.split(':');
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_is_found_by_its_number() {
+    fn a_user_is_found_by_its_id() {
         let users =
             "root:x:0:0::/root:/bin/sh\nbad line\n:x:7:7::/:/\nsatchel:x:998:998::/:/bin/false\n";
         assert_eq!(name_of(users, 998).as_deref(), Some("satchel"));
@@ -96,7 +96,7 @@ mod tests {
             assert_eq!(name_of(users, nobody), None, "{nobody}");
         }
         let nobody = FileOwner { uid: 1234, gid: 5, name: None };
-        assert_eq!(nobody.to_string(), "the user with number 1234");
+        assert_eq!(nobody.to_string(), "the user with id 1234");
         assert_eq!((nobody.sudo_word(), nobody.chown_word()), ("'#1234'".into(), "1234".into()));
     }
 }

@@ -1,11 +1,12 @@
-//! Long sorted lists, packed into blocks: so that a group that a million devices name takes a few
-//! thousand values and a device with two links takes one.
+//! Packed lists: long sorted lists of items, stored in blocks. The list of a million devices that
+//! refer to a group takes a few thousand values of a tree, and a list of two links takes one.
 //!
-//! A list has a prefix, of which no list's prefix is a prefix itself. A block's key is the list's
-//! prefix and the last item that may stand in the block; in the list's last block any may that
-//! comes behind those of the others. So the block of an item is the first one whose key is not
-//! before it, and a block that is split keeps its key: who reads the list meanwhile finds the new
-//! blocks before the one where their items were, never behind it.
+//! List prefixes are prefix-free. A block's key is its list's prefix plus the largest item the block
+//! may hold. The last block of a list has no upper bound. So the block of an item is the first one
+//! whose key is greater than or equal to the prefix plus the item.
+//!
+//! When a block is split, its last part keeps its key, and the other parts get smaller keys. A
+//! concurrent reader therefore never meets an item twice.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +14,15 @@ use sled::IVec;
 
 use super::{StoreError, format::VALUE_BYTES_MAX, layers::Layered};
 
-/// Stands for the last item in the key of a list's last block. No item begins with it: references
-/// begin with the number of a kind, members with an ordinal in eight bytes.
-const ANY: &[u8] = &[u8::MAX];
+/// The upper bound in the key of a list's last block. It is greater than every item: references
+/// begin with the code of a kind, members with an ordinal of eight bytes, and neither begins with
+/// 255.
+const UNBOUNDED: &[u8] = &[u8::MAX];
 
-/// What splits a block in two.
+/// The largest block, in bytes. A larger one is split.
 const BLOCK_BYTES_MAX: usize = VALUE_BYTES_MAX;
 
-/// The items of one block, sorted. Each has its length in two bytes before it.
+/// The sorted items of one block. Each item follows its length, a little-endian `u16`.
 #[derive(Default)]
 struct Block(Vec<u8>);
 
@@ -31,12 +33,15 @@ impl Block {
     }
 }
 
-/// The bytes that an item takes in a block.
+/// The bytes that an item takes in a block, with its length.
 fn size_in_block(item: &[u8]) -> usize {
     2 + item.len()
 }
 
-/// The items in a block's bytes.
+/// Returns the items of a block.
+///
+/// # Errors
+/// The last item is [`StoreError::Damaged`] if the block is truncated.
 pub(super) fn items(mut block: &[u8]) -> impl Iterator<Item = Result<&[u8], StoreError>> {
     std::iter::from_fn(move || {
         if block.is_empty() {
@@ -54,57 +59,65 @@ pub(super) fn items(mut block: &[u8]) -> impl Iterator<Item = Result<&[u8], Stor
     })
 }
 
+/// The error of a block or of an item that cannot be parsed.
 pub(super) fn damaged() -> StoreError {
-    StoreError::Damaged { part: "index", detail: "a block is not whole".to_owned() }
+    StoreError::Damaged { part: "index", detail: "a block is truncated".to_owned() }
 }
 
-/// Packs sorted items of sorted lists into blocks.
+/// Packs the sorted items of sorted lists into blocks.
 pub(super) struct Packer {
-    /// How much goes into a block.
-    room: usize,
+    /// The capacity of a block, in bytes.
+    block_bytes_max: usize,
+    /// The prefix of the current list.
     list: Vec<u8>,
     block: Block,
+    /// The last item of the block.
     last: Vec<u8>,
 }
 
 impl Packer {
     pub fn new() -> Self {
-        Self { room: BLOCK_BYTES_MAX, list: Vec::new(), block: Block::default(), last: Vec::new() }
+        Self {
+            block_bytes_max: BLOCK_BYTES_MAX,
+            list: Vec::new(),
+            block: Block::default(),
+            last: Vec::new(),
+        }
     }
 
-    /// Packs one block's items: into one block if they fit, into blocks of about the same
-    /// size if not. A full block and a crumb would become a crumb more with every item that
-    /// comes into the full one.
-    fn evenly(held: &[Vec<u8>]) -> Self {
-        let sizes = held.iter().map(|item| size_in_block(item));
+    /// Creates a packer for the items of one block: one block if they fit, otherwise blocks of about
+    /// the same size. Splitting off only the overflow would leave a full block, which the next
+    /// inserted item would split again.
+    fn evenly(items: &[Vec<u8>]) -> Self {
+        let sizes = items.iter().map(|item| size_in_block(item));
         let bytes: usize = sizes.clone().sum();
         let blocks = bytes.div_ceil(BLOCK_BYTES_MAX);
-        let room = match blocks {
+        let block_bytes_max = match blocks {
             0 | 1 => BLOCK_BYTES_MAX,
             blocks => {
                 (bytes.div_ceil(blocks) + sizes.max().unwrap_or_default()).min(BLOCK_BYTES_MAX)
             }
         };
-        Self { room, ..Self::new() }
+        Self { block_bytes_max, ..Self::new() }
     }
 
-    /// Takes the next item; gives the block before it, with its key, when that is full or was its
-    /// list's last.
+    /// Adds the next item. Returns the key and the bytes of the previous block if the item starts a
+    /// new block. An item that equals the previous one is ignored.
     pub fn push(&mut self, list: &[u8], item: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-        let same = self.list == list;
-        if same && self.last == item {
+        let is_same_list = self.list == list;
+        if is_same_list && self.last == item {
             return None;
         }
         debug_assert!(
-            self.list.as_slice() < list || (same && self.last.as_slice() < item),
+            self.list.as_slice() < list || (is_same_list && self.last.as_slice() < item),
             "items come sorted"
         );
-        let fits = self.block.0.len() + size_in_block(item) <= self.room;
-        let full = match (same, fits) {
+        let fits = self.block.0.len() + size_in_block(item) <= self.block_bytes_max;
+        let full = match (is_same_list, fits) {
             (true, true) => None,
             (true, false) => {
                 let last = std::mem::take(&mut self.last);
-                self.end(&last)
+                self.end_block(&last)
             }
             (false, _) => self.take(),
         };
@@ -116,18 +129,22 @@ impl Packer {
         full
     }
 
-    /// Gives the last block.
+    /// Returns the key and the bytes of the last block, unless it is empty.
     pub fn take(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
-        self.end(ANY)
+        self.end_block(UNBOUNDED)
     }
 
-    fn end(&mut self, last: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    fn end_block(&mut self, bound: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         let block = std::mem::take(&mut self.block).0;
-        (!block.is_empty()).then(|| ([&self.list, last].concat(), block))
+        (!block.is_empty()).then(|| ([&self.list, bound].concat(), block))
     }
 }
 
-/// Calls `each` with every item of the list.
+/// Calls `each` with every item of a list, in order.
+///
+/// # Errors
+/// - The first error of `each`.
+/// - [`StoreError::Damaged`] if a block cannot be read.
 pub(super) fn each_item<X: From<StoreError>>(
     tree: Layered<'_>,
     list: &[u8],
@@ -142,100 +159,103 @@ pub(super) fn each_item<X: From<StoreError>>(
     Ok(())
 }
 
-/// Whether a block's items are sorted and may all stand under its key, of which so many bytes are
-/// the list's prefix.
+/// Whether a block's items are sorted and within the bound of its key. The first `prefix_bytes` of
+/// the key are the list's prefix.
 ///
 /// # Errors
-/// The block is not whole.
+/// [`StoreError::Damaged`] if the block is truncated.
 pub(super) fn is_in_place(
     key: &[u8],
     prefix_bytes: usize,
     block: &[u8],
 ) -> Result<bool, StoreError> {
-    let last = key.get(prefix_bytes..).unwrap_or_default();
-    let mut before: Option<&[u8]> = None;
+    let bound = key.get(prefix_bytes..).unwrap_or_default();
+    let mut previous: Option<&[u8]> = None;
     for item in items(block) {
         let item = item?;
-        if item > last || before.is_some_and(|before| item <= before) {
+        if item > bound || previous.is_some_and(|previous| item <= previous) {
             return Ok(false);
         }
-        before = Some(item);
+        previous = Some(item);
     }
     Ok(true)
 }
 
-/// What becomes of an item.
+/// What an edit does with an item of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListChange {
     Insert,
     Remove,
 }
 
-/// Items that come into a list, or go.
+/// The items that an edit inserts into a list or removes from it.
 pub(super) type ListEdit = BTreeMap<Vec<u8>, ListChange>;
 
-/// What has to change in a list's blocks.
+/// The effect of a [`ListEdit`] on the blocks of a list.
 pub(super) struct Edited {
-    /// Blocks by key, with their bytes where they stay.
+    /// The changed blocks by key; `None` for a removed block.
     pub blocks: Vec<(IVec, Option<Vec<u8>>)>,
-    /// Items that were not there.
+    /// The number of inserted items that the list did not hold.
     pub added: u64,
-    /// Items that were.
+    /// The number of removed items that the list held.
     pub removed: u64,
 }
 
-/// Works out what has to change in one list's blocks so that `edit` holds.
+/// Computes the changed blocks of a list after `edit`. Writes nothing.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if a block cannot be read.
 pub(super) fn edit(tree: Layered<'_>, list: &[u8], edit: &ListEdit) -> Result<Edited, StoreError> {
     let (mut added, mut removed) = (0, 0);
-    // The blocks that are looked at.
-    let mut touched: Vec<Touched> = Vec::new();
+    let mut touched: Vec<EditedBlock> = Vec::new();
     for (item, change) in edit {
         let found = tree.prefix_from(list, &[list, item].concat()).next().transpose()?;
         let key = match &found {
             Some((key, _)) => key.clone(),
-            None => IVec::from([list, ANY].concat()),
+            None => IVec::from([list, UNBOUNDED].concat()),
         };
-        // Items come sorted, and so do the blocks that they belong into.
+        // Items are sorted, so items of the same block follow each other.
         if touched.last().is_none_or(|last| last.key != key) {
             let block = found.map(|(_, block)| block).unwrap_or_default();
-            let held = items(&block).map(|item| item.map(<[u8]>::to_vec));
-            touched.push(Touched { key, held: held.collect::<Result<_, _>>()?, changed: false });
+            let block_items = items(&block).map(|item| item.map(<[u8]>::to_vec));
+            let items = block_items.collect::<Result<_, _>>()?;
+            touched.push(EditedBlock { key, items, is_changed: false });
         }
-        let Some(Touched { held, changed, .. }) = touched.last_mut() else { continue };
-        match (held.binary_search(item), change) {
-            (Err(place), ListChange::Insert) => {
-                held.insert(place, item.clone());
+        let Some(EditedBlock { items, is_changed, .. }) = touched.last_mut() else { continue };
+        match (items.binary_search(item), change) {
+            (Err(index), ListChange::Insert) => {
+                items.insert(index, item.clone());
                 added += 1;
             }
-            (Ok(place), ListChange::Remove) => {
-                held.remove(place);
+            (Ok(index), ListChange::Remove) => {
+                items.remove(index);
                 removed += 1;
             }
-            // A record that is put again says most of what it said before.
+            // An updated record keeps most of its references.
             (Ok(_), ListChange::Insert) | (Err(_), ListChange::Remove) => continue,
         }
-        *changed = true;
+        *is_changed = true;
     }
     let mut blocks = Vec::new();
-    for Touched { key, held, .. } in touched.into_iter().filter(|touched| touched.changed) {
-        if held.is_empty() {
+    for EditedBlock { key, items, .. } in touched.into_iter().filter(|block| block.is_changed) {
+        if items.is_empty() {
             blocks.push((key, None));
             continue;
         }
-        let mut packer = Packer::evenly(&held);
-        let full = held.iter().filter_map(|item| packer.push(list, item));
+        let mut packer = Packer::evenly(&items);
+        let full = items.iter().filter_map(|item| packer.push(list, item));
         blocks.extend(full.map(|(own_key, block)| (own_key.into(), Some(block))));
-        // The last of them stays where the block was; the others have keys of their own.
+        // The last part keeps the block's key. The others get smaller keys.
         blocks.extend(packer.take().map(|(_, block)| (key, Some(block))));
     }
     Ok(Edited { blocks, added, removed })
 }
 
-/// A block that a change looks at, with its items after it.
-struct Touched {
+/// A block of a list, with its items after an edit.
+struct EditedBlock {
     key: IVec,
-    held: Vec<Vec<u8>>,
-    changed: bool,
+    items: Vec<Vec<u8>>,
+    is_changed: bool,
 }
 
 #[cfg(test)]
@@ -249,9 +269,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// Edits of any order and size hold what a plain set holds.
+        /// After edits of any order and size, a list holds the same items as a plain set.
         #[test]
-        fn edits_hold_what_a_set_holds(
+        fn an_edited_list_equals_a_set(
             steps in prop::collection::vec(prop::collection::vec((any::<bool>(), 0u16..600), 1..80), 1..30)
         ) {
             let folder = tempfile::tempdir().unwrap();
@@ -260,8 +280,8 @@ mod tests {
             let mut expected = BTreeSet::new();
             for step in steps {
                 let mut changes = ListEdit::new();
-                for (comes, number) in step {
-                    let change = if comes { ListChange::Insert } else { ListChange::Remove };
+                for (is_insert, number) in step {
+                    let change = if is_insert { ListChange::Insert } else { ListChange::Remove };
                     changes.insert(format!("device {number:0>60}").into_bytes(), change);
                 }
                 let before = expected.len() as u64;

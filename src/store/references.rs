@@ -1,4 +1,5 @@
-//! The reverse index: which records name a record. The references to one target are a packed list.
+//! The reverse index: the records that refer to a target. The references to one target are a packed
+//! list of postings.
 
 use super::{
     StoreError,
@@ -7,10 +8,10 @@ use super::{
 };
 use crate::model::{Kind, Target};
 
-/// Ends a name in a key. No name holds it.
+/// Terminates a name in a key. Names hold no control characters.
 const END: u8 = 0;
 
-/// One record that names another one.
+/// A record that refers to another one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Referrer {
     pub kind: Kind,
@@ -35,8 +36,8 @@ fn kind_of_code(code: u8) -> Option<Kind> {
     Kind::ALL.get(usize::from(code).checked_sub(1)?).copied()
 }
 
-/// The target's part of a key; all of its references have it as a prefix. Sorts by target, then
-/// by name.
+/// Returns the prefix of the list of a target's references. Prefixes sort by the target's kind, then
+/// by its name.
 pub fn target_key(target: Target, name: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(name.len() + 2);
     key.push(target_code(target));
@@ -45,7 +46,8 @@ pub fn target_key(target: Target, name: &str) -> Vec<u8> {
     key
 }
 
-/// Reads a [`target_key`], also with something behind it. Gives the number of its bytes too.
+/// Parses a key that begins with a [`target_key`]. Returns the target, its name and the length of
+/// the prefix in bytes.
 pub fn parse_target_key(key: &[u8]) -> Option<(Target, &str, usize)> {
     let (&code, rest) = key.split_first()?;
     let end = memchr::memchr(END, rest)?;
@@ -56,7 +58,8 @@ pub fn parse_target_key(key: &[u8]) -> Option<(Target, &str, usize)> {
     Some((target, std::str::from_utf8(&rest[..end]).ok()?, end + 2))
 }
 
-/// A reference's source as it stands in a block.
+/// Returns a reference as an item of a list: the kind of the referring record, the relation and the
+/// record's name.
 pub fn posting(kind: Kind, relation: &str, name: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(relation.len() + name.len() + 2);
     bytes.push(kind_code(kind));
@@ -66,7 +69,7 @@ pub fn posting(kind: Kind, relation: &str, name: &str) -> Vec<u8> {
     bytes
 }
 
-/// Reads a [`posting`].
+/// Parses a [`posting`].
 pub fn parse_posting(posting: &[u8]) -> Option<Referrer> {
     parts(posting).map(Referrer::new)
 }
@@ -78,11 +81,15 @@ fn parts(posting: &[u8]) -> Option<(Kind, &str, &str)> {
     Some((kind_of_code(code)?, relation, std::str::from_utf8(&rest[end + 1..]).ok()?))
 }
 
-/// Reads a [`posting`] of the index: the kind of the record that names, the relation, its name.
+/// Parses a [`posting`] of the index. Returns the kind of the referring record, the relation and the
+/// record's name.
+///
+/// # Errors
+/// [`StoreError::Damaged`] if it is not a posting.
 pub(super) fn referrer(posting: &[u8]) -> Result<(Kind, &str, &str), StoreError> {
     parts(posting).ok_or_else(|| StoreError::Damaged {
         part: "index",
-        detail: "what stands there is no reference".to_owned(),
+        detail: "an entry is not a reference".to_owned(),
     })
 }
 
@@ -92,7 +99,11 @@ impl Referrer {
     }
 }
 
-/// Calls `each` with every target that is referred to, and each reference to it, in order.
+/// Calls `each` with the [`target_key`] and the [`posting`] of every reference, in order.
+///
+/// # Errors
+/// - The first error of `each`.
+/// - [`StoreError::Damaged`] if the index cannot be read.
 pub(super) fn each_reference<X: From<StoreError>>(
     tree: Layered<'_>,
     mut each: impl FnMut(&[u8], &[u8]) -> Result<(), X>,
@@ -112,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_and_postings_are_read_back() {
+    fn keys_and_postings_are_parsed() {
         let key = target_key(Target::Kind(Kind::Pool), "All é");
         assert_eq!(
             parse_target_key(&[&key[..], b"more"].concat()),
@@ -127,7 +138,7 @@ mod tests {
         assert_eq!(parse_posting(&bytes), Some(referrer));
     }
 
-    /// The numbers stand in every data directory.
+    /// Every data directory holds these codes.
     #[test]
     fn the_codes_of_kinds_do_not_change() {
         let codes: Vec<_> =

@@ -1,5 +1,5 @@
-//! The seal of a generation: its state when it was finished, in the file `SEAL` beside the
-//! database. It is written before the pointer names the generation and never changed.
+//! The seal of a generation: its state when it was completed, in the file `SEAL` in its folder. It is
+//! written before the pointer names the generation and never changes.
 
 use std::{
     fs, io,
@@ -13,7 +13,7 @@ use super::{
 
 const FILE_NAME: &str = "SEAL";
 
-/// A seal as it was read.
+/// The result of reading a seal.
 pub(super) enum Seal {
     Intact(Box<KnownState>),
     Missing,
@@ -36,8 +36,8 @@ pub(super) fn write(generation: &Path, known: &KnownState) -> Result<(), StoreEr
 /// Reads the seal of a generation's folder.
 ///
 /// # Errors
-/// [`StoreError::Directory`] if a newer Satchel wrote it; [`StoreError::Io`] if the file is there
-/// and cannot be read.
+/// - [`StoreError::Directory`] if a newer version wrote it.
+/// - [`StoreError::Io`] if an existing file cannot be read.
 pub(super) fn read(generation: &Path) -> Result<Seal, StoreError> {
     let bytes = match fs::read(path(generation)) {
         Ok(bytes) => bytes,

@@ -1,10 +1,10 @@
-//! One consistent picture of the inventory, while changes go on.
+//! Snapshots: a consistent view of the inventory while changes go on.
 //!
-//! sled has no snapshots. A bulk import leaves the generation that a picture looks at alone; a
-//! small change first leaves what it is about to change in the overlay of every picture that is
-//! held, then changes it. A reader looks at the tree first and at the overlay then, so whatever it
-//! read of a later change is put right. It costs the writer one copy of each changed record for
-//! each picture that is held, and nothing while none is.
+//! sled has no snapshots. A bulk import writes a new generation and leaves the snapshot's generation
+//! unchanged. A small change first copies the old values into the overlay of every snapshot, then
+//! writes the new ones. A reader reads the tree first and the overlay second, so the overlay corrects
+//! every value that the reader saw of a later change. The writer copies each changed record once for
+//! each snapshot, and nothing without one.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -21,88 +21,95 @@ use sled::IVec;
 
 use super::{
     Header, Raw, StoreError, Stored, Summary, Vault,
-    ahead::{self, Batches},
     content::TreeContent,
+    error::corrupt,
     format::values,
-    generation::{Generation, corrupt},
+    generation::Generation,
     layers::{Changes, TreeId},
     members, packed,
+    read_ahead::{self, Batches},
 };
 use crate::disk::Sorter;
 use crate::model::{Entity, Kind, PerKind, Record, Side};
 
-/// What changes may leave in the overlays of pictures before they have to wait for the pictures
-/// to go, in bytes.
+/// The size of all overlays, in bytes, above which changes wait for snapshots to be dropped.
 const OVERLAY_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// What records may take in memory while they are put in their order, in bytes.
+/// The memory for sorting records by ordinal, in bytes.
 const SORTED_BYTES: usize = 8 * 1024 * 1024;
 
-/// How long a change waits for pictures to go once the overlays are full.
+/// How long a change waits for snapshots to be dropped when the overlays are full.
 const OVERLAY_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// The inventory as it was at one moment. Changes go on beside it, unseen.
+/// The inventory at one moment. Later changes are not visible in it.
 pub struct Snapshot {
     generation: Arc<Generation>,
     vault: Arc<Vault>,
     summary: Arc<Summary>,
     overlay: Arc<Overlay>,
-    /// Told when this picture goes.
+    /// Notified when this snapshot is dropped.
     snapshots: Arc<Snapshots>,
 }
 
-/// What was there before it was changed.
+/// The old values of everything that was changed since the snapshot was taken.
 #[derive(Default)]
 struct Overlay {
-    /// What it takes in memory. While it is nothing, nothing was changed: spares the lock.
+    /// The estimated memory of the old values. While it is 0, readers skip the lock.
     bytes: AtomicUsize,
-    before: Mutex<Before>,
+    old: Mutex<OldValues>,
 }
 
 #[derive(Default)]
-struct Before {
+struct OldValues {
     records: PerKind<BTreeMap<Vec<u8>, Option<Raw>>>,
-    /// Blocks of the lists of computed pools' members.
+    /// Blocks of the member lists of computed pools.
     members: BTreeMap<Vec<u8>, Option<IVec>>,
 }
 
-/// What an entry of an overlay takes beside its name and its record.
+/// The estimated memory of an overlay entry beside its name and its record, in bytes.
 const ENTRY_BYTES: usize = 128;
 
 impl Overlay {
-    fn lock(&self) -> MutexGuard<'_, Before> {
-        self.before.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, OldValues> {
+        self.old.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what is about to be changed, unless it was changed before.
-    fn keep(&self, generation: &Generation, changes: &Changes) -> Result<(), StoreError> {
-        let mut before = self.lock();
+    /// Copies the values that `changes` are about to replace, unless an earlier change did.
+    ///
+    /// # Errors
+    /// As for reading the old values.
+    fn keep_old_values(
+        &self,
+        generation: &Generation,
+        changes: &Changes,
+    ) -> Result<(), StoreError> {
+        let mut old = self.lock();
         let mut bytes = 0;
         for (tree, changes) in changes.iter() {
             match tree {
                 TreeId::Kind(kind) => {
                     for key in changes.keys() {
-                        let Entry::Vacant(place) = before.records[kind].entry(key.clone()) else {
+                        let Entry::Vacant(entry) = old.records[kind].entry(key.clone()) else {
                             continue;
                         };
                         let raw = generation.trees().raw(kind, key)?;
                         let body = raw.as_ref().map_or(0, |raw| raw.body().len());
                         bytes += ENTRY_BYTES + key.len() + body;
-                        place.insert(raw);
+                        entry.insert(raw);
                     }
                 }
                 TreeId::Members => {
                     for key in changes.keys() {
-                        let Entry::Vacant(place) = before.members.entry(key.clone()) else {
+                        let Entry::Vacant(entry) = old.members.entry(key.clone()) else {
                             continue;
                         };
                         let block = generation.trees().tree(TreeId::Members).get(key)?;
                         bytes += ENTRY_BYTES + key.len() + block.as_ref().map_or(0, |b| b.len());
-                        place.insert(block);
+                        entry.insert(block);
                     }
                 }
-                // A picture shows no references and no long texts, and the chunks of a record
-                // come with the record.
+                // A snapshot does not serve references and long texts. The chunks of a record are
+                // copied with the record.
                 TreeId::References | TreeId::Texts | TreeId::Chunks | TreeId::Meta => {}
             }
         }
@@ -111,21 +118,21 @@ impl Overlay {
     }
 }
 
-/// The pictures that are held.
+/// The snapshots that are in use.
 #[derive(Default)]
 pub(super) struct Snapshots {
     held: Mutex<Vec<HeldSnapshot>>,
-    gone: Condvar,
+    dropped: Condvar,
     limits: OverlayLimits,
 }
 
-/// A picture that is held, and the generation that it looks at.
+/// A snapshot that is in use, and the number of its generation.
 struct HeldSnapshot {
     generation: u64,
     overlay: Weak<Overlay>,
 }
 
-/// How much, and how long.
+/// The limits of the overlays.
 struct OverlayLimits {
     bytes_max: usize,
     wait_max: Duration,
@@ -147,7 +154,10 @@ impl Snapshots {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a picture, between two changes.
+    /// Takes a snapshot between two changes.
+    ///
+    /// # Errors
+    /// The error of `generation`.
     pub fn take(
         self: &Arc<Self>,
         generation: impl FnOnce() -> Result<Arc<Generation>, StoreError>,
@@ -164,17 +174,17 @@ impl Snapshots {
         Ok(Snapshot { generation, vault, summary, overlay, snapshots: self.clone() })
     }
 
-    /// Returns when the overlays have room for a change.
+    /// Waits until the overlays have space for a change.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when they are full and stay so.
+    /// [`StoreError::Busy`] if they stay full for too long.
     pub fn wait_for_space(&self) -> Result<(), StoreError> {
         let full = |held: &mut Vec<HeldSnapshot>| {
             let overlays = held.iter().filter_map(|held| held.overlay.upgrade());
             let bytes: usize = overlays.map(|overlay| overlay.bytes.load(Ordering::SeqCst)).sum();
             bytes > self.limits.bytes_max
         };
-        let waited = self.gone.wait_timeout_while(self.lock(), self.limits.wait_max, full);
+        let waited = self.dropped.wait_timeout_while(self.lock(), self.limits.wait_max, full);
         if waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
             Err(StoreError::Busy)
         } else {
@@ -182,11 +192,11 @@ impl Snapshots {
         }
     }
 
-    /// Keeps what `changes` are about to change, then changes it with `apply`. No picture is taken
-    /// in between.
+    /// Copies the old values of `changes` into the overlays, then runs `apply`. No snapshot is taken in
+    /// between.
     ///
     /// # Errors
-    /// What `apply` says.
+    /// The error of reading the old values, or of `apply`.
     pub fn change(
         &self,
         generation: &Generation,
@@ -196,48 +206,51 @@ impl Snapshots {
         let held = self.lock();
         for held in held.iter().filter(|held| held.generation == generation.number) {
             if let Some(overlay) = held.overlay.upgrade() {
-                overlay.keep(generation, changes)?;
+                overlay.keep_old_values(generation, changes)?;
             }
         }
         apply()
     }
 
-    fn gone(&self) {
+    fn note_dropped(&self) {
         self.lock().retain(|held| held.overlay.strong_count() > 0);
-        self.gone.notify_all();
+        self.dropped.notify_all();
     }
 }
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
         self.overlay = Arc::default();
-        self.snapshots.gone();
+        self.snapshots.note_dropped();
     }
 }
 
 impl Snapshot {
-    /// Counts and stamps at that moment.
+    /// The counts and versions at the moment of the snapshot.
     pub fn summary(&self) -> &Summary {
         &self.summary
     }
 
-    /// Opens a record's sealed secrets.
+    /// Decrypts a record's sealed secrets.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsealable`] if one was sealed with another key.
     pub fn open_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
         self.vault.open_secrets(record)
     }
 
-    /// All records of one kind, by name.
+    /// Returns all records of a kind, sorted by name.
     pub fn scan<E: Entity>(&self) -> impl Iterator<Item = Result<Stored<E>, StoreError>> {
         self.scan_raw(E::KIND).map(|entry| entry.and_then(|(name, raw)| Stored::read(&name, &raw)))
     }
 
-    /// All records of one kind, by name, as bytes.
+    /// Returns all records of a kind as bytes, sorted by name.
     pub fn scan_raw(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
         let mut tree = self.generation.trees().scan(kind).peekable();
         let mut last: Option<Vec<u8>> = None;
         let records = std::iter::from_fn(move || {
             loop {
-                // The tree first, the overlay then: see above.
+                // The tree first, the overlay second: see the head of this module.
                 if let Some(Err(error)) = tree.next_if(Result::is_err) {
                     return Some(Err(error));
                 }
@@ -245,12 +258,12 @@ impl Snapshot {
                     Some(Ok((name, _))) => Some(name.to_vec()),
                     Some(Err(_)) | None => None,
                 };
-                if let Some((name, before)) = self.before(kind, last.as_deref(), next.as_deref()) {
+                if let Some((name, old)) = self.old_record(kind, last.as_deref(), next.as_deref()) {
                     if next.as_ref() == Some(&name) {
                         tree.next();
                     }
                     last = Some(name.clone());
-                    match before {
+                    match old {
                         Some(raw) => return Some(Ok((name, raw))),
                         None => continue,
                     }
@@ -263,12 +276,12 @@ impl Snapshot {
                 });
             }
         });
-        // Asked again at its end, sled's iterator gives what was created behind it.
+        // After its end, sled's iterator would return entries created meanwhile.
         records.fuse()
     }
 
-    /// All records of one kind, as [`Snapshot::scan_raw`] gives them, and at their end an error if
-    /// they are not all that was written.
+    /// Returns the same records as [`Snapshot::scan_raw`], and at the end an error if their content
+    /// hash is wrong.
     fn scan_hashed(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
         let mut read = TreeContent::default();
         let mut entries = self.scan_raw(kind);
@@ -299,19 +312,22 @@ impl Snapshot {
         })
     }
 
-    /// Calls `each` with the name, the ordinal and the record as bytes of all records of one kind, in
-    /// the order in which they came, until it breaks off. They are read by a thread of their own, a
-    /// little ahead of `each`. What has to be sorted is set aside in `scratch` where it is much.
+    /// Calls `each` with the name, the ordinal and the bytes of all records of a kind, sorted by
+    /// ordinal, until it returns `Break`. A second thread reads ahead. Records that must be sorted and
+    /// do not fit into memory are written to `scratch`.
     ///
     /// # Errors
-    /// The first of `each`, or what cannot be read.
+    /// - The first error of `each`.
+    /// - [`StoreError::Corrupt`] or [`StoreError::Damaged`] if a record cannot be read, or if the
+    ///   content hash of the kind is wrong.
+    /// - [`StoreError::Io`] or [`StoreError::DiskFull`] if sorting fails.
     pub fn each_in_order<X: From<StoreError>>(
         &self,
         kind: Kind,
         scratch: &Path,
         each: impl FnMut(&[u8], u64, &[u8]) -> Result<ControlFlow<()>, X>,
     ) -> Result<(), X> {
-        ahead::read(|batches| self.read_in_order(kind, scratch, batches), each)
+        read_ahead::read(|batches| self.read_in_order(kind, scratch, batches), each)
     }
 
     fn read_in_order(
@@ -330,7 +346,7 @@ impl Snapshot {
             }
             return Ok(ControlFlow::Continue(()));
         }
-        let set_aside = || StoreError::io("records that are put in order");
+        let sorting = || StoreError::io("sorting records");
         let mut sorter = Sorter::new(scratch, SORTED_BYTES);
         let mut key = Vec::new();
         for entry in entries {
@@ -338,11 +354,11 @@ impl Snapshot {
             key.clear();
             key.extend_from_slice(&raw.header.ordinal.to_be_bytes());
             key.extend_from_slice(&name);
-            sorter.push(&key, raw.body()).map_err(set_aside())?;
+            sorter.push(&key, raw.body()).map_err(sorting())?;
         }
-        let sorted = sorter.finish().map_err(set_aside())?;
+        let sorted = sorter.finish().map_err(sorting())?;
         let mut reader = sorted.read();
-        while let Some((key, body)) = reader.next().map_err(set_aside())? {
+        while let Some((key, body)) = reader.next().map_err(sorting())? {
             let Some((ordinal, name)) = key.split_first_chunk() else { continue };
             if batches.push(name, u64::from_be_bytes(*ordinal), body).is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -351,8 +367,11 @@ impl Snapshot {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The members of a computed pool, in the order of their records. A pool is named by its
-    /// record's ordinal.
+    /// Returns the names of a computed pool's members, sorted by ordinal. `pool` is the ordinal of the
+    /// pool's record.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the list cannot be read.
     pub fn members(&self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
         let list = members::list_key(pool, side);
         let mut blocks = BTreeMap::new();
@@ -360,16 +379,16 @@ impl Snapshot {
             let (key, block) = entry?;
             blocks.insert(key.to_vec(), block);
         }
-        // The tree first, the overlay then: see above.
-        let before = self.overlay.lock();
-        let changed = before.members.range::<[u8], _>((Bound::Included(&*list), Bound::Unbounded));
+        // The tree first, the overlay second: see the head of this module.
+        let old = self.overlay.lock();
+        let changed = old.members.range::<[u8], _>((Bound::Included(&*list), Bound::Unbounded));
         for (key, block) in changed.take_while(|(key, _)| key.starts_with(&list)) {
             match block {
                 Some(block) => blocks.insert(key.clone(), block.clone()),
                 None => blocks.remove(key),
             };
         }
-        drop(before);
+        drop(old);
         let mut names = Vec::new();
         for block in blocks.values() {
             for member in packed::items(block) {
@@ -379,8 +398,9 @@ impl Snapshot {
         Ok(names)
     }
 
-    /// The first change behind `after`, up to and with `to`.
-    fn before(
+    /// Returns the first record of the overlay whose name is greater than `after` and at most `to`,
+    /// with its old value: `None` if it did not exist.
+    fn old_record(
         &self,
         kind: Kind,
         after: Option<&[u8]>,
@@ -389,10 +409,10 @@ impl Snapshot {
         if self.overlay.bytes.load(Ordering::SeqCst) == 0 {
             return None;
         }
-        let before = self.overlay.lock();
+        let old = self.overlay.lock();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let to = to.map_or(Bound::Unbounded, Bound::Included);
-        let (name, raw) = before.records[kind].range::<[u8], _>((from, to)).next()?;
+        let (name, raw) = old.records[kind].range::<[u8], _>((from, to)).next()?;
         Some((name.clone(), raw.clone()))
     }
 }

@@ -1,4 +1,5 @@
-//! What the store keeps of itself: counts and stamps, in the same transaction as what they count.
+//! The summary of a generation: counts and versions, written in the same transaction as the records
+//! that they describe.
 
 use std::collections::BTreeMap;
 
@@ -18,17 +19,17 @@ pub(super) const SUMMARY_KEY: &[u8] = b"summary 2";
 /// The key of an [`EarlierSummary`] in the tree `meta`.
 pub(super) const EARLIER_SUMMARY_KEY: &[u8] = b"summary";
 
-/// Counts and stamps of a generation.
+/// The counts and versions of a generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// The number of the last change: the version of what it wrote.
+    /// The number of the last change, which is the version of the records that it wrote.
     pub version: u64,
     kinds: PerKind<KindSummary>,
     /// The content hashes of the trees.
     pub(super) content: Content,
 }
 
-/// A summary as format 2 of the data directory has it: without content hashes.
+/// The summary in format 2 of the data directory: without content hashes.
 #[derive(Decode)]
 pub(super) struct EarlierSummary {
     version: u64,
@@ -36,22 +37,22 @@ pub(super) struct EarlierSummary {
 }
 
 impl EarlierSummary {
-    /// The summary of the present format.
+    /// Returns the summary in the current format.
     pub fn with_content(self, content: Content) -> Summary {
         Summary { version: self.version, kinds: self.kinds.0, content }
     }
 }
 
-/// Counts and stamps of one kind.
+/// The counts and versions of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct KindSummary {
     pub count: u64,
-    /// The ordinal of the next record that is created.
+    /// The ordinal of the next created record.
     pub ordinal_next: u64,
-    /// Whether the records' ordinals ascend with their names, so that a scan by name is in their
-    /// order.
+    /// Whether the ordinals of the records ascend with their names. A scan by name is then also in the
+    /// order of the ordinals.
     pub in_name_order: bool,
-    /// The version of the last change of a record of this kind.
+    /// The number of the last change of a record of this kind.
     pub changed: u64,
 }
 
@@ -70,14 +71,14 @@ impl Summary {
         &mut self.kinds[kind]
     }
 
-    /// The summary of an inventory that is written anew after this one: nothing is in it yet.
+    /// Returns the summary of an empty generation that replaces this one.
     pub(super) fn following(&self) -> Self {
         let version = self.version + 1;
-        let nothing = KindSummary { changed: version, ..KindSummary::default() };
-        Self { version, kinds: PerKind::new(|_| nothing), content: Content::default() }
+        let empty = KindSummary { changed: version, ..KindSummary::default() };
+        Self { version, kinds: PerKind::new(|_| empty), content: Content::default() }
     }
 
-    /// The same records, with the stamps of a change that brought them back.
+    /// Returns the summary of the same records after an undo with this version.
     pub(super) fn restored(&self, version: u64) -> Self {
         let kinds = PerKind::new(|kind| KindSummary { changed: version, ..self.kinds[kind] });
         Self { version, kinds, content: self.content.clone() }
@@ -108,16 +109,16 @@ impl<Context> Decode<Context> for Summary {
 
 bincode::impl_borrow_decode!(Summary);
 
-/// On the disk kinds stand by their words, so that a new kind does not change the format.
+/// Kinds are stored by their names, so that a new kind does not change the format.
 struct KindSummaries(PerKind<KindSummary>);
 
 impl<Context> Decode<Context> for KindSummaries {
     fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let mut kinds = PerKind::default();
         for (word, summary) in BTreeMap::<String, KindSummary>::decode(decoder)? {
-            let kind: Kind = word
-                .parse()
-                .map_err(|_| DecodeError::OtherString(format!("'{word}' is no kind of record")))?;
+            let kind: Kind = word.parse().map_err(|_| {
+                DecodeError::OtherString(format!("'{word}' is not a kind of record"))
+            })?;
             kinds[kind] = summary;
         }
         Ok(Self(kinds))

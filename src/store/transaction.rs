@@ -1,4 +1,4 @@
-//! Small changes: what one change does, in memory, until it is committed.
+//! Transactions: a small change in memory, until it is committed.
 
 use std::collections::BTreeMap;
 
@@ -17,21 +17,20 @@ use crate::model::{
     AnyRecord, Entity, Kind, Name, Record, Side, Target, limits::LONG_TEXT_BYTES_MAX,
 };
 
-/// A change in the making. What it puts and removes it sees itself; others see it when it is
-/// committed, whole.
+/// A running change. It sees its own writes. Others see all of them after the commit.
 pub struct Transaction<'s> {
     generation: &'s Generation,
     vault: &'s Vault,
-    /// The changes before this one that are not applied yet.
+    /// Earlier changes that are not applied yet.
     before: &'s Changes,
     summary: Summary,
     own: Changes,
-    /// Items that come into packed lists and go from them; worked into blocks at the end.
+    /// The edits of packed lists. [`finish`](Self::finish) applies them to the blocks.
     references: BTreeMap<Vec<u8>, ListEdit>,
     members: BTreeMap<Vec<u8>, ListEdit>,
 }
 
-/// What putting a record did.
+/// The effect of [`Transaction::put`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutOutcome {
     Created,
@@ -39,7 +38,7 @@ pub enum PutOutcome {
     Unchanged,
 }
 
-/// What a change comes to.
+/// The result of a transaction.
 pub(super) struct FinishedChange {
     pub changes: Changes,
     pub summary: Summary,
@@ -67,42 +66,42 @@ impl<'s> Transaction<'s> {
         Trees::new(self.generation, [Some(&self.own), Some(self.before)])
     }
 
-    /// The version of this change.
+    /// The number of this change, which is the version of the records that it writes.
     pub fn version(&self) -> u64 {
         self.summary.version
     }
 
-    /// The version of the last change of this kind's records, this transaction's own included.
+    /// The number of the last change of a kind, including this transaction.
     pub fn changed(&self, kind: Kind) -> u64 {
         self.summary.kind(kind).changed
     }
 
-    /// The record of this name, with what this transaction did to it.
+    /// Returns a record, with the changes of this transaction.
     pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
         self.trees().get(name)
     }
 
-    /// The record of this kind and name, with what this transaction did to it.
+    /// Returns a record of a kind that is not known at compile time, with the changes of this transaction.
     pub fn get_any(&self, kind: Kind, name: &str) -> Result<Option<Stored<AnyRecord>>, StoreError> {
         self.trees().get_any(kind, name)
     }
 
-    /// Whether a record of this name is there.
+    /// Whether a record exists.
     pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         self.trees().contains(kind, name)
     }
 
-    /// All records of one kind by name, with what this transaction did to them.
+    /// Returns all records of a kind, sorted by name, with the changes of this transaction.
     pub fn scan<E: Entity>(&self) -> impl Iterator<Item = Result<Stored<E>, StoreError>> {
         self.trees().scan(E::KIND).filter_map(|entry| match entry {
             Ok((name, Some(raw))) => Some(Stored::read(&name, &raw)),
-            // Nothing is replaced while a change is made.
+            // Cannot happen: nothing is applied while a transaction runs.
             Ok((_, None)) => None,
             Err(error) => Some(Err(error)),
         })
     }
 
-    /// The records that name the target, with what this transaction did.
+    /// Returns the records that refer to the target, with the changes of this transaction.
     pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
         let list = target_key(target, name);
         let mut referrers = Vec::new();
@@ -113,7 +112,7 @@ impl<'s> Transaction<'s> {
         Ok(referrers)
     }
 
-    /// Calls `each` with every item of a packed list, this transaction's own edits included.
+    /// Calls `each` with every item of a packed list, including the edits of this transaction.
     fn each_item(
         &self,
         tree: TreeId,
@@ -141,8 +140,12 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
-    /// Creates the record, or puts it in the place of the one of its name. That what it refers to
-    /// is there is the caller's business. Where nothing would change, nothing does.
+    /// Creates a record or replaces the one with its name. Does nothing if the record is unchanged. The
+    /// caller checks that the targets of its references exist.
+    ///
+    /// # Errors
+    /// - [`StoreError::RecordLarge`].
+    /// - [`StoreError::Corrupt`] or [`StoreError::Damaged`] if the existing record cannot be read.
     pub fn put(&mut self, record: impl Into<AnyRecord>) -> Result<PutOutcome, StoreError> {
         self.put_any(record.into())
     }
@@ -154,7 +157,7 @@ impl<'s> Transaction<'s> {
         let body = format::encode_body(&*record)?;
         let before = self.trees().raw(kind, name.as_bytes())?;
         let Some(before) = before else {
-            self.refer(&*record, ListChange::Insert);
+            self.edit_references(&*record, ListChange::Insert);
             let in_name_order =
                 self.summary.kind(kind).in_name_order && self.is_last(kind, &name)?;
             let counts = self.summary.kind_mut(kind);
@@ -169,25 +172,28 @@ impl<'s> Transaction<'s> {
             return Ok(PutOutcome::Unchanged);
         }
         let old = Stored::read_any(kind, name.as_bytes(), &before)?;
-        self.refer(&*old.record, ListChange::Remove);
-        self.refer(&*record, ListChange::Insert);
+        self.edit_references(&*old.record, ListChange::Remove);
+        self.edit_references(&*record, ListChange::Insert);
         self.erase(ValueOwner::Record(kind), name.as_bytes(), &before)?;
         self.write(ValueOwner::Record(kind), name.into_bytes(), old.ordinal, &body);
         Ok(PutOutcome::Updated)
     }
 
-    /// Whether no record of the kind has a name behind this one.
+    /// Whether no record of the kind has a greater name.
     fn is_last(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         let tree = self.trees().tree(TreeId::Kind(kind));
         Ok(tree.prefix_from(&[], name.as_bytes()).next().transpose()?.is_none())
     }
 
-    /// Removes the record of this name, and with a device its long texts. Says whether there was
-    /// one. A pool's members in the store are the caller's business.
+    /// Removes a record, and the long texts of a device. Returns whether the record existed. The caller
+    /// updates the members of computed pools.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if the record cannot be read.
     pub fn remove(&mut self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         let Some(raw) = self.trees().raw(kind, name.as_bytes())? else { return Ok(false) };
         let old = Stored::read_any(kind, name.as_bytes(), &raw)?;
-        self.refer(&*old.record, ListChange::Remove);
+        self.edit_references(&*old.record, ListChange::Remove);
         self.summary.kind_mut(kind).count -= 1;
         self.erase(ValueOwner::Record(kind), name.as_bytes(), &raw)?;
         if kind == Kind::Device {
@@ -198,20 +204,23 @@ impl<'s> Transaction<'s> {
         Ok(true)
     }
 
-    /// Gives the record another name, and with it, a device's long texts; it keeps its ordinal.
-    /// That the others who name it follow is the caller's business, and so is that the new name is
-    /// free. Says whether there was one.
+    /// Renames a record, and moves the long texts of a device. The record keeps its ordinal. Returns
+    /// whether the record existed. The caller checks that the new name is free, and updates the records
+    /// that refer to it.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if the record cannot be read.
     pub fn rename(&mut self, kind: Kind, from: &str, to: Name) -> Result<bool, StoreError> {
         let Some(raw) = self.trees().raw(kind, from.as_bytes())? else { return Ok(false) };
         let old = Stored::read_any(kind, from.as_bytes(), &raw)?;
-        self.refer(&*old.record, ListChange::Remove);
+        self.edit_references(&*old.record, ListChange::Remove);
         self.erase(ValueOwner::Record(kind), from.as_bytes(), &raw)?;
         let mut record = old.record;
         record.set_name(to);
-        self.refer(&*record, ListChange::Insert);
+        self.edit_references(&*record, ListChange::Insert);
         let name = record.name().as_str().to_owned();
         let body = format::encode_body(&*record)?;
-        // Its place among the names is another one, and its ordinal is not.
+        // Its position among the names changes, but its ordinal does not.
         self.summary.kind_mut(kind).in_name_order = false;
         if kind == Kind::Device {
             for property in self.trees().texts(from)? {
@@ -225,7 +234,7 @@ impl<'s> Transaction<'s> {
         Ok(true)
     }
 
-    /// Writes a value. What was there before is erased already.
+    /// Writes a value. The caller has erased the old one.
     fn write(&mut self, owner: ValueOwner, key: Vec<u8>, ordinal: u64, body: &[u8]) {
         let version = self.summary.version;
         let values = values(ordinal, version, body);
@@ -237,7 +246,7 @@ impl<'s> Transaction<'s> {
         self.stamp(owner);
     }
 
-    /// Lets a value go, with its chunks.
+    /// Removes a value with its chunks.
     fn erase(&mut self, owner: ValueOwner, key: &[u8], raw: &Raw) -> Result<(), StoreError> {
         if raw.header.is_long() {
             let prefix = owner.chunk_prefix(key, raw.header.version);
@@ -252,6 +261,7 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
+    /// Notes the change of a kind in the summary.
     fn stamp(&mut self, owner: ValueOwner) {
         match owner {
             ValueOwner::Record(kind) => {
@@ -261,7 +271,8 @@ impl<'s> Transaction<'s> {
         }
     }
 
-    fn refer(&mut self, record: &dyn Record, change: ListChange) {
+    /// Adds or removes the references of a record in the reverse index.
+    fn edit_references(&mut self, record: &dyn Record, change: ListChange) {
         record.references(&mut |reference| {
             let list = target_key(reference.target, reference.name);
             let item = posting(record.kind(), reference.relation, record.name());
@@ -269,8 +280,8 @@ impl<'s> Transaction<'s> {
         });
     }
 
-    /// The members of a computed pool, in the order of their records. A pool is named by its
-    /// record's ordinal.
+    /// Returns the names of a computed pool's members, sorted by ordinal, with the changes of this
+    /// transaction. `pool` is the ordinal of the pool's record.
     pub fn members(&self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
         let list = members::list_key(pool, side);
         let mut names = Vec::new();
@@ -282,7 +293,7 @@ impl<'s> Transaction<'s> {
         Ok(names)
     }
 
-    /// The number of a computed pool's members.
+    /// Returns the number of a computed pool's members, with the changes of this transaction.
     pub fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
         if !self.members.contains_key(&members::list_key(pool, side)) {
             self.trees().member_count(pool, side)
@@ -291,13 +302,13 @@ impl<'s> Transaction<'s> {
         }
     }
 
-    /// Adds members, named by the ordinals and names of their records, to a computed pool. Those
-    /// who are members already stay it.
+    /// Adds members to a computed pool, given by the ordinals and names of their records. Existing members
+    /// stay.
     pub fn add_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)]) {
         self.edit_members(pool, side, members, ListChange::Insert);
     }
 
-    /// Takes members out of a computed pool. Those who are none are passed over.
+    /// Removes members from a computed pool. Records that are not members are ignored.
     pub fn remove_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)]) {
         self.edit_members(pool, side, members, ListChange::Remove);
     }
@@ -309,7 +320,7 @@ impl<'s> Transaction<'s> {
         );
     }
 
-    /// Takes all members out of a computed pool.
+    /// Removes all members from a computed pool.
     pub fn clear_members(&mut self, pool: u64, side: Side) -> Result<(), StoreError> {
         let list = members::list_key(pool, side);
         self.members.remove(&list);
@@ -322,15 +333,15 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
-    /// A long text of a device.
+    /// Returns a long text of a device.
     pub fn text(&self, device: &str, property: &str) -> Result<Option<StoredText>, StoreError> {
         self.trees().text(device, property)
     }
 
-    /// Puts a long text of a device. It goes with the device when that is removed or renamed.
+    /// Writes a long text of a device. Removing or renaming the device includes it.
     ///
     /// # Errors
-    /// [`StoreError::TextLarge`]
+    /// [`StoreError::TextLarge`] if it exceeds [`LONG_TEXT_BYTES_MAX`].
     pub fn put_text(&mut self, device: &str, property: &str, text: &str) -> Result<(), StoreError> {
         if text.len() > LONG_TEXT_BYTES_MAX {
             return Err(StoreError::TextLarge { bytes: text.len() });
@@ -346,7 +357,7 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
-    /// Removes a long text. Says whether there was one.
+    /// Removes a long text. Returns whether it existed.
     pub fn remove_text(&mut self, device: &str, property: &str) -> Result<bool, StoreError> {
         let key = text_key(device, property);
         let Some(raw) = self.trees().value(ValueOwner::Text, &key)? else { return Ok(false) };
@@ -354,19 +365,19 @@ impl<'s> Transaction<'s> {
         Ok(true)
     }
 
-    /// Ends the change: works the lists into their blocks. `None` when nothing is changed.
+    /// Applies the edits of lists to their blocks and returns the result. `None` if nothing is changed.
     pub(super) fn finish(mut self) -> Result<Option<FinishedChange>, StoreError> {
         for (list, edit) in std::mem::take(&mut self.references) {
-            self.fold(TreeId::References, &list, &edit)?;
+            self.apply_edit(TreeId::References, &list, &edit)?;
         }
         for (list, edit) in std::mem::take(&mut self.members) {
-            let (added, removed) = self.fold(TreeId::Members, &list, &edit)?;
+            let (added, removed) = self.apply_edit(TreeId::Members, &list, &edit)?;
             let key = members::length_key(&list);
             let length: u64 = match self.trees().tree(TreeId::Members).get(&key)? {
                 Some(bytes) => format::decode("number of members", &bytes)?,
                 None => 0,
             };
-            // A length that is wrong is better than a change that cannot be made.
+            // A wrong length, which `verify` reports, is better than refusing every change.
             let length = (length + added).saturating_sub(removed);
             let value = (length > 0).then(|| format::encode(&length).into());
             self.own.set(TreeId::Members, key, value);
@@ -376,7 +387,7 @@ impl<'s> Transaction<'s> {
         Ok((!own.is_empty()).then_some(FinishedChange { changes: own, summary }))
     }
 
-    /// Brings the content hashes to what the trees hold with this change.
+    /// Updates the content hashes for this change.
     fn hash_changes(&mut self) -> Result<(), StoreError> {
         let before = Trees::new(self.generation, [Some(self.before), None]);
         for (tree, changes) in self.own.iter() {
@@ -394,8 +405,8 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
-    /// Works one list's edit into blocks. Gives how many items came and went.
-    fn fold(
+    /// Applies the edit of one list to its blocks. Returns the numbers of added and removed items.
+    fn apply_edit(
         &mut self,
         tree: TreeId,
         list: &[u8],
@@ -408,13 +419,14 @@ impl<'s> Transaction<'s> {
         Ok((edited.added, edited.removed))
     }
 
-    /// The targets that this transaction's records name, for a check that all of them are there.
+    /// Returns the targets of the references that this transaction adds, so that the caller can check that
+    /// they exist.
     pub fn targets(&self) -> impl Iterator<Item = (Target, &str)> {
-        let named = self
+        let added = self
             .references
             .iter()
             .filter(|(_, edit)| edit.values().any(|change| *change == ListChange::Insert));
-        named.filter_map(|(key, _)| {
+        added.filter_map(|(key, _)| {
             references::parse_target_key(key).map(|(target, name, _)| (target, name))
         })
     }

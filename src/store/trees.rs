@@ -1,25 +1,27 @@
-//! Reading records, references, members and long texts from a generation's trees, with the layers
-//! of changes over them.
+//! Reads records, references, pool members and long texts from a generation's trees and the layers
+//! of uncommitted changes over them.
 
 use sled::IVec;
 
 use super::{
     Raw, StoreError, Stored, StoredText,
+    error::corrupt,
     format::{self, Head},
-    generation::{Generation, corrupt},
+    generation::Generation,
     layers::{Changes, Layered, TreeId},
     members, packed, references,
 };
 use crate::model::{AnyRecord, Entity, Kind, Side, Target};
 
-/// A generation, and the changes over it, the newest first.
+/// A generation and the layers of changes over it, the top layer first.
 #[derive(Clone, Copy)]
 pub(super) struct Trees<'a> {
     generation: &'a Generation,
     layers: [Option<&'a Changes>; 2],
 }
 
-/// Whose a value is, to name its chunks and to say what is damaged.
+/// The kind of a value: it determines the value's tree, the keys of its chunks and the wording of
+/// its damage.
 #[derive(Clone, Copy)]
 pub(super) enum ValueOwner {
     Record(Kind),
@@ -27,7 +29,7 @@ pub(super) enum ValueOwner {
 }
 
 impl ValueOwner {
-    /// The tree in which the value stands.
+    /// The tree that holds the value.
     pub fn tree(self) -> TreeId {
         match self {
             ValueOwner::Record(kind) => TreeId::Kind(kind),
@@ -45,7 +47,7 @@ impl ValueOwner {
         }
     }
 
-    /// Names the value that was to be read where a page is damaged.
+    /// Turns the error of a damaged page into one that names the value.
     fn unread(self, key: &[u8], error: StoreError) -> StoreError {
         match error {
             StoreError::Damaged { detail, .. } => self.damaged(key, detail),
@@ -53,8 +55,8 @@ impl ValueOwner {
         }
     }
 
-    /// The key of a long value's chunks, but for the chunk's number. The version is in it, so that
-    /// a reader never puts chunks of two changes together.
+    /// Returns the prefix of the keys of a long value's chunks. It contains the version, so that a
+    /// reader never joins chunks of two changes.
     pub fn chunk_prefix(self, key: &[u8], version: u64) -> Vec<u8> {
         let word = match self {
             ValueOwner::Record(kind) => kind.as_str(),
@@ -70,17 +72,17 @@ impl ValueOwner {
     }
 }
 
-/// The key of a device's long text. Neither part holds a control character.
+/// Returns the key of a device's long text. Neither name holds a control character.
 pub(super) fn text_key(device: &str, property: &str) -> Vec<u8> {
     [device.as_bytes(), &[0], property.as_bytes()].concat()
 }
 
-/// The beginning of the keys of all of a device's long texts.
+/// Returns the prefix of the keys of a device's long texts.
 pub(super) fn texts_prefix(device: &str) -> Vec<u8> {
     text_key(device, "")
 }
 
-/// What stands behind the device in a [`text_key`].
+/// Parses the property in a [`text_key`].
 pub(super) fn text_property(key: &[u8]) -> Option<&str> {
     let at = memchr::memchr(0, key)?;
     std::str::from_utf8(&key[at + 1..]).ok()
@@ -91,34 +93,44 @@ impl<'a> Trees<'a> {
         Self { generation, layers }
     }
 
-    /// One tree with its layers.
+    /// Returns one tree with its layers.
     pub fn tree(&self, tree: TreeId) -> Layered<'a> {
         let layer = |changes: Option<&'a Changes>| changes.and_then(|changes| changes.tree(tree));
         let layers = [layer(self.layers[0]), layer(self.layers[1])];
         Layered::new(self.generation.tree(tree), layers)
     }
 
+    /// Whether a record exists.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if its page is damaged; [`StoreError::Reopening`].
     pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         let contains = self.tree(TreeId::Kind(kind)).contains(name.as_bytes());
         contains.map_err(|error| ValueOwner::Record(kind).unread(name.as_bytes(), error))
     }
 
-    /// One record as bytes, whole.
+    /// Returns a record as bytes, with all its chunks.
     pub fn raw(&self, kind: Kind, name: &[u8]) -> Result<Option<Raw>, StoreError> {
         self.value(ValueOwner::Record(kind), name)
     }
 
+    /// Returns a record.
     pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
         let raw = self.raw(E::KIND, name.as_bytes())?;
         raw.map(|raw| Stored::read(name.as_bytes(), &raw)).transpose()
     }
 
+    /// Returns a record of a kind that is not known at compile time.
     pub fn get_any(&self, kind: Kind, name: &str) -> Result<Option<Stored<AnyRecord>>, StoreError> {
         let raw = self.raw(kind, name.as_bytes())?;
         raw.map(|raw| Stored::read_any(kind, name.as_bytes(), &raw)).transpose()
     }
 
-    /// One value, whole.
+    /// Returns a value with all its chunks.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if it cannot be read;
+    /// [`StoreError::Reopening`].
     pub fn value(&self, owner: ValueOwner, key: &[u8]) -> Result<Option<Raw>, StoreError> {
         let tree = self.tree(owner.tree());
         let mut torn: Option<IVec> = None;
@@ -129,16 +141,16 @@ impl<'a> Trees<'a> {
             if let Some(raw) = self.whole(owner, key, bytes.clone())? {
                 return Ok(Some(raw));
             }
-            // Its chunks are gone because a change replaced it meanwhile, unless it still is what
-            // it was: a version is never written twice.
+            // A concurrent change removed its chunks and wrote a new value. If the value is still
+            // the same, chunks are missing: a version is never written twice.
             if torn.replace(bytes.clone()) == Some(bytes) {
                 return Err(owner.damaged(key, "parts of it are missing"));
             }
         }
     }
 
-    /// All records of a kind by name. A record whose chunks are gone, because a change replaced it
-    /// since its head was read, comes as `None`.
+    /// Returns all records of a kind, sorted by name. A record is `None` if a concurrent change
+    /// replaced it and removed its chunks.
     pub fn scan(
         self,
         kind: Kind,
@@ -150,7 +162,7 @@ impl<'a> Trees<'a> {
         })
     }
 
-    /// Fetches a long value's chunks. `None` when they are not all there.
+    /// Adds the chunks of a long value. Returns `None` if some are missing.
     fn whole(&self, owner: ValueOwner, key: &[u8], bytes: IVec) -> Result<Option<Raw>, StoreError> {
         let (header, length) = match format::head(bytes) {
             Ok(Head::Whole(raw)) => return Ok(Some(raw)),
@@ -163,13 +175,17 @@ impl<'a> Trees<'a> {
             let (_, chunk) = entry.map_err(|error| owner.unread(key, error))?;
             body.extend_from_slice(&chunk);
             if body.len() > length {
-                return Err(owner.damaged(key, "there is more of it than it says"));
+                return Err(owner.damaged(key, "it is longer than its header says"));
             }
         }
         Ok((body.len() == length).then(|| format::assembled(header, body)))
     }
 
-    /// Calls `each` with the kind, the relation and the name of each record that names the target.
+    /// Calls `each` with the kind, the relation and the name of each record that refers to the
+    /// target.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the index cannot be read.
     pub fn each_referrer(
         &self,
         target: Target,
@@ -184,7 +200,11 @@ impl<'a> Trees<'a> {
         })
     }
 
-    /// Calls `each` with the name of each of a computed pool's members, in order.
+    /// Calls `each` with the name of each member of a computed pool, sorted by ordinal.
+    ///
+    /// # Errors
+    /// - The first error of `each`.
+    /// - [`StoreError::Damaged`] if the list cannot be read.
     pub fn each_member<X: From<StoreError>>(
         &self,
         pool: u64,
@@ -197,7 +217,7 @@ impl<'a> Trees<'a> {
         })
     }
 
-    /// The number of a computed pool's members.
+    /// Returns the number of a computed pool's members.
     pub fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
         let key = members::length_key(&members::list_key(pool, side));
         match self.tree(TreeId::Members).get(&key)? {
@@ -206,7 +226,7 @@ impl<'a> Trees<'a> {
         }
     }
 
-    /// A long text of a device.
+    /// Returns a long text of a device.
     pub fn text(&self, device: &str, property: &str) -> Result<Option<StoredText>, StoreError> {
         let key = text_key(device, property);
         let Some(raw) = self.value(ValueOwner::Text, &key)? else { return Ok(None) };
@@ -215,13 +235,14 @@ impl<'a> Trees<'a> {
         Ok(Some(StoredText { text, version: raw.header.version }))
     }
 
-    /// The properties of which a device has a long text.
+    /// Returns the properties of a device's long texts.
     pub fn texts(&self, device: &str) -> Result<Vec<String>, StoreError> {
         let mut properties = Vec::new();
         for entry in self.tree(TreeId::Texts).prefix(&texts_prefix(device)) {
             let (key, _) = entry?;
-            let property = text_property(&key)
-                .ok_or_else(|| ValueOwner::Text.damaged(&key, "its key is no key of a text"))?;
+            let property = text_property(&key).ok_or_else(|| {
+                ValueOwner::Text.damaged(&key, "its key is not the key of a long text")
+            })?;
             properties.push(property.to_owned());
         }
         Ok(properties)

@@ -1,7 +1,7 @@
-//! Back to the generation before the current one.
+//! Undo: switches back to the previous generation.
 //!
-//! Nothing is copied: the pointer is turned the other way round, so that what was undone is now the
-//! generation before, and a second undo brings it back.
+//! Nothing is copied: the pointer swaps the current and the previous generation. A second undo
+//! therefore restores what the first one undid.
 
 use std::{fs, io, path::Path};
 
@@ -12,25 +12,25 @@ use super::{
     opening::{self, TornTailPolicy},
 };
 
-/// What a generation holds.
+/// The number, the counts and the size of a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenerationInfo {
     pub number: u64,
     pub summary: Summary,
-    /// On the disk.
+    /// Its size on the disk.
     pub bytes: u64,
 }
 
-/// The current generation, and the one that an undo would go back to.
+/// The current generation and the previous one, to which an undo would switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generations {
     pub current: GenerationInfo,
     pub previous: Option<GenerationInfo>,
-    /// What is damaged in the generation before, if it cannot be opened.
+    /// The damage of the previous generation, if it cannot be opened.
     pub previous_damage: Option<Damage>,
 }
 
-/// What an undo changed, or would change.
+/// The generations before and after an undo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenerationSwitch {
     pub before: GenerationInfo,
@@ -38,22 +38,24 @@ pub struct GenerationSwitch {
 }
 
 impl Store {
-    /// Looks at the current generation and at the one before it.
+    /// Returns the current and the previous generation.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while another change is applied, or while somebody still reads the
-    /// generation before.
+    /// - [`StoreError::Busy`] if another change holds the write lock for too long, or if the previous
+    ///   generation is still being read.
+    /// - [`StoreError::Reopening`] if there is no disk space to open the previous generation.
+    /// - [`StoreError::Io`] and [`StoreError::Database`].
     pub fn generations(&self) -> Result<Generations, StoreError> {
         let _guard = self.write_lock.lock()?;
-        let current = self.current_look()?;
+        let current = self.current_info()?;
         let Some(number) = self.pointer()?.previous else {
             return Ok(Generations { current, previous: None, previous_damage: None });
         };
-        match self.reopen_generation(number).and_then(|opened| self.look(&opened)) {
-            Ok(look) => Ok(Generations { current, previous: Some(look), previous_damage: None }),
-            // Only a look: it must not be answered as a change that was not saved.
+        match self.reopen_generation(number).and_then(|opened| self.info(&opened)) {
+            Ok(info) => Ok(Generations { current, previous: Some(info), previous_damage: None }),
+            // Nothing was changed, so the message "the change was not saved" would be wrong.
             Err(StoreError::DiskFull | StoreError::FileSizeLimit) => Err(StoreError::Reopening),
-            // The current generation is served whatever is wrong with the one before it.
+            // Damage of the previous generation does not affect the current one.
             Err(error) if error.is_damage() => {
                 Ok(Generations { current, previous: None, previous_damage: error.damage() })
             }
@@ -61,28 +63,31 @@ impl Store {
         }
     }
 
-    /// Makes the generation before the current one the inventory again.
+    /// Makes the previous generation the current one.
     ///
     /// # Errors
-    /// [`StoreError::NothingToUndo`]; [`StoreError::Busy`], as for [`Store::generations`]. Nothing
-    /// was changed then.
+    /// Nothing is changed.
+    /// - [`StoreError::NothingToUndo`] if there is no previous generation.
+    /// - [`StoreError::Busy`] as for [`Store::generations`].
+    /// - [`StoreError::Damaged`] if the previous generation is damaged.
+    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
     pub fn undo(&self) -> Result<GenerationSwitch, StoreError> {
         let _guard = self.write_lock.lock()?;
         self.writable()?.committer.settle()?;
         let pointer = self.pointer()?;
         let number = pointer.previous.ok_or(StoreError::NothingToUndo)?;
-        let before = self.current_look()?;
+        let before = self.current_info()?;
         let generation = self.reopen_generation(number)?;
-        // Versions tell states of the inventory apart, also those that are undone: what is changed
-        // from here on must not look like what was there meanwhile.
+        // Versions distinguish the states of the inventory, including undone ones. So later changes get
+        // versions that were never used.
         let earlier = generation.summary();
         let summary = earlier.restored(earlier.version.max(before.summary.version) + 1);
         generation.note_summary(summary);
         generation.write_summary()?;
         generation.make_durable()?;
-        let after = self.look(&generation)?;
-        let turned = Pointer { current: number, previous: Some(pointer.current) };
-        self.replace(*generation, turned)?;
+        let after = self.info(&generation)?;
+        let swapped = Pointer { current: number, previous: Some(pointer.current) };
+        self.replace(*generation, swapped)?;
         Ok(GenerationSwitch { before, after })
     }
 
@@ -93,22 +98,26 @@ impl Store {
         })
     }
 
-    fn current_look(&self) -> Result<GenerationInfo, StoreError> {
+    fn current_info(&self) -> Result<GenerationInfo, StoreError> {
         match self.current() {
-            Ok(current) => self.look(&current.generation),
+            Ok(current) => self.info(&current.generation),
             Err(failure) => Err(failure.to_error()),
         }
     }
 
-    fn look(&self, generation: &Generation) -> Result<GenerationInfo, StoreError> {
+    fn info(&self, generation: &Generation) -> Result<GenerationInfo, StoreError> {
         let path = self.directory.generation(generation.number);
-        let bytes = tree_bytes(&path).map_err(StoreError::io("the size of a generation"))?;
+        let bytes =
+            folder_bytes(&path).map_err(StoreError::io("reading the size of a generation"))?;
         let summary = Summary::clone(&generation.durable_summary());
         Ok(GenerationInfo { number: generation.number, summary, bytes })
     }
 
-    /// Opens the generation before the current one. Somebody may still read it since before the
-    /// last import; it is open then, and cannot be opened once more.
+    /// Opens the previous generation.
+    ///
+    /// # Errors
+    /// - [`StoreError::Busy`] if a reader from before the last import still has it open.
+    /// - [`StoreError::Damaged`] if it is damaged.
     fn reopen_generation(&self, number: u64) -> Result<Box<Generation>, StoreError> {
         let known = self.mark.previous().filter(|known| known.generation == number);
         match opening::open_checked(
@@ -129,15 +138,15 @@ impl Store {
     }
 }
 
-/// The length of all files in a folder, in bytes.
-fn tree_bytes(path: &Path) -> io::Result<u64> {
+/// Returns the total length of all files in a folder, in bytes.
+fn folder_bytes(path: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => bytes += tree_bytes(&entry.path())?,
+            Ok(metadata) if metadata.is_dir() => bytes += folder_bytes(&entry.path())?,
             Ok(metadata) => bytes += metadata.len(),
-            // sled removes files of its own as it goes.
+            // sled can remove files meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }

@@ -1,8 +1,8 @@
-//! Seals secrets for the disk with the appliance's key.
+//! Encrypts secrets on the disk with the key of the data directory.
 //!
-//! XChaCha20-Poly1305 with a nonce that is derived from the secret and its place (HMAC-SHA-256
-//! under a second key). So the same secret in the same place is always the same bytes, and an
-//! import can see that nothing changed, while equal passwords of two records look different.
+//! XChaCha20-Poly1305 with a nonce derived from the secret, its record and its property (HMAC-SHA-256
+//! under a second key). The same secret in the same property has always the same ciphertext, so an
+//! import sees that it is unchanged. Equal passwords of two records have different ciphertexts.
 
 use std::{
     fs::{self, OpenOptions},
@@ -22,42 +22,50 @@ use zeroize::Zeroizing;
 use super::{KeyError, StoreError};
 use crate::model::{Kind, Record, Secret};
 
-/// The length of the appliance's key.
+/// The length of the key, in bytes.
 pub(super) const KEY_BYTES: usize = 32;
 
-/// The length of an XChaCha20 nonce, which stands before the sealed bytes.
+/// The length of an XChaCha20 nonce, in bytes. The nonce is stored before the ciphertext.
 const NONCE_BYTES: usize = 24;
 
-/// The appliance's key, ready for use.
+/// Encrypts (seals) and decrypts (opens) secrets with the key of a data directory.
 pub struct Vault {
     cipher: XChaCha20Poly1305,
     nonces: Hmac<Sha256>,
 }
 
 impl Vault {
-    /// Makes a key and writes it to `path`, for the owner's eyes only.
+    /// Creates a key and writes it to `path`, readable by its owner only.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; [`StoreError::DiskFull`].
     pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
-        crate::disk::fill_random(key.as_mut_slice()).map_err(StoreError::io("random numbers"))?;
-        // Written aside and renamed: a key that is half there would lose every secret.
-        let aside = path.with_extension("new");
+        crate::disk::fill_random(key.as_mut_slice())
+            .map_err(StoreError::io("getting random bytes"))?;
+        // Written under another name and renamed: a truncated key would lose every secret.
+        let temporary = path.with_extension("new");
         let write = || -> io::Result<()> {
-            // The mode is given to a new file only; one that is left over may have another.
-            match fs::remove_file(&aside) {
+            // `open` sets the mode of a new file only, and a leftover file could have another one.
+            match fs::remove_file(&temporary) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
             let mut options = OpenOptions::new();
-            let mut file = options.write(true).create_new(true).mode(0o600).open(&aside)?;
+            let mut file = options.write(true).create_new(true).mode(0o600).open(&temporary)?;
             file.write_all(key.as_slice())?;
             file.sync_all()?;
-            fs::rename(&aside, path)
+            fs::rename(&temporary, path)
         };
         write().map_err(StoreError::io(format!("writing the key {}", path.display())))?;
         Ok(Self::new(&key))
     }
 
     /// Reads the key at `path`.
+    ///
+    /// # Errors
+    /// - [`StoreError::Key`] if the file is missing or has the wrong length.
+    /// - [`StoreError::Io`] if it cannot be read.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let key = match fs::read(path) {
             Ok(key) => Zeroizing::new(key),
@@ -84,26 +92,26 @@ impl Vault {
         }
     }
 
-    /// Seals every clear secret of a record. What is empty stays as it is: it hides nothing.
+    /// Seals every plain secret of a record. Empty secrets stay plain.
     pub fn seal(&self, record: &mut dyn Record) {
         let (kind, name) = (record.kind(), record.name().clone());
         for (property, secret) in record.secrets() {
             let Some(clear) = secret.document().filter(|clear| !clear.is_empty()) else { continue };
             let nonce = self.nonce(&[kind.as_str(), &name, property, clear]);
-            *secret = Secret::Sealed(self.sealed(&nonce, &place(kind, property), clear));
+            *secret = Secret::Sealed(self.sealed(&nonce, &context(kind, property), clear));
         }
     }
 
     /// Opens every sealed secret of a record.
     ///
     /// # Errors
-    /// [`StoreError::Unsealable`] when one was sealed with another key, or is damaged.
+    /// [`StoreError::Unsealable`] if a secret was sealed with another key or is damaged.
     pub fn open_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
         let (kind, name) = (record.kind(), record.name().clone());
         for (property, secret) in record.secrets() {
             let Secret::Sealed(sealed) = &*secret else { continue };
             let clear = self
-                .opened(&place(kind, property), sealed)
+                .opened(&context(kind, property), sealed)
                 .and_then(|clear| String::from_utf8(clear).ok())
                 .ok_or_else(|| StoreError::Unsealable { kind, name: name.as_str().to_owned() })?;
             *secret = Secret::from_document(clear);
@@ -111,26 +119,26 @@ impl Vault {
         Ok(())
     }
 
-    /// Seals a text that belongs to no record.
+    /// Seals a text that is not part of a record. `purpose` must not equal `kind.property` of a record.
     pub(super) fn seal_text(&self, purpose: &str, text: &str) -> Vec<u8> {
         self.sealed(&self.nonce(&[purpose, text]), purpose, text)
     }
 
-    /// Whether this opens to the text.
+    /// Whether `sealed` opens with this key and purpose and equals `text`.
     pub(super) fn opens(&self, purpose: &str, sealed: &[u8], text: &str) -> bool {
         self.opened(purpose, sealed).is_some_and(|clear| clear == text.as_bytes())
     }
 
-    fn sealed(&self, nonce: &XNonce, place: &str, clear: &str) -> Vec<u8> {
-        let payload = Payload { msg: clear.as_bytes(), aad: place.as_bytes() };
+    fn sealed(&self, nonce: &XNonce, context: &str, clear: &str) -> Vec<u8> {
+        let payload = Payload { msg: clear.as_bytes(), aad: context.as_bytes() };
         let sealed = self.cipher.encrypt(nonce, payload).expect("a secret is far below 256 GB");
         [nonce.as_slice(), &sealed].concat()
     }
 
-    /// None where it was sealed with another key or for another place, or is damaged.
-    fn opened(&self, place: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    /// Returns `None` if the secret was sealed with another key or context, or is damaged.
+    fn opened(&self, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, msg) = sealed.split_at_checked(NONCE_BYTES)?;
-        let payload = Payload { msg, aad: place.as_bytes() };
+        let payload = Payload { msg, aad: context.as_bytes() };
         self.cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
     }
 
@@ -144,8 +152,9 @@ impl Vault {
     }
 }
 
-/// What a secret is sealed for. A record's name is not in it, so that a renamed record keeps it.
-fn place(kind: Kind, property: &str) -> String {
+/// Returns the associated data of a secret. It does not contain the record's name, so that a renamed
+/// record keeps its secrets.
+fn context(kind: Kind, property: &str) -> String {
     format!("{kind}.{property}")
 }
 
@@ -161,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_and_the_same_is_sealed_the_same() {
+    fn sealing_is_deterministic_and_reversible() {
         let folder = tempfile::tempdir().unwrap();
         let vault = Vault::create(&folder.path().join("key")).unwrap();
         let again = Vault::open(&folder.path().join("key")).unwrap();
@@ -174,14 +183,14 @@ mod tests {
         assert_eq!(one, two);
         assert_ne!(one.password, other.password);
         assert_ne!(one, clear);
-        // What sealing adds is not counted.
+        // The overhead of sealing does not count.
         assert_eq!(weight(&mut one), weight(&mut clear.clone()));
         again.open_secrets(&mut one).unwrap();
         assert_eq!(one, clear);
     }
 
     #[test]
-    fn another_key_or_another_place_does_not_open() {
+    fn another_key_or_another_property_does_not_open_a_secret() {
         let folder = tempfile::tempdir().unwrap();
         let vault = Vault::create(&folder.path().join("one")).unwrap();
         let stranger = Vault::create(&folder.path().join("two")).unwrap();

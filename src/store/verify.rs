@@ -1,8 +1,7 @@
-//! Reads a whole generation and holds what is written twice against each other: records and the
-//! counts, references and the reverse index, long values and their chunks.
+//! Verifies a generation: reads every entry and compares redundant data: records with the counts,
+//! references with the reverse index, long values with their chunks, trees with their content hashes.
 //!
-//! Nothing is held in memory that grows with the inventory: what has to be compared is sorted on
-//! the disk, and walked side by side.
+//! Memory does not grow with the inventory: lists to compare are sorted on the disk and merged.
 
 use std::{io, str};
 
@@ -24,41 +23,42 @@ use crate::{
     wording::chain,
 };
 
-/// What may be kept in memory of a list that is sorted, in bytes.
+/// The memory for sorting one list, in bytes.
 const SORTED_BYTES: usize = 32 * 1024 * 1024;
 
-/// Something that is not as it should be.
+/// A problem that the verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub kind: Option<Kind>,
-    /// The record, where it is one's.
+    /// The record, if the problem is one of a single record.
     pub name: Option<String>,
-    /// A short word for scripts.
+    /// The code of the problem, for scripts: `damaged`, `count`, `index` …
     pub code: &'static str,
-    /// What is wrong, as the end of a sentence that begins with the record.
+    /// The problem, as the end of a sentence whose subject is the record.
     pub detail: String,
 }
 
-/// What was read, in numbers.
+/// The numbers of verified entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
     pub kinds: PerKind<KindVerified>,
     pub references: u64,
-    /// Secrets that were opened with the key.
+    /// Secrets that were decrypted with the key.
     pub secrets: u64,
     /// Long texts of devices.
     pub texts: u64,
 }
 
-/// What was read of one kind.
+/// The numbers of verified entries of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KindVerified {
     pub records: u64,
-    /// Of their bincode.
+    /// The size of the encoded records, in bytes.
     pub bytes: u64,
 }
 
 impl Finding {
+    /// A problem of one record.
     pub fn of(
         kind: Kind,
         name: impl Into<String>,
@@ -68,30 +68,33 @@ impl Finding {
         Self { kind: Some(kind), name: Some(name.into()), code, detail: detail.into() }
     }
 
-    fn bare(kind: Option<Kind>, code: &'static str, detail: impl Into<String>) -> Self {
+    /// A problem of a kind, or of the whole inventory.
+    fn general(kind: Option<Kind>, code: &'static str, detail: impl Into<String>) -> Self {
         Self { kind, name: None, code, detail: detail.into() }
     }
 }
 
-/// Takes one finding after the other.
+/// Receives the findings.
 pub type Findings<'f> = dyn FnMut(Finding) + 'f;
 
 impl LiveView {
-    /// Reads everything. While nothing else changes the inventory, every finding is one; `told` takes
-    /// them. What has to be sorted is set aside in `scratch`.
+    /// Verifies the generation and calls `report` with each finding. Writes temporary files to
+    /// `scratch`. A concurrent change can cause wrong findings, so the caller holds the write lock.
     ///
     /// # Errors
-    /// The disk's. That the inventory is damaged is no error here. [`StoreError::Cancelled`].
+    /// Damage is a finding and not an error.
+    /// - [`StoreError::Cancelled`].
+    /// - [`StoreError::Io`], [`StoreError::DiskFull`] and [`StoreError::Database`].
     pub fn verify(
         &self,
         scratch: &std::path::Path,
         progress: &Progress,
-        told: &mut Findings<'_>,
+        report: &mut Findings<'_>,
     ) -> Result<Verified, StoreError> {
         let walk = Verification {
-            reading: self,
+            view: self,
             trees: self.trees()?,
-            told,
+            report,
             progress,
             verified: Verified::default(),
             references: Sorter::new(scratch, SORTED_BYTES),
@@ -101,8 +104,12 @@ impl LiveView {
         walk.run(scratch)
     }
 
-    /// Calls `each` with every entry in the lists of computed pools' members: the ordinal of the
-    /// pool's record, the side, and the member's ordinal and name. Sorted by pool, side and ordinal.
+    /// Calls `each` with every member of every computed pool: the ordinal of the pool's record, the
+    /// side, and the member's ordinal and name. Sorted by pool, side and ordinal of the member.
+    ///
+    /// # Errors
+    /// - The first error of `each`.
+    /// - [`StoreError::Damaged`] if a list cannot be read.
     pub fn each_membership<X: From<StoreError>>(
         &self,
         mut each: impl FnMut(u64, Side, u64, &str) -> Result<(), X>,
@@ -121,47 +128,47 @@ impl LiveView {
     }
 }
 
-/// The walk over one generation.
+/// A running verification of one generation.
 struct Verification<'a, 'f> {
-    reading: &'a LiveView,
+    view: &'a LiveView,
     trees: Trees<'a>,
-    told: &'a mut Findings<'f>,
+    report: &'a mut Findings<'f>,
     progress: &'a Progress,
     verified: Verified,
-    /// The references that records hold, as the index has them.
+    /// The references of all records, as entries of the reverse index.
     references: Sorter,
-    /// The keys of the chunks that there should be.
+    /// The expected keys of chunks.
     chunks: Sorter,
-    /// The content hashes of what was read.
+    /// The content hashes of the entries that were read.
     content: Content,
 }
 
-fn aside(error: io::Error) -> StoreError {
-    StoreError::io("what is set aside to be compared")(error)
+fn sort_error(error: io::Error) -> StoreError {
+    StoreError::io("sorting entries to compare them")(error)
 }
 
 impl Verification<'_, '_> {
     fn run(mut self, scratch: &std::path::Path) -> Result<Verified, StoreError> {
-        let records = self.reading.summary()?.records();
+        let records = self.view.summary()?.records();
         self.progress.step(Step::Reading, Some(records))?;
         for kind in Kind::ALL {
-            self.kind(kind, scratch)?;
+            self.verify_kind(kind, scratch)?;
         }
-        self.texts()?;
+        self.verify_texts()?;
         let references = std::mem::replace(&mut self.references, Sorter::new(scratch, 1));
-        let references = references.finish().map_err(aside)?;
+        let references = references.finish().map_err(sort_error)?;
         self.progress.step(Step::Comparing, None)?;
-        self.blocks()?;
-        self.targets(&references)?;
-        self.index(&references)?;
+        self.verify_blocks()?;
+        self.verify_targets(&references)?;
+        self.verify_index(&references)?;
         let chunks = std::mem::replace(&mut self.chunks, Sorter::new(scratch, 1));
-        self.all_chunks(&chunks.finish().map_err(aside)?)?;
-        self.hashes()?;
+        self.verify_chunks(&chunks.finish().map_err(sort_error)?)?;
+        self.verify_hashes()?;
         Ok(self.verified)
     }
 
-    /// One kind's records, and what is counted of them.
-    fn kind(&mut self, kind: Kind, scratch: &std::path::Path) -> Result<(), StoreError> {
+    /// Verifies the records of one kind and their counts.
+    fn verify_kind(&mut self, kind: Kind, scratch: &std::path::Path) -> Result<(), StoreError> {
         let mut ordinals = Sorter::new(scratch, SORTED_BYTES);
         let mut seen = KindSummary::default();
         let mut last = None;
@@ -169,7 +176,7 @@ impl Verification<'_, '_> {
             let (key, value) = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    self.unreadable(Some(kind), error)?;
+                    self.report_unreadable(Some(kind), error)?;
                     continue;
                 }
             };
@@ -181,7 +188,7 @@ impl Verification<'_, '_> {
                 Ok(Some(raw)) => raw,
                 Ok(None) => continue,
                 Err(error) => {
-                    self.damaged(kind, name, error)?;
+                    self.report_damaged(kind, name, error)?;
                     continue;
                 }
             };
@@ -192,25 +199,26 @@ impl Verification<'_, '_> {
                 self.expect_chunks(ValueOwner::Record(kind), &key, &raw)?;
             }
             let ordinal = raw.header.ordinal;
-            ordinals.push(&ordinal.to_be_bytes(), &key).map_err(aside)?;
+            ordinals.push(&ordinal.to_be_bytes(), &key).map_err(sort_error)?;
             seen.ordinal_next = seen.ordinal_next.max(ordinal + 1);
             seen.in_name_order &= last.is_none_or(|last| last < ordinal);
             last = Some(ordinal);
-            if raw.header.version > self.reading.summary()?.version {
-                let detail = "it was written by a change that has not been";
-                (self.told)(Finding::of(kind, &name, "version", detail));
+            if raw.header.version > self.view.summary()?.version {
+                let detail = "its version is newer than the last change of the database";
+                (self.report)(Finding::of(kind, &name, "version", detail));
             }
             match Stored::read_any(kind, &key, &raw) {
-                Ok(stored) => self.record(stored.record)?,
-                Err(error) => self.damaged(kind, name, error)?,
+                Ok(stored) => self.verify_record(stored.record)?,
+                Err(error) => self.report_damaged(kind, name, error)?,
             }
         }
-        self.counts(kind, seen)?;
-        let ordinals = ordinals.finish().map_err(aside)?;
-        self.ordinals(kind, &ordinals)
+        self.verify_counts(kind, seen)?;
+        let ordinals = ordinals.finish().map_err(sort_error)?;
+        self.verify_ordinals(kind, &ordinals)
     }
 
-    fn record(&mut self, mut record: AnyRecord) -> Result<(), StoreError> {
+    /// Collects the references of a record, and decrypts its secrets.
+    fn verify_record(&mut self, mut record: AnyRecord) -> Result<(), StoreError> {
         let mut keys = Vec::new();
         record.references(&mut |reference| {
             let mut key = target_key(reference.target, reference.name);
@@ -218,84 +226,99 @@ impl Verification<'_, '_> {
             keys.push(key);
         });
         for key in keys {
-            self.references.push(&key, &[]).map_err(aside)?;
+            self.references.push(&key, &[]).map_err(sort_error)?;
         }
         let secrets = record.secrets().len() as u64;
-        match self.reading.open_secrets(&mut *record) {
+        match self.view.open_secrets(&mut *record) {
             Ok(()) => self.verified.secrets += secrets,
             Err(error) => {
                 let name = record.name().as_str();
-                (self.told)(Finding::of(record.kind(), name, "secret", chain(&error)));
+                (self.report)(Finding::of(record.kind(), name, "secret", chain(&error)));
             }
         }
         Ok(())
     }
 
-    /// What is damaged is a finding; what cannot be read for the disk's sake ends the walk.
-    fn damaged(&mut self, kind: Kind, name: String, error: StoreError) -> Result<(), StoreError> {
+    /// Reports a damaged value. Any other error ends the verification.
+    fn report_damaged(
+        &mut self,
+        kind: Kind,
+        name: String,
+        error: StoreError,
+    ) -> Result<(), StoreError> {
         match error {
             StoreError::Corrupt { detail, .. } | StoreError::Damaged { detail, .. } => {
-                (self.told)(Finding::of(kind, name, "damaged", format!("it is damaged: {detail}")));
+                (self.report)(Finding::of(
+                    kind,
+                    name,
+                    "damaged",
+                    format!("it is damaged: {detail}"),
+                ));
                 Ok(())
             }
             other => Err(other),
         }
     }
 
-    /// A range of a tree that is damaged is a finding too. The walk goes on behind it.
-    fn unreadable(&mut self, kind: Option<Kind>, error: StoreError) -> Result<(), StoreError> {
+    /// Reports a damaged range of a tree. The verification continues after it.
+    fn report_unreadable(
+        &mut self,
+        kind: Option<Kind>,
+        error: StoreError,
+    ) -> Result<(), StoreError> {
         match error {
             StoreError::Damaged { part, detail } => {
-                (self.told)(Finding::bare(kind, "damaged", format!("{part}: {detail}")));
+                (self.report)(Finding::general(kind, "damaged", format!("{part}: {detail}")));
                 Ok(())
             }
             other => Err(other),
         }
     }
 
-    fn counts(&mut self, kind: Kind, seen: KindSummary) -> Result<(), StoreError> {
-        let kept = self.reading.summary()?.kind(kind);
-        if kept.count != seen.count {
+    /// Compares the stored counts of a kind with its records.
+    fn verify_counts(&mut self, kind: Kind, seen: KindSummary) -> Result<(), StoreError> {
+        let stored = self.view.summary()?.kind(kind);
+        if stored.count != seen.count {
             let detail =
-                format!("the stored count is {}, and {} were found", kept.count, seen.count);
-            (self.told)(Finding::bare(Some(kind), "count", detail));
+                format!("the stored count is {}, but {} were found", stored.count, seen.count);
+            (self.report)(Finding::general(Some(kind), "count", detail));
         }
-        if kept.ordinal_next < seen.ordinal_next {
+        if stored.ordinal_next < seen.ordinal_next {
             let detail = format!(
-                "the next one would be number {}, which is taken already",
-                kept.ordinal_next
+                "the next ordinal is {}, but a record has this or a greater one",
+                stored.ordinal_next
             );
-            (self.told)(Finding::bare(Some(kind), "ordinal", detail));
+            (self.report)(Finding::general(Some(kind), "ordinal", detail));
         }
-        if kept.in_name_order && !seen.in_name_order {
-            let detail = "they are said to have come in the order of their names, and did not";
-            (self.told)(Finding::bare(Some(kind), "order", detail));
+        if stored.in_name_order && !seen.in_name_order {
+            let detail = "they are marked as sorted by ordinal, but are not";
+            (self.report)(Finding::general(Some(kind), "order", detail));
         }
         Ok(())
     }
 
-    /// No two records of a kind have one ordinal.
-    fn ordinals(&mut self, kind: Kind, sorted: &Sorted) -> Result<(), StoreError> {
+    /// Checks that no two records of a kind have the same ordinal.
+    fn verify_ordinals(&mut self, kind: Kind, sorted: &Sorted) -> Result<(), StoreError> {
         let mut reader = sorted.read();
         let mut last: Option<Vec<u8>> = None;
-        while let Some((ordinal, name)) = reader.next().map_err(aside)? {
+        while let Some((ordinal, name)) = reader.next().map_err(sort_error)? {
             if last.as_deref() == Some(ordinal) {
-                let detail = "another one has the same ordinal";
+                let detail = "another record has the same ordinal";
                 let name = String::from_utf8_lossy(name);
-                (self.told)(Finding::of(kind, name, "ordinal", detail));
+                (self.report)(Finding::of(kind, name, "ordinal", detail));
             }
             last = Some(ordinal.to_vec());
         }
         Ok(())
     }
 
-    /// The long texts of devices.
-    fn texts(&mut self) -> Result<(), StoreError> {
+    /// Verifies the long texts of devices.
+    fn verify_texts(&mut self) -> Result<(), StoreError> {
         for entry in self.trees.tree(TreeId::Texts).prefix(&[]) {
             let (key, value) = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    self.unreadable(Some(Kind::Device), error)?;
+                    self.report_unreadable(Some(Kind::Device), error)?;
                     continue;
                 }
             };
@@ -309,7 +332,7 @@ impl Verification<'_, '_> {
                 Ok(Some(raw)) => raw,
                 Ok(None) => continue,
                 Err(error) => {
-                    self.damaged(Kind::Device, device, error)?;
+                    self.report_damaged(Kind::Device, device, error)?;
                     continue;
                 }
             };
@@ -317,30 +340,33 @@ impl Verification<'_, '_> {
                 self.expect_chunks(ValueOwner::Text, &key, &raw)?;
             }
             let found = match str::from_utf8(raw.body()) {
-                Err(error) => Some(("damaged", format!("its {property} is no text: {error}"))),
+                Err(error) => {
+                    Some(("damaged", format!("its {property} is not UTF-8 text: {error}")))
+                }
                 Ok(_) if property.is_empty() => {
                     Some(("damaged", "it has a long text without a property".to_owned()))
                 }
-                Ok(_) if !self.is_there(Kind::Device, &device)? => {
-                    Some(("text", format!("its {property} is there, and it is not")))
+                Ok(_) if !self.exists(Kind::Device, &device)? => {
+                    Some(("text", format!("its {property} exists, but the device does not")))
                 }
                 Ok(_) => None,
             };
             if let Some((code, detail)) = found {
-                (self.told)(Finding::of(Kind::Device, device, code, detail));
+                (self.report)(Finding::of(Kind::Device, device, code, detail));
             }
         }
         Ok(())
     }
 
-    /// Whether a record is there. One whose page is damaged may be, and was found before.
-    fn is_there(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+    /// Whether a record exists. `true` if its page is damaged, which is reported elsewhere.
+    fn exists(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         match self.trees.contains(kind, name) {
             Err(error) if error.is_damage() => Ok(true),
             contains => contains,
         }
     }
 
+    /// Notes the keys of a long value's chunks.
     fn expect_chunks(
         &mut self,
         owner: ValueOwner,
@@ -350,15 +376,15 @@ impl Verification<'_, '_> {
         let prefix = owner.chunk_prefix(key, raw.header.version);
         let chunks = raw.body().len().div_ceil(format::VALUE_BYTES_MAX);
         for number in 0..chunks {
-            self.chunks.push(&chunk_key(&prefix, number), &[]).map_err(aside)?;
+            self.chunks.push(&chunk_key(&prefix, number), &[]).map_err(sort_error)?;
         }
         Ok(())
     }
 
-    /// The blocks of packed lists stand where their items are looked for. Those that are not whole
-    /// are found where they are read.
-    fn blocks(&mut self) -> Result<(), StoreError> {
-        /// How long the list's prefix in a key is.
+    /// Checks that the items of each block of a packed list are within the bound of its key. Truncated
+    /// blocks are reported where the lists are read.
+    fn verify_blocks(&mut self) -> Result<(), StoreError> {
+        /// Returns the length of the list's prefix in a key.
         type PrefixBytes = fn(&[u8]) -> Option<usize>;
         let of_references: PrefixBytes = |key| parse_target_key(key).map(|(.., bytes)| bytes);
         let of_members: PrefixBytes =
@@ -372,7 +398,7 @@ impl Verification<'_, '_> {
                 let (key, block) = match entry {
                     Ok(entry) => entry,
                     Err(error) => {
-                        self.unreadable(None, error)?;
+                        self.report_unreadable(None, error)?;
                         continue;
                     }
                 };
@@ -383,122 +409,121 @@ impl Verification<'_, '_> {
                 }
                 let Some(prefix_bytes) = prefix_bytes(&key) else { continue };
                 if let Ok(false) = packed::is_in_place(&key, prefix_bytes, &block) {
-                    let detail = "a block of an index holds what is looked for in another one";
-                    (self.told)(Finding::bare(None, "index", detail));
+                    let detail = "a block of an index holds an item that belongs in another block";
+                    (self.report)(Finding::general(None, "index", detail));
                 }
             }
         }
         Ok(())
     }
 
-    /// What references name is there.
-    fn targets(&mut self, held: &Sorted) -> Result<(), StoreError> {
-        let mut held = SortedKeys::begin(held)?;
-        // Targets come sorted.
-        let mut known: Option<(Vec<u8>, bool)> = None;
-        while let Some(key) = held.here() {
+    /// Checks that the target of each reference exists.
+    fn verify_targets(&mut self, references: &Sorted) -> Result<(), StoreError> {
+        let mut references = SortedKeys::begin(references)?;
+        // Sorted by target: the references to one target follow each other.
+        let mut last_target: Option<(Vec<u8>, bool)> = None;
+        while let Some(key) = references.current() {
             self.verified.references += 1;
             self.progress.advance(1)?;
             let (target, name, length) = parse_target_key(key).ok_or_else(packed::damaged)?;
-            let is_there = match &known {
-                Some((last, is_there)) if *last == key[..length] => *is_there,
+            let exists = match &last_target {
+                Some((last, exists)) if *last == key[..length] => *exists,
                 Some(_) | None => {
-                    let mut is_there = false;
+                    let mut exists = false;
                     for kind in target.kinds() {
-                        is_there |= self.is_there(*kind, name)?;
+                        exists |= self.exists(*kind, name)?;
                     }
-                    known = Some((key[..length].to_vec(), is_there));
-                    is_there
+                    last_target = Some((key[..length].to_vec(), exists));
+                    exists
                 }
             };
-            if !is_there {
-                (self.told)(of_reference(key, "dangling", |relation, target| {
-                    format!("its {relation} names {target}, which does not exist")
+            if !exists {
+                (self.report)(of_reference(key, "dangling", |relation, target| {
+                    format!("its {relation} refers to {target}, which does not exist")
                 }));
             }
             let key = key.to_vec();
-            held.advance_beyond(&key)?;
+            references.skip(&key)?;
         }
         Ok(())
     }
 
-    /// The references that records hold, beside those that the index has.
-    fn index(&mut self, held: &Sorted) -> Result<(), StoreError> {
-        let mut held = SortedKeys::begin(held)?;
-        let told = &mut *self.told;
+    /// Compares the references of the records with the reverse index.
+    fn verify_index(&mut self, references: &Sorted) -> Result<(), StoreError> {
+        let mut held = SortedKeys::begin(references)?;
+        let report = &mut *self.report;
         let unindexed = |key: &[u8]| {
             of_reference(key, "index", |relation, target| {
-                format!("its {relation} names {target}, and the reverse index does not say so")
+                format!("its {relation} refers to {target}, but the reverse index lacks this")
             })
         };
         let tree = self.trees.tree(TreeId::References);
         let progress = self.progress;
-        let walked = references::each_reference(tree, |target, posting| {
+        let compared = references::each_reference(tree, |target, posting| {
             progress.check()?;
             let key = [target, posting].concat();
-            while let Some(here) = held.here().filter(|here| *here < key.as_slice()) {
-                told(unindexed(here));
+            while let Some(here) = held.current().filter(|here| *here < key.as_slice()) {
+                report(unindexed(here));
                 held.advance()?;
             }
-            // A record may name another twice in one list: one entry of the index stands for both.
-            if !held.advance_beyond(&key)? {
-                told(of_reference(&key, "index", |relation, target| {
+            // A record can refer to another one twice in one list. The index has one entry for both.
+            if !held.skip(&key)? {
+                report(of_reference(&key, "index", |relation, target| {
                     format!(
-                        "the reverse index says that its {relation} names {target}, and it does not"
+                        "the reverse index says that its {relation} refers to {target}, but it does not"
                     )
                 }));
             }
             Ok(())
         });
-        match walked {
+        match compared {
             Ok(()) => {}
             Err(StoreError::Damaged { detail, .. }) => {
                 let detail = format!("the reverse index is damaged: {detail}");
-                told(Finding::bare(None, "index", detail));
+                report(Finding::general(None, "index", detail));
                 return Ok(());
             }
             Err(other) => return Err(other),
         }
-        while let Some(here) = held.here() {
-            told(unindexed(here));
+        while let Some(here) = held.current() {
+            report(unindexed(here));
             held.advance()?;
         }
         Ok(())
     }
 
-    /// The chunks that there should be, beside those that are there.
-    fn all_chunks(&mut self, expected: &Sorted) -> Result<(), StoreError> {
+    /// Compares the stored chunks with the expected ones. A missing chunk is reported with its value.
+    fn verify_chunks(&mut self, expected: &Sorted) -> Result<(), StoreError> {
         let mut expected = SortedKeys::begin(expected)?;
         let mut orphans = 0_u64;
         for entry in self.trees.tree(TreeId::Chunks).prefix(&[]) {
             let (key, chunk) = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    self.unreadable(None, error)?;
+                    self.report_unreadable(None, error)?;
                     continue;
                 }
             };
             self.content[TreeId::Chunks].add(&key, &chunk);
             self.progress.check()?;
-            // What is missing was found where its value was read.
-            while expected.here().is_some_and(|here| here < &*key) {
+            while expected.current().is_some_and(|current| current < &*key) {
                 expected.advance()?;
             }
-            if expected.here() == Some(&*key) { expected.advance()? } else { orphans += 1 }
+            if expected.current() == Some(&*key) { expected.advance()? } else { orphans += 1 }
         }
         if orphans > 0 {
-            let detail = format!("{orphans} parts of long values belong to nothing");
-            (self.told)(Finding::bare(None, "chunk", detail));
+            let detail = format!("{orphans} chunks belong to no value");
+            (self.report)(Finding::general(None, "chunk", detail));
         }
         Ok(())
     }
 }
 
 impl Verification<'_, '_> {
-    /// Compares the content hash of each tree with the stored one. It finds what every other check
-    /// takes for right: an entry that was lost, or that is an earlier version of itself.
-    fn hashes(&mut self) -> Result<(), StoreError> {
-        let stored = self.reading.summary()?;
+    /// Compares the content hash of each tree with the stored one. Only this finds an entry that was
+    /// lost or that reverted to an earlier version.
+    fn verify_hashes(&mut self) -> Result<(), StoreError> {
+        let stored = self.view.summary()?;
         for tree in Content::trees() {
             let (expected, found) = (stored.content[tree], self.content[tree]);
             if expected == found {
@@ -519,13 +544,13 @@ impl Verification<'_, '_> {
                 expected.entries,
                 found.entries
             );
-            (self.told)(Finding::bare(kind, "content", detail));
+            (self.report)(Finding::general(kind, "content", detail));
         }
         Ok(())
     }
 }
 
-/// What is wrong with a reference, of the record that holds it.
+/// A problem of a reference, reported for the record that holds it.
 fn of_reference(
     key: &[u8],
     code: &'static str,
@@ -538,38 +563,38 @@ fn of_reference(
             let detail = detail(&referrer.relation, &format!("the {target} '{name}'"));
             Finding::of(referrer.kind, referrer.name, code, detail)
         }
-        None => Finding::bare(None, code, "what stands in the reverse index is no reference"),
+        None => Finding::general(None, code, "an entry of the reverse index is not a reference"),
     }
 }
 
-/// Keys that were sorted, one after the other.
+/// A cursor over sorted keys.
 struct SortedKeys<'a> {
     reader: SortedReader<'a>,
-    here: Option<Vec<u8>>,
+    current: Option<Vec<u8>>,
 }
 
 impl<'a> SortedKeys<'a> {
     fn begin(sorted: &'a Sorted) -> Result<Self, StoreError> {
-        let mut held = Self { reader: sorted.read(), here: None };
-        held.advance()?;
-        Ok(held)
+        let mut keys = Self { reader: sorted.read(), current: None };
+        keys.advance()?;
+        Ok(keys)
     }
 
-    fn here(&self) -> Option<&[u8]> {
-        self.here.as_deref()
+    fn current(&self) -> Option<&[u8]> {
+        self.current.as_deref()
     }
 
     fn advance(&mut self) -> Result<(), StoreError> {
-        self.here = self.reader.next().map_err(aside)?.map(|(key, _)| key.to_vec());
+        self.current = self.reader.next().map_err(sort_error)?.map(|(key, _)| key.to_vec());
         Ok(())
     }
 
-    /// Goes beyond a key, where it is here. Says whether it was.
-    fn advance_beyond(&mut self, key: &[u8]) -> Result<bool, StoreError> {
-        let is_here = self.here() == Some(key);
-        while self.here() == Some(key) {
+    /// Skips all keys equal to `key`. Returns whether there was one.
+    fn skip(&mut self, key: &[u8]) -> Result<bool, StoreError> {
+        let is_current = self.current() == Some(key);
+        while self.current() == Some(key) {
             self.advance()?;
         }
-        Ok(is_here)
+        Ok(is_current)
     }
 }

@@ -126,7 +126,7 @@ fn change(store: &Store, writer: usize, number: u64) -> Result<(), StoreError> {
 }
 
 fn load(store: &Store, number: u64, mut progress: impl FnMut()) -> Result<(), StoreError> {
-    let load = store.write(&Progress::detached())?.load()?;
+    let load = store.lock(&Progress::detached())?.load()?;
     let mut table = load.table(Kind::Device);
     let mut references = Vec::new();
     for place in 0..LOADED {

@@ -129,7 +129,7 @@ fn a_full_disk_refuses_changes_and_loses_nothing() {
     let picture = store.snapshot().unwrap();
     assert!(matches!(put(&store, next), Err(StoreError::DiskFull)));
     assert!(matches!(
-        store.write(&Progress::detached()).unwrap().load().map(drop),
+        store.lock(&Progress::detached()).unwrap().load().map(drop),
         Err(StoreError::DiskFull)
     ));
     assert!(picture.scan::<Device>().all(|found| found.is_ok()));
@@ -176,7 +176,7 @@ fn a_load_that_finds_no_room_changes_nothing() {
     for number in 0..50 {
         put(&store, number).unwrap();
     }
-    let load = store.write(&Progress::detached()).unwrap().load().unwrap();
+    let load = store.lock(&Progress::detached()).unwrap().load().unwrap();
     disk.fill();
     let refused = write_until_full(load);
     assert!(matches!(refused, StoreError::DiskFull | StoreError::Io { .. }), "{refused}");

@@ -244,7 +244,7 @@ fn recover(way: Way<'_>, recovery: Recovery, options: Options) -> anyhow::Result
 
 /// Gives computed pools their members. Returns whether an administrator can log in.
 fn finish(data: &Path, options: Options) -> anyhow::Result<bool> {
-    let options = Options { interrupted: InterruptedRecovery::Opened, ..options };
+    let options = Options { interrupted: InterruptedRecovery::Open, ..options };
     let store = Arc::new(Store::open_with(data, options)?);
     Inventory::new(store.clone()).update_pools(None).context("The pools cannot be computed")?;
     store.complete_recovery()?;

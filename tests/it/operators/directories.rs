@@ -128,7 +128,7 @@ fn a_directory_that_cannot_be_made_names_the_folder_in_the_way() {
     let workspace = Workspace::new();
     let mut import = workspace.command_as(NOBODY, "import");
     for command in [&mut workspace.command_as(NOBODY, "serve"), import.arg("--create")] {
-        let words = ["cannot be made", "no permission to write in", "sudo -u root"];
+        let words = ["cannot be created", "no permission to write in", "sudo -u root"];
         is_refused(&run(command), &words);
     }
 }

@@ -27,7 +27,7 @@ fn a_key_that_is_wrong_missing_or_short_is_refused_at_start() {
     fs::copy(other.data().join("key"), &key).unwrap();
     refused_by_all(&workspace, &[key_path, "is not the key of this data directory"]);
     fs::write(&key, &right[..31]).unwrap();
-    refused_by_all(&workspace, &[key_path, "31 and not 32 bytes"]);
+    refused_by_all(&workspace, &[key_path, "31 bytes instead of 32"]);
     fs::remove_file(&key).unwrap();
     refused_by_all(&workspace, &[key_path, "is missing"]);
     assert!(!key.exists(), "no other is made in its place");

@@ -17,8 +17,7 @@ fn root_works_as_the_owner_of_the_directory() {
     if !is_root() {
         return;
     }
-    for (uid, named) in [(NOBODY, "as the user nobody"), (NUMBERED, "as the user with number 4711")]
-    {
+    for (uid, named) in [(NOBODY, "as the user nobody"), (NUMBERED, "as the user with id 4711")] {
         let workspace = Workspace::new();
         let data = workspace.empty_of(uid);
         // What only root can read is taken in, and what root asks for lies in root's own folder.
@@ -184,7 +183,7 @@ fn a_volume_of_root_is_used_by_who_may_write_in_it() {
     is_refused(&run(&mut workspace.command_as(NOBODY, "verify")), &["sudo -u '#4711'"]);
     let output = run(&mut workspace.command("verify"));
     assert_exit(&output, 0);
-    assert!(stderr_of(&output).contains("as the user with number 4711"), "{}", stderr_of(&output));
+    assert!(stderr_of(&output).contains("as the user with id 4711"), "{}", stderr_of(&output));
     assert!(stdout_of(&output).contains("whole"));
     assert_eq!(fs::metadata(data.join("CURRENT")).unwrap().uid(), NUMBERED);
     assert_exit(&run(satchel().arg("diff").arg(demo()).arg("--data").arg(&data)), 0);

@@ -1,4 +1,4 @@
-//! Reading ahead: records are read by a thread of their own, while those before them are dealt with.
+//! Read-ahead: a second thread reads records while the caller handles the previous ones.
 
 use std::{
     ops::ControlFlow,
@@ -8,38 +8,40 @@ use std::{
 
 use super::{StoreError, generation::guarded};
 
-/// How many bytes of records are passed on at once.
+/// The size of a batch of records, in bytes.
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// How many batches may wait.
+/// The number of batches that can wait for the caller.
 const BATCHES_WAITING_MAX: usize = 16;
 
-/// Runs `read` on a thread of its own, and calls `each` on this one with the name, the ordinal and
-/// the body of every record that it pushes, until `each` breaks off.
+/// Runs `read` on a second thread, and calls `each` on this thread with the name, the ordinal and the
+/// body of every record that `read` pushes, until `each` returns `Break`.
 ///
 /// # Errors
-/// The first of `each`, else that of `read`.
+/// - The first error of `each`.
+/// - Otherwise the error of `read`.
+/// - [`StoreError::Io`] if the thread cannot be started, or if `read` panics.
 pub(super) fn read<X: From<StoreError>>(
     read: impl FnOnce(&mut Batches) -> Result<ControlFlow<()>, StoreError> + Send,
     mut each: impl FnMut(&[u8], u64, &[u8]) -> Result<ControlFlow<()>, X>,
 ) -> Result<(), X> {
     thread::scope(|scope| {
-        let (to, batches) = sync_channel(BATCHES_WAITING_MAX);
+        let (sender, batches) = sync_channel(BATCHES_WAITING_MAX);
         let reading = move || {
-            guarded("records that are read ahead", || {
-                let mut batches = Batches { to, batch: Batch::default() };
+            guarded("reading records ahead", || {
+                let mut batches = Batches { sender, batch: Batch::default() };
                 if read(&mut batches)?.is_continue() {
-                    // Whether anybody still listens makes no difference any more.
+                    // The last batch: it does not matter whether the caller has stopped.
                     let _ = batches.send();
                 }
                 Ok(())
             })
         };
         let reader = thread::Builder::new()
-            .name("reading ahead".to_owned())
+            .name("read-ahead".to_owned())
             .spawn_scoped(scope, reading)
-            .map_err(StoreError::io("a thread that reads ahead"))?;
-        let mut deal = || -> Result<(), X> {
+            .map_err(StoreError::io("starting a thread"))?;
+        let mut handle = || -> Result<(), X> {
             while let Ok(batch) = batches.recv() {
                 for (name, ordinal, body) in batch.records() {
                     if each(name, ordinal, body)?.is_break() {
@@ -49,59 +51,63 @@ pub(super) fn read<X: From<StoreError>>(
             }
             Ok(())
         };
-        let dealt = deal();
-        // Without a receiver the reader ends with its next batch.
+        let handled = handle();
+        // Closes the channel, so that the reader stops with its next batch.
         drop(batches);
-        // A panic has become an error already.
+        // `guarded` turns a panic of the reader into an error.
         let was_read = reader.join().unwrap_or(Ok(()));
-        dealt?;
+        handled?;
         Ok(was_read?)
     })
 }
 
-/// Records as they are stored, one behind the other.
+/// Consecutive records: the bytes of their names and bodies, and their lengths.
 #[derive(Default)]
 struct Batch {
     bytes: Vec<u8>,
-    records: Vec<Lengths>,
+    records: Vec<BatchEntry>,
 }
 
-/// What a batch knows of one record.
-struct Lengths {
-    name: usize,
+/// One record of a batch: its lengths in bytes, and its ordinal.
+struct BatchEntry {
+    name_bytes: usize,
     ordinal: u64,
-    body: usize,
+    body_bytes: usize,
 }
 
 impl Batch {
     fn records(&self) -> impl Iterator<Item = (&[u8], u64, &[u8])> {
         let mut rest = self.bytes.as_slice();
         self.records.iter().map(move |record| {
-            let (name, behind) = rest.split_at(record.name);
-            let (body, behind) = behind.split_at(record.body);
-            rest = behind;
+            let (name, tail) = rest.split_at(record.name_bytes);
+            let (body, tail) = tail.split_at(record.body_bytes);
+            rest = tail;
             (name, record.ordinal, body)
         })
     }
 }
 
-/// Gathers records into batches, and passes these on.
+/// Collects records into batches and sends these to the caller.
 pub(super) struct Batches {
-    to: SyncSender<Batch>,
+    sender: SyncSender<Batch>,
     batch: Batch,
 }
 
 impl Batches {
-    /// Takes a record. Breaks off when nobody listens any more.
+    /// Adds a record. Returns `Break` if the caller has stopped.
     pub fn push(&mut self, name: &[u8], ordinal: u64, body: &[u8]) -> ControlFlow<()> {
         self.batch.bytes.extend_from_slice(name);
         self.batch.bytes.extend_from_slice(body);
-        self.batch.records.push(Lengths { name: name.len(), ordinal, body: body.len() });
+        self.batch.records.push(BatchEntry {
+            name_bytes: name.len(),
+            ordinal,
+            body_bytes: body.len(),
+        });
         if self.batch.bytes.len() < BATCH_BYTES { ControlFlow::Continue(()) } else { self.send() }
     }
 
     fn send(&mut self) -> ControlFlow<()> {
-        match self.to.send(std::mem::take(&mut self.batch)) {
+        match self.sender.send(std::mem::take(&mut self.batch)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
@@ -124,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn all_records_come_in_their_order() {
+    fn records_arrive_in_order() {
         let mut next = 0;
         read(
             |batches| Ok(push_all(batches)),
@@ -141,43 +147,43 @@ mod tests {
     }
 
     #[test]
-    fn whoever_breaks_off_ends_both() {
+    fn a_break_stops_both_threads() {
         let mut pushed = ControlFlow::Continue(());
-        let mut dealt = 0;
+        let mut handled = 0;
         read(
             |batches| {
                 pushed = push_all(batches);
                 Ok(pushed)
             },
             |_, _, _| {
-                dealt += 1;
+                handled += 1;
                 Ok::<_, StoreError>(ControlFlow::Break(()))
             },
         )
         .unwrap();
-        assert_eq!((dealt, pushed), (1, ControlFlow::Break(())));
+        assert_eq!((handled, pushed), (1, ControlFlow::Break(())));
     }
 
     #[test]
-    fn errors_and_panics_of_either_side_come_out() {
+    fn errors_and_panics_of_both_threads_are_returned() {
         let busy = || StoreError::Busy;
         let refused = read(
             |batches| Ok(push_all(batches)),
             |_, _, _| Err::<ControlFlow<()>, _>(StoreError::DiskFull),
         );
         assert!(matches!(refused, Err(StoreError::DiskFull)));
-        let mut dealt = 0;
+        let mut handled = 0;
         let unread = read(
             |batches| {
                 let _ = push_all(batches);
                 Err(busy())
             },
             |_, _, _| {
-                dealt += 1;
+                handled += 1;
                 Ok::<_, StoreError>(ControlFlow::Continue(()))
             },
         );
-        assert!(matches!(unread, Err(StoreError::Busy)) && dealt > 0);
+        assert!(matches!(unread, Err(StoreError::Busy)) && handled > 0);
         let panicked = read(
             |_| panic!("on purpose"),
             |_, _, _| Ok::<_, StoreError>(ControlFlow::Continue(())),

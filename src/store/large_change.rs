@@ -1,5 +1,5 @@
-//! Changes that are too large for a transaction of sled's, which takes many times their size in
-//! memory and lets every reader wait: they are written as a new generation, as an import is.
+//! Large changes: written as a new generation, like an import. A sled transaction would take many
+//! times their size in memory and would block all readers.
 
 use super::{
     CurrentGeneration, Store, StoreError,
@@ -10,31 +10,35 @@ use super::{
 };
 use crate::job::Progress;
 
-/// From how many entries a change is written as a new generation. A transaction of 10,000 records
-/// takes about 100 MB and 0.1 s.
-const ENTRIES_LARGE: usize = 10_000;
+/// A change with more entries is written as a new generation. A transaction of 10,000 records takes
+/// about 100 MB and 0.1 s.
+const TRANSACTION_ENTRIES_MAX: usize = 10_000;
 
-/// The same, in bytes.
-const BYTES_LARGE: usize = 16 * 1024 * 1024;
+/// A change with more bytes is written as a new generation.
+const TRANSACTION_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// The most that a change may hold in memory, in bytes.
-const BYTES_MAX: usize = 512 * 1024 * 1024;
+/// The largest change, in bytes of memory.
+const CHANGE_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Whether the changes are too large for a transaction.
 pub(super) fn is_large(changes: &Changes) -> bool {
-    changes.entries() > ENTRIES_LARGE || changes.bytes() > BYTES_LARGE
+    changes.entries() > TRANSACTION_ENTRIES_MAX || changes.bytes() > TRANSACTION_BYTES_MAX
 }
 
 impl Store {
-    /// Writes what is there, and the change over it, as a new generation. The caller holds the
-    /// turn, and nothing is pending.
+    /// Writes the current generation with the changes over it as a new generation. The caller holds
+    /// the write lock, and no other change is pending.
+    ///
+    /// # Errors
+    /// - [`StoreError::ChangeLarge`] if the change exceeds 512 MB.
+    /// - As for [`UnfinishedGeneration::commit`].
     pub(super) fn rewrite(
         &self,
         current: &CurrentGeneration,
         made: FinishedChange,
     ) -> Result<(), StoreError> {
         let FinishedChange { changes, summary } = made;
-        if changes.bytes() > BYTES_MAX {
+        if changes.bytes() > CHANGE_BYTES_MAX {
             return Err(StoreError::ChangeLarge { records: changes.entries() });
         }
         let unfinished = UnfinishedGeneration::begin(self, current.generation.clone(), summary)?;
@@ -46,7 +50,7 @@ impl Store {
                 into.write(&key, &value)?;
             }
         }
-        // Nobody cancels a change.
+        // A small change has no job that could be cancelled.
         unfinished.commit(&Progress::detached())
     }
 }
