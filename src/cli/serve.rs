@@ -16,7 +16,7 @@ use super::owner::{self, owner_to_become};
 use super::supervisor::Supervisor;
 use crate::access::{self, Accounts, InventoryAccounts};
 use crate::config::ServeConfig;
-use crate::http::{self, App, Drained};
+use crate::http::{self, App, AppParts, Drained};
 use crate::inventory::Inventory;
 use crate::job::Jobs;
 use crate::migration::{Demo, Migration};
@@ -45,15 +45,16 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     };
     let address = listener.local_addr().context("The listener has no address")?;
     opened.store.directory().announce(&format!("http://{}", reachable(address)))?;
-    let app = App::new(
-        config.name(),
-        opened.accounts.clone(),
-        opened.migration.clone(),
-        opened.topology.clone(),
-        Inventory::new(opened.store.clone()),
-        opened.jobs.clone(),
-        config.limits.limits(),
-    )?;
+    let app = App::new(AppParts {
+        name: config.name(),
+        accounts: opened.accounts.clone(),
+        migration: opened.migration.clone(),
+        topology: opened.topology.clone(),
+        inventory: Inventory::new(opened.store.clone()),
+        jobs: opened.jobs.clone(),
+        limits: config.limits.limits(),
+        routes: http::route_table(),
+    })?;
 
     let runtime = Builder::new_multi_thread()
         .enable_all()
@@ -235,7 +236,7 @@ fn end(runtime: Runtime, opened: Opened, ended: Ended) -> anyhow::Result<ExitCod
         Ended::Drained(Drained::DeadlinePassed) => {
             tracing::warn!("some requests in hand took too long and were cut off");
         }
-        Ended::Drained(Drained::Whole) => {}
+        Ended::Drained(Drained::Complete) => {}
     }
     opened.close().context("The inventory cannot be closed")?;
     tracing::info!("stopped");

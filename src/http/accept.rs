@@ -1,95 +1,94 @@
-//! What form of an answer a client asks for.
+//! Content negotiation: the format of a response that `Accept` and `Accept-Encoding` ask for.
 
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 
-use super::body::media_type;
-use super::response::JSON;
+use super::{media_type::media_type, response::JSON};
 use crate::codec::workbook::Format;
 
-/// One object a line: `https://github.com/ndjson/ndjson-spec`.
+/// One JSON object a line: <https://github.com/ndjson/ndjson-spec>.
 pub(super) const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
-/// The names under which clients ask for one object a line. None of them is registered.
+/// The media types with which clients ask for one object a line. None of them is registered.
 const NDJSON_NAMES: [&[u8]; 4] =
     [b"application/x-ndjson", b"application/ndjson", b"application/jsonl", b"application/x-jsonl"];
 
-/// How rows stand in a body.
+/// The format of rows in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RowForm {
+pub(super) enum RowFormat {
     /// One JSON list of objects.
     List,
     /// One object a line.
     Lines,
 }
 
-impl RowForm {
-    /// What `Accept` prefers; a list where it says nothing of either.
+impl RowFormat {
+    /// Returns the format that `Accept` prefers; a list if it names neither.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
         let lines = weight(headers, ACCEPT, |name| NDJSON_NAMES.contains(&name));
         let list = weight(headers, ACCEPT, is_json);
-        if lines > list { RowForm::Lines } else { RowForm::List }
+        if lines > list { RowFormat::Lines } else { RowFormat::List }
     }
 
     pub(super) fn media_type(self) -> HeaderValue {
         match self {
-            RowForm::List => JSON,
-            RowForm::Lines => NDJSON,
+            RowFormat::List => JSON,
+            RowFormat::Lines => NDJSON,
         }
     }
 }
 
-/// How something that is data and a workbook is answered.
+/// The format of a report for which a workbook exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WorkbookForm {
-    /// What is said of it.
+pub(super) enum ReportFormat {
+    /// The report.
     Json,
-    /// The workbook itself.
+    /// The workbook.
     Workbook,
 }
 
-impl WorkbookForm {
-    /// What `Accept` prefers; JSON where it names no workbook.
+impl ReportFormat {
+    /// Returns the format that `Accept` prefers; JSON if it names no workbook.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
         let workbook = weight(headers, ACCEPT, |name| {
             Format::ALL.iter().any(|format| format.media_type().as_bytes() == name)
         });
         if workbook > weight(headers, ACCEPT, is_json) {
-            WorkbookForm::Workbook
+            ReportFormat::Workbook
         } else {
-            WorkbookForm::Json
+            ReportFormat::Json
         }
     }
 }
 
-/// How a job is answered.
+/// The format of a job in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JobForm {
-    /// As it is now.
+pub(super) enum JobFormat {
+    /// The state of the job now.
     Json,
-    /// Events until it ends.
+    /// Server-sent events until the job ends.
     Events,
 }
 
-impl JobForm {
-    /// What `Accept` prefers; JSON where it does not name events.
+impl JobFormat {
+    /// Returns the format that `Accept` prefers; JSON if it does not name events.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
         let events = weight(headers, ACCEPT, |name| name == b"text/event-stream");
-        if events > weight(headers, ACCEPT, is_json) { JobForm::Events } else { JobForm::Json }
+        if events > weight(headers, ACCEPT, is_json) { JobFormat::Events } else { JobFormat::Json }
     }
 }
 
-/// How the bytes of something that is kept packed are sent.
+/// The content coding of a file that is stored compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
-    /// As they are kept.
+    /// The stored bytes.
     Gzip,
-    /// Unpacked.
+    /// The decompressed bytes.
     Identity,
 }
 
 impl Coding {
-    /// What `Accept-Encoding` takes: gzip only where it is named, or everything is.
-    pub(super) fn taken(headers: &HeaderMap) -> Self {
+    /// Returns the coding that `Accept-Encoding` allows: gzip only if the header names it or `*`.
+    pub(super) fn accepted(headers: &HeaderMap) -> Self {
         let named = headers.get_all(ACCEPT_ENCODING).iter().any(|value| {
             value.as_bytes().windows(4).any(|bytes| bytes.eq_ignore_ascii_case(b"gzip"))
         });
@@ -103,7 +102,7 @@ impl Coding {
     }
 }
 
-/// Whether a person asks: `Accept` names HTML, as browsers do and no script does.
+/// Returns whether a browser asks for a page: only browsers name HTML in `Accept`.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     weight(headers, ACCEPT, |name| name == b"text/html") > weight(headers, ACCEPT, is_json)
 }
@@ -112,7 +111,8 @@ fn is_json(name: &[u8]) -> bool {
     name == b"application/json"
 }
 
-/// How much the client wants what `is_wanted` says, in thousandths.
+/// Returns the highest weight of the media ranges for which `is_wanted` holds, in thousandths; 0
+/// if there is none (RFC 9110, section 12.4.2).
 fn weight(headers: &HeaderMap, of: HeaderName, is_wanted: fn(&[u8]) -> bool) -> u32 {
     let ranges = headers.get_all(of).iter();
     let ranges = ranges.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
@@ -120,7 +120,7 @@ fn weight(headers: &HeaderMap, of: HeaderName, is_wanted: fn(&[u8]) -> bool) -> 
     wanted.map(quality).max().unwrap_or(0)
 }
 
-/// The weight of a range in thousandths: all of it where it says none, or none that is a number.
+/// Returns the weight of a range in thousandths: 1000 if it has none, or one that is not a number.
 fn quality(range: &[u8]) -> u32 {
     range
         .split(|byte| *byte == b';')
@@ -139,48 +139,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_sent_to_those_who_prefer_them() {
-        for (accept, form) in [
-            ("", RowForm::List),
-            ("*/*", RowForm::List),
-            ("application/json", RowForm::List),
-            ("application/x-ndjson", RowForm::Lines),
-            ("Application/X-NDJSON; charset=utf-8", RowForm::Lines),
-            ("application/json;q=0.5, application/ndjson", RowForm::Lines),
-            ("application/x-ndjson;q=0.9, application/json", RowForm::List),
-            ("application/x-ndjson;q=0", RowForm::List),
-            ("text/html, application/jsonl;q=0.1, */*", RowForm::Lines),
+    fn rows_are_lines_if_accept_prefers_them() {
+        for (accept, format) in [
+            ("", RowFormat::List),
+            ("*/*", RowFormat::List),
+            ("application/json", RowFormat::List),
+            ("application/x-ndjson", RowFormat::Lines),
+            ("Application/X-NDJSON; charset=utf-8", RowFormat::Lines),
+            ("application/json;q=0.5, application/ndjson", RowFormat::Lines),
+            ("application/x-ndjson;q=0.9, application/json", RowFormat::List),
+            ("application/x-ndjson;q=0", RowFormat::List),
+            ("text/html, application/jsonl;q=0.1, */*", RowFormat::Lines),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, accept.parse().unwrap());
-            assert_eq!(RowForm::preferred(&headers), form, "{accept}");
+            assert_eq!(RowFormat::preferred(&headers), format, "{accept}");
         }
-        assert_eq!(RowForm::preferred(&HeaderMap::new()), RowForm::List);
+        assert_eq!(RowFormat::preferred(&HeaderMap::new()), RowFormat::List);
     }
 
     #[test]
-    fn a_workbook_is_sent_to_those_who_name_one_and_prefer_it() {
-        for (accept, form) in [
-            ("*/*", WorkbookForm::Json),
-            ("application/*", WorkbookForm::Json),
-            ("application/vnd.ms-excel", WorkbookForm::Workbook),
-            ("Application/Vnd.MS-Excel; q=0.1, */*", WorkbookForm::Workbook),
+    fn a_report_is_a_workbook_if_accept_names_and_prefers_one() {
+        for (accept, format) in [
+            ("*/*", ReportFormat::Json),
+            ("application/*", ReportFormat::Json),
+            ("application/vnd.ms-excel", ReportFormat::Workbook),
+            ("Application/Vnd.MS-Excel; q=0.1, */*", ReportFormat::Workbook),
             (
                 "text/html, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                WorkbookForm::Workbook,
+                ReportFormat::Workbook,
             ),
-            ("application/json, application/vnd.ms-excel", WorkbookForm::Json),
-            ("application/json;q=0.9, application/vnd.ms-excel", WorkbookForm::Workbook),
-            ("application/vnd.ms-excel;q=0", WorkbookForm::Json),
+            ("application/json, application/vnd.ms-excel", ReportFormat::Json),
+            ("application/json;q=0.9, application/vnd.ms-excel", ReportFormat::Workbook),
+            ("application/vnd.ms-excel;q=0", ReportFormat::Json),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, accept.parse().unwrap());
-            assert_eq!(WorkbookForm::preferred(&headers), form, "{accept}");
+            assert_eq!(ReportFormat::preferred(&headers), format, "{accept}");
         }
     }
 
     #[test]
-    fn packed_bytes_are_sent_to_those_who_can_unpack_them() {
+    fn gzip_is_sent_if_accept_encoding_allows_it() {
         for (accept, coding) in [
             ("", Coding::Identity),
             ("gzip", Coding::Gzip),
@@ -194,13 +194,13 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, accept.parse().unwrap());
-            assert_eq!(Coding::taken(&headers), coding, "{accept}");
+            assert_eq!(Coding::accepted(&headers), coding, "{accept}");
         }
-        assert_eq!(Coding::taken(&HeaderMap::new()), Coding::Identity);
+        assert_eq!(Coding::accepted(&HeaderMap::new()), Coding::Identity);
     }
 
     #[test]
-    fn a_page_is_for_browsers() {
+    fn only_browsers_want_pages() {
         for (accept, wanted) in [
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
             ("*/*", false),

@@ -1,97 +1,103 @@
-//! One line in the log for each request, written when its answer has left or was given up; then it
-//! is counted too.
+//! The access log: one line for each request, written when its response is sent completely or was
+//! given up. The request is counted in the metrics at the same time.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Instant;
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
 
-use hyper::body::{Body, Bytes, Frame, SizeHint};
-use hyper::header::CONTENT_LENGTH;
-use hyper::{Method, StatusCode};
+use hyper::{
+    Method, StatusCode,
+    body::{Body, Bytes, Frame, SizeHint},
+    header::CONTENT_LENGTH,
+};
 
-use super::connection::State;
-use super::metrics::{Metrics, Outcome, Present};
-use super::request::RequestId;
-use super::response::{Payload, Response};
-use super::route::Route;
+use super::{
+    connection_state::ConnectionState,
+    metrics::{GaugeGuard, Metrics, Outcome},
+    request_id::RequestId,
+    response::{Payload, Response},
+};
 
-/// The target of these lines, so that a filter can name them (`--log satchel::requests=off`).
+/// The tracing target of the access log, so that a filter can name them (`--log satchel::requests=off`).
 const TARGET: &str = "satchel::requests";
 
-/// The line, as far as it is known. It is written when this is dropped: with the last byte of the
-/// answer, or when the client leaves before.
+/// The log line of a request in the making. Dropping it writes the line: after the last byte of
+/// the response, or when the client disconnects before.
 pub(super) struct Entry {
-    state: Arc<State>,
+    state: Arc<ConnectionState>,
     id: RequestId,
     method: Method,
     path: String,
     user: Option<String>,
-    /// None while it is not found.
-    route: Option<&'static Route>,
-    /// None while there is no answer.
+    /// The operation of the route; `None` until the route is found.
+    operation: Option<&'static str>,
+    /// `None` until there is a response.
     status: Option<StatusCode>,
-    /// Of the body that the answer has; none where it comes without a length.
+    /// The length of the response body; `None` for a stream without a length.
     promised_bytes: Option<u64>,
     sent_bytes: u64,
-    /// Whether the body said that it is whole.
+    /// Whether the body reported its end.
     ended: bool,
-    begun: Instant,
+    started: Instant,
     metrics: Arc<Metrics>,
-    _in_hand: Present,
+    _in_progress: GaugeGuard,
 }
 
 impl Entry {
-    /// A request has come in.
+    /// Begins the line of a request that has arrived.
     pub(super) fn begin(
         metrics: &Arc<Metrics>,
-        state: Arc<State>,
+        state: Arc<ConnectionState>,
         id: RequestId,
         method: &Method,
         path: &str,
     ) -> Self {
-        state.set_in_hand(true);
+        state.set_answering(true);
         Self {
             state,
             id,
             method: method.clone(),
             path: path.to_owned(),
             user: None,
-            route: None,
+            operation: None,
             status: None,
             promised_bytes: Some(0),
             sent_bytes: 0,
             ended: false,
-            begun: Instant::now(),
+            started: Instant::now(),
             metrics: metrics.clone(),
-            _in_hand: metrics.in_hand(),
+            _in_progress: metrics.begin_request(),
         }
     }
 
-    /// Its route is known now.
-    pub(super) fn set_route(&mut self, route: &'static Route) {
-        self.route = Some(route);
+    /// Notes the operation of the request's route.
+    pub(super) fn set_operation(&mut self, operation: &'static str) {
+        self.operation = Some(operation);
     }
 
-    /// Its caller is known now.
+    /// Notes the user who calls.
     pub(super) fn set_user(&mut self, name: &str) {
         self.user = Some(name.to_owned());
     }
 
-    /// Lets the answer's body carry the entry to its end.
-    pub(super) fn follow(mut self, response: Response) -> hyper::Response<Followed> {
+    /// Attaches the entry to the response body, which drops it when it is sent or given up.
+    pub(super) fn follow(mut self, response: Response) -> hyper::Response<LoggedBody> {
         self.status = Some(response.status());
         self.promised_bytes = match self.method {
-            // hyper sends the head alone.
+            // hyper sends only the head.
             Method::HEAD => Some(0),
             _ => length(&response),
         };
-        response.map(|payload| Followed { payload, entry: self })
+        response.map(|payload| LoggedBody { payload, entry: self })
     }
 }
 
 impl Entry {
+    /// Returns whether the response ended before its end.
     fn is_cut_off(&self) -> bool {
         match self.promised_bytes {
             Some(bytes) => self.sent_bytes < bytes,
@@ -102,10 +108,10 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.state.set_in_hand(false);
-        let duration = self.begun.elapsed();
-        let outcome = Outcome::of(self.status);
-        self.metrics.request(self.route, outcome, duration, self.sent_bytes);
+        self.state.set_answering(false);
+        let duration = self.started.elapsed();
+        let outcome = Outcome::from_status(self.status);
+        self.metrics.request(self.operation, outcome, duration, self.sent_bytes);
         let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             target: TARGET,
@@ -119,26 +125,27 @@ impl Drop for Entry {
             user = self.user.as_deref(),
             "{}",
             match self.status {
-                None => "the client left before the answer",
-                Some(_) if self.is_cut_off() => "the answer was cut off",
+                None => "the client disconnected before the response",
+                Some(_) if self.is_cut_off() => "the response was cut off",
                 Some(_) => "answered",
             },
         );
     }
 }
 
+/// Returns the length of the response body, if it is known.
 fn length(response: &Response) -> Option<u64> {
     let announced = || response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
     response.body().size_hint().exact().or_else(announced)
 }
 
-/// An answer's body that counts what leaves.
-pub(super) struct Followed {
+/// A response body that counts the bytes sent in its log entry.
+pub(super) struct LoggedBody {
     payload: Payload,
     entry: Entry,
 }
 
-impl Body for Followed {
+impl Body for LoggedBody {
     type Data = Bytes;
     type Error = io::Error;
 

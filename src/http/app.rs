@@ -1,20 +1,22 @@
-//! What every handler reaches: the operations, and the door to blocking work.
+//! The appliance as handlers see it: the operations, the door to blocking work, and the routes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::blocking::Blocking;
-use super::body::Room;
-use super::limits::Limits;
-use super::metrics::Metrics;
-use crate::access::{Accounts, HashError, Login};
-use crate::inventory::Inventory;
-use crate::job::Jobs;
-use crate::migration::Migration;
-use crate::topology::Topology;
+use super::{
+    blocking::Blocking, limits::Limits, metrics::Metrics, openapi::Document,
+    request_body::BodyMemory, route::RouteTable,
+};
+use crate::{
+    access::{Accounts, HashError, Login},
+    inventory::Inventory,
+    job::Jobs,
+    migration::Migration,
+    topology::Topology,
+};
 
-/// The appliance, as far as HTTP sees it. One for the process, shared by all connections.
+/// The appliance as HTTP sees it. One for the process, shared by all connections.
 pub struct App {
-    /// What the server calls itself in `is_alive`: as a rule the host's name.
+    /// The name that the server reports in `is_alive`: usually the host's name.
     pub(super) name: String,
     pub(super) login: Login,
     pub(super) migration: Migration,
@@ -22,26 +24,39 @@ pub struct App {
     pub(super) inventory: Inventory,
     pub(super) jobs: Jobs,
     pub(super) blocking: Arc<Blocking>,
-    pub(super) room: Room,
+    pub(super) body_memory: BodyMemory,
     pub(super) limits: Limits,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) routes: RouteTable,
+    /// The OpenAPI description of `routes`, written for the first request that asks for it.
+    pub(super) openapi: OnceLock<Document>,
+}
+
+/// The parts of an [`App`].
+pub struct AppParts {
+    /// The name that the server reports in `is_alive`.
+    pub name: String,
+    pub accounts: Arc<dyn Accounts>,
+    pub migration: Migration,
+    pub topology: Topology,
+    pub inventory: Inventory,
+    pub jobs: Jobs,
+    pub limits: Limits,
+    /// [`route_table`](super::route_table), for the metrics, the front page and the OpenAPI
+    /// description.
+    pub routes: RouteTable,
 }
 
 impl App {
     /// Puts the parts together.
     ///
     /// # Errors
-    /// The system gives no random numbers.
-    pub fn new(
-        name: String,
-        accounts: Arc<dyn Accounts>,
-        migration: Migration,
-        topology: Topology,
-        inventory: Inventory,
-        jobs: Jobs,
-        limits: Limits,
-    ) -> Result<Self, HashError> {
+    /// [`HashError`] if the system gives no random numbers for the login cache.
+    pub fn new(parts: AppParts) -> Result<Self, HashError> {
+        let AppParts { name, accounts, migration, topology, inventory, jobs, limits, routes } =
+            parts;
         let login = Login::new(accounts)?;
+        let operations = routes.iter().map(|route| route.description.operation);
         Ok(Self {
             name,
             login,
@@ -50,9 +65,11 @@ impl App {
             inventory,
             jobs,
             blocking: Arc::default(),
-            room: Room::default(),
+            body_memory: BodyMemory::default(),
             limits,
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::new(Metrics::new(operations)),
+            routes,
+            openapi: OnceLock::new(),
         })
     }
 }

@@ -1,48 +1,48 @@
-//! Conditions on a request (RFC 9110, sections 13 and 14): validators and ranges.
+//! Conditional and range requests (RFC 9110, sections 13 and 14).
 
-use std::ops::Range;
-use std::time::{Duration, SystemTime};
+use std::{
+    ops::Range,
+    time::{Duration, SystemTime},
+};
 
 use hyper::header::{
     HeaderMap, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
     IF_UNMODIFIED_SINCE, RANGE,
 };
-
 use sha2::{Digest, Sha256};
 
-use super::problem::{Flaw, Place, Problem, ProblemKind};
-use crate::inventory::ExpectedVersion;
+use super::problem::{Flaw, Problem, ProblemKind, RequestLocation};
 
-/// Of a representation's SHA-256 in its validator. It tells versions apart, not enemies.
+/// The bytes of a SHA-256 in an ETag: enough to tell versions apart; an ETag is no protection
+/// against forgery.
 const HASH_BYTES: usize = 8;
 
-/// A strong validator, with its quotes.
+/// A strong ETag, with its quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ETag(String);
 
 impl ETag {
-    /// From a hash in hexadecimal digits.
+    /// Takes a hash in hexadecimal digits.
     pub(super) fn of(hash: &str) -> Self {
         Self(format!("\"{hash}\""))
     }
 
-    /// Of a representation of one version of a record or text: its version, and a hash of its
-    /// bytes.
+    /// Returns the ETag of a response that shows one version of a record or text: the version and
+    /// a hash of the response's bytes.
     ///
-    /// The version alone would not do for a reader: what others say about a record (its pools, the
-    /// links of a device) is shown with it and changes without it. The hash alone would not do for
-    /// a writer: see [`expected`].
+    /// The version alone is not enough for readers: the response shows relations that other
+    /// records hold (the pools and links of a device), which change without the version. The hash
+    /// alone is not enough for writers: see [`precondition`].
     pub(super) fn of_version(version: u64, body: &[u8]) -> Self {
         Self::of_hash(version, Hash::of(body))
     }
 
-    /// The same, of bytes that are hashed already.
+    /// Does the same as [`of_version`](Self::of_version) for bytes that are hashed already.
     pub(super) fn of_hash(version: u64, Hash(hash): Hash) -> Self {
         Self(format!("\"{version:x}-{hash:016x}\""))
     }
 
-    /// Whether it stands in a list like `"a", W/"b"`, or the list is `*`. Weak validators are
-    /// equal to strong ones where `comparison` says so.
+    /// Returns whether the ETag is in the list of a header (`"a", W/"b"`), or the list is `*`.
     fn is_in(
         &self,
         list: &HeaderMap,
@@ -59,7 +59,7 @@ impl ETag {
     }
 }
 
-/// The hash of a representation's bytes: the first bytes of its SHA-256.
+/// The hash of a response's bytes: the first bytes of its SHA-256.
 #[derive(Clone, Copy)]
 pub(super) struct Hash(u64);
 
@@ -73,57 +73,72 @@ impl Hash {
 
 impl From<&ETag> for HeaderValue {
     fn from(etag: &ETag) -> Self {
-        // Quotes and hexadecimal digits are always a header value.
+        // Quotes and hexadecimal digits are always a valid header value.
         HeaderValue::try_from(&etag.0).unwrap_or(HeaderValue::from_static("\"\""))
     }
 }
 
+/// How ETags are compared (RFC 9110, section 8.8.3.2).
 #[derive(Clone, Copy)]
 enum Comparison {
+    /// A weak ETag equals no other.
     Strong,
+    /// Weak and strong ETags are equal if their texts are.
     Weak,
 }
 
-/// Whether the client has the present version already.
+/// Whether the client has the current version already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Freshness {
     Modified,
     NotModified,
 }
 
-/// Before a change: refuses unless `If-Match` and `If-None-Match` hold for what is there (none:
-/// nothing is).
+/// Checks `If-Match` and `If-None-Match` before a change. `existing` is the ETag of the resource;
+/// `None` if it does not exist.
 ///
 /// # Errors
-/// 412.
+/// 412 if a condition does not hold.
 pub(super) fn require_unchanged(
     headers: &HeaderMap,
-    present: Option<&ETag>,
+    existing: Option<&ETag>,
 ) -> Result<(), Problem> {
     let among =
-        |name, comparison| present.is_some_and(|etag| etag.is_in(headers, name, comparison));
+        |name, comparison| existing.is_some_and(|etag| etag.is_in(headers, name, comparison));
     if headers.contains_key(IF_MATCH) && !among(IF_MATCH, Comparison::Strong) {
-        return Err(stale("What is there is not what If-Match asks for."));
+        return Err(stale("The current version is not the one in If-Match."));
     }
     if among(IF_NONE_MATCH, Comparison::Weak) {
-        return Err(stale("What is there is what If-None-Match forbids."));
+        return Err(stale("The current version is one that If-None-Match excludes."));
     }
     Ok(())
 }
 
-/// Before a change that the inventory itself holds against what is there, in the change's own
-/// transaction: what the request expects to find.
+/// The state of a record that a change requires.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Precondition {
+    /// The request has no condition.
+    None,
+    /// The record does not exist (`If-None-Match: *`).
+    Absent,
+    /// The record exists (`If-Match: *`).
+    Present,
+    /// The record has one of these versions (`If-Match` with a list).
+    Versions(Vec<u64>),
+}
+
+/// Reads the condition of a change that is checked in the transaction of the change.
 ///
-/// Of a validator that [`ETag::of_version`] made only the version counts here. A change replaces
-/// the record, and is stale when the record is another one; that a pool took the device in
-/// meanwhile, which shows in the bytes, takes nothing from whom changes its description.
+/// Only the version in an ETag of [`ETag::of_version`] counts here: a change is stale if the record
+/// has changed. If only a pool gained the device meanwhile, the bytes of the response differ, but
+/// a change of the device's description is still valid.
 ///
 /// # Errors
-/// 400 for conditions that contradict each other, or that are not kept here.
-pub(super) fn expected(headers: &HeaderMap) -> Result<ExpectedVersion, Problem> {
-    let unkept = |name, detail: &str| {
+/// 400 for conditions that contradict each other, or that changes do not support.
+pub(super) fn precondition(headers: &HeaderMap) -> Result<Precondition, Problem> {
+    let unsupported = |name, detail: &str| {
         Problem::new(ProblemKind::MalformedRequest, detail)
-            .with_flaw(Flaw::new(Place::Header(name), detail))
+            .with_flaw(Flaw::new(RequestLocation::Header(name), detail))
     };
     let tags = |name| {
         let values = headers.get_all(name).iter();
@@ -131,24 +146,27 @@ pub(super) fn expected(headers: &HeaderMap) -> Result<ExpectedVersion, Problem> 
     };
     if headers.contains_key(IF_NONE_MATCH) {
         return match (tags(IF_NONE_MATCH).collect::<Vec<_>>().as_slice(), headers.get(IF_MATCH)) {
-            (["*"], None) => Ok(ExpectedVersion::Absent),
-            (["*"], Some(_)) => {
-                Err(unkept("if-none-match", "If-Match and If-None-Match contradict each other."))
+            (["*"], None) => Ok(Precondition::Absent),
+            (["*"], Some(_)) => Err(unsupported(
+                "if-none-match",
+                "If-Match and If-None-Match contradict each other.",
+            )),
+            _ => {
+                Err(unsupported("if-none-match", "A change supports If-None-Match only with “*”."))
             }
-            _ => Err(unkept("if-none-match", "Before a change, If-None-Match may only be “*”.")),
         };
     }
     if !headers.contains_key(IF_MATCH) {
-        return Ok(ExpectedVersion::Any);
+        return Ok(Precondition::None);
     }
     if tags(IF_MATCH).any(|tag| tag == "*") {
-        return Ok(ExpectedVersion::Exists);
+        return Ok(Precondition::Present);
     }
-    // Others are validators of something else, and match nothing: so do weak ones.
-    Ok(ExpectedVersion::OneOf(tags(IF_MATCH).filter_map(version).collect()))
+    // ETags of another form, and weak ones, match no version.
+    Ok(Precondition::Versions(tags(IF_MATCH).filter_map(version).collect()))
 }
 
-/// The version in a validator that [`ETag::of_version`] made.
+/// Returns the version in an ETag of [`ETag::of_version`].
 fn version(tag: &str) -> Option<u64> {
     let (version, hash) = tag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?;
     let is_hexadecimal =
@@ -160,11 +178,11 @@ fn version(tag: &str) -> Option<u64> {
     }
 }
 
-/// Before a read: whether the client needs the content. What has no time of its last change is
-/// told by its validator alone.
+/// Checks the conditions of a read. Without `modified`, the time of the last change, only ETags
+/// are compared.
 ///
 /// # Errors
-/// 412 where `If-Match` or `If-Unmodified-Since` does not hold.
+/// 412 if `If-Match` or `If-Unmodified-Since` does not hold.
 pub(super) fn freshness(
     headers: &HeaderMap,
     etag: &ETag,
@@ -176,7 +194,7 @@ pub(super) fn freshness(
     };
     if headers.contains_key(IF_MATCH) {
         if !etag.is_in(headers, IF_MATCH, Comparison::Strong) {
-            return Err(stale("What is there is not what If-Match asks for."));
+            return Err(stale("The current version is not the one in If-Match."));
         }
     } else if changed_after(IF_UNMODIFIED_SINCE) == Some(true) {
         return Err(stale("It has changed since the time in If-Unmodified-Since."));
@@ -189,18 +207,18 @@ pub(super) fn freshness(
     Ok(if is_known { Freshness::NotModified } else { Freshness::Modified })
 }
 
-/// What part of the content the client asks for.
+/// The part of the content that the client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Whole,
-    /// From the first byte to the one after the last. Never empty.
+    /// From the first byte to the byte after the last. Never empty.
     Range(Range<u64>),
-    /// Nothing of what was asked for is there.
+    /// The range begins after the end.
     Beyond,
 }
 
-/// Reads `Range: bytes=a-b`, `a-` or `-n`. What is no single range of bytes is ignored, as it may
-/// be, and so is any range where `If-Range` does not name the present version.
+/// Reads `Range: bytes=a-b`, `a-` or `-n` of a content of `bytes` bytes. Any other value is ignored,
+/// which RFC 9110 allows, and so is every range if `If-Range` does not name the current version.
 pub(super) fn part(headers: &HeaderMap, etag: &ETag, modified: SystemTime, bytes: u64) -> Part {
     if let Some(condition) = headers.get(IF_RANGE) {
         let holds = condition == etag.0.as_str()
@@ -217,7 +235,7 @@ pub(super) fn part(headers: &HeaderMap, etag: &ETag, modified: SystemTime, bytes
         .unwrap_or(Part::Whole)
 }
 
-/// None where it is no range at all.
+/// Returns the part between two positions of a `Range` header; `None` if it is not a range.
 fn resolve(first: &str, last: &str, bytes: u64) -> Option<Part> {
     let number = |text: &str| {
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
@@ -248,7 +266,7 @@ fn date(value: Option<&HeaderValue>) -> Option<SystemTime> {
     httpdate::parse_http_date(value?.to_str().ok()?).ok()
 }
 
-/// HTTP's dates have whole seconds.
+/// Compares in whole seconds, which HTTP dates have.
 fn is_after(modified: SystemTime, since: SystemTime) -> bool {
     seconds(modified) > seconds(since)
 }
@@ -327,33 +345,34 @@ mod tests {
     }
 
     #[test]
-    fn a_change_expects_a_version_whatever_others_say_of_the_record() {
+    fn a_precondition_holds_the_version_and_ignores_the_hash() {
         let shown = ETag::of_version(0x1f, b"{}");
         let with_a_pool = ETag::of_version(0x1f, b"{\"pools\":[\"p\"]}");
         assert_ne!(shown, with_a_pool);
-        let expect = |pairs: &[(HeaderName, &str)]| expected(&headers(pairs));
-        assert_eq!(expect(&[(IF_MATCH, &shown.0)]).unwrap(), ExpectedVersion::OneOf(vec![0x1f]));
+        let expect = |pairs: &[(HeaderName, &str)]| precondition(&headers(pairs));
+        assert_eq!(expect(&[(IF_MATCH, &shown.0)]).unwrap(), Precondition::Versions(vec![0x1f]));
         assert_eq!(
             expect(&[(IF_MATCH, &with_a_pool.0)]).unwrap(),
-            ExpectedVersion::OneOf(vec![0x1f])
+            Precondition::Versions(vec![0x1f])
         );
         let two = format!("{}, \"2-0\"", shown.0);
-        assert_eq!(expect(&[(IF_MATCH, &two)]).unwrap(), ExpectedVersion::OneOf(vec![0x1f, 2]));
+        assert_eq!(expect(&[(IF_MATCH, &two)]).unwrap(), Precondition::Versions(vec![0x1f, 2]));
         for other in ["\"\"", "\"abc\"", "W/\"1f-0\"", "1f-0", "\"+1-0\"", ""] {
-            let expected = expect(&[(IF_MATCH, other)]).unwrap();
-            assert_eq!(expected, ExpectedVersion::OneOf(Vec::new()), "{other}");
+            let condition = expect(&[(IF_MATCH, other)]).unwrap();
+            assert_eq!(condition, Precondition::Versions(Vec::new()), "{other}");
         }
-        assert_eq!(expect(&[(IF_MATCH, "*")]).unwrap(), ExpectedVersion::Exists);
-        assert_eq!(expect(&[(IF_NONE_MATCH, "*")]).unwrap(), ExpectedVersion::Absent);
-        assert_eq!(expect(&[]).unwrap(), ExpectedVersion::Any);
+        assert_eq!(expect(&[(IF_MATCH, "*")]).unwrap(), Precondition::Present);
+        assert_eq!(expect(&[(IF_NONE_MATCH, "*")]).unwrap(), Precondition::Absent);
+        assert_eq!(expect(&[]).unwrap(), Precondition::None);
         assert!(expect(&[(IF_NONE_MATCH, &shown.0)]).is_err());
         assert!(expect(&[(IF_NONE_MATCH, "*"), (IF_MATCH, "*")]).is_err());
     }
 
     #[test]
-    fn a_change_asks_for_what_is_there() {
+    fn a_change_requires_the_existing_version() {
         let a = ETag::of("a");
-        let require = |name, value, present| require_unchanged(&headers(&[(name, value)]), present);
+        let require =
+            |name, value, existing| require_unchanged(&headers(&[(name, value)]), existing);
         assert!(require(IF_MATCH, "\"a\"", Some(&a)).is_ok());
         assert!(require(IF_MATCH, "*", Some(&a)).is_ok());
         assert!(require(IF_MATCH, "\"b\"", Some(&a)).is_err());

@@ -1,34 +1,40 @@
-//! Basic authentication (RFC 7617): from a header to a caller.
+//! Basic authentication (RFC 7617): from the `Authorization` header to the caller.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use hyper::header::{AUTHORIZATION, HeaderMap};
-use hyper::http::request::Parts;
+use base64::{
+    Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use hyper::{
+    header::{AUTHORIZATION, HeaderMap},
+    http::request::Parts,
+};
 use zeroize::Zeroizing;
 
-use super::app::App;
-use super::blocking::Lane;
-use super::problem::{Problem, ProblemKind};
-use super::route::{Access, Caller};
+use super::{
+    app::App,
+    blocking::Lane,
+    caller::Caller,
+    description::Access,
+    problem::{Problem, ProblemKind},
+};
 use crate::access::{Credentials, Recalled};
 
 const SCHEME: &str = "basic";
 
-/// Clients that leave the padding out are understood.
+/// Accepts base64 with and without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Finds out who calls, if the route asks for it.
+/// Returns the caller: anonymous on a route without login and without credentials.
 ///
 /// # Errors
-/// 401 without credentials or with wrong ones, 429 after too many of these, 403 for a request
-/// that a foreign page made a browser send.
+/// 401 for wrong or malformed credentials; 429 after too many wrong ones; 403 for a request that a
+/// page of another site made a browser send; 503 if too many password checks wait.
 pub(super) async fn authenticate(
     app: &Arc<App>,
     access: Access,
@@ -38,7 +44,7 @@ pub(super) async fn authenticate(
     if access == Access::Anonymous {
         return Ok(Caller::Anonymous);
     }
-    refuse_foreign_pages(head)?;
+    refuse_cross_site_requests(head)?;
     let Some(credentials) = parse(&head.headers)? else { return Ok(Caller::Anonymous) };
 
     let recalled = app.login.recall(&credentials, address)?;
@@ -62,24 +68,30 @@ pub(super) async fn authenticate(
     Ok(Caller::Known(app.blocking.run(Lane::Password, prove).await??))
 }
 
-/// Browsers send remembered credentials with whatever a page on another site tells them to
-/// request, and say so in `Sec-Fetch-Site`. Other clients do not send it.
-fn refuse_foreign_pages(head: &Parts) -> Result<(), Problem> {
+/// Refuses a change that a page of another site requests. Browsers send remembered credentials with
+/// such requests, and mark them with `Sec-Fetch-Site`. Other clients do not send the header.
+///
+/// # Errors
+/// 403.
+fn refuse_cross_site_requests(head: &Parts) -> Result<(), Problem> {
     match head.headers.get("sec-fetch-site").map(|site| site.as_bytes()) {
         Some(b"cross-site" | b"same-site") if !head.method.is_safe() => Err(Problem::new(
             ProblemKind::Forbidden,
-            "A page of another site sent this request; it is refused.",
+            "Requests from pages of other sites are refused.",
         )),
         _ => Ok(()),
     }
 }
 
-/// Reads `Authorization: Basic …`; none: there is no such header.
+/// Reads `Authorization: Basic …`; `None` without the header.
+///
+/// # Errors
+/// 401 for another scheme, or credentials that cannot be decoded.
 fn parse(headers: &HeaderMap) -> Result<Option<Credentials>, Problem> {
     let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let malformed = || {
         Problem::unauthenticated(
-            "The Authorization header must be “Basic ” and the base64 of “name:password” in UTF-8.",
+            "The Authorization header must be “Basic ”, followed by the base64 of “name:password” in UTF-8.",
         )
     };
     let (scheme, token) =
@@ -104,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_and_a_password_with_colons_are_read() {
+    fn passwords_may_contain_colons() {
         // "ädmin:a:b"
         for value in ["Basic w6RkbWluOmE6Yg==", "basic  w6RkbWluOmE6Yg", "BASIC w6RkbWluOmE6Yg=="] {
             let credentials = parse_value(value).unwrap().unwrap();
@@ -115,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn other_headers_are_refused() {
+    fn malformed_headers_are_refused() {
         for value in
             ["", "Basic", "Basic !!!", "Bearer w6RkbWluOmE6Yg==", "Basic YWRtaW4=", "Basic /zo="]
         {

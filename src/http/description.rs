@@ -1,7 +1,50 @@
-//! What a route says of itself, for the description at `/rest/openapi.json` and for the check of
-//! options: data beside the handler, so that neither can be forgotten.
+//! The description of a route: its access, options, body and responses.
+//!
+//! The pipeline checks requests against it, and the OpenAPI description is made from it, so that
+//! the two cannot differ.
 
-/// Routes of one sort, as the description groups them.
+/// The callers who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody who can connect.
+    Anonymous,
+    /// Users, with their password.
+    Authenticated,
+    /// Users who are administrators.
+    Administrator,
+}
+
+/// The body that a route accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyRule {
+    /// None; a body that is sent is not read. Only GET routes have this rule.
+    Nothing,
+    /// The call's options and nothing else: empty, JSON or a form, of at most
+    /// [`OPTIONS_BYTES_MAX`]. The pipeline reads them before it calls the handler.
+    Options,
+    /// A file of at most `bytes_max` bytes, alone or as a part of a form. The other parts of the
+    /// form are options, which the handler reads.
+    File { bytes_max: u64 },
+    /// At most `bytes_max` bytes of another kind. The call's options are in the query.
+    AtMost { bytes_max: u64 },
+}
+
+/// The size limit of a body that holds options, in bytes. The longest in the manual of eNMS has
+/// a few hundred.
+pub(super) const OPTIONS_BYTES_MAX: u64 = 1024 * 1024;
+
+impl BodyRule {
+    /// Returns the size limit of the body in bytes; `None` if the route accepts no body.
+    pub(super) fn bytes_max(self) -> Option<u64> {
+        match self {
+            BodyRule::Nothing => None,
+            BodyRule::Options => Some(OPTIONS_BYTES_MAX),
+            BodyRule::File { bytes_max } | BodyRule::AtMost { bytes_max } => Some(bytes_max),
+        }
+    }
+}
+
+/// A group of routes in the OpenAPI description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tag {
     Inventory,
@@ -27,29 +70,30 @@ impl Tag {
 
     pub(super) fn about(self) -> &'static str {
         match self {
-            Tag::Inventory => "One instance, queries, search, configurations and pools.",
-            Tag::Migration => "Whole projects in and out.",
-            Tag::Topology => "Devices and links in and out, as a workbook.",
+            Tag::Inventory => "Instances, queries, search, configurations and pools.",
+            Tag::Migration => "Export and import of projects.",
+            Tag::Topology => "Export and import of devices and links as a workbook.",
             Tag::Jobs => "Imports, exports and verifications: progress, cancellation, outcome.",
-            Tag::Site => "What this server is, and whether it lives.",
+            Tag::Site => "The server itself: front page, documentation, health and metrics.",
         }
     }
 }
 
-/// All that is said of one route, beside what serves it.
+/// The description of one route.
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
-    /// The route's name in programs that are made from the description. No two have the same.
+    /// The unique name of the operation, for generated clients and for metrics.
     pub operation: &'static str,
     pub tag: Tag,
-    /// A sentence.
+    /// One sentence.
     pub summary: &'static str,
-    /// What the pattern's `{name}` segments stand for.
+    /// The `{name}` segments of the pattern, in their order.
     pub path: &'static [PathParameter],
     pub query: QueryRule,
-    /// The forms of body that the route takes; none where it takes no body.
+    /// The bodies that the route accepts; empty if it accepts none.
     pub request: &'static [Content],
-    /// What a granted request is answered, first the usual one. Problems come by themselves.
+    /// The responses to successful requests, the usual one first. Problems are added to the OpenAPI
+    /// description without an entry.
     pub answers: &'static [AnswerForm],
 }
 
@@ -61,15 +105,15 @@ pub struct PathParameter {
     pub value: ValueType,
 }
 
-/// An option of a call. The parser, the description at `/rest/openapi.json` and the documentation
-/// are all made from this one definition. A call that changes something takes its options from
-/// the query, from a JSON body and from a form alike; a GET call takes them from the query.
+/// An option of a call. The parser, the OpenAPI description and the documentation all use this one
+/// definition. A call that changes something accepts its options in the query, in a JSON body and in
+/// a form; a GET call accepts them in the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallOption {
     pub name: &'static str,
-    /// Other names that clients send for the same option.
+    /// Other accepted names of the option.
     pub aliases: &'static [&'static str],
-    /// A sentence.
+    /// One sentence.
     pub about: &'static str,
     pub value: ValueType,
     pub need: Need,
@@ -85,28 +129,28 @@ pub enum Need {
 }
 
 impl CallOption {
-    /// An option that need not be sent and has one name.
+    /// Returns an optional option without aliases.
     pub(super) const fn new(name: &'static str, about: &'static str, value: ValueType) -> Self {
         Self { name, aliases: &[], about, value, need: Need::Optional }
     }
 
-    /// The same option with another need.
+    /// Returns the option with another need.
     pub(super) const fn need(self, need: Need) -> Self {
         Self { need, ..self }
     }
 
-    /// The same option with another sentence about it.
+    /// Returns the option with another sentence about it.
     pub(super) const fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
     }
 
-    /// The name, then the aliases.
+    /// Returns the name, then the aliases.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
         [self.name].into_iter().chain(self.aliases.iter().copied())
     }
 }
 
-/// What an option or a part of a path can be.
+/// The type of the value of an option or a path parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueType {
     Text,
@@ -118,27 +162,27 @@ pub enum ValueType {
     Kind,
     /// A whole number from 0.
     Whole,
-    /// True or false, or the name alone.
+    /// A boolean; in a query also the name without a value, for true.
     Switch,
-    /// Texts; in a query with commas between them.
+    /// A list of texts, in a query separated by commas.
     Texts,
-    /// Words of kinds, at least one; in a query or a form with commas between them.
+    /// A non-empty list of kinds, in a query or a form separated by commas.
     Kinds,
 }
 
-/// What a route's query may hold.
+/// The query that a route accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryRule {
-    /// Nothing. What is sent nevertheless is not looked at. Only GET calls have this rule.
+    /// None; a query that is sent is not read. Only GET routes have this rule.
     Nothing,
-    /// The call's options; other parameters are refused.
+    /// These options; other parameters are refused.
     Known(&'static [CallOption]),
     /// Parameters of any name.
     Any { about: &'static str },
 }
 
 impl QueryRule {
-    /// The options that the rule knows by name.
+    /// Returns the options that the rule knows by name.
     pub fn options(self) -> &'static [CallOption] {
         match self {
             QueryRule::Known(options) => options,
@@ -154,30 +198,30 @@ pub struct Content {
     pub shape: Shape,
 }
 
-/// What a body holds.
+/// The content of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Text,
     Bytes,
-    /// A schema of the description.
+    /// A schema of the OpenAPI description, by its name.
     Schema(&'static str),
-    /// A list of what a schema describes.
+    /// A list of objects of a schema.
     List(&'static str),
-    /// The call's options, as a schema of this name that is made from their definitions.
+    /// The options of the call. A schema of this name is made from their definitions.
     Options(&'static str),
 }
 
-/// One answer that a route gives.
+/// One response of a route.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerForm {
     pub status: u16,
-    /// A sentence.
+    /// One sentence.
     pub about: &'static str,
     pub content: &'static [Content],
     pub headers: &'static [AnswerHeader],
 }
 
-/// A header of an answer that its reader may need.
+/// A response header that clients may need.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerHeader {
     pub name: &'static str,
@@ -185,34 +229,33 @@ pub struct AnswerHeader {
 }
 
 impl AnswerForm {
-    /// The usual answer, 200.
+    /// Returns a response with the status 200.
     pub(super) const fn of(about: &'static str, content: &'static [Content]) -> Self {
         Self { status: 200, about, content, headers: &[] }
     }
 
-    /// The same with another status.
+    /// Returns the response with another status.
     pub(super) const fn status(self, status: u16) -> Self {
         Self { status, ..self }
     }
 
-    /// The same with headers.
+    /// Returns the response with headers.
     pub(super) const fn headers(self, headers: &'static [AnswerHeader]) -> Self {
         Self { headers, ..self }
     }
 
-    /// An answer without a body.
+    /// Returns a response without a body.
     pub(super) const fn empty(status: u16, about: &'static str) -> Self {
         Self { status, about, content: &[], headers: &[] }
     }
 }
 
-/// One form in JSON.
+/// Returns a body in JSON.
 pub(super) const fn json(shape: Shape) -> Content {
     Content { media_type: "application/json", shape }
 }
 
-/// The forms of a body that holds nothing but a call's options. `schema` is the name of their
-/// schema.
+/// Returns the bodies that hold only the options of a call. `schema` is the name of their schema.
 pub(super) const fn options_bodies(schema: &'static str) -> [Content; 3] {
     let shape = Shape::Options(schema);
     [

@@ -1,76 +1,80 @@
-//! Files as answers: whole or in part, read piece by piece as fast as the client takes them.
+//! Downloads: files as responses, complete or a range, read chunk by chunk as fast as the client
+//! receives them.
 
-use std::error::Error;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::Range;
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::{
+    error::Error,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    ops::Range,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use http_body_util::BodyExt;
-use hyper::body::Bytes;
-use hyper::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    HeaderValue, LAST_MODIFIED,
+use hyper::{
+    Method, StatusCode,
+    body::Bytes,
+    header::{
+        ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+        HeaderMap, HeaderValue, LAST_MODIFIED,
+    },
 };
-use hyper::{Method, StatusCode};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::app::App;
-use super::blocking::{Blocking, Lane, Offloaded};
-use super::conditional::{ETag, Freshness, Part, freshness, part};
-use super::pieces::{self, Sender};
-use super::problem::{Problem, ProblemKind};
-use super::request::Call;
-use super::response::{self, JSON, Payload, Response};
+use super::{
+    blocking::{Blocking, Lane, Offloaded},
+    conditional::{ETag, Freshness, Part, freshness, part},
+    paths::percent_encode,
+    problem::{Problem, ProblemKind},
+    response::{self, JSON, Payload, Response},
+    streamed_body::{self, BodySender},
+};
 use crate::wording::counted;
 
-/// What is read at a time. A download holds two to three of these.
-const PIECE_BYTES: usize = 128 * 1024;
+/// The bytes of one chunk. A download holds two to three chunks in memory.
+const CHUNK_BYTES: usize = 128 * 1024;
 
-/// What stays as it is in a segment of a path (RFC 3986's unreserved characters).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// A file that is to be downloaded.
+/// A file to download.
 pub(super) struct Download {
     pub(super) file: File,
     pub(super) bytes: u64,
     pub(super) etag: ETag,
     pub(super) modified: SystemTime,
     pub(super) media_type: HeaderValue,
-    /// What the client should call it. Holds no quote and no backslash.
+    /// The name under which the client should save it. Holds no quote and no backslash.
     pub(super) file_name: String,
 }
 
-/// A text as a segment of a path.
-pub(super) fn percent_encode(text: &str) -> String {
-    utf8_percent_encode(text, SEGMENT).to_string()
+/// A GET or HEAD request for a file.
+pub(super) struct FileRequest<'r> {
+    pub(super) method: &'r Method,
+    pub(super) headers: &'r HeaderMap,
+    pub(super) blocking: &'r Arc<Blocking>,
 }
 
-/// Answers GET or HEAD with the file, the part of it that is asked for, or 304.
+/// Answers a request with the file, the requested range of it, or 304.
 ///
 /// # Errors
-/// 412, and 416 for a part beyond the end.
-pub(super) fn render(call: &Call, download: Download) -> Result<Response, Problem> {
+/// 412 if a condition of the request does not hold; 416 for a range beyond the end.
+pub(super) fn render(request: &FileRequest<'_>, download: Download) -> Result<Response, Problem> {
     let Download { file, bytes, etag, modified, media_type, file_name } = download;
-    let mut response = match freshness(&call.headers, &etag, Some(modified))? {
+    let mut response = match freshness(request.headers, &etag, Some(modified))? {
         Freshness::NotModified => response::empty(StatusCode::NOT_MODIFIED),
         Freshness::Modified => {
-            let wanted = match call.method {
-                Method::GET => part(&call.headers, &etag, modified, bytes),
+            let wanted = match *request.method {
+                Method::GET => part(request.headers, &etag, modified, bytes),
                 _ => Part::Whole,
             };
             let mut response = match wanted {
-                Part::Whole => stream(call, StatusCode::OK, file, 0..bytes),
+                Part::Whole => stream(request, StatusCode::OK, file, 0..bytes),
                 Part::Range(range) => {
-                    let place = format!("bytes {}-{}/{bytes}", range.start, range.end - 1);
-                    let mut response = stream(call, StatusCode::PARTIAL_CONTENT, file, range);
-                    response.headers_mut().insert(CONTENT_RANGE, text(place));
+                    let content_range = format!("bytes {}-{}/{bytes}", range.start, range.end - 1);
+                    let mut response = stream(request, StatusCode::PARTIAL_CONTENT, file, range);
+                    response.headers_mut().insert(CONTENT_RANGE, text(content_range));
                     response
                 }
                 Part::Beyond => {
                     let detail = format!(
-                        "The file has {}; none of it is in the range.",
+                        "The range begins after the end of the file, which has {}.",
                         counted(bytes, "byte")
                     );
                     return Err(Problem::new(ProblemKind::RangeNotSatisfiable, detail)
@@ -90,11 +94,11 @@ pub(super) fn render(call: &Call, download: Download) -> Result<Response, Proble
     Ok(response)
 }
 
-/// Answers with the whole file, whatever the request's conditions say: they are not about a file
-/// that the request itself made.
-pub(super) fn attached(app: &App, download: Download) -> Response {
+/// Answers the request that made the file with the complete file. The conditions of that request
+/// do not apply to it.
+pub(super) fn attached(blocking: &Arc<Blocking>, download: Download) -> Response {
     let Download { file, bytes, etag, modified, media_type, file_name } = download;
-    let payload = payload(app.blocking.clone(), file, 0..bytes);
+    let payload = payload(blocking.clone(), file, 0..bytes);
     let mut response = response::bare(StatusCode::OK, payload);
     let headers = response.headers_mut();
     headers.insert(CONTENT_LENGTH, bytes.into());
@@ -105,24 +109,31 @@ pub(super) fn attached(app: &App, download: Download) -> Response {
     response
 }
 
-/// Answers with a file of JSON that never changes.
-pub(super) fn json_file(call: &Call, file: File, bytes: u64) -> Response {
-    let mut response = stream(call, StatusCode::OK, file, 0..bytes);
+/// Answers with a JSON file that never changes.
+pub(super) fn json_file(request: &FileRequest<'_>, file: File, bytes: u64) -> Response {
+    let mut response = stream(request, StatusCode::OK, file, 0..bytes);
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response
 }
 
-fn stream(call: &Call, status: StatusCode, file: File, range: Range<u64>) -> Response {
+/// Returns a response that streams a range of the file; for HEAD only its headers.
+fn stream(
+    request: &FileRequest<'_>,
+    status: StatusCode,
+    file: File,
+    range: Range<u64>,
+) -> Response {
     let bytes = range.end - range.start;
-    let mut response = match call.method {
+    let mut response = match *request.method {
         Method::HEAD => response::empty(status),
-        _ => response::bare(status, payload(call.app.blocking.clone(), file, range)),
+        _ => response::bare(status, payload(request.blocking.clone(), file, range)),
     };
     response.headers_mut().insert(CONTENT_LENGTH, bytes.into());
     response
 }
 
-/// `attachment` with the name, in plain ASCII and, where that is not enough, in UTF-8 (RFC 6266).
+/// Returns the value of `Content-Disposition`: the name in ASCII and, if it holds other
+/// characters, also in UTF-8 (RFC 6266).
 fn disposition(file_name: &str) -> HeaderValue {
     let plain: String =
         file_name.chars().map(|c| if matches!(c, ' '..='~') { c } else { '_' }).collect();
@@ -134,49 +145,51 @@ fn disposition(file_name: &str) -> HeaderValue {
     text(format!("attachment; filename=\"{plain}\"{encoded}"))
 }
 
-/// For texts that are made of visible ASCII here.
+/// Returns a header value. The callers pass only visible ASCII characters.
 fn text(text: String) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
 
-/// A body that reads the file as the client takes it. A client that leaves ends the reading.
+/// Returns a body that reads a range of the file while the client receives it. Reading stops when
+/// the client disconnects.
 fn payload(blocking: Arc<Blocking>, file: File, range: Range<u64>) -> Payload {
-    let (sender, body) = pieces::channel();
+    let (sender, body) = streamed_body::channel();
     let file = Offloaded::new(blocking, file);
     tokio::spawn(async move { send(file, range, sender).await });
     body.boxed_unsync()
 }
 
-async fn send(mut file: Offloaded<File>, range: Range<u64>, sender: Sender) {
+async fn send(mut file: Offloaded<File>, range: Range<u64>, sender: BodySender) {
     let mut at = range.start;
     while at < range.end {
-        let piece_bytes = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(PIECE_BYTES);
-        let piece = file.with(Lane::Quick, move |file| read(file, at, piece_bytes)).await;
-        let piece = match piece {
-            Ok(Ok(piece)) => piece,
+        let chunk_bytes = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(CHUNK_BYTES);
+        let chunk = file.with(Lane::Quick, move |file| read(file, at, chunk_bytes)).await;
+        let chunk = match chunk {
+            Ok(Ok(chunk)) => chunk,
             Ok(Err(error)) => return cut_off(&error),
             Err(error) => return cut_off(&error),
         };
-        at += piece.len() as u64;
-        if sender.send(piece).await.is_err() {
+        at += chunk.len() as u64;
+        if sender.send(chunk).await.is_err() {
             return;
         }
     }
-    // A client that left needs no end.
+    // A client that disconnected does not need the end.
     let _ = sender.end().await;
 }
 
-/// The head has left already; all that can be done is to end the connection before the length
-/// that it promised, which a sender that is dropped does.
+/// Logs an error after the head was sent. Dropping the sender closes the connection before the
+/// announced length, which tells the client that the file is incomplete.
 fn cut_off(error: &(dyn Error + 'static)) {
     tracing::error!(error, "a download is cut off");
 }
 
-fn read(file: &mut File, at: u64, piece_bytes: usize) -> io::Result<Bytes> {
-    let mut piece = vec![0; piece_bytes];
+/// Reads `chunk_bytes` bytes at the offset `at`.
+fn read(file: &mut File, at: u64, chunk_bytes: usize) -> io::Result<Bytes> {
+    let mut chunk = vec![0; chunk_bytes];
     file.seek(SeekFrom::Start(at))?;
-    file.read_exact(&mut piece)?;
-    Ok(piece.into())
+    file.read_exact(&mut chunk)?;
+    Ok(chunk.into())
 }
 
 #[cfg(test)]
@@ -184,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_safe_in_its_header() {
+    fn file_names_are_quoted_in_content_disposition() {
         assert_eq!(disposition("a b.zip"), "attachment; filename=\"a b.zip\"");
         assert_eq!(
             disposition("ä.zip"),

@@ -1,36 +1,36 @@
-//! What one client may take, and for how long. Each is a setting.
+//! The limits of connections and requests. Each is a setting.
 
 use std::time::Duration;
 
-/// Connections at the same time. With the store's files this stays under the 1,024 descriptors
-/// that a process commonly gets; who comes later waits in the kernel's queue.
+/// The largest number of open connections. Together with the store's files it stays below 1,024
+/// file descriptors, the usual limit of a process. Further connections wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 512;
 
-/// From the end of one answer (or the begin of the connection) until the next request's head is
-/// there: both the time for a slow head and the life of an idle connection.
+/// The time from the end of a response (or the start of the connection) until the next request's
+/// head is received: it limits both slow heads and idle connections.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
 
-/// Between two pieces of a request's body.
+/// The time between two chunks of a request body.
 const BODY_WAIT: Duration = Duration::from_secs(30);
 
-/// For a client to take [`super::stream::PROGRESS_BYTES_MIN`] of an answer.
+/// The time in which a client must read [`super::timeout_stream::PROGRESS_BYTES_MIN`] of a response.
 const WRITE_WAIT: Duration = Duration::from_secs(30);
 
-/// For the requests in hand when the server is told to stop. systemd kills after 90 s.
+/// The time for requests in progress when the server is told to stop. systemd kills after 90 s.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(30);
 
 /// The limits of every connection.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at the same time.
+    /// The largest number of open connections.
     pub connections_max: usize,
-    /// How long a connection may be without a whole request head.
+    /// How long a connection may stay open without a complete request head.
     pub head_wait: Duration,
-    /// How long a request's body may send nothing.
+    /// How long a client may pause within a request body.
     pub body_wait: Duration,
-    /// How long a client may take next to nothing of an answer.
+    /// How long a client may read less than the minimum of a response.
     pub write_wait: Duration,
-    /// How long the requests in hand may take once the server is told to stop.
+    /// How long requests in progress may take after the server is told to stop.
     pub shutdown_wait: Duration,
 }
 

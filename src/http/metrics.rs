@@ -1,16 +1,17 @@
-//! What the server counts of itself, for who watches it.
+//! The counters of the server, for its operators.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
 
 use hyper::StatusCode;
 
-use super::route::Route;
-use super::routes::ROUTES;
-
-/// Upper bounds of the classes that durations are counted in: from a point read to an import of a
+/// The upper bounds of the buckets of the duration histogram: from a point read to an import of a
 /// million records.
 pub(super) const DURATION_BOUNDS: [Duration; 9] = [
     Duration::from_millis(1),
@@ -24,71 +25,72 @@ pub(super) const DURATION_BOUNDS: [Duration; 9] = [
     Duration::from_secs(600),
 ];
 
-/// What became of a request.
+/// The outcome of a request: the class of its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    Informed,
+    Informational,
     Succeeded,
     Redirected,
-    Refused,
-    Failed,
-    /// The client left before there was an answer.
-    Left,
+    ClientError,
+    ServerError,
+    /// The client closed the connection before the response.
+    Disconnected,
 }
 
 impl Outcome {
     pub(super) const ALL: [Outcome; 6] = [
-        Outcome::Informed,
+        Outcome::Informational,
         Outcome::Succeeded,
         Outcome::Redirected,
-        Outcome::Refused,
-        Outcome::Failed,
-        Outcome::Left,
+        Outcome::ClientError,
+        Outcome::ServerError,
+        Outcome::Disconnected,
     ];
 
-    /// Of an answer's status, or of none.
-    pub(super) fn of(status: Option<StatusCode>) -> Self {
+    /// Returns the outcome of a response with this status; `None`: there was no response.
+    pub(super) fn from_status(status: Option<StatusCode>) -> Self {
         match status.map(|status| status.as_u16() / 100) {
-            None => Self::Left,
-            Some(..=1) => Self::Informed,
+            None => Self::Disconnected,
+            Some(..=1) => Self::Informational,
             Some(2) => Self::Succeeded,
             Some(3) => Self::Redirected,
-            Some(4) => Self::Refused,
-            Some(5..) => Self::Failed,
+            Some(4) => Self::ClientError,
+            Some(5..) => Self::ServerError,
         }
     }
 
-    /// The class of the status, as dashboards know it.
+    /// Returns the label of the outcome, as dashboards know it.
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Outcome::Informed => "1xx",
+            Outcome::Informational => "1xx",
             Outcome::Succeeded => "2xx",
             Outcome::Redirected => "3xx",
-            Outcome::Refused => "4xx",
-            Outcome::Failed => "5xx",
-            Outcome::Left => "none",
+            Outcome::ClientError => "4xx",
+            Outcome::ServerError => "5xx",
+            Outcome::Disconnected => "none",
         }
     }
 }
 
-/// The numbers. They only ever grow, but for those of what is there now.
+/// The counters. They only grow, except the gauges of open connections and requests in progress.
 pub(super) struct Metrics {
-    pub(super) begun: SystemTime,
+    /// When the process started to serve.
+    pub(super) started: SystemTime,
     pub(super) connections_accepted: AtomicU64,
     connections: AtomicU64,
-    requests_in_hand: AtomicU64,
+    requests_in_progress: AtomicU64,
     pub(super) bytes_sent: AtomicU64,
-    /// By the name of the route's operation.
-    routes: HashMap<&'static str, Counts>,
-    /// Requests for which there is no route.
-    pub(super) routeless: Counts,
+    /// The counters of each route, by the name of its operation.
+    operations: HashMap<&'static str, Counts>,
+    /// The counters of requests to unknown paths.
+    pub(super) without_route: Counts,
 }
 
-/// What is counted of the requests of one route.
+/// The counters of the requests of one route.
 #[derive(Default)]
 pub(super) struct Counts {
     outcomes: [AtomicU64; Outcome::ALL.len()],
-    /// By the first bound that is not exceeded; the last class has none.
+    /// The requests by bucket: the first bound that is not exceeded. The last bucket has no bound.
     durations: [AtomicU64; DURATION_BOUNDS.len() + 1],
     duration_micros: AtomicU64,
 }
@@ -96,104 +98,102 @@ pub(super) struct Counts {
 impl Counts {
     fn count(&self, outcome: Outcome, duration: Duration) {
         self.outcomes[outcome as usize].fetch_add(1, Ordering::Relaxed);
-        let class = DURATION_BOUNDS.iter().position(|bound| duration <= *bound);
-        self.durations[class.unwrap_or(DURATION_BOUNDS.len())].fetch_add(1, Ordering::Relaxed);
+        let bucket = DURATION_BOUNDS.iter().position(|bound| duration <= *bound);
+        self.durations[bucket.unwrap_or(DURATION_BOUNDS.len())].fetch_add(1, Ordering::Relaxed);
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         self.duration_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// Each outcome that there was, and how often.
+    /// Returns each outcome that occurred, with its count.
     pub(super) fn outcomes(&self) -> impl Iterator<Item = (Outcome, u64)> {
         let counts = self.outcomes.iter().map(|count| count.load(Ordering::Relaxed));
         Outcome::ALL.into_iter().zip(counts).filter(|(_, count)| *count > 0)
     }
 
-    /// How many requests took at most as long as each of [`DURATION_BOUNDS`], and how many there
-    /// were in all.
+    /// Returns how many requests took at most as long as each of [`DURATION_BOUNDS`], and last how
+    /// many there were in total.
     pub(super) fn durations(&self) -> [u64; DURATION_BOUNDS.len() + 1] {
         let mut sum = 0;
-        std::array::from_fn(|class| {
-            sum += self.durations[class].load(Ordering::Relaxed);
+        std::array::from_fn(|bucket| {
+            sum += self.durations[bucket].load(Ordering::Relaxed);
             sum
         })
     }
 
-    /// How long all of them took together.
+    /// Returns the sum of all durations.
     pub(super) fn duration(&self) -> Duration {
         Duration::from_micros(self.duration_micros.load(Ordering::Relaxed))
     }
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    /// Takes the names of all operations, each with its own counters.
+    pub(super) fn new(operations: impl Iterator<Item = &'static str>) -> Self {
         Self {
-            begun: SystemTime::now(),
+            started: SystemTime::now(),
             connections_accepted: AtomicU64::new(0),
             connections: AtomicU64::new(0),
-            requests_in_hand: AtomicU64::new(0),
+            requests_in_progress: AtomicU64::new(0),
             bytes_sent: AtomicU64::new(0),
-            routes: ROUTES
-                .iter()
-                .map(|route| (route.description.operation, Counts::default()))
-                .collect(),
-            routeless: Counts::default(),
+            operations: operations.map(|name| (name, Counts::default())).collect(),
+            without_route: Counts::default(),
         }
     }
 
-    /// A request has been answered, or given up.
+    /// Counts a request whose response is sent, or whose client disconnected.
     pub(super) fn request(
         &self,
-        route: Option<&'static Route>,
+        operation: Option<&'static str>,
         outcome: Outcome,
         duration: Duration,
         bytes_sent: u64,
     ) {
-        let counts = route.and_then(|route| self.routes.get(route.description.operation));
-        counts.unwrap_or(&self.routeless).count(outcome, duration);
+        let counts = operation.and_then(|name| self.operations.get(name));
+        counts.unwrap_or(&self.without_route).count(outcome, duration);
         self.bytes_sent.fetch_add(bytes_sent, Ordering::Relaxed);
     }
 
-    /// The counts of a route.
-    pub(super) fn route(&self, route: &Route) -> Option<&Counts> {
-        self.routes.get(route.description.operation)
+    /// Returns the counters of an operation.
+    pub(super) fn operation(&self, name: &str) -> Option<&Counts> {
+        self.operations.get(name)
     }
 
-    /// A connection, counted until it is dropped.
-    pub(super) fn connection(self: &Arc<Self>) -> Present {
+    /// Counts a connection as open until the guard is dropped.
+    pub(super) fn connection(self: &Arc<Self>) -> GaugeGuard {
         self.connections_accepted.fetch_add(1, Ordering::Relaxed);
-        Present::enter(self, |metrics| &metrics.connections)
+        GaugeGuard::enter(self, |metrics| &metrics.connections)
     }
 
-    /// A request in hand, counted until it is dropped.
-    pub(super) fn in_hand(self: &Arc<Self>) -> Present {
-        Present::enter(self, |metrics| &metrics.requests_in_hand)
+    /// Counts a request as in progress until the guard is dropped.
+    pub(super) fn begin_request(self: &Arc<Self>) -> GaugeGuard {
+        GaugeGuard::enter(self, |metrics| &metrics.requests_in_progress)
     }
 
     pub(super) fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
     }
 
-    pub(super) fn requests_in_hand(&self) -> u64 {
-        self.requests_in_hand.load(Ordering::Relaxed)
+    pub(super) fn requests_in_progress(&self) -> u64 {
+        self.requests_in_progress.load(Ordering::Relaxed)
     }
 }
 
-/// One of those that are there now.
-pub(super) struct Present {
+/// Counts one in a gauge until it is dropped.
+pub(super) struct GaugeGuard {
     metrics: Arc<Metrics>,
-    counted: fn(&Metrics) -> &AtomicU64,
+    gauge: fn(&Metrics) -> &AtomicU64,
 }
 
-impl Present {
-    fn enter(metrics: &Arc<Metrics>, counted: fn(&Metrics) -> &AtomicU64) -> Self {
-        counted(metrics).fetch_add(1, Ordering::Relaxed);
-        Self { metrics: metrics.clone(), counted }
+impl GaugeGuard {
+    fn enter(metrics: &Arc<Metrics>, gauge: fn(&Metrics) -> &AtomicU64) -> Self {
+        gauge(metrics).fetch_add(1, Ordering::Relaxed);
+        Self { metrics: metrics.clone(), gauge }
     }
 }
 
-impl Drop for Present {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
-        (self.counted)(&self.metrics).fetch_sub(1, Ordering::Relaxed);
+        (self.gauge)(&self.metrics).fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -203,33 +203,33 @@ mod tests {
 
     #[test]
     fn requests_are_counted_by_route_outcome_and_duration() {
-        let metrics = Metrics::new();
-        let route = ROUTES.iter().next().unwrap();
-        let answered = |status: u16| Outcome::of(Some(StatusCode::from_u16(status).unwrap()));
-        metrics.request(Some(route), answered(206), Duration::from_millis(1), 10);
-        metrics.request(Some(route), answered(507), Duration::from_secs(3600), 20);
-        metrics.request(None, answered(404), Duration::from_micros(1001), 30);
-        metrics.request(None, Outcome::of(None), Duration::ZERO, 0);
+        let metrics = Metrics::new(["search", "undo"].into_iter());
+        let with_status =
+            |status: u16| Outcome::from_status(Some(StatusCode::from_u16(status).unwrap()));
+        metrics.request(Some("search"), with_status(206), Duration::from_millis(1), 10);
+        metrics.request(Some("search"), with_status(507), Duration::from_secs(3600), 20);
+        metrics.request(None, with_status(404), Duration::from_micros(1001), 30);
+        metrics.request(None, Outcome::from_status(None), Duration::ZERO, 0);
 
-        let counts = metrics.route(route).unwrap();
+        let counts = metrics.operation("search").unwrap();
         let outcomes: Vec<_> = counts.outcomes().collect();
-        assert_eq!(outcomes, [(Outcome::Succeeded, 1), (Outcome::Failed, 1)]);
+        assert_eq!(outcomes, [(Outcome::Succeeded, 1), (Outcome::ServerError, 1)]);
         assert_eq!(counts.durations(), [1, 1, 1, 1, 1, 1, 1, 1, 1, 2]);
         assert_eq!(counts.duration(), Duration::from_millis(3_600_001));
-        let outcomes: Vec<_> = metrics.routeless.outcomes().collect();
-        assert_eq!(outcomes, [(Outcome::Refused, 1), (Outcome::Left, 1)]);
-        assert_eq!(metrics.routeless.durations(), [1, 2, 2, 2, 2, 2, 2, 2, 2, 2]);
+        let outcomes: Vec<_> = metrics.without_route.outcomes().collect();
+        assert_eq!(outcomes, [(Outcome::ClientError, 1), (Outcome::Disconnected, 1)]);
+        assert_eq!(metrics.without_route.durations(), [1, 2, 2, 2, 2, 2, 2, 2, 2, 2]);
         assert_eq!(metrics.bytes_sent.load(Ordering::Relaxed), 60);
     }
 
     #[test]
-    fn who_is_there_is_counted_until_it_goes() {
-        let metrics = Arc::new(Metrics::new());
+    fn gauges_count_until_their_guards_are_dropped() {
+        let metrics = Arc::new(Metrics::new([].into_iter()));
         let connections = [metrics.connection(), metrics.connection()];
-        let request = metrics.in_hand();
-        assert_eq!((metrics.connections(), metrics.requests_in_hand()), (2, 1));
+        let request = metrics.begin_request();
+        assert_eq!((metrics.connections(), metrics.requests_in_progress()), (2, 1));
         drop((connections, request));
-        assert_eq!((metrics.connections(), metrics.requests_in_hand()), (0, 0));
+        assert_eq!((metrics.connections(), metrics.requests_in_progress()), (0, 0));
         assert_eq!(metrics.connections_accepted.load(Ordering::Relaxed), 2);
     }
 }

@@ -1,49 +1,66 @@
 //! HTTP: the only module that names hyper.
 //!
-//! A request passes one ordered list of steps, `request::answer`. Below it stand the parts of
-//! the connection (`listener`, `connection`, `stream`), above it what is asked for
-//! (`routes`, `handlers`).
+//! Every request passes one ordered list of steps, `pipeline::answer`. The files of this module
+//! stand in these groups; each group uses only those above it.
+//!
+//! | group | files |
+//! |---|---|
+//! | routes as data | `paths`, `description`, `route` |
+//! | parts of a request and a response | `path`, `parameters`, `query_string`, `media_type`, `accept`, `conditional`, `request_body`, `multipart`, `request_id`, `response`, `streamed_body`, `problem`, `answer`, `flaws`, `object_reader`, `options` |
+//! | blocking work, and responses made by it | `blocking`, `upload`, `download`, `row_stream` |
+//! | the appliance | `limits`, `metrics`, `openapi`, `app` |
+//! | what a handler gets and uses | `caller`, `call`, `operations` |
+//! | the calls | `handlers`, `endpoint`, `routes`, `router` |
+//! | the connection, from the bottom to the top | `connection_state`, `timeout_stream`, `access_log`, `credentials`, `pipeline`, `connection`, `listener` |
 
 mod accept;
 mod access_log;
+mod answer;
 mod app;
 mod blocking;
-mod body;
+mod call;
+mod caller;
 mod conditional;
 mod connection;
+mod connection_state;
 mod credentials;
 mod description;
 mod download;
+mod endpoint;
+mod flaws;
 mod handlers;
-mod job;
 mod limits;
 mod listener;
-mod members;
+mod media_type;
 mod metrics;
 mod multipart;
+mod object_reader;
 mod openapi;
 mod operations;
 mod options;
+mod parameters;
 mod path;
-mod pieces;
+pub mod paths;
+mod pipeline;
 mod problem;
 mod query_string;
-mod readers;
-mod receive;
-mod request;
+mod request_body;
+mod request_id;
 mod response;
 mod route;
+mod router;
 mod routes;
-mod routing;
-mod rows;
-mod stream;
+mod row_stream;
+mod streamed_body;
+mod timeout_stream;
+mod upload;
 
-pub use app::App;
+pub use app::{App, AppParts};
+pub use description::{
+    Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description, Need,
+    PathParameter, QueryRule, Shape, Tag, ValueType,
+};
 pub use limits::Limits;
 pub use listener::{Drained, listen};
-pub use route::{
-    Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description, Need,
-    PathParameter, QueryRule, Route, Shape, Tag, ValueType,
-};
-pub use routes::ROUTES;
-pub use routing::Routes;
+pub use route::{Route, RouteTable};
+pub use routes::route_table;

@@ -1,45 +1,56 @@
-//! A form with files (multipart/form-data, RFC 7578), part by part as it comes.
+//! Forms with files (multipart/form-data, RFC 7578), read part by part while they arrive.
 //!
-//! The parts are told apart by multer, which takes whatever is ready into memory, and looks for
-//! the end of a head however long that is. So it is fed piece by piece, each only when it asks
-//! again, and never more than a head may have while it looks for one.
+//! multer separates the parts. It buffers all input that is available, and searches for the end of
+//! a part's head without a limit. So it receives chunk by chunk, each only when it asks again, and
+//! not more than a head may have while it searches for one.
 
-use std::error::Error;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::{
+    error::Error,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+};
 
 use http_body_util::BodyDataStream;
-use hyper::body::{Bytes, Frame};
-use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap};
+use hyper::{
+    body::{Bytes, Frame},
+    header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap},
+};
 use multer::Multipart;
 use percent_encoding::percent_decode_str;
 
-use super::body::{Body, BodyError, media_type};
-use super::problem::{Flaw, Place, Problem, ProblemKind, shorten};
+use super::{
+    media_type::media_type,
+    problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
+    request_body::{BodyError, RequestBody},
+};
 
-/// Parts of one form. A form has a handful.
+/// The largest number of parts of one form. A form has a handful.
 const PARTS_MAX: usize = 64;
 
-/// What stands between the data of two parts, or before the first: a boundary and a few headers,
-/// some hundred bytes. As it is counted in whole pieces, up to one piece more can pass.
+/// The size limit of the bytes between the data of two parts or before the first, in bytes: a
+/// boundary and a few headers have some hundred. The limit is checked once a chunk, so that up to
+/// one chunk more can pass.
 const HEAD_BYTES_MAX: u64 = 16 * 1024;
 
-/// Of a part that is no file: a word as a rule, and at most a JSON object of them.
+/// The size limit of a part that is not a file, in bytes: usually a word, at most a JSON object of
+/// options.
 const FIELD_BYTES_MAX: usize = 64 * 1024;
 
-/// Of a boundary (RFC 2046, section 5.1.1).
+/// The size limit of a boundary in bytes (RFC 2046, section 5.1.1).
 const BOUNDARY_BYTES_MAX: usize = 70;
 
-/// What separates the parts, from the request's `Content-Type`.
+/// The separator of the parts, from the request's `Content-Type`.
 pub(super) struct Boundary(String);
 
 impl Boundary {
-    /// None where the body is no form with files.
+    /// Reads the boundary; `None` if the body is not a form with files.
     ///
     /// # Errors
-    /// 400 where it is one, and its boundary is missing or none.
+    /// 400 if the boundary is missing or invalid.
     pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
         let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(None) };
         if media_type(value.as_bytes()) != b"multipart/form-data" {
@@ -47,7 +58,7 @@ impl Boundary {
         }
         let wrong = |detail: String| {
             Problem::new(ProblemKind::MalformedRequest, &*detail)
-                .with_flaw(Flaw::new(Place::Header("content-type"), detail))
+                .with_flaw(Flaw::new(RequestLocation::Header("content-type"), detail))
         };
         let boundary = value.to_str().ok().and_then(|value| multer::parse_boundary(value).ok());
         match boundary {
@@ -58,42 +69,44 @@ impl Boundary {
                 "The boundary of the form must have 1 to {BOUNDARY_BYTES_MAX} characters."
             ))),
             None => Err(wrong(
-                "The Content-Type of a form needs its boundary; a client that makes the form sets \
-                 it by itself, so do not set this header by hand."
+                "The Content-Type of the form has no boundary. The client that makes the form sets \
+                 this header; do not set it by hand."
                     .to_owned(),
             )),
         }
     }
 }
 
-/// The parts of a body that are still to be read.
+/// The parts of a body, to be read one after the other.
 pub(super) struct Parts<'b> {
     multipart: Multipart<'b>,
+    /// Shared with [`Feed`].
     head_bytes: Arc<AtomicU64>,
     parts: usize,
 }
 
-/// One part. Its data is still to be read, before the next part is asked for.
+/// One part. Its data must be read before the next part.
 pub(super) struct Part<'b> {
     field: multer::Field<'b>,
-    /// What its form calls it.
+    /// The name of the form field.
     pub(super) name: String,
-    /// Where it is a file, what that was called; empty where no file was chosen.
+    /// The name of the file, if the part is one; empty if the user chose no file.
     pub(super) file_name: Option<String>,
 }
 
 impl<'b> Parts<'b> {
-    pub(super) fn of(body: &'b mut Body, Boundary(boundary): Boundary) -> Self {
+    pub(super) fn new(body: &'b mut RequestBody, Boundary(boundary): Boundary) -> Self {
         let head_bytes = Arc::new(AtomicU64::new(0));
-        let feed = Feed { stage: Stage::Idle(body), head_bytes: head_bytes.clone() };
+        let feed = Feed { stage: FeedStage::Idle(body), head_bytes: head_bytes.clone() };
         let multipart = Multipart::new(BodyDataStream::new(feed), boundary);
         Self { multipart, head_bytes, parts: 0 }
     }
 
-    /// The next part; none at the end of the form.
+    /// Reads the head of the next part; `None` at the end of the form.
     ///
     /// # Errors
-    /// 400 where the form is cut off or malformed, or has too many parts; the body's.
+    /// 400 if the form is incomplete or malformed or has too many parts; the problem of a body that
+    /// is not received completely.
     pub(super) async fn next(&mut self) -> Result<Option<Part<'b>>, Problem> {
         self.head_bytes.store(0, Ordering::Relaxed);
         let field = self.multipart.next_field().await.map_err(problem)?;
@@ -117,46 +130,48 @@ impl<'b> Parts<'b> {
 }
 
 impl Part<'_> {
-    /// What the part says that its data is, in lower case and without parameters.
+    /// Returns the media type of the part, in lower case and without parameters.
     pub(super) fn media_type(&self) -> Option<Vec<u8>> {
         self.field.headers().get(CONTENT_TYPE).map(|value| media_type(value.as_bytes()))
     }
 
-    /// The next piece of the data; none at its end.
+    /// Receives the next chunk of the data; `None` at its end.
     ///
     /// # Errors
-    /// 400 where the form is cut off or malformed; the body's.
+    /// 400 if the form is incomplete or malformed; the problem of a body that is not received
+    /// completely.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
         self.field.chunk().await.map_err(problem)
     }
 
-    /// All the data of a part that is no file.
+    /// Receives all the data of a part that is not a file.
     ///
     /// # Errors
-    /// 413 where it has more than [`FIELD_BYTES_MAX`]; 400 where it is no UTF-8; the body's.
+    /// 413 if it has more than [`FIELD_BYTES_MAX`]; 400 if it is not UTF-8; otherwise as
+    /// [`chunk`](Self::chunk).
     pub(super) async fn text(mut self) -> Result<String, Problem> {
         let mut text = Vec::new();
-        while let Some(piece) = self.chunk().await? {
-            text.extend_from_slice(&piece);
+        while let Some(chunk) = self.chunk().await? {
+            text.extend_from_slice(&chunk);
             if text.len() > FIELD_BYTES_MAX {
                 let detail = format!(
-                    "The field “{}” has more than {FIELD_BYTES_MAX} bytes.",
+                    "The form field “{}” has more than {FIELD_BYTES_MAX} bytes.",
                     shorten(&self.name)
                 );
-                let flaw = Flaw::new(Place::FormField(self.name), &*detail);
+                let flaw = Flaw::new(RequestLocation::FormField(self.name), &*detail);
                 return Err(Problem::new(ProblemKind::BodyTooLarge, detail).with_flaw(flaw));
             }
         }
         String::from_utf8(text).map_err(|_| {
-            let detail = format!("The field “{}” is not UTF-8.", shorten(&self.name));
-            let flaw = Flaw::new(Place::FormField(self.name), &*detail);
+            let detail = format!("The form field “{}” is not UTF-8.", shorten(&self.name));
+            let flaw = Flaw::new(RequestLocation::FormField(self.name), &*detail);
             Problem::new(ProblemKind::MalformedBody, detail).with_flaw(flaw)
         })
     }
 }
 
-/// `filename*=UTF-8''%C3%A4.xls` (RFC 5987), as older clients send a name that is not ASCII, and
-/// as multer does not read it.
+/// Returns the file name of `filename*=UTF-8''%C3%A4.xls` (RFC 5987). Older clients send names that
+/// are not ASCII this way, and multer does not read them.
 fn extended_file_name(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(CONTENT_DISPOSITION)?.to_str().ok()?;
     let (_, encoded) = value.split_once("filename*=")?;
@@ -167,33 +182,36 @@ fn extended_file_name(headers: &HeaderMap) -> Option<String> {
     is_utf8.then(|| percent_decode_str(name).decode_utf8_lossy().into_owned())
 }
 
-/// What multer is fed with: the body, piece by piece.
+/// The input of multer: the body, chunk by chunk.
 struct Feed<'b> {
-    stage: Stage<'b>,
-    /// What was fed since the last part's data ended; [`IN_DATA`] while data is read.
+    stage: FeedStage<'b>,
+    /// The bytes given to multer since the end of the last part's data; [`IN_DATA`] while data is
+    /// read.
     head_bytes: Arc<AtomicU64>,
 }
 
-/// Not a number of bytes: none are counted.
+/// The value of `head_bytes` while data is read and no bytes are counted.
 const IN_DATA: u64 = u64::MAX;
 
-type Reading<'b> =
-    Pin<Box<dyn Future<Output = (&'b mut Body, Result<Option<Bytes>, BodyError>)> + Send + 'b>>;
+type Reading<'b> = Pin<
+    Box<dyn Future<Output = (&'b mut RequestBody, Result<Option<Bytes>, BodyError>)> + Send + 'b>,
+>;
 
-enum Stage<'b> {
-    Idle(&'b mut Body),
+/// The state of the input.
+enum FeedStage<'b> {
+    Idle(&'b mut RequestBody),
     Reading(Reading<'b>),
-    /// A piece was given; multer should look at it before it asks again.
-    Given(&'b mut Body),
+    /// multer got a chunk, and should process it before it gets the next.
+    Given(&'b mut RequestBody),
     Ended,
 }
 
-/// Why multer is fed no more.
+/// Why multer gets no more input.
 #[derive(Debug, thiserror::Error)]
 enum FeedError {
     #[error(transparent)]
     Body(#[from] BodyError),
-    #[error("what stands before a part's data is too long")]
+    #[error("the head of a part is too long")]
     HeadLong,
 }
 
@@ -206,43 +224,43 @@ impl hyper::body::Body for Feed<'_> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, FeedError>>> {
         loop {
-            match std::mem::replace(&mut self.stage, Stage::Ended) {
-                Stage::Given(body) => {
-                    self.stage = Stage::Idle(body);
+            match std::mem::replace(&mut self.stage, FeedStage::Ended) {
+                FeedStage::Given(body) => {
+                    self.stage = FeedStage::Idle(body);
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Stage::Idle(body) => {
+                FeedStage::Idle(body) => {
                     let head_bytes = self.head_bytes.load(Ordering::Relaxed);
                     if head_bytes != IN_DATA && head_bytes > HEAD_BYTES_MAX {
                         return Poll::Ready(Some(Err(FeedError::HeadLong)));
                     }
-                    self.stage = Stage::Reading(Box::pin(async move {
-                        let piece = body.chunk().await;
-                        (body, piece)
+                    self.stage = FeedStage::Reading(Box::pin(async move {
+                        let chunk = body.chunk().await;
+                        (body, chunk)
                     }));
                 }
-                Stage::Reading(mut reading) => {
-                    let Poll::Ready((body, piece)) = reading.as_mut().poll(context) else {
-                        self.stage = Stage::Reading(reading);
+                FeedStage::Reading(mut reading) => {
+                    let Poll::Ready((body, chunk)) = reading.as_mut().poll(context) else {
+                        self.stage = FeedStage::Reading(reading);
                         return Poll::Pending;
                     };
-                    let Some(piece) = piece? else { return Poll::Ready(None) };
+                    let Some(chunk) = chunk? else { return Poll::Ready(None) };
                     let head_bytes = self.head_bytes.load(Ordering::Relaxed);
                     if head_bytes != IN_DATA {
-                        let fed = head_bytes + piece.len() as u64;
+                        let fed = head_bytes + chunk.len() as u64;
                         self.head_bytes.store(fed, Ordering::Relaxed);
                     }
-                    self.stage = Stage::Given(body);
-                    return Poll::Ready(Some(Ok(Frame::data(piece))));
+                    self.stage = FeedStage::Given(body);
+                    return Poll::Ready(Some(Ok(Frame::data(chunk))));
                 }
-                Stage::Ended => return Poll::Ready(None),
+                FeedStage::Ended => return Poll::Ready(None),
             }
         }
     }
 }
 
-/// What multer finds fault with, in our words.
+/// Converts an error of multer.
 fn problem(error: multer::Error) -> Problem {
     use multer::Error as E;
     match error {
@@ -250,21 +268,22 @@ fn problem(error: multer::Error) -> Problem {
             Ok(error) => match *error {
                 FeedError::Body(error) => error.into(),
                 FeedError::HeadLong => malformed(format!(
-                    "More than {HEAD_BYTES_MAX} bytes stand before a part's data: the boundary of \
-                     the Content-Type is not that of the body, or the head of a part is too long."
+                    "More than {HEAD_BYTES_MAX} bytes precede the data of a part: the boundary in the \
+                     Content-Type differs from the one in the body, or the head of the part is too \
+                     long."
                 )),
             },
             Err(error) => Problem::internal(&*error as &(dyn Error + 'static)),
         },
         E::IncompleteFieldData { .. } | E::IncompleteStream | E::IncompleteHeaders => malformed(
-            "The form is not whole: it ends before its last boundary, or the boundary of the \
-                 Content-Type is not that of the body."
+            "The form is incomplete: it ends before its last boundary, or the boundary in the \
+                 Content-Type differs from the one in the body."
                 .to_owned(),
         ),
         E::ReadHeaderFailed(_) | E::DecodeHeaderName { .. } | E::DecodeHeaderValue { .. } => {
             malformed("The head of a part of the form is malformed.".to_owned())
         }
-        // None of these is asked of multer here, and more may come.
+        // Errors of features of multer that are not used here, and of its later versions.
         error => Problem::internal(&error),
     }
 }

@@ -1,23 +1,31 @@
-//! Operations as jobs: imports, exports and verifications.
+//! Operations that run as jobs: imports, exports and verifications.
 //!
-//! Every such call begins a job ([`crate::job`]). With `Prefer: respond-async` (RFC 7240) it is
-//! answered 202 with the job's address at once; without, when the job has ended. A client that
-//! waits and leaves cancels what changes nothing: an export, a dry run, a verification. An import
-//! that has begun goes on.
+//! Every such call starts a job ([`crate::job`]). With `Prefer: respond-async` (RFC 7240) the
+//! response is 202 with the address of the job; otherwise the call is answered when the job ends.
+//! A client that disconnects while it waits cancels a job that changes nothing (an export, a dry
+//! run, a verification). An import that has started continues.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
-use hyper::StatusCode;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use hyper::{
+    StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue, LOCATION},
+};
 use serde_json::value::RawValue;
 use tracing::Instrument;
 
-use super::app::App;
-use super::blocking::{Lane, Offloaded, Queued};
-use super::problem::{Problem, ProblemKind};
-use super::request::RequestId;
-use super::response::{self, Response};
+use super::{
+    answer,
+    app::App,
+    blocking::{Lane, Offloaded, Queued},
+    paths,
+    problem::{Problem, ProblemKind},
+    request_id::RequestId,
+    response::Response,
+};
 use crate::job::{
     About, CANCELLED_OUTCOME, Cancelled, Effect, End, EndState, Job, Progress, Running, ViewLength,
 };
@@ -26,47 +34,47 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const RESPOND_ASYNC: &str = "respond-async";
 
-/// When a call is answered.
+/// When an operation is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(super) enum ReplyMode {
     /// When the operation has ended.
     AtEnd,
-    /// At once, with the address of the job.
-    AtOnce,
+    /// Immediately, with the address of the job.
+    Immediate,
 }
 
-impl Reply {
-    /// What `Prefer` asks for.
+impl ReplyMode {
+    /// Returns the mode that `Prefer` asks for.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
         let values = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
         let mut preferences = values.flat_map(|value| value.split(',')).map(|preference| {
             preference.split([';', '=']).next().unwrap_or_default().trim().to_owned()
         });
         let is_async = preferences.any(|name| name.eq_ignore_ascii_case(RESPOND_ASYNC));
-        if is_async { Reply::AtOnce } else { Reply::AtEnd }
+        if is_async { ReplyMode::Immediate } else { ReplyMode::AtEnd }
     }
 }
 
-/// The call that asks for an operation.
-pub(super) struct Asking {
+/// The call that starts an operation.
+pub(super) struct OperationCall {
     pub(super) app: Arc<App>,
     pub(super) id: RequestId,
-    pub(super) reply: Reply,
+    pub(super) reply: ReplyMode,
 }
 
-/// What an operation did: the answer to the call.
-pub(super) struct Answered {
+/// The result of an operation: the response to its call, and the end of its job.
+pub(super) struct OperationResult {
     pub(super) status: StatusCode,
     pub(super) json: Vec<u8>,
     /// A sentence for a person.
     pub(super) outcome: String,
 }
 
-impl Answered {
-    /// An answer in JSON.
+impl OperationResult {
+    /// Takes a value that is the body of the response.
     ///
     /// # Errors
-    /// 500: the value cannot be JSON, which is a mistake of ours.
+    /// 500 if the value cannot be written as JSON: a bug.
     pub(super) fn json(
         status: StatusCode,
         value: &impl serde::Serialize,
@@ -76,100 +84,105 @@ impl Answered {
         Ok(Self { status, json, outcome: outcome.into() })
     }
 
-    fn into_response(self) -> Result<Response, Problem> {
-        response::written(self.status, Ok(self.json))
+    fn into_response(self) -> Response {
+        answer::written_json(self.status, self.json)
     }
 }
 
-/// What is done, on a thread that may block.
-pub(super) type Work = Box<dyn FnOnce(&Progress) -> Result<Answered, Problem> + Send>;
+/// The work of an operation, on a thread that may block.
+pub(super) type Work = Box<dyn FnOnce(&Progress) -> Result<OperationResult, Problem> + Send>;
 
-/// How a call for an operation was answered.
-pub(super) enum Ran {
-    Ended(Answered),
-    /// 202: the operation goes on.
+/// The reply to a call that starts an operation.
+pub(super) enum Reply {
+    /// The operation has ended.
+    Ended(OperationResult),
+    /// The operation continues: 202.
     Accepted(Response),
 }
 
-impl Ran {
-    pub(super) fn into_response(self) -> Result<Response, Problem> {
+impl Reply {
+    pub(super) fn into_response(self) -> Response {
         match self {
-            Ran::Ended(answered) => answered.into_response(),
-            Ran::Accepted(response) => Ok(response),
+            Reply::Ended(result) => result.into_response(),
+            Reply::Accepted(response) => response,
         }
     }
 }
 
-/// Does `work` as a job.
+/// Runs `work` as a job.
 ///
 /// # Errors
-/// What `work` says; 409 if it was cancelled; 503 if too many operations are waiting.
-pub(super) async fn run(asking: Asking, about: About, work: Work) -> Result<Ran, Problem> {
-    let Asking { app, id, reply } = asking;
-    // A call that is turned away leaves no job.
-    let queued = app.blocking.queue_up(Lane::Operation)?;
+/// The problem of `work`; 409 if the job was cancelled; 503 if too many operations wait.
+pub(super) async fn run(call: OperationCall, about: About, work: Work) -> Result<Reply, Problem> {
+    let OperationCall { app, id, reply } = call;
+    // Before the job is made: a refused call leaves no job.
+    let queued = app.blocking.join_queue(Lane::Operation)?;
     let jobs = app.jobs.clone();
     let outlives_client = about.changes_inventory();
     let running = app.blocking.run(Lane::Quick, move || jobs.begin(about)).await?;
     let running = running.map_err(|error| Problem::internal(&error))?;
     let job = running.job().clone();
-    let begun = Arc::new(AtomicBool::new(false));
-    let doing = Doing { work, running, begun: begun.clone(), id };
-    let doing = Offloaded::new(app.blocking.clone(), doing);
-    // A task of its own: it goes on when the client leaves.
-    let ending = tokio::spawn(finish(queued, doing, job.clone()).in_current_span());
-    if reply == Reply::AtOnce {
-        return Ok(Ran::Accepted(accepted(&job)?));
+    let started = Arc::new(AtomicBool::new(false));
+    let pending = PendingJob { work, running, started: started.clone(), id };
+    let pending = Offloaded::new(app.blocking.clone(), pending);
+    // A separate task: it continues when the client disconnects.
+    let ending = tokio::spawn(finish(queued, pending, job.clone()).in_current_span());
+    if reply == ReplyMode::Immediate {
+        return Ok(Reply::Accepted(accepted(&job)?));
     }
-    let waiting = Waiting { progress: Some(job.progress.clone()), outlives_client, begun };
+    let waiting = WaitingClient { progress: Some(job.progress.clone()), outlives_client, started };
     let ended = ending.await.map_err(|error| Problem::internal(&error))?;
     waiting.end();
-    ended.map(Ran::Ended)
+    ended.map(Reply::Ended)
 }
 
-/// The answer 202.
+/// Returns the response 202.
 fn accepted(job: &Job) -> Result<Response, Problem> {
-    let mut response = response::json(StatusCode::ACCEPTED, &job.view(ViewLength::Short))?;
+    let mut response = answer::json(StatusCode::ACCEPTED, &job.view(ViewLength::Short))?;
     let headers = response.headers_mut();
-    if let Ok(place) = HeaderValue::try_from(format!("/rest/jobs/{}", job.id)) {
-        headers.insert(LOCATION, place);
+    if let Ok(address) = HeaderValue::try_from(paths::JOB.path([&job.id.to_string()])) {
+        headers.insert(LOCATION, address);
     }
     headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static(RESPOND_ASYNC));
     Ok(response)
 }
 
-/// A job that is to be done.
-struct Doing {
+/// A job that waits for its permit.
+struct PendingJob {
     work: Work,
     running: Running,
-    /// Whether it has begun: until then it waits for its turn in the lane.
-    begun: Arc<AtomicBool>,
+    /// Whether the work has started.
+    started: Arc<AtomicBool>,
     id: RequestId,
 }
 
-/// Waits for the turn of a job, and does it.
+/// Waits for the permit of a job, and runs it.
+///
+/// # Errors
+/// As [`run`].
 async fn finish(
     queued: Queued,
-    doing: Offloaded<Doing>,
+    pending: Offloaded<PendingJob>,
     job: Arc<Job>,
-) -> Result<Answered, Problem> {
-    let turn = tokio::select! {
-        turn = queued.turn() => turn?,
-        // Dropping the job ends it as cancelled.
+) -> Result<OperationResult, Problem> {
+    let permit = tokio::select! {
+        permit = queued.permit() => permit?,
+        // Dropping the pending job ends it as cancelled.
         () = job.progress.cancelled() => return Err(cancelled(Cancelled)),
     };
-    doing.consume_in_turn(turn, Doing::perform).await?
+    pending.consume_with_permit(permit, PendingJob::perform).await?
 }
 
-impl Doing {
-    fn perform(self) -> Result<Answered, Problem> {
-        let Self { work, running, begun, id } = self;
-        begun.store(true, Ordering::Release);
+impl PendingJob {
+    /// Runs the work and ends the job.
+    fn perform(self) -> Result<OperationResult, Problem> {
+        let Self { work, running, started, id } = self;
+        started.store(true, Ordering::Release);
         let progress = running.job().progress.clone();
         let worked = progress.check().map_err(cancelled).and_then(|()| work(&progress));
         let worked = match worked {
-            // A cancellation that was accepted is kept, also by work that did not look any more.
-            Ok(answered) => progress.close().map(|()| answered).map_err(cancelled),
+            // An accepted cancellation also holds if the work did not check for it any more.
+            Ok(result) => progress.close().map(|()| result).map_err(cancelled),
             Err(_) if progress.is_cancelled() => Err(cancelled(Cancelled)),
             Err(problem) => Err(problem),
         };
@@ -182,20 +195,20 @@ fn cancelled(_: Cancelled) -> Problem {
     Problem::new(ProblemKind::Cancelled, CANCELLED_OUTCOME)
 }
 
-/// The end of a job.
-fn end(worked: &Result<Answered, Problem>, progress: &Progress, id: RequestId) -> End {
+/// Returns the end of a job from the result of its work.
+fn end(worked: &Result<OperationResult, Problem>, progress: &Progress, id: RequestId) -> End {
     let json = |text: &[u8]| -> Option<Box<RawValue>> {
         let text = std::str::from_utf8(text).ok()?;
         RawValue::from_string(text.trim_end().to_owned()).ok()
     };
     let flipped = progress.generation().is_some();
     match worked {
-        Ok(answered) => End {
+        Ok(result) => End {
             state: EndState::Finished,
-            outcome: answered.outcome.clone(),
+            outcome: result.outcome.clone(),
             inventory: Some(if flipped { Effect::Replaced } else { Effect::Unchanged }),
-            status: Some(answered.status.as_u16()),
-            report: json(&answered.json),
+            status: Some(result.status.as_u16()),
+            report: json(&result.json),
             problem: None,
         },
         Err(problem) => {
@@ -204,7 +217,7 @@ fn end(worked: &Result<Answered, Problem>, progress: &Progress, id: RequestId) -
             End {
                 state: if is_cancelled { EndState::Cancelled } else { EndState::Failed },
                 outcome: problem.detail().to_owned(),
-                // A write that failed in the middle of the flip leaves it open.
+                // If a write failed during the switch of the pointer, the effect is unknown.
                 inventory: Some(Effect::Unchanged).filter(|_| !flipped),
                 status: Some(status.as_u16()),
                 report: None,
@@ -214,26 +227,26 @@ fn end(worked: &Result<Answered, Problem>, progress: &Progress, id: RequestId) -
     }
 }
 
-/// A client that waits for the end of a job. When it leaves, the job is cancelled if it changes
-/// nothing, or has not begun.
-struct Waiting {
-    /// None once the client has its answer.
+/// A client that waits for the end of a job. Dropping it cancels the job, unless the job changes the
+/// inventory and has started.
+struct WaitingClient {
+    /// `None` when the job has ended.
     progress: Option<Progress>,
     outlives_client: bool,
-    begun: Arc<AtomicBool>,
+    started: Arc<AtomicBool>,
 }
 
-impl Waiting {
+impl WaitingClient {
     fn end(mut self) {
         self.progress = None;
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WaitingClient {
     fn drop(&mut self) {
         let Some(progress) = &self.progress else { return };
-        if !self.outlives_client || !self.begun.load(Ordering::Acquire) {
-            // Too late is as good.
+        if !self.outlives_client || !self.started.load(Ordering::Acquire) {
+            // The error is ignored: the job is about to end.
             let _ = progress.cancel();
         }
     }
@@ -244,20 +257,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_at_once_is_for_those_who_prefer_it() {
+    fn the_reply_is_immediate_if_prefer_asks_for_it() {
         for (values, reply) in [
-            (&[][..], Reply::AtEnd),
-            (&["respond-async"], Reply::AtOnce),
-            (&["Respond-Async, wait=10"], Reply::AtOnce),
-            (&["return=minimal", "wait=1, respond-async; x=1"], Reply::AtOnce),
-            (&["respond-asynchronously"], Reply::AtEnd),
-            (&["return=respond-async"], Reply::AtEnd),
+            (&[][..], ReplyMode::AtEnd),
+            (&["respond-async"], ReplyMode::Immediate),
+            (&["Respond-Async, wait=10"], ReplyMode::Immediate),
+            (&["return=minimal", "wait=1, respond-async; x=1"], ReplyMode::Immediate),
+            (&["respond-asynchronously"], ReplyMode::AtEnd),
+            (&["return=respond-async"], ReplyMode::AtEnd),
         ] {
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append(PREFER, value.parse().unwrap());
             }
-            assert_eq!(Reply::preferred(&headers), reply, "{values:?}");
+            assert_eq!(ReplyMode::preferred(&headers), reply, "{values:?}");
         }
     }
 }

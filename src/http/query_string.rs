@@ -1,56 +1,58 @@
-//! The query of a request's target, decoded once.
+//! The query of a request, decoded once.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::options::unknown_option;
-use super::problem::{Flaw, Place, Problem, ProblemKind, shorten};
-use super::route::QueryRule;
+use super::{
+    description::QueryRule,
+    flaws::unknown_option,
+    problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
+};
 
-/// Parameters of one query. A query of the inventory by every property of a kind has fewer.
+/// The largest number of parameters. A query for every property of a kind has fewer.
 const PARAMETERS_MAX: usize = 256;
 
-/// The parameters of a query in the order in which they came, percent-decoded: no name and no
-/// value holds a control character.
+/// The parameters of a query in their order, percent-decoded. Names and values hold no control
+/// character.
 #[derive(Debug, Default)]
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Decodes `a=b%20c&d`. A `+` is a blank, as forms write it; a parameter without `=` has an
-    /// empty value.
+    /// Decodes `a=b%20c&d`. A `+` is a space, as in forms; a parameter without `=` has an empty
+    /// value.
     ///
     /// # Errors
-    /// 400: an incomplete `%`, no UTF-8, a control character, too many parameters, or one that
-    /// `rule` does not know, with the nearest that it does.
+    /// 400 for an incomplete `%`, invalid UTF-8, a control character, too many parameters, or a
+    /// parameter that `rule` does not know, with the nearest known one.
     pub(super) fn parse(query: Option<&str>, rule: QueryRule) -> Result<Self, Problem> {
         let Some(query) = query else { return Ok(Self::default()) };
         if rule == QueryRule::Nothing {
             return Ok(Self::default());
         }
         let parameters = decode_pairs(query)
-            .map_err(|PairError { name, what }| wrong(name, format!("The query {what}.")))?;
+            .map_err(|PairError { name, reason }| wrong(name, format!("The query {reason}.")))?;
         for (name, _) in &parameters {
             require_known(name, rule)?;
         }
         Ok(Self(parameters))
     }
 
-    /// All parameters.
+    /// Returns all parameters.
     pub(super) fn into_pairs(self) -> Vec<(String, String)> {
         self.0
     }
 
-    /// The values of one parameter.
+    /// Returns the values of one parameter.
     pub(super) fn all<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a parameter that may stand once.
+    /// Returns the value of a parameter that may occur once.
     ///
     /// # Errors
-    /// 400 where it stands more often.
+    /// 400 if it occurs more often.
     pub(super) fn one(&self, name: &str) -> Result<Option<&str>, Problem> {
         let mut values = self.0.iter().filter(|(known, _)| known == name);
         let first = values.next().map(|(_, value)| value.as_str());
@@ -58,15 +60,15 @@ impl Query {
             None => Ok(first),
             Some(_) => Err(wrong(
                 name.to_owned(),
-                format!("The parameter “{name}” stands more than once in the query."),
+                format!("The query parameter “{name}” occurs more than once."),
             )),
         }
     }
 
-    /// A whole number.
+    /// Returns the value of a parameter that is a whole number.
     ///
     /// # Errors
-    /// 400 for anything else.
+    /// 400 for another value.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
         let Some(text) = self.one(name)? else { return Ok(None) };
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -81,74 +83,75 @@ impl Query {
     }
 }
 
-/// A parameter whose value is not what is expected.
+/// Returns the problem of a parameter with an unexpected value.
 fn wrong_value(name: &str, value: &str, expected: &str) -> Problem {
-    let detail = format!("The parameter “{name}” is “{}”; {expected}.", shorten(value));
+    let detail = format!("The query parameter “{name}” is “{}”; {expected}.", shorten(value));
     let flaw = Flaw {
         value: Some(Value::from(shorten(value))),
-        ..Flaw::new(Place::QueryParameter(name.to_owned()), &*detail)
+        ..Flaw::new(RequestLocation::QueryParameter(name.to_owned()), &*detail)
     };
     Problem::new(ProblemKind::MalformedRequest, detail).with_flaw(flaw)
 }
 
 fn wrong(name: String, detail: String) -> Problem {
     Problem::new(ProblemKind::MalformedRequest, &*detail)
-        .with_flaw(Flaw::new(Place::QueryParameter(name), &*detail))
+        .with_flaw(Flaw::new(RequestLocation::QueryParameter(name), &*detail))
 }
 
-/// Why names and values cannot be decoded.
+/// Why a pair of a query or form cannot be decoded.
 pub(super) struct PairError {
-    /// Of the pair, as far as it is known; empty for the whole text.
+    /// The name of the pair, as far as it is known; empty for an error of the whole text.
     pub(super) name: String,
-    /// What follows "The query " or "The form ".
-    pub(super) what: Cow<'static, str>,
+    /// The predicate of a sentence about the query or form: “has a control character”.
+    pub(super) reason: Cow<'static, str>,
 }
 
-/// Decodes `a=b%20c&d`, as queries and forms write it. The pairs keep their order.
+/// Decodes `a=b%20c&d`, the encoding of queries and forms. The pairs keep their order.
 ///
 /// # Errors
-/// An incomplete `%`, no UTF-8, a control character, or too many pairs.
+/// [`PairError`] for an incomplete `%`, invalid UTF-8, a control character, or too many pairs.
 pub(super) fn decode_pairs(text: &str) -> Result<Vec<(String, String)>, PairError> {
-    let error = |name: &str, what: &'static str| PairError {
+    let error = |name: &str, reason: &'static str| PairError {
         name: shorten(name).into_owned(),
-        what: Cow::Borrowed(what),
+        reason: Cow::Borrowed(reason),
     };
     let mut pairs = Vec::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         if pairs.len() == PARAMETERS_MAX {
-            let what = format!("has more than {PARAMETERS_MAX} parameters").into();
-            return Err(PairError { name: String::new(), what });
+            let reason = format!("has more than {PARAMETERS_MAX} parameters").into();
+            return Err(PairError { name: String::new(), reason });
         }
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name).map_err(|what| error(name, what))?;
-        let value = decode(value).map_err(|what| error(&name, what))?;
+        let name = decode(name).map_err(|reason| error(name, reason))?;
+        let value = decode(value).map_err(|reason| error(&name, reason))?;
         pairs.push((name, value));
     }
     Ok(pairs)
 }
 
-/// Refuses a parameter that the route does not know: a misspelt one would otherwise be a wrong
-/// answer that looks like a right one.
+/// Refuses a parameter that the route does not know. Ignoring a misspelt parameter would give a
+/// wrong response that looks right.
 fn require_known(name: &str, rule: QueryRule) -> Result<(), Problem> {
     let QueryRule::Known(known) = rule else { return Ok(()) };
     if known.iter().any(|option| option.names().any(|known| known == name)) {
         return Ok(());
     }
-    let flaw = unknown_option(Place::QueryParameter(shorten(name).into_owned()), name, known);
+    let flaw =
+        unknown_option(RequestLocation::QueryParameter(shorten(name).into_owned()), name, known);
     let detail = flaw.detail.clone();
     Err(Problem::new(ProblemKind::MalformedRequest, detail).with_flaw(flaw))
 }
 
-/// What follows “The query ” where a name or a value cannot be decoded.
+/// Decodes a name or a value. The error is the predicate of a sentence about the query or form.
 fn decode(raw: &str) -> Result<String, &'static str> {
     if !super::path::is_percent_encoded(raw) {
-        return Err("holds a “%” without two hexadecimal digits after it");
+        return Err("has a “%” that two hexadecimal digits do not follow");
     }
     let raw =
         if raw.contains('+') { Cow::Owned(raw.replace('+', " ")) } else { Cow::Borrowed(raw) };
     let decoded = percent_decode_str(&raw).decode_utf8().map_err(|_| "is not UTF-8")?;
     if decoded.chars().any(char::is_control) {
-        Err("holds a control character")
+        Err("has a control character")
     } else {
         Ok(decoded.into_owned())
     }
@@ -156,8 +159,8 @@ fn decode(raw: &str) -> Result<String, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::route::{CallOption, ValueType};
     use super::*;
+    use crate::http::description::{CallOption, ValueType};
 
     const KNOWN: QueryRule = QueryRule::Known(&[
         CallOption::new("start", "", ValueType::Whole),
@@ -186,21 +189,21 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_decoded_is_refused() {
+    fn undecodable_queries_are_refused() {
         for query in ["a=%", "a=%2", "a=%zz", "%ff=1", "a=%ff", "a=%00", "a%0a=1"] {
             let parsed = Query::parse(Some(query), QueryRule::Any { about: "" });
             assert!(parsed.is_err(), "{query}");
         }
         let many = "a&".repeat(PARAMETERS_MAX + 1);
         assert!(Query::parse(Some(&many), QueryRule::Any { about: "" }).is_err());
-        // What nothing asks for is not looked at.
+        // A query that no handler reads is not decoded.
         assert!(Query::parse(Some("a=%"), QueryRule::Nothing).is_ok());
     }
 
     #[test]
     fn an_unknown_parameter_is_refused_with_the_nearest() {
         let problem = Query::parse(Some("sart=1"), KNOWN).unwrap_err();
-        assert!(format!("{problem:?}").contains("nearest: Some(\"start\")"), "{problem:?}");
+        assert_eq!(problem.flaws()[0].nearest.as_deref(), Some("start"));
     }
 
     #[test]

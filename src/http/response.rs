@@ -1,24 +1,23 @@
-//! Answers: how they are put together, and the headers that each of them gets.
+//! Responses: their bodies, and the headers that every response has.
 
 use std::io;
 
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
-use hyper::StatusCode;
-use hyper::body::Bytes;
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use hyper::{
+    StatusCode,
+    body::Bytes,
+    header::{
+        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
+        HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    },
 };
-use serde::Serialize;
 
-use super::problem::Problem;
-use super::request::RequestId;
+use super::request_id::RequestId;
 
-/// The body of an answer: bytes at hand, or a stream.
+/// The body of a response: bytes in memory, or a stream.
 pub(super) type Payload = UnsyncBoxBody<Bytes, io::Error>;
 
-/// An answer.
+/// A response.
 pub(super) type Response = hyper::Response<Payload>;
 
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -26,11 +25,11 @@ pub(super) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("applicati
 pub(super) const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(super) const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// The header with the request's id, in every answer.
+/// The header with the id of the request, in every response.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What every answer says unless its handler says otherwise. A page that wants scripts or styles
-/// names them in a policy of its own.
+/// The headers of every response whose handler does not set them. A page with scripts or styles sets
+/// its own content security policy.
 const DEFAULTS: [(HeaderName, HeaderValue); 6] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (
@@ -48,63 +47,38 @@ const DEFAULTS: [(HeaderName, HeaderValue); 6] = [
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
 ];
 
-/// An answer of bytes at hand.
+/// Returns a response of bytes in memory.
 pub(super) fn whole(
     status: StatusCode,
     media_type: HeaderValue,
     body: impl Into<Bytes>,
 ) -> Response {
-    of_bytes(status, media_type, body.into())
-}
-
-fn of_bytes(status: StatusCode, media_type: HeaderValue, body: Bytes) -> Response {
-    let mut response = bare(status, Full::new(body).map_err(|never| match never {}).boxed_unsync());
+    let body = Full::new(body.into()).map_err(|never| match never {}).boxed_unsync();
+    let mut response = bare(status, body);
     response.headers_mut().insert(CONTENT_TYPE, media_type);
     response
 }
 
-/// An answer without a body.
+/// Returns a response without a body.
 pub(super) fn empty(status: StatusCode) -> Response {
     bare(status, Full::default().map_err(|never| match never {}).boxed_unsync())
 }
 
-/// An answer whose body comes bit by bit.
+/// Returns a response with this body and no headers.
 pub(super) fn bare(status: StatusCode, payload: Payload) -> Response {
     let mut response = Response::new(payload);
     *response.status_mut() = status;
     response
 }
 
-/// The answer to OPTIONS.
+/// Returns the response to OPTIONS.
 pub(super) fn options(allow: HeaderValue) -> Response {
     let mut response = empty(StatusCode::NO_CONTENT);
     response.headers_mut().insert(ALLOW, allow);
     response
 }
 
-/// An answer in JSON.
-///
-/// # Errors
-/// The value cannot be JSON (a map whose keys are no text): a mistake of ours.
-pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Result<Response, Problem> {
-    written(status, serde_json::to_vec(value))
-}
-
-/// An answer in JSON that is written already.
-///
-/// # Errors
-/// It could not be written: a mistake of ours.
-pub(super) fn written(
-    status: StatusCode,
-    json: serde_json::Result<Vec<u8>>,
-) -> Result<Response, Problem> {
-    let mut text = json.map_err(|error| Problem::internal(&error))?;
-    // For people with curl.
-    text.push(b'\n');
-    Ok(whole(status, JSON, text))
-}
-
-/// Gives an answer the headers that all have. The date is hyper's.
+/// Adds the headers that every response has. hyper adds the date.
 pub(super) fn finish(headers: &mut HeaderMap, id: RequestId) {
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(value);

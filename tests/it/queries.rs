@@ -86,7 +86,7 @@ fn a_client_that_leaves_in_the_middle_ends_its_stream() {
     }
     until(|| {
         let log = server.log();
-        let cut = log.iter().filter(|line| line["message"] == "the answer was cut off");
+        let cut = log.iter().filter(|line| line["message"] == "the response was cut off");
         cut.count() == 40
     });
     assert_eq!(names(&get(&server, "/rest/instance/device")).len(), MANY);

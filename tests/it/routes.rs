@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use satchel::http::{Access, ROUTES};
+use satchel::http::{Access, route_table};
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ fn admit_guest(server: &Server) {
 fn nobody_comes_in_unless_the_route_says_so() {
     let server = Server::start();
     admit_guest(&server);
-    for route in ROUTES.iter() {
+    for route in route_table().iter() {
         let ask = || server.request(route.method.as_str(), &path(route.pattern)).body("");
         match route.access {
             // No page is called `nothing`, and `/docs` leads on.
@@ -53,7 +53,7 @@ fn nobody_comes_in_unless_the_route_says_so() {
 #[test]
 fn every_route_answers_an_administrator() {
     let server = Server::start();
-    for route in ROUTES.iter() {
+    for route in route_table().iter() {
         let method = route.method.as_str();
         let answer = server.request(method, &path(route.pattern)).login(ADMIN).body("").send();
         assert!(!matches!(answer.status, 401 | 403 | 405 | 500..), "{method} {}", route.pattern);
@@ -63,7 +63,7 @@ fn every_route_answers_an_administrator() {
 #[test]
 fn every_route_is_in_the_allow_header_of_its_path() {
     let server = Server::start();
-    for route in ROUTES.iter() {
+    for route in route_table().iter() {
         let path = path(route.pattern);
         let allow = server.request("OPTIONS", &path).send().header("allow").unwrap().to_owned();
         assert!(allow.split(", ").any(|method| method == route.method.as_str()), "{allow}");

@@ -145,7 +145,7 @@ fn words_that_contradict_each_other_change_nothing() {
     }
     let twice = file().field("replace", "True").field("replace", "False");
     let problem = import(&server, twice).problem(400, "malformed-body");
-    assert!(detail(&problem).contains("stands more than once"), "{problem}");
+    assert!(detail(&problem).contains("occurs more than once"), "{problem}");
     let problem = posted(&server, "?kind=device&kind=link", file().bytes()).send();
     problem.problem(400, "malformed-request");
     assert_eq!(counts(&server), DEMO);
@@ -201,7 +201,7 @@ fn a_form_without_its_file_is_told_what_is_missing() {
         (Form::default().field("replace", "True"), "no part “file”"),
         (Form::default().field("file", "a.xls"), "is a text and no file"),
         (Form::of_file("a.xls", &bytes).file("b.xls", &bytes), "more than one part “file”"),
-        (as_other("flie"), "was “file” meant?"),
+        (as_other("flie"), "Did you mean “file”?"),
         (as_other("workbook"), "the workbook's part is called “file”"),
         (Form::default().part("form-data", None, b"x"), "has no name"),
         (Form::of_file("a.xls", &bytes).json("json", &json!([1])), "is a list"),

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     access::{self, Account, Accounts, AccountsError, FIRST_USER_NAME, Known, Role, hash_password},
-    http::{self, App, Drained, Limits},
+    http::{self, App, AppParts, Drained, Limits},
     inventory::Inventory,
     migration::Migration,
     model::User,
@@ -63,16 +63,17 @@ impl LocalServer {
         log_printer::install();
         let login = Login { user, password: one_time_password()? };
         let accounts = Arc::new(OneTime::new(&login)?);
-        let app = App::new(
-            // Nobody but this command ever asks.
-            "satchel".to_owned(),
+        let app = App::new(AppParts {
+            // No other client than this command sees the name.
+            name: "satchel".to_owned(),
             accounts,
-            Migration::new(store.clone())?,
-            Topology::new(store.clone())?,
-            Inventory::new(store.clone()),
-            crate::cli::serve::jobs(&store),
-            Limits::default(),
-        )?;
+            migration: Migration::new(store.clone())?,
+            topology: Topology::new(store.clone())?,
+            inventory: Inventory::new(store.clone()),
+            jobs: crate::cli::serve::jobs(&store),
+            limits: Limits::default(),
+            routes: http::route_table(),
+        })?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .context("Nothing can listen on 127.0.0.1")?;
         listener.set_nonblocking(true).context("The listener cannot be made non-blocking")?;

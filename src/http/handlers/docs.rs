@@ -1,72 +1,82 @@
-//! The pages inside, for whoever asks.
+//! The pages of the documentation that the executable contains.
 
 use std::borrow::Cow;
 
-use hyper::StatusCode;
-use hyper::body::Bytes;
-use hyper::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, HeaderValue,
-    LOCATION, VARY,
+use hyper::{
+    StatusCode,
+    body::Bytes,
+    header::{
+        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, HeaderValue,
+        LOCATION, VARY,
+    },
 };
 
-use crate::docs;
-use crate::http::accept::Coding;
-use crate::http::conditional::{ETag, Freshness, freshness};
-use crate::http::problem::{Problem, ProblemKind, shorten};
-use crate::http::request::Call;
-use crate::http::response::{self, HTML, Response, TEXT};
+use crate::{
+    docs,
+    http::{
+        accept::Coding,
+        call::Call,
+        conditional::{ETag, Freshness, freshness},
+        paths,
+        problem::{Problem, ProblemKind, shorten},
+        response::{self, HTML, Response, TEXT},
+    },
+};
 
-/// What a page may do: load from this server, and send the search to it.
-pub(super) const POLICY: HeaderValue = HeaderValue::from_static(
+/// The content security policy of pages: they load files from this server, and send the search form
+/// to it.
+const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
 
-/// A page may change with the executable: ask whether it has.
-const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
+/// The caching of pages, which change with the executable: browsers ask for a newer version.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// What carries a hash in its name never changes.
-const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// The caching of files whose name contains a hash: they never change.
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-/// Of a file's SHA-256 in its validator.
+/// The bytes of a SHA-256 in an ETag.
 const HASH_BYTES: usize = 8;
 
-/// The page of a search, which is filled here.
+/// The page of search results, a template.
 const RESULTS: &str = "search.html";
 
-/// Shown where no page is.
-const LOST: &str = "lost.html";
+/// The page for unknown addresses, a template.
+const NOT_FOUND: &str = "lost.html";
 
-/// Shown at the root.
-const WELCOME: &str = "welcome.html";
+/// The front page, a template.
+const FRONT_PAGE: &str = "welcome.html";
 
-/// Where a page has room for what only the server knows.
+/// The place in a template for the text that the server adds.
 const SLOT: &str = "<!-- here -->";
 
-/// `GET /docs`
+/// Handles `GET /docs`.
 pub(in crate::http) async fn root(_call: Call) -> Result<Response, Problem> {
-    redirect("/docs/")
+    redirect(paths::DOCS_FRONT.pattern())
 }
 
-/// `GET /docs/`
+/// Handles `GET /docs/`.
 pub(in crate::http) async fn front(call: Call) -> Result<Response, Problem> {
     send("index.html", &call.headers)
 }
 
-/// `GET /docs/{file}`
+/// Handles `GET /docs/{file}`.
 pub(in crate::http) async fn file(call: Call) -> Result<Response, Problem> {
     let name = call.parameters.get("file")?;
     match name {
         RESULTS => results(call.query.one("q")?.unwrap_or_default()),
-        // Frames without a picture.
-        LOST | WELCOME => Err(unknown(name)),
-        name if docs::names().any(|known| known == name) => redirect(&format!("/docs/{name}.html")),
+        // Templates without their text.
+        NOT_FOUND | FRONT_PAGE => Err(unknown(name)),
+        name if docs::names().any(|known| known == name) => {
+            redirect(&paths::DOCS_FILE.path([&format!("{name}.html")]))
+        }
         name => send(name, &call.headers),
     }
 }
 
 fn unknown(name: &str) -> Problem {
-    let detail = format!("There is no page “{}”; /docs/ lists all.", shorten(name));
+    let detail = format!("No page is called “{}”. /docs/ lists all pages.", shorten(name));
     Problem::new(ProblemKind::UnknownPath, detail)
 }
 
@@ -77,11 +87,11 @@ fn redirect(to: &str) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// A file of the site, packed for those who can unpack it.
+/// Returns a file of the documentation, compressed if the client accepts it.
 fn send(name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
-    let Some(form) = Form::of(name) else { return Err(unknown(name)) };
+    let Some(file_type) = FileType::of(name) else { return Err(unknown(name)) };
     let Some(file) = docs::file(name) else { return Err(unknown(name)) };
-    let coding = Coding::taken(headers);
+    let coding = Coding::accepted(headers);
     let digits = file.sha256.iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}"));
     let hash: String = digits.collect();
     let etag = match coding {
@@ -92,29 +102,31 @@ fn send(name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
         Freshness::NotModified => response::empty(StatusCode::NOT_MODIFIED),
         Freshness::Modified => match coding {
             Coding::Gzip => {
-                let packed = match file.packed {
-                    Cow::Borrowed(packed) => Bytes::from_static(packed),
-                    Cow::Owned(packed) => Bytes::from(packed),
+                let compressed = match file.packed {
+                    Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                    Cow::Owned(bytes) => Bytes::from(bytes),
                 };
-                let mut whole = response::whole(StatusCode::OK, form.media_type(), packed);
+                let mut whole = response::whole(StatusCode::OK, file_type.media_type(), compressed);
                 whole.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
                 whole
             }
-            // 200 KB at most, which takes less time than to hand it to another thread.
-            Coding::Identity => response::whole(StatusCode::OK, form.media_type(), file.unpacked()),
+            // At most 200 KB: decompressing takes less time than a job on another thread.
+            Coding::Identity => {
+                response::whole(StatusCode::OK, file_type.media_type(), file.unpacked())
+            }
         },
     };
     let headers = response.headers_mut();
     headers.insert(ETAG, HeaderValue::from(&etag));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    headers.insert(CACHE_CONTROL, form.caching());
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(CACHE_CONTROL, file_type.caching());
+    headers.insert(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
     Ok(response)
 }
 
-/// What a file of the site is, by the ending of its name.
+/// The type of a file of the documentation, by the ending of its name.
 #[derive(Clone, Copy)]
-enum Form {
+enum FileType {
     Page,
     Markdown,
     Style,
@@ -122,38 +134,38 @@ enum Form {
     Picture,
 }
 
-impl Form {
+impl FileType {
     fn of(name: &str) -> Option<Self> {
         match name.rsplit_once('.')?.1 {
-            "html" => Some(Form::Page),
-            "md" => Some(Form::Markdown),
-            "css" => Some(Form::Style),
-            "js" => Some(Form::Script),
-            "svg" => Some(Form::Picture),
+            "html" => Some(FileType::Page),
+            "md" => Some(FileType::Markdown),
+            "css" => Some(FileType::Style),
+            "js" => Some(FileType::Script),
+            "svg" => Some(FileType::Picture),
             _ => None,
         }
     }
 
     fn media_type(self) -> HeaderValue {
         match self {
-            Form::Page => HTML,
+            FileType::Page => HTML,
             // Browsers save text/markdown instead of showing it.
-            Form::Markdown => TEXT,
-            Form::Style => HeaderValue::from_static("text/css; charset=utf-8"),
-            Form::Script => HeaderValue::from_static("text/javascript; charset=utf-8"),
-            Form::Picture => HeaderValue::from_static("image/svg+xml"),
+            FileType::Markdown => TEXT,
+            FileType::Style => HeaderValue::from_static("text/css; charset=utf-8"),
+            FileType::Script => HeaderValue::from_static("text/javascript; charset=utf-8"),
+            FileType::Picture => HeaderValue::from_static("image/svg+xml"),
         }
     }
 
     fn caching(self) -> HeaderValue {
         match self {
-            Form::Page | Form::Markdown => ASK_AGAIN,
-            Form::Style | Form::Script | Form::Picture => FOR_EVER,
+            FileType::Page | FileType::Markdown => REVALIDATE,
+            FileType::Style | FileType::Script | FileType::Picture => IMMUTABLE,
         }
     }
 }
 
-/// The page of a search, for browsers without scripts; with them it comes filled all the same.
+/// Returns the page of search results. It works in browsers without scripts.
 fn results(words: &str) -> Result<Response, Problem> {
     if words.trim().is_empty() {
         return filled(StatusCode::OK, RESULTS, "");
@@ -181,26 +193,32 @@ fn results(words: &str) -> Result<Response, Problem> {
     filled(StatusCode::OK, RESULTS, &list)
 }
 
-/// What a person is shown where no page is.
-pub(in crate::http) fn lost() -> Result<Response, Problem> {
-    filled(StatusCode::NOT_FOUND, LOST, "")
+/// Returns the page for an unknown address.
+///
+/// # Errors
+/// 500 if the template is missing or is not UTF-8: a bug.
+pub(in crate::http) fn not_found() -> Result<Response, Problem> {
+    filled(StatusCode::NOT_FOUND, NOT_FOUND, "")
 }
 
-/// The page of the root, around the list of routes.
-pub(super) fn welcome(routes: &str) -> Result<Response, Problem> {
-    filled(StatusCode::OK, WELCOME, &escape(routes))
+/// Returns the front page with the list of routes.
+///
+/// # Errors
+/// As [`not_found`].
+pub(super) fn front_page(routes: &str) -> Result<Response, Problem> {
+    filled(StatusCode::OK, FRONT_PAGE, &escape(routes))
 }
 
-/// A page of the site with something in its slot.
+/// Returns a template with `html` in its slot.
 fn filled(status: StatusCode, name: &str, html: &str) -> Result<Response, Problem> {
     let file = docs::file(name).ok_or_else(|| unknown(name))?;
-    let frame = String::from_utf8(file.unpacked()).map_err(|error| Problem::internal(&error))?;
-    let mut response = response::whole(status, HTML, frame.replacen(SLOT, html, 1));
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, POLICY);
+    let template = String::from_utf8(file.unpacked()).map_err(|error| Problem::internal(&error))?;
+    let mut response = response::whole(status, HTML, template.replacen(SLOT, html, 1));
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
     Ok(response)
 }
 
-/// A text as it stands in HTML, in attributes too.
+/// Escapes a text for HTML, also for attributes.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -210,14 +228,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_searched_for_is_text_and_nothing_else() {
+    fn searched_words_are_escaped() {
         assert_eq!(escape("<b a=\"x\">&'"), "&lt;b a=&quot;x&quot;&gt;&amp;'");
     }
 
     #[test]
-    fn every_file_has_a_form() {
+    fn every_file_has_a_type() {
         for name in docs::files() {
-            assert!(Form::of(&name).is_some(), "{name}");
+            assert!(FileType::of(&name).is_some(), "{name}");
         }
     }
 }

@@ -4,10 +4,14 @@ use hyper::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::http::operations::Answered;
-use crate::http::problem::{Problem, ProblemKind};
-use crate::import::{self, ImportOutcome, ImportReport, ListExcerpt, Mode};
-use crate::job;
+use crate::{
+    http::{
+        operations::OperationResult,
+        problem::{Problem, ProblemKind},
+    },
+    import::{self, ImportOutcome, ImportReport, ListExcerpt, Mode},
+    job,
+};
 
 /// What the job of an import says of its effect.
 pub(super) fn job_mode(mode: Mode) -> job::Mode {
@@ -39,7 +43,7 @@ struct Members<'a, S: Serialize> {
 pub(super) fn render<S: Serialize>(
     report: &ImportReport<S>,
     links: &Links,
-) -> Result<Answered, Problem> {
+) -> Result<OperationResult, Problem> {
     let text = serde_json::to_vec(&Members { report, links });
     let status = match report.outcome {
         ImportOutcome::Imported | ImportOutcome::DryRun => StatusCode::OK,
@@ -54,7 +58,7 @@ pub(super) fn render<S: Serialize>(
         }
     };
     let json = text.map_err(|error| Problem::internal(&error))?;
-    Ok(Answered { status, json, outcome: report.summary.clone() })
+    Ok(OperationResult { status, json, outcome: report.summary.clone() })
 }
 
 /// The members of a rejected import's problem, from those of its answer. Its errors are the

@@ -1,52 +1,68 @@
-//! `GET /metrics`: what the server counts of itself, in the text format of Prometheus
+//! The handler of `GET /metrics`: the metrics in the text format of Prometheus
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>, version 0.0.4).
 
-use std::fmt::{self, Display, Write};
-use std::fs;
-use std::sync::atomic::Ordering;
-use std::time::SystemTime;
+use std::{
+    fmt::{self, Display, Write},
+    fs,
+    sync::atomic::Ordering,
+    time::SystemTime,
+};
 
-use hyper::StatusCode;
-use hyper::header::HeaderValue;
+use hyper::{StatusCode, header::HeaderValue};
 
-use crate::http::blocking::Lane;
-use crate::http::metrics::{Counts, DURATION_BOUNDS, Metrics};
-use crate::http::problem::Problem;
-use crate::http::request::Call;
-use crate::http::response::{self, Response};
-use crate::http::routes::ROUTES;
-use crate::inventory::Inventory;
-use crate::job::Jobs;
+use crate::{
+    http::{
+        blocking::Lane,
+        call::Call,
+        metrics::{Counts, DURATION_BOUNDS, Metrics},
+        problem::Problem,
+        response::{self, Response},
+        route::RouteTable,
+    },
+    inventory::Inventory,
+    job::Jobs,
+};
 
 const PROMETHEUS: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
-/// `GET /metrics`
+/// Handles `GET /metrics`.
 pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
     let app = call.app.clone();
-    let page = move || page(&app.metrics, &app.inventory, &app.jobs);
+    let page = move || page(&app.metrics, &app.routes, &app.inventory, &app.jobs);
     let page = call.app.blocking.run(Lane::Quick, page).await?;
     let page = page.map_err(|error| Problem::internal(&error))?;
     Ok(response::whole(StatusCode::OK, PROMETHEUS, page))
 }
 
-/// Everything, but for what cannot be read just now: that is left out, and shows as missing.
-fn page(metrics: &Metrics, inventory: &Inventory, jobs: &Jobs) -> Result<String, fmt::Error> {
+/// Returns all metrics. A value that cannot be read now is left out and appears as missing.
+fn page(
+    metrics: &Metrics,
+    routes: &RouteTable,
+    inventory: &Inventory,
+    jobs: &Jobs,
+) -> Result<String, fmt::Error> {
     let mut page = Page::default();
     let version = [("version", env!("CARGO_PKG_VERSION")), ("commit", env!("SATCHEL_COMMIT"))];
-    page.family("satchel_build_info", "gauge", "What is running; always 1.")?;
+    page.family("satchel_build_info", "gauge", "Version and commit of the server; always 1.")?;
     page.sample("satchel_build_info", &version, 1)?;
-    let begun = metrics.begun.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    page.one("process_start_time_seconds", "gauge", "When it was started.", begun.as_secs_f64())?;
-    of_process(&mut page)?;
-    of_inventory(&mut page, inventory)?;
-    let about = "Imports, exports and verifications that have not ended.";
+    let started = metrics.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    page.one(
+        "process_start_time_seconds",
+        "gauge",
+        "Start time of the process.",
+        started.as_secs_f64(),
+    )?;
+    write_process(&mut page)?;
+    write_inventory(&mut page, inventory)?;
+    let about = "Running imports, exports and verifications.";
     page.one("satchel_jobs_running", "gauge", about, jobs.running())?;
-    of_requests(&mut page, metrics)?;
+    write_requests(&mut page, metrics, routes)?;
     Ok(page.text)
 }
 
-fn of_inventory(page: &mut Page, inventory: &Inventory) -> fmt::Result {
+/// Writes the metrics of the inventory.
+fn write_inventory(page: &mut Page, inventory: &Inventory) -> fmt::Result {
     if let Ok(counts) = inventory.count() {
         page.family("satchel_records", "gauge", "Records in the inventory.")?;
         for (kind, count) in counts.iter() {
@@ -55,58 +71,64 @@ fn of_inventory(page: &mut Page, inventory: &Inventory) -> fmt::Result {
     }
     if let Ok(space) = inventory.disk_space() {
         let name = "satchel_data_directory_free_bytes";
-        page.one(name, "gauge", "Room on the disk of the data directory.", space.free_bytes)?;
+        page.one(name, "gauge", "Free space on the disk of the data directory.", space.free_bytes)?;
         let name = "satchel_data_directory_size_bytes";
         page.one(name, "gauge", "Size of the disk of the data directory.", space.size_bytes)?;
     }
     let name = "satchel_damage_total";
-    page.family(name, "counter", "Reads that met something damaged, by the part of the store.")?;
+    page.family(name, "counter", "Reads of damaged data, by part of the store.")?;
     for (part, count) in inventory.damage_by_part() {
         page.sample(name, &[("part", part)], count)?;
     }
-    let about = "Whether changes are taken; 0 after a full disk or a failed write.";
+    let about = "Whether changes are accepted; 0 after a full disk or a failed write.";
     page.one("satchel_writable", "gauge", about, u8::from(inventory.is_writable()))
 }
 
-fn of_requests(page: &mut Page, metrics: &Metrics) -> fmt::Result {
+/// Writes the metrics of connections and requests.
+fn write_requests(page: &mut Page, metrics: &Metrics, routes: &RouteTable) -> fmt::Result {
     page.one("satchel_connections", "gauge", "Open connections.", metrics.connections())?;
     let accepted = metrics.connections_accepted.load(Ordering::Relaxed);
-    let about = "Connections that were accepted.";
+    let about = "Accepted connections.";
     page.one("satchel_connections_accepted_total", "counter", about, accepted)?;
-    let in_hand = metrics.requests_in_hand();
-    let about = "Requests whose answer has not left yet.";
-    page.one("satchel_requests_in_hand", "gauge", about, in_hand)?;
+    let in_progress = metrics.requests_in_progress();
+    let about = "Requests whose response is not sent completely.";
+    page.one("satchel_requests_in_hand", "gauge", about, in_progress)?;
     let sent = metrics.bytes_sent.load(Ordering::Relaxed);
-    let about = "Bytes of answers, without their heads.";
+    let about = "Bytes of response bodies.";
     page.one("satchel_answer_bytes_total", "counter", about, sent)?;
 
     let name = "satchel_requests_total";
-    page.family(name, "counter", "Requests, by route and class of the answer's status.")?;
-    let routeless = [("method", ""), ("route", "")];
-    for (labels, counts) in routes(metrics).chain([(routeless, &metrics.routeless)]) {
+    page.family(name, "counter", "Requests, by route and status class of the response.")?;
+    let without_route = [("method", ""), ("route", "")];
+    let without_route = [(without_route, &metrics.without_route)];
+    for (labels, counts) in requested(metrics, routes).chain(without_route) {
         for (outcome, count) in counts.outcomes() {
             let [method, route] = labels;
             page.sample(name, &[method, route, ("status", outcome.as_str())], count)?;
         }
     }
     let name = "satchel_request_duration_seconds";
-    page.family(name, "histogram", "From a request's head to the last byte of its answer.")?;
-    for (labels, counts) in routes(metrics) {
-        durations(page, name, labels, counts)?;
+    page.family(name, "histogram", "Time from a request's head to the last byte of its response.")?;
+    for (labels, counts) in requested(metrics, routes) {
+        write_durations(page, name, labels, counts)?;
     }
     Ok(())
 }
 
-/// The routes that were asked, with their labels.
-fn routes(metrics: &Metrics) -> impl Iterator<Item = ([(&'static str, &'static str); 2], &Counts)> {
-    ROUTES.iter().filter_map(|route| {
-        let counts = metrics.route(route)?;
+/// Returns the counters of the routes that were requested, with their labels.
+fn requested<'m>(
+    metrics: &'m Metrics,
+    routes: &'m RouteTable,
+) -> impl Iterator<Item = ([(&'static str, &'static str); 2], &'m Counts)> {
+    routes.iter().filter_map(|route| {
+        let counts = metrics.operation(route.description.operation)?;
         counts.outcomes().next()?;
         Some(([("method", route.method.as_str()), ("route", route.pattern)], counts))
     })
 }
 
-fn durations(
+/// Writes the duration histogram of one route.
+fn write_durations(
     page: &mut Page,
     name: &str,
     [method, route]: [(&str, &str); 2],
@@ -124,41 +146,43 @@ fn durations(
     page.sample(&format!("{name}_count"), &[method, route], all)
 }
 
-/// What Linux says of this process. The names are those that Prometheus's own clients use.
-fn of_process(page: &mut Page) -> fmt::Result {
+/// Writes the memory and files of this process, as Linux reports them, under the names of the client
+/// libraries of Prometheus.
+fn write_process(page: &mut Page) -> fmt::Result {
     if let Some(bytes) = resident_bytes() {
         page.one("process_resident_memory_bytes", "gauge", "Memory in use.", bytes)?;
     }
     if let Ok(descriptors) = fs::read_dir("/proc/self/fd") {
-        // One of them is the directory itself.
+        // One of them is the directory that is being read.
         let open = descriptors.count().saturating_sub(1);
         page.one("process_open_fds", "gauge", "Open files and connections.", open)?;
     }
     Ok(())
 }
 
-/// The line `VmRSS:    1234 kB` of `status`; see proc(5).
+/// Returns the memory in use, in bytes, from the line `VmRSS:    1234 kB` of `status` (proc(5)).
 fn resident_bytes() -> Option<u64> {
     let text = fs::read_to_string("/proc/self/status").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
-/// A page in the making.
+/// The text of the response.
 #[derive(Default)]
 struct Page {
     text: String,
 }
 
 impl Page {
-    /// Begins the samples of one name.
+    /// Writes the head of a metric.
     fn family(&mut self, name: &str, type_: &str, about: &str) -> fmt::Result {
         writeln!(self.text, "# HELP {name} {about}\n# TYPE {name} {type_}")
     }
 
+    /// Writes one sample of a metric.
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) -> fmt::Result {
         self.text.push_str(name);
-        // Words of ours, all of them: nothing in them has to be escaped.
+        // All labels are words of Satchel; no character needs escaping.
         for (number, (label, value)) in labels.iter().enumerate() {
             let before = if number == 0 { '{' } else { ',' };
             write!(self.text, "{before}{label}=\"{value}\"")?;
@@ -169,7 +193,7 @@ impl Page {
         writeln!(self.text, " {value}")
     }
 
-    /// A name that has one sample.
+    /// Writes a metric with one sample.
     fn one(&mut self, name: &str, type_: &str, about: &str, value: impl Display) -> fmt::Result {
         self.family(name, type_, about)?;
         self.sample(name, &[], value)

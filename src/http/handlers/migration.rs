@@ -1,18 +1,25 @@
-//! `migrate/export`, `migrate/import` and the reports of imports.
+//! The handlers of `migrate/export`, `migrate/import` and the reports of imports.
 
 use hyper::StatusCode;
 
-use super::import_report::{Links, job_mode, render};
-use super::migration_options::{export_request, import_request};
-use crate::http::blocking::Lane;
-use crate::http::download;
-use crate::http::operations::{self, Answered, Asking, Reply};
-use crate::http::problem::Problem;
-use crate::http::request::Call;
-use crate::http::response::Response;
-use crate::job::{self, About, Operation, Progress};
+use super::{
+    import_report::{Links, job_mode, render},
+    migration_options::{export_request, import_request},
+};
+use crate::{
+    http::{
+        blocking::Lane,
+        call::Call,
+        download,
+        operations::{self, OperationCall, OperationResult, ReplyMode},
+        paths,
+        problem::Problem,
+        response::Response,
+    },
+    job::{self, About, Operation, Progress},
+};
 
-/// `POST /rest/migrate/export`. It is cancelled when a client that waits for it leaves.
+/// Handles `POST /rest/migrate/export`. The export is cancelled if a waiting client disconnects.
 pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
     let Call { app, id, caller, headers, options, .. } = call;
     let request = export_request(&options)?;
@@ -26,17 +33,16 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
     let migration = app.migration.clone();
     let export = move |progress: &Progress| {
         let mut report = migration.export(&request, progress)?;
-        let name = download::percent_encode(request.name.as_str());
-        report.download = format!("/rest/migrate/projects/{name}");
+        report.download = paths::PROJECT.path([request.name.as_str()]);
         let outcome = format!("The project “{}” was written.", request.name);
-        Answered::json(StatusCode::OK, &report, outcome)
+        OperationResult::json(StatusCode::OK, &report, outcome)
     };
-    let asking = Asking { app, id, reply: Reply::preferred(&headers) };
-    operations::run(asking, about, Box::new(export)).await?.into_response()
+    let call = OperationCall { app, id, reply: ReplyMode::preferred(&headers) };
+    Ok(operations::run(call, about, Box::new(export)).await?.into_response())
 }
 
-/// `POST /rest/migrate/import`. Once begun, the import goes on when the client leaves; a dry run is
-/// cancelled.
+/// Handles `POST /rest/migrate/import`. Once started, an import continues if the client
+/// disconnects; a dry run is cancelled.
 pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     let Call { app, id, caller, headers, options, .. } = call;
     let request = import_request(&options)?;
@@ -52,14 +58,14 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     let migration = app.migration.clone();
     let import = move |progress: &Progress| {
         let mut report = migration.import(&request, &caller, progress)?;
-        report.report = report.report.map(|id| format!("/rest/migrate/reports/{id}"));
+        report.report = report.report.map(|id| paths::PROJECT_REPORT.path([&id]));
         render(&report, &Links::default())
     };
-    let asking = Asking { app, id, reply: Reply::preferred(&headers) };
-    operations::run(asking, about, Box::new(import)).await?.into_response()
+    let call = OperationCall { app, id, reply: ReplyMode::preferred(&headers) };
+    Ok(operations::run(call, about, Box::new(import)).await?.into_response())
 }
 
-/// `GET /rest/migrate/reports/{id}`
+/// Handles `GET /rest/migrate/reports/{id}`.
 pub(in crate::http) async fn report(call: Call) -> Result<Response, Problem> {
     let id = call.parameters.get("id")?.to_owned();
 
@@ -71,5 +77,5 @@ pub(in crate::http) async fn report(call: Call) -> Result<Response, Problem> {
     };
     let (file, bytes) = call.app.blocking.run(Lane::Quick, open).await??;
 
-    Ok(download::json_file(&call, file, bytes))
+    Ok(download::json_file(&call.file_request(), file, bytes))
 }

@@ -1,18 +1,22 @@
-//! What `migrate/export` and `migrate/import` are asked for, from their options.
+//! The requests of `migrate/export` and `migrate/import`, from the options of their calls.
 
-use crate::http::options::{
-    ALLOW_EMPTY, DRY_RUN, EMPTY_FIRST, KEEP_ABSENT, ON_ERROR, Options, PROJECT_NAME, SECRETS, SKIP,
-    TYPES,
+use crate::{
+    http::{
+        options::{
+            ALLOW_EMPTY, DRY_RUN, EMPTY_FIRST, KEEP_ABSENT, ON_ERROR, Options, PROJECT_NAME,
+            SECRETS, SKIP, TYPES,
+        },
+        problem::Problem,
+    },
+    import::{EmptyReplacement, Mode, OnError},
+    migration::{EmptyFirst, ExportRequest, ImportRequest, ProjectName},
+    model::Secrets,
 };
-use crate::http::problem::Problem;
-use crate::import::{EmptyReplacement, Mode, OnError};
-use crate::migration::{EmptyFirst, ExportRequest, ImportRequest, ProjectName};
-use crate::model::Secrets;
 
-/// An export, as its options ask for it.
+/// Returns the request of an export.
 ///
 /// # Errors
-/// 500: the options were not checked.
+/// 500 if the options were not checked: a bug.
 pub(super) fn export_request(options: &Options) -> Result<ExportRequest, Problem> {
     let secrets = match options.switch(&SECRETS) {
         Some(false) => Secrets::LeftOut,
@@ -22,10 +26,10 @@ pub(super) fn export_request(options: &Options) -> Result<ExportRequest, Problem
     Ok(ExportRequest { name: project_name(options)?, kinds, secrets })
 }
 
-/// An import, as its options ask for it.
+/// Returns the request of an import.
 ///
 /// # Errors
-/// 500: the options were not checked.
+/// 500 if the options were not checked: a bug.
 pub(super) fn import_request(options: &Options) -> Result<ImportRequest, Problem> {
     Ok(ImportRequest {
         name: project_name(options)?,
@@ -41,23 +45,23 @@ pub(super) fn import_request(options: &Options) -> Result<ImportRequest, Problem
     })
 }
 
-/// Every name that comes here was parsed before, when the options were checked.
+/// Returns the name of the project, which the check of the options has parsed before.
 fn project_name(options: &Options) -> Result<ProjectName, Problem> {
     let text = options.text(&PROJECT_NAME).unwrap_or_default();
     text.parse().map_err(|error| Problem::internal(&error))
 }
 
-/// What any import does with a replacement that holds nothing.
+/// Returns whether an import accepts a replacement without valid records.
 pub(super) fn empty_replacement(options: &Options) -> EmptyReplacement {
     if options.is_on(&ALLOW_EMPTY) { EmptyReplacement::Allowed } else { EmptyReplacement::Refused }
 }
 
-/// What any import does with the good records beside rejected ones.
+/// Returns whether an import imports the valid records beside rejected ones.
 pub(super) fn on_error(options: &Options) -> OnError {
     if options.text(&ON_ERROR) == Some(SKIP) { OnError::Skip } else { OnError::Fail }
 }
 
-/// Whether any import is applied.
+/// Returns whether an import is applied or a dry run.
 pub(super) fn mode(options: &Options) -> Mode {
     if options.is_on(&DRY_RUN) { Mode::DryRun } else { Mode::Apply }
 }
@@ -67,15 +71,20 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::http::options::Given;
-    use crate::http::routes::options_of;
-    use crate::model::Kind;
+    use crate::{
+        http::{
+            options::SentOptions,
+            problem::{Flaw, RequestLocation},
+            routes::options_of,
+        },
+        model::Kind,
+    };
 
     fn checked(operation: &str, body: Value) -> Result<Options, Problem> {
         let Value::Object(object) = body else { panic!("{body} is no object") };
-        let mut given = Given::default();
-        given.add_object(object);
-        given.check(options_of(operation))
+        let mut sent = SentOptions::default();
+        sent.add_object(object);
+        sent.check(options_of(operation))
     }
 
     fn parse_import(body: Value) -> Result<ImportRequest, Problem> {
@@ -87,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_manual_is_read() {
+    fn the_example_of_the_manual_is_accepted() {
         let body = json!({
             "name": "Backup",
             "empty_database_before_import": false,
@@ -104,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_enms_sends_beside_the_manual_is_read() {
+    fn options_that_enms_sends_beyond_its_manual_are_accepted() {
         let common = json!({
             "export_filename": "a b",
             "import_export_types": ["workflow_edge"],
@@ -126,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_types_are_kept_where_that_is_asked_for() {
+    fn absent_types_are_kept_if_asked_for() {
         for (empty, keep, expected) in [
             (true, false, EmptyFirst::Yes),
             (true, true, EmptyFirst::WithDocument),
@@ -145,15 +154,15 @@ mod tests {
     #[test]
     fn an_unknown_member_is_refused_with_the_nearest() {
         let body = json!({"name": "a", "import_export_types": ["user"], "dry_rnu": true});
-        let text = format!("{:?}", parse_import(body).unwrap_err());
-        assert!(text.contains("nearest: Some(\"dry_run\")"), "{text}");
-        // A dry run of an export is not known, and must not be one that really writes.
+        let problem = parse_import(body).unwrap_err();
+        assert_eq!(problem.flaws()[0].nearest.as_deref(), Some("dry_run"));
+        // An export has no dry run, and must not write if one is asked for.
         let body = json!({"name": "a", "import_export_types": ["user"], "dry_run": true});
         assert!(parse_export(body).is_err());
     }
 
     #[test]
-    fn two_names_must_not_differ() {
+    fn two_names_must_not_contradict() {
         let body =
             |other| json!({"name": "a", "export_filename": other, "import_export_types": ["user"]});
         assert!(parse_export(body("a")).is_ok());
@@ -161,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_said_at_once() {
+    fn all_flaws_are_reported_at_once() {
         for parse in [|body| parse_import(body).err(), |body| parse_export(body).err()] {
             let body = json!({
                 "name": "../x",
@@ -169,16 +178,17 @@ mod tests {
                 "empty_database_before_import": "perhaps",
             });
             let problem = parse(body).unwrap();
-            let text = format!("{problem:?}");
-            for place in [
+            for pointer in [
                 "/name",
                 "/import_export_types/1",
                 "/import_export_types/2",
                 "/empty_database_before_import",
             ] {
-                assert!(text.contains(&format!("{place:?}")), "{place} in {text}");
+                let location = RequestLocation::Pointer(pointer.to_owned());
+                assert!(problem.flaws().iter().any(|flaw| flaw.location == location), "{pointer}");
             }
-            assert!(text.contains("nearest: Some(\"device\")"), "{text}");
+            let is_near = |flaw: &Flaw| flaw.nearest.as_deref() == Some("device");
+            assert!(problem.flaws().iter().any(is_near), "{problem:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What the routes do. A handler has four steps: parse, authorise (as a rule the route has said
-//! all there is), do (one call into an operation, through the blocking door), render.
+//! The handlers of the routes. A handler has four steps: parse the request, authorise it (usually
+//! the route's access is enough), call one operation through `blocking`, render the response.
 
 pub(super) mod docs;
 mod import_report;
@@ -9,6 +9,7 @@ pub(super) mod maintenance;
 pub(super) mod metrics;
 pub(super) mod migration;
 mod migration_options;
+pub(super) mod openapi;
 pub(super) mod projects;
 pub(super) mod site;
 pub(super) mod topology;

@@ -1,36 +1,46 @@
-//! `topology/export`, `topology/import`, the workbooks that exports wrote, and the reports of
+//! The handlers of `topology/export`, `topology/import`, the exported workbooks, and the reports of
 //! imports.
 
 use std::sync::mpsc;
 
-use hyper::StatusCode;
-use hyper::header::{CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use hyper::{
+    StatusCode,
+    header::{CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, HeaderValue, VARY},
+};
 use serde::Serialize;
 
-use super::import_report::{Links, job_mode, render};
-use super::topology_options::{export_request, import_request};
-use crate::http::accept::WorkbookForm;
-use crate::http::app::App;
-use crate::http::blocking::{Lane, Offloaded};
-use crate::http::body::media_type;
-use crate::http::conditional::{self, ETag};
-use crate::http::download::{self, Download};
-use crate::http::multipart::{Boundary, Part, Parts};
-use crate::http::operations::{self, Answered, Asking, Ran, Reply};
-use crate::http::options::{Given, add_part, is_json, wrong_field};
-use crate::http::problem::{Flaw, Place, Problem, ProblemKind, shorten};
-use crate::http::receive::{Source, receive};
-use crate::http::request::Call;
-use crate::http::response::{self, Response};
-use crate::http::route::CallOption;
-use crate::job::{self, About, Operation, Progress};
-use crate::model::nearest;
-use crate::topology::{TopologyError, Upload, WorkbookFile, WorkbookName, WorkbookSummary};
+use super::{
+    import_report::{Links, job_mode, render},
+    topology_options::{export_request, import_request},
+};
+use crate::{
+    http::{
+        accept::ReportFormat,
+        answer,
+        app::App,
+        blocking::{Lane, Offloaded},
+        call::Call,
+        conditional::{self, ETag},
+        description::CallOption,
+        download::{self, Download},
+        media_type::media_type,
+        multipart::{Boundary, Part, Parts},
+        operations::{self, OperationCall, OperationResult, Reply, ReplyMode},
+        options::{SentOptions, add_part, is_json, wrong_field},
+        paths,
+        problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
+        response::{self, Response},
+        upload::{UploadSource, save_upload},
+    },
+    job::{self, About, Operation, Progress},
+    model::nearest,
+    topology::{TopologyError, Upload, WorkbookFile, WorkbookName, WorkbookSummary},
+};
 
-/// The part of a form that is the workbook.
+/// The name of the form part that is the workbook.
 const FILE: &str = "file";
 
-/// What a body may say that it is, to be taken for the file itself: what calamine reads, and tables.
+/// The media types of a body that is the file itself: the formats that calamine reads, and tables.
 const FILE_TYPES: [&[u8]; 5] = [
     b"application/vnd.ms-excel",
     b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -39,19 +49,20 @@ const FILE_TYPES: [&[u8]; 5] = [
     b"text/csv",
 ];
 
+/// The response of [`list`].
 #[derive(Serialize)]
 struct Workbooks {
     workbooks: Vec<WorkbookSummary>,
 }
 
-/// `POST /rest/topology/export`. It is cancelled when a client that waits for it leaves.
+/// Handles `POST /rest/topology/export`. The export is cancelled if a waiting client disconnects.
 pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
     let Call { app, id, caller, headers, options, .. } = call;
-    let reply = Reply::preferred(&headers);
-    // A job's report is JSON; the workbook is fetched from the address in it.
-    let form = match reply {
-        Reply::AtEnd => WorkbookForm::preferred(&headers),
-        Reply::AtOnce => WorkbookForm::Json,
+    let reply = ReplyMode::preferred(&headers);
+    // The report of a job is JSON. Its client downloads the workbook from the address in it.
+    let format = match reply {
+        ReplyMode::AtEnd => ReportFormat::preferred(&headers),
+        ReplyMode::Immediate => ReportFormat::Json,
     };
     let request = export_request(&options)?;
     let about = About {
@@ -62,57 +73,55 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
     };
 
     let topology = app.topology.clone();
-    let place =
-        format!("/rest/topology/workbooks/{}", download::percent_encode(request.name.as_str()));
-    let download = place.clone();
+    let address = paths::WORKBOOK.path([request.name.as_str()]);
+    let download = address.clone();
     let (opened, file) = mpsc::channel();
     let export = move |progress: &Progress| {
         let mut report = topology.export(&request, progress)?;
-        // Opened with the same step, before another export of the same name.
-        match form {
-            WorkbookForm::Json => {}
-            WorkbookForm::Workbook => drop(opened.send(topology.open(&request.name)?)),
+        // Opened within the job, before another export can replace the workbook.
+        match format {
+            ReportFormat::Json => {}
+            ReportFormat::Workbook => drop(opened.send(topology.open(&request.name)?)),
         }
         report.download = download;
         let outcome = format!("The workbook “{}” was written.", request.name);
-        Answered::json(StatusCode::OK, &report, outcome)
+        OperationResult::json(StatusCode::OK, &report, outcome)
     };
-    let asking = Asking { app: app.clone(), id, reply };
-    let ran = operations::run(asking, about, Box::new(export)).await?;
-    let response = match (ran, file.try_recv()) {
-        (Ran::Ended(_), Ok(file)) => {
-            let mut response = download::attached(&app, as_download(file));
-            if let Ok(place) = HeaderValue::try_from(place) {
-                response.headers_mut().insert(CONTENT_LOCATION, place);
+    let call = OperationCall { app: app.clone(), id, reply };
+    let reply = operations::run(call, about, Box::new(export)).await?;
+    let response = match (reply, file.try_recv()) {
+        (Reply::Ended(_), Ok(file)) => {
+            let mut response = download::attached(&app.blocking, as_download(file));
+            if let Ok(address) = HeaderValue::try_from(address) {
+                response.headers_mut().insert(CONTENT_LOCATION, address);
             }
             response
         }
-        (ran, _) => ran.into_response()?,
+        (reply, _) => reply.into_response(),
     };
-    Ok(varying(response))
+    Ok(vary_by_accept(response))
 }
 
-/// `POST /rest/topology/import`. Once begun, the import goes on when the client leaves, and a dry
-/// run is cancelled; a file that does not come in whole leaves nothing.
+/// Handles `POST /rest/topology/import`. Once started, an import continues if the client
+/// disconnects; a dry run is cancelled. An incomplete upload leaves no file.
 pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
-    let Call { app, id, caller, headers, query, mut body, route, .. } = call;
+    let Call { app, id, caller, headers, query, mut body, known_options, .. } = call;
     let caller = caller.require_principal()?.name.clone();
-    let known = route.description.query.options();
-    let mut given = Given::default();
-    given.add_query(query);
+    let mut sent = SentOptions::default();
+    sent.add_query(query);
     let (upload, file_name) = match Boundary::of(&headers)? {
         Some(boundary) => {
-            let mut parts = Parts::of(&mut body, boundary);
-            read_form(&app, &mut parts, &mut given, known).await?
+            let mut parts = Parts::new(&mut body, boundary);
+            read_form(&app, &mut parts, &mut sent, known_options).await?
         }
         None => {
             require_file(&headers)?;
-            (take_in(&app, Source::Body(&mut body)).await?, None)
+            (receive_file(&app, UploadSource::Body(&mut body)).await?, None)
         }
     };
-    // What may follow the end of a form.
+    // Bytes may follow the end of a form.
     while body.chunk().await?.is_some() {}
-    let (request, warnings) = import_request(&given.check(known)?, file_name);
+    let (request, warnings) = import_request(&sent.check(known_options)?, file_name);
 
     let about = About {
         operation: Operation::ImportTopology,
@@ -122,78 +131,93 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     };
 
     let topology = app.topology.clone();
-    // From here on the job keeps it away from async code.
+    // From here on the job owns the upload, away from async code.
     let upload = upload.into_inner()?;
     let import = move |progress: &Progress| {
         let mut report = topology.import(upload, &request, &caller, progress)?;
-        // What the request lacks comes before what its file does.
+        // The warnings about the request precede those about its file.
         report.warnings.splice(0..0, warnings);
-        report.report = report.report.map(|id| format!("/rest/topology/reports/{id}"));
+        report.report = report.report.map(|id| paths::TOPOLOGY_REPORT.path([&id]));
         let has_problems = report.problems.total > 0;
         let marked = report.report.as_ref().filter(|_| has_problems);
         let links = Links { marked_workbook: marked.map(|place| format!("{place}/workbook")) };
         render(&report, &links)
     };
-    let asking = Asking { app, id, reply: Reply::preferred(&headers) };
-    operations::run(asking, about, Box::new(import)).await?.into_response()
+    let call = OperationCall { app, id, reply: ReplyMode::preferred(&headers) };
+    Ok(operations::run(call, about, Box::new(import)).await?.into_response())
 }
 
-/// A file that came in, and what it was called.
-type File = (Offloaded<Upload>, Option<String>);
+/// A received file, and its name at the client.
+type ReceivedFile = (Offloaded<Upload>, Option<String>);
 
-/// Reads a form: its file goes to the disk, its options to `given`.
+/// Reads a form: writes its file to the disk, and adds its options to `sent`.
+///
+/// # Errors
+/// 400 if the form has no file, more than one, or a wrong part; the problem of an incomplete body.
 async fn read_form(
     app: &App,
     parts: &mut Parts<'_>,
-    given: &mut Given,
+    sent: &mut SentOptions,
     known: &'static [CallOption],
-) -> Result<File, Problem> {
-    let mut file: Option<File> = None;
+) -> Result<ReceivedFile, Problem> {
+    let mut file: Option<ReceivedFile> = None;
     while let Some(mut part) = parts.next().await? {
         if part.name == FILE {
             if file.is_some() {
                 return Err(wrong_field(FILE, "The form has more than one part “file”."));
             }
             if part.file_name.is_none() && part.media_type().is_none() {
-                let detail = "The field “file” is a text and no file (in Python: \
+                let detail = "The form field “file” is a text, not a file (in Python: \
                               files={'file': open(…, 'rb')}; curl: -F file=@NAME).";
                 return Err(wrong_field(FILE, detail));
             }
             let name = part.file_name.take().filter(|name| !name.is_empty());
-            file = Some((take_in(app, Source::Part(&mut part)).await?, name));
+            file = Some((receive_file(app, UploadSource::Part(&mut part)).await?, name));
         } else {
             require_no_other_file(&part)?;
-            add_part(given, part, known).await?;
+            add_part(sent, part, known).await?;
         }
     }
     file.ok_or_else(|| {
-        wrong_field(FILE, "The form has no part “file”; the workbook is sent under that name.")
+        wrong_field(FILE, "The form has no part “file”. Send the workbook under that name.")
     })
 }
 
-/// Refuses a part that holds a file under another name than the workbook's.
+/// Refuses a part that is a file and has another name than the workbook.
+///
+/// # Errors
+/// 400.
 fn require_no_other_file(part: &Part<'_>) -> Result<(), Problem> {
     if part.file_name.is_none() || is_json(part) {
         return Ok(());
     }
     let shown = shorten(&part.name);
     let detail = match nearest(&part.name, [FILE]) {
-        Some(_) => format!("The part “{shown}” holds a file; was “{FILE}” meant?"),
-        None => format!("The part “{shown}” holds a file; the workbook's part is called “{FILE}”."),
+        Some(_) => format!("The part “{shown}” is a file. Did you mean “{FILE}”?"),
+        None => format!("The part “{shown}” is a file. Send the workbook as the part “{FILE}”."),
     };
     Err(wrong_field(&part.name, &detail))
 }
 
-/// Takes the file in.
-async fn take_in(app: &App, source: Source<'_, '_>) -> Result<Offloaded<Upload>, Problem> {
+/// Receives a file and writes it to the disk.
+///
+/// # Errors
+/// The problem of an incomplete body, or of a failed write.
+async fn receive_file(
+    app: &App,
+    source: UploadSource<'_, '_>,
+) -> Result<Offloaded<Upload>, Problem> {
     let topology = app.topology.clone();
     let upload = app.blocking.run(Lane::Quick, move || topology.upload()).await??;
     let mut upload = Offloaded::new(app.blocking.clone(), upload);
-    receive(source, &mut upload, |error| TopologyError::from(error).into()).await?;
+    save_upload(source, &mut upload, |error| TopologyError::from(error).into()).await?;
     Ok(upload)
 }
 
-/// Refuses a body that is neither a form nor says that it is a workbook.
+/// Refuses a body that is not a form and whose media type is not that of a workbook.
+///
+/// # Errors
+/// 415.
 fn require_file(headers: &HeaderMap) -> Result<(), Problem> {
     let sent = headers.get(CONTENT_TYPE).map(|value| media_type(value.as_bytes()));
     if sent.as_deref().is_some_and(|sent| FILE_TYPES.contains(&sent)) {
@@ -206,38 +230,38 @@ fn require_file(headers: &HeaderMap) -> Result<(), Problem> {
             let sent = String::from_utf8_lossy(&sent);
             format!("The body is sent as “{}”; {how}.", shorten(&sent))
         }
-        None => format!("The body does not say what it is; {how}."),
+        None => format!("The request has no Content-Type; {how}."),
     };
     Err(Problem::new(ProblemKind::UnsupportedMediaType, &*detail)
-        .with_flaw(Flaw::new(Place::Header("content-type"), detail)))
+        .with_flaw(Flaw::new(RequestLocation::Header("content-type"), detail)))
 }
 
-/// `GET /rest/topology/workbooks`
+/// Handles `GET /rest/topology/workbooks`.
 pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
     let topology = call.app.topology.clone();
     let workbooks = call.app.blocking.run(Lane::Quick, move || topology.workbooks()).await??;
-    response::json(StatusCode::OK, &Workbooks { workbooks })
+    answer::json(StatusCode::OK, &Workbooks { workbooks })
 }
 
-/// `GET /rest/topology/workbooks/{name}`
+/// Handles `GET /rest/topology/workbooks/{name}`.
 pub(in crate::http) async fn download(call: Call) -> Result<Response, Problem> {
     let name = workbook_name(&call)?;
 
     let topology = call.app.topology.clone();
     let file = call.app.blocking.run(Lane::Quick, move || topology.open(&name)).await??;
 
-    download::render(&call, as_download(file))
+    download::render(&call.file_request(), as_download(file))
 }
 
-/// `DELETE /rest/topology/workbooks/{name}`
+/// Handles `DELETE /rest/topology/workbooks/{name}`.
 pub(in crate::http) async fn remove(call: Call) -> Result<Response, Problem> {
     let name = workbook_name(&call)?;
 
     let topology = call.app.topology.clone();
     let headers = call.headers;
     let remove = move || {
-        let present = ETag::of(&topology.open(&name)?.validator);
-        conditional::require_unchanged(&headers, Some(&present))?;
+        let existing = ETag::of(&topology.open(&name)?.validator);
+        conditional::require_unchanged(&headers, Some(&existing))?;
         Ok::<_, Problem>(topology.remove(&name)?)
     };
     call.app.blocking.run(Lane::Quick, remove).await??;
@@ -245,11 +269,11 @@ pub(in crate::http) async fn remove(call: Call) -> Result<Response, Problem> {
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 
-/// `GET /rest/topology/reports/{id}`
+/// Handles `GET /rest/topology/reports/{id}`.
 pub(in crate::http) async fn report(call: Call) -> Result<Response, Problem> {
-    match WorkbookForm::preferred(&call.headers) {
-        WorkbookForm::Workbook => Ok(varying(marked(call).await?)),
-        WorkbookForm::Json => {
+    match ReportFormat::preferred(&call.headers) {
+        ReportFormat::Workbook => Ok(vary_by_accept(marked(call).await?)),
+        ReportFormat::Json => {
             let id = call.parameters.get("id")?.to_owned();
 
             let topology = call.app.topology.clone();
@@ -260,20 +284,20 @@ pub(in crate::http) async fn report(call: Call) -> Result<Response, Problem> {
             };
             let (file, bytes) = call.app.blocking.run(Lane::Quick, open).await??;
 
-            Ok(varying(download::json_file(&call, file, bytes)))
+            Ok(vary_by_accept(download::json_file(&call.file_request(), file, bytes)))
         }
     }
 }
 
-/// `GET /rest/topology/reports/{id}/workbook`: the workbook that was imported, with what was wrong
-/// in it.
+/// Handles `GET /rest/topology/reports/{id}/workbook`: the imported workbook with its errors
+/// marked.
 pub(in crate::http) async fn marked(call: Call) -> Result<Response, Problem> {
     let id = call.parameters.get("id")?.to_owned();
 
     let topology = call.app.topology.clone();
     let file = call.app.blocking.run(Lane::Operation, move || topology.marked(&id)).await??;
 
-    download::render(&call, as_download(file))
+    download::render(&call.file_request(), as_download(file))
 }
 
 fn as_download(file: WorkbookFile) -> Download {
@@ -288,17 +312,21 @@ fn as_download(file: WorkbookFile) -> Download {
     }
 }
 
-/// The same address answers in two forms.
-fn varying(mut response: Response) -> Response {
+/// Adds the header `Vary: Accept` of an address with responses in two formats.
+fn vary_by_accept(mut response: Response) -> Response {
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     response
 }
 
+/// Returns the workbook name that the path holds.
+///
+/// # Errors
+/// 400.
 fn workbook_name(call: &Call) -> Result<WorkbookName, Problem> {
     let text = call.parameters.get("name")?;
     text.parse().map_err(|error| {
-        let detail = format!("“{}” is no workbook's name: {error}.", shorten(text));
+        let detail = format!("“{}” is not a valid workbook name: {error}.", shorten(text));
         Problem::new(ProblemKind::MalformedRequest, &*detail)
-            .with_flaw(Flaw::new(Place::PathParameter("name"), &*detail))
+            .with_flaw(Flaw::new(RequestLocation::PathParameter("name"), &*detail))
     })
 }

@@ -1,42 +1,47 @@
-//! What `topology/export` and `topology/import` are asked for, from their options.
+//! The requests of `topology/export` and `topology/import`, from the options of their calls.
 
 use serde_json::Value;
 
 use super::migration_options::{empty_replacement, mode, on_error};
-use crate::http::options::{KEEP_ABSENT, Options, REPLACE, TABLE, WORKBOOK_NAME};
-use crate::http::problem::{Flaw, Place, Problem, ProblemKind, sentence_of, shorten};
-use crate::topology::{ExportRequest, ImportRequest, NameError, Replace};
+use crate::{
+    http::{
+        options::{KEEP_ABSENT, Options, REPLACE, TABLE, WORKBOOK_NAME},
+        problem::{Flaw, Problem, ProblemKind, RequestLocation, sentence_of, shorten},
+    },
+    topology::{ExportRequest, ImportRequest, NameError, Replace},
+};
 
-/// Said where `replace` is not there, as in the manual's own example: Python's `requests` sends no
-/// `json=` when it sends files.
-const NO_REPLACE: &str = "The field “replace” is missing, so nothing was emptied before the \
-                          import. Send it as a field of the form (in Python: post(url, \
-                          files={'file': f}, data={'replace': True})): requests leaves json= out \
-                          where files= is given.";
+/// The warning about a missing `replace`. The example in the manual of eNMS sends none: Python's
+/// `requests` drops `json=` if it sends files.
+const NO_REPLACE: &str = "The form field “replace” is missing, so no records were deleted \
+                          before the import. Send it as a field of the form (in Python: \
+                          post(url, files={'file': f}, data={'replace': True})): requests \
+                          ignores json= if files= is given.";
 
-/// An export, as its options ask for it.
+/// Returns the request of an export.
 ///
 /// # Errors
-/// 422 for an ending that is no format, which a name that is right otherwise may have.
+/// 422 for a name whose ending is not a format.
 pub(super) fn export_request(options: &Options) -> Result<ExportRequest, Problem> {
     let text = options.text(&WORKBOOK_NAME).unwrap_or_default();
     match text.parse() {
         Ok(name) => Ok(ExportRequest { name }),
-        Err(error @ NameError::Ending(_)) => Err(ending_refused(text, &error)),
-        // Every other name was refused when the options were checked.
+        Err(error @ NameError::Ending(_)) => Err(unknown_ending(text, &error)),
+        // The check of the options refuses every other invalid name.
         Err(error) => Err(Problem::internal(&error)),
     }
 }
 
-fn ending_refused(value: &str, error: &NameError) -> Problem {
-    let place = Place::Pointer(format!("/{}", WORKBOOK_NAME.name));
+/// Returns the problem of a name whose ending is not a format.
+fn unknown_ending(value: &str, error: &NameError) -> Problem {
+    let location = RequestLocation::Pointer(format!("/{}", WORKBOOK_NAME.name));
     let detail = sentence_of(&error.to_string());
     let value = Some(Value::from(shorten(value)));
-    let flaw = Flaw { value, code: Some("ending"), ..Flaw::new(place, &*detail) };
+    let flaw = Flaw { value, code: Some("ending"), ..Flaw::new(location, &*detail) };
     Problem::new(ProblemKind::WorkbookLimit, detail).with_flaw(flaw)
 }
 
-/// An import, as its options ask for it, and warnings.
+/// Returns the request of an import, and warnings about it.
 pub(super) fn import_request(
     options: &Options,
     file_name: Option<String>,
@@ -65,12 +70,13 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::http::options::Given;
-    use crate::http::query_string::Query;
-    use crate::http::route::QueryRule;
-    use crate::http::routes::options_of;
-    use crate::import::{EmptyReplacement, Mode, OnError};
-    use crate::model::Kind;
+    use crate::{
+        http::{
+            description::QueryRule, options::SentOptions, query_string::Query, routes::options_of,
+        },
+        import::{EmptyReplacement, Mode, OnError},
+        model::Kind,
+    };
 
     fn object(value: Value) -> Map<String, Value> {
         match value {
@@ -83,30 +89,30 @@ mod tests {
         Query::parse(Some(text), QueryRule::Any { about: "" }).unwrap()
     }
 
-    fn form(fields: &[(&str, &str)]) -> Given {
-        let mut given = Given::default();
+    fn form(fields: &[(&str, &str)]) -> SentOptions {
+        let mut sent = SentOptions::default();
         for (name, value) in fields {
-            given.add_field((*name).to_owned(), (*value).into());
+            sent.add_field((*name).to_owned(), (*value).into());
         }
-        given
+        sent
     }
 
     fn parse_export(body: Value) -> Result<ExportRequest, Problem> {
-        let mut given = Given::default();
-        given.add_object(object(body));
-        export_request(&given.check(options_of("export_topology"))?)
+        let mut sent = SentOptions::default();
+        sent.add_object(object(body));
+        export_request(&sent.check(options_of("export_topology"))?)
     }
 
-    fn parse_import(given: Given) -> Result<(ImportRequest, Vec<String>), Problem> {
-        Ok(import_request(&given.check(options_of("import_topology"))?, None))
+    fn parse_import(sent: SentOptions) -> Result<(ImportRequest, Vec<String>), Problem> {
+        Ok(import_request(&sent.check(options_of("import_topology"))?, None))
     }
 
-    fn parse(given: Given) -> (ImportRequest, Vec<String>) {
-        parse_import(given).unwrap()
+    fn parse(sent: SentOptions) -> (ImportRequest, Vec<String>) {
+        parse_import(sent).unwrap()
     }
 
     #[test]
-    fn both_names_of_an_export_are_read() {
+    fn the_name_of_an_export_has_two_spellings() {
         for body in [json!({"name": "a b.xls"}), json!({"export_filename": "a b"})] {
             assert_eq!(parse_export(body).unwrap().name.as_str(), "a b.xls");
         }
@@ -118,16 +124,16 @@ mod tests {
             json!({"name": "a", "replace": true}),
         ] {
             let problem = parse_export(wrong).unwrap_err();
-            assert!(format!("{problem:?}").contains("MalformedBody"), "{problem:?}");
+            assert!(problem.is(ProblemKind::MalformedBody), "{problem:?}");
         }
         let problem = parse_export(json!({"name": "a.csv"})).unwrap_err();
-        let text = format!("{problem:?}");
-        assert!(text.contains("WorkbookLimit") && text.contains("/name"), "{text}");
+        assert!(problem.is(ProblemKind::WorkbookLimit), "{problem:?}");
+        assert_eq!(problem.flaws()[0].location, RequestLocation::Pointer("/name".to_owned()));
     }
 
     #[test]
-    fn what_is_not_said_is_no_and_no_replace_is_told() {
-        let (request, warnings) = parse(Given::default());
+    fn missing_options_are_off_and_a_missing_replace_is_a_warning() {
+        let (request, warnings) = parse(SentOptions::default());
         assert_eq!(request.replace, Replace::No);
         assert_eq!(request.empty_replacement, EmptyReplacement::Refused);
         assert_eq!((request.on_error, request.mode), (OnError::Fail, Mode::Apply));
@@ -138,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_spells_booleans_as_programs_do() {
+    fn booleans_of_a_form_have_several_spellings() {
         for word in ["true", "True", "1", "on"] {
             assert_eq!(parse(form(&[("replace", word)])).0.replace, Replace::Yes, "{word}");
         }
@@ -151,36 +157,35 @@ mod tests {
     }
 
     #[test]
-    fn the_words_may_stand_anywhere_and_must_not_differ() {
-        let mut given = form(&[("replace", "True"), ("on_error", "skip")]);
-        given.add_query(query("replace&dry_run=1&kind=link&allow_empty"));
-        given.add_object(object(json!({"replace": true, "kind": "link"})));
-        let (request, warnings) = parse(given);
+    fn options_may_be_anywhere_and_must_not_contradict() {
+        let mut sent = form(&[("replace", "True"), ("on_error", "skip")]);
+        sent.add_query(query("replace&dry_run=1&kind=link&allow_empty"));
+        sent.add_object(object(json!({"replace": true, "kind": "link"})));
+        let (request, warnings) = parse(sent);
         assert_eq!(request.replace, Replace::Yes);
         assert_eq!(request.empty_replacement, EmptyReplacement::Allowed);
         assert_eq!((request.on_error, request.mode), (OnError::Skip, Mode::DryRun));
         assert_eq!(request.table, Some(Kind::Link));
         assert!(warnings.is_empty(), "{warnings:?}");
 
-        let mut given = form(&[("replace", "True")]);
-        given.add_query(query("replace=false"));
-        let problem = parse_import(given).unwrap_err();
-        let text = format!("{problem:?}");
-        assert!(text.contains("“replace” mean the same and differ"), "{text}");
+        let mut sent = form(&[("replace", "True")]);
+        sent.add_query(query("replace=false"));
+        let problem = parse_import(sent).unwrap_err();
+        assert!(problem.detail().contains("“replace” mean the same and differ"), "{problem:?}");
     }
 
     #[test]
-    fn a_field_that_stands_twice_is_refused_whatever_it_says() {
+    fn a_duplicate_field_is_refused_whatever_its_value() {
         for (first, second) in [("1", "0"), ("1", "1"), ("1", "true")] {
             let problem = parse_import(form(&[("replace", first), ("replace", second)]));
-            let text = format!("{:?}", problem.unwrap_err());
-            assert!(text.contains("stands more than once"), "{text}");
+            let problem = problem.unwrap_err();
+            assert!(problem.detail().contains("occurs more than once"), "{problem:?}");
         }
         assert!(parse_import(form(&[("on_error", "fail"), ("on_error", "skip")])).is_err());
     }
 
     #[test]
-    fn all_that_is_wrong_is_said_at_once() {
+    fn all_flaws_are_reported_at_once() {
         let wrong = [
             ("replace", "?"),
             ("dry_run", "?"),
@@ -189,12 +194,13 @@ mod tests {
             ("repalce", "1"),
         ];
         let problem = parse_import(form(&wrong)).unwrap_err();
-        let text = format!("{problem:?}");
         for (name, _) in wrong {
-            assert!(text.contains(&format!("FormField({name:?})")), "{name} in {text}");
+            let location = RequestLocation::FormField(name.to_owned());
+            assert!(problem.flaws().iter().any(|flaw| flaw.location == location), "{name}");
         }
         for near in ["device", "replace"] {
-            assert!(text.contains(&format!("nearest: Some({near:?})")), "{near} in {text}");
+            let is_near = |flaw: &Flaw| flaw.nearest.as_deref() == Some(near);
+            assert!(problem.flaws().iter().any(is_near), "{near}");
         }
     }
 }

@@ -1,51 +1,46 @@
-//! The description of every route in OpenAPI 3.1, made from the route table that serves them.
+//! The OpenAPI 3.1 description of the REST API, made from the route table.
 
 mod schemas;
 
-use std::sync::LazyLock;
-
-use hyper::header::{ETAG, HeaderValue};
-use hyper::{Method, StatusCode};
+use hyper::{Method, body::Bytes};
 use serde_json::{Map, Value, json};
 
-use super::conditional::{ETag, Freshness, freshness};
-use super::problem::Problem;
-use super::request::Call;
-use super::response::{self, JSON, Response};
-use super::route::{
-    Access, AnswerForm, BodyRule, CallOption, Content, Need, QueryRule, Route, Shape, Tag,
-    ValueType,
+use super::{
+    conditional::ETag,
+    description::{
+        Access, AnswerForm, BodyRule, CallOption, Content, Need, QueryRule, Shape, Tag, ValueType,
+    },
+    route::{Route, RouteTable},
 };
-use super::routes::ROUTES;
 
-/// The document and its validator. It is the same for as long as the process lives.
-static DOCUMENT: LazyLock<(Vec<u8>, ETag)> = LazyLock::new(|| {
-    // Texts, numbers and maps of texts always can be JSON.
-    let mut text = serde_json::to_vec(&document()).unwrap_or_default();
-    text.push(b'\n');
-    let etag = ETag::of_version(0, &text);
-    (text, etag)
-});
-
-/// `GET /rest/openapi.json`
-pub(super) async fn show(call: Call) -> Result<Response, Problem> {
-    let (text, etag) = &*DOCUMENT;
-    let mut response = match freshness(&call.headers, etag, None)? {
-        Freshness::NotModified => response::empty(StatusCode::NOT_MODIFIED),
-        Freshness::Modified => response::whole(StatusCode::OK, JSON, text.as_slice()),
-    };
-    response.headers_mut().insert(ETAG, HeaderValue::from(etag));
-    Ok(response)
+/// The written description. It stays the same while the process runs.
+pub(super) struct Document {
+    pub(super) json: Bytes,
+    pub(super) etag: ETag,
 }
 
-/// What the description says whatever the routes and the kinds are.
+impl Document {
+    /// Writes the description of these routes.
+    pub(super) fn new(routes: &RouteTable) -> Self {
+        // Texts, numbers and maps of texts can always be written as JSON.
+        let mut json = serde_json::to_vec(&describe(routes)).unwrap_or_default();
+        json.push(b'\n');
+        let etag = ETag::of_version(0, &json);
+        Self { json: json.into(), etag }
+    }
+}
+
+/// The parts of the description that depend on neither routes nor kinds: its head, and the schemas of
+/// the bodies.
 const FRAME: &str = include_str!("document.json");
 
-fn document() -> Value {
-    let mut document = written(FRAME);
+/// Returns the description of these routes.
+fn describe(routes: &RouteTable) -> Value {
+    // A test reads the file.
+    let mut document: Value = serde_json::from_str(FRAME).unwrap_or_default();
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
     document["tags"] = Tag::ALL.iter().map(tag).collect();
-    for route in ROUTES.iter() {
+    for route in routes.iter() {
         let method = route.method.as_str().to_ascii_lowercase();
         document["paths"][route.pattern][method] = operation(route);
         for content in route.description.request {
@@ -58,53 +53,48 @@ fn document() -> Value {
     document
 }
 
-/// JSON that stands in the source: less code than what would make it piece by piece.
-fn written(json: &str) -> Value {
-    // Tests look at each of them.
-    serde_json::from_str(json).unwrap_or_default()
-}
-
 fn tag(tag: &Tag) -> Value {
     json!({"name": tag.as_str(), "description": tag.about()})
 }
 
+/// Returns the operation object of a route.
 fn operation(route: &Route) -> Value {
     let about = &route.description;
-    let mut operation = Map::new();
-    let mut say = |name: &str, value: Value| operation.insert(name.to_owned(), value);
-    say("operationId", about.operation.into());
-    say("tags", json!([about.tag.as_str()]));
-    say("summary", about.summary.into());
-    let allowed = match route.access {
+    let login = match route.access {
         Access::Anonymous => "Needs no login.",
         Access::Authenticated => "Needs a login.",
         Access::Administrator => "Needs the login of an administrator.",
     };
-    let limit = match route.body {
-        _ if about.request.is_empty() => String::new(),
-        body => match body.bytes_max() {
-            Some(bytes_max) => format!(" The body may have {}.", size(bytes_max)),
-            None => String::new(),
-        },
+    let limit = match route.body.bytes_max() {
+        Some(bytes_max) if !about.request.is_empty() => {
+            format!(" The body may have {}.", size(bytes_max))
+        }
+        Some(_) | None => String::new(),
     };
-    say("description", format!("{allowed}{limit}").into());
     let security = match route.access {
-        Access::Anonymous => "[]",
-        Access::Authenticated | Access::Administrator => r#"[{"basic": []}]"#,
+        Access::Anonymous => json!([]),
+        Access::Authenticated | Access::Administrator => json!([{"basic": []}]),
     };
-    say("security", written(security));
-    say("parameters", parameters(route));
+    let mut operation = json!({
+        "operationId": about.operation,
+        "tags": [about.tag.as_str()],
+        "summary": about.summary,
+        "description": format!("{login}{limit}"),
+        "security": security,
+        "parameters": parameters(route),
+        "responses": responses(route),
+    });
     if !about.request.is_empty() {
-        // Options may also stand in the query.
-        let mut body = json!({"required": route.body != BodyRule::Options});
-        body["content"] = contents(about.request);
-        say("requestBody", body);
+        operation["requestBody"] = json!({
+            // Options may also be in the query.
+            "required": route.body != BodyRule::Options,
+            "content": contents(about.request),
+        });
     }
-    say("responses", answers(route));
-    Value::Object(operation)
+    operation
 }
 
-/// A limit, as people say it.
+/// Returns a size in the largest unit of which it is a multiple.
 fn size(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
@@ -113,50 +103,59 @@ fn size(bytes: u64) -> String {
     }
 }
 
+/// Returns the parameters of a route: path, query and header.
 fn parameters(route: &Route) -> Value {
     let path = route.description.path.iter().map(|parameter| {
-        let place = r#"{"in": "path", "required": true}"#;
-        described(place, parameter.name, parameter.about, parameter.value)
+        let mut described = parameter_in("path", parameter.name, parameter.about, parameter.value);
+        described["required"] = true.into();
+        described
     });
     let query = match route.description.query {
         QueryRule::Nothing => Vec::new(),
-        QueryRule::Known(known) => known
-            .iter()
-            .map(|parameter| {
-                let place = match parameter.value {
-                    ValueType::Texts | ValueType::Kinds => r#"{"in": "query", "explode": false}"#,
-                    ValueType::Switch => r#"{"in": "query", "allowEmptyValue": true}"#,
-                    ValueType::Text
-                    | ValueType::ProjectName
-                    | ValueType::WorkbookName
-                    | ValueType::Word(_)
-                    | ValueType::Kind
-                    | ValueType::Whole => r#"{"in": "query"}"#,
-                };
-                described(place, parameter.name, &about_option(parameter), parameter.value)
-            })
-            .collect(),
-        // One parameter that stands for all: an object whose members are parameters.
-        QueryRule::Any { about } => {
-            let place = r#"{"in": "query", "style": "form", "explode": true}"#;
-            let mut any = described(place, "property", about, ValueType::Text);
-            any["schema"] =
-                written(r#"{"type": "object", "additionalProperties": {"type": "string"}}"#);
-            vec![any]
-        }
+        QueryRule::Known(known) => known.iter().map(query_parameter).collect(),
+        QueryRule::Any { about } => vec![any_query_parameter(about)],
     };
-    path.chain(query).chain(prefer(route)).collect()
+    path.chain(query).chain(prefer_header(route)).collect()
 }
 
-/// The request header `Prefer`, of a route that begins a job.
-fn prefer(route: &Route) -> Option<Value> {
-    let begins_job = route.method == Method::POST
+/// Returns the parameter object of an option.
+fn query_parameter(option: &CallOption) -> Value {
+    let mut described = parameter_in("query", option.name, &about_option(option), option.value);
+    match option.value {
+        ValueType::Texts | ValueType::Kinds => described["explode"] = false.into(),
+        ValueType::Switch => described["allowEmptyValue"] = true.into(),
+        ValueType::Text
+        | ValueType::ProjectName
+        | ValueType::WorkbookName
+        | ValueType::Word(_)
+        | ValueType::Kind
+        | ValueType::Whole => {}
+    }
+    described
+}
+
+/// Returns the parameter object for a query with parameters of any name: an object whose members are
+/// the parameters.
+fn any_query_parameter(about: &str) -> Value {
+    json!({
+        "in": "query",
+        "name": "property",
+        "description": about,
+        "style": "form",
+        "explode": true,
+        "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+    })
+}
+
+/// Returns the request header `Prefer` of a route that starts a job.
+fn prefer_header(route: &Route) -> Option<Value> {
+    let starts_job = route.method == Method::POST
         && route.description.answers.iter().any(|answer| answer.status == 202);
-    let about = "respond-async answers 202 at once, with the address of the job (RFC 7240).";
-    begins_job.then(|| described(r#"{"in": "header"}"#, "Prefer", about, ValueType::Text))
+    let about = "respond-async is answered with 202 and the address of the job (RFC 7240).";
+    starts_job.then(|| parameter_in("header", "Prefer", about, ValueType::Text))
 }
 
-/// What is said of an option, with its need and its other names.
+/// Returns the sentence about an option, with its need and its aliases.
 fn about_option(option: &CallOption) -> String {
     let need = if option.need == Need::Required { " Required." } else { "" };
     let aliases = match option.aliases {
@@ -166,78 +165,70 @@ fn about_option(option: &CallOption) -> String {
     format!("{}{need}{aliases}", option.about)
 }
 
-/// A parameter: what is said of its place, and the rest.
-fn described(place: &str, name: &str, about: &str, value: ValueType) -> Value {
-    let mut parameter = written(place);
-    parameter["name"] = name.into();
-    parameter["description"] = about.into();
-    parameter["schema"] = value_schema(value);
-    parameter
+/// Returns a parameter object. `place` is its member `in`.
+fn parameter_in(place: &str, name: &str, about: &str, value: ValueType) -> Value {
+    json!({"in": place, "name": name, "description": about, "schema": value_schema(value)})
 }
 
-fn answers(route: &Route) -> Value {
-    let mut answers = Map::new();
+/// Returns the responses of a route, with the problems that its access can cause.
+fn responses(route: &Route) -> Value {
+    let mut responses = Map::new();
     for AnswerForm { status, about, content, headers } in route.description.answers {
-        let mut answer = json!({"description": about});
+        let mut response = json!({"description": about});
         if !content.is_empty() {
-            answer["content"] = contents(content);
+            response["content"] = contents(content);
         }
-        if !headers.is_empty() {
-            let mut described = Map::new();
-            for header in *headers {
-                let mut about = written(r#"{"schema": {"type": "string"}}"#);
-                about["description"] = header.about.into();
-                described.insert(header.name.to_owned(), about);
-            }
-            answer["headers"] = Value::Object(described);
+        for header in *headers {
+            response["headers"][header.name] =
+                json!({"description": header.about, "schema": {"type": "string"}});
         }
-        answers.insert(status.to_string(), answer);
+        responses.insert(status.to_string(), response);
     }
-    let problem = || json!({"$ref": "#/components/responses/Problem"});
     let refused: &[&str] = match route.access {
         Access::Anonymous => &[],
         Access::Authenticated => &["401", "429"],
         Access::Administrator => &["401", "403", "429"],
     };
     for status in refused.iter().chain(&["default"]) {
-        answers.insert((*status).to_owned(), problem());
+        let problem = json!({"$ref": "#/components/responses/Problem"});
+        responses.insert((*status).to_owned(), problem);
     }
-    Value::Object(answers)
+    Value::Object(responses)
 }
 
+/// Returns the content object of bodies.
 fn contents(contents: &[Content]) -> Value {
     let mut described = Map::new();
     for content in contents {
         let schema = match content.shape {
-            Shape::Text => written(r#"{"type": "string"}"#),
+            Shape::Text => json!({"type": "string"}),
             // In OpenAPI 3.1 raw bytes have no schema.
-            Shape::Bytes => written("{}"),
-            Shape::Schema(name) | Shape::Options(name) => named(name),
-            Shape::List(name) => json!({"type": "array", "items": named(name)}),
+            Shape::Bytes => json!({}),
+            Shape::Schema(name) | Shape::Options(name) => reference(name),
+            Shape::List(name) => json!({"type": "array", "items": reference(name)}),
         };
         described.insert(content.media_type.to_owned(), json!({"schema": schema}));
     }
     Value::Object(described)
 }
 
+/// Returns the schema of a value.
 fn value_schema(value: ValueType) -> Value {
-    written(match value {
+    match value {
         ValueType::Text | ValueType::ProjectName | ValueType::WorkbookName => {
-            r#"{"type": "string"}"#
+            json!({"type": "string"})
         }
-        ValueType::Word(words) => return json!({"type": "string", "enum": words}),
-        ValueType::Kinds => {
-            return json!({"type": "array", "items": named("Kind"), "minItems": 1});
-        }
-        ValueType::Kind => return schemas::of_any_kind(),
-        ValueType::Whole => r#"{"type": "integer", "minimum": 0}"#,
-        ValueType::Switch => r#"{"type": "boolean"}"#,
-        ValueType::Texts => r#"{"type": "array", "items": {"type": "string"}}"#,
-    })
+        ValueType::Word(words) => json!({"type": "string", "enum": words}),
+        ValueType::Kinds => json!({"type": "array", "items": reference("Kind"), "minItems": 1}),
+        ValueType::Kind => schemas::kind(),
+        ValueType::Whole => json!({"type": "integer", "minimum": 0}),
+        ValueType::Switch => json!({"type": "boolean"}),
+        ValueType::Texts => json!({"type": "array", "items": {"type": "string"}}),
+    }
 }
 
-/// A reference to a schema.
-fn named(name: &str) -> Value {
+/// Returns a reference to a schema.
+fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
@@ -246,6 +237,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::http::routes::route_table;
+
+    fn document() -> Value {
+        describe(&route_table())
+    }
 
     /// The operations of the document: method and pattern.
     fn operations(document: &Value) -> BTreeSet<(String, String)> {
@@ -258,28 +254,29 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_said_in_the_largest_unit_that_fits() {
-        for (bytes, said) in [
+    fn a_size_has_the_largest_unit_that_divides_it() {
+        for (bytes, text) in [
             (4 << 30, "4 GiB"),
             (64 << 20, "64 MiB"),
             (1 << 20, "1 MiB"),
             (1025, "1025 bytes"),
             (0, "0 bytes"),
         ] {
-            assert_eq!(size(bytes), said);
+            assert_eq!(size(bytes), text);
         }
     }
 
     #[test]
     fn every_route_is_described_and_nothing_else() {
+        let table = route_table();
         let routes =
-            ROUTES.iter().map(|route| (route.method.as_str().to_owned(), route.pattern.to_owned()));
+            table.iter().map(|route| (route.method.as_str().to_owned(), route.pattern.to_owned()));
         assert_eq!(operations(&document()), routes.collect());
     }
 
     #[test]
     fn every_parameter_of_a_path_is_described() {
-        for route in ROUTES.iter() {
+        for route in route_table().iter() {
             let named = route
                 .pattern
                 .split('/')
@@ -295,9 +292,9 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_said_in_sentences() {
+    fn all_texts_are_sentences() {
         let is_sentence = |text: &str| text.ends_with('.') || text.ends_with('…');
-        for route in ROUTES.iter() {
+        for route in route_table().iter() {
             let about = &route.description;
             let known = match about.query {
                 QueryRule::Known(known) => known,
@@ -317,9 +314,9 @@ mod tests {
 
     /// Both are made from the same definitions.
     #[test]
-    fn a_body_of_options_holds_what_the_query_does() {
+    fn a_body_of_options_has_the_options_of_the_query() {
         let document = document();
-        for route in ROUTES.iter() {
+        for route in route_table().iter() {
             let method = route.method.as_str().to_ascii_lowercase();
             let operation = &document["paths"][route.pattern][method];
             let contents = operation["requestBody"]["content"].as_object();
@@ -345,9 +342,9 @@ mod tests {
         }
     }
 
-    /// What is written in the source and is no JSON would be null.
+    /// A frame that is not JSON would be null.
     #[test]
-    fn nothing_is_null_but_defaults() {
+    fn only_defaults_are_null() {
         fn walk(value: &Value, place: &str) {
             match value {
                 Value::Null => assert!(place.ends_with("/default"), "{place}"),
@@ -359,11 +356,10 @@ mod tests {
             }
         }
         walk(&document(), "");
-        assert!(written("{").is_null());
     }
 
     #[test]
-    fn every_reference_leads_somewhere() {
+    fn every_reference_has_a_target_and_every_schema_is_used() {
         fn walk<'d>(value: &'d Value, each: &mut impl FnMut(&'d str)) {
             match value {
                 Value::Object(members) => {
@@ -385,7 +381,7 @@ mod tests {
             let pointer = reference.strip_prefix('#').unwrap();
             assert!(document.pointer(pointer).is_some(), "{reference}");
         }
-        // And no schema is there for nothing.
+        // Every schema is used.
         for name in document["components"]["schemas"].as_object().unwrap().keys() {
             let reference = format!("#/components/schemas/{name}");
             assert!(references.contains(&*reference), "{name}");

@@ -1,31 +1,32 @@
-//! The options of a call: collected from wherever a request says them, and checked before anything
-//! is done.
+//! The options of a call: collected from the query and the body, and checked before the handler
+//! runs.
 //!
 //! ```text
-//! list    the definitions
-//! given   what a request says, and the check of it against the route's definitions
-//! body    bodies that hold options: JSON and forms
+//! definitions  the options of all calls
+//! sent         the options of a request, and their check against the definitions of the call
+//! body         reading options from a body: JSON and forms
 //! ```
 //!
-//! An unknown option, one that stands twice, and two that contradict each other are refused, so
-//! that a misspelt `dry_run` never becomes an import.
+//! Unknown, duplicate and contradicting options are refused, so that a misspelt `dry_run` never
+//! starts an import.
 
 mod body;
-mod given;
-mod list;
+mod definitions;
+mod sent;
 
-pub(super) use self::body::{add_body, add_part, is_json, wrong_field};
-pub(super) use self::given::{Given, unknown_option};
-pub(super) use self::list::{
-    ALLOW_EMPTY, ATOMIC, DRY_RUN, EMPTY_FIRST, FORM_TYPE, KEEP_ABSENT, OF_EXPORT, OF_IMPORT,
-    ON_ERROR, PROJECT_NAME, PROPERTY, REPLACE, SECRETS, SKIP, SKIP_POOL_UPDATE, TABLE, TYPES,
-    WORKBOOK_NAME,
+pub(super) use self::{
+    body::{add_body, add_part, is_json, wrong_field},
+    definitions::{
+        ALLOW_EMPTY, ATOMIC, DRY_RUN, EMPTY_FIRST, FORM_TYPE, KEEP_ABSENT, OF_EXPORT, OF_IMPORT,
+        ON_ERROR, PROJECT_NAME, PROPERTY, REPLACE, SECRETS, SKIP, SKIP_POOL_UPDATE, TABLE, TYPES,
+        WORKBOOK_NAME,
+    },
+    sent::SentOptions,
 };
-
-use super::route::CallOption;
+use super::description::CallOption;
 use crate::model::Kind;
 
-/// The options of a call, checked. An option that the request does not say is absent.
+/// The checked options of a call. An option that the request does not send is absent.
 #[derive(Debug, Default)]
 pub(super) struct Options(Vec<(&'static str, OptionValue)>);
 
@@ -34,17 +35,17 @@ pub(super) struct Options(Vec<(&'static str, OptionValue)>);
 enum OptionValue {
     Switch(bool),
     Text(String),
-    /// Without duplicates, in the order in which they were sent.
+    /// Without duplicates, in the order of the request.
     Kinds(Vec<Kind>),
 }
 
 impl Options {
-    /// Whether the request says the option.
+    /// Returns whether the request sends the option.
     pub(super) fn has(&self, option: &CallOption) -> bool {
         self.value(option).is_some()
     }
 
-    /// A switch; `None` where the request does not say it.
+    /// Returns a switch; `None` if the request does not send it.
     pub(super) fn switch(&self, option: &CallOption) -> Option<bool> {
         match self.value(option)? {
             OptionValue::Switch(on) => Some(*on),
@@ -52,12 +53,12 @@ impl Options {
         }
     }
 
-    /// Whether a switch is on. It is off where the request does not say it.
+    /// Returns whether a switch is on. It is off if the request does not send it.
     pub(super) fn is_on(&self, option: &CallOption) -> bool {
         self.switch(option) == Some(true)
     }
 
-    /// A text, a name or a word.
+    /// Returns a text, a name or a word; `None` if the request does not send it.
     pub(super) fn text(&self, option: &CallOption) -> Option<&str> {
         match self.value(option)? {
             OptionValue::Text(text) => Some(text),
@@ -65,7 +66,7 @@ impl Options {
         }
     }
 
-    /// A list of kinds; empty where the request does not say it.
+    /// Returns a list of kinds; empty if the request does not send it.
     pub(super) fn kinds(&self, option: &CallOption) -> &[Kind] {
         match self.value(option) {
             Some(OptionValue::Kinds(kinds)) => kinds,

@@ -1,47 +1,34 @@
-//! Which sort of problem each error of an operation is.
+//! The kind of problem for each error of an operation.
 
-use std::borrow::Cow;
-use std::io;
-
-use hyper::header::{CONNECTION, HeaderValue};
+use std::{borrow::Cow, io};
 
 use super::{
-    BUSY_RETRY_SECONDS, Flaw, Place, Problem, ProblemKind, retry_after, sentence, shorten,
+    BUSY_RETRY_SECONDS, Flaw, Problem, ProblemKind, RequestLocation, retry_after, sentence, shorten,
 };
-use crate::access::LoginError;
-use crate::codec::bundle::{BundleError, WriteError};
-use crate::codec::json::{JsonError, JsonFault};
-use crate::codec::workbook::DecodeError;
-use crate::http::blocking::BlockingError;
-use crate::http::body::BodyError;
-use crate::import::ImportError;
-use crate::inventory::InventoryError;
-use crate::migration::{LibraryError, MigrationError};
-use crate::store::StoreError;
-use crate::topology::TopologyError;
+use crate::{
+    access::LoginError,
+    codec::{
+        bundle::{BundleError, WriteError},
+        json::{JsonError, JsonFault},
+        workbook::DecodeError,
+    },
+    http::blocking::BlockingError,
+    import::ImportError,
+    inventory::InventoryError,
+    migration::{LibraryError, MigrationError},
+    store::StoreError,
+    topology::TopologyError,
+};
 
 impl From<BlockingError> for Problem {
     fn from(error: BlockingError) -> Self {
         let detail = match error {
             BlockingError::Panicked | BlockingError::NoThread(_) => return Self::internal(&error),
-            BlockingError::Busy => "Too many requests of this sort are waiting already.",
+            BlockingError::Busy => "Too many requests of this kind are waiting. Try again later.",
             BlockingError::ShuttingDown => "The server is shutting down.",
         };
         let (name, value) = retry_after(BUSY_RETRY_SECONDS);
         Self::new(ProblemKind::Unavailable, detail).with_header(name, value)
-    }
-}
-
-impl From<BodyError> for Problem {
-    fn from(error: BodyError) -> Self {
-        let kind = match error {
-            BodyError::TooLarge { .. } => ProblemKind::BodyTooLarge,
-            BodyError::TooSlow => ProblemKind::RequestTimeout,
-            BodyError::ClientLeft | BodyError::Malformed(_) => ProblemKind::MalformedRequest,
-            BodyError::NoRoom => ProblemKind::Unavailable,
-        };
-        // Whatever is left of the body cannot be told from a next request.
-        Self::of(kind, &error).with_header(CONNECTION, HeaderValue::from_static("close"))
     }
 }
 
@@ -50,11 +37,11 @@ impl From<LoginError> for Problem {
         match error {
             LoginError::Refused => Self::unauthenticated("The user name or the password is wrong."),
             LoginError::Locked { wait } => {
-                // Rounded up: who comes back must not be early.
+                // Rounded up, so that the next attempt is not too early.
                 let seconds = wait.as_secs() + 1;
                 let (name, value) = retry_after(seconds);
                 let detail = format!(
-                    "There were too many failed logins of this user from this address. Try again in {seconds} s."
+                    "Too many failed logins of this user from this address. Try again in {seconds} s."
                 );
                 Self::new(ProblemKind::TooManyFailedLogins, detail).with_header(name, value)
             }
@@ -164,12 +151,12 @@ impl From<JsonError> for Problem {
             | JsonFault::NoObject { .. }
             | JsonFault::ItemNoObject { .. } => ProblemKind::MalformedBody,
         };
-        let place = Place::Text { line: error.line, column: error.column };
+        let location = RequestLocation::Text { line: error.line, column: error.column };
         let detail = match &error.detail {
             fault @ JsonFault::Syntax { .. } => format!("The body is {fault}."),
             fault => sentence(fault),
         };
-        Self::new(kind, &*detail).with_flaw(Flaw::new(place, &*detail))
+        Self::new(kind, &*detail).with_flaw(Flaw::new(location, &*detail))
     }
 }
 
@@ -196,24 +183,25 @@ impl From<InventoryError> for Problem {
 }
 
 impl Problem {
-    /// A problem with what a request says of a property. `place` tells where it says so.
+    /// Returns the problem of a property that the request names. `location` returns where the
+    /// request names a property.
     pub(in crate::http) fn of_inventory(
         error: InventoryError,
-        place: impl FnOnce(&str) -> Place,
+        location: impl FnOnce(&str) -> RequestLocation,
     ) -> Self {
         let detail = sentence(&error);
         let flaw = match &error {
             InventoryError::UnknownProperty { property, nearest, .. } => Some(Flaw {
                 value: Some(shorten(property).into()),
                 nearest: nearest.clone().map(Cow::Owned),
-                ..Flaw::new(place(property), detail)
+                ..Flaw::new(location(property), detail)
             }),
             InventoryError::Value { property, value, .. } => Some(Flaw {
                 value: Some(shorten(value).into()),
-                ..Flaw::new(place(property), detail)
+                ..Flaw::new(location(property), detail)
             }),
             InventoryError::Regex { property, position, .. } => {
-                Some(Flaw { position: Some(*position), ..Flaw::new(place(property), detail) })
+                Some(Flaw { position: Some(*position), ..Flaw::new(location(property), detail) })
             }
             InventoryError::Store(_)
             | InventoryError::NotFound { .. }
@@ -232,7 +220,7 @@ impl Problem {
     }
 }
 
-/// What an import's errors are to a client.
+/// Returns the kind of problem for an error of an import.
 fn of_import(error: &ImportError) -> ProblemKind {
     match error {
         ImportError::Store(error) => of_store(error),
@@ -247,7 +235,7 @@ fn of_import(error: &ImportError) -> ProblemKind {
     }
 }
 
-/// What the store's errors are to a client.
+/// Returns the kind of problem for an error of the store.
 fn of_store(error: &StoreError) -> ProblemKind {
     match error {
         StoreError::Busy | StoreError::Reopening => ProblemKind::Unavailable,
@@ -271,6 +259,7 @@ fn of_store(error: &StoreError) -> ProblemKind {
     }
 }
 
+/// Returns the kind of problem for an error of the file system.
 fn of_io(error: &io::Error) -> ProblemKind {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {

@@ -1,8 +1,8 @@
-//! The sorts of problem, and what each of them says of itself.
+//! The kinds of problem, with their words, titles and statuses.
 
 use hyper::StatusCode;
 
-/// The sorts of problem. Clients tell them apart by the word in `type`.
+/// The kinds of problem. Clients distinguish them by the word in `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum ProblemKind {
     MalformedRequest,
@@ -51,7 +51,7 @@ pub(in crate::http) enum ProblemKind {
 }
 
 impl ProblemKind {
-    /// The word in `type`, the title and the status.
+    /// Returns the word in `type`, the title and the status.
     pub(super) fn facts(self) -> (&'static str, &'static str, StatusCode) {
         match self {
             Self::MalformedRequest => {
@@ -61,10 +61,10 @@ impl ProblemKind {
                 ("malformed-body", "The body is malformed", StatusCode::BAD_REQUEST)
             }
             Self::Unauthenticated => {
-                ("unauthenticated", "A login is needed", StatusCode::UNAUTHORIZED)
+                ("unauthenticated", "Login required", StatusCode::UNAUTHORIZED)
             }
             Self::Forbidden => ("forbidden", "Not allowed", StatusCode::FORBIDDEN),
-            Self::UnknownPath => ("unknown-path", "Nothing is here", StatusCode::NOT_FOUND),
+            Self::UnknownPath => ("unknown-path", "No such path", StatusCode::NOT_FOUND),
             Self::UnknownProject => ("unknown-project", "No such project", StatusCode::NOT_FOUND),
             Self::UnknownReport => ("unknown-report", "No such report", StatusCode::NOT_FOUND),
             Self::UnknownWorkbook => {
@@ -88,30 +88,24 @@ impl ProblemKind {
             ),
             Self::ChangeRejected => (
                 "change-rejected",
-                "The change was rejected, nothing is changed",
+                "The change was rejected; nothing was changed",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
-            Self::OwnUser => {
-                ("own-user", "Not possible for the user who asks", StatusCode::CONFLICT)
-            }
+            Self::OwnUser => ("own-user", "Not possible for your own user", StatusCode::CONFLICT),
             Self::Cancelled => {
-                ("cancelled", "The job was cancelled, nothing is changed", StatusCode::CONFLICT)
+                ("cancelled", "The job was cancelled; nothing was changed", StatusCode::CONFLICT)
             }
             Self::UnknownJob => ("unknown-job", "No such job", StatusCode::NOT_FOUND),
             Self::JobNotCancellable => {
-                ("job-not-cancellable", "It is too late to cancel the job", StatusCode::CONFLICT)
+                ("job-not-cancellable", "Too late to cancel the job", StatusCode::CONFLICT)
             }
-            Self::MethodNotAllowed => (
-                "method-not-allowed",
-                "The method is not allowed here",
-                StatusCode::METHOD_NOT_ALLOWED,
-            ),
+            Self::MethodNotAllowed => {
+                ("method-not-allowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED)
+            }
             Self::RequestTimeout => {
-                ("request-timeout", "The request came too slowly", StatusCode::REQUEST_TIMEOUT)
+                ("request-timeout", "The request arrived too slowly", StatusCode::REQUEST_TIMEOUT)
             }
-            Self::Stale => {
-                ("stale", "It has changed in the meantime", StatusCode::PRECONDITION_FAILED)
-            }
+            Self::Stale => ("stale", "Changed in the meantime", StatusCode::PRECONDITION_FAILED),
             Self::BodyTooLarge => {
                 ("body-too-large", "The body is too large", StatusCode::PAYLOAD_TOO_LARGE)
             }
@@ -120,39 +114,41 @@ impl ProblemKind {
             }
             Self::UnsupportedMediaType => (
                 "unsupported-media-type",
-                "The body has the wrong type",
+                "Unsupported media type",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ),
             Self::RangeNotSatisfiable => (
                 "range-not-satisfiable",
-                "The range lies beyond the end",
+                "The range begins after the end",
                 StatusCode::RANGE_NOT_SATISFIABLE,
             ),
             Self::ImportRejected => (
                 "import-rejected",
-                "The import was rejected, nothing is changed",
+                "The import was rejected; nothing was changed",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::BundleRefused => (
                 "bundle-refused",
-                "The bundle is not one that can be taken",
+                "The bundle cannot be imported",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::WorkbookRefused => (
                 "workbook-refused",
-                "The workbook is not one that can be taken",
+                "The workbook cannot be imported",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::WorkbookLimit => (
                 "workbook-limit",
-                "A workbook of this format cannot hold it",
+                "Too much for a workbook of this format",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
-            Self::WorkbookState => {
-                ("workbook-state", "Not possible with the workbook as it is", StatusCode::CONFLICT)
-            }
+            Self::WorkbookState => (
+                "workbook-state",
+                "Not possible in the state of the workbook",
+                StatusCode::CONFLICT,
+            ),
             Self::ProjectState => {
-                ("project-state", "Not possible with the project as it is", StatusCode::CONFLICT)
+                ("project-state", "Not possible in the state of the project", StatusCode::CONFLICT)
             }
             Self::NothingToUndo => {
                 ("nothing-to-undo", "There is nothing to undo", StatusCode::CONFLICT)
@@ -164,7 +160,7 @@ impl ProblemKind {
             ),
             Self::EmptyReplacement => (
                 "empty-replacement",
-                "The import would only remove records",
+                "The import would only delete records",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::RecordTooLarge => {
@@ -174,19 +170,19 @@ impl ProblemKind {
                 ("change-too-large", "Too much for one change", StatusCode::UNPROCESSABLE_ENTITY)
             }
             Self::Damaged => {
-                ("damaged", "Something stored is damaged", StatusCode::INTERNAL_SERVER_ERROR)
+                ("damaged", "Stored data is damaged", StatusCode::INTERNAL_SERVER_ERROR)
             }
             Self::ReadOnly => {
-                ("read-only", "Nothing can be changed", StatusCode::SERVICE_UNAVAILABLE)
+                ("read-only", "The inventory is read-only", StatusCode::SERVICE_UNAVAILABLE)
             }
             Self::TooManyFailedLogins => {
                 ("too-many-failed-logins", "Too many failed logins", StatusCode::TOO_MANY_REQUESTS)
             }
             Self::Internal => {
-                ("internal", "Something went wrong inside", StatusCode::INTERNAL_SERVER_ERROR)
+                ("internal", "Internal server error", StatusCode::INTERNAL_SERVER_ERROR)
             }
             Self::Unavailable => {
-                ("unavailable", "Not possible just now", StatusCode::SERVICE_UNAVAILABLE)
+                ("unavailable", "Temporarily unavailable", StatusCode::SERVICE_UNAVAILABLE)
             }
             Self::DiskFull => ("disk-full", "The disk is full", StatusCode::INSUFFICIENT_STORAGE),
         }

@@ -1,60 +1,65 @@
-//! Problems: everything that goes wrong becomes one of these, and only here an HTTP answer.
+//! Problems: every failed request becomes one, and only here an HTTP response.
 //!
-//! The form is RFC 9457, `application/problem+json`: `type`, `title`, `status`, `detail`, the
-//! request's id, and `errors`, each with its place. `kind` lists the sorts of problem, `causes`
-//! says which sort each error of an operation is.
+//! The format is RFC 9457, `application/problem+json`: `type`, `title`, `status`, `detail`, the
+//! id of the request, and `errors`, each with its location. `kind` lists the kinds of problem;
+//! `causes` maps each error of an operation to its kind.
 
 mod causes;
 mod kind;
 
-use std::borrow::Cow;
-use std::error::Error;
+use std::{borrow::Cow, error::Error};
 
-use hyper::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use hyper::{Method, StatusCode};
+use hyper::{
+    Method, StatusCode,
+    header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub(super) use self::kind::ProblemKind;
-use super::request::RequestId;
-use super::response::{self, PROBLEM_JSON, Response};
-use crate::codec::bundle::BundleError;
-use crate::import::EmptyKind;
-use crate::model::{Kind, UnknownKind};
-use crate::store::{Damage, StoreError};
-use crate::wording::chain;
+use super::{
+    request_id::RequestId,
+    response::{self, PROBLEM_JSON, Response},
+};
+use crate::{
+    codec::bundle::BundleError,
+    import::EmptyKind,
+    model::{Kind, UnknownKind},
+    store::{Damage, StoreError},
+    wording::chain,
+};
 
-/// What stands before the word in a problem's `type`: a tag URI (RFC 4151), which names and needs
-/// no server.
+/// The prefix of a problem's `type`: a tag URI (RFC 4151), which identifies without naming a
+/// server.
 const TYPE_PREFIX: &str = "tag:satchel.internal,2026:problem/";
 
-/// What to do about damage.
-const DAMAGED_ADVICE: &str = "`satchel verify` lists everything that is damaged, and \
-                              `satchel recover --dry-run` says what can be done about it.";
+/// The advice about damage.
+const DAMAGED_ADVICE: &str = "`satchel verify` lists all damage, and \
+                              `satchel recover --dry-run` shows what can be recovered.";
 
-/// Of a text from outside that is shown in a message.
+/// The characters of a client's text that a message shows.
 const SHOWN_CHARS_MAX: usize = 80;
 
-/// How long a client that was turned away for want of room should wait.
+/// How long a client that was refused because the server is busy should wait.
 const BUSY_RETRY_SECONDS: u64 = 5;
 
 const CHALLENGE: HeaderValue =
     HeaderValue::from_static("Basic realm=\"satchel\", charset=\"UTF-8\"");
 
-/// Where in a request something is wrong. The name of the place becomes a member of the error.
+/// The location of a flaw in a request. The name of the variant becomes a member of the error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Place {
-    /// A JSON pointer (RFC 6901) into the body; empty for the whole of it.
+pub(super) enum RequestLocation {
+    /// A JSON pointer (RFC 6901) into the body; empty for the complete body.
     Pointer(String),
     /// A field of a form.
     FormField(String),
     Header(&'static str),
-    /// The path as it came.
+    /// The path as the client sent it.
     Path(String),
-    /// A named part of the path.
+    /// A parameter of the path.
     PathParameter(&'static str),
-    /// A parameter of the query; empty for the whole of it.
+    /// A parameter of the query; empty for the complete query.
     QueryParameter(String),
     /// A text position in the body. Both count from 1.
     #[serde(untagged)]
@@ -64,34 +69,34 @@ pub(super) enum Place {
     },
 }
 
-/// One thing that is wrong, where it is, and what would be right.
+/// One error of a request: where it is, what is wrong, and what is valid.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Flaw {
     #[serde(flatten)]
-    pub(super) place: Place,
-    /// A short word for scripts, where the place alone does not tell.
+    pub(super) location: RequestLocation,
+    /// A word for scripts, if the location alone does not identify the error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) code: Option<&'static str>,
     /// A sentence.
     pub(super) detail: String,
-    /// What stands there.
+    /// The value at the location.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<Value>,
-    /// What was probably meant.
+    /// The valid value that is nearest to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) nearest: Option<Cow<'static, str>>,
-    /// Where in the value, in characters from 1.
+    /// The position in the value, in characters from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) position: Option<usize>,
-    /// Everything that would be right.
+    /// All valid values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) valid: Vec<&'static str>,
 }
 
 impl Flaw {
-    pub(super) fn new(place: Place, detail: impl Into<String>) -> Self {
+    pub(super) fn new(location: RequestLocation, detail: impl Into<String>) -> Self {
         Self {
-            place,
+            location,
             code: None,
             detail: detail.into(),
             value: None,
@@ -102,7 +107,7 @@ impl Flaw {
     }
 }
 
-/// A request that cannot be granted, and why.
+/// Why a request failed.
 #[derive(Debug)]
 pub(super) struct Problem {
     kind: ProblemKind,
@@ -110,11 +115,11 @@ pub(super) struct Problem {
     errors: Vec<Flaw>,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    /// What is damaged, to be counted.
+    /// The damage behind the problem, which the pipeline counts.
     damage: Option<Box<Damage>>,
 }
 
-/// The members in the order in which people read them.
+/// The members of the response, in an order for people.
 #[derive(Serialize)]
 struct Rendered<'a> {
     r#type: String,
@@ -129,7 +134,7 @@ struct Rendered<'a> {
 }
 
 impl Problem {
-    /// `detail` is a sentence for a person.
+    /// Takes the kind, and a sentence for a person.
     pub(super) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self {
             kind,
@@ -141,7 +146,7 @@ impl Problem {
         }
     }
 
-    /// Adds what is damaged, where an error of the store says so.
+    /// Adds the damage that an error of the store reports, if any.
     fn with_damage(mut self, error: Option<&StoreError>) -> Self {
         self.damage = error.and_then(StoreError::damage).map(Box::new);
         match self.damage.as_deref() {
@@ -158,28 +163,28 @@ impl Problem {
         }
     }
 
-    /// Takes what is damaged.
+    /// Moves the damage out.
     pub(super) fn take_damage(&mut self) -> Option<Damage> {
         self.damage.take().map(|damage| *damage)
     }
 
-    /// Whether it is of this sort.
+    /// Returns whether the problem is of this kind.
     pub(super) fn is(&self, kind: ProblemKind) -> bool {
         self.kind == kind
     }
 
-    /// A mistake of ours, or a failing machine. The cause goes to the log and not to the client,
-    /// whom it could tell too much.
+    /// Returns the problem of a bug or a failing machine. The cause is logged and not sent, because
+    /// it could reveal internals.
     pub(super) fn internal(cause: &(dyn Error + 'static)) -> Self {
         tracing::error!(error = cause, "a request failed");
         Self::new(
             ProblemKind::Internal,
-            "The request could not be answered. The cause is in the server's log, under the request id.",
+            "The server failed to answer the request. The cause is in its log, under the request id.",
         )
     }
 
-    /// A problem whose detail is the error's own message, unless that is not for clients.
-    fn of(kind: ProblemKind, error: &(dyn Error + 'static)) -> Self {
+    /// Returns a problem whose detail is the message of the error, unless the kind is internal.
+    pub(super) fn of(kind: ProblemKind, error: &(dyn Error + 'static)) -> Self {
         match kind {
             ProblemKind::Internal => Self::internal(error),
             ProblemKind::Unavailable => {
@@ -190,7 +195,7 @@ impl Problem {
                 tracing::error!(error, "the store");
                 Self::new(kind, sentence(error))
             }
-            // It is logged where it is counted.
+            // The inventory logs it when it counts it.
             ProblemKind::Damaged => {
                 Self::new(kind, format!("{} {DAMAGED_ADVICE}", sentence(error)))
             }
@@ -198,24 +203,27 @@ impl Problem {
         }
     }
 
-    /// 401 with its challenge.
+    /// Returns 401 with its challenge.
     pub(super) fn unauthenticated(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Unauthenticated, detail).with_header(WWW_AUTHENTICATE, CHALLENGE)
     }
 
-    /// 405 with what is allowed.
+    /// Returns 405 with the allowed methods.
     pub(super) fn method_not_allowed(method: &Method, allow: HeaderValue) -> Self {
         let words = allow.to_str().unwrap_or_default();
         let method = shorten(method.as_str());
-        let detail = format!("{method} is not allowed here; these are: {words}.");
+        let detail = format!("{method} is not allowed for this path. Allowed methods: {words}.");
         Self::new(ProblemKind::MethodNotAllowed, detail).with_header(ALLOW, allow)
     }
 
-    /// 404 for a part of the path that should name a type of instance.
+    /// Returns 404 for a path parameter that should be a type of instance.
     pub(super) fn unknown_kind(error: &UnknownKind, parameter: &'static str) -> Self {
         let detail = match error.nearest {
             Some(kind) => {
-                format!("“{}” is not a type of instance; was “{kind}” meant?", shorten(&error.word))
+                format!(
+                    "“{}” is not a type of instance. Did you mean “{kind}”?",
+                    shorten(&error.word)
+                )
             }
             None => format!("“{}” is not a type of instance.", shorten(&error.word)),
         };
@@ -223,33 +231,33 @@ impl Problem {
             value: Some(Value::from(shorten(&error.word))),
             nearest: error.nearest.map(|kind| Cow::Borrowed(kind.as_str())),
             valid: Kind::ALL.into_iter().map(Kind::as_str).collect(),
-            ..Flaw::new(Place::PathParameter(parameter), &*detail)
+            ..Flaw::new(RequestLocation::PathParameter(parameter), &*detail)
         };
         Self::new(ProblemKind::UnknownKind, detail).with_flaw(flaw)
     }
 
-    /// Adds what is wrong, and where.
+    /// Adds a flaw.
     pub(super) fn with_flaw(mut self, flaw: Flaw) -> Self {
         self.errors.push(flaw);
         self
     }
 
-    /// Adds all that is wrong.
+    /// Adds flaws.
     pub(super) fn with_flaws(mut self, flaws: Vec<Flaw>) -> Self {
         self.errors.extend(flaws);
         self
     }
 
-    /// Adds members of its own beside those of every problem.
+    /// Adds members to those that every problem has.
     pub(super) fn with_members(mut self, members: Map<String, Value>) -> Self {
-        // Those of every problem come first.
+        // The members of every problem take precedence.
         self.members.extend(members.into_iter().filter(|(name, _)| {
             !matches!(name.as_str(), "type" | "title" | "status" | "detail" | "request_id")
         }));
         self
     }
 
-    /// Adds what is wrong with a bundle: which entry, and which rule it breaks.
+    /// Adds the error of a bundle: its entry, and the rule that it breaks.
     fn with_entry(self, refused: &BundleError) -> Self {
         self.with_error(serde_json::json!({
             "entry": refused.entry(),
@@ -258,12 +266,12 @@ impl Problem {
         }))
     }
 
-    /// Adds what is wrong with a file as a whole: which rule it breaks.
+    /// Adds the error of a file: the rule that it breaks.
     fn with_rule(self, rule: &'static str, refused: &dyn Error) -> Self {
         self.with_error(serde_json::json!({"rule": rule, "detail": sentence(refused)}))
     }
 
-    /// Adds the kinds of which an import would only remove records.
+    /// Adds the kinds of which an import would only delete records.
     fn with_empty_kinds(self, kinds: &[EmptyKind]) -> Self {
         let error = |kind: &EmptyKind| {
             let mut error = serde_json::to_value(kind).unwrap_or_default();
@@ -276,24 +284,31 @@ impl Problem {
         self.with_members(members)
     }
 
-    /// Adds the one thing that is wrong, which has no place in the request.
+    /// Adds an error that has no location in the request.
     fn with_error(self, error: Value) -> Self {
         let mut members = Map::new();
         members.insert("errors".to_owned(), Value::Array(vec![error]));
         self.with_members(members)
     }
 
+    /// Adds a header of the response.
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// What is wrong, in a sentence.
+    /// Returns the flaws of the request.
+    #[cfg(test)]
+    pub(super) fn flaws(&self) -> &[Flaw] {
+        &self.errors
+    }
+
+    /// Returns the sentence for a person.
     pub(super) fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// The answer to the request with this id.
+    /// Returns the response to the request with this id.
     pub(super) fn render(self, id: RequestId) -> Response {
         let (status, text) = self.json(id);
         let mut response = response::whole(status, PROBLEM_JSON, text);
@@ -301,7 +316,7 @@ impl Problem {
         response
     }
 
-    /// The status and the body of the answer.
+    /// Returns the status and the body of the response.
     pub(super) fn json(&self, id: RequestId) -> (StatusCode, Vec<u8>) {
         let (word, title, status) = self.kind.facts();
         let rendered = Rendered {
@@ -313,14 +328,14 @@ impl Problem {
             errors: &self.errors,
             members: &self.members,
         };
-        // Texts, numbers and values that are JSON already always can be JSON.
+        // Texts, numbers and JSON values can always be written as JSON.
         let mut text = serde_json::to_vec(&rendered).unwrap_or_default();
         text.push(b'\n');
         (status, text)
     }
 }
 
-/// A text from outside as a message shows it: not longer than a line.
+/// Returns the beginning of a client's text, short enough for a message.
 pub(super) fn shorten(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(SHOWN_CHARS_MAX) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
@@ -328,7 +343,7 @@ pub(super) fn shorten(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A member's name as a part of a JSON pointer (RFC 6901).
+/// Returns a member's name as a segment of a JSON pointer (RFC 6901).
 pub(super) fn escape_pointer(name: &str) -> Cow<'_, str> {
     if name.contains(['~', '/']) {
         Cow::Owned(name.replace('~', "~0").replace('/', "~1"))
@@ -341,12 +356,13 @@ fn retry_after(seconds: u64) -> (HeaderName, HeaderValue) {
     (RETRY_AFTER, HeaderValue::from(seconds))
 }
 
-/// An error with its causes as a sentence: errors begin in lower case and end without a full stop.
+/// Returns an error with its causes as a sentence. Errors begin in lower case and end without a
+/// full stop.
 fn sentence(error: &dyn Error) -> String {
     sentence_of(&chain(error))
 }
 
-/// A message as a sentence.
+/// Returns a message with an upper-case first letter and a full stop.
 pub(super) fn sentence_of(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
@@ -368,19 +384,19 @@ mod tests {
     }
 
     #[test]
-    fn a_flaw_names_its_place_by_its_sort() {
-        let pointer = json(&Flaw::new(Place::Pointer("/name".into()), "No."));
+    fn a_flaw_has_a_member_for_its_location() {
+        let pointer = json(&Flaw::new(RequestLocation::Pointer("/name".into()), "No."));
         assert_eq!(pointer, serde_json::json!({"pointer": "/name", "detail": "No."}));
-        let text = json(&Flaw::new(Place::Text { line: 2, column: 7 }, "No."));
+        let text = json(&Flaw::new(RequestLocation::Text { line: 2, column: 7 }, "No."));
         assert_eq!(text, serde_json::json!({"line": 2, "column": 7, "detail": "No."}));
-        let header = json(&Flaw::new(Place::Header("host"), "No."));
+        let header = json(&Flaw::new(RequestLocation::Header("host"), "No."));
         assert_eq!(header, serde_json::json!({"header": "host", "detail": "No."}));
-        let query = json(&Flaw::new(Place::QueryParameter("limit".into()), "No."));
+        let query = json(&Flaw::new(RequestLocation::QueryParameter("limit".into()), "No."));
         assert_eq!(query, serde_json::json!({"query_parameter": "limit", "detail": "No."}));
     }
 
     #[test]
-    fn long_texts_are_shown_short() {
+    fn long_texts_are_shortened() {
         assert_eq!(shorten("näme"), "näme");
         assert_eq!(shorten(&"ä".repeat(1000)).chars().count(), SHOWN_CHARS_MAX + 1);
     }

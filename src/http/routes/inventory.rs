@@ -1,19 +1,25 @@
-//! One instance, queries, search, configurations and pools.
+//! Instances, queries, search, configurations and pools.
 
 use hyper::Method;
 
 use super::{JSON, NO_OPTIONS, text};
-use crate::http::description::json;
-use crate::http::handlers::inventory::{change, configuration, instance, pools, query, search};
-use crate::http::options::{ATOMIC, PROPERTY};
-use crate::http::route::{
-    Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description, PathParameter,
-    QueryRule, Route, Shape, Tag, ValueType,
+use crate::{
+    http::{
+        description::{
+            Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description,
+            PathParameter, QueryRule, Shape, Tag, ValueType, json,
+        },
+        endpoint::Endpoint,
+        handlers::inventory::{change, configuration, instance, pools, query, search},
+        options::{ATOMIC, PROPERTY},
+        paths,
+        route::Route,
+    },
+    model::limits::{LONG_TEXT_BYTES_MAX, TEXT_BYTES_MAX},
 };
-use crate::model::limits::{LONG_TEXT_BYTES_MAX, TEXT_BYTES_MAX};
 
-/// Of the instances of one change: room for the longest text that a record may have. Lists of
-/// 10,000 devices have about 20 MB. A record with more than that is put together property by
+/// The size limit of the instances of one change, in bytes: enough for the longest text of a
+/// record. A list of 10,000 devices has about 20 MB. Larger records must be changed property by
 /// property, or imported.
 const INSTANCES_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -36,30 +42,34 @@ const PLAIN: Content = Content { media_type: "text/plain", shape: Shape::Text };
 
 const VALIDATOR: &[AnswerHeader] = &[AnswerHeader {
     name: "ETag",
-    about: "For If-None-Match on a later read, and If-Match on a change.",
+    about: "For If-None-Match of a later read, and If-Match of a change.",
 }];
 
-const HAS_IT: AnswerForm = AnswerForm::empty(304, "The client has it already.");
+const HAS_IT: AnswerForm = AnswerForm::empty(304, "The client has the current version.");
 
 const TOTAL: AnswerHeader = AnswerHeader {
     name: "X-Total-Count",
-    about: "How many there are in all. Left out where the answer is so long that it is sent \
-            before they are counted.",
+    about: "The total number of instances. Missing in a response so long that it is sent before \
+            they are counted.",
 };
 
 const TEXT_OPTIONS: QueryRule = QueryRule::Known(&[PROPERTY]);
 
 const LIST: QueryRule = QueryRule::Known(&[
-    CallOption::new("start", "How many to leave out before the first.", ValueType::Whole),
-    CallOption::new("limit", "How many to answer; all where it is not given.", ValueType::Whole),
+    CallOption::new("start", "The number of instances to skip.", ValueType::Whole),
+    CallOption::new(
+        "limit",
+        "The largest number of instances to return; the default is all.",
+        ValueType::Whole,
+    ),
     CallOption::new(
         "columns",
-        "The properties to answer; all where none is given. May be repeated.",
+        "The properties to return; the default is all. May be repeated.",
         ValueType::Texts,
     ),
     CallOption::new(
         "order",
-        "The property to sort by; `-name` or `name:desc` for the other direction.",
+        "The property to sort by; `-name` or `name:desc` for descending order.",
         ValueType::Text,
     ),
 ]);
@@ -67,195 +77,216 @@ const LIST: QueryRule = QueryRule::Known(&[
 const PUT_TEXT: Description = Description {
     operation: "put_configuration",
     tag: Tag::Inventory,
-    summary: "Stores a device's configuration, as it is sent, in UTF-8.",
+    summary: "Stores a device's configuration. The body is the text itself, in UTF-8.",
     path: &[DEVICE],
     query: TEXT_OPTIONS,
     request: &[PLAIN],
-    answers: &[
-        AnswerForm::of("It is stored.", &[json(Shape::Schema("StoredText"))]).headers(VALIDATOR)
-    ],
+    answers: &[AnswerForm::of("The text is stored.", &[json(Shape::Schema("StoredText"))])
+        .headers(VALIDATOR)],
 };
 
-pub(super) const ROUTES: &[Route] = &[
-    Route {
-        method: Method::GET,
-        pattern: "/rest/instance/{kind}",
-        access: Access::Authenticated,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "list_instances",
-            tag: Tag::Inventory,
-            summary: "All instances of a type, in pages; one a line where Accept asks for \
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::INSTANCES.pattern(),
+            access: Access::Authenticated,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "list_instances",
+                tag: Tag::Inventory,
+                summary: "All instances of a type, in pages; one a line if Accept asks for \
                       application/x-ndjson.",
-            path: &[KIND],
-            query: LIST,
-            request: &[],
-            answers: &[AnswerForm::of("The instances.", ROWS).headers(&[TOTAL])],
+                path: &[KIND],
+                query: LIST,
+                request: &[],
+                answers: &[AnswerForm::of("The instances.", ROWS).headers(&[TOTAL])],
+            },
         },
         handler: |call| Box::pin(query::list(call)),
     },
-    Route {
-        method: Method::POST,
-        pattern: "/rest/instance/{kind}",
-        access: Access::Administrator,
-        body: INSTANCES,
-        description: Description {
-            operation: "put_instances",
-            tag: Tag::Inventory,
-            summary: "Creates, updates and renames (`new_name`) instances.",
-            path: &[KIND],
-            query: QueryRule::Known(&[ATOMIC]),
-            request: &[json(Shape::Schema("Changes"))],
-            answers: &[
-                AnswerForm::of("All were taken.", &[json(Shape::Schema("Changed"))]),
-                AnswerForm::of(
-                    "Some were taken; `failure` says why the others were not.",
-                    &[json(Shape::Schema("Changed"))],
-                )
-                .status(206),
-            ],
+    Endpoint {
+        route: Route {
+            method: Method::POST,
+            pattern: paths::INSTANCES.pattern(),
+            access: Access::Administrator,
+            body: INSTANCES,
+            description: Description {
+                operation: "put_instances",
+                tag: Tag::Inventory,
+                summary: "Creates, updates and renames (`new_name`) instances.",
+                path: &[KIND],
+                query: QueryRule::Known(&[ATOMIC]),
+                request: &[json(Shape::Schema("Changes"))],
+                answers: &[
+                    AnswerForm::of("All objects were stored.", &[json(Shape::Schema("Changed"))]),
+                    AnswerForm::of(
+                        "Some objects were stored; `failure` explains why the others were not.",
+                        &[json(Shape::Schema("Changed"))],
+                    )
+                    .status(206),
+                ],
+            },
         },
         handler: |call| Box::pin(change::put(call)),
     },
-    Route {
-        method: Method::GET,
-        pattern: "/rest/instance/{kind}/{name}",
-        access: Access::Authenticated,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "get_instance",
-            tag: Tag::Inventory,
-            summary: "All properties and relations of an instance, but its secrets.",
-            path: &[KIND, NAME],
-            query: QueryRule::Nothing,
-            request: &[],
-            answers: &[AnswerForm::of("The instance.", &[INSTANCE]).headers(VALIDATOR), HAS_IT],
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::INSTANCE.pattern(),
+            access: Access::Authenticated,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "get_instance",
+                tag: Tag::Inventory,
+                summary: "All properties and relations of an instance, except its secrets.",
+                path: &[KIND, NAME],
+                query: QueryRule::Nothing,
+                request: &[],
+                answers: &[AnswerForm::of("The instance.", &[INSTANCE]).headers(VALIDATOR), HAS_IT],
+            },
         },
         handler: |call| Box::pin(instance::show(call)),
     },
-    Route {
-        method: Method::DELETE,
-        pattern: "/rest/instance/{kind}/{name}",
-        access: Access::Administrator,
-        body: BodyRule::Options,
-        description: Description {
-            operation: "delete_instance",
-            tag: Tag::Inventory,
-            summary: "Deletes an instance and what cannot stand without it.",
-            path: &[KIND, NAME],
-            query: NO_OPTIONS,
-            request: &[],
-            answers: &[AnswerForm::of(
-                "It is gone; the answer says what else is.",
-                &[json(Shape::Schema("Deleted"))],
-            )],
+    Endpoint {
+        route: Route {
+            method: Method::DELETE,
+            pattern: paths::INSTANCE.pattern(),
+            access: Access::Administrator,
+            body: BodyRule::Options,
+            description: Description {
+                operation: "delete_instance",
+                tag: Tag::Inventory,
+                summary: "Deletes an instance and the instances that depend on it.",
+                path: &[KIND, NAME],
+                query: NO_OPTIONS,
+                request: &[],
+                answers: &[AnswerForm::of(
+                    "The instance is deleted; the response lists everything that was deleted with it.",
+                    &[json(Shape::Schema("Deleted"))],
+                )],
+            },
         },
         handler: |call| Box::pin(instance::remove(call)),
     },
-    Route {
-        method: Method::GET,
-        pattern: "/rest/query/{kind}",
-        access: Access::Authenticated,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "query_instances",
-            tag: Tag::Inventory,
-            summary: "The instances whose properties have the given values.",
-            path: &[KIND],
-            query: QueryRule::Any {
-                about: "A property and the value that it must have; relations by name.",
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::QUERY.pattern(),
+            access: Access::Authenticated,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "query_instances",
+                tag: Tag::Inventory,
+                summary: "The instances whose properties have the given values.",
+                path: &[KIND],
+                query: QueryRule::Any {
+                    about: "A property and its value; a relation by the name of the related instance.",
+                },
+                request: &[],
+                answers: &[AnswerForm::of("The instances.", ROWS).headers(&[TOTAL])],
             },
-            request: &[],
-            answers: &[AnswerForm::of("The instances.", ROWS).headers(&[TOTAL])],
         },
         handler: |call| Box::pin(query::query(call)),
     },
-    Route {
-        method: Method::POST,
-        pattern: "/rest/search",
-        access: Access::Authenticated,
-        body: JSON,
-        description: Description {
-            operation: "search_instances",
-            tag: Tag::Inventory,
-            summary: "Columns of the instances that meet criteria; also lines of configurations.",
-            path: &[],
-            query: NO_OPTIONS,
-            request: &[json(Shape::Schema("SearchRequest"))],
-            answers: &[AnswerForm::of("The instances.", ROWS).headers(&[
-                TOTAL,
-                AnswerHeader {
-                    name: "X-Kind-Count",
-                    about: "How many instances of the type there are.",
-                },
-            ])],
+    Endpoint {
+        route: Route {
+            method: Method::POST,
+            pattern: paths::SEARCH.pattern(),
+            access: Access::Authenticated,
+            body: JSON,
+            description: Description {
+                operation: "search_instances",
+                tag: Tag::Inventory,
+                summary: "The chosen columns of the instances that match criteria, also matching configuration lines.",
+                path: &[],
+                query: NO_OPTIONS,
+                request: &[json(Shape::Schema("SearchRequest"))],
+                answers: &[AnswerForm::of("The instances.", ROWS).headers(&[
+                    TOTAL,
+                    AnswerHeader {
+                        name: "X-Kind-Count",
+                        about: "The number of instances of the type.",
+                    },
+                ])],
+            },
         },
         handler: |call| Box::pin(search::search(call)),
     },
-    Route {
-        method: Method::GET,
-        pattern: "/rest/configuration/{device}",
-        access: Access::Authenticated,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "get_configuration",
-            tag: Tag::Inventory,
-            summary: "A device's configuration, or another of its long texts, as it is.",
-            path: &[DEVICE],
-            query: TEXT_OPTIONS,
-            request: &[],
-            answers: &[AnswerForm::of("The text.", &[PLAIN]).headers(VALIDATOR), HAS_IT],
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::CONFIGURATION.pattern(),
+            access: Access::Authenticated,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "get_configuration",
+                tag: Tag::Inventory,
+                summary: "A device's configuration or another of its long texts, as plain text.",
+                path: &[DEVICE],
+                query: TEXT_OPTIONS,
+                request: &[],
+                answers: &[AnswerForm::of("The text.", &[PLAIN]).headers(VALIDATOR), HAS_IT],
+            },
         },
         handler: |call| Box::pin(configuration::show(call)),
     },
-    Route {
-        method: Method::PUT,
-        pattern: "/rest/configuration/{device}",
-        access: Access::Administrator,
-        body: TEXT,
-        description: PUT_TEXT,
+    Endpoint {
+        route: Route {
+            method: Method::PUT,
+            pattern: paths::CONFIGURATION.pattern(),
+            access: Access::Administrator,
+            body: TEXT,
+            description: PUT_TEXT,
+        },
         handler: |call| Box::pin(configuration::put(call)),
     },
-    Route {
-        method: Method::POST,
-        pattern: "/rest/configuration/{device}",
-        access: Access::Administrator,
-        body: TEXT,
-        description: Description { operation: "post_configuration", ..PUT_TEXT },
+    Endpoint {
+        route: Route {
+            method: Method::POST,
+            pattern: paths::CONFIGURATION.pattern(),
+            access: Access::Administrator,
+            body: TEXT,
+            description: Description { operation: "post_configuration", ..PUT_TEXT },
+        },
         handler: |call| Box::pin(configuration::put(call)),
     },
-    Route {
-        method: Method::POST,
-        pattern: "/rest/update_all_pools",
-        access: Access::Administrator,
-        body: BodyRule::Options,
-        description: Description {
-            operation: "update_all_pools",
-            tag: Tag::Inventory,
-            summary: "Computes the members of all pools anew.",
-            path: &[],
-            query: NO_OPTIONS,
-            request: &[],
-            answers: &[AnswerForm::of(
-                "They are right, but for those that could not be computed.",
-                &[json(Shape::Schema("UpdatedPools"))],
-            )],
+    Endpoint {
+        route: Route {
+            method: Method::POST,
+            pattern: paths::UPDATE_ALL_POOLS.pattern(),
+            access: Access::Administrator,
+            body: BodyRule::Options,
+            description: Description {
+                operation: "update_all_pools",
+                tag: Tag::Inventory,
+                summary: "Computes the members of all pools again.",
+                path: &[],
+                query: NO_OPTIONS,
+                request: &[],
+                answers: &[AnswerForm::of(
+                    "The pools are up to date, except those that could not be computed.",
+                    &[json(Shape::Schema("UpdatedPools"))],
+                )],
+            },
         },
         handler: |call| Box::pin(pools::update_all(call)),
     },
-    Route {
-        method: Method::GET,
-        pattern: "/rest/count",
-        access: Access::Authenticated,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "count_instances",
-            tag: Tag::Inventory,
-            summary: "The number of instances of each type.",
-            path: &[],
-            query: QueryRule::Nothing,
-            request: &[],
-            answers: &[AnswerForm::of("The numbers.", &[json(Shape::Schema("Counts"))])],
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::COUNT.pattern(),
+            access: Access::Authenticated,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "count_instances",
+                tag: Tag::Inventory,
+                summary: "The number of instances of each type.",
+                path: &[],
+                query: QueryRule::Nothing,
+                request: &[],
+                answers: &[AnswerForm::of("The numbers.", &[json(Shape::Schema("Counts"))])],
+            },
         },
         handler: |call| Box::pin(pools::count(call)),
     },

@@ -1,97 +1,107 @@
-//! Jobs: what runs, how far it is, and how to cancel it.
+//! Jobs: the list, the progress of one, and cancelling.
 
 use hyper::Method;
 
 use super::{NO_OPTIONS, text};
-use crate::http::description::json;
-use crate::http::handlers::jobs;
-use crate::http::route::{
-    Access, AnswerForm, AnswerHeader, BodyRule, Content, Description, PathParameter, QueryRule,
-    Route, Shape, Tag,
+use crate::http::{
+    description::{
+        Access, AnswerForm, AnswerHeader, BodyRule, Content, Description, PathParameter, QueryRule,
+        Shape, Tag, json,
+    },
+    endpoint::Endpoint,
+    handlers::jobs,
+    paths,
+    route::Route,
 };
 
-const JOB: PathParameter = text("id", "The job's id, from the list or from Location.");
+const JOB: PathParameter = text("id", "The id of the job, from the list or from Location.");
 
 const EVENTS: Content = Content { media_type: "text/event-stream", shape: Shape::Text };
 
-/// The answer to `Prefer: respond-async`, of every route that begins a job.
+/// The response to `Prefer: respond-async` of every route that starts a job.
 pub(super) const ACCEPTED: AnswerForm = AnswerForm {
     status: 202,
-    about: "The job has begun (with Prefer: respond-async).",
+    about: "The job has started (with Prefer: respond-async).",
     content: &[json(Shape::Schema("Job"))],
     headers: &[
         AnswerHeader { name: "Location", about: "The address of the job." },
-        AnswerHeader { name: "Preference-Applied", about: "That Prefer was followed." },
+        AnswerHeader { name: "Preference-Applied", about: "The preference that was applied." },
     ],
 };
 
-pub(super) const ROUTES: &[Route] = &[
-    Route {
-        method: Method::GET,
-        pattern: "/rest/jobs",
-        access: Access::Administrator,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "list_jobs",
-            tag: Tag::Jobs,
-            summary: "The jobs that run and the last 100 that ended, the newest first.",
-            path: &[],
-            query: QueryRule::Nothing,
-            request: &[],
-            answers: &[AnswerForm::of(
-                "The jobs, without their reports.",
-                &[json(Shape::Schema("JobList"))],
-            )],
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::JOBS.pattern(),
+            access: Access::Administrator,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "list_jobs",
+                tag: Tag::Jobs,
+                summary: "The running jobs and the last 100 that ended, newest first.",
+                path: &[],
+                query: QueryRule::Nothing,
+                request: &[],
+                answers: &[AnswerForm::of(
+                    "The jobs, without their reports.",
+                    &[json(Shape::Schema("JobList"))],
+                )],
+            },
         },
         handler: |call| Box::pin(jobs::list(call)),
     },
-    Route {
-        method: Method::GET,
-        pattern: "/rest/jobs/{id}",
-        access: Access::Administrator,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "get_job",
-            tag: Tag::Jobs,
-            summary: "A job: its progress, or its outcome with the report; Accept may ask for a \
-                      stream of events.",
-            path: &[JOB],
-            query: QueryRule::Nothing,
-            request: &[],
-            answers: &[AnswerForm::of(
-                "The job, or events until it ends.",
-                &[json(Shape::Schema("Job")), EVENTS],
-            )],
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::JOB.pattern(),
+            access: Access::Administrator,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "get_job",
+                tag: Tag::Jobs,
+                summary: "A job: its progress, or its outcome with the report; as a stream of events if \
+                      Accept asks for it.",
+                path: &[JOB],
+                query: QueryRule::Nothing,
+                request: &[],
+                answers: &[AnswerForm::of(
+                    "The job, or events until it ends.",
+                    &[json(Shape::Schema("Job")), EVENTS],
+                )],
+            },
         },
         handler: |call| Box::pin(jobs::show(call)),
     },
-    Route {
-        method: Method::DELETE,
-        pattern: "/rest/jobs/{id}",
-        access: Access::Administrator,
-        body: BodyRule::Options,
-        description: Description {
-            operation: "cancel_job",
-            tag: Tag::Jobs,
-            summary: "Cancels a job that has not put its result in place yet.",
-            path: &[JOB],
-            query: NO_OPTIONS,
-            request: &[],
-            answers: &[
-                AnswerForm::of(
-                    "The job ends as cancelled, and nothing is changed.",
-                    &[json(Shape::Schema("Job"))],
-                )
-                .status(202),
-                AnswerForm::of(
-                    "It is too late: the job has ended, or its result is being put in place.",
-                    &[Content {
-                        media_type: "application/problem+json",
-                        shape: Shape::Schema("Problem"),
-                    }],
-                )
-                .status(409),
-            ],
+    Endpoint {
+        route: Route {
+            method: Method::DELETE,
+            pattern: paths::JOB.pattern(),
+            access: Access::Administrator,
+            body: BodyRule::Options,
+            description: Description {
+                operation: "cancel_job",
+                tag: Tag::Jobs,
+                summary: "Cancels a job whose result has not taken effect yet.",
+                path: &[JOB],
+                query: NO_OPTIONS,
+                request: &[],
+                answers: &[
+                    AnswerForm::of(
+                        "The job ends as cancelled; nothing is changed.",
+                        &[json(Shape::Schema("Job"))],
+                    )
+                    .status(202),
+                    AnswerForm::of(
+                        "Too late: the job has ended, or its result is taking effect.",
+                        &[Content {
+                            media_type: "application/problem+json",
+                            shape: Shape::Schema("Problem"),
+                        }],
+                    )
+                    .status(409),
+                ],
+            },
         },
         handler: |call| Box::pin(jobs::cancel(call)),
     },

@@ -1,38 +1,45 @@
-//! Whole projects in and out.
+//! Export, import, upload and download of projects.
 
 use hyper::Method;
 
-use super::jobs::ACCEPTED;
-use super::{NO_OPTIONS, text};
-use crate::http::description::{json, options_bodies};
-use crate::http::handlers::{migration, projects};
-use crate::http::options::{
-    ALLOW_EMPTY, DRY_RUN, EMPTY_FIRST, FORM_TYPE, KEEP_ABSENT, OF_EXPORT, OF_IMPORT, ON_ERROR,
-    PROJECT_NAME, SECRETS, SKIP_POOL_UPDATE, TYPES,
+use super::{NO_OPTIONS, jobs::ACCEPTED, text};
+use crate::{
+    http::{
+        description::{
+            Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Shape,
+            Tag, json, options_bodies,
+        },
+        endpoint::Endpoint,
+        handlers::{migration, projects},
+        options::{
+            ALLOW_EMPTY, DRY_RUN, EMPTY_FIRST, FORM_TYPE, KEEP_ABSENT, OF_EXPORT, OF_IMPORT,
+            ON_ERROR, PROJECT_NAME, SECRETS, SKIP_POOL_UPDATE, TYPES,
+        },
+        paths,
+        route::Route,
+    },
+    migration::BUNDLE_BYTES_MAX,
 };
-use crate::http::route::{
-    Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Route, Shape, Tag,
-};
-use crate::migration::BUNDLE_BYTES_MAX;
 
-/// What the project library takes, so that every bundle that was downloaded from one server can be
-/// uploaded to another. A million devices and their links take about 150 MB.
+/// The size limit of the project library, so that every bundle downloaded from one server can be
+/// uploaded to another. A million devices with their links have about 150 MB.
 const BUNDLE: BodyRule = BodyRule::AtMost { bytes_max: BUNDLE_BYTES_MAX };
 
 const PROJECT: PathParameter = text("name", "The project's name.");
 
 const ZIP: Content = Content { media_type: "application/zip", shape: Shape::Bytes };
 
-pub(super) const ROUTES: &[Route] = &[
-    Route {
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        route: Route {
         method: Method::POST,
-        pattern: "/rest/migrate/export",
+        pattern: paths::EXPORT_PROJECT.pattern(),
         access: Access::Administrator,
         body: BodyRule::Options,
         description: Description {
             operation: "export_project",
             tag: Tag::Migration,
-            summary: "Exports the inventory to a project in the project library.",
+            summary: "Exports the inventory to a project in the library.",
             path: &[],
             query: QueryRule::Known(&[
                 PROJECT_NAME,
@@ -45,23 +52,25 @@ pub(super) const ROUTES: &[Route] = &[
             request: &options_bodies("ExportRequest"),
             answers: &[
                 AnswerForm::of(
-                    "It is written; the report says what.",
+                    "The project is written; the report describes it.",
                     &[json(Shape::Schema("Report"))],
                 ),
                 ACCEPTED,
             ],
         },
+        },
         handler: |call| Box::pin(migration::export(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::POST,
-        pattern: "/rest/migrate/import",
+        pattern: paths::IMPORT_PROJECT.pattern(),
         access: Access::Administrator,
         body: BodyRule::Options,
         description: Description {
             operation: "import_project",
             tag: Tag::Migration,
-            summary: "Imports a project from the project library, completely or not at all.",
+            summary: "Imports a project from the library, completely or not at all.",
             path: &[],
             query: QueryRule::Known(&[
                 PROJECT_NAME,
@@ -78,103 +87,114 @@ pub(super) const ROUTES: &[Route] = &[
             request: &options_bodies("ImportRequest"),
             answers: &[
                 AnswerForm::of(
-                    "It is imported, or would be (a dry run); the report says what.",
+                    "The project is imported, or would be (dry run); the report lists the changes.",
                     &[json(Shape::Schema("Report"))],
                 ),
                 AnswerForm::of(
-                    "It is imported but for the records that the report names.",
+                    "The project is imported without the invalid records, which the report lists.",
                     &[json(Shape::Schema("Report"))],
                 )
                 .status(206),
                 ACCEPTED,
             ],
         },
+        },
         handler: |call| Box::pin(migration::import(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::GET,
-        pattern: "/rest/migrate/reports/{id}",
+        pattern: paths::PROJECT_REPORT.pattern(),
         access: Access::Administrator,
         body: BodyRule::Nothing,
         description: Description {
             operation: "get_report",
             tag: Tag::Migration,
-            summary: "The whole report of an import, with every entry of every list.",
-            path: &[text("id", "The report's name, from an import's answer.")],
+            summary: "The full report of an import, with every entry of every list.",
+            path: &[text("id", "The id of the report, from the response to an import.")],
             query: QueryRule::Nothing,
             request: &[],
             answers: &[AnswerForm::of("The report.", &[json(Shape::Schema("Report"))])],
         },
+        },
         handler: |call| Box::pin(migration::report(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::GET,
-        pattern: "/rest/migrate/projects",
+        pattern: paths::PROJECTS.pattern(),
         access: Access::Administrator,
         body: BodyRule::Nothing,
         description: Description {
             operation: "list_projects",
             tag: Tag::Migration,
-            summary: "Lists the projects in the project library.",
+            summary: "The projects in the library.",
             path: &[],
             query: QueryRule::Nothing,
             request: &[],
             answers: &[AnswerForm::of("The projects.", &[json(Shape::Schema("Projects"))])],
         },
+        },
         handler: |call| Box::pin(projects::list(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::GET,
-        pattern: "/rest/migrate/projects/{name}",
+        pattern: paths::PROJECT.pattern(),
         access: Access::Administrator,
         body: BodyRule::Nothing,
         description: Description {
             operation: "download_project",
             tag: Tag::Migration,
-            summary: "A project as one file, or a part of it (Range).",
+            summary: "A project as one file, or a range of it.",
             path: &[PROJECT],
             query: QueryRule::Nothing,
             request: &[],
             answers: &[
                 AnswerForm::of("The bundle.", &[ZIP]),
-                AnswerForm::of("The part that Range asks for.", &[ZIP]).status(206),
-                AnswerForm::empty(304, "The client has it already."),
+                AnswerForm::of("The requested range.", &[ZIP]).status(206),
+                AnswerForm::empty(304, "The client has the current version."),
             ],
+        },
         },
         handler: |call| Box::pin(projects::download(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::PUT,
-        pattern: "/rest/migrate/projects/{name}",
+        pattern: paths::PROJECT.pattern(),
         access: Access::Administrator,
         body: BUNDLE,
         description: Description {
             operation: "upload_project",
             tag: Tag::Migration,
-            summary: "Uploads a project's bundle to the project library.",
+            summary: "Uploads a project's bundle to the library.",
             path: &[PROJECT],
             query: NO_OPTIONS,
             request: &[ZIP],
             answers: &[
-                AnswerForm::of("It took the place of another.", &[json(Shape::Schema("Project"))]),
-                AnswerForm::of("It is new.", &[json(Shape::Schema("Project"))]).status(201),
+                AnswerForm::of("The bundle replaced another.", &[json(Shape::Schema("Project"))]),
+                AnswerForm::of("The project is new.", &[json(Shape::Schema("Project"))]).status(201),
             ],
+        },
         },
         handler: |call| Box::pin(projects::upload(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::DELETE,
-        pattern: "/rest/migrate/projects/{name}",
+        pattern: paths::PROJECT.pattern(),
         access: Access::Administrator,
         body: BodyRule::Options,
         description: Description {
             operation: "delete_project",
             tag: Tag::Migration,
-            summary: "Removes a project from the project library.",
+            summary: "Deletes a project from the library.",
             path: &[PROJECT],
             query: NO_OPTIONS,
             request: &[],
-            answers: &[AnswerForm::empty(204, "It is gone.")],
+            answers: &[AnswerForm::empty(204, "The project is deleted.")],
+        },
         },
         handler: |call| Box::pin(projects::remove(call)),
     },

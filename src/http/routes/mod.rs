@@ -1,4 +1,4 @@
-//! The list of routes.
+//! The list of endpoints: every route with its handler.
 
 mod inventory;
 mod jobs;
@@ -7,34 +7,46 @@ mod migration;
 mod site;
 mod topology;
 
-use super::route::{BodyRule, OPTIONS_BYTES_MAX, PathParameter, QueryRule, ValueType};
-use super::routing::Routes;
+use super::{
+    description::{BodyRule, OPTIONS_BYTES_MAX, PathParameter, QueryRule, ValueType},
+    endpoint::Endpoint,
+    route::RouteTable,
+};
 
-/// Every route there is. OPTIONS, and HEAD where there is GET, come by themselves.
-pub static ROUTES: Routes = Routes::new(&[
-    site::ROUTES,
-    inventory::ROUTES,
-    maintenance::ROUTES,
-    jobs::ROUTES,
-    migration::ROUTES,
-    topology::ROUTES,
-]);
+/// Returns every endpoint.
+pub(super) fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    let groups = [
+        site::ENDPOINTS,
+        inventory::ENDPOINTS,
+        maintenance::ENDPOINTS,
+        jobs::ENDPOINTS,
+        migration::ENDPOINTS,
+        topology::ENDPOINTS,
+    ];
+    groups.into_iter().flatten()
+}
 
-/// Of a JSON body that asks for something and changes nothing.
+/// Returns every route that the server has.
+pub fn route_table() -> RouteTable {
+    RouteTable::new(endpoints().map(|endpoint| &endpoint.route))
+}
+
+/// The rule of a JSON body of a call that changes nothing.
 const JSON: BodyRule = BodyRule::AtMost { bytes_max: OPTIONS_BYTES_MAX };
 
-/// The rule of a call that has no options. One that is sent nevertheless is refused.
+/// The rule of a call without options. An option that is sent is refused.
 const NO_OPTIONS: QueryRule = QueryRule::Known(&[]);
 
-/// A part of a path that is a text.
+/// Returns a path parameter that is a text.
 const fn text(name: &'static str, about: &'static str) -> PathParameter {
     PathParameter { name, about, value: ValueType::Text }
 }
 
-/// The options of the call with this name.
+/// Returns the options of the call with this operation name.
 #[cfg(test)]
-pub(super) fn options_of(operation: &str) -> &'static [super::route::CallOption] {
-    let route = ROUTES.iter().find(|route| route.description.operation == operation);
+pub(super) fn options_of(operation: &str) -> &'static [super::description::CallOption] {
+    let table = route_table();
+    let route = table.iter().find(|route| route.description.operation == operation);
     route.map(|route| route.description.query.options()).expect("an operation of this name")
 }
 
@@ -42,19 +54,28 @@ pub(super) fn options_of(operation: &str) -> &'static [super::route::CallOption]
 mod tests {
     use hyper::Method;
 
-    use super::super::route::{Access, Need, Shape};
     use super::*;
+    use crate::http::{
+        description::{Access, Need, Shape},
+        paths,
+    };
 
-    /// The only routes that ask for no password. Whoever adds one thinks twice.
-    const ANONYMOUS: [&str; 6] =
-        ["/", "/docs", "/docs/", "/docs/{file}", "/rest/is_alive", "/rest/openapi.json"];
+    /// The only routes without a password. Think twice before adding one.
+    const ANONYMOUS: [&str; 6] = [
+        paths::FRONT_PAGE.pattern(),
+        paths::DOCS.pattern(),
+        paths::DOCS_FRONT.pattern(),
+        paths::DOCS_FILE.pattern(),
+        paths::IS_ALIVE.pattern(),
+        paths::OPENAPI.pattern(),
+    ];
 
-    /// The only routes that change nothing and are not asked with GET.
-    const SAFE: [&str; 1] = ["/rest/search"];
+    /// The only routes that change nothing and have another method than GET.
+    const SAFE: [&str; 1] = [paths::SEARCH.pattern()];
 
     #[test]
     fn anonymous_routes_are_listed_and_change_nothing() {
-        for route in ROUTES.iter() {
+        for route in route_table().iter() {
             let listed = ANONYMOUS.contains(&route.pattern);
             assert_eq!(route.access == Access::Anonymous, listed, "{}", route.pattern);
             assert!(!listed || route.method == Method::GET, "{}", route.pattern);
@@ -63,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_administrators_change_anything() {
-        for route in ROUTES.iter().filter(|route| !SAFE.contains(&route.pattern)) {
+        for route in route_table().iter().filter(|route| !SAFE.contains(&route.pattern)) {
             let changes = route.method != Method::GET;
             let name = (&route.method, route.pattern);
             assert!(!changes || route.access == Access::Administrator, "{name:?}");
@@ -72,50 +93,51 @@ mod tests {
 
     #[test]
     fn no_two_routes_are_the_same() {
-        let routes: Vec<_> = ROUTES.iter().collect();
+        let table = route_table();
+        let routes: Vec<_> = table.iter().collect();
         for (i, a) in routes.iter().enumerate() {
             for b in &routes[..i] {
                 assert!((&a.method, a.pattern) != (&b.method, b.pattern), "{}", a.pattern);
                 let (a, b) = (a.description.operation, b.description.operation);
-                assert_ne!(a, b, "two routes are called so");
+                assert_ne!(a, b, "two operations have the same name");
             }
         }
     }
 
     #[test]
-    fn a_route_that_takes_a_body_says_which() {
-        for route in ROUTES.iter() {
+    fn every_body_is_described() {
+        for route in route_table().iter() {
             let options = route.description.query.options();
-            let takes = match route.body {
+            let has_body = match route.body {
                 BodyRule::Nothing => false,
                 BodyRule::Options => !options.is_empty(),
                 BodyRule::File { .. } | BodyRule::AtMost { .. } => true,
             };
-            assert_eq!(takes, !route.description.request.is_empty(), "{}", route.pattern);
+            assert_eq!(has_body, !route.description.request.is_empty(), "{}", route.pattern);
         }
     }
 
-    /// What a call that changes something does not know is refused: neither its query nor its body
-    /// goes unread.
+    /// A call that changes something refuses unknown options in its query and its body: it reads
+    /// both.
     #[test]
-    fn every_call_but_get_knows_its_options() {
-        for route in ROUTES.iter().filter(|route| route.method != Method::GET) {
+    fn every_call_but_get_lists_its_options() {
+        for route in route_table().iter().filter(|route| route.method != Method::GET) {
             let name = (&route.method, route.pattern);
             assert!(matches!(route.description.query, QueryRule::Known(_)), "{name:?}");
             assert_ne!(route.body, BodyRule::Nothing, "{name:?}");
         }
-        for route in ROUTES.iter().filter(|route| route.method == Method::GET) {
+        for route in route_table().iter().filter(|route| route.method == Method::GET) {
             assert_eq!(route.body, BodyRule::Nothing, "{}", route.pattern);
-            // Only a call whose body was read can require an option.
+            // Only a call with a body can require an option.
             let options = route.description.query.options();
             assert!(options.iter().all(|option| option.need == Need::Optional));
         }
     }
 
-    /// A name is one option, and the same option wherever options are taken from.
+    /// A name means the same option in the query, in JSON and in a form.
     #[test]
-    fn the_options_of_a_call_have_names_of_their_own() {
-        for route in ROUTES.iter() {
+    fn the_options_of_a_call_have_distinct_names() {
+        for route in route_table().iter() {
             let options = route.description.query.options();
             let names: Vec<_> = options.iter().flat_map(|option| option.names()).collect();
             for (i, name) in names.iter().enumerate() {

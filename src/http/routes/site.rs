@@ -1,154 +1,167 @@
-//! What anyone may ask.
+//! The front page, the documentation, and facts about the server.
 
 use hyper::Method;
 
-use crate::http::description::json;
-use crate::http::handlers::{docs, metrics, site};
-use crate::http::openapi;
-use crate::http::route::{
-    Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description, QueryRule, Route,
-    Shape, Tag, ValueType,
-};
-
 use super::text;
+use crate::http::{
+    description::{
+        Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description, QueryRule,
+        Shape, Tag, ValueType, json,
+    },
+    endpoint::Endpoint,
+    handlers::{docs, metrics, openapi, site},
+    paths,
+    route::Route,
+};
 
 const PAGE: Content = Content { media_type: "text/html", shape: Shape::Text };
 
-const MOVED: AnswerForm = AnswerForm::empty(308, "It is elsewhere.")
-    .headers(&[AnswerHeader { name: "Location", about: "Where." }]);
+const MOVED: AnswerForm = AnswerForm::empty(308, "The page has another address.")
+    .headers(&[AnswerHeader { name: "Location", about: "The address." }]);
 
-const HAS_IT: AnswerForm = AnswerForm::empty(304, "The client has it already.");
+const HAS_IT: AnswerForm = AnswerForm::empty(304, "The client has the current version.");
 
-pub(super) const ROUTES: &[Route] = &[
-    Route {
-        method: Method::GET,
-        pattern: "/",
-        access: Access::Anonymous,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "welcome",
-            tag: Tag::Site,
-            summary: "A page for people, with the list of all routes.",
-            path: &[],
-            query: QueryRule::Nothing,
-            request: &[],
-            answers: &[AnswerForm::of("The page.", &[PAGE])],
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::FRONT_PAGE.pattern(),
+            access: Access::Anonymous,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "welcome",
+                tag: Tag::Site,
+                summary: "A page for people, with the list of all routes.",
+                path: &[],
+                query: QueryRule::Nothing,
+                request: &[],
+                answers: &[AnswerForm::of("The page.", &[PAGE])],
+            },
         },
-        handler: |call| Box::pin(site::welcome(call)),
+        handler: |call| Box::pin(site::front_page(call)),
     },
-    Route {
-        method: Method::GET,
-        pattern: "/docs",
-        access: Access::Anonymous,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "docs",
-            tag: Tag::Site,
-            summary: "Leads to the pages about Satchel.",
-            path: &[],
-            query: QueryRule::Nothing,
-            request: &[],
-            answers: &[MOVED],
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::DOCS.pattern(),
+            access: Access::Anonymous,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "docs",
+                tag: Tag::Site,
+                summary: "Redirects to the documentation.",
+                path: &[],
+                query: QueryRule::Nothing,
+                request: &[],
+                answers: &[MOVED],
+            },
         },
         handler: |call| Box::pin(docs::root(call)),
     },
-    Route {
-        method: Method::GET,
-        pattern: "/docs/",
-        access: Access::Anonymous,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "docs_front",
-            tag: Tag::Site,
-            summary: "The list of the pages about Satchel.",
-            path: &[],
-            query: QueryRule::Nothing,
-            request: &[],
-            answers: &[AnswerForm::of("The page.", &[PAGE]), HAS_IT],
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::DOCS_FRONT.pattern(),
+            access: Access::Anonymous,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "docs_front",
+                tag: Tag::Site,
+                summary: "The table of contents of the documentation.",
+                path: &[],
+                query: QueryRule::Nothing,
+                request: &[],
+                answers: &[AnswerForm::of("The page.", &[PAGE]), HAS_IT],
+            },
         },
         handler: |call| Box::pin(docs::front(call)),
     },
-    Route {
-        method: Method::GET,
-        pattern: "/docs/{file}",
-        access: Access::Anonymous,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "docs_file",
-            tag: Tag::Site,
-            summary: "A page about Satchel, or what a page loads.",
-            path: &[text(
-                "file",
-                "The page's file, as start.html; start.md is what it is made from.",
-            )],
-            query: QueryRule::Known(&[CallOption::new(
-                "q",
-                "Words to look for, on search.html.",
-                ValueType::Text,
-            )]),
-            request: &[],
-            answers: &[
-                AnswerForm::of(
-                    "The file.",
-                    &[PAGE, Content { media_type: "text/plain", shape: Shape::Text }],
-                ),
-                HAS_IT,
-                MOVED,
-            ],
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::DOCS_FILE.pattern(),
+            access: Access::Anonymous,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "docs_file",
+                tag: Tag::Site,
+                summary: "A page of the documentation, or a file that a page loads.",
+                path: &[text("file", "The file of the page: start.html, or its source start.md.")],
+                query: QueryRule::Known(&[CallOption::new(
+                    "q",
+                    "The words to search for, on search.html.",
+                    ValueType::Text,
+                )]),
+                request: &[],
+                answers: &[
+                    AnswerForm::of(
+                        "The file.",
+                        &[PAGE, Content { media_type: "text/plain", shape: Shape::Text }],
+                    ),
+                    HAS_IT,
+                    MOVED,
+                ],
+            },
         },
         handler: |call| Box::pin(docs::file(call)),
     },
-    Route {
-        method: Method::GET,
-        pattern: "/rest/is_alive",
-        access: Access::Anonymous,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "is_alive",
-            tag: Tag::Site,
-            summary: "Whether the server lives, and what it is called.",
-            path: &[],
-            query: QueryRule::Nothing,
-            request: &[],
-            answers: &[AnswerForm::of("It lives.", &[json(Shape::Schema("Alive"))])],
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::IS_ALIVE.pattern(),
+            access: Access::Anonymous,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "is_alive",
+                tag: Tag::Site,
+                summary: "Whether the server runs, and its name.",
+                path: &[],
+                query: QueryRule::Nothing,
+                request: &[],
+                answers: &[AnswerForm::of("The server runs.", &[json(Shape::Schema("Alive"))])],
+            },
         },
         handler: |call| Box::pin(site::is_alive(call)),
     },
-    Route {
-        method: Method::GET,
-        pattern: "/rest/openapi.json",
-        access: Access::Anonymous,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "openapi",
-            tag: Tag::Site,
-            summary: "This description.",
-            path: &[],
-            query: QueryRule::Nothing,
-            request: &[],
-            answers: &[
-                AnswerForm::of("The description.", &[json(Shape::Schema("Anything"))]),
-                HAS_IT,
-            ],
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::OPENAPI.pattern(),
+            access: Access::Anonymous,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "openapi",
+                tag: Tag::Site,
+                summary: "This OpenAPI description.",
+                path: &[],
+                query: QueryRule::Nothing,
+                request: &[],
+                answers: &[
+                    AnswerForm::of("The description.", &[json(Shape::Schema("Anything"))]),
+                    HAS_IT,
+                ],
+            },
         },
         handler: |call| Box::pin(openapi::show(call)),
     },
-    Route {
-        method: Method::GET,
-        pattern: "/metrics",
-        access: Access::Authenticated,
-        body: BodyRule::Nothing,
-        description: Description {
-            operation: "metrics",
-            tag: Tag::Site,
-            summary: "What the server counts of itself, in the text format of Prometheus.",
-            path: &[],
-            query: QueryRule::Nothing,
-            request: &[],
-            answers: &[AnswerForm::of(
-                "The numbers.",
-                &[Content { media_type: "text/plain", shape: Shape::Text }],
-            )],
+    Endpoint {
+        route: Route {
+            method: Method::GET,
+            pattern: paths::METRICS.pattern(),
+            access: Access::Authenticated,
+            body: BodyRule::Nothing,
+            description: Description {
+                operation: "metrics",
+                tag: Tag::Site,
+                summary: "The metrics of the server, in the text format of Prometheus.",
+                path: &[],
+                query: QueryRule::Nothing,
+                request: &[],
+                answers: &[AnswerForm::of(
+                    "The metrics.",
+                    &[Content { media_type: "text/plain", shape: Shape::Text }],
+                )],
+            },
         },
         handler: |call| Box::pin(metrics::show(call)),
     },

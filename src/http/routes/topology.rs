@@ -1,28 +1,33 @@
-//! Devices and links in and out, as a workbook.
+//! Export and import of devices and links as a workbook.
 
 use hyper::Method;
 
-use super::jobs::ACCEPTED;
-use super::{NO_OPTIONS, text};
-use crate::codec::workbook::Format;
-use crate::http::description::{json, options_bodies};
-use crate::http::handlers::topology;
-use crate::http::options::{
-    ALLOW_EMPTY, DRY_RUN, FORM_TYPE, KEEP_ABSENT, ON_ERROR, REPLACE, TABLE, WORKBOOK_NAME,
+use super::{NO_OPTIONS, jobs::ACCEPTED, text};
+use crate::{
+    codec::workbook::Format,
+    http::{
+        description::{
+            Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Shape,
+            Tag, json, options_bodies,
+        },
+        endpoint::Endpoint,
+        handlers::topology,
+        options::{
+            ALLOW_EMPTY, DRY_RUN, FORM_TYPE, KEEP_ABSENT, ON_ERROR, REPLACE, TABLE, WORKBOOK_NAME,
+        },
+        paths,
+        route::Route,
+    },
+    topology::WORKBOOK_BYTES_MAX,
 };
-use crate::http::route::{
-    Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Route, Shape, Tag,
-};
-use crate::topology::WORKBOOK_BYTES_MAX;
 
-/// What a form may have beside its file.
+/// The bytes that a form may have beside its file.
 const FORM_BYTES_MAX: u64 = 1024 * 1024;
 
 const FORM: BodyRule = BodyRule::File { bytes_max: WORKBOOK_BYTES_MAX + FORM_BYTES_MAX };
 
-const WORKBOOK: PathParameter =
-    text("name", "The workbook's name with its ending; none means .xls.");
-const REPORT: PathParameter = text("id", "The report's name, from an import's answer.");
+const WORKBOOK: PathParameter = text("name", "The workbook's name; without an ending it is .xls.");
+const REPORT: PathParameter = text("id", "The id of the report, from the response to an import.");
 
 const fn bytes(media_type: &'static str) -> Content {
     Content { media_type, shape: Shape::Bytes }
@@ -33,45 +38,48 @@ const XLSX: Content = bytes(Format::Xlsx.media_type());
 
 const DOWNLOADED: &[AnswerForm] = &[
     AnswerForm::of("The workbook.", &[XLS, XLSX]),
-    AnswerForm::of("The part that Range asks for.", &[XLS, XLSX]).status(206),
-    AnswerForm::empty(304, "The client has it already."),
+    AnswerForm::of("The requested range.", &[XLS, XLSX]).status(206),
+    AnswerForm::empty(304, "The client has the current version."),
 ];
 
 const IMPORT_OPTIONS: QueryRule =
     QueryRule::Known(&[REPLACE, KEEP_ABSENT, ALLOW_EMPTY, DRY_RUN, ON_ERROR, TABLE, FORM_TYPE]);
 
-pub(super) const ROUTES: &[Route] = &[
-    Route {
+pub(super) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        route: Route {
         method: Method::POST,
-        pattern: "/rest/topology/export",
+        pattern: paths::EXPORT_TOPOLOGY.pattern(),
         access: Access::Administrator,
         body: BodyRule::Options,
         description: Description {
             operation: "export_topology",
             tag: Tag::Topology,
-            summary: "Writes devices and links to a workbook; Accept may ask for it right away.",
+            summary: "Exports devices and links to a workbook; Accept can ask for the workbook as the response.",
             path: &[],
             query: QueryRule::Known(&[WORKBOOK_NAME, FORM_TYPE]),
             request: &options_bodies("TopologyExportRequest"),
             answers: &[
                 AnswerForm::of(
-                    "It is written; the report says what.",
+                    "The workbook is written; the report describes it.",
                     &[json(Shape::Schema("Report")), XLS, XLSX],
                 ),
                 ACCEPTED,
             ],
         },
+        },
         handler: |call| Box::pin(topology::export(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::POST,
-        pattern: "/rest/topology/import",
+        pattern: paths::IMPORT_TOPOLOGY.pattern(),
         access: Access::Administrator,
         body: FORM,
         description: Description {
             operation: "import_topology",
             tag: Tag::Topology,
-            summary: "Takes devices and links from a workbook, whole or not at all.",
+            summary: "Imports devices and links from a workbook, completely or not at all.",
             path: &[],
             query: IMPORT_OPTIONS,
             request: &[
@@ -87,96 +95,107 @@ pub(super) const ROUTES: &[Route] = &[
             ],
             answers: &[
                 AnswerForm::of(
-                    "It is imported, or would be (a dry run); the report says what.",
+                    "The workbook is imported, or would be (dry run); the report lists the changes.",
                     &[json(Shape::Schema("Report"))],
                 ),
                 AnswerForm::of(
-                    "It is imported but for the records that the report names.",
+                    "The workbook is imported without the invalid records, which the report lists.",
                     &[json(Shape::Schema("Report"))],
                 )
                 .status(206),
                 ACCEPTED,
             ],
         },
+        },
         handler: |call| Box::pin(topology::import(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::GET,
-        pattern: "/rest/topology/reports/{id}",
+        pattern: paths::TOPOLOGY_REPORT.pattern(),
         access: Access::Administrator,
         body: BodyRule::Nothing,
         description: Description {
             operation: "get_topology_report",
             tag: Tag::Topology,
-            summary: "The whole report of an import, or by Accept the workbook with its problems.",
+            summary: "The full report of an import; if Accept asks for it, the workbook with its errors marked.",
             path: &[REPORT],
             query: QueryRule::Nothing,
             request: &[],
             answers: &[AnswerForm::of("The report.", &[json(Shape::Schema("Report")), XLS, XLSX])],
         },
+        },
         handler: |call| Box::pin(topology::report(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::GET,
-        pattern: "/rest/topology/reports/{id}/workbook",
+        pattern: paths::MARKED_WORKBOOK.pattern(),
         access: Access::Administrator,
         body: BodyRule::Nothing,
         description: Description {
             operation: "get_marked_workbook",
             tag: Tag::Topology,
-            summary: "The workbook of an import, with what was wrong in its rows.",
+            summary: "The workbook of an import, with the errors of its rows marked.",
             path: &[REPORT],
             query: QueryRule::Nothing,
             request: &[],
             answers: DOWNLOADED,
         },
+        },
         handler: |call| Box::pin(topology::marked(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::GET,
-        pattern: "/rest/topology/workbooks",
+        pattern: paths::WORKBOOKS.pattern(),
         access: Access::Administrator,
         body: BodyRule::Nothing,
         description: Description {
             operation: "list_workbooks",
             tag: Tag::Topology,
-            summary: "The workbooks that exports wrote.",
+            summary: "The exported workbooks.",
             path: &[],
             query: QueryRule::Nothing,
             request: &[],
             answers: &[AnswerForm::of("The workbooks.", &[json(Shape::Schema("Workbooks"))])],
         },
+        },
         handler: |call| Box::pin(topology::list(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::GET,
-        pattern: "/rest/topology/workbooks/{name}",
+        pattern: paths::WORKBOOK.pattern(),
         access: Access::Administrator,
         body: BodyRule::Nothing,
         description: Description {
             operation: "download_workbook",
             tag: Tag::Topology,
-            summary: "A workbook, or a part of it (Range).",
+            summary: "An exported workbook, or a range of it.",
             path: &[WORKBOOK],
             query: QueryRule::Nothing,
             request: &[],
             answers: DOWNLOADED,
         },
+        },
         handler: |call| Box::pin(topology::download(call)),
     },
-    Route {
+    Endpoint {
+        route: Route {
         method: Method::DELETE,
-        pattern: "/rest/topology/workbooks/{name}",
+        pattern: paths::WORKBOOK.pattern(),
         access: Access::Administrator,
         body: BodyRule::Options,
         description: Description {
             operation: "delete_workbook",
             tag: Tag::Topology,
-            summary: "Removes a workbook that an export wrote.",
+            summary: "Deletes an exported workbook.",
             path: &[WORKBOOK],
             query: NO_OPTIONS,
             request: &[],
-            answers: &[AnswerForm::empty(204, "It is gone.")],
+            answers: &[AnswerForm::empty(204, "The workbook is deleted.")],
+        },
         },
         handler: |call| Box::pin(topology::remove(call)),
     },

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use satchel::http::ROUTES;
+use satchel::http::route_table;
 use serde_json::Value;
 
 use super::generated::Outputs;
@@ -171,7 +171,7 @@ fn description(server: &Server) -> Value {
 
 /// Generates the description of every call, grouped by tag.
 pub fn calls(server: &Server, outputs: &Outputs) -> String {
-    for route in ROUTES.iter() {
+    for route in route_table().iter() {
         let operation = route.description.operation;
         let has = EXAMPLES.iter().any(|(known, _)| *known == operation);
         assert!(has, "{operation} has no example in tests/it/docs/rest.rs");
@@ -184,7 +184,8 @@ pub fn calls(server: &Server, outputs: &Outputs) -> String {
         title[..1].make_ascii_uppercase();
         write!(made, "## {title}\n\n{about}\n").unwrap();
         for (operation, commands) in EXAMPLES {
-            let route = ROUTES.iter().find(|route| route.description.operation == *operation);
+            let table = route_table();
+            let route = table.iter().find(|route| route.description.operation == *operation);
             let route = route.unwrap_or_else(|| panic!("there is no operation {operation}"));
             let method = route.method.as_str();
             let call = &document["paths"][route.pattern][method.to_ascii_lowercase()];

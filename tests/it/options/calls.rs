@@ -1,7 +1,7 @@
 //! Every call that changes something, every option of it, and every place where one can stand.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use satchel::http::{BodyRule, CallOption, ROUTES, Route, ValueType};
+use satchel::http::{BodyRule, CallOption, Route, ValueType, route_table};
 use serde_json::{Map, Value, json};
 
 use crate::forms::{BOUNDARY, Form};
@@ -29,7 +29,8 @@ type Pairs<'a> = &'a [(&'a str, &'a str)];
 
 /// The routes that change something.
 pub fn changing() -> Vec<&'static Route> {
-    let routes = ROUTES.iter();
+    let table = route_table();
+    let routes = table.iter();
     routes.filter(|route| route.method != "GET" && route.pattern != "/rest/search").collect()
 }
 

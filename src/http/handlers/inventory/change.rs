@@ -1,42 +1,46 @@
-//! `POST instance/{kind}`: instances are created, updated and renamed.
+//! The handler of `POST instance/{kind}`, which creates, updates and renames instances.
 
 use hyper::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::kind;
-use crate::codec::json::{self, Objects};
-use crate::http::blocking::Lane;
-use crate::http::conditional::expected;
-use crate::http::options::ATOMIC;
-use crate::http::problem::{Flaw, Place, Problem, ProblemKind, escape_pointer, sentence_of};
-use crate::http::request::Call;
-use crate::http::response::{self, Response};
-use crate::inventory::{
-    Atomicity, ChangeReport, ChangeRequest, ExpectedVersion, Fault, ObjectOutcome,
+use super::{expected_version, kind};
+use crate::{
+    codec::json::{self, Objects},
+    http::{
+        answer,
+        blocking::Lane,
+        call::Call,
+        options::ATOMIC,
+        problem::{Flaw, Problem, ProblemKind, RequestLocation, escape_pointer, sentence_of},
+        response::Response,
+    },
+    inventory::{Atomicity, ChangeReport, ChangeRequest, ExpectedVersion, Fault, ObjectOutcome},
+    model::Value,
 };
-use crate::model::Value;
 
-/// Faults whose places are answered; the reasons of all are.
+/// The largest number of faults that are listed with their location. `failure` has the reasons of
+/// all.
 const ERRORS_MAX: usize = 100;
 
-/// The code of the one fault of an object with which nothing is wrong, in a list of which nothing
-/// was taken because of others.
-const BECAUSE_OF_OTHERS: &str = "atomic";
+/// The code of the fault of a valid object in an atomic change that was rejected because of other
+/// objects.
+const REJECTED_WITH_OTHERS: &str = "atomic";
 
-/// `POST /rest/instance/{kind}`
+/// Handles `POST /rest/instance/{kind}`.
 pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
     let kind = kind(&call)?;
     let Call { app, caller, headers, options, mut body, .. } = call;
     let atomicity = if options.is_on(&ATOMIC) { Atomicity::All } else { Atomicity::Each };
-    let expected_version = expected(&headers)?;
+    let expected_version = expected_version(&headers)?;
     let principal = caller.require_principal()?.name.clone();
-    let mut body = body.json(&headers, &app.room, "a JSON object or a list of objects").await?;
+    let mut body =
+        body.json(&headers, &app.body_memory, "a JSON object or a list of objects").await?;
 
     let inventory = app.inventory.clone();
     let change = move || {
         let read = json::read_objects(body.text())?;
-        // The text is not needed any more; what was made of it holds its room.
+        // Frees the text. Its share of the memory now covers the objects.
         drop(body.take_bytes());
         let (objects, sent) = match read {
             Objects::One(object) => (vec![object], Sent::One),
@@ -50,24 +54,27 @@ pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
     app.blocking.run(Lane::Change, change).await?
 }
 
-/// How the objects came.
+/// Whether the request sends one object or a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sent {
     One,
     List,
 }
 
-/// A validator belongs to one instance.
+/// Refuses a condition for a list: an ETag belongs to one instance.
+///
+/// # Errors
+/// 400.
 fn require_one(sent: Sent, expected: &ExpectedVersion) -> Result<(), Problem> {
     if sent == Sent::One || *expected == ExpectedVersion::Any {
         return Ok(());
     }
-    let detail = "If-Match and If-None-Match go with one object, and this is a list.";
+    let detail = "If-Match and If-None-Match need one object; the body is a list.";
     Err(Problem::new(ProblemKind::MalformedRequest, detail)
-        .with_flaw(Flaw::new(Place::Header("if-match"), detail)))
+        .with_flaw(Flaw::new(RequestLocation::Header("if-match"), detail)))
 }
 
-/// The answer of eNMS, and beside it where the faults are.
+/// The response: the members of eNMS (`success` and `failure`), and the locations of faults.
 #[derive(Serialize)]
 struct Changes {
     success: Vec<String>,
@@ -78,27 +85,30 @@ struct Changes {
     warnings: Vec<String>,
 }
 
+/// Returns the response: 200, 206 if a part was rejected, or the problem if everything was.
 fn render(report: ChangeReport, sent: Sent) -> Result<Response, Problem> {
     let count = report.outcomes.len();
-    let faulty = report.outcomes.iter().filter(|outcome| is_faulty(outcome)).count();
+    let invalid = report.outcomes.iter().filter(|outcome| is_invalid(outcome)).count();
     let changes = changes(report, sent);
     let detail = match (changes.success.as_slice(), changes.failure.as_slice()) {
-        (_, []) => return response::json(StatusCode::OK, &changes),
-        ([_, ..], _) => return response::json(StatusCode::PARTIAL_CONTENT, &changes),
+        (_, []) => return answer::json(StatusCode::OK, &changes),
+        ([_, ..], _) => return answer::json(StatusCode::PARTIAL_CONTENT, &changes),
         ([], [(_, reason)]) => reason.clone(),
-        ([], _) if faulty == count => format!("None of the {count} objects can be taken."),
-        ([], _) => format!("Of the {count} objects {faulty} cannot be taken, so none was."),
+        ([], _) if invalid == count => format!("None of the {count} objects is valid."),
+        ([], _) => format!("{invalid} of the {count} objects are invalid, so none was stored."),
     };
     Err(rejected(detail, changes))
 }
 
-fn is_faulty(outcome: &ObjectOutcome) -> bool {
+/// Returns whether an object itself is the reason for its rejection.
+fn is_invalid(outcome: &ObjectOutcome) -> bool {
     match &outcome.result {
         Ok(_) => false,
-        Err(faults) => faults.iter().any(|fault| fault.code != BECAUSE_OF_OTHERS),
+        Err(faults) => faults.iter().any(|fault| fault.code != REJECTED_WITH_OTHERS),
     }
 }
 
+/// Converts the report of the change.
 fn changes(report: ChangeReport, sent: Sent) -> Changes {
     let mut changes = Changes {
         success: Vec::new(),
@@ -114,31 +124,32 @@ fn changes(report: ChangeReport, sent: Sent) -> Changes {
             }
             Err(faults) => faults,
         };
-        let within = match sent {
+        let pointer = match sent {
             Sent::One => String::new(),
             Sent::List => format!("/{index}"),
         };
         let room = ERRORS_MAX.saturating_sub(changes.errors.len());
-        let own = faults.iter().filter(|fault| fault.code != BECAUSE_OF_OTHERS).take(room);
-        changes.errors.extend(own.map(|fault| flaw(&within, fault)));
+        let own = faults.iter().filter(|fault| fault.code != REJECTED_WITH_OTHERS).take(room);
+        changes.errors.extend(own.map(|fault| flaw(&pointer, fault)));
         let reasons: Vec<_> = faults.iter().map(|fault| sentence_of(&fault.detail)).collect();
         changes.failure.push((json::of_value(&Value::Map(object)), reasons.join(" ")));
     }
     changes
 }
 
-fn flaw(within: &str, fault: &Fault) -> Flaw {
+/// Returns a fault of the object at `object_pointer` with its location.
+fn flaw(object_pointer: &str, fault: &Fault) -> Flaw {
     let pointer = match &fault.property {
-        Some(property) => format!("{within}/{}", escape_pointer(property)),
-        None => within.to_owned(),
+        Some(property) => format!("{object_pointer}/{}", escape_pointer(property)),
+        None => object_pointer.to_owned(),
     };
     Flaw {
         code: Some(fault.code),
-        ..Flaw::new(Place::Pointer(pointer), sentence_of(&fault.detail))
+        ..Flaw::new(RequestLocation::Pointer(pointer), sentence_of(&fault.detail))
     }
 }
 
-/// Nothing was taken: the same members as a problem.
+/// Returns the problem of a change of which nothing was stored, with the members of the response.
 fn rejected(detail: String, changes: Changes) -> Problem {
     let Changes { success, failure, errors, warnings } = changes;
     let mut members = Map::new();
@@ -155,8 +166,10 @@ fn rejected(detail: String, changes: Changes) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{Changed, Effect};
-    use crate::model::Map as Object;
+    use crate::{
+        inventory::{Changed, Effect},
+        model::Map as Object,
+    };
 
     fn outcome(name: &str, faults: &[(&'static str, &str)]) -> ObjectOutcome {
         let object = Object::from_entries(vec![("name".into(), name.into())]);
@@ -177,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_said_beside_what_did_not() {
+    fn failures_are_reported_beside_successes() {
         let faults = [("type", "it is A"), ("missing", "It is B.")];
         let outcomes = vec![outcome("R 1%", &[]), outcome("..", &faults)];
         let changes = changes(report(outcomes), Sent::List);
@@ -195,26 +208,30 @@ mod tests {
     }
 
     #[test]
-    fn the_status_tells_all_some_and_none() {
+    fn the_status_distinguishes_all_some_and_none() {
         let status = |outcomes| {
             render(report(outcomes), Sent::List).map(|response| response.status().as_u16())
         };
         let good = || outcome("[Shared] x", &[]);
         let bad = || outcome("é>b", &[("type", "it is bad")]);
-        let dragged_along = || outcome("..", &[(BECAUSE_OF_OTHERS, "others are bad")]);
+        let rejected_with_others =
+            || outcome("..", &[(REJECTED_WITH_OTHERS, "others are invalid")]);
         assert_eq!(status(vec![good()]).unwrap(), 200);
         assert_eq!(status(Vec::new()).unwrap(), 200);
         assert_eq!(status(vec![good(), bad()]).unwrap(), 206);
         for (outcomes, detail) in [
-            (vec![bad(), bad()], "None of the 2 objects can be taken."),
-            (vec![dragged_along(), bad()], "Of the 2 objects 1 cannot be taken, so none was."),
+            (vec![bad(), bad()], "None of the 2 objects is valid."),
+            (
+                vec![rejected_with_others(), bad()],
+                "1 of the 2 objects are invalid, so none was stored.",
+            ),
             (vec![bad()], "It is bad."),
         ] {
             let problem = status(outcomes).unwrap_err();
-            let text = format!("{problem:?}");
-            assert!(text.contains(detail) && text.contains("ChangeRejected"), "{text}");
-            // What others are to blame for has no place of its own.
-            assert!(!text.contains("code: Some(\"atomic\")"), "{text}");
+            assert!(problem.is(ProblemKind::ChangeRejected), "{problem:?}");
+            assert_eq!(problem.detail(), detail);
+            // An object that is valid itself has no flaw.
+            assert!(problem.flaws().iter().all(|flaw| flaw.code != Some(REJECTED_WITH_OTHERS)));
         }
     }
 }

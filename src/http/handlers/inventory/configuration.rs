@@ -1,29 +1,35 @@
-//! `configuration/{device}`: a device's long texts, as they are.
+//! The handlers of `configuration/{device}`: read and store the long texts of a device.
 
-use hyper::StatusCode;
-use hyper::header::{CONTENT_TYPE, ETAG, HeaderMap};
+use hyper::{
+    StatusCode,
+    header::{CONTENT_TYPE, ETAG, HeaderMap},
+};
 use serde::Serialize;
 
-use super::versioned;
-use crate::http::blocking::Lane;
-use crate::http::body::media_type;
-use crate::http::conditional::{ETag, Hash, expected};
-use crate::http::options::PROPERTY;
-use crate::http::problem::{Flaw, Place, Problem, ProblemKind, shorten};
-use crate::http::request::Call;
-use crate::http::response::{self, Response, TEXT};
+use super::{expected_version, versioned};
+use crate::http::{
+    answer,
+    blocking::Lane,
+    call::Call,
+    conditional::{ETag, Hash},
+    media_type::media_type,
+    options::PROPERTY,
+    problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
+    response::{Response, TEXT},
+};
 
-/// The text that is meant where the query names none.
-const PROPERTY_OTHERWISE: &str = "configuration";
+/// The text of a request that names none.
+const DEFAULT_PROPERTY: &str = "configuration";
 
-fn in_query(_: &str) -> Place {
-    Place::QueryParameter(PROPERTY.name.to_owned())
+/// Returns the location of the property in the request.
+fn in_query(_: &str) -> RequestLocation {
+    RequestLocation::QueryParameter(PROPERTY.name.to_owned())
 }
 
-/// `GET /rest/configuration/{device}`
+/// Handles `GET /rest/configuration/{device}`.
 pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     let device = call.parameters.take("device")?;
-    let property = call.query.one(PROPERTY.name)?.unwrap_or(PROPERTY_OTHERWISE).to_owned();
+    let property = call.query.one(PROPERTY.name)?.unwrap_or(DEFAULT_PROPERTY).to_owned();
 
     let inventory = call.app.inventory.clone();
     let read = move || {
@@ -42,22 +48,23 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     versioned(&call.headers, &etag, TEXT, body)
 }
 
+/// The response of [`put`].
 #[derive(Serialize)]
-struct Put<'a> {
+struct StoredText<'a> {
     device: &'a str,
     property: &'a str,
     bytes: usize,
 }
 
-/// `PUT` and `POST /rest/configuration/{device}`
+/// Handles `PUT` and `POST /rest/configuration/{device}`.
 pub(in crate::http) async fn put(mut call: Call) -> Result<Response, Problem> {
     let device = call.parameters.take("device")?;
-    let property = call.options.text(&PROPERTY).unwrap_or(PROPERTY_OTHERWISE).to_owned();
-    let expected = expected(&call.headers)?;
+    let property = call.options.text(&PROPERTY).unwrap_or(DEFAULT_PROPERTY).to_owned();
+    let expected = expected_version(&call.headers)?;
     let caller = call.caller.require_principal()?.name.clone();
     require_text(&call.headers)?;
     let Call { app, mut body, .. } = call;
-    let mut body = body.bytes(&app.room).await?;
+    let mut body = body.bytes(&app.body_memory).await?;
 
     let inventory = app.inventory.clone();
     let change = move || {
@@ -67,23 +74,27 @@ pub(in crate::http) async fn put(mut call: Call) -> Result<Response, Problem> {
         let version = inventory
             .put_text(&device, &property, text, &caller, &expected)
             .map_err(|error| Problem::of_inventory(error, in_query))?;
-        let put = Put { device: &device, property: &property, bytes };
-        let mut response = response::json(StatusCode::OK, &put)?;
+        let stored = StoredText { device: &device, property: &property, bytes };
+        let mut response = answer::json(StatusCode::OK, &stored)?;
         response.headers_mut().insert(ETAG, (&ETag::of_hash(version, hash)).into());
         Ok(response)
     };
     app.blocking.run(Lane::Change, change).await?
 }
 
+/// Returns the problem of a body that is not UTF-8.
 fn not_utf8(error: &std::string::FromUtf8Error) -> Problem {
     let at = error.utf8_error().valid_up_to();
-    let detail = format!("The body is not UTF-8: the byte at {at} (from 0) fits nowhere.");
+    let detail = format!("The body is not UTF-8: the byte at offset {at} is invalid.");
     Problem::new(ProblemKind::MalformedBody, &*detail)
-        .with_flaw(Flaw::new(Place::Pointer(String::new()), &*detail))
+        .with_flaw(Flaw::new(RequestLocation::Pointer(String::new()), &*detail))
 }
 
-/// Any type that may be a text is taken as one. What is surely something else was meant
-/// otherwise, and would be stored with its boundaries, braces and escapes.
+/// Refuses media types that are not texts. A form or JSON would be stored with its boundaries, braces
+/// and escapes.
+///
+/// # Errors
+/// 415.
 fn require_text(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let media_type = media_type(value.as_bytes());
@@ -100,5 +111,5 @@ fn require_text(headers: &HeaderMap) -> Result<(), Problem> {
         shorten(&shown)
     );
     Err(Problem::new(ProblemKind::UnsupportedMediaType, &*detail)
-        .with_flaw(Flaw::new(Place::Header("content-type"), &*detail)))
+        .with_flaw(Flaw::new(RequestLocation::Header("content-type"), &*detail)))
 }

@@ -1,27 +1,32 @@
-//! `instance/{kind}/{name}`: one instance, shown or deleted.
+//! The handlers of `instance/{kind}/{name}`: read and delete one instance.
 
 use hyper::StatusCode;
 use serde::Serialize;
 
-use super::{kind, versioned};
-use crate::codec::json;
-use crate::http::blocking::Lane;
-use crate::http::conditional::{ETag, expected};
-use crate::http::problem::Problem;
-use crate::http::request::Call;
-use crate::http::response::{self, JSON, Response};
-use crate::model::Kind;
+use super::{expected_version, kind, versioned};
+use crate::{
+    codec::json,
+    http::{
+        answer,
+        blocking::Lane,
+        call::Call,
+        conditional::ETag,
+        problem::Problem,
+        response::{JSON, Response},
+    },
+    model::Kind,
+};
 
-/// What an instance takes as a rule, in bytes of JSON.
+/// The usual size of an instance in bytes of JSON.
 const INSTANCE_BYTES: usize = 2 * 1024;
 
-/// `GET /rest/instance/{kind}/{name}`
+/// Handles `GET /rest/instance/{kind}/{name}`.
 pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     let kind = kind(&call)?;
     let name = call.parameters.take("name")?;
 
     let inventory = call.app.inventory.clone();
-    // In one job: the bytes of a long instance take their time too.
+    // Within the job: writing and hashing a long instance takes time too.
     let show = move || {
         inventory.instance(kind, &name, |shown| {
             let mut body = Vec::with_capacity(INSTANCE_BYTES);
@@ -35,10 +40,11 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     versioned(&call.headers, &etag, JSON, body)
 }
 
+/// The response of [`remove`].
 #[derive(Serialize)]
 struct Deleted<'a> {
     deleted: Vec<Named<'a>>,
-    /// The records from whose lists names were struck.
+    /// The records whose lists lost a removed reference.
     struck: Vec<Named<'a>>,
 }
 
@@ -48,11 +54,11 @@ struct Named<'a> {
     name: &'a str,
 }
 
-/// `DELETE /rest/instance/{kind}/{name}`
+/// Handles `DELETE /rest/instance/{kind}/{name}`.
 pub(in crate::http) async fn remove(mut call: Call) -> Result<Response, Problem> {
     let kind = kind(&call)?;
     let name = call.parameters.take("name")?;
-    let expected = expected(&call.headers)?;
+    let expected = expected_version(&call.headers)?;
     let caller = call.caller.require_principal()?.name.clone();
 
     let inventory = call.app.inventory.clone();
@@ -60,7 +66,7 @@ pub(in crate::http) async fn remove(mut call: Call) -> Result<Response, Problem>
     let report = call.app.blocking.run(Lane::Change, delete).await??;
 
     let deleted = Deleted { deleted: named(&report.deleted), struck: named(&report.dereferenced) };
-    response::json(StatusCode::OK, &deleted)
+    answer::json(StatusCode::OK, &deleted)
 }
 
 fn named(records: &[(Kind, String)]) -> Vec<Named<'_>> {

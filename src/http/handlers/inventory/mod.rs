@@ -1,29 +1,37 @@
-//! The inventory: one instance, lists, queries, search, configurations, pools and counts.
+//! The handlers of the inventory: instances, lists, queries, search, configurations, pools, counts.
 
 pub(in crate::http) mod change;
 pub(in crate::http) mod configuration;
 pub(in crate::http) mod instance;
 pub(in crate::http) mod pools;
 pub(in crate::http) mod query;
+mod rows;
 pub(in crate::http) mod search;
 mod search_body;
 
-use hyper::StatusCode;
-use hyper::header::{ETAG, HeaderMap, HeaderName, HeaderValue};
+use hyper::{
+    StatusCode,
+    header::{ETAG, HeaderMap, HeaderName, HeaderValue},
+};
 
-use crate::http::conditional::{ETag, Freshness, freshness};
-use crate::http::problem::Problem;
-use crate::http::request::Call;
-use crate::http::response::{self, Response};
-use crate::model::Kind;
+use crate::{
+    http::{
+        call::Call,
+        conditional::{ETag, Freshness, Precondition, freshness, precondition},
+        problem::Problem,
+        response::{self, Response},
+    },
+    inventory::ExpectedVersion,
+    model::Kind,
+};
 
-/// How many there are in all, where an answer holds a page of them.
+/// The total number of instances, for a response with a page of them.
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
-/// How many instances of the kind there are, whether or not they meet a search's criteria.
+/// The number of instances of the kind, whether or not they match the criteria of a search.
 const X_KIND_COUNT: HeaderName = HeaderName::from_static("x-kind-count");
 
-/// The kind that the path names.
+/// Returns the kind that the path names.
 ///
 /// # Errors
 /// 404 with the nearest kind.
@@ -32,7 +40,10 @@ fn kind(call: &Call) -> Result<Kind, Problem> {
     word.parse().map_err(|error| Problem::unknown_kind(&error, "kind"))
 }
 
-/// A representation with its validator, or 304 where the client has it.
+/// Returns a response with its ETag, or 304 if the client has the current version.
+///
+/// # Errors
+/// 412 if a condition of the request does not hold.
 fn versioned(
     headers: &HeaderMap,
     etag: &ETag,
@@ -45,4 +56,17 @@ fn versioned(
     };
     response.headers_mut().insert(ETAG, etag.into());
     Ok(response)
+}
+
+/// Returns the version that a change expects, from the conditions of its request.
+///
+/// # Errors
+/// 400 for conditions that contradict each other, or that changes do not support.
+fn expected_version(headers: &HeaderMap) -> Result<ExpectedVersion, Problem> {
+    Ok(match precondition(headers)? {
+        Precondition::None => ExpectedVersion::Any,
+        Precondition::Absent => ExpectedVersion::Absent,
+        Precondition::Present => ExpectedVersion::Exists,
+        Precondition::Versions(versions) => ExpectedVersion::OneOf(versions),
+    })
 }

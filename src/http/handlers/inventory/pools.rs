@@ -1,14 +1,12 @@
-//! Pools computed on request, and the number of instances of each kind.
+//! The handlers that compute pools, and count the instances of each kind.
 
 use hyper::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::http::blocking::Lane;
-use crate::http::problem::Problem;
-use crate::http::request::Call;
-use crate::http::response::{self, Response};
+use crate::http::{answer, blocking::Lane, call::Call, problem::Problem, response::Response};
 
+/// The response of [`update_all`].
 #[derive(Serialize)]
 struct Updated<'a> {
     computed: u64,
@@ -16,13 +14,14 @@ struct Updated<'a> {
     kept: Vec<Kept<'a>>,
 }
 
+/// A pool that could not be computed and keeps its members.
 #[derive(Serialize)]
 struct Kept<'a> {
     name: &'a str,
     reason: &'a str,
 }
 
-/// `POST /rest/update_all_pools`
+/// Handles `POST /rest/update_all_pools`.
 pub(in crate::http) async fn update_all(call: Call) -> Result<Response, Problem> {
     let inventory = call.app.inventory.clone();
     let report =
@@ -30,10 +29,10 @@ pub(in crate::http) async fn update_all(call: Call) -> Result<Response, Problem>
 
     let kept = report.kept.iter().map(|(name, reason)| Kept { name, reason }).collect();
     let updated = Updated { computed: report.computed, changed: report.changed, kept };
-    response::json(StatusCode::OK, &updated)
+    answer::json(StatusCode::OK, &updated)
 }
 
-/// `GET /rest/count`
+/// Handles `GET /rest/count`.
 pub(in crate::http) async fn count(call: Call) -> Result<Response, Problem> {
     let inventory = call.app.inventory.clone();
     let counts = call.app.blocking.run(Lane::Quick, move || inventory.count()).await??;
@@ -42,5 +41,5 @@ pub(in crate::http) async fn count(call: Call) -> Result<Response, Problem> {
     for (kind, count) in counts.iter() {
         counted.insert(kind.as_str().to_owned(), Value::from(*count));
     }
-    response::json(StatusCode::OK, &counted)
+    answer::json(StatusCode::OK, &counted)
 }

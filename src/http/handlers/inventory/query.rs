@@ -1,39 +1,46 @@
-//! `GET instance/{kind}` and `query/{kind}`: instances of one kind, row by row.
+//! The handlers of `GET instance/{kind}` and `query/{kind}`: the instances of one kind.
 
-use super::{X_TOTAL_COUNT, kind};
-use crate::http::accept::RowForm;
-use crate::http::blocking::Lane;
-use crate::http::problem::{Place, Problem};
-use crate::http::query_string::Query;
-use crate::http::request::Call;
-use crate::http::response::Response;
-use crate::http::rows;
-use crate::inventory::{Direction, ListRequest, Order, RowSink};
+use super::{X_TOTAL_COUNT, kind, rows};
+use crate::{
+    http::{
+        accept::RowFormat,
+        blocking::Lane,
+        call::Call,
+        problem::{Problem, RequestLocation},
+        query_string::Query,
+        response::Response,
+    },
+    inventory::{Direction, ListRequest, Order, RowSink},
+};
 
-/// `GET /rest/instance/{kind}`
+/// Handles `GET /rest/instance/{kind}`.
 pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
     let kind = kind(&call)?;
     let request = parse_list(&call.query)?;
-    let form = RowForm::preferred(&call.headers);
+    let format = RowFormat::preferred(&call.headers);
 
     let inventory = call.app.inventory.clone();
     let total = call.app.blocking.run(Lane::Quick, move || inventory.count()).await??[kind];
     let inventory = call.app.inventory.clone();
     let ordered = request.order.clone();
-    let place = move |property: &str| {
+    let location = move |property: &str| {
         let is_order = ordered.is_some_and(|order| order.property == property);
-        Place::QueryParameter(if is_order { "order" } else { "columns" }.to_owned())
+        RequestLocation::QueryParameter(if is_order { "order" } else { "columns" }.to_owned())
     };
     let list = move |rows: &mut RowSink<'_>| inventory.list(kind, &request, rows);
-    let problem = Box::new(|error| Problem::of_inventory(error, place));
-    let answered = rows::answer(&call.app, form, Box::new(list), problem).await?;
+    let problem = Box::new(|error| Problem::of_inventory(error, location));
+    let answer = rows::answer(&call.app, format, Box::new(list), problem).await?;
 
-    // Counted before: a stream's head leaves before its end.
-    let mut response = answered.response;
-    response.headers_mut().insert(X_TOTAL_COUNT, answered.outcome.unwrap_or(total).into());
+    // The count from before the read: the head of a stream is sent before its end.
+    let mut response = answer.response;
+    response.headers_mut().insert(X_TOTAL_COUNT, answer.result.unwrap_or(total).into());
     Ok(response)
 }
 
+/// Reads the request of a list.
+///
+/// # Errors
+/// 400 for a wrong number or a repeated parameter.
 fn parse_list(query: &Query) -> Result<ListRequest, Problem> {
     let columns = query.all("columns").flat_map(|columns| columns.split(','));
     Ok(ListRequest {
@@ -44,7 +51,7 @@ fn parse_list(query: &Query) -> Result<ListRequest, Problem> {
     })
 }
 
-/// `name`, `-name`, `name:asc` or `name:desc`.
+/// Reads a sort order: `name`, `-name`, `name:asc` or `name:desc`.
 fn order(text: &str) -> Order {
     let (property, direction) = match text.rsplit_once(':') {
         Some((property, "desc")) => (property, Direction::Descending),
@@ -57,20 +64,20 @@ fn order(text: &str) -> Order {
     Order { property: property.to_owned(), direction }
 }
 
-/// `GET /rest/query/{kind}?property=value&…`
+/// Handles `GET /rest/query/{kind}?property=value&…`.
 pub(in crate::http) async fn query(call: Call) -> Result<Response, Problem> {
     let kind = kind(&call)?;
-    let form = RowForm::preferred(&call.headers);
+    let format = RowFormat::preferred(&call.headers);
     let filters = call.query.into_pairs();
 
     let inventory = call.app.inventory.clone();
     let query = move |rows: &mut RowSink<'_>| inventory.query(kind, &filters, rows);
-    let place = |property: &str| Place::QueryParameter(property.to_owned());
-    let problem = Box::new(move |error| Problem::of_inventory(error, place));
-    let answered = rows::answer(&call.app, form, Box::new(query), problem).await?;
+    let location = |property: &str| RequestLocation::QueryParameter(property.to_owned());
+    let problem = Box::new(move |error| Problem::of_inventory(error, location));
+    let answer = rows::answer(&call.app, format, Box::new(query), problem).await?;
 
-    let mut response = answered.response;
-    if let Some(matched) = answered.outcome {
+    let mut response = answer.response;
+    if let Some(matched) = answer.result {
         response.headers_mut().insert(X_TOTAL_COUNT, matched.into());
     }
     Ok(response)
@@ -81,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_are_read_in_both_spellings() {
+    fn orders_have_two_spellings() {
         use Direction::{Ascending, Descending};
         for (text, property, direction) in [
             ("name", "name", Ascending),

@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::http::members::{Flaws, Members, found};
-use crate::http::problem::Problem;
-use crate::inventory::{Criterion, Direction, Filter, Order, SearchRequest};
-use crate::model::Kind;
+use crate::{
+    http::{
+        flaws::{Flaws, is_type},
+        object_reader::ObjectReader,
+        problem::Problem,
+    },
+    inventory::{Criterion, Direction, Filter, Order, SearchRequest},
+    model::Kind,
+};
 
 const TYPE: &str = "type";
 const COLUMNS: &str = "columns";
@@ -16,10 +21,10 @@ const ORDER: &str = "order";
 const START: &str = "start";
 const LIMIT: &str = "maximum_return_records";
 
-/// A member of the criteria that is none.
+/// A member of the criteria that is not a criterion.
 const CONTEXT_LINES: &str = "context-lines";
 
-/// What follows a property's name in the members that say how it is compared.
+/// The suffixes of the members that say how a property is compared.
 const FILTER: &str = "_filter";
 const INVERT: &str = "_invert";
 
@@ -30,45 +35,44 @@ const FILTERS: [(&str, Filter); 4] = [
     ("empty", Filter::Empty),
 ];
 
-/// Records that are answered where the body does not say how many.
-const LIMIT_OTHERWISE: u64 = 10;
+/// The limit of a body that has none.
+const DEFAULT_LIMIT: u64 = 10;
 
-/// Columns, and criteria, of one search. A kind has about fifty properties.
+/// The largest number of columns, and of criteria. A kind has about fifty properties.
 const COLUMNS_MAX: usize = 256;
 
-/// Lines around a matching one that may be asked for.
+/// The largest number of lines around a matching line.
 const CONTEXT_LINES_MAX: u64 = 1000;
 
-/// What a search asks for. Unknown members are refused.
+/// Reads the body of a search.
+///
+/// # Errors
+/// 400 with all flaws; unknown members are flaws.
 pub(super) fn parse_search(object: Map<String, Value>) -> Result<SearchRequest, Problem> {
-    let mut members = Members::new(object);
-    let kind = members.required(TYPE, kind);
-    let columns = members.required(COLUMNS, columns);
-    let criteria = members.optional(CRITERIA, criteria);
-    let order = members.optional(ORDER, |flaws, value| {
+    let mut reader = ObjectReader::new(object);
+    let kind = reader.required(TYPE, kind);
+    let columns = reader.required(COLUMNS, columns);
+    let criteria = reader.optional(CRITERIA, criteria);
+    let order = reader.optional(ORDER, |flaws, value| {
         order(flaws, value, columns.as_deref().unwrap_or_default())
     });
-    let start = members.optional(START, |flaws, value| number(flaws, value, 0, u64::MAX));
+    let start = reader.optional(START, |flaws, value| number(flaws, value, 0, u64::MAX));
     let limit =
-        members.optional(LIMIT, |flaws, value| number(flaws, value, LIMIT_OTHERWISE, u64::MAX));
-    let request = (|| {
-        let Criteria { criteria, context_lines } = criteria?;
-        Some(SearchRequest {
-            kind: kind?,
-            columns: columns?,
-            criteria,
-            order: order?,
-            start: start?,
-            limit: limit?,
-            context_lines,
-        })
-    })();
-    members.finish_known(request)
+        reader.optional(LIMIT, |flaws, value| number(flaws, value, DEFAULT_LIMIT, u64::MAX));
+    let request = match (kind, columns, criteria, order, start, limit) {
+        (Some(kind), Some(columns), Some(criteria), Some(order), Some(start), Some(limit)) => {
+            let Criteria { criteria, context_lines } = criteria;
+            Some(SearchRequest { kind, columns, criteria, order, start, limit, context_lines })
+        }
+        _ => None,
+    };
+    reader.finish(request)
 }
 
+/// Reads the kind.
 fn kind(flaws: &mut Flaws<'_>, value: &Value) -> Option<Kind> {
     let Value::String(word) = value else {
-        flaws.wrong(value, &format!("{}; a type is expected", found(value)));
+        flaws.wrong(value, &format!("{}; a type is expected", is_type(value)));
         return None;
     };
     let kind = word.parse();
@@ -78,9 +82,10 @@ fn kind(flaws: &mut Flaws<'_>, value: &Value) -> Option<Kind> {
     kind.ok()
 }
 
+/// Reads the list of columns.
 fn columns(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<String>> {
     let Value::Array(items) = value else {
-        flaws.wrong(value, &format!("{}; a list of properties is expected", found(value)));
+        flaws.wrong(value, &format!("{}; a list of properties is expected", is_type(value)));
         return None;
     };
     if items.is_empty() {
@@ -96,7 +101,7 @@ fn columns(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<String>> {
         match item {
             Value::String(column) => columns.push(column.clone()),
             other => {
-                let what = format!("{}; a property's name is expected", found(other));
+                let what = format!("{}; a property's name is expected", is_type(other));
                 flaws.item(index).wrong(other, &what);
             }
         }
@@ -104,26 +109,28 @@ fn columns(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<String>> {
     (columns.len() == items.len()).then_some(columns)
 }
 
+/// The criteria of a search.
 #[derive(Default)]
 struct Criteria {
     criteria: Vec<Criterion>,
     context_lines: u32,
 }
 
-/// How one property is asked for, as far as it was said.
+/// The members of the body about one property.
 #[derive(Default)]
-struct Asked {
+struct PropertyCriterion {
     value: Option<String>,
     filter: Option<Filter>,
     invert: bool,
 }
 
+/// Reads the criteria.
 fn criteria(flaws: &mut Flaws<'_>, value: Option<&Value>) -> Option<Criteria> {
     let members = match value {
         None => return Some(Criteria::default()),
         Some(Value::Object(members)) => members,
         Some(other) => {
-            flaws.wrong(other, &format!("{}; an object is expected", found(other)));
+            flaws.wrong(other, &format!("{}; an object is expected", is_type(other)));
             return None;
         }
     };
@@ -131,40 +138,41 @@ fn criteria(flaws: &mut Flaws<'_>, value: Option<&Value>) -> Option<Criteria> {
         flaws.note(format!("The criteria have more than {COLUMNS_MAX} members."));
         return None;
     }
-    let mut is_right = true;
+    let mut is_valid = true;
     let mut context_lines = 0;
-    let mut asked: BTreeMap<&str, Asked> = BTreeMap::new();
+    let mut by_property: BTreeMap<&str, PropertyCriterion> = BTreeMap::new();
     for (name, value) in members {
         let mut flaws = flaws.member(name);
         if name == CONTEXT_LINES {
             match number(&mut flaws, Some(value), 0, CONTEXT_LINES_MAX) {
                 Some(lines) => context_lines = u32::try_from(lines).unwrap_or(u32::MAX),
-                None => is_right = false,
+                None => is_valid = false,
             }
         } else if let Some(property) = name.strip_suffix(FILTER) {
             match filter(&mut flaws, value) {
-                Some(filter) => asked.entry(property).or_default().filter = Some(filter),
-                None => is_right = false,
+                Some(filter) => by_property.entry(property).or_default().filter = Some(filter),
+                None => is_valid = false,
             }
         } else if let Some(property) = name.strip_suffix(INVERT) {
-            match truth(&mut flaws, value) {
-                Some(invert) => asked.entry(property).or_default().invert = invert,
-                None => is_right = false,
+            match boolean(&mut flaws, value) {
+                Some(invert) => by_property.entry(property).or_default().invert = invert,
+                None => is_valid = false,
             }
         } else {
             match text(&mut flaws, value) {
-                Some(value) => asked.entry(name).or_default().value = Some(value),
-                None => is_right = false,
+                Some(value) => by_property.entry(name).or_default().value = Some(value),
+                None => is_valid = false,
             }
         }
     }
-    let criteria = asked.into_iter().filter_map(|(property, asked)| asked.criterion(property));
-    is_right.then(|| Criteria { criteria: criteria.collect(), context_lines })
+    let criteria = by_property.into_iter();
+    let criteria = criteria.filter_map(|(property, members)| members.criterion(property));
+    is_valid.then(|| Criteria { criteria: criteria.collect(), context_lines })
 }
 
-impl Asked {
-    /// Nothing is asked of a property with an empty text, unless it is to be empty: forms send
-    /// every field that they have.
+impl PropertyCriterion {
+    /// Returns the criterion. An empty text is none, unless the filter is `empty`: forms send all of
+    /// their fields.
     fn criterion(self, property: &str) -> Option<Criterion> {
         let filter = self.filter.unwrap_or(Filter::Inclusion);
         let value = self.value.unwrap_or_default();
@@ -177,6 +185,7 @@ impl Asked {
     }
 }
 
+/// Reads a filter.
 fn filter(flaws: &mut Flaws<'_>, value: &Value) -> Option<Filter> {
     match value {
         Value::String(word) => {
@@ -187,25 +196,26 @@ fn filter(flaws: &mut Flaws<'_>, value: &Value) -> Option<Filter> {
             known.map(|(_, filter)| *filter)
         }
         other => {
-            flaws.wrong(other, &format!("{}; a filter's name is expected", found(other)));
+            flaws.wrong(other, &format!("{}; a filter's name is expected", is_type(other)));
             None
         }
     }
 }
 
-fn truth(flaws: &mut Flaws<'_>, value: &Value) -> Option<bool> {
+/// Reads a boolean.
+fn boolean(flaws: &mut Flaws<'_>, value: &Value) -> Option<bool> {
     match value {
-        Value::Bool(truth) => Some(*truth),
+        Value::Bool(boolean) => Some(*boolean),
         Value::String(text) if matches!(&**text, "true" | "True") => Some(true),
         Value::String(text) if matches!(&**text, "false" | "False" | "") => Some(false),
         other => {
-            flaws.wrong(other, &format!("{}; true or false is expected", found(other)));
+            flaws.wrong(other, &format!("{}; true or false is expected", is_type(other)));
             None
         }
     }
 }
 
-/// A scalar as text, as Python's `str` spells it, which is how criteria see properties.
+/// Returns a scalar as Python's `str` spells it, which is how criteria compare properties.
 fn text(flaws: &mut Flaws<'_>, value: &Value) -> Option<String> {
     match value {
         Value::Null => Some(String::new()),
@@ -214,13 +224,14 @@ fn text(flaws: &mut Flaws<'_>, value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         Value::String(text) => Some(text.clone()),
         Value::Array(_) | Value::Object(_) => {
-            flaws.wrong(value, &format!("{}; a text is expected", found(value)));
+            flaws.wrong(value, &format!("{}; a text is expected", is_type(value)));
             None
         }
     }
 }
 
-/// `[{"column": 0, "dir": "asc"}]`; the column is a position in the list of columns, or a name.
+/// Reads the order, `[{"column": 0, "dir": "asc"}]`. The column is a position in the list of columns
+/// or a name.
 fn order(
     flaws: &mut Flaws<'_>,
     value: Option<&Value>,
@@ -232,18 +243,18 @@ fn order(
             [] => return Some(None),
             [item] => item,
             [_, ..] => {
-                flaws.note("Only one order is known, and there are more.".to_owned());
+                flaws.note("Only one order is supported; the list has more.".to_owned());
                 return None;
             }
         },
         Some(other) => {
-            flaws.wrong(other, &format!("{}; a list is expected", found(other)));
+            flaws.wrong(other, &format!("{}; a list is expected", is_type(other)));
             return None;
         }
     };
     let mut flaws = flaws.item(0);
     let Value::Object(members) = item else {
-        flaws.wrong(item, &format!("{}; an object is expected", found(item)));
+        flaws.wrong(item, &format!("{}; an object is expected", is_type(item)));
         return None;
     };
     let mut unknown = members.keys().filter(|name| !matches!(name.as_str(), "column" | "dir"));
@@ -276,9 +287,9 @@ fn order(
     Some(Some(Order { property: property?, direction: direction? }))
 }
 
-/// A whole number, or its digits as a text.
-fn number(flaws: &mut Flaws<'_>, value: Option<&Value>, otherwise: u64, max: u64) -> Option<u64> {
-    let Some(value) = value else { return Some(otherwise) };
+/// Reads a whole number, or its digits as a text.
+fn number(flaws: &mut Flaws<'_>, value: Option<&Value>, default: u64, max: u64) -> Option<u64> {
+    let Some(value) = value else { return Some(default) };
     let number = match value {
         Value::Number(number) => number.as_u64(),
         Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
@@ -296,14 +307,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::http::problem::{Flaw, RequestLocation};
 
-    fn parse(body: Value) -> Result<SearchRequest, String> {
-        let Value::Object(object) = body else { panic!("{body} is no object") };
-        parse_search(object).map_err(|problem| format!("{problem:?}"))
+    fn has_flaw_at(problem: &Problem, pointer: &str) -> bool {
+        let location = RequestLocation::Pointer(pointer.to_owned());
+        problem.flaws().iter().any(|flaw| flaw.location == location)
+    }
+
+    fn parse(body: Value) -> Result<SearchRequest, Problem> {
+        let Value::Object(object) = body else { panic!("{body} is not an object") };
+        parse_search(object)
     }
 
     #[test]
-    fn the_example_of_the_manual_is_read() {
+    fn the_example_of_the_manual_is_accepted() {
         let request = parse(json!({
             "type": "device",
             "columns": ["name", "ip_address", "configuration", "configuration_matches"],
@@ -324,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn criteria_are_gathered_by_their_property() {
+    fn criteria_are_grouped_by_property() {
         let request = parse(json!({
             "type": "device",
             "columns": ["name", "port"],
@@ -343,7 +360,7 @@ mod tests {
         let criteria: Vec<_> = request
             .criteria
             .iter()
-            .map(|asked| (&*asked.property, &*asked.value, asked.filter, asked.invert))
+            .map(|it| (&*it.property, &*it.value, it.filter, it.invert))
             .collect();
         let expected = [
             ("model", "a.c", Filter::Regex, false),
@@ -358,8 +375,8 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_said_at_once() {
-        let text = parse(json!({
+    fn all_flaws_are_reported_at_once() {
+        let problem = parse(json!({
             "type": "divice",
             "columns": ["name", 7],
             "search_criteria": {
@@ -371,7 +388,7 @@ mod tests {
             "maximum_return_recrods": 5,
         }))
         .unwrap_err();
-        for place in [
+        for pointer in [
             "/type",
             "/columns/1",
             "/search_criteria/name",
@@ -383,13 +400,14 @@ mod tests {
             "/start",
             "/maximum_return_recrods",
         ] {
-            assert!(text.contains(&format!("{place:?}")), "{place} in {text}");
+            assert!(has_flaw_at(&problem, pointer), "{pointer}: {problem:?}");
         }
         for near in ["device", "inclusion", "maximum_return_records"] {
-            assert!(text.contains(&format!("nearest: Some({near:?})")), "{near} in {text}");
+            let is_near = |flaw: &Flaw| flaw.nearest.as_deref() == Some(near);
+            assert!(problem.flaws().iter().any(is_near), "{near}: {problem:?}");
         }
         for body in [json!({"type": "device"}), json!({"type": "device", "columns": []})] {
-            assert!(parse(body).unwrap_err().contains("/columns"));
+            assert!(has_flaw_at(&parse(body).unwrap_err(), "/columns"));
         }
     }
 }

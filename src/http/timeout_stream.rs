@@ -1,47 +1,53 @@
-//! A connection's bytes, with patience for slow clients that ends.
+//! The TCP stream of a connection, with a timeout for clients that read too slowly.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::{Sleep, sleep},
+};
 
-use super::connection::State;
+use super::connection_state::ConnectionState;
 
-/// What a client must take of an answer in each write wait: 64 KiB in 30 s are 2 KB/s. Without
-/// it, a byte now and then would hold a download, and its connection, for ever.
+/// The bytes of a response that a client must read within each write timeout: 64 KiB in 30 s are
+/// 2 KB/s. Without a minimum, a client could hold a download and its connection for ever by
+/// reading a byte now and then.
 pub(super) const PROGRESS_BYTES_MIN: usize = 64 * 1024;
 
-/// How long what is left of an unread body is taken and thrown away after the answer. A socket
-/// that is closed with unread bytes in it is reset, and the client never sees why.
+/// How long the rest of an unread body is received and discarded after the response. Closing a
+/// socket with unread bytes resets the connection, and the client never sees the response.
 const LINGER_WAIT: Duration = Duration::from_secs(5);
 
+/// The size of the buffer for discarded bytes.
 const LINGER_BUFFER_BYTES: usize = 16 * 1024;
 
-/// A TCP stream whose writes fail when the client takes too little for too long.
-pub(super) struct PatientStream {
+/// A TCP stream whose writes fail with `TimedOut` if the client reads too little for too long.
+pub(super) struct TimeoutStream {
     tcp: TcpStream,
-    state: Arc<State>,
+    state: Arc<ConnectionState>,
     write_wait: Duration,
     /// Runs while a write waits for the client.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// What the client took since `stalled` began to run.
-    taken_bytes: usize,
-    /// Runs once our side is closed and theirs is not.
+    /// The bytes that the client read since `stalled` began to run.
+    read_bytes: usize,
+    /// Runs from the close of our side until the client closes its side.
     lingering: Option<Pin<Box<Sleep>>>,
 }
 
-impl PatientStream {
-    pub(super) fn new(tcp: TcpStream, state: Arc<State>, write_wait: Duration) -> Self {
-        Self { tcp, state, write_wait, stalled: None, taken_bytes: 0, lingering: None }
+impl TimeoutStream {
+    pub(super) fn new(tcp: TcpStream, state: Arc<ConnectionState>, write_wait: Duration) -> Self {
+        Self { tcp, state, write_wait, stalled: None, read_bytes: 0, lingering: None }
     }
 
-    /// Looks at how a write of `offered` bytes went.
-    fn watch(
+    /// Checks the result of a write of `offered` bytes against the timeout.
+    fn check_progress(
         &mut self,
         context: &mut Context<'_>,
         offered: usize,
@@ -49,8 +55,8 @@ impl PatientStream {
     ) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(Ok(bytes)) => {
-                self.taken_bytes += bytes;
-                if bytes == offered || self.taken_bytes >= PROGRESS_BYTES_MIN {
+                self.read_bytes += bytes;
+                if bytes == offered || self.read_bytes >= PROGRESS_BYTES_MIN {
                     self.stalled = None;
                     self.state.set_writing(false);
                 }
@@ -60,7 +66,7 @@ impl PatientStream {
             Poll::Pending => {
                 self.state.set_writing(true);
                 let stalled = self.stalled.get_or_insert_with(|| {
-                    self.taken_bytes = 0;
+                    self.read_bytes = 0;
                     Box::pin(sleep(self.write_wait))
                 });
                 ready!(stalled.as_mut().poll(context));
@@ -70,25 +76,25 @@ impl PatientStream {
     }
 }
 
-impl AsyncRead for PatientStream {
+impl AsyncRead for TimeoutStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // The waits for a head and for a body are kept by hyper and by `body`.
+        // hyper limits the wait for a head, `request_body` the wait for a body.
         Pin::new(&mut self.tcp).poll_read(context, buffer)
     }
 }
 
-impl AsyncWrite for PatientStream {
+impl AsyncWrite for TimeoutStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.tcp).poll_write(context, bytes);
-        self.watch(context, bytes.len(), written)
+        self.check_progress(context, bytes.len(), written)
     }
 
     fn poll_write_vectored(
@@ -98,7 +104,7 @@ impl AsyncWrite for PatientStream {
     ) -> Poll<io::Result<usize>> {
         let offered = slices.iter().map(|slice| slice.len()).sum();
         let written = Pin::new(&mut self.tcp).poll_write_vectored(context, slices);
-        self.watch(context, offered, written)
+        self.check_progress(context, offered, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -136,32 +142,34 @@ impl AsyncWrite for PatientStream {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
 
     use super::*;
 
     const WAIT: Duration = Duration::from_millis(200);
 
-    /// More than the kernel keeps for a connection on its own.
+    /// More than the kernel buffers for one connection.
     const MUCH: usize = 64 * 1024 * 1024;
 
-    async fn pair() -> (PatientStream, TcpStream) {
+    async fn pair() -> (TimeoutStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (tcp, peer) = listener.accept().await.unwrap();
-        (PatientStream::new(tcp, Arc::new(State::new(peer)), WAIT), client)
+        (TimeoutStream::new(tcp, Arc::new(ConnectionState::new(peer)), WAIT), client)
     }
 
     #[tokio::test]
-    async fn a_client_that_takes_nothing_is_left() {
+    async fn a_client_that_reads_nothing_is_disconnected() {
         let (mut stream, _client) = pair().await;
         let error = stream.write_all(&vec![0; MUCH]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]
-    async fn a_client_that_takes_a_trickle_is_left() {
+    async fn a_client_that_reads_too_little_is_disconnected() {
         let (mut stream, mut client) = pair().await;
         let trickle = tokio::spawn(async move {
             let mut byte = [0; 1];
@@ -175,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_takes_its_time_is_served() {
+    async fn a_slow_client_that_reads_enough_is_served() {
         let (mut stream, mut client) = pair().await;
         let reader = tokio::spawn(async move {
             let mut buffer = vec![0; 1024 * 1024];

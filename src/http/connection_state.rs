@@ -1,0 +1,51 @@
+//! The state that the parts of one connection share.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// The state of one connection: set by the access log, the request body and the TCP stream; read
+/// when the server shuts down and when the connection is closed.
+pub(super) struct ConnectionState {
+    pub(super) peer: SocketAddr,
+    answering: AtomicBool,
+    body_unread: AtomicBool,
+    writing: AtomicBool,
+}
+
+impl ConnectionState {
+    pub(super) fn new(peer: SocketAddr) -> Self {
+        Self {
+            peer,
+            answering: AtomicBool::new(false),
+            body_unread: AtomicBool::new(false),
+            writing: AtomicBool::new(false),
+        }
+    }
+
+    /// Sets whether a request was read whose response is not sent completely.
+    pub(super) fn set_answering(&self, answering: bool) {
+        self.answering.store(answering, Ordering::Relaxed);
+    }
+
+    /// Sets whether the client still has a part of a body to send.
+    pub(super) fn set_body_unread(&self, unread: bool) {
+        self.body_unread.store(unread, Ordering::Relaxed);
+    }
+
+    /// Returns whether the client still has a part of a body to send.
+    pub(super) fn is_body_unread(&self) -> bool {
+        self.body_unread.load(Ordering::Relaxed)
+    }
+
+    /// Sets whether a write waits for the client.
+    pub(super) fn set_writing(&self, writing: bool) {
+        self.writing.store(writing, Ordering::Relaxed);
+    }
+
+    /// Returns whether no request is being answered and no write waits for the client.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.answering.load(Ordering::Relaxed) && !self.writing.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,119 @@
+//! The definitions of the options of calls that change something, each once.
+
+use crate::{
+    http::description::{CallOption, Need, ValueType},
+    model::Kind,
+};
+
+/// The value of [`ON_ERROR`] that imports the valid records.
+pub(in crate::http) const SKIP: &str = "skip";
+
+pub(in crate::http) const ATOMIC: CallOption =
+    CallOption::new("atomic", "If one object is invalid, no object is changed.", ValueType::Switch);
+
+pub(in crate::http) const PROPERTY: CallOption = CallOption::new(
+    "property",
+    "The text: configuration (the default), operational_data, …",
+    ValueType::Text,
+);
+
+pub(in crate::http) const DRY_RUN: CallOption = CallOption::new(
+    "dry_run",
+    "Reports what would change without changing anything.",
+    ValueType::Switch,
+);
+
+pub(in crate::http) const ON_ERROR: CallOption = CallOption::new(
+    "on_error",
+    "`fail` (the default) changes nothing if a record is invalid; `skip` imports the valid records.",
+    ValueType::Word(&["fail", SKIP]),
+);
+
+pub(in crate::http) const ALLOW_EMPTY: CallOption = CallOption::new(
+    "allow_empty",
+    "Allows a replacement without any valid record, which only deletes records.",
+    ValueType::Switch,
+);
+
+/// The manual of eNMS has `name`; the form of eNMS sends `export_filename`.
+pub(in crate::http) const PROJECT_NAME: CallOption = CallOption {
+    name: "name",
+    aliases: &["export_filename"],
+    about: "The project's name.",
+    value: ValueType::ProjectName,
+    need: Need::Required,
+};
+
+pub(in crate::http) const TYPES: CallOption = CallOption::new(
+    "import_export_types",
+    "The types to import or export. In a query or a form, separate them with commas.",
+    ValueType::Kinds,
+)
+.need(Need::Required);
+
+pub(in crate::http) const EMPTY_FIRST: CallOption = CallOption::new(
+    "empty_database_before_import",
+    "Deletes all records of the listed types in the same step.",
+    ValueType::Switch,
+);
+
+/// The option behind `--replace` of the command line.
+pub(in crate::http) const KEEP_ABSENT: CallOption = CallOption::new(
+    "keep_absent_types",
+    "With a replacement: keeps the records of types that have no document or sheet.",
+    ValueType::Switch,
+);
+
+pub(in crate::http) const SECRETS: CallOption = CallOption::new(
+    "export_private_properties",
+    "`false` leaves out passwords and keys. The default is true.",
+    ValueType::Switch,
+);
+
+/// The example in the manual of eNMS sends one body to both calls.
+pub(in crate::http) const OF_IMPORT: CallOption = EMPTY_FIRST
+    .need(Need::Ignored)
+    .about("Accepted and ignored, so that export and import can share one body.");
+
+/// The example in the manual of eNMS sends one body to both calls.
+pub(in crate::http) const OF_EXPORT: CallOption = SECRETS
+    .need(Need::Ignored)
+    .about("Accepted and ignored, so that export and import can share one body.");
+
+/// The project form of eNMS sends it.
+pub(in crate::http) const SKIP_POOL_UPDATE: CallOption = CallOption::new(
+    "skip_pool_update",
+    "Accepted and ignored, because the form of eNMS sends it. Pools are always computed.",
+    ValueType::Switch,
+)
+.need(Need::Ignored);
+
+/// Every form of eNMS sends it.
+pub(in crate::http) const FORM_TYPE: CallOption = CallOption::new(
+    "form_type",
+    "Accepted and ignored, because the form of eNMS sends it.",
+    ValueType::Text,
+)
+.need(Need::Ignored);
+
+/// The manual of eNMS has `name`; the form of eNMS sends `export_filename`.
+pub(in crate::http) const WORKBOOK_NAME: CallOption = CallOption {
+    name: "name",
+    aliases: &["export_filename"],
+    about: "The workbook's name. Its ending selects the format; without an ending it is .xls.",
+    value: ValueType::WorkbookName,
+    need: Need::Required,
+};
+
+pub(in crate::http) const REPLACE: CallOption = CallOption::new(
+    "replace",
+    "Deletes all devices and links in the same step; with a table, only its type.",
+    ValueType::Switch,
+);
+
+/// The kinds that a table can hold. The sheets of a workbook name their kinds themselves.
+pub(in crate::http) const TABLE: CallOption = CallOption::new(
+    "kind",
+    "The type of the rows of a table (.csv).",
+    ValueType::Word(&[Kind::Device.as_str(), Kind::Link.as_str()]),
+);

@@ -1,0 +1,100 @@
+//! The path of every route: the one place where paths are spelled.
+//!
+//! The route table takes its patterns from here, and handlers and the command line build addresses
+//! from the same constants, so that a path can only change everywhere at once.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// The characters that stay as they are in a segment of a path (RFC 3986's unreserved characters).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The path of a route with `N` parameters: literal segments and `{name}` segments.
+#[derive(Clone, Copy, Debug)]
+pub struct PathPattern<const N: usize>(&'static str);
+
+impl<const N: usize> PathPattern<N> {
+    /// Fails to compile in a constant whose number of `{` is not `N`.
+    const fn new(pattern: &'static str) -> Self {
+        let bytes = pattern.as_bytes();
+        let mut at = 0;
+        let mut parameters = 0;
+        while at < bytes.len() {
+            if bytes[at] == b'{' {
+                parameters += 1;
+            }
+            at += 1;
+        }
+        assert!(parameters == N, "a path has another number of parameters than its type says");
+        Self(pattern)
+    }
+
+    /// Returns the pattern itself, as the route table holds it.
+    pub const fn pattern(self) -> &'static str {
+        self.0
+    }
+
+    /// Returns the path with these parameters, percent-encoded.
+    pub fn path(self, parameters: [&str; N]) -> String {
+        let mut parameters = parameters.into_iter();
+        let segments = self.0.split('/').map(|segment| match segment.strip_prefix('{') {
+            Some(_) => percent_encode(parameters.next().unwrap_or_default()),
+            None => segment.to_owned(),
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
+}
+
+/// Percent-encodes a text for use as a segment of a path.
+pub(super) fn percent_encode(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+pub const FRONT_PAGE: PathPattern<0> = PathPattern::new("/");
+pub const DOCS: PathPattern<0> = PathPattern::new("/docs");
+pub const DOCS_FRONT: PathPattern<0> = PathPattern::new("/docs/");
+pub const DOCS_FILE: PathPattern<1> = PathPattern::new("/docs/{file}");
+pub const METRICS: PathPattern<0> = PathPattern::new("/metrics");
+pub const IS_ALIVE: PathPattern<0> = PathPattern::new("/rest/is_alive");
+pub const OPENAPI: PathPattern<0> = PathPattern::new("/rest/openapi.json");
+
+pub const INSTANCES: PathPattern<1> = PathPattern::new("/rest/instance/{kind}");
+pub const INSTANCE: PathPattern<2> = PathPattern::new("/rest/instance/{kind}/{name}");
+pub const QUERY: PathPattern<1> = PathPattern::new("/rest/query/{kind}");
+pub const SEARCH: PathPattern<0> = PathPattern::new("/rest/search");
+pub const CONFIGURATION: PathPattern<1> = PathPattern::new("/rest/configuration/{device}");
+pub const UPDATE_ALL_POOLS: PathPattern<0> = PathPattern::new("/rest/update_all_pools");
+pub const COUNT: PathPattern<0> = PathPattern::new("/rest/count");
+
+pub const STATE: PathPattern<0> = PathPattern::new("/rest/state");
+pub const VERIFY: PathPattern<0> = PathPattern::new("/rest/verify");
+pub const UNDO: PathPattern<0> = PathPattern::new("/rest/undo");
+
+pub const JOBS: PathPattern<0> = PathPattern::new("/rest/jobs");
+pub const JOB: PathPattern<1> = PathPattern::new("/rest/jobs/{id}");
+
+pub const EXPORT_PROJECT: PathPattern<0> = PathPattern::new("/rest/migrate/export");
+pub const IMPORT_PROJECT: PathPattern<0> = PathPattern::new("/rest/migrate/import");
+pub const PROJECT_REPORT: PathPattern<1> = PathPattern::new("/rest/migrate/reports/{id}");
+pub const PROJECTS: PathPattern<0> = PathPattern::new("/rest/migrate/projects");
+pub const PROJECT: PathPattern<1> = PathPattern::new("/rest/migrate/projects/{name}");
+
+pub const EXPORT_TOPOLOGY: PathPattern<0> = PathPattern::new("/rest/topology/export");
+pub const IMPORT_TOPOLOGY: PathPattern<0> = PathPattern::new("/rest/topology/import");
+pub const TOPOLOGY_REPORT: PathPattern<1> = PathPattern::new("/rest/topology/reports/{id}");
+pub const MARKED_WORKBOOK: PathPattern<1> =
+    PathPattern::new("/rest/topology/reports/{id}/workbook");
+pub const WORKBOOKS: PathPattern<0> = PathPattern::new("/rest/topology/workbooks");
+pub const WORKBOOK: PathPattern<1> = PathPattern::new("/rest/topology/workbooks/{name}");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_percent_encoded_in_their_segments() {
+        assert_eq!(INSTANCE.path(["device", "R 1%/ä"]), "/rest/instance/device/R%201%25%2F%C3%A4");
+        assert_eq!(MARKED_WORKBOOK.path(["7"]), "/rest/topology/reports/7/workbook");
+        assert_eq!(JOBS.path([]), JOBS.pattern());
+        assert_eq!(FRONT_PAGE.path([]), "/");
+    }
+}

@@ -1,0 +1,171 @@
+//! The request pipeline: every step from a request's head to its response, in order.
+
+use std::sync::Arc;
+
+use hyper::{
+    Method, Version,
+    body::Incoming,
+    header::{CONTENT_ENCODING, HOST},
+    http::request::Parts,
+};
+use tracing::Instrument;
+
+use super::{
+    accept,
+    access_log::{Entry, LoggedBody},
+    app::App,
+    call::Call,
+    connection_state::ConnectionState,
+    credentials,
+    description::BodyRule,
+    handlers::docs,
+    options::{Options, SentOptions, add_body},
+    path::Path,
+    problem::{Flaw, Problem, ProblemKind, RequestLocation},
+    query_string::Query,
+    request_body::RequestBody,
+    request_id::RequestId,
+    response::{self, Response},
+    route::Route,
+    router::{Match, Router},
+};
+
+/// The size limit of a path with its query, in bytes. Every name that a path holds fits many
+/// times.
+const TARGET_BYTES_MAX: usize = 8 * 1024;
+
+/// The appliance and the routes that it serves. One for the process, shared by all connections.
+pub(super) struct Server {
+    pub(super) app: Arc<App>,
+    pub(super) router: Router,
+}
+
+/// Answers a request. Every request, and every error, passes through this function.
+pub(super) async fn answer(
+    server: Arc<Server>,
+    state: Arc<ConnectionState>,
+    request: hyper::Request<Incoming>,
+) -> hyper::Response<LoggedBody> {
+    let id = RequestId::next();
+    let app = &server.app;
+    let mut entry =
+        Entry::begin(&app.metrics, state.clone(), id, request.method(), request.uri().path());
+    let span = tracing::info_span!("request", %id);
+    // A browser that asks for an unknown page of the documentation gets a page instead of JSON.
+    let wants_docs_page =
+        request.uri().path().starts_with("/docs/") && accept::wants_page(request.headers());
+    let steps = steps(&server, state, request, id, &mut entry).instrument(span);
+    let mut response = match steps.await {
+        Ok(response) => response,
+        Err(problem) if wants_docs_page && problem.is(ProblemKind::UnknownPath) => {
+            docs::not_found().unwrap_or_else(|problem| problem.render(id))
+        }
+        Err(mut problem) => {
+            if let Some(damage) = problem.take_damage() {
+                app.inventory.note_damage(damage);
+            }
+            problem.render(id)
+        }
+    };
+    response::finish(response.headers_mut(), id);
+    entry.follow(response)
+}
+
+/// Runs the steps between the access log and the last headers of the response, in order.
+async fn steps(
+    server: &Server,
+    state: Arc<ConnectionState>,
+    request: hyper::Request<Incoming>,
+    id: RequestId,
+    entry: &mut Entry,
+) -> Result<Response, Problem> {
+    let app = server.app.clone();
+    let (head, incoming) = request.into_parts();
+    let mut body = RequestBody::new(incoming, state.clone(), app.limits.body_wait);
+
+    check_limits(&head)?;
+
+    let path = Path::parse(head.uri.path())?;
+    let (endpoint, parameters) = match server.router.find(&head.method, &path)? {
+        Match::Endpoint(endpoint, parameters) => (endpoint, parameters),
+        Match::Options(allow) => return Ok(response::options(allow)),
+    };
+    let route = &endpoint.route;
+    entry.set_operation(route.description.operation);
+    body.set_limit(route.body, &head.headers)?;
+
+    let caller = credentials::authenticate(&app, route.access, &head, state.peer.ip()).await?;
+    if let Some(principal) = caller.principal() {
+        entry.set_user(&principal.name);
+    }
+    caller.require_access(route.access)?;
+
+    // Only after the access check: the names of a route's options are for its users.
+    let query = Query::parse(head.uri.query(), route.description.query)?;
+    let Parts { method, headers, .. } = head;
+    let mut call = Call {
+        app,
+        id,
+        caller,
+        method,
+        headers,
+        parameters,
+        query,
+        options: Options::default(),
+        known_options: route.description.query.options(),
+        body,
+    };
+    read_options(&mut call, route).await?;
+    (endpoint.handler)(call).await
+}
+
+/// Reads and checks the options of a call that changes something, before its handler runs.
+async fn read_options(call: &mut Call, route: &Route) -> Result<(), Problem> {
+    if route.method == Method::GET {
+        return Ok(());
+    }
+    let mut sent = SentOptions::default();
+    match route.body {
+        // The handler reads the form, and checks its options together with the query's.
+        BodyRule::File { .. } => return Ok(()),
+        BodyRule::Options => {
+            sent.add_query(std::mem::take(&mut call.query));
+            let known = call.known_options;
+            let memory = &call.app.body_memory;
+            add_body(&mut sent, &mut call.body, &call.headers, memory, known).await?;
+        }
+        BodyRule::Nothing | BodyRule::AtMost { .. } => {
+            sent.add_query(std::mem::take(&mut call.query));
+        }
+    }
+    call.options = sent.check(call.known_options)?;
+    Ok(())
+}
+
+/// Refuses request heads that no route accepts. hyper has limited their size before.
+///
+/// # Errors
+/// 414 for a long target; 400 for HTTP/1.1 without exactly one `Host`; 415 for a content coding.
+fn check_limits(head: &Parts) -> Result<(), Problem> {
+    let target_bytes = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target_bytes > TARGET_BYTES_MAX {
+        let detail = format!(
+            "The path and query are {target_bytes} bytes long, more than the {TARGET_BYTES_MAX} allowed."
+        );
+        return Err(Problem::new(ProblemKind::PathTooLong, detail));
+    }
+    if head.version == Version::HTTP_11 && head.headers.get_all(HOST).iter().count() != 1 {
+        let detail = "An HTTP/1.1 request needs exactly one Host header.";
+        return Err(Problem::new(ProblemKind::MalformedRequest, detail)
+            .with_flaw(Flaw::new(RequestLocation::Header("host"), detail)));
+    }
+    match head.headers.get(CONTENT_ENCODING) {
+        Some(coding) if coding != "identity" => {
+            let detail =
+                "A content coding such as gzip is not supported: send the body without one.";
+            Err(Problem::new(ProblemKind::UnsupportedMediaType, detail)
+                .with_flaw(Flaw::new(RequestLocation::Header("content-encoding"), detail)))
+        }
+        _ => Ok(()),
+    }
+}
