@@ -16,6 +16,7 @@ use super::{
     output::{self, NewFile, OutputArgs, counted, number, safe, table},
     target::{IfMissing, JobWords, TargetArgs},
 };
+use crate::http::paths;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -149,10 +150,10 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let client = &connection.client;
 
     let (path, body) = if args.workbook {
-        ("/rest/topology/export", json!({"name": args.name}))
+        (paths::EXPORT_TOPOLOGY.pattern(), json!({"name": args.name}))
     } else {
         (
-            "/rest/migrate/export",
+            paths::EXPORT_PROJECT.pattern(),
             json!({
                 "name": args.name,
                 "import_export_types": args.kinds.words(),

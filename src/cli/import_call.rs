@@ -12,7 +12,7 @@ use super::{
     progress::Progress,
     target::{Answer, Client, JobWords, RequestRefused, Upload},
 };
-use crate::{migration::ProjectName, model::FILE_NAME_CHARACTERS_MAX};
+use crate::{http::paths, migration::ProjectName, model::FILE_NAME_CHARACTERS_MAX};
 
 /// What is asked of an import.
 pub(super) struct ImportOptions<'a> {
@@ -121,8 +121,9 @@ fn workbook(
     let on_error = if wish.skip_errors { "skip" } else { "fail" };
     let table = wish.table.map(|kind| format!("&kind={kind}")).unwrap_or_default();
     let path = format!(
-        "/rest/topology/import?replace={}&keep_absent_types={}&allow_empty={}&dry_run={dry_run}\
+        "{}?replace={}&keep_absent_types={}&allow_empty={}&dry_run={dry_run}\
          &on_error={on_error}{table}",
+        paths::IMPORT_TOPOLOGY.pattern(),
         wish.replacing.removes(),
         wish.replacing.keeps_absent(),
         wish.allow_empty,
@@ -180,7 +181,7 @@ fn remove_when_cut_short(client: &Client, name: &str) -> Guard {
 }
 
 fn place_of(name: &str) -> String {
-    format!("/rest/migrate/projects/{}", name.replace(' ', "%20"))
+    paths::PROJECT.path([name])
 }
 
 /// Imports a project from the project library.
@@ -200,7 +201,7 @@ fn project(
         "dry_run": dry_run,
         "on_error": if wish.skip_errors { "skip" } else { "fail" },
     });
-    client.post_as_job("/rest/migrate/import", &body, words(dry_run), progress)
+    client.post_as_job(paths::IMPORT_PROJECT.pattern(), &body, words(dry_run), progress)
 }
 
 fn words(dry_run: bool) -> JobWords {

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     codec::workbook::{Cell, DecodeLimits, Decoding, Item, SourceKind, executable},
+    http::paths,
     migration::{InspectedDocument, ProjectInspection, inspect},
 };
 
@@ -100,7 +101,7 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
 
 fn inventory(args: &InspectArgs, progress: &Progress) -> anyhow::Result<()> {
     let connection = args.target.resolve("inspect", IfMissing::Fail)?.connect(progress)?;
-    let answer = connection.client.get("/rest/state")?;
+    let answer = connection.client.get(paths::STATE.pattern())?;
     if args.out.json {
         output::print_json(&answer.text)?
     } else {

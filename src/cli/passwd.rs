@@ -13,6 +13,8 @@ use super::{
 };
 use crate::{
     access::{self, NewRights, SetPassword},
+    http::paths,
+    model::Kind,
     store::Store,
 };
 
@@ -59,7 +61,8 @@ pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
         }
         Target::Remote(_) if args.administrator => bail!(
             "--administrator works on a data directory only, while no server runs. At a server, \
-             send is_admin to /rest/instance/user"
+             send is_admin to {}",
+            paths::INSTANCES.path([Kind::User.as_str()])
         ),
         Target::Remote(_) => {
             let progress = Progress::new(false, false);
@@ -77,8 +80,7 @@ fn no_such_user(name: &str) -> anyhow::Error {
 }
 
 fn set_at(client: &Client, whose: &str, progress: &Progress) -> anyhow::Result<()> {
-    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-    let path = format!("/rest/instance/user/{}", utf8_percent_encode(whose, NON_ALPHANUMERIC));
+    let path = paths::INSTANCE.path([Kind::User.as_str(), whose]);
     // A change would make a user who is not there.
     if let Err(error) = client.get(&path) {
         return match error.downcast_ref::<RequestRefused>() {
@@ -88,7 +90,8 @@ fn set_at(client: &Client, whose: &str, progress: &Progress) -> anyhow::Result<(
     }
     let password = new_password()?;
     let body = json!({"name": whose, "password": *password});
-    let answer = client.post("/rest/instance/user", &body, "setting the password", progress)?;
+    let users = paths::INSTANCES.path([Kind::User.as_str()]);
+    let answer = client.post(&users, &body, "setting the password", progress)?;
     if answer.status != 200 {
         bail!("The password was not set: {}", answer.text);
     }

@@ -13,6 +13,7 @@ use super::{
     output::{self, OutputArgs, number, safe, table},
     target::{IfMissing, TargetArgs},
 };
+use crate::http::paths;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -73,7 +74,8 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     let connection = args.target.resolve("undo", IfMissing::Fail)?.connect(&progress)?;
     let client = &connection.client;
     let ask = |dry_run: bool| {
-        client.post(&format!("/rest/undo?dry_run={dry_run}"), &json!({}), "undoing", &progress)
+        let path = format!("{}?dry_run={dry_run}", paths::UNDO.pattern());
+        client.post(&path, &json!({}), "undoing", &progress)
     };
     if !args.yes {
         let answer = ask(true)?;

@@ -13,6 +13,7 @@ use super::{
     output::{self, OutputArgs, counted, number, safe, table},
     target::{IfMissing, JobWords, TargetArgs},
 };
+use crate::http::paths;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -115,7 +116,8 @@ fn inventory(args: &VerifyArgs) -> anyhow::Result<bool> {
     let progress = args.out.progress();
     let connection = args.target.resolve("verify", IfMissing::Fail)?.connect(&progress)?;
     let words = JobWords { doing: "verifying", noun: "verification" };
-    let answer = connection.client.post_as_job("/rest/verify", &json!({}), words, &progress)?;
+    let answer =
+        connection.client.post_as_job(paths::VERIFY.pattern(), &json!({}), words, &progress)?;
     let verified: Verified = answer.read()?;
     if args.out.json {
         output::print_json(&answer.text)?;

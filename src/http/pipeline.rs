@@ -21,6 +21,7 @@ use super::{
     handlers::docs,
     options::{Options, SentOptions, add_body},
     path::Path,
+    paths,
     problem::{Flaw, Problem, ProblemKind, RequestLocation},
     query_string::Query,
     request_body::RequestBody,
@@ -52,8 +53,8 @@ pub(super) async fn answer(
         Entry::begin(&app.metrics, state.clone(), id, request.method(), request.uri().path());
     let span = tracing::info_span!("request", %id);
     // A browser that asks for an unknown page of the documentation gets a page instead of JSON.
-    let wants_docs_page =
-        request.uri().path().starts_with("/docs/") && accept::wants_page(request.headers());
+    let wants_docs_page = request.uri().path().starts_with(paths::DOCS_FRONT.pattern())
+        && accept::wants_page(request.headers());
     let steps = steps(&server, state, request, id, &mut entry).instrument(span);
     let mut response = match steps.await {
         Ok(response) => response,

@@ -323,3 +323,39 @@ fn every_dependency_has_a_reason() {
         }
     }
 }
+
+/// The sources that may spell a path of the server: the paths themselves, and the HTML of the pages,
+/// which stand below `http` in the map.
+const PATH_SOURCES: [&str; 2] = ["http/paths.rs", "docs/render/layout.rs"];
+
+/// The lines of a source that spell a path of the REST API in code. Comments may name one, and so
+/// may the tests at the end of a source.
+fn spelled_paths(source: &str) -> Vec<usize> {
+    let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines = code.lines().enumerate();
+    let lines = lines.filter(|(_, line)| !line.trim_start().starts_with("//"));
+    lines.filter(|(_, line)| line.contains("/rest/")).map(|(number, _)| number + 1).collect()
+}
+
+#[test]
+fn paths_of_the_server_are_spelled_once() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut retyped = Vec::new();
+    for path in sources(&root) {
+        let inside = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        let lines = spelled_paths(&fs::read_to_string(&path).unwrap());
+        if PATH_SOURCES.contains(&inside.as_str()) {
+            assert!(!lines.is_empty(), "src/{inside} spells no path");
+        } else {
+            retyped.extend(lines.into_iter().map(|line| format!("src/{inside}:{line}")));
+        }
+    }
+    assert!(retyped.is_empty(), "use http::paths instead:\n{}", retyped.join("\n"));
+}
+
+#[test]
+fn a_retyped_path_is_found() {
+    let source = "//! GET /rest/a\nconst A: &str = \"x\";\nlet b = format!(\"/rest/b/{id}\");\n\
+                  #[cfg(test)]\nmod tests {\n    \"/rest/c\"\n}\n";
+    assert_eq!(spelled_paths(source), [3]);
+}

@@ -16,6 +16,7 @@ use crate::{
         interrupt::{self, Interrupted},
         progress::Progress,
     },
+    http::paths,
     job::JobState,
 };
 
@@ -248,8 +249,9 @@ impl Client {
         let noun = words.noun;
         match (self.is_within_process(), location) {
             (true, _) => format!(
-                "Stopped at once. Nothing was changed, unless the {noun} was just being put in \
-                 target: the next start lists at /rest/jobs what became of it."
+                "Stopped at once. Nothing was changed, unless the {noun} was just taking effect. \
+                 After the next start, {} lists its outcome.",
+                paths::JOBS.pattern()
             ),
             (false, Some(location)) => format!(
                 "Left at once. The server goes on with the {noun}. See what becomes of it:\n  \
@@ -261,7 +263,7 @@ impl Client {
                 "Left at once. If the server has begun the {noun}, it goes on. See what becomes \
                  of it:\n  curl --user {} {}",
                 self.user(),
-                self.url("/rest/jobs")
+                self.url(paths::JOBS.pattern())
             ),
         }
     }
