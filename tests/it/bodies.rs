@@ -12,7 +12,7 @@ fn post(server: &Server, path: &str, body: &str) -> Answer {
 }
 
 #[test]
-fn a_body_that_is_no_object_is_400() {
+fn a_body_that_is_not_an_object_is_400() {
     let server = Server::start();
     for path in CALLS {
         let empty = post(&server, path, "").problem(400, "malformed-body");
@@ -38,7 +38,7 @@ fn a_body_that_is_no_object_is_400() {
 }
 
 #[test]
-fn everything_wrong_is_said_at_once() {
+fn all_flaws_are_reported_at_once() {
     let server = Server::start();
     for path in CALLS {
         let body = json!({
@@ -67,7 +67,7 @@ fn everything_wrong_is_said_at_once() {
 }
 
 #[test]
-fn bad_names_are_400_and_shown_short() {
+fn invalid_names_are_400_and_shortened() {
     let server = Server::start();
     let long = "x".repeat(1_000_000);
     for name in ["../x", "/etc/passwd", "", ".x", "a\0b", "a/b", "a\\b", "%2e%2e", &long] {
@@ -81,7 +81,7 @@ fn bad_names_are_400_and_shown_short() {
 }
 
 #[test]
-fn no_project_is_404() {
+fn an_unknown_project_is_404() {
     let server = Server::start();
     let body = json!({"name": "nothing", "import_export_types": ["user"]}).to_string();
     post(&server, "/rest/migrate/import", &body).problem(404, "unknown-project");
@@ -90,7 +90,7 @@ fn no_project_is_404() {
 }
 
 #[test]
-fn json_may_come_without_its_type_but_not_with_another() {
+fn json_needs_no_media_type_but_refuses_another() {
     let server = Server::start();
     let body = json!({"name": "a", "import_export_types": ["user"]}).to_string();
     let post = |r#type: Option<&str>| {

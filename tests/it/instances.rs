@@ -44,7 +44,7 @@ fn a_device_is_created_shown_updated_and_deleted() {
 }
 
 #[test]
-fn every_hostile_name_is_a_name() {
+fn hostile_names_are_accepted() {
     let server = Server::start();
     for name in hostile_names() {
         put(&server, "device", &json!({"name": name, "description": name}));
@@ -70,7 +70,7 @@ fn every_hostile_name_is_a_name() {
 }
 
 #[test]
-fn what_is_no_name_is_refused() {
+fn invalid_names_are_refused() {
     let server = Server::start();
     let long = "x".repeat(256);
     for name in ["", "a/b", "a\\b", "a\"b", "a'b", "a\0b", "a\nb", &long] {
@@ -106,7 +106,7 @@ fn an_unknown_type_is_404_with_the_nearest() {
 }
 
 #[test]
-fn a_list_is_taken_object_by_object_or_whole() {
+fn a_list_is_stored_object_by_object_or_completely() {
     let server = Server::start();
     let list = json!([
         {"name": "a"},
@@ -211,7 +211,7 @@ fn relations_are_shown_in_both_directions_and_follow_a_rename() {
 }
 
 #[test]
-fn a_relation_to_nothing_is_an_error_with_the_name() {
+fn a_dangling_relation_is_an_error_with_the_name() {
     let server = Server::start();
     put(&server, "device", &json!({"name": "a"}));
     let link = json!({"name": "l", "source": "a", "destination_name": "[Shared] x"});
@@ -249,7 +249,7 @@ fn no_secret_is_ever_shown() {
 }
 
 #[test]
-fn who_changed_password_or_role_is_so_at_once() {
+fn a_changed_password_or_role_takes_effect_immediately() {
     let server = Server::start();
     put(&server, "user", &json!({"name": "guest", "is_admin": false, "password": "guest"}));
     let read = |login| server.request("GET", "/rest/count").login(login).send().status;
@@ -269,7 +269,7 @@ fn who_changed_password_or_role_is_so_at_once() {
 }
 
 #[test]
-fn nobody_locks_everyone_out() {
+fn the_last_administrator_cannot_be_removed() {
     let server = Server::start();
     let answer = ask(&server, "DELETE", &path("user", "admin")).send();
     answer.problem(409, "own-user");
@@ -284,7 +284,7 @@ fn nobody_locks_everyone_out() {
 }
 
 #[test]
-fn a_change_can_ask_for_the_version_that_was_read() {
+fn a_change_can_require_the_version_that_was_read() {
     let server = Server::start();
     let etag = |path: &str| {
         let answer = ask(&server, "GET", path).send();
@@ -333,7 +333,7 @@ fn a_change_can_ask_for_the_version_that_was_read() {
 }
 
 #[test]
-fn head_says_what_get_would() {
+fn head_has_the_headers_of_get() {
     let server = Server::start();
     put(&server, "device", &json!({"name": "R 1%"}));
     let path = path("device", "R 1%");
@@ -348,7 +348,7 @@ fn head_says_what_get_would() {
 }
 
 #[test]
-fn a_long_property_comes_back_as_it_went_in() {
+fn a_long_property_is_returned_unchanged() {
     let server = Server::start();
     let long = "é[]%\"\\ ".repeat(1_500_000);
     assert!(long.len() > 10_000_000);
@@ -360,7 +360,7 @@ fn a_long_property_comes_back_as_it_went_in() {
 }
 
 #[test]
-fn bodies_that_are_no_objects_are_400_with_their_place() {
+fn bodies_that_are_not_objects_are_400_with_their_location() {
     let server = Server::start();
     let post = |body: &str| ask(&server, "POST", "/rest/instance/device").body(body).send();
     for body in ["", "  \n", "\u{feff}"] {
@@ -404,7 +404,7 @@ fn bodies_that_are_no_objects_are_400_with_their_place() {
 }
 
 #[test]
-fn wrong_types_are_said_with_their_properties() {
+fn wrong_types_are_reported_with_their_properties() {
     let server = Server::start();
     let body = json!({
         "name": "a", "port": [], "reachable": "perhaps", "gateways": "b", "vendor": {"a": 1},
@@ -419,7 +419,7 @@ fn wrong_types_are_said_with_their_properties() {
 }
 
 #[test]
-fn an_unknown_property_is_kept_with_a_warning_where_one_is_near() {
+fn an_unknown_property_is_kept_with_a_warning_if_a_known_one_is_similar() {
     let server = Server::start();
     let changes = put(&server, "device", &json!({"name": "a", "vendr": "Cisco", "rack": 7}));
     let warnings = changes["warnings"].as_array().unwrap();
@@ -446,7 +446,7 @@ fn pools_are_computed_on_request_and_counted() {
 }
 
 #[test]
-fn changes_that_were_answered_are_there_after_a_kill() {
+fn acknowledged_changes_survive_a_kill() {
     let server = Server::start();
     put(&server, "device", &json!({"name": "R 1%", "configuration": "hostname r1\n"}));
     put(&server, "device", &json!({"name": "R 1%", "new_name": ".."}));

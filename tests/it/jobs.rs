@@ -259,7 +259,7 @@ fn steady(mut answer: Value) -> Value {
 }
 
 #[test]
-fn events_tell_the_progress_to_its_end() {
+fn events_report_the_progress_until_the_end() {
     let server = Server::start();
     put_folder(&server, "big", &project("Évora", DEVICES));
     let location = begin(&server, IMPORT, &body("big", json!({})));
@@ -290,7 +290,7 @@ fn events_tell_the_progress_to_its_end() {
 }
 
 #[test]
-fn a_cancelled_import_changes_nothing_and_leaves_nothing() {
+fn a_cancelled_import_changes_nothing_and_leaves_no_file() {
     let server = Server::start();
     put_folder(&server, "demo", &read_folder(&demo()));
     imported(&server, "demo", json!({}));
@@ -326,7 +326,7 @@ fn a_cancelled_import_changes_nothing_and_leaves_nothing() {
 }
 
 #[test]
-fn it_is_too_late_once_the_result_is_being_put_in_place() {
+fn a_job_cannot_be_cancelled_while_its_result_takes_effect() {
     let server = Server::start();
     put_folder(&server, "big", &project("Évora", DEVICES));
     let location = begin(&server, IMPORT, &body("big", json!({})));
@@ -369,7 +369,7 @@ fn count(server: &Server) -> u64 {
 }
 
 #[test]
-fn a_lost_client_stops_what_changes_nothing_and_no_import() {
+fn a_disconnected_client_cancels_exports_but_not_imports() {
     let server = Server::start();
     put_folder(&server, "big", &project("Évora", DEVICES));
     // Asks, waits until the work has begun, and leaves.
@@ -407,7 +407,7 @@ fn a_lost_client_stops_what_changes_nothing_and_no_import() {
 }
 
 #[test]
-fn a_restart_lists_interrupted_jobs_and_what_became_of_the_inventory() {
+fn a_restart_lists_interrupted_jobs_and_their_effect() {
     let mut server = Server::start();
     let mut sites = ["Évora", "Genève"].into_iter().cycle();
     for moment in ["decoding", "applying", "making_durable", "flip", "flip", "flip"] {
@@ -462,7 +462,7 @@ fn a_restart_lists_interrupted_jobs_and_what_became_of_the_inventory() {
 }
 
 #[test]
-fn a_server_that_is_told_to_stop_finishes_its_jobs() {
+fn a_server_finishes_its_jobs_before_it_stops() {
     let mut server = Server::start();
     put_folder(&server, "big", &project("Évora", DEVICES / 3));
     let location = begin(&server, IMPORT, &body("big", json!({})));
@@ -488,7 +488,7 @@ fn first_location(server: &Server) -> Option<String> {
 }
 
 #[test]
-fn a_rejected_import_has_its_problem() {
+fn the_job_of_a_rejected_import_has_a_problem() {
     let server = Server::start();
     let bad = Documents::from([("link".to_owned(), b"- name: l\n  source: nowhere\n".to_vec())]);
     put_folder(&server, "bad", &bad);

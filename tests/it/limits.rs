@@ -9,7 +9,7 @@ use crate::harness::{ADMIN, Server};
 const MIB: usize = 1024 * 1024;
 
 #[test]
-fn a_slow_head_is_given_up() {
+fn a_slow_head_closes_the_connection() {
     let server = Server::start_with(&["--head-wait-ms", "300"]);
     let mut slow = server.connect();
     slow.send(b"GET /rest/is_alive HTTP/1.1\r\nHost:");
@@ -19,7 +19,7 @@ fn a_slow_head_is_given_up() {
 }
 
 #[test]
-fn a_slow_body_is_408_and_the_end() {
+fn a_slow_body_is_408_and_closes_the_connection() {
     let server = Server::start_with(&["--body-wait-ms", "300"]);
     let mut slow = server.connect();
     let request = server.request("POST", "/rest/migrate/export").login(ADMIN).json(&json!({}));
@@ -31,7 +31,7 @@ fn a_slow_body_is_408_and_the_end() {
 }
 
 #[test]
-fn a_large_body_is_413_read_or_not() {
+fn a_large_body_is_413_with_or_without_a_length() {
     let server = Server::start();
     let post = || server.request("POST", "/rest/migrate/export").login(ADMIN);
 
@@ -65,7 +65,7 @@ fn a_large_body_is_413_read_or_not() {
 }
 
 #[test]
-fn who_comes_over_the_limit_waits_for_a_place() {
+fn connections_over_the_limit_wait() {
     let server = Server::start_with(&["--connections-max", "2"]);
     let alive = server.request("GET", "/rest/is_alive").head();
     let mut open: Vec<_> = (0..2)

@@ -5,7 +5,7 @@ use crate::harness::{ADMIN, Server};
 const PROJECTS: &str = "/rest/migrate/projects";
 
 #[test]
-fn a_wrong_login_is_401_whoever_it_is() {
+fn a_wrong_login_is_401_for_known_and_unknown_users() {
     let server = Server::start();
     for login in [("admin", "wrong"), ("nobody", "admin"), ("", ""), ("admin", "")] {
         let answer = server.request("GET", PROJECTS).login(login).send();
@@ -21,7 +21,7 @@ fn a_wrong_login_is_401_whoever_it_is() {
 }
 
 #[test]
-fn guessing_ends_in_429() {
+fn repeated_wrong_passwords_are_429() {
     let server = Server::start();
     let guess = || server.request("GET", PROJECTS).login(("admin", "wrong")).send();
     let refused = std::iter::repeat_with(guess).take_while(|answer| answer.status == 401).count();
@@ -35,7 +35,7 @@ fn guessing_ends_in_429() {
 }
 
 #[test]
-fn a_page_of_another_site_cannot_borrow_a_login() {
+fn requests_from_pages_of_other_sites_are_refused() {
     let server = Server::start();
     let ask = |method, site| {
         server

@@ -49,7 +49,7 @@ fn requests_records_and_the_disk_are_counted() {
 }
 
 #[test]
-fn numbers_are_for_users() {
+fn metrics_need_a_login() {
     let server = Server::start_with(&["--demo"]);
     assert_eq!(server.request("GET", "/metrics").send().status, 401);
     let unknown = server.request("GET", "/metrics").login(GUEST).send();
@@ -58,7 +58,7 @@ fn numbers_are_for_users() {
 
 /// Each name is introduced once, before its samples, and every line is one that Prometheus reads.
 #[test]
-fn the_page_is_what_prometheus_reads() {
+fn the_metrics_have_the_format_of_prometheus() {
     let server = Server::start();
     server.request("GET", "/rest/count").login(ADMIN).send();
     let page = server.request("GET", "/metrics").login(ADMIN).send();

@@ -8,7 +8,7 @@ use satchel::model::Kind;
 use crate::harness::Server;
 
 #[test]
-fn the_description_is_that_of_the_routes() {
+fn the_description_matches_the_route_table() {
     let server = Server::start();
     let answer = server.request("GET", "/rest/openapi.json").send();
     assert_eq!(answer.status, 200);

@@ -15,7 +15,7 @@ fn is_alive_needs_no_login() {
 }
 
 #[test]
-fn every_answer_has_its_id_and_its_guards() {
+fn every_response_has_its_id_and_security_headers() {
     let server = Server::start();
     let mut ids = HashSet::new();
     for path in ["/", "/rest/is_alive", "/nowhere", "/rest/migrate/projects"] {
@@ -43,7 +43,7 @@ fn an_unknown_path_is_404_and_an_unknown_method_405() {
 }
 
 #[test]
-fn options_says_what_is_allowed() {
+fn options_lists_the_allowed_methods() {
     let server = Server::start();
     let answer = server.request("OPTIONS", "/rest/migrate/projects/x").send();
     assert_eq!(answer.status, 204);
@@ -54,7 +54,7 @@ fn options_says_what_is_allowed() {
 }
 
 #[test]
-fn head_says_what_get_would() {
+fn head_has_the_headers_of_get() {
     let server = Server::start();
     let get = server.request("GET", "/").send();
     let head = server.request("HEAD", "/").send();
@@ -70,7 +70,7 @@ fn head_says_what_get_would() {
 }
 
 #[test]
-fn paths_that_climb_or_break_are_400() {
+fn paths_that_navigate_or_cannot_be_decoded_are_400() {
     let server = Server::start();
     for name in ["..", "a%00b", "%ff", "%zz", "%", "a%0Ab"] {
         let target = format!("/rest/migrate/projects/{name}");
@@ -99,7 +99,7 @@ fn paths_that_climb_or_break_are_400() {
 }
 
 #[test]
-fn queries_that_break_are_400() {
+fn undecodable_queries_are_400() {
     let server = Server::start();
     for query in ["limit=%", "limit=%zz", "limit=%ff", "order=a%00", "limit=x", "limit=-1", "limit"]
     {
@@ -117,7 +117,7 @@ fn queries_that_break_are_400() {
 }
 
 #[test]
-fn heads_that_break_the_rules_are_refused() {
+fn invalid_heads_are_refused() {
     let server = Server::start();
     for head in [
         "GET /rest/is_alive HTTP/1.1\r\n\r\n",
@@ -137,7 +137,7 @@ fn heads_that_break_the_rules_are_refused() {
 }
 
 #[test]
-fn each_request_is_a_line_in_the_log() {
+fn every_request_has_a_line_in_the_access_log() {
     let server = Server::start();
     let answer = server.request("GET", "/rest/migrate/projects").login(ADMIN).send();
     let id = answer.header("x-request-id").unwrap();

@@ -26,7 +26,7 @@ fn names(server: &Server) -> Vec<String> {
 }
 
 #[test]
-fn a_bundle_comes_whole() {
+fn a_bundle_is_downloaded_completely() {
     let server = Server::start();
     let bytes = exported(&server, "a b");
     let answer = project(&server, "GET", "a%20b").send();
@@ -46,7 +46,7 @@ fn a_bundle_comes_whole() {
 }
 
 #[test]
-fn a_bundle_comes_in_parts() {
+fn a_bundle_is_downloaded_in_ranges() {
     let server = Server::start();
     let bytes = exported(&server, "a");
     let total = bytes.len();
@@ -79,7 +79,7 @@ fn a_known_bundle_is_not_sent_again() {
 }
 
 #[test]
-fn a_bundle_can_be_carried_to_another_server() {
+fn a_downloaded_bundle_can_be_uploaded_to_another_server() {
     let (here, there) = (Server::start(), Server::start());
     let bytes = exported(&here, "a");
     let put =
@@ -100,7 +100,7 @@ fn a_bundle_can_be_carried_to_another_server() {
 }
 
 #[test]
-fn a_form_is_no_bundle() {
+fn a_form_is_not_accepted_as_a_bundle() {
     let server = Server::start();
     let form =
         project(&server, "PUT", "a").header("Content-Type", "multipart/form-data; boundary=x");
@@ -108,7 +108,7 @@ fn a_form_is_no_bundle() {
 }
 
 #[test]
-fn an_upload_that_breaks_off_leaves_nothing() {
+fn an_incomplete_upload_leaves_no_file() {
     let server = Server::start();
     let mut connection = server.connect();
     let upload = project(&server, "PUT", "a").header("Content-Length", "1000000");

@@ -49,7 +49,7 @@ fn a_list_has_pages_columns_and_orders() {
 }
 
 #[test]
-fn a_long_list_streams_and_comes_whole() {
+fn a_long_list_is_streamed_completely() {
     let server = Server::start();
     put_devices(&server, MANY);
     let list = ask(&server, "GET", "/rest/instance/device").send();
@@ -74,7 +74,7 @@ fn a_long_list_streams_and_comes_whole() {
 }
 
 #[test]
-fn a_client_that_leaves_in_the_middle_ends_its_stream() {
+fn a_client_that_disconnects_ends_its_stream() {
     let server = Server::start();
     put_devices(&server, MANY);
     let request = server.request("GET", "/rest/instance/device").login(ADMIN).head();
@@ -93,7 +93,7 @@ fn a_client_that_leaves_in_the_middle_ends_its_stream() {
 }
 
 #[test]
-fn slow_clients_keep_nobody_from_a_point_read() {
+fn slow_clients_do_not_delay_point_reads() {
     let server = Server::start();
     put_devices(&server, 4 * MANY);
     let request = server.request("GET", "/rest/instance/device").login(ADMIN).head();
@@ -149,7 +149,7 @@ fn a_query_converts_by_the_type_of_the_property() {
 }
 
 #[test]
-fn the_search_of_the_manual_answers() {
+fn the_search_of_the_manual_is_answered() {
     let server = Server::start();
     for name in ["R 1%", "[Shared] x", "é>b"] {
         let configuration = format!("hostname {name}\ninterface Gi0\n shutdown\n");
@@ -217,7 +217,7 @@ fn a_search_filters_orders_and_pages() {
 }
 
 #[test]
-fn a_search_that_cannot_be_asked_is_400_with_its_place() {
+fn an_invalid_search_is_400_with_its_location() {
     let server = Server::start();
     put(&server, "device", &json!({"name": "R 1%"}));
     let post = |body: Value| ask(&server, "POST", "/rest/search").json(&body).send();

@@ -26,7 +26,7 @@ fn admit_guest(server: &Server) {
 }
 
 #[test]
-fn nobody_comes_in_unless_the_route_says_so() {
+fn anonymous_access_is_refused_unless_the_route_allows_it() {
     let server = Server::start();
     admit_guest(&server);
     for route in route_table().iter() {

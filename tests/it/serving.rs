@@ -44,7 +44,7 @@ fn a_signal_ends_an_idle_server() {
 }
 
 #[test]
-fn a_signal_lets_the_request_in_hand_finish() {
+fn a_signal_lets_the_current_request_finish() {
     let mut server = Server::start();
     let (mut connection, body) = request_in_hand(&server);
     server.terminate();
@@ -57,7 +57,7 @@ fn a_signal_lets_the_request_in_hand_finish() {
 }
 
 #[test]
-fn a_second_signal_ends_at_once() {
+fn a_second_signal_stops_the_server_immediately() {
     let mut server = Server::start();
     let _in_hand = request_in_hand(&server);
     server.terminate();
@@ -75,7 +75,7 @@ fn a_request_that_does_not_end_is_cut_off() {
 }
 
 #[test]
-fn half_a_head_does_not_hold_up_the_end() {
+fn an_incomplete_head_does_not_delay_the_shutdown() {
     let mut server = Server::start();
     let mut half = server.connect();
     half.send(b"GET /rest/is_al");
@@ -88,7 +88,7 @@ fn half_a_head_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn the_default_password_stays_on_this_machine() {
+fn the_default_password_is_for_loopback_only() {
     let directory = tempfile::tempdir().unwrap();
     for anywhere in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
         let mut command = command(directory.path());
@@ -97,7 +97,7 @@ fn the_default_password_stays_on_this_machine() {
 }
 
 #[test]
-fn what_cannot_be_started_says_why() {
+fn a_failed_start_prints_its_reason() {
     let directory = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

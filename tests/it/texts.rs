@@ -16,7 +16,7 @@ fn store(server: &Server, method: &str, path: &str, text: &str) -> Answer {
 }
 
 #[test]
-fn a_configuration_comes_back_as_it_went_in() {
+fn a_configuration_is_returned_unchanged() {
     let server = Server::start();
     for name in hostile_names() {
         put(&server, "device", &json!({"name": name}));
@@ -29,7 +29,7 @@ fn a_configuration_comes_back_as_it_went_in() {
 }
 
 #[test]
-fn a_configuration_of_five_megabytes_slows_nothing_else() {
+fn a_configuration_of_five_megabytes_delays_no_other_request() {
     let server = Server::start();
     put(&server, "device", &json!({"name": "R 1%"}));
     let text = "interface GigabitEthernet0/0\n ip address 10.0.0.1 255.255.255.0\n".repeat(80_000);
@@ -82,7 +82,7 @@ fn a_text_has_a_property_and_a_version() {
 }
 
 #[test]
-fn what_is_no_text_is_refused() {
+fn bodies_that_are_not_texts_are_refused() {
     let server = Server::start();
     put(&server, "device", &json!({"name": "a"}));
     let put = |bytes: &[u8], media_type: Option<&str>| {

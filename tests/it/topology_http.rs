@@ -104,7 +104,7 @@ fn the_script_of_the_manual_sends_no_replace_and_imports() {
 }
 
 #[test]
-fn replace_is_read_wherever_it_stands() {
+fn replace_may_be_in_the_form_the_json_or_the_query() {
     let server = Server::start();
     let file = || Form::of_file("a.xls", &one_device());
     let replaced = json!({"replace": true});
@@ -132,7 +132,7 @@ fn replace_is_read_wherever_it_stands() {
 }
 
 #[test]
-fn words_that_contradict_each_other_change_nothing() {
+fn contradicting_options_change_nothing() {
     let server = with_demo();
     let file = || Form::of_file("a.xls", &one_device());
     for (query, form) in [
@@ -152,7 +152,7 @@ fn words_that_contradict_each_other_change_nothing() {
 }
 
 #[test]
-fn all_wrong_and_unknown_options_are_said_at_once() {
+fn wrong_and_unknown_options_are_reported_at_once() {
     let server = with_demo();
     let form = Form::of_file("a.xls", &one_device())
         .field("replace", "perhaps")
@@ -189,7 +189,7 @@ fn a_dry_run_changes_nothing() {
 }
 
 #[test]
-fn a_form_without_its_file_is_told_what_is_missing() {
+fn a_form_without_a_file_is_refused_with_advice() {
     let server = with_demo();
     let bytes = one_device();
     let as_other = |name: &str| {
@@ -219,7 +219,7 @@ fn a_form_without_its_file_is_told_what_is_missing() {
 }
 
 #[test]
-fn a_body_that_is_no_form_is_told_what_to_send() {
+fn a_body_that_is_not_a_form_is_refused_with_advice() {
     let server = with_demo();
     let post = |media_type: Option<&str>, body: &[u8]| {
         let request = server.request("POST", "/rest/topology/import").login(ADMIN);
@@ -251,7 +251,7 @@ fn a_body_that_is_no_form_is_told_what_to_send() {
 }
 
 #[test]
-fn a_body_that_says_it_is_a_workbook_is_taken_as_one() {
+fn a_body_with_the_media_type_of_a_workbook_is_imported() {
     let server = Server::start();
     let post = |media_type: &str, query: &str, body: &[u8]| {
         let request = server.request("POST", &format!("/rest/topology/import{query}"));
@@ -275,7 +275,7 @@ fn a_body_that_says_it_is_a_workbook_is_taken_as_one() {
 }
 
 #[test]
-fn a_form_is_read_however_it_is_cut_into_pieces() {
+fn a_form_is_read_in_chunks_of_any_size() {
     let server = Server::start();
     // Data that looks like the end of it, again and again.
     let table = format!("name,comment\nx,\"\r\n--\r\n--{}\r\n\r\n--\"\n", &BOUNDARY[..20]);
@@ -299,7 +299,7 @@ fn a_form_is_read_however_it_is_cut_into_pieces() {
 }
 
 #[test]
-fn a_form_that_is_not_whole_changes_nothing_and_leaves_nothing() {
+fn an_incomplete_form_changes_nothing_and_leaves_no_file() {
     let server = with_demo();
     let whole = Form::of_file("a.csv", b"name\nx\n").field("replace", "True");
     let whole = whole.field("kind", "device").bytes();
@@ -320,7 +320,7 @@ fn a_form_that_is_not_whole_changes_nothing_and_leaves_nothing() {
 }
 
 #[test]
-fn a_client_that_leaves_in_the_middle_leaves_nothing() {
+fn a_client_that_disconnects_leaves_no_file() {
     let server = with_demo();
     let file = vec![0; 2 * MIB];
     let bytes = posted(&server, "", Form::of_file("a.xls", &file).bytes()).bytes();
@@ -335,7 +335,7 @@ fn a_client_that_leaves_in_the_middle_leaves_nothing() {
 }
 
 #[test]
-fn what_is_beside_the_file_is_bounded() {
+fn the_parts_beside_the_file_are_limited() {
     let server = Server::start();
     let file = Form::of_file("a.xls", &one_device());
     let long = "x".repeat(64 * 1024 + 1);
@@ -358,7 +358,7 @@ fn what_is_beside_the_file_is_bounded() {
 }
 
 #[test]
-fn a_body_is_never_held_whole() {
+fn a_body_is_never_held_in_memory_completely() {
     let server = Server::start();
     // Once with what a first import loads.
     import(&server, Form::of_file("a.xls", &one_device()));
@@ -397,7 +397,7 @@ fn a_workbook_over_the_limit_is_413() {
 }
 
 #[test]
-fn an_export_is_named_by_its_ending() {
+fn the_ending_of_the_name_selects_the_format() {
     let server = with_demo();
     for (body, name, format, begin) in [
         (json!({"name": "project.xls"}), "project.xls", "xls", OLE2),
@@ -439,7 +439,7 @@ fn an_export_is_named_by_its_ending() {
 }
 
 #[test]
-fn a_workbook_is_listed_fetched_and_removed() {
+fn a_workbook_is_listed_downloaded_and_deleted() {
     let server = with_demo();
     let bytes = exported(&server, "a b.xls");
     let list = server.request("GET", "/rest/topology/workbooks").login(ADMIN).send().json();
@@ -480,7 +480,7 @@ fn a_workbook_is_listed_fetched_and_removed() {
 }
 
 #[test]
-fn an_export_comes_straight_back_to_who_accepts_a_workbook() {
+fn an_export_is_answered_with_the_workbook_if_accept_asks_for_it() {
     let server = with_demo();
     for (name, accept, media_type, begin) in [
         ("a.xls", XLS, XLS, OLE2),
@@ -511,7 +511,7 @@ fn an_export_comes_straight_back_to_who_accepts_a_workbook() {
 }
 
 #[test]
-fn a_rejected_workbook_is_handed_back() {
+fn a_rejected_workbook_is_returned_with_its_errors_marked() {
     let server = with_demo();
     let form = Form::of_file("mine.xls", &half_bad()).field("replace", "True");
     let problem = import(&server, form.clone()).problem(422, "import-rejected");
@@ -559,7 +559,7 @@ fn a_rejected_workbook_is_handed_back() {
 }
 
 #[test]
-fn what_is_no_workbook_is_422_with_a_reason() {
+fn a_file_that_is_not_a_workbook_is_422_with_a_reason() {
     let server = with_demo();
     for (bytes, rule) in [
         (&b"<html><table>"[..], "workbook-unknown"),
@@ -581,7 +581,7 @@ fn what_is_no_workbook_is_422_with_a_reason() {
 }
 
 #[test]
-fn what_goes_out_comes_back_in() {
+fn an_exported_workbook_can_be_imported() {
     for name in ["a.xls", "a.xlsx"] {
         // The ends of some links, and what lists name, are no devices.
         let (here, there) = (with_demo(), with_demo());

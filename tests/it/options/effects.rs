@@ -143,7 +143,7 @@ fn options() -> impl Iterator<Item = (&'static Route, &'static CallOption)> {
 }
 
 #[test]
-fn every_option_is_read_wherever_it_stands() {
+fn every_option_may_be_in_the_query_the_json_or_the_form() {
     let server = prepared();
     for (route, option) in options() {
         let Effect { value, beside, body, is_there } =

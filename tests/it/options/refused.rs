@@ -20,7 +20,7 @@ fn required(options: &[CallOption], without: &str) -> Vec<(&'static str, &'stati
 }
 
 #[test]
-fn what_a_call_does_not_know_is_refused_with_the_nearest_wherever_it_stands() {
+fn an_unknown_option_is_refused_with_the_nearest_in_every_place() {
     let server = server();
     let before = state(&server);
     let mut tried = 0;
@@ -61,7 +61,7 @@ fn what_a_call_does_not_know_is_refused_with_the_nearest_wherever_it_stands() {
 }
 
 #[test]
-fn a_doubled_option_is_refused_even_with_one_value() {
+fn a_duplicate_option_is_refused_even_with_equal_values() {
     let server = server();
     let before = state(&server);
     for route in changing() {
@@ -83,7 +83,7 @@ fn a_doubled_option_is_refused_even_with_one_value() {
 }
 
 #[test]
-fn a_contradiction_is_refused_and_the_same_value_is_not() {
+fn contradicting_values_are_refused_and_equal_values_are_not() {
     let server = server();
     let before = state(&server);
     for route in changing() {

@@ -62,7 +62,7 @@ fn an_undo_with_a_dry_run_in_its_body_undoes_nothing() {
 }
 
 #[test]
-fn an_import_whose_dry_run_stands_in_the_query_or_is_misspelt_imports_nothing() {
+fn an_import_with_a_dry_run_in_the_query_or_misspelt_imports_nothing() {
     let server = server();
     let before = state(&server);
     let body = json!({"name": "p", "import_export_types": ["device"]}).to_string();
@@ -89,7 +89,7 @@ fn an_import_whose_dry_run_stands_in_the_query_or_is_misspelt_imports_nothing() 
 }
 
 #[test]
-fn a_body_of_both_calls_is_taken_by_both() {
+fn a_body_shared_by_both_calls_is_accepted_by_both() {
     let server = server();
     let body = json!({
         "name": "both",
@@ -104,7 +104,7 @@ fn a_body_of_both_calls_is_taken_by_both() {
 }
 
 #[test]
-fn a_call_without_options_says_so() {
+fn a_call_without_options_refuses_options() {
     let server = server();
     let before = state(&server);
     for (method, path) in [
@@ -147,7 +147,7 @@ fn a_record_may_have_any_property_and_an_unknown_parameter_is_refused() {
 }
 
 #[test]
-fn a_search_with_a_doubled_member_is_refused_at_any_depth() {
+fn a_search_with_a_duplicate_member_is_refused_at_any_depth() {
     let server = server();
     for body in [
         "{\"type\": \"device\", \"type\": \"link\", \"columns\": [\"name\"]}",
