@@ -50,9 +50,10 @@ pub struct ImportReport<S> {
     pub changes: Option<ListExcerpt<Change, ChangedRecord>>,
     pub warnings: Vec<String>,
     pub milliseconds: Milliseconds,
-    /// The name of the complete report, with every entry of every list.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub report: Option<String>,
+    /// The id of the full report, which holds every entry of every list; `None` if it was not kept.
+    /// A client gets a link instead.
+    #[serde(skip)]
+    pub report_id: Option<String>,
 }
 
 /// The numbers of records of one kind.

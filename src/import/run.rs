@@ -197,7 +197,7 @@ impl ImportRun {
                 total: milliseconds(begun.elapsed()),
             },
             types,
-            report: None,
+            report_id: None,
         }
     }
 }

@@ -117,7 +117,6 @@ pub(super) fn export(
         },
         secret_properties,
         warnings: warnings.finish(),
-        download: String::new(),
         milliseconds: begun.elapsed().as_millis() as u64,
     })
 }

@@ -87,7 +87,7 @@ impl Migration {
         let mut report = import::import(&self.0.store, &project, request, caller, &log)?;
         // What is imported is imported: that its report cannot be kept does not make it undone.
         match self.0.reports.write(&report, &log) {
-            Ok(id) => report.report = Some(id),
+            Ok(id) => report.report_id = Some(id),
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "the report of an import is not kept")
             }

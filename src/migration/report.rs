@@ -34,8 +34,6 @@ pub struct ExportReport {
     /// The properties that hold secrets, of the types that were exported.
     pub secret_properties: Vec<String>,
     pub warnings: Vec<String>,
-    /// Where the bundle can be fetched.
-    pub download: String,
     pub milliseconds: u64,
 }
 

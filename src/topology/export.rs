@@ -106,7 +106,6 @@ pub(super) fn export(
         sheets,
         bytes,
         warnings,
-        download: String::new(),
         milliseconds: begun.elapsed().as_millis() as u64,
     })
 }

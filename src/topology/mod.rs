@@ -126,7 +126,7 @@ impl Topology {
                 {
                     tracing::warn!(error = %Chain(&error), "the workbook of an import is not kept");
                 }
-                report.report = Some(id);
+                report.report_id = Some(id);
             }
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "the report of an import is not kept")

@@ -101,8 +101,6 @@ pub struct ExportReport {
     /// The file's size.
     pub bytes: u64,
     pub warnings: Vec<String>,
-    /// Where the workbook can be fetched.
-    pub download: String,
     pub milliseconds: u64,
 }
 

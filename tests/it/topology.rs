@@ -392,7 +392,7 @@ fn headers_are_matched_generously_and_told_exactly() {
     assert_eq!(ignored, [("E", secret), ("F", computed), ("G", computed), ("D", Ignored::Unnamed)]);
     assert!(!told.to_string().contains("s3cret"), "{told}");
     assert!(told["warnings"].to_string().contains("was 'ip_address' meant?"), "{told}");
-    let id = report.report.unwrap();
+    let id = report.report_id.unwrap();
     let mut whole = String::new();
     place.topology.report(&id).unwrap().read_to_string(&mut whole).unwrap();
     assert!(whole.contains("ip_adress") && !whole.contains("s3cret"));
@@ -588,7 +588,7 @@ fn marked(place: &Place, report: &ImportReport) -> Sheets {
 
 fn marked_bytes(place: &Place, report: &ImportReport) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut workbook = place.topology.marked(report.report.as_deref().unwrap()).unwrap();
+    let mut workbook = place.topology.marked(report.report_id.as_deref().unwrap()).unwrap();
     workbook.file.read_to_end(&mut bytes).unwrap();
     assert_eq!(workbook.bytes, bytes.len() as u64);
     assert!(
@@ -615,7 +615,7 @@ fn the_sheet_is_handed_back_with_what_is_wrong_and_comes_in_when_it_is_mended() 
         let file_name = Some("../Gerät.ods".to_owned());
         let report = place.import(&bytes, &ImportRequest { file_name, ..DEFAULT });
         assert_eq!(report.outcome, ImportOutcome::Rejected);
-        let workbook = place.topology.marked(report.report.as_deref().unwrap()).unwrap();
+        let workbook = place.topology.marked(report.report_id.as_deref().unwrap()).unwrap();
         assert_eq!(workbook.name, format!("_Ger_t problems{format}"));
         assert_eq!(workbook.format, format);
 
@@ -679,7 +679,7 @@ fn what_is_wrong_with_a_header_stands_in_the_header() {
         (0..255).map(|number| Cell::from(format!("p{number}"))).chain([text("name")]).collect();
     let bytes = workbook(Format::Xls, &[("device", vec![header, vec![text("x")]])]);
     let report = place.import(&bytes, &DEFAULT);
-    let workbook = place.topology.marked(report.report.as_deref().unwrap()).unwrap();
+    let workbook = place.topology.marked(report.report_id.as_deref().unwrap()).unwrap();
     assert_eq!(workbook.format, Format::Xlsx);
     assert!(matches!(place.topology.marked("../x"), Err(TopologyError::NoReport { .. })));
     assert_eq!(place.left_over(), 0);

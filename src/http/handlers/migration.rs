@@ -3,8 +3,8 @@
 use hyper::StatusCode;
 
 use super::{
-    import_report::{Links, job_mode, render},
     migration_options::{export_request, import_request},
+    reports::{ExportResponse, ImportLinks, import_result, job_mode},
 };
 use crate::{
     http::{
@@ -32,10 +32,11 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
 
     let migration = app.migration.clone();
     let export = move |progress: &Progress| {
-        let mut report = migration.export(&request, progress)?;
-        report.download = paths::PROJECT.path([request.name.as_str()]);
+        let report = migration.export(&request, progress)?;
+        let download = paths::PROJECT.path([request.name.as_str()]);
+        let response = ExportResponse { report: &report, download: &download };
         let outcome = format!("The project “{}” was written.", request.name);
-        OperationResult::json(StatusCode::OK, &report, outcome)
+        OperationResult::json(StatusCode::OK, &response, outcome)
     };
     let call = OperationCall { app, id, reply: ReplyMode::preferred(&headers) };
     Ok(operations::run(call, about, Box::new(export)).await?.into_response())
@@ -57,9 +58,9 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
 
     let migration = app.migration.clone();
     let import = move |progress: &Progress| {
-        let mut report = migration.import(&request, &caller, progress)?;
-        report.report = report.report.map(|id| paths::PROJECT_REPORT.path([&id]));
-        render(&report, &Links::default())
+        let report = migration.import(&request, &caller, progress)?;
+        let link = report.report_id.as_deref().map(|id| paths::PROJECT_REPORT.path([id]));
+        import_result(&report, &ImportLinks { report: link, marked_workbook: None })
     };
     let call = OperationCall { app, id, reply: ReplyMode::preferred(&headers) };
     Ok(operations::run(call, about, Box::new(import)).await?.into_response())

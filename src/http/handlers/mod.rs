@@ -2,7 +2,6 @@
 //! the route's access is enough), call one operation through `blocking`, render the response.
 
 pub(super) mod docs;
-mod import_report;
 pub(super) mod inventory;
 pub(super) mod jobs;
 pub(super) mod maintenance;
@@ -11,6 +10,7 @@ pub(super) mod migration;
 mod migration_options;
 pub(super) mod openapi;
 pub(super) mod projects;
+mod reports;
 pub(super) mod site;
 pub(super) mod topology;
 mod topology_options;

@@ -1,4 +1,4 @@
-//! What an import did, as an answer.
+//! The reports of imports and exports as responses, with links to what they name.
 
 use hyper::StatusCode;
 use serde::Serialize;
@@ -9,11 +9,11 @@ use crate::{
         operations::OperationResult,
         problem::{Problem, ProblemKind},
     },
-    import::{self, ImportOutcome, ImportReport, ListExcerpt, Mode},
+    import::{self, ImportOutcome, ImportReport, Mode},
     job,
 };
 
-/// What the job of an import says of its effect.
+/// Returns the mode of an import's job.
 pub(super) fn job_mode(mode: Mode) -> job::Mode {
     match mode {
         Mode::Apply => job::Mode::Apply,
@@ -21,55 +21,67 @@ pub(super) fn job_mode(mode: Mode) -> job::Mode {
     }
 }
 
-/// Where more about an import can be fetched.
+/// The response to an export: its report, and a link to the file.
+#[derive(Serialize)]
+pub(super) struct ExportResponse<'a, R: Serialize> {
+    #[serde(flatten)]
+    pub(super) report: &'a R,
+    /// The address of the file.
+    pub(super) download: &'a str,
+}
+
+/// The links of an import's report.
 #[derive(Default, Serialize)]
-pub(super) struct Links {
-    /// What was imported, with what is wrong in it.
+pub(super) struct ImportLinks {
+    /// The address of the full report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) report: Option<String>,
+    /// The address of the imported workbook with its errors marked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) marked_workbook: Option<String>,
 }
 
-/// The members of an answer.
+/// The response to an import.
 #[derive(Serialize)]
-struct Members<'a, S: Serialize> {
+struct ImportResponse<'a, S: Serialize> {
     #[serde(flatten)]
     report: &'a ImportReport<S>,
     #[serde(flatten)]
-    links: &'a Links,
+    links: &'a ImportLinks,
 }
 
-/// Answers with what an import did, whatever it took it from: 200, 206 where it left something out,
-/// and 422 where it changed nothing because of what was wrong.
-pub(super) fn render<S: Serialize>(
+/// Returns the result of an import: 200, or 206 if it left out invalid records.
+///
+/// # Errors
+/// 422 if it changed nothing because of invalid records.
+pub(super) fn import_result<S: Serialize>(
     report: &ImportReport<S>,
-    links: &Links,
+    links: &ImportLinks,
 ) -> Result<OperationResult, Problem> {
-    let text = serde_json::to_vec(&Members { report, links });
+    let response = ImportResponse { report, links };
     let status = match report.outcome {
         ImportOutcome::Imported | ImportOutcome::DryRun => StatusCode::OK,
         ImportOutcome::ImportedInPart => StatusCode::PARTIAL_CONTENT,
         ImportOutcome::Rejected => {
-            let members = text.and_then(|text| rejected(&text, &report.problems));
-            return Err(match members {
-                Ok(members) => Problem::new(ProblemKind::ImportRejected, &*report.summary)
-                    .with_members(members),
-                Err(error) => Problem::internal(&error),
-            });
+            let members = rejected_members(&response).map_err(|error| Problem::internal(&error))?;
+            return Err(
+                Problem::new(ProblemKind::ImportRejected, &*report.summary).with_members(members)
+            );
         }
     };
-    let json = text.map_err(|error| Problem::internal(&error))?;
-    Ok(OperationResult { status, json, outcome: report.summary.clone() })
+    OperationResult::json(status, &response, &*report.summary)
 }
 
-/// The members of a rejected import's problem, from those of its answer. Its errors are the
-/// report's problems.
-fn rejected(
-    answer: &[u8],
-    problems: &ListExcerpt<import::Problem, import::DocumentLocation>,
+/// Returns the members of a rejected import's problem: those of the response, with the problems of
+/// the report as `errors`.
+///
+/// # Errors
+/// [`serde_json::Error`] if the report cannot be written as a JSON object: a bug.
+fn rejected_members<S: Serialize>(
+    response: &ImportResponse<'_, S>,
 ) -> serde_json::Result<Map<String, Value>> {
+    let problems = response.report.problems.shown.iter();
     let errors: Vec<_> = problems
-        .shown
-        .iter()
         .map(|group| RejectedBy {
             problem: &group.entry,
             location: group.locations.first(),
@@ -77,15 +89,13 @@ fn rejected(
             locations: &group.locations,
         })
         .collect();
-    let errors = serde_json::to_vec(&errors)?;
-    // Through a text: all that reports hold is written to texts anyway, and to nothing else.
-    let mut members: Map<String, Value> = serde_json::from_slice(answer)?;
-    members.insert("errors".to_owned(), serde_json::from_slice(&errors)?);
+    let mut members: Map<String, Value> = serde_json::from_value(serde_json::to_value(response)?)?;
     members.remove("problems");
+    members.insert("errors".to_owned(), serde_json::to_value(errors)?);
     Ok(members)
 }
 
-/// What is wrong, where it is first, and how often it is.
+/// One kind of error of a rejected import: its first location, their number, and all of them.
 #[derive(Serialize)]
 struct RejectedBy<'a> {
     #[serde(flatten)]

@@ -10,7 +10,7 @@ use hyper::{
 use serde::Serialize;
 
 use super::{
-    import_report::{Links, job_mode, render},
+    reports::{ExportResponse, ImportLinks, import_result, job_mode},
     topology_options::{export_request, import_request},
 };
 use crate::{
@@ -77,15 +77,15 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
     let download = address.clone();
     let (opened, file) = mpsc::channel();
     let export = move |progress: &Progress| {
-        let mut report = topology.export(&request, progress)?;
+        let report = topology.export(&request, progress)?;
         // Opened within the job, before another export can replace the workbook.
         match format {
             ReportFormat::Json => {}
             ReportFormat::Workbook => drop(opened.send(topology.open(&request.name)?)),
         }
-        report.download = download;
+        let response = ExportResponse { report: &report, download: &download };
         let outcome = format!("The workbook “{}” was written.", request.name);
-        OperationResult::json(StatusCode::OK, &report, outcome)
+        OperationResult::json(StatusCode::OK, &response, outcome)
     };
     let call = OperationCall { app: app.clone(), id, reply };
     let reply = operations::run(call, about, Box::new(export)).await?;
@@ -137,11 +137,14 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
         let mut report = topology.import(upload, &request, &caller, progress)?;
         // The warnings about the request precede those about its file.
         report.warnings.splice(0..0, warnings);
-        report.report = report.report.map(|id| paths::TOPOLOGY_REPORT.path([&id]));
-        let has_problems = report.problems.total > 0;
-        let marked = report.report.as_ref().filter(|_| has_problems);
-        let links = Links { marked_workbook: marked.map(|place| format!("{place}/workbook")) };
-        render(&report, &links)
+        let id = report.report_id.as_deref();
+        // A workbook without errors is not kept.
+        let marked = id.filter(|_| report.problems.total > 0);
+        let links = ImportLinks {
+            report: id.map(|id| paths::TOPOLOGY_REPORT.path([id])),
+            marked_workbook: marked.map(|id| paths::MARKED_WORKBOOK.path([id])),
+        };
+        import_result(&report, &links)
     };
     let call = OperationCall { app, id, reply: ReplyMode::preferred(&headers) };
     Ok(operations::run(call, about, Box::new(import)).await?.into_response())
