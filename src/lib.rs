@@ -35,7 +35,7 @@
 //!
 //! # A walk through an import
 //!
-//! `POST /rest/migrate/import` is read by `http::request`, which finds the route, the caller and
+//! `POST /rest/migrate/import` is read by `http::pipeline`, which finds the route, the caller and
 //! the options (`http::options`), and calls the handler. That makes an
 //! [`migration::ImportRequest`] of them and hands it to
 //! [`migration::Migration::import`] on a thread that may block. The project is opened in

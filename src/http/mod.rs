@@ -5,13 +5,13 @@
 //!
 //! | group | files |
 //! |---|---|
-//! | routes as data | `paths`, `description`, `route` |
+//! | routes as data, blocking work, the state of a connection | `paths`, `description`, `route`, `blocking`, `connection_state` |
 //! | parts of a request and a response | `path`, `parameters`, `query_string`, `media_type`, `accept`, `conditional`, `request_body`, `multipart`, `request_id`, `response`, `streamed_body`, `problem`, `answer`, `flaws`, `object_reader`, `options` |
-//! | blocking work, and responses made by it | `blocking`, `upload`, `download`, `row_stream` |
+//! | files and rows in and out | `upload`, `download`, `row_stream` |
 //! | the appliance | `limits`, `metrics`, `openapi`, `app` |
 //! | what a handler gets and uses | `caller`, `call`, `operations` |
 //! | the calls | `handlers`, `endpoint`, `routes`, `router` |
-//! | the connection, from the bottom to the top | `connection_state`, `timeout_stream`, `access_log`, `credentials`, `pipeline`, `connection`, `listener` |
+//! | the connection, from the bottom to the top | `timeout_stream`, `access_log`, `credentials`, `pipeline`, `connection`, `listener` |
 
 mod accept;
 mod access_log;

@@ -229,7 +229,7 @@ impl Queued {
 mod tests {
     use std::sync::{Arc, mpsc};
 
-    use super::*;
+    use super::{read_pool::THREADS_MAX, *};
 
     #[tokio::test]
     async fn a_full_queue_refuses_jobs_until_it_empties() {
@@ -293,5 +293,49 @@ mod tests {
         assert!(has_ended.try_recv().is_ok());
         let late = blocking.run(Lane::Operation, || ()).await;
         assert!(matches!(late, Err(BlockingError::ShuttingDown)));
+    }
+
+    #[tokio::test]
+    async fn read_pool_jobs_return_their_results_and_a_panic_is_an_error() {
+        let pool = ReadPool::default();
+        for number in 0..100 {
+            assert_eq!(pool.run(move || number * 2).await.unwrap(), number * 2);
+        }
+        let result = pool.run(|| panic!("on purpose")).await;
+        assert!(matches!(result, Err::<(), _>(BlockingError::Panicked)));
+        assert_eq!(pool.run(|| 7).await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_read_pool_job_does_not_wait_for_blocked_jobs() {
+        let pool = Arc::new(ReadPool::default());
+        let (started, has_started) = mpsc::channel();
+        let mut releases = Vec::new();
+        let mut blocked = Vec::new();
+        for _ in 0..THREADS_MAX - 1 {
+            let (release, released) = mpsc::channel::<()>();
+            let (pool, started) = (pool.clone(), started.clone());
+            blocked.push(tokio::spawn(async move {
+                let job = move || {
+                    started.send(()).unwrap();
+                    released.recv().unwrap();
+                };
+                pool.run(job).await
+            }));
+            releases.push(release);
+        }
+        tokio::task::spawn_blocking(move || {
+            (0..THREADS_MAX - 1).for_each(|_| has_started.recv().unwrap());
+        })
+        .await
+        .unwrap();
+        // All threads but one are blocked.
+        for number in 0..50 {
+            assert_eq!(pool.run(move || number).await.unwrap(), number);
+        }
+        releases.into_iter().for_each(|release| release.send(()).unwrap());
+        for job in blocked {
+            job.await.unwrap().unwrap();
+        }
     }
 }

@@ -18,7 +18,7 @@ use tokio::{sync::oneshot, time::timeout};
 use super::BlockingError;
 
 /// The largest number of threads. They wait for the disk rather than for a core.
-const THREADS_MAX: usize = 16;
+pub(super) const THREADS_MAX: usize = 16;
 
 /// The jobs in the queue for each thread that is awake. More jobs wake another thread.
 const JOBS_PER_THREAD: usize = 8;
@@ -163,57 +163,6 @@ impl Shared {
                 has_yielded = true;
                 queue = self.lock();
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn jobs_return_their_results_and_a_panic_is_an_error() {
-        let pool = ReadPool::default();
-        for number in 0..100 {
-            assert_eq!(pool.run(move || number * 2).await.unwrap(), number * 2);
-        }
-        let result = pool.run(|| panic!("on purpose")).await;
-        assert!(matches!(result, Err::<(), _>(BlockingError::Panicked)));
-        assert_eq!(pool.run(|| 7).await.unwrap(), 7);
-    }
-
-    #[tokio::test]
-    async fn a_job_does_not_wait_for_blocked_jobs() {
-        let pool = Arc::new(ReadPool::default());
-        let (started, has_started) = mpsc::channel();
-        let mut releases = Vec::new();
-        let mut blocked = Vec::new();
-        for _ in 0..THREADS_MAX - 1 {
-            let (release, released) = mpsc::channel::<()>();
-            let (pool, started) = (pool.clone(), started.clone());
-            blocked.push(tokio::spawn(async move {
-                let job = move || {
-                    started.send(()).unwrap();
-                    released.recv().unwrap();
-                };
-                pool.run(job).await
-            }));
-            releases.push(release);
-        }
-        tokio::task::spawn_blocking(move || {
-            (0..THREADS_MAX - 1).for_each(|_| has_started.recv().unwrap());
-        })
-        .await
-        .unwrap();
-        // All threads but one are blocked.
-        for number in 0..50 {
-            assert_eq!(pool.run(move || number).await.unwrap(), number);
-        }
-        releases.into_iter().for_each(|release| release.send(()).unwrap());
-        for job in blocked {
-            job.await.unwrap().unwrap();
         }
     }
 }
