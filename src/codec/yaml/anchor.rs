@@ -1,4 +1,4 @@
-//! Anchors and aliases: what may be referred to, and which collections a record really shares.
+//! Anchors and aliases: which values aliases refer to, and which collections a record shares.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -6,47 +6,50 @@ use super::error::Rule;
 use super::{ANCHOR_BYTES_MAX, ANCHORS_MAX};
 use crate::model::{Map, Shared, Value};
 
-/// What an anchor stands for.
+/// The value of an anchor.
 struct Anchored {
-    /// A collection is wrapped as shared, with a label that counts anchors of the document.
+    /// A collection is wrapped as [`Shared`]; the label counts the anchors of the record.
     value: Value,
     bytes: u64,
     height: usize,
     record: u64,
 }
 
-/// What an alias stands for.
+/// The size of the value that an alias refers to.
 pub(super) struct Expansion {
-    /// What it weighs.
+    /// Its size in bytes, as the limits count.
     pub bytes: u64,
-    /// How many collections are nested in it.
+    /// How many levels of collections it has.
     pub height: usize,
     pub origin: Origin,
 }
 
-/// Where the anchor of an alias stands.
+/// Whether the anchor of an alias belongs to the same record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
     SameRecord,
     EarlierRecord,
 }
 
-/// The anchors of a document, as many as are remembered.
+/// The remembered anchors of a document.
 #[derive(Default)]
 pub(super) struct Anchors {
     known: HashMap<String, Anchored>,
-    /// The names, oldest first.
+    /// The names of `known`, oldest first.
     order: VecDeque<String>,
     bytes: u64,
-    /// The names of the collections around this place.
+    /// The names of the anchors of the collections that are not finished.
     open: Vec<String>,
     record: u64,
-    /// How many anchors this record has had.
+    /// How many anchors this record has had so far.
     labels: u32,
 }
 
 impl Anchors {
-    /// Starts a node with an anchor, and gives its label; refuses a name that is in use.
+    /// Starts a node with an anchor, and returns its label.
+    ///
+    /// # Errors
+    /// [`Rule::DuplicateAnchor`] if the name is in use.
     pub fn open(&mut self, name: String) -> Result<u32, Rule> {
         if self.known.contains_key(&name) || self.open.contains(&name) {
             return Err(Rule::DuplicateAnchor { name });
@@ -56,8 +59,8 @@ impl Anchors {
         Ok(self.labels - 1)
     }
 
-    /// Ends the node that was opened last, and gives back its value: a collection comes back
-    /// marked as shared until [`settle`](Self::settle).
+    /// Ends the node that was started last, and returns its value. A collection is marked as shared
+    /// until [`finish_record`](Self::finish_record).
     pub fn close(&mut self, value: Value, label: u32, bytes: u64, height: usize) -> Value {
         let Some(name) = self.open.pop() else { return value };
         let value = match value {
@@ -87,7 +90,11 @@ impl Anchors {
         value
     }
 
-    /// What it would cost to follow an alias.
+    /// Returns the size of the value of an alias.
+    ///
+    /// # Errors
+    /// [`Rule::RecursiveAlias`] inside of its own anchor, [`Rule::UndefinedAlias`] for an unknown
+    /// anchor.
     pub fn measure(&self, name: &str) -> Result<Expansion, Rule> {
         if self.open.iter().any(|open| open == name) {
             return Err(Rule::RecursiveAlias { name: name.to_owned() });
@@ -106,8 +113,8 @@ impl Anchors {
         }
     }
 
-    /// A copy of what an alias refers to. Of an earlier record it is plain: records are
-    /// independent of each other.
+    /// Returns a copy of the value of an alias. A value of an earlier record is not marked as shared,
+    /// because records are independent of each other.
     pub fn copy(&self, name: &str) -> Result<Value, Rule> {
         let Some(anchored) = self.known.get(name) else {
             return Err(Rule::UndefinedAlias { name: name.to_owned() });
@@ -116,29 +123,30 @@ impl Anchors {
         Ok(if anchored.record == self.record { value } else { Uses::default().relabel(value) })
     }
 
-    /// Ends a record: what no alias refers to is plain, and labels count from 0.
-    pub fn settle(&mut self, record: Value) -> Value {
+    /// Ends a record: removes the mark from collections that no alias refers to, and renumbers the
+    /// labels from 0.
+    pub fn finish_record(&mut self, record: Value) -> Value {
         self.record += 1;
         if std::mem::take(&mut self.labels) == 0 {
             return record;
         }
-        settled(record)
+        renumbered(record)
     }
 }
 
-/// A record in which only that is marked as shared which stands in two places or more, with
-/// labels that count from 0 in the order of first places.
-pub(super) fn settled(record: Value) -> Value {
+/// Returns the record with only those collections marked as shared that occur twice or more. Labels
+/// count from 0 in the order of first occurrences.
+pub(super) fn renumbered(record: Value) -> Value {
     let mut uses = Uses::default();
     uses.count(&record);
     uses.relabel(record)
 }
 
-/// In how many places each label stands, once what is behind a second place is not looked at: an
-/// object that stands inside of a shared one twice over is shared by its parent only.
+/// How often each label occurs. Second occurrences are not entered: an object inside of a shared one
+/// is shared through its parent only.
 #[derive(Default)]
 struct Uses {
-    places: HashMap<u32, u32>,
+    counts: HashMap<u32, u32>,
     labels: HashMap<u32, u32>,
 }
 
@@ -153,9 +161,9 @@ impl Uses {
                 self.count(value);
             }),
             Value::Shared(shared) => {
-                let places = self.places.entry(shared.label).or_default();
-                *places += 1;
-                if *places == 1 {
+                let count = self.counts.entry(shared.label).or_default();
+                *count += 1;
+                if *count == 1 {
                     self.count(&shared.value);
                 }
             }
@@ -170,8 +178,8 @@ impl Uses {
         }
     }
 
-    /// The value with labels from 0 where the same object stands in two places or more, and
-    /// without the mark elsewhere; where nothing was counted, without any mark.
+    /// Returns the value with new labels for objects that occur twice or more, and without the mark
+    /// elsewhere. If nothing was counted, no mark is left.
     fn relabel(&mut self, value: Value) -> Value {
         match value {
             Value::List(items) => Value::List(self.relabel_all(items)),
@@ -182,7 +190,7 @@ impl Uses {
                 Value::Map(Map::from_entries(entries.collect()))
             }
             Value::Shared(shared) => {
-                if self.places.get(&shared.label).is_none_or(|places| *places < 2) {
+                if self.counts.get(&shared.label).is_none_or(|count| *count < 2) {
                     return self.relabel(*shared.value);
                 }
                 let next = self.labels.len() as u32;

@@ -1,7 +1,6 @@
-//! Tokens → values, after PyYAML's `parser.py`, `composer.py` and `constructor.py` in one.
+//! Builds values from tokens, like PyYAML's `parser.py`, `composer.py` and `constructor.py`.
 //!
-//! It goes down by calling itself, which is safe only because no collection is entered deeper than
-//! the limit on levels.
+//! It is recursive. The limit on levels bounds the stack.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,19 +18,19 @@ use super::{
 };
 use crate::model::Value;
 
-/// Where a node stands, and so what may stand there.
+/// The context of a node, which decides what is allowed there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Flow,
     Block,
-    /// In a block mapping, where a list need not be indented.
+    /// In a block mapping, where the items of a list may have the indentation of the key.
     Entry,
 }
 
-/// A node that was read.
+/// A node.
 struct Node {
     content: Resolved,
-    /// How many collections are nested in it, itself included.
+    /// How many levels of collections it has, itself included.
     height: usize,
 }
 
@@ -40,7 +39,7 @@ impl Node {
         Self { content: Resolved::Value(Value::Null), height: 0 }
     }
 
-    /// The value; `<<` is a text where it is no key.
+    /// Returns the value. `<<` is a text if it is not a key.
     fn into_value(self) -> Value {
         match self.content {
             Resolved::Value(value) => value,
@@ -49,33 +48,33 @@ impl Node {
     }
 }
 
-/// What may stand before a node.
+/// The anchor and tag before a node.
 #[derive(Default)]
 struct Properties {
     anchor: Option<(String, Mark)>,
     tag: Option<(Tag, Mark)>,
 }
 
-/// The values of a document.
+/// Builds the values of a document.
 pub(super) struct Builder<'r> {
     pub(super) scanner: Scanner<'r>,
     anchors: Anchors,
     levels_max: usize,
-    /// What the record counts so far.
+    /// The size of the current record so far, in bytes.
     record_bytes: u64,
-    /// Held while the record is a large one.
+    /// The lock of large records, held while the current record is large.
     large: Option<MutexGuard<'static, ()>>,
-    /// What the document's aliases to their own records have expanded to.
+    /// How many bytes the document's aliases to their own records have expanded to.
     alias_bytes: u64,
-    /// What the document's aliases to earlier records have expanded to.
+    /// How many bytes the document's aliases to earlier records have expanded to.
     borrowed_bytes: u64,
 }
 
-/// Held by the thread that reads a large record: see [`LARGE_RECORD_BYTES`].
+/// The lock of the thread that reads a large record: see [`LARGE_RECORD_BYTES`].
 pub(super) static LARGE_RECORD: Mutex<()> = Mutex::new(());
 
 impl<'r> Builder<'r> {
-    /// A builder of values that nest at most `levels_max` collections.
+    /// Returns a builder of values with at most `levels_max` levels of collections.
     pub fn new(scanner: Scanner<'r>, levels_max: usize) -> Self {
         Self {
             scanner,
@@ -88,7 +87,8 @@ impl<'r> Builder<'r> {
         }
     }
 
-    /// One record: a node of the outermost list, which is in flow style or not.
+    /// Reads one record, an item of the outermost list. `flow` tells whether that list is in flow
+    /// style.
     pub fn record(&mut self, flow: bool) -> Result<Value, ReadError> {
         self.record_bytes = 0;
         let node = if !flow {
@@ -98,20 +98,20 @@ impl<'r> Builder<'r> {
         } else {
             self.node(Place::Flow, 1)?
         };
-        Ok(self.anchors.settle(node.into_value()))
+        Ok(self.anchors.finish_record(node.into_value()))
     }
 
-    /// Lets other threads read a large record, once this one was given away.
+    /// Releases the lock of large records, after the record has been passed on.
     pub fn release(&mut self) {
         self.large = None;
     }
 
-    /// Whether the next token is of a kind.
+    /// Returns whether the next token is of a kind.
     pub fn at(&mut self, is: impl Fn(&TokenKind) -> bool) -> Result<bool, ReadError> {
         Ok(is(&self.scanner.peek()?.kind))
     }
 
-    /// Goes past the next token if it is this one.
+    /// Skips the next token if it is this one. Returns whether it was.
     pub fn take(&mut self, kind: &TokenKind) -> Result<bool, ReadError> {
         let found = self.at(|next| next == kind)?;
         if found {
@@ -120,12 +120,12 @@ impl<'r> Builder<'r> {
         Ok(found)
     }
 
-    /// The error that the next token cannot stand where it does.
+    /// Returns the error that the next token is not allowed here.
     pub fn unexpected<T>(&mut self, problem: &'static str) -> Result<T, ReadError> {
         Err(self.scanner.peek()?.mark.syntax(problem))
     }
 
-    /// Adds to what the record counts.
+    /// Adds to the size of the record.
     fn count(&mut self, mark: Mark, bytes: u64) -> Result<(), ReadError> {
         self.record_bytes += bytes;
         if self.record_bytes > RECORD_BYTES_MAX {
@@ -137,7 +137,7 @@ impl<'r> Builder<'r> {
         Ok(())
     }
 
-    /// A node; `level` is how deep it would nest if it is a collection.
+    /// Reads a node. `level` is its level if it is a collection.
     fn node(&mut self, place: Place, level: usize) -> Result<Node, ReadError> {
         if self.at(|kind| matches!(kind, TokenKind::Alias(_)))? {
             return self.alias(level);
@@ -163,8 +163,8 @@ impl<'r> Builder<'r> {
         Ok(Node { content, height })
     }
 
-    /// Goes past a tag or an anchor of the outermost list. Nothing may refer to the anchor, since
-    /// the list goes on as long as the document.
+    /// Skips a tag or an anchor of the outermost list. No alias can refer to the anchor, because the
+    /// list ends with the document.
     pub fn outer_properties(&mut self) -> Result<(), ReadError> {
         let Properties { anchor, tag } = self.properties()?;
         if let Some((name, mark)) = anchor {
@@ -180,7 +180,7 @@ impl<'r> Builder<'r> {
         }
     }
 
-    /// Anchor and tag of a node, in whichever order.
+    /// Reads the anchor and tag of a node, in any order.
     fn properties(&mut self) -> Result<Properties, ReadError> {
         let mut found = Properties::default();
         loop {
@@ -201,7 +201,7 @@ impl<'r> Builder<'r> {
         }
     }
 
-    /// A copy of what an alias refers to.
+    /// Reads an alias, and returns a copy of its value.
     fn alias(&mut self, level: usize) -> Result<Node, ReadError> {
         let Token { kind, mark } = self.scanner.next()?;
         let TokenKind::Alias(name) = kind else { return Err(mark.syntax("no alias")) };
@@ -233,7 +233,7 @@ impl<'r> Builder<'r> {
         Ok(())
     }
 
-    /// What stands after anchor and tag.
+    /// Reads the content after anchor and tag.
     fn content(
         &mut self,
         place: Place,
@@ -385,7 +385,8 @@ impl<'r> Builder<'r> {
         Ok(())
     }
 
-    /// Goes past the comma before the next entry of a flow collection, or past its end.
+    /// Skips the comma before the next entry of a flow collection, or the collection's end. Returns
+    /// whether another entry follows.
     pub fn flow_goes_on(&mut self, first: bool, end: &TokenKind) -> Result<bool, ReadError> {
         if self.take(end)? {
             return Ok(false);
@@ -396,7 +397,7 @@ impl<'r> Builder<'r> {
         Ok(!self.take(end)?)
     }
 
-    /// `a: b` in a flow list: a mapping of one entry.
+    /// Reads `a: b` in a flow list: a mapping with one entry.
     fn flow_pair(&mut self, level: usize) -> Result<Node, ReadError> {
         let mark = self.scanner.peek()?.mark;
         self.mapping(mark, level, None, |builder, level, pairs| {
@@ -422,7 +423,7 @@ impl<'r> Builder<'r> {
         Ok(())
     }
 
-    /// One entry that starts with a key, in a collection that `end` ends.
+    /// Reads one entry that starts with a key, in a collection that ends with `end`.
     fn flow_entry(
         &mut self,
         level: usize,
@@ -440,7 +441,7 @@ impl<'r> Builder<'r> {
         pairs.push(mark, key, value)
     }
 
-    /// A node, or the null that stands where nothing is written.
+    /// Reads a node, or returns null if nothing is written.
     fn node_unless(&mut self, empty: bool, place: Place, level: usize) -> Result<Node, ReadError> {
         if !empty {
             return self.node(place, level);
@@ -451,7 +452,7 @@ impl<'r> Builder<'r> {
     }
 }
 
-/// The items of a list that is being read.
+/// The items of the list that is being read.
 #[derive(Default)]
 struct Items {
     values: Vec<Value>,
@@ -465,7 +466,7 @@ impl Items {
     }
 }
 
-/// The entries of a mapping that is being read.
+/// The entries of the mapping that is being read.
 #[derive(Default)]
 struct Pairs {
     entries: Entries,

@@ -1,35 +1,33 @@
-//! The short way: one record as eNMS writes records, straight from the bytes to a value.
+//! The fast path: reads one record in the form in which eNMS writes records, without tokens.
 //!
 //! eNMS writes every scalar in double quotes, every key on a line of its own, and indents as
-//! PyYAML does. Such a record needs no tokens. This reader takes exactly that form and gives up at
-//! the first byte that is anything else (an anchor, a plain scalar, a comment, a value out of
-//! bounds), so that the builder may judge it. What it does read, it reads as the builder would;
-//! tests hold the two against each other.
+//! PyYAML does. This reader accepts exactly that form. At the first byte of any other form (an
+//! anchor, a plain scalar, a comment, a value over a limit) it stops, and the builder reads the
+//! record from its start. Tests compare the values of both readers.
 
 use super::mapping::Entries;
 use super::printable::plain_length;
-use super::records::RECORD_LEVELS_MAX;
 use super::resolve::{Resolved, resolve_core};
 use super::scalar::{DOUBLE_STOP, Escape, character_of_code, escape, push_char};
-use super::{LARGE_RECORD_BYTES, NODE_BYTES, TEXT_BYTES_MAX};
+use super::{LARGE_RECORD_BYTES, NODE_BYTES, RECORD_LEVELS_MAX, TEXT_BYTES_MAX};
 use crate::model::Value;
 
-/// How long a key may be here, quotes and escapes included; well below what makes a simple key.
+/// The longest key in bytes, with quotes and escapes; well below the limit of a simple key.
 const KEY_BYTES_MAX: usize = 1000;
 
-/// What became of a try to read a record.
+/// The outcome of reading a record.
 pub(super) enum Outcome {
-    /// It was read: `bytes` and `lines` of the window, up to the `-` of the next record
+    /// The record has `bytes` and `lines` of the window, up to the `-` of the next record
     /// (`followed`) or to the end of the document.
     Read { value: Value, bytes: usize, lines: u64, followed: bool },
-    /// It is written in another form, or breaks a rule.
+    /// The record has another form, or breaks a rule.
     Other,
-    /// The window ends before the record does.
+    /// The window ends before the record.
     More,
 }
 
-/// Tries to read the record at the start of `window`, which begins after the record's `-`; `last`
-/// says that the document ends where the window ends.
+/// Tries to read the record at the start of `window`, which starts after the record's `-`. `last`
+/// tells that the document ends with the window.
 pub(super) fn read_record(window: &[u8], last: bool) -> Outcome {
     let mut record = Record { window, last, at: 0, lines: 0, bytes: 0 };
     match record.read() {
@@ -51,12 +49,12 @@ struct Record<'a> {
     last: bool,
     at: usize,
     lines: u64,
-    /// What the record weighs so far. A large one is left to the builder.
+    /// The size of the record so far. A large one is left to the builder.
     bytes: u64,
 }
 
 impl Record<'_> {
-    /// The record, and whether another one follows.
+    /// Reads the record. Returns it, and whether another one follows.
     fn read(&mut self) -> Result<(Value, bool), GiveUp> {
         self.expect(b" ")?;
         let value = if self.peek()? == b'"' {
@@ -73,7 +71,7 @@ impl Record<'_> {
         }
     }
 
-    /// Why there is no byte to look at.
+    /// Returns the reason for the end of the window.
     fn end(&self) -> GiveUp {
         if self.last { GiveUp::Other } else { GiveUp::More }
     }
@@ -82,7 +80,7 @@ impl Record<'_> {
         self.window.get(self.at).copied().ok_or_else(|| self.end())
     }
 
-    /// Goes past these bytes, which must stand here.
+    /// Skips these bytes, which must be next.
     fn expect(&mut self, bytes: &[u8]) -> Result<(), GiveUp> {
         match self.window.get(self.at..self.at + bytes.len()) {
             None => Err(self.end()),
@@ -100,13 +98,13 @@ impl Record<'_> {
         Ok(())
     }
 
-    /// Whether the line that starts here is indented by `indent` and goes on with `first`.
+    /// Returns whether the line that starts here is indented by `indent` and continues with `first`.
     fn line_starts(&self, indent: usize, first: u8) -> Result<bool, GiveUp> {
         match self.window.get(self.at..self.at + indent + 1) {
             Some(start) => {
                 Ok(start[indent] == first && start[..indent].iter().all(|byte| *byte == b' '))
             }
-            // The document may end here with less than that, if it is about to end.
+            // At the end of the document there may be fewer bytes.
             None if self.last => Ok(false),
             None => Err(GiveUp::More),
         }
@@ -121,7 +119,7 @@ impl Record<'_> {
         if level > RECORD_LEVELS_MAX { Err(GiveUp::Other) } else { self.count(0) }
     }
 
-    /// A key in quotes, and goes past its colon.
+    /// Reads a key in quotes, and its colon.
     fn key(&mut self) -> Result<String, GiveUp> {
         let (start, line) = (self.at, self.lines);
         let key = self.quoted()?;
@@ -132,7 +130,7 @@ impl Record<'_> {
         Ok(key)
     }
 
-    /// A mapping in a block, indented by `indent`, of which the first key was read.
+    /// Reads a block mapping that is indented by `indent`, after its first key.
     fn mapping(&mut self, first: String, indent: usize, level: usize) -> Result<Value, GiveUp> {
         self.open(level)?;
         let mut entries = Entries::default();
@@ -151,7 +149,7 @@ impl Record<'_> {
         entries.finish().map(Value::Map).map_err(|_| GiveUp::Other)
     }
 
-    /// What stands after the colon of an entry of a mapping that is indented by `indent`.
+    /// Reads the value after the colon, in a mapping that is indented by `indent`.
     fn entry_value(&mut self, indent: usize, level: usize) -> Result<Value, GiveUp> {
         if self.peek()? == b' ' {
             self.at += 1;
@@ -170,8 +168,7 @@ impl Record<'_> {
         Err(GiveUp::Other)
     }
 
-    /// A value that starts in the middle of a line; if it is a tuple, its items are indented by
-    /// `indent`.
+    /// Reads a value that starts within a line. If it is a tuple, its items are indented by `indent`.
     fn inline(&mut self, indent: usize, level: usize) -> Result<Value, GiveUp> {
         match self.peek()? {
             b'"' => {
@@ -232,7 +229,7 @@ impl Record<'_> {
         }
     }
 
-    /// A list in a block, indented by `indent`, from its first `-` on.
+    /// Reads a block list that is indented by `indent`, from its first `-`.
     fn sequence(&mut self, indent: usize, level: usize) -> Result<Vec<Value>, GiveUp> {
         self.open(level)?;
         let mut items = Vec::new();
@@ -246,7 +243,7 @@ impl Record<'_> {
         }
     }
 
-    /// An item of a list; what nests in it is indented by `indent`.
+    /// Reads an item of a list. Collections in it are indented by `indent`.
     fn item(&mut self, indent: usize, level: usize) -> Result<Value, GiveUp> {
         match self.peek()? {
             b'-' => self.sequence(indent, level + 1).map(Value::List),
@@ -267,7 +264,7 @@ impl Record<'_> {
         }
     }
 
-    /// A text in double quotes.
+    /// Reads a text in double quotes.
     fn quoted(&mut self) -> Result<String, GiveUp> {
         self.expect(b"\"")?;
         let rest = &self.window[self.at..];
@@ -314,7 +311,7 @@ impl Record<'_> {
         String::from_utf8(text).map_err(|_| GiveUp::Other)
     }
 
-    /// What stands after a backslash.
+    /// Reads the escape after a backslash.
     fn escaped(&mut self, text: &mut Vec<u8>) -> Result<(), GiveUp> {
         self.at += 1;
         let byte = self.peek()?;
@@ -336,7 +333,8 @@ impl Record<'_> {
         Ok(())
     }
 
-    /// A line that ends in a backslash: the text goes on after the blanks of the next one.
+    /// Reads the break of a folded line, which ends with a backslash: the text continues after the
+    /// blanks of the next line.
     fn folded(&mut self) -> Result<(), GiveUp> {
         self.end_line()?;
         let blanks = self.window[self.at..].iter().take_while(|byte| **byte == b' ').count();

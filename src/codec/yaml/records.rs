@@ -1,4 +1,4 @@
-//! A document as a stream of records.
+//! Reads a document as a stream of records.
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -7,73 +7,68 @@ use super::build::Builder;
 use super::canonical::{self, Outcome};
 use super::error::{ReadError, Rule};
 use super::scanner::Scanner;
-use super::source::Source;
+use super::source::DocumentSource;
 use super::token::{Mark, TokenKind};
-use super::{DOCUMENT_BYTES_MAX, LARGE_RECORD_BYTES};
+use super::{DOCUMENT_BYTES_MAX, LARGE_RECORD_BYTES, RECORD_LEVELS_MAX};
 use crate::model::{VALUE_DEPTH_MAX, Value};
 
-/// How many collections may be nested in a record: the record itself, and as many as one property
-/// of it may hold.
-pub(super) const RECORD_LEVELS_MAX: usize = VALUE_DEPTH_MAX + 1;
-
-/// One item of the list that a document is.
+/// One item of the list in a document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     /// Counts from 0.
     pub index: u64,
     /// The line in which it starts, from 1.
     pub line: u64,
-    /// Whatever it is: whether it must be a mapping is the caller's to say.
+    /// Any value: the caller checks that it is a mapping.
     pub value: Value,
 }
 
-/// Gives each item of a document that is one YAML list to `each`, until that breaks off, and
-/// returns how many it gave. The memory it takes is bounded by the largest record, not by the
-/// document.
+/// Calls `each` for each item of a document that is one YAML list, until `each` breaks. Returns the
+/// number of calls. Memory is bounded by the largest record, not by the document.
 ///
 /// # Errors
-/// What `reader` fails with, and every [`Rule`] that the document breaks; items before the
-/// offending one have been given by then.
+/// - [`ReadError::Io`] if `reader` fails.
+/// - [`ReadError::Refused`] if the document breaks a [`Rule`]. `each` has been called for the items
+///   before.
 pub fn read_records(
     mut reader: impl Read,
     mut each: impl FnMut(Item) -> ControlFlow<()>,
 ) -> Result<u64, ReadError> {
-    Records::new(&mut reader, true).run(&mut each)
+    Records::new(&mut reader, Path::Fast).run(&mut each)
 }
 
-/// The same as [`read_records`] without its short way for documents as eNMS writes them: the
-/// measure for tests and benches.
+/// The same as [`read_records`] without the fast path, for tests and benchmarks.
 ///
 /// # Errors
-/// The same.
+/// As [`read_records`].
 pub fn read_records_generally(
     mut reader: impl Read,
     mut each: impl FnMut(Item) -> ControlFlow<()>,
 ) -> Result<u64, ReadError> {
-    Records::new(&mut reader, false).run(&mut each)
+    Records::new(&mut reader, Path::General).run(&mut each)
 }
 
-/// The value of a small document, such as `metadata.yaml`; an empty one is null.
+/// Returns the value of a small document such as `metadata.yaml`. An empty document is null.
 ///
 /// # Errors
-/// Every [`Rule`] that the document breaks; it may be [`DOCUMENT_BYTES_MAX`] long and nest
-/// [`VALUE_DEPTH_MAX`] collections.
+/// [`ReadError::Refused`] if the document breaks a [`Rule`]. It may have [`DOCUMENT_BYTES_MAX`]
+/// bytes and nest [`VALUE_DEPTH_MAX`] collections.
 pub fn read_value(mut text: &[u8]) -> Result<Value, ReadError> {
     if text.len() > DOCUMENT_BYTES_MAX {
         return Err(Mark { line: 1, column: 1 }.refuse(Rule::DocumentSize));
     }
-    let mut builder = Builder::new(Scanner::new(Source::new(&mut text)), VALUE_DEPTH_MAX);
+    let mut builder = Builder::new(Scanner::new(DocumentSource::new(&mut text)), VALUE_DEPTH_MAX);
     let value = if document_start(&mut builder)? { builder.record(false)? } else { Value::Null };
     document_end(&mut builder)?;
     Ok(value)
 }
 
-/// Goes past what may stand before a document; whether it holds anything.
+/// Skips the markers and directives before a document. Returns whether the document has content.
 fn document_start(builder: &mut Builder<'_>) -> Result<bool, ReadError> {
     while builder.take(&TokenKind::DocumentEnd)? {}
     if builder.take(&TokenKind::Directive)? {
         if builder.at(|kind| *kind == TokenKind::Directive)? {
-            return builder.unexpected("the %YAML directive stands twice");
+            return builder.unexpected("the %YAML directive occurs twice");
         }
         if !builder.take(&TokenKind::DocumentStart)? {
             return builder.unexpected("`---` must follow a directive");
@@ -92,7 +87,7 @@ fn document_start(builder: &mut Builder<'_>) -> Result<bool, ReadError> {
     })
 }
 
-/// Makes sure that nothing stands after a document.
+/// Checks that nothing follows the document.
 fn document_end(builder: &mut Builder<'_>) -> Result<(), ReadError> {
     while builder.take(&TokenKind::DocumentEnd)? {}
     let token = builder.scanner.peek()?;
@@ -100,25 +95,33 @@ fn document_end(builder: &mut Builder<'_>) -> Result<(), ReadError> {
     match token.kind {
         TokenKind::StreamEnd => Ok(()),
         TokenKind::DocumentStart | TokenKind::Directive => Err(mark.refuse(Rule::SecondDocument)),
-        _ => Err(mark.syntax("something stands after the end of the document")),
+        _ => Err(mark.syntax("the document must end here")),
     }
 }
 
-/// What takes the items.
+/// How the records of a document are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+    /// Without tokens, where a record is written as eNMS writes it.
+    Fast,
+    /// Always through tokens.
+    General,
+}
+
+/// The function that takes the items.
 type Each<'e> = &'e mut dyn FnMut(Item) -> ControlFlow<()>;
 
-/// A document that is being read.
+/// Reads the records of a document.
 struct Records<'r> {
     builder: Builder<'r>,
-    /// Whether to try the short way.
-    shortcut: bool,
+    path: Path,
     index: u64,
 }
 
 impl<'r> Records<'r> {
-    fn new(reader: &'r mut dyn Read, shortcut: bool) -> Self {
-        let scanner = Scanner::new(Source::new(reader));
-        Self { builder: Builder::new(scanner, RECORD_LEVELS_MAX), shortcut, index: 0 }
+    fn new(reader: &'r mut dyn Read, path: Path) -> Self {
+        let scanner = Scanner::new(DocumentSource::new(reader));
+        Self { builder: Builder::new(scanner, RECORD_LEVELS_MAX), path, index: 0 }
     }
 
     fn run(mut self, each: Each<'_>) -> Result<u64, ReadError> {
@@ -151,7 +154,7 @@ impl<'r> Records<'r> {
 
     fn block(&mut self, each: Each<'_>) -> Result<ControlFlow<()>, ReadError> {
         while self.builder.at(|kind| *kind == TokenKind::BlockEntry)? {
-            let (line, value) = match self.short_way()? {
+            let (line, value) = match self.fast_path()? {
                 Some(read) => read,
                 None => {
                     let line = self.builder.scanner.next()?.mark.line;
@@ -169,7 +172,7 @@ impl<'r> Records<'r> {
             self.builder.scanner.next()?;
             return Ok(ControlFlow::Continue(()));
         }
-        self.builder.unexpected("the next record, with its `-`, or the end must stand here")
+        self.builder.unexpected("the next record, with its `-`, or the end is expected here")
     }
 
     fn flow(&mut self, each: Each<'_>) -> Result<ControlFlow<()>, ReadError> {
@@ -185,11 +188,11 @@ impl<'r> Records<'r> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Reads the record after the outermost list's `-` by the short way, if it is written as eNMS
-    /// writes records. No such record holds an anchor or an alias, so the builder misses nothing.
-    fn short_way(&mut self) -> Result<Option<(u64, Value)>, ReadError> {
+    /// Reads the record after the outermost list's `-` without tokens, if it is written as eNMS writes
+    /// records. Such records have no anchors and aliases, so the builder's state does not change.
+    fn fast_path(&mut self) -> Result<Option<(u64, Value)>, ReadError> {
         let scanner = &mut self.builder.scanner;
-        if !self.shortcut || !scanner.is_after_outer_dash() {
+        if self.path == Path::General || !scanner.is_after_outer_dash() {
             return Ok(None);
         }
         let line = scanner.source.mark().line;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::NAME_BYTES_MAX;
 use super::error::{ReadError, Rule};
-use super::source::Source;
+use super::source::DocumentSource;
 use super::token::{Mark, Tag, Token, TokenKind};
 
 /// How far the `:` may be from the start of a key without a `?`.
@@ -28,7 +28,7 @@ struct SimpleKey {
 
 /// The tokens of a document, made as they are asked for.
 pub(super) struct Scanner<'r> {
-    pub(super) source: Source<'r>,
+    pub(super) source: DocumentSource<'r>,
     queue: VecDeque<Token>,
     /// How many tokens have left the queue.
     taken: u64,
@@ -42,7 +42,7 @@ pub(super) struct Scanner<'r> {
 }
 
 impl<'r> Scanner<'r> {
-    pub fn new(source: Source<'r>) -> Self {
+    pub fn new(source: DocumentSource<'r>) -> Self {
         Self {
             source,
             queue: VecDeque::new(),

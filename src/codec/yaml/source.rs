@@ -1,35 +1,35 @@
-//! The bytes of a document: read in chunks, checked, and counted in lines and columns.
+//! Reads the bytes of a document in chunks, validates characters, and counts lines and columns.
 //!
 //! Every byte that the scanner sees is part of valid UTF-8 and of a character that PyYAML's reader
-//! allows; NUL is not among them, so that 0 can stand for "no more". A bad byte is reported when
-//! the scanner reaches it, and everything before it is still read.
+//! allows. NUL is not allowed, so 0 means the end. An invalid byte is reported when the scanner
+//! reaches it; everything before it is read.
 
 use std::io::{ErrorKind, Read};
 
 use super::error::{ReadError, Rule};
 use super::token::Mark;
 
-/// How much is asked of the reader at once.
+/// How many bytes are read at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Why there are no more bytes.
+/// Why no more bytes follow.
 #[derive(Debug)]
 enum Stop {
     End,
     Refused(Rule),
 }
 
-/// A line break, as PyYAML knows them.
+/// A line break of PyYAML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Break {
-    /// `\n`, `\r\n`, `\r` or U+0085; all of them read as `\n`.
+    /// `\n`, `\r\n`, `\r` or U+0085; all are read as `\n`.
     Line,
-    /// U+2028 or U+2029, which stay what they are; the last byte of their UTF-8.
+    /// U+2028 or U+2029, which are kept; with the last byte of their UTF-8.
     Separator(u8),
 }
 
 impl Break {
-    /// Adds the break to a text.
+    /// Appends the break to a text.
     pub fn push_to(self, text: &mut Vec<u8>) {
         match self {
             Break::Line => text.push(b'\n'),
@@ -38,29 +38,30 @@ impl Break {
     }
 }
 
-/// A window on the bytes of a reader, and the place in the document where it starts.
-pub(super) struct Source<'r> {
-    /// Asked once a chunk, so behind `dyn` all readers share what is compiled of the rest.
+/// A window of the bytes of a reader, and its position in the document.
+pub(super) struct DocumentSource<'r> {
+    /// `dyn`, so that the reader is compiled once for all types. It is called once a chunk.
     reader: &'r mut dyn Read,
     buffer: Vec<u8>,
-    /// Where the scanner is.
+    /// The position of the scanner in `buffer`.
     at: usize,
-    /// Bytes before this are checked.
+    /// Bytes before this position are validated.
     checked: usize,
-    /// Bytes before this are read: up to three more than checked, of a character cut in two.
+    /// Bytes before this position are read: up to three more than validated, of an incomplete
+    /// character.
     filled: usize,
     stop: Option<Stop>,
-    /// From 0.
+    /// Counts from 0.
     line: u64,
-    /// In characters, from 0.
+    /// In characters, counts from 0.
     column: u64,
-    /// Characters before this place in the document.
+    /// The number of characters before the scanner.
     index: u64,
-    /// Bytes read of the document.
+    /// The number of bytes that have been read.
     bytes: u64,
 }
 
-impl<'r> Source<'r> {
+impl<'r> DocumentSource<'r> {
     pub fn new(reader: &'r mut dyn Read) -> Self {
         Self {
             reader,
@@ -76,56 +77,56 @@ impl<'r> Source<'r> {
         }
     }
 
-    /// Where the scanner is, for messages.
+    /// Returns the location of the scanner for messages.
     pub fn mark(&self) -> Mark {
         Mark { line: self.line + 1, column: self.column + 1 }
     }
 
-    /// The column, in characters from 0.
+    /// Returns the column, in characters from 0.
     pub fn column(&self) -> u64 {
         self.column
     }
 
-    /// The line, from 0.
+    /// Returns the line, from 0.
     pub fn line(&self) -> u64 {
         self.line
     }
 
-    /// How many characters stand before this place.
+    /// Returns the number of characters before the scanner.
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// How many bytes have been read of the document.
+    /// Returns the number of bytes that have been read.
     pub fn bytes_read(&self) -> u64 {
         self.bytes
     }
 
-    /// The checked bytes from here on.
+    /// Returns the validated bytes after the scanner.
     #[inline]
     pub fn window(&self) -> &[u8] {
         &self.buffer[self.at..self.checked]
     }
 
-    /// Whether the window reaches to the end of the document.
+    /// Returns whether the document ends with the window.
     pub fn is_last_window(&self) -> bool {
         matches!(self.stop, Some(Stop::End))
     }
 
-    /// Makes the window at least `count` bytes long, unless the document ends before.
+    /// Extends the window to at least `count` bytes, unless the document ends before.
     #[inline]
     pub fn fill(&mut self, count: usize) -> Result<(), ReadError> {
         if self.checked - self.at >= count { Ok(()) } else { self.read_more(count) }
     }
 
-    /// The byte `offset` bytes from here, or 0 after the end. It must have been asked for by
-    /// [`fill`](Self::fill).
+    /// Returns the byte at `offset` from the scanner, or 0 after the end. Call [`fill`](Self::fill)
+    /// before.
     #[inline]
     pub fn peek(&self, offset: usize) -> u8 {
         self.window().get(offset).copied().unwrap_or(0)
     }
 
-    /// Goes past `count` bytes of ASCII that hold no line break.
+    /// Skips `count` bytes of ASCII without line breaks.
     #[inline]
     pub fn skip(&mut self, count: usize) {
         self.at += count;
@@ -133,7 +134,7 @@ impl<'r> Source<'r> {
         self.index += count as u64;
     }
 
-    /// Goes past `count` bytes of text that hold no line break.
+    /// Skips `count` bytes of text without line breaks.
     #[inline]
     pub fn skip_text(&mut self, count: usize) {
         let text = &self.buffer[self.at..self.at + count];
@@ -143,13 +144,13 @@ impl<'r> Source<'r> {
         self.index += characters;
     }
 
-    /// Goes past a byte order mark, which takes no column.
+    /// Skips a byte order mark, which has no column.
     pub fn skip_byte_order_mark(&mut self) {
         self.at += '\u{feff}'.len_utf8();
         self.index += 1;
     }
 
-    /// Goes past whole lines: `count` bytes, after which a line starts.
+    /// Skips whole lines: `count` bytes, after which a line starts.
     pub fn skip_lines(&mut self, count: usize, lines: u64) {
         self.at += count;
         self.index += count as u64;
@@ -157,8 +158,8 @@ impl<'r> Source<'r> {
         self.column = 0;
     }
 
-    /// The line break `offset` bytes from here, and its length in bytes. Three bytes from there
-    /// must have been asked for by [`fill`](Self::fill).
+    /// Returns the line break at `offset` from the scanner, and its length in bytes. Call
+    /// [`fill`](Self::fill) for three bytes from there before.
     #[inline]
     pub fn break_at(&self, offset: usize) -> Option<(Break, usize)> {
         let window = self.window();
@@ -175,7 +176,7 @@ impl<'r> Source<'r> {
         }
     }
 
-    /// Goes past a line break, where one is.
+    /// Skips a line break if one follows, and returns it.
     pub fn take_break(&mut self) -> Result<Option<Break>, ReadError> {
         self.fill(3)?;
         let Some((found, length)) = self.break_at(0) else { return Ok(None) };
@@ -210,7 +211,7 @@ impl<'r> Source<'r> {
         let read = loop {
             match self.reader.read(&mut self.buffer[self.filled..]) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                other => break other?,
+                other => break other.map_err(ReadError::Io)?,
             }
         };
         self.filled += read;
@@ -224,7 +225,7 @@ impl<'r> Source<'r> {
         Ok(())
     }
 
-    /// Checks what has been read, as far as it holds whole characters.
+    /// Validates the complete characters among the bytes that have been read.
     fn check(&mut self) {
         let fresh = &self.buffer[self.checked..self.filled];
         let text = match std::str::from_utf8(fresh) {
@@ -244,7 +245,7 @@ impl<'r> Source<'r> {
         self.checked += length;
     }
 
-    /// The place where the window ends.
+    /// Returns the location of the end of the window.
     fn end_mark(&self) -> Mark {
         let text = String::from_utf8_lossy(self.window());
         let mut mark = self.mark();
@@ -264,9 +265,10 @@ fn is_continuation(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }
 
-/// The first character that PyYAML's reader refuses (`Reader.NON_PRINTABLE`), and its offset.
+/// Returns the first character that PyYAML's reader refuses (`Reader.NON_PRINTABLE`), and its
+/// offset.
 fn forbidden_character(text: &str) -> Option<(usize, char)> {
-    // Most text is printable ASCII and can be told from the rest without looking at characters.
+    // Most text is printable ASCII, which this test recognises without decoding characters.
     let suspicious = text.as_bytes().iter().fold(false, |found, &byte| found | is_suspicious(byte));
     if !suspicious {
         return None;
@@ -274,8 +276,8 @@ fn forbidden_character(text: &str) -> Option<(usize, char)> {
     text.char_indices().find(|&(_, character)| !is_allowed(character))
 }
 
-/// Whether a forbidden character may start with this byte: a control, or one of the two lead
-/// bytes of forbidden characters outside of ASCII.
+/// Returns whether a forbidden character may start with this byte: a control character, or one of
+/// the two lead bytes of forbidden characters outside of ASCII.
 fn is_suspicious(byte: u8) -> bool {
     ((byte < 0x20) & (byte != b'\n') & (byte != b'\t') & (byte != b'\r'))
         | (byte == 0x7f)

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::anchor::settled;
+use super::super::anchor::renumbered;
 use super::super::mapping::Entries;
 use super::super::order::ordered;
 use super::super::{read_value, value_text};
@@ -137,7 +137,7 @@ fn record() -> impl Strategy<Value = Value> {
         let entries = entries.into_iter();
         let entries =
             entries.map(|(key, value)| (Value::Text(key), filled(&value, &objects))).collect();
-        settled(map(entries))
+        renumbered(map(entries))
     })
 }
 
