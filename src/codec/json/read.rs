@@ -1,8 +1,12 @@
-//! Objects of a request as the inventory's own values.
+//! Reads the objects of a request as [`Value`]s.
 //!
-//! serde_json reads; what is made of it is decided here: whole numbers beyond 64 bits stay whole
-//! numbers, a key that stands twice is an error and not the last one's victory, and nesting and
-//! memory are bounded.
+//! serde_json parses. This module keeps integers beyond 64 bits exact, refuses duplicate keys (serde
+//! takes the last one), and bounds nesting and memory.
+//!
+//! serde_json's feature `arbitrary_precision` would also keep integers exact. It is not used: it
+//! gives every number to a visitor as a map with one private key, so an object with that key, sent
+//! by a client, could not be told from a number; and it changes the numbers of every other user of
+//! serde_json in the program. `WideNumbers` looks up the text of the few numbers beyond 64 bits.
 
 use std::{
     collections::HashSet,
@@ -15,24 +19,24 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 
 use crate::model::{Map, VALUE_DEPTH_MAX, Value};
 
-/// What the values of one text may take in memory, in bytes: its texts, and [`NODE_BYTES`] for
-/// each value and key. A text of two bytes a value would otherwise grow sixteenfold.
+/// The memory that the values of one text may take, in bytes: the texts, and the size of a
+/// [`Value`] for each value and key. Otherwise a text with two bytes a value grows sixteenfold.
 pub const JSON_BYTES_MAX: usize = 256 << 20;
 
-/// What a value counts beside its text: what it takes in memory.
+/// The memory of a value without its text, in bytes.
 const NODE_BYTES: usize = size_of::<Value>();
 
-/// How much of a key an error repeats, in characters.
+/// How many characters of a key an error message shows.
 const KEY_CHARS_MAX: usize = 80;
 
-/// What a request's body holds.
+/// The content of a request's body.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Objects {
     One(Map),
     Many(Vec<Map>),
 }
 
-/// Why a text is refused, and where. Line and column count from 1, the column in characters.
+/// Why a text is refused, and its location. Line and column count from 1, the column in characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {detail}")]
 pub struct JsonError {
@@ -41,34 +45,36 @@ pub struct JsonError {
     pub detail: JsonFault,
 }
 
-/// What is wrong with a text.
+/// The reasons for refusing a text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
     #[error("not JSON: {problem}")]
     Syntax { problem: String },
-    #[error("the key '{key}' stands twice in one object")]
+    #[error("the key '{key}' occurs twice in one object")]
     DuplicateKey { key: String },
     #[error("lists and objects in a property are nested deeper than {VALUE_DEPTH_MAX} levels")]
     Depth,
-    #[error("the values take more than {JSON_BYTES_MAX} bytes of memory: send them in parts")]
+    #[error(
+        "the values need more than {JSON_BYTES_MAX} bytes of memory. Send them in several requests"
+    )]
     Size,
-    #[error("an object or a list of objects is expected, and this is {found}")]
+    #[error("an object or a list of objects is expected, but this is {found}")]
     NoObject { found: &'static str },
-    /// `index` counts from 0, as the list's positions do for a program.
-    #[error("a list of objects is expected, and its item {index} is {found}")]
+    /// `index` counts from 0.
+    #[error("a list of objects is expected, but item {index} is {found}")]
     ItemNoObject { index: usize, found: &'static str },
 }
 
 /// Reads one object, or a list of objects.
 ///
 /// # Errors
-/// The first thing that is wrong, and where.
+/// [`JsonError`] for the first fault.
 pub fn read_objects(text: &[u8]) -> Result<Objects, JsonError> {
     read_within(text, JSON_BYTES_MAX)
 }
 
 fn read_within(text: &[u8], bytes_max: usize) -> Result<Objects, JsonError> {
-    let mut state = State {
+    let mut state = ReadState {
         bytes_left: bytes_max,
         numbers: WideNumbers { rest: text },
         hashes: RandomState::new(),
@@ -83,38 +89,38 @@ fn read_within(text: &[u8], bytes_max: usize) -> Result<Objects, JsonError> {
     })
 }
 
-/// serde_json's problem without the place, which stands beside it.
+/// Returns serde_json's message without its location, which [`JsonError`] has.
 fn syntax(error: &serde_json::Error) -> JsonFault {
     let text = error.to_string();
     let problem = text.rsplit_once(" at line ").map_or(text.as_str(), |(problem, _)| problem);
     JsonFault::Syntax { problem: problem.to_owned() }
 }
 
-/// A column in characters: serde_json counts bytes.
+/// Converts serde_json's column, in bytes, to characters.
 fn characters(text: &[u8], line: usize, column: usize) -> usize {
     let line = text.split(|byte| *byte == b'\n').nth(line - 1).unwrap_or_default();
     let before = &line[..column.min(line.len())];
     before.iter().filter(|byte| !matches!(byte, 0x80..=0xBF)).count().max(1)
 }
 
-/// What is known while a text is read.
-struct State<'t> {
-    /// What more values may take.
+/// The state while a text is read.
+struct ReadState<'t> {
+    /// The memory that further values may take.
     bytes_left: usize,
     numbers: WideNumbers<'t>,
-    /// Keys are compared by hashes that nobody outside can foresee.
+    /// Keys are compared by hashes that a client cannot predict.
     hashes: RandomState,
-    /// What is wrong, where it is no error of the syntax. serde_json's error only says where.
+    /// The fault, if it is not one of the syntax. serde_json's error then only has the location.
     fault: Option<JsonFault>,
 }
 
-impl State<'_> {
+impl ReadState<'_> {
     fn refuse<X: de::Error>(&mut self, fault: JsonFault) -> X {
         self.fault = Some(fault);
         X::custom("refused")
     }
 
-    /// Counts a value, with the bytes of its text.
+    /// Counts the memory of a value with the bytes of its text.
     fn count<X: de::Error>(&mut self, text_bytes: usize) -> Result<(), X> {
         match self.bytes_left.checked_sub(NODE_BYTES + text_bytes) {
             None => Err(self.refuse(JsonFault::Size)),
@@ -132,9 +138,9 @@ impl State<'_> {
     }
 }
 
-/// The whole text.
+/// Reads the whole text.
 struct Body<'s, 't> {
-    state: &'s mut State<'t>,
+    state: &'s mut ReadState<'t>,
 }
 
 impl<'de> Visitor<'de> for Body<'_, '_> {
@@ -187,16 +193,16 @@ impl<'de> Visitor<'de> for Body<'_, '_> {
     }
 }
 
-/// One value, inside of `depth` lists and objects.
+/// Reads one value that is inside of `depth` lists and objects.
 struct Node<'s, 't> {
-    state: &'s mut State<'t>,
+    state: &'s mut ReadState<'t>,
     depth: usize,
 }
 
 impl Node<'_, '_> {
-    /// The depth of a collection that stands here.
+    /// Returns the depth of the items of a collection at this place.
     fn enter<X: de::Error>(&mut self) -> Result<usize, X> {
-        // The object itself, and as many as one of its properties may hold.
+        // The object itself, and as many levels as one of its properties may have.
         if self.depth > VALUE_DEPTH_MAX {
             return Err(self.state.refuse(JsonFault::Depth));
         }
@@ -274,7 +280,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
 }
 
 fn read_map<'de, A: MapAccess<'de>>(
-    state: &mut State<'_>,
+    state: &mut ReadState<'_>,
     depth: usize,
     mut map: A,
 ) -> Result<Map, A::Error> {
@@ -284,7 +290,7 @@ fn read_map<'de, A: MapAccess<'de>>(
     while let Some(key) = map.next_key::<String>()? {
         state.count(key.len())?;
         let known = |(other, _): &(Value, Value)| other.as_text() == Some(key.as_str());
-        // Two keys of one hash are nearly always the same.
+        // Equal hashes nearly always mean equal keys.
         if !seen.insert(state.hash(&key)) && entries.iter().any(known) {
             let key = shortened(key);
             return Err(state.refuse(JsonFault::DuplicateKey { key }));
@@ -302,20 +308,20 @@ fn shortened(key: String) -> String {
     }
 }
 
-/// 2^63: from here on a number that serde_json gives as a float may have been a whole one.
+/// 2^63: a larger number that serde_json returns as a float may have been an integer.
 const WIDE_MIN: f64 = 9_223_372_036_854_775_808.0;
 
 fn is_wide(number: f64) -> bool {
     number.abs() >= WIDE_MIN
 }
 
-/// Whether a number's text is that of a whole number.
+/// Returns whether the text of a number is that of an integer.
 fn is_whole(text: &str) -> bool {
     !text.contains(['.', 'e', 'E'])
 }
 
-/// The texts of the numbers that serde_json gives as wide floats, in their order: it does not tell
-/// their text. Only what serde_json has read already is looked at, so that it is JSON.
+/// Returns the texts of the numbers that serde_json returns as floats of at least 2^63, in their
+/// order: serde_json does not tell them. It only scans text that serde_json has already parsed.
 struct WideNumbers<'t> {
     rest: &'t [u8],
 }
@@ -325,7 +331,7 @@ impl<'t> WideNumbers<'t> {
         loop {
             match self.rest {
                 [] => return None,
-                [b'"', text @ ..] => self.rest = behind_text(text),
+                [b'"', text @ ..] => self.rest = after_string(text),
                 [b'-' | b'0'..=b'9', ..] => {
                     let is_part =
                         |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
@@ -333,7 +339,7 @@ impl<'t> WideNumbers<'t> {
                     let (number, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
                     self.rest = rest;
                     let number = std::str::from_utf8(number).ok()?;
-                    // Whole numbers of 64 bits came as such.
+                    // serde_json returns integers of 64 bits as such.
                     if number.parse::<i64>().is_err()
                         && number.parse::<u64>().is_err()
                         && number.parse().is_ok_and(is_wide)
@@ -347,12 +353,12 @@ impl<'t> WideNumbers<'t> {
     }
 }
 
-/// What stands behind the end of a text that has begun.
-fn behind_text(mut text: &[u8]) -> &[u8] {
+/// Returns what follows the end of a string literal.
+fn after_string(mut text: &[u8]) -> &[u8] {
     loop {
         match memchr::memchr2(b'"', b'\\', text) {
             Some(at) if text[at] == b'"' => return &text[at + 1..],
-            // The escaped character ends nothing.
+            // An escaped quote does not end the string.
             Some(at) => text = text.get(at + 2..).unwrap_or_default(),
             None => return &[],
         }
@@ -405,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_stay_whole() {
+    fn integers_beyond_64_bits_stay_exact() {
         let text = r#"{"99999999999999999999": "12345678901234567890123 \" 7e30", "a": 18446744073709551615,
             "b": -9223372036854775809, "c": 1e30, "d": [99999999999999999999, 9223372036854775807,
             -9223372036854775808, 9223372036854775808.0, 123456789012345678901234567890]}"#;
@@ -425,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_an_error_with_its_place() {
+    fn a_duplicate_key_is_refused_with_its_location() {
         let error = refused("{\"é\": 1,\n \"ä\": {\"x\": 1, \"\\u0078\": 2}}".as_bytes());
         assert_eq!(error.detail, JsonFault::DuplicateKey { key: "x".to_owned() });
         assert_eq!((error.line, error.column), (2, 23));
@@ -458,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_says_what_it_is() {
+    fn a_body_without_objects_is_refused() {
         for (text, found) in
             [("null", "null"), (" 7", "integer"), ("\"é\"", "text"), ("true", "boolean")]
         {
@@ -470,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_says_where() {
+    fn a_syntax_error_has_its_location() {
         for (text, line, column) in [
             (&b""[..], 1, 1),
             (b"{", 1, 1),
@@ -492,8 +498,15 @@ mod tests {
         }
     }
 
+    /// With serde_json's `arbitrary_precision` this object would be the number 7.
     #[test]
-    fn a_hostile_key_does_not_forge_a_place() {
+    fn an_object_is_never_taken_for_a_number() {
+        let text = r#"{"a": {"$serde_json::private::Number": "7"}}"#;
+        assert!(matches!(one(text).get("a"), Some(Value::Map(map)) if map.len() == 1));
+    }
+
+    #[test]
+    fn a_hostile_key_does_not_forge_a_location() {
         let error = refused(br#"{"a at line 7 column 7": 1, "a at line 7 column 7": 1}"#);
         let key = "a at line 7 column 7".to_owned();
         assert_eq!((error.line, error.detail), (1, JsonFault::DuplicateKey { key }));
@@ -502,7 +515,7 @@ mod tests {
     proptest! {
         /// Any bytes are read or refused.
         #[test]
-        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = read_objects(&bytes);
         }
 
@@ -515,7 +528,7 @@ mod tests {
         }
 
         #[test]
-        fn whole_numbers_of_any_length_are_read(text in "-?[1-9][0-9]{0,60}") {
+        fn integers_of_any_length_are_read(text in "-?[1-9][0-9]{0,60}") {
             let expected = match text.parse() {
                 Ok(number) => Value::Int(number),
                 Err(_) => Value::BigInt(text.clone()),
