@@ -1,7 +1,7 @@
-//! The sample inventory, for whoever looks at Satchel for the first time.
+//! The sample inventory of `satchel serve --demo`.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -16,7 +16,7 @@ use crate::{
 /// The name of the sample project in the project library.
 const NAME: &str = "demo";
 
-/// The sample project's files, as eNMS would write them.
+/// The files of the sample project, as eNMS writes them.
 const FILES: [(&str, &str); 12] = [
     ("credential.yaml", include_str!("../../assets/demo/credential.yaml")),
     ("device.yaml", include_str!("../../assets/demo/device.yaml")),
@@ -32,19 +32,20 @@ const FILES: [(&str, &str); 12] = [
     ("workflow_edge.yaml", include_str!("../../assets/demo/workflow_edge.yaml")),
 ];
 
-/// What became of the wish for a sample inventory.
+/// The outcome of [`Migration::demo`].
 #[derive(Debug)]
 pub enum Demo {
     Imported(Box<ImportReport>),
-    /// There is an inventory already, which is not touched.
+    /// The inventory has records already and was not changed.
     NotEmpty,
 }
 
 impl Migration {
-    /// Puts the sample project in the project library and imports it for the user `caller`, where the
-    /// inventory holds nothing but users.
+    /// Writes the sample project to the project library and imports it for the user `caller`, if the
+    /// inventory has no records but users.
     ///
     /// # Errors
+    /// As [`Migration::import`]; and [`MigrationError::Sample`] if the project cannot be written.
     /// Nothing was imported.
     pub fn demo(&self, caller: &str) -> Result<Demo, MigrationError> {
         let summary = self.0.store.read().summary()?;
@@ -53,7 +54,7 @@ impl Migration {
         }
         let name: ProjectName =
             NAME.parse().unwrap_or_else(|error| unreachable!("{NAME} is a name: {error}"));
-        put_down(&self.0.store.directory().migrations())?;
+        write_files(&self.0.store.directory().migrations())?;
         let request = ImportRequest {
             name,
             kinds: Kind::ALL.to_vec(),
@@ -68,15 +69,15 @@ impl Migration {
     }
 }
 
-/// Writes the folder, unless a project of the name is there.
-fn put_down(library: &Path) -> io::Result<()> {
+/// Writes the sample project's folder, unless a project has its name.
+fn write_files(library: &Path) -> Result<(), MigrationError> {
     let folder: PathBuf = library.join(NAME);
     if folder.exists() || library.join(format!("{NAME}.zip")).exists() {
         return Ok(());
     }
-    fs::create_dir(&folder)?;
-    for (name, text) in FILES {
-        fs::write(folder.join(name), text)?;
-    }
-    sync_directory(&folder)
+    let written = fs::create_dir(&folder).and_then(|()| {
+        FILES.iter().try_for_each(|(name, text)| fs::write(folder.join(name), text))?;
+        sync_directory(&folder)
+    });
+    written.map_err(|source| MigrationError::Sample { path: folder, source })
 }

@@ -1,33 +1,41 @@
-//! Why an export or an import did not happen.
+//! Why an export, an import or an inspection of a project failed.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use super::LibraryError;
 use crate::{
-    codec::{bundle::WriteError, yaml},
+    codec::{
+        bundle::{BundleError, MetadataError, WriteError},
+        yaml,
+    },
     import::ImportError,
     job::Cancelled,
     model::Kind,
     store::StoreError,
 };
 
-/// Why a project could not be moved at all. What is wrong *in* a project is in the report.
+/// Why a project could not be exported or imported at all. Problems of its records are in the
+/// report.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     #[error(transparent)]
     Library(#[from] LibraryError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A file that is needed on the way.
-    #[error("a file that was set aside")]
-    Scratch(#[from] io::Error),
     #[error(transparent)]
     Write(#[from] WriteError),
     #[error("the document {kind}.yaml cannot be read")]
     Read { kind: Kind, source: io::Error },
     #[error(transparent)]
     Import(#[from] ImportError),
-    #[error("a thread of the operation ended early")]
+    #[error("the sample project cannot be written to '{}'", .path.display())]
+    Sample { path: PathBuf, source: io::Error },
+    /// The metadata of an export cannot be made of the release or of the time.
+    #[error("the metadata of the export cannot be written")]
+    Metadata(#[from] MetadataError),
+    #[error("the time of the export cannot be formatted")]
+    Time(#[from] time::error::Format),
+    #[error("a thread of the operation panicked")]
     Panicked,
 }
 
@@ -38,14 +46,13 @@ impl From<Cancelled> for MigrationError {
 }
 
 impl MigrationError {
-    /// A document that cannot be read, for the bytes' sake: the disk's fault, or a bundle's that is
-    /// not what it declares.
+    /// Returns the error for a document that cannot be read to its end: the medium failed, or the
+    /// bundle is not what it declares.
     pub(super) fn of_read(kind: Kind, error: yaml::ReadError) -> Self {
-        use crate::codec::bundle::BundleError;
         match error {
             yaml::ReadError::Io(error) => match BundleError::from_io(error) {
                 BundleError::Io(source) => Self::Read { kind, source },
-                refused => Self::Library(refused.into()),
+                refused => Self::Library(LibraryError::Bundle(refused)),
             },
             refused @ yaml::ReadError::Refused { .. } => {
                 Self::Read { kind, source: io::Error::other(refused) }

@@ -1,4 +1,4 @@
-//! The export of a project: one moment of the inventory, as documents.
+//! Exports a snapshot of the inventory as a project.
 
 use std::{
     io::{self, Write},
@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     codec::{
-        bundle::{self, BundleInfo, BundleWriter, Limits, Release, limits::PROJECT_BYTES_MAX},
+        bundle::{
+            self, BundleInfo, BundleWriter, Limits, Release, WriteError, limits::PROJECT_BYTES_MAX,
+        },
         yaml::RecordWriter,
     },
     job::{Progress, Step},
@@ -30,21 +32,21 @@ use crate::{
     store::{Snapshot, Store, decode_record},
 };
 
-/// How many pieces of a document may wait for the thread that packs them. A piece is what the
-/// writer of documents writes at once, 64 KB.
+/// How many pieces of a document may wait for the thread that compresses them. A piece is one write
+/// of the [`RecordWriter`], 64 KB.
 const PIECES_WAITING_MAX: usize = 32;
 
-/// How many warnings a report holds.
+/// How many warnings a report lists.
 const WARNINGS_MAX: usize = 100;
 
-/// Writes a project to the project library.
+/// Exports the inventory to a project in the library.
 pub(super) fn export(
     store: &Store,
     library: &ProjectLibrary,
     request: &ExportRequest,
     progress: &Progress,
 ) -> Result<ExportReport, MigrationError> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let snapshot = store.snapshot()?;
     let mut bundle = BundleWriter::new(library.create(&request.name)?);
     let kinds = Kind::ALL.into_iter().filter(|kind| request.kinds.contains(kind));
@@ -60,8 +62,9 @@ pub(super) fn export(
             let (pieces, waiting) = sync_channel(PIECES_WAITING_MAX);
             let snapshot = &snapshot;
             let (secrets, warnings) = (request.secrets, &warnings);
-            let writer = Writer { kind, snapshot, secrets, scratch, pieces, warnings, progress };
-            let making = scope.spawn(move || writer.run());
+            let writer =
+                DocumentMaker { kind, snapshot, secrets, scratch, pieces, warnings, progress };
+            let maker = scope.spawn(move || writer.run());
             let mut written = Ok(());
             while let Ok(piece) = waiting.recv() {
                 written = document.write_all(&piece);
@@ -69,10 +72,10 @@ pub(super) fn export(
                     break;
                 }
             }
-            // Without a receiver the maker stops at its next piece.
+            // Without a receiver the other thread stops at its next piece.
             drop(waiting);
-            let made = making.join().map_err(|_| MigrationError::Panicked)?;
-            written?;
+            let made = maker.join().map_err(|_| MigrationError::Panicked)?;
+            written.map_err(WriteError::Io)?;
             made
         })?;
         let info = document.finish(records)?;
@@ -89,12 +92,12 @@ pub(super) fn export(
     let unpacked: u64 = types.iter().map(|kind| kind.bytes).sum();
     if unpacked > Limits::default().project_bytes {
         warnings.add(format!(
-            "the documents have {unpacked} bytes, and an import takes {PROJECT_BYTES_MAX}: export \
-             the types in several projects"
+            "the documents have {unpacked} bytes, but an import accepts at most \
+             {PROJECT_BYTES_MAX}. Export the types in several projects"
         ));
     }
     let export_time = now()?;
-    let release = Release::from_value(Value::Float(RELEASE)).map_err(io::Error::other)?;
+    let release = Release::from_value(Value::Float(RELEASE))?;
     let info = BundleInfo {
         export_time: export_time.clone(),
         release: release.clone(),
@@ -117,26 +120,26 @@ pub(super) fn export(
         },
         secret_properties,
         warnings: warnings.finish(),
-        milliseconds: begun.elapsed().as_millis() as u64,
+        milliseconds: started.elapsed().as_millis() as u64,
     })
 }
 
-/// The time as eNMS spells it: without a zone, and here UTC.
+/// Returns the time in UTC as eNMS writes it, without a zone.
 fn now() -> Result<String, MigrationError> {
     let format =
         format_description!("[year]-[month]-[day] [hour]:[minute]:[second].[subsecond digits:6]");
-    Ok(OffsetDateTime::now_utc().format(format).map_err(io::Error::other)?)
+    Ok(OffsetDateTime::now_utc().format(format)?)
 }
 
-/// The properties of a kind that hold secrets.
+/// Returns the properties of a kind that hold secrets, as `kind.property`.
 fn secret_properties(kind: Kind) -> impl Iterator<Item = String> {
     let secret = kind.properties().iter().filter(|p| p.type_ == PropertyType::Secret);
     secret.map(move |property| format!("{kind}.{}", property.name))
 }
 
-/// Makes one kind's document, in pieces. Reading, making and packing take about the same time, and
-/// each has a thread.
-struct Writer<'a> {
+/// Makes the document of one kind, in pieces. Reading, making and compressing take about the same
+/// time, so each has a thread.
+struct DocumentMaker<'a> {
     kind: Kind,
     snapshot: &'a Snapshot,
     secrets: Secrets,
@@ -146,7 +149,7 @@ struct Writer<'a> {
     progress: &'a Progress,
 }
 
-impl Writer<'_> {
+impl DocumentMaker<'_> {
     fn run(self) -> Result<u64, MigrationError> {
         let Self { kind, snapshot, secrets, scratch, pieces, warnings, progress } = self;
         let mut writer = RecordWriter::new(Pieces(pieces));
@@ -158,7 +161,7 @@ impl Writer<'_> {
                 && let Err(over) = check_limits(&mut *record)
             {
                 warnings.add(format!(
-                    "the {kind} '{}' is over a limit, so an import rejects it: {over}. Make it \
+                    "the {kind} '{}' exceeds a limit, so an import rejects it: {over}. Make it \
                      smaller and export again",
                     record.name()
                 ));
@@ -167,17 +170,17 @@ impl Writer<'_> {
             if secrets == Secrets::Included {
                 snapshot.open_secrets(&mut *record)?;
             }
-            writer.record(record.views(secrets).into_iter())?;
+            writer.record(record.views(secrets).into_iter()).map_err(WriteError::Io)?;
             records += 1;
             Ok::<_, MigrationError>(ControlFlow::Continue(()))
         })?;
-        writer.finish()?;
+        writer.finish().map_err(WriteError::Io)?;
         Ok(records)
     }
 }
 
-/// Lets a computed pool name its members, which are stored beside its record. More of them than a
-/// record may hold are left out: an import finds them again by the pool's criteria.
+/// Adds the members of a computed pool, which are stored beside its record. If they exceed the
+/// limit of a record, all are left out: an import computes them again.
 fn add_members(
     snapshot: &Snapshot,
     record: &mut AnyRecord,
@@ -194,7 +197,7 @@ fn add_members(
                 whole.with_members(members(Side::Device)?, members(Side::Link)?).into();
             if let Err(over) = check_limits(&mut *whole) {
                 warnings.add(format!(
-                    "the members of the pool '{}' are left out, and an import computes them again: \
+                    "the members of the pool '{}' are left out; an import computes them again: \
                      {over}",
                     record.name()
                 ));
@@ -206,12 +209,12 @@ fn add_members(
     }
 }
 
-/// What the caller should know of the project.
+/// The warnings of the report.
 #[derive(Default)]
-struct Warnings(Mutex<Listed>);
+struct Warnings(Mutex<WarningList>);
 
 #[derive(Default)]
-struct Listed {
+struct WarningList {
     shown: Vec<String>,
     left_out: u64,
 }
@@ -227,16 +230,18 @@ impl Warnings {
     }
 
     fn finish(self) -> Vec<String> {
-        let Listed { mut shown, left_out } =
+        let WarningList { mut shown, left_out } =
             self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         if left_out > 0 {
-            shown.push(format!("{left_out} more warnings are left out: verify names every record"));
+            shown.push(format!(
+                "{left_out} more warnings are not listed. `satchel verify` lists every record"
+            ));
         }
         shown
     }
 }
 
-/// Passes on what is written.
+/// Sends each write to the thread that compresses.
 struct Pieces(SyncSender<Vec<u8>>);
 
 impl Write for Pieces {

@@ -1,5 +1,5 @@
-//! A project anywhere on the disk, looked at without an inventory: what it holds, and whether it is
-//! whole.
+//! Inspects a project anywhere on the disk, without an inventory: its documents, and whether they
+//! are complete.
 
 use std::{fs, io, ops::ControlFlow, path::Path};
 
@@ -19,27 +19,27 @@ use crate::{
     wording::{chain, counted},
 };
 
-/// How many faults of one document are named; all are counted.
+/// How many faults of one document are listed; all are counted.
 const FAULTS_SHOWN_MAX: usize = 20;
 
-/// What a project holds.
+/// The content of a project.
 #[derive(Clone, Debug, Serialize)]
 pub struct ProjectInspection {
     pub project: String,
     pub layout: Layout,
     pub release: Option<String>,
-    /// As it was written, without a zone.
+    /// The time as it was written, without a zone.
     pub export_time: Option<String>,
-    /// The version of the bundle's format; nothing where eNMS wrote it.
+    /// The format version of the bundle; null if eNMS wrote it.
     pub format: Option<u32>,
-    /// `included`, `left_out`, or nothing where it is not known.
+    /// `included`, `left_out`, or null if unknown.
     pub secrets: Option<&'static str>,
     pub types: Vec<InspectedDocument>,
-    /// What is there and is not read, by name.
+    /// The names of files that are not read.
     pub ignored: Vec<String>,
-    /// What it takes on the disk, in bytes.
+    /// The size on the disk in bytes.
     pub bytes: u64,
-    /// Whether every document can be read to its end and is what the project declares.
+    /// Whether every document can be read to its end and matches what the project declares.
     pub whole: bool,
 }
 
@@ -48,30 +48,32 @@ pub struct ProjectInspection {
 pub struct InspectedDocument {
     #[serde(rename = "type")]
     pub kind: Kind,
-    /// The records that are there, as far as the document can be read.
+    /// The number of records, as far as the document can be read.
     pub records: u64,
-    /// The records that the project says are there.
+    /// The number of records that the project declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared: Option<u64>,
     pub bytes: u64,
-    /// Of the document as it is; nothing where it cannot be read to its end.
+    /// The checksum of the document; null if it cannot be read to its end.
     pub sha256: Option<String>,
-    /// How many things are wrong with it.
+    /// The number of faults.
     pub faults: u64,
-    /// The first of them, as sentences.
+    /// The first faults, as sentences.
     pub shown: Vec<String>,
 }
 
-/// Reads a bundle or a folder to its end. `progress` is told of records as they are read.
+/// Reads a bundle or a folder to its end. Calls `progress` with the number of records that were
+/// read since the last call.
 ///
 /// # Errors
-/// It is no project at all, or the disk's. What is wrong with its documents is in the answer.
+/// [`MigrationError::Library`] if the path is not a project or cannot be read. Faults of documents
+/// are in the result.
 pub fn inspect(
     path: &Path,
     progress: &mut dyn FnMut(u64),
 ) -> Result<ProjectInspection, MigrationError> {
-    let is_folder = fs::metadata(path)?.is_dir();
-    let project = if is_folder {
+    let metadata = fs::metadata(path).map_err(|error| LibraryError::from_io(path, error))?;
+    let project = if metadata.is_dir() {
         Project::open_folder(path, Limits::default())?
     } else {
         Project::open_bundle(path, Limits::default())?
@@ -81,7 +83,7 @@ pub fn inspect(
         let Some(bytes) = *bytes else { continue };
         let declared = match project.layout() {
             Layout::Bundle => project.metadata().document(kind).map(|info| info.records),
-            // Folders are there to be edited: what they once held does not count.
+            // Folders may be edited, so their declared counts are ignored.
             Layout::Folder => None,
         };
         let mut document = InspectedDocument {
@@ -93,7 +95,7 @@ pub fn inspect(
             faults: 0,
             shown: Vec::new(),
         };
-        read(&project, &mut document, progress)?;
+        read(&project, path, &mut document, progress)?;
         types.push(document);
     }
     let metadata = project.metadata();
@@ -111,9 +113,10 @@ pub fn inspect(
     })
 }
 
-/// Reads one document.
+/// Reads one document of the project at `path`.
 fn read(
     project: &Project,
+    path: &Path,
     document: &mut InspectedDocument,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), MigrationError> {
@@ -121,20 +124,20 @@ fn read(
     let text = match project.document(kind) {
         Ok(Some(text)) => text,
         Ok(None) => return Ok(()),
-        Err(error) => return told(document, error),
+        Err(error) => return note_fault(document, error),
     };
     let mut text = Hashed { from: text, sha256: Sha256::new() };
     let ended = yaml::read_records(&mut text, |item| {
         document.records += 1;
         progress(1);
-        judge(kind, item, document);
+        check_record(kind, item, document);
         ControlFlow::Continue(())
     });
     match ended {
         Ok(_) => {
-            // A reader of YAML may stop before the last bytes, which are checked as well.
+            // The YAML reader may stop before the last bytes, but the checksum needs them.
             if let Err(error) = io::copy(&mut text, &mut io::sink()) {
-                return told(document, error.into());
+                return note_fault(document, LibraryError::from_io(path, error));
             }
             let sha256 = Digest::from(<[u8; 32]>::from(text.sha256.finalize()));
             document.sha256 = Some(sha256.to_string());
@@ -143,13 +146,13 @@ fn read(
             {
                 let found = document.records;
                 document.fault(format!(
-                    "the project declares {} here, and {found} were found",
+                    "the project declares {}, but the document has {found}",
                     counted(declared, "record")
                 ));
             }
             Ok(())
         }
-        Err(yaml::ReadError::Io(error)) => told(document, error.into()),
+        Err(yaml::ReadError::Io(error)) => note_fault(document, LibraryError::from_io(path, error)),
         Err(refused @ yaml::ReadError::Refused { .. }) => {
             document.fault(chain(&refused));
             Ok(())
@@ -157,8 +160,8 @@ fn read(
     }
 }
 
-/// Takes down why a document cannot be read; an error of the disk ends it all.
-fn told(document: &mut InspectedDocument, error: LibraryError) -> Result<(), MigrationError> {
+/// Adds a fault for a document that is refused; a failure of the medium ends the inspection.
+fn note_fault(document: &mut InspectedDocument, error: LibraryError) -> Result<(), MigrationError> {
     match error {
         error @ (LibraryError::Bundle(_) | LibraryError::File { .. }) => {
             document.fault(chain(&error));
@@ -177,13 +180,13 @@ impl InspectedDocument {
     }
 }
 
-/// Finds out whether an item of a document is a record.
-fn judge(kind: Kind, item: yaml::Item, into: &mut InspectedDocument) {
+/// Adds the faults of an item that is not a valid record.
+fn check_record(kind: Kind, item: yaml::Item, into: &mut InspectedDocument) {
     let yaml::Item { line, value, .. } = item;
     let properties = match value {
         Value::Map(properties) => properties,
         other => {
-            into.fault(format!("line {line}: {} is no record", other.type_name()));
+            into.fault(format!("line {line}: {} is not a record", other.type_name()));
             return;
         }
     };
@@ -195,7 +198,7 @@ fn judge(kind: Kind, item: yaml::Item, into: &mut InspectedDocument) {
     }
 }
 
-/// Takes the checksum of what is read.
+/// Computes the checksum of the bytes that are read.
 struct Hashed<R> {
     from: R,
     sha256: Sha256,
@@ -209,11 +212,12 @@ impl<R: io::Read> io::Read for Hashed<R> {
     }
 }
 
-/// Packs a project's folder into an empty file, so that it can be sent. Checksums that its metadata
-/// may declare are left out: folders are there to be edited.
+/// Packs the folder of a project into the empty file `out`, so that it can be uploaded. Checksums in
+/// its metadata are left out, because folders may be edited.
 ///
 /// # Errors
-/// It is no project's folder, or the disk's.
+/// [`MigrationError::Library`] if the folder is not a project, [`MigrationError::Write`] if a
+/// document cannot be read or the archive cannot be written.
 pub fn pack_folder<W: io::Write + io::Seek>(folder: &Path, out: W) -> Result<W, MigrationError> {
     let project = Project::open_folder(folder, Limits::default())?;
     let mut writer = FolderWriter::new(out);
@@ -240,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_read_to_its_end_and_what_is_wrong_is_named() {
+    fn the_faults_of_a_folder_are_listed() {
         let folder = folder(&[
             ("device.yaml", "- name: R 1%\n- name: é>b\n  port: x\n- 7\n"),
             ("link.yaml", "- [\n"),
@@ -255,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packed_folder_holds_the_same_documents() {
+    fn a_packed_folder_has_the_same_documents() {
         let folder = folder(&[("device.yaml", "- name: '[Shared] x'\n")]);
         let zip = pack_folder(folder.path(), Cursor::new(Vec::new())).unwrap().into_inner();
         let packed = folder.path().join("packed.zip");

@@ -1,8 +1,8 @@
-//! Migration: a whole project in or out.
+//! Migration: exports and imports whole projects.
 //!
-//! An **export** writes one moment of the inventory ([`Store::snapshot`]) into a bundle on the
-//! project library. An **import** reads the documents of a project from there; what becomes of them is
-//! [`crate::import`]'s business.
+//! An **export** writes a snapshot of the inventory ([`Store::snapshot`]) to a bundle in the project
+//! library. An **import** reads the documents of a project in the library; [`crate::import`]
+//! applies them.
 
 mod demo;
 mod error;
@@ -36,10 +36,10 @@ use crate::{
     wording::Chain,
 };
 
-/// The release of eNMS whose documents Satchel writes, as its `metadata.yaml` spells it.
+/// The release of eNMS whose documents Satchel writes, as in its `metadata.yaml`.
 pub const RELEASE: f64 = 4.6;
 
-/// Projects in and out of one inventory. Everything here blocks.
+/// Exports and imports of one inventory. All functions block.
 #[derive(Clone)]
 pub struct Migration(Arc<Inner>);
 
@@ -50,8 +50,10 @@ struct Inner {
 }
 
 impl Migration {
+    /// Opens the project library of the inventory's data directory.
+    ///
     /// # Errors
-    /// The project library cannot be opened.
+    /// [`MigrationError::Library`] if the library cannot be opened.
     pub fn new(store: Arc<Store>) -> Result<Self, MigrationError> {
         let directory = store.directory();
         let library = ProjectLibrary::open(directory.migrations())?;
@@ -59,10 +61,13 @@ impl Migration {
         Ok(Self(Arc::new(Inner { store, library, reports })))
     }
 
-    /// Writes a project to the project library, in the place of one of the same name.
+    /// Exports the inventory to a project in the library. Replaces a project of the same name.
     ///
     /// # Errors
-    /// No project was written, and one of the same name is as it was.
+    /// - [`MigrationError::Library`] or [`MigrationError::Write`] if the bundle cannot be written.
+    /// - [`MigrationError::Store`] if the inventory cannot be read, or the job was cancelled.
+    ///
+    /// A project of the same name is then unchanged.
     pub fn export(
         &self,
         request: &ExportRequest,
@@ -71,11 +76,15 @@ impl Migration {
         export::export(&self.0.store, &self.0.library, request, progress)
     }
 
-    /// Imports a project from the project library for the user `caller`. What is wrong in the project is in
-    /// the report, and so is whether anything was changed.
+    /// Imports a project from the library for the user `caller`. The report tells the problems of
+    /// the records, and whether the inventory was changed.
     ///
     /// # Errors
-    /// Nothing was changed.
+    /// - [`MigrationError::Library`] or [`MigrationError::Read`] if the project cannot be read.
+    /// - [`MigrationError::Import`] or [`MigrationError::Store`] if the import was refused, failed or
+    ///   was cancelled.
+    ///
+    /// The inventory is then unchanged.
     pub fn import(
         &self,
         request: &ImportRequest,
@@ -85,45 +94,60 @@ impl Migration {
         let project = self.0.library.project(&request.name)?;
         let log = Log::new(ImportSource::Documents, &self.0.store.directory().scratch(), progress)?;
         let mut report = import::import(&self.0.store, &project, request, caller, &log)?;
-        // What is imported is imported: that its report cannot be kept does not make it undone.
+        // The import has taken effect, even if its report cannot be stored.
         match self.0.reports.write(&report, &log) {
             Ok(id) => report.report_id = Some(id),
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "the report of an import is not kept")
+                tracing::warn!(error = %Chain(&error), "Cannot store the report of an import")
             }
         }
         Ok(report)
     }
 
-    /// The projects in the library of a data directory that no server runs on, by name.
+    /// Lists the projects in the library of a data directory that no server uses, by name.
     ///
     /// # Errors
-    /// [`MigrationError::Library`] if the folder cannot be read.
+    /// [`MigrationError::Library`] if the folder exists and cannot be read.
     pub fn projects_in(library: &Path) -> Result<Vec<ProjectSummary>, MigrationError> {
         Ok(ProjectLibrary::list(library)?)
     }
 
-    /// The projects in the project library, by name.
+    /// Lists the projects in the library by name, broken ones with their problem.
+    ///
+    /// # Errors
+    /// [`MigrationError::Library`] if the library cannot be read.
     pub fn projects(&self) -> Result<Vec<ProjectSummary>, MigrationError> {
         Ok(self.0.library.projects()?)
     }
 
-    /// Opens a bundle to be fetched.
+    /// Opens a bundle for download.
+    ///
+    /// # Errors
+    /// [`MigrationError::Library`] if there is no such bundle, or it cannot be read.
     pub fn open(&self, name: &ProjectName) -> Result<BundleFile, MigrationError> {
         Ok(self.0.library.file(name)?)
     }
 
-    /// Begins to take a bundle in.
+    /// Starts the upload of a bundle.
+    ///
+    /// # Errors
+    /// [`MigrationError::Library`] if no temporary file can be created.
     pub fn upload(&self, name: &ProjectName) -> Result<Upload, MigrationError> {
         Ok(self.0.library.upload(name)?)
     }
 
-    /// Removes a project from the project library.
+    /// Removes a project from the library.
+    ///
+    /// # Errors
+    /// [`MigrationError::Library`] if there is no such project, or it cannot be removed.
     pub fn remove(&self, name: &ProjectName) -> Result<(), MigrationError> {
         Ok(self.0.library.remove(name)?)
     }
 
-    /// Opens the whole report of an import.
+    /// Opens the complete report of an import.
+    ///
+    /// # Errors
+    /// [`MigrationError::Import`] if there is no such report, or it cannot be read.
     pub fn report(&self, id: &str) -> Result<File, MigrationError> {
         Ok(self.0.reports.open(id)?)
     }

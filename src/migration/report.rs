@@ -1,37 +1,37 @@
-//! What an export wrote, and of which project an import was, as data.
+//! The reports of an export and an import, as data.
 
 use serde::Serialize;
 
 use crate::{import, model::Kind};
 
-/// What the import of a project did, or would do.
+/// The changes of an import, made or previewed.
 pub type ImportReport = import::ImportReport<Imported>;
 
 /// The project that was imported.
 #[derive(Clone, Debug, Serialize)]
 pub struct Imported {
     pub project: String,
-    /// The release that the project says it is of.
+    /// The release that the project declares.
     pub release: Option<String>,
 }
 
-/// What an export wrote.
+/// The report of an export.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExportReport {
     pub project: String,
-    /// The release whose documents these are.
+    /// The release of eNMS that reads the documents.
     pub release: String,
     pub export_time: String,
-    /// The version of the bundle's format.
+    /// The format version of the bundle.
     pub format: u32,
     pub types: Vec<ExportedKind>,
-    /// All records.
+    /// The number of records of all types.
     pub records: u64,
-    /// The bundle's size.
+    /// The size of the bundle in bytes.
     pub bytes: u64,
     /// `included` or `left_out`.
     pub secrets: &'static str,
-    /// The properties that hold secrets, of the types that were exported.
+    /// The properties with secrets of the exported types, as `type.property`.
     pub secret_properties: Vec<String>,
     pub warnings: Vec<String>,
     pub milliseconds: u64,

@@ -1,4 +1,4 @@
-//! What an export and an import are asked to do.
+//! The requests of an export and an import.
 
 use super::ProjectName;
 use crate::{
@@ -6,17 +6,17 @@ use crate::{
     model::{Kind, Secrets},
 };
 
-/// Whether an import empties the kinds that it lists, in the same step.
+/// Which kinds an import empties in the same step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyFirst {
-    /// All of them, also those without a document.
+    /// All requested kinds, also those without a document.
     Yes,
-    /// Those that have a document.
+    /// The requested kinds that have a document.
     WithDocument,
     No,
 }
 
-/// An export of a project.
+/// The request to export a project.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
     pub name: ProjectName,
@@ -24,7 +24,7 @@ pub struct ExportRequest {
     pub secrets: Secrets,
 }
 
-/// An import of a project.
+/// The request to import a project.
 #[derive(Clone, Debug)]
 pub struct ImportRequest {
     pub name: ProjectName,

@@ -224,10 +224,12 @@ fn bundle_errors_say_each_thing_once() {
     });
     assert_each!(BundleWriteError {
         BundleWriteError::Io(_) => BundleWriteError::Io(io_error()),
+        BundleWriteError::Document { .. } =>
+            BundleWriteError::Document { kind: Kind::Device, source: io_error() },
         BundleWriteError::Twice(_) => BundleWriteError::Twice(Kind::Link),
         BundleWriteError::Unfinished(_) => BundleWriteError::Unfinished(Kind::Link),
     });
-    assert_nothing_is_repeated(&satchel::codec::bundle::NoDigest);
+    assert_nothing_is_repeated(&satchel::codec::bundle::DigestSyntaxError);
 }
 
 #[test]
@@ -425,17 +427,21 @@ fn import_and_export_errors_say_each_thing_once() {
         LibraryError::Long => LibraryError::Long,
         LibraryError::NoSpace => LibraryError::NoSpace,
         LibraryError::FileSizeLimit => LibraryError::FileSizeLimit,
-        LibraryError::Io(_) => LibraryError::Io(io_error()),
+        LibraryError::Io { .. } => LibraryError::Io { path: "a.zip".into(), source: io_error() },
     });
     let refused = || ReadError::Refused { line: 7, column: 1, rule: YamlRule::Encoding };
     assert_each!(MigrationError {
-        MigrationError::Library(_) => MigrationError::Library(BundleError::MetadataMissing.into()),
+        MigrationError::Library(_) => MigrationError::Library(LibraryError::NoSpace),
         MigrationError::Store(_) => MigrationError::Store(StoreError::Busy),
-        MigrationError::Scratch(_) => MigrationError::Scratch(io_error()),
         MigrationError::Write(_) => MigrationError::Write(BundleWriteError::Io(io_error())),
         MigrationError::Read { .. } =>
             MigrationError::Read { kind: Kind::Device, source: io::Error::other(refused()) },
         MigrationError::Import(_) => MigrationError::Import(ImportError::TemporaryFile(io_error())),
+        MigrationError::Sample { .. } =>
+            MigrationError::Sample { path: "demo".into(), source: io_error() },
+        MigrationError::Metadata(_) =>
+            MigrationError::Metadata(MetadataError::Missing { key: text() }),
+        MigrationError::Time(_) => MigrationError::Time(time::error::Format::StdIo(io_error())),
         MigrationError::Panicked => MigrationError::Panicked,
     });
     assert_each!(FileNameProblem {

@@ -1,4 +1,4 @@
-//! A document as it is read: counted, and compared with its checksums.
+//! Reads a document and compares its length and checksums with what is declared.
 
 use std::{
     fmt,
@@ -10,43 +10,44 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     BundleError, Digest, EntryProblem,
-    source::ReadAt,
+    source::ByteSource,
     unpack::{Leftover, Unpack},
 };
 
-/// What a document must be.
+/// What the archive and the metadata declare of a document.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
     pub(super) bytes: u64,
     pub(super) crc32: u32,
-    /// Only metadata of our own says it.
+    /// `None` in a project that eNMS wrote.
     pub(super) sha256: Option<Digest>,
 }
 
 /// A document of a bundle, unpacked as it is read.
 ///
-/// It never gives more bytes than the archive declares, and its last byte only after its length
-/// and checksums were found right: who has read it to its end has read what was written. An error
-/// of kind [`io::ErrorKind::InvalidData`] carries a [`BundleError`]
-/// ([`BundleError::from_io`] takes it out).
-pub struct DocumentReader<S> {
+/// It never returns more bytes than the archive declares, and returns the last byte only after
+/// length and checksums have been compared. So a reader that reached the end has read what was
+/// written. (`rawzip`'s verifying reader checks neither for data after the end nor SHA-256.)
+/// An error of kind [`io::ErrorKind::InvalidData`] carries a [`BundleError`], which
+/// [`BundleError::from_io`] returns.
+pub struct DocumentReader<S: ByteSource> {
     entry: String,
     data: Unpack<S>,
     expected: Expected,
     read: u64,
     crc: Crc,
     sha256: Option<Sha256>,
-    state: State,
+    state: ReadState,
 }
 
 #[derive(Clone, Debug)]
-enum State {
+enum ReadState {
     Reading,
-    Whole,
+    Verified,
     Refused(EntryProblem),
 }
 
-impl<S: ReadAt> DocumentReader<S> {
+impl<S: ByteSource> DocumentReader<S> {
     pub(super) fn new(entry: String, data: Unpack<S>, expected: Expected) -> Self {
         Self {
             entry,
@@ -55,11 +56,11 @@ impl<S: ReadAt> DocumentReader<S> {
             crc: Crc::new(),
             sha256: expected.sha256.map(|_| Sha256::new()),
             expected,
-            state: State::Reading,
+            state: ReadState::Reading,
         }
     }
 
-    /// Reads on, and says how far the checked bytes reach.
+    /// Fills a part of the buffer and returns its length.
     fn advance(&mut self, buffer: &mut [u8]) -> Result<usize, Stop> {
         let expected = self.expected.bytes;
         let mut count = 0;
@@ -79,12 +80,12 @@ impl<S: ReadAt> DocumentReader<S> {
         }
         if self.read == expected {
             self.check_end()?;
-            self.state = State::Whole;
+            self.state = ReadState::Verified;
         }
         Ok(count)
     }
 
-    /// All the bytes were read: are they the right ones, and all of them?
+    /// Checks at the declared end that no data follows, and compares the checksums.
     fn check_end(&mut self) -> Result<(), Stop> {
         if self.unpack(&mut [0])? > 0 {
             return Err(EntryProblem::Long { expected: self.expected.bytes }.into());
@@ -105,11 +106,11 @@ impl<S: ReadAt> DocumentReader<S> {
         Ok(())
     }
 
-    /// Unpacks some more, and tells data that is no packed data from a disk that can not be read.
+    /// Unpacks some bytes, and tells damaged data from a failed medium.
     fn unpack(&mut self, buffer: &mut [u8]) -> Result<usize, Stop> {
         self.data.read(buffer).map_err(|error| match error.kind() {
-            // What flate2 says of a damaged stream and of one that ends too early. Disks have
-            // other words, and a file that was cut while it was read is no better.
+            // The kinds that flate2 uses for a damaged and for a truncated stream. Disks fail with
+            // other kinds. A file that is truncated while it is read counts as damaged.
             io::ErrorKind::InvalidInput
             | io::ErrorKind::InvalidData
             | io::ErrorKind::UnexpectedEof => Stop::Refused(EntryProblem::Packing),
@@ -118,7 +119,7 @@ impl<S: ReadAt> DocumentReader<S> {
     }
 }
 
-/// Why reading ends before the document does.
+/// Why reading stops before the end of the document.
 enum Stop {
     Refused(EntryProblem),
     Io(io::Error),
@@ -130,24 +131,24 @@ impl From<EntryProblem> for Stop {
     }
 }
 
-impl<S: ReadAt> Read for DocumentReader<S> {
+impl<S: ByteSource> Read for DocumentReader<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let problem = match &self.state {
-            State::Whole => return Ok(0),
-            State::Reading if buffer.is_empty() => return Ok(0),
-            State::Refused(problem) => problem.clone(),
-            State::Reading => match self.advance(buffer) {
+            ReadState::Verified => return Ok(0),
+            ReadState::Reading if buffer.is_empty() => return Ok(0),
+            ReadState::Refused(problem) => problem.clone(),
+            ReadState::Reading => match self.advance(buffer) {
                 Ok(count) => return Ok(count),
                 Err(Stop::Io(error)) => return Err(error),
                 Err(Stop::Refused(problem)) => problem,
             },
         };
-        self.state = State::Refused(problem.clone());
+        self.state = ReadState::Refused(problem.clone());
         Err(BundleError::Entry { entry: self.entry.clone(), problem }.into())
     }
 }
 
-impl<S> fmt::Debug for DocumentReader<S> {
+impl<S: ByteSource> fmt::Debug for DocumentReader<S> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("DocumentReader")
             .field("entry", &self.entry)

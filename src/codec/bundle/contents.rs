@@ -1,4 +1,4 @@
-//! Which entry of an archive is which document.
+//! Finds the documents among the entries of an archive.
 
 use super::{
     BundleError, EntryProblem, METADATA_NAME, Metadata,
@@ -9,38 +9,41 @@ use super::{
 };
 use crate::model::{Kind, PerKind};
 
-/// The part of a Unix mode that says what sort of file it is; a regular file; a folder.
+/// The file type bits of a Unix mode, and their values for a regular file and a folder.
 const MODE_TYPE: u32 = 0o170_000;
 const MODE_REGULAR: u32 = 0o100_000;
 const MODE_FOLDER: u32 = 0o040_000;
 
-/// The longest name of a document that is not known, and yet passed over in silence.
+/// The longest name, in bytes, of a document of an unknown kind that is ignored.
 const IGNORED_NAME_BYTES_MAX: usize = 64;
 
 /// The documents of a project.
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
     pub(super) documents: PerKind<Option<Document>>,
-    /// Documents that eNMS wrote and Satchel does not know, without the folder.
+    /// The names of documents of kinds that Satchel does not know, without the folder. Only a project
+    /// that eNMS wrote may have them.
     pub(super) ignored: Vec<String>,
 }
 
-/// A document, and how it is unpacked.
+/// A document and its compression method.
 #[derive(Clone, Debug)]
 pub(super) struct Document {
     pub(super) entry: Entry,
     pub(super) method: Method,
 }
 
-/// Checks what every entry must be, and finds the metadata among them.
+/// Checks the name, type and size of every entry, and returns the entry of the metadata.
 ///
 /// # Errors
-/// No or several metadata; an entry that nobody may unpack, by name, type or size.
+/// - [`BundleError::Entry`] if an entry has a forbidden name or type, or claims an impossible size.
+/// - [`BundleError::Unpacked`] if the entries are larger than `limits` allow.
+/// - [`BundleError::MetadataMissing`] if no entry is the metadata.
 pub(super) fn metadata(entries: &[Entry], limits: Limits) -> Result<&Entry, BundleError> {
     let mut unpacked = 0_u64;
     for entry in entries {
-        path(entry)?;
-        sort_of_file(entry)?;
+        check_path(entry)?;
+        check_file_type(entry)?;
         let (packed, claimed) = (entry.packed, entry.unpacked);
         if claimed > RATIO_FREE_BYTES && claimed > packed.saturating_mul(RATIO_MAX) {
             return Err(entry.refused(EntryProblem::Ratio { packed, unpacked: claimed }));
@@ -62,11 +65,11 @@ pub(super) fn metadata(entries: &[Entry], limits: Limits) -> Result<&Entry, Bund
     }
 }
 
-/// Finds the documents: all of them stand where the metadata does.
+/// Returns the documents, which must be in the same folder as the metadata.
 ///
 /// # Errors
-/// An entry that is no document, or can not be read; a document that stands twice, or of which
-/// the metadata says otherwise.
+/// [`BundleError::Entry`] if an entry is not a document, cannot be unpacked, occurs twice, or
+/// differs from what the metadata declares.
 pub(super) fn documents(
     entries: &[Entry],
     metadata_entry: &Entry,
@@ -78,11 +81,13 @@ pub(super) fn documents(
     for entry in entries {
         if is_folder(entry) {
             folders += 1;
-            match entry.name == folder && entry.unpacked == 0 {
-                true if folders == 1 => continue,
-                true => return Err(entry.refused(EntryProblem::Twice)),
-                false => return Err(entry.refused(EntryProblem::Folder)),
+            if entry.name != folder || entry.unpacked > 0 {
+                return Err(entry.refused(EntryProblem::Folder));
             }
+            if folders > 1 {
+                return Err(entry.refused(EntryProblem::Twice));
+            }
+            continue;
         }
         let (own_folder, name) = split(&entry.name);
         if own_folder != folder {
@@ -107,12 +112,12 @@ pub(super) fn documents(
             (None, _, _) => return Err(entry.refused(EntryProblem::Name)),
         }
     }
-    listed(&contents, metadata)?;
+    compare_with_metadata(&contents, metadata)?;
     Ok(contents)
 }
 
-/// Compares the documents with those that the metadata lists.
-fn listed(contents: &Contents, metadata: &Metadata) -> Result<(), BundleError> {
+/// Compares the documents with what the metadata declares.
+fn compare_with_metadata(contents: &Contents, metadata: &Metadata) -> Result<(), BundleError> {
     let Some(declared) = &metadata.declared else {
         return Ok(());
     };
@@ -138,7 +143,7 @@ fn listed(contents: &Contents, metadata: &Metadata) -> Result<(), BundleError> {
     Ok(())
 }
 
-/// Splits an entry's name into its folder, with the slash, and the name in it.
+/// Splits an entry's name into its folder, with the slash, and the name of the file.
 fn split(name: &[u8]) -> (&[u8], &[u8]) {
     let after = name.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
     name.split_at(after)
@@ -148,7 +153,7 @@ fn is_folder(entry: &Entry) -> bool {
     entry.name.ends_with(b"/")
 }
 
-/// The name of a document that eNMS might have written, and Satchel does not know.
+/// Returns the name if it can be a document of eNMS of a kind that Satchel does not know.
 fn ignorable(name: &[u8]) -> Option<&str> {
     let stem = name.strip_suffix(b".yaml")?;
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
@@ -156,14 +161,14 @@ fn ignorable(name: &[u8]) -> Option<&str> {
     if fits { std::str::from_utf8(name).ok() } else { None }
 }
 
-/// Refuses names that lead somewhere, and folders in folders.
-fn path(entry: &Entry) -> Result<(), BundleError> {
+/// Refuses names that lead out of the folder, and folders in folders.
+fn check_path(entry: &Entry) -> Result<(), BundleError> {
     let name = &entry.name;
-    let leads = |part: &[u8]| matches!(part, b"" | b"." | b"..");
+    let leads_elsewhere = |part: &[u8]| matches!(part, b"" | b"." | b"..");
     let parts = name.strip_suffix(b"/").unwrap_or(name);
     let strange = |byte: &u8| byte.is_ascii_control() || matches!(byte, b'\\');
     let drive = name.get(1) == Some(&b':');
-    if drive || name.iter().any(strange) || parts.split(|byte| *byte == b'/').any(leads) {
+    if drive || name.iter().any(strange) || parts.split(|byte| *byte == b'/').any(leads_elsewhere) {
         return Err(entry.refused(EntryProblem::Path));
     }
     if parts.split(|byte| *byte == b'/').count() > if is_folder(entry) { 1 } else { 2 } {
@@ -173,11 +178,11 @@ fn path(entry: &Entry) -> Result<(), BundleError> {
 }
 
 /// Refuses links, devices, pipes and sockets.
-fn sort_of_file(entry: &Entry) -> Result<(), BundleError> {
+fn check_file_type(entry: &Entry) -> Result<(), BundleError> {
     let expected = if is_folder(entry) { MODE_FOLDER } else { MODE_REGULAR };
     match entry.mode & MODE_TYPE {
         0 => Ok(()),
-        sort if sort == expected => Ok(()),
+        file_type if file_type == expected => Ok(()),
         _ => Err(entry.refused(EntryProblem::Special { mode: entry.mode })),
     }
 }

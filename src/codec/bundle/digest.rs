@@ -1,18 +1,18 @@
-//! The checksum of a document.
+//! The SHA-256 of a document.
 
 use std::{fmt, str::FromStr};
 
-/// How many bytes a SHA-256 has.
+/// The length of a SHA-256 in bytes.
 const DIGEST_BYTES: usize = 32;
 
 /// A SHA-256, written as 64 hexadecimal digits in lower case.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest([u8; DIGEST_BYTES]);
 
-/// A text that is no SHA-256.
+/// The error for a text that is not a SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a SHA-256 is written as {} hexadecimal digits", 2 * DIGEST_BYTES)]
-pub struct NoDigest;
+pub struct DigestSyntaxError;
 
 impl From<[u8; DIGEST_BYTES]> for Digest {
     fn from(bytes: [u8; DIGEST_BYTES]) -> Self {
@@ -33,16 +33,16 @@ impl fmt::Debug for Digest {
 }
 
 impl FromStr for Digest {
-    type Err = NoDigest;
+    type Err = DigestSyntaxError;
 
-    fn from_str(text: &str) -> Result<Self, NoDigest> {
+    fn from_str(text: &str) -> Result<Self, DigestSyntaxError> {
         if text.len() != 2 * DIGEST_BYTES || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(NoDigest);
+            return Err(DigestSyntaxError);
         }
         let mut bytes = [0; DIGEST_BYTES];
         for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digits = std::str::from_utf8(digits).map_err(|_| NoDigest)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| NoDigest)?;
+            let digits = std::str::from_utf8(digits).map_err(|_| DigestSyntaxError)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| DigestSyntaxError)?;
         }
         Ok(Self(bytes))
     }
@@ -59,16 +59,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_displayed_digest_parses_to_the_same() {
         let digest = Digest::from(std::array::from_fn(|index| 7 * index as u8));
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert_eq!(digest.to_string().to_uppercase().parse(), Ok(digest));
     }
 
     #[test]
-    fn what_is_no_digest_is_refused() {
+    fn other_texts_are_refused() {
         for text in ["", "ab", &"g".repeat(64), &"+1".repeat(32), &"é".repeat(32)] {
-            assert_eq!(text.parse::<Digest>(), Err(NoDigest), "{text}");
+            assert_eq!(text.parse::<Digest>(), Err(DigestSyntaxError), "{text}");
         }
     }
 }

@@ -1,30 +1,35 @@
-//! The directory of a zip archive, read strictly.
+//! The directory of a zip archive: which entries a bundle has, and what is refused.
 //!
-//! The format is PKWARE's APPNOTE.TXT: entries, then a directory with a record for each, then the
-//! end record (see [`end`]). Archives that two readers would understand in two ways are refused:
-//! the directory ends where the end records begin, its count is its number of records, each
-//! entry's own header agrees with its record, and no two entries share a byte.
+//! `rawzip` reads the format (PKWARE's APPNOTE.TXT). This module refuses every archive that two
+//! readers could understand in two ways: the directory ends where the end records begin, its count
+//! is its number of records, each entry's own header agrees with its record, and no two entries
+//! share a byte.
 //!
-//! The `zip` crate is not used for reading: it keeps the last of several entries of one name and
-//! drops the others without a word, does not look at the entries' own headers, makes room for as
-//! many records as the archive claims, and tries every end record that a file holds in turn.
+//! Why `rawzip` and not the `zip` crate, which calamine brings anyway: it shows every record as it
+//! is, reads at offsets (two documents are read in parallel from one open file), has no `unsafe`
+//! and no dependencies. `zip` keeps the last of several entries of one name and only tells that
+//! there were several; it reads through one shared position; and it moves on to another end record
+//! when the last one does not fit.
 
 use std::sync::Arc;
+
+use rawzip::{ErrorKind, ZipArchive, ZipFileHeaderRecord, ZipLocator};
 
 use super::{
     ArchiveProblem, BundleError, EntryProblem,
     end::{self, End},
     limits::{DIRECTORY_BYTES_MAX, ENTRIES_MAX},
-    source::{ReadAt, Window, read_exact_at},
+    source::{ByteSource, Shared, Window},
 };
-use crate::codec::zip::format::{EXTRA_ZIP64, Fields, HEADER, HEADER_BYTES, RECORD};
+use crate::codec::zip::format::{END_BYTES, EXTRA_ZIP64, HEADER_BYTES};
 
-/// Bits of an entry's flags: encrypted, encrypted strongly, header masked.
-const FLAGS_ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
-/// The sizes and the CRC stand behind the data: the header's own may be 0.
-const FLAG_SIZES_BEHIND: u16 = 1 << 3;
+/// The longest end record with its comment, whose length is a 16-bit number.
+const END_BYTES_MAX: u64 = END_BYTES + u16::MAX as u64;
 
-/// One entry as the archive's directory describes it; its data lies inside of the archive.
+/// The variable part of an entry's own header: its name and extra fields.
+const HEADER_VARIABLE_BYTES_MAX: usize = 2 * u16::MAX as usize;
+
+/// One entry as the archive's directory describes it. Its data lies inside of the archive.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) name: Vec<u8>,
@@ -34,9 +39,9 @@ pub(super) struct Entry {
     /// The length of the data, packed and unpacked, in bytes.
     pub(super) packed: u64,
     pub(super) unpacked: u64,
-    /// Unix file type and permissions; 0 where the archive says nothing.
+    /// Unix file type and permissions; 0 if the archive does not tell them.
     pub(super) mode: u32,
-    /// Where its header begins, and where its data does.
+    /// The offsets of the entry's own header and of its data.
     header: u64,
     data: u64,
 }
@@ -49,23 +54,40 @@ pub(super) enum Encryption {
 }
 
 impl Entry {
-    /// An error about this entry.
+    fn of(record: &ZipFileHeaderRecord<'_>) -> Self {
+        let flags = record.flags();
+        let is_encrypted =
+            flags.is_encrypted() || flags.has_strong_encryption() || flags.is_masked();
+        Self {
+            name: record.file_path().as_ref().to_vec(),
+            encryption: if is_encrypted { Encryption::Some } else { Encryption::None },
+            method: record.compression_method().as_u16(),
+            crc32: record.crc32(),
+            packed: record.compressed_size_hint(),
+            unpacked: record.uncompressed_size_hint(),
+            mode: record.external_attributes() >> 16,
+            header: record.local_header_offset(),
+            data: record.local_header_offset(),
+        }
+    }
+
+    /// Returns an error about this entry.
     pub(super) fn refused(&self, problem: EntryProblem) -> BundleError {
         BundleError::Entry { entry: shown(&self.name), problem }
     }
 
-    /// The packed data.
-    pub(super) fn window<S: ReadAt>(&self, source: Arc<S>) -> Window<S> {
-        Window::new(source, self.data, self.end())
+    /// Returns a reader of the packed data.
+    pub(super) fn window<S: ByteSource>(&self, source: &Arc<S>) -> Window<S> {
+        Window::new(Shared::new(source), self.data..self.end())
     }
 
-    /// Where the data ends. That it does end was checked when the entry was read.
+    /// The offset after the data. [`locate`] checked that it does not overflow.
     fn end(&self) -> u64 {
         self.data + self.packed
     }
 }
 
-/// An entry's name, for messages: what is no text is replaced, and a long one cut.
+/// An entry's name for messages: bytes that are no text are replaced, and a long name is cut.
 pub(super) fn shown(name: &[u8]) -> String {
     const CHARACTERS_MAX: usize = 200;
     let text = String::from_utf8_lossy(name);
@@ -76,176 +98,154 @@ pub(super) fn shown(name: &[u8]) -> String {
 /// Reads the directory of an archive.
 ///
 /// # Errors
-/// The archive is damaged, ambiguous, or has more entries than a bundle.
-pub(super) fn read(source: &impl ReadAt) -> Result<Vec<Entry>, BundleError> {
-    let end = end::read(source)?;
+/// - [`BundleError::Archive`] if the archive is truncated, damaged or ambiguous, or has more than
+///   [`ENTRIES_MAX`] entries.
+/// - [`BundleError::Entry`] if an entry's own header disagrees with its record, or if it lies
+///   outside of the archive or over another entry.
+/// - [`BundleError::Io`] if the source cannot be read.
+pub(super) fn read<S: ByteSource>(source: &Arc<S>) -> Result<Vec<Entry>, BundleError> {
+    let (archive, end) = open(source)?;
     if end.entries > ENTRIES_MAX {
         return Err(ArchiveProblem::Entries { entries: end.entries }.into());
     }
     if end.directory_bytes > DIRECTORY_BYTES_MAX {
         return Err(ArchiveProblem::DirectoryLong { bytes: end.directory_bytes }.into());
     }
-    let bytes = usize::try_from(end.directory_bytes).map_err(|_| ArchiveProblem::Directory)?;
-    let directory = read_exact_at(source, end.directory, bytes).map_err(BundleError::Io)?;
-
-    let mut records = Fields(&directory);
+    let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
+    let mut header = vec![0; HEADER_VARIABLE_BYTES_MAX];
+    let mut records = archive.entries(&mut buffer);
     let mut entries = Vec::new();
-    while !records.0.is_empty() {
+    while let Some(record) =
+        records.next_entry().map_err(|error| refused(error, ArchiveProblem::Directory))?
+    {
         if entries.len() as u64 == ENTRIES_MAX {
             return Err(ArchiveProblem::Entries { entries: ENTRIES_MAX + 1 }.into());
         }
-        let record = Record::parse(&mut records).ok_or(ArchiveProblem::Directory)?;
-        entries.push(record.locate(source, &end)?);
+        if !has_sound_numbers(&record) {
+            return Err(ArchiveProblem::Directory.into());
+        }
+        entries.push(locate(&archive, &record, &end, &mut header)?);
     }
     let found = entries.len() as u64;
     if found != end.entries {
         return Err(ArchiveProblem::Count { counted: end.entries, found }.into());
     }
-    overlap(&entries)?;
+    refuse_overlaps(&entries)?;
     Ok(entries)
 }
 
-/// Refuses entries that share bytes: a small archive would unpack to much, and two readers would
-/// find different things.
-fn overlap(entries: &[Entry]) -> Result<(), BundleError> {
-    let begins = entries.iter().enumerate().map(|(index, entry)| (entry.header, index));
-    let mut ordered: Vec<(u64, usize)> = begins.collect();
-    ordered.sort_unstable();
+/// Finds the end record whose comment ends with the source, and compares what it declares with
+/// what `rawzip` made of it.
+fn open<S: ByteSource>(source: &Arc<S>) -> Result<(ZipArchive<Shared<S>>, End), BundleError> {
+    let bytes = source.bytes().map_err(BundleError::Io)?;
+    let locator = ZipLocator::new().max_search_space(END_BYTES_MAX);
+    let mut buffer = vec![0; rawzip::RECOMMENDED_BUFFER_SIZE];
+    let mut before = bytes;
+    loop {
+        let located = locator.locate_in_reader(Shared::new(source), &mut buffer, before);
+        let (end_at, located) = match located {
+            Ok(archive) => (archive.eocd_offset(), Ok(archive)),
+            Err((_, error)) => match error.eocd_offset() {
+                Some(end_at) => (end_at, Err(error)),
+                None => return Err(refused(error, ArchiveProblem::NoEnd)),
+            },
+        };
+        if bytes - end_at > END_BYTES_MAX {
+            return Err(ArchiveProblem::NoEnd.into());
+        }
+        let shared = Shared::new(source);
+        if !end::is_last(&shared, end_at, bytes)? {
+            // The signature is a part of the comment, or data follows the archive.
+            before = end_at;
+            continue;
+        }
+        let archive = located.map_err(|error| refused(error, ArchiveProblem::DirectoryPlace))?;
+        let end = end::read(&shared, end_at)?;
+        // With bytes before the archive, `rawzip` corrects the offset that is declared.
+        if archive.directory_offset() != end.directory {
+            return Err(ArchiveProblem::DirectoryPlace.into());
+        }
+        return Ok((archive, end));
+    }
+}
+
+/// Returns an error of the medium as it is, and everything else as a problem of the archive.
+fn refused(error: rawzip::Error, problem: impl Into<BundleError>) -> BundleError {
+    match error.into_kind() {
+        ErrorKind::IO(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            BundleError::Io(error)
+        }
+        _ => problem.into(),
+    }
+}
+
+/// Returns whether the extra fields are whole, and hold each number that the record leaves to them.
+/// `rawzip` ignores damaged extra fields.
+fn has_sound_numbers(record: &ZipFileHeaderRecord<'_>) -> bool {
+    let mut extra = record.extra_fields();
+    let zip64: Vec<&[u8]> =
+        extra.by_ref().filter(|(id, _)| id.as_u16() == EXTRA_ZIP64).map(|(_, data)| data).collect();
+    let numbers = [
+        record.uncompressed_size_hint(),
+        record.compressed_size_hint(),
+        record.local_header_offset(),
+    ];
+    let left_out = numbers.into_iter().filter(|number| *number == u64::from(u32::MAX)).count();
+    let zip64_bytes = zip64.first().map_or(0, |data| data.len());
+    extra.remaining_bytes().is_empty()
+        && zip64.len() <= 1
+        && zip64_bytes >= left_out * size_of::<u64>()
+}
+
+/// Finds an entry's data, and compares the entry's own header with its record.
+fn locate<S: ByteSource>(
+    archive: &ZipArchive<Shared<S>>,
+    record: &ZipFileHeaderRecord<'_>,
+    end: &End,
+    header: &mut [u8],
+) -> Result<Entry, BundleError> {
+    let entry = Entry::of(record);
+    let head_bytes = (HEADER_BYTES + entry.name.len()) as u64;
+    if entry.header.checked_add(head_bytes).is_none_or(|after| after > end.directory) {
+        return Err(entry.refused(EntryProblem::Beyond));
+    }
+    let found = archive
+        .get_entry(record.wayfinder())
+        .map_err(|error| refused(error, entry.refused(EntryProblem::Header)))?;
+    let local = found
+        .local_header(header)
+        .map_err(|error| refused(error, entry.refused(EntryProblem::Beyond)))?;
+    // All ones refer to an extra field.
+    let same = |short: u64, long: u64| short == u64::from(u32::MAX) || short == long;
+    // With a data descriptor the header's own sizes and CRC may be 0.
+    let sizes_agree = record.flags().has_data_descriptor()
+        || local.crc32() == entry.crc32
+            && same(local.compressed_size_hint(), entry.packed)
+            && same(local.uncompressed_size_hint(), entry.unpacked);
+    let agrees = local.file_path().as_ref() == entry.name
+        && local.flags() == record.flags()
+        && local.compression_method() == record.compression_method()
+        && sizes_agree;
+    if !agrees {
+        return Err(entry.refused(EntryProblem::Header));
+    }
+    let (data, after) = found.compressed_data_range();
+    if after > end.directory {
+        return Err(entry.refused(EntryProblem::Beyond));
+    }
+    Ok(Entry { data, ..entry })
+}
+
+/// Refuses entries that share bytes: a small archive could unpack to a huge project, and two
+/// readers could find different documents.
+fn refuse_overlaps(entries: &[Entry]) -> Result<(), BundleError> {
+    let mut ordered: Vec<&Entry> = entries.iter().collect();
+    ordered.sort_by_key(|entry| entry.header);
     for pair in ordered.windows(2) {
-        let &[(_, first), (_, second)] = pair else { continue };
-        let (first, second) = (&entries[first], &entries[second]);
+        let &[first, second] = pair else { continue };
         if first.end() > second.header {
             return Err(second.refused(EntryProblem::Overlap { other: shown(&first.name) }));
         }
     }
     Ok(())
-}
-
-/// A record of the directory, as it is spelled.
-struct Record<'a> {
-    name: &'a [u8],
-    flags: u16,
-    method: u16,
-    crc32: u32,
-    packed: u64,
-    unpacked: u64,
-    attributes: u32,
-    header: u64,
-}
-
-impl<'a> Record<'a> {
-    /// Takes one record off the directory; nothing where it is none.
-    fn parse(fields: &mut Fields<'a>) -> Option<Self> {
-        fields.signature(RECORD)?;
-        let _made_by = fields.u16()?;
-        let _needed = fields.u16()?;
-        let flags = fields.u16()?;
-        let method = fields.u16()?;
-        let _time = fields.u32()?;
-        let crc32 = fields.u32()?;
-        let packed = fields.u32()?;
-        let unpacked = fields.u32()?;
-        let name_bytes = fields.u16()?;
-        let extra_bytes = fields.u16()?;
-        let comment_bytes = fields.u16()?;
-        let disk = fields.u16()?;
-        let _internal = fields.u16()?;
-        let attributes = fields.u32()?;
-        let header = fields.u32()?;
-        let name = fields.bytes(name_bytes.into())?;
-        let extra = Fields(fields.bytes(extra_bytes.into())?);
-        let _comment = fields.bytes(comment_bytes.into())?;
-
-        // ZIP64: those of these four that are all ones stand in the extra field, in this order.
-        let mut long = zip64(extra)?;
-        let mut widen =
-            |short: u32| if short == u32::MAX { long.u64() } else { Some(short.into()) };
-        let unpacked = widen(unpacked)?;
-        let packed = widen(packed)?;
-        let header = widen(header)?;
-        let disk = if disk == u16::MAX { long.u32()? } else { disk.into() };
-        (disk == 0).then_some(Self {
-            name,
-            flags,
-            method,
-            crc32,
-            packed,
-            unpacked,
-            attributes,
-            header,
-        })
-    }
-
-    /// Finds the entry's data, and compares its header with this record.
-    fn locate(self, source: &impl ReadAt, end: &End) -> Result<Entry, BundleError> {
-        let entry = Entry {
-            name: self.name.to_vec(),
-            encryption: match self.flags & FLAGS_ENCRYPTED {
-                0 => Encryption::None,
-                _ => Encryption::Some,
-            },
-            method: self.method,
-            crc32: self.crc32,
-            packed: self.packed,
-            unpacked: self.unpacked,
-            mode: self.attributes >> 16,
-            header: self.header,
-            data: self.header,
-        };
-        let head_bytes = HEADER_BYTES + self.name.len();
-        let fits = |start: u64, bytes: u64| {
-            start.checked_add(bytes).filter(|after| *after <= end.directory)
-        };
-        if fits(self.header, head_bytes as u64).is_none() {
-            return Err(entry.refused(EntryProblem::Beyond));
-        }
-        let head = read_exact_at(source, self.header, head_bytes).map_err(BundleError::Io)?;
-        let Some(extra_bytes) = self.header_agrees(Fields(&head)) else {
-            return Err(entry.refused(EntryProblem::Header));
-        };
-        let data = fits(self.header, head_bytes as u64 + u64::from(extra_bytes))
-            .filter(|data| fits(*data, self.packed).is_some());
-        match data {
-            Some(data) => Ok(Entry { data, ..entry }),
-            None => Err(entry.refused(EntryProblem::Beyond)),
-        }
-    }
-
-    /// The length of the header's extra fields; nothing where the header says otherwise than this
-    /// record.
-    fn header_agrees(&self, mut header: Fields<'_>) -> Option<u16> {
-        header.signature(HEADER)?;
-        let _needed = header.u16()?;
-        let flags = header.u16()?;
-        let method = header.u16()?;
-        let _time = header.u32()?;
-        let crc32 = header.u32()?;
-        let packed = header.u32()?;
-        let unpacked = header.u32()?;
-        let name_bytes = header.u16()?;
-        let extra_bytes = header.u16()?;
-        let name = header.bytes(name_bytes.into())?;
-
-        let same = |short: u32, long: u64| short == u32::MAX || u64::from(short) == long;
-        let sizes_agree = self.flags & FLAG_SIZES_BEHIND != 0
-            || crc32 == self.crc32 && same(packed, self.packed) && same(unpacked, self.unpacked);
-        let agrees =
-            name == self.name && flags == self.flags && method == self.method && sizes_agree;
-        agrees.then_some(extra_bytes)
-    }
-}
-
-/// The ZIP64 numbers among a record's extra fields, none where it has none; nothing where the
-/// fields are damaged.
-fn zip64(mut extra: Fields<'_>) -> Option<Fields<'_>> {
-    let mut found = None;
-    while !extra.0.is_empty() {
-        let id = extra.u16()?;
-        let bytes = extra.u16()?;
-        let content = extra.bytes(bytes.into())?;
-        if id == EXTRA_ZIP64 && found.replace(Fields(content)).is_some() {
-            return None;
-        }
-    }
-    Some(found.unwrap_or(Fields(&[])))
 }

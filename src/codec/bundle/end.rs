@@ -1,161 +1,155 @@
-//! The records with which a zip archive ends, and which say where its directory is.
+//! The records at the end of a zip archive, which say where its directory is.
 //!
 //! ```text
 //! … directory │ ZIP64 end record, its locator (large archives) │ end record, comment │ end of file
 //! ```
+//!
+//! `rawzip` finds them and tells where the directory begins. It does not tell what else they
+//! declare, and other readers go by that: Python's `zipfile` finds the directory by its declared
+//! length. So all fields are read here once more, and must agree with each other.
+
+use rawzip::ReaderAt;
 
 use super::{
     ArchiveProblem, BundleError,
-    source::{ReadAt, read_exact_at},
+    source::{ByteSource, Shared},
 };
 use crate::codec::zip::format::{
     END, END_BYTES, END64, END64_BYTES, END64_UNCOUNTED_BYTES, Fields, LOCATOR, LOCATOR_BYTES,
 };
 
-/// The comment's length is a 16 bit number.
-const COMMENT_BYTES_MAX: u64 = u16::MAX as u64;
-
-/// What the end of an archive says.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct End {
-    /// How many records the directory claims to have.
-    pub(super) entries: u64,
-    /// Where the directory begins. It ends, `directory_bytes` later, where the end records begin.
-    pub(super) directory: u64,
-    pub(super) directory_bytes: u64,
-}
-
-/// Reads the end of an archive.
-///
-/// # Errors
-/// It is no archive, one of several parts, or its directory does not end where this begins.
-pub(super) fn read(source: &impl ReadAt) -> Result<End, BundleError> {
-    let bytes = source.bytes().map_err(BundleError::Io)?;
-    let tail_bytes = bytes.min(END_BYTES + COMMENT_BYTES_MAX);
-    let tail_at = bytes - tail_bytes;
-    let tail = read_exact_at(source, tail_at, tail_bytes as usize).map_err(BundleError::Io)?;
-    let (within, parsed) = find(&tail).ok_or(ArchiveProblem::NoEnd)?;
-    let end_at = tail_at + within as u64;
-
-    let (end, records_at) = match locator(source, end_at)? {
-        None => (parsed.end, end_at),
-        Some(end64_at) => (parsed.widened(source, end_at, end64_at)?, end64_at),
-    };
-    if end.directory.checked_add(end.directory_bytes) != Some(records_at) {
-        return Err(ArchiveProblem::DirectoryPlace.into());
-    }
-    if parsed.parts == Parts::Several {
-        return Err(ArchiveProblem::Parts.into());
-    }
-    Ok(end)
-}
-
-/// Whether an archive is spread over several files.
+/// Which disks an end record names. An archive in one part names disk 0 only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Parts {
     One,
     Several,
 }
 
-/// The end record.
+/// What an end record declares.
 #[derive(Clone, Copy, Debug)]
-struct EndRecord {
-    end: End,
+pub(super) struct End {
+    pub(super) entries: u64,
+    /// The offset of the directory, and its length in bytes.
+    pub(super) directory: u64,
+    pub(super) directory_bytes: u64,
     parts: Parts,
 }
 
-/// Finds the end record: the last one whose comment reaches exactly to the end of the file.
-fn find(tail: &[u8]) -> Option<(usize, EndRecord)> {
-    let last = tail.len().checked_sub(END_BYTES as usize)?;
-    (0..=last).rev().find_map(|at| Some((at, EndRecord::parse(Fields(&tail[at..]))?)))
+/// Reads the end records of an archive whose end record begins at `end_at`.
+///
+/// # Errors
+/// - [`ArchiveProblem::Parts`] if the archive is one part of several.
+/// - [`ArchiveProblem::DirectoryPlace`] if the directory does not end where the end records begin.
+/// - [`ArchiveProblem::Directory`] if the two end records of a ZIP64 archive disagree.
+/// - [`BundleError::Io`] if the source cannot be read.
+pub(super) fn read<S: ByteSource>(source: &Shared<S>, end_at: u64) -> Result<End, BundleError> {
+    let record: [u8; END_BYTES as usize] = read_array(source, end_at)?;
+    let short = End::parse(Fields(&record)).ok_or(ArchiveProblem::NoEnd)?;
+    let (end, records_at) = match locator(source, end_at)? {
+        None => (short, end_at),
+        Some(end64_at) => {
+            if end64_at.checked_add(END64_BYTES + LOCATOR_BYTES) != Some(end_at) {
+                return Err(ArchiveProblem::DirectoryPlace.into());
+            }
+            let record: [u8; END64_BYTES as usize] = read_array(source, end64_at)?;
+            let long = End::parse64(Fields(&record)).filter(|long| short.agrees_with(long));
+            (long.ok_or(ArchiveProblem::Directory)?, end64_at)
+        }
+    };
+    if end.directory.checked_add(end.directory_bytes) != Some(records_at) {
+        return Err(ArchiveProblem::DirectoryPlace.into());
+    }
+    if (short.parts, end.parts) != (Parts::One, Parts::One) {
+        return Err(ArchiveProblem::Parts.into());
+    }
+    Ok(end)
 }
 
-impl EndRecord {
+/// Returns whether the comment of the end record at `end_at` reaches exactly to the end of the
+/// source. Otherwise the record's signature is a part of a comment.
+///
+/// # Errors
+/// [`BundleError::Io`] if the source cannot be read.
+pub(super) fn is_last<S: ByteSource>(
+    source: &Shared<S>,
+    end_at: u64,
+    bytes: u64,
+) -> Result<bool, BundleError> {
+    let Some(comment_bytes) = bytes.checked_sub(end_at + END_BYTES) else { return Ok(false) };
+    let declared: [u8; 2] = read_array(source, end_at + END_BYTES - 2)?;
+    Ok(u64::from(u16::from_le_bytes(declared)) == comment_bytes)
+}
+
+impl End {
     fn parse(mut fields: Fields<'_>) -> Option<Self> {
         fields.signature(END)?;
-        let disk = fields.u16()?;
-        let directory_disk = fields.u16()?;
+        let disks = [fields.u16()?, fields.u16()?];
         let entries_here = fields.u16()?;
         let entries = fields.u16()?;
-        let directory_bytes = fields.u32()?;
-        let directory = fields.u32()?;
-        let comment_bytes = fields.u16()?;
-        // ZIP64 archives may say "see there" with all ones in any of these.
-        let one = |disk: u16| disk == 0 || disk == u16::MAX;
-        let parts = if one(disk) && one(directory_disk) && entries_here == entries {
+        let directory_bytes = fields.u32()?.into();
+        let directory = fields.u32()?.into();
+        // All ones refer to the ZIP64 end record.
+        let is_first = |disk: &u16| *disk == 0 || *disk == u16::MAX;
+        let parts = if disks.iter().all(is_first) && entries_here == entries {
             Parts::One
         } else {
             Parts::Several
         };
-        (usize::from(comment_bytes) == fields.0.len()).then_some(Self {
-            end: End {
-                entries: entries.into(),
-                directory: directory.into(),
-                directory_bytes: directory_bytes.into(),
-            },
+        Some(Self { entries: entries.into(), directory, directory_bytes, parts })
+    }
+
+    /// Parses a ZIP64 end record without an extensible data sector, which nobody writes.
+    fn parse64(mut fields: Fields<'_>) -> Option<Self> {
+        fields.signature(END64)?;
+        let bytes_counted = fields.u64()?;
+        let _made_by = fields.u16()?;
+        let _needed = fields.u16()?;
+        let disks = [fields.u32()?, fields.u32()?];
+        let entries_here = fields.u64()?;
+        let entries = fields.u64()?;
+        let directory_bytes = fields.u64()?;
+        let directory = fields.u64()?;
+        let parts = if disks == [0, 0] { Parts::One } else { Parts::Several };
+        let is_sound = bytes_counted == END64_BYTES - END64_UNCOUNTED_BYTES;
+        (is_sound && entries_here == entries).then_some(Self {
+            entries,
+            directory,
+            directory_bytes,
             parts,
         })
     }
 
-    /// Reads ZIP64's end record, which must say what this one says wherever this one says it.
-    fn widened(self, source: &impl ReadAt, end_at: u64, end64_at: u64) -> Result<End, BundleError> {
-        // What the locator names was not yet compared with the file's length.
-        let fits = end64_at.checked_add(END64_BYTES + LOCATOR_BYTES);
-        if fits.is_none_or(|after| after > end_at) {
-            return Err(ArchiveProblem::DirectoryPlace.into());
-        }
-        let bytes =
-            read_exact_at(source, end64_at, END64_BYTES as usize).map_err(BundleError::Io)?;
-        let (bytes_counted, disks, end) =
-            parse_end64(Fields(&bytes)).ok_or(ArchiveProblem::Directory)?;
-        let reaches = end64_at
-            .checked_add(END64_UNCOUNTED_BYTES)
-            .and_then(|at| at.checked_add(bytes_counted)?.checked_add(LOCATOR_BYTES));
-        if reaches != Some(end_at) {
-            return Err(ArchiveProblem::DirectoryPlace.into());
-        }
-        if disks != [0, 0] {
-            return Err(ArchiveProblem::Parts.into());
-        }
+    /// Returns whether the ZIP64 end record says the same wherever this one says anything.
+    fn agrees_with(&self, long: &Self) -> bool {
         let same = |short: u64, all_ones: u64, long: u64| short == all_ones || short == long;
         let (u16_max, u32_max) = (u64::from(u16::MAX), u64::from(u32::MAX));
-        let agrees = same(self.end.entries, u16_max, end.entries)
-            && same(self.end.directory, u32_max, end.directory)
-            && same(self.end.directory_bytes, u32_max, end.directory_bytes);
-        if agrees { Ok(end) } else { Err(ArchiveProblem::Directory.into()) }
+        same(self.entries, u16_max, long.entries)
+            && same(self.directory, u32_max, long.directory)
+            && same(self.directory_bytes, u32_max, long.directory_bytes)
     }
 }
 
-/// The locator before the end record, where there is one: the place of ZIP64's end record.
-fn locator(source: &impl ReadAt, end_at: u64) -> Result<Option<u64>, BundleError> {
-    let Some(locator_at) = end_at.checked_sub(LOCATOR_BYTES) else {
-        return Ok(None);
-    };
-    let bytes =
-        read_exact_at(source, locator_at, LOCATOR_BYTES as usize).map_err(BundleError::Io)?;
-    let mut fields = Fields(&bytes);
+/// Returns the offset of the ZIP64 end record, if a locator precedes the end record.
+fn locator<S: ByteSource>(source: &Shared<S>, end_at: u64) -> Result<Option<u64>, BundleError> {
+    let Some(locator_at) = end_at.checked_sub(LOCATOR_BYTES) else { return Ok(None) };
+    let record: [u8; LOCATOR_BYTES as usize] = read_array(source, locator_at)?;
+    let mut fields = Fields(&record);
     if fields.signature(LOCATOR).is_none() {
         return Ok(None);
     }
-    // The disk of ZIP64's end record, its place there, and how many disks there are. Some write
-    // 0 for the last, and mean 1.
+    // The disk of the ZIP64 end record, its offset, and the number of disks. Some programs write
+    // 0 disks and mean 1.
     match (fields.u32(), fields.u64(), fields.u32()) {
         (Some(0), Some(end64_at), Some(0 | 1)) => Ok(Some(end64_at)),
         _ => Err(ArchiveProblem::Parts.into()),
     }
 }
 
-/// ZIP64's end record: its length, its disk numbers, and what it says.
-fn parse_end64(mut fields: Fields<'_>) -> Option<(u64, [u32; 2], End)> {
-    fields.signature(END64)?;
-    let bytes_counted = fields.u64()?;
-    let _made_by = fields.u16()?;
-    let _needed = fields.u16()?;
-    let disks = [fields.u32()?, fields.u32()?];
-    let entries_here = fields.u64()?;
-    let entries = fields.u64()?;
-    let directory_bytes = fields.u64()?;
-    let directory = fields.u64()?;
-    let end = End { entries, directory, directory_bytes };
-    (entries_here == entries).then_some((bytes_counted, disks, end))
+fn read_array<S: ByteSource, const N: usize>(
+    source: &Shared<S>,
+    offset: u64,
+) -> Result<[u8; N], BundleError> {
+    let mut bytes = [0; N];
+    source.read_exact_at(&mut bytes, offset).map_err(BundleError::Io)?;
+    Ok(bytes)
 }

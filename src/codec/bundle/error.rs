@@ -1,4 +1,4 @@
-//! Why a bundle is not taken.
+//! Why a bundle cannot be read.
 
 use std::io;
 
@@ -8,75 +8,86 @@ use super::{
 };
 use crate::wording;
 
-/// Why a bundle can not be read.
+/// Why a bundle cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// The bytes could not be had. It says nothing about the bundle.
+    /// The medium failed. It says nothing about the bundle.
     #[error("cannot read the bundle")]
     Io(#[source] io::Error),
-    #[error("this is not a whole zip archive")]
+    #[error(transparent)]
     Archive(#[from] ArchiveProblem),
     #[error("the entry '{entry}' {problem}")]
     Entry {
-        /// The entry's name as the archive spells it, and where it is no text, nearly so.
+        /// The entry's name; bytes that are no text are replaced.
         entry: String,
         problem: EntryProblem,
     },
-    #[error("there is no metadata.yaml among its entries: this is no project")]
+    #[error("the archive has no metadata.yaml, so it is not a project")]
     MetadataMissing,
-    #[error("metadata.yaml")]
+    #[error("metadata.yaml is invalid")]
     Metadata(#[from] MetadataError),
-    #[error("its documents unpack to {bytes} bytes, and a project has at most {bytes_max}")]
+    #[error("the documents unpack to {bytes} bytes; a project has at most {bytes_max}")]
     Unpacked { bytes: u64, bytes_max: u64 },
 }
 
-/// What is wrong with an archive as a whole.
+/// What is wrong with a zip archive as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveProblem {
-    #[error("it does not end as one does; was it cut off?")]
+    #[error(
+        "this is not a complete zip archive: the end-of-archive record is missing. The file was \
+         probably truncated"
+    )]
     NoEnd,
-    #[error("its directory is not where its end says")]
+    #[error(
+        "the zip archive is damaged: its directory is not where the end-of-archive record declares"
+    )]
     DirectoryPlace,
-    #[error("its directory is damaged")]
+    #[error("the zip archive is damaged: its directory cannot be read")]
     Directory,
-    #[error("its directory counts {} and holds {found}", wording::counted(*.counted, "entry"))]
+    #[error(
+        "the zip archive is damaged: its directory declares {} and has {found}",
+        wording::counted(*.counted, "entry")
+    )]
     Count { counted: u64, found: u64 },
-    #[error("it has {entries} entries, and a bundle has at most {ENTRIES_MAX}")]
+    #[error("the zip archive has {entries} entries; a bundle has at most {ENTRIES_MAX}")]
     Entries { entries: u64 },
-    #[error("its directory has {bytes} bytes, and a bundle's has at most {DIRECTORY_BYTES_MAX}")]
+    #[error(
+        "the directory of the zip archive has {bytes} bytes; that of a bundle has at most \
+         {DIRECTORY_BYTES_MAX}"
+    )]
     DirectoryLong { bytes: u64 },
-    #[error("it is one part of several")]
+    #[error("this is one part of a zip archive in several parts. Join the parts first")]
     Parts,
 }
 
-/// What is wrong with one entry. Displayed, it goes on after the entry's name.
+/// What is wrong with one entry. Its message continues after the entry's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EntryProblem {
-    #[error("is no document of a project")]
+    #[error("is not a document of a project")]
     Name,
     #[error(
-        "has a name that leads out of a folder or is no file's: absolute, or with '..', a \
-         backslash, a drive or control characters"
+        "has a forbidden name: absolute, or with '..', a backslash, a drive letter or control \
+         characters"
     )]
     Path,
-    #[error("stands elsewhere than metadata.yaml does")]
+    #[error("is not in the same folder as metadata.yaml")]
     Folder,
-    #[error("is there twice")]
+    #[error("occurs twice")]
     Twice,
-    #[error("is no regular file (mode {mode:o})")]
+    #[error("is not a regular file (mode {mode:o})")]
     Special { mode: u32 },
     #[error("is encrypted")]
     Encrypted,
-    #[error("is packed with method {method}; only stored (0) and deflate (8) are read")]
+    #[error("is compressed with method {method}; supported are stored (0) and deflate (8)")]
     Method { method: u16 },
-    #[error("is described otherwise where its data begins than in the archive's directory")]
+    #[error("has a header that disagrees with the archive's directory")]
     Header,
-    #[error("reaches beyond the archive's data")]
+    #[error("extends beyond the archive's data")]
     Beyond,
-    #[error("overlaps with '{other}'")]
+    #[error("overlaps with the entry '{other}'")]
     Overlap { other: String },
     #[error(
-        "claims to unpack from {} to {unpacked}, more than any document does: it looks like a bomb",
+        "claims to unpack from {} to {unpacked}, more than any document does. It may be a zip bomb",
         wording::counted(*.packed, "byte")
     )]
     Ratio { packed: u64, unpacked: u64 },
@@ -84,31 +95,31 @@ pub enum EntryProblem {
     MetadataLong,
     #[error("is not listed in metadata.yaml")]
     Unlisted,
-    #[error("is listed in metadata.yaml and missing")]
+    #[error("is listed in metadata.yaml but missing from the archive")]
     Missing,
-    #[error("has data that can not be unpacked")]
+    #[error("has damaged compressed data")]
     Packing,
-    #[error("has {} and not the declared {expected}", wording::counted(*.found, "byte"))]
+    #[error("has {} instead of the declared {expected}", wording::counted(*.found, "byte"))]
     Short { expected: u64, found: u64 },
     #[error("has more than the declared {}", wording::counted(*.expected, "byte"))]
     Long { expected: u64 },
-    #[error("has the CRC-32 {found:08x}, and the archive declares {expected:08x}: it is damaged")]
+    #[error("has the CRC-32 {found:08x} instead of the declared {expected:08x}. It is damaged")]
     Crc { expected: u32, found: u32 },
     #[error(
-        "has the SHA-256 {found}, and metadata.yaml declares {expected}: it is not what was \
-         exported"
+        "has the SHA-256 {found}, but metadata.yaml declares {expected}. It was changed after the \
+         export"
     )]
     Checksum { expected: Digest, found: Digest },
 }
 
 impl BundleError {
-    /// Finds the error of a bundle in an error of reading one of its documents; what is none
-    /// becomes [`BundleError::Io`].
+    /// Returns the bundle error that a [`DocumentReader`](super::DocumentReader) wrapped in an
+    /// [`io::Error`]. Other errors become [`BundleError::Io`].
     pub fn from_io(error: io::Error) -> Self {
         error.downcast::<Self>().unwrap_or_else(Self::Io)
     }
 
-    /// A short word for scripts.
+    /// Returns the stable word for scripts.
     pub fn code(&self) -> &'static str {
         match self {
             BundleError::Io(_) => "io",
@@ -120,7 +131,7 @@ impl BundleError {
         }
     }
 
-    /// The entry that is at fault, where it is one.
+    /// Returns the name of the entry at fault, if one entry is.
     pub fn entry(&self) -> Option<&str> {
         match self {
             BundleError::Entry { entry, .. } => Some(entry),
@@ -131,7 +142,7 @@ impl BundleError {
 }
 
 impl From<BundleError> for io::Error {
-    /// For readers, which can fail with nothing else; [`BundleError::from_io`] is the way back.
+    /// For [`io::Read`], which has no other error type. [`BundleError::from_io`] is the inverse.
     fn from(error: BundleError) -> Self {
         match error {
             BundleError::Io(error) => error,
@@ -141,7 +152,7 @@ impl From<BundleError> for io::Error {
 }
 
 impl EntryProblem {
-    /// A short word for scripts.
+    /// Returns the stable word for scripts.
     pub fn code(&self) -> &'static str {
         match self {
             EntryProblem::Name => "entry-name",

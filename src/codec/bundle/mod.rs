@@ -1,22 +1,23 @@
-//! The project archive: a project as one file, which says itself whether it is whole.
+//! The bundle: a project as one file that can be verified without an inventory.
 //!
 //! It is a zip archive that unpacks into the folder of an eNMS project: one `KIND.yaml` per kind,
 //! and `metadata.yaml`, in which Satchel declares each document's length and SHA-256 (see
-//! [`Metadata`]). A zipped eNMS folder, which declares nothing, is read too.
+//! [`Metadata`]). A zipped eNMS folder, which has no such declarations, is read too.
 //!
 //! ```text
-//! write      documents, then the metadata
-//! read       an archive that is checked when it is opened, and its documents as they are read
-//!   end, directory    where everything lies
+//! write      writes documents, then the metadata
+//! read       opens a bundle and reads its documents
+//!   directory, end    the entries of the archive, and what is refused
 //!   contents          which entry is which document
 //!   unpack, checked   one document: unpacked, counted, compared with its checksums
 //!   source            the bytes of the archive
+//! metadata   the content of `metadata.yaml`
 //! ```
 //!
-//! How an archive is written, and the numbers of which it is made, stand in `codec::zip`.
+//! Archives are written by `codec::zip` and read by the crate `rawzip`.
 //!
-//! An archive is untrusted. Everything that it claims is compared with a limit before it is acted
-//! upon ([`limits`]), and nothing is ever unpacked to a path that it names.
+//! An archive is untrusted. Every number in it is compared with a limit before it is used
+//! ([`limits`]), and nothing is unpacked to a path that it names.
 
 mod checked;
 mod contents;
@@ -32,24 +33,24 @@ mod unpack;
 mod write;
 
 pub use checked::DocumentReader;
-pub use digest::{Digest, NoDigest};
+pub use digest::{Digest, DigestSyntaxError};
 pub use error::{ArchiveProblem, BundleError, EntryProblem};
 pub use limits::Limits;
 pub use metadata::{Declared, DocumentInfo, Metadata, MetadataError, Release, secrets_word};
 pub use read::BundleReader;
-pub use source::ReadAt;
+pub use source::ByteSource;
 pub use write::{BundleInfo, BundleWriter, DocumentWriter, FolderWriter, WriteError};
 
 use crate::model::Kind;
 
-/// The newest format of bundles that this Satchel reads, and the one that it writes. It counts
-/// what a reader must know: entry names, the meaning of the metadata, the YAML of the documents.
+/// The format version of bundles that are written, and the newest that is read. It increases when
+/// the names of entries, the meaning of the metadata or the YAML of the documents change.
 pub const FORMAT: u32 = 1;
 
-/// The name of the entry, or file, that says what the project is.
+/// The name of the entry or file with the metadata of a project.
 pub const METADATA_NAME: &str = "metadata.yaml";
 
-/// The name of the entry, or file, that holds the records of a kind.
+/// Returns the name of the entry or file with the records of a kind.
 pub fn document_name(kind: Kind) -> String {
     format!("{kind}.yaml")
 }

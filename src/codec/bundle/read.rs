@@ -1,4 +1,4 @@
-//! Reading a bundle.
+//! Opens a bundle and reads its documents.
 
 use std::{
     io::{self, Read},
@@ -11,15 +11,15 @@ use super::{
     contents::{self, Contents, Document},
     directory::{self, Entry, shown},
     limits::{Limits, METADATA_BYTES_MAX},
-    source::ReadAt,
+    source::ByteSource,
     unpack::{Method, Unpack},
 };
 use crate::model::Kind;
 
-/// An opened bundle. Its directory was checked; its documents are checked as they are read.
+/// An opened bundle. Its directory has been checked; its documents are checked as they are read.
 ///
-/// It takes under two megabytes of memory whatever the archive claims, and each document that is
-/// being read about a hundred kilobytes.
+/// It needs less than 2 MB of memory whatever the archive claims, and about 100 KB for each
+/// document that is being read.
 #[derive(Debug)]
 pub struct BundleReader<S> {
     source: Arc<S>,
@@ -27,39 +27,40 @@ pub struct BundleReader<S> {
     contents: Contents,
 }
 
-impl<S: ReadAt> BundleReader<S> {
-    /// Opens a bundle of Satchel's, or the zipped folder of an eNMS project: the documents at the
-    /// archive's root, or all of them in one folder there.
+impl<S: ByteSource> BundleReader<S> {
+    /// Opens a bundle, or the zipped folder of an eNMS project. The documents are at the root of the
+    /// archive, or all in one folder there.
     ///
     /// # Errors
-    /// What is wrong with the archive, and with which of its entries.
+    /// [`BundleError`] says what is wrong with the archive, or with which of its entries.
     pub fn open(source: S, limits: Limits) -> Result<Self, BundleError> {
         let source = Arc::new(source);
-        let entries = directory::read(&*source)?;
+        let entries = directory::read(&source)?;
         let metadata_entry = contents::metadata(&entries, limits)?;
         let metadata = read_metadata(&source, metadata_entry)?;
         let contents = contents::documents(&entries, metadata_entry, &metadata)?;
         Ok(Self { source, metadata, contents })
     }
 
+    /// Returns the content of `metadata.yaml`.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// The kinds of which there is a document, with its length in bytes.
+    /// Returns the kinds that have a document, with its unpacked length in bytes.
     pub fn documents(&self) -> impl Iterator<Item = (Kind, u64)> {
         let documents = self.contents.documents.iter();
         documents.filter_map(|(kind, document)| Some((kind, document.as_ref()?.entry.unpacked)))
     }
 
-    /// Documents that are there and not read, because Satchel knows no such kind: only in
-    /// projects that eNMS wrote.
+    /// Returns the names of documents that are not read because Satchel does not know their kind.
+    /// Only projects that eNMS wrote have them.
     pub fn ignored(&self) -> &[String] {
         &self.contents.ignored
     }
 
-    /// Begins to read the document of a kind; nothing where there is none. Several can be read
-    /// at a time.
+    /// Returns a reader of the document of a kind, if there is one. Several documents can be read at
+    /// the same time.
     pub fn document(&self, kind: Kind) -> Option<DocumentReader<S>> {
         let Document { entry, method } = self.contents.documents[kind].as_ref()?;
         let info = self.metadata.document(kind);
@@ -68,14 +69,14 @@ impl<S: ReadAt> BundleReader<S> {
             crc32: entry.crc32,
             sha256: info.map(|info| info.sha256),
         };
-        let data = Unpack::new(Arc::clone(&self.source), entry, *method);
+        let data = Unpack::new(&self.source, entry, *method);
         Some(DocumentReader::new(shown(&entry.name), data, expected))
     }
 
-    /// Reads every document to its end, and so checks them all; what is in them is not looked at.
+    /// Reads every document to its end, which compares all checksums. Records are not parsed.
     ///
     /// # Errors
-    /// The first document that is not what the bundle declares.
+    /// [`BundleError::Entry`] for the first document that differs from what the bundle declares.
     pub fn verify(&self) -> Result<(), BundleError> {
         for mut document in Kind::ALL.into_iter().filter_map(|kind| self.document(kind)) {
             io::copy(&mut document, &mut io::sink()).map_err(BundleError::from_io)?;
@@ -84,14 +85,14 @@ impl<S: ReadAt> BundleReader<S> {
     }
 }
 
-/// Reads the metadata of a bundle.
-fn read_metadata<S: ReadAt>(source: &Arc<S>, entry: &Entry) -> Result<Metadata, BundleError> {
+/// Reads and parses the metadata.
+fn read_metadata<S: ByteSource>(source: &Arc<S>, entry: &Entry) -> Result<Metadata, BundleError> {
     if entry.unpacked > METADATA_BYTES_MAX {
         return Err(entry.refused(EntryProblem::MetadataLong));
     }
     let method = Method::of(entry)?;
     let expected = Expected { bytes: entry.unpacked, crc32: entry.crc32, sha256: None };
-    let data = Unpack::new(Arc::clone(source), entry, method);
+    let data = Unpack::new(source, entry, method);
     let mut text = Vec::new();
     DocumentReader::new(METADATA_NAME.to_owned(), data, expected)
         .read_to_end(&mut text)

@@ -1,4 +1,4 @@
-//! Where the bytes of an archive are read from: at any place, by several readers at once.
+//! The bytes of an archive: readable at any offset, by several readers at once.
 
 use std::{
     fs::File,
@@ -7,25 +7,27 @@ use std::{
     sync::Arc,
 };
 
-/// Bytes that can be read at any place, without a position that readers would have to share.
+use rawzip::{RangeReader, ReaderAt};
+
+/// Bytes that can be read at any offset, without a position that readers would have to share.
 ///
-/// Two documents of one bundle are read side by side, each by a thread of its own; and because
-/// they read one open file, both are of the same bundle when another takes its name meanwhile.
-pub trait ReadAt {
-    /// Reads some bytes that begin at `offset`; none at the end.
+/// Two documents of one bundle are read in parallel, each by its own thread. Both read the same
+/// open file, so both belong to the same bundle even if another bundle takes its name meanwhile.
+pub trait ByteSource {
+    /// Reads some bytes starting at `offset`. Returns 0 at the end.
     ///
     /// # Errors
-    /// What the disk says.
+    /// Any [`io::Error`] of the medium.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// How many bytes there are.
+    /// Returns the length in bytes.
     ///
     /// # Errors
-    /// What the disk says.
+    /// Any [`io::Error`] of the medium.
     fn bytes(&self) -> io::Result<u64>;
 }
 
-impl ReadAt for File {
+impl ByteSource for File {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         FileExt::read_at(self, buffer, offset)
     }
@@ -35,7 +37,7 @@ impl ReadAt for File {
     }
 }
 
-impl ReadAt for Vec<u8> {
+impl ByteSource for Vec<u8> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..));
         rest.unwrap_or_default().read(buffer)
@@ -46,58 +48,23 @@ impl ReadAt for Vec<u8> {
     }
 }
 
-/// A stretch of a source, read from its beginning to its end.
+/// A source as `rawzip` reads it.
 #[derive(Debug)]
-pub(super) struct Window<S> {
-    source: Arc<S>,
-    position: u64,
-    end: u64,
-}
+pub(super) struct Shared<S>(Arc<S>);
 
-impl<S: ReadAt> Window<S> {
-    /// The bytes from `start` up to, and without, `end`.
-    pub(super) fn new(source: Arc<S>, start: u64, end: u64) -> Self {
-        Self { source, position: start, end }
-    }
+/// The packed data of one entry.
+pub(super) type Window<S> = RangeReader<Shared<S>>;
 
-    /// How many bytes are still to be read.
-    pub(super) fn rest(&self) -> u64 {
-        self.end.saturating_sub(self.position)
+impl<S> Shared<S> {
+    pub(super) fn new(source: &Arc<S>) -> Self {
+        Self(Arc::clone(source))
     }
 }
 
-impl<S: ReadAt> Read for Window<S> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.rest()).unwrap_or(usize::MAX).min(buffer.len());
-        if most == 0 {
-            return Ok(0);
-        }
-        let read = self.source.read_at(&mut buffer[..most], self.position)?;
-        if read == 0 {
-            // The window was inside of the file when it was opened: someone has cut the file.
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.position += read as u64;
-        Ok(read)
+impl<S: ByteSource> ReaderAt for Shared<S> {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        // Offsets come from the archive. The kernel reports those beyond its own type as errors of
+        // the medium, but they are errors of the archive.
+        if i64::try_from(offset).is_err() { Ok(0) } else { self.0.read_at(buffer, offset) }
     }
-}
-
-/// Reads exactly `bytes` bytes. The caller has bounded them.
-///
-/// # Errors
-/// What the disk says; and the end of the source, if it comes before.
-pub(super) fn read_exact_at(
-    source: &impl ReadAt,
-    offset: u64,
-    bytes: usize,
-) -> io::Result<Vec<u8>> {
-    let mut read = vec![0; bytes];
-    let mut done = 0;
-    while done < bytes {
-        match source.read_at(&mut read[done..], offset.saturating_add(done as u64))? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            more => done += more,
-        }
-    }
-    Ok(read)
 }

@@ -1,4 +1,4 @@
-//! One entry's data, unpacked.
+//! Unpacks the data of one entry.
 
 use std::{
     io::{self, BufReader, Read},
@@ -10,14 +10,14 @@ use flate2::bufread::DeflateDecoder;
 use super::{
     BundleError, EntryProblem,
     directory::{Encryption, Entry},
-    source::{ReadAt, Window},
+    source::{ByteSource, Window},
 };
 use crate::codec::zip::format::{METHOD_DEFLATED, METHOD_STORED};
 
-/// What is read from the source at once, in bytes.
+/// How many bytes are read from the source at once.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// How an entry's data is packed.
+/// The compression method of an entry's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     Stored,
@@ -25,10 +25,10 @@ pub(super) enum Method {
 }
 
 impl Method {
-    /// How to unpack an entry.
+    /// Returns the method of an entry.
     ///
     /// # Errors
-    /// It is encrypted, or packed in a way that is not read.
+    /// [`EntryProblem::Encrypted`] or [`EntryProblem::Method`] if it cannot be unpacked.
     pub(super) fn of(entry: &Entry) -> Result<Self, BundleError> {
         match (entry.encryption, entry.method) {
             (Encryption::Some, _) => Err(entry.refused(EntryProblem::Encrypted)),
@@ -39,22 +39,21 @@ impl Method {
     }
 }
 
-/// The unpacked data of an entry. It is not checked: see [`DocumentReader`](super::DocumentReader).
-#[derive(Debug)]
-pub(super) enum Unpack<S> {
+/// The unpacked data of an entry, not checked: see [`DocumentReader`](super::DocumentReader).
+pub(super) enum Unpack<S: ByteSource> {
     Stored(Window<S>),
     Deflated(DeflateDecoder<BufReader<Window<S>>>),
 }
 
-/// Whether an entry's packed data was used up.
+/// Whether packed data is left after the end of the unpacked data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leftover {
     None,
     Some,
 }
 
-impl<S: ReadAt> Unpack<S> {
-    pub(super) fn new(source: Arc<S>, entry: &Entry, method: Method) -> Self {
+impl<S: ByteSource> Unpack<S> {
+    pub(super) fn new(source: &Arc<S>, entry: &Entry, method: Method) -> Self {
         let window = entry.window(source);
         match method {
             Method::Stored => Self::Stored(window),
@@ -64,20 +63,20 @@ impl<S: ReadAt> Unpack<S> {
         }
     }
 
-    /// Whether data is left after the end, where another reader might find something else.
+    /// Returns whether packed data is left, in which another reader might find something else.
     pub(super) fn leftover(&self) -> Leftover {
         let rest = match self {
-            Self::Stored(window) => window.rest(),
+            Self::Stored(window) => window.remaining(),
             Self::Deflated(decoder) => {
                 let buffered = decoder.get_ref();
-                buffered.get_ref().rest().saturating_add(buffered.buffer().len() as u64)
+                buffered.get_ref().remaining().saturating_add(buffered.buffer().len() as u64)
             }
         };
         if rest == 0 { Leftover::None } else { Leftover::Some }
     }
 }
 
-impl<S: ReadAt> Read for Unpack<S> {
+impl<S: ByteSource> Read for Unpack<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Stored(window) => window.read(buffer),

@@ -1,4 +1,4 @@
-//! Writing a bundle.
+//! Writes bundles.
 
 use std::io::{self, Read, Seek, Write};
 
@@ -10,158 +10,182 @@ use super::{
 use crate::codec::zip::{Archive, EntryWriter, Width};
 use crate::model::{Kind, PerKind, Secrets};
 
-/// A bundle that is being written: document by document, and the metadata at the end.
+/// Writes a bundle: document by document, then the metadata.
 ///
-/// Equal documents in the same order make equal bytes.
+/// The bytes depend only on the documents, their order and the metadata.
 #[derive(Debug)]
 pub struct BundleWriter<W> {
     archive: Archive<W>,
     documents: PerKind<Option<DocumentInfo>>,
-    progress: Progress,
+    state: WriterState,
 }
 
-/// Where the writing of a bundle stands.
+/// Whether a document is being written.
 #[derive(Clone, Copy, Debug)]
-enum Progress {
+enum WriterState {
     BetweenDocuments,
-    /// In this document, or it was given up.
-    In(Kind),
+    /// In the document of this kind. It stays so if the document is dropped unfinished.
+    InDocument(Kind),
 }
 
-/// Why a bundle can not be written.
+/// Why a bundle cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     #[error("cannot write the bundle")]
-    Io(#[from] io::Error),
-    #[error("the document of kind '{0}' was written already")]
+    Io(#[source] io::Error),
+    /// A document that should be packed.
+    #[error("the document {kind}.yaml cannot be read")]
+    Document { kind: Kind, source: io::Error },
+    #[error("the document of type '{0}' has already been written")]
     Twice(Kind),
-    #[error("the document of kind '{0}' was begun and not finished")]
+    #[error("the document of type '{0}' was not finished")]
     Unfinished(Kind),
 }
 
-/// What the metadata says beside the documents.
+/// The metadata of a bundle except its documents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BundleInfo {
-    /// As eNMS spells it: see [`Metadata::export_time`].
+    /// The time as eNMS writes it: see [`Metadata::export_time`].
     pub export_time: String,
     pub release: Release,
     pub secrets: Secrets,
 }
 
 impl<W: Write + Seek> BundleWriter<W> {
-    /// Begins a bundle in an empty file.
+    /// Starts a bundle at the start of `out`.
     pub fn new(out: W) -> Self {
-        let progress = Progress::BetweenDocuments;
-        Self { archive: Archive::new(out, Width::Bits64), documents: PerKind::default(), progress }
+        let state = WriterState::BetweenDocuments;
+        Self { archive: Archive::new(out, Width::Bits64), documents: PerKind::default(), state }
     }
 
-    /// Begins the document of a kind. It must be finished before the next one begins.
+    /// Starts the document of a kind. It must be finished before the next one starts.
     ///
     /// # Errors
-    /// The kind was written already, another document was given up, or the disk's.
+    /// - [`WriteError::Twice`] if the kind has already been written.
+    /// - [`WriteError::Unfinished`] if another document was dropped unfinished.
+    /// - [`WriteError::Io`] if the bundle cannot be written.
     pub fn document(&mut self, kind: Kind) -> Result<DocumentWriter<'_, W>, WriteError> {
-        self.between_documents()?;
+        self.require_between_documents()?;
         if self.documents[kind].is_some() {
             return Err(WriteError::Twice(kind));
         }
-        self.progress = Progress::In(kind);
+        self.state = WriterState::InDocument(kind);
         Ok(DocumentWriter {
-            entry: self.archive.entry(document_name(kind))?,
+            entry: self.archive.entry(document_name(kind)).map_err(WriteError::Io)?,
             info: &mut self.documents[kind],
-            progress: &mut self.progress,
+            state: &mut self.state,
             bytes: 0,
             sha256: Sha256::new(),
         })
     }
 
-    /// Writes the metadata and the archive's directory, and gives back what was written to. It is
-    /// neither flushed nor synced.
+    /// Writes the metadata and the archive's directory. Returns the output, neither flushed nor
+    /// synced, and the metadata.
     ///
     /// # Errors
-    /// A document was given up, or the disk's.
-    pub fn finish(mut self, info: BundleInfo) -> Result<(W, Metadata), WriteError> {
-        self.between_documents()?;
+    /// - [`WriteError::Unfinished`] if a document was dropped unfinished.
+    /// - [`WriteError::Io`] if the bundle cannot be written.
+    pub fn finish(self, info: BundleInfo) -> Result<(W, Metadata), WriteError> {
+        self.require_between_documents()?;
         let BundleInfo { export_time, release, secrets } = info;
         let metadata = Metadata {
             export_time: Some(export_time),
             release: Some(release),
             declared: Some(Declared { format: FORMAT, secrets, documents: self.documents }),
         };
-        let mut entry = self.archive.entry(METADATA_NAME.to_owned())?;
-        entry.write_all(metadata.render().as_bytes())?;
-        entry.finish()?;
-        Ok((self.archive.finish()?, metadata))
+        Ok((finish_archive(self.archive, &metadata)?, metadata))
     }
 
-    fn between_documents(&self) -> Result<(), WriteError> {
-        match self.progress {
-            Progress::BetweenDocuments => Ok(()),
-            Progress::In(kind) => Err(WriteError::Unfinished(kind)),
+    fn require_between_documents(&self) -> Result<(), WriteError> {
+        match self.state {
+            WriterState::BetweenDocuments => Ok(()),
+            WriterState::InDocument(kind) => Err(WriteError::Unfinished(kind)),
         }
     }
 }
 
-/// The zipped folder of a project that is being written: documents as they are, of which the
-/// metadata declares nothing.
+/// Writes the zipped folder of a project: documents as they are, without declarations in the
+/// metadata.
 #[derive(Debug)]
 pub struct FolderWriter<W> {
     archive: Archive<W>,
 }
 
 impl<W: Write + Seek> FolderWriter<W> {
-    /// Begins an archive in an empty file.
+    /// Starts an archive at the start of `out`.
     pub fn new(out: W) -> Self {
         Self { archive: Archive::new(out, Width::Bits64) }
     }
 
-    /// Packs the document of a kind. Each kind has one.
+    /// Packs the document of a kind. Call it once a kind.
     ///
     /// # Errors
-    /// The document's, or the disk's.
-    pub fn document(&mut self, kind: Kind, mut text: impl Read) -> io::Result<()> {
-        let mut entry = self.archive.entry(document_name(kind))?;
-        io::copy(&mut text, &mut entry)?;
-        entry.finish()
+    /// - [`WriteError::Document`] if `text` cannot be read.
+    /// - [`WriteError::Io`] if the archive cannot be written.
+    pub fn document(&mut self, kind: Kind, mut text: impl Read) -> Result<(), WriteError> {
+        let mut entry = self.archive.entry(document_name(kind)).map_err(WriteError::Io)?;
+        let mut buffer = vec![0; COPY_BYTES];
+        loop {
+            let read = text.read(&mut buffer);
+            let read = read.map_err(|source| WriteError::Document { kind, source })?;
+            if read == 0 {
+                return entry.finish().map_err(WriteError::Io);
+            }
+            entry.write_all(&buffer[..read]).map_err(WriteError::Io)?;
+        }
     }
 
-    /// Writes the metadata, without what it declares of documents, and the archive's directory.
+    /// Writes the metadata, without its declarations of documents, and the archive's directory.
+    /// Returns the output, neither flushed nor synced.
     ///
     /// # Errors
-    /// The disk's.
-    pub fn finish(mut self, metadata: &Metadata) -> io::Result<W> {
+    /// [`WriteError::Io`] if the archive cannot be written.
+    pub fn finish(self, metadata: &Metadata) -> Result<W, WriteError> {
         let metadata = Metadata { declared: None, ..metadata.clone() };
-        let mut entry = self.archive.entry(METADATA_NAME.to_owned())?;
-        entry.write_all(metadata.render().as_bytes())?;
-        entry.finish()?;
-        self.archive.finish()
+        finish_archive(self.archive, &metadata)
     }
 }
 
-/// A document that is being written into a bundle: counted, and its checksum taken. One that is
-/// dropped, or fails to finish, is given up, and its bundle with it.
+/// How many bytes of a document are copied at once.
+const COPY_BYTES: usize = 64 << 10;
+
+/// Writes the metadata and the directory.
+fn finish_archive<W: Write + Seek>(
+    mut archive: Archive<W>,
+    metadata: &Metadata,
+) -> Result<W, WriteError> {
+    let written = archive.entry(METADATA_NAME.to_owned()).and_then(|mut entry| {
+        entry.write_all(metadata.render().as_bytes())?;
+        entry.finish()
+    });
+    written.and_then(|()| archive.finish()).map_err(WriteError::Io)
+}
+
+/// Writes one document into a bundle, and takes its length and checksum. If it is dropped or fails
+/// to finish, the bundle cannot be finished either.
 ///
-/// Each write costs a call of the packer: many small ones should come through a
+/// Each write calls the compressor: pass many small writes through a
 /// [`BufWriter`](std::io::BufWriter).
 #[derive(Debug)]
 pub struct DocumentWriter<'a, W: Write + Seek> {
     entry: EntryWriter<'a, W>,
     info: &'a mut Option<DocumentInfo>,
-    progress: &'a mut Progress,
+    state: &'a mut WriterState,
     bytes: u64,
     sha256: Sha256,
 }
 
 impl<W: Write + Seek> DocumentWriter<'_, W> {
-    /// Ends the document, which holds so many records.
+    /// Finishes the document, which has so many records.
     ///
     /// # Errors
-    /// The disk's.
-    pub fn finish(self, records: u64) -> io::Result<DocumentInfo> {
-        self.entry.finish()?;
+    /// [`WriteError::Io`] if the bundle cannot be written.
+    pub fn finish(self, records: u64) -> Result<DocumentInfo, WriteError> {
+        self.entry.finish().map_err(WriteError::Io)?;
         let sha256 = Digest::from(<[u8; 32]>::from(self.sha256.finalize()));
         let info = DocumentInfo { records, bytes: self.bytes, sha256 };
         *self.info = Some(info);
-        *self.progress = Progress::BetweenDocuments;
+        *self.state = WriterState::BetweenDocuments;
         Ok(info)
     }
 }

@@ -1,55 +1,51 @@
-//! A zip archive that is being written, entry by entry.
+//! Writes zip archives entry by entry.
 //!
-//! Everything in it is a function of the entries' names and bytes: times are fixed, and every
-//! entry has the same permissions.
+//! The bytes depend only on the entries' names and data: times and permissions are fixed.
 //!
-//! The `zip` crate is not used for writing: its writer ends the archive when it is
-//! dropped, so that a full disk met with complaints on standard error and failed assertions. The
-//! tests read with it what is written here.
+//! Why no crate writes them: equal projects must make equal bundles, also those of earlier versions.
+//! The writer of `rawzip` cannot seek, so it puts sizes into data descriptors, and the bytes would
+//! differ. The writer of the `zip` crate finishes the archive when it is dropped, which fails
+//! assertions on a full disk. Neither can join pieces that another thread compressed
+//! ([`Archive::entry_of`]). The tests read these archives with the `zip` crate.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 
-use flate2::{Compression, Crc, write::DeflateEncoder};
+use flate2::{Crc, write::DeflateEncoder};
 
 use super::format::{
-    END, END64, END64_BYTES, END64_UNCOUNTED_BYTES, EXTRA_ZIP64, HEADER, LOCATOR, METHOD_DEFLATED,
-    RECORD, Spelled,
+    DEFLATE_LEVEL, END, END64, END64_BYTES, END64_UNCOUNTED_BYTES, EXTRA_ZIP64, HEADER, LOCATOR,
+    METHOD_DEFLATED, RECORD, RecordBytes,
 };
 use super::piece::Piece;
 
-/// Deflate's effort, from 1 to 9. The least packs real documents to an eighth at 600 MB/s, and
-/// sheets to a seventh; 6 packs documents to a fourteenth at 135 MB/s, and an export would wait
-/// for it.
-pub(super) const DEFLATE_LEVEL: Compression = Compression::new(1);
-
-/// Deflate's last block with nothing in it, behind pieces that each end at the end of a byte.
+/// An empty last block of deflate. It follows pieces, which each end at a byte boundary.
 const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 
-/// A regular file that its owner may write and all may read.
+/// The mode of every entry: a regular file that its owner may write and all may read.
 const ENTRY_MODE: u32 = 0o100_644;
 
-/// Version 2.0 of the format, the first with deflate.
+/// Version 2.0 of the format, the first one with deflate.
 const VERSION_DEFLATE: u16 = 20;
-/// Version 4.5 of the format, the first with ZIP64.
+/// Version 4.5 of the format, the first one with ZIP64.
 const VERSION_ZIP64: u16 = 45;
-/// Written on Unix, so that the mode counts.
+/// "Made by Unix", so that readers use the mode.
 const UNIX: u16 = 3 << 8;
-/// Midnight of 1 January 1980 in MS-DOS's spelling, the beginning of its time: 16 bits of time,
-/// and above them 16 of date.
+/// The time of every entry: midnight of 1 January 1980, the first time of MS-DOS. The lower 16 bits
+/// are the time, the upper 16 bits the date.
 const TIME: u32 = 0x0021_0000;
 
-/// How wide the numbers of an archive are.
+/// The width of sizes and offsets in an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
-    /// An archive of less than 4 GiB, whose entries have less. What is over that is an error.
-    /// Every reader takes it; Excel refuses workbooks with ZIP64's fields in their headers.
+    /// For an archive of less than 4 GiB; more is an error. Every reader accepts it. Excel refuses
+    /// workbooks with ZIP64 fields in their headers.
     Bits32,
-    /// An archive of any length. Every header has ZIP64's room for sizes, because how long an
-    /// entry becomes is not known when it begins.
+    /// For an archive of any length. Every header has ZIP64 fields for sizes, because the length of
+    /// an entry is not known when it starts.
     Bits64,
 }
 
-/// An archive that is being written.
+/// Writes an archive.
 #[derive(Debug)]
 pub struct Archive<W> {
     out: W,
@@ -57,7 +53,7 @@ pub struct Archive<W> {
     entries: Vec<Written>,
 }
 
-/// An entry that was written.
+/// A finished entry.
 #[derive(Debug)]
 struct Written {
     name: String,
@@ -65,7 +61,7 @@ struct Written {
     header: u64,
 }
 
-/// What is known of an entry when its data ends.
+/// The sizes and checksum of a finished entry.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sizes {
     crc32: u32,
@@ -74,15 +70,15 @@ struct Sizes {
 }
 
 impl<W: Write + Seek> Archive<W> {
-    /// Begins an archive where `out` stands, which has to be its beginning.
+    /// Starts an archive at the start of `out`.
     pub fn new(out: W, width: Width) -> Self {
         Self { out, width, entries: Vec::new() }
     }
 
-    /// Begins an entry. One that is not finished will not be in the archive.
+    /// Starts an entry. If it is not finished, it will not be in the archive.
     ///
     /// # Errors
-    /// Those of what is written to.
+    /// Any [`io::Error`] of `out`.
     pub fn entry(&mut self, name: String) -> io::Result<EntryWriter<'_, W>> {
         let header = self.out.stream_position()?;
         self.out.write_all(&self.width.header(&name, Sizes::default())?)?;
@@ -98,12 +94,13 @@ impl<W: Write + Seek> Archive<W> {
         })
     }
 
-    /// Writes an entry of pieces, each given with where its packed data is read from. No piece
-    /// refers to what stands before it, so the pieces behind each other are one stream.
+    /// Writes an entry made of pieces, each with a reader of its packed data. No piece refers to an
+    /// earlier one, so that their concatenation is one deflate stream.
     ///
     /// # Errors
-    /// The entry is longer than the archive's numbers can say, or less is read than a piece has,
-    /// or those of what is read and written to.
+    /// - [`ErrorKind::FileTooLarge`] if the entry is too long for the archive's [`Width`].
+    /// - [`ErrorKind::UnexpectedEof`] if a reader has less data than its piece.
+    /// - Any [`io::Error`] of the readers or of `out`.
     pub fn entry_of(
         &mut self,
         name: String,
@@ -129,13 +126,14 @@ impl<W: Write + Seek> Archive<W> {
         Ok(())
     }
 
-    /// Writes the directory and the end.
+    /// Writes the directory and the end records, and returns `out`.
     ///
     /// # Errors
-    /// The archive is longer than its numbers can say, or those of what is written to.
+    /// - [`ErrorKind::FileTooLarge`] if the archive is too long for its [`Width`].
+    /// - Any [`io::Error`] of `out`.
     pub fn finish(mut self) -> io::Result<W> {
         let directory = self.out.stream_position()?;
-        let mut records = Spelled::default();
+        let mut records = RecordBytes::default();
         for entry in &self.entries {
             records = entry.record(records, self.width)?;
         }
@@ -145,7 +143,7 @@ impl<W: Write + Seek> Archive<W> {
     }
 }
 
-/// An entry's data.
+/// Compresses the data of one entry.
 #[derive(Debug)]
 pub struct EntryWriter<'a, W: Write + Seek> {
     encoder: DeflateEncoder<Packed<'a, W>>,
@@ -158,10 +156,11 @@ pub struct EntryWriter<'a, W: Write + Seek> {
 }
 
 impl<W: Write + Seek> EntryWriter<'_, W> {
-    /// Ends the entry, and writes its sizes into its header.
+    /// Finishes the entry, and writes its sizes into its header.
     ///
     /// # Errors
-    /// The entry is longer than the archive's numbers can say, or those of what is written to.
+    /// - [`ErrorKind::FileTooLarge`] if the entry is too long for the archive's [`Width`].
+    /// - Any [`io::Error`] of the output.
     pub fn finish(self) -> io::Result<()> {
         let Packed { out, bytes } = self.encoder.finish()?;
         let sizes = Sizes { crc32: self.crc.sum(), packed: bytes, unpacked: self.unpacked };
@@ -188,7 +187,7 @@ impl<W: Write + Seek> Write for EntryWriter<'_, W> {
     }
 }
 
-/// Counts the packed bytes.
+/// Counts the compressed bytes.
 #[derive(Debug)]
 struct Packed<'a, W> {
     out: &'a mut W,
@@ -208,7 +207,7 @@ impl<W: Write> Write for Packed<'_, W> {
 }
 
 impl Width {
-    /// The version of the format that a reader needs.
+    /// Returns the version of the format that a reader needs.
     fn version(self) -> u16 {
         match self {
             Self::Bits32 => VERSION_DEFLATE,
@@ -216,29 +215,30 @@ impl Width {
         }
     }
 
-    /// Refuses numbers that do not fit into 32 bits where those are all that there is.
+    /// Returns an error if a number does not fit into the width.
     fn check(self, numbers: &[u64]) -> io::Result<()> {
         match self {
             Self::Bits32 if numbers.iter().any(|number| is_long(*number)) => {
-                let told = "an archive without ZIP64 has less than 4 GiB and 65,535 entries";
-                Err(io::Error::new(ErrorKind::FileTooLarge, told))
+                let limit = "a zip archive without ZIP64 has less than 4 GiB and 65,535 entries";
+                Err(io::Error::new(ErrorKind::FileTooLarge, limit))
             }
             Self::Bits32 | Self::Bits64 => Ok(()),
         }
     }
 
-    /// The header of an entry. ZIP64's extra field has to hold both sizes.
+    /// Returns the header of an entry. ZIP64's extra field must have both sizes.
     fn header(self, name: &str, sizes: Sizes) -> io::Result<Vec<u8>> {
         let Sizes { crc32, packed, unpacked } = sizes;
         self.check(&[packed, unpacked])?;
         let (extra, packed, unpacked) = match self {
             Self::Bits32 => (Vec::new(), short(packed), short(unpacked)),
             Self::Bits64 => {
-                let extra = Spelled::default().u16(EXTRA_ZIP64).u16(16).u64(unpacked).u64(packed);
+                let extra =
+                    RecordBytes::default().u16(EXTRA_ZIP64).u16(16).u64(unpacked).u64(packed);
                 (extra.0, u32::MAX, u32::MAX)
             }
         };
-        let header = Spelled::default()
+        let header = RecordBytes::default()
             .u32(HEADER)
             .u16(self.version())
             .u16(0)
@@ -254,10 +254,10 @@ impl Width {
         Ok(header.0)
     }
 
-    /// The directory's records, and the end records behind them.
-    fn end(self, records: Spelled, directory: u64, entries: u64) -> io::Result<Vec<u8>> {
+    /// Returns the records of the directory followed by the end records.
+    fn end(self, records: RecordBytes, directory: u64, entries: u64) -> io::Result<Vec<u8>> {
         let directory_bytes = records.0.len() as u64;
-        // The count has 16 bits, and all ones say that it stands in ZIP64's fields, too.
+        // The count has 16 bits; all ones refer to the ZIP64 end record.
         let count = u16::try_from(entries).unwrap_or(u16::MAX);
         let counted = if count == u16::MAX { u64::MAX } else { entries };
         let numbers = [directory, directory_bytes, counted];
@@ -294,15 +294,16 @@ impl Width {
 }
 
 impl Written {
-    /// Adds the entry's record to the directory. Only numbers that need it stand in ZIP64's field.
-    fn record(&self, records: Spelled, width: Width) -> io::Result<Spelled> {
+    /// Appends the entry's record to the directory. The ZIP64 field has only the numbers that do not
+    /// fit elsewhere.
+    fn record(&self, records: RecordBytes, width: Width) -> io::Result<RecordBytes> {
         let Sizes { crc32, packed, unpacked } = self.sizes;
         width.check(&[unpacked, packed, self.header])?;
         let long = [unpacked, packed, self.header].into_iter().filter(|number| is_long(*number));
-        let long = long.fold(Spelled::default(), Spelled::u64).0;
+        let long = long.fold(RecordBytes::default(), RecordBytes::u64).0;
         let extra = match long.len() {
             0 => Vec::new(),
-            bytes => Spelled::default().u16(EXTRA_ZIP64).u16(bytes as u16).bytes(&long).0,
+            bytes => RecordBytes::default().u16(EXTRA_ZIP64).u16(bytes as u16).bytes(&long).0,
         };
         let record = records
             .u32(RECORD)
@@ -328,12 +329,12 @@ impl Written {
     }
 }
 
-/// Whether a number has to stand in ZIP64's fields.
+/// Returns whether a number needs a ZIP64 field.
 fn is_long(number: u64) -> bool {
     number >= u64::from(u32::MAX)
 }
 
-/// A number in 32 bits; all ones say that it stands in ZIP64's fields.
+/// Returns a number in 32 bits; all ones refer to a ZIP64 field.
 fn short(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

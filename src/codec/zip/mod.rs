@@ -1,13 +1,13 @@
-//! Zip archives, as far as bundles and workbooks both write them.
+//! Writes the zip archives of bundles and workbooks.
 //!
 //! ```text
-//! archive    entries, their directory, the end
-//! piece      a stretch of an entry's data that is packed before the entry is begun
-//! format     the numbers of which archives are made
+//! archive    writes entries, the directory and the end records
+//! piece      a part of an entry that is compressed before the entry starts
+//! format     the constants and number formats of zip archives
 //! ```
 //!
-//! Reading is the bundle's own: what it refuses is a matter of what a bundle is. Workbooks are
-//! read by calamine, in a child.
+//! Bundles are read by the crate `rawzip` (see `codec::bundle`), workbooks by calamine in a child
+//! process.
 
 mod archive;
 pub mod format;

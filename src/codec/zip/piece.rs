@@ -1,21 +1,21 @@
-//! A stretch of an entry's data that is packed before the entry is begun.
+//! A part of an entry's data that is compressed before the entry starts.
 
 use std::io::{self, Write};
 
 use flate2::{Crc, write::DeflateEncoder};
 
-use super::archive::DEFLATE_LEVEL;
+use super::format::DEFLATE_LEVEL;
 
-/// What is known of a piece: enough to put it into an entry between others.
+/// The sizes and checksum of a compressed piece.
 #[derive(Debug)]
 pub struct Piece {
     pub(super) crc: Crc,
-    /// Its length in bytes, packed and unpacked.
+    /// The length in bytes, compressed and not.
     pub(super) packed: u64,
     pub(super) unpacked: u64,
 }
 
-/// A piece that is being packed.
+/// Compresses a piece.
 #[derive(Debug)]
 pub struct PieceWriter<W: Write> {
     encoder: DeflateEncoder<W>,
@@ -23,10 +23,10 @@ pub struct PieceWriter<W: Write> {
 }
 
 impl Piece {
-    /// Packs a piece that is held whole. The packed data begins the bytes that are given with it.
+    /// Compresses a piece in memory. Its compressed data are the first bytes that are returned.
     ///
     /// # Errors
-    /// None that memory has.
+    /// None: writing to memory does not fail.
     pub fn of(bytes: &[u8]) -> io::Result<(Vec<u8>, Self)> {
         let mut writer = PieceWriter::new(Vec::new());
         writer.write_all(bytes)?;
@@ -35,28 +35,28 @@ impl Piece {
 }
 
 impl<W: Write> PieceWriter<W> {
-    /// Begins a piece where `out` stands.
+    /// Starts a piece at the current position of `out`.
     pub fn new(out: W) -> Self {
         Self { encoder: DeflateEncoder::new(out, DEFLATE_LEVEL), crc: Crc::new() }
     }
 
-    /// How many bytes the piece has packed, but for some that the packer still holds.
+    /// Returns the compressed length so far, without bytes that the compressor still buffers.
     pub fn packed(&self) -> u64 {
         self.encoder.total_out()
     }
 
-    /// How many bytes were written into the piece.
+    /// Returns how many bytes were written into the piece.
     pub fn unpacked(&self) -> u64 {
         self.encoder.total_in()
     }
 
-    /// Ends the piece, and gives back what was written to. There, the end of a stream of deflate
-    /// stands behind the piece, and is no part of it.
+    /// Finishes the piece, and returns the output. After the piece it has the end of a deflate
+    /// stream, which is not a part of the piece.
     ///
     /// # Errors
-    /// Those of what is written to.
+    /// Any [`io::Error`] of the output.
     pub fn finish(mut self) -> io::Result<(W, Piece)> {
-        // Ends the block, at the end of a byte.
+        // Ends the block at a byte boundary.
         self.encoder.flush()?;
         let (packed, unpacked) = (self.packed(), self.unpacked());
         Ok((self.encoder.finish()?, Piece { crc: self.crc, packed, unpacked }))
@@ -70,7 +70,7 @@ impl<W: Write> Write for PieceWriter<W> {
         Ok(written)
     }
 
-    /// Hands on what is packed. It costs some bytes.
+    /// Writes the compressed data out. Each flush costs some bytes.
     fn flush(&mut self) -> io::Result<()> {
         self.encoder.flush()
     }

@@ -1,4 +1,4 @@
-//! Archives written, and read by another.
+//! Archives are written and read by the `zip` crate.
 
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 
@@ -14,7 +14,7 @@ fn text_of(archive: &[u8], name: &str) -> String {
 }
 
 #[test]
-fn pieces_behind_each_other_are_one_entry() {
+fn consecutive_pieces_are_one_entry() {
     // Equal ones, so that each could refer to the one before it.
     let stretch = "<c r=\"A1\">R 1% é>b</c>".repeat(3_000);
     for width in WIDTHS {
@@ -50,7 +50,7 @@ fn pieces_behind_each_other_are_one_entry() {
 }
 
 #[test]
-fn an_archive_of_32_bits_says_nothing_of_zip64() {
+fn an_archive_of_32_bits_has_no_zip64_fields() {
     let of = |width: Width| {
         let mut archive = Archive::new(Cursor::new(Vec::new()), width);
         archive.entry("a".to_owned()).unwrap().finish().unwrap();
@@ -63,7 +63,7 @@ fn an_archive_of_32_bits_says_nothing_of_zip64() {
 }
 
 #[test]
-fn a_piece_that_is_not_all_there_is_an_error() {
+fn an_incomplete_piece_is_an_error() {
     let (data, piece) = Piece::of(b"R 1%").unwrap();
     let mut archive = Archive::new(Cursor::new(Vec::new()), Width::Bits32);
     let error = archive.entry_of("a".to_owned(), &mut [(&piece, &mut &data[..3])]).unwrap_err();
@@ -71,7 +71,7 @@ fn a_piece_that_is_not_all_there_is_an_error() {
 }
 
 #[test]
-fn a_piece_for_which_there_is_no_room_is_an_error() {
+fn a_piece_without_room_is_an_error() {
     let text = "é>b R 1% [Shared] x".repeat(5);
     let pack = |room: &mut [u8]| {
         let mut writer = PieceWriter::new(room);
@@ -113,7 +113,7 @@ impl Seek for Far {
 }
 
 #[test]
-fn what_has_4_gib_is_none_of_32_bits() {
+fn an_archive_of_32_bits_has_less_than_4_gib() {
     let refused = |error: io::Error| assert_eq!(error.kind(), ErrorKind::FileTooLarge, "{error}");
     let (_, long) = Piece::of(b"R 1%").unwrap();
     let long = Piece { unpacked: u64::from(u32::MAX), ..long };
@@ -134,7 +134,7 @@ fn what_has_4_gib_is_none_of_32_bits() {
 }
 
 #[test]
-fn so_many_entries_that_their_count_does_not_fit_are_none_of_32_bits() {
+fn an_archive_of_32_bits_has_less_than_65535_entries() {
     for width in WIDTHS {
         let mut archive = Archive::new(Cursor::new(Vec::new()), width);
         for number in 0..65_535 {

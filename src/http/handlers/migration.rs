@@ -16,6 +16,7 @@ use crate::{
         problem::Problem,
         response::Response,
     },
+    import::ImportError,
     job::{self, About, Operation, Progress},
 };
 
@@ -73,7 +74,7 @@ pub(in crate::http) async fn report(call: Call) -> Result<Response, Problem> {
     let migration = call.app.migration.clone();
     let open = move || {
         let file = migration.report(&id)?;
-        let bytes = file.metadata()?.len();
+        let bytes = file.metadata().map_err(ImportError::Report)?.len();
         Ok::<_, crate::migration::MigrationError>((file, bytes))
     };
     let (file, bytes) = call.app.blocking.run(Lane::Quick, open).await??;

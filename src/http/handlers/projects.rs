@@ -71,7 +71,7 @@ pub(in crate::http) async fn upload(mut call: Call) -> Result<Response, Problem>
     };
     let upload = blocking.run(Lane::Quick, begin).await??;
     let mut upload = Offloaded::new(blocking, upload);
-    let problem = |error| MigrationError::Library(LibraryError::from(error)).into();
+    let problem = |error| MigrationError::Library(LibraryError::of_upload(error)).into();
     save_upload(UploadSource::Body(&mut call.body), &mut upload, problem).await?;
     let summary = upload.consume(Lane::Operation, |upload| upload.finish()).await?;
     let summary = summary.map_err(MigrationError::from)?;

@@ -58,9 +58,8 @@ impl From<MigrationError> for Problem {
         let kind = match &error {
             MigrationError::Library(error) => match error {
                 LibraryError::NotFound { .. } => ProblemKind::UnknownProject,
-                LibraryError::Bundle(BundleError::Io(error)) | LibraryError::Io(error) => {
-                    of_io(error)
-                }
+                LibraryError::Bundle(BundleError::Io(error))
+                | LibraryError::Io { source: error, .. } => of_io(error),
                 LibraryError::Bundle(_) | LibraryError::File { .. } => ProblemKind::BundleRefused,
                 LibraryError::FolderHasNoFile { .. } | LibraryError::InTheWay { .. } => {
                     ProblemKind::ProjectState
@@ -70,10 +69,14 @@ impl From<MigrationError> for Problem {
             },
             MigrationError::Store(error) => of_store(error),
             MigrationError::Import(error) => of_import(error),
-            MigrationError::Scratch(error)
-            | MigrationError::Read { source: error, .. }
-            | MigrationError::Write(WriteError::Io(error)) => of_io(error),
+            MigrationError::Read { source: error, .. }
+            | MigrationError::Sample { source: error, .. }
+            | MigrationError::Write(
+                WriteError::Io(error) | WriteError::Document { source: error, .. },
+            ) => of_io(error),
             MigrationError::Write(WriteError::Twice(_) | WriteError::Unfinished(_))
+            | MigrationError::Metadata(_)
+            | MigrationError::Time(_)
             | MigrationError::Panicked => ProblemKind::Internal,
         };
         let problem = Self::of(kind, &error).with_damage(match &error {

@@ -1,55 +1,92 @@
-//! What goes wrong with projects as files.
+//! Why an operation on the project library failed.
 
-use std::io;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{super::ProjectName, BUNDLE_BYTES_MAX};
 use crate::codec::bundle::BundleError;
 
-/// Why a project can not be had, or not be put down.
+/// Why a project cannot be read from the project library, or written to it.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     #[error("there is no project named '{name}'")]
     NotFound { name: ProjectName },
-    /// What is wrong with the bundle, or with the metadata or size of a folder.
+    /// The bundle, or the metadata or size of a folder, is refused. Never [`BundleError::Io`].
     #[error(transparent)]
     Bundle(BundleError),
     #[error("'{file}' {problem}")]
     File { file: String, problem: FileProblem },
     #[error(
-        "the project '{name}' is a folder, which has no file to be sent; import it, and export it \
+        "the project '{name}' is a folder and has no file to download. Import it, then export it \
          as a bundle"
     )]
     FolderHasNoFile { name: ProjectName },
-    #[error("a folder named '{file}' stands where the bundle belongs; rename or remove it")]
+    #[error("a folder named '{file}' is in the place of the bundle. Rename or remove it")]
     InTheWay { file: String },
     #[error("a bundle has at most {BUNDLE_BYTES_MAX} bytes")]
     Long,
-    #[error("the disk of the appliance is full; nothing was changed")]
+    #[error("the disk is full; nothing was changed")]
     NoSpace,
     #[error(
-        "the file would grow beyond the size that the operating system allows this process \
-         (`ulimit -f`, or `LimitFSIZE=` of its service); nothing was changed"
+        "the file would exceed the size that the operating system allows this process (`ulimit \
+         -f`, or `LimitFSIZE=` of its service); nothing was changed"
     )]
     FileSizeLimit,
-    #[error("cannot read or write the folder of projects")]
-    Io(#[source] io::Error),
+    #[error("cannot access '{}' in the project library", .path.display())]
+    Io { path: PathBuf, source: io::Error },
 }
 
-/// What is wrong with a file that is, or is in, a project. Displayed, it goes on after its name.
+/// What is wrong with a file or folder of a project. Its message continues after the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileProblem {
-    #[error("is a link; projects are files and folders in their own place")]
+    #[error("is a symbolic link; links are not followed in the project library")]
     Link,
     #[error("is neither a file nor a folder")]
     Special,
     #[error("is a folder where a document is expected")]
     Folder,
-    #[error("was changed or replaced while it was read; is it still being copied?")]
+    #[error("was changed or replaced while it was read. It may still be being copied")]
     Changed,
 }
 
 impl LibraryError {
-    /// A short word for scripts.
+    /// Returns the error that a reader or writer of the file at `path` wrapped in an
+    /// [`io::Error`]: a [`LibraryError`], a [`BundleError`], a full disk. Others become
+    /// [`LibraryError::Io`].
+    pub(in crate::migration) fn from_io(path: &Path, error: io::Error) -> Self {
+        let error = match error.downcast::<LibraryError>() {
+            Ok(found) => return found,
+            Err(error) => error,
+        };
+        Self::from_bundle(path, BundleError::from_io(error))
+    }
+
+    /// Returns the error of the bundle at `path`.
+    pub(super) fn from_bundle(path: &Path, error: BundleError) -> Self {
+        let source = match error {
+            BundleError::Io(source) => source,
+            refused => return Self::Bundle(refused),
+        };
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
+            io::ErrorKind::FileTooLarge => Self::FileSizeLimit,
+            _ => Self::Io { path: path.to_owned(), source },
+        }
+    }
+
+    /// Adds the path to an [`io::Error`], for `map_err`.
+    pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        |error| Self::from_io(path, error)
+    }
+
+    /// Returns the error that writing to an [`Upload`](super::Upload) wrapped in an [`io::Error`].
+    pub fn of_upload(error: io::Error) -> Self {
+        Self::from_io(Path::new("the upload"), error)
+    }
+
+    /// Returns the stable word for scripts.
     pub fn code(&self) -> &'static str {
         match self {
             LibraryError::NotFound { .. } => "no-project",
@@ -65,44 +102,17 @@ impl LibraryError {
             LibraryError::Long => "bundle-long",
             LibraryError::NoSpace => "no-space",
             LibraryError::FileSizeLimit => "file-size-limit",
-            LibraryError::Io(_) => "io",
-        }
-    }
-}
-
-impl From<BundleError> for LibraryError {
-    fn from(error: BundleError) -> Self {
-        match error {
-            BundleError::Io(error) => error.into(),
-            refused => LibraryError::Bundle(refused),
-        }
-    }
-}
-
-/// Finds what readers and writers could only say as an [`io::Error`]: a [`LibraryError`], a
-/// [`BundleError`], a full disk; the rest is [`LibraryError::Io`].
-impl From<io::Error> for LibraryError {
-    fn from(error: io::Error) -> Self {
-        let error = match error.downcast::<LibraryError>() {
-            Ok(found) => return found,
-            Err(error) => error,
-        };
-        match BundleError::from_io(error) {
-            BundleError::Io(error) => match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LibraryError::NoSpace,
-                io::ErrorKind::FileTooLarge => LibraryError::FileSizeLimit,
-                _ => LibraryError::Io(error),
-            },
-            refused => LibraryError::Bundle(refused),
+            LibraryError::Io { .. } => "io",
         }
     }
 }
 
 impl From<LibraryError> for io::Error {
-    /// For readers and writers, which can fail with nothing else.
+    /// For [`io::Read`] and [`io::Write`], which have no other error type.
+    /// `LibraryError::from_io` is the inverse.
     fn from(error: LibraryError) -> Self {
         match error {
-            LibraryError::Io(error) => error,
+            LibraryError::Io { ref source, .. } => io::Error::new(source.kind(), error),
             LibraryError::NoSpace => io::ErrorKind::StorageFull.into(),
             LibraryError::FileSizeLimit => io::ErrorKind::FileTooLarge.into(),
             LibraryError::Long => io::Error::new(io::ErrorKind::FileTooLarge, error),

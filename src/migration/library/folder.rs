@@ -1,4 +1,4 @@
-//! A project as eNMS writes it: a folder with a document per kind.
+//! A project as eNMS writes it: a folder with one document for each kind.
 
 use std::{
     fs::{self, File},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    FileProblem, LibraryError, Sort,
+    FileProblem, FileType, LibraryError,
     project::{file_name, open_file},
 };
 use crate::{
@@ -19,14 +19,14 @@ use crate::{
     model::{Kind, PerKind},
 };
 
-/// How many files that are not read are named.
+/// How many of the files that are not read are listed.
 const IGNORED_MAX: usize = 64;
 
 /// An opened folder.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Device and number of the folder that was opened: another may take its name.
+    /// Device and inode of the opened folder: another folder may take its name.
     identity: (u64, u64),
     metadata: Metadata,
     documents: PerKind<Option<u64>>,
@@ -34,19 +34,20 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Looks at the folder, and reads its metadata.
+    /// Lists the documents of the folder and reads its metadata.
     pub(super) fn open(path: &Path, limits: Limits) -> Result<Self, LibraryError> {
         let identity = identity(path)?;
         let mut documents = PerKind::default();
         let mut metadata = None;
         let mut ignored = Vec::new();
-        for entry in fs::read_dir(path)? {
-            let name = entry?.file_name();
+        for entry in fs::read_dir(path).map_err(LibraryError::at(path))? {
+            let name = entry.map_err(LibraryError::at(path))?.file_name();
             let kind = Kind::ALL.into_iter().find(|kind| *document_name(*kind) == *name);
             match kind {
                 Some(kind) => {
-                    let file = open_file(&path.join(&name))?;
-                    documents[kind] = Some(file.metadata()?.len());
+                    let path = path.join(&name);
+                    let metadata = open_file(&path)?.metadata().map_err(LibraryError::at(&path))?;
+                    documents[kind] = Some(metadata.len());
                 }
                 None if name == METADATA_NAME => {
                     metadata = Some(read_metadata(&path.join(&name))?);
@@ -67,9 +68,10 @@ impl Folder {
         };
         let bytes = folder.bytes();
         match (metadata, bytes) {
-            (None, None) => Err(BundleError::MetadataMissing.into()),
+            (None, None) => Err(LibraryError::Bundle(BundleError::MetadataMissing)),
             (_, Some(bytes)) if bytes > limits.project_bytes => {
-                Err(BundleError::Unpacked { bytes, bytes_max: limits.project_bytes }.into())
+                let bytes_max = limits.project_bytes;
+                Err(LibraryError::Bundle(BundleError::Unpacked { bytes, bytes_max }))
             }
             (Some(_), _) | (None, Some(_)) => Ok(folder),
         }
@@ -87,26 +89,27 @@ impl Folder {
         &self.ignored
     }
 
-    /// Begins to read a document.
+    /// Opens a document.
     pub(super) fn document(&self, kind: Kind) -> Result<Option<FolderDocument>, LibraryError> {
         let Some(bytes) = self.documents[kind] else { return Ok(None) };
         let path = self.path.join(document_name(kind));
         let file = open_file(&path)?;
-        if identity(&self.path)? != self.identity || file.metadata()?.len() != bytes {
+        let metadata = file.metadata().map_err(LibraryError::at(&path))?;
+        if identity(&self.path)? != self.identity || metadata.len() != bytes {
             return Err(changed(&file_name(&path)));
         }
         Ok(Some(FolderDocument { name: file_name(&path), file, rest: bytes }))
     }
 
-    /// The length of all documents together, if there are any.
+    /// Returns the sum of the documents' lengths, or `None` if there are no documents.
     fn bytes(&self) -> Option<u64> {
         let lengths = self.documents.iter().filter_map(|(_, bytes)| *bytes);
         lengths.reduce(u64::saturating_add)
     }
 }
 
-/// A document of a folder. It is as long as it was when the project was opened, or an error: a
-/// folder that is still being copied is not taken for whole.
+/// Reads a document of a folder. It fails if the length differs from the one at the time when the
+/// project was opened: a folder that is still being copied must not be imported in part.
 #[derive(Debug)]
 pub(super) struct FolderDocument {
     name: String,
@@ -132,24 +135,26 @@ fn changed(file: &str) -> LibraryError {
     LibraryError::File { file: file.to_owned(), problem: FileProblem::Changed }
 }
 
-/// Device and number of a folder, which must be one itself, not a link to one.
+/// Returns device and inode of a folder. A link to a folder is refused.
 fn identity(path: &Path) -> Result<(u64, u64), LibraryError> {
-    let metadata = fs::symlink_metadata(path)?;
-    let problem = match Sort::of(&metadata) {
-        Sort::Folder => return Ok((metadata.dev(), metadata.ino())),
-        Sort::Link => FileProblem::Link,
-        Sort::File | Sort::Special => FileProblem::Special,
-        Sort::Missing => FileProblem::Changed,
+    let metadata = fs::symlink_metadata(path).map_err(LibraryError::at(path))?;
+    let problem = match FileType::of(&metadata) {
+        FileType::Folder => return Ok((metadata.dev(), metadata.ino())),
+        FileType::Link => FileProblem::Link,
+        FileType::File | FileType::Special => FileProblem::Special,
+        FileType::Missing => FileProblem::Changed,
     };
     Err(LibraryError::File { file: file_name(path), problem })
 }
 
 fn read_metadata(path: &Path) -> Result<Metadata, LibraryError> {
     let mut text = Vec::new();
-    open_file(path)?.take(METADATA_BYTES_MAX + 1).read_to_end(&mut text)?;
+    let mut file = open_file(path)?.take(METADATA_BYTES_MAX + 1);
+    file.read_to_end(&mut text).map_err(LibraryError::at(path))?;
     if text.len() as u64 > METADATA_BYTES_MAX {
         let entry = METADATA_NAME.to_owned();
-        return Err(BundleError::Entry { entry, problem: EntryProblem::MetadataLong }.into());
+        let problem = EntryProblem::MetadataLong;
+        return Err(LibraryError::Bundle(BundleError::Entry { entry, problem }));
     }
-    Ok(Metadata::parse(&text).map_err(BundleError::from)?)
+    Metadata::parse(&text).map_err(|error| LibraryError::Bundle(error.into()))
 }

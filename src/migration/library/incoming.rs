@@ -1,4 +1,4 @@
-//! Bundles that come in: uploaded, or written by an export.
+//! New bundles: uploaded, or written by an export.
 
 use std::{
     io::{self, Read, Seek, SeekFrom, Write},
@@ -11,11 +11,11 @@ use crate::{
     disk::TemporaryFile,
 };
 
-/// The longest bundle, in bytes. The least effort of deflate makes random bytes longer by a
-/// twentieth; no packer needs more than an eighth.
+/// The longest bundle, in bytes. Deflate at its lowest level lengthens random bytes by a twentieth;
+/// no compressor needs more than an eighth.
 pub const BUNDLE_BYTES_MAX: u64 = PROJECT_BYTES_MAX / 8 * 9;
 
-/// A bundle that is being sent. It is written to as it comes; dropped, it was never there.
+/// A bundle that is being uploaded, in a temporary file. If it is dropped, the file is removed.
 #[derive(Debug)]
 pub struct Upload {
     temporary: TemporaryFile,
@@ -29,20 +29,22 @@ impl Upload {
         Self { temporary, path, limits, bytes: 0 }
     }
 
-    /// Counts bytes that were never sent.
+    /// Pretends that so many bytes were uploaded.
     #[cfg(test)]
     pub(super) fn pretend_written(&mut self, bytes: u64) {
         self.bytes = bytes;
     }
 
-    /// Checks the whole bundle, each document by its checksums, and takes it under its name. What
-    /// the documents say is not looked at.
+    /// Verifies the bundle with all checksums, and gives it its name. Records are not parsed.
     ///
     /// # Errors
-    /// What is wrong with it, and then it is gone; or the disk's.
+    /// - [`LibraryError::Bundle`] if the bundle is refused; the upload is removed.
+    /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
+    /// - [`LibraryError::NoSpace`], [`LibraryError::FileSizeLimit`] or [`LibraryError::Io`] if the
+    ///   file cannot be read or renamed.
     pub fn finish(self) -> Result<ProjectSummary, LibraryError> {
-        let project =
-            Project::from_bundle(self.temporary.file.try_clone()?, &self.path, self.limits)?;
+        let file = self.temporary.file.try_clone().map_err(LibraryError::at(&self.path))?;
+        let project = Project::from_bundle(file, &self.path, self.limits)?;
         project.verify()?;
         persist(self.temporary, &self.path)?;
         Ok(project.summary())
@@ -54,7 +56,8 @@ impl Write for Upload {
         if self.bytes.saturating_add(bytes.len() as u64) > BUNDLE_BYTES_MAX {
             return Err(LibraryError::Long.into());
         }
-        let written = self.temporary.file.write(bytes)?;
+        let written = self.temporary.file.write(bytes);
+        let written = written.map_err(LibraryError::at(&self.path))?;
         self.bytes += written as u64;
         Ok(written)
     }
@@ -64,8 +67,8 @@ impl Write for Upload {
     }
 }
 
-/// A bundle that an export writes. It takes its name when it is committed; dropped, it was never
-/// there. Writes go straight to the file.
+/// A bundle that an export writes, in a temporary file. If it is dropped before
+/// [`commit`](Self::commit), the file is removed. Writes are not buffered.
 #[derive(Debug)]
 pub struct NewBundle {
     temporary: TemporaryFile,
@@ -77,25 +80,26 @@ impl NewBundle {
         Self { temporary, path }
     }
 
-    /// Makes the bundle durable, and gives it its name: a bundle that had it is replaced whole.
-    /// Gives the file's length in bytes.
+    /// Makes the bundle durable and gives it its name, in place of a bundle that had it. Returns the
+    /// length of the file in bytes.
     ///
     /// # Errors
-    /// A folder stands in the way, or the disk's.
+    /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
+    /// - [`LibraryError::NoSpace`] or [`LibraryError::Io`] if the file cannot be synced or renamed.
     pub fn commit(self) -> Result<u64, LibraryError> {
-        let bytes = self.temporary.file.metadata()?.len();
+        let bytes = self.temporary.file.metadata().map_err(LibraryError::at(&self.path))?.len();
         persist(self.temporary, &self.path)?;
         Ok(bytes)
     }
 }
 
-/// Gives a bundle its name.
+/// Makes a temporary file durable and gives it its name.
 fn persist(temporary: TemporaryFile, to: &Path) -> Result<(), LibraryError> {
     temporary.persist(to).map_err(|error| match (error.kind(), to.file_name()) {
         (io::ErrorKind::IsADirectory, Some(file)) => {
             LibraryError::InTheWay { file: file.to_string_lossy().into_owned() }
         }
-        _ => error.into(),
+        _ => LibraryError::from_io(to, error),
     })
 }
 

@@ -1,51 +1,51 @@
-//! The list of projects.
+//! Lists the projects of a library.
 
 use std::{ffi::OsStr, fs, path::Path};
 
 use super::{
-    super::ProjectName, BUNDLE_ENDING, FileProblem, Layout, LibraryError, Project, ProjectSummary,
-    Sort,
+    super::ProjectName, BUNDLE_ENDING, FileProblem, FileType, Layout, LibraryError, Project,
+    ProjectSummary,
 };
 use crate::{codec::bundle::Limits, wording::chain};
 
-/// All projects in a folder, by name, a bundle before the folder that it hides.
+/// Returns the projects of a library by name, a bundle before the folder that it hides.
 pub(super) fn projects(dir: &Path, limits: Limits) -> Result<Vec<ProjectSummary>, LibraryError> {
     let mut projects = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let file = entry?.file_name();
-        let sort = super::sort(&dir.join(&file))?;
-        if let Some((name, layout)) = recognise(&file, sort) {
+    for entry in fs::read_dir(dir).map_err(LibraryError::at(dir))? {
+        let file = entry.map_err(LibraryError::at(dir))?.file_name();
+        let file_type = super::file_type(&dir.join(&file))?;
+        if let Some((name, layout)) = recognise(&file, file_type) {
             projects.extend(summary(&dir.join(&file), name, layout, limits));
         }
     }
     projects.sort_unstable_by(|a, b| (&a.name, a.layout).cmp(&(&b.name, b.layout)));
     for at in 1..projects.len() {
         if projects[at].name == projects[at - 1].name {
-            let sentence = "the bundle of the same name is used in its place";
+            let sentence = "the bundle of the same name is used instead";
             projects[at].problem.get_or_insert_with(|| sentence.to_owned());
         }
     }
     Ok(projects)
 }
 
-/// The name and layout of what could be a project. Other files are somebody's notes.
-fn recognise(file: &OsStr, sort: Sort) -> Option<(String, Layout)> {
+/// Returns the name and layout of a file or folder that can be a project. Other files are ignored.
+fn recognise(file: &OsStr, file_type: FileType) -> Option<(String, Layout)> {
     let name = file.to_string_lossy();
     if name.starts_with('.') {
         return None;
     }
     let bundle = name.strip_suffix(BUNDLE_ENDING).map(|name| (name.to_owned(), Layout::Bundle));
     let folder = (name.to_string(), Layout::Folder);
-    match sort {
-        Sort::Folder => Some(folder),
-        Sort::File | Sort::Special => bundle,
-        // What it leads to is not looked at; by its name it may be either.
-        Sort::Link => Some(bundle.unwrap_or(folder)),
-        Sort::Missing => None,
+    match file_type {
+        FileType::Folder => Some(folder),
+        FileType::File | FileType::Special => bundle,
+        // Links are not followed, so only the name tells the layout.
+        FileType::Link => Some(bundle.unwrap_or(folder)),
+        FileType::Missing => None,
     }
 }
 
-/// The summary of one project; nothing where it went away meanwhile.
+/// Returns the summary of one project, or `None` if it was removed meanwhile.
 fn summary(path: &Path, name: String, layout: Layout, limits: Limits) -> Option<ProjectSummary> {
     let named = name.parse::<ProjectName>();
     let opened = match layout {

@@ -1,18 +1,18 @@
-//! The projects that lie in the data directory's `migrations/` folder.
+//! The project library: the projects in the data directory's folder `migrations/`.
 //!
 //! ```text
 //! migrations/
 //!   Backup.zip     the bundle of the project `Backup`
 //!   examples/      the project `examples`, a folder as eNMS writes it, copied in by hand
-//!   .aside-…       a bundle that is coming in or being written, or a folder that is going
+//!   .aside-…       a bundle that is being uploaded or written, or a folder that is being removed
 //! ```
 //!
-//! A bundle takes its name only when it is whole and durable, and the one before it is there until
-//! then. Who reads a project goes on reading what he opened, whatever takes its name meanwhile.
+//! A bundle gets its name when it is complete and durable; until then the previous bundle keeps it.
+//! A project that is open for reading does not change, even if another one takes its name.
 //!
-//! Where a bundle and a folder have one name, **the bundle is the project**: it is what was last
-//! exported or uploaded under that name, and nobody's folder is destroyed for it. The folder is
-//! listed with that as its problem, and [`Project::hides_folder`] lets an import say it.
+//! If a bundle and a folder have the same name, **the bundle is the project**: it was exported or
+//! uploaded later, and the folder is kept. The folder is listed with that as its problem, and an
+//! import of the bundle warns ([`Project::hides_folder`]).
 
 mod error;
 mod folder;
@@ -42,54 +42,60 @@ use crate::{
     },
 };
 
-/// The ending of a bundle's file name.
+/// The ending of the file name of a bundle.
 const BUNDLE_ENDING: &str = ".zip";
 
-/// Bundles hold secrets: the folder is for the appliance alone.
+/// The folder's mode. Bundles contain secrets, so only the server's own user may read them.
 const LIBRARY_MODE: u32 = 0o700;
 
-/// The project library. There is one for a data directory, which its process has to itself.
+/// The project library of a data directory. Only one process uses it at a time.
 #[derive(Clone, Debug)]
 pub struct ProjectLibrary {
     dir: PathBuf,
     limits: Limits,
 }
 
-/// A bundle as a file, to be sent.
+/// A bundle as a file to download.
 #[derive(Debug)]
 pub struct BundleFile {
     pub file: File,
-    /// The file's length.
+    /// The file's length in bytes.
     pub bytes: u64,
-    /// A strong validator: it differs whenever the file differs.
+    /// A strong validator (RFC 9110), from which the ETag is made: it differs whenever the file
+    /// differs.
     pub validator: String,
     pub modified: SystemTime,
 }
 
 impl ProjectLibrary {
-    /// Opens the project library in `dir`, which is made if it is missing, and clears away what was being
-    /// written when the process before ended.
+    /// Opens the project library in `dir`, creates the folder if it is missing, and removes the
+    /// temporary files that a killed process left.
     ///
     /// # Errors
-    /// The disk's.
+    /// [`LibraryError::Io`] if the folder cannot be created or read.
     pub fn open(dir: PathBuf) -> Result<Self, LibraryError> {
-        DirBuilder::new().recursive(true).mode(LIBRARY_MODE).create(&dir)?;
-        remove_temporary_entries(&dir)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(LIBRARY_MODE)
+            .create(&dir)
+            .map_err(LibraryError::at(&dir))?;
+        remove_temporary_entries(&dir).map_err(LibraryError::at(&dir))?;
         Ok(Self { dir, limits: Limits::default() })
     }
 
-    /// The projects of a library whose folder might not exist, by name; broken ones with their problem.
+    /// Lists the projects of a library by name, broken ones with their problem. The folder might not
+    /// exist.
     ///
     /// # Errors
-    /// [`LibraryError::Io`] if the folder is there and cannot be read.
+    /// [`LibraryError::Io`] if the folder exists and cannot be read.
     pub fn list(library: &Path) -> Result<Vec<ProjectSummary>, LibraryError> {
         if library.is_dir() { list::projects(library, Limits::default()) } else { Ok(Vec::new()) }
     }
 
-    /// All projects, by name; broken ones with their problem.
+    /// Lists all projects by name, broken ones with their problem.
     ///
     /// # Errors
-    /// The folder can not be read.
+    /// [`LibraryError::Io`] if the folder cannot be read.
     pub fn projects(&self) -> Result<Vec<ProjectSummary>, LibraryError> {
         list::projects(&self.dir, self.limits)
     }
@@ -97,96 +103,110 @@ impl ProjectLibrary {
     /// Opens a project.
     ///
     /// # Errors
-    /// There is none of this name, or it is broken.
+    /// - [`LibraryError::NotFound`] if no project has this name.
+    /// - [`LibraryError::Bundle`] or [`LibraryError::File`] if the project is refused.
+    /// - [`LibraryError::Io`] if it cannot be read.
     pub fn project(&self, name: &ProjectName) -> Result<Project, LibraryError> {
         let (bundle, folder) = (self.bundle_path(name), self.folder_path(name));
-        match (sort(&bundle)?, sort(&folder)?) {
-            (Sort::Missing | Sort::Folder, Sort::Missing | Sort::File) => {
+        match (file_type(&bundle)?, file_type(&folder)?) {
+            (FileType::Missing | FileType::Folder, FileType::Missing | FileType::File) => {
                 Err(LibraryError::NotFound { name: name.clone() })
             }
-            (Sort::Missing | Sort::Folder, Sort::Folder | Sort::Link | Sort::Special) => {
-                Project::open_folder(&folder, self.limits)
-            }
-            (Sort::File | Sort::Link | Sort::Special, beside) => {
+            (
+                FileType::Missing | FileType::Folder,
+                FileType::Folder | FileType::Link | FileType::Special,
+            ) => Project::open_folder(&folder, self.limits),
+            (FileType::File | FileType::Link | FileType::Special, beside) => {
                 let mut project = Project::open_bundle(&bundle, self.limits)?;
-                project.set_hides_folder(beside == Sort::Folder);
+                project.set_hides_folder(beside == FileType::Folder);
                 Ok(project)
             }
         }
     }
 
-    /// Opens a bundle's file, to be sent as it is.
+    /// Opens the file of a bundle for download.
     ///
     /// # Errors
-    /// There is no project of this name, or it is a folder.
+    /// - [`LibraryError::NotFound`] if no project has this name.
+    /// - [`LibraryError::FolderHasNoFile`] if the project is a folder.
+    /// - [`LibraryError::File`] or [`LibraryError::Io`] if the file cannot be read.
     pub fn file(&self, name: &ProjectName) -> Result<BundleFile, LibraryError> {
         let path = self.bundle_path(name);
-        match (sort(&path)?, sort(&self.folder_path(name))?) {
-            (Sort::Missing | Sort::Folder, Sort::Folder) => {
+        match (file_type(&path)?, file_type(&self.folder_path(name))?) {
+            (FileType::Missing | FileType::Folder, FileType::Folder) => {
                 return Err(LibraryError::FolderHasNoFile { name: name.clone() });
             }
-            (Sort::Missing | Sort::Folder, _) => {
+            (FileType::Missing | FileType::Folder, _) => {
                 return Err(LibraryError::NotFound { name: name.clone() });
             }
-            (Sort::File | Sort::Link | Sort::Special, _) => {}
+            (FileType::File | FileType::Link | FileType::Special, _) => {}
         }
         let file = project::open_file(&path)?;
-        let metadata = file.metadata()?;
+        let metadata = file.metadata().map_err(LibraryError::at(&path))?;
+        let validator = file_validator(&file, &metadata).map_err(LibraryError::at(&path))?;
         Ok(BundleFile {
             bytes: metadata.len(),
-            validator: file_validator(&file, &metadata)?,
-            modified: metadata.modified()?,
+            validator,
+            modified: metadata.modified().map_err(LibraryError::at(&path))?,
             file,
         })
     }
 
-    /// Begins to take in a bundle.
+    /// Starts the upload of a bundle.
     ///
     /// # Errors
-    /// A folder stands where its file belongs, or the disk's.
+    /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
+    /// - [`LibraryError::NoSpace`] or [`LibraryError::Io`] if no temporary file can be created.
     pub fn upload(&self, name: &ProjectName) -> Result<Upload, LibraryError> {
         Ok(Upload::new(self.temporary(name)?, self.bundle_path(name), self.limits))
     }
 
-    /// Begins to write a bundle.
+    /// Starts to write a bundle.
     ///
     /// # Errors
-    /// A folder stands where its file belongs, or the disk's.
+    /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
+    /// - [`LibraryError::NoSpace`] or [`LibraryError::Io`] if no temporary file can be created.
     pub fn create(&self, name: &ProjectName) -> Result<NewBundle, LibraryError> {
         Ok(NewBundle::new(self.temporary(name)?, self.bundle_path(name)))
     }
 
-    /// Removes a project: its bundle, and a folder of its name.
+    /// Removes a project: its bundle, and the folder of the same name.
     ///
     /// # Errors
-    /// There is neither, or the disk's.
+    /// - [`LibraryError::NotFound`] if there is neither.
+    /// - [`LibraryError::Io`] if they cannot be removed.
     pub fn remove(&self, name: &ProjectName) -> Result<(), LibraryError> {
         let bundle = self.bundle_path(name);
-        let had_bundle = match sort(&bundle)? {
-            Sort::Missing | Sort::Folder => false,
-            Sort::File | Sort::Link | Sort::Special => gone(fs::remove_file(&bundle))?,
+        let had_bundle = match file_type(&bundle)? {
+            FileType::Missing | FileType::Folder => false,
+            FileType::File | FileType::Link | FileType::Special => {
+                removed(&bundle, fs::remove_file(&bundle))?
+            }
         };
         let folder = self.folder_path(name);
-        let had_folder = match sort(&folder)? {
-            // A file without an ending is no project: it is somebody's.
-            Sort::Missing | Sort::File | Sort::Special => false,
-            Sort::Link => gone(fs::remove_file(&folder))?,
-            Sort::Folder => remove_folder(&self.dir, &folder)?,
+        let had_folder = match file_type(&folder)? {
+            // A file without the ending is not a project. It is kept.
+            FileType::Missing | FileType::File | FileType::Special => false,
+            FileType::Link => removed(&folder, fs::remove_file(&folder))?,
+            FileType::Folder => {
+                remove_folder(&self.dir, &folder).map_err(LibraryError::at(&folder))?
+            }
         };
         if !had_bundle && !had_folder {
             return Err(LibraryError::NotFound { name: name.clone() });
         }
-        sync_directory(&self.dir)?;
-        Ok(())
+        sync_directory(&self.dir).map_err(LibraryError::at(&self.dir))
     }
 
     /// A file for a bundle that does not have its name yet.
     fn temporary(&self, name: &ProjectName) -> Result<TemporaryFile, LibraryError> {
-        // Sooner here than after gigabytes were sent.
-        match sort(&self.bundle_path(name))? {
-            Sort::Folder => Err(LibraryError::InTheWay { file: format!("{name}{BUNDLE_ENDING}") }),
-            Sort::Missing | Sort::File | Sort::Link | Sort::Special => {
-                Ok(TemporaryFile::create(&self.dir)?)
+        // Before the upload, not after gigabytes have been sent.
+        match file_type(&self.bundle_path(name))? {
+            FileType::Folder => {
+                Err(LibraryError::InTheWay { file: format!("{name}{BUNDLE_ENDING}") })
+            }
+            FileType::Missing | FileType::File | FileType::Link | FileType::Special => {
+                TemporaryFile::create(&self.dir).map_err(LibraryError::at(&self.dir))
             }
         }
     }
@@ -200,9 +220,9 @@ impl ProjectLibrary {
     }
 }
 
-/// What stands at a path, links not followed.
+/// The type of the file at a path. Links are not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sort {
+enum FileType {
     Missing,
     File,
     Folder,
@@ -211,32 +231,36 @@ enum Sort {
     Special,
 }
 
-impl Sort {
+impl FileType {
     fn of(metadata: &fs::Metadata) -> Self {
-        let sort = metadata.file_type();
-        match (sort.is_file(), sort.is_dir(), sort.is_symlink()) {
-            (true, _, _) => Sort::File,
-            (_, true, _) => Sort::Folder,
-            (_, _, true) => Sort::Link,
-            (false, false, false) => Sort::Special,
+        let file_type = metadata.file_type();
+        if file_type.is_file() {
+            Self::File
+        } else if file_type.is_dir() {
+            Self::Folder
+        } else if file_type.is_symlink() {
+            Self::Link
+        } else {
+            Self::Special
         }
     }
 }
 
-fn sort(path: &Path) -> Result<Sort, LibraryError> {
+/// Returns the type of the file at a path.
+fn file_type(path: &Path) -> Result<FileType, LibraryError> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) => Ok(Sort::of(&metadata)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Sort::Missing),
-        Err(error) => Err(error.into()),
+        Ok(metadata) => Ok(FileType::of(&metadata)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(FileType::Missing),
+        Err(error) => Err(LibraryError::from_io(path, error)),
     }
 }
 
-/// Whether a removal removed something; somebody else may have been faster.
-fn gone(removal: io::Result<()>) -> Result<bool, LibraryError> {
+/// Returns whether the removal of `path` removed a file. Another process might have removed it.
+fn removed(path: &Path, removal: io::Result<()>) -> Result<bool, LibraryError> {
     match removal {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(LibraryError::from_io(path, error)),
     }
 }
 

@@ -1,25 +1,26 @@
-//! A project that was opened, whatever its layout.
+//! An open project, a bundle or a folder.
 
 use std::{
     fs::{File, OpenOptions},
     io::Read,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::{
-    DocumentSummary, FileProblem, Layout, LibraryError, ProjectSummary, Sort, folder::Folder,
+    DocumentSummary, FileProblem, FileType, Layout, LibraryError, ProjectSummary, folder::Folder,
 };
 use crate::{
     codec::bundle::{BundleReader, Limits, Metadata},
     model::{Kind, PerKind},
 };
 
-/// An opened project. Its documents can be read several at a time.
+/// An open project. Several documents can be read at the same time.
 #[derive(Debug)]
 pub struct Project {
-    /// As the file or folder is named, without the ending.
+    /// The name of the file or folder without the ending.
     name: String,
+    path: PathBuf,
     contents: Contents,
     hides_folder: bool,
 }
@@ -31,35 +32,56 @@ enum Contents {
 }
 
 impl Project {
+    /// Opens a bundle.
+    ///
+    /// # Errors
+    /// [`LibraryError::Bundle`] or [`LibraryError::File`] if it is refused, [`LibraryError::Io`] if
+    /// it cannot be read.
     pub fn open_bundle(path: &Path, limits: Limits) -> Result<Self, LibraryError> {
         Self::from_bundle(open_file(path)?, path, limits)
     }
 
-    /// Takes an open file for the bundle that is, or will be, at `path`.
+    /// Opens the bundle in `file`, which is at `path` or will be.
     pub(super) fn from_bundle(
         file: File,
         path: &Path,
         limits: Limits,
     ) -> Result<Self, LibraryError> {
-        let bytes = file.metadata()?.len();
-        let reader = Box::new(BundleReader::open(file, limits)?);
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { name, contents: Contents::Bundle { reader, bytes }, hides_folder: false })
+        let bytes = file.metadata().map_err(LibraryError::at(path))?.len();
+        let reader = BundleReader::open(file, limits)
+            .map_err(|error| LibraryError::from_bundle(path, error))?;
+        Ok(Self {
+            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            path: path.to_owned(),
+            contents: Contents::Bundle { reader: Box::new(reader), bytes },
+            hides_folder: false,
+        })
     }
 
+    /// Opens a folder.
+    ///
+    /// # Errors
+    /// [`LibraryError::Bundle`] or [`LibraryError::File`] if it is refused, [`LibraryError::Io`] if
+    /// it cannot be read.
     pub fn open_folder(path: &Path, limits: Limits) -> Result<Self, LibraryError> {
-        let folder = Box::new(Folder::open(path, limits)?);
-        Ok(Self { name: file_name(path), contents: Contents::Folder(folder), hides_folder: false })
+        Ok(Self {
+            name: file_name(path),
+            path: path.to_owned(),
+            contents: Contents::Folder(Box::new(Folder::open(path, limits)?)),
+            hides_folder: false,
+        })
     }
 
     pub(super) fn set_hides_folder(&mut self, hides_folder: bool) {
         self.hides_folder = hides_folder;
     }
 
+    /// The name of the file or folder without the ending.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// Returns whether the project is a bundle or a folder.
     pub fn layout(&self) -> Layout {
         match &self.contents {
             Contents::Bundle { .. } => Layout::Bundle,
@@ -67,12 +89,12 @@ impl Project {
         }
     }
 
-    /// Whether a folder of the same name stands beside this bundle, and is not read.
+    /// Returns whether a folder with the same name as this bundle is ignored.
     pub fn hides_folder(&self) -> bool {
         self.hides_folder
     }
 
-    /// What the project says about itself; nothing at all where a folder has no `metadata.yaml`.
+    /// Returns the metadata; that of a folder without `metadata.yaml` is empty.
     pub fn metadata(&self) -> &Metadata {
         match &self.contents {
             Contents::Bundle { reader, .. } => reader.metadata(),
@@ -80,7 +102,7 @@ impl Project {
         }
     }
 
-    /// The kinds of which there is a document, with its length in bytes.
+    /// Returns the length in bytes of each document that exists.
     pub fn documents(&self) -> PerKind<Option<u64>> {
         match &self.contents {
             Contents::Bundle { reader, .. } => {
@@ -94,7 +116,7 @@ impl Project {
         }
     }
 
-    /// What is there beside the documents and is not read, by name.
+    /// Returns the names of files that are not read.
     pub fn ignored(&self) -> &[String] {
         match &self.contents {
             Contents::Bundle { reader, .. } => reader.ignored(),
@@ -102,15 +124,16 @@ impl Project {
         }
     }
 
-    /// Begins to read the document of a kind; nothing where there is none.
+    /// Returns a reader of the document of a kind, if there is one.
     ///
-    /// A bundle's document is compared with its checksums before its last byte is given, and a
-    /// folder's with the length that it had when the project was opened, before its end is.
-    /// [`LibraryError::from`] tells what an error of the reader means. A folder's checksums, where
-    /// its metadata has any, are not compared: folders are there to be edited.
+    /// The reader of a bundle's document compares the checksums before it returns the last byte.
+    /// That of a folder's document compares the length with the one at opening before it returns
+    /// the end; checksums in a folder's metadata are ignored, because folders may be edited.
+    /// [`LibraryError::from_io`] returns the error that the reader's [`io::Error`](std::io::Error)
+    /// contains.
     ///
     /// # Errors
-    /// A folder's document is no longer there, or no longer a file.
+    /// [`LibraryError::File`] if a folder's document was removed or replaced.
     pub fn document(&self, kind: Kind) -> Result<Option<Box<dyn Read + Send>>, LibraryError> {
         Ok(match &self.contents {
             Contents::Bundle { reader, .. } => {
@@ -122,15 +145,17 @@ impl Project {
         })
     }
 
-    /// Reads all that a bundle's checksums say something about.
+    /// Compares all checksums of a bundle; those of a folder are ignored.
     pub(super) fn verify(&self) -> Result<(), LibraryError> {
         match &self.contents {
-            Contents::Bundle { reader, .. } => Ok(reader.verify()?),
+            Contents::Bundle { reader, .. } => {
+                reader.verify().map_err(|error| LibraryError::from_bundle(&self.path, error))
+            }
             Contents::Folder(_) => Ok(()),
         }
     }
 
-    /// The project in a list.
+    /// Returns the entry for a list of projects.
     pub fn summary(&self) -> ProjectSummary {
         let (metadata, layout) = (self.metadata(), self.layout());
         let documents = self.documents();
@@ -144,7 +169,7 @@ impl Project {
             documents: documents.map(|kind, bytes| {
                 let records = match layout {
                     Layout::Bundle => metadata.document(kind).map(|info| info.records),
-                    // Its documents may be others than those that were counted.
+                    // The documents may have been edited since they were counted.
                     Layout::Folder => None,
                 };
                 bytes.map(|bytes| DocumentSummary { records, bytes })
@@ -159,26 +184,26 @@ impl Project {
     }
 }
 
-/// The last part of a path, as text.
+/// Returns the last part of a path as text.
 pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Opens a regular file for reading, and nothing else: a link is not followed, a pipe not waited
-/// for.
+/// Opens a regular file for reading. Links are not followed, and pipes are not waited for.
 pub(super) fn open_file(path: &Path) -> Result<File, LibraryError> {
     let refused = |problem| LibraryError::File { file: file_name(path), problem };
-    let judged = |sort| match sort {
-        Sort::File => Ok(()),
-        Sort::Folder => Err(refused(FileProblem::Folder)),
-        Sort::Link => Err(refused(FileProblem::Link)),
-        Sort::Special => Err(refused(FileProblem::Special)),
-        Sort::Missing => Err(refused(FileProblem::Changed)),
+    let check = |file_type| match file_type {
+        FileType::File => Ok(()),
+        FileType::Folder => Err(refused(FileProblem::Folder)),
+        FileType::Link => Err(refused(FileProblem::Link)),
+        FileType::Special => Err(refused(FileProblem::Special)),
+        FileType::Missing => Err(refused(FileProblem::Changed)),
     };
-    judged(super::sort(path)?)?;
-    // It may have been replaced meanwhile, so the open file is judged once more.
+    check(super::file_type(path)?)?;
+    // The file may have been replaced meanwhile, so the open file is checked again.
     let mut options = OpenOptions::new();
-    let file = options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
-    judged(Sort::of(&file.metadata()?))?;
+    let file = options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+    let file = file.map_err(LibraryError::at(path))?;
+    check(FileType::of(&file.metadata().map_err(LibraryError::at(path))?))?;
     Ok(file)
 }

@@ -1,4 +1,4 @@
-//! A project in a list.
+//! The entry of a project in a list.
 
 use serde::{Serialize, Serializer};
 
@@ -7,7 +7,7 @@ use crate::{
     model::{PerKind, Secrets},
 };
 
-/// What a project looks like on the disk.
+/// Whether a project is a file or a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layout {
@@ -17,42 +17,42 @@ pub enum Layout {
     Folder,
 }
 
-/// A project in a list.
+/// The entry of a project in a list.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProjectSummary {
-    /// The name of the file or folder, without the ending. Where it can not be a project's name,
-    /// the problem says so.
+    /// The name of the file or folder without the ending. If it is not a valid project name,
+    /// `problem` says so.
     pub name: String,
     pub layout: Layout,
-    /// The release of the system that wrote it, where it says so.
+    /// The release of the system that wrote the project, if the metadata has it.
     pub release: Option<Release>,
-    /// As it was written: `2023-05-23 17:11:12.171765`, without a zone.
+    /// The time as it was written, without a zone: `2023-05-23 17:11:12.171765`.
     pub export_time: Option<String>,
-    /// Whether passwords and keys are in: `included`, `left_out`, or null where it is not known.
+    /// Whether passwords and keys are contained: `included`, `left_out`, or null if unknown.
     #[serde(serialize_with = "secrets")]
     pub secrets: Option<Secrets>,
-    /// By kind; kinds without a document are not there.
+    /// The documents by kind; kinds without a document are absent.
     #[serde(serialize_with = "present")]
     pub documents: PerKind<Option<DocumentSummary>>,
-    /// What is there and is not read, by name.
+    /// The names of files that are not read.
     pub ignored: Vec<String>,
-    /// What it takes on the disk, in bytes.
+    /// The size on the disk in bytes.
     pub bytes: u64,
-    /// Why it can not be imported; nothing where it can.
+    /// Why the project cannot be imported; null if it can.
     pub problem: Option<String>,
 }
 
-/// A document in a list.
+/// The entry of a document in a list of projects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct DocumentSummary {
-    /// How many records a bundle of Satchel's declares; unknown in all others.
+    /// The number of records that a bundle of Satchel declares; null in all others.
     pub records: Option<u64>,
-    /// The document's length, unpacked.
+    /// The length of the unpacked document in bytes.
     pub bytes: u64,
 }
 
 impl ProjectSummary {
-    /// One that can not be read.
+    /// Returns the entry of a project that cannot be read.
     pub(super) fn broken(name: String, layout: Layout, bytes: u64, problem: String) -> Self {
         Self {
             name,

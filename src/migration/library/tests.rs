@@ -1,4 +1,4 @@
-//! Projects come, are replaced, and go; and nothing is ever half there.
+//! Projects are created, replaced and removed, and never left incomplete.
 
 use std::{
     io::{Cursor, Read, Seek, Write},
@@ -59,7 +59,8 @@ fn folder(library: &ProjectLibrary, project: &str) -> PathBuf {
 fn devices(project: &Project) -> Result<Vec<u8>, LibraryError> {
     let mut text = Vec::new();
     if let Some(mut document) = project.document(Kind::Device)? {
-        document.read_to_end(&mut text)?;
+        let path = Path::new("device.yaml");
+        document.read_to_end(&mut text).map_err(|error| LibraryError::from_io(path, error))?;
     }
     Ok(text)
 }
@@ -74,7 +75,7 @@ fn files(library: &ProjectLibrary) -> Vec<String> {
 }
 
 #[test]
-fn what_is_exported_is_listed_sent_and_read() {
+fn an_exported_project_is_listed_downloaded_and_read() {
     let (_dir, library) = library();
     export(&library, "Backup", b"- {name: a}\n");
     let project = library.project(&name("Backup")).unwrap();
@@ -108,7 +109,7 @@ fn what_is_exported_is_listed_sent_and_read() {
 }
 
 #[test]
-fn an_export_replaces_the_one_before_whole() {
+fn an_export_replaces_the_previous_bundle() {
     let (_dir, library) = library();
     export(&library, "Backup", &b"- {name: a}\n".repeat(1000));
     let before = library.file(&name("Backup")).unwrap();
@@ -123,7 +124,7 @@ fn an_export_replaces_the_one_before_whole() {
     export(&library, "Backup", b"[]\n");
     assert_ne!(library.file(&name("Backup")).unwrap().validator, before.validator);
     assert_eq!(devices(&library.project(&name("Backup")).unwrap()).unwrap(), b"[]\n");
-    assert_eq!(devices(&reading).unwrap().len(), 12_000, "who reads goes on reading");
+    assert_eq!(devices(&reading).unwrap().len(), 12_000, "an open project does not change");
     assert_eq!(files(&library), ["Backup.zip"]);
 }
 
@@ -143,7 +144,7 @@ fn the_validator_changes_with_every_byte() {
 }
 
 #[test]
-fn an_upload_is_checked_whole_before_it_has_its_name() {
+fn an_upload_is_verified_before_it_gets_its_name() {
     let (_dir, library) = library();
     let mut good = bundle(&b"- {name: a}\n".repeat(10_000));
     let mut upload = library.upload(&name("new")).unwrap();
@@ -169,7 +170,7 @@ fn an_upload_is_checked_whole_before_it_has_its_name() {
 }
 
 #[test]
-fn an_upload_that_is_cut_off_leaves_nothing() {
+fn an_interrupted_upload_leaves_nothing() {
     let (_dir, library) = library();
     let mut upload = library.upload(&name("new")).unwrap();
     upload.write_all(&bundle(b"[]\n")).unwrap();
@@ -188,7 +189,7 @@ fn an_upload_that_is_cut_off_leaves_nothing() {
 }
 
 #[test]
-fn a_second_library_keeps_what_is_there() {
+fn opening_the_library_again_keeps_its_projects() {
     let (_dir, library) = library();
     export(&library, "a", b"[]\n");
     folder(&library, "b");
@@ -197,7 +198,7 @@ fn a_second_library_keeps_what_is_there() {
 }
 
 #[test]
-fn of_uploads_at_once_one_is_there_whole() {
+fn parallel_uploads_of_one_name_leave_one_complete_bundle() {
     let (_dir, library) = library();
     let texts: Vec<_> = (1..=8).map(|n| vec![b'x'; n * 10_000]).collect();
     let start = Barrier::new(texts.len());
@@ -220,17 +221,17 @@ fn of_uploads_at_once_one_is_there_whole() {
 }
 
 #[test]
-fn an_upload_beyond_the_limit_ends() {
+fn an_upload_over_the_limit_is_refused() {
     let (_dir, library) = library();
     let mut upload = library.upload(&name("long")).unwrap();
     upload.pretend_written(BUNDLE_BYTES_MAX - 3);
     upload.write_all(b"abc").unwrap();
     let error = upload.write_all(b"d").unwrap_err();
-    assert!(matches!(LibraryError::from(error), LibraryError::Long));
+    assert!(matches!(LibraryError::from_io(Path::new("long.zip"), error), LibraryError::Long));
 }
 
 #[test]
-fn a_folder_of_enms_is_a_project() {
+fn an_enms_folder_is_a_project() {
     let (_dir, library) = library();
     let path = folder(&library, "examples");
     fs::create_dir(path.join("more")).unwrap();
@@ -258,7 +259,7 @@ fn a_folder_of_enms_is_a_project() {
 }
 
 #[test]
-fn real_projects_are_on_the_library() {
+fn real_projects_are_listed() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("SATCHEL_FIXTURES").map(PathBuf::from);
     let beside = [root.join("../shared/fixtures"), root.join("../../shared/fixtures")];
@@ -316,7 +317,7 @@ fn links_are_not_followed() {
 }
 
 #[test]
-fn a_folder_that_changes_is_not_taken_for_whole() {
+fn a_folder_that_changes_while_it_is_read_is_refused() {
     let (_dir, library) = library();
     let path = folder(&library, "a");
     let project = library.project(&name("a")).unwrap();
@@ -327,12 +328,15 @@ fn a_folder_that_changes_is_not_taken_for_whole() {
     let mut document = project.document(Kind::Device).unwrap().unwrap();
     fs::write(path.join("device.yaml"), "- {name: longer}\n").unwrap();
     let error = document.read_to_end(&mut Vec::new()).unwrap_err();
-    assert!(changed(error.into()));
+    assert!(changed(LibraryError::from_io(&path, error)));
     assert!(changed(devices(&project).unwrap_err()), "before it is opened");
     fs::write(path.join("device.yaml"), "- {name: b}\n").unwrap();
     let mut document = project.document(Kind::Device).unwrap().unwrap();
     fs::write(path.join("device.yaml"), "-").unwrap();
-    assert!(changed(document.read_to_end(&mut Vec::new()).unwrap_err().into()));
+    assert!(changed(LibraryError::from_io(
+        &path,
+        document.read_to_end(&mut Vec::new()).unwrap_err()
+    )));
 
     fs::rename(&path, library.dir.join("b")).unwrap();
     folder(&library, "a");
@@ -358,7 +362,7 @@ fn a_bundle_hides_the_folder_of_its_name() {
 }
 
 #[test]
-fn a_name_with_the_ending_of_bundles_is_a_name() {
+fn a_project_name_may_end_in_zip() {
     let (_dir, library) = library();
     folder(&library, "a.zip");
     assert_eq!(library.project(&name("a.zip")).unwrap().layout(), Layout::Folder);
@@ -396,7 +400,7 @@ fn broken_projects_are_listed_with_their_problem() {
         found.problem.clone().unwrap_or_default()
     };
     assert_eq!(listed.len(), 3 + usize::from(piped));
-    assert!(problem("broken").contains("not a whole zip archive"), "{}", problem("broken"));
+    assert!(problem("broken").contains("not a complete zip archive"), "{}", problem("broken"));
     assert!(problem("B\u{fc}ro").contains('\u{fc}'));
     assert_eq!(problem("good"), "");
     if piped {
@@ -405,12 +409,13 @@ fn broken_projects_are_listed_with_their_problem() {
 }
 
 #[test]
-fn a_full_disk_is_told_from_other_troubles() {
-    let full = LibraryError::from(io::Error::from_raw_os_error(libc::ENOSPC));
+fn a_full_disk_has_its_own_error() {
+    let of = |error: io::Error| LibraryError::from_io(Path::new("a.zip"), error);
+    let full = of(io::Error::from_raw_os_error(libc::ENOSPC));
     assert!(matches!(full, LibraryError::NoSpace));
-    let quota = LibraryError::from(io::Error::from_raw_os_error(libc::EDQUOT));
+    let quota = of(io::Error::from_raw_os_error(libc::EDQUOT));
     assert!(matches!(quota, LibraryError::NoSpace));
-    assert!(matches!(LibraryError::from(io::Error::from(full)), LibraryError::NoSpace));
-    let other = LibraryError::from(io::Error::from_raw_os_error(libc::EIO));
-    assert!(matches!(other, LibraryError::Io(_)));
+    assert!(matches!(of(io::Error::from(full)), LibraryError::NoSpace));
+    let other = of(io::Error::from_raw_os_error(libc::EIO));
+    assert!(matches!(other, LibraryError::Io { .. }));
 }

@@ -74,7 +74,7 @@ fn a_duplicate_option_is_refused_even_with_equal_values() {
                 let what = format!("{} {} {place:?}", route.pattern, option.name);
                 let text = String::from_utf8_lossy(&answer.body).into_owned();
                 assert_eq!(answer.status, 400, "{what}: {text}");
-                assert!(text.contains("more than once") || text.contains("stands twice"), "{text}");
+                assert!(text.contains("more than once") || text.contains("occurs twice"), "{text}");
                 assert!(text.contains(option.name), "{what}: {text}");
             }
         }

@@ -157,7 +157,7 @@ fn a_search_with_a_duplicate_member_is_refused_at_any_depth() {
          0}]}",
     ] {
         let problem = post(&server, "/rest/search", JSON, body).problem(400, "malformed-body");
-        assert!(problem["detail"].as_str().unwrap().contains("stands twice"), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("occurs twice"), "{problem}");
         assert_eq!(problem["errors"][0]["line"], 1, "{problem}");
     }
     let body = json!({"type": "device", "columns": ["name"]}).to_string();

@@ -1,4 +1,4 @@
-//! What Satchel's own metadata declares beside eNMS's.
+//! The key `satchel` of `metadata.yaml`.
 
 use super::{
     super::{Digest, FORMAT},
@@ -6,21 +6,21 @@ use super::{
 };
 use crate::model::{Kind, Map, PerKind, Secrets, Value};
 
-/// Where it stands.
+/// The key in `metadata.yaml`.
 pub(super) const KEY: &str = "satchel";
 
-/// What Satchel declares about a project that it wrote.
+/// What Satchel declares in the metadata of a project that it wrote.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Declared {
     /// From 1 to [`FORMAT`].
     pub format: u32,
-    /// Whether passwords and keys are in.
+    /// Whether the project contains passwords and keys.
     pub secrets: Secrets,
-    /// What each document must be; nothing for a kind that was not exported.
+    /// What each document must be; `None` for a kind that was not exported.
     pub documents: PerKind<Option<DocumentInfo>>,
 }
 
-/// The word for whether passwords and keys are in.
+/// Returns the word of the metadata and of reports: `included` or `left_out`.
 pub const fn secrets_word(secrets: Secrets) -> &'static str {
     match secrets {
         Secrets::Included => "included",
@@ -28,20 +28,20 @@ pub const fn secrets_word(secrets: Secrets) -> &'static str {
     }
 }
 
-/// What was written as a document.
+/// What the metadata declares for one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct DocumentInfo {
     pub records: u64,
-    /// The document's length, unpacked.
+    /// The length of the unpacked document.
     pub bytes: u64,
-    /// Of the document, unpacked.
+    /// The checksum of the unpacked document.
     pub sha256: Digest,
 }
 
 impl Declared {
     pub(super) fn from_value(value: &Value) -> Result<Self, MetadataError> {
         let own = map(KEY, value)?;
-        // The format comes first: it says how all the rest is to be understood.
+        // The format comes first: it decides how everything else is read.
         let format = count(own, KEY, "format")?;
         let format = u32::try_from(format)
             .ok()
@@ -53,11 +53,12 @@ impl Declared {
             .find(|secrets| secrets_word(*secrets) == word)
             .ok_or_else(|| wrong_word("satchel.secrets", word))?;
         let mut documents = PerKind::default();
-        let place = "satchel.documents";
-        for (word, info) in map(place, member(own, KEY, "documents")?)?.iter() {
-            let word = word.as_text().ok_or_else(|| wrong_type(place, "a map of kinds", word))?;
+        let location = "satchel.documents";
+        for (word, info) in map(location, member(own, KEY, "documents")?)?.iter() {
+            let word =
+                word.as_text().ok_or_else(|| wrong_type(location, "a map of kinds", word))?;
             let kind: Kind = word.parse()?;
-            documents[kind] = Some(DocumentInfo::from_value(&format!("{place}.{kind}"), info)?);
+            documents[kind] = Some(DocumentInfo::from_value(&format!("{location}.{kind}"), info)?);
         }
         Ok(Self { format, secrets, documents })
     }
@@ -78,11 +79,12 @@ impl Declared {
 }
 
 impl DocumentInfo {
-    fn from_value(place: &str, value: &Value) -> Result<Self, MetadataError> {
-        let info = map(place, value)?;
-        let digits = text(info, place, "sha256")?;
-        let sha256 = digits.parse().map_err(|_| wrong_word(&format!("{place}.sha256"), digits))?;
-        let (records, bytes) = (count(info, place, "records")?, count(info, place, "bytes")?);
+    fn from_value(location: &str, value: &Value) -> Result<Self, MetadataError> {
+        let info = map(location, value)?;
+        let digits = text(info, location, "sha256")?;
+        let sha256 =
+            digits.parse().map_err(|_| wrong_word(&format!("{location}.sha256"), digits))?;
+        let (records, bytes) = (count(info, location, "records")?, count(info, location, "bytes")?);
         Ok(Self { records, bytes, sha256 })
     }
 
@@ -95,29 +97,29 @@ impl DocumentInfo {
     }
 }
 
-/// What is under a key of the map at `place`.
-fn member<'a>(map: &'a Map, place: &str, key: &str) -> Result<&'a Value, MetadataError> {
-    let missing = || MetadataError::Missing { key: format!("{place}.{key}") };
+/// Returns the value of a key of the map at `location`.
+fn member<'a>(map: &'a Map, location: &str, key: &str) -> Result<&'a Value, MetadataError> {
+    let missing = || MetadataError::Missing { key: format!("{location}.{key}") };
     map.get(key).map(Value::plain).ok_or_else(missing)
 }
 
-/// A text under a key.
-fn text<'a>(map: &'a Map, place: &str, key: &str) -> Result<&'a str, MetadataError> {
-    let value = member(map, place, key)?;
-    value.as_text().ok_or_else(|| wrong_type(&format!("{place}.{key}"), "a text", value))
+/// Returns the text of a key.
+fn text<'a>(map: &'a Map, location: &str, key: &str) -> Result<&'a str, MetadataError> {
+    let value = member(map, location, key)?;
+    value.as_text().ok_or_else(|| wrong_type(&format!("{location}.{key}"), "a text", value))
 }
 
-/// A whole number from 0 under a key.
-fn count(map: &Map, place: &str, key: &str) -> Result<u64, MetadataError> {
-    let value = member(map, place, key)?;
+/// Returns the whole number from 0 of a key.
+fn count(map: &Map, location: &str, key: &str) -> Result<u64, MetadataError> {
+    let value = member(map, location, key)?;
     let number = match value {
         Value::Int(number) => u64::try_from(*number).ok(),
         _ => None,
     };
-    number.ok_or_else(|| wrong_type(&format!("{place}.{key}"), "a whole number from 0", value))
+    number.ok_or_else(|| wrong_type(&format!("{location}.{key}"), "a whole number from 0", value))
 }
 
-/// A map; `key` says where it stands.
+/// Returns the map at `key`.
 pub(super) fn map<'a>(key: &str, value: &'a Value) -> Result<&'a Map, MetadataError> {
     match value.plain() {
         Value::Map(map) => Ok(map),
@@ -125,7 +127,7 @@ pub(super) fn map<'a>(key: &str, value: &'a Value) -> Result<&'a Map, MetadataEr
     }
 }
 
-/// A count, as a value.
+/// Returns a count as a value.
 fn whole_number(number: u64) -> Value {
     i64::try_from(number).map_or_else(|_| Value::BigInt(number.to_string()), Value::Int)
 }

@@ -1,31 +1,31 @@
-//! Why metadata is not taken.
+//! Why `metadata.yaml` is refused.
 
 use super::super::FORMAT;
 use crate::model::{UnknownKind, Value};
 
-/// Why metadata is not taken.
+/// Why `metadata.yaml` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    #[error("this is no YAML of the sort that belongs here: {0}")]
+    #[error("it is not valid YAML: {0}")]
     Yaml(String),
-    #[error("{expected} is expected at '{key}', and this is {found}")]
+    #[error("'{key}' must be {expected}, but is {found}")]
     Type { key: String, expected: &'static str, found: &'static str },
     #[error("'{key}' is missing")]
     Missing { key: String },
-    #[error("'{key}' says {found:?}, which means nothing here")]
+    #[error("'{key}' has the unknown value {found:?}")]
     Word { key: String, found: String },
-    #[error("a document is listed whose name is no kind")]
+    #[error("it lists a document of an unknown type")]
     Kind(#[from] UnknownKind),
-    /// A newer Satchel wrote it (or none: there is no format 0).
+    /// A newer version of Satchel wrote it, or the format is 0, which does not exist.
     #[error(
-        "this project is of format {format}, and this Satchel reads formats up to {FORMAT}: \
-         import it with a newer Satchel"
+        "the project has format {format}, but this version of Satchel reads formats up to \
+         {FORMAT}. Import it with a newer version"
     )]
     Format { format: u64 },
 }
 
 impl MetadataError {
-    /// A short word for scripts.
+    /// Returns the stable word for scripts.
     pub fn code(&self) -> &'static str {
         match self {
             MetadataError::Yaml(_) => "metadata-yaml",
@@ -38,12 +38,12 @@ impl MetadataError {
     }
 }
 
-/// A value of a type that does not belong there.
+/// Returns the error for a value of the wrong type.
 pub(super) fn wrong_type(key: &str, expected: &'static str, found: &Value) -> MetadataError {
     MetadataError::Type { key: key.to_owned(), expected, found: found.type_name() }
 }
 
-/// A text that means nothing there: a long one is cut.
+/// Returns the error for an unknown text; a long one is cut.
 pub(super) fn wrong_word(key: &str, found: &str) -> MetadataError {
     const CHARACTERS_MAX: usize = 80;
     let found = found.chars().take(CHARACTERS_MAX).collect();

@@ -1,7 +1,7 @@
-//! `metadata.yaml`: what a project says about itself.
+//! `metadata.yaml`: the release, the time and the documents of a project.
 //!
-//! eNMS writes `export_time` and `version`, and reads `version` alone. Satchel keeps both as eNMS
-//! spells them, and puts its own beside them under one key:
+//! eNMS writes `export_time` and `version`, and reads only `version`. Satchel writes both as eNMS
+//! does, and adds its own key `satchel`:
 //!
 //! ```yaml
 //! export_time: 2026-05-23 17:11:12.171765
@@ -38,36 +38,37 @@ const KEY_TIME: &str = "export_time";
 /// The longest time, in bytes: 26 are needed, and 32 with an offset from UTC.
 const TIME_BYTES_MAX: usize = 64;
 
-/// What a project says about itself.
+/// The content of `metadata.yaml`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
-    /// When it was exported, as eNMS spells it: `2023-05-23 17:11:12.171765`, without a zone.
+    /// The time of the export as eNMS writes it, without a zone: `2023-05-23 17:11:12.171765`.
     pub export_time: Option<String>,
     pub release: Option<Release>,
-    /// What Satchel declares of its own projects; nothing for one that eNMS wrote.
+    /// What Satchel adds to its own projects; `None` for a project that eNMS wrote.
     pub declared: Option<Declared>,
 }
 
 impl Metadata {
-    /// Reads the text of `metadata.yaml`.
+    /// Parses the text of `metadata.yaml`.
     ///
     /// # Errors
-    /// It is no YAML, not metadata, or of a newer format.
+    /// [`MetadataError::Yaml`] if it is not YAML, and those of [`Metadata::from_value`].
     pub fn parse(text: &[u8]) -> Result<Self, MetadataError> {
         Self::from_value(
             &yaml::read_value(text).map_err(|error| MetadataError::Yaml(chain(&error)))?,
         )
     }
 
-    /// The text of `metadata.yaml`.
+    /// Renders the text of `metadata.yaml`.
     pub fn render(&self) -> String {
         yaml::value_text(&self.to_value())
     }
 
-    /// Reads what `metadata.yaml` holds. Keys that nobody knows are let be.
+    /// Reads the value of `metadata.yaml`. Unknown keys are ignored.
     ///
     /// # Errors
-    /// It is not metadata, or of a newer format.
+    /// [`MetadataError::Format`] if a newer version wrote it, and the other variants but
+    /// [`MetadataError::Yaml`] if a key is missing or has a wrong value.
     pub fn from_value(value: &Value) -> Result<Self, MetadataError> {
         let map = map("metadata.yaml", value)?;
         let get = |key| map.get(key).map(Value::plain).filter(|value| **value != Value::Null);
@@ -83,22 +84,22 @@ impl Metadata {
         Ok(Self { export_time, release, declared })
     }
 
-    /// What `metadata.yaml` holds, its keys sorted as PyYAML sorts them.
+    /// Returns the value of `metadata.yaml`, its keys sorted as PyYAML sorts them.
     pub fn to_value(&self) -> Value {
         let time = self.export_time.clone().map(Value::Timestamp);
         let declared = self.declared.as_ref().map(Declared::to_value);
         let release = self.release.as_ref().map(|release| release.as_value().clone());
         let entries = [(KEY_TIME, time), (declared::KEY, declared), (release::KEY, release)];
-        let said = entries.into_iter().filter_map(|(key, value)| Some((key.into(), value?)));
-        Value::Map(Map::from_entries(said.collect()))
+        let present = entries.into_iter().filter_map(|(key, value)| Some((key.into(), value?)));
+        Value::Map(Map::from_entries(present.collect()))
     }
 
-    /// Whether passwords and keys are in; unknown in a project that eNMS wrote.
+    /// Returns whether the project contains passwords and keys; `None` if eNMS wrote it.
     pub fn secrets(&self) -> Option<Secrets> {
         self.declared.as_ref().map(|declared| declared.secrets)
     }
 
-    /// What is declared of the document of a kind.
+    /// Returns what the metadata declares for the document of a kind.
     pub fn document(&self, kind: Kind) -> Option<&DocumentInfo> {
         self.declared.as_ref()?.documents[kind].as_ref()
     }

@@ -5,10 +5,10 @@ use std::fmt;
 use super::error::{MetadataError, wrong_type, wrong_word};
 use crate::model::Value;
 
-/// The longest release that is a text, in bytes.
+/// The longest release that is a text, in bytes. eNMS's have under ten.
 const RELEASE_BYTES_MAX: usize = 64;
 
-/// Where it stands.
+/// The key in `metadata.yaml`.
 pub(super) const KEY: &str = "version";
 
 /// The release of the system that wrote a project (`version` in eNMS's metadata), in the type in
@@ -17,10 +17,11 @@ pub(super) const KEY: &str = "version";
 pub struct Release(Value);
 
 impl Release {
-    /// Takes the value of `version`: a number or a short text.
+    /// Checks the value of `version`: a finite number or a short text.
     ///
     /// # Errors
-    /// It is of another type, no number, or longer than any release.
+    /// [`MetadataError::Word`] for a text of more than 64 bytes,
+    /// [`MetadataError::Type`] for every other type.
     pub fn from_value(value: Value) -> Result<Self, MetadataError> {
         match value {
             Value::Int(_) => Ok(Self(value)),
@@ -31,6 +32,7 @@ impl Release {
         }
     }
 
+    /// Returns the release in the type in which it was written.
     pub fn as_value(&self) -> &Value {
         &self.0
     }
@@ -42,13 +44,13 @@ impl fmt::Display for Release {
             Value::Int(number) => write!(out, "{number}"),
             Value::Float(number) => write!(out, "{number:?}"),
             Value::Text(text) => out.write_str(text),
-            // `from_value` lets no other in.
+            // `from_value` accepts no other type.
             other => out.write_str(other.type_name()),
         }
     }
 }
 
-/// A text whatever its type in the metadata: a release is a name, and scripts compare names.
+/// A text, whatever its type in the metadata: a release is a name, and scripts compare names.
 impl serde::Serialize for Release {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

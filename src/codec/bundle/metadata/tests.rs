@@ -20,7 +20,7 @@ fn ours() -> Metadata {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn rendered_metadata_parses_to_the_same() {
     let metadata = ours();
     assert_eq!(Metadata::from_value(&metadata.to_value()), Ok(metadata.clone()));
     assert_eq!(Metadata::parse(metadata.render().as_bytes()), Ok(metadata));
@@ -42,7 +42,7 @@ fn the_metadata_of_enms_is_read() {
 }
 
 #[test]
-fn a_newer_format_is_refused_whatever_else_it_says() {
+fn a_newer_format_is_refused_before_other_errors() {
     for secrets in ["half", "[half]"] {
         let text = format!("satchel: {{format: 7, secrets: {secrets}}}");
         let error = Metadata::parse(text.as_bytes()).unwrap_err();
@@ -56,25 +56,27 @@ fn a_newer_format_is_refused_whatever_else_it_says() {
 }
 
 #[test]
-fn what_is_no_metadata_says_where() {
-    let said = |text: &str| crate::wording::chain(&Metadata::parse(text.as_bytes()).unwrap_err());
-    assert!(said("").contains("a map is expected at 'metadata.yaml', and this is null"));
-    assert!(said("satchel: 1").contains("at 'satchel'"));
-    assert!(said("satchel: {secrets: included}").contains("'satchel.format' is missing"));
+fn a_metadata_error_names_the_key() {
+    let message =
+        |text: &str| crate::wording::chain(&Metadata::parse(text.as_bytes()).unwrap_err());
+    assert!(message("").contains("'metadata.yaml' must be a map, but is null"));
+    assert!(message("satchel: 1").contains("'satchel' must be"));
+    assert!(message("satchel: {secrets: included}").contains("'satchel.format' is missing"));
     assert!(
-        said("satchel: {format: 1, secrets: some}").contains("'satchel.secrets' says \"some\"")
+        message("satchel: {format: 1, secrets: some}")
+            .contains("'satchel.secrets' has the unknown value \"some\"")
     );
     let documents = |inner: &str| {
-        said(&format!("satchel: {{format: 1, secrets: included, documents: {inner}}}"))
+        message(&format!("satchel: {{format: 1, secrets: included, documents: {inner}}}"))
     };
     assert!(documents("{divice: {}}").contains("did you mean 'device'?"));
     assert!(documents("{device: {}}").contains("'satchel.documents.device.sha256' is missing"));
     assert!(documents("{device: {sha256: aa}}").contains("'satchel.documents.device.sha256'"));
-    assert!(said("version: {}").contains("'version'"));
-    assert!(said("version: true").contains("'version'"));
-    assert!(said(&format!("version: {}x", "9".repeat(100))).contains("'version'"));
-    assert!(said("export_time: 12").contains("'export_time'"));
-    assert!(said("a: b: c").contains("no YAML"));
-    assert!(said(&"{a: ".repeat(100_000)).contains("no YAML"));
-    assert!(said("a: 1\na: 2").contains("twice"));
+    assert!(message("version: {}").contains("'version'"));
+    assert!(message("version: true").contains("'version'"));
+    assert!(message(&format!("version: {}x", "9".repeat(100))).contains("'version'"));
+    assert!(message("export_time: 12").contains("'export_time'"));
+    assert!(message("a: b: c").contains("not valid YAML"));
+    assert!(message(&"{a: ".repeat(100_000)).contains("not valid YAML"));
+    assert!(message("a: 1\na: 2").contains("twice"));
 }

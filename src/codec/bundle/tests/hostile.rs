@@ -1,11 +1,11 @@
-//! Archives that are not what they seem: each is refused, and the entry at fault is named.
+//! Hostile archives: each is refused, and the error names the entry at fault.
 
 use super::{
-    super::{limits::*, source::ReadAt},
+    super::{limits::*, source::ByteSource},
     raw::*,
     *,
 };
-use crate::codec::zip::format::Spelled;
+use crate::codec::zip::format::RecordBytes;
 
 /// The problem of an archive with this entry beside the metadata, which must be named.
 fn problem(entry: RawEntry) -> EntryProblem {
@@ -35,7 +35,7 @@ fn device() -> RawEntry {
 }
 
 #[test]
-fn a_zipped_folder_of_enms_is_taken() {
+fn a_zipped_enms_folder_is_read() {
     let root = [metadata(), device(), RawEntry::deflated("port.yaml", b"[]\n")];
     let reader = BundleReader::open(archive(&root), Limits::default()).unwrap();
     assert_eq!(reader.ignored(), ["port.yaml"]);
@@ -58,7 +58,7 @@ fn a_zipped_folder_of_enms_is_taken() {
 }
 
 #[test]
-fn names_that_lead_elsewhere_are_refused() {
+fn entry_names_that_lead_out_of_the_folder_are_refused() {
     for name in [
         "/device.yaml",
         "../device.yaml",
@@ -84,7 +84,7 @@ fn names_that_lead_elsewhere_are_refused() {
 }
 
 #[test]
-fn names_that_are_no_documents_are_refused() {
+fn entries_that_are_not_documents_are_refused() {
     for name in ["readme.txt", "device.yml", "Device.YAML.exe", ".yaml", "a b.yaml", "x/y/z.yaml"] {
         assert_eq!(problem(RawEntry::stored(name, b"")), EntryProblem::Name, "{name}");
     }
@@ -93,7 +93,7 @@ fn names_that_are_no_documents_are_refused() {
 }
 
 #[test]
-fn documents_stand_together() {
+fn documents_must_be_in_the_folder_of_the_metadata() {
     for name in ["x/device.yaml", "x/", "__MACOSX/device.yaml"] {
         let entry = RawEntry { mode: 0, ..RawEntry::stored(name, b"") };
         assert_eq!(problem(entry), EntryProblem::Folder, "{name}");
@@ -108,7 +108,7 @@ fn documents_stand_together() {
 }
 
 #[test]
-fn nothing_stands_twice() {
+fn duplicate_entries_are_refused() {
     assert_eq!(problem_of(&[metadata(), device(), device()], "device.yaml"), EntryProblem::Twice);
     let port = || RawEntry::stored("port.yaml", b"[]\n");
     assert_eq!(problem_of(&[metadata(), port(), port()], "port.yaml"), EntryProblem::Twice);
@@ -120,7 +120,7 @@ fn nothing_stands_twice() {
 }
 
 #[test]
-fn only_regular_files_are_taken() {
+fn only_regular_files_are_read() {
     for mode in [0o120_777, 0o020_644, 0o010_644, 0o140_755, 0o060_644, 0o040_755] {
         assert_eq!(problem(RawEntry { mode, ..device() }), EntryProblem::Special { mode });
     }
@@ -128,7 +128,7 @@ fn only_regular_files_are_taken() {
 }
 
 #[test]
-fn what_can_not_be_unpacked_is_refused() {
+fn encrypted_and_unsupported_entries_are_refused() {
     for flags in [1, 1 | 1 << 6, 1 << 13] {
         assert_eq!(problem(RawEntry { flags, ..device() }), EntryProblem::Encrypted);
     }
@@ -168,7 +168,7 @@ fn sizes_and_checksums_are_compared() {
 }
 
 #[test]
-fn the_last_byte_is_given_only_when_all_is_right() {
+fn the_last_byte_is_returned_only_after_the_checks() {
     let text = b"0123456789".repeat(10_000);
     let entry = RawEntry { crc32: 7, ..RawEntry::stored("device.yaml", &text) };
     let reader = BundleReader::open(archive(&[metadata(), entry]), Limits::default()).unwrap();
@@ -183,7 +183,7 @@ fn the_last_byte_is_given_only_when_all_is_right() {
 }
 
 #[test]
-fn what_two_readers_would_find_different_is_refused() {
+fn ambiguous_entries_are_refused() {
     let other = RawEntry { header_name: Some(b"link.yaml".to_vec()), ..device() };
     assert_eq!(problem(other), EntryProblem::Header);
     let nowhere = RawEntry { header_at: Some(1), ..device() };
@@ -207,7 +207,7 @@ fn what_two_readers_would_find_different_is_refused() {
 }
 
 #[test]
-fn the_directory_is_where_the_end_says() {
+fn a_directory_that_is_not_where_the_end_record_says_is_refused() {
     let entries = [metadata(), device()];
     let ending = |end: RawEnd| archive_problem(archive_ending(&entries, &end));
     assert_eq!(archive_problem(Vec::new()), ArchiveProblem::NoEnd);
@@ -226,6 +226,11 @@ fn the_directory_is_where_the_end_says() {
         let end = RawEnd { directory: Some(directory), ..end.clone() };
         assert_eq!(ending(end), ArchiveProblem::DirectoryPlace);
     }
+    // `zipfile` of Python goes by the length, `rawzip` by the offset.
+    for directory_bytes in [0, 7, 46] {
+        let end = RawEnd { directory_bytes: Some(directory_bytes), ..end.clone() };
+        assert_eq!(ending(end), ArchiveProblem::DirectoryPlace);
+    }
     let between = RawEnd { between: vec![0; 9], ..end.clone() };
     assert_eq!(ending(between), ArchiveProblem::DirectoryPlace);
     let found = ending(RawEnd { entries: Some(3), ..end.clone() });
@@ -235,7 +240,7 @@ fn the_directory_is_where_the_end_says() {
     assert_eq!(found, ArchiveProblem::Entries { entries: 65_535 });
 
     // An extra field that ends in the middle, and ZIP64's numbers twice.
-    for extra in [vec![1], vec![1, 0, 9, 0], Spelled::default().u16(1).u16(0).u16(1).u16(0).0] {
+    for extra in [vec![1], vec![1, 0, 9, 0], RecordBytes::default().u16(1).u16(0).u16(1).u16(0).0] {
         let entries = [metadata(), RawEntry { extra, ..device() }];
         assert_eq!(archive_problem(archive(&entries)), ArchiveProblem::Directory);
     }
@@ -258,7 +263,7 @@ fn claiming(entries: u64, directory_bytes: u64, directory: u64) -> Vec<u8> {
 }
 
 #[test]
-fn claims_of_enormous_directories_cost_nothing() {
+fn claims_of_enormous_directories_are_refused() {
     for huge in [1 << 31, 1 << 40, 1 << 63, u64::MAX] {
         assert_eq!(archive_problem(claiming(2, huge, 100)), ArchiveProblem::DirectoryPlace);
         assert_eq!(archive_problem(claiming(2, 100, huge)), ArchiveProblem::DirectoryPlace);
@@ -285,7 +290,7 @@ fn claims_of_enormous_directories_cost_nothing() {
 #[derive(Debug)]
 struct Terabyte(Vec<u8>);
 
-impl ReadAt for Terabyte {
+impl ByteSource for Terabyte {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
         let end = (1 << 40) - self.0.len() as u64;
         let Some(within) = offset.checked_sub(end) else {
@@ -319,7 +324,7 @@ fn a_directory_of_a_terabyte_is_not_read() {
 }
 
 #[test]
-fn many_entries_are_refused() {
+fn too_many_entries_are_refused() {
     let entries: Vec<_> = (0..65).map(|n| RawEntry::stored(&format!("a{n}.yaml"), b"")).collect();
     assert_eq!(archive_problem(archive(&entries)), ArchiveProblem::Entries { entries: 65 });
     let lying = RawEnd { entries: Some(2), ..RawEnd::default() };
@@ -329,12 +334,12 @@ fn many_entries_are_refused() {
 
 /// An entry of this claimed size, in ZIP64's numbers.
 fn claimed(unpacked: u64) -> RawEntry {
-    let extra = Spelled::default().u16(1).u16(8).u64(unpacked).0;
+    let extra = RecordBytes::default().u16(1).u16(8).u64(unpacked).0;
     RawEntry { unpacked: u32::MAX, extra, ..RawEntry::deflated("device.yaml", b"[]\n") }
 }
 
 #[test]
-fn bombs_are_refused_before_they_go_off() {
+fn zip_bombs_are_refused_before_unpacking() {
     for unpacked in [RATIO_FREE_BYTES + 1, 1 << 40, 1 << 63, u64::MAX] {
         let packed = claimed(unpacked).packed.into();
         assert_eq!(problem(claimed(unpacked)), EntryProblem::Ratio { packed, unpacked });
@@ -349,7 +354,7 @@ fn bombs_are_refused_before_they_go_off() {
 }
 
 #[test]
-fn metadata_is_there_and_short() {
+fn missing_and_oversized_metadata_is_refused() {
     let error = read_all(archive(&[device()])).unwrap_err();
     assert!(matches!(error, BundleError::MetadataMissing));
     assert!(matches!(read_all(archive(&[])), Err(BundleError::MetadataMissing)));
@@ -376,7 +381,7 @@ fn own() -> Vec<RawEntry> {
 }
 
 #[test]
-fn a_bundle_is_what_it_declares() {
+fn a_bundle_that_differs_from_its_metadata_is_refused() {
     assert_eq!(read_all(archive(&own())).unwrap().len(), 2);
     assert_eq!(problem_of(&own()[1..], "device.yaml"), EntryProblem::Missing);
     let with = |entry: RawEntry| [own(), vec![entry]].concat();

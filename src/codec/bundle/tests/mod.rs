@@ -1,4 +1,4 @@
-//! Bundles, whole and hostile.
+//! Tests of bundles.
 
 mod hostile;
 mod mutate;
@@ -10,7 +10,7 @@ use std::io::{Cursor, Read, Write};
 use super::*;
 use crate::model::{Secrets, Value};
 
-/// What stands at a bundle's end in tests.
+/// The metadata of the bundles in these tests.
 fn bundle_info() -> BundleInfo {
     BundleInfo {
         export_time: "2026-05-23 17:11:12.171765".to_owned(),
@@ -19,7 +19,7 @@ fn bundle_info() -> BundleInfo {
     }
 }
 
-/// A bundle of these documents.
+/// Returns a bundle of these documents.
 fn bundle(documents: &[(Kind, &[u8])]) -> Vec<u8> {
     let mut writer = BundleWriter::new(Cursor::new(Vec::new()));
     for (kind, text) in documents {
@@ -30,7 +30,7 @@ fn bundle(documents: &[(Kind, &[u8])]) -> Vec<u8> {
     writer.finish(bundle_info()).unwrap().0.into_inner()
 }
 
-/// Opens an archive and reads everything in it.
+/// Opens an archive and reads all its documents.
 fn read_all(archive: Vec<u8>) -> Result<Vec<(Kind, Vec<u8>)>, BundleError> {
     let bundle = BundleReader::open(archive, Limits::default())?;
     let mut documents = Vec::new();

@@ -142,7 +142,7 @@ proptest! {
 
     /// Bytes that never were an archive, but for the end that every archive has.
     #[test]
-    fn noise_does_no_harm(
+    fn random_bytes_do_no_harm(
         noise in prop::collection::vec(any::<u8>(), 0..300),
         entries in 0..70_u16,
         directory in 0..300_u32,

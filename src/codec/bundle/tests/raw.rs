@@ -1,16 +1,16 @@
-//! Zip archives byte by byte, as no library would write them.
+//! Builds zip archives byte by byte, with errors that no library would write.
 
 use std::io::Write;
 
 use flate2::{Compression, Crc, write::DeflateEncoder};
 
-use crate::codec::zip::format::Spelled;
+use crate::codec::zip::format::RecordBytes;
 
-/// An entry: what it holds, and what it says of itself in its header and in the directory.
+/// An entry: its data, and the fields of its header and of its record in the directory.
 #[derive(Clone)]
 pub(super) struct RawEntry {
     pub(super) name: Vec<u8>,
-    /// The name in the header, where it differs.
+    /// The name in the header, if it differs.
     pub(super) header_name: Option<Vec<u8>>,
     pub(super) data: Vec<u8>,
     pub(super) flags: u16,
@@ -20,7 +20,7 @@ pub(super) struct RawEntry {
     pub(super) unpacked: u32,
     pub(super) mode: u32,
     pub(super) extra: Vec<u8>,
-    /// Where the directory says that the header is, where it is not there.
+    /// The offset of the header in the directory, if it is wrong.
     pub(super) header_at: Option<u32>,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn metadata() -> RawEntry {
     RawEntry::stored("metadata.yaml", b"{export_time: 2023-05-23 17:11:12.171765, version: 4.5}\n")
 }
 
-/// What the end record says, and what stands before and after it.
+/// The fields of the end record, and the bytes before and after it.
 #[derive(Clone, Default)]
 pub(super) struct RawEnd {
     pub(super) entries: Option<u16>,
@@ -73,11 +73,11 @@ pub(super) fn archive(entries: &[RawEntry]) -> Vec<u8> {
 }
 
 pub(super) fn archive_ending(entries: &[RawEntry], end: &RawEnd) -> Vec<u8> {
-    let (mut out, mut directory) = (Spelled::default(), Spelled::default());
+    let (mut out, mut directory) = (RecordBytes::default(), RecordBytes::default());
     for entry in entries {
         let at = entry.header_at.unwrap_or(out.0.len() as u32);
         let header_name = entry.header_name.as_ref().unwrap_or(&entry.name);
-        let described = |out: Spelled, name: &[u8]| {
+        let described = |out: RecordBytes, name: &[u8]| {
             out.u16(entry.flags)
                 .u16(entry.method)
                 .u32(0)
@@ -111,7 +111,7 @@ pub(super) fn archive_ending(entries: &[RawEntry], end: &RawEnd) -> Vec<u8> {
 
 /// ZIP64's end record and its locator, for an archive whose directory ends at `at`.
 pub(super) fn end64(at: u64, entries: u64, directory_bytes: u64, directory: u64) -> Vec<u8> {
-    Spelled::default()
+    RecordBytes::default()
         .u32(0x0606_4b50)
         .u64(44)
         .u16(45)

@@ -1,11 +1,11 @@
-//! What is written is read, by Satchel and by others.
+//! Written bundles are read, by Satchel and by another zip reader.
 
 use std::{fs, path::PathBuf};
 
-use super::{super::source::ReadAt, *};
-use crate::codec::zip::format::Spelled;
+use super::{super::source::ByteSource, *};
+use crate::codec::zip::format::RecordBytes;
 
-/// The real projects, where they are at hand. In CI they must be.
+/// Returns the folder of real projects, if it exists. In CI it must.
 pub(super) fn fixtures() -> Option<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
     let worktree = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
@@ -19,7 +19,7 @@ pub(super) fn fixtures() -> Option<PathBuf> {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn a_written_bundle_is_read() {
     let long = b"- {name: \"device\", port: !!int \"22\"}\n".repeat(100_000);
     let documents: [(Kind, &[u8]); 3] =
         [(Kind::Pool, b"[]\n"), (Kind::Device, &long), (Kind::User, b"")];
@@ -43,7 +43,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn documents_are_read_side_by_side() {
+fn documents_are_read_in_parallel() {
     let texts: [&[u8]; 2] = [&b"- {name: a}\n".repeat(50_000), &b"- {name: bb}\n".repeat(50_000)];
     let archive = bundle(&[(Kind::Device, texts[0]), (Kind::Link, texts[1])]);
     let reader = BundleReader::open(archive, Limits::default()).unwrap();
@@ -60,7 +60,7 @@ fn documents_are_read_side_by_side() {
 }
 
 #[test]
-fn another_reader_finds_the_same() {
+fn another_zip_reader_finds_the_same() {
     let archive = bundle(&[(Kind::Device, b"- {name: a}\n"), (Kind::WorkflowEdge, b"[]\n")]);
     let mut other = zip::ZipArchive::new(Cursor::new(archive)).unwrap();
     let names: Vec<_> = other.file_names().map(str::to_owned).collect();
@@ -73,7 +73,7 @@ fn another_reader_finds_the_same() {
 }
 
 #[test]
-fn a_document_that_was_given_up_gives_up_the_bundle() {
+fn an_unfinished_document_makes_the_bundle_fail() {
     let mut writer = BundleWriter::new(Cursor::new(Vec::new()));
     writer.document(Kind::User).unwrap().finish(0).unwrap();
     assert!(matches!(writer.document(Kind::User), Err(WriteError::Twice(Kind::User))));
@@ -106,11 +106,11 @@ impl std::io::Seek for Full {
 }
 
 #[test]
-fn a_full_disk_is_never_a_bundle() {
+fn no_bundle_is_written_on_a_full_disk() {
     let write = |room| -> Result<Full, WriteError> {
         let mut writer = BundleWriter::new(Full(Cursor::new(Vec::new()), room));
         let mut document = writer.document(Kind::Device)?;
-        document.write_all(b"- {name: a}\n")?;
+        document.write_all(b"- {name: a}\n").map_err(WriteError::Io)?;
         document.finish(1)?;
         Ok(writer.finish(bundle_info())?.0)
     };
@@ -122,14 +122,14 @@ fn a_full_disk_is_never_a_bundle() {
     assert!(enough > Some(300));
 }
 
-/// Zeros without end, but for what is written over them: large, and of no weight.
+/// A large source of zeros, with some bytes written over them.
 #[derive(Debug)]
 struct Sparse {
     bytes: u64,
     pieces: Vec<(u64, Vec<u8>)>,
 }
 
-impl ReadAt for Sparse {
+impl ByteSource for Sparse {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
         let most = self.bytes.saturating_sub(offset).min(buffer.len() as u64) as usize;
         buffer[..most].fill(0);
@@ -150,14 +150,14 @@ impl ReadAt for Sparse {
 }
 
 #[test]
-fn archives_beyond_four_gigabytes_are_read() {
+fn archives_over_4_gib_are_read() {
     use super::raw::{RawEnd, RawEntry, archive_ending, end64, metadata};
     let gap = 5 << 30;
     // Metadata, then five gigabytes that belong to nobody, then a document and the directory.
     let mut entries = [metadata(), RawEntry::stored("device.yaml", b"[]\n")];
     let far = gap + archive_ending(&entries[..1], &RawEnd::default()).len() as u64;
     entries[1].header_at = Some(u32::MAX);
-    entries[1].extra = Spelled::default().u16(1).u16(8).u64(far).0;
+    entries[1].extra = RecordBytes::default().u16(1).u16(8).u64(far).0;
     let whole = archive_ending(&entries, &RawEnd::default());
     let second = whole.windows(4).rposition(|bytes| bytes == b"PK\x03\x04").unwrap();
     let directory = whole.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
@@ -182,7 +182,7 @@ fn archives_beyond_four_gigabytes_are_read() {
 }
 
 #[test]
-fn real_projects_go_in_and_out() {
+fn real_projects_are_written_and_read() {
     let Some(fixtures) = fixtures() else { return };
     for project in ["default", "examples", "examples_exported_by_enms_4.6"] {
         let folder = fixtures.join("projects").join(project);
