@@ -1,4 +1,4 @@
-//! Inventories for tests, with the names that sites have and those that they should not.
+//! Inventories for tests, with ordinary and hostile names.
 
 use crate::{
     inventory::{Flow, InstanceRow, Inventory, InventoryError, RowSink},
@@ -7,17 +7,17 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// An inventory in a folder of its own.
+/// An inventory in a temporary folder.
 pub struct Sample {
     pub inventory: Inventory,
     store: Arc<Store>,
     _folder: tempfile::TempDir,
 }
 
-/// A reference as a test sees it: who, by which property, and whom.
-pub type Named = (Kind, String, &'static str, Target, String);
+/// A reference: kind and name of its holder, property, target and name.
+pub type Reference = (Kind, String, &'static str, Target, String);
 
-/// The rows of an answer, as values of their own.
+/// A row with owned values.
 pub type Row = Vec<(String, Value)>;
 
 pub fn list(names: &[&str]) -> Value {
@@ -40,7 +40,7 @@ impl Sample {
         Self { inventory: Inventory::new(store.clone()), store, _folder: folder }
     }
 
-    /// A few records of most kinds.
+    /// An inventory with a few records of most kinds.
     pub fn small() -> Self {
         let sample = Self::empty();
         let put = |kind, properties: &[(&str, Value)]| sample.put(kind, object(properties));
@@ -137,17 +137,17 @@ impl Sample {
         sample
     }
 
-    /// Records of every kind whose properties and relations the seed chooses. Pools are manual.
+    /// An inventory with random records of every kind. Pools are manual.
     pub fn random(seed: u64) -> Self {
         let sample = Self::empty();
-        let mut dice = Dice(seed | 1);
+        let mut rng = Rng(seed | 1);
         let names = |kind: Kind| {
             ["R 1%", "[Shared] x", "é>b", "..", "100% \u{202e}(x): y"]
                 .map(|n| format!("{n} {kind}"))
         };
         for kind in Kind::ALL {
             for name in names(kind) {
-                sample.put(kind, kind.dispatch(Made { name, dice: &mut dice, names: &names }));
+                sample.put(kind, kind.dispatch(Made { name, rng: &mut rng, names: &names }));
             }
         }
         sample
@@ -158,7 +158,7 @@ impl Sample {
         self.store.change(|t| -> Result<_, StoreError> { t.put(record) }).unwrap();
     }
 
-    /// Gives a computed pool its members, as a change would.
+    /// Stores the members of a computed pool.
     pub fn fill(&self, pool: &str, side: Side, members: &[(u64, &str)]) {
         let pool = self.store.read().get::<Pool>(pool).unwrap().unwrap().ordinal;
         let fill = |t: &mut Transaction<'_>| -> Result<(), StoreError> {
@@ -186,19 +186,19 @@ impl Sample {
         found.unwrap_or_else(|| panic!("{kind} {name} has no {property}")).1
     }
 
-    /// The names of a kind's records.
+    /// The names of the records of a kind.
     pub fn names(&self, kind: Kind) -> Vec<String> {
         let reading = self.store.read();
         let names = reading.scan_raw(kind).map(|entry| entry.unwrap().0);
         names.map(|name| String::from_utf8(name).unwrap()).collect()
     }
 
-    /// Every reference of every record.
-    pub fn references(&self) -> Vec<Named> {
+    /// All references of all records.
+    pub fn references(&self) -> Vec<Reference> {
         struct References<'s>(&'s LiveView);
         impl KindVisitor for References<'_> {
-            type Output = Vec<Named>;
-            fn visit<E: Entity>(self) -> Vec<Named> {
+            type Output = Vec<Reference>;
+            fn visit<E: Entity>(self) -> Vec<Reference> {
                 let mut all = Vec::new();
                 for stored in self.0.scan::<E>() {
                     let record = stored.unwrap().record;
@@ -216,7 +216,7 @@ impl Sample {
     }
 }
 
-/// The rows that an operation gives, and what it says at the end.
+/// The rows that an operation sends, and its result.
 pub fn rows<T>(
     operation: impl FnOnce(&mut RowSink<'_>) -> Result<T, InventoryError>,
 ) -> Result<(Vec<Row>, T), InventoryError> {
@@ -228,16 +228,16 @@ pub fn rows<T>(
     Ok((all, said))
 }
 
-/// One column of rows.
+/// The values of one column.
 pub fn column(rows: &[Row], name: &str) -> Vec<String> {
     let value = |row: &Row| row.iter().find(|(known, _)| known == name).unwrap().1.clone();
     rows.iter().map(|row| value(row).as_text().unwrap().to_owned()).collect()
 }
 
-/// Chooses, the same for the same seed (xorshift).
-pub struct Dice(pub u64);
+/// A random number generator that gives the same numbers for the same seed (xorshift).
+pub struct Rng(pub u64);
 
-impl Dice {
+impl Rng {
     pub fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -246,22 +246,22 @@ impl Dice {
     }
 }
 
-/// What a record of a kind is made of.
+/// Builds a random record of a kind.
 struct Made<'d, N> {
     name: String,
-    dice: &'d mut Dice,
+    rng: &'d mut Rng,
     names: &'d N,
 }
 
 impl<N: Fn(Kind) -> [String; 5]> KindVisitor for Made<'_, N> {
     type Output = Map;
     fn visit<E: Entity>(self) -> Map {
-        let Self { name, dice, names } = self;
+        let Self { name, rng, names } = self;
         let mut entries: Vec<(Value, Value)> = vec![("name".into(), name.into())];
         for property in E::PROPERTIES {
             let mut named = |target: Target| {
                 let kinds = target.kinds();
-                names(kinds[dice.below(kinds.len())])[dice.below(5)].clone()
+                names(kinds[rng.below(kinds.len())])[rng.below(5)].clone()
             };
             let value: Value = match property.type_ {
                 PropertyType::Name | PropertyType::Secret => continue,
@@ -269,24 +269,24 @@ impl<N: Fn(Kind) -> [String; 5]> KindVisitor for Made<'_, N> {
                 PropertyType::Many(target) => {
                     let mut chosen = vec![named(target), named(target)];
                     chosen.dedup();
-                    chosen.truncate(dice.below(3));
+                    chosen.truncate(rng.below(3));
                     Value::List(chosen.into_iter().map(Value::from).collect())
                 }
-                _ if dice.below(2) == 0 => continue,
-                PropertyType::Text => ["", "Cisco", "é>b 1%", "cis"][dice.below(4)].into(),
-                PropertyType::Int => Value::Int(dice.below(3) as i64 + 21),
+                _ if rng.below(2) == 0 => continue,
+                PropertyType::Text => ["", "Cisco", "é>b 1%", "cis"][rng.below(4)].into(),
+                PropertyType::Int => Value::Int(rng.below(3) as i64 + 21),
                 PropertyType::Bool if property.name == "manually_defined" => continue,
-                PropertyType::Bool => Value::Bool(dice.below(2) == 0),
-                PropertyType::Float => Value::Float(dice.below(2) as f64 / 2.0),
-                PropertyType::Any => Value::List(vec![Value::Int(dice.below(2) as i64)]),
+                PropertyType::Bool => Value::Bool(rng.below(2) == 0),
+                PropertyType::Float => Value::Float(rng.below(2) as f64 / 2.0),
+                PropertyType::Any => Value::List(vec![Value::Int(rng.below(2) as i64)]),
             };
             entries.push((property.name.into(), value));
         }
         if E::KIND == Kind::Pool {
             entries.push(("manually_defined".into(), Value::Bool(true)));
         }
-        if dice.below(3) > 0 {
-            entries.push(("rack".into(), [Value::Int(7), "7".into()][dice.below(2)].clone()));
+        if rng.below(3) > 0 {
+            entries.push(("rack".into(), [Value::Int(7), "7".into()][rng.below(2)].clone()));
         }
         Map::from_entries(entries)
     }

@@ -1,4 +1,4 @@
-//! What several words show of one record, found in one walk over its bytes.
+//! The values of several properties of one record, read in one pass over its bytes.
 
 use super::{
     lines::matching_lines,
@@ -11,80 +11,88 @@ use crate::{
     store::Raw,
 };
 
-/// Words of one kind.
+/// The columns of a result, or the properties that predicates compare.
 pub(in crate::inventory) struct Columns {
     kind: Kind,
     columns: Vec<Column>,
-    places: Projection,
+    projection: Projection,
 }
 
 struct Column {
-    word: PropertyRef,
-    /// Where it is among the places, if it is in the record's bytes.
+    property: PropertyRef,
+    /// Its index in the projection, if it is stored in the record's bytes.
     at: Option<usize>,
 }
 
-/// What a word shows of a record.
+/// The value of a column.
 #[derive(Debug)]
-pub(in crate::inventory) enum Seen<'a> {
+pub(in crate::inventory) enum ColumnValue<'a> {
     View(View<'a>),
-    /// A tree, which cannot be borrowed from bytes.
-    Probed(Projected<'a>),
+    /// A nested value, which cannot be borrowed from bytes.
+    Projected(Projected<'a>),
     Names(Vec<String>),
     Text(String),
 }
 
-impl Seen<'_> {
+impl ColumnValue<'_> {
+    /// A view of the value.
     pub fn view(&self) -> View<'_> {
         match self {
-            Seen::View(view) => view.clone(),
-            Seen::Probed(probed) => probed.view(),
-            Seen::Names(names) => View::Texts(names.iter().map(String::as_str).collect()),
-            Seen::Text(text) => View::Text(text),
+            ColumnValue::View(view) => view.clone(),
+            ColumnValue::Projected(projected) => projected.view(),
+            ColumnValue::Names(names) => View::Texts(names.iter().map(String::as_str).collect()),
+            ColumnValue::Text(text) => View::Text(text),
         }
     }
 }
 
 impl Columns {
-    pub fn new(kind: Kind, words: Vec<PropertyRef>) -> Self {
-        let places = Projection::new(words.iter().filter_map(|word| word.place(kind)).collect());
-        let columns = words.into_iter().map(|word| {
-            let at = word.place(kind).and_then(|place| places.position(&place));
-            Column { word, at }
+    /// Columns for properties of one kind.
+    pub fn new(kind: Kind, properties: Vec<PropertyRef>) -> Self {
+        let projection = Projection::new(
+            properties.iter().filter_map(|property| property.position(kind)).collect(),
+        );
+        let columns = properties.into_iter().map(|property| {
+            let at = property.position(kind).and_then(|position| projection.position(&position));
+            Column { property, at }
         });
-        Self { kind, columns: columns.collect(), places }
+        Self { kind, columns: columns.collect(), projection }
     }
 
-    /// What each word shows of a record, in their order.
-    pub fn see<'a>(
+    /// The values of the columns for one record, in the order of the columns.
+    pub fn values<'a>(
         &self,
         session: &ReadSession<'_>,
         name: &'a str,
         raw: &'a Raw,
-    ) -> Result<Vec<Seen<'a>>, InventoryError> {
-        let mut probed = if self.places.is_empty() {
+    ) -> Result<Vec<ColumnValue<'a>>, InventoryError> {
+        let mut projected = if self.projection.is_empty() {
             Vec::new()
         } else {
-            let probed = raw.project(self.kind, &self.places);
-            probed.map_err(|error| corrupt(self.kind, name, error))?
+            let projected = raw.project(self.kind, &self.projection);
+            projected.map_err(|error| corrupt(self.kind, name, error))?
         };
-        let mut seen = Vec::with_capacity(self.columns.len());
+        let mut values = Vec::with_capacity(self.columns.len());
         for (number, column) in self.columns.iter().enumerate() {
-            // A column that comes again needs a copy of what was found.
-            let again = self.columns[number + 1..].iter().any(|other| other.at == column.at);
-            let found =
-                column.at.and_then(|at| if again { probed[at].clone() } else { probed[at].take() });
-            seen.push(column.word.see(session, self.kind, name, raw, found)?);
+            // If a later column shows the same value, this one needs a copy.
+            let is_needed_again =
+                self.columns[number + 1..].iter().any(|other| other.at == column.at);
+            let found = column.at.and_then(|at| {
+                if is_needed_again { projected[at].clone() } else { projected[at].take() }
+            });
+            values.push(column.property.value(session, self.kind, name, raw, found)?);
         }
-        Ok(seen)
+        Ok(values)
     }
 }
 
 impl PropertyRef {
-    /// Where it stands in a record's bytes, if it does.
-    fn place(&self, kind: Kind) -> Option<PropertyPosition> {
+    /// Its position in a record's bytes, if it is stored there.
+    fn position(&self, kind: Kind) -> Option<PropertyPosition> {
         match self {
-            PropertyRef::Property { place, .. } | PropertyRef::Custom(place) => Some(place.clone()),
+            PropertyRef::Property { position, .. } | PropertyRef::Custom(position) => {
+                Some(position.clone())
+            }
             PropertyRef::Members(side) => Some(PropertyPosition::of(kind, side.list())),
             PropertyRef::MemberCount(side) => Some(PropertyPosition::of(kind, side.list())),
             PropertyRef::Name
@@ -94,8 +102,8 @@ impl PropertyRef {
         }
     }
 
-    /// Whether it is read from the record's bytes alone.
-    pub fn is_cheap(&self) -> bool {
+    /// Whether it is read from the record's bytes alone, without other records or texts.
+    pub fn is_stored(&self) -> bool {
         match self {
             PropertyRef::Name | PropertyRef::Property { .. } | PropertyRef::Custom(_) => true,
             PropertyRef::Relation(_)
@@ -106,32 +114,36 @@ impl PropertyRef {
         }
     }
 
-    /// What it shows of a record; `found` is what is in its place.
-    fn see<'a>(
+    /// Its value for a record. `found` is the value at its position in the record's bytes.
+    fn value<'a>(
         &self,
         session: &ReadSession<'_>,
         kind: Kind,
         name: &'a str,
         raw: &'a Raw,
         found: Option<Projected<'a>>,
-    ) -> Result<Seen<'a>, InventoryError> {
+    ) -> Result<ColumnValue<'a>, InventoryError> {
         Ok(match self {
-            PropertyRef::Name => Seen::View(View::Text(name)),
+            PropertyRef::Name => ColumnValue::View(View::Text(name)),
             PropertyRef::Property { property, .. } => match found {
-                Some(Projected::View(view)) => Seen::View(property.shown(Some(view))),
-                Some(value @ Projected::Value(_)) => Seen::Probed(value),
-                None => Seen::View(property.shown(None)),
+                Some(Projected::View(view)) => ColumnValue::View(property.shown(Some(view))),
+                Some(value @ Projected::Value(_)) => ColumnValue::Projected(value),
+                None => ColumnValue::View(property.shown(None)),
             },
-            PropertyRef::Custom(_) => found.map_or(Seen::View(View::Null), Seen::Probed),
+            PropertyRef::Custom(_) => {
+                found.map_or(ColumnValue::View(View::Null), ColumnValue::Projected)
+            }
             PropertyRef::Relation(relation) => {
-                Seen::Names(session.related(kind, relation, name, raw)?)
+                ColumnValue::Names(session.related(kind, relation, name, raw)?)
             }
             PropertyRef::Members(side) => match session.computed()?.get(raw.header.ordinal) {
-                Some(_) => Seen::Names(session.reading.members(raw.header.ordinal, *side)?),
+                Some(_) => ColumnValue::Names(session.reading.members(raw.header.ordinal, *side)?),
                 None => match found {
-                    Some(Projected::View(View::Texts(names))) => Seen::View(View::Texts(names)),
+                    Some(Projected::View(View::Texts(names))) => {
+                        ColumnValue::View(View::Texts(names))
+                    }
                     Some(Projected::View(_) | Projected::Value(_)) | None => {
-                        Seen::Names(Vec::new())
+                        ColumnValue::Names(Vec::new())
                     }
                 },
             },
@@ -142,16 +154,16 @@ impl PropertyRef {
                     (None, Some(Projected::View(View::Texts(names)))) => names.len() as u64,
                     (None, _) => 0,
                 };
-                Seen::View(View::Int(i64::try_from(count).unwrap_or(i64::MAX)))
+                ColumnValue::View(View::Int(i64::try_from(count).unwrap_or(i64::MAX)))
             }
             PropertyRef::LongText(text) => match session.reading.text(name, text.as_str())? {
-                Some(stored) => Seen::Text(stored.text),
-                None => Seen::View(View::Null),
+                Some(stored) => ColumnValue::Text(stored.text),
+                None => ColumnValue::View(View::Null),
             },
             PropertyRef::Lines { text, comparisons, context_lines } => {
                 let stored = session.reading.text(name, text.as_str())?;
                 let text = stored.map(|stored| stored.text).unwrap_or_default();
-                Seen::Names(matching_lines(&text, comparisons, *context_lines))
+                ColumnValue::Names(matching_lines(&text, comparisons, *context_lines))
             }
         })
     }

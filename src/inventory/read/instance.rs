@@ -1,9 +1,8 @@
-//! An instance as it is shown: what it says of itself, defaults, and the relations of both
-//! directions.
+//! One instance as it is shown: its properties, defaults, and the relations of both directions.
 
 use super::{
     InstanceRow,
-    session::{ReadSession, Referrers, shows_pools, united},
+    session::{ReadSession, Referrers, shows_pools, union},
 };
 use crate::{
     inventory::{Inventory, InventoryError},
@@ -12,14 +11,15 @@ use crate::{
 };
 
 impl Inventory {
-    /// Shows one instance: every property but secrets, and by name those to whom it is related in
-    /// either direction.
+    /// Calls `show` with one instance: every property but secrets, and the names of related records
+    /// in either direction.
     ///
-    /// It costs one read of the record and of each range of the reverse index in which its kind
-    /// can be named: two for devices and networks, which links name as either.
+    /// It reads the record, and each range of the reverse index that can refer to its kind: two for
+    /// devices and networks, because links refer to either.
     ///
     /// # Errors
-    /// [`InventoryError::NotFound`], and what the store has to say.
+    /// [`InventoryError::NotFound`] if there is no such instance, [`InventoryError::Store`] if it
+    /// cannot be read.
     pub fn instance<R>(
         &self,
         kind: Kind,
@@ -42,28 +42,29 @@ impl Inventory {
                 .collect(),
             None => Vec::new(),
         };
-        let own = Own::read(&session, &stored)?;
+        let own = OwnProperties::read(&session, &stored)?;
         let properties = own.properties(&*stored.record);
         let related = relations.iter().enumerate().map(|(at, relation)| {
             let word = relation.name.as_str();
-            let mut others = referrers.under(at);
+            let mut others = referrers.of_relation(at);
             if pools_at == Some(at) {
                 others.extend_from_slice(&pools);
             }
-            let names = match relation.own.and_then(|_| held(&properties, word)) {
-                Some(View::Texts(own)) => united(own, others),
-                _ => united(&[], others),
+            let names = match relation.own.and_then(|_| find(&properties, word)) {
+                Some(View::Texts(own)) => union(own, others),
+                _ => union(&[], others),
             };
             (word, View::Texts(names))
         });
         let related: Vec<(&str, View<'_>)> = related.collect();
-        let properties = joined(properties, related);
+        let properties = merged(properties, related);
         Ok(show(&InstanceRow { version: stored.version, properties: &properties }))
     }
 }
 
-/// What a record shows of its own that does not stand in it: the members of a computed pool.
-pub(in crate::inventory) struct Own {
+/// The properties that a record shows without its referrers, including those that are stored beside
+/// it: the members of a computed pool.
+pub(in crate::inventory) struct OwnProperties {
     members: Option<Members>,
 }
 
@@ -72,7 +73,11 @@ struct Members {
     links: Vec<String>,
 }
 
-impl Own {
+impl OwnProperties {
+    /// Reads what is stored beside the record.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] if the members cannot be read.
     pub fn read(
         session: &ReadSession<'_>,
         stored: &Stored<AnyRecord>,
@@ -90,12 +95,12 @@ impl Own {
         Ok(Self { members })
     }
 
-    /// The record's own properties, by name, aliases and a pool's members and counts among them.
+    /// The properties, sorted by name, with aliases and the members and counts of a pool.
     pub fn properties<'a>(&'a self, record: &'a dyn Record) -> Vec<(&'a str, View<'a>)> {
         let properties = record.shown();
         let mut more: Vec<(&str, View<'_>)> = aliases(record.kind())
             .iter()
-            .filter_map(|(alias, name)| Some((*alias, held(&properties, name)?.clone())))
+            .filter_map(|(alias, name)| Some((*alias, find(&properties, name)?.clone())))
             .collect();
         if record.kind() == Kind::Pool {
             for side in [Side::Device, Side::Link] {
@@ -103,7 +108,7 @@ impl Own {
                     Side::Device => &members.devices,
                     Side::Link => &members.links,
                 });
-                let count = match (members, held(&properties, side.list())) {
+                let count = match (members, find(&properties, side.list())) {
                     (Some(names), _) => names.len(),
                     (None, Some(View::Texts(names))) => names.len(),
                     (None, _) => 0,
@@ -115,35 +120,35 @@ impl Own {
                 }
             }
         }
-        joined(properties, more)
+        merged(properties, more)
     }
 }
 
-/// What a property shows.
-fn held<'p, 'a>(properties: &'p [(&'a str, View<'a>)], name: &str) -> Option<&'p View<'a>> {
+/// The value of a property, in a list sorted by name.
+fn find<'p, 'a>(properties: &'p [(&'a str, View<'a>)], name: &str) -> Option<&'p View<'a>> {
     let at = properties.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
     Some(&properties[at].1)
 }
 
-/// Joins two lists, each sorted by name, into one; where both have a name, `stronger` wins.
-fn joined<'a>(
+/// Merges two lists sorted by name. Of two entries of one name, that of `preferred` is kept.
+fn merged<'a>(
     properties: Vec<(&'a str, View<'a>)>,
-    stronger: Vec<(&'a str, View<'a>)>,
+    preferred: Vec<(&'a str, View<'a>)>,
 ) -> Vec<(&'a str, View<'a>)> {
-    if stronger.is_empty() {
+    if preferred.is_empty() {
         return properties;
     }
-    let mut all = Vec::with_capacity(properties.len() + stronger.len());
-    let mut stronger = stronger.into_iter().peekable();
+    let mut all = Vec::with_capacity(properties.len() + preferred.len());
+    let mut preferred = preferred.into_iter().peekable();
     for (name, view) in properties {
-        while let Some(before) = stronger.next_if(|(word, _)| *word < name) {
+        while let Some(before) = preferred.next_if(|(word, _)| *word < name) {
             all.push(before);
         }
-        if stronger.peek().is_none_or(|(word, _)| *word != name) {
+        if preferred.peek().is_none_or(|(word, _)| *word != name) {
             all.push((name, view));
         }
     }
-    all.extend(stronger);
+    all.extend(preferred);
     all
 }
 
@@ -160,7 +165,7 @@ mod tests {
     };
 
     #[test]
-    fn a_device_shows_both_directions() {
+    fn a_device_shows_relations_of_both_directions() {
         let sample = Sample::small();
         let shown = sample.shown(Kind::Device, "R 1%");
         let names: Vec<&str> = shown.iter().map(|(name, _)| name.as_str()).collect();
@@ -168,14 +173,14 @@ mod tests {
         let get = |name: &str| sample.shown_property(Kind::Device, "R 1%", name);
         assert_eq!(get("name"), "R 1%".into());
         assert_eq!(get("port"), Value::Int(22), "a default");
-        assert_eq!(get("vendor"), Value::Null, "said to be nothing");
+        assert_eq!(get("vendor"), Value::Null, "explicitly null");
         assert_eq!(get("model"), "".into());
         assert_eq!(get("positions"), Value::Null);
         assert_eq!(get("rack"), Value::Int(7));
         assert_eq!(get("owners"), list(&[]));
         assert_eq!(get("links"), list(&["..>l", "l 1%"]));
         assert_eq!(get("networks"), list(&["net [x]"]));
-        // Its own first, in its own order; then those that name it.
+        // Its own list comes first, in its order; then its referrers.
         assert_eq!(get("gateways"), list(&["é>b", "[Shared] x", "gw"]));
         assert_eq!(get("devices"), list(&[]));
         assert_eq!(get("services"), list(&["[Shared] s"]));
@@ -185,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn a_relation_wins_over_a_property_of_the_site() {
+    fn a_relation_is_preferred_to_a_custom_property() {
         let sample = Sample::small();
         sample.put(Kind::Device, object(&[("name", "é>b".into()), ("links", "mine".into())]));
         assert_eq!(sample.shown_property(Kind::Device, "é>b", "links"), list(&[]));
     }
 
     #[test]
-    fn a_links_ends_are_shown_under_both_words() {
+    fn the_ends_of_a_link_are_shown_under_both_names() {
         let sample = Sample::small();
         let get = |name: &str, property: &str| sample.shown_property(Kind::Link, name, property);
         assert_eq!(get("l 1%", "source"), "R 1%".into());
@@ -208,17 +213,21 @@ mod tests {
     }
 
     #[test]
-    fn pools_show_who_is_in_them() {
+    fn pools_and_their_members_show_each_other() {
         let sample = Sample::small();
         let pools = |kind, name: &str| sample.shown_property(kind, name, "pools");
-        // "cisco" is computed; the others name their members.
+        // "cisco" is computed; the other pools list their members.
         assert_eq!(pools(Kind::Device, "é>b"), list(&["cisco", "pool %"]));
         assert_eq!(pools(Kind::Device, "R 1%"), list(&["pool %"]));
         assert_eq!(pools(Kind::Link, "l 1%"), list(&["odd"]));
         let get = |name: &str, property: &str| sample.shown_property(Kind::Pool, name, property);
         assert_eq!(get("pool %", "device_number"), Value::Int(2));
         assert_eq!(get("pool %", "link_number"), Value::Int(0));
-        assert_eq!(get("odd", "link_number"), Value::Int(1), "it keeps what it has");
+        assert_eq!(
+            get("odd", "link_number"),
+            Value::Int(1),
+            "its criteria are invalid, so it keeps its members"
+        );
         assert_eq!(get("pool %", "target_services"), list(&["[Shared] s", "s 2"]));
         // A pool that changes is computed anew.
         sample.put(Kind::Pool, object(&[("name", "cisco".into()), ("device_name", "1%".into())]));
@@ -239,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_shown() {
+    fn secrets_are_not_shown() {
         let sample = Sample::small();
         let shown = sample.shown(Kind::User, "admin");
         assert!(shown.iter().all(|(name, _)| name != "password"));
@@ -247,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_not_found() {
+    fn missing_instances_are_not_found() {
         let sample = Sample::small();
         for name in ["nobody", "", "é", "R 1", "R 1%\0"] {
             let result = sample.inventory.instance(Kind::Device, name, |_| ());
@@ -258,7 +267,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(6))]
 
-        /// What a record shows under a word is what all records together say.
+        /// A record shows under a relation exactly what all records refer to.
         #[test]
         fn both_directions_agree(seed in any::<u64>()) {
             let sample = Sample::random(seed);

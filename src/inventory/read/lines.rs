@@ -1,9 +1,9 @@
-//! The lines of a long text that a search is about.
+//! The matching lines of a long text.
 
 use crate::model::Comparison;
 
-/// The lines for which one of the comparisons holds, and as many around each as `context_lines`
-/// says, as eNMS shows them: `L12: ` and the line without blanks around it. No line comes twice.
+/// The lines that match at least one comparison, with `context_lines` lines before and after each,
+/// in the form of eNMS: `L12: ` and the trimmed line. Each line is given once.
 pub(in crate::inventory) fn matching_lines(
     text: &str,
     comparisons: &[Comparison],
@@ -11,7 +11,7 @@ pub(in crate::inventory) fn matching_lines(
 ) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let mut shown = Vec::new();
-    // The first line that is not shown yet, and may be.
+    // The first line that was not given yet.
     let mut next = 0;
     for (number, line) in lines.iter().enumerate() {
         if comparisons.iter().any(|comparison| comparison.holds(line)) {
@@ -34,7 +34,7 @@ mod tests {
         "hostname R 1%\r\n interface é\n  shutdown\n!\n interface b\n  mtu 9000\nend";
 
     #[test]
-    fn lines_come_once_with_their_numbers() {
+    fn each_line_is_given_once_with_its_number() {
         let interface = Comparison::regex(r"^\s*interface", Anchors::Lines).unwrap();
         let lines = |context| matching_lines(TEXT, std::slice::from_ref(&interface), context);
         assert_eq!(lines(0), ["L2: interface é", "L5: interface b"]);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn any_comparison_may_hold() {
+    fn one_matching_comparison_is_enough() {
         let asked = [Comparison::inclusion("MTU"), Comparison::Equality("!".to_owned())];
         assert_eq!(matching_lines(TEXT, &asked, 0), ["L4: !", "L6: mtu 9000"]);
         assert!(matching_lines(TEXT, &[], 3).is_empty());

@@ -2,7 +2,7 @@
 
 use super::{
     ListRequest, RowSink,
-    rows::{Answer, Ordering, Shape},
+    rows::{RowOrder, RowQuery, RowShape},
     selection::Selection,
 };
 use crate::{
@@ -11,15 +11,16 @@ use crate::{
 };
 
 impl Inventory {
-    /// Gives a page of a kind's instances, and says how many the kind has.
+    /// Sends a page of the instances of a kind, and returns the number of all instances.
     ///
-    /// By name, rows come while they are read, and those before the page are not decoded. In
-    /// another order everything is looked at before the first row: a walk over each record's
-    /// bytes. Without columns a row shows the instance's own properties, and not who names it.
+    /// Sorted by name, rows are sent while they are read, and rows before the page are not decoded.
+    /// In another order, every record is read before the first row is sent. Without columns, a row
+    /// shows the instance's own properties, without its referrers.
     ///
     /// # Errors
-    /// [`InventoryError::UnknownProperty`] for a column or an order that is near to a known word
-    /// and that no record has; any other unknown word shows null.
+    /// [`InventoryError::UnknownProperty`] for a column or an order that resembles a known name and
+    /// that no record has; any other unknown name shows null. [`InventoryError::Store`] if the
+    /// inventory cannot be read.
     pub fn list(
         &self,
         kind: Kind,
@@ -27,14 +28,14 @@ impl Inventory {
         rows: &mut RowSink<'_>,
     ) -> Result<u64, InventoryError> {
         let session = self.session();
-        let answer = Answer {
+        let query = RowQuery {
             selection: Selection::new(&session, kind, Vec::new())?,
-            order: Ordering::resolve(&session, kind, request.order.as_ref())?,
+            order: RowOrder::resolve(&session, kind, request.order.as_ref())?,
             start: request.start,
             limit: request.limit,
-            shape: Shape::resolve(&session, kind, &request.columns, |word| word)?,
+            shape: RowShape::resolve(&session, kind, &request.columns, |property| property)?,
         };
-        answer.give(&session, rows)
+        query.send(&session, rows)
     }
 }
 
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_parts_of_the_whole() {
+    fn pages_are_slices_of_the_complete_list() {
         let sample = Sample::small();
         let all = ["R 1%", "[Shared] x", "gw", "é>b"];
         for start in 0..6 {
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_columns_shows_the_records_own() {
+    fn a_row_without_columns_shows_the_records_own_properties() {
         let sample = Sample::small();
         let (all, _) = listed(&sample, Kind::Device, &ListRequest::default());
         let shown = sample.shown(Kind::Device, "R 1%");
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_come_as_they_are_asked_for() {
+    fn columns_are_shown_in_the_requested_order() {
         let sample = Sample::small();
         let columns =
             ["rack", "links", "port", "name", "gateways", "port", "nobody has this", "devices"];
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn pools_columns_show_their_members() {
+    fn columns_of_pools_show_their_members() {
         let sample = Sample::small();
         let columns = ["name", "devices", "device_number", "links", "link_number"];
         let request =
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn any_property_can_be_the_order() {
+    fn rows_are_sorted_by_any_property() {
         let sample = Sample::small();
         let down = |property| names(&sample, &by(property, Direction::Descending));
         let up = |property| names(&sample, &by(property, Direction::Ascending));
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_told_and_a_property_of_the_site_is_none() {
+    fn a_misspelled_property_is_refused_and_a_custom_one_shown() {
         let sample = Sample::small();
         let try_column = |column: &str| {
             let request =
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_gets_no_more() {
+    fn a_receiver_that_stops_gets_no_more_rows() {
         let sample = Sample::small();
         for request in [ListRequest::default(), by("port", Direction::Ascending)] {
             let mut seen = 0;

@@ -1,8 +1,7 @@
-//! RowSink in an order other than by name.
+//! Sorting of rows by a property.
 //!
-//! What is sorted are a row's key, which is what its property shows, and its name; the rows
-//! themselves are read when their turn comes. A page needs only its best rows, and everything
-//! else is set aside on the disk where it is large.
+//! Only the sort key and the name of each row are sorted; the rows are read when they are sent. A
+//! page keeps its first rows in memory. A complete list is sorted on the disk if it is large.
 
 use std::{collections::BinaryHeap, io, path::Path};
 
@@ -14,16 +13,17 @@ use crate::{
     store::StoreError,
 };
 
-/// The longest key, in bytes: texts that are equal so far are sorted by name.
+/// The longest text in a sort key, in bytes. Texts that are equal up to this length are sorted by
+/// name.
 const KEY_BYTES_MAX: usize = 512;
 
-/// Up to so many best rows are kept in memory: at most 13 MB, with the longest keys and names.
+/// The most rows that are sorted in memory: at most 13 MB, with the longest keys and names.
 const HELD_ROWS_MAX: u64 = 10_000;
 
-/// What may be sorted in memory before it is set aside, in bytes.
+/// The memory for sorting all rows, in bytes. Beyond it they are sorted on the disk.
 const SORTER_BYTES: usize = 32 * 1024 * 1024;
 
-/// What a row is sorted by, so that bytes compare as the values do: nothing first, then numbers,
+/// The sort key of a value. Keys compare byte by byte as the values do: null first, then numbers,
 /// then texts.
 pub(in crate::inventory) fn key(view: &View<'_>, direction: Direction) -> Vec<u8> {
     let mut key = Vec::with_capacity(24);
@@ -52,8 +52,8 @@ fn encode(view: &View<'_>, key: &mut Vec<u8>) {
         View::Text(_) | View::Texts(_) | View::Value(_) => {
             key.push(2);
             for byte in text_of(view).bytes().take(KEY_BYTES_MAX) {
-                // A zero ends the text, so that a longer one comes behind its beginning in either
-                // direction; one within becomes two bytes.
+                // A zero ends the text, so that a text sorts after its own prefix, in both
+                // directions. A zero or one within the text becomes two bytes.
                 match byte {
                     0 | 1 => key.extend_from_slice(&[1, byte + 1]),
                     byte => key.push(byte),
@@ -64,7 +64,7 @@ fn encode(view: &View<'_>, key: &mut Vec<u8>) {
     }
 }
 
-/// Numbers by their value; whole ones that are the same as a float, by themselves.
+/// Numbers sort by value. Integers that are the same as a float sort by their exact value.
 fn encode_number(number: f64, whole: i64, key: &mut Vec<u8>) {
     let bits = number.to_bits();
     let sorted = if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };
@@ -73,29 +73,32 @@ fn encode_number(number: f64, whole: i64, key: &mut Vec<u8>) {
     key.extend_from_slice(&(whole.cast_unsigned() ^ 1 << 63).to_be_bytes());
 }
 
-/// Takes rows and gives a page of them in order; equal keys by name.
-pub(in crate::inventory) enum Sorting {
-    /// The first rows, the last of them on top.
-    Best {
+/// Sorts rows by key, and rows of equal keys by name.
+pub(in crate::inventory) enum RowSorter {
+    /// The first rows so far, the last of them on top of the heap.
+    First {
         rows: BinaryHeap<(Vec<u8>, String)>,
         rows_max: usize,
     },
     All(Box<Sorter>),
 }
 
-impl Sorting {
-    /// A sorting of which the first `rows_wanted` will be read: all, where none is said.
+impl RowSorter {
+    /// A sorter of which only the first `rows_wanted` rows are read; `None` for all rows.
     pub fn new(rows_wanted: Option<u64>, scratch: &Path) -> Self {
         match rows_wanted.filter(|rows| *rows <= HELD_ROWS_MAX) {
-            Some(rows) => Sorting::Best { rows: BinaryHeap::new(), rows_max: rows as usize },
-            None => Sorting::All(Box::new(Sorter::new(scratch, SORTER_BYTES))),
+            Some(rows) => RowSorter::First { rows: BinaryHeap::new(), rows_max: rows as usize },
+            None => RowSorter::All(Box::new(Sorter::new(scratch, SORTER_BYTES))),
         }
     }
 
-    /// Takes a row. RowSink come by name.
+    /// Adds a row. Rows must come sorted by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] within [`InventoryError::Store`] if a temporary file cannot be written.
     pub fn push(&mut self, key: Vec<u8>, name: &str) -> Result<(), InventoryError> {
         match self {
-            Sorting::Best { rows, rows_max } => {
+            RowSorter::First { rows, rows_max } => {
                 if rows.len() < *rows_max {
                     rows.push((key, name.to_owned()));
                 } else if rows.peek().is_some_and(|(last, _)| key < *last) {
@@ -104,11 +107,15 @@ impl Sorting {
                 }
                 Ok(())
             }
-            Sorting::All(sorter) => sorter.push(&key, name.as_bytes()).map_err(failed),
+            RowSorter::All(sorter) => sorter.push(&key, name.as_bytes()).map_err(failed),
         }
     }
 
-    /// Calls `each` with names in order, from the row `start` on, until it says to stop.
+    /// Calls `each` with the sorted names, after skipping `start` of them, until it returns
+    /// [`Flow::Stop`] or `limit` names were given.
+    ///
+    /// # Errors
+    /// As [`RowSorter::push`], and the errors of `each`.
     pub fn finish(
         self,
         start: u64,
@@ -126,14 +133,14 @@ impl Sorting {
             }
         };
         match self {
-            Sorting::Best { rows, .. } => {
+            RowSorter::First { rows, .. } => {
                 for (_, name) in rows.into_sorted_vec() {
                     if give(&name)? == Flow::Stop {
                         break;
                     }
                 }
             }
-            Sorting::All(sorter) => {
+            RowSorter::All(sorter) => {
                 let sorted = sorter.finish().map_err(failed)?;
                 let mut reader = sorted.read();
                 while let Some((_, name)) = reader.next().map_err(failed)? {
@@ -160,7 +167,7 @@ mod tests {
     use super::*;
     use crate::inventory::Flow;
 
-    fn page(sorting: Sorting, start: u64, limit: Option<u64>) -> Vec<String> {
+    fn page(sorting: RowSorter, start: u64, limit: Option<u64>) -> Vec<String> {
         let mut names = Vec::new();
         sorting
             .finish(start, limit, |name| {
@@ -173,31 +180,31 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_of_texts_compare_as_the_texts_do(a in "[\0\u{1}\u{2}aé]{0,4}", b in "[\0\u{1}\u{2}aé]{0,4}") {
+        fn keys_of_texts_sort_as_the_texts(a in "[\0\u{1}\u{2}aé]{0,4}", b in "[\0\u{1}\u{2}aé]{0,4}") {
             let key = |text, direction| key(&View::Text(text), direction);
             prop_assert_eq!(key(&a, Direction::Ascending).cmp(&key(&b, Direction::Ascending)), a.cmp(&b));
             prop_assert_eq!(key(&a, Direction::Descending).cmp(&key(&b, Direction::Descending)), b.cmp(&a));
         }
 
         #[test]
-        fn keys_of_numbers_compare_as_the_numbers_do(a in any::<i64>(), b in any::<i64>(), x in -1e9f64..1e9, y in -1e9f64..1e9) {
+        fn keys_of_numbers_sort_as_the_numbers(a in any::<i64>(), b in any::<i64>(), x in -1e9f64..1e9, y in -1e9f64..1e9) {
             let key = |view| key(&view, Direction::Ascending);
             prop_assert_eq!(key(View::Int(a)).cmp(&key(View::Int(b))), a.cmp(&b));
             prop_assert_eq!(Some(key(View::Float(x)).cmp(&key(View::Float(y)))), x.partial_cmp(&y));
             prop_assert_eq!(key(View::Int(7)) < key(View::Float(x)), 7.0 < x);
         }
 
-        /// Whatever is kept, a page is a part of what a stable sort gives.
+        /// Whether rows are kept in memory or not, a page is a slice of a stable sort.
         #[test]
-        fn a_page_is_a_part_of_the_whole(keys in prop::collection::vec(0u8..5, 0..60), start in 0u64..70, limit in prop::option::of(0u64..70)) {
+        fn a_page_is_a_slice_of_all_sorted_rows(keys in prop::collection::vec(0u8..5, 0..60), start in 0u64..70, limit in prop::option::of(0u64..70)) {
             let folder = tempfile::tempdir().unwrap();
             let rows: Vec<(u8, String)> = keys.iter().enumerate().map(|(n, key)| (*key, format!("R {n:03}%"))).collect();
             let mut expected = rows.clone();
             expected.sort();
             let expected: Vec<String> = expected.into_iter().map(|(_, name)| name).skip(start as usize).take(limit.map_or(usize::MAX, |l| l as usize)).collect();
             let sortings = [
-                Sorting::new(limit.map(|limit| start + limit), folder.path()),
-                Sorting::All(Box::new(Sorter::new(folder.path(), 200))),
+                RowSorter::new(limit.map(|limit| start + limit), folder.path()),
+                RowSorter::All(Box::new(Sorter::new(folder.path(), 200))),
             ];
             for mut sorting in sortings {
                 for (number, name) in &rows {
@@ -209,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_comes_before_numbers_and_numbers_before_texts() {
+    fn null_sorts_before_numbers_and_numbers_before_texts() {
         let ten = Value::Int(10);
         let views =
             [View::Null, View::Bool(true), View::Int(9), View::Value(&ten), View::Text("1")];

@@ -1,17 +1,18 @@
-//! What a word of a request means for a kind: in a column, an order, a filter or a criterion.
+//! What a property name in a request means for a kind: in a column, an order, a filter or a
+//! criterion.
 //!
-//! A word is a property, another word for one, a relation of either direction, or a long text. Any
-//! other word may be one of the site's own properties, which are known only by the records that
-//! hold them. So a word that nobody knows is looked for in the records:
+//! A name means a property, an alias of one, a relation of either direction, or a long text. Any
+//! other name can be a custom property of the site, which is known only from the records that have
+//! it. So an unknown name is searched in the records:
 //!
-//! - Where it **asks** (a filter, a criterion), some record has to hold it. Nothing could match
-//!   otherwise, or everything, and neither is what was meant.
-//! - Where it only **shows** (a column, an order), it shows null; a script must not break on the
-//!   day on which the last record with a property goes. But where it is near to a known word, and
-//!   no record holds it, it is a slip.
+//! - In a **filter or criterion**, at least one record must have the property. Otherwise nothing or
+//!   everything would match, and neither was meant.
+//! - In a **column or order**, it shows null: a script must not fail on the day on which the last
+//!   record with a property is removed. But if the name resembles a known one, and no record has
+//!   it, it is refused as a typing error.
 //!
-//! The search ends at the first record that holds the property, and costs a walk over all records
-//! for a slip only.
+//! The search ends at the first record that has the property. It reads all records only for an
+//! unknown name.
 
 use super::session::ReadSession;
 use crate::{
@@ -22,25 +23,26 @@ use crate::{
     },
 };
 
-/// What a long text's word ends in, where its matching lines are meant.
-const MATCHES: &str = "_matches";
+/// The suffix of a long text's name that asks for its matching lines.
+const MATCHES_SUFFIX: &str = "_matches";
 
-/// What a word means.
+/// A resolved property name.
 #[derive(Clone, Debug)]
 pub(in crate::inventory) enum PropertyRef {
     Name,
     Property {
         property: &'static Property,
-        place: PropertyPosition,
+        position: PropertyPosition,
     },
-    /// One of the site's own.
+    /// A custom property of the site.
     Custom(PropertyPosition),
     Relation(&'static InverseRelation),
-    /// A pool's list of devices or links.
+    /// The list of a pool's devices or links.
     Members(Side),
+    /// The number of a pool's devices or links.
     MemberCount(Side),
     LongText(LongText),
-    /// The lines of a long text that one of the comparisons holds for.
+    /// The lines of a long text that match one of the comparisons.
     Lines {
         text: LongText,
         comparisons: Vec<Comparison>,
@@ -48,53 +50,61 @@ pub(in crate::inventory) enum PropertyRef {
     },
 }
 
-/// What a word is used for.
+/// What a property name in a request is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::inventory) enum Use {
-    Show,
-    Ask,
+pub(in crate::inventory) enum Purpose {
+    /// In a column or an order.
+    Display,
+    /// In a filter or a criterion.
+    Compare,
 }
 
 impl PropertyRef {
-    /// Finds out what a word means for a kind.
+    /// Resolves a property name for a kind.
     ///
     /// # Errors
-    /// [`InventoryError::UnknownProperty`], as the module says.
+    /// [`InventoryError::UnknownProperty`] for secrets, and for unknown names as the module
+    /// describes; [`InventoryError::Store`] if the records cannot be searched.
     pub fn resolve(
         session: &ReadSession<'_>,
         kind: Kind,
-        word: &str,
-        used: Use,
+        name: &str,
+        purpose: Purpose,
     ) -> Result<Self, InventoryError> {
-        let place = match Self::known(kind, word, used) {
-            Known::PropertyRef(word) => return Ok(word),
-            Known::Secret => return Err(unknown(kind, word)),
-            Known::Not => PropertyPosition::Custom(word.to_owned()),
+        let position = match Self::known(kind, name, purpose) {
+            Known::Property(property) => return Ok(property),
+            Known::Secret => return Err(unknown(kind, name)),
+            Known::Unknown => PropertyPosition::Custom(name.to_owned()),
         };
-        let held = match used {
-            Use::Ask => is_held(session, kind, &place)?,
-            Use::Show => near(kind, word).is_none() || is_held(session, kind, &place)?,
+        let exists = match purpose {
+            Purpose::Compare => has_custom_property(session, kind, &position)?,
+            Purpose::Display => {
+                nearest_known(kind, name).is_none()
+                    || has_custom_property(session, kind, &position)?
+            }
         };
-        if held { Ok(PropertyRef::Custom(place)) } else { Err(unknown(kind, word)) }
+        if exists { Ok(PropertyRef::Custom(position)) } else { Err(unknown(kind, name)) }
     }
 
-    fn known(kind: Kind, word: &str, used: Use) -> Known {
-        let long_text = |word: &str| LongText::of(kind, word);
-        if let Some(text) = long_text(word) {
-            return Known::PropertyRef(PropertyRef::LongText(text));
+    /// Resolves a name without reading records.
+    fn known(kind: Kind, name: &str, purpose: Purpose) -> Known {
+        let long_text = |name: &str| LongText::of(kind, name);
+        if let Some(text) = long_text(name) {
+            return Known::Property(PropertyRef::LongText(text));
         }
-        if let (Use::Show, Some(text)) = (used, word.strip_suffix(MATCHES).and_then(long_text)) {
+        if let (Purpose::Display, Some(text)) =
+            (purpose, name.strip_suffix(MATCHES_SUFFIX).and_then(long_text))
+        {
             let lines = PropertyRef::Lines { text, comparisons: Vec::new(), context_lines: 0 };
-            return Known::PropertyRef(lines);
+            return Known::Property(lines);
         }
-        if let Some(relation) = InverseRelations::of(kind).relation(word) {
-            return Known::PropertyRef(PropertyRef::Relation(relation));
+        if let Some(relation) = InverseRelations::of(kind).relation(name) {
+            return Known::Property(PropertyRef::Relation(relation));
         }
-        let place = PropertyPosition::of(kind, unaliased(kind, word));
-        let PropertyPosition::Typed(position) = place else { return Known::Not };
-        let property = &kind.properties()[position];
-        let side = [Side::Device, Side::Link].into_iter().filter(|_| kind == Kind::Pool);
-        let word = match property.type_ {
+        let position = PropertyPosition::of(kind, unaliased(kind, name));
+        let PropertyPosition::Typed(index) = position else { return Known::Unknown };
+        let property = &kind.properties()[index];
+        let resolved = match property.type_ {
             PropertyType::Secret => return Known::Secret,
             PropertyType::Name => PropertyRef::Name,
             PropertyType::Text
@@ -104,41 +114,42 @@ impl PropertyRef {
             | PropertyType::Any
             | PropertyType::One(_)
             | PropertyType::Many(_) => {
-                let mut sides = side;
-                match sides.find(|side| [side.list(), side.count()].contains(&word)) {
-                    Some(side) if side.list() == word => PropertyRef::Members(side),
+                let sides = [Side::Device, Side::Link].into_iter();
+                let mut sides = sides.filter(|_| kind == Kind::Pool);
+                match sides.find(|side| [side.list(), side.count()].contains(&name)) {
+                    Some(side) if side.list() == name => PropertyRef::Members(side),
                     Some(side) => PropertyRef::MemberCount(side),
-                    None => PropertyRef::Property { property, place },
+                    None => PropertyRef::Property { property, position },
                 }
             }
         };
-        Known::PropertyRef(word)
+        Known::Property(resolved)
     }
 }
 
-/// What is known of a word without looking at records.
+/// What is known about a name without reading records.
 enum Known {
-    PropertyRef(PropertyRef),
-    /// It is neither shown nor compared.
+    Property(PropertyRef),
+    /// A secret is neither shown nor compared.
     Secret,
-    Not,
+    Unknown,
 }
 
-/// Whether some record has one of the site's own properties.
-fn is_held(
+/// Whether at least one record has a custom property.
+fn has_custom_property(
     session: &ReadSession<'_>,
     kind: Kind,
-    place: &PropertyPosition,
+    position: &PropertyPosition,
 ) -> Result<bool, InventoryError> {
-    let places = Projection::new(vec![place.clone()]);
+    let projection = Projection::new(vec![position.clone()]);
     for entry in session.reading.scan_raw(kind) {
-        // A damaged record says nothing of its properties. Whoever reads it is told.
+        // The properties of a damaged record are unknown. Reading it reports the damage.
         let (_, raw) = match entry {
             Ok(entry) => entry,
             Err(error) if error.is_damage() => continue,
             Err(error) => return Err(error.into()),
         };
-        let Ok(found) = raw.project(kind, &places) else { continue };
+        let Ok(found) = raw.project(kind, &projection) else { continue };
         if found.iter().any(Option::is_some) {
             return Ok(true);
         }
@@ -146,8 +157,8 @@ fn is_held(
     Ok(false)
 }
 
-/// The known word that is near to this one.
-fn near(kind: Kind, word: &str) -> Option<String> {
+/// The known name that a name resembles.
+fn nearest_known(kind: Kind, name: &str) -> Option<String> {
     let properties = kind.properties().iter().filter(|p| p.type_ != PropertyType::Secret);
     let relations = InverseRelations::of(kind).relations.iter().map(|r| r.name.as_str());
     let texts = LongText::of_kind(kind).iter().map(|text| text.as_str());
@@ -156,9 +167,13 @@ fn near(kind: Kind, word: &str) -> Option<String> {
         .chain(aliases(kind).iter().map(|(alias, _)| *alias))
         .chain(relations)
         .chain(texts);
-    nearest(word, known).map(str::to_owned)
+    nearest(name, known).map(str::to_owned)
 }
 
-fn unknown(kind: Kind, word: &str) -> InventoryError {
-    InventoryError::UnknownProperty { kind, property: word.to_owned(), nearest: near(kind, word) }
+fn unknown(kind: Kind, name: &str) -> InventoryError {
+    InventoryError::UnknownProperty {
+        kind,
+        property: name.to_owned(),
+        nearest: nearest_known(kind, name),
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     RowSink,
-    property::{PropertyRef, Use},
-    rows::{Answer, Shape},
+    property::{PropertyRef, Purpose},
+    rows::{RowQuery, RowShape},
     selection::{Predicate, Selection},
     session::ReadSession,
 };
@@ -12,25 +12,25 @@ use crate::{
     model::{AnyRecord, Kind, Name, PropertyType, Value},
 };
 
-/// The name of the record on which a value is tried.
-const TRIED_NAME: &str = "query";
+/// The name of the record that converts a value to the type of its property.
+const CONVERTER_NAME: &str = "query";
 
 impl Inventory {
-    /// Gives the instances that have all of the given values, by name, and says how many they
-    /// are.
+    /// Sends the instances that have all of the given values, sorted by name, and returns their
+    /// number.
     ///
-    /// Values are converted to the types of their properties, and defaults count where a record
-    /// says nothing. Properties without a type, the site's own among them, are compared as
-    /// Python's `str` spells them. Of a relation, in either direction, a value is one of the
-    /// names; the empty value asks for those that have none. RowSink show the instance's own
-    /// properties.
+    /// Values are converted to the types of their properties. Absent properties have their defaults.
+    /// Properties without a type, and custom ones, are compared in the form of Python's `str`. For a
+    /// relation of either direction, the value is one of the names, and an empty value matches
+    /// instances without any. Rows show the instance's own properties.
     ///
-    /// A name, and a name in a relation, are looked up: nothing else is read. For anything else
-    /// every record is walked over, and only those that are given are decoded.
+    /// Names and relations are looked up in an index. For other properties every record is read, and
+    /// only the matching ones are decoded.
     ///
     /// # Errors
-    /// [`InventoryError::UnknownProperty`] for a property that neither Satchel nor any record
-    /// knows; [`InventoryError::Value`] for a value that the property cannot have.
+    /// [`InventoryError::UnknownProperty`] for a property that neither Satchel nor any record has;
+    /// [`InventoryError::Value`] for a value that the property cannot have;
+    /// [`InventoryError::Store`] if the inventory cannot be read.
     pub fn query(
         &self,
         kind: Kind,
@@ -38,23 +38,25 @@ impl Inventory {
         rows: &mut RowSink<'_>,
     ) -> Result<u64, InventoryError> {
         let session = self.session();
-        let checks = filters.iter().map(|(property, value)| check(&session, kind, property, value));
-        let selection = Selection::new(&session, kind, checks.collect::<Result<_, _>>()?)?;
-        let answer = Answer { selection, order: None, start: 0, limit: None, shape: Shape::Own };
-        answer.give(&session, rows)
+        let predicates =
+            filters.iter().map(|(property, value)| predicate(&session, kind, property, value));
+        let selection = Selection::new(&session, kind, predicates.collect::<Result<_, _>>()?)?;
+        let query =
+            RowQuery { selection, order: None, start: 0, limit: None, shape: RowShape::Own };
+        query.send(&session, rows)
     }
 }
 
-/// What a filter asks.
-fn check(
+/// The predicate of a filter.
+fn predicate(
     session: &ReadSession<'_>,
     kind: Kind,
-    word: &str,
+    name: &str,
     value: &str,
 ) -> Result<(PropertyRef, Predicate), InventoryError> {
-    let resolved = PropertyRef::resolve(session, kind, word, Use::Ask)?;
-    let typed = |property| typed(kind, word, property, value);
-    let asked = match &resolved {
+    let resolved = PropertyRef::resolve(session, kind, name, Purpose::Compare)?;
+    let typed = |property| typed(kind, name, property, value);
+    let predicate = match &resolved {
         PropertyRef::Name => typed("name")?,
         PropertyRef::MemberCount(side) => typed(side.count())?,
         PropertyRef::Property { property, .. } => match property.type_ {
@@ -73,21 +75,24 @@ fn check(
             Predicate::Spelled(value.to_owned())
         }
     };
-    Ok((resolved, asked))
+    Ok((resolved, predicate))
 }
 
-/// A value in its property's own type, as a record takes it from a text.
-fn typed(kind: Kind, word: &str, property: &str, value: &str) -> Result<Predicate, InventoryError> {
+/// Converts a value to the type of its property.
+fn typed(kind: Kind, name: &str, property: &str, value: &str) -> Result<Predicate, InventoryError> {
     let refused = |rule: String| InventoryError::Value {
         kind,
-        property: word.to_owned(),
+        property: name.to_owned(),
         value: value.to_owned(),
         rule,
     };
-    let name = Name::parse(TRIED_NAME.to_owned()).map_err(|(rule, _)| refused(rule.to_string()))?;
-    let mut tried = AnyRecord::named(kind, name);
-    tried.set(property, Value::from(value)).map_err(|refusal| refused(refusal.rule.to_string()))?;
-    Ok(Predicate::Value(tried.view(property).map_or(Value::Null, |view| view.to_value())))
+    let converter =
+        Name::parse(CONVERTER_NAME.to_owned()).map_err(|(rule, _)| refused(rule.to_string()))?;
+    let mut converter = AnyRecord::named(kind, converter);
+    converter
+        .set(property, Value::from(value))
+        .map_err(|refusal| refused(refusal.rule.to_string()))?;
+    Ok(Predicate::Value(converter.view(property).map_or(Value::Null, |view| view.to_value())))
 }
 
 #[cfg(test)]
@@ -119,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_of_the_propertys_type() {
+    fn values_have_the_type_of_their_property() {
         let sample = Sample::small();
         let names = |filters: &[(&str, &str)]| names(&sample, Kind::Device, filters);
         assert_eq!(names(&[]).len(), 4);
@@ -142,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn relations_are_asked_for_by_name() {
+    fn relations_match_by_name() {
         let sample = Sample::small();
         let device = |filters: &[(&str, &str)]| names(&sample, Kind::Device, filters);
         let link = |filters: &[(&str, &str)]| names(&sample, Kind::Link, filters);
@@ -165,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_members_of_computed_pools_are_asked_for_by_name() {
+    fn members_of_computed_pools_match_by_name() {
         let sample = Sample::small();
         sample.fill("cisco", Side::Device, &[(1, "é>b")]);
         let device = |filters: &[(&str, &str)]| names(&sample, Kind::Device, filters);
@@ -184,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_said() {
+    fn impossible_values_and_unknown_properties_are_refused() {
         let sample = Sample::small();
         for (property, value) in
             [("port", "many"), ("reachable", "yes"), ("port", ""), ("name", "a/b")]
@@ -210,8 +215,8 @@ mod tests {
         assert!(matches!(secret, Err(InventoryError::UnknownProperty { .. })));
     }
 
-    /// The texts of filters that a shown value should be found by.
-    fn asked_for(value: &Value) -> Vec<String> {
+    /// The filter texts that match a shown value.
+    fn filters_for(value: &Value) -> Vec<String> {
         match value {
             Value::List(names) if names.is_empty() => vec![String::new()],
             Value::List(names) => {
@@ -228,9 +233,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(5))]
 
-        /// A query for what an instance shows finds it, and finds only those that show it.
+        /// A query for a shown value finds exactly the instances that show it.
         #[test]
-        fn a_query_finds_what_instances_show(seed in any::<u64>()) {
+        fn a_query_finds_the_instances_that_show_the_value(seed in any::<u64>()) {
             let sample = Sample::random(seed);
             for kind in Kind::ALL {
                 // For each word and value, who shows it.
@@ -243,7 +248,7 @@ mod tests {
                         if tree || value == Value::Null {
                             continue;
                         }
-                        for asked in asked_for(&value) {
+                        for asked in filters_for(&value) {
                             showing.entry((word.clone(), asked)).or_default().push(name.clone());
                         }
                     }

@@ -1,12 +1,12 @@
-//! From a selection to the rows of an answer.
+//! The rows of a result, from a selection of records.
 
 use super::{
     Direction, Flow, InstanceRow, Order, RowSink,
     columns::Columns,
-    instance::Own,
-    order::{Sorting, key},
-    property::{PropertyRef, Use},
-    selection::{Found, Selection},
+    instance::OwnProperties,
+    order::{RowSorter, key},
+    property::{PropertyRef, Purpose},
+    selection::{Candidate, Selection},
     session::ReadSession,
 };
 use crate::{
@@ -15,45 +15,49 @@ use crate::{
     store::{Raw, StoreError, Stored},
 };
 
-/// The property of a row that stands for a damaged record.
+/// The property that marks the row of a damaged record.
 const DAMAGED: &str = "damaged";
 
-/// What an answer is made of.
-pub(in crate::inventory) struct Answer {
+/// A page of rows: which records, in which order, with which columns.
+pub(in crate::inventory) struct RowQuery {
     pub selection: Selection,
-    /// None: by name.
-    pub order: Option<Ordering>,
+    /// `None` to sort by name.
+    pub order: Option<RowOrder>,
+    /// The number of rows to skip.
     pub start: u64,
-    /// None: all.
+    /// The most rows; `None` for all.
     pub limit: Option<u64>,
-    pub shape: Shape,
+    pub shape: RowShape,
 }
 
 /// How rows are sorted.
-pub(in crate::inventory) struct Ordering {
+pub(in crate::inventory) struct RowOrder {
     column: Columns,
     direction: Direction,
 }
 
-impl Ordering {
-    /// None, where it is the order in which records come: by name.
+impl RowOrder {
+    /// Resolves an order; `None` if it is the order by name, in which records are stored.
+    ///
+    /// # Errors
+    /// As [`PropertyRef::resolve`].
     pub fn resolve(
         session: &ReadSession<'_>,
         kind: Kind,
         order: Option<&Order>,
     ) -> Result<Option<Self>, InventoryError> {
         let Some(Order { property, direction }) = order else { return Ok(None) };
-        let word = PropertyRef::resolve(session, kind, property, Use::Show)?;
-        Ok(match (&word, direction) {
+        let property = PropertyRef::resolve(session, kind, property, Purpose::Display)?;
+        Ok(match (&property, direction) {
             (PropertyRef::Name, Direction::Ascending) => None,
-            _ => Some(Self { column: Columns::new(kind, vec![word]), direction: *direction }),
+            _ => Some(Self { column: Columns::new(kind, vec![property]), direction: *direction }),
         })
     }
 }
 
-/// What a row shows.
-pub(in crate::inventory) enum Shape {
-    /// The record's own properties.
+/// The columns of a row.
+pub(in crate::inventory) enum RowShape {
+    /// The record's own properties, without its referrers.
     Own,
     Columns {
         names: Vec<String>,
@@ -61,8 +65,11 @@ pub(in crate::inventory) enum Shape {
     },
 }
 
-impl Shape {
-    /// The columns of these names, none of them twice; without any, the record's own properties.
+impl RowShape {
+    /// Resolves column names, without duplicates. No names mean the record's own properties.
+    ///
+    /// # Errors
+    /// As [`PropertyRef::resolve`].
     pub fn resolve(
         session: &ReadSession<'_>,
         kind: Kind,
@@ -70,41 +77,48 @@ impl Shape {
         adjust: impl Fn(PropertyRef) -> PropertyRef,
     ) -> Result<Self, InventoryError> {
         let mut known: Vec<String> = Vec::new();
-        let mut words = Vec::new();
+        let mut properties = Vec::new();
         for name in names {
             if !known.contains(name) {
-                words.push(adjust(PropertyRef::resolve(session, kind, name, Use::Show)?));
+                properties.push(adjust(PropertyRef::resolve(
+                    session,
+                    kind,
+                    name,
+                    Purpose::Display,
+                )?));
                 known.push(name.clone());
             }
         }
         Ok(if known.is_empty() {
-            Shape::Own
+            RowShape::Own
         } else {
-            Shape::Columns { names: known, columns: Columns::new(kind, words) }
+            RowShape::Columns { names: known, columns: Columns::new(kind, properties) }
         })
     }
 
-    /// Gives the row of what was found. A damaged record has a row too, which says so: it must
-    /// not be missing from the answer without a word, and must not keep the others from it.
-    fn give(
+    /// Sends the row of a record. A damaged record has a row too, which shows the damage: it must not
+    /// be missing without notice, and must not hide the other records.
+    fn send(
         &self,
         session: &ReadSession<'_>,
         kind: Kind,
-        found: Found<'_>,
+        found: Candidate<'_>,
         rows: &mut RowSink<'_>,
     ) -> Result<Flow, InventoryError> {
         match found {
-            Found::Record(name, raw) => match self.give_record(session, kind, name, raw, rows) {
-                Err(InventoryError::Store(error)) if error.is_damage() => {
-                    give_damaged(session, Some(name), error, rows)
+            Candidate::Record(name, raw) => {
+                match self.send_record(session, kind, name, raw, rows) {
+                    Err(InventoryError::Store(error)) if error.is_damage() => {
+                        send_damaged(session, Some(name), error, rows)
+                    }
+                    given => given,
                 }
-                given => given,
-            },
-            Found::Damaged(name, error) => give_damaged(session, name, error, rows),
+            }
+            Candidate::Damaged(name, error) => send_damaged(session, name, error, rows),
         }
     }
 
-    fn give_record(
+    fn send_record(
         &self,
         session: &ReadSession<'_>,
         kind: Kind,
@@ -114,24 +128,27 @@ impl Shape {
     ) -> Result<Flow, InventoryError> {
         let version = raw.header.version;
         Ok(match self {
-            Shape::Own => {
+            RowShape::Own => {
                 let record = raw.record(kind, name.as_bytes())?;
                 let stored = Stored { record, ordinal: raw.header.ordinal, version };
-                let own = Own::read(session, &stored)?;
+                let own = OwnProperties::read(session, &stored)?;
                 rows(&InstanceRow { version, properties: &own.properties(&*stored.record) })
             }
-            Shape::Columns { names, columns } => {
-                let seen = columns.see(session, name, raw)?;
-                let properties: Vec<(&str, View<'_>)> =
-                    names.iter().zip(&seen).map(|(name, seen)| (&**name, seen.view())).collect();
+            RowShape::Columns { names, columns } => {
+                let values = columns.values(session, name, raw)?;
+                let properties: Vec<(&str, View<'_>)> = names
+                    .iter()
+                    .zip(&values)
+                    .map(|(name, value)| (&**name, value.view()))
+                    .collect();
                 rows(&InstanceRow { version, properties: &properties })
             }
         })
     }
 }
 
-/// Gives the row of a damaged record: its name, if it is known, and what is wrong.
-fn give_damaged(
+/// Sends the row of a damaged record: its name, if it is known, and the damage.
+fn send_damaged(
     session: &ReadSession<'_>,
     name: Option<&str>,
     error: StoreError,
@@ -145,23 +162,26 @@ fn give_damaged(
     Ok(rows(&InstanceRow { version: 0, properties: &properties }))
 }
 
-impl Answer {
-    /// Gives the rows one after the other, and says how many records are selected in all. Where
-    /// the one who asked leaves, they are no longer counted.
-    pub fn give(
+impl RowQuery {
+    /// Sends the rows one after the other, and returns the number of selected records. Counting ends
+    /// when the receiver wants no more rows.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] if the inventory cannot be read.
+    pub fn send(
         self,
         session: &ReadSession<'_>,
         rows: &mut RowSink<'_>,
     ) -> Result<u64, InventoryError> {
         match &self.order {
-            None if self.selection.is_everything() => self.give_everything(session, rows),
-            None => self.give_by_name(session, rows),
-            Some(order) => self.give_in_order(order, session, rows),
+            None if self.selection.is_everything() => self.send_everything(session, rows),
+            None => self.send_by_name(session, rows),
+            Some(order) => self.send_in_order(order, session, rows),
         }
     }
 
-    /// A page of all records: nothing is decoded but its rows.
-    fn give_everything(
+    /// Sends a page of all records. Only the rows of the page are decoded.
+    fn send_everything(
         &self,
         session: &ReadSession<'_>,
         rows: &mut RowSink<'_>,
@@ -171,7 +191,7 @@ impl Answer {
         let mut left = self.limit;
         if left != Some(0) && self.start < total {
             self.selection.each(session, self.start, |found| {
-                let flow = self.shape.give(session, kind, found, rows)?;
+                let flow = self.shape.send(session, kind, found, rows)?;
                 left = left.map(|left| left - 1);
                 Ok(if left == Some(0) { Flow::Stop } else { flow })
             })?;
@@ -179,7 +199,8 @@ impl Answer {
         Ok(total)
     }
 
-    fn give_by_name(
+    /// Sends a page of the selected records, sorted by name.
+    fn send_by_name(
         &self,
         session: &ReadSession<'_>,
         rows: &mut RowSink<'_>,
@@ -190,7 +211,7 @@ impl Answer {
         self.selection.each(session, 0, |found| {
             selected += 1;
             if selected > self.start && selected <= end {
-                self.shape.give(session, kind, found, rows)
+                self.shape.send(session, kind, found, rows)
             } else {
                 Ok(Flow::Continue)
             }
@@ -198,40 +219,43 @@ impl Answer {
         Ok(selected)
     }
 
-    fn give_in_order(
+    /// Sends a page of the selected records in another order.
+    fn send_in_order(
         &self,
-        order: &Ordering,
+        order: &RowOrder,
         session: &ReadSession<'_>,
         rows: &mut RowSink<'_>,
     ) -> Result<u64, InventoryError> {
         let kind = self.selection.kind;
         let wanted = self.limit.map(|limit| self.start.saturating_add(limit));
-        let mut sorting = Sorting::new(wanted, &session.store().directory().scratch());
+        let mut sorting = RowSorter::new(wanted, &session.store().directory().scratch());
         let mut selected = 0;
         self.selection.each(session, 0, |found| {
             selected += 1;
             match found {
-                Found::Record(name, raw) => match order.column.see(session, name, raw) {
-                    Ok(seen) => {
-                        let key = seen.first().map(|seen| key(&seen.view(), order.direction));
+                Candidate::Record(name, raw) => match order.column.values(session, name, raw) {
+                    Ok(values) => {
+                        let key = values.first().map(|value| key(&value.view(), order.direction));
                         sorting.push(key.unwrap_or_default(), name)?;
                         Ok(Flow::Continue)
                     }
                     Err(InventoryError::Store(error)) if error.is_damage() => {
-                        give_damaged(session, Some(name), error, rows)
+                        send_damaged(session, Some(name), error, rows)
                     }
                     Err(error) => Err(error),
                 },
-                // It has no place in the order: it comes first, on every page.
-                Found::Damaged(name, error) => give_damaged(session, name, error, rows),
+                // Its place in the order is unknown. It comes first, on every page.
+                Candidate::Damaged(name, error) => send_damaged(session, name, error, rows),
             }
         })?;
         sorting.finish(self.start, self.limit, |name| {
-            // It may have gone since it was found.
+            // It might have been removed since it was found.
             match session.reading.get_raw(kind, name) {
-                Ok(Some(raw)) => self.shape.give(session, kind, Found::Record(name, &raw), rows),
+                Ok(Some(raw)) => {
+                    self.shape.send(session, kind, Candidate::Record(name, &raw), rows)
+                }
                 Ok(None) => Ok(Flow::Continue),
-                Err(error) if error.is_damage() => give_damaged(session, Some(name), error, rows),
+                Err(error) if error.is_damage() => send_damaged(session, Some(name), error, rows),
                 Err(error) => Err(error.into()),
             }
         })?;

@@ -1,9 +1,9 @@
-//! The instances that meet criteria.
+//! The instances that meet all criteria of a search.
 
 use super::{
     Criterion, Filter, RowSink, SearchRequest, SearchTotals,
-    property::{PropertyRef, Use},
-    rows::{Answer, Ordering, Shape},
+    property::{PropertyRef, Purpose},
+    rows::{RowOrder, RowQuery, RowShape},
     selection::{Predicate, Selection},
     session::ReadSession,
 };
@@ -13,18 +13,19 @@ use crate::{
 };
 
 impl Inventory {
-    /// Gives a page of the instances that meet every criterion, and says how many do, and how
-    /// many instances the kind has.
+    /// Sends a page of the instances that meet all criteria. Returns how many meet them, and how many
+    /// instances the kind has.
     ///
-    /// Values are compared as Python's `str` spells them, and defaults count where a record says
-    /// nothing; of a relation, in either direction, any of the names has to be as asked. A
-    /// criterion whose text is empty asks nothing, unless it asks for nothing
-    /// ([`Filter::Empty`]). In a long text, `^` and `$` are the ends of a line.
+    /// Values are compared in the form of Python's `str`. Absent properties have their defaults. For
+    /// a relation of either direction, one matching name is enough. A criterion with an empty text
+    /// is ignored, unless it is [`Filter::Empty`]. In a long text, `^` and `$` match the ends of a
+    /// line.
     ///
     /// # Errors
-    /// [`InventoryError::UnknownProperty`] for a criterion's property that neither Satchel nor any
-    /// record knows, and for a column or an order as in [`Inventory::list`];
-    /// [`InventoryError::Regex`].
+    /// [`InventoryError::UnknownProperty`] for a criterion on a property that neither Satchel nor any
+    /// record has, and for a column or an order as in [`Inventory::list`];
+    /// [`InventoryError::Regex`] for an invalid expression; [`InventoryError::Store`] if the
+    /// inventory cannot be read.
     pub fn search(
         &self,
         request: &SearchRequest,
@@ -33,25 +34,27 @@ impl Inventory {
         let session = self.session();
         let SearchRequest { kind, columns, criteria, order, start, limit, context_lines } = request;
         let kind = *kind;
-        let asking = criteria.iter().filter(|criterion| criterion.asks());
-        let checks: Vec<(PropertyRef, Predicate)> =
-            asking.map(|criterion| check(&session, kind, criterion)).collect::<Result<_, _>>()?;
-        let with_lines = |word| with_lines(word, &checks, *context_lines as usize);
-        let shape = Shape::resolve(&session, kind, columns, with_lines)?;
-        let answer = Answer {
-            selection: Selection::new(&session, kind, checks)?,
-            order: Ordering::resolve(&session, kind, order.as_ref())?,
+        let effective = criteria.iter().filter(|criterion| criterion.has_effect());
+        let predicates: Vec<(PropertyRef, Predicate)> = effective
+            .map(|criterion| predicate(&session, kind, criterion))
+            .collect::<Result<_, _>>()?;
+        let with_lines = |column| with_lines(column, &predicates, *context_lines as usize);
+        let shape = RowShape::resolve(&session, kind, columns, with_lines)?;
+        let query = RowQuery {
+            selection: Selection::new(&session, kind, predicates)?,
+            order: RowOrder::resolve(&session, kind, order.as_ref())?,
             start: *start,
             limit: Some(*limit),
             shape,
         };
-        let matched = answer.give(&session, rows)?;
+        let matched = query.send(&session, rows)?;
         Ok(SearchTotals { matched, total: session.reading.summary()?.kind(kind).count })
     }
 }
 
 impl Criterion {
-    fn asks(&self) -> bool {
+    /// Whether the criterion is more than an empty field of a form.
+    fn has_effect(&self) -> bool {
         match self.filter {
             Filter::Empty => true,
             Filter::Inclusion | Filter::Equality | Filter::Regex => !self.value.is_empty(),
@@ -59,15 +62,15 @@ impl Criterion {
     }
 }
 
-/// What a criterion asks.
-fn check(
+/// The predicate of a criterion.
+fn predicate(
     session: &ReadSession<'_>,
     kind: Kind,
     criterion: &Criterion,
 ) -> Result<(PropertyRef, Predicate), InventoryError> {
     let Criterion { property, value, filter, invert } = criterion;
-    let word = PropertyRef::resolve(session, kind, property, Use::Ask)?;
-    let anchors = match word {
+    let resolved = PropertyRef::resolve(session, kind, property, Purpose::Compare)?;
+    let anchors = match resolved {
         PropertyRef::LongText(_) | PropertyRef::Lines { .. } => Anchors::Lines,
         PropertyRef::Name
         | PropertyRef::Property { .. }
@@ -85,29 +88,29 @@ fn check(
             InventoryError::Regex { property, detail: fault.detail, position: fault.position }
         })?,
     };
-    Ok((word, Predicate::Compare { comparison, wanted: !invert }))
+    Ok((resolved, Predicate::Compare { comparison, wanted: !invert }))
 }
 
-/// A column of lines shows those that the criteria on its text ask for.
+/// Lets a column of matching lines show the lines that the criteria on its text match.
 fn with_lines(
-    word: PropertyRef,
-    checks: &[(PropertyRef, Predicate)],
+    column: PropertyRef,
+    predicates: &[(PropertyRef, Predicate)],
     context_lines: usize,
 ) -> PropertyRef {
-    let PropertyRef::Lines { text, .. } = word else { return word };
-    let comparisons = checks.iter().filter_map(|(asked_word, asked)| match (asked_word, asked) {
-        (PropertyRef::LongText(asked_text), Predicate::Compare { comparison, wanted: true })
-            if *asked_text == text =>
-        {
-            match comparison {
+    let PropertyRef::Lines { text, .. } = column else { return column };
+    let comparisons =
+        predicates.iter().filter_map(|(property, predicate)| match (property, predicate) {
+            (
+                PropertyRef::LongText(compared_text),
+                Predicate::Compare { comparison, wanted: true },
+            ) if *compared_text == text => match comparison {
                 Comparison::Inclusion(_) | Comparison::Equality(_) | Comparison::Regex(_) => {
                     Some(comparison.clone())
                 }
                 Comparison::Empty => None,
-            }
-        }
-        _ => None,
-    });
+            },
+            _ => None,
+        });
     PropertyRef::Lines { text, comparisons: comparisons.collect(), context_lines }
 }
 
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn every_filter_and_its_opposite() {
+    fn every_filter_matches_and_its_inversion_matches_the_others() {
         use Filter::{Empty, Equality, Inclusion, Regex};
         let sample = Sample::small();
         let all = ["R 1%", "[Shared] x", "gw", "é>b"];
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn all_criteria_have_to_hold_and_empty_ones_ask_nothing() {
+    fn all_criteria_must_hold_and_empty_ones_are_ignored() {
         use Filter::{Equality, Inclusion, Regex};
         let sample = Sample::small();
         assert_eq!(names(&sample, &[]).len(), 4);
@@ -208,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_says_how_many_there_are() {
+    fn a_page_reports_the_totals() {
         let sample = Sample::small();
         let page = |start, limit, order| {
             let criteria = [("port", "22", Filter::Equality, false)];
@@ -229,13 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn columns_come_in_their_order() {
+    fn columns_are_shown_in_the_requested_order() {
         let sample = Sample::small();
-        let mut asked = request(&[("name", "R 1%", Filter::Equality, false)]);
-        asked.columns = ["port", "gateways", "name", "configuration", "configuration_matches"]
+        let mut search = request(&[("name", "R 1%", Filter::Equality, false)]);
+        search.columns = ["port", "gateways", "name", "configuration", "configuration_matches"]
             .map(str::to_owned)
             .into();
-        let (rows, _) = searched(&sample, &asked).unwrap();
+        let (rows, _) = searched(&sample, &search).unwrap();
         let expected: Row = [
             ("port", Value::Int(22)),
             ("gateways", list(&["é>b", "[Shared] x", "gw"])),
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn configurations_are_searched_and_their_lines_shown() {
+    fn configurations_are_searched_and_matching_lines_shown() {
         let sample = Sample::small();
         sample.write(
             "R 1%",
@@ -258,11 +261,11 @@ mod tests {
         );
         sample.write("gw", "configuration", "hostname gw\nend");
         sample.write("gw", "operational_data", "mtu 1500");
-        let search = |criteria: &[(&str, &str, Filter, bool)], context_lines| {
+        let found_rows = |criteria: &[(&str, &str, Filter, bool)], context_lines| {
             let columns = ["name", "configuration_matches", "operational_data_matches"];
             let columns = columns.map(str::to_owned).into();
-            let asked = SearchRequest { columns, context_lines, ..request(criteria) };
-            searched(&sample, &asked).unwrap().0
+            let search = SearchRequest { columns, context_lines, ..request(criteria) };
+            searched(&sample, &search).unwrap().0
         };
         let row = |name: &str, lines: &[&str], others: &[&str]| -> Row {
             vec![
@@ -272,20 +275,20 @@ mod tests {
             ]
         };
         let mtu = ("configuration", "MTU", Filter::Inclusion, false);
-        assert_eq!(search(&[mtu], 0), [row("R 1%", &["L3: mtu 9000"], &[])]);
+        assert_eq!(found_rows(&[mtu], 0), [row("R 1%", &["L3: mtu 9000"], &[])]);
         let lines = ["L2: interface é", "L3: mtu 9000", "L4: end"];
-        assert_eq!(search(&[mtu], 1), [row("R 1%", &lines, &[])]);
+        assert_eq!(found_rows(&[mtu], 1), [row("R 1%", &lines, &[])]);
         let both = [
             ("configuration", "^end$", Filter::Regex, false),
             ("operational_data", "mtu", Filter::Inclusion, false),
         ];
-        assert_eq!(search(&both, 0), [row("gw", &["L2: end"], &["L1: mtu 1500"])]);
+        assert_eq!(found_rows(&both, 0), [row("gw", &["L2: end"], &["L1: mtu 1500"])]);
         let without = [("configuration", "mtu", Filter::Inclusion, true)];
-        let found = search(&without, 0);
+        let found = found_rows(&without, 0);
         assert_eq!(column(&found, "name"), ["[Shared] x", "gw", "é>b"]);
         assert!(found.iter().all(|row| row[1].1 == list(&[])));
         let none = [("configuration", "", Filter::Empty, false)];
-        assert_eq!(column(&search(&none, 0), "name"), ["[Shared] x", "é>b"]);
+        assert_eq!(column(&found_rows(&none, 0), "name"), ["[Shared] x", "é>b"]);
         let mut whole = request(&[("name", "gw", Filter::Equality, false)]);
         whole.columns = vec!["operational_data".to_owned()];
         let (rows, _) = searched(&sample, &whole).unwrap();
@@ -293,19 +296,19 @@ mod tests {
     }
 
     #[test]
-    fn a_links_ends_have_two_words() {
+    fn the_ends_of_a_link_have_an_alias() {
         let sample = Sample::small();
-        let mut asked = request(&[("source_name", "r 1", Filter::Inclusion, false)]);
-        asked.kind = Kind::Link;
-        asked.columns = vec!["name".to_owned(), "destination_name".to_owned()];
-        let (rows, totals) = searched(&sample, &asked).unwrap();
+        let mut search = request(&[("source_name", "r 1", Filter::Inclusion, false)]);
+        search.kind = Kind::Link;
+        search.columns = vec!["name".to_owned(), "destination_name".to_owned()];
+        let (rows, totals) = searched(&sample, &search).unwrap();
         assert_eq!(totals, SearchTotals { matched: 2, total: 2 });
         assert_eq!(rows[0][1], ("destination_name".to_owned(), Value::Null));
         assert_eq!(rows[1][1], ("destination_name".to_owned(), "sub".into()));
     }
 
     #[test]
-    fn what_cannot_be_asked_is_said() {
+    fn invalid_expressions_and_unknown_properties_are_refused() {
         let sample = Sample::small();
         match searched(&sample, &request(&[("name", "é(a", Filter::Regex, false)])) {
             Err(InventoryError::Regex { property, position, .. }) => {
@@ -319,7 +322,7 @@ mod tests {
         }
     }
 
-    /// What a shown value is to a comparison: each of several names, or one text.
+    /// Whether a comparison holds for a shown value: for one of several names, or for one text.
     fn holds(comparison: &Comparison, value: &Value) -> bool {
         match value {
             Value::List(names) if names.iter().all(|name| name.as_text().is_some()) => {
@@ -336,9 +339,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4))]
 
-        /// A search finds the instances of which what they show is as asked.
+        /// A search finds exactly the instances whose shown value matches.
         #[test]
-        fn a_search_finds_what_instances_show(seed in any::<u64>(), upside_down in any::<bool>()) {
+        fn a_search_finds_the_instances_whose_shown_value_matches(seed in any::<u64>(), upside_down in any::<bool>()) {
             let sample = Sample::random(seed);
             for kind in Kind::ALL {
                 let all: Vec<(String, Row)> =

@@ -1,4 +1,4 @@
-//! Which records a query or a search is about.
+//! The records that a query or a search selects.
 
 use super::{
     Flow,
@@ -12,21 +12,23 @@ use crate::{
     store::{Raw, StoreError},
 };
 
-/// What is asked of what a word shows.
+/// A condition on the value of a property.
 #[derive(Clone, Debug)]
 pub(in crate::inventory) enum Predicate {
-    /// Whether the comparison holds, as is wanted; of several names, for any of them.
+    /// The comparison holds, or does not hold, as `wanted` says. A list of names is compared name by
+    /// name, and one match is enough.
     Compare { comparison: Comparison, wanted: bool },
-    /// That it is this value of its own type. An empty text is what nothing is, too.
+    /// The value equals this one, which has the type of the property. Null equals an empty text.
     Value(Value),
-    /// That it is spelled so.
+    /// The value, formatted as text, equals this text.
     Spelled(String),
-    /// That this name is among its names; the empty name: that it has none.
+    /// The list contains this name. An empty name means that the list is empty.
     Among(String),
 }
 
 impl Predicate {
-    fn is_met(&self, view: &View<'_>) -> bool {
+    /// Whether the condition holds for a value.
+    fn holds(&self, view: &View<'_>) -> bool {
         match self {
             Predicate::Compare { comparison, wanted } => compare(comparison, view) == *wanted,
             Predicate::Value(value) => match (view, value) {
@@ -46,8 +48,8 @@ impl Predicate {
         }
     }
 
-    /// The one name or text that is asked for, where nothing else would do.
-    fn exactly(&self) -> Option<&str> {
+    /// The only name or text for which the condition holds, if there is only one.
+    fn exact_name(&self) -> Option<&str> {
         match self {
             Predicate::Compare { comparison: Comparison::Equality(text), wanted: true }
             | Predicate::Value(Value::Text(text))
@@ -66,7 +68,8 @@ fn compare(comparison: &Comparison, view: &View<'_>) -> bool {
     }
 }
 
-/// Whether a view is spelled so; a boolean in Python's or in JSON's spelling.
+/// Whether a value, formatted as text, equals a text. A boolean can have the form of Python or of
+/// JSON.
 fn spells(view: &View<'_>, text: &str) -> bool {
     match (view, text) {
         (View::Bool(truth) | View::Value(Value::Bool(truth)), "true" | "false") => {
@@ -76,180 +79,218 @@ fn spells(view: &View<'_>, text: &str) -> bool {
     }
 }
 
-/// What a selection finds.
-pub(in crate::inventory) enum Found<'r> {
+/// A record that a selection found.
+pub(in crate::inventory) enum Candidate<'r> {
     Record(&'r str, &'r Raw),
-    /// A record, or a range of them, that cannot be read. The name, where the error does not have
-    /// it.
+    /// A record or a range of records that cannot be read. The name is given if it is known.
     Damaged(Option<&'r str>, StoreError),
 }
 
-/// The records of one kind that meet everything that is asked.
+/// The records of one kind that meet all predicates.
 pub(in crate::inventory) struct Selection {
     pub kind: Kind,
-    /// The only names that can, by the reverse index; None: any.
-    only: Option<Vec<String>>,
-    /// What can be read from a record's bytes, in one walk.
-    cheap: Test,
-    /// What costs more, in the order in which it was asked.
-    dear: Vec<Test>,
+    /// The only names that can match, found in the reverse index; `None` for all names.
+    indexed: Option<Vec<String>>,
+    /// The predicates on values in the record's bytes, which are read in one pass.
+    stored: PredicateSet,
+    /// The predicates on values that need other records or texts, in the order of the request.
+    computed: Vec<PredicateSet>,
 }
 
-/// What is asked of several words.
-struct Test {
+/// Predicates with the properties that they compare.
+struct PredicateSet {
     columns: Columns,
-    asked: Vec<Predicate>,
+    predicates: Vec<Predicate>,
 }
 
-impl Test {
-    fn new(kind: Kind, checks: Vec<(PropertyRef, Predicate)>) -> Self {
-        let (words, asked) = checks.into_iter().unzip();
-        Self { columns: Columns::new(kind, words), asked }
+impl PredicateSet {
+    fn new(kind: Kind, predicates: Vec<(PropertyRef, Predicate)>) -> Self {
+        let (properties, predicates) = predicates.into_iter().unzip();
+        Self { columns: Columns::new(kind, properties), predicates }
     }
 
-    fn is_met(
+    fn hold(
         &self,
         session: &ReadSession<'_>,
         name: &str,
         raw: &Raw,
     ) -> Result<bool, InventoryError> {
-        if self.asked.is_empty() {
+        if self.predicates.is_empty() {
             return Ok(true);
         }
-        let seen = self.columns.see(session, name, raw)?;
-        Ok(self.asked.iter().zip(&seen).all(|(asked, seen)| asked.is_met(&seen.view())))
+        let values = self.columns.values(session, name, raw)?;
+        Ok(self
+            .predicates
+            .iter()
+            .zip(&values)
+            .all(|(predicate, value)| predicate.holds(&value.view())))
     }
 }
 
 impl Selection {
-    /// What names a record, or is named by one, is looked up at once; the rest is asked of the
-    /// records that remain.
+    /// Looks names and relations up in the reverse index at once. The other predicates are evaluated
+    /// for the records that remain.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] if the index cannot be read.
     pub fn new(
         session: &ReadSession<'_>,
         kind: Kind,
-        checks: Vec<(PropertyRef, Predicate)>,
+        predicates: Vec<(PropertyRef, Predicate)>,
     ) -> Result<Self, InventoryError> {
-        let mut only: Option<Vec<String>> = None;
-        let mut cheap = Vec::new();
-        let mut dear = Vec::new();
-        for (word, asked) in checks {
-            let exactly = asked.exactly().filter(|name| !name.is_empty());
-            let named = exactly.map(|name| candidates(session, kind, &word, name)).transpose()?;
-            match named.flatten() {
-                Some(names) => only = Some(both(only, names)),
-                None if word.is_cheap() => cheap.push((word, asked)),
-                None => dear.push(Test::new(kind, vec![(word, asked)])),
+        let mut indexed: Option<Vec<String>> = None;
+        let mut stored = Vec::new();
+        let mut computed = Vec::new();
+        for (property, predicate) in predicates {
+            let exact_name = predicate.exact_name().filter(|name| !name.is_empty());
+            let found =
+                exact_name.map(|name| indexed_names(session, kind, &property, name)).transpose()?;
+            match found.flatten() {
+                Some(names) => indexed = Some(intersection(indexed, names)),
+                None if property.is_stored() => stored.push((property, predicate)),
+                None => computed.push(PredicateSet::new(kind, vec![(property, predicate)])),
             }
         }
-        Ok(Self { kind, only, cheap: Test::new(kind, cheap), dear })
+        Ok(Self { kind, indexed, stored: PredicateSet::new(kind, stored), computed })
     }
 
-    /// Whether nothing is asked.
+    /// Whether every record of the kind is selected.
     pub fn is_everything(&self) -> bool {
-        self.only.is_none() && self.cheap.asked.is_empty() && self.dear.is_empty()
+        self.indexed.is_none() && self.stored.predicates.is_empty() && self.computed.is_empty()
     }
 
-    fn admits(
+    /// Whether a record meets all predicates.
+    fn matches(
         &self,
         session: &ReadSession<'_>,
         name: &str,
         raw: &Raw,
     ) -> Result<bool, InventoryError> {
-        if !self.cheap.is_met(session, name, raw)? {
+        if !self.stored.hold(session, name, raw)? {
             return Ok(false);
         }
-        for test in &self.dear {
-            if !test.is_met(session, name, raw)? {
+        for predicates in &self.computed {
+            if !predicates.hold(session, name, raw)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// Calls `each` with every selected record by name, from the `skipped`th on, until it says to
-    /// stop. A damaged record is selected: whether it meets what is asked is not known.
+    /// Calls `each` with every selected record, sorted by name, after skipping `skipped` of them,
+    /// until it returns [`Flow::Stop`]. A damaged record is selected, because it is unknown whether
+    /// it matches.
     pub fn each(
         &self,
         session: &ReadSession<'_>,
         skipped: u64,
-        mut each: impl FnMut(Found<'_>) -> Result<Flow, InventoryError>,
+        mut each: impl FnMut(Candidate<'_>) -> Result<Flow, InventoryError>,
     ) -> Result<(), InventoryError> {
         let mut left = skipped;
-        let mut offer = |found: Found<'_>| {
-            let found = match found {
-                Found::Record(name, raw) => match self.admits(session, name, raw) {
-                    Ok(true) => found,
-                    Ok(false) => return Ok(Flow::Continue),
-                    Err(InventoryError::Store(error)) if error.is_damage() => {
-                        Found::Damaged(Some(name), error)
-                    }
-                    Err(error) => return Err(error),
-                },
-                Found::Damaged(..) => found,
+        let mut offer = |candidate: Candidate<'_>| {
+            let Some(selected) = self.select(session, candidate)? else {
+                return Ok(Flow::Continue);
             };
             if left > 0 {
                 left -= 1;
                 return Ok(Flow::Continue);
             }
-            each(found)
+            each(selected)
         };
-        match &self.only {
-            Some(names) => {
-                for name in names {
-                    // It may have gone since it was found.
-                    let flow = match session.reading.get_raw(self.kind, name) {
-                        Ok(Some(raw)) => offer(Found::Record(name, &raw))?,
-                        Ok(None) => Flow::Continue,
-                        Err(error) if error.is_damage() => {
-                            offer(Found::Damaged(Some(name), error))?
-                        }
-                        Err(error) => return Err(error.into()),
-                    };
-                    if flow == Flow::Stop {
-                        break;
-                    }
-                }
+        match &self.indexed {
+            Some(names) => self.each_indexed(session, names, &mut offer),
+            None => self.each_scanned(session, &mut offer),
+        }
+    }
+
+    /// The candidate if it is selected.
+    fn select<'c>(
+        &self,
+        session: &ReadSession<'_>,
+        candidate: Candidate<'c>,
+    ) -> Result<Option<Candidate<'c>>, InventoryError> {
+        let (name, raw) = match candidate {
+            Candidate::Record(name, raw) => (name, raw),
+            damaged @ Candidate::Damaged(..) => return Ok(Some(damaged)),
+        };
+        match self.matches(session, name, raw) {
+            Ok(true) => Ok(Some(Candidate::Record(name, raw))),
+            Ok(false) => Ok(None),
+            Err(InventoryError::Store(error)) if error.is_damage() => {
+                Ok(Some(Candidate::Damaged(Some(name), error)))
             }
-            None => {
-                for entry in session.reading.scan_raw(self.kind) {
-                    let flow = match entry {
-                        Ok((name, raw)) => match std::str::from_utf8(&name) {
-                            Ok(name) => offer(Found::Record(name, &raw))?,
-                            Err(error) => {
-                                let name = String::from_utf8_lossy(&name);
-                                let error = corrupt(self.kind, &name, error);
-                                offer(Found::Damaged(Some(&name), error))?
-                            }
-                        },
-                        Err(error) if error.is_damage() => offer(Found::Damaged(None, error))?,
-                        Err(error) => return Err(error.into()),
-                    };
-                    if flow == Flow::Stop {
-                        break;
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Offers the records of these names.
+    fn each_indexed(
+        &self,
+        session: &ReadSession<'_>,
+        names: &[String],
+        offer: &mut Offer<'_>,
+    ) -> Result<(), InventoryError> {
+        for name in names {
+            let flow = match session.reading.get_raw(self.kind, name) {
+                Ok(Some(raw)) => offer(Candidate::Record(name, &raw))?,
+                // It might have been removed since it was found.
+                Ok(None) => Flow::Continue,
+                Err(error) if error.is_damage() => offer(Candidate::Damaged(Some(name), error))?,
+                Err(error) => return Err(error.into()),
+            };
+            if flow == Flow::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Offers all records of the kind.
+    fn each_scanned(
+        &self,
+        session: &ReadSession<'_>,
+        offer: &mut Offer<'_>,
+    ) -> Result<(), InventoryError> {
+        for entry in session.reading.scan_raw(self.kind) {
+            let flow = match entry {
+                Ok((name, raw)) => match std::str::from_utf8(&name) {
+                    Ok(name) => offer(Candidate::Record(name, &raw))?,
+                    Err(error) => {
+                        let name = String::from_utf8_lossy(&name);
+                        let error = corrupt(self.kind, &name, error);
+                        offer(Candidate::Damaged(Some(&name), error))?
                     }
-                }
+                },
+                Err(error) if error.is_damage() => offer(Candidate::Damaged(None, error))?,
+                Err(error) => return Err(error.into()),
+            };
+            if flow == Flow::Stop {
+                break;
             }
         }
         Ok(())
     }
 }
 
-/// The names of the records whose word shows this name, where they can be found without looking
-/// at every record; sorted.
-fn candidates(
+/// Receives the records that might be selected.
+type Offer<'o> = dyn FnMut(Candidate<'_>) -> Result<Flow, InventoryError> + 'o;
+
+/// The names of the records whose property contains `name`, sorted; `None` if they cannot be found
+/// in the index.
+fn indexed_names(
     session: &ReadSession<'_>,
     kind: Kind,
-    word: &PropertyRef,
+    property: &PropertyRef,
     name: &str,
 ) -> Result<Option<Vec<String>>, InventoryError> {
-    Ok(match word {
+    Ok(match property {
         PropertyRef::Name => Some(vec![name.to_owned()]),
         PropertyRef::Property { property, .. } => match property.type_.relation() {
-            Some((_, target)) => Some(session.naming(kind, property.name, target, name)?),
+            Some((_, target)) => Some(session.referring(kind, property.name, target, name)?),
             None => None,
         },
-        PropertyRef::Relation(relation) => Some(session.showing(kind, relation, name)?),
-        PropertyRef::Members(side) => Some(session.pools_with(*side, name)?),
+        PropertyRef::Relation(relation) => Some(session.records_showing(kind, relation, name)?),
+        PropertyRef::Members(side) => Some(session.pools_of(*side, name)?),
         PropertyRef::Custom(_)
         | PropertyRef::MemberCount(_)
         | PropertyRef::LongText(_)
@@ -257,8 +298,8 @@ fn candidates(
     })
 }
 
-/// The names in both of two sorted lists.
-fn both(first: Option<Vec<String>>, mut second: Vec<String>) -> Vec<String> {
+/// The names that are in both lists, which are sorted.
+fn intersection(first: Option<Vec<String>>, mut second: Vec<String>) -> Vec<String> {
     if let Some(first) = first {
         second.retain(|name| first.binary_search(name).is_ok());
     }

@@ -1,5 +1,5 @@
-//! One session at the inventory, from which everything of one request is read: records, those who
-//! name them, and the members of computed pools.
+//! Everything that one read request reads: records, their referrers, and the members of computed
+//! pools.
 
 use std::{cell::OnceCell, collections::HashSet, ops::Range, slice, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{
     store::{LiveView, Raw, Store, StoreError},
 };
 
-/// One session at the inventory.
+/// The reads of one request, on one view of the inventory.
 pub(in crate::inventory) struct ReadSession<'i> {
     inner: &'i Inner,
     pub reading: LiveView,
@@ -19,17 +19,19 @@ pub(in crate::inventory) struct ReadSession<'i> {
 }
 
 impl Inventory {
+    /// Begins the reads of one request.
     pub(in crate::inventory) fn session(&self) -> ReadSession<'_> {
         ReadSession { inner: &self.0, reading: self.0.store.read(), computed: OnceCell::new() }
     }
 }
 
 impl ReadSession<'_> {
+    /// The store of the inventory.
     pub fn store(&self) -> &Store {
         &self.inner.store
     }
 
-    /// Counts and logs damage that was met, and passed over. Gives back any other error.
+    /// Counts and logs damage that a read skips. Returns any other error.
     pub fn note_damage(&self, error: StoreError) -> Result<(), StoreError> {
         match error.damage().filter(|_| error.is_damage()) {
             Some(damage) => {
@@ -40,7 +42,7 @@ impl ReadSession<'_> {
         }
     }
 
-    /// The computed pools.
+    /// The computed pools, read when they are needed for the first time.
     pub fn computed(&self) -> Result<&ComputedPools, InventoryError> {
         if let Some(computed) = self.computed.get() {
             return Ok(computed);
@@ -49,7 +51,7 @@ impl ReadSession<'_> {
         Ok(self.computed.get_or_init(|| computed))
     }
 
-    /// The names under one of the relations of a record.
+    /// The names that a record shows under a relation: its own list, and its referrers.
     pub fn related(
         &self,
         kind: Kind,
@@ -60,32 +62,32 @@ impl ReadSession<'_> {
         let mut targets: Vec<Target> = relation.holders.iter().map(|h| h.target).collect();
         targets.dedup();
         let referrers = Referrers::read(&self.reading, &targets, slice::from_ref(relation), name)?;
-        let mut others = referrers.under(0);
+        let mut others = referrers.of_relation(0);
         if shows_pools(relation) && !self.computed()?.is_empty() {
             let record = raw.record(kind, name.as_bytes())?;
             others.extend(self.computed()?.admitting(&*record).map(|pool| pool.name.as_str()));
         }
         let own = match relation.own {
-            Some(_) => self.listed(kind, &relation.name, name, raw)?,
+            Some(_) => self.stored_names(kind, &relation.name, name, raw)?,
             None => Vec::new(),
         };
-        Ok(united(&own, others).into_iter().map(str::to_owned).collect())
+        Ok(union(&own, others).into_iter().map(str::to_owned).collect())
     }
 
-    /// The names that one of a record's own relations holds.
-    pub fn listed<'a>(
+    /// The names in one of a record's own relations, as the record stores them.
+    pub fn stored_names<'a>(
         &self,
         kind: Kind,
         property: &str,
         name: &str,
         raw: &'a Raw,
     ) -> Result<Vec<&'a str>, InventoryError> {
-        let places = Projection::new(vec![PropertyPosition::of(kind, property)]);
-        let found = raw.project(kind, &places).map_err(|error| corrupt(kind, name, error))?;
+        let projection = Projection::new(vec![PropertyPosition::of(kind, property)]);
+        let found = raw.project(kind, &projection).map_err(|error| corrupt(kind, name, error))?;
         Ok(found
             .into_iter()
             .flatten()
-            .flat_map(|probed| match probed {
+            .flat_map(|value| match value {
                 Projected::View(View::Text(name)) if !name.is_empty() => vec![name],
                 Projected::View(View::Texts(names)) => names,
                 Projected::View(_) | Projected::Value(_) => Vec::new(),
@@ -93,20 +95,20 @@ impl ReadSession<'_> {
             .collect())
     }
 
-    /// The records of `kind` that show the record `name` under this relation, by name.
-    pub fn showing(
+    /// The records of `kind` that show the record `name` under this relation, sorted by name.
+    pub fn records_showing(
         &self,
         kind: Kind,
         relation: &InverseRelation,
         name: &str,
     ) -> Result<Vec<String>, InventoryError> {
         let mut found = match relation.own {
-            Some(target) => self.naming(kind, &relation.name, target, name)?,
+            Some(target) => self.referring(kind, &relation.name, target, name)?,
             None => Vec::new(),
         };
         for holder in &relation.holders {
-            for other in self.named(holder.kind, holder.property, name)? {
-                // A node may be of the other kind.
+            for other in self.names_in(holder.kind, holder.property, name)? {
+                // The target of the reference can be a device or a network.
                 if holder.target == Target::Kind(kind) || self.reading.contains(kind, &other)? {
                     found.push(other);
                 }
@@ -117,21 +119,26 @@ impl ReadSession<'_> {
         Ok(found)
     }
 
-    /// The names that a record holds in one of its relations, a computed pool's members among
-    /// them; none, where there is no such record.
-    fn named(&self, kind: Kind, property: &str, name: &str) -> Result<Vec<String>, InventoryError> {
+    /// The names in one of a record's relations, including the members of a computed pool. Empty if
+    /// the record does not exist.
+    fn names_in(
+        &self,
+        kind: Kind,
+        property: &str,
+        name: &str,
+    ) -> Result<Vec<String>, InventoryError> {
         let Some(raw) = self.reading.get_raw(kind, name)? else { return Ok(Vec::new()) };
         if let Some(side) = member_side(kind, property)
             && self.computed()?.get(raw.header.ordinal).is_some()
         {
             return Ok(self.reading.members(raw.header.ordinal, side)?);
         }
-        let names = self.listed(kind, property, name, &raw)?;
+        let names = self.stored_names(kind, property, name, &raw)?;
         Ok(names.into_iter().map(str::to_owned).collect())
     }
 
-    /// The records of `kind` whose own relation `property` names the record `name`, by name.
-    pub fn naming(
+    /// The records of `kind` whose relation `property` refers to the record `name`, sorted by name.
+    pub fn referring(
         &self,
         kind: Kind,
         property: &str,
@@ -147,10 +154,10 @@ impl ReadSession<'_> {
         Ok(names)
     }
 
-    /// The pools that have a device or link as a member, by name.
-    pub fn pools_with(&self, side: Side, name: &str) -> Result<Vec<String>, InventoryError> {
+    /// The pools that a device or link is a member of, sorted by name.
+    pub fn pools_of(&self, side: Side, name: &str) -> Result<Vec<String>, InventoryError> {
         let property = side.list();
-        let mut pools = self.naming(Kind::Pool, property, Target::Kind(side.kind()), name)?;
+        let mut pools = self.referring(Kind::Pool, property, Target::Kind(side.kind()), name)?;
         if let Some(stored) = self.reading.get_any(side.kind(), name)? {
             let admitting = self.computed()?.admitting(&*stored.record);
             pools.extend(admitting.map(|pool| pool.name.clone()));
@@ -161,37 +168,37 @@ impl ReadSession<'_> {
     }
 }
 
-/// Whether computed pools stand under this relation too.
+/// Whether a relation shows pools, so that computed pools belong to it too.
 pub(in crate::inventory) fn shows_pools(relation: &InverseRelation) -> bool {
     relation.holders.iter().any(|h| member_side(h.kind, h.property).is_some())
 }
 
-/// The side of pools whose members a property lists, where it lists members.
+/// The side of pools that a property lists; `None` if it does not list members.
 fn member_side(kind: Kind, property: &str) -> Option<Side> {
     let mut sides = [Side::Device, Side::Link].into_iter().filter(|_| kind == Kind::Pool);
     sides.find(|side| side.list() == property)
 }
 
-/// Those who name a record, by some of its relations. A record that is read a thousand times a
-/// second is named by many: their names are one text, and not a thousand.
+/// The referrers of a record, by relation. A record can have thousands of referrers, so their
+/// names are stored in one string.
 pub(in crate::inventory) struct Referrers {
     names: String,
-    /// Where each name ends in the text.
+    /// The end of each name in the string, in bytes.
     ends: Vec<usize>,
     runs: Vec<Run>,
 }
 
-/// Those who follow each other and name the record in the same way.
+/// Consecutive referrers of the same kind and relation.
 struct Run {
-    /// Which of the relations they stand under.
+    /// The index of the relation that shows them.
     relation: usize,
     holder: Holder,
-    /// Which of the names are theirs.
+    /// The range of their names.
     names: Range<usize>,
 }
 
 impl Referrers {
-    /// Reads who names the record `name` as one of these targets, under these relations.
+    /// Reads the referrers of the record `name`, as one of these targets, under these relations.
     pub fn read(
         reading: &LiveView,
         targets: &[Target],
@@ -209,7 +216,7 @@ impl Referrers {
 
     fn push(&mut self, relations: &[InverseRelation], kind: Kind, property: &str, name: &str) {
         let same = |holder: &Holder| holder.kind == kind && holder.property == property;
-        // They come sorted by kind and relation: a group that a million devices name is one run.
+        // Referrers come sorted by kind and relation, so a million devices of a group are one run.
         if self.runs.last().is_none_or(|run| !same(&run.holder)) {
             let under = relations.iter().enumerate().find_map(|(relation, known)| {
                 let holder = *known.holders.iter().find(|holder| same(holder))?;
@@ -225,8 +232,8 @@ impl Referrers {
         }
     }
 
-    /// The names under the relation at this place.
-    pub fn under(&self, relation: usize) -> Vec<&str> {
+    /// The names under the relation with this index.
+    pub fn of_relation(&self, relation: usize) -> Vec<&str> {
         let runs = self.runs.iter().filter(|run| run.relation == relation);
         let mut names = Vec::with_capacity(runs.clone().map(|run| run.names.len()).sum());
         for at in runs.flat_map(|run| run.names.clone()) {
@@ -237,8 +244,8 @@ impl Referrers {
     }
 }
 
-/// A record's own list in its order, and behind it the others by name; no name twice.
-pub(in crate::inventory) fn united<'n>(own: &[&'n str], mut others: Vec<&'n str>) -> Vec<&'n str> {
+/// A record's own list in its order, followed by the other names, sorted. Without duplicates.
+pub(in crate::inventory) fn union<'n>(own: &[&'n str], mut others: Vec<&'n str>) -> Vec<&'n str> {
     others.sort_unstable();
     others.dedup();
     if own.is_empty() {
@@ -250,7 +257,7 @@ pub(in crate::inventory) fn united<'n>(own: &[&'n str], mut others: Vec<&'n str>
     all
 }
 
-/// The error of a record that cannot be decoded.
+/// The error for a record that cannot be decoded.
 pub(in crate::inventory) fn corrupt(kind: Kind, name: &str, error: impl ToString) -> StoreError {
     StoreError::Corrupt { kind, name: name.to_owned(), detail: error.to_string() }
 }

@@ -8,11 +8,11 @@ use crate::{
 };
 
 impl Inventory {
-    /// A long text of a device.
+    /// Reads a long text of a device.
     ///
     /// # Errors
-    /// [`InventoryError::NotFound`] where there is no such device, [`InventoryError::NoText`]
-    /// where it has no such text.
+    /// [`InventoryError::NotFound`] if there is no such device, [`InventoryError::NoText`] if it has
+    /// no such text, [`InventoryError::Store`] if the text cannot be read.
     pub fn text(&self, device: &str, property: &str) -> Result<Text, InventoryError> {
         let reading = self.0.store.read();
         if let Some(StoredText { text, version }) = reading.text(device, property)? {
@@ -33,7 +33,7 @@ mod tests {
     use crate::inventory::sample::Sample;
 
     #[test]
-    fn no_device_and_no_text_are_told_apart() {
+    fn a_missing_device_and_a_missing_text_are_distinguished() {
         let sample = Sample::small();
         let inventory = &sample.inventory;
         assert!(matches!(
