@@ -1,8 +1,8 @@
-//! One change in the making: the store's transaction, and what has to follow whatever is written.
+//! One change in progress: the transaction of the store, and the consequences of each write.
 //!
-//! Every record that a change writes goes through [`Editing::write`] and every one that it takes
-//! away through [`Editing::remove`], those that follow a new name or lose one from their lists
-//! included. So no member of a pool and no reference can be forgotten.
+//! Every written record goes through [`Editing::write`], and every deleted one through
+//! [`Editing::remove`], also those that follow a new name or lose a reference. So references and the
+//! members of pools always follow.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -10,31 +10,33 @@ use crate::{
     inventory::{
         Inner,
         pools::computed::{ComputedPools, Versioned},
-        pools::follow::{Shift, changed_properties, shifts},
+        pools::follow::{MembershipChange, changed_properties, membership_changes},
         pools::refill::Refills,
     },
     model::{self, AnyRecord, Kind, Membership, Pool, Record, Side, Target, limits},
     store::{Referrer, StoreError, Stored, Transaction},
 };
 
-/// The most records that follow one new name, or go or are struck with one that is deleted. They
-/// are held in memory until they are written, some 5 KB each with the references that they hold;
-/// what concerns more is an import's business.
+/// The most records that follow one new name, or that one deletion affects. They are held in memory
+/// until they are written, about 5 KB each with their references. Larger changes need an import.
 pub(in crate::inventory) const RECORDS_MAX: usize = 150_000;
 
-/// A change in the making.
+/// A change in progress.
 pub(in crate::inventory) struct Editing<'e, 't> {
     pub inventory: &'e Inner,
     pub transaction: &'e mut Transaction<'t>,
-    /// The computed pools as this change leaves them; none while nobody asked.
+    /// The computed pools as this change leaves them; `None` until they are needed.
     pools: Option<Arc<ComputedPools>>,
     refills: Refills,
-    /// The number of records that were written and taken away.
+    /// The number of records that were written or deleted.
     pub written: usize,
 }
 
 impl Inner {
     /// Makes a change. It is durable when this returns.
+    ///
+    /// # Errors
+    /// The error of `make`, or of the store. Nothing was changed.
     pub(in crate::inventory) fn change<T, X: From<StoreError>>(
         &self,
         make: impl FnOnce(&mut Editing<'_, '_>) -> Result<T, X>,
@@ -50,18 +52,21 @@ impl Inner {
             let made = make(&mut editing)?;
             Ok((made, editing.finish()?))
         })?;
-        // Only what is committed may be remembered.
+        // Only committed pools may be cached.
         if let Some(left) = left {
-            self.computed.keep(left);
+            self.computed.store(left);
         }
         Ok(made)
     }
 }
 
 impl Editing<'_, '_> {
-    /// Writes a record: a new one, or in the place of `before`, under another name where it has
-    /// one. References to it follow, and so do the members of pools. That the new name is free and
-    /// that what the record names is there is the caller's business.
+    /// Writes a new record, or replaces `before`, possibly under a new name. References to the record
+    /// and the members of pools follow. The caller must have checked that the new name is free, and
+    /// that all references have targets.
+    ///
+    /// # Errors
+    /// [`StoreError::OverLimit`] if the record is over a limit, and the errors of the transaction.
     pub fn write(
         &mut self,
         before: Option<&Stored<AnyRecord>>,
@@ -74,21 +79,23 @@ impl Editing<'_, '_> {
             let from = before.record.name();
             followers = self.referrers(kind, from)?;
             rename_own(&mut *after, from);
-            // They are sealed again under the new name.
+            // The secrets are sealed again under the new name.
             self.inventory.store.vault().open_secrets(&mut *after)?;
         }
         let mut membership = None;
         if let Some(pool) = after.of_kind_mut::<Pool>() {
-            // As they were before this one is written.
+            // The pools are read before this one is written.
             self.pools()?;
-            let is = pool.membership();
-            pool.settle(&is);
-            membership = Some(is);
+            let written = pool.membership();
+            pool.settle(&written);
+            membership = Some(written);
         }
         check_limits(before, &mut after)?;
         let side = Side::of(kind);
-        let shifts = match side {
-            Some(side) => self.shifts(side, before.map(|before| &*before.record), Some(&*after))?,
+        let changes = match side {
+            Some(side) => {
+                self.membership_changes(side, before.map(|before| &*before.record), Some(&*after))?
+            }
             None => Vec::new(),
         };
         let to = after.name().clone();
@@ -97,11 +104,11 @@ impl Editing<'_, '_> {
         }
         self.transaction.put(after)?;
         self.written += 1;
-        // The ordinal of a new record is known now, and seldom needed.
-        if let (Some(side), false) = (side, shifts.is_empty()) {
+        // The ordinal of a new record is known only now. It is read only if it is needed.
+        if let (Some(side), false) = (side, changes.is_empty()) {
             let ordinal = self.ordinal(kind, before, &to)?;
             let from = before.map_or(&to, |before| before.record.name());
-            self.shift(side, ordinal, &shifts, from, &to)?;
+            self.change_memberships(side, ordinal, &changes, from, &to)?;
         }
         if let Some(membership) = membership {
             let ordinal = self.ordinal(kind, before, &to)?;
@@ -113,23 +120,26 @@ impl Editing<'_, '_> {
         Ok(())
     }
 
-    /// Takes a record away. That nothing names it any more is the caller's business.
+    /// Deletes a record. The caller must have removed all references to it.
+    ///
+    /// # Errors
+    /// Those of the transaction.
     pub fn remove(&mut self, before: &Stored<AnyRecord>) -> Result<(), StoreError> {
         let (kind, name) = (before.record.kind(), before.record.name());
         if let Some(side) = Side::of(kind) {
-            let shifts = self.shifts(side, Some(&*before.record), None)?;
-            self.shift(side, before.ordinal, &shifts, name, name)?;
+            let changes = self.membership_changes(side, Some(&*before.record), None)?;
+            self.change_memberships(side, before.ordinal, &changes, name, name)?;
         }
         if kind == Kind::Pool {
-            self.pool_gone(before.ordinal)?;
+            self.pool_removed(before.ordinal)?;
         }
         self.transaction.remove(kind, name)?;
         self.written += 1;
         Ok(())
     }
 
-    /// The references to a record: those that name its kind, and those that name one of several.
-    /// Sorted, so that one record's stand together.
+    /// The references to a record, by its kind and, for devices and networks, as a node. They are
+    /// sorted, so the references of one record follow each other.
     pub fn referrers(&self, kind: Kind, name: &str) -> Result<Vec<Referrer>, StoreError> {
         let mut referrers = self.transaction.referrers(Target::Kind(kind), name)?;
         if Target::Node.kinds().contains(&kind) {
@@ -160,12 +170,12 @@ impl Editing<'_, '_> {
         Ok(self.pools.insert(pools).clone())
     }
 
-    /// Computes the members of these pools anew, of one side each, at the end of the change.
-    pub fn ask_refill(&mut self, pool: u64, side: Side) {
-        self.refills.ask(pool, side);
+    /// Requests that the members of one side of a pool are recomputed at the end of the change.
+    pub fn request_refill(&mut self, pool: u64, side: Side) {
+        self.refills.request(pool, side);
     }
 
-    /// Computes what is asked for so far. Gives the pools whose members were others.
+    /// Recomputes the requested pools. Returns those whose members changed.
     pub fn refill(&mut self) -> Result<HashSet<u64>, StoreError> {
         let refills = std::mem::take(&mut self.refills);
         if refills.is_empty() {
@@ -193,47 +203,48 @@ impl Editing<'_, '_> {
         }
         let written = self.transaction.get_any(kind, name)?.map(|stored| stored.ordinal);
         written.ok_or_else(|| {
-            let detail = format!("the {kind} '{name}' was written and is not there");
+            let detail = format!("the {kind} '{name}' was written but does not exist");
             StoreError::Damaged { part: "transaction", detail }
         })
     }
 
-    /// What changes in the pools when this record does.
-    fn shifts(
+    /// The memberships that change with a record.
+    fn membership_changes(
         &mut self,
         side: Side,
         before: Option<&dyn Record>,
         after: Option<&dyn Record>,
-    ) -> Result<Vec<Shift>, StoreError> {
+    ) -> Result<Vec<MembershipChange>, StoreError> {
         let changed = before.zip(after).map(|(before, after)| changed_properties(before, after));
         if changed.as_ref().is_some_and(|changed| changed.is_empty()) {
             return Ok(Vec::new());
         }
         let pools = self.pools()?;
-        Ok(shifts(&pools, side, before, after, changed.as_ref()))
+        Ok(membership_changes(&pools, side, before, after, changed.as_ref()))
     }
 
-    fn shift(
+    /// Adds a record to pools and removes it from others. It was a member as `from`, and is one as `to`.
+    fn change_memberships(
         &mut self,
         side: Side,
         ordinal: u64,
-        shifts: &[Shift],
+        changes: &[MembershipChange],
         from: &str,
         to: &str,
     ) -> Result<(), StoreError> {
-        for shift in shifts {
-            let moved = from != to;
-            if shift.was && (moved || !shift.is) {
-                self.transaction.remove_members(shift.pool, side, &[(ordinal, from)]);
+        let renamed = from != to;
+        for change in changes {
+            if change.was_member && (renamed || !change.is_member) {
+                self.transaction.remove_members(change.pool, side, &[(ordinal, from)]);
             }
-            if shift.is && (moved || !shift.was) {
-                self.transaction.add_members(shift.pool, side, &[(ordinal, to)]);
+            if change.is_member && (renamed || !change.was_member) {
+                self.transaction.add_members(change.pool, side, &[(ordinal, to)]);
             }
         }
         Ok(())
     }
 
-    /// A pool was written, and its members come from here now.
+    /// Updates the computed pools after a pool was written.
     fn pool_written(
         &mut self,
         ordinal: u64,
@@ -242,26 +253,26 @@ impl Editing<'_, '_> {
     ) -> Result<(), StoreError> {
         let (devices, links) = match &membership {
             Membership::Computed { devices, links } => (devices, links),
-            Membership::Manual | Membership::Invalid(_) => return self.pool_gone(ordinal),
+            Membership::Manual | Membership::Invalid(_) => return self.pool_removed(ordinal),
         };
         let pools = self.pools()?;
-        let was = pools.get(ordinal);
-        for (side, asks) in [(Side::Device, devices), (Side::Link, links)] {
-            let asked = was.map(|was| was.criteria(side));
-            if asked.map_or(!asks.is_empty(), |asked| asked != asks) {
-                self.ask_refill(ordinal, side);
+        let before = pools.get(ordinal);
+        for (side, criteria) in [(Side::Device, devices), (Side::Link, links)] {
+            let criteria_before = before.map(|before| before.criteria(side));
+            if criteria_before.map_or(!criteria.is_empty(), |before| before != criteria) {
+                self.request_refill(ordinal, side);
             }
         }
         self.edit_pools(pools, |pools| pools.put(ordinal, name, membership));
         Ok(())
     }
 
-    /// A pool is not computed any more, or is gone.
-    fn pool_gone(&mut self, ordinal: u64) -> Result<(), StoreError> {
+    /// Updates the computed pools after a pool was deleted or is no longer computed.
+    fn pool_removed(&mut self, ordinal: u64) -> Result<(), StoreError> {
         let pools = self.pools()?;
         if pools.get(ordinal).is_some() {
             for side in [Side::Device, Side::Link] {
-                self.refills.forget(ordinal, side);
+                self.refills.cancel(ordinal, side);
                 self.transaction.clear_members(ordinal, side)?;
             }
             self.edit_pools(pools, |pools| pools.remove(ordinal));
@@ -270,13 +281,13 @@ impl Editing<'_, '_> {
     }
 
     fn edit_pools(&mut self, mut pools: Arc<ComputedPools>, edit: impl FnOnce(&mut ComputedPools)) {
-        // Another copy would be made of all while this change holds one.
+        // A second reference would make `make_mut` copy all pools.
         self.pools = None;
         edit(Arc::make_mut(&mut pools));
         self.pools = Some(pools);
     }
 
-    /// Lets those who named a record by its old name name it by the new one.
+    /// Renames the references to a renamed record.
     fn follow(
         &mut self,
         kind: Kind,
@@ -286,7 +297,7 @@ impl Editing<'_, '_> {
     ) -> Result<(), StoreError> {
         for references in followers.chunk_by(|a, b| a.kind == b.kind && a.name == b.name) {
             let Some(first) = references.first() else { continue };
-            // What it says of itself was renamed with it.
+            // References of the record to itself were renamed with it.
             if first.kind != kind || first.name != from {
                 self.follow_one(first, references, from, to)?;
             }
@@ -294,7 +305,7 @@ impl Editing<'_, '_> {
         Ok(())
     }
 
-    /// Lets one record follow a new name in all of its relations.
+    /// Renames the references of one record.
     fn follow_one(
         &mut self,
         follower: &Referrer,
@@ -312,8 +323,8 @@ impl Editing<'_, '_> {
     }
 }
 
-/// Refuses a record that is over a limit. One that was over it before may stay so, as long as it
-/// does not grow: it was stored before the limit was, and its lists must be able to lose names.
+/// Refuses a record that is over a limit. A record that was over it before is accepted if it does not
+/// grow: it was stored before the limit existed, and its lists must be able to lose references.
 fn check_limits(
     before: Option<&Stored<AnyRecord>>,
     after: &mut AnyRecord,
@@ -330,7 +341,7 @@ fn check_limits(
     Err(StoreError::OverLimit { kind: after.kind(), name: after.name().to_string(), over })
 }
 
-/// Lets what a record says of itself follow its new name.
+/// Renames the references of a record to itself.
 fn rename_own(after: &mut dyn Record, from: &str) {
     let kind = after.kind();
     let mut relations = Vec::new();

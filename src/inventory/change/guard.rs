@@ -1,4 +1,4 @@
-//! What no change may do: leave an inventory that nobody can administer.
+//! The rule that an administrator who can log in must remain.
 
 use super::edit::Editing;
 use crate::{
@@ -7,9 +7,12 @@ use crate::{
 };
 
 impl Editing<'_, '_> {
-    /// Whether writing `after` in the place of `before` takes an administrator away who could log
-    /// in. A record that goes has no `after`.
-    pub fn takes_administrator(
+    /// Whether replacing `before` by `after` removes an administrator who could log in. A deleted
+    /// record has no `after`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsealable`] if the user's secrets cannot be opened.
+    pub fn removes_administrator(
         &self,
         before: &dyn Record,
         after: Option<&dyn Record>,
@@ -24,12 +27,15 @@ impl Editing<'_, '_> {
         }
     }
 
-    /// Whether an administrator who can log in is there, other than the user of this name.
+    /// Whether an administrator who can log in exists, other than the user of this name.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the users cannot be read.
     pub fn has_administrator(&self, other_than: Option<&str>) -> Result<bool, StoreError> {
         for stored in self.transaction.scan::<User>() {
             let user = match stored {
                 Ok(stored) => stored.record,
-                // Nobody can log in as a user that cannot be read.
+                // A damaged user cannot log in.
                 Err(error) if error.is_damage() => continue,
                 Err(error) => return Err(error),
             };
@@ -40,8 +46,9 @@ impl Editing<'_, '_> {
         Ok(false)
     }
 
+    /// Whether a user is an administrator who can log in.
     fn is_able(&self, user: &User) -> Result<bool, StoreError> {
-        // Most users are none: their secrets stay closed.
+        // Most users are no administrators, and opening secrets takes time.
         if user.is_admin.get() != Some(&true) {
             return Ok(false);
         }

@@ -16,6 +16,7 @@
 //! object   one object of a request, parsed: the patch
 //! plan     what a patch does to its record, or why it is refused
 //! edit     one change in progress: the transaction, and what follows from each write
+//! missing  references to records that do not exist
 //! guard    the rule that an administrator who can log in remains
 //! warning  what the caller should know about objects that were accepted
 //! ```
@@ -23,6 +24,7 @@
 mod delete;
 mod edit;
 mod guard;
+mod missing;
 mod object;
 mod plan;
 mod put;

@@ -1,5 +1,5 @@
-//! An object of a request, read: what it says of which record. Nothing is looked up yet, so this
-//! is done before the turn to write is taken.
+//! Parses one object of a request into a patch. Nothing is read from the inventory, so this happens
+//! before the write lock is taken.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,35 +18,36 @@ use crate::{
     },
 };
 
-/// What one object says.
+/// The patch of one object: the properties that it sets in one record.
 pub(in crate::inventory) struct ObjectPatch {
-    /// The properties that it says, under the name that it says. Secrets are clear.
+    /// A record with the name and the properties of the object. Its secrets are not sealed.
     pub record: AnyRecord,
-    /// The name that the record is to have.
+    /// The new name of the record, if the object renames it.
     pub new_name: Option<Name>,
-    /// Secrets in the spelling of documents.
+    /// Secrets, encoded as in documents.
     pub secrets: Vec<(&'static str, Zeroizing<String>)>,
-    /// Long texts of a device; none to remove one.
+    /// Long texts of a device; `None` removes the text.
     pub texts: Vec<(LongText, Option<String>)>,
     pub warnings: Vec<Warning>,
-    /// Unknown properties that nearly have the names of known ones.
-    pub near: Vec<(String, &'static str)>,
+    /// Unknown properties, with the known properties that their names resemble.
+    pub resembling: Vec<(String, &'static str)>,
 }
 
-/// What may be called otherwise: the name of a relation to one record, with this behind it.
+/// The suffix of the alias of a relation to one record: `source_name` for `source`.
 const ALIAS_SUFFIX: &str = "_name";
 
-/// How criteria of pools begin, which are among the site's own properties.
-const CRITERIA: [&str; 2] = ["device_", "link_"];
+/// The prefixes of the criteria of pools, which are stored as custom properties.
+const CRITERION_PREFIXES: [&str; 2] = ["device_", "link_"];
 
-/// What an object says of a record's own name and what only the inventory says.
+/// Properties with a meaning of their own: the name, the new name, and those that only the inventory
+/// sets.
 const NAME: &str = "name";
 const NEW_NAME: &str = "new_name";
 const ID: &str = "id";
 pub(in crate::inventory) const STAMPS: [&str; 2] = ["last_modified", "last_modified_by"];
 
-/// The object as it may be shown: without its secrets.
-pub(in crate::inventory) fn shown(kind: Kind, object: &Map) -> Map {
+/// The object without its secrets.
+pub(in crate::inventory) fn without_secrets(kind: Kind, object: &Map) -> Map {
     let secret = |key: &Value| {
         let known = key.as_text().and_then(|name| kind.property(name));
         known.is_some_and(|property| property.type_ == PropertyType::Secret)
@@ -54,12 +55,12 @@ pub(in crate::inventory) fn shown(kind: Kind, object: &Map) -> Map {
     Map::from_entries(object.iter().filter(|(key, _)| !secret(key)).cloned().collect())
 }
 
-/// Reads an object: what it says, or all that is wrong with it. Blocks for some 20 ms where a
-/// user's password is to be hashed.
+/// Parses an object into a patch, or finds all its faults. Takes about 20 ms if a user's password is
+/// hashed.
 ///
 /// # Errors
-/// The system gives no random numbers to hash a password with.
-pub(in crate::inventory) fn read(
+/// [`InventoryError::Hash`] if a password cannot be hashed.
+pub(in crate::inventory) fn parse(
     kind: Kind,
     object: Map,
     nearest: &mut Nearest,
@@ -69,22 +70,22 @@ pub(in crate::inventory) fn read(
         Ok(name) => AnyRecord::named(kind, name),
         Err(fault) => {
             faults.push(fault);
-            // The rest is looked at all the same, to say everything at once.
+            // The rest is parsed nevertheless, to report all faults at once.
             AnyRecord::named(
                 kind,
-                Name::parse("?".to_owned()).unwrap_or_else(|_| unreachable!("it is a name")),
+                Name::parse("?".to_owned()).unwrap_or_else(|_| unreachable!("a valid name")),
             )
         }
     };
-    let mut reader = Reader {
+    let mut parser = ObjectParser {
         kind,
-        said: ObjectPatch {
+        patch: ObjectPatch {
             record,
             new_name: None,
             secrets: Vec::new(),
             texts: Vec::new(),
             warnings: Vec::new(),
-            near: Vec::new(),
+            resembling: Vec::new(),
         },
         aliases: HashMap::new(),
         faults,
@@ -92,18 +93,18 @@ pub(in crate::inventory) fn read(
     };
     for (key, value) in object {
         match key {
-            Value::Text(key) => reader.take(key, value)?,
+            Value::Text(key) => parser.take(key, value)?,
             other => {
                 let rule = Rule::PropertyName { found: other.type_name() };
-                reader.faults.push(Fault::broken(None, &rule));
+                parser.faults.push(Fault::broken(None, &rule));
             }
         }
     }
-    reader.take_aliases();
-    Ok(if reader.faults.is_empty() { Ok(reader.said) } else { Err(reader.faults) })
+    parser.take_aliases();
+    Ok(if parser.faults.is_empty() { Ok(parser.patch) } else { Err(parser.faults) })
 }
 
-/// The name that an object says.
+/// The name of the record that an object patches.
 fn name_of(object: &Map) -> Result<Name, Fault> {
     match object.get(NAME) {
         None => Err(Fault::broken(Some(NAME), &Rule::NameMissing)),
@@ -111,7 +112,7 @@ fn name_of(object: &Map) -> Result<Name, Fault> {
     }
 }
 
-/// A value as a name, by the rules of the property `name`.
+/// Parses a value as a name, by the rules of the property `name`.
 fn parse_name(property: &str, value: Value) -> Result<Name, Fault> {
     use crate::model::{PropertyValue, Slot};
     let text = match String::parse(value) {
@@ -125,28 +126,28 @@ fn parse_name(property: &str, value: Value) -> Result<Name, Fault> {
     Name::parse(text).map_err(|(rule, _)| Fault::broken(Some(property), &rule))
 }
 
-/// Reads one object, property by property.
-struct Reader<'n> {
+/// Parses one object, property by property.
+struct ObjectParser<'n> {
     kind: Kind,
-    said: ObjectPatch,
-    /// What was said under another word, by the relation that was meant.
+    patch: ObjectPatch,
+    /// The aliases in the object with their values, by relation.
     aliases: HashMap<&'static str, (String, Value)>,
     faults: Vec<Fault>,
     nearest: &'n mut Nearest,
 }
 
-impl Reader<'_> {
+impl ObjectParser<'_> {
     fn take(&mut self, key: String, value: Value) -> Result<(), InventoryError> {
         if let Some(known) = self.kind.property(&key) {
             return self.take_known(known, value);
         }
         match key.as_str() {
             NEW_NAME => match parse_name(NEW_NAME, value) {
-                Ok(name) => self.said.new_name = Some(name),
+                Ok(name) => self.patch.new_name = Some(name),
                 Err(fault) => self.faults.push(fault),
             },
-            ID => self.pass_over(key),
-            word if is_inverse_only(self.kind, word) => self.pass_over(key),
+            ID => self.ignore_computed(key),
+            word if is_inverse_only(self.kind, word) => self.ignore_computed(key),
             word => {
                 if let Some(relation) = aliased(self.kind, word) {
                     self.aliases.insert(relation, (key, value));
@@ -161,12 +162,12 @@ impl Reader<'_> {
     }
 
     fn take_known(&mut self, known: &'static Property, value: Value) -> Result<(), InventoryError> {
-        // What Satchel itself says is no wish of the client's, who sends back what it was shown.
+        // A client that sends a shown object back also sends the properties that Satchel sets.
         match (self.kind, known.name) {
             (_, NAME) => return Ok(()),
             (_, stamp) if STAMPS.contains(&stamp) => return Ok(()),
             (Kind::Pool, "device_number" | "link_number") => {
-                self.pass_over(known.name.to_owned());
+                self.ignore_computed(known.name.to_owned());
                 return Ok(());
             }
             _ => {}
@@ -186,7 +187,7 @@ impl Reader<'_> {
     }
 
     fn set(&mut self, property: &str, value: Value) {
-        if let Err(Refused { rule, .. }) = self.said.record.set(property, value) {
+        if let Err(Refused { rule, .. }) = self.patch.record.set(property, value) {
             self.faults.push(Fault::broken(Some(property), &rule));
         }
     }
@@ -197,7 +198,7 @@ impl Reader<'_> {
             Value::Text(text) => Some(Zeroizing::new(text)).filter(|text| !text.is_empty()),
             other => {
                 let found = other.type_name();
-                let detail = format!("a secret is a text, and this is {found}");
+                let detail = format!("a secret is a text, not {found}");
                 self.faults.push(Fault::new(Some(property), "type", detail));
                 return Ok(());
             }
@@ -221,16 +222,16 @@ impl Reader<'_> {
         };
         if let Some(document) = secret.document() {
             self.set(property, Value::from(document));
-            self.said.secrets.push((property, Zeroizing::new(document.to_owned())));
+            self.patch.secrets.push((property, Zeroizing::new(document.to_owned())));
         }
         Ok(())
     }
 
     fn take_text(&mut self, text: LongText, value: Value) {
         match value {
-            Value::Null => self.said.texts.push((text, None)),
+            Value::Null => self.patch.texts.push((text, None)),
             Value::Text(content) => {
-                self.said.texts.push((text, Some(content).filter(|content| !content.is_empty())));
+                self.patch.texts.push((text, Some(content).filter(|content| !content.is_empty())));
             }
             other => {
                 let rule = Rule::Type { expected: PropertyType::Text, found: other.type_name() };
@@ -240,26 +241,25 @@ impl Reader<'_> {
     }
 
     fn take_custom(&mut self, key: String, value: Value) {
-        let criterion =
-            self.kind == Kind::Pool && CRITERIA.iter().any(|word| key.starts_with(word));
-        if !criterion && let Some(near) = self.nearest.of(self.kind, &key) {
-            self.said.near.push((key.clone(), near));
+        let is_criterion =
+            self.kind == Kind::Pool && CRITERION_PREFIXES.iter().any(|word| key.starts_with(word));
+        if !is_criterion && let Some(near) = self.nearest.of(self.kind, &key) {
+            self.patch.resembling.push((key.clone(), near));
         }
         self.set(&key, value);
     }
 
-    fn pass_over(&mut self, word: String) {
-        self.said.warnings.push(Warning::Shown { word });
+    fn ignore_computed(&mut self, property: String) {
+        self.patch.warnings.push(Warning::ComputedProperty { property });
     }
 
-    /// Takes what was said under other words, where it does not contradict what was said under the
-    /// relation's own.
+    /// Takes the values of aliases, unless they contradict the values of their relations.
     fn take_aliases(&mut self) {
         for (relation, (alias, value)) in std::mem::take(&mut self.aliases) {
-            let held = self.said.record.view(relation).map(|view| view.to_value());
-            match held {
+            let value_of_relation = self.patch.record.view(relation).map(|view| view.to_value());
+            match value_of_relation {
                 None => self.set(relation, value),
-                Some(held) if held == value || (is_none(&held) && is_none(&value)) => {}
+                Some(other) if other == value || (is_none(&other) && is_none(&value)) => {}
                 Some(_) => {
                     let detail = format!("'{alias}' and '{relation}' mean the same and differ");
                     self.faults.push(Fault::new(Some(relation), "contradiction", detail));
@@ -269,34 +269,31 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a relation that holds one names none.
+/// Whether a value of a relation to one record refers to none.
 fn is_none(value: &Value) -> bool {
     matches!(value, Value::Null) || value.as_text() == Some("")
 }
 
-/// Whether a record of this kind shows only those that name it under the word.
+/// Whether a name means a relation that consists of the record's referrers only.
 fn is_inverse_only(kind: Kind, word: &str) -> bool {
     InverseRelations::of(kind).relation(word).is_some_and(|relation| relation.own.is_none())
 }
 
-/// The relation to one record that the word means: `source` for `source_name`.
+/// The relation to one record that an alias means: `source` for `source_name`.
 fn aliased(kind: Kind, word: &str) -> Option<&'static str> {
     let known = kind.property(word.strip_suffix(ALIAS_SUFFIX)?)?;
     matches!(known.type_, PropertyType::One(_)).then_some(known.name)
 }
 
-/// A list of names in which none stands twice: a relation is a set.
+/// A list of names without duplicates, because a relation is a set.
 fn without_repeats(value: Value) -> Value {
     let Value::List(mut items) = value else { return value };
-    let mut met = HashSet::new();
-    let mut first = items.iter().map(|item| match item.as_text() {
-        Some(name) => met.insert(name),
+    let mut seen = HashSet::new();
+    items.retain(|item| match item.as_text() {
+        Some(name) => seen.insert(name.to_owned()),
+        // An item that is no name is refused later.
         None => true,
     });
-    let firsts: Vec<bool> = first.by_ref().collect();
-    drop(first);
-    let mut firsts = firsts.into_iter();
-    items.retain(|_| firsts.next().unwrap_or(true));
     Value::List(items)
 }
 
@@ -324,8 +321,8 @@ mod tests {
         Map::from_entries(entries.iter().map(entry).collect())
     }
 
-    fn said<E: Entity>(entries: &[(&str, Value)]) -> Result<ObjectPatch, Vec<Fault>> {
-        read(E::KIND, map(entries), &mut Nearest::default()).unwrap()
+    fn parsed<E: Entity>(entries: &[(&str, Value)]) -> Result<ObjectPatch, Vec<Fault>> {
+        parse(E::KIND, map(entries), &mut Nearest::default()).unwrap()
     }
 
     fn names(names: &[&str]) -> Value {
@@ -333,8 +330,8 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_of_an_object_is_said_at_once() {
-        let mut faults = said::<Device>(&[
+    fn all_faults_of_an_object_are_reported_at_once() {
+        let mut faults = parsed::<Device>(&[
             ("name", "a/b".into()),
             ("new_name", "".into()),
             ("port", "many".into()),
@@ -354,12 +351,12 @@ mod tests {
             ("port", "type"),
         ];
         assert_eq!(found, expected);
-        assert_eq!(said::<Device>(&[]).err().unwrap()[0].code, "name-missing");
+        assert_eq!(parsed::<Device>(&[]).err().unwrap()[0].code, "name-missing");
     }
 
     #[test]
-    fn what_is_worked_out_is_passed_over() {
-        let said = said::<Device>(&[
+    fn computed_properties_are_ignored() {
+        let patch = parsed::<Device>(&[
             ("id", Value::Int(7)),
             ("name", "R 1%".into()),
             ("pools", names(&["[Shared] x"])),
@@ -368,17 +365,17 @@ mod tests {
         ])
         .unwrap();
         let bare = Device::named(Name::parse("R 1%".to_owned()).unwrap());
-        assert_eq!(said.record, bare.into());
-        let words: Vec<_> = said.warnings.iter().map(|warning| format!("{warning:?}")).collect();
+        assert_eq!(patch.record, bare.into());
+        let words: Vec<_> = patch.warnings.iter().map(|warning| format!("{warning:?}")).collect();
         assert_eq!(words.len(), 2, "{words:?}");
     }
 
     #[test]
-    fn both_words_for_a_links_ends_are_understood() {
+    fn aliases_of_the_ends_of_a_link_are_accepted() {
         let link = |entries: &[(&str, Value)]| {
             let mut all = vec![("name", "é>b".into())];
             all.extend_from_slice(entries);
-            said::<Link>(&all)
+            parsed::<Link>(&all)
         };
         let aliased = link(&[("source_name", "..".into())]).unwrap();
         let source = aliased.record.into_kind::<Link>().unwrap().source;
@@ -391,43 +388,44 @@ mod tests {
     }
 
     #[test]
-    fn secrets_come_plain_and_are_not_shown() {
+    fn secrets_are_sent_in_plain_text_and_not_shown() {
         let object =
             map(&[("name", "c".into()), ("password", "hunter2".into()), ("username", "u".into())]);
-        assert_eq!(shown(Kind::Credential, &object).len(), 2);
-        let said = read(Kind::Credential, object, &mut Nearest::default()).unwrap().unwrap();
-        let credential = said.record.into_kind::<Credential>().unwrap();
+        assert_eq!(without_secrets(Kind::Credential, &object).len(), 2);
+        let patch = parse(Kind::Credential, object, &mut Nearest::default()).unwrap().unwrap();
+        let credential = patch.record.into_kind::<Credential>().unwrap();
         let Field::Set(secret) = credential.password else { panic!() };
         assert_eq!(secret.plain().unwrap().as_str(), "hunter2");
     }
 
     #[test]
     fn an_empty_secret_is_none() {
-        let said = said::<Credential>(&[("name", "c".into()), ("password", "".into())]).unwrap();
-        assert_eq!(said.record.into_kind::<Credential>().unwrap().password, Field::Null);
+        let patch = parsed::<Credential>(&[("name", "c".into()), ("password", "".into())]).unwrap();
+        assert_eq!(patch.record.into_kind::<Credential>().unwrap().password, Field::Null);
         let wrong = [("name", "c".into()), ("password", Value::Int(7))];
-        assert!(!format!("{:?}", super::tests::said::<Credential>(&wrong).err()).contains('7'));
+        assert!(!format!("{:?}", super::tests::parsed::<Credential>(&wrong).err()).contains('7'));
     }
 
     #[test]
     fn a_users_password_is_hashed() {
-        let said = said::<User>(&[("name", "u".into()), ("password", "$argon2 is no hash".into())]);
-        let user = said.unwrap().record.into_kind::<User>().unwrap();
+        let patch =
+            parsed::<User>(&[("name", "u".into()), ("password", "$argon2 is no hash".into())]);
+        let user = patch.unwrap().record.into_kind::<User>().unwrap();
         let Field::Set(secret) = user.password else { panic!() };
         assert!(secret.plain().unwrap().starts_with("$argon2id$v=19$"));
     }
 
     #[test]
-    fn a_name_stands_once_in_a_list_and_a_near_word_is_noticed() {
-        let said = said::<Pool>(&[
+    fn lists_lose_duplicates_and_misspelled_properties_are_noticed() {
+        let patch = parsed::<Pool>(&[
             ("name", "p".into()),
             ("devices", names(&["a", "b", "a"])),
             ("device_name", "x".into()),
             ("descripton", "x".into()),
         ])
         .unwrap();
-        let pool = said.record.into_kind::<Pool>().unwrap();
+        let pool = patch.record.into_kind::<Pool>().unwrap();
         assert_eq!(pool.devices.get().unwrap().len(), 2);
-        assert_eq!(said.near, [("descripton".to_owned(), "description")]);
+        assert_eq!(patch.resembling, [("descripton".to_owned(), "description")]);
     }
 }

@@ -1,11 +1,12 @@
-//! What an object comes to: held against the inventory as the change has left it so far, and found
-//! good or faulty before anything is written.
+//! Plans the change of one record: applies a patch to the record as the change has left it so far,
+//! and finds all faults before anything is written.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::{
     Atomicity, ExpectedVersion, Fault,
     edit::{Editing, RECORDS_MAX},
+    missing::{MissingReferences, missing_references},
     object::{ObjectPatch, STAMPS},
     warning::Warning,
 };
@@ -19,163 +20,200 @@ use crate::{
     store::{StoreError, Stored},
 };
 
-/// Who asks, when, and how.
+/// The circumstances of a change: who makes it, when, and under which conditions.
 pub(in crate::inventory) struct ChangeContext<'a> {
     pub principal: &'a str,
-    /// As eNMS stamps its records.
+    /// The time of the change, in the form of eNMS.
     pub timestamp: String,
     pub atomicity: Atomicity,
     pub expected_version: &'a ExpectedVersion,
 }
 
-/// What is to be written for one object.
-pub(in crate::inventory) struct Planned {
+/// The planned change of one record.
+pub(in crate::inventory) struct PlannedChange {
     pub before: Option<Stored<AnyRecord>>,
-    /// The record, where it changes; under its new name.
+    /// The record under its new name; `None` if it does not change.
     pub after: Option<AnyRecord>,
     /// The long texts that change.
     pub texts: Vec<(LongText, Option<String>)>,
     pub warnings: Vec<Warning>,
-    /// Where all objects are one change: what is not there yet.
-    pub missing: Vec<Missing>,
-    /// Where all objects are one change: whether an administrator is lost by this one.
-    pub takes_administrator: bool,
+    /// References without a target so far. With [`Atomicity::All`], a later object can create it.
+    pub missing: Vec<MissingReferences>,
+    /// Whether the change removes an administrator. With [`Atomicity::All`], a later object can
+    /// create another one.
+    pub removes_administrator: bool,
 }
 
-/// What a relation names and is not there.
-#[derive(Clone, Debug)]
-pub(in crate::inventory) struct Missing {
-    pub relation: &'static str,
-    pub target: Target,
-    pub names: Vec<String>,
+/// What is reported about one object while it is planned.
+#[derive(Default)]
+struct Remarks {
+    faults: Vec<Fault>,
+    warnings: Vec<Warning>,
 }
 
-/// Holds an object against the inventory. Writes nothing.
+/// Plans the change of one object. Writes nothing.
 ///
 /// # Errors
-/// [`InventoryError::Stale`], and what the store says; the faults of the object are in the answer.
+/// [`InventoryError::Stale`] if the record does not have the expected version,
+/// [`InventoryError::Store`] if the store cannot be read. The faults of the object are the inner
+/// result.
 pub(in crate::inventory) fn plan(
     editing: &mut Editing<'_, '_>,
-    said: &ObjectPatch,
+    patch: &ObjectPatch,
     context: &ChangeContext<'_>,
-) -> Result<Result<Planned, Vec<Fault>>, InventoryError> {
-    let (kind, name) = (said.record.kind(), said.record.name());
+) -> Result<Result<PlannedChange, Vec<Fault>>, InventoryError> {
+    let (kind, name) = (patch.record.kind(), patch.record.name());
     let before = editing.transaction.get_any(kind, name)?;
     if !context.expected_version.holds(before.as_ref().map(|before| before.version)) {
         return Err(InventoryError::Stale { kind, name: name.to_string() });
     }
-    let mut faults = Vec::new();
-    let to = said.new_name.as_ref().filter(|to| *to != name);
-    check_names(editing, kind, name, to, before.is_some(), &mut faults)?;
-
-    let mut warnings = said.warnings.clone();
-    let mut after = match &before {
-        Some(before) => {
-            let others = shown_for_others(editing, said)?;
-            for (property, names) in &others {
-                let said: HashSet<&str> = match said.record.view(property) {
-                    Some(View::Texts(said)) => said.into_iter().collect(),
-                    Some(_) | None => HashSet::new(),
-                };
-                if names.iter().any(|name| !said.contains(name.as_str())) {
-                    warnings.push(Warning::Held { property });
-                }
-            }
-            merge(&*before.record, said, &others, &mut faults)
-        }
-        None => said.record.clone(),
-    };
-    let custom = before.as_ref().map(|before| before.record.custom());
-    // What the site has already was warned of when it came.
-    let new =
-        said.near.iter().filter(|(word, _)| custom.is_none_or(|held| !held.contains_key(word)));
-    warnings.extend(
-        new.map(|(property, nearest)| Warning::Near { property: property.clone(), nearest }),
-    );
-    if let (Some(after), Some(said)) = (after.of_kind_mut(), said.record.of_kind()) {
-        let held = match &before {
-            Some(before) => before.record.of_kind().map(|record| (before.ordinal, record)),
-            None => None,
-        };
-        plan_pool(editing, held, said, after, &mut faults, &mut warnings)?;
-    }
-    // Sealed as it is stored: the same secret is the same bytes.
+    let mut remarks = Remarks { faults: Vec::new(), warnings: patch.warnings.clone() };
+    let new_name = patch.new_name.as_ref().filter(|new_name| *new_name != name);
+    check_names(editing, patch, new_name, before.is_some(), &mut remarks)?;
+    warn_of_misspellings(before.as_ref(), patch, &mut remarks);
+    let mut after = patched(editing, before.as_ref(), patch, &mut remarks)?;
+    // The record is sealed before it is compared: equal secrets have equal sealed bytes.
     editing.inventory.store.vault().seal(&mut *after);
 
-    let missing = missing(editing, before.as_ref().map(|before| &*before.record), &*after, to)?;
-    let takes_administrator = match &before {
-        Some(before) => editing.takes_administrator(&*before.record, Some(&*after))?,
+    let before_record = before.as_ref().map(|before| &*before.record);
+    let missing = missing_references(editing, before_record, &*after, new_name)?;
+    let removes_administrator = match before_record {
+        Some(before) => editing.removes_administrator(before, Some(&*after))?,
         None => false,
     };
     match context.atomicity {
         Atomicity::All => {}
         Atomicity::Each => {
-            faults.extend(missing.iter().map(Missing::fault));
-            if takes_administrator && !editing.has_administrator(Some(name))? {
+            remarks.faults.extend(missing.iter().map(MissingReferences::fault));
+            if removes_administrator && !editing.has_administrator(Some(name))? {
                 let reason = InventoryError::NoAdministrator.to_string();
-                faults.push(Fault::new(None, "no-administrator", reason));
+                remarks.faults.push(Fault::new(None, "no-administrator", reason));
             }
         }
     }
+    let Remarks { faults, warnings } = remarks;
     if !faults.is_empty() {
         return Ok(Err(faults));
     }
-
-    let mut texts = Vec::new();
-    for (text, content) in &said.texts {
-        if editing.text_differs(name, *text, content.as_deref())? {
-            texts.push((*text, content.clone()));
-        }
-    }
-    let same = before.as_ref().is_some_and(|before| before.record == after) && to.is_none();
-    let after = if same {
+    let texts = changed_texts(editing, patch)?;
+    let is_unchanged =
+        before.as_ref().is_some_and(|before| before.record == after) && new_name.is_none();
+    let after = if is_unchanged {
         None
     } else {
         stamp(&mut *after, context, before.is_none());
-        if let Some(to) = to {
-            after.set_name(to.clone());
+        if let Some(new_name) = new_name {
+            after.set_name(new_name.clone());
         }
         Some(after)
     };
-    Ok(Ok(Planned { before, after, texts, warnings, missing, takes_administrator }))
+    Ok(Ok(PlannedChange { before, after, texts, warnings, missing, removes_administrator }))
 }
 
-/// Whether the names are free that a record is to have.
+/// The record after the patch, under its present name.
+fn patched(
+    editing: &mut Editing<'_, '_>,
+    before: Option<&Stored<AnyRecord>>,
+    patch: &ObjectPatch,
+    remarks: &mut Remarks,
+) -> Result<AnyRecord, StoreError> {
+    let mut after = match before {
+        Some(before) => {
+            let inverse = inverse_references(editing, patch)?;
+            warn_of_inverse_references(patch, &inverse, remarks);
+            merge(&*before.record, patch, &inverse, remarks)
+        }
+        None => patch.record.clone(),
+    };
+    if let (Some(after), Some(patch)) = (after.of_kind_mut(), patch.record.of_kind()) {
+        let before = before.and_then(|before| Some((before.ordinal, before.record.of_kind()?)));
+        settle_pool(editing, before, patch, after, remarks)?;
+    }
+    Ok(after)
+}
+
+/// Warns of unknown properties that resemble known ones, unless the record has them already.
+fn warn_of_misspellings(
+    before: Option<&Stored<AnyRecord>>,
+    patch: &ObjectPatch,
+    remarks: &mut Remarks,
+) {
+    let custom = before.map(|before| before.record.custom());
+    for (property, nearest) in &patch.resembling {
+        if custom.is_none_or(|custom| !custom.contains_key(property)) {
+            let (property, nearest) = (property.clone(), *nearest);
+            remarks.warnings.push(Warning::ResemblesKnown { property, nearest });
+        }
+    }
+}
+
+/// Warns of lists without records that they still show, because those records refer to this one.
+fn warn_of_inverse_references(
+    patch: &ObjectPatch,
+    inverse: &InverseReferences,
+    remarks: &mut Remarks,
+) {
+    for (property, names) in inverse {
+        let sent: HashSet<&str> = match patch.record.view(property) {
+            Some(View::Texts(names)) => names.into_iter().collect(),
+            Some(_) | None => HashSet::new(),
+        };
+        if names.iter().any(|name| !sent.contains(name.as_str())) {
+            remarks.warnings.push(Warning::InverseReferences { property });
+        }
+    }
+}
+
+/// The long texts of a patch that differ from the stored ones.
+fn changed_texts(
+    editing: &Editing<'_, '_>,
+    patch: &ObjectPatch,
+) -> Result<Vec<(LongText, Option<String>)>, StoreError> {
+    let mut texts = Vec::new();
+    for (text, content) in &patch.texts {
+        if editing.text_differs(patch.record.name(), *text, content.as_deref())? {
+            texts.push((*text, content.clone()));
+        }
+    }
+    Ok(texts)
+}
+
+/// Checks that the name of a new record, or the new name of a record, is free.
 fn check_names(
     editing: &Editing<'_, '_>,
-    kind: Kind,
-    name: &Name,
-    to: Option<&Name>,
-    is_there: bool,
-    faults: &mut Vec<Fault>,
+    patch: &ObjectPatch,
+    new_name: Option<&Name>,
+    exists: bool,
+    remarks: &mut Remarks,
 ) -> Result<(), StoreError> {
+    let (kind, name) = (patch.record.kind(), patch.record.name());
+    let faults = &mut remarks.faults;
     // Devices and networks share their names.
     let nodes = Target::Node.kinds();
     let others = nodes.iter().filter(|other| nodes.contains(&kind) && **other != kind);
-    let taken = |kind: Kind, name: &Name| {
-        format!("the name '{name}' is taken: there is a {kind} that has it")
-    };
-    let (property, wanted) = match to {
-        Some(to) => ("new_name", to),
+    let taken =
+        |kind: Kind, name: &Name| format!("the name '{name}' is taken by an existing {kind}");
+    let (property, wanted) = match new_name {
+        Some(new_name) => ("new_name", new_name),
         None => ("name", name),
     };
-    if let Some(to) = to {
-        if !is_there {
-            let detail = format!("there is no {kind} '{name}' to be renamed");
+    if let Some(new_name) = new_name {
+        if !exists {
+            let detail = format!("there is no {kind} '{name}' to rename");
             faults.push(Fault::new(Some(property), "not-found", detail));
         }
-        if editing.transaction.contains(kind, to)? {
-            faults.push(Fault::new(Some(property), "name-taken", taken(kind, to)));
+        if editing.transaction.contains(kind, new_name)? {
+            faults.push(Fault::new(Some(property), "name-taken", taken(kind, new_name)));
         }
         if editing.referrers(kind, name)?.len() > RECORDS_MAX {
             let detail = format!(
-                "more than {RECORDS_MAX} references name the {kind} '{name}', which are too many to \
-                 follow in one change"
+                "the {kind} '{name}' has more than {RECORDS_MAX} referrers, which is too many to \
+                 rename in one change"
             );
             faults.push(Fault::new(Some(property), "too-many-references", detail));
         }
     }
-    if to.is_some() || !is_there {
+    if new_name.is_some() || !exists {
         for other in others {
             if editing.transaction.contains(*other, wanted)? {
                 faults.push(Fault::new(Some(property), "name-taken", taken(*other, wanted)));
@@ -185,23 +223,25 @@ fn check_names(
     Ok(())
 }
 
-/// The names that a record shows in lists of its own because others name it there: a gateway shows
-/// as `devices` those that it lists and those whose `gateways` it is. By property, for those that
-/// the object says.
-fn shown_for_others(
+/// The referrers of a record that it shows in its own lists, by property.
+type InverseReferences = HashMap<&'static str, HashSet<String>>;
+
+/// The referrers that a record shows in its own lists: a gateway shows as `devices` those that it
+/// lists, and those that have it as a gateway. Only for the properties of the patch.
+fn inverse_references(
     editing: &Editing<'_, '_>,
-    said: &ObjectPatch,
-) -> Result<HashMap<&'static str, HashSet<String>>, StoreError> {
+    patch: &ObjectPatch,
+) -> Result<InverseReferences, StoreError> {
     let mut shown = HashMap::new();
-    let kind = said.record.kind();
+    let kind = patch.record.kind();
     let relations = InverseRelations::of(kind).relations.iter();
     let both: Vec<_> = relations
-        .filter(|relation| relation.own.is_some() && said.record.view(&relation.name).is_some())
+        .filter(|relation| relation.own.is_some() && patch.record.view(&relation.name).is_some())
         .collect();
     if both.is_empty() {
         return Ok(shown);
     }
-    let referrers = editing.referrers(kind, said.record.name())?;
+    let referrers = editing.referrers(kind, patch.record.name())?;
     for relation in both {
         let names = referrers.iter().filter(|referrer| {
             relation
@@ -214,105 +254,108 @@ fn shown_for_others(
     Ok(shown)
 }
 
-/// The record with what the object says of it. What a client was shown and sends back is no
-/// change: neither a default that the record does not say, nor a value that JSON has no type for,
-/// nor a name that is shown because others name the record.
+/// The record with the properties of the patch. A client can send back what it was shown without
+/// changing the record: defaults of absent properties, values for which JSON has no type, and
+/// referrers that the record shows in its lists.
 fn merge(
     before: &dyn Record,
-    said: &ObjectPatch,
-    others: &HashMap<&'static str, HashSet<String>>,
-    faults: &mut Vec<Fault>,
+    patch: &ObjectPatch,
+    inverse: &InverseReferences,
+    remarks: &mut Remarks,
 ) -> AnyRecord {
     let mut after = before.to_any();
-    let held: Vec<&str> = after.secrets().into_iter().map(|(property, _)| property).collect();
+    let stored_secrets: Vec<&str> =
+        after.secrets().into_iter().map(|(property, _)| property).collect();
     let mut set = |property: &str, value: Value| {
         if let Err(Refused { rule, .. }) = after.set(property, value) {
-            faults.push(Fault::broken(Some(property), &rule));
+            remarks.faults.push(Fault::broken(Some(property), &rule));
         }
     };
-    for (name, view) in said.record.views(Secrets::LeftOut) {
+    for (name, view) in patch.record.views(Secrets::LeftOut) {
         let known = before.kind().property(name);
-        let view = match (others.get(name), view) {
-            (Some(others), View::Texts(names)) => {
-                View::Texts(own_names(names, before.view(name), others))
+        let view = match (inverse.get(name), view) {
+            (Some(inverse), View::Texts(names)) => {
+                View::Texts(own_names(names, before.view(name), inverse))
             }
             (_, view) => view,
         };
         let same = match known.map(|known| known.type_) {
             Some(PropertyType::Name) => true,
-            // Only an empty one is seen: what is not there cannot be removed.
-            Some(PropertyType::Secret) => !held.contains(&name),
+            // The views hold removed secrets only. A secret that is not stored cannot be removed.
+            Some(PropertyType::Secret) => !stored_secrets.contains(&name),
             Some(_) | None => is_shown_as(before.view(name), known, &view),
         };
         if !same {
             set(name, view.to_value());
         }
     }
-    for (name, document) in &said.secrets {
+    for (name, document) in &patch.secrets {
         set(name, Value::from(document.as_str()));
     }
     after
 }
 
-/// Of the names that are said, those that the record holds itself or is to hold.
+/// The names of a list that belong to the record itself: those that it has already, and those that
+/// are not shown because of a referrer.
 fn own_names<'a>(
-    said: Vec<&'a str>,
-    held: Option<View<'_>>,
-    others: &HashSet<String>,
+    sent: Vec<&'a str>,
+    stored: Option<View<'_>>,
+    inverse: &HashSet<String>,
 ) -> Vec<&'a str> {
-    let held: HashSet<&str> = match held {
+    let stored: HashSet<&str> = match stored {
         Some(View::Texts(names)) => names.into_iter().collect(),
         Some(_) | None => HashSet::new(),
     };
-    said.into_iter().filter(|name| held.contains(name) || !others.contains(*name)).collect()
+    sent.into_iter().filter(|name| stored.contains(name) || !inverse.contains(*name)).collect()
 }
 
-/// Whether a property that holds `held` is shown to clients as what they say.
-fn is_shown_as(held: Option<View<'_>>, known: Option<&Property>, said: &View<'_>) -> bool {
-    let (held, said) = match (known, held) {
-        (Some(known), held) => (known.shown(held), known.shown(Some(said.clone()))),
-        (None, Some(held)) => (held, said.clone()),
+/// Whether a property with the value `stored` is shown to clients as the value `sent`.
+fn is_shown_as(stored: Option<View<'_>>, known: Option<&Property>, sent: &View<'_>) -> bool {
+    let (stored, sent) = match (known, stored) {
+        (Some(known), stored) => (known.shown(stored), known.shown(Some(sent.clone()))),
+        (None, Some(stored)) => (stored, sent.clone()),
         (None, None) => return false,
     };
-    match (held, said) {
-        (View::Value(held), View::Value(said)) => {
-            held == said || json::of_value(held) == json::of_value(said)
+    match (stored, sent) {
+        (View::Value(stored), View::Value(sent)) => {
+            stored == sent || json::of_value(stored) == json::of_value(sent)
         }
-        (held, said) => held == said,
+        (stored, sent) => stored == sent,
     }
 }
 
-/// What an object means for a pool's members. `held` is the pool's ordinal and its record.
-fn plan_pool(
+/// Settles the member lists of a pool: those of a computed pool cannot be changed. `existing` is the
+/// ordinal and the record of the pool before the change.
+fn settle_pool(
     editing: &mut Editing<'_, '_>,
-    held: Option<(u64, &Pool)>,
-    said: &Pool,
+    existing: Option<(u64, &Pool)>,
+    patch: &Pool,
     after: &mut Pool,
-    faults: &mut Vec<Fault>,
-    warnings: &mut Vec<Warning>,
+    remarks: &mut Remarks,
 ) -> Result<(), StoreError> {
-    let before = held.map(|(_, record)| record);
+    let before = existing.map(|(_, record)| record);
     match after.membership() {
         Membership::Manual => {
-            // A pool that was computed keeps the members that it has at this moment.
-            if let Some((ordinal, before)) = held
+            // A pool that was computed so far keeps its present members.
+            if let Some((ordinal, before)) = existing
                 && matches!(before.membership(), Membership::Computed { .. })
             {
-                if said.devices == Field::Absent {
+                if patch.devices == Field::Absent {
                     after.devices = list(editing.members(ordinal, Side::Device)?);
                 }
-                if said.links == Field::Absent {
+                if patch.links == Field::Absent {
                     after.links = list(editing.members(ordinal, Side::Link)?);
                 }
             }
         }
-        Membership::Computed { .. } => keep_lists(before, said, after, warnings),
+        Membership::Computed { .. } => keep_lists(before, patch, after, remarks),
         Membership::Invalid(error) => {
-            keep_lists(before, said, after, warnings);
-            // One that came with a project is left alone until its criteria are touched.
-            let asked = |pool: &Pool| (pool.custom.clone(), pool.manually_defined.get().copied());
-            if before.is_none_or(|before| asked(before) != asked(after)) {
-                faults.push(Fault::new(None, "criterion", error.to_string()));
+            keep_lists(before, patch, after, remarks);
+            // Invalid criteria from a project are accepted until they change.
+            let criteria =
+                |pool: &Pool| (pool.custom.clone(), pool.manually_defined.get().copied());
+            if before.is_none_or(|before| criteria(before) != criteria(after)) {
+                remarks.faults.push(Fault::new(None, "criterion", error.to_string()));
             }
         }
     }
@@ -323,25 +366,25 @@ fn list<E: crate::model::Referable>(names: Vec<String>) -> Field<Vec<Ref<E>>> {
     Field::Set(names.into_iter().map(Ref::new).collect())
 }
 
-/// Leaves a pool's lists as they are, whatever is said of them: its members are worked out.
-fn keep_lists(before: Option<&Pool>, said: &Pool, after: &mut Pool, warnings: &mut Vec<Warning>) {
-    if said.devices.get().is_some_and(|names| !names.is_empty()) {
-        warnings.push(Warning::Members { property: "devices" });
+/// Keeps the stored lists of a pool whatever the patch contains, because its members are computed.
+fn keep_lists(before: Option<&Pool>, patch: &Pool, after: &mut Pool, remarks: &mut Remarks) {
+    if patch.devices.get().is_some_and(|names| !names.is_empty()) {
+        remarks.warnings.push(Warning::ComputedMembers { property: "devices" });
     }
-    if said.links.get().is_some_and(|names| !names.is_empty()) {
-        warnings.push(Warning::Members { property: "links" });
+    if patch.links.get().is_some_and(|names| !names.is_empty()) {
+        remarks.warnings.push(Warning::ComputedMembers { property: "links" });
     }
     after.devices = before.map_or(Field::Absent, |before| before.devices.clone());
     after.links = before.map_or(Field::Absent, |before| before.links.clone());
 }
 
-/// Says who changed the record and when, where its kind says that.
+/// Sets the properties that say who changed a record and when, if its kind has them.
 fn stamp(record: &mut dyn Record, context: &ChangeContext<'_>, created: bool) {
     let kind = record.kind();
     let [modified, modified_by] = STAMPS;
     let mut set = |name: &str, value: &str| {
         if kind.property(name).is_some() {
-            // A text property takes every text.
+            // A text property accepts every text.
             let _ = record.set(name, Value::from(value));
         }
     };
@@ -352,105 +395,24 @@ fn stamp(record: &mut dyn Record, context: &ChangeContext<'_>, created: bool) {
     }
 }
 
-/// What the record names that is not there, other than itself. What it named before is there.
-fn missing(
-    editing: &Editing<'_, '_>,
-    before: Option<&dyn Record>,
-    after: &dyn Record,
-    to: Option<&Name>,
-) -> Result<Vec<Missing>, StoreError> {
-    let held = |relation: &str| before.and_then(|before| before.view(relation));
-    let mut known: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();
-    for relation in after.kind().properties() {
-        if relation.type_.relation().is_none() {
-            continue;
-        }
-        let names = held(relation.name);
-        if names != after.view(relation.name) {
-            let names = match names {
-                Some(View::Texts(names)) => names.into_iter().collect(),
-                Some(View::Text(name)) => HashSet::from([name]),
-                Some(_) | None => HashSet::new(),
-            };
-            known.insert(relation.name, names);
-        }
-    }
-    if known.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut fresh = Vec::new();
-    after.references(&mut |reference| {
-        if known.get(reference.relation).is_some_and(|known| !known.contains(reference.name)) {
-            fresh.push(reference);
-        }
-    });
-    let mut missing: Vec<Missing> = Vec::new();
-    for reference in fresh {
-        let own =
-            [Some(after.name()), to].into_iter().flatten().any(|own| **own == *reference.name);
-        if own && reference.target.kinds().contains(&after.kind()) {
-            continue;
-        }
-        if editing.is_there(reference.target, reference.name)? {
-            continue;
-        }
-        let name = reference.name.to_owned();
-        match missing.last_mut().filter(|last| last.relation == reference.relation) {
-            Some(last) => last.names.push(name),
-            None => missing.push(Missing {
-                relation: reference.relation,
-                target: reference.target,
-                names: vec![name],
-            }),
-        }
-    }
-    Ok(missing)
-}
-
-impl Editing<'_, '_> {
-    /// Whether what a reference names is there.
-    pub fn is_there(&self, target: Target, name: &str) -> Result<bool, StoreError> {
-        for kind in target.kinds() {
-            if self.transaction.contains(*kind, name)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-}
-
-impl Missing {
-    /// The fault of naming it.
-    pub fn fault(&self) -> Fault {
-        let Missing { relation, target, names } = self;
-        let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
-        let quoted = quoted.join(", ");
-        let detail = match names.len() {
-            1 => format!("the {target} {quoted} that '{relation}' names does not exist"),
-            _ => format!("'{relation}' names what is no {target}: {quoted} do not exist"),
-        };
-        Fault::new(Some(relation), "missing", detail)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::Map;
 
-    fn shown(property_name: &str, held: Option<View<'_>>, said: View<'_>) -> bool {
-        is_shown_as(held, Kind::Device.property(property_name), &said)
+    fn shown(property_name: &str, stored: Option<View<'_>>, sent: View<'_>) -> bool {
+        is_shown_as(stored, Kind::Device.property(property_name), &sent)
     }
 
     #[test]
-    fn what_was_shown_and_comes_back_is_no_change() {
+    fn sending_back_shown_values_changes_nothing() {
         assert!(shown("port", None, View::Int(22)), "the default");
         assert!(!shown("port", None, View::Int(23)));
         assert!(!shown("port", Some(View::Int(23)), View::Int(22)), "back to the default");
         assert!(!shown("port", None, View::Null));
         assert!(shown("owners", None, View::Texts(Vec::new())));
         assert!(!shown("owners", None, View::Texts(vec!["admin"])));
-        assert!(!shown("mine", None, View::Value(&Value::Null)), "the site's own is new");
+        assert!(!shown("mine", None, View::Value(&Value::Null)), "a custom property is new");
         let source = Kind::Link.property("source");
         for held in [None, Some(View::Null), Some(View::Text(""))] {
             assert!(is_shown_as(held.clone(), source, &View::Null), "no record: {held:?}");
@@ -461,18 +423,5 @@ mod tests {
         let list = Value::List(vec!["2026-11-23".into()]);
         assert!(shown("mine", Some(View::Value(&tuple)), View::Value(&list)));
         assert!(!shown("mine", Some(View::Value(&tuple)), View::Value(&Value::Map(Map::new()))));
-    }
-
-    #[test]
-    fn every_name_that_is_missing_is_said() {
-        let missing = |names: &[&str]| {
-            let names = names.iter().map(|name| (*name).to_owned()).collect();
-            Missing { relation: "nodes", target: Target::Node, names }.fault()
-        };
-        let one = missing(&["R 1%"]);
-        assert_eq!(one.property.as_deref(), Some("nodes"));
-        assert_eq!(one.detail, "the device or network 'R 1%' that 'nodes' names does not exist");
-        let detail = missing(&["..", "é>b"]).detail;
-        assert!(detail.contains("'..', 'é>b'"), "{detail}");
     }
 }

@@ -1,4 +1,4 @@
-//! Instances created, updated and renamed.
+//! Creates, updates and renames instances, in batches that are one transaction each.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,8 +7,9 @@ use time::OffsetDateTime;
 use super::{
     Atomicity, ChangeReport, ChangeRequest, Changed, Effect, ExpectedVersion, Fault, ObjectOutcome,
     edit::Editing,
+    missing::MissingReferences,
     object::{self, ObjectPatch},
-    plan::{ChangeContext, Missing, Planned, plan},
+    plan::{ChangeContext, PlannedChange, plan},
     warning::{Nearest, Warning, Warnings},
 };
 use crate::{
@@ -18,30 +19,34 @@ use crate::{
     wording::chain,
 };
 
-/// How many objects that are a change each are written as one transaction of the store. Each waits
-/// for the disk once, so that 10,000 objects wait 20 times, and others get their turn in between.
+/// The most objects of [`Atomicity::Each`] in one transaction. A transaction waits for the disk once,
+/// so 10,000 objects wait 20 times, and other changes get the write lock in between.
 const BATCH_OBJECTS_MAX: usize = 500;
 
-/// How many records end a transaction before its batch is written: those that follow a new name
-/// count too. A transaction of more is written in another, slower way by the store.
+/// The number of written records that ends a transaction before its batch is complete. Records that
+/// follow a new name count too. The store writes larger transactions in a slower way.
 const BATCH_RECORDS_MAX: usize = 5_000;
 
-/// How many bytes of objects end a batch: what it changes is held in memory until it is written.
+/// The size of objects that ends a batch, in bytes, because its changes are held in memory.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 impl Inventory {
-    /// Creates, updates and renames instances of one kind, as objects say. What becomes of each
-    /// object is in the report. It is durable when this returns.
+    /// Creates, updates and renames instances of one kind. Each object patches the instance of its
+    /// name, or creates it. The changes are durable when this returns.
     ///
-    /// With [`Atomicity::Each`] every object is a change of its own for the one who asks: it is found
-    /// good or faulty as the ones before it left the inventory, a faulty one leaves nothing, and
-    /// the good ones are durable when they are answered. How many of them share a transaction is
-    /// not seen, because an object is written only when it was found good.
+    /// With [`Atomicity::Each`], every object succeeds or fails by itself: it is checked against the
+    /// inventory as the objects before it left it, and a refused object changes nothing. Several
+    /// objects share a transaction, which cannot be noticed, because an object is written only after
+    /// all checks.
     ///
     /// # Errors
-    /// [`InventoryError::Stale`] when a single object's instance is not as expected,
-    /// [`InventoryError::NoAdministrator`] with [`Atomicity::All`], and what the store says while
-    /// nothing was changed. After a first batch was, the store's errors are faults of the rest.
+    /// - [`InventoryError::Stale`] if the instance of a single object does not have the expected
+    ///   version.
+    /// - [`InventoryError::NoAdministrator`] with [`Atomicity::All`], if no administrator would
+    ///   remain.
+    /// - [`InventoryError::Hash`] if a password cannot be hashed.
+    /// - [`InventoryError::Store`] if the store cannot be written, while nothing was changed. After
+    ///   the first transaction, such an error is reported as the fault of the remaining objects.
     pub fn put(
         &self,
         kind: Kind,
@@ -50,11 +55,11 @@ impl Inventory {
     ) -> Result<ChangeReport, InventoryError> {
         let context = ChangeContext {
             principal: &request.principal,
-            timestamp: stamp_text(OffsetDateTime::now_utc()),
+            timestamp: timestamp(OffsetDateTime::now_utc()),
             atomicity: request.atomicity,
             expected_version: match objects.len() {
                 1 => &request.expected_version,
-                // A version says something of one instance only.
+                // A version belongs to one instance.
                 _ => &ExpectedVersion::Any,
             },
         };
@@ -62,26 +67,26 @@ impl Inventory {
         let mut warnings = Warnings::default();
         let mut outcomes: Vec<ObjectOutcome> = Vec::with_capacity(objects.len());
         let mut objects = objects.into_iter().peekable();
-        let mut failed: Option<Fault> = None;
+        let mut store_fault: Option<Fault> = None;
         while objects.peek().is_some() {
             let mut batch = Batch::of(kind);
             while let Some(object) = objects.next_if(|_| !batch.is_full(context.atomicity)) {
-                batch.take(object, &mut nearest)?;
+                batch.push(object, &mut nearest)?;
             }
-            let results = match &failed {
-                Some(fault) => batch.said.iter().map(|_| Err(vec![fault.clone()])).collect(),
+            let results = match &store_fault {
+                Some(fault) => batch.all_refused(fault),
                 None => match batch.run(self, &context) {
-                    Ok(done) => {
-                        done.warnings.into_iter().for_each(|warning| warnings.push(warning));
-                        failed = done.failed;
-                        done.results
+                    Ok(result) => {
+                        result.warnings.into_iter().for_each(|warning| warnings.push(warning));
+                        store_fault = result.store_fault;
+                        result.results
                     }
                     Err(error) if outcomes.is_empty() => return Err(error),
                     Err(error) => {
                         let fault = not_stored(&error);
-                        let all = batch.said.iter().map(|_| Err(vec![fault.clone()])).collect();
-                        failed = Some(fault);
-                        all
+                        let results = batch.all_refused(&fault);
+                        store_fault = Some(fault);
+                        results
                     }
                 },
             };
@@ -97,60 +102,61 @@ impl Inventory {
 /// Objects that are written together.
 struct Batch {
     kind: Kind,
-    /// The objects as they may be shown.
+    /// The objects without their secrets.
     shown: Vec<Map>,
-    said: Vec<Result<ObjectPatch, Vec<Fault>>>,
+    patches: Vec<Result<ObjectPatch, Vec<Fault>>>,
+    /// The approximate size of the objects.
     bytes: usize,
 }
 
-/// What became of a batch.
+/// The result of a batch, or of a part of it.
 #[derive(Default)]
-struct Done {
+struct BatchResult {
     results: Vec<Result<Changed, Vec<Fault>>>,
     warnings: Vec<Warning>,
-    /// Why the rest was not written.
-    failed: Option<Fault>,
+    /// Why the remaining objects were not written.
+    store_fault: Option<Fault>,
 }
 
-/// The fault of objects that the store did not take, after it took others.
+/// The fault of objects that the store did not accept after it had accepted others.
 fn not_stored(error: &InventoryError) -> Fault {
     Fault::new(None, "not-stored", chain(error))
 }
 
-/// Why a batch's transaction is given up.
-enum Halt {
+/// Why a transaction is aborted.
+enum Abort {
     Error(InventoryError),
-    /// An object was found faulty when it was half written.
-    Spoilt {
-        at: usize,
+    /// The store refused an object while it was written.
+    Invalid {
+        index: usize,
         fault: Fault,
     },
-    /// Some objects are faulty, and all of them are one change.
-    Rejected(Done),
+    /// Some objects are refused, and all objects are one change.
+    Rejected(BatchResult),
 }
 
-impl From<StoreError> for Halt {
+impl From<StoreError> for Abort {
     fn from(error: StoreError) -> Self {
-        Halt::Error(error.into())
+        Abort::Error(error.into())
     }
 }
 
-impl From<InventoryError> for Halt {
+impl From<InventoryError> for Abort {
     fn from(error: InventoryError) -> Self {
-        Halt::Error(error)
+        Abort::Error(error)
     }
 }
 
-impl Halt {
-    /// An error of the store while the object at this place was written.
-    fn at(at: usize, error: StoreError) -> Self {
+impl Abort {
+    /// The abort for an error of the store while an object was written.
+    fn of_object(index: usize, error: StoreError) -> Self {
         match error {
             StoreError::OverLimit { ref over, .. } => {
                 let fault = Fault::new(over.property(), "record-large", error.to_string());
-                Halt::Spoilt { at, fault }
+                Abort::Invalid { index, fault }
             }
             StoreError::RecordLarge { .. } | StoreError::TextLarge { .. } => {
-                Halt::Spoilt { at, fault: Fault::new(None, "record-large", chain(&error)) }
+                Abort::Invalid { index, fault: Fault::new(None, "record-large", chain(&error)) }
             }
             StoreError::Corrupt { .. }
             | StoreError::Damaged { .. }
@@ -175,76 +181,81 @@ impl Halt {
 
 impl Batch {
     fn of(kind: Kind) -> Self {
-        Self { kind, shown: Vec::new(), said: Vec::new(), bytes: 0 }
+        Self { kind, shown: Vec::new(), patches: Vec::new(), bytes: 0 }
     }
 
     fn is_full(&self, atomicity: Atomicity) -> bool {
         match atomicity {
             Atomicity::All => false,
             Atomicity::Each => {
-                self.said.len() >= BATCH_OBJECTS_MAX || self.bytes >= BATCH_BYTES_MAX
+                self.patches.len() >= BATCH_OBJECTS_MAX || self.bytes >= BATCH_BYTES_MAX
             }
         }
     }
 
-    fn take(&mut self, object: Map, nearest: &mut Nearest) -> Result<(), InventoryError> {
+    fn push(&mut self, object: Map, nearest: &mut Nearest) -> Result<(), InventoryError> {
         self.bytes += object.iter().map(|(key, value)| bytes(key) + bytes(value)).sum::<usize>();
-        self.shown.push(object::shown(self.kind, &object));
-        self.said.push(object::read(self.kind, object, nearest)?);
+        self.shown.push(object::without_secrets(self.kind, &object));
+        self.patches.push(object::parse(self.kind, object, nearest)?);
         Ok(())
+    }
+
+    /// The results if every object is refused for the same reason.
+    fn all_refused(&self, fault: &Fault) -> Vec<Result<Changed, Vec<Fault>>> {
+        self.patches.iter().map(|_| Err(vec![fault.clone()])).collect()
     }
 
     fn run(
         &self,
         inventory: &Inventory,
         context: &ChangeContext<'_>,
-    ) -> Result<Done, InventoryError> {
-        let mut done = Done::default();
-        let mut spoilers = HashMap::new();
-        // Each round has one result or one spoiler more, so this ends.
-        while done.results.len() < self.said.len() {
-            let from = done.results.len();
-            match inventory.0.change(|editing| self.attempt(from, editing, context, &spoilers)) {
-                Ok(next) | Err(Halt::Rejected(next)) => {
-                    done.results.extend(next.results);
-                    done.warnings.extend(next.warnings);
+    ) -> Result<BatchResult, InventoryError> {
+        let mut all = BatchResult::default();
+        let mut rejected = HashMap::new();
+        // Each round adds a result or a rejected object, so this ends.
+        while all.results.len() < self.patches.len() {
+            let from = all.results.len();
+            match inventory.0.change(|editing| self.attempt(from, editing, context, &rejected)) {
+                Ok(next) | Err(Abort::Rejected(next)) => {
+                    all.results.extend(next.results);
+                    all.warnings.extend(next.warnings);
                 }
-                Err(Halt::Error(error)) if from == 0 => return Err(error),
-                Err(Halt::Error(error)) => {
+                Err(Abort::Error(error)) if from == 0 => return Err(error),
+                Err(Abort::Error(error)) => {
                     let fault = not_stored(&error);
-                    done.results.resize_with(self.said.len(), || Err(vec![fault.clone()]));
-                    done.failed = Some(fault);
+                    all.results.resize_with(self.patches.len(), || Err(vec![fault.clone()]));
+                    all.store_fault = Some(fault);
                 }
-                Err(Halt::Spoilt { at, fault }) => {
-                    spoilers.insert(at, fault);
+                Err(Abort::Invalid { index, fault }) => {
+                    rejected.insert(index, fault);
                 }
             }
         }
-        Ok(done)
+        Ok(all)
     }
 
-    /// Writes the good ones among the objects from this place on, but for those that are known to
-    /// spoil it; of objects that are a change each, as many as one transaction should hold.
+    /// Writes the valid objects from the index `from` on, without those that the store is known to
+    /// reject. With [`Atomicity::Each`], it ends when the transaction is large enough.
     fn attempt(
         &self,
         from: usize,
         editing: &mut Editing<'_, '_>,
         context: &ChangeContext<'_>,
-        spoilers: &HashMap<usize, Fault>,
-    ) -> Result<Done, Halt> {
-        let mut done = Done::default();
-        let mut awaited = Awaited::default();
-        for (at, said) in self.said.iter().enumerate().skip(from) {
-            let planned = match (spoilers.get(&at), said) {
+        rejected: &HashMap<usize, Fault>,
+    ) -> Result<BatchResult, Abort> {
+        let mut written = BatchResult::default();
+        let mut deferred = DeferredChecks::default();
+        for (index, patch) in self.patches.iter().enumerate().skip(from) {
+            let planned = match (rejected.get(&index), patch) {
                 (Some(fault), _) => Err(vec![fault.clone()]),
                 (None, Err(faults)) => Err(faults.clone()),
-                (None, Ok(said)) => plan(editing, said, context)?,
+                (None, Ok(patch)) => plan(editing, patch, context)?,
             };
-            done.results.push(match planned {
+            written.results.push(match planned {
                 Ok(mut planned) => {
-                    done.warnings.append(&mut planned.warnings);
-                    awaited.note(at, &mut planned);
-                    Ok(apply(editing, planned).map_err(|error| Halt::at(at, error))?)
+                    written.warnings.append(&mut planned.warnings);
+                    deferred.add(index, &mut planned);
+                    Ok(write(editing, planned).map_err(|error| Abort::of_object(index, error))?)
                 }
                 Err(faults) => Err(faults),
             });
@@ -253,95 +264,117 @@ impl Batch {
             }
         }
         match context.atomicity {
-            Atomicity::Each => Ok(done),
-            Atomicity::All => self.settle(editing, awaited, done),
+            Atomicity::Each => Ok(written),
+            Atomicity::All => self.check_deferred(editing, deferred, written),
         }
     }
 
-    /// Looks at what can be said only when all objects are written, and gives the change up when
-    /// one of them is faulty.
-    fn settle(
+    /// Makes the checks that are possible only after all objects are written, and aborts the change
+    /// if one of the objects is refused.
+    fn check_deferred(
         &self,
         editing: &mut Editing<'_, '_>,
-        awaited: Awaited,
-        mut done: Done,
-    ) -> Result<Done, Halt> {
-        // What a faulty object would have created is not missed beside its own fault.
-        let names = |(object, result): (&Map, &Result<_, _>)| match result {
-            Ok(_) => None,
-            Err(_) => object.get("new_name").or(object.get("name"))?.as_text().map(str::to_owned),
-        };
-        let faulty: HashSet<String> =
-            self.shown.iter().zip(&done.results).filter_map(names).collect();
-        // A record that was not there yet may have been written and renamed since, and those who
-        // named it with it.
-        let named: HashSet<(Target, String)> = if awaited.missing.is_empty() {
-            HashSet::new()
-        } else {
+        deferred: DeferredChecks,
+        mut written: BatchResult,
+    ) -> Result<BatchResult, Abort> {
+        self.check_references(editing, deferred.missing, &mut written)?;
+        if written.results.iter().all(Result::is_ok) {
+            if deferred.removes_administrator && !editing.has_administrator(None)? {
+                return Err(InventoryError::NoAdministrator.into());
+            }
+            return Ok(written);
+        }
+        for result in &mut written.results {
+            if result.is_ok() {
+                let detail = "it was not changed, because other objects of the request are refused";
+                *result = Err(vec![Fault::new(None, "atomic", detail)]);
+            }
+        }
+        Err(Abort::Rejected(written))
+    }
+
+    /// Adds a fault to each object with a reference that has no target after all.
+    fn check_references(
+        &self,
+        editing: &Editing<'_, '_>,
+        missing: Vec<(usize, MissingReferences)>,
+        written: &mut BatchResult,
+    ) -> Result<(), StoreError> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let refused = self.refused_names(written);
+        // A target that a later object created may have been renamed by another one since, and the
+        // references to it with it: they are not missing.
+        let referenced: HashSet<(Target, String)> = {
             let targets = editing.transaction.targets();
             targets.map(|(target, name)| (target, name.to_owned())).collect()
         };
-        for (at, missing) in awaited.missing {
-            let Missing { target, names: awaited, .. } = &missing;
-            let excused = |name: &str| target.kinds().contains(&self.kind) && faulty.contains(name);
+        for (index, missing) in missing {
+            let MissingReferences { target, names: candidates, .. } = &missing;
+            let is_of_kind = target.kinds().contains(&self.kind);
             let mut names = Vec::new();
-            for name in awaited {
-                let there = editing.is_there(*target, name)?;
-                if !there && !excused(name) && named.contains(&(*target, name.clone())) {
+            for name in candidates {
+                // A record that a refused object would have created is reported there only.
+                let is_excused = is_of_kind && refused.contains(name);
+                if !editing.target_exists(*target, name)?
+                    && !is_excused
+                    && referenced.contains(&(*target, name.clone()))
+                {
                     names.push(name.clone());
                 }
             }
             if names.is_empty() {
                 continue;
             }
-            let fault = Missing { names, ..missing }.fault();
-            match done.results.get_mut(at) {
+            let fault = MissingReferences { names, ..missing }.fault();
+            match written.results.get_mut(index) {
                 Some(Err(faults)) => faults.push(fault),
                 Some(result) => *result = Err(vec![fault]),
                 None => {}
             }
         }
-        if done.results.iter().all(Result::is_ok) {
-            if awaited.takes_administrator && !editing.has_administrator(None)? {
-                return Err(InventoryError::NoAdministrator.into());
-            }
-            return Ok(done);
-        }
-        for result in &mut done.results {
-            if result.is_ok() {
-                let detail = "it was not changed, because others of its list are faulty";
-                *result = Err(vec![Fault::new(None, "atomic", detail)]);
-            }
-        }
-        Err(Halt::Rejected(done))
+        Ok(())
+    }
+
+    /// The names that the refused objects would have created.
+    fn refused_names(&self, written: &BatchResult) -> HashSet<String> {
+        let objects = self.shown.iter().zip(&written.results);
+        let refused = objects.filter(|(_, result)| result.is_err());
+        refused
+            .filter_map(|(object, _)| {
+                object.get("new_name").or(object.get("name"))?.as_text().map(str::to_owned)
+            })
+            .collect()
     }
 }
 
-/// What is looked at when all objects of one change are written.
+/// What is checked after all objects of one change are written.
 #[derive(Default)]
-struct Awaited {
-    missing: Vec<(usize, Missing)>,
-    takes_administrator: bool,
+struct DeferredChecks {
+    missing: Vec<(usize, MissingReferences)>,
+    removes_administrator: bool,
 }
 
-impl Awaited {
-    fn note(&mut self, at: usize, planned: &mut Planned) {
-        self.missing.extend(planned.missing.drain(..).map(|missing| (at, missing)));
-        self.takes_administrator |= planned.takes_administrator;
+impl DeferredChecks {
+    fn add(&mut self, index: usize, planned: &mut PlannedChange) {
+        self.missing.extend(planned.missing.drain(..).map(|missing| (index, missing)));
+        self.removes_administrator |= planned.removes_administrator;
     }
 }
 
-/// Writes what was planned for one object.
-fn apply(editing: &mut Editing<'_, '_>, planned: Planned) -> Result<Changed, StoreError> {
-    let Planned { before, after, texts, .. } = planned;
-    let named = after.as_ref().or(before.as_ref().map(|before| &before.record));
-    let name = named.map(|record| record.name().to_string()).unwrap_or_default();
-    let effect = match (&before, after.is_some() || !texts.is_empty()) {
-        (None, _) => Effect::Created,
-        (Some(_), true) => Effect::Updated,
-        (Some(_), false) => Effect::Unchanged,
+/// Writes a planned change.
+fn write(editing: &mut Editing<'_, '_>, planned: PlannedChange) -> Result<Changed, StoreError> {
+    let PlannedChange { before, after, texts, .. } = planned;
+    let record = after.as_ref().or(before.as_ref().map(|before| &before.record));
+    let name = record.map(|record| record.name().to_string()).unwrap_or_default();
+    let has_changes = after.is_some() || !texts.is_empty();
+    let effect = match &before {
+        None => Effect::Created,
+        Some(_) if has_changes => Effect::Updated,
+        Some(_) => Effect::Unchanged,
     };
-    // A text has a version of its own.
+    // A long text has a version of its own.
     let version = match (&before, &after) {
         (Some(before), None) => before.version,
         (_, Some(_)) | (None, None) => editing.transaction.version(),
@@ -355,15 +388,15 @@ fn apply(editing: &mut Editing<'_, '_>, planned: Planned) -> Result<Changed, Sto
     Ok(Changed { name, version, effect })
 }
 
-/// A time as eNMS stamps its records: Python's `str(datetime.now())`, with all six digits.
-fn stamp_text(time: OffsetDateTime) -> String {
+/// A time in the form of eNMS: Python's `str(datetime.now())`, with all six digits.
+fn timestamp(time: OffsetDateTime) -> String {
     let (year, month, day) = time.to_calendar_date();
     let (hour, minute, second, micro) = time.to_hms_micro();
     let month = u8::from(month);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micro:06}")
 }
 
-/// About what a value takes in memory, in bytes.
+/// The approximate size of a value in memory, in bytes.
 fn bytes(value: &Value) -> usize {
     let inner = match value {
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => 0,
@@ -383,8 +416,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_spelled_as_python_spells_it() {
+    fn timestamps_have_the_form_of_python() {
         let time = datetime!(2026-11-23 07:03:05.000456 UTC);
-        assert_eq!(stamp_text(time), "2026-11-23 07:03:05.000456");
+        assert_eq!(timestamp(time), "2026-11-23 07:03:05.000456");
     }
 }

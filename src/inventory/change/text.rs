@@ -8,20 +8,21 @@ use crate::{
 };
 
 impl Inventory {
-    /// Stores a long text of a device, and gives its version. The device's own record is left as it
-    /// is. `expected` is about the version of the text.
+    /// Stores a long text of a device, and returns its version. The record of the device does not
+    /// change. `expected_version` refers to the text.
     ///
     /// # Errors
-    /// [`InventoryError::NotFound`] when there is no such device,
-    /// [`InventoryError::UnknownProperty`] when devices have no such text,
-    /// [`InventoryError::Stale`], and what the store says.
+    /// [`InventoryError::NotFound`] if there is no such device,
+    /// [`InventoryError::UnknownProperty`] if devices have no such text, [`InventoryError::Stale`]
+    /// if the text does not have the expected version, [`InventoryError::Store`] if it cannot be
+    /// written.
     pub fn put_text(
         &self,
         device: &str,
         property: &str,
         text: String,
-        caller: &str,
-        expected: &ExpectedVersion,
+        principal: &str,
+        expected_version: &ExpectedVersion,
     ) -> Result<u64, InventoryError> {
         let Some(kind) = LongText::of(Kind::Device, property) else {
             let known = LongText::of_kind(Kind::Device).iter().map(|text| text.as_str());
@@ -37,37 +38,37 @@ impl Inventory {
                 let name = device.to_owned();
                 return Err(InventoryError::NotFound { kind: Kind::Device, name });
             }
-            let held = transaction.text(device, property)?;
-            if !expected.holds(held.as_ref().map(|held| held.version)) {
+            let stored = transaction.text(device, property)?;
+            if !expected_version.holds(stored.as_ref().map(|stored| stored.version)) {
                 let name = device.to_owned();
                 return Err(InventoryError::Stale { kind: Kind::Device, name });
             }
-            match held {
-                Some(held) if held.text == text => Ok(held.version),
+            match stored {
+                Some(stored) if stored.text == text => Ok(stored.version),
                 Some(_) | None => {
                     editing.write_text(device, kind, Some(&text))?;
                     Ok(editing.transaction.version())
                 }
             }
         })?;
-        tracing::debug!(device, property, caller, version, "a text was stored");
+        tracing::debug!(device, property, principal, version, "a text was stored");
         Ok(version)
     }
 }
 
 impl Editing<'_, '_> {
-    /// Whether a device has another text than this one, or one where there is to be none.
+    /// Whether the stored text differs from `content`; `None` is no text.
     pub fn text_differs(
         &self,
         device: &str,
         text: LongText,
         content: Option<&str>,
     ) -> Result<bool, StoreError> {
-        let held = self.transaction.text(device, text.as_str())?;
-        Ok(held.as_ref().map(|held| held.text.as_str()) != content)
+        let stored = self.transaction.text(device, text.as_str())?;
+        Ok(stored.as_ref().map(|stored| stored.text.as_str()) != content)
     }
 
-    /// Stores or removes a device's text.
+    /// Stores a text, or removes it if `content` is `None`.
     pub fn write_text(
         &mut self,
         device: &str,

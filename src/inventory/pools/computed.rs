@@ -1,7 +1,7 @@
-//! The pools that are computed, with their criteria compiled, for reads and changes alike.
+//! The computed pools with their compiled criteria, for reads and changes.
 //!
-//! They are compiled once and kept in memory until a pool changes, so that neither a read nor a
-//! change of a device scans the pools.
+//! They are compiled once and cached until a pool changes, so that neither a read nor a change of a
+//! device scans the pools.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use crate::{
     store::{LiveView, StoreError, Stored},
 };
 
-/// A pool that is computed.
+/// A computed pool.
 #[derive(Debug)]
 pub(in crate::inventory) struct ComputedPool {
     pub name: String,
@@ -31,13 +31,16 @@ impl ComputedPool {
     }
 }
 
-/// The computed pools of one moment, by the ordinals of their records, by which the store knows
-/// their members.
+/// The computed pools at one version of the inventory, by ordinal. The ordinal is the key of their
+/// members in the store.
 #[derive(Clone, Debug, Default)]
 pub(in crate::inventory) struct ComputedPools(BTreeMap<u64, Arc<ComputedPool>>);
 
 impl ComputedPools {
-    /// Takes the computed ones of all pools. Damaged ones are noted and passed over.
+    /// Selects the computed pools. Damaged pools are logged and skipped.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the pools cannot be read.
     pub fn of(
         all: impl Iterator<Item = Result<Stored<Pool>, StoreError>>,
         log: &DamageLog,
@@ -46,7 +49,7 @@ impl ComputedPools {
         for stored in all {
             let Stored { record, ordinal, .. } = match stored {
                 Ok(stored) => stored,
-                // A damaged pool must not keep devices and links from being read and changed.
+                // A damaged pool must not prevent reads and changes of devices and links.
                 Err(error) if error.is_damage() => {
                     error.damage().into_iter().for_each(|damage| log.note(damage));
                     continue;
@@ -58,12 +61,12 @@ impl ComputedPools {
         Ok(computed)
     }
 
-    /// The pool of this ordinal, where it is computed.
+    /// The computed pool with this ordinal.
     pub fn get(&self, ordinal: u64) -> Option<&ComputedPool> {
         self.0.get(&ordinal).map(Arc::as_ref)
     }
 
-    /// Lets a pool be what its record says.
+    /// Updates a pool after its record changed.
     pub fn put(&mut self, ordinal: u64, name: &str, membership: Membership) {
         match membership {
             Membership::Computed { devices, links } => {
@@ -74,15 +77,17 @@ impl ComputedPools {
         }
     }
 
+    /// Removes a pool.
     pub fn remove(&mut self, ordinal: u64) {
         self.0.remove(&ordinal);
     }
 
+    /// Whether no pool is computed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All of them, with their ordinals.
+    /// All computed pools with their ordinals.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &ComputedPool)> {
         self.0.iter().map(|(ordinal, pool)| (*ordinal, pool.as_ref()))
     }
@@ -95,33 +100,39 @@ impl ComputedPools {
     }
 }
 
-/// The computed pools of one version of the inventory's pools. A change leaves its own here when
-/// it is committed, so that they are seldom read from the store.
+/// A cache of the computed pools at one version. A committed change stores its pools here, so that
+/// they are rarely read from the store.
 #[derive(Default)]
 pub(in crate::inventory) struct ComputedCache(RwLock<Option<Versioned>>);
 
-/// Computed pools, and the version of the inventory's pools that they are.
+/// Computed pools with the version of the last change of a pool.
 pub(in crate::inventory) struct Versioned {
     pub version: u64,
     pub pools: Arc<ComputedPools>,
 }
 
 impl ComputedCache {
-    /// The computed pools of this version, where they are known.
+    /// The computed pools of this version, if they are cached.
     pub fn of(&self, version: u64) -> Option<Arc<ComputedPools>> {
-        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|kept| kept.version == version).map(|kept| kept.pools.clone())
+        let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        cached
+            .as_ref()
+            .filter(|cached| cached.version == version)
+            .map(|cached| cached.pools.clone())
     }
 
-    /// Keeps what was found. The newest may not come last.
-    pub fn keep(&self, found: Versioned) {
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().is_none_or(|kept| kept.version < found.version) {
-            *kept = Some(found);
+    /// Caches pools, unless the cache is newer: changes can arrive out of order.
+    pub fn store(&self, found: Versioned) {
+        let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if cached.as_ref().is_none_or(|cached| cached.version < found.version) {
+            *cached = Some(found);
         }
     }
 
-    /// The pools of an inventory that is read. While no pool changes this is one comparison.
+    /// The computed pools of a view, from the cache if no pool has changed.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the pools cannot be read.
     pub fn current(
         &self,
         reading: &LiveView,
@@ -133,9 +144,9 @@ impl ComputedCache {
             return Ok(pools);
         }
         let pools = Arc::new(ComputedPools::of(reading.scan::<Pool>(), log)?);
-        // A pool that changed meanwhile may be among them, and this would be neither version.
+        // If a pool changed during the scan, the result belongs to no version.
         if changed()? == version {
-            self.keep(Versioned { version, pools: pools.clone() });
+            self.store(Versioned { version, pools: pools.clone() });
         }
         Ok(pools)
     }
@@ -162,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn pools_are_compiled_again_when_one_changes() {
+    fn pools_are_recompiled_after_a_change() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let put = |pool: Pool| {

@@ -1,56 +1,55 @@
-//! The members of computed pools, kept right with every change.
+//! Keeps the members of computed pools up to date with every change.
 //!
-//! A change of a device or link is held against the criteria of those pools that ask about a
-//! property that changes; nothing is scanned. A pool whose criteria change is filled anew: see
-//! [`super::refill`].
+//! A changed device or link is compared with the criteria of the pools that use a changed property;
+//! no records are scanned. A pool whose criteria change is recomputed: see [`super::refill`].
 
 use std::collections::HashSet;
 
 use super::computed::ComputedPools;
 use crate::model::{Record, Secrets, Side, View};
 
-/// What a change of a record means to one pool.
-pub(in crate::inventory) struct Shift {
+/// The membership of a changed record in one pool.
+pub(in crate::inventory) struct MembershipChange {
     /// The ordinal of the pool's record.
     pub pool: u64,
-    /// Whether the record was a member.
-    pub was: bool,
-    /// Whether it is one now.
-    pub is: bool,
+    /// Whether the record was a member before.
+    pub was_member: bool,
+    /// Whether the record is a member now.
+    pub is_member: bool,
 }
 
-/// The pools to which the change of a record matters. With `changed`, those are passed over that
-/// ask about none of these properties, unless the record's name is among them: members are named.
-pub(in crate::inventory) fn shifts(
+/// The pools that a record joins, leaves or stays in under a new name. With `changed`, pools that use
+/// none of these properties are skipped, unless the name changes: pools store their members by name.
+pub(in crate::inventory) fn membership_changes(
     pools: &ComputedPools,
     side: Side,
     before: Option<&dyn Record>,
     after: Option<&dyn Record>,
     changed: Option<&HashSet<&str>>,
-) -> Vec<Shift> {
+) -> Vec<MembershipChange> {
     let renamed = changed.is_some_and(|changed| changed.contains("name"));
-    let mut shifts = Vec::new();
+    let mut changes = Vec::new();
     for (pool, computed) in pools.iter() {
         let criteria = computed.criteria(side);
-        let concerned = match changed {
+        let is_concerned = match changed {
             Some(changed) => {
                 renamed || criteria.properties().any(|property| changed.contains(property))
             }
             None => true,
         };
-        if !concerned || criteria.is_empty() {
+        if !is_concerned || criteria.is_empty() {
             continue;
         }
-        let was = before.is_some_and(|before| criteria.matches(before));
-        let is = after.is_some_and(|after| criteria.matches(after));
-        if was != is || (was && renamed) {
-            shifts.push(Shift { pool, was, is });
+        let was_member = before.is_some_and(|before| criteria.matches(before));
+        let is_member = after.is_some_and(|after| criteria.matches(after));
+        if was_member != is_member || (was_member && renamed) {
+            changes.push(MembershipChange { pool, was_member, is_member });
         }
     }
-    shifts
+    changes
 }
 
-/// The names of the properties in which two states of a record differ, secrets aside.
+/// The names of the properties that differ between two states of a record, without secrets.
 pub(in crate::inventory) fn changed_properties<'a>(
     before: &'a dyn Record,
     after: &'a dyn Record,
@@ -98,7 +97,10 @@ mod tests {
         pools
     }
 
-    fn shifted(before: Option<&Device>, after: Option<&Device>) -> Vec<(u64, bool, bool)> {
+    fn changed_memberships(
+        before: Option<&Device>,
+        after: Option<&Device>,
+    ) -> Vec<(u64, bool, bool)> {
         let pools = pools(&[
             ("device_vendor", "cisco"),
             ("device_port", "22"),
@@ -109,12 +111,12 @@ mod tests {
         let before = before.map(|before| before as &dyn Record);
         let after = after.map(|after| after as &dyn Record);
         let changed = before.zip(after).map(|(before, after)| changed_properties(before, after));
-        let shifts = shifts(&pools, Side::Device, before, after, changed.as_ref());
-        shifts.into_iter().map(|shift| (shift.pool, shift.was, shift.is)).collect()
+        let changes = membership_changes(&pools, Side::Device, before, after, changed.as_ref());
+        changes.into_iter().map(|c| (c.pool, c.was_member, c.is_member)).collect()
     }
 
     #[test]
-    fn what_differs_is_found_by_name() {
+    fn changed_properties_are_found_by_name() {
         let before = device(&[("vendor", "a".into()), ("zz", Value::Int(1)), ("a", Value::Null)]);
         let after =
             device(&[("vendor", "b".into()), ("zz", Value::Int(1)), ("port", Value::Int(2))]);
@@ -124,24 +126,24 @@ mod tests {
     }
 
     #[test]
-    fn only_pools_that_a_change_concerns_are_told_of_it() {
+    fn only_pools_that_use_a_changed_property_are_affected() {
         let cisco = device(&[("vendor", "Cisco".into())]);
         let other = device(&[("vendor", "other".into())]);
         assert_eq!(
-            shifted(None, Some(&cisco)),
+            changed_memberships(None, Some(&cisco)),
             [(0, false, true), (1, false, true), (2, false, true)]
         );
-        assert_eq!(shifted(Some(&cisco), Some(&other)), [(0, true, false)]);
-        assert_eq!(shifted(Some(&other), None), [(1, true, false), (2, true, false)]);
-        assert_eq!(shifted(Some(&cisco), Some(&cisco)), []);
+        assert_eq!(changed_memberships(Some(&cisco), Some(&other)), [(0, true, false)]);
+        assert_eq!(changed_memberships(Some(&other), None), [(1, true, false), (2, true, false)]);
+        assert_eq!(changed_memberships(Some(&cisco), Some(&cisco)), []);
     }
 
     #[test]
-    fn a_renamed_record_is_a_member_under_its_new_name() {
+    fn a_renamed_record_stays_a_member_under_its_new_name() {
         let before = device(&[("vendor", "Cisco".into())]);
         let mut after = before.clone();
         after.name = Name::parse("é>b".to_owned()).unwrap();
         let expected = [(0, true, true), (1, true, true), (2, true, false)];
-        assert_eq!(shifted(Some(&before), Some(&after)), expected);
+        assert_eq!(changed_memberships(Some(&before), Some(&after)), expected);
     }
 }

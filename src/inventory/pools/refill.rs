@@ -1,6 +1,6 @@
-//! The members of computed pools, from scratch: when a pool's criteria change, and on request.
+//! Recomputes the members of pools from scratch: after a change of their criteria, and on request.
 //!
-//! All pools that a change asks for are filled by one scan of the devices and one of the links.
+//! All requested pools are recomputed in one scan of the devices and one of the links.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -12,11 +12,11 @@ use crate::{
     wording::chain,
 };
 
-/// How many members are compared in one scan. Their names are held in memory, some 100 bytes each;
-/// pools that have more together are compared in several scans.
+/// The most present members that are compared in one scan. Their names are held in memory, about 100
+/// bytes each. Pools with more members together are compared in several scans.
 const COMPARED_MAX: u64 = 1_000_000;
 
-/// The pools whose members are to be computed, for each side.
+/// The pools to recompute, by side.
 #[derive(Default)]
 pub(in crate::inventory) struct Refills {
     devices: BTreeSet<u64>,
@@ -24,11 +24,13 @@ pub(in crate::inventory) struct Refills {
 }
 
 impl Refills {
-    pub fn ask(&mut self, pool: u64, side: Side) {
+    /// Requests that one side of a pool is recomputed.
+    pub fn request(&mut self, pool: u64, side: Side) {
         self.side(side).insert(pool);
     }
 
-    pub fn forget(&mut self, pool: u64, side: Side) {
+    /// Cancels a request.
+    pub fn cancel(&mut self, pool: u64, side: Side) {
         self.side(side).remove(&pool);
     }
 
@@ -43,7 +45,10 @@ impl Refills {
         }
     }
 
-    /// Gives the pools their members. Says which pools' were others.
+    /// Recomputes the requested pools. Returns those whose members changed.
+    ///
+    /// # Errors
+    /// [`StoreError`] if records cannot be read.
     pub fn run(
         self,
         transaction: &mut Transaction<'_>,
@@ -56,17 +61,17 @@ impl Refills {
     }
 }
 
-/// Gives pools their members of one side, as many pools a scan as can be compared.
+/// Recomputes the members of one side, with as many pools in a scan as the limit allows.
 fn fill<E: Entity>(
     transaction: &mut Transaction<'_>,
     pools: &ComputedPools,
     side: Side,
-    asked: &BTreeSet<u64>,
+    requested: &BTreeSet<u64>,
     changed: &mut HashSet<u64>,
 ) -> Result<(), StoreError> {
     let mut round: Vec<Filling<'_>> = Vec::new();
     let mut compared = 0;
-    for &pool in asked {
+    for &pool in requested {
         let Some(computed) = pools.get(pool) else { continue };
         let criteria = computed.criteria(side);
         let count = transaction.member_count(pool, side)?;
@@ -87,11 +92,11 @@ fn fill<E: Entity>(
     if round.is_empty() { Ok(()) } else { compare::<E>(transaction, side, round, changed) }
 }
 
-/// A pool that is being filled.
+/// A pool that is being recomputed.
 struct Filling<'c> {
     pool: u64,
     criteria: &'c Criteria,
-    /// Members that were not met yet.
+    /// Present members that the scan has not met yet.
     unmet: HashSet<String>,
     join: Vec<(u64, String)>,
     leave: Vec<(u64, String)>,
@@ -118,7 +123,7 @@ impl<'c> Filling<'c> {
     }
 }
 
-/// Compares the pools' members with all records, and corrects them.
+/// Compares the members of pools with all records, and corrects them.
 fn compare<E: Entity>(
     transaction: &mut Transaction<'_>,
     side: Side,
@@ -128,7 +133,7 @@ fn compare<E: Entity>(
     for stored in transaction.scan::<E>() {
         let stored = match stored {
             Ok(stored) => stored,
-            // A damaged record belongs to no pool, and keeps no pool from being computed.
+            // A damaged record belongs to no pool, and must not prevent the computation.
             Err(error) if error.is_damage() => continue,
             Err(error) => return Err(error),
         };
@@ -140,7 +145,8 @@ fn compare<E: Entity>(
     for filling in round {
         let Filling { pool, criteria, unmet, join, leave } = filling;
         if !unmet.is_empty() {
-            // Members that are not there at all: only all of them can be taken out.
+            // These members do not exist, so their ordinals are unknown. Only all members of the
+            // pool can be removed.
             transaction.clear_members(pool, side)?;
             changed.insert(pool);
             again.push(Filling::begin(transaction, pool, side, criteria)?);
@@ -156,7 +162,7 @@ fn compare<E: Entity>(
             transaction.add_members(pool, side, &named(&join));
         }
     }
-    // Those have no members now, so that none can be unmet.
+    // These pools have no members now, so none can remain unmet.
     if again.is_empty() { Ok(()) } else { compare::<E>(transaction, side, again, changed) }
 }
 
@@ -165,11 +171,12 @@ fn named(members: &[(u64, String)]) -> Vec<(u64, &str)> {
 }
 
 impl Inventory {
-    /// Computes the members of pools from scratch: of these, or of all. One change, which costs a
-    /// scan of all devices and links; the others wait meanwhile.
+    /// Recomputes the members of the named pools, or of all pools. It is one change, which scans all
+    /// devices and links; other changes wait meanwhile.
     ///
     /// # Errors
-    /// [`InventoryError::NotFound`] for a pool that is not there; what the store says.
+    /// [`InventoryError::NotFound`] if a named pool does not exist, [`InventoryError::Store`] if the
+    /// store cannot be read or written.
     pub fn update_pools(&self, names: Option<&[String]>) -> Result<PoolsReport, InventoryError> {
         self.0.change(|editing| {
             let mut stored = HashMap::new();
@@ -206,12 +213,12 @@ impl Inventory {
                 }
                 let mut settled = found.record.clone();
                 if settled.settle(&found.record.membership()) {
-                    // It kept members in its record.
+                    // The record still lists members from when they were not computed.
                     editing.write(Some(&found.into_any()), settled.into())?;
                     changed.insert(ordinal);
                 }
-                editing.ask_refill(ordinal, Side::Device);
-                editing.ask_refill(ordinal, Side::Link);
+                editing.request_refill(ordinal, Side::Device);
+                editing.request_refill(ordinal, Side::Link);
             }
             changed.extend(editing.refill()?);
             report.changed = changed.len() as u64;

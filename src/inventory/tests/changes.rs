@@ -1,4 +1,4 @@
-//! Instances created, updated and renamed.
+//! Tests of creating, updating and renaming instances.
 
 use super::*;
 use crate::model::{
@@ -7,9 +7,9 @@ use crate::model::{
 };
 
 #[test]
-fn an_instance_is_created_stamped_and_left_alone_when_nothing_changes() {
+fn an_instance_is_created_with_stamps_and_unchanged_by_equal_values() {
     let fixture = Fixture::new();
-    let created = fixture.done(
+    let created = fixture.put_valid(
         Kind::Device,
         &[("name", "R 1%".into()), ("vendor", "é".into()), ("rack", Value::Int(7))],
     );
@@ -17,8 +17,8 @@ fn an_instance_is_created_stamped_and_left_alone_when_nothing_changes() {
     let stored = fixture.get::<Device>("R 1%").unwrap();
     assert_eq!(stored.version, created.version);
     let device = &stored.record;
-    assert_eq!(device.creator, Field::Set(CALLER.to_owned()));
-    assert_eq!(device.last_modified_by, Field::Set(CALLER.to_owned()));
+    assert_eq!(device.creator, Field::Set(PRINCIPAL.to_owned()));
+    assert_eq!(device.last_modified_by, Field::Set(PRINCIPAL.to_owned()));
     assert_eq!(device.last_modified.get().unwrap().len(), "2026-11-23 07:03:05.123456".len());
     assert_eq!(device.r#type, Field::Absent, "the kind's default");
     assert_eq!(device.custom["rack"], Value::Int(7));
@@ -30,11 +30,12 @@ fn an_instance_is_created_stamped_and_left_alone_when_nothing_changes() {
         .map(|(name, view)| (*name, view.to_value()))
         .collect();
     shown.extend([("port", Value::Int(22)), ("type", "device".into()), ("owners", names(&[]))]);
-    let again = fixture.done(Kind::Device, &shown);
+    let again = fixture.put_valid(Kind::Device, &shown);
     assert_eq!((again.effect, again.version), (Effect::Unchanged, created.version));
     assert_eq!(fixture.get::<Device>("R 1%").unwrap(), stored);
 
-    let updated = fixture.done(Kind::Device, &[("name", "R 1%".into()), ("port", "23".into())]);
+    let updated =
+        fixture.put_valid(Kind::Device, &[("name", "R 1%".into()), ("port", "23".into())]);
     assert_eq!(updated.effect, Effect::Updated);
     let after = fixture.get::<Device>("R 1%").unwrap();
     assert_eq!((after.record.port.get(), after.version), (Some(&23), updated.version));
@@ -43,7 +44,7 @@ fn an_instance_is_created_stamped_and_left_alone_when_nothing_changes() {
 }
 
 #[test]
-fn every_fault_is_said_and_nothing_is_written() {
+fn all_faults_are_reported_and_nothing_is_written() {
     let fixture = Fixture::new();
     let codes = fixture.faults(
         Kind::Link,
@@ -63,19 +64,19 @@ fn every_fault_is_said_and_nothing_is_written() {
 }
 
 #[test]
-fn devices_and_networks_share_their_names() {
+fn a_device_and_a_network_cannot_have_the_same_name() {
     let fixture = Fixture::new();
-    fixture.done(Kind::Device, &[("name", "d".into())]);
-    fixture.done(Kind::Network, &[("name", "n".into())]);
+    fixture.put_valid(Kind::Device, &[("name", "d".into())]);
+    fixture.put_valid(Kind::Network, &[("name", "n".into())]);
     assert_eq!(fixture.faults(Kind::Network, &[("name", "d".into())]), ["name-taken"]);
     assert_eq!(fixture.faults(Kind::Device, &[("name", "n".into())]), ["name-taken"]);
     let rename = [("name", "n".into()), ("new_name", "d".into())];
     assert_eq!(fixture.faults(Kind::Network, &rename), ["name-taken"]);
-    fixture.done(Kind::Link, &[("name", "d".into())]);
+    fixture.put_valid(Kind::Link, &[("name", "d".into())]);
 }
 
 #[test]
-fn a_list_is_one_change_or_many() {
+fn a_list_of_objects_is_one_change_or_one_change_each() {
     let fixture = Fixture::new();
     let link =
         |name: &str, source: &str| object(&[("name", name.into()), ("source", source.into())]);
@@ -108,7 +109,7 @@ fn a_list_is_one_change_or_many() {
 }
 
 #[test]
-fn a_faulty_object_of_one_change_is_not_blamed_on_those_who_name_it() {
+fn references_to_a_refused_object_are_not_reported_as_missing() {
     let fixture = Fixture::new();
     let devices = vec![
         object(&[("name", "a".into()), ("gateways", names(&["b", "nobody"]))]),
@@ -116,7 +117,7 @@ fn a_faulty_object_of_one_change_is_not_blamed_on_those_who_name_it() {
     ];
     let report = fixture.put_all(Kind::Device, devices, Atomicity::All);
     let faults = report.outcomes[0].result.as_ref().unwrap_err();
-    assert_eq!(faults[0].detail, "the device 'nobody' that 'gateways' names does not exist");
+    assert_eq!(faults[0].detail, "the device 'nobody' in 'gateways' does not exist");
     assert_eq!(report.outcomes[1].result.as_ref().unwrap_err()[0].code, "type");
 }
 
@@ -139,10 +140,10 @@ fn many_objects_share_transactions() {
 }
 
 #[test]
-fn a_new_name_is_followed_by_everyone() {
+fn references_follow_a_new_name() {
     let fixture = Fixture::new();
     let (old, new) = ("100% é>b", "..");
-    fixture.done(
+    fixture.put_valid(
         Kind::Device,
         &[
             ("name", old.into()),
@@ -150,15 +151,15 @@ fn a_new_name_is_followed_by_everyone() {
             ("configuration", "hostname x".into()),
         ],
     );
-    fixture.done(
+    fixture.put_valid(
         Kind::Link,
         &[("name", "l".into()), ("source", old.into()), ("destination", old.into())],
     );
-    fixture.done(
+    fixture.put_valid(
         Kind::Network,
         &[("name", "n".into()), ("nodes", names(&[old])), ("links", names(&["l"]))],
     );
-    let renamed = fixture.done(
+    let renamed = fixture.put_valid(
         Kind::Device,
         &[("name", old.into()), ("new_name", new.into()), ("vendor", "x".into())],
     );
@@ -185,9 +186,9 @@ fn a_new_name_is_followed_by_everyone() {
 }
 
 #[test]
-fn secrets_are_kept_through_a_new_name_and_the_same_one_is_no_change() {
+fn secrets_survive_a_new_name_and_equal_ones_change_nothing() {
     let fixture = Fixture::new();
-    let put = |properties: &[(&str, Value)]| fixture.done(Kind::Credential, properties);
+    let put = |properties: &[(&str, Value)]| fixture.put_valid(Kind::Credential, properties);
     put(&[("name", "c".into()), ("password", "hunter2".into())]);
     assert_eq!(
         put(&[("name", "c".into()), ("password", "hunter2".into())]).effect,
@@ -210,12 +211,12 @@ fn secrets_are_kept_through_a_new_name_and_the_same_one_is_no_change() {
 }
 
 #[test]
-fn a_version_that_is_not_expected_is_stale() {
+fn an_unexpected_version_is_stale() {
     let fixture = Fixture::new();
-    let version = fixture.done(Kind::Device, &[("name", "R 1%".into())]).version;
+    let version = fixture.put_valid(Kind::Device, &[("name", "R 1%".into())]).version;
     let put = |name: &str, expected_version: ExpectedVersion| {
         let request = ChangeRequest {
-            principal: CALLER.to_owned(),
+            principal: PRINCIPAL.to_owned(),
             atomicity: Atomicity::Each,
             expected_version,
         };
@@ -232,7 +233,7 @@ fn a_version_that_is_not_expected_is_stale() {
 }
 
 #[test]
-fn the_last_administrator_stays_one() {
+fn the_last_administrator_cannot_lose_the_rights() {
     let fixture = Fixture::new();
     let codes = |properties: &[(&str, Value)]| fixture.faults(Kind::User, properties);
     assert_eq!(
@@ -241,13 +242,13 @@ fn the_last_administrator_stays_one() {
     );
     assert_eq!(codes(&[("name", "admin".into()), ("password", Value::Null)]), ["no-administrator"]);
     let second = [("name", "é>b".into()), ("is_admin", Value::Bool(true))];
-    fixture.done(Kind::User, &second);
+    fixture.put_valid(Kind::User, &second);
     assert_eq!(
         codes(&[("name", "admin".into()), ("is_admin", Value::Bool(false))]),
         ["no-administrator"]
     );
-    fixture.done(Kind::User, &[("name", "é>b".into()), ("password", "x".into())]);
-    fixture.done(Kind::User, &[("name", "admin".into()), ("is_admin", Value::Bool(false))]);
+    fixture.put_valid(Kind::User, &[("name", "é>b".into()), ("password", "x".into())]);
+    fixture.put_valid(Kind::User, &[("name", "admin".into()), ("is_admin", Value::Bool(false))]);
 
     // In one change only its end counts.
     let handing_over = vec![
@@ -258,7 +259,7 @@ fn the_last_administrator_stays_one() {
     assert!(report.outcomes.iter().all(|outcome| outcome.result.is_ok()), "{report:?}");
     assert_eq!(fixture.get::<User>("admin").unwrap().record.is_admin, Field::Set(true));
     let request = ChangeRequest {
-        principal: CALLER.to_owned(),
+        principal: PRINCIPAL.to_owned(),
         atomicity: Atomicity::All,
         expected_version: ExpectedVersion::Any,
     };
@@ -269,7 +270,7 @@ fn the_last_administrator_stays_one() {
 }
 
 #[test]
-fn warnings_name_what_was_probably_meant() {
+fn warnings_suggest_known_properties() {
     let fixture = Fixture::new();
     let properties =
         [("name", "R 1%".into()), ("ip_adress", "::1".into()), ("pools", names(&["x"]))];
@@ -285,7 +286,7 @@ fn warnings_name_what_was_probably_meant() {
 }
 
 #[test]
-fn an_echo_holds_no_secret() {
+fn the_reported_object_has_no_secrets() {
     let fixture = Fixture::new();
     let service = object(&[("name", "[Shared] x".into()), ("custom_password", "hunter2".into())]);
     let report = fixture.put_all(Kind::Service, vec![service], Atomicity::Each);
@@ -295,43 +296,48 @@ fn an_echo_holds_no_secret() {
 }
 
 #[test]
-fn kinds_without_stamps_get_none() {
+fn kinds_without_stamp_properties_get_no_stamps() {
     let fixture = Fixture::new();
-    fixture.done(Kind::WorkflowEdge, &[("name", "e".into())]);
+    fixture.put_valid(Kind::WorkflowEdge, &[("name", "e".into())]);
     assert!(fixture.get::<WorkflowEdge>("e").unwrap().record.custom.is_empty());
 }
 
 #[test]
-fn texts_stand_beside_their_device() {
+fn texts_are_stored_beside_their_device() {
     let fixture = Fixture::new();
     let put = |text: &str, expected: ExpectedVersion| {
-        fixture.inventory.put_text("R 1%", "configuration", text.to_owned(), CALLER, &expected)
+        fixture.inventory.put_text("R 1%", "configuration", text.to_owned(), PRINCIPAL, &expected)
     };
     assert!(matches!(put("x", ExpectedVersion::Any), Err(InventoryError::NotFound { .. })));
-    let version = fixture.done(Kind::Device, &[("name", "R 1%".into())]).version;
+    let version = fixture.put_valid(Kind::Device, &[("name", "R 1%".into())]).version;
     let first = put("hostname é\n", ExpectedVersion::Absent).unwrap();
     assert_eq!(put("hostname é\n", ExpectedVersion::OneOf(vec![first])).unwrap(), first);
     assert!(matches!(put("y", ExpectedVersion::Absent), Err(InventoryError::Stale { .. })));
     let text = || fixture.store.read().text("R 1%", "configuration").unwrap();
     assert_eq!(text().unwrap().text, "hostname é\n");
     assert_eq!(fixture.get::<Device>("R 1%").unwrap().version, version);
-    let unknown =
-        fixture.inventory.put_text("R 1%", "config", String::new(), CALLER, &ExpectedVersion::Any);
+    let unknown = fixture.inventory.put_text(
+        "R 1%",
+        "config",
+        String::new(),
+        PRINCIPAL,
+        &ExpectedVersion::Any,
+    );
     assert!(matches!(unknown, Err(InventoryError::UnknownProperty { .. })));
 
     let object = [("name", "R 1%".into()), ("configuration", Value::Null)];
-    assert_eq!(fixture.done(Kind::Device, &object).effect, Effect::Updated);
+    assert_eq!(fixture.put_valid(Kind::Device, &object).effect, Effect::Updated);
     assert_eq!(text(), None);
-    let again = fixture.done(Kind::Device, &object);
+    let again = fixture.put_valid(Kind::Device, &object);
     assert_eq!((again.effect, again.version), (Effect::Unchanged, version));
 }
 
 #[test]
-fn a_transaction_ends_when_many_follow_new_names() {
+fn a_transaction_ends_after_many_renamed_references() {
     let fixture = Fixture::new();
     let hubs = ["R 1%", ".."];
     for hub in hubs {
-        fixture.done(Kind::Device, &[("name", hub.into())]);
+        fixture.put_valid(Kind::Device, &[("name", hub.into())]);
     }
     // Some more than half of what one transaction holds.
     let links = (0..5_200).map(|number| {
@@ -357,15 +363,17 @@ fn a_transaction_ends_when_many_follow_new_names() {
 }
 
 #[test]
-fn a_list_that_shows_both_directions_comes_back_without_the_others() {
+fn sending_back_a_list_does_not_store_its_inverse_references() {
     let fixture = Fixture::new();
     for name in ["gw", "own", "new"] {
-        fixture.done(Kind::Device, &[("name", name.into())]);
+        fixture.put_valid(Kind::Device, &[("name", name.into())]);
     }
-    fixture.done(Kind::Device, &[("name", "R 1%".into()), ("gateways", names(&["gw"]))]);
-    fixture.done(Kind::Device, &[("name", "gw".into()), ("devices", names(&["own"]))]);
+    fixture.put_valid(Kind::Device, &[("name", "R 1%".into()), ("gateways", names(&["gw"]))]);
+    fixture.put_valid(Kind::Device, &[("name", "gw".into()), ("devices", names(&["own"]))]);
     let put = |devices: &[&str]| {
-        fixture.done(Kind::Device, &[("name", "gw".into()), ("devices", names(devices))]).effect
+        fixture
+            .put_valid(Kind::Device, &[("name", "gw".into()), ("devices", names(devices))])
+            .effect
     };
     let listed = || fixture.get::<Device>("gw").unwrap().record.devices;
     // The gateway is shown with both.
@@ -377,5 +385,5 @@ fn a_list_that_shows_both_directions_comes_back_without_the_others() {
     let without = [("name", "gw".into()), ("devices", names(&[]))];
     let (result, warnings) = fixture.put(Kind::Device, &without);
     assert_eq!(result.unwrap().effect, Effect::Unchanged);
-    assert!(warnings.len() == 1 && warnings[0].contains("goes on showing"), "{warnings:?}");
+    assert!(warnings.len() == 1 && warnings[0].contains("still shows"), "{warnings:?}");
 }

@@ -1,4 +1,4 @@
-//! Instances deleted.
+//! Tests of deleting instances.
 
 use std::time::{Duration, Instant};
 
@@ -6,15 +6,15 @@ use super::*;
 use crate::model::{Field, Network, Pool, Target};
 
 #[test]
-fn a_device_takes_its_links_and_is_struck_from_lists() {
+fn deleting_a_device_deletes_its_links_and_removes_references() {
     let fixture = Fixture::new();
     for name in ["R 1%", ".."] {
-        fixture.done(Kind::Device, &[("name", name.into())]);
+        fixture.put_valid(Kind::Device, &[("name", name.into())]);
     }
     let ends = [("name", "é>b".into()), ("source", "..".into()), ("destination", "R 1%".into())];
-    fixture.done(Kind::Link, &ends);
-    fixture.done(Kind::Link, &[("name", "loose".into()), ("source", "..".into())]);
-    fixture.done(
+    fixture.put_valid(Kind::Link, &ends);
+    fixture.put_valid(Kind::Link, &[("name", "loose".into()), ("source", "..".into())]);
+    fixture.put_valid(
         Kind::Network,
         &[
             ("name", "n".into()),
@@ -22,8 +22,8 @@ fn a_device_takes_its_links_and_is_struck_from_lists() {
             ("links", names(&["loose", "é>b"])),
         ],
     );
-    fixture.done(Kind::Network, &[("name", "empty".into())]);
-    fixture.done(
+    fixture.put_valid(Kind::Network, &[("name", "empty".into())]);
+    fixture.put_valid(
         Kind::Pool,
         &[
             ("name", "p".into()),
@@ -44,18 +44,18 @@ fn a_device_takes_its_links_and_is_struck_from_lists() {
 }
 
 #[test]
-fn a_service_takes_its_edges_and_tasks_and_leaves_its_workflows() {
+fn deleting_a_service_deletes_its_edges_and_tasks_but_no_workflows() {
     let fixture = Fixture::new();
-    fixture.done(Kind::Service, &[("name", "s".into())]);
-    fixture.done(Kind::Service, &[("name", "w".into()), ("services", names(&["s"]))]);
+    fixture.put_valid(Kind::Service, &[("name", "s".into())]);
+    fixture.put_valid(Kind::Service, &[("name", "w".into()), ("services", names(&["s"]))]);
     let edge = [
         ("name", "e".into()),
         ("source", "s".into()),
         ("destination", "s".into()),
         ("workflow", "w".into()),
     ];
-    fixture.done(Kind::WorkflowEdge, &edge);
-    fixture.done(Kind::Task, &[("name", "t".into()), ("service_name", "s".into())]);
+    fixture.put_valid(Kind::WorkflowEdge, &edge);
+    fixture.put_valid(Kind::Task, &[("name", "t".into()), ("service_name", "s".into())]);
     let report = fixture.delete(Kind::Service, "s").unwrap();
     let kinds: Vec<Kind> = report.deleted.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds[0], Kind::Service);
@@ -64,13 +64,13 @@ fn a_service_takes_its_edges_and_tasks_and_leaves_its_workflows() {
 }
 
 #[test]
-fn who_is_needed_stays() {
+fn the_own_user_and_the_last_administrator_cannot_be_deleted() {
     let fixture = Fixture::new();
-    assert!(matches!(fixture.delete(Kind::User, CALLER), Err(InventoryError::OwnUser { .. })));
+    assert!(matches!(fixture.delete(Kind::User, PRINCIPAL), Err(InventoryError::OwnUser { .. })));
     let delete =
         |caller: &str| fixture.inventory.delete(Kind::User, "admin", caller, &ExpectedVersion::Any);
     assert!(matches!(delete("other"), Err(InventoryError::NoAdministrator)));
-    fixture.done(
+    fixture.put_valid(
         Kind::User,
         &[("name", "other".into()), ("is_admin", Value::Bool(true)), ("password", "x".into())],
     );
@@ -79,26 +79,26 @@ fn who_is_needed_stays() {
     assert!(matches!(stale, Err(InventoryError::Stale { .. })));
 }
 
-/// A hundred thousand, where time is given for it: `SATCHEL_REFERRERS`.
+/// `SATCHEL_REFERRERS` sets the number of links, for example 100,000.
 #[test]
-fn a_hub_with_many_links_goes_in_time_that_grows_with_their_number() {
+fn deleting_a_hub_takes_time_linear_in_its_links() {
     let count: usize = std::env::var("SATCHEL_REFERRERS")
         .ok()
         .and_then(|count| count.parse().ok())
         .unwrap_or(3_000);
     let fixture = Fixture::new();
-    fixture.done(Kind::Device, &[("name", "hub".into())]);
+    fixture.put_valid(Kind::Device, &[("name", "hub".into())]);
     let links: Vec<String> = (0..count).map(|number| format!("link {number}")).collect();
     let objects = links
         .iter()
         .map(|name| object(&[("name", name.as_str().into()), ("source", "hub".into())]));
     fixture.put_all(Kind::Link, objects.collect(), Atomicity::Each);
     let listed: Vec<&str> = links.iter().map(String::as_str).collect();
-    fixture.done(Kind::Network, &[("name", "n".into()), ("links", names(&listed))]);
-    fixture.done(Kind::Pool, &[("name", "p".into()), ("link_source_name", "hub".into())]);
+    fixture.put_valid(Kind::Network, &[("name", "n".into()), ("links", names(&listed))]);
+    fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("link_source_name", "hub".into())]);
 
     let begun = Instant::now();
-    fixture.done(Kind::Device, &[("name", "hub".into()), ("new_name", "R 1%".into())]);
+    fixture.put_valid(Kind::Device, &[("name", "hub".into()), ("new_name", "R 1%".into())]);
     let report = fixture.delete(Kind::Device, "R 1%").unwrap();
     assert_eq!((report.deleted.len(), report.dereferenced.len()), (count + 1, 1));
     assert_eq!(fixture.get::<Network>("n").unwrap().record.links, Field::Set(Vec::new()));

@@ -1,4 +1,4 @@
-//! Tests of changes of the inventory as a whole.
+//! Tests of changes with a store.
 
 mod changes;
 mod deletions;
@@ -14,10 +14,10 @@ use crate::{
     store::{Store, Stored},
 };
 
-/// Who makes the changes of these tests, and may administer the inventory.
-const CALLER: &str = "admin";
+/// The administrator who makes the changes of these tests.
+const PRINCIPAL: &str = "admin";
 
-/// An inventory of one user, in a folder that goes with it.
+/// An inventory with one user, in a temporary folder.
 struct Fixture {
     inventory: Inventory,
     store: Arc<Store>,
@@ -34,14 +34,14 @@ impl Fixture {
 
     fn put_all(&self, kind: Kind, objects: Vec<Map>, atomicity: Atomicity) -> ChangeReport {
         let request = ChangeRequest {
-            principal: CALLER.to_owned(),
+            principal: PRINCIPAL.to_owned(),
             atomicity,
             expected_version: ExpectedVersion::Any,
         };
         self.inventory.put(kind, objects, &request).unwrap()
     }
 
-    /// Puts one object, and gives what became of it and the warnings.
+    /// Puts one object, and returns its result and the warnings.
     fn put(
         &self,
         kind: Kind,
@@ -52,13 +52,13 @@ impl Fixture {
         (report.outcomes.remove(0).result, report.warnings)
     }
 
-    /// Puts one object that is good.
-    fn done(&self, kind: Kind, properties: &[(&str, Value)]) -> Changed {
+    /// Puts one valid object.
+    fn put_valid(&self, kind: Kind, properties: &[(&str, Value)]) -> Changed {
         let (result, _) = self.put(kind, properties);
         result.unwrap_or_else(|faults| panic!("{kind} {properties:?}: {faults:?}"))
     }
 
-    /// Puts one object that is not, and gives the codes of its faults.
+    /// Puts one invalid object, and returns the codes of its faults.
     fn faults(&self, kind: Kind, properties: &[(&str, Value)]) -> Vec<&'static str> {
         let (result, _) = self.put(kind, properties);
         result.unwrap_err().into_iter().map(|fault| fault.code).collect()
@@ -69,7 +69,7 @@ impl Fixture {
     }
 
     fn delete(&self, kind: Kind, name: &str) -> Result<DeleteReport, InventoryError> {
-        self.inventory.delete(kind, name, CALLER, &ExpectedVersion::Any)
+        self.inventory.delete(kind, name, PRINCIPAL, &ExpectedVersion::Any)
     }
 }
 

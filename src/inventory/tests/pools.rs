@@ -1,11 +1,11 @@
-//! The members of computed pools.
+//! Tests of the members of computed pools.
 
 use super::*;
 use crate::model::{Field, Pool, Record, Ref, Side};
 
 impl Fixture {
     fn device(&self, name: &str, vendor: &str) {
-        self.done(Kind::Device, &[("name", name.into()), ("vendor", vendor.into())]);
+        self.put_valid(Kind::Device, &[("name", name.into()), ("vendor", vendor.into())]);
     }
 
     fn members(&self, pool: &str, side: Side) -> Vec<String> {
@@ -22,7 +22,7 @@ fn members_follow_devices_and_criteria() {
     let fixture = Fixture::new();
     fixture.device("R 1%", "Cisco");
     fixture.device("é>b", "juniper");
-    fixture.done(Kind::Pool, &[("name", "p".into()), ("device_vendor", "cisco".into())]);
+    fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("device_vendor", "cisco".into())]);
     let members = || fixture.members("p", Side::Device);
     assert_eq!(members(), ["R 1%"]);
     fixture.device("..", "CISCO systems");
@@ -30,31 +30,32 @@ fn members_follow_devices_and_criteria() {
     fixture.device("R 1%", "other");
     fixture.device("é>b", "Cisco");
     assert_eq!(members(), ["é>b", ".."]);
-    fixture.done(Kind::Device, &[("name", "é>b".into()), ("new_name", "new".into())]);
+    fixture.put_valid(Kind::Device, &[("name", "é>b".into()), ("new_name", "new".into())]);
     assert_eq!(members(), ["new", ".."]);
-    fixture.done(Kind::Pool, &[("name", "p".into()), ("new_name", "[Shared] x".into())]);
+    fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("new_name", "[Shared] x".into())]);
     assert_eq!(fixture.members("[Shared] x", Side::Device), ["new", ".."]);
-    fixture.done(Kind::Pool, &[("name", "[Shared] x".into()), ("device_vendor", "other".into())]);
+    fixture
+        .put_valid(Kind::Pool, &[("name", "[Shared] x".into()), ("device_vendor", "other".into())]);
     assert_eq!(fixture.members("[Shared] x", Side::Device), ["R 1%"]);
     fixture.delete(Kind::Device, "R 1%").unwrap();
     assert_eq!(fixture.members("[Shared] x", Side::Device), Vec::<String>::new());
 }
 
 #[test]
-fn a_link_is_a_member_by_the_names_of_its_ends() {
+fn links_match_by_the_names_of_their_ends() {
     let fixture = Fixture::new();
     fixture.device("hub", "x");
-    fixture.done(Kind::Link, &[("name", "é>b".into()), ("source", "hub".into())]);
-    fixture.done(Kind::Pool, &[("name", "p".into()), ("link_source_name", "spoke".into())]);
+    fixture.put_valid(Kind::Link, &[("name", "é>b".into()), ("source", "hub".into())]);
+    fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("link_source_name", "spoke".into())]);
     assert_eq!(fixture.members("p", Side::Link), Vec::<String>::new());
-    fixture.done(Kind::Device, &[("name", "hub".into()), ("new_name", "Spoke".into())]);
+    fixture.put_valid(Kind::Device, &[("name", "hub".into()), ("new_name", "Spoke".into())]);
     assert_eq!(fixture.members("p", Side::Link), ["é>b"]);
     fixture.delete(Kind::Device, "Spoke").unwrap();
     assert_eq!(fixture.members("p", Side::Link), Vec::<String>::new());
 }
 
 #[test]
-fn a_pool_that_becomes_manual_keeps_its_members_and_back() {
+fn a_pool_that_becomes_manual_keeps_its_members() {
     let fixture = Fixture::new();
     fixture.device("R 1%", "Cisco");
     fixture.device("..", "Cisco");
@@ -96,7 +97,7 @@ fn a_pool_that_becomes_manual_keeps_its_members_and_back() {
 }
 
 #[test]
-fn criteria_that_cannot_be_asked_are_refused() {
+fn invalid_criteria_are_refused() {
     let fixture = Fixture::new();
     let regex = [
         ("name", "p".into()),
@@ -112,19 +113,19 @@ fn criteria_that_cannot_be_asked_are_refused() {
         pool.set(property, value.clone()).unwrap();
     }
     fixture.store.change(|transaction| transaction.put(pool)).unwrap();
-    fixture.done(Kind::Pool, &[("name", "p".into()), ("description", "x".into())]);
+    fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("description", "x".into())]);
     let kept = fixture.inventory.update_pools(None).unwrap().kept;
     assert_eq!((kept.len(), kept[0].0.as_str()), (1, "p"));
     fixture.device("R 1%", "x");
-    fixture.done(Kind::Pool, &[("name", "p".into()), ("device_name", "^R".into())]);
+    fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("device_name", "^R".into())]);
     assert_eq!(fixture.members("p", Side::Device), ["R 1%"]);
 }
 
 #[test]
-fn a_pool_that_goes_leaves_no_members_to_the_next() {
+fn the_members_of_a_deleted_pool_are_removed() {
     let fixture = Fixture::new();
     fixture.device("R 1%", "x");
-    fixture.done(Kind::Pool, &[("name", "p".into()), ("device_name", "r".into())]);
+    fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("device_name", "r".into())]);
     let ordinal = fixture.get::<Pool>("p").unwrap().ordinal;
     fixture.delete(Kind::Pool, "p").unwrap();
     assert_eq!(fixture.store.read().member_count(ordinal, Side::Device).unwrap(), 0);
@@ -138,8 +139,8 @@ fn wrong_members_are_found_and_corrected() {
     for name in ["R 1%", "..", "é>b"] {
         fixture.device(name, if name == ".." { "x" } else { "Cisco" });
     }
-    fixture.done(Kind::Pool, &[("name", "p".into()), ("device_vendor", "cisco".into())]);
-    fixture.done(Kind::Pool, &[("name", "q".into()), ("device_vendor", "x".into())]);
+    fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("device_vendor", "cisco".into())]);
+    fixture.put_valid(Kind::Pool, &[("name", "q".into()), ("device_vendor", "x".into())]);
     let (p, other) = {
         let ordinal = |name: &str| fixture.get::<crate::model::Device>(name).unwrap().ordinal;
         (fixture.get::<Pool>("p").unwrap().ordinal, (ordinal("R 1%"), ordinal("..")))
@@ -169,9 +170,9 @@ fn wrong_members_are_found_and_corrected() {
 }
 
 #[test]
-fn members_are_right_after_the_store_was_changed_beside_the_inventory() {
+fn members_are_correct_after_a_change_of_the_store_by_others() {
     let fixture = Fixture::new();
-    fixture.done(Kind::Pool, &[("name", "p".into()), ("device_vendor", "cisco".into())]);
+    fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("device_vendor", "cisco".into())]);
     // As an import does: another pool, of which the inventory was not told.
     let mut pool = Pool::named(crate::model::Name::parse("é>b".to_owned()).unwrap());
     pool.set("device_vendor", "x".into()).unwrap();

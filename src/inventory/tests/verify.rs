@@ -1,18 +1,18 @@
-//! Whether all is as it should be.
+//! Tests of verification.
 
 use super::*;
 use crate::job::Progress;
 use crate::model::{Device, Pool, Side};
 
 #[test]
-fn an_inventory_is_whole_and_pools_that_are_not_are_named() {
+fn a_consistent_inventory_is_ok_and_wrong_members_are_found() {
     let fixture = Fixture::new();
     for name in ["R 1%", "é>b"] {
-        fixture.done(Kind::Device, &[("name", name.into()), ("vendor", "Nokia".into())]);
+        fixture.put_valid(Kind::Device, &[("name", name.into()), ("vendor", "Nokia".into())]);
     }
     let criteria = [("name", "[Shared] x".into()), ("device_vendor", "nokia".into())];
-    fixture.done(Kind::Pool, &criteria);
-    fixture.done(Kind::Pool, &[("name", "none".into()), ("device_vendor", "other".into())]);
+    fixture.put_valid(Kind::Pool, &criteria);
+    fixture.put_valid(Kind::Pool, &[("name", "none".into()), ("device_vendor", "other".into())]);
     let report = fixture.inventory.verify(&Progress::detached()).unwrap();
     assert!(report.whole, "{report:?}");
     assert_eq!((report.members, report.records), (2, 5));
