@@ -38,13 +38,14 @@
 //! `POST /rest/migrate/import` is read by `http::pipeline`, which finds the route, the caller and
 //! the options (`http::options`), and calls the handler. That makes an
 //! [`migration::ImportRequest`] of them and hands it to
-//! [`migration::Migration::import`] on a thread that may block. The project is opened in
-//! the project library; its documents are decoded, two at a time, into records sorted by name and
-//! references sorted by what they name ([`codec::yaml`], [`disk::Sorter`]). The import takes the turn to
-//! write. References walk beside names and tell which records are rejected; then, kind by kind,
-//! what is there walks beside what comes, and what becomes of each record is written into a new
-//! generation ([`store::Load`]). Pools are given their members last. The generation is made
-//! durable, the pointer is turned, and the report is answered.
+//! [`migration::Migration::import`] on a thread that may block. The project is opened in the project
+//! library. Its documents are decoded, two at a time, into records sorted by name and references
+//! sorted by target ([`codec::yaml`], [`import::Intake`], [`disk::Sorter`]). [`import::apply`] does
+//! the rest. It takes the write lock. References are compared with the sorted names, which tells the
+//! rejected records and the dangling references. Then, kind by kind, existing records are merged
+//! with incoming records, and the decision for each name is written into a new generation
+//! ([`store::Load`]). The pools come last, with their members. The generation is made durable, the
+//! pointer is switched to it, and the report is answered.
 //!
 //! # A walk through an export
 //!
@@ -53,7 +54,6 @@
 //! ([`codec::yaml::RecordWriter`]); another packs and hashes the document into a bundle that lies
 //! in the project library ([`codec::bundle::BundleWriter`]). When it is whole and durable it takes the
 //! project's name.
-
 //!
 //! # A walk through a job
 //!
@@ -66,11 +66,12 @@
 //! # A walk through a change
 //!
 //! `POST /rest/instance/device` is read into objects ([`codec::json`]) and goes to
-//! [`inventory::Inventory::put`]. What an object says is read before the turn to write is taken;
-//! then it is held against the inventory, and only when nothing is wrong with it is it written
-//! into a [`store::Transaction`], together with the references that follow it and the pools that
-//! it joins or leaves. The transaction is memory until the committer applies it, with all others
-//! that came meanwhile, as one transaction of sled's, and makes it durable for all of them at once.
+//! [`inventory::Inventory::put`]. Each object is parsed into a patch before the write lock is taken.
+//! Then the patch is applied to the record as the change has left it so far. Only if it has no fault
+//! is the record written into a [`store::Transaction`], together with the references that follow it
+//! and the pools that it joins or leaves. The transaction stays in memory until the committer
+//! applies it with all others that arrived meanwhile, as one transaction of sled, and makes it
+//! durable for all of them at once.
 //!
 //! # A walk through a command
 //!

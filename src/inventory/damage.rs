@@ -1,7 +1,7 @@
-//! The damage that reads met since the start: counted, logged and shown in the inventory's state.
+//! The damage that reads have met since the start.
 //!
-//! The store says what is damaged; here it is counted for `GET /metrics`, logged once in a while
-//! for each record, and kept for `GET /rest/state`.
+//! The store detects damage. Here it is counted for `GET /metrics`, logged with a limited rate for
+//! each record, and kept for `GET /rest/state`.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -17,22 +17,23 @@ use crate::{
     store::{Damage, Finding},
 };
 
-/// The records that the state shows, the last ones that were met.
+/// The most damaged records in the state: the last ones that were record.
 const SHOWN_MAX: usize = 10;
 
-/// How long the damage of one record is not logged again: a list in a loop must not fill the log.
+/// The interval between two log lines about one record, so that a list in a loop does not fill the
+/// log.
 const LOG_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
-/// The records of which it is remembered when their damage was logged. With more of them, the log
-/// repeats itself earlier.
+/// The most records whose last log line is remembered. With more damaged records, lines repeat
+/// earlier.
 const LOGGED_MAX: usize = 1_000;
 
-/// The damage that was met since the start.
+/// The log of damage since the start.
 #[derive(Default)]
-pub(super) struct DamageLog(Mutex<Met>);
+pub(super) struct DamageLog(Mutex<DamageRecord>);
 
 #[derive(Default)]
-struct Met {
+struct DamageRecord {
     total: u64,
     first: Option<String>,
     by_part: BTreeMap<&'static str, u64>,
@@ -40,76 +41,78 @@ struct Met {
     logged: HashMap<(&'static str, Option<String>), Instant>,
 }
 
-/// The damage that was met since the start, as the state shows it.
+/// The damage since the start, as the state shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DamageReport {
-    /// How often a read met damage.
+    /// The number of reads that met damage.
     pub total: u64,
-    /// When the first one did.
+    /// The time of the first one, in the format of RFC 3339.
     pub first: Option<String>,
-    /// The records that were met last, the newest first.
+    /// The damaged records that were met last, the newest first.
     pub last: Vec<DamageShown>,
 }
 
-/// Something that is damaged.
+/// A damaged record, or another damaged part of the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DamageShown {
-    /// The part of the store: a type of record, or one of the store's own trees.
+    /// The part of the store: a kind of records, or an internal tree.
     pub part: &'static str,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     pub detail: String,
-    /// When it was met last.
+    /// The time when it was met last, in the format of RFC 3339.
     pub time: String,
 }
 
 impl DamageLog {
-    /// Counts damage that a read met. It is logged at ERROR, unless that was done a short time ago.
+    /// Counts damage that a read record. Logs it at level ERROR, unless it was logged within
+    /// [`LOG_INTERVAL`].
     pub fn note(&self, damage: Damage) {
         let Damage { part, kind, name, detail } = damage;
         let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
-        let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        met.total += 1;
-        met.first.get_or_insert_with(|| time.clone());
-        *met.by_part.entry(part).or_default() += 1;
+        let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        record.total += 1;
+        record.first.get_or_insert_with(|| time.clone());
+        *record.by_part.entry(part).or_default() += 1;
         let key = (part, name.clone());
         let now = Instant::now();
-        let is_due = met.logged.get(&key).is_none_or(|last| now - *last >= LOG_INTERVAL);
+        let is_due = record.logged.get(&key).is_none_or(|last| now - *last >= LOG_INTERVAL);
         if is_due {
-            if met.logged.len() >= LOGGED_MAX {
-                met.logged.clear();
+            if record.logged.len() >= LOGGED_MAX {
+                record.logged.clear();
             }
-            met.logged.insert(key, now);
+            record.logged.insert(key, now);
         }
-        met.last.retain(|shown| (shown.part, &shown.name) != (part, &name));
-        met.last.truncate(SHOWN_MAX - 1);
+        record.last.retain(|shown| (shown.part, &shown.name) != (part, &name));
+        record.last.truncate(SHOWN_MAX - 1);
         let shown = DamageShown { part, kind, name, detail, time };
         if is_due {
             let DamageShown { name, detail, .. } = &shown;
-            tracing::error!(part, name, detail, "something stored is damaged");
+            tracing::error!(part, name, detail, "a stored record is damaged");
         }
-        met.last.push_front(shown);
+        record.last.push_front(shown);
     }
 
-    /// Counts what a verification found to be damaged.
+    /// Counts damage that a verification found.
     pub fn note_finding(&self, finding: &Finding) {
         let Finding { kind, name, detail, .. } = finding;
         let part = kind.map_or("index", Kind::as_str);
         self.note(Damage { part, kind: *kind, name: name.clone(), detail: detail.clone() });
     }
 
+    /// The damage so far.
     pub fn report(&self) -> DamageReport {
-        let met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         DamageReport {
-            total: met.total,
-            first: met.first.clone(),
-            last: met.last.iter().cloned().collect(),
+            total: record.total,
+            first: record.first.clone(),
+            last: record.last.iter().cloned().collect(),
         }
     }
 
-    /// How often damage was met, by the part of the store.
+    /// The number of reads that met damage, by the part of the store.
     pub fn by_part(&self) -> BTreeMap<&'static str, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).by_part.clone()
     }
@@ -126,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_counted_and_the_last_records_are_shown_once() {
+    fn damage_is_counted_and_each_record_is_shown_once() {
         let log = DamageLog::default();
         assert_eq!(log.report(), DamageReport::default());
         for number in 0..30 {
@@ -145,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_what_was_logged_is_bounded() {
+    fn the_number_of_remembered_log_lines_is_limited() {
         let log = DamageLog::default();
         for number in 0..2 * LOGGED_MAX {
             log.note(damage(&number.to_string()));

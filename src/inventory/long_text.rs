@@ -5,7 +5,7 @@
 
 use crate::model::Kind;
 
-/// A property of devices that is a long text.
+/// A property that is a long text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::inventory) enum LongText {
     Configuration,
@@ -13,7 +13,7 @@ pub(in crate::inventory) enum LongText {
 }
 
 impl LongText {
-    /// The long texts that records of a kind have.
+    /// The long texts of a kind.
     pub fn of_kind(kind: Kind) -> &'static [Self] {
         match kind {
             Kind::Device => &[LongText::Configuration, LongText::OperationalData],
@@ -30,7 +30,7 @@ impl LongText {
         }
     }
 
-    /// The word for it.
+    /// The name of the property.
     pub fn as_str(self) -> &'static str {
         match self {
             LongText::Configuration => "configuration",
@@ -38,8 +38,8 @@ impl LongText {
         }
     }
 
-    /// The long text of this kind that the word means.
-    pub fn of(kind: Kind, word: &str) -> Option<Self> {
-        Self::of_kind(kind).iter().copied().find(|text| text.as_str() == word)
+    /// The long text with this name.
+    pub fn of(kind: Kind, name: &str) -> Option<Self> {
+        Self::of_kind(kind).iter().copied().find(|text| text.as_str() == name)
     }
 }

@@ -1,4 +1,4 @@
-//! The inventory as a whole: its generations, and back to the one before.
+//! Maintenance of the inventory as a whole: its state, and undo of the last import.
 
 use serde::Serialize;
 
@@ -10,30 +10,30 @@ use crate::{
     wording::counted,
 };
 
-/// What the inventory is.
+/// The state of the inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InventoryState {
     #[serde(flatten)]
     pub now: GenerationState,
-    /// What an undo would go back to.
+    /// The generation that an undo restores.
     pub previous: Option<GenerationState>,
-    /// What was found to be damaged since the start.
+    /// The damage that was found since the start.
     pub damage: DamageReport,
 }
 
-/// A generation in numbers.
+/// The numbers of a generation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GenerationState {
     pub generation: u64,
     /// The number of its last change.
     pub version: u64,
     pub records: u64,
-    /// On the disk.
+    /// The size on the disk.
     pub bytes: u64,
     pub types: Vec<KindCount>,
 }
 
-/// The records of one kind.
+/// The number of records of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct KindCount {
     #[serde(rename = "type")]
@@ -41,15 +41,15 @@ pub struct KindCount {
     pub records: u64,
 }
 
-/// What an undo did, or would do.
+/// The report of an undo, or of a dry run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UndoReport {
     pub outcome: UndoOutcome,
     /// A sentence for a person.
     pub summary: String,
-    /// What the inventory is before the undo: what goes.
+    /// The generation before the undo, which is discarded.
     pub before: GenerationState,
-    /// What it is after it.
+    /// The generation after the undo.
     pub after: GenerationState,
 }
 
@@ -74,7 +74,10 @@ impl GenerationState {
 }
 
 impl Inventory {
-    /// What the inventory holds, and what an undo would go back to.
+    /// The present and the previous generation, and the damage found so far.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] if the present generation cannot be read.
     pub fn state(&self) -> Result<InventoryState, InventoryError> {
         let mut generations = self.0.store.generations()?;
         if let Some(damage) = generations.previous_damage.take() {
@@ -85,11 +88,12 @@ impl Inventory {
         Ok(InventoryState { now, previous, damage: self.0.damage.report() })
     }
 
-    /// Goes back to what was before the last import, or says what that would be. Asked again, it
-    /// goes forth.
+    /// Restores the inventory as it was before the last import, or previews that in a dry run. A
+    /// second undo restores the import.
     ///
     /// # Errors
-    /// Nothing was changed. [`StoreError::NothingToUndo`] where nothing was imported.
+    /// Nothing was changed. [`StoreError::NothingToUndo`] within [`InventoryError::Store`] if nothing
+    /// was imported, [`StoreError::Damaged`] if the previous generation is damaged.
     pub fn undo(&self, mode: Mode) -> Result<UndoReport, InventoryError> {
         let undone = match mode {
             Mode::Apply => self.0.store.undo()?,

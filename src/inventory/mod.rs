@@ -61,11 +61,15 @@ struct Inner {
 }
 
 impl Inventory {
+    /// The inventory in a store.
     pub fn new(store: Arc<Store>) -> Self {
         Self(Arc::new(Inner { store, computed: Default::default(), damage: Default::default() }))
     }
 
-    /// The number of instances of each kind, as of the last durable change.
+    /// The number of instances of each kind at the last durable change.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] if the counts cannot be read.
     pub fn count(&self) -> Result<PerKind<u64>, InventoryError> {
         let summary = self.0.store.read().durable_summary()?;
         Ok(PerKind::new(|kind| summary.kind(kind).count))
@@ -76,17 +80,17 @@ impl Inventory {
         Ok(self.0.store.disk_space()?)
     }
 
-    /// Counts and logs damage that a request met.
+    /// Counts and logs damage that a request has met.
     pub fn note_damage(&self, damage: Damage) {
         self.0.damage.note(damage);
     }
 
-    /// How often damage was met since the start, by the part of the store.
+    /// The number of reads that met damage since the start, by the part of the store.
     pub fn damage_by_part(&self) -> BTreeMap<&'static str, u64> {
         self.0.damage.by_part()
     }
 
-    /// Whether changes are taken: not after a full disk, nor after a write that failed.
+    /// Whether changes are accepted. They are not after a full disk, or after a failed write.
     pub fn is_writable(&self) -> bool {
         self.0.store.is_writable()
     }

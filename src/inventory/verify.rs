@@ -1,5 +1,5 @@
-//! Whether all of the inventory is as it should be: what the store finds of records, references and
-//! chunks, and here the members of computed pools.
+//! Verifies that the inventory is consistent: the store checks records, references and texts; this
+//! module checks limits and the members of computed pools.
 
 use std::{io, time::Instant};
 
@@ -14,33 +14,33 @@ use crate::{
     wording::counted,
 };
 
-/// Findings that a report shows. All are counted.
+/// The most findings in a report. All findings are counted.
 const FINDINGS_SHOWN_MAX: usize = 1000;
 
-/// What members may take in memory while they are sorted, in bytes.
+/// The memory for sorting members, in bytes. Beyond it they are sorted on the disk.
 const SORTED_BYTES: usize = 32 * 1024 * 1024;
 
-/// What was read, and what was found.
+/// The report of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
-    /// Whether nothing was found.
+    /// Whether there are no findings.
     pub whole: bool,
     /// A sentence for a person.
     pub summary: String,
     pub records: u64,
     pub types: Vec<KindRead>,
     pub references: u64,
-    /// Of computed pools.
+    /// The number of members of computed pools.
     pub members: u64,
-    /// Of devices.
+    /// The number of long texts of devices.
     pub texts: u64,
-    /// Secrets that were opened with the key.
+    /// The number of secrets that were opened with the key.
     pub secrets: u64,
     pub findings: FindingsReport,
     pub milliseconds: u64,
 }
 
-/// What was read of one kind.
+/// The records of one kind that were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct KindRead {
     #[serde(rename = "type")]
@@ -49,29 +49,29 @@ pub struct KindRead {
     pub bytes: u64,
 }
 
-/// What was found.
+/// The findings of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FindingsReport {
     pub total: u64,
-    /// The first of them.
+    /// The first findings.
     pub shown: Vec<FindingShown>,
 }
 
-/// Something that is not as it should be.
+/// An inconsistency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FindingShown {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// A short word for scripts.
+    /// A short identifier for scripts.
     pub rule: &'static str,
-    /// The end of a sentence that begins with the record.
+    /// The rest of a sentence whose subject is the record.
     pub detail: String,
 }
 
 impl FindingsReport {
-    fn take(&mut self, finding: Finding) {
+    fn add(&mut self, finding: Finding) {
         self.total += 1;
         if self.shown.len() < FINDINGS_SHOWN_MAX {
             let Finding { kind, name, code, detail } = finding;
@@ -81,12 +81,13 @@ impl FindingsReport {
 }
 
 impl Inventory {
-    /// Reads the whole inventory. Nothing changes it meanwhile: changes wait, and are answered
-    /// "busy" when that takes too long; reads go on.
+    /// Verifies the whole inventory under the write lock: changes wait, and are refused with
+    /// [`StoreError::Busy`] if they wait too long. Reads continue. Damage is part of the report.
     ///
     /// # Errors
-    /// The inventory cannot be read at all, or the disk's. What is damaged is in the report.
-    /// [`StoreError::Cancelled`] within [`InventoryError::Store`].
+    /// Within [`InventoryError::Store`]: [`StoreError::Cancelled`] if `progress` was cancelled,
+    /// [`StoreError::Io`] if a temporary file cannot be written, and other variants if the inventory
+    /// cannot be read at all.
     pub fn verify(&self, progress: &Progress) -> Result<VerifyReport, InventoryError> {
         let begun = Instant::now();
         let store = &self.0.store;
@@ -98,13 +99,13 @@ impl Inventory {
             if finding.code == "damaged" {
                 self.0.damage.note_finding(&finding);
             }
-            findings.take(finding);
+            findings.add(finding);
         })?;
-        over_limit(&reading, &mut findings)?;
+        check_limits_of_records(&reading, &mut findings)?;
         let mut members = Sorter::new(&scratch, SORTED_BYTES);
         let pools = ComputedPools::of(reading.scan::<Pool>(), &self.0.damage)?;
-        admit::<Device>(&reading, &pools, Side::Device, &mut members, progress)?;
-        admit::<Link>(&reading, &pools, Side::Link, &mut members, progress)?;
+        expect_members::<Device>(&reading, &pools, Side::Device, &mut members, progress)?;
+        expect_members::<Link>(&reading, &pools, Side::Link, &mut members, progress)?;
         let members = compare(&reading, &pools, members, &mut findings, progress)?;
         drop(store_lock);
         Ok(report(&verified, members, findings, begun))
@@ -125,10 +126,10 @@ fn report(
     let records = types.iter().map(|kind| kind.records).sum();
     let whole = findings.total == 0;
     let summary = if whole {
-        format!("The inventory is whole: {} checked.", counted(records, "record"))
+        format!("Inventory OK: {} checked.", counted(records, "record"))
     } else {
         format!(
-            "The inventory is not whole: {} in {}.",
+            "The inventory is damaged: {} in {}.",
             counted(findings.total, "finding"),
             counted(records, "record")
         )
@@ -147,9 +148,12 @@ fn report(
     }
 }
 
-/// Finds the records that are over a limit: they were stored before it was checked, and a project
-/// with them cannot be imported. Those that cannot be read were found to be damaged before.
-fn over_limit(reading: &LiveView, findings: &mut FindingsReport) -> Result<(), StoreError> {
+/// Finds the records that are over a limit. They were stored before it existed, and a project with
+/// them cannot be imported. Those that cannot be read were found to be damaged before.
+fn check_limits_of_records(
+    reading: &LiveView,
+    findings: &mut FindingsReport,
+) -> Result<(), StoreError> {
     for kind in Kind::ALL {
         for raw in reading.scan_raw(kind).filter(is_readable) {
             let (name, raw) = raw?;
@@ -158,25 +162,26 @@ fn over_limit(reading: &LiveView, findings: &mut FindingsReport) -> Result<(), S
             }
             let Ok(mut record) = raw.record(kind, &name) else { continue };
             if let Err(over) = check_limits(&mut *record) {
-                let detail = format!("is over a limit, so that no import takes it: {over}");
-                findings.take(Finding::of(kind, record.name().as_str(), "over-limit", detail));
+                let detail =
+                    format!("is over a limit, so a project with it cannot be imported: {over}");
+                findings.add(Finding::of(kind, record.name().as_str(), "over-limit", detail));
             }
         }
     }
     Ok(())
 }
 
-/// Whether it is no damage, which was found before.
+/// Whether a record can be read. The store reports damaged records.
 fn is_readable<T>(read: &Result<T, StoreError>) -> bool {
     !read.as_ref().is_err_and(StoreError::is_damage)
 }
 
-fn aside(error: io::Error) -> StoreError {
-    StoreError::io("what is set aside to be compared")(error)
+fn temporary_file(error: io::Error) -> StoreError {
+    StoreError::io("the temporary file of a verification")(error)
 }
 
-/// The members that the pools' criteria give, as the store sorts them.
-fn admit<E: Entity>(
+/// Adds the members that result from the criteria of the pools, in the order of the store.
+fn expect_members<E: Entity>(
     reading: &LiveView,
     pools: &ComputedPools,
     side: Side,
@@ -190,14 +195,16 @@ fn admit<E: Entity>(
             let criteria = pool.criteria(side);
             if !criteria.is_empty() && criteria.matches(&stored.record) {
                 let name = stored.record.name().as_str();
-                members.push(&key(ordinal, side, stored.ordinal, name), &[]).map_err(aside)?;
+                members
+                    .push(&key(ordinal, side, stored.ordinal, name), &[])
+                    .map_err(temporary_file)?;
             }
         }
     }
     Ok(())
 }
 
-/// A membership, sorted as the store's.
+/// The key of a membership, in the order of the store.
 fn key(pool: u64, side: Side, ordinal: u64, name: &str) -> Vec<u8> {
     let side = match side {
         Side::Device => 0,
@@ -206,7 +213,7 @@ fn key(pool: u64, side: Side, ordinal: u64, name: &str) -> Vec<u8> {
     [&pool.to_be_bytes()[..], &[side], &ordinal.to_be_bytes(), name.as_bytes()].concat()
 }
 
-/// Holds the members that the store has against those that there should be. Gives their number.
+/// Compares the stored members with the expected ones. Returns the number of stored members.
 fn compare(
     reading: &LiveView,
     pools: &ComputedPools,
@@ -214,19 +221,19 @@ fn compare(
     findings: &mut FindingsReport,
     progress: &Progress,
 ) -> Result<u64, StoreError> {
-    let expected = expected.finish().map_err(aside)?;
+    let expected = expected.finish().map_err(temporary_file)?;
     let mut reader = expected.read();
-    let mut next = reader.next().map_err(aside)?.map(|(key, _)| key.to_vec());
+    let mut next = reader.next().map_err(temporary_file)?.map(|(key, _)| key.to_vec());
     let mut members = 0;
     let missing = |key: &[u8], findings: &mut FindingsReport| {
         let pool = key.first_chunk().copied().map(u64::from_be_bytes).unwrap_or_default();
         let name = String::from_utf8_lossy(key.get(17..).unwrap_or_default());
         let side = if key.get(8) == Some(&0) { Side::Device } else { Side::Link };
         let detail = format!(
-            "its criteria admit the {} '{name}', which is not among its members",
+            "the {} '{name}' meets its criteria, but is not among its members",
             kind_of(side)
         );
-        findings.take(of_pool(pools, pool, detail));
+        findings.add(of_pool(pools, pool, detail));
     };
     let walked = reading.each_membership(|pool, side, ordinal, name| {
         members += 1;
@@ -234,45 +241,56 @@ fn compare(
         let key = key(pool, side, ordinal, name);
         while let Some(here) = next.as_ref().filter(|here| **here < key) {
             missing(here, findings);
-            next = reader.next().map_err(aside)?.map(|(key, _)| key.to_vec());
+            next = reader.next().map_err(temporary_file)?.map(|(key, _)| key.to_vec());
         }
         if next.as_ref() == Some(&key) {
-            next = reader.next().map_err(aside)?.map(|(key, _)| key.to_vec());
+            next = reader.next().map_err(temporary_file)?.map(|(key, _)| key.to_vec());
         } else {
             let detail = format!(
-                "the {} '{name}' is among its members, and its criteria do not admit it",
+                "the {} '{name}' is among its members, but does not meet its criteria",
                 kind_of(side)
             );
-            findings.take(of_pool(pools, pool, detail));
+            findings.add(of_pool(pools, pool, detail));
         }
         Ok::<_, StoreError>(())
     });
     match walked {
         Err(error) if error.is_damage() => {
             let detail = format!("the lists of members cannot be read: {error}");
-            findings.take(Finding { kind: Some(Kind::Pool), name: None, code: "damaged", detail });
+            findings.add(Finding { kind: Some(Kind::Pool), name: None, code: "damaged", detail });
             return Ok(members);
         }
         walked => walked?,
     }
     while let Some(here) = next {
         missing(&here, findings);
-        next = reader.next().map_err(aside)?.map(|(key, _)| key.to_vec());
+        next = reader.next().map_err(temporary_file)?.map(|(key, _)| key.to_vec());
     }
-    for (ordinal, pool) in pools.iter() {
-        for side in [Side::Device, Side::Link] {
-            let (kept, there) =
-                (reading.member_count(ordinal, side)?, reading.members(ordinal, side)?.len());
-            if kept != there as u64 {
-                let kept = counted(kept, kind_of(side).as_str());
-                let detail = format!("its stored count is {kept}, and {there} were found");
-                findings.take(Finding::of(Kind::Pool, &pool.name, "members", detail));
-            }
-        }
-    }
+    compare_counts(reading, pools, findings)?;
     Ok(members)
 }
 
+/// Compares the stored number of members of each pool with its stored members.
+fn compare_counts(
+    reading: &LiveView,
+    pools: &ComputedPools,
+    findings: &mut FindingsReport,
+) -> Result<(), StoreError> {
+    for (ordinal, pool) in pools.iter() {
+        for side in [Side::Device, Side::Link] {
+            let (stored, found) =
+                (reading.member_count(ordinal, side)?, reading.members(ordinal, side)?.len());
+            if stored != found as u64 {
+                let stored = counted(stored, kind_of(side).as_str());
+                let detail = format!("its stored count is {stored}, found {found}");
+                findings.add(Finding::of(Kind::Pool, &pool.name, "members", detail));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The kind of the members of a side.
 fn kind_of(side: Side) -> Kind {
     match side {
         Side::Device => Kind::Device,
@@ -280,6 +298,7 @@ fn kind_of(side: Side) -> Kind {
     }
 }
 
+/// A finding about a pool, given by its ordinal.
 fn of_pool(pools: &ComputedPools, pool: u64, detail: String) -> Finding {
     match pools.get(pool) {
         Some(pool) => Finding::of(Kind::Pool, &pool.name, "members", detail),
@@ -287,7 +306,7 @@ fn of_pool(pools: &ComputedPools, pool: u64, detail: String) -> Finding {
             kind: Some(Kind::Pool),
             name: None,
             code: "members",
-            detail: format!("the pool number {pool} is none that is computed; {detail}"),
+            detail: format!("no computed pool has the ordinal {pool}; {detail}"),
         },
     }
 }
