@@ -31,6 +31,7 @@ mod key_error;
 mod known;
 mod large_change;
 mod layers;
+mod live_view;
 mod load;
 mod log;
 mod mark;
@@ -45,6 +46,7 @@ mod recover;
 mod references;
 mod seal;
 mod snapshot;
+mod stored;
 mod summary;
 mod transaction;
 mod trees;
@@ -74,6 +76,7 @@ pub use holder::LockHolder;
 pub use key_check::KeyState;
 pub use key_error::KeyError;
 pub use known::KnownCounts;
+pub use live_view::LiveView;
 pub use load::Load;
 pub use new_generation::LoadTable;
 pub use opening::InventoryDamage;
@@ -85,6 +88,7 @@ pub use recover::{
 };
 pub use references::{Referrer, parse_posting, parse_target_key, posting, target_key};
 pub use snapshot::Snapshot;
+pub use stored::{Stored, StoredText};
 pub use summary::{KindSummary, Summary};
 pub use transaction::{PutOutcome, Transaction};
 pub use undo::{GenerationInfo, GenerationSwitch, Generations};
@@ -94,18 +98,15 @@ pub use write_lock::WRITE_LOCK_WAIT_MAX;
 
 use committer::{CommitFailure, Committer};
 use directory::Pointer;
-use error::corrupt;
 use full_disk::{AmpleSpace, Reopening};
 use generation::Generation;
-use layers::TreeId;
 use mark::MarkFile;
 use opening::OpenedInventory;
 use snapshot::Snapshots;
-use trees::Trees;
 use write_lock::{WriteGuard, WriteLock};
 
 use crate::job::Progress;
-use crate::model::{AnyRecord, Entity, Kind, Record, Side, Target};
+use crate::model::Kind;
 use crate::wording::{Chain, chain};
 
 /// The inventory of one data directory.
@@ -143,59 +144,6 @@ struct CurrentGeneration {
     /// Dropped first: commits pending changes before the database is closed.
     committer: Arc<Committer>,
     generation: Arc<Generation>,
-}
-
-/// A stored record.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stored<E> {
-    pub record: E,
-    /// Its position in the creation order of its kind.
-    pub ordinal: u64,
-    /// The number of the change that wrote it.
-    pub version: u64,
-}
-
-/// A long text of a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredText {
-    pub text: String,
-    /// The number of the change that wrote it.
-    pub version: u64,
-}
-
-impl<E: Entity> Stored<E> {
-    fn read(name: &[u8], raw: &Raw) -> Result<Self, StoreError> {
-        let decoded = raw.decode::<E>();
-        let record = decoded.map_err(|error| corrupt(E::KIND, name, error.to_string()))?;
-        check_name(&record, name)?;
-        Ok(Self { record, ordinal: raw.header.ordinal, version: raw.header.version })
-    }
-
-    /// Erases the kind from the type.
-    pub fn into_any(self) -> Stored<AnyRecord> {
-        Stored { record: self.record.into(), ordinal: self.ordinal, version: self.version }
-    }
-}
-
-impl Stored<AnyRecord> {
-    fn read_any(kind: Kind, name: &[u8], raw: &Raw) -> Result<Self, StoreError> {
-        let record = raw.record(kind, name)?;
-        check_name(&*record, name)?;
-        Ok(Self { record, ordinal: raw.header.ordinal, version: raw.header.version })
-    }
-}
-
-/// Checks that a record has the name that is its key.
-///
-/// # Errors
-/// [`StoreError::Corrupt`] if it has another name.
-fn check_name(record: &dyn Record, name: &[u8]) -> Result<(), StoreError> {
-    if record.name().as_bytes() == name {
-        Ok(())
-    } else {
-        let detail = format!("its name in the record is '{}'", record.name());
-        Err(corrupt(record.kind(), name, detail))
-    }
 }
 
 impl Store {
@@ -276,7 +224,7 @@ impl Store {
     pub fn read(&self) -> LiveView {
         self.reopen_for_reading();
         let generation = self.current().map(|current| current.generation);
-        LiveView { generation, vault: self.vault.clone() }
+        LiveView::new(generation, self.vault.clone())
     }
 
     /// Returns a snapshot: the inventory at this moment, without later changes.
@@ -467,161 +415,5 @@ impl<'s> LockedStore<'s> {
     /// As for creating a generation; the failure of an earlier commit.
     pub fn load(self) -> Result<Load<'s>, StoreError> {
         Load::begin(self.store, self.guard)
-    }
-}
-
-/// A live view of one generation: it shows small changes as soon as they are applied.
-pub struct LiveView {
-    generation: Result<Arc<Generation>, CommitFailure>,
-    vault: Arc<Vault>,
-}
-
-impl LiveView {
-    fn generation(&self) -> Result<&Generation, StoreError> {
-        // A failure that reopening cures is temporary for a reader.
-        self.generation.as_deref().map_err(|failure| match failure {
-            CommitFailure::DiskFull
-            | CommitFailure::FileSizeLimit
-            | CommitFailure::Damaged { .. } => StoreError::Reopening,
-            CommitFailure::Other(_) => failure.to_error(),
-        })
-    }
-
-    fn trees(&self) -> Result<Trees<'_>, StoreError> {
-        Ok(self.generation()?.trees())
-    }
-
-    /// Returns a record.
-    pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
-        let raw = self.get_raw(E::KIND, name)?;
-        raw.map(|raw| Stored::read(name.as_bytes(), &raw)).transpose()
-    }
-
-    /// Returns a record of a kind that is not known at compile time.
-    pub fn get_any(&self, kind: Kind, name: &str) -> Result<Option<Stored<AnyRecord>>, StoreError> {
-        self.trees()?.get_any(kind, name)
-    }
-
-    /// Returns a record as bytes.
-    pub fn get_raw(&self, kind: Kind, name: &str) -> Result<Option<Raw>, StoreError> {
-        self.trees()?.raw(kind, name.as_bytes())
-    }
-
-    pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
-        self.trees()?.contains(kind, name)
-    }
-
-    /// Returns all records of a kind, sorted by name.
-    pub fn scan<E: Entity>(&self) -> impl Iterator<Item = Result<Stored<E>, StoreError>> {
-        self.scan_raw(E::KIND).map(|entry| entry.and_then(|(name, raw)| Stored::read(&name, &raw)))
-    }
-
-    /// Returns all records of a kind as bytes, sorted by name.
-    pub fn scan_raw(&self, kind: Kind) -> impl Iterator<Item = Result<(Vec<u8>, Raw), StoreError>> {
-        let (trees, failure) = match self.trees() {
-            Ok(trees) => (Some(trees), None),
-            Err(failure) => (None, Some(failure)),
-        };
-        let records = trees.into_iter().flat_map(move |trees| {
-            trees.scan(kind).filter_map(move |entry| match entry {
-                Err(error) => Some(Err(error)),
-                Ok((name, Some(raw))) => Some(Ok((name.to_vec(), raw))),
-                // It was replaced meanwhile: read its new value, unless it was removed.
-                Ok((name, None)) => match trees.raw(kind, &name) {
-                    Ok(raw) => raw.map(|raw| Ok((name.to_vec(), raw))),
-                    Err(error) => Some(Err(error)),
-                },
-            })
-        });
-        failure.map(Err).into_iter().chain(records)
-    }
-
-    /// Returns the names of a computed pool's members, sorted by ordinal. `pool` is the ordinal of the
-    /// pool's record.
-    pub fn members(&self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
-        let mut names = Vec::new();
-        self.each_member(pool, side, |name| {
-            names.push(name.to_owned());
-            Ok::<_, StoreError>(())
-        })?;
-        Ok(names)
-    }
-
-    /// Calls `each` with each of the [`members`](Self::members).
-    ///
-    /// # Errors
-    /// The first error of `each`; [`StoreError::Damaged`] if the list cannot be read.
-    pub fn each_member<X: From<StoreError>>(
-        &self,
-        pool: u64,
-        side: Side,
-        each: impl FnMut(&str) -> Result<(), X>,
-    ) -> Result<(), X> {
-        self.trees()?.each_member(pool, side, each)
-    }
-
-    /// Returns the number of a computed pool's members.
-    pub fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
-        self.trees()?.member_count(pool, side)
-    }
-
-    /// Returns a long text of a device, such as its configuration.
-    pub fn text(&self, device: &str, property: &str) -> Result<Option<StoredText>, StoreError> {
-        self.trees()?.text(device, property)
-    }
-
-    /// Returns the properties of a device's long texts.
-    pub fn texts(&self, device: &str) -> Result<Vec<String>, StoreError> {
-        self.trees()?.texts(device)
-    }
-
-    /// The counts and versions after all changes that this view shows, durable or not.
-    pub fn summary(&self) -> Result<Arc<Summary>, StoreError> {
-        Ok(self.generation()?.summary())
-    }
-
-    /// The counts and versions after the durable changes.
-    pub fn durable_summary(&self) -> Result<Arc<Summary>, StoreError> {
-        Ok(self.generation()?.durable_summary())
-    }
-
-    /// Returns the records that refer to the target.
-    pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
-        let mut referrers = Vec::new();
-        self.each_referrer(target, name, |kind, relation, name| {
-            referrers.push(Referrer::new((kind, relation, name)));
-        })?;
-        Ok(referrers)
-    }
-
-    /// Calls `each` with the kind, the relation and the name of each of the
-    /// [`referrers`](Self::referrers), sorted by these and without copying them.
-    pub fn each_referrer(
-        &self,
-        target: Target,
-        name: &str,
-        each: impl FnMut(Kind, &str, &str),
-    ) -> Result<(), StoreError> {
-        self.trees()?.each_referrer(target, name, each)
-    }
-
-    /// Calls `each` with the target key and the posting of every reference, sorted, for
-    /// [`parse_target_key`] and [`parse_posting`].
-    ///
-    /// # Errors
-    /// The first error of `each`; [`StoreError::Damaged`] if the index cannot be read.
-    pub fn each_reference<X: From<StoreError>>(
-        &self,
-        each: impl FnMut(&[u8], &[u8]) -> Result<(), X>,
-    ) -> Result<(), X> {
-        references::each_reference(self.trees()?.tree(TreeId::References), each)
-    }
-
-    /// Decrypts a record's sealed secrets.
-    ///
-    /// # Errors
-    /// [`StoreError::Unsealable`] if a secret was sealed with another key or is damaged.
-    pub fn open_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
-        self.vault.open_secrets(record)
     }
 }

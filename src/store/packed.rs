@@ -159,6 +159,36 @@ pub(super) fn each_item<X: From<StoreError>>(
     Ok(())
 }
 
+/// Calls `each` with every item of a list after an edit that is not applied to its blocks yet.
+///
+/// # Errors
+/// As for [`each_item`].
+pub(super) fn each_edited_item<X: From<StoreError>>(
+    tree: Layered<'_>,
+    list: &[u8],
+    edit: &ListEdit,
+    mut each: impl FnMut(&[u8]) -> Result<(), X>,
+) -> Result<(), X> {
+    let mut edits = edit.iter().peekable();
+    each_item(tree, list, |item| {
+        while let Some((own, change)) = edits.next_if(|(own, _)| own.as_slice() < item) {
+            if *change == ListChange::Insert {
+                each(own)?;
+            }
+        }
+        match edits.next_if(|(own, _)| own.as_slice() == item) {
+            Some((_, ListChange::Remove)) => Ok(()),
+            Some((_, ListChange::Insert)) | None => each(item),
+        }
+    })?;
+    for (own, change) in edits {
+        if *change == ListChange::Insert {
+            each(own)?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether a block's items are sorted and within the bound of its key. The first `prefix_bytes` of
 /// the key are the list's prefix.
 ///

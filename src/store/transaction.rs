@@ -1,7 +1,5 @@
 //! Transactions: a small change in memory, until it is committed.
 
-use std::collections::BTreeMap;
-
 use super::{
     Raw, Referrer, StoreError, Stored, StoredText, Summary, Vault,
     committer::Pending,
@@ -11,7 +9,7 @@ use super::{
     members,
     packed::{self, ListChange, ListEdit},
     references::{self, posting, target_key},
-    trees::{Trees, ValueOwner, text_key},
+    trees::{ListEdits, Trees, ValueOwner, text_key},
 };
 use crate::model::{
     AnyRecord, Entity, Kind, Name, Record, Side, Target, limits::LONG_TEXT_BYTES_MAX,
@@ -26,8 +24,7 @@ pub struct Transaction<'s> {
     summary: Summary,
     own: Changes,
     /// The edits of packed lists. [`finish`](Self::finish) applies them to the blocks.
-    references: BTreeMap<Vec<u8>, ListEdit>,
-    members: BTreeMap<Vec<u8>, ListEdit>,
+    edits: ListEdits,
 }
 
 /// The effect of [`Transaction::put`].
@@ -57,13 +54,12 @@ impl<'s> Transaction<'s> {
             before: &pending.changes,
             summary,
             own: Changes::default(),
-            references: BTreeMap::new(),
-            members: BTreeMap::new(),
+            edits: ListEdits::default(),
         }
     }
 
     fn trees(&self) -> Trees<'_> {
-        Trees::new(self.generation, [Some(&self.own), Some(self.before)])
+        Trees::new(self.generation, [Some(&self.own), Some(self.before)]).with_edits(&self.edits)
     }
 
     /// The number of this change, which is the version of the records that it writes.
@@ -103,41 +99,7 @@ impl<'s> Transaction<'s> {
 
     /// Returns the records that refer to the target, with the changes of this transaction.
     pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
-        let list = target_key(target, name);
-        let mut referrers = Vec::new();
-        self.each_item(TreeId::References, &list, self.references.get(&list), |posting| {
-            referrers.push(Referrer::new(references::referrer(posting)?));
-            Ok(())
-        })?;
-        Ok(referrers)
-    }
-
-    /// Calls `each` with every item of a packed list, including the edits of this transaction.
-    fn each_item(
-        &self,
-        tree: TreeId,
-        list: &[u8],
-        edit: Option<&ListEdit>,
-        mut each: impl FnMut(&[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut edits = edit.into_iter().flatten().peekable();
-        packed::each_item(self.trees().tree(tree), list, |item| {
-            while let Some((own, change)) = edits.next_if(|(own, _)| own.as_slice() < item) {
-                if *change == ListChange::Insert {
-                    each(own)?;
-                }
-            }
-            match edits.next_if(|(own, _)| own.as_slice() == item) {
-                Some((_, ListChange::Remove)) => Ok(()),
-                Some((_, ListChange::Insert)) | None => each(item),
-            }
-        })?;
-        for (own, change) in edits {
-            if *change == ListChange::Insert {
-                each(own)?;
-            }
-        }
-        Ok(())
+        self.trees().referrers(target, name)
     }
 
     /// Creates a record or replaces the one with its name. Does nothing if the record is unchanged. The
@@ -276,30 +238,19 @@ impl<'s> Transaction<'s> {
         record.references(&mut |reference| {
             let list = target_key(reference.target, reference.name);
             let item = posting(record.kind(), reference.relation, record.name());
-            self.references.entry(list).or_default().insert(item, change);
+            self.edits.references.entry(list).or_default().insert(item, change);
         });
     }
 
     /// Returns the names of a computed pool's members, sorted by ordinal, with the changes of this
     /// transaction. `pool` is the ordinal of the pool's record.
     pub fn members(&self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
-        let list = members::list_key(pool, side);
-        let mut names = Vec::new();
-        self.each_item(TreeId::Members, &list, self.members.get(&list), |member| {
-            let name = members::member_name(member).ok_or_else(packed::damaged)?;
-            names.push(name.to_owned());
-            Ok(())
-        })?;
-        Ok(names)
+        self.trees().members(pool, side)
     }
 
     /// Returns the number of a computed pool's members, with the changes of this transaction.
     pub fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
-        if !self.members.contains_key(&members::list_key(pool, side)) {
-            self.trees().member_count(pool, side)
-        } else {
-            Ok(self.members(pool, side)?.len() as u64)
-        }
+        self.trees().member_count(pool, side)
     }
 
     /// Adds members to a computed pool, given by the ordinals and names of their records. Existing members
@@ -314,7 +265,7 @@ impl<'s> Transaction<'s> {
     }
 
     fn edit_members(&mut self, pool: u64, side: Side, members: &[(u64, &str)], change: ListChange) {
-        let edit = self.members.entry(members::list_key(pool, side)).or_default();
+        let edit = self.edits.members.entry(members::list_key(pool, side)).or_default();
         edit.extend(
             members.iter().map(|(ordinal, name)| (members::member(*ordinal, name), change)),
         );
@@ -323,7 +274,7 @@ impl<'s> Transaction<'s> {
     /// Removes all members from a computed pool.
     pub fn clear_members(&mut self, pool: u64, side: Side) -> Result<(), StoreError> {
         let list = members::list_key(pool, side);
-        self.members.remove(&list);
+        self.edits.members.remove(&list);
         let blocks = self.trees().tree(TreeId::Members).prefix(&list);
         let keys = blocks.map(|entry| Ok(entry?.0.to_vec()));
         for key in keys.collect::<Result<Vec<_>, StoreError>>()? {
@@ -367,10 +318,10 @@ impl<'s> Transaction<'s> {
 
     /// Applies the edits of lists to their blocks and returns the result. `None` if nothing is changed.
     pub(super) fn finish(mut self) -> Result<Option<FinishedChange>, StoreError> {
-        for (list, edit) in std::mem::take(&mut self.references) {
+        for (list, edit) in std::mem::take(&mut self.edits.references) {
             self.apply_edit(TreeId::References, &list, &edit)?;
         }
-        for (list, edit) in std::mem::take(&mut self.members) {
+        for (list, edit) in std::mem::take(&mut self.edits.members) {
             let (added, removed) = self.apply_edit(TreeId::Members, &list, &edit)?;
             let key = members::length_key(&list);
             let length: u64 = match self.trees().tree(TreeId::Members).get(&key)? {
@@ -423,6 +374,7 @@ impl<'s> Transaction<'s> {
     /// they exist.
     pub fn targets(&self) -> impl Iterator<Item = (Target, &str)> {
         let added = self
+            .edits
             .references
             .iter()
             .filter(|(_, edit)| edit.values().any(|change| *change == ListChange::Insert));

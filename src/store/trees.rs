@@ -1,6 +1,8 @@
 //! Reads records, references, pool members and long texts from a generation's trees and the layers
 //! of uncommitted changes over them.
 
+use std::collections::BTreeMap;
+
 use sled::IVec;
 
 use super::{
@@ -9,7 +11,9 @@ use super::{
     format::{self, Head},
     generation::Generation,
     layers::{Changes, Layered, TreeId},
-    members, packed, references,
+    members,
+    packed::{self, ListEdit},
+    references::{self, Referrer},
 };
 use crate::model::{AnyRecord, Entity, Kind, Side, Target};
 
@@ -18,6 +22,15 @@ use crate::model::{AnyRecord, Entity, Kind, Side, Target};
 pub(super) struct Trees<'a> {
     generation: &'a Generation,
     layers: [Option<&'a Changes>; 2],
+    edits: Option<&'a ListEdits>,
+}
+
+/// The edits of packed lists that a transaction has not applied to the blocks yet, by the prefix of the
+/// list.
+#[derive(Default)]
+pub(super) struct ListEdits {
+    pub references: BTreeMap<Vec<u8>, ListEdit>,
+    pub members: BTreeMap<Vec<u8>, ListEdit>,
 }
 
 /// The kind of a value: it determines the value's tree, the keys of its chunks and the wording of
@@ -90,7 +103,12 @@ pub(super) fn text_property(key: &[u8]) -> Option<&str> {
 
 impl<'a> Trees<'a> {
     pub fn new(generation: &'a Generation, layers: [Option<&'a Changes>; 2]) -> Self {
-        Self { generation, layers }
+        Self { generation, layers, edits: None }
+    }
+
+    /// Adds edits of packed lists over the layers.
+    pub fn with_edits(self, edits: &'a ListEdits) -> Self {
+        Self { edits: Some(edits), ..self }
     }
 
     /// Returns one tree with its layers.
@@ -193,11 +211,38 @@ impl<'a> Trees<'a> {
         mut each: impl FnMut(Kind, &str, &str),
     ) -> Result<(), StoreError> {
         let list = references::target_key(target, name);
-        packed::each_item(self.tree(TreeId::References), &list, |posting| {
+        let edit = self.edits.and_then(|edits| edits.references.get(&list));
+        self.each_item(TreeId::References, &list, edit, |posting| {
             let (kind, relation, name) = references::referrer(posting)?;
             each(kind, relation, name);
             Ok(())
         })
+    }
+
+    /// Returns the records that refer to the target.
+    ///
+    /// # Errors
+    /// As for [`each_referrer`](Self::each_referrer).
+    pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
+        let mut referrers = Vec::new();
+        self.each_referrer(target, name, |kind, relation, name| {
+            referrers.push(Referrer::new((kind, relation, name)));
+        })?;
+        Ok(referrers)
+    }
+
+    /// Calls `each` with every item of a packed list after `edit`.
+    fn each_item<X: From<StoreError>>(
+        &self,
+        tree: TreeId,
+        list: &[u8],
+        edit: Option<&ListEdit>,
+        each: impl FnMut(&[u8]) -> Result<(), X>,
+    ) -> Result<(), X> {
+        match edit {
+            Some(edit) => packed::each_edited_item(self.tree(tree), list, edit, each),
+            None => packed::each_item(self.tree(tree), list, each),
+        }
     }
 
     /// Calls `each` with the name of each member of a computed pool, sorted by ordinal.
@@ -212,14 +257,32 @@ impl<'a> Trees<'a> {
         mut each: impl FnMut(&str) -> Result<(), X>,
     ) -> Result<(), X> {
         let list = members::list_key(pool, side);
-        packed::each_item(self.tree(TreeId::Members), &list, |member| {
+        let edit = self.edits.and_then(|edits| edits.members.get(&list));
+        self.each_item(TreeId::Members, &list, edit, |member| {
             each(members::member_name(member).ok_or_else(packed::damaged)?)
         })
     }
 
+    /// Returns the names of a computed pool's members, sorted by ordinal.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the list cannot be read.
+    pub fn members(&self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        self.each_member(pool, side, |name| {
+            names.push(name.to_owned());
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(names)
+    }
+
     /// Returns the number of a computed pool's members.
     pub fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
-        let key = members::length_key(&members::list_key(pool, side));
+        let list = members::list_key(pool, side);
+        if self.edits.is_some_and(|edits| edits.members.contains_key(&list)) {
+            return Ok(self.members(pool, side)?.len() as u64);
+        }
+        let key = members::length_key(&list);
         match self.tree(TreeId::Members).get(&key)? {
             Some(bytes) => format::decode("number of members", &bytes),
             None => Ok(0),

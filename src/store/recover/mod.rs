@@ -139,17 +139,21 @@ impl Recovery {
     /// [`StoreError::DiskFull`]; [`StoreError::Io`].
     pub fn previous(&self) -> Result<PreviousState, StoreError> {
         let Some((number, known)) = &self.previous else { return Ok(PreviousState::None) };
-        match opening::open_checked(
-            &self.directory,
-            *number,
-            self.options,
-            known.as_ref(),
-            TornTailPolicy::Keep,
-        ) {
+        match self.open_checked(*number, known.as_ref()) {
             Ok(generation) => Ok(PreviousState::Intact((&generation.known()).into())),
             Err(StoreError::InventoryDamaged(damage)) => Ok(PreviousState::Damaged(*damage)),
             Err(error) => Err(error),
         }
+    }
+
+    /// Opens a generation and compares it with its known state.
+    fn open_checked(
+        &self,
+        number: u64,
+        known: Option<&KnownState>,
+    ) -> Result<Generation, StoreError> {
+        let tail = TornTailPolicy::Keep;
+        opening::open_checked(&self.directory, number, self.options, known, tail)
     }
 
     /// Makes the previous generation the current one.
@@ -161,13 +165,8 @@ impl Recovery {
     /// - [`StoreError::DiskFull`]; [`StoreError::Io`].
     pub fn go_back(self) -> Result<Recovered, StoreError> {
         let (number, known) = self.previous.clone().ok_or(StoreError::NothingToUndo)?;
-        drop(opening::open_checked(
-            &self.directory,
-            number,
-            self.options,
-            known.as_ref(),
-            TornTailPolicy::Keep,
-        )?);
+        // Refuses a damaged generation before the current one is moved.
+        drop(self.open_checked(number, known.as_ref())?);
         self.adopt(number)
     }
 
@@ -188,13 +187,7 @@ impl Recovery {
 
     /// Moves the damaged generation to a folder of its own and makes another one the current one.
     fn adopt(self, number: u64) -> Result<Recovered, StoreError> {
-        let generation = opening::open_checked(
-            &self.directory,
-            number,
-            self.options,
-            None,
-            TornTailPolicy::Keep,
-        )?;
+        let generation = self.open_checked(number, None)?;
         // Clients distinguish states of the inventory by version, so no version is used twice.
         let summary = generation.summary();
         let version = self.version_last().max(summary.version) + 1;
@@ -295,13 +288,8 @@ impl Recovery {
     /// [`StoreError::InventoryDamaged`]; [`StoreError::DiskFull`]; [`StoreError::Io`].
     pub fn replace_key(self) -> Result<(Recovered, RewriteReport), StoreError> {
         let current = self.current.ok_or_else(|| self.no_inventory())?;
-        let generation = opening::open_checked(
-            &self.directory,
-            current,
-            self.options,
-            self.known.as_ref().filter(|known| known.generation == current),
-            TornTailPolicy::Keep,
-        )?;
+        let known = self.known.as_ref().filter(|known| known.generation == current);
+        let generation = self.open_checked(current, known)?;
         let version = self.version_last().max(generation.summary().version) + 1;
         let (new, report) = rewrite::rewrite(
             &self.directory,

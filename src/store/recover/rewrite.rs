@@ -1,7 +1,7 @@
 //! Rewrites a damaged inventory: copies every record that decodes and whose required references exist
 //! to a new generation.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, io, sync::Arc};
 
 use super::report::RewriteReport;
 use crate::{
@@ -54,24 +54,85 @@ pub(super) fn rewrite(
     reject_dangling(input.trees, &mut names, &mut report)?;
     let summary = Summary::default().restored(version);
     let new = NewGeneration::begin(directory, number, options, summary)?;
-    let mut references = Sorter::new(&directory.scratch(), SORTED_BYTES);
+    let references = Sorter::new(&directory.scratch(), SORTED_BYTES);
+    let mut rewrite = Rewrite { new, version, input, names, references, report };
     for kind in Kind::ALL {
-        write_kind(&new, kind, version, input, &names, &mut references, &mut report)?;
+        rewrite.write_kind(kind)?;
     }
-    let io = || StoreError::io("sorting references");
-    let references = references.finish().map_err(io())?;
-    new.references(|push| {
-        let mut reader = references.read();
-        while let Some((key, _)) = reader.next().map_err(io())? {
-            if let Some((_, _, length)) = parse_target_key(key) {
-                push(&key[..length], &key[length..])?;
+    rewrite.finish()
+}
+
+fn sort_error(error: io::Error) -> StoreError {
+    StoreError::io("sorting references")(error)
+}
+
+/// A running rewrite.
+struct Rewrite<'a> {
+    new: NewGeneration,
+    /// The version of the written records.
+    version: u64,
+    input: Input<'a>,
+    /// The records to keep.
+    names: Names,
+    /// The references of the written records.
+    references: Sorter,
+    report: RewriteReport,
+}
+
+impl Rewrite<'_> {
+    /// Writes the kept records of one kind.
+    fn write_kind(&mut self, kind: Kind) -> Result<(), StoreError> {
+        let trees = self.input.trees;
+        let mut table = self.new.table(kind);
+        let mut ordinals = HashSet::new();
+        for entry in trees.tree(TreeId::Kind(kind)).prefix(&[]) {
+            let (name, _) = entry?;
+            if !self.names[kind].contains(&*name) {
+                continue;
             }
+            let Stored { mut record, mut ordinal, .. } = read(trees, kind, &name)?;
+            self.report.references_removed += remove_dangling(&mut record, &self.names);
+            if self.input.secrets == Secrets::Remove {
+                self.report.secrets_dropped += remove_secrets(&mut record);
+            }
+            let mut keys = Vec::new();
+            record.references(&mut |reference| {
+                let mut key = target_key(reference.target, reference.name);
+                key.extend(posting(kind, reference.relation, record.name()));
+                keys.push(key);
+            });
+            for key in keys {
+                self.references.push(&key, &[]).map_err(sort_error)?;
+            }
+            // A page in an earlier state can hold a record whose ordinal was assigned to another one
+            // since.
+            while !ordinals.insert(ordinal) {
+                ordinal += 1;
+            }
+            table.put(&name, ordinal, self.version, &format::encode_body(&*record)?)?;
+            self.report.kinds[kind].kept += 1;
         }
-        Ok::<_, StoreError>(())
-    })?;
-    copy_texts(&new, input.trees, &mut report)?;
-    new.complete()?;
-    Ok((new, report))
+        table.finish();
+        Ok(())
+    }
+
+    /// Writes the reverse index and the long texts, and completes the generation.
+    fn finish(self) -> Result<(NewGeneration, RewriteReport), StoreError> {
+        let Self { new, input, references, mut report, .. } = self;
+        let references = references.finish().map_err(sort_error)?;
+        new.references(|push| {
+            let mut reader = references.read();
+            while let Some((key, _)) = reader.next().map_err(sort_error)? {
+                if let Some((_, _, length)) = parse_target_key(key) {
+                    push(&key[..length], &key[length..])?;
+                }
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        copy_texts(&new, input.trees, &mut report)?;
+        new.complete()?;
+        Ok((new, report))
+    }
 }
 
 /// Returns the names of the records that decode.
@@ -149,46 +210,6 @@ fn reject_dangling(
             report.lose(kind, &name, why);
         }
     }
-}
-
-/// Writes the kept records of one kind.
-fn write_kind(
-    new: &NewGeneration,
-    kind: Kind,
-    version: u64,
-    input: Input<'_>,
-    names: &Names,
-    references: &mut Sorter,
-    report: &mut RewriteReport,
-) -> Result<(), StoreError> {
-    let mut table = new.table(kind);
-    let mut ordinals = HashSet::new();
-    for entry in input.trees.tree(TreeId::Kind(kind)).prefix(&[]) {
-        let (name, _) = entry?;
-        if !names[kind].contains(&*name) {
-            continue;
-        }
-        let Stored { mut record, mut ordinal, .. } = read(input.trees, kind, &name)?;
-        report.references_removed += remove_dangling(&mut record, names);
-        if input.secrets == Secrets::Remove {
-            report.secrets_dropped += remove_secrets(&mut record);
-        }
-        record.references(&mut |reference| {
-            let mut key = target_key(reference.target, reference.name);
-            key.extend(posting(kind, reference.relation, record.name()));
-            if let Err(error) = references.push(&key, &[]) {
-                tracing::error!(%error, "A reference cannot be set aside.");
-            }
-        });
-        // A page in an earlier state can hold a record whose ordinal was assigned to another one since.
-        while !ordinals.insert(ordinal) {
-            ordinal += 1;
-        }
-        table.put(&name, ordinal, version, &format::encode_body(&*record)?)?;
-        report.kinds[kind].kept += 1;
-    }
-    table.finish();
-    Ok(())
 }
 
 /// Removes the references to lost records from lists. Returns their number.
