@@ -12,7 +12,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`wording`], [`disk`] | how messages are worded: numbers with their noun, errors with their causes · files, folders and sorting, without any knowledge of records |
+//! | [`panics`], [`wording`], [`disk`] | panics of libraries as errors · how messages are worded: numbers with their noun, errors with their causes · files, folders and sorting, without any knowledge of records |
 //! | [`model`], [`docs`], [`job`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data · the pages inside · operations that take long: progress, cancellation, and the list of them |
 //! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON, workbooks · the inventory on the disk |
 //! | [`access`] | who may do what |
@@ -81,6 +81,7 @@
 //! (`cli::import_call`), and renders the answer (`cli::report`) or prints it as it came.
 
 pub mod disk;
+pub mod panics;
 pub mod wording;
 
 pub mod docs;

@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::lines::{self, LinesGuard};
 use crate::config::{LogConfig, LogFormat};
-use crate::store;
+use crate::panics;
 
 /// Begins to log. To be called once. Lines are written by a thread of their own, so that no
 /// request waits for the log of another; the last are written when the guard is dropped.
@@ -38,7 +38,7 @@ pub(super) fn start(config: &LogConfig) -> anyhow::Result<LinesGuard> {
 /// Logs a panic like any other event. The hook of the standard library writes to standard error
 /// itself, and blocks while that is a full pipe.
 fn log_panic(panic: &PanicHookInfo<'_>) {
-    if store::is_panic_contained() {
+    if panics::is_contained() {
         return;
     }
     let location = panic.location().map(ToString::to_string).unwrap_or_default();

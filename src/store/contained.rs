@@ -5,15 +5,12 @@
 //! not decode, a tree whose pages do not fit together. A read changes nothing, so catching the panic
 //! is safe. A read of an intact page costs nothing extra.
 
-use std::{
-    cell::Cell,
-    io,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::io;
 
 use sled::Tree;
 
-use super::{StoreError, generation::panic_text, layers::TreeId};
+use super::{StoreError, layers::TreeId};
+use crate::panics;
 
 /// The longest key of any tree, in bytes: two names with a relation between them.
 const KEY_BYTES_MAX: usize = 600;
@@ -23,17 +20,6 @@ const LARGEST_BYTES_MAX: usize = 8;
 
 /// The longest detail of a message, in characters: a panic of sled can print a whole page.
 const DETAIL_CHARS_MAX: usize = 200;
-
-thread_local! {
-    /// Whether a panic of this thread is caught here.
-    static CONTAINED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether a panic of this thread will be caught and returned as damage. A panic hook does not need to
-/// report it.
-pub fn is_panic_contained() -> bool {
-    CONTAINED.get()
-}
 
 /// Runs `work`, which reads from `tree`.
 ///
@@ -45,13 +31,10 @@ pub(super) fn read<T>(
     tree: &Tree,
     work: impl FnOnce() -> sled::Result<T>,
 ) -> Result<T, StoreError> {
-    let outer = CONTAINED.replace(true);
-    let read = catch_unwind(AssertUnwindSafe(work));
-    CONTAINED.set(outer);
-    match read {
+    match panics::contain(work) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(read_error(tree, error)),
-        Err(panic) => Err(damaged(tree, &panic_text(panic.as_ref()))),
+        Err(panic) => Err(damaged(tree, &panic)),
     }
 }
 
@@ -202,11 +185,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tree = sled::open(folder.path()).unwrap().open_tree("device").unwrap();
         let read_badly: Result<(), _> = read(&tree, || {
-            assert!(is_panic_contained());
+            assert!(panics::is_contained());
             panic!("on purpose")
         });
         assert!(matches!(read_badly, Err(StoreError::Damaged { part: "device", .. })));
-        assert!(!is_panic_contained());
         assert!(read(&tree, || tree.get("x")).unwrap().is_none());
     }
 }

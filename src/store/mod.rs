@@ -67,7 +67,6 @@ use std::{
 };
 
 pub use admission::CreateDirectory;
-pub use contained::is_panic_contained;
 pub use directory::{DIRECTORY_FORMAT, DataDirectory};
 pub use directory_error::{DirectoryError, ForeignContents};
 pub use error::{Damage, RECORD_BYTES_MAX, StoreError};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The layers of modules, from bottom to top. A module can use the layers below its own, and no other
 /// module of its own layer.
 const LAYERS: [&[&str]; 7] = [
-    &["wording", "disk"],
+    &["panics", "wording", "disk"],
     &["model", "docs", "job"],
     &["codec", "store"],
     &["access"],
@@ -19,11 +19,12 @@ const LAYERS: [&[&str]; 7] = [
 const TOP: [&str; 2] = ["config", "cli"];
 
 /// Crates that only some modules can name: the crate, and these modules.
-const KEPT: [(&str, &[&str]); 10] = [
+const KEPT: [(&str, &[&str]); 11] = [
     ("rust_embed", &["docs"]),
     ("sled", &["store"]),
     ("calamine", &["codec"]),
     ("cfb", &["codec"]),
+    ("rust_xlsxwriter", &["codec"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),

@@ -1,0 +1,57 @@
+//! Panics of libraries, caught at the call and turned into errors.
+//!
+//! sled and rust_xlsxwriter answer some failures of the disk with a panic. The caller of
+//! [`contain`] reports such a panic as an error, so the panic hook need not log it as well
+//! ([`is_contained`]).
+
+use std::{
+    any::Any,
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+thread_local! {
+    /// Whether a panic of this thread is caught by [`contain`].
+    static IS_CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread is caught by [`contain`].
+pub fn is_contained() -> bool {
+    IS_CONTAINED.get()
+}
+
+/// Runs `work`, and returns the text of its panic as the error. The caller must not use values any
+/// more that `work` was changing.
+pub(crate) fn contain<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let outer = IS_CONTAINED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    IS_CONTAINED.set(outer);
+    result.map_err(|panic| text(panic.as_ref()).to_owned())
+}
+
+/// The text of a panic.
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_its_text_and_only_inside_is_it_contained() {
+        assert!(!is_contained());
+        assert_eq!(contain(is_contained), Ok(true));
+        let number = 28;
+        assert_eq!(contain(|| panic!("code {number}")), Err::<(), _>("code 28".to_owned()));
+        assert_eq!(contain(|| panic!("static")), Err::<(), _>("static".to_owned()));
+        let outer = contain(|| {
+            let inner = contain(|| panic!("inner"));
+            assert_eq!(inner, Err::<(), _>("inner".to_owned()));
+            is_contained()
+        });
+        assert_eq!(outer, Ok(true));
+        assert!(!is_contained());
+    }
+}
