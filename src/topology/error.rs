@@ -1,4 +1,4 @@
-//! Why an export or an import did not happen.
+//! Why an import or export of a workbook fails.
 
 use std::io;
 
@@ -11,7 +11,8 @@ use crate::{
     store::StoreError,
 };
 
-/// Why a workbook could not be moved at all. What is wrong *in* its cells is in the report.
+/// Why an import or export of a workbook fails. Errors in cells are in the report of the import
+/// instead.
 #[derive(Debug, thiserror::Error)]
 pub enum TopologyError {
     #[error(transparent)]
@@ -20,36 +21,42 @@ pub enum TopologyError {
     Import(#[from] ImportError),
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// Mostly a limit of the format.
+    /// Mostly a limit of the format. Errors of the disk are [`TopologyError::NoSpace`],
+    /// [`TopologyError::FileSizeLimit`] and [`TopologyError::Io`].
     #[error(transparent)]
     Write(WriteError),
-    /// A value that no cell can hold.
+    /// A value that is too long for a cell.
     #[error(
-        "the property '{property}' of the {kind} '{record}' has {units} characters, and a cell \
-         holds {CELL_UNITS_MAX}; a project's export has no such limit"
+        "property '{property}' of {kind} '{record}' has {units} characters, but a cell holds at most \
+         {CELL_UNITS_MAX}. A project export has no such limit"
     )]
     CellLong { kind: Kind, record: String, property: String, units: usize },
-    #[error("the workbook has no sheet 'device' and no sheet 'link'; it has {}", listed(sheets))]
+    #[error("the workbook has no sheet 'device' or 'link'. Its sheets: {}", listed(sheets))]
     NoSheet { sheets: Vec<String> },
     #[error("there is no workbook named '{name}'")]
     NotFound { name: String },
-    /// Nothing is kept of the import, or it had no problem.
-    #[error("there is no workbook of the import '{id}' to be handed back")]
+    /// The import had no problems, or its files were deleted.
+    #[error("there is no marked workbook of the import '{id}'")]
     NoReport { id: String },
-    #[error("the workbook is too large to be handed back; the report of the import says all")]
-    MarkedLarge,
-    #[error("a folder or a special file named '{name}' stands where the workbook belongs")]
+    #[error(
+        "the workbook is too large to be marked. Use the report of the import, which lists every \
+         problem"
+    )]
+    MarkedTooLarge,
+    #[error(
+        "'{name}' in the folder of workbooks is not a regular file. Remove it or use another name"
+    )]
     InTheWay { name: String },
-    #[error("a workbook has at most {WORKBOOK_BYTES_MAX} bytes")]
-    Long,
-    #[error("the disk of the appliance is full; nothing was changed")]
+    #[error("the workbook is larger than {WORKBOOK_BYTES_MAX} bytes")]
+    UploadTooLarge,
+    #[error("the disk of the server is full. Nothing was changed")]
     NoSpace,
     #[error(
-        "the file would grow beyond the size that the operating system allows this process \
-         (`ulimit -f`, or `LimitFSIZE=` of its service); nothing was changed"
+        "the file would exceed the file size limit of the process (`ulimit -f`, or `LimitFSIZE=` of \
+         its systemd service). Nothing was changed"
     )]
     FileSizeLimit,
-    #[error("cannot read or write a workbook")]
+    #[error("cannot read or write a file of the workbook")]
     Io(#[source] io::Error),
 }
 
@@ -60,79 +67,8 @@ impl From<Cancelled> for TopologyError {
 }
 
 impl TopologyError {
-    /// Whether what was sent or asked for is at fault, and not the appliance: the difference
-    /// between an answer of 422 and one of 500.
-    pub fn is_of_workbook(&self) -> bool {
-        match self {
-            TopologyError::Decode(error) => error.is_of_workbook(),
-            TopologyError::Write(error) => match error {
-                WriteError::Rows { .. }
-                | WriteError::Columns { .. }
-                | WriteError::Text { .. }
-                | WriteError::SheetName { .. }
-                | WriteError::NoSheet
-                | WriteError::Long { .. } => true,
-                WriteError::Io(_) => false,
-            },
-            TopologyError::CellLong { .. }
-            | TopologyError::NoSheet { .. }
-            | TopologyError::MarkedLarge => true,
-            TopologyError::Store(_)
-            | TopologyError::Import(_)
-            | TopologyError::NotFound { .. }
-            | TopologyError::NoReport { .. }
-            | TopologyError::InTheWay { .. }
-            | TopologyError::Long
-            | TopologyError::NoSpace
-            | TopologyError::FileSizeLimit
-            | TopologyError::Io(_) => false,
-        }
-    }
-
-    /// A short word for scripts; none where the cause has words of its own.
-    pub fn code(&self) -> Option<&'static str> {
-        match self {
-            TopologyError::Store(_) | TopologyError::Import(_) => None,
-            TopologyError::Decode(error) => Some(error.code()),
-            TopologyError::Write(error) => Some(match error {
-                WriteError::Rows { .. } => "too-many-rows",
-                WriteError::Columns { .. } => "too-many-columns",
-                WriteError::Text { .. } => "cell-long",
-                WriteError::SheetName { .. } | WriteError::NoSheet => "sheet-name",
-                WriteError::Long { .. } => "workbook-long",
-                WriteError::Io(_) => "io",
-            }),
-            TopologyError::CellLong { .. } => Some("cell-long"),
-            TopologyError::NoSheet { .. } => Some("no-sheet"),
-            TopologyError::NotFound { .. } => Some("no-workbook"),
-            TopologyError::NoReport { .. } => Some("no-report"),
-            TopologyError::MarkedLarge => Some("marked-large"),
-            TopologyError::InTheWay { .. } => Some("in-the-way"),
-            TopologyError::Long => Some("workbook-long"),
-            TopologyError::NoSpace => Some("no-space"),
-            TopologyError::FileSizeLimit => Some("file-size-limit"),
-            TopologyError::Io(_) => Some("io"),
-        }
-    }
-}
-
-/// The names of sheets, for a sentence.
-fn listed(sheets: &[String]) -> String {
-    const SHOWN_MAX: usize = 10;
-    if sheets.is_empty() {
-        return "no sheet with cells".to_owned();
-    }
-    let mut shown: Vec<String> =
-        sheets.iter().take(SHOWN_MAX).map(|sheet| format!("'{sheet}'")).collect();
-    if sheets.len() > SHOWN_MAX {
-        shown.push(format!("{} more", sheets.len() - SHOWN_MAX));
-    }
-    shown.join(", ")
-}
-
-/// Finds what readers and writers could only say as an [`io::Error`].
-impl From<io::Error> for TopologyError {
-    fn from(error: io::Error) -> Self {
+    /// An error of a file of a workbook. A [`TopologyError`] inside of it is returned itself.
+    pub fn of_io(error: io::Error) -> Self {
         match error.downcast::<TopologyError>() {
             Ok(found) => found,
             Err(error) => match error.kind() {
@@ -142,12 +78,82 @@ impl From<io::Error> for TopologyError {
             },
         }
     }
+
+    /// Whether the cause is the workbook or the records (status 422) and not the server (status 500).
+    pub fn is_of_workbook(&self) -> bool {
+        match self {
+            TopologyError::Decode(error) => error.is_of_workbook(),
+            TopologyError::Write(error) => match error {
+                WriteError::Rows { .. }
+                | WriteError::Columns { .. }
+                | WriteError::Text { .. }
+                | WriteError::SheetName { .. }
+                | WriteError::NoSheet
+                | WriteError::TooLarge { .. } => true,
+                WriteError::Scratch(_) | WriteError::Output(_) | WriteError::Library { .. } => {
+                    false
+                }
+            },
+            TopologyError::CellLong { .. }
+            | TopologyError::NoSheet { .. }
+            | TopologyError::MarkedTooLarge => true,
+            TopologyError::Store(_)
+            | TopologyError::Import(_)
+            | TopologyError::NotFound { .. }
+            | TopologyError::NoReport { .. }
+            | TopologyError::InTheWay { .. }
+            | TopologyError::UploadTooLarge
+            | TopologyError::NoSpace
+            | TopologyError::FileSizeLimit
+            | TopologyError::Io(_) => false,
+        }
+    }
+
+    /// The code of the error in answers of the REST API. `None` if the cause has its own code.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            TopologyError::Store(_) | TopologyError::Import(_) => None,
+            TopologyError::Decode(error) => Some(error.code()),
+            TopologyError::Write(error) => Some(match error {
+                WriteError::Rows { .. } => "too-many-rows",
+                WriteError::Columns { .. } => "too-many-columns",
+                WriteError::Text { .. } => "cell-long",
+                WriteError::SheetName { .. } | WriteError::NoSheet => "sheet-name",
+                WriteError::TooLarge { .. } => "workbook-long",
+                WriteError::Scratch(_) | WriteError::Output(_) | WriteError::Library { .. } => "io",
+            }),
+            TopologyError::CellLong { .. } => Some("cell-long"),
+            TopologyError::NoSheet { .. } => Some("no-sheet"),
+            TopologyError::NotFound { .. } => Some("no-workbook"),
+            TopologyError::NoReport { .. } => Some("no-report"),
+            TopologyError::MarkedTooLarge => Some("marked-large"),
+            TopologyError::InTheWay { .. } => Some("in-the-way"),
+            TopologyError::UploadTooLarge => Some("workbook-long"),
+            TopologyError::NoSpace => Some("no-space"),
+            TopologyError::FileSizeLimit => Some("file-size-limit"),
+            TopologyError::Io(_) => Some("io"),
+        }
+    }
+}
+
+/// Lists the names of sheets for a message.
+fn listed(sheets: &[String]) -> String {
+    const SHOWN_MAX: usize = 10;
+    if sheets.is_empty() {
+        return "none with cells".to_owned();
+    }
+    let mut shown: Vec<String> =
+        sheets.iter().take(SHOWN_MAX).map(|sheet| format!("'{sheet}'")).collect();
+    if sheets.len() > SHOWN_MAX {
+        shown.push(format!("{} more", sheets.len() - SHOWN_MAX));
+    }
+    shown.join(", ")
 }
 
 impl From<WriteError> for TopologyError {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::Io(error) => error.into(),
+            WriteError::Scratch(error) | WriteError::Output(error) => TopologyError::of_io(error),
             other => TopologyError::Write(other),
         }
     }

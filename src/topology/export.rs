@@ -1,4 +1,4 @@
-//! The export of devices and links: one moment of the inventory, as rows.
+//! Export of devices and links: the records of a snapshot become rows.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -20,8 +20,8 @@ use crate::{
     store::{Snapshot, Store, decode_record},
 };
 
-/// The properties that a person looks for first, in this order; the others follow by name, and
-/// behind them the site's own.
+/// Properties that come first, in this order. The other known properties follow by name, then the
+/// custom ones.
 const DEVICE_FIRST: [&str; 22] = [
     "name",
     "ip_address",
@@ -59,7 +59,7 @@ const LINK_FIRST: [&str; 10] = [
     "color",
 ];
 
-/// Writes a workbook into the folder.
+/// Exports a workbook to the folder.
 pub(super) fn export(
     store: &Store,
     folder: &Folder,
@@ -70,7 +70,7 @@ pub(super) fn export(
     let format = request.name.format();
     let snapshot = store.snapshot()?;
     let scratch = store.directory().scratch();
-    let mut out = Out {
+    let mut out = SheetExporter {
         workbook: WorkbookWriter::new(format, &scratch)?,
         format,
         snapshot: &snapshot,
@@ -78,31 +78,31 @@ pub(super) fn export(
         progress,
         warnings: Vec::new(),
     };
-    // What does not fit is said before anything is written.
+    // Fail before anything is written if there are too many records.
     for kind in KINDS {
         if snapshot.summary().kind(kind).count >= u64::from(format.rows_max()) {
             return Err(WriteError::Rows { sheet: kind.to_string(), format }.into());
         }
     }
-    // Each record is read twice: for the columns, and for the rows.
+    // Each record is read twice: for the columns and for its row.
     let records = KINDS.map(|kind| snapshot.summary().kind(kind).count).iter().sum::<u64>();
     progress.step(Step::Exporting, Some(2 * records))?;
     let mut sheets = Vec::new();
     for kind in KINDS {
         sheets.push(out.sheet(kind)?);
     }
-    let Out { workbook, mut warnings, .. } = out;
+    let SheetExporter { workbook, mut warnings, .. } = out;
     drop(snapshot);
     progress.step(Step::Packing, None)?;
     let mut temporary = folder.create(&request.name)?;
     workbook.finish(&mut temporary.file)?;
-    let bytes = temporary.file.metadata()?.len();
+    let bytes = temporary.file.metadata().map_err(TopologyError::of_io)?.len();
     progress.close()?;
     folder.persist(temporary, &request.name)?;
     warnings.sort_unstable();
     Ok(ExportReport {
         workbook: request.name.to_string(),
-        format: format.ending(),
+        format: format.extension(),
         sheets,
         bytes,
         warnings,
@@ -110,8 +110,8 @@ pub(super) fn export(
     })
 }
 
-/// A workbook that is being written.
-struct Out<'a> {
+/// Writes the sheets of a workbook.
+struct SheetExporter<'a> {
     workbook: WorkbookWriter,
     format: Format,
     snapshot: &'a Snapshot,
@@ -120,7 +120,7 @@ struct Out<'a> {
     warnings: Vec<String>,
 }
 
-/// A column that is written.
+/// A column of the workbook.
 struct Column {
     property: String,
     heading: String,
@@ -128,8 +128,8 @@ struct Column {
     default: PropertyDefault,
 }
 
-impl Out<'_> {
-    /// Writes one kind's sheet.
+impl SheetExporter<'_> {
+    /// Writes the sheet of a kind.
     fn sheet(&mut self, kind: Kind) -> Result<SheetReport, TopologyError> {
         let columns = self.columns(kind)?;
         let sheet = kind.to_string();
@@ -137,7 +137,7 @@ impl Out<'_> {
         let at: HashMap<&str, usize> =
             columns.iter().enumerate().map(|(at, column)| (column.property.as_str(), at)).collect();
         let mut rows = 0;
-        let Out { workbook, snapshot, scratch, progress, .. } = self;
+        let Self { workbook, snapshot, scratch, progress, .. } = self;
         snapshot.each_in_order(kind, scratch, |name, _, body| -> Result<_, TopologyError> {
             progress.advance(1)?;
             let record = decode_record(kind, name, body)?;
@@ -165,21 +165,21 @@ impl Out<'_> {
         Ok(SheetReport { sheet: kind, rows, columns: columns.len() as u64 })
     }
 
-    /// The columns of a kind's sheet: every property of which some record says what is not an empty
-    /// cell, but for secrets.
+    /// Returns the columns of a kind's sheet: the properties that have a cell in at least one record,
+    /// except secrets. Adds warnings about custom properties that an import will not read back.
     fn columns(&mut self, kind: Kind) -> Result<Vec<Column>, TopologyError> {
         let properties = kind.properties();
         let mut typed = vec![false; properties.len()];
         let mut custom = BTreeSet::new();
         let columns_max = self.format.columns_max() as usize;
-        // The order makes no difference here.
+        // Any order will do.
         for entry in self.snapshot.scan_raw(kind) {
             let (name, raw) = entry?;
             self.progress.advance(1)?;
             let record = raw.record(kind, &name)?;
             for (property, view) in record.views(Secrets::LeftOut) {
                 match properties.binary_search_by(|known| known.name.cmp(property)) {
-                    Ok(at) => typed[at] |= is_said(&properties[at], &view),
+                    Ok(at) => typed[at] |= has_cell(&properties[at], &view),
                     Err(_) if !custom.contains(property) => {
                         custom.insert(property.to_owned());
                         if custom.len() > columns_max {
@@ -191,19 +191,21 @@ impl Out<'_> {
                 }
             }
         }
-        let said = properties.iter().zip(typed);
+        let known = properties.iter().zip(typed);
         let is_name = |property: &Property| property.type_ == PropertyType::Name;
-        // A sheet without records has its column for names all the same.
-        let mut said: Vec<&'static Property> = said
-            .filter_map(|(property, said)| (said || is_name(property)).then_some(property))
+        // A sheet without records still has the column of names.
+        let mut known: Vec<&'static Property> = known
+            .filter_map(|(property, has_cells)| {
+                (has_cells || is_name(property)).then_some(property)
+            })
             .collect();
         let first: &[&str] = match kind {
             Kind::Link => &LINK_FIRST,
             _ => &DEVICE_FIRST,
         };
-        let place = |property: &Property| first.iter().position(|name| *name == property.name);
-        said.sort_by_key(|property| place(property).unwrap_or(first.len()));
-        let mut columns: Vec<Column> = said
+        let position = |property: &Property| first.iter().position(|name| *name == property.name);
+        known.sort_by_key(|property| position(property).unwrap_or(first.len()));
+        let mut columns: Vec<Column> = known
             .into_iter()
             .map(|property| Column {
                 property: property.name.to_owned(),
@@ -213,7 +215,7 @@ impl Out<'_> {
             })
             .collect();
         for property in custom {
-            if self.is_written(kind, &property) {
+            if self.check_custom_property(kind, &property) {
                 columns.push(Column {
                     heading: property.clone(),
                     property,
@@ -225,36 +227,33 @@ impl Out<'_> {
         Ok(columns)
     }
 
-    /// Whether a property of the site's own is written. What will not come back from its column is
-    /// said.
-    fn is_written(&mut self, kind: Kind, property: &str) -> bool {
+    /// Whether a custom property gets a column. Adds a warning if an import will not read it back.
+    fn check_custom_property(&mut self, kind: Kind, property: &str) -> bool {
         let warning = match header::meaning(kind, property.trim()) {
             Meaning::Ignored(Ignored::Secret) => {
                 self.warnings.push(format!(
-                    "the property '{property}' of {kind}s is called like a secret, and was left \
-                     out"
+                    "property '{property}' of {kind}s was left out: its name is that of a secret"
                 ));
                 return false;
             }
-            _ if property.trim().is_empty() => format!(
-                "a property of {kind}s has a name of nothing but blanks: an import ignores its \
-                 column"
-            ),
+            _ if property.trim().is_empty() => {
+                format!("a property of {kind}s has a blank name: an import ignores its column")
+            }
             Meaning::Custom if property.trim() == property && header::fits(property) => {
                 return true;
             }
             Meaning::Custom => format!(
-                "the property '{property}' of {kind}s has a name that no column can have: an \
-                 import takes it for another one, or refuses it"
+                "property '{property}' of {kind}s has a name that a column cannot have: an import \
+                 reads it as another property or rejects it"
             ),
             Meaning::Property(known) => format!(
-                "the property '{property}' of {kind}s is not the property '{}', but an import \
-                 takes its column for that one",
+                "property '{property}' of {kind}s is a custom property, but an import reads its \
+                 column as the property '{}'",
                 known.name
             ),
             Meaning::Ignored(ignored) => format!(
-                "the property '{property}' of {kind}s is one of the site's own, but an import \
-                 ignores its column: {}",
+                "property '{property}' of {kind}s is a custom property, but an import ignores its \
+                 column: {}",
                 ignored.why()
             ),
         };
@@ -263,10 +262,10 @@ impl Out<'_> {
     }
 }
 
-/// Whether a property has a cell.
-fn is_said(property: &Property, view: &View<'_>) -> bool {
+/// Whether a value of a property gets a cell that is not empty.
+fn has_cell(property: &Property, view: &View<'_>) -> bool {
     match view {
-        // Only a text can be an empty cell; of others no cell needs to be made.
+        // Only a text can become an empty cell.
         View::Text(_) => !matches!(spell_cell(property.type_, property.default, view), Cell::Empty),
         View::Null
         | View::Bool(_)

@@ -1,10 +1,10 @@
-//! The workbooks that lie in the data directory's `spreadsheets/` folder.
+//! The workbooks in the folder `spreadsheets/` of the data directory.
 //!
-//! A workbook takes its name only when it is whole and durable, and the one before it is there
-//! until then. Who reads one goes on reading what he opened, whatever takes its name meanwhile.
+//! A workbook gets its name only after it is complete and durable. Until then the previous workbook
+//! of that name stays. An open workbook can be read to its end even if another one gets its name.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
@@ -19,29 +19,29 @@ use crate::{
     disk::{TemporaryFile, file_validator, remove_temporary_entries, sync_directory},
 };
 
-/// Workbooks show what the inventory holds: the folder is for the appliance alone.
+/// Only the user of the server may read workbooks: they contain the inventory.
 const FOLDER_MODE: u32 = 0o700;
 
-/// The folder of workbooks. There is one for a data directory, which its process has to itself.
+/// The folder of workbooks. Only the process that holds the data directory uses it.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
 
-/// A workbook as a file, to be sent.
+/// A workbook as an open file.
 #[derive(Debug)]
 pub struct WorkbookFile {
     pub file: File,
-    /// The file's length.
+    /// The length of the file.
     pub bytes: u64,
     pub modified: SystemTime,
-    /// A strong validator: it differs whenever the file differs.
+    /// A strong validator (RFC 9110) for the ETag: it differs if the file differs.
     pub validator: String,
-    /// What it is called when it is saved.
+    /// The file name for a client that saves it.
     pub name: String,
     pub format: Format,
 }
 
 impl WorkbookFile {
-    /// A file that is open, under this name.
+    /// Describes an open file under this name.
     pub(super) fn of(file: File, name: &WorkbookName) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self {
@@ -56,65 +56,66 @@ impl WorkbookFile {
 }
 
 impl Folder {
-    /// Opens the folder, which is made if it is missing, and clears away what was being written
-    /// when the process before ended.
+    /// Opens the folder, and creates it if it is missing. Removes unfinished workbooks of an earlier
+    /// process.
     pub fn open(path: PathBuf) -> Result<Self, TopologyError> {
-        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&path)?;
-        remove_temporary_entries(&path)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(FOLDER_MODE)
+            .create(&path)
+            .map_err(TopologyError::of_io)?;
+        remove_temporary_entries(&path).map_err(TopologyError::of_io)?;
         Ok(Self(path))
     }
 
-    /// All workbooks, by name. Files that are none are somebody's.
+    /// Lists the workbooks by name. Leaves out other files.
     pub fn workbooks(&self) -> Result<Vec<WorkbookSummary>, TopologyError> {
         let mut workbooks = Vec::new();
-        for entry in fs::read_dir(&self.0)? {
-            let entry = entry?;
+        for entry in fs::read_dir(&self.0).map_err(TopologyError::of_io)? {
+            let entry = entry.map_err(TopologyError::of_io)?;
             let file_name = entry.file_name();
             let Some(name) = file_name.to_str().and_then(named) else { continue };
             match entry.metadata() {
-                Ok(metadata) if metadata.is_file() => workbooks.push(WorkbookSummary {
-                    format: name.format().ending(),
-                    name: name.to_string(),
-                    bytes: metadata.len(),
-                    modified: OffsetDateTime::from(metadata.modified()?)
-                        .format(&Rfc3339)
-                        .map_err(io::Error::other)?,
-                }),
+                Ok(metadata) if metadata.is_file() => {
+                    let summary = summary(&name, &metadata).map_err(TopologyError::of_io)?;
+                    workbooks.push(summary);
+                }
                 Ok(_) => {}
-                // It went away meanwhile.
+                // It was removed after the folder was read.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(TopologyError::of_io(error)),
             }
         }
         workbooks.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(workbooks)
     }
 
-    /// Opens a workbook's file, to be sent as it is.
+    /// Opens a workbook for reading.
     pub fn file(&self, name: &WorkbookName) -> Result<WorkbookFile, TopologyError> {
         let path = self.path(name);
         self.require_file(name)?;
-        // It may have been replaced meanwhile, so links are not followed and the open file is
-        // looked at once more.
+        // The file may have been replaced since: do not follow a link, and check the open file.
         let mut options = OpenOptions::new();
         let file = options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
         let file = file.map_err(|error| not_found(name, error))?;
-        if !file.metadata()?.is_file() {
+        if !file.metadata().map_err(TopologyError::of_io)?.is_file() {
             return Err(TopologyError::InTheWay { name: name.to_string() });
         }
-        Ok(WorkbookFile::of(file, name)?)
+        WorkbookFile::of(file, name).map_err(TopologyError::of_io)
     }
 
-    /// Begins to write a workbook.
+    /// Creates a temporary file for a workbook.
     pub fn create(&self, name: &WorkbookName) -> Result<TemporaryFile, TopologyError> {
-        // Sooner here than after all is written.
+        // Fail before the workbook is written, not after.
         match self.require_file(name) {
-            Ok(()) | Err(TopologyError::NotFound { .. }) => Ok(TemporaryFile::create(&self.0)?),
+            Ok(()) | Err(TopologyError::NotFound { .. }) => {
+                TemporaryFile::create(&self.0).map_err(TopologyError::of_io)
+            }
             Err(error) => Err(error),
         }
     }
 
-    /// Makes a workbook durable, and gives it its name: one that had it is replaced whole.
+    /// Makes a workbook durable, and gives it its name. Replaces a workbook that had the name.
     pub fn persist(
         &self,
         temporary: TemporaryFile,
@@ -122,7 +123,7 @@ impl Folder {
     ) -> Result<(), TopologyError> {
         temporary.persist(&self.path(name)).map_err(|error| match error.kind() {
             io::ErrorKind::IsADirectory => TopologyError::InTheWay { name: name.to_string() },
-            _ => error.into(),
+            _ => TopologyError::of_io(error),
         })
     }
 
@@ -130,7 +131,7 @@ impl Folder {
     pub fn remove(&self, name: &WorkbookName) -> Result<(), TopologyError> {
         self.require_file(name)?;
         fs::remove_file(self.path(name)).map_err(|error| not_found(name, error))?;
-        Ok(sync_directory(&self.0)?)
+        sync_directory(&self.0).map_err(TopologyError::of_io)
     }
 
     fn require_file(&self, name: &WorkbookName) -> Result<(), TopologyError> {
@@ -147,16 +148,25 @@ impl Folder {
     }
 }
 
-/// The name of a file that is a workbook's. Who would get a name with an ending only when asked
-/// for does not have it.
+/// Returns the name of a file if it is that of a workbook, with its extension.
 fn named(file_name: &str) -> Option<WorkbookName> {
     file_name.parse::<WorkbookName>().ok().filter(|name| name.as_str() == file_name)
+}
+
+fn summary(name: &WorkbookName, metadata: &Metadata) -> io::Result<WorkbookSummary> {
+    let modified = OffsetDateTime::from(metadata.modified()?).format(&Rfc3339);
+    Ok(WorkbookSummary {
+        format: name.format().extension(),
+        name: name.to_string(),
+        bytes: metadata.len(),
+        modified: modified.map_err(io::Error::other)?,
+    })
 }
 
 fn not_found(name: &WorkbookName, error: io::Error) -> TopologyError {
     match error.kind() {
         io::ErrorKind::NotFound => TopologyError::NotFound { name: name.to_string() },
-        _ => error.into(),
+        _ => TopologyError::of_io(error),
     }
 }
 
@@ -177,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workbook_has_its_name_when_it_is_whole_and_not_before() {
+    fn a_workbook_gets_its_name_only_after_it_is_complete() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("spreadsheets");
         let folder = Folder::open(path.clone()).unwrap();
@@ -208,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_workbook_is_left_alone() {
+    fn other_files_are_not_listed_opened_replaced_or_removed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().to_owned();
         let folder = Folder::open(path.clone()).unwrap();
@@ -227,7 +237,7 @@ mod tests {
                 assert!(matches!(error, TopologyError::InTheWay { .. }), "{error}");
             }
         }
-        // What a process before left is cleared away.
+        // Temporary files of an earlier process are removed.
         fs::write(path.join(".aside-1-1"), "x").unwrap();
         Folder::open(path.clone()).unwrap();
         assert!(!path.join(".aside-1-1").exists() && path.join("notes.txt").exists());

@@ -1,4 +1,4 @@
-//! The first row of a sheet: what its columns mean.
+//! The header of a sheet: the meaning of its columns.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,37 +12,41 @@ use crate::{
     model::{InverseRelations, Kind, Property, PropertyType, aliases, nearest, unaliased},
 };
 
-/// The heading of the column that says what is wrong in a workbook that is handed back. An import
-/// ignores it, so that the mended workbook can be sent as it is.
+/// The heading of the column of problems in a marked workbook. An import ignores the column, so that
+/// the corrected workbook can be uploaded as it is.
 pub(super) const PROBLEM_COLUMN: &str = "problem (Satchel)";
 
-/// The longest name of a property, in bytes: as long as a record's name.
+/// Number of headings that a message about a missing column lists.
+const HEADINGS_LISTED_MAX: usize = 10;
+
+/// The longest name of a custom property, in bytes: the same as for names of records.
 const HEADING_BYTES_MAX: usize = 255;
 
-/// How many headings of a sheet are compared with the known ones: a comparison takes some ten
-/// microseconds, and a sheet has up to 16,384 columns.
+/// Number of unknown headings of a sheet that are compared with the known ones. A comparison takes
+/// about 10 µs, and a sheet has up to 16,384 columns.
 const HEADINGS_COMPARED_MAX: usize = 1_000;
 
-/// The long texts of a device, which are no properties.
+/// The long texts of a device. They are stored apart from its properties.
 const LONG_TEXTS: [&str; 2] = ["configuration", "operational_data"];
 
-/// What a heading means for a kind.
+/// The meaning of a heading.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Meaning {
     Property(&'static Property),
-    /// A property of the site's own, under this very name.
+    /// A custom property of this name.
     Custom,
     Ignored(Ignored),
 }
 
-/// Whether a heading is that of the problems; those of the header stand behind it.
+/// Whether a heading is that of the column of problems. Problems of the header itself follow in the
+/// same cell.
 pub(super) fn is_problem_column(heading: &str) -> bool {
     let begins = heading.trim().get(..PROBLEM_COLUMN.len());
     begins.is_some_and(|begins| begins.eq_ignore_ascii_case(PROBLEM_COLUMN))
 }
 
-/// What a heading means; blanks around it are taken off already. The names that Satchel knows are
-/// found whatever the case of their letters.
+/// Returns the meaning of a heading, which must have no blanks around it. Known names are found in
+/// upper or lower case.
 pub(super) fn meaning(kind: Kind, heading: &str) -> Meaning {
     let word = heading.to_lowercase();
     if is_problem_column(heading) {
@@ -71,41 +75,41 @@ pub(super) fn fits(heading: &str) -> bool {
     heading.len() <= HEADING_BYTES_MAX
 }
 
-/// The names of the properties of any kind that hold a secret.
+/// The names of all secret properties, of every kind.
 static SECRETS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
     let properties = Kind::ALL.into_iter().flat_map(Kind::properties);
     let secret = properties.filter(|property| property.type_ == PropertyType::Secret);
     secret.map(|property| property.name).collect()
 });
 
-/// The words under which a kind's sheet has its properties, an alias in the place of its property.
+/// The headings of the known properties of a kind.
 fn words(kind: Kind) -> impl Iterator<Item = &'static str> {
     let shown = kind.properties().iter().filter(|property| property.type_ != PropertyType::Secret);
     shown.map(move |property| heading_of(kind, property.name))
 }
 
-/// The heading under which a property is written.
+/// Returns the heading of a property: its alias if it has one.
 pub(super) fn heading_of(kind: Kind, property: &'static str) -> &'static str {
     let alias = aliases(kind).iter().find(|(_, aliased)| *aliased == property);
     alias.map_or(property, |(alias, _)| alias)
 }
 
-/// A column that has a heading.
+/// A column with a heading.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
-    /// From 0.
+    /// Number of the column, from 0.
     pub number: u32,
     pub heading: String,
     pub meaning: Meaning,
 }
 
 impl Column {
-    /// `AB`.
+    /// Letters of the column: `AB`.
     pub fn letters(&self) -> String {
         column_name(self.number)
     }
 
-    /// The property that its cells say.
+    /// Name of the property of the column.
     pub fn property(&self) -> &str {
         match self.meaning {
             Meaning::Property(property) => property.name,
@@ -117,14 +121,17 @@ impl Column {
 /// The columns of a sheet that have a heading.
 #[derive(Debug)]
 pub(super) struct Header {
-    /// By number.
+    /// In ascending order of their numbers.
     columns: Vec<Column>,
-    /// Whether rows can be read: there is a column for the name.
+    /// Whether there is a column of names. Without it rows cannot be read.
     pub has_name: bool,
 }
 
 impl Header {
-    /// Reads a sheet's first row, and says in the log what is wrong with it.
+    /// Reads the header of a sheet. Its problems go to the log of the import.
+    ///
+    /// # Errors
+    /// [`ImportError`] if the log cannot be written.
     pub fn read(kind: Kind, intake: &Intake<'_>, row: &Row<'_>) -> Result<Self, ImportError> {
         let log = intake.log();
         let line = u64::from(row.row) + 1;
@@ -145,7 +152,7 @@ impl Header {
                 Cell::Empty => continue,
                 Cell::Error(_) | Cell::Duration(_) | Cell::Formula(_) => {
                     let detail = format!(
-                        "the name of a property is expected in the header, and this is {cell}"
+                        "'{cell}' is not a property name. Row {line} is the header of the sheet"
                     );
                     wrong(*number, "header", detail)?;
                     continue;
@@ -157,7 +164,7 @@ impl Header {
             let meaning = meaning(kind, &heading);
             if meaning == Meaning::Custom && !fits(&heading) {
                 let detail = format!(
-                    "the name of a property has at most {HEADING_BYTES_MAX} bytes; this one has {}",
+                    "the property name has {} bytes. The maximum is {HEADING_BYTES_MAX}",
                     heading.len()
                 );
                 wrong(*number, "header", detail)?;
@@ -166,12 +173,12 @@ impl Header {
             let word = match meaning {
                 Meaning::Property(_) => heading.to_lowercase(),
                 Meaning::Custom => heading.clone(),
-                // Of these nothing is taken, however many there are.
+                // Ignored columns may have the same heading.
                 Meaning::Ignored(_) => String::new(),
             };
             if let Some(first) = seen.get(&word) {
                 let detail = format!(
-                    "the column {} is called '{heading}' as well: rename or remove one of them",
+                    "column {} has the heading '{heading}' as well. Rename or remove one of them",
                     column_name(*first)
                 );
                 wrong(*number, "duplicate-column", detail)?;
@@ -189,8 +196,9 @@ impl Header {
         }
         if !header.has_name {
             let detail = format!(
-                "the sheet '{kind}' has no column 'name', without which no row says which {kind} \
-                 it is"
+                "Sheet '{kind}': no 'name' column in row {line} (found: {}). The first row that is not \
+                 empty must contain the headings",
+                listed(header.columns.iter().map(|column| column.heading.as_str()))
             );
             let problem = Problem::of(log.document(kind), Some("name"), "no-name-column", detail);
             log.unreadable(
@@ -205,22 +213,22 @@ impl Header {
         &self.columns
     }
 
-    /// The column of this number, where it has a heading.
+    /// Returns the column with this number if it has a heading.
     pub fn column(&self, number: u32) -> Option<&Column> {
         let at = self.columns.binary_search_by_key(&number, |column| column.number).ok()?;
         Some(&self.columns[at])
     }
 
-    /// Columns whose values are properties.
-    pub fn taken(&self) -> impl Iterator<Item = &Column> {
-        let is_taken = |column: &&Column| match column.meaning {
+    /// Columns that hold a property.
+    pub fn properties(&self) -> impl Iterator<Item = &Column> {
+        let is_property = |column: &&Column| match column.meaning {
             Meaning::Property(_) | Meaning::Custom => true,
             Meaning::Ignored(_) => false,
         };
-        self.columns.iter().filter(is_taken)
+        self.columns.iter().filter(is_property)
     }
 
-    /// The columns of the site's own properties, each with the known word that is near to it.
+    /// Columns of custom properties, each with a known heading that is similar.
     pub fn custom(&self, kind: Kind) -> impl Iterator<Item = (&Column, Option<&'static str>)> {
         let custom = self.columns.iter().filter(|column| column.meaning == Meaning::Custom);
         custom.enumerate().map(move |(at, column)| {
@@ -229,13 +237,27 @@ impl Header {
         })
     }
 
-    /// The columns of which nothing is taken.
+    /// Columns that an import ignores.
     pub fn ignored(&self) -> impl Iterator<Item = (&Column, Ignored)> {
         self.columns.iter().filter_map(|column| match column.meaning {
             Meaning::Ignored(ignored) => Some((column, ignored)),
             Meaning::Property(_) | Meaning::Custom => None,
         })
     }
+}
+
+/// Lists headings for a message.
+fn listed<'h>(headings: impl ExactSizeIterator<Item = &'h str>) -> String {
+    let count = headings.len();
+    if count == 0 {
+        return "none".to_owned();
+    }
+    let mut listed: Vec<String> =
+        headings.take(HEADINGS_LISTED_MAX).map(|heading| format!("'{heading}'")).collect();
+    if count > HEADINGS_LISTED_MAX {
+        listed.push(format!("{} more", count - HEADINGS_LISTED_MAX));
+    }
+    listed.join(", ")
 }
 
 #[cfg(test)]
@@ -247,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn known_names_are_found_whatever_their_case() {
+    fn known_headings_are_found_in_upper_or_lower_case() {
         for (heading, name) in [("name", "name"), ("IP_Address", "ip_address"), ("PORT", "port")] {
             let Meaning::Property(property) = device(heading) else { panic!("{heading}") };
             assert_eq!(property.name, name);
@@ -263,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_and_what_is_worked_out_are_no_properties() {
+    fn secrets_and_computed_properties_are_ignored() {
         for heading in
             ["password", "Enable Password", "enable-password", "PRIVATE_KEY", "netbox_token"]
         {

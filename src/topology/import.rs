@@ -1,4 +1,4 @@
-//! The import of a workbook: its sheets, and what is said of it beside what every import says.
+//! Import of a workbook: its sheets, and the part of the report that only workbooks have.
 
 use std::path::Path;
 
@@ -18,10 +18,10 @@ use crate::{
     store::Store,
 };
 
-/// How many of the sheets and columns that were passed over a report names, of each list.
+/// The longest list of sheets or columns in a report.
 const NAMED_MAX: usize = 100;
 
-/// Imports a workbook, or says what an import would do.
+/// Imports a workbook. In a dry run, only reports what an import would do.
 pub(super) fn import(
     store: &Store,
     decoder: &Path,
@@ -30,7 +30,7 @@ pub(super) fn import(
     caller: &str,
     log: &Log,
 ) -> Result<ImportReport, TopologyError> {
-    let format = upload.format()?;
+    let format = upload.format().map_err(TopologyError::of_io)?;
     let table = request.table.filter(|_| format == SourceFormat::Csv);
     let kinds = table.map_or(KINDS.to_vec(), |kind| vec![kind]);
     let options = ImportOptions {
@@ -53,17 +53,17 @@ pub(super) fn import(
     Ok(run.report(read.imported(request.file_name.clone(), format), &kinds, log))
 }
 
-/// What was read of a workbook, and what was passed over.
+/// The sheets of a workbook that were read, and those that were ignored.
 #[derive(Default)]
 struct Read {
-    /// What the rows of the one sheet of a table are.
+    /// The kind of the records of a table, which has one sheet.
     table: Option<Kind>,
     sheets: Vec<SheetRead>,
     ignored_sheets: Vec<String>,
 }
 
 impl Read {
-    /// The first step: rows become records while the child reads on.
+    /// The first step of the import: rows become records while the child process reads on.
     fn decode(
         &mut self,
         store: &Store,
@@ -77,7 +77,8 @@ impl Read {
         };
         log.progress().step(Step::Decoding, None)?;
         let intake = Intake::new(store.vault(), log);
-        let mut decoding = Decoding::start(decoder, upload.file()?, kind, DecodeLimits::default())?;
+        let file = upload.file().map_err(TopologyError::of_io)?;
+        let mut decoding = Decoding::start(decoder, file, kind, DecodeLimits::default())?;
         let mut kinds = Vec::new();
         let mut sheet: Option<Sheet<'_, '_>> = None;
         while let Some(item) = decoding.next_item()? {
@@ -104,7 +105,7 @@ impl Read {
         Ok(intake.finish(sorted.collect::<Result<_, _>>()?)?)
     }
 
-    /// Begins with a sheet, unless it is none of devices or links.
+    /// Begins a sheet. `None` if it is not one of devices or links, or the second one of its kind.
     fn begin<'i, 'a>(
         &mut self,
         intake: &'i Intake<'a>,
@@ -118,7 +119,7 @@ impl Read {
         if kinds.iter().any(|(known, _)| *known == kind) {
             let log = intake.log();
             let detail = format!(
-                "the workbook has another sheet '{kind}': rename this one, '{name}', or remove it"
+                "the workbook has another sheet '{kind}'. Rename or remove the sheet '{name}'"
             );
             let problem = Problem::of(log.document(kind), None, "duplicate-sheet", detail);
             log.unreadable(&problem, DocumentLocation::default())?;
@@ -136,10 +137,10 @@ impl Read {
         }
     }
 
-    /// What the caller should know of the workbook.
+    /// Adds warnings about sheets and columns that were not read as the user might expect.
     fn warn(&self, run: &ImportRun, log: &Log) {
         for sheet in self.ignored_sheets.iter().take(NAMED_MAX) {
-            log.warn(format!("the sheet '{sheet}' is neither 'device' nor 'link': it was ignored"));
+            log.warn(format!("sheet '{sheet}' was ignored: its name is not 'device' or 'link'"));
         }
         let is_there = |kind: Kind| self.sheets.iter().any(|sheet| sheet.report.sheet == kind);
         for kind in KINDS.into_iter().filter(|kind| self.table.is_none() && !is_there(*kind)) {
@@ -150,8 +151,8 @@ impl Read {
             for column in sheet.custom_columns.iter().take(NAMED_MAX) {
                 if let Some(nearest) = column.nearest {
                     log.warn(format!(
-                        "the column '{}' of the sheet '{kind}' became a property of the site's \
-                         own; was '{nearest}' meant?",
+                        "unknown property '{}' (column of sheet '{kind}') saved as a custom property. \
+                         Did you mean '{nearest}'?",
                         column.name
                     ));
                 }
@@ -164,14 +165,14 @@ impl Read {
                     }
                 };
                 log.warn(format!(
-                    "the column {name} of the sheet '{kind}' was ignored: {}",
+                    "column {name} of sheet '{kind}' was ignored: {}",
                     column.reason.why()
                 ));
             }
             if kind == Kind::Link && !sheet.has_ends && sheet.report.rows > 0 {
                 log.warn(
-                    "the sheet 'link' has neither 'source_name' nor 'destination_name': links that \
-                     are new connect nothing"
+                    "sheet 'link' has no column 'source_name' or 'destination_name': new links will \
+                     have no ends"
                         .to_owned(),
                 );
             }
@@ -199,7 +200,7 @@ impl Read {
     }
 }
 
-/// The kind that a sheet of this name holds.
+/// Returns the kind of the records of a sheet, by its name.
 pub(super) fn kind_of(sheet: &str) -> Option<Kind> {
     KINDS.into_iter().find(|kind| sheet.trim().eq_ignore_ascii_case(kind.as_str()))
 }

@@ -1,18 +1,19 @@
-//! Topology: devices and links as a workbook, in or out.
+//! Topology: import and export of devices and links as a workbook.
 //!
-//! An **export** writes one moment of the inventory's devices and links into a workbook, each kind
-//! a sheet, each record a row. An **import** reads such a workbook through a child process that can
-//! be lost ([`crate::codec::workbook`]); what becomes of its records is [`crate::import`]'s
-//! business. Of an import with problems the upload is kept beside its report, so that it can be
-//! **handed back** with what is wrong written beside each row.
+//! An **export** writes a snapshot of the devices and links into a workbook: each kind is a sheet,
+//! each record a row. An **import** reads such a workbook through a child process
+//! ([`crate::codec::workbook`]) and leaves the rest to [`crate::import`]. If the import has
+//! problems, the upload is kept beside its report. The **marked** workbook is that upload with a
+//! column that says what is wrong with each row.
 //!
 //! ```text
-//! header    what the columns of a sheet mean
+//! header    the meaning of the columns of a sheet
 //! sheet     rows become records
-//! import    a workbook's sheets, one after the other
+//! import    import of the sheets of a workbook
 //! export    records become rows
-//! marked    the workbook that is handed back
-//! folder    the workbooks in the data directory's spreadsheets/
+//! marked    the marked workbook of an import with problems
+//! folder    the workbooks in the folder spreadsheets/ of the data directory
+//! upload    a workbook that is being received
 //! ```
 
 mod error;
@@ -57,7 +58,7 @@ use crate::{
 /// The kinds that have a sheet, in the order of the sheets.
 pub(crate) const KINDS: [Kind; 2] = [Kind::Device, Kind::Link];
 
-/// Workbooks in and out of one inventory. Everything here blocks.
+/// Imports and exports workbooks of one inventory. Every method blocks.
 #[derive(Clone)]
 pub struct Topology(Arc<Inner>);
 
@@ -65,20 +66,21 @@ struct Inner {
     store: Arc<Store>,
     folder: Folder,
     reports: Reports,
-    /// What is started to decode workbooks.
+    /// The executable that decodes workbooks.
     decoder: PathBuf,
 }
 
 impl Topology {
-    /// Makes the folder of workbooks where it is missing.
+    /// Opens the folder of workbooks, and creates it if it is missing.
     ///
     /// # Errors
-    /// The disk's.
+    /// [`TopologyError::Io`] or [`TopologyError::NoSpace`] if the folder cannot be created or read.
     pub fn new(store: Arc<Store>) -> Result<Self, TopologyError> {
         Self::with_decoder(store, &workbook::executable())
     }
 
-    /// The same, with another executable that decodes workbooks: a test's own is not Satchel.
+    /// The same, with another executable that decodes workbooks: the executable of a test is not
+    /// Satchel.
     pub fn with_decoder(store: Arc<Store>, decoder: &Path) -> Result<Self, TopologyError> {
         let directory = store.directory();
         let folder = Folder::open(directory.spreadsheets())?;
@@ -86,10 +88,16 @@ impl Topology {
         Ok(Self(Arc::new(Inner { store, folder, reports, decoder: decoder.to_owned() })))
     }
 
-    /// Writes a workbook, in the place of one of the same name.
+    /// Exports the devices and links to a workbook in the folder. Replaces a workbook of the same name.
     ///
     /// # Errors
-    /// The records do not fit into the format, or the disk's. Nothing is left then.
+    /// After an error the folder is unchanged.
+    /// - [`TopologyError::Write`] or [`TopologyError::CellLong`] if the records do not fit into the
+    ///   format.
+    /// - [`TopologyError::InTheWay`] if the name belongs to something that is not a file.
+    /// - [`TopologyError::NoSpace`], [`TopologyError::FileSizeLimit`] or [`TopologyError::Io`] for
+    ///   errors of the disk.
+    /// - [`TopologyError::Store`] if the inventory cannot be read or the job was cancelled.
     pub fn export(
         &self,
         request: &ExportRequest,
@@ -98,16 +106,22 @@ impl Topology {
         export::export(&self.0.store, &self.0.folder, request, progress)
     }
 
-    /// Begins to take a workbook or a table in.
+    /// Begins to receive a workbook or a table.
+    ///
+    /// # Errors
+    /// [`TopologyError::Io`] or [`TopologyError::NoSpace`] if no file can be created for it.
     pub fn upload(&self) -> Result<Upload, TopologyError> {
         Upload::new(&self.0.store.directory().scratch())
     }
 
-    /// Imports a workbook or a table for the user `caller`. What is wrong in it is in the report,
-    /// and so is whether anything was changed.
+    /// Imports a workbook or a table for the user `caller`. The report lists the problems of its cells,
+    /// and says whether the inventory was changed.
     ///
     /// # Errors
-    /// Nothing was changed.
+    /// After an error the inventory is unchanged.
+    /// - [`TopologyError::Decode`] if the file cannot be read as a workbook or table.
+    /// - [`TopologyError::NoSheet`] if it has no sheet of devices or links.
+    /// - [`TopologyError::Import`] or [`TopologyError::Store`] if the import fails or is cancelled.
     pub fn import(
         &self,
         upload: Upload,
@@ -118,47 +132,62 @@ impl Topology {
         let log = Log::new(ImportSource::Sheets, &self.0.store.directory().scratch(), progress)?;
         let mut report =
             import::import(&self.0.store, &self.0.decoder, &upload, request, caller, &log)?;
-        // What is imported is imported: that its report cannot be kept does not make it undone.
+        // The import has succeeded even if its report cannot be kept.
         match self.0.reports.write(&report, &log) {
             Ok(id) => {
                 if report.problems.total > 0
                     && let Err(error) = upload.keep(|path| self.0.reports.attach(&id, path))
                 {
-                    tracing::warn!(error = %Chain(&error), "the workbook of an import is not kept");
+                    tracing::warn!(error = %Chain(&error), "cannot keep the workbook of an import");
                 }
                 report.report_id = Some(id);
             }
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "the report of an import is not kept")
+                tracing::warn!(error = %Chain(&error), "cannot keep the report of an import")
             }
         }
         Ok(report)
     }
 
-    /// The workbooks that were exported, by name.
+    /// The workbooks in the folder, by name.
+    ///
+    /// # Errors
+    /// [`TopologyError::Io`] if the folder cannot be read.
     pub fn workbooks(&self) -> Result<Vec<WorkbookSummary>, TopologyError> {
         self.0.folder.workbooks()
     }
 
-    /// Opens a workbook to be fetched.
+    /// Opens a workbook of the folder for reading.
+    ///
+    /// # Errors
+    /// [`TopologyError::NotFound`], [`TopologyError::InTheWay`] or [`TopologyError::Io`].
     pub fn open(&self, name: &WorkbookName) -> Result<WorkbookFile, TopologyError> {
         self.0.folder.file(name)
     }
 
-    /// Removes a workbook.
+    /// Removes a workbook from the folder.
+    ///
+    /// # Errors
+    /// [`TopologyError::NotFound`], [`TopologyError::InTheWay`] or [`TopologyError::Io`].
     pub fn remove(&self, name: &WorkbookName) -> Result<(), TopologyError> {
         self.0.folder.remove(name)
     }
 
-    /// Opens the whole report of an import, which is JSON.
+    /// Opens the complete report of an import, which is JSON.
+    ///
+    /// # Errors
+    /// [`TopologyError::Import`] if no report has this id.
     pub fn report(&self, id: &str) -> Result<File, TopologyError> {
         Ok(self.0.reports.open(id)?)
     }
 
-    /// The workbook of an import that had problems, with what is wrong written beside each row.
+    /// Returns the marked workbook of an import that had problems.
     ///
     /// # Errors
-    /// [`TopologyError::NoReport`]: nothing is kept under this name, or not any more.
+    /// - [`TopologyError::NoReport`] if the import had no problems, or its files were deleted.
+    /// - [`TopologyError::MarkedTooLarge`] if the workbook has too many cells.
+    /// - [`TopologyError::NoSpace`], [`TopologyError::FileSizeLimit`] or [`TopologyError::Io`] for
+    ///   errors of the disk.
     pub fn marked(&self, id: &str) -> Result<WorkbookFile, TopologyError> {
         let scratch = self.0.store.directory().scratch();
         marked::marked(&self.0.reports, &self.0.decoder, &scratch, id)

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use crate::{
-    codec::workbook::{Format, FormatUnknown},
+    codec::workbook::{Format, UnknownFormat},
     model::{FileNameProblem, check_file_name, is_file_name_character},
 };
 
@@ -20,7 +20,7 @@ pub enum NameError {
     #[error("the name of a workbook {0}")]
     File(FileNameProblem),
     #[error(transparent)]
-    Ending(#[from] FormatUnknown),
+    Ending(#[from] UnknownFormat),
 }
 
 impl WorkbookName {
@@ -34,7 +34,8 @@ impl WorkbookName {
         Format::of_name(&self.0).unwrap_or(Format::Xls)
     }
 
-    /// The nearest name to what a file was called elsewhere: other characters become `_`.
+    /// Returns the name of a file with `_` for characters that are not allowed. `None` if it is still
+    /// not a valid name.
     pub(super) fn near(text: &str) -> Option<Self> {
         let near: String =
             text.chars().map(|c| if is_file_name_character(c) { c } else { '_' }).collect();
@@ -51,7 +52,7 @@ impl FromStr for WorkbookName {
         if text.contains('.') {
             return Ok(Self(text.to_owned()));
         }
-        let name = format!("{text}.{}", Format::Xls.ending());
+        let name = format!("{text}.{}", Format::Xls.extension());
         check_file_name(&name).map_err(NameError::File)?;
         Ok(Self(name))
     }
@@ -74,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ending_says_the_format_and_none_is_xls() {
+    fn the_extension_says_the_format_and_the_default_is_xls() {
         for (text, name, format) in [
             ("project.xls", "project.xls", Format::Xls),
             ("project", "project.xls", Format::Xls),
@@ -85,13 +86,13 @@ mod tests {
             assert_eq!((parsed.as_str(), parsed.format()), (name, format));
         }
         for (text, ending) in [("a.csv", "csv"), ("a.xls.zip", "zip"), ("a.", ""), ("v1.2", "2")] {
-            let ending = NameError::Ending(FormatUnknown { ending: ending.to_owned() });
+            let ending = NameError::Ending(UnknownFormat { extension: ending.to_owned() });
             assert_eq!(text.parse::<WorkbookName>(), Err(ending), "{text}");
         }
     }
 
     #[test]
-    fn the_default_ending_counts_for_the_length() {
+    fn the_default_extension_counts_for_the_length() {
         let error = "x".repeat(125).parse::<WorkbookName>().unwrap_err();
         assert_eq!(error, NameError::File(FileNameProblem::TooLong { characters: 129 }));
         assert!("x".repeat(124).parse::<WorkbookName>().is_ok());
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_from_elsewhere_finds_a_near_one() {
+    fn a_file_name_becomes_a_valid_name() {
         let near = |text: &str| WorkbookName::near(text).map(|name| name.to_string());
         assert_eq!(near("../Gerät%.xlsx").as_deref(), Some("_Ger_t_.xlsx"));
         assert_eq!(near(".."), None);

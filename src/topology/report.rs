@@ -1,29 +1,29 @@
-//! What an export wrote, and of which workbook an import was, as data.
+//! Reports of exports and imports of workbooks.
 
 use serde::Serialize;
 
 use crate::{codec::workbook::Format, import, model::Kind};
 
-/// What the import of a workbook did, or would do.
+/// The report of an import of a workbook, or of its dry run.
 pub type ImportReport = import::ImportReport<Imported>;
 
-/// The workbook that was imported, and what was made of its sheets and columns.
+/// The part of the report of an import that is about the workbook, its sheets and columns.
 #[derive(Clone, Debug, Serialize)]
 pub struct Imported {
-    /// What the file was called where it came from.
+    /// The file name that the client sent.
     pub workbook: Option<String>,
     pub format: SourceFormat,
     /// The sheets that were read.
     pub sheets: Vec<SheetReport>,
-    /// Columns that became properties of the site's own.
+    /// Columns that were read as custom properties.
     pub custom_columns: Vec<CustomColumn>,
-    /// Columns of which nothing was taken.
+    /// Columns that were ignored.
     pub ignored_columns: Vec<IgnoredColumn>,
-    /// Sheets that are neither `device` nor `link`.
+    /// Sheets whose name is not `device` or `link`.
     pub ignored_sheets: Vec<String>,
 }
 
-/// What a file is by its first bytes.
+/// The format of a file by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
@@ -34,8 +34,8 @@ pub enum SourceFormat {
 }
 
 impl SourceFormat {
-    /// The format in which such a file is handed back.
-    pub fn handed_back(self) -> Format {
+    /// The format of the marked workbook of such a file.
+    pub fn of_marked(self) -> Format {
         match self {
             SourceFormat::Xls => Format::Xls,
             SourceFormat::Xlsx | SourceFormat::Csv => Format::Xlsx,
@@ -49,23 +49,23 @@ pub struct SheetReport {
     pub sheet: Kind,
     /// Rows that are not blank, without the header.
     pub rows: u64,
-    /// Columns whose values are properties.
+    /// Columns that hold a property.
     pub columns: u64,
 }
 
-/// A column that became a property of the site's own.
+/// A column that was read as a custom property.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CustomColumn {
     pub sheet: Kind,
     /// `AB`.
     pub column: String,
     pub name: String,
-    /// The known property that has nearly this name.
+    /// A known property with a similar name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<&'static str>,
 }
 
-/// A column of which nothing was taken.
+/// A column that was ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IgnoredColumn {
     pub sheet: Kind,
@@ -79,26 +79,26 @@ pub struct IgnoredColumn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ignored {
-    /// It is called like a property that holds a secret, and no secret is in a workbook.
+    /// Its name is that of a secret. Workbooks contain no secrets.
     Secret,
-    /// It is worked out from other records, or numbers them.
+    /// It is computed from other records, or is the database id.
     Computed,
-    /// A long text of a device, which has a call of its own.
+    /// It is a long text of a device, which has its own REST call.
     LongText,
-    /// It says what was wrong with an earlier import.
+    /// It lists the problems of an earlier import.
     Problems,
-    /// Cells without a name above them.
+    /// It has cells but no heading.
     Unnamed,
 }
 
-/// What an export wrote.
+/// The report of an export.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExportReport {
     pub workbook: String,
     /// `xls` or `xlsx`.
     pub format: &'static str,
     pub sheets: Vec<SheetReport>,
-    /// The file's size.
+    /// Size of the file.
     pub bytes: u64,
     pub warnings: Vec<String>,
     pub milliseconds: u64,
@@ -109,21 +109,21 @@ pub struct ExportReport {
 pub struct WorkbookSummary {
     pub name: String,
     pub bytes: u64,
-    /// When it was written, in UTC, as RFC 3339 spells it.
+    /// Time of its last change, in UTC, as RFC 3339.
     pub modified: String,
     /// `xls` or `xlsx`.
     pub format: &'static str,
 }
 
 impl Ignored {
-    /// The end of a sentence that begins with the column.
+    /// The reason, for a warning.
     pub(super) fn why(self) -> &'static str {
         match self {
-            Ignored::Secret => "no secret is taken from a workbook",
-            Ignored::Computed => "it is worked out, not stored",
-            Ignored::LongText => "it is set by a call of its own, device by device",
-            Ignored::Problems => "it says what was wrong with an earlier import",
-            Ignored::Unnamed => "it has no name in the header",
+            Ignored::Secret => "secrets are not read from workbooks",
+            Ignored::Computed => "it is computed, not stored",
+            Ignored::LongText => "use the REST call for long texts of a device",
+            Ignored::Problems => "it lists the problems of an earlier import",
+            Ignored::Unnamed => "it has no heading",
         }
     }
 }

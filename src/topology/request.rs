@@ -1,4 +1,4 @@
-//! What an export and an import are asked to do.
+//! Requests to export and import workbooks.
 
 use super::WorkbookName;
 use crate::{
@@ -12,13 +12,13 @@ pub struct ExportRequest {
     pub name: WorkbookName,
 }
 
-/// Whether an import empties what it brings, in the same step: devices and links, or the one kind
-/// that a table brings.
+/// Which kinds an import empties in the same step, before it adds the records of the workbook. For a
+/// table it is only the kind of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replace {
     /// Devices and links, also those without a sheet.
     Yes,
-    /// Those of the two that have a sheet.
+    /// Those of the two that have a sheet in the workbook.
     WithSheet,
     No,
 }
@@ -26,13 +26,13 @@ pub enum Replace {
 /// An import of devices and links.
 #[derive(Clone, Debug)]
 pub struct ImportRequest {
-    /// What the file was called where it came from, for the report.
+    /// The file name that the client sent, for the report.
     pub file_name: Option<String>,
-    /// The kind of the records where the upload is a table (CSV), [`Kind::Device`] or
-    /// [`Kind::Link`]. A workbook is read as one all the same; without this a table is refused.
+    /// The kind of the records if the upload is a table (CSV): [`Kind::Device`] or [`Kind::Link`].
+    /// `None` refuses tables. A workbook ignores it.
     pub table: Option<Kind>,
     pub replace: Replace,
-    /// Whether a sheet without records, or one that is missing, may empty its kind.
+    /// Whether a sheet without records, or a missing sheet, may empty its kind.
     pub empty_replacement: EmptyReplacement,
     pub on_error: OnError,
     pub mode: Mode,

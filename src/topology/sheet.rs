@@ -1,4 +1,4 @@
-//! A sheet that is being read: its rows become records.
+//! Reading of a sheet: its rows become records.
 
 use std::collections::BTreeSet;
 
@@ -14,28 +14,28 @@ use crate::{
     model::{AnyRecord, Fit, Kind, Name, Parsed, PropertyType, Refused, Rule, Value, aliases},
 };
 
-/// How many columns without a heading are named.
+/// Number of columns without a heading that a report lists.
 const UNNAMED_MAX: usize = 100;
 
-/// What was made of a sheet.
+/// How a sheet was read.
 pub(super) struct SheetRead {
     pub report: SheetReport,
     pub custom_columns: Vec<CustomColumn>,
     pub ignored_columns: Vec<IgnoredColumn>,
-    /// Whether a column says where links end.
+    /// Whether there is a column for an end of links.
     pub has_ends: bool,
 }
 
-/// A sheet that takes rows.
+/// Reads the rows of a sheet.
 pub(super) struct Sheet<'i, 'a> {
     pub kind: Kind,
     intake: &'i Intake<'a>,
     records: KindRecords,
     header: Option<Header>,
     rows: u64,
-    /// Columns that have cells and no heading.
+    /// Columns that have cells but no heading.
     unnamed: BTreeSet<u32>,
-    /// Of one row, and emptied before the next.
+    /// Problems of the current row.
     problems: Vec<(Problem, DocumentLocation)>,
 }
 
@@ -54,7 +54,8 @@ impl<'i, 'a> Sheet<'i, 'a> {
 
     fn record(&mut self, header: &Header, row: &Row<'_>) -> Result<(), ImportError> {
         let position = RecordPosition { index: self.rows - 1, line: u64::from(row.row) + 1 };
-        let mut said = Said { position, name: None, values: Vec::with_capacity(row.cells.len()) };
+        let mut incoming =
+            IncomingRow { position, name: None, values: Vec::with_capacity(row.cells.len()) };
         for (number, cell) in &row.cells {
             let Some(column) = header.column(*number) else {
                 if self.unnamed.len() < UNNAMED_MAX && !is_blank(cell) {
@@ -69,17 +70,17 @@ impl<'i, 'a> Sheet<'i, 'a> {
             };
             match parse_cell(type_, cell) {
                 Ok(None) => {}
-                Ok(Some((value, fit))) => self.say(&mut said, column, type_, value, fit, cell),
-                Err(wrong) => self.wrong(&said, column, cell, wrong),
+                Ok(Some((value, fit))) => self.set(&mut incoming, column, type_, value, fit, cell),
+                Err(fault) => self.add_problem(&incoming, column, cell, fault),
             }
         }
-        self.take(said)
+        self.add_record(incoming)
     }
 
-    /// Takes down what a cell says.
-    fn say(
+    /// Adds the value of a cell to its row.
+    fn set(
         &mut self,
-        said: &mut Said,
+        incoming: &mut IncomingRow,
         column: &Column,
         type_: PropertyType,
         value: Value,
@@ -89,46 +90,58 @@ impl<'i, 'a> Sheet<'i, 'a> {
         if type_ == PropertyType::Name {
             match value {
                 Value::Text(text) => match Name::parse(text) {
-                    Ok(name) => said.name = Some(name),
-                    Err((rule, _)) => self.wrong(said, column, cell, broken(&rule)),
+                    Ok(name) => incoming.name = Some(name),
+                    Err((rule, _)) => self.add_problem(incoming, column, cell, fault_of(&rule)),
                 },
                 other => {
                     let rule = Rule::Type { expected: type_, found: other.type_name() };
-                    self.wrong(said, column, cell, broken(&rule));
+                    self.add_problem(incoming, column, cell, fault_of(&rule));
                 }
             }
         } else {
-            // Only an end of a link has two words, and may stand in two columns.
+            // Only an end of a link has two headings, and may have two columns.
             let is_aliased =
                 aliases(self.kind).iter().any(|(_, property)| *property == column.property());
             let same = is_aliased
-                .then(|| said.values.iter().find(|(known, ..)| known == column.property()))
+                .then(|| incoming.values.iter().find(|(known, ..)| known == column.property()))
                 .flatten();
             match same {
                 Some((_, other, _)) if *other == value => {}
                 Some(_) => {
                     let detail = format!(
-                        "another column of this row says another {}: leave one of them empty",
+                        "another column of this row has a different {}. Leave one of them empty",
                         column.property()
                     );
-                    self.wrong(said, column, cell, CellFault { rule: "ends-differ", detail });
+                    self.add_problem(
+                        incoming,
+                        column,
+                        cell,
+                        CellFault { rule: "ends-differ", detail },
+                    );
                 }
-                None => said.values.push((column.property().to_owned(), value, fit)),
+                None => incoming.values.push((column.property().to_owned(), value, fit)),
             }
         }
     }
 
-    fn wrong(&mut self, said: &Said, column: &Column, cell: &Cell<'_>, wrong: CellFault) {
+    /// Adds a problem of a cell.
+    fn add_problem(
+        &mut self,
+        incoming: &IncomingRow,
+        column: &Column,
+        cell: &Cell<'_>,
+        fault: CellFault,
+    ) {
         let problem = Problem {
             value: Some(ShownValue::of(&shown(cell))),
             ..Problem::of(
                 self.intake.log().document(self.kind),
                 Some(column.property()),
-                wrong.rule,
-                wrong.detail,
+                fault.rule,
+                fault.detail,
             )
         };
-        let line = said.position.line;
+        let line = incoming.position.line;
         let location = DocumentLocation {
             row: Some(line),
             cell: Some(format!("{}!{}{line}", self.kind, column.letters())),
@@ -137,17 +150,17 @@ impl<'i, 'a> Sheet<'i, 'a> {
         self.problems.push((problem, location));
     }
 
-    /// Takes the record in, or says in the log why there is none.
-    fn take(&mut self, said: Said) -> Result<(), ImportError> {
+    /// Adds the record of a row to the import, or its problems to the log.
+    fn add_record(&mut self, incoming: IncomingRow) -> Result<(), ImportError> {
         let log = self.intake.log();
-        let Said { position, name, values } = said;
-        let no_name_said =
+        let IncomingRow { position, name, values } = incoming;
+        let has_no_name_problem =
             || self.problems.iter().all(|(p, _)| p.property.as_deref() != Some("name"));
-        if name.is_none() && no_name_said() {
+        if name.is_none() && has_no_name_problem() {
             let location = log.location(self.kind, Some("name"), position, None);
-            let wrong = broken(&Rule::NameMissing);
+            let fault = fault_of(&Rule::NameMissing);
             let document = log.document(self.kind);
-            let problem = Problem::of(document, Some("name"), wrong.rule, wrong.detail);
+            let problem = Problem::of(document, Some("name"), fault.rule, fault.detail);
             self.problems.push((problem, location));
         }
         let shown_name = name.as_ref().map(|name| name.as_str().to_owned());
@@ -163,16 +176,16 @@ impl<'i, 'a> Sheet<'i, 'a> {
                         converted.push(property);
                     }
                 }
-                // No value that was read is refused, but a property may have a rule of its own.
+                // The type of the value is right, but the property may have a rule of its own.
                 Err(Refused { rule, value }) => {
-                    let wrong = broken(&rule);
+                    let fault = fault_of(&rule);
                     let problem = Problem {
                         value: value.as_ref().map(ShownValue::of),
                         ..Problem::of(
                             log.document(self.kind),
                             Some(&property),
-                            wrong.rule,
-                            wrong.detail,
+                            fault.rule,
+                            fault.detail,
                         )
                     };
                     let location = log.location(self.kind, Some(&property), position, None);
@@ -196,18 +209,18 @@ impl<'i, 'a> Sheet<'i, 'a> {
     }
 }
 
-/// What a row says.
-struct Said {
+/// The values of a row.
+struct IncomingRow {
     position: RecordPosition,
     name: Option<Name>,
     values: Vec<(String, Value, Fit)>,
 }
 
 impl Sheet<'_, '_> {
-    /// Takes the next row.
+    /// Reads the next row: the first one that is not blank is the header, the others are records.
     ///
     /// # Errors
-    /// Nothing more can be set aside.
+    /// [`ImportError`] if records or problems cannot be stored.
     pub fn row(&mut self, row: &Row<'_>) -> Result<(), ImportError> {
         if row.cells.iter().all(|(_, cell)| is_blank(cell)) {
             return Ok(());
@@ -217,12 +230,12 @@ impl Sheet<'_, '_> {
             return Ok(());
         };
         self.rows += 1;
-        let taken = if header.has_name { self.record(&header, row) } else { Ok(()) };
+        let result = if header.has_name { self.record(&header, row) } else { Ok(()) };
         self.header = Some(header);
-        taken
+        result
     }
 
-    /// The records, and what was made of the columns.
+    /// Ends the sheet. Returns its records, and how its columns were read.
     pub fn finish(self) -> (KindRecords, SheetRead) {
         let sheet = self.kind;
         let mut read = SheetRead {
@@ -232,7 +245,7 @@ impl Sheet<'_, '_> {
             has_ends: false,
         };
         if let Some(header) = &self.header {
-            read.report.columns = header.taken().count() as u64;
+            read.report.columns = header.properties().count() as u64;
             read.has_ends = header.columns().iter().any(|column| match column.meaning {
                 Meaning::Property(property) => matches!(property.type_, PropertyType::One(_)),
                 Meaning::Custom | Meaning::Ignored(_) => false,
@@ -262,7 +275,7 @@ impl Sheet<'_, '_> {
     }
 }
 
-/// Whether a cell shows nothing.
+/// Whether a cell is empty or has only blanks.
 pub(super) fn is_blank(cell: &Cell<'_>) -> bool {
     match cell {
         Cell::Empty => true,
@@ -276,11 +289,12 @@ pub(super) fn is_blank(cell: &Cell<'_>) -> bool {
     }
 }
 
-fn broken(rule: &Rule) -> CellFault {
+/// A broken rule as the fault of a cell.
+fn fault_of(rule: &Rule) -> CellFault {
     CellFault { rule: rule.code(), detail: rule.to_string() }
 }
 
-/// A cell's content, for a report.
+/// The value of a cell for a report.
 fn shown(cell: &Cell<'_>) -> Value {
     match cell {
         Cell::Number(number) => Value::Float(*number),

@@ -1,4 +1,4 @@
-//! A workbook that is being sent.
+//! A workbook that is being received.
 
 use std::{
     fs::File,
@@ -9,20 +9,18 @@ use std::{
 use tempfile::{Builder, NamedTempFile};
 
 use super::{SourceFormat, TopologyError};
-use crate::import::ImportError;
 
-/// The longest workbook that is taken in, in bytes. A million devices of twenty properties have
+/// The largest workbook that is accepted, in bytes. A million devices with twenty properties take
 /// 100 MB as `.xlsx`.
 pub const WORKBOOK_BYTES_MAX: u64 = 256 << 20;
 
-/// What an OLE2 container begins with, and in it a `.xls`.
+/// First bytes of an OLE2 container, as of a `.xls`.
 const OLE2: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
 
-/// What a zip archive begins with.
+/// First bytes of a zip archive, as of a `.xlsx`.
 const ZIP: &[u8] = b"PK";
 
-/// A workbook or table that is being sent. It is written to as it comes; dropped, it was never
-/// there.
+/// A workbook or table that is being received. Dropping it deletes the file.
 #[derive(Debug)]
 pub struct Upload {
     file: NamedTempFile,
@@ -31,36 +29,34 @@ pub struct Upload {
 
 impl Upload {
     pub(super) fn new(scratch: &Path) -> Result<Self, TopologyError> {
-        let file = Builder::new().prefix("upload-").tempfile_in(scratch)?;
+        let file =
+            Builder::new().prefix("upload-").tempfile_in(scratch).map_err(TopologyError::of_io)?;
         Ok(Self { file, bytes: 0 })
     }
 
-    /// Another handle on the file, for a child that reads it from its beginning.
+    /// Another handle of the file, for the child process that decodes it.
     pub(super) fn file(&self) -> io::Result<File> {
         self.file.as_file().try_clone()
     }
 
-    /// What it is by its first bytes. What is no workbook is taken for a table; whether it may be
-    /// one is decided elsewhere.
+    /// The format by the first bytes. Everything that is not a workbook counts as a table; the caller
+    /// decides whether tables are allowed.
     pub(super) fn format(&self) -> io::Result<SourceFormat> {
         format(self.file.as_file())
     }
 
-    /// Lets `attach` move the file from its path, and gives up its removal.
-    ///
-    /// # Errors
-    /// That of `attach`, after which the file is removed.
-    pub(super) fn keep(
-        self,
-        attach: impl FnOnce(&Path) -> Result<(), ImportError>,
-    ) -> Result<(), ImportError> {
+    /// Keeps the file: `moved` moves it from its path to another one.
+    pub(super) fn keep<E>(self, moved: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
         let path = self.file.into_temp_path();
-        attach(&path)?;
-        path.keep().map(drop).map_err(|error| ImportError::Report(error.error))
+        moved(&path)?;
+        // The file is no longer at this path, so there is nothing to delete. On Unix this only
+        // forgets the path, and cannot fail.
+        let _ = path.keep();
+        Ok(())
     }
 }
 
-/// What a file is by its first bytes.
+/// The format of a file by its first bytes.
 pub(super) fn format(file: &File) -> io::Result<SourceFormat> {
     use std::os::unix::fs::FileExt;
     let mut first = [0; OLE2.len()];
@@ -78,7 +74,7 @@ pub(super) fn format(file: &File) -> io::Result<SourceFormat> {
 impl Write for Upload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.bytes.saturating_add(bytes.len() as u64) > WORKBOOK_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, TopologyError::Long));
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, TopologyError::UploadTooLarge));
         }
         let written = self.file.as_file_mut().write(bytes)?;
         self.bytes += written as u64;

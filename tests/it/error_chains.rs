@@ -19,7 +19,7 @@ use satchel::codec::bundle::{
 };
 use satchel::codec::json::{JsonError, JsonFault};
 use satchel::codec::workbook::{
-    DecodeError, Format, FormatUnknown, OutputLimit, Refusal, SheetNameProblem,
+    DecodeError, Format, OutputLimit, Refusal, SheetNameProblem, UnknownFormat,
     WriteError as WorkbookWriteError,
 };
 use satchel::codec::yaml::{ReadError, Rule as YamlRule};
@@ -255,17 +255,20 @@ fn workbook_errors_say_each_thing_once() {
         DecodeError::Cpu { .. } => DecodeError::Cpu { cpu_max: Duration::from_secs(9) },
         DecodeError::Wait { .. } => DecodeError::Wait { wait_max: Duration::from_secs(9) },
         DecodeError::Died { .. } => DecodeError::Died { status: ExitStatus::from_raw(9) },
-        DecodeError::Garbled => DecodeError::Garbled,
+        DecodeError::InvalidOutput => DecodeError::InvalidOutput,
     });
     assert_each!(SheetNameProblem {
         SheetNameProblem::Empty => SheetNameProblem::Empty,
-        SheetNameProblem::Long => SheetNameProblem::Long,
+        SheetNameProblem::TooLong => SheetNameProblem::TooLong,
         SheetNameProblem::Character { .. } => SheetNameProblem::Character { character: '[' },
         SheetNameProblem::Apostrophe => SheetNameProblem::Apostrophe,
-        SheetNameProblem::Twice => SheetNameProblem::Twice,
+        SheetNameProblem::Duplicate => SheetNameProblem::Duplicate,
     });
     assert_each!(WorkbookWriteError {
-        WorkbookWriteError::Io(_) => WorkbookWriteError::Io(io_error()),
+        WorkbookWriteError::Scratch(_) => WorkbookWriteError::Scratch(io_error()),
+        WorkbookWriteError::Output(_) => WorkbookWriteError::Output(io_error()),
+        WorkbookWriteError::Library { .. } =>
+            WorkbookWriteError::Library { detail: "a limit".to_owned() },
         WorkbookWriteError::Rows { .. } =>
             WorkbookWriteError::Rows { sheet: sheet.clone(), format },
         WorkbookWriteError::Columns { .. } =>
@@ -273,12 +276,12 @@ fn workbook_errors_say_each_thing_once() {
         WorkbookWriteError::Text { .. } =>
             WorkbookWriteError::Text { sheet: sheet.clone(), row: 1, column: 2, units: 40_000 },
         WorkbookWriteError::SheetName { .. } =>
-            WorkbookWriteError::SheetName { name: sheet, problem: SheetNameProblem::Long },
+            WorkbookWriteError::SheetName { name: sheet, problem: SheetNameProblem::TooLong },
         WorkbookWriteError::NoSheet => WorkbookWriteError::NoSheet,
-        WorkbookWriteError::Long { .. } =>
-            WorkbookWriteError::Long { bytes_max: 1 << 30, format },
+        WorkbookWriteError::TooLarge { .. } =>
+            WorkbookWriteError::TooLarge { bytes_max: 1 << 30, format },
     });
-    assert_nothing_is_repeated(&FormatUnknown { ending: "ods".to_owned() });
+    assert_nothing_is_repeated(&UnknownFormat { extension: "ods".to_owned() });
 }
 
 #[test]
@@ -454,22 +457,22 @@ fn import_and_export_errors_say_each_thing_once() {
     assert_each!(WorkbookNameError {
         WorkbookNameError::File(_) => WorkbookNameError::File(FileNameProblem::Empty),
         WorkbookNameError::Ending(_) =>
-            WorkbookNameError::Ending(FormatUnknown { ending: "ods".to_owned() }),
+            WorkbookNameError::Ending(UnknownFormat { extension: "ods".to_owned() }),
     });
     assert_each!(TopologyError {
         TopologyError::Store(_) => TopologyError::Store(StoreError::Busy),
         TopologyError::Import(_) => TopologyError::Import(ImportError::TemporaryFile(io_error())),
         TopologyError::Decode(_) => TopologyError::Decode(DecodeError::Io(io_error())),
-        TopologyError::Write(_) => TopologyError::Write(WorkbookWriteError::Io(io_error())),
+        TopologyError::Write(_) => TopologyError::Write(WorkbookWriteError::Output(io_error())),
         TopologyError::CellLong { .. } => TopologyError::CellLong {
             kind: Kind::Device, record: text(), property: "port".to_owned(), units: 40_000,
         },
         TopologyError::NoSheet { .. } => TopologyError::NoSheet { sheets: vec![text()] },
         TopologyError::NotFound { .. } => TopologyError::NotFound { name: text() },
         TopologyError::NoReport { .. } => TopologyError::NoReport { id: text() },
-        TopologyError::MarkedLarge => TopologyError::MarkedLarge,
+        TopologyError::MarkedTooLarge => TopologyError::MarkedTooLarge,
         TopologyError::InTheWay { .. } => TopologyError::InTheWay { name: text() },
-        TopologyError::Long => TopologyError::Long,
+        TopologyError::UploadTooLarge => TopologyError::UploadTooLarge,
         TopologyError::NoSpace => TopologyError::NoSpace,
         TopologyError::FileSizeLimit => TopologyError::FileSizeLimit,
         TopologyError::Io(_) => TopologyError::Io(io_error()),

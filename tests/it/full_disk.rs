@@ -17,6 +17,7 @@ use crate::{
 };
 use satchel::job::Progress;
 use satchel::{
+    codec::workbook::{Format, WorkbookWriter, WriteError},
     model::{Device, Entity, Kind, Name, Record},
     store::{Load, Store, StoreError},
 };
@@ -412,4 +413,91 @@ fn generations(data: &Path) -> Vec<String> {
 fn is_sound(store: &Store) {
     let count = store.read().summary().unwrap().kind(Kind::Device).count;
     assert_eq!(count, store.read().scan_raw(Kind::Device).count() as u64);
+}
+
+/// Texts that hardly get shorter when they are packed.
+fn noise(number: u64) -> String {
+    let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state = state.wrapping_mul(0xD6E8_FEB8_6659_FD93).rotate_left(29);
+        format!("{state:016x}")
+    };
+    (0..8).map(|_| next()).collect()
+}
+
+/// Writes a workbook whose temporary files and whose own file are on the disk.
+fn write_workbook(disk: &Disk, format: Format) -> Result<u64, WriteError> {
+    let mut writer = WorkbookWriter::new(format, disk.0.path())?;
+    for sheet in ["device", "link"] {
+        writer.begin_sheet(sheet, ["name", "description"])?;
+        for number in 0..4_000 {
+            writer.row([format!("R {number}%"), noise(number)])?;
+        }
+    }
+    let out = tempfile::tempfile_in(disk.0.path()).map_err(WriteError::Output)?;
+    Ok(writer.finish(out)?.metadata().unwrap().len())
+}
+
+#[test]
+fn a_workbook_that_finds_no_room_is_an_error_of_the_disk_wherever_it_fills_up() {
+    const STEP_BYTES: u64 = 64 * 1024;
+    let Some(disk) = Disk::new(16) else { return };
+    for format in Format::ALL {
+        let whole = write_workbook(&disk, format).unwrap();
+        let (mut of_scratch, mut of_output) = (0, 0);
+        for free in (0..).step_by(STEP_BYTES as usize) {
+            disk.fill_all_but(free);
+            let written = write_workbook(&disk, format);
+            disk.make_room();
+            let error = match written {
+                Ok(bytes) => {
+                    assert_eq!(bytes, whole);
+                    break;
+                }
+                Err(WriteError::Scratch(error)) => {
+                    of_scratch += 1;
+                    error
+                }
+                Err(WriteError::Output(error)) => {
+                    of_output += 1;
+                    error
+                }
+                Err(other) => panic!("{format}: {other:?}"),
+            };
+            assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{format}: {error:?}");
+        }
+        assert!(of_scratch > 0 && of_output > 0, "{format}: {of_scratch}, {of_output}");
+    }
+}
+
+#[test]
+fn an_export_of_a_workbook_that_finds_no_room_is_answered_507_and_changes_nothing() {
+    let Some(disk) = Disk::new(160) else { return };
+    let server = Server::start_on(disk.0.path());
+    let devices: String = (0..6_000)
+        .map(|n| format!("- name: '[{n}] é'\n  text: {}\n", noise(n).repeat(4)))
+        .collect();
+    put_folder(&server, "many", &documents(&[("device", &devices)]));
+    imported(&server, "many", json!({}));
+    let export = |name: &str| {
+        let request = server.request("POST", "/rest/topology/export").login(ADMIN);
+        request.json(&json!({ "name": name })).send()
+    };
+    let fetch = |name: &str| {
+        let target = format!("/rest/topology/workbooks/{name}");
+        server.request("GET", &target).login(ADMIN).send().body
+    };
+    for name in ["a.xls", "a.xlsx"] {
+        assert_eq!(export(name).status, 200);
+        let before = fetch(name);
+        for free in [0, 64 << 10, 512 << 10, 1 << 20, 3 << 20] {
+            disk.fill_all_but(free);
+            let refused = export(name).problem(507, "disk-full");
+            assert!(refused["detail"].as_str().unwrap().contains("disk"), "{refused}");
+            assert!(fetch(name) == before, "the workbook from before is still there");
+            disk.make_room();
+        }
+        assert_eq!(export(name).status, 200);
+        assert!(fetch(name) == before);
+    }
 }

@@ -76,7 +76,7 @@ fn entries(server: &Server, folder: &str) -> usize {
 }
 
 #[test]
-fn the_script_of_the_manual_sends_no_replace_and_imports() {
+fn the_script_of_the_enms_manual_imports_without_replace() {
     let server = with_demo();
     // Byte for byte what `requests` makes of `json={'replace': True}, files={'file': f}`.
     let body = Form::of_file("project_name.xls", &one_device()).bytes();

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Declared, Digest, DocumentInfo, FORMAT, METADATA_NAME, Metadata, Release, document_name,
 };
-use crate::codec::zip::{Archive, EntryWriter, Width};
+use crate::codec::zip::{Archive, EntryWriter};
 use crate::model::{Kind, PerKind, Secrets};
 
 /// Writes a bundle: document by document, then the metadata.
@@ -55,7 +55,7 @@ impl<W: Write + Seek> BundleWriter<W> {
     /// Starts a bundle at the start of `out`.
     pub fn new(out: W) -> Self {
         let state = WriterState::BetweenDocuments;
-        Self { archive: Archive::new(out, Width::Bits64), documents: PerKind::default(), state }
+        Self { archive: Archive::new(out), documents: PerKind::default(), state }
     }
 
     /// Starts the document of a kind. It must be finished before the next one starts.
@@ -114,7 +114,7 @@ pub struct FolderWriter<W> {
 impl<W: Write + Seek> FolderWriter<W> {
     /// Starts an archive at the start of `out`.
     pub fn new(out: W) -> Self {
-        Self { archive: Archive::new(out, Width::Bits64) }
+        Self { archive: Archive::new(out) }
     }
 
     /// Packs the document of a kind. Call it once a kind.

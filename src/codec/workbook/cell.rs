@@ -1,33 +1,32 @@
-//! What a cell can hold, and what it is called.
+//! The value of a cell, and the address of a cell.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use calamine::{ExcelDateTime, ExcelDateTimeType};
 
-use super::read::iso;
+use super::iso;
 
-/// What a cell holds. A text in it may be borrowed, from a record or from the pipe of a child.
+/// The value of a cell. A text may be borrowed from a record or from a frame of the child process.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'a> {
     Empty,
-    /// Never empty when it was read: the empty text is [`Cell::Empty`].
+    /// Cells that were read never hold the empty text: they are [`Cell::Empty`].
     Text(Cow<'a, str>),
-    /// Numbers are 64-bit floats in every format; a whole one says so by having no fraction.
+    /// Every format holds numbers as 64-bit floats. An integer is a number without a fraction.
     Number(f64),
     Bool(bool),
     Error(CellError),
-    /// A point in time, in days since the last of 1899 as Excel counts them, whatever the
-    /// workbook counted from.
+    /// A date and time in days since 1899-12-31, as Excel counts them, even if the workbook counts
+    /// from 1904.
     Date(f64),
-    /// A span of time, in days.
+    /// A duration, in days.
     Duration(f64),
-    /// A formula whose value the workbook does not hold, without the `=` before it and as far as
-    /// it can be told.
+    /// A formula whose value is not in the workbook, without the `=`. Its text may be incomplete.
     Formula(Cow<'a, str>),
 }
 
-/// What a cell shows when its formula has no value.
+/// The error of a formula that has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CellError {
     Null,
@@ -40,7 +39,7 @@ pub enum CellError {
     GettingData,
 }
 
-/// What a column is called: `A`, `Z`, `AA`. The first is 0.
+/// Returns the letters of a column: `A`, `Z`, `AA`. Columns count from 0.
 pub fn column_name(column: u32) -> String {
     let mut letters = Vec::new();
     let mut left = column + 1;
@@ -51,13 +50,13 @@ pub fn column_name(column: u32) -> String {
     letters.into_iter().rev().collect()
 }
 
-/// What a cell is called: `C17`. The first row and the first column are 0.
+/// Returns the address of a cell: `C17`. Rows and columns count from 0.
 pub fn cell_name(row: u32, column: u32) -> String {
     format!("{}{}", column_name(column), row + 1)
 }
 
-/// A point in time as Excel would spell it in ISO 8601, from days since the last of 1899:
-/// `2024-01-31`, with `12:30:00` behind it where it is not midnight.
+/// Returns days since 1899-12-31 as a date: `2024-01-31`, with the time after it unless it is
+/// midnight: `2024-01-31 12:30:00`.
 pub fn serial_text(days: f64) -> String {
     let date = ExcelDateTime::new(days, ExcelDateTimeType::DateTime, false);
     let (year, month, day, hour, minute, second, milli) = date.to_ymd_hms_milli();
@@ -71,20 +70,20 @@ pub fn serial_text(days: f64) -> String {
     text
 }
 
-/// The days that [`serial_text`] would spell so, where there are any.
+/// Returns the days of which this is the [`serial_text`]. `None` if there are none.
 pub fn text_serial(text: &str) -> Option<f64> {
     let days = iso::date_days(&text.replacen(' ', "T", 1))?;
     (days > 0.0 && serial_text(days) == text).then_some(days)
 }
 
 impl<'a> Cell<'a> {
-    /// A cell with this text; an empty one where it is empty.
+    /// Returns a cell with this text, or [`Cell::Empty`] if it is empty.
     pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
         let text = text.into();
         if text.is_empty() { Self::Empty } else { Self::Text(text) }
     }
 
-    /// The same, with texts of its own.
+    /// Copies a borrowed text.
     pub fn into_owned(self) -> Cell<'static> {
         match self {
             Self::Text(text) => Cell::Text(Cow::Owned(text.into_owned())),
@@ -112,7 +111,7 @@ impl From<String> for Cell<'_> {
 }
 
 impl fmt::Display for Cell<'_> {
-    /// What a person sees in the cell, nearly as Excel shows it.
+    /// Writes the value nearly as Excel shows it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => Ok(()),
@@ -135,7 +134,7 @@ impl fmt::Display for Cell<'_> {
 }
 
 impl CellError {
-    /// All of them.
+    /// Every error.
     pub const ALL: [Self; 8] = [
         Self::Null,
         Self::DivisionByZero,
@@ -147,7 +146,7 @@ impl CellError {
         Self::GettingData,
     ];
 
-    /// What Excel shows: `#REF!`.
+    /// The text that Excel shows: `#REF!`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Null => "#NULL!",
@@ -161,7 +160,7 @@ impl CellError {
         }
     }
 
-    /// Its number in BIFF, which our own frames use too.
+    /// The number of the error in BIFF records. Our frames use it too.
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Null => 0x00,
@@ -175,6 +174,7 @@ impl CellError {
         }
     }
 
+    /// The error with this number in BIFF records.
     pub(super) fn of_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|error| error.code() == code)
     }

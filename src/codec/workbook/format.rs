@@ -1,48 +1,50 @@
-//! The two formats that are written.
+//! The workbook formats that Satchel writes.
 
 use std::fmt;
 
-/// A format of workbooks that can be written.
+/// A workbook format that Satchel writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Excel 97 to 2003: BIFF8 in an OLE2 container. What eNMS reads and writes.
+    /// Excel 97 to 2003: BIFF8 in an OLE2 container. eNMS reads and writes it.
     Xls,
     /// Excel 2007 and later: zipped XML.
     Xlsx,
 }
 
-/// A name whose ending is no format that can be written.
+/// A file name whose extension is not one of the formats.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a workbook ends in .xls or .xlsx, and not in '.{ending}'")]
-pub struct FormatUnknown {
-    /// What stands behind the last dot.
-    pub ending: String,
+#[error("'.{extension}' is not a workbook format that Satchel writes. Use .xls or .xlsx")]
+pub struct UnknownFormat {
+    /// The text after the last dot.
+    pub extension: String,
 }
 
 impl Format {
-    /// Both, the one that is meant when nothing is said first.
+    /// Every format, the default one first.
     pub const ALL: [Self; 2] = [Self::Xls, Self::Xlsx];
 
-    /// The format that a file of this name has, whatever the case of its ending: `.xls` where
-    /// there is no ending.
+    /// Returns the format that a file name's extension says, in upper or lower case. A name without
+    /// an extension means `.xls`.
     ///
     /// # Errors
-    /// The name has another ending.
-    pub fn of_name(name: &str) -> Result<Self, FormatUnknown> {
-        let Some((_, ending)) = name.rsplit_once('.') else { return Ok(Self::Xls) };
-        let found =
-            Self::ALL.into_iter().find(|format| ending.eq_ignore_ascii_case(format.ending()));
-        found.ok_or_else(|| FormatUnknown { ending: ending.to_owned() })
+    /// [`UnknownFormat`] if the name has another extension.
+    pub fn of_name(name: &str) -> Result<Self, UnknownFormat> {
+        let Some((_, extension)) = name.rsplit_once('.') else { return Ok(Self::Xls) };
+        Self::ALL
+            .into_iter()
+            .find(|format| extension.eq_ignore_ascii_case(format.extension()))
+            .ok_or_else(|| UnknownFormat { extension: extension.to_owned() })
     }
 
-    /// What stands behind the last dot of a name: `xls` or `xlsx`.
-    pub fn ending(self) -> &'static str {
+    /// The extension of file names, without the dot: `xls` or `xlsx`.
+    pub fn extension(self) -> &'static str {
         match self {
             Self::Xls => "xls",
             Self::Xlsx => "xlsx",
         }
     }
 
+    /// The media type for `Content-Type` and `Accept`.
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Xls => "application/vnd.ms-excel",
@@ -50,7 +52,7 @@ impl Format {
         }
     }
 
-    /// How many rows a sheet can have, the header among them.
+    /// The maximum number of rows of a sheet, including the header.
     pub fn rows_max(self) -> u32 {
         match self {
             Self::Xls => 65_536,
@@ -58,7 +60,7 @@ impl Format {
         }
     }
 
-    /// How many columns a sheet can have.
+    /// The maximum number of columns of a sheet.
     pub fn columns_max(self) -> u32 {
         match self {
             Self::Xls => 256,
@@ -66,20 +68,21 @@ impl Format {
         }
     }
 
-    /// What a person can do whose records do not fit, as the end of a sentence.
-    pub(super) fn way_out(self) -> &'static str {
+    /// A sentence that names an export with higher limits, for error messages.
+    pub(super) fn larger_alternative(self) -> &'static str {
         match self {
             Self::Xls => {
-                "a name that ends in .xlsx gives a workbook that holds more, and a project's \
-                 export has no such limit"
+                "Use a name that ends in .xlsx, which holds more, or a project export, which has \
+                 no such limit"
             }
-            Self::Xlsx => "a project's export has no such limit",
+            Self::Xlsx => "A project export has no such limit",
         }
     }
 }
 
 impl fmt::Display for Format {
+    /// Writes the extension with its dot.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, ".{}", self.ending())
+        write!(f, ".{}", self.extension())
     }
 }

@@ -1,48 +1,48 @@
-//! What a workbook may hold, and what decoding one may cost.
+//! Limits of the content of workbooks, and of what decoding one may cost.
 
 use std::time::Duration;
 
-/// The longest text of a cell, in UTF-16 units: what Excel holds, in `.xls` and `.xlsx` alike.
+/// The longest text of a cell, in UTF-16 units: Excel's limit for `.xls` and `.xlsx`.
 pub const CELL_UNITS_MAX: usize = 32_767;
 
-/// Rows of a sheet that is read: those of `.xlsx`, and no format has more.
+/// Rows of a sheet that is read: the limit of `.xlsx`. No other format has more.
 pub(super) const READ_ROWS_MAX: u32 = 1_048_576;
 
-/// Columns of a sheet that is read: those of `.xlsx`, and no format has more.
+/// Columns of a sheet that is read: the limit of `.xlsx`. No other format has more.
 pub(super) const READ_COLUMNS_MAX: u32 = 16_384;
 
-/// Sheets of a workbook that is read. Two hold an inventory; a workbook grown over years has dozens.
+/// Sheets of a workbook that is read. An inventory has two; old workbooks have dozens.
 pub(super) const READ_SHEETS_MAX: usize = 1_024;
 
-/// Rows that a child may hand over, of all sheets together: two full sheets.
+/// Rows that a child may return, of all sheets together: two full sheets.
 pub(super) const OUTPUT_ROWS_MAX: u64 = 2 * READ_ROWS_MAX as u64;
 
-/// Bytes that a child may hand over: a million records with forty properties take half of it.
-/// Rows are handed on as they come, so it bounds time rather than memory.
+/// Bytes that a child may return: a million records with forty properties take half of it. Rows are
+/// processed as they come, so it limits time rather than memory.
 pub(super) const OUTPUT_BYTES_MAX: u64 = 1 << 30;
 
-/// The longest row, as it is handed over. It has to be held whole; the longest real ones have
-/// some thousand bytes.
+/// The longest row that a child may return, in bytes. A row is kept in memory as a whole. The longest
+/// real rows have some thousand bytes.
 pub(super) const ROW_BYTES_MAX: usize = 8 << 20;
 
-/// How much of rows is gathered before it is handed over: as much as a pipe holds.
+/// Length from which a frame of rows is sent, in bytes: the capacity of a pipe.
 pub(super) const FRAME_BYTES: usize = 64 << 10;
 
-/// The longest frame: what was gathered, and one row that did not fit beside it.
+/// The longest frame, in bytes: one that is just too short to be sent, and one more row.
 pub(super) const FRAME_BYTES_MAX: usize = FRAME_BYTES + ROW_BYTES_MAX;
 
-/// The longest reason that a child may give for a refusal. Reasons quote the workbook.
+/// The longest reason of a refusal, in bytes. Reasons quote the workbook.
 pub(super) const REASON_BYTES_MAX: usize = 1_024;
 
-/// Address space of a child. calamine holds a whole `.xls`: 65,000 rows of 40 columns pass with
-/// 512 MiB, and with 1 GiB if no two texts are alike. `.xlsx` needs a fraction of it, but for the
-/// table of texts that Excel writes.
+/// Address space of a child, in bytes. calamine keeps a whole `.xls` in memory: 65,000 rows of 40
+/// columns need 512 MiB, or 1 GiB if no two texts are equal. Of a `.xlsx` it keeps only the table of
+/// shared texts.
 pub(super) const CHILD_MEMORY_BYTES: u64 = 2 << 30;
 
-/// Processor time of a child. 65,000 rows of 40 columns take 1.7 s from `.xlsx`, and 0.7 s from
-/// `.xls`; as many as the output's limit lets pass would take half of it.
+/// Processor time of a child. 65,000 rows of 40 columns take 1.7 s from `.xlsx` and 0.7 s from `.xls`.
+/// Output of the maximum length would take half of the limit.
 pub(super) const CHILD_CPU: Duration = Duration::from_secs(60);
 
-/// How long the reader of rows waits for the child, all waits added up. A child that neither
-/// computes nor writes waits for a disk.
+/// Total time that the reader of rows waits for the child. A child that neither computes nor writes
+/// waits for a disk.
 pub(super) const CHILD_WAIT: Duration = Duration::from_secs(120);

@@ -1,43 +1,57 @@
-//! Workbooks: `.xls` and `.xlsx`, in and out.
+//! Workbooks: `.xls` and `.xlsx`, read and written.
 //!
 //! ```text
-//! write    one face for both formats; the limits of each are kept here
-//!   xls          BIFF8 records in an OLE2 container, written by ourselves
-//!   xlsx         zipped XML, written by ourselves
-//! look     what cells look like in both
-//! child    decoding, in a process of its own that can be lost
-//!   read         what the child does: calamine and csv → rows of cells
-//!   frame        how rows come back over the pipe
-//! cell     what a cell can hold, and what it is called
-//! text     cells ⇄ values of properties
+//! write      WorkbookWriter: one writer for both formats, which checks their limits
+//!   sink       what a format has to provide
+//!   xls        `.xls`, written by ourselves
+//!   xlsx       `.xlsx`, written with rust_xlsxwriter
+//!   style      how cells look;  layout  how wide columns are;  marked  cells with marks
+//! child      Decoding: a child process that reads a workbook
+//!   read       what the child does: calamine and csv → cells
+//!   frame      how rows come back over the pipe
+//! cell       the value of a cell
+//! text       cells ⇄ values of properties
 //! ```
 //!
-//! A workbook that comes from outside is never decoded in the server: what calamine does with
-//! hostile bytes can be to ask for more memory than there is, which ends a process and can not be
-//! caught in it. [`Decoding`] starts the same executable with a hidden subcommand, gives it the
-//! file as its standard input and limits that the kernel keeps, and reads rows from its standard
-//! output. What can happen to the child is an answer here ([`DecodeError`]).
+//! The server never decodes a workbook itself. On hostile bytes calamine may ask for more memory
+//! than there is, which ends the process and cannot be caught in it. [`Decoding`] starts the same
+//! executable with a hidden subcommand, gives it the file as standard input and limits that the
+//! kernel enforces, and reads rows from its standard output. [`DecodeError`] says what happened to
+//! the child.
 
 mod cell;
 mod child;
+mod error;
 mod format;
+mod frame;
+mod iso;
+mod layout;
 mod limits;
-mod look;
+mod marked;
 mod read;
+mod refusal;
+mod sheet_name;
+mod sink;
+mod source_kind;
+mod style;
 mod text;
 mod write;
 mod xls;
 mod xlsx;
 
 pub use cell::{Cell, CellError, cell_name, column_name, serial_text, text_serial};
-pub use child::{
-    DecodeError, DecodeLimits, Decoding, Item, OutputLimit, Refusal, Row, SUBCOMMAND, SourceKind,
-    decode_main, executable,
-};
-pub use format::{Format, FormatUnknown};
+pub use child::{DecodeError, DecodeLimits, Decoding, SUBCOMMAND, decode_main, executable};
+pub use error::WriteError;
+pub use format::{Format, UnknownFormat};
+pub use frame::{Item, Row};
 pub use limits::CELL_UNITS_MAX;
+pub use marked::{Mark, MarkedCell};
+pub use refusal::{OutputLimit, Refusal};
+pub use sheet_name::{SHEET_NAME_UNITS_MAX, SheetNameProblem, is_sheet_name_character};
+pub use sink::OutputFile;
+pub use source_kind::SourceKind;
 pub use text::{CellFault, parse_cell, spell_cell};
-pub use write::{Mark, Marked, SheetNameProblem, WorkbookWriter, WriteError};
+pub use write::WorkbookWriter;
 
 #[cfg(test)]
 mod tests;

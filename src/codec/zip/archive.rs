@@ -5,10 +5,9 @@
 //! Why no crate writes them: equal projects must make equal bundles, also those of earlier versions.
 //! The writer of `rawzip` cannot seek, so it puts sizes into data descriptors, and the bytes would
 //! differ. The writer of the `zip` crate finishes the archive when it is dropped, which fails
-//! assertions on a full disk. Neither can join pieces that another thread compressed
-//! ([`Archive::entry_of`]). The tests read these archives with the `zip` crate.
+//! assertions on a full disk. The tests read these archives with the `zip` crate.
 
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 
 use flate2::{Crc, write::DeflateEncoder};
 
@@ -16,16 +15,10 @@ use super::format::{
     DEFLATE_LEVEL, END, END64, END64_BYTES, END64_UNCOUNTED_BYTES, EXTRA_ZIP64, HEADER, LOCATOR,
     METHOD_DEFLATED, RECORD, RecordBytes,
 };
-use super::piece::Piece;
-
-/// An empty last block of deflate. It follows pieces, which each end at a byte boundary.
-const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 
 /// The mode of every entry: a regular file that its owner may write and all may read.
 const ENTRY_MODE: u32 = 0o100_644;
 
-/// Version 2.0 of the format, the first one with deflate.
-const VERSION_DEFLATE: u16 = 20;
 /// Version 4.5 of the format, the first one with ZIP64.
 const VERSION_ZIP64: u16 = 45;
 /// "Made by Unix", so that readers use the mode.
@@ -34,22 +27,11 @@ const UNIX: u16 = 3 << 8;
 /// are the time, the upper 16 bits the date.
 const TIME: u32 = 0x0021_0000;
 
-/// The width of sizes and offsets in an archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
-    /// For an archive of less than 4 GiB; more is an error. Every reader accepts it. Excel refuses
-    /// workbooks with ZIP64 fields in their headers.
-    Bits32,
-    /// For an archive of any length. Every header has ZIP64 fields for sizes, because the length of
-    /// an entry is not known when it starts.
-    Bits64,
-}
-
-/// Writes an archive.
+/// Writes an archive. Every header has ZIP64 fields for sizes, because the length of an entry is not
+/// known when it starts.
 #[derive(Debug)]
 pub struct Archive<W> {
     out: W,
-    width: Width,
     entries: Vec<Written>,
 }
 
@@ -71,8 +53,8 @@ struct Sizes {
 
 impl<W: Write + Seek> Archive<W> {
     /// Starts an archive at the start of `out`.
-    pub fn new(out: W, width: Width) -> Self {
-        Self { out, width, entries: Vec::new() }
+    pub fn new(out: W) -> Self {
+        Self { out, entries: Vec::new() }
     }
 
     /// Starts an entry. If it is not finished, it will not be in the archive.
@@ -81,12 +63,11 @@ impl<W: Write + Seek> Archive<W> {
     /// Any [`io::Error`] of `out`.
     pub fn entry(&mut self, name: String) -> io::Result<EntryWriter<'_, W>> {
         let header = self.out.stream_position()?;
-        self.out.write_all(&self.width.header(&name, Sizes::default())?)?;
+        self.out.write_all(&header_of(&name, Sizes::default()))?;
         let packed = Packed { out: &mut self.out, bytes: 0 };
         Ok(EntryWriter {
             encoder: DeflateEncoder::new(packed, DEFLATE_LEVEL),
             entries: &mut self.entries,
-            width: self.width,
             name,
             header,
             crc: Crc::new(),
@@ -94,50 +75,17 @@ impl<W: Write + Seek> Archive<W> {
         })
     }
 
-    /// Writes an entry made of pieces, each with a reader of its packed data. No piece refers to an
-    /// earlier one, so that their concatenation is one deflate stream.
-    ///
-    /// # Errors
-    /// - [`ErrorKind::FileTooLarge`] if the entry is too long for the archive's [`Width`].
-    /// - [`ErrorKind::UnexpectedEof`] if a reader has less data than its piece.
-    /// - Any [`io::Error`] of the readers or of `out`.
-    pub fn entry_of(
-        &mut self,
-        name: String,
-        pieces: &mut [(&Piece, &mut dyn Read)],
-    ) -> io::Result<()> {
-        let header = self.out.stream_position()?;
-        let mut crc = Crc::new();
-        let (mut packed, mut unpacked) = (LAST_BLOCK.len() as u64, 0);
-        for (piece, _) in &*pieces {
-            crc.combine(&piece.crc);
-            packed += piece.packed;
-            unpacked += piece.unpacked;
-        }
-        let sizes = Sizes { crc32: crc.sum(), packed, unpacked };
-        self.out.write_all(&self.width.header(&name, sizes)?)?;
-        for (piece, data) in pieces {
-            if io::copy(&mut data.take(piece.packed), &mut self.out)? < piece.packed {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-        }
-        self.out.write_all(&LAST_BLOCK)?;
-        self.entries.push(Written { name, sizes, header });
-        Ok(())
-    }
-
     /// Writes the directory and the end records, and returns `out`.
     ///
     /// # Errors
-    /// - [`ErrorKind::FileTooLarge`] if the archive is too long for its [`Width`].
-    /// - Any [`io::Error`] of `out`.
+    /// Any [`io::Error`] of `out`.
     pub fn finish(mut self) -> io::Result<W> {
         let directory = self.out.stream_position()?;
         let mut records = RecordBytes::default();
         for entry in &self.entries {
-            records = entry.record(records, self.width)?;
+            records = entry.record(records);
         }
-        let tail = self.width.end(records, directory, self.entries.len() as u64)?;
+        let tail = end_of(records, directory, self.entries.len() as u64);
         self.out.write_all(&tail)?;
         Ok(self.out)
     }
@@ -148,7 +96,6 @@ impl<W: Write + Seek> Archive<W> {
 pub struct EntryWriter<'a, W: Write + Seek> {
     encoder: DeflateEncoder<Packed<'a, W>>,
     entries: &'a mut Vec<Written>,
-    width: Width,
     name: String,
     header: u64,
     crc: Crc,
@@ -159,12 +106,11 @@ impl<W: Write + Seek> EntryWriter<'_, W> {
     /// Finishes the entry, and writes its sizes into its header.
     ///
     /// # Errors
-    /// - [`ErrorKind::FileTooLarge`] if the entry is too long for the archive's [`Width`].
-    /// - Any [`io::Error`] of the output.
+    /// Any [`io::Error`] of the output.
     pub fn finish(self) -> io::Result<()> {
         let Packed { out, bytes } = self.encoder.finish()?;
         let sizes = Sizes { crc32: self.crc.sum(), packed: bytes, unpacked: self.unpacked };
-        let header = self.width.header(&self.name, sizes)?;
+        let header = header_of(&self.name, sizes);
         let end = out.stream_position()?;
         out.seek(SeekFrom::Start(self.header))?;
         out.write_all(&header)?;
@@ -206,109 +152,78 @@ impl<W: Write> Write for Packed<'_, W> {
     }
 }
 
-impl Width {
-    /// Returns the version of the format that a reader needs.
-    fn version(self) -> u16 {
-        match self {
-            Self::Bits32 => VERSION_DEFLATE,
-            Self::Bits64 => VERSION_ZIP64,
-        }
-    }
+/// Returns the header of an entry. ZIP64's extra field must have both sizes.
+fn header_of(name: &str, sizes: Sizes) -> Vec<u8> {
+    let Sizes { crc32, packed, unpacked } = sizes;
+    let extra = RecordBytes::default().u16(EXTRA_ZIP64).u16(16).u64(unpacked).u64(packed).0;
+    let header = RecordBytes::default()
+        .u32(HEADER)
+        .u16(VERSION_ZIP64)
+        .u16(0)
+        .u16(METHOD_DEFLATED)
+        .u32(TIME)
+        .u32(crc32)
+        .u32(u32::MAX)
+        .u32(u32::MAX)
+        .u16(name.len() as u16)
+        .u16(extra.len() as u16)
+        .bytes(name.as_bytes())
+        .bytes(&extra);
+    header.0
+}
 
-    /// Returns an error if a number does not fit into the width.
-    fn check(self, numbers: &[u64]) -> io::Result<()> {
-        match self {
-            Self::Bits32 if numbers.iter().any(|number| is_long(*number)) => {
-                let limit = "a zip archive without ZIP64 has less than 4 GiB and 65,535 entries";
-                Err(io::Error::new(ErrorKind::FileTooLarge, limit))
-            }
-            Self::Bits32 | Self::Bits64 => Ok(()),
-        }
+/// Returns the records of the directory followed by the end records.
+fn end_of(records: RecordBytes, directory: u64, entries: u64) -> Vec<u8> {
+    let directory_bytes = records.0.len() as u64;
+    // The count has 16 bits; all ones refer to the ZIP64 end record.
+    let count = u16::try_from(entries).unwrap_or(u16::MAX);
+    let counted = if count == u16::MAX { u64::MAX } else { entries };
+    let numbers = [directory, directory_bytes, counted];
+    let mut tail = records;
+    if numbers.into_iter().any(is_long) {
+        tail = tail
+            .u32(END64)
+            .u64(END64_BYTES - END64_UNCOUNTED_BYTES)
+            .u16(UNIX | VERSION_ZIP64)
+            .u16(VERSION_ZIP64)
+            .u32(0)
+            .u32(0)
+            .u64(entries)
+            .u64(entries)
+            .u64(directory_bytes)
+            .u64(directory)
+            .u32(LOCATOR)
+            .u32(0)
+            .u64(directory + directory_bytes)
+            .u32(1);
     }
-
-    /// Returns the header of an entry. ZIP64's extra field must have both sizes.
-    fn header(self, name: &str, sizes: Sizes) -> io::Result<Vec<u8>> {
-        let Sizes { crc32, packed, unpacked } = sizes;
-        self.check(&[packed, unpacked])?;
-        let (extra, packed, unpacked) = match self {
-            Self::Bits32 => (Vec::new(), short(packed), short(unpacked)),
-            Self::Bits64 => {
-                let extra =
-                    RecordBytes::default().u16(EXTRA_ZIP64).u16(16).u64(unpacked).u64(packed);
-                (extra.0, u32::MAX, u32::MAX)
-            }
-        };
-        let header = RecordBytes::default()
-            .u32(HEADER)
-            .u16(self.version())
-            .u16(0)
-            .u16(METHOD_DEFLATED)
-            .u32(TIME)
-            .u32(crc32)
-            .u32(packed)
-            .u32(unpacked)
-            .u16(name.len() as u16)
-            .u16(extra.len() as u16)
-            .bytes(name.as_bytes())
-            .bytes(&extra);
-        Ok(header.0)
-    }
-
-    /// Returns the records of the directory followed by the end records.
-    fn end(self, records: RecordBytes, directory: u64, entries: u64) -> io::Result<Vec<u8>> {
-        let directory_bytes = records.0.len() as u64;
-        // The count has 16 bits; all ones refer to the ZIP64 end record.
-        let count = u16::try_from(entries).unwrap_or(u16::MAX);
-        let counted = if count == u16::MAX { u64::MAX } else { entries };
-        let numbers = [directory, directory_bytes, counted];
-        self.check(&numbers)?;
-        let mut tail = records;
-        if numbers.into_iter().any(is_long) {
-            tail = tail
-                .u32(END64)
-                .u64(END64_BYTES - END64_UNCOUNTED_BYTES)
-                .u16(UNIX | VERSION_ZIP64)
-                .u16(VERSION_ZIP64)
-                .u32(0)
-                .u32(0)
-                .u64(entries)
-                .u64(entries)
-                .u64(directory_bytes)
-                .u64(directory)
-                .u32(LOCATOR)
-                .u32(0)
-                .u64(directory + directory_bytes)
-                .u32(1);
-        }
-        let tail = tail
-            .u32(END)
-            .u16(0)
-            .u16(0)
-            .u16(count)
-            .u16(count)
-            .u32(short(directory_bytes))
-            .u32(short(directory))
-            .u16(0);
-        Ok(tail.0)
-    }
+    let tail = tail
+        .u32(END)
+        .u16(0)
+        .u16(0)
+        .u16(count)
+        .u16(count)
+        .u32(short(directory_bytes))
+        .u32(short(directory))
+        .u16(0);
+    tail.0
 }
 
 impl Written {
     /// Appends the entry's record to the directory. The ZIP64 field has only the numbers that do not
     /// fit elsewhere.
-    fn record(&self, records: RecordBytes, width: Width) -> io::Result<RecordBytes> {
+    fn record(&self, records: RecordBytes) -> RecordBytes {
         let Sizes { crc32, packed, unpacked } = self.sizes;
-        width.check(&[unpacked, packed, self.header])?;
         let long = [unpacked, packed, self.header].into_iter().filter(|number| is_long(*number));
         let long = long.fold(RecordBytes::default(), RecordBytes::u64).0;
         let extra = match long.len() {
             0 => Vec::new(),
             bytes => RecordBytes::default().u16(EXTRA_ZIP64).u16(bytes as u16).bytes(&long).0,
         };
-        let record = records
+        records
             .u32(RECORD)
-            .u16(UNIX | width.version())
-            .u16(width.version())
+            .u16(UNIX | VERSION_ZIP64)
+            .u16(VERSION_ZIP64)
             .u16(0)
             .u16(METHOD_DEFLATED)
             .u32(TIME)
@@ -324,8 +239,7 @@ impl Written {
             .u32(ENTRY_MODE << 16)
             .u32(short(self.header))
             .bytes(self.name.as_bytes())
-            .bytes(&extra);
-        Ok(record)
+            .bytes(&extra)
     }
 }
 

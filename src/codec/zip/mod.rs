@@ -1,8 +1,7 @@
-//! Writes the zip archives of bundles and workbooks.
+//! Writes the zip archives of bundles.
 //!
 //! ```text
 //! archive    writes entries, the directory and the end records
-//! piece      a part of an entry that is compressed before the entry starts
 //! format     the constants and number formats of zip archives
 //! ```
 //!
@@ -11,10 +10,8 @@
 
 mod archive;
 pub mod format;
-mod piece;
 
-pub use archive::{Archive, EntryWriter, Width};
-pub use piece::{Piece, PieceWriter};
+pub use archive::{Archive, EntryWriter};
 
 #[cfg(test)]
 mod tests;

@@ -213,7 +213,7 @@ async fn receive_file(
     let topology = app.topology.clone();
     let upload = app.blocking.run(Lane::Quick, move || topology.upload()).await??;
     let mut upload = Offloaded::new(app.blocking.clone(), upload);
-    save_upload(source, &mut upload, |error| TopologyError::from(error).into()).await?;
+    save_upload(source, &mut upload, |error| TopologyError::of_io(error).into()).await?;
     Ok(upload)
 }
 
@@ -282,7 +282,7 @@ pub(in crate::http) async fn report(call: Call) -> Result<Response, Problem> {
             let topology = call.app.topology.clone();
             let open = move || {
                 let file = topology.report(&id)?;
-                let bytes = file.metadata()?.len();
+                let bytes = file.metadata().map_err(TopologyError::of_io)?.len();
                 Ok::<_, TopologyError>((file, bytes))
             };
             let (file, bytes) = call.app.blocking.run(Lane::Quick, open).await??;

@@ -108,10 +108,10 @@ impl From<TopologyError> for Problem {
                 | DecodeError::Cpu { .. }
                 | DecodeError::Wait { .. }
                 | DecodeError::Died { .. }
-                | DecodeError::Garbled => ProblemKind::WorkbookRefused,
+                | DecodeError::InvalidOutput => ProblemKind::WorkbookRefused,
             },
             TopologyError::NoSheet { .. } => ProblemKind::WorkbookRefused,
-            TopologyError::MarkedLarge => ProblemKind::WorkbookLimit,
+            TopologyError::MarkedTooLarge => ProblemKind::WorkbookLimit,
             TopologyError::Write(_) | TopologyError::CellLong { .. } => {
                 if error.is_of_workbook() {
                     ProblemKind::WorkbookLimit
@@ -122,7 +122,7 @@ impl From<TopologyError> for Problem {
             TopologyError::NotFound { .. } => ProblemKind::UnknownWorkbook,
             TopologyError::NoReport { .. } => ProblemKind::UnknownReport,
             TopologyError::InTheWay { .. } => ProblemKind::WorkbookState,
-            TopologyError::Long => ProblemKind::BodyTooLarge,
+            TopologyError::UploadTooLarge => ProblemKind::BodyTooLarge,
             TopologyError::NoSpace | TopologyError::FileSizeLimit => ProblemKind::DiskFull,
             TopologyError::Io(error) => of_io(error),
         };

@@ -1,9 +1,9 @@
-//! The workbook that is handed back: the upload of an import that had problems, every sheet and
-//! cell as it came, with a column that says per row what is wrong, and the wrong cells marked.
+//! The marked workbook: the upload of an import that had problems, with the same sheets and cells, a
+//! column with the problems of each row, and a red fill in invalid cells.
 //!
-//! The upload is decoded twice, by a child as for the import: once to see where there is room for
-//! the column, and once to be written. What is wrong is taken from the report that is kept, sorted
-//! on the disk, and walks beside the rows. Formulas have become their values.
+//! The upload is decoded twice by a child process, as for the import: first to find a free column,
+//! then to write the workbook. The problems come from the report of the import. They are sorted on
+//! the disk and read together with the rows. Formulas are replaced by their values.
 
 mod problems;
 mod write;
@@ -15,8 +15,8 @@ use std::{
     path::Path,
 };
 
-use problems::{Problems, WrongRow};
-use write::Out;
+use problems::{Problems, RowProblems};
+use write::SheetCopier;
 
 use super::{
     SourceFormat, TopologyError, WorkbookFile, WorkbookName,
@@ -27,18 +27,18 @@ use super::{
 };
 use crate::{
     codec::workbook::{
-        Cell, CellError, DecodeLimits, Decoding, Format, Item, Mark, Marked, Row, SourceKind,
+        Cell, CellError, DecodeLimits, Decoding, Format, Item, Mark, MarkedCell, Row, SourceKind,
         WriteError,
     },
     import::{ImportError, Reports},
     model::{Kind, PerKind},
 };
 
-/// How many cells a workbook may have that is handed back, those counted that are empty before
-/// the last of their row: a million devices of a hundred properties.
+/// The maximum number of cells of a marked workbook, with the empty ones before the last cell of each
+/// row: a million devices with a hundred properties.
 const CELLS_MAX: u64 = 100_000_000;
 
-/// Writes the workbook of an import with its problems into a file without a name.
+/// Writes the marked workbook of an import to an unnamed file.
 pub(super) fn marked(
     reports: &Reports,
     decoder: &Path,
@@ -51,51 +51,53 @@ pub(super) fn marked(
     };
     let kept = reports.attached(id).map_err(none)?;
     let report = reports.open(id).map_err(none)?;
-    let problems = Problems::read(report, scratch)?;
-    let format = upload::format(&kept)?;
+    let problems = Problems::read(report, scratch).map_err(TopologyError::of_io)?;
+    let format = upload::format(&kept).map_err(TopologyError::of_io)?;
     let table = match format {
         SourceFormat::Csv => problems.kinds.first().copied(),
         SourceFormat::Xls | SourceFormat::Xlsx => None,
     };
     let marking = Marking { kept, decoder, scratch, table, problems: &problems };
     let layouts = marking.layouts()?;
-    let (file, format) = match marking.write(format.handed_back(), &layouts) {
-        // There was no column left in a full sheet.
+    let (file, format) = match marking.write(format.of_marked(), &layouts) {
+        // A sheet has the maximum number of columns, so there is none for the problems.
         Err(TopologyError::Write(WriteError::Columns { format: Format::Xls, .. })) => {
             (marking.write(Format::Xlsx, &layouts)?, Format::Xlsx)
         }
-        written => (written?, format.handed_back()),
+        written => (written?, format.of_marked()),
     };
     let name = name(problems.workbook.as_deref(), format)?;
-    Ok(WorkbookFile::of(file, &name)?)
+    WorkbookFile::of(file, &name).map_err(TopologyError::of_io)
 }
 
-/// What the workbook is called when it is saved.
+/// Returns the file name of the marked workbook.
 fn name(workbook: Option<&str>, format: Format) -> Result<WorkbookName, TopologyError> {
     let stem = workbook.map(|name| name.rsplit_once('.').map_or(name, |(stem, _)| stem));
     let named = stem.and_then(|stem| WorkbookName::near(&format!("{stem} problems{format}")));
     let plain = || format!("problems{format}").parse().map_err(io::Error::other);
-    Ok(named.map_or_else(plain, Ok)?)
+    named.map_or_else(plain, Ok).map_err(TopologyError::of_io)
 }
 
-/// What is marked.
+/// An upload that is being marked.
 struct Marking<'a> {
     kept: File,
     decoder: &'a Path,
     scratch: &'a Path,
-    /// What the rows of the one sheet of a table are.
+    /// The kind of the records of a table, which has one sheet.
     table: Option<Kind>,
     problems: &'a Problems,
 }
 
-/// Where the problems of a sheet are written.
+/// Position of the problems in a sheet.
 #[derive(Clone, Copy, Debug, Default)]
 struct Layout {
-    /// The row that is the header, from 0.
+    /// Number of the header row, from 0.
     header: Option<u32>,
-    /// The column of problems, from 0: one that is there from the last time, or behind all others.
+    /// Number of the column of problems, from 0: the one of an earlier marked workbook, or the first
+    /// one after all others.
     column: u32,
-    is_there: bool,
+    /// Whether it is the column of an earlier marked workbook.
+    exists: bool,
 }
 
 impl Marking<'_> {
@@ -105,15 +107,17 @@ impl Marking<'_> {
             None => SourceKind::Workbook,
         };
         let limits = DecodeLimits::default();
-        Ok(Decoding::start(self.decoder, self.kept.try_clone()?, kind, limits)?)
+        let file = self.kept.try_clone().map_err(TopologyError::of_io)?;
+        Ok(Decoding::start(self.decoder, file, kind, limits)?)
     }
 
-    /// The kind of a sheet that is marked: the first one of its name.
+    /// Returns the kind of a sheet. `None` if it is not marked: it is not one of devices or links, or
+    /// not the first one of its kind.
     fn kind(&self, sheet: &str, seen: &mut BTreeSet<Kind>) -> Option<Kind> {
         self.table.or_else(|| kind_of(sheet)).filter(|kind| seen.insert(*kind))
     }
 
-    /// Looks through the sheets for room.
+    /// Finds the header and the column of problems of each sheet.
     fn layouts(&self) -> Result<PerKind<Layout>, TopologyError> {
         let mut decoding = self.decoding()?;
         let mut layouts = PerKind::<Layout>::default();
@@ -126,10 +130,10 @@ impl Marking<'_> {
                 Item::Row(row) => {
                     cells += row.cells.last().map_or(0, |(last, _)| u64::from(*last) + 2);
                     if cells > CELLS_MAX {
-                        return Err(TopologyError::MarkedLarge);
+                        return Err(TopologyError::MarkedTooLarge);
                     }
                     if let Some(kind) = kind {
-                        layouts[kind].see(&row);
+                        layouts[kind].update(&row);
                     }
                 }
             }
@@ -137,10 +141,10 @@ impl Marking<'_> {
         Ok(layouts)
     }
 
-    /// Writes everything.
+    /// Writes the marked workbook.
     fn write(&self, format: Format, layouts: &PerKind<Layout>) -> Result<File, TopologyError> {
         let mut decoding = self.decoding()?;
-        let mut out = Out::new(format, self.scratch)?;
+        let mut out = SheetCopier::new(format, self.scratch)?;
         let mut seen = BTreeSet::new();
         let mut marks = None;
         while let Some(item) = decoding.next_item()? {
@@ -150,77 +154,81 @@ impl Marking<'_> {
                     let name = self.table.map_or_else(|| sheet.to_owned(), |kind| kind.to_string());
                     out.begin(&name)?;
                     marks = match kind.filter(|kind| self.problems.has(*kind)) {
-                        Some(kind) => Some((layouts[kind], self.problems.of(kind)?)),
+                        Some(kind) => {
+                            let problems = self.problems.of(kind).map_err(TopologyError::of_io)?;
+                            Some((layouts[kind], problems))
+                        }
                         None => None,
                     };
                 }
                 Item::Row(row) => {
                     let mut cells = Vec::new();
                     for (column, cell) in row.cells {
-                        cells.resize_with(column as usize, || Marked::from(Cell::Empty));
-                        cells.push(Marked::from(cell));
+                        cells.resize_with(column as usize, || MarkedCell::from(Cell::Empty));
+                        cells.push(MarkedCell::from(cell));
                     }
                     if let Some((layout, problems)) = &mut marks {
                         let is_header = layout.header == Some(row.row);
-                        let wrong = if is_header {
-                            problems.up_to(row.row)?
-                        } else {
-                            problems.at(row.row)?
-                        };
-                        mark(&mut cells, layout, is_header, &wrong);
+                        let row_problems =
+                            if is_header { problems.up_to(row.row) } else { problems.at(row.row) };
+                        let row_problems = row_problems.map_err(TopologyError::of_io)?;
+                        mark(&mut cells, layout, is_header, &row_problems);
                     }
                     out.row(row.row, cells)?;
                 }
             }
         }
-        let mut file = out.finish(tempfile::tempfile_in(self.scratch)?)?;
-        file.rewind()?;
+        let file = tempfile::tempfile_in(self.scratch).map_err(TopologyError::of_io)?;
+        let mut file = out.finish(file)?;
+        file.rewind().map_err(TopologyError::of_io)?;
         Ok(file)
     }
 }
 
-/// Writes what is wrong with a row behind it, and marks the wrong cells.
-fn mark(cells: &mut Vec<Marked<'_>>, layout: &Layout, is_header: bool, wrong: &WrongRow) {
+/// Adds the problems of a row to its cells, and marks the invalid cells.
+fn mark(cells: &mut Vec<MarkedCell<'_>>, layout: &Layout, is_header: bool, problems: &RowProblems) {
     let column = layout.column as usize;
-    let wrong_columns = || wrong.columns.iter().map(|column| *column as usize);
-    let last = wrong_columns().fold(column, usize::max);
-    if cells.len() <= last && (is_header || !wrong.text.is_empty()) {
-        cells.resize_with(last + 1, || Marked::from(Cell::Empty));
+    let invalid_columns = || problems.columns.iter().map(|column| *column as usize);
+    let last = invalid_columns().fold(column, usize::max);
+    if cells.len() <= last && (is_header || !problems.text.is_empty()) {
+        cells.resize_with(last + 1, || MarkedCell::from(Cell::Empty));
     }
-    for column in wrong_columns() {
+    for column in invalid_columns() {
         if let Some(cell) = cells.get_mut(column) {
-            cell.mark = Mark::Wrong;
-            // As a text it would be taken for the value the next time; the row says what it was.
+            cell.mark = Mark::Invalid;
+            // A formula would be written as a text, and the next import would read that text as the
+            // value. The column of problems contains the formula.
             if let Cell::Formula(_) = cell.cell {
                 cell.cell = Cell::Error(CellError::Value);
             }
         }
     }
-    let text = match (is_header, wrong.text.as_str()) {
+    let text = match (is_header, problems.text.as_str()) {
         (true, "") => PROBLEM_COLUMN.to_owned(),
         (true, text) => format!("{PROBLEM_COLUMN}: {text}"),
         (false, text) => text.to_owned(),
     };
-    // What an earlier import said of a row that is mended now goes.
+    // Also overwrites a problem of an earlier import.
     if let Some(cell) = cells.get_mut(column) {
-        *cell = Marked::from(Cell::from(text));
+        *cell = MarkedCell::from(Cell::from(text));
     }
 }
 
 impl Layout {
-    fn see(&mut self, row: &Row<'_>) {
+    /// Takes a row of the sheet into account.
+    fn update(&mut self, row: &Row<'_>) {
         if self.header.is_none() && !row.cells.iter().all(|(_, cell)| is_blank(cell)) {
             self.header = Some(row.row);
-            let is_there = |(_, cell): &&(u32, Cell<'_>)| match cell {
+            let is_problem_heading = |(_, cell): &&(u32, Cell<'_>)| match cell {
                 Cell::Text(text) => is_problem_column(text),
                 _ => false,
             };
-            if let Some((column, _)) = row.cells.iter().find(is_there) {
-                *self = Self { column: *column, is_there: true, ..*self };
+            if let Some((column, _)) = row.cells.iter().find(is_problem_heading) {
+                *self = Self { column: *column, exists: true, ..*self };
             }
         }
         if let Some((last, _)) = row.cells.last()
-            && !self.is_there
+            && !self.exists
         {
             self.column = self.column.max(last + 1);
         }

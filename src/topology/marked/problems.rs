@@ -1,4 +1,4 @@
-//! The problems of an import as its kept report lists them, in the order of the rows.
+//! The problems of an import, read from its report and sorted by rows.
 
 use std::{
     fmt,
@@ -18,36 +18,36 @@ use crate::{
     model::{Kind, PerKind},
 };
 
-/// What problems may take in memory before they are set aside on the disk, in bytes.
+/// Memory for sorting problems before they go to the disk, in bytes.
 const PROBLEMS_BYTES: usize = 16 << 20;
 
-/// How much is said of one row, in bytes: a cell holds four times as much, and nobody reads it.
+/// The longest text about the problems of a row, in bytes. A cell would hold four times as much.
 const ROW_TEXT_BYTES_MAX: usize = 8_000;
 
-/// The column of a problem that concerns no cell: behind all others of its row.
+/// The column of a problem that is not about a cell. It sorts after the others of its row.
 const NO_COLUMN: u32 = u32::MAX;
 
-/// What a report says that is needed to mark its workbook.
+/// The part of a report that is needed for the marked workbook.
 pub(super) struct Problems {
-    /// What the file was called where it came from.
+    /// The file name of the upload.
     pub workbook: Option<String>,
     /// The kinds whose sheets were read.
     pub kinds: Vec<Kind>,
-    /// A key is a kind, a row and a column, the latter two from 0; a value is a sentence.
+    /// A key is a kind, a row and a column, both from 0. A value is a message.
     sorted: Sorted,
     counts: PerKind<u64>,
 }
 
-/// What is wrong with a row.
+/// The problems of a row.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct WrongRow {
-    /// From 0.
+pub(super) struct RowProblems {
+    /// The columns of invalid cells, from 0.
     pub columns: Vec<u32>,
-    /// Sentences, or nothing.
+    /// The messages; empty if there are none.
     pub text: String,
 }
 
-/// A problem as a report lists it.
+/// A problem in the JSON of a report.
 #[derive(Deserialize)]
 struct Listed {
     sheet: String,
@@ -93,14 +93,14 @@ impl Problems {
         }
     }
 
-    /// Whether something is wrong with the sheet of a kind.
+    /// Whether the sheet of a kind has problems.
     pub fn has(&self, kind: Kind) -> bool {
         self.counts[kind] > 0
     }
 
-    /// The problems of a kind's sheet.
-    pub fn of(&self, kind: Kind) -> io::Result<Walk<'_>> {
-        let mut walk = Walk { reader: self.sorted.read(), kind, next: None };
+    /// Returns the problems of the sheet of a kind, row by row.
+    pub fn of(&self, kind: Kind) -> io::Result<ProblemsByRow<'_>> {
+        let mut walk = ProblemsByRow { reader: self.sorted.read(), kind, next: None };
         loop {
             walk.advance()?;
             if walk.next.as_ref().is_none_or(|next| next.kind >= kind.index()) {
@@ -110,28 +110,29 @@ impl Problems {
     }
 }
 
-/// Walks over the problems of one sheet, row by row.
-pub(super) struct Walk<'a> {
+/// Reads the problems of one sheet, row by row.
+pub(super) struct ProblemsByRow<'a> {
     reader: SortedReader<'a>,
     kind: Kind,
-    next: Option<Wrong>,
+    next: Option<SortedProblem>,
 }
 
-struct Wrong {
+/// A problem in the order of the sheet.
+struct SortedProblem {
     kind: usize,
     row: u32,
     column: u32,
     text: String,
 }
 
-impl Walk<'_> {
-    /// What is wrong with a row; rows are asked for in their order.
-    pub fn at(&mut self, row: u32) -> io::Result<WrongRow> {
+impl ProblemsByRow<'_> {
+    /// Returns the problems of a row. Rows must be requested in ascending order.
+    pub fn at(&mut self, row: u32) -> io::Result<RowProblems> {
         self.take(|next| next == row, |next| next < row)
     }
 
-    /// The same, and what is wrong with rows before it that nobody asked for.
-    pub fn up_to(&mut self, row: u32) -> io::Result<WrongRow> {
+    /// The same, with the problems of rows before it that were not requested.
+    pub fn up_to(&mut self, row: u32) -> io::Result<RowProblems> {
         self.take(|next| next <= row, |_| false)
     }
 
@@ -139,13 +140,15 @@ impl Walk<'_> {
         &mut self,
         taken: impl Fn(u32) -> bool,
         skipped: impl Fn(u32) -> bool,
-    ) -> io::Result<WrongRow> {
-        let mut wrong = WrongRow::default();
+    ) -> io::Result<RowProblems> {
+        let mut problems = RowProblems::default();
         loop {
             match &self.next {
-                Some(next) if next.kind == self.kind.index() && taken(next.row) => wrong.add(next),
+                Some(next) if next.kind == self.kind.index() && taken(next.row) => {
+                    problems.add(next)
+                }
                 Some(next) if next.kind == self.kind.index() && skipped(next.row) => {}
-                Some(_) | None => return Ok(wrong),
+                Some(_) | None => return Ok(problems),
             }
             self.advance()?;
         }
@@ -156,7 +159,7 @@ impl Walk<'_> {
         self.next = match self.reader.next()? {
             Some(([kind, rest @ ..], text)) => {
                 let (row, column) = rest.split_at(rest.len().min(size_of::<u32>()));
-                Some(Wrong {
+                Some(SortedProblem {
                     kind: usize::from(*kind),
                     row: number(row),
                     column: number(column),
@@ -169,10 +172,10 @@ impl Walk<'_> {
     }
 }
 
-impl WrongRow {
-    fn add(&mut self, wrong: &Wrong) {
-        if wrong.column != NO_COLUMN && self.columns.last() != Some(&wrong.column) {
-            self.columns.push(wrong.column);
+impl RowProblems {
+    fn add(&mut self, problem: &SortedProblem) {
+        if problem.column != NO_COLUMN && self.columns.last() != Some(&problem.column) {
+            self.columns.push(problem.column);
         }
         if self.text.len() > ROW_TEXT_BYTES_MAX {
             return;
@@ -180,10 +183,10 @@ impl WrongRow {
         if !self.text.is_empty() {
             self.text.push_str("; ");
         }
-        self.text.push_str(&wrong.text);
+        self.text.push_str(&problem.text);
         if self.text.len() > ROW_TEXT_BYTES_MAX {
             self.text.truncate(self.text.floor_char_boundary(ROW_TEXT_BYTES_MAX));
-            self.text.push_str(" and so on");
+            self.text.push_str(" …");
         }
     }
 }
@@ -193,7 +196,7 @@ struct Reading {
     head: Head,
     sorter: Sorter,
     counts: PerKind<u64>,
-    /// Why nothing more can be set aside.
+    /// Why problems can no longer be stored.
     failed: Option<io::Error>,
 }
 
@@ -216,7 +219,7 @@ impl<'de> Visitor<'de> for &mut Reading {
     }
 }
 
-/// The list of problems.
+/// The list of problems of a report.
 struct List<'a>(&'a mut Reading);
 
 impl<'de> DeserializeSeed<'de> for List<'_> {
@@ -267,7 +270,7 @@ impl Reading {
     }
 }
 
-/// The number of the column that a place begins with, from 0: 2 of `C17`.
+/// Returns the number of the column of a cell address, from 0: 2 for `C17`.
 fn column_of(place: &str) -> Option<u32> {
     let mut letters = place.bytes().take_while(u8::is_ascii_uppercase);
     let number = letters.try_fold(0_u32, |number, letter| {
@@ -294,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_come_by_their_rows() {
+    fn problems_are_sorted_by_their_rows() {
         let folder = tempfile::tempdir().unwrap();
         let mut report = tempfile::tempfile().unwrap();
         let text = r#"{"report":{"workbook":"a.xls","sheets":[{"sheet":"link"}],"more":[1]},
@@ -314,11 +317,11 @@ mod tests {
         assert!(problems.has(Kind::Device) && !problems.has(Kind::User));
         let mut walk = problems.of(Kind::Link).unwrap();
         assert_eq!(walk.up_to(0).unwrap().text, "whole");
-        assert_eq!(walk.at(1).unwrap(), WrongRow::default());
-        let wrong = walk.at(2).unwrap();
-        assert_eq!(wrong.columns, [0, 2]);
-        assert_eq!(wrong.text, "A3: first; C3: second; row");
+        assert_eq!(walk.at(1).unwrap(), RowProblems::default());
+        let problems_of_row = walk.at(2).unwrap();
+        assert_eq!(problems_of_row.columns, [0, 2]);
+        assert_eq!(problems_of_row.text, "A3: first; C3: second; row");
         assert_eq!(walk.at(8).unwrap().text, "p (B9): late");
-        assert_eq!(walk.at(9).unwrap(), WrongRow::default());
+        assert_eq!(walk.at(9).unwrap(), RowProblems::default());
     }
 }

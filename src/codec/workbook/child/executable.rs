@@ -1,28 +1,27 @@
-//! Which file is started as the child.
+//! The file that is started as the child.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf, absolute};
 
-/// The executable that is running, even if the file it was started from was replaced since.
+/// The running executable, even if its file has been replaced.
 const RUNNING: &str = "/proc/self/exe";
 
-/// The executable that is running.
+/// Returns a path of the running executable.
 ///
-/// Where there is no `/proc`, as in a bare chroot, that is the file it was started from. A server
-/// that was replaced there has to be started again before it reads workbooks.
+/// Without `/proc`, as in a bare chroot, it is the file that the process was started from. If that
+/// file is replaced there, the server must be restarted before it can read workbooks.
 pub fn executable() -> PathBuf {
     let running = Path::new(RUNNING);
-    // Not `exists`: a link to a file that was replaced leads nowhere, and can be started all the
-    // same.
+    // Not `exists`: after the file was replaced the link points to no path, but can be started.
     if running.is_symlink() {
         return running.to_owned();
     }
     started_from(env::args_os().next().unwrap_or_default(), env::var_os("PATH"))
 }
 
-/// The file that a command of this name was started from. Without a slash in it, a shell has
-/// looked for it along the `path`.
+/// Returns the file that a command was started from. If the command has no slash, the shell has
+/// searched the folders of `path`.
 fn started_from(command: OsString, path: Option<OsString>) -> PathBuf {
     let command = PathBuf::from(command);
     if command.components().count() == 1 && !command.is_absolute() {
@@ -32,7 +31,7 @@ fn started_from(command: OsString, path: Option<OsString>) -> PathBuf {
             return found;
         }
     }
-    // A child begins in another directory. Only an empty name cannot be made absolute.
+    // The child starts in another directory. Only an empty name cannot be made absolute.
     absolute(&command).unwrap_or(command)
 }
 
@@ -41,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_found_again_as_the_shell_found_it() {
+    fn a_command_is_found_in_the_folders_of_path() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("R 1%");
         std::fs::write(&file, "").unwrap();
@@ -56,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn the_one_that_runs_is_known() {
+    fn the_running_executable_is_found_in_proc() {
         assert_eq!(executable(), Path::new(RUNNING));
     }
 }

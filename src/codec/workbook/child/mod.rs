@@ -1,13 +1,12 @@
-//! A workbook decoded in a process that can be lost.
+//! Decoding of a workbook in a child process, which a hostile workbook may end.
 //!
-//! The child is this executable, started again with [`SUBCOMMAND`]. It gets an open file as its
-//! standard input and a pipe to write rows to, and nothing else: no environment, no other
-//! descriptor, no path. Before it reads a byte it gives up what it does not need, and the kernel
-//! holds it to that: memory, processor time, files, processes.
+//! The child is this executable, started again with [`SUBCOMMAND`]. It gets an open file as standard
+//! input and a pipe for rows as standard output, and nothing else: no environment, no other
+//! descriptor, no path. Before it reads a byte it sets limits that the kernel enforces: of memory,
+//! processor time, files and processes.
 
 mod error;
 mod executable;
-mod frame;
 mod serve;
 
 use std::fs::File;
@@ -21,49 +20,24 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
+use super::frame::{FrameError, FrameReader, Item, Stop};
 use super::limits::{CHILD_CPU, CHILD_MEMORY_BYTES, CHILD_WAIT};
-pub use error::{DecodeError, OutputLimit, Refusal};
+use super::source_kind::SourceKind;
+pub use error::DecodeError;
 pub use executable::executable;
-pub(super) use frame::{FrameError, FrameReader, FrameWriter, Stop};
-pub use frame::{Item, Row};
 pub use serve::decode_main;
 
-/// The hidden subcommand that makes the executable a child.
+/// The hidden subcommand that makes the executable a decoding child.
 pub const SUBCOMMAND: &str = "decode-workbook";
 
-/// What a file is taken for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SourceKind {
-    /// A workbook, whichever of the known ones its bytes say.
-    Workbook,
-    /// The same, and what is none is a table of comma-separated values.
-    WorkbookOrTable,
-}
-
-impl SourceKind {
-    const ALL: [Self; 2] = [Self::Workbook, Self::WorkbookOrTable];
-
-    /// How the child is told.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Workbook => "workbook",
-            Self::WorkbookOrTable => "table",
-        }
-    }
-
-    fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
-    }
-}
-
-/// What a child may use.
+/// Limits of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeLimits {
-    /// Its address space, in bytes.
+    /// Address space, in bytes.
     pub memory_bytes: u64,
-    /// Its processor time, in whole seconds.
+    /// Processor time, in whole seconds.
     pub cpu: Duration,
-    /// How long it is waited for, all waits added up.
+    /// Total time that its reader waits for it.
     pub wait: Duration,
 }
 
@@ -73,31 +47,31 @@ impl Default for DecodeLimits {
     }
 }
 
-/// A workbook that is being decoded. The child is killed when this is dropped.
+/// A workbook that is being decoded. Dropping it kills the child.
 #[derive(Debug)]
 pub struct Decoding {
     child: Child,
-    frames: FrameReader<Patient>,
+    frames: FrameReader<TimedPipe>,
     limits: DecodeLimits,
 }
 
 impl Decoding {
-    /// Starts a child of `program`, which is [`executable`] but in tests, on a file that is read
-    /// from its beginning. It blocks, as do all reads.
+    /// Starts a child that decodes `file` from its beginning. `program` is [`executable`], except in
+    /// tests. Blocks, as do all reads.
     ///
     /// # Errors
-    /// [`DecodeError::Io`]: no process can be started.
+    /// [`DecodeError::Io`] if the process cannot be started.
     pub fn start(
         program: &Path,
         file: File,
         kind: SourceKind,
         limits: DecodeLimits,
     ) -> Result<Self, DecodeError> {
-        // What nobody reads. `Stdio::null` would want a `/dev/null`, which a bare chroot has not.
+        // Nobody reads the standard error. `Stdio::null` needs `/dev/null`, which a bare chroot lacks.
         let (_, unread) = io::pipe().map_err(DecodeError::Io)?;
         let mut child = Command::new(program)
             .arg(SUBCOMMAND)
-            .arg(kind.word())
+            .arg(kind.as_argument())
             .arg(limits.memory_bytes.to_string())
             .arg(limits.cpu.as_secs().to_string())
             .env_clear()
@@ -110,15 +84,18 @@ impl Decoding {
         let Some(out) = child.stdout.take() else {
             return Err(DecodeError::Io(ErrorKind::BrokenPipe.into()));
         };
-        let frames = FrameReader::new(Patient { out, left: limits.wait });
+        let frames = FrameReader::new(TimedPipe { out, left: limits.wait });
         Ok(Self { child, frames, limits })
     }
 
-    /// The next sheet or row; `None` when everything was read. After an error there is nothing
-    /// more.
+    /// Reads the next sheet or row. `None` after the last one. Must not be called after an error.
     ///
     /// # Errors
-    /// The workbook is refused, or decoding it went beyond a limit.
+    /// - [`DecodeError::Refused`] if the file is not a workbook that can be read.
+    /// - [`DecodeError::Output`], [`DecodeError::Memory`], [`DecodeError::Cpu`] or
+    ///   [`DecodeError::Wait`] if it exceeds a limit.
+    /// - [`DecodeError::Died`] or [`DecodeError::InvalidOutput`] if the child fails otherwise.
+    /// - [`DecodeError::Io`] if the file or the output of the child cannot be read.
     pub fn next_item(&mut self) -> Result<Option<Item<'_>>, DecodeError> {
         let Self { child, frames, limits } = self;
         frames.next_item().map_err(|error| explain(error, child, *limits))
@@ -127,33 +104,33 @@ impl Decoding {
 
 impl Drop for Decoding {
     fn drop(&mut self) {
-        // An error says that it has ended already.
+        // An error means that it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What an error of the frames means, seeing what became of the child.
+/// Says why frames end, by the status of the child if necessary.
 fn explain(error: FrameError, child: &mut Child, limits: DecodeLimits) -> DecodeError {
     match error {
         FrameError::Stopped(Stop::Refused(refusal)) => DecodeError::Refused(refusal),
         FrameError::Stopped(Stop::Output(limit)) => DecodeError::Output(limit),
         FrameError::Stopped(Stop::Io(error)) => DecodeError::Io(error),
-        FrameError::Garbled => DecodeError::Garbled,
+        FrameError::Invalid => DecodeError::InvalidOutput,
         FrameError::Io(error) if error.kind() == ErrorKind::TimedOut => {
             DecodeError::Wait { wait_max: limits.wait }
         }
         FrameError::Io(error) => DecodeError::Io(error),
         FrameError::CutOff => match child.wait() {
-            Ok(status) => how_it_died(status, limits),
+            Ok(status) => error_of_status(status, limits),
             Err(error) => DecodeError::Io(error),
         },
     }
 }
 
-fn how_it_died(status: std::process::ExitStatus, limits: DecodeLimits) -> DecodeError {
-    /// What a process that can not have the memory it asks for does to itself; a stack that
-    /// overflows ends so too, or with a bad address. A kernel without memory kills.
+fn error_of_status(status: std::process::ExitStatus, limits: DecodeLimits) -> DecodeError {
+    /// A process that gets no memory aborts. A stack overflow is an abort or a bad address. A
+    /// kernel without memory kills.
     const MEMORY: [Signal; 4] = [Signal::ABORT, Signal::SEGV, Signal::BUS, Signal::KILL];
     let is = |signal: &Signal| status.signal() == Some(signal.as_raw());
     if is(&Signal::XCPU) {
@@ -165,14 +142,14 @@ fn how_it_died(status: std::process::ExitStatus, limits: DecodeLimits) -> Decode
     }
 }
 
-/// A pipe that is waited for only so long, all waits added up.
+/// A pipe with a limit of the total time that its reader waits.
 #[derive(Debug)]
-struct Patient {
+struct TimedPipe {
     out: ChildStdout,
     left: Duration,
 }
 
-impl Read for Patient {
+impl Read for TimedPipe {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let since = Instant::now();
         let timeout = Timespec::try_from(self.left).map_err(|_| ErrorKind::InvalidInput)?;

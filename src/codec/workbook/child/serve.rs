@@ -1,4 +1,4 @@
-//! The child itself.
+//! The child process.
 
 use std::fs::File;
 use std::io;
@@ -8,31 +8,34 @@ use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+use super::super::frame::{FrameWriter, Stop};
 use super::super::read;
-use super::{FrameWriter, Refusal, SourceKind, Stop};
+use super::super::refusal::Refusal;
+use super::super::source_kind::SourceKind;
 
-/// Decodes the workbook that is the standard input, within the limits that the arguments say:
-/// what it is taken for, bytes of address space, seconds of processor time. It is all that the
-/// process does.
+/// Decodes the workbook on standard input and writes frames to standard output. The process does
+/// nothing else. The arguments are the [`SourceKind`], the address space in bytes and the processor
+/// time in seconds.
 ///
-/// Exit codes: 0 what there is to say was written, 1 it could not be, 2 wrong arguments.
+/// Exit codes: 0 if rows or a reason were written, 1 if they cannot be written, 2 for wrong
+/// arguments.
 pub fn decode_main(arguments: &[String]) -> ExitCode {
     let [kind, memory_bytes, cpu_seconds] = arguments else { return ExitCode::from(2) };
     let (Some(kind), Ok(memory_bytes), Ok(cpu_seconds)) =
-        (SourceKind::of_word(kind), memory_bytes.parse(), cpu_seconds.parse())
+        (SourceKind::of_argument(kind), memory_bytes.parse(), cpu_seconds.parse())
     else {
         return ExitCode::from(2);
     };
-    // Nobody reads what a panic says; it is caught, and told in a frame.
+    // Nobody reads the standard error. A panic is caught, and reported in a frame.
     panic::set_hook(Box::new(|_| {}));
-    match give_up(memory_bytes, cpu_seconds).and_then(|(file, out)| decode(file, out, kind)) {
+    match restrict(memory_bytes, cpu_seconds).and_then(|(file, out)| decode(file, out, kind)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-/// Takes input and output, and gives up all that decoding does not need.
-fn give_up(memory_bytes: u64, cpu_seconds: u64) -> io::Result<(File, File)> {
+/// Sets the limits of the process. Returns standard input and output.
+fn restrict(memory_bytes: u64, cpu_seconds: u64) -> io::Result<(File, File)> {
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let limits = [
@@ -40,13 +43,13 @@ fn give_up(memory_bytes: u64, cpu_seconds: u64) -> io::Result<(File, File)> {
         (Resource::Cpu, cpu_seconds),
         (Resource::Fsize, 0),
         (Resource::Core, 0),
-        // No other file can be opened, no other process be started.
+        // No file can be opened, no process started.
         (Resource::Nofile, 0),
         (Resource::Nproc, 0),
     ];
     for (resource, limit) in limits {
-        // At the maximum the kernel kills, and does not say that it was for the time; a second
-        // before, it says so.
+        // At the hard limit the kernel kills with SIGKILL, which says no reason. A second before, at
+        // the soft limit, it sends SIGXCPU.
         let maximum = match resource {
             Resource::Cpu => limit.saturating_add(1),
             _ => limit,
@@ -58,7 +61,7 @@ fn give_up(memory_bytes: u64, cpu_seconds: u64) -> io::Result<(File, File)> {
 
 fn decode(file: File, out: File, kind: SourceKind) -> io::Result<()> {
     let mut frames = FrameWriter::new(out);
-    // calamine panics at some damaged workbooks.
+    // calamine panics on some damaged workbooks.
     let decoded = catch_unwind(AssertUnwindSafe(|| read::decode(file, kind, &mut frames)));
     let stop = match decoded {
         Ok(Ok(())) => return Ok(()),

@@ -1,29 +1,32 @@
-//! What the child does: any known workbook, or a table, into rows of cells.
+//! Reading of workbooks and tables, in the child process: every known format becomes cells.
 
-pub(super) mod iso;
 mod sheets;
 mod table;
 
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
-use super::child::{FrameWriter, Refusal, SourceKind, Stop};
+use super::frame::{FrameWriter, Stop};
+use super::refusal::Refusal;
+use super::source_kind::SourceKind;
 
-/// How an OLE2 container begins: `.xls`, or any other workbook under a password.
+/// First bytes of an OLE2 container: `.xls`, or another workbook with a password.
 const OLE2: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
-/// How a zip archive begins: `.xlsx`, `.xlsb`, `.ods`.
+/// First bytes of a zip archive: `.xlsx`, `.xlsb` or `.ods`.
 const ZIP: &[u8] = b"PK\x03\x04";
 
-/// Reads everything that is in `file` and hands it over.
+/// Reads the whole file and writes its cells to `to`.
+///
+/// # Errors
+/// - [`Stop::Refused`] if the file is not a workbook or table that can be read.
+/// - [`Stop::Output`] if it has too many cells.
+/// - [`Stop::Io`] if it cannot be read, or frames cannot be written.
 pub(super) fn decode<F: Read + Seek, W: Write>(
     file: F,
     kind: SourceKind,
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
     let mut file = BufReader::new(file);
-    file.seek(SeekFrom::Start(0))?;
-    let mut first = Vec::new();
-    file.by_ref().take(OLE2.len() as u64).read_to_end(&mut first)?;
-    file.seek(SeekFrom::Start(0))?;
+    let first = first_bytes(&mut file).map_err(Stop::Io)?;
     match (kind, first.as_slice()) {
         (_, OLE2) => sheets::decode_ole2(file, to)?,
         (_, first) if first.starts_with(ZIP) => sheets::decode_zip(file, to)?,
@@ -33,4 +36,13 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
         (SourceKind::WorkbookOrTable, _) => table::decode(file, to)?,
     }
     to.finish()
+}
+
+/// Reads the first bytes of a file, and goes back to its beginning.
+fn first_bytes(file: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut first = Vec::new();
+    file.take(OLE2.len() as u64).read_to_end(&mut first)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(first)
 }

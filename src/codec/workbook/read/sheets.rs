@@ -1,12 +1,12 @@
-//! Workbooks, through calamine.
+//! Reading of workbooks with calamine.
 //!
-//! `.xlsx` and `.xlsb` are read cell by cell, so that a lone cell in the last row of the last
-//! column costs nothing. calamine holds `.xls` and `.ods` whole, with a place for every cell
-//! between the first and the last.
+//! `.xlsx` and `.xlsb` are read cell by cell, so a single cell in the last row and column costs
+//! nothing. calamine keeps `.xls` and `.ods` in memory as a whole, with a slot for every cell between
+//! the first and the last one.
 //!
-//! One thing calamine gets wrong, and it can not be mended from here: a text of a `.xls` that begins
-//! with U+FEFF or U+FFFE is taken to begin with a byte order mark, and loses it, or is read with
-//! its bytes swapped. A test waits for the day that it does not.
+//! calamine misreads a text of a `.xls` that begins with U+FEFF or U+FFFE: it takes the character for
+//! a byte order mark, drops it, and swaps the bytes of the rest after U+FFFE. It cannot be corrected
+//! here. A test fails as soon as calamine reads such texts correctly.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -18,13 +18,14 @@ use calamine::{
 };
 
 use super::super::cell::{Cell, CellError};
-use super::super::child::{FrameWriter, Refusal, Stop};
-use super::iso;
+use super::super::frame::{FrameWriter, Stop};
+use super::super::iso;
+use super::super::refusal::Refusal;
 
-/// Days between what the two ways to count days begin with: 1900, and 1904 on old Macintoshes.
+/// Days between the two epochs of workbooks: 1900, and 1904 on old Macintoshes.
 const DAYS_TO_1904: f64 = 1_462.0;
 
-/// From when a workbook counts days.
+/// The year from which a workbook counts days.
 #[derive(Clone, Copy, Debug)]
 enum Epoch {
     Of1900,
@@ -37,7 +38,7 @@ impl Epoch {
     }
 }
 
-/// Reads a `.xls`, or says what else is in the container.
+/// Reads a `.xls`, or says why the container holds none.
 pub(super) fn decode_ole2<F: Read + Seek, W: Write>(
     mut file: F,
     to: &mut FrameWriter<W>,
@@ -46,8 +47,8 @@ pub(super) fn decode_ole2<F: Read + Seek, W: Write>(
         Ok(xls) => xls,
         Err(XlsError::Password) => return Err(Refusal::Encrypted.into()),
         Err(error) => {
-            // A workbook of another format that is encrypted lies in such a container too.
-            file.seek(SeekFrom::Start(0))?;
+            // Encrypted workbooks of other formats are in an OLE2 container too.
+            file.seek(SeekFrom::Start(0)).map_err(Stop::Io)?;
             return Err(match Xlsx::new(&mut file) {
                 Err(XlsxError::Password) => Refusal::Encrypted.into(),
                 _ => damaged("xls", &error),
@@ -64,7 +65,7 @@ pub(super) fn decode_ole2<F: Read + Seek, W: Write>(
     Ok(())
 }
 
-/// Reads the one of the zipped formats that it is.
+/// Reads a `.xlsx`, `.xlsb` or `.ods`.
 pub(super) fn decode_zip<F: Read + Seek, W: Write>(
     mut file: F,
     to: &mut FrameWriter<W>,
@@ -75,15 +76,15 @@ pub(super) fn decode_zip<F: Read + Seek, W: Write>(
         Err(OdsError::FileNotFound("mimetype") | OdsError::InvalidMime(_)) => {}
         Err(error) => return Err(damaged("ods", &error)),
     }
-    file.seek(SeekFrom::Start(0))?;
+    file.seek(SeekFrom::Start(0)).map_err(Stop::Io)?;
     match Xlsb::new(&mut file) {
         Ok(xlsb) => return decode_xlsb(xlsb, to),
         Err(XlsbError::Password) => return Err(Refusal::Encrypted.into()),
-        // It has none of the parts of one.
+        // The archive has no parts of a `.xlsb`.
         Err(XlsbError::FileNotFound(_)) => {}
         Err(error) => return Err(damaged("xlsb", &error)),
     }
-    file.seek(SeekFrom::Start(0))?;
+    file.seek(SeekFrom::Start(0)).map_err(Stop::Io)?;
     match Xlsx::new(&mut file) {
         Ok(xlsx) => decode_xlsx(xlsx, to),
         Err(XlsxError::Password) => Err(Refusal::Encrypted.into()),
@@ -114,8 +115,8 @@ fn decode_xlsb<F: Read + Seek, W: Write>(
         let mut cells = xlsb.worksheet_cells_reader(&name).map_err(damaged)?;
         while let Some(cell) = cells.next_cell().map_err(damaged)? {
             let (row, column) = cell.get_position();
-            // calamine does not say from when such a workbook counts; Excel for Windows, which
-            // alone writes them, counts from 1900.
+            // calamine does not tell the epoch of a `.xlsb`. Only Excel for Windows writes them, and
+            // it counts from 1900.
             to.cell(row, column, &value(cell.get_value(), Epoch::Of1900))?;
         }
     }
@@ -143,7 +144,7 @@ fn decode_xlsx<F: Read + Seek, W: Write>(
     Ok(())
 }
 
-/// The names of the sheets that hold cells, in the order of their tabs, hidden ones too.
+/// The names of the sheets that hold cells, in the order of their tabs, with hidden sheets.
 fn sheets<F: Read + Seek>(workbook: &impl Reader<F>) -> Vec<String> {
     let sheets = workbook.sheets_metadata().iter();
     sheets
@@ -152,7 +153,7 @@ fn sheets<F: Read + Seek>(workbook: &impl Reader<F>) -> Vec<String> {
         .collect()
 }
 
-/// Hands over a sheet that is held whole. Values and formulas each cover what they have to.
+/// Writes the cells of a sheet in memory. The ranges of values and of formulas may differ.
 fn range<W: Write>(
     values: &Range<Data>,
     formulas: &Range<String>,
@@ -176,7 +177,7 @@ fn range<W: Write>(
                 (Cell::Empty, Some(formula)) if found.is_empty() => {
                     Cell::Formula(Cow::Borrowed(formula))
                 }
-                // `.ods` says of an error only what it shows.
+                // In a `.ods`, an error is only the text that is shown.
                 (Cell::Text(text), Some(_)) => error_shown(text),
                 (found, _) => found,
             };
@@ -231,7 +232,7 @@ fn date_of(date: ExcelDateTime, epoch: Epoch) -> Cell<'static> {
     }
 }
 
-/// What only looks like a date is the text that it is.
+/// Returns a date, or a text if calamine took a text for a date.
 fn date_text(text: &str) -> Cell<'_> {
     iso::date_days(text).map_or_else(|| Cell::text(text), Cell::Date)
 }

@@ -1,17 +1,18 @@
-//! A table of comma-separated values: one sheet without a name, every cell a text.
+//! Reading of a table of comma-separated values: one sheet without a name, whose cells are texts.
 
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek, Write};
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 
 use super::super::cell::Cell;
-use super::super::child::{FrameWriter, OutputLimit, Refusal, Stop};
+use super::super::frame::{FrameWriter, Stop};
 use super::super::limits::ROW_BYTES_MAX;
+use super::super::refusal::{OutputLimit, Refusal};
 
-/// What may stand between two cells. Excel writes `;` where the comma is for decimals.
+/// Delimiters between cells. Excel writes `;` in countries with a decimal comma.
 const DELIMITERS: [u8; 3] = *b",;\t";
 
-/// What UTF-8 may begin with.
+/// The byte order mark of UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Reads the whole table.
@@ -21,23 +22,24 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
 ) -> Result<(), Stop> {
     let mut file = file;
     let mut header = Vec::new();
-    file.by_ref().take(ROW_BYTES_MAX as u64).read_until(b'\n', &mut header)?;
+    let read = file.by_ref().take(ROW_BYTES_MAX as u64).read_until(b'\n', &mut header);
+    read.map_err(Stop::Io)?;
     let skipped = if header.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     let delimiter = delimiter(&header);
     let is_crlf = header.ends_with(b"\r\n");
-    // The header is put back before the rest, and the last line ended if it is not.
+    // The table again: the header, the rest, and an end of the last line in case it has none.
     let bytes = Cursor::new(header.split_off(skipped)).chain(file).chain(&b"\n"[..]);
     let mut table = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(delimiter)
-        // Or else lines could not be counted.
+        // csv counts lines by this byte.
         .terminator(Terminator::Any(b'\n'))
-        .from_reader(Bounded { from: bytes, row_left: ROW_BYTES_MAX });
+        .from_reader(RowLimit { from: bytes, row_left: ROW_BYTES_MAX });
     to.sheet("")?;
     let mut record = ByteRecord::new();
-    // csv leaves out lines without anything, which a spreadsheet counts. A row's number is told
-    // from the lines that were read, less those that stand in cells.
+    // csv skips empty lines, which a spreadsheet counts as rows. The number of a row is that of its
+    // line, less the line breaks in the cells before.
     let mut lines_in_cells = 0;
     let mut next_row = 0;
     loop {
@@ -66,7 +68,7 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
     }
 }
 
-/// Nothing but bytes can be wrong: what csv can not make sense of, it takes for text.
+/// The reason of an error of csv. Only reading fails: csv accepts any bytes as text.
 fn stop(error: csv::Error, row: u32) -> Stop {
     match error.into_kind() {
         csv::ErrorKind::Io(error) if error.kind() == ErrorKind::FileTooLarge => {
@@ -77,8 +79,8 @@ fn stop(error: csv::Error, row: u32) -> Stop {
     }
 }
 
-/// What stands between the cells of the header: the one that is there most often outside of
-/// quotes, a comma where there is none.
+/// The delimiter of a table: the one that occurs most often in the header outside of quotes, or a
+/// comma if there is none.
 fn delimiter(header: &[u8]) -> u8 {
     let mut counts = [0; DELIMITERS.len()];
     let mut is_quoted = false;
@@ -88,18 +90,19 @@ fn delimiter(header: &[u8]) -> u8 {
             counts[at] += 1;
         }
     }
-    // The first of those that are there equally often.
+    // The first one of those that occur equally often.
     let best = (0..DELIMITERS.len()).rev().max_by_key(|at| counts[*at]).unwrap_or(0);
     DELIMITERS[best]
 }
 
-/// Ends in an error when one row takes too much: an open quote makes one of the whole file.
-struct Bounded<R> {
+/// A reader that fails with `FileTooLarge` if one row is too long. After an open quote the rest of
+/// the file is one row.
+struct RowLimit<R> {
     from: R,
     row_left: usize,
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for RowLimit<R> {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
         if self.row_left == 0 {
             return Err(ErrorKind::FileTooLarge.into());

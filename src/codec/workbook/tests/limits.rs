@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 
 use super::super::{
-    CELL_UNITS_MAX, Cell, Format, FormatUnknown, SheetNameProblem, SourceKind, WorkbookWriter,
+    CELL_UNITS_MAX, Cell, Format, SheetNameProblem, SourceKind, UnknownFormat, WorkbookWriter,
     WriteError, cell_name,
 };
 use super::decode;
@@ -13,18 +13,18 @@ fn writer(format: Format) -> WorkbookWriter {
 }
 
 #[test]
-fn a_name_says_the_format() {
+fn a_file_name_says_the_format() {
     assert_eq!(Format::of_name("project"), Ok(Format::Xls));
     assert_eq!(Format::of_name("project.XLS"), Ok(Format::Xls));
     assert_eq!(Format::of_name("a.b.xlsx"), Ok(Format::Xlsx));
     for name in ["project.xlsm", "project.", "R 1%.csv"] {
-        let FormatUnknown { ending } = Format::of_name(name).unwrap_err();
-        assert!(name.ends_with(&ending), "{name}");
+        let UnknownFormat { extension } = Format::of_name(name).unwrap_err();
+        assert!(name.ends_with(&extension), "{name}");
     }
 }
 
 #[test]
-fn cells_are_called_as_people_call_them() {
+fn cells_have_addresses_in_a1_notation() {
     assert_eq!(cell_name(16, 2), "C17");
     assert_eq!(cell_name(0, 25), "Z1");
     assert_eq!(cell_name(0, 26), "AA1");
@@ -92,19 +92,19 @@ fn a_text_is_never_cut() {
 }
 
 #[test]
-fn names_that_no_sheet_can_have_are_told() {
-    use SheetNameProblem::{Apostrophe, Character, Empty, Long, Twice};
+fn invalid_sheet_names_are_refused_with_the_reason() {
+    use SheetNameProblem::{Apostrophe, Character, Duplicate, Empty, TooLong};
     for format in Format::ALL {
         let mut writer = writer(format);
         writer.begin_sheet("device", ["name"]).unwrap();
         let long = "é".repeat(32);
         let cases = [
             ("", Empty),
-            (long.as_str(), Long),
+            (long.as_str(), TooLong),
             ("[Shared] x", Character { character: '[' }),
             ("a\u{0}b", Character { character: '\0' }),
             ("'x", Apostrophe),
-            ("DEVICE", Twice),
+            ("DEVICE", Duplicate),
         ];
         for (name, expected) in cases {
             let error = writer.begin_sheet(name, ["name"]).unwrap_err();
@@ -116,7 +116,7 @@ fn names_that_no_sheet_can_have_are_told() {
 }
 
 #[test]
-fn a_workbook_without_a_sheet_is_none() {
+fn a_workbook_without_a_sheet_is_refused() {
     for format in Format::ALL {
         assert!(matches!(writer(format).row(["x"]), Err(WriteError::NoSheet)));
         let finished = writer(format).finish(Cursor::new(Vec::new()));
@@ -158,7 +158,7 @@ impl Seek for Full {
 }
 
 #[test]
-fn a_full_disk_is_an_error_wherever_it_fills_up() {
+fn a_full_disk_is_an_error_at_every_position() {
     for format in Format::ALL {
         let finish = |bytes_max: u64| {
             let mut writer = writer(format);
@@ -172,16 +172,11 @@ fn a_full_disk_is_an_error_wherever_it_fills_up() {
             finished.map(|full| full.file.into_inner().len() as u64)
         };
         let whole = finish(u64::MAX).unwrap();
-        // A .xlsx is small enough to let it fill up at every byte.
-        let step = match format {
-            Format::Xls => whole / 40,
-            Format::Xlsx => 1,
-        };
-        for bytes_max in (0..whole).step_by(step as usize) {
+        for bytes_max in (0..whole).step_by(whole as usize / 40) {
             let error = finish(bytes_max).unwrap_err();
-            assert!(matches!(error, WriteError::Io(_)), "{format} at {bytes_max}: {error:?}");
+            assert!(matches!(error, WriteError::Output(_)), "{format} at {bytes_max}: {error:?}");
         }
         let nowhere = std::path::Path::new("/nowhere/at/all");
-        assert!(matches!(WorkbookWriter::new(format, nowhere), Err(WriteError::Io(_))));
+        assert!(matches!(WorkbookWriter::new(format, nowhere), Err(WriteError::Scratch(_))));
     }
 }

@@ -1,15 +1,15 @@
 //! Workbooks written and read back, in this process. What a child does with hostile ones stands in
 //! `tests/it/workbooks.rs`.
 
+mod appearance;
 mod limits;
-mod look;
 mod round_trip;
 mod table;
 
 use std::io::{Cursor, Read, Seek};
 
-use super::child::{FrameError, FrameReader, FrameWriter, Stop};
-use super::{Cell, Format, Item, Marked, SourceKind, WorkbookWriter, read};
+use super::frame::{FrameError, FrameReader, FrameWriter, Stop};
+use super::{Cell, Format, Item, MarkedCell, SourceKind, WorkbookWriter, read};
 
 /// A sheet: its name, and what is not empty in it, by row and column.
 pub(super) type Sheet = (String, Vec<((u32, u32), Cell<'static>)>);
@@ -37,12 +37,12 @@ pub(super) fn decode(file: impl Read + Seek, kind: SourceKind) -> Result<Vec<She
 
 /// Writes a workbook with one sheet.
 pub(super) fn write(format: Format, rows: &[Vec<Cell<'_>>]) -> Vec<u8> {
-    let rows = rows.iter().map(|cells| cells.iter().cloned().map(Marked::from).collect());
+    let rows = rows.iter().map(|cells| cells.iter().cloned().map(MarkedCell::from).collect());
     write_marked(format, &rows.collect::<Vec<_>>())
 }
 
 /// Writes a workbook with one sheet, and marks in it.
-pub(super) fn write_marked(format: Format, rows: &[Vec<Marked<'_>>]) -> Vec<u8> {
+pub(super) fn write_marked(format: Format, rows: &[Vec<MarkedCell<'_>>]) -> Vec<u8> {
     let scratch = tempfile::tempdir().unwrap();
     let mut writer = WorkbookWriter::new(format, scratch.path()).unwrap();
     let (header, rows) = rows.split_first().unwrap();

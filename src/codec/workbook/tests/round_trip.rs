@@ -4,11 +4,11 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 
-use super::super::{CELL_UNITS_MAX, Cell, CellError, Format, Mark, Marked, SourceKind};
+use super::super::{CELL_UNITS_MAX, Cell, CellError, Format, Mark, MarkedCell, SourceKind};
 use super::{decode, expected, write, write_marked};
 
 /// Texts of which formats, spreadsheets and people have made something else.
-const HOSTILE: [&str; 31] = [
+const HOSTILE: [&str; 33] = [
     "R 1%",
     "[Shared] x",
     "é>b",
@@ -34,6 +34,8 @@ const HOSTILE: [&str; 31] = [
     "_x0041_",
     "_x005F_x0041_",
     "__x0000_",
+    "_x0041\u{1}",
+    "_x0041__x0042\r_x0043_",
     "<t>&amp;</t>]]>",
     "\u{ff}\u{100}",
     "\u{1F600}",
@@ -62,14 +64,14 @@ fn both(rows: &[Vec<Cell<'_>>]) {
 }
 
 #[test]
-fn hostile_texts_are_the_same_afterwards() {
+fn hostile_texts_are_read_back_unchanged() {
     let header = HOSTILE.iter().map(|text| Cell::text(*text)).collect::<Vec<_>>();
     let rows = HOSTILE.iter().map(|text| vec![Cell::text(*text), Cell::Empty, Cell::text(*text)]);
     both(&std::iter::once(header).chain(rows).collect::<Vec<_>>());
 }
 
 #[test]
-fn every_kind_of_cell_is_the_same_afterwards() {
+fn every_kind_of_cell_is_read_back_unchanged() {
     let numbers = [
         0.0,
         -0.0,
@@ -96,7 +98,7 @@ fn every_kind_of_cell_is_the_same_afterwards() {
 }
 
 #[test]
-fn a_value_that_is_on_its_way_is_not_available() {
+fn getting_data_is_written_to_xlsx_as_not_available() {
     for (format, expected) in
         [(Format::Xls, CellError::GettingData), (Format::Xlsx, CellError::NotAvailable)]
     {
@@ -106,7 +108,7 @@ fn a_value_that_is_on_its_way_is_not_available() {
 }
 
 #[test]
-fn what_can_not_stand_in_a_cell_is_said_in_it() {
+fn nan_becomes_an_error_and_a_formula_becomes_a_text() {
     for format in Format::ALL {
         let cells = vec![Cell::Number(f64::NAN), Cell::Formula("A1+B1".into())];
         let bytes = write(format, &[vec!["header".into()], cells]);
@@ -120,7 +122,7 @@ fn what_can_not_stand_in_a_cell_is_said_in_it() {
 }
 
 #[test]
-fn long_texts_cross_the_ends_of_records() {
+fn long_texts_are_split_over_records() {
     // A record ends at another character in each text.
     let patterns = ["a", "ab\u{1F600}", "\u{1F600}", "é", "\u{100}", "x\u{1F600}y"];
     let rows = (0..10_usize).map(|row| {
@@ -138,7 +140,7 @@ fn long_texts_cross_the_ends_of_records() {
 }
 
 #[test]
-fn texts_of_every_length_cross_the_ends_of_records() {
+fn texts_of_every_length_are_split_over_records() {
     // The room that is left takes every value before a text's head.
     let mut rows = vec![vec![Cell::text("header")]];
     for length in 1..200 {
@@ -150,13 +152,13 @@ fn texts_of_every_length_cross_the_ends_of_records() {
 }
 
 /// Whether calamine reads a text of a `.xls` as it stands there: see
-/// [`calamine_takes_what_looks_like_a_byte_order_mark_for_one`].
-fn is_read_right(text: &str) -> bool {
+/// [`calamine_still_misreads_a_text_that_begins_with_a_byte_order_mark`].
+fn is_read_correctly(text: &str) -> bool {
     !text.contains(['\u{feff}', '\u{fffe}'])
 }
 
 #[test]
-fn calamine_takes_what_looks_like_a_byte_order_mark_for_one() {
+fn calamine_still_misreads_a_text_that_begins_with_a_byte_order_mark() {
     // It stands in the way of a mended calamine, so that this is then taken out.
     for (text, expected) in [("\u{feff}x", "x"), ("\u{fffe}x", "\u{7800}")] {
         let bytes = write(Format::Xls, &[vec![text.into()]]);
@@ -166,15 +168,15 @@ fn calamine_takes_what_looks_like_a_byte_order_mark_for_one() {
     }
 }
 
-fn marked() -> impl Strategy<Value = Marked<'static>> {
-    let mark = prop_oneof![3 => Just(Mark::None), 1 => Just(Mark::Wrong)];
-    (cell(), mark).prop_map(|(cell, mark)| Marked { cell, mark })
+fn marked() -> impl Strategy<Value = MarkedCell<'static>> {
+    let mark = prop_oneof![3 => Just(Mark::None), 1 => Just(Mark::Invalid)];
+    (cell(), mark).prop_map(|(cell, mark)| MarkedCell { cell, mark })
 }
 
 fn cell() -> impl Strategy<Value = Cell<'static>> {
     prop_oneof![
         2 => Just(Cell::Empty),
-        3 => any::<String>().prop_filter("no mark", |text| is_read_right(text)).prop_map(Cell::text),
+        3 => any::<String>().prop_filter("no mark", |text| is_read_correctly(text)).prop_map(Cell::text),
         1 => (0..HOSTILE.len()).prop_map(|at| Cell::text(HOSTILE[at])),
         1 => "[_x0-9A-Fa-f&<;\\r\\n\\t \u{1}\u{ffff}]{1,30}".prop_map(Cell::text),
         1 => "(_x?[0-4]{3,5}[_\u{1}\\r\u{fffd}]){1,5}".prop_map(Cell::text),
@@ -192,7 +194,7 @@ fn cell() -> impl Strategy<Value = Cell<'static>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
     #[test]
-    fn any_cells_are_the_same_afterwards(
+    fn random_cells_are_read_back_unchanged(
         rows in prop::collection::vec(prop::collection::vec(marked(), 0..6), 1..50)
     ) {
         // In a header, dates are numbers.

@@ -2,7 +2,8 @@
 
 use std::io::Cursor;
 
-use super::super::child::{OutputLimit, Refusal, Stop};
+use super::super::frame::Stop;
+use super::super::refusal::{OutputLimit, Refusal};
 use super::super::{Cell, SourceKind};
 use super::decode;
 
@@ -22,7 +23,7 @@ fn texts(expected: &[((u32, u32), &str)]) -> Vec<((u32, u32), String)> {
 }
 
 #[test]
-fn each_delimiter_is_found_in_the_header() {
+fn the_delimiter_is_recognised_by_the_header() {
     let expected = texts(&[
         ((0, 0), "name"),
         ((0, 1), "a,b"),
@@ -43,7 +44,7 @@ fn each_delimiter_is_found_in_the_header() {
 }
 
 #[test]
-fn rows_are_counted_as_a_spreadsheet_counts_them() {
+fn row_numbers_are_those_of_a_spreadsheet() {
     let table = "name\n\n\n\"two\nlines\"\n\nR 1%,,x\n,\n..\n";
     let expected =
         [((0, 0), "name"), ((3, 0), "two\nlines"), ((5, 0), "R 1%"), ((5, 2), "x"), ((7, 0), "..")];
@@ -67,7 +68,7 @@ fn a_line_that_is_not_utf8_is_named() {
 }
 
 #[test]
-fn a_table_is_no_workbook_unless_it_may_be_one() {
+fn a_table_is_refused_unless_tables_are_allowed() {
     for bytes in [&b"name\nR 1%\n"[..], b"", b"<html>", b"PK"] {
         let stop = decode(Cursor::new(bytes), SourceKind::Workbook).unwrap_err();
         assert!(matches!(stop, Stop::Refused(Refusal::Unknown)), "{stop:?}");
@@ -77,7 +78,7 @@ fn a_table_is_no_workbook_unless_it_may_be_one() {
 }
 
 #[test]
-fn an_open_quote_does_not_swallow_the_memory() {
+fn an_open_quote_is_refused_before_it_takes_the_memory() {
     let mut table = b"name\n\"".to_vec();
     table.resize(40 << 20, b'x');
     let stop = decode(Cursor::new(table), SourceKind::WorkbookOrTable).unwrap_err();

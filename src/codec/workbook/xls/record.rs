@@ -1,8 +1,8 @@
-//! BIFF records: a number, a length, a body, all little-endian.
+//! BIFF records: a number, the length of the body, the body. All numbers are little-endian.
 
-/// The longest body of a record. What is longer goes on in [`CONTINUE`] records.
+/// The longest body of a record, in bytes. Longer ones continue in [`CONTINUE`] records.
 pub(super) const BODY_BYTES_MAX: usize = 8_224;
-/// Number and length.
+/// Bytes of the number and the length before a body.
 pub(super) const HEAD_BYTES: usize = 4;
 
 pub(super) const EOF: u16 = 0x000A;
@@ -16,7 +16,6 @@ pub(super) const WINDOW1: u16 = 0x003D;
 pub(super) const PANE: u16 = 0x0041;
 pub(super) const CODEPAGE: u16 = 0x0042;
 pub(super) const DEFCOLWIDTH: u16 = 0x0055;
-pub(super) const OBJ: u16 = 0x005D;
 pub(super) const COLINFO: u16 = 0x007D;
 pub(super) const GUTS: u16 = 0x0080;
 pub(super) const WSBOOL: u16 = 0x0081;
@@ -24,8 +23,6 @@ pub(super) const BOUNDSHEET: u16 = 0x0085;
 pub(super) const AUTOFILTERINFO: u16 = 0x009D;
 pub(super) const DBCELL: u16 = 0x00D7;
 pub(super) const XF: u16 = 0x00E0;
-pub(super) const MSODRAWINGGROUP: u16 = 0x00EB;
-pub(super) const MSODRAWING: u16 = 0x00EC;
 pub(super) const SST: u16 = 0x00FC;
 pub(super) const LABELSST: u16 = 0x00FD;
 pub(super) const EXTSST: u16 = 0x00FF;
@@ -43,14 +40,14 @@ pub(super) const STYLE: u16 = 0x0293;
 pub(super) const FORMAT: u16 = 0x041E;
 pub(super) const BOF: u16 = 0x0809;
 
-/// What a substream holds, as its BOF says.
+/// The kind of a substream, as its BOF record says.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Substream {
     Globals = 0x0005,
     Sheet = 0x0010,
 }
 
-/// Bytes that are put together, and records of them.
+/// Bytes under construction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bytes(pub(super) Vec<u8>);
 
@@ -73,7 +70,8 @@ impl Bytes {
         self
     }
 
-    /// Characters without their number: a byte that says how wide they are, and then they.
+    /// Adds the characters of a text in UTF-16, after a byte that says so. The caller adds their
+    /// number before.
     pub(super) fn characters(self, text: &str) -> Self {
         let this = self.u8(1);
         text.encode_utf16().fold(this, Self::u16)
@@ -88,7 +86,7 @@ impl Bytes {
     pub(super) fn begin(self, substream: Substream) -> Self {
         /// BIFF8.
         const VERSION: u16 = 0x0600;
-        /// Of Excel 97: what makes a file that every later one reads without a question.
+        /// Build and year of Excel 97: later versions open such a file without a warning.
         const BUILD: u16 = 0x0DBB;
         const YEAR: u16 = 0x07CC;
         let body = Self::default().u16(VERSION).u16(substream as u16).u16(BUILD).u16(YEAR);

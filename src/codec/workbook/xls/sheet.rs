@@ -1,70 +1,75 @@
-//! One sheet: what stands before its cells, the cells in blocks of rows, what stands behind.
+//! One sheet: records before its cells, its cells in blocks of rows, records after them.
 
 use std::io::{self, Write};
 
 use super::super::cell::{Cell, CellError};
-use super::super::look::CellLook;
-use super::super::write;
-use super::buttons;
-use super::look;
+use super::super::layout::SheetLayout;
+use super::super::marked::{Mark, MarkedCell};
+use super::super::style::CellStyle;
 use super::record::{
     AUTOFILTERINFO, BLANK, BOOLERR, Bytes, COLINFO, DBCELL, DEFAULTROWHEIGHT, DEFCOLWIDTH,
     DIMENSIONS, GUTS, HEAD_BYTES, INDEX, LABELSST, NUMBER, PANE, RK, ROW, SELECTION, Substream,
     WINDOW2, WSBOOL,
 };
+use super::style;
 
-/// Rows of a block, which Excel finds through the sheet's index.
+/// Number of rows of a block. Excel finds blocks through the INDEX record.
 const BLOCK_ROWS: usize = 32;
+/// Length of a ROW record, in bytes.
 const ROW_BYTES: usize = HEAD_BYTES + 16;
 
-/// A twentieth of a point.
+/// In twentieths of a point.
 const ROW_HEIGHT: u16 = 0x00FF;
-/// Characters, of a column about which nothing is said.
+/// Width of a column without a COLINFO record, in characters.
 const COLUMN_CHARACTERS: u16 = 8;
+/// COLINFO counts widths in this fraction of a character.
+const WIDTHS_PER_CHARACTER: u16 = 256;
 
-/// Numbers that fit in 30 bits are written short.
-const SHORT_MAX: f64 = ((1 << 29) - 1) as f64;
+/// The largest integer that an RK record holds: it has 30 bits.
+const RK_MAX: f64 = ((1 << 29) - 1) as f64;
 
 /// A sheet whose cells are written.
 #[derive(Debug)]
-pub(super) struct Sheet {
+pub(super) struct FinishedSheet {
     pub(super) name: String,
-    /// Where its cells begin in the file of cells, and how long they are.
+    /// Position of its cells in the temporary file of cells.
     pub(super) cells_at: u64,
+    /// Length of its cells there.
     pub(super) cells_bytes: u64,
-    pub(super) look: write::Look,
+    pub(super) layout: SheetLayout,
     pub(super) rows: u32,
-    /// The end of each block, from where the cells begin.
+    /// Position of the DBCELL record of each block, relative to the first cell.
     blocks: Vec<u32>,
 }
 
 /// A sheet whose cells are being written.
 #[derive(Debug)]
-pub(super) struct Cells {
+pub(super) struct OpenSheet {
     name: String,
     cells_at: u64,
     cells_bytes: u64,
     rows: u32,
     blocks: Vec<u32>,
-    /// The records of a block's cells.
+    /// The cell records of the current block.
     block: Vec<u8>,
+    /// The finished rows of the current block.
     block_rows: Vec<BlockRow>,
-    /// The row that is being written.
-    row: BlockRow,
+    current_row: BlockRow,
 }
 
+/// A row of a block.
 #[derive(Clone, Copy, Debug, Default)]
 struct BlockRow {
-    /// Where its first cell stands in the block.
+    /// Position of its first cell record in the block.
     at: u32,
-    /// Its first column, and the one behind its last.
+    /// Its first column, and the column after its last.
     columns: (u16, u16),
 }
 
-/// What a cell's record says.
+/// The value of a cell record.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Content {
-    /// The number of a text.
+    /// Index of a text in the table of texts.
     Text(u32),
     Number(f64),
     Bool(bool),
@@ -72,7 +77,8 @@ pub(super) enum Content {
     Blank,
 }
 
-impl Cells {
+impl OpenSheet {
+    /// Begins a sheet whose cells go to this position of the temporary file of cells.
     pub(super) fn new(name: &str, cells_at: u64) -> Self {
         Self {
             name: name.to_owned(),
@@ -82,33 +88,33 @@ impl Cells {
             blocks: Vec::new(),
             block: Vec::new(),
             block_rows: Vec::new(),
-            row: BlockRow::default(),
+            current_row: BlockRow::default(),
         }
     }
 
-    /// Adds a cell to the row, with the number of its look.
-    pub(super) fn add(&mut self, column: u16, look: u16, content: Content) {
-        let (first, end) = &mut self.row.columns;
+    /// Adds a cell to the current row. `style` is the index of its XF record.
+    pub(super) fn add_cell(&mut self, column: u16, style: u16, content: Content) {
+        let (first, end) = &mut self.current_row.columns;
         if *end == 0 {
             *first = column;
         }
         *end = column + 1;
         let row = self.rows as u16;
         let out = &mut self.block;
-        let mut begin = |number: u16, bytes: u16| {
-            for field in [number, 6 + bytes, row, column, look] {
+        let mut begin = |record: u16, value_bytes: u16| {
+            for field in [record, 6 + value_bytes, row, column, style] {
                 out.extend_from_slice(&field.to_le_bytes());
             }
         };
         match content {
-            Content::Text(text) => {
+            Content::Text(index) => {
                 begin(LABELSST, 4);
-                out.extend_from_slice(&text.to_le_bytes());
+                out.extend_from_slice(&index.to_le_bytes());
             }
-            Content::Number(number) => match short(number) {
-                Some(short) => {
+            Content::Number(number) => match rk(number) {
+                Some(rk) => {
                     begin(RK, 4);
-                    out.extend_from_slice(&short.to_le_bytes());
+                    out.extend_from_slice(&rk.to_le_bytes());
                 }
                 None => {
                     begin(NUMBER, 8);
@@ -127,86 +133,93 @@ impl Cells {
         }
     }
 
-    /// Ends the row, and with it perhaps its block.
+    /// Ends the current row. Writes the block if it is full.
     pub(super) fn end_row(&mut self, out: &mut impl Write) -> io::Result<()> {
-        self.block_rows.push(self.row);
+        self.block_rows.push(self.current_row);
         self.rows += 1;
         if self.block_rows.len() == BLOCK_ROWS {
             self.end_block(out)?;
         }
-        self.row = BlockRow { at: self.block.len() as u32, columns: (0, 0) };
+        self.current_row = BlockRow { at: self.block.len() as u32, columns: (0, 0) };
         Ok(())
     }
 
-    /// Writes a block: what is said of its rows, their cells, where those are found.
+    /// Writes the current block: its ROW records, its cells, and a DBCELL record with their
+    /// positions.
     fn end_block(&mut self, out: &mut impl Write) -> io::Result<()> {
         if self.block_rows.is_empty() {
             return Ok(());
         }
         let mut rows = Bytes::default();
         let rows_bytes = self.block_rows.len() * ROW_BYTES;
-        // From the end of the first row's record to the first cell, then from row to row.
-        let mut last = 0;
-        let mut places = Bytes::default().u32((rows_bytes + self.block.len()) as u32);
+        // The first offset runs from the end of the first ROW record to the first cell. Each of the
+        // others runs from the first cell of the row before to that of the row.
+        let mut previous_at = 0;
+        let mut offsets = Bytes::default().u32((rows_bytes + self.block.len()) as u32);
         let first_row = self.rows - self.block_rows.len() as u32;
+        // Style of the cells of the row that have no record.
+        let style = u32::from(style::index(CellStyle::General, Mark::None));
         for (number, row) in (first_row..).zip(&self.block_rows) {
             let (first, end) = row.columns;
             let body = Bytes::default().u16(number as u16).u16(first).u16(end).u16(ROW_HEIGHT);
-            // Cells that are not there look as cells do.
-            let look = u32::from(look::number(CellLook::General, write::Mark::None));
-            rows = rows.record(ROW, body.u16(0).u16(0).u32(0x0100 | look << 16));
+            rows = rows.record(ROW, body.u16(0).u16(0).u32(0x0100 | style << 16));
             let from = if number == first_row { rows_bytes - ROW_BYTES } else { 0 };
-            places = places.u16((from + (row.at - last) as usize) as u16);
-            last = row.at;
+            offsets = offsets.u16((from + (row.at - previous_at) as usize) as u16);
+            previous_at = row.at;
         }
         out.write_all(&rows.0)?;
         out.write_all(&self.block)?;
         self.cells_bytes += (rows_bytes + self.block.len()) as u64;
         self.blocks.push(self.cells_bytes as u32);
-        let places = Bytes::default().record(DBCELL, places);
-        out.write_all(&places.0)?;
-        self.cells_bytes += places.0.len() as u64;
+        let offsets = Bytes::default().record(DBCELL, offsets);
+        out.write_all(&offsets.0)?;
+        self.cells_bytes += offsets.0.len() as u64;
         self.block.clear();
         self.block_rows.clear();
         Ok(())
     }
 
-    /// Where the cells end in the file of cells, as yet.
-    pub(super) fn end(&self) -> u64 {
+    /// Current end of the cells in the temporary file of cells.
+    pub(super) fn cells_end(&self) -> u64 {
         self.cells_at + self.cells_bytes
     }
 
-    pub(super) fn finish(mut self, look: write::Look, out: &mut impl Write) -> io::Result<Sheet> {
+    /// Writes the last block and ends the sheet.
+    pub(super) fn finish(
+        mut self,
+        layout: SheetLayout,
+        out: &mut impl Write,
+    ) -> io::Result<FinishedSheet> {
         self.end_block(out)?;
-        Ok(Sheet {
+        Ok(FinishedSheet {
             name: self.name,
             cells_at: self.cells_at,
             cells_bytes: self.cells_bytes,
-            look,
+            layout,
             rows: self.rows,
             blocks: self.blocks,
         })
     }
 }
 
-/// A number in 30 bits, where it is whole and fits.
-fn short(number: f64) -> Option<u32> {
-    let is_short = number.fract() == 0.0
-        && number.abs() <= SHORT_MAX
+/// Returns the 30-bit form of a number. `None` if it has a fraction, is too large, or is -0.
+fn rk(number: f64) -> Option<u32> {
+    let fits = number.fract() == 0.0
+        && number.abs() <= RK_MAX
         && (number != 0.0 || number.is_sign_positive());
-    is_short.then(|| (number as i32).cast_unsigned() << 2 | 2)
+    fits.then(|| (number as i32).cast_unsigned() << 2 | 2)
 }
 
-impl Sheet {
-    /// What stands before the cells, for a sheet that begins at `at` in the stream.
-    pub(super) fn before(&self, at: u64) -> Bytes {
-        // What stands before them is as long wherever the sheet stands.
-        let bytes = self.before_cells(0, 0).0.len() as u64;
-        self.before_cells(at, at + bytes)
+impl FinishedSheet {
+    /// The records before the cells, for a sheet that begins at `at` in the stream.
+    pub(super) fn before_cells(&self, at: u64) -> Bytes {
+        // Their length does not depend on the positions that they hold.
+        let bytes = self.before_cells_at(0, 0).0.len() as u64;
+        self.before_cells_at(at, at + bytes)
     }
 
-    fn before_cells(&self, at: u64, cells_at: u64) -> Bytes {
-        let columns = self.look.widths.len() as u16;
+    fn before_cells_at(&self, at: u64, cells_at: u64) -> Bytes {
+        let columns = self.layout.column_widths.len() as u16;
         let before = Bytes::default().begin(Substream::Sheet);
         let index_bytes = HEAD_BYTES + 16 + 4 * self.blocks.len();
         let middle = Bytes::default()
@@ -221,13 +234,15 @@ impl Sheet {
             .fold(index, |index, block| index.u32((cells_at + u64::from(*block)) as u32));
         let before = before.record(INDEX, index).bytes(&middle.0);
         let before = before.record(DEFCOLWIDTH, Bytes::default().u16(COLUMN_CHARACTERS));
-        let before = (0..).zip(&self.look.widths).fold(before, |before, (column, width)| {
-            // What is typed into an empty cell stays a text, too.
-            let look = look::number(CellLook::Text, write::Mark::None);
-            let body = Bytes::default().u16(column).u16(column).u16(256 * *width as u16);
-            before.record(COLINFO, body.u16(look).u16(0).u16(0))
+        // What a person types into an empty cell of the column stays a text.
+        let style = style::index(CellStyle::Text, Mark::None);
+        let widths = (0..).zip(&self.layout.column_widths);
+        let before = widths.fold(before, |before, (column, width)| {
+            let width = WIDTHS_PER_CHARACTER * *width as u16;
+            let body = Bytes::default().u16(column).u16(column).u16(width);
+            before.record(COLINFO, body.u16(style).u16(0).u16(0))
         });
-        let before = match self.look.header_columns {
+        let before = match self.layout.header_columns {
             0 => before,
             columns => before.record(AUTOFILTERINFO, Bytes::default().u16(columns as u16)),
         };
@@ -235,39 +250,35 @@ impl Sheet {
         before.record(DIMENSIONS, size)
     }
 
-    /// What stands behind the cells of the sheet, which is the `number`th from 1.
-    pub(super) fn behind(&self, number: u32) -> Bytes {
-        /// Grid, names of rows and columns, zeros shown; frozen, not split.
+    /// The records after the cells of the sheet with this number, from 1.
+    pub(super) fn after_cells(number: u32) -> Bytes {
+        /// WINDOW2: grid, row and column headings, and zeros shown; panes frozen, not split.
         const SHOWN: u16 = 0x01BE;
-        /// The sheet that is seen when the workbook is opened.
-        const CHOSEN: u16 = 0x0600;
-        let shown = if number == 1 { SHOWN | CHOSEN } else { SHOWN };
-        let window = Bytes::default().u16(shown).u16(0).u16(0).u32(0x40).u16(0).u16(0).u32(0);
-        // One row above, none beside; the part below is where one is.
+        /// WINDOW2: the sheet is selected and active.
+        const SELECTED: u16 = 0x0600;
+        let options = if number == 1 { SHOWN | SELECTED } else { SHOWN };
+        let window = Bytes::default().u16(options).u16(0).u16(0).u32(0x40).u16(0).u16(0).u32(0);
+        // One row in the upper pane, no column in the left one; the lower pane is active.
         let pane = Bytes::default().u16(0).u16(1).u16(1).u16(0).u16(2);
         let cell = Bytes::default().u8(2).u16(1).u16(0).u16(0).u16(1).u16(1).u16(1).u8(0).u8(0);
-        buttons::buttons(number, self.look.header_columns)
-            .record(WINDOW2, window)
-            .record(PANE, pane)
-            .record(SELECTION, cell)
-            .end()
+        Bytes::default().record(WINDOW2, window).record(PANE, pane).record(SELECTION, cell).end()
     }
 }
 
-/// What the record of a cell says. Texts are given by the table.
+/// Returns the value of a cell's record. `None` if the cell needs no record. `string_index` adds a
+/// text to the table of texts and returns its index.
 pub(super) fn content<E>(
-    cell: &Cell<'_>,
-    mark: write::Mark,
-    number_of_text: impl FnOnce(&str) -> Result<u32, E>,
+    cell: &MarkedCell<'_>,
+    string_index: impl FnOnce(&str) -> Result<u32, E>,
 ) -> Result<Option<Content>, E> {
-    Ok(Some(match cell {
-        Cell::Empty => match mark {
-            write::Mark::None => return Ok(None),
-            write::Mark::Wrong => Content::Blank,
+    Ok(Some(match &cell.cell {
+        Cell::Empty => match cell.mark {
+            Mark::None => return Ok(None),
+            Mark::Invalid => Content::Blank,
         },
-        Cell::Text(text) => Content::Text(number_of_text(text)?),
-        Cell::Formula(formula) => Content::Text(number_of_text(&format!("={formula}"))?),
-        // What is no number to Excel can not stand where one does.
+        Cell::Text(text) => Content::Text(string_index(text)?),
+        Cell::Formula(formula) => Content::Text(string_index(&format!("={formula}"))?),
+        // Excel has no infinity and no NaN.
         Cell::Number(number) | Cell::Date(number) | Cell::Duration(number)
             if !number.is_finite() =>
         {

@@ -1,9 +1,8 @@
-//! The table of texts that all cells of a workbook share.
+//! The table of texts that all cells of a workbook share (SST).
 //!
-//! Cells refer to texts by number, and the table stands before the sheets. It is written into a
-//! file of its own as texts come, already in records. A text that came before is found again, as
-//! long as what is remembered of texts stays small; after that, a new text is simply written
-//! each time it comes. Nothing in a workbook depends on texts being there once only.
+//! Cells refer to texts by index. The table comes before the sheets in the stream, so it goes to a
+//! temporary file as texts come. A cache finds texts that came before; when it is full, further
+//! texts are written each time they come. The format allows a text to be there more than once.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,52 +11,54 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
 use super::record::{BODY_BYTES_MAX, Bytes, CONTINUE, EXTSST, HEAD_BYTES, SST};
 
-/// How much of texts is remembered, so that they are not written twice.
-const REMEMBERED_BYTES_MAX: usize = 24 << 20;
-/// How many texts are remembered: what fits in the table of places before it grows beyond 18 MB.
-const REMEMBERED_TEXTS_MAX: usize = (1 << 20) / 8 * 7;
+/// Memory for the texts of the cache, in bytes.
+const CACHE_BYTES_MAX: usize = 24 << 20;
+/// Number of texts in the cache: the most that its hash table holds before it grows beyond 18 MB.
+const CACHE_TEXTS_MAX: usize = (1 << 20) / 8 * 7;
 
-/// How many places of texts the index can hold, which has to fit in one record.
-const PLACES_MAX: usize = 1_024;
-/// Excel asks for at least so many texts between two places.
-const TEXTS_BETWEEN_PLACES_MIN: u32 = 8;
+/// Number of positions in the EXTSST record: what fits in one record.
+const POSITIONS_MAX: usize = 1_024;
+/// The smallest number of texts between two positions that [MS-XLS] allows (ExtSST).
+const TEXTS_BETWEEN_POSITIONS_MIN: u32 = 8;
 
-/// Before the texts, the number of references to them and their own.
+/// Length of the two counts before the texts, in bytes: of references and of texts.
 const COUNTS_BYTES: usize = 8;
-/// Before each text, its length, and whether its units are wide.
+/// Length of the head before each text, in bytes: its length, and one flag for its width.
 const TEXT_HEAD_BYTES: usize = 3;
 
-/// The table, being written.
+/// The table while it is being written.
 #[derive(Debug)]
-pub(super) struct Strings {
+pub(super) struct StringTableWriter {
     out: BufWriter<File>,
-    /// Where the record that is being filled begins.
+    /// Position of the current record.
     record_at: u64,
+    /// Body of the current record.
     body: Vec<u8>,
     references: u32,
     texts: u32,
-    places: Vec<Place>,
-    texts_between_places: u32,
-    remembered: Remembered,
+    positions: Vec<TextPosition>,
+    texts_between_positions: u32,
+    cache: TextCache,
 }
 
-/// The table, written.
+/// The finished table.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct StringTable {
     pub(super) file: File,
     pub(super) bytes: u64,
-    places: Vec<Place>,
-    texts_between_places: u32,
+    positions: Vec<TextPosition>,
+    texts_between_positions: u32,
 }
 
-/// Where a text stands: how far from the beginning of the table and of its record.
+/// Position of a text, relative to the beginning of the table and to that of its record.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct TextPosition {
     in_table: u32,
     in_record: u16,
 }
 
-impl Strings {
+impl StringTableWriter {
+    /// Begins a table in this empty file.
     pub(super) fn new(file: File) -> Self {
         Self {
             out: BufWriter::with_capacity(1 << 16, file),
@@ -65,22 +66,23 @@ impl Strings {
             body: vec![0; COUNTS_BYTES],
             references: 0,
             texts: 0,
-            places: Vec::new(),
-            texts_between_places: TEXTS_BETWEEN_PLACES_MIN,
-            remembered: Remembered::default(),
+            positions: Vec::new(),
+            texts_between_positions: TEXTS_BETWEEN_POSITIONS_MIN,
+            cache: TextCache::default(),
         }
     }
 
-    /// How long the table is as yet.
+    /// Current length of the table, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.record_at + (HEAD_BYTES + self.body.len()) as u64
     }
 
-    /// The number of a text, for a cell that shows it. The text is not empty, and fits in a cell.
-    pub(super) fn number(&mut self, text: &str) -> io::Result<u32> {
+    /// Returns the index of a text, and adds it to the table if necessary. Counts one reference to
+    /// it. The text must not be empty, and must fit in a cell.
+    pub(super) fn index_of(&mut self, text: &str) -> io::Result<u32> {
         self.references += 1;
-        match self.remembered.number_or_remember(text, self.texts) {
-            Some(number) => Ok(number),
+        match self.cache.find_or_insert(text, self.texts) {
+            Some(index) => Ok(index),
             None => {
                 self.add(text)?;
                 self.texts += 1;
@@ -92,18 +94,18 @@ impl Strings {
     fn add(&mut self, text: &str) -> io::Result<()> {
         let units = text.chars().map(char::len_utf16).sum::<usize>();
         let is_wide = text.chars().any(|c| c > '\u{FF}');
-        // The head is never cut off from the first character.
+        // The head and the first character must be in the same record.
         if self.room() < TEXT_HEAD_BYTES + 4 {
             self.end_record()?;
         }
-        self.note_place();
+        self.note_position();
         self.body.extend_from_slice(&(units as u16).to_le_bytes());
         self.body.push(u8::from(is_wide));
-        if is_wide { self.wide(text) } else { self.narrow(text) }
+        if is_wide { self.add_wide(text) } else { self.add_narrow(text) }
     }
 
-    /// A text whose characters are all among the first 256, in a byte each.
-    fn narrow(&mut self, text: &str) -> io::Result<()> {
+    /// Adds a text whose characters are all below U+0100, one byte each.
+    fn add_narrow(&mut self, text: &str) -> io::Result<()> {
         for c in text.chars() {
             if self.room() == 0 {
                 self.end_record()?;
@@ -114,9 +116,10 @@ impl Strings {
         Ok(())
     }
 
-    fn wide(&mut self, text: &str) -> io::Result<()> {
+    /// Adds a text in UTF-16.
+    fn add_wide(&mut self, text: &str) -> io::Result<()> {
         for c in text.chars() {
-            // Both halves of a pair stand in one record.
+            // Both halves of a surrogate pair must be in the same record.
             if self.room() < 2 * c.len_utf16() {
                 self.end_record()?;
                 self.body.push(1);
@@ -128,6 +131,7 @@ impl Strings {
         Ok(())
     }
 
+    /// Bytes left in the current record.
     fn room(&self) -> usize {
         BODY_BYTES_MAX - self.body.len()
     }
@@ -142,101 +146,102 @@ impl Strings {
         Ok(())
     }
 
-    /// Notes where the next text stands, if the index wants it; thins the index when it is full.
-    fn note_place(&mut self) {
-        if !self.texts.is_multiple_of(self.texts_between_places) {
+    /// Notes the position of the next text, if it is one for the EXTSST record. If those are too
+    /// many, drops every second one.
+    fn note_position(&mut self) {
+        if !self.texts.is_multiple_of(self.texts_between_positions) {
             return;
         }
-        if self.places.len() == PLACES_MAX {
+        if self.positions.len() == POSITIONS_MAX {
             let mut is_kept = false;
-            self.places.retain(|_| {
+            self.positions.retain(|_| {
                 is_kept = !is_kept;
                 is_kept
             });
-            self.texts_between_places *= 2;
+            self.texts_between_positions *= 2;
         }
         let in_record = HEAD_BYTES + self.body.len();
         let in_table = (self.record_at + in_record as u64) as u32;
-        self.places.push(Place { in_table, in_record: in_record as u16 });
+        self.positions.push(TextPosition { in_table, in_record: in_record as u16 });
     }
 
-    /// Ends the table and writes what is known now into its beginning.
-    pub(super) fn finish(mut self) -> io::Result<Table> {
+    /// Ends the table, and writes the counts at its beginning.
+    pub(super) fn finish(mut self) -> io::Result<StringTable> {
         self.end_record()?;
         self.out.seek(SeekFrom::Start(HEAD_BYTES as u64))?;
         self.out.write_all(&self.references.to_le_bytes())?;
         self.out.write_all(&self.texts.to_le_bytes())?;
         let mut file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
-        Ok(Table {
+        Ok(StringTable {
             file,
             bytes: self.record_at,
-            places: self.places,
-            texts_between_places: self.texts_between_places,
+            positions: self.positions,
+            texts_between_positions: self.texts_between_positions,
         })
     }
 }
 
-impl Table {
-    /// The index of a table that begins at `at` in the stream.
+impl StringTable {
+    /// The EXTSST record, an index of a table that begins at `at` in the stream.
     pub(super) fn index(&self, at: u32) -> Bytes {
-        let mut body = Bytes::default().u16(self.texts_between_places as u16);
-        for place in &self.places {
-            body = body.u32(at + place.in_table).u16(place.in_record).u16(0);
+        let mut body = Bytes::default().u16(self.texts_between_positions as u16);
+        for position in &self.positions {
+            body = body.u32(at + position.in_table).u16(position.in_record).u16(0);
         }
         Bytes::default().record(EXTSST, body)
     }
 }
 
-/// The texts that are found again, and their numbers.
+/// Texts and their indexes in the table.
 #[derive(Debug, Default)]
-struct Remembered {
-    /// By a hash that nobody outside can foretell. Two texts of one hash are told apart; the
-    /// second is not remembered.
-    texts: HashMap<u64, Text, BuildHasherDefault<Hashed>>,
-    /// Each text behind its length.
+struct TextCache {
+    /// By a hash with a random key. If two texts have the same hash, only the first is kept.
+    texts: HashMap<u64, CachedText, BuildHasherDefault<IdentityHasher>>,
+    /// The texts, each after its length.
     bytes: Vec<u8>,
     hasher: RandomState,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Text {
+struct CachedText {
+    /// Position in the bytes of the cache.
     at: u32,
-    number: u32,
+    index: u32,
 }
 
-impl Remembered {
-    /// The number of a text that came before. One that did not is remembered by this number, if
-    /// there is room.
-    fn number_or_remember(&mut self, text: &str, number: u32) -> Option<u32> {
+impl TextCache {
+    /// Returns the index of a text. `None` if the text is new: then it is inserted with this index,
+    /// if there is room.
+    fn find_or_insert(&mut self, text: &str, index: u32) -> Option<u32> {
         let hash = self.hasher.hash_one(text);
         if let Some(found) = self.texts.get(&hash) {
-            return (self.at(found.at) == text.as_bytes()).then_some(found.number);
+            return (self.text_at(found.at) == text.as_bytes()).then_some(found.index);
         }
         let Ok(length) = u16::try_from(text.len()) else { return None };
         let at = self.bytes.len();
-        let has_room = at + size_of::<u16>() + text.len() <= REMEMBERED_BYTES_MAX
-            && self.texts.len() < REMEMBERED_TEXTS_MAX;
+        let has_room = at + size_of::<u16>() + text.len() <= CACHE_BYTES_MAX
+            && self.texts.len() < CACHE_TEXTS_MAX;
         if has_room {
             self.bytes.extend_from_slice(&length.to_le_bytes());
             self.bytes.extend_from_slice(text.as_bytes());
-            self.texts.insert(hash, Text { at: at as u32, number });
+            self.texts.insert(hash, CachedText { at: at as u32, index });
         }
         None
     }
 
-    fn at(&self, at: u32) -> &[u8] {
+    fn text_at(&self, at: u32) -> &[u8] {
         let text = &self.bytes[at as usize..];
         let (length, text) = text.split_at(size_of::<u16>());
         &text[..usize::from(u16::from_le_bytes([length[0], length[1]]))]
     }
 }
 
-/// Takes a key that is a hash already for its own.
+/// Hashes a key that is a hash already.
 #[derive(Debug, Default)]
-struct Hashed(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for Hashed {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }

@@ -1,174 +1,167 @@
-//! Texts in XML.
+//! Texts that `rust_xlsxwriter` would write so that readers misread them.
 //!
-//! Characters that XML can not hold are written as Excel writes them, by their number:
-//! `_x0001_`. What looks like such an escape has its underscore escaped itself. A carriage return
-//! is escaped too, or else readers of XML would make a line feed of it.
+//! Characters that XML cannot hold are written by their number, as Excel does: `_x0001_`
+//! (ECMA-376 part 1, 22.9.2.19). The underscore of a text that looks like such an escape is escaped
+//! itself: `_x005F_x0001_`. The crate does both, with one gap: the beginning of an escape right
+//! before a character that is escaped, as `_x0041` before U+0001. It would write `_x0041_x0001_`,
+//! and readers would take `_x0041_` for an `A`. Such a text is cut in two runs of the same format,
+//! because readers decode each run by itself.
+//!
+//! Runs and the names of sheets are escaped here: the crate does it for other texts only.
 
-/// The bytes that something else may stand for: where the search for escapes stops.
-const STOPS: [bool; 256] = {
-    let mut stops = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        stops[byte] = byte != b'\t' as usize && byte != b'\n' as usize;
-        byte += 1;
+use std::borrow::Cow;
+
+use rust_xlsxwriter::{Format, Worksheet, XlsxError};
+
+use super::super::sheet_name::SHEET_NAME_UNITS_MAX;
+
+/// Length of the beginning of an escape: `_x0041`.
+const ESCAPE_BEGIN_BYTES: usize = 6;
+
+/// The escape of an underscore before a text that looks like an escape.
+const ESCAPED_UNDERSCORE: &str = "_x005F_";
+
+/// Length of the markup of a run of a text with its font and of an escaped underscore, in bytes,
+/// rounded up.
+const RUN_BYTES: u64 = 256;
+
+/// The most bytes of XML for each byte of a text, by the byte; but for escaped underscores.
+const XML_BYTES_OF_BYTE: [u8; 256] = {
+    let mut bytes = [1; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        bytes[control] = 7;
+        control += 1;
     }
-    stops[b'&' as usize] = true;
-    stops[b'<' as usize] = true;
-    stops[b'>' as usize] = true;
-    stops[b'_' as usize] = true;
-    // How U+FFFE and U+FFFF begin.
-    stops[0xEF] = true;
-    stops
+    bytes[b'&' as usize] = 5;
+    bytes[b'<' as usize] = 4;
+    bytes[b'>' as usize] = 4;
+    // First of the three bytes of U+FFFE and U+FFFF.
+    bytes[0xEF] = 5;
+    bytes
 };
 
-/// What stands for a character.
-#[derive(Clone, Copy, Debug)]
-enum Escape {
-    Entity(&'static str),
-    /// Its number, where the text holds it in so many bytes.
-    Number {
-        unit: u16,
-        bytes: usize,
-    },
+/// Upper bound of the length of a text in XML, in bytes.
+pub(super) fn xml_bytes(text: &str) -> u64 {
+    let bytes = text.bytes().map(|byte| u64::from(XML_BYTES_OF_BYTE[usize::from(byte)]));
+    let runs_max = text.matches("_x").count() as u64;
+    bytes.sum::<u64>() + runs_max * RUN_BYTES
 }
 
-impl Escape {
-    /// The escape of the character with which this begins. `None` where it stands for itself.
-    fn of(rest: &[u8]) -> Option<Self> {
-        match rest {
-            [b'&', ..] => Some(Self::Entity("&amp;")),
-            [b'<', ..] => Some(Self::Entity("&lt;")),
-            [b'>', ..] => Some(Self::Entity("&gt;")),
-            [b'_', rest @ ..] if is_escape(rest) => Some(Self::Number { unit: 0x5F, bytes: 1 }),
-            _ => Self::number(rest),
-        }
+/// Writes a text, with the format of the column if `format` is `None`.
+pub(super) fn write(
+    sheet: &mut Worksheet,
+    row: u32,
+    column: u16,
+    text: &str,
+    format: Option<&Format>,
+) -> Result<(), XlsxError> {
+    if let Some(runs) = runs(text) {
+        let font = Format::new();
+        let runs: Vec<_> = runs.into_iter().map(with_escaped_underscores).collect();
+        let runs: Vec<_> = runs.iter().map(|run| (&font, &**run)).collect();
+        match format {
+            Some(format) => sheet.write_rich_string_with_format(row, column, &runs, format)?,
+            None => sheet.write_rich_string(row, column, &runs)?,
+        };
+        return Ok(());
     }
-
-    /// The same, where XML can not hold the character.
-    fn number(rest: &[u8]) -> Option<Self> {
-        match rest {
-            [b'\t' | b'\n', ..] => None,
-            [byte @ 0..0x20, ..] => Some(Self::Number { unit: u16::from(*byte), bytes: 1 }),
-            [0xEF, 0xBF, 0xBE, ..] => Some(Self::Number { unit: 0xFFFE, bytes: 3 }),
-            [0xEF, 0xBF, 0xBF, ..] => Some(Self::Number { unit: 0xFFFF, bytes: 3 }),
-            _ => None,
-        }
-    }
-}
-
-/// Whether what follows an underscore would make an escape of it. The underscore at its end may
-/// be that of another escape.
-fn is_escape(rest: &[u8]) -> bool {
-    let Some((digits, rest)) = rest.strip_prefix(b"x").and_then(<[u8]>::split_first_chunk::<4>)
-    else {
-        return false;
+    match format {
+        Some(format) => sheet.write_string_with_format(row, column, text, format)?,
+        None => sheet.write_string(row, column, text)?,
     };
-    let ends = rest.starts_with(b"_") || Escape::number(rest).is_some();
-    ends && digits.iter().all(u8::is_ascii_hexdigit)
+    Ok(())
 }
 
-/// Adds a text as it stands between two tags.
-pub(super) fn push(text: &str, xml: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let bytes = text.as_bytes();
-    let (mut copied, mut at) = (0, 0);
-    while let Some(ahead) = bytes[at..].iter().position(|byte| STOPS[usize::from(*byte)]) {
-        at += ahead;
-        let Some(escape) = Escape::of(&bytes[at..]) else {
-            at += 1;
-            continue;
-        };
-        xml.extend_from_slice(&bytes[copied..at]);
-        at += match escape {
-            Escape::Entity(entity) => {
-                xml.extend_from_slice(entity.as_bytes());
-                1
-            }
-            Escape::Number { unit, bytes } => {
-                let digit = |shift: u32| DIGITS[usize::from(unit >> shift & 0xF)];
-                xml.extend_from_slice(b"_x");
-                xml.extend_from_slice(&[digit(12), digit(8), digit(4), digit(0), b'_']);
-                bytes
-            }
-        };
-        copied = at;
+/// Cuts a text after each beginning of an escape that the next character would complete. `None` if
+/// there is none.
+fn runs(text: &str) -> Option<Vec<&str>> {
+    let mut runs = Vec::new();
+    let mut rest = text;
+    let mut searched = 0;
+    while let Some(at) = rest[searched..].find("_x") {
+        let end = searched + at + ESCAPE_BEGIN_BYTES;
+        searched += at + 1;
+        let Some((begin, after)) = rest.split_at_checked(end) else { continue };
+        let digits = &begin[begin.len() - 4..];
+        if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) && after.starts_with(is_escaped) {
+            runs.push(begin);
+            rest = after;
+            searched = 0;
+        }
     }
-    xml.extend_from_slice(&bytes[copied..]);
+    if runs.is_empty() {
+        return None;
+    }
+    runs.push(rest);
+    Some(runs)
 }
 
-/// Whether readers would leave out what stands at the ends of a text, unless told not to.
-pub(super) fn is_trimmed(text: &str) -> bool {
-    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t' | b'\n'));
-    is_space(text.as_bytes().first()) || is_space(text.as_bytes().last())
+/// Whether the crate writes a character by its number.
+fn is_escaped(character: char) -> bool {
+    matches!(character, '\0'..'\u{20}' | '\u{fffe}' | '\u{ffff}')
+        && !matches!(character, '\t' | '\n')
 }
 
-/// A text as it stands in quotes.
-pub(super) fn quoted(text: &str) -> String {
-    let mut xml = Vec::new();
-    push(text, &mut xml);
-    String::from_utf8_lossy(&xml).replace('"', "&quot;")
+/// The name of a sheet as its XML attribute has to hold it. A name that gets too long for the crate
+/// is left as it is: a reader may then show it without its underscore and digits.
+pub(super) fn sheet_name(name: &str) -> Cow<'_, str> {
+    let escaped = with_escaped_underscores(name);
+    if escaped.encode_utf16().count() > SHEET_NAME_UNITS_MAX { name.into() } else { escaped }
+}
+
+/// Escapes the underscore of everything that looks like an escape.
+fn with_escaped_underscores(text: &str) -> Cow<'_, str> {
+    let mut escaped = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("_x") {
+        let (before, after) = rest.split_at(at);
+        escaped.push_str(before);
+        let looks_like_escape =
+            after.as_bytes().first_chunk::<{ ESCAPE_BEGIN_BYTES + 1 }>().is_some_and(
+                |[_, _, digits @ .., end]| digits.iter().all(u8::is_ascii_hexdigit) && *end == b'_',
+            );
+        escaped.push_str(if looks_like_escape { ESCAPED_UNDERSCORE } else { "_" });
+        rest = &after[1..];
+    }
+    if escaped.is_empty() {
+        return text.into();
+    }
+    escaped.push_str(rest);
+    escaped.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pushed(text: &str) -> String {
-        let mut xml = Vec::new();
-        push(text, &mut xml);
-        String::from_utf8(xml).unwrap()
-    }
-
     #[test]
-    fn what_xml_can_not_hold_is_escaped_as_excel_does() {
+    fn a_text_is_cut_where_the_next_character_would_complete_an_escape() {
         for (text, expected) in [
-            ("", ""),
-            ("R 1%", "R 1%"),
-            ("é>b", "é&gt;b"),
-            ("<a b=\"c\">&amp;]]>", "&lt;a b=\"c\"&gt;&amp;amp;]]&gt;"),
-            ("\u{0}\u{1f}\u{7f}\u{85}", "_x0000__x001F_\u{7f}\u{85}"),
-            ("a\tb\nc\r\nd\r", "a\tb\nc_x000D_\nd_x000D_"),
-            ("\u{fffe}\u{ffff}\u{fffd}\u{feff}", "_xFFFE__xFFFF_\u{fffd}\u{feff}"),
-            ("\u{ff5e}\u{1f600}", "\u{ff5e}\u{1f600}"),
+            ("_x0041\u{1}", &["_x0041", "\u{1}"][..]),
+            ("_x0041\r_x0042\u{ffff}é", &["_x0041", "\r_x0042", "\u{ffff}é"]),
+            ("__x00aF\u{1f}", &["__x00aF", "\u{1f}"]),
+            ("_x_x0041\u{1}", &["_x_x0041", "\u{1}"]),
         ] {
-            assert_eq!(pushed(text), expected, "{text:?}");
+            assert_eq!(runs(text).unwrap(), expected, "{text:?}");
+        }
+        let whole = ["", "R 1%", "_x0041\n", "_x0041_\u{1}", "_x004g\u{1}", "_x004\u{1}"];
+        for text in whole.into_iter().chain(["_x00é\u{1}", "_x004é\u{1}", "_x0041"]) {
+            assert_eq!(runs(text), None, "{text:?}");
         }
     }
 
     #[test]
-    fn what_looks_like_an_escape_is_none_afterwards() {
-        for (text, expected) in [
-            ("_x0041_", "_x005F_x0041_"),
-            ("_x00aF_", "_x005F_x00aF_"),
-            ("_x0041", "_x0041"),
-            ("_X0041_", "_X0041_"),
-            ("_x004_", "_x004_"),
-            ("_x004g_", "_x004g_"),
-            ("_", "_"),
-            ("_x", "_x"),
-            ("__x0000__", "__x005F_x0000__"),
-            // The end of one is the beginning of the next.
+    fn a_sheet_name_that_looks_like_an_escape_is_escaped_if_it_stays_short() {
+        for (name, expected) in [
+            ("device", "device"),
+            ("a_x", "a_x"),
+            ("a_x0041_", "a_x005F_x0041_"),
             ("_x0041_x0042_", "_x005F_x0041_x005F_x0042_"),
-            ("_x0041_x0042", "_x005F_x0041_x0042"),
-            // The escape that follows would end this one.
-            ("_x0041\u{1}", "_x005F_x0041_x0001_"),
-            ("_x0041\r", "_x005F_x0041_x000D_"),
-            ("_x0041\u{ffff}", "_x005F_x0041_xFFFF_"),
-            ("_x0041\n", "_x0041\n"),
-            ("\u{1}x0041_", "_x0001_x0041_"),
+            ("_x004g_", "_x004g_"),
+            ("_x0041_ 345678901234567890123456", "_x0041_ 345678901234567890123456"),
         ] {
-            assert_eq!(pushed(text), expected, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn quotes_and_spaces_at_the_ends_are_seen() {
-        assert_eq!(quoted("a\"b'<_x0041_"), "a&quot;b'&lt;_x005F_x0041_");
-        for text in [" a", "a ", "\ta", "a\n", " "] {
-            assert!(is_trimmed(text), "{text:?}");
-        }
-        for text in ["", "a b", "a\r", "\u{a0}a"] {
-            assert!(!is_trimmed(text), "{text:?}");
+            assert_eq!(sheet_name(name), expected);
         }
     }
 }

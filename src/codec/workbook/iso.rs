@@ -1,4 +1,4 @@
-//! Dates and spans of time that are spelled out, in ISO 8601, as `.ods` has them.
+//! Dates and durations in ISO 8601, as `.ods` holds them.
 
 use time::format_description::BorrowedFormatItem;
 use time::macros::{datetime, format_description};
@@ -7,20 +7,21 @@ use time::{Date, PrimitiveDateTime};
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 const DATE_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second][optional [.[subsecond]]]");
-/// Day 0. Excel's 29 February 1900, which never was, moves it a day before the year's beginning.
+/// Day 0 of Excel. It is a day earlier than it would be without Excel's 29 February 1900, a day that
+/// did not exist.
 const DAY_0: PrimitiveDateTime = datetime!(1899-12-30 0:00);
 
 const DAY_SECONDS: f64 = 86_400.0;
 
-/// Days since Excel's day 0. `None` where the text is no date.
-pub(in super::super) fn date_days(text: &str) -> Option<f64> {
+/// Days since Excel's day 0. `None` if the text is not a date.
+pub(super) fn date_days(text: &str) -> Option<f64> {
     let text = text.strip_suffix('Z').unwrap_or(text);
     let date = PrimitiveDateTime::parse(text, DATE_TIME).ok();
     let date = date.or_else(|| Date::parse(text, DATE).ok().map(Date::midnight))?;
     Some((date - DAY_0).as_seconds_f64() / DAY_SECONDS)
 }
 
-/// The days of a span such as `PT12H30M15.5S`. `None` where the text is none.
+/// The days of a duration such as `PT12H30M15.5S`. `None` if the text is not a duration.
 pub(super) fn duration_days(text: &str) -> Option<f64> {
     let (sign, text) = match text.strip_prefix('-') {
         Some(text) => (-1.0, text),
@@ -35,10 +36,10 @@ pub(super) fn duration_days(text: &str) -> Option<f64> {
         return None;
     }
     for (unit, unit_seconds) in [('H', 3_600.0), ('M', 60.0), ('S', 1.0)] {
-        if let Some((number, behind)) = rest.split_once(unit) {
+        if let Some((number, after)) = rest.split_once(unit) {
             let is_number = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             seconds += number.parse::<f64>().ok().filter(|_| is_number)? * unit_seconds;
-            rest = behind;
+            rest = after;
         }
     }
     rest.is_empty().then_some(sign * seconds / DAY_SECONDS)
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_become_the_numbers_of_excel() {
+    fn dates_become_days_since_the_day_0_of_excel() {
         assert_eq!(date_days("2024-01-31"), Some(45_322.0));
         assert_eq!(date_days("2024-01-31T12:00:00"), Some(45_322.5));
         assert_eq!(date_days("2024-01-31T06:00:00.000000000"), Some(45_322.25));
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_become_days() {
+    fn durations_become_days() {
         assert_eq!(duration_days("PT12H00M00S"), Some(0.5));
         assert_eq!(duration_days("-PT36H"), Some(-1.5));
         assert_eq!(duration_days("P1DT6H"), Some(1.25));

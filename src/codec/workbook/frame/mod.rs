@@ -1,0 +1,83 @@
+//! How rows come back from the child process: frames of a tag, a length and a body.
+//!
+//! Both ends are the same executable, so the protocol has no version. Still the reader checks
+//! everything: a child that decodes a hostile workbook may have become hostile itself.
+//!
+//! ```text
+//! frame   tag: u8, length of the body: u32, body
+//! sheet   its name
+//! rows    each: row: u32, number of cells: u32, then each cell: column: u16, kind: u8, value
+//! end     empty: the whole workbook was read
+//! stop    why the rest does not come
+//! ```
+
+mod reader;
+mod writer;
+
+use std::io;
+
+use super::cell::Cell;
+use super::refusal::{OutputLimit, Refusal};
+
+pub(super) use reader::{FrameError, FrameReader};
+pub(super) use writer::FrameWriter;
+
+const TAG_SHEET: u8 = 1;
+const TAG_ROWS: u8 = 2;
+const TAG_END: u8 = 3;
+const TAG_STOP: u8 = 4;
+
+const CELL_TEXT: u8 = 1;
+const CELL_NUMBER: u8 = 2;
+const CELL_FALSE: u8 = 3;
+const CELL_TRUE: u8 = 4;
+const CELL_ERROR: u8 = 5;
+const CELL_DATE: u8 = 6;
+const CELL_DURATION: u8 = 7;
+const CELL_FORMULA: u8 = 8;
+
+const STOP_UNKNOWN: u8 = 1;
+const STOP_ENCRYPTED: u8 = 2;
+const STOP_DAMAGED: u8 = 3;
+const STOP_NOT_UTF8: u8 = 4;
+const STOP_SHEETS: u8 = 5;
+const STOP_ROWS: u8 = 6;
+const STOP_BYTES: u8 = 7;
+const STOP_ROW_BYTES: u8 = 8;
+const STOP_IO: u8 = 9;
+
+/// Length of a tag and a length, in bytes.
+const HEAD_BYTES: usize = 5;
+
+/// Why a child stops before the end of the workbook.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Refused(Refusal),
+    Output(OutputLimit),
+    /// The workbook cannot be read, or nobody reads the rows.
+    Io(io::Error),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// The next part of a workbook.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item<'a> {
+    /// A sheet begins. A table of comma-separated values has one sheet without a name.
+    Sheet(&'a str),
+    /// The next row of that sheet that is not empty.
+    Row(Row<'a>),
+}
+
+/// A row that is not empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row<'a> {
+    /// The number of the row, from 0.
+    pub row: u32,
+    /// The cells that are not empty with their columns, from 0, in ascending order.
+    pub cells: Vec<(u32, Cell<'a>)>,
+}

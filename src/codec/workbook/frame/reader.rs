@@ -1,0 +1,192 @@
+//! The server's end: frames become sheets and rows.
+
+use std::borrow::Cow;
+use std::io::{self, ErrorKind, Read};
+
+use super::super::cell::{Cell, CellError};
+use super::super::limits::{
+    FRAME_BYTES_MAX, OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_COLUMNS_MAX, READ_ROWS_MAX,
+};
+use super::super::refusal::{OutputLimit, Refusal};
+use super::{
+    CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_TEXT,
+    CELL_TRUE, HEAD_BYTES, Item, Row, STOP_BYTES, STOP_DAMAGED, STOP_ENCRYPTED, STOP_IO,
+    STOP_NOT_UTF8, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop, TAG_END, TAG_ROWS,
+    TAG_SHEET, TAG_STOP,
+};
+
+/// Why there is no next frame.
+#[derive(Debug)]
+pub(in super::super) enum FrameError {
+    /// The child said why it stopped.
+    Stopped(Stop),
+    /// The frames end without an end or a stop frame.
+    CutOff,
+    /// The bytes are not a frame, or exceed the limits that the child keeps itself.
+    Invalid,
+    Io(io::Error),
+}
+
+impl FrameError {
+    fn of_read(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::UnexpectedEof => Self::CutOff,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// Reads sheets and rows from frames.
+#[derive(Debug)]
+pub(in super::super) struct FrameReader<R> {
+    from: R,
+    body: Vec<u8>,
+    /// Position of the next row in the body.
+    at: usize,
+    rows: u64,
+    bytes: u64,
+    has_ended: bool,
+}
+
+impl<R: Read> FrameReader<R> {
+    pub(in super::super) fn new(from: R) -> Self {
+        Self { from, body: Vec::new(), at: 0, rows: 0, bytes: 0, has_ended: false }
+    }
+
+    /// Reads the next sheet or row. `None` after the end frame.
+    pub(in super::super) fn next_item(&mut self) -> Result<Option<Item<'_>>, FrameError> {
+        while self.at == self.body.len() {
+            if self.has_ended {
+                return Ok(None);
+            }
+            match self.frame()? {
+                TAG_SHEET => {
+                    self.at = self.body.len();
+                    let name = std::str::from_utf8(&self.body).map_err(|_| FrameError::Invalid)?;
+                    return Ok(Some(Item::Sheet(name)));
+                }
+                TAG_ROWS => {}
+                TAG_END => self.has_ended = true,
+                TAG_STOP => {
+                    let stop = read_stop(&self.body).ok_or(FrameError::Invalid)?;
+                    return Err(FrameError::Stopped(stop));
+                }
+                _ => return Err(FrameError::Invalid),
+            }
+        }
+        self.rows += 1;
+        if self.rows > OUTPUT_ROWS_MAX {
+            return Err(FrameError::Invalid);
+        }
+        let mut fields = Fields(&self.body[self.at..]);
+        let row = fields.row().ok_or(FrameError::Invalid)?;
+        self.at = self.body.len() - fields.0.len();
+        Ok(Some(Item::Row(row)))
+    }
+
+    /// Reads the next frame into the body, and returns its tag.
+    fn frame(&mut self) -> Result<u8, FrameError> {
+        let mut head = [0; HEAD_BYTES];
+        self.from.read_exact(&mut head).map_err(FrameError::of_read)?;
+        let [tag, length @ ..] = head;
+        let length = u32::from_le_bytes(length) as usize;
+        self.bytes += length as u64;
+        if length > FRAME_BYTES_MAX || self.bytes > OUTPUT_BYTES_MAX {
+            return Err(FrameError::Invalid);
+        }
+        self.body.resize(length, 0);
+        self.from.read_exact(&mut self.body).map_err(FrameError::of_read)?;
+        self.at = 0;
+        Ok(tag)
+    }
+}
+
+fn read_stop(body: &[u8]) -> Option<Stop> {
+    let mut fields = Fields(body);
+    let tag = fields.u8()?;
+    let number = fields.u64()?;
+    let reason = || String::from_utf8_lossy(fields.0).into_owned();
+    Some(match tag {
+        STOP_UNKNOWN => Stop::Refused(Refusal::Unknown),
+        STOP_ENCRYPTED => Stop::Refused(Refusal::Encrypted),
+        STOP_DAMAGED => Stop::Refused(Refusal::Damaged { reason: reason() }),
+        STOP_NOT_UTF8 => Stop::Refused(Refusal::NotUtf8 { line: number }),
+        STOP_SHEETS => Stop::Output(OutputLimit::Sheets),
+        STOP_ROWS => Stop::Output(OutputLimit::Rows),
+        STOP_BYTES => Stop::Output(OutputLimit::Bytes),
+        STOP_ROW_BYTES => Stop::Output(OutputLimit::RowBytes { row: u32::try_from(number).ok()? }),
+        STOP_IO => Stop::Io(io::Error::other(reason())),
+        _ => return None,
+    })
+}
+
+/// The rest of a body. Each method reads a field from its beginning, and returns `None` if the rest
+/// is too short or not valid.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn row(&mut self) -> Option<Row<'a>> {
+        let row = self.u32()?;
+        let count = self.u32()?;
+        if row >= READ_ROWS_MAX || count > READ_COLUMNS_MAX {
+            return None;
+        }
+        let mut cells = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            let column = u32::from(self.u16()?);
+            let is_in_order = cells.last().is_none_or(|(last, _)| *last < column);
+            if column >= READ_COLUMNS_MAX || !is_in_order {
+                return None;
+            }
+            cells.push((column, self.cell()?));
+        }
+        Some(Row { row, cells })
+    }
+
+    fn cell(&mut self) -> Option<Cell<'a>> {
+        Some(match self.u8()? {
+            CELL_TEXT => Cell::text(self.text()?),
+            CELL_FORMULA => Cell::Formula(Cow::Borrowed(self.text()?)),
+            CELL_NUMBER => Cell::Number(self.f64()?),
+            CELL_DATE => Cell::Date(self.f64()?),
+            CELL_DURATION => Cell::Duration(self.f64()?),
+            CELL_FALSE => Cell::Bool(false),
+            CELL_TRUE => Cell::Bool(true),
+            CELL_ERROR => Cell::Error(CellError::of_code(self.u8()?)?),
+            _ => return None,
+        })
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = self.u32()? as usize;
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        std::str::from_utf8(text).ok()
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.array().map(u8::from_le_bytes)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn f64(&mut self) -> Option<f64> {
+        self.array().map(f64::from_le_bytes)
+    }
+}

@@ -1,0 +1,26 @@
+//! Cells to be written, each with a mark that says whether its value is invalid.
+
+use super::cell::Cell;
+
+/// Whether a cell is shown as invalid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mark {
+    #[default]
+    None,
+    /// Filled with a light red.
+    Invalid,
+}
+
+/// A cell to be written, and its mark.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MarkedCell<'a> {
+    pub cell: Cell<'a>,
+    pub mark: Mark,
+}
+
+impl<'a, C: Into<Cell<'a>>> From<C> for MarkedCell<'a> {
+    /// Makes a cell without a mark.
+    fn from(cell: C) -> Self {
+        Self { cell: cell.into(), mark: Mark::None }
+    }
+}

@@ -1,0 +1,34 @@
+//! Why the content of a file is refused.
+
+use super::limits::{OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_SHEETS_MAX, ROW_BYTES_MAX};
+
+/// Why a file cannot be read as a workbook or as a table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error(
+        "this is not a workbook: its first bytes are those of no .xls, .xlsx, .xlsb or .ods file. \
+         If it is HTML or text with the extension .xls, open it in a spreadsheet program and save \
+         it as a workbook"
+    )]
+    Unknown,
+    #[error("the workbook is protected by a password. Save it without a password")]
+    Encrypted,
+    /// The reason is in the words of calamine.
+    #[error("the workbook is damaged: {reason}")]
+    Damaged { reason: String },
+    #[error("line {line} is not UTF-8. Save the table as \"CSV UTF-8\"")]
+    NotUtf8 { line: u64 },
+}
+
+/// A limit that the content of a workbook exceeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutputLimit {
+    #[error("the workbook has more than {READ_SHEETS_MAX} sheets")]
+    Sheets,
+    #[error("the workbook has more than {OUTPUT_ROWS_MAX} rows that are not empty")]
+    Rows,
+    #[error("the cells of the workbook contain more than {} MiB", OUTPUT_BYTES_MAX >> 20)]
+    Bytes,
+    #[error("row {} of a sheet contains more than {} MiB", row + 1, ROW_BYTES_MAX >> 20)]
+    RowBytes { row: u32 },
+}
