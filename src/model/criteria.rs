@@ -1,6 +1,6 @@
 //! What a computed pool asks of devices and of links.
 
-use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_text, unaliased};
+use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_view, unaliased};
 
 /// Which of its two kinds of member a pool's criterion is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Criteria {
 
 impl Criterion {
     fn is_met_by(&self, record: &dyn Record) -> bool {
-        self.asked.holds(&property_text(record, &self.property)) == self.wanted
+        self.asked.holds_of(&property_view(record, &self.property)) == self.wanted
     }
 }
 

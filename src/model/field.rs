@@ -12,6 +12,7 @@ use bincode::{
 use super::{
     Arity, Name, Projected, Ref, Referable, Reference, Rule, Secret, Secrets, Target, Value, View,
     projection::{decode_variant, skip_text},
+    python,
 };
 
 /// A typed property of a record.
@@ -432,7 +433,7 @@ impl PropertyValue for String {
         match value {
             Value::Text(text) => Ok((text, Fit::Exact)),
             Value::Int(number) => Ok((number.to_string(), Fit::Converted)),
-            Value::Float(number) => Ok((format!("{number:?}"), Fit::Converted)),
+            Value::Float(number) => Ok((python::float_repr(number), Fit::Converted)),
             Value::BigInt(text) | Value::Timestamp(text) => Ok((text, Fit::Converted)),
             other => Err(Refused::not::<Self>(other)),
         }

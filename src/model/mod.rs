@@ -14,12 +14,13 @@ pub mod limits;
 mod name;
 mod nearest;
 mod projection;
+pub mod python;
 mod record;
 mod reference;
 mod relation;
 mod rule;
 mod secret;
-mod spelling;
+mod text;
 mod value;
 mod view;
 
@@ -63,8 +64,8 @@ pub use relation::{Holder, InverseRelation, InverseRelations, aliases, arity, un
 pub use rule::Rule;
 pub use secret::Secret;
 pub use service::Service;
-pub use spelling::{property_text, text_of};
 pub use task::Task;
+pub use text::{property_view, text_of};
 pub use user::User;
 pub use value::{Map, Shared, Value};
 pub use view::View;

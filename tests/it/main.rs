@@ -38,6 +38,7 @@ mod pipeline;
 mod power_cuts;
 mod project;
 mod projects;
+mod python;
 mod queries;
 mod random;
 mod record_limits;

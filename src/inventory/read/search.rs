@@ -124,7 +124,7 @@ mod tests {
             Direction, Order,
             sample::{Row, Sample, column, list, rows},
         },
-        model::{Value, View, text_of},
+        model::{Value, View},
     };
 
     fn request(criteria: &[(&str, &str, Filter, bool)]) -> SearchRequest {
@@ -332,7 +332,7 @@ mod tests {
                     _ => names.any(|name| comparison.holds(name)),
                 }
             }
-            other => comparison.holds(&text_of(&View::Value(other))),
+            other => comparison.holds_of(&View::Value(other)),
         }
     }
 

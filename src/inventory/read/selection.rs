@@ -61,10 +61,10 @@ impl Predicate {
 
 fn compare(comparison: &Comparison, view: &View<'_>) -> bool {
     match (view, comparison) {
-        (View::Texts(names), Comparison::Empty) => names.is_empty(),
+        (_, Comparison::Empty) => comparison.holds_of(view),
         (View::Texts(names), _) => names.iter().any(|name| comparison.holds(name)),
         (_, Comparison::Equality(text)) => spells(view, text),
-        _ => comparison.holds(&text_of(view)),
+        _ => comparison.holds_of(view),
     }
 }
 

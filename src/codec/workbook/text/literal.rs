@@ -15,7 +15,7 @@
 
 use std::{collections::HashSet, fmt::Write};
 
-use crate::model::{Map, VALUE_DEPTH_MAX, Value};
+use crate::model::{Map, VALUE_DEPTH_MAX, Value, python};
 
 /// The value that a text spells, or nothing where it spells none, whole and by these rules.
 pub(super) fn parse(text: &str) -> Option<Value> {
@@ -36,7 +36,7 @@ pub(super) fn parse_text(quoted: &str) -> Option<String> {
 /// How Python would spell a value.
 pub(super) fn spell(value: &Value) -> String {
     let mut out = String::new();
-    write(&mut out, value);
+    python::write_repr(&mut out, value, &write_scalar);
     out
 }
 
@@ -44,139 +44,23 @@ pub(super) fn spell(value: &Value) -> String {
 /// with a single one finds it gone.
 pub(super) fn spell_text(text: &str) -> String {
     let mut out = String::new();
-    write_text(&mut out, text, if text.contains('"') { '\'' } else { '"' });
+    python::write_text(&mut out, text, if text.contains('"') { '\'' } else { '"' });
     out
 }
 
-fn write(out: &mut String, value: &Value) {
-    match value {
-        Value::Null => out.push_str("None"),
-        Value::Bool(true) => out.push_str("True"),
-        Value::Bool(false) => out.push_str("False"),
-        Value::Int(number) => {
-            let _ = write!(out, "{number}");
+/// A scalar as Python spells it, or as one of our calls.
+fn write_scalar(out: &mut String, scalar: &Value) {
+    match scalar {
+        Value::Float(number) if !number.is_finite() => {
+            let _ = write!(out, "float('{}')", python::float_repr(*number));
         }
-        Value::BigInt(text) => out.push_str(text),
-        Value::Float(number) if number.is_finite() => out.push_str(&spell_float(*number)),
-        Value::Float(number) => {
-            let _ = write!(out, "float('{}')", non_finite(*number));
-        }
-        Value::Text(text) => write_text(out, text, preferred_quote(text)),
         Value::Timestamp(text) => {
             out.push_str("datetime(");
-            write_text(out, text, preferred_quote(text));
+            python::write_text(out, text, python::quote_of(text.as_bytes()));
             out.push(')');
         }
-        Value::Binary(bytes) => write_bytes(out, bytes),
-        Value::List(items) => {
-            out.push('[');
-            write_items(out, items);
-            out.push(']');
-        }
-        Value::Tuple(items) => {
-            out.push('(');
-            write_items(out, items);
-            out.push_str(if items.len() == 1 { ",)" } else { ")" });
-        }
-        Value::Map(map) => {
-            out.push('{');
-            for (at, (key, value)) in map.iter().enumerate() {
-                if at > 0 {
-                    out.push_str(", ");
-                }
-                write(out, key);
-                out.push_str(": ");
-                write(out, value);
-            }
-            out.push('}');
-        }
-        Value::Shared(shared) => write(out, &shared.value),
+        other => python::write_scalar(out, other),
     }
-}
-
-fn write_items(out: &mut String, items: &[Value]) {
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            out.push_str(", ");
-        }
-        write(out, item);
-    }
-}
-
-/// `inf`, `-inf` or `nan`.
-fn non_finite(number: f64) -> &'static str {
-    match (number.is_nan(), number > 0.0) {
-        (true, _) => "nan",
-        (false, true) => "inf",
-        (false, false) => "-inf",
-    }
-}
-
-/// Python's `repr` of a finite float: an exponent has a sign and two digits, and begins with
-/// 1e16 and below 1e-4.
-pub(super) fn spell_float(number: f64) -> String {
-    let exponential = format!("{number:e}");
-    let Some((digits, exponent)) = exponential.split_once('e') else { return exponential };
-    let exponent: i32 = exponent.parse().unwrap_or_default();
-    if number == 0.0 || (-4..16).contains(&exponent) {
-        let plain = format!("{number}");
-        return if plain.contains('.') { plain } else { plain + ".0" };
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.abs())
-}
-
-/// Python's choice.
-fn preferred_quote(text: &str) -> char {
-    if text.contains('\'') && !text.contains('"') { '"' } else { '\'' }
-}
-
-fn write_text(out: &mut String, text: &str, quote: char) {
-    out.push(quote);
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c == quote => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if is_shown(c) => out.push(c),
-            c => {
-                let number = u32::from(c);
-                let _ = match number {
-                    0..=0xFF => write!(out, "\\x{number:02x}"),
-                    0x100..=0xFFFF => write!(out, "\\u{number:04x}"),
-                    _ => write!(out, "\\U{number:08x}"),
-                };
-            }
-        }
-    }
-    out.push(quote);
-}
-
-/// Whether a character is seen. The standard library escapes in its debug output what is not.
-fn is_shown(c: char) -> bool {
-    c == '\'' || c == '"' || c.escape_debug().len() == 1
-}
-
-fn write_bytes(out: &mut String, bytes: &[u8]) {
-    out.push_str("b'");
-    for byte in bytes {
-        match byte {
-            b'\\' | b'\'' => {
-                out.push('\\');
-                out.push(char::from(*byte));
-            }
-            b' '..=b'~' => out.push(char::from(*byte)),
-            byte => {
-                let _ = write!(out, "\\x{byte:02x}");
-            }
-        }
-    }
-    out.push('\'');
 }
 
 /// Reads a text from its beginning. Every step gives nothing where the text is not by the rules.
@@ -504,23 +388,6 @@ pub(super) mod tests {
         assert_eq!(parse(&"[".repeat(1 << 20)), None);
         let entries: Vec<String> = (0..100_000).map(|number| format!("{number}: 0")).collect();
         assert!(parse(&format!("{{{}}}", entries.join(", "))).is_some());
-    }
-
-    #[test]
-    fn floats_are_spelled_as_python_spells_them() {
-        for (number, text) in [
-            (1.0, "1.0"),
-            (-0.0, "-0.0"),
-            (0.1, "0.1"),
-            (0.0001, "0.0001"),
-            (0.00001, "1e-05"),
-            (1e15, "1000000000000000.0"),
-            (1e16, "1e+16"),
-            (1.5e-7, "1.5e-07"),
-            (-1.7976931348623157e308, "-1.7976931348623157e+308"),
-        ] {
-            assert_eq!(spell_float(number), text);
-        }
     }
 
     /// Values of every type, nested, with hostile texts among them.

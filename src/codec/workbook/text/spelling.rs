@@ -30,7 +30,7 @@ use super::{
     super::{Cell, serial_text, text_serial},
     literal,
 };
-use crate::model::{Fit, PropertyDefault, PropertyType, Value, View};
+use crate::model::{Fit, PropertyDefault, PropertyType, Value, View, python};
 
 /// Whole numbers up to here, and no others, are exact in a cell.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
@@ -99,8 +99,7 @@ pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value,
         Cell::Bool(truth) => match type_ {
             PropertyType::Bool | PropertyType::Any => Ok(Some((Value::Bool(*truth), Fit::Exact))),
             PropertyType::Text | PropertyType::Name | PropertyType::One(_) => {
-                let word = if *truth { "True" } else { "False" };
-                Ok(Some((word.into(), Fit::Converted)))
+                Ok(Some((python::bool_str(*truth).into(), Fit::Converted)))
             }
             PropertyType::Int
             | PropertyType::Float
@@ -301,7 +300,8 @@ fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), CellFau
                 return Err(scientific(&shown_scientific(number)));
             }
             // Below the limit a whole number is exact, and so is its text.
-            let text = if is_whole { (number as i64).to_string() } else { number.to_string() };
+            let text =
+                if is_whole { (number as i64).to_string() } else { python::float_repr(number) };
             Ok((Value::Text(text), Fit::Converted))
         }
         PropertyType::Int => match exact {
@@ -381,7 +381,7 @@ fn value_cell(value: &Value) -> Cell<'_> {
         Value::Float(number) if !number.is_finite() => Cell::from(literal::spell(value)),
         // A whole number would come back as an integer.
         Value::Float(number) if number.fract() == 0.0 && number.abs() <= EXACT_MAX => {
-            Cell::from(format!("float({})", literal::spell_float(*number)))
+            Cell::from(format!("float({})", python::float_repr(*number)))
         }
         Value::Float(number) => Cell::Number(*number),
         Value::Text(text) => text_cell(PropertyType::Any, text),
