@@ -18,15 +18,8 @@ pub(super) fn adjust(
     match record.kind() {
         Kind::User => keep_access(scope, record, existing),
         Kind::Pool => settle_pool(scope.existing, record, existing),
-        Kind::Group
-        | Kind::Device
-        | Kind::File
-        | Kind::Link
-        | Kind::Service
-        | Kind::Network
-        | Kind::WorkflowEdge
-        | Kind::Task
-        | Kind::Credential => Ok(false),
+        // The documents say everything about records of the other kinds.
+        _ => Ok(false),
     }
 }
 

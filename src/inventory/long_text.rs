@@ -1,45 +1,27 @@
-//! The properties of devices that are long texts: configurations and operational data.
+//! Properties that are long texts: the configuration and the operational data of a device.
 //!
-//! They are stored beside the devices' records, so that megabytes of text do not slow other work
-//! with a device.
+//! They are stored beside the records, so that megabytes of text do not slow other work with a
+//! record. [`Kind::long_texts`] lists them.
 
 use crate::model::Kind;
 
-/// A property that is a long text.
+/// A property that is a long text, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::inventory) enum LongText {
-    Configuration,
-    OperationalData,
-}
+pub(in crate::inventory) struct LongText(&'static str);
 
 impl LongText {
-    /// The long texts of a kind.
-    pub fn of_kind(kind: Kind) -> &'static [Self] {
-        match kind {
-            Kind::Device => &[LongText::Configuration, LongText::OperationalData],
-            Kind::User
-            | Kind::Group
-            | Kind::File
-            | Kind::Link
-            | Kind::Service
-            | Kind::Network
-            | Kind::WorkflowEdge
-            | Kind::Task
-            | Kind::Credential
-            | Kind::Pool => &[],
-        }
+    /// The long texts of records of a kind.
+    pub fn of_kind(kind: Kind) -> impl Iterator<Item = Self> {
+        kind.long_texts().iter().map(|name| Self(name))
     }
 
     /// The name of the property.
     pub fn as_str(self) -> &'static str {
-        match self {
-            LongText::Configuration => "configuration",
-            LongText::OperationalData => "operational_data",
-        }
+        self.0
     }
 
-    /// The long text with this name.
+    /// The long text of this kind and name.
     pub fn of(kind: Kind, name: &str) -> Option<Self> {
-        Self::of_kind(kind).iter().copied().find(|text| text.as_str() == name)
+        Self::of_kind(kind).find(|text| text.0 == name)
     }
 }

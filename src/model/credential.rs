@@ -1,6 +1,8 @@
 //! The credential.
 
-use super::{Bool, Group, Hidden, Int, Many, Name, Pool, Text, User, entity::entity};
+use super::{
+    Bool, Group, Hidden, Int, InverseName, KindFacts, Many, Name, Pool, Text, User, entity::entity,
+};
 
 entity! {
     /// What opens a device: a user name and its password or key.
@@ -25,4 +27,11 @@ entity! {
         r#type: Text = "credential",
         username: Text = "",
     }
+}
+
+impl KindFacts for Credential {
+    const INVERSE_NAMES: &'static [InverseName] = &[
+        InverseName::new("device_pools", "credentials"),
+        InverseName::new("groups", "credentials"),
+    ];
 }

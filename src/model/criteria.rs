@@ -1,6 +1,6 @@
 //! What a computed pool asks of devices and of links.
 
-use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_view, unaliased};
+use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_view};
 
 /// Which of its two kinds of member a pool's criterion is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Criteria {
                     return Err(CriterionError::Match { property: match_key, found });
                 }
             };
-            let property = unaliased(side.kind(), property).to_owned();
+            let property = side.kind().unaliased(property).to_owned();
             let wanted = !truth(&format!("{key}_invert"));
             criteria.push(Criterion { property, asked, wanted });
         }

@@ -1,6 +1,8 @@
 //! The device.
 
-use super::{Any, Bool, Group, Int, Many, Name, Text, User, entity::entity};
+use super::{
+    Any, Bool, Group, Int, InverseName, KindFacts, Many, Name, Text, User, entity::entity,
+};
 
 entity! {
     /// A network device. One that others are reached through (`type` is `gateway`) lists them in
@@ -51,4 +53,13 @@ entity! {
         r#type: Text = "device",
         vendor: Text = "",
     }
+}
+
+impl KindFacts for Device {
+    const INVERSE_NAMES: &'static [InverseName] =
+        &[InverseName::new("devices", "gateways"), InverseName::new("gateways", "devices")];
+
+    /// The device's configuration and the output of its commands: megabytes, which must not slow
+    /// down what else is done with a device.
+    const LONG_TEXTS: &'static [&'static str] = &["configuration", "operational_data"];
 }

@@ -1,6 +1,6 @@
 //! The file.
 
-use super::{Int, Many, Name, Text, entity::entity};
+use super::{Int, InverseName, KindFacts, Many, Name, Text, entity::entity};
 
 entity! {
     /// A file or folder. Its name is its path with `/` written `>`.
@@ -17,4 +17,8 @@ entity! {
         path: Text = "",
         r#type: Text = "file",
     }
+}
+
+impl KindFacts for File {
+    const INVERSE_NAMES: &'static [InverseName] = &[InverseName::new("files", "folders")];
 }

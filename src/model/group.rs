@@ -1,6 +1,6 @@
 //! The group.
 
-use super::{Any, Bool, Many, Name, Text, User, entity::entity};
+use super::{Any, Bool, InverseName, KindFacts, Many, Name, Text, User, entity::entity};
 
 entity! {
     /// A group of users, to which access is given.
@@ -28,4 +28,8 @@ entity! {
         r#type: Text = "group",
         users: Many<User>,
     }
+}
+
+impl KindFacts for Group {
+    const INVERSE_NAMES: &'static [InverseName] = &[InverseName::new("users", "groups")];
 }

@@ -1,35 +1,66 @@
-//! The list of the eleven kinds of record, and the step from a kind known at run time to its type.
+//! The list of the kinds of record, and the step from a kind known at run time to its type.
 
 use std::{fmt, ops, str::FromStr};
 
 use super::{
-    Credential, Device, Entity, File, Group, Link, Network, Pool, Property, Service, Task, User,
-    WorkflowEdge, nearest,
+    Credential, Device, Entity, File, Group, InverseName, Link, Network, Pool, Property, Service,
+    Task, User, WorkflowEdge, nearest,
 };
 
-/// Work that is written once for every kind. [`Kind::dispatch`] calls it with the kind's own type.
+/// A function that is written once and compiled for every kind. [`Kind::dispatch`] calls it with
+/// the kind's own type.
 pub trait KindVisitor {
     type Output;
     fn visit<E: Entity>(self) -> Self::Output;
 }
 
 macro_rules! kinds {
-    ($($variant:ident = $word:literal),+ $(,)?) => {
-        /// One of the types of record. The order is that of the manual, and of reports.
+    ($($code:literal: $variant:ident = $word:literal),+ $(,)?) => {
+        /// A type of record. The order is that of eNMS's manual, and of reports.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind { $($variant),+ }
 
         impl Kind {
             pub const ALL: [Kind; [$($word),+].len()] = [$(Kind::$variant),+];
 
-            /// The word for this kind on the wire and on the disk.
+            /// The word for this kind on the wire, in documents and in the names of trees.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Kind::$variant => $word),+ }
+            }
+
+            /// The number of this kind in the store's index of references. Never 0.
+            pub const fn code(self) -> u8 {
+                match self { $(Kind::$variant => $code),+ }
+            }
+
+            /// The kind whose [`code`](Self::code) this is.
+            pub const fn of_code(code: u8) -> Option<Kind> {
+                match code { $($code => Some(Kind::$variant),)+ _ => None }
             }
 
             /// The typed properties of this kind's records, sorted by name.
             pub const fn properties(self) -> &'static [Property] {
                 match self { $(Kind::$variant => <$variant as Entity>::PROPERTIES),+ }
+            }
+
+            /// Other names of properties on the wire, each with the property's name, sorted.
+            pub const fn aliases(self) -> &'static [(&'static str, &'static str)] {
+                match self { $(Kind::$variant => <$variant as KindFacts>::ALIASES),+ }
+            }
+
+            /// The names of this kind's relations as seen from the other side.
+            pub const fn inverse_names(self) -> &'static [InverseName] {
+                match self { $(Kind::$variant => <$variant as KindFacts>::INVERSE_NAMES),+ }
+            }
+
+            /// The long texts that are stored beside this kind's records.
+            pub const fn long_texts(self) -> &'static [&'static str] {
+                match self { $(Kind::$variant => <$variant as KindFacts>::LONG_TEXTS),+ }
+            }
+
+            /// The secrets of this kind's records that hold the hash of a password.
+            pub const fn password_hashes(self) -> &'static [&'static str] {
+                match self { $(Kind::$variant => <$variant as KindFacts>::PASSWORD_HASHES),+ }
             }
 
             /// Calls `visitor` with the type of this kind's records.
@@ -40,18 +71,37 @@ macro_rules! kinds {
     };
 }
 
+// The number is the kind's code on the disk. It never changes and is never used again: data
+// directories hold it. A new kind takes the next number, wherever it is in the list.
 kinds! {
-    User = "user",
-    Group = "group",
-    Device = "device",
-    File = "file",
-    Link = "link",
-    Service = "service",
-    Network = "network",
-    WorkflowEdge = "workflow_edge",
-    Task = "task",
-    Credential = "credential",
-    Pool = "pool",
+    1: User = "user",
+    2: Group = "group",
+    3: Device = "device",
+    4: File = "file",
+    5: Link = "link",
+    6: Service = "service",
+    7: Network = "network",
+    8: WorkflowEdge = "workflow_edge",
+    9: Task = "task",
+    10: Credential = "credential",
+    11: Pool = "pool",
+}
+
+/// Facts about one kind that its properties do not tell. Each kind's file states its own.
+pub trait KindFacts {
+    /// Other names of properties on the wire, each with the property's name, sorted.
+    const ALIASES: &'static [(&'static str, &'static str)] = &[];
+
+    /// The names of this kind's relations as seen from the other side. The first that fits counts.
+    /// A relation without one is called `owned_KINDs` if it is `owners`, and `RELATION_KINDs`
+    /// otherwise.
+    const INVERSE_NAMES: &'static [InverseName] = &[];
+
+    /// Long texts that are stored beside the records, and not in projects.
+    const LONG_TEXTS: &'static [&'static str] = &[];
+
+    /// The secrets that hold the hash of a password, and not the password.
+    const PASSWORD_HASHES: &'static [&'static str] = &[];
 }
 
 impl Kind {
@@ -60,14 +110,20 @@ impl Kind {
         self as usize
     }
 
-    /// The typed property of this name; none, where it would be one of the site's own.
+    /// The typed property of this name. None for a custom property.
     pub fn property(self, name: &str) -> Option<&'static Property> {
         self.position(name).map(|at| &self.properties()[at])
     }
 
-    /// The position of the typed property of this name among [`Kind::properties`].
+    /// The position of the typed property of this name in [`Kind::properties`].
     pub fn position(self, name: &str) -> Option<usize> {
         self.properties().binary_search_by(|known| known.name.cmp(name)).ok()
+    }
+
+    /// The property that a name on the wire means: the name itself, unless it is an alias.
+    pub fn unaliased(self, name: &str) -> &str {
+        let alias = self.aliases().iter().find(|(alias, _)| *alias == name);
+        alias.map_or(name, |(_, property)| property)
     }
 }
 
@@ -83,12 +139,12 @@ impl serde::Serialize for Kind {
     }
 }
 
-/// A word that is no kind.
+/// A word that is not the word of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{word}' is not a type of instance{}", .nearest.map(|kind| format!(" (did you mean '{kind}'?)")).unwrap_or_default())]
 pub struct UnknownKind {
     pub word: String,
-    /// The kind whose word is near, where one is.
+    /// The kind with the most similar word, if one is similar.
     pub nearest: Option<Kind>,
 }
 
@@ -153,14 +209,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_is_read_back() {
+    fn every_word_parses_to_its_kind() {
         for kind in Kind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
     }
 
+    /// The codes are in every data directory.
     #[test]
-    fn a_near_word_is_suggested() {
+    fn the_codes_of_kinds_do_not_change() {
+        let codes = [
+            ("user", 1),
+            ("group", 2),
+            ("device", 3),
+            ("file", 4),
+            ("link", 5),
+            ("service", 6),
+            ("network", 7),
+            ("workflow_edge", 8),
+            ("task", 9),
+            ("credential", 10),
+            ("pool", 11),
+        ];
+        for (word, code) in codes {
+            assert_eq!(word.parse::<Kind>().unwrap().code(), code, "{word}");
+        }
+        let mut used = std::collections::HashSet::new();
+        for kind in Kind::ALL {
+            assert!(kind.code() > 0 && used.insert(kind.code()), "{kind}");
+            assert_eq!(Kind::of_code(kind.code()), Some(kind));
+        }
+        assert_eq!(Kind::of_code(0), None);
+    }
+
+    #[test]
+    fn a_misspelt_word_suggests_a_kind() {
         assert_eq!("divice".parse::<Kind>().unwrap_err().nearest, Some(Kind::Device));
         assert_eq!("banana".parse::<Kind>().unwrap_err().nearest, None);
     }

@@ -1,6 +1,8 @@
 //! The link.
 
-use super::{Group, Many, Name, Node, One, Text, User, entity::entity};
+use super::{
+    Group, InverseName, Kind, KindFacts, Many, Name, Node, One, Text, User, entity::entity,
+};
 
 entity! {
     /// A link between two devices or networks.
@@ -22,4 +24,16 @@ entity! {
         r#type: Text = "link",
         vendor: Text = "",
     }
+}
+
+impl KindFacts for Link {
+    const ALIASES: &'static [(&'static str, &'static str)] =
+        &[("destination_name", "destination"), ("source_name", "source")];
+
+    const INVERSE_NAMES: &'static [InverseName] = &[
+        InverseName::seen_from(Kind::Network, "source", "attached_links"),
+        InverseName::seen_from(Kind::Network, "destination", "attached_links"),
+        InverseName::new("source", "links"),
+        InverseName::new("destination", "links"),
+    ];
 }

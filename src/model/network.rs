@@ -1,6 +1,8 @@
 //! The network.
 
-use super::{Any, Group, Link, Many, Name, Node, Text, User, entity::entity};
+use super::{
+    Any, Group, InverseName, Kind, KindFacts, Link, Many, Name, Node, Text, User, entity::entity,
+};
 
 entity! {
     /// A network: a drawing of devices, links and other networks, which can be a link's end itself.
@@ -28,4 +30,14 @@ entity! {
         r#type: Text = "network",
         vendor: Text = "",
     }
+}
+
+impl KindFacts for Network {
+    /// A network's own `networks` are those inside of it.
+    const INVERSE_NAMES: &'static [InverseName] = &[
+        InverseName::new("networks", "parent_networks"),
+        InverseName::seen_from(Kind::Network, "nodes", "parent_networks"),
+        InverseName::new("nodes", "networks"),
+        InverseName::new("links", "networks"),
+    ];
 }

@@ -1,8 +1,8 @@
 //! The pool.
 
 use super::{
-    Bool, Criteria, CriterionError, Device, Field, Group, Int, Link, Many, Name, Ref, Referable,
-    Service, Side, Task, Text, User, entity::entity,
+    Bool, Criteria, CriterionError, Device, Field, Group, Int, InverseName, KindFacts, Link, Many,
+    Name, Ref, Referable, Service, Side, Task, Text, User, entity::entity,
 };
 
 entity! {
@@ -37,6 +37,15 @@ entity! {
         tasks: Many<Task>,
         r#type: Text = "pool",
     }
+}
+
+impl KindFacts for Pool {
+    const INVERSE_NAMES: &'static [InverseName] = &[
+        InverseName::new("devices", "pools"),
+        InverseName::new("links", "pools"),
+        InverseName::new("tasks", "pools"),
+        InverseName::new("target_services", "target_pools"),
+    ];
 }
 
 /// Where a pool's members come from.

@@ -12,19 +12,19 @@ use bincode::{
     error::DecodeError,
 };
 
-use super::{Kind, Value, View};
+use super::{Kind, Property, PropertyType, Value, View};
 
-/// Where a property stands in a kind's records.
+/// Where a property is found in the records of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PropertyPosition {
     /// The position among the kind's [`Kind::properties`].
     Typed(usize),
-    /// One of the site's own, by name.
+    /// A custom property, by name.
     Custom(String),
 }
 
 impl PropertyPosition {
-    /// The place of a property, which is one of the site's own if the kind does not know it.
+    /// The position of a property. It is a custom one if the kind has no property of this name.
     pub fn of(kind: Kind, property: &str) -> Self {
         match kind.position(property) {
             Some(position) => PropertyPosition::Typed(position),
@@ -33,32 +33,35 @@ impl PropertyPosition {
     }
 }
 
-/// Projection in the order in which they are come by, none of them twice.
+/// The properties to decode, in the order of the record's bytes, none of them twice.
 #[derive(Clone, Debug, Default)]
 pub struct Projection(Vec<PropertyPosition>);
 
 impl Projection {
-    pub fn new(mut projection: Vec<PropertyPosition>) -> Self {
-        projection.sort_unstable();
-        projection.dedup();
-        Self(projection)
+    /// Sorts the positions and removes repeated ones.
+    pub fn new(mut positions: Vec<PropertyPosition>) -> Self {
+        positions.sort_unstable();
+        positions.dedup();
+        Self(positions)
     }
 
-    /// The position of a place among these.
-    pub fn position(&self, place: &PropertyPosition) -> Option<usize> {
-        self.0.binary_search(place).ok()
+    /// The index of a property among those of the projection.
+    pub fn position(&self, property: &PropertyPosition) -> Option<usize> {
+        self.0.binary_search(property).ok()
     }
 
+    /// How many properties it has.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Whether it has no property.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// What was found in a place.
+/// A property that was decoded.
 #[derive(Clone, Debug)]
 pub enum Projected<'a> {
     View(View<'a>),
@@ -67,6 +70,7 @@ pub enum Projected<'a> {
 }
 
 impl Projected<'_> {
+    /// The property, borrowed.
     pub fn view(&self) -> View<'_> {
         match self {
             Projected::View(view) => view.clone(),
@@ -75,47 +79,142 @@ impl Projected<'_> {
     }
 }
 
-/// A walk over one record's bytes, for [`Entity::project`](super::Entity::project).
-pub struct Walk<'p, 'a> {
-    /// The projection that are still to come.
-    projection: &'p [PropertyPosition],
-    /// What was found in those before.
+/// Decodes the properties of a projection from the bytes of a record of this kind: one entry for
+/// each, in the projection's order, as [`Record::view`](super::Record::view) would show it of the
+/// whole record. Reads no further than the last property of the projection.
+///
+/// # Errors
+/// `DecodeError` for bytes that are not a record of this kind.
+pub fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
+    kind: Kind,
+    body: &mut D,
+    projection: &Projection,
+) -> Result<Vec<Option<Projected<'a>>>, DecodeError> {
+    let mut walk = Walk::new(projection);
+    if projection.is_empty() {
+        return Ok(walk.found());
+    }
+    for (position, property) in kind.properties().iter().enumerate() {
+        if !walk.wants(position) {
+            skip_slot(property, body)?;
+        } else if walk.take(project_slot(property, body)?) {
+            return Ok(walk.found());
+        }
+    }
+    walk.custom(body)
+}
+
+/// Whether a value follows in an encoded slot, and whether the slot is null without one. The name's
+/// slot has no mark, because every record has a name.
+enum SlotState {
+    Absent,
+    Null,
+    Set,
+}
+
+fn decode_slot_state<D: Decoder>(
+    property: &Property,
+    body: &mut D,
+) -> Result<SlotState, DecodeError> {
+    if property.type_ == PropertyType::Name {
+        return Ok(SlotState::Set);
+    }
+    match decode_variant(body)? {
+        0 => Ok(SlotState::Absent),
+        1 => Ok(SlotState::Null),
+        2 => Ok(SlotState::Set),
+        _ => Err(DecodeError::Other("a property is neither absent nor null nor set")),
+    }
+}
+
+/// Passes over an encoded slot.
+fn skip_slot<'a, D: BorrowDecoder<'a, Context = ()>>(
+    property: &Property,
+    body: &mut D,
+) -> Result<(), DecodeError> {
+    match decode_slot_state(property, body)? {
+        SlotState::Absent | SlotState::Null => Ok(()),
+        SlotState::Set => match property.type_ {
+            PropertyType::Name
+            | PropertyType::Text
+            | PropertyType::One(_)
+            | PropertyType::Secret => skip_text(body),
+            PropertyType::Int => i64::decode(body).map(drop),
+            PropertyType::Bool => bool::decode(body).map(drop),
+            PropertyType::Float => f64::decode(body).map(drop),
+            PropertyType::Any => Value::skip(body),
+            PropertyType::Many(_) => (0..u64::decode(body)?).try_for_each(|_| skip_text(body)),
+        },
+    }
+}
+
+/// Decodes a slot. None for one that is absent or holds a secret.
+fn project_slot<'a, D: BorrowDecoder<'a, Context = ()>>(
+    property: &Property,
+    body: &mut D,
+) -> Result<Option<Projected<'a>>, DecodeError> {
+    let view = match decode_slot_state(property, body)? {
+        SlotState::Absent => return Ok(None),
+        SlotState::Null => View::Null,
+        SlotState::Set => match property.type_ {
+            PropertyType::Name | PropertyType::Text | PropertyType::One(_) => {
+                View::Text(<&'a str>::borrow_decode(body)?)
+            }
+            PropertyType::Int => View::Int(i64::decode(body)?),
+            PropertyType::Bool => View::Bool(bool::decode(body)?),
+            PropertyType::Float => View::Float(f64::decode(body)?),
+            PropertyType::Any => return Ok(Some(Projected::Value(Value::decode(body)?))),
+            PropertyType::Many(_) => {
+                let names = (0..u64::decode(body)?).map(|_| <&'a str>::borrow_decode(body));
+                View::Texts(names.collect::<Result<_, _>>()?)
+            }
+            PropertyType::Secret => return skip_text(body).map(|()| None),
+        },
+    };
+    Ok(Some(Projected::View(view)))
+}
+
+/// A walk over the bytes of one record.
+struct Walk<'p, 'a> {
+    /// The properties that are still to be decoded.
+    wanted: &'p [PropertyPosition],
+    /// Those that were decoded.
     found: Vec<Option<Projected<'a>>>,
 }
 
 impl<'p, 'a> Walk<'p, 'a> {
-    pub(super) fn new(projection: &'p Projection) -> Self {
-        Self { projection: &projection.0, found: Vec::with_capacity(projection.0.len()) }
+    fn new(projection: &'p Projection) -> Self {
+        Self { wanted: &projection.0, found: Vec::with_capacity(projection.0.len()) }
     }
 
-    /// Whether the typed property of this position is the next that is wanted.
-    pub(super) fn wants(&self, position: usize) -> bool {
-        matches!(self.projection.first(), Some(PropertyPosition::Typed(wanted)) if *wanted == position)
+    /// Whether the typed property at this position is wanted next.
+    fn wants(&self, position: usize) -> bool {
+        matches!(self.wanted.first(), Some(PropertyPosition::Typed(wanted)) if *wanted == position)
     }
 
-    /// Takes what is in the place that is wanted next. Says whether that was the last one.
-    pub(super) fn take(&mut self, found: Option<Projected<'a>>) -> bool {
+    /// Adds the property that is wanted next. Returns whether it was the last one.
+    fn take(&mut self, found: Option<Projected<'a>>) -> bool {
         self.found.push(found);
-        self.projection = self.projection.get(1..).unwrap_or_default();
-        self.projection.is_empty()
+        self.wanted = self.wanted.get(1..).unwrap_or_default();
+        self.wanted.is_empty()
     }
 
-    pub(super) fn found(self) -> Vec<Option<Projected<'a>>> {
+    fn found(self) -> Vec<Option<Projected<'a>>> {
         self.found
     }
 
-    /// Looks through the site's own properties, which stand last and are sorted.
-    pub(super) fn custom<D: BorrowDecoder<'a, Context = ()>>(
+    /// Decodes the custom properties, which are last in a record and sorted by name.
+    fn custom<D: BorrowDecoder<'a, Context = ()>>(
         mut self,
         body: &mut D,
     ) -> Result<Vec<Option<Projected<'a>>>, DecodeError> {
         let mut left = u64::decode(body)?;
         let mut next = None;
         loop {
-            let wanted = match self.projection.first() {
+            let wanted = match self.wanted.first() {
                 None => return Ok(self.found()),
                 Some(PropertyPosition::Custom(wanted)) => wanted.as_str(),
-                // No kind has as many properties.
+                // Cannot happen: every typed property of the kind was passed.
                 Some(PropertyPosition::Typed(_)) => "",
             };
             if next.is_none() && left > 0 {
@@ -131,7 +230,7 @@ impl<'p, 'a> Walk<'p, 'a> {
                     self.take(Some(Projected::Value(Value::decode(body)?)));
                     next = None;
                 }
-                // It would stand here.
+                // The record does not have it: the names are sorted.
                 Some(Ordering::Greater) | None => {
                     self.take(None);
                 }
@@ -145,7 +244,7 @@ pub(super) fn skip_text<'a, D: BorrowDecoder<'a>>(body: &mut D) -> Result<(), De
     <&'a [u8]>::borrow_decode(body).map(drop)
 }
 
-/// The number that says which variant of an enum follows.
+/// The number of the variant of an enum that follows.
 pub(super) fn decode_variant<D: Decoder>(body: &mut D) -> Result<u32, DecodeError> {
     u32::decode(body)
 }
@@ -169,7 +268,7 @@ mod tests {
         projection: &Projection,
     ) -> Result<Vec<Option<Projected<'a>>>, DecodeError> {
         let mut decoder = DecoderImpl::new(SliceReader::new(bytes), CONFIG, ());
-        E::project(&mut decoder, projection)
+        super::project(E::KIND, &mut decoder, projection)
     }
 
     fn values() -> impl Strategy<Value = Value> {

@@ -1,16 +1,15 @@
-//! A record of which the program does not know the type: what can be said of any record, and done
-//! to it, by the names of its properties.
+//! A record of any kind, read and changed by the names of its properties.
 //!
-//! What is written over [`Entity`] is compiled once for each of the eleven kinds, which is right
-//! where a million records are decoded in a row. What is written over [`Record`] is compiled once.
+//! A function over [`Entity`] is compiled once for each kind, which pays where a million records
+//! are decoded in a row. A function over [`Record`] is compiled once.
 
 use std::{any::Any, collections::BTreeMap, fmt, ops};
 
 use bincode::error::EncodeError;
 
 use super::{
-    Entity, Fit, InvalidRecord, Kind, KindVisitor, Map, Name, Parsed, Reference, Refused, Rule,
-    Secret, Value, View, Violation,
+    Entity, Fit, Kind, KindVisitor, Map, Name, Property, Reference, Refused, Rule, Secret, Slot,
+    Value, View,
 };
 
 /// Whether a view of a record shows its secrets.
@@ -21,7 +20,10 @@ pub enum Secrets {
     Included,
 }
 
-/// A record of some kind.
+/// The custom properties of a record, by name: those that eNMS does not know, which a site adds.
+pub type Custom = BTreeMap<String, Value>;
+
+/// A record of some kind. Every [`Entity`] is one.
 pub trait Record: Any + Send + Sync {
     fn kind(&self) -> Kind;
 
@@ -29,62 +31,197 @@ pub trait Record: Any + Send + Sync {
 
     fn set_name(&mut self, name: Name);
 
-    /// Puts a value into a property: a typed one, or one of the site's own.
+    /// Sets a property, typed or custom.
     ///
     /// # Errors
-    /// The rule that the value breaks; the property stays as it was.
+    /// The rule that the value breaks; the property keeps its value.
     fn set(&mut self, property: &str, value: Value) -> Result<Fit, Refused>;
 
     /// The properties that the record holds, sorted by name.
     fn views(&self, secrets: Secrets) -> Vec<(&str, View<'_>)>;
 
-    /// What one property holds; nothing when it is absent or a secret.
+    /// One property. None if it is absent or a secret.
     fn view(&self, property: &str) -> Option<View<'_>>;
 
-    /// Every property as an answer shows it, sorted by name: the typed ones, also those of which
-    /// the record says nothing, and the site's own. No secrets.
+    /// Every property as an answer shows it, sorted by name: the typed ones, also those that the
+    /// record does not hold ([`Property::shown`]), and the custom ones. No
+    /// secrets.
     fn shown(&self) -> Vec<(&str, View<'_>)>;
 
-    /// The properties that Satchel does not know, by name.
-    fn custom(&self) -> &BTreeMap<String, Value>;
+    /// The custom properties, by name.
+    fn custom(&self) -> &Custom;
 
-    /// Calls `each` with every record that this one names.
+    /// Calls `each` with every reference of this record to another one.
     fn references<'a>(&'a self, each: &mut dyn FnMut(Reference<'a>));
 
-    /// Takes the names that are `gone` out of the list that `relation` holds. Says whether one was
-    /// there.
-    fn remove_references(&mut self, relation: &str, gone: &dyn Fn(&str) -> bool) -> bool;
+    /// Removes the names for which `removed` holds from the list of a relation. Returns whether a
+    /// name was removed.
+    fn remove_references(&mut self, relation: &str, removed: &dyn Fn(&str) -> bool) -> bool;
 
-    /// Takes a name out of the list that `relation` holds. Says whether it was there.
+    /// Removes a name from the list of a relation. Returns whether it was there.
     fn remove_reference(&mut self, relation: &str, name: &str) -> bool {
         self.remove_references(relation, &|listed| listed == name)
     }
 
-    /// Names `to` where `relation` named `from`. Says whether it did.
+    /// Replaces the name `from` in a relation by `to`. Returns whether `from` was there.
     fn rename(&mut self, relation: &str, from: &str, to: &str) -> bool;
 
-    /// The secrets that are set, with the properties that hold them.
+    /// The secrets that are set, with the names of their properties.
     fn secrets(&mut self) -> Vec<(&'static str, &mut Secret)>;
 
-    /// Takes over what `newer` says; what it does not say stays. A record of another kind says
-    /// nothing of this one.
+    /// Takes over the properties of `newer`; those that are absent there stay. A record of another
+    /// kind changes nothing.
     fn merge(&mut self, newer: AnyRecord);
 
     /// A copy.
     fn to_any(&self) -> AnyRecord;
 
-    /// Whether the other is of the same kind and says the same.
-    fn is(&self, other: &dyn Record) -> bool;
+    /// Whether the other record has the same kind and the same properties.
+    fn eq_dyn(&self, other: &dyn Record) -> bool;
 
-    /// The record's bincode, from which its kind can be decoded again.
+    /// The record's bincode, from which a record of its kind can be decoded again.
     ///
     /// # Errors
-    /// What bincode has to say of a secret that is not sealed.
+    /// `EncodeError::Other` for a secret that is not sealed.
     fn to_bytes(&self) -> Result<Vec<u8>, EncodeError>;
 }
 
+impl<E: Entity> Record for E {
+    fn kind(&self) -> Kind {
+        E::KIND
+    }
+
+    fn name(&self) -> &Name {
+        self.fixed_parts().0
+    }
+
+    fn set_name(&mut self, name: Name) {
+        *self.fixed_parts_mut().0 = name;
+    }
+
+    fn set(&mut self, property: &str, value: Value) -> Result<Fit, Refused> {
+        match slot_mut(self, property) {
+            Some(slot) => slot.fill(value),
+            None => {
+                self.fixed_parts_mut().1.insert(property.to_owned(), value);
+                Ok(Fit::Exact)
+            }
+        }
+    }
+
+    fn views(&self, secrets: Secrets) -> Vec<(&str, View<'_>)> {
+        let mut views = Vec::with_capacity(E::SLOTS.len() + self.custom().len());
+        for (property, slot) in slots(self) {
+            if let Some(view) = slot.view(secrets) {
+                views.push((property.name, view));
+            }
+        }
+        insert_custom(&mut views, self.custom());
+        views
+    }
+
+    fn view(&self, property: &str) -> Option<View<'_>> {
+        match E::KIND.position(property) {
+            Some(position) => (E::SLOTS[position].get)(self).view(Secrets::LeftOut),
+            None => self.custom().get(property).map(View::Value),
+        }
+    }
+
+    fn shown(&self) -> Vec<(&str, View<'_>)> {
+        let mut views = Vec::with_capacity(E::SLOTS.len() + self.custom().len());
+        for (property, slot) in slots(self) {
+            if !property.type_.is_secret() {
+                views.push((property.name, property.shown(slot.view(Secrets::LeftOut))));
+            }
+        }
+        insert_custom(&mut views, self.custom());
+        views
+    }
+
+    fn custom(&self) -> &Custom {
+        self.fixed_parts().1
+    }
+
+    fn references<'a>(&'a self, each: &mut dyn FnMut(Reference<'a>)) {
+        for (property, slot) in E::PROPERTIES.iter().zip(E::SLOTS) {
+            // Most properties are no relations: their slots are not looked at.
+            let Some((arity, target)) = property.type_.relation() else { continue };
+            if let Some(references) = (slot.get)(self).references() {
+                let relation = property.name;
+                references.for_each(&mut |name| each(Reference { relation, target, arity, name }));
+            }
+        }
+    }
+
+    fn remove_references(&mut self, relation: &str, removed: &dyn Fn(&str) -> bool) -> bool {
+        slot_mut(self, relation)
+            .and_then(Slot::references_mut)
+            .is_some_and(|references| references.remove(removed))
+    }
+
+    fn rename(&mut self, relation: &str, from: &str, to: &str) -> bool {
+        slot_mut(self, relation)
+            .and_then(Slot::references_mut)
+            .is_some_and(|references| references.rename(from, to))
+    }
+
+    fn secrets(&mut self) -> Vec<(&'static str, &mut Secret)> {
+        if !E::PROPERTIES.iter().any(|property| property.type_.is_secret()) {
+            return Vec::new();
+        }
+        let slots = E::PROPERTIES.iter().zip(self.all_slots_mut());
+        slots.filter_map(|(property, slot)| Some((property.name, slot.secret_mut()?))).collect()
+    }
+
+    fn merge(&mut self, newer: AnyRecord) {
+        let Some(mut newer) = newer.into_kind::<E>() else { return };
+        for slot in E::SLOTS {
+            (slot.get_mut)(self).merge((slot.get_mut)(&mut newer));
+        }
+        self.fixed_parts_mut().1.append(newer.fixed_parts_mut().1);
+    }
+
+    fn to_any(&self) -> AnyRecord {
+        AnyRecord::from(self.clone())
+    }
+
+    fn eq_dyn(&self, other: &dyn Record) -> bool {
+        other.of_kind::<E>().is_some_and(|other| self == other)
+    }
+
+    fn to_bytes(&self) -> Result<Vec<u8>, EncodeError> {
+        bincode::encode_to_vec(self, bincode::config::standard())
+    }
+}
+
+/// The typed properties of a record, each with its slot.
+fn slots<E: Entity>(record: &E) -> impl Iterator<Item = (&'static Property, &dyn Slot)> {
+    E::PROPERTIES.iter().zip(E::SLOTS).map(|(property, slot)| (property, (slot.get)(record)))
+}
+
+/// The slot of a typed property. None for a custom one.
+fn slot_mut<'a, E: Entity>(record: &'a mut E, property: &str) -> Option<&'a mut dyn Slot> {
+    E::KIND.position(property).map(|position| (E::SLOTS[position].get_mut)(record))
+}
+
+/// Inserts the custom properties into views of the typed ones; both are sorted by name.
+fn insert_custom<'a>(views: &mut Vec<(&'a str, View<'a>)>, custom: &'a Custom) {
+    if custom.is_empty() {
+        return;
+    }
+    let typed = std::mem::replace(views, Vec::with_capacity(views.len() + custom.len()));
+    let mut custom = custom.iter().peekable();
+    for (name, view) in typed {
+        while let Some((key, value)) = custom.next_if(|(key, _)| key.as_str() < name) {
+            views.push((key.as_str(), View::Value(value)));
+        }
+        views.push((name, view));
+    }
+    views.extend(custom.map(|(key, value)| (key.as_str(), View::Value(value))));
+}
+
 impl dyn Record {
-    /// The record as what it is, where it is of the kind `T`: for what only one kind needs.
+    /// The record as a `T`, for what only one kind needs. None if it is of another kind.
     pub fn of_kind<T: Entity>(&self) -> Option<&T> {
         (self as &dyn Any).downcast_ref()
     }
@@ -95,7 +232,7 @@ impl dyn Record {
     }
 }
 
-/// Shows what every record has: its properties by name, and no secrets.
+/// Shows the kind and the properties by name, without secrets.
 impl fmt::Debug for dyn Record {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} ", self.kind())?;
@@ -103,12 +240,37 @@ impl fmt::Debug for dyn Record {
     }
 }
 
-/// A record of some kind, owned.
+/// A record, and the names of the properties whose values were converted ([`Fit::Converted`]).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed {
+    pub record: AnyRecord,
+    pub converted: Vec<String>,
+}
+
+/// Why a map of properties is not a record.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InvalidRecord {
+    /// The record's name, if that could be read.
+    pub name: Option<String>,
+    /// Never empty.
+    pub violations: Vec<Violation>,
+}
+
+/// A rule that a map of properties breaks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Violation {
+    pub property: Option<String>,
+    /// The value, if there is one and it is not a secret.
+    pub value: Option<Value>,
+    pub rule: Rule,
+}
+
+/// An owned record of any kind.
 #[derive(Debug)]
 pub struct AnyRecord(Box<dyn Record>);
 
 impl AnyRecord {
-    /// A record that says nothing but its name.
+    /// A record without any property but its name.
     pub fn named(kind: Kind, name: Name) -> Self {
         struct Named(Name);
         impl KindVisitor for Named {
@@ -120,10 +282,10 @@ impl AnyRecord {
         kind.dispatch(Named(name))
     }
 
-    /// Makes a record of what a document, a request or a row says.
+    /// Makes a record of the properties in a document, a request or a row.
     ///
     /// # Errors
-    /// Every rule that is broken, with the property where it was.
+    /// Every rule that the properties break, with the name of the property.
     pub fn parse(kind: Kind, properties: Map) -> Result<Parsed, InvalidRecord> {
         let mut record = Self::named(kind, Name::unset());
         let mut invalid = InvalidRecord::default();
@@ -161,7 +323,7 @@ impl AnyRecord {
         Err(invalid)
     }
 
-    /// The record as what it is, where it is of the kind `T`.
+    /// The record as a `T`. None if it is of another kind.
     pub fn into_kind<T: Entity>(self) -> Option<T> {
         let record: Box<dyn Any> = self.0;
         record.downcast().ok().map(|record| *record)
@@ -182,7 +344,7 @@ impl Clone for AnyRecord {
 
 impl PartialEq for AnyRecord {
     fn eq(&self, other: &Self) -> bool {
-        self.0.is(&**other)
+        self.0.eq_dyn(&**other)
     }
 }
 

@@ -1,6 +1,9 @@
 //! The service.
 
-use super::{Any, Bool, Device, Group, Hidden, Int, Many, Name, Pool, Text, User, entity::entity};
+use super::{
+    Any, Bool, Device, Group, Hidden, Int, InverseName, KindFacts, Many, Name, Pool, Text, User,
+    entity::entity,
+};
 
 entity! {
     /// A service of automation, or a workflow of them. The some thirty types share what all of them
@@ -94,4 +97,13 @@ entity! {
         vendor: Text = "",
         waiting_time: Int = 0,
     }
+}
+
+impl KindFacts for Service {
+    const INVERSE_NAMES: &'static [InverseName] = &[
+        InverseName::new("services", "workflows"),
+        InverseName::new("target_devices", "services"),
+        InverseName::new("target_pools", "target_services"),
+        InverseName::new("restrict_to_owners", "restricted_services"),
+    ];
 }

@@ -1,7 +1,8 @@
 //! The task.
 
 use super::{
-    Any, Bool, Device, Group, Int, Many, Name, One, Pool, Service, Text, User, entity::entity,
+    Any, Bool, Device, Group, Int, InverseName, KindFacts, Many, Name, One, Pool, Service, Text,
+    User, entity::entity,
 };
 
 entity! {
@@ -30,4 +31,12 @@ entity! {
         start_date: Text = "",
         r#type: Text = "task",
     }
+}
+
+impl KindFacts for Task {
+    const INVERSE_NAMES: &'static [InverseName] = &[
+        InverseName::new("service", "tasks"),
+        InverseName::new("devices", "tasks"),
+        InverseName::new("pools", "tasks"),
+    ];
 }

@@ -1,6 +1,6 @@
 //! The user.
 
-use super::{Bool, Float, Hidden, Name, Secret, Text, entity::entity};
+use super::{Bool, Float, Hidden, KindFacts, Name, Secret, Text, entity::entity};
 
 entity! {
     /// A user of the inventory, who is a user of the appliance too.
@@ -20,6 +20,11 @@ entity! {
         r#type: Text = "user",
         zoom_sensitivity: Float = 1.0,
     }
+}
+
+impl KindFacts for User {
+    /// argon2, as eNMS keeps it.
+    const PASSWORD_HASHES: &'static [&'static str] = &["password"];
 }
 
 impl User {

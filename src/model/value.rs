@@ -75,22 +75,39 @@ impl From<Decoded> for Value {
 }
 
 thread_local! {
-    /// How deep in a value the decoder of this thread is: bincode does not tell.
+    /// How many values the decoder of this thread is in: bincode does not tell.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Bytes that claim to nest without end are refused before they reach the end of the stack. A
-/// shared collection counts twice, so that the bound is twice what is built.
-impl<Context> Decode<Context> for Value {
-    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
+/// Being inside of one more value. Dropping it leaves the value, also when a panic unwinds.
+struct Nesting;
+
+impl Nesting {
+    /// Enters a value. A shared collection counts twice, so the limit is twice that of
+    /// [`VALUE_DEPTH_MAX`].
+    ///
+    /// # Errors
+    /// `DecodeError::Other` for bytes that nest values deeper, before they fill the stack.
+    fn enter() -> Result<Self, DecodeError> {
         let depth = DEPTH.get();
         if depth > 2 * VALUE_DEPTH_MAX {
             return Err(DecodeError::Other("it is nested too deeply"));
         }
         DEPTH.set(depth + 1);
-        let decoded = Decoded::decode(decoder);
-        DEPTH.set(depth);
-        decoded.map(Value::from)
+        Ok(Self)
+    }
+}
+
+impl Drop for Nesting {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
+
+impl<Context> Decode<Context> for Value {
+    fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let _nesting = Nesting::enter()?;
+        Decoded::decode(decoder).map(Value::from)
     }
 }
 
@@ -265,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn an_encoded_value_is_decoded() {
         let value = Value::List(vec![
             Value::Null,
             Value::Bool(true),
@@ -283,8 +300,34 @@ mod tests {
         assert_eq!(decoded(&bytes).unwrap(), value);
     }
 
+    /// A reader that panics after some bytes, as a reader of a lost disk might.
+    struct Panicking(usize);
+
+    impl bincode::de::read::Reader for Panicking {
+        fn read(&mut self, bytes: &mut [u8]) -> Result<(), DecodeError> {
+            self.0 = self.0.checked_sub(bytes.len()).expect("the reader panics");
+            // Lists (8), each of eight values.
+            bytes.fill(8);
+            Ok(())
+        }
+    }
+
     #[test]
-    fn nesting_without_end_is_refused_and_the_next_value_is_read() {
+    fn a_panic_inside_of_a_value_does_not_count_as_depth_afterwards() {
+        for _ in 0..VALUE_DEPTH_MAX {
+            let panicked = std::panic::catch_unwind(|| {
+                let config = bincode::config::standard();
+                bincode::decode_from_reader::<Value, _, _>(Panicking(20), config)
+            });
+            assert!(panicked.is_err());
+        }
+        let nested = (0..VALUE_DEPTH_MAX).fold(Value::Null, |inner, _| Value::List(vec![inner]));
+        let bytes = bincode::encode_to_vec(&nested, bincode::config::standard()).unwrap();
+        assert_eq!(decoded(&bytes).unwrap(), nested);
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused_and_the_next_value_is_decoded() {
         // A list (8) of one (1) list, and so on.
         let bytes = [8, 1].repeat(1_000_000);
         assert!(matches!(decoded(&bytes), Err(DecodeError::Other(_))));

@@ -1,6 +1,6 @@
 //! The workflow edge.
 
-use super::{Name, One, Service, Text, entity::entity};
+use super::{InverseName, KindFacts, Name, One, Service, Text, entity::entity};
 
 entity! {
     /// An edge of a workflow, from one of its services to another.
@@ -14,4 +14,12 @@ entity! {
         r#type: Text = "workflow_edge",
         workflow: One<Service>,
     }
+}
+
+impl KindFacts for WorkflowEdge {
+    const INVERSE_NAMES: &'static [InverseName] = &[
+        InverseName::new("workflow", "edges"),
+        InverseName::new("source", "outgoing_edges"),
+        InverseName::new("destination", "incoming_edges"),
+    ];
 }

@@ -13,7 +13,9 @@ use bincode::{
 use sled::IVec;
 
 use super::{RECORD_BYTES_MAX, StoreError, error::corrupt};
-use crate::model::{AnyRecord, Entity, Kind, KindVisitor, Projected, Projection, Record, Value};
+use crate::model::{
+    AnyRecord, Entity, Kind, KindVisitor, Projected, Projection, Record, Value, project,
+};
 
 /// The format of written records, and the newest that can be read.
 pub const RECORD_FORMAT: u8 = 1;
@@ -86,7 +88,7 @@ impl Raw {
         decode_record(kind, name, self.body())
     }
 
-    /// Decodes only the values of a projection; see [`Entity::project`].
+    /// Decodes only the values of a projection; see [`project`].
     ///
     /// # Errors
     /// The error of bincode if the bytes are not a record of this kind.
@@ -95,14 +97,8 @@ impl Raw {
         kind: Kind,
         projection: &Projection,
     ) -> Result<Vec<Option<Projected<'_>>>, DecodeError> {
-        struct Project<'r, 'p>(&'r [u8], &'p Projection);
-        impl<'r> KindVisitor for Project<'r, '_> {
-            type Output = Result<Vec<Option<Projected<'r>>>, DecodeError>;
-            fn visit<E: Entity>(self) -> Self::Output {
-                E::project(&mut DecoderImpl::new(SliceReader::new(self.0), CONFIG, ()), self.1)
-            }
-        }
-        kind.dispatch(Project(self.body(), projection))
+        let mut body = DecoderImpl::new(SliceReader::new(self.body()), CONFIG, ());
+        project(kind, &mut body, projection)
     }
 }
 

@@ -20,20 +20,11 @@ pub struct Referrer {
     pub relation: String,
 }
 
-/// The number of a kind in the index. A change of it is a change of the data directory's format.
-fn kind_code(kind: Kind) -> u8 {
-    kind.index() as u8 + 1
-}
-
 fn target_code(target: Target) -> u8 {
     match target {
         Target::Node => 0,
-        Target::Kind(kind) => kind_code(kind),
+        Target::Kind(kind) => kind.code(),
     }
-}
-
-fn kind_of_code(code: u8) -> Option<Kind> {
-    Kind::ALL.get(usize::from(code).checked_sub(1)?).copied()
 }
 
 /// Returns the prefix of the list of a target's references. Prefixes sort by the target's kind, then
@@ -53,7 +44,7 @@ pub fn parse_target_key(key: &[u8]) -> Option<(Target, &str, usize)> {
     let end = memchr::memchr(END, rest)?;
     let target = match code {
         0 => Target::Node,
-        code => Target::Kind(kind_of_code(code)?),
+        code => Target::Kind(Kind::of_code(code)?),
     };
     Some((target, std::str::from_utf8(&rest[..end]).ok()?, end + 2))
 }
@@ -62,7 +53,7 @@ pub fn parse_target_key(key: &[u8]) -> Option<(Target, &str, usize)> {
 /// record's name.
 pub fn posting(kind: Kind, relation: &str, name: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(relation.len() + name.len() + 2);
-    bytes.push(kind_code(kind));
+    bytes.push(kind.code());
     bytes.extend_from_slice(relation.as_bytes());
     bytes.push(END);
     bytes.extend_from_slice(name.as_bytes());
@@ -78,7 +69,7 @@ fn parts(posting: &[u8]) -> Option<(Kind, &str, &str)> {
     let (&code, rest) = posting.split_first()?;
     let end = memchr::memchr(END, rest)?;
     let relation = std::str::from_utf8(&rest[..end]).ok()?;
-    Some((kind_of_code(code)?, relation, std::str::from_utf8(&rest[end + 1..]).ok()?))
+    Some((Kind::of_code(code)?, relation, std::str::from_utf8(&rest[end + 1..]).ok()?))
 }
 
 /// Parses a [`posting`] of the index. Returns the kind of the referring record, the relation and the
@@ -136,28 +127,5 @@ mod tests {
         };
         let bytes = posting(referrer.kind, &referrer.relation, &referrer.name);
         assert_eq!(parse_posting(&bytes), Some(referrer));
-    }
-
-    /// Every data directory holds these codes.
-    #[test]
-    fn the_codes_of_kinds_do_not_change() {
-        let codes: Vec<_> =
-            Kind::ALL.iter().map(|kind| (kind.as_str(), kind_code(*kind))).collect();
-        assert_eq!(
-            codes,
-            [
-                ("user", 1),
-                ("group", 2),
-                ("device", 3),
-                ("file", 4),
-                ("link", 5),
-                ("service", 6),
-                ("network", 7),
-                ("workflow_edge", 8),
-                ("task", 9),
-                ("credential", 10),
-                ("pool", 11)
-            ]
-        );
     }
 }

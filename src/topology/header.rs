@@ -9,7 +9,7 @@ use super::report::Ignored;
 use crate::{
     codec::workbook::{Cell, Row, column_name},
     import::{DocumentLocation, ImportError, Intake, Problem},
-    model::{InverseRelations, Kind, Property, PropertyType, aliases, nearest, unaliased},
+    model::{InverseRelations, Kind, Property, PropertyType, nearest},
 };
 
 /// The heading of the column of problems in a marked workbook. An import ignores the column, so that
@@ -52,7 +52,7 @@ pub(super) fn meaning(kind: Kind, heading: &str) -> Meaning {
     if is_problem_column(heading) {
         return Meaning::Ignored(Ignored::Problems);
     }
-    match kind.property(unaliased(kind, &word)) {
+    match kind.property(kind.unaliased(&word)) {
         Some(property) if property.type_ != PropertyType::Secret => {
             return Meaning::Property(property);
         }
@@ -90,7 +90,7 @@ fn words(kind: Kind) -> impl Iterator<Item = &'static str> {
 
 /// Returns the heading of a property: its alias if it has one.
 pub(super) fn heading_of(kind: Kind, property: &'static str) -> &'static str {
-    let alias = aliases(kind).iter().find(|(_, aliased)| *aliased == property);
+    let alias = kind.aliases().iter().find(|(_, aliased)| *aliased == property);
     alias.map_or(property, |(alias, _)| alias)
 }
 

@@ -11,7 +11,7 @@ use crate::{
     import::{
         DocumentLocation, ImportError, Intake, KindRecords, Problem, RecordPosition, ShownValue,
     },
-    model::{AnyRecord, Fit, Kind, Name, Parsed, PropertyType, Refused, Rule, Value, aliases},
+    model::{AnyRecord, Fit, Kind, Name, Parsed, PropertyType, Refused, Rule, Value},
 };
 
 /// Number of columns without a heading that a report lists.
@@ -101,7 +101,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
         } else {
             // Only an end of a link has two headings, and may have two columns.
             let is_aliased =
-                aliases(self.kind).iter().any(|(_, property)| *property == column.property());
+                self.kind.aliases().iter().any(|(_, property)| *property == column.property());
             let same = is_aliased
                 .then(|| incoming.values.iter().find(|(known, ..)| known == column.property()))
                 .flatten();

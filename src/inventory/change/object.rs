@@ -114,12 +114,12 @@ fn name_of(object: &Map) -> Result<Name, Fault> {
 
 /// Parses a value as a name, by the rules of the property `name`.
 fn parse_name(property: &str, value: Value) -> Result<Name, Fault> {
-    use crate::model::{PropertyValue, Slot};
+    use crate::model::PropertyValue;
     let text = match String::parse(value) {
         Ok((text, _)) => text,
         Err(Refused { value, .. }) => {
             let found = value.as_ref().map_or("nothing", Value::type_name);
-            let rule = Rule::Type { expected: <Name as Slot>::TYPE, found };
+            let rule = Rule::Type { expected: PropertyType::Name, found };
             return Err(Fault::broken(Some(property), &rule));
         }
     };
@@ -207,18 +207,10 @@ impl ObjectParser<'_> {
             self.set(property, Value::Null);
             return Ok(());
         };
-        let secret = match self.kind {
-            Kind::User => Secret::from_plain(&hash_password(&plain)?),
-            Kind::Group
-            | Kind::Device
-            | Kind::File
-            | Kind::Link
-            | Kind::Service
-            | Kind::Network
-            | Kind::WorkflowEdge
-            | Kind::Task
-            | Kind::Credential
-            | Kind::Pool => Secret::from_plain(&plain),
+        let secret = if self.kind.password_hashes().contains(&property) {
+            Secret::from_plain(&hash_password(&plain)?)
+        } else {
+            Secret::from_plain(&plain)
         };
         if let Some(document) = secret.document() {
             self.set(property, Value::from(document));

@@ -25,7 +25,7 @@ impl Inventory {
         expected_version: &ExpectedVersion,
     ) -> Result<u64, InventoryError> {
         let Some(kind) = LongText::of(Kind::Device, property) else {
-            let known = LongText::of_kind(Kind::Device).iter().map(|text| text.as_str());
+            let known = LongText::of_kind(Kind::Device).map(|text| text.as_str());
             return Err(InventoryError::UnknownProperty {
                 kind: Kind::Device,
                 property: property.to_owned(),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     inventory::{Inventory, InventoryError},
-    model::{AnyRecord, InverseRelations, Kind, Record, Side, View, aliases},
+    model::{AnyRecord, InverseRelations, Kind, Record, Side, View},
     store::Stored,
 };
 
@@ -98,7 +98,9 @@ impl OwnProperties {
     /// The properties, sorted by name, with aliases and the members and counts of a pool.
     pub fn properties<'a>(&'a self, record: &'a dyn Record) -> Vec<(&'a str, View<'a>)> {
         let properties = record.shown();
-        let mut more: Vec<(&str, View<'_>)> = aliases(record.kind())
+        let mut more: Vec<(&str, View<'_>)> = record
+            .kind()
+            .aliases()
             .iter()
             .filter_map(|(alias, name)| Some((*alias, find(&properties, name)?.clone())))
             .collect();

@@ -19,7 +19,7 @@ use crate::{
     inventory::{InventoryError, long_text::LongText},
     model::{
         Comparison, InverseRelation, InverseRelations, Kind, Projection, Property,
-        PropertyPosition, PropertyType, Side, aliases, nearest, unaliased,
+        PropertyPosition, PropertyType, Side, nearest,
     },
 };
 
@@ -101,7 +101,7 @@ impl PropertyRef {
         if let Some(relation) = InverseRelations::of(kind).relation(name) {
             return Known::Property(PropertyRef::Relation(relation));
         }
-        let position = PropertyPosition::of(kind, unaliased(kind, name));
+        let position = PropertyPosition::of(kind, kind.unaliased(name));
         let PropertyPosition::Typed(index) = position else { return Known::Unknown };
         let property = &kind.properties()[index];
         let resolved = match property.type_ {
@@ -161,10 +161,10 @@ fn has_custom_property(
 fn nearest_known(kind: Kind, name: &str) -> Option<String> {
     let properties = kind.properties().iter().filter(|p| p.type_ != PropertyType::Secret);
     let relations = InverseRelations::of(kind).relations.iter().map(|r| r.name.as_str());
-    let texts = LongText::of_kind(kind).iter().map(|text| text.as_str());
+    let texts = LongText::of_kind(kind).map(|text| text.as_str());
     let known = properties
         .map(|property| property.name)
-        .chain(aliases(kind).iter().map(|(alias, _)| *alias))
+        .chain(kind.aliases().iter().map(|(alias, _)| *alias))
         .chain(relations)
         .chain(texts);
     nearest(name, known).map(str::to_owned)

@@ -1,52 +1,52 @@
-//! The words under which a record shows the records that name it.
+//! Inverse relations: the names under which a record shows the records that name it.
 //!
-//! A relation is held on one side only; on the other it is shown too, under a word of eNMS's. A
-//! word can stand for both: a device's `devices` are those that it lists and those that list it
-//! among their `gateways`. Under one word all names are of the same kinds and mean the same.
+//! A relation is stored on one side only. The other side shows it too, under a name of eNMS's. One
+//! name can stand for both directions: a device's `devices` are those that it lists and those that
+//! list it among their `gateways`. All names under one inverse relation are of the same kind.
 
 use std::sync::LazyLock;
 
 use super::{Arity, Kind, PerKind, Target};
 
-/// The relations of one kind's records that are held by others.
+/// The relations of other records to the records of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InverseRelations {
-    /// What the reverse index knows the kind's records as.
+    /// The targets under which the index of references finds the kind's records.
     pub targets: Vec<Target>,
-    /// By word.
+    /// Sorted by name.
     pub relations: Vec<InverseRelation>,
 }
 
-/// A word under which records show who names them.
+/// One name under which records show the records that name them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InverseRelation {
     pub name: String,
-    /// What the kind's own property of this word refers to, where it has one: both are shown.
+    /// The target of the kind's own property of this name, if it has one. Both are shown then.
     pub own: Option<Target>,
     /// Never empty.
     pub holders: Vec<Holder>,
 }
 
-/// A property of a kind that holds a relation.
+/// A relation: the kind and the property that hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
     pub kind: Kind,
     pub property: &'static str,
-    /// What the property refers to.
+    /// The kinds that the relation can name.
     pub target: Target,
 }
 
 impl InverseRelations {
-    /// What others hold about records of this kind.
+    /// The inverse relations of a kind.
     pub fn of(kind: Kind) -> &'static Self {
         static ALL: LazyLock<PerKind<InverseRelations>> =
             LazyLock::new(|| PerKind::new(InverseRelations::gather));
         &ALL[kind]
     }
 
-    /// The relation that a word stands for.
-    pub fn relation(&self, word: &str) -> Option<&InverseRelation> {
-        let found = self.relations.binary_search_by(|relation| relation.name.as_str().cmp(word));
+    /// The inverse relation of this name.
+    pub fn relation(&self, name: &str) -> Option<&InverseRelation> {
+        let found = self.relations.binary_search_by(|relation| relation.name.as_str().cmp(name));
         found.ok().map(|at| &self.relations[at])
     }
 
@@ -60,16 +60,12 @@ impl InverseRelations {
             if !inverse.targets.contains(&holder.target) {
                 inverse.targets.push(holder.target);
             }
-            let word = word(kind, holder);
-            match inverse.relations.iter_mut().find(|relation| relation.name == word) {
+            let name = inverse_name(kind, holder);
+            match inverse.relations.iter_mut().find(|relation| relation.name == name) {
                 Some(relation) => relation.holders.push(holder),
                 None => {
-                    let own = own.iter().find(|own| own.property == word).map(|own| own.target);
-                    inverse.relations.push(InverseRelation {
-                        name: word,
-                        own,
-                        holders: vec![holder],
-                    });
+                    let own = own.iter().find(|own| own.property == name).map(|own| own.target);
+                    inverse.relations.push(InverseRelation { name, own, holders: vec![holder] });
                 }
             }
         }
@@ -78,12 +74,12 @@ impl InverseRelations {
     }
 }
 
-/// How many records a property of a kind names; none, where it is no relation.
+/// How many records a relation names. None for a property that is not a relation.
 pub fn arity(kind: Kind, property: &str) -> Option<Arity> {
     kind.property(property)?.type_.relation().map(|(arity, _)| arity)
 }
 
-/// The relations that a kind's records hold.
+/// The relations in a kind's own properties.
 fn held_by(kind: Kind) -> Vec<Holder> {
     let held = kind.properties().iter().filter_map(|property| {
         let (_, target) = property.type_.relation()?;
@@ -92,56 +88,39 @@ fn held_by(kind: Kind) -> Vec<Holder> {
     held.collect()
 }
 
-/// The word under which a record of `kind` shows those whose property is `holder`.
-fn word(kind: Kind, holder: Holder) -> String {
-    let word = match (holder.kind, holder.property, kind) {
-        (Kind::Device, "devices", _) => "gateways",
-        (Kind::Device, "gateways", _) => "devices",
-        (Kind::Link, "source" | "destination", Kind::Network) => "attached_links",
-        (Kind::Link, "source" | "destination", _) => "links",
-        // A network's own `networks` are those inside of it.
-        (Kind::Network, "networks" | "nodes", Kind::Network) => "parent_networks",
-        (Kind::Network, "links" | "nodes", _) => "networks",
-        (Kind::Pool, "devices" | "links" | "tasks", _) => "pools",
-        (Kind::Pool, "target_services", _) => "target_pools",
-        (Kind::Service, "services", _) => "workflows",
-        (Kind::Service, "target_devices", _) => "services",
-        (Kind::Service, "target_pools", _) => "target_services",
-        (Kind::Service, "restrict_to_owners", _) => "restricted_services",
-        (Kind::WorkflowEdge, "workflow", _) => "edges",
-        (Kind::WorkflowEdge, "source", _) => "outgoing_edges",
-        (Kind::WorkflowEdge, "destination", _) => "incoming_edges",
-        (Kind::Task, "service" | "devices" | "pools", _) => "tasks",
-        (Kind::Credential, "device_pools" | "groups", _) => "credentials",
-        (Kind::Group, "users", _) => "groups",
-        (Kind::File, "files", _) => "folders",
-        (holder, "owners", _) => return format!("owned_{holder}s"),
-        // `rbac_read_devices`: and no relation is without a word of its own.
-        (holder, property, _) => return format!("{property}_{holder}s"),
-    };
-    word.to_owned()
+/// The name of a relation as seen from the records that it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InverseName {
+    relation: &'static str,
+    /// The kind of the records that are named. None for every kind.
+    seen_from: Option<Kind>,
+    name: &'static str,
 }
 
-/// Other words of the wire for a kind's properties, with the properties' names, by word.
-pub fn aliases(kind: Kind) -> &'static [(&'static str, &'static str)] {
-    match kind {
-        Kind::Link => &[("destination_name", "destination"), ("source_name", "source")],
-        Kind::User
-        | Kind::Group
-        | Kind::Device
-        | Kind::File
-        | Kind::Service
-        | Kind::Network
-        | Kind::WorkflowEdge
-        | Kind::Task
-        | Kind::Credential
-        | Kind::Pool => &[],
+impl InverseName {
+    /// The inverse name of a relation on every kind that it can name.
+    pub const fn new(relation: &'static str, name: &'static str) -> Self {
+        Self { relation, seen_from: None, name }
+    }
+
+    /// The inverse name of a relation on the records of one kind.
+    pub const fn seen_from(kind: Kind, relation: &'static str, name: &'static str) -> Self {
+        Self { relation, seen_from: Some(kind), name }
+    }
+
+    fn fits(&self, kind: Kind, relation: &str) -> bool {
+        self.relation == relation && self.seen_from.is_none_or(|seen_from| seen_from == kind)
     }
 }
 
-/// The property that a word of the wire means: itself, where it is no alias.
-pub fn unaliased(kind: Kind, word: &str) -> &str {
-    aliases(kind).iter().find(|(alias, _)| *alias == word).map_or(word, |(_, property)| property)
+/// The name under which a record of `kind` shows the records whose relation is `holder`.
+fn inverse_name(kind: Kind, holder: Holder) -> String {
+    let Holder { kind: holder_kind, property, .. } = holder;
+    match holder_kind.inverse_names().iter().find(|name| name.fits(kind, property)) {
+        Some(inverse) => inverse.name.to_owned(),
+        None if property == "owners" => format!("owned_{holder_kind}s"),
+        None => format!("{property}_{holder_kind}s"),
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +129,7 @@ mod tests {
     use crate::model::PropertyType;
 
     #[test]
-    fn every_relation_has_one_word_on_every_kind_that_it_names() {
+    fn every_relation_has_one_inverse_on_every_kind_that_it_names() {
         for holder in Kind::ALL.into_iter().flat_map(held_by) {
             for kind in Kind::ALL {
                 let relations = &InverseRelations::of(kind).relations;
@@ -162,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn a_word_means_one_thing() {
+    fn an_inverse_relation_is_not_a_property_of_another_type() {
         for kind in Kind::ALL {
             let properties = kind.properties();
             let inverse = InverseRelations::of(kind);
             assert!(inverse.relations.is_sorted_by(|a, b| a.name < b.name), "{kind}");
             for relation in &inverse.relations {
                 let word = &relation.name;
-                // All names under one word are of one kind.
+                // All holders are of one kind.
                 let holder = relation.holders[0].kind;
                 assert!(relation.holders.iter().all(|h| h.kind == holder), "{kind} {word}");
                 let property = properties.iter().find(|property| property.name == word);
@@ -181,7 +160,7 @@ mod tests {
                     }
                     Some(other) => panic!("{kind} {word} is {other} already"),
                 }
-                assert!(aliases(kind).iter().all(|(alias, _)| alias != word), "{kind} {word}");
+                assert!(kind.aliases().iter().all(|(alias, _)| alias != word), "{kind} {word}");
                 for holder in &relation.holders {
                     assert!(inverse.targets.contains(&holder.target), "{kind} {word}");
                 }
@@ -197,9 +176,9 @@ mod tests {
         assert_eq!(arity(Kind::Device, "source"), None);
     }
 
-    /// Where several relations share a word, and where a word is shared with the kind's own.
+    /// Lists the names that several relations share, or that are the kind's own property too.
     #[test]
-    fn the_words_that_unite_are_those_that_mean_the_same() {
+    fn only_relations_of_the_same_meaning_share_a_name() {
         let mut shared = Vec::new();
         for kind in Kind::ALL {
             for relation in &InverseRelations::of(kind).relations {
@@ -227,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn enms_words_are_the_words() {
+    fn inverse_relations_have_enms_names() {
         let words = |kind: Kind| -> Vec<&str> {
             InverseRelations::of(kind)
                 .relations
@@ -271,19 +250,31 @@ mod tests {
     }
 
     #[test]
-    fn aliases_are_other_words_for_properties() {
+    fn every_inverse_name_is_of_a_relation_of_its_kind() {
+        for kind in Kind::ALL {
+            for inverse in kind.inverse_names() {
+                let property = kind.property(inverse.relation).unwrap();
+                let (_, target) = property.type_.relation().unwrap();
+                let mut seen_from = inverse.seen_from.into_iter();
+                assert!(seen_from.all(|kind| target.kinds().contains(&kind)), "{inverse:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_alias_means_a_property_and_is_not_one() {
         for kind in Kind::ALL {
             let properties = kind.properties();
-            assert!(aliases(kind).is_sorted());
-            for (alias, name) in aliases(kind) {
+            assert!(kind.aliases().is_sorted());
+            for (alias, name) in kind.aliases() {
                 assert!(properties.iter().any(|property| property.name == *name), "{kind} {name}");
                 assert!(
                     properties.iter().all(|property| property.name != *alias),
                     "{kind} {alias}"
                 );
-                assert_eq!(unaliased(kind, alias), *name);
+                assert_eq!(kind.unaliased(alias), *name);
             }
-            assert_eq!(unaliased(kind, "name"), "name");
+            assert_eq!(kind.unaliased("name"), "name");
         }
     }
 }
