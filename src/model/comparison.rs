@@ -5,10 +5,10 @@ use regex::{Regex, RegexBuilder};
 /// The most memory that one compiled expression may take, in bytes.
 const REGEX_BYTES_MAX: usize = 1024 * 1024;
 
-/// What is asked of a text.
+/// A condition on a text.
 #[derive(Clone, Debug)]
 pub enum Comparison {
-    /// It holds this one, which is in lower case; upper and lower case are the same.
+    /// It contains this text, which is in lower case. Case is ignored.
     Inclusion(String),
     Equality(String),
     /// The expression matches somewhere in it.
@@ -16,7 +16,7 @@ pub enum Comparison {
     Empty,
 }
 
-/// Expressions are the same when they are spelled the same and built the same way.
+/// Two expressions are equal if their texts are: the way in which they are compiled is not compared.
 impl PartialEq for Comparison {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -39,7 +39,7 @@ pub enum Anchors {
     Lines,
 }
 
-/// Why an expression cannot be searched for.
+/// Why a regular expression is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail} (at character {position})")]
 pub struct RegexFault {
@@ -49,14 +49,15 @@ pub struct RegexFault {
 }
 
 impl Comparison {
+    /// A search for a part of the text, ignoring case.
     pub fn inclusion(part: &str) -> Self {
         Comparison::Inclusion(part.to_lowercase())
     }
 
-    /// The expression is searched for in time that grows with the text and no faster.
+    /// A search for the expression. Its time is linear in the length of the text.
     ///
     /// # Errors
-    /// It does not compile, or takes too much memory.
+    /// `RegexFault` for an expression that does not compile, or takes too much memory.
     pub fn regex(expression: &str, anchors: Anchors) -> Result<Self, RegexFault> {
         let lines = match anchors {
             Anchors::Text => false,
@@ -70,7 +71,7 @@ impl Comparison {
         built.map(Comparison::Regex).map_err(|error| fault(expression, &error))
     }
 
-    /// Whether a text is as asked.
+    /// Whether a text meets the condition.
     pub fn holds(&self, text: &str) -> bool {
         match self {
             Comparison::Inclusion(part) => holds_lowercase(text, part),
@@ -81,7 +82,7 @@ impl Comparison {
     }
 }
 
-/// What is wrong with an expression. The place is known to the parser only.
+/// The fault of an expression, with its position, which only the parser knows.
 fn fault(expression: &str, error: &regex::Error) -> RegexFault {
     let (detail, at) = match regex_syntax::parse(expression) {
         Err(regex_syntax::Error::Parse(error)) => {
@@ -90,14 +91,14 @@ fn fault(expression: &str, error: &regex::Error) -> RegexFault {
         Err(regex_syntax::Error::Translate(error)) => {
             (error.kind().to_string(), error.span().start.offset)
         }
-        // It is too large, or of a kind of error that is not known yet.
+        // It is too large, or the error is of a variant that a later version adds.
         Ok(_) | Err(_) => (error.to_string(), 0),
     };
     let before = expression.get(..at).unwrap_or_default();
     RegexFault { detail, position: before.chars().count() + 1 }
 }
 
-/// Whether the text in lower case holds the part, without making it where it is ASCII.
+/// Whether the text in lower case contains the part. Does not build the lower case of ASCII text.
 fn holds_lowercase(text: &str, part: &str) -> bool {
     if !text.is_ascii() {
         return text.to_lowercase().contains(part);
@@ -117,14 +118,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn inclusion_is_pythons_in_of_two_lower_cases(text in "[a-cA-C ß-éİΣK]{0,12}", part in "[a-cA-C ß-éİΣk]{0,3}") {
+        fn inclusion_equals_pythons_in_on_lower_case_texts(text in "[a-cA-C ß-éİΣK]{0,12}", part in "[a-cA-C ß-éİΣk]{0,3}") {
             let expected = text.to_lowercase().contains(&part.to_lowercase());
             prop_assert_eq!(Comparison::inclusion(&part).holds(&text), expected);
         }
     }
 
     #[test]
-    fn an_expression_that_does_not_compile_says_where() {
+    fn a_fault_of_an_expression_has_its_position() {
         for (expression, position) in [
             ("é(a", 2),
             ("a{2,1}", 2),
@@ -142,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_have_ends_of_their_own() {
+    fn anchors_match_at_lines_only_if_asked() {
         let holds = |anchors| Comparison::regex("^b$", anchors).unwrap().holds("a\r\nb\r\nc");
         assert!(holds(Anchors::Lines));
         assert!(!holds(Anchors::Text));
     }
 
     #[test]
-    fn no_expression_runs_away() {
+    fn an_expression_takes_linear_time() {
         let evil = Comparison::regex("(a+)+$", Anchors::Text).unwrap();
         assert!(!evil.holds(&format!("{}b", "a".repeat(100_000))));
     }

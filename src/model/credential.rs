@@ -5,7 +5,7 @@ use super::{
 };
 
 entity! {
-    /// What opens a device: a user name and its password or key.
+    /// The user name and the password or key with which a device is accessed.
     Credential {
         admin_only: Bool = false,
         creator: Text = "",

@@ -1,8 +1,8 @@
-//! What a computed pool asks of devices and of links.
+//! The criteria of a computed pool: which devices and links are its members.
 
 use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_view};
 
-/// Which of its two kinds of member a pool's criterion is about.
+/// The kind of a pool's members: a pool has a list, a number and criteria for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Device,
@@ -10,12 +10,12 @@ pub enum Side {
 }
 
 impl Side {
-    /// The side on which records of a kind can be members.
+    /// The side whose members are records of this kind. None for kinds that pools do not have.
     pub fn of(kind: Kind) -> Option<Self> {
         [Side::Device, Side::Link].into_iter().find(|side| side.kind() == kind)
     }
 
-    /// The pool's property that lists this side's members.
+    /// The name of the pool's list of members.
     pub fn list(self) -> &'static str {
         match self {
             Side::Device => "devices",
@@ -23,7 +23,7 @@ impl Side {
         }
     }
 
-    /// The pool's property that counts this side's members.
+    /// The name of the pool's number of members.
     pub fn count(self) -> &'static str {
         match self {
             Side::Device => "device_number",
@@ -31,7 +31,7 @@ impl Side {
         }
     }
 
-    /// The kind of this side's members.
+    /// The kind of the members.
     pub fn kind(self) -> Kind {
         match self {
             Side::Device => Kind::Device,
@@ -39,7 +39,7 @@ impl Side {
         }
     }
 
-    /// What the names of this side's criteria begin with.
+    /// The prefix of the names of the criteria.
     fn prefix(self) -> &'static str {
         match self {
             Side::Device => "device_",
@@ -48,18 +48,18 @@ impl Side {
     }
 }
 
-/// All that a pool asks of one side's members. They have to meet every criterion.
+/// The criteria of a pool for one side. A member meets all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Criteria(Vec<Criterion>);
 
 #[derive(Clone, Debug, PartialEq)]
 struct Criterion {
     property: String,
-    asked: Comparison,
+    comparison: Comparison,
     wanted: bool,
 }
 
-/// A criterion that cannot be asked: the pool keeps the members that it has.
+/// A criterion that cannot be evaluated. The pool keeps its members.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CriterionError {
     #[error("'{property}' is no regular expression that Satchel can search for: {detail}")]
@@ -72,7 +72,7 @@ impl Criteria {
     /// The criteria of a pool for one side.
     ///
     /// # Errors
-    /// The first that cannot be asked.
+    /// `CriterionError` for the first criterion that cannot be evaluated.
     pub fn of(pool: &Pool, side: Side) -> Result<Self, CriterionError> {
         let mut criteria = Vec::new();
         let text = |key: &str| match pool.custom().get(key).map(|value| value.plain().as_text()) {
@@ -91,8 +91,8 @@ impl Criteria {
             }
             let match_key = format!("{key}_match");
             let value = text(key);
-            let asked = match text(&match_key) {
-                // Nothing is asked, unless it is asked for nothing.
+            let comparison = match text(&match_key) {
+                // An empty text is no criterion, but "empty" needs no text.
                 "empty" => Comparison::Empty,
                 _ if value.is_empty() => continue,
                 "inclusion" | "" => Comparison::inclusion(value),
@@ -107,23 +107,23 @@ impl Criteria {
             };
             let property = side.kind().unaliased(property).to_owned();
             let wanted = !truth(&format!("{key}_invert"));
-            criteria.push(Criterion { property, asked, wanted });
+            criteria.push(Criterion { property, comparison, wanted });
         }
         Ok(Self(criteria))
     }
 
-    /// Whether nothing is asked: then no record is a member.
+    /// Whether there is no criterion. Then no record is a member.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The properties that are asked about: a record in which none of them changes stays what it
-    /// is, a member or none.
+    /// The properties that the criteria compare. A change of other properties does not change
+    /// membership.
     pub fn properties(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|criterion| criterion.property.as_str())
     }
 
-    /// Whether a record is a member. Where nothing is asked, none is.
+    /// Whether a record is a member. Without criteria, none is.
     pub fn matches(&self, record: &dyn Record) -> bool {
         !self.0.is_empty() && self.0.iter().all(|criterion| criterion.is_met_by(record))
     }
@@ -131,7 +131,7 @@ impl Criteria {
 
 impl Criterion {
     fn is_met_by(&self, record: &dyn Record) -> bool {
-        self.asked.holds_of(&property_view(record, &self.property)) == self.wanted
+        self.comparison.holds_of(&property_view(record, &self.property)) == self.wanted
     }
 }
 
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_match_and_its_opposite() {
+    fn every_comparison_and_its_inverse_is_evaluated() {
         assert!(admits(&[("device_vendor", "ISC".into())]));
         assert!(!admits(&[
             ("device_vendor", "ISC".into()),
@@ -182,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_asked_admits_nothing() {
+    fn a_pool_without_criteria_has_no_members() {
         assert!(!admits(&[]));
         assert!(!admits(&[("device_vendor", "".into()), ("link_name", "x".into())]));
     }
 
     #[test]
-    fn criteria_are_equal_when_they_ask_the_same() {
+    fn criteria_are_equal_if_they_compare_the_same() {
         let criteria = |name: &str, regex: &str| {
             let name = [
                 ("device_name", name.into()),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_links_ends_have_two_names() {
+    fn a_criterion_can_name_a_links_end_by_its_alias() {
         let mut link = Link::named(name("l"));
         link.source = Field::Set(Ref::new("Router-1"));
         let pool = pool(&[("link_source_name", "router".into())]);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_asked_is_said() {
+    fn a_criterion_that_cannot_be_evaluated_is_an_error() {
         let bad =
             |criteria: &[(&str, Value)]| Criteria::of(&pool(criteria), Side::Device).unwrap_err();
         assert!(matches!(

@@ -5,8 +5,7 @@ use super::{
 };
 
 entity! {
-    /// A network device. One that others are reached through (`type` is `gateway`) lists them in
-    /// `devices`.
+    /// A network device. A gateway (`type` is `gateway`) lists the devices behind it in `devices`.
     Device {
         creator: Text = "",
         description: Text = "",

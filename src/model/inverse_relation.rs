@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relation_names_one_or_many() {
+    fn the_arity_of_a_relation_is_one_or_many() {
         assert_eq!(arity(Kind::Device, "owners"), Some(Arity::Many));
         assert_eq!(arity(Kind::Link, "source"), Some(Arity::One));
         assert_eq!(arity(Kind::Device, "port"), None);

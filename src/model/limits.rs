@@ -1,10 +1,10 @@
-//! What one record may hold.
+//! The limits of one record.
 //!
-//! These are the only limits of a record. They are checked where a record enters: a REST call, a
-//! project's document, a workbook's row. The reader of project documents takes every record that
-//! keeps them, so what is stored can be exported and imported again.
+//! A record has no other limits. They are checked when a record enters by a REST call, a project's
+//! document or a workbook's row. The reader of project documents accepts every record within them,
+//! so every stored record can be exported and imported again.
 //!
-//! A record's **weight** is what the limits count: the bytes of its texts as a document spells them
+//! The limits count a record's **weight**: the bytes of its texts as a document spells them
 //! before escapes, and [`NODE_BYTES`] for each value, key, list and map. That is about what the
 //! record takes in memory. The reader of documents counts in the same way.
 
@@ -26,7 +26,7 @@ pub const TEXT_BYTES_MAX: usize = 32 << 20;
 /// 0.8 GiB while it exported.
 pub const RECORD_BYTES_MAX: u64 = 128 << 20;
 
-/// What a value, key, list or map weighs beside its text, in bytes: what a [`Value`] takes in
+/// The weight of a value, key, list or map beside its text, in bytes: the size of a [`Value`] in
 /// memory, so that a million empty lists are not free.
 pub const NODE_BYTES: u64 = 32;
 
@@ -38,21 +38,21 @@ pub const VALUE_DEPTH_MAX: usize = 64;
 /// eNMS has to do with an export.
 pub const INT_DIGITS_MAX: usize = 4300;
 
-/// How many collections of one record may stand in several places of it. A reader of documents has
-/// to remember so many anchors.
+/// How many collections one record may hold in several places ([`Shared`](super::Shared)). A reader
+/// of documents remembers so many anchors.
 pub const SHARED_MAX: usize = 65_536;
 
-/// What the collections that stand in several places may weigh together, each counted once, in
-/// bytes. A reader of documents holds so much for aliases that may follow.
+/// The weight of all collections that a record holds in several places, each counted once, in
+/// bytes. A reader of documents keeps so much for later aliases.
 pub const SHARED_BYTES_MAX: u64 = 64 << 20;
 
-/// The longest configuration or other long text of a device, in bytes. Such texts stand beside the
-/// records and are not part of projects, as in eNMS; so no reader of documents bounds this one. It
-/// is what one request may send. The configuration of a large router has a few million bytes.
+/// The longest configuration or other long text of a device, in bytes. Such texts are stored beside
+/// the records and are not part of projects, as in eNMS, so documents do not limit them. One request
+/// may send so much. The configuration of a large router has a few million bytes.
 pub const LONG_TEXT_BYTES_MAX: usize = 64 << 20;
 
-/// A record whose bincode has at most this many bytes keeps every limit: none of them is lower, and
-/// no byte of bincode weighs more than [`RECORD_BYTES_MAX`] divided by this.
+/// A record whose bincode has at most this many bytes is within every limit: none of them is lower,
+/// and no byte of bincode weighs more than [`RECORD_BYTES_MAX`] divided by this.
 pub const SURELY_KEPT_BYTES: usize = 4096;
 
 const _: () = assert!(SURELY_KEPT_BYTES < INT_DIGITS_MAX);
@@ -67,7 +67,7 @@ const FLOAT_BYTES: usize = 24;
 /// Base64 stands in lines of 76 characters, as Python writes it.
 const BASE64_LINE_BYTES: usize = 76;
 
-/// The limit that a record breaks. A property's name is shortened.
+/// A limit that a record exceeds. The name of the property is shortened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OverLimit {
     #[error(
@@ -91,7 +91,7 @@ pub enum OverLimit {
 }
 
 impl OverLimit {
-    /// The property that is over the limit; none where the record as a whole is.
+    /// The property over the limit. None if the record as a whole is.
     pub fn property(&self) -> Option<&str> {
         match self {
             OverLimit::Text { property, .. }
@@ -103,10 +103,10 @@ impl OverLimit {
     }
 }
 
-/// Checks that a record keeps the limits.
+/// Checks that a record is within the limits.
 ///
 /// # Errors
-/// The first limit that it breaks.
+/// `OverLimit` for the first limit that it exceeds.
 pub fn check_limits(record: &mut dyn Record) -> Result<(), OverLimit> {
     let weighed = weigh(record);
     match weighed.over {
@@ -138,7 +138,7 @@ fn weigh(record: &mut dyn Record) -> Scale {
     scale
 }
 
-/// What was weighed of a record so far.
+/// The weight of the part of a record that was looked at.
 #[derive(Default)]
 struct Scale {
     bytes: u64,
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_is_kept_at_its_bound_and_broken_above() {
+    fn each_limit_accepts_its_bound_and_refuses_more() {
         let text = |bytes: usize| Value::from("x".repeat(bytes));
         let nested =
             |levels: usize| (0..levels).fold(Value::Null, |inner, _| Value::List(vec![inner]));
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_weighed_to_the_byte() {
+    fn the_weight_of_a_record_is_exact() {
         let bare = weight(&mut device("rack", Value::Null));
         let items = ((RECORD_BYTES_MAX - bare) / (NODE_BYTES + 4)) as usize;
         let list = |count: usize| device("rack", Value::List(vec![Value::Null; count]));
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_of_a_property_is_over_the_limit_and_shortened() {
+    fn an_error_shortens_the_name_of_a_property() {
         let mut device = device(&"é".repeat(TEXT_BYTES_MAX / 2 + 1), Value::Null);
         let over = check_limits(&mut device).unwrap_err();
         assert!(over.to_string().len() < 300, "{over}");

@@ -1,4 +1,4 @@
-//! The name by which a record is found.
+//! Names of records.
 
 use std::{fmt, ops::Deref};
 
@@ -7,15 +7,15 @@ use bincode::{Decode, Encode};
 use super::{NAME_BYTES_MAX, Rule};
 
 /// A record's name: not empty, at most [`NAME_BYTES_MAX`] bytes, without control characters,
-/// slashes, backslashes or quotes. Blanks, brackets, `%`, `>` and any letters are welcome.
+/// slashes, backslashes or quotes. Blanks, brackets, `%`, `>` and all letters are allowed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct Name(String);
 
 impl Name {
-    /// Checks a text and takes it as a name.
+    /// Checks a text and makes a name of it.
     ///
     /// # Errors
-    /// The first rule that it breaks, and the text.
+    /// The first rule that the text breaks, and the text.
     pub fn parse(text: String) -> Result<Self, (Rule, String)> {
         let forbidden = |c: &char| c.is_control() || matches!(c, '/' | '\\' | '"' | '\'');
         if text.is_empty() {
@@ -29,7 +29,7 @@ impl Name {
         }
     }
 
-    /// The place that a record's name takes before it is known.
+    /// The name of a record whose name is not known yet: empty.
     pub(super) const fn unset() -> Self {
         Self(String::new())
     }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_real_documents_are_names() {
+    fn names_of_real_documents_are_accepted() {
         for text in ["[Shared] Start", "R3 -> R2 L1", ">a>b.yml", "100% é", "..", "(R) x: y"] {
             assert!(Name::parse(text.to_owned()).is_ok(), "{text}");
         }
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_says_why() {
+    fn a_text_that_is_not_a_name_has_its_rule() {
         let rule = |text: &str| Name::parse(text.to_owned()).unwrap_err().0;
         assert_eq!(rule(""), Rule::NameEmpty);
         assert_eq!(rule(&"é".repeat(128)), Rule::NameLong { bytes: 256 });

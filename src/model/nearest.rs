@@ -1,16 +1,16 @@
-//! The known word that a misspelt one was probably meant to be.
+//! Suggestions for misspelt words.
 
-/// Words longer than this are compared with nothing: no known word is as long, and the time grows
-/// with the product of the lengths.
+/// Longer words get no suggestion, in characters: no known word is as long, and the time grows with
+/// the product of the lengths.
 const WORD_CHARS_MAX: usize = 64;
 
-/// One edit is forgiven for every three characters, and one in any case.
+/// A suggestion may differ by one edit for so many characters, and by one in any case.
 const CHARS_PER_EDIT: usize = 3;
 
-/// The known word with the fewest edits between it and `word`; none where all are too far away.
+/// The known word with the fewest edits between it and `word`. None if all have too many.
 ///
-/// Upper and lower case are the same here. An edit is a character too many, too few or another
-/// one, or two neighbours in the wrong order (the optimal string alignment distance).
+/// Case is ignored. An edit inserts, removes or replaces a character, or swaps two neighbours (the
+/// optimal string alignment distance).
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> =
         word.chars().flat_map(char::to_lowercase).take(WORD_CHARS_MAX + 1).collect();
@@ -54,7 +54,7 @@ mod tests {
     const KINDS: [&str; 4] = ["device", "link", "workflow_edge", "user"];
 
     #[test]
-    fn a_slip_finds_its_word() {
+    fn a_misspelt_word_finds_the_known_one() {
         for (slip, word) in [
             ("devices", "device"),
             ("Device", "device"),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn another_word_finds_none() {
+    fn an_unrelated_word_finds_none() {
         for word in ["", "pool", "xy", &"device".repeat(1000)] {
             assert_eq!(nearest(word, KINDS), None, "{word}");
         }

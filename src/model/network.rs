@@ -5,7 +5,7 @@ use super::{
 };
 
 entity! {
-    /// A network: a drawing of devices, links and other networks, which can be a link's end itself.
+    /// A network: a diagram of devices, links and other networks. It can be the end of a link.
     Network {
         category: Text = "",
         creator: Text = "",

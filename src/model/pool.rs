@@ -6,10 +6,10 @@ use super::{
 };
 
 entity! {
-    /// A set of devices and links: named one by one, or computed from criteria.
+    /// A set of devices and links: listed one by one, or computed from criteria.
     ///
-    /// The criteria (`device_vendor`, `device_vendor_match`, `device_vendor_invert`, `link_…`) may ask
-    /// for any property, the site's own included, so they stand among the custom properties.
+    /// The criteria (`device_vendor`, `device_vendor_match`, `device_vendor_invert`, `link_…`) can
+    /// compare any property, also a custom one, so they are custom properties themselves.
     Pool {
         admin_only: Bool = false,
         creator: Text = "",
@@ -48,19 +48,19 @@ impl KindFacts for Pool {
     ];
 }
 
-/// Where a pool's members come from.
+/// The source of a pool's members.
 #[derive(Clone, Debug)]
 pub enum Membership {
     /// From its own lists.
     Manual,
     /// From its criteria. The lists of the record are empty: the store keeps the members.
     Computed { devices: Criteria, links: Criteria },
-    /// It has criteria that cannot be asked, and keeps the members in its lists.
+    /// A criterion cannot be evaluated. The members are those in its lists.
     Invalid(CriterionError),
 }
 
 impl Pool {
-    /// Where the members come from.
+    /// The source of the members.
     pub fn membership(&self) -> Membership {
         if self.manually_defined.get() == Some(&true) {
             return Membership::Manual;
@@ -71,9 +71,9 @@ impl Pool {
         }
     }
 
-    /// Brings what the record says of its members in line with where they come from: the store
-    /// keeps a computed pool's, and the others' numbers are those of their lists. What the record
-    /// does not say it goes on not saying. Says whether that changes it.
+    /// Corrects the lists and numbers of members: the lists of a computed pool are empty, because the
+    /// store keeps its members; the numbers of others are the lengths of their lists. Leaves absent
+    /// properties absent. Returns whether the record changed.
     pub fn settle(&mut self, membership: &Membership) -> bool {
         let mut changed = match membership {
             Membership::Computed { .. } => {
@@ -86,8 +86,8 @@ impl Pool {
         changed
     }
 
-    /// Gives a computed pool the lists and numbers that a document shows. What the record does not
-    /// say stays unsaid, unless there are members.
+    /// Sets the lists and numbers of a computed pool, as a document shows them. Leaves absent
+    /// properties absent, but for a list with members.
     pub fn with_members(mut self, devices: Vec<String>, links: Vec<String>) -> Self {
         fill(&mut self.devices, &mut self.device_number, devices);
         fill(&mut self.links, &mut self.link_number, links);
@@ -126,7 +126,7 @@ mod tests {
     use crate::model::Entity;
 
     #[test]
-    fn a_record_says_of_members_what_its_pool_is() {
+    fn lists_and_numbers_of_members_follow_the_source() {
         let mut pool = Pool::named(Name::parse("p".to_owned()).unwrap());
         pool.devices = Field::Set(vec![Ref::new("a"), Ref::new("b")]);
         pool.device_number = Field::Set(7);

@@ -299,7 +299,7 @@ mod tests {
         })
     }
 
-    /// What a property is given.
+    /// The content of a property in a test.
     #[derive(Clone, Debug)]
     struct Given {
         /// Absent, null, or a value.
@@ -327,7 +327,7 @@ mod tests {
             let mut record = E::named(Name::parse("R 1% é>b".to_owned()).unwrap());
             for (property, given) in E::PROPERTIES.iter().zip(self.given.iter().cycle()) {
                 let text = Value::from(given.text.as_str());
-                // The one character that the name of another record never has.
+                // The one character that a reference never contains.
                 let name = Value::from(given.text.replace('\0', "_"));
                 let value = match (property.type_, given.state) {
                     (PropertyType::Name, _) | (_, 0) => continue,
@@ -377,7 +377,7 @@ mod tests {
                 }
             }
             assert!(project::<E>(&bytes, &Projection::default()).unwrap().is_empty());
-            // What the whole record shows without secrets is what the probes show.
+            // The views of the whole record without secrets equal the projections.
             let all = record.views(Secrets::LeftOut);
             for (name, view) in all {
                 let hidden =
@@ -401,7 +401,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(40))]
 
         #[test]
-        fn a_probe_sees_what_the_whole_record_shows(
+        fn a_projection_equals_the_whole_record(
             given in prop::collection::vec(given(), 1..100),
             custom in prop::collection::vec(("[a-zé>%. ]{0,5}", values()), 0..6),
             picks in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
@@ -413,7 +413,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        fn no_bytes_make_a_projection_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             struct Answered<'b>(&'b [u8]);
             impl KindVisitor for Answered<'_> {
                 type Output = ();

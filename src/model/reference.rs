@@ -1,4 +1,4 @@
-//! References: a record names another one, on the side on which the project's documents hold it.
+//! References: a record names another one. The side that project documents write holds it.
 
 use std::{fmt, marker::PhantomData};
 
@@ -11,7 +11,7 @@ use bincode::{
 
 use super::Kind;
 
-/// What a reference may name.
+/// The kinds whose records a reference can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
     Kind(Kind),
@@ -20,7 +20,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The kinds whose records this may name.
+    /// The kinds.
     pub fn kinds(self) -> &'static [Kind] {
         match self {
             Target::Node => &[Kind::Device, Kind::Network],
@@ -38,16 +38,16 @@ impl fmt::Display for Target {
     }
 }
 
-/// What becomes of a record when a record that it names is not there.
+/// How many records a relation names, and so what happens to a dangling reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arity {
-    /// The record cannot stand without it: it is rejected, or removed with it.
+    /// One. The record is rejected, or removed together with the record that it names.
     One,
-    /// The name is struck from a list.
+    /// A list. The name is removed from it.
     Many,
 }
 
-/// Something that a reference can name: each kind's record, and [`Node`].
+/// A type that a reference can name: each kind's record, and [`Node`].
 pub trait Referable: 'static {
     const TARGET: Target;
 }
@@ -60,7 +60,7 @@ impl Referable for Node {
     const TARGET: Target = Target::Node;
 }
 
-/// The name of a record of type `E`. In a relation that holds one, an empty name is "none".
+/// The name of a record of type `E`. In a relation to one record, an empty name means none.
 pub struct Ref<E> {
     name: String,
     target: PhantomData<fn() -> E>,
@@ -108,13 +108,13 @@ impl<E, Context> Decode<Context> for Ref<E> {
 
 bincode::impl_borrow_decode!(Ref<E>, E);
 
-/// One reference of a record, seen without its types.
+/// One reference of a record, without its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reference<'a> {
     /// The property that holds it.
     pub relation: &'static str,
     pub target: Target,
     pub arity: Arity,
-    /// The record that it names. Never empty.
+    /// The name of the record. Never empty.
     pub name: &'a str,
 }

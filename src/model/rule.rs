@@ -1,9 +1,9 @@
-//! The rules that a record can break. A rule carries what it measured; where it was broken is
-//! added by those who know the place.
+//! The rules that a record can break. A rule carries what was measured; its caller adds the
+//! location.
 
 use super::{NAME_BYTES_MAX, PropertyType};
 
-/// Why a value is not taken.
+/// Why a value is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 pub enum Rule {
     #[error("a name must not be empty")]

@@ -1,4 +1,4 @@
-//! Secrets: a type of their own, so that none is shown, logged or stored by accident.
+//! Secrets. Their own type keeps them from being shown, logged or stored by accident.
 
 use std::fmt;
 
@@ -11,35 +11,34 @@ use bincode::{
 };
 use zeroize::Zeroizing;
 
-/// How many bytes a sealed secret has more than its clear spelling: the nonce of XChaCha20 and the
-/// tag of Poly1305.
+/// How many bytes longer a sealed secret is than its text: the nonce of XChaCha20 and the tag of
+/// Poly1305.
 pub(super) const SEAL_BYTES: usize = 24 + 16;
 
 /// A password, key or token.
 ///
-/// What is kept is the spelling of a project's document, base64 as eNMS writes it, so that the
-/// document comes back byte for byte. A clear secret can not be encoded for the disk: the store
-/// seals it first.
+/// It holds the text of a project's document, which is base64, so that the document is exported byte
+/// for byte. A clear secret cannot be encoded for the disk: the store seals it first.
 #[derive(Clone, PartialEq)]
 pub enum Secret {
-    /// As the document spells it. Wiped from memory when dropped.
+    /// The text of the document. Overwritten in memory when dropped.
     Clear(Zeroizing<String>),
     /// Encrypted with the appliance's key.
     Sealed(Vec<u8>),
 }
 
 impl Secret {
-    /// Takes the spelling of a document.
+    /// Takes the text of a document.
     pub fn from_document(text: String) -> Self {
         Secret::Clear(Zeroizing::new(text))
     }
 
-    /// Takes the secret itself.
+    /// Takes the secret itself, in clear.
     pub fn from_plain(plain: &str) -> Self {
         Secret::Clear(Zeroizing::new(BASE64_STANDARD.encode(plain)))
     }
 
-    /// The spelling of a document, where the secret is not sealed.
+    /// The text of a document. None for a sealed secret.
     pub fn document(&self) -> Option<&str> {
         match self {
             Secret::Clear(text) => Some(text),
@@ -47,13 +46,13 @@ impl Secret {
         }
     }
 
-    /// The secret itself, where it is not sealed and the document's spelling was base64 of UTF-8.
+    /// The secret itself. None if it is sealed, or if the document's text is not base64 of UTF-8.
     pub fn plain(&self) -> Option<Zeroizing<String>> {
         let decoded = BASE64_STANDARD.decode(self.document()?).ok()?;
         String::from_utf8(decoded).ok().map(Zeroizing::new)
     }
 
-    /// Whether there is nothing to keep secret.
+    /// Whether the secret is the empty text.
     pub fn is_empty(&self) -> bool {
         match self {
             Secret::Clear(text) => text.is_empty(),

@@ -6,8 +6,8 @@ use super::{
 };
 
 entity! {
-    /// A service of automation, or a workflow of them. The some thirty types share what all of them
-    /// have; what only one type has is custom.
+    /// An automation service, or a workflow of services. There are about thirty types. The properties
+    /// that all of them have are typed; those of a single type are custom.
     Service {
         admin_only: Bool = false,
         completion_time: Int = 1,

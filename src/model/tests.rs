@@ -1,4 +1,4 @@
-//! What holds for every kind.
+//! Properties that hold for every kind.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn the_properties_of_every_kind_are_sorted() {
     }
 }
 
-/// Fills every property with a value of its type, and looks at it from all sides.
+/// Fills every property with a value of its type, and tries every method of a record on it.
 struct EveryPropertyHolds;
 
 impl KindVisitor for EveryPropertyHolds {
@@ -72,14 +72,14 @@ impl KindVisitor for EveryPropertyHolds {
 }
 
 #[test]
-fn every_property_of_every_kind_holds_its_value() {
+fn every_property_of_every_kind_keeps_its_value() {
     for kind in Kind::ALL {
         kind.dispatch(EveryPropertyHolds);
     }
 }
 
 #[test]
-fn all_broken_rules_of_a_record_are_found_at_once() {
+fn all_violations_of_a_record_are_reported_at_once() {
     let invalid = AnyRecord::parse(
         Kind::Device,
         Map::from_entries(vec![
@@ -96,7 +96,7 @@ fn all_broken_rules_of_a_record_are_found_at_once() {
 }
 
 #[test]
-fn a_value_of_another_type_that_says_the_same_is_taken_and_told() {
+fn a_value_of_another_type_is_converted_and_reported() {
     let parsed = AnyRecord::parse(
         Kind::Device,
         Map::from_entries(vec![
@@ -116,7 +116,7 @@ fn a_value_of_another_type_that_says_the_same_is_taken_and_told() {
     assert_eq!(record.model, Field::Absent);
 }
 
-/// An answer shows every property but secrets, whatever the record says.
+/// An answer shows every property but secrets, whatever the record holds.
 struct EveryPropertyIsShown;
 
 impl KindVisitor for EveryPropertyIsShown {
@@ -169,7 +169,7 @@ fn every_property_of_every_kind_is_shown() {
 }
 
 #[test]
-fn no_reference_holds_what_ends_a_name_in_a_key() {
+fn no_reference_contains_nul() {
     let link = |property: &str, value: Value| {
         AnyRecord::parse(
             Kind::Link,
@@ -185,6 +185,6 @@ fn no_reference_holds_what_ends_a_name_in_a_key() {
         assert_eq!(broken[0].property.as_deref(), Some(property));
         assert_eq!(broken[0].rule, Rule::NameCharacter { character: '\0' });
     }
-    // Other impossible names are looked for, and not found.
+    // Other impossible names are accepted, and reported as missing records when looked up.
     assert!(link("source", "\u{1}/".into()).is_ok());
 }

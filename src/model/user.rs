@@ -3,7 +3,7 @@
 use super::{Bool, Float, Hidden, KindFacts, Name, Secret, Text, entity::entity};
 
 entity! {
-    /// A user of the inventory, who is a user of the appliance too.
+    /// A user of the inventory, who can log in to the appliance too.
     User {
         authentication: Text = "database",
         creator: Text = "",
@@ -28,8 +28,8 @@ impl KindFacts for User {
 }
 
 impl User {
-    /// Whether this user can log in and administer the appliance, as far as can be seen from the
-    /// user alone. Secrets have to be open.
+    /// Whether this user is an administrator whose password is a hash that can be verified. The
+    /// secret must not be sealed.
     pub fn is_able_administrator(&self) -> bool {
         let password = self.password.get().and_then(Secret::plain);
         self.is_admin.get() == Some(&true) && password.is_some_and(|p| p.starts_with("$argon2"))

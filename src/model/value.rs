@@ -1,8 +1,8 @@
-//! Dynamic values: what a property holds when its type is the site's own business.
+//! Dynamic values: the values of custom properties, and of those that can have any type.
 //!
-//! The types are those that PyYAML's `yaml.load` makes of an eNMS document, because a value must
-//! leave in the type in which it came: the text `"22"` is not the number `22`, and a tuple is not
-//! a list. The order of a map is kept, as Python keeps it.
+//! The types are those that PyYAML's `yaml.load` makes of an eNMS document, because a value must be
+//! exported with the type with which it was imported: the text `"22"` is not the number `22`, and a
+//! tuple is not a list. A map keeps its order, as in Python.
 
 use std::cell::Cell;
 
@@ -34,11 +34,11 @@ pub enum Value {
     /// Python's tuple (`!!python/tuple`).
     Tuple(Vec<Value>),
     Map(Map),
-    /// A list, tuple or map that stands in several places of the same record.
+    /// A list, tuple or map that one record holds in several places.
     Shared(Shared),
 }
 
-/// What is decoded of a [`Value`]: the same, as bincode's derive makes it.
+/// A [`Value`] for which bincode derives the decoding, without the limit of depth.
 #[derive(Decode)]
 enum Decoded {
     Null,
@@ -115,8 +115,8 @@ bincode::impl_borrow_decode!(Value);
 
 /// A collection that one record holds in more than one place: YAML's anchor and its aliases.
 ///
-/// Every place holds its own copy; equal labels say "the same object", so that a document can be
-/// written with the anchors with which it was read. A label means nothing outside of its record.
+/// Every place holds its own copy. Equal labels mean the same object, so that a document is written
+/// with the anchors with which it was read. A label has no meaning outside of its record.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Shared {
     /// Counts from 0, in the order in which the record's anchors were read.
@@ -124,7 +124,7 @@ pub struct Shared {
     pub value: Box<Value>,
 }
 
-/// Keys and values in the order in which they were read. No key stands twice.
+/// Keys and values in the order in which they were read. Keys are unique.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub struct Map(Vec<(Value, Value)>);
 
@@ -134,7 +134,7 @@ impl Map {
         Self::default()
     }
 
-    /// Takes entries whose keys are already known to differ.
+    /// Takes entries whose keys are known to be unique.
     pub fn from_entries(entries: Vec<(Value, Value)>) -> Self {
         Self(entries)
     }
@@ -168,14 +168,17 @@ impl IntoIterator for Map {
 }
 
 impl Value {
-    /// Passes over an encoded value, as deep as it can be decoded.
+    /// Skips an encoded value, with the same limit of depth as the decoder.
+    ///
+    /// # Errors
+    /// `DecodeError` for bytes that are not a value.
     pub(super) fn skip<'a, D: BorrowDecoder<'a, Context = ()>>(
         body: &mut D,
     ) -> Result<(), DecodeError> {
         skip_value(body, 0)
     }
 
-    /// The text, where this is one.
+    /// The text, if this is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Value::Text(text) => Some(text),
@@ -183,7 +186,7 @@ impl Value {
         }
     }
 
-    /// The value without the mark that it is shared.
+    /// The value without [`Value::Shared`].
     pub fn plain(&self) -> &Value {
         match self {
             Value::Shared(shared) => shared.value.plain(),
@@ -191,7 +194,7 @@ impl Value {
         }
     }
 
-    /// What a person calls this type of value: for messages.
+    /// The name of the type, for messages.
     pub fn type_name(&self) -> &'static str {
         match self {
             Value::Null => "null",

@@ -1,9 +1,9 @@
-//! A borrowed look at one property, so that a codec can write a typed record without first making
-//! a [`Value`] of it.
+//! Views: borrowed properties, from which a codec writes a typed record without first making a
+//! [`Value`] of it.
 
 use super::Value;
 
-/// What one property holds, borrowed from its record.
+/// The content of one property, borrowed from its record.
 #[derive(Clone, Debug)]
 pub enum View<'a> {
     Null,
@@ -33,7 +33,7 @@ impl PartialEq for View<'_> {
 }
 
 impl View<'_> {
-    /// The same as a value of its own.
+    /// An owned copy.
     pub fn to_value(&self) -> Value {
         match self {
             View::Null => Value::Null,
