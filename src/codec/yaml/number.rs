@@ -1,4 +1,4 @@
-//! Whole numbers and floats: PyYAML's spellings in YAML 1.1, and Python's when written.
+//! Whole numbers and floats, parsed and written as PyYAML does by YAML 1.1.
 
 use super::INT_DIGITS_MAX;
 use crate::model::{Value, python};

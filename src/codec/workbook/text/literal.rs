@@ -6,18 +6,17 @@
 //! [1, '2']   (0, 0)   {'a': 'c', 'b': [1, 2, '3']}
 //! ```
 //!
-//! Three calls are ours, for values that Python has no literal for, or of which a cell would make
-//! another one: `float('nan')`, `float(1.0)`, `int(12345678901234567890)` and
+//! Three calls are our own, for values that have no literal in Python, or that a cell would change: `float('nan')`, `float(1.0)`, `int(12345678901234567890)` and
 //! `datetime('2024-01-31 12:30:00')`.
 //!
-//! The reader takes nothing else: no names, no operators, no texts that are put together. It is
-//! bounded in depth, and its time grows with the length of the text.
+//! The reader accepts nothing else: no names, no operators, no concatenated texts. Its depth is
+//! limited, and its time is linear in the length of the text.
 
 use std::{collections::HashSet, fmt::Write};
 
 use crate::model::{Map, VALUE_DEPTH_MAX, Value, python};
 
-/// The value that a text spells, or nothing where it spells none, whole and by these rules.
+/// The value whose literal the whole text is. None for a text that is not a literal.
 pub(super) fn parse(text: &str) -> Option<Value> {
     let mut reader = Reader { text, at: 0 };
     reader.blanks();
@@ -26,22 +25,22 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     (reader.at == text.len()).then_some(value)
 }
 
-/// The text that a quoted text spells.
+/// The text whose literal, in quotes, the argument is. None if it is not one.
 pub(super) fn parse_text(quoted: &str) -> Option<String> {
     let mut reader = Reader { text: quoted, at: 0 };
     let text = reader.quoted()?;
     (reader.at == quoted.len()).then_some(text)
 }
 
-/// How Python would spell a value.
+/// The literal of a value: Python's `repr`, or one of our calls.
 pub(super) fn spell(value: &Value) -> String {
     let mut out = String::new();
     python::write_repr(&mut out, value, &write_scalar);
     out
 }
 
-/// A text in double quotes where it holds none, because a person who types a cell that begins
-/// with a single one finds it gone.
+/// The literal of a text. It has double quotes unless the text holds one, because a spreadsheet
+/// program removes a single quote at the beginning of a typed cell.
 pub(super) fn spell_text(text: &str) -> String {
     let mut out = String::new();
     python::write_text(&mut out, text, if text.contains('"') { '\'' } else { '"' });
@@ -63,7 +62,7 @@ fn write_scalar(out: &mut String, scalar: &Value) {
     }
 }
 
-/// Reads a text from its beginning. Every step gives nothing where the text is not by the rules.
+/// Reads a text from its beginning. Every method returns None for a text that is not a literal.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -107,7 +106,7 @@ impl Reader<'_> {
             '(' => {
                 self.at += 1;
                 match self.items(depth, ')')? {
-                    // Without a comma these are brackets.
+                    // `(1)` is 1 in Python, and not a tuple.
                     (items, false) if items.len() == 1 => None,
                     (items, _) => Some(Value::Tuple(items)),
                 }
@@ -122,7 +121,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What stands between brackets, and whether a comma stands behind the last item.
+    /// The items between brackets, and whether a comma follows the last one.
     fn items(&mut self, depth: usize, end: char) -> Option<(Vec<Value>, bool)> {
         let mut items = Vec::new();
         let mut has_comma = false;
@@ -154,7 +153,7 @@ impl Reader<'_> {
                 return None;
             }
             let key = self.value(depth + 1)?;
-            // Lists and maps are no keys in Python, and no key stands twice.
+            // In Python a key is not a list or a map, and a second equal key replaces the first.
             let can_be_key = !matches!(key, Value::List(_) | Value::Map(_));
             if !can_be_key || !keys.insert(spell(&key)) {
                 return None;
@@ -219,7 +218,7 @@ impl Reader<'_> {
             return None;
         }
         let value = if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            // Python takes no number that begins with a zero, but for zero itself.
+            // Python refuses a number with leading zeros.
             if digits.len() > 1 && digits.starts_with('0') || token == "-0" {
                 return None;
             }
@@ -252,7 +251,7 @@ impl Reader<'_> {
                         })?,
                     });
                 }
-                // Python's texts end with their line.
+                // A literal ends on its line.
                 '\n' | '\r' => return None,
                 c => text.push(c),
             }
@@ -290,7 +289,7 @@ impl Reader<'_> {
     }
 }
 
-/// Python's escapes of one letter. Those in octal digits are not read: nothing writes them.
+/// Python's escapes of one letter. Octal escapes are not read, because nothing writes them.
 fn simple_escape(c: char) -> Option<char> {
     Some(match c {
         '\\' | '\'' | '"' => c,
@@ -316,7 +315,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_enms_writes_is_read() {
+    fn literals_of_enms_are_parsed() {
         let list = Value::List(vec![Value::Int(1), Value::Int(2), "3".into()]);
         let value = map(vec![("a".into(), "c".into()), ("b".into(), list)]);
         assert_eq!(parse("{'a': 'c', 'b': [1, 2, '3']}"), Some(value.clone()));
@@ -341,7 +340,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_literal_is_none() {
+    fn a_text_that_is_not_a_literal_is_refused() {
         for text in [
             "",
             " ",
@@ -381,7 +380,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn depth_and_time_are_bounded() {
+    fn depth_and_time_are_limited() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert!(parse(&nested(VALUE_DEPTH_MAX)).is_some());
         assert_eq!(parse(&nested(VALUE_DEPTH_MAX + 1)), None);
@@ -390,7 +389,7 @@ pub(super) mod tests {
         assert!(parse(&format!("{{{}}}", entries.join(", "))).is_some());
     }
 
-    /// Values of every type, nested, with hostile texts among them.
+    /// Values of every type, nested, some with hostile texts.
     pub fn values() -> impl Strategy<Value = Value> {
         let texts = prop_oneof![
             any::<String>(),
@@ -445,8 +444,8 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn what_is_spelled_is_read(value in values()) {
-            // A float's own bits matter, but those of what is no number do not.
+        fn a_literal_is_parsed_to_its_value(value in values()) {
+            // Floats are compared by their bits, but NaN has many.
             let text = spell(&value);
             prop_assert_eq!(parse(&text).map(|read| spell(&read)), Some(text.clone()));
             if !text.contains("nan") {
@@ -455,7 +454,7 @@ pub(super) mod tests {
         }
 
         #[test]
-        fn any_text_ends_in_an_answer(text in ".*", literal in "[\\['\"\\\\bfx0-9.,(){}: -]*\\]?") {
+        fn no_text_makes_the_parser_panic(text in ".*", literal in "[\\['\"\\\\bfx0-9.,(){}: -]*\\]?") {
             let _ = (parse(&text), parse(&literal), parse_text(&text));
             prop_assert_eq!(parse_text(&spell_text(&text)), Some(text));
         }

@@ -1,28 +1,28 @@
-//! Cells and values: what a cell means by the type of its property, and how a value is spelled so
-//! that it comes back with the same type.
+//! Parsing a cell by the type of its property, and writing a value so that it is parsed to the same
+//! type again.
 //!
 //! # The rules
 //!
 //! | property | cell |
 //! |---|---|
-//! | any | empty: nothing is said; the text `None`: null, but in a name |
+//! | any | empty: the property is absent; the text `None`: null, but in a name |
 //! | text, name, end of a link | the text as it is; a number as its digits (22, not 22.0) |
-//! | integer | a whole number, or a text that says one (`22`, `22.0`) |
+//! | integer | a whole number, or the text of one (`22`, `22.0`) |
 //! | boolean | a boolean; 1 and 0; `true` and `false` in any case |
 //! | list of names | `['a', 'b']` |
-//! | the site's own | number, boolean, date; texts are texts but for those below |
+//! | custom | a number, a boolean or a date; a text, with the exceptions below |
 //!
-//! A text of the site's own property that is a whole list, map, tuple, `b'…'`, `float(…)`, `int(…)`
-//! or `datetime(…)` (see [`super::literal`]) is that value. A **quoted** text (`"None"`, `"1.2E+10"`,
-//! `""`, `"[1, 2]"`) is what stands between the quotes, where that would mean something else without
-//! them; any other text in quotes is what it is, quotes included.
+//! In a custom property, a text that is the literal of a list, map, tuple, `b'…'`, `float(…)`,
+//! `int(…)` or `datetime(…)` (see [`super::literal`]) is that value. A **quoted** text (`"None"`,
+//! `"1.2E+10"`, `""`, `"[1, 2]"`) is the text between the quotes, if that text alone would mean
+//! something else. Any other text in quotes keeps its quotes.
 //!
-//! What Excel does to what people type is an error, because what they typed cannot be told any more:
-//! `1.2E+10`, a number of more than 15 digits, a date in a text. So is a cell that shows an error, a
-//! formula without a value, and a span of time.
+//! A value that Excel changed is an error, because the typed text is lost: `1.2E+10`, a number of
+//! more than 15 digits, a date in a text property. A cell with an error, a formula without a value
+//! and a duration are errors too.
 //!
-//! What does not come back: an empty text where saying nothing shows the same (it is an empty
-//! cell), and that two values of a record are one shared object (each comes back on its own).
+//! Two things are lost on the way through a cell: an empty text whose property would show the same
+//! when absent (it becomes an empty cell), and that two values of a record are one shared object.
 
 use std::borrow::Cow;
 
@@ -32,23 +32,23 @@ use super::{
 };
 use crate::model::{Fit, PropertyDefault, PropertyType, Value, View, python};
 
-/// Whole numbers up to here, and no others, are exact in a cell.
+/// The largest whole number that is exact in a cell: 2^53.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// Excel keeps fifteen digits of a number; what is longer ends in zeros that nobody typed.
+/// Excel keeps fifteen digits of a number and replaces the others by zeros.
 const DIGITS_KEPT_MAX: f64 = 1e15;
 
-/// From here on a number that ends in many zeros is taken for what is left of `1.2E+10`.
+/// A number from here on that ends in many zeros is probably a text that became `1.2E+10`.
 const SCIENTIFIC_MIN: f64 = 1e10;
 
-/// Excel shows six digits of a number with an exponent, and at least eleven of one without: of
-/// what was read back, the last six are zeros.
+/// Excel shows a number of more than eleven digits with an exponent and six digits. Read back from
+/// that, its last six digits are zeros.
 const SCIENTIFIC_STEP: f64 = 1e6;
 
-/// How much of a formula is quoted.
+/// How much of a formula a message repeats, in characters.
 const FORMULA_CHARACTERS_MAX: usize = 100;
 
-/// What is wrong with a cell.
+/// Why a cell cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellFault {
     /// A short word for scripts.
@@ -62,8 +62,8 @@ impl CellFault {
         Self { rule, detail: detail.into() }
     }
 
-    /// A cell that is not of the property's type.
-    fn not(type_: PropertyType, cell: &Cell<'_>) -> Self {
+    /// A cell of another type than the property.
+    fn wrong_type(type_: PropertyType, cell: &Cell<'_>) -> Self {
         let found = match cell {
             Cell::Empty => "empty".to_owned(),
             Cell::Text(_) => "a text".to_owned(),
@@ -89,8 +89,11 @@ impl CellFault {
     }
 }
 
-/// What a cell says of a property of this type, and whether it came as another type; nothing
-/// where it says nothing. A property of the site's own has the type [`PropertyType::Any`].
+/// The value of a cell for a property of this type, and whether it was converted. None for an empty
+/// cell. A custom property has the type [`PropertyType::Any`].
+///
+/// # Errors
+/// `CellFault` with the rule that the cell breaks, and a sentence for a person.
 pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value, Fit)>, CellFault> {
     match cell {
         Cell::Empty => Ok(None),
@@ -104,7 +107,7 @@ pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value,
             PropertyType::Int
             | PropertyType::Float
             | PropertyType::Many(_)
-            | PropertyType::Secret => Err(CellFault::not(type_, cell)),
+            | PropertyType::Secret => Err(CellFault::wrong_type(type_, cell)),
         },
         Cell::Date(days) => match type_ {
             PropertyType::Any => Ok(Some((timestamp(*days), Fit::Converted))),
@@ -173,19 +176,19 @@ fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, CellFault
             };
             match whole.parse() {
                 Ok(number) => Ok(Some(Value::Int(number))),
-                Err(_) => Err(CellFault::not(type_, &cell())),
+                Err(_) => Err(CellFault::wrong_type(type_, &cell())),
             }
         }
         PropertyType::Bool => match trimmed.to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(Some(Value::Bool(true))),
             "false" | "0" => Ok(Some(Value::Bool(false))),
-            _ => Err(CellFault::not(type_, &cell())),
+            _ => Err(CellFault::wrong_type(type_, &cell())),
         },
         PropertyType::Float => match trimmed.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Some(Value::Float(number))),
             Ok(_) | Err(_) => match literal::parse(trimmed) {
                 Some(Value::Float(number)) => Ok(Some(Value::Float(number))),
-                Some(_) | None => Err(CellFault::not(type_, &cell())),
+                Some(_) | None => Err(CellFault::wrong_type(type_, &cell())),
             },
         },
         PropertyType::Many(_) => match literal::parse(trimmed) {
@@ -202,13 +205,13 @@ fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, CellFault
                     )),
                 }
             }
-            Some(_) | None => Err(CellFault::not(type_, &cell())),
+            Some(_) | None => Err(CellFault::wrong_type(type_, &cell())),
         },
         PropertyType::Secret => Ok(None),
     }
 }
 
-/// A text, unless it stands for something else.
+/// A text, or the value that it stands for.
 fn read_plain_text(type_: PropertyType, text: &str) -> Result<Value, CellFault> {
     if let Some(quoted) = quoted(type_, text) {
         return Ok(Value::Text(quoted));
@@ -225,7 +228,7 @@ fn read_plain_text(type_: PropertyType, text: &str) -> Result<Value, CellFault> 
     Ok(Value::from(text))
 }
 
-/// Whether a text in a cell would not come back as this text.
+/// Whether a cell with this text would be parsed to something else than this text.
 fn is_special(type_: PropertyType, text: &str) -> bool {
     text.is_empty()
         || is_null(type_, text)
@@ -234,7 +237,7 @@ fn is_special(type_: PropertyType, text: &str) -> bool {
         || quoted(type_, text).is_some()
 }
 
-/// What stands between the quotes of a text that would be something else without them.
+/// The text between quotes, if that text alone would be parsed to something else.
 fn quoted(type_: PropertyType, text: &str) -> Option<String> {
     if !text.starts_with(['"', '\'']) {
         return None;
@@ -247,7 +250,7 @@ fn is_null(type_: PropertyType, text: &str) -> bool {
     text == "None" && type_ != PropertyType::Name
 }
 
-/// The value that a text of the site's own property spells.
+/// The value whose literal a text in a custom property is.
 fn spelled_value(type_: PropertyType, text: &str) -> Option<Value> {
     const BEGINNINGS: [&str; 8] = ["[", "(", "{", "b'", "b\"", "float(", "int(", "datetime("];
     if type_ != PropertyType::Any || !BEGINNINGS.iter().any(|begin| text.starts_with(begin)) {
@@ -281,7 +284,7 @@ fn scientific(shown: &str) -> CellFault {
 }
 
 fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), CellFault> {
-    let wrong = || CellFault::not(type_, &Cell::Number(number));
+    let wrong = || CellFault::wrong_type(type_, &Cell::Number(number));
     let is_whole = number.fract() == 0.0;
     let exact = Some(number).filter(|number| is_whole && number.abs() <= EXACT_MAX);
     match type_ {
@@ -338,7 +341,7 @@ fn shown_scientific(number: f64) -> String {
     }
 }
 
-/// The cell that says what a property holds.
+/// The cell of a property, which [`parse_cell`] parses to the same value again.
 pub fn spell_cell<'a>(type_: PropertyType, default: PropertyDefault, view: &View<'a>) -> Cell<'a> {
     match view {
         View::Null => Cell::from("None"),
@@ -359,7 +362,7 @@ pub fn spell_cell<'a>(type_: PropertyType, default: PropertyDefault, view: &View
     }
 }
 
-/// Whether a property of which nothing is said shows what the empty text shows.
+/// Whether the property shows the same when it is absent as when it is the empty text.
 fn shows_empty(type_: PropertyType, default: PropertyDefault) -> bool {
     matches!(type_, PropertyType::One(_)) || default == PropertyDefault::Text("")
 }
@@ -368,7 +371,7 @@ fn text_cell(type_: PropertyType, text: &str) -> Cell<'_> {
     if is_special(type_, text) { Cell::from(literal::spell_text(text)) } else { Cell::from(text) }
 }
 
-/// The cell of a value of the site's own.
+/// The cell of the value of a custom property.
 fn value_cell(value: &Value) -> Cell<'_> {
     match value {
         Value::Null => Cell::from("None"),
@@ -379,7 +382,7 @@ fn value_cell(value: &Value) -> Cell<'_> {
         },
         Value::BigInt(number) => Cell::from(format!("int({number})")),
         Value::Float(number) if !number.is_finite() => Cell::from(literal::spell(value)),
-        // A whole number would come back as an integer.
+        // The cell of a whole number would be parsed to an integer.
         Value::Float(number) if number.fract() == 0.0 && number.abs() <= EXACT_MAX => {
             Cell::from(format!("float({})", python::float_repr(*number)))
         }
@@ -396,7 +399,7 @@ fn value_cell(value: &Value) -> Cell<'_> {
     }
 }
 
-/// The number of a cell that is this one.
+/// The number as a cell holds it. None if a cell cannot hold it exactly.
 fn exact(number: i64) -> Option<f64> {
     let in_cell = number as f64;
     (in_cell.abs() <= EXACT_MAX && in_cell as i64 == number).then_some(in_cell)
@@ -424,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_what_the_property_takes_them_for() {
+    fn a_number_is_parsed_by_the_type_of_the_property() {
         let number = Cell::Number;
         assert_eq!(value(PropertyType::Int, number(22.0)), Value::Int(22));
         assert_eq!(value(PropertyType::Int, "22"), Value::Int(22));
@@ -461,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_excel_damaged_are_told_and_can_be_quoted() {
+    fn a_number_damaged_by_excel_is_refused_unless_quoted() {
         for text in ["1.2E+10", "1E+15", "-1,5E+11", "+9.99999E+300"] {
             for type_ in [TEXT, PropertyType::Name, PropertyType::Any] {
                 assert_eq!(rule(type_, text), "scientific", "{text}");
@@ -476,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_value_can_be_taken_from_has_a_rule() {
+    fn cells_without_a_value_have_a_rule() {
         for type_ in [TEXT, PropertyType::Int, PropertyType::Any, MANY] {
             assert_eq!(rule(type_, Cell::Error(CellError::Reference)), "cell-error");
             assert_eq!(rule(type_, Cell::Formula("A1".into())), "formula");
@@ -491,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn booleans_and_lists_are_read_in_their_spellings() {
+    fn booleans_and_lists_are_parsed() {
         let truths = ["True", "true", "TRUE", " true ", "1"].map(Cell::from);
         for cell in truths.into_iter().chain([Cell::Bool(true), Cell::Number(1.0)]) {
             assert_eq!(value(PropertyType::Bool, cell), Value::Bool(true));
@@ -513,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_null_are_two_things() {
+    fn an_empty_cell_and_null_differ() {
         for type_ in [TEXT, PropertyType::Int, PropertyType::Bool, PropertyType::Any, MANY] {
             assert_eq!(parse_cell(type_, &Cell::Empty), Ok(None));
             assert_eq!(value(type_, "None"), Value::Null);
@@ -542,7 +545,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_of_the_sites_own_comes_back(value in values()) {
+        fn every_custom_value_survives_a_cell(value in values()) {
             let back = round(PropertyType::Any, PropertyDefault::None, &value);
             let spelled = back.as_ref().map(literal::spell);
             prop_assert_eq!(&spelled, &Some(literal::spell(&value)));
@@ -552,7 +555,7 @@ mod tests {
         }
 
         #[test]
-        fn every_text_comes_back(value in values()) {
+        fn every_text_survives_a_cell(value in values()) {
             if let Value::Text(text) = &value {
                 let default = PropertyDefault::Text("router");
                 for type_ in [TEXT, PropertyType::Name, PropertyType::One(Target::Node)] {
