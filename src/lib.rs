@@ -13,7 +13,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`panics`], [`wording`], [`disk`] | panics of libraries as errors · how messages are worded: numbers with their noun, errors with their causes · files, folders and sorting, without any knowledge of records |
-//! | [`model`], [`docs`], [`job`] | what exists: eleven kinds of record, their properties, relations and rules. Pure data · the pages inside · operations that take long: progress, cancellation, and the list of them |
+//! | [`model`], [`docs`], [`job`] | what exists: the kinds of record, their properties, relations and rules. Pure data · the pages inside · operations that take long: progress, cancellation, and the list of them |
 //! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON, workbooks · the inventory on the disk |
 //! | [`access`] | who may do what |
 //! | [`import`] | what every import does: plan, apply, report |

@@ -7,10 +7,12 @@ use crate::model::Kind;
 /// Which types of record a command is about.
 #[derive(Args, Clone, Debug)]
 pub struct KindsArgs {
-    /// Only these types: user, group, device, file, link, service, network, workflow_edge, task,
-    /// credential, pool [default: all]
-    #[arg(long, value_name = "TYPE,…", value_delimiter = ',', value_parser = kind)]
+    #[arg(long, value_name = "TYPE,…", value_delimiter = ',', value_parser = kind, help = help())]
     types: Vec<Kind>,
+}
+
+fn help() -> String {
+    format!("Only these types: {} [default: all]", Kind::ALL.map(Kind::as_str).join(", "))
 }
 
 fn kind(word: &str) -> Result<Kind, String> {

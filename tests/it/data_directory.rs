@@ -31,7 +31,11 @@ fn a_directory_of_format_2_is_upgraded_in_place() {
             "credential": 3, "device": 17, "file": 3, "group": 2, "link": 17, "network": 3,
             "pool": 5, "service": 6, "task": 2, "user": 4, "workflow_edge": 4,
         });
-        assert_eq!(counts, expected);
+        // A kind that is newer than the directory has no records.
+        for (kind, count) in counts.as_object().unwrap() {
+            assert_eq!(count, expected.get(kind).unwrap_or(&json!(0)), "{kind}");
+        }
+        assert!(counts.as_object().unwrap().len() >= expected.as_object().unwrap().len());
         let device = get("/rest/instance/device/%C3%A9%3Eb%20100%25").json();
         assert_eq!(device["notes"].as_str().unwrap().len(), 9000);
         let configuration = get("/rest/configuration/%C3%A9%3Eb%20100%25").body;

@@ -7,26 +7,23 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use satchel::codec::yaml::read_records;
+use satchel::model::Kind;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
 use crate::harness::{ADMIN, Answer, Server};
 
-/// The types as the manual lists them.
-pub const KINDS: [&str; 11] = [
-    "user",
-    "group",
-    "device",
-    "file",
-    "link",
-    "service",
-    "network",
-    "workflow_edge",
-    "task",
-    "credential",
-    "pool",
-];
+/// The words of all types, in the order of the manual.
+pub const KINDS: [&str; Kind::ALL.len()] = {
+    let mut words = [""; Kind::ALL.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = Kind::ALL[at].as_str();
+        at += 1;
+    }
+    words
+};
 
 /// A project's documents by kind; its metadata stands under `metadata`.
 pub type Documents = BTreeMap<String, Vec<u8>>;
