@@ -131,7 +131,7 @@ fn main() {
         let read = speed("  read", text.len(), || {
             black_box(read_records(&text[..], ignore).expect("our own document"));
         });
-        speed("  read without the short way", text.len(), || {
+        speed("  read without the fast path", text.len(), || {
             black_box(read_records_generally(&text[..], ignore).expect("our own document"));
         });
         let written = write(&records).len();

@@ -1,4 +1,4 @@
-//! The import of a project: its documents, and what is said of it beside what every import says.
+//! Imports a project: decodes its documents, applies them, and adds the warnings of projects.
 
 use std::{io, ops::ControlFlow};
 
@@ -18,7 +18,7 @@ use crate::{
     wording::{chain, counted},
 };
 
-/// Imports a project, or says what an import would do.
+/// Imports a project, or previews the import.
 pub(super) fn import(
     store: &Store,
     project: &Project,
@@ -29,7 +29,7 @@ pub(super) fn import(
     let documents_bytes = project.documents();
     let mut kinds: Vec<Kind> =
         Kind::ALL.into_iter().filter(|k| request.kinds.contains(k)).collect();
-    // The longest document first, so that no thread is left alone with it at the end.
+    // The longest document first: otherwise one thread would decode it alone at the end.
     kinds.sort_unstable_by_key(|kind| (std::cmp::Reverse(documents_bytes[*kind]), *kind));
     let options = ImportOptions {
         what: "project",
@@ -59,11 +59,11 @@ pub(super) fn import(
 struct Document {
     kind: Kind,
     text: Box<dyn io::Read + Send>,
-    /// The records that the project says are in it.
+    /// The number of records that the project declares.
     declared: Option<u64>,
 }
 
-/// The first step: documents become records. It looks at nothing but the bytes.
+/// Decodes the documents to records. Does not read the inventory.
 fn decode(
     store: &Store,
     project: &Project,
@@ -74,7 +74,7 @@ fn decode(
     let mut documents = Vec::new();
     for kind in kinds {
         if let Some(text) = project.document(*kind)? {
-            // A folder is there to be edited; what it once held does not count.
+            // Folders may be edited, so their declared counts are ignored.
             let declared = match project.layout() {
                 Layout::Bundle => project.metadata().document(*kind).map(|info| info.records),
                 Layout::Folder => None,
@@ -92,7 +92,7 @@ fn decode(
     Ok(intake.finish(records)?)
 }
 
-/// Takes the records of one document in.
+/// Decodes the records of one document.
 fn read(
     document: Document,
     intake: &Intake<'_>,
@@ -119,7 +119,7 @@ fn read(
             Some(declared) if declared != found => {
                 let declared = counted(declared, "record");
                 let detail =
-                    format!("the project declares {declared} here, and {found} were found");
+                    format!("the project declares {declared}, but the document has {found}");
                 let document = log.document(kind);
                 let problem = Problem::of(document, None, "record-count", detail);
                 Ok(log.problem(&problem, DocumentLocation::default())?)
@@ -130,7 +130,7 @@ fn read(
     }
 }
 
-/// Takes down why a document cannot be read; an error of the disk ends the import.
+/// Reports why a document cannot be read. A failure of the medium ends the import.
 fn unreadable(log: &Log, kind: Kind, error: yaml::ReadError) -> Result<(), MigrationError> {
     let (line, column) = match error {
         yaml::ReadError::Io(_) => return Err(MigrationError::of_read(kind, error)),
@@ -140,27 +140,29 @@ fn unreadable(log: &Log, kind: Kind, error: yaml::ReadError) -> Result<(), Migra
     Ok(log.unreadable(&problem, DocumentLocation { line, column, ..DocumentLocation::default() })?)
 }
 
-/// What the caller should know of the project.
+/// Adds the warnings about the project.
 fn warn(project: &Project, log: &Log) {
     if let Some(release) = &project.metadata().release
         && release.to_string() != RELEASE.to_string()
     {
         log.warn(format!(
-            "the project is of release {release}, and this Satchel writes the documents of \
-             {RELEASE}: look whether everything came as you expect"
+            "the project has release {release}, but Satchel reads and writes documents of release \
+             {RELEASE}. Check that everything was imported as expected"
         ));
     }
     if project.metadata().secrets() == Some(Secrets::LeftOut) {
         log.warn(
-            "the project was exported without its secrets: what it creates has no passwords and \
-             keys, and what is there keeps its own unless it is emptied"
+            "the project was exported without its secrets. New records have no passwords and keys; \
+             existing records keep theirs unless they are emptied"
                 .to_owned(),
         );
     }
     if project.hides_folder() {
-        log.warn("a folder and a bundle of this name are there; the bundle was read".to_owned());
+        log.warn("a folder and a bundle have this name; the bundle was read".to_owned());
     }
     for document in project.ignored() {
-        log.warn(format!("the document '{document}' is not one of a project's"));
+        log.warn(format!(
+            "the document '{document}' is not a document of a project; it was not read"
+        ));
     }
 }

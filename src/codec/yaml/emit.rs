@@ -1,4 +1,4 @@
-//! Values → the bytes that PyYAML writes with `yaml.dump(records, default_style='"')`.
+//! Writes values as PyYAML does with `yaml.dump(records, default_style='"')`.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
@@ -12,16 +12,16 @@ use super::printable::plain_length;
 use super::quote::{Place, push_quoted};
 use crate::model::{Value, View};
 
-/// How much is gathered before it is written.
+/// How many bytes are buffered before they are written.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// PyYAML's `best_indent`.
 const INDENT: usize = 2;
 
-/// A key as long as this, with its tag and anchor, is written after a `?`.
+/// A key of this length in characters, with its tag and anchor, is written after a `?`.
 const SIMPLE_KEY_CHARACTERS: usize = 128;
 
-/// How many bytes of base64 Python puts on a line.
+/// How many bytes of base64 Python writes on a line.
 const BASE64_LINE_BYTES: usize = 76;
 
 /// Writes a list of records as PyYAML does.
@@ -32,16 +32,16 @@ pub struct RecordWriter<W> {
 }
 
 impl<W: Write> RecordWriter<W> {
-    /// A writer of one document.
+    /// Starts a document.
     pub fn new(writer: W) -> Self {
         Self { writer, out: Emitter::default(), empty: true }
     }
 
-    /// Writes a record: property names, sorted by code point as Python sorts them, and what they
-    /// hold. Values that share a label become an anchor and its aliases.
+    /// Writes a record. Its properties must be sorted by code point, as Python sorts them. Values that
+    /// share a label become an anchor and its aliases.
     ///
     /// # Errors
-    /// What the writer fails with.
+    /// Any [`io::Error`] of the writer.
     pub fn record<'a>(
         &mut self,
         entries: impl Iterator<Item = (&'a str, View<'a>)>,
@@ -56,11 +56,11 @@ impl<W: Write> RecordWriter<W> {
         Ok(())
     }
 
-    /// Writes what is left, flushes, and gives the writer back. A document without records is
-    /// `[]`.
+    /// Writes and flushes the rest of the document, and returns the writer. A document without records
+    /// is `[]`.
     ///
     /// # Errors
-    /// What the writer fails with.
+    /// Any [`io::Error`] of the writer.
     pub fn finish(mut self) -> io::Result<W> {
         if self.empty {
             self.out.bytes.extend_from_slice(b"[]\n");
@@ -71,34 +71,35 @@ impl<W: Write> RecordWriter<W> {
     }
 }
 
-/// Where a value is written.
+/// The position of a value that is written.
 #[derive(Clone, Copy)]
 struct Context {
-    /// The column of the collection that the value stands in.
+    /// The column of the collection that contains the value.
     indent: usize,
-    /// Whether that is a mapping, in which a list is not indented.
+    /// Whether that collection is a mapping, in which a list is not indented.
     in_mapping: bool,
-    /// Whether only indicators stand in the line so far, so that a collection may start in it.
+    /// Whether the line has only indicators so far, so that a collection may start on it.
     after_indicator: bool,
     /// Whether this is a key without a `?`.
     simple_key: bool,
 }
 
-/// What becomes of an object that stands in several places.
+/// The state of an object that occurs several times.
 enum Anchor {
-    /// Not yet written.
+    /// Its anchor with this number is not written yet.
     Waiting(u64),
+    /// Its anchor is written; further occurrences are aliases.
     Written(u64),
 }
 
 #[derive(Default)]
 struct Emitter {
     bytes: Vec<u8>,
-    /// Where the current line starts.
+    /// The offset of the current line.
     line_start: usize,
-    /// By label, for this record.
+    /// The anchors of this record, by label.
     anchors: HashMap<u32, Anchor>,
-    /// How many anchors the document has had.
+    /// How many anchors the document has so far.
     anchor_count: u64,
 }
 
@@ -128,9 +129,8 @@ impl Emitter {
         self.end_line();
     }
 
-    /// Finds the labels of this record that stand in two places or more and numbers them as
-    /// PyYAML's serializer does: in the order in which their second place is found, without
-    /// looking behind it.
+    /// Finds the labels that occur twice or more in this record, and numbers them like PyYAML's
+    /// serializer: in the order of their second occurrences, which are not entered.
     fn find_anchors(&mut self, entries: &[(&str, View)]) {
         self.anchors.clear();
         let mut seen = HashSet::new();
@@ -155,7 +155,7 @@ impl Emitter {
                     self.find_anchors_in(value, seen);
                 }
             }
-            // To Python, all empty tuples are the same and none is shared.
+            // In Python all empty tuples are one object, and none gets an anchor.
             Value::Shared(_) if is_empty_tuple(value.plain()) => {}
             Value::Shared(shared) => {
                 if seen.insert(shared.label) {
@@ -187,7 +187,7 @@ impl Emitter {
         }
     }
 
-    /// Starts the line of an entry: the current one, where only indicators stand in it.
+    /// Starts the line of an entry: the current line if it has only indicators.
     fn start_line(&mut self, context: &Context) {
         if !context.after_indicator {
             self.end_line();
@@ -196,7 +196,7 @@ impl Emitter {
         self.bytes.resize(self.bytes.len() + blanks, b' ');
     }
 
-    /// Adds a blank between an indicator or a property and what follows it.
+    /// Appends a blank after an indicator, tag or anchor.
     fn space(&mut self) {
         if self.column() > 0 && self.bytes.last() != Some(&b' ') {
             self.bytes.push(b' ');
@@ -226,7 +226,7 @@ impl Emitter {
         self.bytes.push(b':');
     }
 
-    /// Where the value after a key is written.
+    /// Returns the position of the value after a key.
     fn value_context(&self, simple: bool, context: &Context) -> Context {
         Context {
             indent: context.indent,
@@ -312,7 +312,7 @@ impl Emitter {
         }
     }
 
-    /// Base64 in lines, in a literal block; where no block can stand, in quotes.
+    /// Writes base64 in lines, in a literal block; without bytes as an empty text.
     fn binary(&mut self, bytes: &[u8], context: &Context) {
         self.word("!!binary");
         let base64 = STANDARD.encode(bytes);
@@ -372,7 +372,7 @@ impl Emitter {
         }
     }
 
-    /// Whether a key is written without a `?` (PyYAML's `check_simple_key`).
+    /// Returns whether a key is written without a `?` (PyYAML's `check_simple_key`).
     fn is_simple(&self, key: &Value) -> bool {
         let tagged = |tag: &str, text: &str| is_simple_text(text, tag.len() - "!!str".len());
         match key {
@@ -394,10 +394,10 @@ impl Emitter {
     }
 }
 
-/// Whether a text key, which counts `more` characters beside itself and a `!!str`, is simple.
+/// Returns whether a text key is simple. `more` characters are added to itself and `!!str`.
 fn is_simple_text(text: &str, more: usize) -> bool {
     let room = SIMPLE_KEY_CHARACTERS - "!!str".len() - more;
-    // Nearly every key is a short word: one look at its bytes is enough.
+    // Nearly every key is a short word, which this test recognises.
     if !text.is_empty() && text.len() < room && plain_length(text.as_bytes()) == text.len() {
         return true;
     }

@@ -1,4 +1,4 @@
-//! The entries of a mapping: which keys are the same, and what `<<` adds.
+//! The entries of a mapping: equality of keys, and the merge key `<<`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,12 +6,16 @@ use super::error::Rule;
 use super::resolve::shown;
 use crate::model::{Map, Value};
 
-/// A key by what Python takes for the same key: `1`, `1.0` and `true` are one.
+/// A key under Python's equality: `1`, `1.0` and `true` are the same key.
 #[derive(PartialEq, Eq, Hash)]
 struct KeyId(Vec<u8>);
 
 impl KeyId {
-    /// Refuses what Python cannot use as a key: a list or a mapping, also inside of a tuple.
+    /// Returns the identity of a key.
+    ///
+    /// # Errors
+    /// [`Rule::KeyType`] for values that Python cannot use as a key: a list or a mapping, also inside
+    /// of a tuple.
     fn of(key: &Value) -> Result<Self, Rule> {
         let mut id = Vec::new();
         Self::append(key, &mut id)?;
@@ -33,7 +37,7 @@ impl KeyId {
             Value::Int(value) => put(b'i', value.to_string().as_bytes()),
             Value::BigInt(text) => put(b'i', text.as_bytes()),
             Value::Float(value) if value.fract() == 0.0 => {
-                // Negative zero is zero; and Rust prints whole floats with all of their digits.
+                // Negative zero equals zero. Rust prints integral floats with all digits.
                 put(b'i', format!("{:.0}", value + 0.0).as_bytes());
             }
             Value::Float(value) => put(b'f', &value.to_bits().to_le_bytes()),
@@ -51,17 +55,17 @@ impl KeyId {
     }
 }
 
-/// How keys that have been seen are remembered.
+/// The keys that have been read.
 #[derive(Default)]
 enum Seen {
-    /// All are texts, each greater than the one before, as PyYAML sorts them: the last entry is
-    /// all that one must look at.
+    /// All keys are texts in ascending order, as PyYAML writes them. A new key must only be compared
+    /// with the last one.
     #[default]
     Ascending,
     Any(HashSet<KeyId>),
 }
 
-/// The entries of a mapping that is being read.
+/// The entries of the mapping that is being read.
 #[derive(Default)]
 pub(super) struct Entries {
     own: Vec<(Value, Value)>,
@@ -70,7 +74,10 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// Takes note of a key; refuses one that was seen before, and one that cannot be a key.
+    /// Adds a key to the keys that have been read.
+    ///
+    /// # Errors
+    /// [`Rule::DuplicateKey`] if it was read before, [`Rule::KeyType`] if it cannot be a key.
     pub fn check_key(&mut self, key: &Value) -> Result<(), Rule> {
         if let Seen::Ascending = self.seen {
             let ascends = match (self.own.last(), key) {
@@ -93,13 +100,16 @@ impl Entries {
         Ok(())
     }
 
-    /// Adds an entry, whose key was checked.
+    /// Adds an entry. Its key has been checked.
     pub fn push(&mut self, key: Value, value: Value) {
         self.own.push((key, value));
     }
 
-    /// Adds the entries of what stands after `<<`: a mapping, or a list of mappings of which the
-    /// earlier one counts.
+    /// Adds the entries of the value of `<<`: a mapping, or a list of mappings, of which the earlier
+    /// takes precedence.
+    ///
+    /// # Errors
+    /// [`Rule::Merge`] for any other value.
     pub fn merge(&mut self, value: Value) -> Result<(), Rule> {
         match unshared(value) {
             Value::Map(map) => self.merged.extend(map),
@@ -116,22 +126,25 @@ impl Entries {
         Ok(())
     }
 
-    /// The mapping. A key keeps the place in which it came first, merged ones before its own, and
-    /// the value that came last.
+    /// Returns the mapping. Merged entries come first. A key keeps its first position and has its
+    /// last value.
+    ///
+    /// # Errors
+    /// [`Rule::KeyType`] if a merged key cannot be a key.
     pub fn finish(self) -> Result<Map, Rule> {
         if self.merged.is_empty() {
             return Ok(Map::from_entries(self.own));
         }
-        let mut places = HashMap::new();
+        let mut positions = HashMap::new();
         let mut entries: Vec<(Value, Value)> = Vec::new();
         for (key, value) in self.merged.into_iter().chain(self.own) {
-            match places.entry(KeyId::of(&key)?) {
-                std::collections::hash_map::Entry::Vacant(place) => {
-                    place.insert(entries.len());
+            match positions.entry(KeyId::of(&key)?) {
+                std::collections::hash_map::Entry::Vacant(position) => {
+                    position.insert(entries.len());
                     entries.push((key, value));
                 }
-                std::collections::hash_map::Entry::Occupied(place) => {
-                    entries[*place.get()].1 = value;
+                std::collections::hash_map::Entry::Occupied(position) => {
+                    entries[*position.get()].1 = value;
                 }
             }
         }
@@ -139,7 +152,7 @@ impl Entries {
     }
 }
 
-/// A mapping's own value, out of the mark that it is shared.
+/// Returns the value without the marks that it is shared.
 fn unshared(value: Value) -> Value {
     match value {
         Value::Shared(shared) => unshared(*shared.value),

@@ -1,5 +1,5 @@
-//! The look of `metadata.yaml`: PyYAML's `yaml.dump(value, default_flow_style=None)`, in which
-//! collections of scalars stand in one line.
+//! Writes `metadata.yaml` like PyYAML's `yaml.dump(value, default_flow_style=None)`, with collections
+//! of scalars on one line.
 
 use super::number::float_text;
 use super::order::ordered;
@@ -9,9 +9,9 @@ use crate::model::Value;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// A small document: `{export_time: 2023-05-23 17:11:12.171765, version: 4.5}`. Keys are sorted;
-/// long lines are not folded; what is shared is written in every place. PyYAML and
-/// [`read_value`](super::read_value) read the same value back.
+/// Returns the text of a small document: `{export_time: 2023-05-23 17:11:12.171765, version: 4.5}`.
+/// Keys are sorted, long lines are not folded, and shared values are written at each occurrence.
+/// PyYAML and [`read_value`](super::read_value) read the same value.
 pub fn value_text(value: &Value) -> String {
     let mut out = Vec::new();
     match value.plain() {
@@ -31,7 +31,7 @@ pub fn value_text(value: &Value) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Whether a value is a scalar or a collection of nothing but scalars.
+/// Returns whether a value is a scalar or a collection of scalars.
 fn is_leaf(value: &Value) -> bool {
     let is_scalar =
         |value: &Value| !matches!(value.plain(), Value::List(_) | Value::Tuple(_) | Value::Map(_));
@@ -50,12 +50,12 @@ fn is_leaf(value: &Value) -> bool {
     }
 }
 
-/// Whether a value can be a key without a `?`.
+/// Returns whether a value can be a key without a `?`.
 fn is_short_text(key: &Value) -> bool {
     matches!(key.plain(), Value::Text(text) if text.len() < 100)
 }
 
-/// Adds a value in flow style.
+/// Appends a value in flow style.
 fn inline(out: &mut Vec<u8>, value: &Value) {
     match value.plain() {
         Value::Null => out.extend_from_slice(b"null"),
@@ -103,7 +103,7 @@ fn push_list(out: &mut Vec<u8>, items: &[Value]) {
     out.push(b']');
 }
 
-/// Adds a text, plain where it is a simple word that cannot be taken for anything else.
+/// Appends a text: without quotes if it is a simple word that is read as a text, otherwise with.
 fn push_text(out: &mut Vec<u8>, text: &str) {
     let word = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./".contains(&b));

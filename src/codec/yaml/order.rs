@@ -1,12 +1,12 @@
-//! The order in which PyYAML writes the entries of a mapping: sorted as Python sorts keys, or as
-//! they are where Python cannot compare them.
+//! The order in which PyYAML writes the entries of a mapping: sorted as Python sorts keys, or
+//! unsorted if Python cannot compare them.
 
 use std::cmp::Ordering;
 
 use super::timestamp::moment;
 use crate::model::{Map, Value};
 
-/// The entries of a map in the order in which they are written.
+/// Returns the entries of a map in the order in which they are written.
 pub(super) fn ordered(map: &Map) -> Vec<&(Value, Value)> {
     let mut entries: Vec<_> = map.iter().collect();
     if entries.is_sorted_by(|a, b| compare(&a.0, &b.0) == Some(Ordering::Less)) {
@@ -22,7 +22,7 @@ pub(super) fn ordered(map: &Map) -> Vec<&(Value, Value)> {
     if comparable { entries } else { map.iter().collect() }
 }
 
-/// Python's order of two keys; `None` where it raises a `TypeError`.
+/// Compares two keys as Python does. `None` if Python raises a `TypeError`.
 fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     match (a.plain(), b.plain()) {
         // Rust orders texts by their UTF-8 bytes, which is the order of their code points.
@@ -37,7 +37,7 @@ fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     }
 }
 
-/// Whether Python's `==` holds between two parts of keys.
+/// Returns whether two parts of keys are equal in Python.
 fn are_equal(a: &Value, b: &Value) -> bool {
     match (a.plain(), b.plain()) {
         (Value::Null, Value::Null) => true,
@@ -50,10 +50,10 @@ fn compare_timestamps(a: &str, b: &str) -> Option<Ordering> {
     if std::mem::discriminant(&a) == std::mem::discriminant(&b) { a.partial_cmp(&b) } else { None }
 }
 
-/// A key that Python takes for a number: booleans are.
+/// A key that is a number in Python, including booleans.
 enum Number<'a> {
     Int(i64),
-    /// Sign and digits.
+    /// Whether it is negative, and the digits.
     Big(bool, &'a str),
     Float(f64),
 }
@@ -111,7 +111,7 @@ fn above_if(above: bool) -> Ordering {
     if above { Ordering::Greater } else { Ordering::Less }
 }
 
-/// Compares without rounding the whole number to a float.
+/// Compares without rounding the integer to a float.
 fn compare_exactly(int: i64, float: f64) -> Ordering {
     // Past 2^63 a cast to `i128` saturates far enough out.
     let whole = i128::from(int).cmp(&(float.trunc() as i128));

@@ -1,8 +1,8 @@
-//! How far a text is printable ASCII without a quote or a backslash: what stands in double quotes as
-//! it is, and so the question that reading and writing ask most.
+//! Measures how far a text is printable ASCII without quotes and backslashes. Such text is the same
+//! inside of double quotes, so reading and writing spend most of their time here.
 
-/// How many bytes stand before the first one that is a quote, a backslash or not printable ASCII.
-/// Eight are looked at together.
+/// Returns the number of bytes before the first one that is a quote, a backslash or not printable
+/// ASCII. Tests eight bytes at a time.
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
     let mut length = 0;
     for chunk in bytes.chunks_exact(8) {
@@ -18,8 +18,8 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
     length + tail.take_while(|byte| matches!(byte, b' '..=b'~') && !b"\"\\".contains(byte)).count()
 }
 
-/// The high bit of each byte that is a quote, a backslash, a control or not ASCII; above the first
-/// such byte, others may be marked by mistake.
+/// Returns the high bit of each byte that is a quote, a backslash, a control character or not ASCII.
+/// Bytes above the first such byte may be marked wrongly.
 fn special_bytes(eight: u64) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;

@@ -1,20 +1,20 @@
-//! One double-quoted scalar, escaped and folded as PyYAML's `write_double_quoted` does.
+//! Writes one double-quoted scalar, escaped and folded like PyYAML's `write_double_quoted`.
 
 use super::printable::plain_length;
 
-/// The width beyond which PyYAML looks for a place to fold (`best_width`).
+/// The column after which PyYAML folds a line (`best_width`).
 const WIDTH_COLUMNS: usize = 80;
 
-/// Where a scalar stands.
+/// The position of a scalar.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    /// The column at which the opening quote is written.
+    /// The column of the opening quote.
     pub column: usize,
-    /// How far a line that goes on is indented; `None` for a key, which is never folded.
+    /// The indentation of continuation lines; `None` for a key, which is never folded.
     pub indent: Option<usize>,
 }
 
-/// Adds `text` in double quotes.
+/// Appends `text` in double quotes.
 pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str, place: Place) {
     out.push(b'"');
     let bytes = text.as_bytes();
@@ -29,8 +29,8 @@ pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str, place: Place) {
     out.push(b'"');
 }
 
-/// A text that needs escapes, or may need folding. Columns can be counted in bytes, since all
-/// that is written is ASCII.
+/// Writes a text that needs escapes, or may need folding. Columns are counted in bytes, because the
+/// output is ASCII.
 struct Folding<'a> {
     out: &'a mut Vec<u8>,
     text: &'a str,
@@ -62,8 +62,8 @@ impl Folding<'_> {
         }
     }
 
-    /// Adds what needs no escape, folded before the first blank beyond the width, again and
-    /// again; but not before the first or the last character of the text.
+    /// Appends characters that need no escape. Folds before each first blank after the width, but not
+    /// before the first or the last character of the text.
     fn push_run(&mut self, start: usize, stop: usize) {
         let bytes = self.text.as_bytes();
         let mut start = start;
@@ -83,7 +83,8 @@ impl Folding<'_> {
         self.column += stop - start;
     }
 
-    /// Ends the line. A blank at the start of the next one is escaped, or it would be lost.
+    /// Ends the line. A blank at the start of the next line is escaped, because readers would skip
+    /// it.
     fn fold(&mut self, before_blank: bool) {
         let Some(indent) = self.indent else { return };
         self.out.extend_from_slice(b"\\\n");

@@ -1,5 +1,5 @@
-//! What a scalar is: by its tag, or, where it is plain and has none, by PyYAML's resolver for
-//! YAML 1.1.
+//! Resolves a scalar to a value: by its tag, or, if it is plain and has no tag, by the rules of
+//! PyYAML's resolver for YAML 1.1.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,17 +10,17 @@ use super::timestamp::{looks_like_timestamp, parse_timestamp};
 use super::token::Tag;
 use crate::model::Value;
 
-/// How much of a text stands in a message.
+/// How many characters of a text a message shows.
 const SHOWN_CHARACTERS_MAX: usize = 60;
 
-/// A scalar's value, or the `<<` that merges mappings where it is a key.
+/// The value of a scalar, or `<<`, which merges mappings if it is a key.
 #[derive(Debug, PartialEq)]
 pub(super) enum Resolved {
     Value(Value),
     Merge,
 }
 
-/// A plain scalar without a tag.
+/// Resolves a plain scalar without a tag.
 pub(super) fn resolve_plain(text: String) -> Result<Resolved, Rule> {
     let value = match text.as_bytes().first() {
         None => Value::Null,
@@ -28,7 +28,7 @@ pub(super) fn resolve_plain(text: String) -> Result<Resolved, Rule> {
             if looks_like_float(&text) {
                 scalar(parse_float(&text).map(Value::Float), "float", &text)?
             } else if looks_like_int(&text) {
-                scalar(parse_int(&text), "whole number", &text)?
+                scalar(parse_int(&text), "integer", &text)?
             } else if looks_like_timestamp(&text) {
                 scalar(parse_timestamp(&text).map(Value::Timestamp), "date or time", &text)?
             } else {
@@ -53,7 +53,7 @@ pub(super) fn resolve_plain(text: String) -> Result<Resolved, Rule> {
     Ok(Resolved::Value(value))
 }
 
-/// A scalar with a tag of its own.
+/// Resolves a scalar with a tag.
 pub(super) fn resolve_tagged(tag: &Tag, text: String) -> Result<Resolved, Rule> {
     match tag {
         Tag::NonSpecific => resolve_plain(text),
@@ -62,11 +62,11 @@ pub(super) fn resolve_tagged(tag: &Tag, text: String) -> Result<Resolved, Rule> 
     }
 }
 
-/// A scalar with the tag `!!name`.
+/// Resolves a scalar with the tag `!!name`.
 pub(super) fn resolve_core(name: &str, text: String) -> Result<Resolved, Rule> {
     let value = match name {
         "str" => Value::Text(text),
-        "int" => scalar(parse_int(&text), "whole number", &text)?,
+        "int" => scalar(parse_int(&text), "integer", &text)?,
         "float" => scalar(parse_float(&text).map(Value::Float), "float", &text)?,
         "bool" => scalar(parse_bool(&text).map(Value::Bool), "boolean", &text)?,
         "null" => Value::Null,
@@ -81,34 +81,34 @@ pub(super) fn resolve_core(name: &str, text: String) -> Result<Resolved, Rule> {
     Ok(Resolved::Value(value))
 }
 
-/// What a list becomes by its tag.
+/// The type of a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SequenceKind {
     List,
     Tuple,
 }
 
-/// What a list's tag makes of it.
+/// Returns the type of a sequence by its tag.
 pub(super) fn sequence_kind(tag: Option<&Tag>) -> Result<SequenceKind, Rule> {
     match tag {
         None | Some(Tag::NonSpecific) => Ok(SequenceKind::List),
         Some(Tag::Core(name)) if name == "seq" => Ok(SequenceKind::List),
         Some(Tag::Core(name)) if name == "python/tuple" => Ok(SequenceKind::Tuple),
-        Some(tag) => Err(unfit(tag, "a list")),
+        Some(tag) => Err(tag_error(tag, "a list")),
     }
 }
 
-/// Checks that a mapping's tag fits it.
+/// Checks the tag of a mapping.
 pub(super) fn check_mapping_tag(tag: Option<&Tag>) -> Result<(), Rule> {
     match tag {
         None | Some(Tag::NonSpecific) => Ok(()),
         Some(Tag::Core(name)) if name == "map" => Ok(()),
-        Some(tag) => Err(unfit(tag, "a mapping")),
+        Some(tag) => Err(tag_error(tag, "a mapping")),
     }
 }
 
-/// A tag that is known, but for something else, or not known at all.
-fn unfit(tag: &Tag, found: &'static str) -> Rule {
+/// Returns the error for a tag of another type, or an unknown tag.
+fn tag_error(tag: &Tag, found: &'static str) -> Rule {
     const KNOWN: [&str; 11] = [
         "str",
         "int",
@@ -135,7 +135,7 @@ fn scalar<T>(parsed: Option<T>, expected: &'static str, text: &str) -> Result<T,
     parsed.ok_or_else(|| Rule::Scalar { expected, text: shown(text) })
 }
 
-/// A text short enough for a message.
+/// Returns a text cut to the length for a message.
 pub(super) fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARACTERS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),

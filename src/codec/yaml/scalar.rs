@@ -1,4 +1,4 @@
-//! The text of one scalar: quoted, plain or a block, after the second half of PyYAML's
+//! Scans the text of one scalar: quoted, plain or a block. A port of the second half of PyYAML's
 //! `scanner.py`.
 
 use super::TEXT_BYTES_MAX;
@@ -26,15 +26,15 @@ const fn stops(bytes: &[u8]) -> [bool; 256] {
     table
 }
 
-/// What an escape in a double-quoted text stands for.
+/// The meaning of an escape in a double-quoted text.
 pub(super) enum Escape {
     Character(char),
-    /// That many hexadecimal digits follow.
+    /// So many hexadecimal digits follow.
     Code(usize),
     Unknown,
 }
 
-/// The escape of one byte after the backslash (PyYAML's `ESCAPE_REPLACEMENTS`).
+/// Returns the meaning of the byte after a backslash (PyYAML's `ESCAPE_REPLACEMENTS`).
 pub(super) fn escape(byte: u8) -> Escape {
     Escape::Character(match byte {
         b'0' => '\0',
@@ -61,8 +61,8 @@ pub(super) fn escape(byte: u8) -> Escape {
     })
 }
 
-/// The character that `digits` in hexadecimal name, where there is one. Half of a surrogate pair,
-/// which PyYAML lets through, is none.
+/// Returns the character with the code of these hexadecimal digits. `None` for half of a surrogate
+/// pair, which PyYAML accepts.
 pub(super) fn character_of_code(digits: &[u8]) -> Option<char> {
     let digits = std::str::from_utf8(digits).ok()?;
     if digits.bytes().any(|byte| !byte.is_ascii_hexdigit()) {
@@ -71,16 +71,16 @@ pub(super) fn character_of_code(digits: &[u8]) -> Option<char> {
     char::from_u32(u32::from_str_radix(digits, 16).ok()?)
 }
 
-/// Adds a character to a text of bytes.
+/// Appends a character to a text of bytes.
 pub(super) fn push_char(text: &mut Vec<u8>, character: char) {
     text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-/// A text that is being put together.
+/// The text that is being scanned.
 #[derive(Default)]
 struct Text {
     bytes: Vec<u8>,
-    /// Blanks before this are content even if the line ends after them.
+    /// Blanks before this position are content, even at the end of a line.
     kept: usize,
 }
 
@@ -89,14 +89,14 @@ impl Text {
         String::from_utf8(self.bytes).map_err(|_| mark.refuse(Rule::Encoding))
     }
 
-    /// Takes off the blanks at the end of a line.
+    /// Removes the blanks at the end of a line.
     fn trim_line(&mut self) {
         while self.bytes.len() > self.kept && matches!(self.bytes.last(), Some(b' ' | b'\t')) {
             self.bytes.pop();
         }
     }
 
-    /// Adds what a line break and the empty lines after it stand for: a blank if it is alone.
+    /// Appends the meaning of a line break and the empty lines after it: one break alone is a blank.
     fn fold(&mut self, first: Break, more: &[Break]) {
         match first {
             Break::Separator(_) => first.push_to(&mut self.bytes),
@@ -111,7 +111,7 @@ impl Text {
 }
 
 impl Scanner<'_> {
-    /// Takes bytes into `text` up to one of `stop`, which is then within reach.
+    /// Appends bytes to `text` up to one of `stop`, which is in the window then.
     fn take_run(&mut self, text: &mut Vec<u8>, stop: &[bool; 256]) -> Result<(), ReadError> {
         loop {
             self.source.fill(1)?;
@@ -131,13 +131,13 @@ impl Scanner<'_> {
         }
     }
 
-    /// Takes a byte that looked like the start of a line break and is none.
+    /// Appends a byte that could have started a line break.
     fn take_byte(&mut self, text: &mut Vec<u8>) {
         text.push(self.source.peek(0));
         self.source.skip_text(1);
     }
 
-    /// A text in quotes; the opening one stands here.
+    /// Scans a quoted text from its opening quote.
     pub(super) fn scan_quoted_scalar(&mut self, double: bool) -> Result<String, ReadError> {
         let mark = self.source.mark();
         let stop = if double { &DOUBLE_STOP } else { &SINGLE_STOP };
@@ -215,7 +215,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Goes past the blanks at the start of a line of a quoted text, and past empty lines.
+    /// Skips the blanks at the start of a line of a quoted text, and empty lines.
     fn scan_quoted_breaks(&mut self) -> Result<Vec<Break>, ReadError> {
         let mut breaks = Vec::new();
         loop {
@@ -247,7 +247,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// A text without quotes.
+    /// Scans a text without quotes.
     pub(super) fn scan_plain_scalar(&mut self) -> Result<String, ReadError> {
         let mark = self.source.mark();
         let indent = self.indent + 1;
@@ -287,7 +287,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Adds what stands between two words, and says whether the text may go on.
+    /// Appends the space between two words. Returns whether the text may continue.
     fn scan_plain_spaces(&mut self, text: &mut Text) -> Result<bool, ReadError> {
         let kept = text.bytes.len();
         self.take_blanks(&mut text.bytes)?;
@@ -326,7 +326,7 @@ impl Scanner<'_> {
     }
 }
 
-/// What to do with the line breaks at the end of a block.
+/// How the line breaks at the end of a block are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chomping {
     Clip,
@@ -335,7 +335,7 @@ enum Chomping {
 }
 
 impl Scanner<'_> {
-    /// A `|` or `>` block; its indicator stands here.
+    /// Scans a `|` or `>` block from its indicator.
     pub(super) fn scan_block_scalar(&mut self, folded: bool) -> Result<String, ReadError> {
         let mark = self.source.mark();
         self.source.skip(1);
@@ -414,7 +414,7 @@ impl Scanner<'_> {
         Ok((chomping.unwrap_or(Chomping::Clip), increment))
     }
 
-    /// Goes past empty lines and blanks; the breaks, and the deepest column reached.
+    /// Skips empty lines and blanks. Returns the breaks, and the largest column.
     fn scan_block_indentation(&mut self) -> Result<(Vec<Break>, u64), ReadError> {
         let (mut breaks, mut deepest) = (Vec::new(), 0);
         loop {
@@ -427,7 +427,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Goes past indentation and empty lines.
+    /// Skips indentation and empty lines.
     fn scan_block_breaks(&mut self, indent: u64) -> Result<Vec<Break>, ReadError> {
         let mut breaks = Vec::new();
         loop {

@@ -1,8 +1,8 @@
-//! Bytes → tokens, after PyYAML's `scanner.py`, whose names for the steps are kept.
+//! Scans bytes into tokens. A port of PyYAML's `scanner.py`, whose function names are kept.
 //!
-//! What makes YAML hard to scan is that `a` may turn out to be a key only when `:` follows, and
-//! that a mapping may begin before it. So tokens wait in a queue as long as the first of them may
-//! still be a "simple key": one line and 1024 characters at most, which also bounds the queue.
+//! `a` is a key if `:` follows, and then a mapping may start before it. So tokens wait in a queue as
+//! long as the first of them may be a "simple key". A simple key has one line and at most 1024
+//! characters, which also bounds the queue.
 
 use std::collections::VecDeque;
 
@@ -11,14 +11,14 @@ use super::error::{ReadError, Rule};
 use super::source::DocumentSource;
 use super::token::{Mark, Tag, Token, TokenKind};
 
-/// How far the `:` may be from the start of a key without a `?`.
+/// The largest distance of `:` from the start of a key without a `?`.
 const SIMPLE_KEY_CHARACTERS_MAX: u64 = 1024;
 
-/// A token that is a key if `:` follows.
+/// The position of a token that is a key if `:` follows.
 struct SimpleKey {
-    /// Its number among all tokens of the document.
+    /// The token's number in the document.
     token_number: u64,
-    /// Whether the document is broken if it is none.
+    /// Whether the document is invalid if no `:` follows.
     required: bool,
     index: u64,
     line: u64,
@@ -26,18 +26,18 @@ struct SimpleKey {
     mark: Mark,
 }
 
-/// The tokens of a document, made as they are asked for.
+/// Scans the tokens of a document on demand.
 pub(super) struct Scanner<'r> {
     pub(super) source: DocumentSource<'r>,
     queue: VecDeque<Token>,
-    /// How many tokens have left the queue.
+    /// The number of tokens that have been removed from the queue.
     taken: u64,
     done: bool,
-    /// The column of the innermost block collection, or -1 outside of all.
+    /// The column of the innermost block collection, or -1 outside of all collections.
     pub(super) indent: i64,
     indents: Vec<i64>,
     pub(super) allow_simple_key: bool,
-    /// One for each flow collection around this place, and one for the block outside of them.
+    /// One for each enclosing flow collection, and one for the block outside of them.
     simple_keys: Vec<Option<SimpleKey>>,
 }
 
@@ -55,7 +55,7 @@ impl<'r> Scanner<'r> {
         }
     }
 
-    /// The next token, which stays.
+    /// Returns the next token without removing it.
     pub fn peek(&mut self) -> Result<&Token, ReadError> {
         while self.needs_more()? {
             self.fetch_more()?;
@@ -64,7 +64,7 @@ impl<'r> Scanner<'r> {
         self.queue.front().ok_or_else(|| mark.syntax("the document ends too early"))
     }
 
-    /// The next token.
+    /// Removes and returns the next token.
     pub fn next(&mut self) -> Result<Token, ReadError> {
         self.peek()?;
         let mark = self.source.mark();
@@ -73,8 +73,8 @@ impl<'r> Scanner<'r> {
         token.ok_or_else(|| mark.syntax("the document ends too early"))
     }
 
-    /// Whether all that stands between this place and the next record is the `-` of an entry of
-    /// the outermost list, just read: there, a record can be read past the scanner.
+    /// Returns whether the scanner is directly after the `-` of an entry of the outermost list. There
+    /// a record can be read without the scanner.
     pub fn is_after_outer_dash(&self) -> bool {
         self.indent == 0
             && self.queue.len() == 1
@@ -83,8 +83,8 @@ impl<'r> Scanner<'r> {
             && self.source.column() == 1
     }
 
-    /// Takes note that the record after the outermost list's `-` was read past the scanner, up to
-    /// the next such `-` (`followed`) or the end of the document.
+    /// Skips the record after the outermost list's `-`, which was read without the scanner, up to the
+    /// next such `-` (`followed`) or the end of the document.
     pub fn skip_record(&mut self, bytes: usize, lines: u64, followed: bool) {
         self.source.skip_lines(bytes, lines);
         self.queue.clear();
@@ -165,7 +165,7 @@ impl<'r> Scanner<'r> {
         }
     }
 
-    /// Whether the byte `offset` bytes from here is blank, a line break or the end.
+    /// Returns whether the byte at `offset` is a blank, a line break or the end.
     pub(super) fn is_blank(&self, offset: usize) -> bool {
         matches!(self.source.peek(offset), 0 | b' ' | b'\t' | b'\n' | b'\r')
             || self.source.break_at(offset).is_some()
@@ -181,7 +181,7 @@ impl<'r> Scanner<'r> {
         }
     }
 
-    /// Whether `---` or `...` stands here by itself; the column is the caller's to check.
+    /// Returns whether `---` or `...` follows. The caller checks the column.
     pub(super) fn is_document_mark(&mut self) -> Result<bool, ReadError> {
         self.source.fill(6)?;
         let window = self.source.window();
@@ -220,7 +220,7 @@ impl<'r> Scanner<'r> {
         }
     }
 
-    /// Goes past a comment.
+    /// Skips a comment.
     pub(super) fn skip_to_line_end(&mut self) -> Result<(), ReadError> {
         loop {
             self.source.fill(3)?;
@@ -249,7 +249,7 @@ impl<'r> Scanner<'r> {
         Ok(())
     }
 
-    /// Puts a token in front of the one that turned out to be a key.
+    /// Inserts a token before the token that is a key.
     fn insert_before(&mut self, key: &SimpleKey, kind: TokenKind) {
         let place = (key.token_number - self.taken) as usize;
         self.queue.insert(place, Token { kind, mark: key.mark });
@@ -325,7 +325,7 @@ impl<'r> Scanner<'r> {
         Ok(())
     }
 
-    /// Only `%YAML 1.x` is taken; PyYAML also knows `%TAG`, which no writer of documents uses.
+    /// Accepts `%YAML 1.x` only. PyYAML also knows `%TAG`, which no writer of documents uses.
     fn fetch_directive(&mut self) -> Result<(), ReadError> {
         self.unwind_indent(-1);
         self.remove_simple_key()?;
@@ -485,7 +485,7 @@ impl<'r> Scanner<'r> {
         Ok(())
     }
 
-    /// The run of ASCII bytes from here that `belongs` takes, and goes past it.
+    /// Skips and returns the run of ASCII bytes that `belongs` accepts.
     fn scan_name(&mut self, belongs: impl Fn(u8) -> bool) -> Result<String, ReadError> {
         self.source.fill(NAME_BYTES_MAX + 4)?;
         let window = self.source.window();

@@ -1,9 +1,9 @@
-//! Dates and times: PyYAML's spellings, read into Python's `isoformat(" ")`.
+//! Dates and times: parses PyYAML's formats, and writes Python's `isoformat(" ")`.
 
 use time::{Date, Duration, Month, PrimitiveDateTime, Time};
 
-/// Whether a plain text is a timestamp to PyYAML's resolver. A date alone needs two digits for
-/// month and day; with a time, one is enough.
+/// Returns whether PyYAML's resolver takes a plain text for a timestamp. A date without a time needs
+/// two digits for month and day; with a time one is enough.
 pub(super) fn looks_like_timestamp(text: &str) -> bool {
     if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
         return false;
@@ -14,8 +14,8 @@ pub(super) fn looks_like_timestamp(text: &str) -> bool {
     }
 }
 
-/// A timestamp as Python's `isoformat(" ")` spells what PyYAML constructs: `2001-12-31`,
-/// `2001-12-31 23:59:59.500000+01:00`. `None` where there is no such moment.
+/// Returns a timestamp as Python's `isoformat(" ")` writes the value that PyYAML constructs:
+/// `2001-12-31`, `2001-12-31 23:59:59.500000+01:00`. `None` if the date or time does not exist.
 pub(super) fn parse_timestamp(text: &str) -> Option<String> {
     let parts = Parts::of(text)?;
     let (year, month, day) = parts.date;
@@ -43,8 +43,8 @@ pub(super) fn parse_timestamp(text: &str) -> Option<String> {
     Some(text)
 }
 
-/// What Python compares when it sorts dates and times: dates only with dates, and moments that
-/// know their offset only with others that do.
+/// A date or time as Python compares it: dates only with dates, and times with an offset only with
+/// others that have one.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) enum Moment {
     Date(Date),
@@ -52,7 +52,7 @@ pub(super) enum Moment {
     Universal(PrimitiveDateTime),
 }
 
-/// The moment that a spelled timestamp names.
+/// Parses a timestamp for comparison.
 pub(super) fn moment(text: &str) -> Option<Moment> {
     let parts = Parts::of(text)?;
     let (year, month, day) = parts.date;
@@ -69,7 +69,7 @@ pub(super) fn moment(text: &str) -> Option<Moment> {
     }
 }
 
-/// The fields of a spelled timestamp, not yet checked against the calendar.
+/// The fields of a timestamp, not yet checked against the calendar.
 struct Parts {
     date: (u16, u8, u8),
     clock: Option<Clock>,
@@ -84,7 +84,7 @@ struct Clock {
 }
 
 impl Parts {
-    /// After PyYAML's `timestamp_regexp`.
+    /// Splits a timestamp like PyYAML's `timestamp_regexp`.
     fn of(text: &str) -> Option<Self> {
         let mut rest = Rest(text.as_bytes());
         let year = rest.digits(4, 4)? as u16;
@@ -112,7 +112,7 @@ impl Parts {
     }
 }
 
-/// What is left of a text that is being taken apart.
+/// The rest of a text that is being parsed.
 struct Rest<'a>(&'a [u8]);
 
 impl Rest<'_> {
@@ -137,7 +137,7 @@ impl Rest<'_> {
         count
     }
 
-    /// Microseconds: six digits count, the rest is cut off.
+    /// Parses microseconds. Digits after the sixth are ignored.
     fn fraction(&mut self) -> u32 {
         let count = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at(count);
@@ -146,7 +146,7 @@ impl Rest<'_> {
         six.fold(0, |number, digit| number * 10 + u32::from(digit - b'0'))
     }
 
-    /// The offset in minutes, if one is given; `None` on the outside if the text is none.
+    /// Parses the offset in minutes: `Some(None)` if there is none, `None` if the text is invalid.
     fn offset(&mut self, blanks_before: usize) -> Option<Option<i32>> {
         if self.0.is_empty() {
             return (blanks_before == 0).then_some(None);

@@ -1,8 +1,8 @@
-//! Tokens: what the scanner gives and the builder takes.
+//! Tokens, which the scanner makes and the builder reads.
 
 use super::{ReadError, Rule};
 
-/// A place in the document; line and column count from 1, the column in characters.
+/// A location in the document. Line and column count from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub line: u64,
@@ -10,12 +10,12 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// The error that `rule` is broken here.
+    /// Returns the error that the document breaks `rule` here.
     pub fn refuse(self, rule: Rule) -> ReadError {
         ReadError::Refused { line: self.line, column: self.column, rule }
     }
 
-    /// The error that this is not YAML.
+    /// Returns the error that the document is not YAML here.
     pub fn syntax(self, problem: &'static str) -> ReadError {
         self.refuse(Rule::Syntax { problem })
     }
@@ -55,14 +55,14 @@ pub(super) enum TokenKind {
 pub(super) enum Tag {
     /// The part after `!!`, or of a verbatim tag after `tag:yaml.org,2002:`.
     Core(String),
-    /// Every other one, with all of its punctuation.
+    /// Every other tag, with its punctuation.
     Other(String),
-    /// `!` alone: "resolve this as if it were plain".
+    /// `!` alone: the scalar is resolved like a plain one.
     NonSpecific,
 }
 
 impl Tag {
-    /// As an author would write it.
+    /// Returns the tag as it is written.
     pub fn spelled(&self) -> String {
         match self {
             Tag::Core(name) => format!("!!{name}"),

@@ -1,4 +1,4 @@
-//! Random documents, in both directions between this codec and PyYAML.
+//! Compares this codec with PyYAML on random documents, in both directions.
 
 use std::fs;
 use std::path::Path;
@@ -16,11 +16,11 @@ use crate::model::{Map, Value};
 /// How many documents are compared, unless `SATCHEL_YAML_CASES` says otherwise.
 const CASES: usize = 100;
 
-/// How many documents one Python process gets.
+/// How many documents one Python process reads.
 const BATCH: usize = 500;
 
-/// PyYAML reads what we write and dumps it to the same bytes; and we read what PyYAML dumps, in
-/// all of its styles, as the same values.
+/// PyYAML reads our documents and dumps them to the same bytes. We read PyYAML's documents, in all of
+/// its styles, as the same values.
 #[test]
 fn pyyaml_agrees_on_random_documents() {
     if !has_pyyaml() {
@@ -42,7 +42,7 @@ fn pyyaml_agrees_on_random_documents() {
     println!("{done} documents compared");
 }
 
-/// Python and Rust print a float in different ways, where they must not differ.
+/// Floats are written as Python writes them, although Rust formats them differently.
 #[test]
 fn pyyaml_agrees_on_random_floats() {
     if !has_pyyaml() {
@@ -56,7 +56,7 @@ fn pyyaml_agrees_on_random_floats() {
     compare(&[vec![Value::Map(Map::from_entries(vec![entry]))]]);
 }
 
-/// Whether there is a PyYAML to compare with.
+/// Returns whether PyYAML is installed.
 fn has_pyyaml() -> bool {
     let probe = Command::new("python3").args(["-c", "import yaml"]).output();
     let found = probe.is_ok_and(|probe| probe.status.success());

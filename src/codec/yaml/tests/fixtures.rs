@@ -1,4 +1,4 @@
-//! Real documents: read by both readers alike, and written back byte for byte.
+//! Real documents are read equally by both readers, and written back byte for byte.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use super::super::{read_value, value_text};
 use super::{read, read_generally, values, write};
 
-/// The folder of fixtures. Without it these tests have nothing to say, which is an error only
-/// where they must.
+/// Returns the folder of fixtures. Without it these tests are skipped, except in CI.
 fn projects() -> Option<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/fixtures");
     let above = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
@@ -21,7 +20,7 @@ fn projects() -> Option<PathBuf> {
     found
 }
 
-/// Every document of a project but its metadata.
+/// Returns every document of a project except its metadata.
 fn documents(project: &str) -> Vec<(String, Vec<u8>)> {
     let Some(folder) = projects() else { return Vec::new() };
     let mut documents = Vec::new();
@@ -37,7 +36,7 @@ fn documents(project: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn both_readers_read_every_document_alike() {
+fn both_readers_read_every_document_equally() {
     for project in ["default", "examples", "examples_exported_by_enms_4.6"] {
         for (name, text) in documents(project) {
             let general = read_generally(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -48,7 +47,7 @@ fn both_readers_read_every_document_alike() {
 }
 
 #[test]
-fn what_enms_wrote_is_written_back_byte_for_byte() {
+fn documents_of_enms_are_written_back_byte_for_byte() {
     for project in ["examples", "examples_exported_by_enms_4.6"] {
         for (name, text) in documents(project) {
             let written = write(&values(read(&text).unwrap()));

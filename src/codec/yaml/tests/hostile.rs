@@ -1,4 +1,4 @@
-//! Documents made to harm: each is refused, quickly and in little memory.
+//! Hostile documents are refused quickly and with little memory.
 
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -20,7 +20,7 @@ fn rule(text: &str) -> Rule {
 }
 
 #[test]
-fn nesting_ends_before_the_stack_does() {
+fn nesting_is_limited_before_the_stack_overflows() {
     for open in ["[", "{a: ", "{? ", "- ", "? ", "[a: ", "&a [", "!!seq [", "- - ", "{? [", "[? "] {
         let text = format!("- {}", open.repeat(100_000));
         let rule = rule(&text);
@@ -43,7 +43,7 @@ fn a_property_may_nest_as_deep_as_a_value() {
 }
 
 #[test]
-fn aliases_count_what_they_expand_to() {
+fn aliases_count_with_their_expanded_size() {
     for leaf in ["\"lol\"", "[]", "{}", "1"] {
         let mut text = format!("- a0: &a0 [{leaf}]\n");
         for level in 1..12 {
@@ -73,7 +73,7 @@ fn records_that_can_be_read_alone_can_be_read_together() {
 }
 
 #[test]
-fn aliases_deepen() {
+fn aliases_count_for_the_depth() {
     let mut text = String::from("- a0: &a0 []\n");
     for level in 1..100 {
         text.push_str(&format!("  a{level}: &a{level} [*a{}]\n", level - 1));
@@ -82,14 +82,14 @@ fn aliases_deepen() {
 }
 
 #[test]
-fn an_alias_cannot_stand_in_what_it_refers_to() {
+fn an_alias_inside_of_its_own_anchor_is_refused() {
     for text in ["- &a [*a]", "- &a {b: [*a]}", "- &a {*a : b}", "&a [*a]", "&a\n- *a"] {
         assert_eq!(rule(text), Rule::RecursiveAlias { name: "a".to_owned() }, "{text}");
     }
 }
 
 #[test]
-fn old_anchors_are_forgotten_before_memory_is_full() {
+fn old_anchors_are_removed_before_the_memory_limit() {
     let mut text = String::new();
     for record in 0..70_000 {
         text.push_str(&format!("- &a{record} [x]\n"));
@@ -99,7 +99,7 @@ fn old_anchors_are_forgotten_before_memory_is_full() {
 }
 
 #[test]
-fn one_text_has_its_bound() {
+fn a_text_over_the_limit_is_refused() {
     let long = "x".repeat(TEXT_BYTES_MAX + 1);
     assert_eq!(rule(&format!("- {long}")), Rule::TextSize);
     assert_eq!(rule(&format!("- \"a\": \"{long}\"\n")), Rule::TextSize);
@@ -107,7 +107,7 @@ fn one_text_has_its_bound() {
 }
 
 #[test]
-fn names_and_numbers_have_their_bounds() {
+fn names_and_numbers_over_the_limits_are_refused() {
     assert_eq!(rule(&format!("- &{} x", "a".repeat(5000))), Rule::NameSize);
     assert_eq!(rule(&format!("- !{} x", "a".repeat(5000))), Rule::NameSize);
     let digits = |count| format!("- 1{}", "0".repeat(count));
@@ -117,7 +117,7 @@ fn names_and_numbers_have_their_bounds() {
     assert!(matches!(rule(&format!("- 0x{}", "f".repeat(1_000_000))), Rule::Scalar { .. }));
 }
 
-/// The bytes of `start`, then of `each` again and again.
+/// Reads `start`, then `each` without end.
 struct Endless {
     start: &'static [u8],
     each: &'static [u8],
@@ -161,7 +161,7 @@ fn a_record_without_an_end_is_refused() {
 }
 
 #[test]
-fn a_caller_may_break_off() {
+fn a_caller_may_stop_early() {
     let endless = Endless { start: b"", each: b"- \"a\": \"1\"\n", at: 0 };
     let mut count = 0;
     let end = read_records(endless, |_| {
@@ -172,7 +172,7 @@ fn a_caller_may_break_off() {
 }
 
 #[test]
-fn a_mapping_of_many_keys_is_read_in_good_time() {
+fn a_mapping_of_many_keys_is_read_in_linear_time() {
     let keys = (0..100_000).rev().map(|key| format!("  \"k{key}\": \"\"\n"));
     let text: String = keys.collect();
     let text = format!("- {}", &text[2..]);
@@ -209,8 +209,8 @@ fn one_thread_at_a_time_reads_a_large_record() {
 }
 
 #[test]
-fn chunks_may_end_anywhere() {
-    /// Gives one byte at a time.
+fn a_chunk_may_end_within_a_character() {
+    /// Returns one byte at a time.
     struct Dribble<'a>(&'a [u8]);
     impl Read for Dribble<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {

@@ -1,5 +1,4 @@
-//! The codec as a whole: against real documents, against PyYAML, against itself and against
-//! documents made to harm.
+//! Tests of the codec with real documents, PyYAML, random values and hostile documents.
 
 mod differential;
 mod fixtures;
@@ -12,7 +11,7 @@ use std::ops::ControlFlow;
 use super::{Item, ReadError, RecordWriter, Rule, read_records, read_records_generally};
 use crate::model::{Value, View};
 
-/// All items of a document, read by the short way where it holds.
+/// Returns all items of a document, read by the fast path where it can.
 fn read(text: &[u8]) -> Result<Vec<Item>, ReadError> {
     let mut items = Vec::new();
     read_records(text, |item| {
@@ -22,7 +21,7 @@ fn read(text: &[u8]) -> Result<Vec<Item>, ReadError> {
     Ok(items)
 }
 
-/// All items of a document, read without the short way.
+/// Returns all items of a document, read without the fast path.
 fn read_generally(text: &[u8]) -> Result<Vec<Item>, ReadError> {
     let mut items = Vec::new();
     read_records_generally(text, |item| {
@@ -32,7 +31,7 @@ fn read_generally(text: &[u8]) -> Result<Vec<Item>, ReadError> {
     Ok(items)
 }
 
-/// The rule that a document breaks, and where.
+/// Returns the rule that a document breaks, and its location.
 fn refusal(result: Result<Vec<Item>, ReadError>) -> (Rule, u64, u64) {
     match result {
         Err(ReadError::Refused { line, column, rule }) => (rule, line, column),
@@ -41,7 +40,7 @@ fn refusal(result: Result<Vec<Item>, ReadError>) -> (Rule, u64, u64) {
     }
 }
 
-/// A document of records, which must be mappings with text keys in order.
+/// Returns a document of records, which must be mappings with ordered text keys.
 fn write<'a>(records: impl IntoIterator<Item = &'a Value>) -> Vec<u8> {
     let mut writer = RecordWriter::new(Vec::new());
     for record in records {

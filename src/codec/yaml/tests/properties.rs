@@ -1,4 +1,4 @@
-//! Random values: whatever is written is read back the same, by both readers.
+//! Random values are written and read back equal, by both readers.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use super::super::{read_value, value_text};
 use super::{read, read_generally, values, write};
 use crate::model::{Map, Shared, Value};
 
-/// Texts with everything that needs care: blanks, escapes, folding, and looks of other types.
+/// Texts with blanks, escapes, folding, and the looks of other types.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-zA-Z][a-zA-Z0-9_ .-]{0,12}",
@@ -46,7 +46,7 @@ fn scalar() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// As Python's `isoformat(" ")` spells dates and times.
+/// Dates and times as Python's `isoformat(" ")` writes them.
 fn timestamp() -> impl Strategy<Value = String> {
     let date = "(19|20)[0-9][0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])";
     let time = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]";
@@ -54,7 +54,7 @@ fn timestamp() -> impl Strategy<Value = String> {
     prop_oneof![date, (date, time, end).prop_map(|(date, time, end)| format!("{date} {time}{end}"))]
 }
 
-/// What Python can use as a key.
+/// Values that Python can use as keys.
 fn key() -> impl Strategy<Value = Value> {
     prop_oneof![
         12 => text().prop_map(Value::Text),
@@ -64,7 +64,7 @@ fn key() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// A map with entries in the order in which they are written, and no key twice.
+/// A map with entries in the order in which they are written, without duplicate keys.
 fn map(entries: Vec<(Value, Value)>) -> Value {
     let mut kept = Entries::default();
     for (key, value) in entries {
@@ -88,10 +88,10 @@ fn contains_nan(key: &Value) -> bool {
     }
 }
 
-/// How many different objects may stand in several places of a record.
+/// How many different objects of a record may occur several times.
 const SHARED: u32 = 3;
 
-/// A tree in which `Shared` stands for "the object of this number".
+/// A tree in which `Shared` means the object with this number.
 fn tree() -> impl Strategy<Value = Value> {
     let hole =
         (0..SHARED).prop_map(|label| Value::Shared(Shared { label, value: Box::new(Value::Null) }));
@@ -105,7 +105,7 @@ fn tree() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Puts objects in the place of their numbers; an object may hold those of lower numbers.
+/// Replaces numbers by their objects. An object may contain objects with lower numbers.
 fn filled(value: &Value, objects: &[Value]) -> Value {
     match value {
         Value::List(items) => Value::List(items.iter().map(|v| filled(v, objects)).collect()),
@@ -126,7 +126,7 @@ fn filled(value: &Value, objects: &[Value]) -> Value {
     }
 }
 
-/// A record in the form in which it is read back.
+/// Returns a record in the form in which it is read back.
 fn record() -> impl Strategy<Value = Value> {
     let entries = vec((text(), tree()), 0..8);
     (entries, vec(tree(), SHARED as usize)).prop_map(|(entries, trees)| {
@@ -141,7 +141,7 @@ fn record() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The records of a document.
+/// Returns the records of a document.
 pub(super) fn records() -> impl Strategy<Value = Vec<Value>> {
     vec(record(), 0..4)
 }
@@ -162,7 +162,7 @@ proptest! {
         prop_assert_eq!(read_value(value_text(&value).as_bytes()).unwrap(), value);
     }
 
-    /// Whatever is read, both readers read the same, and neither panics.
+    /// Both readers read any text equally, and do not panic.
     #[test]
     fn both_readers_agree_on_damaged_documents(
         records in records(),

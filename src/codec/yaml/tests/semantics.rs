@@ -1,12 +1,12 @@
-//! What PyYAML makes of one text, frozen: `semantics.json` holds pairs of what stands after `- `
-//! and what `yaml.SafeLoader` (with tuples) reads, as the function `shown` below spells it.
+//! Compares single texts with recorded results of PyYAML: `semantics.json` has pairs of a text after
+//! `- ` and what `yaml.SafeLoader` (with tuples) reads, as the function `shown` below formats it.
 
 use super::super::number::float_text;
 use super::super::{Rule, read_value};
 use super::{read, read_generally, refusal, values};
 use crate::model::{Map, Shared, Value};
 
-/// Where this codec means to differ from PyYAML.
+/// The intended differences from PyYAML.
 const DIFFERENT: [(&str, &str); 6] = [
     // PyYAML's constructor knows no value for the tag that its resolver gives; the text is meant.
     ("=", r#"["="]"#),
@@ -79,7 +79,7 @@ fn every_text_is_read_as_pyyaml_reads_it() {
 }
 
 #[test]
-fn a_document_that_is_no_list_is_refused_with_its_type() {
+fn a_document_that_is_not_a_list_is_refused_with_its_type() {
     for (text, found) in [
         ("", "empty"),
         ("# nothing\n", "empty"),
@@ -118,7 +118,7 @@ fn a_second_document_is_refused() {
 }
 
 #[test]
-fn errors_say_where() {
+fn errors_have_their_location() {
     let (rule, line, column) = refusal(read(b"- \"a\": \"1\"\n- \"a\": !x \"1\"\n"));
     assert_eq!((rule, line, column), (Rule::UnknownTag { tag: "!x".to_owned() }, 2, 8));
     let (rule, line, column) = refusal(read("- \"é\": [1\n  ]]\n".as_bytes()));
@@ -135,7 +135,7 @@ fn errors_say_where() {
 }
 
 #[test]
-fn items_know_their_lines_past_the_short_way() {
+fn items_have_their_lines_on_the_fast_path() {
     let text =
         b"- \"a\": \"1\"\n  \"b\": \"2 \\\n    3\"\n# comment\n- a: 1\n\n- \"c\": []\n- \"d\": {}";
     let items = read(text).unwrap();
