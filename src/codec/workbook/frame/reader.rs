@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Read};
 use super::super::cell::{Cell, CellError};
 use super::super::limits::{
     FRAME_BYTES_MAX, OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_COLUMNS_MAX, READ_ROWS_MAX,
+    READ_SHEETS_MAX, REASON_BYTES_MAX, ROW_BYTES_MAX,
 };
 use super::super::refusal::{OutputLimit, Refusal};
 use super::{
@@ -43,6 +44,9 @@ pub(in super::super) struct FrameReader<R> {
     body: Vec<u8>,
     /// Position of the next row in the body.
     at: usize,
+    sheets: usize,
+    /// The last row of the current sheet.
+    last_row: Option<u32>,
     rows: u64,
     bytes: u64,
     has_ended: bool,
@@ -50,7 +54,16 @@ pub(in super::super) struct FrameReader<R> {
 
 impl<R: Read> FrameReader<R> {
     pub(in super::super) fn new(from: R) -> Self {
-        Self { from, body: Vec::new(), at: 0, rows: 0, bytes: 0, has_ended: false }
+        Self {
+            from,
+            body: Vec::new(),
+            at: 0,
+            sheets: 0,
+            last_row: None,
+            rows: 0,
+            bytes: 0,
+            has_ended: false,
+        }
     }
 
     /// Reads the next sheet or row. `None` after the end frame.
@@ -62,6 +75,11 @@ impl<R: Read> FrameReader<R> {
             match self.frame()? {
                 TAG_SHEET => {
                     self.at = self.body.len();
+                    self.sheets += 1;
+                    self.last_row = None;
+                    if self.sheets > READ_SHEETS_MAX || self.body.len() > REASON_BYTES_MAX {
+                        return Err(FrameError::Invalid);
+                    }
                     let name = std::str::from_utf8(&self.body).map_err(|_| FrameError::Invalid)?;
                     return Ok(Some(Item::Sheet(name)));
                 }
@@ -80,7 +98,13 @@ impl<R: Read> FrameReader<R> {
         }
         let mut fields = Fields(&self.body[self.at..]);
         let row = fields.row().ok_or(FrameError::Invalid)?;
+        let start = self.at;
         self.at = self.body.len() - fields.0.len();
+        let is_in_order = self.last_row.is_none_or(|last| last < row.row);
+        if !is_in_order || self.at - start > ROW_BYTES_MAX {
+            return Err(FrameError::Invalid);
+        }
+        self.last_row = Some(row.row);
         Ok(Some(Item::Row(row)))
     }
 

@@ -62,3 +62,42 @@ pub(super) fn expected(rows: &[Vec<Cell<'_>>]) -> Vec<((u32, u32), Cell<'static>
         .filter(|(_, cell)| !matches!(cell, Cell::Empty) && *cell != Cell::Text("".into()))
         .collect()
 }
+
+/// A frame as a child writes it: tag, length, body.
+fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+    [&[tag], &length[..], body].concat()
+}
+
+/// A row whose only cell, in the first column, is true.
+fn row(number: u32) -> Vec<u8> {
+    [&number.to_le_bytes()[..], &1_u32.to_le_bytes(), &0_u16.to_le_bytes(), &[4]].concat()
+}
+
+/// A child that parses hostile bytes can become hostile, so the server checks every rule that an
+/// intact child keeps. The fuzz target `frames` found that it did not check the order of rows.
+#[test]
+fn frames_that_no_intact_child_writes_are_invalid() {
+    let sheet = || frame(1, "device".as_bytes());
+    let rows =
+        |numbers: &[u32]| frame(2, &numbers.iter().flat_map(|n| row(*n)).collect::<Vec<_>>());
+    let read = |frames: Vec<Vec<u8>>| {
+        let bytes = frames.concat();
+        let mut reader = FrameReader::new(bytes.as_slice());
+        loop {
+            match reader.next_item() {
+                Ok(Some(_)) => {}
+                Ok(None) => return true,
+                Err(FrameError::Invalid) => return false,
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    };
+    let end = || frame(3, &[]);
+    assert!(read(vec![sheet(), rows(&[0, 1, 7]), sheet(), rows(&[0]), end()]));
+    assert!(!read(vec![sheet(), rows(&[1, 0]), end()]), "rows out of order");
+    assert!(!read(vec![sheet(), rows(&[1]), rows(&[1]), end()]), "a row that is repeated");
+    assert!(!read(vec![frame(1, &[b'x'; 2_000]), end()]), "a long name of a sheet");
+    let many = (0..2_000).map(|_| sheet()).chain([end()]);
+    assert!(!read(many.collect()), "too many sheets");
+}
