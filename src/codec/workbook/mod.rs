@@ -24,6 +24,8 @@ mod child;
 mod error;
 mod format;
 mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod iso;
 mod layout;
 mod limits;

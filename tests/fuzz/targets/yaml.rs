@@ -1,0 +1,33 @@
+//! The YAML reader: both ways through it return the same records or the same error.
+
+#![no_main]
+
+use std::ops::ControlFlow;
+
+use libfuzzer_sys::fuzz_target;
+use satchel::codec::yaml::{self, Item, ReadError};
+
+/// The records of a document and how reading it ended.
+type Outcome = (Vec<Item>, Result<u64, String>);
+
+fn read(
+    read: impl FnOnce(&mut dyn FnMut(Item) -> ControlFlow<()>) -> Result<u64, ReadError>,
+) -> Outcome {
+    let mut items = Vec::new();
+    let end = read(&mut |item| {
+        items.push(item);
+        ControlFlow::Continue(())
+    });
+    (items, end.map_err(|error| format!("{error:?}")))
+}
+
+fuzz_target!(|document: &[u8]| {
+    let short = read(|each| yaml::read_records(document, each));
+    let general = read(|each| yaml::read_records_generally(document, each));
+    assert_eq!(short.1, general.1);
+    // Before an error, one of the ways may have read further ahead than the other.
+    let both = short.0.len().min(general.0.len());
+    assert!(short.1.is_err() || short.0.len() == general.0.len());
+    assert_eq!(short.0[..both], general.0[..both]);
+    let _ = yaml::read_value(document);
+});
