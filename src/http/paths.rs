@@ -49,41 +49,71 @@ pub(super) fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
+/// The front page, with the list of all routes.
 pub const FRONT_PAGE: PathPattern<0> = PathPattern::new("/");
+/// Redirects to the documentation.
 pub const DOCS: PathPattern<0> = PathPattern::new("/docs");
+/// The table of contents of the documentation.
 pub const DOCS_FRONT: PathPattern<0> = PathPattern::new("/docs/");
+/// A file of the documentation.
 pub const DOCS_FILE: PathPattern<1> = PathPattern::new("/docs/{file}");
+/// The metrics of the server.
 pub const METRICS: PathPattern<0> = PathPattern::new("/metrics");
+/// Whether the server runs.
 pub const IS_ALIVE: PathPattern<0> = PathPattern::new("/rest/is_alive");
+/// The OpenAPI description.
 pub const OPENAPI: PathPattern<0> = PathPattern::new("/rest/openapi.json");
 
+/// The instances of a kind: listed, created and updated.
 pub const INSTANCES: PathPattern<1> = PathPattern::new("/rest/instance/{kind}");
+/// One instance, by its kind and name.
 pub const INSTANCE: PathPattern<2> = PathPattern::new("/rest/instance/{kind}/{name}");
+/// The instances of a kind that have given values.
 pub const QUERY: PathPattern<1> = PathPattern::new("/rest/query/{kind}");
+/// Columns of the instances that match criteria.
 pub const SEARCH: PathPattern<0> = PathPattern::new("/rest/search");
+/// A long text of a device.
 pub const CONFIGURATION: PathPattern<1> = PathPattern::new("/rest/configuration/{device}");
+/// Computes the members of all pools.
 pub const UPDATE_ALL_POOLS: PathPattern<0> = PathPattern::new("/rest/update_all_pools");
+/// The number of instances of each kind.
 pub const COUNT: PathPattern<0> = PathPattern::new("/rest/count");
 
+/// The state of the inventory.
 pub const STATE: PathPattern<0> = PathPattern::new("/rest/state");
+/// Starts a verification of the inventory.
 pub const VERIFY: PathPattern<0> = PathPattern::new("/rest/verify");
+/// Undoes the last import.
 pub const UNDO: PathPattern<0> = PathPattern::new("/rest/undo");
 
+/// The list of jobs.
 pub const JOBS: PathPattern<0> = PathPattern::new("/rest/jobs");
+/// One job, by its id.
 pub const JOB: PathPattern<1> = PathPattern::new("/rest/jobs/{id}");
 
+/// Starts the export of a project.
 pub const EXPORT_PROJECT: PathPattern<0> = PathPattern::new("/rest/migrate/export");
+/// Starts the import of a project.
 pub const IMPORT_PROJECT: PathPattern<0> = PathPattern::new("/rest/migrate/import");
+/// The full report of a project's import, by its id.
 pub const PROJECT_REPORT: PathPattern<1> = PathPattern::new("/rest/migrate/reports/{id}");
+/// The list of projects.
 pub const PROJECTS: PathPattern<0> = PathPattern::new("/rest/migrate/projects");
+/// One project as a bundle, by its name.
 pub const PROJECT: PathPattern<1> = PathPattern::new("/rest/migrate/projects/{name}");
 
+/// Starts the export of a workbook.
 pub const EXPORT_TOPOLOGY: PathPattern<0> = PathPattern::new("/rest/topology/export");
+/// Starts the import of a workbook.
 pub const IMPORT_TOPOLOGY: PathPattern<0> = PathPattern::new("/rest/topology/import");
+/// The full report of a workbook's import, by its id.
 pub const TOPOLOGY_REPORT: PathPattern<1> = PathPattern::new("/rest/topology/reports/{id}");
+/// The imported workbook with its errors marked, by the id of the report.
 pub const MARKED_WORKBOOK: PathPattern<1> =
     PathPattern::new("/rest/topology/reports/{id}/workbook");
+/// The list of exported workbooks.
 pub const WORKBOOKS: PathPattern<0> = PathPattern::new("/rest/topology/workbooks");
+/// One exported workbook, by its name.
 pub const WORKBOOK: PathPattern<1> = PathPattern::new("/rest/topology/workbooks/{name}");
 
 #[cfg(test)]

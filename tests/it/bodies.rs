@@ -1,4 +1,4 @@
-//! The bodies of `migrate/export` and `migrate/import`, good and bad.
+//! Valid and invalid bodies of `migrate/export` and `migrate/import`.
 
 use serde_json::json;
 

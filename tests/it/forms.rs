@@ -1,4 +1,4 @@
-//! Forms with files, as clients send them and as none should.
+//! Forms with files: valid ones, and ones that no client should send.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Instances created, shown, updated, renamed and deleted, from outside.
+//! Instances created, read, updated, renamed and deleted, through a server.
 
 use serde_json::{Value, json};
 

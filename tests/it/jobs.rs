@@ -1,4 +1,4 @@
-//! Jobs from outside: accepted, followed, cancelled, given up by their clients, and interrupted.
+//! Jobs through a server: accepted, followed, cancelled, abandoned by their clients, interrupted.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

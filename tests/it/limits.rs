@@ -1,4 +1,4 @@
-//! Slow, large and many clients.
+//! The limits on slow clients, large requests and many connections.
 
 use std::time::Duration;
 

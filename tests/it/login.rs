@@ -1,4 +1,4 @@
-//! Basic authentication from outside.
+//! Basic authentication, through a server.
 
 use crate::harness::{ADMIN, Server};
 

@@ -1,4 +1,4 @@
-//! What the server counts of itself.
+//! The metrics of a server.
 
 use crate::harness::{ADMIN, GUEST, Server};
 

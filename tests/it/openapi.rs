@@ -1,4 +1,4 @@
-//! The description of the routes, from outside.
+//! The OpenAPI description, requested from a server.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What every request gets.
+//! The steps of the request pipeline, through a server.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Bundles over the wire.
+//! Download, upload and deletion of bundles, through a server.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Lists, queries and searches, from outside.
+//! Lists, queries and searches, through a server.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The rules of the route table, over every route that there is.
+//! The rules of the route table, checked for every route.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Start and end: the ready line, refusals, signals.
+//! Start and shutdown of a server: the ready line, refused starts, signals.
 
 use std::net::TcpListener;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Configurations and other long texts of devices, from outside.
+//! Configurations and other long texts of devices, through a server.
 
 use serde_json::json;
 

@@ -1,5 +1,4 @@
-//! Workbooks over the wire: the calls, the forms that hold them, and what is left of those that do
-//! not come whole.
+//! Workbooks through a server: the calls, the forms that hold them, and incomplete uploads.
 
 use std::fs;
 use std::io::Cursor;

@@ -4,6 +4,9 @@
 //! Waking a thread costs more than such a job. So while one thread is awake, the next job waits for
 //! it. Another thread is woken only if the queue grows, or if a job waits too long because the job
 //! before it really blocks. Under load no thread sleeps, and none has to be woken.
+//!
+//! `benches/read_pool.rs` compares it with `tokio::task::spawn_blocking`: on two busy cores it ran 2
+//! to 8 times as many jobs of 3 µs, the more the more clients waited.
 
 use std::{
     collections::VecDeque,

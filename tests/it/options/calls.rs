@@ -1,4 +1,4 @@
-//! Every call that changes something, every option of it, and every place where one can stand.
+//! Every call that changes something, its options, and the places of a request that can hold them.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use satchel::http::{BodyRule, CallOption, Route, ValueType, route_table};

@@ -1,4 +1,4 @@
-//! Every option of every call in every place does what it is there for.
+//! Every option has its effect in every place of a request.
 
 use std::{io::Cursor, sync::LazyLock};
 

@@ -1,5 +1,5 @@
-//! The options of the calls that change something: read wherever they stand, and refused where
-//! they are unknown, doubled or contradict each other, so that no dry run is a real one.
+//! The options of the calls that change something: read in every place of a request, and refused if
+//! they are unknown, duplicate or contradict each other, so that no dry run becomes a change.
 
 mod calls;
 mod effects;

@@ -1,5 +1,5 @@
-//! Every option of every call in every place, misspelt, doubled, contradicted and wrong: each is
-//! refused, and nothing is done.
+//! Misspelt, duplicate, contradicting and wrong options are refused in every place of a request, and
+//! nothing is changed.
 
 use satchel::http::CallOption;
 

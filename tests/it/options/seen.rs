@@ -1,4 +1,4 @@
-//! What was seen to go wrong, call by call: requests that asked for a dry run and were none.
+//! Past failures, call by call: requests that asked for a dry run and changed something.
 
 use serde_json::json;
 
