@@ -1,30 +1,14 @@
 //! The administrators that an import changes. The report shows them, because the users of another
 //! appliance can replace one's own.
 
-use serde::Serialize;
-
-use super::{ImportError, decide::Step, location::DocumentLocation, log::Log};
+use super::{
+    ImportError,
+    decide::Step,
+    location::DocumentLocation,
+    log::Log,
+    problem::{AdministratorChange, AdministratorChangeKind},
+};
 use crate::model::{Field, Kind, Secret, User};
-
-/// A change of an administrator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct AdministratorChange {
-    pub change: AdministratorChangeKind,
-}
-
-/// The kind of an [`AdministratorChange`]. One user can have several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AdministratorChangeKind {
-    Removed,
-    /// The user remains, but is no longer an administrator.
-    RightsLost,
-    Created,
-    /// The user exists already, and becomes an administrator.
-    RightsGained,
-    /// The password is changed or removed. It is never shown.
-    PasswordChanged,
-}
 
 /// The properties of a user that matter here.
 struct Login {

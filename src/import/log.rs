@@ -9,9 +9,11 @@ use std::{
 
 use super::{
     DocumentLocation, ImportError, RecordPosition,
-    administrators::AdministratorChange,
     listing::Listing,
-    problem::{Change, ChangedRecord, Conversion, DanglingReference, Document, Problem},
+    problem::{
+        AdministratorChange, Change, ChangedRecord, Conversion, DanglingReference, Document,
+        Problem,
+    },
 };
 use crate::{
     job::Progress,

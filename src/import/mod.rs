@@ -50,7 +50,6 @@ mod run;
 mod scope;
 mod sorted_cursor;
 
-pub use administrators::{AdministratorChange, AdministratorChangeKind};
 pub use decoded::Decoded;
 pub use error::ImportError;
 pub use intake::{Intake, KindRecords, SortedRecords};
@@ -59,8 +58,8 @@ pub use location::{DocumentLocation, RecordPosition};
 pub use log::{ImportSource, Log};
 pub use parallel::in_parallel;
 pub use problem::{
-    Change, ChangeKind, ChangedRecord, Conversion, DanglingReference, Document, Problem,
-    PropertyChange, ShownValue,
+    AdministratorChange, AdministratorChangeKind, Change, ChangeKind, ChangedRecord, Conversion,
+    DanglingReference, Document, Problem, PropertyChange, ShownValue,
 };
 pub use replacement::EmptyKind;
 pub use report::{ImportOutcome, ImportReport, KindReport, Milliseconds};

@@ -158,6 +158,26 @@ pub enum ChangeKind {
     Adjusted,
 }
 
+/// A change of an administrator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct AdministratorChange {
+    pub change: AdministratorChangeKind,
+}
+
+/// The kind of an [`AdministratorChange`]. One user can have several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdministratorChangeKind {
+    Removed,
+    /// The user remains, but is no longer an administrator.
+    RightsLost,
+    Created,
+    /// The user exists already, and becomes an administrator.
+    RightsGained,
+    /// The password is changed or removed. It is never shown.
+    PasswordChanged,
+}
+
 /// The values of a property before and after. Both are absent for a secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PropertyChange {

@@ -3,10 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    administrators::AdministratorChange,
     listing::ListExcerpt,
     location::DocumentLocation,
-    problem::{Change, ChangedRecord, Conversion, DanglingReference, Problem},
+    problem::{AdministratorChange, Change, ChangedRecord, Conversion, DanglingReference, Problem},
 };
 use crate::model::Kind;
 

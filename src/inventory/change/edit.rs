@@ -41,7 +41,7 @@ impl Inner {
         &self,
         make: impl FnOnce(&mut Editing<'_, '_>) -> Result<T, X>,
     ) -> Result<T, X> {
-        let (made, left) = self.store.change(|transaction| -> Result<_, X> {
+        let (made, pools) = self.store.change(|transaction| -> Result<_, X> {
             let mut editing = Editing {
                 inventory: self,
                 transaction,
@@ -53,8 +53,8 @@ impl Inner {
             Ok((made, editing.finish()?))
         })?;
         // Only committed pools may be cached.
-        if let Some(left) = left {
-            self.computed.store(left);
+        if let Some(pools) = pools {
+            self.computed.store(pools);
         }
         Ok(made)
     }

@@ -69,7 +69,7 @@ fn fill<E: Entity>(
     requested: &BTreeSet<u64>,
     changed: &mut HashSet<u64>,
 ) -> Result<(), StoreError> {
-    let mut round: Vec<Filling<'_>> = Vec::new();
+    let mut round: Vec<Recomputation<'_>> = Vec::new();
     let mut compared = 0;
     for &pool in requested {
         let Some(computed) = pools.get(pool) else { continue };
@@ -87,13 +87,13 @@ fn fill<E: Entity>(
             compared = 0;
         }
         compared += count;
-        round.push(Filling::begin(transaction, pool, side, criteria)?);
+        round.push(Recomputation::begin(transaction, pool, side, criteria)?);
     }
     if round.is_empty() { Ok(()) } else { compare::<E>(transaction, side, round, changed) }
 }
 
 /// A pool that is being recomputed.
-struct Filling<'c> {
+struct Recomputation<'c> {
     pool: u64,
     criteria: &'c Criteria,
     /// Present members that the scan has not met yet.
@@ -102,7 +102,8 @@ struct Filling<'c> {
     leave: Vec<(u64, String)>,
 }
 
-impl<'c> Filling<'c> {
+impl<'c> Recomputation<'c> {
+    /// Begins with the present members.
     fn begin(
         transaction: &Transaction<'_>,
         pool: u64,
@@ -113,7 +114,7 @@ impl<'c> Filling<'c> {
         Ok(Self { pool, criteria, unmet, join: Vec::new(), leave: Vec::new() })
     }
 
-    fn meet<E: Entity>(&mut self, stored: &Stored<E>) {
+    fn compare_record<E: Entity>(&mut self, stored: &Stored<E>) {
         let name = stored.record.name().as_str();
         match (self.unmet.remove(name), self.criteria.matches(&stored.record)) {
             (true, true) | (false, false) => {}
@@ -127,7 +128,7 @@ impl<'c> Filling<'c> {
 fn compare<E: Entity>(
     transaction: &mut Transaction<'_>,
     side: Side,
-    mut round: Vec<Filling<'_>>,
+    mut round: Vec<Recomputation<'_>>,
     changed: &mut HashSet<u64>,
 ) -> Result<(), StoreError> {
     for stored in transaction.scan::<E>() {
@@ -137,36 +138,37 @@ fn compare<E: Entity>(
             Err(error) if error.is_damage() => continue,
             Err(error) => return Err(error),
         };
-        for filling in &mut round {
-            filling.meet(&stored);
+        for recomputation in &mut round {
+            recomputation.compare_record(&stored);
         }
     }
     let mut again = Vec::new();
-    for filling in round {
-        let Filling { pool, criteria, unmet, join, leave } = filling;
+    for recomputation in round {
+        let Recomputation { pool, criteria, unmet, join, leave } = recomputation;
         if !unmet.is_empty() {
             // These members do not exist, so their ordinals are unknown. Only all members of the
             // pool can be removed.
             transaction.clear_members(pool, side)?;
             changed.insert(pool);
-            again.push(Filling::begin(transaction, pool, side, criteria)?);
+            again.push(Recomputation::begin(transaction, pool, side, criteria)?);
             continue;
         }
         if !(join.is_empty() && leave.is_empty()) {
             changed.insert(pool);
         }
         if !leave.is_empty() {
-            transaction.remove_members(pool, side, &named(&leave));
+            transaction.remove_members(pool, side, &borrowed(&leave));
         }
         if !join.is_empty() {
-            transaction.add_members(pool, side, &named(&join));
+            transaction.add_members(pool, side, &borrowed(&join));
         }
     }
     // These pools have no members now, so none can remain unmet.
     if again.is_empty() { Ok(()) } else { compare::<E>(transaction, side, again, changed) }
 }
 
-fn named(members: &[(u64, String)]) -> Vec<(u64, &str)> {
+/// Members with borrowed names.
+fn borrowed(members: &[(u64, String)]) -> Vec<(u64, &str)> {
     members.iter().map(|(ordinal, name)| (*ordinal, name.as_str())).collect()
 }
 

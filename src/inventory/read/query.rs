@@ -67,12 +67,12 @@ fn predicate(
             | PropertyType::Float
             | PropertyType::One(_)
             | PropertyType::Secret => typed(property.name)?,
-            PropertyType::Many(_) => Predicate::Among(value.to_owned()),
-            PropertyType::Any => Predicate::Spelled(value.to_owned()),
+            PropertyType::Many(_) => Predicate::Contains(value.to_owned()),
+            PropertyType::Any => Predicate::EqualsText(value.to_owned()),
         },
-        PropertyRef::Relation(_) | PropertyRef::Members(_) => Predicate::Among(value.to_owned()),
+        PropertyRef::Relation(_) | PropertyRef::Members(_) => Predicate::Contains(value.to_owned()),
         PropertyRef::Custom(_) | PropertyRef::LongText(_) | PropertyRef::Lines { .. } => {
-            Predicate::Spelled(value.to_owned())
+            Predicate::EqualsText(value.to_owned())
         }
     };
     Ok((resolved, predicate))
@@ -92,7 +92,7 @@ fn typed(kind: Kind, name: &str, property: &str, value: &str) -> Result<Predicat
     converter
         .set(property, Value::from(value))
         .map_err(|refusal| refused(refusal.rule.to_string()))?;
-    Ok(Predicate::Value(converter.view(property).map_or(Value::Null, |view| view.to_value())))
+    Ok(Predicate::Equals(converter.view(property).map_or(Value::Null, |view| view.to_value())))
 }
 
 #[cfg(test)]

@@ -19,11 +19,11 @@ pub(in crate::inventory) enum Predicate {
     /// name, and one match is enough.
     Compare { comparison: Comparison, wanted: bool },
     /// The value equals this one, which has the type of the property. Null equals an empty text.
-    Value(Value),
+    Equals(Value),
     /// The value, formatted as text, equals this text.
-    Spelled(String),
+    EqualsText(String),
     /// The list contains this name. An empty name means that the list is empty.
-    Among(String),
+    Contains(String),
 }
 
 impl Predicate {
@@ -31,7 +31,7 @@ impl Predicate {
     fn holds(&self, view: &View<'_>) -> bool {
         match self {
             Predicate::Compare { comparison, wanted } => compare(comparison, view) == *wanted,
-            Predicate::Value(value) => match (view, value) {
+            Predicate::Equals(value) => match (view, value) {
                 (View::Bool(a), Value::Bool(b)) => a == b,
                 (View::Int(a), Value::Int(b)) => a == b,
                 (View::Float(a), Value::Float(b)) => a == b,
@@ -39,8 +39,8 @@ impl Predicate {
                 (View::Null, Value::Text(text)) => text.is_empty(),
                 _ => false,
             },
-            Predicate::Spelled(text) => spells(view, text),
-            Predicate::Among(name) => match view {
+            Predicate::EqualsText(text) => equals_text(view, text),
+            Predicate::Contains(name) => match view {
                 View::Texts(names) if name.is_empty() => names.is_empty(),
                 View::Texts(names) => names.contains(&name.as_str()),
                 _ => false,
@@ -52,9 +52,9 @@ impl Predicate {
     fn exact_name(&self) -> Option<&str> {
         match self {
             Predicate::Compare { comparison: Comparison::Equality(text), wanted: true }
-            | Predicate::Value(Value::Text(text))
-            | Predicate::Among(text) => Some(text),
-            Predicate::Compare { .. } | Predicate::Value(_) | Predicate::Spelled(_) => None,
+            | Predicate::Equals(Value::Text(text))
+            | Predicate::Contains(text) => Some(text),
+            Predicate::Compare { .. } | Predicate::Equals(_) | Predicate::EqualsText(_) => None,
         }
     }
 }
@@ -63,14 +63,14 @@ fn compare(comparison: &Comparison, view: &View<'_>) -> bool {
     match (view, comparison) {
         (_, Comparison::Empty) => comparison.holds_of(view),
         (View::Texts(names), _) => names.iter().any(|name| comparison.holds(name)),
-        (_, Comparison::Equality(text)) => spells(view, text),
+        (_, Comparison::Equality(text)) => equals_text(view, text),
         _ => comparison.holds_of(view),
     }
 }
 
 /// Whether a value, formatted as text, equals a text. A boolean can have the form of Python or of
 /// JSON.
-fn spells(view: &View<'_>, text: &str) -> bool {
+fn equals_text(view: &View<'_>, text: &str) -> bool {
     match (view, text) {
         (View::Bool(truth) | View::Value(Value::Bool(truth)), "true" | "false") => {
             *truth == (text == "true")
