@@ -61,6 +61,8 @@ fn main() {
 fn measure(devices: u64) {
     let folder = tempfile::Builder::new().prefix("satchel-bench").tempdir_in("target").unwrap();
     let folder = folder.path();
+    // A data directory must be created by the store: it refuses a folder with foreign entries.
+    drop(open(folder));
     let bytes = project::make(&folder.join("data/migrations/bench"), devices);
     let links = devices * 3 / 2;
     let records = (devices + links) as f64;
