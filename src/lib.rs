@@ -60,7 +60,7 @@
 //! Imports, exports and verifications run as jobs (`http::operations`). Each gets a
 //! [`job::Progress`]: it reports its step and its records there, and ends when it was cancelled.
 //! The last moment to cancel an import is after the new generation is durable. Then the job's file
-//! names the generation, and the pointer is turned. After a kill, the pointer tells whether the
+//! names the generation, and the pointer is switched. After a kill, the pointer tells whether the
 //! import had taken effect ([`job::Jobs::open`]).
 //!
 //! # A walk through a change

@@ -156,7 +156,7 @@ impl<'a> Trees<'a> {
             let Some(bytes) = tree.get(key).map_err(|error| owner.unread(key, error))? else {
                 return Ok(None);
             };
-            if let Some(raw) = self.whole(owner, key, bytes.clone())? {
+            if let Some(raw) = self.with_chunks(owner, key, bytes.clone())? {
                 return Ok(Some(raw));
             }
             // A concurrent change removed its chunks and wrote a new value. If the value is still
@@ -175,13 +175,18 @@ impl<'a> Trees<'a> {
     ) -> impl Iterator<Item = Result<(IVec, Option<Raw>), StoreError>> + 'a {
         self.tree(TreeId::Kind(kind)).prefix(&[]).map(move |entry| {
             let (name, bytes) = entry?;
-            let raw = self.whole(ValueOwner::Record(kind), &name, bytes)?;
+            let raw = self.with_chunks(ValueOwner::Record(kind), &name, bytes)?;
             Ok((name, raw))
         })
     }
 
     /// Adds the chunks of a long value. Returns `None` if some are missing.
-    fn whole(&self, owner: ValueOwner, key: &[u8], bytes: IVec) -> Result<Option<Raw>, StoreError> {
+    fn with_chunks(
+        &self,
+        owner: ValueOwner,
+        key: &[u8],
+        bytes: IVec,
+    ) -> Result<Option<Raw>, StoreError> {
         let (header, length) = match format::head(bytes) {
             Ok(Head::Whole(raw)) => return Ok(Some(raw)),
             Ok(Head::Long(header, length)) => (header, length),

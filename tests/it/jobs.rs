@@ -119,7 +119,7 @@ fn leftovers(server: &Server) -> Vec<String> {
     generations.chain(scratch).chain(half).collect()
 }
 
-/// Keeps a job in the moment between the last possible cancellation and the turn of the pointer:
+/// Keeps a job in the moment between the last possible cancellation and the switch of the pointer:
 /// it writes its file there, and this is in the way of it.
 pub struct Held(PathBuf);
 

@@ -184,7 +184,7 @@ fn a_volume_of_root_is_used_by_who_may_write_in_it() {
     let output = run(&mut workspace.command("verify"));
     assert_exit(&output, 0);
     assert!(stderr_of(&output).contains("as the user with id 4711"), "{}", stderr_of(&output));
-    assert!(stdout_of(&output).contains("whole"));
+    assert!(stdout_of(&output).contains("Inventory OK"));
     assert_eq!(fs::metadata(data.join("CURRENT")).unwrap().uid(), NUMBERED);
     assert_exit(&run(satchel().arg("diff").arg(demo()).arg("--data").arg(&data)), 0);
 }
