@@ -198,10 +198,10 @@ fn a_form_without_a_file_is_refused_with_advice() {
     for (form, words) in [
         (Form::default(), "no part “file”"),
         (Form::default().field("replace", "True"), "no part “file”"),
-        (Form::default().field("file", "a.xls"), "is a text and no file"),
+        (Form::default().field("file", "a.xls"), "is a text, not a file"),
         (Form::of_file("a.xls", &bytes).file("b.xls", &bytes), "more than one part “file”"),
         (as_other("flie"), "Did you mean “file”?"),
-        (as_other("workbook"), "the workbook's part is called “file”"),
+        (as_other("workbook"), "Send the workbook as the part “file”"),
         (Form::default().part("form-data", None, b"x"), "has no name"),
         (Form::of_file("a.xls", &bytes).json("json", &json!([1])), "is a list"),
         (Form::of_file("a.xls", &bytes).field("json", "{\"replace\""), "is not JSON"),
@@ -306,7 +306,7 @@ fn an_incomplete_form_changes_nothing_and_leaves_no_file() {
     for end in 0..whole.len() - 2 {
         let answer = posted(&server, "", whole[..end].to_vec()).send();
         let problem = answer.problem(400, "malformed-body");
-        assert!(detail(&problem).starts_with("The form is not whole"), "{end}: {problem}");
+        assert!(detail(&problem).starts_with("The form is incomplete"), "{end}: {problem}");
     }
     // Nor is one whose parts are separated by something else.
     let other = String::from_utf8(whole.clone()).unwrap().replace(BOUNDARY, "else");
