@@ -444,7 +444,7 @@ fn import_and_export_errors_say_each_thing_once() {
             MigrationError::Sample { path: "demo".into(), source: io_error() },
         MigrationError::Metadata(_) =>
             MigrationError::Metadata(MetadataError::Missing { key: text() }),
-        MigrationError::Time(_) => MigrationError::Time(time::error::Format::StdIo(io_error())),
+        MigrationError::Time(_) => MigrationError::Time(time::error::Format::InvalidComponent("year")),
         MigrationError::Panicked => MigrationError::Panicked,
     });
     assert_each!(FileNameProblem {
