@@ -676,7 +676,7 @@ fn problems_of_the_header_are_written_in_the_header() {
         place.import(&devices(&["name", "vendor", "vendor"], &[&["a", "b", "c"]]), &DEFAULT);
     let sheets = marked(&place, &report);
     let told = sheets[0].1[0][3].to_string();
-    assert!(told.starts_with("problem (Satchel): C1: the column B is called"), "{told}");
+    assert!(told.starts_with("problem (Satchel): C1: column B has the heading"), "{told}");
     // A full sheet has no column left in this format.
     let header: Vec<Cell<'_>> =
         (0..255).map(|number| Cell::from(format!("p{number}"))).chain([text("name")]).collect();
