@@ -1,10 +1,10 @@
-//! What the server tells the one who started it, on a real socket.
+//! Notifications of the server to its supervisor, on a real socket.
 
 use std::os::unix::net::UnixDatagram;
 
 use crate::harness::{PATIENCE, Server};
 
-/// Where a supervisor listens.
+/// A supervisor that listens on a socket of its own.
 struct Supervisor {
     folder: tempfile::TempDir,
     socket: UnixDatagram,
@@ -22,72 +22,90 @@ impl Supervisor {
         self.folder.path().join("notify R 1%").to_str().unwrap().to_owned()
     }
 
-    /// The next word that is none of a start that takes long.
-    fn heard(&self) -> String {
+    /// The next notification, without the requests for more time.
+    fn next(&self) -> String {
         loop {
             let mut bytes = [0; 4096];
             let length = self.socket.recv(&mut bytes).unwrap();
-            let word = String::from_utf8(bytes[..length].to_vec()).unwrap();
-            if !word.starts_with("EXTEND_TIMEOUT_USEC=") {
-                return word;
+            let text = String::from_utf8(bytes[..length].to_vec()).unwrap();
+            if !text.starts_with("EXTEND_TIMEOUT_USEC=") {
+                return text;
             }
         }
     }
 
-    /// What comes until the server stops, and the word with which it does.
-    fn heard_until_stopping(&self) -> (Vec<String>, String) {
+    /// The notifications before STOPPING, and that one.
+    fn until_stopping(&self) -> (Vec<String>, String) {
         let mut before = Vec::new();
         loop {
-            let word = self.heard();
-            if word.starts_with("STOPPING=1\n") { return (before, word) } else { before.push(word) }
+            let text = self.next();
+            if text.starts_with("STOPPING=1\n") { return (before, text) } else { before.push(text) }
         }
     }
 }
 
 #[test]
-fn it_is_told_that_the_server_is_ready_lives_and_stops() {
+fn the_supervisor_hears_ready_alive_and_stopping() {
     let supervisor = Supervisor::new();
     let variables = [("NOTIFY_SOCKET", &*supervisor.path()), ("WATCHDOG_USEC", "20000")];
     let mut server = Server::start_with_environment(&variables);
-    // The first beat may come before.
-    let ready = std::iter::repeat_with(|| supervisor.heard()).find(|word| word != "WATCHDOG=1\n");
+    // The first watchdog notification may come before.
+    let ready = std::iter::repeat_with(|| supervisor.next()).find(|text| text != "WATCHDOG=1\n");
     let listening = format!("READY=1\nSTATUS=listening on http://{}\n", server.address);
     assert_eq!(ready.unwrap(), listening);
     for _ in 0..5 {
-        assert_eq!(supervisor.heard(), "WATCHDOG=1\n");
+        assert_eq!(supervisor.next(), "WATCHDOG=1\n");
     }
     assert_eq!(server.request("GET", "/rest/is_alive").send().status, 200);
     server.terminate();
-    let (beats, stopping) = supervisor.heard_until_stopping();
+    let (beats, stopping) = supervisor.until_stopping();
     assert!(beats.iter().all(|beat| beat == "WATCHDOG=1\n"), "{beats:?}");
-    assert!(stopping.contains("EXTEND_TIMEOUT_USEC=60000000\n"), "{stopping}");
+    assert_eq!(
+        stopping,
+        "STOPPING=1\nSTATUS=finishing open requests\nEXTEND_TIMEOUT_USEC=60000000\n"
+    );
     assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
-fn a_watchdog_of_another_process_is_not_told() {
+fn the_watchdog_of_another_process_is_not_notified() {
     let supervisor = Supervisor::new();
     let path = supervisor.path();
     let variables = [("NOTIFY_SOCKET", &*path), ("WATCHDOG_USEC", "2000"), ("WATCHDOG_PID", "1")];
     let mut server = Server::start_with_environment(&variables);
     assert_ne!(server.id(), 1);
-    // Each of these takes longer than what is between two beats.
+    // Each request takes longer than the time between two notifications.
     for _ in 0..10 {
         assert_eq!(server.request("GET", "/rest/is_alive").send().status, 200);
     }
     server.terminate();
-    let (before, _) = supervisor.heard_until_stopping();
+    let (before, _) = supervisor.until_stopping();
     assert_eq!(before.len(), 1, "{before:?}");
     assert!(before[0].starts_with("READY=1\n"), "{before:?}");
     assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
-fn a_supervisor_that_is_gone_does_not_keep_the_server_from_serving() {
+fn without_a_reachable_supervisor_the_server_serves() {
     let mut server = Server::start_with_environment(&[("NOTIFY_SOCKET", "/nowhere/x")]);
     assert_eq!(server.request("GET", "/rest/is_alive").send().status, 200);
     let warned = server.log().iter().any(|line| line["socket"] == "/nowhere/x");
     assert!(warned, "{:?}", server.log());
     server.terminate();
     assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_watchdog_without_an_interval_is_ignored() {
+    let supervisor = Supervisor::new();
+    let path = supervisor.path();
+    for interval in ["0", "1", "", "x", "99999999999999999999999"] {
+        let variables = [("NOTIFY_SOCKET", &*path), ("WATCHDOG_USEC", interval)];
+        let mut server = Server::start_with_environment(&variables);
+        assert_eq!(server.request("GET", "/rest/is_alive").send().status, 200);
+        server.terminate();
+        let (before, _) = supervisor.until_stopping();
+        assert_eq!(before.len(), 1, "{interval}: {before:?}");
+        assert_eq!(server.wait().code(), Some(0));
+    }
 }
