@@ -1,4 +1,4 @@
-//! Where a command works, as its arguments and the environment say.
+//! The options `--data`, `--server` and `--user`, which select the target of a command.
 
 use std::path::PathBuf;
 
@@ -6,14 +6,14 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, error::ErrorKind, parser::
 
 use super::{IfMissing, LocalTarget, RemoteTarget, Target};
 
-/// Where a command works: `--data`, or `--server` and what a login needs.
+/// The target of a command: `--data`, or `--server` and the options for a login.
 #[derive(Clone, Debug)]
 pub struct TargetArgs {
     flags: TargetFlags,
     kind: TargetKind,
 }
 
-/// What decides between a data directory and a server.
+/// The kind of target that the options select.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TargetKind {
     Local,
@@ -21,37 +21,37 @@ enum TargetKind {
 }
 
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Where")]
+#[command(next_help_heading = "Target")]
 struct TargetFlags {
-    /// The data directory to work on, while no server runs
+    /// Data directory to work on, while no server runs
     #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
 
-    /// The server to work at instead, as https://HOST:PORT
+    /// Server to work at instead: https://HOST:PORT
     #[arg(long, env = "SATCHEL_SERVER", value_name = "URL")]
     server: Option<String>,
 
-    /// Who logs in at the server. On a data directory: who an import is done for, and is kept by it
-    /// [default there: the first administrator]
+    /// User to log in as. Offline: the user recorded as author, who is never removed [default
+    /// offline: the first administrator]
     #[arg(long, env = "SATCHEL_USER", value_name = "NAME")]
     user: Option<String>,
 
-    /// A file whose first line is the password; without it the password is taken from
-    /// SATCHEL_PASSWORD, or asked for on a terminal
+    /// File whose first line is the password. Without it, the password comes from SATCHEL_PASSWORD
+    /// or a prompt
     #[arg(long, env = "SATCHEL_PASSWORD_FILE", value_name = "FILE")]
     password_file: Option<PathBuf>,
 
-    /// The certificate authorities to trust instead of the public ones (PEM)
+    /// PEM file of the certificate authorities to trust instead of the public ones
     #[arg(long, env = "SATCHEL_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
 }
 
 impl TargetArgs {
-    /// The target. On a data directory `if_missing` says whether there must be one, and `command` is
-    /// told to whoever finds it in use.
+    /// The target that the options select. `command` is the name of the subcommand; other commands
+    /// that find the data directory in use show it.
     ///
     /// # Errors
-    /// The server's address is none, or a login lacks its user.
+    /// The server's address is invalid, or `--user` is missing.
     pub(in crate::cli) fn resolve(
         &self,
         command: &'static str,
@@ -69,15 +69,14 @@ impl TargetArgs {
     }
 }
 
-/// What stands on the command line counts more than what stands in the environment or a file; and
-/// where both stand there, nobody knows which is meant.
+/// Decides between `--data` and `--server`. The command line takes precedence over the environment
+/// and the settings file. Both on the command line are an error.
 fn decide(matches: &ArgMatches) -> Result<TargetKind, clap::Error> {
-    let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-    match (typed("data"), matches.contains_id("server"), typed("server")) {
+    let is_typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+    match (is_typed("data"), matches.contains_id("server"), is_typed("server")) {
         (true, true, true) => Err(clap::Error::raw(
             ErrorKind::ArgumentConflict,
-            "--data and --server exclude each other: a command works on a data directory or at a \
-             server\n",
+            "--data and --server exclude each other. Pass one of them\n",
         )),
         (true, _, false) | (_, false, _) => Ok(TargetKind::Local),
         (false, true, _) => Ok(TargetKind::Remote),
@@ -117,17 +116,17 @@ mod tests {
         target: TargetArgs,
     }
 
-    fn says(words: &[&str]) -> Result<TargetKind, ErrorKind> {
+    fn kind(words: &[&str]) -> Result<TargetKind, ErrorKind> {
         let line = Line::try_parse_from([&["satchel"], words].concat());
         line.map(|line| line.target.kind).map_err(|error| error.kind())
     }
 
     #[test]
-    fn what_is_typed_decides() {
-        assert_eq!(says(&["--data", "d"]), Ok(TargetKind::Local));
-        assert_eq!(says(&["--server", "http://a"]), Ok(TargetKind::Remote));
+    fn the_command_line_selects_the_target() {
+        assert_eq!(kind(&["--data", "d"]), Ok(TargetKind::Local));
+        assert_eq!(kind(&["--server", "http://a"]), Ok(TargetKind::Remote));
         assert_eq!(
-            says(&["--server", "http://a", "--data", "d"]),
+            kind(&["--server", "http://a", "--data", "d"]),
             Err(ErrorKind::ArgumentConflict)
         );
     }

@@ -1,4 +1,4 @@
-//! Calls to a server.
+//! HTTP client: calls the REST API of a server.
 
 use std::{
     fs::{self, File},
@@ -27,98 +27,105 @@ use crate::{
     wording::counted,
 };
 
-/// How long a server may take to be connection. What it is asked for may take hours.
+/// How long connecting may take. The answer itself may take hours.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// The longest answer that is taken into memory, in bytes: of a report, not of a bundle.
+/// The most bytes of an answer that is read into memory, such as a report. Bundles are streamed.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
 
-/// Who asks.
+/// The credentials for a server.
 #[derive(Clone)]
 pub(super) struct Login {
     pub user: String,
     pub password: Zeroizing<String>,
 }
 
-/// Asks a server.
+/// A client of one server, with the credentials of one user.
 #[derive(Clone)]
 pub(in crate::cli) struct Client {
     agent: Agent,
     /// `http://127.0.0.1:8080`
     base: String,
     authorization: Zeroizing<String>,
-    /// Who asks.
     user: String,
     server_location: ServerLocation,
 }
 
-/// Where the server runs.
+/// The place where the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ServerLocation {
-    /// It ends with the command, which prints the causes of failures (`cli::target::log_printer`).
+    /// Within this process. It ends with the command, which prints the causes of failures
+    /// (`cli::target::log_printer`).
     InProcess,
     Remote,
 }
 
-/// What an answer says of its cause, and what is true where there is no server's log.
+/// The sentence of an answer that refers to the server's log.
 const CAUSE_IN_LOG: &str = "The cause is in the server's log, under the request id.";
+
+/// The sentence that replaces [`CAUSE_IN_LOG`] for a server within this process, which has no log.
 const CAUSE_PRINTED: &str = "The cause is in the line before.";
 
-/// What a server answered, if it is no refusal.
+/// A successful answer of a server, or the report of a rejected import.
 pub(in crate::cli) struct Answer {
     pub status: u16,
-    /// JSON as it came.
+    /// The JSON of the body, unchanged.
     pub text: String,
-    /// The address of the job that was begun.
+    /// The path of the job that the request started.
     pub location: Option<String>,
 }
 
-/// A request that was not granted, with what to do next.
+/// A request that the server refused, with advice.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub(in crate::cli) struct RequestRefused {
     pub status: u16,
     message: String,
-    /// The problem as the server answered it, where it is one.
+    /// The problem document of the answer, if it is one.
     pub document: Option<String>,
 }
 
-/// What is wrong with a request, or with what it brought (RFC 9457).
+/// The members of a problem document (RFC 9457) that are shown.
 #[derive(Debug, Default, Deserialize)]
-struct Refusal {
+struct ProblemDocument {
     detail: Option<String>,
     #[serde(default)]
-    errors: Vec<Flaw>,
+    errors: Vec<ProblemEntry>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Flaw {
+struct ProblemEntry {
     detail: Option<String>,
     entry: Option<String>,
 }
 
-/// A file on its way to a server.
+/// A file to upload.
 pub(in crate::cli) struct Upload<'a> {
     pub file: &'a File,
     pub media_type: &'a str,
-    /// What the bar says.
+    /// The label of the progress bar.
     pub label: &'a str,
-    /// Whether what is there under the name may be replaced.
+    /// Whether an existing file of this name may be replaced.
     pub replace: bool,
 }
 
 impl Answer {
-    /// Reads the answer.
+    /// Parses the answer.
     ///
     /// # Errors
-    /// It is something else: the server is another version, or no Satchel.
+    /// The answer has another form: the server is not Satchel, or another version.
     pub fn read<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
-        serde_json::from_str(&self.text)
-            .context("The server's answer is not understood; is it of the same version?")
+        serde_json::from_str(&self.text).context(
+            "Cannot read the server's answer. Does the server run the same version of Satchel?",
+        )
     }
 }
 
 impl Client {
+    /// A client for the server at `base`. `ca` names a PEM file of certificate authorities.
+    ///
+    /// # Errors
+    /// The file cannot be read, or contains no certificate.
     pub(super) fn new(
         base: &Uri,
         login: &Login,
@@ -127,10 +134,10 @@ impl Client {
     ) -> anyhow::Result<Self> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
-            // A redirect would carry the request, and perhaps the password, elsewhere.
+            // A redirect would send the request, and maybe the password, to another server.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            // A server closes connections that are idle, and a request on such a one fails.
+            // The server closes idle connections, and a request on a closed one would fail.
             .max_idle_connections(0)
             .timeout_connect(Some(CONNECT_WAIT_MAX))
             .user_agent(concat!("satchel/", env!("CARGO_PKG_VERSION")));
@@ -148,13 +155,16 @@ impl Client {
         Ok(Self { agent: config.build().into(), base, authorization, user, server_location })
     }
 
-    /// The answer to GET.
+    /// Sends GET.
+    ///
+    /// # Errors
+    /// [`RequestRefused`], or the server cannot be reached. The same holds for the other methods.
     pub fn get(&self, path: &str) -> anyhow::Result<Answer> {
-        let request = self.bare(self.agent.get(self.url(path)));
+        let request = self.authorized(self.agent.get(self.url(path)));
         self.answered(request.call())
     }
 
-    /// The answer to POST with JSON, for which a spinner turns.
+    /// Sends POST with JSON, and shows a spinner meanwhile.
     pub fn post(
         &self,
         path: &str,
@@ -163,15 +173,16 @@ impl Client {
         progress: &Progress,
     ) -> anyhow::Result<Answer> {
         let spinner = progress.spinner(label);
-        let request =
-            self.full(self.agent.post(self.url(path))).header("content-type", "application/json");
+        let request = self
+            .authorized_with_body(self.agent.post(self.url(path)))
+            .header("content-type", "application/json");
         let sent = request.send(body.to_string());
         let answer = self.answered(sent);
         drop(spinner);
         answer
     }
 
-    /// The answer to POST with JSON and a preference (RFC 7240).
+    /// Sends POST with JSON and a preference (RFC 7240).
     pub(super) fn post_preferring(
         &self,
         path: &str,
@@ -179,13 +190,13 @@ impl Client {
         preference: &str,
     ) -> anyhow::Result<Answer> {
         let request = self
-            .full(self.agent.post(self.url(path)))
+            .authorized_with_body(self.agent.post(self.url(path)))
             .header("content-type", "application/json")
             .header("prefer", preference);
         self.answered(request.send(body.to_string()))
     }
 
-    /// Sends a file with PUT.
+    /// Uploads a file with PUT.
     pub fn put(
         &self,
         path: &str,
@@ -195,7 +206,7 @@ impl Client {
         self.send(self.agent.put(self.url(path)), upload, progress)
     }
 
-    /// Sends a file with POST and a preference (RFC 7240).
+    /// Uploads a file with POST and a preference (RFC 7240).
     pub(super) fn post_file_preferring(
         &self,
         path: &str,
@@ -213,25 +224,28 @@ impl Client {
         upload: &Upload<'_>,
         progress: &Progress,
     ) -> anyhow::Result<Answer> {
-        let bytes = upload.file.metadata().context("The file cannot be looked at")?.len();
+        let bytes = upload.file.metadata().context("Cannot get the size of the file")?.len();
         let mut request = self
-            .full(request)
+            .authorized_with_body(request)
             .header("content-type", upload.media_type)
             .header("content-length", bytes);
         if !upload.replace {
             request = request.header("if-none-match", "*");
         }
-        let mut watched = Watched { from: upload.file, bar: progress.bytes(upload.label, bytes) };
-        let sent = request.send(SendBody::from_reader(&mut watched));
-        drop(watched);
-        if sent.is_err() && interrupt::is_asked() {
-            // The server takes nothing that is not complete.
+        let mut body = UploadReader { file: upload.file, bar: progress.bytes(upload.label, bytes) };
+        let sent = request.send(SendBody::from_reader(&mut body));
+        drop(body);
+        if sent.is_err() && interrupt::is_interrupted() {
+            // The server discards an incomplete upload.
             return Err(Interrupted::Cancelled.into());
         }
         self.answered(sent)
     }
 
-    /// Fetches a file. Gives the number of its bytes.
+    /// Downloads a file to `to`. Returns the number of its bytes.
+    ///
+    /// # Errors
+    /// As [`Client::get`]; or the download is incomplete, or `to` cannot be written.
     pub fn download(
         &self,
         path: &str,
@@ -239,11 +253,11 @@ impl Client {
         label: &str,
         progress: &Progress,
     ) -> anyhow::Result<u64> {
-        let answer = self.bare(self.agent.get(self.url(path))).call();
-        let mut response = answer.map_err(|error| self.unreached(error))?;
+        let answer = self.authorized(self.agent.get(self.url(path))).call();
+        let mut response = answer.map_err(|error| self.connection_error(error))?;
         if response.status().as_u16() != 200 {
             let refused = self.answered(Ok(response))?;
-            bail!("The server answered {} where a file was expected", refused.status);
+            bail!("The server answered with status {} instead of a file", refused.status);
         }
         let announced = response.body().content_length();
         let bar = progress.bytes(label, announced.unwrap_or_default());
@@ -251,25 +265,25 @@ impl Client {
         let mut buffer = vec![0; 64 * 1024];
         let mut bytes = 0;
         loop {
-            let count = from.read(&mut buffer).context("The file does not come in whole")?;
+            let count = from.read(&mut buffer).context("The download was interrupted")?;
             if count == 0 {
                 break;
             }
-            to.write_all(&buffer[..count]).context("The file cannot be written")?;
+            to.write_all(&buffer[..count]).context("Cannot write the downloaded file")?;
             bytes += count as u64;
             bar.add(count as u64);
         }
         match announced {
             Some(announced) if announced != bytes => {
-                bail!("Of {} only {bytes} came; try again", counted(announced, "byte"))
+                bail!("Downloaded {bytes} of {}. Try again", counted(announced, "byte"))
             }
             Some(_) | None => Ok(bytes),
         }
     }
 
-    /// Removes what is there.
+    /// Sends DELETE.
     pub fn delete(&self, path: &str) -> anyhow::Result<()> {
-        let request = self.bare(self.agent.delete(self.url(path)));
+        let request = self.authorized(self.agent.delete(self.url(path)));
         self.answered(request.call()).map(drop)
     }
 
@@ -277,36 +291,41 @@ impl Client {
         format!("{}{path}", self.base)
     }
 
-    /// Whether the server ends with this process.
+    /// Returns whether the server runs within this process.
     pub(super) fn is_within_process(&self) -> bool {
         self.server_location == ServerLocation::InProcess
     }
 
-    /// Who asks.
+    /// The name of the user.
     pub(super) fn user(&self) -> &str {
         &self.user
     }
 
-    fn bare(&self, request: RequestBuilder<WithoutBody>) -> RequestBuilder<WithoutBody> {
+    /// Adds the credentials.
+    fn authorized(&self, request: RequestBuilder<WithoutBody>) -> RequestBuilder<WithoutBody> {
         request.header("authorization", self.authorization.as_str())
     }
 
-    fn full(&self, request: RequestBuilder<WithBody>) -> RequestBuilder<WithBody> {
+    /// Adds the credentials to a request with a body.
+    fn authorized_with_body(&self, request: RequestBuilder<WithBody>) -> RequestBuilder<WithBody> {
         request.header("authorization", self.authorization.as_str())
     }
 
-    /// The answer, where it is one: a success, or an import that was rejected, which has a report.
+    /// Reads the body. Turns a refusal into an error.
     fn answered(&self, sent: Result<Response<Body>, ureq::Error>) -> anyhow::Result<Answer> {
-        let mut response = sent.map_err(|error| self.unreached(error))?;
+        let mut response = sent.map_err(|error| self.connection_error(error))?;
         let status = response.status().as_u16();
         let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
-        let text = text.with_context(|| format!("The answer of {} ended early", self.base))?;
+        let text = text.with_context(|| format!("The answer of {} is incomplete", self.base))?;
         let location = response.headers().get("location").and_then(|it| it.to_str().ok());
-        self.granted(status, text, location.map(str::to_owned))
+        self.checked(status, text, location.map(str::to_owned))
     }
 
-    /// The same for an answer that has been read.
-    pub(super) fn granted(
+    /// The answer with this status and body.
+    ///
+    /// # Errors
+    /// [`RequestRefused`], unless it is a success or the report of a rejected import.
+    pub(super) fn checked(
         &self,
         status: u16,
         text: String,
@@ -320,10 +339,10 @@ impl Client {
     }
 
     fn refused(&self, status: u16, text: &str) -> anyhow::Error {
-        let Refusal { detail, errors } = serde_json::from_str(text).unwrap_or_default();
+        let ProblemDocument { detail, errors } = serde_json::from_str(text).unwrap_or_default();
         let next = match status {
-            401 => " Look at --user and the password.",
-            403 => " Log in as another user: --user NAME.",
+            401 => " Check --user and the password.",
+            403 => " Log in as another user with --user NAME.",
             _ => "",
         };
         let is_problem = detail.is_some();
@@ -334,17 +353,17 @@ impl Client {
                     ServerLocation::InProcess => detail.replace(CAUSE_IN_LOG, CAUSE_PRINTED),
                 };
                 let mut message = format!("{detail}{next}");
-                for flaw in errors {
-                    let said = flaw.detail.unwrap_or_default();
-                    if !said.is_empty() && !message.contains(&said) {
-                        let entry = flaw.entry.map(|entry| format!("{entry}: "));
-                        message += &format!("\n  {}{said}", entry.unwrap_or_default());
+                for ProblemEntry { detail, entry } in errors {
+                    let detail = detail.unwrap_or_default();
+                    if !detail.is_empty() && !message.contains(&detail) {
+                        let entry = entry.map(|entry| format!("{entry}: "));
+                        message += &format!("\n  {}{detail}", entry.unwrap_or_default());
                     }
                 }
                 message
             }
             None => format!(
-                "{} answered {status}, and not as a Satchel does. Is the address right?",
+                "{} answered with status {status}, but not as Satchel. Is the address correct?",
                 self.base
             ),
         };
@@ -352,20 +371,24 @@ impl Client {
         RequestRefused { status, message, document }.into()
     }
 
-    fn unreached(&self, error: ureq::Error) -> anyhow::Error {
-        let next = match &error {
-            ureq::Error::Io(io) if io.kind() == io::ErrorKind::ConnectionRefused => {
-                ": nothing listens there. Is the server running (satchel serve)?"
-            }
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Io(_)
-                if self.base.starts_with("https:") =>
+    /// The error of a request that got no answer, with advice.
+    fn connection_error(&self, error: ureq::Error) -> anyhow::Error {
+        let base = &self.base;
+        match error {
+            ureq::Error::Io(io) if io.kind() == io::ErrorKind::ConnectionRefused => anyhow!(
+                "Cannot connect to {base}: connection refused. Is the server running (satchel serve)?"
+            ),
+            ureq::Error::HostNotFound => anyhow!("Cannot connect to {base}: unknown host name"),
+            error @ (ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Io(_))
+                if base.starts_with("https:") =>
             {
-                ". If its certificate is of the site's own authority, say --ca FILE"
+                anyhow!(
+                    "Cannot connect to {base}: {error}. If its certificate is signed by your own \
+                     CA, pass that with --ca FILE"
+                )
             }
-            ureq::Error::HostNotFound => ": there is no host of this name",
-            _ => "",
-        };
-        anyhow!("{error}").context(format!("{} cannot be asked{next}", self.base))
+            error => anyhow!("Cannot connect to {base}: {error}"),
+        }
     }
 }
 
@@ -374,36 +397,36 @@ fn is_loopback(base: &Uri) -> bool {
     host.parse().is_ok_and(|ip: std::net::IpAddr| ip.to_canonical().is_loopback())
 }
 
-/// Reads certificate authorities.
+/// Reads certificate authorities from a PEM file.
 fn authorities(path: &Path) -> anyhow::Result<RootCerts> {
     let shown = path.display();
-    let pem = fs::read(path).with_context(|| format!("The file {shown} cannot be read"))?;
+    let pem = fs::read(path).with_context(|| format!("Cannot read the file {shown}"))?;
     let mut certificates: Vec<Certificate<'static>> = Vec::new();
     for item in parse_pem(&pem) {
-        let item = item.with_context(|| format!("The file {shown} is not PEM"))?;
+        let item = item.with_context(|| format!("The file {shown} is not valid PEM"))?;
         if let PemItem::Certificate(certificate) = item {
             certificates.push(certificate);
         }
     }
     if certificates.is_empty() {
-        bail!("There is no certificate in the file {shown}")
+        bail!("The file {shown} contains no certificate")
     } else {
         Ok(RootCerts::new_with_certs(&certificates))
     }
 }
 
-/// Tells a bar of what is read.
-struct Watched<'a> {
-    from: &'a File,
+/// Reads a file and advances a progress bar. Fails when the command must cancel its work.
+struct UploadReader<'a> {
+    file: &'a File,
     bar: Bar,
 }
 
-impl Read for Watched<'_> {
+impl Read for UploadReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if interrupt::is_deferred_and_asked() {
+        if interrupt::must_cancel() {
             return Err(io::Error::other("the upload was cancelled"));
         }
-        let read = self.from.read(buffer)?;
+        let read = self.file.read(buffer)?;
         self.bar.add(read as u64);
         Ok(read)
     }

@@ -1,4 +1,4 @@
-//! Calls that begin a job at the server: the command follows the job, and Ctrl-C cancels it.
+//! Calls that start a job at the server. The command follows the job; Ctrl-C cancels it.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -20,24 +20,26 @@ use crate::{
     job::JobState,
 };
 
-/// How long the command waits before it asks for the progress again: at first, and at most.
+/// The first pause between two requests for the progress. Each pause is twice the one before.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
+
+/// The longest pause between two requests for the progress.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
-/// Questions in a row that may fail, as during a restart of the server: with pauses of 0.5 s they
-/// take 10 s or more.
+/// The most failed requests in a row, as during a restart of the server. With pauses of 0.5 s they
+/// take at least 10 s.
 const FAILURES_MAX: usize = 20;
 
-/// Asks the server to begin a job (RFC 7240).
+/// The preference that makes the server start a job (RFC 7240).
 pub(super) const RESPOND_ASYNC: &str = "respond-async";
 
-/// How often a command that waits for an answer looks whether Ctrl-C was pressed.
-const ANSWER_LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often a command that waits for an answer checks whether Ctrl-C was pressed.
+const INTERRUPT_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long an answer is waited for after Ctrl-C.
+/// How long the command waits for an answer after Ctrl-C.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// What a job does, in the words of the command.
+/// The words for a job in messages.
 #[derive(Clone, Copy)]
 pub(in crate::cli) struct JobWords {
     /// "importing"
@@ -46,7 +48,7 @@ pub(in crate::cli) struct JobWords {
     pub noun: &'static str,
 }
 
-/// A job as REST shows it.
+/// A job, as the REST API returns it.
 #[derive(Deserialize)]
 struct JobView {
     state: JobState,
@@ -63,22 +65,25 @@ struct JobView {
     problem: Option<Box<RawValue>>,
 }
 
-/// What became of the wish to cancel.
+/// The state of the cancellation that Ctrl-C asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Cancelling {
-    NotAsked,
+enum CancelState {
+    NotRequested,
     Accepted,
     TooLate,
 }
 
-/// Defers Ctrl-C for a job, unless it was pressed before.
-fn begin(parting: String) -> Result<interrupt::Deferred, Interrupted> {
-    let deferred = interrupt::defer(parting);
-    if interrupt::is_asked() { Err(Interrupted::Cancelled) } else { Ok(deferred) }
+/// Defers Ctrl-C for a job. The second Ctrl-C prints `message`.
+///
+/// # Errors
+/// [`Interrupted::Cancelled`] if Ctrl-C was pressed before.
+fn defer_interrupt(message: String) -> Result<interrupt::Deferred, Interrupted> {
+    let deferred = interrupt::defer(message);
+    if interrupt::is_interrupted() { Err(Interrupted::Cancelled) } else { Ok(deferred) }
 }
 
 impl Client {
-    /// The answer to POST with JSON, which begins a job.
+    /// Sends POST with JSON, which starts a job. Returns the answer of the job.
     ///
     /// # Errors
     /// [`Interrupted`] if Ctrl-C cancelled the job; otherwise as for [`Client::post`].
@@ -89,14 +94,14 @@ impl Client {
         words: JobWords,
         progress: &Progress,
     ) -> anyhow::Result<Answer> {
-        let deferred = begin(self.parting(words, None))?;
+        let deferred = defer_interrupt(self.quit_message(words, None))?;
         let spinner = progress.spinner(words.doing);
         let answer = self.post_unless_interrupted(path, body, words);
         drop(spinner);
         self.followed(answer?, words, &deferred, progress)
     }
 
-    /// The answer to POST with a file, which begins a job when the file has come in.
+    /// Uploads a file with POST, which starts a job. Returns the answer of the job.
     ///
     /// # Errors
     /// [`Interrupted`] if Ctrl-C cancelled the upload or the job; otherwise as for [`Client::post`].
@@ -107,13 +112,13 @@ impl Client {
         words: JobWords,
         progress: &Progress,
     ) -> anyhow::Result<Answer> {
-        let deferred = begin(self.parting(words, None))?;
+        let deferred = defer_interrupt(self.quit_message(words, None))?;
         let answer = self.post_file_preferring(path, upload, RESPOND_ASYNC, progress)?;
         self.followed(answer, words, &deferred, progress)
     }
 
-    /// Sends a request on a thread of its own. A server answers it at once, unless it is of before
-    /// there were jobs, or hangs: after Ctrl-C it is not waited for any longer then.
+    /// Sends a request on a thread of its own, so that Ctrl-C works while the server does not answer.
+    /// A server answers at once, unless it hangs or is older than jobs are.
     fn post_unless_interrupted(
         &self,
         path: &str,
@@ -123,23 +128,23 @@ impl Client {
         let (answered, answer) = mpsc::channel();
         let (client, path, body) = (self.clone(), path.to_owned(), body.clone());
         let post = move || {
-            // A command that has left does not want the answer.
+            // The receiver is gone if the command has given up.
             let _ = answered.send(client.post_preferring(&path, &body, RESPOND_ASYNC));
         };
         thread::Builder::new()
             .name("request".to_owned())
             .spawn(post)
-            .context("No thread can be started")?;
-        let mut asked_at = None;
+            .context("Cannot start a thread")?;
+        let mut interrupted_at = None;
         loop {
-            match answer.recv_timeout(ANSWER_LOOK_EVERY) {
+            match answer.recv_timeout(INTERRUPT_CHECK_INTERVAL) {
                 Ok(answer) => return answer,
-                Err(RecvTimeoutError::Disconnected) => bail!("The request ended early"),
-                Err(RecvTimeoutError::Timeout) if interrupt::is_asked() => {
-                    let asked_at = asked_at.get_or_insert_with(Instant::now);
-                    if asked_at.elapsed() > ANSWER_WAIT_MAX {
-                        let parting = self.parting(words, None);
-                        return Err(Interrupted::Unanswered { parting }.into());
+                Err(RecvTimeoutError::Disconnected) => bail!("The request ended without an answer"),
+                Err(RecvTimeoutError::Timeout) if interrupt::is_interrupted() => {
+                    let interrupted_at = interrupted_at.get_or_insert_with(Instant::now);
+                    if interrupted_at.elapsed() > ANSWER_WAIT_MAX {
+                        let message = self.quit_message(words, None);
+                        return Err(Interrupted::Unanswered { message }.into());
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -147,7 +152,7 @@ impl Client {
         }
     }
 
-    /// Follows the job that the server has begun. An older server answers with the report itself.
+    /// Follows the job that the answer names. An older server answers with the report itself.
     fn followed(
         &self,
         answer: Answer,
@@ -158,10 +163,11 @@ impl Client {
         let Answer { status: 202, location: Some(location), .. } = &answer else {
             return Ok(answer);
         };
-        deferred.at_second(self.parting(words, Some(location)));
+        deferred.set_message(self.quit_message(words, Some(location)));
         self.follow(location, words, progress)
     }
 
+    /// Shows the progress of the job until it ends.
     fn follow(
         &self,
         location: &str,
@@ -169,13 +175,13 @@ impl Client {
         progress: &Progress,
     ) -> anyhow::Result<Answer> {
         let mut bar = progress.job(words.doing);
-        let mut cancelling = Cancelling::NotAsked;
+        let mut cancelling = CancelState::NotRequested;
         let mut pause = PAUSE_MIN;
         let mut failures = 0;
         loop {
-            if cancelling == Cancelling::NotAsked && interrupt::is_asked() {
-                // A wish that does not arrive is sent again.
-                cancelling = self.cancel_job(location).unwrap_or(Cancelling::NotAsked);
+            if cancelling == CancelState::NotRequested && interrupt::is_interrupted() {
+                // A request that fails is sent again.
+                cancelling = self.cancel_job(location).unwrap_or(CancelState::NotRequested);
             }
             match self.get(location).and_then(|answer| answer.read::<JobView>()) {
                 Ok(job) => {
@@ -198,7 +204,7 @@ impl Client {
                     failures += 1;
                     if failures > FAILURES_MAX || error.is::<RequestRefused>() {
                         let url = self.url(location);
-                        return Err(error.context(format!("The job at {url} cannot be followed")));
+                        return Err(error.context(format!("Cannot follow the job at {url}")));
                     }
                 }
             }
@@ -207,61 +213,61 @@ impl Client {
         }
     }
 
-    fn cancel_job(&self, location: &str) -> anyhow::Result<Cancelling> {
+    fn cancel_job(&self, location: &str) -> anyhow::Result<CancelState> {
         match self.delete(location) {
-            Ok(()) => Ok(Cancelling::Accepted),
+            Ok(()) => Ok(CancelState::Accepted),
             Err(error) => match error.downcast_ref::<RequestRefused>() {
-                Some(RequestRefused { status: 409, .. }) => Ok(Cancelling::TooLate),
+                Some(RequestRefused { status: 409, .. }) => Ok(CancelState::TooLate),
                 Some(_) | None => Err(error),
             },
         }
     }
 
-    /// The answer that the job came to.
+    /// The answer of a job that has ended.
     fn ended(
         &self,
         job: JobView,
-        cancelling: Cancelling,
+        cancelling: CancelState,
         words: JobWords,
     ) -> anyhow::Result<Answer> {
         let JobView { state, outcome, status, report, problem, .. } = job;
-        if cancelling != Cancelling::NotAsked && state != JobState::Cancelled {
-            eprintln!("satchel: It was too late to cancel: the {} is finished.", words.noun);
+        if cancelling != CancelState::NotRequested && state != JobState::Cancelled {
+            eprintln!("satchel: Too late to cancel: the {} has finished.", words.noun);
         }
         match (state, cancelling) {
-            (JobState::Cancelled, Cancelling::Accepted) => Err(Interrupted::Cancelled.into()),
+            (JobState::Cancelled, CancelState::Accepted) => Err(Interrupted::Cancelled.into()),
             (JobState::Cancelled, _) => {
-                bail!("Somebody else cancelled the {}: nothing was changed", words.noun)
+                bail!("Another user cancelled the {}. Nothing was changed", words.noun)
             }
             (JobState::Interrupted, _) => bail!(outcome),
             (_, _) => match (report, problem) {
                 (Some(report), _) => {
                     Ok(Answer { status, text: report.get().to_owned(), location: None })
                 }
-                (None, Some(problem)) => self.granted(status, problem.get().to_owned(), None),
+                (None, Some(problem)) => self.checked(status, problem.get().to_owned(), None),
                 (None, None) => bail!(outcome),
             },
         }
     }
 
-    /// What is said when a second Ctrl-C ends the command.
-    fn parting(&self, words: JobWords, location: Option<&str>) -> String {
+    /// The message when a second Ctrl-C ends the command.
+    fn quit_message(&self, words: JobWords, location: Option<&str>) -> String {
         let noun = words.noun;
         match (self.is_within_process(), location) {
             (true, _) => format!(
-                "Stopped at once. Nothing was changed, unless the {noun} was just taking effect. \
-                 After the next start, {} lists its outcome.",
+                "Stopped. Nothing was changed, unless the {noun} was just taking effect. The next \
+                 start of a server lists the outcome at {}.",
                 paths::JOBS.pattern()
             ),
             (false, Some(location)) => format!(
-                "Left at once. The server goes on with the {noun}. See what becomes of it:\n  \
+                "Stopped waiting. The server continues the {noun}. To see its outcome:\n  \
                  curl --user {} {}",
                 self.user(),
                 self.url(location)
             ),
             (false, None) => format!(
-                "Left at once. If the server has begun the {noun}, it goes on. See what becomes \
-                 of it:\n  curl --user {} {}",
+                "Stopped waiting. If the server has started the {noun}, it continues. To see its \
+                 outcome:\n  curl --user {} {}",
                 self.user(),
                 self.url(paths::JOBS.pattern())
             ),

@@ -1,4 +1,4 @@
-//! A data directory, answered for by a server within this process.
+//! The server within this process, for commands that work on a data directory.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -28,10 +28,10 @@ use crate::{
     topology::Topology,
 };
 
-/// Threads that pass requests on; the work is done by others.
-const THREADS: usize = 2;
+/// Threads for connections. Blocking work has threads of its own.
+const ASYNC_THREADS: usize = 2;
 
-/// A data directory that this process holds, and the server that answers for it.
+/// An open data directory and its server.
 pub(in crate::cli) struct LocalServer {
     runtime: Runtime,
     serving: JoinHandle<Drained>,
@@ -42,11 +42,12 @@ pub(in crate::cli) struct LocalServer {
 }
 
 impl LocalServer {
-    /// Opens the data directory for the user that it names, or for its first administrator.
+    /// Opens the data directory and starts its server, for the user of the target or the first
+    /// administrator.
     ///
     /// # Errors
-    /// [`StoreError::Directory`] if it is missing, in use or another user's; or the user is not
-    /// there.
+    /// [`StoreError::Directory`] if the directory is missing, in use or belongs to another user; or
+    /// the user does not exist.
     pub fn open(target: &LocalTarget) -> anyhow::Result<Self> {
         let store = Arc::new(Store::open_with(&target.path, target.options())?);
         access::create_first_user(&store)?;
@@ -58,11 +59,14 @@ impl LocalServer {
         Self::serve(store, user)
     }
 
-    /// Serves a store that is open.
+    /// Starts a server for an open store, with `user` as its only account.
+    ///
+    /// # Errors
+    /// No port is free, or the system provides no threads or random numbers.
     pub fn serve(store: Arc<Store>, user: String) -> anyhow::Result<Self> {
         log_printer::install();
         let login = Login { user, password: one_time_password()? };
-        let accounts = Arc::new(OneTime::new(&login)?);
+        let accounts = Arc::new(OneTimeAccount::new(&login)?);
         let app = App::new(AppParts {
             // No other client than this command sees the name.
             name: "satchel".to_owned(),
@@ -74,50 +78,56 @@ impl LocalServer {
             limits: Limits::default(),
             routes: http::route_table(),
         })?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .context("Nothing can listen on 127.0.0.1")?;
-        listener.set_nonblocking(true).context("The listener cannot be made non-blocking")?;
-        let address = listener.local_addr().context("The listener has no address")?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("Cannot listen on 127.0.0.1")?;
+        listener.set_nonblocking(true).context("Cannot make the listener non-blocking")?;
+        let address = listener.local_addr().context("Cannot get the address of the listener")?;
 
         let runtime = Builder::new_multi_thread()
-            .worker_threads(THREADS)
+            .worker_threads(ASYNC_THREADS)
             .enable_all()
             .build()
-            .context("The threads of the command cannot be started")?;
+            .context("Cannot start the threads of the command")?;
         let (stop, stopped) = oneshot::channel();
         let listener = {
             let _entered = runtime.enter();
-            tokio::net::TcpListener::from_std(listener).context("The listener")?
+            tokio::net::TcpListener::from_std(listener).context("Cannot register the listener")?
         };
         let serving = runtime.spawn(http::listen(Arc::new(app), listener, async move {
-            // A sender that is gone means the same.
+            // A dropped sender means the same.
             let _ = stopped.await;
         }));
         Ok(Self { runtime, serving, stop, store, address, login })
     }
 
-    /// Who may ask it.
+    /// A client of the server, with its only account.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
     pub fn client(&self) -> anyhow::Result<Client> {
-        let base = format!("http://{}", self.address).parse().context("The listener's address")?;
+        let base = format!("http://{}", self.address)
+            .parse()
+            .context("Invalid address of the listener")?;
         Client::new(&base, &self.login, None, ServerLocation::InProcess)
     }
 
-    /// Ends the server, and makes everything durable.
+    /// Stops the server and makes all changes durable.
     ///
     /// # Errors
-    /// Something that was asked for is still not done, or the disk's.
+    /// A request did not finish in time, or the store cannot be flushed.
     pub fn close(self) -> anyhow::Result<()> {
         let _ = self.stop.send(());
-        let drained = self.runtime.block_on(self.serving).context("The work ended early")?;
+        let drained =
+            self.runtime.block_on(self.serving).context("The server ended unexpectedly")?;
         self.runtime.shutdown_background();
         if drained == Drained::DeadlinePassed {
-            bail!("Something that was asked for took too long and was given up");
+            bail!("A request took too long and was stopped");
         }
-        self.store.flush().context("The inventory cannot be closed")
+        self.store.flush().context("Cannot close the inventory")
     }
 }
 
-/// The first administrator by name, for whom a command works that names nobody.
+/// The name of the first administrator in the order of names: the author if `--user` is not given.
 fn first_administrator(store: &Store) -> Result<String, StoreError> {
     for stored in store.read().scan::<User>() {
         let user = stored?.record;
@@ -128,11 +138,11 @@ fn first_administrator(store: &Store) -> Result<String, StoreError> {
     Ok(FIRST_USER_NAME.to_owned())
 }
 
-/// The one account of a server within a process. Whoever may read the data directory may do
-/// everything with it.
-struct OneTime(Arc<Account>);
+/// The only account of a server within this process. It may do everything, because a user who can
+/// read the data directory can do so too.
+struct OneTimeAccount(Arc<Account>);
 
-impl OneTime {
+impl OneTimeAccount {
     fn new(login: &Login) -> anyhow::Result<Self> {
         let hash: Zeroizing<String> = hash_password(&login.password)?;
         let (name, role) = (login.user.clone(), Role::Administrator);
@@ -140,7 +150,7 @@ impl OneTime {
     }
 }
 
-impl Accounts for OneTime {
+impl Accounts for OneTimeAccount {
     fn known(&self, name: &str) -> Known {
         if name == self.0.name { Known::Account(self.0.clone()) } else { Known::Unread }
     }

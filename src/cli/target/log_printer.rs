@@ -1,5 +1,5 @@
-//! Prints what a server would write into its log: the causes of failures that its answers keep to
-//! themselves. A server within a command has no log, and whoever runs the command may know all.
+//! Prints the log of the server within this process: its errors and warnings, which contain causes
+//! that its answers do not.
 
 use std::{error::Error, fmt};
 
@@ -14,37 +14,38 @@ use tracing_subscriber::{
 
 use crate::{cli::output::safe, wording::chain};
 
-/// Begins to print errors and warnings on standard error. Where something logs already, that stays.
+/// Prints errors and warnings on standard error from now on. A subscriber that is already installed
+/// stays.
 pub(super) fn install() {
-    let _ = tracing_subscriber::registry().with(Printing).try_init();
+    let _ = tracing_subscriber::registry().with(LogPrinter).try_init();
 }
 
-struct Printing;
+struct LogPrinter;
 
-impl<S: Subscriber> Layer<S> for Printing {
+impl<S: Subscriber> Layer<S> for LogPrinter {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let of_us = event.metadata().target().starts_with("satchel");
+        let is_own = event.metadata().target().starts_with("satchel");
         let label = match *event.metadata().level() {
             Level::ERROR => "error",
             Level::WARN => "warning",
             _ => return,
         };
-        if of_us {
-            let mut said = Said::default();
-            event.record(&mut said);
-            eprintln!("satchel: {label}: {}", safe(&said.text()));
+        if is_own {
+            let mut fields = EventFields::default();
+            event.record(&mut fields);
+            eprintln!("satchel: {label}: {}", safe(&fields.text()));
         }
     }
 }
 
-/// What an event says: its message, and its cause.
+/// The fields of an event that are printed.
 #[derive(Default)]
-struct Said {
+struct EventFields {
     message: String,
     cause: Option<String>,
 }
 
-impl Said {
+impl EventFields {
     fn text(&self) -> String {
         match &self.cause {
             Some(cause) => format!("{}: {cause}", self.message),
@@ -53,7 +54,7 @@ impl Said {
     }
 }
 
-impl Visit for Said {
+impl Visit for EventFields {
     fn record_error(&mut self, _: &Field, cause: &(dyn Error + 'static)) {
         self.cause = Some(chain(cause));
     }
@@ -62,7 +63,7 @@ impl Visit for Said {
         match field.name() {
             "message" => self.message = format!("{value:?}"),
             "error" => self.cause = Some(format!("{value:?}")),
-            // Where it was, of which the cause says what matters.
+            // The other fields are for the log of a server.
             _ => {}
         }
     }

@@ -1,9 +1,8 @@
-//! Where a command works: on a data directory that no server holds, or at a server.
+//! The target of a command: a data directory that no server uses, or a running server.
 //!
-//! There is one way for both. On a data directory the very server of `satchel serve` runs within
-//! the command's own process for as long as the command does, at an address of this machine that
-//! is made for it and behind a password that nobody is told. So a command is written once, and
-//! gives the same answers everywhere.
+//! Both are used through the REST API. For a data directory, the server of `satchel serve` runs
+//! within the process of the command, on a random port of 127.0.0.1 and with a random password. So
+//! each command is written once and gives the same answers everywhere.
 
 mod arguments;
 mod client;
@@ -28,7 +27,7 @@ use super::{owner, progress::Progress};
 use crate::store::{CreateDirectory, Options};
 use client::{Login, ServerLocation};
 
-/// Where a command works.
+/// The target of a command.
 #[derive(Debug)]
 pub(super) enum Target {
     Local(LocalTarget),
@@ -39,23 +38,23 @@ pub(super) enum Target {
 #[derive(Debug)]
 pub(super) struct LocalTarget {
     pub path: PathBuf,
-    /// For whom the command works; the first administrator where none is named.
+    /// The user who is recorded as author. `None` for the first administrator.
     user: Option<String>,
     pub if_missing: IfMissing,
-    /// The subcommand, for whoever finds the directory in use.
+    /// The subcommand, which other commands show if they find the directory in use.
     pub command: &'static str,
 }
 
-/// What becomes of a data directory that is not there.
+/// The reaction to a data directory that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IfMissing {
-    /// A typo must not look like an empty inventory.
+    /// Fail: a typo must not look like an empty inventory.
     Fail,
     Create,
 }
 
 impl LocalTarget {
-    /// How the store is to be opened.
+    /// The options to open the store with.
     pub fn options(&self) -> Options {
         let create = match self.if_missing {
             IfMissing::Fail => CreateDirectory::Never,
@@ -65,7 +64,7 @@ impl LocalTarget {
     }
 }
 
-/// A server, and how to log in there.
+/// A server and the login for it.
 #[derive(Debug)]
 pub(super) struct RemoteTarget {
     base: Uri,
@@ -74,18 +73,18 @@ pub(super) struct RemoteTarget {
     ca: Option<PathBuf>,
 }
 
-/// A target that answers.
+/// An open connection to a target.
 pub(super) struct Connection {
     pub client: Client,
-    /// Keeps a data directory's own server running.
+    /// The server within this process, for a data directory.
     local: Option<LocalServer>,
 }
 
 impl Target {
-    /// Begins to work there, and says on standard error where that is.
+    /// Connects to the target, and prints it on standard error.
     ///
     /// # Errors
-    /// The data directory is missing or in use, or no password can be had.
+    /// The data directory is missing or in use, or no password was given.
     pub fn connect(&self, progress: &Progress) -> anyhow::Result<Connection> {
         match self {
             Target::Local(target) => {
@@ -96,10 +95,10 @@ impl Target {
             }
             Target::Remote(target) => {
                 progress.say(&format!("on the server {} as {}", target.base, target.user));
-                if target.is_in_the_clear() {
+                if target.is_unencrypted() {
                     progress.warn(&format!(
-                        "the password and all that is sent go to {} in the clear: whoever sits on \
-                         the way reads them. Use https://, or an ssh tunnel",
+                        "the connection to {} is not encrypted: the password and all data can be \
+                         read on the network. Use https:// or an ssh tunnel",
                         target.base
                     ));
                 }
@@ -118,7 +117,8 @@ impl Target {
 }
 
 impl Connection {
-    /// Ends the work: what a data directory's server has in hand is finished and made durable.
+    /// Closes the connection. The server of a data directory finishes its requests and makes all
+    /// changes durable.
     ///
     /// # Errors
     /// The inventory cannot be closed.
@@ -132,43 +132,46 @@ impl Connection {
 }
 
 impl RemoteTarget {
-    /// Reads a server's address: `http://` or `https://`, a host, perhaps a port.
+    /// Parses a server's address: `http://` or `https://`, a host and maybe a port.
+    ///
+    /// # Errors
+    /// The address has another form, or the user is missing or contains a colon.
     fn parse(
         text: &str,
         user: Option<String>,
         password_file: Option<PathBuf>,
         ca: Option<PathBuf>,
     ) -> anyhow::Result<Self> {
-        let expected = "an address like https://satchel.example:8443 is expected";
+        let example = "Use an address like https://satchel.example:8443";
         let base: Uri = text
             .trim_end_matches('/')
             .parse()
-            .with_context(|| format!("“{text}” is no address of a server; {expected}"))?;
+            .with_context(|| format!("“{text}” is not the address of a server. {example}"))?;
         let scheme = base.scheme_str();
         let host = base.host().unwrap_or_default();
         if !matches!(scheme, Some("http" | "https")) || host.is_empty() {
-            bail!("“{text}” is no address of a server; {expected}");
+            bail!("“{text}” is not the address of a server. {example}");
         }
         if base.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             bail!(
-                "The server's address must hold neither user nor password, which everybody on \
-                 this machine could read: use --user, and --password-file or SATCHEL_PASSWORD"
+                "The server's address must not contain a user or password, because other users of \
+                 this machine can read it. Use --user, and --password-file or SATCHEL_PASSWORD"
             );
         }
         if base.path() != "/" || base.query().is_some() {
-            bail!("“{text}” has more than a host and a port; {expected}");
+            bail!("“{text}” contains more than a host and a port. {example}");
         }
         let Some(user) = user else {
-            bail!("A server wants a user: say --user NAME (SATCHEL_USER)");
+            bail!("--server also needs --user NAME (SATCHEL_USER)");
         };
         if user.contains(':') {
-            bail!("The user “{user}” cannot log in over HTTP: its name holds a colon");
+            bail!("The user “{user}” cannot log in over HTTP, because the name contains a colon");
         }
         Ok(Self { base, user, password_file, ca })
     }
 
-    /// Whether a password would be sent so that others can read it.
-    fn is_in_the_clear(&self) -> bool {
+    /// Returns whether others on the network could read the password.
+    fn is_unencrypted(&self) -> bool {
         let host = self.base.host().unwrap_or_default().trim_matches(['[', ']']);
         let loopback = host == "localhost"
             || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.to_canonical().is_loopback());
@@ -176,10 +179,11 @@ impl RemoteTarget {
     }
 }
 
-/// A random password that is used once and never shown.
+/// A random password for one run of the server within this process.
 fn one_time_password() -> anyhow::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
-    crate::disk::fill_random(bytes.as_mut_slice()).context("The system gives no random numbers")?;
+    crate::disk::fill_random(bytes.as_mut_slice())
+        .context("The system provides no random numbers")?;
     let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
     for byte in bytes.iter() {
         use std::fmt::Write;
@@ -211,13 +215,13 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_is_read_by_nobody() {
-        let clear = |text| parse(text, Some("admin")).unwrap().is_in_the_clear();
+    fn only_https_and_loopback_count_as_safe() {
+        let is_unencrypted = |text| parse(text, Some("admin")).unwrap().is_unencrypted();
         for text in ["http://127.0.0.1:8080", "http://[::1]", "http://localhost", "https://a"] {
-            assert!(!clear(text), "{text}");
+            assert!(!is_unencrypted(text), "{text}");
         }
         for text in ["http://a", "http://10.0.0.1:8080", "http://localhost.example"] {
-            assert!(clear(text), "{text}");
+            assert!(is_unencrypted(text), "{text}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Passwords: from a prompt, a file or the environment, and never from an argument, which everybody
-//! on the machine can read.
+//! Passwords come from a prompt, a file or the environment. They are never arguments, because other
+//! users of the machine can read those.
 
 use std::{
     fs::File,
@@ -10,25 +10,25 @@ use std::{
 use anyhow::{Context, bail};
 use zeroize::Zeroizing;
 
-/// Where a password may stand in the environment.
+/// The environment variable with the password.
 const VARIABLE: &str = "SATCHEL_PASSWORD";
 
-/// A longer line is no password, but the wrong file. Argon2 takes longer ones; nobody types them.
+/// The longest password, in bytes. A longer line means that the file is not a password file.
 const LINE_BYTES_MAX: u64 = 4096;
 
-/// The password of `user`, to log in with.
+/// The password to log in as `user`: from the file, the environment or a prompt, in this order.
 ///
 /// # Errors
-/// There is none, and nobody to ask.
+/// The file cannot be read or its first line is empty; or there is no terminal for a prompt.
 pub(in crate::cli) fn read_password(
     file: Option<&Path>,
     user: &str,
 ) -> anyhow::Result<Zeroizing<String>> {
     if let Some(path) = file {
         let file = File::open(path)
-            .with_context(|| format!("The password file {} cannot be opened", path.display()))?;
+            .with_context(|| format!("Cannot open the password file {}", path.display()))?;
         let password = first_line(file)
-            .with_context(|| format!("The password file {} cannot be read", path.display()))?;
+            .with_context(|| format!("Cannot read the password file {}", path.display()))?;
         if password.is_empty() {
             bail!("The first line of the password file {} is empty", path.display());
         }
@@ -38,39 +38,42 @@ pub(in crate::cli) fn read_password(
         return Ok(Zeroizing::new(password));
     }
     if io::stdin().is_terminal() {
-        let asked = rpassword::prompt_password(format!("Password of {user}: "));
-        return Ok(Zeroizing::new(asked.context("No password can be read from the terminal")?));
+        let password = rpassword::prompt_password(format!("Password of {user}: "));
+        return Ok(Zeroizing::new(password.context("Cannot read the password from the terminal")?));
     }
-    bail!(
-        "There is no password for “{user}” and no terminal to ask on: say --password-file FILE, or \
-         set {VARIABLE}"
-    )
+    bail!("Not interactive: no password for “{user}”. Pass --password-file FILE, or set {VARIABLE}")
 }
 
-/// A new password: asked for twice on a terminal, and a line of standard input where there is none.
+/// Reads a new password: twice from a terminal, or one line of standard input.
+///
+/// # Errors
+/// The two passwords differ, the password is empty, or it cannot be read.
 pub(in crate::cli) fn new_password() -> anyhow::Result<Zeroizing<String>> {
     let password = if io::stdin().is_terminal() {
         let first = Zeroizing::new(rpassword::prompt_password("New password: ")?);
-        let again = Zeroizing::new(rpassword::prompt_password("Once more: ")?);
+        let again = Zeroizing::new(rpassword::prompt_password("Repeat the password: ")?);
         if first != again {
-            bail!("The two passwords differ; nothing was changed");
+            bail!("The two passwords differ. Nothing was changed");
         }
         first
     } else {
-        first_line(io::stdin()).context("Standard input cannot be read")?
+        first_line(io::stdin()).context("Cannot read standard input")?
     };
     if password.is_empty() {
-        bail!("A password must not be empty; nothing was changed");
+        bail!("The password must not be empty. Nothing was changed");
     }
     Ok(password)
 }
 
-/// The first line, without its end.
+/// Reads the first line, without its line break.
+///
+/// # Errors
+/// `InvalidData` if the line has more than [`LINE_BYTES_MAX`] bytes, or is not UTF-8.
 fn first_line(from: impl Read) -> io::Result<Zeroizing<String>> {
     let mut line = Zeroizing::new(String::new());
     BufReader::new(from.take(LINE_BYTES_MAX + 1)).read_line(&mut line)?;
     if line.len() as u64 > LINE_BYTES_MAX {
-        let detail = format!("its first line has more than {LINE_BYTES_MAX} bytes");
+        let detail = format!("the first line has more than {LINE_BYTES_MAX} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidData, detail));
     }
     Ok(Zeroizing::new(line.trim_end_matches(['\n', '\r']).to_owned()))
