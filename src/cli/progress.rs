@@ -1,5 +1,5 @@
-//! How far a command is: bars on a terminal, with --verbose a line every few seconds in a pipe,
-//! otherwise nothing. All of it on standard error.
+//! Progress of a command, on standard error: bars on a terminal; with --verbose a line every
+//! [`LINE_INTERVAL`] in a pipe; otherwise nothing.
 
 use std::{
     io::{self, IsTerminal},
@@ -16,16 +16,16 @@ use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::wording;
 
-/// How often a line is written in a pipe.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// The time between two lines in a pipe.
+const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How often a spinner turns.
+/// The time between two frames of a spinner.
 const TICK: Duration = Duration::from_millis(120);
 
 const BYTES: &str = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
 const BYTES_OF_UNKNOWN: &str = "{spinner} {msg} {bytes} {bytes_per_sec}";
 const RECORDS: &str = "{spinner} {msg} records: {human_pos} {per_sec} {elapsed}";
-/// Of a job whose step has a known number of records.
+/// For a step of a job with a known number of records.
 const STEP: &str = "{msg} {bar:30} records: {human_pos}/{human_len} {per_sec} {eta} left";
 const WAITING: &str = "{spinner} {msg} {elapsed}";
 
@@ -34,14 +34,14 @@ const WAITING: &str = "{spinner} {msg} {elapsed}";
 pub(super) enum Progress {
     Bars,
     Lines,
-    /// Only where the work is done is said.
+    /// Messages without progress.
     Plain,
-    /// Not at all, but for warnings.
+    /// Warnings only.
     Quiet,
 }
 
 impl Progress {
-    /// As the terminal, `--quiet` and `--verbose` say.
+    /// Chooses by `--quiet`, `--verbose` and whether standard error is a terminal.
     pub fn new(quiet: bool, verbose: bool) -> Self {
         if quiet {
             Progress::Quiet
@@ -54,7 +54,7 @@ impl Progress {
         }
     }
 
-    /// Says where and what, unless it is to be quiet.
+    /// Prints a message, unless quiet.
     pub fn say(self, text: &str) {
         match self {
             Progress::Bars | Progress::Lines | Progress::Plain => eprintln!("satchel: {text}"),
@@ -62,39 +62,38 @@ impl Progress {
         }
     }
 
-    /// Warns, also when it is to be quiet.
+    /// Prints a warning, even if quiet.
     pub fn warn(self, text: &str) {
         eprintln!("satchel: warning: {text}");
     }
 
-    /// Bytes on their way. `total` is 0 where it is not known.
+    /// The progress of a transfer. `total` is in bytes, and 0 if it is unknown.
     pub fn bytes(self, label: &str, total: u64) -> Bar {
         let template = if total == 0 { BYTES_OF_UNKNOWN } else { BYTES };
         self.begin(label, total, template, Counted::Bytes)
     }
 
-    /// Records that are looked at.
+    /// The progress of reading records.
     pub fn records(self, label: &str) -> Bar {
         self.begin(label, 0, RECORDS, Counted::Records)
     }
 
-    /// Something of which only the end will be known.
+    /// A spinner for work without a count.
     pub fn spinner(self, label: &str) -> Bar {
         self.begin(label, 0, WAITING, Counted::Nothing)
     }
 
-    /// A job at a server, whose progress is asked for again and again.
+    /// The progress of a job at a server, which is requested again and again.
     pub fn job(self, label: &str) -> JobBar {
-        let shown = match self {
-            Progress::Quiet | Progress::Plain => JobShown::Nothing,
-            Progress::Lines => JobShown::Lines { next: Instant::now() },
+        match self {
+            Progress::Quiet | Progress::Plain => JobBar::Nothing,
+            Progress::Lines => JobBar::Lines(JobLines::new(label, Instant::now())),
             Progress::Bars => {
                 let bar = ProgressBar::new_spinner();
                 bar.enable_steady_tick(TICK);
-                JobShown::Bar(bar)
+                JobBar::Bar { bar, label: label.to_owned(), step: String::new() }
             }
-        };
-        JobBar { shown, label: label.to_owned(), step: String::new(), step_begun: Instant::now() }
+        }
     }
 
     fn begin(self, label: &str, total: u64, template: &str, counted: Counted) -> Bar {
@@ -115,50 +114,32 @@ impl Progress {
 }
 
 /// The progress of a job, until this is dropped.
-pub(super) struct JobBar {
-    shown: JobShown,
-    label: String,
-    step: String,
-    step_begun: Instant,
-}
-
-enum JobShown {
+pub(super) enum JobBar {
     Nothing,
-    Bar(ProgressBar),
-    Lines {
-        /// When the next line is due.
-        next: Instant,
-    },
+    Bar { bar: ProgressBar, label: String, step: String },
+    Lines(JobLines),
 }
 
 impl JobBar {
-    /// Shows the step, and how many of its records are done.
+    /// Shows the step of the job and the number of its records that are done.
     pub fn show(&mut self, step: &str, done: u64, total: Option<u64>) {
-        let is_new = self.step != step;
-        if is_new {
-            self.step = step.to_owned();
-            self.step_begun = Instant::now();
-        }
-        let text = format!("{}: {step}", self.label);
-        match &mut self.shown {
-            JobShown::Nothing => {}
-            JobShown::Bar(bar) => {
-                if is_new {
+        match self {
+            JobBar::Nothing => {}
+            JobBar::Bar { bar, label, step: shown_step } => {
+                if shown_step != step {
+                    step.clone_into(shown_step);
                     let template = if total.is_some() { STEP } else { RECORDS };
                     let style = ProgressStyle::with_template(template);
                     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-                    bar.set_message(text);
+                    bar.set_message(format!("{label}: {step}"));
                     bar.reset();
                 }
                 bar.set_length(total.unwrap_or_default());
                 bar.set_position(done);
             }
-            JobShown::Lines { next } => {
-                let now = Instant::now();
-                if is_new || now >= *next {
-                    *next = now + LINE_EVERY;
-                    let line = job_line(done, total, now - self.step_begun);
-                    eprintln!("satchel: {text}{line}");
+            JobBar::Lines(lines) => {
+                if let Some(line) = lines.line_at(Instant::now(), step, done, total) {
+                    eprintln!("satchel: {line}");
                 }
             }
         }
@@ -167,19 +148,56 @@ impl JobBar {
 
 impl Drop for JobBar {
     fn drop(&mut self) {
-        match &self.shown {
-            JobShown::Bar(bar) => bar.finish_and_clear(),
-            JobShown::Nothing | JobShown::Lines { .. } => {}
+        match self {
+            JobBar::Bar { bar, .. } => bar.finish_and_clear(),
+            JobBar::Nothing | JobBar::Lines(_) => {}
         }
     }
 }
 
-/// Records, rate and remaining time of a step, as far as they are known.
-fn job_line(done: u64, total: Option<u64>, elapsed: Duration) -> String {
+/// Decides when a line about a job is due, and formats it.
+pub(super) struct JobLines {
+    label: String,
+    step: String,
+    step_started: Instant,
+    /// When the next line about the same step is due.
+    next: Instant,
+}
+
+impl JobLines {
+    fn new(label: &str, now: Instant) -> Self {
+        Self { label: label.to_owned(), step: String::new(), step_started: now, next: now }
+    }
+
+    /// The line to print at the time `now`, if one is due: one at the start of each step, and then
+    /// one every [`LINE_INTERVAL`].
+    fn line_at(
+        &mut self,
+        now: Instant,
+        step: &str,
+        done: u64,
+        total: Option<u64>,
+    ) -> Option<String> {
+        let is_new = self.step != step;
+        if is_new {
+            step.clone_into(&mut self.step);
+            self.step_started = now;
+        }
+        if !is_new && now < self.next {
+            return None;
+        }
+        self.next = now + LINE_INTERVAL;
+        let counts = job_counts(done, total, now - self.step_started);
+        Some(format!("{}: {step}{counts}", self.label))
+    }
+}
+
+/// Formats the records, rate and remaining time of a step, as far as they are known.
+fn job_counts(done: u64, total: Option<u64>, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();
     match (done, total) {
         (0, None) => String::new(),
-        (done, None) => format!(": {done} records"),
+        (done, None) => format!(": {}", wording::counted(done, "record")),
         (done, Some(total)) if done == 0 || seconds == 0 => format!(": {done} of {total} records"),
         (done, Some(total)) => {
             let rate = (done / seconds).max(1);
@@ -189,7 +207,7 @@ fn job_line(done: u64, total: Option<u64>, elapsed: Duration) -> String {
     }
 }
 
-/// What is counted.
+/// The unit of a count.
 #[derive(Clone, Copy)]
 enum Counted {
     Bytes,
@@ -197,7 +215,7 @@ enum Counted {
     Nothing,
 }
 
-/// One piece of work that goes on until this is dropped.
+/// The progress of one piece of work, until this is dropped.
 pub(super) struct Bar(Shown);
 
 enum Shown {
@@ -207,7 +225,7 @@ enum Shown {
 }
 
 impl Bar {
-    /// So much more was done.
+    /// Advances the bar by `count`.
     pub fn add(&self, count: u64) {
         match &self.0 {
             Shown::Nothing => {}
@@ -227,7 +245,7 @@ impl Drop for Bar {
     }
 }
 
-/// A thread that writes a line now and then.
+/// A thread that prints a line every [`LINE_INTERVAL`].
 struct Lines {
     done: Arc<AtomicU64>,
     stop: Option<mpsc::Sender<()>>,
@@ -240,12 +258,12 @@ impl Lines {
         let (stop, stopped) = mpsc::channel();
         let (label, theirs, begun) = (label.to_owned(), done.clone(), Instant::now());
         let write = move || {
-            while stopped.recv_timeout(LINE_EVERY) == Err(RecvTimeoutError::Timeout) {
+            while stopped.recv_timeout(LINE_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 let done = theirs.load(Ordering::Relaxed);
                 eprintln!("satchel: {label}: {}", line(done, total, counted, begun.elapsed()));
             }
         };
-        // Without the thread there are no lines; the work goes on.
+        // Without the thread no lines are printed.
         let writer = thread::Builder::new().name("progress".to_owned()).spawn(write).ok();
         Self { done, stop: Some(stop), writer }
     }
@@ -275,7 +293,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_how_far_it_is() {
+    fn a_line_counts_what_is_done() {
         let second = Duration::from_secs(7);
         assert_eq!(
             line(1 << 20, 1 << 21, Counted::Bytes, second),
@@ -284,9 +302,34 @@ mod tests {
         assert_eq!(line(5, 0, Counted::Records, second), "5 records in 7 seconds");
         assert_eq!(line(1, 0, Counted::Records, second), "1 record in 7 seconds");
         assert_eq!(line(0, 0, Counted::Nothing, second), "7 seconds");
-        assert_eq!(job_line(0, None, second), "");
-        assert_eq!(job_line(3, None, second), ": 3 records");
-        assert_eq!(job_line(0, Some(9), second), ": 0 of 9 records");
-        assert_eq!(job_line(700, Some(900), second), ": 700 of 900 records, 100/s, 2 seconds left");
+        assert_eq!(job_counts(0, None, second), "");
+        assert_eq!(job_counts(3, None, second), ": 3 records");
+        assert_eq!(job_counts(0, Some(9), second), ": 0 of 9 records");
+        assert_eq!(
+            job_counts(700, Some(900), second),
+            ": 700 of 900 records, 100/s, 2 seconds left"
+        );
+    }
+
+    #[test]
+    fn a_job_prints_a_line_at_each_new_step_and_then_every_ten_seconds() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut lines = JobLines::new("importing", start);
+        let mut line = |seconds, step, done| lines.line_at(at(seconds), step, done, Some(900));
+        assert_eq!(
+            line(0, "decoding", 0).as_deref(),
+            Some("importing: decoding: 0 of 900 records")
+        );
+        assert_eq!(line(9, "decoding", 300), None);
+        let second = "importing: decoding: 400 of 900 records, 40/s, 12 seconds left";
+        assert_eq!(line(10, "decoding", 400).as_deref(), Some(second));
+        assert_eq!(line(19, "decoding", 700), None);
+        // A new step does not wait, and its rate is its own.
+        let third = "importing: applying: 0 of 900 records";
+        assert_eq!(line(19, "applying", 0).as_deref(), Some(third));
+        assert_eq!(line(28, "applying", 100), None);
+        let fourth = "importing: applying: 100 of 900 records, 10/s, 80 seconds left";
+        assert_eq!(line(29, "applying", 100).as_deref(), Some(fourth));
     }
 }
