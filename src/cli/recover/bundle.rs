@@ -1,5 +1,5 @@
-//! Recovery from a project of the project library: it is imported into an empty inventory in the
-//! scratch folder, whose database then takes the place of the damaged one.
+//! Recovery from a stored project: imports it into an empty inventory in the scratch folder, whose
+//! database then replaces the damaged one.
 
 use std::{
     fs,
@@ -29,18 +29,18 @@ impl Scratch {
     /// Makes the inventory.
     ///
     /// # Errors
-    /// The key is missing, or the disk fails.
+    /// The key is missing, or a file cannot be written.
     pub fn make(recovery: &Recovery, options: Options) -> anyhow::Result<Self> {
         let directory = recovery.directory();
         let path = directory.scratch().join("recover");
-        let what = || format!("The scratch folder {} cannot be made", path.display());
+        let what = || format!("Cannot create the scratch folder {}", path.display());
         if path.exists() {
             fs::remove_dir_all(&path).with_context(what)?;
         }
         fs::create_dir(&path).with_context(what)?;
         let key = directory.path().join("key");
         fs::copy(&key, path.join("key"))
-            .with_context(|| format!("The key {} cannot be copied", key.display()))?;
+            .with_context(|| format!("Cannot copy the key {}", key.display()))?;
         let library = std::path::absolute(directory.migrations()).with_context(what)?;
         symlink(library, path.join("migrations")).with_context(what)?;
         let options = Options { create: CreateDirectory::IfMissing, ..options };
@@ -73,7 +73,7 @@ impl Scratch {
     /// Closes the inventory. Returns its data directory.
     ///
     /// # Errors
-    /// The disk fails.
+    /// [`StoreError`](crate::store::StoreError) if the inventory cannot be made durable.
     pub fn close(self) -> anyhow::Result<PathBuf> {
         let path = self.store.directory().path().to_owned();
         self.store.flush()?;

@@ -1,4 +1,5 @@
-//! `satchel recover`: says what is wrong with a data directory and what can be done, and does it.
+//! `satchel recover`: shows what is damaged in a data directory and how to recover it, and recovers
+//! it.
 
 mod bundle;
 mod text;
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     confirm,
-    failure::DAMAGED,
+    failure::EXIT_DAMAGED,
     output::{self, OutputArgs},
     owner,
 };
@@ -32,13 +33,13 @@ use text::Findings;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel recover --data /var/lib/satchel
-      what is damaged and what can be done; nothing is changed
+      shows what is damaged and what can be done; changes nothing
   satchel recover --salvage --dry-run --data /var/lib/satchel
-      which records could be kept and which are lost
+      shows which records could be kept and which are lost
   satchel recover --previous --data /var/lib/satchel
-      go back to the inventory before the last import
+      goes back to the inventory before the last import
   satchel recover --import nightly --data /var/lib/satchel
-      replace the damaged inventory with the project nightly of the project library
+      replaces the damaged inventory with the project nightly of the project library
 
 The damaged files are never removed: the current generation is moved to damaged-TIME in the data
 directory, and the previous generation stays in place.
@@ -70,15 +71,15 @@ pub struct RecoverArgs {
     #[arg(long, group = "way")]
     new_key: bool,
 
-    /// Only say what would be done
+    /// Show what would be done, change nothing
     #[arg(long, short = 'n')]
     dry_run: bool,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short, conflicts_with = "dry_run", requires = "way")]
     yes: bool,
 
-    /// The data directory to work on, while no server runs
+    /// Data directory to work on, while no server runs
     #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
 
@@ -86,9 +87,9 @@ pub struct RecoverArgs {
     out: OutputArgs,
 }
 
-/// What a recovery is to do.
+/// The method of a recovery.
 #[derive(Clone, Copy, Debug)]
-enum Way<'a> {
+enum Method<'a> {
     Previous,
     Salvage,
     Import(&'a ProjectName),
@@ -96,57 +97,55 @@ enum Way<'a> {
 }
 
 impl RecoverArgs {
-    fn way(&self) -> Option<Way<'_>> {
+    fn method(&self) -> Option<Method<'_>> {
         if self.previous {
-            Some(Way::Previous)
+            Some(Method::Previous)
         } else if self.salvage {
-            Some(Way::Salvage)
+            Some(Method::Salvage)
         } else if self.new_key {
-            Some(Way::NewKey)
+            Some(Method::NewKey)
         } else {
-            self.import.as_ref().map(Way::Import)
+            self.import.as_ref().map(Method::Import)
         }
     }
 }
 
-/// Says what is damaged, or recovers.
+/// Shows what is damaged, or recovers.
 pub(super) fn run(args: &RecoverArgs) -> anyhow::Result<ExitCode> {
     owner::act_as_owner(&args.data)?;
     let options =
         Options { create: CreateDirectory::Never, command: "recover", ..Options::default() };
     let recovery = Recovery::examine(&args.data, options)?;
-    let Some(way) = args.way() else { return list(args, &recovery) };
-    require_reason(way, recovery.state(), &args.data)?;
+    let Some(method) = args.method() else { return list(args, &recovery) };
+    require_damage(method, recovery.state(), &args.data)?;
     if !args.yes && !args.dry_run && !confirm::can_ask() {
-        bail!(
-            "There is no terminal to ask on. Pass --yes to recover, or --dry-run to see what would \
-             be done"
-        );
+        bail!("Not interactive: pass --yes to confirm, or --dry-run to see what would be done");
     }
     if !args.yes {
-        let mut plan = plan(way, &recovery, options)?;
+        let mut plan = plan(method, &recovery, options)?;
         plan.json["state"] = "dry_run".into();
         show(args, &plan)?;
         if args.dry_run {
             let is_intact = *recovery.state() == RecoveryState::Intact;
-            return Ok(if is_intact { ExitCode::SUCCESS } else { ExitCode::from(DAMAGED) });
+            return Ok(if is_intact { ExitCode::SUCCESS } else { ExitCode::from(EXIT_DAMAGED) });
         }
         if !confirm::confirmed("Recover?")? {
             eprintln!("satchel: nothing was changed");
             return Ok(ExitCode::FAILURE);
         }
     }
-    let done = recover(way, recovery, options)?;
+    let done = recover(method, recovery, options)?;
     show(args, &done)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A sentence for a person and the same as JSON.
+/// An answer as text for a person and as JSON.
 struct Answer {
     text: String,
     json: Value,
 }
 
+/// Prints the answer in the format that was asked for.
 fn show(args: &RecoverArgs, answer: &Answer) -> anyhow::Result<()> {
     if args.out.json {
         output::print_json(&answer.json.to_string())
@@ -157,7 +156,7 @@ fn show(args: &RecoverArgs, answer: &Answer) -> anyhow::Result<()> {
     }
 }
 
-/// Lists what is damaged and what can be done.
+/// Prints what is damaged and what can be done. Returns the exit code.
 fn list(args: &RecoverArgs, recovery: &Recovery) -> anyhow::Result<ExitCode> {
     if let RecoveryState::Intact = recovery.state() {
         let text = format!("The inventory in {} is intact.\n", args.data.display());
@@ -172,74 +171,78 @@ fn list(args: &RecoverArgs, recovery: &Recovery) -> anyhow::Result<ExitCode> {
         projects: bundle::projects(&recovery.directory().migrations())?,
     };
     show(args, &Answer { text: findings.text(), json: findings.json() })?;
-    Ok(ExitCode::from(DAMAGED))
+    Ok(ExitCode::from(EXIT_DAMAGED))
 }
 
-/// Refuses to change an inventory for which there is a better command.
-fn require_reason(way: Way<'_>, state: &RecoveryState, data: &Path) -> anyhow::Result<()> {
-    match (way, state) {
-        (Way::Previous | Way::Import(_), RecoveryState::Intact) => bail!(
+/// Refuses a method if the inventory is intact, or if another one has to come first.
+fn require_damage(method: Method<'_>, state: &RecoveryState, data: &Path) -> anyhow::Result<()> {
+    match (method, state) {
+        (Method::Previous | Method::Import(_), RecoveryState::Intact) => bail!(
             "The inventory is intact. To go back to the one before the last import, use `satchel \
              undo`; to import a project, `satchel import`"
         ),
-        (Way::NewKey, RecoveryState::Intact) => {
-            bail!("The key is correct. No new key is needed, and nothing was changed")
+        (Method::NewKey, RecoveryState::Intact) => {
+            bail!("The key is correct. No new key is needed. Nothing was changed")
         }
-        (Way::Import(_), RecoveryState::NoKey(problem)) => bail!(
+        (Method::Import(_), RecoveryState::NoKey(problem)) => bail!(
             "{problem}. Put the right key back, or make a new one: satchel recover --new-key --data {}",
             data.display()
         ),
-        (Way::NewKey, RecoveryState::Damaged(_)) => bail!(
+        (Method::NewKey, RecoveryState::Damaged(_)) => bail!(
             "The inventory itself is damaged. Recover it first with --previous, --salvage or --import"
         ),
         // A large database is not read when it is opened: records in it may be damaged.
         // Without the key the inventory may be damaged as well.
-        (Way::Salvage | Way::Previous, RecoveryState::Damaged(_) | RecoveryState::NoKey(_))
-        | (Way::Salvage, RecoveryState::Intact)
-        | (Way::Import(_), RecoveryState::Damaged(_))
-        | (Way::NewKey, RecoveryState::NoKey(_)) => Ok(()),
+        (
+            Method::Salvage | Method::Previous,
+            RecoveryState::Damaged(_) | RecoveryState::NoKey(_),
+        )
+        | (Method::Salvage, RecoveryState::Intact)
+        | (Method::Import(_), RecoveryState::Damaged(_))
+        | (Method::NewKey, RecoveryState::NoKey(_)) => Ok(()),
     }
 }
 
-/// What would be done.
-fn plan(way: Way<'_>, recovery: &Recovery, options: Options) -> anyhow::Result<Answer> {
-    Ok(match way {
-        Way::Previous => text::of_previous(&recovery.previous()?),
-        Way::Salvage => text::of_salvage(&recovery.try_salvage()?),
-        Way::Import(name) => {
+/// Tries the recovery without changing the inventory. Returns what it would do.
+fn plan(method: Method<'_>, recovery: &Recovery, options: Options) -> anyhow::Result<Answer> {
+    Ok(match method {
+        Method::Previous => text::previous_plan(&recovery.previous()?),
+        Method::Salvage => text::salvage_report(&recovery.try_salvage()?),
+        Method::Import(name) => {
             let scratch = bundle::Scratch::make(recovery, options)?;
             let report = scratch.import(name)?;
-            text::of_import(name, &report)
+            text::import_report(name, &report)
         }
-        Way::NewKey => text::of_new_key_plan(),
+        Method::NewKey => text::new_key_plan(),
     })
 }
 
-fn recover(way: Way<'_>, recovery: Recovery, options: Options) -> anyhow::Result<Answer> {
+/// Recovers. Returns what was done.
+fn recover(method: Method<'_>, recovery: Recovery, options: Options) -> anyhow::Result<Answer> {
     let data = recovery.directory().path().to_owned();
     let lacks_key = matches!(recovery.state(), RecoveryState::NoKey(_));
-    let (recovered, told) = match way {
-        Way::Previous => (recovery.go_back()?, None),
-        Way::Salvage => {
+    let (recovered, details) = match method {
+        Method::Previous => (recovery.go_back()?, None),
+        Method::Salvage => {
             let (recovered, report) = recovery.salvage()?;
-            (recovered, Some(text::of_salvage(&report)))
+            (recovered, Some(text::salvage_report(&report)))
         }
-        Way::Import(name) => {
+        Method::Import(name) => {
             let scratch = bundle::Scratch::make(&recovery, options)?;
             let report = scratch.import(name)?;
             let recovered = recovery.adopt_from(&scratch.close()?)?;
-            (recovered, Some(text::of_import(name, &report)))
+            (recovered, Some(text::import_report(name, &report)))
         }
-        Way::NewKey => {
+        Method::NewKey => {
             let (recovered, report) = recovery.replace_key()?;
-            (recovered, Some(text::of_new_key(&report)))
+            (recovered, Some(text::new_key_report(&report)))
         }
     };
-    if let (Way::Previous, true) = (way, lacks_key) {
-        return Ok(text::of_previous_without_key(&data, &recovered));
+    if let (Method::Previous, true) = (method, lacks_key) {
+        return Ok(text::previous_without_key(&data, &recovered));
     }
     let has_administrator = finish(&data, options)?;
-    Ok(text::of_recovered(&data, &recovered, told, has_administrator))
+    Ok(text::recovered(&data, &recovered, details, has_administrator))
 }
 
 /// Gives computed pools their members. Returns whether an administrator can log in.
@@ -258,7 +261,7 @@ pub(super) fn library_sentence(data: &Path) -> Option<String> {
     text::library_sentence(&projects)
 }
 
-/// What became of an inventory.
+/// The JSON about a recovered inventory.
 fn recovered_json(recovered: &Recovered) -> Value {
     json!({
         "state": "recovered",

@@ -1,4 +1,4 @@
-//! What `satchel recover` says.
+//! The answers of `satchel recover`, as text and JSON.
 
 use std::{fmt::Write, path::Path};
 
@@ -12,13 +12,13 @@ use crate::{
     store::{KnownCounts, PreviousState, Recovered, RecoveryState, RewriteReport, SalvageReport},
 };
 
-/// Projects that are listed. The newest stand first.
+/// The most projects that are listed, the newest first.
 const PROJECTS_SHOWN_MAX: usize = 10;
 
-/// Lost records that are named. JSON names up to 1000.
+/// The most lost records that are named in the text. The JSON names up to 1000.
 const LOST_SHOWN_MAX: usize = 20;
 
-/// What was found in a damaged data directory.
+/// The state of a data directory, and the ways to recover it.
 pub(super) struct Findings<'a> {
     pub data: &'a Path,
     pub state: &'a RecoveryState,
@@ -31,7 +31,7 @@ impl Findings<'_> {
     pub fn text(&self) -> String {
         let data = self.data.display();
         let mut text = String::new();
-        // Writing to a text cannot fail.
+        // Writing to a String cannot fail.
         let _ = match self.state {
             RecoveryState::Intact => writeln!(text, "The inventory in {data} is intact."),
             RecoveryState::NoKey(problem) => writeln!(
@@ -51,13 +51,14 @@ impl Findings<'_> {
                 if let Some(known) = &damage.known {
                     let _ = writeln!(text, "Last state known to be intact: {known}.");
                 }
-                self.ways(&mut text)
+                self.write_methods(&mut text)
             }
         };
         text
     }
 
-    fn ways(&self, text: &mut String) -> std::fmt::Result {
+    /// Writes the ways to recover a damaged inventory.
+    fn write_methods(&self, text: &mut String) -> std::fmt::Result {
         let data = self.data.display();
         writeln!(text, "\nWhat can be done. Nothing was changed so far:\n")?;
         match &self.previous {
@@ -146,9 +147,9 @@ fn records_of(project: &ProjectSummary) -> Option<u64> {
     documents.map(|document| document.records).sum()
 }
 
-/// The newest projects of a library, for a message. `None` if there is none.
+/// A sentence that names the newest projects of a library. `None` if there is none.
 pub(super) fn library_sentence(projects: &[ProjectSummary]) -> Option<String> {
-    /// Projects that the message names.
+    /// The most projects that the sentence names.
     const NAMED_MAX: usize = 3;
     let named = projects.iter().take(NAMED_MAX).map(|project| {
         let records = match records_of(project) {
@@ -221,8 +222,8 @@ fn rewrite_json(report: &RewriteReport) -> Value {
     })
 }
 
-/// Going back to the generation before.
-pub(super) fn of_previous(previous: &PreviousState) -> Answer {
+/// The answer before going back to the previous generation.
+pub(super) fn previous_plan(previous: &PreviousState) -> Answer {
     match previous {
         PreviousState::Intact(note) => Answer {
             text: format!(
@@ -245,8 +246,8 @@ pub(super) fn of_previous(previous: &PreviousState) -> Answer {
     }
 }
 
-/// What a salvage keeps and loses.
-pub(super) fn of_salvage(report: &SalvageReport) -> Answer {
+/// The answer about a salvage: the kept and the lost records.
+pub(super) fn salvage_report(report: &SalvageReport) -> Answer {
     let rows: Vec<Vec<String>> = Kind::ALL
         .into_iter()
         .map(|kind| {
@@ -263,7 +264,7 @@ pub(super) fn of_salvage(report: &SalvageReport) -> Answer {
         .collect();
     let mut text = table(&["type", "known", "kept", "unreadable", "target lost"], &rows);
     let rewritten = &report.rewritten;
-    // Writing to a text cannot fail.
+    // Writing to a String cannot fail.
     let _ = writeln!(
         text,
         "\n{} found in the database. {} removed because the target is lost. {} kept, {} lost.",
@@ -289,16 +290,17 @@ pub(super) fn of_salvage(report: &SalvageReport) -> Answer {
     Answer { text, json: json!({"salvage": salvage_json(report)}) }
 }
 
-/// What an import of a project gives.
-pub(super) fn of_import(name: &ProjectName, report: &ImportReport) -> Answer {
+/// The answer about the import of a project.
+pub(super) fn import_report(name: &ProjectName, report: &ImportReport) -> Answer {
     let records: u64 = report.types.iter().map(|one| one.total).sum();
     Answer {
-        text: format!("The project “{name}” gives {}.\n", counted(records, "record")),
+        text: format!("The project “{name}” contains {}.\n", counted(records, "record")),
         json: json!({"project": name.as_str(), "records": records}),
     }
 }
 
-pub(super) fn of_new_key_plan() -> Answer {
+/// The answer before making a new key.
+pub(super) fn new_key_plan() -> Answer {
     Answer {
         text:
             "A new key is made. Every password, key and token in the inventory is dropped: users \
@@ -309,8 +311,8 @@ pub(super) fn of_new_key_plan() -> Answer {
     }
 }
 
-/// What became of the secrets.
-pub(super) fn of_new_key(report: &RewriteReport) -> Answer {
+/// The answer after making a new key: the dropped secrets.
+pub(super) fn new_key_report(report: &RewriteReport) -> Answer {
     Answer {
         text: format!(
             "{} kept, {} dropped. If there was a key file, it was renamed to key.old-TIME.\n",
@@ -321,8 +323,8 @@ pub(super) fn of_new_key(report: &RewriteReport) -> Answer {
     }
 }
 
-/// The previous generation is the inventory, and its key is still missing or wrong.
-pub(super) fn of_previous_without_key(data: &Path, recovered: &Recovered) -> Answer {
+/// The answer after going back to the previous generation, whose key is still missing or wrong.
+pub(super) fn previous_without_key(data: &Path, recovered: &Recovered) -> Answer {
     Answer {
         text: format!(
             "The previous generation is the inventory now: {}.\nMake a new key: satchel recover \
@@ -334,30 +336,30 @@ pub(super) fn of_previous_without_key(data: &Path, recovered: &Recovered) -> Ans
     }
 }
 
-/// What was done, and what to do next.
-pub(super) fn of_recovered(
+/// The answer after a recovery, and what to do next.
+pub(super) fn recovered(
     data: &Path,
     recovered: &Recovered,
-    told: Option<Answer>,
+    details: Option<Answer>,
     has_administrator: bool,
 ) -> Answer {
     let mut json = recovered_json(recovered);
     let mut text = String::new();
-    if let Some(told) = told {
-        text += &told.text;
-        json["details"] = told.json;
+    if let Some(details) = details {
+        text += &details.text;
+        json["details"] = details.json;
     }
     let data = data.display();
-    // Writing to a text cannot fail.
+    // Writing to a String cannot fail.
     let _ =
         writeln!(text, "The inventory is recovered: {}.", counted(recovered.now.records, "record"));
     if let Some(aside) = &recovered.aside {
-        let _ = writeln!(text, "The files of the inventory before are in {}.", aside.display());
+        let _ = writeln!(text, "The files of the damaged inventory are in {}.", aside.display());
     }
     if !has_administrator {
         let _ = writeln!(
             text,
-            "No administrator can log in. Make one: satchel passwd NAME --administrator --data {data}"
+            "No administrator can log in. Create one: satchel passwd NAME --administrator --data {data}"
         );
     }
     let _ = writeln!(text, "Check it before you go on: satchel verify --data {data}");
