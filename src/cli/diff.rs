@@ -1,4 +1,4 @@
-//! `satchel diff`: what an import would change, or what differs between two projects.
+//! `satchel diff`: shows what an import would change, or how two projects differ.
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc};
 
@@ -16,55 +16,55 @@ use super::{
     report::{Length, Outcome, Report},
     target::{Answer, Client, IfMissing, LocalServer, TargetArgs},
 };
-use crate::{access, store::Store};
+use crate::{access, import::Mode, store::Store};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel diff nightly.zip --data /var/lib/satchel
-      what an import of it would change, property by property
+      shows what an import would change, property by property
   satchel diff nightly.zip --replace --server https://satchel.example --user admin
-      and what an import with --replace would
+      shows what an import with --replace would change
   satchel diff monday.zip tuesday.zip
-      what differs between two projects; no data directory is needed
+      shows how two projects differ; no data directory is needed
 
 Nothing is changed.
 
 Exit codes:
-  0    nothing differs, as of diff(1)
-  1    something differs
-  2    it cannot be told, or wrong arguments
-  130  cut short";
+  0    no difference, as of diff(1)
+  1    differences
+  2    the comparison failed, or wrong arguments
+  130  interrupted";
 
-/// What diff(1) ends with when it is in trouble.
-const TROUBLE: u8 = 2;
+/// The exit code of diff(1) when the comparison failed.
+const EXIT_TROUBLE: u8 = 2;
 
 /// `satchel diff`
 #[derive(Args, Debug)]
 pub struct DiffArgs {
-    /// A bundle, a project's folder or a workbook, or the name of a project in the project library
+    /// A bundle, project folder or workbook, or the name of a project in the project library
     #[arg(value_name = "FILE")]
     from: OsString,
 
-    /// Another bundle or folder: what became of the first
+    /// A second bundle or project folder, to compare the first with
     #[arg(value_name = "FILE2", conflicts_with_all = ["replace", "replace_all"])]
     to: Option<OsString>,
 
     #[command(flatten)]
     kinds: KindsArgs,
 
-    /// As an import with --replace, which empties the types that have a document or a sheet
+    /// Compare with an import with --replace
     #[arg(long)]
     replace: bool,
 
-    /// As an import with --replace-all, which empties the types without a document as well
+    /// Compare with an import with --replace-all
     #[arg(long, conflicts_with = "replace")]
     replace_all: bool,
 
-    /// What the rows of a table (.csv) are
+    /// The type of the records in a table (.csv)
     #[arg(long, value_name = "TYPE")]
     kind: Option<super::import::TableKind>,
 
-    /// Print every change
+    /// Print every change, not only the first ones
     #[arg(long)]
     all: bool,
 
@@ -75,53 +75,51 @@ pub struct DiffArgs {
     out: OutputArgs,
 }
 
-/// Compares.
+/// Compares, with the exit codes of diff(1).
 pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     match compare(args) {
         Ok(code) => Ok(code),
         Err(error) if error.is::<Interrupted>() => Err(error),
         Err(error) => {
-            failure::report(&error, args.out.answers());
-            Ok(ExitCode::from(TROUBLE))
+            failure::report(&error, args.out.format());
+            Ok(ExitCode::from(EXIT_TROUBLE))
         }
     }
 }
 
 fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
-    let from = Input::parse(&args.from)?;
+    let from = Input::find(&args.from)?;
     match &args.to {
         None => {
-            from.hold()?;
+            from.open()?;
             let connection = args.target.resolve("diff", IfMissing::Fail)?.connect(&progress)?;
-            let replacing = match (args.replace, args.replace_all) {
-                (_, true) => ReplaceScope::AllTypes,
-                (true, false) => ReplaceScope::PresentTypes,
-                (false, false) => ReplaceScope::Nothing,
-            };
-            let wish = wish(args, replacing, true);
-            let answer = import_call::import(&connection.client, &from, &wish, &progress)?;
-            let code = tell(args, &answer, answer.read()?, &connection.client)?;
+            let replace = ReplaceScope::of_flags(args.replace, args.replace_all);
+            let options = import_options(args, replace, Mode::DryRun);
+            let answer = import_call::import(&connection.client, &from, &options, &progress)?;
+            let code = print_report(args, &answer, answer.read()?, &connection.client)?;
             connection.close()?;
             Ok(code)
         }
-        Some(to) => between(args, &from, &Input::parse(to)?, &progress),
+        Some(to) => between(args, &from, &Input::find(to)?, &progress),
     }
 }
 
-fn wish(args: &DiffArgs, replacing: ReplaceScope, dry_run: bool) -> ImportOptions<'_> {
+/// The options of an import that the comparison makes.
+fn import_options(args: &DiffArgs, replace: ReplaceScope, mode: Mode) -> ImportOptions<'_> {
     ImportOptions {
         types: args.kinds.words(),
-        replacing,
-        // Two inventories are compared: that one of them is empty is a difference like any other.
+        replace,
+        // An empty document is a difference like any other.
         allow_empty: true,
-        dry_run,
+        dry_run: mode == Mode::DryRun,
         skip_errors: true,
         table: args.kind.map(super::import::TableKind::word),
     }
 }
 
-/// Puts the first project into an inventory of its own, and asks what the second would change there.
+/// Compares two projects: imports the first into a temporary inventory, and previews the import of
+/// the second there.
 fn between(
     args: &DiffArgs,
     from: &Input,
@@ -132,44 +130,53 @@ fn between(
         match source {
             Input::Bundle(_) | Input::Folder(_) => {}
             Input::Workbook { .. } => {
-                bail!("Two projects can be compared; a workbook with an inventory only")
+                bail!("A workbook can only be compared with an inventory, not with a project")
             }
             Input::LibraryProject(name) => bail!("There is no file or folder {name}"),
         }
     }
-    let folder = tempfile::tempdir().context("No folder can be set aside")?;
+    let folder = tempfile::tempdir().context("Cannot create a temporary folder")?;
     let path = folder.path().to_owned();
     let _guard = interrupt::guard(Cleanup::Local, move || drop(std::fs::remove_dir_all(path)));
     let store = Arc::new(Store::open(folder.path())?);
     access::create_first_user(&store)?;
     let local = LocalServer::serve(store, access::FIRST_USER_NAME.to_owned())?;
     let client = local.client()?;
-    let first =
-        import_call::import(&client, from, &wish(args, ReplaceScope::AllTypes, false), progress)?;
+    let first = import_call::import(
+        &client,
+        from,
+        &import_options(args, ReplaceScope::AllTypes, Mode::Apply),
+        progress,
+    )?;
     let first: Report = first.read()?;
     match first.outcome {
         Outcome::Imported | Outcome::DryRun => {}
         Outcome::ImportedInPart => {
             progress.warn(&format!(
-                "the comparison leaves out {} of the first project, which no import would take",
+                "{} of the first project left out of the comparison, because they are invalid",
                 counted(first.rejected(), "record")
             ));
         }
         Outcome::Rejected => {
-            bail!("The first project cannot be read:\n{}", first.text(Length::Short))
+            bail!("Cannot read the first project:\n{}", first.text(Length::Short))
         }
     }
-    let answer =
-        import_call::import(&client, to, &wish(args, ReplaceScope::AllTypes, true), progress)?;
+    let answer = import_call::import(
+        &client,
+        to,
+        &import_options(args, ReplaceScope::AllTypes, Mode::DryRun),
+        progress,
+    )?;
     let mut second: Report = answer.read()?;
-    second.compare();
-    let code = tell(args, &answer, second, &client)?;
+    second.summarize_as_comparison();
+    let code = print_report(args, &answer, second, &client)?;
     drop(client);
     local.close()?;
     Ok(code)
 }
 
-fn tell(
+/// Prints the report. Returns the exit code.
+fn print_report(
     args: &DiffArgs,
     answer: &Answer,
     mut report: Report,
@@ -183,7 +190,7 @@ fn tell(
         output::print(&report.text(length))?;
     }
     Ok(match (report.is_good(), report.differs()) {
-        (false, _) => ExitCode::from(TROUBLE),
+        (false, _) => ExitCode::from(EXIT_TROUBLE),
         (true, true) => ExitCode::FAILURE,
         (true, false) => ExitCode::SUCCESS,
     })

@@ -1,4 +1,4 @@
-//! `satchel export`: writes a project's bundle, or a workbook of devices and links.
+//! `satchel export`: exports a project as a bundle, or devices and links as a workbook.
 
 use std::{
     io::{self, IsTerminal},
@@ -23,39 +23,39 @@ Examples:
   satchel export nightly --data /var/lib/satchel
       writes the bundle to /var/lib/satchel/migrations/nightly.zip
   satchel export nightly --output /media/stick/nightly.zip
-      and a copy of it to a stick, which is there only when it is whole
+      also copies it to a stick; never leaves a partial file
   satchel export nightly --types device,link --no-secrets --output - | ssh host 'cat > nightly.zip'
-      a part of the inventory, without passwords and keys, through a pipe
+      exports two types, without passwords and keys, through a pipe
   satchel export sites.xlsx --workbook --output . --server https://satchel.example --user admin
-      devices and links of a server, as a workbook
+      exports devices and links of a server as a workbook
 
-The bundle unpacks into the folder that eNMS imports.
+A bundle unpacks into a project folder that eNMS can import.
 
 Exit codes:
   0    exported
   1    not exported
   2    wrong arguments
   3    the inventory is damaged; see `satchel recover`
-  130  cut short";
+  130  interrupted";
 
 /// `satchel export`
 #[derive(Args, Debug)]
 pub struct ExportArgs {
-    /// The project's name; with --workbook the workbook's, which ends in .xls or .xlsx
+    /// Name of the project; with --workbook, name of the workbook, ending in .xls or .xlsx
     name: String,
 
     #[command(flatten)]
     kinds: KindsArgs,
 
-    /// Leave passwords and keys out
+    /// Leave out passwords and keys
     #[arg(long, conflicts_with = "workbook")]
     no_secrets: bool,
 
-    /// Write a workbook of devices and links instead of a bundle
+    /// Export devices and links as a workbook instead of a bundle
     #[arg(long, conflicts_with = "types")]
     workbook: bool,
 
-    /// Copy what was written to this file or into this folder, or with - to standard output
+    /// Copy the export to this file or folder, or to standard output (-)
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -66,7 +66,7 @@ pub struct ExportArgs {
     out: OutputArgs,
 }
 
-/// What was written.
+/// The report of an export, as the REST API returns it.
 #[derive(Deserialize)]
 struct Exported {
     download: String,
@@ -97,16 +97,16 @@ struct Sheet {
     columns: u64,
 }
 
-/// Where the copy goes.
+/// The destination of the copy.
 enum Copy {
     None,
-    Pipe,
+    StandardOutput,
     File(PathBuf, Box<NewFile>),
 }
 
 impl Copy {
     fn to(path: &Path) -> anyhow::Result<Self> {
-        Ok(Copy::File(path.to_owned(), Box::new(NewFile::begin(path)?)))
+        Ok(Copy::File(path.to_owned(), Box::new(NewFile::create(path)?)))
     }
 }
 
@@ -115,12 +115,15 @@ impl ExportArgs {
         let Some(path) = &self.output else { return Ok(Copy::None) };
         if path.as_os_str() == "-" {
             if io::stdout().is_terminal() {
-                bail!("A {} is nothing for a terminal: say --output FILE, or pipe it", self.what());
+                bail!(
+                    "A {} cannot be printed on a terminal. Pass --output FILE, or pipe it",
+                    self.noun()
+                );
             }
             if self.out.json {
-                bail!("--json and --output - both want standard output: leave one out");
+                bail!("--json and --output - both write to standard output. Leave one out");
             }
-            return Ok(Copy::Pipe);
+            return Ok(Copy::StandardOutput);
         }
         if !path.is_dir() {
             return Copy::to(path);
@@ -131,18 +134,19 @@ impl ExportArgs {
             false => format!("{}.zip", self.name),
         };
         if name.contains('/') {
-            bail!("“{name}” is no name of a {}", self.what())
+            bail!("“{name}” is not a valid name of a {}", self.noun())
         } else {
             Copy::to(&path.join(name))
         }
     }
 
-    fn what(&self) -> &'static str {
+    /// The word for what is exported.
+    fn noun(&self) -> &'static str {
         if self.workbook { "workbook" } else { "bundle" }
     }
 }
 
-/// Exports.
+/// Exports, and copies the export if that was asked for.
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let copy = args.copy()?;
@@ -165,25 +169,25 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let answer = client.post_as_job(path, &body, words, &progress)?;
     let exported: Exported = answer.read()?;
     let label = "copying";
-    let mut said = text(args, &exported);
+    let mut summary = text(args, &exported);
     match copy {
         Copy::None => {}
-        Copy::Pipe => {
+        Copy::StandardOutput => {
             client.download(&exported.download, io::stdout().lock(), label, &progress)?;
-            progress.say(&said);
+            progress.say(&summary);
             connection.close()?;
             return Ok(ExitCode::SUCCESS);
         }
         Copy::File(to, file) => {
             client.download(&exported.download, file.file(), label, &progress)?;
-            file.settle()?;
-            said += &format!("\nCopied to {}\n", to.display());
+            file.finish()?;
+            summary += &format!("\nCopied to {}\n", to.display());
         }
     }
     if args.out.json {
         output::print_json(&answer.text)?;
     } else if !args.out.quiet {
-        output::print(&said)?;
+        output::print(&summary)?;
     }
     connection.close()?;
     Ok(ExitCode::SUCCESS)
@@ -203,17 +207,17 @@ fn text(args: &ExportArgs, exported: &Exported) -> String {
             .map(|one| vec![safe(&one.r#type), number(one.records), number(one.bytes)])
             .collect()
     };
-    let what = args.what();
+    let noun = args.noun();
     let mut text =
-        format!("The {what} “{}” was written: {}.\n", args.name, counted(exported.bytes, "byte"));
+        format!("Exported the {noun} “{}”: {}.\n", args.name, counted(exported.bytes, "byte"));
     let headings =
         if args.workbook { ["sheet", "rows", "columns"] } else { ["type", "records", "bytes"] };
     text += &format!("\n{}", table(&headings, &rows));
     match exported.secrets.as_deref() {
         Some("included") => {
-            text += "\nPasswords and keys are in it: keep it like a password.\n";
+            text += "\nIt contains passwords and keys. Keep it secret.\n";
         }
-        Some("left_out") => text += "\nPasswords and keys were left out.\n",
+        Some("left_out") => text += "\nIt contains no passwords and keys.\n",
         Some(_) | None => {}
     }
     for warning in &exported.warnings {

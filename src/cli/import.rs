@@ -1,4 +1,4 @@
-//! `satchel import`: takes a project or a workbook in.
+//! `satchel import`: imports a project or a workbook.
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -19,56 +19,56 @@ use super::{
 pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel import nightly.zip --dry-run --data /var/lib/satchel
-      what would change, property by property; nothing is changed
+      shows what would change, property by property; changes nothing
   satchel import /opt/enms/files/migrations/backup --create
-      a project's folder of eNMS, into a data directory that is made for it
-  satchel import sites.xlsx --marked sites-mended.xlsx --server https://satchel.example --user admin
-      a workbook, at a server; what is wrong with it is written beside its rows
+      imports a project folder of eNMS into a new data directory
+  satchel import sites.xlsx --marked sites-marked.xlsx --server https://satchel.example --user admin
+      imports a workbook at a server; errors are written beside its rows in a copy
   satchel import nightly.zip --replace --data /var/lib/satchel
-      what the bundle says is all there is of its types; shows what would be removed, and asks
+      also removes records of its types that are not in the bundle; asks first
   satchel import nightly
-      a project that lies in the data directory's migrations/
+      imports a project from the data directory's project library (migrations/)
   satchel undo
-      takes an import back
+      undoes the last import
 
-An import lands whole or changes nothing.
+An import succeeds completely or changes nothing.
 
---replace and --replace-all show how many records would be removed, and ask. Where nobody can be
-asked (no terminal), they need --yes or --dry-run, and nothing is changed without.
+--replace and --replace-all show how many records would be removed, and ask. Without a terminal
+they need --yes or --dry-run.
 
 Exit codes:
-  0    imported, or nothing is in the way of it (--dry-run)
-  1    rejected, or imported without the records that were wrong (--skip-errors), or not possible
+  0    imported, or it would be (--dry-run)
+  1    rejected, or imported without the invalid records (--skip-errors), or failed
   2    wrong arguments
   3    the inventory is damaged; see `satchel recover`
-  130  cut short";
+  130  interrupted";
 
 /// `satchel import`
 #[derive(Args, Debug)]
 pub struct ImportArgs {
-    /// A bundle, a project's folder or a workbook; or the name of a project in the project library.
-    /// A file or folder of that name comes first
+    /// A bundle, project folder or workbook, or the name of a project in the project library. A file
+    /// or folder of that name takes precedence
     #[arg(value_name = "FILE|FOLDER|NAME")]
     from: OsString,
 
     #[command(flatten)]
     kinds: KindsArgs,
 
-    /// Empty the types that the project has documents of (or the workbook sheets of) in the same
-    /// step: their records that are not in it are removed. Asks first; other types are kept
+    /// Also remove existing records that are not in the project or workbook, for the types that have
+    /// a document or sheet in it. Asks first; other types are kept
     #[arg(long)]
     replace: bool,
 
-    /// With --replace or --replace-all, let a document or sheet without readable records empty its
-    /// type
+    /// With --replace or --replace-all, allow a document or sheet without valid records to remove
+    /// all records of its type
     #[arg(long)]
     allow_empty: bool,
 
-    /// As --replace, and empty the types without a document as well
+    /// Like --replace, and also remove all records of types without a document
     #[arg(long, conflicts_with = "replace")]
     replace_all: bool,
 
-    /// Only say what would change
+    /// Show what would change, change nothing
     #[arg(long, short = 'n')]
     dry_run: bool,
 
@@ -76,23 +76,23 @@ pub struct ImportArgs {
     #[arg(long, short, conflicts_with = "dry_run")]
     yes: bool,
 
-    /// Import the records that are right beside others that are not
+    /// Import valid records and skip invalid ones
     #[arg(long)]
     skip_errors: bool,
 
-    /// What the rows of a table (.csv) are
+    /// The type of the records in a table (.csv)
     #[arg(long, value_name = "TYPE")]
     kind: Option<TableKind>,
 
-    /// Where to write the workbook with what is wrong beside each row, when something is
+    /// If there are errors, write a copy of the workbook with the errors beside the rows
     #[arg(long, value_name = "FILE")]
     marked: Option<PathBuf>,
 
-    /// Make the data directory when it is not there
+    /// Create the data directory if it is missing
     #[arg(long)]
     create: bool,
 
-    /// Print every entry of every list
+    /// Print all entries of all lists
     #[arg(long)]
     all: bool,
 
@@ -103,7 +103,7 @@ pub struct ImportArgs {
     out: OutputArgs,
 }
 
-/// What the rows of a table are.
+/// The type of the records in a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum TableKind {
     Device,
@@ -119,13 +119,13 @@ impl TableKind {
     }
 }
 
-/// Imports.
+/// Imports, and prints the report.
 pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
-    let from = Input::parse(&args.from)?;
+    let from = Input::find(&args.from)?;
     match &from {
         Input::Workbook { .. } if args.kinds.are_named() => {
-            bail!("A workbook holds devices and links: --types is for projects")
+            bail!("--types is for projects. A workbook contains devices and links")
         }
         Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_) if args.marked.is_some() => {
             bail!("--marked is for workbooks")
@@ -136,30 +136,26 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         Input::Workbook { .. } | Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_) => {
         }
     }
-    let replacing = match (args.replace, args.replace_all) {
-        (_, true) => ReplaceScope::AllTypes,
-        (true, false) => ReplaceScope::PresentTypes,
-        (false, false) => ReplaceScope::Nothing,
-    };
-    if args.allow_empty && !replacing.removes() {
+    let replace = ReplaceScope::of_flags(args.replace, args.replace_all);
+    if args.allow_empty && !replace.can_remove() {
         bail!("--allow-empty is for --replace and --replace-all")
     }
-    let asks = replacing.removes() && !args.yes && !args.dry_run;
+    let asks = replace.can_remove() && !args.yes && !args.dry_run;
     if asks && !confirm::can_ask() {
         bail!(
-            "An import that replaces can remove records, and there is no terminal to ask on. Pass \
-             --yes to import, or --dry-run to see what would be removed"
+            "Not interactive: an import with --replace can remove records. Pass --yes to confirm, or \
+             --dry-run to see what would be removed"
         );
     }
-    from.hold()?;
-    let marked = args.marked.as_deref().map(NewFile::begin).transpose()?;
-    // A dry run makes nothing, no data directory either.
-    let makes = args.create && !args.dry_run;
-    let missing = if makes { IfMissing::Create } else { IfMissing::Fail };
-    let connection = args.target.resolve("import", missing)?.connect(&progress)?;
-    let wish = ImportOptions {
+    from.open()?;
+    let marked = args.marked.as_deref().map(NewFile::create).transpose()?;
+    // A dry run creates nothing, and no data directory.
+    let creates = args.create && !args.dry_run;
+    let if_missing = if creates { IfMissing::Create } else { IfMissing::Fail };
+    let connection = args.target.resolve("import", if_missing)?.connect(&progress)?;
+    let options = ImportOptions {
         types: args.kinds.words(),
-        replacing,
+        replace,
         allow_empty: args.allow_empty,
         dry_run: args.dry_run,
         skip_errors: args.skip_errors,
@@ -167,10 +163,10 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     };
     let client = &connection.client;
     let answer = if asks {
-        let consent = |preview: &Answer| consent(preview, args.out);
-        import_call::import_with_consent(client, &from, &wish, consent, &progress)?
+        let confirm = |preview: &Answer| confirm_removals(preview, args.out);
+        import_call::import_after_confirmation(client, &from, &options, confirm, &progress)?
     } else {
-        Some(import_call::import(client, &from, &wish, &progress)?)
+        Some(import_call::import(client, &from, &options, &progress)?)
     };
     let Some(answer) = answer else {
         progress.say("nothing was changed");
@@ -178,7 +174,7 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     };
     let mut report: Report = answer.read()?;
-    // What a dry run would change was asked for; what an import changed was not.
+    // The report of a dry run is its purpose, so --quiet prints it.
     let is_silent = args.out.quiet && !args.dry_run && report.is_good();
     if args.out.json {
         output::print_json(&answer.text)?;
@@ -187,32 +183,32 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         report.lengthen(length, &connection.client)?;
         output::print(&report.text(length))?;
     }
-    hand_back(args, marked, &report, &connection.client, &progress)?;
+    download_marked(args, marked, &report, &connection.client, &progress)?;
     connection.close()?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Shows what an import would do, where it would remove records, and asks whether it may.
-fn consent(preview: &Answer, out: OutputArgs) -> anyhow::Result<bool> {
+/// Shows the preview of an import that would remove records, and asks for confirmation. Returns
+/// whether to import.
+fn confirm_removals(preview: &Answer, out: OutputArgs) -> anyhow::Result<bool> {
     let preview: Report = preview.read()?;
     let removed = preview.removed();
-    // What is rejected removes nothing, and its report says why.
+    // A rejected import removes nothing, and its report says why.
     if removed == 0 || preview.outcome == Outcome::Rejected {
         return Ok(true);
     }
     let text = preview.text(Length::Short);
-    // Standard output is for the answer that a script reads.
+    // With --json, standard output holds only the answer.
     if out.json {
         eprint!("{text}")
     } else {
         output::print(&text)?
     }
-    let records = if removed == 1 { "record" } else { "records" };
-    confirm::confirmed(&format!("Remove {} {records} and import?", output::number(removed)))
+    confirm::confirmed(&format!("Remove {} and import?", output::counted(removed, "record")))
 }
 
-/// Fetches the workbook that says what is wrong in it.
-fn hand_back(
+/// Downloads the copy of the workbook with the errors beside the rows, if there are errors.
+fn download_marked(
     args: &ImportArgs,
     file: Option<NewFile>,
     report: &Report,
@@ -222,8 +218,8 @@ fn hand_back(
     let (Some(to), Some(file), Some(marked)) = (&args.marked, file, &report.marked_workbook) else {
         return Ok(());
     };
-    client.download(marked, file.file(), "fetching the marked workbook", progress)?;
-    file.settle()?;
-    progress.say(&format!("what is wrong is written beside the rows in {}", to.display()));
+    client.download(marked, file.file(), "downloading the marked workbook", progress)?;
+    file.finish()?;
+    progress.say(&format!("the errors are written beside the rows in {}", to.display()));
     Ok(())
 }

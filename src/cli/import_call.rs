@@ -1,5 +1,4 @@
-//! Sends what is to be imported to a place, and asks it to import, or to say what an import would
-//! do.
+//! The REST calls of an import: uploads the input and runs the import, or its dry run.
 
 use std::{fs::File, io::Seek, path::Path};
 
@@ -14,157 +13,170 @@ use super::{
 };
 use crate::{http::paths, migration::ProjectName, model::FILE_NAME_CHARACTERS_MAX};
 
-/// What is asked of an import.
+/// The options of an import.
 pub(super) struct ImportOptions<'a> {
     pub types: Vec<&'static str>,
-    pub replacing: ReplaceScope,
-    /// Whether what is replaced may be replaced by nothing.
+    pub replace: ReplaceScope,
+    /// Whether an empty document may remove all records of its type.
     pub allow_empty: bool,
     pub dry_run: bool,
     pub skip_errors: bool,
-    /// What the rows of a table are.
+    /// The type of the records in a table.
     pub table: Option<&'a str>,
 }
 
-/// Which of its types an import empties in the same step.
+/// The types whose existing records are removed if they are not in the project or workbook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReplaceScope {
-    Nothing,
-    /// The types that have a document or a sheet.
+    None,
+    /// Types with a document or sheet.
     PresentTypes,
     /// All types.
     AllTypes,
 }
 
 impl ReplaceScope {
-    /// Whether records can be removed because they are not in the project.
-    pub fn removes(self) -> bool {
-        self != ReplaceScope::Nothing
+    /// The scope that `--replace` and `--replace-all` select. clap refuses both together.
+    pub fn of_flags(replace: bool, replace_all: bool) -> Self {
+        if replace_all {
+            ReplaceScope::AllTypes
+        } else if replace {
+            ReplaceScope::PresentTypes
+        } else {
+            ReplaceScope::None
+        }
     }
 
-    /// Whether types without a document or a sheet keep their records.
-    fn keeps_absent(self) -> bool {
+    /// Returns whether the import can remove records.
+    pub fn can_remove(self) -> bool {
+        self != ReplaceScope::None
+    }
+
+    /// Returns whether types without a document or sheet keep their records.
+    fn keeps_absent_types(self) -> bool {
         self == ReplaceScope::PresentTypes
     }
 }
 
-/// The name of a project that lends itself to nothing better.
-const UNNAMED: &str = "import";
+/// The project name for a file whose own name cannot be one.
+const DEFAULT_NAME: &str = "import";
 
-/// Imports, and gives the report, whatever it says.
+/// Imports, or previews the import. Returns the report, also of a rejected import.
 ///
 /// # Errors
-/// There is no report: it cannot be sent, or is no project and no workbook.
+/// The import has no report: the upload failed, or the input is not a project or workbook.
 pub(super) fn import(
     client: &Client,
     from: &Input,
-    wish: &ImportOptions<'_>,
+    options: &ImportOptions<'_>,
     progress: &Progress,
 ) -> anyhow::Result<Answer> {
-    send(client, from, wish, progress, |import| import(wish.dry_run))
+    upload(client, from, options, progress, |import| import(options.dry_run))
 }
 
-/// Finds out what an import would do, asks for consent to it, and imports. Gives no answer when
-/// the consent is refused: nothing is changed then.
+/// Previews an import, asks for confirmation and imports. Returns `None` if the answer was no:
+/// nothing is changed then.
 ///
 /// # Errors
-/// As [`import`], and what `consent` fails with.
-pub(super) fn import_with_consent(
+/// As [`import`], and the errors of `confirm`.
+pub(super) fn import_after_confirmation(
     client: &Client,
     from: &Input,
-    wish: &ImportOptions<'_>,
-    consent: impl FnOnce(&Answer) -> anyhow::Result<bool>,
+    options: &ImportOptions<'_>,
+    confirm: impl FnOnce(&Answer) -> anyhow::Result<bool>,
     progress: &Progress,
 ) -> anyhow::Result<Option<Answer>> {
-    send(client, from, wish, progress, |import| {
+    upload(client, from, options, progress, |import| {
         let preview = import(true)?;
-        if consent(&preview)? { import(false).map(Some) } else { Ok(None) }
+        if confirm(&preview)? { import(false).map(Some) } else { Ok(None) }
     })
 }
 
-/// Imports what was sent; as a dry run or not.
-type ImportSent<'a> = dyn FnMut(bool) -> anyhow::Result<Answer> + 'a;
+/// Imports the uploaded input. The argument says whether it is a dry run.
+type ImportUploaded<'a> = dyn FnMut(bool) -> anyhow::Result<Answer> + 'a;
 
-/// Sends what is to be imported, and lets `run` import it, as often as it likes.
-fn send<T>(
+/// Uploads the input and calls `run`, which can import it several times.
+fn upload<T>(
     client: &Client,
     from: &Input,
-    wish: &ImportOptions<'_>,
+    options: &ImportOptions<'_>,
     progress: &Progress,
-    run: impl FnOnce(&mut ImportSent<'_>) -> anyhow::Result<T>,
+    run: impl FnOnce(&mut ImportUploaded<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     match from {
         Input::LibraryProject(name) => {
-            run(&mut |dry_run| project(client, name.as_str(), wish, dry_run, progress))
+            run(&mut |dry_run| project(client, name.as_str(), options, dry_run, progress))
         }
         Input::Bundle(input) | Input::Folder(input) => {
-            send_bundle(client, input.path(), input.held()?, wish, progress, run)
+            upload_bundle(client, input.path(), input.file()?, options, progress, run)
         }
         Input::Workbook { input, media_type } => {
-            let file = input.held()?;
-            run(&mut |dry_run| workbook(client, file, media_type, wish, dry_run, progress))
+            let file = input.file()?;
+            run(&mut |dry_run| workbook(client, file, media_type, options, dry_run, progress))
         }
     }
 }
 
-/// Sends a workbook and imports it.
+/// Uploads and imports a workbook.
 fn workbook(
     client: &Client,
     mut file: &File,
     media_type: &str,
-    wish: &ImportOptions<'_>,
+    options: &ImportOptions<'_>,
     dry_run: bool,
     progress: &Progress,
 ) -> anyhow::Result<Answer> {
-    // It may have been sent before, for a preview.
-    file.rewind().context("The workbook cannot be read")?;
-    let on_error = if wish.skip_errors { "skip" } else { "fail" };
-    let table = wish.table.map(|kind| format!("&kind={kind}")).unwrap_or_default();
+    // A preview may have read it before.
+    file.rewind().context("Cannot read the workbook")?;
+    let on_error = if options.skip_errors { "skip" } else { "fail" };
+    let table = options.table.map(|kind| format!("&kind={kind}")).unwrap_or_default();
     let path = format!(
         "{}?replace={}&keep_absent_types={}&allow_empty={}&dry_run={dry_run}\
          &on_error={on_error}{table}",
         paths::IMPORT_TOPOLOGY.pattern(),
-        wish.replacing.removes(),
-        wish.replacing.keeps_absent(),
-        wish.allow_empty,
+        options.replace.can_remove(),
+        options.replace.keeps_absent_types(),
+        options.allow_empty,
     );
-    let upload = Upload { file, media_type, label: "sending", replace: true };
+    let upload = Upload { file, media_type, label: "uploading", replace: true };
     client.post_file_as_job(&path, &upload, words(dry_run), progress)
 }
 
 /// Uploads a bundle to the project library, lets `run` import it from there, and removes it again.
-fn send_bundle<T>(
+fn upload_bundle<T>(
     client: &Client,
     path: &Path,
     mut file: &File,
-    wish: &ImportOptions<'_>,
+    options: &ImportOptions<'_>,
     progress: &Progress,
-    run: impl FnOnce(&mut ImportSent<'_>) -> anyhow::Result<T>,
+    run: impl FnOnce(&mut ImportUploaded<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let mut name = name_of(path);
     let mut upload = |name: &str| {
-        file.rewind().context("The bundle cannot be read")?;
+        file.rewind().context("Cannot read the bundle")?;
         let upload =
-            Upload { file, media_type: "application/zip", label: "sending", replace: false };
-        client.put(&place_of(name), &upload, progress)
+            Upload { file, media_type: "application/zip", label: "uploading", replace: false };
+        client.put(&path_of(name), &upload, progress)
     };
-    let deferred = interrupt::defer("Left at once: nothing was changed.".to_owned());
+    let deferred = interrupt::defer("Stopped. Nothing was changed.".to_owned());
     let put = match upload(&name) {
-        // Nobody's project is replaced for it.
+        // A stored project of that name must not be replaced.
         Err(error) if is_taken(&error) => {
-            name = other_name(&name)?;
+            name = unique_name(&name)?;
             upload(&name)
         }
         put => put,
     };
     drop(deferred);
-    put.with_context(|| format!("{} cannot be taken", path.display()))?;
-    let guard = remove_when_cut_short(client, &name);
-    let answer = run(&mut |dry_run| project(client, &name, wish, dry_run, progress));
-    let removed = client.delete(&place_of(&name));
+    put.with_context(|| format!("Cannot upload {}", path.display()))?;
+    let guard = remove_if_interrupted(client, &name);
+    let answer = run(&mut |dry_run| project(client, &name, options, dry_run, progress));
+    let removed = client.delete(&path_of(&name));
     drop(guard);
     if let Err(error) = removed {
-        progress.warn(&format!("the project “{name}” is left in the project library: {error:#}"));
+        progress.warn(&format!(
+            "the project “{name}” could not be removed from the project library: {error:#}"
+        ));
     }
     answer
 }
@@ -175,31 +187,31 @@ fn is_taken(error: &anyhow::Error) -> bool {
         .is_some_and(|refused| matches!(refused.status, 409 | 412))
 }
 
-fn remove_when_cut_short(client: &Client, name: &str) -> Guard {
-    let (client, path) = (client.clone(), place_of(name));
+fn remove_if_interrupted(client: &Client, name: &str) -> Guard {
+    let (client, path) = (client.clone(), path_of(name));
     interrupt::guard(Cleanup::AtServer, move || drop(client.delete(&path)))
 }
 
-fn place_of(name: &str) -> String {
+fn path_of(name: &str) -> String {
     paths::PROJECT.path([name])
 }
 
-/// Imports a project from the project library.
+/// Imports a project of the project library.
 fn project(
     client: &Client,
     name: &str,
-    wish: &ImportOptions<'_>,
+    options: &ImportOptions<'_>,
     dry_run: bool,
     progress: &Progress,
 ) -> anyhow::Result<Answer> {
     let body = json!({
         "name": name,
-        "import_export_types": wish.types,
-        "empty_database_before_import": wish.replacing.removes(),
-        "keep_absent_types": wish.replacing.keeps_absent(),
-        "allow_empty": wish.allow_empty,
+        "import_export_types": options.types,
+        "empty_database_before_import": options.replace.can_remove(),
+        "keep_absent_types": options.replace.keeps_absent_types(),
+        "allow_empty": options.allow_empty,
         "dry_run": dry_run,
-        "on_error": if wish.skip_errors { "skip" } else { "fail" },
+        "on_error": if options.skip_errors { "skip" } else { "fail" },
     });
     client.post_as_job(paths::IMPORT_PROJECT.pattern(), &body, words(dry_run), progress)
 }
@@ -212,28 +224,29 @@ fn words(dry_run: bool) -> JobWords {
     }
 }
 
-/// The name of a bundle or folder in the project library: its own, as far as it can be one.
+/// The project name for a bundle or folder: its file name, with `_` for invalid characters.
 fn name_of(path: &Path) -> String {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let stem = if path.is_dir() { path.file_name() } else { path.file_stem() };
-    let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-');
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-');
     let name: String = stem
         .unwrap_or_default()
         .to_string_lossy()
         .chars()
-        .map(|c| if belongs(c) { c } else { '_' })
-        // Room for what tells it from another.
+        .map(|c| if is_valid(c) { c } else { '_' })
+        // Leaves room for a suffix that makes the name unique.
         .take(FILE_NAME_CHARACTERS_MAX / 2)
         .collect();
     match name.parse::<ProjectName>() {
         Ok(name) => name.to_string(),
-        Err(_) => UNNAMED.to_owned(),
+        Err(_) => DEFAULT_NAME.to_owned(),
     }
 }
 
-fn other_name(name: &str) -> anyhow::Result<String> {
+/// The name with a random suffix.
+fn unique_name(name: &str) -> anyhow::Result<String> {
     let mut random = [0; 4];
-    crate::disk::fill_random(&mut random).context("The system gives no random numbers")?;
+    crate::disk::fill_random(&mut random).context("The system provides no random numbers")?;
     Ok(format!("{name}-{:08x}", u32::from_le_bytes(random)))
 }
 
@@ -242,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_has_a_name_for_the_library() {
+    fn every_file_has_a_project_name() {
         for (path, name) in [
             ("x/a b.zip", "a b"),
             ("x/Gerät 1%.zip", "Ger_t 1_"),
@@ -250,7 +263,7 @@ mod tests {
             ("v1.2.zip", "v1.2"),
         ] {
             assert_eq!(name_of(Path::new(path)), name, "{path}");
-            other_name(name).unwrap().parse::<ProjectName>().unwrap();
+            unique_name(name).unwrap().parse::<ProjectName>().unwrap();
         }
         assert_eq!(name_of(Path::new(&format!("{}.zip", "x".repeat(300)))).len(), 64);
     }

@@ -1,4 +1,4 @@
-//! `satchel inspect`: what a file, or an inventory, holds.
+//! `satchel inspect`: shows what a file or the inventory contains.
 
 use std::{
     ffi::OsString,
@@ -25,19 +25,19 @@ use crate::{
 pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel inspect nightly.zip
-      what is in a bundle, document by document
+      shows the documents of a bundle
   satchel inspect sites.xlsx
-      the sheets of a workbook
+      shows the sheets of a workbook
   satchel inspect --data /var/lib/satchel
-      what the inventory holds, and what an undo would go back to";
+      shows the inventory, and the one that an undo would restore";
 
-/// Columns of a sheet that are named.
+/// The most columns of a sheet that are listed.
 const COLUMNS_SHOWN_MAX: usize = 100;
 
 /// `satchel inspect`
 #[derive(Args, Debug)]
 pub struct InspectArgs {
-    /// A bundle, a project's folder or a workbook; without it the inventory
+    /// A bundle, project folder or workbook; without it, the inventory
     #[arg(value_name = "FILE")]
     file: Option<OsString>,
 
@@ -48,9 +48,9 @@ pub struct InspectArgs {
     out: OutputArgs,
 }
 
-/// What the inventory is, as REST answers it.
+/// The state of the inventory, as the REST API returns it.
 #[derive(Deserialize)]
-pub(super) struct State {
+pub(super) struct InventoryState {
     #[serde(flatten)]
     pub now: Generation,
     pub previous: Option<Generation>,
@@ -62,21 +62,21 @@ pub(super) struct Generation {
     version: u64,
     pub records: u64,
     bytes: u64,
-    pub types: Vec<Counted>,
+    pub types: Vec<KindCount>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Counted {
+pub(super) struct KindCount {
     pub r#type: String,
     pub records: u64,
 }
 
-/// Looks.
+/// Prints what the file or the inventory contains.
 pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     match &args.file {
         None => inventory(args, &progress)?,
-        Some(file) => match Input::parse(file)? {
+        Some(file) => match Input::find(file)? {
             Input::Bundle(input) | Input::Folder(input) => {
                 let inspection = project(input.path(), &progress)?;
                 if args.out.json {
@@ -105,12 +105,12 @@ fn inventory(args: &InspectArgs, progress: &Progress) -> anyhow::Result<()> {
     if args.out.json {
         output::print_json(&answer.text)?
     } else {
-        output::print(&answer.read::<State>()?.text())?
+        output::print(&answer.read::<InventoryState>()?.text())?
     }
     connection.close()
 }
 
-impl State {
+impl InventoryState {
     fn text(&self) -> String {
         let Self { now, previous } = self;
         let before = |kind: &str| {
@@ -126,7 +126,7 @@ impl State {
             })
             .collect();
         let mut text = format!(
-            "{} in generation {}, version {}; {} on the disk.\n",
+            "{} in generation {}, version {}; {} on disk.\n",
             counted(now.records, "record"),
             now.generation,
             now.version,
@@ -135,9 +135,9 @@ impl State {
         match previous {
             Some(previous) => {
                 text += &format!(
-                    "`satchel undo` would go back to {} in generation {}; {} on the disk.\n",
-                    counted(previous.records, "record"),
+                    "`satchel undo` would restore generation {}: {}; {} on disk.\n",
                     previous.generation,
+                    counted(previous.records, "record"),
                     counted(previous.bytes, "byte")
                 );
             }
@@ -147,14 +147,17 @@ impl State {
     }
 }
 
-/// Reads a project to its end.
+/// Reads a whole project.
+///
+/// # Errors
+/// The project cannot be read at all. Damage within it is part of the result.
 pub(super) fn project(path: &Path, progress: &Progress) -> anyhow::Result<ProjectInspection> {
     let bar = progress.records("reading");
     inspect(path, &mut |records| bar.add(records))
-        .with_context(|| format!("{} cannot be read as a project", path.display()))
+        .with_context(|| format!("Cannot read {} as a project", path.display()))
 }
 
-/// What a project is, in words.
+/// Formats what a project contains.
 pub(super) fn project_text(inspection: &ProjectInspection) -> String {
     let mut facts = Vec::new();
     if let Some(release) = &inspection.release {
@@ -166,11 +169,11 @@ pub(super) fn project_text(inspection: &ProjectInspection) -> String {
     facts.push(match inspection.secrets {
         Some("included") => "with passwords and keys".to_owned(),
         Some("left_out") => "without passwords and keys".to_owned(),
-        Some(_) | None => "perhaps with passwords and keys".to_owned(),
+        Some(_) | None => "possibly with passwords and keys".to_owned(),
     });
     facts.push(match inspection.format {
         Some(format) => format!("written by Satchel (format {format})"),
-        None => "not declared by Satchel".to_owned(),
+        None => "not written by Satchel".to_owned(),
     });
     let mut text = format!(
         "The project “{}”: {}; {}.\n\n",
@@ -200,12 +203,12 @@ pub(super) fn project_text(inspection: &ProjectInspection) -> String {
         }
     }
     for name in &inspection.ignored {
-        text += &format!("\nNote: '{}' is not read\n", safe(name));
+        text += &format!("\nNote: '{}' is ignored\n", safe(name));
     }
     text
 }
 
-/// What a workbook holds.
+/// The contents of a workbook.
 #[derive(Debug, Serialize)]
 struct WorkbookLook {
     workbook: PathBuf,
@@ -221,24 +224,24 @@ struct SheetLook {
     columns: Vec<String>,
 }
 
-/// Reads a workbook through a child process, which a hostile file can end without harm.
+/// Reads a workbook in a child process, which a malicious file can crash without harm.
 fn workbook(path: &Path) -> anyhow::Result<WorkbookLook> {
     let file = input::open(path)?;
     let mut decoding =
         Decoding::start(&executable(), file, SourceKind::WorkbookOrTable, DecodeLimits::default())
-            .with_context(|| format!("{} cannot be read", path.display()))?;
+            .with_context(|| format!("Cannot read {}", path.display()))?;
     let mut sheets: Vec<SheetLook> = Vec::new();
-    let mut is_header = false;
-    let what = || format!("{} cannot be read as a workbook", path.display());
+    let mut is_header_next = false;
+    let what = || format!("Cannot read {} as a workbook", path.display());
     while let Some(item) = decoding.next_item().with_context(what)? {
         match item {
             Item::Sheet(name) => {
                 sheets.push(SheetLook { sheet: name.to_owned(), rows: 0, columns: Vec::new() });
-                is_header = true;
+                is_header_next = true;
             }
             Item::Row(row) => {
                 let Some(sheet) = sheets.last_mut() else { continue };
-                if !std::mem::take(&mut is_header) {
+                if !std::mem::take(&mut is_header_next) {
                     sheet.rows += 1;
                     continue;
                 }

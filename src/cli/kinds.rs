@@ -1,18 +1,20 @@
-//! `--types`: which types of record a command is about.
+//! `--types`: the types of record that a command works on.
 
 use clap::Args;
 
 use crate::model::Kind;
 
-/// Which types of record a command is about.
+/// The option `--types`.
 #[derive(Args, Clone, Debug)]
 pub struct KindsArgs {
     #[arg(long, value_name = "TYPE,…", value_delimiter = ',', value_parser = kind, help = help())]
     types: Vec<Kind>,
 }
 
+/// The help text. Its list of types follows from [`Kind::ALL`].
 fn help() -> String {
-    format!("Only these types: {} [default: all]", Kind::ALL.map(Kind::as_str).join(", "))
+    let types = Kind::ALL.map(Kind::as_str).join(", ");
+    format!("Only these types: {types} [default: all]")
 }
 
 fn kind(word: &str) -> Result<Kind, String> {
@@ -20,14 +22,14 @@ fn kind(word: &str) -> Result<Kind, String> {
 }
 
 impl KindsArgs {
-    /// Whether types were named.
+    /// Returns whether the option was given.
     pub(super) fn are_named(&self) -> bool {
         !self.types.is_empty()
     }
 
-    /// The types as REST names them.
+    /// The types in the words of the REST API; all types without the option.
     pub(super) fn words(&self) -> Vec<&'static str> {
-        let asked = |kind: &Kind| self.types.is_empty() || self.types.contains(kind);
-        Kind::ALL.iter().filter(|kind| asked(kind)).map(|kind| kind.as_str()).collect()
+        let is_selected = |kind: &Kind| self.types.is_empty() || self.types.contains(kind);
+        Kind::ALL.iter().filter(|kind| is_selected(kind)).map(|kind| kind.as_str()).collect()
     }
 }

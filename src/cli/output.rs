@@ -1,4 +1,4 @@
-//! What commands print: aligned text for people, or the very JSON of the answer for scripts.
+//! Output of commands: aligned text for people, or the JSON of the REST answer for scripts.
 
 use std::{
     fmt::Write as _,
@@ -20,25 +20,25 @@ use super::{
 };
 use crate::{store::FileOwner, wording::plural};
 
-/// How a command prints.
+/// The options that say how a command prints.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Print the answer as JSON, as REST gives it
+    /// Print the answer as JSON, exactly as the REST API returns it
     #[arg(long)]
     pub json: bool,
 
-    /// Print nothing when all went well, but for what was asked for: no progress, no summary
+    /// Print no progress and no summary on success, only the requested output
     #[arg(long, short)]
     pub quiet: bool,
 
-    /// Print the progress also where standard error is no terminal: a line every 10 seconds
+    /// Print progress even if standard error is not a terminal: a line every 10 seconds
     #[arg(long, short, conflicts_with = "quiet")]
     pub verbose: bool,
 }
 
 impl OutputArgs {
-    pub(super) fn answers(self) -> OutputFormat {
+    pub(super) fn format(self) -> OutputFormat {
         if self.json { OutputFormat::Json } else { OutputFormat::Text }
     }
 
@@ -47,10 +47,10 @@ impl OutputArgs {
     }
 }
 
-/// Prints to standard output. Whoever closes it early does not want the rest.
+/// Prints to standard output. A closed pipe is not an error: its reader wants no more, as `head`.
 ///
 /// # Errors
-/// Cannot write to standard output.
+/// An I/O error if standard output cannot be written.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -59,12 +59,15 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Prints JSON as it came, on a line that ends.
+/// Prints JSON unchanged, with a newline at the end.
+///
+/// # Errors
+/// As [`print`].
 pub(super) fn print_json(text: &str) -> anyhow::Result<()> {
     print(&format!("{}\n", text.trim_end_matches('\n')))
 }
 
-/// A text from elsewhere, so that it cannot move a terminal's cursor.
+/// Escapes the control characters of a text from outside, so that it cannot control a terminal.
 pub(super) fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -73,7 +76,7 @@ pub(super) fn safe(text: &str) -> String {
     safe
 }
 
-/// Rows under headings: the first column to the left, numbers to the right.
+/// Formats rows under headings. The first column is left-aligned, the numbers right-aligned.
 pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -98,12 +101,12 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// 1234567 as 1,234,567.
+/// Formats a number with separators: 1,234,567.
 pub(super) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -116,90 +119,91 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
     format!("{} {}", number(count), plural(count, noun))
 }
 
-/// A file that has its name only when it is whole and durable. It belongs to whoever runs the
-/// command, also where root goes on as the owner of the data directory: so it is begun before that.
+/// A file that gets its name only when it is complete and durable. It belongs to the user who runs
+/// the command. If root runs it, the file is created before root becomes the owner of the data
+/// directory.
 pub(super) struct NewFile {
     file: File,
     to: PathBuf,
-    begun: Begun,
+    temporary: Temporary,
 }
 
-/// Who gives the file its name, or removes it.
-enum Begun {
-    Here {
+/// The file under its temporary name, and the process that renames or removes it.
+enum Temporary {
+    OfCommand {
         path: TempPath,
         _guard: interrupt::Guard,
     },
-    /// A helper that stays root.
-    ByHelper {
+    /// The helper process, which stays root.
+    OfHelper {
         helper: Arc<Mutex<Option<RenameHelper>>>,
         _guard: interrupt::Guard,
     },
 }
 
 impl NewFile {
-    /// Begins a file beside the one that it will be.
+    /// Creates the file under a temporary name in the same folder.
     ///
     /// # Errors
-    /// No file can be made there.
-    pub fn begin(to: &Path) -> anyhow::Result<Self> {
+    /// An I/O error if no file can be created there.
+    pub fn create(to: &Path) -> anyhow::Result<Self> {
         if FileOwner::caller().is_root() {
-            Self::begin_by(to, Begun::by_helper)
+            Self::create_with(to, Temporary::with_helper)
         } else {
-            Self::begin_by(to, Begun::here)
+            Self::create_with(to, Temporary::of_command)
         }
     }
 
-    fn begin_by(
+    fn create_with(
         to: &Path,
-        begin: impl FnOnce(TempPath, &Path) -> io::Result<Begun>,
+        take: impl FnOnce(TempPath, &Path) -> io::Result<Temporary>,
     ) -> anyhow::Result<Self> {
         let folder = match to.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             Some(_) | None => Path::new("."),
         };
-        let what = || format!("No file can be written in {}", folder.display());
+        let what = || format!("Cannot create a file in {}", folder.display());
         let file =
             tempfile::Builder::new().prefix(".satchel-").tempfile_in(folder).with_context(what)?;
         let (file, path) = file.into_parts();
-        let begun = begin(path, to).with_context(what)?;
-        Ok(Self { file, to: to.to_owned(), begun })
+        let temporary = take(path, to).with_context(what)?;
+        Ok(Self { file, to: to.to_owned(), temporary })
     }
 
-    /// What is written to.
+    /// The open file.
     pub fn file(&self) -> &File {
         &self.file
     }
 
-    /// Makes the file durable, and gives it its name: one that had it is replaced.
+    /// Makes the file durable and renames it. A file of that name is replaced.
     ///
     /// # Errors
-    /// The file cannot be written, or not have that name.
-    pub fn settle(self) -> anyhow::Result<()> {
-        let Self { file, to, begun } = self;
-        let what = || format!("{} cannot be written", to.display());
+    /// An I/O error if the file cannot be synced or renamed.
+    pub fn finish(self) -> anyhow::Result<()> {
+        let Self { file, to, temporary } = self;
+        let what = || format!("Cannot write {}", to.display());
         file.sync_all().with_context(what)?;
-        match begun {
-            Begun::Here { path, _guard } => {
+        match temporary {
+            Temporary::OfCommand { path, _guard } => {
                 path.persist(&to).map_err(|error| error.error).with_context(what)
             }
-            Begun::ByHelper { helper, _guard } => {
+            Temporary::OfHelper { helper, _guard } => {
                 let helper = helper.lock().unwrap_or_else(PoisonError::into_inner).take();
-                helper.map_or(Ok(()), RenameHelper::settle).with_context(what)
+                helper.map_or(Ok(()), RenameHelper::rename).with_context(what)
             }
         }
     }
 }
 
-impl Begun {
-    fn here(path: TempPath, _: &Path) -> io::Result<Self> {
+impl Temporary {
+    fn of_command(path: TempPath, _: &Path) -> io::Result<Self> {
         let removed = path.to_path_buf();
         let guard = interrupt::guard(Cleanup::Local, move || drop(std::fs::remove_file(removed)));
-        Ok(Begun::Here { path, _guard: guard })
+        Ok(Temporary::OfCommand { path, _guard: guard })
     }
 
-    fn by_helper(path: TempPath, to: &Path) -> io::Result<Self> {
-        // Where it cannot be started, the file is removed here.
+    fn with_helper(path: TempPath, to: &Path) -> io::Result<Self> {
+        // If the helper cannot be started, dropping `path` removes the file.
         let helper = RenameHelper::start(&path, to)?;
         let _ = path.keep();
         let helper = Arc::new(Mutex::new(Some(helper)));
@@ -207,7 +211,7 @@ impl Begun {
         let guard = interrupt::guard(Cleanup::Local, move || {
             drop(interrupted.lock().unwrap_or_else(PoisonError::into_inner).take());
         });
-        Ok(Begun::ByHelper { helper, _guard: guard })
+        Ok(Temporary::OfHelper { helper, _guard: guard })
     }
 }
 
@@ -216,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_stand_under_each_other() {
+    fn a_table_aligns_its_numbers() {
         let row = |name: &str, count| vec![name.to_owned(), number(count)];
         let text = table(&["type", "records"], &[row("device", 1_234_567), row("é>b", 7)]);
         assert_eq!(text, "type      records\ndevice  1,234,567\né>b             7\n");
@@ -227,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_has_its_noun() {
+    fn a_count_agrees_with_its_noun() {
         assert_eq!(
             (counted(1, "byte"), counted(2000, "byte")),
             ("1 byte".into(), "2,000 bytes".into())
@@ -235,20 +239,20 @@ mod tests {
     }
 
     #[test]
-    fn no_text_moves_the_cursor() {
+    fn control_characters_are_escaped() {
         assert_eq!(safe("a\u{1b}[2Jé\n"), "a\\u{1b}[2Jé\\n");
     }
 
     #[test]
-    fn a_file_has_its_name_when_it_is_whole() {
+    fn a_file_gets_its_name_when_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("é>b");
-        let begun = NewFile::begin_by(&to, Begun::here).unwrap();
-        begun.file().write_all(b"x").unwrap();
+        let new = NewFile::create_with(&to, Temporary::of_command).unwrap();
+        new.file().write_all(b"x").unwrap();
         assert!(!to.exists());
-        drop(begun);
+        drop(new);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        NewFile::begin_by(&to, Begun::here).unwrap().settle().unwrap();
+        NewFile::create_with(&to, Temporary::of_command).unwrap().finish().unwrap();
         assert!(to.exists());
     }
 }

@@ -1,4 +1,4 @@
-//! What an import did, or would do, for people. `import` and `diff` print it.
+//! Formats the report of an import for people. `import` and `diff` print it.
 
 use std::fmt::Write as _;
 
@@ -11,9 +11,11 @@ use super::{
     target::Client,
 };
 
-/// Groups of a list that are printed, and places or records of each, unless all are wanted.
+/// The most groups of a list that are printed without `--all`.
 const GROUPS_SHOWN_MAX: usize = 20;
-const PLACES_SHOWN_MAX: usize = 5;
+
+/// The most locations or records of a group that are printed without `--all`.
+const LOCATIONS_SHOWN_MAX: usize = 5;
 
 /// How much of the lists is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +24,8 @@ pub(super) enum Length {
     All,
 }
 
-/// An import's report, as REST answers it: with 200 and 206, or as a problem with 422.
+/// The report of an import, as the REST API returns it: with status 200 or 206, or as a problem with
+/// 422.
 #[derive(Debug, Deserialize)]
 pub(super) struct Report {
     pub outcome: Outcome,
@@ -46,9 +49,9 @@ pub(super) struct Report {
     pub changes: List,
     #[serde(default)]
     warnings: Vec<String>,
-    /// Where the whole report is.
+    /// The path of the whole report at the server.
     pub report: Option<String>,
-    /// Where the workbook is that says what is wrong in it.
+    /// The path of the workbook with errors beside its rows, at the server.
     pub marked_workbook: Option<String>,
 }
 
@@ -80,7 +83,7 @@ pub(super) struct List {
     shown: Vec<Value>,
 }
 
-/// The lists of a whole report: every entry.
+/// The lists of a whole report, with all entries.
 #[derive(Default, Deserialize)]
 struct Whole {
     #[serde(default)]
@@ -98,7 +101,7 @@ struct Whole {
 }
 
 impl Report {
-    /// Whether everything that came is, or could be, in the inventory.
+    /// Returns whether no incoming record was rejected.
     pub fn is_good(&self) -> bool {
         match self.outcome {
             Outcome::Imported | Outcome::DryRun => self.problems.total == 0,
@@ -106,21 +109,21 @@ impl Report {
         }
     }
 
-    /// Whether anything would be another than it is.
+    /// Returns whether the import changes anything, or would.
     pub fn differs(&self) -> bool {
         self.types.iter().any(|row| row.created + row.updated + row.removed + row.adjusted > 0)
     }
 
-    /// How many records did not get in.
+    /// The number of incoming records that were rejected.
     pub fn rejected(&self) -> u64 {
         self.types.iter().map(|row| row.rejected).sum()
     }
 
-    /// Words the summary as a comparison of two projects: nothing is imported by one.
-    pub fn compare(&mut self) {
+    /// Replaces the summary by one of a comparison of two projects.
+    pub fn summarize_as_comparison(&mut self) {
         let sum = |of: fn(&KindRow) -> u64| number(self.types.iter().map(of).sum());
         self.summary = match self.outcome {
-            Outcome::Rejected => "The second project cannot be read.".to_owned(),
+            Outcome::Rejected => "Cannot read the second project.".to_owned(),
             Outcome::Imported | Outcome::ImportedInPart | Outcome::DryRun => format!(
                 "From the first project to the second: {} created, {} updated, {} unchanged, {} \
                  removed.",
@@ -132,18 +135,18 @@ impl Report {
         };
     }
 
-    /// How many records are, or would be, removed.
+    /// The number of records that are removed, or would be.
     pub fn removed(&self) -> u64 {
         self.types.iter().map(|row| row.removed).sum()
     }
 
-    /// Fetches every entry of every list, where that is wanted.
+    /// With [`Length::All`], downloads all entries of all lists.
     ///
     /// # Errors
-    /// The report is not kept any more.
+    /// The server cannot be reached, or no longer has the whole report.
     pub fn lengthen(&mut self, length: Length, client: &Client) -> anyhow::Result<()> {
         let (Length::All, Some(path)) = (length, &self.report) else { return Ok(()) };
-        let whole: Whole = client.get(path).context("The whole report cannot be had")?.read()?;
+        let whole: Whole = client.get(path).context("Cannot download the whole report")?.read()?;
         let list = |shown: Vec<Value>| List { total: shown.len() as u64, shown };
         self.errors.clear();
         self.problems = list(whole.problems);
@@ -155,7 +158,7 @@ impl Report {
         Ok(())
     }
 
-    /// The report in words: a sentence, a table, what is wrong with its places, what changes.
+    /// Formats the report: summary, table of counts, problems with their locations, changes.
     pub fn text(&self, length: Length) -> String {
         let mut text = format!("{}\n", safe(&self.summary));
         if !self.types.is_empty() {
@@ -165,7 +168,7 @@ impl Report {
         }
         let administrators = &self.administrators;
         if administrators.total > 0 {
-            // Each of them is named: who may administer matters more than the length of a report.
+            // All of them are named: they matter more than the length of the report.
             let (title, list, total) =
                 ("Administrators", &administrators.shown, administrators.total);
             text += &lines(title, list, total, administrator, Length::All);
@@ -182,18 +185,23 @@ impl Report {
             section("Problems", &self.errors, total, problem);
         }
         section(
-            "Left out, because they name nothing",
+            "References left out because their target does not exist",
             &self.dangling.shown,
             self.dangling.total,
             dangling,
         );
         section(
-            "Struck, because what they name is removed",
+            "References dropped because their target is deleted",
             &self.struck.shown,
             self.struck.total,
             dangling,
         );
-        section("Came in another type", &self.converted.shown, self.converted.total, converted);
+        section(
+            "Values converted to another data type",
+            &self.converted.shown,
+            self.converted.total,
+            converted,
+        );
         section("Changes", &self.changes.shown, self.changes.total, change);
         for (number, warning) in self.warnings.iter().enumerate() {
             let before = if number == 0 { "\n" } else { "" };
@@ -223,7 +231,7 @@ impl KindRow {
     }
 }
 
-/// One list of a report.
+/// Formats one list of a report.
 fn lines(
     title: &str,
     list: &[Value],
@@ -232,23 +240,27 @@ fn lines(
     length: Length,
 ) -> String {
     let groups_max = if length == Length::All { usize::MAX } else { GROUPS_SHOWN_MAX };
-    let places_max = if length == Length::All { usize::MAX } else { PLACES_SHOWN_MAX };
+    let locations_max = if length == Length::All { usize::MAX } else { LOCATIONS_SHOWN_MAX };
     let mut text = format!("\n{title}: {}\n", number(total));
-    let mut said = 0;
+    let mut printed = 0;
     for group in list.iter().take(groups_max) {
         let _ = writeln!(text, "  {}", line(group));
-        let places = places(group);
-        for place in places.iter().take(places_max) {
-            text += &place_text(place);
+        let locations = locations(group);
+        for location in locations.iter().take(locations_max) {
+            text += &location_text(location);
         }
-        let shown = places.len().min(places_max) as u64;
+        let shown = locations.len().min(locations_max) as u64;
         if count(group) > shown {
-            let _ = writeln!(text, "      and {} more: --all", number(count(group) - shown));
+            let _ = writeln!(
+                text,
+                "      and {} more (--all shows them)",
+                number(count(group) - shown)
+            );
         }
-        said += count(group);
+        printed += count(group);
     }
-    if total > said {
-        let _ = writeln!(text, "  and {} more: --all", number(total - said));
+    if total > printed {
+        let _ = writeln!(text, "  and {} more (--all shows them)", number(total - printed));
     }
     text
 }
@@ -257,15 +269,15 @@ fn word<'v>(value: &'v Value, member: &str) -> Option<&'v str> {
     value.get(member).and_then(Value::as_str)
 }
 
-/// How often a thing is there.
+/// The number of entries in a group.
 fn count(group: &Value) -> u64 {
     group.get("count").and_then(Value::as_u64).unwrap_or(1)
 }
 
-/// Where a thing is. In a whole report each entry is its own place.
-fn places(group: &Value) -> Vec<&Value> {
+/// The locations of a group. In a whole report each entry is its own location.
+fn locations(group: &Value) -> Vec<&Value> {
     match group.get("places").and_then(Value::as_array) {
-        Some(places) => places.iter().collect(),
+        Some(locations) => locations.iter().collect(),
         None => vec![group],
     }
 }
@@ -290,7 +302,7 @@ fn document(group: &Value) -> String {
 
 fn dangling(group: &Value) -> String {
     let of = |member| safe(word(group, member).unwrap_or_default());
-    format!("{}, {}: there is no '{}'", of("type"), of("property"), of("missing"))
+    format!("{}, {}: no record '{}'", of("type"), of("property"), of("missing"))
 }
 
 fn converted(group: &Value) -> String {
@@ -302,7 +314,7 @@ fn change(group: &Value) -> String {
     format!("{} {}", of("type"), of("change"))
 }
 
-/// What becomes of administrators.
+/// The change of an administrator, in words.
 fn administrator(group: &Value) -> String {
     let change = word(group, "change").unwrap_or_default();
     match change {
@@ -314,17 +326,17 @@ fn administrator(group: &Value) -> String {
     }
 }
 
-/// One place: a record with what changes of it, or where something stands.
-fn place_text(place: &Value) -> String {
+/// Formats one location: a record with its changed properties, or a cell or line.
+fn location_text(location: &Value) -> String {
     let mut parts = Vec::new();
-    if let Some(record) = word(place, "record") {
+    if let Some(record) = word(location, "record") {
         parts.push(safe(record));
     }
-    if let Some(cell) = word(place, "cell") {
+    if let Some(cell) = word(location, "cell") {
         parts.push(format!("cell {}", safe(cell)));
     }
     for member in ["row", "line", "column"] {
-        if let Some(number) = place.get(member).and_then(Value::as_u64) {
+        if let Some(number) = location.get(member).and_then(Value::as_u64) {
             parts.push(format!("{member} {number}"));
         }
     }
@@ -332,7 +344,7 @@ fn place_text(place: &Value) -> String {
         return String::new();
     }
     let mut text = format!("      {}\n", parts.join(", "));
-    let properties = place.get("properties").and_then(Value::as_array);
+    let properties = location.get("properties").and_then(Value::as_array);
     for property in properties.into_iter().flatten() {
         let side = |member| property.get(member).map(|value| safe(&value.to_string()));
         let name = safe(word(property, "property").unwrap_or_default());
@@ -362,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_come_with_their_places_and_the_rest_is_counted() {
+    fn problems_have_locations_and_the_rest_is_counted() {
         let places: Vec<_> =
             (0..7).map(|line| json!({"record": "R 1%\u{1b}", "line": line})).collect();
         let report = report(json!({"outcome": "rejected", "errors": [{
@@ -373,11 +385,14 @@ mod tests {
         let text = report.text(Length::Short);
         assert!(text.contains("Problems: 300\n"), "{text}");
         assert!(text.contains("  link.yaml, destination = \"nowhere\": there is none\n"), "{text}");
-        assert!(text.contains("      R 1%\\u{1b}, line 4\n      and 295 more: --all\n"), "{text}");
+        assert!(
+            text.contains("      R 1%\\u{1b}, line 4\n      and 295 more (--all shows them)\n"),
+            "{text}"
+        );
     }
 
     #[test]
-    fn every_administrator_is_named() {
+    fn all_administrators_are_named() {
         let places: Vec<_> = (0..30).map(|n| json!({"record": format!("é {n}\u{1b}")})).collect();
         let report = report(json!({"administrators": {"total": 31, "shown": [
             {"change": "rights_lost", "count": 30, "places": places},

@@ -1,4 +1,4 @@
-//! `satchel undo`: takes back the last import.
+//! `satchel undo`: undoes the last import.
 
 use std::process::ExitCode;
 
@@ -18,30 +18,30 @@ use crate::http::paths;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel undo --dry-run --data /var/lib/satchel
-      what would be as it was before the last import; nothing is changed
+      shows what would be undone; changes nothing
   satchel undo --data /var/lib/satchel
-      says it and asks
+      shows what would be undone, and asks
   satchel undo --yes --server https://satchel.example --user admin
-      for scripts
+      undoes without asking, for scripts
 
-All changes made since that import go with it. What was undone is kept: a second undo brings it
-back, until the next import.
+An undo also discards all changes made since that import. The discarded inventory is kept until
+the next import: a second undo restores it.
 
 Exit codes:
   0    undone
   1    not undone
   2    wrong arguments
   3    the inventory is damaged; see `satchel recover`
-  130  cut short";
+  130  interrupted";
 
 /// `satchel undo`
 #[derive(Args, Debug)]
 pub struct UndoArgs {
-    /// Only say what would go
+    /// Show what would be undone, change nothing
     #[arg(long, short = 'n')]
     dry_run: bool,
 
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short, conflicts_with = "dry_run")]
     yes: bool,
 
@@ -52,24 +52,22 @@ pub struct UndoArgs {
     out: OutputArgs,
 }
 
-/// What an undo did, or would do, as REST answers it.
+/// The report of an undo or of its dry run, as the REST API returns it.
 #[derive(Deserialize)]
-struct Undone {
+struct UndoReport {
     summary: String,
-    /// As it was, or is, before the undo.
+    /// The inventory before the undo.
     before: Generation,
-    /// As it is, or would be, after it.
+    /// The inventory after the undo.
     after: Generation,
 }
 
-/// Undoes.
+/// Undoes the last import, after a question unless `--yes` was given.
 pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let asks = !args.yes && !args.dry_run;
     if asks && !confirm::can_ask() {
-        bail!(
-            "There is no terminal to ask on: say --yes to undo, or --dry-run to see what would go"
-        );
+        bail!("Not interactive: pass --yes to confirm, or --dry-run to see what would be undone");
     }
     let connection = args.target.resolve("undo", IfMissing::Fail)?.connect(&progress)?;
     let client = &connection.client;
@@ -83,10 +81,10 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
         if is_json && args.dry_run {
             output::print_json(&answer.text)?;
         } else if is_json {
-            // Standard output is for the one answer that comes when it is undone.
-            eprint!("{}", answer.read::<Undone>()?.text());
+            // With --json, standard output holds only the final answer.
+            eprint!("{}", answer.read::<UndoReport>()?.text());
         } else {
-            output::print(&answer.read::<Undone>()?.text())?;
+            output::print(&answer.read::<UndoReport>()?.text())?;
         }
         if args.dry_run {
             connection.close()?;
@@ -101,13 +99,13 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     if args.out.json {
         output::print_json(&answer.text)?;
     } else if !args.out.quiet {
-        output::print(&answer.read::<Undone>()?.text())?;
+        output::print(&answer.read::<UndoReport>()?.text())?;
     }
     connection.close()?;
     Ok(ExitCode::SUCCESS)
 }
 
-impl Undone {
+impl UndoReport {
     fn text(&self) -> String {
         let rows: Vec<_> = self
             .before

@@ -1,4 +1,4 @@
-//! `satchel verify`: whether a bundle, or the whole inventory, is what it should be.
+//! `satchel verify`: checks a bundle or the inventory for damage.
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -18,31 +18,31 @@ use crate::http::paths;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel verify nightly.zip
-      checksums and counts of a bundle, and whether every record in it can be read
+      checks the checksums, counts and records of a bundle
   satchel verify --data /var/lib/satchel
-      reads the whole inventory: every record, every reference in both directions, the members of
+      checks the whole inventory: every record, every reference in both directions, the members of
       every pool, every secret
   satchel verify --server https://satchel.example --user admin --json
-      the same at a server; changes wait until it is done
+      does the same at a server; changes wait until it has finished
 
 Exit codes:
-  0    whole
-  1    not whole or not possible
+  0    no damage found
+  1    damage found, or the check failed
   2    wrong arguments
   3    the inventory is damaged; see `satchel recover`
-  130  cut short";
+  130  interrupted";
 
-/// Findings that are printed, unless all that were answered are wanted.
+/// The most findings that are printed without `--all`.
 const FINDINGS_SHOWN_MAX: usize = 50;
 
 /// `satchel verify`
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
-    /// A bundle or a project's folder; without it the inventory
+    /// A bundle or project folder; without it, the inventory
     #[arg(value_name = "FILE")]
     file: Option<OsString>,
 
-    /// Print every finding that was answered
+    /// Print all findings that the answer contains
     #[arg(long)]
     all: bool,
 
@@ -53,9 +53,9 @@ pub struct VerifyArgs {
     out: OutputArgs,
 }
 
-/// What was found, as REST answers it.
+/// The report of a verification, as the REST API returns it.
 #[derive(Deserialize)]
-struct Verified {
+struct Verification {
     whole: bool,
     summary: String,
     types: Vec<KindVerified>,
@@ -86,24 +86,24 @@ struct Finding {
     detail: String,
 }
 
-/// Verifies.
+/// Checks the file or the inventory, and prints the findings.
 pub(super) fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let whole = match &args.file {
-        Some(file) => match Input::parse(file)? {
+        Some(file) => match Input::find(file)? {
             Input::Bundle(input) | Input::Folder(input) => {
                 let look = inspect::project(input.path(), &args.out.progress())?;
                 if args.out.json {
                     output::print_json(&serde_json::to_string(&look)?)?;
                 } else if !(args.out.quiet && look.whole) {
-                    let verdict = if look.whole { "whole" } else { "NOT whole" };
+                    let verdict = if look.whole { "OK" } else { "DAMAGED" };
                     let text = inspect::project_text(&look);
-                    output::print(&format!("{text}\nThe project is {verdict}.\n"))?;
+                    output::print(&format!("{text}\nProject {verdict}\n"))?;
                 }
                 look.whole
             }
             Input::Workbook { .. } => bail!(
-                "A workbook says nothing of itself that could be verified; ask what an import \
-                 would do: satchel import FILE --dry-run"
+                "A workbook has no checksums to verify. To check its contents, preview the import: \
+                 satchel import FILE --dry-run"
             ),
             Input::LibraryProject(name) => bail!("There is no file or folder {name}"),
         },
@@ -118,7 +118,7 @@ fn inventory(args: &VerifyArgs) -> anyhow::Result<bool> {
     let words = JobWords { doing: "verifying", noun: "verification" };
     let answer =
         connection.client.post_as_job(paths::VERIFY.pattern(), &json!({}), words, &progress)?;
-    let verified: Verified = answer.read()?;
+    let verified: Verification = answer.read()?;
     if args.out.json {
         output::print_json(&answer.text)?;
     } else if !(args.out.quiet && verified.whole) {
@@ -128,7 +128,7 @@ fn inventory(args: &VerifyArgs) -> anyhow::Result<bool> {
     Ok(verified.whole)
 }
 
-impl Verified {
+impl Verification {
     fn text(&self, all: bool) -> String {
         let rows: Vec<_> = self
             .types
@@ -149,16 +149,18 @@ impl Verified {
         }
         text += &format!("\nFindings: {}\n", number(self.findings.total));
         let shown_max = if all { usize::MAX } else { FINDINGS_SHOWN_MAX };
-        let mut said = 0;
+        let mut printed = 0;
         for Finding { r#type, name, detail } in self.findings.shown.iter().take(shown_max) {
-            let of: Vec<_> = [r#type, name].into_iter().flatten().map(|word| safe(word)).collect();
-            let of = if of.is_empty() { "the inventory".to_owned() } else { of.join(" ") };
-            text += &format!("  {of}: {}\n", safe(detail));
-            said += 1;
+            let subject: Vec<_> =
+                [r#type, name].into_iter().flatten().map(|word| safe(word)).collect();
+            let subject =
+                if subject.is_empty() { "the inventory".to_owned() } else { subject.join(" ") };
+            text += &format!("  {subject}: {}\n", safe(detail));
+            printed += 1;
         }
-        if self.findings.total > said {
-            let how = if all { "" } else { ": --all" };
-            text += &format!("  and {} more{how}\n", number(self.findings.total - said));
+        if self.findings.total > printed {
+            let hint = if all { "" } else { " (--all shows them)" };
+            text += &format!("  and {} more{hint}\n", number(self.findings.total - printed));
         }
         text
     }
