@@ -1,4 +1,4 @@
-//! `satchel completions`: what a shell needs to complete the command line.
+//! `satchel completions`: prints a shell completion script.
 
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ Examples:
 /// `satchel completions`
 #[derive(Args, Debug)]
 pub(super) struct CompletionsArguments {
-    /// The shell
+    /// The shell that the script is for
     #[arg(value_enum)]
     shell: Shell,
 }
@@ -28,7 +28,7 @@ enum Shell {
     Fish,
 }
 
-/// Prints the script for a shell.
+/// Prints the completion script.
 pub(super) fn run(
     arguments: &CompletionsArguments,
     mut command: Command,
@@ -38,7 +38,7 @@ pub(super) fn run(
         Shell::Zsh => aot::Shell::Zsh,
         Shell::Fish => aot::Shell::Fish,
     };
-    // Into memory first: what generates it panics where nobody reads any more.
+    // Into memory first: clap_complete panics if standard output is a closed pipe.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "satchel", &mut script);
     print(&String::from_utf8(script)?)?;

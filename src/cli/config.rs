@@ -1,4 +1,4 @@
-//! `satchel config`: what is in force, and where each setting comes from.
+//! `satchel config`: prints the settings in effect, and where each comes from.
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -16,13 +16,13 @@ use crate::config::{
 pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel config
-      what `satchel serve` would use; this is a file of settings itself
+      prints the settings of `satchel serve`, in the format of a settings file
   satchel config --config /tmp/new.toml
-      tries a file before it is put into its place
+      tests a settings file before it is installed
   satchel config --json
-      the same for programs
+      prints them as JSON
   satchel config --markdown
-      the table of all settings of all subcommands";
+      prints a table of all settings of all subcommands";
 
 /// `satchel config`
 #[derive(Args, Debug)]
@@ -34,12 +34,12 @@ pub(super) struct ConfigArguments {
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
 
-    /// Print the table of all settings of all subcommands as Markdown
+    /// Print a table of all settings of all subcommands as Markdown
     #[arg(long)]
     markdown: bool,
 }
 
-/// Prints what is in force for `satchel serve`.
+/// Prints the settings that `satchel serve` would use.
 pub(super) fn run(
     arguments: &ConfigArguments,
     parsed: &Parsed,
@@ -47,7 +47,7 @@ pub(super) fn run(
 ) -> anyhow::Result<ExitCode> {
     let mut effective_settings = parsed.effective_settings();
     for setting in &mut effective_settings {
-        // What stands in for it is known only while it runs.
+        // The default is the host's name, which clap does not know.
         if setting.setting.name() == "name" && setting.value.is_none() {
             setting.value = Some(arguments.serve.name().into());
         }
@@ -65,40 +65,40 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is in force, as a file that says the same. Sources are comments.
+/// Writes the settings in the format of a settings file, with their sources as comments.
 fn write_toml(
     out: &mut impl Write,
     file: Option<&Path>,
     effective_settings: &[EffectiveSetting],
 ) -> io::Result<()> {
     let file = file.map(|file| one_line(&file.to_string_lossy()));
-    writeln!(out, "# What is in force for `satchel serve`, and where it comes from.")?;
+    writeln!(out, "# The settings of `satchel serve`, and where each comes from.")?;
     match &file {
-        Some(file) => writeln!(out, "# The file of settings: {file}\n")?,
-        None => writeln!(out, "# No file of settings was read.\n")?,
+        Some(file) => writeln!(out, "# Settings file: {file}\n")?,
+        None => writeln!(out, "# No settings file was read.\n")?,
     }
     let lines: Vec<String> = effective_settings.iter().map(line).collect();
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
     for (line, setting) in lines.iter().zip(effective_settings) {
         let from = match setting.source {
-            SettingSource::Flag => format!("the flag --{}", setting.setting.flag()),
-            SettingSource::Environment => format!("the variable {}", setting.setting.variable()),
+            SettingSource::Flag => format!("option --{}", setting.setting.flag()),
+            SettingSource::Environment => format!("variable {}", setting.setting.variable()),
             SettingSource::File { line } => {
                 format!("{}:{line}", file.as_deref().unwrap_or_default())
             }
-            SettingSource::Default => "the default".to_owned(),
+            SettingSource::Default => "default".to_owned(),
         };
         writeln!(out, "{line:width$}  # {from}")?;
     }
     Ok(())
 }
 
-/// A setting's line in the file. What cannot stand there is a comment.
+/// A setting's line in the file. A value that the file cannot hold becomes a comment.
 fn line(EffectiveSetting { setting, value, .. }: &EffectiveSetting) -> String {
     let name = setting.name();
     match value.as_deref().map(OsStr::to_str) {
         None => format!("# {name} is not set"),
-        Some(None) => format!("# {name} is no text in UTF-8"),
+        Some(None) => format!("# {name} is not valid UTF-8"),
         Some(Some(value)) => match setting.expected() {
             Expected::Boolean | Expected::Integer => format!("{name} = {value}"),
             Expected::Text => format!("{name} = {}", toml::Value::from(value)),
@@ -144,7 +144,7 @@ fn write_json(
     writeln!(out, "{:#}", json!({"file": file, "settings": settings}))
 }
 
-/// The table of settings for the documentation.
+/// Writes the table of settings for the documentation.
 fn write_markdown(out: &mut impl Write, settings: &[Setting]) -> io::Result<()> {
     writeln!(out, "| in the file | flag | environment variable | value | default | meaning |")?;
     writeln!(out, "|---|---|---|---|---|---|")?;
@@ -170,7 +170,7 @@ fn write_markdown(out: &mut impl Write, settings: &[Setting]) -> io::Result<()> 
     Ok(())
 }
 
-/// A text that may hold anything, as a part of one line.
+/// Replaces control characters, so that a text stays on one line.
 fn one_line(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().map(plain).collect()

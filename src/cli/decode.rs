@@ -1,19 +1,20 @@
-//! `satchel decode-workbook`: not for people. The server starts it to decode a workbook.
+//! `satchel decode-workbook`: a hidden subcommand. The server starts itself with it to decode a
+//! workbook in a child process.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::codec::workbook;
 
-/// What the server says to its child, if this is one. It stands in no help and in no completion,
-/// so it is no part of the command line that those are made from.
+/// The arguments of the hidden subcommand, if it is the one that was started. It is not declared to
+/// clap, so that it appears in no help and no completion.
 pub(super) fn arguments(words: &[OsString]) -> Option<Vec<String>> {
     let (subcommand, arguments) = words.get(1..)?.split_first()?;
-    let said = arguments.iter().map(|word| word.to_string_lossy().into_owned());
-    (subcommand == workbook::SUBCOMMAND).then(|| said.collect())
+    let arguments = arguments.iter().map(|word| word.to_string_lossy().into_owned());
+    (subcommand == workbook::SUBCOMMAND).then(|| arguments.collect())
 }
 
-/// Is the child until it ends.
+/// Decodes the workbook on standard input, as the child process.
 pub(super) fn run(arguments: &[String]) -> ExitCode {
     workbook::decode_main(arguments)
 }

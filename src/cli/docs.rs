@@ -1,4 +1,4 @@
-//! `satchel docs`: the pages inside, on the terminal or as a folder of files.
+//! `satchel docs`: prints the built-in documentation, or writes it as a folder of HTML files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,36 +18,36 @@ Examples:
   satchel docs backup | less
       reads one
   satchel docs --search 'dry run'
-      says where the words stand
+      finds the words in all pages
   satchel docs --html /media/stick/docs
-      writes the pages as files that a browser opens without a server
+      writes the pages as HTML files, which a browser opens without a server
 
 A running server shows the same pages at /docs/.";
 
-/// Files of the site that only a server fills.
+/// Pages that need a running server.
 const SERVED_ONLY: [&str; 2] = ["lost.html", "welcome.html"];
 
 /// `satchel docs`
 #[derive(Args, Debug)]
 pub struct DocsArguments {
-    /// The page to print; the list of all where none is named
+    /// The page to print; without it, the list of pages
     #[arg(value_name = "PAGE")]
     page: Option<String>,
 
-    /// Print where these words stand
+    /// Find these words in all pages
     #[arg(long, value_name = "WORDS", conflicts_with = "page")]
     search: Option<String>,
 
-    /// Write all pages as HTML to a folder, which is made when it is not there
+    /// Write all pages as HTML to this folder, which is created if it is missing
     #[arg(long, value_name = "DIR", conflicts_with_all = ["page", "search"])]
     html: Option<PathBuf>,
 }
 
-/// Does what the arguments say.
+/// Prints a page, the list or the hits of a search, or writes the HTML files.
 pub(super) fn run(arguments: &DocsArguments) -> anyhow::Result<ExitCode> {
     match arguments {
         DocsArguments { html: Some(folder), .. } => write_site(folder)?,
-        DocsArguments { search: Some(words), .. } => print(&found(words))?,
+        DocsArguments { search: Some(words), .. } => print(&search(words))?,
         DocsArguments { page: Some(name), .. } => print(&page(name)?)?,
         DocsArguments { page: None, search: None, html: None } => print(&list())?,
     }
@@ -60,8 +60,8 @@ fn page(name: &str) -> anyhow::Result<String> {
         return Ok(page.markdown);
     }
     match nearest(name, docs::names()) {
-        Some(nearest) => bail!("There is no page “{name}”; was “{nearest}” meant?"),
-        None => bail!("There is no page “{name}”; “satchel docs” lists all"),
+        Some(nearest) => bail!("There is no page “{name}”. Did you mean “{nearest}”?"),
+        None => bail!("There is no page “{name}”. `satchel docs` lists all pages"),
     }
 }
 
@@ -74,23 +74,23 @@ fn list() -> String {
             list += &format!("  {:width$}  {}\n", page.name, page.title());
         }
     }
-    list + "\nsatchel docs PAGE prints one, satchel docs --search WORDS finds words in all.\n"
+    list + "\nsatchel docs PAGE prints a page, satchel docs --search WORDS searches all pages.\n"
 }
 
-fn found(words: &str) -> String {
-    let mut found = String::new();
+fn search(words: &str) -> String {
+    let mut hits = String::new();
     for hit in docs::search(words) {
         let heading = hit.heading.map_or(hit.title, |(_, heading)| heading);
-        found += &format!("{}: {heading}\n    {}\n", hit.page, hit.excerpt);
+        hits += &format!("{}: {heading}\n    {}\n", hit.page, hit.excerpt);
     }
-    if found.is_empty() {
+    if hits.is_empty() {
         return format!("Nothing found for “{words}”.\n");
     }
-    found
+    hits
 }
 
 fn write_site(folder: &Path) -> anyhow::Result<()> {
-    let failed = |path: &Path| format!("{} cannot be written", path.display());
+    let failed = |path: &Path| format!("Cannot write {}", path.display());
     fs::create_dir_all(folder).with_context(|| failed(folder))?;
     let mut files = 0;
     for name in docs::files().filter(|name| !SERVED_ONLY.contains(&name.as_str())) {
@@ -100,5 +100,5 @@ fn write_site(folder: &Path) -> anyhow::Result<()> {
         files += 1;
     }
     let index = folder.join("index.html");
-    print(&format!("{} written; open {}\n", counted(files, "file"), index.display()))
+    print(&format!("{} written. Open {}\n", counted(files, "file"), index.display()))
 }

@@ -1,4 +1,4 @@
-//! What is said when something could not be done: what it was, and what to do next.
+//! Error reports of the command line: what failed, and what to do next.
 
 use std::{
     io::{ErrorKind, Write},
@@ -13,55 +13,55 @@ use crate::{
     store::{DirectoryError, LockHolder, StoreError},
 };
 
-/// The subcommand that no server is asked for.
+/// The subcommand that has no counterpart at a server.
 const SERVE: &str = "serve";
 
 /// The subcommand that works on a data directory only.
 const RECOVER: &str = "recover";
 
-/// How a command prints what it answers, and so also that it was refused.
+/// The format in which a command prints its answer or its error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OutputFormat {
     Text,
-    /// With `--json`: standard output has a problem document also where nothing was done.
+    /// With `--json`: if the command fails, a problem document is printed on standard output.
     Json,
 }
 
-/// The title of a problem that the command itself reports.
-const TITLE: &str = "The command was not carried out";
+/// The title of a problem document that the command itself makes.
+const TITLE: &str = "The command failed";
 
-/// Says on standard error what could not be done, and what to do next where that is known. With
-/// `--json` the problem is printed on standard output as well.
-pub(super) fn report(error: &anyhow::Error, answers: OutputFormat) {
+/// Prints an error with its causes on standard error, and what to do next if that is known. With
+/// `--json` it also prints a problem document on standard output.
+pub(super) fn report(error: &anyhow::Error, format: OutputFormat) {
     let advice = advice(error);
     let mut stderr = std::io::stderr().lock();
-    // Where standard error is closed, nobody can be told, and that is no reason to panic.
+    // If standard error is closed, nobody can be told. That is no reason to panic.
     let _ = writeln!(stderr, "satchel: {error:#}");
     if let Some(advice) = &advice {
         let _ = writeln!(stderr, "{advice}");
     }
-    if answers == OutputFormat::Json {
-        // Where standard output takes nothing, there is nobody to be told.
+    if format == OutputFormat::Json {
+        // If standard output cannot be written, nobody can be told.
         let _ = output::print_json(&document(error, advice.as_deref()));
     }
 }
 
-/// A problem with the command line or the settings, as the same document.
-pub(super) fn report_wrong_words(detail: &str) {
+/// Prints a problem document about the command line or the settings on standard output.
+pub(super) fn report_usage(detail: &str) {
     let detail = detail.trim().trim_start_matches("error: ");
     let _ = output::print_json(&problem(detail).to_string());
 }
 
-/// The problem (RFC 9457): the server's own, or one of the same shape.
+/// The problem document (RFC 9457): the server's own, or one of the same shape.
 fn document(error: &anyhow::Error, advice: Option<&str>) -> String {
     let refused = error.chain().find_map(|cause| cause.downcast_ref::<RequestRefused>());
     if let Some(document) = refused.and_then(|refused| refused.document.clone()) {
         return document;
     }
-    let what = sentence(&format!("{error:#}"));
+    let message = sentence(&format!("{error:#}"));
     let detail = match advice {
-        Some(advice) => format!("{what} {advice}"),
-        None => what,
+        Some(advice) => format!("{message} {advice}"),
+        None => message,
     };
     problem(&detail).to_string()
 }
@@ -70,7 +70,7 @@ fn problem(detail: &str) -> Value {
     json!({"type": "about:blank", "title": TITLE, "detail": detail})
 }
 
-/// A message as a sentence.
+/// Makes a sentence of a message: a capital first, a full stop last.
 fn sentence(text: &str) -> String {
     let stop = if text.ends_with(['.', '?', '!']) { "" } else { "." };
     let mut chars = text.chars();
@@ -78,18 +78,18 @@ fn sentence(text: &str) -> String {
     format!("{first}{}{stop}", chars.as_str())
 }
 
-/// The exit code of a command that refuses a damaged inventory.
-pub(super) const DAMAGED: u8 = 3;
+/// The exit code of a command that refuses to work on a damaged inventory.
+pub(super) const EXIT_DAMAGED: u8 = 3;
 
 /// The exit code of a command that ended with this error: 3 for a damaged inventory, 1 otherwise.
 pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
     let damaged = error.chain().any(|cause| {
         matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::InventoryDamaged(_)))
     });
-    if damaged { ExitCode::from(DAMAGED) } else { ExitCode::FAILURE }
+    if damaged { ExitCode::from(EXIT_DAMAGED) } else { ExitCode::FAILURE }
 }
 
-/// What to do next, where the error itself does not say it.
+/// What to do next, if the error does not say it itself.
 fn advice(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(error) = cause.downcast_ref::<StoreError>() {
@@ -107,22 +107,22 @@ fn of_store(error: &StoreError) -> Option<String> {
     }
     let advice = match error {
         StoreError::Directory(error) => {
-            return Some(ask_the_holder(error).unwrap_or_else(|| error.way_out()));
+            return Some(command_at_holder(error).unwrap_or_else(|| error.way_out()));
         }
         StoreError::Key(error) => return Some(error.way_out()),
         StoreError::Corrupt { .. }
         | StoreError::Damaged { .. }
         | StoreError::Unsealable { .. }
         | StoreError::Database(_) => {
-            "To find all that is damaged, run satchel verify. To see what can be done about it, stop \
-             the server and run satchel recover, each with --data DIR."
+            "To find all damage, run satchel verify --data DIR. To repair it, stop the server and run \
+             satchel recover --data DIR."
         }
-        StoreError::DiskFull => "Make room on the disk, then try again.",
+        StoreError::DiskFull => "Free some disk space, then try again.",
         StoreError::ReadOnly { .. } => {
-            "See what the system's log says of the disk, then start the server again."
+            "Check the system log for disk errors, then restart the server."
         }
         StoreError::Io { source, .. } => of_io(source.kind())?,
-        // They say it themselves.
+        // The message of these errors says it.
         StoreError::InventoryDamaged(damage) => {
             return recover::library_sentence(&damage.directory);
         }
@@ -142,37 +142,39 @@ fn of_store(error: &StoreError) -> Option<String> {
 
 fn of_io(kind: ErrorKind) -> Option<&'static str> {
     match kind {
-        ErrorKind::AddrInUse => {
-            Some("Another program listens there: stop it, or choose another port with --listen.")
-        }
+        ErrorKind::AddrInUse => Some(
+            "Another program uses this address. Stop it, or choose another port with --listen.",
+        ),
         ErrorKind::AddrNotAvailable => {
-            Some("This machine has no such address: `ip address` lists those that it has.")
+            Some("This machine does not have this address. `ip address` lists its addresses.")
         }
         ErrorKind::PermissionDenied => Some(
-            "Run it as the user to whom the files belong. A port below 1024 needs root or the \
+            "Run the command as the owner of the files. A port below 1024 needs root or the \
              capability CAP_NET_BIND_SERVICE.",
         ),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            Some("Make room on the disk, then try again.")
+            Some("Free some disk space, then try again.")
         }
-        // About the many others there is nothing to say that they do not.
+        // The other kinds need no advice beyond their message.
         _ => None,
     }
 }
 
-/// The command to type instead, where a server holds the data directory.
-fn ask_the_holder(error: &DirectoryError) -> Option<String> {
+/// The command to run instead, if a server has locked the data directory.
+fn command_at_holder(error: &DirectoryError) -> Option<String> {
     let DirectoryError::InUse { holder: LockHolder { url: Some(url), .. }, .. } = error else {
         return None;
     };
     if std::env::args().nth(1).is_some_and(|word| word == RECOVER) {
-        return Some("Stop it first: a recovery needs the data directory for itself.".to_owned());
+        return Some(
+            "Stop the server first: a recovery needs the data directory for itself.".to_owned(),
+        );
     }
     let command = at_server(std::env::args(), url)?;
-    Some(format!("Ask the server:\n  {command}\nor stop it first."))
+    Some(format!("Run the command at the server:\n  {command}\nor stop the server first."))
 }
 
-/// The same command line, at the server that holds the data directory. `serve` has none.
+/// The same command line with `--server` instead of `--data`. `None` for `serve`.
 fn at_server(mut arguments: impl Iterator<Item = String>, url: &str) -> Option<String> {
     let mut words = vec!["satchel".to_owned()];
     let subcommand = arguments.nth(1).filter(|word| word != SERVE)?;
@@ -188,7 +190,7 @@ fn at_server(mut arguments: impl Iterator<Item = String>, url: &str) -> Option<S
     Some(words.join(" "))
 }
 
-/// A word as a shell reads it.
+/// Quotes a word for a shell.
 fn quoted(word: String) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=:+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -205,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_deepest_cause_that_is_known_gives_the_advice() {
+    fn the_first_known_cause_gives_the_advice() {
         let inner: Result<(), _> = Err(std::io::Error::from(ErrorKind::AddrInUse));
         let error = inner.context("Nothing can listen on [::1]:80").unwrap_err();
         assert!(advice(&error).unwrap().contains("--listen"));
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_that_is_shown_can_be_typed() {
+    fn the_suggested_command_is_quoted_for_a_shell() {
         let at = |words: &[&str]| {
             at_server(words.iter().map(ToString::to_string), "http://127.0.0.1:4711")
         };
@@ -233,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_of_the_command_has_the_shape_of_the_servers() {
+    fn a_problem_document_of_the_command_has_the_shape_of_the_servers() {
         let error = anyhow::anyhow!("there is no é>b").context("outside");
         let problem: Value = serde_json::from_str(&document(&error, Some("Make one."))).unwrap();
         assert_eq!(problem["title"], TITLE);

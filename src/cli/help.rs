@@ -1,4 +1,4 @@
-//! What every help says in the same words: how settings are found, how it ends, what this is.
+//! The parts of the help that all subcommands share: settings, exit codes, version.
 
 use clap::Command;
 
@@ -8,30 +8,30 @@ use crate::store;
 
 const SETTINGS: &str = "\
 Settings:
-  Every option with an environment variable is a setting. It can stand in a TOML file too, under
-  the option's name with _ for -, as: log_format = \"json\"
-  An option goes before the environment, that before the file, that before the default.
-  The file is the one that --config or SATCHEL_CONFIG names, otherwise /etc/satchel.toml if it is
-  there. `satchel config` prints what is in force and where it comes from.";
+  Every option with an environment variable is a setting. A TOML file can set it too, under the
+  option's name with _ for -: log_format = \"json\"
+  Precedence: command-line option, environment variable, settings file, default.
+  The settings file is named by --config or SATCHEL_CONFIG; otherwise it is /etc/satchel.toml, if
+  that exists. `satchel config` prints all settings in effect and where each comes from.";
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    could not be done, or is not as it should be
-  2    wrong arguments or settings; nothing was begun
+  1    failed, or a check found a problem
+  2    wrong arguments or settings; nothing was done
   3    the inventory is damaged; see `satchel recover`
-  130  cut short by a signal";
+  130  interrupted by a signal";
 
 const EXAMPLES: &str = "\
 Examples:
   satchel serve --demo
-      a sample inventory at http://127.0.0.1:8080
+      serves a sample inventory at http://127.0.0.1:8080
   satchel config
-      what is set, and where
+      shows all settings and where each comes from
   satchel help serve
-      all of a subcommand's options";
+      shows all options of a subcommand";
 
-/// Adds to the long help of a command and of its subcommands what is the same for all of them.
+/// Adds the shared parts to the long help of a command and of its subcommands.
 pub(super) fn complete(command: Command) -> Command {
     let command = command.version(env!("CARGO_PKG_VERSION")).long_version(version());
     let command = command.after_help(EXAMPLES).after_long_help(paragraphs(&[
@@ -47,7 +47,7 @@ pub(super) fn complete(command: Command) -> Command {
         } else {
             SETTINGS.to_owned()
         };
-        // A subcommand whose codes are other ones says them itself.
+        // A subcommand with codes of its own lists them itself.
         let codes = if own.contains("Exit codes:") { String::new() } else { EXIT_CODES.to_owned() };
         subcommand.after_long_help(paragraphs(&[own, settings, codes]))
     })
@@ -57,7 +57,7 @@ fn paragraphs(parts: &[String]) -> String {
     parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join("\n\n")
 }
 
-/// What `satchel --version` says behind the name.
+/// The text of `satchel --version` after the name.
 fn version() -> String {
     let commit = match env!("SATCHEL_COMMIT") {
         "" => String::new(),

@@ -1,6 +1,6 @@
-//! Ctrl-C: what a command would leave behind is removed, and then the command ends. While a command
-//! defers it, the first Ctrl-C is only noted: the command cancels its work and says what became of
-//! it. The second one ends the command at once.
+//! Ctrl-C and SIGTERM. By default the command removes its temporary files and ends. While a command
+//! defers signals, the first one is only recorded: the command cancels its work and reports the
+//! outcome. A second signal ends the command at once.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, Once, PoisonError},
@@ -13,114 +13,116 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-/// What a shell says of a process that Ctrl-C ended: 128 and the number of SIGINT.
+/// The exit code after Ctrl-C: 128 plus the number of SIGINT, as a shell reports it.
 pub(super) const EXIT_INTERRUPTED: u8 = 130;
 
-/// Ctrl-C ended the work of the command.
+/// The work of the command was interrupted by a signal.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Interrupted {
     #[error("Cancelled: nothing was changed.")]
     Cancelled,
-    /// The server does not answer, and knows perhaps of no cancellation.
-    #[error("{parting}")]
-    Unanswered { parting: String },
+    /// The server did not answer, so the job might go on there.
+    #[error("{message}")]
+    Unanswered { message: String },
 }
 
-/// What removes one thing.
+/// Removes one temporary file or stored project.
 type Removal = Box<dyn FnOnce() + Send>;
 
-/// Where the thing is that is removed.
+/// The place where a removal works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cleanup {
     Local,
-    /// At the server. A second Ctrl-C leaves it there: the server may still work with it.
+    /// At the server. Skipped after a second signal, because the server might still use the file.
     AtServer,
 }
 
-/// What is known of signals, and what is to be done.
-struct Signals {
-    /// What is to be removed, each with its number.
+/// The signals so far, and what to do about them.
+struct SignalState {
+    /// The removals to run before the process ends, each with its number.
     removals: Vec<(u64, Cleanup, Removal)>,
-    asked: bool,
-    /// What is said at the second signal; none while the first one ends the command.
+    /// Whether a signal has arrived.
+    is_interrupted: bool,
+    /// The message of the second signal. `None` while the first one ends the command.
     deferred: Option<String>,
 }
 
-static SIGNALS: Mutex<Signals> =
-    Mutex::new(Signals { removals: Vec::new(), asked: false, deferred: None });
+static STATE: Mutex<SignalState> =
+    Mutex::new(SignalState { removals: Vec::new(), is_interrupted: false, deferred: None });
 
-static CAME: Condvar = Condvar::new();
+/// Notified when a signal arrives.
+static ARRIVED: Condvar = Condvar::new();
 
-static WATCHED: Once = Once::new();
+static WATCH_STARTED: Once = Once::new();
 
-/// While this is held, Ctrl-C removes something.
+/// While this is held, a signal runs the removal of the guard.
 pub(super) struct Guard(u64);
 
-/// While this is held, the first Ctrl-C is only noted.
+/// While this is held, the first signal is only recorded.
 pub(super) struct Deferred(());
 
-/// Lets `remove` be called should the command be cut short while the guard is held. When the guard
-/// is dropped, nothing is removed.
+/// Calls `remove` if a signal ends the command while the guard is held. A guard that is dropped
+/// removes nothing.
 pub(super) fn guard(cleanup: Cleanup, remove: impl FnOnce() + Send + 'static) -> Guard {
-    WATCHED.call_once(watch);
-    let mut signals = signals();
-    let number = signals.removals.last().map_or(0, |(number, ..)| number + 1);
-    signals.removals.push((number, cleanup, Box::new(remove)));
+    WATCH_STARTED.call_once(watch);
+    let mut state = state();
+    let number = state.removals.last().map_or(0, |(number, ..)| number + 1);
+    state.removals.push((number, cleanup, Box::new(remove)));
     Guard(number)
 }
 
-/// Defers Ctrl-C until the result is dropped. `parting` is said at the second one, which ends the
+/// Defers signals until the result is dropped. The second signal prints `message` and ends the
 /// command at once.
-pub(super) fn defer(parting: String) -> Deferred {
-    WATCHED.call_once(watch);
-    signals().deferred = Some(parting);
+pub(super) fn defer(message: String) -> Deferred {
+    WATCH_STARTED.call_once(watch);
+    state().deferred = Some(message);
     Deferred(())
 }
 
-/// Whether Ctrl-C was pressed.
-pub(super) fn is_asked() -> bool {
-    signals().asked
+/// Returns whether a signal has arrived.
+pub(super) fn is_interrupted() -> bool {
+    state().is_interrupted
 }
 
-/// Whether Ctrl-C was pressed, and the command goes on to cancel its work.
-pub(super) fn is_deferred_and_asked() -> bool {
-    let signals = signals();
-    signals.asked && signals.deferred.is_some()
+/// Returns whether a signal has arrived and was deferred, so that the command must cancel its work.
+pub(super) fn must_cancel() -> bool {
+    let state = state();
+    state.is_interrupted && state.deferred.is_some()
 }
 
-/// Waits, at most until Ctrl-C is pressed for the first time.
+/// Waits for `pause`, or until the first signal arrives.
 pub(super) fn wait(pause: Duration) {
-    let signals = signals();
-    let asked_before = signals.asked;
-    // Which of the two it was makes no difference.
-    let _ = CAME.wait_timeout_while(signals, pause, |signals| signals.asked == asked_before);
+    let state = state();
+    let before = state.is_interrupted;
+    // The caller asks itself whether a signal arrived.
+    let _ = ARRIVED.wait_timeout_while(state, pause, |state| state.is_interrupted == before);
 }
 
-fn signals() -> MutexGuard<'static, Signals> {
-    SIGNALS.lock().unwrap_or_else(PoisonError::into_inner)
+fn state() -> MutexGuard<'static, SignalState> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Deferred {
-    /// Changes what is said at the second Ctrl-C.
-    pub fn at_second(&self, parting: String) {
-        signals().deferred = Some(parting);
+    /// Changes the message of the second signal.
+    pub fn set_message(&self, message: String) {
+        state().deferred = Some(message);
     }
 }
 
 impl Drop for Deferred {
     fn drop(&mut self) {
-        signals().deferred = None;
+        state().deferred = None;
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        signals().removals.retain(|(number, ..)| *number != self.0);
+        state().removals.retain(|(number, ..)| *number != self.0);
     }
 }
 
-/// Waits for the signals on a thread of its own, from before this returns. Where that cannot be had,
-/// a signal ends the process as ever: whatever is left behind then has no name that anybody uses.
+/// Handles signals on a thread of its own. The handlers are installed when this returns. If the
+/// thread cannot be started, a signal ends the process, and temporary files are left behind.
 fn watch() {
     let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
     let watched = {
@@ -136,7 +138,7 @@ fn watch() {
                     _ = terminate.recv() => {}
                 }
             });
-            if !is_first_deferred() {
+            if record_signal() == Reaction::Leave {
                 leave();
             }
         }
@@ -144,32 +146,43 @@ fn watch() {
     let _ = thread::Builder::new().name("signals".to_owned()).spawn(wait);
 }
 
-/// Notes a signal. Says whether the command goes on nevertheless, to cancel its work.
-fn is_first_deferred() -> bool {
-    let mut signals = signals();
-    let is_first = !std::mem::replace(&mut signals.asked, true);
-    CAME.notify_all();
-    let goes_on = is_first && signals.deferred.is_some();
-    drop(signals);
-    if goes_on {
-        eprintln!("satchel: cancelling; Ctrl-C again leaves at once");
-    }
-    goes_on
+/// The reaction to a signal.
+#[derive(PartialEq, Eq)]
+enum Reaction {
+    /// The command cancels its work.
+    Cancel,
+    /// The process ends.
+    Leave,
 }
 
-/// Removes what would be left behind, and ends the process.
+/// Records a signal.
+fn record_signal() -> Reaction {
+    let mut state = state();
+    let is_first = !std::mem::replace(&mut state.is_interrupted, true);
+    ARRIVED.notify_all();
+    let is_deferred = state.deferred.is_some();
+    drop(state);
+    if is_first && is_deferred {
+        eprintln!("satchel: cancelling; press Ctrl-C again to quit immediately");
+        Reaction::Cancel
+    } else {
+        Reaction::Leave
+    }
+}
+
+/// Runs the removals, and ends the process.
 fn leave() -> ! {
-    let (removals, parting) = {
-        let mut signals = signals();
-        (std::mem::take(&mut signals.removals), signals.deferred.take())
+    let (removals, message) = {
+        let mut state = state();
+        (std::mem::take(&mut state.removals), state.deferred.take())
     };
     for (_, cleanup, remove) in removals.into_iter().rev() {
-        if cleanup == Cleanup::Local || parting.is_none() {
+        if cleanup == Cleanup::Local || message.is_none() {
             remove();
         }
     }
-    if let Some(parting) = parting {
-        eprintln!("satchel: {parting}");
+    if let Some(message) = message {
+        eprintln!("satchel: {message}");
     }
     std::process::exit(i32::from(EXIT_INTERRUPTED));
 }

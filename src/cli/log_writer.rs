@@ -1,11 +1,18 @@
-//! Lines of the log on their way to standard error, written by a thread of their own: no request
-//! waits for the log of another, and lines that come close together share one write.
+//! Writes log lines to standard error on a thread of its own, so that no request waits for the log.
 //!
-//! Waking a thread for every line would cost a request more than the line itself.
+//! Lines that arrive within [`GATHER_TIME`] share one write, because waking the thread for every line
+//! would cost a request more than the line itself.
 //!
-//! Standard error may be a pipe that nobody reads. Then the queue fills up, further lines are
-//! dropped and counted, and the count is logged when lines are written again. Neither a request
-//! nor the shutdown waits for the reader.
+//! Standard error can be a pipe that nobody reads. Then the queue fills up. Further lines are dropped
+//! and counted, and the count is logged when lines are written again. Neither a request nor the
+//! shutdown waits for the reader.
+//!
+//! `tracing-appender` 0.2.5 (`non_blocking`) was tried instead. It cannot keep these promises:
+//! - At the end it waits for the reader for one second in total, so a slow reader loses lines. This
+//!   writer waits as long as the reader takes something.
+//! - If the queue is full at the end, it prints a message on standard output, which programs parse.
+//! - Its limit counts lines, so the memory of the queue is not bounded.
+//! - It counts dropped lines, but logs no count, and it wakes its thread for every line.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,87 +21,91 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How long the first line waits for others to share its write. Nobody who watches the log sees it.
-const GATHERING: Duration = Duration::from_millis(20);
+/// How long the first line waits for others to share its write. A person who watches the log does
+/// not notice it.
+const GATHER_TIME: Duration = Duration::from_millis(20);
 
-/// The most bytes that wait for standard error. Lines beyond it are dropped: some 10,000 lines of
-/// requests, which a reader that is only slow takes in a second.
-const WAITING_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// The most bytes in the queue, about 10,000 lines of requests. A slow reader takes them in a second.
+/// Lines beyond are dropped.
+const QUEUE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// The bytes of one write: what a pipe takes at once on Linux. Each write that ends is progress.
+/// The bytes of one write: the capacity of a pipe on Linux. Each completed write is progress of the
+/// reader.
 const WRITE_BYTES: usize = 64 * 1024;
 
-/// How long the end of the process waits for a reader that takes nothing.
+/// How long the shutdown waits for a reader that takes nothing.
 const STALL_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// Takes lines from anywhere.
+/// Accepts log lines from all threads.
 #[derive(Clone)]
-pub(super) struct Lines(Arc<Shared>);
+pub(super) struct LogWriter(Arc<Shared>);
 
-/// Writes what still waits when it is dropped, unless standard error takes nothing.
-pub(super) struct LinesGuard {
+/// Writes the queued lines when it is dropped, unless the reader takes nothing.
+pub(super) struct LogWriterGuard {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
 }
 
 struct Shared {
-    state: Mutex<State>,
-    /// Notified when a line waits, and when the guard is dropped.
-    some: Condvar,
-    /// Notified when a write has ended.
+    queue: Mutex<Queue>,
+    /// Notified when a line is queued, and when the guard is dropped.
+    queued: Condvar,
+    /// Notified when a write has completed.
     progress: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    waiting: Vec<u8>,
-    /// The lines that were dropped and not reported yet.
+struct Queue {
+    bytes: Vec<u8>,
+    /// The number of dropped lines that were not logged yet.
     dropped: u64,
-    /// The number of writes that have ended.
+    /// The number of completed writes.
     writes: u64,
-    closing: bool,
-    /// The thread has written everything.
-    closed: bool,
+    is_closing: bool,
+    /// Whether the thread has written everything.
+    is_closed: bool,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Starts the thread that writes to `out`.
 ///
 /// # Errors
-/// There is no thread to be had.
-pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<(Lines, LinesGuard)> {
+/// An I/O error if the thread cannot be started.
+pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<(LogWriter, LogWriterGuard)> {
     let shared = Arc::new(Shared {
-        state: Mutex::default(),
-        some: Condvar::new(),
+        queue: Mutex::default(),
+        queued: Condvar::new(),
         progress: Condvar::new(),
     });
-    let theirs = shared.clone();
+    let of_thread = shared.clone();
     let writer =
-        thread::Builder::new().name("log".to_owned()).spawn(move || write(&theirs, out))?;
-    Ok((Lines(shared.clone()), LinesGuard { shared, writer: Some(writer) }))
+        thread::Builder::new().name("log".to_owned()).spawn(move || run(&of_thread, out))?;
+    Ok((LogWriter(shared.clone()), LogWriterGuard { shared, writer: Some(writer) }))
 }
 
-fn write(shared: &Shared, mut out: impl Write) {
+/// The thread: writes the queued lines until the guard is dropped.
+fn run(shared: &Shared, mut out: impl Write) {
     let mut lines = Vec::new();
     loop {
-        let mut state = shared.lock();
-        while state.waiting.is_empty() && !state.closing {
-            state = shared.some.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let mut queue = shared.lock();
+        while queue.bytes.is_empty() && !queue.is_closing {
+            queue = shared.queued.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        let gathered = shared.some.wait_timeout_while(state, GATHERING, |state| !state.closing);
-        let mut state = gathered.unwrap_or_else(PoisonError::into_inner).0;
-        std::mem::swap(&mut state.waiting, &mut lines);
-        let dropped = std::mem::take(&mut state.dropped);
-        let ending = state.closing && lines.is_empty();
-        state.closed = ending;
-        drop(state);
+        let gathered =
+            shared.queued.wait_timeout_while(queue, GATHER_TIME, |queue| !queue.is_closing);
+        let mut queue = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        std::mem::swap(&mut queue.bytes, &mut lines);
+        let dropped = std::mem::take(&mut queue.dropped);
+        let is_finished = queue.is_closing && lines.is_empty();
+        queue.is_closed = is_finished;
+        drop(queue);
         shared.progress.notify_all();
-        if ending {
+        if is_finished {
             return;
         }
         for piece in lines.chunks(WRITE_BYTES) {
@@ -106,7 +117,7 @@ fn write(shared: &Shared, mut out: impl Write) {
         let _ = out.flush();
         lines.clear();
         if dropped > 0 {
-            // The line joins the queue, in the format of all others.
+            // Queued like other lines, and in their format.
             tracing::error!(
                 lines = dropped,
                 "log lines were dropped, because standard error was not read fast enough"
@@ -115,18 +126,18 @@ fn write(shared: &Shared, mut out: impl Write) {
     }
 }
 
-impl Write for Lines {
+impl Write for LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut state = self.0.lock();
-        if state.waiting.len() > WAITING_BYTES_MAX {
-            state.dropped += 1;
+        let mut queue = self.0.lock();
+        if queue.bytes.len() > QUEUE_BYTES_MAX {
+            queue.dropped += 1;
             return Ok(line.len());
         }
-        let first = state.waiting.is_empty();
-        state.waiting.extend_from_slice(line);
-        drop(state);
-        if first {
-            self.0.some.notify_one();
+        let was_empty = queue.bytes.is_empty();
+        queue.bytes.extend_from_slice(line);
+        drop(queue);
+        if was_empty {
+            self.0.queued.notify_one();
         }
         Ok(line.len())
     }
@@ -136,36 +147,36 @@ impl Write for Lines {
     }
 }
 
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Lines;
+impl<'a> MakeWriter<'a> for LogWriter {
+    type Writer = LogWriter;
 
-    fn make_writer(&'a self) -> Lines {
+    fn make_writer(&'a self) -> LogWriter {
         self.clone()
     }
 }
 
-impl Drop for LinesGuard {
+impl Drop for LogWriterGuard {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.closing = true;
-        self.shared.some.notify_all();
-        let (mut writes, mut stalled) = (state.writes, Instant::now());
-        while !state.closed {
+        let mut queue = self.shared.lock();
+        queue.is_closing = true;
+        self.shared.queued.notify_all();
+        let (mut writes, mut last_progress) = (queue.writes, Instant::now());
+        while !queue.is_closed {
             if self.writer.as_ref().is_none_or(JoinHandle::is_finished)
-                || stalled.elapsed() >= STALL_WAIT_MAX
+                || last_progress.elapsed() >= STALL_WAIT_MAX
             {
-                // The thread ends with the process, and what still waits is lost.
+                // The thread ends with the process, and the queued lines are lost.
                 return;
             }
-            let waited = self.shared.progress.wait_timeout(state, STALL_WAIT_MAX / 20);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            if state.writes != writes {
-                (writes, stalled) = (state.writes, Instant::now());
+            let waited = self.shared.progress.wait_timeout(queue, STALL_WAIT_MAX / 20);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if queue.writes != writes {
+                (writes, last_progress) = (queue.writes, Instant::now());
             }
         }
-        drop(state);
+        drop(queue);
         if let Some(writer) = self.writer.take() {
-            // A panic there has been printed, and there is no log to write it to.
+            // A panic of the thread cannot be logged without the thread.
             let _ = writer.join();
         }
     }
@@ -175,7 +186,7 @@ impl Drop for LinesGuard {
 mod tests {
     use super::*;
 
-    /// Takes everything, slowly.
+    /// Accepts everything, slowly.
     #[derive(Clone, Default)]
     struct Slow(Arc<Mutex<Vec<u8>>>);
 
@@ -192,10 +203,10 @@ mod tests {
     }
 
     /// Writes numbered lines from several threads.
-    fn write_lines(lines: &Lines, threads: usize, count: usize) {
+    fn write_lines(writer: &LogWriter, threads: usize, count: usize) {
         thread::scope(|scope| {
             for thread in 0..threads {
-                let mut lines = lines.make_writer();
+                let mut lines = writer.make_writer();
                 scope.spawn(move || {
                     let rest = "é".repeat(300);
                     for number in 0..count {
@@ -208,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_lost_or_torn_whoever_writes() {
+    fn lines_of_several_threads_are_complete_and_in_order() {
         const THREADS: usize = 4;
         const LINES: usize = 800;
         let out = Slow::default();
@@ -228,15 +239,15 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_nobody_reads_blocks_neither_the_writers_nor_the_end() {
+    fn a_pipe_that_nobody_reads_blocks_neither_writers_nor_shutdown() {
         const LINES: usize = 10_000;
         let (reader, writer) = io::pipe().unwrap();
         let (lines, guard) = start(writer).unwrap();
         write_lines(&lines, 1, LINES);
-        let state = lines.0.lock();
-        assert!(state.waiting.len() <= WAITING_BYTES_MAX + 1024, "{}", state.waiting.len());
-        let dropped = state.dropped;
-        drop(state);
+        let queue = lines.0.lock();
+        assert!(queue.bytes.len() <= QUEUE_BYTES_MAX + 1024, "{}", queue.bytes.len());
+        let dropped = queue.dropped;
+        drop(queue);
         assert!(dropped > 0 && dropped < LINES as u64, "{dropped}");
         let begun = Instant::now();
         drop(guard);
@@ -245,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_written_without_another_one_coming() {
+    fn a_single_line_is_written_without_another_one() {
         let out = Slow::default();
         let (mut lines, _guard) = start(out.clone()).unwrap();
         lines.write_all(b"alone\n").unwrap();
@@ -253,5 +264,30 @@ mod tests {
             thread::yield_now();
         }
         assert_eq!(*out.0.lock().unwrap(), b"alone\n");
+    }
+
+    /// The reader takes longer for all lines than the shutdown waits for one that takes nothing.
+    #[test]
+    fn the_shutdown_waits_for_a_slow_reader() {
+        const READ_PAUSE: Duration = Duration::from_millis(250);
+        const LINES: usize = 1_200;
+        let (mut reader, out) = io::pipe().unwrap();
+        let (writer, guard) = start(out).unwrap();
+        write_lines(&writer, 1, LINES);
+        let read = thread::spawn(move || {
+            let (mut text, mut buffer) = (Vec::new(), vec![0; WRITE_BYTES]);
+            loop {
+                thread::sleep(READ_PAUSE);
+                match io::Read::read(&mut reader, &mut buffer).unwrap() {
+                    0 => return text,
+                    count => text.extend_from_slice(&buffer[..count]),
+                }
+            }
+        });
+        let begun = Instant::now();
+        drop((guard, writer));
+        assert!(begun.elapsed() > STALL_WAIT_MAX, "{:?}", begun.elapsed());
+        let text = String::from_utf8(read.join().unwrap()).unwrap();
+        assert_eq!(text.lines().count(), LINES);
     }
 }

@@ -1,4 +1,4 @@
-//! Where log lines go: to standard error, as people or programs read them.
+//! The log: its filter, its format and its output to standard error.
 
 use std::io::{self, IsTerminal};
 use std::panic::{self, PanicHookInfo};
@@ -11,16 +11,19 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::lines::{self, LinesGuard};
+use super::log_writer::{self, LogWriterGuard};
 use crate::config::{LogConfig, LogFormat};
 use crate::panics;
 
-/// Begins to log. To be called once. Lines are written by a thread of their own, so that no
-/// request waits for the log of another; the last are written when the guard is dropped.
-pub(super) fn start(config: &LogConfig) -> anyhow::Result<LinesGuard> {
+/// Starts the log. Call it once. A thread of its own writes the lines ([`log_writer`]); dropping the
+/// guard writes the last ones.
+///
+/// # Errors
+/// The filter is invalid, or the thread cannot be started.
+pub(super) fn start(config: &LogConfig) -> anyhow::Result<LogWriterGuard> {
     let filter = filter(&config.filter)
-        .with_context(|| format!("The log filter “{}” is not understood", config.filter))?;
-    let (writer, guard) = lines::start(io::stderr()).context("The thread of the log")?;
+        .with_context(|| format!("The log filter “{}” is invalid", config.filter))?;
+    let (writer, guard) = log_writer::start(io::stderr()).context("Cannot start the log thread")?;
     let lines = fmt::layer().with_writer(writer);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match config.format {
         LogFormat::Human => {
@@ -30,13 +33,13 @@ pub(super) fn start(config: &LogConfig) -> anyhow::Result<LinesGuard> {
         LogFormat::Json => Box::new(lines.json().flatten_event(true).with_current_span(true)),
     };
     let log = tracing_subscriber::registry().with(lines).with(filter);
-    log.try_init().map_err(|error| anyhow::anyhow!("Logging cannot begin: {error}"))?;
+    log.try_init().map_err(|error| anyhow::anyhow!("Cannot start the log: {error}"))?;
     panic::set_hook(Box::new(log_panic));
     Ok(guard)
 }
 
-/// Logs a panic like any other event. The hook of the standard library writes to standard error
-/// itself, and blocks while that is a full pipe.
+/// Logs a panic like other events. The standard library's hook writes to standard error directly,
+/// and would block on a full pipe.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     if panics::is_contained() {
         return;
@@ -48,14 +51,16 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(location, thread, message, "panic");
 }
 
-/// A level, or parts of the program with theirs: `warn,satchel=debug`. Where nothing is said,
-/// errors are logged.
+/// Parses a level, or a list of modules with levels: `warn,satchel=debug`. An empty filter logs
+/// errors.
+///
+/// # Errors
+/// A level is unknown, or the filter selects spans.
 fn filter(text: &str) -> anyhow::Result<Targets> {
-    // Such filters know spans elsewhere; it takes a hundred kilobytes of code.
+    // `EnvFilter` supports spans, but takes 100 KB of code.
     anyhow::ensure!(
         !text.contains('['),
-        "spans and fields cannot be asked for; a level, or a list like warn,satchel=debug, is \
-         expected"
+        "spans and fields are not supported. Use a level, or a list like warn,satchel=debug"
     );
     let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     if parts.is_empty() {
@@ -71,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_has_its_own_level_and_all_others_the_common_one() {
+    fn a_module_has_its_own_level_and_the_others_the_default() {
         for text in ["warn,satchel=debug", " WARN , satchel=debug,", "satchel=debug,warn"] {
             let filter = filter(text).unwrap();
             assert!(filter.would_enable("satchel::http", &Level::DEBUG), "{text}");
@@ -96,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_filter_is_refused() {
+    fn an_invalid_filter_is_refused() {
         for text in ["satchel=loud", "info,a=b=c", "[request{id=1}]=debug", "a[{b,c}]=info"] {
             assert!(filter(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! `satchel man`: manual pages.
+//! `satchel man`: prints or writes the manual pages.
 
 use std::fs;
 use std::io;
@@ -16,33 +16,33 @@ use crate::model::nearest;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel man | man -l -
-      shows the page of satchel itself
+      shows the page of satchel
   satchel man serve | man -l -
       shows the page of a subcommand
   satchel man --output /usr/share/man/man1
-      writes all of them there";
+      writes all pages to that directory";
 
 /// `satchel man`
 #[derive(Args, Debug)]
 pub(super) struct ManArguments {
-    /// The subcommand whose page to print; that of satchel itself where none is named
+    /// The subcommand whose page to print; without it, the page of satchel itself
     #[arg(value_name = "SUBCOMMAND")]
     subcommand: Option<String>,
 
-    /// Write all pages into this directory, which is made when it is not there
+    /// Write all pages to this directory, which is created if it is missing
     #[arg(long, value_name = "DIR", conflicts_with = "subcommand")]
     output: Option<PathBuf>,
 }
 
 /// Prints a page, or writes all of them.
 pub(super) fn run(arguments: &ManArguments, command: Command) -> anyhow::Result<ExitCode> {
-    // `help` has no page: it shows what the others have.
+    // `help` has no page of its own: it only shows the help of the others.
     let mut command = command.disable_help_subcommand(true);
-    // Gives the subcommands their whole names.
+    // Sets the full names of the subcommands: `satchel serve`.
     command.build();
     if let Some(directory) = &arguments.output {
         let written = write_all(&command, directory)
-            .with_context(|| format!("The pages cannot be written to {}", directory.display()))?;
+            .with_context(|| format!("Cannot write the pages to {}", directory.display()))?;
         let lines = written.iter().map(|path| format!("{}\n", path.display()));
         print(&lines.collect::<String>())?;
         return Ok(ExitCode::SUCCESS);
@@ -51,16 +51,17 @@ pub(super) fn run(arguments: &ManArguments, command: Command) -> anyhow::Result<
         None => &command,
         Some(name) => match visible(&command).find(|subcommand| subcommand.get_name() == name) {
             Some(subcommand) => subcommand,
-            None => bail!("There is no subcommand “{name}”{}", meant(&command, name)),
+            None => bail!("There is no subcommand “{name}”{}", suggestion(&command, name)),
         },
     };
     print(&String::from_utf8(page(shown)?)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn meant(command: &Command, name: &str) -> String {
+/// The sentence that names the subcommand with the most similar name, if there is one.
+fn suggestion(command: &Command, name: &str) -> String {
     let nearest = nearest(name, visible(command).map(Command::get_name));
-    nearest.map(|nearest| format!("; was “{nearest}” meant?")).unwrap_or_default()
+    nearest.map(|nearest| format!(". Did you mean “{nearest}”?")).unwrap_or_default()
 }
 
 fn visible(command: &Command) -> impl Iterator<Item = &Command> {
@@ -78,8 +79,8 @@ fn write_all(command: &Command, directory: &Path) -> io::Result<Vec<PathBuf>> {
     pages.map(write).collect()
 }
 
-/// The page of one command. What the help has behind the options has a section for each of its
-/// paragraphs here, whose lines stay as they are: most of them are examples.
+/// The page of one command. Each paragraph after the options in the help becomes a section, and its
+/// line breaks are kept: most paragraphs are examples.
 fn page(command: &Command) -> io::Result<Vec<u8>> {
     let man = Man::new(command.clone())
         .source(concat!("satchel ", env!("CARGO_PKG_VERSION")))
@@ -93,10 +94,10 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     if visible(command).next().is_some() {
         man.render_subcommands_section(&mut page)?;
     }
-    let behind = command.get_after_long_help().or_else(|| command.get_after_help());
-    let behind = behind.map(ToString::to_string).unwrap_or_default();
+    let after = command.get_after_long_help().or_else(|| command.get_after_help());
+    let after = after.map(ToString::to_string).unwrap_or_default();
     let mut sections = Roff::new();
-    for paragraph in behind.split("\n\n") {
+    for paragraph in after.split("\n\n") {
         let (heading, lines) = match paragraph.split_once(":\n") {
             Some((heading, lines)) if !heading.contains('\n') => (heading, lines),
             _ => ("Notes", paragraph),

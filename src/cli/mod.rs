@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand.
+//! The command line: one file per subcommand.
 
 mod completions;
 mod config;
@@ -16,7 +16,7 @@ mod inspect;
 mod interrupt;
 mod kinds;
 mod licenses;
-mod lines;
+mod log_writer;
 mod logging;
 mod man;
 mod output;
@@ -46,8 +46,8 @@ use failure::OutputFormat;
 use crate::config::{DEFAULT_FILE, ParseError, Parsed, ServeConfig, file_argument, parse};
 use crate::wording::chain;
 
-/// What arguments and settings end with that are not understood, as clap has it.
-const WRONG: u8 = 2;
+/// The exit code for wrong arguments or settings. clap uses the same.
+const EXIT_USAGE: u8 = 2;
 
 /// The command line of `satchel`.
 #[derive(Parser, Debug)]
@@ -62,37 +62,37 @@ enum Command {
     /// Serve the inventory over HTTP
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<ServeConfig>),
-    /// Write a project's bundle, or a workbook of devices and links
+    /// Export a project as a bundle, or devices and links as a workbook
     #[command(after_help = export::EXAMPLES)]
     Export(Box<export::ExportArgs>),
-    /// Take a project or a workbook in, whole or not at all
+    /// Import a project or a workbook, completely or not at all
     #[command(after_help = import::EXAMPLES)]
     Import(Box<import::ImportArgs>),
-    /// Say what an import would change, or what differs between two projects
+    /// Show what an import would change, or how two projects differ
     #[command(after_help = diff::EXAMPLES)]
     Diff(Box<diff::DiffArgs>),
-    /// Say what a bundle, a workbook or the inventory holds
+    /// Show what a bundle, a workbook or the inventory contains
     #[command(after_help = inspect::EXAMPLES)]
     Inspect(Box<inspect::InspectArgs>),
-    /// Find out whether a bundle or the inventory is whole
+    /// Check a bundle or the inventory for damage
     #[command(after_help = verify::EXAMPLES)]
     Verify(Box<verify::VerifyArgs>),
-    /// Take back the last import
+    /// Undo the last import
     #[command(after_help = undo::EXAMPLES)]
     Undo(Box<undo::UndoArgs>),
-    /// Say what is damaged in a data directory, and recover it
+    /// Show what is damaged in a data directory, and recover it
     #[command(after_help = recover::EXAMPLES)]
     Recover(Box<recover::RecoverArgs>),
     /// Change a user's password
     #[command(after_help = passwd::EXAMPLES)]
     Passwd(Box<passwd::PasswdArgs>),
-    /// Print what is in force for `satchel serve`, and where each setting comes from
+    /// Print the settings of `satchel serve`, and where each comes from
     #[command(after_help = config::EXAMPLES, mut_arg("demo", |demo| demo.hide(true)))]
     Config(Box<config::ConfigArguments>),
-    /// Print what a shell needs to complete the command line
+    /// Print a shell completion script
     #[command(after_help = completions::EXAMPLES)]
     Completions(completions::CompletionsArguments),
-    /// Read about Satchel, offline
+    /// Read the documentation, offline
     #[command(after_help = docs::EXAMPLES)]
     Docs(docs::DocsArguments),
     /// Print or write the manual pages
@@ -102,71 +102,73 @@ enum Command {
     Licenses,
 }
 
-/// The definition that everything is made from: parsing, help, manual pages, completions, and the
-/// table of settings.
+/// The definition of the command line. Parsing, help, manual pages, completions and the table of
+/// settings follow from it.
 pub fn command() -> clap::Command {
     help::complete(Arguments::command().arg(file_argument()))
 }
 
-/// Does what the words say, the executable's name first, and says on standard error what could not
-/// be done. Exit codes: 0 done, 1 could not be done, or is not as it should be, 2 wrong arguments
-/// or settings, 3 the inventory is damaged, 130 cut short by a signal.
+/// Runs the command line `words`, whose first word is the name of the executable. Errors are printed
+/// on standard error.
+///
+/// Exit codes: 0 done, 1 failed or a check found a problem, 2 wrong arguments or settings, 3 the
+/// inventory is damaged, 130 interrupted by a signal.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.into_iter().collect();
     if let Some(arguments) = decode::arguments(&words) {
         return decode::run(&arguments);
     }
-    if let Some((begun, name)) = rename_helper::arguments(&words) {
-        return rename_helper::run(&begun, &name);
+    if let Some((temporary, name)) = rename_helper::arguments(&words) {
+        return rename_helper::run(&temporary, &name);
     }
-    let understood = parse(&command(), &words, Path::new(DEFAULT_FILE)).and_then(|parsed| {
+    let parsed = parse(&command(), &words, Path::new(DEFAULT_FILE)).and_then(|parsed| {
         let arguments = Arguments::from_arg_matches(&parsed.matches)?;
         Ok((arguments, parsed))
     });
-    match understood {
+    match parsed {
         Ok((arguments, parsed)) => execute(arguments.command, &parsed).unwrap_or_else(|error| {
             if let Some(interrupted) = error.downcast_ref::<interrupt::Interrupted>() {
                 eprintln!("satchel: {interrupted}");
                 return ExitCode::from(interrupt::EXIT_INTERRUPTED);
             }
-            failure::report(&error, answers(&parsed.matches));
+            failure::report(&error, output_format(&parsed.matches));
             failure::exit_code(&error)
         }),
-        Err(ParseError::Arguments(said)) => {
-            // Where neither output takes anything, there is nobody to be told.
-            let _ = said.print();
-            if said.use_stderr() && wants_json(&words) {
-                failure::report_wrong_words(&said.render().to_string());
+        Err(ParseError::Arguments(error)) => {
+            // If the output is closed, nobody can be told.
+            let _ = error.print();
+            if error.use_stderr() && wants_json(&words) {
+                failure::report_usage(&error.render().to_string());
             }
-            u8::try_from(said.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+            u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
         }
         Err(ParseError::File(error)) => {
             let detail = chain(&error);
             eprintln!("satchel: {detail}");
             if wants_json(&words) {
-                failure::report_wrong_words(&detail);
+                failure::report_usage(&detail);
             }
-            ExitCode::from(WRONG)
+            ExitCode::from(EXIT_USAGE)
         }
     }
 }
 
-/// How the subcommand that runs was told to answer.
-fn answers(matches: &ArgMatches) -> OutputFormat {
-    let asked = matches.subcommand().and_then(|(_, inner)| inner.try_get_one("json").ok());
-    match asked.flatten() {
+/// The output format that the subcommand was told to use.
+fn output_format(matches: &ArgMatches) -> OutputFormat {
+    let json = matches.subcommand().and_then(|(_, inner)| inner.try_get_one("json").ok());
+    match json.flatten() {
         Some(true) => OutputFormat::Json,
         Some(false) | None => OutputFormat::Text,
     }
 }
 
-/// The same of words that are not understood.
+/// Whether `--json` is among words that clap did not accept.
 fn wants_json(words: &[OsString]) -> bool {
     words.iter().any(|word| word == "--json")
 }
 
 fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
-    signals::survive_file_size_limit().context("The handler of SIGXFSZ cannot be installed")?;
+    signals::survive_file_size_limit().context("Cannot install the handler of SIGXFSZ")?;
     match subcommand {
         Command::Serve(config) => serve::run(&config),
         Command::Export(args) => export::run(&args),
@@ -192,13 +194,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_definition_passes_claps_own_checks() {
         command().debug_assert();
     }
 
-    /// What stands in the file for one subcommand is given to all of them.
+    /// A setting in the file applies to all subcommands that have it.
     #[test]
-    fn a_setting_is_the_same_in_every_subcommand() {
+    fn a_setting_means_the_same_in_every_subcommand() {
         let mut known = BTreeMap::new();
         let mut variables = BTreeSet::new();
         for subcommand in command().get_subcommands() {
@@ -206,7 +208,7 @@ mod tests {
                 let (Some(long), Some(variable)) = (arg.get_long(), arg.get_env()) else {
                     continue;
                 };
-                let is = (
+                let definition = (
                     variable.to_owned(),
                     arg.get_value_parser().type_id(),
                     arg.get_value_names().map(<[_]>::to_vec),
@@ -216,8 +218,8 @@ mod tests {
                 let expected = "SATCHEL_".to_owned() + &long.replace('-', "_").to_uppercase();
                 assert_eq!(variable, expected, "{}", subcommand.get_name());
                 variables.insert(variable.to_owned());
-                let first = known.entry(long.to_owned()).or_insert_with(|| is.clone());
-                assert!(*first == is, "--{long} of {} is another one", subcommand.get_name());
+                let first = known.entry(long.to_owned()).or_insert_with(|| definition.clone());
+                assert!(*first == definition, "--{long} of {} differs", subcommand.get_name());
             }
         }
         assert_eq!(variables.len(), known.len());
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn every_subcommand_says_what_it_does_in_examples() {
+    fn every_subcommand_has_a_description_and_examples() {
         let mut command = command();
         command.build();
         for subcommand in command.get_subcommands_mut().filter(|it| it.get_name() != "help") {

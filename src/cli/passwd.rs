@@ -1,4 +1,4 @@
-//! `satchel passwd`: gives a user another password.
+//! `satchel passwd`: changes a user's password.
 
 use std::process::ExitCode;
 
@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
+    output::safe,
     owner,
     progress::Progress,
     target::{Client, IfMissing, RequestRefused, Target, TargetArgs, new_password},
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     access::{self, NewRights, SetPassword},
     http::paths,
-    model::Kind,
+    model::{Kind, Name},
     store::Store,
 };
 
@@ -23,20 +24,20 @@ Examples:
   satchel passwd admin --data /var/lib/satchel
       asks for the new password twice
   satchel passwd eva --administrator --data /var/lib/satchel
-      makes eva an administrator as well, where no other one can log in
+      also makes eva an administrator, if no other administrator can log in
   printf '%s\\n' \"$NEW\" | satchel passwd admin
-      reads it from standard input
+      reads the new password from standard input
   satchel passwd guest --server https://satchel.example --user admin
-      gives the user guest of a server a new password; admin's own is asked for first";
+      changes the password of guest at a server; asks for admin's password first";
 
 /// `satchel passwd`
 #[derive(Args, Debug)]
 pub struct PasswdArgs {
-    /// The user who gets another password
+    /// The user whose password to change
     #[arg(value_name = "USER")]
-    whose: String,
+    user: String,
 
-    /// Make the user an administrator, and create it if it does not exist; on a data directory only
+    /// Make the user an administrator, and create the user if it does not exist; only offline
     #[arg(long)]
     administrator: bool,
 
@@ -44,58 +45,68 @@ pub struct PasswdArgs {
     target: TargetArgs,
 }
 
-/// Sets the password of a user.
+/// Changes the password of a user.
 pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
     let target = args.target.resolve("passwd", IfMissing::Fail)?;
     match &target {
         Target::Local(directory) => {
+            let rights =
+                if args.administrator { NewRights::Administrator } else { NewRights::AsBefore };
+            if rights == NewRights::Administrator {
+                require_valid_name(&args.user)?;
+            }
             owner::act_as_owner(&directory.path)?;
             let store = Store::open_with(&directory.path, directory.options())?;
             access::create_first_user(&store)?;
-            let rights =
-                if args.administrator { NewRights::Administrator } else { NewRights::AsBefore };
-            match access::set_password(&store, &args.whose, &new_password()?, rights)? {
+            match access::set_password(&store, &args.user, &new_password()?, rights)? {
                 SetPassword::Done => {}
-                SetPassword::NoSuchUser => return Err(no_such_user(&args.whose)),
+                SetPassword::NoSuchUser => return Err(no_such_user(&args.user)),
             }
         }
         Target::Remote(_) if args.administrator => bail!(
-            "--administrator works on a data directory only, while no server runs. At a server, \
+            "--administrator works only on a data directory, while no server runs. At a server, \
              send is_admin to {}",
             paths::INSTANCES.path([Kind::User.as_str()])
         ),
         Target::Remote(_) => {
             let progress = Progress::new(false, false);
             let connection = target.connect(&progress)?;
-            set_at(&connection.client, &args.whose, &progress)?;
+            set_at_server(&connection.client, &args.user, &progress)?;
             connection.close()?;
         }
     }
-    println!("The user “{}” has a new password.", args.whose);
+    println!("Password of “{}” changed.", args.user);
     Ok(ExitCode::SUCCESS)
 }
 
-fn no_such_user(name: &str) -> anyhow::Error {
-    anyhow::anyhow!("There is no user “{name}” in the inventory")
+/// Refuses a name that no user can have. `--administrator` would create that user.
+fn require_valid_name(name: &str) -> anyhow::Result<()> {
+    Name::parse(name.to_owned())
+        .map(drop)
+        .map_err(|(rule, _)| anyhow::anyhow!("“{}” is not a valid user name: {rule}", safe(name)))
 }
 
-fn set_at(client: &Client, whose: &str, progress: &Progress) -> anyhow::Result<()> {
-    let path = paths::INSTANCE.path([Kind::User.as_str(), whose]);
-    // A change would make a user who is not there.
+fn no_such_user(name: &str) -> anyhow::Error {
+    anyhow::anyhow!("There is no user “{}” in the inventory", safe(name))
+}
+
+fn set_at_server(client: &Client, user: &str, progress: &Progress) -> anyhow::Result<()> {
+    let path = paths::INSTANCE.path([Kind::User.as_str(), user]);
+    // A POST would create a user that does not exist.
     if let Err(error) = client.get(&path) {
         return match error.downcast_ref::<RequestRefused>() {
-            Some(RequestRefused { status: 404, .. }) => Err(no_such_user(whose)),
+            Some(RequestRefused { status: 404, .. }) => Err(no_such_user(user)),
             Some(_) | None => Err(error),
         };
     }
     let password = new_password()?;
-    let body = json!({"name": whose, "password": *password});
+    let body = json!({"name": user, "password": *password});
     let users = paths::INSTANCES.path([Kind::User.as_str()]);
     let answer = client.post(&users, &body, "setting the password", progress)?;
     if answer.status != 200 {
-        bail!("The password was not set: {}", answer.text);
+        bail!("The password was not changed: {}", answer.text);
     }
     serde_json::from_str::<serde_json::Value>(&answer.text)
         .map(drop)
-        .context("The server's answer is not understood")
+        .context("Cannot read the server's answer")
 }

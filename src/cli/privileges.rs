@@ -1,32 +1,32 @@
-//! Becomes another user for good, as only root can.
+//! Gives up root for good, and becomes another user.
 //!
-//! The C library's functions are called and not the system calls: those change the calling thread
-//! alone (`rustix::thread::set_thread_uid` says so in its name), and a thread that was started
-//! before, as that of the log, would stay root. The C library changes all threads of the process.
+//! This calls the functions of the C library, which change all threads of the process. The system
+//! calls themselves (`rustix::thread::set_thread_uid`) change the calling thread only: a thread that
+//! was started before, such as the log thread, would stay root.
 #![allow(unsafe_code, reason = "the C library's functions are called here, and only here")]
 
 use std::io;
 
 use libc::c_int;
 
-/// Gives up root: all threads become this user, with this group as the only one. The saved numbers
-/// change too, so there is no way back.
+/// Makes all threads run as this user, with this group as their only group. The saved user and group
+/// ids change too, so root cannot be regained.
 ///
 /// # Errors
-/// The system refuses, as in a container that has taken the right (CAP_SETUID) from root. The
-/// process must not go on then: it may have changed in part.
+/// The error of the system, for example in a container that took CAP_SETUID from root. The process
+/// must end then: its ids may have changed in part.
 pub(super) fn become_user(uid: u32, gid: u32) -> io::Result<()> {
-    // The groups first: a user who is not root must not change them.
+    // The groups come first: only root can change them.
     let groups = [gid];
-    // SAFETY: the pointer is that of an array of as many groups as are announced.
-    done(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) })?;
+    // SAFETY: the pointer is to an array of `groups.len()` groups.
+    check(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) })?;
     // SAFETY: the call takes any numbers.
-    done(unsafe { libc::setresgid(gid, gid, gid) })?;
+    check(unsafe { libc::setresgid(gid, gid, gid) })?;
     // SAFETY: the call takes any numbers.
-    done(unsafe { libc::setresuid(uid, uid, uid) })
+    check(unsafe { libc::setresuid(uid, uid, uid) })
 }
 
-fn done(returned: c_int) -> io::Result<()> {
+fn check(returned: c_int) -> io::Result<()> {
     match returned {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),

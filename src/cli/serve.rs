@@ -1,4 +1,4 @@
-//! `satchel serve`: opens the inventory, serves it, closes it.
+//! `satchel serve`: opens the inventory, serves it over HTTP and closes it.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -27,24 +27,24 @@ use crate::topology::Topology;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   satchel serve --demo
-      a sample inventory at http://127.0.0.1:8080
+      serves a sample inventory at http://127.0.0.1:8080
   satchel serve --data /var/lib/satchel --listen 0.0.0.0:8080
-      reachable from elsewhere, once the user admin has a password of its own";
+      listens on all addresses; change the password of admin first";
 
-/// Serves until a signal ends it.
+/// Serves until a signal arrives.
 pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
-    // Until the end of this function: what was logged last is written when it is dropped.
+    // Held until the end of this function: dropping it writes the last log lines.
     let _log = logging::start(&config.log)?;
     let supervisor = Arc::new(Supervisor::of_environment());
     let bound = become_owner(config)?;
     let opened = supervisor.while_starting(|| Opened::open(config))?;
-    require_own_password(config, &*opened.accounts)?;
+    require_changed_password(config, &*opened.accounts)?;
     let listener = match bound {
         Some(listener) => listener,
         None => bind(config.listen)?,
     };
-    let address = listener.local_addr().context("The listener has no address")?;
-    opened.store.directory().announce(&format!("http://{}", reachable(address)))?;
+    let address = listener.local_addr().context("Cannot get the address of the listener")?;
+    opened.store.directory().announce(&format!("http://{}", local_address(address)))?;
     let app = App::new(AppParts {
         name: config.name(),
         accounts: opened.accounts.clone(),
@@ -59,19 +59,19 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("The threads of the server cannot be started")?;
-    // On the threads that serve: that they go on is what the supervisor wants to know.
+        .context("Cannot start the threads of the server")?;
+    // On the threads that serve, because the watchdog must notice if these hang.
     runtime.spawn({
         let (supervisor, store) = (supervisor.clone(), opened.store.clone());
-        async move { supervisor.watch(move || ask_the_store(&store)).await }
+        async move { supervisor.watch(move || read_from_store(&store)).await }
     });
     let shutdown_wait = config.limits.limits().shutdown_wait;
     let ended = runtime.block_on(serve(Arc::new(app), listener, &supervisor, shutdown_wait))?;
     end(runtime, opened, ended)
 }
 
-/// Where root serves another user's data directory, becomes that user. The address is taken before:
-/// a port below 1024 is root's.
+/// If root serves another user's data directory, becomes that user. The listener is bound before:
+/// only root can use a port below 1024.
 fn become_owner(config: &ServeConfig) -> anyhow::Result<Option<TcpListener>> {
     let Some(owner) = owner_to_become(&config.data) else { return Ok(None) };
     let listener = bind(config.listen)?;
@@ -80,8 +80,8 @@ fn become_owner(config: &ServeConfig) -> anyhow::Result<Option<TcpListener>> {
     Ok(Some(listener))
 }
 
-/// The address at which a command of this machine reaches a server that listens here.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+/// The address at which commands on this machine can connect to a server that listens on `address`.
+fn local_address(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         let loopback: IpAddr = match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -92,7 +92,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Everything that lives in the data directory.
+/// The open data directory, and the operations on it.
 struct Opened {
     store: Arc<Store>,
     accounts: Arc<dyn Accounts>,
@@ -111,51 +111,55 @@ impl Opened {
         let jobs = jobs(&store);
         if access::create_first_user(&store)? {
             tracing::info!(
-                "the user “{}” was made, with the password “{}”: change it",
-                access::FIRST_USER_NAME,
-                access::FIRST_USER_PASSWORD
+                "Created first user “{name}” with password “{password}”. Change it: satchel passwd \
+                 {name}",
+                name = access::FIRST_USER_NAME,
+                password = access::FIRST_USER_PASSWORD
             );
         }
         if !access::has_able_administrator(&store)? {
             bail!(
                 "No administrator of the inventory in {data} can log in: no user has is_admin and a \
-                 password. Make one: satchel passwd NAME --administrator --data {data}",
+                 password. Create one: satchel passwd NAME --administrator --data {data}",
                 data = config.data.display()
             );
         }
         if config.demo {
             match migration.demo(access::FIRST_USER_NAME)? {
                 Demo::Imported(report) => {
-                    tracing::info!("the sample inventory: {}", report.summary)
+                    tracing::info!("sample inventory: {}", report.summary)
                 }
-                Demo::NotEmpty => tracing::info!("there is an inventory: no sample was imported"),
+                Demo::NotEmpty => {
+                    tracing::info!("the inventory is not empty: no sample was imported")
+                }
             }
         }
         Ok(Self { store, accounts, migration, topology, jobs })
     }
 
-    /// Makes durable what still waits for it. An import that still runs is not waited for: it has
-    /// changed nothing.
+    /// Makes all changes durable. Does not wait for an import that still runs: it has changed nothing.
     fn close(self) -> anyhow::Result<()> {
         self.store.flush()?;
         Ok(())
     }
 }
 
-/// The jobs of a data directory. Those that had not ended are interrupted.
+/// The jobs of a data directory. Jobs that had not ended are listed as interrupted.
 pub(super) fn jobs(store: &Store) -> Jobs {
     Jobs::open(store.directory().jobs(), &|generation| store.is_kept(generation))
 }
 
-/// Whoever can reach the server must not find a door that every reader of the manual can open.
-fn require_own_password(config: &ServeConfig, accounts: &dyn Accounts) -> anyhow::Result<()> {
+/// Refuses to listen beyond this machine while the first user has its default password, which every
+/// reader of the manual knows.
+fn require_changed_password(config: &ServeConfig, accounts: &dyn Accounts) -> anyhow::Result<()> {
     let listen = config.listen;
     if listen.ip().to_canonical().is_loopback() || !access::default_password_in_force(accounts)? {
         return Ok(());
     }
     bail!(
-        "The user “{name}” still has the password “{password}”, so the server may listen on this \
-         machine alone (--listen 127.0.0.1:{port}). Set another password first: satchel passwd {name} --data {}",
+        "The user “{name}” still has the default password “{password}”, so the server may only \
+         listen on this machine (--listen 127.0.0.1:{port}). Change it first: satchel passwd \
+         {name} --data {}",
         config.data.display(),
         name = access::FIRST_USER_NAME,
         password = access::FIRST_USER_PASSWORD,
@@ -165,21 +169,21 @@ fn require_own_password(config: &ServeConfig, accounts: &dyn Accounts) -> anyhow
 
 fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener =
-        TcpListener::bind(listen).with_context(|| format!("Nothing can listen on {listen}"))?;
-    listener.set_nonblocking(true).context("The listener cannot be made non-blocking")?;
+        TcpListener::bind(listen).with_context(|| format!("Cannot listen on {listen}"))?;
+    listener.set_nonblocking(true).context("Cannot make the listener non-blocking")?;
     Ok(listener)
 }
 
-/// How the serving ended.
-enum Ended {
+/// How the server ended.
+enum ServeEnd {
     Drained(Drained),
-    /// A second signal came while requests were still in hand.
+    /// A second signal arrived while requests were open.
     Interrupted,
 }
 
-/// Reads from the database. An error is an answer too: it is told to who asks for something, and a
-/// new start would not mend it.
-fn ask_the_store(store: &Store) {
+/// Reads from the database, to prove that it answers. An error is an answer too: a restart would not
+/// repair it.
+fn read_from_store(store: &Store) {
     let _ = store.read().contains(Kind::User, access::FIRST_USER_NAME);
 }
 
@@ -188,62 +192,62 @@ async fn serve(
     listener: TcpListener,
     supervisor: &Supervisor,
     shutdown_wait: Duration,
-) -> anyhow::Result<Ended> {
-    let listener = tokio::net::TcpListener::from_std(listener)
-        .context("The listener cannot be handed to the server")?;
-    let address = listener.local_addr().context("The listener has no address")?;
-    let mut signals = Signals::watch().context("Signals cannot be watched")?;
+) -> anyhow::Result<ServeEnd> {
+    let listener =
+        tokio::net::TcpListener::from_std(listener).context("Cannot register the listener")?;
+    let address = listener.local_addr().context("Cannot get the address of the listener")?;
+    let mut signals = Signals::watch().context("Cannot install the signal handlers")?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     announce(address);
     supervisor.ready(&format!("http://{address}"));
 
     let stopped = async move {
-        // A sender that is gone means the same.
+        // A dropped sender means the same.
         let _ = stopped.await;
     };
     let serving = http::listen(app, listener, stopped);
     tokio::pin!(serving);
     tokio::select! {
-        drained = &mut serving => return Ok(Ended::Drained(drained)),
-        () = signals.next() => tracing::info!("stopping: finishing the requests in hand"),
+        drained = &mut serving => return Ok(ServeEnd::Drained(drained)),
+        () = signals.next() => tracing::info!("stopping: finishing open requests"),
     }
     supervisor.stopping(shutdown_wait);
     drop(stop);
     Ok(tokio::select! {
-        drained = serving => Ended::Drained(drained),
-        () = signals.next() => Ended::Interrupted,
+        drained = serving => ServeEnd::Drained(drained),
+        () = signals.next() => ServeEnd::Interrupted,
     })
 }
 
-/// The one line on standard output. Whoever started the server waits for it.
+/// Prints the only line on standard output. Scripts that start the server wait for it.
 fn announce(address: SocketAddr) {
     let mut stdout = std::io::stdout().lock();
     let written = writeln!(stdout, "satchel is listening on http://{address}");
     if let Err(error) = written.and_then(|()| stdout.flush()) {
-        tracing::warn!(%error, "standard output takes nothing");
+        tracing::warn!(%error, "cannot write to standard output");
     }
 }
 
-fn end(runtime: Runtime, opened: Opened, ended: Ended) -> anyhow::Result<ExitCode> {
-    // Not waited for: after `Whole` nothing is left, and otherwise there is no more time. An
-    // import that is cut off changes nothing.
+fn end(runtime: Runtime, opened: Opened, ended: ServeEnd) -> anyhow::Result<ExitCode> {
+    // Does not wait: after `Complete` nothing runs, and otherwise the time is up. An import that is
+    // stopped changes nothing.
     runtime.shutdown_background();
     match ended {
-        Ended::Interrupted => {
-            tracing::warn!("stopped at once, with requests in hand");
+        ServeEnd::Interrupted => {
+            tracing::warn!("stopped immediately, with open requests");
             return Ok(ExitCode::from(EXIT_INTERRUPTED));
         }
-        Ended::Drained(Drained::DeadlinePassed) => {
-            tracing::warn!("some requests in hand took too long and were cut off");
+        ServeEnd::Drained(Drained::DeadlinePassed) => {
+            tracing::warn!("some open requests took too long and were stopped");
         }
-        Ended::Drained(Drained::Complete) => {}
+        ServeEnd::Drained(Drained::Complete) => {}
     }
-    opened.close().context("The inventory cannot be closed")?;
+    opened.close().context("Cannot close the inventory")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-/// SIGTERM and SIGINT (Ctrl-C).
+/// The signals that stop the server: SIGTERM and SIGINT (Ctrl-C).
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -12,8 +12,8 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-/// Lets writes beyond the limit on file sizes fail with EFBIG. To be called once, before the first
-/// file is written.
+/// Makes writes beyond the limit on file sizes fail with EFBIG. Call it once, before the first file
+/// is written.
 ///
 /// # Errors
 /// `io::Error` if the handler cannot be installed.
