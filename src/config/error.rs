@@ -1,58 +1,59 @@
-//! What can be wrong with a file of settings.
+//! The errors of a settings file.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::setting::Expected;
 
-/// Why the file was not taken.
+/// Why a settings file was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     #[error(
-        "the file of settings {} cannot be read (--config '' goes without one)",
+        "cannot read the settings file {} (--config '' starts without one)",
         .path.display()
     )]
     Unreadable { path: PathBuf, source: io::Error },
     #[error(
-        "the file of settings {} has more than {bytes_max} bytes: this is not one",
+        "{} has more than {bytes_max} bytes, so it is not a settings file",
         .path.display()
     )]
     TooLarge { path: PathBuf, bytes_max: u64 },
-    #[error("{}:{line}: this is not text in UTF-8, as a file of settings is", .path.display())]
+    #[error("{}:{line}: a settings file must be UTF-8 text, and this line is not", .path.display())]
     NotText { path: PathBuf, line: usize },
-    #[error("{}:{line}: this is not TOML: {detail}", .path.display())]
+    #[error("{}:{line}: invalid TOML: {detail}", .path.display())]
     Syntax { path: PathBuf, line: usize, detail: String },
     #[error("{}", lines(.path, .problems))]
     Wrong { path: PathBuf, problems: Vec<SettingProblem> },
 }
 
-/// A line of the file that says what no setting takes.
+/// An invalid line of a settings file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingProblem {
-    /// From 1.
+    /// Counts from 1.
     pub line: usize,
     pub key: String,
     pub fault: SettingFault,
 }
 
-/// What is wrong with a line.
+/// Why a line is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingFault {
-    #[error("there is no such setting{}", meant(.nearest.as_deref()))]
+    #[error("unknown setting{}", suggestion(.nearest.as_deref()))]
     Unknown { nearest: Option<String> },
-    #[error("this is {found}, and {} is expected", .expected.description())]
+    #[error("found {found}, expected {}", .expected.description())]
     Type { found: &'static str, expected: Expected },
-    #[error("the value {value} is not taken: {expectation}")]
+    #[error("invalid value {value}: {expectation}")]
     Value { value: String, expectation: String },
 }
 
-fn meant(nearest: Option<&str>) -> String {
+fn suggestion(nearest: Option<&str>) -> String {
     match nearest {
-        Some(nearest) => format!("; was “{nearest}” meant?"),
-        None => "; `satchel config --markdown` lists those that there are".to_owned(),
+        Some(nearest) => format!(". Did you mean “{nearest}”?"),
+        None => ". `satchel config --markdown` lists all settings".to_owned(),
     }
 }
 
+/// One line for each problem.
 fn lines(path: &std::path::Path, problems: &[SettingProblem]) -> String {
     let lines = problems.iter().map(|SettingProblem { line, key, fault }| {
         format!("{}:{line}: {}: {fault}", path.display(), shortened(key))
@@ -60,10 +61,10 @@ fn lines(path: &std::path::Path, problems: &[SettingProblem]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The most of a key or a value that an error repeats.
+/// The most characters of a key or value that an error repeats.
 const SHOWN_CHARS_MAX: usize = 80;
 
-/// A text of the file as an error shows it: in one line, and not all of a long one.
+/// Quotes a text of the file for an error: on one line, and shortened.
 pub(super) fn shortened(text: &str) -> String {
     let mut shown: String =
         text.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();

@@ -1,4 +1,4 @@
-//! The file of settings: TOML, one line a setting.
+//! The settings file: TOML, one line per setting.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,17 +11,17 @@ use super::error::{FileError, SettingFault, SettingProblem, shortened};
 use super::setting::{Expected, Setting};
 use crate::model::nearest;
 
-/// The largest file of settings. One with a comment on every setting has a hundredth of this.
+/// The largest settings file, in bytes. A file with a comment on every setting has a hundredth of it.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// What a file sets. Every value was held against its setting.
+/// A settings file that was read. All values are valid.
 #[derive(Debug)]
 pub(super) struct SettingsFile {
     pub path: PathBuf,
     pub values: BTreeMap<String, Value>,
 }
 
-/// A value, as the flag would be given it, and its line.
+/// A value, as it would follow the command-line option, and its line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Value {
     pub text: String,
@@ -29,10 +29,11 @@ pub(super) struct Value {
 }
 
 impl SettingsFile {
-    /// Reads a file.
+    /// Reads a file and checks its values against the `known` settings.
     ///
     /// # Errors
-    /// [`FileError`], with all lines that are wrong.
+    /// [`FileError::Unreadable`], [`FileError::TooLarge`], [`FileError::NotText`],
+    /// [`FileError::Syntax`]; [`FileError::Wrong`] with all invalid lines.
     pub fn read(path: &Path, known: &[Setting]) -> Result<Self, FileError> {
         let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         let bytes = read_bounded(path).map_err(unreadable)?;
@@ -46,7 +47,7 @@ impl SettingsFile {
         let syntax = |error: toml::de::Error| FileError::Syntax {
             path: path.to_owned(),
             line: line_of(&bytes, error.span().map_or(0, |span| span.start)),
-            // The parser's own picture of the line would be a second place.
+            // The parser's own excerpt would repeat the line number.
             detail: error.message().trim_end().replace('\n', ", "),
         };
         let table = DeTable::parse(text).map_err(syntax)?;
@@ -54,7 +55,7 @@ impl SettingsFile {
         let mut problems = Vec::new();
         for (key, value) in table.get_ref() {
             let line = line_of(&bytes, key.span().start);
-            match accepted(key.get_ref(), value.get_ref(), known) {
+            match checked(key.get_ref(), value.get_ref(), known) {
                 Ok(text) => drop(values.insert(key.get_ref().to_string(), Value { text, line })),
                 Err(fault) => {
                     problems.push(SettingProblem { line, key: key.get_ref().to_string(), fault });
@@ -64,26 +65,29 @@ impl SettingsFile {
         if problems.is_empty() {
             return Ok(Self { path: path.to_owned(), values });
         }
-        // No two keys stand on one line.
+        // Each key has a line of its own.
         problems.sort_unstable_by_key(|problem| problem.line);
         Err(FileError::Wrong { path: path.to_owned(), problems })
     }
 }
 
-/// Reads at most a byte more than a file may have: also a device file comes to an end.
+/// Reads at most one byte more than a file may have, so that reading a device file ends.
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The line of a byte, from 1.
+/// The line of the byte at offset `at`. Counts from 1.
 fn line_of(bytes: &[u8], at: usize) -> usize {
     1 + bytes.iter().take(at).filter(|byte| **byte == b'\n').count()
 }
 
-/// The value as the flag would be given it.
-fn accepted(key: &str, value: &DeValue<'_>, known: &[Setting]) -> Result<String, SettingFault> {
+/// The value as it would follow the command-line option.
+///
+/// # Errors
+/// The setting is unknown, or does not accept the value.
+fn checked(key: &str, value: &DeValue<'_>, known: &[Setting]) -> Result<String, SettingFault> {
     let Some(setting) = known.iter().find(|setting| setting.name() == key) else {
         let nearest = nearest(key, known.iter().map(Setting::name)).map(str::to_owned);
         return Err(SettingFault::Unknown { nearest });
@@ -97,7 +101,7 @@ fn accepted(key: &str, value: &DeValue<'_>, known: &[Setting]) -> Result<String,
 
 fn as_text(value: &DeValue<'_>, expected: Expected) -> Result<String, SettingFault> {
     let fits = match value {
-        // What stands in quotes is what would stand behind the flag.
+        // A quoted text is the same as on the command line.
         DeValue::String(_) => true,
         DeValue::Integer(_) => expected == Expected::Integer,
         DeValue::Boolean(_) => expected == Expected::Boolean,
@@ -107,8 +111,8 @@ fn as_text(value: &DeValue<'_>, expected: Expected) -> Result<String, SettingFau
         DeValue::String(text) if fits => Ok(text.to_string()),
         DeValue::Boolean(truth) if fits => Ok(truth.to_string()),
         DeValue::Integer(number) if fits => {
-            // Hexadecimal and the like are written out; what is too long for that is too large for
-            // every setting, and is told so by it.
+            // Hexadecimal and similar numbers become decimal. One that is too long for that is too
+            // large for every setting, which reports it.
             let decimal = i128::from_str_radix(number.as_str(), number.radix());
             Ok(decimal.map_or_else(|_| number.to_string(), |decimal| decimal.to_string()))
         }
@@ -159,9 +163,9 @@ mod tests {
         SettingsFile::read(&path, &known())
     }
 
-    fn said(bytes: &[u8]) -> String {
+    fn error_text(bytes: &[u8]) -> String {
         let error = read(bytes).unwrap_err().to_string();
-        // The folder is another one every time.
+        // The folder has a random name.
         error.lines().map(|line| line.rsplit_once('/').map_or(line, |(_, rest)| rest)).fold(
             String::new(),
             |all, line| if all.is_empty() { line.to_owned() } else { all + "\n" + line },
@@ -169,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn native_values_and_texts_are_what_the_flag_would_get() {
+    fn native_values_and_quoted_texts_mean_the_same_as_on_the_command_line() {
         let file = read(
             b"# a comment\r\nlisten = \"[::1]:80\"\n\nhead_wait_ms = 0x1_0\ncalm = true\ndata = '..'\n",
         )
@@ -194,35 +198,35 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_said_at_once_with_its_line() {
+    fn all_invalid_lines_are_reported_with_their_numbers() {
         let text = b"lisen = \"x\"\n\nhead-wait-ms = 7\nlisten = 8080\nhead_wait_ms = 91\n\
                      calm = 1\ndata = [\"a\"]\n\"\xc3\xa9>b\" = 1\n[log]\nformat = \"json\"\n";
         assert_eq!(
-            said(text),
-            "R 1%.toml:1: “lisen”: there is no such setting; was “listen” meant?\n\
-             R 1%.toml:3: “head-wait-ms”: there is no such setting; was “head_wait_ms” meant?\n\
-             R 1%.toml:4: “listen”: this is a whole number, and a text in quotes is expected\n\
-             R 1%.toml:5: “head_wait_ms”: the value “91” is not taken: a whole number is \
-             expected: 91 is not in 1..=90\n\
-             R 1%.toml:6: “calm”: this is a whole number, and true or false is expected\n\
-             R 1%.toml:7: “data”: this is a list, and a text in quotes is expected\n\
-             R 1%.toml:8: “é>b”: there is no such setting; `satchel config --markdown` lists \
-             those that there are\n\
-             R 1%.toml:9: “log”: there is no such setting; `satchel config --markdown` lists \
-             those that there are"
+            error_text(text),
+            "R 1%.toml:1: “lisen”: unknown setting. Did you mean “listen”?\n\
+             R 1%.toml:3: “head-wait-ms”: unknown setting. Did you mean “head_wait_ms”?\n\
+             R 1%.toml:4: “listen”: found a whole number, expected a text in quotes\n\
+             R 1%.toml:5: “head_wait_ms”: invalid value “91”: expected a whole number: \
+             91 is not in 1..=90\n\
+             R 1%.toml:6: “calm”: found a whole number, expected true or false\n\
+             R 1%.toml:7: “data”: found a list, expected a text in quotes\n\
+             R 1%.toml:8: “é>b”: unknown setting. `satchel config --markdown` lists all \
+             settings\n\
+             R 1%.toml:9: “log”: unknown setting. `satchel config --markdown` lists all \
+             settings"
         );
         assert_eq!(
-            said(b"listen = \"8080\""),
-            "R 1%.toml:1: “listen”: the value “8080” is not taken: an address is expected"
+            error_text(b"listen = \"8080\""),
+            "R 1%.toml:1: “listen”: invalid value “8080”: an address is expected"
         );
         for wrong in ["1.5", "2026-11-23", "{a = 1}", "99999999999999999999999999", "-1"] {
             let text = format!("\nhead_wait_ms = {wrong}");
-            assert!(said(text.as_bytes()).starts_with("R 1%.toml:2: "), "{wrong}");
+            assert!(error_text(text.as_bytes()).starts_with("R 1%.toml:2: "), "{wrong}");
         }
     }
 
     #[test]
-    fn what_is_no_toml_is_told_with_its_line() {
+    fn a_syntax_error_is_reported_with_its_line() {
         for (bytes, line) in [
             (&b"a"[..], 1),
             (b"calm = true\ncalm = false\n", 2),
@@ -231,16 +235,16 @@ mod tests {
             (b"\n\x00\x01\x02\x7fELF", 2),
             (b"data = \"", 1),
         ] {
-            let said = said(bytes);
-            assert!(said.starts_with(&format!("R 1%.toml:{line}: this is not ")), "{said}");
+            let text = error_text(bytes);
+            assert!(text.starts_with(&format!("R 1%.toml:{line}: ")), "{text}");
         }
     }
 
     #[test]
-    fn hostile_files_are_refused_and_cost_little() {
+    fn hostile_files_are_refused_at_little_cost() {
         let large = b"#".repeat(usize::try_from(FILE_BYTES_MAX).unwrap() + 1);
         assert!(matches!(read(&large), Err(FileError::TooLarge { .. })));
-        // Without an end, and of no use.
+        // A file without an end.
         let zeros = SettingsFile::read(Path::new("/dev/zero"), &known());
         assert!(matches!(zeros, Err(FileError::TooLarge { .. })));
         let directory = SettingsFile::read(Path::new("/"), &known());
@@ -257,6 +261,6 @@ mod tests {
             assert!(matches!(read(deep.as_bytes()), Err(FileError::Syntax { .. })));
         }
         let long = format!("data = 5\n{} = 1", "k".repeat(500_000));
-        assert!(said(long.as_bytes()).len() < 1_000);
+        assert!(error_text(long.as_bytes()).len() < 1_000);
     }
 }

@@ -1,10 +1,9 @@
-//! What can be set, and where each setting comes from.
+//! The settings, and where each comes from.
 //!
-//! A setting is a flag, an environment variable and a line of a TOML file at once. The definition
-//! is the flag: an argument of any subcommand that has both a long name and an environment
-//! variable is a setting ([`settings`]), and its name in the file is the long name with `_` for
-//! `-`. A flag goes before the environment, that before the file, that before the default
-//! ([`parse`]).
+//! A setting is a command-line option, an environment variable and a line of a TOML file at once.
+//! The option defines it: an argument of any subcommand with a long name and an environment variable
+//! is a setting ([`settings`]). Its name in the file is the long name with `_` for `-`. The
+//! precedence is: option, environment variable, file, default ([`parse`]).
 
 mod error;
 mod file;

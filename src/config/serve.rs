@@ -1,4 +1,4 @@
-//! What can be set of `satchel serve`: each with its unit, its bounds and its default.
+//! The settings of `satchel serve`, with their units, bounds and defaults.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,41 +9,41 @@ use clap::{Args, ValueEnum, value_parser};
 use crate::http::Limits;
 use crate::store;
 
-/// Where the host's name stands on Linux.
+/// The file with the host's name on Linux.
 const HOST_NAME_FILE: &str = "/proc/sys/kernel/hostname";
 
-/// What the server calls itself where the host has no name.
-const NAME_OTHERWISE: &str = "satchel";
+/// The server's name if the host has none.
+const DEFAULT_NAME: &str = "satchel";
 
-/// What the server may be called: it is shown in one line, and a host's name has no more.
+/// The longest name of a server, in bytes. The name is shown on one line; a host's name is no longer.
 const NAME_BYTES_MAX: usize = 255;
 
-/// Below this the inner pages of a large inventory alone push each other out.
+/// The smallest cache, in MiB. A smaller one does not hold the inner pages of a large inventory.
 const CACHE_MIB_MIN: u64 = 16;
 
-/// More than this is a slip of the unit: nobody means 64 TiB.
+/// The largest cache, in MiB. A larger value was probably meant in another unit.
 const CACHE_MIB_MAX: u64 = 64 * 1024;
 
-/// The same slip.
+/// The largest database that is checked at start, in MiB. A larger value was probably meant in
+/// another unit.
 const CHECK_AT_OPEN_MIB_MAX: u64 = 64 * 1024;
 
 const MIB_BYTES: u64 = 1024 * 1024;
 
-/// Every connection takes a descriptor, and more than this no process gets by default on any
-/// system.
+/// The most connections. Each takes a file descriptor, and no system gives a process more by default.
 const CONNECTIONS_MAX: i64 = 65_535;
 
-/// A client that may be silent for longer than a day holds its connection for ever.
+/// The longest wait, in milliseconds: one day. A client that is silent for longer is gone.
 const WAIT_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
 /// `satchel serve`
 #[derive(Args, Clone, Debug)]
 pub struct ServeConfig {
-    /// The directory that holds the inventory, bundles and keys; made when it is not there
+    /// Directory of the inventory, the bundles and the key; created if it is missing
     #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
     pub data: PathBuf,
 
-    /// The IP address and port to listen on; port 0 picks a free one
+    /// IP address and port to listen on; port 0 picks a free port
     #[arg(
         long,
         env = "SATCHEL_LISTEN",
@@ -53,24 +53,24 @@ pub struct ServeConfig {
     )]
     pub listen: SocketAddr,
 
-    /// What the server calls itself; where it is not set, the host's name
+    /// Name of the server [default: the host's name]
     #[arg(long, env = "SATCHEL_NAME", value_name = "NAME", value_parser = server_name)]
     name: Option<String>,
 
-    /// MiB of memory for pages of the inventory, 16 to 65536, and as much again during an import; a
-    /// large inventory is read faster with more
+    /// Memory for the database cache in MiB, 16 to 65536; an import uses the same amount again. A
+    /// large inventory is faster with more
     #[arg(long, env = "SATCHEL_CACHE_MIB", value_name = "MIB", default_value_t = default_cache_mib(),
           value_parser = value_parser!(u64).range(CACHE_MIB_MIN..=CACHE_MIB_MAX))]
     cache_mib: u64,
 
-    /// MiB up to which a database is read completely when it is opened, to find damage, 0 to 65536;
-    /// a larger one is checked by `satchel verify` and by each export
+    /// Size in MiB up to which a database is checked for damage at start, 0 to 65536; a larger one
+    /// is checked by `satchel verify` and by each export
     #[arg(long, env = "SATCHEL_CHECK_AT_OPEN_MIB", value_name = "MIB",
           default_value_t = default_check_at_open_mib(),
           value_parser = value_parser!(u64).range(..=CHECK_AT_OPEN_MIB_MAX))]
     check_at_open_mib: u64,
 
-    /// Start with a small sample inventory, if there is none yet
+    /// Start with a small sample inventory if the inventory is empty
     #[arg(long)]
     pub demo: bool,
 
@@ -82,12 +82,12 @@ pub struct ServeConfig {
 }
 
 impl ServeConfig {
-    /// What the server calls itself.
+    /// The server's name.
     pub fn name(&self) -> String {
         self.name.clone().unwrap_or_else(host_name)
     }
 
-    /// How the store is to be opened.
+    /// The options to open the store with.
     pub fn store_options(&self) -> store::Options {
         store::Options {
             cache_bytes: self.cache_mib * MIB_BYTES,
@@ -97,19 +97,19 @@ impl ServeConfig {
     }
 }
 
-/// How and what to log. Logs go to standard error.
+/// The settings of the log, which goes to standard error.
 #[derive(Args, Clone, Debug)]
 pub struct LogConfig {
     /// What to log: error, warn, info, debug, trace, or a list like `info,satchel::requests=off`
     #[arg(long = "log", env = "SATCHEL_LOG", value_name = "FILTER", default_value = "info")]
     pub filter: String,
 
-    /// How to log
+    /// Format of the log lines
     #[arg(long = "log-format", env = "SATCHEL_LOG_FORMAT", value_enum, default_value = "human")]
     pub format: LogFormat,
 }
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people
@@ -118,34 +118,35 @@ pub enum LogFormat {
     Json,
 }
 
-/// What one client may take, and for how long.
+/// The limits for clients.
 #[derive(Args, Clone, Debug)]
 pub struct LimitsConfig {
-    /// Connections at the same time, 1 to 65535; who comes later waits
+    /// Most connections at the same time, 1 to 65535; further connections wait
     #[arg(long, env = "SATCHEL_CONNECTIONS_MAX", value_name = "COUNT", help_heading = "Limits",
           default_value_t = default_connections(),
           value_parser = value_parser!(u32).range(1..=CONNECTIONS_MAX))]
     connections_max: u32,
 
-    /// Milliseconds, up to a day, for a request's head, and of idleness between two requests
+    /// Milliseconds to wait for a request's head, and for the next request on an idle connection, up
+    /// to a day
     #[arg(long, env = "SATCHEL_HEAD_WAIT_MS", value_name = "MS", help_heading = "Limits",
           default_value_t = milliseconds(Limits::default().head_wait),
           value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
     head_wait_ms: u64,
 
-    /// Milliseconds, up to a day, between two pieces of a request's body
+    /// Milliseconds to wait for the next piece of a request's body, up to a day
     #[arg(long, env = "SATCHEL_BODY_WAIT_MS", value_name = "MS", help_heading = "Limits",
           default_value_t = milliseconds(Limits::default().body_wait),
           value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
     body_wait_ms: u64,
 
-    /// Milliseconds, up to a day, for a client to take a bit of an answer
+    /// Milliseconds to wait for a client to read the next piece of an answer, up to a day
     #[arg(long, env = "SATCHEL_WRITE_WAIT_MS", value_name = "MS", help_heading = "Limits",
           default_value_t = milliseconds(Limits::default().write_wait),
           value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
     write_wait_ms: u64,
 
-    /// Milliseconds, up to a day, for the requests in hand once the server is told to stop
+    /// Milliseconds to wait for open requests when the server stops, up to a day
     #[arg(long, env = "SATCHEL_SHUTDOWN_WAIT_MS", value_name = "MS", help_heading = "Limits",
           default_value_t = milliseconds(Limits::default().shutdown_wait),
           value_parser = value_parser!(u64).range(0..=WAIT_MS_MAX))]
@@ -153,7 +154,7 @@ pub struct LimitsConfig {
 }
 
 impl LimitsConfig {
-    /// The limits as the server takes them.
+    /// The limits for the server.
     pub fn limits(&self) -> Limits {
         Limits {
             connections_max: usize::try_from(self.connections_max).unwrap_or(usize::MAX),
@@ -184,7 +185,7 @@ fn milliseconds(wait: Duration) -> u64 {
 fn host_name() -> String {
     let name = std::fs::read_to_string(HOST_NAME_FILE).unwrap_or_default();
     match name.trim() {
-        "" => NAME_OTHERWISE.to_owned(),
+        "" => DEFAULT_NAME.to_owned(),
         name => name.to_owned(),
     }
 }
@@ -192,16 +193,20 @@ fn host_name() -> String {
 fn server_name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.len() > NAME_BYTES_MAX || text.contains(char::is_control) {
         return Err(format!(
-            "a name of 1 to {NAME_BYTES_MAX} bytes without control characters is expected"
+            "expected a name of 1 to {NAME_BYTES_MAX} bytes without control characters"
         ));
     }
     Ok(text.to_owned())
 }
 
-/// Names are not looked up: what one resolves to may change, and with it who can connect.
+/// Parses an address. Host names are not resolved: their address can change, and with it who can
+/// connect.
+///
+/// # Errors
+/// A message that says what is expected.
 fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
-        .map_err(|_| "an IP address and a port are expected, like 127.0.0.1:8080 or [::1]:8080")
+        .map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080")
 }
 
 #[cfg(test)]
@@ -222,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_the_defaults_are_those_of_the_parts() {
+    fn the_defaults_are_those_of_the_store_and_the_server() {
         let config = parse(&[]).unwrap();
         assert_eq!(config.store_options(), store::Options::default());
         let (limits, defaults) = (config.limits.limits(), Limits::default());
@@ -232,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_bounds_is_refused() {
+    fn values_out_of_bounds_are_refused() {
         for (flag, value) in [
             ("--cache-mib", "15"),
             ("--cache-mib", "65537"),

@@ -1,4 +1,4 @@
-//! One setting: what its argument says about it.
+//! A setting, as its command-line argument defines it.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use clap::builder::{PossibleValue, ValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, value_parser};
 
-/// What a setting's value is.
+/// The data type of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
     Boolean,
@@ -16,7 +16,7 @@ pub enum Expected {
 }
 
 impl Expected {
-    /// A sentence's part, as a person would write it into the file.
+    /// The type in words, for a message about the settings file.
     pub fn description(self) -> &'static str {
         match self {
             Self::Boolean => "true or false",
@@ -26,7 +26,7 @@ impl Expected {
     }
 }
 
-/// A flag, an environment variable and a line of the file at once.
+/// A setting: a command-line option, an environment variable and a line of the file at once.
 #[derive(Clone, Debug)]
 pub struct Setting {
     name: String,
@@ -34,20 +34,20 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// The setting that an argument is, if it is one: it has a long name and an environment
-    /// variable. What is global is about the command line itself.
+    /// The setting that an argument defines. `None` if it has no long name or no environment variable,
+    /// or is global: such an argument is about the command line itself.
     pub(super) fn of(arg: &Arg) -> Option<Self> {
         let is_setting = arg.get_env().is_some() && !arg.is_global_set();
         let long = arg.get_long().filter(|_| is_setting)?;
         Some(Self { name: long.replace('-', "_"), arg: arg.clone() })
     }
 
-    /// Its name in the file.
+    /// The name in the file.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The flag without its dashes.
+    /// The long name of the option, without dashes.
     pub fn flag(&self) -> &str {
         self.arg.get_long().unwrap_or_default()
     }
@@ -57,43 +57,45 @@ impl Setting {
         self.arg.get_env().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// What clap knows it by.
+    /// clap's id of the argument.
     pub(super) fn id(&self) -> &str {
         self.arg.get_id().as_str()
     }
 
+    /// Returns whether help and documentation leave it out.
     pub fn is_hidden(&self) -> bool {
         self.arg.is_hide_set()
     }
 
-    /// What it is for, and in what unit.
+    /// The help text: purpose and unit.
     pub fn help(&self) -> String {
         self.arg.get_help().map(ToString::to_string).unwrap_or_default()
     }
 
-    /// The only values there are, where it has so few.
+    /// The possible values. Empty if any value of the type is possible.
     pub fn values(&self) -> Vec<String> {
         let values = self.arg.get_possible_values();
         values.iter().map(PossibleValue::get_name).map(str::to_owned).collect()
     }
 
-    /// What stands for its value in the help, such as `DIR`.
+    /// The placeholder of the value in the help, such as `DIR`.
     pub fn value_name(&self) -> String {
         let names = self.arg.get_value_names().unwrap_or_default();
         names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Its value where nobody sets it.
+    /// The default value.
     pub fn default(&self) -> Option<String> {
         let default = self.arg.get_default_values().first()?;
         Some(default.to_string_lossy().into_owned())
     }
 
+    /// The data type, as clap parses it.
     pub fn expected(&self) -> Expected {
         match self.arg.get_action() {
             ArgAction::SetTrue | ArgAction::SetFalse => return Expected::Boolean,
             ArgAction::Count => return Expected::Integer,
-            // What else there is takes a value; that clap may have more to come is its way.
+            // All other actions take a value. clap's enum is non-exhaustive.
             _ => {}
         }
         let parsed = self.arg.get_value_parser().type_id();
@@ -114,7 +116,7 @@ impl Setting {
         }
     }
 
-    /// What the flag parses its value with, also one of which clap only finds out when it parses.
+    /// The parser of the value. For flags without one, clap chooses it only when it parses.
     fn parser(&self) -> ValueParser {
         let parser = self.arg.get_value_parser();
         let is_named = parser.type_id() != TypeId::of::<String>();
@@ -125,10 +127,10 @@ impl Setting {
         }
     }
 
-    /// Holds a value against what the argument itself takes.
+    /// Checks a value with the parser of the argument.
     ///
     /// # Errors
-    /// What is expected instead.
+    /// A message that says what is expected.
     pub(super) fn check(&self, value: &str) -> Result<(), String> {
         let probe = Arg::new("value")
             .long("value")
@@ -147,20 +149,20 @@ impl Setting {
             (error.kind(), error.get(ContextKind::ValidValue))
             && !values.is_empty()
         {
-            return format!("one of {} is expected", values.join(", "));
+            return format!("expected one of {}", values.join(", "));
         }
         match (std::error::Error::source(error), self.expected()) {
             (Some(source), Expected::Text) => source.to_string(),
             (Some(source), expected) => {
-                format!("{} is expected: {source}", expected.description())
+                format!("expected {}: {source}", expected.description())
             }
-            (None, expected) => format!("{} is expected", expected.description()),
+            (None, expected) => format!("expected {}", expected.description()),
         }
     }
 }
 
-/// The settings of a command and of all its subcommands, by name. Those of several subcommands
-/// stand there once: one name is one setting.
+/// The settings of a command and of all its subcommands, in the order of their names. A setting of
+/// several subcommands is listed once.
 pub fn settings(command: &Command) -> Vec<Setting> {
     let mut found = BTreeMap::new();
     collect(command, &mut found);
@@ -193,14 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_is_what_has_a_flag_and_a_variable_wherever_it_stands() {
+    fn an_argument_with_a_long_name_and_a_variable_is_a_setting() {
         let settings = settings(&command());
-        let said: Vec<_> = settings
+        let rows: Vec<_> = settings
             .iter()
             .map(|setting| (setting.name(), setting.flag(), setting.variable(), setting.expected()))
             .collect();
         assert_eq!(
-            said,
+            rows,
             [
                 ("calm", "calm", "X_CALM".to_owned(), Expected::Boolean),
                 ("log_format", "log-format", "X_LOG".to_owned(), Expected::Text),
@@ -213,16 +215,16 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_held_against_what_the_flag_takes() {
+    fn a_value_is_checked_as_on_the_command_line() {
         let settings = settings(&command());
         let check = |at: usize, value: &str| settings[at].check(value);
         assert_eq!(check(2, "9"), Ok(()));
-        assert_eq!(check(2, "10").unwrap_err(), "a whole number is expected: 10 is not in 1..=9");
-        assert!(check(2, "-1").unwrap_err().starts_with("a whole number is expected"));
+        assert_eq!(check(2, "10").unwrap_err(), "expected a whole number: 10 is not in 1..=9");
+        assert!(check(2, "-1").unwrap_err().starts_with("expected a whole number"));
         assert!(check(2, "").is_err());
         assert_eq!(check(1, "é>b"), Ok(()));
         for wrong in ["é", "", "--human", "human\n"] {
-            let expected = "one of human, é>b is expected";
+            let expected = "expected one of human, é>b";
             assert_eq!(check(1, wrong).unwrap_err(), expected, "{wrong}");
         }
         assert_eq!(check(0, "true"), Ok(()));

@@ -1,4 +1,4 @@
-//! The command line, the environment, the file and the defaults, one before the other.
+//! Combines the command line, the environment, the settings file and the defaults.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -11,13 +11,13 @@ use super::error::FileError;
 use super::file::SettingsFile;
 use super::setting::{Setting, settings};
 
-/// The file that is read where none is named, if it is there.
+/// The settings file that is read if none is named and this one exists.
 pub const DEFAULT_FILE: &str = "/etc/satchel.toml";
 
-/// What clap knows the argument by that names the file.
+/// clap's id of the argument that names the file.
 const FILE_ID: &str = "settings_file";
 
-/// The argument that names the file. It belongs to the command as a whole.
+/// The global argument that names the settings file.
 pub fn file_argument() -> Arg {
     Arg::new(FILE_ID)
         .long("config")
@@ -25,65 +25,65 @@ pub fn file_argument() -> Arg {
         .value_name("FILE")
         .value_parser(value_parser!(OsString))
         .global(true)
-        // Behind what is the subcommand's own, before --help.
+        // After the options of the subcommand, before --help.
         .display_order(900)
         .help(format!(
-            "The TOML file of settings; an empty name means none [default: {DEFAULT_FILE}, if it is there]"
+            "TOML file with settings; an empty name means none [default: {DEFAULT_FILE}, if it exists]"
         ))
 }
 
-/// Why the words were not understood.
+/// Why a command line was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseError {
-    /// What clap has to say; also the help that was asked for.
+    /// An error of clap, or the help or version that was asked for.
     #[error(transparent)]
     Arguments(#[from] clap::Error),
     #[error(transparent)]
     File(#[from] FileError),
 }
 
-/// A command line that was understood.
+/// A parsed command line, with the settings file.
 #[derive(Debug)]
 pub struct Parsed {
     pub matches: ArgMatches,
     file: Option<SettingsFile>,
     /// The settings of the subcommand that runs.
     settings: Vec<Setting>,
-    /// The settings that contradict one that goes before them, as `--data` does `server`.
+    /// The settings that conflict with one of higher precedence: `server` with `--data`.
     overridden: Vec<String>,
 }
 
-/// Where the value of a setting comes from.
+/// The source of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettingSource {
     Flag,
     Environment,
-    /// The file, and the line in it.
+    /// The settings file. The line counts from 1.
     File {
         line: usize,
     },
     Default,
 }
 
-/// A setting and what is in force of it.
+/// A setting with its value in effect.
 #[derive(Clone, Debug)]
 pub struct EffectiveSetting {
     pub setting: Setting,
-    /// None where nobody sets it and it has no default.
+    /// `None` if nothing sets it and it has no default.
     pub value: Option<OsString>,
     pub source: SettingSource,
 }
 
 impl Parsed {
-    /// The file that was read.
+    /// The settings file that was read.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_ref().map(|file| &*file.path)
     }
 
-    /// The settings of the subcommand that runs, and where each comes from.
+    /// The settings of the subcommand that runs, with their values and sources.
     pub fn effective_settings(&self) -> Vec<EffectiveSetting> {
         let matches = innermost(&self.matches);
-        let effective_settings = |setting: &Setting| EffectiveSetting {
+        let effective = |setting: &Setting| EffectiveSetting {
             setting: setting.clone(),
             value: matches
                 .get_raw(setting.id())
@@ -91,14 +91,14 @@ impl Parsed {
                 .map(OsStr::to_owned),
             source: self.source(setting, matches),
         };
-        self.settings.iter().map(effective_settings).collect()
+        self.settings.iter().map(effective).collect()
     }
 
     fn source(&self, setting: &Setting, matches: &ArgMatches) -> SettingSource {
         match matches.value_source(setting.id()) {
             Some(ValueSource::CommandLine) => SettingSource::Flag,
             Some(ValueSource::EnvVariable) => SettingSource::Environment,
-            // The file's value was given as the default.
+            // clap got the value of the file as the default.
             _ => match self.file.as_ref().and_then(|file| file.values.get(setting.name())) {
                 Some(value) if !self.overridden.iter().any(|name| name == setting.name()) => {
                     SettingSource::File { line: value.line }
@@ -109,23 +109,24 @@ impl Parsed {
     }
 }
 
-/// Parses a command line, the executable's name first, with the file of settings that it names, or
-/// `default_file` where it names none and that is there. `command` has the [`file_argument`].
+/// Parses a command line whose first word is the name of the executable. Reads the settings file that
+/// it names, or `default_file` if it names none and that file exists. `command` must have the
+/// [`file_argument`].
 ///
 /// A subcommand without settings reads no file.
 ///
 /// # Errors
-/// [`ParseError::Arguments`] with what clap has to say, [`ParseError::File`].
+/// [`ParseError::Arguments`] with clap's error, help or version; [`ParseError::File`].
 pub fn parse(
     command: &Command,
     words: &[OsString],
     default_file: &Path,
 ) -> Result<Parsed, ParseError> {
-    // Which file there is has to be known before the words can be judged: what is missing in them
-    // may stand in the file. What is wrong with them is told by the second look.
+    // The file must be known before the arguments are checked, because it can provide required ones.
+    // So the first pass ignores errors, and the second one reports them.
     let lenient = command.clone().ignore_errors(true).try_get_matches_from(words);
     let Ok(lenient) = lenient else {
-        // Help or version, which no file changes.
+        // Help or version, which do not depend on a file.
         let matches = command.clone().try_get_matches_from(words)?;
         return Ok(Parsed { matches, file: None, settings: Vec::new(), overridden: Vec::new() });
     };
@@ -152,7 +153,7 @@ fn running<'c>(command: &'c Command, matches: &ArgMatches) -> &'c Command {
     }
 }
 
-/// What was said to the subcommand that runs.
+/// The arguments of the subcommand that runs.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
     match matches.subcommand() {
         Some((_, inner)) => innermost(inner),
@@ -181,7 +182,7 @@ fn read(
     }
 }
 
-/// Who says something about an argument: a later one goes before an earlier one.
+/// The source of an argument. A later variant takes precedence over an earlier one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Precedence {
     Unset,
@@ -190,7 +191,7 @@ enum Precedence {
     Flag,
 }
 
-/// The settings of the environment and of the file that contradict what goes before them.
+/// The names of the settings that conflict with an argument of higher precedence.
 fn overridden(running: &Command, matches: &ArgMatches, file: Option<&SettingsFile>) -> Vec<String> {
     let precedence = |arg: &Arg| {
         let in_file = || {
@@ -219,8 +220,8 @@ fn overridden(running: &Command, matches: &ArgMatches, file: Option<&SettingsFil
     overridden.filter_map(|(arg, _)| Some(Setting::of(arg)?.name().to_owned())).collect()
 }
 
-/// The command with the file's values as the defaults of the subcommand that runs, and without
-/// what is ruled out.
+/// The command with the file's values as defaults of the subcommand that runs, and without the
+/// overridden settings.
 fn with_file_defaults(
     command: Command,
     matches: &ArgMatches,
@@ -249,7 +250,7 @@ mod tests {
 
     use super::*;
 
-    /// Variables that a test cannot set, but that cargo and nextest do.
+    /// A variable that cargo and nextest set. A test cannot set one itself.
     const VARIABLE: &str = "CARGO_PKG_NAME";
     const VARIABLE_VALUE: &str = env!("CARGO_PKG_NAME");
 
@@ -273,7 +274,7 @@ mod tests {
             .subcommands([serve, ask, both, plain])
     }
 
-    /// Parses with a file of this text as the one that is read where none is named.
+    /// Parses with a default settings file of this text.
     fn parsed(words: &[&str], text: &str) -> Result<Parsed, ParseError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("default.toml");
@@ -284,9 +285,9 @@ mod tests {
 
     fn effective_settings(parsed: &Parsed) -> Vec<(String, Option<String>, SettingSource)> {
         let text = |value: OsString| value.into_string().unwrap();
-        let told =
+        let as_row =
             |it: EffectiveSetting| (it.setting.name().to_owned(), it.value.map(text), it.source);
-        parsed.effective_settings().into_iter().map(told).collect()
+        parsed.effective_settings().into_iter().map(as_row).collect()
     }
 
     fn row(
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_goes_before_the_environment_that_before_the_file_that_before_the_default() {
+    fn the_precedence_is_flag_environment_file_default() {
         assert_eq!(std::env::var(VARIABLE).as_deref(), Ok(VARIABLE_VALUE), "cargo runs this");
         let all = "one = \"R 1%\"\ntwo = \"..\"\nthree = \"é>b\"\ncalm = true\nneeded = \"n\"\n";
         let parsed_all = parsed(&["serve"], all).unwrap();
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_file_stands_for_the_default_one_wherever_it_is_named() {
+    fn a_named_file_replaces_the_default_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("[Shared] x.toml");
         std::fs::write(&path, "two = \"named\"").unwrap();
@@ -363,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_said_may_stand_in_the_file() {
+    fn the_file_can_set_a_required_argument() {
         let parsed_ask = parsed(&["ask"], "needed = \"n\"").unwrap();
         assert_eq!(
             effective_settings(&parsed_ask)[1],
@@ -373,43 +374,43 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_rules_out_what_it_contradicts_in_the_file() {
+    fn a_flag_overrides_a_conflicting_setting_of_the_file() {
         let file = "needed = \"n\"\nremote = \"r\"\n";
         let values = |words: &[&str]| effective_settings(&parsed(words, file).unwrap());
         let remote = ("remote".to_owned(), None, SettingSource::Default);
         assert_eq!(values(&["ask"])[2], row("remote", "r", SettingSource::File { line: 2 }));
         assert_eq!(values(&["ask", "--two", "2"])[2], remote);
-        // And the other way round, whichever of them names the other.
+        // The direction in which clap declares the conflict does not matter.
         let parsed = parsed(&["ask", "--remote", "r"], "needed = \"n\"\ntwo = \"2\"").unwrap();
         assert_eq!(effective_settings(&parsed)[0], row("two", "default", SettingSource::Default));
     }
 
     #[test]
-    fn the_same_is_so_for_a_variable_and_what_goes_before_and_after_it() {
+    fn a_variable_overrides_the_file_and_a_flag_overrides_a_variable() {
         let none = |name: &str| (name.to_owned(), None, SettingSource::Default);
         let local = row("local", VARIABLE_VALUE, SettingSource::Environment);
         let both = effective_settings(&parsed(&["both"], "far = \"f\"").unwrap());
         assert_eq!(both, [local, none("far")]);
         let both = effective_settings(&parsed(&["both", "--far", "f"], "local = \"l\"").unwrap());
         assert_eq!(both, [none("local"), row("far", "f", SettingSource::Flag)]);
-        // What is said twice on one level is for who says it to mend.
+        // A conflict within one source is an error.
         let words = ["both", "--far", "f", "--local", "l"];
         assert!(matches!(parsed(&words, ""), Err(ParseError::Arguments(_))));
     }
 
     #[test]
-    fn who_has_no_settings_reads_no_file() {
+    fn a_subcommand_without_settings_reads_no_file() {
         assert!(parsed(&["plain"], "nonsense").is_ok());
         assert!(matches!(parsed(&["serve"], "nonsense"), Err(ParseError::File(_))));
-        // What is set for others is looked at too: one file is for all.
+        // Settings of other subcommands are checked too: one file is for all.
         assert!(matches!(parsed(&["serve"], "needde = \"n\""), Err(ParseError::File(_))));
         for asked in [&["--help"][..], &["serve", "--help"], &["help", "serve"]] {
             let Err(ParseError::Arguments(help)) = parsed(asked, "nonsense") else { panic!() };
             assert!(!help.use_stderr());
         }
         for wrong in [&[][..], &["serve", "--onee"], &["serf"], &["serve", "--two"]] {
-            let Err(ParseError::Arguments(said)) = parsed(wrong, "") else { panic!() };
-            assert!(said.use_stderr());
+            let Err(ParseError::Arguments(error)) = parsed(wrong, "") else { panic!() };
+            assert!(error.use_stderr());
         }
     }
 }
