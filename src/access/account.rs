@@ -1,4 +1,4 @@
-//! What access asks of the inventory, and what it says of a caller.
+//! Accounts and principals: the input and the result of a login.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -7,67 +7,66 @@ use zeroize::Zeroizing;
 
 use crate::store::StoreError;
 
-/// What a user of the appliance may do.
+/// The rights of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Everything, a migration included.
+    /// Everything, including imports and exports of projects.
     Administrator,
-    /// What the user's groups grant.
+    /// The rights that the user's groups grant.
     User,
 }
 
-/// Who calls: a user whose password was right.
+/// A user who has logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     pub name: String,
     pub role: Role,
 }
 
-/// A user of the inventory, as far as a login needs it.
+/// The properties of a user that a login needs.
 pub struct Account {
     pub name: String,
-    /// The argon2 hash as a PHC string (`$argon2id$v=19$m=…`); none: this user cannot log in.
+    /// The argon2 hash as a PHC string (`$argon2id$v=19$m=…`). A user without one cannot log in.
     pub password_hash: Option<Zeroizing<String>>,
     pub role: Role,
 }
 
 impl Account {
-    /// The caller that this account's owner is.
+    /// The principal of this account.
     pub fn principal(&self) -> Principal {
         Principal { name: self.name.clone(), role: self.role }
     }
 }
 
-/// The store cannot be asked.
+/// The accounts cannot be read. The source says why.
 #[derive(Debug, thiserror::Error)]
 #[error("the accounts cannot be read")]
 pub struct AccountsError(#[source] pub Box<dyn Error + Send + Sync>);
 
 impl AccountsError {
-    /// The store's error, if it is the cause.
+    /// The source, if it is an error of the store.
     pub fn store_error(&self) -> Option<&StoreError> {
         self.0.downcast_ref()
     }
 }
 
-/// What memory knows of an account.
+/// The result of a lookup in memory.
 pub enum Known {
-    /// The account as it is now.
+    /// The current account.
     Account(Arc<Account>),
-    /// It may be there or not: it has to be read.
+    /// Not in memory: the account must be read to know whether it exists.
     Unread,
 }
 
-/// Where accounts come from. The store implements it.
+/// A source of accounts, such as the inventory.
 pub trait Accounts: Send + Sync {
-    /// The account of the user with this very name, as far as it is known without a read. Never
-    /// blocks.
+    /// Looks up the account of a user in memory. The name must match exactly. Never blocks.
     fn known(&self, name: &str) -> Known;
 
-    /// The account of the user with this very name. May block for a read from disk.
+    /// Reads the account of a user. The name must match exactly. Can block for a read from disk.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// [`AccountsError`] if the store cannot be read.
     fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError>;
 }
 
@@ -77,7 +76,7 @@ pub(super) mod fixture {
 
     use super::*;
 
-    /// An inventory of one administrator.
+    /// Accounts with one administrator.
     pub struct OneAccount {
         name: String,
         hash: Mutex<Zeroizing<String>>,
@@ -90,7 +89,7 @@ pub(super) mod fixture {
             Self { name: name.to_owned(), hash, is_read: Mutex::default() }
         }
 
-        fn of_now(&self) -> Arc<Account> {
+        fn current(&self) -> Arc<Account> {
             Arc::new(Account {
                 name: self.name.clone(),
                 password_hash: Some(self.hash.lock().unwrap().clone()),
@@ -107,7 +106,7 @@ pub(super) mod fixture {
     impl Accounts for OneAccount {
         fn known(&self, name: &str) -> Known {
             if *self.is_read.lock().unwrap() && name == self.name {
-                Known::Account(self.of_now())
+                Known::Account(self.current())
             } else {
                 Known::Unread
             }
@@ -115,7 +114,7 @@ pub(super) mod fixture {
 
         fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError> {
             *self.is_read.lock().unwrap() = true;
-            Ok((name == self.name).then(|| self.of_now()))
+            Ok((name == self.name).then(|| self.current()))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Failed logins: who guesses is made to wait.
+//! Limits failed logins: too many wrong passwords lock a user or an address for a minute.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -6,29 +6,28 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Wrong passwords for one user from one address within [`WINDOW`] before that pair is locked.
-/// Ten leave room for a person with a bad memory and for a script that is started a few times.
+/// The number of wrong passwords for one user from one address within [`WINDOW`] that locks the pair.
+/// Ten allow for a person who tries several passwords and a script that is started a few times.
 const FAILURES_OF_USER_MAX: u32 = 10;
 
-/// Wrong passwords from one address for whatever users. Higher, because many people may stand
-/// behind one address.
+/// The number of wrong passwords from one address, for any users, that locks the address. It is
+/// higher, because many people can share one address.
 const FAILURES_OF_ADDRESS_MAX: u32 = 100;
 
-/// How long failures are counted together.
+/// The time within which failures are counted together.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// How long a lock holds.
-const LOCKED_FOR: Duration = Duration::from_secs(60);
+/// The duration of a lock.
+const LOCK_TIME: Duration = Duration::from_secs(60);
 
-/// Subjects watched at the same time; the one that was seen first makes room. 8,192 take less
-/// than 1 MB.
+/// The most subjects in memory, which take less than 1 MB. One more replaces the oldest.
 const SUBJECTS_MAX: usize = 8192;
 
-/// Whose failures are counted together.
+/// A user and address, or an address, whose failures are counted together.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Subject {
-    /// The keyed hash of the name that was given (names from outside have any length); none
-    /// stands for the address alone.
+    /// The keyed hash of the user name, because names from outside have any length. `None` for all
+    /// users of the address.
     user: Option<u64>,
     address: IpAddr,
 }
@@ -47,7 +46,7 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// How long this user must still wait at this address; none: not at all.
+    /// How long this user at this address is still locked. `None` if there is no lock.
     pub(super) fn wait(&self, name: &str, address: IpAddr, now: Instant) -> Option<Duration> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         self.subjects(name, address)
@@ -73,13 +72,13 @@ impl Attempts {
             }
             entry.count += 1;
             if entry.count >= failures_max {
-                entry.locked_until = Some(now + LOCKED_FOR);
+                entry.locked_until = Some(now + LOCK_TIME);
             }
         }
     }
 
-    /// Forgets the wrong passwords of a user who then gave the right one. The address keeps its
-    /// count, or one account of one's own would buy endless guesses at those of others.
+    /// Resets the failures of a user after a correct password. The address keeps its count: otherwise
+    /// a user with an account could guess the passwords of others without limit.
     pub(super) fn succeeded(&self, name: &str, address: IpAddr) {
         let [(subject, _), _] = self.subjects(name, address);
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&subject);
@@ -95,7 +94,8 @@ impl Attempts {
     }
 }
 
-/// What counts as one address: of IPv6 the first 64 bits, which is what one site has.
+/// The part of an address that is counted as one. For IPv6 it is the first 64 bits, the prefix of
+/// one site.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -103,6 +103,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// Returns whether the lock or the window of a subject has ended.
 fn is_over(failures: &Failures, now: Instant) -> bool {
     match failures.locked_until {
         Some(until) => until <= now,
@@ -110,6 +111,7 @@ fn is_over(failures: &Failures, now: Instant) -> bool {
     }
 }
 
+/// Removes entries if the table is full and `subject` is not in it.
 fn make_room(failures: &mut HashMap<Subject, Failures>, subject: &Subject, now: Instant) {
     if failures.len() < SUBJECTS_MAX || failures.contains_key(subject) {
         return;
@@ -142,14 +144,14 @@ mod tests {
         fail(&attempts, "alice", FAILURES_OF_USER_MAX - 1, now);
         assert_eq!(attempts.wait("alice", HERE, now), None);
         fail(&attempts, "alice", 1, now);
-        assert_eq!(attempts.wait("alice", HERE, now), Some(LOCKED_FOR));
+        assert_eq!(attempts.wait("alice", HERE, now), Some(LOCK_TIME));
         assert_eq!(attempts.wait("bob", HERE, now), None);
         assert_eq!(attempts.wait("alice", THERE, now), None);
-        assert_eq!(attempts.wait("alice", HERE, now + LOCKED_FOR), None);
+        assert_eq!(attempts.wait("alice", HERE, now + LOCK_TIME), None);
     }
 
     #[test]
-    fn failures_far_apart_and_failures_before_a_success_do_not_add_up() {
+    fn a_new_window_and_a_success_reset_the_count() {
         let (attempts, now) = (Attempts::default(), Instant::now());
         fail(&attempts, "alice", FAILURES_OF_USER_MAX - 1, now);
         fail(&attempts, "alice", 1, now + WINDOW);
@@ -166,11 +168,11 @@ mod tests {
         for number in 0..FAILURES_OF_ADDRESS_MAX {
             fail(&attempts, &number.to_string(), 1, now);
         }
-        assert_eq!(attempts.wait("alice", HERE, now), Some(LOCKED_FOR));
+        assert_eq!(attempts.wait("alice", HERE, now), Some(LOCK_TIME));
     }
 
     #[test]
-    fn an_ipv6_site_is_one_address_and_the_table_is_bounded() {
+    fn an_ipv6_prefix_counts_as_one_address_and_the_table_is_bounded() {
         let (attempts, now) = (Attempts::default(), Instant::now());
         for number in 0..u128::from(FAILURES_OF_USER_MAX) {
             let address = Ipv6Addr::from_bits((0x2001_0db8 << 96) | number);

@@ -1,4 +1,4 @@
-//! The users of the inventory as accounts.
+//! Accounts of the users in the inventory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,33 +12,32 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Accounts kept in memory; at one more all are forgotten. Each takes about 300 bytes.
+/// The most accounts in memory, of about 300 bytes each. One more clears the memory.
 const ACCOUNTS_MAX: usize = 1024;
 
-/// Accounts from the inventory's own users. Those that were read are kept in memory until any user
-/// changes.
+/// The accounts of the inventory. Accounts that were read stay in memory until any user changes.
 pub struct InventoryAccounts {
     store: Arc<Store>,
-    memory: RwLock<Memory>,
+    cache: RwLock<Cache>,
 }
 
-/// Accounts as they were after one change of the users.
+/// The accounts of one version of the users.
 #[derive(Default)]
-struct Memory {
-    /// None before the first.
-    changed: Option<u64>,
+struct Cache {
+    /// The version of the last change of any user. `None` before the first read.
+    version: Option<u64>,
     accounts: HashMap<String, Arc<Account>>,
 }
 
 impl InventoryAccounts {
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store, memory: RwLock::default() }
+        Self { store, cache: RwLock::default() }
     }
 
     fn read(&self, name: &str) -> Result<Option<Arc<Account>>, StoreError> {
-        // Asked before the read: an account that changes meanwhile is kept under a change that is
-        // past already, and read again.
-        let changed = self.store.changed(Kind::User)?;
+        // Taken before the lookup: if the account changes during the lookup, the cache entry carries
+        // the old version and is not used.
+        let version = self.store.changed(Kind::User)?;
         let reading = self.store.read();
         let Some(mut user) = reading.get::<User>(name)?.map(|stored| stored.record) else {
             return Ok(None);
@@ -52,27 +51,27 @@ impl InventoryAccounts {
                 Some(false) | None => Role::User,
             },
         });
-        self.keep(changed, account.clone());
+        self.keep(version, account.clone());
         Ok(Some(account))
     }
 
-    fn keep(&self, changed: u64, account: Arc<Account>) {
-        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
-        if memory.changed != Some(changed) || memory.accounts.len() >= ACCOUNTS_MAX {
-            memory.accounts.clear();
-            memory.changed = Some(changed);
+    fn keep(&self, version: u64, account: Arc<Account>) {
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.version != Some(version) || cache.accounts.len() >= ACCOUNTS_MAX {
+            cache.accounts.clear();
+            cache.version = Some(version);
         }
-        memory.accounts.insert(account.name.clone(), account);
+        cache.accounts.insert(account.name.clone(), account);
     }
 }
 
 impl Accounts for InventoryAccounts {
     fn known(&self, name: &str) -> Known {
-        // A store that cannot say what it holds says so when it is read.
-        let Ok(changed) = self.store.changed(Kind::User) else { return Known::Unread };
-        let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
-        match memory.accounts.get(name) {
-            Some(account) if memory.changed == Some(changed) => Known::Account(account.clone()),
+        // The read that follows reports an error of the store.
+        let Ok(version) = self.store.changed(Kind::User) else { return Known::Unread };
+        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+        match cache.accounts.get(name) {
+            Some(account) if cache.version == Some(version) => Known::Account(account.clone()),
             Some(_) | None => Known::Unread,
         }
     }
@@ -91,13 +90,12 @@ pub enum PasswordError {
     Hash(#[from] HashError),
 }
 
-/// Creates the first user, an administrator, in an inventory that was never changed. Returns
-/// whether it did. An inventory that lost its users gets none: its default password would let
-/// everybody in.
+/// Creates the first user, an administrator, in an inventory that was never changed. Returns whether
+/// it did. An inventory that lost its users gets none, because everybody knows the default password.
 ///
 /// # Errors
 /// [`PasswordError::Store`] if the store cannot be read or written; [`PasswordError::Hash`] if the
-/// system gives no random numbers.
+/// system provides no random numbers.
 pub fn create_first_user(store: &Store) -> Result<bool, PasswordError> {
     if store.read().summary()?.version > 0 {
         return Ok(false);
@@ -112,7 +110,7 @@ pub fn create_first_user(store: &Store) -> Result<bool, PasswordError> {
     Ok(true)
 }
 
-/// Returns whether the inventory has an administrator with a password: one who can log in.
+/// Returns whether the inventory has an administrator with a password, who can log in.
 ///
 /// # Errors
 /// [`StoreError::Unsealable`] if a password was sealed with another key; others if the store cannot
@@ -126,7 +124,7 @@ pub fn has_able_administrator(store: &Store) -> Result<bool, StoreError> {
             Err(error) if error.is_damage() => continue,
             Err(error) => return Err(error),
         };
-        // Most users are no administrators: their secrets stay closed.
+        // The secrets of other users stay sealed.
         if user.is_admin.get() == Some(&true) {
             reading.open_secrets(&mut user)?;
             if user.is_able_administrator() {
@@ -137,26 +135,26 @@ pub fn has_able_administrator(store: &Store) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// What became of a new password.
+/// The outcome of [`set_password`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetPassword {
     Done,
     NoSuchUser,
 }
 
-/// The rights of a user with a new password.
+/// The rights of a user after [`set_password`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewRights {
     AsBefore,
-    /// The user becomes an administrator, and is created if it does not exist.
+    /// The user becomes an administrator, and is created if missing.
     Administrator,
 }
 
-/// Gives a user another password.
+/// Changes the password of a user.
 ///
 /// # Errors
 /// [`PasswordError::Store`] if the store cannot be read or written; [`PasswordError::Hash`] if the
-/// system gives no random numbers.
+/// system provides no random numbers.
 pub fn set_password(
     store: &Store,
     name: &str,
@@ -180,7 +178,7 @@ pub fn set_password(
     })
 }
 
-/// A user who logs in with a password of the inventory.
+/// A new user who logs in with a password in the inventory.
 fn new_user(name: Name) -> User {
     let mut user = User::named(name);
     user.authentication = Field::Set("database".to_owned());
@@ -200,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_known_once_read_until_a_user_changes() {
+    fn an_account_stays_in_memory_until_a_user_changes() {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
         create_first_user(&store).unwrap();
@@ -234,6 +232,6 @@ mod tests {
             let account = Account { name, password_hash: None, role: Role::User };
             accounts.keep(1, Arc::new(account));
         }
-        assert_eq!(accounts.memory.read().unwrap().accounts.len(), 1);
+        assert_eq!(accounts.cache.read().unwrap().accounts.len(), 1);
     }
 }

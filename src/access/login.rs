@@ -1,4 +1,4 @@
-//! A login: from a name and a password to a principal.
+//! Login: checks a name and a password, and returns the principal.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,51 +10,52 @@ use super::attempts::Attempts;
 use super::password::{Cost, StoredHash};
 use super::remembered::Remembered;
 use super::{Account, Accounts, AccountsError, HashError, Known, Principal};
+use crate::wording::Chain;
 
-/// What a caller says of itself.
+/// The name and password that a caller sent.
 pub struct Credentials {
     pub name: String,
     pub password: Zeroizing<String>,
 }
 
-/// Why a caller is not let in.
+/// Why a login failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// Unknown user, no password, wrong password: which, the caller is not told.
+    /// Unknown user, user without password, or wrong password. The caller must not learn which.
     #[error("the user name or the password is wrong")]
     Refused,
-    /// Too many wrong passwords.
+    /// Too many wrong passwords before.
     #[error("too many failed logins; try again in {} s", .wait.as_secs().max(1))]
     Locked { wait: Duration },
     #[error(transparent)]
     Accounts(#[from] AccountsError),
 }
 
-/// What memory says of credentials.
+/// The result of [`Login::recall`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recalled {
-    /// They were proved a short time ago.
+    /// The credentials were checked a short time ago.
     Proved(Principal),
-    /// They must be [proved](Login::prove).
+    /// The credentials must be [checked](Login::prove).
     Unproved,
     /// The account must be [read](Login::read) first.
     Unread,
 }
 
-/// The door: everything that a login needs to remember from one call to the next.
+/// Checks credentials, and remembers results and failures between calls.
 pub struct Login {
     accounts: Arc<dyn Accounts>,
     remembered: Remembered,
     attempts: Attempts,
-    /// What the last check of a real user cost, to spend the same on an unknown one.
+    /// The cost of the last check of an existing user. A login of an unknown user spends the same.
     decoy: Mutex<Cost>,
 }
 
 impl Login {
-    /// A door to these accounts that remembers nobody yet.
+    /// A login for these accounts, with an empty memory.
     ///
     /// # Errors
-    /// The system gives no random numbers for the key of the memory.
+    /// [`HashError::NoRandomness`] if the system provides no random numbers.
     pub fn new(accounts: Arc<dyn Accounts>) -> Result<Self, HashError> {
         Ok(Self {
             accounts,
@@ -64,11 +65,11 @@ impl Login {
         })
     }
 
-    /// What memory says of these credentials. Costs microseconds and never blocks.
+    /// Looks up credentials in memory. Takes microseconds and never blocks.
     ///
     /// # Errors
-    /// `Locked`, also for the right password: who guesses must not learn here that a guess was
-    /// right.
+    /// [`LoginError::Locked`], even for a correct password: an attacker must not learn that a guess
+    /// was correct.
     pub fn recall(
         &self,
         credentials: &Credentials,
@@ -88,11 +89,11 @@ impl Login {
         })
     }
 
-    /// The caller, if the same credentials were proved a short time ago; none: they must be
-    /// [proved](Self::prove). Costs one read of the account.
+    /// Reads the account. Returns the principal if the same credentials were checked a short time ago;
+    /// `None` if they must be [checked](Self::prove).
     ///
     /// # Errors
-    /// `Locked`, as [`recall`](Self::recall) says.
+    /// [`LoginError::Locked`], as for [`recall`](Self::recall); [`LoginError::Accounts`].
     pub fn read(
         &self,
         credentials: &Credentials,
@@ -105,11 +106,12 @@ impl Login {
         Ok(known.map(|account| account.principal()))
     }
 
-    /// The caller, by the full check of the password: 20 ms and 19 MiB for our own hashes, about
-    /// 190 ms and 104 MB for those of eNMS. An unknown user costs the same.
+    /// Checks the password. This takes 20 ms and 19 MiB for hashes of Satchel, about 190 ms and 104 MB
+    /// for those of eNMS, and the same for an unknown user.
     ///
     /// # Errors
-    /// `Refused` where anything is wrong, `Locked` after too many of these.
+    /// [`LoginError::Refused`] if the user or the password is wrong; [`LoginError::Locked`] after too
+    /// many of these; [`LoginError::Accounts`].
     pub fn prove(
         &self,
         credentials: &Credentials,
@@ -117,8 +119,8 @@ impl Login {
     ) -> Result<Principal, LoginError> {
         let now = Instant::now();
         let Credentials { name, password } = credentials;
-        // Both were asked before, but others may have been here while this call waited its turn:
-        // guesses that fill the lock, or the same credentials, proved.
+        // Both were checked before, but other calls may have run while this one waited for a thread:
+        // failures that lead to a lock, or a check of the same credentials.
         self.require_unlocked(credentials, address, now)?;
         let account = self.accounts.account(name)?;
         if let Some(account) = &account
@@ -170,11 +172,11 @@ impl Login {
     }
 }
 
-/// The hash that this user's password is checked against; none where nobody can log in with it.
+/// The hash to check the user's password against. `None` if there is none, or it is unusable.
 fn usable_hash(account: &Account) -> Option<StoredHash<'_>> {
     let phc = account.password_hash.as_ref()?;
     StoredHash::parse(phc)
-        .inspect_err(|error| tracing::warn!(user = account.name, %error, "this user cannot log in"))
+        .inspect_err(|error| tracing::warn!(user = account.name, error = %Chain(&error), "the password hash is unusable: the user cannot log in"))
         .ok()
 }
 
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proved_password_is_recalled_until_it_changes() {
+    fn a_checked_password_is_remembered_until_it_changes() {
         let accounts = Arc::new(OneAccount::new("alice", "right"));
         let login = Login::new(accounts.clone()).unwrap();
         let right = credentials("alice", "right");
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn guesses_end_in_a_lock_that_holds_for_the_right_password_too() {
+    fn a_lock_also_refuses_the_correct_password() {
         let login = Login::new(Arc::new(OneAccount::new("alice", "right"))).unwrap();
         login.prove(&credentials("alice", "right"), HERE).unwrap();
         let wrong = credentials("alice", "wrong");

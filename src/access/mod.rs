@@ -1,9 +1,9 @@
-//! Access: who calls, and whether the password is right.
+//! Access: checks credentials and says who calls.
 //!
-//! The users of the inventory are the users of the appliance. A login knows neither the store (it
-//! asks through [`Accounts`]) nor HTTP (it is given [`Credentials`] and answers with a
-//! [`Principal`] or a [`LoginError`]). A first check takes 20 to 200 ms; what is known of it
-//! afterwards is in memory, and [`Login::recall`] is the one call that never blocks.
+//! The users of the inventory are the users of the server. A login depends neither on the store (it
+//! reads through [`Accounts`]) nor on HTTP (it takes [`Credentials`] and returns a [`Principal`] or a
+//! [`LoginError`]). The first check of a password takes 20 to 200 ms. Its result is kept in memory,
+//! and [`Login::recall`] reads it without blocking.
 
 mod account;
 mod attempts;
@@ -23,16 +23,16 @@ pub use password::{HashError, hash_password};
 /// The name of the first user.
 pub const FIRST_USER_NAME: &str = "admin";
 
-/// The password of the first user, until it is changed: the manual's examples use it.
+/// The default password of the first user. The examples of the manual use it.
 pub const FIRST_USER_PASSWORD: &str = "admin";
 
-/// Whether the first user can still log in with the password that every reader of the manual
-/// knows. A server must not listen beyond loopback while this is so.
+/// Returns whether the first user still has the default password, which every reader of the manual
+/// knows. A server must not listen beyond loopback then.
 ///
 /// Blocks for one password check.
 ///
 /// # Errors
-/// The accounts cannot be read.
+/// [`AccountsError`] if the accounts cannot be read.
 pub fn default_password_in_force(accounts: &dyn Accounts) -> Result<bool, AccountsError> {
     let account = accounts.account(FIRST_USER_NAME)?;
     let phc = account.as_ref().and_then(|account| account.password_hash.as_ref());
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_password_is_noticed() {
+    fn the_default_password_is_detected() {
         assert!(default_password_in_force(&OneAccount::new("admin", "admin")).unwrap());
         assert!(!default_password_in_force(&OneAccount::new("admin", "other")).unwrap());
         assert!(!default_password_in_force(&OneAccount::new("alice", "admin")).unwrap());

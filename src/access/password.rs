@@ -1,21 +1,20 @@
-//! Argon2: checking the hashes that eNMS made, making new ones.
+//! Password hashes (Argon2): checks hashes of eNMS and Satchel, and makes new ones.
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use zeroize::Zeroizing;
 
-/// Memory of a new hash, in KiB: what OWASP's Password Storage Cheat Sheet recommends with two
+/// The memory of a new hash, in KiB. OWASP's Password Storage Cheat Sheet recommends this with two
 /// passes and one lane. A check takes about 20 ms and 19 MiB.
 const NEW_HASH_MEMORY_KIB: u32 = 19 * 1024;
 const NEW_HASH_PASSES: u32 = 2;
 const NEW_HASH_LANES: u32 = 1;
 
-/// A salt of 16 bytes is what RFC 9106 recommends.
+/// The size of a salt that RFC 9106 recommends.
 const SALT_BYTES: usize = 16;
 
-/// Hashes arrive in imported projects, so their costs come from outside. eNMS writes 100 MiB, two
-/// passes and eight lanes; a hash that asks for more than these bounds is refused, or one login
-/// could take all the memory of the appliance.
+/// The most memory of a stored hash, in KiB. Hashes come from imported projects, and without bounds
+/// one login could take all memory of the machine. eNMS uses 100 MiB, two passes and eight lanes.
 const STORED_HASH_MEMORY_KIB_MAX: u32 = 256 * 1024;
 const STORED_HASH_PASSES_MAX: u32 = 16;
 const STORED_HASH_LANES_MAX: u32 = 64;
@@ -23,19 +22,20 @@ const STORED_HASH_LANES_MAX: u32 = 64;
 /// Why a stored hash cannot be used, or a new one cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    #[error("the password hash is not an argon2 PHC string: {0}")]
-    NotArgon2(argon2::password_hash::Error),
+    #[error("the password hash is not an argon2 PHC string")]
+    NotArgon2(#[source] argon2::password_hash::Error),
     #[error(
-        "the password hash asks for {memory_kib} KiB, {passes} passes and {lanes} lanes, beyond the bounds"
+        "the password hash needs {memory_kib} KiB, {passes} passes and {lanes} lanes, which is over \
+         the limits"
     )]
     TooCostly { memory_kib: u32, passes: u32, lanes: u32 },
-    #[error("the system gives no random numbers: {0}")]
-    NoRandomness(std::io::Error),
-    #[error("the password cannot be hashed: {0}")]
-    Hashing(argon2::password_hash::Error),
+    #[error("the system provides no random numbers")]
+    NoRandomness(#[source] std::io::Error),
+    #[error("the password cannot be hashed")]
+    Hashing(#[source] argon2::password_hash::Error),
 }
 
-/// What one check costs, without the hash itself.
+/// The parameters of a hash, which determine the cost of a check.
 #[derive(Clone)]
 pub(super) struct Cost {
     algorithm: Algorithm,
@@ -43,11 +43,10 @@ pub(super) struct Cost {
     params: Params,
 }
 
-/// The cost of the hashes that we make.
+/// The parameters of new hashes.
 impl Default for Cost {
     fn default() -> Self {
-        // The four numbers are constants that argon2 accepts (a test hashes with them), so its own
-        // defaults never take their place.
+        // Always `Ok`: the numbers are constants that argon2 accepts, and a test hashes with them.
         let params = Params::new(NEW_HASH_MEMORY_KIB, NEW_HASH_PASSES, NEW_HASH_LANES, None)
             .unwrap_or_default();
         Self { algorithm: Algorithm::Argon2id, version: Version::V0x13, params }
@@ -59,11 +58,11 @@ impl Cost {
         Argon2::new(self.algorithm, self.version, self.params.clone())
     }
 
-    /// Does the work of a check against nobody's hash, so that a caller cannot tell by the time
-    /// whether a user exists.
+    /// Spends the time of a check without a hash, so that the duration does not reveal whether a user
+    /// exists.
     pub(super) fn spend(&self, password: &str) {
         let mut discarded = Zeroizing::new([0_u8; Params::DEFAULT_OUTPUT_LEN]);
-        // Only the time matters. Bytes of any value are a salt.
+        // Only the time matters. Any bytes are a valid salt.
         let _ = self.argon2().hash_password_into(
             password.as_bytes(),
             &[0; SALT_BYTES],
@@ -72,7 +71,7 @@ impl Cost {
     }
 }
 
-/// A PHC string that was read and whose cost is within the bounds.
+/// A parsed PHC string whose cost is within the limits.
 pub(super) struct StoredHash<'a> {
     phc: &'a str,
     hash: PasswordHash<'a>,
@@ -80,7 +79,10 @@ pub(super) struct StoredHash<'a> {
 }
 
 impl<'a> StoredHash<'a> {
-    /// Reads `$argon2id$v=19$m=102400,t=2,p=8$SALT$HASH`, or argon2i or argon2d.
+    /// Parses `$argon2id$v=19$m=102400,t=2,p=8$SALT$HASH`, or argon2i or argon2d.
+    ///
+    /// # Errors
+    /// [`HashError::NotArgon2`], [`HashError::TooCostly`].
     pub(super) fn parse(phc: &'a str) -> Result<Self, HashError> {
         let hash = PasswordHash::new(phc).map_err(HashError::NotArgon2)?;
         let algorithm = Algorithm::try_from(hash.algorithm).map_err(HashError::NotArgon2)?;
@@ -101,26 +103,27 @@ impl<'a> StoredHash<'a> {
         Ok(Self { phc, hash, cost: Cost { algorithm, version, params } })
     }
 
-    /// The text as it is stored.
+    /// The stored text.
     pub(super) fn phc(&self) -> &'a str {
         self.phc
     }
 
-    /// What a check against this hash costs.
+    /// The parameters of this hash.
     pub(super) fn cost(&self) -> &Cost {
         &self.cost
     }
 
-    /// Whether this is the password. Compares in constant time.
+    /// Returns whether the password matches. Compares in constant time.
     pub(super) fn verify(&self, password: &str) -> bool {
         self.cost.argon2().verify_password(password.as_bytes(), &self.hash).is_ok()
     }
 }
 
-/// A new argon2id hash of a password, as a PHC string. Blocks for about 20 ms.
+/// Makes an argon2id hash of a password, as a PHC string. Blocks for about 20 ms.
 ///
 /// # Errors
-/// The system gives no random numbers for a salt, or the password is longer than argon2 takes.
+/// [`HashError::NoRandomness`] if the system provides no random numbers for the salt;
+/// [`HashError::Hashing`] if the password is too long for argon2.
 pub fn hash_password(password: &str) -> Result<Zeroizing<String>, HashError> {
     let mut salt = [0_u8; SALT_BYTES];
     crate::disk::fill_random(&mut salt).map_err(HashError::NoRandomness)?;
@@ -155,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_hash_verifies_and_names_its_cost() {
+    fn a_new_hash_verifies_and_contains_its_parameters() {
         let phc = hash_password("pässword").unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", *phc);
         assert!(StoredHash::parse(&phc).unwrap().verify("pässword"));
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn costs_from_outside_are_bounded() {
+    fn costly_hashes_are_refused() {
         for costly in ["m=262145,t=2,p=1", "m=19456,t=17,p=1", "m=19456,t=2,p=65"] {
             let phc = HASH_2ID.replace("m=102400,t=2,p=8", costly);
             let refused = StoredHash::parse(&phc);

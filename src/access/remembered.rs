@@ -1,5 +1,5 @@
-//! The memory of passwords that were right, so that a script's second call does not pay 190 ms
-//! for argon2 again.
+//! Remembers correct passwords, so that the next call of a script does not take 190 ms for argon2
+//! again.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,21 +9,21 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// How long a check is good for. Long enough for a script, short enough that a stolen core file
-/// is worth little.
+/// How long a password is remembered: long enough for a script, and short enough that a stolen
+/// memory dump is of little use.
 const REMEMBERED_FOR: Duration = Duration::from_secs(5 * 60);
 
-/// Users remembered at the same time; the one whose time ends first makes room. 1,024 take about
-/// 100 KB.
+/// The most users in memory, which take about 100 KB. One more replaces the user whose time ends
+/// first.
 const REMEMBERED_USERS_MAX: usize = 1024;
 
 const KEY_BYTES: usize = 32;
 
-/// Proofs of right passwords, by user name.
+/// Proofs of correct passwords, by user name.
 ///
-/// A proof is an HMAC-SHA256, under a key of this process, of the name, the password and the
-/// stored hash. So it says nothing about the password to whoever has no key, and it stops being
-/// one by itself when the user's hash changes.
+/// A proof is an HMAC-SHA256 of the name, the password and the stored hash, with a random key of this
+/// process. It reveals nothing about the password without the key, and it becomes invalid when the
+/// stored hash changes.
 pub(super) struct Remembered {
     key: Zeroizing<[u8; KEY_BYTES]>,
     proofs: Mutex<HashMap<String, Proof>>,
@@ -38,14 +38,14 @@ impl Remembered {
     /// An empty memory with a new key.
     ///
     /// # Errors
-    /// The system gives no random numbers.
+    /// An I/O error if the system provides no random numbers.
     pub(super) fn new() -> std::io::Result<Self> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         crate::disk::fill_random(key.as_mut())?;
         Ok(Self { key, proofs: Mutex::default() })
     }
 
-    /// Whether this password was right for this hash a short time ago.
+    /// Returns whether the password was correct for this hash a short time ago.
     pub(super) fn knows(&self, name: &str, password: &str, phc: &str, now: Instant) -> bool {
         let Some(claim) = self.mac(name, password, phc) else { return false };
         let claim = claim.finalize().into_bytes();
@@ -56,7 +56,7 @@ impl Remembered {
             .is_some_and(|proof| proof.until > now && proof.mac.clone().verify(&claim).is_ok())
     }
 
-    /// Notes that this password is right for this hash.
+    /// Remembers that the password is correct for this hash.
     pub(super) fn remember(&self, name: &str, password: &str, phc: &str, now: Instant) {
         let Some(mac) = self.mac(name, password, phc) else { return };
         let mut proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,10 +72,10 @@ impl Remembered {
         proofs.insert(name.to_owned(), Proof { mac, until: now + REMEMBERED_FOR });
     }
 
-    /// None never happens: HMAC takes keys of any length. It is no reason to panic either.
+    /// Always `Some`: HMAC takes keys of any length. `None` would only cost another check.
     fn mac(&self, name: &str, password: &str, phc: &str) -> Option<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_ref()).ok()?;
-        // The lengths keep ("ab", "c") and ("a", "bc") apart.
+        // The lengths distinguish ("ab", "c") from ("a", "bc").
         for part in [name, password, phc] {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proof_holds_for_one_name_password_and_hash() {
+    fn a_proof_is_valid_for_one_name_password_and_hash() {
         let (memory, now) = (Remembered::new().unwrap(), Instant::now());
         memory.remember("alice", "right", "hash", now);
         assert!(memory.knows("alice", "right", "hash", now));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_ends_after_its_time() {
+    fn a_proof_expires() {
         let (memory, now) = (Remembered::new().unwrap(), Instant::now());
         memory.remember("alice", "right", "hash", now);
         assert!(memory.knows("alice", "right", "hash", now + REMEMBERED_FOR / 2));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_is_bounded_and_the_oldest_goes_first() {
+    fn the_memory_is_bounded_and_replaces_the_oldest() {
         let (memory, now) = (Remembered::new().unwrap(), Instant::now());
         for number in 0..=REMEMBERED_USERS_MAX {
             let later = now + Duration::from_millis(number as u64);
