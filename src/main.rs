@@ -1,11 +1,11 @@
-//! Arguments → run → exit code; nothing else.
+//! The executable: passes the arguments to [`cli::run`] and returns its exit code.
 
 use std::process::ExitCode;
 
 use satchel::cli;
 
-/// Records are many small texts, made on one thread and dropped on another. glibc's allocator is
-/// the slowest at that, and keeps what it once had.
+/// Records consist of many small texts, which are allocated on one thread and freed on another. glibc's
+/// allocator is slow at that, and does not return the memory to the system.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -1,19 +1,18 @@
-//! Jobs: operations that take long, how far they are, and what became of them.
+//! Jobs: long operations, their progress and their outcome.
 //!
 //! An operation (an import, an export, a verification) gets a [`Progress`]: it reports its step and
-//! the records that it has done, and asks now and then whether it was cancelled. The registry
-//! ([`Jobs`]) lists the jobs that run and the last ones that ended, and keeps them in the data
-//! directory.
+//! the number of its records, and checks regularly whether it was cancelled. The registry ([`Jobs`])
+//! lists the running jobs and the last ended ones, and keeps them in the data directory.
 //!
 //! A job that was running when the process ended is listed as interrupted after the next start.
-//! Whether its import had taken effect is read from the pointer of the inventory: the job file
-//! names the generation that the import was about to make the current one.
+//! Whether its import had taken effect follows from the inventory's pointer: the job file contains
+//! the generation that the import was about to make the current one.
 //!
 //! ```text
 //! progress   the handle of the operation: step, counts, cancellation
-//! record     what is known of a job, as its file keeps it
+//! record     the content of a job file
 //! registry   the list of jobs, and their files
-//! view       a job as REST shows it
+//! view       a job as the REST API returns it
 //! ```
 
 mod progress;

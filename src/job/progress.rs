@@ -1,4 +1,4 @@
-//! The handle that an operation reports its progress to, and that cancels it.
+//! The handle through which an operation reports progress and is cancelled.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -7,29 +7,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use tokio::sync::Notify;
 
-/// What an operation is doing.
+/// The step of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// It waits until another operation is finished.
+    /// Waits until another operation has finished.
     Waiting,
-    /// Documents or sheets become records.
+    /// Decodes documents or sheets into records.
     Decoding,
-    /// The references are checked.
+    /// Checks the references.
     Planning,
-    /// The records are compared, or written into a new generation.
+    /// Compares the records, or writes them into a new generation.
     Applying,
-    /// The members of computed pools are written.
+    /// Writes the members of computed pools.
     Pools,
-    /// The new generation is written to the disk.
+    /// Syncs the new generation to disk.
     MakingDurable,
-    /// Records become documents or sheets.
+    /// Encodes records as documents or sheets.
     Exporting,
-    /// The bundle or workbook is completed.
+    /// Completes the bundle or workbook.
     Packing,
-    /// The records of the inventory are read.
+    /// Reads the records of the inventory.
     Reading,
-    /// The references and the members of pools are compared with the indexes.
+    /// Compares the references and the pool members with the indexes.
     Comparing,
 }
 
@@ -53,40 +53,40 @@ impl Step {
 #[error("the job was cancelled; nothing was changed")]
 pub struct Cancelled;
 
-/// The answer to a wish to cancel.
+/// The answer to a request for cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelOutcome {
-    /// The operation ends at its next look, and nothing is changed.
+    /// The operation ends at its next check. Nothing is changed.
     Accepted,
-    /// The result is being put in place already, or is in place.
+    /// The result is taking effect, or has taken effect.
     TooLate,
 }
 
-/// No cancellation was asked for, and one would be accepted.
+/// A cancellation would be accepted.
 const OPEN: u8 = 0;
-/// A cancellation was asked for and accepted.
+/// A cancellation was accepted.
 const CANCELLED: u8 = 1;
-/// The result is being put in place: no cancellation is accepted any more.
+/// The result is taking effect: a cancellation is refused.
 const CLOSED: u8 = 2;
 
-/// Stands for a total that is not known.
+/// The value of `total` if it is unknown.
 const UNKNOWN: u64 = u64::MAX;
 
-/// Stands for no generation.
+/// The value of `generation` if there is none.
 const NO_GENERATION: u64 = 0;
 
-/// What is called with the generation that is about to become the current one.
+/// Called with the number of the generation that is about to become the current one.
 type FlipHook = Box<dyn Fn(u64) + Send + Sync>;
 
-/// The progress of one operation. A clone reports to the same operation.
+/// The progress of one operation. Clones share it.
 ///
-/// Reporting costs two atomic operations, so it can be done for each record.
+/// A report costs two atomic operations, so it is cheap enough for each record.
 #[derive(Clone)]
 pub struct Progress(Arc<Inner>);
 
 struct Inner {
-    /// [`OPEN`], [`CANCELLED`] or [`CLOSED`]. The first change is the last one: whichever comes
-    /// first, a cancellation or the flip, keeps the other from happening.
+    /// [`OPEN`], [`CANCELLED`] or [`CLOSED`]. It changes once: a cancellation excludes the flip to the
+    /// new generation, and the flip excludes a cancellation.
     window: AtomicU8,
     step: AtomicU8,
     done: AtomicU64,
@@ -97,7 +97,7 @@ struct Inner {
 }
 
 impl Progress {
-    /// The progress of an operation that is on no list, and that nobody cancels.
+    /// The progress of an operation that is not a job, so that nobody cancels it.
     pub fn detached() -> Self {
         Self(Arc::new(Inner {
             window: AtomicU8::new(OPEN),
@@ -110,16 +110,16 @@ impl Progress {
         }))
     }
 
-    /// Lets `hook` be called at the flip, with the number of the new generation, before the pointer
-    /// is turned.
+    /// Sets the hook that [`begin_flip`](Self::begin_flip) calls before the pointer switches to the new
+    /// generation.
     pub(super) fn on_flip(&self, hook: impl Fn(u64) + Send + Sync + 'static) {
         *self.hook() = Some(Box::new(hook));
     }
 
-    /// Begins a step. `total` is the number of records that it will do, where that is known.
+    /// Starts a step. `total` is the number of its records, if that is known.
     ///
     /// # Errors
-    /// [`Cancelled`]
+    /// [`Cancelled`] if the operation was cancelled.
     pub fn step(&self, step: Step, total: Option<u64>) -> Result<(), Cancelled> {
         self.0.done.store(0, Ordering::Relaxed);
         self.0.total.store(total.unwrap_or(UNKNOWN), Ordering::Relaxed);
@@ -127,35 +127,35 @@ impl Progress {
         self.check()
     }
 
-    /// Reports that `records` more are done.
+    /// Reports that `records` more records are done.
     ///
     /// # Errors
-    /// [`Cancelled`]
+    /// [`Cancelled`] if the operation was cancelled.
     pub fn advance(&self, records: u64) -> Result<(), Cancelled> {
         self.0.done.fetch_add(records, Ordering::Relaxed);
         self.check()
     }
 
-    /// Ends the operation if it was cancelled.
+    /// Checks whether the operation was cancelled.
     ///
     /// # Errors
-    /// [`Cancelled`]
+    /// [`Cancelled`] if it was.
     pub fn check(&self) -> Result<(), Cancelled> {
         if self.is_cancelled() { Err(Cancelled) } else { Ok(()) }
     }
 
-    /// Whether a cancellation was asked for and accepted.
+    /// Returns whether a cancellation was accepted.
     pub fn is_cancelled(&self) -> bool {
         self.0.window.load(Ordering::Relaxed) == CANCELLED
     }
 
-    /// Asks for the operation to be cancelled. Asking twice is answered as the first time.
+    /// Requests cancellation. A second request gets the same answer.
     pub fn cancel(&self) -> CancelOutcome {
         let swapped =
             self.0.window.compare_exchange(OPEN, CANCELLED, Ordering::AcqRel, Ordering::Acquire);
         match swapped {
             Ok(_) => {
-                // A permit is kept for a waiter that comes later.
+                // `notify_one` keeps a permit for a later waiter.
                 self.0.cancellation.notify_one();
                 CancelOutcome::Accepted
             }
@@ -164,17 +164,17 @@ impl Progress {
         }
     }
 
-    /// Waits until the operation is cancelled. For one waiter.
+    /// Waits until the operation is cancelled. Supports one waiter.
     pub async fn cancelled(&self) {
         if !self.is_cancelled() {
             self.0.cancellation.notified().await;
         }
     }
 
-    /// Decides that the result will be put in place: from here on no cancellation is accepted.
+    /// Refuses cancellations from now on, because the result takes effect.
     ///
     /// # Errors
-    /// [`Cancelled`] if a cancellation came first.
+    /// [`Cancelled`] if the operation was cancelled before.
     pub fn close(&self) -> Result<(), Cancelled> {
         let swapped =
             self.0.window.compare_exchange(OPEN, CLOSED, Ordering::AcqRel, Ordering::Acquire);
@@ -184,11 +184,11 @@ impl Progress {
         }
     }
 
-    /// The same as [`close`](Self::close) for a new generation of the inventory, which is noted in
-    /// the job's file before the pointer is turned.
+    /// Like [`close`](Self::close), for a new generation of the inventory. The job file records its
+    /// number before the pointer switches to it.
     ///
     /// # Errors
-    /// [`Cancelled`] if a cancellation came first.
+    /// [`Cancelled`] if the operation was cancelled before.
     pub fn begin_flip(&self, generation: u64) -> Result<(), Cancelled> {
         self.close()?;
         self.0.generation.store(generation, Ordering::Release);
@@ -198,26 +198,26 @@ impl Progress {
         Ok(())
     }
 
-    /// Whether a cancellation would be accepted.
+    /// Returns whether a cancellation would be accepted.
     pub fn is_open(&self) -> bool {
         self.0.window.load(Ordering::Acquire) == OPEN
     }
 
-    /// The step that the operation is at.
+    /// The current step.
     pub fn current_step(&self) -> Step {
         let step = usize::from(self.0.step.load(Ordering::Acquire));
         Step::ALL.get(step).copied().unwrap_or(Step::Waiting)
     }
 
-    /// The records of the step that are done, and how many there are where that is known.
+    /// The number of records of the step that are done, and its total if that is known.
     pub fn counts(&self) -> (u64, Option<u64>) {
         let total = self.0.total.load(Ordering::Relaxed);
         let done = self.0.done.load(Ordering::Relaxed);
-        // A step that has just begun has reset only one of the two.
+        // The two are not reset at the same moment when a step starts.
         (done.min(total), Some(total).filter(|total| *total != UNKNOWN))
     }
 
-    /// The generation that was put in place, or was about to be.
+    /// The generation that became the current one, or was about to.
     pub fn generation(&self) -> Option<u64> {
         Some(self.0.generation.load(Ordering::Acquire)).filter(|number| *number != NO_GENERATION)
     }

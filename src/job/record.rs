@@ -1,9 +1,9 @@
-//! What is known of a job, as its file keeps it.
+//! The content of a job file.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// What a job does.
+/// The operation of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
@@ -14,7 +14,7 @@ pub enum Operation {
     Verify,
 }
 
-/// Whether a job changes anything.
+/// Whether a job applies its changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -22,36 +22,36 @@ pub enum Mode {
     DryRun,
 }
 
-/// What is known of a job from its beginning.
+/// The facts about a job that are known at its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     pub operation: Operation,
     /// The project or workbook.
     pub subject: Option<String>,
     pub mode: Mode,
-    /// The name of the user who asked for it.
+    /// The name of the user who started it.
     pub user: String,
 }
 
-/// How a job ended.
+/// The final state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndState {
-    /// It did what was asked for; the report says what.
+    /// The operation succeeded. The report has the details.
     Finished,
-    /// It could not be done, or an import was rejected; the problem says why.
+    /// The operation failed, or an import was rejected. The problem says why.
     Failed,
     Cancelled,
-    /// The server ended before the job did.
+    /// The server stopped before the job ended.
     Interrupted,
 }
 
-/// What a job did to the inventory.
+/// The effect of a job on the inventory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     Unchanged,
-    /// The inventory is the imported one.
+    /// The imported inventory replaced the one before.
     Replaced,
 }
 
@@ -61,18 +61,18 @@ pub struct End {
     pub state: EndState,
     /// A sentence for a person.
     pub outcome: String,
-    /// None where a write error leaves it open.
+    /// `None` if it is unknown after a write error.
     pub inventory: Option<Effect>,
-    /// The status of the answer.
+    /// The HTTP status of the answer.
     pub status: Option<u16>,
-    /// The answer, as the call without `Prefer: respond-async` gets it.
+    /// The answer, as a call without `Prefer: respond-async` gets it.
     pub report: Option<Box<RawValue>>,
-    /// The same where the answer is a problem.
+    /// The answer, if it is a problem document.
     pub problem: Option<Box<RawValue>>,
 }
 
 impl End {
-    /// An end of which there is nothing to say but a sentence.
+    /// An end without status, report and problem.
     pub fn bare(state: EndState, outcome: impl Into<String>, inventory: Option<Effect>) -> Self {
         let outcome = outcome.into();
         Self { state, outcome, inventory, status: None, report: None, problem: None }
@@ -84,17 +84,17 @@ impl End {
 pub(super) struct Record {
     pub id: String,
     pub about: About,
-    /// When it began (RFC 3339).
+    /// The start time (RFC 3339).
     pub since: String,
-    /// The generation that the import was about to put in place.
+    /// The generation that the import was about to make the current one.
     pub generation: Option<u64>,
-    /// When it ended.
+    /// The end time (RFC 3339).
     pub ended: Option<String>,
     pub end: Option<End>,
 }
 
 impl About {
-    /// Whether the job changes the inventory.
+    /// Returns whether the job can change the inventory.
     pub fn changes_inventory(&self) -> bool {
         match (self.operation, self.mode) {
             (Operation::ImportProject | Operation::ImportTopology, Mode::Apply) => true,
@@ -106,7 +106,7 @@ impl About {
     }
 
     /// The end of a job that was running when the process ended. `is_in_place` says whether the
-    /// generation that it wrote is the inventory, or was it before the last import.
+    /// generation that it wrote is the current or the previous one.
     pub(super) fn interrupted(&self, is_in_place: bool) -> End {
         let (outcome, inventory) = match (self.operation, self.mode) {
             (Operation::ImportProject | Operation::ImportTopology, Mode::Apply) if is_in_place => (

@@ -1,4 +1,4 @@
-//! The list of jobs: those that run, and the last ones that ended.
+//! The list of the running jobs and of the last ended ones.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -14,19 +14,19 @@ use tokio::sync::watch;
 use super::progress::{CancelOutcome, Progress, Step};
 use super::record::{About, Effect, End, EndState, Record};
 
-/// Ended jobs that are kept. A report has a few KiB, and at most a few MiB.
+/// The most ended jobs that are kept. A report takes a few KiB, and at most a few MiB.
 pub const FINISHED_JOBS_MAX: usize = 100;
 
-/// Random bytes of a job's id: nobody guesses one, and no two are equal.
+/// The random bytes of a job's id, so that ids are unique and cannot be guessed.
 const ID_BYTES: usize = 8;
 
-/// All jobs of a data directory. A clone is the same list.
+/// The jobs of a data directory. Clones share the list.
 #[derive(Clone)]
 pub struct Jobs(Arc<Inner>);
 
 struct Inner {
     folder: PathBuf,
-    /// The oldest first.
+    /// Sorted by start time, the oldest first.
     jobs: Mutex<Vec<Arc<Job>>>,
 }
 
@@ -34,34 +34,34 @@ struct Inner {
 pub struct Job {
     pub id: String,
     pub about: About,
-    /// When it began (RFC 3339).
+    /// The start time (RFC 3339).
     pub since: String,
     pub progress: Progress,
     end: OnceLock<(String, End)>,
     ended: watch::Sender<bool>,
     path: PathBuf,
-    /// Held while the file is written, so that the end is not overwritten.
+    /// Held during a write of the file, so that an earlier state does not overwrite the end.
     file: Mutex<()>,
 }
 
-/// A job that has not ended yet, for the one who does it. Dropped before [`end`](Self::end), it ends
-/// the job as failed, cancelled or interrupted.
+/// A running job, owned by the operation. If it is dropped before [`end`](Self::end), the job ends as
+/// failed, cancelled or interrupted.
 pub struct Running {
     job: Arc<Job>,
     jobs: Jobs,
 }
 
 impl Jobs {
-    /// Reads the jobs that `folder` keeps. Those that had not ended are interrupted;
-    /// `is_in_place` tells whether a generation is the current one or the one before it.
+    /// Reads the jobs in `folder`. Jobs that had not ended become interrupted. `is_in_place` returns
+    /// whether a generation is the current or the previous one.
     ///
-    /// A list that cannot be read is empty: on a full disk the server has to start all the same.
+    /// If the folder cannot be read, the list is empty: the server must start on a full disk too.
     pub fn open(folder: PathBuf, is_in_place: &dyn Fn(u64) -> bool) -> Self {
         let mut records = match read_all(&folder) {
             Ok(records) => records,
             Err(error) => {
                 let path = folder.display();
-                tracing::warn!(%path, %error, "the list of jobs cannot be read, and is empty");
+                tracing::warn!(%path, %error, "cannot read the list of jobs: it starts empty");
                 Vec::new()
             }
         };
@@ -84,10 +84,10 @@ impl Jobs {
         jobs
     }
 
-    /// Begins a job and writes its file. Blocks.
+    /// Starts a job and writes its file. Blocks.
     ///
     /// # Errors
-    /// The system gives no random numbers.
+    /// An I/O error if the system provides no random numbers.
     pub fn begin(&self, about: About) -> io::Result<Running> {
         let job = Arc::new(Job::of(new_id()?, about, now(), self.folder()));
         job.write(None, Durability::Lazy);
@@ -107,12 +107,12 @@ impl Jobs {
         self.list().iter().rev().cloned().collect()
     }
 
-    /// The job of this id.
+    /// The job with this id.
     pub fn get(&self, id: &str) -> Option<Arc<Job>> {
         self.list().iter().find(|job| job.id == id).cloned()
     }
 
-    /// How many jobs have not ended.
+    /// The number of running jobs.
     pub fn running(&self) -> usize {
         self.list().iter().filter(|job| job.end().is_none()).count()
     }
@@ -125,7 +125,7 @@ impl Jobs {
         self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets the oldest of the ended jobs that are too many.
+    /// Removes the oldest ended jobs beyond [`FINISHED_JOBS_MAX`].
     fn prune(&self) {
         let mut gone = Vec::new();
         let mut list = self.list();
@@ -144,7 +144,7 @@ impl Jobs {
             if let Err(error) = fs::remove_file(&path)
                 && error.kind() != io::ErrorKind::NotFound
             {
-                tracing::warn!(path = %path.display(), %error, "a job file is left behind");
+                tracing::warn!(path = %path.display(), %error, "cannot remove a job file");
             }
         }
     }
@@ -165,17 +165,17 @@ impl Job {
         }
     }
 
-    /// How it ended, if it has.
+    /// The end, if the job has ended.
     pub fn end(&self) -> Option<&End> {
         self.end.get().map(|(_, end)| end)
     }
 
-    /// When it ended, if it has (RFC 3339).
+    /// The end time (RFC 3339), if the job has ended.
     pub fn ended_at(&self) -> Option<&str> {
         self.end.get().map(|(at, _)| at.as_str())
     }
 
-    /// Cancels the job, if that is still possible.
+    /// Requests cancellation of the job.
     pub fn cancel(&self) -> CancelOutcome {
         if self.end().is_some() {
             return CancelOutcome::TooLate;
@@ -186,7 +186,7 @@ impl Job {
     /// Waits until the job has ended.
     pub async fn wait(&self) {
         let mut ended = self.ended.subscribe();
-        // The sender lives as long as this.
+        // `self` owns the sender, so this cannot fail.
         let _ = ended.wait_for(|ended| *ended).await;
     }
 
@@ -196,8 +196,8 @@ impl Job {
         self.ended.send_replace(true);
     }
 
-    /// Writes the job's file. Without it the operation goes on: only the list after a restart is
-    /// the poorer.
+    /// Writes the job's file. If that fails, the operation continues, and the job is missing in the
+    /// list after a restart.
     fn write(&self, generation: Option<u64>, durability: Durability) {
         let _guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let (ended, end) = match self.end.get() {
@@ -213,7 +213,7 @@ impl Job {
             end,
         };
         if let Err(error) = replace(&self.path, &record, durability) {
-            tracing::warn!(job = %self.id, %error, "a job file cannot be written");
+            tracing::warn!(job = %self.id, %error, "cannot write a job file");
         }
     }
 }
@@ -262,10 +262,10 @@ impl Drop for Running {
 /// The outcome of a job that was cancelled.
 pub const CANCELLED_OUTCOME: &str = "Cancelled: nothing was changed.";
 
-/// How soon a file must be on the disk.
+/// When a file must be on disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Durability {
-    /// When the system writes it. After a power cut a job may be missing.
+    /// When the system writes it. After a power failure the job can be missing.
     Lazy,
     /// Before anything else is done.
     Synced,
@@ -288,8 +288,7 @@ fn replace(path: &Path, record: &Record, durability: Durability) -> io::Result<(
     }
 }
 
-/// Reads the files of all jobs, and makes the folder where it is missing. A file that is incomplete
-/// is removed.
+/// Reads all job files. Creates the folder if it is missing, and removes incomplete files.
 fn read_all(folder: &Path) -> io::Result<Vec<Record>> {
     fs::create_dir_all(folder)?;
     let mut records = Vec::new();
@@ -307,7 +306,7 @@ fn read_all(folder: &Path) -> io::Result<Vec<Record>> {
     Ok(records)
 }
 
-/// Reads a job's file.
+/// Reads a job file.
 fn read(path: &Path) -> io::Result<Record> {
     let record: Record = serde_json::from_slice(&fs::read(path)?).map_err(io::Error::other)?;
     if path.file_name().is_some_and(|name| *name == *format!("{}.json", record.id)) {
@@ -319,14 +318,14 @@ fn read(path: &Path) -> io::Result<Record> {
 
 fn new_id() -> io::Result<String> {
     let mut bytes = [0; ID_BYTES];
-    // So few bytes are never given in part.
+    // A request for so few bytes is never answered in part.
     getrandom(&mut bytes, GetRandomFlags::empty())?;
     Ok(format!("{:016x}", u64::from_be_bytes(bytes)))
 }
 
 /// The time in UTC (RFC 3339), to the millisecond.
 fn now() -> String {
-    // Always as many digits: times are sorted as texts.
+    // The number of digits is fixed, because times are sorted as texts.
     let format =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     // Nothing in it can be missing from a time.

@@ -1,4 +1,4 @@
-//! The registry without a server: what is kept, and what a restart makes of it.
+//! Tests of the registry without a server: kept jobs, and jobs after a restart.
 
 use std::fs;
 use std::path::Path;
@@ -41,9 +41,9 @@ fn a_cancellation_and_a_flip_exclude_each_other() {
     assert_eq!(progress.generation(), Some(2));
 }
 
-/// Both are asked for at the same moment, again and again: exactly one of them wins.
+/// Both happen at the same moment, again and again: exactly one of them wins.
 #[test]
-fn of_a_cancellation_and_a_flip_at_once_one_wins() {
+fn a_cancellation_and_a_flip_at_the_same_moment_exclude_each_other() {
     for _ in 0..2_000 {
         let progress = Progress::detached();
         let (cancelled, flipped) = std::thread::scope(|scope| {
@@ -56,7 +56,7 @@ fn of_a_cancellation_and_a_flip_at_once_one_wins() {
 }
 
 #[test]
-fn a_restart_lists_what_ended_and_what_was_interrupted() {
+fn a_restart_lists_ended_and_interrupted_jobs() {
     let folder = tempfile::tempdir().unwrap();
     let jobs = reopened(folder.path(), &[]);
     let mut ids = Vec::new();
@@ -70,11 +70,11 @@ fn a_restart_lists_what_ended_and_what_was_interrupted() {
         if let Some(generation) = generation {
             running.job().progress.begin_flip(generation).unwrap();
         }
-        // As a kill does it: nothing is dropped.
+        // Like a kill: nothing is dropped.
         std::mem::forget(running);
     }
     assert_eq!(jobs.running(), 3);
-    // A write that a kill cut off.
+    // A write that was interrupted by a kill.
     fs::write(folder.path().join("0000.new"), "{\"id\":").unwrap();
 
     for _ in 0..2 {
@@ -103,7 +103,7 @@ fn a_restart_lists_what_ended_and_what_was_interrupted() {
 }
 
 #[test]
-fn without_a_folder_jobs_are_listed_all_the_same() {
+fn jobs_are_listed_even_without_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let in_the_way = folder.path().join("jobs");
     fs::write(&in_the_way, "no folder").unwrap();
@@ -130,12 +130,12 @@ fn only_the_last_ended_jobs_are_kept() {
     assert!(jobs.get(&first_id).is_none());
     assert_eq!(jobs.all().len(), FINISHED_JOBS_MAX + 1);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), FINISHED_JOBS_MAX + 1);
-    // However old it is, a job that runs is not forgotten.
+    // A running job is kept, however old it is.
     assert!(jobs.get(&running.job().id).is_some());
 }
 
 #[test]
-fn a_job_that_is_given_up_says_why() {
+fn a_job_that_is_dropped_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let jobs = reopened(folder.path(), &[]);
     let waiting = jobs.begin(import()).unwrap();

@@ -1,4 +1,4 @@
-//! A job as REST shows it.
+//! A job as the REST API returns it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -7,7 +7,7 @@ use super::progress::Step;
 use super::record::{Effect, EndState, Mode, Operation};
 use super::registry::Job;
 
-/// How much of a job is shown.
+/// How many details of a job are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewLength {
     /// Without the report and the problem: for lists.
@@ -15,14 +15,14 @@ pub enum ViewLength {
     Whole,
 }
 
-/// Where a job is.
+/// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
-    /// It waits until another operation is finished.
+    /// Waits until another operation has finished.
     Waiting,
     Running,
-    /// It was cancelled, and ends in a moment.
+    /// Was cancelled, and ends at its next check.
     Cancelling,
     Finished,
     Failed,
@@ -43,14 +43,14 @@ pub struct JobView<'a> {
     pub state: JobState,
     /// Whether a cancellation would be accepted.
     pub cancellable: bool,
-    /// Of a job that has not ended.
+    /// Only while the job runs. The same holds for `done` and `total`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub done: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Of a job that has ended.
+    /// Only after the job has ended. The same holds for the members that follow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,16 +1,17 @@
-//! An error and its causes in one sentence.
+//! Formats an error with its causes.
 //!
-//! Each error's `Display` states its own part only, and leaves its cause to `source`. So whoever
-//! shows an error to a person shows the chain; who shows the `Display` alone loses the cause.
+//! The `Display` of an error states its own part only, and `source` returns the cause. So a message to
+//! a person must contain the chain: `Display` alone would lose the cause.
 
 use std::{error::Error, fmt};
 
-/// An error with its causes, separated by colons: "the data directory: File exists (os error 17)".
+/// Formats an error with its causes, separated by colons: "the data directory: File exists (os error
+/// 17)".
 pub fn chain(error: &dyn Error) -> String {
     Chain(error).to_string()
 }
 
-/// The same as something to be displayed, for log lines: `error = %Chain(&error)`.
+/// An error that displays with its causes, for log lines: `error = %Chain(&error)`.
 #[derive(Clone, Copy)]
 pub struct Chain<'e>(pub &'e dyn Error);
 

@@ -1,14 +1,14 @@
-//! Singular and plural.
+//! Singular and plural of nouns.
 
 use std::borrow::Cow;
 
-/// A number with its noun: "1 record", "2 records".
+/// Formats a number with its noun: "1 record", "2 records".
 pub fn counted(count: u64, noun: &str) -> String {
     format!("{count} {}", plural(count, noun))
 }
 
-/// The noun as it stands after this number. `noun` is its singular; the last word of it changes:
-/// "rejected record", "index entry".
+/// The form of a noun after this number. `noun` is the singular, and its last word changes: "rejected
+/// records", "index entries".
 pub fn plural(count: u64, noun: &str) -> Cow<'_, str> {
     if count == 1 {
         return Cow::Borrowed(noun);

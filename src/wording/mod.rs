@@ -1,4 +1,4 @@
-//! How messages to a person are worded: numbers with their noun, and errors with their causes.
+//! Words for messages to a person: numbers with their noun, errors with their causes.
 
 mod chain;
 mod count;
