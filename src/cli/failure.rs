@@ -217,7 +217,7 @@ mod tests {
         let source = std::io::Error::from(ErrorKind::PermissionDenied);
         let store = StoreError::Io { what: "x".to_owned(), source };
         let error = anyhow::Error::new(store).context("outside");
-        assert!(advice(&error).unwrap().contains("user"));
+        assert!(advice(&error).unwrap().contains("owner of the files"));
         assert_eq!(advice(&anyhow::anyhow!("é>b")), None);
     }
 

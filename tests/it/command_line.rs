@@ -126,7 +126,7 @@ fn every_subcommand_has_a_page() {
     }
     let unknown = output(&["man", "serv"]);
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(String::from_utf8(unknown.stderr).unwrap().contains("was “serve” meant?"));
+    assert!(String::from_utf8(unknown.stderr).unwrap().contains("Did you mean “serve”?"));
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn what_is_printed_is_a_file_that_says_the_same() {
     let line = first.lines().find(|line| line.starts_with("head_wait_ms = 5 ")).unwrap();
     assert!(line.ends_with(&place), "{line}");
     let line = first.lines().find(|line| line.starts_with("log = \"debug\"")).unwrap();
-    assert!(line.ends_with("# the flag --log"), "{line}");
+    assert!(line.ends_with("# option --log"), "{line}");
     let again = File::new(&first);
     let second = printed(satchel().args(["config", "--config", &again.name()]));
     let values = |text: &str| -> Vec<(String, String)> {
@@ -122,7 +122,7 @@ fn a_wrong_file_is_refused_with_every_line_before_anything_is_begun() {
             refused(satchel().args(subcommand).args(["--data", data, "--config", &file.name()]));
         let place = |line: usize| format!("{}:{line}: ", file.name());
         assert!(said.contains(&(place(1) + "“lisen”")), "{said}");
-        assert!(said.contains("was “listen” meant?"), "{said}");
+        assert!(said.contains("Did you mean “listen”?"), "{said}");
         assert!(said.contains(&(place(2) + "“listen”")), "{said}");
         assert!(said.contains(&(place(4) + "“cache_mib”: the value “1”")), "{said}");
         assert!(said.contains("16..=65536"), "{said}");

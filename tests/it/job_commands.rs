@@ -195,7 +195,7 @@ fn ctrl_c_that_comes_too_late_says_so_and_prints_the_report() {
     let ended = running.end();
     ended.require(0);
     assert!(
-        ended.stderr.contains("It was too late to cancel: the import is finished."),
+        ended.stderr.contains("Too late to cancel: the import has finished."),
         "{}",
         ended.stderr
     );
@@ -389,5 +389,5 @@ fn a_job_that_somebody_else_cancels_is_an_error() {
     assert_eq!(server.request("DELETE", &location).login(ADMIN).send().status, 202);
     let ended = running.end();
     ended.require(1);
-    assert!(ended.stderr.contains("Somebody else cancelled the import"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("Another user cancelled the import"), "{}", ended.stderr);
 }

@@ -127,7 +127,7 @@ fn a_comparison_of_two_projects_imports_nothing() {
     let text = format!("{}{}", stdout_of(&output), stderr_of(&output));
     assert!(!text.contains("imported"), "{text}");
     assert!(text.contains("From the first project to the second: 1 created, 1 updated"), "{text}");
-    assert!(text.contains("leaves out 1 record of the first project"), "{text}");
+    assert!(text.contains("1 record of the first project left out"), "{text}");
 }
 
 #[test]
