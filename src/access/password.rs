@@ -22,8 +22,9 @@ const STORED_HASH_LANES_MAX: u32 = 64;
 /// Why a stored hash cannot be used, or a new one cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
-    #[error("the password hash is not an argon2 PHC string")]
-    NotArgon2(#[source] argon2::password_hash::Error),
+    /// The error of argon2 repeats its own source, so it is not a source here.
+    #[error("the password hash is not an argon2 PHC string: {0}")]
+    NotArgon2(argon2::password_hash::Error),
     #[error(
         "the password hash needs {memory_kib} KiB, {passes} passes and {lanes} lanes, which is over \
          the limits"
@@ -31,8 +32,8 @@ pub enum HashError {
     TooCostly { memory_kib: u32, passes: u32, lanes: u32 },
     #[error("the system provides no random numbers")]
     NoRandomness(#[source] std::io::Error),
-    #[error("the password cannot be hashed")]
-    Hashing(#[source] argon2::password_hash::Error),
+    #[error("the password cannot be hashed: {0}")]
+    Hashing(argon2::password_hash::Error),
 }
 
 /// The parameters of a hash, which determine the cost of a check.

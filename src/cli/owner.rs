@@ -25,7 +25,7 @@ impl fmt::Display for ActingUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ActingUser::Caller => Ok(()),
-            ActingUser::Owner(owner) => write!(f, ", as its owner, {owner}"),
+            ActingUser::Owner(owner) => write!(f, ", as {owner}, its owner"),
         }
     }
 }

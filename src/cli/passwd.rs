@@ -35,7 +35,7 @@ Examples:
 pub struct PasswdArgs {
     /// The user whose password to change
     #[arg(value_name = "USER")]
-    user: String,
+    name: String,
 
     /// Make the user an administrator, and create the user if it does not exist; only offline
     #[arg(long)]
@@ -53,14 +53,14 @@ pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
             let rights =
                 if args.administrator { NewRights::Administrator } else { NewRights::AsBefore };
             if rights == NewRights::Administrator {
-                require_valid_name(&args.user)?;
+                require_valid_name(&args.name)?;
             }
             owner::act_as_owner(&directory.path)?;
             let store = Store::open_with(&directory.path, directory.options())?;
             access::create_first_user(&store)?;
-            match access::set_password(&store, &args.user, &new_password()?, rights)? {
+            match access::set_password(&store, &args.name, &new_password()?, rights)? {
                 SetPassword::Done => {}
-                SetPassword::NoSuchUser => return Err(no_such_user(&args.user)),
+                SetPassword::NoSuchUser => return Err(no_such_user(&args.name)),
             }
         }
         Target::Remote(_) if args.administrator => bail!(
@@ -71,11 +71,11 @@ pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
         Target::Remote(_) => {
             let progress = Progress::new(false, false);
             let connection = target.connect(&progress)?;
-            set_at_server(&connection.client, &args.user, &progress)?;
+            set_at_server(&connection.client, &args.name, &progress)?;
             connection.close()?;
         }
     }
-    println!("Password of “{}” changed.", args.user);
+    println!("Password of “{}” changed.", args.name);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -90,11 +90,8 @@ pub(super) fn export(
     drop(snapshot);
     progress.step(Step::Packing, None)?;
     let unpacked: u64 = types.iter().map(|kind| kind.bytes).sum();
-    if unpacked > Limits::default().project_bytes {
-        warnings.add(format!(
-            "the documents have {unpacked} bytes, but an import accepts at most \
-             {PROJECT_BYTES_MAX}. Export the types in several projects"
-        ));
+    if let Some(warning) = size_warning(unpacked) {
+        warnings.add(warning);
     }
     let export_time = now()?;
     let release = Release::from_value(Value::Float(RELEASE))?;
@@ -254,5 +251,33 @@ impl Write for Pieces {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// The warning about a project that no import accepts. `None` if its documents have at most
+/// [`PROJECT_BYTES_MAX`] bytes.
+fn size_warning(document_bytes: u64) -> Option<String> {
+    (document_bytes > Limits::default().project_bytes).then(|| {
+        format!(
+            "the documents have {document_bytes} bytes, but an import accepts at most \
+             {PROJECT_BYTES_MAX}. Export the types in several projects"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_that_no_import_accepts_has_a_warning() {
+        assert_eq!(size_warning(16 * 1024 * 1024 * 1024), None);
+        assert_eq!(
+            size_warning(16 * 1024 * 1024 * 1024 + 1).as_deref(),
+            Some(
+                "the documents have 17179869185 bytes, but an import accepts at most 17179869184. \
+                 Export the types in several projects"
+            )
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use zip::ZipArchive;
@@ -43,7 +43,7 @@ impl Workspace {
 }
 
 pub fn run(command: &mut Command) -> Output {
-    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    let output = command.stdin(Stdio::null()).output().unwrap();
     for text in [&output.stdout, &output.stderr].map(|bytes| str::from_utf8(bytes)) {
         // A bundle is no text.
         assert!(text.is_err() || !text.unwrap().contains('\u{1b}'), "escape codes: {text:?}");
@@ -57,6 +57,22 @@ pub fn at_server(server: &Server, password: &str, words: &[&str]) -> Output {
         .args(words)
         .args(["--server", &url, "--user", "admin"])
         .env("SATCHEL_PASSWORD", password))
+}
+
+/// Runs a command on the data directory, on a terminal (of `script`) where `answer` is typed.
+pub fn on_terminal(data: &Path, words: &[&str], answer: &str) -> Output {
+    let program = satchel();
+    let mut line = vec![program.get_program().to_str().unwrap()];
+    line.extend_from_slice(words);
+    line.extend(["--data", text(data)]);
+    let line: Vec<_> = line.iter().map(|word| format!("'{word}'")).collect();
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
+    command.env("SATCHEL_CONFIG", "");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
 }
 
 pub fn text(path: &Path) -> &str {

@@ -124,7 +124,7 @@ fn a_wrong_file_is_refused_with_every_line_before_anything_is_begun() {
         assert!(said.contains(&(place(1) + "“lisen”")), "{said}");
         assert!(said.contains("Did you mean “listen”?"), "{said}");
         assert!(said.contains(&(place(2) + "“listen”")), "{said}");
-        assert!(said.contains(&(place(4) + "“cache_mib”: the value “1”")), "{said}");
+        assert!(said.contains(&(place(4) + "“cache_mib”: invalid value “1”")), "{said}");
         assert!(said.contains("16..=65536"), "{said}");
     }
     assert!(!Path::new(data).exists());

@@ -50,6 +50,30 @@ fn a_new_password_opens_and_the_old_one_does_not() {
 }
 
 #[test]
+fn an_administrator_with_an_invalid_name_is_refused_with_the_reason() {
+    let mut server = Server::start();
+    server.kill();
+    let refused = |name: &str| {
+        let mut command = satchel();
+        command.args(["passwd", "--administrator", "--data"]).arg(server.data()).args(["--", name]);
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (name, reason) in [
+        ("", "must not be empty"),
+        ("a/b", "must not hold the character '/'"),
+        ("a\u{1b}b", "must not hold the character"),
+        (&*"x".repeat(256), "at most 255 bytes"),
+    ] {
+        let stderr = refused(name);
+        assert!(stderr.contains("is not a valid user name: "), "{name:?}: {stderr}");
+        assert!(stderr.contains(reason), "{name:?}: {stderr}");
+        assert!(!stderr.contains("no user") && !stderr.contains('\u{1b}'), "{name:?}: {stderr}");
+    }
+}
+
+#[test]
 fn with_a_password_of_its_own_the_server_may_listen_beyond_this_machine() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

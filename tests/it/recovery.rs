@@ -10,6 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::commands::on_terminal;
 use crate::data_files::current_database;
 use crate::harness::{ADMIN, Server, satchel};
 
@@ -153,6 +154,26 @@ fn what_can_be_done_is_listed_and_nothing_is_changed() {
     assert_eq!(output.status.code(), Some(DAMAGED), "{}", said(&output));
     assert!(fs::read(current_database(&data)).unwrap() == before, "the evidence changed");
     assert!(set_aside(&data).is_empty());
+}
+
+#[test]
+fn the_question_on_a_terminal_decides() {
+    let directory = inventory();
+    let data = damage(&directory);
+    let before = fs::read(current_database(&data)).unwrap();
+    // Everything but a yes is a no.
+    for answer in ["n\n", "\n", "yess\n", "\u{4}"] {
+        let output = on_terminal(&data, &["recover", "--salvage"], answer);
+        assert_eq!(output.status.code(), Some(1), "{answer:?}: {}", said(&output));
+        assert!(said(&output).contains("Recover? [y/N]"), "{answer:?}: {}", said(&output));
+        assert!(said(&output).contains("nothing was changed"), "{answer:?}: {}", said(&output));
+        assert!(fs::read(current_database(&data)).unwrap() == before, "{answer:?}");
+        assert!(set_aside(&data).is_empty());
+    }
+    let output = on_terminal(&data, &["recover", "--salvage"], "y\n");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(said(&output).contains("The inventory is recovered"), "{}", said(&output));
+    assert_eq!(set_aside(&data).len(), 1);
 }
 
 #[test]

@@ -2,16 +2,15 @@
 //! which administrators change.
 
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use satchel::codec::workbook::{Cell, Format, WorkbookWriter};
 use serde_json::{Value, json};
 
 use crate::commands::{
-    Workspace, assert_exit, at_server, json as answer, run, stderr_of, stdout_of, text,
+    Workspace, assert_exit, at_server, json as answer, on_terminal, run, stderr_of, stdout_of, text,
 };
 use crate::harness::{ADMIN, Server, satchel};
 use crate::project::{demo, documents, import, imported, of_kind, put_folder};
@@ -40,24 +39,6 @@ fn counts(workspace: &Workspace) -> Vec<(String, u64)> {
 
 fn count(workspace: &Workspace, kind: &str) -> u64 {
     counts(workspace).into_iter().find(|(name, _)| name == kind).unwrap().1
-}
-
-/// Runs a command on a terminal on which `answer` is typed.
-fn on_terminal(workspace: &Workspace, words: &[&str], answer: &str) -> Output {
-    let program = satchel();
-    let program = program.get_program().to_str().unwrap();
-    let mut line = vec![program];
-    line.extend_from_slice(words);
-    let data = workspace.data();
-    line.extend(["--data", text(&data)]);
-    let line: Vec<_> = line.iter().map(|word| format!("'{word}'")).collect();
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--command", &line.join(" "), "/dev/null"]);
-    command.env("SATCHEL_CONFIG", "");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
 }
 
 #[test]
@@ -201,7 +182,7 @@ fn on_a_terminal_the_removals_are_shown_and_asked_about() {
     let folder = one_device(&workspace);
     let before = counts(&workspace);
     for answer in ["n\n", "\n", "maybe\n"] {
-        let output = on_terminal(&workspace, &["import", &folder, "--replace-all"], answer);
+        let output = on_terminal(&workspace.data(), &["import", &folder, "--replace-all"], answer);
         assert_exit(&output, 1);
         let shown = stdout_of(&output);
         assert!(shown.contains("Nothing was changed. An import would give: 1 created"), "{shown}");
@@ -212,13 +193,13 @@ fn on_a_terminal_the_removals_are_shown_and_asked_about() {
         !workspace.data().join("migrations/one device.zip").exists(),
         "it is off the shelf again"
     );
-    let output = on_terminal(&workspace, &["import", &folder, "--replace-all"], "y\n");
+    let output = on_terminal(&workspace.data(), &["import", &folder, "--replace-all"], "y\n");
     assert_exit(&output, 0);
     assert!(stdout_of(&output).contains("The project was imported"), "{}", stdout_of(&output));
     assert_eq!((count(&workspace, "device"), count(&workspace, "service")), (1, 0));
 
     // Where nothing would be removed, nothing is asked.
-    let output = on_terminal(&workspace, &["import", &folder, "--replace"], "");
+    let output = on_terminal(&workspace.data(), &["import", &folder, "--replace"], "");
     assert_exit(&output, 0);
     assert!(!stdout_of(&output).contains("[y/N]"), "{}", stdout_of(&output));
 }
