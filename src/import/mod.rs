@@ -3,7 +3,7 @@
 //!
 //! An import has four steps: decode (looks at the bytes only), plan (decides about every record),
 //! apply (a new generation of the store) and recompute (the members of pools). The last two are one
-//! change. The caller decodes with an [`Intake`], and passes the result to [`apply`]. Everything
+//! change. The caller decodes with an [`Intake`], and passes the result to [`apply()`]. Everything
 //! that has to be sorted is sorted on the disk if it is large, so the memory does not grow with the
 //! import.
 //!

@@ -226,7 +226,7 @@ impl dyn Record {
         (self as &dyn Any).downcast_ref()
     }
 
-    /// As [`of_kind`](Self::of_kind), to change it.
+    /// As `of_kind`, to change the record.
     pub fn of_kind_mut<T: Entity>(&mut self) -> Option<&mut T> {
         (self as &mut dyn Any).downcast_mut()
     }

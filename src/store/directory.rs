@@ -215,7 +215,7 @@ impl DataDirectory {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if it is damaged, or missing beside a generation or a high-water
-    /// mark; [`StoreError::OtherFormat`]; [`StoreError::Io`].
+    /// mark; [`DirectoryError::OtherFormat`]; [`StoreError::Io`].
     pub(super) fn pointer_file(&self) -> Result<Option<PointerFile>, StoreError> {
         let text = match fs::read_to_string(self.pointer_path()) {
             Ok(text) => text,

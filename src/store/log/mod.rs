@@ -1,8 +1,8 @@
 //! The log of a sled database, read without sled and without writing.
 //!
 //! sled takes the first message that it cannot read for the end of its log, or for the end of a
-//! segment, and erases everything after it. [`check`] runs before sled opens a database and
-//! distinguishes damage from the states that a crash leaves. [`salvage`] reads the readable entries of
+//! segment, and erases everything after it. [`check()`] runs before sled opens a database and
+//! distinguishes damage from the states that a crash leaves. [`salvage()`] reads the readable entries of
 //! a damaged database.
 //!
 //! # The format

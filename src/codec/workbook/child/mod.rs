@@ -56,7 +56,7 @@ pub struct Decoding {
 }
 
 impl Decoding {
-    /// Starts a child that decodes `file` from its beginning. `program` is [`executable`], except in
+    /// Starts a child that decodes `file` from its beginning. `program` is [`executable()`], except in
     /// tests. Blocks, as do all reads.
     ///
     /// # Errors

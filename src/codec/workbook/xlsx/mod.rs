@@ -15,7 +15,7 @@
 //! the panic were worse: texts in memory have no bound; room for the file cannot be reserved,
 //! because the crate opens it itself; and a child process would need a protocol for rows and marks.
 //! After a panic nothing of the crate is used any more, and nothing else has changed: the workbook
-//! gets its name only after it is complete. [`contained`] says how the panic becomes an error.
+//! gets its name only after it is complete. [`mod@contained`] says how the panic becomes an error.
 //!
 //! The same cells give the same bytes: the time of creation is a constant.
 
