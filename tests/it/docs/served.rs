@@ -128,7 +128,7 @@ fn the_command_shows_searches_and_writes_the_pages() {
     assert_eq!(nothing, "Nothing found for “qwertyuiop”.\n");
     let (output, _) = docs(&["bakcup"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("was “backup” meant?"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("Did you mean “backup”?"));
 
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path().join("a/site");
