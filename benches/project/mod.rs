@@ -8,7 +8,7 @@ use std::{
 
 /// Writes a project as eNMS writes it: 25 properties a device, 12 a link, and three links for two
 /// devices. Gives the bytes of its documents.
-pub fn make(folder: &Path, devices: u64) -> u64 {
+pub(crate) fn make(folder: &Path, devices: u64) -> u64 {
     fs::create_dir_all(folder).unwrap();
     fs::write(
         folder.join("metadata.yaml"),

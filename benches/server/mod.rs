@@ -9,14 +9,14 @@ use std::{
 };
 
 /// A server; ended when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     pub address: SocketAddr,
 }
 
 impl Server {
     /// Satchel on a data directory.
-    pub fn satchel(data: &Path) -> Self {
+    pub(crate) fn satchel(data: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_satchel"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
         // The lines of the log are written as they would be, and read by nobody.
@@ -25,7 +25,7 @@ impl Server {
     }
 
     /// Whatever prints a line that ends with `//ADDRESS:PORT` when it is ready.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -34,7 +34,7 @@ impl Server {
     }
 
     /// A number of the process's memory, in KiB: `VmRSS` now, `VmHWM` at most.
-    pub fn memory_kib(&self, name: &str) -> u64 {
+    pub(crate) fn memory_kib(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with(name)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()

@@ -77,14 +77,14 @@ pub(super) mod fixture {
     use super::*;
 
     /// Accounts with one administrator.
-    pub struct OneAccount {
+    pub(crate) struct OneAccount {
         name: String,
         hash: Mutex<Zeroizing<String>>,
         is_read: Mutex<bool>,
     }
 
     impl OneAccount {
-        pub fn new(name: &str, password: &str) -> Self {
+        pub(crate) fn new(name: &str, password: &str) -> Self {
             let hash = Mutex::new(crate::access::hash_password(password).unwrap());
             Self { name: name.to_owned(), hash, is_read: Mutex::default() }
         }
@@ -97,7 +97,7 @@ pub(super) mod fixture {
             })
         }
 
-        pub fn set_password(&self, password: &str) {
+        pub(crate) fn set_password(&self, password: &str) {
             *self.hash.lock().unwrap() = crate::access::hash_password(password).unwrap();
             *self.is_read.lock().unwrap() = false;
         }

@@ -40,7 +40,7 @@ const EXIT_TROUBLE: u8 = 2;
 
 /// `satchel diff`
 #[derive(Args, Debug)]
-pub struct DiffArgs {
+pub(super) struct DiffArgs {
     /// A bundle, project folder or workbook, or the name of a project in the project library
     #[arg(value_name = "FILE")]
     from: OsString,

@@ -29,7 +29,7 @@ const SERVED_ONLY: [&str; 2] = ["lost.html", "welcome.html"];
 
 /// `satchel docs`
 #[derive(Args, Debug)]
-pub struct DocsArguments {
+pub(super) struct DocsArguments {
     /// The page to print; without it, the list of pages
     #[arg(value_name = "PAGE")]
     page: Option<String>,

@@ -40,7 +40,7 @@ Exit codes:
 
 /// `satchel export`
 #[derive(Args, Debug)]
-pub struct ExportArgs {
+pub(super) struct ExportArgs {
     /// Name of the project; with --workbook, name of the workbook, ending in .xls or .xlsx
     name: String,
 
@@ -135,9 +135,8 @@ impl ExportArgs {
         };
         if name.contains('/') {
             bail!("“{name}” is not a valid name of a {}", self.noun())
-        } else {
-            Copy::to(&path.join(name))
         }
+        Copy::to(&path.join(name))
     }
 
     /// The word for what is exported.

@@ -45,7 +45,7 @@ Exit codes:
 
 /// `satchel import`
 #[derive(Args, Debug)]
-pub struct ImportArgs {
+pub(super) struct ImportArgs {
     /// A bundle, project folder or workbook, or the name of a project in the project library. A file
     /// or folder of that name takes precedence
     #[arg(value_name = "FILE|FOLDER|NAME")]
@@ -111,7 +111,7 @@ pub(super) enum TableKind {
 }
 
 impl TableKind {
-    pub fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             TableKind::Device => "device",
             TableKind::Link => "link",
@@ -200,9 +200,9 @@ fn confirm_removals(preview: &Answer, out: OutputArgs) -> anyhow::Result<bool> {
     let text = preview.text(Length::Short);
     // With --json, standard output holds only the answer.
     if out.json {
-        eprint!("{text}")
+        eprint!("{text}");
     } else {
-        output::print(&text)?
+        output::print(&text)?;
     }
     confirm::confirmed(&format!("Remove {} and import?", output::counted(removed, "record")))
 }

@@ -37,7 +37,7 @@ pub(super) enum ReplaceScope {
 
 impl ReplaceScope {
     /// The scope that `--replace` and `--replace-all` select. clap refuses both together.
-    pub fn of_flags(replace: bool, replace_all: bool) -> Self {
+    pub(super) fn of_flags(replace: bool, replace_all: bool) -> Self {
         if replace_all {
             ReplaceScope::AllTypes
         } else if replace {
@@ -48,7 +48,7 @@ impl ReplaceScope {
     }
 
     /// Returns whether the import can remove records.
-    pub fn can_remove(self) -> bool {
+    pub(super) fn can_remove(self) -> bool {
         self != ReplaceScope::None
     }
 

@@ -41,7 +41,7 @@ impl Input {
     ///
     /// # Errors
     /// There is no such file, and `word` is not a project name; or the file has another format.
-    pub fn find(word: &OsStr) -> anyhow::Result<Self> {
+    pub(super) fn find(word: &OsStr) -> anyhow::Result<Self> {
         let path = Path::new(word);
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => return Ok(Input::Folder(InputFile::new(path))),
@@ -96,7 +96,7 @@ impl InputFile {
         Self { path: path.to_owned(), opened: OnceCell::new() }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -104,7 +104,7 @@ impl InputFile {
     ///
     /// # Errors
     /// The file or folder cannot be read.
-    pub fn file(&self) -> anyhow::Result<&File> {
+    pub(super) fn file(&self) -> anyhow::Result<&File> {
         if let Some(file) = self.opened.get() {
             return Ok(file);
         }
@@ -125,7 +125,7 @@ impl Input {
     ///
     /// # Errors
     /// The file or folder cannot be read.
-    pub fn open(&self) -> anyhow::Result<()> {
+    pub(super) fn open(&self) -> anyhow::Result<()> {
         match self {
             Input::Bundle(input) | Input::Folder(input) | Input::Workbook { input, .. } => {
                 input.file().map(drop)

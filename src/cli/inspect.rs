@@ -36,7 +36,7 @@ const COLUMNS_SHOWN_MAX: usize = 100;
 
 /// `satchel inspect`
 #[derive(Args, Debug)]
-pub struct InspectArgs {
+pub(super) struct InspectArgs {
     /// A bundle, project folder or workbook; without it, the inventory
     #[arg(value_name = "FILE")]
     file: Option<OsString>,
@@ -80,17 +80,17 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
             Input::Bundle(input) | Input::Folder(input) => {
                 let inspection = project(input.path(), &progress)?;
                 if args.out.json {
-                    output::print_json(&serde_json::to_string(&inspection)?)?
+                    output::print_json(&serde_json::to_string(&inspection)?)?;
                 } else {
-                    output::print(&project_text(&inspection))?
+                    output::print(&project_text(&inspection))?;
                 }
             }
             Input::Workbook { input, .. } => {
                 let look = workbook(input.path())?;
                 if args.out.json {
-                    output::print_json(&serde_json::to_string(&look)?)?
+                    output::print_json(&serde_json::to_string(&look)?)?;
                 } else {
-                    output::print(&look.text())?
+                    output::print(&look.text())?;
                 }
             }
             Input::LibraryProject(name) => bail!("There is no file or folder {name}"),
@@ -103,9 +103,9 @@ fn inventory(args: &InspectArgs, progress: &Progress) -> anyhow::Result<()> {
     let connection = args.target.resolve("inspect", IfMissing::Fail)?.connect(progress)?;
     let answer = connection.client.get(paths::STATE.pattern())?;
     if args.out.json {
-        output::print_json(&answer.text)?
+        output::print_json(&answer.text)?;
     } else {
-        output::print(&answer.read::<InventoryState>()?.text())?
+        output::print(&answer.read::<InventoryState>()?.text())?;
     }
     connection.close()
 }

@@ -104,7 +104,7 @@ fn state() -> MutexGuard<'static, SignalState> {
 
 impl Deferred {
     /// Changes the message of the second signal.
-    pub fn set_message(&self, message: String) {
+    pub(super) fn set_message(&self, message: String) {
         state().deferred = Some(message);
     }
 }

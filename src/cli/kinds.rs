@@ -6,7 +6,7 @@ use crate::model::Kind;
 
 /// The option `--types`.
 #[derive(Args, Clone, Debug)]
-pub struct KindsArgs {
+pub(super) struct KindsArgs {
     #[arg(long, value_name = "TYPE,…", value_delimiter = ',', value_parser = kind, help = help())]
     types: Vec<Kind>,
 }

@@ -23,7 +23,7 @@ use crate::{store::FileOwner, wording::plural};
 /// The options that say how a command prints.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Output")]
-pub struct OutputArgs {
+pub(super) struct OutputArgs {
     /// Print the answer as JSON, exactly as the REST API returns it
     #[arg(long)]
     pub json: bool,
@@ -146,7 +146,7 @@ impl NewFile {
     ///
     /// # Errors
     /// An I/O error if no file can be created there.
-    pub fn create(to: &Path) -> anyhow::Result<Self> {
+    pub(super) fn create(to: &Path) -> anyhow::Result<Self> {
         if FileOwner::caller().is_root() {
             Self::create_with(to, Temporary::with_helper)
         } else {
@@ -171,7 +171,7 @@ impl NewFile {
     }
 
     /// The open file.
-    pub fn file(&self) -> &File {
+    pub(super) fn file(&self) -> &File {
         &self.file
     }
 
@@ -179,7 +179,7 @@ impl NewFile {
     ///
     /// # Errors
     /// An I/O error if the file cannot be synced or renamed.
-    pub fn finish(self) -> anyhow::Result<()> {
+    pub(super) fn finish(self) -> anyhow::Result<()> {
         let Self { file, to, temporary } = self;
         let what = || format!("Cannot write {}", to.display());
         file.sync_all().with_context(what)?;

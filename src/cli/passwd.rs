@@ -32,7 +32,7 @@ Examples:
 
 /// `satchel passwd`
 #[derive(Args, Debug)]
-pub struct PasswdArgs {
+pub(super) struct PasswdArgs {
     /// The user whose password to change
     #[arg(value_name = "USER")]
     name: String,

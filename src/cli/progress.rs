@@ -42,7 +42,7 @@ pub(super) enum Progress {
 
 impl Progress {
     /// Chooses by `--quiet`, `--verbose` and whether standard error is a terminal.
-    pub fn new(quiet: bool, verbose: bool) -> Self {
+    pub(super) fn new(quiet: bool, verbose: bool) -> Self {
         if quiet {
             Progress::Quiet
         } else if io::stderr().is_terminal() {
@@ -55,7 +55,7 @@ impl Progress {
     }
 
     /// Prints a message, unless quiet.
-    pub fn say(self, text: &str) {
+    pub(super) fn say(self, text: &str) {
         match self {
             Progress::Bars | Progress::Lines | Progress::Plain => eprintln!("satchel: {text}"),
             Progress::Quiet => {}
@@ -63,28 +63,28 @@ impl Progress {
     }
 
     /// Prints a warning, even if quiet.
-    pub fn warn(self, text: &str) {
+    pub(super) fn warn(self, text: &str) {
         eprintln!("satchel: warning: {text}");
     }
 
     /// The progress of a transfer. `total` is in bytes, and 0 if it is unknown.
-    pub fn bytes(self, label: &str, total: u64) -> Bar {
+    pub(super) fn bytes(self, label: &str, total: u64) -> Bar {
         let template = if total == 0 { BYTES_OF_UNKNOWN } else { BYTES };
         self.begin(label, total, template, Counted::Bytes)
     }
 
     /// The progress of reading records.
-    pub fn records(self, label: &str) -> Bar {
+    pub(super) fn records(self, label: &str) -> Bar {
         self.begin(label, 0, RECORDS, Counted::Records)
     }
 
     /// A spinner for work without a count.
-    pub fn spinner(self, label: &str) -> Bar {
+    pub(super) fn spinner(self, label: &str) -> Bar {
         self.begin(label, 0, WAITING, Counted::Nothing)
     }
 
     /// The progress of a job at a server, which is requested again and again.
-    pub fn job(self, label: &str) -> JobBar {
+    pub(super) fn job(self, label: &str) -> JobBar {
         match self {
             Progress::Quiet | Progress::Plain => JobBar::Nothing,
             Progress::Lines => JobBar::Lines(JobLines::new(label, Instant::now())),
@@ -122,7 +122,7 @@ pub(super) enum JobBar {
 
 impl JobBar {
     /// Shows the step of the job and the number of its records that are done.
-    pub fn show(&mut self, step: &str, done: u64, total: Option<u64>) {
+    pub(super) fn show(&mut self, step: &str, done: u64, total: Option<u64>) {
         match self {
             JobBar::Nothing => {}
             JobBar::Bar { bar, label, step: shown_step } => {
@@ -226,7 +226,7 @@ enum Shown {
 
 impl Bar {
     /// Advances the bar by `count`.
-    pub fn add(&self, count: u64) {
+    pub(super) fn add(&self, count: u64) {
         match &self.0 {
             Shown::Nothing => {}
             Shown::Bar(bar) => bar.inc(count),

@@ -28,7 +28,7 @@ pub(super) struct RenameHelper(Child);
 impl RenameHelper {
     /// Starts the helper in a process group of its own: Ctrl-C goes to the command, and the helper
     /// ends after it.
-    pub fn start(temporary: &Path, name: &Path) -> io::Result<Self> {
+    pub(super) fn start(temporary: &Path, name: &Path) -> io::Result<Self> {
         let mut command = Command::new(executable());
         command.arg(SUBCOMMAND).arg(temporary).arg(name).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -39,7 +39,7 @@ impl RenameHelper {
     ///
     /// # Errors
     /// The error that the helper printed.
-    pub fn rename(mut self) -> io::Result<()> {
+    pub(super) fn rename(mut self) -> io::Result<()> {
         let told = self.0.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(COMPLETE));
         let mut message = String::new();
         if let Some(stderr) = &mut self.0.stderr {

@@ -102,7 +102,7 @@ struct Whole {
 
 impl Report {
     /// Returns whether no incoming record was rejected.
-    pub fn is_good(&self) -> bool {
+    pub(super) fn is_good(&self) -> bool {
         match self.outcome {
             Outcome::Imported | Outcome::DryRun => self.problems.total == 0,
             Outcome::ImportedInPart | Outcome::Rejected => false,
@@ -110,17 +110,17 @@ impl Report {
     }
 
     /// Returns whether the import changes anything, or would.
-    pub fn differs(&self) -> bool {
+    pub(super) fn differs(&self) -> bool {
         self.types.iter().any(|row| row.created + row.updated + row.removed + row.adjusted > 0)
     }
 
     /// The number of incoming records that were rejected.
-    pub fn rejected(&self) -> u64 {
+    pub(super) fn rejected(&self) -> u64 {
         self.types.iter().map(|row| row.rejected).sum()
     }
 
     /// Replaces the summary by one of a comparison of two projects.
-    pub fn summarize_as_comparison(&mut self) {
+    pub(super) fn summarize_as_comparison(&mut self) {
         let sum = |of: fn(&KindRow) -> u64| number(self.types.iter().map(of).sum());
         self.summary = match self.outcome {
             Outcome::Rejected => "Cannot read the second project.".to_owned(),
@@ -136,7 +136,7 @@ impl Report {
     }
 
     /// The number of records that are removed, or would be.
-    pub fn removed(&self) -> u64 {
+    pub(super) fn removed(&self) -> u64 {
         self.types.iter().map(|row| row.removed).sum()
     }
 
@@ -144,7 +144,7 @@ impl Report {
     ///
     /// # Errors
     /// The server cannot be reached, or no longer has the whole report.
-    pub fn lengthen(&mut self, length: Length, client: &Client) -> anyhow::Result<()> {
+    pub(super) fn lengthen(&mut self, length: Length, client: &Client) -> anyhow::Result<()> {
         let (Length::All, Some(path)) = (length, &self.report) else { return Ok(()) };
         let whole: Whole = client.get(path).context("Cannot download the whole report")?.read()?;
         let list = |shown: Vec<Value>| List { total: shown.len() as u64, shown };
@@ -159,7 +159,7 @@ impl Report {
     }
 
     /// Formats the report: summary, table of counts, problems with their locations, changes.
-    pub fn text(&self, length: Length) -> String {
+    pub(super) fn text(&self, length: Length) -> String {
         let mut text = format!("{}\n", safe(&self.summary));
         if !self.types.is_empty() {
             let rows: Vec<_> = self.types.iter().map(KindRow::cells).collect();
@@ -179,7 +179,7 @@ impl Report {
             }
         };
         if self.errors.is_empty() {
-            section("Problems", &self.problems.shown, self.problems.total, problem)
+            section("Problems", &self.problems.shown, self.problems.total, problem);
         } else {
             let total = self.errors.iter().map(count).sum();
             section("Problems", &self.errors, total, problem);

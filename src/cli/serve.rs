@@ -127,10 +127,10 @@ impl Opened {
         if config.demo {
             match migration.demo(access::FIRST_USER_NAME)? {
                 Demo::Imported(report) => {
-                    tracing::info!("sample inventory: {}", report.summary)
+                    tracing::info!("sample inventory: {}", report.summary);
                 }
                 Demo::NotEmpty => {
-                    tracing::info!("the inventory is not empty: no sample was imported")
+                    tracing::info!("the inventory is not empty: no sample was imported");
                 }
             }
         }

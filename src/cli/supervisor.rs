@@ -38,7 +38,7 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     /// The supervisor that the environment names.
-    pub fn of_environment() -> Self {
+    pub(super) fn of_environment() -> Self {
         Self {
             socket: env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()),
             watchdog: sd_notify::watchdog_enabled().filter(|every| *every >= WATCHDOG_MIN),
@@ -46,7 +46,7 @@ impl Supervisor {
     }
 
     /// Runs `work`, and asks for more time every [`EXTEND_INTERVAL`] until it has ended.
-    pub fn while_starting<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(super) fn while_starting<T>(&self, work: impl FnOnce() -> T) -> T {
         let (done, waiting) = channel::<()>();
         thread::scope(|scope| {
             if self.socket.is_some() {
@@ -68,13 +68,13 @@ impl Supervisor {
     }
 
     /// Tells the supervisor that the server accepts connections at `address`.
-    pub fn ready(&self, address: &str) {
+    pub(super) fn ready(&self, address: &str) {
         let status = format!("listening on {address}");
         self.notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
     }
 
     /// Tells the supervisor that the server stops, and asks for the time that open requests get.
-    pub fn stopping(&self, wait: Duration) {
+    pub(super) fn stopping(&self, wait: Duration) {
         self.notify(&[
             NotifyState::Stopping,
             NotifyState::Status("finishing open requests"),
@@ -86,13 +86,13 @@ impl Supervisor {
     /// async runtime runs this task, starts a blocking thread, and `check` returns on it.
     ///
     /// Never returns. Without a watchdog it only waits.
-    pub async fn watch(&self, check: impl Fn() + Clone + Send + 'static) {
+    pub(super) async fn watch(&self, check: impl Fn() + Clone + Send + 'static) {
         let (Some(_), Some(every)) = (&self.socket, self.watchdog) else {
             return std::future::pending().await;
         };
         let supervisor = self.clone();
         let notify = move || supervisor.notify(&[NotifyState::Watchdog]);
-        repeat(every / 2, check, notify).await
+        repeat(every / 2, check, notify).await;
     }
 
     fn notify(&self, states: &[NotifyState<'_>]) {

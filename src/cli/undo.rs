@@ -36,7 +36,7 @@ Exit codes:
 
 /// `satchel undo`
 #[derive(Args, Debug)]
-pub struct UndoArgs {
+pub(super) struct UndoArgs {
     /// Show what would be undone, change nothing
     #[arg(long, short = 'n')]
     dry_run: bool,

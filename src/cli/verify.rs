@@ -37,7 +37,7 @@ const FINDINGS_SHOWN_MAX: usize = 50;
 
 /// `satchel verify`
 #[derive(Args, Debug)]
-pub struct VerifyArgs {
+pub(super) struct VerifyArgs {
     /// A bundle or project folder; without it, the inventory
     #[arg(value_name = "FILE")]
     file: Option<OsString>,

@@ -34,7 +34,7 @@ impl SettingsFile {
     /// # Errors
     /// [`FileError::Unreadable`], [`FileError::TooLarge`], [`FileError::NotText`],
     /// [`FileError::Syntax`]; [`FileError::Wrong`] with all invalid lines.
-    pub fn read(path: &Path, known: &[Setting]) -> Result<Self, FileError> {
+    pub(super) fn read(path: &Path, known: &[Setting]) -> Result<Self, FileError> {
         let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         let bytes = read_bounded(path).map_err(unreadable)?;
         if bytes.len() as u64 > FILE_BYTES_MAX {

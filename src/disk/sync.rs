@@ -27,9 +27,9 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            sync_folder(&entry.path())?
+            sync_folder(&entry.path())?;
         } else {
-            File::open(entry.path())?.sync_all()?
+            File::open(entry.path())?.sync_all()?;
         }
     }
     sync_directory(path)

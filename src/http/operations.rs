@@ -140,7 +140,7 @@ pub(super) async fn run(call: OperationCall, about: About, work: Work) -> Result
 fn accepted(job: &Job) -> Result<Response, Problem> {
     let mut response = answer::json(StatusCode::ACCEPTED, &job.view(ViewLength::Short))?;
     let headers = response.headers_mut();
-    if let Ok(address) = HeaderValue::try_from(paths::JOB.path([&job.id.to_string()])) {
+    if let Ok(address) = HeaderValue::try_from(paths::JOB.path([&job.id.clone()])) {
         headers.insert(LOCATION, address);
     }
     headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static(RESPOND_ASYNC));

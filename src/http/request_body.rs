@@ -365,7 +365,7 @@ mod tests {
         let wait_max = Duration::from_secs(20);
         let mut pace = Pace { received_bytes: 0, waited: Duration::ZERO, wait_max };
         assert_eq!(pace.timeout(), wait_max);
-        pace.waited = PACE_GRACE - Duration::from_secs(5);
+        pace.waited = PACE_GRACE.checked_sub(Duration::from_secs(5)).unwrap();
         assert_eq!(pace.timeout(), Duration::from_secs(5));
         pace.received_bytes = 4 * PACE_BYTES_PER_SECOND_MIN;
         assert_eq!(pace.timeout(), Duration::from_secs(9));

@@ -64,7 +64,7 @@ pub(super) struct Application<'a> {
 }
 
 impl<'a> Application<'a> {
-    pub fn new(
+    pub(super) fn new(
         scope: &'a Scope<'a>,
         resolved: &'a Resolved,
         load: Option<&'a Load<'a>>,
@@ -79,7 +79,7 @@ impl<'a> Application<'a> {
     ///
     /// # Errors
     /// The first error of any kind.
-    pub fn run(
+    pub(super) fn run(
         self,
         members: MemberSearch,
         first: &[Kind],
@@ -222,7 +222,7 @@ impl KindWriter<'_> {
                 let existing = existing.record(self.kind, step.name.as_bytes())?;
                 differences(existing, result.record.clone())
             }
-            (Some(_), None) | (None, Some(_)) | (None, None) => Vec::new(),
+            (Some(_) | None, None) | (None, Some(_)) => Vec::new(),
         };
         let record = ChangedRecord { record: step.name.clone(), properties };
         self.log.change(&Change { kind: self.kind, change }, record)

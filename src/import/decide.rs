@@ -59,7 +59,7 @@ enum Body<'a> {
 
 impl Step<'_> {
     /// The number of records that the step has read: an existing one, an incoming one or both.
-    pub fn records_read(&self) -> u64 {
+    pub(super) fn records_read(&self) -> u64 {
         match self.decision {
             Decision::Keep | Decision::Adjust | Decision::Create | Decision::Remove => 1,
             Decision::LeaveUnchanged | Decision::Update => 2,
@@ -67,7 +67,7 @@ impl Step<'_> {
     }
 
     /// The resulting record as the store encodes it; empty if it is removed.
-    pub fn body(&self) -> &[u8] {
+    pub(super) fn body(&self) -> &[u8] {
         match (self.result.as_ref().map(|result| &result.body), &self.existing) {
             (Some(Body::Encoded(body)), _) => body,
             (Some(Body::Incoming(body)), _) => body,
@@ -88,7 +88,7 @@ impl<'a> Steps<'a> {
     ///
     /// # Errors
     /// As [`Pairs::new`].
-    pub fn new(
+    pub(super) fn new(
         kind: Kind,
         scope: &'a Scope<'a>,
         resolved: &'a Resolved,
@@ -106,7 +106,7 @@ impl<'a> Steps<'a> {
     ///
     /// # Errors
     /// As [`Pairs::next`] and [`Decider::decide`].
-    pub fn next(&mut self) -> Result<Option<Step<'_>>, ImportError> {
+    pub(super) fn next(&mut self) -> Result<Option<Step<'_>>, ImportError> {
         match self.pairs.next()? {
             Some(pair) => self.decider.decide(pair).map(Some),
             None => Ok(None),

@@ -40,7 +40,7 @@ pub(super) struct Incoming<'a> {
 
 impl<'a> Incoming<'a> {
     /// Writes a value of [`Decoded::records`].
-    pub fn encode(position: RecordPosition, body: &[u8]) -> Vec<u8> {
+    pub(super) fn encode(position: RecordPosition, body: &[u8]) -> Vec<u8> {
         let mut value = Vec::with_capacity(PREFIX_BYTES + body.len());
         value.extend_from_slice(&position.index.to_le_bytes());
         value.extend_from_slice(&position.line.to_le_bytes());
@@ -52,7 +52,7 @@ impl<'a> Incoming<'a> {
     ///
     /// # Errors
     /// [`ImportError::TemporaryFileDamaged`] if it is too short.
-    pub fn parse(value: &'a [u8]) -> Result<Self, ImportError> {
+    pub(super) fn parse(value: &'a [u8]) -> Result<Self, ImportError> {
         let (index, rest) = value.split_first_chunk().ok_or(ImportError::TemporaryFileDamaged)?;
         let (line, body) = rest.split_first_chunk().ok_or(ImportError::TemporaryFileDamaged)?;
         let position =
@@ -64,7 +64,7 @@ impl<'a> Incoming<'a> {
     ///
     /// # Errors
     /// [`ImportError::Undecodable`] if the bytes are not a record of this kind.
-    pub fn record(&self, kind: Kind) -> Result<AnyRecord, ImportError> {
+    pub(super) fn record(&self, kind: Kind) -> Result<AnyRecord, ImportError> {
         decode_any_body(kind, self.body)
             .map_err(|error| ImportError::Undecodable { kind, detail: error.to_string() })
     }

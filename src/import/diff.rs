@@ -22,7 +22,7 @@ pub(super) fn differences(mut before: AnyRecord, mut after: AnyRecord) -> Vec<Pr
         let after = if order.is_ge() { new.next() } else { None };
         let same = match (&before, &after) {
             (Some((_, before)), Some((_, after))) => before.to_value() == after.to_value(),
-            (Some(_), None) | (None, Some(_)) | (None, None) => false,
+            (Some(_) | None, None) | (None, Some(_)) => false,
         };
         let Some(property) = before.as_ref().or(after.as_ref()).map(|(name, _)| *name) else {
             break;

@@ -38,7 +38,11 @@ impl MemberSearch {
     ///
     /// # Errors
     /// As [`Steps::next`].
-    pub fn prepare(scope: &Scope<'_>, resolved: &Resolved, log: &Log) -> Result<Self, ImportError> {
+    pub(super) fn prepare(
+        scope: &Scope<'_>,
+        resolved: &Resolved,
+        log: &Log,
+    ) -> Result<Self, ImportError> {
         let mut pools = Vec::new();
         let mut steps = Steps::new(Kind::Pool, scope, resolved)?;
         while let Some(step) = steps.next()? {
@@ -54,7 +58,10 @@ impl MemberSearch {
                     links,
                 }),
                 Membership::Invalid(error) => {
-                    log.warn(format!("the pool '{}' keeps its present members: {error}", step.name))
+                    log.warn(format!(
+                        "the pool '{}' keeps its present members: {error}",
+                        step.name
+                    ));
                 }
             }
         }
@@ -67,7 +74,12 @@ impl MemberSearch {
     ///
     /// # Errors
     /// [`ImportError::TemporaryFile`] if a member cannot be stored.
-    pub fn offer(&self, side: Side, record: &dyn Record, ordinal: u64) -> Result<(), ImportError> {
+    pub(super) fn offer(
+        &self,
+        side: Side,
+        record: &dyn Record,
+        ordinal: u64,
+    ) -> Result<(), ImportError> {
         for pool in &self.pools {
             let (criteria, found) = match side {
                 Side::Device => (&pool.devices, &self.devices),
@@ -88,7 +100,7 @@ impl MemberSearch {
     ///
     /// # Errors
     /// [`ImportError::TemporaryFile`] if the members cannot be sorted.
-    pub fn finish(self) -> Result<FoundMembers, ImportError> {
+    pub(super) fn finish(self) -> Result<FoundMembers, ImportError> {
         let finish = |found: Mutex<Sorter>| {
             let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
             found.finish().map_err(ImportError::TemporaryFile)
@@ -124,7 +136,7 @@ pub(super) struct MemberCount {
 
 impl FoundMembers {
     /// Writes all members into a new generation.
-    pub fn write(&self, load: &Load<'_>, log: &Log) -> Result<(), ImportError> {
+    pub(super) fn write(&self, load: &Load<'_>, log: &Log) -> Result<(), ImportError> {
         let mut devices = SortedCursor::new(&self.devices);
         let mut links = SortedCursor::new(&self.links);
         load.members(|put| {
@@ -147,7 +159,10 @@ impl FoundMembers {
     ///
     /// # Errors
     /// [`ImportError::Store`] or [`ImportError::TemporaryFile`] if members cannot be read.
-    pub fn changed_pools(&self, existing: &LiveView) -> Result<Vec<ChangedPool>, ImportError> {
+    pub(super) fn changed_pools(
+        &self,
+        existing: &LiveView,
+    ) -> Result<Vec<ChangedPool>, ImportError> {
         let mut devices = SortedCursor::new(&self.devices);
         let mut links = SortedCursor::new(&self.links);
         let mut changed = Vec::new();

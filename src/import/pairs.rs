@@ -45,7 +45,7 @@ impl<'a> Pairs<'a> {
     ///
     /// # Errors
     /// [`ImportError::Store`] or [`ImportError::TemporaryFile`] if the first record cannot be read.
-    pub fn new(
+    pub(super) fn new(
         kind: Kind,
         scope: &'a Scope<'a>,
         resolved: &'a Resolved,
@@ -67,7 +67,7 @@ impl<'a> Pairs<'a> {
     /// # Errors
     /// [`ImportError::Store`] or [`ImportError::TemporaryFile`] if a record cannot be read,
     /// [`ImportError::NameBytes`] if a name is not UTF-8.
-    pub fn next(&mut self) -> Result<Option<Pair<'_>>, ImportError> {
+    pub(super) fn next(&mut self) -> Result<Option<Pair<'_>>, ImportError> {
         loop {
             if self.incoming_used
                 && let Some(incoming) = &mut self.incoming

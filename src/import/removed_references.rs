@@ -31,13 +31,13 @@ pub(super) struct RemovedReferences<'a> {
 }
 
 impl<'a> RemovedReferences<'a> {
-    pub fn new(removed: &'a Sorted) -> Self {
+    pub(super) fn new(removed: &'a Sorted) -> Self {
         Self { cursor: SortedCursor::new(removed) }
     }
 
     /// Removes the references from the lists of a record. Returns whether the record changed.
     /// Records must come in the order of their [`record_key`]s.
-    pub fn apply(&mut self, record: &mut dyn Record) -> Result<bool, ImportError> {
+    pub(super) fn apply(&mut self, record: &mut dyn Record) -> Result<bool, ImportError> {
         let mut prefix = record_key(record.kind(), record.name().as_bytes());
         prefix.push(0);
         self.cursor.seek(&prefix)?;

@@ -133,9 +133,9 @@ impl Reports {
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == ATTACHED_EXTENSION) {
-                attached.push(path)
+                attached.push(path);
             } else {
-                reports.push(path)
+                reports.push(path);
             }
         }
         reports.sort_unstable();

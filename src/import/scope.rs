@@ -28,7 +28,7 @@ pub(super) struct Scope<'a> {
 
 impl Scope<'_> {
     /// The records of one kind that exist after the import, without those that are excluded.
-    pub fn resulting_names<'s>(
+    pub(super) fn resulting_names<'s>(
         &'s self,
         kind: Kind,
         excluded: &'s [&'s Sorted],
@@ -45,23 +45,23 @@ impl Scope<'_> {
 
     /// The existing records of one kind that remain, whatever is incoming; `None` if the inventory
     /// has no record of this kind.
-    pub fn existing_names(&self, kind: Kind) -> Option<ResultingNames<'_>> {
+    pub(super) fn existing_names(&self, kind: Kind) -> Option<ResultingNames<'_>> {
         let names = ResultingNames { incoming: None, ..self.resulting_names(kind, &[]) };
         names.existing.is_some().then_some(names)
     }
 
     /// Whether the inventory has records of this kind.
-    pub fn has_existing(&self, kind: Kind) -> bool {
+    pub(super) fn has_existing(&self, kind: Kind) -> bool {
         self.existing_summary.kind(kind).count > 0
     }
 
     /// Whether existing records of this kind remain.
-    pub fn keeps_existing(&self, kind: Kind) -> bool {
+    pub(super) fn keeps_existing(&self, kind: Kind) -> bool {
         !self.emptied[kind] && self.has_existing(kind)
     }
 
     /// Whether the import has a document for this kind.
-    pub fn has_incoming(&self, kind: Kind) -> bool {
+    pub(super) fn has_incoming(&self, kind: Kind) -> bool {
         self.decoded.records[kind].is_some()
     }
 
@@ -69,7 +69,7 @@ impl Scope<'_> {
     ///
     /// # Errors
     /// [`ImportError::TemporaryFile`] if the incoming records cannot be read.
-    pub fn has_incoming_record(&self, kind: Kind, name: &str) -> Result<bool, ImportError> {
+    pub(super) fn has_incoming_record(&self, kind: Kind, name: &str) -> Result<bool, ImportError> {
         match &self.decoded.records[kind] {
             Some(records) => SortedCursor::new(records).seek(name.as_bytes()),
             None => Ok(false),
@@ -77,7 +77,7 @@ impl Scope<'_> {
     }
 
     /// The record that is kept although its kind is emptied: the principal.
-    pub fn survivor(&self, kind: Kind) -> Option<&str> {
+    pub(super) fn survivor(&self, kind: Kind) -> Option<&str> {
         (kind == Kind::User && self.emptied[kind] && self.principal_kept).then_some(self.principal)
     }
 }
@@ -94,7 +94,7 @@ pub(super) struct ResultingNames<'a> {
 
 impl ResultingNames<'_> {
     /// Whether a record of this name exists after the import.
-    pub fn contains(&mut self, name: &str) -> Result<bool, ImportError> {
+    pub(super) fn contains(&mut self, name: &str) -> Result<bool, ImportError> {
         let mut is_excluded = false;
         let key = record_key(self.kind, name.as_bytes());
         for cursor in &mut self.excluded {
@@ -130,12 +130,12 @@ pub(super) struct ResultingTargets<'a> {
 }
 
 impl<'a> ResultingTargets<'a> {
-    pub fn new(scope: &'a Scope<'a>, excluded: &'a [&'a Sorted]) -> Self {
+    pub(super) fn new(scope: &'a Scope<'a>, excluded: &'a [&'a Sorted]) -> Self {
         Self { scope, excluded, target: None, names: Vec::new(), last: (String::new(), false) }
     }
 
     /// Whether a record of this name exists after the import, in one of the target's kinds.
-    pub fn contains(&mut self, target: Target, name: &str) -> Result<bool, ImportError> {
+    pub(super) fn contains(&mut self, target: Target, name: &str) -> Result<bool, ImportError> {
         if self.target != Some(target) {
             self.target = Some(target);
             let kinds = target.kinds().iter();

@@ -29,7 +29,7 @@ enum CursorState {
 
 impl<'a> SortedCursor<'a> {
     /// A cursor before the first pair.
-    pub fn new(sorted: &'a Sorted) -> Self {
+    pub(super) fn new(sorted: &'a Sorted) -> Self {
         let reader = sorted.read();
         Self { reader, key: Vec::new(), value: Vec::new(), state: CursorState::Before }
     }
@@ -38,7 +38,7 @@ impl<'a> SortedCursor<'a> {
     ///
     /// # Errors
     /// [`ImportError::TemporaryFile`] if the pair cannot be read.
-    pub fn advance(&mut self) -> Result<Option<Pair<'_>>, ImportError> {
+    pub(super) fn advance(&mut self) -> Result<Option<Pair<'_>>, ImportError> {
         while self.state != CursorState::After {
             match self.reader.next().map_err(ImportError::TemporaryFile)? {
                 None => self.state = CursorState::After,
@@ -57,7 +57,7 @@ impl<'a> SortedCursor<'a> {
     }
 
     /// The pair at the cursor.
-    pub fn current(&self) -> Option<Pair<'_>> {
+    pub(super) fn current(&self) -> Option<Pair<'_>> {
         (self.state == CursorState::At).then_some((&self.key[..], &self.value[..]))
     }
 
@@ -66,7 +66,7 @@ impl<'a> SortedCursor<'a> {
     ///
     /// # Errors
     /// As [`SortedCursor::advance`].
-    pub fn seek(&mut self, key: &[u8]) -> Result<bool, ImportError> {
+    pub(super) fn seek(&mut self, key: &[u8]) -> Result<bool, ImportError> {
         if self.state == CursorState::Before {
             self.advance()?;
         }

@@ -69,7 +69,7 @@ pub struct DamageShown {
 impl DamageLog {
     /// Counts damage that a read record. Logs it at level ERROR, unless it was logged within
     /// [`LOG_INTERVAL`].
-    pub fn note(&self, damage: Damage) {
+    pub(super) fn note(&self, damage: Damage) {
         let Damage { part, kind, name, detail } = damage;
         let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
         let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,14 +96,14 @@ impl DamageLog {
     }
 
     /// Counts damage that a verification found.
-    pub fn note_finding(&self, finding: &Finding) {
+    pub(super) fn note_finding(&self, finding: &Finding) {
         let Finding { kind, name, detail, .. } = finding;
         let part = kind.map_or("index", Kind::as_str);
         self.note(Damage { part, kind: *kind, name: name.clone(), detail: detail.clone() });
     }
 
     /// The damage so far.
-    pub fn report(&self) -> DamageReport {
+    pub(super) fn report(&self) -> DamageReport {
         let record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         DamageReport {
             total: record.total,
@@ -113,7 +113,7 @@ impl DamageLog {
     }
 
     /// The number of reads that met damage, by the part of the store.
-    pub fn by_part(&self) -> BTreeMap<&'static str, u64> {
+    pub(super) fn by_part(&self) -> BTreeMap<&'static str, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).by_part.clone()
     }
 }

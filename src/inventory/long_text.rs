@@ -11,17 +11,17 @@ pub(in crate::inventory) struct LongText(&'static str);
 
 impl LongText {
     /// The long texts of records of a kind.
-    pub fn of_kind(kind: Kind) -> impl Iterator<Item = Self> {
+    pub(super) fn of_kind(kind: Kind) -> impl Iterator<Item = Self> {
         kind.long_texts().iter().map(|name| Self(name))
     }
 
     /// The name of the property.
-    pub fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         self.0
     }
 
     /// The long text of this kind and name.
-    pub fn of(kind: Kind, name: &str) -> Option<Self> {
+    pub(super) fn of(kind: Kind, name: &str) -> Option<Self> {
         Self::of_kind(kind).find(|text| text.0 == name)
     }
 }

@@ -8,23 +8,23 @@ use crate::{
 use std::sync::Arc;
 
 /// An inventory in a temporary folder.
-pub struct Sample {
+pub(super) struct Sample {
     pub inventory: Inventory,
     store: Arc<Store>,
     _folder: tempfile::TempDir,
 }
 
 /// A reference: kind and name of its holder, property, target and name.
-pub type Reference = (Kind, String, &'static str, Target, String);
+pub(super) type Reference = (Kind, String, &'static str, Target, String);
 
 /// A row with owned values.
-pub type Row = Vec<(String, Value)>;
+pub(super) type Row = Vec<(String, Value)>;
 
-pub fn list(names: &[&str]) -> Value {
+pub(super) fn list(names: &[&str]) -> Value {
     Value::List(names.iter().map(|name| Value::from(*name)).collect())
 }
 
-pub fn object(properties: &[(&str, Value)]) -> Map {
+pub(super) fn object(properties: &[(&str, Value)]) -> Map {
     let entries = properties.iter().map(|(name, value)| ((*name).into(), value.clone()));
     Map::from_entries(entries.collect())
 }
@@ -34,14 +34,14 @@ fn row(shown: &InstanceRow<'_>) -> Row {
 }
 
 impl Sample {
-    pub fn empty() -> Self {
+    pub(super) fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
         Self { inventory: Inventory::new(store.clone()), store, _folder: folder }
     }
 
     /// An inventory with a few records of most kinds.
-    pub fn small() -> Self {
+    pub(super) fn small() -> Self {
         let sample = Self::empty();
         let put = |kind, properties: &[(&str, Value)]| sample.put(kind, object(properties));
         put(Kind::User, &[("name", "admin".into()), ("password", "c2VjcmV0".into())]);
@@ -138,7 +138,7 @@ impl Sample {
     }
 
     /// An inventory with random records of every kind. Pools are manual.
-    pub fn random(seed: u64) -> Self {
+    pub(super) fn random(seed: u64) -> Self {
         let sample = Self::empty();
         let mut rng = Rng(seed | 1);
         let names = |kind: Kind| {
@@ -153,13 +153,13 @@ impl Sample {
         sample
     }
 
-    pub fn put(&self, kind: Kind, properties: Map) {
+    pub(super) fn put(&self, kind: Kind, properties: Map) {
         let record = AnyRecord::parse(kind, properties).unwrap().record;
         self.store.change(|t| -> Result<_, StoreError> { t.put(record) }).unwrap();
     }
 
     /// Stores the members of a computed pool.
-    pub fn fill(&self, pool: &str, side: Side, members: &[(u64, &str)]) {
+    pub(super) fn fill(&self, pool: &str, side: Side, members: &[(u64, &str)]) {
         let pool = self.store.read().get::<Pool>(pool).unwrap().unwrap().ordinal;
         let fill = |t: &mut Transaction<'_>| -> Result<(), StoreError> {
             t.add_members(pool, side, members);
@@ -169,32 +169,32 @@ impl Sample {
     }
 
     /// Stores a long text of a device.
-    pub fn write(&self, device: &str, property: &str, text: &str) {
+    pub(super) fn write(&self, device: &str, property: &str, text: &str) {
         let write = |t: &mut Transaction<'_>| -> Result<_, StoreError> {
             t.put_text(device, property, text)
         };
         self.store.change(write).unwrap();
     }
 
-    pub fn shown(&self, kind: Kind, name: &str) -> Row {
+    pub(super) fn shown(&self, kind: Kind, name: &str) -> Row {
         self.inventory.instance(kind, name, row).unwrap()
     }
 
-    pub fn shown_property(&self, kind: Kind, name: &str, property: &str) -> Value {
+    pub(super) fn shown_property(&self, kind: Kind, name: &str, property: &str) -> Value {
         let shown = self.shown(kind, name);
         let found = shown.into_iter().find(|(known, _)| known == property);
         found.unwrap_or_else(|| panic!("{kind} {name} has no {property}")).1
     }
 
     /// The names of the records of a kind.
-    pub fn names(&self, kind: Kind) -> Vec<String> {
+    pub(super) fn names(&self, kind: Kind) -> Vec<String> {
         let reading = self.store.read();
         let names = reading.scan_raw(kind).map(|entry| entry.unwrap().0);
         names.map(|name| String::from_utf8(name).unwrap()).collect()
     }
 
     /// All references of all records.
-    pub fn references(&self) -> Vec<Reference> {
+    pub(super) fn references(&self) -> Vec<Reference> {
         struct References<'s>(&'s LiveView);
         impl KindVisitor for References<'_> {
             type Output = Vec<Reference>;
@@ -217,7 +217,7 @@ impl Sample {
 }
 
 /// The rows that an operation sends, and its result.
-pub fn rows<T>(
+pub(super) fn rows<T>(
     operation: impl FnOnce(&mut RowSink<'_>) -> Result<T, InventoryError>,
 ) -> Result<(Vec<Row>, T), InventoryError> {
     let mut all = Vec::new();
@@ -229,16 +229,16 @@ pub fn rows<T>(
 }
 
 /// The values of one column.
-pub fn column(rows: &[Row], name: &str) -> Vec<String> {
+pub(super) fn column(rows: &[Row], name: &str) -> Vec<String> {
     let value = |row: &Row| row.iter().find(|(known, _)| known == name).unwrap().1.clone();
     rows.iter().map(|row| value(row).as_text().unwrap().to_owned()).collect()
 }
 
 /// A random number generator that gives the same numbers for the same seed (xorshift).
-pub struct Rng(pub u64);
+pub(super) struct Rng(pub u64);
 
 impl Rng {
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -165,13 +165,13 @@ impl PropertyValue for Secret {
 /// a missing record when it is looked up. Only NUL is refused here, because it ends a name in the
 /// store's index of references.
 fn reference<E: Referable>(name: String) -> Result<Ref<E>, Refused> {
-    if !name.contains('\0') {
-        Ok(Ref::new(name))
-    } else {
+    if name.contains('\0') {
         Err(Refused {
             rule: Rule::NameCharacter { character: '\0' },
             value: Some(Value::Text(name)),
         })
+    } else {
+        Ok(Ref::new(name))
     }
 }
 

@@ -85,7 +85,7 @@ impl Committer {
     ///
     /// # Errors
     /// [`StoreError::Io`] if the thread cannot be started.
-    pub fn start(
+    pub(super) fn start(
         generation: &Arc<Generation>,
         snapshots: Arc<Snapshots>,
         write_lock: Arc<WriteLock>,
@@ -111,12 +111,12 @@ impl Committer {
     }
 
     /// Locks the pending changes. Nothing is applied while the guard is held.
-    pub fn pending(&self) -> MutexGuard<'_, Pending> {
+    pub(super) fn pending(&self) -> MutexGuard<'_, Pending> {
         self.shared.pending()
     }
 
     /// Requests a commit of all changes that were made before this call.
-    pub fn request(&self) -> Ticket {
+    pub(super) fn request(&self) -> Ticket {
         let mut state = self.shared.lock();
         state.requested += 1;
         self.shared.requested.notify_one();
@@ -124,7 +124,7 @@ impl Committer {
     }
 
     /// Returns the last requested commit. It contains every change that is made so far.
-    pub fn last_requested(&self) -> Ticket {
+    pub(super) fn last_requested(&self) -> Ticket {
         Ticket(self.shared.lock().requested)
     }
 
@@ -133,7 +133,7 @@ impl Committer {
     /// # Errors
     /// The failure of the commit. Every later commit fails too, because sled's memory can differ from the
     /// disk.
-    pub fn wait(&self, Ticket(number): Ticket) -> Result<(), StoreError> {
+    pub(super) fn wait(&self, Ticket(number): Ticket) -> Result<(), StoreError> {
         let mut state = self.shared.lock();
         while state.committed < number {
             if let Some(failure) = &state.failed {
@@ -149,22 +149,22 @@ impl Committer {
     ///
     /// # Errors
     /// As for [`wait`](Self::wait).
-    pub fn settle(&self) -> Result<(), StoreError> {
+    pub(super) fn settle(&self) -> Result<(), StoreError> {
         self.wait(self.last_requested())
     }
 
     /// Returns the failure after which nothing is committed any more.
-    pub fn failure(&self) -> Option<CommitFailure> {
+    pub(super) fn failure(&self) -> Option<CommitFailure> {
         self.shared.lock().failed.clone()
     }
 
     /// The number of the last applied change, durable or not.
-    pub fn version_last(&self) -> u64 {
+    pub(super) fn version_last(&self) -> u64 {
         self.shared.version_last.load(Ordering::SeqCst)
     }
 
     /// Makes every later commit fail, because a write has failed.
-    pub fn fail(&self, error: &StoreError) {
+    pub(super) fn fail(&self, error: &StoreError) {
         self.shared.fail(CommitFailure::of(error));
     }
 }
@@ -301,7 +301,7 @@ pub(super) enum CommitFailure {
 
 impl CommitFailure {
     /// Whether reopening the database makes it usable again.
-    pub fn is_cured_by_reopening(&self) -> bool {
+    pub(super) fn is_cured_by_reopening(&self) -> bool {
         match self {
             CommitFailure::DiskFull
             | CommitFailure::FileSizeLimit
@@ -311,7 +311,7 @@ impl CommitFailure {
     }
 
     /// Returns the failure that an error causes.
-    pub fn of(error: &StoreError) -> Self {
+    pub(super) fn of(error: &StoreError) -> Self {
         match error {
             StoreError::DiskFull => CommitFailure::DiskFull,
             StoreError::FileSizeLimit => CommitFailure::FileSizeLimit,
@@ -324,7 +324,7 @@ impl CommitFailure {
     }
 
     /// Returns the error for a refused change.
-    pub fn to_error(&self) -> StoreError {
+    pub(super) fn to_error(&self) -> StoreError {
         match self {
             CommitFailure::DiskFull => StoreError::DiskFull,
             CommitFailure::FileSizeLimit => StoreError::FileSizeLimit,

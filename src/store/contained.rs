@@ -94,7 +94,7 @@ fn first_after(from: &[u8], holds: &dyn Fn(&[u8]) -> bool) -> Option<Vec<u8>> {
         match first_byte(prefix, lowest, holds) {
             Some(byte) => Some((prefix, lowest, u16::from(byte))),
             // Keys that begin with the largest byte can still match.
-            None if lowest <= u16::from(u8::MAX) => {
+            None if u8::try_from(lowest).is_ok() => {
                 let largest = [prefix, &[u8::MAX; LARGEST_BYTES_MAX]].concat();
                 holds(&largest).then_some((prefix, lowest, u16::from(u8::MAX) + 1))
             }

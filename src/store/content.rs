@@ -29,19 +29,19 @@ pub(super) struct TreeContent {
 
 impl TreeContent {
     /// Adds an entry.
-    pub fn add(&mut self, key: &[u8], value: &[u8]) {
+    pub(super) fn add(&mut self, key: &[u8], value: &[u8]) {
         self.entries = self.entries.wrapping_add(1);
         self.sum = self.sum.wrapping_add(entry_hash(key, value));
     }
 
     /// Removes an entry.
-    pub fn subtract(&mut self, key: &[u8], value: &[u8]) {
+    pub(super) fn subtract(&mut self, key: &[u8], value: &[u8]) {
         self.entries = self.entries.wrapping_sub(1);
         self.sum = self.sum.wrapping_sub(entry_hash(key, value));
     }
 
     /// Adds all entries of another content hash.
-    pub fn merge(&mut self, other: TreeContent) {
+    pub(super) fn merge(&mut self, other: TreeContent) {
         self.entries = self.entries.wrapping_add(other.entries);
         self.sum = self.sum.wrapping_add(other.sum);
     }
@@ -66,7 +66,7 @@ pub(super) struct Content {
 
 impl Content {
     /// Returns the trees that are hashed.
-    pub fn trees() -> impl Iterator<Item = TreeId> {
+    pub(super) fn trees() -> impl Iterator<Item = TreeId> {
         TreeId::all().filter(|tree| *tree != TreeId::Meta)
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct FolderCopy(PathBuf);
 impl FolderCopy {
     /// Copies a folder. Returns `None` if the copy fails: a full disk must not prevent opening an intact
     /// inventory.
-    pub fn make(directory: &DataDirectory, from: &Path) -> Option<Self> {
+    pub(super) fn make(directory: &DataDirectory, from: &Path) -> Option<Self> {
         let to = directory.scratch().join("before-opening");
         match copy_folder(from, &to) {
             Ok(()) => Some(Self(to)),
@@ -27,12 +27,12 @@ impl FolderCopy {
     }
 
     /// Removes the copy. If this fails, the next start removes it.
-    pub fn remove(self) {
+    pub(super) fn remove(self) {
         let _ = fs::remove_dir_all(self.0);
     }
 
     /// Replaces the original with the copy.
-    pub fn put_back(self, original: &Path) {
+    pub(super) fn put_back(self, original: &Path) {
         let opened = self.0.with_extension("opened");
         let put = fs::rename(original, &opened).and_then(|()| fs::rename(&self.0, original));
         if let Err(error) = put {

@@ -130,7 +130,7 @@ const SURELY_DECODABLE_BYTES_MAX: usize = RECORD_BYTES_MAX / size_of::<(Value, V
 ///
 /// # Errors
 /// The error of bincode if the bytes are not exactly one record of this kind.
-pub fn decode_body<E: Entity>(bytes: &[u8]) -> Result<E, DecodeError> {
+pub(super) fn decode_body<E: Entity>(bytes: &[u8]) -> Result<E, DecodeError> {
     match bincode::decode_from_slice(bytes, CONFIG)? {
         (record, used) if used == bytes.len() => Ok(record),
         _ => Err(DecodeError::Other("there are bytes after the record")),

@@ -55,7 +55,7 @@ impl Generation {
     ///
     /// # Errors
     /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`] if the disk fails.
-    pub fn create(
+    pub(super) fn create(
         directory: &Arc<DataDirectory>,
         number: u64,
         options: Options,
@@ -73,7 +73,7 @@ impl Generation {
     /// [`StoreError::Damaged`] if the database is missing, empty or unreadable, or if it holds no
     /// summary: sled creates a new database if one is missing, and takes the first unreadable part of
     /// its log for the end of the log.
-    pub fn open(
+    pub(super) fn open(
         directory: &Arc<DataDirectory>,
         number: u64,
         options: Options,
@@ -91,7 +91,7 @@ impl Generation {
     ///
     /// # Errors
     /// As for [`Generation::open`].
-    pub fn open_earlier(
+    pub(super) fn open_earlier(
         directory: &Arc<DataDirectory>,
         number: u64,
         options: Options,
@@ -164,7 +164,7 @@ impl Generation {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if a part of the database cannot be read; [`StoreError::Io`].
-    pub fn read_content(&self) -> Result<Content, StoreError> {
+    pub(super) fn read_content(&self) -> Result<Content, StoreError> {
         let mut content = Content::default();
         for tree in Content::trees() {
             for entry in self.trees().tree(tree).prefix(&[]) {
@@ -179,7 +179,7 @@ impl Generation {
     ///
     /// # Errors
     /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
-    pub fn write_summary(&self) -> Result<(), StoreError> {
+    pub(super) fn write_summary(&self) -> Result<(), StoreError> {
         super::new_generation::write(&self.meta, SUMMARY_KEY, &format::encode(&*self.summary()))
     }
 
@@ -187,18 +187,18 @@ impl Generation {
     ///
     /// # Errors
     /// [`StoreError::Io`]
-    pub fn bytes(&self) -> Result<u64, StoreError> {
+    pub(super) fn bytes(&self) -> Result<u64, StoreError> {
         let metadata = fs::metadata(self.path().join("db"));
         Ok(metadata.map_err(StoreError::io("reading the size of the database"))?.len())
     }
 
     /// The folder of the database.
-    pub fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.directory.generation(self.number)
     }
 
     /// The durable state of this generation.
-    pub fn known(&self) -> KnownState {
+    pub(super) fn known(&self) -> KnownState {
         KnownState::now(self.number, self.identity, Summary::clone(&self.durable_summary()))
     }
 
@@ -206,7 +206,7 @@ impl Generation {
     ///
     /// # Errors
     /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
-    pub fn make_durable(&self) -> Result<(), StoreError> {
+    pub(super) fn make_durable(&self) -> Result<(), StoreError> {
         guarded("making the inventory durable", || {
             self.db.flush()?;
             let path = self.directory.generation(self.number);
@@ -217,7 +217,7 @@ impl Generation {
     }
 
     /// Returns one tree.
-    pub fn tree(&self, tree: TreeId) -> &Tree {
+    pub(super) fn tree(&self, tree: TreeId) -> &Tree {
         match tree {
             TreeId::Kind(kind) => &self.kinds[kind],
             TreeId::References => &self.references,
@@ -229,39 +229,39 @@ impl Generation {
     }
 
     /// Returns the trees without layers of changes.
-    pub fn trees(&self) -> Trees<'_> {
+    pub(super) fn trees(&self) -> Trees<'_> {
         Trees::new(self, [None, None])
     }
 
     /// The counts and versions after all applied changes. Kept in memory, so the call is cheap.
-    pub fn summary(&self) -> Arc<Summary> {
+    pub(super) fn summary(&self) -> Arc<Summary> {
         self.summary.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The counts and versions after the durable changes: only these are shown to clients.
-    pub fn durable_summary(&self) -> Arc<Summary> {
+    pub(super) fn durable_summary(&self) -> Arc<Summary> {
         self.durable_summary.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sets the summary of a generation that was completely written or opened.
-    pub fn note_summary(&self, summary: Summary) {
+    pub(super) fn note_summary(&self, summary: Summary) {
         self.note_applied(summary);
         self.note_durable();
     }
 
     /// Sets the summary after changes that are applied and not durable yet.
-    pub fn note_applied(&self, summary: Summary) {
+    pub(super) fn note_applied(&self, summary: Summary) {
         *self.summary.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(summary);
     }
 
     /// Notes that all applied changes are durable.
-    pub fn note_durable(&self) {
+    pub(super) fn note_durable(&self) {
         let summary = self.summary();
         *self.durable_summary.write().unwrap_or_else(PoisonError::into_inner) = summary;
     }
 
     /// Reverts the summary to that of the durable changes, because a commit failed.
-    pub fn forget_applied(&self) {
+    pub(super) fn forget_applied(&self) {
         let summary = self.durable_summary();
         *self.summary.write().unwrap_or_else(PoisonError::into_inner) = summary;
     }

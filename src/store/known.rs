@@ -27,7 +27,7 @@ impl Identity {
     ///
     /// # Errors
     /// [`StoreError::Io`] if the kernel returns no random bytes.
-    pub fn random() -> Result<Self, StoreError> {
+    pub(super) fn random() -> Result<Self, StoreError> {
         let mut bytes = [0; 16];
         crate::disk::fill_random(&mut bytes).map_err(StoreError::io("getting random bytes"))?;
         Ok(Self(bytes))
@@ -52,7 +52,7 @@ pub(super) struct KnownState {
 
 impl KnownState {
     /// Returns a state that is recorded now.
-    pub fn now(generation: u64, identity: Identity, summary: Summary) -> Self {
+    pub(super) fn now(generation: u64, identity: Identity, summary: Summary) -> Self {
         Self { generation, identity, time: unix_seconds(), summary }
     }
 }

@@ -26,14 +26,14 @@ pub(super) enum TreeId {
 
 impl TreeId {
     /// Returns every tree of a generation.
-    pub fn all() -> impl Iterator<Item = TreeId> {
+    pub(super) fn all() -> impl Iterator<Item = TreeId> {
         let others =
             [Self::References, Self::Members, Self::Texts, Self::Chunks, Self::Meta].into_iter();
         Kind::ALL.into_iter().map(TreeId::Kind).chain(others)
     }
 
     /// The name of the tree in the database. Messages about damage use it as the part of the store.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Kind(kind) => kind.as_str(),
             Self::References => "references",
@@ -66,7 +66,7 @@ const ENTRY_BYTES: usize = 96;
 
 impl Changes {
     /// Sets the value of a key, or removes the key with `None`.
-    pub fn set(&mut self, tree: TreeId, key: Vec<u8>, value: Option<IVec>) {
+    pub(super) fn set(&mut self, tree: TreeId, key: Vec<u8>, value: Option<IVec>) {
         let size = |value: &Option<IVec>| value.as_ref().map_or(0, |value| value.len());
         self.bytes += size(&value);
         match self.trees.entry(tree).or_default().entry(key) {
@@ -82,31 +82,31 @@ impl Changes {
     }
 
     /// Returns the changes of one tree.
-    pub fn tree(&self, tree: TreeId) -> Option<&TreeChanges> {
+    pub(super) fn tree(&self, tree: TreeId) -> Option<&TreeChanges> {
         self.trees.get(&tree)
     }
 
     /// Returns the changed trees with their changes.
-    pub fn iter(&self) -> impl Iterator<Item = (TreeId, &TreeChanges)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (TreeId, &TreeChanges)> {
         self.trees.iter().map(|(tree, changes)| (*tree, changes))
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.entries == 0
     }
 
     /// The estimated memory of the changes, in bytes.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// The number of changed keys.
-    pub fn entries(&self) -> usize {
+    pub(super) fn entries(&self) -> usize {
         self.entries
     }
 
     /// Adds later changes over these.
-    pub fn absorb(&mut self, later: Changes) {
+    pub(super) fn absorb(&mut self, later: Changes) {
         for (tree, changes) in later.trees {
             for (key, value) in changes {
                 self.set(tree, key, value);
@@ -124,7 +124,7 @@ pub(super) struct Layered<'a> {
 }
 
 impl<'a> Layered<'a> {
-    pub fn new(tree: &'a Tree, layers: [Option<&'a TreeChanges>; 2]) -> Self {
+    pub(super) fn new(tree: &'a Tree, layers: [Option<&'a TreeChanges>; 2]) -> Self {
         Self { tree, layers }
     }
 
@@ -137,7 +137,7 @@ impl<'a> Layered<'a> {
     ///
     /// # Errors
     /// As for [`contained::read`].
-    pub fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
         match self.changed(key) {
             Some(value) => Ok(value.cloned()),
             None => contained::read(self.tree, || self.tree.get(key)),
@@ -148,7 +148,7 @@ impl<'a> Layered<'a> {
     ///
     /// # Errors
     /// As for [`contained::read`].
-    pub fn contains(&self, key: &[u8]) -> Result<bool, StoreError> {
+    pub(super) fn contains(&self, key: &[u8]) -> Result<bool, StoreError> {
         match self.changed(key) {
             Some(value) => Ok(value.is_some()),
             None => contained::read(self.tree, || self.tree.contains_key(key)),
@@ -156,13 +156,13 @@ impl<'a> Layered<'a> {
     }
 
     /// Returns the entries whose key begins with `prefix`, sorted by key.
-    pub fn prefix(&self, prefix: &[u8]) -> Entries<'a> {
+    pub(super) fn prefix(&self, prefix: &[u8]) -> Entries<'a> {
         self.prefix_from(prefix, prefix)
     }
 
     /// Returns the entries whose key begins with `prefix` and is greater than or equal to `from`,
     /// sorted by key. `from` begins with `prefix` too.
-    pub fn prefix_from(&self, prefix: &[u8], from: &[u8]) -> Entries<'a> {
+    pub(super) fn prefix_from(&self, prefix: &[u8], from: &[u8]) -> Entries<'a> {
         let mut end = prefix.to_vec();
         // The smallest key that is greater than all keys with the prefix.
         while let Some(last) = end.pop() {

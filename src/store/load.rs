@@ -26,7 +26,7 @@ impl<'s> UnfinishedGeneration<'s> {
     ///
     /// # Errors
     /// As for [`NewGeneration::begin`].
-    pub fn begin(
+    pub(super) fn begin(
         store: &'s Store,
         previous: Arc<Generation>,
         summary: Summary,
@@ -37,7 +37,7 @@ impl<'s> UnfinishedGeneration<'s> {
     }
 
     /// The generation to write to.
-    pub fn new_generation(&self) -> &NewGeneration {
+    pub(super) fn new_generation(&self) -> &NewGeneration {
         self.new.as_ref().expect("the generation is there until it is committed")
     }
 
@@ -48,7 +48,7 @@ impl<'s> UnfinishedGeneration<'s> {
     /// unknown; the store is read-only then until it is opened again.
     /// - [`StoreError::Cancelled`] if the operation is cancelled before the pointer is switched.
     /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
-    pub fn commit(mut self, progress: &Progress) -> Result<(), StoreError> {
+    pub(super) fn commit(mut self, progress: &Progress) -> Result<(), StoreError> {
         self.new_generation().complete()?;
         // After this call the operation cannot be cancelled any more.
         progress.begin_flip(self.new_generation().generation().number)?;

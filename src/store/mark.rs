@@ -76,7 +76,7 @@ impl MarkFile {
     /// # Errors
     /// - [`StoreError::Directory`] if a newer version wrote it.
     /// - [`StoreError::Io`]; [`StoreError::DiskFull`].
-    pub fn open(path: &Path) -> Result<(Self, FoundMark), StoreError> {
+    pub(super) fn open(path: &Path) -> Result<(Self, FoundMark), StoreError> {
         let io = || StoreError::io(format!("opening the high-water mark {}", path.display()));
         let found = read(path)?;
         let mut options = OpenOptions::new();
@@ -112,18 +112,18 @@ impl MarkFile {
     }
 
     /// The state of the previous generation when it was replaced.
-    pub fn previous(&self) -> Option<KnownState> {
+    pub(super) fn previous(&self) -> Option<KnownState> {
         self.lock().previous.clone()
     }
 
     /// Writes a mark of the current generation. `summary` is its encoded summary, which the commit has
     /// already.
-    pub fn note(&self, current: KnownState, summary: &[u8]) {
+    pub(super) fn note(&self, current: KnownState, summary: &[u8]) {
         self.write(self.lock(), current, summary);
     }
 
     /// Writes a mark of a generation that replaced the current one.
-    pub fn note_replaced(&self, current: KnownState) {
+    pub(super) fn note_replaced(&self, current: KnownState) {
         let mut state = self.lock();
         let replaced = state.current.take();
         state.set_previous(replaced);
@@ -132,7 +132,7 @@ impl MarkFile {
     }
 
     /// Writes a mark of both generations, independent of earlier marks.
-    pub fn begin(&self, current: KnownState, previous: Option<KnownState>) {
+    pub(super) fn begin(&self, current: KnownState, previous: Option<KnownState>) {
         let mut state = self.lock();
         state.set_previous(previous);
         let summary = format::encode(&current.summary);
@@ -168,7 +168,7 @@ impl MarkFile {
     ///
     /// # Errors
     /// [`StoreError::Io`] if the disk fails.
-    pub fn sync(&self) -> Result<(), StoreError> {
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
         self.file.sync_all().map_err(StoreError::io("syncing the high-water mark"))
     }
 }

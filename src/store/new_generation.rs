@@ -39,7 +39,7 @@ impl NewGeneration {
     ///
     /// # Errors
     /// As for [`Generation::create`].
-    pub fn begin(
+    pub(super) fn begin(
         directory: &Arc<DataDirectory>,
         number: u64,
         options: Options,
@@ -50,7 +50,7 @@ impl NewGeneration {
     }
 
     /// The generation, for reading the entries that are written so far.
-    pub fn generation(&self) -> &Generation {
+    pub(super) fn generation(&self) -> &Generation {
         &self.generation
     }
 
@@ -59,12 +59,12 @@ impl NewGeneration {
     }
 
     /// The version of the new records.
-    pub fn version(&self) -> u64 {
+    pub(super) fn version(&self) -> u64 {
         self.lock_summary().version
     }
 
     /// Returns a writer for one tree.
-    pub fn writer(&self, tree: TreeId) -> TreeWriter<'_> {
+    pub(super) fn writer(&self, tree: TreeId) -> TreeWriter<'_> {
         TreeWriter {
             id: tree,
             tree: self.generation.tree(tree),
@@ -75,7 +75,7 @@ impl NewGeneration {
 
     /// Returns a writer for the records of one kind. Several kinds can be written at the same time by
     /// different threads.
-    pub fn table(&self, kind: Kind) -> LoadTable<'_> {
+    pub(super) fn table(&self, kind: Kind) -> LoadTable<'_> {
         LoadTable {
             kind,
             tree: self.writer(TreeId::Kind(kind)),
@@ -91,7 +91,7 @@ impl NewGeneration {
     ///
     /// # Errors
     /// The first error of `each`, or of writing.
-    pub fn references<X: From<StoreError>>(
+    pub(super) fn references<X: From<StoreError>>(
         &self,
         each: impl FnOnce(&mut dyn FnMut(&[u8], &[u8]) -> Result<(), X>) -> Result<(), X>,
     ) -> Result<(), X> {
@@ -109,7 +109,7 @@ impl NewGeneration {
     ///
     /// # Errors
     /// The first error of `each`, or of writing.
-    pub fn members<X: From<StoreError>>(
+    pub(super) fn members<X: From<StoreError>>(
         &self,
         each: impl FnOnce(&mut dyn FnMut(u64, Side, u64, &str) -> Result<(), X>) -> Result<(), X>,
     ) -> Result<(), X> {
@@ -141,7 +141,11 @@ impl NewGeneration {
     /// - [`StoreError::Cancelled`].
     /// - [`StoreError::Damaged`] if a text cannot be read.
     /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
-    pub fn copy_texts(&self, from: Trees<'_>, progress: &Progress) -> Result<(), StoreError> {
+    pub(super) fn copy_texts(
+        &self,
+        from: Trees<'_>,
+        progress: &Progress,
+    ) -> Result<(), StoreError> {
         let mut texts = self.text_writer();
         for entry in from.tree(TreeId::Texts).prefix(&[]) {
             let (key, value) = entry?;
@@ -157,7 +161,7 @@ impl NewGeneration {
     }
 
     /// Returns a writer for long texts of devices.
-    pub fn text_writer(&self) -> TextWriter<'_> {
+    pub(super) fn text_writer(&self) -> TextWriter<'_> {
         TextWriter { texts: self.writer(TreeId::Texts), chunks: self.writer(TreeId::Chunks) }
     }
 
@@ -165,7 +169,7 @@ impl NewGeneration {
     ///
     /// # Errors
     /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`] if the disk fails.
-    pub fn complete(&self) -> Result<(), StoreError> {
+    pub(super) fn complete(&self) -> Result<(), StoreError> {
         let mut summary = self.lock_summary().clone();
         let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         summary.content = content.clone();
@@ -177,7 +181,7 @@ impl NewGeneration {
     }
 
     /// Returns the generation.
-    pub fn into_generation(self) -> Generation {
+    pub(super) fn into_generation(self) -> Generation {
         self.generation
     }
 }
@@ -196,7 +200,7 @@ impl TreeWriter<'_> {
     ///
     /// # Errors
     /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
-    pub fn write(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn write(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         write(self.tree, key, value)?;
         self.written.add(key, value);
         Ok(())
@@ -215,7 +219,7 @@ impl TextWriter<'_> {
     /// # Errors
     /// [`StoreError::Damaged`] if a chunk cannot be read; [`StoreError::DiskFull`];
     /// [`StoreError::Io`] and [`StoreError::Database`].
-    pub fn copy(
+    pub(super) fn copy(
         &mut self,
         from: Trees<'_>,
         key: &[u8],

@@ -76,7 +76,7 @@ pub(super) struct Packer {
 }
 
 impl Packer {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             block_bytes_max: BLOCK_BYTES_MAX,
             list: Vec::new(),
@@ -103,7 +103,7 @@ impl Packer {
 
     /// Adds the next item. Returns the key and the bytes of the previous block if the item starts a
     /// new block. An item that equals the previous one is ignored.
-    pub fn push(&mut self, list: &[u8], item: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    pub(super) fn push(&mut self, list: &[u8], item: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         let is_same_list = self.list == list;
         if is_same_list && self.last == item {
             return None;
@@ -130,7 +130,7 @@ impl Packer {
     }
 
     /// Returns the key and the bytes of the last block, unless it is empty.
-    pub fn take(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+    pub(super) fn take(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
         self.end_block(UNBOUNDED)
     }
 

@@ -95,7 +95,7 @@ pub(super) struct Batches {
 
 impl Batches {
     /// Adds a record. Returns `Break` if the caller has stopped.
-    pub fn push(&mut self, name: &[u8], ordinal: u64, body: &[u8]) -> ControlFlow<()> {
+    pub(super) fn push(&mut self, name: &[u8], ordinal: u64, body: &[u8]) -> ControlFlow<()> {
         self.batch.bytes.extend_from_slice(name);
         self.batch.bytes.extend_from_slice(body);
         self.batch.records.push(BatchEntry {

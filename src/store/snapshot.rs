@@ -146,7 +146,7 @@ impl Default for OverlayLimits {
 
 impl Snapshots {
     #[cfg(test)]
-    pub fn with_limits(bytes_max: usize, wait_max: Duration) -> Self {
+    pub(super) fn with_limits(bytes_max: usize, wait_max: Duration) -> Self {
         Self { limits: OverlayLimits { bytes_max, wait_max }, ..Self::default() }
     }
 
@@ -158,7 +158,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// The error of `generation`.
-    pub fn take(
+    pub(super) fn take(
         self: &Arc<Self>,
         generation: impl FnOnce() -> Result<Arc<Generation>, StoreError>,
         vault: Arc<Vault>,
@@ -178,7 +178,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// [`StoreError::Busy`] if they stay full for too long.
-    pub fn wait_for_space(&self) -> Result<(), StoreError> {
+    pub(super) fn wait_for_space(&self) -> Result<(), StoreError> {
         let full = |held: &mut Vec<HeldSnapshot>| {
             let overlays = held.iter().filter_map(|held| held.overlay.upgrade());
             let bytes: usize = overlays.map(|overlay| overlay.bytes.load(Ordering::SeqCst)).sum();
@@ -197,7 +197,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// The error of reading the old values, or of `apply`.
-    pub fn change(
+    pub(super) fn change(
         &self,
         generation: &Generation,
         changes: &Changes,

@@ -38,7 +38,7 @@ pub(super) struct EarlierSummary {
 
 impl EarlierSummary {
     /// Returns the summary in the current format.
-    pub fn with_content(self, content: Content) -> Summary {
+    pub(super) fn with_content(self, content: Content) -> Summary {
         Summary { version: self.version, kinds: self.kinds.0, content }
     }
 }

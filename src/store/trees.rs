@@ -43,7 +43,7 @@ pub(super) enum ValueOwner {
 
 impl ValueOwner {
     /// The tree that holds the value.
-    pub fn tree(self) -> TreeId {
+    pub(super) fn tree(self) -> TreeId {
         match self {
             ValueOwner::Record(kind) => TreeId::Kind(kind),
             ValueOwner::Text => TreeId::Texts,
@@ -70,7 +70,7 @@ impl ValueOwner {
 
     /// Returns the prefix of the keys of a long value's chunks. It contains the version, so that a
     /// reader never joins chunks of two changes.
-    pub fn chunk_prefix(self, key: &[u8], version: u64) -> Vec<u8> {
+    pub(super) fn chunk_prefix(self, key: &[u8], version: u64) -> Vec<u8> {
         let word = match self {
             ValueOwner::Record(kind) => kind.as_str(),
             ValueOwner::Text => "text",
@@ -102,17 +102,17 @@ pub(super) fn text_property(key: &[u8]) -> Option<&str> {
 }
 
 impl<'a> Trees<'a> {
-    pub fn new(generation: &'a Generation, layers: [Option<&'a Changes>; 2]) -> Self {
+    pub(super) fn new(generation: &'a Generation, layers: [Option<&'a Changes>; 2]) -> Self {
         Self { generation, layers, edits: None }
     }
 
     /// Adds edits of packed lists over the layers.
-    pub fn with_edits(self, edits: &'a ListEdits) -> Self {
+    pub(super) fn with_edits(self, edits: &'a ListEdits) -> Self {
         Self { edits: Some(edits), ..self }
     }
 
     /// Returns one tree with its layers.
-    pub fn tree(&self, tree: TreeId) -> Layered<'a> {
+    pub(super) fn tree(&self, tree: TreeId) -> Layered<'a> {
         let layer = |changes: Option<&'a Changes>| changes.and_then(|changes| changes.tree(tree));
         let layers = [layer(self.layers[0]), layer(self.layers[1])];
         Layered::new(self.generation.tree(tree), layers)
@@ -122,24 +122,28 @@ impl<'a> Trees<'a> {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if its page is damaged; [`StoreError::Reopening`].
-    pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
+    pub(super) fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         let contains = self.tree(TreeId::Kind(kind)).contains(name.as_bytes());
         contains.map_err(|error| ValueOwner::Record(kind).unread(name.as_bytes(), error))
     }
 
     /// Returns a record as bytes, with all its chunks.
-    pub fn raw(&self, kind: Kind, name: &[u8]) -> Result<Option<Raw>, StoreError> {
+    pub(super) fn raw(&self, kind: Kind, name: &[u8]) -> Result<Option<Raw>, StoreError> {
         self.value(ValueOwner::Record(kind), name)
     }
 
     /// Returns a record.
-    pub fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
+    pub(super) fn get<E: Entity>(&self, name: &str) -> Result<Option<Stored<E>>, StoreError> {
         let raw = self.raw(E::KIND, name.as_bytes())?;
         raw.map(|raw| Stored::read(name.as_bytes(), &raw)).transpose()
     }
 
     /// Returns a record of a kind that is not known at compile time.
-    pub fn get_any(&self, kind: Kind, name: &str) -> Result<Option<Stored<AnyRecord>>, StoreError> {
+    pub(super) fn get_any(
+        &self,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Option<Stored<AnyRecord>>, StoreError> {
         let raw = self.raw(kind, name.as_bytes())?;
         raw.map(|raw| Stored::read_any(kind, name.as_bytes(), &raw)).transpose()
     }
@@ -149,7 +153,7 @@ impl<'a> Trees<'a> {
     /// # Errors
     /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if it cannot be read;
     /// [`StoreError::Reopening`].
-    pub fn value(&self, owner: ValueOwner, key: &[u8]) -> Result<Option<Raw>, StoreError> {
+    pub(super) fn value(&self, owner: ValueOwner, key: &[u8]) -> Result<Option<Raw>, StoreError> {
         let tree = self.tree(owner.tree());
         let mut torn: Option<IVec> = None;
         loop {
@@ -169,7 +173,7 @@ impl<'a> Trees<'a> {
 
     /// Returns all records of a kind, sorted by name. A record is `None` if a concurrent change
     /// replaced it and removed its chunks.
-    pub fn scan(
+    pub(super) fn scan(
         self,
         kind: Kind,
     ) -> impl Iterator<Item = Result<(IVec, Option<Raw>), StoreError>> + 'a {
@@ -209,7 +213,7 @@ impl<'a> Trees<'a> {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if the index cannot be read.
-    pub fn each_referrer(
+    pub(super) fn each_referrer(
         &self,
         target: Target,
         name: &str,
@@ -228,7 +232,11 @@ impl<'a> Trees<'a> {
     ///
     /// # Errors
     /// As for [`each_referrer`](Self::each_referrer).
-    pub fn referrers(&self, target: Target, name: &str) -> Result<Vec<Referrer>, StoreError> {
+    pub(super) fn referrers(
+        &self,
+        target: Target,
+        name: &str,
+    ) -> Result<Vec<Referrer>, StoreError> {
         let mut referrers = Vec::new();
         self.each_referrer(target, name, |kind, relation, name| {
             referrers.push(Referrer::new((kind, relation, name)));
@@ -255,7 +263,7 @@ impl<'a> Trees<'a> {
     /// # Errors
     /// - The first error of `each`.
     /// - [`StoreError::Damaged`] if the list cannot be read.
-    pub fn each_member<X: From<StoreError>>(
+    pub(super) fn each_member<X: From<StoreError>>(
         &self,
         pool: u64,
         side: Side,
@@ -272,7 +280,7 @@ impl<'a> Trees<'a> {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if the list cannot be read.
-    pub fn members(&self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
+    pub(super) fn members(&self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
         let mut names = Vec::new();
         self.each_member(pool, side, |name| {
             names.push(name.to_owned());
@@ -282,7 +290,7 @@ impl<'a> Trees<'a> {
     }
 
     /// Returns the number of a computed pool's members.
-    pub fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
+    pub(super) fn member_count(&self, pool: u64, side: Side) -> Result<u64, StoreError> {
         let list = members::list_key(pool, side);
         if self.edits.is_some_and(|edits| edits.members.contains_key(&list)) {
             return Ok(self.members(pool, side)?.len() as u64);
@@ -295,7 +303,11 @@ impl<'a> Trees<'a> {
     }
 
     /// Returns a long text of a device.
-    pub fn text(&self, device: &str, property: &str) -> Result<Option<StoredText>, StoreError> {
+    pub(super) fn text(
+        &self,
+        device: &str,
+        property: &str,
+    ) -> Result<Option<StoredText>, StoreError> {
         let key = text_key(device, property);
         let Some(raw) = self.value(ValueOwner::Text, &key)? else { return Ok(None) };
         let text = String::from_utf8(raw.body().to_vec())
@@ -304,7 +316,7 @@ impl<'a> Trees<'a> {
     }
 
     /// Returns the properties of a device's long texts.
-    pub fn texts(&self, device: &str) -> Result<Vec<String>, StoreError> {
+    pub(super) fn texts(&self, device: &str) -> Result<Vec<String>, StoreError> {
         let mut properties = Vec::new();
         for entry in self.tree(TreeId::Texts).prefix(&texts_prefix(device)) {
             let (key, _) = entry?;

@@ -43,7 +43,7 @@ impl WriteLock {
     ///
     /// # Errors
     /// [`StoreError::Busy`] if the lock is not free within [`WRITE_LOCK_WAIT_MAX`].
-    pub fn lock(&self) -> Result<WriteGuard<'_>, StoreError> {
+    pub(super) fn lock(&self) -> Result<WriteGuard<'_>, StoreError> {
         self.lock_unless_cancelled(&Progress::detached(), WRITE_LOCK_WAIT_MAX)
     }
 
@@ -52,7 +52,7 @@ impl WriteLock {
     /// # Errors
     /// - [`StoreError::Busy`] as for [`lock`](Self::lock).
     /// - [`StoreError::Cancelled`] if the operation is cancelled while it waits.
-    pub fn lock_for(&self, progress: &Progress) -> Result<WriteGuard<'_>, StoreError> {
+    pub(super) fn lock_for(&self, progress: &Progress) -> Result<WriteGuard<'_>, StoreError> {
         self.lock_unless_cancelled(progress, CANCEL_CHECK_INTERVAL)
     }
 
@@ -85,7 +85,7 @@ impl WriteLock {
     }
 
     /// Returns when nobody holds the lock or waits for it, or after `wait_max`.
-    pub fn wait_until_idle(&self, wait_max: Duration) {
+    pub(super) fn wait_until_idle(&self, wait_max: Duration) {
         let is_busy = |state: &mut WriteLockState| !state.is_idle();
         // The caller goes on in both cases.
         let _ = self.idle.wait_timeout_while(self.state(), wait_max, is_busy);

@@ -58,7 +58,7 @@ impl WorkbookFile {
 impl Folder {
     /// Opens the folder, and creates it if it is missing. Removes unfinished workbooks of an earlier
     /// process.
-    pub fn open(path: PathBuf) -> Result<Self, TopologyError> {
+    pub(super) fn open(path: PathBuf) -> Result<Self, TopologyError> {
         DirBuilder::new()
             .recursive(true)
             .mode(FOLDER_MODE)
@@ -69,7 +69,7 @@ impl Folder {
     }
 
     /// Lists the workbooks by name. Leaves out other files.
-    pub fn workbooks(&self) -> Result<Vec<WorkbookSummary>, TopologyError> {
+    pub(super) fn workbooks(&self) -> Result<Vec<WorkbookSummary>, TopologyError> {
         let mut workbooks = Vec::new();
         for entry in fs::read_dir(&self.0).map_err(TopologyError::of_io)? {
             let entry = entry.map_err(TopologyError::of_io)?;
@@ -91,7 +91,7 @@ impl Folder {
     }
 
     /// Opens a workbook for reading.
-    pub fn file(&self, name: &WorkbookName) -> Result<WorkbookFile, TopologyError> {
+    pub(super) fn file(&self, name: &WorkbookName) -> Result<WorkbookFile, TopologyError> {
         let path = self.path(name);
         self.require_file(name)?;
         // The file may have been replaced since: do not follow a link, and check the open file.
@@ -105,7 +105,7 @@ impl Folder {
     }
 
     /// Creates a temporary file for a workbook.
-    pub fn create(&self, name: &WorkbookName) -> Result<TemporaryFile, TopologyError> {
+    pub(super) fn create(&self, name: &WorkbookName) -> Result<TemporaryFile, TopologyError> {
         // Fail before the workbook is written, not after.
         match self.require_file(name) {
             Ok(()) | Err(TopologyError::NotFound { .. }) => {
@@ -116,7 +116,7 @@ impl Folder {
     }
 
     /// Makes a workbook durable, and gives it its name. Replaces a workbook that had the name.
-    pub fn persist(
+    pub(super) fn persist(
         &self,
         temporary: TemporaryFile,
         name: &WorkbookName,
@@ -128,7 +128,7 @@ impl Folder {
     }
 
     /// Removes a workbook.
-    pub fn remove(&self, name: &WorkbookName) -> Result<(), TopologyError> {
+    pub(super) fn remove(&self, name: &WorkbookName) -> Result<(), TopologyError> {
         self.require_file(name)?;
         fs::remove_file(self.path(name)).map_err(|error| not_found(name, error))?;
         sync_directory(&self.0).map_err(TopologyError::of_io)

@@ -105,12 +105,12 @@ pub(super) struct Column {
 
 impl Column {
     /// Letters of the column: `AB`.
-    pub fn letters(&self) -> String {
+    pub(super) fn letters(&self) -> String {
         column_name(self.number)
     }
 
     /// Name of the property of the column.
-    pub fn property(&self) -> &str {
+    pub(super) fn property(&self) -> &str {
         match self.meaning {
             Meaning::Property(property) => property.name,
             Meaning::Custom | Meaning::Ignored(_) => &self.heading,
@@ -132,7 +132,11 @@ impl Header {
     ///
     /// # Errors
     /// [`ImportError`] if the log cannot be written.
-    pub fn read(kind: Kind, intake: &Intake<'_>, row: &Row<'_>) -> Result<Self, ImportError> {
+    pub(super) fn read(
+        kind: Kind,
+        intake: &Intake<'_>,
+        row: &Row<'_>,
+    ) -> Result<Self, ImportError> {
         let log = intake.log();
         let line = u64::from(row.row) + 1;
         let wrong = |number: u32, rule, detail: String| {
@@ -209,18 +213,18 @@ impl Header {
         Ok(header)
     }
 
-    pub fn columns(&self) -> &[Column] {
+    pub(super) fn columns(&self) -> &[Column] {
         &self.columns
     }
 
     /// Returns the column with this number if it has a heading.
-    pub fn column(&self, number: u32) -> Option<&Column> {
+    pub(super) fn column(&self, number: u32) -> Option<&Column> {
         let at = self.columns.binary_search_by_key(&number, |column| column.number).ok()?;
         Some(&self.columns[at])
     }
 
     /// Columns that hold a property.
-    pub fn properties(&self) -> impl Iterator<Item = &Column> {
+    pub(super) fn properties(&self) -> impl Iterator<Item = &Column> {
         let is_property = |column: &&Column| match column.meaning {
             Meaning::Property(_) | Meaning::Custom => true,
             Meaning::Ignored(_) => false,
@@ -229,7 +233,10 @@ impl Header {
     }
 
     /// Columns of custom properties, each with a known heading that is similar.
-    pub fn custom(&self, kind: Kind) -> impl Iterator<Item = (&Column, Option<&'static str>)> {
+    pub(super) fn custom(
+        &self,
+        kind: Kind,
+    ) -> impl Iterator<Item = (&Column, Option<&'static str>)> {
         let custom = self.columns.iter().filter(|column| column.meaning == Meaning::Custom);
         custom.enumerate().map(move |(at, column)| {
             let compared = at < HEADINGS_COMPARED_MAX;
@@ -238,7 +245,7 @@ impl Header {
     }
 
     /// Columns that an import ignores.
-    pub fn ignored(&self) -> impl Iterator<Item = (&Column, Ignored)> {
+    pub(super) fn ignored(&self) -> impl Iterator<Item = (&Column, Ignored)> {
         self.columns.iter().filter_map(|column| match column.meaning {
             Meaning::Ignored(ignored) => Some((column, ignored)),
             Meaning::Property(_) | Meaning::Custom => None,

@@ -143,7 +143,7 @@ impl Topology {
                 report.report_id = Some(id);
             }
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "cannot keep the report of an import")
+                tracing::warn!(error = %Chain(&error), "cannot keep the report of an import");
             }
         }
         Ok(report)

@@ -40,7 +40,7 @@ pub(super) struct Sheet<'i, 'a> {
 }
 
 impl<'i, 'a> Sheet<'i, 'a> {
-    pub fn new(kind: Kind, intake: &'i Intake<'a>) -> Self {
+    pub(super) fn new(kind: Kind, intake: &'i Intake<'a>) -> Self {
         Self {
             kind,
             intake,
@@ -221,7 +221,7 @@ impl Sheet<'_, '_> {
     ///
     /// # Errors
     /// [`ImportError`] if records or problems cannot be stored.
-    pub fn row(&mut self, row: &Row<'_>) -> Result<(), ImportError> {
+    pub(super) fn row(&mut self, row: &Row<'_>) -> Result<(), ImportError> {
         if row.cells.iter().all(|(_, cell)| is_blank(cell)) {
             return Ok(());
         }
@@ -236,7 +236,7 @@ impl Sheet<'_, '_> {
     }
 
     /// Ends the sheet. Returns its records, and how its columns were read.
-    pub fn finish(self) -> (KindRecords, SheetRead) {
+    pub(super) fn finish(self) -> (KindRecords, SheetRead) {
         let sheet = self.kind;
         let mut read = SheetRead {
             report: SheetReport { sheet, rows: self.rows, columns: 0 },

@@ -230,7 +230,7 @@ fn character_end(text: &str) -> usize {
 }
 
 /// Returns every source file in `folder` and its subfolders.
-pub fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -12,37 +12,37 @@ use crate::harness::{PATIENCE, Server, satchel, until};
 use crate::project::{KINDS, demo, golden};
 
 /// A folder with a data directory that does not exist yet, and what else a command needs.
-pub struct Workspace {
+pub(crate) struct Workspace {
     folder: tempfile::TempDir,
 }
 
 impl Workspace {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
     /// With the sample inventory in it.
-    pub fn with_demo() -> Self {
+    pub(crate) fn with_demo() -> Self {
         let workspace = Self::new();
         let output = workspace.on_directory(&["import", text(&demo()), "--create", "--quiet"]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         workspace
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.path("data")
     }
 
-    pub fn on_directory(&self, words: &[&str]) -> Output {
+    pub(crate) fn on_directory(&self, words: &[&str]) -> Output {
         run(satchel().args(words).arg("--data").arg(self.data()))
     }
 }
 
-pub fn run(command: &mut Command) -> Output {
+pub(crate) fn run(command: &mut Command) -> Output {
     let output = command.stdin(Stdio::null()).output().unwrap();
     for text in [&output.stdout, &output.stderr].map(|bytes| str::from_utf8(bytes)) {
         // A bundle is no text.
@@ -51,7 +51,7 @@ pub fn run(command: &mut Command) -> Output {
     output
 }
 
-pub fn at_server(server: &Server, password: &str, words: &[&str]) -> Output {
+pub(crate) fn at_server(server: &Server, password: &str, words: &[&str]) -> Output {
     let url = format!("http://{}", server.address);
     run(satchel()
         .args(words)
@@ -60,7 +60,7 @@ pub fn at_server(server: &Server, password: &str, words: &[&str]) -> Output {
 }
 
 /// Runs a command on the data directory, on a terminal (of `script`) where `answer` is typed.
-pub fn on_terminal(data: &Path, words: &[&str], answer: &str) -> Output {
+pub(crate) fn on_terminal(data: &Path, words: &[&str], answer: &str) -> Output {
     let program = satchel();
     let mut line = vec![program.get_program().to_str().unwrap()];
     line.extend_from_slice(words);
@@ -75,25 +75,25 @@ pub fn on_terminal(data: &Path, words: &[&str], answer: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-pub fn stderr_of(output: &Output) -> String {
+pub(crate) fn stderr_of(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-pub fn stdout_of(output: &Output) -> String {
+pub(crate) fn stdout_of(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 #[track_caller]
-pub fn assert_exit(output: &Output, code: i32) {
+pub(crate) fn assert_exit(output: &Output, code: i32) {
     assert_eq!(output.status.code(), Some(code), "{}{}", stdout_of(output), stderr_of(output));
 }
 
 /// An answer without what is another every time.
-pub fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     let mut value: Value = serde_json::from_slice(&output.stdout).expect("JSON on standard output");
     forget(&mut value);
     value

@@ -246,7 +246,7 @@ fn outcome(data: &Path, arguments: &[&str], expected: &Seen, damage: &str) -> Ou
         }
         let mut shown = 0;
         for row in answer.json().as_array().unwrap() {
-            if row.get("damaged").is_some_and(|damaged| damaged.is_string()) {
+            if row.get("damaged").is_some_and(serde_json::Value::is_string) {
                 outcome = Outcome::Reported;
                 continue;
             }

@@ -24,13 +24,13 @@ use satchel::{
 const WORK: &str = "SATCHEL_TEST_WORK";
 
 /// How many threads of the child change the inventory at once.
-pub const WRITERS: usize = 4;
+pub(crate) const WRITERS: usize = 4;
 
 /// How many of a writer's devices are there at a time.
 const WINDOW: u64 = 12;
 
 /// How many changes a writer makes where they are counted.
-pub const CHANGES: u64 = 40;
+pub(crate) const CHANGES: u64 = 40;
 
 /// How many devices a load writes.
 const LOADED: u64 = 400;
@@ -44,7 +44,7 @@ const KILLS_PER_LARGE: u64 = 4;
 
 const GROUP: Target = Target::Kind(Kind::Group);
 
-pub fn number<T: FromStr>(variable: &str) -> Option<T> {
+pub(crate) fn number<T: FromStr>(variable: &str) -> Option<T> {
     env::var(variable).ok()?.parse().ok()
 }
 
@@ -53,17 +53,17 @@ fn kills() -> u64 {
 }
 
 /// Random numbers that can be had again.
-pub struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 impl Rng {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let seed = number("SATCHEL_SEED")
             .unwrap_or_else(|| RandomState::new().build_hasher().finish() | 1);
         eprintln!("SATCHEL_SEED={seed}");
         Self(seed)
     }
 
-    pub fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         // Xorshift.
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -107,7 +107,7 @@ fn numbered(writer: usize, number: u64) -> String {
 }
 
 /// The number of the last change that a writer made.
-pub fn last_change(store: &Store, writer: usize) -> u64 {
+pub(crate) fn last_change(store: &Store, writer: usize) -> u64 {
     let found = store.read().get::<Device>(&pair(writer)[0]).unwrap();
     found.map_or(0, |found| salt(&found.record))
 }
@@ -271,7 +271,7 @@ fn kill_after(
 }
 
 /// Asserts that counts and references say what the records say.
-pub fn is_consistent(store: &Store) {
+pub(crate) fn is_consistent(store: &Store) {
     let reading = store.read();
     let devices: Vec<Device> = reading.scan().map(|found| found.unwrap().record).collect();
     assert_eq!(reading.summary().unwrap().kind(Kind::Device).count, devices.len() as u64);
@@ -317,7 +317,7 @@ fn acknowledged_changes_survive_kills_whole() {
 }
 
 /// Asserts that a writer's records are those that its last change left.
-pub fn is_whole(store: &Store, writer: usize, last: u64) {
+pub(crate) fn is_whole(store: &Store, writer: usize, last: u64) {
     let reading = store.read();
     for name in pair(writer) {
         let found = reading.get::<Device>(&name).unwrap().map(|found| found.record);
@@ -395,7 +395,7 @@ fn generations(data: &Path) -> usize {
 
 /// Lets a child do its work in `data` in the folder, and gives what strace saw of it and its
 /// threads, with the names of files; nothing where there is no strace.
-pub fn traced(word: &str, folder: &Path, options: &[&str]) -> Option<String> {
+pub(crate) fn traced(word: &str, folder: &Path, options: &[&str]) -> Option<String> {
     let trace = folder.join("trace");
     let (itself, arguments, work) = command(word, &folder.join("data"));
     let run = Command::new("strace")

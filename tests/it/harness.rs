@@ -14,18 +14,18 @@ use tempfile::TempDir;
 
 /// Nothing that a test waits for takes this long, unless it will never come. The largest records take
 /// a minute without optimisation on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 const READY: &str = "satchel is listening on http://";
 
 /// The administrator of an empty inventory.
-pub const ADMIN: (&str, &str) = ("admin", "admin");
+pub(crate) const ADMIN: (&str, &str) = ("admin", "admin");
 
 /// Someone who is no administrator.
-pub const GUEST: (&str, &str) = ("guest", "guest");
+pub(crate) const GUEST: (&str, &str) = ("guest", "guest");
 
 /// A running `satchel serve`; killed when it is dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     pub address: SocketAddr,
     /// Taken away when the server is started again.
@@ -33,56 +33,56 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// Starts a server with more arguments, and waits for the line that says it is ready.
-    pub fn start_with(arguments: &[&str]) -> Self {
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), arguments, &[])
     }
 
     /// Starts a server with these environment variables.
-    pub fn start_with_environment(variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with_environment(variables: &[(&str, &str)]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), &[], variables)
     }
 
     /// Starts a server whose data directory is in `folder`.
-    pub fn start_on(folder: &Path) -> Self {
+    pub(crate) fn start_on(folder: &Path) -> Self {
         Self::start_in(tempfile::tempdir_in(folder).unwrap(), &[], &[])
     }
 
     /// Starts a server on the folder `data` of a directory.
-    pub fn start_on_data(directory: TempDir) -> Self {
+    pub(crate) fn start_on_data(directory: TempDir) -> Self {
         Self::start_in(directory, &[], &[])
     }
 
     /// Kills the server with SIGKILL and gives the directory in which its folder `data` is.
-    pub fn kill_and_keep(mut self) -> TempDir {
+    pub(crate) fn kill_and_keep(mut self) -> TempDir {
         self.kill();
         self.directory.take().unwrap()
     }
 
     /// Starts a server whose data directory is in `folder`, with more arguments.
-    pub fn start_on_with(folder: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start_on_with(folder: &Path, arguments: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir_in(folder).unwrap(), arguments, &[])
     }
 
     /// Kills the server with SIGKILL. What it left on the disk can be started again.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         self.child.wait().unwrap();
     }
 
     /// Starts a server on what a killed one left.
-    pub fn start_again(mut self) -> Self {
+    pub(crate) fn start_again(mut self) -> Self {
         self.kill();
         let directory = self.directory.take().unwrap();
         Self::start_in(directory, &[], &[])
     }
 
     /// The same, with more arguments.
-    pub fn start_again_with(mut self, arguments: &[&str]) -> Self {
+    pub(crate) fn start_again_with(mut self, arguments: &[&str]) -> Self {
         self.kill();
         let directory = self.directory.take().unwrap();
         Self::start_in(directory, arguments, &[])
@@ -96,7 +96,7 @@ impl Server {
     }
 
     /// Starts a server with another standard error than the file that [`Server::log`] reads.
-    pub fn start_with_stderr(arguments: &[&str], stderr: Stdio) -> Self {
+    pub(crate) fn start_with_stderr(arguments: &[&str], stderr: Stdio) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut command = command(&directory.path().join("data"));
         command.args(arguments);
@@ -105,7 +105,7 @@ impl Server {
 
     /// Starts a server whose files may have at most so many KiB, in the data directory of a server
     /// that has ended.
-    pub fn start_again_with_file_limit(mut self, kib: u64) -> Self {
+    pub(crate) fn start_again_with_file_limit(mut self, kib: u64) -> Self {
         self.kill();
         let directory = self.directory.take().unwrap();
         let serve = command(&directory.path().join("data"));
@@ -137,7 +137,7 @@ impl Server {
     }
 
     /// A server that was started with [`command`], and the line that it printed when it was ready.
-    pub fn adopt(child: Child, line: &str) -> Self {
+    pub(crate) fn adopt(child: Child, line: &str) -> Self {
         let address = line.trim_end().strip_prefix(READY).unwrap().parse().unwrap();
         Self { child, address, directory: None }
     }
@@ -147,30 +147,30 @@ impl Server {
     }
 
     /// The data directory.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.directory().join("data")
     }
 
     /// The file of a project's bundle.
-    pub fn bundle(&self, name: &str) -> PathBuf {
+    pub(crate) fn bundle(&self, name: &str) -> PathBuf {
         self.data().join("migrations").join(format!("{name}.zip"))
     }
 
     /// The most memory that the server had up to now, in KiB.
-    pub fn peak_kib(&self) -> u64 {
+    pub(crate) fn peak_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// What was logged up to now, line by line.
-    pub fn log(&self) -> Vec<Value> {
+    pub(crate) fn log(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.directory().join("log")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
     /// A request to be sent on a connection of its own.
-    pub fn request(&self, method: &str, target: &str) -> Request<'_> {
+    pub(crate) fn request(&self, method: &str, target: &str) -> Request<'_> {
         Request {
             server: self,
             head: format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.address),
@@ -179,7 +179,7 @@ impl Server {
         }
     }
 
-    pub fn connect(&self) -> Connection {
+    pub(crate) fn connect(&self) -> Connection {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -187,23 +187,23 @@ impl Server {
     }
 
     /// The number of the process.
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Sends SIGTERM.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
     /// Waits until the server takes no more connections.
-    pub fn wait_until_closed(&self) {
+    pub(crate) fn wait_until_closed(&self) {
         until(|| TcpStream::connect(self.address).is_err());
     }
 
     /// Waits until the server has ended.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let mut status = None;
         until(|| {
             status = self.child.try_wait().unwrap();
@@ -221,14 +221,14 @@ impl Drop for Server {
 }
 
 /// `satchel serve --data DIR` without anything from the environment.
-pub fn command(data: &Path) -> Command {
+pub(crate) fn command(data: &Path) -> Command {
     let mut command = satchel();
     command.arg("serve").arg("--data").arg(data);
     command
 }
 
 /// The executable, without anything from the environment or from the machine's file of settings.
-pub fn satchel() -> Command {
+pub(crate) fn satchel() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_satchel"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SATCHEL_")) {
         command.env_remove(name);
@@ -243,7 +243,7 @@ pub fn satchel() -> Command {
 }
 
 /// Looks again and again, until it is so.
-pub fn until(mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < deadline, "waited in vain");
@@ -252,7 +252,7 @@ pub fn until(mut is_so: impl FnMut() -> bool) {
 }
 
 /// A request that is being put together.
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     server: &'a Server,
     head: String,
     is_head: bool,
@@ -260,38 +260,38 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.head += &format!("{name}: {value}\r\n");
         self
     }
 
-    pub fn login(self, (name, password): (&str, &str)) -> Self {
+    pub(crate) fn login(self, (name, password): (&str, &str)) -> Self {
         let token = STANDARD.encode(format!("{name}:{password}"));
         self.header("Authorization", &format!("Basic {token}"))
     }
 
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         let length = self.body.len().to_string();
         self.header("Content-Length", &length)
     }
 
-    pub fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.header("Content-Type", "application/json").body(body.to_string())
     }
 
     /// All of it as it goes over the wire.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         [self.head().as_bytes(), &self.body].concat()
     }
 
     /// The head as it goes over the wire.
-    pub fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         format!("{}\r\n", self.head)
     }
 
     /// Sends it and reads the answer.
-    pub fn send(self) -> Answer {
+    pub(crate) fn send(self) -> Answer {
         let mut connection = self.server.connect();
         connection.send(self.head().as_bytes());
         // A server that answers early may close before it has all.
@@ -301,31 +301,31 @@ impl Request<'_> {
 }
 
 /// One connection, byte for byte.
-pub struct Connection(BufReader<TcpStream>);
+pub(crate) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    pub fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.0.get_mut().write_all(bytes).unwrap();
     }
 
     /// Sends as much as the server takes.
-    pub fn offer(&mut self, bytes: &[u8]) {
+    pub(crate) fn offer(&mut self, bytes: &[u8]) {
         let _ = self.0.get_mut().write_all(bytes);
     }
 
-    pub fn answer(&mut self) -> Answer {
+    pub(crate) fn answer(&mut self) -> Answer {
         self.read_answer(false)
     }
 
     /// The status of an answer that may have been cut off.
-    pub fn status(&mut self) -> Option<u16> {
+    pub(crate) fn status(&mut self) -> Option<u16> {
         let mut line = String::new();
         self.0.read_line(&mut line).ok()?;
         line.split(' ').nth(1)?.parse().ok()
     }
 
     /// Whether nothing comes for this long.
-    pub fn is_silent_for(&mut self, wait: Duration) -> bool {
+    pub(crate) fn is_silent_for(&mut self, wait: Duration) -> bool {
         self.0.get_ref().set_read_timeout(Some(wait)).unwrap();
         let read = self.0.fill_buf().map(<[u8]>::len);
         self.0.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
@@ -333,7 +333,7 @@ impl Connection {
     }
 
     /// Whether the server ends the connection without another word.
-    pub fn is_ended(&mut self) -> bool {
+    pub(crate) fn is_ended(&mut self) -> bool {
         let mut rest = Vec::new();
         match self.0.read_to_end(&mut rest) {
             Ok(_) => rest.is_empty(),
@@ -348,7 +348,7 @@ impl Connection {
     }
 
     /// Reads an answer; one to HEAD announces a body and has none.
-    pub fn read_answer(&mut self, is_head: bool) -> Answer {
+    pub(crate) fn read_answer(&mut self, is_head: bool) -> Answer {
         let first = self.line();
         let status = first.split(' ').nth(1).unwrap_or_else(|| panic!("no answer but {first:?}"));
         let status = status.parse().unwrap();
@@ -389,24 +389,24 @@ impl Connection {
 
 /// What the server said.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
     /// The problem, after a look at what every problem has.
-    pub fn problem(&self, status: u16, word: &str) -> Value {
+    pub(crate) fn problem(&self, status: u16, word: &str) -> Value {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         let problem = self.json();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::{ADMIN, Answer, Request, Server};
 
 /// Names that break whoever is careless with them. All of them are names.
-pub fn hostile_names() -> Vec<String> {
+pub(crate) fn hostile_names() -> Vec<String> {
     let names = [
         "R 1%",
         "[Shared] x",
@@ -30,34 +30,34 @@ pub fn hostile_names() -> Vec<String> {
 
 /// A text as a segment of a path, or a value in a query. Dots too: a client must not take `..`
 /// for a step up.
-pub fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// The path of an instance.
-pub fn path(kind: &str, name: &str) -> String {
+pub(crate) fn path(kind: &str, name: &str) -> String {
     format!("/rest/instance/{kind}/{}", encode(name))
 }
 
 /// A request of the administrator's.
-pub fn ask<'s>(server: &'s Server, method: &str, path: &str) -> Request<'s> {
+pub(crate) fn ask<'s>(server: &'s Server, method: &str, path: &str) -> Request<'s> {
     server.request(method, path).login(ADMIN)
 }
 
 /// Reads what there is.
-pub fn get(server: &Server, path: &str) -> Value {
+pub(crate) fn get(server: &Server, path: &str) -> Value {
     let answer = ask(server, "GET", path).send();
     assert_eq!(answer.status, 200, "{path}: {}", shown(&answer));
     answer.json()
 }
 
 /// Creates or updates.
-pub fn post(server: &Server, kind: &str, body: &Value) -> Answer {
+pub(crate) fn post(server: &Server, kind: &str, body: &Value) -> Answer {
     ask(server, "POST", &format!("/rest/instance/{kind}")).json(body).send()
 }
 
 /// Creates or updates what has to be right.
-pub fn put(server: &Server, kind: &str, body: &Value) -> Value {
+pub(crate) fn put(server: &Server, kind: &str, body: &Value) -> Value {
     let answer = post(server, kind, body);
     assert_eq!(answer.status, 200, "{}", shown(&answer));
     let changes = answer.json();
@@ -66,30 +66,30 @@ pub fn put(server: &Server, kind: &str, body: &Value) -> Value {
 }
 
 /// Deletes what is there.
-pub fn delete(server: &Server, kind: &str, name: &str) -> Value {
+pub(crate) fn delete(server: &Server, kind: &str, name: &str) -> Value {
     let answer = ask(server, "DELETE", &path(kind, name)).send();
     assert_eq!(answer.status, 200, "{}", shown(&answer));
     answer.json()
 }
 
 /// The instances that `query` asks for, by name.
-pub fn queried(server: &Server, kind: &str, query: &str) -> Vec<String> {
+pub(crate) fn queried(server: &Server, kind: &str, query: &str) -> Vec<String> {
     names(&get(server, &format!("/rest/query/{kind}?{query}")))
 }
 
 /// The names in a list of instances.
-pub fn names(rows: &Value) -> Vec<String> {
+pub(crate) fn names(rows: &Value) -> Vec<String> {
     let rows = rows.as_array().unwrap().iter();
     rows.map(|row| row["name"].as_str().unwrap().to_owned()).collect()
 }
 
 /// An answer's body as text.
-pub fn shown(answer: &Answer) -> String {
+pub(crate) fn shown(answer: &Answer) -> String {
     String::from_utf8_lossy(&answer.body).chars().take(2000).collect()
 }
 
 /// Makes devices `d 0000`, `d 0001`, … with some properties.
-pub fn put_devices(server: &Server, count: usize) {
+pub(crate) fn put_devices(server: &Server, count: usize) {
     let devices = (0..count).map(|number| {
         json!({
             "name": format!("d {number:04}"),

@@ -16,13 +16,13 @@ use crate::project::{Documents, KINDS, demo, import, imported, put_folder, read_
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Enough for an import to take some seconds without optimisation.
-pub const DEVICES: usize = 60_000;
+pub(crate) const DEVICES: usize = 60_000;
 
 const IMPORT: &str = "/rest/migrate/import";
 const EXPORT: &str = "/rest/migrate/export";
 
 /// A project with many devices, of one site.
-pub fn project(site: &str, devices: usize) -> Documents {
+pub(crate) fn project(site: &str, devices: usize) -> Documents {
     let mut text = String::new();
     for number in 0..devices {
         text += &format!(
@@ -34,7 +34,7 @@ pub fn project(site: &str, devices: usize) -> Documents {
 
 /// Looks again and again, until it is so.
 #[track_caller]
-pub fn until(mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < deadline, "waited in vain");
@@ -68,7 +68,7 @@ fn job(server: &Server, location: &str) -> Value {
 }
 
 /// All jobs, the newest first.
-pub fn jobs(server: &Server) -> Vec<Value> {
+pub(crate) fn jobs(server: &Server) -> Vec<Value> {
     let answer = server.request("GET", "/rest/jobs").login(ADMIN).send().json();
     answer["jobs"].as_array().unwrap().clone()
 }
@@ -84,7 +84,7 @@ fn ended(server: &Server, location: &str) -> Value {
 }
 
 /// Waits until a job that has not ended does some work, and gives its address.
-pub fn working(server: &Server, operation: &str) -> String {
+pub(crate) fn working(server: &Server, operation: &str) -> String {
     let mut location = String::new();
     until(|| {
         let jobs = jobs(server);
@@ -121,17 +121,17 @@ fn leftovers(server: &Server) -> Vec<String> {
 
 /// Keeps a job in the moment between the last possible cancellation and the switch of the pointer:
 /// it writes its file there, and this is in the way of it.
-pub struct Held(PathBuf);
+pub(crate) struct Held(PathBuf);
 
 impl Held {
-    pub fn new(data: &Path, id: &str) -> Self {
+    pub(crate) fn new(data: &Path, id: &str) -> Self {
         let path = data.join("jobs").join(format!("{id}.new"));
         assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
         Self(path)
     }
 
     /// Waits until the job is held, and lets it go on.
-    pub fn release(self) {
+    pub(crate) fn release(self) {
         // Opened for reading, it lets the one go on that waits to write.
         let mut pipe = File::open(&self.0).unwrap();
         fs::remove_file(&self.0).unwrap();
@@ -142,7 +142,7 @@ impl Held {
 }
 
 /// Waits until a job takes no cancellation any more.
-pub fn closed(server: &Server, location: &str) {
+pub(crate) fn closed(server: &Server, location: &str) {
     until(|| job(server, location)["cancellable"] == false);
 }
 

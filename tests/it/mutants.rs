@@ -6,7 +6,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 /// An archive of these files.
-pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
     for (name, bytes) in files {
@@ -17,7 +17,7 @@ pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// The same archive with one file changed.
-pub fn changed(archived: &[u8], name: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
+pub(crate) fn changed(archived: &[u8], name: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
     let mut from = ZipArchive::new(Cursor::new(archived)).unwrap();
     let mut files = Vec::new();
     for index in 0..from.len() {
@@ -32,7 +32,7 @@ pub fn changed(archived: &[u8], name: &str, change: impl Fn(Vec<u8>) -> Vec<u8>)
 }
 
 /// A `.xlsb` with one sheet, as [MS-XLSB] asks for it; records of the sheet as they are given.
-pub fn xlsb(sheet: &str, rows: &[u8]) -> Vec<u8> {
+pub(crate) fn xlsb(sheet: &str, rows: &[u8]) -> Vec<u8> {
     let wide = |text: &str| {
         let units: Vec<u16> = text.encode_utf16().collect();
         let length = (units.len() as u32).to_le_bytes();
@@ -62,7 +62,7 @@ pub fn xlsb(sheet: &str, rows: &[u8]) -> Vec<u8> {
 }
 
 /// A record of a `.xlsb`: its type and length, seven bits a byte, and what it holds.
-pub fn xlsb_record(type_: u16, held: &[u8]) -> Vec<u8> {
+pub(crate) fn xlsb_record(type_: u16, held: &[u8]) -> Vec<u8> {
     let mut record = Vec::new();
     for number in [type_ as usize, held.len()] {
         let mut rest = number;
@@ -77,7 +77,7 @@ pub fn xlsb_record(type_: u16, held: &[u8]) -> Vec<u8> {
 }
 
 /// The stream of a `.xls`.
-pub fn stream(workbook: &[u8]) -> Vec<u8> {
+pub(crate) fn stream(workbook: &[u8]) -> Vec<u8> {
     let mut container = cfb::CompoundFile::open(Cursor::new(workbook)).unwrap();
     let mut stream = Vec::new();
     container.open_stream("/Workbook").unwrap().read_to_end(&mut stream).unwrap();
@@ -85,7 +85,7 @@ pub fn stream(workbook: &[u8]) -> Vec<u8> {
 }
 
 /// A container with one stream.
-pub fn container(name: &str, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn container(name: &str, bytes: &[u8]) -> Vec<u8> {
     let out = Cursor::new(Vec::new());
     let mut container = cfb::CompoundFile::create_with_version(cfb::Version::V3, out).unwrap();
     container.create_stream(name).unwrap().write_all(bytes).unwrap();
@@ -94,21 +94,21 @@ pub fn container(name: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Numbers that look random, the same in every run.
-pub struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(0x5EED)
     }
 
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % end
     }
 
     /// A few bytes changed, or a part left out or doubled.
-    pub fn mutate(&mut self, bytes: &mut Vec<u8>) {
+    pub(crate) fn mutate(&mut self, bytes: &mut Vec<u8>) {
         match self.below(8) {
             0 => bytes.truncate(self.below(bytes.len())),
             1 => {
@@ -137,24 +137,24 @@ impl Chance {
 }
 
 /// How many of each format: `SATCHEL_MUTATIONS`, or so many that nobody waits for them.
-pub fn mutations() -> usize {
+pub(crate) fn mutations() -> usize {
     std::env::var("SATCHEL_MUTATIONS").map_or(40, |text| text.parse().unwrap())
 }
 
 /// Mutants of a `.xls`.
-pub struct XlsMutants {
+pub(crate) struct XlsMutants {
     workbook: Vec<u8>,
     stream: Vec<u8>,
 }
 
 impl XlsMutants {
-    pub fn of(workbook: Vec<u8>) -> Self {
+    pub(crate) fn of(workbook: Vec<u8>) -> Self {
         let stream = stream(&workbook);
         Self { workbook, stream }
     }
 
     /// Half of them are changed in the container, half of them in the records that are in it.
-    pub fn next(&self, chance: &mut Chance) -> Vec<u8> {
+    pub(crate) fn next(&self, chance: &mut Chance) -> Vec<u8> {
         match chance.below(2) {
             0 => {
                 let mut bytes = self.workbook.clone();
@@ -171,20 +171,20 @@ impl XlsMutants {
 }
 
 /// Mutants of a `.xlsx`.
-pub struct XlsxMutants {
+pub(crate) struct XlsxMutants {
     workbook: Vec<u8>,
     names: Vec<String>,
 }
 
 impl XlsxMutants {
-    pub fn of(workbook: Vec<u8>) -> Self {
+    pub(crate) fn of(workbook: Vec<u8>) -> Self {
         let archive = ZipArchive::new(Cursor::new(&workbook)).unwrap();
         let names = archive.file_names().map(str::to_owned).collect();
         Self { workbook, names }
     }
 
     /// A third of them are changed in the archive, the others in the files that are in it.
-    pub fn next(&self, chance: &mut Chance) -> Vec<u8> {
+    pub(crate) fn next(&self, chance: &mut Chance) -> Vec<u8> {
         if chance.below(3) == 0 {
             let mut bytes = self.workbook.clone();
             chance.mutate(&mut bytes);
@@ -196,7 +196,7 @@ impl XlsxMutants {
 }
 
 /// The same archive with one of its files mutated.
-pub fn mutated(archived: &[u8], name: &str, chance: &mut Chance) -> Vec<u8> {
+pub(crate) fn mutated(archived: &[u8], name: &str, chance: &mut Chance) -> Vec<u8> {
     let seed = chance.below(usize::MAX);
     changed(archived, name, |mut bytes| {
         Chance(seed as u64).mutate(&mut bytes);

@@ -15,7 +15,7 @@ use zip::{ZipArchive, ZipWriter};
 use crate::harness::{ADMIN, Answer, Server};
 
 /// The words of all types, in the order of the manual.
-pub const KINDS: [&str; Kind::ALL.len()] = {
+pub(crate) const KINDS: [&str; Kind::ALL.len()] = {
     let mut words = [""; Kind::ALL.len()];
     let mut at = 0;
     while at < words.len() {
@@ -26,21 +26,21 @@ pub const KINDS: [&str; Kind::ALL.len()] = {
 };
 
 /// A project's documents by kind; its metadata stands under `metadata`.
-pub type Documents = BTreeMap<String, Vec<u8>>;
+pub(crate) type Documents = BTreeMap<String, Vec<u8>>;
 
 /// The folder of the sample inventory, which holds all that is odd in real projects.
-pub fn demo() -> PathBuf {
+pub(crate) fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo")
 }
 
 /// The folder of broken projects.
-pub fn golden() -> PathBuf {
+pub(crate) fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
 /// The folder of a real project. Without it a test has nothing to say, which is an error only
 /// where it must.
-pub fn fixture(name: &str) -> Option<PathBuf> {
+pub(crate) fn fixture(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("SATCHEL_FIXTURES").map(PathBuf::from);
     let beside = ["../shared/fixtures", "../../shared/fixtures"].map(|path| root.join(path));
@@ -54,7 +54,7 @@ pub fn fixture(name: &str) -> Option<PathBuf> {
 }
 
 /// Reads the documents of a folder.
-pub fn read_folder(folder: &Path) -> Documents {
+pub(crate) fn read_folder(folder: &Path) -> Documents {
     let mut documents = Documents::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -63,17 +63,17 @@ pub fn read_folder(folder: &Path) -> Documents {
             documents.insert(name, fs::read(&path).unwrap());
         }
     }
-    assert!(!documents.is_empty(), "{folder:?} is no project");
+    assert!(!documents.is_empty(), "{} is no project", folder.display());
     documents
 }
 
 /// Documents written down in a test.
-pub fn documents(written: &[(&str, &str)]) -> Documents {
+pub(crate) fn documents(written: &[(&str, &str)]) -> Documents {
     written.iter().map(|(kind, text)| ((*kind).to_owned(), text.as_bytes().to_vec())).collect()
 }
 
 /// Puts a project's folder into the data directory, as a person would by hand.
-pub fn put_folder(server: &Server, name: &str, documents: &Documents) {
+pub(crate) fn put_folder(server: &Server, name: &str, documents: &Documents) {
     let folder = server.data().join("migrations").join(name);
     fs::create_dir_all(&folder).unwrap();
     for (kind, text) in documents {
@@ -82,12 +82,12 @@ pub fn put_folder(server: &Server, name: &str, documents: &Documents) {
 }
 
 /// Calls import for all types, with more members in the body.
-pub fn import(server: &Server, name: &str, more: Value) -> Answer {
+pub(crate) fn import(server: &Server, name: &str, more: Value) -> Answer {
     call(server, "/rest/migrate/import", name, more)
 }
 
 /// Imports what has to be right.
-pub fn imported(server: &Server, name: &str, more: Value) -> Value {
+pub(crate) fn imported(server: &Server, name: &str, more: Value) -> Value {
     let answer = import(server, name, more);
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     let report = answer.json();
@@ -96,7 +96,7 @@ pub fn imported(server: &Server, name: &str, more: Value) -> Value {
 }
 
 /// Calls export for all types, with more members in the body.
-pub fn export(server: &Server, name: &str, more: Value) -> Value {
+pub(crate) fn export(server: &Server, name: &str, more: Value) -> Value {
     let answer = call(server, "/rest/migrate/export", name, more);
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     answer.json()
@@ -111,7 +111,7 @@ fn call(server: &Server, path: &str, name: &str, more: Value) -> Answer {
 }
 
 /// Fetches a bundle.
-pub fn fetch(server: &Server, name: &str) -> Vec<u8> {
+pub(crate) fn fetch(server: &Server, name: &str) -> Vec<u8> {
     let path = format!("/rest/migrate/projects/{}", name.replace(' ', "%20"));
     let answer = server.request("GET", &path).login(ADMIN).send();
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
@@ -119,7 +119,7 @@ pub fn fetch(server: &Server, name: &str) -> Vec<u8> {
 }
 
 /// The documents of a bundle.
-pub fn unpack(bundle: &[u8]) -> Documents {
+pub(crate) fn unpack(bundle: &[u8]) -> Documents {
     let mut archive = ZipArchive::new(Cursor::new(bundle)).unwrap();
     let mut documents = Documents::new();
     for index in 0..archive.len() {
@@ -133,7 +133,7 @@ pub fn unpack(bundle: &[u8]) -> Documents {
 }
 
 /// A bundle that another program packed.
-pub fn pack(documents: &Documents) -> Vec<u8> {
+pub(crate) fn pack(documents: &Documents) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (kind, text) in documents {
         archive.start_file(format!("{kind}.yaml"), SimpleFileOptions::default()).unwrap();
@@ -143,7 +143,7 @@ pub fn pack(documents: &Documents) -> Vec<u8> {
 }
 
 /// Everything that the inventory holds, as its export says it.
-pub fn inventory(server: &Server) -> Documents {
+pub(crate) fn inventory(server: &Server) -> Documents {
     export(server, "look", json!({}));
     let mut documents = unpack(&fetch(server, "look"));
     documents.remove("metadata");
@@ -152,12 +152,12 @@ pub fn inventory(server: &Server) -> Documents {
 }
 
 /// A document as text.
-pub fn text<'a>(documents: &'a Documents, kind: &str) -> &'a str {
+pub(crate) fn text<'a>(documents: &'a Documents, kind: &str) -> &'a str {
     std::str::from_utf8(&documents[kind]).unwrap()
 }
 
 /// The names of a document's records, in order.
-pub fn names(documents: &Documents, kind: &str) -> Vec<String> {
+pub(crate) fn names(documents: &Documents, kind: &str) -> Vec<String> {
     let mut names = Vec::new();
     let read = read_records(&documents[kind][..], |item| {
         let satchel::model::Value::Map(record) = item.value else { panic!("no record") };
@@ -169,18 +169,18 @@ pub fn names(documents: &Documents, kind: &str) -> Vec<String> {
 }
 
 /// Makes sure that two states are the same, and says which documents are not.
-pub fn require_same(a: &Documents, b: &Documents) {
+pub(crate) fn require_same(a: &Documents, b: &Documents) {
     assert_eq!(differing(a, b), Vec::<String>::new());
 }
 
 /// The kinds whose documents differ.
-pub fn differing(a: &Documents, b: &Documents) -> Vec<String> {
+pub(crate) fn differing(a: &Documents, b: &Documents) -> Vec<String> {
     let kinds = KINDS.iter().filter(|kind| a.get(**kind) != b.get(**kind));
     kinds.map(|kind| (*kind).to_owned()).collect()
 }
 
 /// What the report says of one kind.
-pub fn of_kind<'a>(report: &'a Value, kind: &str) -> &'a Value {
+pub(crate) fn of_kind<'a>(report: &'a Value, kind: &str) -> &'a Value {
     let types = report["types"].as_array().unwrap();
     types.iter().find(|entry| entry["type"] == kind).unwrap_or_else(|| panic!("{report}"))
 }

@@ -64,7 +64,7 @@ fn a_long_list_is_streamed_completely() {
     let text = String::from_utf8(lines.body).unwrap();
     assert!(text.ends_with('\n'));
     let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    assert_eq!(Value::from_iter(rows), list.json());
+    assert_eq!(rows.into_iter().collect::<Value>(), list.json());
     // The same by a query, and by a search.
     let queried = ask(&server, "GET", "/rest/query/device?type=device").send();
     assert_eq!(queried.json(), list.json());

@@ -39,7 +39,10 @@ impl Supervisor {
         let mut before = Vec::new();
         loop {
             let text = self.next();
-            if text.starts_with("STOPPING=1\n") { return (before, text) } else { before.push(text) }
+            if text.starts_with("STOPPING=1\n") {
+                return (before, text);
+            }
+            before.push(text);
         }
     }
 }

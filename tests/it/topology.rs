@@ -575,7 +575,8 @@ fn replace_empties_devices_and_links_in_the_same_step() {
     let warning = format!("no sheet 'link': the import emptied this type and removed {removed} ");
     assert!(json!(report.warnings).to_string().contains(&warning), "{:?}", report.warnings);
     let network = place.store.read().get::<Network>("net").unwrap().unwrap().record;
-    let nodes: Vec<_> = network.nodes.get().unwrap().iter().map(|node| node.name()).collect();
+    let nodes: Vec<_> =
+        network.nodes.get().unwrap().iter().map(satchel::model::Ref::name).collect();
     assert_eq!(nodes, ["R 1%"]);
     assert_eq!(report.removed_references.total, 1);
     // A rejected one removes nothing.

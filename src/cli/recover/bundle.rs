@@ -30,7 +30,7 @@ impl Scratch {
     ///
     /// # Errors
     /// The key is missing, or a file cannot be written.
-    pub fn make(recovery: &Recovery, options: Options) -> anyhow::Result<Self> {
+    pub(super) fn make(recovery: &Recovery, options: Options) -> anyhow::Result<Self> {
         let directory = recovery.directory();
         let path = directory.scratch().join("recover");
         let what = || format!("Cannot create the scratch folder {}", path.display());
@@ -53,7 +53,7 @@ impl Scratch {
     ///
     /// # Errors
     /// The project is missing or damaged, or a record is rejected.
-    pub fn import(&self, name: &ProjectName) -> anyhow::Result<ImportReport> {
+    pub(super) fn import(&self, name: &ProjectName) -> anyhow::Result<ImportReport> {
         let listed = self.migration.projects()?;
         let project = listed.iter().find(|project| project.name == name.as_str());
         let project = project
@@ -74,7 +74,7 @@ impl Scratch {
     ///
     /// # Errors
     /// [`StoreError`](crate::store::StoreError) if the inventory cannot be made durable.
-    pub fn close(self) -> anyhow::Result<PathBuf> {
+    pub(super) fn close(self) -> anyhow::Result<PathBuf> {
         let path = self.store.directory().path().to_owned();
         self.store.flush()?;
         Ok(path)

@@ -54,7 +54,7 @@ Exit codes:
 /// `satchel recover`
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("way"))]
-pub struct RecoverArgs {
+pub(super) struct RecoverArgs {
     /// Go back to the generation before the damaged one: the inventory before the last import
     #[arg(long, group = "way")]
     previous: bool,

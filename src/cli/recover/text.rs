@@ -28,7 +28,7 @@ pub(super) struct Findings<'a> {
 }
 
 impl Findings<'_> {
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let data = self.data.display();
         let mut text = String::new();
         // Writing to a String cannot fail.
@@ -77,7 +77,7 @@ impl Findings<'_> {
         }
         match &self.salvage {
             Ok(report) if report.rewritten.kept() == 0 => {
-                writeln!(text, "\n  Nothing can be salvaged: no record can be read.")?
+                writeln!(text, "\n  Nothing can be salvaged: no record can be read.")?;
             }
             Ok(report) => writeln!(
                 text,
@@ -104,7 +104,7 @@ impl Findings<'_> {
         Ok(())
     }
 
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let (state, findings, known) = match self.state {
             RecoveryState::Intact => ("intact", Vec::new(), None),
             RecoveryState::NoKey(problem) => ("no_key", vec![problem.clone()], None),

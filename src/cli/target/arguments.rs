@@ -8,7 +8,7 @@ use super::{IfMissing, LocalTarget, RemoteTarget, Target};
 
 /// The target of a command: `--data`, or `--server` and the options for a login.
 #[derive(Clone, Debug)]
-pub struct TargetArgs {
+pub(crate) struct TargetArgs {
     flags: TargetFlags,
     kind: TargetKind,
 }

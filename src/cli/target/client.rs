@@ -114,7 +114,7 @@ impl Answer {
     ///
     /// # Errors
     /// The answer has another form: the server is not Satchel, or another version.
-    pub fn read<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
         serde_json::from_str(&self.text).context(
             "Cannot read the server's answer. Does the server run the same version of Satchel?",
         )
@@ -159,13 +159,13 @@ impl Client {
     ///
     /// # Errors
     /// [`RequestRefused`], or the server cannot be reached. The same holds for the other methods.
-    pub fn get(&self, path: &str) -> anyhow::Result<Answer> {
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<Answer> {
         let request = self.authorized(self.agent.get(self.url(path)));
         self.answered(request.call())
     }
 
     /// Sends POST with JSON, and shows a spinner meanwhile.
-    pub fn post(
+    pub(crate) fn post(
         &self,
         path: &str,
         body: &Value,
@@ -197,7 +197,7 @@ impl Client {
     }
 
     /// Uploads a file with PUT.
-    pub fn put(
+    pub(crate) fn put(
         &self,
         path: &str,
         upload: &Upload<'_>,
@@ -246,7 +246,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::get`]; or the download is incomplete, or `to` cannot be written.
-    pub fn download(
+    pub(crate) fn download(
         &self,
         path: &str,
         mut to: impl Write,
@@ -282,7 +282,7 @@ impl Client {
     }
 
     /// Sends DELETE.
-    pub fn delete(&self, path: &str) -> anyhow::Result<()> {
+    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
         let request = self.authorized(self.agent.delete(self.url(path)));
         self.answered(request.call()).map(drop)
     }
@@ -410,9 +410,8 @@ fn authorities(path: &Path) -> anyhow::Result<RootCerts> {
     }
     if certificates.is_empty() {
         bail!("The file {shown} contains no certificate")
-    } else {
-        Ok(RootCerts::new_with_certs(&certificates))
     }
+    Ok(RootCerts::new_with_certs(&certificates))
 }
 
 /// Reads a file and advances a progress bar. Fails when the command must cancel its work.

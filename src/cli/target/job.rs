@@ -87,7 +87,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Interrupted`] if Ctrl-C cancelled the job; otherwise as for [`Client::post`].
-    pub fn post_as_job(
+    pub(crate) fn post_as_job(
         &self,
         path: &str,
         body: &Value,
@@ -105,7 +105,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Interrupted`] if Ctrl-C cancelled the upload or the job; otherwise as for [`Client::post`].
-    pub fn post_file_as_job(
+    pub(crate) fn post_file_as_job(
         &self,
         path: &str,
         upload: &Upload<'_>,

@@ -48,7 +48,7 @@ impl LocalServer {
     /// # Errors
     /// [`StoreError::Directory`] if the directory is missing, in use or belongs to another user; or
     /// the user does not exist.
-    pub fn open(target: &LocalTarget) -> anyhow::Result<Self> {
+    pub(crate) fn open(target: &LocalTarget) -> anyhow::Result<Self> {
         let store = Arc::new(Store::open_with(&target.path, target.options())?);
         access::create_first_user(&store)?;
         let user = match target.user.as_deref() {
@@ -63,7 +63,7 @@ impl LocalServer {
     ///
     /// # Errors
     /// No port is free, or the system provides no threads or random numbers.
-    pub fn serve(store: Arc<Store>, user: String) -> anyhow::Result<Self> {
+    pub(crate) fn serve(store: Arc<Store>, user: String) -> anyhow::Result<Self> {
         log_printer::install();
         let login = Login { user, password: one_time_password()? };
         let accounts = Arc::new(OneTimeAccount::new(&login)?);
@@ -104,7 +104,7 @@ impl LocalServer {
     ///
     /// # Errors
     /// As [`Client::new`].
-    pub fn client(&self) -> anyhow::Result<Client> {
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let base = format!("http://{}", self.address)
             .parse()
             .context("Invalid address of the listener")?;
@@ -115,7 +115,7 @@ impl LocalServer {
     ///
     /// # Errors
     /// A request did not finish in time, or the store cannot be flushed.
-    pub fn close(self) -> anyhow::Result<()> {
+    pub(crate) fn close(self) -> anyhow::Result<()> {
         let _ = self.stop.send(());
         let drained =
             self.runtime.block_on(self.serving).context("The server ended unexpectedly")?;

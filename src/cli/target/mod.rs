@@ -55,7 +55,7 @@ pub(super) enum IfMissing {
 
 impl LocalTarget {
     /// The options to open the store with.
-    pub fn options(&self) -> Options {
+    pub(super) fn options(&self) -> Options {
         let create = match self.if_missing {
             IfMissing::Fail => CreateDirectory::Never,
             IfMissing::Create => CreateDirectory::IfMissing,
@@ -85,7 +85,7 @@ impl Target {
     ///
     /// # Errors
     /// The data directory is missing or in use, or no password was given.
-    pub fn connect(&self, progress: &Progress) -> anyhow::Result<Connection> {
+    pub(super) fn connect(&self, progress: &Progress) -> anyhow::Result<Connection> {
         match self {
             Target::Local(target) => {
                 let acting = owner::act_as_owner(&target.path)?;
@@ -122,7 +122,7 @@ impl Connection {
     ///
     /// # Errors
     /// The inventory cannot be closed.
-    pub fn close(self) -> anyhow::Result<()> {
+    pub(super) fn close(self) -> anyhow::Result<()> {
         drop(self.client);
         match self.local {
             Some(local) => local.close(),

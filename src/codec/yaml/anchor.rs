@@ -50,7 +50,7 @@ impl Anchors {
     ///
     /// # Errors
     /// [`Rule::DuplicateAnchor`] if the name is in use.
-    pub fn open(&mut self, name: String) -> Result<u32, Rule> {
+    pub(super) fn open(&mut self, name: String) -> Result<u32, Rule> {
         if self.known.contains_key(&name) || self.open.contains(&name) {
             return Err(Rule::DuplicateAnchor { name });
         }
@@ -61,7 +61,7 @@ impl Anchors {
 
     /// Ends the node that was started last, and returns its value. A collection is marked as shared
     /// until [`finish_record`](Self::finish_record).
-    pub fn close(&mut self, value: Value, label: u32, bytes: u64, height: usize) -> Value {
+    pub(super) fn close(&mut self, value: Value, label: u32, bytes: u64, height: usize) -> Value {
         let Some(name) = self.open.pop() else { return value };
         let value = match value {
             Value::List(_) | Value::Tuple(_) | Value::Map(_) => {
@@ -95,7 +95,7 @@ impl Anchors {
     /// # Errors
     /// [`Rule::RecursiveAlias`] inside of its own anchor, [`Rule::UndefinedAlias`] for an unknown
     /// anchor.
-    pub fn measure(&self, name: &str) -> Result<Expansion, Rule> {
+    pub(super) fn measure(&self, name: &str) -> Result<Expansion, Rule> {
         if self.open.iter().any(|open| open == name) {
             return Err(Rule::RecursiveAlias { name: name.to_owned() });
         }
@@ -115,7 +115,7 @@ impl Anchors {
 
     /// Returns a copy of the value of an alias. A value of an earlier record is not marked as shared,
     /// because records are independent of each other.
-    pub fn copy(&self, name: &str) -> Result<Value, Rule> {
+    pub(super) fn copy(&self, name: &str) -> Result<Value, Rule> {
         let Some(anchored) = self.known.get(name) else {
             return Err(Rule::UndefinedAlias { name: name.to_owned() });
         };
@@ -125,7 +125,7 @@ impl Anchors {
 
     /// Ends a record: removes the mark from collections that no alias refers to, and renumbers the
     /// labels from 0.
-    pub fn finish_record(&mut self, record: Value) -> Value {
+    pub(super) fn finish_record(&mut self, record: Value) -> Value {
         self.record += 1;
         if std::mem::take(&mut self.labels) == 0 {
             return record;

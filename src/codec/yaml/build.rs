@@ -75,7 +75,7 @@ pub(super) static LARGE_RECORD: Mutex<()> = Mutex::new(());
 
 impl<'r> Builder<'r> {
     /// Returns a builder of values with at most `levels_max` levels of collections.
-    pub fn new(scanner: Scanner<'r>, levels_max: usize) -> Self {
+    pub(super) fn new(scanner: Scanner<'r>, levels_max: usize) -> Self {
         Self {
             scanner,
             anchors: Anchors::default(),
@@ -89,7 +89,7 @@ impl<'r> Builder<'r> {
 
     /// Reads one record, an item of the outermost list. `flow` tells whether that list is in flow
     /// style.
-    pub fn record(&mut self, flow: bool) -> Result<Value, ReadError> {
+    pub(super) fn record(&mut self, flow: bool) -> Result<Value, ReadError> {
         self.record_bytes = 0;
         let node = if !flow {
             self.node(Place::Block, 1)?
@@ -102,17 +102,17 @@ impl<'r> Builder<'r> {
     }
 
     /// Releases the lock of large records, after the record has been passed on.
-    pub fn release(&mut self) {
+    pub(super) fn release(&mut self) {
         self.large = None;
     }
 
     /// Returns whether the next token is of a kind.
-    pub fn at(&mut self, is: impl Fn(&TokenKind) -> bool) -> Result<bool, ReadError> {
+    pub(super) fn at(&mut self, is: impl Fn(&TokenKind) -> bool) -> Result<bool, ReadError> {
         Ok(is(&self.scanner.peek()?.kind))
     }
 
     /// Skips the next token if it is this one. Returns whether it was.
-    pub fn take(&mut self, kind: &TokenKind) -> Result<bool, ReadError> {
+    pub(super) fn take(&mut self, kind: &TokenKind) -> Result<bool, ReadError> {
         let found = self.at(|next| next == kind)?;
         if found {
             self.scanner.next()?;
@@ -121,7 +121,7 @@ impl<'r> Builder<'r> {
     }
 
     /// Returns the error that the next token is not allowed here.
-    pub fn unexpected<T>(&mut self, problem: &'static str) -> Result<T, ReadError> {
+    pub(super) fn unexpected<T>(&mut self, problem: &'static str) -> Result<T, ReadError> {
         Err(self.scanner.peek()?.mark.syntax(problem))
     }
 
@@ -165,7 +165,7 @@ impl<'r> Builder<'r> {
 
     /// Skips a tag or an anchor of the outermost list. No alias can refer to the anchor, because the
     /// list ends with the document.
-    pub fn outer_properties(&mut self) -> Result<(), ReadError> {
+    pub(super) fn outer_properties(&mut self) -> Result<(), ReadError> {
         let Properties { anchor, tag } = self.properties()?;
         if let Some((name, mark)) = anchor {
             self.anchors.open(name).map_err(|rule| mark.refuse(rule))?;
@@ -387,7 +387,7 @@ impl<'r> Builder<'r> {
 
     /// Skips the comma before the next entry of a flow collection, or the collection's end. Returns
     /// whether another entry follows.
-    pub fn flow_goes_on(&mut self, first: bool, end: &TokenKind) -> Result<bool, ReadError> {
+    pub(super) fn flow_goes_on(&mut self, first: bool, end: &TokenKind) -> Result<bool, ReadError> {
         if self.take(end)? {
             return Ok(false);
         }

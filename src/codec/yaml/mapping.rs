@@ -78,7 +78,7 @@ impl Entries {
     ///
     /// # Errors
     /// [`Rule::DuplicateKey`] if it was read before, [`Rule::KeyType`] if it cannot be a key.
-    pub fn check_key(&mut self, key: &Value) -> Result<(), Rule> {
+    pub(super) fn check_key(&mut self, key: &Value) -> Result<(), Rule> {
         if let Seen::Ascending = self.seen {
             let ascends = match (self.own.last(), key) {
                 (None, Value::Text(_)) => true,
@@ -101,7 +101,7 @@ impl Entries {
     }
 
     /// Adds an entry. Its key has been checked.
-    pub fn push(&mut self, key: Value, value: Value) {
+    pub(super) fn push(&mut self, key: Value, value: Value) {
         self.own.push((key, value));
     }
 
@@ -110,7 +110,7 @@ impl Entries {
     ///
     /// # Errors
     /// [`Rule::Merge`] for any other value.
-    pub fn merge(&mut self, value: Value) -> Result<(), Rule> {
+    pub(super) fn merge(&mut self, value: Value) -> Result<(), Rule> {
         match unshared(value) {
             Value::Map(map) => self.merged.extend(map),
             Value::List(items) => {
@@ -131,7 +131,7 @@ impl Entries {
     ///
     /// # Errors
     /// [`Rule::KeyType`] if a merged key cannot be a key.
-    pub fn finish(self) -> Result<Map, Rule> {
+    pub(super) fn finish(self) -> Result<Map, Rule> {
         if self.merged.is_empty() {
             return Ok(Map::from_entries(self.own));
         }

@@ -42,7 +42,7 @@ pub(super) struct Scanner<'r> {
 }
 
 impl<'r> Scanner<'r> {
-    pub fn new(source: DocumentSource<'r>) -> Self {
+    pub(super) fn new(source: DocumentSource<'r>) -> Self {
         Self {
             source,
             queue: VecDeque::new(),
@@ -56,7 +56,7 @@ impl<'r> Scanner<'r> {
     }
 
     /// Returns the next token without removing it.
-    pub fn peek(&mut self) -> Result<&Token, ReadError> {
+    pub(super) fn peek(&mut self) -> Result<&Token, ReadError> {
         while self.needs_more()? {
             self.fetch_more()?;
         }
@@ -65,7 +65,7 @@ impl<'r> Scanner<'r> {
     }
 
     /// Removes and returns the next token.
-    pub fn next(&mut self) -> Result<Token, ReadError> {
+    pub(super) fn next(&mut self) -> Result<Token, ReadError> {
         self.peek()?;
         let mark = self.source.mark();
         let token = self.queue.pop_front();
@@ -75,7 +75,7 @@ impl<'r> Scanner<'r> {
 
     /// Returns whether the scanner is directly after the `-` of an entry of the outermost list. There
     /// a record can be read without the scanner.
-    pub fn is_after_outer_dash(&self) -> bool {
+    pub(super) fn is_after_outer_dash(&self) -> bool {
         self.indent == 0
             && self.queue.len() == 1
             && self.queue.front().is_some_and(|token| token.kind == TokenKind::BlockEntry)
@@ -85,7 +85,7 @@ impl<'r> Scanner<'r> {
 
     /// Skips the record after the outermost list's `-`, which was read without the scanner, up to the
     /// next such `-` (`followed`) or the end of the document.
-    pub fn skip_record(&mut self, bytes: usize, lines: u64, followed: bool) {
+    pub(super) fn skip_record(&mut self, bytes: usize, lines: u64, followed: bool) {
         self.source.skip_lines(bytes, lines);
         self.queue.clear();
         self.taken += 1;

@@ -30,7 +30,7 @@ pub(super) enum Break {
 
 impl Break {
     /// Appends the break to a text.
-    pub fn push_to(self, text: &mut Vec<u8>) {
+    pub(super) fn push_to(self, text: &mut Vec<u8>) {
         match self {
             Break::Line => text.push(b'\n'),
             Break::Separator(last) => text.extend([0xe2, 0x80, last]),
@@ -62,7 +62,7 @@ pub(super) struct DocumentSource<'r> {
 }
 
 impl<'r> DocumentSource<'r> {
-    pub fn new(reader: &'r mut dyn Read) -> Self {
+    pub(super) fn new(reader: &'r mut dyn Read) -> Self {
         Self {
             reader,
             buffer: Vec::new(),
@@ -78,57 +78,57 @@ impl<'r> DocumentSource<'r> {
     }
 
     /// Returns the location of the scanner for messages.
-    pub fn mark(&self) -> Mark {
+    pub(super) fn mark(&self) -> Mark {
         Mark { line: self.line + 1, column: self.column + 1 }
     }
 
     /// Returns the column, in characters from 0.
-    pub fn column(&self) -> u64 {
+    pub(super) fn column(&self) -> u64 {
         self.column
     }
 
     /// Returns the line, from 0.
-    pub fn line(&self) -> u64 {
+    pub(super) fn line(&self) -> u64 {
         self.line
     }
 
     /// Returns the number of characters before the scanner.
-    pub fn index(&self) -> u64 {
+    pub(super) fn index(&self) -> u64 {
         self.index
     }
 
     /// Returns the number of bytes that have been read.
-    pub fn bytes_read(&self) -> u64 {
+    pub(super) fn bytes_read(&self) -> u64 {
         self.bytes
     }
 
     /// Returns the validated bytes after the scanner.
     #[inline]
-    pub fn window(&self) -> &[u8] {
+    pub(super) fn window(&self) -> &[u8] {
         &self.buffer[self.at..self.checked]
     }
 
     /// Returns whether the document ends with the window.
-    pub fn is_last_window(&self) -> bool {
+    pub(super) fn is_last_window(&self) -> bool {
         matches!(self.stop, Some(Stop::End))
     }
 
     /// Extends the window to at least `count` bytes, unless the document ends before.
     #[inline]
-    pub fn fill(&mut self, count: usize) -> Result<(), ReadError> {
+    pub(super) fn fill(&mut self, count: usize) -> Result<(), ReadError> {
         if self.checked - self.at >= count { Ok(()) } else { self.read_more(count) }
     }
 
     /// Returns the byte at `offset` from the scanner, or 0 after the end. Call [`fill`](Self::fill)
     /// before.
     #[inline]
-    pub fn peek(&self, offset: usize) -> u8 {
+    pub(super) fn peek(&self, offset: usize) -> u8 {
         self.window().get(offset).copied().unwrap_or(0)
     }
 
     /// Skips `count` bytes of ASCII without line breaks.
     #[inline]
-    pub fn skip(&mut self, count: usize) {
+    pub(super) fn skip(&mut self, count: usize) {
         self.at += count;
         self.column += count as u64;
         self.index += count as u64;
@@ -136,7 +136,7 @@ impl<'r> DocumentSource<'r> {
 
     /// Skips `count` bytes of text without line breaks.
     #[inline]
-    pub fn skip_text(&mut self, count: usize) {
+    pub(super) fn skip_text(&mut self, count: usize) {
         let text = &self.buffer[self.at..self.at + count];
         let characters = text.iter().filter(|byte| !is_continuation(**byte)).count() as u64;
         self.at += count;
@@ -145,13 +145,13 @@ impl<'r> DocumentSource<'r> {
     }
 
     /// Skips a byte order mark, which has no column.
-    pub fn skip_byte_order_mark(&mut self) {
+    pub(super) fn skip_byte_order_mark(&mut self) {
         self.at += '\u{feff}'.len_utf8();
         self.index += 1;
     }
 
     /// Skips whole lines: `count` bytes, after which a line starts.
-    pub fn skip_lines(&mut self, count: usize, lines: u64) {
+    pub(super) fn skip_lines(&mut self, count: usize, lines: u64) {
         self.at += count;
         self.index += count as u64;
         self.line += lines;
@@ -161,7 +161,7 @@ impl<'r> DocumentSource<'r> {
     /// Returns the line break at `offset` from the scanner, and its length in bytes. Call
     /// [`fill`](Self::fill) for three bytes from there before.
     #[inline]
-    pub fn break_at(&self, offset: usize) -> Option<(Break, usize)> {
+    pub(super) fn break_at(&self, offset: usize) -> Option<(Break, usize)> {
         let window = self.window();
         match window.get(offset)? {
             b'\n' => Some((Break::Line, 1)),
@@ -177,7 +177,7 @@ impl<'r> DocumentSource<'r> {
     }
 
     /// Skips a line break if one follows, and returns it.
-    pub fn take_break(&mut self) -> Result<Option<Break>, ReadError> {
+    pub(super) fn take_break(&mut self) -> Result<Option<Break>, ReadError> {
         self.fill(3)?;
         let Some((found, length)) = self.break_at(0) else { return Ok(None) };
         self.index += if length == 2 && self.peek(0) == b'\r' { 2 } else { 1 };
@@ -279,10 +279,7 @@ fn forbidden_character(text: &str) -> Option<(usize, char)> {
 /// Returns whether a forbidden character may start with this byte: a control character, or one of
 /// the two lead bytes of forbidden characters outside of ASCII.
 fn is_suspicious(byte: u8) -> bool {
-    ((byte < 0x20) & (byte != b'\n') & (byte != b'\t') & (byte != b'\r'))
-        | (byte == 0x7f)
-        | (byte == 0xc2)
-        | (byte == 0xef)
+    (byte < 0x20 && !matches!(byte, b'\n' | b'\t' | b'\r')) || matches!(byte, 0x7f | 0xc2 | 0xef)
 }
 
 fn is_allowed(character: char) -> bool {

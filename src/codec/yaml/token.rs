@@ -11,12 +11,12 @@ pub(super) struct Mark {
 
 impl Mark {
     /// Returns the error that the document breaks `rule` here.
-    pub fn refuse(self, rule: Rule) -> ReadError {
+    pub(super) fn refuse(self, rule: Rule) -> ReadError {
         ReadError::Refused { line: self.line, column: self.column, rule }
     }
 
     /// Returns the error that the document is not YAML here.
-    pub fn syntax(self, problem: &'static str) -> ReadError {
+    pub(super) fn syntax(self, problem: &'static str) -> ReadError {
         self.refuse(Rule::Syntax { problem })
     }
 }
@@ -63,7 +63,7 @@ pub(super) enum Tag {
 
 impl Tag {
     /// Returns the tag as it is written.
-    pub fn spelled(&self) -> String {
+    pub(super) fn spelled(&self) -> String {
         match self {
             Tag::Core(name) => format!("!!{name}"),
             Tag::Other(text) => text.clone(),

@@ -30,7 +30,7 @@ const TIME: u32 = 0x0021_0000;
 /// Writes an archive. Every header has ZIP64 fields for sizes, because the length of an entry is not
 /// known when it starts.
 #[derive(Debug)]
-pub struct Archive<W> {
+pub(crate) struct Archive<W> {
     out: W,
     entries: Vec<Written>,
 }
@@ -53,7 +53,7 @@ struct Sizes {
 
 impl<W: Write + Seek> Archive<W> {
     /// Starts an archive at the start of `out`.
-    pub fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         Self { out, entries: Vec::new() }
     }
 
@@ -61,7 +61,7 @@ impl<W: Write + Seek> Archive<W> {
     ///
     /// # Errors
     /// Any [`io::Error`] of `out`.
-    pub fn entry(&mut self, name: String) -> io::Result<EntryWriter<'_, W>> {
+    pub(crate) fn entry(&mut self, name: String) -> io::Result<EntryWriter<'_, W>> {
         let header = self.out.stream_position()?;
         self.out.write_all(&header_of(&name, Sizes::default()))?;
         let packed = Packed { out: &mut self.out, bytes: 0 };
@@ -79,7 +79,7 @@ impl<W: Write + Seek> Archive<W> {
     ///
     /// # Errors
     /// Any [`io::Error`] of `out`.
-    pub fn finish(mut self) -> io::Result<W> {
+    pub(crate) fn finish(mut self) -> io::Result<W> {
         let directory = self.out.stream_position()?;
         let mut records = RecordBytes::default();
         for entry in &self.entries {
@@ -93,7 +93,7 @@ impl<W: Write + Seek> Archive<W> {
 
 /// Compresses the data of one entry.
 #[derive(Debug)]
-pub struct EntryWriter<'a, W: Write + Seek> {
+pub(crate) struct EntryWriter<'a, W: Write + Seek> {
     encoder: DeflateEncoder<Packed<'a, W>>,
     entries: &'a mut Vec<Written>,
     name: String,
@@ -107,7 +107,7 @@ impl<W: Write + Seek> EntryWriter<'_, W> {
     ///
     /// # Errors
     /// Any [`io::Error`] of the output.
-    pub fn finish(self) -> io::Result<()> {
+    pub(crate) fn finish(self) -> io::Result<()> {
         let Packed { out, bytes } = self.encoder.finish()?;
         let sizes = Sizes { crc32: self.crc.sum(), packed: bytes, unpacked: self.unpacked };
         let header = header_of(&self.name, sizes);

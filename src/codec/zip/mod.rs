@@ -9,9 +9,9 @@
 //! process.
 
 mod archive;
-pub mod format;
+pub(super) mod format;
 
-pub use archive::{Archive, EntryWriter};
+pub(super) use archive::{Archive, EntryWriter};
 
 #[cfg(test)]
 mod tests;

@@ -176,11 +176,11 @@ impl Page {
 
     fn free_id(&self, slug: &str) -> String {
         let taken = |id: &str| self.headings.iter().any(|heading| heading.id == id);
-        if !taken(slug) {
-            slug.to_owned()
-        } else {
+        if taken(slug) {
             let numbered = (2..).map(|number| format!("{slug}-{number}"));
             numbered.into_iter().find(|id| !taken(id)).unwrap_or_default()
+        } else {
+            slug.to_owned()
         }
     }
 }

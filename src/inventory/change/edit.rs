@@ -67,7 +67,7 @@ impl Editing<'_, '_> {
     ///
     /// # Errors
     /// [`StoreError::OverLimit`] if the record is over a limit, and the errors of the transaction.
-    pub fn write(
+    pub(crate) fn write(
         &mut self,
         before: Option<&Stored<AnyRecord>>,
         mut after: AnyRecord,
@@ -124,7 +124,7 @@ impl Editing<'_, '_> {
     ///
     /// # Errors
     /// Those of the transaction.
-    pub fn remove(&mut self, before: &Stored<AnyRecord>) -> Result<(), StoreError> {
+    pub(crate) fn remove(&mut self, before: &Stored<AnyRecord>) -> Result<(), StoreError> {
         let (kind, name) = (before.record.kind(), before.record.name());
         if let Some(side) = Side::of(kind) {
             let changes = self.membership_changes(side, Some(&*before.record), None)?;
@@ -140,7 +140,7 @@ impl Editing<'_, '_> {
 
     /// The references to a record, by its kind and, for devices and networks, as a node. They are
     /// sorted, so the references of one record follow each other.
-    pub fn referrers(&self, kind: Kind, name: &str) -> Result<Vec<Referrer>, StoreError> {
+    pub(crate) fn referrers(&self, kind: Kind, name: &str) -> Result<Vec<Referrer>, StoreError> {
         let mut referrers = self.transaction.referrers(Target::Kind(kind), name)?;
         if Target::Node.kinds().contains(&kind) {
             referrers.extend(self.transaction.referrers(Target::Node, name)?);
@@ -150,13 +150,13 @@ impl Editing<'_, '_> {
     }
 
     /// The members of a computed pool.
-    pub fn members(&mut self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
+    pub(crate) fn members(&mut self, pool: u64, side: Side) -> Result<Vec<String>, StoreError> {
         self.refill()?;
         self.transaction.members(pool, side)
     }
 
     /// The computed pools as they are at this point of the change.
-    pub fn pools(&mut self) -> Result<Arc<ComputedPools>, StoreError> {
+    pub(crate) fn pools(&mut self) -> Result<Arc<ComputedPools>, StoreError> {
         if let Some(pools) = &self.pools {
             return Ok(pools.clone());
         }
@@ -171,12 +171,12 @@ impl Editing<'_, '_> {
     }
 
     /// Requests that the members of one side of a pool are recomputed at the end of the change.
-    pub fn request_refill(&mut self, pool: u64, side: Side) {
+    pub(crate) fn request_refill(&mut self, pool: u64, side: Side) {
         self.refills.request(pool, side);
     }
 
     /// Recomputes the requested pools. Returns those whose members changed.
-    pub fn refill(&mut self) -> Result<HashSet<u64>, StoreError> {
+    pub(crate) fn refill(&mut self) -> Result<HashSet<u64>, StoreError> {
         let refills = std::mem::take(&mut self.refills);
         if refills.is_empty() {
             return Ok(HashSet::new());

@@ -12,7 +12,7 @@ impl Editing<'_, '_> {
     ///
     /// # Errors
     /// [`StoreError::Unsealable`] if the user's secrets cannot be opened.
-    pub fn removes_administrator(
+    pub(crate) fn removes_administrator(
         &self,
         before: &dyn Record,
         after: Option<&dyn Record>,
@@ -31,7 +31,7 @@ impl Editing<'_, '_> {
     ///
     /// # Errors
     /// [`StoreError`] if the users cannot be read.
-    pub fn has_administrator(&self, other_than: Option<&str>) -> Result<bool, StoreError> {
+    pub(crate) fn has_administrator(&self, other_than: Option<&str>) -> Result<bool, StoreError> {
         for stored in self.transaction.scan::<User>() {
             let user = match stored {
                 Ok(stored) => stored.record,

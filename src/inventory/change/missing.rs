@@ -76,7 +76,7 @@ pub(super) fn missing_references(
 
 impl Editing<'_, '_> {
     /// Whether the target of a reference exists.
-    pub fn target_exists(&self, target: Target, name: &str) -> Result<bool, StoreError> {
+    pub(crate) fn target_exists(&self, target: Target, name: &str) -> Result<bool, StoreError> {
         for kind in target.kinds() {
             if self.transaction.contains(*kind, name)? {
                 return Ok(true);
@@ -88,7 +88,7 @@ impl Editing<'_, '_> {
 
 impl MissingReferences {
     /// The fault that reports these references.
-    pub fn fault(&self) -> Fault {
+    pub(super) fn fault(&self) -> Fault {
         let MissingReferences { relation, target, names } = self;
         let quoted: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
         let quoted = quoted.join(", ");

@@ -58,7 +58,7 @@ impl Inventory {
 
 impl Editing<'_, '_> {
     /// Whether the stored text differs from `content`; `None` is no text.
-    pub fn text_differs(
+    pub(crate) fn text_differs(
         &self,
         device: &str,
         text: LongText,
@@ -69,7 +69,7 @@ impl Editing<'_, '_> {
     }
 
     /// Stores a text, or removes it if `content` is `None`.
-    pub fn write_text(
+    pub(crate) fn write_text(
         &mut self,
         device: &str,
         text: LongText,

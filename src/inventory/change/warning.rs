@@ -28,12 +28,12 @@ pub(in crate::inventory) struct Warnings(BTreeMap<Warning, u64>);
 
 impl Warnings {
     /// Adds a warning about one object.
-    pub fn push(&mut self, warning: Warning) {
+    pub(super) fn push(&mut self, warning: Warning) {
         *self.0.entry(warning).or_default() += 1;
     }
 
     /// The warnings as sentences.
-    pub fn sentences(&self) -> Vec<String> {
+    pub(super) fn sentences(&self) -> Vec<String> {
         let objects = |count: u64| counted(count, "object");
         let sentence = |(warning, count): (&Warning, &u64)| match warning {
             Warning::ResemblesKnown { property, nearest } => format!(
@@ -66,7 +66,7 @@ pub(in crate::inventory) struct Nearest(HashMap<String, Option<&'static str>>);
 
 impl Nearest {
     /// The property of a kind that a name resembles.
-    pub fn of(&mut self, kind: Kind, name: &str) -> Option<&'static str> {
+    pub(super) fn of(&mut self, kind: Kind, name: &str) -> Option<&'static str> {
         if let Some(known) = self.0.get(name) {
             return *known;
         }

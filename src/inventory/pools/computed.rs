@@ -23,7 +23,7 @@ pub(in crate::inventory) struct ComputedPool {
 }
 
 impl ComputedPool {
-    pub fn criteria(&self, side: Side) -> &Criteria {
+    pub(crate) fn criteria(&self, side: Side) -> &Criteria {
         match side {
             Side::Device => &self.devices,
             Side::Link => &self.links,
@@ -41,7 +41,7 @@ impl ComputedPools {
     ///
     /// # Errors
     /// [`StoreError`] if the pools cannot be read.
-    pub fn of(
+    pub(crate) fn of(
         all: impl Iterator<Item = Result<Stored<Pool>, StoreError>>,
         log: &DamageLog,
     ) -> Result<Self, StoreError> {
@@ -62,12 +62,12 @@ impl ComputedPools {
     }
 
     /// The computed pool with this ordinal.
-    pub fn get(&self, ordinal: u64) -> Option<&ComputedPool> {
+    pub(crate) fn get(&self, ordinal: u64) -> Option<&ComputedPool> {
         self.0.get(&ordinal).map(Arc::as_ref)
     }
 
     /// Updates a pool after its record changed.
-    pub fn put(&mut self, ordinal: u64, name: &str, membership: Membership) {
+    pub(crate) fn put(&mut self, ordinal: u64, name: &str, membership: Membership) {
         match membership {
             Membership::Computed { devices, links } => {
                 let pool = ComputedPool { name: name.to_owned(), devices, links };
@@ -78,22 +78,22 @@ impl ComputedPools {
     }
 
     /// Removes a pool.
-    pub fn remove(&mut self, ordinal: u64) {
+    pub(crate) fn remove(&mut self, ordinal: u64) {
         self.0.remove(&ordinal);
     }
 
     /// Whether no pool is computed.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// All computed pools with their ordinals.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, &ComputedPool)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &ComputedPool)> {
         self.0.iter().map(|(ordinal, pool)| (*ordinal, pool.as_ref()))
     }
 
     /// The pools that admit a record: none, where it is neither a device nor a link.
-    pub fn admitting(&self, record: &dyn Record) -> impl Iterator<Item = &ComputedPool> {
+    pub(crate) fn admitting(&self, record: &dyn Record) -> impl Iterator<Item = &ComputedPool> {
         let side = Side::of(record.kind());
         let all = self.iter().map(|(_, pool)| pool);
         all.filter(move |pool| side.is_some_and(|side| pool.criteria(side).matches(record)))
@@ -113,7 +113,7 @@ pub(in crate::inventory) struct Versioned {
 
 impl ComputedCache {
     /// The computed pools of this version, if they are cached.
-    pub fn of(&self, version: u64) -> Option<Arc<ComputedPools>> {
+    pub(crate) fn of(&self, version: u64) -> Option<Arc<ComputedPools>> {
         let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
         cached
             .as_ref()
@@ -122,7 +122,7 @@ impl ComputedCache {
     }
 
     /// Caches pools, unless the cache is newer: changes can arrive out of order.
-    pub fn store(&self, found: Versioned) {
+    pub(crate) fn store(&self, found: Versioned) {
         let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if cached.as_ref().is_none_or(|cached| cached.version < found.version) {
             *cached = Some(found);
@@ -133,7 +133,7 @@ impl ComputedCache {
     ///
     /// # Errors
     /// [`StoreError`] if the pools cannot be read.
-    pub fn current(
+    pub(crate) fn current(
         &self,
         reading: &LiveView,
         log: &DamageLog,

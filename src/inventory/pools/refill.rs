@@ -25,16 +25,16 @@ pub(in crate::inventory) struct Refills {
 
 impl Refills {
     /// Requests that one side of a pool is recomputed.
-    pub fn request(&mut self, pool: u64, side: Side) {
+    pub(crate) fn request(&mut self, pool: u64, side: Side) {
         self.side(side).insert(pool);
     }
 
     /// Cancels a request.
-    pub fn cancel(&mut self, pool: u64, side: Side) {
+    pub(crate) fn cancel(&mut self, pool: u64, side: Side) {
         self.side(side).remove(&pool);
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.devices.is_empty() && self.links.is_empty()
     }
 
@@ -49,7 +49,7 @@ impl Refills {
     ///
     /// # Errors
     /// [`StoreError`] if records cannot be read.
-    pub fn run(
+    pub(crate) fn run(
         self,
         transaction: &mut Transaction<'_>,
         pools: &ComputedPools,

@@ -36,7 +36,7 @@ pub(in crate::inventory) enum ColumnValue<'a> {
 
 impl ColumnValue<'_> {
     /// A view of the value.
-    pub fn view(&self) -> View<'_> {
+    pub(super) fn view(&self) -> View<'_> {
         match self {
             ColumnValue::View(view) => view.clone(),
             ColumnValue::Projected(projected) => projected.view(),
@@ -48,7 +48,7 @@ impl ColumnValue<'_> {
 
 impl Columns {
     /// Columns for properties of one kind.
-    pub fn new(kind: Kind, properties: Vec<PropertyRef>) -> Self {
+    pub(super) fn new(kind: Kind, properties: Vec<PropertyRef>) -> Self {
         let projection = Projection::new(
             properties.iter().filter_map(|property| property.position(kind)).collect(),
         );
@@ -60,7 +60,7 @@ impl Columns {
     }
 
     /// The values of the columns for one record, in the order of the columns.
-    pub fn values<'a>(
+    pub(super) fn values<'a>(
         &self,
         session: &ReadSession<'_>,
         name: &'a str,
@@ -103,7 +103,7 @@ impl PropertyRef {
     }
 
     /// Whether it is read from the record's bytes alone, without other records or texts.
-    pub fn is_stored(&self) -> bool {
+    pub(super) fn is_stored(&self) -> bool {
         match self {
             PropertyRef::Name | PropertyRef::Property { .. } | PropertyRef::Custom(_) => true,
             PropertyRef::Relation(_)

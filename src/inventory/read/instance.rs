@@ -78,7 +78,7 @@ impl OwnProperties {
     ///
     /// # Errors
     /// [`InventoryError::Store`] if the members cannot be read.
-    pub fn read(
+    pub(super) fn read(
         session: &ReadSession<'_>,
         stored: &Stored<AnyRecord>,
     ) -> Result<Self, InventoryError> {
@@ -96,7 +96,7 @@ impl OwnProperties {
     }
 
     /// The properties, sorted by name, with aliases and the members and counts of a pool.
-    pub fn properties<'a>(&'a self, record: &'a dyn Record) -> Vec<(&'a str, View<'a>)> {
+    pub(super) fn properties<'a>(&'a self, record: &'a dyn Record) -> Vec<(&'a str, View<'a>)> {
         let properties = record.shown();
         let mut more: Vec<(&str, View<'_>)> = record
             .kind()

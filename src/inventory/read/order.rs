@@ -85,7 +85,7 @@ pub(in crate::inventory) enum RowSorter {
 
 impl RowSorter {
     /// A sorter of which only the first `rows_wanted` rows are read; `None` for all rows.
-    pub fn new(rows_wanted: Option<u64>, scratch: &Path) -> Self {
+    pub(super) fn new(rows_wanted: Option<u64>, scratch: &Path) -> Self {
         match rows_wanted.filter(|rows| *rows <= HELD_ROWS_MAX) {
             Some(rows) => RowSorter::First { rows: BinaryHeap::new(), rows_max: rows as usize },
             None => RowSorter::All(Box::new(Sorter::new(scratch, SORTER_BYTES))),
@@ -96,7 +96,7 @@ impl RowSorter {
     ///
     /// # Errors
     /// [`StoreError::Io`] within [`InventoryError::Store`] if a temporary file cannot be written.
-    pub fn push(&mut self, key: Vec<u8>, name: &str) -> Result<(), InventoryError> {
+    pub(super) fn push(&mut self, key: Vec<u8>, name: &str) -> Result<(), InventoryError> {
         match self {
             RowSorter::First { rows, rows_max } => {
                 if rows.len() < *rows_max {
@@ -116,7 +116,7 @@ impl RowSorter {
     ///
     /// # Errors
     /// As [`RowSorter::push`], and the errors of `each`.
-    pub fn finish(
+    pub(super) fn finish(
         self,
         start: u64,
         limit: Option<u64>,

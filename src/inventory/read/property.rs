@@ -65,7 +65,7 @@ impl PropertyRef {
     /// # Errors
     /// [`InventoryError::UnknownProperty`] for secrets, and for unknown names as the module
     /// describes; [`InventoryError::Store`] if the records cannot be searched.
-    pub fn resolve(
+    pub(super) fn resolve(
         session: &ReadSession<'_>,
         kind: Kind,
         name: &str,

@@ -41,7 +41,7 @@ impl RowOrder {
     ///
     /// # Errors
     /// As [`PropertyRef::resolve`].
-    pub fn resolve(
+    pub(super) fn resolve(
         session: &ReadSession<'_>,
         kind: Kind,
         order: Option<&Order>,
@@ -70,7 +70,7 @@ impl RowShape {
     ///
     /// # Errors
     /// As [`PropertyRef::resolve`].
-    pub fn resolve(
+    pub(super) fn resolve(
         session: &ReadSession<'_>,
         kind: Kind,
         names: &[String],
@@ -168,7 +168,7 @@ impl RowQuery {
     ///
     /// # Errors
     /// [`InventoryError::Store`] if the inventory cannot be read.
-    pub fn send(
+    pub(super) fn send(
         self,
         session: &ReadSession<'_>,
         rows: &mut RowSink<'_>,

@@ -133,7 +133,7 @@ impl Selection {
     ///
     /// # Errors
     /// [`InventoryError::Store`] if the index cannot be read.
-    pub fn new(
+    pub(super) fn new(
         session: &ReadSession<'_>,
         kind: Kind,
         predicates: Vec<(PropertyRef, Predicate)>,
@@ -155,7 +155,7 @@ impl Selection {
     }
 
     /// Whether every record of the kind is selected.
-    pub fn is_everything(&self) -> bool {
+    pub(super) fn is_everything(&self) -> bool {
         self.indexed.is_none() && self.stored.predicates.is_empty() && self.computed.is_empty()
     }
 
@@ -180,7 +180,7 @@ impl Selection {
     /// Calls `each` with every selected record, sorted by name, after skipping `skipped` of them,
     /// until it returns [`Flow::Stop`]. A damaged record is selected, because it is unknown whether
     /// it matches.
-    pub fn each(
+    pub(super) fn each(
         &self,
         session: &ReadSession<'_>,
         skipped: u64,

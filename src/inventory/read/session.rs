@@ -27,12 +27,12 @@ impl Inventory {
 
 impl ReadSession<'_> {
     /// The store of the inventory.
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.inner.store
     }
 
     /// Counts and logs damage that a read skips. Returns any other error.
-    pub fn note_damage(&self, error: StoreError) -> Result<(), StoreError> {
+    pub(crate) fn note_damage(&self, error: StoreError) -> Result<(), StoreError> {
         match error.damage().filter(|_| error.is_damage()) {
             Some(damage) => {
                 self.inner.damage.note(damage);
@@ -43,7 +43,7 @@ impl ReadSession<'_> {
     }
 
     /// The computed pools, read when they are needed for the first time.
-    pub fn computed(&self) -> Result<&ComputedPools, InventoryError> {
+    pub(crate) fn computed(&self) -> Result<&ComputedPools, InventoryError> {
         if let Some(computed) = self.computed.get() {
             return Ok(computed);
         }
@@ -52,7 +52,7 @@ impl ReadSession<'_> {
     }
 
     /// The names that a record shows under a relation: its own list, and its referrers.
-    pub fn related(
+    pub(crate) fn related(
         &self,
         kind: Kind,
         relation: &InverseRelation,
@@ -75,7 +75,7 @@ impl ReadSession<'_> {
     }
 
     /// The names in one of a record's own relations, as the record stores them.
-    pub fn stored_names<'a>(
+    pub(crate) fn stored_names<'a>(
         &self,
         kind: Kind,
         property: &str,
@@ -96,7 +96,7 @@ impl ReadSession<'_> {
     }
 
     /// The records of `kind` that show the record `name` under this relation, sorted by name.
-    pub fn records_showing(
+    pub(crate) fn records_showing(
         &self,
         kind: Kind,
         relation: &InverseRelation,
@@ -138,7 +138,7 @@ impl ReadSession<'_> {
     }
 
     /// The records of `kind` whose relation `property` refers to the record `name`, sorted by name.
-    pub fn referring(
+    pub(crate) fn referring(
         &self,
         kind: Kind,
         property: &str,
@@ -155,7 +155,7 @@ impl ReadSession<'_> {
     }
 
     /// The pools that a device or link is a member of, sorted by name.
-    pub fn pools_of(&self, side: Side, name: &str) -> Result<Vec<String>, InventoryError> {
+    pub(crate) fn pools_of(&self, side: Side, name: &str) -> Result<Vec<String>, InventoryError> {
         let property = side.list();
         let mut pools = self.referring(Kind::Pool, property, Target::Kind(side.kind()), name)?;
         if let Some(stored) = self.reading.get_any(side.kind(), name)? {
@@ -199,7 +199,7 @@ struct Run {
 
 impl Referrers {
     /// Reads the referrers of the record `name`, as one of these targets, under these relations.
-    pub fn read(
+    pub(super) fn read(
         reading: &LiveView,
         targets: &[Target],
         relations: &[InverseRelation],
@@ -233,7 +233,7 @@ impl Referrers {
     }
 
     /// The names under the relation with this index.
-    pub fn of_relation(&self, relation: usize) -> Vec<&str> {
+    pub(super) fn of_relation(&self, relation: usize) -> Vec<&str> {
         let runs = self.runs.iter().filter(|run| run.relation == relation);
         let mut names = Vec::with_capacity(runs.clone().map(|run| run.names.len()).sum());
         for at in runs.flat_map(|run| run.names.clone()) {

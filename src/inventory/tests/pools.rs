@@ -107,7 +107,7 @@ fn invalid_criteria_are_refused() {
     assert_eq!(fixture.faults(Kind::Pool, &regex), ["criterion"]);
 
     // One that came with a project can still be described, and mended.
-    let (name, _) = ("p", ());
+    let (name, ()) = ("p", ());
     let mut pool = Pool::named(crate::model::Name::parse(name.to_owned()).unwrap());
     for (property, value) in &regex[1..] {
         pool.set(property, value.clone()).unwrap();

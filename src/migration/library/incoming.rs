@@ -70,7 +70,7 @@ impl Write for Upload {
 /// A bundle that an export writes, in a temporary file. If it is dropped before
 /// [`commit`](Self::commit), the file is removed. Writes are not buffered.
 #[derive(Debug)]
-pub struct NewBundle {
+pub(crate) struct NewBundle {
     temporary: TemporaryFile,
     path: PathBuf,
 }
@@ -86,7 +86,7 @@ impl NewBundle {
     /// # Errors
     /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
     /// - [`LibraryError::NoSpace`] or [`LibraryError::Io`] if the file cannot be synced or renamed.
-    pub fn commit(self) -> Result<u64, LibraryError> {
+    pub(crate) fn commit(self) -> Result<u64, LibraryError> {
         let bytes = self.temporary.file.metadata().map_err(LibraryError::at(&self.path))?.len();
         persist(self.temporary, &self.path)?;
         Ok(bytes)

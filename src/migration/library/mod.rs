@@ -30,8 +30,9 @@ use std::{
 };
 
 pub use error::{FileProblem, LibraryError};
-pub use incoming::{BUNDLE_BYTES_MAX, NewBundle, Upload};
-pub use project::Project;
+pub(super) use incoming::NewBundle;
+pub use incoming::{BUNDLE_BYTES_MAX, Upload};
+pub(super) use project::Project;
 pub use summary::{DocumentSummary, Layout, ProjectSummary};
 
 use super::ProjectName;
@@ -50,7 +51,7 @@ const LIBRARY_MODE: u32 = 0o700;
 
 /// The project library of a data directory. Only one process uses it at a time.
 #[derive(Clone, Debug)]
-pub struct ProjectLibrary {
+pub(super) struct ProjectLibrary {
     dir: PathBuf,
     limits: Limits,
 }
@@ -73,7 +74,7 @@ impl ProjectLibrary {
     ///
     /// # Errors
     /// [`LibraryError::Io`] if the folder cannot be created or read.
-    pub fn open(dir: PathBuf) -> Result<Self, LibraryError> {
+    pub(super) fn open(dir: PathBuf) -> Result<Self, LibraryError> {
         DirBuilder::new()
             .recursive(true)
             .mode(LIBRARY_MODE)
@@ -88,7 +89,7 @@ impl ProjectLibrary {
     ///
     /// # Errors
     /// [`LibraryError::Io`] if the folder exists and cannot be read.
-    pub fn list(library: &Path) -> Result<Vec<ProjectSummary>, LibraryError> {
+    pub(super) fn list(library: &Path) -> Result<Vec<ProjectSummary>, LibraryError> {
         if library.is_dir() { list::projects(library, Limits::default()) } else { Ok(Vec::new()) }
     }
 
@@ -96,7 +97,7 @@ impl ProjectLibrary {
     ///
     /// # Errors
     /// [`LibraryError::Io`] if the folder cannot be read.
-    pub fn projects(&self) -> Result<Vec<ProjectSummary>, LibraryError> {
+    pub(super) fn projects(&self) -> Result<Vec<ProjectSummary>, LibraryError> {
         list::projects(&self.dir, self.limits)
     }
 
@@ -106,7 +107,7 @@ impl ProjectLibrary {
     /// - [`LibraryError::NotFound`] if no project has this name.
     /// - [`LibraryError::Bundle`] or [`LibraryError::File`] if the project is refused.
     /// - [`LibraryError::Io`] if it cannot be read.
-    pub fn project(&self, name: &ProjectName) -> Result<Project, LibraryError> {
+    pub(super) fn project(&self, name: &ProjectName) -> Result<Project, LibraryError> {
         let (bundle, folder) = (self.bundle_path(name), self.folder_path(name));
         match (file_type(&bundle)?, file_type(&folder)?) {
             (FileType::Missing | FileType::Folder, FileType::Missing | FileType::File) => {
@@ -130,7 +131,7 @@ impl ProjectLibrary {
     /// - [`LibraryError::NotFound`] if no project has this name.
     /// - [`LibraryError::FolderHasNoFile`] if the project is a folder.
     /// - [`LibraryError::File`] or [`LibraryError::Io`] if the file cannot be read.
-    pub fn file(&self, name: &ProjectName) -> Result<BundleFile, LibraryError> {
+    pub(super) fn file(&self, name: &ProjectName) -> Result<BundleFile, LibraryError> {
         let path = self.bundle_path(name);
         match (file_type(&path)?, file_type(&self.folder_path(name))?) {
             (FileType::Missing | FileType::Folder, FileType::Folder) => {
@@ -157,7 +158,7 @@ impl ProjectLibrary {
     /// # Errors
     /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
     /// - [`LibraryError::NoSpace`] or [`LibraryError::Io`] if no temporary file can be created.
-    pub fn upload(&self, name: &ProjectName) -> Result<Upload, LibraryError> {
+    pub(super) fn upload(&self, name: &ProjectName) -> Result<Upload, LibraryError> {
         Ok(Upload::new(self.temporary(name)?, self.bundle_path(name), self.limits))
     }
 
@@ -166,7 +167,7 @@ impl ProjectLibrary {
     /// # Errors
     /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
     /// - [`LibraryError::NoSpace`] or [`LibraryError::Io`] if no temporary file can be created.
-    pub fn create(&self, name: &ProjectName) -> Result<NewBundle, LibraryError> {
+    pub(super) fn create(&self, name: &ProjectName) -> Result<NewBundle, LibraryError> {
         Ok(NewBundle::new(self.temporary(name)?, self.bundle_path(name)))
     }
 
@@ -175,7 +176,7 @@ impl ProjectLibrary {
     /// # Errors
     /// - [`LibraryError::NotFound`] if there is neither.
     /// - [`LibraryError::Io`] if they cannot be removed.
-    pub fn remove(&self, name: &ProjectName) -> Result<(), LibraryError> {
+    pub(super) fn remove(&self, name: &ProjectName) -> Result<(), LibraryError> {
         let bundle = self.bundle_path(name);
         let had_bundle = match file_type(&bundle)? {
             FileType::Missing | FileType::Folder => false,

@@ -17,7 +17,7 @@ use crate::{
 
 /// An open project. Several documents can be read at the same time.
 #[derive(Debug)]
-pub struct Project {
+pub(crate) struct Project {
     /// The name of the file or folder without the ending.
     name: String,
     path: PathBuf,
@@ -37,7 +37,7 @@ impl Project {
     /// # Errors
     /// [`LibraryError::Bundle`] or [`LibraryError::File`] if it is refused, [`LibraryError::Io`] if
     /// it cannot be read.
-    pub fn open_bundle(path: &Path, limits: Limits) -> Result<Self, LibraryError> {
+    pub(crate) fn open_bundle(path: &Path, limits: Limits) -> Result<Self, LibraryError> {
         Self::from_bundle(open_file(path)?, path, limits)
     }
 
@@ -63,7 +63,7 @@ impl Project {
     /// # Errors
     /// [`LibraryError::Bundle`] or [`LibraryError::File`] if it is refused, [`LibraryError::Io`] if
     /// it cannot be read.
-    pub fn open_folder(path: &Path, limits: Limits) -> Result<Self, LibraryError> {
+    pub(crate) fn open_folder(path: &Path, limits: Limits) -> Result<Self, LibraryError> {
         Ok(Self {
             name: file_name(path),
             path: path.to_owned(),
@@ -77,12 +77,12 @@ impl Project {
     }
 
     /// The name of the file or folder without the ending.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Returns whether the project is a bundle or a folder.
-    pub fn layout(&self) -> Layout {
+    pub(crate) fn layout(&self) -> Layout {
         match &self.contents {
             Contents::Bundle { .. } => Layout::Bundle,
             Contents::Folder(_) => Layout::Folder,
@@ -90,12 +90,12 @@ impl Project {
     }
 
     /// Returns whether a folder with the same name as this bundle is ignored.
-    pub fn hides_folder(&self) -> bool {
+    pub(crate) fn hides_folder(&self) -> bool {
         self.hides_folder
     }
 
     /// Returns the metadata; that of a folder without `metadata.yaml` is empty.
-    pub fn metadata(&self) -> &Metadata {
+    pub(crate) fn metadata(&self) -> &Metadata {
         match &self.contents {
             Contents::Bundle { reader, .. } => reader.metadata(),
             Contents::Folder(folder) => folder.metadata(),
@@ -103,7 +103,7 @@ impl Project {
     }
 
     /// Returns the length in bytes of each document that exists.
-    pub fn documents(&self) -> PerKind<Option<u64>> {
+    pub(crate) fn documents(&self) -> PerKind<Option<u64>> {
         match &self.contents {
             Contents::Bundle { reader, .. } => {
                 let mut documents = PerKind::default();
@@ -117,7 +117,7 @@ impl Project {
     }
 
     /// Returns the names of files that are not read.
-    pub fn ignored(&self) -> &[String] {
+    pub(crate) fn ignored(&self) -> &[String] {
         match &self.contents {
             Contents::Bundle { reader, .. } => reader.ignored(),
             Contents::Folder(folder) => folder.ignored(),
@@ -134,7 +134,10 @@ impl Project {
     ///
     /// # Errors
     /// [`LibraryError::File`] if a folder's document was removed or replaced.
-    pub fn document(&self, kind: Kind) -> Result<Option<Box<dyn Read + Send>>, LibraryError> {
+    pub(crate) fn document(
+        &self,
+        kind: Kind,
+    ) -> Result<Option<Box<dyn Read + Send>>, LibraryError> {
         Ok(match &self.contents {
             Contents::Bundle { reader, .. } => {
                 reader.document(kind).map(|document| -> Box<dyn Read + Send> { Box::new(document) })
@@ -156,7 +159,7 @@ impl Project {
     }
 
     /// Returns the entry for a list of projects.
-    pub fn summary(&self) -> ProjectSummary {
+    pub(crate) fn summary(&self) -> ProjectSummary {
         let (metadata, layout) = (self.metadata(), self.layout());
         let documents = self.documents();
         let total = documents.iter().filter_map(|(_, bytes)| *bytes).sum();

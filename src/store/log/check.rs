@@ -36,7 +36,7 @@ const OWN_PAGES: [u64; 2] = [0, 1];
 ///
 /// # Errors
 /// - `StoreError::Io` if the directory or a file in it cannot be opened.
-pub fn check(directory: &Path) -> Result<LogCheck, StoreError> {
+pub(crate) fn check(directory: &Path) -> Result<LogCheck, StoreError> {
     let examined = examine(directory)?;
     Ok(if !examined.damage.is_empty() {
         LogCheck::Damaged(examined.damage)

@@ -79,16 +79,16 @@ pub(super) struct Repaired {
 impl Repaired {
     /// Whether the damage is certainly a single byte. A header is too short for a coincidence. Other
     /// damage of the longest message looks like a single damaged bit once in 2,000 times.
-    pub fn is_certain(&self) -> bool {
+    pub(super) fn is_certain(&self) -> bool {
         self.byte < self.message.body
-            || self.flipped.count_ones() == 1
+            || self.flipped.is_power_of_two()
             || self.message.end - self.message.at <= CERTAIN_BYTES_MAX
     }
 }
 
 impl Message {
     /// Reads the header at `at`. `None` if no message can begin there.
-    pub fn parse(segment: &[u8], at: usize) -> Option<Self> {
+    pub(super) fn parse(segment: &[u8], at: usize) -> Option<Self> {
         if at > SEGMENT_BYTES - MESSAGE_HEADER_MAX {
             return None;
         }
@@ -105,7 +105,7 @@ impl Message {
     }
 
     /// Whether the checksum is that of the header and the body.
-    pub fn is_valid(&self, segment: &[u8]) -> bool {
+    pub(super) fn is_valid(&self, segment: &[u8]) -> bool {
         let Some(stored) = segment.get(self.at..).and_then(|bytes| bytes.first_chunk::<4>()) else {
             return false;
         };
@@ -116,7 +116,7 @@ impl Message {
     }
 
     /// Reads the message at `at` of the segment with this number. `None` if it is damaged.
-    pub fn read(segment: &[u8], at: usize, number: u64) -> Option<Self> {
+    pub(super) fn read(segment: &[u8], at: usize, number: u64) -> Option<Self> {
         let message = Self::parse(segment, at)?;
         (message.segment == number && message.is_valid(segment)).then_some(message)
     }
@@ -126,7 +126,7 @@ impl Message {
     ///
     /// A CRC-32 reveals the position of such an error: the difference of the checksums is the
     /// contribution of the byte at that position. A disk that loses a sector never changes a single byte.
-    pub fn repair(segment: &[u8], at: usize, number: u64, next: usize) -> Option<Repaired> {
+    pub(super) fn repair(segment: &[u8], at: usize, number: u64, next: usize) -> Option<Repaired> {
         if next > segment.len() || next.checked_sub(at)? > REPAIR_BYTES_MAX {
             return None;
         }
@@ -184,7 +184,7 @@ impl Message {
     }
 
     /// Reads the message at `at` with one damaged byte in its header, which hides the message's length.
-    pub fn repair_header(segment: &[u8], at: usize, number: u64) -> Option<Repaired> {
+    pub(super) fn repair_header(segment: &[u8], at: usize, number: u64) -> Option<Repaired> {
         let mut bytes = segment.get(at..)?.to_vec();
         for byte in 4..MESSAGE_HEADER_MAX {
             for flipped in 1..=u8::MAX {
@@ -204,7 +204,7 @@ impl Message {
     }
 
     /// Reads the message at `at` with one damaged byte anywhere.
-    pub fn repair_any(segment: &[u8], at: usize, number: u64) -> Option<Repaired> {
+    pub(super) fn repair_any(segment: &[u8], at: usize, number: u64) -> Option<Repaired> {
         let begun = Self::parse(segment, at).filter(|begun| begun.segment == number);
         let next = Self::find_after(segment, at, number).map(|next| next.at);
         next.or(begun.map(|begun| begun.end))
@@ -213,7 +213,11 @@ impl Message {
     }
 
     /// Returns the next valid message at or after `from` whose segment number satisfies `is_number`.
-    pub fn find(segment: &[u8], from: usize, is_number: impl Fn(u64) -> bool) -> Option<Self> {
+    pub(super) fn find(
+        segment: &[u8],
+        from: usize,
+        is_number: impl Fn(u64) -> bool,
+    ) -> Option<Self> {
         (from..=SEGMENT_BYTES - MESSAGE_HEADER_MAX).find_map(|at| {
             let message = Self::parse(segment, at)?;
             (is_number(message.segment) && message.is_valid(segment)).then_some(message)
@@ -222,7 +226,7 @@ impl Message {
 
     /// Returns the next valid message after the damaged one at `at`. The damaged header's own length is
     /// tried first: the content of a record can look like a message.
-    pub fn find_after(segment: &[u8], at: usize, number: u64) -> Option<Self> {
+    pub(super) fn find_after(segment: &[u8], at: usize, number: u64) -> Option<Self> {
         let skipped = Self::parse(segment, at).filter(|damaged| damaged.segment == number);
         skipped
             .and_then(|damaged| Self::read(segment, damaged.end, number))

@@ -52,23 +52,23 @@ mod tests;
 
 use std::{fmt, ops::Range};
 
-pub use check::check;
-pub use salvage::salvage;
+pub(super) use check::check;
+pub(super) use salvage::salvage;
 
 /// The size of sled's segments in every database of Satchel, in bytes. A page of more than a
 /// quarter of one becomes a blob file, which sled does not sync. The longest page is an inner one
 /// of the reverse index: 257 keys of at most 2 + 255 + 32 + 255 bytes, 140 KB.
-pub const SEGMENT_BYTES: usize = 1024 * 1024;
+pub(super) const SEGMENT_BYTES: usize = 1024 * 1024;
 
 /// The segment size as a difference of LSNs.
 const SEGMENT_LSN: Lsn = SEGMENT_BYTES as Lsn;
 
 /// A position in the log.
-pub type Lsn = i64;
+pub(super) type Lsn = i64;
 
 /// The state of a database's log.
 #[derive(Clone, Debug, PartialEq)]
-pub enum LogCheck {
+pub(super) enum LogCheck {
     /// sled will read everything that was written.
     Clean,
     /// The log's end is torn, as a crash can leave it. sled erases it.
@@ -79,7 +79,7 @@ pub enum LogCheck {
 
 /// The torn end of a log.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TornTail {
+pub(super) struct TornTail {
     /// The LSN of the first byte that sled does not read.
     pub end: Lsn,
     /// The offset in `db` of the segment that holds it. `None` if sled begins a new segment.
@@ -93,7 +93,7 @@ pub struct TornTail {
 
 /// One damaged place.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LogDamage {
+pub(super) struct LogDamage {
     /// The file's name in the database's directory.
     pub file: String,
     /// The offset of the damage in the file, in bytes.
@@ -103,7 +103,7 @@ pub struct LogDamage {
 
 /// The kind of damage.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum LogFault {
+pub(super) enum LogFault {
     #[error("the file is missing")]
     FileMissing,
     #[error("the file is empty")]
@@ -147,7 +147,7 @@ impl fmt::Display for LogDamage {
 
 /// The part of a log that a salvage reads.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Reach {
+pub(super) enum Reach {
     /// The part that sled would read: up to the first torn message at the end of the log.
     Recovered,
     /// All readable messages, except for a batch whose end was never written.
@@ -156,7 +156,7 @@ pub enum Reach {
 
 /// An entry of a tree that a salvage found.
 #[derive(Debug)]
-pub struct SalvagedEntry<'a> {
+pub(super) struct SalvagedEntry<'a> {
     /// The name of the tree. `None` if the pages above the entry's page are lost.
     pub tree: Option<&'a [u8]>,
     pub key: &'a [u8],
@@ -168,7 +168,7 @@ pub struct SalvagedEntry<'a> {
 
 /// The numbers of a salvage.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct SalvageReport {
+pub(super) struct SalvageReport {
     /// Segments that were read.
     pub segments: u64,
     /// Slots whose header is damaged and that hold no readable message.

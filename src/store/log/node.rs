@@ -31,7 +31,7 @@ pub(super) enum Content {
 
 impl Node {
     /// Reads a page. `None` if it is malformed.
-    pub fn parse(mut bytes: &[u8]) -> Option<Self> {
+    pub(super) fn parse(mut bytes: &[u8]) -> Option<Self> {
         let rest = &mut bytes;
         let next = Some(varint(rest)?).filter(|page| *page != 0);
         let merging_child = Some(varint(rest)?).filter(|page| *page != 0);
@@ -58,7 +58,7 @@ impl Node {
     }
 
     /// Applies a change. `None` if it is malformed or does not fit.
-    pub fn apply(&mut self, mut bytes: &[u8]) -> Option<()> {
+    pub(super) fn apply(&mut self, mut bytes: &[u8]) -> Option<()> {
         let rest = &mut bytes;
         let (kind, tail) = rest.split_first()?;
         *rest = tail;
@@ -83,7 +83,7 @@ impl Node {
 
     /// Returns the entries with their full keys. Keys outside of the page's bounds are skipped: they come
     /// from a change of another state of the page.
-    pub fn entries(&self) -> impl Iterator<Item = (Vec<u8>, &[u8])> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (Vec<u8>, &[u8])> {
         let entries = match &self.content {
             Content::Leaf(entries) => Some(entries),
             Content::Inner(_) => None,

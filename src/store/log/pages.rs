@@ -40,7 +40,7 @@ struct Replay<'a, 'r> {
 
 impl<'a> Pages<'a> {
     /// Reads all segments in the order of their LSNs.
-    pub fn read(
+    pub(super) fn read(
         log: &'a LogFile,
         examined: &Examined,
         limit: Option<Lsn>,
@@ -89,12 +89,12 @@ impl<'a> Pages<'a> {
     }
 
     /// Whether a page with this base is known to be in its newest state.
-    pub fn is_complete(&self, page: u64, base: Lsn) -> bool {
+    pub(super) fn is_complete(&self, page: u64, base: Lsn) -> bool {
         self.unknown <= base && self.damaged.get(&page).is_none_or(|lsn| *lsn <= base)
     }
 
     /// Reads the content of a page's base. `None` if the page is not there.
-    pub fn base(&self, page: u64) -> Option<(Lsn, Vec<u8>)> {
+    pub(super) fn base(&self, page: u64) -> Option<(Lsn, Vec<u8>)> {
         match self.table.pages.get(&page)? {
             PageState::Present { base, .. } => Some((base.lsn, self.body(base)?)),
             PageState::Free(_) | PageState::Dangling(_) => None,
@@ -103,7 +103,7 @@ impl<'a> Pages<'a> {
 
     /// Reads a page of a tree with its changes. The number is the base's LSN; the boolean says
     /// whether the state is the newest one.
-    pub fn node(&self, page: u64) -> Option<(Node, Lsn, bool)> {
+    pub(super) fn node(&self, page: u64) -> Option<(Node, Lsn, bool)> {
         let PageState::Present { base, links } = self.table.pages.get(&page)? else { return None };
         let mut node = Node::parse(&self.body(base)?)?;
         let mut is_complete = self.is_complete(page, base.lsn);

@@ -25,7 +25,7 @@ const TREES_PAGE: u64 = 0;
 /// # Errors
 /// - `StoreError::Io` if the log cannot be opened.
 /// - The error that `each` returns.
-pub fn salvage(
+pub(crate) fn salvage(
     directory: &Path,
     reach: Reach,
     each: &mut dyn FnMut(SalvagedEntry<'_>) -> Result<(), StoreError>,
@@ -44,7 +44,7 @@ pub fn salvage(
 
 impl Examined {
     /// Whether segments are missing whose pages are unknown.
-    pub fn hides_segments(&self) -> bool {
+    pub(super) fn hides_segments(&self) -> bool {
         self.damage.iter().any(|damage| {
             matches!(
                 damage.fault,

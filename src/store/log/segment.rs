@@ -30,7 +30,7 @@ pub(super) enum SlotHeader {
 }
 
 impl SlotHeader {
-    pub fn read(bytes: &[u8; HEADER_BYTES]) -> Self {
+    pub(super) fn read(bytes: &[u8; HEADER_BYTES]) -> Self {
         if bytes.iter().all(|byte| *byte == 0) {
             return SlotHeader::Zero;
         }
@@ -55,14 +55,14 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    pub fn open(directory: &Path) -> io::Result<Self> {
+    pub(super) fn open(directory: &Path) -> io::Result<Self> {
         let file = File::open(directory.join("db"))?;
         let length = file.metadata()?.len();
         Ok(Self { file, length })
     }
 
     /// Returns the offsets of all slots with space for a header.
-    pub fn slots(&self) -> impl Iterator<Item = u64> + use<> {
+    pub(super) fn slots(&self) -> impl Iterator<Item = u64> + use<> {
         let size = SEGMENT_BYTES as u64;
         let length = self.length;
         (0..length.div_ceil(size))
@@ -71,7 +71,7 @@ impl LogFile {
     }
 
     /// Reads the header of every slot.
-    pub fn headers(&self) -> BTreeMap<u64, SlotHeader> {
+    pub(super) fn headers(&self) -> BTreeMap<u64, SlotHeader> {
         let read = |offset| {
             let mut bytes = [0; HEADER_BYTES];
             match self.file.read_exact_at(&mut bytes, offset) {
@@ -84,7 +84,7 @@ impl LogFile {
 
     /// Reads a slot into `bytes`. Bytes after the end of the file, and pages that the disk fails to read,
     /// are zero.
-    pub fn read_slot(&self, offset: u64, bytes: &mut Vec<u8>) {
+    pub(super) fn read_slot(&self, offset: u64, bytes: &mut Vec<u8>) {
         bytes.clear();
         bytes.resize(SEGMENT_BYTES, 0);
         let within = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
@@ -102,7 +102,7 @@ impl LogFile {
     }
 
     /// Reads `length` bytes at `offset`, if the file has them.
-    pub fn read(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
+    pub(super) fn read(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, offset).ok()?;
         Some(bytes)

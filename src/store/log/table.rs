@@ -33,7 +33,7 @@ pub(super) enum PageState {
 
 impl PageState {
     /// Whether a message at `lsn` is part of this state, or older than it.
-    pub fn covers(&self, lsn: Lsn) -> bool {
+    pub(super) fn covers(&self, lsn: Lsn) -> bool {
         match self {
             PageState::Present { base, links } => {
                 lsn <= base.lsn || links.iter().any(|link| link.lsn == lsn)
@@ -43,7 +43,7 @@ impl PageState {
         }
     }
 
-    pub fn locations(&self) -> impl Iterator<Item = &Location> {
+    pub(super) fn locations(&self) -> impl Iterator<Item = &Location> {
         let (first, links) = match self {
             PageState::Present { base, links } => (base, links.as_slice()),
             PageState::Free(location) | PageState::Dangling(location) => (location, [].as_slice()),
@@ -60,7 +60,7 @@ pub(super) struct PageTable {
 
 impl PageTable {
     /// Adds a message. The caller adds messages in the order of their LSNs.
-    pub fn apply(&mut self, kind: MessageKind, page: u64, location: Location) {
+    pub(super) fn apply(&mut self, kind: MessageKind, page: u64, location: Location) {
         match kind {
             MessageKind::Counter | MessageKind::Meta | MessageKind::Node => {
                 self.pages.insert(page, PageState::Present { base: location, links: Vec::new() });
@@ -110,7 +110,7 @@ pub(super) struct SledSnapshot {
 
 impl SledSnapshot {
     /// Reads a snapshot file. `None` if it is damaged.
-    pub fn parse(file: &[u8]) -> Option<Self> {
+    pub(super) fn parse(file: &[u8]) -> Option<Self> {
         let (content, trailer) = file.split_at_checked(file.len().checked_sub(12)?)?;
         let stored = u32::from_le_bytes(*trailer.last_chunk::<4>()?);
         if content.is_empty() || crc32fast::hash(content) != stored {

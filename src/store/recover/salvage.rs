@@ -153,17 +153,17 @@ impl Collected {
     }
 
     /// The temporary database.
-    pub fn generation(&self) -> &Generation {
+    pub(super) fn generation(&self) -> &Generation {
         &self.generation
     }
 
     /// The highest version of any readable entry.
-    pub fn version_last(&self) -> u64 {
+    pub(super) fn version_last(&self) -> u64 {
         self.version_last
     }
 
     /// Returns the numbers of found entries, with the numbers of records before the damage.
-    pub fn report(&self, known: Option<&KnownState>) -> SalvageReport {
+    pub(super) fn report(&self, known: Option<&KnownState>) -> SalvageReport {
         SalvageReport {
             known: known.map(|known| PerKind::new(|kind| known.summary.kind(kind).count)),
             damaged_places: self.damaged_places,

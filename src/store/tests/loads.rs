@@ -40,7 +40,7 @@ impl KindVisitor for Write<'_, '_> {
 }
 
 /// Writes a generation with these records; nothing is said yet about what becomes of it.
-pub fn write<'s>(store: &'s Store, recipes: &[Recipe]) -> (Load<'s>, Plain) {
+pub(super) fn write<'s>(store: &'s Store, recipes: &[Recipe]) -> (Load<'s>, Plain) {
     let load = store.lock(&Progress::detached()).unwrap().load().unwrap();
     let mut records = PerKind::<BTreeMap<String, Held>>::default();
     for recipe in recipes {

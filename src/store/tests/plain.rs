@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Names as sites have them, and as they should not.
-pub fn name(number: u8) -> String {
+pub(super) fn name(number: u8) -> String {
     match number % 12 {
         0 => "[Shared] Start".to_owned(),
         1 => "R3 -> R2 L1".to_owned(),
@@ -36,7 +36,7 @@ pub fn name(number: u8) -> String {
 
 /// What a record is made of: enough to make it again.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Recipe {
+pub(super) struct Recipe {
     pub kind: Kind,
     pub name: String,
     /// The length of its description, in bytes.
@@ -48,12 +48,12 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    pub fn new(kind: Kind, name: &str, bytes: usize) -> Self {
+    pub(super) fn new(kind: Kind, name: &str, bytes: usize) -> Self {
         Self { kind, name: name.to_owned(), bytes, named: Vec::new(), salt: 0 }
     }
 
     /// The record: every relation and every secret of its kind is set.
-    pub fn make<E: Entity>(&self) -> E {
+    pub(super) fn make<E: Entity>(&self) -> E {
         let mut record = E::named(Name::parse(self.name.clone()).unwrap());
         let mut set = |property: &str, value: Value| record.set(property, value).map(drop).unwrap();
         for property in E::PROPERTIES {
@@ -81,21 +81,21 @@ impl Recipe {
 
 /// One step of a change.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(super) enum Step {
     Put(Recipe),
     Remove(Kind, String),
 }
 
 /// A change, or one that is given up at its end.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub(super) struct Change {
     pub steps: Vec<Step>,
     pub given_up: bool,
 }
 
 /// Why a change was not made.
 #[derive(Debug)]
-pub enum Refusal {
+pub(super) enum Refusal {
     GivenUp,
     #[expect(dead_code, reason = "shown when a test fails")]
     Store(StoreError),
@@ -109,14 +109,14 @@ impl From<StoreError> for Refusal {
 
 /// A record of the plain inventory.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
+pub(super) struct Held {
     pub recipe: Recipe,
     pub ordinal: u64,
     pub version: u64,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Plain {
+pub(super) struct Plain {
     pub records: PerKind<BTreeMap<String, Held>>,
     ordinals: PerKind<u64>,
     pub version: u64,
@@ -124,7 +124,7 @@ pub struct Plain {
 
 impl Plain {
     /// What a load that wrote these leaves behind, begun at this version.
-    pub fn loaded(version: u64, records: PerKind<BTreeMap<String, Held>>) -> Self {
+    pub(super) fn loaded(version: u64, records: PerKind<BTreeMap<String, Held>>) -> Self {
         let ordinals = records.map(|_, records| {
             records.values().map(|held| held.ordinal + 1).max().unwrap_or_default()
         });
@@ -132,7 +132,7 @@ impl Plain {
     }
 
     /// Makes the change in the store and here, and looks from inside of it.
-    pub fn change(&mut self, store: &Store, change: &Change) {
+    pub(super) fn change(&mut self, store: &Store, change: &Change) {
         let mut after = self.clone();
         after.version += 1;
         let mut effective = false;
@@ -181,7 +181,7 @@ impl Plain {
     }
 
     /// Asserts that the store holds exactly this.
-    pub fn agrees(&self, store: &Store) {
+    pub(super) fn agrees(&self, store: &Store) {
         let reading = store.read();
         let summary = reading.summary().unwrap();
         self.agrees_with_summary(&summary);
@@ -247,7 +247,7 @@ impl Plain {
     }
 
     /// Asserts that the picture shows exactly this.
-    pub fn is_in(&self, snapshot: &Snapshot) {
+    pub(super) fn is_in(&self, snapshot: &Snapshot) {
         self.agrees_with_summary(snapshot.summary());
         for kind in Kind::ALL {
             kind.dispatch(CompareSnapshot { plain: self, snapshot });
@@ -255,7 +255,7 @@ impl Plain {
     }
 
     /// Asserts that this is what was read of a kind, and opens its secrets.
-    pub fn compare<E: Entity>(
+    pub(super) fn compare<E: Entity>(
         &self,
         stored: Vec<Stored<E>>,
         open: impl Fn(&mut E) -> Result<(), StoreError>,
@@ -277,7 +277,7 @@ impl Plain {
 }
 
 /// Asserts that sled put nothing into files of its own, which it does not make durable.
-pub fn no_blobs(data: &Path) {
+pub(super) fn no_blobs(data: &Path) {
     for entry in fs::read_dir(data).unwrap() {
         let blobs = entry.unwrap().path().join("blobs");
         if blobs.is_dir() {
@@ -377,7 +377,7 @@ fn kind() -> impl Strategy<Value = Kind> {
     ]
 }
 
-pub fn recipe() -> impl Strategy<Value = Recipe> {
+pub(super) fn recipe() -> impl Strategy<Value = Recipe> {
     let named = prop::collection::vec(any::<u8>().prop_map(name), 0..5);
     (kind(), any::<u8>(), bytes(), named, any::<u8>()).prop_map(
         |(kind, number, bytes, named, salt)| {
@@ -394,7 +394,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-pub fn change() -> impl Strategy<Value = Change> {
+pub(super) fn change() -> impl Strategy<Value = Change> {
     (prop::collection::vec(step(), 1..6), prop::bool::weighted(0.15))
         .prop_map(|(steps, given_up)| Change { steps, given_up })
 }

@@ -76,7 +76,7 @@ struct SheetHead {
 
 impl Problems {
     /// Reads a whole report.
-    pub fn read(report: File, scratch: &Path) -> io::Result<Self> {
+    pub(super) fn read(report: File, scratch: &Path) -> io::Result<Self> {
         let sorter = Sorter::new(scratch, PROBLEMS_BYTES);
         let mut reading =
             Reading { head: Head::default(), sorter, counts: PerKind::default(), failed: None };
@@ -94,12 +94,12 @@ impl Problems {
     }
 
     /// Whether the sheet of a kind has problems.
-    pub fn has(&self, kind: Kind) -> bool {
+    pub(super) fn has(&self, kind: Kind) -> bool {
         self.counts[kind] > 0
     }
 
     /// Returns the problems of the sheet of a kind, row by row.
-    pub fn of(&self, kind: Kind) -> io::Result<ProblemsByRow<'_>> {
+    pub(super) fn of(&self, kind: Kind) -> io::Result<ProblemsByRow<'_>> {
         let mut walk = ProblemsByRow { reader: self.sorted.read(), kind, next: None };
         loop {
             walk.advance()?;
@@ -127,12 +127,12 @@ struct SortedProblem {
 
 impl ProblemsByRow<'_> {
     /// Returns the problems of a row. Rows must be requested in ascending order.
-    pub fn at(&mut self, row: u32) -> io::Result<RowProblems> {
+    pub(super) fn at(&mut self, row: u32) -> io::Result<RowProblems> {
         self.take(|next| next == row, |next| next < row)
     }
 
     /// The same, with the problems of rows before it that were not requested.
-    pub fn up_to(&mut self, row: u32) -> io::Result<RowProblems> {
+    pub(super) fn up_to(&mut self, row: u32) -> io::Result<RowProblems> {
         self.take(|next| next <= row, |_| false)
     }
 
@@ -145,7 +145,7 @@ impl ProblemsByRow<'_> {
         loop {
             match &self.next {
                 Some(next) if next.kind == self.kind.index() && taken(next.row) => {
-                    problems.add(next)
+                    problems.add(next);
                 }
                 Some(next) if next.kind == self.kind.index() && skipped(next.row) => {}
                 Some(_) | None => return Ok(problems),

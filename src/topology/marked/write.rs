@@ -27,13 +27,13 @@ enum CurrentSheet {
 }
 
 impl SheetCopier {
-    pub fn new(format: Format, scratch: &Path) -> Result<Self, TopologyError> {
+    pub(super) fn new(format: Format, scratch: &Path) -> Result<Self, TopologyError> {
         let workbook = WorkbookWriter::new(format, scratch)?;
         Ok(Self { workbook, sheets: BTreeSet::new(), sheet: None })
     }
 
     /// Begins a sheet with this name, or with a similar one if the name is not valid or not free.
-    pub fn begin(&mut self, sheet: &str) -> Result<(), TopologyError> {
+    pub(super) fn begin(&mut self, sheet: &str) -> Result<(), TopologyError> {
         self.end()?;
         let name = self.free_name(sheet);
         self.sheet = Some(CurrentSheet::Empty(name));
@@ -55,7 +55,11 @@ impl SheetCopier {
     }
 
     /// Writes the row with this number, from 0, and empty rows before it.
-    pub fn row(&mut self, number: u32, cells: Vec<MarkedCell<'_>>) -> Result<(), TopologyError> {
+    pub(super) fn row(
+        &mut self,
+        number: u32,
+        cells: Vec<MarkedCell<'_>>,
+    ) -> Result<(), TopologyError> {
         let next = match self.sheet.take() {
             Some(CurrentSheet::Empty(name)) if number == 0 => {
                 self.workbook.begin_sheet(&name, cells)?;
@@ -86,7 +90,7 @@ impl SheetCopier {
     }
 
     /// Ends the workbook, and writes it to an empty file.
-    pub fn finish(mut self, to: File) -> Result<File, TopologyError> {
+    pub(super) fn finish(mut self, to: File) -> Result<File, TopologyError> {
         self.end()?;
         Ok(self.workbook.finish(to)?)
     }

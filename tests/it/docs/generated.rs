@@ -11,7 +11,7 @@ use super::{page, rest};
 use crate::harness::{Server, satchel};
 
 /// The outputs in a part by their commands. They are compared when the page is run.
-pub struct Outputs(BTreeMap<String, String>);
+pub(super) struct Outputs(BTreeMap<String, String>);
 
 impl Outputs {
     fn of(text: &str) -> Self {
@@ -21,7 +21,7 @@ impl Outputs {
     }
 
     /// Returns a console block with these commands and their known outputs.
-    pub fn block(&self, commands: &[&str]) -> String {
+    pub(super) fn block(&self, commands: &[&str]) -> String {
         let steps = commands.iter().map(|command| {
             let output = self.0.get(*command).map_or("", String::as_str);
             format!("$ {command}\n{output}")
@@ -41,7 +41,7 @@ const PARTS: &[Part] = &[
 ];
 
 /// Compares each part with its generated text, or writes it.
-pub fn check() {
+pub(super) fn check() {
     let server = Server::start();
     for (name, part, make) in PARTS {
         let path = page(name);

@@ -29,7 +29,7 @@ fn tags(file: &str, html: &str) -> Vec<Tag> {
         let (tag, after) = rest.split_once('>').expect(file);
         rest = after;
         if let Some(name) = tag.strip_prefix('/') {
-            assert_eq!(open.pop().as_deref(), Some(name), "{file}: before {:.80}", rest);
+            assert_eq!(open.pop().as_deref(), Some(name), "{file}: before {rest:.80}");
             continue;
         }
         let tag = tag.trim_end_matches(" /");

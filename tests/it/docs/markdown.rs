@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A fenced code block.
 #[derive(Debug)]
-pub struct Block {
+pub(super) struct Block {
     /// The info string after the first fence.
     pub info: String,
     pub body: String,
@@ -16,7 +16,7 @@ pub struct Block {
 
 /// How the tests use a block.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Sort {
+pub(super) enum Sort {
     /// The block is run.
     Commands,
     /// The block is written to a file of this name, which commands then use.
@@ -26,7 +26,7 @@ pub enum Sort {
 }
 
 impl Block {
-    pub fn sort(&self) -> Sort {
+    pub(super) fn sort(&self) -> Sort {
         match self.info.split_once(' ') {
             Some((_, file)) => Sort::File(file.to_owned()),
             None if self.info == "console" => Sort::Commands,
@@ -36,7 +36,7 @@ impl Block {
 }
 
 /// Returns the blocks of a page, in order.
-pub fn blocks(page: &str) -> Vec<Block> {
+pub(super) fn blocks(page: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
     let mut at = 0;

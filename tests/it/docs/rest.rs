@@ -170,7 +170,7 @@ fn description(server: &Server) -> Value {
 }
 
 /// Generates the description of every call, grouped by tag.
-pub fn calls(server: &Server, outputs: &Outputs) -> String {
+pub(super) fn calls(server: &Server, outputs: &Outputs) -> String {
     for route in route_table().iter() {
         let operation = route.description.operation;
         let has = EXAMPLES.iter().any(|(known, _)| *known == operation);
@@ -267,7 +267,7 @@ fn contents(contents: &serde_json::Map<String, Value>) -> String {
 }
 
 /// Generates the tables of all schemas.
-pub fn bodies(server: &Server, _: &Outputs) -> String {
+pub(super) fn bodies(server: &Server, _: &Outputs) -> String {
     let document = description(server);
     let mut made = String::new();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {

@@ -35,7 +35,7 @@ struct Executed {
 }
 
 /// Runs these pages and compares the outputs, or writes those that differ.
-pub fn check(pages: &[PathBuf]) {
+pub(super) fn check(pages: &[PathBuf]) {
     if !has_tools() {
         return;
     }

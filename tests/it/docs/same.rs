@@ -39,7 +39,7 @@ fn normal(text: &str) -> String {
 
 /// Returns whether the output matches the one shown. `…` matches any text within a line, and any
 /// lines if it is alone on a line.
-pub fn same(shown: &str, printed: &str) -> bool {
+pub(super) fn same(shown: &str, printed: &str) -> bool {
     let mut pattern = String::from("^");
     for line in normal(shown).lines() {
         if line.trim() == "…" {

@@ -63,9 +63,9 @@ fn pages_are_served_without_a_login_compressed_or_not() {
         assert_eq!(again.header("etag"), Some(etag), "{name}");
         let caching = plain.header("cache-control").unwrap();
         if name.ends_with(".html") || name.ends_with(".md") {
-            assert_eq!(caching, "no-cache", "{name}")
+            assert_eq!(caching, "no-cache", "{name}");
         } else {
-            assert_eq!(caching, "public, max-age=31536000, immutable", "{name}")
+            assert_eq!(caching, "public, max-age=31536000, immutable", "{name}");
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::project::{documents, put_folder};
 
 /// Where an option can stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub(super) enum Place {
     Query,
     Json,
     /// `curl -d name=value`
@@ -28,14 +28,14 @@ const TEXT: &str = "/rest/configuration/Lisbon%20core%201";
 type Pairs<'a> = &'a [(&'a str, &'a str)];
 
 /// The routes that change something.
-pub fn changing() -> Vec<&'static Route> {
+pub(super) fn changing() -> Vec<&'static Route> {
     let table = route_table();
     let routes = table.iter();
     routes.filter(|route| route.method != "GET" && route.pattern != "/rest/search").collect()
 }
 
 /// The places of a route's options.
-pub fn places(route: &Route) -> &'static [Place] {
+pub(super) fn places(route: &Route) -> &'static [Place] {
     match route.body {
         BodyRule::Nothing => &[],
         BodyRule::Options => {
@@ -47,7 +47,7 @@ pub fn places(route: &Route) -> &'static [Place] {
 }
 
 /// The member of an error that names this place.
-pub fn member(place: Place) -> &'static str {
+pub(super) fn member(place: Place) -> &'static str {
     match place {
         Place::Query => "query_parameter",
         Place::Json | Place::JsonPart => "pointer",
@@ -56,7 +56,7 @@ pub fn member(place: Place) -> &'static str {
 }
 
 /// Two values that differ, as a query or a form spells them.
-pub fn values(option: &CallOption) -> [&'static str; 2] {
+pub(super) fn values(option: &CallOption) -> [&'static str; 2] {
     match option.value {
         ValueType::Switch => ["true", "false"],
         ValueType::Word(words) => [words[0], words[1]],
@@ -71,7 +71,7 @@ pub fn values(option: &CallOption) -> [&'static str; 2] {
 }
 
 /// A value that the option cannot have; none where it can have any.
-pub fn wrong(option: &CallOption) -> Option<&'static str> {
+pub(super) fn wrong(option: &CallOption) -> Option<&'static str> {
     match option.value {
         ValueType::Text => None,
         _ => Some("../perhaps"),
@@ -79,7 +79,7 @@ pub fn wrong(option: &CallOption) -> Option<&'static str> {
 }
 
 /// A server with something in it that every call can change.
-pub fn server() -> Server {
+pub(super) fn server() -> Server {
     let server = Server::start_with(&["--demo"]);
     for name in ["p", "q"] {
         put_folder(&server, name, &documents(&[("device", "- {name: R 1%}\n")]));
@@ -104,7 +104,7 @@ fn path(route: &Route) -> String {
 }
 
 /// A request with its options in one place, and more in another.
-pub struct Call<'s> {
+pub(super) struct Call<'s> {
     pub server: &'s Server,
     pub route: &'static Route,
     query: String,
@@ -116,7 +116,7 @@ pub struct Call<'s> {
 }
 
 impl<'s> Call<'s> {
-    pub fn new(server: &'s Server, route: &'static Route) -> Self {
+    pub(super) fn new(server: &'s Server, route: &'static Route) -> Self {
         let (query, json, form) = (String::new(), String::new(), String::new());
         let body = match route.description.operation {
             "put_instances" => json!({"name": "new"}).to_string().into_bytes(),
@@ -128,13 +128,13 @@ impl<'s> Call<'s> {
     }
 
     /// What stands in the body, or in the file of the form, beside the options.
-    pub fn body(mut self, body: &[u8]) -> Self {
+    pub(super) fn body(mut self, body: &[u8]) -> Self {
         self.body = body.to_vec();
         self
     }
 
     /// Adds options, as they stand.
-    pub fn with(mut self, place: Place, options: Pairs<'_>) -> Self {
+    pub(super) fn with(mut self, place: Place, options: Pairs<'_>) -> Self {
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let encoded =
             options.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
@@ -164,7 +164,7 @@ impl<'s> Call<'s> {
         self
     }
 
-    pub fn send(self) -> Answer {
+    pub(super) fn send(self) -> Answer {
         let target = format!("{}?{}", path(self.route), self.query.trim_start_matches('&'));
         let request = self.server.request(self.route.method.as_str(), &target).login(ADMIN);
         let multipart = format!("multipart/form-data; boundary={BOUNDARY}");
@@ -191,7 +191,7 @@ impl<'s> Call<'s> {
 }
 
 /// All that a call could have changed, but for what every export says anew.
-pub fn state(server: &Server) -> Value {
+pub(super) fn state(server: &Server) -> Value {
     let mut all = Map::new();
     for path in ["/rest/state", "/rest/migrate/projects", "/rest/topology/workbooks"] {
         all.insert(path.to_owned(), server.request("GET", path).login(ADMIN).send().json());

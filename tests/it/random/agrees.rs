@@ -16,7 +16,7 @@ use super::plain::{Plain, Seen};
 impl Plain {
     /// Asserts that the store holds exactly this, that everything in it fits together, and that
     /// what did not change since the last look kept its version.
-    pub fn agrees(&mut self, store: &Store, inventory: &Inventory) {
+    pub(super) fn agrees(&mut self, store: &Store, inventory: &Inventory) {
         let reading = store.read();
         let summary = reading.summary().unwrap();
         let mut references = BTreeMap::<(Target, String), BTreeSet<Referrer>>::new();

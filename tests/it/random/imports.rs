@@ -14,7 +14,7 @@ use super::plain::{CALLER, Plain, Wish, relations};
 
 /// A project, and how it is imported.
 #[derive(Debug)]
-pub struct Project {
+pub(super) struct Project {
     pub kinds: BTreeSet<Kind>,
     /// A kind that is listed may have no document.
     pub documents: BTreeMap<Kind, Vec<Wish>>,
@@ -24,7 +24,7 @@ pub struct Project {
 
 impl Project {
     /// Writes its documents into a folder.
-    pub fn write(&self, folder: &Path) {
+    pub(super) fn write(&self, folder: &Path) {
         fs::create_dir_all(folder).unwrap();
         for (kind, wishes) in &self.documents {
             let mut writer = RecordWriter::new(Vec::new());
@@ -46,7 +46,7 @@ impl Project {
 
 /// What an import does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Does {
+pub(super) enum Does {
     Nothing,
     /// The good ones are imported, and some are not good.
     Part,
@@ -58,7 +58,7 @@ type Coming<'p> = PerKind<BTreeMap<String, &'p Wish>>;
 
 impl Plain {
     /// Imports a project.
-    pub fn import(&mut self, project: &Project) -> Does {
+    pub(super) fn import(&mut self, project: &Project) -> Does {
         let mut coming = Coming::default();
         let mut given = 0;
         for (kind, wishes) in &project.documents {

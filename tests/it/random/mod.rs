@@ -349,7 +349,7 @@ fn take(step: &Step, site: &Site, plain: &mut Plain) {
             }
             for (outcome, effect) in report.outcomes.iter().zip(effects) {
                 let found = outcome.result.as_ref().ok().map(|changed| changed.effect);
-                assert_eq!(found, effect, "{kind} {:?}", outcome);
+                assert_eq!(found, effect, "{kind} {outcome:?}");
             }
         }
         Step::Delete { kind: number, name } => {

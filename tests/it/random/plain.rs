@@ -8,11 +8,11 @@ use satchel::model::{
 };
 
 /// Who makes the changes, and may administer the inventory.
-pub const CALLER: &str = "admin";
+pub(super) const CALLER: &str = "admin";
 
 /// A record of the plain inventory: of each kind the same few properties, and all relations.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Held {
+pub(super) struct Held {
     /// What each relation names. One that holds one names one or none.
     pub relations: BTreeMap<&'static str, Vec<String>>,
     pub vendor: Option<String>,
@@ -25,7 +25,7 @@ pub struct Held {
 
 /// What is put.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub(super) struct Wish {
     pub name: String,
     pub new_name: Option<String>,
     pub relations: BTreeMap<&'static str, Vec<String>>,
@@ -39,10 +39,10 @@ pub struct Wish {
 }
 
 /// A record as it was seen: its version and its properties, in words.
-pub type Seen = BTreeMap<(Kind, String), (u64, String)>;
+pub(super) type Seen = BTreeMap<(Kind, String), (u64, String)>;
 
 #[derive(Clone, Default)]
-pub struct Plain {
+pub(super) struct Plain {
     pub records: PerKind<BTreeMap<String, Held>>,
     /// As it was when the store was last compared with this.
     pub seen: Seen,
@@ -50,14 +50,14 @@ pub struct Plain {
 
 /// A relation of a kind.
 #[derive(Clone, Copy)]
-pub struct Relation {
+pub(super) struct Relation {
     pub name: &'static str,
     pub target: Target,
     pub arity: Arity,
 }
 
 /// The relations of a kind.
-pub fn relations(kind: Kind) -> Vec<Relation> {
+pub(super) fn relations(kind: Kind) -> Vec<Relation> {
     struct Relations;
     impl KindVisitor for Relations {
         type Output = Vec<Relation>;
@@ -74,7 +74,7 @@ pub fn relations(kind: Kind) -> Vec<Relation> {
 
 impl Wish {
     /// The object that says it.
-    pub fn object(&self, kind: Kind) -> Map {
+    pub(super) fn object(&self, kind: Kind) -> Map {
         let mut entries: Vec<(Value, Value)> = vec![("name".into(), self.name.as_str().into())];
         let mut say = |key: &str, value: Value| entries.push((key.into(), value));
         if let Some(new_name) = &self.new_name {
@@ -113,7 +113,7 @@ impl Wish {
 
 impl Held {
     /// Takes over what is wished for.
-    pub fn take(&mut self, kind: Kind, wish: &Wish) {
+    pub(super) fn take(&mut self, kind: Kind, wish: &Wish) {
         self.relations.extend(wish.relations.clone());
         self.vendor = wish.vendor.clone().or(self.vendor.take());
         self.manual = wish.manual.unwrap_or(self.manual);
@@ -132,20 +132,20 @@ impl Held {
 
 impl Plain {
     /// The plain inventory of what the store holds when it is new.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut plain = Self::default();
         plain.records[Kind::User].insert(CALLER.to_owned(), Held::default());
         plain
     }
 
     /// The names that a relation may name.
-    pub fn names(&self, target: Target) -> Vec<&str> {
+    pub(super) fn names(&self, target: Target) -> Vec<&str> {
         let kinds = target.kinds().iter();
         kinds.flat_map(|kind| self.records[*kind].keys().map(String::as_str)).collect()
     }
 
     /// Puts what is wished for, and says what that did; none when it is faulty.
-    pub fn put(&mut self, kind: Kind, wish: &Wish, atomicity: Atomicity) -> Option<Effect> {
+    pub(super) fn put(&mut self, kind: Kind, wish: &Wish, atomicity: Atomicity) -> Option<Effect> {
         let mut after = self.clone();
         let effect = after.try_put(kind, wish)?;
         if atomicity == Atomicity::Each && after.dangles() {
@@ -237,7 +237,7 @@ impl Plain {
     }
 
     /// Deletes a record and what goes with it, and gives those.
-    pub fn delete(&mut self, kind: Kind, name: &str) -> Option<BTreeSet<(Kind, String)>> {
+    pub(super) fn delete(&mut self, kind: Kind, name: &str) -> Option<BTreeSet<(Kind, String)>> {
         self.records[kind].get(name)?;
         let mut gone = BTreeSet::from([(kind, name.to_owned())]);
         loop {
@@ -279,7 +279,7 @@ impl Plain {
     }
 
     /// Whether something is named that is not there.
-    pub fn dangles(&self) -> bool {
+    pub(super) fn dangles(&self) -> bool {
         let dangles = |target: Target, name: &String| {
             !target.kinds().iter().any(|kind| self.records[*kind].contains_key(name))
         };
@@ -292,7 +292,7 @@ impl Plain {
     }
 
     /// The members that a pool's criteria give, by the words of a few criteria.
-    pub fn members(&self, pool: &Held) -> BTreeMap<&'static str, BTreeSet<String>> {
+    pub(super) fn members(&self, pool: &Held) -> BTreeMap<&'static str, BTreeSet<String>> {
         let side = |word: &'static str, kind: Kind, prefix: &str| {
             let asked: Vec<(&str, &str)> = pool
                 .criteria

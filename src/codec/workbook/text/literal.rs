@@ -390,7 +390,7 @@ pub(super) mod tests {
     }
 
     /// Values of every type, nested, some with hostile texts.
-    pub fn values() -> impl Strategy<Value = Value> {
+    pub(crate) fn values() -> impl Strategy<Value = Value> {
         let texts = prop_oneof![
             any::<String>(),
             "[\\['\"\\\\nNoe0-9.,(){}: E+\\]]{0,12}",
