@@ -19,15 +19,19 @@ pub enum Role {
 /// A user who has logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
+    /// The user's name, as in the inventory.
     pub name: String,
+    /// The user's rights.
     pub role: Role,
 }
 
 /// The properties of a user that a login needs.
 pub struct Account {
+    /// The user's name.
     pub name: String,
     /// The argon2 hash as a PHC string (`$argon2id$v=19$m=…`). A user without one cannot log in.
     pub password_hash: Option<Zeroizing<String>>,
+    /// The user's rights.
     pub role: Role,
 }
 

@@ -30,6 +30,7 @@ struct Cache {
 }
 
 impl InventoryAccounts {
+    /// Returns the accounts of this store. No account is in memory yet.
     pub fn new(store: Arc<Store>) -> Self {
         Self { store, cache: RwLock::default() }
     }
@@ -84,8 +85,10 @@ impl Accounts for InventoryAccounts {
 /// Why a password could not be set.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
+    /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The password cannot be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
 }
@@ -138,13 +141,16 @@ pub fn has_able_administrator(store: &Store) -> Result<bool, StoreError> {
 /// The outcome of [`set_password`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetPassword {
+    /// The password was changed, or the administrator was created.
     Done,
+    /// The user does not exist and was not to be created. Nothing was changed.
     NoSuchUser,
 }
 
 /// The rights of a user after [`set_password`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewRights {
+    /// The rights stay the same. A missing user is not created.
     AsBefore,
     /// The user becomes an administrator, and is created if missing.
     Administrator,

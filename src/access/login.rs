@@ -14,7 +14,9 @@ use crate::wording::Chain;
 
 /// The name and password that a caller sent.
 pub struct Credentials {
+    /// The user name. The user might not exist.
     pub name: String,
+    /// The password in plain text. It is overwritten in memory when it is dropped.
     pub password: Zeroizing<String>,
 }
 
@@ -26,7 +28,11 @@ pub enum LoginError {
     Refused,
     /// Too many wrong passwords before.
     #[error("too many failed logins; try again in {} s", .wait.as_secs().max(1))]
-    Locked { wait: Duration },
+    Locked {
+        /// The time until the next attempt is allowed.
+        wait: Duration,
+    },
+    /// The accounts cannot be read, so nothing is known about the credentials.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
 }

@@ -25,13 +25,23 @@ pub enum HashError {
     /// The error of argon2 repeats its own source, so it is not a source here.
     #[error("the password hash is not an argon2 PHC string: {0}")]
     NotArgon2(argon2::password_hash::Error),
+    /// The parameters of the hash are over the limits, so a check would cost too much.
     #[error(
         "the password hash needs {memory_kib} KiB, {passes} passes and {lanes} lanes, which is over \
          the limits"
     )]
-    TooCostly { memory_kib: u32, passes: u32, lanes: u32 },
+    TooCostly {
+        /// The memory that a check takes, in KiB.
+        memory_kib: u32,
+        /// The number of passes over the memory.
+        passes: u32,
+        /// The number of lanes, which argon2 calls parallelism.
+        lanes: u32,
+    },
+    /// The system provides no random numbers for the salt.
     #[error("the system provides no random numbers")]
     NoRandomness(#[source] std::io::Error),
+    /// argon2 refuses the password, for example because it is too long.
     #[error("the password cannot be hashed: {0}")]
     Hashing(argon2::password_hash::Error),
 }

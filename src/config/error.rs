@@ -8,22 +8,54 @@ use super::setting::Expected;
 /// Why a settings file was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
+    /// The file does not exist or cannot be read.
     #[error(
         "cannot read the settings file {} (--config '' starts without one)",
         .path.display()
     )]
-    Unreadable { path: PathBuf, source: io::Error },
+    Unreadable {
+        /// The settings file.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// The file is too large for a settings file. It is not read further.
     #[error(
         "{} has more than {bytes_max} bytes, so it is not a settings file",
         .path.display()
     )]
-    TooLarge { path: PathBuf, bytes_max: u64 },
+    TooLarge {
+        /// The settings file.
+        path: PathBuf,
+        /// The size limit in bytes.
+        bytes_max: u64,
+    },
+    /// The file is not UTF-8.
     #[error("{}:{line}: a settings file must be UTF-8 text, and this line is not", .path.display())]
-    NotText { path: PathBuf, line: usize },
+    NotText {
+        /// The settings file.
+        path: PathBuf,
+        /// The first line that is not UTF-8, counted from 1.
+        line: usize,
+    },
+    /// The file is not TOML.
     #[error("{}:{line}: invalid TOML: {detail}", .path.display())]
-    Syntax { path: PathBuf, line: usize, detail: String },
+    Syntax {
+        /// The settings file.
+        path: PathBuf,
+        /// The line of the error, counted from 1.
+        line: usize,
+        /// The message of the TOML parser.
+        detail: String,
+    },
+    /// The file is TOML, and some of its settings are invalid.
     #[error("{}", lines(.path, .problems))]
-    Wrong { path: PathBuf, problems: Vec<SettingProblem> },
+    Wrong {
+        /// The settings file.
+        path: PathBuf,
+        /// All invalid lines.
+        problems: Vec<SettingProblem>,
+    },
 }
 
 /// An invalid line of a settings file.
@@ -31,19 +63,37 @@ pub enum FileError {
 pub struct SettingProblem {
     /// Counts from 1.
     pub line: usize,
+    /// The name of the setting, as the file spells it.
     pub key: String,
+    /// What is wrong with the line.
     pub fault: SettingFault,
 }
 
 /// Why a line is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingFault {
+    /// No command has a setting of this name.
     #[error("unknown setting{}", suggestion(.nearest.as_deref()))]
-    Unknown { nearest: Option<String> },
+    Unknown {
+        /// The most similar setting name, if one is similar enough to suggest.
+        nearest: Option<String>,
+    },
+    /// The value has another data type than the setting.
     #[error("found {found}, expected {}", .expected.description())]
-    Type { found: &'static str, expected: Expected },
+    Type {
+        /// The data type in the file, in words.
+        found: &'static str,
+        /// The data type of the setting.
+        expected: Expected,
+    },
+    /// The value has the correct data type, and the setting does not accept it.
     #[error("invalid value {value}: {expectation}")]
-    Value { value: String, expectation: String },
+    Value {
+        /// The value, quoted and shortened.
+        value: String,
+        /// The accepted values, in words.
+        expectation: String,
+    },
 }
 
 fn suggestion(nearest: Option<&str>) -> String {

@@ -74,9 +74,11 @@ pub struct ServeConfig {
     #[arg(long)]
     pub demo: bool,
 
+    /// The settings of the log.
     #[command(flatten)]
     pub log: LogConfig,
 
+    /// The limits on connections and requests.
     #[command(flatten)]
     pub limits: LimitsConfig,
 }

@@ -10,8 +10,11 @@ use clap::{Arg, ArgAction, Command, value_parser};
 /// The data type of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
+    /// `true` or `false` in TOML.
     Boolean,
+    /// A TOML integer.
     Integer,
+    /// A TOML string. Paths, addresses and words of a choice are strings too.
     Text,
 }
 

@@ -38,6 +38,7 @@ pub enum ParseError {
     /// An error of clap, or the help or version that was asked for.
     #[error(transparent)]
     Arguments(#[from] clap::Error),
+    /// The settings file cannot be read or is invalid.
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -45,6 +46,7 @@ pub enum ParseError {
 /// A parsed command line, with the settings file.
 #[derive(Debug)]
 pub struct Parsed {
+    /// The arguments with their values from all sources, as clap returns them.
     pub matches: ArgMatches,
     file: Option<SettingsFile>,
     /// The settings of the subcommand that runs.
@@ -56,21 +58,27 @@ pub struct Parsed {
 /// The source of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SettingSource {
+    /// An option of the command line.
     Flag,
+    /// An environment variable.
     Environment,
     /// The settings file. The line counts from 1.
     File {
+        /// The line that sets the value.
         line: usize,
     },
+    /// The default. Also the source of a setting without a value.
     Default,
 }
 
 /// A setting with its value in effect.
 #[derive(Clone, Debug)]
 pub struct EffectiveSetting {
+    /// The setting.
     pub setting: Setting,
     /// `None` if nothing sets it and it has no default.
     pub value: Option<OsString>,
+    /// The source of the value.
     pub source: SettingSource,
 }
 

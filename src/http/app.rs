@@ -36,11 +36,17 @@ pub struct App {
 pub struct AppParts {
     /// The name that the server reports in `is_alive`.
     pub name: String,
+    /// The accounts that logins are checked against.
     pub accounts: Arc<dyn Accounts>,
+    /// Export and import of projects.
     pub migration: Migration,
+    /// Export and import of workbooks.
     pub topology: Topology,
+    /// The records of the inventory.
     pub inventory: Inventory,
+    /// The running and ended jobs.
     pub jobs: Jobs,
+    /// The limits on connections and requests.
     pub limits: Limits,
     /// [`route_table`](super::route_table), for the metrics, the front page and the OpenAPI
     /// description.

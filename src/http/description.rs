@@ -24,9 +24,15 @@ pub enum BodyRule {
     Options,
     /// A file of at most `bytes_max` bytes, alone or as a part of a form. The other parts of the
     /// form are options, which the handler reads.
-    File { bytes_max: u64 },
+    File {
+        /// The size limit in bytes.
+        bytes_max: u64,
+    },
     /// At most `bytes_max` bytes of another kind. The call's options are in the query.
-    AtMost { bytes_max: u64 },
+    AtMost {
+        /// The size limit in bytes.
+        bytes_max: u64,
+    },
 }
 
 /// The size limit of a body that holds options, in bytes. The longest in the manual of eNMS has
@@ -47,10 +53,15 @@ impl BodyRule {
 /// A group of routes in the OpenAPI description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tag {
+    /// Instances, queries, search, configurations and pools.
     Inventory,
+    /// Projects.
     Migration,
+    /// Workbooks.
     Topology,
+    /// Long-running operations.
     Jobs,
+    /// The server itself.
     Site,
 }
 
@@ -84,11 +95,13 @@ impl Tag {
 pub struct Description {
     /// The unique name of the operation, for generated clients and for metrics.
     pub operation: &'static str,
+    /// The group in the OpenAPI description.
     pub tag: Tag,
     /// One sentence.
     pub summary: &'static str,
     /// The `{name}` segments of the pattern, in their order.
     pub path: &'static [PathParameter],
+    /// The options that the query can contain.
     pub query: QueryRule,
     /// The bodies that the route accepts; empty if it accepts none.
     pub request: &'static [Content],
@@ -100,8 +113,11 @@ pub struct Description {
 /// A `{name}` segment of a pattern.
 #[derive(Clone, Copy, Debug)]
 pub struct PathParameter {
+    /// The name between the braces of the pattern.
     pub name: &'static str,
+    /// One sentence.
     pub about: &'static str,
+    /// The accepted values.
     pub value: ValueType,
 }
 
@@ -110,19 +126,24 @@ pub struct PathParameter {
 /// a form; a GET call accepts them in the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallOption {
+    /// The documented name.
     pub name: &'static str,
     /// Other accepted names of the option.
     pub aliases: &'static [&'static str],
     /// One sentence.
     pub about: &'static str,
+    /// The accepted values.
     pub value: ValueType,
+    /// Whether a call must contain the option.
     pub need: Need,
 }
 
 /// Whether a call needs an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
+    /// A call without the option is refused.
     Required,
+    /// A call without the option uses its default.
     Optional,
     /// Clients are known to send the option. It is checked, and has no effect on this call.
     Ignored,
@@ -153,8 +174,11 @@ impl CallOption {
 /// The type of the value of an option or a path parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueType {
+    /// Any text.
     Text,
+    /// The name of a project.
     ProjectName,
+    /// The name of a workbook.
     WorkbookName,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -178,7 +202,10 @@ pub enum QueryRule {
     /// These options; other parameters are refused.
     Known(&'static [CallOption]),
     /// Parameters of any name.
-    Any { about: &'static str },
+    Any {
+        /// One sentence about the parameters.
+        about: &'static str,
+    },
 }
 
 impl QueryRule {
@@ -194,14 +221,18 @@ impl QueryRule {
 /// A body of one media type.
 #[derive(Clone, Copy, Debug)]
 pub struct Content {
+    /// The media type, as in `Content-Type`.
     pub media_type: &'static str,
+    /// The content in this media type.
     pub shape: Shape,
 }
 
 /// The content of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
+    /// Text without a schema.
     Text,
+    /// Bytes of a file.
     Bytes,
     /// A schema of the OpenAPI description, by its name.
     Schema(&'static str),
@@ -214,17 +245,22 @@ pub enum Shape {
 /// One response of a route.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerForm {
+    /// The HTTP status.
     pub status: u16,
     /// One sentence.
     pub about: &'static str,
+    /// The body, once for each media type that a client can ask for; empty if there is no body.
     pub content: &'static [Content],
+    /// The headers beyond those that every response can have.
     pub headers: &'static [AnswerHeader],
 }
 
 /// A response header that clients may need.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerHeader {
+    /// The name of the header.
     pub name: &'static str,
+    /// One sentence.
     pub about: &'static str,
 }
 

@@ -6,11 +6,15 @@ use super::description::{Access, BodyRule, Description};
 
 /// One route.
 pub struct Route {
+    /// The HTTP method.
     pub method: Method,
     /// The path: literal segments, and `{name}` for any one segment that is not empty.
     pub pattern: &'static str,
+    /// The callers who may use the route.
     pub access: Access,
+    /// The body that the route accepts.
     pub body: BodyRule,
+    /// The description for checks of requests and for OpenAPI.
     pub description: Description,
 }
 

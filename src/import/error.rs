@@ -8,17 +8,30 @@ use crate::{job::Cancelled, model::Kind, store::StoreError};
 /// Why nothing was imported. Problems with the imported records are in the report.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
+    /// The store cannot be read or written, or the import was cancelled.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The import writes records, references and lists of problems to temporary files.
     #[error("a temporary file of the import cannot be written or read")]
     TemporaryFile(#[source] io::Error),
+    /// A temporary file ends within an entry.
     #[error("a temporary file of the import is damaged: an entry is incomplete")]
     TemporaryFileDamaged,
+    /// A temporary file holds bytes that are not a record.
     #[error("a temporary file of the import is damaged: a {kind} cannot be decoded: {detail}")]
-    Undecodable { kind: Kind, detail: String },
+    Undecodable {
+        /// The kind of the record.
+        kind: Kind,
+        /// The error of the decoder.
+        detail: String,
+    },
+    /// A name in a temporary file or an index is not UTF-8, so the file is damaged.
     #[error("the name of a {kind} is not valid UTF-8")]
-    NameBytes { kind: Kind },
+    NameBytes {
+        /// The kind of the record.
+        kind: Kind,
+    },
+    /// No administrator with a password would be left, so nobody could administer the server.
     #[error(
         "after this import no administrator could log in: no user with is_admin and a password \
          would be left. Nothing was changed"
@@ -31,10 +44,16 @@ pub enum ImportError {
         listed(.0)
     )]
     EmptyReplacement(Vec<EmptyKind>),
+    /// The report does not exist. It was never kept, or it was removed for newer ones.
     #[error("there is no report '{id}'")]
-    NoReport { id: String },
+    NoReport {
+        /// The id that the caller sent.
+        id: String,
+    },
+    /// The file of a report cannot be read or written.
     #[error("the report of an import cannot be stored or read")]
     Report(#[source] io::Error),
+    /// The system provides no random numbers for the id of a report.
     #[error("the system provides no random numbers for the name of a report")]
     Random(#[source] io::Error),
 }

@@ -34,6 +34,7 @@ struct Group<L> {
 pub struct ListExcerpt<T, L> {
     /// The number of all entries.
     pub total: u64,
+    /// The first groups in sorted order, at most 100.
     pub shown: Vec<EntryGroup<T, L>>,
     /// The number of counted groups that are not shown.
     #[serde(skip_serializing_if = "is_zero")]
@@ -53,9 +54,12 @@ impl<T, L> Default for ListExcerpt<T, L> {
 /// An entry, how often it occurs, and its first locations.
 #[derive(Clone, Debug, Serialize)]
 pub struct EntryGroup<T, L> {
+    /// The content that the grouped entries share.
     #[serde(flatten)]
     pub entry: T,
+    /// How often the entry occurs.
     pub count: u64,
+    /// The first locations in sorted order. There can be fewer than `count`.
     #[serde(rename = "places")]
     pub locations: Vec<L>,
 }

@@ -13,8 +13,10 @@ const VALUE_SHOWN_BYTES_MAX: usize = 200;
 /// A problem of an imported record or document. Equal problems are grouped in the report.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Problem {
+    /// The document or sheet with the problem.
     #[serde(flatten)]
     pub document: Document,
+    /// The property with the problem; absent if the problem concerns the whole record or document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub property: Option<String>,
     /// The value at fault. Never a secret.
@@ -115,8 +117,10 @@ impl Problem {
 /// A reference without a target, which the import removes from its list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct DanglingReference {
+    /// The kind of the record that contained the reference.
     #[serde(rename = "type")]
     pub kind: Kind,
+    /// The list that contained the reference.
     pub property: String,
     /// The name of the missing record.
     pub missing: String,
@@ -125,22 +129,27 @@ pub struct DanglingReference {
 /// A property whose values were converted to its type, without a change of meaning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Conversion {
+    /// The document or sheet with the converted values.
     #[serde(flatten)]
     pub document: Document,
+    /// The property with the converted values.
     pub property: String,
 }
 
 /// A change that an import makes to records of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Change {
+    /// The kind of the changed records.
     #[serde(rename = "type")]
     pub kind: Kind,
+    /// How the records change.
     pub change: ChangeKind,
 }
 
 /// A changed record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ChangedRecord {
+    /// The name of the changed record.
     pub record: String,
     /// The properties that differ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -151,8 +160,11 @@ pub struct ChangedRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
+    /// The record is deleted.
     Removed,
+    /// The record exists and gets new values.
     Updated,
+    /// The record is new.
     Created,
     /// Not imported, but a list of it loses a reference, or it is a pool whose members change.
     Adjusted,
@@ -161,6 +173,7 @@ pub enum ChangeKind {
 /// A change of an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct AdministratorChange {
+    /// How the administrator changes.
     pub change: AdministratorChangeKind,
 }
 
@@ -168,9 +181,11 @@ pub struct AdministratorChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdministratorChangeKind {
+    /// An administrator is deleted.
     Removed,
     /// The user remains, but is no longer an administrator.
     RightsLost,
+    /// A new user is an administrator.
     Created,
     /// The user exists already, and becomes an administrator.
     RightsGained,
@@ -181,9 +196,12 @@ pub enum AdministratorChangeKind {
 /// The values of a property before and after. Both are absent for a secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PropertyChange {
+    /// The name of the property.
     pub property: String,
+    /// The value before the import; absent if the property had none or holds a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<ShownValue>,
+    /// The value after the import; absent if the property has none or holds a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<ShownValue>,
 }

@@ -26,11 +26,14 @@ pub enum ImportOutcome {
 /// The report of an import, or of a dry run. `S` describes what was imported.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImportReport<S> {
+    /// How the import ended.
     pub outcome: ImportOutcome,
     /// One sentence for a person.
     pub summary: String,
+    /// The name and form of the imported data.
     #[serde(flatten)]
     pub source: S,
+    /// The numbers of records, one entry for each imported kind.
     pub types: Vec<KindReport>,
     /// Problems, with their locations.
     pub problems: ListExcerpt<Problem, DocumentLocation>,
@@ -47,7 +50,9 @@ pub struct ImportReport<S> {
     /// The changes that a dry run found; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<ListExcerpt<Change, ChangedRecord>>,
+    /// Findings that do not prevent the import, as sentences.
     pub warnings: Vec<String>,
+    /// How long each step took.
     pub milliseconds: Milliseconds,
     /// The id of the full report, which holds every entry of every list; `None` if it was not kept.
     /// A client gets a link instead.
@@ -58,16 +63,22 @@ pub struct ImportReport<S> {
 /// The numbers of records of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct KindReport {
+    /// The kind of the records.
     #[serde(rename = "type")]
     pub kind: Kind,
+    /// Records that are new.
     pub created: u64,
+    /// Records that existed and get new values.
     pub updated: u64,
+    /// Imported records that are equal to the existing ones.
     pub unchanged: u64,
+    /// Records that are deleted.
     pub removed: u64,
-    /// Not imported, but changed by the import: lists that lost a reference, pools.
+    /// Records that are not imported, but change: a list loses a reference, or a pool's members change.
     pub adjusted: u64,
+    /// Imported records that are invalid and not applied.
     pub rejected: u64,
-    /// In the inventory after the import.
+    /// Records in the inventory after the import.
     pub total: u64,
 }
 
@@ -89,10 +100,14 @@ impl KindReport {
 /// How long each step took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Milliseconds {
+    /// The time to read and check the documents or sheets.
     pub decode: u64,
+    /// The time to check the references and decide for each record.
     pub plan: u64,
+    /// The time to write the records, or to compare them in a dry run.
     pub apply: u64,
-    /// The members of pools. They are searched during the third step, which counts that time.
+    /// The time to write the members of pools. The search for them counts as `apply`.
     pub recompute: u64,
+    /// The time of the whole import.
     pub total: u64,
 }

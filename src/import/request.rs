@@ -10,8 +10,11 @@ pub struct ImportOptions<'a> {
     pub kinds: &'a [Kind],
     /// Which of these kinds are emptied in the same step.
     pub emptying: Emptying,
+    /// Whether to empty a kind without importing a record of it.
     pub empty_replacement: EmptyReplacement,
+    /// Whether to skip rejected records.
     pub on_error: OnError,
+    /// Whether to apply the import.
     pub mode: Mode,
     /// The name of the user who runs the import. The import does not lock this user out.
     pub principal: &'a str,
@@ -38,6 +41,7 @@ pub enum EmptyReplacement {
 /// Which kinds an import empties in the same step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emptying {
+    /// No kind. Records that are not imported stay.
     Nothing,
     /// The kinds that have a document or a sheet. The others keep their records.
     Present,
@@ -48,6 +52,8 @@ pub enum Emptying {
 /// Whether an import is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
+    /// It changes the inventory.
     Apply,
+    /// It only reports what it would change.
     DryRun,
 }

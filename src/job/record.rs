@@ -7,10 +7,15 @@ use serde_json::value::RawValue;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
+    /// Import of a project.
     ImportProject,
+    /// Export of the inventory as a project.
     ExportProject,
+    /// Import of devices and links from a workbook.
     ImportTopology,
+    /// Export of devices and links as a workbook.
     ExportTopology,
+    /// Verification of the whole inventory.
     Verify,
 }
 
@@ -18,16 +23,20 @@ pub enum Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
+    /// The job makes its changes.
     Apply,
+    /// The job only reports what it would change.
     DryRun,
 }
 
 /// The facts about a job that are known at its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
+    /// What the job does.
     pub operation: Operation,
     /// The project or workbook.
     pub subject: Option<String>,
+    /// Whether the job makes its changes.
     pub mode: Mode,
     /// The name of the user who started it.
     pub user: String,
@@ -41,6 +50,7 @@ pub enum EndState {
     Finished,
     /// The operation failed, or an import was rejected. The problem says why.
     Failed,
+    /// A user cancelled the job. Nothing was changed.
     Cancelled,
     /// The server stopped before the job ended.
     Interrupted,
@@ -50,6 +60,7 @@ pub enum EndState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
+    /// The inventory is the same as before the job.
     Unchanged,
     /// The imported inventory replaced the one before.
     Replaced,
@@ -58,6 +69,7 @@ pub enum Effect {
 /// The end of a job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct End {
+    /// How the job ended.
     pub state: EndState,
     /// A sentence for a person.
     pub outcome: String,

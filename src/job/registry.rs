@@ -32,10 +32,13 @@ struct Inner {
 
 /// One job.
 pub struct Job {
+    /// The identifier: 16 hexadecimal digits, random.
     pub id: String,
+    /// The facts that are known at the start.
     pub about: About,
     /// The start time (RFC 3339).
     pub since: String,
+    /// The progress, which the operation updates while it runs.
     pub progress: Progress,
     end: OnceLock<(String, End)>,
     ended: watch::Sender<bool>,
@@ -219,6 +222,7 @@ impl Job {
 }
 
 impl Running {
+    /// Returns the job, for reports of its progress.
     pub fn job(&self) -> &Arc<Job> {
         &self.job
     }

@@ -12,6 +12,7 @@ use super::registry::Job;
 pub enum ViewLength {
     /// Without the report and the problem: for lists.
     Short,
+    /// With the report and the problem.
     Whole,
 }
 
@@ -21,46 +22,65 @@ pub enum ViewLength {
 pub enum JobState {
     /// Waits until another operation has finished.
     Waiting,
+    /// The operation runs.
     Running,
     /// Was cancelled, and ends at its next check.
     Cancelling,
+    /// The operation succeeded.
     Finished,
+    /// The operation failed, or the import was rejected.
     Failed,
+    /// A user cancelled the job. Nothing was changed.
     Cancelled,
+    /// The server stopped before the job ended.
     Interrupted,
 }
 
 /// A job at one moment.
 #[derive(Serialize)]
 pub struct JobView<'a> {
+    /// The identifier, as in `/rest/jobs/{id}`.
     pub id: &'a str,
+    /// The operation: an import, an export or a verification.
     pub operation: Operation,
+    /// The name of the project or workbook; absent for a verification.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<&'a str>,
+    /// Whether the job only reports what it would change.
     pub dry_run: bool,
+    /// The name of the user who started the job.
     pub user: &'a str,
+    /// The start time in UTC (RFC 3339).
     pub since: &'a str,
+    /// The state of the job.
     pub state: JobState,
     /// Whether a cancellation would be accepted.
     pub cancellable: bool,
-    /// Only while the job runs. The same holds for `done` and `total`.
+    /// The current step; absent after the job has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<Step>,
+    /// The number of records that this step has processed; absent after the job has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub done: Option<u64>,
+    /// The number of records that this step has to process; absent if it is unknown or the job has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Only after the job has ended. The same holds for the members that follow.
+    /// The end time in UTC (RFC 3339); absent before the job has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<&'a str>,
+    /// One sentence that says how the job ended; absent before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'a str>,
+    /// The effect on the inventory; absent before the job has ended, or if a write error leaves it unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inventory: Option<Effect>,
+    /// The HTTP status that the call would have had without `Prefer: respond-async`; absent before the job has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// The body of the response, if the operation succeeded; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<&'a RawValue>,
+    /// The problem document, if the operation failed; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<&'a RawValue>,
 }
