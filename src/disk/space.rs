@@ -9,6 +9,7 @@ use rustix::fs::statvfs;
 pub struct DiskSpace {
     /// The space that an unprivileged process can still use.
     pub free_bytes: u64,
+    /// The total size of the file system.
     pub size_bytes: u64,
 }
 

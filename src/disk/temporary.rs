@@ -28,6 +28,7 @@ fn free_path(dir: &Path) -> PathBuf {
 /// A file without a final name. It is removed on drop unless it was [persisted](Self::persist).
 #[derive(Debug)]
 pub struct TemporaryFile {
+    /// The open file, for writing the contents.
     pub file: File,
     dir: PathBuf,
     /// `None` once the file has its final name.

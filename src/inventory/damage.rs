@@ -17,7 +17,7 @@ use crate::{
     store::{Damage, Finding},
 };
 
-/// The most damaged records in the state: the last ones that were record.
+/// The largest number of damaged records in the state. The most recently read ones are kept.
 const SHOWN_MAX: usize = 10;
 
 /// The interval between two log lines about one record, so that a list in a loop does not fill the
@@ -57,17 +57,20 @@ pub struct DamageReport {
 pub struct DamageShown {
     /// The part of the store: a kind of records, or an internal tree.
     pub part: &'static str,
+    /// The kind of the damaged record. `None` if the damage is not in a record.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
+    /// The name of the damaged record. `None` if it is not one record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The fault, for a technician.
     pub detail: String,
     /// The time when it was met last, in the format of RFC 3339.
     pub time: String,
 }
 
 impl DamageLog {
-    /// Counts damage that a read record. Logs it at level ERROR, unless it was logged within
+    /// Counts damage that a read met. Logs it at level ERROR, unless it was logged within
     /// [`LOG_INTERVAL`].
     pub(super) fn note(&self, damage: Damage) {
         let Damage { part, kind, name, detail } = damage;

@@ -5,37 +5,91 @@ use crate::{model::Kind, store::StoreError};
 /// Why nothing was read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum InventoryError {
+    /// The store failed, or refused the change.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// No record of this kind has the name.
     #[error("there is no {kind} '{name}'")]
-    NotFound { kind: Kind, name: String },
+    NotFound {
+        /// The requested kind.
+        kind: Kind,
+        /// The requested name.
+        name: String,
+    },
+    /// The device exists, but the requested long text was never written, or devices have no such text.
     #[error("the device '{device}' has no {property}")]
-    NoText { device: String, property: String },
+    NoText {
+        /// The name of the device.
+        device: String,
+        /// The requested property.
+        property: String,
+    },
     /// The property of a query, a column, an order or a criterion is unknown.
     #[error("a {kind} has no property '{property}'{}", .nearest.as_ref().map(|near| format!(" (did you mean '{near}'?)")).unwrap_or_default())]
-    UnknownProperty { kind: Kind, property: String, nearest: Option<String> },
+    UnknownProperty {
+        /// The kind of the requested records.
+        kind: Kind,
+        /// The unknown property.
+        property: String,
+        /// A known property with a similar name.
+        nearest: Option<String>,
+    },
     /// The property of a query cannot have the value.
     #[error("'{value}' cannot be a {kind}'s {property}: {rule}")]
-    Value { kind: Kind, property: String, value: String, rule: String },
-    /// `position` counts characters of the expression from 1.
+    Value {
+        /// The kind of the requested records.
+        kind: Kind,
+        /// The property of the query.
+        property: String,
+        /// The value of the query.
+        value: String,
+        /// The rule that the value violates, as a sentence without a full stop.
+        rule: String,
+    },
+    /// The text of a [`Filter::Regex`](super::Filter::Regex) is not a regular expression.
     #[error(
         "the expression for '{property}' is not a valid regular expression: {detail} (at character \
          {position})"
     )]
-    Regex { property: String, detail: String, position: usize },
+    Regex {
+        /// The property of the criterion.
+        property: String,
+        /// The fault in the expression.
+        detail: String,
+        /// The place of the fault, in characters of the expression from 1.
+        position: usize,
+    },
     /// The instance does not have the version that the change expects.
     #[error("the {kind} '{name}' has changed in the meantime")]
-    Stale { kind: Kind, name: String },
+    Stale {
+        /// The kind of the instance.
+        kind: Kind,
+        /// The name of the instance.
+        name: String,
+    },
+    /// A user asked for the deletion of the account with which the request was made.
     #[error("the user '{name}' cannot delete itself")]
-    OwnUser { name: String },
+    OwnUser {
+        /// The name of the user.
+        name: String,
+    },
     /// A deletion would affect more records than one change can hold.
     #[error(
         "the {kind} '{name}' cannot be deleted in one change: more than {records_max} records would \
          be deleted or lose a reference"
     )]
-    TooManyReferences { kind: Kind, name: String, records_max: usize },
+    TooManyReferences {
+        /// The kind of the record to delete.
+        kind: Kind,
+        /// The name of the record to delete.
+        name: String,
+        /// The largest number of records that one deletion can affect.
+        records_max: usize,
+    },
+    /// The change would delete or disable the last administrator.
     #[error("no administrator who can log in would remain")]
     NoAdministrator,
+    /// A new password cannot be hashed, because the system provides no random numbers.
     #[error("a password cannot be hashed")]
     Hash(#[from] crate::access::HashError),
 }

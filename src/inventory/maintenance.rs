@@ -13,6 +13,7 @@ use crate::{
 /// The state of the inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InventoryState {
+    /// The generation in use.
     #[serde(flatten)]
     pub now: GenerationState,
     /// The generation that an undo restores.
@@ -24,39 +25,48 @@ pub struct InventoryState {
 /// The numbers of a generation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GenerationState {
+    /// The number of the generation.
     pub generation: u64,
     /// The number of its last change.
     pub version: u64,
+    /// The number of records of all kinds.
     pub records: u64,
-    /// The size on the disk.
+    /// The size on the disk, in bytes.
     pub bytes: u64,
+    /// The number of records of each kind, in the order of [`Kind::ALL`].
     pub types: Vec<KindCount>,
 }
 
 /// The number of records of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct KindCount {
+    /// The counted kind.
     #[serde(rename = "type")]
     pub kind: Kind,
+    /// The number of its records.
     pub records: u64,
 }
 
 /// The report of an undo, or of a dry run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UndoReport {
+    /// Whether the inventory was changed.
     pub outcome: UndoOutcome,
     /// A sentence for a person.
     pub summary: String,
-    /// The generation before the undo, which is discarded.
+    /// The generation before the undo. A second undo restores it.
     pub before: GenerationState,
     /// The generation after the undo.
     pub after: GenerationState,
 }
 
+/// The outcome of an undo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UndoOutcome {
+    /// The previous generation is the current one now.
     Undone,
+    /// The undo was previewed. Nothing was changed.
     DryRun,
 }
 

@@ -27,41 +27,52 @@ pub struct VerifyReport {
     pub whole: bool,
     /// A sentence for a person.
     pub summary: String,
+    /// The number of records of all kinds that were read.
     pub records: u64,
+    /// The records that were read, by kind.
     pub types: Vec<KindRead>,
+    /// The number of references between records.
     pub references: u64,
     /// The number of members of computed pools.
     pub members: u64,
     /// The number of long texts of devices.
     pub texts: u64,
-    /// The number of secrets that were opened with the key.
+    /// The number of secrets that were decrypted with the key.
     pub secrets: u64,
+    /// The problems that were found.
     pub findings: FindingsReport,
+    /// The duration of the verification.
     pub milliseconds: u64,
 }
 
 /// The records of one kind that were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct KindRead {
+    /// The kind of the records.
     #[serde(rename = "type")]
     pub kind: Kind,
+    /// The number of its records that were read.
     pub records: u64,
+    /// The size of its encoded records, in bytes.
     pub bytes: u64,
 }
 
 /// The findings of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FindingsReport {
+    /// The number of all findings, also of those that are not shown.
     pub total: u64,
-    /// The first findings.
+    /// The first findings, at most [`FINDINGS_SHOWN_MAX`].
     pub shown: Vec<FindingShown>,
 }
 
 /// An inconsistency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FindingShown {
+    /// The kind of record. `None` if the problem concerns the whole inventory.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
+    /// The record. `None` if the problem is not one of a single record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// A short identifier for scripts.

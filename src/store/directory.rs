@@ -148,26 +148,32 @@ impl DataDirectory {
         write_holder(&holder, &self.lock)
     }
 
+    /// Returns the path of the data directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Returns the path of the folder with the project library.
     pub fn migrations(&self) -> PathBuf {
         self.path.join("migrations")
     }
 
+    /// Returns the path of the folder with exported workbooks.
     pub fn spreadsheets(&self) -> PathBuf {
         self.path.join("spreadsheets")
     }
 
+    /// Returns the path of the folder with the reports of imports.
     pub fn reports(&self) -> PathBuf {
         self.path.join("reports")
     }
 
+    /// Returns the path of the folder in which jobs are recorded, one file each.
     pub fn jobs(&self) -> PathBuf {
         self.path.join("jobs")
     }
 
+    /// Returns the path of the folder for temporary files. It is emptied when the directory is opened.
     pub fn scratch(&self) -> PathBuf {
         self.path.join("scratch")
     }

@@ -7,55 +7,123 @@ use super::{FileOwner, LockHolder};
 /// Why a data directory cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
+    /// The path does not exist, and the command does not create a data directory.
     #[error("there is no data directory at {}", .path.display())]
-    Missing { path: PathBuf },
+    Missing {
+        /// The path that was given for the data directory.
+        path: PathBuf,
+    },
+    /// The path is an empty directory, and the command does not create a data directory.
     #[error("there is no data directory at {}: the directory is empty", .path.display())]
-    Empty { path: PathBuf },
-    /// Its set-up was interrupted.
+    Empty {
+        /// The path that was given for the data directory.
+        path: PathBuf,
+    },
+    /// The data directory holds no inventory, because its set-up was interrupted.
     #[error("there is no inventory in the data directory {} yet", .path.display())]
-    Unfinished { path: PathBuf },
-    /// A mistyped path must not fill another folder.
+    Unfinished {
+        /// The path of the data directory.
+        path: PathBuf,
+    },
+    /// The path is a file, or a directory with other contents. It is refused so that a mistyped path
+    /// does not fill another folder.
     #[error("{} is not a data directory of Satchel: {found}", .path.display())]
-    Foreign { path: PathBuf, found: ForeignContents },
+    Foreign {
+        /// The path that was given for the data directory.
+        path: PathBuf,
+        /// What the path leads to instead.
+        found: ForeignContents,
+    },
+    /// The data directory belongs to another user, and the calling user is not root.
     #[error(
         "the data directory {} belongs to {owner}, and this command runs as {caller}",
         .path.display()
     )]
-    OtherOwner { path: PathBuf, owner: FileOwner, caller: FileOwner },
-    /// The user cannot enter one of its parent folders.
+    OtherOwner {
+        /// The path of the data directory.
+        path: PathBuf,
+        /// The owner of the data directory.
+        owner: FileOwner,
+        /// The user of this process.
+        caller: FileOwner,
+    },
+    /// The user of this process has no permission to enter a parent folder of the data directory.
     #[error(
         "the data directory {} cannot be reached: {caller} has no permission to enter {}, which \
          belongs to {owner}",
         .path.display(),
         .folder.display()
     )]
-    Barred { path: PathBuf, folder: PathBuf, owner: FileOwner, caller: FileOwner },
+    Barred {
+        /// The path of the data directory.
+        path: PathBuf,
+        /// The first parent folder that the user cannot enter.
+        folder: PathBuf,
+        /// The owner of that folder.
+        owner: FileOwner,
+        /// The user of this process.
+        caller: FileOwner,
+    },
+    /// The data directory does not exist, and the user of this process has no permission to create it.
     #[error(
         "the data directory {} cannot be created: {caller} has no permission to write in {}, which \
          belongs to {owner}",
         .path.display(),
         .folder.display()
     )]
-    NotCreatable { path: PathBuf, folder: PathBuf, owner: FileOwner, caller: FileOwner },
-    /// A command that ran as another user left a file.
+    NotCreatable {
+        /// The path that was given for the data directory.
+        path: PathBuf,
+        /// The nearest existing parent folder, in which the user cannot write.
+        folder: PathBuf,
+        /// The owner of that folder.
+        owner: FileOwner,
+        /// The user of this process.
+        caller: FileOwner,
+    },
+    /// A file in the data directory belongs to another user than the directory. The usual cause is a
+    /// command that ran as root or as another user.
     #[error(
         "{} belongs to {file_owner}, and the data directory to {owner}, who cannot use it",
         .file.display()
     )]
-    MixedOwners { directory: PathBuf, file: PathBuf, file_owner: FileOwner, owner: FileOwner },
+    MixedOwners {
+        /// The path of the data directory.
+        directory: PathBuf,
+        /// The first file with another owner.
+        file: PathBuf,
+        /// The owner of that file.
+        file_owner: FileOwner,
+        /// The owner of the data directory.
+        owner: FileOwner,
+    },
+    /// Another process has locked the data directory.
     #[error("the data directory {} is in use by {holder}", .directory.display())]
-    InUse { directory: PathBuf, holder: LockHolder },
+    InUse {
+        /// The path of the data directory.
+        directory: PathBuf,
+        /// The other process, as it described itself in `LOCK`.
+        holder: LockHolder,
+    },
+    /// Another version of Satchel wrote the data directory, in a format that this version does not
+    /// read.
     #[error(
         "the data directory was written in format {found}, and this Satchel reads format {known}"
     )]
-    OtherFormat { found: u32, known: u32 },
+    OtherFormat {
+        /// The format number of the data directory.
+        found: u32,
+        /// The format number that this version writes.
+        known: u32,
+    },
 }
 
 /// What the path of a data directory leads to instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForeignContents {
+    /// The path, or one of its parents, is a file.
     File,
-    /// One of the entries of a directory.
+    /// A directory without an inventory. Holds the name of its first entry in byte order.
     Entry(String),
 }
 

@@ -14,31 +14,64 @@ use crate::{
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// The stored bytes of one record or of its chunks cannot be decoded.
     #[error("the {kind} '{name}' cannot be read: its stored data is damaged ({detail})")]
-    Corrupt { kind: Kind, name: String, detail: String },
+    Corrupt {
+        /// The kind of the record.
+        kind: Kind,
+        /// The key of the record. Bytes that are not UTF-8 are replaced.
+        name: String,
+        /// The fault in the bytes, for a technician.
+        detail: String,
+    },
+    /// Stored data that is not one record is damaged, such as an index or a page of the database.
     #[error("the part '{part}' of the store is damaged: {detail}")]
-    Damaged { part: &'static str, detail: String },
+    Damaged {
+        /// The part of the store, as in [`Damage::part`].
+        part: &'static str,
+        /// The fault in the part, for a technician.
+        detail: String,
+    },
+    /// The inventory was damaged when it was opened, so it was refused and left unchanged.
     #[error("{0}")]
     InventoryDamaged(Box<InventoryDamage>),
-    /// Boxed: it holds several paths, and the other variants are small.
+    /// The data directory cannot be used. Boxed: the error holds several paths, and the other
+    /// variants are small.
     #[error(transparent)]
     Directory(Box<DirectoryError>),
+    /// The key file is missing, or it is not the key of the data directory.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A secret was encrypted with another key, or its stored bytes are damaged.
     #[error(
         "a secret of the {kind} '{name}' cannot be decrypted with the key of this data directory"
     )]
-    Unsealable { kind: Kind, name: String },
+    Unsealable {
+        /// The kind of the record that has the secret.
+        kind: Kind,
+        /// The name of that record.
+        name: String,
+    },
+    /// A lock was not free within its time limit: the write lock, or a generation that is still
+    /// being read.
     #[error("another change is in progress; try again in a moment")]
     Busy,
+    /// The job was cancelled before its change took effect.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+    /// A recovery found no generation in the data directory.
     #[error("there is no inventory in {}", .directory.display())]
-    NoInventory { directory: PathBuf },
+    NoInventory {
+        /// The path of the data directory.
+        directory: PathBuf,
+    },
+    /// There is no previous generation.
     #[error("there is nothing to undo: there was no import yet")]
     NothingToUndo,
+    /// A write failed because the file system has no space, or the user's quota is used up.
     #[error("disk full: the change was not saved")]
     DiskFull,
+    /// A write failed because a file would exceed the size limit of this process (`RLIMIT_FSIZE`).
     #[error(
         "the change was not saved: a file would grow beyond the size that the operating system \
          allows this process (`ulimit -f`, or `LimitFSIZE=` of its service)"
@@ -50,22 +83,55 @@ pub enum StoreError {
          write; try again in a few seconds"
     )]
     Reopening,
+    /// An earlier write failed, and it is unknown whether it reached the disk. Changes are refused
+    /// until Satchel is restarted.
     #[error("the store is read-only because a write failed: {reason}")]
-    ReadOnly { reason: String },
+    ReadOnly {
+        /// The message of the failed write.
+        reason: String,
+    },
+    /// A record is larger than [`RECORD_BYTES_MAX`] when it is encoded.
     #[error("the {kind} has {bytes} bytes; the limit is {RECORD_BYTES_MAX}")]
-    RecordLarge { kind: Kind, bytes: usize },
+    RecordLarge {
+        /// The kind of the record.
+        kind: Kind,
+        /// The size of the encoded record, in bytes.
+        bytes: usize,
+    },
+    /// A change would make a record exceed one of the limits in [`crate::model::limits`].
     #[error("the {kind} '{name}' exceeds a limit: {over}")]
-    OverLimit { kind: Kind, name: String, over: OverLimit },
+    OverLimit {
+        /// The kind of the record.
+        kind: Kind,
+        /// The name of the record after the change.
+        name: String,
+        /// The limit, and by how much it is exceeded.
+        over: OverLimit,
+    },
+    /// A long text of a device is larger than [`LONG_TEXT_BYTES_MAX`].
     #[error("the text has {bytes} bytes; the limit is {LONG_TEXT_BYTES_MAX}")]
-    TextLarge { bytes: usize },
+    TextLarge {
+        /// The size of the text, in bytes of UTF-8.
+        bytes: usize,
+    },
+    /// One change writes more data than is kept in memory.
     #[error(
         "the change is too large for memory ({records} entries): split it, or export the inventory, \
          edit the documents and import them"
     )]
-    ChangeLarge { records: usize },
-    /// Any other error of the file system. `what` is a gerund phrase, such as "reading the log".
+    ChangeLarge {
+        /// The number of database entries that the change writes or removes.
+        records: usize,
+    },
+    /// Any other error of the file system.
     #[error("{what} failed")]
-    Io { what: String, source: io::Error },
+    Io {
+        /// The failed operation as a gerund phrase, such as "reading the log".
+        what: String,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// Any other error of sled.
     #[error("the database failed")]
     Database(#[source] sled::Error),
 }
@@ -83,9 +149,11 @@ pub struct Damage {
     /// The part of the store: a kind of record, or one of the store's own trees. The number of
     /// different values is small.
     pub part: &'static str,
+    /// The kind of the damaged record. `None` if the damage is not in a record.
     pub kind: Option<Kind>,
     /// The record, if only one is damaged.
     pub name: Option<String>,
+    /// The fault, for a technician.
     pub detail: String,
 }
 

@@ -61,6 +61,7 @@ enum Body {
 /// A record as bytes, with all its chunks.
 #[derive(Clone, Debug)]
 pub struct Raw {
+    /// The ordinal, the version and the location of the body.
     pub header: Header,
     bytes: IVec,
     body_offset: usize,

@@ -31,6 +31,7 @@ const SERVE: &str = "serve";
 /// The process that holds a data directory, as far as `LOCK` tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LockHolder {
+    /// Its process id.
     pub pid: Option<u32>,
     /// Its subcommand of Satchel, such as `serve` or `import`.
     pub command: Option<String>,

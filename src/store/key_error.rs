@@ -7,15 +7,31 @@ use super::vault::KEY_BYTES;
 /// Why the key of a data directory cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
+    /// The key file does not exist, but the data directory holds an inventory.
     #[error("the key file {} is missing. It encrypts the secrets in this data directory", .path.display())]
-    Missing { path: PathBuf },
+    Missing {
+        /// The path of the key file.
+        path: PathBuf,
+    },
+    /// The key file does not have exactly 32 bytes.
     #[error("the key {} has the wrong length: {bytes} bytes instead of {KEY_BYTES}", .path.display())]
-    Length { path: PathBuf, bytes: usize },
+    Length {
+        /// The path of the key file.
+        path: PathBuf,
+        /// The size of the key file, in bytes.
+        bytes: usize,
+    },
+    /// The key does not decrypt the data that was encrypted in this data directory.
     #[error(
         "the key {} is not the key of this data directory: it does not open {proof}",
         .path.display()
     )]
-    Wrong { path: PathBuf, proof: String },
+    Wrong {
+        /// The path of the key file.
+        path: PathBuf,
+        /// The data that the key does not decrypt, such as `key.check`.
+        proof: String,
+    },
 }
 
 impl KeyError {

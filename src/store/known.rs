@@ -60,9 +60,11 @@ impl KnownState {
 /// The numbers of a known state, for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownCounts {
+    /// The number of the generation.
     pub generation: u64,
     /// The number of its last change.
     pub version: u64,
+    /// The number of records of all kinds.
     pub records: u64,
     /// When this state was recorded, in seconds since 1970.
     pub time: u64,

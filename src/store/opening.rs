@@ -24,6 +24,7 @@ use super::{
 /// The damage of an inventory, and its last known states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InventoryDamage {
+    /// The path of the data directory.
     pub directory: PathBuf,
     /// The findings, one sentence each, without a full stop.
     pub findings: Vec<String>,

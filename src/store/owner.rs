@@ -15,7 +15,9 @@ const ROOT: u32 = 0;
 /// The owner of a file: a user and its group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileOwner {
+    /// The numeric id of the user.
     pub uid: u32,
+    /// The numeric id of the group.
     pub gid: u32,
     /// `None` for a user without an entry in `/etc/passwd`, as in a container.
     name: Option<String>,
@@ -47,6 +49,7 @@ impl FileOwner {
         Self::of(key.as_ref().unwrap_or(metadata))
     }
 
+    /// Whether the user is root, for whom the system checks no permissions.
     pub fn is_root(&self) -> bool {
         self.uid == ROOT
     }

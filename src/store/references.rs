@@ -14,7 +14,9 @@ const END: u8 = 0;
 /// A record that refers to another one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Referrer {
+    /// The kind of the referring record.
     pub kind: Kind,
+    /// The name of the referring record.
     pub name: String,
     /// The property that holds the reference.
     pub relation: String,

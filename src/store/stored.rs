@@ -6,6 +6,7 @@ use crate::model::{AnyRecord, Entity, Kind, Record};
 /// A stored record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored<E> {
+    /// The decoded record. Its secrets are still encrypted.
     pub record: E,
     /// Its position in the creation order of its kind.
     pub ordinal: u64,
@@ -16,6 +17,7 @@ pub struct Stored<E> {
 /// A long text of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredText {
+    /// The whole text.
     pub text: String,
     /// The number of the change that wrote it.
     pub version: u64,

@@ -46,6 +46,7 @@ impl EarlierSummary {
 /// The counts and versions of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct KindSummary {
+    /// The number of records.
     pub count: u64,
     /// The ordinal of the next created record.
     pub ordinal_next: u64,
@@ -63,6 +64,7 @@ impl Default for KindSummary {
 }
 
 impl Summary {
+    /// Returns the counts and versions of one kind.
     pub fn kind(&self, kind: Kind) -> KindSummary {
         self.kinds[kind]
     }

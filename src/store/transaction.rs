@@ -30,8 +30,11 @@ pub struct Transaction<'s> {
 /// The effect of [`Transaction::put`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutOutcome {
+    /// No record of this kind had the name.
     Created,
+    /// The record replaced one with the same name and other contents.
     Updated,
+    /// The stored record was equal. Nothing was written, and it keeps its version.
     Unchanged,
 }
 

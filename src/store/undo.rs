@@ -15,16 +15,20 @@ use super::{
 /// The number, the counts and the size of a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenerationInfo {
+    /// The number of the generation, as in the name of its folder.
     pub number: u64,
+    /// The numbers of its records and its last change.
     pub summary: Summary,
-    /// Its size on the disk.
+    /// Its size on the disk, in bytes.
     pub bytes: u64,
 }
 
 /// The current generation and the previous one, to which an undo would switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generations {
+    /// The generation in use.
     pub current: GenerationInfo,
+    /// The generation that an undo restores. `None` if there is none, or if it is damaged.
     pub previous: Option<GenerationInfo>,
     /// The damage of the previous generation, if it cannot be opened.
     pub previous_damage: Option<Damage>,
@@ -33,7 +37,9 @@ pub struct Generations {
 /// The generations before and after an undo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenerationSwitch {
+    /// The generation in use before the undo.
     pub before: GenerationInfo,
+    /// The generation in use after the undo.
     pub after: GenerationInfo,
 }
 

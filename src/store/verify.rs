@@ -29,6 +29,7 @@ const SORTED_BYTES: usize = 32 * 1024 * 1024;
 /// A problem that the verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// The kind of record. `None` if the problem concerns the whole inventory.
     pub kind: Option<Kind>,
     /// The record, if the problem is one of a single record.
     pub name: Option<String>,
@@ -41,7 +42,9 @@ pub struct Finding {
 /// The numbers of verified entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
+    /// The numbers of verified records, by kind.
     pub kinds: PerKind<KindVerified>,
+    /// The number of references between records.
     pub references: u64,
     /// Secrets that were decrypted with the key.
     pub secrets: u64,
@@ -52,6 +55,7 @@ pub struct Verified {
 /// The numbers of verified entries of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KindVerified {
+    /// The number of records whose stored bytes were read.
     pub records: u64,
     /// The size of the encoded records, in bytes.
     pub bytes: u64,

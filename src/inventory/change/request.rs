@@ -66,6 +66,7 @@ pub struct ChangeReport {
 pub struct ObjectOutcome {
     /// The object as it was sent, without its secrets.
     pub object: Map,
+    /// The written record, or all reasons why the object was refused.
     pub result: Result<Changed, Vec<Fault>>,
 }
 
@@ -74,15 +75,20 @@ pub struct ObjectOutcome {
 pub struct Changed {
     /// The name of the record after the change.
     pub name: String,
+    /// The number of the change that last wrote the record, for its ETag.
     pub version: u64,
+    /// Whether the record was created, updated or left unchanged.
     pub effect: Effect,
 }
 
 /// What a change did to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
+    /// The record did not exist before.
     Created,
+    /// The record existed, and at least one property has another value now.
     Updated,
+    /// The record existed with the same values. It keeps its version.
     Unchanged,
 }
 

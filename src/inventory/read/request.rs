@@ -15,6 +15,7 @@ pub struct InstanceRow<'a> {
 /// Whether the receiver of rows wants more of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
+    /// The next row can be sent.
     Continue,
     /// No more rows are needed, for example because the client has disconnected.
     Stop,
@@ -39,13 +40,18 @@ pub struct ListRequest {
 /// How rows are sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
+    /// The property whose values are compared.
     pub property: String,
+    /// Whether the smallest or the largest value comes first.
     pub direction: Direction,
 }
 
+/// The direction of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
+    /// The smallest value comes first.
     Ascending,
+    /// The largest value comes first.
     Descending,
 }
 
@@ -54,7 +60,9 @@ pub enum Direction {
 pub enum Filter {
     /// The property contains the text, ignoring case.
     Inclusion,
+    /// The property equals the text.
     Equality,
+    /// The text is a regular expression that matches a part of the property.
     Regex,
     /// The property is empty. The text is ignored.
     Empty,
@@ -63,8 +71,12 @@ pub enum Filter {
 /// One criterion of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Criterion {
+    /// The property to compare.
     pub property: String,
+    /// The text to compare it with. A criterion without a text is ignored, unless its filter is
+    /// [`Filter::Empty`].
     pub value: String,
+    /// How the two are compared.
     pub filter: Filter,
     /// Whether the criterion is negated.
     pub invert: bool,
@@ -73,10 +85,13 @@ pub struct Criterion {
 /// A search.
 #[derive(Clone, Debug)]
 pub struct SearchRequest {
+    /// The kind of the instances to search.
     pub kind: Kind,
+    /// The properties to show; empty for all.
     pub columns: Vec<String>,
     /// An instance matches if all criteria hold.
     pub criteria: Vec<Criterion>,
+    /// How the matches are sorted. `None` to sort by name.
     pub order: Option<Order>,
     /// The number of matches to skip.
     pub start: u64,
@@ -98,6 +113,7 @@ pub struct SearchTotals {
 /// A long text of a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
+    /// The whole text.
     pub text: String,
     /// The number of the change that wrote the text.
     pub version: u64,

@@ -49,6 +49,7 @@ pub struct Recovery {
 pub enum RecoveryState {
     /// The inventory opens.
     Intact,
+    /// The inventory is refused when it is opened. Holds the findings.
     Damaged(InventoryDamage),
     /// The key is missing or wrong, so the inventory cannot be opened. Holds the message.
     NoKey(String),
@@ -59,7 +60,9 @@ pub enum RecoveryState {
 pub enum PreviousState {
     /// There is none: there was no import yet, or the generation is missing.
     None,
+    /// The generation opens, and an undo would restore it. Holds its numbers.
     Intact(KnownCounts),
+    /// The generation does not open. Holds the findings.
     Damaged(InventoryDamage),
 }
 

@@ -8,6 +8,7 @@ pub(super) const LOST_NAMED_MAX: usize = 1000;
 /// The report of a salvage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SalvageReport {
+    /// The records that were kept and lost while the new generation was written.
     pub rewritten: RewriteReport,
     /// The numbers of records before the damage, if they are known.
     pub known: Option<PerKind<u64>>,
@@ -22,6 +23,7 @@ pub struct SalvageReport {
 /// The report of rewriting an inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RewriteReport {
+    /// The numbers of kept and lost records, by kind.
     pub kinds: PerKind<RewrittenKind>,
     /// The number of kept long texts of devices.
     pub texts: u64,
@@ -38,6 +40,7 @@ pub struct RewriteReport {
 /// The numbers of kept and lost records of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RewrittenKind {
+    /// Records that the new generation holds.
     pub kept: u64,
     /// Lost: their stored data cannot be decoded.
     pub unreadable: u64,
@@ -48,7 +51,9 @@ pub struct RewrittenKind {
 /// A lost record and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostRecord {
+    /// The kind of the lost record.
     pub kind: Kind,
+    /// The key of the lost record. Bytes that are not UTF-8 are replaced.
     pub name: String,
     /// The reason, as the end of a sentence whose subject is the record.
     pub why: String,
