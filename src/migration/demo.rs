@@ -35,6 +35,7 @@ const FILES: [(&str, &str); 12] = [
 /// The outcome of [`Migration::demo`].
 #[derive(Debug)]
 pub enum Demo {
+    /// The sample project was imported, with this report.
     Imported(Box<ImportReport>),
     /// The inventory has records already and was not changed.
     NotEmpty,

@@ -25,15 +25,19 @@ const FAULTS_SHOWN_MAX: usize = 20;
 /// The content of a project.
 #[derive(Clone, Debug, Serialize)]
 pub struct ProjectInspection {
+    /// The name of the file or folder, without the ending.
     pub project: String,
+    /// Whether the project is a file or a folder.
     pub layout: Layout,
+    /// The release of the system that wrote the project; null if the metadata does not have it.
     pub release: Option<String>,
-    /// The time as it was written, without a zone.
+    /// The export time from `metadata.yaml`, without a time zone.
     pub export_time: Option<String>,
     /// The format version of the bundle; null if eNMS wrote it.
     pub format: Option<u32>,
     /// `included`, `left_out`, or null if unknown.
     pub secrets: Option<&'static str>,
+    /// The documents that exist, in the order of [`Kind::ALL`].
     pub types: Vec<InspectedDocument>,
     /// The names of files that are not read.
     pub ignored: Vec<String>,
@@ -46,6 +50,7 @@ pub struct ProjectInspection {
 /// One document of a project.
 #[derive(Clone, Debug, Serialize)]
 pub struct InspectedDocument {
+    /// The kind of the records in the document.
     #[serde(rename = "type")]
     pub kind: Kind,
     /// The number of records, as far as the document can be read.
@@ -53,6 +58,7 @@ pub struct InspectedDocument {
     /// The number of records that the project declares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared: Option<u64>,
+    /// The length of the unpacked document, in bytes.
     pub bytes: u64,
     /// The checksum of the document; null if it cannot be read to its end.
     pub sha256: Option<String>,
@@ -160,7 +166,7 @@ fn read(
     }
 }
 
-/// Adds a fault for a document that is refused; a failure of the medium ends the inspection.
+/// Adds a fault for a document that is refused; an I/O error ends the inspection.
 fn note_fault(document: &mut InspectedDocument, error: LibraryError) -> Result<(), MigrationError> {
     match error {
         error @ (LibraryError::Bundle(_) | LibraryError::File { .. }) => {

@@ -10,6 +10,7 @@ pub type ImportReport = import::ImportReport<Imported>;
 /// The project that was imported.
 #[derive(Clone, Debug, Serialize)]
 pub struct Imported {
+    /// The name of the project.
     pub project: String,
     /// The release that the project declares.
     pub release: Option<String>,
@@ -18,12 +19,15 @@ pub struct Imported {
 /// The report of an export.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExportReport {
+    /// The name of the project.
     pub project: String,
     /// The release of eNMS that reads the documents.
     pub release: String,
+    /// The time at which the export started, as in `metadata.yaml`: UTC, without a time zone.
     pub export_time: String,
     /// The format version of the bundle.
     pub format: u32,
+    /// The documents, in the order of [`Kind::ALL`].
     pub types: Vec<ExportedKind>,
     /// The number of records of all types.
     pub records: u64,
@@ -33,16 +37,22 @@ pub struct ExportReport {
     pub secrets: &'static str,
     /// The properties with secrets of the exported types, as `type.property`.
     pub secret_properties: Vec<String>,
+    /// Sentences about records that eNMS might not read as they were exported.
     pub warnings: Vec<String>,
+    /// The duration of the export, in milliseconds.
     pub milliseconds: u64,
 }
 
 /// One document of an export.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExportedKind {
+    /// The kind of the records in the document.
     #[serde(rename = "type")]
     pub kind: Kind,
+    /// The number of records.
     pub records: u64,
+    /// The length of the unpacked document, in bytes.
     pub bytes: u64,
+    /// The SHA-256 of the unpacked document, in lower-case hexadecimal digits.
     pub sha256: String,
 }

@@ -13,25 +13,34 @@ pub enum EmptyFirst {
     Yes,
     /// The requested kinds that have a document.
     WithDocument,
+    /// None: the records are added, or update the existing ones.
     No,
 }
 
 /// The request to export a project.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
+    /// The name of the project to create or replace.
     pub name: ProjectName,
+    /// The kinds of records to export.
     pub kinds: Vec<Kind>,
+    /// Whether the documents contain passwords and keys.
     pub secrets: Secrets,
 }
 
 /// The request to import a project.
 #[derive(Clone, Debug)]
 pub struct ImportRequest {
+    /// The name of the project in the library.
     pub name: ProjectName,
+    /// The kinds of records to import. Documents of other kinds are not read.
     pub kinds: Vec<Kind>,
+    /// The kinds whose existing records are removed.
     pub empty: EmptyFirst,
     /// Whether a document without records may empty its kind.
     pub empty_replacement: EmptyReplacement,
+    /// Whether records with errors are skipped, or refuse the import.
     pub on_error: OnError,
+    /// Whether the import is made or previewed.
     pub mode: Mode,
 }

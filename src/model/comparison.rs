@@ -10,9 +10,11 @@ const REGEX_BYTES_MAX: usize = 1024 * 1024;
 pub enum Comparison {
     /// It contains this text, which is in lower case. Case is ignored.
     Inclusion(String),
+    /// It is this text. Case matters.
     Equality(String),
     /// The expression matches somewhere in it.
     Regex(Regex),
+    /// It is empty.
     Empty,
 }
 
@@ -43,6 +45,7 @@ pub enum Anchors {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail} (at character {position})")]
 pub struct RegexFault {
+    /// The reason, without the position, in the words of the parser.
     pub detail: String,
     /// Counts characters of the expression from 1.
     pub position: usize,

@@ -5,7 +5,9 @@ use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_view};
 /// The kind of a pool's members: a pool has a list, a number and criteria for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
+    /// The members that are devices.
     Device,
+    /// The members that are links.
     Link,
 }
 
@@ -62,10 +64,22 @@ struct Criterion {
 /// A criterion that cannot be evaluated. The pool keeps its members.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CriterionError {
+    /// A regular expression does not compile, or takes too much memory.
     #[error("'{property}' is no regular expression that Satchel can search for: {detail}")]
-    Regex { property: String, detail: String },
+    Regex {
+        /// The custom property of the pool that holds the expression, such as `device_name`.
+        property: String,
+        /// The reason and the position in the expression.
+        detail: String,
+    },
+    /// The way of comparing is none of the four that eNMS has.
     #[error("'{property}' is '{found}', and inclusion, equality, regex and empty are known")]
-    Match { property: String, found: String },
+    Match {
+        /// The custom property of the pool that names the way, such as `device_name_match`.
+        property: String,
+        /// The value of that property.
+        found: String,
+    },
 }
 
 impl Criteria {

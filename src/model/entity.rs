@@ -13,6 +13,7 @@ use super::{
 pub trait Entity:
     Record + Referable + KindFacts + Clone + fmt::Debug + PartialEq + Encode + Decode<()> + Sized
 {
+    /// The kind whose records have this type.
     const KIND: Kind;
 
     /// The typed properties, sorted by name.
@@ -43,7 +44,9 @@ pub trait Entity:
 
 /// How to reach one slot of a record.
 pub struct SlotAccess<E> {
+    /// Returns the slot.
     pub get: fn(&E) -> &(dyn Slot + 'static),
+    /// Returns the slot, to change it.
     pub get_mut: fn(&mut E) -> &mut (dyn Slot + 'static),
 }
 
@@ -78,6 +81,7 @@ macro_rules! entity {
         }
     ) => {
         $(#[$doc])*
+        #[allow(missing_docs, reason = "eNMS defines the properties, and its manual describes them")]
         #[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
         pub struct $entity {
             $($(#[$field_doc])* pub $field: $slot $(<$target>)?,)+

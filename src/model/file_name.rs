@@ -7,17 +7,27 @@ pub const FILE_NAME_CHARACTERS_MAX: usize = 128;
 /// Why a text cannot be the name of a file. Its message continues "the name of a project …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileNameProblem {
+    /// The text has no characters.
     #[error("must not be empty")]
     Empty,
+    /// The text exceeds [`FILE_NAME_CHARACTERS_MAX`].
     #[error("has at most {FILE_NAME_CHARACTERS_MAX} characters; this one has {characters}")]
-    TooLong { characters: usize },
+    TooLong {
+        /// The length of the text, in characters.
+        characters: usize,
+    },
+    /// The text starts with a dot, which hides a file and is a folder of its own in `.` and `..`.
     #[error("must not start with a dot")]
     LeadingDot,
+    /// The text contains a character that is not allowed.
     #[error(
         "must not contain the character {character:?}; allowed are the letters a to z and A to Z, \
          digits, spaces, '.', '_' and '-'"
     )]
-    Character { character: char },
+    Character {
+        /// The first such character.
+        character: char,
+    },
 }
 
 /// Checks that a text has 1 to [`FILE_NAME_CHARACTERS_MAX`] of the letters a to z and A to Z,

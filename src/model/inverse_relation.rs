@@ -1,8 +1,8 @@
-//! Inverse relations: the names under which a record shows the records that name it.
+//! Inverse relations: properties that show the records that refer to this record.
 //!
-//! A relation is stored on one side only. The other side shows it too, under a name of eNMS's. One
-//! name can stand for both directions: a device's `devices` are those that it lists and those that
-//! list it among their `gateways`. All names under one inverse relation are of the same kind.
+//! A relation is stored on one side only. The other side shows it too, under eNMS's name. One name
+//! can stand for both directions: a device's `devices` contains the devices in its own list and the
+//! devices whose `gateways` contain it. All records in one inverse relation are of the same kind.
 
 use std::sync::LazyLock;
 
@@ -13,26 +13,30 @@ use super::{Arity, Kind, PerKind, Target};
 pub struct InverseRelations {
     /// The targets under which the index of references finds the kind's records.
     pub targets: Vec<Target>,
-    /// Sorted by name.
+    /// The inverse relations, sorted by name.
     pub relations: Vec<InverseRelation>,
 }
 
-/// One name under which records show the records that name them.
+/// One inverse relation: a property that shows the records that refer to this record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InverseRelation {
+    /// The name of the property on the wire.
     pub name: String,
-    /// The target of the kind's own property of this name, if it has one. Both are shown then.
+    /// The target of the kind's own property of this name, if it has one. The property then shows
+    /// the names in the record's own list as well.
     pub own: Option<Target>,
-    /// Never empty.
+    /// The relations of other records that it shows; never empty.
     pub holders: Vec<Holder>,
 }
 
 /// A relation: the kind and the property that hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
+    /// The kind of the records that store the relation.
     pub kind: Kind,
+    /// The property in which they store it.
     pub property: &'static str,
-    /// The kinds that the relation can name.
+    /// The kinds to which the relation can refer.
     pub target: Target,
 }
 
@@ -74,7 +78,7 @@ impl InverseRelations {
     }
 }
 
-/// How many records a relation names. None for a property that is not a relation.
+/// Whether a relation refers to one record or to a list. None for a property that is not a relation.
 pub fn arity(kind: Kind, property: &str) -> Option<Arity> {
     kind.property(property)?.type_.relation().map(|(arity, _)| arity)
 }
@@ -88,17 +92,17 @@ fn held_by(kind: Kind) -> Vec<Holder> {
     held.collect()
 }
 
-/// The name of a relation as seen from the records that it names.
+/// The name of a relation as seen from the records to which it refers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InverseName {
     relation: &'static str,
-    /// The kind of the records that are named. None for every kind.
+    /// The kind of those records. None for every kind.
     seen_from: Option<Kind>,
     name: &'static str,
 }
 
 impl InverseName {
-    /// The inverse name of a relation on every kind that it can name.
+    /// The inverse name of a relation on every kind to which it can refer.
     pub const fn new(relation: &'static str, name: &'static str) -> Self {
         Self { relation, seen_from: None, name }
     }
@@ -129,7 +133,7 @@ mod tests {
     use crate::model::PropertyType;
 
     #[test]
-    fn every_relation_has_one_inverse_on_every_kind_that_it_names() {
+    fn every_relation_has_one_inverse_on_every_target_kind() {
         for holder in Kind::ALL.into_iter().flat_map(held_by) {
             for kind in Kind::ALL {
                 let relations = &InverseRelations::of(kind).relations;
@@ -262,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_means_a_property_and_is_not_one() {
+    fn an_alias_resolves_to_a_property_and_is_not_a_property() {
         for kind in Kind::ALL {
             let properties = kind.properties();
             assert!(kind.aliases().is_sorted());

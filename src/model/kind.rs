@@ -10,17 +10,20 @@ use super::{
 /// A function that is written once and compiled for every kind. [`Kind::dispatch`] calls it with
 /// the kind's own type.
 pub trait KindVisitor {
+    /// The result of the function, the same type for every kind.
     type Output;
+    /// Runs the function for the kind whose records have the type `E`.
     fn visit<E: Entity>(self) -> Self::Output;
 }
 
 macro_rules! kinds {
-    ($($code:literal: $variant:ident = $word:literal),+ $(,)?) => {
+    ($($(#[$doc:meta])* $code:literal: $variant:ident = $word:literal),+ $(,)?) => {
         /// A type of record. The order is that of eNMS's manual, and of reports.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Kind { $($variant),+ }
+        pub enum Kind { $($(#[$doc])* $variant),+ }
 
         impl Kind {
+            /// Every kind, in the order of reports.
             pub const ALL: [Kind; [$($word),+].len()] = [$(Kind::$variant),+];
 
             /// The word for this kind on the wire, in documents and in the names of trees.
@@ -74,16 +77,27 @@ macro_rules! kinds {
 // The number is the kind's code on the disk. It never changes and is never used again: data
 // directories hold it. A new kind takes the next number, wherever it is in the list.
 kinds! {
+    /// A person who logs in. Records can have users as owners.
     1: User = "user",
+    /// A set of users, to which eNMS grants access rights.
     2: Group = "group",
+    /// A device of the network, such as a router.
     3: Device = "device",
+    /// A file or folder on the disk of an eNMS server; only its description is stored.
     4: File = "file",
+    /// A connection between two devices or networks.
     5: Link = "link",
+    /// A step of automation in eNMS, or a workflow of such steps.
     6: Service = "service",
+    /// A group of devices, links and other networks, which eNMS draws as one map.
     7: Network = "network",
+    /// An arrow from one service of a workflow to the next.
     8: WorkflowEdge = "workflow_edge",
+    /// A schedule by which eNMS runs a service.
     9: Task = "task",
+    /// A user name with a password or key, with which eNMS logs in to devices.
     10: Credential = "credential",
+    /// A set of devices and links, listed one by one or computed from criteria.
     11: Pool = "pool",
 }
 
@@ -143,6 +157,7 @@ impl serde::Serialize for Kind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{word}' is not a type of instance{}", .nearest.map(|kind| format!(" (did you mean '{kind}'?)")).unwrap_or_default())]
 pub struct UnknownKind {
+    /// The word as it was given.
     pub word: String,
     /// The kind with the most similar word, if one is similar.
     pub nearest: Option<Kind>,
@@ -182,10 +197,12 @@ impl<T> PerKind<T> {
         Kind::ALL.into_iter().zip(&self.0)
     }
 
+    /// Kinds and their `T`, to change it, in the order of [`Kind::ALL`].
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (Kind, &mut T)> {
         Kind::ALL.into_iter().zip(&mut self.0)
     }
 
+    /// Makes a `U` from each kind's `T`.
     pub fn map<'a, U>(&'a self, mut make: impl FnMut(Kind, &'a T) -> U) -> PerKind<U> {
         PerKind::new(|kind| make(kind, &self[kind]))
     }

@@ -70,24 +70,49 @@ const BASE64_LINE_BYTES: usize = 76;
 /// A limit that a record exceeds. The name of the property is shortened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OverLimit {
+    /// A text is longer than [`TEXT_BYTES_MAX`].
     #[error(
         "a text of '{property}' has {bytes} bytes, and a record's text may have {TEXT_BYTES_MAX}"
     )]
-    Text { property: String, bytes: usize },
+    Text {
+        /// The property, shortened to 80 characters.
+        property: String,
+        /// The length of the text, in bytes of UTF-8.
+        bytes: usize,
+    },
+    /// A whole number has more digits than [`INT_DIGITS_MAX`].
     #[error("a whole number of '{property}' has {digits} digits, and may have {INT_DIGITS_MAX}")]
-    Digits { property: String, digits: usize },
+    Digits {
+        /// The property, shortened to 80 characters.
+        property: String,
+        /// The number of its decimal digits.
+        digits: usize,
+    },
+    /// Lists and maps are nested deeper than [`VALUE_DEPTH_MAX`].
     #[error("'{property}' nests lists and maps deeper than {VALUE_DEPTH_MAX} levels")]
-    Depth { property: String },
+    Depth {
+        /// The property, shortened to 80 characters.
+        property: String,
+    },
+    /// More collections occur in several places than [`SHARED_MAX`], or they weigh more than
+    /// [`SHARED_BYTES_MAX`].
     #[error(
         "with '{property}', more than {SHARED_MAX} lists and maps of the record stand in several \
          places of it, or they take more than {SHARED_BYTES_MAX} bytes"
     )]
-    Shared { property: String },
+    Shared {
+        /// The property with the collection that exceeds the limit, shortened to 80 characters.
+        property: String,
+    },
+    /// The record weighs more than [`RECORD_BYTES_MAX`].
     #[error(
         "the record takes {bytes} bytes ({NODE_BYTES} for each value beside its text), and may \
          take {RECORD_BYTES_MAX}"
     )]
-    Record { bytes: u64 },
+    Record {
+        /// The weight of the record, in bytes.
+        bytes: u64,
+    },
 }
 
 impl OverLimit {

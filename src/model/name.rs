@@ -34,6 +34,7 @@ impl Name {
         Self(String::new())
     }
 
+    /// The text of the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,7 +1,7 @@
 //! Suggestions for misspelt words.
 
-/// Longer words get no suggestion, in characters: no known word is as long, and the time grows with
-/// the product of the lengths.
+/// The longest word that gets a suggestion, in characters. No known word is longer, and the time
+/// grows with the product of the lengths.
 const WORD_CHARS_MAX: usize = 64;
 
 /// A suggestion may differ by one edit for so many characters, and by one in any case.

@@ -54,7 +54,12 @@ pub enum Membership {
     /// From its own lists.
     Manual,
     /// From its criteria. The lists of the record are empty: the store keeps the members.
-    Computed { devices: Criteria, links: Criteria },
+    Computed {
+        /// The criteria for devices. Without a criterion, the pool has no devices.
+        devices: Criteria,
+        /// The criteria for links. Without a criterion, the pool has no links.
+        links: Criteria,
+    },
     /// A criterion cannot be evaluated. The members are those in its lists.
     Invalid(CriterionError),
 }

@@ -64,6 +64,7 @@ impl Projection {
 /// A property that was decoded.
 #[derive(Clone, Debug)]
 pub enum Projected<'a> {
+    /// A scalar or a list of names, borrowed from the bytes of the record.
     View(View<'a>),
     /// A tree, which cannot be borrowed from bytes.
     Value(Value),

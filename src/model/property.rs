@@ -7,19 +7,28 @@ use super::{Arity, PropertyValue, Rule, Target, Value, View};
 /// The type of a property, for messages, columns and queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PropertyType {
+    /// The name of the record itself.
     Name,
+    /// A text. A number is converted to its digits.
     Text,
+    /// A whole number that fits into 64 bits.
     Int,
+    /// A truth value.
     Bool,
+    /// A number, with or without a fraction.
     Float,
+    /// A value of any type, also a tree. Custom properties have this type.
     Any,
+    /// The name of one record of the target.
     One(Target),
+    /// A list of names of records of the target.
     Many(Target),
+    /// A password, key or token.
     Secret,
 }
 
 impl PropertyType {
-    /// The target of a relation, and how many records it names. None for other types.
+    /// The arity and the target of a relation. None for other types.
     pub const fn relation(self) -> Option<(Arity, Target)> {
         match self {
             PropertyType::One(target) => Some((Arity::One, target)),
@@ -59,10 +68,15 @@ impl fmt::Display for PropertyType {
 /// The value that eNMS gives a property of a new record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PropertyDefault {
+    /// No value: the property is null.
     None,
+    /// The property is this text.
     Text(&'static str),
+    /// The property is this whole number.
     Int(i64),
+    /// The property is this truth value.
     Bool(bool),
+    /// The property is this number.
     Float(f64),
 }
 
@@ -82,14 +96,17 @@ impl PropertyDefault {
 /// One typed property of a kind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Property {
+    /// The name on the wire, in documents and as a column heading.
     pub name: &'static str,
+    /// The type of its values.
     pub type_: PropertyType,
+    /// The value that a response shows if the record does not hold the property.
     pub default: PropertyDefault,
 }
 
 impl Property {
-    /// What an answer shows, given what a record holds: the default for an absent property, an
-    /// empty list for a relation without names, and null for an empty name.
+    /// The value that a response shows for the value `held` by a record: the default for an absent
+    /// property, an empty list for a relation without names, and null for an empty name.
     pub fn shown<'a>(&self, held: Option<View<'a>>) -> View<'a> {
         match (self.type_, held) {
             (PropertyType::Many(_), None | Some(View::Null)) => View::Texts(Vec::new()),
@@ -103,14 +120,16 @@ impl Property {
 /// How a value fitted its property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
+    /// The value has the type of the property.
     Exact,
     /// The value had another type and the same meaning: the text `"22"` for the port 22.
     Converted,
 }
 
-/// A value that a property does not take.
+/// A value that a property refuses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refused {
+    /// The rule that the value breaks.
     pub rule: Rule,
     /// The value, unless it is a secret.
     pub value: Option<Value>,

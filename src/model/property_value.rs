@@ -9,6 +9,7 @@ use super::{
 
 /// A type that the value of a property can have. [`Field`](super::Field) makes a slot of it.
 pub trait PropertyValue: Sized + Clone + PartialEq + Encode + Decode<()> + 'static {
+    /// The type that messages and workbooks give for such a value.
     const TYPE: PropertyType;
 
     /// Takes a value of this type, or one of another type with the same meaning.

@@ -66,8 +66,8 @@ pub fn float_repr(number: f64) -> String {
 }
 
 /// The shortest digits that are read as the same float, in scientific notation. Where two are
-/// equally short and equally near, Rust prints the greater one and Python the even one; so does
-/// Rust when it is told how many digits to print.
+/// equally short and equally near, Rust prints the greater one and Python the even one. Rust prints
+/// the even one as well when the format has a precision.
 fn shortest(number: f64) -> String {
     let shortest = format!("{number:e}");
     let mantissa = shortest.split('e').next().unwrap_or_default();

@@ -15,20 +15,24 @@ use super::{
 /// Whether a view of a record shows its secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
+    /// Secrets are omitted.
     LeftOut,
     /// For the documents of a project. Secrets that are still sealed are not shown.
     Included,
 }
 
-/// The custom properties of a record, by name: those that eNMS does not know, which a site adds.
+/// The custom properties of a record, by name. eNMS does not define them.
 pub type Custom = BTreeMap<String, Value>;
 
 /// A record of some kind. Every [`Entity`] is one.
 pub trait Record: Any + Send + Sync {
+    /// The kind of the record.
     fn kind(&self) -> Kind;
 
+    /// The name of the record, unique within its kind. Empty only while a record is parsed.
     fn name(&self) -> &Name;
 
+    /// Changes the name. References of other records to the old name stay as they are.
     fn set_name(&mut self, name: Name);
 
     /// Sets a property, typed or custom.
@@ -43,9 +47,8 @@ pub trait Record: Any + Send + Sync {
     /// One property. None if it is absent or a secret.
     fn view(&self, property: &str) -> Option<View<'_>>;
 
-    /// Every property as an answer shows it, sorted by name: the typed ones, also those that the
-    /// record does not hold ([`Property::shown`]), and the custom ones. No
-    /// secrets.
+    /// All properties as a REST response shows them, sorted by name. Absent typed properties have
+    /// their defaults ([`Property::shown`]). Secrets are omitted.
     fn shown(&self) -> Vec<(&str, View<'_>)>;
 
     /// The custom properties, by name.
@@ -54,23 +57,23 @@ pub trait Record: Any + Send + Sync {
     /// Calls `each` with every reference of this record to another one.
     fn references<'a>(&'a self, each: &mut dyn FnMut(Reference<'a>));
 
-    /// Removes the names for which `removed` holds from the list of a relation. Returns whether a
-    /// name was removed.
+    /// Removes every name for which `removed` returns true from the list of a relation. Returns
+    /// whether a name was removed.
     fn remove_references(&mut self, relation: &str, removed: &dyn Fn(&str) -> bool) -> bool;
 
-    /// Removes a name from the list of a relation. Returns whether it was there.
+    /// Removes a name from the list of a relation. Returns whether the list contained it.
     fn remove_reference(&mut self, relation: &str, name: &str) -> bool {
         self.remove_references(relation, &|listed| listed == name)
     }
 
-    /// Replaces the name `from` in a relation by `to`. Returns whether `from` was there.
+    /// Replaces the name `from` in a relation by `to`. Returns whether the relation contained `from`.
     fn rename(&mut self, relation: &str, from: &str, to: &str) -> bool;
 
     /// The secrets that are set, with the names of their properties.
     fn secrets(&mut self) -> Vec<(&'static str, &mut Secret)>;
 
-    /// Takes over the properties of `newer`; those that are absent there stay. A record of another
-    /// kind changes nothing.
+    /// Copies the properties that `newer` has. Properties that `newer` lacks keep their values. A
+    /// record of another kind changes nothing.
     fn merge(&mut self, newer: AnyRecord);
 
     /// A copy.
@@ -221,7 +224,7 @@ fn insert_custom<'a>(views: &mut Vec<(&'a str, View<'a>)>, custom: &'a Custom) {
 }
 
 impl dyn Record {
-    /// The record as a `T`, for what only one kind needs. None if it is of another kind.
+    /// The record as a `T`, for code that is specific to one kind. None if it is of another kind.
     pub fn of_kind<T: Entity>(&self) -> Option<&T> {
         (self as &dyn Any).downcast_ref()
     }
@@ -243,25 +246,29 @@ impl fmt::Debug for dyn Record {
 /// A record, and the names of the properties whose values were converted ([`Fit::Converted`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
+    /// The record.
     pub record: AnyRecord,
+    /// The names of those properties, in the order of the document.
     pub converted: Vec<String>,
 }
 
 /// Why a map of properties is not a record.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InvalidRecord {
-    /// The record's name, if that could be read.
+    /// The name of the record, if it has a valid one.
     pub name: Option<String>,
-    /// Never empty.
+    /// The rules that the properties break; never empty.
     pub violations: Vec<Violation>,
 }
 
 /// A rule that a map of properties breaks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
+    /// The property with the value. None if its name is not a text.
     pub property: Option<String>,
     /// The value, if there is one and it is not a secret.
     pub value: Option<Value>,
+    /// The rule.
     pub rule: Rule,
 }
 

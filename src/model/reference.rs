@@ -1,4 +1,5 @@
-//! References: a record names another one. The side that project documents write holds it.
+//! References from a record to another record. A reference is stored in the record whose project
+//! document contains it.
 
 use std::{fmt, marker::PhantomData};
 
@@ -11,16 +12,17 @@ use bincode::{
 
 use super::Kind;
 
-/// The kinds whose records a reference can name.
+/// The kinds to whose records a reference can point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
+    /// The records of one kind.
     Kind(Kind),
     /// eNMS's node: a device or a network, which share one name space.
     Node,
 }
 
 impl Target {
-    /// The kinds.
+    /// The kinds of the target: one, or the two kinds of nodes.
     pub fn kinds(self) -> &'static [Kind] {
         match self {
             Target::Node => &[Kind::Device, Kind::Network],
@@ -38,17 +40,21 @@ impl fmt::Display for Target {
     }
 }
 
-/// How many records a relation names, and so what happens to a dangling reference.
+/// Whether a relation refers to one record or to a list. It decides what happens to a dangling
+/// reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arity {
-    /// One. The record is rejected, or removed together with the record that it names.
+    /// A relation to one record. A record with a dangling reference is rejected. Removing the
+    /// target removes the record.
     One,
-    /// A list. The name is removed from it.
+    /// A relation to a list of records. The names of dangling references, and of targets that are
+    /// removed, are removed from the list.
     Many,
 }
 
-/// A type that a reference can name: each kind's record, and [`Node`].
+/// A type to which a reference can point: each kind's record, and [`Node`].
 pub trait Referable: 'static {
+    /// The kinds of the records that have this type.
     const TARGET: Target;
 }
 
@@ -67,10 +73,12 @@ pub struct Ref<E> {
 }
 
 impl<E: Referable> Ref<E> {
+    /// Refers to the record of this name, which does not have to exist.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), target: PhantomData }
     }
 
+    /// The name of the record.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -113,7 +121,9 @@ bincode::impl_borrow_decode!(Ref<E>, E);
 pub struct Reference<'a> {
     /// The property that holds it.
     pub relation: &'static str,
+    /// The kinds that the record with the name can have.
     pub target: Target,
+    /// Whether the property holds one reference or a list.
     pub arity: Arity,
     /// The name of the record. Never empty.
     pub name: &'a str,

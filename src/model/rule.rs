@@ -6,22 +6,50 @@ use super::{NAME_BYTES_MAX, PropertyType};
 /// Why a value is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 pub enum Rule {
+    /// A name has no characters.
     #[error("a name must not be empty")]
     NameEmpty,
+    /// A name exceeds [`NAME_BYTES_MAX`].
     #[error("a name has at most {NAME_BYTES_MAX} bytes; this one has {bytes}")]
-    NameLong { bytes: usize },
+    NameLong {
+        /// The length of the name, in bytes of UTF-8.
+        bytes: usize,
+    },
+    /// A name contains a control character, a slash, a backslash or a quote.
     #[error("a name must not hold the character {character:?}")]
-    NameCharacter { character: char },
+    NameCharacter {
+        /// The first such character.
+        character: char,
+    },
+    /// A value has a type that the property does not accept.
     #[error("{expected} is expected here, and this is {found}")]
-    Type { expected: PropertyType, found: &'static str },
+    Type {
+        /// The type of the property.
+        expected: PropertyType,
+        /// The type of the value, such as `list`.
+        found: &'static str,
+    },
+    /// An item in a list of names is not a name.
     #[error("a list of names is expected here, and one of its items is {found}")]
-    ListItem { found: &'static str },
+    ListItem {
+        /// The type of the item, such as `boolean`; `empty` for an empty text.
+        found: &'static str,
+    },
+    /// A record has no name.
     #[error("a record has a name, and this one has none")]
     NameMissing,
+    /// A document contains an item that is not a map of properties.
     #[error("a record is a map of properties, and this is {found}")]
-    NoRecord { found: &'static str },
+    NoRecord {
+        /// The type of the value, such as `list`.
+        found: &'static str,
+    },
+    /// A key in the map of properties is not a text.
     #[error("a property's name is a text, and this is {found}")]
-    PropertyName { found: &'static str },
+    PropertyName {
+        /// The type of the key, such as `integer`.
+        found: &'static str,
+    },
 }
 
 impl Rule {

@@ -8,13 +8,16 @@ use super::{Fit, Name, PropertyType, PropertyValue, Ref, Refused, Secret, Secret
 
 /// A slot that can be empty.
 ///
-/// A document need not hold every property, and a project must leave as it came. So an absent
-/// property and one that is null are two states, beside a value.
+/// A document can omit properties, and an export must return the project unchanged. So a slot has
+/// three states: absent, null, or a value.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub enum Field<T> {
+    /// The document omits the property.
     #[default]
     Absent,
+    /// The document gives the property as null.
     Null,
+    /// The property has this value.
     Set(T),
 }
 
@@ -35,7 +38,7 @@ impl<T> Field<T> {
     }
 }
 
-/// The types of slots, as the lists of properties name them.
+/// A text. This type and the next ones are written in the lists of properties.
 pub type Text = Field<String>;
 /// A whole number.
 pub type Int = Field<i64>;
@@ -52,8 +55,7 @@ pub type Many<E> = Field<Vec<Ref<E>>>;
 /// A password, key or token.
 pub type Hidden = Field<Secret>;
 
-/// What a record does with the value of a typed property, whatever its type: a [`Field`], or the
-/// name, which every record has.
+/// The operations on a typed property. A slot is a [`Field`], or the name, which every record has.
 pub trait Slot: any::Any {
     /// Puts a value in.
     ///
@@ -64,8 +66,8 @@ pub trait Slot: any::Any {
     /// Shows the value. None if the slot is empty, or holds a secret that is not to be shown.
     fn view(&self, secrets: Secrets) -> Option<View<'_>>;
 
-    /// Takes over the value of a slot of the same type. An absent one changes nothing. The other
-    /// slot is left empty.
+    /// Moves the value of `newer`, a slot of the same type, into this slot. If `newer` is absent,
+    /// this slot keeps its value. `newer` is empty afterwards.
     fn merge(&mut self, newer: &mut (dyn Slot + 'static));
 
     /// The names in a relation. None in other slots and in empty ones.
@@ -83,17 +85,19 @@ pub trait References {
     /// Calls `each` with every name that is not empty.
     fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str));
 
-    /// Removes the names for which `removed` holds from a list. The name in a relation to one
-    /// record stays. Returns whether a name was removed.
+    /// Removes every name for which `removed` returns true from a list. The name in a relation
+    /// to one record stays. Returns whether a name was removed.
     fn remove(&mut self, removed: &dyn Fn(&str) -> bool) -> bool;
 
-    /// Replaces the name `from` by `to`. Returns whether `from` was there.
+    /// Replaces the name `from` by `to`. Returns whether the relation contained `from`.
     fn rename(&mut self, from: &str, to: &str) -> bool;
 }
 
 /// A slot whose type and empty value are known when the program is compiled.
 pub trait TypedSlot: Slot + Sized {
+    /// The type of the property.
     const TYPE: PropertyType;
+    /// The slot of a record that does not have the property.
     const EMPTY: Self;
 }
 

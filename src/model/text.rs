@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Comparison, Record, Value, View, python};
 
-/// What a property holds, as text: Python's `str` of a value, the names of a relation joined with
+/// The value of a property as text: Python's `str` of a value, the names of a relation joined with
 /// `, `, and the empty text for null.
 pub fn text_of<'a>(view: &View<'a>) -> Cow<'a, str> {
     match view {
@@ -21,8 +21,8 @@ pub fn text_of<'a>(view: &View<'a>) -> Cow<'a, str> {
     }
 }
 
-/// Whether a property holds nothing: null, the empty text, or a list, tuple or map without items.
-/// Python takes these for false, and eNMS's `empty` asks for them.
+/// Whether the value of a property is empty: null, the empty text, or a list, tuple or map without items.
+/// Python treats these as false, and eNMS's `empty` matches them.
 fn is_empty(view: &View<'_>) -> bool {
     match view {
         View::Null => true,
@@ -46,7 +46,7 @@ fn is_empty(view: &View<'_>) -> bool {
 }
 
 impl Comparison {
-    /// Whether what a property holds is as asked.
+    /// Returns whether the value of a property matches the comparison.
     pub fn holds_of(&self, view: &View<'_>) -> bool {
         match self {
             Comparison::Empty => is_empty(view),

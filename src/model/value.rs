@@ -20,19 +20,27 @@ use super::{
 /// One value of a document: a scalar, or a tree of lists and maps.
 #[derive(Clone, Debug, Encode)]
 pub enum Value {
+    /// Null, in Python `None`.
     Null,
+    /// A truth value.
     Bool(bool),
+    /// A whole number that fits into 64 bits.
     Int(i64),
     /// A whole number outside of `i64`, as canonical decimal text.
     BigInt(String),
+    /// A number with a fraction, infinity or NaN.
     Float(f64),
+    /// A text.
     Text(String),
     /// A date or a date and time, spelled as Python's `isoformat(" ")` spells it.
     Timestamp(String),
+    /// Bytes (`!!binary` in YAML).
     Binary(Vec<u8>),
+    /// A list of values.
     List(Vec<Value>),
     /// Python's tuple (`!!python/tuple`).
     Tuple(Vec<Value>),
+    /// A map from keys to values; a key can be of any type that Python can hash.
     Map(Map),
     /// A list, tuple or map that one record holds in several places.
     Shared(Shared),
@@ -75,11 +83,11 @@ impl From<Decoded> for Value {
 }
 
 thread_local! {
-    /// How many values the decoder of this thread is in: bincode does not tell.
+    /// The nesting depth of the decoder on this thread. bincode does not track it.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Being inside of one more value. Dropping it leaves the value, also when a panic unwinds.
+/// A guard that counts one nesting level, and releases it when it is dropped, also during a panic.
 struct Nesting;
 
 impl Nesting {
@@ -115,12 +123,13 @@ bincode::impl_borrow_decode!(Value);
 
 /// A collection that one record holds in more than one place: YAML's anchor and its aliases.
 ///
-/// Every place holds its own copy. Equal labels mean the same object, so that a document is written
-/// with the anchors with which it was read. A label has no meaning outside of its record.
+/// Each occurrence holds a copy. Occurrences with equal labels are the same object, so that an
+/// export writes the same anchors. A label has no meaning outside of its record.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Shared {
     /// Counts from 0, in the order in which the record's anchors were read.
     pub label: u32,
+    /// The collection: a list, tuple or map.
     pub value: Box<Value>,
 }
 
@@ -149,10 +158,12 @@ impl Map {
         self.0.iter()
     }
 
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Whether the map has no entry.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -239,7 +250,7 @@ fn skip_value<'a, D: BorrowDecoder<'a, Context = ()>>(
         10 => skip_many(body, 2),
         // A shared one: its label, and itself.
         11 => u32::decode(body).and_then(|_| skip_value(body, depth + 1)),
-        _ => Err(DecodeError::Other("a value is of no type that is known")),
+        _ => Err(DecodeError::Other("the type of a value is unknown")),
     }
 }
 
@@ -316,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_inside_of_a_value_does_not_count_as_depth_afterwards() {
+    fn a_panic_in_the_decoder_resets_the_depth() {
         for _ in 0..VALUE_DEPTH_MAX {
             let panicked = std::panic::catch_unwind(|| {
                 let config = bincode::config::standard();
@@ -330,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_without_end_is_refused_and_the_next_value_is_decoded() {
+    fn deep_nesting_is_refused_and_resets_the_depth() {
         // A list (8) of one (1) list, and so on.
         let bytes = [8, 1].repeat(1_000_000);
         assert!(matches!(decoded(&bytes), Err(DecodeError::Other(_))));

@@ -6,13 +6,19 @@ use super::Value;
 /// The content of one property, borrowed from its record.
 #[derive(Clone, Debug)]
 pub enum View<'a> {
+    /// Null, in Python `None`.
     Null,
+    /// A truth value.
     Bool(bool),
+    /// A whole number.
     Int(i64),
+    /// A number with a fraction.
     Float(f64),
+    /// A text, or the name in a relation to one record.
     Text(&'a str),
     /// A list of texts: the names in a relation.
     Texts(Vec<&'a str>),
+    /// A value of any type: a custom property, or one of the type [`PropertyType::Any`](super::PropertyType::Any).
     Value(&'a Value),
 }
 

@@ -15,10 +15,13 @@ use crate::{
 /// instead.
 #[derive(Debug, thiserror::Error)]
 pub enum TopologyError {
+    /// The inventory cannot be read or changed, or the operation was cancelled.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The import as a whole is refused or fails.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// The upload is not a workbook that can be read.
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// Mostly a limit of the format. Errors of the disk are [`TopologyError::NoSpace`],
@@ -30,32 +33,61 @@ pub enum TopologyError {
         "property '{property}' of {kind} '{record}' has {units} characters, but a cell holds at most \
          {CELL_UNITS_MAX}. A project export has no such limit"
     )]
-    CellLong { kind: Kind, record: String, property: String, units: usize },
+    CellLong {
+        /// The kind of the record.
+        kind: Kind,
+        /// The name of the record.
+        record: String,
+        /// The property with the value.
+        property: String,
+        /// The length of the cell, in UTF-16 code units, as spreadsheets count.
+        units: usize,
+    },
+    /// The workbook has no sheet whose name is that of a kind.
     #[error("the workbook has no sheet 'device' or 'link'. Its sheets: {}", listed(sheets))]
-    NoSheet { sheets: Vec<String> },
+    NoSheet {
+        /// The names of its sheets that have cells.
+        sheets: Vec<String>,
+    },
+    /// The folder of workbooks has no file of this name.
     #[error("there is no workbook named '{name}'")]
-    NotFound { name: String },
+    NotFound {
+        /// The name that was asked for.
+        name: String,
+    },
     /// The import had no problems, or its files were deleted.
     #[error("there is no marked workbook of the import '{id}'")]
-    NoReport { id: String },
+    NoReport {
+        /// The identifier of the report.
+        id: String,
+    },
+    /// The marked workbook would exceed a limit of its format.
     #[error(
         "the workbook is too large to be marked. Use the report of the import, which lists every \
          problem"
     )]
     MarkedTooLarge,
+    /// A workbook cannot be read or stored, because a folder or link has its name.
     #[error(
         "'{name}' in the folder of workbooks is not a regular file. Remove it or use another name"
     )]
-    InTheWay { name: String },
+    InTheWay {
+        /// The name of the workbook.
+        name: String,
+    },
+    /// The upload exceeds [`WORKBOOK_BYTES_MAX`].
     #[error("the workbook is larger than {WORKBOOK_BYTES_MAX} bytes")]
     UploadTooLarge,
+    /// The file system has no space, or a quota is used up.
     #[error("the disk of the server is full. Nothing was changed")]
     NoSpace,
+    /// A file would exceed the file size limit of the process.
     #[error(
         "the file would exceed the file size limit of the process (`ulimit -f`, or `LimitFSIZE=` of \
          its systemd service). Nothing was changed"
     )]
     FileSizeLimit,
+    /// Any other error of the disk.
     #[error("cannot read or write a file of the workbook")]
     Io(#[source] io::Error),
 }

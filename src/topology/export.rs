@@ -232,7 +232,8 @@ impl SheetExporter<'_> {
         let warning = match header::meaning(kind, property.trim()) {
             Meaning::Ignored(Ignored::Secret) => {
                 self.warnings.push(format!(
-                    "property '{property}' of {kind}s was left out: its name is that of a secret"
+                    "property '{property}' of {kind}s was not exported: properties with this name can \
+                     contain secrets"
                 ));
                 return false;
             }

@@ -29,14 +29,17 @@ pub(super) struct Folder(PathBuf);
 /// A workbook as an open file.
 #[derive(Debug)]
 pub struct WorkbookFile {
+    /// The open file, at its beginning.
     pub file: File,
-    /// The length of the file.
+    /// The length of the file, in bytes.
     pub bytes: u64,
+    /// The time of its last change.
     pub modified: SystemTime,
     /// A strong validator (RFC 9110) for the ETag: it differs if the file differs.
     pub validator: String,
     /// The file name for a client that saves it.
     pub name: String,
+    /// The format that the ending of its name says.
     pub format: Format,
 }
 

@@ -132,18 +132,18 @@ impl Topology {
         let log = Log::new(ImportSource::Sheets, &self.0.store.directory().scratch(), progress)?;
         let mut report =
             import::import(&self.0.store, &self.0.decoder, &upload, request, caller, &log)?;
-        // The import has succeeded even if its report cannot be kept.
+        // The import has succeeded even if its report cannot be stored.
         match self.0.reports.write(&report, &log) {
             Ok(id) => {
                 if report.problems.total > 0
                     && let Err(error) = upload.keep(|path| self.0.reports.attach(&id, path))
                 {
-                    tracing::warn!(error = %Chain(&error), "cannot keep the workbook of an import");
+                    tracing::warn!(error = %Chain(&error), "Cannot store the uploaded workbook of an import");
                 }
                 report.report_id = Some(id);
             }
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "cannot keep the report of an import");
+                tracing::warn!(error = %Chain(&error), "Cannot store the report of an import");
             }
         }
         Ok(report)

@@ -17,13 +17,16 @@ pub struct WorkbookName(String);
 /// Why a text cannot be the name of a workbook.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
+    /// The name breaks the rule of [`check_file_name`].
     #[error("the name of a workbook {0}")]
     File(FileNameProblem),
+    /// The ending is not that of a format that can be written.
     #[error(transparent)]
     Ending(#[from] UnknownFormat),
 }
 
 impl WorkbookName {
+    /// The name with its ending.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -12,6 +12,7 @@ pub type ImportReport = import::ImportReport<Imported>;
 pub struct Imported {
     /// The file name that the client sent.
     pub workbook: Option<String>,
+    /// The format of the upload.
     pub format: SourceFormat,
     /// The sheets that were read.
     pub sheets: Vec<SheetReport>,
@@ -27,9 +28,11 @@ pub struct Imported {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
+    /// `.xls` (BIFF8).
     Xls,
     /// `.xlsx`, or another of the zipped formats.
     Xlsx,
+    /// A table: text with a separator.
     Csv,
 }
 
@@ -46,6 +49,7 @@ impl SourceFormat {
 /// A sheet that was read or written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SheetReport {
+    /// The kind of the records in the sheet; its word is the name of the sheet.
     pub sheet: Kind,
     /// Rows that are not blank, without the header.
     pub rows: u64,
@@ -56,9 +60,11 @@ pub struct SheetReport {
 /// A column that was read as a custom property.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CustomColumn {
+    /// The sheet with the column.
     pub sheet: Kind,
-    /// `AB`.
+    /// The letters of the column, such as `AB`.
     pub column: String,
+    /// The heading, which is the name of the property.
     pub name: String,
     /// A known property with a similar name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,10 +74,13 @@ pub struct CustomColumn {
 /// A column that was ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IgnoredColumn {
+    /// The sheet with the column.
     pub sheet: Kind,
-    /// `AB`.
+    /// The letters of the column, such as `AB`.
     pub column: String,
+    /// The heading; empty if the column has none.
     pub name: String,
+    /// The reason why it is ignored.
     pub reason: Ignored,
 }
 
@@ -79,37 +88,43 @@ pub struct IgnoredColumn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ignored {
-    /// Its name is that of a secret. Workbooks contain no secrets.
+    /// A secret, which workbooks never contain.
     Secret,
-    /// It is computed from other records, or is the database id.
+    /// A value that is computed from other records, or the database id of eNMS.
     Computed,
-    /// It is a long text of a device, which has its own REST call.
+    /// A long text of a device, which has its own REST call.
     LongText,
-    /// It lists the problems of an earlier import.
+    /// The problems of an earlier import, in a marked workbook.
     Problems,
-    /// It has cells but no heading.
+    /// A column without a heading in row 1.
     Unnamed,
 }
 
 /// The report of an export.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExportReport {
+    /// The name of the workbook, with its ending.
     pub workbook: String,
     /// `xls` or `xlsx`.
     pub format: &'static str,
+    /// The sheets that were written.
     pub sheets: Vec<SheetReport>,
-    /// Size of the file.
+    /// The size of the file, in bytes.
     pub bytes: u64,
+    /// Sentences about properties that are not exported, or that an import would read differently.
     pub warnings: Vec<String>,
+    /// The duration of the export, in milliseconds.
     pub milliseconds: u64,
 }
 
 /// A workbook in the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WorkbookSummary {
+    /// The name, with its ending.
     pub name: String,
+    /// The size of the file, in bytes.
     pub bytes: u64,
-    /// Time of its last change, in UTC, as RFC 3339.
+    /// The time of its last change, in UTC, as RFC 3339.
     pub modified: String,
     /// `xls` or `xlsx`.
     pub format: &'static str,

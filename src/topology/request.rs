@@ -9,6 +9,7 @@ use crate::{
 /// An export of the devices and links.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
+    /// The name of the workbook to create or replace. Its ending is the format.
     pub name: WorkbookName,
 }
 
@@ -18,8 +19,9 @@ pub struct ExportRequest {
 pub enum Replace {
     /// Devices and links, also those without a sheet.
     Yes,
-    /// Those of the two that have a sheet in the workbook.
+    /// The kinds among device and link that have a sheet in the workbook.
     WithSheet,
+    /// None: the records are added, or update the existing ones.
     No,
 }
 
@@ -31,9 +33,12 @@ pub struct ImportRequest {
     /// The kind of the records if the upload is a table (CSV): [`Kind::Device`] or [`Kind::Link`].
     /// `None` refuses tables. A workbook ignores it.
     pub table: Option<Kind>,
+    /// The kinds whose existing records are removed.
     pub replace: Replace,
     /// Whether a sheet without records, or a missing sheet, may empty its kind.
     pub empty_replacement: EmptyReplacement,
+    /// Whether records with errors are skipped, or refuse the import.
     pub on_error: OnError,
+    /// Whether the import is made or previewed.
     pub mode: Mode,
 }

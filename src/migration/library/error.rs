@@ -11,42 +11,73 @@ use crate::codec::bundle::BundleError;
 /// Why a project cannot be read from the project library, or written to it.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
+    /// The library has no project of this name.
     #[error("there is no project named '{name}'")]
-    NotFound { name: ProjectName },
+    NotFound {
+        /// The name that was asked for.
+        name: ProjectName,
+    },
     /// The bundle, or the metadata or size of a folder, is refused. Never [`BundleError::Io`].
     #[error(transparent)]
     Bundle(BundleError),
+    /// A file of the project is refused.
     #[error("'{file}' {problem}")]
-    File { file: String, problem: FileProblem },
+    File {
+        /// The name of the file, without its folder.
+        file: String,
+        /// The reason.
+        problem: FileProblem,
+    },
+    /// A download was requested, but the project is a folder.
     #[error(
         "the project '{name}' is a folder and has no file to download. Import it, then export it \
          as a bundle"
     )]
-    FolderHasNoFile { name: ProjectName },
+    FolderHasNoFile {
+        /// The name of the project.
+        name: ProjectName,
+    },
+    /// A bundle cannot be stored, because a folder has the name of its file.
     #[error("a folder named '{file}' is in the place of the bundle. Rename or remove it")]
-    InTheWay { file: String },
+    InTheWay {
+        /// The name of the folder, such as `site.zip`.
+        file: String,
+    },
+    /// A bundle exceeds [`BUNDLE_BYTES_MAX`].
     #[error("a bundle has at most {BUNDLE_BYTES_MAX} bytes")]
     Long,
+    /// The file system has no space, or a quota is used up.
     #[error("the disk is full; nothing was changed")]
     NoSpace,
+    /// A file would exceed the file size limit of the process.
     #[error(
         "the file would exceed the size that the operating system allows this process (`ulimit \
          -f`, or `LimitFSIZE=` of its service); nothing was changed"
     )]
     FileSizeLimit,
+    /// Any other error of the disk.
     #[error("cannot access '{}' in the project library", .path.display())]
-    Io { path: PathBuf, source: io::Error },
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
 }
 
 /// What is wrong with a file or folder of a project. Its message continues after the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileProblem {
+    /// A symbolic link, which could point outside of the library.
     #[error("is a symbolic link; links are not followed in the project library")]
     Link,
+    /// A pipe, socket or device.
     #[error("is neither a file nor a folder")]
     Special,
+    /// A folder that has the name of a document.
     #[error("is a folder where a document is expected")]
     Folder,
+    /// The file differs from the one that was opened, or was removed.
     #[error("was changed or replaced while it was read. It may still be being copied")]
     Changed,
 }

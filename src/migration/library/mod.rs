@@ -59,12 +59,14 @@ pub(super) struct ProjectLibrary {
 /// A bundle as a file to download.
 #[derive(Debug)]
 pub struct BundleFile {
+    /// The open file, at its beginning.
     pub file: File,
     /// The file's length in bytes.
     pub bytes: u64,
     /// A strong validator (RFC 9110), from which the ETag is made: it differs whenever the file
     /// differs.
     pub validator: String,
+    /// The time of its last change.
     pub modified: SystemTime,
 }
 

@@ -41,7 +41,7 @@ impl Project {
         Self::from_bundle(open_file(path)?, path, limits)
     }
 
-    /// Opens the bundle in `file`, which is at `path` or will be.
+    /// Opens the bundle in `file`. `path` is its current or future path, for messages.
     pub(super) fn from_bundle(
         file: File,
         path: &Path,
@@ -94,7 +94,7 @@ impl Project {
         self.hides_folder
     }
 
-    /// Returns the metadata; that of a folder without `metadata.yaml` is empty.
+    /// Returns the metadata. It is empty for a folder without `metadata.yaml`.
     pub(crate) fn metadata(&self) -> &Metadata {
         match &self.contents {
             Contents::Bundle { reader, .. } => reader.metadata(),
@@ -127,8 +127,8 @@ impl Project {
     /// Returns a reader of the document of a kind, if there is one.
     ///
     /// The reader of a bundle's document compares the checksums before it returns the last byte.
-    /// That of a folder's document compares the length with the one at opening before it returns
-    /// the end; checksums in a folder's metadata are ignored, because folders may be edited.
+    /// The reader of a folder's document compares the length with the length at opening before it
+    /// returns the end. Checksums in a folder's metadata are ignored, because users edit folders.
     /// [`LibraryError::from_io`] returns the error that the reader's [`io::Error`](std::io::Error)
     /// contains.
     ///
@@ -148,7 +148,7 @@ impl Project {
         })
     }
 
-    /// Compares all checksums of a bundle; those of a folder are ignored.
+    /// Compares all checksums of a bundle. Checksums of a folder are ignored.
     pub(super) fn verify(&self) -> Result<(), LibraryError> {
         match &self.contents {
             Contents::Bundle { reader, .. } => {
@@ -192,7 +192,7 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Opens a regular file for reading. Links are not followed, and pipes are not waited for.
+/// Opens a regular file for reading. Does not follow symbolic links and does not block on pipes.
 pub(super) fn open_file(path: &Path) -> Result<File, LibraryError> {
     let refused = |problem| LibraryError::File { file: file_name(path), problem };
     let check = |file_type| match file_type {

@@ -23,10 +23,11 @@ pub struct ProjectSummary {
     /// The name of the file or folder without the ending. If it is not a valid project name,
     /// `problem` says so.
     pub name: String,
+    /// Whether the project is a file or a folder.
     pub layout: Layout,
     /// The release of the system that wrote the project, if the metadata has it.
     pub release: Option<Release>,
-    /// The time as it was written, without a zone: `2023-05-23 17:11:12.171765`.
+    /// The export time from `metadata.yaml`, without a time zone: `2023-05-23 17:11:12.171765`.
     pub export_time: Option<String>,
     /// Whether passwords and keys are contained: `included`, `left_out`, or null if unknown.
     #[serde(serialize_with = "secrets")]
