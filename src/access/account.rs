@@ -54,18 +54,18 @@ impl AccountsError {
     }
 }
 
-/// The result of a lookup in memory.
-pub enum Known {
+/// The result of a lookup in the cache of accounts.
+pub enum CachedAccount {
     /// The current account.
-    Account(Arc<Account>),
-    /// Not in memory: the account must be read to know whether it exists.
-    Unread,
+    Found(Arc<Account>),
+    /// The cache has no current entry. The account must be read to know whether it exists.
+    Missing,
 }
 
 /// A source of accounts, such as the inventory.
 pub trait Accounts: Send + Sync {
-    /// Looks up the account of a user in memory. The name must match exactly. Never blocks.
-    fn known(&self, name: &str) -> Known;
+    /// Looks up the account of a user in the cache. The name must match exactly. Never blocks.
+    fn cached(&self, name: &str) -> CachedAccount;
 
     /// Reads the account of a user. The name must match exactly. Can block for a read from disk.
     ///
@@ -108,11 +108,11 @@ pub(super) mod fixture {
     }
 
     impl Accounts for OneAccount {
-        fn known(&self, name: &str) -> Known {
+        fn cached(&self, name: &str) -> CachedAccount {
             if *self.is_read.lock().unwrap() && name == self.name {
-                Known::Account(self.current())
+                CachedAccount::Found(self.current())
             } else {
-                Known::Unread
+                CachedAccount::Missing
             }
         }
 

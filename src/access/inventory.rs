@@ -4,18 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{
-    Account, Accounts, AccountsError, FIRST_USER_NAME, FIRST_USER_PASSWORD, HashError, Known, Role,
-    hash_password,
+    Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, FIRST_USER_PASSWORD,
+    HashError, Role, hash_password,
 };
 use crate::{
     model::{Entity, Field, Kind, Name, Secret, User},
     store::{Store, StoreError},
 };
 
-/// The most accounts in memory, of about 300 bytes each. One more clears the memory.
+/// The most accounts in the cache, of about 300 bytes each. One more clears the cache.
 const ACCOUNTS_MAX: usize = 1024;
 
-/// The accounts of the inventory. Accounts that were read stay in memory until any user changes.
+/// The accounts of the inventory. Accounts that were read stay in the cache until any user changes.
 pub struct InventoryAccounts {
     store: Arc<Store>,
     cache: RwLock<Cache>,
@@ -30,7 +30,7 @@ struct Cache {
 }
 
 impl InventoryAccounts {
-    /// Returns the accounts of this store. No account is in memory yet.
+    /// Returns the accounts of this store. The cache is empty.
     pub fn new(store: Arc<Store>) -> Self {
         Self { store, cache: RwLock::default() }
     }
@@ -67,13 +67,15 @@ impl InventoryAccounts {
 }
 
 impl Accounts for InventoryAccounts {
-    fn known(&self, name: &str) -> Known {
+    fn cached(&self, name: &str) -> CachedAccount {
         // The read that follows reports an error of the store.
-        let Ok(version) = self.store.changed(Kind::User) else { return Known::Unread };
+        let Ok(version) = self.store.changed(Kind::User) else { return CachedAccount::Missing };
         let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
         match cache.accounts.get(name) {
-            Some(account) if cache.version == Some(version) => Known::Account(account.clone()),
-            Some(_) | None => Known::Unread,
+            Some(account) if cache.version == Some(version) => {
+                CachedAccount::Found(account.clone())
+            }
+            Some(_) | None => CachedAccount::Missing,
         }
     }
 
@@ -197,14 +199,14 @@ mod tests {
     use super::*;
 
     fn role(accounts: &InventoryAccounts, name: &str) -> Option<Role> {
-        match accounts.known(name) {
-            Known::Account(account) => Some(account.role),
-            Known::Unread => None,
+        match accounts.cached(name) {
+            CachedAccount::Found(account) => Some(account.role),
+            CachedAccount::Missing => None,
         }
     }
 
     #[test]
-    fn an_account_stays_in_memory_until_a_user_changes() {
+    fn an_account_stays_cached_until_a_user_changes() {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(folder.path()).unwrap());
         create_first_user(&store).unwrap();
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_is_bounded() {
+    fn the_cache_is_bounded() {
         let folder = tempfile::tempdir().unwrap();
         let accounts = InventoryAccounts::new(Arc::new(Store::open(folder.path()).unwrap()));
         for number in 0..=ACCOUNTS_MAX {

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use super::attempts::Attempts;
 use super::password::{Cost, StoredHash};
-use super::remembered::Remembered;
-use super::{Account, Accounts, AccountsError, HashError, Known, Principal};
+use super::password_cache::PasswordCache;
+use super::{Account, Accounts, AccountsError, CachedAccount, HashError, Principal};
 use crate::wording::Chain;
 
 /// The name and password that a caller sent.
@@ -37,69 +37,69 @@ pub enum LoginError {
     Accounts(#[from] AccountsError),
 }
 
-/// The result of [`Login::recall`].
+/// The result of [`Login::check_cached`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recalled {
+pub enum CachedLogin {
     /// The credentials were checked a short time ago.
-    Proved(Principal),
-    /// The credentials must be [checked](Login::prove).
-    Unproved,
+    Verified(Principal),
+    /// The credentials must be [checked](Login::verify).
+    Unverified,
     /// The account must be [read](Login::read) first.
-    Unread,
+    AccountMissing,
 }
 
-/// Checks credentials, and remembers results and failures between calls.
+/// Checks credentials. Caches correct passwords, and counts failures.
 pub struct Login {
     accounts: Arc<dyn Accounts>,
-    remembered: Remembered,
+    password_cache: PasswordCache,
     attempts: Attempts,
     /// The cost of the last check of an existing user. A login of an unknown user spends the same.
     decoy: Mutex<Cost>,
 }
 
 impl Login {
-    /// A login for these accounts, with an empty memory.
+    /// Returns a login for these accounts, with an empty cache.
     ///
     /// # Errors
     /// [`HashError::NoRandomness`] if the system provides no random numbers.
     pub fn new(accounts: Arc<dyn Accounts>) -> Result<Self, HashError> {
         Ok(Self {
             accounts,
-            remembered: Remembered::new().map_err(HashError::NoRandomness)?,
+            password_cache: PasswordCache::new().map_err(HashError::NoRandomness)?,
             attempts: Attempts::default(),
             decoy: Mutex::default(),
         })
     }
 
-    /// Looks up credentials in memory. Takes microseconds and never blocks.
+    /// Looks up credentials in the caches. Takes microseconds and never blocks.
     ///
     /// # Errors
     /// [`LoginError::Locked`], even for a correct password: an attacker must not learn that a guess
     /// was correct.
-    pub fn recall(
+    pub fn check_cached(
         &self,
         credentials: &Credentials,
         address: IpAddr,
-    ) -> Result<Recalled, LoginError> {
+    ) -> Result<CachedLogin, LoginError> {
         let now = Instant::now();
         self.require_unlocked(credentials, address, now)?;
-        Ok(match self.accounts.known(&credentials.name) {
-            Known::Unread => Recalled::Unread,
-            Known::Account(account) => {
-                if self.is_remembered(&account, credentials, now) {
-                    Recalled::Proved(account.principal())
+        Ok(match self.accounts.cached(&credentials.name) {
+            CachedAccount::Missing => CachedLogin::AccountMissing,
+            CachedAccount::Found(account) => {
+                if self.is_password_cached(&account, credentials, now) {
+                    CachedLogin::Verified(account.principal())
                 } else {
-                    Recalled::Unproved
+                    CachedLogin::Unverified
                 }
             }
         })
     }
 
     /// Reads the account. Returns the principal if the same credentials were checked a short time ago;
-    /// `None` if they must be [checked](Self::prove).
+    /// `None` if they must be [checked](Self::verify).
     ///
     /// # Errors
-    /// [`LoginError::Locked`], as for [`recall`](Self::recall); [`LoginError::Accounts`].
+    /// [`LoginError::Locked`], as for [`check_cached`](Self::check_cached); [`LoginError::Accounts`].
     pub fn read(
         &self,
         credentials: &Credentials,
@@ -108,7 +108,7 @@ impl Login {
         let now = Instant::now();
         self.require_unlocked(credentials, address, now)?;
         let account = self.accounts.account(&credentials.name)?;
-        let known = account.filter(|account| self.is_remembered(account, credentials, now));
+        let known = account.filter(|account| self.is_password_cached(account, credentials, now));
         Ok(known.map(|account| account.principal()))
     }
 
@@ -118,7 +118,7 @@ impl Login {
     /// # Errors
     /// [`LoginError::Refused`] if the user or the password is wrong; [`LoginError::Locked`] after too
     /// many of these; [`LoginError::Accounts`].
-    pub fn prove(
+    pub fn verify(
         &self,
         credentials: &Credentials,
         address: IpAddr,
@@ -130,7 +130,7 @@ impl Login {
         self.require_unlocked(credentials, address, now)?;
         let account = self.accounts.account(name)?;
         if let Some(account) = &account
-            && self.is_remembered(account, credentials, now)
+            && self.is_password_cached(account, credentials, now)
         {
             return Ok(account.principal());
         }
@@ -147,7 +147,7 @@ impl Login {
             return Err(LoginError::Refused);
         }
         self.attempts.succeeded(name, address);
-        self.remembered.remember(name, password, hash.phc(), now);
+        self.password_cache.insert(name, password, hash.phc(), now);
         Ok(account.principal())
     }
 
@@ -171,9 +171,14 @@ impl Login {
         }
     }
 
-    fn is_remembered(&self, account: &Account, credentials: &Credentials, now: Instant) -> bool {
+    fn is_password_cached(
+        &self,
+        account: &Account,
+        credentials: &Credentials,
+        now: Instant,
+    ) -> bool {
         account.password_hash.as_ref().is_some_and(|phc| {
-            self.remembered.knows(&account.name, &credentials.password, phc, now)
+            self.password_cache.contains(&account.name, &credentials.password, phc, now)
         })
     }
 }
@@ -198,48 +203,48 @@ mod tests {
     }
 
     #[test]
-    fn a_checked_password_is_remembered_until_it_changes() {
+    fn a_checked_password_is_password_cached_until_it_changes() {
         let accounts = Arc::new(OneAccount::new("alice", "right"));
         let login = Login::new(accounts.clone()).unwrap();
         let right = credentials("alice", "right");
-        assert_eq!(login.recall(&right, HERE).unwrap(), Recalled::Unread);
+        assert_eq!(login.check_cached(&right, HERE).unwrap(), CachedLogin::AccountMissing);
         assert_eq!(login.read(&right, HERE).unwrap(), None);
-        assert_eq!(login.recall(&right, HERE).unwrap(), Recalled::Unproved);
-        let alice = login.prove(&right, HERE).unwrap();
+        assert_eq!(login.check_cached(&right, HERE).unwrap(), CachedLogin::Unverified);
+        let alice = login.verify(&right, HERE).unwrap();
         assert_eq!(alice.name, "alice");
-        assert_eq!(login.recall(&right, HERE).unwrap(), Recalled::Proved(alice.clone()));
+        assert_eq!(login.check_cached(&right, HERE).unwrap(), CachedLogin::Verified(alice.clone()));
         assert_eq!(login.read(&right, HERE).unwrap(), Some(alice));
         let wrong = credentials("alice", "wrong");
-        assert_eq!(login.recall(&wrong, HERE).unwrap(), Recalled::Unproved);
+        assert_eq!(login.check_cached(&wrong, HERE).unwrap(), CachedLogin::Unverified);
         assert_eq!(login.read(&wrong, HERE).unwrap(), None);
 
         accounts.set_password("new");
-        assert_eq!(login.recall(&right, HERE).unwrap(), Recalled::Unread);
+        assert_eq!(login.check_cached(&right, HERE).unwrap(), CachedLogin::AccountMissing);
         assert_eq!(login.read(&right, HERE).unwrap(), None);
-        assert_eq!(login.recall(&right, HERE).unwrap(), Recalled::Unproved);
-        assert!(matches!(login.prove(&right, HERE), Err(LoginError::Refused)));
+        assert_eq!(login.check_cached(&right, HERE).unwrap(), CachedLogin::Unverified);
+        assert!(matches!(login.verify(&right, HERE), Err(LoginError::Refused)));
     }
 
     #[test]
     fn a_lock_also_refuses_the_correct_password() {
         let login = Login::new(Arc::new(OneAccount::new("alice", "right"))).unwrap();
-        login.prove(&credentials("alice", "right"), HERE).unwrap();
+        login.verify(&credentials("alice", "right"), HERE).unwrap();
         let wrong = credentials("alice", "wrong");
-        let refusals = std::iter::repeat_with(|| login.prove(&wrong, HERE))
+        let refusals = std::iter::repeat_with(|| login.verify(&wrong, HERE))
             .take_while(|answer| matches!(answer, Err(LoginError::Refused)))
             .count();
         assert_eq!(refusals, 10);
         let right = credentials("alice", "right");
-        assert!(matches!(login.recall(&right, HERE), Err(LoginError::Locked { .. })));
-        assert!(matches!(login.prove(&right, HERE), Err(LoginError::Locked { .. })));
+        assert!(matches!(login.check_cached(&right, HERE), Err(LoginError::Locked { .. })));
+        assert!(matches!(login.verify(&right, HERE), Err(LoginError::Locked { .. })));
     }
 
     #[test]
     fn an_unknown_user_is_refused_like_a_wrong_password() {
         let login = Login::new(Arc::new(OneAccount::new("alice", "right"))).unwrap();
         let nobody = credentials("nobody", "right");
-        assert_eq!(login.recall(&nobody, HERE).unwrap(), Recalled::Unread);
+        assert_eq!(login.check_cached(&nobody, HERE).unwrap(), CachedLogin::AccountMissing);
         assert_eq!(login.read(&nobody, HERE).unwrap(), None);
-        assert!(matches!(login.prove(&nobody, HERE), Err(LoginError::Refused)));
+        assert!(matches!(login.verify(&nobody, HERE), Err(LoginError::Refused)));
     }
 }

@@ -1,23 +1,23 @@
-//! Access: checks credentials and says who calls.
+//! Access: checks credentials and returns the principal.
 //!
 //! The users of the inventory are the users of the server. A login depends neither on the store (it
 //! reads through [`Accounts`]) nor on HTTP (it takes [`Credentials`] and returns a [`Principal`] or a
-//! [`LoginError`]). The first check of a password takes 20 to 200 ms. Its result is kept in memory,
-//! and [`Login::recall`] reads it without blocking.
+//! [`LoginError`]). The first check of a password takes 20 to 200 ms. A correct password is cached,
+//! and [`Login::check_cached`] finds it without blocking.
 
 mod account;
 mod attempts;
 mod inventory;
 mod login;
 mod password;
-mod remembered;
+mod password_cache;
 
-pub use account::{Account, Accounts, AccountsError, Known, Principal, Role};
+pub use account::{Account, Accounts, AccountsError, CachedAccount, Principal, Role};
 pub use inventory::{
     InventoryAccounts, NewRights, PasswordError, SetPassword, create_first_user,
     has_able_administrator, set_password,
 };
-pub use login::{Credentials, Login, LoginError, Recalled};
+pub use login::{CachedLogin, Credentials, Login, LoginError};
 pub use password::{HashError, hash_password};
 
 /// The name of the first user.

@@ -73,12 +73,12 @@ struct Exported {
     bytes: u64,
     #[serde(default)]
     warnings: Vec<String>,
-    /// Of a bundle.
+    /// The documents; only in the report of a bundle.
     #[serde(default)]
     types: Vec<Document>,
     #[serde(default)]
     secrets: Option<String>,
-    /// Of a workbook.
+    /// The sheets; only in the report of a workbook.
     #[serde(default)]
     sheets: Vec<Sheet>,
 }
@@ -139,7 +139,7 @@ impl ExportArgs {
         Copy::to(&path.join(name))
     }
 
-    /// The word for what is exported.
+    /// The noun for the exported file in messages: workbook or bundle.
     fn noun(&self) -> &'static str {
         if self.workbook { "workbook" } else { "bundle" }
     }

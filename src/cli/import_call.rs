@@ -64,7 +64,8 @@ const DEFAULT_NAME: &str = "import";
 /// Imports, or previews the import. Returns the report, also of a rejected import.
 ///
 /// # Errors
-/// The import has no report: the upload failed, or the input is not a project or workbook.
+/// An error if the upload fails, or the input is not a project or workbook. A rejected import is not
+/// an error; it returns its report.
 pub(super) fn import(
     client: &Client,
     from: &Input,
@@ -126,7 +127,7 @@ fn workbook(
     dry_run: bool,
     progress: &Progress,
 ) -> anyhow::Result<Answer> {
-    // A preview may have read it before.
+    // The preview might already have read the file.
     file.rewind().context("Cannot read the workbook")?;
     let on_error = if options.skip_errors { "skip" } else { "fail" };
     let table = options.table.map(|kind| format!("&kind={kind}")).unwrap_or_default();
@@ -139,7 +140,7 @@ fn workbook(
         options.allow_empty,
     );
     let upload = Upload { file, media_type, label: "uploading", replace: true };
-    client.post_file_as_job(&path, &upload, words(dry_run), progress)
+    client.post_file_as_job(&path, &upload, job_words(dry_run), progress)
 }
 
 /// Uploads a bundle to the project library, lets `run` import it from there, and removes it again.
@@ -156,12 +157,12 @@ fn upload_bundle<T>(
         file.rewind().context("Cannot read the bundle")?;
         let upload =
             Upload { file, media_type: "application/zip", label: "uploading", replace: false };
-        client.put(&path_of(name), &upload, progress)
+        client.put(&project_path(name), &upload, progress)
     };
     let deferred = interrupt::defer("Stopped. Nothing was changed.".to_owned());
     let put = match upload(&name) {
         // A stored project of that name must not be replaced.
-        Err(error) if is_taken(&error) => {
+        Err(error) if is_name_taken(&error) => {
             name = unique_name(&name)?;
             upload(&name)
         }
@@ -171,7 +172,7 @@ fn upload_bundle<T>(
     put.with_context(|| format!("Cannot upload {}", path.display()))?;
     let guard = remove_if_interrupted(client, &name);
     let answer = run(&mut |dry_run| project(client, &name, options, dry_run, progress));
-    let removed = client.delete(&path_of(&name));
+    let removed = client.delete(&project_path(&name));
     drop(guard);
     if let Err(error) = removed {
         progress.warn(&format!(
@@ -181,18 +182,18 @@ fn upload_bundle<T>(
     answer
 }
 
-fn is_taken(error: &anyhow::Error) -> bool {
+fn is_name_taken(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<RequestRefused>()
         .is_some_and(|refused| matches!(refused.status, 409 | 412))
 }
 
 fn remove_if_interrupted(client: &Client, name: &str) -> Guard {
-    let (client, path) = (client.clone(), path_of(name));
+    let (client, path) = (client.clone(), project_path(name));
     interrupt::guard(Cleanup::AtServer, move || drop(client.delete(&path)))
 }
 
-fn path_of(name: &str) -> String {
+fn project_path(name: &str) -> String {
     paths::PROJECT.path([name])
 }
 
@@ -213,10 +214,10 @@ fn project(
         "dry_run": dry_run,
         "on_error": if options.skip_errors { "skip" } else { "fail" },
     });
-    client.post_as_job(paths::IMPORT_PROJECT.pattern(), &body, words(dry_run), progress)
+    client.post_as_job(paths::IMPORT_PROJECT.pattern(), &body, job_words(dry_run), progress)
 }
 
-fn words(dry_run: bool) -> JobWords {
+fn job_words(dry_run: bool) -> JobWords {
     if dry_run {
         JobWords { doing: "comparing", noun: "dry run" }
     } else {

@@ -15,8 +15,8 @@ use super::log_writer::{self, LogWriterGuard};
 use crate::config::{LogConfig, LogFormat};
 use crate::panics;
 
-/// Starts the log. Call it once. A thread of its own writes the lines ([`log_writer`]); dropping the
-/// guard writes the last ones.
+/// Starts the log. Call it once. A separate thread writes the lines ([`log_writer`]). Dropping the
+/// guard flushes it.
 ///
 /// # Errors
 /// The filter is invalid, or the thread cannot be started.

@@ -135,7 +135,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             failure::exit_code(&error)
         }),
         Err(ParseError::Arguments(error)) => {
-            // If the output is closed, nobody can be told.
+            // If standard error is closed, the error cannot be printed.
             let _ = error.print();
             if error.use_stderr() && wants_json(&words) {
                 failure::report_usage(&error.render().to_string());

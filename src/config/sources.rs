@@ -35,7 +35,7 @@ pub fn file_argument() -> Arg {
 /// Why a command line was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseError {
-    /// An error of clap, or the help or version that was asked for.
+    /// An error of clap, or a request for help or version.
     #[error(transparent)]
     Arguments(#[from] clap::Error),
     /// The settings file cannot be read or is invalid.

@@ -79,7 +79,7 @@ impl Entry {
         self.operation = Some(operation);
     }
 
-    /// Notes the user who calls.
+    /// Notes the name of the principal.
     pub(super) fn set_user(&mut self, name: &str) {
         self.user = Some(name.to_owned());
     }

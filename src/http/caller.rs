@@ -18,7 +18,7 @@ pub(super) enum Caller {
 }
 
 impl Caller {
-    /// Returns the user who calls; `None` for an anonymous caller.
+    /// Returns the principal; `None` for an anonymous caller.
     pub(super) fn principal(&self) -> Option<&Principal> {
         match self {
             Caller::Anonymous => None,
@@ -26,7 +26,7 @@ impl Caller {
         }
     }
 
-    /// Returns the user who calls, on a route that needs one.
+    /// Returns the principal, on a route that needs one.
     ///
     /// # Errors
     /// 401 for an anonymous caller. It cannot occur on a route whose [`Access`] was required.

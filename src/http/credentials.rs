@@ -20,7 +20,7 @@ use super::{
     description::Access,
     problem::{Problem, ProblemKind},
 };
-use crate::access::{Credentials, Recalled};
+use crate::access::{CachedLogin, Credentials};
 
 const SCHEME: &str = "basic";
 
@@ -47,12 +47,12 @@ pub(super) async fn authenticate(
     refuse_cross_site_requests(head)?;
     let Some(credentials) = parse(&head.headers)? else { return Ok(Caller::Anonymous) };
 
-    let recalled = app.login.recall(&credentials, address)?;
+    let cached = app.login.check_cached(&credentials, address)?;
     let credentials = Arc::new(credentials);
-    match recalled {
-        Recalled::Proved(principal) => return Ok(Caller::Known(principal)),
-        Recalled::Unproved => {}
-        Recalled::Unread => {
+    match cached {
+        CachedLogin::Verified(principal) => return Ok(Caller::Known(principal)),
+        CachedLogin::Unverified => {}
+        CachedLogin::AccountMissing => {
             let (app, credentials) = (app.clone(), credentials.clone());
             let blocking = app.blocking.clone();
             let read = move || app.login.read(&credentials, address);
@@ -61,11 +61,11 @@ pub(super) async fn authenticate(
             }
         }
     }
-    let prove = {
+    let verify = {
         let app = app.clone();
-        move || app.login.prove(&credentials, address)
+        move || app.login.verify(&credentials, address)
     };
-    Ok(Caller::Known(app.blocking.run(Lane::Password, prove).await??))
+    Ok(Caller::Known(app.blocking.run(Lane::Password, verify).await??))
 }
 
 /// Refuses a change that a page of another site requests. Browsers send remembered credentials with

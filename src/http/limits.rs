@@ -16,7 +16,7 @@ const BODY_WAIT: Duration = Duration::from_secs(30);
 /// The time in which a client must read [`super::timeout_stream::PROGRESS_BYTES_MIN`] of a response.
 const WRITE_WAIT: Duration = Duration::from_secs(30);
 
-/// The time for requests in progress when the server is told to stop. systemd kills after 90 s.
+/// The time for requests in progress after a stop signal. systemd kills the server after 90 s.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(30);
 
 /// The limits of every connection.
@@ -30,7 +30,7 @@ pub struct Limits {
     pub body_wait: Duration,
     /// How long a client may read less than the minimum of a response.
     pub write_wait: Duration,
-    /// How long requests in progress may take after the server is told to stop.
+    /// How long requests in progress may take after a stop signal.
     pub shutdown_wait: Duration,
 }
 

@@ -49,8 +49,8 @@ impl ObjectReader {
         parse(&mut flaws, self.object.get(name))
     }
 
-    /// Returns `parsed`, what was made of the members; it is `None` only after a flaw. A member
-    /// that was not read is a flaw.
+    /// Returns `parsed`, the value built from the members. `parsed` must be `None` only if a flaw
+    /// was noted. An unknown member is a flaw.
     ///
     /// # Errors
     /// 400 with all flaws.

@@ -181,7 +181,8 @@ impl PendingJob {
         let progress = running.job().progress.clone();
         let worked = progress.check().map_err(cancelled).and_then(|()| work(&progress));
         let worked = match worked {
-            // An accepted cancellation also holds if the work did not check for it any more.
+            // A cancellation that was accepted must take effect, even if the work finished without
+            // checking for it.
             Ok(result) => progress.close().map(|()| result).map_err(cancelled),
             Err(_) if progress.is_cancelled() => Err(cancelled(Cancelled)),
             Err(problem) => Err(problem),

@@ -42,7 +42,7 @@ pub(super) type RowJob<T, E> = Box<dyn FnOnce(&mut RowSink<'_>) -> Result<T, E> 
 pub(super) struct ErrorHandling<E> {
     /// Converts an error that occurs before the head of the response is sent.
     pub(super) problem: Box<dyn FnOnce(E) -> Problem + Send>,
-    /// Is called with an error that occurs after it.
+    /// Called with an error that occurs after the head is sent.
     pub(super) on_cut_off: Box<dyn FnOnce(&E) + Send>,
 }
 
@@ -109,7 +109,7 @@ fn vary_by_accept(mut response: Response) -> Response {
     response
 }
 
-/// What the response begins with.
+/// The start of a response: complete, a stream, or an error.
 enum Started<T, E> {
     /// All rows.
     Complete { bytes: Vec<u8>, result: T },
@@ -128,7 +128,7 @@ struct Buffering<T, E> {
     permit: LanePermit,
 }
 
-/// How far the response is.
+/// The stage of a response.
 enum Stage<T, E> {
     /// All rows so far are in the buffer.
     Buffering(Buffering<T, E>),

@@ -37,8 +37,8 @@ impl UploadSource<'_, '_> {
 /// Writes a file while it arrives from `source`. `problem` converts the error of a write.
 ///
 /// # Errors
-/// The problem of the body if it is not received completely, that of the lane, or `problem` of a
-/// failed write. The bytes written until then stay in `file`.
+/// The problem of the body if it is not received completely, the problem of the lane if it is
+/// busy, or `problem` of a failed write. The bytes written until then stay in `file`.
 pub(super) async fn save_upload<W: Write + Send + 'static>(
     mut source: UploadSource<'_, '_>,
     file: &mut Offloaded<W>,

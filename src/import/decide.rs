@@ -1,4 +1,5 @@
-//! The second half of the second step, planning: what the import does with each record.
+//! Decides what an import does with each record: keep, adjust, create, update or remove. This is the
+//! second half of the planning step.
 //!
 //! [`Steps`] reads one kind's existing records beside its incoming records, and decides what
 //! happens to each name: see [`Decider::decide`].
@@ -50,10 +51,11 @@ pub(super) struct ResultingRecord<'a> {
 
 /// The encoded form of a resulting record.
 enum Body<'a> {
-    /// That of the existing record.
+    /// The encoded existing record.
     Existing,
-    /// That of the incoming record.
+    /// The encoded incoming record.
     Incoming(&'a [u8]),
+    /// The bytes of a record that equals neither of them.
     Encoded(Vec<u8>),
 }
 

@@ -19,10 +19,10 @@ pub struct Decoded {
     pub(super) records: PerKind<Option<Sorted>>,
     /// The number of all records.
     pub(super) count: u64,
-    /// References of relations to one record, without which the referring record is rejected. A
-    /// key is a target key followed by a posting.
+    /// References of single-valued relations. If the target is missing, the referring record is
+    /// rejected. A key is a target key followed by a posting.
     pub(super) one: Sorted,
-    /// References in lists, with keys like those of `one`.
+    /// References in lists. The keys have the same format as in `one`.
     pub(super) many: Sorted,
     /// When decoding began.
     pub(super) begun: Instant,

@@ -1,7 +1,7 @@
 //! Import: the steps of every import, of projects ([`crate::migration`]) and of workbooks
 //! ([`crate::topology`]).
 //!
-//! An import has four steps: decode (looks at the bytes only), plan (decides about every record),
+//! An import has four steps: decode (parses the documents), plan (decides for every record),
 //! apply (a new generation of the store) and recompute (the members of pools). The last two are one
 //! change. The caller decodes with an [`Intake`], and passes the result to [`apply()`]. Everything
 //! that has to be sorted is sorted on the disk if it is large, so the memory does not grow with the
@@ -16,7 +16,7 @@
 //! pairs               existing records beside incoming records, merged by name
 //! decide              plan: the decision for each record
 //! adjust              changes of a record beyond what the documents contain
-//! replacement         the guard against empty replacements
+//! replacement         the check against empty replacements
 //! apply               apply: each decision, written into a new generation or reported
 //! members             recompute: the members of computed pools
 //! removed_references  references to missing records, removed from lists

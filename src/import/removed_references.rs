@@ -25,7 +25,7 @@ pub(super) fn removed_reference_key(
     key
 }
 
-/// A cursor over removed references that moves along with the records that hold them.
+/// Iterates over removed references in the order of the records that contain them.
 pub(super) struct RemovedReferences<'a> {
     cursor: SortedCursor<'a>,
 }

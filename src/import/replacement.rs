@@ -1,8 +1,8 @@
-//! The guard against empty replacements: an import that empties a kind and has no record of it would
+//! The check against empty replacements: an import that empties a kind and has no record of it would
 //! only remove records.
 //!
 //! A table whose rows are not recognised (another separator, other line ends, a heading that is not
-//! in row 1) reads as a table without rows. Without this guard it would replace everything.
+//! in row 1) reads as a table without rows. Without this check it would replace everything.
 
 use std::fmt;
 

@@ -40,6 +40,7 @@ pub struct ImportReport<S> {
     /// References in lists of imported records that have no target. They were removed.
     pub dangling: ListExcerpt<DanglingReference, DocumentLocation>,
     /// References to removed records, which were removed from the lists of other records.
+    // The name in the API stays, because clients read it.
     #[serde(rename = "struck")]
     pub removed_references: ListExcerpt<DanglingReference, DocumentLocation>,
     /// Properties whose values were converted to their type, without a change of meaning.

@@ -254,8 +254,8 @@ fn finish(data: &Path, options: Options) -> anyhow::Result<bool> {
     Ok(access::has_able_administrator(&store)?)
 }
 
-/// What a message about a damaged inventory adds: the newest projects of its library. `None` if
-/// there is none.
+/// The sentence about the newest projects in the library, for messages about a damaged inventory.
+/// `None` if the library is empty or cannot be read.
 pub(super) fn library_sentence(data: &Path) -> Option<String> {
     let projects = bundle::projects(&data.join("migrations")).ok()?;
     text::library_sentence(&projects)

@@ -1,4 +1,4 @@
-//! The answers of `satchel recover`, as text and JSON.
+//! The output of `satchel recover`, as text and JSON.
 
 use std::{fmt::Write, path::Path};
 
@@ -222,7 +222,7 @@ fn rewrite_json(report: &RewriteReport) -> Value {
     })
 }
 
-/// The answer before going back to the previous generation.
+/// The output before going back to the previous generation.
 pub(super) fn previous_plan(previous: &PreviousState) -> Answer {
     match previous {
         PreviousState::Intact(note) => Answer {
@@ -246,7 +246,7 @@ pub(super) fn previous_plan(previous: &PreviousState) -> Answer {
     }
 }
 
-/// The answer about a salvage: the kept and the lost records.
+/// The output about a salvage: the kept and the lost records.
 pub(super) fn salvage_report(report: &SalvageReport) -> Answer {
     let rows: Vec<Vec<String>> = Kind::ALL
         .into_iter()
@@ -290,7 +290,7 @@ pub(super) fn salvage_report(report: &SalvageReport) -> Answer {
     Answer { text, json: json!({"salvage": salvage_json(report)}) }
 }
 
-/// The answer about the import of a project.
+/// The output about the import of a project.
 pub(super) fn import_report(name: &ProjectName, report: &ImportReport) -> Answer {
     let records: u64 = report.types.iter().map(|one| one.total).sum();
     Answer {
@@ -299,7 +299,7 @@ pub(super) fn import_report(name: &ProjectName, report: &ImportReport) -> Answer
     }
 }
 
-/// The answer before making a new key.
+/// The output before making a new key.
 pub(super) fn new_key_plan() -> Answer {
     Answer {
         text:
@@ -311,7 +311,7 @@ pub(super) fn new_key_plan() -> Answer {
     }
 }
 
-/// The answer after making a new key: the dropped secrets.
+/// The output after making a new key: the dropped secrets.
 pub(super) fn new_key_report(report: &RewriteReport) -> Answer {
     Answer {
         text: format!(
@@ -323,7 +323,7 @@ pub(super) fn new_key_report(report: &RewriteReport) -> Answer {
     }
 }
 
-/// The answer after going back to the previous generation, whose key is still missing or wrong.
+/// The output after going back to the previous generation, whose key is still missing or wrong.
 pub(super) fn previous_without_key(data: &Path, recovered: &Recovered) -> Answer {
     Answer {
         text: format!(
@@ -336,7 +336,7 @@ pub(super) fn previous_without_key(data: &Path, recovered: &Recovered) -> Answer
     }
 }
 
-/// The answer after a recovery, and what to do next.
+/// The output after a recovery, and what to do next.
 pub(super) fn recovered(
     data: &Path,
     recovered: &Recovered,

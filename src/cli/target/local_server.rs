@@ -19,7 +19,9 @@ use super::{
     log_printer, one_time_password,
 };
 use crate::{
-    access::{self, Account, Accounts, AccountsError, FIRST_USER_NAME, Known, Role, hash_password},
+    access::{
+        self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Role, hash_password,
+    },
     http::{self, App, AppParts, Drained, Limits},
     inventory::Inventory,
     migration::Migration,
@@ -68,7 +70,7 @@ impl LocalServer {
         let login = Login { user, password: one_time_password()? };
         let accounts = Arc::new(OneTimeAccount::new(&login)?);
         let app = App::new(AppParts {
-            // No other client than this command sees the name.
+            // Only this command uses the server, so the name does not matter.
             name: "satchel".to_owned(),
             accounts,
             migration: Migration::new(store.clone())?,
@@ -138,8 +140,8 @@ fn first_administrator(store: &Store) -> Result<String, StoreError> {
     Ok(FIRST_USER_NAME.to_owned())
 }
 
-/// The only account of a server within this process. It may do everything, because a user who can
-/// read the data directory can do so too.
+/// The only account of a server within this process. It has all rights, because a user who can
+/// read the data directory has them as well.
 struct OneTimeAccount(Arc<Account>);
 
 impl OneTimeAccount {
@@ -151,8 +153,12 @@ impl OneTimeAccount {
 }
 
 impl Accounts for OneTimeAccount {
-    fn known(&self, name: &str) -> Known {
-        if name == self.0.name { Known::Account(self.0.clone()) } else { Known::Unread }
+    fn cached(&self, name: &str) -> CachedAccount {
+        if name == self.0.name {
+            CachedAccount::Found(self.0.clone())
+        } else {
+            CachedAccount::Missing
+        }
     }
 
     fn account(&self, name: &str) -> Result<Option<Arc<Account>>, AccountsError> {

@@ -6,8 +6,8 @@ use tokio::runtime::Handle;
 
 use super::{Blocking, BlockingError, Lane, LanePermit};
 
-/// A value of which every use blocks, its drop included: a file, or an upload that is removed if it
-/// is not completed.
+/// A value whose methods and drop can block: a file, or an upload that is removed if it is not
+/// completed.
 pub(in crate::http) struct Offloaded<T: Send + 'static> {
     blocking: Arc<Blocking>,
     /// `None` while a job has the value, and after a job that panicked.

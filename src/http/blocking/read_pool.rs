@@ -6,7 +6,7 @@
 //! before it really blocks. Under load no thread sleeps, and none has to be woken.
 //!
 //! `benches/read_pool.rs` compares it with `tokio::task::spawn_blocking`: on two busy cores it ran 2
-//! to 8 times as many jobs of 3 µs, the more the more clients waited.
+//! to 8 times as many jobs of 3 µs. The factor grows with the number of waiting clients.
 
 use std::{
     collections::VecDeque,
@@ -30,7 +30,7 @@ const JOBS_PER_THREAD: usize = 8;
 /// of jobs that do not block.
 const WAKE_UP_DELAY: Duration = Duration::from_millis(2);
 
-/// The threads. They are started when they are first needed, and end when this is dropped.
+/// The threads. They are started when they are first needed, and end when the pool is dropped.
 #[derive(Default)]
 pub(super) struct ReadPool(Arc<Shared>);
 

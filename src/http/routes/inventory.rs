@@ -45,7 +45,7 @@ const VALIDATOR: &[AnswerHeader] = &[AnswerHeader {
     about: "For If-None-Match of a later read, and If-Match of a change.",
 }];
 
-const HAS_IT: AnswerForm = AnswerForm::empty(304, "The client has the current version.");
+const NOT_MODIFIED: AnswerForm = AnswerForm::empty(304, "The client has the current version.");
 
 const TOTAL: AnswerHeader = AnswerHeader {
     name: "X-Total-Count",
@@ -143,7 +143,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[KIND, NAME],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[AnswerForm::of("The instance.", &[INSTANCE]).headers(VALIDATOR), HAS_IT],
+                answers: &[
+                    AnswerForm::of("The instance.", &[INSTANCE]).headers(VALIDATOR),
+                    NOT_MODIFIED,
+                ],
             },
         },
         handler: |call| Box::pin(instance::show(call)),
@@ -226,7 +229,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[DEVICE],
                 query: TEXT_OPTIONS,
                 request: &[],
-                answers: &[AnswerForm::of("The text.", &[PLAIN]).headers(VALIDATOR), HAS_IT],
+                answers: &[AnswerForm::of("The text.", &[PLAIN]).headers(VALIDATOR), NOT_MODIFIED],
             },
         },
         handler: |call| Box::pin(configuration::show(call)),

@@ -19,7 +19,7 @@ const PAGE: Content = Content { media_type: "text/html", shape: Shape::Text };
 const MOVED: AnswerForm = AnswerForm::empty(308, "The page has another address.")
     .headers(&[AnswerHeader { name: "Location", about: "The address." }]);
 
-const HAS_IT: AnswerForm = AnswerForm::empty(304, "The client has the current version.");
+const NOT_MODIFIED: AnswerForm = AnswerForm::empty(304, "The client has the current version.");
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
@@ -71,7 +71,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[AnswerForm::of("The page.", &[PAGE]), HAS_IT],
+                answers: &[AnswerForm::of("The page.", &[PAGE]), NOT_MODIFIED],
             },
         },
         handler: |call| Box::pin(docs::front(call)),
@@ -98,7 +98,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                         "The file.",
                         &[PAGE, Content { media_type: "text/plain", shape: Shape::Text }],
                     ),
-                    HAS_IT,
+                    NOT_MODIFIED,
                     MOVED,
                 ],
             },
@@ -138,7 +138,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 request: &[],
                 answers: &[
                     AnswerForm::of("The description.", &[json(Shape::Schema("Anything"))]),
-                    HAS_IT,
+                    NOT_MODIFIED,
                 ],
             },
         },
