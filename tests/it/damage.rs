@@ -179,7 +179,7 @@ struct Seen {
     configurations: BTreeMap<String, Vec<u8>>,
 }
 
-fn encoded(name: &str) -> String {
+pub(crate) fn encoded(name: &str) -> String {
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
 }
@@ -262,7 +262,19 @@ fn outcome(data: &Path, arguments: &[&str], expected: &Seen, damage: &str) -> Ou
         let path = format!("/rest/instance/{kind}/{}", encoded(name));
         let answer = server.request("GET", &path).login(ADMIN).send();
         match answer.status {
-            200 => assert_eq!(&answer.json(), record, "{damage}: {kind} {name}"),
+            200 => {
+                let mut shown = answer.json();
+                // A damaged pool could contain the record. Its other pools are shown.
+                if shown["pools_incomplete"] == true {
+                    let known = record["pools"].as_array().unwrap();
+                    let pools = shown["pools"].as_array().unwrap();
+                    assert!(pools.iter().all(|pool| known.contains(pool)), "{damage}: {pools:?}");
+                    shown["pools"] = record["pools"].clone();
+                    shown.as_object_mut().unwrap().remove("pools_incomplete");
+                    outcome = Outcome::Reported;
+                }
+                assert_eq!(&shown, record, "{damage}: {kind} {name}");
+            }
             500 => {
                 answer.problem(500, "damaged");
                 outcome = Outcome::Reported;

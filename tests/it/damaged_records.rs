@@ -10,6 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    damage::encoded,
     data_files::{current_database, current_generation},
     harness::{ADMIN, Answer, Server, until},
     project::{documents, export, fetch, imported, put_folder},
@@ -39,6 +40,13 @@ fn search(server: &Server, criteria: Value) -> Answer {
     let body = json!({"type": "device", "columns": ["name", "port"],
                       "maximum_return_records": 100, "search_criteria": criteria});
     server.request("POST", "/rest/search").login(ADMIN).json(&body).send()
+}
+
+/// The rows of all devices with these columns.
+fn search_columns(server: &Server, columns: &[&str]) -> Vec<Value> {
+    let body = json!({"type": "device", "columns": columns, "maximum_return_records": 100});
+    let answer = server.request("POST", "/rest/search").login(ADMIN).json(&body).send();
+    answer.json().as_array().unwrap().clone()
 }
 
 /// The rows of an answer that stand for damage.
@@ -180,6 +188,15 @@ fn a_damaged_pool_or_user_keeps_nobody_else_from_being_served() {
     let pools = get(&server, "/rest/instance/pool").json();
     assert_eq!(damaged(&pools).len(), 1, "{pools}");
     assert_eq!(damaged(&pools)[0]["name"], pool.as_str());
+
+    // The devices do not pretend that they know all of their pools.
+    let shown = get(&server, &format!("/rest/instance/device/{}", encoded(name))).json();
+    assert_eq!(shown["pools_incomplete"], true, "{shown}");
+    let rows = search_columns(&server, &["name", "pools"]);
+    assert!(!rows.is_empty());
+    assert!(rows.iter().all(|row| row["pools_incomplete"] == true), "{rows:?}");
+    let rows = search_columns(&server, &["name", "port"]);
+    assert!(rows.iter().all(|row| row["pools_incomplete"].is_null()), "{rows:?}");
 
     // A damaged user cannot log in, and is told why. The administrator can, and can be changed.
     for name in guests {

@@ -34,10 +34,15 @@ impl ComputedPool {
 /// The computed pools at one version of the inventory, by ordinal. The ordinal is the key of their
 /// members in the store.
 #[derive(Clone, Debug, Default)]
-pub(in crate::inventory) struct ComputedPools(BTreeMap<u64, Arc<ComputedPool>>);
+pub(in crate::inventory) struct ComputedPools {
+    pools: BTreeMap<u64, Arc<ComputedPool>>,
+    /// Whether the store contains a pool that is damaged. It could admit any record.
+    has_damaged: bool,
+}
 
 impl ComputedPools {
-    /// Selects the computed pools. Damaged pools are logged and skipped.
+    /// Selects the computed pools. Damaged pools are logged and skipped;
+    /// [`ComputedPools::has_damaged`] tells that there are any.
     ///
     /// # Errors
     /// [`StoreError`] if the pools cannot be read.
@@ -52,6 +57,7 @@ impl ComputedPools {
                 // A damaged pool must not prevent reads and changes of devices and links.
                 Err(error) if error.is_damage() => {
                     error.damage().into_iter().for_each(|damage| log.note(damage));
+                    computed.has_damaged = true;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -63,7 +69,7 @@ impl ComputedPools {
 
     /// The computed pool with this ordinal.
     pub(crate) fn get(&self, ordinal: u64) -> Option<&ComputedPool> {
-        self.0.get(&ordinal).map(Arc::as_ref)
+        self.pools.get(&ordinal).map(Arc::as_ref)
     }
 
     /// Updates a pool after its record changed.
@@ -71,7 +77,7 @@ impl ComputedPools {
         match membership {
             Membership::Computed { devices, links } => {
                 let pool = ComputedPool { name: name.to_owned(), devices, links };
-                self.0.insert(ordinal, Arc::new(pool));
+                self.pools.insert(ordinal, Arc::new(pool));
             }
             Membership::Manual | Membership::Invalid(_) => self.remove(ordinal),
         }
@@ -79,17 +85,22 @@ impl ComputedPools {
 
     /// Removes a pool.
     pub(crate) fn remove(&mut self, ordinal: u64) {
-        self.0.remove(&ordinal);
+        self.pools.remove(&ordinal);
     }
 
     /// Whether no pool is computed.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.pools.is_empty()
+    }
+
+    /// Whether a pool is damaged, so that the pools of a record are not all known.
+    pub(crate) fn has_damaged(&self) -> bool {
+        self.has_damaged
     }
 
     /// All computed pools with their ordinals.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &ComputedPool)> {
-        self.0.iter().map(|(ordinal, pool)| (*ordinal, pool.as_ref()))
+        self.pools.iter().map(|(ordinal, pool)| (*ordinal, pool.as_ref()))
     }
 
     /// The pools that admit a record: none, where it is neither a device nor a link.

@@ -3,7 +3,7 @@
 use super::{
     lines::matching_lines,
     property::PropertyRef,
-    session::{ReadSession, corrupt},
+    session::{ReadSession, corrupt, shows_pools},
 };
 use crate::{
     inventory::InventoryError,
@@ -57,6 +57,20 @@ impl Columns {
             Column { property, at }
         });
         Self { kind, columns: columns.collect(), projection }
+    }
+
+    /// Whether one of the columns shows the pools of a record.
+    pub(super) fn show_pools(&self) -> bool {
+        self.columns.iter().any(|column| match &column.property {
+            PropertyRef::Relation(relation) => shows_pools(relation),
+            PropertyRef::Name
+            | PropertyRef::Property { .. }
+            | PropertyRef::Custom(_)
+            | PropertyRef::Members(_)
+            | PropertyRef::MemberCount(_)
+            | PropertyRef::LongText(_)
+            | PropertyRef::Lines { .. } => false,
+        })
     }
 
     /// The values of the columns for one record, in the order of the columns.

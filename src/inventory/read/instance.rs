@@ -10,6 +10,10 @@ use crate::{
     store::Stored,
 };
 
+/// The property of a record whose list `pools` is incomplete, because a pool that could contain the
+/// record is damaged. It is true, or absent.
+pub(super) const POOLS_INCOMPLETE: &str = "pools_incomplete";
+
 impl Inventory {
     /// Calls `show` with one instance: every property but secrets, and the names of related records
     /// in either direction.
@@ -56,7 +60,11 @@ impl Inventory {
             };
             (word, View::Texts(names))
         });
-        let related: Vec<(&str, View<'_>)> = related.collect();
+        let mut related: Vec<(&str, View<'_>)> = related.collect();
+        if pools_at.is_some() && session.pools_are_incomplete()? {
+            related.push((POOLS_INCOMPLETE, View::Bool(true)));
+            related.sort_unstable_by_key(|(word, _)| *word);
+        }
         let properties = merged(properties, related);
         Ok(show(&InstanceRow { version: stored.version, properties: &properties }))
     }

@@ -3,7 +3,7 @@
 use super::{
     Direction, Flow, InstanceRow, Order, RowSink,
     columns::Columns,
-    instance::OwnProperties,
+    instance::{OwnProperties, POOLS_INCOMPLETE},
     order::{RowSorter, key},
     property::{PropertyRef, Purpose},
     selection::{Candidate, Selection},
@@ -136,11 +136,14 @@ impl RowShape {
             }
             RowShape::Columns { names, columns } => {
                 let values = columns.values(session, name, raw)?;
-                let properties: Vec<(&str, View<'_>)> = names
+                let mut properties: Vec<(&str, View<'_>)> = names
                     .iter()
                     .zip(&values)
                     .map(|(name, value)| (&**name, value.view()))
                     .collect();
+                if columns.show_pools() && session.pools_are_incomplete()? {
+                    properties.push((POOLS_INCOMPLETE, View::Bool(true)));
+                }
                 rows(&InstanceRow { version, properties: &properties })
             }
         })

@@ -51,6 +51,14 @@ impl ReadSession<'_> {
         Ok(self.computed.get_or_init(|| computed))
     }
 
+    /// Whether a damaged pool could contain a record, so that its list of pools is incomplete.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] if the pools cannot be read.
+    pub(crate) fn pools_are_incomplete(&self) -> Result<bool, InventoryError> {
+        Ok(self.computed()?.has_damaged())
+    }
+
     /// The names that a record shows under a relation: its own list, and its referrers.
     pub(crate) fn related(
         &self,
