@@ -132,7 +132,7 @@ pub fn has_able_administrator(store: &Store) -> Result<bool, StoreError> {
         // The secrets of other users stay sealed.
         if user.is_admin.get() == Some(&true) {
             reading.open_secrets(&mut user)?;
-            if user.is_able_administrator() {
+            if user.is_active_administrator() {
                 return Ok(true);
             }
         }

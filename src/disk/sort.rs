@@ -16,7 +16,7 @@ use std::{
 /// The buffer of a run's reader, in bytes.
 const READ_BUFFER_BYTES: usize = 128 * 1024;
 
-/// After this many runs the memory budget, and with it the length of a run, doubles. Otherwise a
+/// The memory budget doubles after this number of runs, and so does the length of a run. Otherwise a
 /// sorter of ten million records would exceed the usual limit of 1,024 open files.
 const RUNS_PER_BUDGET: usize = 64;
 

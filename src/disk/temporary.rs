@@ -10,7 +10,8 @@ use std::{
 
 use super::sync_directory;
 
-/// The beginning of a temporary name. Names of projects and workbooks do not begin with a dot.
+/// The beginning of a temporary name. Names of projects and workbooks do not begin with a dot. The
+/// value must not change: the start removes leftover files of earlier versions by this prefix.
 const PREFIX: &str = ".aside-";
 
 /// The mode of a temporary file: bundles hold secrets, and workbooks hold the inventory.

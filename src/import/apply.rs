@@ -44,7 +44,7 @@ pub(super) fn require_administrator(
         let record = step.result.map(|result| result.record);
         if let Some(mut user) = record.and_then(|record| record.into_kind::<User>()) {
             vault.open_secrets(&mut user)?;
-            if user.is_able_administrator() {
+            if user.is_active_administrator() {
                 return Ok(());
             }
         }

@@ -102,8 +102,10 @@ impl Inventory {
     /// second undo restores the import.
     ///
     /// # Errors
-    /// Nothing was changed. [`StoreError::NothingToUndo`] within [`InventoryError::Store`] if nothing
-    /// was imported, [`StoreError::Damaged`] if the previous generation is damaged.
+    /// On every error the inventory stays unchanged. Within [`InventoryError::Store`]:
+    /// - [`StoreError::NothingToUndo`] if there is no previous generation.
+    /// - [`StoreError::Damaged`] if the previous generation is damaged.
+    /// - The other errors of [`Store::undo`](crate::store::Store::undo).
     pub fn undo(&self, mode: Mode) -> Result<UndoReport, InventoryError> {
         let undone = match mode {
             Mode::Apply => self.0.store.undo()?,

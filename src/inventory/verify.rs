@@ -159,8 +159,8 @@ fn report(
     }
 }
 
-/// Finds the records that are over a limit. They were stored before it existed, and a project with
-/// them cannot be imported. Those that cannot be read were found to be damaged before.
+/// Finds the records that are over a limit. They were stored before the limit existed, and a project
+/// with them cannot be imported. Unreadable records are skipped: the store reports them.
 fn check_limits_of_records(
     reading: &LiveView,
     findings: &mut FindingsReport,
@@ -241,7 +241,7 @@ fn compare(
         let name = String::from_utf8_lossy(key.get(17..).unwrap_or_default());
         let side = if key.get(8) == Some(&0) { Side::Device } else { Side::Link };
         let detail = format!(
-            "the {} '{name}' meets its criteria, but is not among its members",
+            "the {} '{name}' matches the criteria of the pool, but is not in its list of members",
             kind_of(side)
         );
         findings.add(of_pool(pools, pool, detail));
@@ -258,7 +258,8 @@ fn compare(
             next = reader.next().map_err(temporary_file)?.map(|(key, _)| key.to_vec());
         } else {
             let detail = format!(
-                "the {} '{name}' is among its members, but does not meet its criteria",
+                "the {} '{name}' is in the list of members, but does not match the criteria of the \
+                 pool",
                 kind_of(side)
             );
             findings.add(of_pool(pools, pool, detail));

@@ -41,7 +41,8 @@ pub(super) struct Committer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// The changes that are made and not applied yet. While its lock is held, nothing is applied.
+/// The changes that are made and not applied yet. While its lock is held, no change is
+/// applied to sled.
 #[derive(Default)]
 pub(super) struct Pending {
     pub changes: Changes,
@@ -81,7 +82,7 @@ struct CommitState {
 pub(super) struct Ticket(u64);
 
 impl Committer {
-    /// Starts the thread. The write lock tells whether further changes are about to come.
+    /// Starts the thread. The write lock shows whether further changes wait for it.
     ///
     /// # Errors
     /// [`StoreError::Io`] if the thread cannot be started.
@@ -131,8 +132,9 @@ impl Committer {
     /// Waits until a commit is durable.
     ///
     /// # Errors
-    /// The failure of the commit. Every later commit fails too, because sled's memory can differ from the
-    /// disk.
+    /// The error of the failed commit: [`StoreError::DiskFull`], [`StoreError::FileSizeLimit`],
+    /// [`StoreError::Damaged`] if it met a damaged page, [`StoreError::ReadOnly`] otherwise. Every later
+    /// commit fails too, because sled's memory can differ from the disk.
     pub(super) fn wait(&self, Ticket(number): Ticket) -> Result<(), StoreError> {
         let mut state = self.shared.lock();
         while state.committed < number {
@@ -279,7 +281,7 @@ fn apply(generation: &Generation, changes: &Changes, summary: &[u8]) -> Result<(
     applied.map_err(|error| match error {
         TransactionError::Storage(sled::Error::Corruption { .. }) => StoreError::Damaged {
             part: "database",
-            detail: "a change met a page whose checksum is wrong".to_owned(),
+            detail: "a page in the database has a wrong checksum".to_owned(),
         },
         TransactionError::Storage(error) => StoreError::from(error),
         TransactionError::Abort(never) => never,

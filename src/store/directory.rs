@@ -91,7 +91,8 @@ impl DataDirectory {
     /// # Errors
     /// - [`StoreError::Directory`] if it is missing, belongs to another user, is not a data directory,
     ///   or is locked by another process.
-    /// - [`StoreError::Io`]; [`StoreError::DiskFull`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
     pub fn hold(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let what = || format!("opening the data directory {}", path.display());
         admit(path, options.create)?;
@@ -220,8 +221,9 @@ impl DataDirectory {
     /// Returns the pointer with its format, or `None` in a directory that never held an inventory.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if it is damaged, or missing beside a generation or a high-water
-    /// mark; [`DirectoryError::OtherFormat`]; [`StoreError::Io`].
+    /// - [`StoreError::Damaged`] if it is damaged, or missing beside a generation or a high-water mark.
+    /// - [`DirectoryError::OtherFormat`] if another version of Satchel wrote it.
+    /// - [`StoreError::Io`] if it cannot be read.
     pub(super) fn pointer_file(&self) -> Result<Option<PointerFile>, StoreError> {
         let text = match fs::read_to_string(self.pointer_path()) {
             Ok(text) => text,
@@ -229,10 +231,10 @@ impl DataDirectory {
                 // Without the pointer it is unknown which generation is the current one.
                 return match self.generations()?.first() {
                     Some(number) => Err(damaged_pointer(format!(
-                        "it is missing, but {GENERATION_PREFIX}{number} exists"
+                        "CURRENT is missing, but {GENERATION_PREFIX}{number} exists"
                     ))),
                     None if self.mark().exists() => {
-                        Err(damaged_pointer("it is missing, but MARK exists".to_owned()))
+                        Err(damaged_pointer("CURRENT is missing, but MARK exists".to_owned()))
                     }
                     None => Ok(None),
                 };
@@ -248,8 +250,10 @@ impl DataDirectory {
     /// Replaces the pointer in one atomic step. It is durable when this returns.
     ///
     /// # Errors
-    /// [`StoreError::Io`]; [`StoreError::DiskFull`]. After an error of the last step, which makes the
-    /// new pointer durable, either pointer can be in place.
+    /// After an error of the last step, which makes the new pointer durable, either pointer can be in
+    /// place.
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
     pub(super) fn switch_pointer(&self, pointer: Pointer) -> Result<(), StoreError> {
         let mut text = format!("satchel {DIRECTORY_FORMAT}\ncurrent {}\n", pointer.current);
         if let Some(previous) = pointer.previous {
@@ -309,7 +313,8 @@ fn write_holder(holder: &LockHolder, lock: &File) -> Result<(), StoreError> {
     match holder.write(lock).map_err(StoreError::io("writing LOCK")) {
         Err(StoreError::DiskFull) => {
             tracing::warn!(
-                "The disk is full: LOCK does not name the process that uses the data directory."
+                "Disk full: cannot write the name of this process to LOCK. Commands will report that the \
+                 data directory is in use by another process."
             );
             Ok(())
         }
@@ -337,7 +342,7 @@ fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
     // every format.
     let (lines, format) = match text.find(CHECK_WORD) {
         Some(at) if text[at..] == check_line(&text[..at]) => (&text[..at], PointerFormat::Present),
-        Some(_) => return Err(damaged_pointer("its checksum is wrong".to_owned())),
+        Some(_) => return Err(damaged_pointer("the checksum in CURRENT is wrong".to_owned())),
         None => (text, PointerFormat::Earlier),
     };
     let mut found = None;
@@ -354,7 +359,7 @@ fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
         }
     }
     let (Some(found), Some(current)) = (found, current) else {
-        return Err(damaged_pointer("it is incomplete".to_owned()));
+        return Err(damaged_pointer("CURRENT is incomplete".to_owned()));
     };
     let known = match format {
         PointerFormat::Present => DIRECTORY_FORMAT,
@@ -364,7 +369,7 @@ fn parse_pointer(text: &str) -> Result<PointerFile, StoreError> {
         return Ok(PointerFile { pointer: Pointer { current, previous }, format });
     }
     if found == u64::from(DIRECTORY_FORMAT) {
-        return Err(damaged_pointer("its checksum is missing".to_owned()));
+        return Err(damaged_pointer("CURRENT has no checksum".to_owned()));
     }
     let found = u32::try_from(found).unwrap_or(u32::MAX);
     Err(DirectoryError::OtherFormat { found, known: DIRECTORY_FORMAT }.into())

@@ -19,7 +19,7 @@ impl FolderCopy {
         match copy_folder(from, &to) {
             Ok(()) => Some(Self(to)),
             Err(error) => {
-                tracing::warn!(%error, "Cannot copy the database before it is opened. If it is damaged, its torn end is lost.");
+                tracing::warn!(%error, "Cannot copy the database before opening it. Opening continues. If the database is damaged, sled can erase its last incomplete entries.");
                 let _ = fs::remove_dir_all(to);
                 None
             }
@@ -37,7 +37,8 @@ impl FolderCopy {
         let put = fs::rename(original, &opened).and_then(|()| fs::rename(&self.0, original));
         if let Err(error) = put {
             let copy = self.0.display();
-            tracing::error!(%error, "The database as it was before it was opened stays in {copy}.");
+            let original = original.display();
+            tracing::error!(%error, "Cannot restore the database after a failed start. The original is in {copy}. Copy it to {original} before the next start, which removes the copy.");
         }
     }
 }

@@ -237,7 +237,7 @@ pub(super) fn encode(value: &impl Encode) -> Vec<u8> {
 /// each commit does this twice.
 ///
 /// # Errors
-/// Those of the encoder.
+/// [`EncodeError`] if the encoder cannot write: the writer failed, or a value is not encodable.
 pub(super) fn encode_by_name<T: Encode, E: Encoder>(
     values: impl Iterator<Item = (&'static str, T)>,
     encoder: &mut E,

@@ -112,7 +112,8 @@ pub(super) fn keep_reserve(directory: &DataDirectory) {
         Ok(())
     };
     if let Err(error) = reserve() {
-        tracing::warn!(%error, "Cannot reserve disk space for a full disk.");
+        let megabytes = RESERVE_BYTES / 1_000_000;
+        tracing::warn!(%error, "Cannot create the reserve file. It keeps the inventory readable on a full disk. Free at least {megabytes} MB.");
         // A partial reserve is of no use.
         let _ = fs::remove_file(path);
     }
@@ -129,7 +130,10 @@ pub(super) fn open_generation(
     match open(directory) {
         Err(StoreError::DiskFull) if directory.reserve().exists() => {
             fs::remove_file(directory.reserve()).map_err(|_| StoreError::DiskFull)?;
-            tracing::warn!("The disk is full. The reserve file is removed to open the inventory.");
+            let path = directory.path().display();
+            tracing::warn!(
+                "Disk full: the reserve file is removed to open the inventory. Free disk space for {path}."
+            );
             open(directory)
         }
         opened => opened,
@@ -152,7 +156,10 @@ fn has_space_to_open(directory: &DataDirectory) -> bool {
     if fs::remove_file(directory.reserve()).is_err() {
         return false;
     }
-    tracing::warn!("The reserve file is removed to reopen the database.");
+    let path = directory.path().display();
+    tracing::warn!(
+        "Disk full: the reserve file is removed to reopen the database. Free disk space for {path}."
+    );
     write_test_file().is_ok()
 }
 
@@ -160,7 +167,7 @@ impl Store {
     /// Returns the space of the file system that holds the data directory.
     ///
     /// # Errors
-    /// `StoreError::Io` if the kernel does not tell.
+    /// [`StoreError::Io`] if `statvfs(3)` fails.
     pub fn disk_space(&self) -> Result<DiskSpace, StoreError> {
         DiskSpace::of(self.directory.path()).map_err(StoreError::io("reading the free disk space"))
     }
@@ -223,9 +230,9 @@ impl Store {
     /// generation.
     ///
     /// # Errors
-    /// - The failure of that write while there is no disk space to open the database, or while a reader
+    /// - The error of that write while there is no disk space to open the database, or while a reader
     ///   uses it: sled cannot open it twice. The next read or change tries again.
-    /// - The error of opening it.
+    /// - The errors of [`Generation::open`].
     pub(super) fn reopen(&self, failure: &CommitFailure) -> Result<CurrentGeneration, StoreError> {
         if !self.reopening.is_due() || !has_space_to_open(&self.directory) {
             return Err(failure.to_error());

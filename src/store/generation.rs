@@ -54,7 +54,9 @@ impl Generation {
     /// Creates an empty generation.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`] if the disk fails.
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub(super) fn create(
         directory: &Arc<DataDirectory>,
         number: u64,
@@ -163,7 +165,8 @@ impl Generation {
     /// Reads every tree and computes its content hash. The caller prevents concurrent changes.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if a part of the database cannot be read; [`StoreError::Io`].
+    /// - [`StoreError::Damaged`] if a part of the database cannot be read.
+    /// - [`StoreError::Io`] if the thread that reads cannot be started.
     pub(super) fn read_content(&self) -> Result<Content, StoreError> {
         let mut content = Content::default();
         for tree in Content::trees() {
@@ -178,7 +181,9 @@ impl Generation {
     /// Writes the summary that is in memory to the database.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub(super) fn write_summary(&self) -> Result<(), StoreError> {
         super::new_generation::write(&self.meta, SUMMARY_KEY, &format::encode(&*self.summary()))
     }
@@ -186,7 +191,7 @@ impl Generation {
     /// The size of the database's log on the disk, in bytes.
     ///
     /// # Errors
-    /// [`StoreError::Io`]
+    /// [`StoreError::Io`] if the metadata of the file cannot be read.
     pub(super) fn bytes(&self) -> Result<u64, StoreError> {
         let metadata = fs::metadata(self.path().join("db"));
         Ok(metadata.map_err(StoreError::io("reading the size of the database"))?.len())
@@ -205,7 +210,9 @@ impl Generation {
     /// Makes all written data and the names of the files durable.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub(super) fn make_durable(&self) -> Result<(), StoreError> {
         guarded("making the inventory durable", || {
             self.db.flush()?;

@@ -33,8 +33,8 @@ const KNOWN_TEXT: &str = "This is the key of the data directory.";
 /// The purpose of the sealed text: prevents its use as a secret of a record.
 const PURPOSE: &str = "key check";
 
-/// The number of records whose secrets are tried if `key.check` does not prove the key. One secret that
-/// opens proves it. A single damaged secret must not refuse it.
+/// The number of records whose secrets are tried if `key.check` does not prove the key. One
+/// decrypted secret proves the key. A damaged secret does not disprove it.
 const RECORDS_TRIED_MAX: usize = 20;
 
 /// The longest `key.check` that is read, in bytes: four times the length of a valid one.
@@ -43,11 +43,11 @@ const FILE_BYTES_MAX: u64 = 1024;
 /// The state of the key of a data directory, as far as its files tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// It opens `key.check`.
+    /// Valid: the key decrypts `key.check`.
     Right,
-    /// `key.check` is missing or damaged. Opening the store will tell.
+    /// `key.check` is missing or damaged. Opening the store compares the key with stored secrets.
     Unproven,
-    /// It is missing or wrong.
+    /// The key file is missing, or it holds another key.
     Unusable(KeyError),
 }
 
@@ -121,20 +121,21 @@ fn rename_to_old(path: &Path, time: &str) -> io::Result<()> {
     }
 }
 
-/// Checks that the key opens the secrets of the inventory. Writes `key.check` if it is missing or
+/// Checks that the key decrypts the secrets of the inventory. Writes `key.check` if it is missing or
 /// damaged.
 ///
 /// # Errors
 /// - [`KeyError::Wrong`] if it is another key.
-/// - [`StoreError::Io`] and [`StoreError::Database`].
+/// - [`StoreError::DiskFull`] or [`StoreError::Io`] if `key.check` cannot be read or written.
+/// - Other variants if the records cannot be read.
 pub(super) fn require_right_key(
     directory: &DataDirectory,
     vault: &Vault,
     generation: &Generation,
 ) -> Result<(), StoreError> {
     let check = check(directory, vault)?;
-    // Somebody can copy the generations of another directory beside this key and its check. Users
-    // have secrets, so one of the first records shows this.
+    // A person can copy the generations of another data directory here, which do not match this key.
+    // Users have secrets, so one of the first records shows this.
     let kinds: &[Kind] = if let Check::Matches = check { &[Kind::User] } else { &Kind::ALL };
     match (open_stored_secrets(vault, generation, kinds)?, check) {
         (Tried::Opened | Tried::NoSecret, Check::Matches) => Ok(()),
@@ -156,17 +157,17 @@ fn wrong(directory: &DataDirectory, proof: impl ToString) -> KeyError {
     KeyError::Wrong { path: directory.key(), proof: proof.to_string() }
 }
 
-/// The result of trying to open stored secrets.
+/// The result of trying to decrypt stored secrets.
 enum Tried {
-    /// At least one opened.
+    /// At least one secret was decrypted.
     Opened,
-    /// No record has a sealed secret.
+    /// No record has an encrypted secret.
     NoSecret,
-    /// None of the tried secrets opened. `kind` and `name` are the first record.
+    /// None of the tried secrets can be decrypted. `kind` and `name` are the first record.
     Refused { kind: Kind, name: String },
 }
 
-/// Tries to open the secrets of some stored records.
+/// Tries to decrypt the secrets of some stored records.
 fn open_stored_secrets(
     vault: &Vault,
     generation: &Generation,

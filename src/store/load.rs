@@ -44,10 +44,12 @@ impl<'s> UnfinishedGeneration<'s> {
     /// Seals the generation, makes it durable and switches the pointer to it.
     ///
     /// # Errors
-    /// The inventory is unchanged, unless writing the pointer fails in a way that leaves its value
-    /// unknown; the store is read-only then until it is opened again.
+    /// On every error the inventory stays unchanged. One exception: writing the pointer can fail in a
+    /// way that leaves its value unknown. The store is read-only then until Satchel is restarted.
     /// - [`StoreError::Cancelled`] if the operation is cancelled before the pointer is switched.
-    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub(super) fn commit(mut self, progress: &Progress) -> Result<(), StoreError> {
         self.new_generation().complete()?;
         // After this call the operation cannot be cancelled any more.
@@ -102,7 +104,8 @@ impl<'s> Load<'s> {
     /// posting, in sorted order.
     ///
     /// # Errors
-    /// The first error of `each`, or of writing.
+    /// The first error of `each`. [`StoreError::DiskFull`], [`StoreError::Io`] or
+    /// [`StoreError::Database`] if an entry cannot be written.
     pub fn references<X: From<StoreError>>(
         &self,
         each: impl FnOnce(&mut dyn FnMut(&[u8], &[u8]) -> Result<(), X>) -> Result<(), X>,
@@ -114,7 +117,8 @@ impl<'s> Load<'s> {
     /// pool's record, the side, and a member's ordinal and name, in sorted order.
     ///
     /// # Errors
-    /// The first error of `each`, or of writing.
+    /// The first error of `each`. [`StoreError::DiskFull`], [`StoreError::Io`] or
+    /// [`StoreError::Database`] if an entry cannot be written.
     pub fn members<X: From<StoreError>>(
         &self,
         each: impl FnOnce(&mut dyn FnMut(u64, Side, u64, &str) -> Result<(), X>) -> Result<(), X>,
@@ -126,10 +130,12 @@ impl<'s> Load<'s> {
     /// switches the pointer to it.
     ///
     /// # Errors
-    /// The inventory is unchanged, unless writing the pointer fails in a way that leaves its value
-    /// unknown; the store is read-only then until it is opened again.
+    /// On every error the inventory stays unchanged. One exception: writing the pointer can fail in a
+    /// way that leaves its value unknown. The store is read-only then until Satchel is restarted.
     /// - [`StoreError::Cancelled`] if the operation is cancelled before the pointer is switched.
-    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub fn commit(self, progress: &Progress) -> Result<(), StoreError> {
         progress.step(Step::MakingDurable, None)?;
         let previous = self.unfinished.previous.trees();

@@ -75,7 +75,8 @@ impl MarkFile {
     ///
     /// # Errors
     /// - [`StoreError::Directory`] if a newer version wrote it.
-    /// - [`StoreError::Io`]; [`StoreError::DiskFull`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
     pub(super) fn open(path: &Path) -> Result<(Self, FoundMark), StoreError> {
         let io = || StoreError::io(format!("opening the high-water mark {}", path.display()));
         let found = read(path)?;
@@ -167,7 +168,7 @@ impl MarkFile {
     /// Makes the mark durable.
     ///
     /// # Errors
-    /// [`StoreError::Io`] if the disk fails.
+    /// [`StoreError::Io`] if `fsync` of the file fails.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         self.file.sync_all().map_err(StoreError::io("syncing the high-water mark"))
     }
@@ -184,7 +185,7 @@ impl MarkState {
 ///
 /// # Errors
 /// - [`StoreError::Directory`] if a newer version wrote it.
-/// - [`StoreError::Io`].
+/// - [`StoreError::Io`] if the file cannot be read.
 pub(super) fn read(path: &Path) -> Result<FoundMark, StoreError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,

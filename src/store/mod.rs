@@ -11,7 +11,7 @@
 //!   compares them. [`Recovery`] repairs a damaged inventory.
 //!
 //! Invariants: no change is acknowledged before it is durable. A record, its references and the counts
-//! are written in the same transaction. Secrets are written sealed only.
+//! are written in the same transaction. Secrets are stored encrypted only.
 
 mod admission;
 mod committer;
@@ -161,7 +161,9 @@ impl Store {
     /// - [`StoreError::Directory`] if the directory cannot be used.
     /// - [`StoreError::InventoryDamaged`] if the inventory is damaged.
     /// - [`StoreError::Key`] if the key is missing or wrong.
-    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub fn open_with(path: &Path, options: Options) -> Result<Self, StoreError> {
         Self::open_around(path, options, Arc::default())
             .map_err(|error| admission::explained(path, error))
@@ -246,7 +248,8 @@ impl Store {
     /// - The error of `make`.
     /// - [`StoreError::Busy`] if an import holds the write lock for too long.
     /// - [`StoreError::ChangeLarge`] if the change exceeds 512 MB.
-    /// - [`StoreError::DiskFull`], [`StoreError::FileSizeLimit`] and [`StoreError::ReadOnly`].
+    /// - [`StoreError::DiskFull`] or [`StoreError::FileSizeLimit`] if the change cannot be written.
+    /// - [`StoreError::ReadOnly`] if a write failed in another way, now or earlier.
     pub fn change<T, X: From<StoreError>>(
         &self,
         make: impl FnOnce(&mut Transaction<'_>) -> Result<T, X>,
@@ -287,7 +290,8 @@ impl Store {
     /// # Errors
     /// - [`StoreError::Busy`] if another change holds the lock for too long.
     /// - [`StoreError::Cancelled`] if the operation is cancelled while it waits.
-    /// - The failure of an earlier commit.
+    /// - [`StoreError::DiskFull`], [`StoreError::FileSizeLimit`], [`StoreError::Damaged`] or
+    ///   [`StoreError::ReadOnly`] if an earlier commit failed while the lock was taken.
     pub fn lock(&self, progress: &Progress) -> Result<LockedStore<'_>, StoreError> {
         let guard = self.write_lock.lock_for(progress)?;
         // Pending changes become readable only when they are applied. After a failure none is pending.
@@ -310,7 +314,8 @@ impl Store {
     /// lock.
     ///
     /// # Errors
-    /// The failure of an earlier commit, or the error of reopening.
+    /// - [`StoreError::ReadOnly`] if an earlier commit failed and reopening does not help.
+    /// - The errors of [`Store::reopen`].
     fn writable(&self) -> Result<CurrentGeneration, StoreError> {
         let failure = match self.current() {
             Ok(current) => match current.committer.failure() {
@@ -367,7 +372,7 @@ impl Store {
     /// Returns the number of the last change of a kind. It is kept in memory, so the call is cheap.
     ///
     /// # Errors
-    /// The failure of an earlier commit, if the database is closed.
+    /// The error of the commit that failed, if the database was closed after it.
     pub fn changed(&self, kind: Kind) -> Result<u64, StoreError> {
         match self.current() {
             Ok(current) => Ok(current.generation.summary().kind(kind).changed),
@@ -378,7 +383,8 @@ impl Store {
     /// Waits until all requested commits are durable.
     ///
     /// # Errors
-    /// The failure of a commit.
+    /// [`StoreError::DiskFull`], [`StoreError::FileSizeLimit`], [`StoreError::Damaged`] or
+    /// [`StoreError::ReadOnly`] if a commit failed.
     pub fn flush(&self) -> Result<(), StoreError> {
         match self.current() {
             Ok(current) => current.committer.settle(),
@@ -411,7 +417,7 @@ impl<'s> LockedStore<'s> {
     /// Begins a bulk load.
     ///
     /// # Errors
-    /// As for creating a generation; the failure of an earlier commit.
+    /// As for [`Load::begin`], and the error of an earlier commit that failed.
     pub fn load(self) -> Result<Load<'s>, StoreError> {
         Load::begin(self.store, self.guard)
     }

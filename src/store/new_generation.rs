@@ -138,9 +138,11 @@ impl NewGeneration {
     /// Copies the long texts of the devices in this generation.
     ///
     /// # Errors
-    /// - [`StoreError::Cancelled`].
+    /// - [`StoreError::Cancelled`] if `progress` was cancelled.
     /// - [`StoreError::Damaged`] if a text cannot be read.
-    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub(super) fn copy_texts(
         &self,
         from: Trees<'_>,
@@ -168,7 +170,9 @@ impl NewGeneration {
     /// Adds the content hashes to the summary, seals the generation and makes it durable.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`] if the disk fails.
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub(super) fn complete(&self) -> Result<(), StoreError> {
         let mut summary = self.lock_summary().clone();
         let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
@@ -199,7 +203,9 @@ impl TreeWriter<'_> {
     /// Writes an entry. The caller writes each key once.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub(super) fn write(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         write(self.tree, key, value)?;
         self.written.add(key, value);
@@ -217,8 +223,10 @@ impl TextWriter<'_> {
     /// Copies a text: its entry in the tree of texts, and its chunks if it is long.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if a chunk cannot be read; [`StoreError::DiskFull`];
-    /// [`StoreError::Io`] and [`StoreError::Database`].
+    /// - [`StoreError::Damaged`] if a chunk cannot be read.
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub(super) fn copy(
         &mut self,
         from: Trees<'_>,
@@ -248,7 +256,9 @@ impl Drop for TreeWriter<'_> {
 /// Writes an entry without hashing it.
 ///
 /// # Errors
-/// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`].
+/// - [`StoreError::DiskFull`] if the file system has no space.
+/// - [`StoreError::Io`] for any other error of the file system.
+/// - [`StoreError::Database`] for any other error of sled.
 pub(super) fn write(tree: &Tree, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
     guarded("writing the new inventory", || Ok(tree.insert(key, value).map(drop)?))
 }
@@ -271,7 +281,9 @@ impl LoadTable<'_> {
     /// # Errors
     /// - [`StoreError::Damaged`] if the name is not greater than the previous one: a record that is
     ///   written twice would be counted twice.
-    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub fn put(
         &mut self,
         name: &[u8],
@@ -280,7 +292,10 @@ impl LoadTable<'_> {
         body: &[u8],
     ) -> Result<(), StoreError> {
         if self.last.as_slice() >= name {
-            let detail = format!("'{}' is not in order", String::from_utf8_lossy(name));
+            let detail = format!(
+                "the record '{}' is out of order (internal error)",
+                String::from_utf8_lossy(name)
+            );
             return Err(StoreError::Damaged { part: "sorted records", detail });
         }
         self.last.clear();

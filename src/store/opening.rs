@@ -66,7 +66,9 @@ pub(super) struct OpenedInventory {
 /// - [`StoreError::Directory`] if its format is older than 2 or newer than the current one, or if it
 ///   was never set up and the options forbid to create it.
 /// - [`StoreError::Key`] if the key is missing.
-/// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
+/// - [`StoreError::DiskFull`] if the file system has no space.
+/// - [`StoreError::Io`] for any other error of the file system.
+/// - [`StoreError::Database`] for any other error of sled.
 pub(super) fn open(
     directory: &Arc<DataDirectory>,
     options: Options,
@@ -254,7 +256,9 @@ pub(super) enum TornTailPolicy {
 ///
 /// # Errors
 /// - [`StoreError::InventoryDamaged`] with the findings, also if the database cannot be opened.
-/// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
+/// - [`StoreError::DiskFull`] if the file system has no space.
+/// - [`StoreError::Io`] for any other error of the file system.
+/// - [`StoreError::Database`] for any other error of sled.
 pub(super) fn open_checked(
     directory: &Arc<DataDirectory>,
     number: u64,

@@ -211,7 +211,7 @@ pub(super) fn is_in_place(
     Ok(true)
 }
 
-/// What an edit does with an item of a list.
+/// An edit of one item of a list: insert or remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListChange {
     Insert,

@@ -27,7 +27,8 @@ fn path(generation: &Path) -> PathBuf {
 /// Writes the seal into a generation's folder. The caller makes the folder durable.
 ///
 /// # Errors
-/// [`StoreError::DiskFull`]; [`StoreError::Io`] if the file cannot be written.
+/// - [`StoreError::DiskFull`] if the file system has no space.
+/// - [`StoreError::Io`] for any other error of the file system.
 pub(super) fn write(generation: &Path, known: &KnownState) -> Result<(), StoreError> {
     fs::write(path(generation), encode_checked(known))
         .map_err(StoreError::io("writing the seal of a generation"))

@@ -109,7 +109,7 @@ impl<'s> Transaction<'s> {
     /// caller checks that the targets of its references exist.
     ///
     /// # Errors
-    /// - [`StoreError::RecordLarge`].
+    /// - [`StoreError::RecordLarge`] if the encoded record is over its limit.
     /// - [`StoreError::Corrupt`] or [`StoreError::Damaged`] if the existing record cannot be read.
     pub fn put(&mut self, record: impl Into<AnyRecord>) -> Result<PutOutcome, StoreError> {
         self.put_any(record.into())

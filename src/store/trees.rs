@@ -121,7 +121,8 @@ impl<'a> Trees<'a> {
     /// Whether a record exists.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if its page is damaged; [`StoreError::Reopening`].
+    /// [`StoreError::Corrupt`] if its page is damaged. [`StoreError::Reopening`] if an
+    /// earlier write failed.
     pub(super) fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         let contains = self.tree(TreeId::Kind(kind)).contains(name.as_bytes());
         contains.map_err(|error| ValueOwner::Record(kind).unread(name.as_bytes(), error))
@@ -152,7 +153,7 @@ impl<'a> Trees<'a> {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] or [`StoreError::Damaged`] if it cannot be read;
-    /// [`StoreError::Reopening`].
+    /// [`StoreError::Reopening`] if an earlier write failed.
     pub(super) fn value(&self, owner: ValueOwner, key: &[u8]) -> Result<Option<Raw>, StoreError> {
         let tree = self.tree(owner.tree());
         let mut torn: Option<IVec> = None;

@@ -50,7 +50,8 @@ impl Store {
     /// - [`StoreError::Busy`] if another change holds the write lock for too long, or if the previous
     ///   generation is still being read.
     /// - [`StoreError::Reopening`] if there is no disk space to open the previous generation.
-    /// - [`StoreError::Io`] and [`StoreError::Database`].
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub fn generations(&self) -> Result<Generations, StoreError> {
         let _guard = self.write_lock.lock()?;
         let current = self.current_info()?;
@@ -72,11 +73,13 @@ impl Store {
     /// Makes the previous generation the current one.
     ///
     /// # Errors
-    /// Nothing is changed.
+    /// On every error the inventory stays unchanged.
     /// - [`StoreError::NothingToUndo`] if there is no previous generation.
     /// - [`StoreError::Busy`] as for [`Store::generations`].
     /// - [`StoreError::Damaged`] if the previous generation is damaged.
-    /// - [`StoreError::DiskFull`], [`StoreError::Io`] and [`StoreError::Database`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub fn undo(&self) -> Result<GenerationSwitch, StoreError> {
         let _guard = self.write_lock.lock()?;
         self.writable()?.committer.settle()?;

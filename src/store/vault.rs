@@ -38,7 +38,8 @@ impl Vault {
     /// Creates a key and writes it to `path`, readable by its owner only.
     ///
     /// # Errors
-    /// [`StoreError::Io`]; [`StoreError::DiskFull`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
     pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         crate::disk::fill_random(key.as_mut_slice())

@@ -87,8 +87,10 @@ impl LiveView {
     ///
     /// # Errors
     /// Damage is a finding and not an error.
-    /// - [`StoreError::Cancelled`].
-    /// - [`StoreError::Io`], [`StoreError::DiskFull`] and [`StoreError::Database`].
+    /// - [`StoreError::Cancelled`] if `progress` was cancelled.
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub fn verify(
         &self,
         scratch: &std::path::Path,

@@ -36,7 +36,9 @@ impl Inner {
     /// Makes a change. It is durable when this returns.
     ///
     /// # Errors
-    /// The error of `make`, or of the store. Nothing was changed.
+    /// On every error the inventory stays unchanged.
+    /// - The error of `make`.
+    /// - The errors of [`Store::change`](crate::store::Store::change).
     pub(in crate::inventory) fn change<T, X: From<StoreError>>(
         &self,
         make: impl FnOnce(&mut Editing<'_, '_>) -> Result<T, X>,
@@ -123,7 +125,7 @@ impl Editing<'_, '_> {
     /// Deletes a record. The caller must have removed all references to it.
     ///
     /// # Errors
-    /// Those of the transaction.
+    /// [`StoreError`] if the record or the members of pools cannot be read.
     pub(crate) fn remove(&mut self, before: &Stored<AnyRecord>) -> Result<(), StoreError> {
         let (kind, name) = (before.record.kind(), before.record.name());
         if let Some(side) = Side::of(kind) {

@@ -13,17 +13,17 @@
 //! What they are made of:
 //!
 //! ```text
-//! object   one object of a request, parsed: the patch
-//! plan     what a patch does to its record, or why it is refused
-//! edit     one change in progress: the transaction, and what follows from each write
-//! missing  references to records that do not exist
-//! guard    the rule that an administrator who can log in remains
-//! warning  what the caller should know about objects that were accepted
+//! object              one object of a request, parsed: the patch
+//! plan                what a patch does to its record, or why it is refused
+//! edit                one change in progress: the transaction, and what follows from each write
+//! missing             references to records that do not exist
+//! last_administrator  the rule that an administrator who can log in remains
+//! warning             what the caller should know about objects that were accepted
 //! ```
 
 mod delete;
 mod edit;
-mod guard;
+mod last_administrator;
 mod missing;
 mod object;
 mod plan;

@@ -16,7 +16,7 @@ pub(in crate::inventory) enum Warning {
     ResemblesKnown { property: String, nearest: &'static str },
     /// A computed property was sent.
     ComputedProperty { property: String },
-    /// A list was sent without records that it still shows, because they refer to the record.
+    /// The sent list lacks records that stay in it, because their own lists refer to the record.
     InverseReferences { property: &'static str },
     /// The members of a computed pool were sent.
     ComputedMembers { property: &'static str },
@@ -46,8 +46,8 @@ impl Warnings {
                 objects(*count)
             ),
             Warning::InverseReferences { property } => format!(
-                "'{property}' still shows records that refer to this one in their own lists (in {}). \
-                 Remove the references there",
+                "'{property}' still contains other records, because their own lists refer to this \
+                 record (in {}). Remove the references there",
                 objects(*count)
             ),
             Warning::ComputedMembers { property } => format!(

@@ -13,7 +13,8 @@ use crate::{
 impl Inventory {
     /// Sends a page of the instances of a kind, and returns the number of all instances.
     ///
-    /// Sorted by name, rows are sent while they are read, and rows before the page are not decoded.
+    /// If the order is by name, rows are sent while they are read, and rows before the page are not
+    /// decoded.
     /// In another order, every record is read before the first row is sent. Without columns, a row
     /// shows the instance's own properties, without its referrers.
     ///
@@ -109,7 +110,7 @@ mod tests {
     fn columns_are_shown_in_the_requested_order() {
         let sample = Sample::small();
         let columns =
-            ["rack", "links", "port", "name", "gateways", "port", "nobody has this", "devices"];
+            ["rack", "links", "port", "name", "gateways", "port", "unknown property", "devices"];
         let columns = columns.map(str::to_owned).to_vec();
         let request = ListRequest { columns, limit: Some(1), ..ListRequest::default() };
         let (all, total) = listed(&sample, Kind::Device, &request);
@@ -119,7 +120,7 @@ mod tests {
             ("port", Value::Int(22)),
             ("name", "R 1%".into()),
             ("gateways", list(&["é>b", "[Shared] x", "gw"])),
-            ("nobody has this", Value::Null),
+            ("unknown property", Value::Null),
             ("devices", list(&[])),
         ]
         .map(|(name, value)| (name.to_owned(), value))
@@ -154,7 +155,7 @@ mod tests {
         assert_eq!(down("rack"), ["gw", "R 1%", "[Shared] x", "é>b"]);
         assert_eq!(down("links")[0], "R 1%");
         assert_eq!(up("vendor")[0], "R 1%", "null comes before the empty text");
-        assert_eq!(up("nobody has this"), names(&sample, &ListRequest::default()));
+        assert_eq!(up("unknown property"), names(&sample, &ListRequest::default()));
     }
 
     #[test]
@@ -175,7 +176,7 @@ mod tests {
                 other => panic!("{slip}: {other:?}"),
             }
         }
-        assert!(try_column("wing of the house").is_ok());
+        assert!(try_column("unknown property").is_ok());
         sample.put(Kind::Device, object(&[("name", "z".into()), ("vendro", "x".into())]));
         assert!(try_column("vendro").is_ok(), "some record has it");
         let secret = ListRequest { columns: vec!["password".to_owned()], ..ListRequest::default() };

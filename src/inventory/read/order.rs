@@ -64,7 +64,8 @@ fn encode(view: &View<'_>, key: &mut Vec<u8>) {
     }
 }
 
-/// Numbers sort by value. Integers that are the same as a float sort by their exact value.
+/// Numbers sort by value. Integers that are equal when they are converted to a float sort by
+/// their exact value.
 fn encode_number(number: f64, whole: i64, key: &mut Vec<u8>) {
     let bits = number.to_bits();
     let sorted = if bits >> 63 == 1 { !bits } else { bits | 1 << 63 };

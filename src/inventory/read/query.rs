@@ -238,13 +238,12 @@ mod tests {
         fn a_query_finds_the_instances_that_show_the_value(seed in any::<u64>()) {
             let sample = Sample::random(seed);
             for kind in Kind::ALL {
-                // For each word and value, who shows it.
+                // For each property and value, the names of the instances that show it.
                 let mut showing: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
                 for name in sample.names(kind) {
                     for (word, value) in sample.shown(kind, &name) {
                         let tree = matches!(&value, Value::List(items) if items.iter().any(|item| item.as_text().is_none()));
-                        // A tree is compared as text, and null is what cannot be asked for of a
-                        // number.
+                        // Nested values are compared as text. A number cannot be queried for null.
                         if tree || value == Value::Null {
                             continue;
                         }

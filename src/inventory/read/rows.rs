@@ -66,7 +66,8 @@ pub(in crate::inventory) enum RowShape {
 }
 
 impl RowShape {
-    /// Resolves column names, without duplicates. No names mean the record's own properties.
+    /// Resolves column names, without duplicates. Without names, the columns are the record's own
+    /// properties.
     ///
     /// # Errors
     /// As [`PropertyRef::resolve`].

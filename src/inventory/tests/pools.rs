@@ -65,7 +65,7 @@ fn a_pool_that_becomes_manual_keeps_its_members() {
         let (result, warnings) = fixture.put(Kind::Pool, &all);
         (result.unwrap(), warnings)
     };
-    // As it was read, its members and numbers in it.
+    // The object that GET returned, including members and counts.
     let (_, warnings) = put(&[
         ("device_vendor", "cisco".into()),
         ("devices", names(&["R 1%", "nobody"])),
@@ -106,7 +106,7 @@ fn invalid_criteria_are_refused() {
     ];
     assert_eq!(fixture.faults(Kind::Pool, &regex), ["criterion"]);
 
-    // One that came with a project can still be described, and mended.
+    // An imported pool with invalid criteria can still be changed and corrected.
     let (name, ()) = ("p", ());
     let mut pool = Pool::named(crate::model::Name::parse(name.to_owned()).unwrap());
     for (property, value) in &regex[1..] {
@@ -145,19 +145,19 @@ fn wrong_members_are_found_and_corrected() {
         let ordinal = |name: &str| fixture.get::<crate::model::Device>(name).unwrap().ordinal;
         (fixture.get::<Pool>("p").unwrap().ordinal, (ordinal("R 1%"), ordinal("..")))
     };
-    let spoil = |nobody: &[(u64, &str)]| {
+    let damage_members = |unknown: &[(u64, &str)]| {
         fixture
             .store
             .change(|transaction| -> Result<(), crate::store::StoreError> {
                 transaction.remove_members(p, Side::Device, &[(other.0, "R 1%")]);
                 transaction.add_members(p, Side::Device, &[(other.1, "..")]);
-                transaction.add_members(p, Side::Device, nobody);
+                transaction.add_members(p, Side::Device, unknown);
                 Ok(())
             })
             .unwrap();
     };
-    for nobody in [&[][..], &[(99, "nobody")][..]] {
-        spoil(nobody);
+    for unknown in [&[][..], &[(99, "nobody")][..]] {
+        damage_members(unknown);
         let named = Some(&["q".to_owned()][..]);
         assert_eq!(fixture.inventory.update_pools(named).unwrap().changed, 0);
         let report = fixture.inventory.update_pools(None).unwrap();
@@ -170,10 +170,10 @@ fn wrong_members_are_found_and_corrected() {
 }
 
 #[test]
-fn members_are_correct_after_a_change_of_the_store_by_others() {
+fn members_are_recomputed_after_an_import() {
     let fixture = Fixture::new();
     fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("device_vendor", "cisco".into())]);
-    // As an import does: another pool, of which the inventory was not told.
+    // Like an import: changes a pool without notifying the inventory.
     let mut pool = Pool::named(crate::model::Name::parse("é>b".to_owned()).unwrap());
     pool.set("device_vendor", "x".into()).unwrap();
     fixture.store.change(|transaction| transaction.put(pool)).unwrap();

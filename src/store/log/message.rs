@@ -9,7 +9,8 @@ pub(super) const MESSAGE_HEADER_MAX: usize = 32;
 /// ones outside of the log.
 const REPAIR_BYTES_MAX: usize = SEGMENT_BYTES / 4;
 
-/// Other damage of a message of this length looks like a single damaged byte once in 16,000 times.
+/// Up to this length, in bytes, a repair of a single damaged byte is taken as certain: other damage is
+/// mistaken for a single damaged byte in at most 1 of 16,000 cases.
 const CERTAIN_BYTES_MAX: usize = 1024;
 
 /// The kind of a message. The numbers in [`MessageKind::read`] are those of sled.
@@ -78,7 +79,7 @@ pub(super) struct Repaired {
 
 impl Repaired {
     /// Whether the damage is certainly a single byte. A header is too short for a coincidence. Other
-    /// damage of the longest message looks like a single damaged bit once in 2,000 times.
+    /// damage of the longest message is mistaken for a single damaged bit in 1 of 2,000 cases.
     pub(super) fn is_certain(&self) -> bool {
         self.byte < self.message.body
             || self.flipped.is_power_of_two()
@@ -157,12 +158,13 @@ impl Message {
                 return Some(Repaired { message, byte: at + byte, flipped });
             }
             let header_length = message.body - at - 4;
-            if let Some((back, flipped)) = single_error(difference, next - at - 4) {
-                // `back` counts from the end of the header, which the checksum covers after the body.
-                let offset = if back < header_length {
-                    message.body - 1 - back
+            if let Some((bytes_from_end, flipped)) = single_error(difference, next - at - 4) {
+                // The checksum covers the body first and then the header, so the count starts at the end of
+                // the header.
+                let offset = if bytes_from_end < header_length {
+                    message.body - 1 - bytes_from_end
                 } else {
-                    message.end - 1 - (back - header_length)
+                    message.end - 1 - (bytes_from_end - header_length)
                 };
                 let in_header = offset < message.body;
                 let repaired = if in_header { header(offset - at, flipped)?.0 } else { message };

@@ -19,7 +19,8 @@ const SEGMENTS_AHEAD_MAX: u64 = 64;
 pub(super) struct Pages<'a> {
     log: &'a LogFile,
     pub table: PageTable,
-    /// The LSN up to which damaged places can have held any page.
+    /// Messages up to this LSN might be missing because of damage, so a page with an older LSN might be
+    /// outdated.
     unknown: Lsn,
     /// The LSNs of damaged messages whose pages are known.
     damaged: HashMap<u64, Lsn>,
@@ -93,7 +94,7 @@ impl<'a> Pages<'a> {
         self.unknown <= base && self.damaged.get(&page).is_none_or(|lsn| *lsn <= base)
     }
 
-    /// Reads the content of a page's base. `None` if the page is not there.
+    /// Reads the content of a page's base. `None` if no message contains the page.
     pub(super) fn base(&self, page: u64) -> Option<(Lsn, Vec<u8>)> {
         match self.table.pages.get(&page)? {
             PageState::Present { base, .. } => Some((base.lsn, self.body(base)?)),

@@ -14,7 +14,8 @@ const PREFIX: &str = "damaged-";
 /// folder, or `None` if there is no generation to move.
 ///
 /// # Errors
-/// [`StoreError::DiskFull`]; [`StoreError::Io`].
+/// - [`StoreError::DiskFull`] if the file system has no space.
+/// - [`StoreError::Io`] for any other error of the file system.
 pub(super) fn set_aside(
     directory: &DataDirectory,
     generations: &[u64],

@@ -80,7 +80,8 @@ impl Recovery {
     ///
     /// # Errors
     /// - [`StoreError::Directory`] if it is not a data directory or is in use.
-    /// - [`StoreError::DiskFull`]; [`StoreError::Io`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
     pub fn examine(path: &Path, options: Options) -> Result<Self, StoreError> {
         let directory = Arc::new(DataDirectory::hold(path, &options)?);
         damaged_files::put_back(&directory)?;
@@ -139,7 +140,8 @@ impl Recovery {
     /// Opens the previous generation to check whether it is intact.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`]; [`StoreError::Io`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
     pub fn previous(&self) -> Result<PreviousState, StoreError> {
         let Some((number, known)) = &self.previous else { return Ok(PreviousState::None) };
         match self.open_checked(*number, known.as_ref()) {
@@ -162,10 +164,11 @@ impl Recovery {
     /// Makes the previous generation the current one.
     ///
     /// # Errors
-    /// Nothing is changed.
+    /// On every error the inventory stays unchanged.
     /// - [`StoreError::NothingToUndo`] if there is none.
     /// - [`StoreError::InventoryDamaged`] if it is damaged as well.
-    /// - [`StoreError::DiskFull`]; [`StoreError::Io`].
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
     pub fn go_back(self) -> Result<Recovered, StoreError> {
         let (number, known) = self.previous.clone().ok_or(StoreError::NothingToUndo)?;
         // Refuses a damaged generation before the current one is moved.
@@ -174,11 +177,13 @@ impl Recovery {
     }
 
     /// Moves the current generation of another data directory here and makes it the current one. Its
-    /// secrets must be sealed with the key of this directory.
+    /// secrets must be encrypted with the key of this directory.
     ///
     /// # Errors
     /// - [`StoreError::NoInventory`] if the other directory has no generation.
-    /// - [`StoreError::InventoryDamaged`]; [`StoreError::DiskFull`]; [`StoreError::Io`].
+    /// - [`StoreError::InventoryDamaged`] if that generation is damaged.
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
     pub fn adopt_from(self, other: &Path) -> Result<Recovered, StoreError> {
         let number = self.number_next()?;
         let other = DataDirectory::hold(other, &self.options)?;
@@ -205,8 +210,10 @@ impl Recovery {
     /// keep. Changes nothing except for temporary files, which it removes.
     ///
     /// # Errors
-    /// [`StoreError::NoInventory`] if there is no generation; [`StoreError::Io`] if the database is
-    /// missing or cannot be read; [`StoreError::DiskFull`]; [`StoreError::Database`].
+    /// - [`StoreError::NoInventory`] if there is no generation.
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] if the database is missing or cannot be read.
+    /// - [`StoreError::Database`] for any other error of sled.
     pub fn try_salvage(&self) -> Result<SalvageReport, StoreError> {
         let (new, report) = self.write_salvage()?;
         let path = new.generation().path();
@@ -288,7 +295,9 @@ impl Recovery {
     /// current one. Keeps an old key file under another name.
     ///
     /// # Errors
-    /// [`StoreError::InventoryDamaged`]; [`StoreError::DiskFull`]; [`StoreError::Io`].
+    /// - [`StoreError::InventoryDamaged`] if the inventory is damaged.
+    /// - [`StoreError::DiskFull`] if the file system has no space.
+    /// - [`StoreError::Io`] for any other error of the file system.
     pub fn replace_key(self) -> Result<(Recovered, RewriteReport), StoreError> {
         let current = self.current.ok_or_else(|| self.no_inventory())?;
         let known = self.known.as_ref().filter(|known| known.generation == current);
@@ -303,7 +312,7 @@ impl Recovery {
         )?;
         drop(generation);
         // No undo: the users of the previous generation could not log in, because their secrets are
-        // sealed with the old key.
+        // encrypted with the old key.
         let recovered = self.replace(&new.into_generation(), None)?;
         Vault::renew(&self.directory)?;
         Ok((recovered, report))

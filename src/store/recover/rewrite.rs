@@ -41,7 +41,9 @@ type Names = PerKind<HashSet<Box<[u8]>>>;
 /// not an error: the report lists them.
 ///
 /// # Errors
-/// [`StoreError::DiskFull`]; [`StoreError::Io`] and [`StoreError::Database`] if the disk fails.
+/// - [`StoreError::DiskFull`] if the file system has no space.
+/// - [`StoreError::Io`] for any other error of the file system.
+/// - [`StoreError::Database`] for any other error of sled.
 pub(super) fn rewrite(
     directory: &Arc<DataDirectory>,
     number: u64,

@@ -29,7 +29,8 @@ pub(super) struct Collected {
 /// Copies the readable entries of the database in the folder `damaged`, without changing that.
 ///
 /// # Errors
-/// [`StoreError::Io`] if there is no database or it cannot be read; [`StoreError::DiskFull`].
+/// - [`StoreError::DiskFull`] if the file system has no space for temporary files.
+/// - [`StoreError::Io`] if there is no database, or if it cannot be read.
 pub(super) fn collect(
     directory: &Arc<DataDirectory>,
     damaged: &Path,

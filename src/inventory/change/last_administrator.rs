@@ -18,11 +18,11 @@ impl Editing<'_, '_> {
         after: Option<&dyn Record>,
     ) -> Result<bool, StoreError> {
         let Some(before) = before.of_kind::<User>() else { return Ok(false) };
-        if !self.is_able(before)? {
+        if !self.is_active_administrator(before)? {
             return Ok(false);
         }
         match after.and_then(|after| after.of_kind::<User>()) {
-            Some(after) => Ok(!self.is_able(after)?),
+            Some(after) => Ok(!self.is_active_administrator(after)?),
             None => Ok(true),
         }
     }
@@ -39,7 +39,7 @@ impl Editing<'_, '_> {
                 Err(error) if error.is_damage() => continue,
                 Err(error) => return Err(error),
             };
-            if Some(user.name.as_str()) != other_than && self.is_able(&user)? {
+            if Some(user.name.as_str()) != other_than && self.is_active_administrator(&user)? {
                 return Ok(true);
             }
         }
@@ -47,13 +47,13 @@ impl Editing<'_, '_> {
     }
 
     /// Whether a user is an administrator who can log in.
-    fn is_able(&self, user: &User) -> Result<bool, StoreError> {
+    fn is_active_administrator(&self, user: &User) -> Result<bool, StoreError> {
         // Most users are no administrators, and opening secrets takes time.
         if user.is_admin.get() != Some(&true) {
             return Ok(false);
         }
         let mut user = user.clone();
         self.inventory.store.vault().open_secrets(&mut user)?;
-        Ok(user.is_able_administrator())
+        Ok(user.is_active_administrator())
     }
 }
