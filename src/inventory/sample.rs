@@ -107,7 +107,7 @@ impl Sample {
                 ("device_number", Value::Int(99)),
             ],
         );
-        // Its criterion cannot be asked.
+        // Its criterion is invalid.
         put(
             Kind::Pool,
             &[
@@ -221,11 +221,11 @@ pub(super) fn rows<T>(
     operation: impl FnOnce(&mut RowSink<'_>) -> Result<T, InventoryError>,
 ) -> Result<(Vec<Row>, T), InventoryError> {
     let mut all = Vec::new();
-    let said = operation(&mut |shown| {
+    let result = operation(&mut |shown| {
         all.push(row(shown));
         Flow::Continue
     })?;
-    Ok((all, said))
+    Ok((all, result))
 }
 
 /// The values of one column.

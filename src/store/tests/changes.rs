@@ -52,11 +52,11 @@ fn records_with_thousands_of_references_and_referrers_are_indexed() {
     });
     let mut steps = vec![Step::Put(pool)];
     steps.extend(devices.chain(neighbours));
-    plain.change(&store, &Change { steps, given_up: false });
+    plain.change(&store, &Change { steps, is_abandoned: false });
     plain.agrees(&store);
     // One record is put again, and every second one is removed.
     let steps = named.iter().step_by(2).map(|name| Step::Remove(Kind::Device, name.clone()));
-    plain.change(&store, &Change { steps: steps.collect(), given_up: false });
+    plain.change(&store, &Change { steps: steps.collect(), is_abandoned: false });
     plain.agrees(&store);
 }
 
@@ -70,11 +70,11 @@ fn many_adjacent_long_records_create_no_blob_files() {
             let name = format!("{}{n:0>4}", "n".repeat(250));
             Step::Put(Recipe { salt: round, ..Recipe::new(Kind::Service, &name, 3_000 + n * 900) })
         });
-        plain.change(&store, &Change { steps: steps.collect(), given_up: false });
+        plain.change(&store, &Change { steps: steps.collect(), is_abandoned: false });
     }
     for bytes in [2_000_000, 5_000_000, 10] {
         let steps = vec![Step::Put(Recipe::new(Kind::Service, "the longest", bytes))];
-        plain.change(&store, &Change { steps, given_up: false });
+        plain.change(&store, &Change { steps, is_abandoned: false });
     }
     plain.agrees(&store);
     drop(store);
@@ -122,7 +122,7 @@ fn a_reader_outlives_the_store_and_keeps_the_directory_locked() {
     let store = Store::open(folder.path()).unwrap();
     let mut plain = Plain::default();
     let steps = vec![Step::Put(Recipe::new(Kind::Device, "a", 10))];
-    plain.change(&store, &Change { steps, given_up: false });
+    plain.change(&store, &Change { steps, is_abandoned: false });
     let reading = store.read();
     drop(store);
     assert!(reading.contains(Kind::Device, "a").unwrap());

@@ -21,7 +21,7 @@ fn store(folder: &tempfile::TempDir) -> (Store, std::sync::Arc<super::super::Gen
         Step::Put(Recipe { named, ..Recipe::new(Kind::Device, "short", 10) }),
         Step::Put(Recipe::new(Kind::Device, "long é", 20_000)),
     ];
-    Plain::default().change(&store, &Change { steps, given_up: false });
+    Plain::default().change(&store, &Change { steps, is_abandoned: false });
     let generation = store.current().ok().unwrap().generation;
     (store, generation)
 }

@@ -39,7 +39,7 @@ impl KindVisitor for Write<'_, '_> {
     }
 }
 
-/// Writes a generation with these records; nothing is said yet about what becomes of it.
+/// Writes a generation with these records, without committing or dropping it.
 pub(super) fn write<'s>(store: &'s Store, recipes: &[Recipe]) -> (Load<'s>, Plain) {
     let load = store.lock(&Progress::detached()).unwrap().load().unwrap();
     let mut records = PerKind::<BTreeMap<String, Held>>::default();
@@ -61,7 +61,7 @@ pub(super) fn write<'s>(store: &'s Store, recipes: &[Recipe]) -> (Load<'s>, Plai
     (load, plain)
 }
 
-/// The numbers of the generations that lie in a data directory.
+/// The numbers of the generations in a data directory.
 fn generations(data: &Path) -> Vec<u64> {
     let names = fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name());
     let mut numbers: Vec<u64> =
@@ -73,10 +73,10 @@ fn generations(data: &Path) -> Vec<u64> {
 proptest! {
     #![proptest_config(super::cases(16))]
 
-    /// What is loaded is the inventory, also for the changes that follow and for the next start;
-    /// a load that is dropped was never there; who read on did not notice.
+    /// After a commit the loaded records are the inventory, also for later changes and after the next
+    /// start. A dropped load leaves no trace. Live views from before a load do not change.
     #[test]
-    fn a_load_is_the_inventory_or_was_never_there(
+    fn a_load_takes_effect_completely_or_not_at_all(
         rounds in prop::collection::vec(
             (prop::collection::vec(recipe(), 0..30), any::<bool>(), prop::collection::vec(change(), 0..4)),
             1..4,
@@ -134,7 +134,7 @@ fn a_cancelled_load_changes_nothing_and_leaves_no_files() {
     assert!(matches!(load.commit(&progress), Err(StoreError::Cancelled(_))));
     assert_eq!(generations(folder.path()), [1]);
     assert_eq!(store.read().summary().unwrap().records(), 0);
-    // The write lock is free again, and who waits for it can be cancelled.
+    // The write lock is free again, and an operation that waits for it can be cancelled.
     let writing = store.lock(&Progress::detached()).unwrap();
     assert!(matches!(store.lock(&progress), Err(StoreError::Cancelled(_))));
     drop(writing);
@@ -162,7 +162,7 @@ fn opening_removes_only_unnamed_generations() {
     plain.agrees(&store);
     assert_eq!(generations(folder.path()), [1, 2, 7]);
     assert!(folder.path().join("inventory-x").is_dir());
-    // The number of a load that was cut off is free again after a start, not before.
+    // The number of an interrupted load is free again after a start, not before.
     drop(write(&store, &[]));
     let (load, plain) = write(&store, &[]);
     load.commit(&Progress::detached()).unwrap();
@@ -187,7 +187,7 @@ fn records_out_of_order_are_refused() {
 fn an_interrupted_set_up_starts_again() {
     let folder = tempfile::tempdir().unwrap();
     drop(Store::open(folder.path()).unwrap());
-    // As it stands before the pointer is turned to the first generation.
+    // The state before the pointer is switched to the first generation.
     fs::write(folder.path().join("CURRENT"), "satchel 2\ncurrent 0\n").unwrap();
     fs::write(folder.path().join("inventory-1").join("db"), "half a database").unwrap();
     let store = Store::open(folder.path()).unwrap();
@@ -204,7 +204,7 @@ fn a_pointer_of_an_interrupted_set_up_does_not_erase_an_inventory() {
     let store = Store::open(folder.path()).unwrap();
     let recipe = Recipe::new(Kind::Device, "[Shared] é", 10);
     let mut plain = Plain::default();
-    plain.change(&store, &Change { steps: vec![Step::Put(recipe)], given_up: false });
+    plain.change(&store, &Change { steps: vec![Step::Put(recipe)], is_abandoned: false });
     drop(store);
     let pointer = folder.path().join("CURRENT");
     let good = fs::read(&pointer).unwrap();
@@ -226,10 +226,10 @@ fn a_second_undo_reverts_the_first_one() {
         &[Recipe::new(Kind::Device, "R 1%", 20_000), Recipe::new(Kind::Group, "..", 1)],
     );
     load.commit(&Progress::detached()).unwrap();
-    // What is changed after the import goes with it.
+    // The undo of an import also reverts later changes.
     let put = |salt| {
         let recipe = Recipe { salt, ..Recipe::new(Kind::Device, "after", 1) };
-        Change { steps: vec![Step::Put(recipe)], given_up: false }
+        Change { steps: vec![Step::Put(recipe)], is_abandoned: false }
     };
     second.change(&store, &put(0));
     second.agrees(&store);
@@ -245,7 +245,7 @@ fn a_second_undo_reverts_the_first_one() {
         let undone = store.undo().unwrap();
         assert_eq!(told_counts(&undone.before), counts(&second));
         assert_eq!(told_counts(&undone.after), counts(&first));
-        // No cache and no validator may take it for what was before.
+        // The versions are new, so that no cache or ETag matches the old content.
         for (kind, version) in Kind::ALL.into_iter().zip(&versions) {
             assert!(store.changed(kind).unwrap() > *version);
         }
@@ -258,7 +258,7 @@ fn a_second_undo_reverts_the_first_one() {
         first.agrees(&store);
         std::mem::swap(&mut first, &mut second);
     }
-    // The next import takes a number that none has, and the place of what could be undone.
+    // The next import takes an unused number, and replaces the generation that an undo would restore.
     let numbers = generations(folder.path());
     let (load, third) = write(&store, &[]);
     load.commit(&Progress::detached()).unwrap();

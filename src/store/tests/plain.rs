@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Names as sites have them, and as they should not.
+/// Typical and hostile names.
 pub(super) fn name(number: u8) -> String {
     match number % 12 {
         0 => "[Shared] Start".to_owned(),
@@ -34,16 +34,16 @@ pub(super) fn name(number: u8) -> String {
     }
 }
 
-/// What a record is made of: enough to make it again.
+/// The parameters of a generated record.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Recipe {
     pub kind: Kind,
     pub name: String,
     /// The length of its description, in bytes.
     pub bytes: usize,
-    /// What its relations name: all of them in lists, the first one where there is room for one.
+    /// The targets of its relations: a list has all of them, a single reference has the first one.
     pub named: Vec<String>,
-    /// Tells apart what is equal otherwise.
+    /// Distinguishes otherwise equal records.
     pub salt: u8,
 }
 
@@ -86,17 +86,17 @@ pub(super) enum Step {
     Remove(Kind, String),
 }
 
-/// A change, or one that is given up at its end.
+/// A change that is committed, or abandoned at its end.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     pub steps: Vec<Step>,
-    pub given_up: bool,
+    pub is_abandoned: bool,
 }
 
-/// Why a change was not made.
+/// Why a change was not committed.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    GivenUp,
+    Abandoned,
     #[expect(dead_code, reason = "shown when a test fails")]
     Store(StoreError),
 }
@@ -123,7 +123,7 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    /// What a load that wrote these leaves behind, begun at this version.
+    /// The inventory after a load of these records, at this version.
     pub(super) fn loaded(version: u64, records: PerKind<BTreeMap<String, Held>>) -> Self {
         let ordinals = records.map(|_, records| {
             records.values().map(|held| held.ordinal + 1).max().unwrap_or_default()
@@ -131,7 +131,7 @@ impl Plain {
         Self { records, ordinals, version }
     }
 
-    /// Makes the change in the store and here, and looks from inside of it.
+    /// Makes the change in the store and in this model, and compares the two within the transaction.
     pub(super) fn change(&mut self, store: &Store, change: &Change) {
         let mut after = self.clone();
         after.version += 1;
@@ -148,11 +148,11 @@ impl Plain {
                 assert_eq!(transaction.contains(kind, name)?, held.is_some());
                 kind.dispatch(Inside { transaction, name, held })?;
             }
-            if change.given_up { Err(Refusal::GivenUp) } else { Ok(()) }
+            if change.is_abandoned { Err(Refusal::Abandoned) } else { Ok(()) }
         });
-        match (result, change.given_up) {
+        match (result, change.is_abandoned) {
             (Ok(()), false) if effective => *self = after,
-            (Ok(()), false) | (Err(Refusal::GivenUp), true) => {}
+            (Ok(()), false) | (Err(Refusal::Abandoned), true) => {}
             (other, _) => panic!("{other:?}"),
         }
     }
@@ -161,7 +161,7 @@ impl Plain {
         match step {
             Step::Put(recipe) => {
                 let kind = recipe.kind;
-                // What is put again as it is stays as it is.
+                // Putting an equal record changes nothing.
                 if self.records[kind].get(&recipe.name).is_some_and(|held| held.recipe == *recipe) {
                     return false;
                 }
@@ -218,7 +218,7 @@ impl Plain {
             .each_reference(|target, posting| {
                 let (target, name, _) = parse_target_key(target).unwrap();
                 let referrers = found.entry((target, name.to_owned())).or_default();
-                assert!(referrers.insert(parse_posting(posting).unwrap()), "it is there twice");
+                assert!(referrers.insert(parse_posting(posting).unwrap()), "duplicate posting");
                 Ok::<_, StoreError>(())
             })
             .unwrap();
@@ -243,10 +243,10 @@ impl Plain {
                 owned += generation.chunks.scan_prefix(prefix).count();
             }
         }
-        assert_eq!(generation.chunks.iter().count(), owned, "chunks that nobody owns");
+        assert_eq!(generation.chunks.iter().count(), owned, "chunks without an owner");
     }
 
-    /// Asserts that the picture shows exactly this.
+    /// Asserts that the snapshot contains exactly this.
     pub(super) fn is_in(&self, snapshot: &Snapshot) {
         self.agrees_with_summary(snapshot.summary());
         for kind in Kind::ALL {
@@ -254,7 +254,7 @@ impl Plain {
         }
     }
 
-    /// Asserts that this is what was read of a kind, and opens its secrets.
+    /// Asserts that the records of a kind were read completely and correctly. Decrypts their secrets.
     pub(super) fn compare<E: Entity>(
         &self,
         stored: Vec<Stored<E>>,
@@ -269,14 +269,14 @@ impl Plain {
         for (mut stored, held) in stored.into_iter().zip(expected.values()) {
             assert!(stored.record.secrets().iter().all(|(_, secret)| secret.document().is_none()));
             open(&mut stored.record).unwrap();
-            // No `assert_eq`: nobody wants to read 70 KB of what differs.
+            // No `assert_eq`: its message could have 70 KB.
             assert!(stored.record == held.recipe.make::<E>(), "{} {:.40?}", E::KIND, held.recipe);
             assert_eq!((stored.ordinal, stored.version), (held.ordinal, held.version));
         }
     }
 }
 
-/// Asserts that sled put nothing into files of its own, which it does not make durable.
+/// Asserts that sled wrote no blob files, because it does not make them durable.
 pub(super) fn no_blobs(data: &Path) {
     for entry in fs::read_dir(data).unwrap() {
         let blobs = entry.unwrap().path().join("blobs");
@@ -305,7 +305,7 @@ impl KindVisitor for MakeStep<'_, '_> {
     }
 }
 
-/// What a transaction sees of what it did itself.
+/// Compares the transaction's own changes, as it reads them, with the model.
 struct Inside<'a, 's> {
     transaction: &'a Transaction<'s>,
     name: &'a str,
@@ -363,12 +363,12 @@ impl KindVisitor for CompareSnapshot<'_> {
     }
 }
 
-/// Short records, ones at the edge of being long, and long ones.
+/// Sizes of short records, of records near the limit of short ones, and of long ones.
 fn bytes() -> impl Strategy<Value = usize> {
     prop_oneof![4 => 0usize..300, 1 => 3800usize..4300, 1 => 8_000usize..70_000]
 }
 
-/// Few kinds, so that records meet.
+/// Few kinds, so that names and references collide.
 fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
         4 => Just(Kind::Device),
@@ -396,5 +396,5 @@ fn step() -> impl Strategy<Value = Step> {
 
 pub(super) fn change() -> impl Strategy<Value = Change> {
     (prop::collection::vec(step(), 1..6), prop::bool::weighted(0.15))
-        .prop_map(|(steps, given_up)| Change { steps, given_up })
+        .prop_map(|(steps, is_abandoned)| Change { steps, is_abandoned })
 }

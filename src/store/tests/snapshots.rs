@@ -18,13 +18,13 @@ use crate::{
     store::{Options, Snapshot, Store, StoreError, Stored, snapshot::Snapshots},
 };
 
-/// Scans a picture, and makes changes between its records.
+/// Scans a snapshot, and makes changes between its records.
 struct ScanWhile<'a, 'c> {
     store: &'a Store,
     snapshot: &'a Snapshot,
     before: &'a Plain,
     now: &'a mut Plain,
-    /// How many records are read before the next change, and that change.
+    /// The changes, each with the number of records to read before it.
     changes: &'a mut std::slice::Iter<'c, (usize, Change)>,
 }
 
@@ -49,10 +49,10 @@ impl KindVisitor for ScanWhile<'_, '_> {
 proptest! {
     #![proptest_config(super::cases(32))]
 
-    /// A picture is the inventory of its moment, whatever is changed between any two records that
-    /// are read of it; and the changes are made as if nobody looked.
+    /// A snapshot does not change, whatever is changed between any two reads of its records, and the
+    /// changes behave as without a reader.
     #[test]
-    fn a_picture_stays_what_it_was(
+    fn a_snapshot_does_not_change(
         first in prop::collection::vec(change(), 1..12),
         second in prop::collection::vec((0usize..4, change()), 1..24),
     ) {
@@ -83,8 +83,8 @@ proptest! {
     }
 }
 
-/// In every change all devices get the same salt, and one more device: a picture that shows two
-/// moments shows it.
+/// Every change writes the same salt to all devices. An inconsistent snapshot contains two salts or a
+/// wrong number of devices.
 #[test]
 fn snapshots_taken_during_concurrent_changes_are_consistent() {
     const DEVICES: usize = 40;
@@ -96,7 +96,7 @@ fn snapshots_taken_during_concurrent_changes_are_consistent() {
         steps: names
             .iter()
             .enumerate()
-            // Some short, some long, and some not there in every second change.
+            // Some records are short, some are long, and some are missing in every second change.
             .map(|(n, name)| {
                 if n % 4 == 3 && salt % 2 == 1 {
                     Step::Remove(Kind::Device, name.clone())
@@ -108,7 +108,7 @@ fn snapshots_taken_during_concurrent_changes_are_consistent() {
                 }
             })
             .collect(),
-        given_up: false,
+        is_abandoned: false,
     };
     let mut plain = Plain::default();
     plain.change(&store, &put(0));
@@ -132,7 +132,7 @@ fn snapshots_taken_during_concurrent_changes_are_consistent() {
                         let salted = one.record.view("zz_salt").unwrap().to_value();
                         assert_eq!(salted, crate::model::Value::Int(salt as i64));
                     }
-                    // A reader of what is there now meets records that are being replaced.
+                    // A live view can read records while they are replaced.
                     for one in store.read().scan::<crate::model::Device>() {
                         one.unwrap();
                     }
@@ -155,9 +155,9 @@ fn a_snapshot_outlives_its_generation() {
     let store = Store::open(folder.path()).unwrap();
     let mut plain = Plain::default();
     let recipe = Recipe::new(Kind::Device, "before", 30_000);
-    plain.change(&store, &Change { steps: vec![Step::Put(recipe)], given_up: false });
+    plain.change(&store, &Change { steps: vec![Step::Put(recipe)], is_abandoned: false });
     let snapshot = store.snapshot().unwrap();
-    // Twice, so that the directory of what the picture shows is removed.
+    // Twice, so that the directory of the snapshot's generation is removed.
     for _ in 0..2 {
         store
             .lock(&Progress::detached())
@@ -169,7 +169,7 @@ fn a_snapshot_outlives_its_generation() {
     }
     let mut now = Plain::loaded(plain.version + 2, PerKind::<BTreeMap<_, _>>::default());
     let recipe = Recipe::new(Kind::Device, "before", 10);
-    now.change(&store, &Change { steps: vec![Step::Put(recipe)], given_up: false });
+    now.change(&store, &Change { steps: vec![Step::Put(recipe)], is_abandoned: false });
     plain.is_in(&snapshot);
     now.agrees(&store);
 }
@@ -182,7 +182,7 @@ fn a_change_waits_while_overlays_are_full() {
     let mut plain = Plain::default();
     let put = |salt| Change {
         steps: vec![Step::Put(Recipe { salt, ..Recipe::new(Kind::Device, "a", 50_000) })],
-        given_up: false,
+        is_abandoned: false,
     };
     plain.change(&store, &put(0));
     let before = plain.clone();
@@ -192,7 +192,7 @@ fn a_change_waits_while_overlays_are_full() {
     let refused = store.change(|transaction| transaction.remove(Kind::Device, "a"));
     assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
     before.is_in(&snapshot);
-    // A younger picture is still held, and keeps nothing.
+    // A newer snapshot is still held. Its overlay is empty.
     drop(snapshot);
     let before = plain.clone();
     plain.change(&store, &put(2));

@@ -16,7 +16,7 @@ fn store(folder: &tempfile::TempDir) -> (Store, std::sync::Arc<super::super::Gen
         Step::Put(Recipe { named, ..Recipe::new(Kind::Device, "R 1%", 10) }),
         Step::Put(Recipe::new(Kind::Device, "long é", 20_000)),
     ];
-    Plain::default().change(&store, &Change { steps, given_up: false });
+    Plain::default().change(&store, &Change { steps, is_abandoned: false });
     store
         .change(|t| -> Result<_, StoreError> {
             t.put_text("R 1%", "configuration", &"x".repeat(9000))

@@ -119,17 +119,17 @@ fn damage_one(file: &Path, dice: &mut Dice) -> String {
     how
 }
 
-/// What became of random damages.
+/// The outcomes of random damage.
 #[derive(Debug, Default)]
 struct Tally {
     found: usize,
-    /// sled reads everything all the same.
+    /// sled reads all entries in spite of it.
     harmless: usize,
-    /// sled gives an error or panics.
+    /// sled returns an error or panics.
     refused: usize,
-    /// Told as a torn end; sled would lose entries.
+    /// Reported as an incomplete end of the log. sled would lose entries.
     torn: Vec<String>,
-    /// Not told; sled would lose entries.
+    /// Not reported. sled would lose entries.
     silent: Vec<String>,
 }
 
@@ -176,7 +176,8 @@ fn random_damage_is_found() {
     for (name, tally) in tallies {
         println!("{name}: {tally:#?}");
         assert!(tally.found > 0, "{name}");
-        // What is told as a torn end the high-water mark finds. Nothing else may be lost.
+        // The high-water mark finds the losses that the check reports as an incomplete end. No other
+        // loss is allowed.
         assert_eq!(tally.silent.len(), 0, "{name}");
     }
 }
@@ -301,7 +302,7 @@ fn every_kind_of_damage_is_named() {
 }
 
 #[test]
-fn the_torn_tail_is_what_sled_erases() {
+fn the_reported_tail_equals_the_bytes_that_sled_erases() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("inventory-1");
     let mut dice = Dice(9);
