@@ -67,11 +67,11 @@ impl<S: ByteSource> DocumentReader<S> {
         if self.read < expected {
             count = self.unpack(buffer)?;
             if count == 0 {
-                return Err(EntryProblem::Short { expected, found: self.read }.into());
+                return Err(EntryProblem::ShorterThanDeclared { expected, found: self.read }.into());
             }
             self.read = self.read.saturating_add(count as u64);
             if self.read > expected {
-                return Err(EntryProblem::Long { expected }.into());
+                return Err(EntryProblem::LongerThanDeclared { expected }.into());
             }
             self.crc.update(&buffer[..count]);
             if let Some(sha256) = &mut self.sha256 {
@@ -88,10 +88,10 @@ impl<S: ByteSource> DocumentReader<S> {
     /// Checks at the declared end that no data follows, and compares the checksums.
     fn check_end(&mut self) -> Result<(), Stop> {
         if self.unpack(&mut [0])? > 0 {
-            return Err(EntryProblem::Long { expected: self.expected.bytes }.into());
+            return Err(EntryProblem::LongerThanDeclared { expected: self.expected.bytes }.into());
         }
         if self.data.leftover() == Leftover::Some {
-            return Err(EntryProblem::Packing.into());
+            return Err(EntryProblem::CompressedData.into());
         }
         let (expected, found) = (self.expected.crc32, self.crc.sum());
         if expected != found {
@@ -113,7 +113,7 @@ impl<S: ByteSource> DocumentReader<S> {
             // other kinds. A file that is truncated while it is read counts as damaged.
             io::ErrorKind::InvalidInput
             | io::ErrorKind::InvalidData
-            | io::ErrorKind::UnexpectedEof => Stop::Refused(EntryProblem::Packing),
+            | io::ErrorKind::UnexpectedEof => Stop::Refused(EntryProblem::CompressedData),
             _ => Stop::Io(error),
         })
     }

@@ -60,7 +60,7 @@ pub(super) fn metadata(entries: &[Entry], limits: Limits) -> Result<&Entry, Bund
     });
     let metadata = found.next().ok_or(BundleError::MetadataMissing)?;
     match found.next() {
-        Some(second) => Err(second.refused(EntryProblem::Twice)),
+        Some(second) => Err(second.refused(EntryProblem::Duplicate)),
         None => Ok(metadata),
     }
 }
@@ -85,7 +85,7 @@ pub(super) fn documents(
                 return Err(entry.refused(EntryProblem::Folder));
             }
             if folders > 1 {
-                return Err(entry.refused(EntryProblem::Twice));
+                return Err(entry.refused(EntryProblem::Duplicate));
             }
             continue;
         }
@@ -102,13 +102,13 @@ pub(super) fn documents(
             (Some(kind), _, _) => {
                 let document = Document { entry: entry.clone(), method };
                 if contents.documents[kind].replace(document).is_some() {
-                    return Err(entry.refused(EntryProblem::Twice));
+                    return Err(entry.refused(EntryProblem::Duplicate));
                 }
             }
             (None, Some(name), None) if contents.ignored.iter().all(|n| n != name) => {
                 contents.ignored.push(name.to_owned());
             }
-            (None, Some(_), None) => return Err(entry.refused(EntryProblem::Twice)),
+            (None, Some(_), None) => return Err(entry.refused(EntryProblem::Duplicate)),
             (None, _, _) => return Err(entry.refused(EntryProblem::Name)),
         }
     }
@@ -132,10 +132,12 @@ fn compare_with_metadata(contents: &Contents, metadata: &Metadata) -> Result<(),
             (Some(entry), Some(info)) => {
                 let (expected, found) = (info.bytes, entry.unpacked);
                 if expected > found {
-                    return Err(entry.refused(EntryProblem::Short { expected, found }));
+                    return Err(
+                        entry.refused(EntryProblem::ShorterThanDeclared { expected, found })
+                    );
                 }
                 if expected < found {
-                    return Err(entry.refused(EntryProblem::Long { expected }));
+                    return Err(entry.refused(EntryProblem::LongerThanDeclared { expected }));
                 }
             }
         }

@@ -109,7 +109,7 @@ pub(super) fn read<S: ByteSource>(source: &Arc<S>) -> Result<Vec<Entry>, BundleE
         return Err(ArchiveProblem::Entries { entries: end.entries }.into());
     }
     if end.directory_bytes > DIRECTORY_BYTES_MAX {
-        return Err(ArchiveProblem::DirectoryLong { bytes: end.directory_bytes }.into());
+        return Err(ArchiveProblem::DirectoryTooLong { bytes: end.directory_bytes }.into());
     }
     let mut buffer = vec![0; rawzip::MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
     let mut header = vec![0; HEADER_VARIABLE_BYTES_MAX];
@@ -159,11 +159,11 @@ fn open<S: ByteSource>(source: &Arc<S>) -> Result<(ZipArchive<Shared<S>>, End), 
             before = end_at;
             continue;
         }
-        let archive = located.map_err(|error| refused(error, ArchiveProblem::DirectoryPlace))?;
+        let archive = located.map_err(|error| refused(error, ArchiveProblem::DirectoryOffset))?;
         let end = end::read(&shared, end_at)?;
         // With bytes before the archive, `rawzip` corrects the offset that is declared.
         if archive.directory_offset() != end.directory {
-            return Err(ArchiveProblem::DirectoryPlace.into());
+            return Err(ArchiveProblem::DirectoryOffset.into());
         }
         return Ok((archive, end));
     }
@@ -207,14 +207,14 @@ fn locate<S: ByteSource>(
     let entry = Entry::of(record);
     let head_bytes = (HEADER_BYTES + entry.name.len()) as u64;
     if entry.header.checked_add(head_bytes).is_none_or(|after| after > end.directory) {
-        return Err(entry.refused(EntryProblem::Beyond));
+        return Err(entry.refused(EntryProblem::OutsideArchive));
     }
     let found = archive
         .get_entry(record.wayfinder())
         .map_err(|error| refused(error, entry.refused(EntryProblem::Header)))?;
     let local = found
         .local_header(header)
-        .map_err(|error| refused(error, entry.refused(EntryProblem::Beyond)))?;
+        .map_err(|error| refused(error, entry.refused(EntryProblem::OutsideArchive)))?;
     // All ones refer to an extra field.
     let same = |short: u64, long: u64| short == u64::from(u32::MAX) || short == long;
     // With a data descriptor the header's own sizes and CRC may be 0.
@@ -231,7 +231,7 @@ fn locate<S: ByteSource>(
     }
     let (data, after) = found.compressed_data_range();
     if after > end.directory {
-        return Err(entry.refused(EntryProblem::Beyond));
+        return Err(entry.refused(EntryProblem::OutsideArchive));
     }
     Ok(Entry { data, ..entry })
 }

@@ -38,8 +38,8 @@ pub(super) struct End {
 /// Reads the end records of an archive whose end record begins at `end_at`.
 ///
 /// # Errors
-/// - [`ArchiveProblem::Parts`] if the archive is one part of several.
-/// - [`ArchiveProblem::DirectoryPlace`] if the directory does not end where the end records begin.
+/// - [`ArchiveProblem::MultiPart`] if the archive is one part of several.
+/// - [`ArchiveProblem::DirectoryOffset`] if the directory does not end where the end records begin.
 /// - [`ArchiveProblem::Directory`] if the two end records of a ZIP64 archive disagree.
 /// - [`BundleError::Io`] if the source cannot be read.
 pub(super) fn read<S: ByteSource>(source: &Shared<S>, end_at: u64) -> Result<End, BundleError> {
@@ -49,7 +49,7 @@ pub(super) fn read<S: ByteSource>(source: &Shared<S>, end_at: u64) -> Result<End
         None => (short, end_at),
         Some(end64_at) => {
             if end64_at.checked_add(END64_BYTES + LOCATOR_BYTES) != Some(end_at) {
-                return Err(ArchiveProblem::DirectoryPlace.into());
+                return Err(ArchiveProblem::DirectoryOffset.into());
             }
             let record: [u8; END64_BYTES as usize] = read_array(source, end64_at)?;
             let long = End::parse64(Fields(&record)).filter(|long| short.agrees_with(long));
@@ -57,10 +57,10 @@ pub(super) fn read<S: ByteSource>(source: &Shared<S>, end_at: u64) -> Result<End
         }
     };
     if end.directory.checked_add(end.directory_bytes) != Some(records_at) {
-        return Err(ArchiveProblem::DirectoryPlace.into());
+        return Err(ArchiveProblem::DirectoryOffset.into());
     }
     if (short.parts, end.parts) != (Parts::One, Parts::One) {
-        return Err(ArchiveProblem::Parts.into());
+        return Err(ArchiveProblem::MultiPart.into());
     }
     Ok(end)
 }
@@ -141,7 +141,7 @@ fn locator<S: ByteSource>(source: &Shared<S>, end_at: u64) -> Result<Option<u64>
     // 0 disks and mean 1.
     match (fields.u32(), fields.u64(), fields.u32()) {
         (Some(0), Some(end64_at), Some(0 | 1)) => Ok(Some(end64_at)),
-        _ => Err(ArchiveProblem::Parts.into()),
+        _ => Err(ArchiveProblem::MultiPart.into()),
     }
 }
 

@@ -14,102 +14,191 @@ pub enum BundleError {
     /// The medium failed. It says nothing about the bundle.
     #[error("cannot read the bundle")]
     Io(#[source] io::Error),
+    /// The archive as a whole is damaged, incomplete or over a limit.
     #[error(transparent)]
     Archive(#[from] ArchiveProblem),
+    /// One entry of the archive is refused.
     #[error("the entry '{entry}' {problem}")]
     Entry {
         /// The entry's name; bytes that are no text are replaced.
         entry: String,
+        /// The reason. Its message continues after the entry's name.
         problem: EntryProblem,
     },
+    /// No entry has the name `metadata.yaml`, so the archive is not a project.
     #[error("the archive has no metadata.yaml, so it is not a project")]
     MetadataMissing,
+    /// `metadata.yaml` has wrong content.
     #[error("metadata.yaml is invalid")]
     Metadata(#[from] MetadataError),
+    /// The entries together are larger than [`Limits::project_bytes`](super::Limits).
     #[error("the documents unpack to {bytes} bytes; a project has at most {bytes_max}")]
-    Unpacked { bytes: u64, bytes_max: u64 },
+    Unpacked {
+        /// The sum of the unpacked sizes that the archive declares, in bytes.
+        bytes: u64,
+        /// The limit, in bytes.
+        bytes_max: u64,
+    },
 }
 
 /// What is wrong with a zip archive as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveProblem {
+    /// No end-of-archive record reaches exactly to the end of the file: the file is truncated, is
+    /// not a zip archive, or has data after the archive.
     #[error(
         "this is not a complete zip archive: the end-of-archive record is missing. The file was \
          probably truncated"
     )]
     NoEnd,
+    /// The end-of-archive record declares an offset or a length with which the directory does not
+    /// end where the end records begin.
     #[error(
         "the zip archive is damaged: its directory is not where the end-of-archive record declares"
     )]
-    DirectoryPlace,
+    DirectoryOffset,
+    /// A record of the directory is damaged, or the two end records of a ZIP64 archive disagree.
     #[error("the zip archive is damaged: its directory cannot be read")]
     Directory,
+    /// The directory has more or fewer records than the end-of-archive record declares.
     #[error(
         "the zip archive is damaged: its directory declares {} and has {found}",
         wording::counted(*.counted, "entry")
     )]
-    Count { counted: u64, found: u64 },
+    Count {
+        /// The number of entries that the end-of-archive record declares.
+        counted: u64,
+        /// The number of records in the directory.
+        found: u64,
+    },
+    /// The archive has more than [`ENTRIES_MAX`] entries.
     #[error("the zip archive has {entries} entries; a bundle has at most {ENTRIES_MAX}")]
-    Entries { entries: u64 },
+    Entries {
+        /// The declared number of entries, or the number at which reading stopped.
+        entries: u64,
+    },
+    /// The directory is longer than [`DIRECTORY_BYTES_MAX`].
     #[error(
         "the directory of the zip archive has {bytes} bytes; that of a bundle has at most \
          {DIRECTORY_BYTES_MAX}"
     )]
-    DirectoryLong { bytes: u64 },
+    DirectoryTooLong {
+        /// The declared length of the directory, in bytes.
+        bytes: u64,
+    },
+    /// The end records name several disks: the archive was split into several files.
     #[error("this is one part of a zip archive in several parts. Join the parts first")]
-    Parts,
+    MultiPart,
 }
 
 /// What is wrong with one entry. Its message continues after the entry's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EntryProblem {
+    /// The name is neither `KIND.yaml` nor `metadata.yaml`, or the entry is in a folder of a
+    /// folder. A project that eNMS wrote can have documents of other kinds, which are ignored.
     #[error("is not a document of a project")]
     Name,
+    /// The name is a path that could lead out of the target folder when the archive is unpacked.
     #[error(
         "has a forbidden name: absolute, or with '..', a backslash, a drive letter or control \
          characters"
     )]
     Path,
+    /// The entry is outside of the folder of `metadata.yaml`, or is another folder.
     #[error("is not in the same folder as metadata.yaml")]
     Folder,
+    /// An earlier entry has the same name, or the archive has a second `metadata.yaml`.
     #[error("occurs twice")]
-    Twice,
+    Duplicate,
+    /// The mode is that of a link, device, pipe or socket, or contradicts the name: only names of
+    /// folders end with a slash.
     #[error("is not a regular file (mode {mode:o})")]
-    Special { mode: u32 },
+    Special {
+        /// The Unix file type and permissions.
+        mode: u32,
+    },
+    /// The data is encrypted. Satchel reads no encrypted entries.
     #[error("is encrypted")]
     Encrypted,
+    /// The data is compressed with a method that Satchel does not support.
     #[error("is compressed with method {method}; supported are stored (0) and deflate (8)")]
-    Method { method: u16 },
+    Method {
+        /// The number of the method in PKWARE's APPNOTE.TXT, section 4.4.5.
+        method: u16,
+    },
+    /// The entry's own header is invalid, or has another name, size, CRC, method or flags than its
+    /// record in the directory.
     #[error("has a header that disagrees with the archive's directory")]
     Header,
+    /// The header or the data does not end before the archive's directory.
     #[error("extends beyond the archive's data")]
-    Beyond,
+    OutsideArchive,
+    /// The entry shares bytes with another one, as in a zip bomb.
     #[error("overlaps with the entry '{other}'")]
-    Overlap { other: String },
+    Overlap {
+        /// The name of the entry that begins earlier in the archive.
+        other: String,
+    },
+    /// The declared sizes exceed the highest ratio that deflate reaches,
+    /// [`RATIO_MAX`](super::limits::RATIO_MAX).
     #[error(
         "claims to unpack from {} to {unpacked}, more than any document does. It may be a zip bomb",
         wording::counted(*.packed, "byte")
     )]
-    Ratio { packed: u64, unpacked: u64 },
+    Ratio {
+        /// The declared length of the compressed data, in bytes.
+        packed: u64,
+        /// The declared length of the unpacked data, in bytes.
+        unpacked: u64,
+    },
+    /// `metadata.yaml` is longer than [`METADATA_BYTES_MAX`] when unpacked.
     #[error("has more than {METADATA_BYTES_MAX} bytes")]
-    MetadataLong,
+    MetadataTooLong,
+    /// The archive has a document of a kind that its metadata does not declare.
     #[error("is not listed in metadata.yaml")]
     Unlisted,
+    /// The metadata declares a document that the archive does not have.
     #[error("is listed in metadata.yaml but missing from the archive")]
     Missing,
+    /// The deflate stream is invalid or truncated, or data follows its end.
     #[error("has damaged compressed data")]
-    Packing,
+    CompressedData,
+    /// The unpacked data ends early, or the metadata declares a longer document than the archive
+    /// does.
     #[error("has {} instead of the declared {expected}", wording::counted(*.found, "byte"))]
-    Short { expected: u64, found: u64 },
+    ShorterThanDeclared {
+        /// The declared length, in bytes.
+        expected: u64,
+        /// The length of the unpacked data, in bytes, or the length that the archive declares.
+        found: u64,
+    },
+    /// The unpacked data continues after its declared end, or the metadata declares a shorter
+    /// document than the archive does.
     #[error("has more than the declared {}", wording::counted(*.expected, "byte"))]
-    Long { expected: u64 },
+    LongerThanDeclared {
+        /// The declared length, in bytes.
+        expected: u64,
+    },
+    /// The unpacked data differs from the data that the archive was made of.
     #[error("has the CRC-32 {found:08x} instead of the declared {expected:08x}. It is damaged")]
-    Crc { expected: u32, found: u32 },
+    Crc {
+        /// The CRC-32 in the archive's directory.
+        expected: u32,
+        /// The CRC-32 of the unpacked data.
+        found: u32,
+    },
+    /// The CRC-32 is right, but the SHA-256 differs from the metadata. Somebody edited the document
+    /// and packed it again.
     #[error(
         "has the SHA-256 {found}, but metadata.yaml declares {expected}. It was changed after the \
          export"
     )]
-    Checksum { expected: Digest, found: Digest },
+    Checksum {
+        /// The SHA-256 in `metadata.yaml`.
+        expected: Digest,
+        /// The SHA-256 of the unpacked data.
+        found: Digest,
+    },
 }
 
 impl BundleError {
@@ -158,20 +247,20 @@ impl EntryProblem {
             EntryProblem::Name => "entry-name",
             EntryProblem::Path => "entry-path",
             EntryProblem::Folder => "entry-folder",
-            EntryProblem::Twice => "entry-twice",
+            EntryProblem::Duplicate => "entry-twice",
             EntryProblem::Special { .. } => "entry-special",
             EntryProblem::Encrypted => "entry-encrypted",
             EntryProblem::Method { .. } => "entry-method",
             EntryProblem::Header => "entry-header",
-            EntryProblem::Beyond => "entry-beyond",
+            EntryProblem::OutsideArchive => "entry-beyond",
             EntryProblem::Overlap { .. } => "entry-overlap",
             EntryProblem::Ratio { .. } => "entry-ratio",
-            EntryProblem::MetadataLong => "metadata-long",
+            EntryProblem::MetadataTooLong => "metadata-long",
             EntryProblem::Unlisted => "entry-unlisted",
             EntryProblem::Missing => "entry-missing",
-            EntryProblem::Packing => "entry-packing",
-            EntryProblem::Short { .. } => "entry-short",
-            EntryProblem::Long { .. } => "entry-long",
+            EntryProblem::CompressedData => "entry-packing",
+            EntryProblem::ShorterThanDeclared { .. } => "entry-short",
+            EntryProblem::LongerThanDeclared { .. } => "entry-long",
             EntryProblem::Crc { .. } => "entry-crc",
             EntryProblem::Checksum { .. } => "entry-checksum",
         }

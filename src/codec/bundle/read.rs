@@ -88,7 +88,7 @@ impl<S: ByteSource> BundleReader<S> {
 /// Reads and parses the metadata.
 fn read_metadata<S: ByteSource>(source: &Arc<S>, entry: &Entry) -> Result<Metadata, BundleError> {
     if entry.unpacked > METADATA_BYTES_MAX {
-        return Err(entry.refused(EntryProblem::MetadataLong));
+        return Err(entry.refused(EntryProblem::MetadataTooLong));
     }
     let method = Method::of(entry)?;
     let expected = Expected { bytes: entry.unpacked, crc32: entry.crc32, sha256: None };

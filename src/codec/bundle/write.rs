@@ -31,13 +31,22 @@ enum WriterState {
 /// Why a bundle cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
+    /// The output of the bundle cannot be written.
     #[error("cannot write the bundle")]
     Io(#[source] io::Error),
     /// A document that should be packed.
     #[error("the document {kind}.yaml cannot be read")]
-    Document { kind: Kind, source: io::Error },
+    Document {
+        /// The kind of its records.
+        kind: Kind,
+        /// The error of reading it.
+        source: io::Error,
+    },
+    /// A second document of this kind was started.
     #[error("the document of type '{0}' has already been written")]
     Twice(Kind),
+    /// The document of this kind was dropped before [`DocumentWriter::finish`], so the archive
+    /// contains only a part of it.
     #[error("the document of type '{0}' was not finished")]
     Unfinished(Kind),
 }
@@ -47,7 +56,9 @@ pub enum WriteError {
 pub struct BundleInfo {
     /// The time as eNMS writes it: see [`Metadata::export_time`].
     pub export_time: String,
+    /// The version of eNMS that the project is for.
     pub release: Release,
+    /// Whether the documents contain passwords and keys.
     pub secrets: Secrets,
 }
 

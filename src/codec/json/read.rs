@@ -32,7 +32,9 @@ const KEY_CHARS_MAX: usize = 80;
 /// The content of a request's body.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Objects {
+    /// The text is one object.
     One(Map),
+    /// The text is a list of objects, in their order.
     Many(Vec<Map>),
 }
 
@@ -40,29 +42,51 @@ pub enum Objects {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {detail}")]
 pub struct JsonError {
+    /// The line of the fault, from 1.
     pub line: usize,
+    /// The column of the fault in characters, from 1.
     pub column: usize,
+    /// The reason.
     pub detail: JsonFault,
 }
 
 /// The reasons for refusing a text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
+    /// The text is not JSON.
     #[error("not JSON: {problem}")]
-    Syntax { problem: String },
+    Syntax {
+        /// serde_json's message, without its location.
+        problem: String,
+    },
+    /// An object has two members with the same key, of which other readers would drop one.
     #[error("the key '{key}' occurs twice in one object")]
-    DuplicateKey { key: String },
+    DuplicateKey {
+        /// The start of the key.
+        key: String,
+    },
+    /// The value of a property has more than [`VALUE_DEPTH_MAX`] levels of lists and objects.
     #[error("lists and objects in a property are nested deeper than {VALUE_DEPTH_MAX} levels")]
     Depth,
+    /// The values would take more than [`JSON_BYTES_MAX`] of memory.
     #[error(
         "the values need more than {JSON_BYTES_MAX} bytes of memory. Send them in several requests"
     )]
     Size,
+    /// The text is neither an object nor a list.
     #[error("an object or a list of objects is expected, but this is {found}")]
-    NoObject { found: &'static str },
+    NoObject {
+        /// The type of the value.
+        found: &'static str,
+    },
     /// `index` counts from 0.
     #[error("a list of objects is expected, but item {index} is {found}")]
-    ItemNoObject { index: usize, found: &'static str },
+    ItemNoObject {
+        /// The position of the item in the list, from 0.
+        index: usize,
+        /// The type of the item.
+        found: &'static str,
+    },
 }
 
 /// Reads one object, or a list of objects.

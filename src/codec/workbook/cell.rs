@@ -10,12 +10,15 @@ use super::iso;
 /// The value of a cell. A text may be borrowed from a record or from a frame of the child process.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'a> {
+    /// No value. The cell can have a style.
     Empty,
     /// Cells that were read never hold the empty text: they are [`Cell::Empty`].
     Text(Cow<'a, str>),
     /// Every format holds numbers as 64-bit floats. An integer is a number without a fraction.
     Number(f64),
+    /// A boolean, which Excel shows as `TRUE` or `FALSE`.
     Bool(bool),
+    /// A formula whose calculation failed.
     Error(CellError),
     /// A date and time in days since 1899-12-31, as Excel counts them, even if the workbook counts
     /// from 1904.
@@ -29,13 +32,21 @@ pub enum Cell<'a> {
 /// The error of a formula that has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CellError {
+    /// `#NULL!`: the intersection of two ranges is empty.
     Null,
+    /// `#DIV/0!`: a division by zero.
     DivisionByZero,
+    /// `#VALUE!`: an argument has the wrong type.
     Value,
+    /// `#REF!`: the formula refers to a deleted cell.
     Reference,
+    /// `#NAME?`: the formula uses an unknown name.
     Name,
+    /// `#NUM!`: a number is invalid, or too large for a cell.
     Number,
+    /// `#N/A`: a lookup found no value.
     NotAvailable,
+    /// `#GETTING_DATA`: an external source had not answered yet when the workbook was saved.
     GettingData,
 }
 

@@ -5,6 +5,7 @@ use super::cell::Cell;
 /// Whether a cell is shown as invalid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mark {
+    /// The cell has the usual look of its sheet.
     #[default]
     None,
     /// Filled with a light red.
@@ -14,7 +15,9 @@ pub enum Mark {
 /// A cell to be written, and its mark.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MarkedCell<'a> {
+    /// The value.
     pub cell: Cell<'a>,
+    /// Whether the value is invalid.
     pub mark: Mark,
 }
 

@@ -5,30 +5,46 @@ use super::limits::{OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_SHEETS_MAX, ROW_BYTE
 /// Why a file cannot be read as a workbook or as a table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// The first bytes match no workbook format.
     #[error(
         "this is not a workbook: its first bytes are those of no .xls, .xlsx, .xlsb or .ods file. \
          If it is HTML or text with the extension .xls, open it in a spreadsheet program and save \
          it as a workbook"
     )]
     Unknown,
+    /// The workbook is encrypted, so it needs a password to be opened.
     #[error("the workbook is protected by a password. Save it without a password")]
     Encrypted,
     /// The reason is in the words of calamine.
     #[error("the workbook is damaged: {reason}")]
-    Damaged { reason: String },
+    Damaged {
+        /// The message after "the workbook is damaged".
+        reason: String,
+    },
+    /// A table of comma-separated values has another encoding.
     #[error("line {line} is not UTF-8. Save the table as \"CSV UTF-8\"")]
-    NotUtf8 { line: u64 },
+    NotUtf8 {
+        /// The line of the file at which the first such row begins, from 1.
+        line: u64,
+    },
 }
 
 /// A limit that the content of a workbook exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutputLimit {
+    /// More than [`READ_SHEETS_MAX`] sheets.
     #[error("the workbook has more than {READ_SHEETS_MAX} sheets")]
     Sheets,
+    /// More than [`OUTPUT_ROWS_MAX`] rows with a cell, in all sheets together.
     #[error("the workbook has more than {OUTPUT_ROWS_MAX} rows that are not empty")]
     Rows,
+    /// More than [`OUTPUT_BYTES_MAX`] bytes of cells in all sheets together.
     #[error("the cells of the workbook contain more than {} MiB", OUTPUT_BYTES_MAX >> 20)]
     Bytes,
+    /// More than [`ROW_BYTES_MAX`] bytes of cells in one row.
     #[error("row {} of a sheet contains more than {} MiB", row + 1, ROW_BYTES_MAX >> 20)]
-    RowBytes { row: u32 },
+    RowBytes {
+        /// The row, from 0.
+        row: u32,
+    },
 }

@@ -9,14 +9,22 @@ const FORBIDDEN: [char; 7] = ['[', ']', ':', '*', '?', '/', '\\'];
 /// Why a text cannot be the name of a sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SheetNameProblem {
+    /// The name has no characters.
     #[error("it is empty")]
     Empty,
+    /// The name has more than [`SHEET_NAME_UNITS_MAX`] UTF-16 units.
     #[error("it has more than {SHEET_NAME_UNITS_MAX} characters")]
     TooLong,
+    /// The name has a control character, a character of formulas, or one that XML cannot hold.
     #[error("it contains '{}'", .character.escape_debug())]
-    Character { character: char },
+    Character {
+        /// The first such character.
+        character: char,
+    },
+    /// The name begins or ends with `'`, which encloses sheet names in formulas.
     #[error("it begins or ends with an apostrophe")]
     Apostrophe,
+    /// Excel ignores case in sheet names, so an earlier sheet has this name.
     #[error("another sheet has the same name, except for upper and lower case")]
     Duplicate,
 }

@@ -153,7 +153,7 @@ fn read_metadata(path: &Path) -> Result<Metadata, LibraryError> {
     file.read_to_end(&mut text).map_err(LibraryError::at(path))?;
     if text.len() as u64 > METADATA_BYTES_MAX {
         let entry = METADATA_NAME.to_owned();
-        let problem = EntryProblem::MetadataLong;
+        let problem = EntryProblem::MetadataTooLong;
         return Err(LibraryError::Bundle(BundleError::Entry { entry, problem }));
     }
     Metadata::parse(&text).map_err(|error| LibraryError::Bundle(error.into()))

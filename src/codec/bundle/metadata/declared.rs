@@ -31,6 +31,7 @@ pub const fn secrets_word(secrets: Secrets) -> &'static str {
 /// What the metadata declares for one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct DocumentInfo {
+    /// The number of records in the document.
     pub records: u64,
     /// The length of the unpacked document.
     pub bytes: u64,

@@ -6,14 +6,35 @@ use crate::model::{UnknownKind, Value};
 /// Why `metadata.yaml` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
+    /// The text does not parse. The field is the message of the YAML reader, with line and column.
     #[error("it is not valid YAML: {0}")]
     Yaml(String),
+    /// A value has another type than its key requires.
     #[error("'{key}' must be {expected}, but is {found}")]
-    Type { key: String, expected: &'static str, found: &'static str },
+    Type {
+        /// The path of the key, such as `satchel.documents.device.bytes`.
+        key: String,
+        /// The required type, with its article: `a map`.
+        expected: &'static str,
+        /// The type of the value.
+        found: &'static str,
+    },
+    /// A key that Satchel's own declaration must have is missing.
     #[error("'{key}' is missing")]
-    Missing { key: String },
+    Missing {
+        /// The path of the key, such as `satchel.format`.
+        key: String,
+    },
+    /// A text is not one of the allowed values of its key, is not a checksum, or is too long for a
+    /// version.
     #[error("'{key}' has the unknown value {found:?}")]
-    Word { key: String, found: String },
+    UnknownValue {
+        /// The path of the key, such as `satchel.secrets`.
+        key: String,
+        /// The start of the text.
+        found: String,
+    },
+    /// `satchel.documents` has a key that is not a kind of record.
     #[error("it lists a document of an unknown type")]
     Kind(#[from] UnknownKind),
     /// A newer version of Satchel wrote it, or the format is 0, which does not exist.
@@ -21,7 +42,10 @@ pub enum MetadataError {
         "the project has format {format}, but this version of Satchel reads formats up to \
          {FORMAT}. Import it with a newer version"
     )]
-    Format { format: u64 },
+    Format {
+        /// The declared format version.
+        format: u64,
+    },
 }
 
 impl MetadataError {
@@ -31,7 +55,7 @@ impl MetadataError {
             MetadataError::Yaml(_) => "metadata-yaml",
             MetadataError::Type { .. } => "metadata-type",
             MetadataError::Missing { .. } => "metadata-key",
-            MetadataError::Word { .. } => "metadata-word",
+            MetadataError::UnknownValue { .. } => "metadata-word",
             MetadataError::Kind(_) => "metadata-kind",
             MetadataError::Format { .. } => "newer-format",
         }
@@ -47,5 +71,5 @@ pub(super) fn wrong_type(key: &str, expected: &'static str, found: &Value) -> Me
 pub(super) fn wrong_word(key: &str, found: &str) -> MetadataError {
     const CHARACTERS_MAX: usize = 80;
     let found = found.chars().take(CHARACTERS_MAX).collect();
-    MetadataError::Word { key: key.to_owned(), found }
+    MetadataError::UnknownValue { key: key.to_owned(), found }
 }

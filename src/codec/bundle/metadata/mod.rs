@@ -43,6 +43,7 @@ const TIME_BYTES_MAX: usize = 64;
 pub struct Metadata {
     /// The time of the export as eNMS writes it, without a zone: `2023-05-23 17:11:12.171765`.
     pub export_time: Option<String>,
+    /// The version of eNMS that the project is for; `None` if the metadata has none.
     pub release: Option<Release>,
     /// What Satchel adds to its own projects; `None` for a project that eNMS wrote.
     pub declared: Option<Declared>,

@@ -20,7 +20,7 @@ impl Release {
     /// Checks the value of `version`: a finite number or a short text.
     ///
     /// # Errors
-    /// [`MetadataError::Word`] for a text of more than 64 bytes,
+    /// [`MetadataError::UnknownValue`] for a text of more than 64 bytes,
     /// [`MetadataError::Type`] for every other type.
     pub fn from_value(value: Value) -> Result<Self, MetadataError> {
         match value {

@@ -100,7 +100,7 @@ fn documents_must_be_in_the_folder_of_the_metadata() {
     }
     let moved = RawEntry { name: b"x/metadata.yaml".to_vec(), ..metadata() };
     let both = [device(), metadata(), moved.clone()];
-    assert_eq!(problem_of(&both, "x/metadata.yaml"), EntryProblem::Twice);
+    assert_eq!(problem_of(&both, "x/metadata.yaml"), EntryProblem::Duplicate);
     assert_eq!(problem_of(&[moved, device()], "device.yaml"), EntryProblem::Folder);
     let root_only = RawEntry::stored("x/device.yaml", b"[]\n");
     let two = [metadata(), device(), root_only];
@@ -109,14 +109,17 @@ fn documents_must_be_in_the_folder_of_the_metadata() {
 
 #[test]
 fn duplicate_entries_are_refused() {
-    assert_eq!(problem_of(&[metadata(), device(), device()], "device.yaml"), EntryProblem::Twice);
+    assert_eq!(
+        problem_of(&[metadata(), device(), device()], "device.yaml"),
+        EntryProblem::Duplicate
+    );
     let port = || RawEntry::stored("port.yaml", b"[]\n");
-    assert_eq!(problem_of(&[metadata(), port(), port()], "port.yaml"), EntryProblem::Twice);
+    assert_eq!(problem_of(&[metadata(), port(), port()], "port.yaml"), EntryProblem::Duplicate);
     let twice = [metadata(), metadata()];
-    assert_eq!(problem_of(&twice, "metadata.yaml"), EntryProblem::Twice);
+    assert_eq!(problem_of(&twice, "metadata.yaml"), EntryProblem::Duplicate);
     let folder = || RawEntry { mode: 0o040_755, ..RawEntry::stored("x/", b"") };
     let moved = RawEntry { name: b"x/metadata.yaml".to_vec(), ..metadata() };
-    assert_eq!(problem_of(&[folder(), folder(), moved], "x/"), EntryProblem::Twice);
+    assert_eq!(problem_of(&[folder(), folder(), moved], "x/"), EntryProblem::Duplicate);
 }
 
 #[test]
@@ -135,7 +138,7 @@ fn encrypted_and_unsupported_entries_are_refused() {
     for method in [9, 12, 14, 93, 99] {
         assert_eq!(problem(RawEntry { method, ..device() }), EntryProblem::Method { method });
     }
-    assert_eq!(problem(RawEntry { method: 8, ..device() }), EntryProblem::Packing);
+    assert_eq!(problem(RawEntry { method: 8, ..device() }), EntryProblem::CompressedData);
     let mut metadata = metadata();
     metadata.method = 12;
     assert_eq!(problem_of(&[metadata], "metadata.yaml"), EntryProblem::Method { method: 12 });
@@ -147,24 +150,27 @@ fn sizes_and_checksums_are_compared() {
     let whole = RawEntry::deflated("device.yaml", &text);
     let bytes = text.len() as u32;
     let found = problem(RawEntry { unpacked: bytes + 1, ..whole.clone() });
-    assert_eq!(found, EntryProblem::Short { expected: u64::from(bytes) + 1, found: bytes.into() });
+    assert_eq!(
+        found,
+        EntryProblem::ShorterThanDeclared { expected: u64::from(bytes) + 1, found: bytes.into() }
+    );
     for unpacked in [0, 1, bytes - 1] {
         let found = problem(RawEntry { unpacked, ..whole.clone() });
-        assert_eq!(found, EntryProblem::Long { expected: unpacked.into() });
+        assert_eq!(found, EntryProblem::LongerThanDeclared { expected: unpacked.into() });
     }
     let found = problem(RawEntry { crc32: !whole.crc32, ..whole.clone() });
     assert_eq!(found, EntryProblem::Crc { expected: !whole.crc32, found: whole.crc32 });
     for cut in 1..whole.data.len() {
         let data = whole.data[..cut].to_vec();
         let found = problem(RawEntry { packed: cut as u32, data, ..whole.clone() });
-        let expected = [EntryProblem::Packing.code(), "entry-short"];
+        let expected = [EntryProblem::CompressedData.code(), "entry-short"];
         assert!(expected.contains(&found.code()), "{cut}: {found:?}");
     }
     let data = [whole.data.as_slice(), b"more"].concat();
     let found = problem(RawEntry { packed: data.len() as u32, data, ..whole.clone() });
-    assert_eq!(found, EntryProblem::Packing, "hidden data");
+    assert_eq!(found, EntryProblem::CompressedData, "hidden data");
     let stored = RawEntry { packed: 3, unpacked: 2, ..device() };
-    assert_eq!(problem(stored), EntryProblem::Long { expected: 2 });
+    assert_eq!(problem(stored), EntryProblem::LongerThanDeclared { expected: 2 });
 }
 
 #[test]
@@ -190,10 +196,10 @@ fn ambiguous_entries_are_refused() {
     assert_eq!(problem(nowhere), EntryProblem::Header);
     for beyond in [u32::MAX - 1, 1 << 20] {
         let beyond = RawEntry { header_at: Some(beyond), ..device() };
-        assert_eq!(problem(beyond), EntryProblem::Beyond);
+        assert_eq!(problem(beyond), EntryProblem::OutsideArchive);
     }
     for packed in [u32::MAX - 1, 10_000] {
-        assert_eq!(problem(RawEntry { packed, ..device() }), EntryProblem::Beyond);
+        assert_eq!(problem(RawEntry { packed, ..device() }), EntryProblem::OutsideArchive);
     }
     // The document of links lies within that of devices.
     let inner = RawEntry::stored("link.yaml", b"[]\n");
@@ -219,23 +225,23 @@ fn a_directory_that_is_not_where_the_end_record_says_is_refused() {
     whole.truncate(whole.len() - 30);
     assert_eq!(archive_problem(whole), ArchiveProblem::NoEnd);
     let junk_first = [b"#!/bin/sh\n".to_vec(), archive(&entries)].concat();
-    assert_eq!(archive_problem(junk_first), ArchiveProblem::DirectoryPlace);
+    assert_eq!(archive_problem(junk_first), ArchiveProblem::DirectoryOffset);
 
     let end = RawEnd::default();
     for directory in [0, 7, u32::MAX - 1] {
         let end = RawEnd { directory: Some(directory), ..end.clone() };
-        assert_eq!(ending(end), ArchiveProblem::DirectoryPlace);
+        assert_eq!(ending(end), ArchiveProblem::DirectoryOffset);
     }
     // `zipfile` of Python goes by the length, `rawzip` by the offset.
     for directory_bytes in [0, 7, 46] {
         let end = RawEnd { directory_bytes: Some(directory_bytes), ..end.clone() };
-        assert_eq!(ending(end), ArchiveProblem::DirectoryPlace);
+        assert_eq!(ending(end), ArchiveProblem::DirectoryOffset);
     }
     let between = RawEnd { between: vec![0; 9], ..end.clone() };
-    assert_eq!(ending(between), ArchiveProblem::DirectoryPlace);
+    assert_eq!(ending(between), ArchiveProblem::DirectoryOffset);
     let found = ending(RawEnd { entries: Some(3), ..end.clone() });
     assert_eq!(found, ArchiveProblem::Count { counted: 3, found: 2 });
-    assert_eq!(ending(RawEnd { disk: 1, ..end.clone() }), ArchiveProblem::Parts);
+    assert_eq!(ending(RawEnd { disk: 1, ..end.clone() }), ArchiveProblem::MultiPart);
     let found = ending(RawEnd { entries: Some(u16::MAX), ..end.clone() });
     assert_eq!(found, ArchiveProblem::Entries { entries: 65_535 });
 
@@ -265,9 +271,9 @@ fn claiming(entries: u64, directory_bytes: u64, directory: u64) -> Vec<u8> {
 #[test]
 fn claims_of_enormous_directories_are_refused() {
     for huge in [1 << 31, 1 << 40, 1 << 63, u64::MAX] {
-        assert_eq!(archive_problem(claiming(2, huge, 100)), ArchiveProblem::DirectoryPlace);
-        assert_eq!(archive_problem(claiming(2, 100, huge)), ArchiveProblem::DirectoryPlace);
-        assert_eq!(archive_problem(claiming(huge, huge, huge)), ArchiveProblem::DirectoryPlace);
+        assert_eq!(archive_problem(claiming(2, huge, 100)), ArchiveProblem::DirectoryOffset);
+        assert_eq!(archive_problem(claiming(2, 100, huge)), ArchiveProblem::DirectoryOffset);
+        assert_eq!(archive_problem(claiming(huge, huge, huge)), ArchiveProblem::DirectoryOffset);
     }
     let plain = archive(&[metadata(), device()]);
     let at = plain.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap() as u64;
@@ -282,7 +288,7 @@ fn claims_of_enormous_directories_are_refused() {
     for place in [0_u64, 1, 1 << 20, 1 << 63, u64::MAX] {
         elsewhere[locator + 8..locator + 16].copy_from_slice(&place.to_le_bytes());
         let found = archive_problem(elsewhere.clone());
-        assert!(matches!(found, ArchiveProblem::Directory | ArchiveProblem::DirectoryPlace));
+        assert!(matches!(found, ArchiveProblem::Directory | ArchiveProblem::DirectoryOffset));
     }
 }
 
@@ -319,7 +325,7 @@ fn a_directory_of_a_terabyte_is_not_read() {
     );
     assert_eq!(end.len(), 98);
     let error = BundleReader::open(Terabyte(end), Limits::default()).unwrap_err();
-    let expected = ArchiveProblem::DirectoryLong { bytes: (1 << 40) - 98 };
+    let expected = ArchiveProblem::DirectoryTooLong { bytes: (1 << 40) - 98 };
     assert!(matches!(error, BundleError::Archive(found) if found == expected), "{error}");
 }
 
@@ -345,7 +351,10 @@ fn zip_bombs_are_refused_before_unpacking() {
         assert_eq!(problem(claimed(unpacked)), EntryProblem::Ratio { packed, unpacked });
     }
     let zeros = RawEntry::deflated("device.yaml", &vec![0; 1 << 20]);
-    assert_eq!(problem(RawEntry { unpacked: 9, ..zeros }), EntryProblem::Long { expected: 9 });
+    assert_eq!(
+        problem(RawEntry { unpacked: 9, ..zeros }),
+        EntryProblem::LongerThanDeclared { expected: 9 }
+    );
 
     let limits = Limits { project_bytes: 1000 };
     let large = RawEntry::stored("device.yaml", &[b'x'; 960]);
@@ -360,7 +369,7 @@ fn missing_and_oversized_metadata_is_refused() {
     assert!(matches!(read_all(archive(&[])), Err(BundleError::MetadataMissing)));
     let blanks = vec![b' '; METADATA_BYTES_MAX as usize + 1];
     let long = RawEntry::deflated("metadata.yaml", &blanks);
-    assert_eq!(problem_of(&[long], "metadata.yaml"), EntryProblem::MetadataLong);
+    assert_eq!(problem_of(&[long], "metadata.yaml"), EntryProblem::MetadataTooLong);
     let newer = RawEntry::stored("metadata.yaml", b"satchel: {format: 2}");
     let error = read_all(archive(&[newer, RawEntry::stored("new.txt", b"")])).unwrap_err();
     assert_eq!(error.code(), "newer-format");
@@ -396,6 +405,6 @@ fn a_bundle_that_differs_from_its_metadata_is_refused() {
         problem_of(&entries, "device.yaml")
     };
     assert!(matches!(changed(b"{}\n"), EntryProblem::Checksum { .. }));
-    assert_eq!(changed(b"[]"), EntryProblem::Short { expected: 3, found: 2 });
-    assert_eq!(changed(b"[]\n\n"), EntryProblem::Long { expected: 3 });
+    assert_eq!(changed(b"[]"), EntryProblem::ShorterThanDeclared { expected: 3, found: 2 });
+    assert_eq!(changed(b"[]\n\n"), EntryProblem::LongerThanDeclared { expected: 3 });
 }

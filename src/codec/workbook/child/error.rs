@@ -13,29 +13,49 @@ pub enum DecodeError {
     /// The child process cannot be started, or its output cannot be read. The workbook may be good.
     #[error("cannot decode the workbook")]
     Io(#[source] io::Error),
+    /// The file is not a workbook that can be read.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The content of the workbook exceeds a limit.
     #[error(transparent)]
     Output(#[from] OutputLimit),
+    /// The child process was aborted, or killed by the kernel. Its limit of memory is the usual
+    /// reason.
     #[error(
         "decoding the workbook takes more than {} MiB of memory. The workbook is damaged, malicious \
          or far larger than an inventory. Decoding a .csv takes the least memory",
         bytes_max >> 20
     )]
-    Memory { bytes_max: u64 },
+    Memory {
+        /// The limit of its address space, in bytes.
+        bytes_max: u64,
+    },
+    /// The kernel ended the child process at its limit of processor time.
     #[error(
         "decoding the workbook takes more than {} of processor time. The workbook is damaged, \
          malicious or far larger than an inventory. Decoding a .csv takes the least time",
         counted(cpu_max.as_secs(), "second")
     )]
-    Cpu { cpu_max: Duration },
+    Cpu {
+        /// The limit, in whole seconds.
+        cpu_max: Duration,
+    },
+    /// The reader waited too long in total for rows of the child process.
     #[error(
         "decoding the workbook was aborted after {} of waiting",
         counted(wait_max.as_secs(), "second")
     )]
-    Wait { wait_max: Duration },
+    Wait {
+        /// The limit of the total time.
+        wait_max: Duration,
+    },
+    /// The child process ended before its last row, without reporting an error and not at a limit.
     #[error("the process that decodes the workbook ended early ({status})")]
-    Died { status: ExitStatus },
+    Died {
+        /// Its exit code or signal.
+        status: ExitStatus,
+    },
+    /// The child process wrote frames that do not follow the format.
     #[error("the process that decodes the workbook returned invalid data")]
     InvalidOutput,
 }
