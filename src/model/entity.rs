@@ -5,7 +5,8 @@ use std::fmt;
 use bincode::{Decode, Encode};
 
 use super::{
-    Custom, Kind, KindFacts, Name, Property, PropertyDefault, Record, Referable, Slot, TypedSlot,
+    Custom, Kind, KindFacts, Name, Property, PropertyDefault, Record, Referable, Reference,
+    Secrets, Slot, TypedSlot, View,
 };
 
 /// A kind of record: its typed properties, and beside them the custom ones. The macro `entity!`
@@ -25,8 +26,21 @@ pub trait Entity:
     /// A record without any property, not even a name.
     const EMPTY: Self;
 
-    /// All slots at once, in the order of [`Entity::PROPERTIES`].
-    fn all_slots_mut(&mut self) -> Vec<&mut dyn Slot>;
+    /// Adds the typed properties that the record holds to `views`.
+    fn push_views<'a>(&'a self, secrets: Secrets, views: &mut Vec<(&'a str, View<'a>)>);
+
+    /// Adds every typed property to `views`, as an answer shows it. No secrets.
+    fn push_shown<'a>(&'a self, views: &mut Vec<(&'a str, View<'a>)>);
+
+    /// All slots, in the order of [`Entity::PROPERTIES`].
+    fn all_slots_mut(&mut self) -> impl Iterator<Item = &mut dyn Slot>;
+
+    /// Takes over the values of the typed properties of `newer` that are not absent.
+    fn merge_slots(&mut self, newer: &mut Self);
+
+    /// Calls `each` with every reference in the slots that are relations. The compiler selects
+    /// these slots: most properties are no relations.
+    fn relation_references<'a>(&'a self, each: &mut dyn FnMut(Reference<'a>));
 
     /// The name and the custom properties.
     fn fixed_parts(&self) -> (&Name, &Custom);
@@ -45,9 +59,9 @@ pub trait Entity:
 /// How to reach one slot of a record.
 pub struct SlotAccess<E> {
     /// Returns the slot.
-    pub get: fn(&E) -> &(dyn Slot + 'static),
+    pub get: fn(&E) -> &dyn Slot,
     /// Returns the slot, to change it.
-    pub get_mut: fn(&mut E) -> &mut (dyn Slot + 'static),
+    pub get_mut: fn(&mut E) -> &mut dyn Slot,
 }
 
 /// The name of a property on the wire, from the name of its Rust field: `r#type` is `type`.
@@ -116,8 +130,45 @@ macro_rules! entity {
                 custom: $crate::model::Custom::new(),
             };
 
-            fn all_slots_mut(&mut self) -> Vec<&mut dyn $crate::model::Slot> {
-                vec![$(&mut self.$field),+]
+            fn push_views<'a>(
+                &'a self,
+                secrets: $crate::model::Secrets,
+                views: &mut Vec<(&'a str, $crate::model::View<'a>)>,
+            ) {
+                let mut properties = Self::PROPERTIES.iter();
+                $(if let Some(property) = properties.next() {
+                    $crate::model::TypedSlot::push_view(&self.$field, property, secrets, views);
+                })+
+            }
+
+            fn push_shown<'a>(&'a self, views: &mut Vec<(&'a str, $crate::model::View<'a>)>) {
+                let mut properties = Self::PROPERTIES.iter();
+                $(if let Some(property) = properties.next() {
+                    $crate::model::TypedSlot::push_shown(&self.$field, property, views);
+                })+
+            }
+
+            fn all_slots_mut(&mut self) -> impl Iterator<Item = &mut dyn $crate::model::Slot> {
+                [$(&mut self.$field as &mut dyn $crate::model::Slot),+].into_iter()
+            }
+
+            fn merge_slots(&mut self, newer: &mut Self) {
+                $($crate::model::TypedSlot::merge(&mut self.$field, &mut newer.$field);)+
+            }
+
+            fn relation_references<'a>(
+                &'a self,
+                each: &mut dyn FnMut($crate::model::Reference<'a>),
+            ) {
+                $(if const {
+                    <$slot $(<$target>)? as $crate::model::TypedSlot>::TYPE.relation().is_some()
+                } {
+                    $crate::model::TypedSlot::references(
+                        &self.$field,
+                        const { $crate::model::entity::wire_name(stringify!($field)) },
+                        each,
+                    );
+                })+
             }
 
             fn fixed_parts(&self) -> (&$crate::model::Name, &$crate::model::Custom) {

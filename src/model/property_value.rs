@@ -3,8 +3,8 @@
 use bincode::{Decode, Encode};
 
 use super::{
-    Fit, PropertyType, Ref, Referable, References, Refused, Rule, Secret, Secrets, Value, View,
-    python,
+    Arity, Fit, PropertyType, Ref, Referable, Reference, References, Refused, Rule, Secret,
+    Secrets, Value, View, python,
 };
 
 /// A type that the value of a property can have. [`Field`](super::Field) makes a slot of it.
@@ -21,12 +21,11 @@ pub trait PropertyValue: Sized + Clone + PartialEq + Encode + Decode<()> + 'stat
     /// Shows the value. None for a secret that is not to be shown.
     fn view(&self, secrets: Secrets) -> Option<View<'_>>;
 
-    /// The names in it, if this is a relation.
-    fn references(&self) -> Option<&dyn References> {
-        None
-    }
+    /// Calls `each` with every name that is not empty, if this is a relation. `relation` is the
+    /// name of the property.
+    fn references<'a>(&'a self, _relation: &'static str, _each: &mut dyn FnMut(Reference<'a>)) {}
 
-    /// As [`references`](Self::references), to change them.
+    /// The names in it, to change them, if this is a relation.
     fn references_mut(&mut self) -> Option<&mut dyn References> {
         None
     }
@@ -190,8 +189,11 @@ impl<E: Referable> PropertyValue for Ref<E> {
         Some(View::Text(self.name()))
     }
 
-    fn references(&self) -> Option<&dyn References> {
-        Some(self)
+    fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>)) {
+        if !self.name().is_empty() {
+            let (target, arity) = (E::TARGET, Arity::One);
+            each(Reference { relation, target, arity, name: self.name() });
+        }
     }
 
     fn references_mut(&mut self) -> Option<&mut dyn References> {
@@ -200,12 +202,6 @@ impl<E: Referable> PropertyValue for Ref<E> {
 }
 
 impl<E: Referable> References for Ref<E> {
-    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str)) {
-        if !self.name().is_empty() {
-            each(self.name());
-        }
-    }
-
     fn remove(&mut self, _: &dyn Fn(&str) -> bool) -> bool {
         false
     }
@@ -246,8 +242,10 @@ impl<E: Referable> PropertyValue for Vec<Ref<E>> {
         Some(View::Texts(self.iter().map(Ref::name).collect()))
     }
 
-    fn references(&self) -> Option<&dyn References> {
-        Some(self)
+    fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>)) {
+        for name in self.iter().map(Ref::name) {
+            each(Reference { relation, target: E::TARGET, arity: Arity::Many, name });
+        }
     }
 
     fn references_mut(&mut self) -> Option<&mut dyn References> {
@@ -256,10 +254,6 @@ impl<E: Referable> PropertyValue for Vec<Ref<E>> {
 }
 
 impl<E: Referable> References for Vec<Ref<E>> {
-    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str)) {
-        self.iter().map(Ref::name).for_each(each);
-    }
-
     fn remove(&mut self, removed: &dyn Fn(&str) -> bool) -> bool {
         let before = self.len();
         self.retain(|item| !removed(item.name()));

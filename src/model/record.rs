@@ -8,8 +8,7 @@ use std::{any::Any, collections::BTreeMap, fmt, ops};
 use bincode::error::EncodeError;
 
 use super::{
-    Entity, Fit, Kind, KindVisitor, Map, Name, Property, Reference, Refused, Rule, Secret, Slot,
-    Value, View,
+    Entity, Fit, Kind, KindVisitor, Map, Name, Reference, Refused, Rule, Secret, Slot, Value, View,
 };
 
 /// Whether a view of a record shows its secrets.
@@ -48,7 +47,7 @@ pub trait Record: Any + Send + Sync {
     fn view(&self, property: &str) -> Option<View<'_>>;
 
     /// All properties as a REST response shows them, sorted by name. Absent typed properties have
-    /// their defaults ([`Property::shown`]). Secrets are omitted.
+    /// their defaults ([`Property::shown`](super::Property::shown)). Secrets are omitted.
     fn shown(&self) -> Vec<(&str, View<'_>)>;
 
     /// The custom properties, by name.
@@ -114,11 +113,7 @@ impl<E: Entity> Record for E {
 
     fn views(&self, secrets: Secrets) -> Vec<(&str, View<'_>)> {
         let mut views = Vec::with_capacity(E::SLOTS.len() + self.custom().len());
-        for (property, slot) in slots(self) {
-            if let Some(view) = slot.view(secrets) {
-                views.push((property.name, view));
-            }
-        }
+        self.push_views(secrets, &mut views);
         insert_custom(&mut views, self.custom());
         views
     }
@@ -132,11 +127,7 @@ impl<E: Entity> Record for E {
 
     fn shown(&self) -> Vec<(&str, View<'_>)> {
         let mut views = Vec::with_capacity(E::SLOTS.len() + self.custom().len());
-        for (property, slot) in slots(self) {
-            if !property.type_.is_secret() {
-                views.push((property.name, property.shown(slot.view(Secrets::LeftOut))));
-            }
-        }
+        self.push_shown(&mut views);
         insert_custom(&mut views, self.custom());
         views
     }
@@ -146,14 +137,7 @@ impl<E: Entity> Record for E {
     }
 
     fn references<'a>(&'a self, each: &mut dyn FnMut(Reference<'a>)) {
-        for (property, slot) in E::PROPERTIES.iter().zip(E::SLOTS) {
-            // Most properties are no relations: their slots are not looked at.
-            let Some((arity, target)) = property.type_.relation() else { continue };
-            if let Some(references) = (slot.get)(self).references() {
-                let relation = property.name;
-                references.for_each(&mut |name| each(Reference { relation, target, arity, name }));
-            }
-        }
+        self.relation_references(each);
     }
 
     fn remove_references(&mut self, relation: &str, removed: &dyn Fn(&str) -> bool) -> bool {
@@ -178,9 +162,7 @@ impl<E: Entity> Record for E {
 
     fn merge(&mut self, newer: AnyRecord) {
         let Some(mut newer) = newer.into_kind::<E>() else { return };
-        for slot in E::SLOTS {
-            (slot.get_mut)(self).merge((slot.get_mut)(&mut newer));
-        }
+        self.merge_slots(&mut newer);
         self.fixed_parts_mut().1.append(newer.fixed_parts_mut().1);
     }
 
@@ -195,11 +177,6 @@ impl<E: Entity> Record for E {
     fn to_bytes(&self) -> Result<Vec<u8>, EncodeError> {
         bincode::encode_to_vec(self, bincode::config::standard())
     }
-}
-
-/// The typed properties of a record, each with its slot.
-fn slots<E: Entity>(record: &E) -> impl Iterator<Item = (&'static Property, &dyn Slot)> {
-    E::PROPERTIES.iter().zip(E::SLOTS).map(|(property, slot)| (property, (slot.get)(record)))
 }
 
 /// The slot of a typed property. None for a custom one.

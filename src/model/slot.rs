@@ -1,10 +1,11 @@
 //! Slots: where a record holds the values of its typed properties.
 
-use std::any;
-
 use bincode::{Decode, Encode};
 
-use super::{Fit, Name, PropertyType, PropertyValue, Ref, Refused, Secret, Secrets, Value, View};
+use super::{
+    Fit, Name, Property, PropertyType, PropertyValue, Ref, Reference, Refused, Secret, Secrets,
+    Value, View,
+};
 
 /// A slot that can be empty.
 ///
@@ -56,7 +57,7 @@ pub type Many<E> = Field<Vec<Ref<E>>>;
 pub type Hidden = Field<Secret>;
 
 /// The operations on a typed property. A slot is a [`Field`], or the name, which every record has.
-pub trait Slot: any::Any {
+pub trait Slot {
     /// Puts a value in.
     ///
     /// # Errors
@@ -66,14 +67,7 @@ pub trait Slot: any::Any {
     /// Shows the value. None if the slot is empty, or holds a secret that is not to be shown.
     fn view(&self, secrets: Secrets) -> Option<View<'_>>;
 
-    /// Moves the value of `newer`, a slot of the same type, into this slot. If `newer` is absent,
-    /// this slot keeps its value. `newer` is empty afterwards.
-    fn merge(&mut self, newer: &mut (dyn Slot + 'static));
-
-    /// The names in a relation. None in other slots and in empty ones.
-    fn references(&self) -> Option<&dyn References>;
-
-    /// As [`references`](Self::references), to change them.
+    /// The names in a relation, to change them. None in other slots and in empty ones.
     fn references_mut(&mut self) -> Option<&mut dyn References>;
 
     /// The secret, if the slot holds one.
@@ -82,9 +76,6 @@ pub trait Slot: any::Any {
 
 /// The names of records in a relation: one name, or a list.
 pub trait References {
-    /// Calls `each` with every name that is not empty.
-    fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a str));
-
     /// Removes every name for which `removed` returns true from a list. The name in a relation
     /// to one record stays. Returns whether a name was removed.
     fn remove(&mut self, removed: &dyn Fn(&str) -> bool) -> bool;
@@ -94,16 +85,64 @@ pub trait References {
 }
 
 /// A slot whose type and empty value are known when the program is compiled.
+///
+/// A method here that is not inlined is compiled once for each type of slot, and not again for each
+/// of the hundreds of properties.
 pub trait TypedSlot: Slot + Sized {
     /// The type of the property.
     const TYPE: PropertyType;
     /// The slot of a record that does not have the property.
     const EMPTY: Self;
+
+    /// Adds the property and its value to `views`, unless the slot is empty or holds a secret that
+    /// is not to be shown.
+    #[inline(never)]
+    fn push_view<'a>(
+        &'a self,
+        property: &'static Property,
+        secrets: Secrets,
+        views: &mut Vec<(&'a str, View<'a>)>,
+    ) {
+        if let Some(view) = self.view(secrets) {
+            views.push((property.name, view));
+        }
+    }
+
+    /// Adds the property to `views` as an answer shows it ([`Property::shown`]), unless it is a
+    /// secret.
+    #[inline(never)]
+    fn push_shown<'a>(&'a self, property: &'static Property, views: &mut Vec<(&'a str, View<'a>)>) {
+        if !Self::TYPE.is_secret() {
+            views.push((property.name, property.shown(self.view(Secrets::LeftOut))));
+        }
+    }
+
+    /// Moves the value of `newer` into this slot. If `newer` is absent, this slot keeps its value.
+    /// `newer` is empty afterwards.
+    fn merge(&mut self, newer: &mut Self);
+
+    /// Calls `each` with every name that is not empty, if the slot holds a relation. `relation` is
+    /// the name of the property.
+    fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>));
 }
 
 impl<T: PropertyValue> TypedSlot for Field<T> {
     const TYPE: PropertyType = T::TYPE;
     const EMPTY: Self = Field::Absent;
+
+    #[inline(never)]
+    fn merge(&mut self, newer: &mut Self) {
+        if let Field::Null | Field::Set(_) = newer {
+            *self = std::mem::take(newer);
+        }
+    }
+
+    #[inline(never)]
+    fn references<'a>(&'a self, relation: &'static str, each: &mut dyn FnMut(Reference<'a>)) {
+        if let Field::Set(value) = self {
+            value.references(relation, each);
+        }
+    }
 }
 
 impl<T: PropertyValue> Slot for Field<T> {
@@ -125,17 +164,6 @@ impl<T: PropertyValue> Slot for Field<T> {
         }
     }
 
-    fn merge(&mut self, newer: &mut (dyn Slot + 'static)) {
-        let newer: &mut dyn any::Any = newer;
-        if let Some(newer @ (Field::Null | Field::Set(_))) = newer.downcast_mut() {
-            *self = std::mem::take(newer);
-        }
-    }
-
-    fn references(&self) -> Option<&dyn References> {
-        self.get()?.references()
-    }
-
     fn references_mut(&mut self) -> Option<&mut dyn References> {
         self.get_mut()?.references_mut()
     }
@@ -148,6 +176,12 @@ impl<T: PropertyValue> Slot for Field<T> {
 impl TypedSlot for Name {
     const TYPE: PropertyType = PropertyType::Name;
     const EMPTY: Self = Name::unset();
+
+    fn merge(&mut self, newer: &mut Self) {
+        *self = std::mem::replace(newer, Name::unset());
+    }
+
+    fn references<'a>(&'a self, _: &'static str, _: &mut dyn FnMut(Reference<'a>)) {}
 }
 
 impl Slot for Name {
@@ -162,17 +196,6 @@ impl Slot for Name {
 
     fn view(&self, _: Secrets) -> Option<View<'_>> {
         Some(View::Text(self))
-    }
-
-    fn merge(&mut self, newer: &mut (dyn Slot + 'static)) {
-        let newer: &mut dyn any::Any = newer;
-        if let Some(newer) = newer.downcast_mut() {
-            *self = std::mem::replace(newer, Name::unset());
-        }
-    }
-
-    fn references(&self) -> Option<&dyn References> {
-        None
     }
 
     fn references_mut(&mut self) -> Option<&mut dyn References> {
