@@ -187,7 +187,7 @@ impl Login {
 fn usable_hash(account: &Account) -> Option<StoredHash<'_>> {
     let phc = account.password_hash.as_ref()?;
     StoredHash::parse(phc)
-        .inspect_err(|error| tracing::warn!(user = account.name, error = %Chain(&error), "the password hash is unusable: the user cannot log in"))
+        .inspect_err(|error| tracing::warn!(user = account.name, error = %Chain(&error), "the stored password hash is invalid, so the user cannot log in. Set a new password with satchel passwd"))
         .ok()
 }
 

@@ -216,7 +216,7 @@ fn text(args: &ExportArgs, exported: &Exported) -> String {
         Some("included") => {
             text += "\nIt contains passwords and keys. Keep it secret.\n";
         }
-        Some("left_out") => text += "\nIt contains no passwords and keys.\n",
+        Some("left_out") => text += "\nIt contains no passwords or keys.\n",
         Some(_) | None => {}
     }
     for warning in &exported.warnings {

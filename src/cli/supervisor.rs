@@ -99,7 +99,7 @@ impl Supervisor {
         let Some(socket) = &self.socket else { return };
         if let Err(error) = sd_notify::notify(states) {
             let socket = socket.display();
-            tracing::warn!(%error, %socket, "the supervisor cannot be notified");
+            tracing::warn!(%error, %socket, "cannot notify the supervisor (systemd)");
         }
     }
 }
@@ -121,7 +121,7 @@ async fn repeat(
             notify();
         });
         if let Err(error) = checked.await {
-            tracing::error!(%error, "the check failed: the watchdog is not notified");
+            tracing::error!(%error, "the health check failed: the watchdog is not notified, and systemd will restart the server");
         }
     }
 }

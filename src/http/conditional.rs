@@ -213,7 +213,7 @@ pub(super) enum Part {
     Whole,
     /// From the first byte to the byte after the last. Never empty.
     Range(Range<u64>),
-    /// The range begins after the end.
+    /// The range starts after the end of the content.
     Beyond,
 }
 

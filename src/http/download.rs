@@ -74,7 +74,7 @@ pub(super) fn render(request: &FileRequest<'_>, download: Download) -> Result<Re
                 }
                 Part::Beyond => {
                     let detail = format!(
-                        "The range begins after the end of the file, which has {}.",
+                        "The requested range starts after the end of the file, which has {}.",
                         counted(bytes, "byte")
                     );
                     return Err(Problem::new(ProblemKind::RangeNotSatisfiable, detail)
@@ -181,7 +181,7 @@ async fn send(mut file: Offloaded<File>, range: Range<u64>, sender: BodySender) 
 /// Logs an error after the head was sent. Dropping the sender closes the connection before the
 /// announced length, which tells the client that the file is incomplete.
 fn cut_off(error: &(dyn Error + 'static)) {
-    tracing::error!(error, "a download is cut off");
+    tracing::error!(error, "download aborted: cannot read the file");
 }
 
 /// Reads `chunk_bytes` bytes at the offset `at`.

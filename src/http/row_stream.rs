@@ -210,7 +210,11 @@ impl<T, E: Error + 'static> RowWriter<T, E> {
             (Stage::Streaming { .. }, Err(error)) => {
                 (self.on_cut_off)(&error);
                 let error = &error as &dyn Error;
-                tracing::error!(error, rows = self.rows, "a stream of rows was cut off");
+                tracing::error!(
+                    error,
+                    rows = self.rows,
+                    "response aborted after an error: the client received only some of the rows"
+                );
             }
             (Stage::Stopped, _) => {}
         }

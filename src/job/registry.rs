@@ -64,7 +64,7 @@ impl Jobs {
             Ok(records) => records,
             Err(error) => {
                 let path = folder.display();
-                tracing::warn!(%path, %error, "cannot read the list of jobs: it starts empty");
+                tracing::warn!(%path, %error, "cannot read the job files: the list of jobs starts empty, and the inventory is not affected");
                 Vec::new()
             }
         };
@@ -302,7 +302,7 @@ fn read_all(folder: &Path) -> io::Result<Vec<Record>> {
             Ok(record) => records.push(record),
             Err(error) => {
                 let shown = path.display();
-                tracing::warn!(path = %shown, %error, "a job file is incomplete: removed");
+                tracing::warn!(path = %shown, %error, "removed an incomplete job file");
                 let _ = fs::remove_file(&path);
             }
         }

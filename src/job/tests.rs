@@ -135,7 +135,7 @@ fn only_the_last_ended_jobs_are_kept() {
 }
 
 #[test]
-fn a_job_that_is_dropped_says_why() {
+fn a_dropped_job_records_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let jobs = reopened(folder.path(), &[]);
     let waiting = jobs.begin(import()).unwrap();

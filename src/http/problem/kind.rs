@@ -119,7 +119,7 @@ impl ProblemKind {
             ),
             Self::RangeNotSatisfiable => (
                 "range-not-satisfiable",
-                "The range begins after the end",
+                "The requested range starts after the end of the file",
                 StatusCode::RANGE_NOT_SATISFIABLE,
             ),
             Self::ImportRejected => (
@@ -139,7 +139,7 @@ impl ProblemKind {
             ),
             Self::WorkbookLimit => (
                 "workbook-limit",
-                "Too much for a workbook of this format",
+                "The data exceeds the limits of this workbook format",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::WorkbookState => (
@@ -166,9 +166,11 @@ impl ProblemKind {
             Self::RecordTooLarge => {
                 ("record-too-large", "A record is too large", StatusCode::UNPROCESSABLE_ENTITY)
             }
-            Self::ChangeTooLarge => {
-                ("change-too-large", "Too much for one change", StatusCode::UNPROCESSABLE_ENTITY)
-            }
+            Self::ChangeTooLarge => (
+                "change-too-large",
+                "The change affects too many records",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
             Self::Damaged => {
                 ("damaged", "Stored data is damaged", StatusCode::INTERNAL_SERVER_ERROR)
             }

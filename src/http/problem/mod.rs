@@ -176,7 +176,7 @@ impl Problem {
     /// Returns the problem of a bug or a failing machine. The cause is logged and not sent, because
     /// it could reveal internals.
     pub(super) fn internal(cause: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = cause, "a request failed");
+        tracing::error!(error = cause, "request failed with an internal error");
         Self::new(
             ProblemKind::Internal,
             "The server failed to answer the request. The cause is in its log, under the request id.",
