@@ -20,7 +20,9 @@ use tokio::{runtime::Builder, task::spawn_blocking};
 #[derive(Debug)]
 #[allow(dead_code, reason = "a failed measurement prints the error")]
 pub enum BlockingError {
+    /// The system starts no further thread.
     NoThread(std::io::Error),
+    /// The job panicked.
     Panicked,
 }
 
