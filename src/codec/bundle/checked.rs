@@ -14,7 +14,7 @@ use super::{
     unpack::{Leftover, Unpack},
 };
 
-/// What the archive and the metadata declare of a document.
+/// The declared length and checksums of a document.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
     pub(super) bytes: u64,
@@ -106,7 +106,7 @@ impl<S: ByteSource> DocumentReader<S> {
         Ok(())
     }
 
-    /// Unpacks some bytes, and tells damaged data from a failed medium.
+    /// Unpacks some bytes. Distinguishes damaged data from an I/O error.
     fn unpack(&mut self, buffer: &mut [u8]) -> Result<usize, Stop> {
         self.data.read(buffer).map_err(|error| match error.kind() {
             // The kinds that flate2 uses for a damaged and for a truncated stream. Disks fail with

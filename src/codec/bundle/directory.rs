@@ -1,9 +1,12 @@
 //! The directory of a zip archive: which entries a bundle has, and what is refused.
 //!
 //! `rawzip` reads the format (PKWARE's APPNOTE.TXT). This module refuses every archive that two
-//! readers could understand in two ways: the directory ends where the end records begin, its count
-//! is its number of records, each entry's own header agrees with its record, and no two entries
-//! share a byte.
+//! readers could understand in two ways. It checks that
+//!
+//! - the directory ends where the end records begin,
+//! - the declared count is the number of records,
+//! - each entry's own header agrees with its record,
+//! - no two entries share a byte.
 //!
 //! Why `rawzip` and not the `zip` crate, which calamine brings anyway: it shows every record as it
 //! is, reads at offsets (two documents are read in parallel from one open file), has no `unsafe`
@@ -39,7 +42,7 @@ pub(super) struct Entry {
     /// The length of the data, packed and unpacked, in bytes.
     pub(super) packed: u64,
     pub(super) unpacked: u64,
-    /// Unix file type and permissions; 0 if the archive does not tell them.
+    /// Unix file type and permissions; 0 if the archive does not contain them.
     pub(super) mode: u32,
     /// The offsets of the entry's own header and of its data.
     header: u64,
@@ -87,7 +90,7 @@ impl Entry {
     }
 }
 
-/// An entry's name for messages: bytes that are no text are replaced, and a long name is cut.
+/// An entry's name for messages: invalid UTF-8 is replaced, and a long name is cut.
 pub(super) fn shown(name: &[u8]) -> String {
     const CHARACTERS_MAX: usize = 200;
     let text = String::from_utf8_lossy(name);
@@ -134,8 +137,8 @@ pub(super) fn read<S: ByteSource>(source: &Arc<S>) -> Result<Vec<Entry>, BundleE
     Ok(entries)
 }
 
-/// Finds the end record whose comment ends with the source, and compares what it declares with
-/// what `rawzip` made of it.
+/// Finds the end-of-archive record whose comment ends at the end of the source. Compares its fields
+/// with `rawzip`'s result.
 fn open<S: ByteSource>(source: &Arc<S>) -> Result<(ZipArchive<Shared<S>>, End), BundleError> {
     let bytes = source.bytes().map_err(BundleError::Io)?;
     let locator = ZipLocator::new().max_search_space(END_BYTES_MAX);
@@ -179,7 +182,8 @@ fn refused(error: rawzip::Error, problem: impl Into<BundleError>) -> BundleError
     }
 }
 
-/// Returns whether the extra fields are whole, and hold each number that the record leaves to them.
+/// Returns whether the extra fields are complete, and contain each size and offset that is
+/// `0xFFFF_FFFF` in the record.
 /// `rawzip` ignores damaged extra fields.
 fn has_sound_numbers(record: &ZipFileHeaderRecord<'_>) -> bool {
     let mut extra = record.extra_fields();

@@ -4,8 +4,8 @@
 //! … directory │ ZIP64 end record, its locator (large archives) │ end record, comment │ end of file
 //! ```
 //!
-//! `rawzip` finds them and tells where the directory begins. It does not tell what else they
-//! declare, and other readers go by that: Python's `zipfile` finds the directory by its declared
+//! `rawzip` finds them and returns the offset of the directory. It does not return their other
+//! fields, which other readers use: Python's `zipfile` finds the directory by its declared
 //! length. So all fields are read here once more, and must agree with each other.
 
 use rawzip::ReaderAt;
@@ -25,7 +25,7 @@ enum Parts {
     Several,
 }
 
-/// What an end record declares.
+/// The fields of an end record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {
     pub(super) entries: u64,
@@ -119,7 +119,8 @@ impl End {
         })
     }
 
-    /// Returns whether the ZIP64 end record says the same wherever this one says anything.
+    /// Returns whether every field of this record that is not all ones equals the field of the ZIP64
+    /// end record.
     fn agrees_with(&self, long: &Self) -> bool {
         let same = |short: u64, all_ones: u64, long: u64| short == all_ones || short == long;
         let (u16_max, u32_max) = (u64::from(u16::MAX), u64::from(u32::MAX));

@@ -20,7 +20,7 @@ pub enum BundleError {
     /// One entry of the archive is refused.
     #[error("the entry '{entry}' {problem}")]
     Entry {
-        /// The entry's name; bytes that are no text are replaced.
+        /// The entry's name; invalid UTF-8 is replaced.
         entry: String,
         /// The reason. Its message continues after the entry's name.
         problem: EntryProblem,
@@ -79,7 +79,7 @@ pub enum ArchiveProblem {
     },
     /// The directory is longer than [`DIRECTORY_BYTES_MAX`].
     #[error(
-        "the directory of the zip archive has {bytes} bytes; that of a bundle has at most \
+        "the directory of the zip archive has {bytes} bytes. The limit is \
          {DIRECTORY_BYTES_MAX}"
     )]
     DirectoryTooLong {

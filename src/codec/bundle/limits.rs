@@ -17,12 +17,12 @@ pub const ENTRIES_MAX: u64 = 64;
 /// sensible length take under twenty thousand bytes.
 pub const DIRECTORY_BYTES_MAX: u64 = 1 << 20;
 
-/// How many bytes one packed byte may unpack to. Deflate cannot exceed 1032, so a larger claim is
+/// The maximum compression ratio: unpacked bytes for each packed byte. Deflate cannot exceed 1032, so a larger claim is
 /// false. A long text of one repeated character comes close to it, so no smaller ratio is refused;
 /// [`PROJECT_BYTES_MAX`] bounds the sum.
 pub const RATIO_MAX: u64 = 1032;
 
-/// The size in bytes that an entry may unpack to whatever its ratio: it does no harm.
+/// The unpacked size, in bytes, up to which an entry is exempt from the ratio.
 pub const RATIO_FREE_BYTES: u64 = 64 << 20;
 
 const _: () = assert!(ENTRIES_MAX as usize > 2 * (Kind::ALL.len() + 2));

@@ -7,7 +7,7 @@
 //! ```text
 //! write      writes documents, then the metadata
 //! read       opens a bundle and reads its documents
-//!   directory, end    the entries of the archive, and what is refused
+//!   directory, end    the entries of the archive, and the rules for refusal
 //!   contents          which entry is which document
 //!   unpack, checked   one document: unpacked, counted, compared with its checksums
 //!   source            the bytes of the archive

@@ -20,7 +20,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use crate::model::{Map, VALUE_DEPTH_MAX, Value};
 
 /// The memory that the values of one text may take, in bytes: the texts, and the size of a
-/// [`Value`] for each value and key. Otherwise a text with two bytes a value grows sixteenfold.
+/// [`Value`] for each value and key. Without the limit, `[0,0,…]` (two
+/// bytes a value) would take 16 times its size in memory.
 pub const JSON_BYTES_MAX: usize = 256 << 20;
 
 /// The memory of a value without its text, in bytes.
@@ -139,9 +140,9 @@ struct ReadState<'t> {
 }
 
 impl ReadState<'_> {
-    fn refuse<X: de::Error>(&mut self, fault: JsonFault) -> X {
+    fn refuse<E: de::Error>(&mut self, fault: JsonFault) -> E {
         self.fault = Some(fault);
-        X::custom("refused")
+        E::custom("refused")
     }
 
     /// Counts the memory of a value with the bytes of its text.
@@ -339,13 +340,13 @@ fn is_wide(number: f64) -> bool {
     number.abs() >= WIDE_MIN
 }
 
-/// Returns whether the text of a number is that of an integer.
+/// Returns whether a number is written as an integer.
 fn is_whole(text: &str) -> bool {
     !text.contains(['.', 'e', 'E'])
 }
 
 /// Returns the texts of the numbers that serde_json returns as floats of at least 2^63, in their
-/// order: serde_json does not tell them. It only scans text that serde_json has already parsed.
+/// order: serde_json does not expose them. It only scans text that serde_json has already parsed.
 struct WideNumbers<'t> {
     rest: &'t [u8],
 }
@@ -377,7 +378,7 @@ impl<'t> WideNumbers<'t> {
     }
 }
 
-/// Returns what follows the end of a string literal.
+/// Returns the text after the end of a string literal.
 fn after_string(mut text: &[u8]) -> &[u8] {
     loop {
         match memchr::memchr2(b'"', b'\\', text) {

@@ -74,7 +74,7 @@ fn serialize_map<S: Serializer>(map: &Map, serializer: S) -> Result<S::Ok, S::Er
     tree.serialize(serializer)
 }
 
-/// A key as the text that stands for it: JSON's keys are texts.
+/// Converts a key to a text, because JSON keys are texts.
 fn key_text(key: &Value) -> String {
     match super::of_value(key) {
         serde_json::Value::String(text) => text,

@@ -68,7 +68,7 @@ pub fn cell_name(row: u32, column: u32) -> String {
 
 /// Returns days since 1899-12-31 as a date: `2024-01-31`, with the time after it unless it is
 /// midnight: `2024-01-31 12:30:00`.
-pub fn serial_text(days: f64) -> String {
+pub fn format_serial_date(days: f64) -> String {
     let date = ExcelDateTime::new(days, ExcelDateTimeType::DateTime, false);
     let (year, month, day, hour, minute, second, milli) = date.to_ymd_hms_milli();
     let mut text = format!("{year:04}-{month:02}-{day:02}");
@@ -81,10 +81,10 @@ pub fn serial_text(days: f64) -> String {
     text
 }
 
-/// Returns the days of which this is the [`serial_text`]. `None` if there are none.
-pub fn text_serial(text: &str) -> Option<f64> {
+/// Parses the output of [`format_serial_date`] back to days. `None` for any other text.
+pub fn parse_serial_date(text: &str) -> Option<f64> {
     let days = iso::date_days(&text.replacen(' ', "T", 1))?;
-    (days > 0.0 && serial_text(days) == text).then_some(days)
+    (days > 0.0 && format_serial_date(days) == text).then_some(days)
 }
 
 impl<'a> Cell<'a> {
@@ -131,7 +131,7 @@ impl fmt::Display for Cell<'_> {
             Self::Bool(true) => f.write_str("TRUE"),
             Self::Bool(false) => f.write_str("FALSE"),
             Self::Error(error) => write!(f, "{error}"),
-            Self::Date(days) => f.write_str(&serial_text(*days)),
+            Self::Date(days) => f.write_str(&format_serial_date(*days)),
             Self::Duration(days) => {
                 let seconds = (days * 86_400.0).round() as i64;
                 let sign = if seconds < 0 { "-" } else { "" };

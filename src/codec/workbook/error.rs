@@ -10,11 +10,11 @@ use super::sheet_name::SheetNameProblem;
 /// Why a workbook cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// A temporary file of the writer. `StorageFull`, `QuotaExceeded` and `FileTooLarge` keep their
+    /// A temporary file cannot be written. `StorageFull`, `QuotaExceeded` and `FileTooLarge` keep their
     /// kind.
     #[error("cannot write a temporary file of the workbook")]
     Scratch(#[source] io::Error),
-    /// The file that the finished workbook goes to.
+    /// The finished workbook cannot be written.
     #[error("cannot write the workbook")]
     Output(#[source] io::Error),
     /// A sheet has more rows than the format allows.

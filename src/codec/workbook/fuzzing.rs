@@ -1,10 +1,10 @@
-//! Ways in for the fuzz targets (`tests/fuzz`) to what the library does not export. Compiled by
-//! `cargo fuzz` only.
+//! Entry points for the fuzz targets (`tests/fuzz`) to private functions. Compiled by `cargo fuzz`
+//! only.
 
 use super::frame::{FrameReader, FrameWriter, Item};
 
-/// Reads frames as the server reads those of a child. What is read must be in order, and must be
-/// what a [`FrameWriter`] hands over.
+/// Reads frames like the server reads the frames of a child process. The items must be in order, and
+/// a [`FrameWriter`] must accept them.
 ///
 /// # Panics
 /// The items break the protocol's rules.

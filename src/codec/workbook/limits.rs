@@ -1,4 +1,4 @@
-//! Limits of the content of workbooks, and of what decoding one may cost.
+//! Limits on the content of workbooks, and on the memory and time of decoding.
 
 use std::time::Duration;
 

@@ -2,22 +2,22 @@
 //!
 //! ```text
 //! write      WorkbookWriter: one writer for both formats, which checks their limits
-//!   sink       what a format has to provide
+//!   sink       the trait that each format implements
 //!   xls        `.xls`, written by ourselves
 //!   xlsx       `.xlsx`, written with rust_xlsxwriter
 //!   style      how cells look;  layout  how wide columns are;  marked  cells with marks
 //! child      Decoding: a child process that reads a workbook
-//!   read       what the child does: calamine and csv → cells
-//!   frame      how rows come back over the pipe
+//!   read       decoding in the child: calamine and csv → cells
+//!   frame      the frames in which the child returns rows over the pipe
 //! cell       the value of a cell
 //! text       cells ⇄ values of properties
 //! ```
 //!
-//! The server never decodes a workbook itself. On hostile bytes calamine may ask for more memory
-//! than there is, which ends the process and cannot be caught in it. [`Decoding`] starts the same
+//! The server never decodes a workbook itself. On hostile bytes calamine can allocate more
+//! memory than the system has. That aborts the process and cannot be caught. [`Decoding`] starts the same
 //! executable with a hidden subcommand, gives it the file as standard input and limits that the
-//! kernel enforces, and reads rows from its standard output. [`DecodeError`] says what happened to
-//! the child.
+//! kernel enforces, and reads rows from its standard output. [`DecodeError`] has the reason if
+//! the child fails.
 
 mod cell;
 mod child;
@@ -41,7 +41,7 @@ mod write;
 mod xls;
 mod xlsx;
 
-pub use cell::{Cell, CellError, cell_name, column_name, serial_text, text_serial};
+pub use cell::{Cell, CellError, cell_name, column_name, format_serial_date, parse_serial_date};
 pub use child::{DecodeError, DecodeLimits, Decoding, SUBCOMMAND, decode_main, executable};
 pub use error::WriteError;
 pub use format::{Format, UnknownFormat};

@@ -7,7 +7,7 @@ use super::limits::{OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_SHEETS_MAX, ROW_BYTE
 pub enum Refusal {
     /// The first bytes match no workbook format.
     #[error(
-        "this is not a workbook: its first bytes are those of no .xls, .xlsx, .xlsb or .ods file. \
+        "this is not a workbook: the file does not start like a .xls, .xlsx, .xlsb or .ods file. \
          If it is HTML or text with the extension .xls, open it in a spreadsheet program and save \
          it as a workbook"
     )]

@@ -1,4 +1,4 @@
-//! What each format has to provide so that workbooks can be written in it.
+//! [`SheetSink`]: the trait of a workbook format that can be written.
 
 use std::fmt;
 use std::io::{Read, Seek, Write};

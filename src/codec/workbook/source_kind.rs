@@ -1,18 +1,18 @@
-//! Which formats a file is read as.
+//! The formats that a file is read as.
 
-/// Which formats a file is read as.
+/// The formats that a file is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceKind {
-    /// A workbook. Its first bytes say in which format.
+    /// A workbook; the first bytes determine the format.
     Workbook,
-    /// The same. If its first bytes are those of no workbook, a table of comma-separated values.
+    /// A workbook, or a table of comma-separated values if the first bytes match no workbook format.
     WorkbookOrTable,
 }
 
 impl SourceKind {
     const ALL: [Self; 2] = [Self::Workbook, Self::WorkbookOrTable];
 
-    /// The argument that tells a child process.
+    /// The command-line argument for the child process.
     pub(super) fn as_argument(self) -> &'static str {
         match self {
             Self::Workbook => "workbook",

@@ -20,7 +20,7 @@ use crate::model::Value;
 
 /// The context of a node, which decides what is allowed there.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum NodeContext {
     Flow,
     Block,
     /// In a block mapping, where the items of a list may have the indentation of the key.
@@ -92,11 +92,11 @@ impl<'r> Builder<'r> {
     pub(super) fn record(&mut self, flow: bool) -> Result<Value, ReadError> {
         self.record_bytes = 0;
         let node = if !flow {
-            self.node(Place::Block, 1)?
+            self.node(NodeContext::Block, 1)?
         } else if self.at(|kind| *kind == TokenKind::Key)? {
             self.flow_pair(1)?
         } else {
-            self.node(Place::Flow, 1)?
+            self.node(NodeContext::Flow, 1)?
         };
         Ok(self.anchors.finish_record(node.into_value()))
     }
@@ -138,15 +138,15 @@ impl<'r> Builder<'r> {
     }
 
     /// Reads a node. `level` is its level if it is a collection.
-    fn node(&mut self, place: Place, level: usize) -> Result<Node, ReadError> {
+    fn node(&mut self, context: NodeContext, level: usize) -> Result<Node, ReadError> {
         if self.at(|kind| matches!(kind, TokenKind::Alias(_)))? {
             return self.alias(level);
         }
         let Properties { anchor, tag } = self.properties()?;
-        let Some((name, mark)) = anchor else { return self.content(place, level, tag, false) };
+        let Some((name, mark)) = anchor else { return self.content(context, level, tag, false) };
         let label = self.anchors.open(name).map_err(|rule| mark.refuse(rule))?;
         let bytes_before = self.record_bytes;
-        let Node { content, height } = self.content(place, level, tag, true)?;
+        let Node { content, height } = self.content(context, level, tag, true)?;
         let bytes = self.record_bytes - bytes_before;
         if bytes > ANCHOR_BYTES_MAX {
             return Err(mark.refuse(Rule::AnchorSize));
@@ -236,14 +236,14 @@ impl<'r> Builder<'r> {
     /// Reads the content after anchor and tag.
     fn content(
         &mut self,
-        place: Place,
+        context: NodeContext,
         level: usize,
         tag: Option<(Tag, Mark)>,
         anchored: bool,
     ) -> Result<Node, ReadError> {
         let token = self.scanner.peek()?;
         let mark = token.mark;
-        let block = place != Place::Flow;
+        let block = context != NodeContext::Flow;
         match token.kind {
             TokenKind::Scalar { .. } => self.scalar(tag),
             TokenKind::FlowSequenceStart => self.sequence(mark, level, tag, Self::flow_sequence),
@@ -254,7 +254,7 @@ impl<'r> Builder<'r> {
             TokenKind::BlockMappingStart if block => {
                 self.mapping(mark, level, tag, Self::block_mapping)
             }
-            TokenKind::BlockEntry if place == Place::Entry => {
+            TokenKind::BlockEntry if context == NodeContext::Entry => {
                 self.sequence(mark, level, tag, Self::indentless_sequence)
             }
             _ if anchored || tag.is_some() => self.resolve(mark, tag, String::new(), true),
@@ -330,7 +330,7 @@ impl<'r> Builder<'r> {
         while self.take(&TokenKind::BlockEntry)? {
             let empty =
                 self.at(|kind| matches!(kind, TokenKind::BlockEntry | TokenKind::BlockEnd))?;
-            items.push(self.node_unless(empty, Place::Block, level)?);
+            items.push(self.node_unless(empty, NodeContext::Block, level)?);
         }
         if !self.take(&TokenKind::BlockEnd)? {
             return self.unexpected("in a list, the next entry or its end must stand here");
@@ -346,7 +346,7 @@ impl<'r> Builder<'r> {
                     TokenKind::BlockEntry | TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd
                 )
             })?;
-            items.push(self.node_unless(empty, Place::Block, level)?);
+            items.push(self.node_unless(empty, NodeContext::Block, level)?);
         }
         Ok(())
     }
@@ -359,10 +359,10 @@ impl<'r> Builder<'r> {
         while self.take(&TokenKind::Key)? {
             let mark = self.scanner.peek()?.mark;
             let empty = self.at(ends)?;
-            let key = self.node_unless(empty, Place::Entry, level)?;
+            let key = self.node_unless(empty, NodeContext::Entry, level)?;
             pairs.key(mark, &key)?;
             let empty = !self.take(&TokenKind::Value)? || self.at(ends)?;
-            let value = self.node_unless(empty, Place::Entry, level)?;
+            let value = self.node_unless(empty, NodeContext::Entry, level)?;
             pairs.push(mark, key, value)?;
         }
         if !self.take(&TokenKind::BlockEnd)? {
@@ -379,7 +379,7 @@ impl<'r> Builder<'r> {
             items.push(if self.at(|kind| *kind == TokenKind::Key)? {
                 self.flow_pair(level)?
             } else {
-                self.node(Place::Flow, level)?
+                self.node(NodeContext::Flow, level)?
             });
         }
         Ok(())
@@ -414,9 +414,9 @@ impl<'r> Builder<'r> {
                 self.flow_entry(level, pairs, &TokenKind::FlowMappingEnd)?;
             } else {
                 let mark = self.scanner.peek()?.mark;
-                let key = self.node(Place::Flow, level)?;
+                let key = self.node(NodeContext::Flow, level)?;
                 pairs.key(mark, &key)?;
-                let value = self.node_unless(true, Place::Flow, level)?;
+                let value = self.node_unless(true, NodeContext::Flow, level)?;
                 pairs.push(mark, key, value)?;
             }
         }
@@ -434,17 +434,22 @@ impl<'r> Builder<'r> {
         let ends = |kind: &TokenKind| *kind == TokenKind::FlowEntry || kind == end;
         let mark = self.scanner.peek()?.mark;
         let empty = self.at(|kind| *kind == TokenKind::Value || ends(kind))?;
-        let key = self.node_unless(empty, Place::Flow, level)?;
+        let key = self.node_unless(empty, NodeContext::Flow, level)?;
         pairs.key(mark, &key)?;
         let empty = !self.take(&TokenKind::Value)? || self.at(ends)?;
-        let value = self.node_unless(empty, Place::Flow, level)?;
+        let value = self.node_unless(empty, NodeContext::Flow, level)?;
         pairs.push(mark, key, value)
     }
 
     /// Reads a node, or returns null if nothing is written.
-    fn node_unless(&mut self, empty: bool, place: Place, level: usize) -> Result<Node, ReadError> {
+    fn node_unless(
+        &mut self,
+        empty: bool,
+        context: NodeContext,
+        level: usize,
+    ) -> Result<Node, ReadError> {
         if !empty {
-            return self.node(place, level);
+            return self.node(context, level);
         }
         let mark = self.scanner.source.mark();
         self.count(mark, NODE_BYTES)?;

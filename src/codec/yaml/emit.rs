@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::number::float_text;
 use super::order::ordered;
 use super::printable::plain_length;
-use super::quote::{Place, push_quoted};
+use super::quote::{EmitPosition, push_quoted};
 use crate::model::{Value, View};
 
 /// How many bytes are buffered before they are written.
@@ -302,7 +302,7 @@ impl Emitter {
     fn text(&mut self, text: &str, context: &Context) {
         self.space();
         let indent = (!context.simple_key).then_some(context.indent + INDENT);
-        let place = Place { column: self.column(), indent };
+        let place = EmitPosition { column: self.column(), indent };
         let before = self.bytes.len();
         push_quoted(&mut self.bytes, text, place);
         if indent.is_some()

@@ -3,7 +3,7 @@
 
 use super::number::float_text;
 use super::order::ordered;
-use super::quote::{Place, push_quoted};
+use super::quote::{EmitPosition, push_quoted};
 use super::resolve::{Resolved, resolve_plain};
 use crate::model::Value;
 use base64::Engine;
@@ -112,6 +112,6 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
     if plain {
         out.extend_from_slice(text.as_bytes());
     } else {
-        push_quoted(out, text, Place { column: 0, indent: None });
+        push_quoted(out, text, EmitPosition { column: 0, indent: None });
     }
 }

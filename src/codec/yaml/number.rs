@@ -120,7 +120,7 @@ const GROUP: u64 = 1_000_000_000;
 const GROUP_DIGITS: usize = 9;
 
 impl Decimal {
-    /// `None` if there is no digit, one that is none, or too many.
+    /// Returns the number; `None` if there is no digit, an invalid digit, or more than the maximum.
     fn of_digits(digits: impl Iterator<Item = u8>, base: u32) -> Option<Self> {
         let mut digits = digits.peekable();
         digits.peek()?;

@@ -7,7 +7,7 @@ const WIDTH_COLUMNS: usize = 80;
 
 /// The position of a scalar.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct EmitPosition {
     /// The column of the opening quote.
     pub column: usize,
     /// The indentation of continuation lines; `None` for a key, which is never folded.
@@ -15,7 +15,7 @@ pub(super) struct Place {
 }
 
 /// Appends `text` in double quotes.
-pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str, place: Place) {
+pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str, place: EmitPosition) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let length = plain_length(bytes);
@@ -51,7 +51,7 @@ impl Folding<'_> {
             self.push_escape(character);
             start = stop + character.len_utf8();
             // PyYAML also folds after an escape, at other widths: beyond one more column; or beyond
-            // the width itself, if what follows needs no escape and is not the last character.
+            // the width itself, if the next character needs no escape and is not the last one.
             if self.column <= WIDTH_COLUMNS || start == bytes.len() {
                 continue;
             }

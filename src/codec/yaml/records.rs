@@ -37,7 +37,7 @@ pub fn read_records(
     Records::new(&mut reader, Path::Fast).run(&mut each)
 }
 
-/// The same as [`read_records`] without the fast path, for tests and benchmarks.
+/// Reads records like [`read_records`], but without the fast path, for tests and benchmarks.
 ///
 /// # Errors
 /// As [`read_records`].
@@ -203,9 +203,11 @@ impl<'r> Records<'r> {
                     scanner.skip_record(bytes, lines, followed);
                     return Ok(Some((line, value)));
                 }
-                Outcome::Other => return Ok(None),
-                Outcome::More if window.len() as u64 > LARGE_RECORD_BYTES => return Ok(None),
-                Outcome::More => {
+                Outcome::NotCanonical => return Ok(None),
+                Outcome::WindowTooShort if window.len() as u64 > LARGE_RECORD_BYTES => {
+                    return Ok(None);
+                }
+                Outcome::WindowTooShort => {
                     let wanted = window.len() * 2 + 1;
                     let had = window.len();
                     scanner.source.fill(wanted)?;

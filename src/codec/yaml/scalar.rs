@@ -259,7 +259,7 @@ impl Scanner<'_> {
                 break;
             }
             self.allow_simple_key = false;
-            // What stands between two words is content only if the second one comes.
+            // Blanks between two words belong to the scalar only if a second word follows.
             text.kept = text.bytes.len();
             let goes_on = self.scan_plain_spaces(&mut text)?;
             if !goes_on || !self.in_flow() && (self.source.column() as i64) < indent {

@@ -315,7 +315,7 @@ impl<'r> Scanner<'r> {
     }
 
     fn fetch_stream_end(&mut self) -> Result<(), ReadError> {
-        // The window is only empty for good once the source has said so.
+        // The input has ended only if the source returned 0 bytes.
         self.unwind_indent(-1);
         self.remove_simple_key()?;
         self.allow_simple_key = false;

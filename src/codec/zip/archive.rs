@@ -2,7 +2,7 @@
 //!
 //! The bytes depend only on the entries' names and data: times and permissions are fixed.
 //!
-//! Why no crate writes them: equal projects must make equal bundles, also those of earlier versions.
+//! Why no crate is used: equal projects must give equal bundles, also across versions of Satchel.
 //! The writer of `rawzip` cannot seek, so it puts sizes into data descriptors, and the bytes would
 //! differ. The writer of the `zip` crate finishes the archive when it is dropped, which fails
 //! assertions on a full disk. The tests read these archives with the `zip` crate.

@@ -9,14 +9,14 @@ use crate::model::{Kind, Map, PerKind, Secrets, Value};
 /// The key in `metadata.yaml`.
 pub(super) const KEY: &str = "satchel";
 
-/// What Satchel declares in the metadata of a project that it wrote.
+/// The declaration of Satchel in the metadata of its bundles.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Declared {
     /// From 1 to [`FORMAT`].
     pub format: u32,
     /// Whether the project contains passwords and keys.
     pub secrets: Secrets,
-    /// What each document must be; `None` for a kind that was not exported.
+    /// The declared size and checksum of each document; `None` for a kind that was not exported.
     pub documents: PerKind<Option<DocumentInfo>>,
 }
 
@@ -28,7 +28,7 @@ pub const fn secrets_word(secrets: Secrets) -> &'static str {
     }
 }
 
-/// What the metadata declares for one document.
+/// The declaration of one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct DocumentInfo {
     /// The number of records in the document.
@@ -110,7 +110,7 @@ fn text<'a>(map: &'a Map, location: &str, key: &str) -> Result<&'a str, Metadata
     value.as_text().ok_or_else(|| wrong_type(&format!("{location}.{key}"), "a text", value))
 }
 
-/// Returns the whole number from 0 of a key.
+/// Returns the non-negative integer at a key.
 fn count(map: &Map, location: &str, key: &str) -> Result<u64, MetadataError> {
     let value = member(map, location, key)?;
     let number = match value {

@@ -45,7 +45,7 @@ pub struct Metadata {
     pub export_time: Option<String>,
     /// The version of eNMS that the project is for; `None` if the metadata has none.
     pub release: Option<Release>,
-    /// What Satchel adds to its own projects; `None` for a project that eNMS wrote.
+    /// The additional metadata of Satchel; `None` for a project that eNMS wrote.
     pub declared: Option<Declared>,
 }
 
@@ -53,7 +53,7 @@ impl Metadata {
     /// Parses the text of `metadata.yaml`.
     ///
     /// # Errors
-    /// [`MetadataError::Yaml`] if it is not YAML, and those of [`Metadata::from_value`].
+    /// [`MetadataError::Yaml`] if it is not YAML; otherwise as [`Metadata::from_value`].
     pub fn parse(text: &[u8]) -> Result<Self, MetadataError> {
         Self::from_value(
             &yaml::read_value(text).map_err(|error| MetadataError::Yaml(chain(&error)))?,
@@ -100,7 +100,7 @@ impl Metadata {
         self.declared.as_ref().map(|declared| declared.secrets)
     }
 
-    /// Returns what the metadata declares for the document of a kind.
+    /// Returns the declaration of the document of a kind, if there is one.
     pub fn document(&self, kind: Kind) -> Option<&DocumentInfo> {
         self.declared.as_ref()?.documents[kind].as_ref()
     }

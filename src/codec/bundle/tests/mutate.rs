@@ -1,4 +1,4 @@
-//! Damage at random: a damaged bundle reads as what it was, or not at all.
+//! Property tests with randomly damaged bundles: reading returns the original content or an error.
 
 use proptest::prelude::*;
 
@@ -112,8 +112,8 @@ fn texts() -> [(Kind, Vec<u8>); 3] {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Satchel's own bundle: its checksums leave no room for another text. (What only the
-    /// metadata says, as the number of records, is outside of them.)
+    /// Satchel's own bundle. Its checksums detect every changed document. They do not cover the
+    /// metadata itself, such as the number of records.
     #[test]
     fn a_damaged_bundle_is_refused_or_reads_equal(
         damages in prop::collection::vec(damage(), 1..4),
@@ -127,10 +127,10 @@ proptest! {
         }
     }
 
-    /// A plain archive has no checksum beside the CRC, and documents can vanish from it; but what
-    /// is read is no longer than what was declared, and nothing panics.
+    /// A plain archive has no checksum beside the CRC, so documents can differ or be missing. Reading
+    /// must not panic.
     #[test]
-    fn a_damaged_folder_of_enms_does_no_harm(damages in prop::collection::vec(damage(), 1..6)) {
+    fn a_damaged_enms_archive_never_panics(damages in prop::collection::vec(damage(), 1..6)) {
         let mut entries = vec![metadata()];
         for (kind, text) in texts() {
             entries.push(RawEntry::deflated(&document_name(kind), &text));
@@ -140,9 +140,9 @@ proptest! {
         let _ = read_all(archive);
     }
 
-    /// Bytes that never were an archive, but for the end that every archive has.
+    /// Random bytes followed by a valid end-of-archive record.
     #[test]
-    fn random_bytes_do_no_harm(
+    fn random_bytes_never_panic(
         noise in prop::collection::vec(any::<u8>(), 0..300),
         entries in 0..70_u16,
         directory in 0..300_u32,

@@ -10,7 +10,8 @@ use crate::wording::counted;
 /// Why a workbook is not read.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// The child process cannot be started, or its output cannot be read. The workbook may be good.
+    /// The child process cannot be started, or its output cannot be read. The workbook
+    /// might be valid.
     #[error("cannot decode the workbook")]
     Io(#[source] io::Error),
     /// The file is not a workbook that can be read.

@@ -1,4 +1,4 @@
-//! Decoding of a workbook in a child process, which a hostile workbook may end.
+//! Decoding of a workbook in a child process, which a hostile workbook can crash.
 //!
 //! The child is this executable, started again with [`SUBCOMMAND`]. It gets an open file as standard
 //! input and a pipe for rows as standard output, and nothing else: no environment, no other

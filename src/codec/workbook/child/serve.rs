@@ -48,7 +48,7 @@ fn restrict(memory_bytes: u64, cpu_seconds: u64) -> io::Result<(File, File)> {
         (Resource::Nproc, 0),
     ];
     for (resource, limit) in limits {
-        // At the hard limit the kernel kills with SIGKILL, which says no reason. A second before, at
+        // At the hard limit the kernel kills with SIGKILL, which gives no reason. A second before, at
         // the soft limit, it sends SIGXCPU.
         let maximum = match resource {
             Resource::Cpu => limit.saturating_add(1),

@@ -1,14 +1,14 @@
-//! How rows come back from the child process: frames of a tag, a length and a body.
+//! The frames in which the child process returns rows: a tag, a length and a body.
 //!
 //! Both ends are the same executable, so the protocol has no version. Still the reader checks
-//! everything: a child that decodes a hostile workbook may have become hostile itself.
+//! everything: a child that decodes a hostile workbook might have become hostile itself.
 //!
 //! ```text
 //! frame   tag: u8, length of the body: u32, body
 //! sheet   its name
 //! rows    each: row: u32, number of cells: u32, then each cell: column: u16, kind: u8, value
 //! end     empty: the whole workbook was read
-//! stop    why the rest does not come
+//! stop    the reason for an early end
 //! ```
 
 mod reader;

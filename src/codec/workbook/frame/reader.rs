@@ -16,10 +16,10 @@ use super::{
     TAG_SHEET, TAG_STOP,
 };
 
-/// Why there is no next frame.
+/// The reason why reading ended.
 #[derive(Debug)]
 pub(in super::super) enum FrameError {
-    /// The child said why it stopped.
+    /// The child process reported an error.
     Stopped(Stop),
     /// The frames end without an end or a stop frame.
     CutOff,

@@ -100,7 +100,7 @@ impl<W: Write> FrameWriter<W> {
         self.out.flush().map_err(Stop::Io)
     }
 
-    /// Writes why the rest of the workbook does not come. Drops the rows of the current frame.
+    /// Writes a stop frame with the reason. Drops the rows of the current frame.
     pub(in super::super) fn stop(&mut self, stop: &Stop) -> io::Result<()> {
         let (tag, number, text) = match stop {
             Stop::Refused(Refusal::Unknown) => (STOP_UNKNOWN, 0, ""),

@@ -38,7 +38,7 @@ impl Epoch {
     }
 }
 
-/// Reads a `.xls`, or says why the container holds none.
+/// Reads a `.xls`, or returns why the container is not one.
 pub(super) fn decode_ole2<F: Read + Seek, W: Write>(
     mut file: F,
     to: &mut FrameWriter<W>,
@@ -115,7 +115,7 @@ fn decode_xlsb<F: Read + Seek, W: Write>(
         let mut cells = xlsb.worksheet_cells_reader(&name).map_err(damaged)?;
         while let Some(cell) = cells.next_cell().map_err(damaged)? {
             let (row, column) = cell.get_position();
-            // calamine does not tell the epoch of a `.xlsb`. Only Excel for Windows writes them, and
+            // calamine does not return the epoch of a `.xlsb`. Only Excel for Windows writes them, and
             // it counts from 1900.
             to.cell(row, column, &value(cell.get_value(), Epoch::Of1900))?;
         }

@@ -27,7 +27,7 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
     let skipped = if header.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     let delimiter = delimiter(&header);
     let is_crlf = header.ends_with(b"\r\n");
-    // The table again: the header, the rest, and an end of the last line in case it has none.
+    // The complete input: the header, the rest, and a final newline in case the last line has none.
     let bytes = Cursor::new(header.split_off(skipped)).chain(file).chain(&b"\n"[..]);
     let mut table = ReaderBuilder::new()
         .has_headers(false)
@@ -90,7 +90,7 @@ fn delimiter(header: &[u8]) -> u8 {
             counts[at] += 1;
         }
     }
-    // The first one of those that occur equally often.
+    // If several occur equally often, the first one.
     let best = (0..DELIMITERS.len()).rev().max_by_key(|at| counts[*at]).unwrap_or(0);
     DELIMITERS[best]
 }

@@ -6,8 +6,8 @@
 //! [1, '2']   (0, 0)   {'a': 'c', 'b': [1, 2, '3']}
 //! ```
 //!
-//! Three calls are our own, for values that have no literal in Python, or that a cell would change: `float('nan')`, `float(1.0)`, `int(12345678901234567890)` and
-//! `datetime('2024-01-31 12:30:00')`.
+//! Three calls are our own, for values that have no literal in Python, or that a cell would change:
+//! `float('nan')`, `float(1.0)`, `int(12345678901234567890)` and `datetime('2024-01-31 12:30:00')`.
 //!
 //! The reader accepts nothing else: no names, no operators, no concatenated texts. Its depth is
 //! limited, and its time is linear in the length of the text.
@@ -16,7 +16,7 @@ use std::{collections::HashSet, fmt::Write};
 
 use crate::model::{Map, VALUE_DEPTH_MAX, Value, python};
 
-/// The value whose literal the whole text is. None for a text that is not a literal.
+/// Parses the whole text as one literal. `None` if it is not one.
 pub(super) fn parse(text: &str) -> Option<Value> {
     let mut reader = Reader { text, at: 0 };
     reader.blanks();
@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     (reader.at == text.len()).then_some(value)
 }
 
-/// The text whose literal, in quotes, the argument is. None if it is not one.
+/// Parses a quoted literal and returns its text. `None` if it is not one.
 pub(super) fn parse_text(quoted: &str) -> Option<String> {
     let mut reader = Reader { text: quoted, at: 0 };
     let text = reader.quoted()?;

@@ -1,5 +1,4 @@
-//! Cells ⇄ values: what a cell means by the type of its property, and how a value is spelled so
-//! that it is read back with the same type.
+//! Converts cells to values and values to cells, by the type of the property.
 //!
 //! ```text
 //! spelling  the rules, by the property's type

@@ -21,13 +21,16 @@
 //! more than 15 digits, a date in a text property. A cell with an error, a formula without a value
 //! and a duration are errors too.
 //!
-//! Two things are lost on the way through a cell: an empty text whose property would show the same
-//! when absent (it becomes an empty cell), and that two values of a record are one shared object.
+//! A cell cannot hold two things:
+//!
+//! - An empty text whose property would show the same when absent becomes an empty cell, and is read
+//!   as absent.
+//! - Two properties that share one object (YAML anchors) become two objects.
 
 use std::borrow::Cow;
 
 use super::{
-    super::{Cell, serial_text, text_serial},
+    super::{Cell, format_serial_date, parse_serial_date},
     literal,
 };
 use crate::model::{Fit, PropertyDefault, PropertyType, Value, View, python};
@@ -114,17 +117,17 @@ pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value,
             _ => Err(CellFault::new(
                 "date",
                 format!(
-                    "the cell holds the date {}, and what was typed cannot be told any more: give \
-                     the column the format 'text', and type it again",
-                    serial_text(*days)
+                    "the cell contains the date {}. The original text is lost. Set the format of \
+                     the column to 'Text' and type the value again",
+                    format_serial_date(*days)
                 ),
             )),
         },
         Cell::Duration(_) => Err(CellFault::new(
             "duration",
             format!(
-                "the cell holds the time {cell}, and what was typed cannot be told any more: give \
-                 the column the format 'text', and type it again"
+                "the cell contains the time {cell}. The original text is lost. Set the format of \
+                 the column to 'Text' and type the value again"
             ),
         )),
         Cell::Error(error) => Err(CellFault::new(
@@ -144,7 +147,7 @@ pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value,
 
 /// A date as Python's `isoformat(" ")` spells it.
 fn timestamp(days: f64) -> Value {
-    let mut text = serial_text(days);
+    let mut text = format_serial_date(days);
     if text.contains('.') {
         // Python counts microseconds.
         text.push_str("000");
@@ -388,7 +391,7 @@ fn value_cell(value: &Value) -> Cell<'_> {
         }
         Value::Float(number) => Cell::Number(*number),
         Value::Text(text) => text_cell(PropertyType::Any, text),
-        Value::Timestamp(text) => match text_serial(text) {
+        Value::Timestamp(text) => match parse_serial_date(text) {
             Some(days) => Cell::Date(days),
             None => Cell::from(literal::spell(value)),
         },

@@ -29,7 +29,7 @@ use super::marked::MarkedCell;
 use super::sink::{OutputFile, SheetSink};
 use super::style::RowKind;
 use record::{
-    BOUNDSHEET, Bytes, CODEPAGE, DATEMODE, EXTERNSHEET, NAME, SUPBOOK, Substream, WINDOW1,
+    BOUNDSHEET, CODEPAGE, DATEMODE, EXTERNSHEET, NAME, RecordBuilder, SUPBOOK, Substream, WINDOW1,
 };
 use sheet::{FinishedSheet, OpenSheet};
 use strings::{StringTable, StringTableWriter};
@@ -150,7 +150,7 @@ fn write_stream(
 ) -> io::Result<()> {
     let globals_bytes = globals(sheets, &[]).0.len() as u64;
     let index_bytes = strings.index(0).0.len() as u64;
-    let end = Bytes::default().end();
+    let end = RecordBuilder::default().end();
     let mut position = globals_bytes + strings.bytes + index_bytes + end.0.len() as u64;
     let mut positions = Vec::new();
     for (number, sheet) in (1..).zip(sheets) {
@@ -193,23 +193,24 @@ fn copy(from: impl Read, bytes: u64, out: &mut impl Write) -> io::Result<()> {
 
 /// The records before the table of texts. Their length does not depend on the positions of the
 /// sheets.
-fn globals(sheets: &[FinishedSheet], positions: &[u64]) -> Bytes {
+fn globals(sheets: &[FinishedSheet], positions: &[u64]) -> RecordBuilder {
     const CODEPAGE_UTF16: u16 = 1200;
     // Position and size of the window, scroll bars and tabs on; the first sheet is active; the tabs
     // take three fifths of the width.
     let window = [0, 0x69, 0x25BC, 0x1572, 0x0038, 0, 0, 1, 0x0258];
-    let window = window.into_iter().fold(Bytes::default(), Bytes::u16);
-    let globals = Bytes::default()
+    let window = window.into_iter().fold(RecordBuilder::default(), RecordBuilder::u16);
+    let globals = RecordBuilder::default()
         .begin(Substream::Globals)
-        .record(CODEPAGE, Bytes::default().u16(CODEPAGE_UTF16))
+        .record(CODEPAGE, RecordBuilder::default().u16(CODEPAGE_UTF16))
         .record(WINDOW1, window)
         // Dates count from 1900.
-        .record(DATEMODE, Bytes::default().u16(0))
+        .record(DATEMODE, RecordBuilder::default().u16(0))
         .bytes(&style::records().0);
     let positions = positions.iter().copied().chain(std::iter::repeat(0));
     let globals = sheets.iter().zip(positions).fold(globals, |globals, (sheet, position)| {
         let units = sheet.name.encode_utf16().count() as u8;
-        let body = Bytes::default().u32(position as u32).u16(0).u8(units).characters(&sheet.name);
+        let body =
+            RecordBuilder::default().u32(position as u32).u16(0).u8(units).characters(&sheet.name);
         globals.record(BOUNDSHEET, body)
     });
     filters(globals, sheets)
@@ -220,7 +221,7 @@ fn globals(sheets: &[FinishedSheet], positions: &[u64]) -> Bytes {
 /// With the AUTOFILTERINFO record of the sheet, this is the filter that [MS-XLS] 2.4.6 and 2.4.8
 /// describe. Excel also draws its drop-down buttons as shapes, which are not written: LibreOffice
 /// shows the buttons all the same, and Excel shows them when a person switches the filter on.
-fn filters(globals: Bytes, sheets: &[FinishedSheet]) -> Bytes {
+fn filters(globals: RecordBuilder, sheets: &[FinishedSheet]) -> RecordBuilder {
     /// The name is hidden, and its text is the number of a built-in name.
     const HIDDEN_BUILT_IN: u16 = 0x0021;
     const FILTER_DATABASE: u8 = 0x0D;
@@ -229,14 +230,14 @@ fn filters(globals: Bytes, sheets: &[FinishedSheet]) -> Bytes {
     const AREA_BYTES: u16 = 11;
     let count = sheets.len() as u16;
     // References to this workbook itself, and to each of its sheets.
-    let globals = globals.record(SUPBOOK, Bytes::default().u16(count).u16(0x0401));
+    let globals = globals.record(SUPBOOK, RecordBuilder::default().u16(count).u16(0x0401));
     let own_sheets = (0..count)
-        .fold(Bytes::default().u16(count), |body, sheet| body.u16(0).u16(sheet).u16(sheet));
+        .fold(RecordBuilder::default().u16(count), |body, sheet| body.u16(0).u16(sheet).u16(sheet));
     let globals = globals.record(EXTERNSHEET, own_sheets);
     (0..).zip(sheets).fold(globals, |globals, (number, sheet)| {
         let Some(last_column) = sheet.layout.header_columns.checked_sub(1) else { return globals };
         let last_row = sheet.rows.saturating_sub(1);
-        let body = Bytes::default().u16(HIDDEN_BUILT_IN).u8(0).u8(1).u16(AREA_BYTES).u16(0);
+        let body = RecordBuilder::default().u16(HIDDEN_BUILT_IN).u8(0).u8(1).u16(AREA_BYTES).u16(0);
         let body = body.u16(number + 1).u32(0).u8(0).u8(FILTER_DATABASE);
         let body = body.u8(AREA).u16(number).u16(0).u16(last_row as u16);
         globals.record(NAME, body.u16(0).u16(last_column as u16))

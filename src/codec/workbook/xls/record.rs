@@ -47,11 +47,11 @@ pub(super) enum Substream {
     Sheet = 0x0010,
 }
 
-/// Bytes under construction.
+/// Builds records and their bodies.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Bytes(pub(super) Vec<u8>);
+pub(super) struct RecordBuilder(pub(super) Vec<u8>);
 
-impl Bytes {
+impl RecordBuilder {
     pub(super) fn u8(mut self, number: u8) -> Self {
         self.0.push(number);
         self
@@ -70,7 +70,7 @@ impl Bytes {
         self
     }
 
-    /// Adds the characters of a text in UTF-16, after a byte that says so. The caller adds their
+    /// Adds the characters of a text in UTF-16, after the byte that marks UTF-16. The caller adds their
     /// number before.
     pub(super) fn characters(self, text: &str) -> Self {
         let this = self.u8(1);

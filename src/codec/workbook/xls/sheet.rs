@@ -7,8 +7,8 @@ use super::super::layout::SheetLayout;
 use super::super::marked::{Mark, MarkedCell};
 use super::super::style::CellStyle;
 use super::record::{
-    AUTOFILTERINFO, BLANK, BOOLERR, Bytes, COLINFO, DBCELL, DEFAULTROWHEIGHT, DEFCOLWIDTH,
-    DIMENSIONS, GUTS, HEAD_BYTES, INDEX, LABELSST, NUMBER, PANE, RK, ROW, SELECTION, Substream,
+    AUTOFILTERINFO, BLANK, BOOLERR, COLINFO, DBCELL, DEFAULTROWHEIGHT, DEFCOLWIDTH, DIMENSIONS,
+    GUTS, HEAD_BYTES, INDEX, LABELSST, NUMBER, PANE, RK, ROW, RecordBuilder, SELECTION, Substream,
     WINDOW2, WSBOOL,
 };
 use super::style;
@@ -150,18 +150,19 @@ impl OpenSheet {
         if self.block_rows.is_empty() {
             return Ok(());
         }
-        let mut rows = Bytes::default();
+        let mut rows = RecordBuilder::default();
         let rows_bytes = self.block_rows.len() * ROW_BYTES;
-        // The first offset runs from the end of the first ROW record to the first cell. Each of the
-        // others runs from the first cell of the row before to that of the row.
+        // The first offset runs from the end of the first ROW record to the first cell. Each
+        // further offset runs from the first cell of the previous row to the first cell of its own row.
         let mut previous_at = 0;
-        let mut offsets = Bytes::default().u32((rows_bytes + self.block.len()) as u32);
+        let mut offsets = RecordBuilder::default().u32((rows_bytes + self.block.len()) as u32);
         let first_row = self.rows - self.block_rows.len() as u32;
         // Style of the cells of the row that have no record.
         let style = u32::from(style::index(CellStyle::General, Mark::None));
         for (number, row) in (first_row..).zip(&self.block_rows) {
             let (first, end) = row.columns;
-            let body = Bytes::default().u16(number as u16).u16(first).u16(end).u16(ROW_HEIGHT);
+            let body =
+                RecordBuilder::default().u16(number as u16).u16(first).u16(end).u16(ROW_HEIGHT);
             rows = rows.record(ROW, body.u16(0).u16(0).u32(0x0100 | style << 16));
             let from = if number == first_row { rows_bytes - ROW_BYTES } else { 0 };
             offsets = offsets.u16((from + (row.at - previous_at) as usize) as u16);
@@ -171,7 +172,7 @@ impl OpenSheet {
         out.write_all(&self.block)?;
         self.cells_bytes += (rows_bytes + self.block.len()) as u64;
         self.blocks.push(self.cells_bytes as u32);
-        let offsets = Bytes::default().record(DBCELL, offsets);
+        let offsets = RecordBuilder::default().record(DBCELL, offsets);
         out.write_all(&offsets.0)?;
         self.cells_bytes += offsets.0.len() as u64;
         self.block.clear();
@@ -212,56 +213,62 @@ fn rk(number: f64) -> Option<u32> {
 
 impl FinishedSheet {
     /// The records before the cells, for a sheet that begins at `at` in the stream.
-    pub(super) fn before_cells(&self, at: u64) -> Bytes {
+    pub(super) fn before_cells(&self, at: u64) -> RecordBuilder {
         // Their length does not depend on the positions that they hold.
         let bytes = self.before_cells_at(0, 0).0.len() as u64;
         self.before_cells_at(at, at + bytes)
     }
 
-    fn before_cells_at(&self, at: u64, cells_at: u64) -> Bytes {
+    fn before_cells_at(&self, at: u64, cells_at: u64) -> RecordBuilder {
         let columns = self.layout.column_widths.len() as u16;
-        let before = Bytes::default().begin(Substream::Sheet);
+        let before = RecordBuilder::default().begin(Substream::Sheet);
         let index_bytes = HEAD_BYTES + 16 + 4 * self.blocks.len();
-        let middle = Bytes::default()
-            .record(GUTS, Bytes::default().u32(0).u32(0))
-            .record(DEFAULTROWHEIGHT, Bytes::default().u16(0).u16(ROW_HEIGHT))
-            .record(WSBOOL, Bytes::default().u16(0x04C1));
+        let middle = RecordBuilder::default()
+            .record(GUTS, RecordBuilder::default().u32(0).u32(0))
+            .record(DEFAULTROWHEIGHT, RecordBuilder::default().u16(0).u16(ROW_HEIGHT))
+            .record(WSBOOL, RecordBuilder::default().u16(0x04C1));
         let widths_at = at + (before.0.len() + index_bytes + middle.0.len()) as u64;
-        let index = Bytes::default().u32(0).u32(0).u32(self.rows).u32(widths_at as u32);
+        let index = RecordBuilder::default().u32(0).u32(0).u32(self.rows).u32(widths_at as u32);
         let index = self
             .blocks
             .iter()
             .fold(index, |index, block| index.u32((cells_at + u64::from(*block)) as u32));
         let before = before.record(INDEX, index).bytes(&middle.0);
-        let before = before.record(DEFCOLWIDTH, Bytes::default().u16(COLUMN_CHARACTERS));
+        let before = before.record(DEFCOLWIDTH, RecordBuilder::default().u16(COLUMN_CHARACTERS));
         // What a person types into an empty cell of the column stays a text.
         let style = style::index(CellStyle::Text, Mark::None);
         let widths = (0..).zip(&self.layout.column_widths);
         let before = widths.fold(before, |before, (column, width)| {
             let width = WIDTHS_PER_CHARACTER * *width as u16;
-            let body = Bytes::default().u16(column).u16(column).u16(width);
+            let body = RecordBuilder::default().u16(column).u16(column).u16(width);
             before.record(COLINFO, body.u16(style).u16(0).u16(0))
         });
         let before = match self.layout.header_columns {
             0 => before,
-            columns => before.record(AUTOFILTERINFO, Bytes::default().u16(columns as u16)),
+            columns => before.record(AUTOFILTERINFO, RecordBuilder::default().u16(columns as u16)),
         };
-        let size = Bytes::default().u32(0).u32(self.rows).u16(0).u16(columns).u16(0);
+        let size = RecordBuilder::default().u32(0).u32(self.rows).u16(0).u16(columns).u16(0);
         before.record(DIMENSIONS, size)
     }
 
     /// The records after the cells of the sheet with this number, from 1.
-    pub(super) fn after_cells(number: u32) -> Bytes {
+    pub(super) fn after_cells(number: u32) -> RecordBuilder {
         /// WINDOW2: grid, row and column headings, and zeros shown; panes frozen, not split.
         const SHOWN: u16 = 0x01BE;
         /// WINDOW2: the sheet is selected and active.
         const SELECTED: u16 = 0x0600;
         let options = if number == 1 { SHOWN | SELECTED } else { SHOWN };
-        let window = Bytes::default().u16(options).u16(0).u16(0).u32(0x40).u16(0).u16(0).u32(0);
+        let window =
+            RecordBuilder::default().u16(options).u16(0).u16(0).u32(0x40).u16(0).u16(0).u32(0);
         // One row in the upper pane, no column in the left one; the lower pane is active.
-        let pane = Bytes::default().u16(0).u16(1).u16(1).u16(0).u16(2);
-        let cell = Bytes::default().u8(2).u16(1).u16(0).u16(0).u16(1).u16(1).u16(1).u8(0).u8(0);
-        Bytes::default().record(WINDOW2, window).record(PANE, pane).record(SELECTION, cell).end()
+        let pane = RecordBuilder::default().u16(0).u16(1).u16(1).u16(0).u16(2);
+        let cell =
+            RecordBuilder::default().u8(2).u16(1).u16(0).u16(0).u16(1).u16(1).u16(1).u8(0).u8(0);
+        RecordBuilder::default()
+            .record(WINDOW2, window)
+            .record(PANE, pane)
+            .record(SELECTION, cell)
+            .end()
     }
 }
 

@@ -1,15 +1,15 @@
 //! The table of texts that all cells of a workbook share (SST).
 //!
 //! Cells refer to texts by index. The table comes before the sheets in the stream, so it goes to a
-//! temporary file as texts come. A cache finds texts that came before; when it is full, further
-//! texts are written each time they come. The format allows a text to be there more than once.
+//! temporary file as texts come. Repeated texts are looked up in a cache; when it is full, further
+//! texts are written at each occurrence. The format allows a text to be there more than once.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 
-use super::record::{BODY_BYTES_MAX, Bytes, CONTINUE, EXTSST, HEAD_BYTES, SST};
+use super::record::{BODY_BYTES_MAX, CONTINUE, EXTSST, HEAD_BYTES, RecordBuilder, SST};
 
 /// Memory for the texts of the cache, in bytes.
 const CACHE_BYTES_MAX: usize = 24 << 20;
@@ -184,12 +184,12 @@ impl StringTableWriter {
 
 impl StringTable {
     /// The EXTSST record, an index of a table that begins at `at` in the stream.
-    pub(super) fn index(&self, at: u32) -> Bytes {
-        let mut body = Bytes::default().u16(self.texts_between_positions as u16);
+    pub(super) fn index(&self, at: u32) -> RecordBuilder {
+        let mut body = RecordBuilder::default().u16(self.texts_between_positions as u16);
         for position in &self.positions {
             body = body.u32(at + position.in_table).u16(position.in_record).u16(0);
         }
-        Bytes::default().record(EXTSST, body)
+        RecordBuilder::default().record(EXTSST, body)
     }
 }
 

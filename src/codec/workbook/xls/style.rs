@@ -2,7 +2,7 @@
 
 use super::super::marked::{Mark, MarkedCell};
 use super::super::style::{CellStyle, DATE_PATTERN, FONT_NORMAL, FORMAT_DATE, RowKind};
-use super::record::{Bytes, FONT, FORMAT, STYLE, XF};
+use super::record::{FONT, FORMAT, RecordBuilder, STYLE, XF};
 
 /// In twentieths of a point.
 const FONT_HEIGHT: u16 = 200;
@@ -34,16 +34,18 @@ pub(super) fn index_of_cell(cell: &MarkedCell<'_>, row: RowKind) -> u16 {
 }
 
 /// The FONT, FORMAT, XF and STYLE records.
-pub(super) fn records() -> Bytes {
+pub(super) fn records() -> RecordBuilder {
     // Excel expects four fonts. It gives them the indexes 0 to 3 and the next one 5.
     let fonts = [WEIGHT_NORMAL, WEIGHT_BOLD, WEIGHT_NORMAL, WEIGHT_NORMAL];
-    let mut records = fonts.into_iter().fold(Bytes::default(), |records, weight| {
-        let body = Bytes::default().u16(FONT_HEIGHT).u16(0).u16(COLOUR_AUTOMATIC).u16(weight);
+    let mut records = fonts.into_iter().fold(RecordBuilder::default(), |records, weight| {
+        let body =
+            RecordBuilder::default().u16(FONT_HEIGHT).u16(0).u16(COLOUR_AUTOMATIC).u16(weight);
         let body = body.u16(0).u8(0).u8(0).u8(0).u8(0).u8(FONT_NAME.len() as u8);
         records.record(FONT, body.characters(FONT_NAME))
     });
     let pattern_units = DATE_PATTERN.len() as u16;
-    let format = Bytes::default().u16(FORMAT_DATE).u16(pattern_units).characters(DATE_PATTERN);
+    let format =
+        RecordBuilder::default().u16(FORMAT_DATE).u16(pattern_units).characters(DATE_PATTERN);
     records = records.record(FORMAT, format);
     for _ in 0..STYLE_RECORDS {
         records = records.record(XF, xf(CellStyle::General, XfKind::Style, Mark::None));
@@ -52,10 +54,10 @@ pub(super) fn records() -> Bytes {
         records = records.record(XF, xf(style, XfKind::Cell, mark));
     }
     // The built-in style "Normal" with the first XF record.
-    records.record(STYLE, Bytes::default().u16(0x8000).u8(0).u8(0xFF))
+    records.record(STYLE, RecordBuilder::default().u16(0x8000).u8(0).u8(0xFF))
 }
 
-/// What an XF record is for.
+/// The purpose of an XF record.
 #[derive(Clone, Copy, Debug)]
 enum XfKind {
     Style,
@@ -63,7 +65,7 @@ enum XfKind {
 }
 
 /// The body of an XF record ([MS-XLS], XF).
-fn xf(style: CellStyle, kind: XfKind, mark: Mark) -> Bytes {
+fn xf(style: CellStyle, kind: XfKind, mark: Mark) -> RecordBuilder {
     /// Locked; a style without a parent.
     const STYLE_FLAGS: u16 = 0xFFF5;
     /// Locked; a cell whose parent is the first record.
@@ -87,7 +89,7 @@ fn xf(style: CellStyle, kind: XfKind, mark: Mark) -> Bytes {
         Mark::Invalid => (PATTERN_SOLID, COLOUR_INVALID, OWN_FILL),
     };
     // Aligned to the bottom, not rotated, no borders.
-    let body = Bytes::default().u16(font).u16(format).u16(flags).u8(0x20).u8(0).u8(0);
+    let body = RecordBuilder::default().u16(font).u16(format).u16(flags).u8(0x20).u8(0).u8(0);
     let body = body.u8(own | own_fill).u32(0).u32(pattern);
     body.u16(foreground | COLOUR_NO_BACKGROUND << 7)
 }

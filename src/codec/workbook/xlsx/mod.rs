@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! styles     cell styles as formats of the crate
-//! text       texts that the crate would write so that readers misread them
+//! text       texts that the crate escapes incorrectly
 //! contained  errors and panics of the crate as errors of ours
 //! ```
 //!
@@ -42,8 +42,8 @@ use styles::Styles;
 /// tenth.
 const DEFLATE_LEVEL: u8 = 1;
 
-/// The longest XML of all sheets, in bytes: zip archives without ZIP64, which Excel refuses, hold
-/// 4 GiB; 16 MiB of that are left for the other parts.
+/// The longest XML of all sheets, in bytes. Excel refuses ZIP64, and an archive without ZIP64 holds
+/// at most 4 GiB. 16 MiB of that are left for the other parts.
 const XML_BYTES_MAX: u64 = (1 << 32) - (16 << 20);
 
 /// The longest markup of a cell around its text, in bytes.
@@ -235,8 +235,8 @@ fn write_error(
     format: &rust_xlsxwriter::Format,
 ) -> Result<(), XlsxError> {
     let error = match error {
-        // The value is still being fetched. calamine takes a workbook with this error for damaged,
-        // and openpyxl does not know it.
+        // The value is still being fetched. calamine reports a workbook with this error as
+        // damaged, and openpyxl does not know it.
         CellError::GettingData => CellError::NotAvailable,
         CellError::Null
         | CellError::DivisionByZero

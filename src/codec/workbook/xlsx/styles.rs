@@ -21,7 +21,7 @@ impl Styles {
         &self.0[usize::from(style.index(mark))]
     }
 
-    /// The same. `None` if it is the format of every column, because a cell without a format gets
+    /// Returns the format of a style and mark. `None` if it is the format of every column, because a cell without a format gets
     /// that one, and looking up a format costs more than writing the cell.
     pub(super) fn unless_of_column(&self, style: CellStyle, mark: Mark) -> Option<&Format> {
         ((style, mark) != (CellStyle::Text, Mark::None)).then(|| self.get(style, mark))

@@ -1,4 +1,4 @@
-//! Texts that `rust_xlsxwriter` would write so that readers misread them.
+//! Texts that `rust_xlsxwriter` escapes incorrectly.
 //!
 //! Characters that XML cannot hold are written by their number, as Excel does: `_x0001_`
 //! (ECMA-376 part 1, 22.9.2.19). The underscore of a text that looks like such an escape is escaped
@@ -25,7 +25,7 @@ const ESCAPED_UNDERSCORE: &str = "_x005F_";
 /// rounded up.
 const RUN_BYTES: u64 = 256;
 
-/// The most bytes of XML for each byte of a text, by the byte; but for escaped underscores.
+/// Upper bound of the XML bytes for each byte value. Escaped underscores are counted separately.
 const XML_BYTES_OF_BYTE: [u8; 256] = {
     let mut bytes = [1; 256];
     let mut control = 0;

@@ -150,7 +150,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_written_is_read_back(records in records()) {
+    fn written_documents_are_read_back(records in records()) {
         let text = write(&records);
         prop_assert_eq!(&values(read(&text).unwrap()), &records);
         prop_assert_eq!(&values(read_generally(&text).unwrap()), &records);
