@@ -14,7 +14,7 @@ version=${DEB_VERSION:-$(sed -n 's/^version = "\(.*\)"$/\1/p;T;q' Cargo.toml)}
 case $(readelf -h "$executable" | sed -n 's/^ *Machine: *//p') in
 *X86-64*) architecture=amd64 ;;
 AArch64) architecture=arm64 ;;
-*) echo "build-deb: $executable is for a machine that this script does not know" >&2; exit 1 ;;
+*) echo "build-deb: $executable has an unsupported architecture" >&2; exit 1 ;;
 esac
 headers=$(readelf --wide --program-headers --dynamic "$executable")
 if grep -q 'INTERP\|(NEEDED)' <<<"$headers"; then
@@ -31,7 +31,7 @@ put() { install -D -m "$1" "$2" "$folder/$3"; }
 
 put 0755 "$executable" usr/bin/satchel
 put 0644 packaging/systemd/satchel.service lib/systemd/system/satchel.service
-# What it generates itself. An executable for another machine needs qemu-user's binfmt for it.
+# Files that the executable generates. For another architecture this needs qemu-user with binfmt.
 "$executable" man --output "$folder/usr/share/man/man1" >/dev/null
 gzip -9n "$folder"/usr/share/man/man1/*
 mkdir -p "$folder"/usr/share/{bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d}

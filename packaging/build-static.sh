@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Builds the static executable: packaging/build-static.sh [TARGET]
 #
-# Without a target, for this machine, with what `cargo build --release` has compiled already: only
-# the last crate is linked anew. With one (aarch64-unknown-linux-gnu), for that; packaging/README.md
-# says what it needs.
+# Without TARGET it builds for this machine. It uses the libraries that `cargo build --release` has
+# compiled, and links only the last crate again. With TARGET (aarch64-unknown-linux-gnu) it builds for
+# that target; packaging/README.md lists the requirements.
 #
-# Prints the path, the size in bytes and the SHA-256, and fails if what came out is not one static,
-# position-independent, stripped file without a path of this machine in it and under the limit.
+# Prints the path, the size in bytes and the SHA-256. Fails if the result is not one static,
+# position-independent, stripped file under the size limit, without paths of this machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What it may not grow beyond: small enough for an appliance's flash and a slow line.
-# packaging/README.md says what keeps it below.
+# The maximum size of the executable: it must fit into an appliance's flash and download over a slow
+# line. packaging/README.md describes how it stays below.
 executable_bytes_max=20000000
 
 target=${1:-}
@@ -28,11 +28,10 @@ static=target/static/$machine/satchel
 # shellcheck source=packaging/release-flags.sh
 . packaging/release-flags.sh
 
-# The flags are for the last crate alone: the first would break the procedural macros.
+# The flags are for the last crate only: crt-static would break the procedural macros.
 flags=(-C target-feature=+crt-static)
-# Rust links x86_64 with its own lld, which puts functions of the same code into one. What finds its
-# place in memory when the executable starts is listed in a bit each instead of 24 bytes, which
-# glibc's start reads from 2.36 on.
+# Rust links x86_64 with its own lld, which merges functions with the same code. Packed relocations
+# take one bit each instead of 24 bytes; glibc 2.36 and later can read them.
 glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d' ' -f2 || true)
 if [ "$machine" = x86_64 ]; then
     flags+=(-C 'link-arg=-Wl,--icf=all')

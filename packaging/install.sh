@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs Satchel where there is no package manager, from the folder that this script lies in:
+# Installs Satchel without a package manager, from the folder of this script:
 #
 #     install.sh [--prefix DIR] [--uninstall]
 #
-# The executable goes to DIR/bin (/usr/local/bin), beside it come a user, a unit or an OpenRC
-# script, and /etc/satchel.toml where there is none. Run again it upgrades. The inventory in
-# /var/lib/satchel is never touched, neither by an upgrade nor by --uninstall.
+# Installs the executable in DIR/bin (/usr/local/bin), and creates a user, a unit or an OpenRC script,
+# and /etc/satchel.toml if it is missing. Run it again to upgrade. It never changes the inventory in
+# /var/lib/satchel, neither in an upgrade nor with --uninstall.
 set -eu
 
 prefix=/usr/local
@@ -13,7 +13,7 @@ uninstall=no
 while [ $# -gt 0 ]; do
     case $1 in
     --prefix)
-        prefix=${2:?--prefix wants a directory}
+        prefix=${2:?--prefix needs a directory}
         shift
         ;;
     --uninstall) uninstall=yes ;;
@@ -34,12 +34,12 @@ script=/etc/init.d/satchel
 
 case $prefix in
 /*) ;;
-*) echo "install: --prefix wants a directory that begins with /" >&2; exit 2 ;;
+*) echo "install: --prefix needs an absolute path" >&2; exit 2 ;;
 esac
 case $prefix in
-*[!A-Za-z0-9/._-]*) echo "install: a prefix holds letters, digits and . _ - / only" >&2; exit 2 ;;
+*[!A-Za-z0-9/._-]*) echo "install: --prefix can contain only letters, digits and . _ - /" >&2; exit 2 ;;
 esac
-[ "$(id -u)" = 0 ] || { echo "install: this has to be run as root" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "install: run this script as root" >&2; exit 1; }
 
 is_there() { command -v "$1" >/dev/null 2>&1; }
 
@@ -53,14 +53,14 @@ if [ "$uninstall" = yes ]; then
     fi
     rm -f "$executable" "$unit" "$script" /etc/logrotate.d/satchel
     if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
-    echo "Satchel was uninstalled. The inventory stays in $data, and the settings in /etc/satchel.toml."
+    echo "Satchel was uninstalled. The inventory in $data and the settings in /etc/satchel.toml were kept."
     exit 0
 fi
 
-# Where the sum lies beside it, a file that was damaged on its way is not installed.
+# If the checksum is in the folder, a damaged executable is not installed.
 if [ -e "$here/satchel.sha256" ]; then
     (cd "$here" && sha256sum -c satchel.sha256 >/dev/null) || {
-        echo "install: $here/satchel is not the file that satchel.sha256 is of; nothing was changed" >&2
+        echo "install: $here/satchel does not match its checksum in satchel.sha256. The file is damaged: copy it again. Nothing was changed." >&2
         exit 1
     }
 fi
@@ -75,7 +75,8 @@ if ! grep -q '^satchel:' /etc/passwd; then
     fi
 fi
 
-# Never half a file under the name, and never one that is running written over.
+# Installs a file under a temporary name and renames it: no partial file has the final name, and a
+# running executable is not overwritten.
 put() {
     mkdir -p "$(dirname "$3")"
     cp "$2" "$3.new"
@@ -102,7 +103,7 @@ if [ -d /etc/systemd/system ]; then
         systemctl enable satchel.service
         systemctl restart satchel.service
     else
-        echo "systemd does not run here: 'systemctl enable --now satchel' starts it where it does."
+        echo "systemd is not running. To start Satchel when it runs: systemctl enable --now satchel"
     fi
 elif [ -x /sbin/openrc-run ]; then
     sed "s|@PREFIX@|$prefix|" "$here/satchel.openrc" >"$script.new"
@@ -114,6 +115,6 @@ elif [ -x /sbin/openrc-run ]; then
         rc-service satchel restart
     fi
 else
-    echo "There is neither systemd nor OpenRC. This starts it: $executable serve --data $data"
+    echo "Neither systemd nor OpenRC was found. Start Satchel with: $executable serve --data $data"
 fi
-echo "Satchel was installed: $executable. It listens on 127.0.0.1:8080; /etc/satchel.toml says more."
+echo "Satchel was installed: $executable. It listens on 127.0.0.1:8080. Its settings are in /etc/satchel.toml."

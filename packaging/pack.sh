@@ -1,5 +1,5 @@
 #!/bin/sh
-# What is carried to an appliance, in one folder: packaging/pack.sh EXECUTABLE FOLDER
+# Creates the folder to copy to an appliance: packaging/pack.sh EXECUTABLE FOLDER
 set -eu
 executable=$(realpath "$1")
 folder=$2

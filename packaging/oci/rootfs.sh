@@ -9,5 +9,5 @@ mkdir -p "$folder/var/lib/satchel"
 chmod 0755 "$folder" "$folder/var" "$folder/var/lib"
 chmod 0700 "$folder/var/lib/satchel"
 install -m 0755 "$executable" "$folder/satchel"
-# Who may not give files away (no root) leaves that to COPY --chown and to build-image.sh.
+# Without root, `chown` is not possible: COPY --chown or build-image.py sets the owner.
 [ "$(id -u)" != 0 ] || chown 10001:10001 "$folder/var/lib/satchel"

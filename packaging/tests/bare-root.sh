@@ -13,7 +13,7 @@ packed=$root/stick
 packaging/pack.sh "$executable" "$packed" >/dev/null
 run_install() { chroot "$root" "${shell:-/bin/sh}" /stick/install.sh "$@" >>"$work/log" 2>&1; }
 
-# A root that systemd would run in has this folder. It is not there, so nothing is started.
+# A root in which systemd runs has this folder. It is missing, so the script starts nothing.
 mkdir -p "$root/etc/systemd/system"
 run_install
 run_install
@@ -25,7 +25,7 @@ post /rest/instance/device '{"name": "R 1%", "port": 2222}' >/dev/null
 post /rest/migrate/export '{"name": "all", "import_export_types": ["device"]}' >/dev/null
 call /rest/migrate/projects/all -o "$work/all.zip"
 
-# Upgraded while it runs: the one that runs goes on, and the next start is the new one.
+# An upgrade of a running server: the old executable continues to run, the next start uses the new one.
 before=$(stat -c %i "$root/usr/local/bin/satchel")
 run_install
 [ "$(stat -c %i "$root/usr/local/bin/satchel")" != "$before" ] || fail 'the executable was written over, not replaced'
@@ -38,13 +38,13 @@ start_unit $unit
 expect '"port":2222' "$(call '/rest/instance/device/R%201%25')"
 stop_server || fail 'the server did not end well'
 
-# Root's commands find the data of the service, and leave nothing there that is root's.
+# Commands of root find the data of the service, and create no files of root in it.
 chroot "$root" /usr/local/bin/satchel export nightly --quiet >>"$work/log" 2>&1
 [ -e "$root/var/lib/satchel/migrations/nightly.zip" ] || fail 'a command of root does not find the data'
 owner=$(chroot "$root" stat -c %u /var/lib/satchel)
 [ -z "$(find "$root/var/lib/satchel" ! -uid "$owner")" ] || fail 'root left files of its own'
 
-# A file that was damaged on its way changes nothing.
+# A damaged executable is not installed.
 printf x >>"$packed/satchel"
 before=$(sha256sum <"$root/usr/local/bin/satchel")
 ! run_install || fail 'a damaged executable was installed'
@@ -52,9 +52,9 @@ before=$(sha256sum <"$root/usr/local/bin/satchel")
 
 run_install --uninstall
 run_install --uninstall
-{ [ ! -e "$root/usr/local/bin/satchel" ] && [ ! -e "$root/$unit" ] && [ -e "$root/var/lib/satchel/key" ]; } || fail 'uninstalled, but not as it should be'
+{ [ ! -e "$root/usr/local/bin/satchel" ] && [ ! -e "$root/$unit" ] && [ -e "$root/var/lib/satchel/key" ]; } || fail '--uninstall left a file, or removed the data'
 
-# The same where the init is OpenRC, under busybox's shell.
+# The same with OpenRC and the shell of busybox.
 if command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1; then
     cp "$(command -v busybox)" "$root/bin/busybox"
     printf '#!/bin/busybox sh\nexec /bin/busybox sh "$@"\n' >"$root/bin/bbsh"

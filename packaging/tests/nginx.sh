@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 
 start_server "$executable" serve --demo --data "$work/data"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-# The site's own authority, and a certificate of it.
+# A private certificate authority, and a certificate that it signed.
 openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=site -keyout "$work/ca.key" -out "$work/ca.crt" 2>>"$work/log"
 openssl req -newkey rsa:2048 -nodes -subj /CN=satchel.example -keyout "$work/key" -out "$work/csr" 2>>"$work/log"
 echo 'subjectAltName=DNS:satchel.example,DNS:localhost' >"$work/names"
@@ -41,17 +41,17 @@ answers() {
     expect '"name":"copy"' "$(call /rest/migrate/projects/copy "${tls[@]}" -T "$work/all.zip")"
     lines=$(call /rest/instance/device "${tls[@]}" -H 'accept: application/x-ndjson' | wc -l)
     [ "$lines" -gt 10 ] || fail "the stream has $lines lines"
-    # The commands reach it too, where they are told whose certificates count.
+    # The commands reach the server too if --ca names the authority.
     export SATCHEL_SERVER="https://localhost:$port" SATCHEL_USER=admin SATCHEL_PASSWORD=admin
     "$executable" export over-tls --ca "$work/ca.crt" --output "$work/over-tls.zip" >>"$work/log" 2>&1 ||
         fail 'satchel export --ca does not reach the server'
-    unzip -tq "$work/over-tls.zip" >/dev/null || fail 'what came over TLS is no bundle'
-    ! "$executable" inspect >>"$work/log" 2>&1 || fail 'a certificate of nobody known was taken'
+    unzip -tq "$work/over-tls.zip" >/dev/null || fail 'the file exported over TLS is not a bundle'
+    ! "$executable" inspect >>"$work/log" 2>&1 || fail 'a certificate of an unknown authority was accepted'
 }
-# In a subshell: whatever comes of it, nginx ends.
+# In a subshell, so that nginx is stopped even if a check fails.
 status=0
 (trap - EXIT; answers) || status=$?
 kill -QUIT "$(cat "$work/nginx.pid")"
-[ "$status" = 0 ] || fail 'something did not pass through nginx'
+[ "$status" = 0 ] || fail 'a check through nginx failed'
 stop_server || fail 'the server did not end well'
 echo 'nginx: a call, an upload, a stream and commands over TLS'

@@ -3,13 +3,13 @@
 # The test is run in a mount namespace of its own, so that no mount outlives it.
 
 if [ -z "${SATCHEL_TEST_NAMESPACE:-}" ]; then
-    # Somebody who is not root becomes it, in a user namespace.
+    # Another user becomes root in a user namespace.
     own=()
     [ "$(id -u)" = 0 ] || own=(--map-root-user)
     exec env SATCHEL_TEST_NAMESPACE=1 unshare "${own[@]}" --mount -- bash "$0" "$@"
 fi
 
-# Nothing that is waited for takes this long, unless it will never come.
+# The time limit of every wait.
 patience_s=60
 debian_suite=bookworm
 debian_root=target/debian-root
@@ -34,7 +34,7 @@ fail() {
     exit 1
 }
 
-# A Debian root with what is essential and no more, made once and kept in target/.
+# A minimal Debian root, created once and kept in target/.
 debian() {
     if [ ! -d "$debian_root" ]; then
         rm -rf "$debian_root.new"
@@ -60,7 +60,7 @@ start_server() {
     url=$(sed -n 's/^satchel is listening on //p' "$work/out")
 }
 
-# Stops it as systemd does. It must end well.
+# Stops the server as systemd does. Fails unless it exits with 0.
 stop_server() {
     [ -n "$server" ] || return 0
     local stopped=$server
@@ -68,7 +68,7 @@ stop_server() {
     kill -TERM "$stopped" && wait "$stopped"
 }
 
-# call PATH [CURL ARGUMENTS...]: prints the answer. Anything but success ends the test.
+# call PATH [CURL ARGUMENTS...]: prints the response. The test fails if the status is not 2xx.
 call() {
     local path=$1
     shift
@@ -80,7 +80,7 @@ post() {
     call "$1" -H 'content-type: application/json' -d "$2"
 }
 
-# expect TEXT IN: the text stands in it.
+# expect TEXT IN: fails unless IN contains TEXT.
 expect() {
     case $2 in
     *"$1"*) ;;

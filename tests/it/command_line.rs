@@ -27,7 +27,7 @@ fn subcommands() -> Vec<String> {
 }
 
 #[test]
-fn the_version_says_what_it_is_and_what_it_reads() {
+fn version_names_the_release_and_formats() {
     let short = printed(&["-V"]);
     assert_eq!(short, format!("satchel {}\n", env!("CARGO_PKG_VERSION")));
     let long = printed(&["--version"]);
@@ -39,7 +39,7 @@ fn the_version_says_what_it_is_and_what_it_reads() {
 }
 
 #[test]
-fn every_help_says_how_to_use_it_and_how_it_ends() {
+fn every_help_has_examples_and_exit_codes() {
     let subcommands = subcommands();
     for name in ["serve", "passwd", "config", "completions", "man", "licenses"] {
         assert!(subcommands.iter().any(|known| known == name), "{name} in {subcommands:?}");
@@ -58,7 +58,7 @@ fn every_help_says_how_to_use_it_and_how_it_ends() {
 }
 
 #[test]
-fn a_hidden_subcommand_is_no_part_of_what_people_see() {
+fn hidden_subcommands_are_not_listed() {
     for shown in [
         printed(&["man"]),
         printed(&["completions", "bash"]),
@@ -72,7 +72,7 @@ fn a_hidden_subcommand_is_no_part_of_what_people_see() {
 }
 
 #[test]
-fn shells_take_the_completions() {
+fn completions_are_valid_scripts() {
     for (shell, check) in [("bash", &["-n"][..]), ("zsh", &["-n"]), ("fish", &["--no-execute"])] {
         let script = printed(&["completions", shell]);
         assert!(script.contains("licenses"), "{shell}");
@@ -130,7 +130,7 @@ fn every_subcommand_has_a_page() {
 }
 
 #[test]
-fn the_licences_are_whole() {
+fn licences_are_complete() {
     let printed = printed(&["licenses"]);
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let own = fs::read_to_string(root.join("LICENSE")).unwrap();
@@ -139,7 +139,7 @@ fn the_licences_are_whole() {
 }
 
 #[test]
-fn a_reader_that_has_had_enough_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     for arguments in [&["licenses"][..], &["man"], &["completions", "bash"], &["config"]] {
         let mut child = satchel()
             .args(arguments)
@@ -157,7 +157,7 @@ fn a_reader_that_has_had_enough_is_no_error() {
 }
 
 #[test]
-fn how_it_ends_tells_what_was_wrong() {
+fn exit_codes_tell_the_kind_of_failure() {
     let says = |arguments: &[&str], code: i32, words: &[&str]| {
         let output = output(arguments);
         let said = String::from_utf8(output.stderr).unwrap();

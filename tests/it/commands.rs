@@ -123,7 +123,7 @@ fn documents(bundle: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn what_goes_out_comes_back_in_byte_for_byte() {
+fn an_exported_bundle_reimports_byte_for_byte() {
     let (one, two) = (Workspace::with_demo(), Workspace::new());
     let (first, second) = (one.path("first.zip"), two.path("second.zip"));
     let output = one.on_directory(&["export", "a", "--output", text(&first)]);
@@ -185,7 +185,7 @@ fn a_dry_run_and_a_diff_change_nothing() {
 }
 
 #[test]
-fn problems_are_told_with_their_places() {
+fn problems_have_locations() {
     let workspace = Workspace::with_demo();
     let output = workspace.on_directory(&["import", text(&golden().join("missing_ends"))]);
     assert_exit(&output, 1);
@@ -195,7 +195,7 @@ fn problems_are_told_with_their_places() {
 }
 
 #[test]
-fn a_workbook_goes_out_and_in_and_is_handed_back() {
+fn a_workbook_is_exported_imported_and_returned_with_marks() {
     let workspace = Workspace::with_demo();
     let workbook = workspace.path("sites.xlsx");
     assert_exit(
@@ -232,7 +232,7 @@ fn one_flipped_byte_is_found() {
 }
 
 #[test]
-fn an_undo_takes_an_import_back_and_asks_first() {
+fn an_undo_reverts_an_import_after_confirmation() {
     let workspace = Workspace::with_demo();
     let output = workspace.on_directory(&["undo"]);
     assert_exit(&output, 1);
@@ -246,7 +246,7 @@ fn an_undo_takes_an_import_back_and_asks_first() {
 }
 
 #[test]
-fn a_directory_that_a_server_holds_says_how_to_ask_it() {
+fn a_directory_in_use_names_the_server() {
     let server = Server::start();
     let output = run(satchel().args(["export", "a b", "--data"]).arg(server.data()));
     assert_exit(&output, 1);
@@ -256,7 +256,7 @@ fn a_directory_that_a_server_holds_says_how_to_ask_it() {
 }
 
 #[test]
-fn what_is_missing_or_wrong_is_said_and_nothing_is_made() {
+fn invalid_arguments_are_reported_and_create_nothing() {
     let workspace = Workspace::new();
     for words in [
         ["export", "a"],
@@ -303,7 +303,7 @@ fn a_password_comes_from_a_file_or_the_environment_only() {
 }
 
 #[test]
-fn a_user_of_a_server_gets_a_new_password() {
+fn passwd_changes_the_password_of_a_user_at_a_server() {
     let server = Server::start();
     let set = |user: &str, login: &str| {
         let mut child = satchel()
@@ -328,7 +328,7 @@ fn a_user_of_a_server_gets_a_new_password() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_failure() {
+fn a_closed_output_pipe_is_not_a_failure() {
     let workspace = Workspace::with_demo();
     let (reader, writer) = std::io::pipe().unwrap();
     let other = workspace.path("out");
@@ -379,7 +379,7 @@ fn request(stream: &mut std::net::TcpStream) -> String {
 }
 
 #[test]
-fn ctrl_c_takes_off_the_shelf_what_was_sent() {
+fn ctrl_c_removes_the_uploaded_project_from_the_library() {
     let workspace = Workspace::with_demo();
     let bundle = workspace.path("sent.zip");
     assert_exit(&workspace.on_directory(&["export", "a", "--output", text(&bundle)]), 0);

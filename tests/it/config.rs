@@ -57,7 +57,7 @@ fn in_force(json: &str, name: &str) -> (Value, String, Option<u64>) {
 }
 
 #[test]
-fn each_source_goes_before_the_next() {
+fn settings_sources_have_a_precedence() {
     let file = File::new(
         "# settings\nlisten = \"127.0.0.2:1\"\nconnections_max = 7\nlog = \"warn\"\nname = \"é>b\"\n",
     );
@@ -82,7 +82,7 @@ fn each_source_goes_before_the_next() {
 }
 
 #[test]
-fn what_is_printed_is_a_file_that_says_the_same() {
+fn the_printed_settings_are_a_valid_settings_file() {
     let text = "name = \"a \\\"b\\\" '%' # \\\\ é\"\ndata = '/var/R 1%'\nhead_wait_ms = 5\n";
     let file = File::new(text);
     let first = printed(satchel().args(["config", "--config", &file.name(), "--log", "debug"]));
@@ -102,7 +102,7 @@ fn what_is_printed_is_a_file_that_says_the_same() {
 }
 
 #[test]
-fn the_server_runs_with_what_the_file_says() {
+fn the_server_uses_the_settings_of_the_file() {
     let file = File::new("name = \"R 1%\"\nlisten = \"203.0.113.1:1\"\ncache_mib = 16\n");
     // The harness gives --listen, which goes before the file.
     let server = Server::start_with(&["--config", &file.name()]);
@@ -113,7 +113,7 @@ fn the_server_runs_with_what_the_file_says() {
 }
 
 #[test]
-fn a_wrong_file_is_refused_with_every_line_before_anything_is_begun() {
+fn an_invalid_settings_file_is_refused_with_every_wrong_line() {
     let file = File::new("lisen = \"127.0.0.1:0\"\nlisten = 8080\n\ncache_mib = 1\n");
     let data = file.path().with_extension("data");
     let data = data.to_str().unwrap();

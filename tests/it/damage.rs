@@ -112,7 +112,7 @@ fn one_changed_byte_never_gives_an_empty_inventory() {
 }
 
 #[test]
-fn the_database_of_another_inventory_is_refused_and_gets_no_default_user() {
+fn the_database_of_another_inventory_is_refused_without_creating_a_user() {
     let mut server = Server::start();
     let data = server.data();
     server.kill();
@@ -161,7 +161,7 @@ fn files_of_another_directory_and_lost_ones_are_noticed() {
 }
 
 #[test]
-fn a_damaged_previous_generation_is_named_where_it_is_needed() {
+fn a_damaged_previous_generation_is_reported_by_commands_that_read_it() {
     let directory = Server::start_with(&["--demo"]).kill_and_keep();
     let data = directory.path().join("data");
     fs::remove_dir_all(data.join("inventory-1")).unwrap();

@@ -78,7 +78,7 @@ fn server_with_a_damaged_device(name: &str) -> Server {
 }
 
 #[test]
-fn a_damaged_record_is_named_and_all_others_are_served() {
+fn a_damaged_record_is_reported_and_all_others_are_served() {
     let name = "R 3% é";
     let server = server_with_a_damaged_device(name);
     let problem = get(&server, "/rest/instance/device/R%203%25%20%C3%A9").problem(500, "damaged");
@@ -137,7 +137,7 @@ fn a_damaged_record_is_named_and_all_others_are_served() {
 }
 
 #[test]
-fn an_export_of_a_damaged_inventory_fails_and_leaves_the_good_bundle() {
+fn a_failed_export_of_a_damaged_inventory_keeps_the_existing_bundle() {
     let name = "R 3% é";
     let server = server_with_a_damaged_device(name);
     let good = fetch(&server, "good");
@@ -157,7 +157,7 @@ fn an_export_of_a_damaged_inventory_fails_and_leaves_the_good_bundle() {
 }
 
 #[test]
-fn a_damaged_pool_or_user_keeps_nobody_else_from_being_served() {
+fn a_damaged_pool_or_user_does_not_affect_other_requests() {
     let mut server = Server::start_with(&["--demo"]);
     // One sorts before the administrator, the other behind.
     let guests = ["!0 é", "é>b"];
@@ -227,7 +227,7 @@ fn damage_file(file: &File, bytes: u64, step: u64, from: u64) {
 }
 
 #[test]
-fn pages_that_are_damaged_while_the_server_runs_are_reported_and_the_rest_is_served() {
+fn pages_damaged_at_run_time_are_reported_and_other_records_are_served() {
     const DEVICES: usize = 9_000;
     /// One damage in so many bytes.
     const STEP_BYTES: u64 = 256 * 1024;

@@ -294,7 +294,7 @@ pub(crate) fn is_consistent(store: &Store) {
 }
 
 #[test]
-fn acknowledged_changes_survive_kills_whole() {
+fn acknowledged_changes_survive_kills() {
     let folder = tempfile::tempdir().unwrap();
     let acknowledged: Vec<AtomicU64> = (0..WRITERS).map(|_| AtomicU64::new(0)).collect();
     let mut rng = Rng::new();
@@ -333,7 +333,7 @@ pub(crate) fn is_whole(store: &Store, writer: usize, last: u64) {
 }
 
 #[test]
-fn loads_are_there_whole_or_not_at_all_after_kills() {
+fn a_killed_load_applies_completely_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let acknowledged = [AtomicU64::new(0)];
     let mut rng = Rng::new();
@@ -355,7 +355,7 @@ fn loads_are_there_whole_or_not_at_all_after_kills() {
 }
 
 #[test]
-fn large_changes_are_there_whole_or_not_at_all_after_kills() {
+fn a_killed_large_change_applies_completely_or_not_at_all() {
     /// The lines of a child until it writes its first change, and until that is acknowledged.
     const WRITES: u64 = 3;
     const ACKNOWLEDGED: u64 = WRITES + 1;

@@ -138,7 +138,7 @@ fn a_sheet_whose_records_are_all_rejected_replaces_nothing() {
 }
 
 #[test]
-fn a_document_without_records_empties_nothing() {
+fn a_document_without_records_removes_nothing() {
     let server = with_demo();
     let before = inventory(&server);
     put_folder(&server, "p", &documents(&[("task", "[]\n"), ("device", "- {name: R 1%}\n")]));
@@ -173,7 +173,7 @@ fn a_document_without_records_empties_nothing() {
 
 /// The user who calls is never removed, so where no other is, nothing would be.
 #[test]
-fn an_empty_document_of_users_is_refused_where_others_than_the_caller_are_there() {
+fn an_empty_document_of_users_is_refused_if_other_users_exist() {
     let server = Server::start();
     put_folder(&server, "p", &documents(&[("user", "[]\n")]));
     let replace = json!({"import_export_types": ["user"], "empty_database_before_import": true});

@@ -27,7 +27,7 @@ fn repeating(source: &str) -> Vec<usize> {
 }
 
 #[test]
-fn no_error_says_what_its_cause_says() {
+fn no_error_repeats_its_cause() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut errors = 0;
     let mut bad = Vec::new();

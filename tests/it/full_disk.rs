@@ -147,7 +147,7 @@ fn a_full_disk_refuses_changes_and_loses_nothing() {
 }
 
 #[test]
-fn a_store_opens_on_a_full_disk_and_goes_on_when_there_is_room() {
+fn a_store_opens_on_a_full_disk_and_accepts_changes_after_space_is_freed() {
     let Some(disk) = Disk::new(96) else { return };
     let store = Store::open(&disk.data()).unwrap();
     disk.fill();
@@ -171,7 +171,7 @@ fn a_store_opens_on_a_full_disk_and_goes_on_when_there_is_room() {
 }
 
 #[test]
-fn a_load_that_finds_no_room_changes_nothing() {
+fn a_load_on_a_full_disk_changes_nothing() {
     let Some(disk) = Disk::new(96) else { return };
     let store = Store::open(&disk.data()).unwrap();
     for number in 0..50 {
@@ -190,7 +190,7 @@ fn a_load_that_finds_no_room_changes_nothing() {
 }
 
 #[test]
-fn an_import_and_an_export_that_find_no_room_say_so_and_change_nothing() {
+fn an_import_and_an_export_on_a_full_disk_are_refused_and_change_nothing() {
     let Some(disk) = Disk::new(128) else { return };
     let server = Server::start_on(disk.0.path());
     put_folder(&server, "demo", &read_folder(&demo()));
@@ -250,7 +250,7 @@ fn many_devices(count: usize, bytes: usize) -> String {
 }
 
 #[test]
-fn reads_go_on_when_changes_have_filled_the_disk() {
+fn reads_continue_on_a_full_disk() {
     const DEVICES: usize = 6_000;
     let Some(disk) = Disk::new(224) else { return };
     // sled keeps 16 MiB of 21 in memory: a list reads from the disk.
@@ -315,7 +315,7 @@ impl Drop for FailingWrites {
 }
 
 #[test]
-fn after_a_write_that_failed_reads_and_counts_show_what_is_durable_and_changes_are_taken_again() {
+fn after_a_failed_write_reads_show_durable_data_and_changes_are_accepted_again() {
     const DEVICES: usize = 40;
     let server = Server::start();
     put_folder(&server, "some", &documents(&[("device", &many_devices(DEVICES, 3_500))]));
@@ -336,7 +336,7 @@ fn after_a_write_that_failed_reads_and_counts_show_what_is_durable_and_changes_a
 }
 
 #[test]
-fn a_limit_on_file_sizes_is_answered_as_a_full_disk_and_ends_nothing() {
+fn a_file_size_limit_is_reported_as_a_full_disk_and_the_server_continues() {
     const DEVICES: usize = 40;
     let mut server = Server::start();
     put_folder(&server, "some", &documents(&[("device", &many_devices(DEVICES, 3_500))]));
@@ -374,7 +374,7 @@ fn a_limit_on_file_sizes_is_answered_as_a_full_disk_and_ends_nothing() {
 }
 
 #[test]
-fn a_command_that_meets_a_limit_on_file_sizes_says_so() {
+fn a_command_reports_a_file_size_limit() {
     let folder = tempfile::tempdir().unwrap();
     let limited = Command::new("sh")
         .args(["-c", "ulimit -f 200; exec \"$@\"", "sh"])
@@ -439,7 +439,7 @@ fn write_workbook(disk: &Disk, format: Format) -> Result<u64, WriteError> {
 }
 
 #[test]
-fn a_workbook_that_finds_no_room_is_an_error_of_the_disk_wherever_it_fills_up() {
+fn a_workbook_on_a_full_disk_is_a_disk_error_at_every_size() {
     const STEP_BYTES: u64 = 64 * 1024;
     let Some(disk) = Disk::new(16) else { return };
     for format in Format::ALL {
@@ -471,7 +471,7 @@ fn a_workbook_that_finds_no_room_is_an_error_of_the_disk_wherever_it_fills_up() 
 }
 
 #[test]
-fn an_export_of_a_workbook_that_finds_no_room_is_answered_507_and_changes_nothing() {
+fn an_export_of_a_workbook_on_a_full_disk_is_507_and_changes_nothing() {
     let Some(disk) = Disk::new(160) else { return };
     let server = Server::start_on(disk.0.path());
     let devices: String = (0..6_000)

@@ -110,7 +110,7 @@ fn with_some() -> (Server, Documents) {
 }
 
 #[test]
-fn ctrl_c_cancels_at_a_server_and_says_so() {
+fn ctrl_c_cancels_a_job_at_a_server() {
     let (server, before) = with_some();
     let folder = tempfile::tempdir().unwrap();
     let from = big(folder.path(), "Évora");
@@ -180,7 +180,7 @@ fn ctrl_c_cancels_on_a_data_directory() {
 }
 
 #[test]
-fn ctrl_c_that_comes_too_late_says_so_and_prints_the_report() {
+fn ctrl_c_after_the_commit_prints_a_note_and_the_report() {
     let server = Server::start();
     let folder = tempfile::tempdir().unwrap();
     let from = big(folder.path(), "Évora");
@@ -205,7 +205,7 @@ fn ctrl_c_that_comes_too_late_says_so_and_prints_the_report() {
 }
 
 #[test]
-fn a_second_ctrl_c_leaves_and_says_how_to_look() {
+fn a_second_ctrl_c_exits_and_prints_how_to_follow_the_job() {
     let server = Server::start();
     let folder = tempfile::tempdir().unwrap();
     let from = big(folder.path(), "Évora");
@@ -255,7 +255,7 @@ fn a_second_ctrl_c_ends_the_work_on_a_data_directory() {
 }
 
 #[test]
-fn progress_is_lines_with_verbose_and_nothing_without() {
+fn progress_is_lines_with_verbose_and_omitted_without() {
     let server = Server::start();
     let folder = tempfile::tempdir().unwrap();
     let from = big(folder.path(), "Évora");
@@ -302,7 +302,7 @@ fn group(number: usize) -> String {
 
 /// A server of before there were jobs answers with the report.
 #[test]
-fn a_server_without_jobs_is_understood() {
+fn commands_work_with_a_server_without_jobs() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let answering = thread::spawn(move || {

@@ -208,7 +208,7 @@ fn jobs_are_for_administrators() {
 }
 
 #[test]
-fn every_operation_is_a_job_with_the_answer_of_the_call() {
+fn every_operation_is_a_job_with_the_response_of_the_call() {
     let server = Server::start();
     put_folder(&server, "demo", &read_folder(&demo()));
     imported(&server, "demo", json!({}));

@@ -30,7 +30,7 @@ fn send_requests(server: &Server, count: usize) {
 }
 
 #[test]
-fn a_log_pipe_that_nobody_reads_stops_nothing() {
+fn a_log_pipe_without_a_reader_does_not_stop_the_server() {
     let (reader, writer) = io::pipe().unwrap();
     let mut server = Server::start_with_stderr(&["--log", "debug"], writer.into());
     send_requests(&server, REQUESTS);
@@ -68,7 +68,7 @@ fn dropped_lines_are_counted_in_the_log() {
 }
 
 #[test]
-fn a_log_pipe_that_is_closed_stops_nothing() {
+fn a_closed_log_pipe_does_not_stop_the_server() {
     let (reader, writer) = io::pipe().unwrap();
     let mut server = Server::start_with_stderr(&["--log", "debug"], writer.into());
     drop(reader);

@@ -31,7 +31,7 @@ fn carried(server: &Server) -> Documents {
 }
 
 #[test]
-fn the_sample_inventory_comes_out_as_it_went_in() {
+fn the_sample_inventory_round_trips() {
     let (server, out) = with_demo();
     let original = read_folder(&demo());
     // The user who imports survives, before those of the project.
@@ -53,7 +53,7 @@ fn a_folder_is_listed_like_a_bundle() {
 }
 
 #[test]
-fn the_example_project_comes_out_as_it_went_in() {
+fn the_example_project_round_trips() {
     let Some(folder) = fixture("examples") else { return };
     let server = Server::start();
     put_folder(&server, "examples", &read_folder(&folder));
@@ -71,7 +71,7 @@ fn the_example_project_comes_out_as_it_went_in() {
 }
 
 #[test]
-fn an_export_of_enms_comes_out_byte_for_byte() {
+fn an_export_of_enms_round_trips_byte_for_byte() {
     let Some(folder) = fixture("examples_exported_by_enms_4.6") else { return };
     let server = Server::start();
     put_folder(&server, "examples", &read_folder(&folder));
@@ -98,7 +98,7 @@ fn the_near_empty_project_is_imported() {
 }
 
 #[test]
-fn every_broken_project_is_refused_with_all_that_is_wrong() {
+fn every_broken_project_is_refused_with_all_its_problems() {
     let (server, before) = with_demo();
     let mut projects = 0;
     for entry in fs::read_dir(golden()).unwrap() {
@@ -125,7 +125,7 @@ fn every_broken_project_is_refused_with_all_that_is_wrong() {
 }
 
 #[test]
-fn what_is_said_replaces_and_what_is_not_said_stays() {
+fn present_properties_are_replaced_and_absent_ones_are_kept() {
     let (server, before) = with_demo();
     let project = documents(&[(
         "device",
@@ -148,7 +148,7 @@ fn what_is_said_replaces_and_what_is_not_said_stays() {
 }
 
 #[test]
-fn a_device_gives_way_to_a_network_that_is_there() {
+fn a_device_with_the_name_of_an_existing_network_is_rejected() {
     let (server, before) = with_demo();
     let device = ("device", "- {name: Iberia}\n");
     for (name, project) in [
@@ -184,7 +184,7 @@ fn importing_again_changes_nothing() {
 }
 
 #[test]
-fn emptying_strikes_what_others_say_of_what_is_gone() {
+fn emptied_types_lose_their_references_in_other_records() {
     let (server, _) = with_demo();
     let project = documents(&[("device", "- \"name\": \"R1 -> R2\"\n")]);
     put_folder(&server, "p", &project);
@@ -219,7 +219,7 @@ fn emptying_strikes_what_others_say_of_what_is_gone() {
 }
 
 #[test]
-fn what_cannot_stand_alone_goes_along_and_is_struck_too() {
+fn dependent_records_are_removed_with_their_references() {
     let (server, before) = with_demo();
     let nothing = documents(&[("service", "[]\n"), ("network", "[]\n")]);
     put_folder(&server, "p", &nothing);
@@ -256,7 +256,7 @@ fn what_cannot_stand_alone_goes_along_and_is_struck_too() {
 }
 
 #[test]
-fn the_caller_survives_and_an_administrator_is_left() {
+fn an_import_keeps_the_caller_and_one_administrator() {
     let (server, before) = with_demo();
     let more = json!({"import_export_types": ["user"], "empty_database_before_import": true});
     put_folder(&server, "nobody", &documents(&[("user", "[]\n")]));
@@ -286,7 +286,7 @@ fn the_caller_survives_and_an_administrator_is_left() {
 }
 
 #[test]
-fn the_good_records_can_be_imported_without_the_bad() {
+fn valid_records_can_be_imported_without_invalid_ones() {
     let server = Server::start();
     put_folder(&server, "p", &read_folder(&golden().join("missing_ends")));
     let answer = import(&server, "p", json!({"on_error": "skip"}));
@@ -304,7 +304,7 @@ fn the_good_records_can_be_imported_without_the_bad() {
 }
 
 #[test]
-fn a_duplicate_does_not_take_the_record_before_it_along() {
+fn a_duplicate_is_rejected_and_the_first_record_is_imported() {
     let server = Server::start();
     let links = "- \"name\": \"L 1%\"\n- \"name\": \"L 1%\"\n  \"source\": \"nobody\"\n";
     put_folder(&server, "p", &documents(&[("link", links)]));
@@ -316,7 +316,7 @@ fn a_duplicate_does_not_take_the_record_before_it_along() {
 }
 
 #[test]
-fn what_was_emptied_and_is_rejected_is_struck_from_the_lists_that_stay() {
+fn references_to_rejected_records_of_an_emptied_type_are_removed() {
     let server = Server::start();
     let before = documents(&[
         ("link", "- \"name\": \"L 1%\"\n- \"name\": \"L2\"\n"),
@@ -353,7 +353,7 @@ fn what_was_emptied_and_is_rejected_is_struck_from_the_lists_that_stay() {
 }
 
 #[test]
-fn what_cannot_be_read_to_its_end_is_not_imported_in_part() {
+fn a_truncated_document_is_not_imported() {
     let (server, before) = with_demo();
     put_folder(&server, "p", &documents(&[("device", "- \"name\": \"R1\"\n- \"name\": \"R2\n")]));
     let more = json!({"import_export_types": ["device"], "on_error": "skip"});
@@ -362,7 +362,7 @@ fn what_cannot_be_read_to_its_end_is_not_imported_in_part() {
 }
 
 #[test]
-fn a_name_in_a_list_that_names_nothing_is_left_out_and_said() {
+fn a_dangling_reference_in_a_list_is_removed_and_reported() {
     let server = Server::start();
     let project = documents(&[
         (
@@ -384,7 +384,7 @@ fn a_name_in_a_list_that_names_nothing_is_left_out_and_said() {
 }
 
 #[test]
-fn a_dry_run_says_what_would_change_and_changes_nothing() {
+fn a_dry_run_reports_the_changes_and_changes_nothing() {
     let (server, before) = with_demo();
     let project = documents(&[(
         "device",
@@ -414,7 +414,7 @@ fn a_dry_run_says_what_would_change_and_changes_nothing() {
 }
 
 #[test]
-fn a_secret_that_differs_is_only_said_to_differ() {
+fn a_changed_secret_is_reported_without_its_value() {
     let (server, _) = with_demo();
     let credential = "- {name: \"Read and write: é%\", password: bmV3, username: new}\n";
     put_folder(&server, "p", &documents(&[("credential", credential)]));
@@ -427,7 +427,7 @@ fn a_secret_that_differs_is_only_said_to_differ() {
 }
 
 #[test]
-fn the_report_has_every_problem_and_the_answer_the_first() {
+fn the_report_has_every_problem_and_the_response_the_first_ones() {
     let server = Server::start();
     let device = |n: usize| format!("- {{name: \"R{n} -> R2\", port: many}}\n");
     let text: String = (0..250).map(device).collect();
@@ -460,7 +460,7 @@ fn the_report_has_every_problem_and_the_answer_the_first() {
 const SECRET: [&str; 2] = ["bm90IGEgcmVhbCBwYXNzd29yZA==", "not a real password"];
 
 #[test]
-fn secrets_are_in_unless_they_are_left_out() {
+fn exports_contain_secrets_unless_disabled() {
     let (server, before) = with_demo();
     let report = export(&server, "with", json!({}));
     assert_eq!(report["secrets"], "included");
@@ -483,7 +483,7 @@ fn secrets_are_in_unless_they_are_left_out() {
 }
 
 #[test]
-fn secrets_are_sealed_at_rest_and_never_logged() {
+fn secrets_are_encrypted_at_rest_and_never_logged() {
     let (mut server, _) = with_demo();
     server.terminate();
     server.wait();
@@ -509,7 +509,7 @@ fn secrets_are_sealed_at_rest_and_never_logged() {
 }
 
 #[test]
-fn computed_pools_follow_and_those_by_hand_stay() {
+fn an_import_updates_computed_pools_and_keeps_manual_ones() {
     let (server, before) = with_demo();
     let project = documents(&[(
         "device",
@@ -537,7 +537,7 @@ fn computed_pools_follow_and_those_by_hand_stay() {
 }
 
 #[test]
-fn an_export_holds_the_kinds_that_were_asked_for_and_replaces_whole() {
+fn an_export_contains_the_requested_types_and_replaces_the_bundle() {
     let (server, before) = with_demo();
     let all = export(&server, "a b", json!({}));
     assert_eq!(all["types"].as_array().unwrap().len(), KINDS.len());
@@ -563,7 +563,7 @@ fn an_export_holds_the_kinds_that_were_asked_for_and_replaces_whole() {
 }
 
 #[test]
-fn names_that_lead_elsewhere_touch_nothing() {
+fn path_traversal_in_names_is_refused() {
     let (server, before) = with_demo();
     let files = || {
         let mut files = Vec::new();
@@ -611,14 +611,14 @@ fn names_that_lead_elsewhere_touch_nothing() {
 }
 
 #[test]
-fn a_project_that_is_not_there_is_not_found() {
+fn an_unknown_project_is_not_found() {
     let server = Server::start();
     let problem = import(&server, "nowhere", json!({})).problem(404, "unknown-project");
     assert!(problem["detail"].as_str().unwrap().contains("nowhere"), "{problem}");
 }
 
 #[test]
-fn a_bundle_that_is_none_is_not_taken() {
+fn an_invalid_bundle_is_refused() {
     let server = Server::start();
     let refused = |bundle: Vec<u8>, entry: Option<&str>| {
         let put = server.request("PUT", "/rest/migrate/projects/p").login(ADMIN).body(bundle);

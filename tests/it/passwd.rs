@@ -33,7 +33,7 @@ fn fails(data: &Path, user: &str, input: &str, says: &str) {
 }
 
 #[test]
-fn a_new_password_opens_and_the_old_one_does_not() {
+fn the_new_password_is_accepted_and_the_old_one_refused() {
     let mut server = Server::start();
     let status = |server: &Server, login| {
         server.request("GET", "/rest/migrate/projects").login(login).send().status
@@ -74,7 +74,7 @@ fn an_administrator_with_an_invalid_name_is_refused_with_the_reason() {
 }
 
 #[test]
-fn with_a_password_of_its_own_the_server_may_listen_beyond_this_machine() {
+fn after_a_password_change_the_server_can_listen_on_all_addresses() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     // The start that is refused makes the data directory, and says what to do.

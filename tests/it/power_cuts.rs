@@ -157,7 +157,7 @@ fn cut(events: &[Event], rng: &mut Rng) -> (BTreeMap<Written, Vec<u8>>, [u64; WR
 }
 
 #[test]
-fn what_was_acknowledged_survives_power_cuts_whole() {
+fn acknowledged_changes_survive_power_cuts() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let options = ["-xx", "-s", "4000000", "-e", "trace=write,pwrite64,fdatasync,fsync"];

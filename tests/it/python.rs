@@ -10,7 +10,7 @@ use crate::inventory::{ask, encode, get, names, path, put, queried, shown};
 
 /// The table that the unit test of `model::python` compares with is the one that Python makes.
 #[test]
-fn the_table_of_spellings_is_what_python_prints() {
+fn the_table_of_number_formats_equals_pythons_output() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
     let python = Command::new("python3").arg(folder.join("spellings.py")).output();
     let Ok(output) = python else {
@@ -37,7 +37,7 @@ fn found(server: &Server, property: &str, filter: &str, text: &str) -> Vec<Strin
 }
 
 #[test]
-fn a_number_in_a_text_property_is_shown_as_python_spells_it() {
+fn a_number_in_a_text_property_is_formatted_like_python() {
     let server = Server::start();
     for (number, text) in [
         (json!(1e-05), "1e-05"),
@@ -54,7 +54,7 @@ fn a_number_in_a_text_property_is_shown_as_python_spells_it() {
 }
 
 #[test]
-fn a_value_of_a_custom_property_is_found_by_its_spelling() {
+fn a_custom_property_is_searched_by_the_python_form_of_its_value() {
     let server = Server::start();
     for (value, spelling, part) in [
         (json!(1e16), "1e+16", "E+1"),
@@ -77,7 +77,7 @@ fn a_value_of_a_custom_property_is_found_by_its_spelling() {
 }
 
 #[test]
-fn a_pool_compares_what_python_would() {
+fn a_pool_compares_values_like_python() {
     let server = Server::start();
     put(&server, "device", &json!({"name": "R 1%", "weight": [1e16], "tags": []}));
     for (criteria, members) in [

@@ -68,7 +68,7 @@ fn rest_verify(server: &Server) -> Value {
 }
 
 #[test]
-fn what_rest_stores_at_a_limit_goes_round() {
+fn a_record_at_a_limit_round_trips_over_rest() {
     let server = Server::start();
     // Each of its characters grows to ten in a document.
     let longest = "😀".repeat(TEXT_BYTES_MAX / 4);
@@ -84,7 +84,7 @@ fn what_rest_stores_at_a_limit_goes_round() {
 }
 
 #[test]
-fn what_a_project_brings_at_a_limit_goes_round() {
+fn a_project_record_at_a_limit_round_trips() {
     let server = Server::start();
     let digits = format!("-{}", "9".repeat(INT_DIGITS_MAX));
     let deep = format!("{}{}", "[".repeat(VALUE_DEPTH_MAX), "]".repeat(VALUE_DEPTH_MAX));
@@ -98,7 +98,7 @@ fn what_a_project_brings_at_a_limit_goes_round() {
 }
 
 #[test]
-fn the_largest_record_goes_round() {
+fn the_largest_record_round_trips() {
     let server = Server::start();
     // Four texts of the longest kind, but for what the rest of the record takes.
     let long = "x".repeat((RECORD_BYTES_MAX as usize / 4) - 1024);
@@ -112,7 +112,7 @@ fn the_largest_record_goes_round() {
 }
 
 #[test]
-fn rest_refuses_what_is_above_a_limit_and_names_it() {
+fn rest_refuses_a_record_over_a_limit_and_names_the_limit() {
     let server = Server::start();
     let zeros = vec![0; (RECORD_BYTES_MAX / 33) as usize + 1];
     for (device, property, limit) in [
@@ -133,7 +133,7 @@ fn rest_refuses_what_is_above_a_limit_and_names_it() {
 }
 
 #[test]
-fn a_configuration_has_a_limit_of_its_own_and_is_not_in_projects() {
+fn configurations_have_a_separate_limit_and_are_not_in_projects() {
     let server = Server::start();
     stored(&server, &json!({"name": "R"}));
     let send = |bytes: usize| {
@@ -147,7 +147,7 @@ fn a_configuration_has_a_limit_of_its_own_and_is_not_in_projects() {
 }
 
 #[test]
-fn a_project_above_a_limit_is_rejected_with_the_place() {
+fn a_project_over_a_limit_is_rejected_with_the_location() {
     let server = Server::start();
     let digits = "9".repeat(INT_DIGITS_MAX + 1);
     let deep = format!("{}{}", "[".repeat(VALUE_DEPTH_MAX + 1), "]".repeat(VALUE_DEPTH_MAX + 1));
@@ -184,7 +184,7 @@ fn records_that_grow_over_a_limit_when_they_are_merged_are_refused() {
 }
 
 #[test]
-fn a_workbook_above_a_limit_is_rejected_with_the_cell() {
+fn a_workbook_over_a_limit_is_rejected_with_the_cell() {
     let server = Server::start();
     let mut writer = WorkbookWriter::new(Format::Xlsx, &std::env::temp_dir()).unwrap();
     writer.begin_sheet("device", ["name", "rack"]).unwrap();
@@ -221,7 +221,7 @@ fn name(text: &str) -> Name {
 }
 
 #[test]
-fn a_record_from_before_the_limits_is_served_exported_and_named() {
+fn an_older_record_over_a_limit_is_served_exported_and_reported() {
     let server = Server::start();
     stored(&server, &json!({"name": "good"}));
     let server = behind_its_back(server, |store| {
@@ -248,7 +248,7 @@ fn a_record_from_before_the_limits_is_served_exported_and_named() {
 }
 
 #[test]
-fn members_of_a_pool_that_are_too_many_for_a_document_are_computed_again() {
+fn pool_members_over_the_document_limit_are_recomputed() {
     let count = (RECORD_BYTES_MAX / (32 + NAME_BYTES_MAX as u64)) as usize + 1;
     let server = behind_its_back(Server::start(), |store| {
         let mut pool = Pool::named(name("all é"));

@@ -94,7 +94,7 @@ fn set_aside(data: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn an_intact_inventory_is_left_alone() {
+fn recover_does_not_change_an_intact_inventory() {
     let directory = inventory();
     let data = directory.path().join("data");
     let output = recover(&data, &[]);
@@ -129,7 +129,7 @@ fn a_refusal_names_the_projects_of_the_library_with_their_records_and_times() {
 }
 
 #[test]
-fn what_can_be_done_is_listed_and_nothing_is_changed() {
+fn recover_lists_the_methods_and_changes_nothing() {
     let directory = inventory();
     let data = damage(&directory);
     let before = fs::read(current_database(&data)).unwrap();
@@ -157,7 +157,7 @@ fn what_can_be_done_is_listed_and_nothing_is_changed() {
 }
 
 #[test]
-fn the_question_on_a_terminal_decides() {
+fn recover_on_a_terminal_needs_confirmation() {
     let directory = inventory();
     let data = damage(&directory);
     let before = fs::read(current_database(&data)).unwrap();
@@ -177,7 +177,7 @@ fn the_question_on_a_terminal_decides() {
 }
 
 #[test]
-fn a_salvage_keeps_what_can_be_read() {
+fn a_salvage_keeps_every_readable_record() {
     let directory = inventory();
     let data = damage(&directory);
     let damaged = fs::read(current_database(&data)).unwrap();
@@ -204,7 +204,7 @@ fn a_salvage_keeps_what_can_be_read() {
 }
 
 #[test]
-fn the_generation_before_becomes_the_inventory() {
+fn the_previous_generation_becomes_the_inventory() {
     let directory = inventory();
     let data = damage(&directory);
     let output = recover(&data, &["--previous", "--yes"]);
@@ -259,7 +259,7 @@ fn a_lost_database_can_still_be_replaced() {
 }
 
 #[test]
-fn a_lost_key_and_a_damaged_database_have_a_way_out() {
+fn a_lost_key_with_a_damaged_database_can_be_recovered() {
     let directory = inventory();
     let data = damage(&directory);
     fs::remove_file(data.join("key")).unwrap();
@@ -273,7 +273,7 @@ fn a_lost_key_and_a_damaged_database_have_a_way_out() {
 }
 
 #[test]
-fn after_a_new_key_no_undo_brings_back_sealed_secrets() {
+fn after_a_new_key_undo_restores_no_encrypted_secrets() {
     let directory = inventory();
     let data = directory.path().join("data");
     fs::remove_file(data.join("key")).unwrap();
@@ -335,7 +335,7 @@ fn an_interrupted_recovery_is_noticed_and_can_be_repeated() {
 }
 
 #[test]
-fn a_new_key_drops_secrets_and_nothing_else() {
+fn a_new_key_removes_only_secrets() {
     let directory = inventory();
     let data = directory.path().join("data");
     let old = fs::read(data.join("key")).unwrap();

@@ -73,7 +73,7 @@ fn a_partial_project_replaces_the_types_that_it_has() {
 }
 
 #[test]
-fn a_partial_project_is_the_same_at_a_server() {
+fn a_partial_project_has_the_same_result_at_a_server() {
     let workspace = Workspace::with_demo();
     let folder = one_device(&workspace);
     let server = Server::start();
@@ -152,7 +152,7 @@ fn sheet_of_links(links: &[(&str, &str, &str)]) -> Vec<u8> {
 }
 
 #[test]
-fn nothing_is_removed_where_nobody_was_asked() {
+fn without_confirmation_nothing_is_removed() {
     let workspace = Workspace::with_demo();
     let folder = one_device(&workspace);
     let before = counts(&workspace);
@@ -177,7 +177,7 @@ fn nothing_is_removed_where_nobody_was_asked() {
 }
 
 #[test]
-fn on_a_terminal_the_removals_are_shown_and_asked_about() {
+fn on_a_terminal_removals_are_shown_and_need_confirmation() {
     let workspace = Workspace::with_demo();
     let folder = one_device(&workspace);
     let before = counts(&workspace);
@@ -205,7 +205,7 @@ fn on_a_terminal_the_removals_are_shown_and_asked_about() {
 }
 
 #[test]
-fn rest_empties_what_is_listed_and_warns_of_each_type_without_a_document() {
+fn rest_empties_the_listed_types_and_warns_of_each_type_without_a_document() {
     let server = Server::start();
     put_folder(&server, "one", &documents(&[("device", ONE_DEVICE)]));
     let demo = crate::project::read_folder(&demo());

@@ -67,7 +67,7 @@ fn a_second_signal_stops_the_server_immediately() {
 }
 
 #[test]
-fn a_request_that_does_not_end_is_cut_off() {
+fn shutdown_cuts_off_an_endless_request() {
     let mut server = Server::start_with(&["--shutdown-wait-ms", "300"]);
     let _in_hand = request_in_hand(&server);
     server.terminate();

@@ -29,7 +29,7 @@ fn a_configuration_is_returned_unchanged() {
 }
 
 #[test]
-fn a_configuration_of_five_megabytes_delays_no_other_request() {
+fn a_configuration_of_five_megabytes_does_not_delay_other_requests() {
     let server = Server::start();
     put(&server, "device", &json!({"name": "R 1%"}));
     let text = "interface GigabitEthernet0/0\n ip address 10.0.0.1 255.255.255.0\n".repeat(80_000);

@@ -79,7 +79,7 @@ fn outcome(server: &Server, answer: &Answer, round: usize) -> String {
 }
 
 #[test]
-fn mutated_xls_leave_the_server_as_it_is() {
+fn importing_mutated_xls_files_does_not_stop_the_server() {
     let mutants = std::cell::OnceCell::new();
     survive("a.xls", |server, chance| {
         mutants.get_or_init(|| XlsMutants::of(exported(server, "a.xls"))).next(chance)
@@ -87,7 +87,7 @@ fn mutated_xls_leave_the_server_as_it_is() {
 }
 
 #[test]
-fn mutated_xlsx_leave_the_server_as_it_is() {
+fn importing_mutated_xlsx_files_does_not_stop_the_server() {
     let mutants = std::cell::OnceCell::new();
     survive("a.xlsx", |server, chance| {
         mutants.get_or_init(|| XlsxMutants::of(exported(server, "a.xlsx"))).next(chance)

@@ -21,7 +21,7 @@ fn put(server: &Server, name: &str) {
 }
 
 #[test]
-fn an_import_is_taken_back_with_all_that_came_after_it_and_so_is_an_undo() {
+fn undo_reverts_an_import_and_all_later_changes_and_a_second_undo_reverts_it() {
     let server = Server::start_with(&["--demo"]);
     let with_demo = inventory(&server);
     let answer = server
@@ -83,7 +83,7 @@ fn a_validator_from_before_an_undo_is_stale() {
 }
 
 #[test]
-fn where_nothing_was_before_an_undo_says_so() {
+fn undo_without_a_previous_generation_is_refused() {
     let server = Server::start();
     for query in ["", "?dry_run=true"] {
         let problem = undo(&server, query, 409);

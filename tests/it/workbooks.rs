@@ -436,19 +436,19 @@ fn survive(name: &str, mut mutant: impl FnMut(&mut Chance) -> Vec<u8>) {
 }
 
 #[test]
-fn mutated_xls_harm_nobody() {
+fn mutated_xls_files_never_crash_the_server() {
     let mutants = XlsMutants::of(workbook(Format::Xls));
     survive(".xls", |chance| mutants.next(chance));
 }
 
 #[test]
-fn mutated_xlsx_harm_nobody() {
+fn mutated_xlsx_files_never_crash_the_server() {
     let mutants = XlsxMutants::of(workbook(Format::Xlsx));
     survive(".xlsx", |chance| mutants.next(chance));
 }
 
 #[test]
-fn mutated_ods_harm_nobody() {
+fn mutated_ods_files_never_crash_the_server() {
     let cells = "<table:table-cell office:value-type=\"string\"><text:p>R 1%</text:p>\
                  </table:table-cell><table:table-cell table:number-columns-repeated=\"3\" \
                  office:value-type=\"float\" office:value=\"22\"/>";
@@ -458,7 +458,7 @@ fn mutated_ods_harm_nobody() {
 }
 
 #[test]
-fn mutated_xlsb_harm_nobody() {
+fn mutated_xlsb_files_never_crash_the_server() {
     let cell = |column: u32| {
         xlsb_record(5, &[&column.to_le_bytes()[..], &[0; 4], &22.5f64.to_le_bytes()].concat())
     };

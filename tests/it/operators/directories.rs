@@ -19,7 +19,7 @@ fn refused(workspace: &Workspace, name: &str) -> Output {
 }
 
 #[test]
-fn a_missing_or_empty_directory_is_made_by_serve_and_import_create_only() {
+fn only_serve_and_import_create_make_a_missing_or_empty_directory() {
     let workspace = Workspace::new();
     for name in MAKE_NONE {
         let output = refused(&workspace, name);
@@ -56,7 +56,7 @@ fn ends_after_ready(command: &mut Command) {
 }
 
 #[test]
-fn a_folder_of_something_else_is_left_alone() {
+fn a_folder_of_another_program_is_unchanged() {
     let workspace = Workspace::new();
     fs::create_dir(workspace.data()).unwrap();
     fs::write(workspace.data().join("thesis “1”.odt"), "years").unwrap();
@@ -87,7 +87,7 @@ fn a_folder_of_something_else_is_left_alone() {
 }
 
 #[test]
-fn what_cannot_be_reached_is_not_called_missing() {
+fn an_inaccessible_path_is_not_reported_as_missing() {
     if !is_root() {
         return;
     }
@@ -121,7 +121,7 @@ fn what_cannot_be_reached_is_not_called_missing() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_made_names_the_folder_in_the_way() {
+fn a_directory_that_cannot_be_created_names_the_blocking_folder() {
     if !is_root() {
         return;
     }
@@ -156,7 +156,7 @@ fn a_directory_in_use_names_the_process_and_the_address() {
 }
 
 #[test]
-fn a_directory_that_a_command_uses_names_the_command() {
+fn a_directory_in_use_by_a_command_names_the_command() {
     let workspace = Workspace::with_demo();
     // It has the directory open while it waits for the password.
     let mut child = workspace
@@ -178,7 +178,7 @@ fn a_directory_that_a_command_uses_names_the_command() {
 }
 
 #[test]
-fn a_directory_of_a_newer_format_wants_a_newer_satchel() {
+fn a_directory_of_a_newer_format_needs_a_newer_satchel() {
     let workspace = Workspace::with_demo();
     let pointer = workspace.data().join("CURRENT");
     let text = fs::read_to_string(&pointer).unwrap();
@@ -196,7 +196,7 @@ fn a_directory_of_a_newer_format_wants_a_newer_satchel() {
 }
 
 #[test]
-fn a_first_start_that_was_cut_off_is_finished_by_serve() {
+fn serve_completes_an_interrupted_first_start() {
     let workspace = Workspace::new();
     fs::create_dir(workspace.data()).unwrap();
     fs::write(workspace.data().join("LOCK"), "").unwrap();

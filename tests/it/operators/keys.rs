@@ -17,7 +17,7 @@ fn refused_by_all(workspace: &Workspace, words: &[&str]) {
 }
 
 #[test]
-fn a_key_that_is_wrong_missing_or_short_is_refused_at_start() {
+fn a_wrong_missing_or_short_key_is_refused_at_start() {
     let (workspace, other) = (Workspace::with_demo(), Workspace::with_demo());
     let (key, check) = (workspace.data().join("key"), workspace.data().join("key.check"));
     assert_eq!(fs::metadata(&check).unwrap().permissions().mode() & 0o777, 0o600);
@@ -44,7 +44,7 @@ fn a_key_that_is_wrong_missing_or_short_is_refused_at_start() {
 
 /// Directories of older versions have no `key.check`, and a damaged one says nothing.
 #[test]
-fn stored_secrets_prove_the_key_where_the_check_does_not() {
+fn stored_secrets_verify_the_key_if_the_key_check_is_missing() {
     let (workspace, other) = (Workspace::with_demo(), Workspace::with_demo());
     let (key, check) = (workspace.data().join("key"), workspace.data().join("key.check"));
     let (right, sealed) = (fs::read(&key).unwrap(), fs::read(&check).unwrap());

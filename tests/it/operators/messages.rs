@@ -20,7 +20,7 @@ fn problem(output: &Output) -> Value {
 }
 
 #[test]
-fn a_refusal_is_json_where_json_is_asked_for() {
+fn errors_are_json_with_the_json_flag() {
     let workspace = Workspace::new();
     let lost = workspace.data().to_str().unwrap().to_owned();
     let demo = demo().to_str().unwrap().to_owned();
@@ -65,7 +65,7 @@ fn a_refusal_is_json_where_json_is_asked_for() {
 }
 
 #[test]
-fn quiet_commands_print_nothing_but_what_was_asked_for() {
+fn quiet_commands_print_only_requested_output() {
     let workspace = Workspace::new();
     let quiet =
         |words: &[&str]| run(satchel().args(words).arg("-q").arg("--data").arg(workspace.data()));
@@ -131,7 +131,7 @@ fn a_comparison_of_two_projects_imports_nothing() {
 }
 
 #[test]
-fn the_cause_of_a_failure_is_printed_where_there_is_no_servers_log() {
+fn without_a_server_log_the_cause_of_a_failure_is_printed() {
     let workspace = Workspace::with_demo();
     // Where reports of bundles should lie there is a file: the library cannot be listed.
     let library = workspace.data().join("migrations");
@@ -151,7 +151,7 @@ fn the_cause_of_a_failure_is_printed_where_there_is_no_servers_log() {
 }
 
 #[test]
-fn one_is_singular() {
+fn counts_of_one_use_the_singular() {
     let workspace = Workspace::new();
     let folder = workspace.path("one");
     fs::create_dir(&folder).unwrap();

@@ -88,7 +88,7 @@ fn root_works_as_the_owner_of_the_directory() {
 }
 
 #[test]
-fn an_output_that_is_not_written_leaves_nothing_in_roots_folder() {
+fn a_failed_output_leaves_no_file_in_roots_folder() {
     let workspace = Workspace::with_demo();
     let own = workspace.path("own");
     fs::create_dir(&own).unwrap();
@@ -122,7 +122,7 @@ fn an_output_that_is_not_written_leaves_nothing_in_roots_folder() {
 }
 
 #[test]
-fn another_user_is_refused_and_told_whom_to_ask() {
+fn another_user_is_refused_and_the_error_names_the_owner() {
     if !is_root() {
         return;
     }
@@ -147,7 +147,7 @@ fn another_user_is_refused_and_told_whom_to_ask() {
 }
 
 #[test]
-fn files_that_root_left_behind_are_named_with_the_way_out() {
+fn files_left_by_root_are_reported_with_the_remedy() {
     if !is_root() {
         return;
     }
@@ -170,7 +170,7 @@ fn files_that_root_left_behind_are_named_with_the_way_out() {
 
 /// The volume of a container belongs to root, and what lies in it to the user of the container.
 #[test]
-fn a_volume_of_root_is_used_by_who_may_write_in_it() {
+fn a_volume_of_root_is_used_by_the_owner_of_its_key() {
     if !is_root() {
         return;
     }

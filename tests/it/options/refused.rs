@@ -20,7 +20,7 @@ fn required(options: &[CallOption], without: &str) -> Vec<(&'static str, &'stati
 }
 
 #[test]
-fn an_unknown_option_is_refused_with_the_nearest_in_every_place() {
+fn an_unknown_option_is_refused_with_the_nearest_in_query_form_and_json() {
     let server = server();
     let before = state(&server);
     let mut tried = 0;
@@ -116,7 +116,7 @@ fn contradicting_values_are_refused_and_equal_values_are_not() {
 }
 
 #[test]
-fn a_wrong_value_is_refused_also_of_an_option_without_effect() {
+fn a_wrong_value_is_refused_even_if_the_option_has_no_effect() {
     let server = server();
     let before = state(&server);
     for route in changing() {

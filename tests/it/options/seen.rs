@@ -17,7 +17,7 @@ const JSON: Option<&str> = Some("application/json");
 const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
 
 #[test]
-fn an_undo_with_a_dry_run_in_its_body_undoes_nothing() {
+fn an_undo_with_a_dry_run_in_its_body_changes_nothing() {
     let server = server();
     let before = state(&server);
     for (media_type, body) in [
@@ -62,7 +62,7 @@ fn an_undo_with_a_dry_run_in_its_body_undoes_nothing() {
 }
 
 #[test]
-fn an_import_with_a_dry_run_in_the_query_or_misspelt_imports_nothing() {
+fn an_import_with_a_dry_run_in_the_query_or_a_misspelt_one_changes_nothing() {
     let server = server();
     let before = state(&server);
     let body = json!({"name": "p", "import_export_types": ["device"]}).to_string();

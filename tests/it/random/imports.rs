@@ -110,7 +110,7 @@ impl Plain {
         for (name, held) in &mut self.records[Kind::Device] {
             held.text = texts.get(name).cloned().flatten();
         }
-        self.strike_what_dangles();
+        self.remove_dangling_references();
         if left < given { Does::Part } else { Does::All }
     }
 
@@ -126,7 +126,7 @@ impl Plain {
     }
 
     /// Lets go what cannot stand without what is not there, and strikes it from all lists.
-    fn strike_what_dangles(&mut self) {
+    fn remove_dangling_references(&mut self) {
         loop {
             let there = PerKind::new(|kind| self.records[kind].keys().cloned().collect());
             let mut gone = false;

@@ -406,7 +406,7 @@ proptest! {
     /// computed pools have the members that their criteria give, and what did not change keeps its
     /// version.
     #[test]
-    fn changes_do_what_they_do_to_a_plain_inventory(
+    fn the_store_equals_the_reference_model_after_random_changes(
         steps in prop::collection::vec(step(), 1..80)
     ) {
         let site = Site::new();
