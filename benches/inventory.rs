@@ -187,7 +187,7 @@ struct Measured {
     p99: Duration,
 }
 
-/// Lets `clients` send what `request` makes of a number, for a while.
+/// Runs `clients` that send `request(number)` for the measuring time.
 fn load(
     address: SocketAddr,
     clients: usize,

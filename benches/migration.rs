@@ -158,7 +158,7 @@ fn dump(folder: &Path) -> String {
     String::new()
 }
 
-/// Loads the same keys and values into sled, with nothing around it but a flush at the end.
+/// Loads the same keys and values into sled, followed by one flush.
 fn raw(folder: &Path, threads: usize) -> String {
     let path = folder.join(format!("raw{threads}"));
     let db = sled::Config::new()

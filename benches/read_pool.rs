@@ -1,6 +1,6 @@
 //! The read pool of the server (`src/http/blocking/read_pool.rs`) beside `tokio::task::spawn_blocking`:
 //! jobs a second and their latency, for tasks that each wait for one short job after the other:
-//! `cargo bench --bench read_pool [-- SECONDS]`. The two take turns in one run.
+//! `cargo bench --bench read_pool [-- SECONDS]`. The two alternate in one run.
 #![allow(clippy::unwrap_used, reason = "a measurement may fail")]
 
 #[path = "../src/http/blocking/read_pool.rs"]
@@ -29,7 +29,7 @@ pub enum BlockingError {
 /// Tasks that wait for jobs at the same time: one client, the clients of a script, many clients.
 const TASKS: [usize; 4] = [1, 4, 16, 64];
 
-/// Turns of each way, of which the median counts.
+/// Rounds of each way; the median is printed.
 const TURNS: usize = 5;
 
 /// The rounds of a job's computation: about 3 µs, as a point read of the store takes.
@@ -42,7 +42,7 @@ enum Way {
     SpawnBlocking,
 }
 
-/// The result of one turn.
+/// The result of one round.
 #[derive(Clone, Copy)]
 struct Measured {
     jobs_per_second: f64,
@@ -74,7 +74,7 @@ fn main() {
     }
 }
 
-/// Runs jobs in `tasks` tasks for the length of a turn.
+/// Runs jobs in `tasks` tasks for the length of a round.
 async fn measure(way: &Way, tasks: usize, turn: Duration) -> Measured {
     let started = Instant::now();
     let running: Vec<_> = (0..tasks)
@@ -112,7 +112,7 @@ fn job() -> u64 {
     (0..JOB_ROUNDS).fold(0, |sum, round| black_box(sum ^ round.wrapping_mul(0x9e37_79b9)))
 }
 
-/// Returns the turn whose latency is the median.
+/// Returns the round whose latency is the median.
 fn middle(mut turns: Vec<Measured>) -> Measured {
     turns.sort_by_key(|turn| turn.median);
     turns[turns.len() / 2]

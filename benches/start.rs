@@ -1,6 +1,6 @@
-//! How long the server takes from its start to its first answer, and what it holds in memory while nobody asks, with nothing
-//! and with a million devices: `cargo bench --bench start [-- DEVICES …]`. Beside it, how long Python
-//! takes to start and do nothing: the least that what runs on it takes.
+//! Measures the time from the start of the server to its first response, and its idle memory, with an
+//! empty inventory and with a million devices: `cargo bench --bench start [-- DEVICES …]`. Python's own
+//! start time is the lower bound for eNMS.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a measurement may fail")]
 
 mod project;
@@ -34,7 +34,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// Sizes that are measured where none are given.
 const DEVICES: [u64; 3] = [0, 10_000, 1_000_000];
 
-/// Starts of each; the median is told.
+/// Starts per size; the median is printed.
 const STARTS: usize = 9;
 
 /// How long a server is left alone before its memory is looked at.
@@ -73,7 +73,7 @@ fn main() {
     }
 }
 
-/// Asks whether the server lives, and waits for what it says.
+/// Calls `/rest/is_alive` and reads the response.
 fn first_answer(address: SocketAddr) {
     let mut tcp = TcpStream::connect(address).unwrap();
     let request = format!("GET /rest/is_alive HTTP/1.1\r\nHost: {address}\r\n\r\n");

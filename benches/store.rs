@@ -116,7 +116,7 @@ fn clients(store: &Store, number: usize, next: &AtomicU64) -> f64 {
 /// A sorted load, next to sled's of the same keys and values. Gives the store that was loaded.
 fn loads(folder: &Path, records: u64) -> Store {
     println!("sorted load on one thread, made durable");
-    // Made before: neither is timed with the making of records.
+    // Records are generated before the measurement.
     let bodies: Vec<(String, Vec<u8>)> =
         (0..records).map(|n| (name(n), encode_body(&device(n)).unwrap())).collect();
     let bytes: usize = bodies.iter().map(|(name, body)| name.len() + body.len()).sum();

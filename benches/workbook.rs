@@ -1,4 +1,4 @@
-//! How fast workbooks are written and read, and what it takes of memory, next to Python's
+//! How fast workbooks are written and read, and their peak memory, next to Python's
 //! libraries on the same cells in the same run: `cargo bench --bench workbook`. `PYTHON` names an
 //! interpreter that has xlwt, xlrd and openpyxl.
 //!

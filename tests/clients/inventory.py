@@ -63,7 +63,7 @@ def one_instance(binary, *_):
 
 
 def many_instances(binary, *_):
-    """A list tells what was taken and what was not, and why."""
+    """The response to a list names the accepted and the rejected objects, with reasons."""
     with server(binary) as here:
         bad = {"name": "l", "source_name": "R 1%", "destination_name": "nowhere"}
         put(here.url, "device", [{"name": name} for name in NAMES])

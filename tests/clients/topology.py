@@ -170,7 +170,7 @@ def manual(binary, root, _):
     with server(binary, "--demo") as here, server(binary, "--demo") as there:
         workbook = exported(here.url, "project_name.xls")
         devices, links = (instances(here.url, kind) for kind in SHEETS)
-        # One is more, one is different, and one is gone.
+        # One device was added, one changed, one removed.
         call("POST", there.url, "/rest/instance/device",
              json=[{"name": "R 1%"}, {"name": devices[0]["name"], "port": 1, "model": "x"}])
         call("DELETE", there.url, "/rest/instance/link/" + quote(links[-1]["name"], safe=""))
@@ -181,7 +181,7 @@ def manual(binary, root, _):
         assert sorted(names) == sorted([*(device["name"] for device in devices), "R 1%"]), names
         call("DELETE", there.url, "/rest/instance/device/R%201%25")
         assert compare(there.url, read_xls(workbook)) > 500
-        # Who looks at the answer is told what was missing, and how to send it.
+        # The response names the missing option and how to send it.
         with beside(workbook), open("project_name.xls", "rb") as file:
             answer = call("POST", there.url, "/rest/topology/import",
                           json={"replace": True}, files={"file": file}).json()

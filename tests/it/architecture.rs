@@ -208,7 +208,7 @@ fn text_end(text: &str) -> usize {
     text.len()
 }
 
-/// The length of a raw text, or 0 where none stands.
+/// The length of a raw string, or 0 if there is none.
 fn raw_text_end(text: &str) -> usize {
     let hashes = text[1..].len() - text[1..].trim_start_matches('#').len();
     if !text[1 + hashes..].starts_with('"') {
@@ -219,7 +219,7 @@ fn raw_text_end(text: &str) -> usize {
     text[begin..].find(&end).map_or(text.len(), |at| begin + at + end.len())
 }
 
-/// The length of a character literal, or 0 where a lifetime stands.
+/// The length of a character literal, or 0 for a lifetime.
 fn character_end(text: &str) -> usize {
     let mut chars = text.char_indices().skip(1);
     match chars.next() {

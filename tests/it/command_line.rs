@@ -185,7 +185,7 @@ fn an_error_says_what_to_do_next() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains(&address) && said.contains("--listen"), "{said}");
-    // In its way is what another process holds.
+    // Another process holds the lock.
     let server = crate::harness::Server::start();
     let data = server.data();
     let output = crate::harness::command(&data).args(["--listen", "127.0.0.1:0"]).output().unwrap();

@@ -229,7 +229,7 @@ fn damage_file(file: &File, bytes: u64, step: u64, from: u64) {
 #[test]
 fn pages_damaged_at_run_time_are_reported_and_other_records_are_served() {
     const DEVICES: usize = 9_000;
-    /// One damage in so many bytes.
+    /// The distance between damaged positions, in bytes.
     const STEP_BYTES: u64 = 256 * 1024;
     const ROUNDS_MAX: u64 = 32;
     // sled keeps 16 MiB in memory, and the devices take twice as much.

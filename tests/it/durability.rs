@@ -1,5 +1,5 @@
-//! What was acknowledged is on the disk, and nothing is there by half: a child process changes an
-//! inventory, says what was acknowledged, and is killed at any moment.
+//! Kill tests: acknowledged changes are durable, and no change is partly applied. A child process
+//! changes an inventory, reports each acknowledged change, and is killed at a random moment.
 //!
 //! `SATCHEL_KILLS` is the number of kills of each test, `SATCHEL_SEED` repeats a run.
 
@@ -52,7 +52,7 @@ fn kills() -> u64 {
     number("SATCHEL_KILLS").unwrap_or(20)
 }
 
-/// Random numbers that can be had again.
+/// Reproducible random numbers.
 pub(crate) struct Rng(u64);
 
 impl Rng {
@@ -177,7 +177,7 @@ fn changes(store: &Store, to: u64) {
     });
 }
 
-/// A line for the parent, with one `write`, after which it counts.
+/// Reports an acknowledged change to the parent in one write.
 fn say(line: &str) {
     std::io::stdout().lock().write_all(format!("\n> {line}\n").as_bytes()).unwrap();
     std::io::stdout().lock().flush().unwrap();
@@ -305,7 +305,7 @@ fn acknowledged_changes_survive_kills() {
         for (writer, acknowledged) in acknowledged.iter().enumerate() {
             let last = last_change(&store, writer);
             let said = acknowledged.load(Ordering::SeqCst);
-            // One more may have been made, of which nobody was told.
+            // One more change might be applied but not acknowledged.
             assert!((said..=said + 1).contains(&last), "round {round}: {said} said, {last} there");
             acknowledged.store(last, Ordering::SeqCst);
             changes += last;
@@ -316,7 +316,7 @@ fn acknowledged_changes_survive_kills() {
     }
 }
 
-/// Asserts that a writer's records are those that its last change left.
+/// Asserts that a writer's records are those of its last change.
 pub(crate) fn is_whole(store: &Store, writer: usize, last: u64) {
     let reading = store.read();
     for name in pair(writer) {

@@ -122,7 +122,7 @@ fn a_sheet_whose_records_are_all_rejected_replaces_nothing() {
     let server = with_demo();
     let table = b"name,port\na,many\nb/c,22\n";
     let form = replacing("a.csv", table).field("kind", "device");
-    // What is wrong with the rows is said first.
+    // Errors in rows are reported first.
     let answer = import_form(&server, form.clone());
     answer.problem(422, "import-rejected");
     let skip = form.field("on_error", "skip");
@@ -171,7 +171,7 @@ fn a_document_without_records_removes_nothing() {
     );
 }
 
-/// The user who calls is never removed, so where no other is, nothing would be.
+/// The caller is never removed. Without other users, the import would remove nothing.
 #[test]
 fn an_empty_document_of_users_is_refused_if_other_users_exist() {
     let server = Server::start();

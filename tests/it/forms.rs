@@ -61,7 +61,7 @@ pub(crate) fn import(server: &Server, form: Form) -> Answer {
     posted(server, "", form.bytes()).send()
 }
 
-/// Imports what has to be right.
+/// Imports and expects success.
 pub(crate) fn imported(server: &Server, form: Form) -> Value {
     let answer = import(server, form);
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));

@@ -1,4 +1,4 @@
-//! A disk that gets full, and has room again.
+//! Tests on a file system that runs full.
 
 use std::{
     fs::{self, File},
@@ -26,7 +26,7 @@ use satchel::{
 struct Disk(tempfile::TempDir);
 
 impl Disk {
-    /// Nothing where one may not mount.
+    /// `None` without permission to mount.
     fn new(megabytes: u32) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let size = format!("size={megabytes}m");
@@ -47,14 +47,14 @@ impl Disk {
         self.0.path().join("data")
     }
 
-    /// Takes all the room there is.
+    /// Fills the disk.
     fn fill(&self) {
         let mut file = File::create(self.0.path().join("filler")).unwrap();
         while file.write_all(&[1; 64 * 1024]).is_ok() {}
         while file.write_all(&[1]).is_ok() {}
     }
 
-    /// Takes all the room there is but so many bytes.
+    /// Fills the disk except for this number of bytes.
     fn fill_all_but(&self, bytes: u64) {
         let disk = rustix::fs::statvfs(self.0.path()).unwrap();
         let free = disk.f_bavail * disk.f_frsize;
@@ -64,7 +64,7 @@ impl Disk {
         }
     }
 
-    /// Takes the room that is left.
+    /// Fills the remaining space.
     fn fill_more(&self) {
         let filler = self.0.path().join("filler");
         let mut file = File::options().append(true).open(filler).unwrap();
@@ -90,8 +90,8 @@ fn put(store: &Store, number: u32) -> Result<(), StoreError> {
     store.change(|transaction| transaction.put(device).map(drop))
 }
 
-/// Asserts that the store holds the first `acknowledged` devices, and at most the one behind them,
-/// of which it was said that it is not known to be there.
+/// Asserts that the store holds the first `acknowledged` devices, and at most one
+/// more, whose change failed with an unknown result.
 fn holds(store: &Store, acknowledged: u32) -> u32 {
     let names: Vec<String> = store
         .read()

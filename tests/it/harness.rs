@@ -242,7 +242,7 @@ pub(crate) fn satchel() -> Command {
     command
 }
 
-/// Looks again and again, until it is so.
+/// Polls until the condition holds.
 pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {

@@ -17,10 +17,10 @@ fn a_device_is_created_shown_updated_and_deleted() {
         ("name", json!("R 1%")),
         ("type", json!("device")),
         ("vendor", json!("Cisco")),
-        // What eNMS takes it to be while nothing is said.
+        // eNMS's default.
         ("port", json!(22)),
         ("icon", json!("router")),
-        // The site's own.
+        // A custom property.
         ("rack", json!(7)),
         ("pools", json!([])),
         ("networks", json!([])),
@@ -62,7 +62,7 @@ fn hostile_names_are_accepted() {
         delete(&server, "device", &name);
     }
     assert_eq!(get(&server, "/rest/count")["device"], 0);
-    // A dot that is not encoded climbs.
+    // An unencoded `..` goes up one path segment.
     for name in ["..", "."] {
         let answer = ask(&server, "GET", &format!("/rest/instance/device/{name}")).send();
         answer.problem(400, "malformed-request");
@@ -124,7 +124,7 @@ fn a_list_is_stored_object_by_object_or_completely() {
     for reason in failure.iter().map(|pair| pair[1].as_str().unwrap()) {
         assert!(reason.ends_with('.') && !reason.contains("Error"), "{reason}");
     }
-    // All of the missing are named.
+    // All dangling references are reported.
     let missing = failure[1][1].as_str().unwrap();
     assert!(missing.contains("nowhere") && missing.contains("[Shared] x"), "{missing}");
     let errors = changes["errors"].as_array().unwrap();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{ADMIN, Answer, Request, Server};
 
-/// Names that break whoever is careless with them. All of them are names.
+/// Valid names that are hard to encode.
 pub(crate) fn hostile_names() -> Vec<String> {
     let names = [
         "R 1%",
@@ -65,7 +65,7 @@ pub(crate) fn put(server: &Server, kind: &str, body: &Value) -> Value {
     changes
 }
 
-/// Deletes what is there.
+/// Deletes an instance and expects success.
 pub(crate) fn delete(server: &Server, kind: &str, name: &str) -> Value {
     let answer = ask(server, "DELETE", &path(kind, name)).send();
     assert_eq!(answer.status, 200, "{}", shown(&answer));

@@ -237,7 +237,7 @@ fn a_second_ctrl_c_ends_the_work_on_a_data_directory() {
     let id = fs::read_dir(data.join("jobs")).unwrap().next().unwrap().unwrap().path();
     let held = Held::new(&data, id.file_stem().unwrap().to_str().unwrap());
     running.wait_for("making durable");
-    // Held before the pointer is turned: the first one may come in time or not, the second ends it.
+    // Held before the pointer is switched: the first Ctrl-C might be in time or not, the second ends it.
     running.interrupt();
     running.wait_for("cancelling");
     running.interrupt();

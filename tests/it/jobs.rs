@@ -32,7 +32,7 @@ pub(crate) fn project(site: &str, devices: usize) -> Documents {
     Documents::from([("device".to_owned(), text.into_bytes())])
 }
 
-/// Looks again and again, until it is so.
+/// Polls until the condition holds.
 #[track_caller]
 pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -102,7 +102,7 @@ fn exported(server: &Server) -> Documents {
     crate::project::inventory(server)
 }
 
-/// What no finished or cancelled job may leave behind.
+/// Leftover files of jobs.
 fn leftovers(server: &Server) -> Vec<String> {
     let data = server.data();
     let names = |folder: &Path| -> BTreeSet<String> {
@@ -419,7 +419,7 @@ fn a_restart_lists_interrupted_jobs_and_their_effect() {
         let file = server.data().join("jobs").join(format!("{id}.json"));
         let noted = || fs::read_to_string(&file).unwrap().contains("\"generation\":");
         until(|| match moment {
-            // The file says so just before the pointer is turned.
+            // The file says so just before the pointer is switched.
             "flip" => {
                 noted() && !fs::read_to_string(&file).unwrap().contains("\"generation\":null")
             }

@@ -20,7 +20,7 @@ const KILLS: usize = 20;
 /// all of its parts.
 const DEVICES: usize = 1500;
 
-/// What the clock of a socket's timeout may be late by.
+/// The tolerance of a socket timeout.
 const SPIN: Duration = Duration::from_millis(5);
 
 /// The sample inventory with many devices more, of one site.
@@ -41,7 +41,7 @@ fn random_below(end: u64) -> u64 {
     getrandom::u64().unwrap() % end
 }
 
-/// What a data directory holds that is not there for good.
+/// The temporary files in a data directory.
 fn leftovers(data: &Path) -> Vec<String> {
     let list = |folder: &Path| -> BTreeSet<String> {
         let entries = fs::read_dir(folder).unwrap();

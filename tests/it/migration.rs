@@ -1,5 +1,4 @@
-//! Projects in and out, from outside: what goes in comes out, and what must not go in changes
-//! nothing.
+//! Imports and exports of projects through a server.
 
 use std::fs;
 
@@ -87,7 +86,7 @@ fn the_near_empty_project_is_imported() {
     let server = Server::start();
     put_folder(&server, "default", &read_folder(&folder));
     let report = imported(&server, "default", json!({}));
-    // It has no document of these, which is said and harms nothing.
+    // It lacks these documents: the report has a note for each.
     let warnings = report["warnings"].to_string();
     for kind in ["group", "file", "network", "credential"] {
         assert!(warnings.contains(&format!("{kind}.yaml")), "{report}");
@@ -214,7 +213,7 @@ fn emptied_types_lose_their_references_in_other_records() {
             assert!(!text(&after, kind).contains(&format!("- \"{gone}\"")), "{kind}: {gone}");
         }
     }
-    // What other kinds say of networks, which are nodes too, stays.
+    // References from other kinds to networks are kept.
     assert!(text(&after, "network").contains("  - \"Internet\"\n"));
 }
 
@@ -239,7 +238,7 @@ fn dependent_records_are_removed_with_their_references() {
     assert_eq!(of_kind(&report, "service")["removed"], 6, "{report}");
     assert_eq!(of_kind(&report, "workflow_edge")["removed"], 4, "{report}");
     assert_eq!(of_kind(&report, "task")["removed"], 2, "{report}");
-    // Pools name a service and a task, which is gone only because its service is.
+    // The task is removed only because its service is removed.
     let struck = report["struck"]["shown"].as_array().unwrap();
     let missing: Vec<_> = struck.iter().map(|entry| &entry["missing"]).collect();
     assert_eq!(missing, ["Nightly backup", "Kit check"], "{report}");
@@ -268,7 +267,7 @@ fn an_import_keeps_the_caller_and_one_administrator() {
     imported(&server, "demo", more.clone());
     assert_eq!(inventory(&server)["user"], before["user"]);
 
-    // A project that makes the caller a mere user would leave nobody.
+    // The project would remove the last administrator.
     let demoted = "- \"is_admin\": !!bool \"false\"\n  \"name\": \"admin\"\n";
     put_folder(&server, "demoted", &documents(&[("user", demoted)]));
     for empty in [true, false] {

@@ -136,7 +136,7 @@ impl Chance {
     }
 }
 
-/// How many of each format: `SATCHEL_MUTATIONS`, or so many that nobody waits for them.
+/// How many of each format: `SATCHEL_MUTATIONS`, or a number that takes about a second.
 pub(crate) fn mutations() -> usize {
     std::env::var("SATCHEL_MUTATIONS").map_or(40, |text| text.parse().unwrap())
 }

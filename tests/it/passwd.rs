@@ -10,7 +10,7 @@ use crate::harness::{ADMIN, Server, satchel};
 
 const NEW: &str = "“näw” \\ p%20ss: word";
 
-/// Gives `user` what stands on standard input.
+/// Sets the password of `user` from standard input.
 fn passwd(data: &Path, user: &str, input: &str) -> Output {
     let mut child = satchel()
         .args(["passwd", user, "--data"])

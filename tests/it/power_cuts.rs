@@ -1,4 +1,4 @@
-//! Power cuts: a disk keeps what was synced, and of all else what it likes.
+//! Simulated power cuts: synced writes survive; unsynced writes are dropped, kept or torn.
 //!
 //! A child changes an inventory under strace, which writes down every write to the database and to
 //! the high-water mark, every sync and every acknowledgement in their order. Then both files are
@@ -24,7 +24,7 @@ use crate::durability::{
 /// Cuts where `SATCHEL_CUTS` does not say.
 const CUTS: u64 = 20;
 
-/// What a disk writes whole or not at all, in bytes.
+/// The size of an atomic disk write, in bytes.
 const SECTOR_BYTES: usize = 512;
 
 /// A file that is written while the store is open.

@@ -38,8 +38,7 @@ pub(crate) fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
-/// The folder of a real project. Without it a test has nothing to say, which is an error only
-/// where it must.
+/// The folder of a real project. Without the fixture the test is skipped; with CI=true it fails.
 pub(crate) fn fixture(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("SATCHEL_FIXTURES").map(PathBuf::from);
@@ -86,7 +85,7 @@ pub(crate) fn import(server: &Server, name: &str, more: Value) -> Answer {
     call(server, "/rest/migrate/import", name, more)
 }
 
-/// Imports what has to be right.
+/// Imports and expects success.
 pub(crate) fn imported(server: &Server, name: &str, more: Value) -> Value {
     let answer = import(server, name, more);
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));

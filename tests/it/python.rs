@@ -1,4 +1,4 @@
-//! Values are spelled as Python spells them, in what an instance shows and in what finds it.
+//! Values are formatted like in Python, in instances and in searches.
 
 use std::path::Path;
 use std::process::Command;

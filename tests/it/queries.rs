@@ -79,7 +79,7 @@ fn a_client_that_disconnects_ends_its_stream() {
     put_devices(&server, MANY);
     let request = server.request("GET", "/rest/instance/device").login(ADMIN).head();
     for _ in 0..40 {
-        // More than there are turns for streams, were one kept.
+        // More than the permits for streams, if one were kept.
         let mut connection = server.connect();
         connection.send(request.as_bytes());
         assert_eq!(connection.status(), Some(200));
@@ -104,7 +104,7 @@ fn slow_clients_do_not_delay_point_reads() {
             connection
         })
         .collect();
-    // Those for whom there is a turn have an answer, the others hear that there is none.
+    // Searches that got a permit are answered; the others get 503.
     let mut statuses: HashMap<u16, usize> = HashMap::new();
     for connection in &mut slow {
         *statuses.entry(connection.status().unwrap()).or_default() += 1;

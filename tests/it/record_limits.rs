@@ -1,5 +1,5 @@
-//! What one record may hold: what is stored at a limit can be exported and imported again, and what
-//! is above one is refused where it enters.
+//! Limits of a record. A record at a limit can be exported and imported. A record over a limit is
+//! refused by REST and by imports.
 
 use std::io::Cursor;
 

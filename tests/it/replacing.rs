@@ -172,7 +172,7 @@ fn without_confirmation_nothing_is_removed() {
         &workspace.on_directory(&["import", &folder, "--replace", "--dry-run", "--yes"]),
         2,
     );
-    // What only adds asks nothing.
+    // An import that only adds needs no confirmation.
     assert_exit(&workspace.on_directory(&["import", &folder]), 0);
 }
 
@@ -198,7 +198,7 @@ fn on_a_terminal_removals_are_shown_and_need_confirmation() {
     assert!(stdout_of(&output).contains("The project was imported"), "{}", stdout_of(&output));
     assert_eq!((count(&workspace, "device"), count(&workspace, "service")), (1, 0));
 
-    // Where nothing would be removed, nothing is asked.
+    // An import that would remove nothing needs no confirmation.
     let output = on_terminal(&workspace.data(), &["import", &folder, "--replace"], "");
     assert_exit(&output, 0);
     assert!(!stdout_of(&output).contains("[y/N]"), "{}", stdout_of(&output));
@@ -244,7 +244,7 @@ fn warns(report: &Value, document: &str, what: &str) -> bool {
     warnings.any(|warning| warning.contains(document) && warning.contains(what))
 }
 
-/// A user of a project: `password` is what the hash is told apart by.
+/// A user of a project: `password` makes the hash different.
 fn user(name: &str, is_admin: bool, password: &str) -> String {
     let hash = BASE64_STANDARD.encode(format!("$argon2id${password}"));
     format!("- name: '{name}'\n  is_admin: {is_admin}\n  password: '{hash}'\n")

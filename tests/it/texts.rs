@@ -40,7 +40,7 @@ fn a_configuration_of_five_megabytes_does_not_delay_other_requests() {
     let answer = ask(&server, "GET", &config("R 1%")).send();
     assert!(answer.body == text.as_bytes());
     assert_eq!(stored.header("etag"), answer.header("etag"));
-    // It is no part of what a read of the device costs.
+    // Reading the device does not read its configuration.
     let device = ask(&server, "GET", &path("device", "R 1%")).send();
     assert!(device.body.len() < 10_000, "{} bytes", device.body.len());
     put(&server, "device", &json!({"name": "R 1%", "new_name": ".."}));

@@ -1,5 +1,4 @@
-//! Devices and links as workbooks: what people have comes in, what comes in goes out, and what is
-//! wrong is said and handed back.
+//! Import and export of workbooks of devices and links, and the marked workbook with errors.
 
 use std::fs;
 use std::io::{Cursor, Read, Write};
@@ -62,7 +61,7 @@ impl Place {
         self.try_import(bytes, request).unwrap()
     }
 
-    /// Imports what has to be good.
+    /// Imports a workbook and expects success.
     fn imported(&self, bytes: &[u8]) -> ImportReport {
         let report = self.import(bytes, &DEFAULT);
         assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
@@ -105,7 +104,7 @@ impl Place {
         all.map(|record| record.name().as_str().to_owned()).collect()
     }
 
-    /// How many files lie about that should not.
+    /// The number of leftover files.
     fn left_over(&self) -> usize {
         ["scratch", "spreadsheets"]
             .into_iter()
@@ -272,7 +271,7 @@ fn the_real_workbooks_are_imported_and_exported_unchanged() {
     }
 }
 
-/// Holds every cell of a workbook against what came of it, by the documented rules.
+/// Compares each cell with the imported value by the documented rules.
 fn compare(file: &str, read: &Sheets, written: &Sheets) {
     for (sheet, rows) in read {
         let (_, out) = written.iter().find(|(name, _)| name == sheet).unwrap();
@@ -312,7 +311,7 @@ fn an_export_is_imported_with_the_same_types() {
             assert_eq!(there.link(&name), place.link(&name), "{format} {name}");
         }
         assert_eq!(cells(&there.export(format)), cells(&first), "{format}");
-        // What is there already does not change.
+        // Existing records are unchanged.
         let report = place.imported(&first);
         assert!(report.types.iter().all(|kind| kind.updated + kind.created == 0), "{format}");
     }
@@ -641,7 +640,7 @@ fn a_marked_workbook_lists_the_problems_and_can_be_imported_once_corrected() {
         }
         assert_eq!(after[1], before[1]);
 
-        // Mended where it was made, it comes in as it is; what is mended is not marked any more.
+        // The corrected workbook imports, and corrected cells are no longer marked.
         let mended = |after: &Sheets, port: f64| {
             let mut sheets = after.clone();
             sheets[1].1[1][1] = Cell::Number(port);

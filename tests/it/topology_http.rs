@@ -260,7 +260,7 @@ fn a_body_with_the_media_type_of_a_workbook_is_imported() {
     for (media_type, query, body) in [
         (XLS, "", &*one_device()),
         (XLSX, "?replace=false", &*xlsx),
-        // What it is, its bytes say.
+        // The content determines the format.
         (XLS, "", &*xlsx),
         ("text/csv; charset=utf-8", "?kind=device", b"name,port\nby csv,22\n"),
     ] {

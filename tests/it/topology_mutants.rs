@@ -56,7 +56,7 @@ fn survive(name: &str, mutant: impl Fn(&Server, &mut Chance) -> Vec<u8>) {
     assert_eq!(left, 0, "files left in scratch");
 }
 
-/// What a mutant is answered: a word, after a look at whether it is a clear answer.
+/// Checks that the response to a mutant is a documented one, and returns its outcome.
 fn outcome(server: &Server, answer: &Answer, round: usize) -> String {
     match answer.status {
         200 => answer.json()["outcome"].as_str().unwrap().to_owned(),

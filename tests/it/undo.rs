@@ -61,8 +61,8 @@ fn undo_reverts_an_import_and_all_later_changes_and_a_second_undo_reverts_it() {
     require_same(&inventory(&server), &with_demo);
 }
 
-/// Versions of what is undone are not given again: a client that read them must not overwrite what
-/// it never saw.
+/// Versions of undone changes are not reused: a client with such a version must not overwrite a
+/// record that it has not read.
 #[test]
 fn a_validator_from_before_an_undo_is_stale() {
     let server = Server::start_with(&["--demo"]);

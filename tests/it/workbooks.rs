@@ -1,5 +1,4 @@
-//! Workbooks decoded by a child of the real executable: those that people have, and those that
-//! are made to do harm.
+//! Workbooks decoded by a child of the real executable: real and hostile ones.
 
 use std::fs::{self, File};
 use std::io::{Cursor, Seek, SeekFrom, Write};
@@ -106,7 +105,7 @@ fn record(stream: &[u8], number: u16) -> usize {
     at + 4
 }
 
-/// What the child was killed by, or said, in so little time that a limit must have done it.
+/// The signal or error of the child. Fails if the child took longer than its limits allow.
 fn refused(bytes: &[u8]) -> DecodeError {
     let since = Instant::now();
     let error = decode(bytes).unwrap_err();

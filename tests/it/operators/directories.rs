@@ -1,4 +1,4 @@
-//! What may be where a data directory should be: each is told apart.
+//! Paths that are not usable data directories: each has its own message.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,4 +1,4 @@
-//! What commands print: JSON also when they are refused, nothing when they are to be quiet.
+//! Output formats: `--json` for errors as well, and `--quiet`.
 
 use std::fs;
 use std::process::Output;
@@ -89,7 +89,7 @@ fn quiet_commands_print_only_requested_output() {
             "{words:?}"
         );
     }
-    // What they are for is printed all the same.
+    // Requested output is printed with --quiet as well.
     for words in [
         &["import", &demo, "--dry-run"][..],
         &["inspect"],
@@ -102,7 +102,7 @@ fn quiet_commands_print_only_requested_output() {
         assert!(stdout_of(&output).len() > 20, "{words:?}: {}", stdout_of(&output));
         assert_eq!(stderr_of(&output), "", "{words:?}");
     }
-    // And so is what went wrong.
+    // So are errors.
     let broken = golden().join("missing_ends").to_str().unwrap().to_owned();
     let output = quiet(&["import", &broken]);
     assert_exit(&output, 1);

@@ -8,7 +8,7 @@ use crate::forms::{BOUNDARY, Form};
 use crate::harness::{ADMIN, Answer, Server};
 use crate::project::{documents, put_folder};
 
-/// Where an option can stand.
+/// The places of a request that can contain an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Query,

@@ -30,7 +30,7 @@ static DEVICES_ONLY: LazyLock<Vec<u8>> = LazyLock::new(|| {
     writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
 });
 
-/// What an option does. An option of which nothing is said here has no test, and so fails.
+/// What an option does. An option without an entry here fails the test.
 fn effect(operation: &str, option: &str) -> Effect {
     const DRY_PROJECT: &[(&str, &str)] =
         &[("name", "one"), ("import_export_types", "device"), ("dry_run", "true")];

@@ -1,4 +1,4 @@
-//! Past failures, call by call: requests that asked for a dry run and changed something.
+//! Regression tests: requests that asked for a dry run and changed something.
 
 use serde_json::json;
 
@@ -43,7 +43,7 @@ fn an_undo_with_a_dry_run_in_its_body_changes_nothing() {
         (JSON, "{\"dry_run\": {}}", 400),
         (None, "dry_run=true", 400),
         (Some("text/plain"), "{\"dry_run\": true}", 415),
-        // curl says so of all that it sends, unless it is told what it is.
+        // curl sends this content type by default.
         (FORM, "{\"dry_run\": true}", 415),
         (FORM, "dry_run", 400),
         (FORM, "dry_run=%", 400),

@@ -66,7 +66,7 @@ impl Plain {
         self.seen = seen;
     }
 
-    /// Asserts that an instance shows what it names and all who name it.
+    /// Asserts that an instance shows its relations in both directions.
     fn shows(&self, inventory: &Inventory, kind: Kind, name: &str) {
         let shown: BTreeMap<String, Value> = inventory
             .instance(kind, name, |shown| {

@@ -53,7 +53,7 @@ pub(super) enum Does {
     All,
 }
 
-/// What of a project may come, while it is found out.
+/// The candidates of an import during planning.
 type Coming<'p> = PerKind<BTreeMap<String, &'p Wish>>;
 
 impl Plain {
@@ -125,7 +125,7 @@ impl Plain {
         })
     }
 
-    /// Lets go what cannot stand without what is not there, and strikes it from all lists.
+    /// Removes records whose required target is missing, and removes their names from all lists.
     fn remove_dangling_references(&mut self) {
         loop {
             let there = PerKind::new(|kind| self.records[kind].keys().cloned().collect());

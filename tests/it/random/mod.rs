@@ -157,10 +157,10 @@ impl Draft {
         }
     }
 
-    /// What is put; `names` gives names that a relation may name.
+    /// The change to apply; `names` gives names that a relation may name.
     fn wish<'n>(&self, kind: Kind, names: impl Fn(Target) -> Vec<&'n str>) -> Wish {
         let mut wish = Wish { name: self.own_name(kind).to_owned(), ..Wish::default() };
-        // Who calls stays: nobody else could administer.
+        // The caller is never deleted, because it is the only administrator.
         let new_name = self.new_name.filter(|_| wish.name != CALLER);
         wish.new_name = new_name.map(|number| pick(&NAMES, number).to_owned());
         wish.vendor = self.vendor.map(|number| pick(&VENDORS, number).to_owned());
@@ -216,7 +216,7 @@ impl Import {
             empty.map(|kind| (*kind, Vec::new())).collect();
         let records = || self.records.iter().map(|(kind, draft)| (Kind::ALL[*kind], draft));
         for (kind, draft) in records() {
-            // What comes may name what comes.
+            // Incoming records can refer to each other.
             let names = |target: Target| {
                 let come = records().filter(|(kind, _)| target.kinds().contains(kind));
                 let mut names: Vec<&str> = come.map(|(kind, draft)| draft.own_name(kind)).collect();

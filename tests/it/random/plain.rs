@@ -1,4 +1,4 @@
-//! A plain inventory in memory, of which a test knows that it is right.
+//! The reference model of the inventory, in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,13 +7,13 @@ use satchel::model::{
     Arity, Entity, InverseRelations, Kind, KindVisitor, Map, PerKind, Side, Target, Value,
 };
 
-/// Who makes the changes, and may administer the inventory.
+/// The principal, an administrator.
 pub(super) const CALLER: &str = "admin";
 
 /// A record of the plain inventory: of each kind the same few properties, and all relations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Held {
-    /// What each relation names. One that holds one names one or none.
+    /// The targets of each relation. A relation to one record has at most one.
     pub relations: BTreeMap<&'static str, Vec<String>>,
     pub vendor: Option<String>,
     /// A pool's.
@@ -23,7 +23,7 @@ pub(super) struct Held {
     pub text: Option<String>,
 }
 
-/// What is put.
+/// The change to apply.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wish {
     pub name: String,
@@ -112,7 +112,7 @@ impl Wish {
 }
 
 impl Held {
-    /// Takes over what is wished for.
+    /// Merges a patch.
     pub(super) fn take(&mut self, kind: Kind, wish: &Wish) {
         self.relations.extend(wish.relations.clone());
         self.vendor = wish.vendor.clone().or(self.vendor.take());
@@ -144,7 +144,7 @@ impl Plain {
         kinds.flat_map(|kind| self.records[*kind].keys().map(String::as_str)).collect()
     }
 
-    /// Puts what is wished for, and says what that did; none when it is faulty.
+    /// Applies a patch and returns its outcome; `None` if it is invalid.
     pub(super) fn put(&mut self, kind: Kind, wish: &Wish, atomicity: Atomicity) -> Option<Effect> {
         let mut after = self.clone();
         let effect = after.try_put(kind, wish)?;
@@ -236,7 +236,7 @@ impl Plain {
         }
     }
 
-    /// Deletes a record and what goes with it, and gives those.
+    /// Deletes a record and its dependent records, and returns them.
     pub(super) fn delete(&mut self, kind: Kind, name: &str) -> Option<BTreeSet<(Kind, String)>> {
         self.records[kind].get(name)?;
         let mut gone = BTreeSet::from([(kind, name.to_owned())]);
@@ -278,7 +278,7 @@ impl Plain {
         Some(gone)
     }
 
-    /// Whether something is named that is not there.
+    /// Whether there is a dangling reference.
     pub(super) fn dangles(&self) -> bool {
         let dangles = |target: Target, name: &String| {
             !target.kinds().iter().any(|kind| self.records[*kind].contains_key(name))
