@@ -6,79 +6,95 @@
 //!
 //! # The map
 //!
-//! From the bottom to the top; each module may use what stands above it in this list, and modules
-//! on one line do not know each other. A test (`tests/it/architecture.rs`) holds the sources
-//! against it.
+//! The list starts with the lowest layer. A module can use the modules of the layers before its own.
+//! Modules of one layer do not use each other. The test `tests/it/architecture.rs` checks this.
 //!
-//! | module | what it is |
-//! |---|---|
-//! | [`panics`], [`wording`], [`disk`] | panics of libraries as errors · how messages are worded: numbers with their noun, errors with their causes · files, folders and sorting, without any knowledge of records |
-//! | [`model`], [`docs`], [`job`] | what exists: the kinds of record, their properties, relations and rules. Pure data · the pages inside · operations that take long: progress, cancellation, and the list of them |
-//! | [`codec`], [`store`] | bytes ⇄ model: YAML, bundles, JSON, workbooks · the inventory on the disk |
-//! | [`access`] | who may do what |
-//! | [`import`] | what every import does: plan, apply, report |
-//! | [`migration`] · [`topology`] · [`inventory`] | a whole project in or out · devices and links as a workbook · one instance, queries, search, pools |
-//! | [`http`] | requests and answers; the only module that names hyper |
-//! | [`cli`], [`config`] | the command line, and what can be set |
+//! | layer | module | contents |
+//! |---|---|---|
+//! | 1 | [`disk`] | files, folders and sorting on the disk; knows nothing about records |
+//! | 1 | [`panics`] | turns panics of libraries into errors |
+//! | 1 | [`wording`] | the wording of messages: numbers with their nouns, errors with their causes |
+//! | 2 | [`docs`] | the documentation pages in the executable |
+//! | 2 | [`job`] | long operations: their progress, their cancellation, and the list of them |
+//! | 2 | [`model`] | the kinds of records, their properties, relations and rules, without any I/O |
+//! | 3 | [`codec`] | bytes ⇄ model: YAML, bundles, JSON, workbooks and the values of their cells |
+//! | 3 | [`store`] | the inventory on the disk |
+//! | 4 | [`access`] | logins and the rights of users |
+//! | 5 | [`import`] | the steps of every import: plan, apply, report |
+//! | 6 | [`inventory`] | single instances, queries, search and pools |
+//! | 6 | [`migration`] | import and export of whole projects |
+//! | 6 | [`topology`] | import and export of devices and links as workbooks |
+//! | 7 | [`http`] | requests and responses; the only module that uses hyper |
+//! | 8 | [`cli`] | the command line |
+//! | 8 | [`config`] | the settings |
 //!
 //! # What always holds
 //!
-//! - What was acknowledged is on the disk ([`store`]); an import lands whole or changes nothing.
-//! - A damaged inventory is refused or reports its damage. It is never opened as another one
-//!   ([`store`]; `satchel recover` is [`store::Recovery`]).
-//! - Nothing that is stored refers to a record that does not exist.
-//! - No secret is written that is not sealed, and none is shown but in a project's documents
+//! - An acknowledged change is on the disk ([`store`]).
+//! - An import either succeeds completely or changes nothing.
+//! - A damaged inventory is refused, or it reports its damage. It is never opened with other
+//!   content, for example as an empty inventory. `satchel recover` uses [`store::Recovery`].
+//! - A stored record never refers to a record that does not exist.
+//! - Every stored secret is encrypted. Secrets appear only in the documents of a project
 //!   ([`model::Secret`]).
-//! - Nothing from outside is trusted: every limit is a named constant, and what is over it gets an
-//!   answer that says so.
-//! - Blocking work never runs on an async thread: it goes through one door (`http::blocking`).
+//! - Input is not trusted. Every limit is a named constant. A request over a limit gets an error that
+//!   names the limit.
+//! - Blocking work never runs on an async thread. `http::blocking` runs all of it.
 //!
 //! # A walk through an import
 //!
-//! `POST /rest/migrate/import` is read by `http::pipeline`, which finds the route, the caller and
-//! the options (`http::options`), and calls the handler. That makes an
-//! [`migration::ImportRequest`] of them and hands it to
-//! [`migration::Migration::import`] on a thread that may block. The project is opened in the project
-//! library. Its documents are decoded, two at a time, into records sorted by name and references
-//! sorted by target ([`codec::yaml`], [`import::Intake`], [`disk::Sorter`]). [`import::apply`] does
-//! the rest. It takes the write lock. References are compared with the sorted names, which tells the
-//! rejected records and the dangling references. Then, kind by kind, existing records are merged
-//! with incoming records, and the decision for each name is written into a new generation
-//! ([`store::Load`]). The pools come last, with their members. The generation is made durable, the
-//! pointer is switched to it, and the report is answered.
+//! 1. `http::pipeline` reads `POST /rest/migrate/import`. It finds the route, the caller and the
+//!    options (`http::options`), and calls the handler.
+//! 2. The handler builds a [`migration::ImportRequest`] from the options. It calls
+//!    [`migration::Migration::import`] on a thread for blocking work.
+//! 3. The project is opened in the project library. Its documents are decoded, two at a time
+//!    ([`codec::yaml`]). The results are records sorted by name and references sorted by target
+//!    ([`import::Intake`], [`disk::Sorter`]).
+//! 4. [`import::apply`] takes the write lock. It compares the references with the sorted names. This
+//!    finds the rejected records and the dangling references.
+//! 5. Kind by kind, existing records are merged with incoming records. The resulting record of each
+//!    name is written into a new generation ([`store::Load`]). Pools and their members are written
+//!    last.
+//! 6. The generation is made durable, the pointer is switched to it, and the handler returns the
+//!    report.
 //!
 //! # A walk through an export
 //!
-//! [`migration::Migration::export`] takes a [`store::Snapshot`], which shows one moment of the
-//! inventory while changes go on. One thread decodes records and writes them as PyYAML would
-//! ([`codec::yaml::RecordWriter`]); another packs and hashes the document into a bundle that lies
-//! in the project library ([`codec::bundle::BundleWriter`]). When it is whole and durable it takes the
-//! project's name.
+//! 1. [`migration::Migration::export`] takes a [`store::Snapshot`]: a consistent read view, while
+//!    other changes continue.
+//! 2. One thread decodes records and writes them in the format of PyYAML
+//!    ([`codec::yaml::RecordWriter`]).
+//! 3. Another thread compresses and hashes the documents into a bundle in the project library
+//!    ([`codec::bundle::BundleWriter`]).
+//! 4. When the bundle is complete and durable, its file is renamed to the project's name.
 //!
 //! # A walk through a job
 //!
-//! Imports, exports and verifications run as jobs (`http::operations`). Each gets a
-//! [`job::Progress`]: it reports its step and its records there, and ends when it was cancelled.
-//! The last moment to cancel an import is after the new generation is durable. Then the job's file
-//! names the generation, and the pointer is switched. After a kill, the pointer tells whether the
-//! import had taken effect ([`job::Jobs::open`]).
+//! Imports, exports and verifications run as jobs (`http::operations`). Each job gets a
+//! [`job::Progress`]. The operation reports its step and its number of records there, and stops if it
+//! is cancelled. An import can be cancelled until its new generation is durable. Then the job's file
+//! records the generation, and the pointer is switched. After a crash, [`job::Jobs::open`] compares
+//! the two to find out whether the import took effect.
 //!
 //! # A walk through a change
 //!
-//! `POST /rest/instance/device` is read into objects ([`codec::json`]) and goes to
-//! [`inventory::Inventory::put`]. Each object is parsed into a patch before the write lock is taken.
-//! Then the patch is applied to the record as the change has left it so far. Only if it has no fault
-//! is the record written into a [`store::Transaction`], together with the references that follow it
-//! and the pools that it joins or leaves. The transaction stays in memory until the committer
-//! applies it with all others that arrived meanwhile, as one transaction of sled, and makes it
-//! durable for all of them at once.
+//! 1. The body of `POST /rest/instance/device` is parsed into objects ([`codec::json`]), which
+//!    [`inventory::Inventory::put`] receives.
+//! 2. Each object is parsed into a patch before the write lock is taken.
+//! 3. Each patch is applied to the current record, with the earlier objects of the same request
+//!    already applied.
+//! 4. If the record has no error, it is written into a [`store::Transaction`]. The references that
+//!    change with it and its pool memberships are written too.
+//! 5. The transaction stays in memory until the committer applies it. The committer combines all
+//!    waiting transactions into one transaction of sled and makes them durable together.
 //!
 //! # A walk through a command
 //!
-//! `satchel import FILE` finds out what FILE is (`cli::input`) and where it works (`cli::target`).
-//! On a data directory the server runs within the command's own process, behind a password that
-//! nobody is told; so from here on a command is a client of the REST API wherever it works
-//! (`cli::import_call`), and renders the answer (`cli::report`) or prints it as it came.
+//! 1. `satchel import FILE` determines the type of FILE (`cli::input`) and the target
+//!    (`cli::target`).
+//! 2. For a data directory, the server runs inside the process of the command, with a random
+//!    password. So every command is a client of the REST API (`cli::import_call`).
+//! 3. The command renders the response (`cli::report`) or prints it unchanged.
 
 pub mod disk;
 pub mod panics;

@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use satchel::cli;
 
-/// Records consist of many small texts, which are allocated on one thread and freed on another. glibc's
-/// allocator is slow at that, and does not return the memory to the system.
+/// The allocator of the executable. Records consist of many small texts, which one thread allocates
+/// and another frees. glibc's allocator is slow at that, and does not return the memory to the
+/// system.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

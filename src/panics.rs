@@ -1,8 +1,7 @@
 //! Panics of libraries, caught at the call and turned into errors.
 //!
-//! sled and rust_xlsxwriter answer some failures of the disk with a panic. The caller of
-//! [`contain`] reports such a panic as an error, so the panic hook need not log it as well
-//! ([`is_contained`]).
+//! sled and rust_xlsxwriter panic on some disk failures. The caller of [`contain`] reports such a
+//! panic as an error, so the panic hook does not have to log it ([`is_contained`]).
 
 use std::{
     any::Any,
@@ -15,13 +14,13 @@ thread_local! {
     static IS_CONTAINED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a panic of this thread is caught by [`contain`].
+/// Returns whether a panic of this thread is caught by [`contain`].
 pub fn is_contained() -> bool {
     IS_CONTAINED.get()
 }
 
-/// Runs `work`, and returns the text of its panic as the error. The caller must not use values any
-/// more that `work` was changing.
+/// Runs `work`, and returns the text of its panic as the error. After a panic the caller must
+/// discard every value that `work` was changing.
 pub(crate) fn contain<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let outer = IS_CONTAINED.replace(true);
     let result = catch_unwind(AssertUnwindSafe(work));
@@ -40,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_its_text_and_only_inside_is_it_contained() {
+    fn contain_returns_the_panic_text_and_resets_the_flag() {
         assert!(!is_contained());
         assert_eq!(contain(is_contained), Ok(true));
         let number = 28;
