@@ -385,5 +385,8 @@ fn sending_back_a_list_does_not_store_its_inverse_references() {
     let without = [("name", "gw".into()), ("devices", names(&[]))];
     let (result, warnings) = fixture.put(Kind::Device, &without);
     assert_eq!(result.unwrap().effect, Effect::Unchanged);
-    assert!(warnings.len() == 1 && warnings[0].contains("still shows"), "{warnings:?}");
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("still contains other records"),
+        "{warnings:?}"
+    );
 }
