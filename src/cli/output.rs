@@ -62,7 +62,7 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 /// Prints JSON unchanged, with a newline at the end.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(super) fn print_json(text: &str) -> anyhow::Result<()> {
     print(&format!("{}\n", text.trim_end_matches('\n')))
 }

@@ -77,7 +77,7 @@ impl Overlay {
     /// Copies the values that `changes` are about to replace, unless an earlier change did.
     ///
     /// # Errors
-    /// The errors of [`contained::read`], if an old value cannot be read.
+    /// The errors of [`read`](super::contained::read), if an old value cannot be read.
     fn keep_old_values(
         &self,
         generation: &Generation,
