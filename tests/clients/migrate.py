@@ -176,5 +176,5 @@ def manual(binary, root, _):
         assert compare(root / "assets/demo", documents(bundle)) == []
 
 
-CHECKS = [manual, readme, demo, started_with_demo]
+CHECKS = [manual, nightly_script, demo, started_with_demo]
 CHECKS_OF_FIXTURES = [examples, exported_by_enms]
