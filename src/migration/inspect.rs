@@ -15,7 +15,7 @@ use crate::{
         bundle::{Digest, FolderWriter, Limits, secrets_word},
         yaml,
     },
-    model::{AnyRecord, Kind, Value},
+    model::{AnyRecord, Kind, Rule, Value},
     wording::{chain, counted},
 };
 
@@ -192,7 +192,8 @@ fn check_record(kind: Kind, item: yaml::Item, into: &mut InspectedDocument) {
     let properties = match value {
         Value::Map(properties) => properties,
         other => {
-            into.fault(format!("line {line}: {} is not a record", other.type_name()));
+            let rule = Rule::NoRecord { found: other.type_name() };
+            into.fault(format!("line {line}: {rule}"));
             return;
         }
     };

@@ -23,7 +23,7 @@ pub struct ExportReport {
     pub project: String,
     /// The release of eNMS that reads the documents.
     pub release: String,
-    /// The time at which the export started, as in `metadata.yaml`: UTC, without a time zone.
+    /// The time of the export, as in `metadata.yaml`: in UTC, written without a time zone.
     pub export_time: String,
     /// The format version of the bundle.
     pub format: u32,
@@ -37,7 +37,7 @@ pub struct ExportReport {
     pub secrets: &'static str,
     /// The properties with secrets of the exported types, as `type.property`.
     pub secret_properties: Vec<String>,
-    /// Sentences about records that eNMS might not read as they were exported.
+    /// Sentences about records and sizes that an import would reject or compute again.
     pub warnings: Vec<String>,
     /// The duration of the export, in milliseconds.
     pub milliseconds: u64,

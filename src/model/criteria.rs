@@ -65,7 +65,7 @@ struct Criterion {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CriterionError {
     /// A regular expression does not compile, or takes too much memory.
-    #[error("'{property}' is no regular expression that Satchel can search for: {detail}")]
+    #[error("the regular expression in '{property}' is invalid or not supported: {detail}")]
     Regex {
         /// The custom property of the pool that holds the expression, such as `device_name`.
         property: String,
@@ -73,7 +73,7 @@ pub enum CriterionError {
         detail: String,
     },
     /// The way of comparing is none of the four that eNMS has.
-    #[error("'{property}' is '{found}', and inclusion, equality, regex and empty are known")]
+    #[error("'{property}' is '{found}'; allowed are 'inclusion', 'equality', 'regex' and 'empty'")]
     Match {
         /// The custom property of the pool that names the way, such as `device_name_match`.
         property: String,

@@ -71,9 +71,7 @@ const BASE64_LINE_BYTES: usize = 76;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OverLimit {
     /// A text is longer than [`TEXT_BYTES_MAX`].
-    #[error(
-        "a text of '{property}' has {bytes} bytes, and a record's text may have {TEXT_BYTES_MAX}"
-    )]
+    #[error("a text in '{property}' has {bytes} bytes; at most {TEXT_BYTES_MAX} are allowed")]
     Text {
         /// The property, shortened to 80 characters.
         property: String,
@@ -81,7 +79,9 @@ pub enum OverLimit {
         bytes: usize,
     },
     /// A whole number has more digits than [`INT_DIGITS_MAX`].
-    #[error("a whole number of '{property}' has {digits} digits, and may have {INT_DIGITS_MAX}")]
+    #[error(
+        "a whole number in '{property}' has {digits} digits; at most {INT_DIGITS_MAX} are allowed"
+    )]
     Digits {
         /// The property, shortened to 80 characters.
         property: String,
@@ -89,7 +89,7 @@ pub enum OverLimit {
         digits: usize,
     },
     /// Lists and maps are nested deeper than [`VALUE_DEPTH_MAX`].
-    #[error("'{property}' nests lists and maps deeper than {VALUE_DEPTH_MAX} levels")]
+    #[error("lists and maps in '{property}' are nested deeper than {VALUE_DEPTH_MAX} levels")]
     Depth {
         /// The property, shortened to 80 characters.
         property: String,
@@ -97,8 +97,8 @@ pub enum OverLimit {
     /// More collections occur in several places than [`SHARED_MAX`], or they weigh more than
     /// [`SHARED_BYTES_MAX`].
     #[error(
-        "with '{property}', more than {SHARED_MAX} lists and maps of the record stand in several \
-         places of it, or they take more than {SHARED_BYTES_MAX} bytes"
+        "too many lists and maps occur in several places of the record (aliases in YAML), the last \
+         in '{property}': at most {SHARED_MAX} are allowed, and {SHARED_BYTES_MAX} bytes in all"
     )]
     Shared {
         /// The property with the collection that exceeds the limit, shortened to 80 characters.
@@ -106,8 +106,8 @@ pub enum OverLimit {
     },
     /// The record weighs more than [`RECORD_BYTES_MAX`].
     #[error(
-        "the record takes {bytes} bytes ({NODE_BYTES} for each value beside its text), and may \
-         take {RECORD_BYTES_MAX}"
+        "the record has {bytes} bytes ({NODE_BYTES} for each value beside its text); at most \
+         {RECORD_BYTES_MAX} are allowed"
     )]
     Record {
         /// The weight of the record, in bytes.

@@ -10,19 +10,19 @@ pub enum Rule {
     #[error("a name must not be empty")]
     NameEmpty,
     /// A name exceeds [`NAME_BYTES_MAX`].
-    #[error("a name has at most {NAME_BYTES_MAX} bytes; this one has {bytes}")]
+    #[error("the name has {bytes} bytes; at most {NAME_BYTES_MAX} are allowed. Shorten it")]
     NameLong {
         /// The length of the name, in bytes of UTF-8.
         bytes: usize,
     },
     /// A name contains a control character, a slash, a backslash or a quote.
-    #[error("a name must not hold the character {character:?}")]
+    #[error("a name must not contain the character {character:?}")]
     NameCharacter {
         /// The first such character.
         character: char,
     },
     /// A value has a type that the property does not accept.
-    #[error("{expected} is expected here, and this is {found}")]
+    #[error("expected {expected}, found {}", phrase(.found))]
     Type {
         /// The type of the property.
         expected: PropertyType,
@@ -30,22 +30,22 @@ pub enum Rule {
         found: &'static str,
     },
     /// An item in a list of names is not a name.
-    #[error("a list of names is expected here, and one of its items is {found}")]
+    #[error("expected a list of names, but one of its items is {}", phrase(.found))]
     ListItem {
         /// The type of the item, such as `boolean`; `empty` for an empty text.
         found: &'static str,
     },
     /// A record has no name.
-    #[error("a record has a name, and this one has none")]
+    #[error("the record has no name. Add the property 'name'")]
     NameMissing,
     /// A document contains an item that is not a map of properties.
-    #[error("a record is a map of properties, and this is {found}")]
+    #[error("expected a record, which is a map of properties; found {}", phrase(.found))]
     NoRecord {
         /// The type of the value, such as `list`.
         found: &'static str,
     },
     /// A key in the map of properties is not a text.
-    #[error("a property's name is a text, and this is {found}")]
+    #[error("expected a text as the name of a property, found {}", phrase(.found))]
     PropertyName {
         /// The type of the key, such as `integer`.
         found: &'static str,
@@ -65,5 +65,16 @@ impl Rule {
             Rule::NoRecord { .. } => "no-record",
             Rule::PropertyName { .. } => "property-name",
         }
+    }
+}
+
+/// A type as a part of a sentence: `integer` is `an integer`.
+fn phrase(type_name: &str) -> String {
+    match type_name {
+        "null" => "null".to_owned(),
+        "binary" => "binary data".to_owned(),
+        "empty" => "an empty text".to_owned(),
+        "integer" => "an integer".to_owned(),
+        other => format!("a {other}"),
     }
 }

@@ -43,7 +43,7 @@ pub enum TopologyError {
         /// The length of the cell, in UTF-16 code units, as spreadsheets count.
         units: usize,
     },
-    /// The workbook has no sheet whose name is that of a kind.
+    /// The workbook has no sheet named `device` or `link`.
     #[error("the workbook has no sheet 'device' or 'link'. Its sheets: {}", listed(sheets))]
     NoSheet {
         /// The names of its sheets that have cells.
@@ -61,7 +61,7 @@ pub enum TopologyError {
         /// The identifier of the report.
         id: String,
     },
-    /// The marked workbook would exceed a limit of its format.
+    /// The uploaded workbook has too many cells to be marked.
     #[error(
         "the workbook is too large to be marked. Use the report of the import, which lists every \
          problem"

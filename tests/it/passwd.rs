@@ -62,9 +62,9 @@ fn an_administrator_with_an_invalid_name_is_refused_with_the_reason() {
     };
     for (name, reason) in [
         ("", "must not be empty"),
-        ("a/b", "must not hold the character '/'"),
-        ("a\u{1b}b", "must not hold the character"),
-        (&*"x".repeat(256), "at most 255 bytes"),
+        ("a/b", "must not contain the character '/'"),
+        ("a\u{1b}b", "must not contain the character"),
+        (&*"x".repeat(256), "at most 255 are allowed"),
     ] {
         let stderr = refused(name);
         assert!(stderr.contains("is not a valid user name: "), "{name:?}: {stderr}");

@@ -33,7 +33,7 @@ use super::{
     super::{Cell, format_serial_date, parse_serial_date},
     literal,
 };
-use crate::model::{Fit, PropertyDefault, PropertyType, Value, View, python};
+use crate::model::{Fit, PropertyDefault, PropertyType, Rule, Value, View, python};
 
 /// The largest whole number that is exact in a cell: 2^53.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
@@ -68,19 +68,19 @@ impl CellFault {
     /// A cell of another type than the property.
     fn wrong_type(type_: PropertyType, cell: &Cell<'_>) -> Self {
         let found = match cell {
-            Cell::Empty => "empty".to_owned(),
+            Cell::Empty => "an empty cell".to_owned(),
             Cell::Text(_) => "a text".to_owned(),
             Cell::Number(number) => format!("the number {number}"),
             Cell::Bool(_) => "a boolean".to_owned(),
             Cell::Error(_) => "an error".to_owned(),
             Cell::Date(_) => "a date".to_owned(),
-            Cell::Duration(_) => "a span of time".to_owned(),
+            Cell::Duration(_) => "a duration".to_owned(),
             Cell::Formula(_) => "a formula".to_owned(),
         };
         let hint = match type_ {
-            PropertyType::Many(_) => ": write ['one', 'two'], or [] for none",
-            PropertyType::Bool => ": write TRUE or FALSE",
-            PropertyType::Int => ": write digits, as 22",
+            PropertyType::Many(_) => ". Write ['one', 'two'], or [] for an empty list",
+            PropertyType::Bool => ". Write TRUE or FALSE",
+            PropertyType::Int => ". Write digits, for example 22",
             PropertyType::Name
             | PropertyType::Text
             | PropertyType::Float
@@ -88,7 +88,7 @@ impl CellFault {
             | PropertyType::One(_)
             | PropertyType::Secret => "",
         };
-        Self::new("type", format!("{type_} is expected here, and this is {found}{hint}"))
+        Self::new("type", format!("expected {type_}, found {found}{hint}"))
     }
 }
 
@@ -132,13 +132,13 @@ pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value,
         )),
         Cell::Error(error) => Err(CellFault::new(
             "cell-error",
-            format!("the cell shows {error}: mend its formula, or type the value"),
+            format!("the cell contains the error {error}. Correct its formula, or type the value"),
         )),
         Cell::Formula(formula) => Err(CellFault::new(
             "formula",
             format!(
-                "the cell holds the formula ={}, and the workbook does not say its value: open \
-                 and save it with a spreadsheet program, or type the value",
+                "the cell contains the formula ={}, but the workbook does not contain its result. \
+                 Open and save the workbook in a spreadsheet program, or type the value",
                 formula.chars().take(FORMULA_CHARACTERS_MAX).collect::<String>()
             ),
         )),
@@ -199,13 +199,12 @@ fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, CellFault
                 let is_name = |item: &Value| item.as_text().is_some_and(|name| !name.is_empty());
                 match names.iter().find(|item| !is_name(item)) {
                     None => Ok(Some(Value::List(names))),
-                    Some(item) => Err(CellFault::new(
-                        "list-item",
-                        format!(
-                            "a list of names is expected here, and one of its items is {}",
-                            if item.as_text().is_some() { "empty" } else { item.type_name() }
-                        ),
-                    )),
+                    Some(item) => {
+                        let is_text = item.as_text().is_some();
+                        let found = if is_text { "empty" } else { item.type_name() };
+                        let rule = Rule::ListItem { found };
+                        Err(CellFault::new(rule.code(), rule.to_string()))
+                    }
                 }
             }
             Some(_) | None => Err(CellFault::wrong_type(type_, &cell())),
@@ -279,9 +278,9 @@ fn scientific(shown: &str) -> CellFault {
     CellFault::new(
         "scientific",
         format!(
-            "this looks like a longer text of which a spreadsheet made the number {shown}: give \
-             the column the format 'text' and type it again, or put it in quotes (\"{shown}\") \
-             where it is meant"
+            "the cell contains {shown}: a spreadsheet program has probably converted a longer text \
+             to this number. Set the format of the column to 'Text' and type the text again. If {shown} \
+             is correct, put it in quotes (\"{shown}\")"
         ),
     )
 }
@@ -298,8 +297,8 @@ fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), CellFau
             if is_whole && number.abs() >= DIGITS_KEPT_MAX {
                 return Err(CellFault::new(
                     "digits",
-                    "this is a number of more than 15 digits, of which a spreadsheet keeps no \
-                     more: give the column the format 'text', and type it again",
+                    "the number has more than 15 digits, and spreadsheet programs replace the others \
+                     by zeros. Set the format of the column to 'Text' and type the number again",
                 ));
             }
             if is_whole && number.abs() >= SCIENTIFIC_MIN && number % SCIENTIFIC_STEP == 0.0 {
@@ -313,7 +312,7 @@ fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), CellFau
         PropertyType::Int => match exact {
             Some(whole) => Ok((Value::Int(whole as i64), Fit::Exact)),
             None if !is_whole => {
-                let detail = format!("a whole number is expected here, and this is {number}");
+                let detail = format!("expected a whole number, found {number}");
                 Err(CellFault::new("fraction", detail))
             }
             None => Err(wrong()),
