@@ -17,8 +17,11 @@ use bincode::{
 };
 use twox_hash::{XxHash3_64, XxHash3_128};
 
-use super::{format::encode_by_name, layers::TreeId};
-use crate::model::{Kind, PerKind};
+use super::{
+    format::encode_by_name,
+    layers::{PerTree, TreeId},
+};
+use crate::model::Kind;
 
 /// The number of entries of one tree, and the sum of their hashes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -52,17 +55,10 @@ fn entry_hash(key: &[u8], value: &[u8]) -> u128 {
     XxHash3_128::oneshot_with_seed(XxHash3_64::oneshot(key), value)
 }
 
-/// The content hashes of all trees of a generation except `meta`, which stores them.
+/// The content hashes of all trees of a generation except `meta`, which stores them. The hash of
+/// `meta` stays empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Content {
-    kinds: PerKind<TreeContent>,
-    references: TreeContent,
-    members: TreeContent,
-    texts: TreeContent,
-    chunks: TreeContent,
-    /// Always empty: `meta` is not hashed.
-    meta: TreeContent,
-}
+pub(super) struct Content(PerTree<TreeContent>);
 
 impl Content {
     /// Returns the trees that are hashed.
@@ -75,27 +71,13 @@ impl Index<TreeId> for Content {
     type Output = TreeContent;
 
     fn index(&self, tree: TreeId) -> &TreeContent {
-        match tree {
-            TreeId::Kind(kind) => &self.kinds[kind],
-            TreeId::References => &self.references,
-            TreeId::Members => &self.members,
-            TreeId::Texts => &self.texts,
-            TreeId::Chunks => &self.chunks,
-            TreeId::Meta => &self.meta,
-        }
+        &self.0[tree]
     }
 }
 
 impl IndexMut<TreeId> for Content {
     fn index_mut(&mut self, tree: TreeId) -> &mut TreeContent {
-        match tree {
-            TreeId::Kind(kind) => &mut self.kinds[kind],
-            TreeId::References => &mut self.references,
-            TreeId::Members => &mut self.members,
-            TreeId::Texts => &mut self.texts,
-            TreeId::Chunks => &mut self.chunks,
-            TreeId::Meta => &mut self.meta,
-        }
+        &mut self.0[tree]
     }
 }
 

@@ -16,13 +16,12 @@ use super::{
     content::Content,
     format,
     known::{Identity, KnownState},
-    layers::TreeId,
+    layers::{PerTree, TreeId},
     log::SEGMENT_BYTES,
     summary::{EARLIER_SUMMARY_KEY, EarlierSummary, SUMMARY_KEY},
     trees::Trees,
 };
 use crate::disk::{sync_directory, sync_folder};
-use crate::model::PerKind;
 
 /// How long to wait for sled's threads to unlock a database that was closed.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -35,12 +34,7 @@ pub(super) struct Generation {
     pub number: u64,
     pub identity: Identity,
     pub db: Db,
-    pub kinds: PerKind<Tree>,
-    pub references: Tree,
-    pub members: Tree,
-    pub texts: Tree,
-    pub chunks: Tree,
-    pub meta: Tree,
+    trees: PerTree<Tree>,
     /// The summary after all applied changes, durable or not.
     summary: RwLock<Arc<Summary>>,
     /// The summary after the durable changes only.
@@ -117,9 +111,9 @@ impl Generation {
         let mut summary = Summary::clone(&generation.summary());
         summary.content = generation.read_content()?;
         guarded("upgrading the inventory", || {
-            generation.meta.insert(SUMMARY_KEY, format::encode(&summary))?;
-            generation.meta.insert(IDENTITY_KEY, format::encode(&identity))?;
-            generation.meta.remove(EARLIER_SUMMARY_KEY)?;
+            generation.tree(TreeId::Meta).insert(SUMMARY_KEY, format::encode(&summary))?;
+            generation.tree(TreeId::Meta).insert(IDENTITY_KEY, format::encode(&identity))?;
+            generation.tree(TreeId::Meta).remove(EARLIER_SUMMARY_KEY)?;
             Ok(())
         })?;
         generation.note_summary(summary);
@@ -138,18 +132,14 @@ impl Generation {
         let opened = catch_unwind(AssertUnwindSafe(|| -> Result<Self, StoreError> {
             let db = open_database(&path, options)?;
             let tree = |id: TreeId| db.open_tree(id.name());
-            let meta = tree(TreeId::Meta)?;
-            let (summary, identity) = begin(&meta)?;
+            // First, because opening a tree that a damaged database has lost creates it.
+            let (summary, identity) = begin(&tree(TreeId::Meta)?)?;
             let summary = Arc::new(summary);
+            let trees = PerTree::try_new(tree)?;
             Ok(Self {
                 number,
                 identity,
-                kinds: PerKind::try_new(|kind| tree(TreeId::Kind(kind)))?,
-                references: tree(TreeId::References)?,
-                members: tree(TreeId::Members)?,
-                texts: tree(TreeId::Texts)?,
-                chunks: tree(TreeId::Chunks)?,
-                meta,
+                trees,
                 summary: RwLock::new(summary.clone()),
                 durable_summary: RwLock::new(summary),
                 db,
@@ -185,7 +175,11 @@ impl Generation {
     /// - [`StoreError::Io`] for any other error of the file system.
     /// - [`StoreError::Database`] for any other error of sled.
     pub(super) fn write_summary(&self) -> Result<(), StoreError> {
-        super::new_generation::write(&self.meta, SUMMARY_KEY, &format::encode(&*self.summary()))
+        super::new_generation::write(
+            self.tree(TreeId::Meta),
+            SUMMARY_KEY,
+            &format::encode(&*self.summary()),
+        )
     }
 
     /// The size of the database's log on the disk, in bytes.
@@ -225,14 +219,7 @@ impl Generation {
 
     /// Returns one tree.
     pub(super) fn tree(&self, tree: TreeId) -> &Tree {
-        match tree {
-            TreeId::Kind(kind) => &self.kinds[kind],
-            TreeId::References => &self.references,
-            TreeId::Members => &self.members,
-            TreeId::Texts => &self.texts,
-            TreeId::Chunks => &self.chunks,
-            TreeId::Meta => &self.meta,
-        }
+        &self.trees[tree]
     }
 
     /// Returns the trees without layers of changes.

@@ -153,7 +153,7 @@ impl NewGeneration {
             let (key, value) = entry?;
             progress.check()?;
             let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
-            if !self.generation.kinds[Kind::Device].contains_key(device)? {
+            if !self.generation.tree(TreeId::Kind(Kind::Device)).contains_key(device)? {
                 continue;
             }
             let Some(raw) = from.value(ValueOwner::Text, &key)? else { continue };

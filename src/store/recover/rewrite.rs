@@ -252,7 +252,11 @@ fn copy_texts(
         let (key, value) = entry?;
         let device = key.split(|byte| *byte == 0).next().unwrap_or_default();
         let raw = match trees.value(ValueOwner::Text, &key) {
-            Ok(Some(raw)) if new.generation().kinds[Kind::Device].contains_key(device)? => raw,
+            Ok(Some(raw))
+                if new.generation().tree(TreeId::Kind(Kind::Device)).contains_key(device)? =>
+            {
+                raw
+            }
             Ok(_) | Err(StoreError::Damaged { .. } | StoreError::Corrupt { .. }) => {
                 report.texts_lost += 1;
                 continue;

@@ -8,7 +8,7 @@ use super::plain::*;
 use crate::job::Progress;
 use crate::{
     model::{Device, Entity, Field, Group, Kind, Name, Ref, Side, Target},
-    store::{PutOutcome, Store, StoreError},
+    store::{PutOutcome, Store, StoreError, layers::TreeId},
 };
 
 fn name(text: &str) -> Name {
@@ -141,7 +141,7 @@ fn texts_are_renamed_and_removed_with_their_device() {
     change(&store, |t| t.put_text("R 1%", "configuration", &long));
     assert_eq!(store.read().text("R 1%", "configuration").unwrap().unwrap().version, text.version);
     change(&store, |t| t.put_text("R 1%", "configuration", &long[..5000]));
-    let chunks = || store.current().ok().unwrap().generation.chunks.iter().count();
+    let chunks = || store.current().ok().unwrap().generation.tree(TreeId::Chunks).iter().count();
     assert_eq!(chunks(), 2);
 
     change(&store, |t| t.rename(Kind::Device, "R 1%", name("..")));
@@ -180,7 +180,7 @@ fn a_load_keeps_the_texts_of_its_devices() {
     assert_eq!(store.read().text("a", "configuration").unwrap(), None);
     assert!(store.read().text("b", "configuration").unwrap().unwrap().text == long);
     let generation = store.current().ok().unwrap().generation;
-    assert_eq!(generation.chunks.iter().count(), long.len().div_ceil(4096));
+    assert_eq!(generation.tree(TreeId::Chunks).iter().count(), long.len().div_ceil(4096));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::{
         KeyError, Store, StoreError,
         format::{self, values},
         generation::chunk_key,
+        layers::TreeId,
         references,
         summary::SUMMARY_KEY,
         trees::ValueOwner,
@@ -52,7 +53,7 @@ fn is_corrupt(store: &Store, name: &str) {
 fn a_damaged_value_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
-    let tree = &generation.kinds[Kind::Device];
+    let tree = generation.tree(TreeId::Kind(Kind::Device));
     let good = tree.get("short").unwrap().unwrap().to_vec();
     let elsewhere =
         format::encode_body(&Device::named(Name::parse("elsewhere".to_owned()).unwrap())).unwrap();
@@ -91,7 +92,7 @@ fn a_damaged_value_is_reported() {
 fn a_name_that_is_not_utf8_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
-    let tree = &generation.kinds[Kind::Device];
+    let tree = generation.tree(TreeId::Kind(Kind::Device));
     for name in ["short", "long é"] {
         let value = tree.get(name).unwrap().unwrap();
         tree.insert(b"\xff\xfe", value).unwrap();
@@ -106,17 +107,17 @@ fn a_damaged_chunk_is_reported() {
     let (store, generation) = store(&folder);
     let prefix = ValueOwner::Record(Kind::Device).chunk_prefix("long é".as_bytes(), 1);
     let key = |number| chunk_key(&prefix, number);
-    let chunk = generation.chunks.get(key(1)).unwrap().unwrap();
-    generation.chunks.remove(key(1)).unwrap();
+    let chunk = generation.tree(TreeId::Chunks).get(key(1)).unwrap().unwrap();
+    generation.tree(TreeId::Chunks).remove(key(1)).unwrap();
     is_corrupt(&store, "long é");
-    generation.chunks.insert(key(1), &chunk[1..]).unwrap();
+    generation.tree(TreeId::Chunks).insert(key(1), &chunk[1..]).unwrap();
     is_corrupt(&store, "long é");
-    generation.chunks.insert(key(1), [&chunk[..], b"x"].concat()).unwrap();
+    generation.tree(TreeId::Chunks).insert(key(1), [&chunk[..], b"x"].concat()).unwrap();
     is_corrupt(&store, "long é");
-    generation.chunks.insert(key(1), vec![255; chunk.len()]).unwrap();
+    generation.tree(TreeId::Chunks).insert(key(1), vec![255; chunk.len()]).unwrap();
     let found = store.read().get::<Device>("long é");
     assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{:?}", found.map(|_| ()));
-    generation.chunks.insert(key(1), chunk).unwrap();
+    generation.tree(TreeId::Chunks).insert(key(1), chunk).unwrap();
     assert!(store.read().get::<Device>("long é").unwrap().is_some());
 }
 
@@ -124,7 +125,7 @@ fn a_damaged_chunk_is_reported() {
 fn a_damaged_summary_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
-    let good = generation.meta.get(SUMMARY_KEY).unwrap().unwrap();
+    let good = generation.tree(TreeId::Meta).get(SUMMARY_KEY).unwrap().unwrap();
     drop((store, generation));
     for bytes in [&b""[..], b"\xff", &good[..good.len() - 1], &[&good[..], b"x"].concat()] {
         let open = || {
@@ -152,9 +153,10 @@ fn a_damaged_block_of_the_reverse_index_is_reported() {
     let (store, generation) = store(&folder);
     let target = Target::Kind(Kind::Group);
     let list = references::target_key(target, "ops");
-    let (key, good) = generation.references.scan_prefix(list).next().unwrap().unwrap();
+    let (key, good) =
+        generation.tree(TreeId::References).scan_prefix(list).next().unwrap().unwrap();
     for block in [&b"\x01"[..], b"\xff\xff", &good[..good.len() - 1]] {
-        generation.references.insert(&key, block).unwrap();
+        generation.tree(TreeId::References).insert(&key, block).unwrap();
         let told = |result: Result<(), StoreError>| {
             let told = matches!(result, Err(StoreError::Damaged { part: "index", .. }));
             assert!(told, "{block:?}: {result:?}");
@@ -165,13 +167,13 @@ fn a_damaged_block_of_the_reverse_index_is_reported() {
     }
     // References that are whole and say nothing.
     for block in [&b"\x00\x00"[..], b"\x01\x00\xff", b"\x03\x00\x03ab"] {
-        generation.references.insert(&key, block).unwrap();
+        generation.tree(TreeId::References).insert(&key, block).unwrap();
         assert!(matches!(
             store.read().referrers(target, "ops"),
             Err(StoreError::Damaged { part: "index", .. })
         ));
     }
-    generation.references.insert(b"\xfe no target", &good).unwrap();
+    generation.tree(TreeId::References).insert(b"\xfe no target", &good).unwrap();
     let found = store.read().each_reference(|_, _| Ok(()));
     assert!(matches!(found, Err(StoreError::Damaged { part: "index", .. })));
 }

@@ -12,7 +12,7 @@ use crate::{
     model::{Entity, Kind, KindVisitor, Name, PerKind, PropertyType, Target, Value},
     store::{
         LiveView, Referrer, Snapshot, Store, StoreError, Stored, Summary, Transaction,
-        parse_posting, parse_target_key, trees::ValueOwner,
+        layers::TreeId, parse_posting, parse_target_key, trees::ValueOwner,
     },
 };
 
@@ -230,7 +230,7 @@ impl Plain {
         }
         let nobody = reading.referrers(Target::Node, "nobody's").unwrap();
         assert_eq!(nobody, []);
-        let tree = &reading.generation().unwrap().references;
+        let tree = reading.generation().unwrap().tree(TreeId::References);
         assert!(tree.iter().all(|block| !block.unwrap().1.is_empty()));
     }
 
@@ -240,10 +240,14 @@ impl Plain {
         for (kind, records) in self.records.iter() {
             for (name, held) in records {
                 let prefix = ValueOwner::Record(kind).chunk_prefix(name.as_bytes(), held.version);
-                owned += generation.chunks.scan_prefix(prefix).count();
+                owned += generation.tree(TreeId::Chunks).scan_prefix(prefix).count();
             }
         }
-        assert_eq!(generation.chunks.iter().count(), owned, "chunks without an owner");
+        assert_eq!(
+            generation.tree(TreeId::Chunks).iter().count(),
+            owned,
+            "chunks without an owner"
+        );
     }
 
     /// Asserts that the snapshot contains exactly this.

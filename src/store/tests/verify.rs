@@ -4,7 +4,10 @@ use super::plain::*;
 use crate::job::Progress;
 use crate::{
     model::{Device, Entity, Kind, Name, Side, Target},
-    store::{Finding, Store, StoreError, Verified, format, references, summary::SUMMARY_KEY},
+    store::{
+        Finding, Store, StoreError, Verified, format, layers::TreeId, references,
+        summary::SUMMARY_KEY,
+    },
 };
 
 /// A store with a reference and a long value, and the generation behind it.
@@ -60,22 +63,24 @@ type Damage = fn(&super::super::Generation);
 fn every_damage_is_found() {
     let damage: [(&str, Damage); 9] = [
         ("damaged", |g| {
-            g.kinds[Kind::Device].insert("R 1%", &[255_u8; 50][..]).unwrap();
+            g.tree(TreeId::Kind(Kind::Device)).insert("R 1%", &[255_u8; 50][..]).unwrap();
         }),
         ("damaged", |g| {
-            let (first, _) = g.chunks.iter().next().unwrap().unwrap();
-            g.chunks.remove(first).unwrap();
+            let (first, _) = g.tree(TreeId::Chunks).iter().next().unwrap().unwrap();
+            g.tree(TreeId::Chunks).remove(first).unwrap();
         }),
         ("chunk", |g| {
-            g.chunks.insert("é>b", b"x").unwrap();
+            g.tree(TreeId::Chunks).insert("é>b", b"x").unwrap();
         }),
         ("count", |g| {
             let name = Name::parse("unseen".to_owned()).unwrap();
             let body = format::encode_body(&Device::named(name)).unwrap();
-            g.kinds[Kind::Device].insert("unseen", format::values(9, 1, &body).head).unwrap();
+            g.tree(TreeId::Kind(Kind::Device))
+                .insert("unseen", format::values(9, 1, &body).head)
+                .unwrap();
         }),
         ("index", |g| {
-            g.references.clear().unwrap();
+            g.tree(TreeId::References).clear().unwrap();
         }),
         ("index", |g| {
             let key = references::target_key(Target::Kind(Kind::User), "nobody");
@@ -83,23 +88,25 @@ fn every_damage_is_found() {
             let mut packer = crate::store::packed::Packer::new();
             assert!(packer.push(&key, &posting).is_none());
             let (key, block) = packer.take().unwrap();
-            g.references.insert(key, block).unwrap();
+            g.tree(TreeId::References).insert(key, block).unwrap();
         }),
         // Under this key, a lookup does not find the block's items.
         ("index", |g| {
-            let (key, block) = g.references.iter().next().unwrap().unwrap();
-            g.references.remove(&key).unwrap();
-            g.references.insert([&key[..key.len() - 1], &[0]].concat(), block).unwrap();
+            let (key, block) = g.tree(TreeId::References).iter().next().unwrap().unwrap();
+            g.tree(TreeId::References).remove(&key).unwrap();
+            g.tree(TreeId::References)
+                .insert([&key[..key.len() - 1], &[0]].concat(), block)
+                .unwrap();
         }),
         ("index", |g| {
             let list = crate::store::members::list_key(7, Side::Link);
-            g.members.insert([&list[..], &[0]].concat(), &[1, 0, 1][..]).unwrap();
+            g.tree(TreeId::Members).insert([&list[..], &[0]].concat(), &[1, 0, 1][..]).unwrap();
         }),
         ("text", |g| {
-            let (key, _) = g.texts.iter().next().unwrap().unwrap();
+            let (key, _) = g.tree(TreeId::Texts).iter().next().unwrap().unwrap();
             let key = String::from_utf8(key.to_vec()).unwrap().replace("R 1%", "gone");
             let short = format::values(0, 1, b"x").head;
-            g.texts.insert(key, short).unwrap();
+            g.tree(TreeId::Texts).insert(key, short).unwrap();
         }),
     ];
     for (code, damage) in damage {
@@ -115,7 +122,7 @@ fn every_damage_is_found() {
 fn a_finding_names_the_record() {
     let folder = tempfile::tempdir().unwrap();
     let (store, generation) = store(&folder);
-    generation.kinds[Kind::Device].insert("R 1%", &[255_u8; 50][..]).unwrap();
+    generation.tree(TreeId::Kind(Kind::Device)).insert("R 1%", &[255_u8; 50][..]).unwrap();
     let (_, findings) = verify(&store);
     let found = codes(&findings);
     assert!(found.contains(&("damaged", Some(Kind::Device), Some("R 1%"))), "{found:?}");
@@ -130,7 +137,7 @@ fn wrong_counts_are_found() {
     let mut summary = (*generation.summary()).clone();
     summary.kind_mut(Kind::Device).count = 7;
     summary.kind_mut(Kind::Group).ordinal_next = 0;
-    generation.meta.insert(SUMMARY_KEY, format::encode(&summary)).unwrap();
+    generation.tree(TreeId::Meta).insert(SUMMARY_KEY, format::encode(&summary)).unwrap();
     generation.note_summary(summary);
     let (_, findings) = verify(&store);
     let found = codes(&findings);
