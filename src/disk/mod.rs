@@ -1,6 +1,7 @@
 //! The disk: helpers over the file system that know nothing of Satchel's records.
 //!
 //! - [`TemporaryFile`] gets its name only when it is complete and durable.
+//! - [`write_private_file`] writes a small file under a fixed temporary name.
 //! - [`sync_directory`] makes created, renamed and removed entries durable.
 //! - [`Sorter`] sorts more pairs of bytes than fit into memory.
 //! - [`DiskSpace`], [`file_validator`] and [`fill_random`] ask the kernel about a file system, a
@@ -19,5 +20,5 @@ pub use random::fill_random;
 pub use sort::{Sorted, SortedReader, Sorter};
 pub use space::DiskSpace;
 pub use sync::{create_directory_durably, sync_directory, sync_folder};
-pub use temporary::{TemporaryFile, remove_folder, remove_temporary_entries};
+pub use temporary::{TemporaryFile, remove_folder, remove_temporary_entries, write_private_file};
 pub use validator::file_validator;

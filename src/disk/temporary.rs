@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
@@ -72,6 +72,26 @@ impl Drop for TemporaryFile {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Writes a file that only its owner can read. The file gets its name when it is complete, and is
+/// durable when this returns. `temporary` is its name until then, in the same directory: a fixed
+/// name, by which the start of a server recognises what a killed process left. A leftover file is
+/// removed first, because opening it would keep its mode.
+///
+/// # Errors
+/// Any error of removing, writing, `fsync(2)` or `rename(2)`. The temporary file can remain.
+pub fn write_private_file(path: &Path, temporary: &Path, contents: &[u8]) -> io::Result<()> {
+    match fs::remove_file(temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(FILE_MODE).open(temporary)?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    fs::rename(temporary, path)?;
+    path.parent().map_or(Ok(()), sync_directory)
 }
 
 /// Removes a folder of `dir` with its contents. Its name disappears in one step. Returns whether the

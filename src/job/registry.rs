@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
-use rustix::rand::{GetRandomFlags, getrandom};
 use time::OffsetDateTime;
 use time::macros::format_description;
 use tokio::sync::watch;
 
 use super::progress::{CancelOutcome, Progress, Step};
 use super::record::{About, Effect, End, EndState, Record};
+use crate::disk::{fill_random, sync_directory};
 
 /// The most ended jobs that are kept. A report takes a few KiB, and at most a few MiB.
 pub const FINISHED_JOBS_MAX: usize = 100;
@@ -287,7 +287,7 @@ fn replace(path: &Path, record: &Record, durability: Durability) -> io::Result<(
     drop(file);
     fs::rename(&aside, path)?;
     match (durability, path.parent()) {
-        (Durability::Synced, Some(folder)) => File::open(folder)?.sync_all(),
+        (Durability::Synced, Some(folder)) => sync_directory(folder),
         (_, _) => Ok(()),
     }
 }
@@ -322,8 +322,7 @@ fn read(path: &Path) -> io::Result<Record> {
 
 fn new_id() -> io::Result<String> {
     let mut bytes = [0; ID_BYTES];
-    // A request for so few bytes is never answered in part.
-    getrandom(&mut bytes, GetRandomFlags::empty())?;
+    fill_random(&mut bytes)?;
     Ok(format!("{:016x}", u64::from_be_bytes(bytes)))
 }
 

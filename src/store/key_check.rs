@@ -12,9 +12,7 @@
 //! or damaged, stored secrets prove the key, and the file is written again.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +20,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use time::{OffsetDateTime, macros::format_description};
 
 use super::{DataDirectory, KeyError, StoreError, Vault, format, generation::Generation};
-use crate::disk::sync_directory;
+use crate::disk::write_private_file;
 use crate::model::{Kind, Secret};
 
 const FORMAT_LINE: &str = "satchel key check 1";
@@ -234,21 +232,10 @@ fn check(directory: &DataDirectory, vault: &Vault) -> Result<Check, StoreError> 
 fn write(directory: &DataDirectory, vault: &Vault) -> Result<(), StoreError> {
     let path = directory.key_check();
     let sealed = BASE64_STANDARD.encode(vault.seal_text(PURPOSE, KNOWN_TEXT));
-    // Written under another name and renamed: the file is complete or absent.
     let temporary = directory.path().join("key.check.new");
-    let write = || -> io::Result<()> {
-        match fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&temporary)?;
-        file.write_all(format!("{FORMAT_LINE}\n{sealed}\n").as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)?;
-        sync_directory(directory.path())
-    };
-    match write().map_err(StoreError::io(format!("writing {}", path.display()))) {
+    let contents = format!("{FORMAT_LINE}\n{sealed}\n");
+    let written = write_private_file(&path, &temporary, contents.as_bytes());
+    match written.map_err(StoreError::io(format!("writing {}", path.display()))) {
         // The next start writes it. A full disk must not prevent opening the inventory.
         Err(StoreError::DiskFull) => {
             tracing::warn!("The disk is full: key.check is not written.");

@@ -4,12 +4,7 @@
 //! under a second key). The same secret in the same property has always the same ciphertext, so an
 //! import sees that it is unchanged. Equal passwords of two records have different ciphertexts.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-};
+use std::{fs, io, path::Path};
 
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -20,7 +15,10 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{KeyError, StoreError};
-use crate::model::{Kind, Record, Secret};
+use crate::{
+    disk::{fill_random, write_private_file},
+    model::{Kind, Record, Secret},
+};
 
 /// The length of the key, in bytes.
 pub(super) const KEY_BYTES: usize = 32;
@@ -42,23 +40,10 @@ impl Vault {
     /// - [`StoreError::Io`] for any other error of the file system.
     pub(super) fn create(path: &Path) -> Result<Self, StoreError> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
-        crate::disk::fill_random(key.as_mut_slice())
-            .map_err(StoreError::io("getting random bytes"))?;
-        // Written under another name and renamed: a truncated key would lose every secret.
-        let temporary = path.with_extension("new");
-        let write = || -> io::Result<()> {
-            // `open` sets the mode of a new file only, and a leftover file could have another one.
-            match fs::remove_file(&temporary) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut options = OpenOptions::new();
-            let mut file = options.write(true).create_new(true).mode(0o600).open(&temporary)?;
-            file.write_all(key.as_slice())?;
-            file.sync_all()?;
-            fs::rename(&temporary, path)
-        };
-        write().map_err(StoreError::io(format!("writing the key {}", path.display())))?;
+        fill_random(key.as_mut_slice()).map_err(StoreError::io("getting random bytes"))?;
+        // In one step: a truncated key would lose every secret.
+        let written = write_private_file(path, &path.with_extension("new"), key.as_slice());
+        written.map_err(StoreError::io(format!("writing the key {}", path.display())))?;
         Ok(Self::new(&key))
     }
 
