@@ -100,6 +100,13 @@ fn projects(server: &Server) -> Value {
     server.request("GET", "/rest/migrate/projects").login(ADMIN).send().json()["projects"].clone()
 }
 
+/// Asserts that the data directory holds a new inventory: intact, with its first user alone.
+fn require_new_inventory(data: &Path) {
+    let verified = on(data, &["verify", "--json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    assert_eq!((&report["whole"], &report["records"]), (&json!(true), &json!(1)), "{report}");
+}
+
 /// A server that holds something.
 fn with_some() -> (Server, Documents) {
     let server = Server::start();
@@ -174,9 +181,7 @@ fn ctrl_c_cancels_on_a_data_directory() {
     assert!(ended.stderr.contains("Cancelled: nothing was changed."), "{}", ended.stderr);
     assert!(!data.join("migrations/Big 1.zip").exists());
     assert!(!data.join("inventory-2").exists());
-    let inspected = on(&data, &["verify", "--json"]).output().unwrap();
-    let report: Value = serde_json::from_slice(&inspected.stdout).unwrap();
-    assert_eq!((&report["whole"], &report["records"]), (&json!(true), &json!(1)), "{report}");
+    require_new_inventory(&data);
 }
 
 #[test]
@@ -249,9 +254,7 @@ fn a_second_ctrl_c_ends_the_work_on_a_data_directory() {
             fs::remove_file(half).unwrap();
         }
     }
-    let verified = on(&data, &["verify", "--json"]).output().unwrap();
-    let report: Value = serde_json::from_slice(&verified.stdout).unwrap();
-    assert_eq!((&report["whole"], &report["records"]), (&json!(true), &json!(1)), "{report}");
+    require_new_inventory(&data);
 }
 
 #[test]
