@@ -89,7 +89,7 @@ pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
     if damaged { ExitCode::from(EXIT_DAMAGED) } else { ExitCode::FAILURE }
 }
 
-/// What to do next, if the error does not say it itself.
+/// Returns the next step for the user, if the message of the error does not name it.
 fn advice(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(error) = cause.downcast_ref::<StoreError>() {

@@ -17,7 +17,7 @@ use crate::{http::paths, migration::ProjectName, model::FILE_NAME_CHARACTERS_MAX
 pub(super) struct ImportOptions<'a> {
     pub types: Vec<&'static str>,
     pub replace: ReplaceScope,
-    /// Whether an empty document may remove all records of its type.
+    /// True to let an empty document remove all records of its type.
     pub allow_empty: bool,
     pub dry_run: bool,
     pub skip_errors: bool,

@@ -41,7 +41,7 @@ pub(super) enum Cleanup {
 struct SignalState {
     /// The removals to run before the process ends, each with its number.
     removals: Vec<(u64, Cleanup, Removal)>,
-    /// Whether a signal has arrived.
+    /// True after the first signal.
     is_interrupted: bool,
     /// The message of the second signal. `None` while the first one ends the command.
     deferred: Option<String>,

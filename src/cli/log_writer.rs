@@ -62,7 +62,7 @@ struct Queue {
     /// The number of completed writes.
     writes: u64,
     is_closing: bool,
-    /// Whether the thread has written everything.
+    /// True after the thread has written its last line.
     is_closed: bool,
 }
 

@@ -162,7 +162,7 @@ fn output_format(matches: &ArgMatches) -> OutputFormat {
     }
 }
 
-/// Whether `--json` is among words that clap did not accept.
+/// Returns whether `--json` is among the arguments that clap rejected.
 fn wants_json(words: &[OsString]) -> bool {
     words.iter().any(|word| word == "--json")
 }

@@ -24,7 +24,7 @@ pub struct ExportRequest {
     pub name: ProjectName,
     /// The kinds of records to export.
     pub kinds: Vec<Kind>,
-    /// Whether the documents contain passwords and keys.
+    /// The presence of passwords and keys in the documents.
     pub secrets: Secrets,
 }
 

@@ -105,7 +105,7 @@ pub(in crate::cli) struct Upload<'a> {
     pub media_type: &'a str,
     /// The label of the progress bar.
     pub label: &'a str,
-    /// Whether an existing file of this name may be replaced.
+    /// True to replace an existing file of this name.
     pub replace: bool,
 }
 

@@ -41,7 +41,7 @@ pub enum BundleError {
     },
 }
 
-/// What is wrong with a zip archive as a whole.
+/// A defect of the zip archive as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveProblem {
     /// No end-of-archive record reaches exactly to the end of the file: the file is truncated, is
@@ -91,7 +91,7 @@ pub enum ArchiveProblem {
     MultiPart,
 }
 
-/// What is wrong with one entry. Its message continues after the entry's name.
+/// A defect of one entry of the archive. Its message continues after the entry's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EntryProblem {
     /// The name is neither `KIND.yaml` nor `metadata.yaml`, or the entry is in a folder of a

@@ -45,7 +45,7 @@ pub(super) enum Unpack<S: ByteSource> {
     Deflated(DeflateDecoder<BufReader<Window<S>>>),
 }
 
-/// Whether packed data is left after the end of the unpacked data.
+/// Packed data after the end of the unpacked data: none or some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leftover {
     None,

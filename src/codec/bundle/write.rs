@@ -20,7 +20,7 @@ pub struct BundleWriter<W> {
     state: WriterState,
 }
 
-/// Whether a document is being written.
+/// The state of the writer: between two documents, or in one.
 #[derive(Clone, Copy, Debug)]
 enum WriterState {
     BetweenDocuments,
@@ -58,7 +58,7 @@ pub struct BundleInfo {
     pub export_time: String,
     /// The version of eNMS that the project is for.
     pub release: Release,
-    /// Whether the documents contain passwords and keys.
+    /// The presence of passwords and keys in the documents.
     pub secrets: Secrets,
 }
 

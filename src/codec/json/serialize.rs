@@ -221,6 +221,11 @@ mod tests {
                 ]),
                 "{\"1\":3,\"[null]\":4,\"b\":1}",
             ),
+            // The maps inside of such a map are sorted as well.
+            (
+                map(&[(Value::Int(0), map(&[(text("0"), Value::Null), (text(" "), Value::Null)]))]),
+                "{\"0\":{\" \":null,\"0\":null}}",
+            ),
         ] {
             assert_eq!(serde_json::to_string(&value).unwrap(), json);
         }

@@ -14,7 +14,7 @@ pub(super) const KEY: &str = "satchel";
 pub struct Declared {
     /// From 1 to [`FORMAT`].
     pub format: u32,
-    /// Whether the project contains passwords and keys.
+    /// The presence of passwords and keys in the project.
     pub secrets: Secrets,
     /// The declared size and checksum of each document; `None` for a kind that was not exported.
     pub documents: PerKind<Option<DocumentInfo>>,
