@@ -170,12 +170,12 @@ impl Job {
 
     /// The end, if the job has ended.
     pub fn end(&self) -> Option<&End> {
-        self.end.get().map(|(_, end)| end)
+        self.ended().map(|(_, end)| end)
     }
 
-    /// The end time (RFC 3339), if the job has ended.
-    pub fn ended_at(&self) -> Option<&str> {
-        self.end.get().map(|(at, _)| at.as_str())
+    /// The end time (RFC 3339) and the end, if the job has ended.
+    pub fn ended(&self) -> Option<(&str, &End)> {
+        self.end.get().map(|(time, end)| (time.as_str(), end))
     }
 
     /// Requests cancellation of the job.
@@ -203,10 +203,7 @@ impl Job {
     /// list after a restart.
     fn write(&self, generation: Option<u64>, durability: Durability) {
         let _guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let (ended, end) = match self.end.get() {
-            Some((ended, end)) => (Some(ended.clone()), Some(end.clone())),
-            None => (None, None),
-        };
+        let (ended, end) = self.end.get().cloned().unzip();
         let record = Record {
             id: self.id.clone(),
             about: self.about.clone(),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use super::*;
 
@@ -113,6 +114,31 @@ fn jobs_are_listed_even_without_a_folder() {
     running.end(finished());
     assert_eq!(jobs.get(&id).unwrap().end().unwrap().outcome, "Done.");
     assert_eq!(fs::read_to_string(&in_the_way).unwrap(), "no folder");
+}
+
+/// A view that is made while the job ends shows the job before or after its end, never half of each.
+#[test]
+fn a_view_is_of_one_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = reopened(folder.path(), &[]);
+    for _ in 0..200 {
+        let running = jobs.begin(import()).unwrap();
+        let id = running.job().id.clone();
+        thread::scope(|scope| {
+            scope.spawn(|| running.end(finished()));
+            loop {
+                let job = jobs.get(&id).unwrap();
+                let view = job.view(ViewLength::Short);
+                let has_ended = view.ended.is_some();
+                assert_eq!(has_ended, matches!(view.state, JobState::Finished));
+                assert_eq!(has_ended, view.outcome.is_some());
+                assert_eq!(has_ended, view.step.is_none());
+                if has_ended {
+                    break;
+                }
+            }
+        });
+    }
 }
 
 #[test]

@@ -88,7 +88,8 @@ pub struct JobView<'a> {
 impl Job {
     /// The job as it is now.
     pub fn view(&self, length: ViewLength) -> JobView<'_> {
-        let end = self.end();
+        // Read once: the job may end meanwhile, and the view must not be half of each state.
+        let (ended, end) = self.ended().unzip();
         let step = self.progress.current_step();
         let (done, total) = self.progress.counts();
         let state = match end.map(|end| end.state) {
@@ -113,7 +114,7 @@ impl Job {
             step: end.is_none().then_some(step),
             done: end.is_none().then_some(done),
             total: total.filter(|_| end.is_none()),
-            ended: self.ended_at(),
+            ended,
             outcome: end.map(|end| end.outcome.as_str()),
             inventory: end.and_then(|end| end.inventory),
             status: end.and_then(|end| end.status),

@@ -15,9 +15,13 @@ use crate::project::{Documents, imported, inventory, names, put_folder};
 
 /// A project's folder with many devices.
 fn big(folder: &Path, site: &str) -> PathBuf {
+    folder_of(folder, site, DEVICES)
+}
+
+fn folder_of(folder: &Path, site: &str, devices: usize) -> PathBuf {
     let path = folder.join("Big 1");
     fs::create_dir(&path).unwrap();
-    for (kind, text) in project(site, DEVICES) {
+    for (kind, text) in project(site, devices) {
         fs::write(path.join(format!("{kind}.yaml")), text).unwrap();
     }
     path
@@ -92,6 +96,24 @@ impl Ended {
     }
 }
 
+/// Starts an operation on a given number of devices, and interrupts it when it prints `step`.
+///
+/// On a busy machine the operation may finish before it is told. Then it is started again with more
+/// devices. `start` makes everything anew each time.
+fn interrupted<C>(step: &str, start: impl Fn(usize) -> (C, Running)) -> (C, Ended) {
+    for devices in [DEVICES, 4 * DEVICES, 16 * DEVICES] {
+        let (context, mut running) = start(devices);
+        running.wait_for(step);
+        running.interrupt();
+        let ended = running.end();
+        if ended.code == Some(130) {
+            return (context, ended);
+        }
+        eprintln!("{devices} devices, not cancelled: {}{}", ended.stdout, ended.stderr);
+    }
+    panic!("no operation was cancelled");
+}
+
 fn word(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -118,27 +140,26 @@ fn with_some() -> (Server, Documents) {
 
 #[test]
 fn ctrl_c_cancels_a_job_at_a_server() {
-    let (server, before) = with_some();
-    let folder = tempfile::tempdir().unwrap();
-    let from = big(folder.path(), "Évora");
-    let projects_before = projects(&server);
-    for (words, operation) in [
-        (&["import", word(&from), "-v"][..], "import_project"),
-        (&["import", word(&from), "-v", "--dry-run"], "import_project"),
-        (&["diff", word(&from), "-v"], "import_project"),
-    ] {
-        let mut running = Running::start(at(&server, words));
-        running.wait_for("applying");
-        running.interrupt();
-        let ended = running.end();
-        ended.require(130);
+    for (command, more) in
+        [("import", &["-v"][..]), ("import", &["-v", "--dry-run"]), ("diff", &["-v"])]
+    {
+        let start = |devices| {
+            let (server, before) = with_some();
+            let folder = tempfile::tempdir().unwrap();
+            let from = folder_of(folder.path(), "Évora", devices);
+            let projects_before = projects(&server);
+            let words = [&[command, word(&from)], more].concat();
+            let running = Running::start(at(&server, &words));
+            ((server, before, projects_before, folder), running)
+        };
+        let ((server, before, projects_before, _folder), ended) = interrupted("applying", start);
         assert!(
             ended.stderr.ends_with("satchel: Cancelled: nothing was changed.\n"),
             "{}",
             ended.stderr
         );
         assert_eq!(ended.stdout, "");
-        assert_eq!(jobs(&server)[0]["operation"], operation);
+        assert_eq!(jobs(&server)[0]["operation"], "import_project");
         assert_eq!(jobs(&server)[0]["state"], "cancelled");
         assert!(inventory(&server) == before, "the inventory is another one");
         // Nothing of it is left in the project library either, but what the test itself exports.
@@ -151,33 +172,33 @@ fn ctrl_c_cancels_a_job_at_a_server() {
 
 #[test]
 fn ctrl_c_cancels_an_export_and_a_verification() {
-    let server = Server::start();
-    put_folder(&server, "big", &project("Évora", DEVICES));
-    imported(&server, "big", json!({}));
     for (words, step) in
         [(&["export", "out", "-v"][..], "exporting:"), (&["verify", "-v"], "reading")]
     {
-        let mut running = Running::start(at(&server, words));
-        running.wait_for(step);
-        running.interrupt();
-        let ended = running.end();
-        ended.require(130);
+        let start = |devices| {
+            let server = Server::start();
+            put_folder(&server, "big", &project("Évora", devices));
+            imported(&server, "big", json!({}));
+            let running = Running::start(at(&server, words));
+            (server, running)
+        };
+        let (server, ended) = interrupted(step, start);
         assert!(ended.stderr.contains("Cancelled: nothing was changed."), "{}", ended.stderr);
+        assert!(!server.bundle("out").exists());
     }
-    assert!(!server.bundle("out").exists());
 }
 
 #[test]
 fn ctrl_c_cancels_on_a_data_directory() {
-    let folder = tempfile::tempdir().unwrap();
-    let from = big(folder.path(), "Évora");
-    let data = folder.path().join("data");
-    let mut running =
-        Running::start(on(&data, &["import", word(&from), "-v", "--create", "--types", "device"]));
-    running.wait_for("applying");
-    running.interrupt();
-    let ended = running.end();
-    ended.require(130);
+    let start = |devices| {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder_of(folder.path(), "Évora", devices);
+        let data = folder.path().join("data");
+        let words = ["import", word(&from), "-v", "--create", "--types", "device"];
+        let running = Running::start(on(&data, &words));
+        ((folder, data), running)
+    };
+    let ((_folder, data), ended) = interrupted("applying", start);
     assert!(ended.stderr.contains("Cancelled: nothing was changed."), "{}", ended.stderr);
     assert!(!data.join("migrations/Big 1.zip").exists());
     assert!(!data.join("inventory-2").exists());
