@@ -48,8 +48,9 @@ fn main() {
     let sizes = if given.is_empty() { DEVICES.to_vec() } else { given };
     for devices in sizes {
         let folder = tempfile::Builder::new().prefix("satchel-bench").tempdir_in("target").unwrap();
-        project::make(&folder.path().join("migrations/bench"), devices);
+        // The server creates the data directory: it refuses a folder with foreign entries.
         let server = Server::satchel(folder.path());
+        project::make(&folder.path().join("migrations/bench"), devices);
         let mut client = Client::connect(server.address);
         let import = r#"{"name": "bench", "import_export_types": ["device", "link"]}"#;
         let begun = Instant::now();
