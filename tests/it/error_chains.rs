@@ -19,7 +19,7 @@ use satchel::codec::bundle::{
 };
 use satchel::codec::json::{JsonError, JsonFault};
 use satchel::codec::workbook::{
-    DecodeError, Format, OutputLimit, Refusal, SheetNameProblem, UnknownFormat,
+    DecodeError, ForeignFile, Format, OutputLimit, Refusal, SheetNameProblem, UnknownFormat,
     WriteError as WorkbookWriteError,
 };
 use satchel::codec::yaml::{ReadError, Rule as YamlRule};
@@ -240,6 +240,9 @@ fn workbook_errors_say_each_thing_once() {
         Refusal::Encrypted => Refusal::Encrypted,
         Refusal::Damaged { .. } => Refusal::Damaged { reason: text() },
         Refusal::NotUtf8 { .. } => Refusal::NotUtf8 { line: 7 },
+        Refusal::OpenQuote { .. } => Refusal::OpenQuote { line: 7 },
+        Refusal::CutOff => Refusal::CutOff,
+        Refusal::Foreign(_) => Refusal::Foreign(ForeignFile::Html),
     });
     assert_each!(OutputLimit {
         OutputLimit::Sheets => OutputLimit::Sheets,

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use satchel::codec::workbook::{
-    Cell, DecodeError, DecodeLimits, Decoding, Format, Item, Refusal, SourceKind, WorkbookWriter,
+    Cell, DecodeError, DecodeLimits, Decoding, ForeignFile, Format, Item, Refusal, SourceKind,
+    WorkbookWriter,
 };
 use serde_json::{Value, json};
 
@@ -388,9 +389,15 @@ fn a_workbook_with_a_password_is_not_called_damaged() {
 
 #[test]
 fn a_file_that_is_not_a_workbook_is_refused_or_read_as_a_table() {
-    for bytes in [&b""[..], b"name,port\nR 1%,22\n", b"<html><table>", b"%PDF-1.7"] {
+    for (bytes, format) in [
+        (&b""[..], None),
+        (b"name,port\nR 1%,22\n", Some(ForeignFile::Text)),
+        (b"<html><table>", Some(ForeignFile::Html)),
+        (b"%PDF-1.7", Some(ForeignFile::Pdf)),
+    ] {
         let error = refused(bytes);
-        assert!(matches!(error, DecodeError::Refused(Refusal::Unknown)), "{error:?}");
+        let DecodeError::Refused(refusal) = error else { panic!("{error:?}") };
+        assert_eq!(refusal, format.map_or(Refusal::Unknown, Refusal::Foreign));
     }
     let table = start(b"name;port\n\nR 1%;22\n", SourceKind::WorkbookOrTable, LIMITS);
     let read = sheets(table).unwrap();

@@ -22,6 +22,7 @@
 mod cell;
 mod child;
 mod error;
+mod foreign_file;
 mod format;
 mod frame;
 #[cfg(fuzzing)]
@@ -44,6 +45,7 @@ mod xlsx;
 pub use cell::{Cell, CellError, cell_name, column_name, format_serial_date, parse_serial_date};
 pub use child::{DecodeError, DecodeLimits, Decoding, SUBCOMMAND, decode_main, executable};
 pub use error::WriteError;
+pub use foreign_file::{FOREIGN_BYTES, ForeignFile};
 pub use format::{Format, UnknownFormat};
 pub use frame::{Item, Row};
 pub use limits::CELL_UNITS_MAX;

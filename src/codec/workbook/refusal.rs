@@ -1,5 +1,6 @@
 //! Why the content of a file is refused.
 
+use super::foreign_file::ForeignFile;
 use super::limits::{OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_SHEETS_MAX, ROW_BYTES_MAX};
 
 /// Why a file cannot be read as a workbook or as a table.
@@ -7,11 +8,18 @@ use super::limits::{OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_SHEETS_MAX, ROW_BYTE
 pub enum Refusal {
     /// The first bytes match no workbook format.
     #[error(
-        "this is not a workbook: the file does not start like a .xls, .xlsx, .xlsb or .ods file. \
-         If it is HTML or text with the extension .xls, open it in a spreadsheet program and save \
-         it as a workbook"
+        "this is not a workbook: the file does not start like a .xls, .xlsx, .xlsb or .ods file"
     )]
     Unknown,
+    /// The file has a known format that is not read.
+    #[error(transparent)]
+    Foreign(ForeignFile),
+    /// A zip archive without its last record, which has the positions of the parts of the workbook.
+    #[error(
+        "the workbook is not complete: the end of the file is missing. Its upload or download was \
+         probably interrupted. Send it again"
+    )]
+    CutOff,
     /// The workbook is encrypted, so it needs a password to be opened.
     #[error("the workbook is protected by a password. Save it without a password")]
     Encrypted,
@@ -25,6 +33,15 @@ pub enum Refusal {
     #[error("line {line} is not UTF-8. Save the table as \"CSV UTF-8\"")]
     NotUtf8 {
         /// The line of the file at which the first such row begins, from 1.
+        line: u64,
+    },
+    /// A cell of a table begins with a quotation mark, and does not end with one.
+    #[error(
+        "line {line}: a quotation mark (\") begins a cell, and none ends it. Add the second one, or \
+         double a quotation mark that belongs to the text (\"\")"
+    )]
+    OpenQuote {
+        /// The line of the file with the quotation mark, from 1.
         line: u64,
     },
 }

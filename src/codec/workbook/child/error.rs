@@ -80,10 +80,11 @@ impl DecodeError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io(_) => "io",
-            Self::Refused(Refusal::Unknown) => "workbook-unknown",
+            Self::Refused(Refusal::Unknown | Refusal::Foreign(_)) => "workbook-unknown",
             Self::Refused(Refusal::Encrypted) => "workbook-encrypted",
-            Self::Refused(Refusal::Damaged { .. }) => "workbook-damaged",
+            Self::Refused(Refusal::Damaged { .. } | Refusal::CutOff) => "workbook-damaged",
             Self::Refused(Refusal::NotUtf8 { .. }) => "table-not-utf8",
+            Self::Refused(Refusal::OpenQuote { .. }) => "table-open-quote",
             Self::Output(_) => "workbook-large",
             Self::Memory { .. } => "workbook-memory",
             Self::Cpu { .. } | Self::Wait { .. } => "workbook-time",

@@ -45,6 +45,9 @@ const STOP_ROWS: u8 = 6;
 const STOP_BYTES: u8 = 7;
 const STOP_ROW_BYTES: u8 = 8;
 const STOP_IO: u8 = 9;
+const STOP_FOREIGN: u8 = 10;
+const STOP_CUT_OFF: u8 = 11;
+const STOP_OPEN_QUOTE: u8 = 12;
 
 /// Length of a tag and a length, in bytes.
 const HEAD_BYTES: usize = 5;

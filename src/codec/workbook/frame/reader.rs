@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read};
 
 use super::super::cell::{Cell, CellError};
+use super::super::foreign_file::ForeignFile;
 use super::super::limits::{
     FRAME_BYTES_MAX, OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_COLUMNS_MAX, READ_ROWS_MAX,
     READ_SHEETS_MAX, REASON_BYTES_MAX, ROW_BYTES_MAX,
@@ -11,9 +12,9 @@ use super::super::limits::{
 use super::super::refusal::{OutputLimit, Refusal};
 use super::{
     CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_TEXT,
-    CELL_TRUE, HEAD_BYTES, Item, Row, STOP_BYTES, STOP_DAMAGED, STOP_ENCRYPTED, STOP_IO,
-    STOP_NOT_UTF8, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop, TAG_END, TAG_ROWS,
-    TAG_SHEET, TAG_STOP,
+    CELL_TRUE, HEAD_BYTES, Item, Row, STOP_BYTES, STOP_CUT_OFF, STOP_DAMAGED, STOP_ENCRYPTED,
+    STOP_FOREIGN, STOP_IO, STOP_NOT_UTF8, STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS,
+    STOP_UNKNOWN, Stop, TAG_END, TAG_ROWS, TAG_SHEET, TAG_STOP,
 };
 
 /// The reason why reading ended.
@@ -135,6 +136,12 @@ fn read_stop(body: &[u8]) -> Option<Stop> {
         STOP_ENCRYPTED => Stop::Refused(Refusal::Encrypted),
         STOP_DAMAGED => Stop::Refused(Refusal::Damaged { reason: reason() }),
         STOP_NOT_UTF8 => Stop::Refused(Refusal::NotUtf8 { line: number }),
+        STOP_OPEN_QUOTE => Stop::Refused(Refusal::OpenQuote { line: number }),
+        STOP_CUT_OFF => Stop::Refused(Refusal::CutOff),
+        STOP_FOREIGN => {
+            let format = ForeignFile::ALL.get(usize::try_from(number).ok()?)?;
+            Stop::Refused(Refusal::Foreign(*format))
+        }
         STOP_SHEETS => Stop::Output(OutputLimit::Sheets),
         STOP_ROWS => Stop::Output(OutputLimit::Rows),
         STOP_BYTES => Stop::Output(OutputLimit::Bytes),

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::super::cell::{Cell, cell_name};
+use super::super::foreign_file::ForeignFile;
 use super::super::limits::{
     FRAME_BYTES, OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_COLUMNS_MAX, READ_ROWS_MAX,
     READ_SHEETS_MAX, REASON_BYTES_MAX, ROW_BYTES_MAX,
@@ -10,9 +11,9 @@ use super::super::limits::{
 use super::super::refusal::{OutputLimit, Refusal};
 use super::{
     CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_TEXT,
-    CELL_TRUE, HEAD_BYTES, STOP_BYTES, STOP_DAMAGED, STOP_ENCRYPTED, STOP_IO, STOP_NOT_UTF8,
-    STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop, TAG_END, TAG_ROWS, TAG_SHEET,
-    TAG_STOP,
+    CELL_TRUE, HEAD_BYTES, STOP_BYTES, STOP_CUT_OFF, STOP_DAMAGED, STOP_ENCRYPTED, STOP_FOREIGN,
+    STOP_IO, STOP_NOT_UTF8, STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN,
+    Stop, TAG_END, TAG_ROWS, TAG_SHEET, TAG_STOP,
 };
 
 /// Writes sheets and cells, which come in order, as frames.
@@ -107,6 +108,12 @@ impl<W: Write> FrameWriter<W> {
             Stop::Refused(Refusal::Encrypted) => (STOP_ENCRYPTED, 0, ""),
             Stop::Refused(Refusal::Damaged { reason }) => (STOP_DAMAGED, 0, reason.as_str()),
             Stop::Refused(Refusal::NotUtf8 { line }) => (STOP_NOT_UTF8, *line, ""),
+            Stop::Refused(Refusal::OpenQuote { line }) => (STOP_OPEN_QUOTE, *line, ""),
+            Stop::Refused(Refusal::CutOff) => (STOP_CUT_OFF, 0, ""),
+            Stop::Refused(Refusal::Foreign(format)) => {
+                let at = ForeignFile::ALL.iter().position(|known| known == format);
+                (STOP_FOREIGN, at.unwrap_or_default() as u64, "")
+            }
             Stop::Output(OutputLimit::Sheets) => (STOP_SHEETS, 0, ""),
             Stop::Output(OutputLimit::Rows) => (STOP_ROWS, 0, ""),
             Stop::Output(OutputLimit::Bytes) => (STOP_BYTES, 0, ""),

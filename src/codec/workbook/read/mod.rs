@@ -1,10 +1,14 @@
 //! Reading of workbooks and tables, in the child process: every known format becomes cells.
 
+mod delimiter;
+mod encoding;
+mod lines;
 mod sheets;
 mod table;
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
+use super::foreign_file::{FOREIGN_BYTES, ForeignFile};
 use super::frame::{FrameWriter, Stop};
 use super::refusal::Refusal;
 use super::source_kind::SourceKind;
@@ -27,13 +31,18 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
 ) -> Result<(), Stop> {
     let mut file = BufReader::new(file);
     let first = first_bytes(&mut file).map_err(Stop::Io)?;
-    match (kind, first.as_slice()) {
-        (_, OLE2) => sheets::decode_ole2(file, to)?,
-        (_, first) if first.starts_with(ZIP) => sheets::decode_zip(file, to)?,
-        (SourceKind::Workbook, _) | (SourceKind::WorkbookOrTable, []) => {
-            return Err(Stop::Refused(Refusal::Unknown));
+    if first.starts_with(OLE2) {
+        sheets::decode_ole2(file, to)?;
+    } else if first.starts_with(ZIP) {
+        sheets::decode_zip(file, to)?;
+    } else {
+        match (ForeignFile::of(&first), kind) {
+            (Some(ForeignFile::Text), SourceKind::WorkbookOrTable) => table::decode(file, to)?,
+            (Some(format), _) => return Err(Refusal::Foreign(format).into()),
+            // A table with a control character, or with any other error.
+            (None, SourceKind::WorkbookOrTable) if !first.is_empty() => table::decode(file, to)?,
+            (None, _) => return Err(Refusal::Unknown.into()),
         }
-        (SourceKind::WorkbookOrTable, _) => table::decode(file, to)?,
     }
     to.finish()
 }
@@ -42,7 +51,7 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
 fn first_bytes(file: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(0))?;
     let mut first = Vec::new();
-    file.take(OLE2.len() as u64).read_to_end(&mut first)?;
+    file.take(FOREIGN_BYTES as u64).read_to_end(&mut first)?;
     file.seek(SeekFrom::Start(0))?;
     Ok(first)
 }

@@ -1,6 +1,6 @@
 //! Reading of a table of comma-separated values: one sheet without a name, whose cells are texts.
 
-use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek, Write};
+use std::io::{BufReader, Cursor, ErrorKind, Read, Seek, Write};
 
 use csv::{ByteRecord, ReaderBuilder, Terminator};
 
@@ -8,34 +8,36 @@ use super::super::cell::Cell;
 use super::super::frame::{FrameWriter, Stop};
 use super::super::limits::ROW_BYTES_MAX;
 use super::super::refusal::{OutputLimit, Refusal};
+use super::delimiter::{self, Start};
+use super::encoding::Utf8Reader;
+use super::lines::{Lines, OpenQuote};
 
-/// Delimiters between cells. Excel writes `;` in countries with a decimal comma.
-const DELIMITERS: [u8; 3] = *b",;\t";
-
-/// The byte order mark of UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// The length of the beginning by which the delimiter is found, in bytes: some hundred lines.
+const BEGINNING_BYTES: u64 = 64 << 10;
 
 /// Reads the whole table.
 pub(super) fn decode<F: Read + Seek, W: Write>(
     file: BufReader<F>,
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
-    let mut file = file;
-    let mut header = Vec::new();
-    let read = file.by_ref().take(ROW_BYTES_MAX as u64).read_until(b'\n', &mut header);
-    read.map_err(Stop::Io)?;
-    let skipped = if header.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    let delimiter = delimiter(&header);
-    let is_crlf = header.ends_with(b"\r\n");
-    // The complete input: the header, the rest, and a final newline in case the last line has none.
-    let bytes = Cursor::new(header.split_off(skipped)).chain(file).chain(&b"\n"[..]);
+    let mut text = Utf8Reader::new(file).map_err(Stop::Io)?;
+    let mut beginning = Vec::new();
+    text.by_ref().take(BEGINNING_BYTES).read_to_end(&mut beginning).map_err(Stop::Io)?;
+    let whole_lines = match memchr::memrchr2(b'\r', b'\n', &beginning) {
+        Some(end) if beginning.len() as u64 == BEGINNING_BYTES => &beginning[..end],
+        Some(_) | None => &beginning,
+    };
+    let Start { delimiter, skipped_bytes } = delimiter::find(whole_lines);
+    let lines_skipped = u64::from(skipped_bytes > 0);
+    let bytes = Cursor::new(beginning.split_off(skipped_bytes)).chain(text);
+    let lines = Lines::new(bytes, delimiter, 1 + lines_skipped);
     let mut table = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(delimiter)
         // csv counts lines by this byte.
         .terminator(Terminator::Any(b'\n'))
-        .from_reader(RowLimit { from: bytes, row_left: ROW_BYTES_MAX });
+        .from_reader(RowLimit { from: lines, row_left: ROW_BYTES_MAX });
     to.sheet("")?;
     let mut record = ByteRecord::new();
     // csv skips empty lines, which a spreadsheet counts as rows. The number of a row is that of its
@@ -47,19 +49,14 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
         match table.read_byte_record(&mut record) {
             Ok(true) => {}
             Ok(false) => return Ok(()),
-            Err(error) => return Err(stop(error, next_row)),
+            Err(error) => return Err(stop(error, next_row, &table.get_ref().from)),
         }
         let lines_in_row = memchr::memchr_iter(b'\n', record.as_slice()).count() as u64;
         let line = table.position().line() - 1 - lines_in_row;
         let row = u32::try_from(line - 1 - lines_in_cells).unwrap_or(u32::MAX);
-        let last = record.len() as u32 - 1;
         for (column, field) in (0..).zip(&record) {
-            let field = match field.strip_suffix(b"\r") {
-                Some(field) if is_crlf && column == last => field,
-                _ => field,
-            };
             let Ok(text) = std::str::from_utf8(field) else {
-                return Err(Refusal::NotUtf8 { line }.into());
+                return Err(Refusal::NotUtf8 { line: line + lines_skipped }.into());
             };
             to.cell(row, column, &Cell::text(text))?;
         }
@@ -69,30 +66,22 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
 }
 
 /// The reason of an error of csv. Only reading fails: csv accepts any bytes as text.
-fn stop(error: csv::Error, row: u32) -> Stop {
+fn stop<R: Read>(error: csv::Error, row: u32, lines: &Lines<R>) -> Stop {
     match error.into_kind() {
         csv::ErrorKind::Io(error) if error.kind() == ErrorKind::FileTooLarge => {
-            Stop::Output(OutputLimit::RowBytes { row })
+            match lines.open_quote() {
+                Some(OpenQuote { line }) => Refusal::OpenQuote { line }.into(),
+                None => Stop::Output(OutputLimit::RowBytes { row }),
+            }
         }
-        csv::ErrorKind::Io(error) => Stop::Io(error),
-        error => Stop::Refused(Refusal::Damaged { reason: format!(".csv: {error:?}") }),
+        csv::ErrorKind::Io(error) => match error.downcast::<OpenQuote>() {
+            Ok(OpenQuote { line }) => Refusal::OpenQuote { line }.into(),
+            Err(error) => Stop::Io(error),
+        },
+        // Errors of rows of different lengths and of text that is not UTF-8. This reader has
+        // neither: it is flexible, and reads bytes.
+        _ => Stop::Io(ErrorKind::InvalidData.into()),
     }
-}
-
-/// The delimiter of a table: the one that occurs most often in the header outside of quotes, or a
-/// comma if there is none.
-fn delimiter(header: &[u8]) -> u8 {
-    let mut counts = [0; DELIMITERS.len()];
-    let mut is_quoted = false;
-    for byte in header {
-        is_quoted ^= *byte == b'"';
-        if let Some(at) = DELIMITERS.iter().position(|delimiter| delimiter == byte && !is_quoted) {
-            counts[at] += 1;
-        }
-    }
-    // If several occur equally often, the first one.
-    let best = (0..DELIMITERS.len()).rev().max_by_key(|at| counts[*at]).unwrap_or(0);
-    DELIMITERS[best]
 }
 
 /// A reader that fails with `FileTooLarge` if one row is too long. After an open quote the rest of
