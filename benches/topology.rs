@@ -21,7 +21,7 @@ use satchel::{
     codec::workbook::{Cell, Format, WorkbookWriter},
     import::{EmptyReplacement, ImportOutcome, Mode, OnError},
     store::Store,
-    topology::{ExportRequest, ImportRequest, Replace, Topology},
+    topology::{ExportRequest, ImportRequest, ReadOptions, Replace, Topology},
 };
 
 /// The executable's own allocator: see `main.rs`.
@@ -97,7 +97,7 @@ fn import(topology: &Topology, workbook: &Path) {
     upload.write_all(&fs::read(workbook).unwrap()).unwrap();
     let request = ImportRequest {
         file_name: None,
-        table: None,
+        reading: ReadOptions::BY_NAME,
         replace: Replace::No,
         empty_replacement: EmptyReplacement::Refused,
         on_error: OnError::Fail,

@@ -13,6 +13,7 @@ use super::{
     kinds::KindsArgs,
     output::{self, OutputArgs, counted},
     progress::Progress,
+    reading::ReadArgs,
     report::{Length, Outcome, Report},
     target::{Answer, Client, IfMissing, LocalServer, TargetArgs},
 };
@@ -60,9 +61,8 @@ pub(super) struct DiffArgs {
     #[arg(long, conflicts_with = "replace")]
     replace_all: bool,
 
-    /// The type of the records in a table (.csv)
-    #[arg(long, value_name = "TYPE")]
-    kind: Option<super::import::TableKind>,
+    #[command(flatten)]
+    reading: ReadArgs,
 
     /// Print every change, not only the first ones
     #[arg(long)]
@@ -90,6 +90,7 @@ pub(super) fn run(args: &DiffArgs) -> anyhow::Result<ExitCode> {
 fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let from = Input::find(&args.from)?;
+    args.reading.check(&from)?;
     match &args.to {
         None => {
             from.open()?;
@@ -114,7 +115,7 @@ fn import_options(args: &DiffArgs, replace: ReplaceScope, mode: Mode) -> ImportO
         allow_empty: true,
         dry_run: mode == Mode::DryRun,
         skip_errors: true,
-        table: args.kind.map(super::import::TableKind::word),
+        reading: &args.reading,
     }
 }
 

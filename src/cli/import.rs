@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::{
     confirm,
@@ -12,6 +12,7 @@ use super::{
     kinds::KindsArgs,
     output::{self, NewFile, OutputArgs},
     progress::Progress,
+    reading::ReadArgs,
     report::{Length, Outcome, Report},
     target::{Answer, Client, IfMissing, TargetArgs},
 };
@@ -24,6 +25,8 @@ Examples:
       imports a project folder of eNMS into a new data directory
   satchel import sites.xlsx --marked sites-marked.xlsx --server https://satchel.example --user admin
       imports a workbook at a server; errors are written beside its rows in a copy
+  satchel import list.xlsx --sheet Switches --kind device --header-row 4
+      imports another sheet than “device”, whose headings are in row 4
   satchel import nightly.zip --replace --data /var/lib/satchel
       also removes records of its types that are not in the bundle; asks first
   satchel import nightly
@@ -80,9 +83,8 @@ pub(super) struct ImportArgs {
     #[arg(long)]
     skip_errors: bool,
 
-    /// The type of the records in a table (.csv)
-    #[arg(long, value_name = "TYPE")]
-    kind: Option<TableKind>,
+    #[command(flatten)]
+    reading: ReadArgs,
 
     /// If there are errors, write a copy of the workbook with the errors beside the rows
     #[arg(long, value_name = "FILE")]
@@ -103,22 +105,6 @@ pub(super) struct ImportArgs {
     out: OutputArgs,
 }
 
-/// The type of the records in a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum TableKind {
-    Device,
-    Link,
-}
-
-impl TableKind {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            TableKind::Device => "device",
-            TableKind::Link => "link",
-        }
-    }
-}
-
 /// Imports, and prints the report.
 pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
@@ -130,12 +116,10 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_) if args.marked.is_some() => {
             bail!("--marked is for workbooks")
         }
-        Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_) if args.kind.is_some() => {
-            bail!("--kind is for tables (.csv)")
-        }
         Input::Workbook { .. } | Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_) => {
         }
     }
+    args.reading.check(&from)?;
     let replace = ReplaceScope::of_flags(args.replace, args.replace_all);
     if args.allow_empty && !replace.can_remove() {
         bail!("--allow-empty is for --replace and --replace-all")
@@ -159,7 +143,7 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         allow_empty: args.allow_empty,
         dry_run: args.dry_run,
         skip_errors: args.skip_errors,
-        table: args.kind.map(TableKind::word),
+        reading: &args.reading,
     };
     let client = &connection.client;
     let answer = if asks {

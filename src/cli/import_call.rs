@@ -9,6 +9,7 @@ use super::{
     input::Input,
     interrupt::{self, Cleanup, Guard},
     progress::Progress,
+    reading::ReadArgs,
     target::{Answer, Client, JobWords, RequestRefused, Upload},
 };
 use crate::{http::paths, migration::ProjectName, model::FILE_NAME_CHARACTERS_MAX};
@@ -21,8 +22,8 @@ pub(super) struct ImportOptions<'a> {
     pub allow_empty: bool,
     pub dry_run: bool,
     pub skip_errors: bool,
-    /// The type of the records in a table.
-    pub table: Option<&'a str>,
+    /// How a workbook or table is read.
+    pub reading: &'a ReadArgs,
 }
 
 /// The types whose existing records are removed if they are not in the project or workbook.
@@ -130,14 +131,14 @@ fn workbook(
     // The preview might already have read the file.
     file.rewind().context("Cannot read the workbook")?;
     let on_error = if options.skip_errors { "skip" } else { "fail" };
-    let table = options.table.map(|kind| format!("&kind={kind}")).unwrap_or_default();
     let path = format!(
         "{}?replace={}&keep_absent_types={}&allow_empty={}&dry_run={dry_run}\
-         &on_error={on_error}{table}",
+         &on_error={on_error}{}",
         paths::IMPORT_TOPOLOGY.pattern(),
         options.replace.can_remove(),
         options.replace.keeps_absent_types(),
         options.allow_empty,
+        options.reading.parameters(),
     );
     let upload = Upload { file, media_type, label: "uploading", replace: true };
     client.post_file_as_job(&path, &upload, job_words(dry_run), progress)

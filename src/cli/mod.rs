@@ -24,6 +24,7 @@ mod owner;
 mod passwd;
 mod privileges;
 mod progress;
+mod reading;
 mod recover;
 mod rename_helper;
 mod report;

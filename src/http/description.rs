@@ -186,6 +186,8 @@ pub enum ValueType {
     Kind,
     /// A whole number from 0.
     Whole,
+    /// The number of a row, from 1.
+    RowNumber,
     /// A boolean; in a query also the name without a value, for true.
     Switch,
     /// A list of texts, in a query separated by commas.

@@ -45,7 +45,7 @@ impl<const N: usize> PathPattern<N> {
 }
 
 /// Percent-encodes a text for use as a segment of a path.
-pub(super) fn percent_encode(text: &str) -> String {
+pub(crate) fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 

@@ -42,6 +42,8 @@ pub struct Log {
     scratch: PathBuf,
     /// The columns of sheets, by property.
     columns: Mutex<PerKind<BTreeMap<String, String>>>,
+    /// The names of sheets that are not the word of their kind.
+    sheet_names: Mutex<PerKind<Option<String>>>,
     lists: Mutex<Lists>,
 }
 
@@ -75,6 +77,7 @@ impl Log {
             progress: progress.clone(),
             scratch: scratch.to_owned(),
             columns: Mutex::default(),
+            sheet_names: Mutex::default(),
             lists: Mutex::new(Lists::new(scratch).map_err(ImportError::TemporaryFile)?),
         })
     }
@@ -185,6 +188,24 @@ impl Log {
         columns[kind].insert(property.to_owned(), column);
     }
 
+    /// Sets the name of the sheet of a kind, for locations. Without it, the name is the word of the
+    /// kind.
+    pub fn set_sheet_name(&self, kind: Kind, name: &str) {
+        let mut names = self.sheet_names.lock().unwrap_or_else(PoisonError::into_inner);
+        names[kind] = Some(name.to_owned());
+    }
+
+    /// The name of the sheet of a kind.
+    pub fn sheet_name(&self, kind: Kind) -> String {
+        let names = self.sheet_names.lock().unwrap_or_else(PoisonError::into_inner);
+        names[kind].clone().unwrap_or_else(|| kind.to_string())
+    }
+
+    /// The address of a cell in the sheet of a kind: `device!AB17`.
+    pub fn cell(&self, kind: Kind, column: &str, line: u64) -> String {
+        format!("{}!{column}{line}", self.sheet_name(kind))
+    }
+
     /// The location of a record, or of one of its properties.
     pub fn location(
         &self,
@@ -203,7 +224,7 @@ impl Log {
             ImportSource::Sheets => {
                 let columns = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
                 let column = property.and_then(|property| columns[kind].get(property));
-                let cell = column.map(|column| format!("{kind}!{column}{}", position.line));
+                let cell = column.map(|column| self.cell(kind, column, position.line));
                 let row = Some(position.line);
                 DocumentLocation { row, cell, record, ..DocumentLocation::default() }
             }

@@ -43,11 +43,43 @@ pub enum TopologyError {
         /// The length of the cell, in UTF-16 code units, as spreadsheets count.
         units: usize,
     },
-    /// The workbook has no sheet named `device` or `link`.
-    #[error("the workbook has no sheet 'device' or 'link'. Its sheets: {}", listed(sheets))]
+    /// The workbook has no sheet named `device` or `link`, and the request names no other one.
+    #[error(
+        "the workbook has no sheet 'device' or 'link'. Its sheets: {}. To read another sheet, pass \
+         its name as `sheet` (--sheet) and what its rows are as `kind` (--kind)",
+        listed(sheets)
+    )]
     NoSheet {
         /// The names of its sheets that have cells.
         sheets: Vec<String>,
+    },
+    /// The workbook has no sheet of the name that the request says.
+    #[error("the workbook has no sheet '{sheet}'. Its sheets: {}", listed(sheets))]
+    UnknownSheet {
+        /// The name in the request.
+        sheet: String,
+        /// The names of its sheets that have cells.
+        sheets: Vec<String>,
+    },
+    /// The request names a kind but no sheet, and several sheets have cells.
+    #[error(
+        "no sheet is named '{kind}', and several sheets have cells: {}. Pass the name of one as \
+         `sheet` (--sheet)",
+        listed(sheets)
+    )]
+    SeveralSheets {
+        /// The kind in the request.
+        kind: Kind,
+        /// The names of the sheets that have cells.
+        sheets: Vec<String>,
+    },
+    /// The request names a sheet but no kind, and the name of the sheet is not a kind.
+    #[error(
+        "the rows of the sheet '{sheet}' can be devices or links. Pass `kind` (--kind): device or link"
+    )]
+    KindMissing {
+        /// The name in the request.
+        sheet: String,
     },
     /// The folder of workbooks has no file of this name.
     #[error("there is no workbook named '{name}'")]
@@ -128,6 +160,9 @@ impl TopologyError {
             },
             TopologyError::CellLong { .. }
             | TopologyError::NoSheet { .. }
+            | TopologyError::UnknownSheet { .. }
+            | TopologyError::SeveralSheets { .. }
+            | TopologyError::KindMissing { .. }
             | TopologyError::MarkedTooLarge => true,
             TopologyError::Store(_)
             | TopologyError::Import(_)
@@ -155,7 +190,10 @@ impl TopologyError {
                 WriteError::Scratch(_) | WriteError::Output(_) | WriteError::Library { .. } => "io",
             }),
             TopologyError::CellLong { .. } => Some("cell-long"),
-            TopologyError::NoSheet { .. } => Some("no-sheet"),
+            TopologyError::NoSheet { .. }
+            | TopologyError::UnknownSheet { .. }
+            | TopologyError::SeveralSheets { .. } => Some("no-sheet"),
+            TopologyError::KindMissing { .. } => Some("no-kind"),
             TopologyError::NotFound { .. } => Some("no-workbook"),
             TopologyError::NoReport { .. } => Some("no-report"),
             TopologyError::MarkedTooLarge => Some("marked-large"),

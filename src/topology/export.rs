@@ -162,7 +162,8 @@ impl SheetExporter<'_> {
             rows += 1;
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(SheetReport { sheet: kind, rows, columns: columns.len() as u64 })
+        let columns = columns.len() as u64;
+        Ok(SheetReport { sheet: kind, name: None, header_row: None, rows, columns })
     }
 
     /// Returns the columns of a kind's sheet: the properties that have a cell in at least one record,

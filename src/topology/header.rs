@@ -17,7 +17,7 @@ use crate::{
 pub(super) const PROBLEM_COLUMN: &str = "problem (Satchel)";
 
 /// Number of headings that a message about a missing column lists.
-const HEADINGS_LISTED_MAX: usize = 10;
+pub(super) const HEADINGS_LISTED_MAX: usize = 10;
 
 /// The longest name of a custom property, in bytes: the same as for names of records.
 const HEADING_BYTES_MAX: usize = 255;
@@ -123,11 +123,30 @@ impl Column {
 pub(super) struct Header {
     /// In ascending order of their numbers.
     columns: Vec<Column>,
-    /// Whether there is a column of names. Without it rows cannot be read.
-    pub has_name: bool,
+    /// The row of the headings, from 1.
+    pub line: u64,
+}
+
+/// Whether a heading is that of a property, or of a column that an import knows and ignores.
+pub(super) fn is_known(kind: Kind, heading: &str) -> bool {
+    match meaning(kind, heading) {
+        Meaning::Property(_) | Meaning::Ignored(_) => true,
+        Meaning::Custom => false,
+    }
 }
 
 impl Header {
+    /// Whether a row has a heading of a column of names.
+    pub(super) fn has_name(kind: Kind, row: &Row<'_>) -> bool {
+        row.cells.iter().any(|(_, cell)| match cell {
+            Cell::Text(text) => match meaning(kind, text.trim()) {
+                Meaning::Property(property) => property.type_ == PropertyType::Name,
+                Meaning::Custom | Meaning::Ignored(_) => false,
+            },
+            _ => false,
+        })
+    }
+
     /// Reads the header of a sheet. Its problems go to the log of the import.
     ///
     /// # Errors
@@ -142,12 +161,12 @@ impl Header {
         let wrong = |number: u32, rule, detail: String| {
             let location = DocumentLocation {
                 row: Some(line),
-                cell: Some(format!("{kind}!{}{line}", column_name(number))),
+                cell: Some(log.cell(kind, &column_name(number), line)),
                 ..DocumentLocation::default()
             };
             log.unreadable(&Problem::of(log.document(kind), None, rule, detail), location)
         };
-        let mut header = Self { columns: Vec::new(), has_name: false };
+        let mut header = Self { columns: Vec::new(), line };
         let mut seen = HashMap::<String, u32>::new();
         for (number, cell) in &row.cells {
             let heading = match cell {
@@ -192,23 +211,8 @@ impl Header {
                 seen.insert(word, *number);
             }
             let column = Column { number: *number, heading, meaning };
-            if let Meaning::Property(property) = meaning {
-                header.has_name |= property.type_ == PropertyType::Name;
-            }
             log.set_column(kind, column.property(), column.letters());
             header.columns.push(column);
-        }
-        if !header.has_name {
-            let detail = format!(
-                "Sheet '{kind}': no 'name' column in row {line} (found: {}). The first row that is not \
-                 empty must contain the headings",
-                listed(header.columns.iter().map(|column| column.heading.as_str()))
-            );
-            let problem = Problem::of(log.document(kind), Some("name"), "no-name-column", detail);
-            log.unreadable(
-                &problem,
-                DocumentLocation { row: Some(line), ..DocumentLocation::default() },
-            )?;
         }
         Ok(header)
     }
@@ -251,20 +255,6 @@ impl Header {
             Meaning::Property(_) | Meaning::Custom => None,
         })
     }
-}
-
-/// Lists headings for a message.
-fn listed<'h>(headings: impl ExactSizeIterator<Item = &'h str>) -> String {
-    let count = headings.len();
-    if count == 0 {
-        return "none".to_owned();
-    }
-    let mut listed: Vec<String> =
-        headings.take(HEADINGS_LISTED_MAX).map(|heading| format!("'{heading}'")).collect();
-    if count > HEADINGS_LISTED_MAX {
-        listed.push(format!("{} more", count - HEADINGS_LISTED_MAX));
-    }
-    listed.join(", ")
 }
 
 #[cfg(test)]

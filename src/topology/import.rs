@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use super::{
-    ImportReport, ImportRequest, Imported, KINDS, Replace, SourceFormat, TopologyError, Upload,
+    ImportReport, ImportRequest, Imported, KINDS, ReadOptions, Replace, SheetReport, SourceFormat,
+    TopologyError, Upload,
     report::Ignored,
+    selection::{Selection, kind_of},
     sheet::{Sheet, SheetRead},
 };
 use crate::{
-    codec::workbook::{DecodeLimits, Decoding, Item, SourceKind},
+    codec::workbook::{DecodeLimits, Decoding, Item},
     import::{
         self, Decoded, DocumentLocation, Emptying, ImportError, ImportOptions, ImportRun, Intake,
         KindRecords, Log, Problem,
@@ -31,10 +33,14 @@ pub(super) fn import(
     log: &Log,
 ) -> Result<ImportReport, TopologyError> {
     let format = upload.format().map_err(TopologyError::of_io)?;
-    let table = request.table.filter(|_| format == SourceFormat::Csv);
-    let kinds = table.map_or(KINDS.to_vec(), |kind| vec![kind]);
+    log.progress().step(Step::Decoding, None)?;
+    let selection = Selection::of(&request.reading, format, decoder, upload)?;
+    let kinds = selection.kinds();
     let options = ImportOptions {
-        what: if table.is_some() { "table" } else { "workbook" },
+        what: match selection {
+            Selection::Table(_) => "table",
+            Selection::ByName | Selection::Sheet { .. } => "workbook",
+        },
         kinds: &kinds,
         emptying: match request.replace {
             Replace::Yes => Emptying::Listed,
@@ -46,23 +52,26 @@ pub(super) fn import(
         mode: request.mode,
         principal: caller,
     };
-    let mut read = Read { table, ..Read::default() };
+    let mut read = Read::new(selection, &request.reading);
     let decoded = read.decode(store, decoder, upload, log)?;
     let run = import::apply(store, &options, log, decoded)?;
     read.warn(&run, log);
-    Ok(run.report(read.imported(request.file_name.clone(), format), &kinds, log))
+    Ok(run.report(read.imported(request.file_name.clone(), format, log), &kinds, log))
 }
 
 /// The sheets of a workbook that were read, and those that were ignored.
-#[derive(Default)]
-struct Read {
-    /// The kind of the records of a table, which has one sheet.
-    table: Option<Kind>,
+struct Read<'r> {
+    selection: Selection,
+    options: &'r ReadOptions,
     sheets: Vec<SheetRead>,
     ignored_sheets: Vec<String>,
 }
 
-impl Read {
+impl<'r> Read<'r> {
+    fn new(selection: Selection, options: &'r ReadOptions) -> Self {
+        Self { selection, options, sheets: Vec::new(), ignored_sheets: Vec::new() }
+    }
+
     /// The first step of the import: rows become records while the child process reads on.
     fn decode(
         &mut self,
@@ -71,22 +80,20 @@ impl Read {
         upload: &Upload,
         log: &Log,
     ) -> Result<Decoded, TopologyError> {
-        let kind = match self.table {
-            Some(_) => SourceKind::WorkbookOrTable,
-            None => SourceKind::Workbook,
-        };
-        log.progress().step(Step::Decoding, None)?;
+        let kind = self.selection.source_kind();
         let intake = Intake::new(store.vault(), log);
         let file = upload.file().map_err(TopologyError::of_io)?;
         let mut decoding = Decoding::start(decoder, file, kind, DecodeLimits::default())?;
         let mut kinds = Vec::new();
         let mut sheet: Option<Sheet<'_, '_>> = None;
+        let mut number = 0;
         while let Some(item) = decoding.next_item()? {
             log.progress().check()?;
             match item {
                 Item::Sheet(name) => {
-                    self.end(sheet.take(), &mut kinds);
-                    sheet = self.begin(&intake, name, &kinds)?;
+                    self.end(sheet.take(), &mut kinds)?;
+                    sheet = self.begin(&intake, number, name, &kinds)?;
+                    number += 1;
                 }
                 Item::Row(row) => {
                     if let Some(sheet) = &mut sheet {
@@ -95,7 +102,7 @@ impl Read {
                 }
             }
         }
-        self.end(sheet, &mut kinds);
+        self.end(sheet, &mut kinds)?;
         if kinds.is_empty() {
             return Err(TopologyError::NoSheet {
                 sheets: std::mem::take(&mut self.ignored_sheets),
@@ -105,14 +112,16 @@ impl Read {
         Ok(intake.finish(sorted.collect::<Result<_, _>>()?)?)
     }
 
-    /// Begins a sheet. `None` if it is not one of devices or links, or the second one of its kind.
+    /// Begins the sheet with this number, from 0. `None` if it is not one of devices or links, or the
+    /// second one of its kind.
     fn begin<'i, 'a>(
         &mut self,
         intake: &'i Intake<'a>,
+        number: usize,
         name: &str,
         kinds: &[(Kind, KindRecords)],
     ) -> Result<Option<Sheet<'i, 'a>>, ImportError> {
-        let Some(kind) = self.table.or_else(|| kind_of(name)) else {
+        let Some(kind) = self.selection.kind(number, name) else {
             self.ignored_sheets.push(name.to_owned());
             return Ok(None);
         };
@@ -125,29 +134,44 @@ impl Read {
             log.unreadable(&problem, DocumentLocation::default())?;
             return Ok(None);
         }
-        Ok(Some(Sheet::new(kind, intake)))
+        // The sheet of a table has no name.
+        if !name.is_empty() && kind_of(name) != Some(kind) {
+            intake.log().set_sheet_name(kind, name);
+        }
+        Ok(Some(Sheet::new(kind, intake, self.options.header_row)))
     }
 
-    fn end(&mut self, sheet: Option<Sheet<'_, '_>>, kinds: &mut Vec<(Kind, KindRecords)>) {
+    fn end(
+        &mut self,
+        sheet: Option<Sheet<'_, '_>>,
+        kinds: &mut Vec<(Kind, KindRecords)>,
+    ) -> Result<(), ImportError> {
         if let Some(sheet) = sheet {
             let kind = sheet.kind;
-            let (records, read) = sheet.finish();
+            let (records, read) = sheet.finish()?;
             kinds.push((kind, records));
             self.sheets.push(read);
         }
+        Ok(())
     }
 
     /// Adds warnings about sheets and columns that were not read as the user might expect.
     fn warn(&self, run: &ImportRun, log: &Log) {
+        let why_ignored = match self.selection {
+            Selection::ByName => "its name is not 'device' or 'link'",
+            Selection::Table(_) | Selection::Sheet { .. } => "another sheet was selected",
+        };
         for sheet in self.ignored_sheets.iter().take(NAMED_MAX) {
-            log.warn(format!("sheet '{sheet}' was ignored: its name is not 'device' or 'link'"));
+            log.warn(format!("sheet '{sheet}' was ignored: {why_ignored}"));
         }
         let is_there = |kind: Kind| self.sheets.iter().any(|sheet| sheet.report.sheet == kind);
-        for kind in KINDS.into_iter().filter(|kind| self.table.is_none() && !is_there(*kind)) {
+        let is_by_name = self.selection == Selection::ByName;
+        for kind in KINDS.into_iter().filter(|kind| is_by_name && !is_there(*kind)) {
             run.warn_of_absent(kind, &format!("the workbook has no sheet '{kind}'"), log);
         }
         for sheet in &self.sheets {
             let kind = sheet.report.sheet;
+            sheet.notices.iter().for_each(|notice| log.warn(notice.clone()));
             for column in sheet.custom_columns.iter().take(NAMED_MAX) {
                 if let Some(nearest) = column.nearest {
                     log.warn(format!(
@@ -179,7 +203,7 @@ impl Read {
         }
     }
 
-    fn imported(self, workbook: Option<String>, format: SourceFormat) -> Imported {
+    fn imported(self, workbook: Option<String>, format: SourceFormat, log: &Log) -> Imported {
         let mut imported = Imported {
             workbook,
             format,
@@ -189,7 +213,9 @@ impl Read {
             ignored_sheets: self.ignored_sheets,
         };
         for sheet in self.sheets {
-            imported.sheets.push(sheet.report);
+            let kind = sheet.report.sheet;
+            let name = Some(log.sheet_name(kind)).filter(|name| name != kind.as_str());
+            imported.sheets.push(SheetReport { name, ..sheet.report });
             imported.custom_columns.extend(sheet.custom_columns);
             imported.ignored_columns.extend(sheet.ignored_columns);
         }
@@ -198,9 +224,4 @@ impl Read {
         imported.ignored_sheets.truncate(NAMED_MAX);
         imported
     }
-}
-
-/// Returns the kind of the records of a sheet, by its name.
-pub(super) fn kind_of(sheet: &str) -> Option<Kind> {
-    KINDS.into_iter().find(|kind| sheet.trim().eq_ignore_ascii_case(kind.as_str()))
 }

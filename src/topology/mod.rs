@@ -7,24 +7,28 @@
 //! column that says what is wrong with each row.
 //!
 //! ```text
-//! header    the meaning of the columns of a sheet
-//! sheet     rows become records
-//! import    import of the sheets of a workbook
-//! export    records become rows
-//! marked    the marked workbook of an import with problems
-//! folder    the workbooks in the folder spreadsheets/ of the data directory
-//! upload    a workbook that is being received
+//! selection  which sheets are read, and as which kinds
+//! sheet      rows become records
+//!   header     the meaning of the columns of a sheet
+//!   header_search  the row of the headings
+//! import     import of the sheets of a workbook
+//! export     records become rows
+//! marked     the marked workbook of an import with problems
+//! folder     the workbooks in the folder spreadsheets/ of the data directory
+//! upload     a workbook that is being received
 //! ```
 
 mod error;
 mod export;
 mod folder;
 mod header;
+mod header_search;
 mod import;
 mod marked;
 mod name;
 mod report;
 mod request;
+mod selection;
 mod sheet;
 mod upload;
 
@@ -41,8 +45,10 @@ pub use report::{
     CustomColumn, ExportReport, Ignored, IgnoredColumn, ImportReport, Imported, SheetReport,
     SourceFormat, WorkbookSummary,
 };
-pub use request::{ExportRequest, ImportRequest, Replace};
+pub use request::{ExportRequest, ImportRequest, ReadOptions, Replace};
 pub use upload::{Upload, WORKBOOK_BYTES_MAX};
+
+pub use crate::codec::workbook::READ_ROWS_MAX as SHEET_ROWS_MAX;
 
 use folder::Folder;
 
@@ -120,7 +126,9 @@ impl Topology {
     /// # Errors
     /// After an error the inventory is unchanged.
     /// - [`TopologyError::Decode`] if the file cannot be read as a workbook or table.
-    /// - [`TopologyError::NoSheet`] if it has no sheet of devices or links.
+    /// - [`TopologyError::NoSheet`], [`TopologyError::UnknownSheet`],
+    ///   [`TopologyError::SeveralSheets`] or [`TopologyError::KindMissing`] if the request selects no
+    ///   sheet of devices or links.
     /// - [`TopologyError::Import`] or [`TopologyError::Store`] if the import fails or is cancelled.
     pub fn import(
         &self,

@@ -20,7 +20,7 @@ pub struct Imported {
     pub custom_columns: Vec<CustomColumn>,
     /// Columns that were ignored.
     pub ignored_columns: Vec<IgnoredColumn>,
-    /// Sheets whose name is not `device` or `link`.
+    /// Sheets that were not read.
     pub ignored_sheets: Vec<String>,
 }
 
@@ -49,8 +49,14 @@ impl SourceFormat {
 /// A sheet that was read or written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SheetReport {
-    /// The kind of the records in the sheet; its word is the name of the sheet.
+    /// The kind of the records in the sheet.
     pub sheet: Kind,
+    /// The name of the sheet, if it is not that of the kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The row of the headings, from 1. `None` if an import found no headings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_row: Option<u64>,
     /// Rows that are not blank, without the header.
     pub rows: u64,
     /// Columns that hold a property.
@@ -96,7 +102,7 @@ pub enum Ignored {
     LongText,
     /// The problems of an earlier import, in a marked workbook.
     Problems,
-    /// A column without a heading in row 1.
+    /// A column without a heading.
     Unnamed,
 }
 

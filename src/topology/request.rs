@@ -30,9 +30,8 @@ pub enum Replace {
 pub struct ImportRequest {
     /// The file name that the client sent, for the report.
     pub file_name: Option<String>,
-    /// The kind of the records if the upload is a table (CSV): [`Kind::Device`] or [`Kind::Link`].
-    /// `None` refuses tables. A workbook ignores it.
-    pub table: Option<Kind>,
+    /// Which sheet is read, as which kind, and how its header is read.
+    pub reading: ReadOptions,
     /// The kinds whose existing records are removed.
     pub replace: Replace,
     /// Whether a sheet without records, or a missing sheet, may empty its kind.
@@ -41,4 +40,22 @@ pub struct ImportRequest {
     pub on_error: OnError,
     /// Whether the import is made or previewed.
     pub mode: Mode,
+}
+
+/// Which sheet of a file is read, as which kind, and how its header is read.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// The name of the only sheet to read. `None` reads the sheets named `device` and `link`, or the
+    /// only sheet that has cells if `kind` is set. A table has no sheets and ignores it.
+    pub sheet: Option<String>,
+    /// The kind of the records of the sheet or table: [`Kind::Device`] or [`Kind::Link`]. `None`
+    /// refuses tables, and takes the kind of a sheet from its name.
+    pub kind: Option<Kind>,
+    /// The row of the headings, from 1. `None` searches the first rows.
+    pub header_row: Option<u32>,
+}
+
+impl ReadOptions {
+    /// No option is set: the sheets named `device` and `link` are read.
+    pub const BY_NAME: Self = Self { sheet: None, kind: None, header_row: None };
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     header::{Column, Header, Meaning},
+    header_search::{HeaderSearch, Verdict},
     report::{CustomColumn, Ignored, IgnoredColumn, SheetReport},
 };
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
         DocumentLocation, ImportError, Intake, KindRecords, Problem, RecordPosition, ShownValue,
     },
     model::{AnyRecord, Fit, Kind, Name, Parsed, PropertyType, Refused, Rule, Value},
+    wording::counted,
 };
 
 /// Number of columns without a heading that a report lists.
@@ -22,6 +24,8 @@ pub(super) struct SheetRead {
     pub report: SheetReport,
     pub custom_columns: Vec<CustomColumn>,
     pub ignored_columns: Vec<IgnoredColumn>,
+    /// Sentences about rows that were not read.
+    pub notices: Vec<String>,
     /// Whether there is a column for an end of links.
     pub has_ends: bool,
 }
@@ -31,7 +35,7 @@ pub(super) struct Sheet<'i, 'a> {
     pub kind: Kind,
     intake: &'i Intake<'a>,
     records: KindRecords,
-    header: Option<Header>,
+    header: HeaderState,
     rows: u64,
     /// Columns that have cells but no heading.
     unnamed: BTreeSet<u32>,
@@ -39,13 +43,26 @@ pub(super) struct Sheet<'i, 'a> {
     problems: Vec<(Problem, DocumentLocation)>,
 }
 
+/// How far the header of a sheet is known.
+enum HeaderState {
+    Searched(HeaderSearch),
+    Found {
+        header: Header,
+        /// The number of rows above the header that are not blank.
+        rows_above: u64,
+    },
+    /// The sheet has no header, which is reported. Its rows are not read.
+    Missing,
+}
+
 impl<'i, 'a> Sheet<'i, 'a> {
-    pub(super) fn new(kind: Kind, intake: &'i Intake<'a>) -> Self {
+    /// Begins to read a sheet. Its header is in the row `header_row`, from 1, or is sought.
+    pub(super) fn new(kind: Kind, intake: &'i Intake<'a>, header_row: Option<u32>) -> Self {
         Self {
             kind,
             intake,
             records: intake.records(kind),
-            header: None,
+            header: HeaderState::Searched(HeaderSearch::new(kind, header_row)),
             rows: 0,
             unnamed: BTreeSet::new(),
             problems: Vec::new(),
@@ -144,7 +161,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
         let line = incoming.position.line;
         let location = DocumentLocation {
             row: Some(line),
-            cell: Some(format!("{}!{}{line}", self.kind, column.letters())),
+            cell: Some(self.intake.log().cell(self.kind, &column.letters(), line)),
             ..DocumentLocation::default()
         };
         self.problems.push((problem, location));
@@ -217,7 +234,7 @@ struct IncomingRow {
 }
 
 impl Sheet<'_, '_> {
-    /// Reads the next row: the first one that is not blank is the header, the others are records.
+    /// Reads the next row: one above the header, the header, or a record.
     ///
     /// # Errors
     /// [`ImportError`] if records or problems cannot be stored.
@@ -225,45 +242,67 @@ impl Sheet<'_, '_> {
         if row.cells.iter().all(|(_, cell)| is_blank(cell)) {
             return Ok(());
         }
-        let Some(header) = self.header.take() else {
-            self.header = Some(Header::read(self.kind, self.intake, row)?);
-            return Ok(());
-        };
-        self.rows += 1;
-        let result = if header.has_name { self.record(&header, row) } else { Ok(()) };
-        self.header = Some(header);
-        result
+        match std::mem::replace(&mut self.header, HeaderState::Missing) {
+            HeaderState::Searched(mut search) => {
+                self.header = match search.offer(row) {
+                    Verdict::Header => HeaderState::Found {
+                        header: Header::read(self.kind, self.intake, row)?,
+                        rows_above: search.rows_above(),
+                    },
+                    Verdict::Above => HeaderState::Searched(search),
+                    Verdict::NotFound => {
+                        search.report_missing(self.intake)?;
+                        HeaderState::Missing
+                    }
+                };
+                Ok(())
+            }
+            HeaderState::Found { header, rows_above } => {
+                self.rows += 1;
+                let result = self.record(&header, row);
+                self.header = HeaderState::Found { header, rows_above };
+                result
+            }
+            HeaderState::Missing => Ok(()),
+        }
     }
 
-    /// Ends the sheet. Returns its records, and how its columns were read.
-    pub(super) fn finish(self) -> (KindRecords, SheetRead) {
+    /// Ends the sheet. Returns its records, and how it was read.
+    ///
+    /// # Errors
+    /// [`ImportError`] if a problem cannot be stored.
+    pub(super) fn finish(self) -> Result<(KindRecords, SheetRead), ImportError> {
         let sheet = self.kind;
         let mut read = SheetRead {
-            report: SheetReport { sheet, rows: self.rows, columns: 0 },
+            report: SheetReport {
+                sheet,
+                name: None,
+                header_row: None,
+                rows: self.rows,
+                columns: 0,
+            },
             custom_columns: Vec::new(),
             ignored_columns: Vec::new(),
+            notices: Vec::new(),
             has_ends: false,
         };
-        if let Some(header) = &self.header {
-            read.report.columns = header.properties().count() as u64;
-            read.has_ends = header.columns().iter().any(|column| match column.meaning {
-                Meaning::Property(property) => matches!(property.type_, PropertyType::One(_)),
-                Meaning::Custom | Meaning::Ignored(_) => false,
-            });
-            read.custom_columns.extend(header.custom(sheet).map(|(column, nearest)| {
-                CustomColumn {
-                    sheet,
-                    column: column.letters(),
-                    name: column.heading.clone(),
-                    nearest,
+        match &self.header {
+            HeaderState::Found { header, rows_above } => {
+                read.describe(header);
+                if *rows_above > 0 {
+                    read.notices.push(format!(
+                        "sheet '{}': the headings are in row {}. {} above it {} not read",
+                        self.intake.log().sheet_name(sheet),
+                        header.line,
+                        counted(*rows_above, "row"),
+                        if *rows_above == 1 { "was" } else { "were" },
+                    ));
                 }
-            }));
-            read.ignored_columns.extend(header.ignored().map(|(column, reason)| IgnoredColumn {
-                sheet,
-                column: column.letters(),
-                name: column.heading.clone(),
-                reason,
-            }));
+            }
+            HeaderState::Searched(search) if search.rows_above() > 0 => {
+                search.report_missing(self.intake)?;
+            }
+            HeaderState::Searched(_) | HeaderState::Missing => {}
         }
         read.ignored_columns.extend(self.unnamed.iter().map(|number| IgnoredColumn {
             sheet,
@@ -271,7 +310,32 @@ impl Sheet<'_, '_> {
             name: String::new(),
             reason: Ignored::Unnamed,
         }));
-        (self.records, read)
+        Ok((self.records, read))
+    }
+}
+
+impl SheetRead {
+    /// Describes the columns of the sheet.
+    fn describe(&mut self, header: &Header) {
+        let sheet = self.report.sheet;
+        self.report.header_row = Some(header.line);
+        self.report.columns = header.properties().count() as u64;
+        self.has_ends = header.columns().iter().any(|column| match column.meaning {
+            Meaning::Property(property) => matches!(property.type_, PropertyType::One(_)),
+            Meaning::Custom | Meaning::Ignored(_) => false,
+        });
+        self.custom_columns.extend(header.custom(sheet).map(|(column, nearest)| CustomColumn {
+            sheet,
+            column: column.letters(),
+            name: column.heading.clone(),
+            nearest,
+        }));
+        self.ignored_columns.extend(header.ignored().map(|(column, reason)| IgnoredColumn {
+            sheet,
+            column: column.letters(),
+            name: column.heading.clone(),
+            reason,
+        }));
     }
 }
 

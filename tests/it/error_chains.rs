@@ -471,6 +471,13 @@ fn import_and_export_errors_say_each_thing_once() {
             kind: Kind::Device, record: text(), property: "port".to_owned(), units: 40_000,
         },
         TopologyError::NoSheet { .. } => TopologyError::NoSheet { sheets: vec![text()] },
+        TopologyError::UnknownSheet { .. } => TopologyError::UnknownSheet {
+            sheet: text(), sheets: vec![text()],
+        },
+        TopologyError::SeveralSheets { .. } => TopologyError::SeveralSheets {
+            kind: Kind::Link, sheets: vec![text()],
+        },
+        TopologyError::KindMissing { .. } => TopologyError::KindMissing { sheet: text() },
         TopologyError::NotFound { .. } => TopologyError::NotFound { name: text() },
         TopologyError::NoReport { .. } => TopologyError::NoReport { id: text() },
         TopologyError::MarkedTooLarge => TopologyError::MarkedTooLarge,

@@ -14,7 +14,8 @@ use satchel::job::Progress;
 use satchel::model::{AnyRecord, Device, Entity, Field, Kind, Link, Map, Network, Value};
 use satchel::store::Store;
 use satchel::topology::{
-    ExportRequest, Ignored, ImportReport, ImportRequest, Replace, Topology, TopologyError,
+    ExportRequest, Ignored, ImportReport, ImportRequest, ReadOptions, Replace, Topology,
+    TopologyError,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -24,7 +25,7 @@ const ADMIN: &str = "admin";
 
 const DEFAULT: ImportRequest = ImportRequest {
     file_name: None,
-    table: None,
+    reading: ReadOptions::BY_NAME,
     replace: Replace::No,
     empty_replacement: EmptyReplacement::Refused,
     on_error: OnError::Fail,
@@ -495,7 +496,8 @@ fn a_problem_of_the_header_is_reported_once_and_cannot_be_skipped() {
         assert_eq!(report.outcome, ImportOutcome::Rejected);
     }
     let report = json!(place.import(&devices(&["nmae", "vendor"], &[&["a", "b"]]), &DEFAULT));
-    let told = "no 'name' column in row 1 (found: 'nmae', 'vendor')";
+    let told = "no 'name' column in rows 1 to 2. Row 1 is most like a header (found: 'nmae', \
+                'vendor')";
     assert!(report.to_string().contains(told), "{report}");
     let long: &'static str = String::leak("x".repeat(256));
     let report = place.import(&devices(&["name", long], &[]), &DEFAULT);
@@ -524,10 +526,115 @@ fn sheets_are_found_by_name_and_one_is_enough() {
     assert_eq!(place.left_over(), 0);
 }
 
+fn reading(sheet: Option<&str>, kind: Option<Kind>, header_row: Option<u32>) -> ImportRequest {
+    let reading = ReadOptions { sheet: sheet.map(str::to_owned), kind, header_row };
+    ImportRequest { reading, ..DEFAULT }
+}
+
+#[test]
+fn a_sheet_of_any_name_is_imported_as_the_kind_that_is_said() {
+    let rows = |name| vec![vec![text("name")], vec![text(name)]];
+    let empty = || vec![vec![]];
+    for format in Format::ALL {
+        let place = Place::new();
+        let only = workbook(format, &[("Geräte é>b", rows("R 1%")), ("Tabelle2", empty())]);
+        let report = place.import(&only, &reading(None, Some(Kind::Device), None));
+        assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
+        assert_eq!(report.source.sheets[0].name.as_deref(), Some("Geräte é>b"));
+        assert_eq!(report.source.ignored_sheets, ["Tabelle2"]);
+
+        let sheets = [("Notes", rows("x")), ("link", rows("y")), ("Switches", rows("s"))];
+        let several = workbook(format, &sheets);
+        let error = place.try_import(&several, &reading(None, Some(Kind::Device), None));
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("'Notes', 'link', 'Switches'. Pass the name of one"), "{error}");
+        let error = place.try_import(&several, &reading(Some("Switch"), Some(Kind::Device), None));
+        assert!(error.unwrap_err().to_string().contains("no sheet 'Switch'. Its sheets: 'Notes'"));
+        let error = place.try_import(&several, &reading(Some("Switches"), None, None));
+        assert!(error.unwrap_err().to_string().contains("Pass `kind`"));
+        let selected = reading(Some("switches"), Some(Kind::Device), None);
+        let replace = ImportRequest { replace: Replace::Yes, ..selected };
+        place.put::<Link>(vec![("name", "kept".into())]);
+        place.import(&several, &replace);
+        assert_eq!(place.names::<Device>(), ["s"]);
+        assert_eq!(place.names::<Link>(), ["kept"], "only the kind of the sheet is replaced");
+    }
+}
+
+/// Rows of texts under a title, as a site keeps them.
+fn under_a_title(name: &'static str) -> Vec<Vec<Cell<'static>>> {
+    vec![
+        vec![text("Switches R 1% – Bonn")],
+        vec![],
+        vec![text("Contact"), text("é>b"), text("0228 1234")],
+        vec![text("Name"), text("Port"), text("Rack")],
+        vec![text(name), Cell::Number(22.0), text("r1")],
+    ]
+}
+
+#[test]
+fn the_header_is_the_first_row_with_a_column_of_names() {
+    for format in Format::ALL {
+        let place = Place::new();
+        let bytes = workbook(format, &[("device", under_a_title("R 1%"))]);
+        let report = place.imported(&bytes);
+        assert_eq!(place.names::<Device>(), ["R 1%"]);
+        assert_eq!(place.device("R 1%").unwrap().custom["Rack"], Value::from("r1"));
+        assert_eq!(report.source.sheets[0].header_row, Some(4));
+        let warnings = json!(report.warnings).to_string();
+        assert!(warnings.contains("in row 4. 2 rows above it were not read"), "{warnings}");
+
+        // Problems are in the cells of the sheet, under its own name, and the marked workbook has
+        // them beside the right row.
+        let mut rows = under_a_title("R 1%");
+        rows[4][1] = text("many");
+        let bytes = workbook(format, &[("Plan é>b", rows)]);
+        let report = place.import(&bytes, &reading(None, Some(Kind::Device), None));
+        assert_eq!(problems(&report), ["Plan é>b!B5 type"]);
+        let marked = marked(&place, &report);
+        assert_eq!(marked[0].1[3][3], text("problem (Satchel)"));
+        assert!(matches!(&marked[0].1[4][3], Cell::Text(text) if text.starts_with("port (B5)")));
+    }
+}
+
+#[test]
+fn a_header_that_is_not_found_is_reported_with_the_headings_that_are_there() {
+    let place = Place::new();
+    let late = |rows: usize| {
+        let mut table = vec![vec![text("x")]; rows];
+        table.push(vec![text("name")]);
+        table.push(vec![text("R 1%")]);
+        workbook(Format::Xlsx, &[("device", table)])
+    };
+    place.imported(&late(19));
+    assert_eq!(place.names::<Device>(), ["R 1%"]);
+    let report = place.import(&late(20), &DEFAULT);
+    assert_eq!(problems(&report), ["- no-name-column"]);
+    assert!(json!(report).to_string().contains("in rows 1 to 20"), "{}", json!(report));
+    let report = place.import(&late(20), &reading(None, None, Some(21)));
+    assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
+
+    let mut rows = under_a_title("R 1%");
+    rows[3][0] = text("Gerätename");
+    let bytes = workbook(Format::Xls, &[("device", rows)]);
+    let report = json!(place.import(&bytes, &DEFAULT));
+    let told = "Row 4 is most like a header (found: 'Gerätename', 'Port', 'Rack')";
+    assert!(report.to_string().contains(told), "{report}");
+    let report = json!(place.import(&bytes, &reading(None, None, Some(3))));
+    assert!(report.to_string().contains("in row 3 (found: 'Contact', "), "{report}");
+    let report = json!(place.import(&bytes, &reading(None, None, Some(2))));
+    assert!(report.to_string().contains("row 2, which should contain the headings"), "{report}");
+    let report = json!(place.import(&bytes, &reading(None, None, Some(99))));
+    assert!(report.to_string().contains("row 99, which should contain the headings"), "{report}");
+}
+
 #[test]
 fn a_table_imports_one_kind() {
     let place = Place::new();
-    let table = |kind| ImportRequest { table: Some(kind), ..DEFAULT };
+    let table = |kind| {
+        let reading = ReadOptions { kind: Some(kind), ..ReadOptions::BY_NAME };
+        ImportRequest { reading, ..DEFAULT }
+    };
     let report = place.import(b"name;port;x\r\nR 1%;22;1\r\n..;830;\r\n", &table(Kind::Device));
     assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
     assert_eq!(place.device("..").unwrap().port, Field::Set(830));
@@ -710,7 +817,7 @@ fn an_export_that_does_not_fit_names_an_alternative_and_leaves_no_file() {
     for number in 0..65_536 {
         table += &format!("d{number}\n");
     }
-    let request = ImportRequest { table: Some(Kind::Device), ..DEFAULT };
+    let request = reading(None, Some(Kind::Device), None);
     let report = place.import(table.as_bytes(), &request);
     assert_eq!(report.types[0].created, 65_536);
     let told = export("a.xls").unwrap_err().to_string();

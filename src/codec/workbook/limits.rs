@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const CELL_UNITS_MAX: usize = 32_767;
 
 /// Rows of a sheet that is read: the limit of `.xlsx`. No other format has more.
-pub(super) const READ_ROWS_MAX: u32 = 1_048_576;
+pub const READ_ROWS_MAX: u32 = 1_048_576;
 
 /// Columns of a sheet that is read: the limit of `.xlsx`. No other format has more.
 pub(super) const READ_COLUMNS_MAX: u32 = 16_384;

@@ -48,7 +48,7 @@ pub use error::WriteError;
 pub use foreign_file::{FOREIGN_BYTES, ForeignFile};
 pub use format::{Format, UnknownFormat};
 pub use frame::{Item, Row};
-pub use limits::CELL_UNITS_MAX;
+pub use limits::{CELL_UNITS_MAX, READ_ROWS_MAX};
 pub use marked::{Mark, MarkedCell};
 pub use refusal::{OutputLimit, Refusal};
 pub use sheet_name::{SHEET_NAME_UNITS_MAX, SheetNameProblem, is_sheet_name_character};

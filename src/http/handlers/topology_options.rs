@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::migration_options::{empty_replacement, mode, on_error};
 use crate::{
     http::{
-        options::{KEEP_ABSENT, Options, REPLACE, TABLE, WORKBOOK_NAME},
+        options::{HEADER_ROW, KEEP_ABSENT, Options, REPLACE, ROW_KIND, SHEET, WORKBOOK_NAME},
         problem::{Flaw, Problem, ProblemKind, RequestLocation, sentence_of, shorten},
     },
-    topology::{ExportRequest, ImportRequest, NameError, Replace},
+    topology::{ExportRequest, ImportRequest, NameError, ReadOptions, Replace},
 };
 
 /// The warning about a missing `replace`. The example in the manual of eNMS sends none: Python's
@@ -48,7 +48,11 @@ pub(super) fn import_request(
 ) -> (ImportRequest, Vec<String>) {
     let request = ImportRequest {
         file_name,
-        table: options.text(&TABLE).and_then(|word| word.parse().ok()),
+        reading: ReadOptions {
+            sheet: options.text(&SHEET).map(str::to_owned),
+            kind: options.text(&ROW_KIND).and_then(|word| word.parse().ok()),
+            header_row: options.whole(&HEADER_ROW).and_then(|row| row.try_into().ok()),
+        },
         replace: match (options.is_on(&REPLACE), options.is_on(&KEEP_ABSENT)) {
             (false, _) => Replace::No,
             (true, false) => Replace::Yes,
@@ -137,7 +141,7 @@ mod tests {
         assert_eq!(request.replace, Replace::No);
         assert_eq!(request.empty_replacement, EmptyReplacement::Refused);
         assert_eq!((request.on_error, request.mode), (OnError::Fail, Mode::Apply));
-        assert_eq!(request.table, None);
+        assert_eq!(request.reading.kind, None);
         assert_eq!(warnings, [NO_REPLACE]);
         assert!(warnings[0].contains("data={'replace': True}"));
         assert!(parse(form(&[("replace", "False")])).1.is_empty());
@@ -165,7 +169,7 @@ mod tests {
         assert_eq!(request.replace, Replace::Yes);
         assert_eq!(request.empty_replacement, EmptyReplacement::Allowed);
         assert_eq!((request.on_error, request.mode), (OnError::Skip, Mode::DryRun));
-        assert_eq!(request.table, Some(Kind::Link));
+        assert_eq!(request.reading.kind, Some(Kind::Link));
         assert!(warnings.is_empty(), "{warnings:?}");
 
         let mut sent = form(&[("replace", "True")]);

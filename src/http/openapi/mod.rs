@@ -12,6 +12,7 @@ use super::{
     },
     route::{Route, RouteTable},
 };
+use crate::topology::SHEET_ROWS_MAX;
 
 /// The written description. It stays the same while the process runs.
 pub(super) struct Document {
@@ -129,7 +130,8 @@ fn query_parameter(option: &CallOption) -> Value {
         | ValueType::WorkbookName
         | ValueType::Word(_)
         | ValueType::Kind
-        | ValueType::Whole => {}
+        | ValueType::Whole
+        | ValueType::RowNumber => {}
     }
     described
 }
@@ -222,6 +224,9 @@ fn value_schema(value: ValueType) -> Value {
         ValueType::Kinds => json!({"type": "array", "items": reference("Kind"), "minItems": 1}),
         ValueType::Kind => schemas::kind(),
         ValueType::Whole => json!({"type": "integer", "minimum": 0}),
+        ValueType::RowNumber => {
+            json!({"type": "integer", "minimum": 1, "maximum": SHEET_ROWS_MAX})
+        }
         ValueType::Switch => json!({"type": "boolean"}),
         ValueType::Texts => json!({"type": "array", "items": {"type": "string"}}),
     }

@@ -107,13 +107,25 @@ pub(in crate::http) const WORKBOOK_NAME: CallOption = CallOption {
 
 pub(in crate::http) const REPLACE: CallOption = CallOption::new(
     "replace",
-    "Deletes all devices and links in the same step; with a table, only its type.",
+    "Deletes all devices and links in the same step; with `kind`, only that type.",
     ValueType::Switch,
 );
 
-/// The kinds that a table can hold. The sheets of a workbook name their kinds themselves.
-pub(in crate::http) const TABLE: CallOption = CallOption::new(
+/// The kinds of records that the rows of a table or sheet can be.
+pub(in crate::http) const ROW_KIND: CallOption = CallOption::new(
     "kind",
-    "The type of the rows of a table (.csv).",
+    "What the rows of a table (.csv) are, or of the sheet to read: only that sheet is read.",
     ValueType::Word(&[Kind::Device.as_str(), Kind::Link.as_str()]),
+);
+
+pub(in crate::http) const SHEET: CallOption = CallOption::new(
+    "sheet",
+    "The name of the only sheet to read. The default is the sheets device and link.",
+    ValueType::Text,
+);
+
+pub(in crate::http) const HEADER_ROW: CallOption = CallOption::new(
+    "header_row",
+    "The row of the headings, from 1. The default is the first of 20 rows with a column name.",
+    ValueType::RowNumber,
 );

@@ -17,9 +17,9 @@ mod sent;
 pub(super) use self::{
     body::{add_body, add_part, is_json, wrong_field},
     definitions::{
-        ALLOW_EMPTY, ATOMIC, DRY_RUN, EMPTY_FIRST, FORM_TYPE, KEEP_ABSENT, OF_EXPORT, OF_IMPORT,
-        ON_ERROR, PROJECT_NAME, PROPERTY, REPLACE, SECRETS, SKIP, SKIP_POOL_UPDATE, TABLE, TYPES,
-        WORKBOOK_NAME,
+        ALLOW_EMPTY, ATOMIC, DRY_RUN, EMPTY_FIRST, FORM_TYPE, HEADER_ROW, KEEP_ABSENT, OF_EXPORT,
+        OF_IMPORT, ON_ERROR, PROJECT_NAME, PROPERTY, REPLACE, ROW_KIND, SECRETS, SHEET, SKIP,
+        SKIP_POOL_UPDATE, TYPES, WORKBOOK_NAME,
     },
     sent::SentOptions,
 };
@@ -35,6 +35,7 @@ pub(super) struct Options(Vec<(&'static str, OptionValue)>);
 enum OptionValue {
     Switch(bool),
     Text(String),
+    Whole(u64),
     /// Without duplicates, in the order of the request.
     Kinds(Vec<Kind>),
 }
@@ -49,7 +50,7 @@ impl Options {
     pub(super) fn switch(&self, option: &CallOption) -> Option<bool> {
         match self.value(option)? {
             OptionValue::Switch(on) => Some(*on),
-            OptionValue::Text(_) | OptionValue::Kinds(_) => None,
+            OptionValue::Text(_) | OptionValue::Whole(_) | OptionValue::Kinds(_) => None,
         }
     }
 
@@ -62,7 +63,15 @@ impl Options {
     pub(super) fn text(&self, option: &CallOption) -> Option<&str> {
         match self.value(option)? {
             OptionValue::Text(text) => Some(text),
-            OptionValue::Switch(_) | OptionValue::Kinds(_) => None,
+            OptionValue::Switch(_) | OptionValue::Whole(_) | OptionValue::Kinds(_) => None,
+        }
+    }
+
+    /// Returns a whole number; `None` if the request does not send it.
+    pub(super) fn whole(&self, option: &CallOption) -> Option<u64> {
+        match self.value(option)? {
+            OptionValue::Whole(number) => Some(*number),
+            OptionValue::Switch(_) | OptionValue::Text(_) | OptionValue::Kinds(_) => None,
         }
     }
 
@@ -70,7 +79,9 @@ impl Options {
     pub(super) fn kinds(&self, option: &CallOption) -> &[Kind] {
         match self.value(option) {
             Some(OptionValue::Kinds(kinds)) => kinds,
-            Some(OptionValue::Switch(_) | OptionValue::Text(_)) | None => &[],
+            Some(OptionValue::Switch(_) | OptionValue::Text(_) | OptionValue::Whole(_)) | None => {
+                &[]
+            }
         }
     }
 

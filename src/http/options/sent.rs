@@ -16,7 +16,7 @@ use crate::{
     },
     migration::ProjectName,
     model::Kind,
-    topology::{NameError, WorkbookName},
+    topology::{NameError, SHEET_ROWS_MAX, WorkbookName},
 };
 
 /// The options that a request sends, unchecked, from its query, its body or both.
@@ -132,6 +132,7 @@ fn duplicate(option: &CallOption, location: &RequestLocation) -> Flaw {
         | ValueType::Word(_)
         | ValueType::Kind
         | ValueType::Whole
+        | ValueType::RowNumber
         | ValueType::Switch => "Send it once.",
     };
     let subject = capitalized(&subject(location));
@@ -190,6 +191,7 @@ fn read(option: &CallOption, sent: &SentOption, flaws: &mut Vec<Flaw>) -> Option
         ValueType::Text | ValueType::Kind | ValueType::Whole | ValueType::Texts => {
             text(&mut flaws, "a text").map(OptionValue::Text)
         }
+        ValueType::RowNumber => row_number(value, &mut flaws).map(OptionValue::Whole),
         ValueType::Word(words) => {
             let text = text(&mut flaws, &format!("“{}”", words.join("” or “")))?;
             if words.contains(&text.as_str()) {
@@ -221,6 +223,24 @@ fn read(option: &CallOption, sent: &SentOption, flaws: &mut Vec<Flaw>) -> Option
         }
         ValueType::Kinds => kinds(value, location, &mut flaws).map(OptionValue::Kinds),
     }
+}
+
+/// Reads the number of a row: a number in JSON, digits in a query or a form.
+fn row_number(value: &Value, flaws: &mut Flaws<'_>) -> Option<u64> {
+    let number = match value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_u64(),
+    };
+    let number = number.filter(|number| (1..=u64::from(SHEET_ROWS_MAX)).contains(number));
+    if number.is_none() {
+        let found = match value {
+            Value::String(text) => format!("is “{}”", shorten(text)),
+            Value::Number(number) => format!("is {number}"),
+            other => is_type(other),
+        };
+        flaws.wrong(value, &format!("{found}; a row from 1 to {SHEET_ROWS_MAX} is expected"));
+    }
+    number
 }
 
 /// Reads a list of kinds: a list in JSON, a text with commas in a query or a form.

@@ -110,7 +110,10 @@ impl From<TopologyError> for Problem {
                 | DecodeError::Died { .. }
                 | DecodeError::InvalidOutput => ProblemKind::WorkbookRefused,
             },
-            TopologyError::NoSheet { .. } => ProblemKind::WorkbookRefused,
+            TopologyError::NoSheet { .. }
+            | TopologyError::UnknownSheet { .. }
+            | TopologyError::SeveralSheets { .. }
+            | TopologyError::KindMissing { .. } => ProblemKind::WorkbookRefused,
             TopologyError::MarkedTooLarge => ProblemKind::WorkbookLimit,
             TopologyError::Write(_) | TopologyError::CellLong { .. } => {
                 if error.is_of_workbook() {

@@ -13,7 +13,8 @@ use crate::{
         endpoint::Endpoint,
         handlers::topology,
         options::{
-            ALLOW_EMPTY, DRY_RUN, FORM_TYPE, KEEP_ABSENT, ON_ERROR, REPLACE, TABLE, WORKBOOK_NAME,
+            ALLOW_EMPTY, DRY_RUN, FORM_TYPE, HEADER_ROW, KEEP_ABSENT, ON_ERROR, REPLACE, ROW_KIND,
+            SHEET, WORKBOOK_NAME,
         },
         paths,
         route::Route,
@@ -42,8 +43,17 @@ const DOWNLOADED: &[AnswerForm] = &[
     AnswerForm::empty(304, "The client has the current version."),
 ];
 
-const IMPORT_OPTIONS: QueryRule =
-    QueryRule::Known(&[REPLACE, KEEP_ABSENT, ALLOW_EMPTY, DRY_RUN, ON_ERROR, TABLE, FORM_TYPE]);
+const IMPORT_OPTIONS: QueryRule = QueryRule::Known(&[
+    REPLACE,
+    KEEP_ABSENT,
+    ALLOW_EMPTY,
+    DRY_RUN,
+    ON_ERROR,
+    ROW_KIND,
+    SHEET,
+    HEADER_ROW,
+    FORM_TYPE,
+]);
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint {

@@ -15,13 +15,13 @@ use std::{
     path::Path,
 };
 
-use problems::{Problems, RowProblems};
+use problems::{Problems, ReadSheet, RowProblems};
 use write::SheetCopier;
 
 use super::{
     SourceFormat, TopologyError, WorkbookFile, WorkbookName,
     header::{PROBLEM_COLUMN, is_problem_column},
-    import::kind_of,
+    selection::kind_of,
     sheet::is_blank,
     upload,
 };
@@ -54,7 +54,7 @@ pub(super) fn marked(
     let problems = Problems::read(report, scratch).map_err(TopologyError::of_io)?;
     let format = upload::format(&kept).map_err(TopologyError::of_io)?;
     let table = match format {
-        SourceFormat::Csv => problems.kinds.first().copied(),
+        SourceFormat::Csv => problems.sheets.first().map(|sheet| sheet.kind),
         SourceFormat::Xls | SourceFormat::Xlsx => None,
     };
     let marking = Marking { kept, decoder, scratch, table, problems: &problems };
@@ -114,7 +114,21 @@ impl Marking<'_> {
     /// Returns the kind of a sheet. `None` if it is not marked: it is not one of devices or links, or
     /// not the first one of its kind.
     fn kind(&self, sheet: &str, seen: &mut BTreeSet<Kind>) -> Option<Kind> {
-        self.table.or_else(|| kind_of(sheet)).filter(|kind| seen.insert(*kind))
+        self.table.or_else(|| self.read_as(sheet)).filter(|kind| seen.insert(*kind))
+    }
+
+    /// Returns the kind that the import read a sheet as.
+    fn read_as(&self, sheet: &str) -> Option<Kind> {
+        let is_read = |read: &&ReadSheet| match &read.name {
+            Some(name) => name == sheet,
+            None => kind_of(sheet) == Some(read.kind),
+        };
+        self.problems.sheets.iter().find(is_read).map(|read| read.kind)
+    }
+
+    /// Returns the row of the headings of a kind's sheet, from 0, if the import found it.
+    fn header_row(&self, kind: Kind) -> Option<u32> {
+        self.problems.sheets.iter().find(|sheet| sheet.kind == kind)?.header_row
     }
 
     /// Finds the header and the column of problems of each sheet.
@@ -133,7 +147,7 @@ impl Marking<'_> {
                         return Err(TopologyError::MarkedTooLarge);
                     }
                     if let Some(kind) = kind {
-                        layouts[kind].update(&row);
+                        layouts[kind].update(&row, self.header_row(kind));
                     }
                 }
             }
@@ -215,9 +229,14 @@ fn mark(cells: &mut Vec<MarkedCell<'_>>, layout: &Layout, is_header: bool, probl
 }
 
 impl Layout {
-    /// Takes a row of the sheet into account.
-    fn update(&mut self, row: &Row<'_>) {
-        if self.header.is_none() && !row.cells.iter().all(|(_, cell)| is_blank(cell)) {
+    /// Takes a row of the sheet into account. Without a header that the import found, the problems
+    /// are written beside the first row that is not blank.
+    fn update(&mut self, row: &Row<'_>, header_row: Option<u32>) {
+        let is_header = match header_row {
+            Some(header_row) => row.row == header_row,
+            None => self.header.is_none() && !row.cells.iter().all(|(_, cell)| is_blank(cell)),
+        };
+        if is_header {
             self.header = Some(row.row);
             let is_problem_heading = |(_, cell): &&(u32, Cell<'_>)| match cell {
                 Cell::Text(text) => is_problem_column(text),

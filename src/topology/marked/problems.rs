@@ -12,7 +12,7 @@ use serde::{
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use super::super::import::kind_of;
+use super::super::selection::kind_of;
 use crate::{
     disk::{Sorted, SortedReader, Sorter},
     model::{Kind, PerKind},
@@ -31,11 +31,21 @@ const NO_COLUMN: u32 = u32::MAX;
 pub(super) struct Problems {
     /// The file name of the upload.
     pub workbook: Option<String>,
-    /// The kinds whose sheets were read.
-    pub kinds: Vec<Kind>,
+    /// The sheets that were read.
+    pub sheets: Vec<ReadSheet>,
     /// A key is a kind, a row and a column, both from 0. A value is a message.
     sorted: Sorted,
     counts: PerKind<u64>,
+}
+
+/// A sheet that the import read.
+#[derive(Debug, PartialEq)]
+pub(super) struct ReadSheet {
+    pub kind: Kind,
+    /// The name of the sheet. `None` if it is the word of the kind, or the sheet of a table.
+    pub name: Option<String>,
+    /// The row of the headings, from 0, if the import found it.
+    pub header_row: Option<u32>,
 }
 
 /// The problems of a row.
@@ -72,6 +82,25 @@ struct Head {
 #[derive(Deserialize)]
 struct SheetHead {
     sheet: String,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    header_row: Option<u64>,
+}
+
+impl SheetHead {
+    fn into_sheet(self) -> Option<ReadSheet> {
+        Some(ReadSheet {
+            kind: kind_of(&self.sheet)?,
+            name: self.name,
+            header_row: self.header_row.and_then(row_of),
+        })
+    }
+}
+
+/// Returns the number of a row from 0, from its number from 1.
+fn row_of(row: u64) -> Option<u32> {
+    row.checked_sub(1)?.try_into().ok()
 }
 
 impl Problems {
@@ -87,8 +116,8 @@ impl Problems {
             Some(error) => Err(error),
             None => {
                 read?;
-                let kinds = head.sheets.iter().filter_map(|sheet| kind_of(&sheet.sheet)).collect();
-                Ok(Self { workbook: head.workbook, kinds, sorted: sorter.finish()?, counts })
+                let sheets = head.sheets.into_iter().filter_map(SheetHead::into_sheet).collect();
+                Ok(Self { workbook: head.workbook, sheets, sorted: sorter.finish()?, counts })
             }
         }
     }
@@ -253,7 +282,7 @@ impl Reading {
     fn push(&mut self, listed: &Listed) -> io::Result<()> {
         let Some(kind) = kind_of(&listed.sheet) else { return Ok(()) };
         self.counts[kind] += 1;
-        let row = listed.row.map_or(0, |row| u32::try_from(row.saturating_sub(1)).unwrap_or(0));
+        let row = listed.row.and_then(row_of).unwrap_or(0);
         let place = listed.cell.as_deref().and_then(|cell| cell.rsplit_once('!'));
         let place = place.map(|(_, place)| place);
         let column = place.and_then(column_of).unwrap_or(NO_COLUMN);
@@ -300,7 +329,7 @@ mod tests {
     fn problems_are_sorted_by_their_rows() {
         let folder = tempfile::tempdir().unwrap();
         let mut report = tempfile::tempfile().unwrap();
-        let text = r#"{"report":{"workbook":"a.xls","sheets":[{"sheet":"link"}],"more":[1]},
+        let text = r#"{"report":{"workbook":"a.xls","sheets":[{"sheet":"link","name":"Kabel","header_row":4}],"more":[1]},
             "problems":[
             {"sheet":"link","rule":"x","detail":"late","row":9,"cell":"link!B9","property":"p"},
             {"sheet":"device","detail":"other","row":2},
@@ -313,7 +342,9 @@ mod tests {
         report.rewind().unwrap();
         let problems = Problems::read(report, folder.path()).unwrap();
         assert_eq!(problems.workbook.as_deref(), Some("a.xls"));
-        assert_eq!(problems.kinds, [Kind::Link]);
+        let link =
+            ReadSheet { kind: Kind::Link, name: Some("Kabel".to_owned()), header_row: Some(3) };
+        assert_eq!(problems.sheets, [link]);
         assert!(problems.has(Kind::Device) && !problems.has(Kind::User));
         let mut walk = problems.of(Kind::Link).unwrap();
         assert_eq!(walk.up_to(0).unwrap().text, "whole");

@@ -64,6 +64,7 @@ pub(super) fn values(option: &CallOption) -> [&'static str; 2] {
         ValueType::ProjectName => ["p", "q"],
         ValueType::WorkbookName => ["w.xls", "v.xls"],
         ValueType::Text => ["configuration", "operational_data"],
+        ValueType::RowNumber => ["1", "2"],
         ValueType::Kind | ValueType::Whole | ValueType::Texts => {
             panic!("say two values of {}", option.name)
         }

@@ -30,6 +30,16 @@ static DEVICES_ONLY: LazyLock<Vec<u8>> = LazyLock::new(|| {
     writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
 });
 
+/// A workbook with two sheets whose names are not kinds.
+static TWO_SHEETS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut writer = WorkbookWriter::new(Format::Xlsx, &std::env::temp_dir()).unwrap();
+    for sheet in ["Hinweise", "Geräte R 1%"] {
+        writer.begin_sheet(sheet, ["name"]).unwrap();
+        writer.row([Cell::from("new")]).unwrap();
+    }
+    writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
+});
+
 /// What an option does. An option without an entry here fails the test.
 fn effect(operation: &str, option: &str) -> Effect {
     const DRY_PROJECT: &[(&str, &str)] =
@@ -109,6 +119,19 @@ fn effect(operation: &str, option: &str) -> Effect {
         ("import_topology", "on_error") => Effect {
             body: b"name,port\ngood,22\nbad,many\n",
             ..of("skip", DRY_TABLE, |answer| answer.status == 200)
+        },
+        // The first sheet has no row of its own, so that only the second one can be meant.
+        ("import_topology", "sheet") => Effect {
+            body: &TWO_SHEETS,
+            ..of("Geräte R 1%", DRY_TABLE, |answer| {
+                answer.status == 200 && of_kind(&answer.json(), "device")["created"] == 1
+            })
+        },
+        ("import_topology", "header_row") => Effect {
+            body: b"name,port\nname,port\nnew,22\n",
+            ..of("2", DRY_TABLE, |answer| {
+                answer.status == 200 && of_kind(&answer.json(), "device")["created"] == 1
+            })
         },
         ("import_topology", "kind") => of("device", &DRY_TABLE[1..], |answer| answer.status == 200),
         ("put_instances", "atomic") => Effect {
