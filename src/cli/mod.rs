@@ -4,6 +4,7 @@ mod completions;
 mod config;
 mod confirm;
 mod decode;
+mod delete;
 mod diff;
 mod docs;
 mod export;
@@ -81,6 +82,9 @@ enum Command {
     /// Undo the last import
     #[command(after_help = undo::EXAMPLES)]
     Undo(Box<undo::UndoArgs>),
+    /// Delete records, with the records that need them
+    #[command(after_help = delete::EXAMPLES)]
+    Delete(Box<delete::DeleteArgs>),
     /// Show what is damaged in a data directory, and recover it
     #[command(after_help = recover::EXAMPLES)]
     Recover(Box<recover::RecoverArgs>),
@@ -178,6 +182,7 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Undo(args) => undo::run(&args),
+        Command::Delete(args) => delete::run(&args),
         Command::Passwd(args) => passwd::run(&args),
         Command::Recover(args) => recover::run(&args),
         Command::Config(arguments) => config::run(&arguments, parsed, &command()),

@@ -72,6 +72,8 @@ pub const INSTANCE: PathPattern<2> = PathPattern::new("/rest/instance/{kind}/{na
 pub const QUERY: PathPattern<1> = PathPattern::new("/rest/query/{kind}");
 /// Columns of the instances that match criteria.
 pub const SEARCH: PathPattern<0> = PathPattern::new("/rest/search");
+/// Delete several instances.
+pub const DELETE: PathPattern<0> = PathPattern::new("/rest/delete");
 /// A long text of a device.
 pub const CONFIGURATION: PathPattern<1> = PathPattern::new("/rest/configuration/{device}");
 /// Computes the members of all pools.

@@ -75,14 +75,16 @@ pub enum InventoryError {
     },
     /// A deletion would affect more records than one change can hold.
     #[error(
-        "the {kind} '{name}' cannot be deleted in one change: more than {records_max} records would \
-         be deleted or lose a reference"
+        "the {kind} '{name}'{} cannot be deleted in one change: more than {records_max} records would \
+         be deleted or lose a reference", others_text(*.others)
     )]
     TooManyReferences {
         /// The kind of the record to delete.
         kind: Kind,
-        /// The name of the record to delete.
+        /// The name of the first record to delete.
         name: String,
+        /// The number of the other records that the request deletes.
+        others: usize,
         /// The largest number of records that one deletion can affect.
         records_max: usize,
     },
@@ -92,4 +94,13 @@ pub enum InventoryError {
     /// A new password cannot be hashed, because the system provides no random numbers.
     #[error("a password cannot be hashed")]
     Hash(#[from] crate::access::HashError),
+}
+
+/// The records that are deleted beside the first one, as a part of a sentence.
+fn others_text(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => " and 1 other".to_owned(),
+        _ => format!(" and {others} others"),
+    }
 }

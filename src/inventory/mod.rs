@@ -29,8 +29,8 @@ mod verify;
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use change::{
-    Atomicity, ChangeReport, ChangeRequest, Changed, DeleteReport, Effect, ExpectedVersion, Fault,
-    ObjectOutcome,
+    Atomicity, ChangeReport, ChangeRequest, Changed, DeleteReport, DeletionReport, DeletionRequest,
+    Effect, ExpectedVersion, Fault, ObjectOutcome, Selected,
 };
 pub use damage::{DamageReport, DamageShown};
 pub use error::InventoryError;

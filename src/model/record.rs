@@ -40,6 +40,9 @@ pub trait Record: Any + Send + Sync {
     /// The rule that the value breaks; the property keeps its value.
     fn set(&mut self, property: &str, value: Value) -> Result<Fit, Refused>;
 
+    /// Removes a property, typed or custom: afterwards the record does not have it. The name stays.
+    fn remove(&mut self, property: &str);
+
     /// The properties that the record holds, sorted by name.
     fn views(&self, secrets: Secrets) -> Vec<(&str, View<'_>)>;
 
@@ -107,6 +110,15 @@ impl<E: Entity> Record for E {
             None => {
                 self.fixed_parts_mut().1.insert(property.to_owned(), value);
                 Ok(Fit::Exact)
+            }
+        }
+    }
+
+    fn remove(&mut self, property: &str) {
+        match slot_mut(self, property) {
+            Some(slot) => slot.clear(),
+            None => {
+                self.fixed_parts_mut().1.remove(property);
             }
         }
     }

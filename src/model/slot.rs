@@ -64,6 +64,9 @@ pub trait Slot {
     /// The rule that the value breaks; the slot keeps its value.
     fn fill(&mut self, value: Value) -> Result<Fit, Refused>;
 
+    /// Makes the slot absent. A name stays: every record has one.
+    fn clear(&mut self);
+
     /// Shows the value. None if the slot is empty, or holds a secret that is not to be shown.
     fn view(&self, secrets: Secrets) -> Option<View<'_>>;
 
@@ -156,6 +159,10 @@ impl<T: PropertyValue> Slot for Field<T> {
         Ok(fit)
     }
 
+    fn clear(&mut self) {
+        *self = Field::Absent;
+    }
+
     fn view(&self, secrets: Secrets) -> Option<View<'_>> {
         match self {
             Field::Absent => None,
@@ -193,6 +200,8 @@ impl Slot for Name {
         }
         Ok(fit)
     }
+
+    fn clear(&mut self) {}
 
     fn view(&self, _: Secrets) -> Option<View<'_>> {
         Some(View::Text(self))

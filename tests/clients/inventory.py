@@ -46,7 +46,8 @@ def one_instance(binary, *_):
     with server(binary) as here:
         for name in NAMES:
             answer = put(here.url, "device", {"name": name, "vendor": "Cisco", "rack": 7})
-            assert answer == {"success": [name], "failure": []}, answer
+            assert answer["success"] == answer["created"] == [name], answer
+            assert answer["failure"] == answer["updated"] == answer["unchanged"] == [], answer
             device = get(here.url, f"/rest/instance/device/{quote(name)}")
             assert (device["name"], device["rack"], device["port"]) == (name, 7, 22), device
             put(here.url, "device", {"name": name, "ip_address": "10.0.0.1"})

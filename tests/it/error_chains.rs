@@ -396,7 +396,7 @@ fn access_and_inventory_errors_say_each_thing_once() {
         InventoryError::Stale { .. } => InventoryError::Stale { kind, name: name.clone() },
         InventoryError::OwnUser { .. } => InventoryError::OwnUser { name: name.clone() },
         InventoryError::TooManyReferences { .. } =>
-            InventoryError::TooManyReferences { kind, name, records_max: 9 },
+            InventoryError::TooManyReferences { kind, name, others: 2, records_max: 9 },
         InventoryError::NoAdministrator => InventoryError::NoAdministrator,
         InventoryError::Hash(_) => InventoryError::Hash(HashError::NoRandomness(io_error())),
     });

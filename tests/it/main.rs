@@ -11,6 +11,7 @@ mod damage;
 mod damaged_records;
 mod data_directory;
 mod data_files;
+mod deletions;
 mod docs;
 mod durability;
 mod empty_replacement;

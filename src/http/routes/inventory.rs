@@ -10,8 +10,8 @@ use crate::{
             PathParameter, QueryRule, Shape, Tag, ValueType, json,
         },
         endpoint::Endpoint,
-        handlers::inventory::{change, configuration, instance, pools, query, search},
-        options::{ATOMIC, PROPERTY},
+        handlers::inventory::{change, configuration, delete, instance, pools, query, search},
+        options::{ATOMIC, DRY_RUN, PROPERTY},
         paths,
         route::Route,
     },
@@ -215,6 +215,29 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             },
         },
         handler: |call| Box::pin(search::search(call)),
+    },
+    Endpoint {
+        route: Route {
+            method: Method::POST,
+            pattern: paths::DELETE.pattern(),
+            access: Access::Administrator,
+            body: INSTANCES,
+            description: Description {
+                operation: "delete_instances",
+                tag: Tag::Inventory,
+                summary: "Deletes several instances of a type, and the instances that depend on \
+                          them, in one step. They are given by their names or by the criteria of \
+                          a search.",
+                path: &[],
+                query: QueryRule::Known(&[DRY_RUN]),
+                request: &[json(Shape::Schema("DeletionRequest"))],
+                answers: &[AnswerForm::of(
+                    "The instances are deleted, or would be (dry run).",
+                    &[json(Shape::Schema("DeletedMany"))],
+                )],
+            },
+        },
+        handler: |call| Box::pin(delete::delete(call)),
     },
     Endpoint {
         route: Route {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    DeleteReport, ExpectedVersion,
+    DeleteReport, DeletionReport, DeletionRequest, ExpectedVersion, Selected,
     edit::{Editing, RECORDS_MAX},
 };
 use crate::{
+    import::Mode,
     inventory::{Inventory, InventoryError},
     model::{Arity, Kind, arity},
     store::StoreError,
@@ -14,6 +15,25 @@ use crate::{
 
 /// The kind and name of a record.
 type RecordId = (Kind, String);
+
+/// Why a deletion is aborted.
+enum Abort {
+    Error(InventoryError),
+    /// It was a dry run.
+    DryRun(DeletionReport),
+}
+
+impl From<StoreError> for Abort {
+    fn from(error: StoreError) -> Self {
+        Abort::Error(error.into())
+    }
+}
+
+impl From<InventoryError> for Abort {
+    fn from(error: InventoryError) -> Self {
+        Abort::Error(error)
+    }
+}
 
 impl Inventory {
     /// Deletes an instance and the records that depend on it, and removes the references to them from
@@ -34,51 +54,98 @@ impl Inventory {
         expected_version: &ExpectedVersion,
     ) -> Result<DeleteReport, InventoryError> {
         self.0.change(|editing| {
-            check_deletion(editing, kind, name, principal, expected_version)?;
-            let cascade = Cascade::of(editing, kind, name)?;
-            for (record, references) in &cascade.removed_references {
-                remove_references(editing, record, references)?;
+            let Some(stored) = editing.transaction.get_any(kind, name)? else {
+                return Err(InventoryError::NotFound { kind, name: name.to_owned() });
+            };
+            if !expected_version.holds(Some(stored.version)) {
+                return Err(InventoryError::Stale { kind, name: name.to_owned() });
             }
-            for (kind, name) in &cascade.deleted {
-                if let Some(before) = editing.transaction.get_any(*kind, name)? {
-                    editing.remove(&before)?;
-                }
-            }
-            let dereferenced = cascade.removed_references.into_keys().collect();
-            Ok(DeleteReport { deleted: cascade.deleted, dereferenced })
+            delete_all(editing, kind, vec![name.to_owned()], principal)
         })
+    }
+
+    /// Deletes several instances of one kind as one change: all of them or none. It is durable when
+    /// this returns. Names without an instance are reported and are no error. A dry run changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// - The errors of [`Inventory::delete`] but `NotFound` and `Stale`.
+    /// - [`InventoryError::UnknownProperty`] and [`InventoryError::Regex`] for a criterion that cannot
+    ///   be evaluated.
+    /// - [`InventoryError::Store`] if a record that might match is damaged.
+    pub fn delete_many(&self, request: &DeletionRequest) -> Result<DeletionReport, InventoryError> {
+        let DeletionRequest { kind, instances, principal, mode } = request;
+        let made = self.0.change(|editing| {
+            let (found, not_found) = match instances {
+                Selected::Named(names) => existing(editing, *kind, names)?,
+                // The change holds the write lock, so the records stay as the search finds them.
+                Selected::Matching(criteria) => (self.matching(*kind, criteria)?, Vec::new()),
+            };
+            let DeleteReport { deleted, dereferenced } =
+                delete_all(editing, *kind, found, principal)?;
+            let report = DeletionReport { deleted, dereferenced, not_found };
+            match mode {
+                Mode::Apply => Ok(report),
+                Mode::DryRun => Err(Abort::DryRun(report)),
+            }
+        });
+        match made {
+            Ok(report) | Err(Abort::DryRun(report)) => Ok(report),
+            Err(Abort::Error(error)) => Err(error),
+        }
     }
 }
 
-/// Checks that a record can be deleted.
-fn check_deletion(
+/// The names that have an instance, and those that have none, each once.
+fn existing(
     editing: &Editing<'_, '_>,
     kind: Kind,
-    name: &str,
+    names: &[String],
+) -> Result<(Vec<String>, Vec<String>), StoreError> {
+    let (mut found, mut not_found) = (Vec::new(), Vec::new());
+    let mut seen = HashSet::new();
+    for name in names.iter().filter(|name| seen.insert(name.as_str())) {
+        let list =
+            if editing.transaction.contains(kind, name)? { &mut found } else { &mut not_found };
+        list.push(name.clone());
+    }
+    Ok((found, not_found))
+}
+
+/// Deletes existing instances, and the records that depend on them.
+fn delete_all(
+    editing: &mut Editing<'_, '_>,
+    kind: Kind,
+    names: Vec<String>,
     principal: &str,
-    expected_version: &ExpectedVersion,
-) -> Result<(), InventoryError> {
-    let Some(stored) = editing.transaction.get_any(kind, name)? else {
-        return Err(InventoryError::NotFound { kind, name: name.to_owned() });
-    };
-    if !expected_version.holds(Some(stored.version)) {
-        return Err(InventoryError::Stale { kind, name: name.to_owned() });
+) -> Result<DeleteReport, InventoryError> {
+    // Users are referred to in lists only, so no user is deleted as a dependent record.
+    if kind == Kind::User && names.iter().any(|name| name == principal) {
+        return Err(InventoryError::OwnUser { name: principal.to_owned() });
     }
-    // Users are referred to in lists only, so no other user is deleted as a dependent record.
-    if kind == Kind::User && name == principal {
-        return Err(InventoryError::OwnUser { name: name.to_owned() });
+    let cascade = Cascade::of(editing, kind, names)?;
+    for (record, references) in &cascade.removed_references {
+        remove_references(editing, record, references)?;
     }
-    if editing.removes_administrator(&*stored.record, None)?
-        && !editing.has_administrator(Some(name))?
-    {
+    let mut removes_administrator = false;
+    for (kind, name) in &cascade.deleted {
+        if let Some(before) = editing.transaction.get_any(*kind, name)? {
+            removes_administrator |= editing.removes_administrator(&*before.record, None)?;
+            editing.remove(&before)?;
+        }
+    }
+    if removes_administrator && !editing.has_administrator(None)? {
         return Err(InventoryError::NoAdministrator);
     }
-    Ok(())
+    Ok(DeleteReport {
+        deleted: cascade.deleted,
+        dereferenced: cascade.removed_references.into_keys().collect(),
+    })
 }
 
 /// The records that a deletion affects.
 struct Cascade {
-    /// The records that are deleted, the requested one first.
+    /// The records that are deleted, the requested ones first.
     deleted: Vec<RecordId>,
     /// The records that remain, and the references that they lose. All references of a record are
     /// removed at once: a network can list a hundred thousand links of one device.
@@ -89,11 +156,17 @@ struct Cascade {
 type References = BTreeMap<String, HashSet<String>>;
 
 impl Cascade {
-    /// Finds the records that depend on a record, and all references to them.
-    fn of(editing: &Editing<'_, '_>, kind: Kind, name: &str) -> Result<Self, InventoryError> {
-        let mut deleted = vec![(kind, name.to_owned())];
-        let mut seen = HashSet::from([(kind, name.to_owned())]);
+    /// Finds the records that depend on records of one kind, and all references to them.
+    fn of(
+        editing: &Editing<'_, '_>,
+        kind: Kind,
+        names: Vec<String>,
+    ) -> Result<Self, InventoryError> {
+        let mut deleted: Vec<RecordId> = names.into_iter().map(|name| (kind, name)).collect();
+        let requested = deleted.len();
+        let mut seen: HashSet<RecordId> = deleted.iter().cloned().collect();
         let mut removed_references = BTreeMap::<RecordId, References>::new();
+        Self::check_size(&deleted, &removed_references, requested)?;
         let mut next = 0;
         while let Some((kind, name)) = deleted.get(next).cloned() {
             next += 1;
@@ -114,18 +187,31 @@ impl Cascade {
                         return Err(StoreError::Damaged { part: "index", detail }.into());
                     }
                 }
-                if deleted.len() + removed_references.len() > RECORDS_MAX {
-                    let (kind, name) = deleted.swap_remove(0);
-                    return Err(InventoryError::TooManyReferences {
-                        kind,
-                        name,
-                        records_max: RECORDS_MAX,
-                    });
-                }
+                Self::check_size(&deleted, &removed_references, requested)?;
             }
         }
         removed_references.retain(|source, _| !seen.contains(source));
         Ok(Self { deleted, removed_references })
+    }
+
+    /// Refuses a deletion that affects more than [`RECORDS_MAX`] records.
+    /// The first `requested` of the deleted records are those that the request names.
+    fn check_size(
+        deleted: &[RecordId],
+        removed_references: &BTreeMap<RecordId, References>,
+        requested: usize,
+    ) -> Result<(), InventoryError> {
+        let affected = deleted.len() + removed_references.len();
+        let Some(first) = deleted.first().filter(|_| affected > RECORDS_MAX) else {
+            return Ok(());
+        };
+        let (kind, name) = first;
+        Err(InventoryError::TooManyReferences {
+            kind: *kind,
+            name: name.clone(),
+            others: requested - 1,
+            records_max: RECORDS_MAX,
+        })
     }
 }
 

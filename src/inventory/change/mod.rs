@@ -6,7 +6,7 @@
 //! ```text
 //! request  requests and reports
 //! put      create, update and rename; objects in batches
-//! delete   delete, with the records that depend on the deleted one
+//! delete   delete one instance or several, with the records that depend on them
 //! text     write a long text of a device
 //! ```
 //!
@@ -33,6 +33,6 @@ mod text;
 mod warning;
 
 pub use request::{
-    Atomicity, ChangeReport, ChangeRequest, Changed, DeleteReport, Effect, ExpectedVersion, Fault,
-    ObjectOutcome,
+    Atomicity, ChangeReport, ChangeRequest, Changed, DeleteReport, DeletionReport, DeletionRequest,
+    Effect, ExpectedVersion, Fault, ObjectOutcome, Selected,
 };

@@ -1,7 +1,7 @@
 //! Parses one object of a request into a patch. Nothing is read from the inventory, so this happens
 //! before the write lock is taken.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use zeroize::Zeroizing;
 
@@ -24,6 +24,9 @@ pub(in crate::inventory) struct ObjectPatch {
     pub record: AnyRecord,
     /// The new name of the record, if the object renames it.
     pub new_name: Option<Name>,
+    /// The properties that the object removes, each with the known property that an unknown one
+    /// resembles. None of them is set by the object too.
+    pub removed: BTreeMap<String, Option<&'static str>>,
     /// Secrets, encoded as in documents.
     pub secrets: Vec<(&'static str, Zeroizing<String>)>,
     /// Long texts of a device; `None` removes the text.
@@ -33,16 +36,24 @@ pub(in crate::inventory) struct ObjectPatch {
     pub resembling: Vec<(String, &'static str)>,
 }
 
+impl ObjectPatch {
+    /// Whether the patch sets or removes a property.
+    pub(super) fn has(&self, property: &str) -> bool {
+        self.record.view(property).is_some() || self.removed.contains_key(property)
+    }
+}
+
 /// The suffix of the alias of a relation to one record: `source_name` for `source`.
 const ALIAS_SUFFIX: &str = "_name";
 
 /// The prefixes of the criteria of pools, which are stored as custom properties.
 const CRITERION_PREFIXES: [&str; 2] = ["device_", "link_"];
 
-/// Properties with a meaning of their own: the name, the new name, and those that only the inventory
-/// sets.
+/// Properties with a meaning of their own: the name, the new name, the list of properties to remove,
+/// and those that only the inventory sets.
 const NAME: &str = "name";
 const NEW_NAME: &str = "new_name";
+const REMOVE: &str = "remove";
 const ID: &str = "id";
 pub(in crate::inventory) const STAMPS: [&str; 2] = ["last_modified", "last_modified_by"];
 
@@ -82,6 +93,7 @@ pub(in crate::inventory) fn parse(
         patch: ObjectPatch {
             record,
             new_name: None,
+            removed: BTreeMap::new(),
             secrets: Vec::new(),
             texts: Vec::new(),
             warnings: Vec::new(),
@@ -91,6 +103,8 @@ pub(in crate::inventory) fn parse(
         faults,
         nearest,
     };
+    let sent: HashSet<String> =
+        object.iter().filter_map(|(key, _)| key.as_text().map(str::to_owned)).collect();
     for (key, value) in object {
         match key {
             Value::Text(key) => parser.take(key, value)?,
@@ -101,6 +115,7 @@ pub(in crate::inventory) fn parse(
         }
     }
     parser.take_aliases();
+    parser.check_removed(&sent);
     Ok(if parser.faults.is_empty() { Ok(parser.patch) } else { Err(parser.faults) })
 }
 
@@ -146,6 +161,7 @@ impl ObjectParser<'_> {
                 Ok(name) => self.patch.new_name = Some(name),
                 Err(fault) => self.faults.push(fault),
             },
+            REMOVE => self.take_removed(value),
             ID => self.ignore_computed(key),
             word if is_inverse_only(self.kind, word) => self.ignore_computed(key),
             word => {
@@ -241,6 +257,46 @@ impl ObjectParser<'_> {
         self.set(&key, value);
     }
 
+    /// Takes the list of properties to remove.
+    fn take_removed(&mut self, value: Value) {
+        let Value::List(items) = value else {
+            let detail = format!("expected a list of property names, found {}", value.type_name());
+            return self.faults.push(Fault::new(Some(REMOVE), "type", detail));
+        };
+        for item in items {
+            match item.as_text() {
+                Some(word) => {
+                    let property = aliased(self.kind, word).unwrap_or(word);
+                    self.patch.removed.insert(property.to_owned(), None);
+                }
+                None => {
+                    let detail = format!("expected a property name, found {}", item.type_name());
+                    self.faults.push(Fault::new(Some(REMOVE), "type", detail));
+                }
+            }
+        }
+    }
+
+    /// Finds faults in the list of properties to remove. `sent` are the names in the object. Long
+    /// texts are removed as texts.
+    fn check_removed(&mut self, sent: &HashSet<String>) {
+        for property in std::mem::take(&mut self.patch.removed).into_keys() {
+            if !is_removable(self.kind, &property) {
+                let detail = format!("the property '{property}' cannot be removed");
+                self.faults.push(Fault::new(Some(REMOVE), "not-removable", detail));
+            } else if sent.contains(&property) || self.patch.record.view(&property).is_some() {
+                let detail = format!("the property '{property}' is set and removed");
+                self.faults.push(Fault::new(Some(REMOVE), "contradiction", detail));
+            } else if let Some(text) = LongText::of(self.kind, &property) {
+                self.patch.texts.push((text, None));
+            } else {
+                let is_known = self.kind.property(&property).is_some();
+                let near = if is_known { None } else { self.nearest.of(self.kind, &property) };
+                self.patch.removed.insert(property, near);
+            }
+        }
+    }
+
     fn ignore_computed(&mut self, property: String) {
         self.patch.warnings.push(Warning::ComputedProperty { property });
     }
@@ -269,6 +325,18 @@ fn is_none(value: &Value) -> bool {
 /// Whether a name means a relation that consists of the record's referrers only.
 fn is_inverse_only(kind: Kind, word: &str) -> bool {
     InverseRelations::of(kind).relation(word).is_some_and(|relation| relation.own.is_none())
+}
+
+/// Whether an object can remove a property. It cannot remove the name, and properties that only the
+/// inventory sets.
+fn is_removable(kind: Kind, property: &str) -> bool {
+    let is_number_of_members =
+        kind == Kind::Pool && matches!(property, "device_number" | "link_number");
+    let is_reserved = [NAME, NEW_NAME, REMOVE, ID].contains(&property);
+    !is_reserved
+        && !STAMPS.contains(&property)
+        && !is_number_of_members
+        && !is_inverse_only(kind, property)
 }
 
 /// The relation to one record that an alias means: `source` for `source_name`.
@@ -360,6 +428,40 @@ mod tests {
         assert_eq!(patch.record, bare.into());
         let words: Vec<_> = patch.warnings.iter().map(|warning| format!("{warning:?}")).collect();
         assert_eq!(words.len(), 2, "{words:?}");
+    }
+
+    #[test]
+    fn a_list_names_the_properties_to_remove() {
+        let patch = parsed::<Device>(&[
+            ("name", "R 1%".into()),
+            ("remove", names(&["vendor", "rack é", "vendr", "vendor", "configuration"])),
+        ])
+        .unwrap();
+        let removed = |words: &[(&str, Option<&'static str>)]| {
+            words.iter().map(|(word, near)| ((*word).to_owned(), *near)).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(
+            patch.removed,
+            removed(&[("rack é", None), ("vendor", None), ("vendr", Some("vendor"))])
+        );
+        assert!(matches!(patch.texts[..], [(_, None)]));
+        let link = parsed::<Link>(&[("name", "é>b".into()), ("remove", names(&["source_name"]))]);
+        assert_eq!(link.unwrap().removed, removed(&[("source", None)]));
+        for (property, value, removed, code) in [
+            ("vendor", Value::from("x"), Value::from("vendor"), "type"),
+            ("vendor", "x".into(), Value::List(vec![Value::Int(1)]), "type"),
+            ("vendor", "x".into(), names(&["vendor"]), "contradiction"),
+            ("rack", Value::Null, names(&["rack"]), "contradiction"),
+            ("configuration", "x".into(), names(&["configuration"]), "contradiction"),
+            ("port", Value::Int(1), names(&["name"]), "not-removable"),
+            ("port", Value::Int(1), names(&["pools"]), "not-removable"),
+            ("port", Value::Int(1), names(&["last_modified"]), "not-removable"),
+        ] {
+            let object = [("name", "R 1%".into()), (property, value), ("remove", removed)];
+            let faults = parsed::<Device>(&object).err().unwrap();
+            assert_eq!((faults.len(), faults[0].code), (1, code), "{property}: {faults:?}");
+            assert_eq!(faults[0].property.as_deref(), Some("remove"));
+        }
     }
 
     #[test]

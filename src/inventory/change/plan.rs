@@ -71,6 +71,7 @@ pub(in crate::inventory) fn plan(
     let new_name = patch.new_name.as_ref().filter(|new_name| *new_name != name);
     check_names(editing, patch, new_name, before.is_some(), &mut remarks)?;
     warn_of_misspellings(before.as_ref(), patch, &mut remarks);
+    warn_of_absent_properties(before.as_ref(), patch, &mut remarks);
     let mut after = patched(editing, before.as_ref(), patch, &mut remarks)?;
     // The record is sealed before it is compared: equal secrets have equal sealed bytes.
     editing.inventory.store.vault().seal(&mut *after);
@@ -143,6 +144,23 @@ fn warn_of_misspellings(
         if custom.is_none_or(|custom| !custom.contains_key(property)) {
             let (property, nearest) = (property.clone(), *nearest);
             remarks.warnings.push(Warning::ResemblesKnown { property, nearest });
+        }
+    }
+}
+
+/// Warns of unknown properties to remove that resemble known ones, unless the record has them.
+fn warn_of_absent_properties(
+    before: Option<&Stored<AnyRecord>>,
+    patch: &ObjectPatch,
+    remarks: &mut Remarks,
+) {
+    let custom = before.map(|before| before.record.custom());
+    for (property, nearest) in &patch.removed {
+        if let Some(nearest) = *nearest
+            && custom.is_none_or(|custom| !custom.contains_key(property))
+        {
+            let property = property.clone();
+            remarks.warnings.push(Warning::NothingToRemove { property, nearest });
         }
     }
 }
@@ -235,9 +253,8 @@ fn inverse_references(
     let mut shown = HashMap::new();
     let kind = patch.record.kind();
     let relations = InverseRelations::of(kind).relations.iter();
-    let both: Vec<_> = relations
-        .filter(|relation| relation.own.is_some() && patch.record.view(&relation.name).is_some())
-        .collect();
+    let both: Vec<_> =
+        relations.filter(|relation| relation.own.is_some() && patch.has(&relation.name)).collect();
     if both.is_empty() {
         return Ok(shown);
     }
@@ -291,6 +308,9 @@ fn merge(
     }
     for (name, document) in &patch.secrets {
         set(name, Value::from(document.as_str()));
+    }
+    for property in patch.removed.keys() {
+        after.remove(property);
     }
     after
 }

@@ -1,6 +1,10 @@
 //! The requests and reports of changes.
 
-use crate::model::{Kind, Map};
+use crate::{
+    import::Mode,
+    inventory::Criterion,
+    model::{Kind, Map},
+};
 
 /// How a change of instances is made.
 #[derive(Clone, Debug)]
@@ -111,6 +115,40 @@ pub struct DeleteReport {
     pub deleted: Vec<(Kind, String)>,
     /// The records that remain and whose lists lost a reference to a deleted record.
     pub dereferenced: Vec<(Kind, String)>,
+}
+
+/// A deletion of several instances of one kind.
+#[derive(Clone, Debug)]
+pub struct DeletionRequest {
+    /// The kind of the instances.
+    pub kind: Kind,
+    /// Which instances are deleted.
+    pub instances: Selected,
+    /// The name of the user who asks.
+    pub principal: String,
+    /// Whether the instances are deleted, or only reported.
+    pub mode: Mode,
+}
+
+/// The instances that a request selects.
+#[derive(Clone, Debug)]
+pub enum Selected {
+    /// The instances of these names.
+    Named(Vec<String>),
+    /// The instances that meet all criteria.
+    Matching(Vec<Criterion>),
+}
+
+/// The result of a deletion of several instances, or of its dry run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletionReport {
+    /// The deleted records: first the requested ones, then those that depend on them, such as the
+    /// links of devices.
+    pub deleted: Vec<(Kind, String)>,
+    /// The records that remain and whose lists lost a reference to a deleted record.
+    pub dereferenced: Vec<(Kind, String)>,
+    /// The requested names that have no instance.
+    pub not_found: Vec<String>,
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub(in crate::inventory) enum Warning {
     ComputedProperty { property: String },
     /// The sent list lacks records that stay in it, because their own lists refer to the record.
     InverseReferences { property: &'static str },
+    /// The record does not have the unknown property to remove, whose name resembles a known one.
+    NothingToRemove { property: String, nearest: &'static str },
     /// The members of a computed pool were sent.
     ComputedMembers { property: &'static str },
 }
@@ -48,6 +50,10 @@ impl Warnings {
             Warning::InverseReferences { property } => format!(
                 "'{property}' still contains other records, because their own lists refer to this \
                  record (in {}). Remove the references there",
+                objects(*count)
+            ),
+            Warning::NothingToRemove { property, nearest } => format!(
+                "No property '{property}' to remove (in {}). Did you mean '{nearest}'?",
                 objects(*count)
             ),
             Warning::ComputedMembers { property } => format!(

@@ -1,10 +1,10 @@
 //! The instances that meet all criteria of a search.
 
 use super::{
-    Criterion, Filter, RowSink, SearchRequest, SearchTotals,
+    Criterion, Filter, Flow, RowSink, SearchRequest, SearchTotals,
     property::{PropertyRef, Purpose},
     rows::{RowOrder, RowQuery, RowShape},
-    selection::{Predicate, Selection},
+    selection::{Candidate, Predicate, Selection},
     session::ReadSession,
 };
 use crate::{
@@ -34,10 +34,7 @@ impl Inventory {
         let session = self.session();
         let SearchRequest { kind, columns, criteria, order, start, limit, context_lines } = request;
         let kind = *kind;
-        let effective = criteria.iter().filter(|criterion| criterion.has_effect());
-        let predicates: Vec<(PropertyRef, Predicate)> = effective
-            .map(|criterion| predicate(&session, kind, criterion))
-            .collect::<Result<_, _>>()?;
+        let predicates = predicates(&session, kind, criteria)?;
         let with_lines = |column| with_lines(column, &predicates, *context_lines as usize);
         let shape = RowShape::resolve(&session, kind, columns, with_lines)?;
         let query = RowQuery {
@@ -50,6 +47,40 @@ impl Inventory {
         let matched = query.send(&session, rows)?;
         Ok(SearchTotals { matched, total: session.reading.summary()?.kind(kind).count })
     }
+
+    /// The names of the instances that meet all criteria, as [`Inventory::search`] compares them.
+    ///
+    /// # Errors
+    /// As [`Inventory::search`], and [`InventoryError::Store`] if a record is damaged, because it is
+    /// unknown whether it matches.
+    pub(in crate::inventory) fn matching(
+        &self,
+        kind: Kind,
+        criteria: &[Criterion],
+    ) -> Result<Vec<String>, InventoryError> {
+        let session = self.session();
+        let predicates = predicates(&session, kind, criteria)?;
+        let selection = Selection::new(&session, kind, predicates)?;
+        let mut names = Vec::new();
+        selection.each(&session, 0, |candidate| match candidate {
+            Candidate::Record(name, _) => {
+                names.push(name.to_owned());
+                Ok(Flow::Continue)
+            }
+            Candidate::Damaged(_, error) => Err(error.into()),
+        })?;
+        Ok(names)
+    }
+}
+
+/// The predicates of the criteria that have an effect.
+fn predicates(
+    session: &ReadSession<'_>,
+    kind: Kind,
+    criteria: &[Criterion],
+) -> Result<Vec<(PropertyRef, Predicate)>, InventoryError> {
+    let effective = criteria.iter().filter(|criterion| criterion.has_effect());
+    effective.map(|criterion| predicate(session, kind, criterion)).collect()
 }
 
 impl Criterion {

@@ -37,6 +37,12 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "delete_instances",
+        &[
+            "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/delete \\\n    -d '{\"type\": \"device\", \"names\": [\"Porto core 1\", \"Porto core 9\"], \"dry_run\": true}'",
+        ],
+    ),
+    (
         "put_configuration",
         &[
             "printf 'hostname faro\\ninterface Loopback0\\n' > faro.cfg",

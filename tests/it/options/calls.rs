@@ -121,6 +121,9 @@ impl<'s> Call<'s> {
         let (query, json, form) = (String::new(), String::new(), String::new());
         let body = match route.description.operation {
             "put_instances" => json!({"name": "new"}).to_string().into_bytes(),
+            "delete_instances" => {
+                json!({"type": "device", "names": ["no such device"]}).to_string().into_bytes()
+            }
             "import_topology" => b"name,port\nnew,22\n".to_vec(),
             _ => b"a text".to_vec(),
         };

@@ -134,6 +134,10 @@ fn effect(operation: &str, option: &str) -> Effect {
             })
         },
         ("import_topology", "kind") => of("device", &DRY_TABLE[1..], |answer| answer.status == 200),
+        ("delete_instances", "dry_run") => Effect {
+            body: br#"{"type": "device", "names": ["no such device"]}"#,
+            ..of("true", &[], |answer| answer.json()["dry_run"] == true)
+        },
         ("put_instances", "atomic") => Effect {
             body: br#"[{"name": "good"}, {"name": "a/b"}]"#,
             ..of("true", &[], |answer| answer.status == 422)

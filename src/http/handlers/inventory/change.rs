@@ -15,7 +15,9 @@ use crate::{
         problem::{Flaw, Problem, ProblemKind, RequestLocation, escape_pointer, sentence_of},
         response::Response,
     },
-    inventory::{Atomicity, ChangeReport, ChangeRequest, ExpectedVersion, Fault, ObjectOutcome},
+    inventory::{
+        Atomicity, ChangeReport, ChangeRequest, Effect, ExpectedVersion, Fault, ObjectOutcome,
+    },
     model::Value,
 };
 
@@ -74,10 +76,18 @@ fn require_one(sent: Sent, expected: &ExpectedVersion) -> Result<(), Problem> {
         .with_flaw(Flaw::new(RequestLocation::Header("if-match"), detail)))
 }
 
-/// The response: the members of eNMS (`success` and `failure`), and the locations of faults.
+/// The response: the members of eNMS (`success` and `failure`), what happened to each accepted
+/// object, and the locations of faults.
 #[derive(Serialize)]
 struct Changes {
+    /// The names of all accepted objects.
     success: Vec<String>,
+    /// The names of the objects in `success` that are new.
+    created: Vec<String>,
+    /// The names of the objects in `success` that have another value or name now.
+    updated: Vec<String>,
+    /// The names of the objects in `success` that had the same values before.
+    unchanged: Vec<String>,
     failure: Vec<(Json, String)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Flaw>,
@@ -112,6 +122,9 @@ fn is_invalid(outcome: &ObjectOutcome) -> bool {
 fn changes(report: ChangeReport, sent: Sent) -> Changes {
     let mut changes = Changes {
         success: Vec::new(),
+        created: Vec::new(),
+        updated: Vec::new(),
+        unchanged: Vec::new(),
         failure: Vec::new(),
         errors: Vec::new(),
         warnings: report.warnings.iter().map(|warning| sentence_of(warning)).collect(),
@@ -119,6 +132,12 @@ fn changes(report: ChangeReport, sent: Sent) -> Changes {
     for (index, ObjectOutcome { object, result }) in report.outcomes.into_iter().enumerate() {
         let faults = match result {
             Ok(changed) => {
+                let names = match changed.effect {
+                    Effect::Created => &mut changes.created,
+                    Effect::Updated => &mut changes.updated,
+                    Effect::Unchanged => &mut changes.unchanged,
+                };
+                names.push(changed.name.clone());
                 changes.success.push(changed.name);
                 continue;
             }
@@ -151,7 +170,8 @@ fn flaw(object_pointer: &str, fault: &Fault) -> Flaw {
 
 /// Returns the problem of a change of which nothing was stored, with the members of the response.
 fn rejected(detail: String, changes: Changes) -> Problem {
-    let Changes { success, failure, errors, warnings } = changes;
+    // Nothing was stored: no object was created, updated or left as it was.
+    let Changes { success, failure, errors, warnings, .. } = changes;
     let mut members = Map::new();
     members.insert("success".to_owned(), success.into());
     let failure =
@@ -166,10 +186,7 @@ fn rejected(detail: String, changes: Changes) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        inventory::{Changed, Effect},
-        model::Map as Object,
-    };
+    use crate::{inventory::Changed, model::Map as Object};
 
     fn outcome(name: &str, faults: &[(&'static str, &str)]) -> ObjectOutcome {
         let object = Object::from_entries(vec![("name".into(), name.into())]);
@@ -197,6 +214,9 @@ mod tests {
         let json = serde_json::to_value(&changes).unwrap();
         let expected = serde_json::json!({
             "success": ["R 1%"],
+            "created": ["R 1%"],
+            "updated": [],
+            "unchanged": [],
             "failure": [[{"name": ".."}, "It is A. It is B."]],
             "errors": [
                 {"pointer": "/1/a~1b~0", "code": "type", "detail": "It is A."},

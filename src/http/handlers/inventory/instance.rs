@@ -48,9 +48,10 @@ struct Deleted<'a> {
     struck: Vec<Named<'a>>,
 }
 
+/// A record in a response.
 #[derive(Serialize)]
-struct Named<'a> {
-    r#type: Kind,
+pub(super) struct Named<'a> {
+    pub r#type: Kind,
     name: &'a str,
 }
 
@@ -69,6 +70,7 @@ pub(in crate::http) async fn remove(mut call: Call) -> Result<Response, Problem>
     answer::json(StatusCode::OK, &deleted)
 }
 
-fn named(records: &[(Kind, String)]) -> Vec<Named<'_>> {
+/// Returns records for a response.
+pub(super) fn named(records: &[(Kind, String)]) -> Vec<Named<'_>> {
     records.iter().map(|(kind, name)| Named { r#type: *kind, name }).collect()
 }

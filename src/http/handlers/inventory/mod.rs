@@ -2,6 +2,7 @@
 
 pub(in crate::http) mod change;
 pub(in crate::http) mod configuration;
+pub(in crate::http) mod delete;
 pub(in crate::http) mod instance;
 pub(in crate::http) mod pools;
 pub(in crate::http) mod query;

@@ -14,9 +14,9 @@ use crate::{
     model::Kind,
 };
 
-const TYPE: &str = "type";
+pub(super) const TYPE: &str = "type";
 const COLUMNS: &str = "columns";
-const CRITERIA: &str = "search_criteria";
+pub(super) const CRITERIA: &str = "search_criteria";
 const ORDER: &str = "order";
 const START: &str = "start";
 const LIMIT: &str = "maximum_return_records";
@@ -70,7 +70,7 @@ pub(super) fn parse_search(object: Map<String, Value>) -> Result<SearchRequest, 
 }
 
 /// Reads the kind.
-fn kind(flaws: &mut Flaws<'_>, value: &Value) -> Option<Kind> {
+pub(super) fn kind(flaws: &mut Flaws<'_>, value: &Value) -> Option<Kind> {
     let Value::String(word) = value else {
         flaws.wrong(value, &format!("{}; a type is expected", is_type(value)));
         return None;
@@ -111,9 +111,16 @@ fn columns(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<String>> {
 
 /// The criteria of a search.
 #[derive(Default)]
-struct Criteria {
-    criteria: Vec<Criterion>,
+pub(super) struct Criteria {
+    pub criteria: Vec<Criterion>,
     context_lines: u32,
+}
+
+/// The property that a member of the criteria compares. None for a member that says how a property
+/// is compared.
+pub(super) fn property_of(member: &str) -> Option<&str> {
+    let says_how = member == CONTEXT_LINES || member.ends_with(FILTER) || member.ends_with(INVERT);
+    (!says_how).then_some(member)
 }
 
 /// The members of the body about one property.
@@ -125,7 +132,7 @@ struct PropertyCriterion {
 }
 
 /// Reads the criteria.
-fn criteria(flaws: &mut Flaws<'_>, value: Option<&Value>) -> Option<Criteria> {
+pub(super) fn criteria(flaws: &mut Flaws<'_>, value: Option<&Value>) -> Option<Criteria> {
     let members = match value {
         None => return Some(Criteria::default()),
         Some(Value::Object(members)) => members,

@@ -1,0 +1,200 @@
+//! The handler of `POST delete`, which deletes several instances of one type.
+
+use hyper::StatusCode;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{
+    instance::{Named, named},
+    search_body::{self, kind},
+};
+use crate::{
+    http::{
+        answer,
+        blocking::Lane,
+        call::Call,
+        flaws::{Flaws, boolean, is_type},
+        object_reader::ObjectReader,
+        options::{DRY_RUN, Options},
+        problem::{Flaw, Problem, ProblemKind, RequestLocation, escape_pointer},
+        response::Response,
+    },
+    import::Mode,
+    inventory::{Criterion, DeletionRequest, Selected},
+    model::Kind,
+    wording::counted,
+};
+
+const NAMES: &str = "names";
+
+/// The response.
+#[derive(Serialize)]
+struct DeletedMany<'a> {
+    dry_run: bool,
+    summary: String,
+    deleted: Vec<Named<'a>>,
+    /// The records whose lists lost a removed reference.
+    struck: Vec<Named<'a>>,
+    /// The requested names that have no instance.
+    not_found: &'a [String],
+}
+
+/// What the body asks for.
+struct Body {
+    kind: Kind,
+    instances: Selected,
+    dry_run: Option<bool>,
+}
+
+/// Handles `POST /rest/delete`.
+pub(in crate::http) async fn delete(call: Call) -> Result<Response, Problem> {
+    let Call { app, caller, headers, options, mut body, .. } = call;
+    let principal = caller.require_principal()?.name.clone();
+    let body = parse(body.json_object(&headers, &app.body_memory).await?)?;
+    let mode = mode(&options, body.dry_run)?;
+
+    let inventory = app.inventory.clone();
+    let request = DeletionRequest { kind: body.kind, instances: body.instances, principal, mode };
+    let delete = move || inventory.delete_many(&request);
+    let report = app.blocking.run(Lane::Change, delete).await?.map_err(|error| {
+        Problem::of_inventory(error, |property| {
+            let pointer = format!("/{}/{}", search_body::CRITERIA, escape_pointer(property));
+            RequestLocation::Pointer(pointer)
+        })
+    })?;
+
+    let deleted = named(&report.deleted);
+    let struck = named(&report.dereferenced);
+    let summary = summary(mode, body.kind, &deleted, struck.len());
+    let dry_run = mode == Mode::DryRun;
+    let not_found = &report.not_found;
+    answer::json(StatusCode::OK, &DeletedMany { dry_run, summary, deleted, struck, not_found })
+}
+
+/// Reads the body.
+///
+/// # Errors
+/// 400 with all flaws.
+fn parse(object: Map<String, Value>) -> Result<Body, Problem> {
+    let has = |name| object.contains_key(name);
+    let choice = match (has(NAMES), has(search_body::CRITERIA)) {
+        (true, true) => Some("Send either “names” or “search_criteria”, not both."),
+        (false, false) => Some("Send “names” or “search_criteria”: which records to delete."),
+        (true, false) | (false, true) => None,
+    };
+    let mut reader = ObjectReader::new(object);
+    let kind = reader.required(search_body::TYPE, kind);
+    let dry_run = reader.optional(DRY_RUN.name, dry_run);
+    let named = reader.optional(NAMES, |flaws, value| {
+        if let Some(choice) = choice {
+            flaws.note(choice.to_owned());
+            return None;
+        }
+        value.map_or(Some(None), |value| names(flaws, value).map(Some))
+    });
+    let matching = reader.optional(search_body::CRITERIA, |flaws, value| {
+        value.map_or(Some(None), |value| criteria(flaws, value).map(Some))
+    });
+    let body = match (kind, dry_run, named, matching) {
+        (Some(kind), Some(dry_run), Some(Some(names)), _) => {
+            Some(Body { kind, dry_run, instances: Selected::Named(names) })
+        }
+        (Some(kind), Some(dry_run), _, Some(Some(criteria))) => {
+            Some(Body { kind, dry_run, instances: Selected::Matching(criteria) })
+        }
+        _ => None,
+    };
+    reader.finish(body)
+}
+
+/// Reads the switch for a dry run.
+fn dry_run(flaws: &mut Flaws<'_>, value: Option<&Value>) -> Option<Option<bool>> {
+    let Some(value) = value else { return Some(None) };
+    let on = boolean(value);
+    if on.is_none() {
+        flaws.wrong(value, &format!("{}; true or false is expected", is_type(value)));
+    }
+    on.map(Some)
+}
+
+/// Reads the list of names.
+fn names(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<String>> {
+    let Value::Array(items) = value else {
+        flaws.wrong(value, &format!("{}; a list of names is expected", is_type(value)));
+        return None;
+    };
+    if items.is_empty() {
+        flaws.wrong(value, "is empty; it must contain at least one name");
+        return None;
+    }
+    let mut names = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        match item {
+            Value::String(name) => names.push(name.clone()),
+            other => {
+                let what = format!("{}; a name is expected", is_type(other));
+                flaws.item(index).wrong(other, &what);
+            }
+        }
+    }
+    (names.len() == items.len()).then_some(names)
+}
+
+/// Reads the criteria. A search ignores an empty text; here it is a flaw, so that a script whose
+/// variable is empty does not delete everything.
+fn criteria(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<Criterion>> {
+    let criteria = search_body::criteria(flaws, Some(value))?.criteria;
+    let members = value.as_object()?;
+    let mut is_valid = true;
+    for property in members.keys().filter_map(|member| search_body::property_of(member)) {
+        if !criteria.iter().any(|criterion| criterion.property == property) {
+            let empty = "is empty; a deletion needs a text to compare with";
+            flaws.member(property).wrong(value, empty);
+            is_valid = false;
+        }
+    }
+    if is_valid && criteria.is_empty() {
+        flaws.wrong(value, "is empty; it must contain at least one criterion");
+        is_valid = false;
+    }
+    is_valid.then_some(criteria)
+}
+
+/// Returns the mode, which the query and the body can give.
+///
+/// # Errors
+/// 400 if they contradict each other.
+fn mode(options: &Options, in_body: Option<bool>) -> Result<Mode, Problem> {
+    let in_query = options.switch(&DRY_RUN);
+    if in_query.is_some() && in_body.is_some() && in_query != in_body {
+        let detail = "The query and the body give different values of “dry_run”.";
+        let location = RequestLocation::QueryParameter(DRY_RUN.name.to_owned());
+        return Err(Problem::new(ProblemKind::MalformedRequest, detail)
+            .with_flaw(Flaw::new(location, detail)));
+    }
+    let is_dry_run = in_query.or(in_body) == Some(true);
+    Ok(if is_dry_run { Mode::DryRun } else { Mode::Apply })
+}
+
+/// One sentence about the deletion.
+fn summary(mode: Mode, kind: Kind, deleted: &[Named<'_>], struck: usize) -> String {
+    let requested = deleted.iter().filter(|record| record.r#type == kind).count();
+    let dependent = deleted.len() - requested;
+    let verb = match mode {
+        Mode::Apply => "Deleted",
+        Mode::DryRun => "Nothing was changed. A deletion would remove",
+    };
+    let mut summary = format!("{verb} {}", counted(requested as u64, kind.as_str()));
+    if dependent > 0 {
+        summary += &format!(", and {} that need them", counted(dependent as u64, "record"));
+    }
+    if struck > 0 {
+        let verb = match mode {
+            Mode::Apply => "lost",
+            Mode::DryRun => "would lose",
+        };
+        let records = counted(struck as u64, "record");
+        summary += &format!(". {records} {verb} references to them");
+    }
+    summary + "."
+}
