@@ -201,15 +201,14 @@ fn insert_custom<'a>(views: &mut Vec<(&'a str, View<'a>)>, custom: &'a Custom) {
     if custom.is_empty() {
         return;
     }
-    let typed = std::mem::replace(views, Vec::with_capacity(views.len() + custom.len()));
-    let mut custom = custom.iter().peekable();
-    for (name, view) in typed {
-        while let Some((key, value)) = custom.next_if(|(key, _)| key.as_str() < name) {
-            views.push((key.as_str(), View::Value(value)));
-        }
-        views.push((name, view));
+    let capacity = views.len() + custom.len();
+    let mut typed = std::mem::replace(views, Vec::with_capacity(capacity)).into_iter();
+    for (key, value) in custom {
+        let before = typed.as_slice().partition_point(|(name, _)| *name < key.as_str());
+        views.extend(typed.by_ref().take(before));
+        views.push((key, View::Value(value)));
     }
-    views.extend(custom.map(|(key, value)| (key.as_str(), View::Value(value))));
+    views.extend(typed);
 }
 
 impl dyn Record {
