@@ -245,9 +245,10 @@ pub(super) fn skip_text<'a, D: BorrowDecoder<'a>>(body: &mut D) -> Result<(), De
     <&'a [u8]>::borrow_decode(body).map(drop)
 }
 
-/// The number of the variant of an enum that follows.
-pub(super) fn decode_variant<D: Decoder>(body: &mut D) -> Result<u32, DecodeError> {
-    u32::decode(body)
+/// The number of the variant of an enum that follows. bincode writes a number below 251 as one byte,
+/// and no enum of a record has as many variants.
+pub(super) fn decode_variant<D: Decoder>(body: &mut D) -> Result<u8, DecodeError> {
+    u8::decode(body)
 }
 
 #[cfg(test)]
