@@ -328,6 +328,10 @@ impl Iterator for Entries<'_> {
     type Item = Result<(IVec, IVec), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        // Most reads have no layers.
+        if self.layers.iter().all(Option::is_none) {
+            return self.tree.next();
+        }
         loop {
             let tree_key = match self.tree.peek() {
                 Some(Ok((key, _))) => Some(key.clone()),
