@@ -1,13 +1,14 @@
 //! Error reports of the command line: what failed, and what to do next.
 
-use std::{
-    io::{ErrorKind, Write},
-    process::ExitCode,
-};
+use std::io::{ErrorKind, Write};
 
 use serde_json::{Value, json};
 
-use super::{output, recover, target::RequestRefused};
+use super::{
+    output::{self, OutputFormat},
+    recover,
+    target::RequestRefused,
+};
 use crate::{
     access::FIRST_USER_NAME,
     store::{DirectoryError, LockHolder, StoreError},
@@ -18,14 +19,6 @@ const SERVE: &str = "serve";
 
 /// The subcommand that works on a data directory only.
 const RECOVER: &str = "recover";
-
-/// The format in which a command prints its answer or its error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OutputFormat {
-    Text,
-    /// With `--json`: if the command fails, a problem document is printed on standard output.
-    Json,
-}
 
 /// The title of a problem document that the command itself makes.
 const TITLE: &str = "The command failed";
@@ -76,17 +69,6 @@ fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}{stop}", chars.as_str())
-}
-
-/// The exit code of a command that refuses to work on a damaged inventory.
-pub(super) const EXIT_DAMAGED: u8 = 3;
-
-/// The exit code of a command that ended with this error: 3 for a damaged inventory, 1 otherwise.
-pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let damaged = error.chain().any(|cause| {
-        matches!(cause.downcast_ref::<StoreError>(), Some(StoreError::InventoryDamaged(_)))
-    });
-    if damaged { ExitCode::from(EXIT_DAMAGED) } else { ExitCode::FAILURE }
 }
 
 /// Returns the next step for the user, if the message of the error does not name it.

@@ -7,6 +7,7 @@ mod decode;
 mod delete;
 mod diff;
 mod docs;
+mod exit_code;
 mod export;
 mod failure;
 mod help;
@@ -43,7 +44,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use failure::OutputFormat;
+use output::OutputFormat;
 
 use crate::config::{DEFAULT_FILE, ParseError, Parsed, ServeConfig, file_argument, parse};
 use crate::wording::chain;
@@ -137,7 +138,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
                 return ExitCode::from(interrupt::EXIT_INTERRUPTED);
             }
             failure::report(&error, output_format(&parsed.matches));
-            failure::exit_code(&error)
+            exit_code::of_error(&error)
         }),
         Err(ParseError::Arguments(error)) => {
             // If standard error is closed, the error cannot be printed.

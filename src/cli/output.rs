@@ -13,12 +13,19 @@ use clap::Args;
 use tempfile::TempPath;
 
 use super::{
-    failure::OutputFormat,
     interrupt::{self, Cleanup},
     progress::Progress,
     rename_helper::RenameHelper,
 };
 use crate::{store::FileOwner, wording::plural};
+
+/// The format in which a command prints its answer or its error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutputFormat {
+    Text,
+    /// With `--json`: if the command fails, a problem document is printed on standard output.
+    Json,
+}
 
 /// The options that say how a command prints.
 #[derive(Args, Clone, Copy, Debug)]

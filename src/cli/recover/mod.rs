@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     confirm,
-    failure::EXIT_DAMAGED,
+    exit_code::EXIT_DAMAGED,
     output::{self, OutputArgs},
     owner,
 };
