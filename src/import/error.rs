@@ -1,9 +1,11 @@
 //! The reasons why an import fails as a whole.
 
-use std::io;
+use std::{fmt, io};
 
-use super::EmptyKind;
-use crate::{job::Cancelled, model::Kind, store::StoreError};
+use serde::Serialize;
+
+use super::problem::Document;
+use crate::{job::Cancelled, model::Kind, store::StoreError, wording::counted};
 
 /// Why nothing was imported. Problems with the imported records are in the report.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,29 @@ pub enum ImportError {
     /// The system provides no random numbers for the id of a report.
     #[error("the system provides no random numbers for the name of a report")]
     Random(#[source] io::Error),
+}
+
+/// A kind of which an import would only remove records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EmptyKind {
+    /// The document or sheet that should hold the records.
+    #[serde(flatten)]
+    pub document: Document,
+    /// The number of records that the import would remove.
+    pub removed: u64,
+    /// The beginning of a sentence: "the sheet 'device' holds no readable record".
+    #[serde(skip)]
+    pub found: String,
+}
+
+impl fmt::Display for EmptyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.document {
+            Document::Yaml(kind) | Document::Sheet(kind) => kind,
+        };
+        let records = counted(self.removed, kind.as_str());
+        write!(f, "{}, and the import would remove {records}", self.found)
+    }
 }
 
 impl From<Cancelled> for ImportError {

@@ -51,7 +51,7 @@ mod scope;
 mod sorted_cursor;
 
 pub use decoded::Decoded;
-pub use error::ImportError;
+pub use error::{EmptyKind, ImportError};
 pub use intake::{Intake, KindRecords, SortedRecords};
 pub use listing::{EntryGroup, ListExcerpt};
 pub use location::{DocumentLocation, RecordPosition};
@@ -61,7 +61,6 @@ pub use problem::{
     AdministratorChange, AdministratorChangeKind, Change, ChangeKind, ChangedRecord, Conversion,
     DanglingReference, Document, Problem, PropertyChange, ShownValue,
 };
-pub use replacement::EmptyKind;
 pub use report::{ImportOutcome, ImportReport, KindReport, Milliseconds};
 pub use reports::Reports;
 pub use request::{EmptyReplacement, Emptying, ImportOptions, Mode, OnError};

@@ -4,42 +4,16 @@
 //! A table whose rows are not recognised (another separator, other line ends, a heading that is not
 //! in row 1) reads as a table without rows. Without this check it would replace everything.
 
-use std::fmt;
-
-use serde::Serialize;
-
 use super::{
-    EmptyReplacement, ImportError, ImportOptions,
+    EmptyReplacement, ImportOptions,
+    error::{EmptyKind, ImportError},
     log::Log,
     problem::Document,
     resolve::Resolved,
     scope::Scope,
     sorted_cursor::{SortedCursor, record_key},
 };
-use crate::{model::Kind, wording::counted};
-
-/// A kind of which an import would only remove records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct EmptyKind {
-    /// The document or sheet that should hold the records.
-    #[serde(flatten)]
-    pub document: Document,
-    /// The number of records that the import would remove.
-    pub removed: u64,
-    /// The beginning of a sentence: "the sheet 'device' holds no readable record".
-    #[serde(skip)]
-    pub found: String,
-}
-
-impl fmt::Display for EmptyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.document {
-            Document::Yaml(kind) | Document::Sheet(kind) => kind,
-        };
-        let records = counted(self.removed, kind.as_str());
-        write!(f, "{}, and the import would remove {records}", self.found)
-    }
-}
+use crate::model::Kind;
 
 /// Refuses an import that would only remove records of a kind, unless that is allowed. A kind for
 /// which a project has no document at all is emptied: the manual of eNMS says so of listed types.

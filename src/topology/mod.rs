@@ -46,7 +46,7 @@ pub use report::{
     SourceFormat, WorkbookSummary,
 };
 pub use request::{ExportRequest, ImportRequest, ReadOptions, Replace};
-pub use upload::{Upload, WORKBOOK_BYTES_MAX};
+pub use upload::Upload;
 
 pub use crate::codec::workbook::READ_ROWS_MAX as SHEET_ROWS_MAX;
 
@@ -60,6 +60,10 @@ use crate::{
     store::Store,
     wording::Chain,
 };
+
+/// The largest workbook that is accepted, in bytes. A million devices with twenty properties take
+/// 100 MB as `.xlsx`.
+pub const WORKBOOK_BYTES_MAX: u64 = 256 << 20;
 
 /// The kinds that have a sheet, in the order of the sheets.
 pub(crate) const KINDS: [Kind; 2] = [Kind::Device, Kind::Link];

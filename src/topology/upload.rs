@@ -8,11 +8,7 @@ use std::{
 
 use tempfile::{Builder, NamedTempFile};
 
-use super::{SourceFormat, TopologyError};
-
-/// The largest workbook that is accepted, in bytes. A million devices with twenty properties take
-/// 100 MB as `.xlsx`.
-pub const WORKBOOK_BYTES_MAX: u64 = 256 << 20;
+use super::{SourceFormat, TopologyError, WORKBOOK_BYTES_MAX};
 
 /// First bytes of an OLE2 container, as of a `.xls`.
 const OLE2: &[u8] = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";

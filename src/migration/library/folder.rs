@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    FileProblem, FileType, LibraryError,
-    project::{file_name, open_file},
+    error::{FileProblem, LibraryError},
+    file::{FileType, file_name, open_file},
 };
 use crate::{
     codec::bundle::{

@@ -5,15 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{LibraryError, Project, ProjectSummary};
-use crate::{
-    codec::bundle::{Limits, limits::PROJECT_BYTES_MAX},
-    disk::TemporaryFile,
-};
-
-/// The longest bundle, in bytes. Deflate at its lowest level lengthens random bytes by a twentieth;
-/// no compressor needs more than an eighth.
-pub const BUNDLE_BYTES_MAX: u64 = PROJECT_BYTES_MAX / 8 * 9;
+use super::{BUNDLE_BYTES_MAX, error::LibraryError, project::Project, summary::ProjectSummary};
+use crate::{codec::bundle::Limits, disk::TemporaryFile};
 
 /// A bundle that is being uploaded, in a temporary file. If it is dropped, the file is removed.
 #[derive(Debug)]

@@ -3,8 +3,12 @@
 use std::{ffi::OsStr, fs, path::Path};
 
 use super::{
-    super::ProjectName, BUNDLE_ENDING, FileProblem, FileType, Layout, LibraryError, Project,
-    ProjectSummary,
+    super::ProjectName,
+    BUNDLE_ENDING,
+    error::{FileProblem, LibraryError},
+    file::{FileType, file_type},
+    project::Project,
+    summary::{Layout, ProjectSummary},
 };
 use crate::{codec::bundle::Limits, wording::chain};
 
@@ -13,8 +17,8 @@ pub(super) fn projects(dir: &Path, limits: Limits) -> Result<Vec<ProjectSummary>
     let mut projects = Vec::new();
     for entry in fs::read_dir(dir).map_err(LibraryError::at(dir))? {
         let file = entry.map_err(LibraryError::at(dir))?.file_name();
-        let file_type = super::file_type(&dir.join(&file))?;
-        if let Some((name, layout)) = recognise(&file, file_type) {
+        let found = file_type(&dir.join(&file))?;
+        if let Some((name, layout)) = recognise(&file, found) {
             projects.extend(summary(&dir.join(&file), name, layout, limits));
         }
     }

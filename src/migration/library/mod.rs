@@ -15,6 +15,7 @@
 //! import of the bundle warns ([`Project::hides_folder`]).
 
 mod error;
+mod file;
 mod folder;
 mod incoming;
 mod list;
@@ -31,20 +32,25 @@ use std::{
 
 pub use error::{FileProblem, LibraryError};
 pub(super) use incoming::NewBundle;
-pub use incoming::{BUNDLE_BYTES_MAX, Upload};
+pub use incoming::Upload;
 pub(super) use project::Project;
 pub use summary::{DocumentSummary, Layout, ProjectSummary};
 
 use super::ProjectName;
 use crate::{
-    codec::bundle::Limits,
+    codec::bundle::{Limits, limits::PROJECT_BYTES_MAX},
     disk::{
         TemporaryFile, file_validator, remove_folder, remove_temporary_entries, sync_directory,
     },
 };
+use file::{FileType, file_type, open_file};
 
 /// The ending of the file name of a bundle.
 const BUNDLE_ENDING: &str = ".zip";
+
+/// The longest bundle, in bytes. Deflate at its lowest level lengthens random bytes by a twentieth;
+/// no compressor needs more than an eighth.
+pub const BUNDLE_BYTES_MAX: u64 = PROJECT_BYTES_MAX / 8 * 9;
 
 /// The folder's mode. Bundles contain secrets, so only the server's own user may read them.
 const LIBRARY_MODE: u32 = 0o700;
@@ -144,7 +150,7 @@ impl ProjectLibrary {
             }
             (FileType::File | FileType::Link | FileType::Special, _) => {}
         }
-        let file = project::open_file(&path)?;
+        let file = open_file(&path)?;
         let metadata = file.metadata().map_err(LibraryError::at(&path))?;
         let validator = file_validator(&file, &metadata).map_err(LibraryError::at(&path))?;
         Ok(BundleFile {
@@ -220,41 +226,6 @@ impl ProjectLibrary {
 
     fn folder_path(&self, name: &ProjectName) -> PathBuf {
         self.dir.join(name.as_str())
-    }
-}
-
-/// The type of the file at a path. Links are not followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FileType {
-    Missing,
-    File,
-    Folder,
-    Link,
-    /// A device, pipe or socket.
-    Special,
-}
-
-impl FileType {
-    fn of(metadata: &fs::Metadata) -> Self {
-        let file_type = metadata.file_type();
-        if file_type.is_file() {
-            Self::File
-        } else if file_type.is_dir() {
-            Self::Folder
-        } else if file_type.is_symlink() {
-            Self::Link
-        } else {
-            Self::Special
-        }
-    }
-}
-
-/// Returns the type of the file at a path.
-fn file_type(path: &Path) -> Result<FileType, LibraryError> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) => Ok(FileType::of(&metadata)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(FileType::Missing),
-        Err(error) => Err(LibraryError::from_io(path, error)),
     }
 }
 

@@ -1,14 +1,16 @@
 //! An open project, a bundle or a folder.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::Read,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use super::{
-    DocumentSummary, FileProblem, FileType, Layout, LibraryError, ProjectSummary, folder::Folder,
+    error::LibraryError,
+    file::{file_name, open_file},
+    folder::Folder,
+    summary::{DocumentSummary, Layout, ProjectSummary},
 };
 use crate::{
     codec::bundle::{BundleReader, Limits, Metadata},
@@ -185,28 +187,4 @@ impl Project {
             problem: None,
         }
     }
-}
-
-/// Returns the last part of a path as text.
-pub(super) fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Opens a regular file for reading. Does not follow symbolic links and does not block on pipes.
-pub(super) fn open_file(path: &Path) -> Result<File, LibraryError> {
-    let refused = |problem| LibraryError::File { file: file_name(path), problem };
-    let check = |file_type| match file_type {
-        FileType::File => Ok(()),
-        FileType::Folder => Err(refused(FileProblem::Folder)),
-        FileType::Link => Err(refused(FileProblem::Link)),
-        FileType::Special => Err(refused(FileProblem::Special)),
-        FileType::Missing => Err(refused(FileProblem::Changed)),
-    };
-    check(super::file_type(path)?)?;
-    // The file may have been replaced meanwhile, so the open file is checked again.
-    let mut options = OpenOptions::new();
-    let file = options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
-    let file = file.map_err(LibraryError::at(path))?;
-    check(FileType::of(&file.metadata().map_err(LibraryError::at(path))?))?;
-    Ok(file)
 }
