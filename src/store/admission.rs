@@ -9,10 +9,7 @@ use std::{
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::{
-    DirectoryError, FileOwner, StoreError, directory::GENERATION_PREFIX,
-    directory_error::ForeignContents,
-};
+use super::{DirectoryError, FileOwner, StoreError, directory_error::ForeignContents};
 
 /// Whether opening a store creates a missing data directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +20,9 @@ pub enum CreateDirectory {
     /// Fails: a mistyped path must not look like an empty inventory.
     Never,
 }
+
+/// The beginning of the name of a generation's folder.
+pub(super) const GENERATION_PREFIX: &str = "inventory-";
 
 /// Entries that identify a data directory. Each of them is created during the set-up.
 const IDENTIFYING_ENTRIES: [&str; 4] = ["CURRENT", "LOCK", "MARK", "key"];

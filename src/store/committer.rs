@@ -24,10 +24,11 @@ use sled::{
 use super::{
     StoreError, Summary, format,
     generation::{Generation, guarded, panic_text},
-    layers::{Changes, TreeId},
+    layers::Changes,
     mark::MarkFile,
     snapshot::Snapshots,
     summary::SUMMARY_KEY,
+    tree_id::TreeId,
     write_lock::WriteLock,
 };
 

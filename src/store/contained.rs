@@ -9,7 +9,7 @@ use std::io;
 
 use sled::Tree;
 
-use super::{StoreError, layers::TreeId};
+use super::{StoreError, tree_id::TreeId};
 use crate::panics;
 
 /// The longest key of any tree, in bytes: two names with a relation between them.

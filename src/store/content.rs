@@ -19,7 +19,7 @@ use twox_hash::{XxHash3_64, XxHash3_128};
 
 use super::{
     format::encode_by_name,
-    layers::{PerTree, TreeId},
+    tree_id::{PerTree, TreeId},
 };
 use crate::model::Kind;
 

@@ -28,7 +28,7 @@ use twox_hash::XxHash3_64;
 
 use super::{
     DirectoryError, LockHolder, Options, StoreError,
-    admission::{admit, not_created},
+    admission::{GENERATION_PREFIX, admit, not_created},
 };
 use crate::disk::{create_directory_durably, sync_directory};
 
@@ -43,9 +43,6 @@ pub const DIRECTORY_FORMAT: u32 = 3;
 
 /// The older format, which is upgraded when it is opened.
 const EARLIER_FORMAT: u32 = 2;
-
-/// The beginning of the name of a generation's folder.
-pub(super) const GENERATION_PREFIX: &str = "inventory-";
 
 /// How long to wait for the lock. A child process inherits the locked file between `fork` and `exec`,
 /// so the lock can outlive its release by the parent for a moment.

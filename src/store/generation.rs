@@ -16,9 +16,10 @@ use super::{
     content::Content,
     format,
     known::{Identity, KnownState},
-    layers::{PerTree, TreeId},
+    layers::Changes,
     log::SEGMENT_BYTES,
     summary::{EARLIER_SUMMARY_KEY, EarlierSummary, SUMMARY_KEY},
+    tree_id::{PerTree, TreeId},
     trees::Trees,
 };
 use crate::disk::{sync_directory, sync_folder};
@@ -175,11 +176,7 @@ impl Generation {
     /// - [`StoreError::Io`] for any other error of the file system.
     /// - [`StoreError::Database`] for any other error of sled.
     pub(super) fn write_summary(&self) -> Result<(), StoreError> {
-        super::new_generation::write(
-            self.tree(TreeId::Meta),
-            SUMMARY_KEY,
-            &format::encode(&*self.summary()),
-        )
+        write_entry(self.tree(TreeId::Meta), SUMMARY_KEY, &format::encode(&*self.summary()))
     }
 
     /// The size of the database's log on the disk, in bytes.
@@ -224,7 +221,12 @@ impl Generation {
 
     /// Returns the trees without layers of changes.
     pub(super) fn trees(&self) -> Trees<'_> {
-        Trees::new(self, [None, None])
+        self.trees_under([None, None])
+    }
+
+    /// Returns the trees under these layers of changes, the top layer first.
+    pub(super) fn trees_under<'a>(&'a self, layers: [Option<&'a Changes>; 2]) -> Trees<'a> {
+        Trees::new(&self.trees, layers)
     }
 
     /// The counts and versions after all applied changes. Kept in memory, so the call is cheap.
@@ -329,6 +331,16 @@ pub(super) fn guarded<T>(
         let source = io::Error::other(panic_text(panic.as_ref()));
         Err(StoreError::Io { what: what.to_owned(), source })
     })
+}
+
+/// Writes an entry of a generation that is not complete yet. Does not hash it.
+///
+/// # Errors
+/// - [`StoreError::DiskFull`] if the file system has no space.
+/// - [`StoreError::Io`] for any other error of the file system.
+/// - [`StoreError::Database`] for any other error of sled.
+pub(super) fn write_entry(tree: &Tree, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    guarded("writing the new inventory", || Ok(tree.insert(key, value).map(drop)?))
 }
 
 /// Removes incomplete snapshot files: sled leaves one when it is killed while it opens a database, and

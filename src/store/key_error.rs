@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::vault::KEY_BYTES;
+/// The length of the key, in bytes.
+pub(super) const KEY_BYTES: usize = 32;
 
 /// Why the key of a data directory cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -11,11 +11,9 @@ use std::{
 };
 
 use bincode::{Decode, Encode};
-use time::{OffsetDateTime, macros::format_description};
 use twox_hash::XxHash3_64;
 
-use super::{StoreError, Summary, format};
-use crate::wording::counted;
+use super::{StoreError, Summary, format, inventory_damage::KnownCounts};
 
 /// The random identity of a generation. It is stored in the database and in the files beside it, so
 /// that the database of another generation is not mistaken for this one.
@@ -57,19 +55,6 @@ impl KnownState {
     }
 }
 
-/// The numbers of a known state, for messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KnownCounts {
-    /// The number of the generation.
-    pub generation: u64,
-    /// The number of its last change.
-    pub version: u64,
-    /// The number of records of all kinds.
-    pub records: u64,
-    /// When this state was recorded, in seconds since 1970.
-    pub time: u64,
-}
-
 impl From<&KnownState> for KnownCounts {
     fn from(known: &KnownState) -> Self {
         Self {
@@ -78,25 +63,6 @@ impl From<&KnownState> for KnownCounts {
             records: known.summary.records(),
             time: known.time,
         }
-    }
-}
-
-impl fmt::Display for KnownCounts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, records, time, .. } = self;
-        let records = counted(*records, "record");
-        write!(f, "{records} after change {version} at {}", utc(*time))
-    }
-}
-
-/// A time as `2026-11-27 06:10:51 UTC`.
-fn utc(seconds: u64) -> String {
-    let time = i64::try_from(seconds).ok();
-    let time = time.and_then(|time| OffsetDateTime::from_unix_timestamp(time).ok());
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
-    match time.and_then(|time| time.format(&format).ok()) {
-        Some(text) => text,
-        None => format!("{seconds} seconds after 1970-01-01"),
     }
 }
 

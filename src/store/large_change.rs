@@ -2,11 +2,8 @@
 //! times their size in memory and would block all readers.
 
 use super::{
-    CurrentGeneration, Store, StoreError,
-    layers::{Changes, TreeId},
-    load::UnfinishedGeneration,
-    transaction::FinishedChange,
-    trees::Trees,
+    CurrentGeneration, Store, StoreError, layers::Changes, load::UnfinishedGeneration,
+    transaction::FinishedChange, tree_id::TreeId,
 };
 use crate::job::Progress;
 
@@ -42,7 +39,7 @@ impl Store {
             return Err(StoreError::ChangeLarge { records: changes.entries() });
         }
         let unfinished = UnfinishedGeneration::begin(self, current.generation.clone(), summary)?;
-        let trees = Trees::new(&current.generation, [Some(&changes), None]);
+        let trees = current.generation.trees_under([Some(&changes), None]);
         for tree in TreeId::all().filter(|tree| *tree != TreeId::Meta) {
             let mut into = unfinished.new_generation().writer(tree);
             for entry in trees.tree(tree).prefix(&[]) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Raw, Referrer, StoreError, Stored, StoredText, Summary, Vault, committer::CommitFailure,
-    generation::Generation, layers::TreeId, references, trees::Trees,
+    generation::Generation, references, tree_id::TreeId, trees::Trees,
 };
 use crate::model::{AnyRecord, Entity, Kind, Record, Side, Target};
 

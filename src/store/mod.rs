@@ -26,6 +26,7 @@ mod format;
 mod full_disk;
 mod generation;
 mod holder;
+mod inventory_damage;
 mod key_check;
 mod key_error;
 mod known;
@@ -44,11 +45,13 @@ mod packed;
 mod read_ahead;
 mod recover;
 mod references;
+mod reserve;
 mod seal;
 mod snapshot;
 mod stored;
 mod summary;
 mod transaction;
+mod tree_id;
 mod trees;
 mod undo;
 mod vault;
@@ -72,13 +75,12 @@ pub use directory_error::{DirectoryError, ForeignContents};
 pub use error::{Damage, RECORD_BYTES_MAX, StoreError};
 pub use format::{Header, RECORD_FORMAT, Raw, decode_any_body, decode_record, encode_body};
 pub use holder::LockHolder;
+pub use inventory_damage::{InventoryDamage, KnownCounts};
 pub use key_check::KeyState;
 pub use key_error::KeyError;
-pub use known::KnownCounts;
 pub use live_view::LiveView;
 pub use load::Load;
 pub use new_generation::LoadTable;
-pub use opening::InventoryDamage;
 pub use options::{InterruptedRecovery, Options};
 pub use owner::FileOwner;
 pub use recover::{
@@ -179,7 +181,7 @@ impl Store {
             opening::open(&directory, options)?;
         key_check::require_right_key(&directory, &vault, &generation)?;
         let mark = Arc::new(mark);
-        full_disk::keep_reserve(&directory);
+        reserve::keep_reserve(&directory);
         // After an undo the previous generation has the higher number.
         let number_last =
             pointer.previous.map_or(generation.number, |previous| previous.max(generation.number));

@@ -12,12 +12,12 @@ use super::{
     DataDirectory, Options, Raw, StoreError, Summary,
     content::{Content, TreeContent},
     format::{self, values},
-    generation::{Generation, chunk_key, guarded},
-    layers::TreeId,
+    generation::{Generation, chunk_key, write_entry},
     members,
     packed::Packer,
     seal,
     summary::KindSummary,
+    tree_id::TreeId,
     trees::{Trees, ValueOwner},
 };
 use crate::{
@@ -207,7 +207,7 @@ impl TreeWriter<'_> {
     /// - [`StoreError::Io`] for any other error of the file system.
     /// - [`StoreError::Database`] for any other error of sled.
     pub(super) fn write(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        write(self.tree, key, value)?;
+        write_entry(self.tree, key, value)?;
         self.written.add(key, value);
         Ok(())
     }
@@ -251,16 +251,6 @@ impl Drop for TreeWriter<'_> {
         let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         content[self.id].merge(self.written);
     }
-}
-
-/// Writes an entry without hashing it.
-///
-/// # Errors
-/// - [`StoreError::DiskFull`] if the file system has no space.
-/// - [`StoreError::Io`] for any other error of the file system.
-/// - [`StoreError::Database`] for any other error of sled.
-pub(super) fn write(tree: &Tree, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-    guarded("writing the new inventory", || Ok(tree.insert(key, value).map(drop)?))
 }
 
 /// Writes the records of one kind, sorted by name.

@@ -1,55 +1,22 @@
 //! Opens the inventory of a data directory: sets up a new one, upgrades an earlier format, and refuses
 //! a damaged one before anything is changed.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use super::{
-    CreateDirectory, DataDirectory, DirectoryError, InterruptedRecovery, KnownCounts, Options,
-    StoreError, Vault,
+    CreateDirectory, DataDirectory, DirectoryError, InterruptedRecovery, InventoryDamage,
+    KnownCounts, Options, StoreError, Vault,
     content::Content,
     directory::{Pointer, PointerFile, PointerFormat},
     folder_copy::FolderCopy,
-    format, full_disk,
+    format,
     generation::Generation,
     known::KnownState,
     log::{self, LogCheck, LogDamage},
     mark::{FoundMark, MarkFile},
+    reserve,
     seal::{self, Seal},
 };
-
-/// The damage of an inventory, and its last known states.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InventoryDamage {
-    /// The path of the data directory.
-    pub directory: PathBuf,
-    /// The findings, one sentence each, without a full stop.
-    pub findings: Vec<String>,
-    /// The last state that was recorded as durable.
-    pub known: Option<KnownCounts>,
-    /// The state of the previous generation when it was replaced.
-    pub previous: Option<KnownCounts>,
-}
-
-impl fmt::Display for InventoryDamage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let directory = self.directory.display();
-        write!(f, "The inventory in {directory} is damaged: {}.", self.findings.join("; "))?;
-        if let Some(known) = &self.known {
-            write!(f, " Its last state known to be intact is {known}.")?;
-        }
-        if let Some(previous) = &self.previous {
-            write!(f, " The generation before it had {previous}.")?;
-        }
-        write!(
-            f,
-            " Nothing was changed. To see what can be done, run: satchel recover --data {directory}"
-        )
-    }
-}
 
 /// An opened inventory.
 pub(super) struct OpenedInventory {
@@ -114,9 +81,8 @@ fn set_up(directory: &Arc<DataDirectory>, options: Options) -> Result<OpenedInve
     let unfinished = Pointer { current: 0, previous: None };
     directory.switch_pointer(unfinished)?;
     directory.remove_unnamed(unfinished)?;
-    let generation = full_disk::open_generation(directory, |directory| {
-        Generation::create(directory, 1, options)
-    })?;
+    let generation =
+        reserve::open_generation(directory, |directory| Generation::create(directory, 1, options))?;
     generation.write_summary()?;
     let (mark, _) = MarkFile::open(&directory.mark())?;
     finish(&generation)?;
@@ -142,7 +108,7 @@ fn upgrade(
 ) -> Result<OpenedInventory, StoreError> {
     let vault = Vault::open(&directory.key())?;
     let open_earlier = |number| {
-        full_disk::open_generation(directory, |directory| {
+        reserve::open_generation(directory, |directory| {
             Generation::open_earlier(directory, number, options)
         })
     };
@@ -289,7 +255,7 @@ pub(super) fn open_checked(
             LogCheck::TornTail(_) | LogCheck::Clean => None,
         },
     };
-    let opened = full_disk::open_generation(directory, |directory| {
+    let opened = reserve::open_generation(directory, |directory| {
         Generation::open(directory, number, options)
     });
     let opened = opened.and_then(|generation| {

@@ -25,9 +25,10 @@ use super::{
     error::corrupt,
     format::values,
     generation::Generation,
-    layers::{Changes, TreeId},
+    layers::Changes,
     members, packed,
     read_ahead::{self, Batches},
+    tree_id::TreeId,
 };
 use crate::disk::Sorter;
 use crate::model::{Entity, Kind, PerKind, Record, Side};

@@ -5,10 +5,11 @@ use super::{
     committer::Pending,
     format::{self, values},
     generation::{Generation, chunk_key},
-    layers::{Changes, TreeId},
+    layers::Changes,
     members,
     packed::{self, ListChange, ListEdit},
     references::{self, posting, target_key},
+    tree_id::TreeId,
     trees::{ListEdits, Trees, ValueOwner, text_key},
 };
 use crate::model::{
@@ -62,7 +63,7 @@ impl<'s> Transaction<'s> {
     }
 
     fn trees(&self) -> Trees<'_> {
-        Trees::new(self.generation, [Some(&self.own), Some(self.before)]).with_edits(&self.edits)
+        self.generation.trees_under([Some(&self.own), Some(self.before)]).with_edits(&self.edits)
     }
 
     /// The number of this change, which is the version of the records that it writes.
@@ -343,7 +344,7 @@ impl<'s> Transaction<'s> {
 
     /// Updates the content hashes for this change.
     fn hash_changes(&mut self) -> Result<(), StoreError> {
-        let before = Trees::new(self.generation, [Some(self.before), None]);
+        let before = self.generation.trees_under([Some(self.before), None]);
         for (tree, changes) in self.own.iter() {
             let before = before.tree(tree);
             let content = &mut self.summary.content[tree];

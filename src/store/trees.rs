@@ -3,24 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use sled::IVec;
+use sled::{IVec, Tree};
 
 use super::{
     Raw, StoreError, Stored, StoredText,
     error::corrupt,
     format::{self, Head},
-    generation::Generation,
-    layers::{Changes, Layered, TreeId},
+    layers::{Changes, Layered},
     members,
     packed::{self, ListEdit},
     references::{self, Referrer},
+    tree_id::{PerTree, TreeId},
 };
 use crate::model::{AnyRecord, Entity, Kind, Side, Target};
 
-/// A generation and the layers of changes over it, the top layer first.
+/// The trees of a generation and the layers of changes over them, the top layer first.
 #[derive(Clone, Copy)]
 pub(super) struct Trees<'a> {
-    generation: &'a Generation,
+    trees: &'a PerTree<Tree>,
     layers: [Option<&'a Changes>; 2],
     edits: Option<&'a ListEdits>,
 }
@@ -102,8 +102,8 @@ pub(super) fn text_property(key: &[u8]) -> Option<&str> {
 }
 
 impl<'a> Trees<'a> {
-    pub(super) fn new(generation: &'a Generation, layers: [Option<&'a Changes>; 2]) -> Self {
-        Self { generation, layers, edits: None }
+    pub(super) fn new(trees: &'a PerTree<Tree>, layers: [Option<&'a Changes>; 2]) -> Self {
+        Self { trees, layers, edits: None }
     }
 
     /// Adds edits of packed lists over the layers.
@@ -115,7 +115,7 @@ impl<'a> Trees<'a> {
     pub(super) fn tree(&self, tree: TreeId) -> Layered<'a> {
         let layer = |changes: Option<&'a Changes>| changes.and_then(|changes| changes.tree(tree));
         let layers = [layer(self.layers[0]), layer(self.layers[1])];
-        Layered::new(self.generation.tree(tree), layers)
+        Layered::new(&self.trees[tree], layers)
     }
 
     /// Whether a record exists.

@@ -14,14 +14,14 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{KeyError, StoreError};
+use super::{
+    StoreError,
+    key_error::{KEY_BYTES, KeyError},
+};
 use crate::{
     disk::{fill_random, write_private_file},
     model::{Kind, Record, Secret},
 };
-
-/// The length of the key, in bytes.
-pub(super) const KEY_BYTES: usize = 32;
 
 /// The length of an XChaCha20 nonce, in bytes. The nonce is stored before the ciphertext.
 const NONCE_BYTES: usize = 24;

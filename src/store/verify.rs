@@ -10,10 +10,10 @@ use super::{
     content::Content,
     format,
     generation::chunk_key,
-    layers::TreeId,
     members, packed,
     references::{self, parse_posting, parse_target_key, posting, target_key},
     summary::KindSummary,
+    tree_id::TreeId,
     trees::{Trees, ValueOwner, text_property},
 };
 use crate::disk::{Sorted, SortedReader, Sorter};

@@ -20,13 +20,13 @@ pub use report::{LostRecord, RewriteReport, RewrittenKind, SalvageReport};
 use super::{
     DataDirectory, InventoryDamage, KnownCounts, Options, Store, StoreError, Vault,
     directory::Pointer,
-    full_disk,
     generation::Generation,
     key_check,
     known::KnownState,
     mark::{self, FoundMark, MarkFile},
     new_generation::NewGeneration,
     opening::{self, TornTailPolicy},
+    reserve,
     seal::{self, Seal},
 };
 use crate::disk::sync_directory;
@@ -364,7 +364,7 @@ impl Recovery {
         let known = generation.known();
         mark.begin(known.clone(), previous.and_then(|(_, known)| known));
         mark.sync()?;
-        full_disk::keep_reserve(&self.directory);
+        reserve::keep_reserve(&self.directory);
         Ok(Recovered { now: KnownCounts::from(&known), aside })
     }
 }

@@ -9,9 +9,9 @@ use crate::{
     model::{AnyRecord, Arity, Kind, PerKind, Reference, Secret, Target, Value},
     store::{
         DataDirectory, Options, StoreError, Stored, Summary, format,
-        layers::TreeId,
         new_generation::NewGeneration,
         references::{parse_target_key, posting, target_key},
+        tree_id::TreeId,
         trees::{Trees, ValueOwner},
     },
 };

@@ -11,8 +11,8 @@ use crate::{
         format::{self, Head},
         generation::Generation,
         known::KnownState,
-        layers::TreeId,
         log,
+        tree_id::TreeId,
         trees::{ValueOwner, text_property},
     },
 };
@@ -111,7 +111,7 @@ impl Collected {
         {
             self.version_last = self.version_last.max(raw.header.version);
         }
-        crate::store::new_generation::write(self.generation.tree(tree), key, value)
+        crate::store::generation::write_entry(self.generation.tree(tree), key, value)
     }
 
     /// Determines the only kind of record, or the long text, that an entry can be.

@@ -8,7 +8,7 @@ use super::plain::*;
 use crate::job::Progress;
 use crate::{
     model::{Device, Entity, Field, Group, Kind, Name, Ref, Side, Target},
-    store::{PutOutcome, Store, StoreError, layers::TreeId},
+    store::{PutOutcome, Store, StoreError, tree_id::TreeId},
 };
 
 fn name(text: &str) -> Name {

@@ -7,9 +7,9 @@ use crate::{
         KeyError, Store, StoreError,
         format::{self, values},
         generation::chunk_key,
-        layers::TreeId,
         references,
         summary::SUMMARY_KEY,
+        tree_id::TreeId,
         trees::ValueOwner,
     },
 };

@@ -12,7 +12,7 @@ use crate::{
     model::{Entity, Kind, KindVisitor, Name, PerKind, PropertyType, Target, Value},
     store::{
         LiveView, Referrer, Snapshot, Store, StoreError, Stored, Summary, Transaction,
-        layers::TreeId, parse_posting, parse_target_key, trees::ValueOwner,
+        parse_posting, parse_target_key, tree_id::TreeId, trees::ValueOwner,
     },
 };
 

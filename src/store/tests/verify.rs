@@ -5,8 +5,8 @@ use crate::job::Progress;
 use crate::{
     model::{Device, Entity, Kind, Name, Side, Target},
     store::{
-        Finding, Store, StoreError, Verified, format, layers::TreeId, references,
-        summary::SUMMARY_KEY,
+        Finding, Store, StoreError, Verified, format, references, summary::SUMMARY_KEY,
+        tree_id::TreeId,
     },
 };
 

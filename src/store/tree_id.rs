@@ -1,0 +1,98 @@
+//! The trees of a generation, and one value for each of them.
+
+use std::ops::{Index, IndexMut};
+
+use crate::model::{Kind, PerKind};
+
+/// One of a generation's trees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum TreeId {
+    Kind(Kind),
+    References,
+    Members,
+    Texts,
+    Chunks,
+    Meta,
+}
+
+impl TreeId {
+    /// Returns every tree of a generation.
+    pub(super) fn all() -> impl Iterator<Item = TreeId> {
+        let others =
+            [Self::References, Self::Members, Self::Texts, Self::Chunks, Self::Meta].into_iter();
+        Kind::ALL.into_iter().map(TreeId::Kind).chain(others)
+    }
+
+    /// The name of the tree in the database. Messages about damage use it as the part of the store.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Kind(kind) => kind.as_str(),
+            Self::References => "references",
+            Self::Members => "members",
+            Self::Texts => "texts",
+            Self::Chunks => "chunks",
+            Self::Meta => "meta",
+        }
+    }
+
+    /// Whether a part's keys are names that can be shown to a person.
+    pub(super) fn has_plain_keys(part: &str) -> bool {
+        part != "references" && part != "members" && part != "chunks"
+    }
+}
+
+/// One value for each tree of a generation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct PerTree<T> {
+    kinds: PerKind<T>,
+    references: T,
+    members: T,
+    texts: T,
+    chunks: T,
+    meta: T,
+}
+
+impl<T> PerTree<T> {
+    /// Makes the value of each tree with a `make` that can fail.
+    ///
+    /// # Errors
+    /// The first error of `make`.
+    pub(super) fn try_new<X>(mut make: impl FnMut(TreeId) -> Result<T, X>) -> Result<Self, X> {
+        Ok(Self {
+            kinds: PerKind::try_new(|kind| make(TreeId::Kind(kind)))?,
+            references: make(TreeId::References)?,
+            members: make(TreeId::Members)?,
+            texts: make(TreeId::Texts)?,
+            chunks: make(TreeId::Chunks)?,
+            meta: make(TreeId::Meta)?,
+        })
+    }
+}
+
+impl<T> Index<TreeId> for PerTree<T> {
+    type Output = T;
+
+    fn index(&self, tree: TreeId) -> &T {
+        match tree {
+            TreeId::Kind(kind) => &self.kinds[kind],
+            TreeId::References => &self.references,
+            TreeId::Members => &self.members,
+            TreeId::Texts => &self.texts,
+            TreeId::Chunks => &self.chunks,
+            TreeId::Meta => &self.meta,
+        }
+    }
+}
+
+impl<T> IndexMut<TreeId> for PerTree<T> {
+    fn index_mut(&mut self, tree: TreeId) -> &mut T {
+        match tree {
+            TreeId::Kind(kind) => &mut self.kinds[kind],
+            TreeId::References => &mut self.references,
+            TreeId::Members => &mut self.members,
+            TreeId::Texts => &mut self.texts,
+            TreeId::Chunks => &mut self.chunks,
+            TreeId::Meta => &mut self.meta,
+        }
+    }
+}
