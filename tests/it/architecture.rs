@@ -1,5 +1,7 @@
 //! Checks the layers of modules (`assets/docs/design.md`, "The map") against the source code.
 
+mod circles;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
