@@ -53,6 +53,7 @@ mod routes;
 mod row_stream;
 mod streamed_body;
 mod timeout_stream;
+mod transfer_encoding;
 mod upload;
 
 pub use app::{App, AppParts};

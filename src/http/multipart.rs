@@ -26,6 +26,7 @@ use super::{
     media_type::media_type,
     problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
     request_body::{BodyError, RequestBody},
+    transfer_encoding::TransferDecoder,
 };
 
 /// The largest number of parts of one form. A form has a handful.
@@ -42,6 +43,9 @@ const FIELD_BYTES_MAX: usize = 64 * 1024;
 
 /// The size limit of a boundary in bytes (RFC 2046, section 5.1.1).
 const BOUNDARY_BYTES_MAX: usize = 70;
+
+/// The header that says how the data of a part is encoded.
+const CONTENT_TRANSFER_ENCODING: &str = "content-transfer-encoding";
 
 /// The separator of the parts, from the request's `Content-Type`.
 pub(super) struct Boundary(String);
@@ -88,6 +92,7 @@ pub(super) struct Parts<'b> {
 /// One part. Its data must be read before the next part.
 pub(super) struct Part<'b> {
     field: multer::Field<'b>,
+    decoder: TransferDecoder,
     /// The name of the form field.
     pub(super) name: String,
     /// The name of the file, if the part is one; empty if the user chose no file.
@@ -125,7 +130,9 @@ impl<'b> Parts<'b> {
         };
         let file_name = field.file_name().map(str::to_owned);
         let file_name = file_name.or_else(|| extended_file_name(field.headers()));
-        Ok(Some(Part { field, name, file_name }))
+        let file_name = file_name.or_else(|| latin_1_file_name(field.headers()));
+        let decoder = decoder(field.headers(), &name)?;
+        Ok(Some(Part { field, decoder, name, file_name }))
     }
 }
 
@@ -135,13 +142,31 @@ impl Part<'_> {
         self.field.headers().get(CONTENT_TYPE).map(|value| media_type(value.as_bytes()))
     }
 
-    /// Receives the next chunk of the data; `None` at its end.
+    /// Receives the next chunk of the data, decoded; `None` at its end.
     ///
     /// # Errors
-    /// 400 if the form is incomplete or malformed; the problem of a body that is not received
-    /// completely.
+    /// 400 if the form is incomplete or malformed, or the part does not follow its
+    /// `Content-Transfer-Encoding`; the problem of a body that is not received completely.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
-        self.field.chunk().await.map_err(problem)
+        loop {
+            let chunk = self.field.chunk().await.map_err(problem)?;
+            let decoded = match (&mut self.decoder, chunk) {
+                (TransferDecoder::Identity, chunk) => return Ok(chunk),
+                (decoder, Some(chunk)) => decoder.decode(&chunk),
+                (decoder, None) => match decoder.finish() {
+                    Ok(rest) if rest.is_empty() => return Ok(None),
+                    rest => rest,
+                },
+            };
+            let decoded = decoded.map_err(|error| {
+                let detail = format!("The part “{}” of the form {error}.", shorten(&self.name));
+                let flaw = Flaw::new(RequestLocation::FormField(self.name.clone()), &*detail);
+                Problem::new(ProblemKind::MalformedBody, detail).with_flaw(flaw)
+            })?;
+            if !decoded.is_empty() {
+                return Ok(Some(decoded.into()));
+            }
+        }
     }
 
     /// Receives all the data of a part that is not a file.
@@ -168,6 +193,42 @@ impl Part<'_> {
             Problem::new(ProblemKind::MalformedBody, detail).with_flaw(flaw)
         })
     }
+}
+
+/// Returns the decoder of a part.
+///
+/// # Errors
+/// 400 if the `Content-Transfer-Encoding` of the part is unknown.
+fn decoder(headers: &HeaderMap, name: &str) -> Result<TransferDecoder, Problem> {
+    let Some(encoding) = headers.get(CONTENT_TRANSFER_ENCODING) else {
+        return Ok(TransferDecoder::Identity);
+    };
+    TransferDecoder::of(encoding.as_bytes()).ok_or_else(|| {
+        let detail = format!(
+            "The part “{}” of the form has the Content-Transfer-Encoding “{}”. The part must have \
+             base64, quoted-printable, or none.",
+            shorten(name),
+            shorten(&String::from_utf8_lossy(encoding.as_bytes()))
+        );
+        let flaw = Flaw::new(RequestLocation::FormField(name.to_owned()), &*detail);
+        Problem::new(ProblemKind::MalformedBody, detail).with_flaw(flaw)
+    })
+}
+
+/// Returns the file name of a head that is not UTF-8, which multer does not read. Programs on old
+/// systems send names in Latin-1.
+fn latin_1_file_name(headers: &HeaderMap) -> Option<String> {
+    let bytes = headers.get(CONTENT_DISPOSITION)?.as_bytes();
+    if std::str::from_utf8(bytes).is_ok() {
+        return None;
+    }
+    let text: String = bytes.iter().copied().map(char::from).collect();
+    let (_, after) = text.split_once("filename=")?;
+    let name = match after.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?.0,
+        None => after.split(';').next().unwrap_or_default().trim(),
+    };
+    Some(name.to_owned())
 }
 
 /// Returns the file name of `filename*=UTF-8''%C3%A4.xls` (RFC 5987). Older clients send names that

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bodies;
+mod cases;
 mod command_line;
 mod commands;
 mod config;

@@ -226,7 +226,7 @@ fn ods_with_formulas_dates_and_errors_is_read() {
         Cell::Number(22.5),
         Cell::Bool(true),
         Cell::Date(45_322.0),
-        Cell::Duration(0.5),
+        Cell::Date(0.5),
         Cell::Error(satchel::codec::workbook::CellError::Reference),
         Cell::Formula("of:=[.A1]".into()),
     ];

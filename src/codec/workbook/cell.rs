@@ -48,6 +48,20 @@ pub enum CellError {
     NotAvailable,
     /// `#GETTING_DATA`: an external source had not answered yet when the workbook was saved.
     GettingData,
+    /// `#SPILL!`: the result of a formula does not fit between other cells.
+    Spill,
+    /// `#CALC!`: the calculation is not supported.
+    Calculation,
+    /// `#FIELD!`: a linked value has no such field.
+    Field,
+    /// `#BLOCKED!`: access to a source is blocked.
+    Blocked,
+    /// `#CONNECT!`: a service cannot be reached.
+    Connection,
+    /// `#BUSY!`: the calculation had not ended when the workbook was saved.
+    Busy,
+    /// Any other error, for example `Err:502` of LibreOffice.
+    Unknown,
 }
 
 /// Returns the letters of a column: `A`, `Z`, `AA`. Columns count from 0.
@@ -66,15 +80,25 @@ pub fn cell_name(row: u32, column: u32) -> String {
     format!("{}{}", column_name(column), row + 1)
 }
 
+/// Whether a date is only a time of day. Excel counts days from 1, so day 0 is no date.
+pub fn is_time_of_day(days: f64) -> bool {
+    (0.0..1.0).contains(&days)
+}
+
 /// Returns days since 1899-12-31 as a date: `2024-01-31`, with the time after it unless it is
-/// midnight: `2024-01-31 12:30:00`.
+/// midnight: `2024-01-31 12:30:00`. Day 0 is only a time: `12:30:00`.
 pub fn format_serial_date(days: f64) -> String {
     let date = ExcelDateTime::new(days, ExcelDateTimeType::DateTime, false);
     let (year, month, day, hour, minute, second, milli) = date.to_ymd_hms_milli();
-    let mut text = format!("{year:04}-{month:02}-{day:02}");
-    if (hour, minute, second, milli) != (0, 0, 0, 0) {
-        text += &format!(" {hour:02}:{minute:02}:{second:02}");
-    }
+    let time = format!("{hour:02}:{minute:02}:{second:02}");
+    // The last half of a millisecond is rounded up to the next day.
+    let mut text = if is_time_of_day(days) && (day, milli) != (1, 0) {
+        time
+    } else if (hour, minute, second, milli) == (0, 0, 0, 0) {
+        format!("{year:04}-{month:02}-{day:02}")
+    } else {
+        format!("{year:04}-{month:02}-{day:02} {time}")
+    };
     if milli != 0 {
         text += &format!(".{milli:03}");
     }
@@ -146,7 +170,7 @@ impl fmt::Display for Cell<'_> {
 
 impl CellError {
     /// Every error.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::Null,
         Self::DivisionByZero,
         Self::Value,
@@ -155,6 +179,13 @@ impl CellError {
         Self::Number,
         Self::NotAvailable,
         Self::GettingData,
+        Self::Spill,
+        Self::Calculation,
+        Self::Field,
+        Self::Blocked,
+        Self::Connection,
+        Self::Busy,
+        Self::Unknown,
     ];
 
     /// The text that Excel shows: `#REF!`.
@@ -168,10 +199,17 @@ impl CellError {
             Self::Number => "#NUM!",
             Self::NotAvailable => "#N/A",
             Self::GettingData => "#GETTING_DATA",
+            Self::Spill => "#SPILL!",
+            Self::Calculation => "#CALC!",
+            Self::Field => "#FIELD!",
+            Self::Blocked => "#BLOCKED!",
+            Self::Connection => "#CONNECT!",
+            Self::Busy => "#BUSY!",
+            Self::Unknown => "#UNKNOWN!",
         }
     }
 
-    /// The number of the error in BIFF records. Our frames use it too.
+    /// The number of the error in frames. For the errors of BIFF it is that of BIFF records.
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Null => 0x00,
@@ -182,10 +220,61 @@ impl CellError {
             Self::Number => 0x24,
             Self::NotAvailable => 0x2A,
             Self::GettingData => 0x2B,
+            Self::Spill => 0x80,
+            Self::Calculation => 0x81,
+            Self::Field => 0x82,
+            Self::Blocked => 0x83,
+            Self::Connection => 0x84,
+            Self::Busy => 0x85,
+            Self::Unknown => 0x86,
         }
     }
 
+    /// Whether the error is one of those of BIFF (MS-XLS 2.5.10), which every format has.
+    pub(super) fn is_in_biff(self) -> bool {
+        match self {
+            Self::Null
+            | Self::DivisionByZero
+            | Self::Value
+            | Self::Reference
+            | Self::Name
+            | Self::Number
+            | Self::NotAvailable
+            | Self::GettingData => true,
+            Self::Spill
+            | Self::Calculation
+            | Self::Field
+            | Self::Blocked
+            | Self::Connection
+            | Self::Busy
+            | Self::Unknown => false,
+        }
+    }
+
+    /// The number of the error in BIFF records: that of `#VALUE!` for newer errors, as Excel writes
+    /// them.
+    pub(super) fn biff_code(self) -> u8 {
+        if self.is_in_biff() { self.code() } else { Self::Value.code() }
+    }
+
     /// The error with this number in BIFF records.
+    pub(super) fn of_biff_code(code: u8) -> Option<Self> {
+        Self::of_code(code).filter(|error| error.is_in_biff())
+    }
+
+    /// The error that a cell shows as this text. `None` for other texts.
+    pub(super) fn of_text(text: &str) -> Option<Self> {
+        let known = Self::ALL.into_iter().find(|error| error.word() == text);
+        let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let is_word = |text: &str| {
+            text.len() > 1 && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+        };
+        let is_like_one = text.strip_prefix("Err:").is_some_and(is_digits)
+            || text.strip_prefix('#').and_then(|text| text.strip_suffix('!')).is_some_and(is_word);
+        known.or(is_like_one.then_some(Self::Unknown))
+    }
+
+    /// The error with this number in frames.
     pub(super) fn of_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|error| error.code() == code)
     }

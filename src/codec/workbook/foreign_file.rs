@@ -53,6 +53,13 @@ pub enum ForeignFile {
          project must be a folder or a .zip"
     )]
     Archive,
+    /// A zip archive without the parts of a workbook.
+    #[error(
+        "this is a zip archive, but not a workbook: it has none of the parts of a .xlsx, .xlsb or .ods \
+         file. Unpack it and send the workbook that it contains. Import a project with \
+         /rest/migrate/import, or with `satchel import`"
+    )]
+    Zip,
     /// A PDF document.
     #[error("this is a PDF document, not a workbook. Export the table as .xlsx or .csv")]
     Pdf,
@@ -102,7 +109,7 @@ const HTML: [&[u8]; 10] = [
 
 impl ForeignFile {
     /// Every format.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Html,
         Self::Xml2003,
         Self::FlatOpenDocument,
@@ -111,6 +118,7 @@ impl ForeignFile {
         Self::Gzip,
         Self::Tar,
         Self::Archive,
+        Self::Zip,
         Self::Pdf,
         Self::OldExcel,
         Self::Text,

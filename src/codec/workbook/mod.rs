@@ -42,7 +42,9 @@ mod write;
 mod xls;
 mod xlsx;
 
-pub use cell::{Cell, CellError, cell_name, column_name, format_serial_date, parse_serial_date};
+pub use cell::{
+    Cell, CellError, cell_name, column_name, format_serial_date, is_time_of_day, parse_serial_date,
+};
 pub use child::{DecodeError, DecodeLimits, Decoding, SUBCOMMAND, decode_main, executable};
 pub use error::WriteError;
 pub use foreign_file::{FOREIGN_BYTES, ForeignFile};

@@ -1,10 +1,16 @@
 //! Reading of workbooks and tables, in the child process: every known format becomes cells.
 
+mod biff;
 mod delimiter;
 mod encoding;
 mod lines;
+mod number_format;
+mod open_document;
+mod open_xml;
+mod parts;
 mod sheets;
 mod table;
+mod xlsb;
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
@@ -32,9 +38,9 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
     let mut file = BufReader::new(file);
     let first = first_bytes(&mut file).map_err(Stop::Io)?;
     if first.starts_with(OLE2) {
-        sheets::decode_ole2(file, to)?;
+        sheets::decode_ole2(whole(file)?, to)?;
     } else if first.starts_with(ZIP) {
-        sheets::decode_zip(file, to)?;
+        sheets::decode_zip(&whole(file)?, to)?;
     } else {
         match (ForeignFile::of(&first), kind) {
             (Some(ForeignFile::Text), SourceKind::WorkbookOrTable) => table::decode(file, to)?,
@@ -45,6 +51,13 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
         }
     }
     to.finish()
+}
+
+/// Reads the whole file. calamine moves about in it, and so do the corrections before it.
+fn whole(mut file: impl Read) -> Result<Vec<u8>, Stop> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(Stop::Io)?;
+    Ok(bytes)
 }
 
 /// Reads the first bytes of a file, and goes back to its beginning.

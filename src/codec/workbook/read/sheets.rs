@@ -10,20 +10,27 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Cursor, Read, Seek, Write};
 
 use calamine::{
     CellErrorType, Data, DataRef, DataType, ExcelDateTime, Ods, OdsError, Range, Reader, SheetType,
     Xls, XlsError, Xlsb, XlsbError, Xlsx, XlsxError,
 };
+use rawzip::ErrorKind;
 
-use super::super::cell::{Cell, CellError};
+use super::super::cell::{Cell, CellError, is_time_of_day};
+use super::super::foreign_file::ForeignFile;
 use super::super::frame::{FrameWriter, Stop};
 use super::super::iso;
 use super::super::refusal::Refusal;
+use super::parts::Parts;
+use super::{biff, open_document, open_xml, xlsb};
 
 /// Days between the two epochs of workbooks: 1900, and 1904 on old Macintoshes.
 const DAYS_TO_1904: f64 = 1_462.0;
+
+/// The beginning of calamine's text for a formula that it cannot read. Debug output follows.
+const UNREAD_FORMULA: &str = "Unrecognised formula";
 
 /// The year from which a workbook counts days.
 #[derive(Clone, Copy, Debug)]
@@ -39,17 +46,17 @@ impl Epoch {
 }
 
 /// Reads a `.xls`, or returns why the container is not one.
-pub(super) fn decode_ole2<F: Read + Seek, W: Write>(
-    mut file: F,
+pub(super) fn decode_ole2<W: Write>(
+    mut file: Vec<u8>,
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
-    let mut xls = match Xls::new(&mut file) {
+    biff::correct(&mut file);
+    let mut xls = match Xls::new(Cursor::new(file.as_slice())) {
         Ok(xls) => xls,
         Err(XlsError::Password) => return Err(Refusal::Encrypted.into()),
+        // Encrypted workbooks of other formats are in an OLE2 container too.
         Err(error) => {
-            // Encrypted workbooks of other formats are in an OLE2 container too.
-            file.seek(SeekFrom::Start(0)).map_err(Stop::Io)?;
-            return Err(match Xlsx::new(&mut file) {
+            return Err(match Xlsx::new(Cursor::new(file.as_slice())) {
                 Err(XlsxError::Password) => Refusal::Encrypted.into(),
                 _ => damaged("xls", &error),
             });
@@ -66,30 +73,51 @@ pub(super) fn decode_ole2<F: Read + Seek, W: Write>(
 }
 
 /// Reads a `.xlsx`, `.xlsb` or `.ods`.
-pub(super) fn decode_zip<F: Read + Seek, W: Write>(
-    mut file: F,
-    to: &mut FrameWriter<W>,
-) -> Result<(), Stop> {
-    match Ods::new(&mut file) {
+pub(super) fn decode_zip<W: Write>(file: &[u8], to: &mut FrameWriter<W>) -> Result<(), Stop> {
+    // What is damaged in another way is left to calamine.
+    let parts = match Parts::new(file) {
+        Ok(parts) => Some(parts),
+        Err(error) if matches!(error.kind(), ErrorKind::MissingEndOfCentralDirectory) => {
+            return Err(Refusal::CutOff.into());
+        }
+        Err(_) => None,
+    };
+    let corrected = |correct: fn(&Parts<'_>) -> Option<Vec<u8>>| parts.as_ref().and_then(correct);
+    let ods = corrected(open_document::corrected);
+    match Ods::new(Cursor::new(ods.as_deref().unwrap_or(file))) {
         Ok(ods) => return decode_ods(ods, to),
         Err(OdsError::Password) => return Err(Refusal::Encrypted.into()),
         Err(OdsError::FileNotFound("mimetype") | OdsError::InvalidMime(_)) => {}
+        // Its message has Debug output.
+        Err(OdsError::Zip(error)) => return Err(damaged("ods", &error)),
+        Err(OdsError::Mismatch { expected, .. }) => {
+            return Err(damaged("ods", &format!("another element instead of '{expected}'")));
+        }
         Err(error) => return Err(damaged("ods", &error)),
     }
-    file.seek(SeekFrom::Start(0)).map_err(Stop::Io)?;
-    match Xlsb::new(&mut file) {
+    let xlsb = corrected(xlsb::corrected);
+    match Xlsb::new(Cursor::new(xlsb.as_deref().unwrap_or(file))) {
         Ok(xlsb) => return decode_xlsb(xlsb, to),
         Err(XlsbError::Password) => return Err(Refusal::Encrypted.into()),
         // The archive has no parts of a `.xlsb`.
         Err(XlsbError::FileNotFound(_)) => {}
         Err(error) => return Err(damaged("xlsb", &error)),
     }
-    file.seek(SeekFrom::Start(0)).map_err(Stop::Io)?;
-    match Xlsx::new(&mut file) {
-        Ok(xlsx) => decode_xlsx(xlsx, to),
+    let is_uncalculated = parts.as_ref().is_some_and(open_xml::is_uncalculated);
+    let xlsx = corrected(open_xml::corrected);
+    match Xlsx::new(Cursor::new(xlsx.as_deref().unwrap_or(file))) {
+        Ok(xlsx) => decode_xlsx(xlsx, is_uncalculated, to),
         Err(XlsxError::Password) => Err(Refusal::Encrypted.into()),
+        Err(XlsxError::FileNotFound(_)) if parts.as_ref().is_some_and(has_no_workbook) => {
+            Err(Refusal::Foreign(ForeignFile::Zip).into())
+        }
         Err(error) => Err(damaged("xlsx", &error)),
     }
+}
+
+/// Whether an archive has none of the parts by which a `.xlsx` is known.
+fn has_no_workbook(parts: &Parts<'_>) -> bool {
+    parts.find("[Content_Types].xml").is_none() && parts.find("xl/workbook.xml").is_none()
 }
 
 fn decode_ods<F: Read + Seek, W: Write>(
@@ -117,7 +145,11 @@ fn decode_xlsb<F: Read + Seek, W: Write>(
             let (row, column) = cell.get_position();
             // calamine does not return the epoch of a `.xlsb`. Only Excel for Windows writes them, and
             // it counts from 1900.
-            to.cell(row, column, &value(cell.get_value(), Epoch::Of1900))?;
+            let found = match value(cell.get_value(), Epoch::Of1900) {
+                Cell::Text(text) if text == xlsb::UNCALCULATED => Cell::Formula("".into()),
+                found => found,
+            };
+            to.cell(row, column, &found)?;
         }
     }
     Ok(())
@@ -125,23 +157,38 @@ fn decode_xlsb<F: Read + Seek, W: Write>(
 
 fn decode_xlsx<F: Read + Seek, W: Write>(
     mut xlsx: Xlsx<F>,
+    is_uncalculated: bool,
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
-    let damaged = |error: XlsxError| damaged("xlsx", &error);
+    let damaged = |error: XlsxError| match error {
+        // Its message has Debug output.
+        XlsxError::CellTAttribute(kind) => damaged("xlsx", &format!("unknown cell type '{kind}'")),
+        error => damaged("xlsx", &error),
+    };
     let epoch = Epoch::of(xlsx.has_1904_epoch());
     for name in sheets(&xlsx) {
         to.sheet(&name)?;
         let mut cells = xlsx.worksheet_cells_reader(&name).map_err(damaged)?;
         while let Some(cell) = cells.next_cell_with_formula().map_err(damaged)? {
             let (row, column) = cell.pos;
+            let has_value = match &cell.value {
+                DataRef::Empty => false,
+                // Zero might be the result, or stand for it.
+                other => !is_uncalculated || other.as_f64() != Some(0.0) || is_boolean(other),
+            };
             let found = match (value(&cell.value, epoch), cell.formula) {
-                (Cell::Empty, Some(formula)) => Cell::Formula(formula.into()),
+                (_, Some(formula)) if !has_value => Cell::Formula(formula.into()),
+                (Cell::Text(text), Some(_)) => error_shown(text),
                 (found, _) => found,
             };
             to.cell(row, column, &found)?;
         }
     }
     Ok(())
+}
+
+fn is_boolean(found: &DataRef<'_>) -> bool {
+    matches!(found, DataRef::Bool(_))
 }
 
 /// The names of the sheets that hold cells, in the order of their tabs, with hidden sheets.
@@ -175,7 +222,8 @@ fn range<W: Write>(
             let formula = formulas.get_value((row, column)).filter(|formula| !formula.is_empty());
             let found = match (owned_value(found, epoch), formula) {
                 (Cell::Empty, Some(formula)) if found.is_empty() => {
-                    Cell::Formula(Cow::Borrowed(formula))
+                    let is_read = !formula.starts_with(UNREAD_FORMULA);
+                    Cell::Formula(Cow::Borrowed(if is_read { formula } else { "" }))
                 }
                 // In a `.ods`, an error is only the text that is shown.
                 (Cell::Text(text), Some(_)) => error_shown(text),
@@ -188,7 +236,7 @@ fn range<W: Write>(
 }
 
 fn error_shown(text: Cow<'_, str>) -> Cell<'_> {
-    match CellError::ALL.into_iter().find(|error| error.word() == text) {
+    match CellError::of_text(&text) {
         Some(error) => Cell::Error(error),
         None => Cell::Text(text),
     }
@@ -227,6 +275,7 @@ fn date_of(date: ExcelDateTime, epoch: Epoch) -> Cell<'static> {
     let days = date.as_f64();
     match epoch {
         _ if date.is_duration() => Cell::Duration(days),
+        _ if is_time_of_day(days) => Cell::Date(days),
         Epoch::Of1900 => Cell::Date(days),
         Epoch::Of1904 => Cell::Date(days + DAYS_TO_1904),
     }
@@ -237,8 +286,13 @@ fn date_text(text: &str) -> Cell<'_> {
     iso::date_days(text).map_or_else(|| Cell::text(text), Cell::Date)
 }
 
+/// Returns a duration. In a `.ods` a time of day is a duration of less than a day.
 fn duration_text(text: &str) -> Cell<'_> {
-    iso::duration_days(text).map_or_else(|| Cell::text(text), Cell::Duration)
+    match iso::duration_days(text) {
+        Some(days) if is_time_of_day(days) => Cell::Date(days),
+        Some(days) => Cell::Duration(days),
+        None => Cell::text(text),
+    }
 }
 
 fn error_of(error: &CellErrorType) -> CellError {

@@ -17,8 +17,8 @@
 //! `"1.2E+10"`, `""`, `"[1, 2]"`) is the text between the quotes, if that text alone would mean
 //! something else. Any other text in quotes keeps its quotes.
 //!
-//! A value that Excel changed is an error, because the typed text is lost: `1.2E+10`, a number of
-//! more than 15 digits, a date in a text property. A cell with an error, a formula without a value
+//! A value that Excel changed is an error, because the typed text is lost: `1.2E+10`, a whole number
+//! of more than 15 digits, a date in a text property. A cell with an error, a formula without a value
 //! and a duration are errors too.
 //!
 //! A cell cannot hold two things:
@@ -30,13 +30,10 @@
 use std::borrow::Cow;
 
 use super::{
-    super::{Cell, format_serial_date, parse_serial_date},
+    super::{Cell, format_serial_date, is_time_of_day, parse_serial_date},
     literal,
 };
 use crate::model::{Fit, PropertyDefault, PropertyType, Rule, Value, View, python};
-
-/// The largest whole number that is exact in a cell: 2^53.
-const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Excel keeps fifteen digits of a number and replaces the others by zeros.
 const DIGITS_KEPT_MAX: f64 = 1e15;
@@ -114,14 +111,17 @@ pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value,
         },
         Cell::Date(days) => match type_ {
             PropertyType::Any => Ok(Some((timestamp(*days), Fit::Converted))),
-            _ => Err(CellFault::new(
-                "date",
-                format!(
-                    "the cell contains the date {}. The original text is lost. Set the format of \
-                     the column to 'Text' and type the value again",
-                    format_serial_date(*days)
-                ),
-            )),
+            _ => {
+                let what = if is_time_of_day(*days) { "time" } else { "date" };
+                Err(CellFault::new(
+                    "date",
+                    format!(
+                        "the cell contains the {what} {}. The original text is lost. Set the format \
+                         of the column to 'Text' and type the value again",
+                        format_serial_date(*days)
+                    ),
+                ))
+            }
         },
         Cell::Duration(_) => Err(CellFault::new(
             "duration",
@@ -137,22 +137,33 @@ pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value,
         Cell::Formula(formula) => Err(CellFault::new(
             "formula",
             format!(
-                "the cell contains the formula ={}, but the workbook does not contain its result. \
-                 Open and save the workbook in a spreadsheet program, or type the value",
-                formula.chars().take(FORMULA_CHARACTERS_MAX).collect::<String>()
+                "the cell contains {}, but the workbook does not contain its result. Open and save \
+                 the workbook in a spreadsheet program, or type the value",
+                shown_formula(formula)
             ),
         )),
     }
 }
 
-/// A date as Python's `isoformat(" ")` spells it.
+/// A formula for a message. The text of some formulas is not known.
+fn shown_formula(formula: &str) -> String {
+    match formula {
+        "" => "a formula".to_owned(),
+        formula => {
+            let shown: String = formula.chars().take(FORMULA_CHARACTERS_MAX).collect();
+            format!("the formula ={shown}")
+        }
+    }
+}
+
+/// A date as Python's `isoformat(" ")` spells it. A time of day is a text: YAML has no times.
 fn timestamp(days: f64) -> Value {
     let mut text = format_serial_date(days);
     if text.contains('.') {
         // Python counts microseconds.
         text.push_str("000");
     }
-    Value::Timestamp(text)
+    if is_time_of_day(days) { Value::Text(text) } else { Value::Timestamp(text) }
 }
 
 fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, CellFault> {
@@ -290,18 +301,13 @@ fn scientific(shown: &str) -> CellFault {
 fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), CellFault> {
     let wrong = || CellFault::wrong_type(type_, &Cell::Number(number));
     let is_whole = number.fract() == 0.0;
-    let exact = Some(number).filter(|number| is_whole && number.abs() <= EXACT_MAX);
     match type_ {
         PropertyType::Name | PropertyType::Text | PropertyType::One(_) => {
             if !number.is_finite() {
                 return Err(wrong());
             }
             if is_whole && number.abs() >= DIGITS_KEPT_MAX {
-                return Err(CellFault::new(
-                    "digits",
-                    "the number has more than 15 digits, and spreadsheet programs replace the others \
-                     by zeros. Set the format of the column to 'Text' and type the number again",
-                ));
+                return Err(too_many_digits());
             }
             if is_whole && number.abs() >= SCIENTIFIC_MIN && number % SCIENTIFIC_STEP == 0.0 {
                 return Err(scientific(&shown_scientific(number)));
@@ -311,29 +317,35 @@ fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), CellFau
                 if is_whole { (number as i64).to_string() } else { python::float_repr(number) };
             Ok((Value::Text(text), Fit::Converted))
         }
-        PropertyType::Int => match exact {
-            Some(whole) => Ok((Value::Int(whole as i64), Fit::Exact)),
-            None if !is_whole => {
-                let detail = format!("expected a whole number, found {number}");
-                Err(CellFault::new("fraction", detail))
+        PropertyType::Int if !is_whole => {
+            let detail = format!("expected a whole number, found {number}");
+            Err(CellFault::new("fraction", detail))
+        }
+        PropertyType::Int | PropertyType::Any if is_whole => {
+            if number.abs() >= DIGITS_KEPT_MAX {
+                return Err(too_many_digits());
             }
-            None => Err(wrong()),
-        },
+            Ok((Value::Int(number as i64), Fit::Exact))
+        }
         PropertyType::Bool => match number {
             0.0 => Ok((Value::Bool(false), Fit::Exact)),
             1.0 => Ok((Value::Bool(true), Fit::Exact)),
             _ => Err(wrong()),
         },
-        PropertyType::Float => Ok((Value::Float(number), Fit::Exact)),
-        PropertyType::Any => Ok((
-            match exact {
-                Some(whole) => Value::Int(whole as i64),
-                None => Value::Float(number),
-            },
-            Fit::Exact,
-        )),
+        PropertyType::Float | PropertyType::Int | PropertyType::Any => {
+            Ok((Value::Float(number), Fit::Exact))
+        }
         PropertyType::Many(_) | PropertyType::Secret => Err(wrong()),
     }
+}
+
+/// A whole number, for example of an ICCID, whose last digits a spreadsheet program has replaced.
+fn too_many_digits() -> CellFault {
+    CellFault::new(
+        "digits",
+        "the number has more than 15 digits, and spreadsheet programs replace the others by zeros. \
+         Set the format of the column to 'Text' and type the number again",
+    )
 }
 
 /// A number as Excel shows it when it is long.
@@ -387,7 +399,7 @@ fn value_cell(value: &Value) -> Cell<'_> {
         Value::BigInt(number) => Cell::from(format!("int({number})")),
         Value::Float(number) if !number.is_finite() => Cell::from(literal::spell(value)),
         // The cell of a whole number would be parsed to an integer.
-        Value::Float(number) if number.fract() == 0.0 && number.abs() <= EXACT_MAX => {
+        Value::Float(number) if number.fract() == 0.0 => {
             Cell::from(format!("float({})", python::float_repr(*number)))
         }
         Value::Float(number) => Cell::Number(*number),
@@ -403,10 +415,10 @@ fn value_cell(value: &Value) -> Cell<'_> {
     }
 }
 
-/// The number as a cell holds it. None if a cell cannot hold it exactly.
+/// The number as a cell holds it. `None` if a spreadsheet program would not keep all its digits.
 fn exact(number: i64) -> Option<f64> {
     let in_cell = number as f64;
-    (in_cell.abs() <= EXACT_MAX && in_cell as i64 == number).then_some(in_cell)
+    (in_cell.abs() < DIGITS_KEPT_MAX).then_some(in_cell)
 }
 
 #[cfg(test)]
@@ -441,7 +453,7 @@ mod tests {
             assert_eq!(rule(PropertyType::Int, text), "type", "{text}");
         }
         assert_eq!(rule(PropertyType::Int, Cell::Bool(true)), "type");
-        assert_eq!(rule(PropertyType::Int, number(1e300)), "type");
+        assert_eq!(rule(PropertyType::Int, number(1e300)), "digits");
 
         for (cell, text) in [
             (number(22.0), "22"),
@@ -462,7 +474,12 @@ mod tests {
         let any = PropertyType::Any;
         assert_eq!(value(any, number(22.0)), Value::Int(22));
         assert_eq!(value(any, number(22.5)), Value::Float(22.5));
-        assert_eq!(value(any, number(1e20)), Value::Float(1e20));
+        assert_eq!(value(any, number(999_999_999_999_999.0)), Value::Int(999_999_999_999_999));
+        assert_eq!(rule(any, number(1e15)), "digits");
+        assert_eq!(rule(any, number(8.93407110027698e18)), "digits");
+        let time = value(any, Cell::Date(0.5 + 1.0 / 48.0));
+        assert_eq!(time, Value::from("12:30:00"));
+        assert_eq!(rule(TEXT, Cell::Date(0.25)), "date");
         assert_eq!(value(any, "22"), Value::from("22"));
         assert_eq!(value(any, "True"), Value::from("True"));
     }

@@ -127,7 +127,7 @@ impl OpenSheet {
             }
             Content::Error(error) => {
                 begin(BOOLERR, 2);
-                out.extend_from_slice(&[error.code(), 1]);
+                out.extend_from_slice(&[error.biff_code(), 1]);
             }
             Content::Blank => begin(BLANK, 0),
         }

@@ -238,6 +238,13 @@ fn write_error(
         // The value is still being fetched. calamine reports a workbook with this error as
         // damaged, and openpyxl does not know it.
         CellError::GettingData => CellError::NotAvailable,
+        CellError::Spill
+        | CellError::Calculation
+        | CellError::Field
+        | CellError::Blocked
+        | CellError::Connection
+        | CellError::Busy
+        | CellError::Unknown => CellError::Value,
         CellError::Null
         | CellError::DivisionByZero
         | CellError::Value

@@ -1,0 +1,178 @@
+//! Corrections of a `.xls` before calamine reads it (MS-XLS). Every correction keeps the length of its
+//! record.
+//!
+//! - Strings of BIFF8 are Latin-1 or UTF-16, whatever code page the workbook names. calamine decodes
+//!   them by the code page. So the record CodePage becomes 1200.
+//! - calamine ignores a number format whose id is reserved, as Gnumeric assigns them, and then takes
+//!   the ids 50 to 58 for dates. So each XF record gets a built-in format of the class of its own format.
+//! - A formula that was never calculated gets a value that calamine leaves empty.
+//! - calamine refuses the workbook because of an error value that it does not know. Such a value
+//!   becomes `#VALUE!`, as Excel writes its newer errors into old formats.
+
+use std::collections::HashMap;
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+
+use cfb::CompoundFile;
+
+use super::super::cell::CellError;
+use super::number_format::FormatClass;
+
+/// Streams with the records of a workbook. The second one is the name in Excel 5.
+const STREAMS: [&str; 2] = ["/Workbook", "/Book"];
+
+const BOF: u16 = 0x0809;
+const FORMULA: u16 = 0x0006;
+const CODE_PAGE: u16 = 0x0042;
+const UNCALCED: u16 = 0x005E;
+const SAVE_RECALC: u16 = 0x005F;
+const XF: u16 = 0x00E0;
+const RECALC_ID: u16 = 0x01C1;
+const BOOL_ERR: u16 = 0x0205;
+const FORMAT: u16 = 0x041E;
+
+/// The version of BIFF8 in the record BOF.
+const BIFF8: u16 = 0x0600;
+
+/// The code page of UTF-16.
+const UTF_16: [u8; 2] = 1200_u16.to_le_bytes();
+
+/// The flag of a formula that is calculated when the workbook is opened.
+const CALCULATE_ON_LOAD: u16 = 0x0002;
+
+/// The value of a formula whose text follows in a record of its own (MS-XLS 2.5.133).
+const TEXT_FOLLOWS: [u8; 8] = [0, 0, 0, 0, 0, 0, 0xFF, 0xFF];
+
+/// Corrects a workbook in its container. Leaves a container unchanged that is damaged, or has no
+/// workbook: calamine says what is wrong.
+pub(super) fn correct(container: &mut Vec<u8>) {
+    // Patches keep the length of the stream, so also an interrupted correction leaves a container.
+    let _ = try_correct(container);
+}
+
+fn try_correct(container: &mut Vec<u8>) -> io::Result<()> {
+    let mut file = CompoundFile::open(Cursor::new(container))?;
+    let Some(name) = STREAMS.into_iter().find(|name| file.is_stream(name)) else { return Ok(()) };
+    let mut stream = Vec::new();
+    file.open_stream(name)?.read_to_end(&mut stream)?;
+    let patches = Corrections::of(&stream).patches;
+    drop(stream);
+    let mut stream = file.open_stream(name)?;
+    for (at, bytes) in patches {
+        stream.seek(SeekFrom::Start(at as u64))?;
+        stream.write_all(&bytes)?;
+    }
+    stream.flush()
+}
+
+/// Reads the records, and collects what to write over them.
+#[derive(Default)]
+struct Corrections {
+    patches: Vec<(usize, Vec<u8>)>,
+    is_biff8: bool,
+    formats: HashMap<u16, FormatClass>,
+    /// Whether a spreadsheet program calculated the workbook: it then names its version.
+    is_calculated: bool,
+    /// Whether the current sheet says that its formulas are not calculated.
+    is_uncalculated: bool,
+    /// Whether the current sheet is calculated when it is saved.
+    is_calculated_on_save: bool,
+}
+
+impl Corrections {
+    fn of(stream: &[u8]) -> Self {
+        let mut corrections = Self::default();
+        let mut at = 0;
+        while let Some((kind, data)) = record(stream, at) {
+            at = data.end;
+            corrections.record(kind, data.start, &stream[data]);
+        }
+        corrections
+    }
+
+    fn record(&mut self, kind: u16, at: usize, data: &[u8]) {
+        match kind {
+            BOF => {
+                self.is_biff8 = u16_at(data, 0) == Some(BIFF8);
+                self.is_uncalculated = false;
+                self.is_calculated_on_save = false;
+            }
+            CODE_PAGE if self.is_biff8 && data.len() >= UTF_16.len() => {
+                self.patches.push((at, UTF_16.to_vec()));
+            }
+            RECALC_ID => self.is_calculated = data.get(4..8).is_some_and(|build| build != [0; 4]),
+            UNCALCED => self.is_uncalculated = true,
+            SAVE_RECALC => self.is_calculated_on_save = u16_at(data, 0) == Some(1),
+            FORMAT => {
+                if let Some((id, format)) = self.format(data) {
+                    self.formats.insert(id, FormatClass::of(&format));
+                }
+            }
+            XF => {
+                let class = u16_at(data, 2).and_then(|id| self.formats.get(&id));
+                if let Some(class) = class {
+                    self.patches.push((at + 2, class.built_in().to_le_bytes().to_vec()));
+                }
+            }
+            BOOL_ERR if data.get(7) == Some(&1) => self.error(at + 6, data[6]),
+            FORMULA if data.len() >= 16 => self.formula(at + 6, &data[6..14], data[14]),
+            _ => {}
+        }
+    }
+
+    /// Reads the record Format: its id and its text.
+    fn format(&self, data: &[u8]) -> Option<(u16, String)> {
+        let id = u16_at(data, 0)?;
+        if !self.is_biff8 {
+            let text = data.get(3..)?.get(..usize::from(data[2]))?;
+            return Some((id, text.iter().copied().map(char::from).collect()));
+        }
+        let count = usize::from(u16_at(data, 2)?);
+        let is_utf_16 = data.get(4)? & 1 != 0;
+        let text = data.get(5..)?;
+        if is_utf_16 {
+            let units = text.get(..2 * count)?.chunks_exact(2);
+            let units: Vec<u16> =
+                units.map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
+            Some((id, String::from_utf16_lossy(&units)))
+        } else {
+            Some((id, text.get(..count)?.iter().copied().map(char::from).collect()))
+        }
+    }
+
+    fn error(&mut self, at: usize, code: u8) {
+        if CellError::of_biff_code(code).is_none() {
+            self.patches.push((at, vec![CellError::Value.biff_code()]));
+        }
+    }
+
+    /// `value` is the cached value of a formula.
+    fn formula(&mut self, at: usize, value: &[u8], flags: u8) {
+        let is_empty = matches!(value, [3, .., 0xFF, 0xFF]);
+        let is_zero = value.iter().all(|byte| *byte == 0);
+        if let [2, _, code, .., 0xFF, 0xFF] = value {
+            self.error(at + 2, *code);
+        }
+        // Excel and LibreOffice name their version in RecalcId. Libraries do not. xlwt writes an empty
+        // text for each formula; Spreadsheet::WriteExcel and Apache POI write 0 and the flag.
+        let says_so = self.is_uncalculated || u16::from(flags) & CALCULATE_ON_LOAD != 0;
+        let is_left_out =
+            (is_empty || is_zero) && says_so || is_empty && !self.is_calculated_on_save;
+        if is_left_out && !self.is_calculated {
+            self.patches.push((at, TEXT_FOLLOWS.to_vec()));
+        }
+    }
+}
+
+/// Returns the kind of a record and the position of its data. `None` at the end.
+fn record(stream: &[u8], at: usize) -> Option<(u16, Range<usize>)> {
+    let kind = u16_at(stream, at)?;
+    let length = usize::from(u16_at(stream, at + 2)?);
+    let data = at + 4..at + 4 + length;
+    (data.end <= stream.len()).then_some((kind, data))
+}
+
+fn u16_at(data: &[u8], at: usize) -> Option<u16> {
+    let bytes = data.get(at..)?.first_chunk()?;
+    Some(u16::from_le_bytes(*bytes))
+}

@@ -1,0 +1,246 @@
+//! Corrections of a `.xlsb` before calamine reads it (MS-XLSB).
+//!
+//! - calamine ignores the short forms of cells, which have no column, cells of rich text and errors of
+//!   formulas. They become long forms.
+//! - calamine refuses the workbook because of an error value that it does not know. Such a value
+//!   becomes `#VALUE!`.
+//! - calamine takes the ids 50 to 58 of number formats for dates. So each XF record gets a built-in
+//!   format of the class of its own format.
+//! - Formulas of a workbook that was never calculated have the value 0. They become a text that means
+//!   so.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read, Write};
+
+use super::super::cell::CellError;
+use super::number_format::FormatClass;
+use super::parts::{NewWorkbook, Part, Parts};
+
+/// The text of a formula that was never calculated. No spreadsheet program writes noncharacters.
+pub(super) const UNCALCULATED: &str = "\u{FFFF}\u{FFFE}";
+
+/// The part that lists the sheets.
+const WORKBOOK: &str = "xl/workbook.bin";
+const STYLES: &str = "xl/styles.bin";
+const SHEETS: &str = "xl/worksheets/";
+
+/// Endings of the parts that calamine reads.
+const READ: [&str; 3] = [".bin", ".rels", ".xml"];
+
+// Records of a sheet (MS-XLSB 2.3.1). Short forms follow the long ones in the same order.
+const ROW: u16 = 0;
+const CELL_ERROR: u16 = 3;
+const CELL_TEXT: u16 = 6;
+const FORMULA_NUMBER: u16 = 9;
+const FORMULA_ERROR: u16 = 11;
+const SHORT_BLANK: u16 = 12;
+const SHORT_ISST: u16 = 18;
+const CELL_RICH_TEXT: u16 = 62;
+/// The number of a short form, less that of its long form.
+const SHORT_TO_LONG: u16 = SHORT_BLANK - 1;
+
+// Records of other parts.
+const FORMAT: u16 = 44;
+const XF: u16 = 47;
+const CALC_PROP: u16 = 157;
+const CELL_XFS_BEGIN: u16 = 617;
+const CELL_XFS_END: u16 = 618;
+
+/// The bytes of a cell before its value: column, style and flags.
+const CELL_BYTES: usize = 8;
+
+/// The byte of the record CalcProp with the flag that all formulas are calculated on load.
+const CALC_FLAGS_AT: usize = 24;
+
+/// Returns a workbook with the corrected cells. `None` if it is not a `.xlsb`, or is damaged:
+/// calamine says what is wrong.
+pub(super) fn corrected(parts: &Parts<'_>) -> Option<Vec<u8>> {
+    let is_uncalculated = is_uncalculated(parts, parts.find(WORKBOOK)?).ok()?;
+    let mut workbook = NewWorkbook::new(Cursor::new(Vec::new()));
+    for part in parts.iter().filter(|part| READ.iter().any(|ending| part.name.ends_with(ending))) {
+        let name = part.name.replace('\\', "/").to_ascii_lowercase();
+        let written = if name.starts_with(SHEETS) && name.ends_with(".bin") {
+            let change = |from: &mut dyn Read, to: &mut dyn Write| {
+                Sheet { is_uncalculated, column: None }.correct(from, to)
+            };
+            parts.change(part, &mut workbook, change)
+        } else if name == STYLES {
+            parts.change(part, &mut workbook, correct_styles)
+        } else {
+            parts.copy(part, &mut workbook)
+        };
+        written.ok()?;
+    }
+    Some(workbook.finish().ok()?.into_inner())
+}
+
+/// Whether the workbook says that all its formulas are calculated when it is opened.
+fn is_uncalculated(parts: &Parts<'_>, part: &Part) -> io::Result<bool> {
+    let mut records = Records::new(parts.reader(part)?);
+    while let Some(kind) = records.next()? {
+        if kind == CALC_PROP {
+            return Ok(records.data.get(CALC_FLAGS_AT).is_some_and(|flags| flags & 1 != 0));
+        }
+    }
+    Ok(false)
+}
+
+/// The correction of a sheet.
+struct Sheet {
+    is_uncalculated: bool,
+    /// The column of the last cell of the row.
+    column: Option<u32>,
+}
+
+impl Sheet {
+    fn correct(mut self, from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
+        let mut records = Records::new(from);
+        while let Some(kind) = records.next()? {
+            let kind = self.record(kind, &mut records.data);
+            write_record(kind, &records.data, to)?;
+        }
+        Ok(())
+    }
+
+    /// Corrects a record, and returns its new kind.
+    fn record(&mut self, kind: u16, data: &mut Vec<u8>) -> u16 {
+        let kind = match kind {
+            ROW => {
+                self.column = None;
+                return kind;
+            }
+            SHORT_BLANK..=SHORT_ISST => {
+                let column = self.column.map_or(0, |column| column.saturating_add(1));
+                data.splice(..0, column.to_le_bytes());
+                kind - SHORT_TO_LONG
+            }
+            other => other,
+        };
+        if !matches!(kind, 1..=FORMULA_ERROR | CELL_RICH_TEXT) || data.len() < CELL_BYTES {
+            return kind;
+        }
+        self.column = data.first_chunk().map(|column| u32::from_le_bytes(*column));
+        let is_zero = |data: &[u8]| data.iter().all(|byte| *byte == 0);
+        match kind {
+            CELL_ERROR | FORMULA_ERROR => {
+                data.truncate(CELL_BYTES + 1);
+                if let Some(code) = data.get_mut(CELL_BYTES)
+                    && CellError::of_biff_code(*code).is_none()
+                {
+                    *code = CellError::Value.biff_code();
+                }
+                CELL_ERROR
+            }
+            // The text follows a byte of flags.
+            CELL_RICH_TEXT if data.len() > CELL_BYTES => {
+                data.remove(CELL_BYTES);
+                CELL_TEXT
+            }
+            FORMULA_NUMBER
+                if self.is_uncalculated
+                    && data.get(CELL_BYTES..CELL_BYTES + 8).is_some_and(is_zero) =>
+            {
+                data.truncate(CELL_BYTES);
+                let units: Vec<u16> = UNCALCULATED.encode_utf16().collect();
+                data.extend_from_slice(&(units.len() as u32).to_le_bytes());
+                data.extend(units.into_iter().flat_map(u16::to_le_bytes));
+                CELL_TEXT
+            }
+            _ => kind,
+        }
+    }
+}
+
+/// Gives each style a built-in number format of the class of its own.
+fn correct_styles(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
+    let mut formats = HashMap::new();
+    let mut is_in_cell_xfs = false;
+    let mut records = Records::new(from);
+    while let Some(kind) = records.next()? {
+        let data = &mut records.data;
+        match kind {
+            FORMAT => {
+                if let Some((id, class)) = format(data) {
+                    formats.insert(id, class);
+                }
+            }
+            CELL_XFS_BEGIN => is_in_cell_xfs = true,
+            CELL_XFS_END => is_in_cell_xfs = false,
+            XF if is_in_cell_xfs => {
+                if let Some(id) = data.get(2..4).map(|id| u16::from_le_bytes([id[0], id[1]]))
+                    && let Some(class) = formats.get(&id)
+                {
+                    data[2..4].copy_from_slice(&class.built_in().to_le_bytes());
+                }
+            }
+            _ => {}
+        }
+        write_record(kind, data, to)?;
+    }
+    Ok(())
+}
+
+/// Reads the record Fmt: its id and its class.
+fn format(data: &[u8]) -> Option<(u16, FormatClass)> {
+    let id = u16::from_le_bytes(*data.first_chunk()?);
+    let count = u32::from_le_bytes(*data.get(2..)?.first_chunk()?) as usize;
+    let text = data.get(6..)?.get(..count.checked_mul(2)?)?;
+    let units: Vec<u16> =
+        text.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
+    Some((id, FormatClass::of(&String::from_utf16_lossy(&units))))
+}
+
+/// Reads the records of a part.
+struct Records<R> {
+    from: BufReader<R>,
+    /// The data of the last record.
+    data: Vec<u8>,
+}
+
+impl<R: Read> Records<R> {
+    fn new(from: R) -> Self {
+        Self { from: BufReader::new(from), data: Vec::new() }
+    }
+
+    /// Reads the next record, and returns its kind. `None` at the end.
+    fn next(&mut self) -> io::Result<Option<u16>> {
+        if self.from.fill_buf()?.is_empty() {
+            return Ok(None);
+        }
+        let kind = self.number(2)? as u16;
+        let length = u64::from(self.number(4)?);
+        self.data.clear();
+        let read = self.from.by_ref().take(length).read_to_end(&mut self.data)?;
+        if (read as u64) < length {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        Ok(Some(kind))
+    }
+
+    /// Reads a number of at most `bytes_max` bytes with seven bits each (MS-XLSB 2.1.4).
+    fn number(&mut self, bytes_max: u32) -> io::Result<u32> {
+        let mut number = 0;
+        for at in 0..bytes_max {
+            let mut byte = [0];
+            self.from.read_exact(&mut byte)?;
+            number |= u32::from(byte[0] & 0x7F) << (7 * at);
+            if byte[0] & 0x80 == 0 {
+                break;
+            }
+        }
+        Ok(number)
+    }
+}
+
+fn write_record(kind: u16, data: &[u8], to: &mut dyn Write) -> io::Result<()> {
+    let mut head = Vec::with_capacity(6);
+    for mut number in [u32::from(kind), data.len() as u32] {
+        while number > 0x7F {
+            head.push((number & 0x7F) as u8 | 0x80);
+            number >>= 7;
+        }
+        head.push(number as u8);
+    }
+    to.write_all(&head)?;
+    to.write_all(data)
+}

@@ -1,0 +1,422 @@
+//! Files that other programs wrote (`tests/cases`), as public bug reports describe them.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use satchel::codec::workbook::{
+    Cell, CellError, DecodeError, DecodeLimits, Decoding, Item, Refusal, SourceKind, cell_name,
+};
+
+use crate::forms::{Form, posted};
+use crate::harness::{ADMIN, Answer, Server};
+use crate::inventory::{get, path, shown};
+use crate::mutants::{archive, changed, container, stream, xlsb, xlsb_record};
+
+const LIMITS: DecodeLimits = DecodeLimits {
+    memory_bytes: 1 << 30,
+    cpu: Duration::from_secs(20),
+    wait: Duration::from_secs(60),
+};
+
+/// The cells of a sheet by their addresses: `B2`.
+type Cells = Vec<(String, Cell<'static>)>;
+
+/// Reads a file of `tests/cases`.
+fn case(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name)).unwrap()
+}
+
+fn try_cells(bytes: &[u8]) -> Result<Vec<(String, Cells)>, DecodeError> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let executable = Path::new(env!("CARGO_BIN_EXE_satchel"));
+    let mut decoding = Decoding::start(executable, file, SourceKind::WorkbookOrTable, LIMITS)?;
+    let mut sheets = Vec::<(String, Cells)>::new();
+    while let Some(item) = decoding.next_item()? {
+        match item {
+            Item::Sheet(name) => sheets.push((name.to_owned(), Vec::new())),
+            Item::Row(row) => {
+                let cells = row.cells.into_iter();
+                let cells =
+                    cells.map(|(column, cell)| (cell_name(row.row, column), cell.into_owned()));
+                sheets.last_mut().unwrap().1.extend(cells);
+            }
+        }
+    }
+    Ok(sheets)
+}
+
+/// The cells of the first sheet.
+fn cells(bytes: &[u8]) -> Cells {
+    try_cells(bytes).unwrap().swap_remove(0).1
+}
+
+fn text(text: &str) -> Cell<'static> {
+    Cell::text(text.to_owned())
+}
+
+/// Compares cells with a list such as `A1 name`, whose cells are texts.
+fn assert_texts(found: &[(String, Cell<'_>)], expected: &[&str]) {
+    let found: Vec<String> = found.iter().map(|(at, cell)| format!("{at} {cell}")).collect();
+    assert_eq!(found, expected);
+}
+
+fn cell<'c>(cells: &'c Cells, address: &str) -> &'c Cell<'static> {
+    let found = cells.iter().find(|(at, _)| at == address);
+    &found.unwrap_or_else(|| panic!("no {address} in {cells:?}")).1
+}
+
+fn imported(server: &Server, form: Form) -> Answer {
+    posted(server, "", form.bytes()).send()
+}
+
+#[test]
+fn a_table_of_excel_for_mac_keeps_its_rows() {
+    let server = Server::start();
+    let form = |name: &str, replace: &str| {
+        let table = case(&format!("01-csv-cr-only/{name}"));
+        Form::of_file(name, &table).field("kind", "device").field("replace", replace)
+    };
+    assert_eq!(imported(&server, form("seed.csv", "true")).status, 200);
+    let answer = imported(&server, form("cr.csv", "true"));
+    assert_eq!(answer.status, 200, "{}", shown(&answer));
+    for (name, port) in [("R1", "22"), ("R2", "23"), ("R3", "24")] {
+        assert_eq!(get(&server, &path("device", name))["port"].to_string().trim_matches('"'), port);
+    }
+}
+
+#[test]
+fn a_file_in_base64_or_quoted_printable_is_imported() {
+    let server = Server::start();
+    let sites = case("03-ansible-base64/sites.xlsx");
+    let plain = imported(&server, Form::of_file("sites.xlsx", &sites));
+    assert!(matches!(plain.status, 200 | 206), "{}", shown(&plain));
+    let lines = |data: &str| {
+        let lines: Vec<&[u8]> = data.as_bytes().chunks(76).collect();
+        lines.join(&b"\n"[..])
+    };
+    let send = |encoding: &str, name: &str, data: &[u8], kind: &str| {
+        let mut body = format!(
+            "--XbX\r\nContent-Transfer-Encoding: {encoding}\r\nContent-Type: \
+             application/octet-stream\r\nContent-Disposition: form-data; name=\"file\"; \
+             filename=\"{name}\"\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend_from_slice(data);
+        body.extend_from_slice(b"\r\n--XbX\r\nContent-Type: text/plain\r\n");
+        body.extend_from_slice(b"Content-Disposition: form-data; name=\"kind\"\r\n\r\n");
+        body.extend_from_slice(format!("{kind}\r\n--XbX--\r\n").as_bytes());
+        server
+            .request("POST", "/rest/topology/import")
+            .login(ADMIN)
+            .header("content-type", "multipart/form-data; boundary=XbX")
+            .body(body)
+            .send()
+    };
+    let answer = send("base64", "sites.xlsx", &lines(&BASE64_STANDARD.encode(&sites)), "device");
+    assert_eq!(answer.status, plain.status, "{}", shown(&answer));
+    assert_eq!(answer.json()["sheets"], plain.json()["sheets"]);
+    let table = b"name,port\r\nZ=C3=BCrich,2=\r\n3\r\n";
+    let answer = send("quoted-printable", "d.csv", table, "device");
+    assert_eq!(answer.status, 200, "{}", shown(&answer));
+    assert_eq!(get(&server, &path("device", "Zürich"))["port"].to_string().trim_matches('"'), "23");
+    for (encoding, data, expected) in [
+        ("base64", &b"*"[..], "The part “file” of the form is not valid base64."),
+        ("x-uuencode", b"", "has the Content-Transfer-Encoding “x-uuencode”"),
+    ] {
+        let answer = send(encoding, "d.csv", data, "device");
+        assert_eq!(answer.status, 400, "{}", shown(&answer));
+        assert!(shown(&answer).contains(expected), "{}", shown(&answer));
+    }
+}
+
+#[test]
+fn strings_of_a_xls_do_not_depend_on_its_code_page() {
+    let perl = case("04-xls-biff8-codepage/perl.xls");
+    let expected = try_cells(&perl).unwrap();
+    assert_texts(
+        &expected[0].1[..14],
+        &[
+            "A1 name",
+            "B1 ip_address",
+            "C1 port",
+            "D1 serial",
+            "E1 installed",
+            "F1 location",
+            "G1 rack",
+            "A2 R1",
+            "B2 10.0.0.1",
+            "C2 22",
+            "D2 00123",
+            "E2 2024-02-01",
+            "F2 Zürich 北京",
+            "G2 =3+4",
+        ],
+    );
+    let stream = stream(&perl);
+    let at = stream.windows(4).position(|record| record == [0x42, 0, 2, 0]).unwrap() + 4;
+    for page in [437_u16, 850, 1250, 1251, 1252, 932, 936, 10_000, 65_001, 0, 0x8000, 1200] {
+        let mut stream = stream.clone();
+        stream[at..at + 2].copy_from_slice(&page.to_le_bytes());
+        let found = try_cells(&container("/Workbook", &stream)).unwrap();
+        assert_eq!(found, expected, "{page}");
+    }
+}
+
+#[test]
+fn white_space_between_the_cells_of_an_ods_is_nothing() {
+    let sheets = try_cells(&case("05-ods-whitespace/gnumeric.ods")).unwrap();
+    let (name, cells) = &sheets[0];
+    assert_eq!(name, "device");
+    assert_texts(
+        cells,
+        &[
+            "A1 name",
+            "B1 ip_address",
+            "C1 port",
+            "D1 vendor",
+            "E1 serial",
+            "F1 installed",
+            "A2 R1",
+            "B2 10.0.0.1",
+            "C2 22",
+            "D2 Cisco",
+            "E2 00123",
+            "F2 2024-02-01",
+            "A3 R2",
+            "B3 10.0.0.2",
+            "C3 23",
+            "D3 Juniper",
+            "E3 FTX1",
+            "F3 2024-02-02",
+        ],
+    );
+    assert_eq!(sheets[1].0, "link");
+    assert_texts(
+        &sheets[1].1,
+        &["A1 name", "B1 source_name", "C1 destination_name", "A2 L1", "B2 R1", "C2 R2"],
+    );
+}
+
+#[test]
+fn elements_of_an_ods_that_are_not_text_are_not_in_its_cells() {
+    let ods = |rows: &str| {
+        let content = format!(
+            "<office:document-content><office:body><office:spreadsheet>\n<table:table \
+             table:name=\"device\">\n <table:shapes><text:p>shape</text:p></table:shapes>{rows}\n\
+             </table:table></office:spreadsheet></office:body></office:document-content>"
+        );
+        archive(&[
+            ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"),
+            ("META-INF/manifest.xml", b"<manifest:manifest/>"),
+            ("content.xml", content.as_bytes()),
+        ])
+    };
+    let rows = "<table:table-row>\n <!-- a --> <table:table-cell office:value-type=\"string\">\n  \
+                <office:annotation><text:p>note</text:p></office:annotation>\n  <text:p>\n  a \
+                <text:span> b</text:span><text:s text:c=\"2\"/>c&amp;</text:p>\n  <text:p>d</text:p>\
+                <draw:frame><text:p>shape</text:p></draw:frame>\n </table:table-cell>\n \
+                <x:y/><table:table-cell office:value-type=\"time\" office:time-value=\"PT12H30M00S\">\
+                \n<text:p>12:30</text:p>\n</table:table-cell>\n<table:table-cell table:formula=\"of:=1\"\
+                 office:value-type=\"string\" calcext:value-type=\"error\" \
+                 office:string-value=\"\"><text:p>Err:502</text:p></table:table-cell>\
+                <table:table-cell table:formula=\"of:=2\"/></table:table-row>";
+    let found = cells(&ods(rows));
+    let expected = [
+        ("A1", text("a b  c&\nd")),
+        ("B1", Cell::Date(0.5 + 1.0 / 48.0)),
+        ("C1", Cell::Error(CellError::Unknown)),
+        ("D1", Cell::Formula("of:=2".into())),
+    ];
+    assert_eq!(found, expected.map(|(at, cell)| (at.to_owned(), cell)));
+}
+
+#[test]
+fn an_empty_text_of_a_formula_is_an_empty_cell() {
+    let expected = [
+        "A1 name",
+        "B1 port",
+        "C1 description",
+        "D1 ip_address",
+        "A2 R2",
+        "B2 22",
+        "D2 10.0.0.2",
+        "A3 R3",
+        "B3 22",
+        "D3 10.0.0.3",
+    ];
+    for name in ["libreoffice.xls", "libreoffice.xlsx", "libreoffice.ods"] {
+        assert_texts(&cells(&case(&format!("06-formula-empty-text/{name}"))), &expected);
+    }
+}
+
+#[test]
+fn a_formula_that_was_never_calculated_has_no_value() {
+    let xlsxwriter = cells(&case("08-formula-zero-xlsxwriter/xw_formula0.xlsx"));
+    assert_texts(
+        &xlsxwriter,
+        &[
+            "A1 name",
+            "B1 port",
+            "C1 ip_address",
+            "D1 rack",
+            "A2 R1",
+            "B2 =20+3",
+            "C2 =\"10.0.0.\"&1",
+            "D2 =5+2",
+        ],
+    );
+    let formulas = |cells: &Cells| {
+        let formulas = cells.iter().filter(|(_, cell)| matches!(cell, Cell::Formula(_)));
+        formulas.map(|(at, _)| at.clone()).collect::<Vec<_>>()
+    };
+    let xlwt = cells(&case("20-xls-never-calculated/xlwt.xls"));
+    assert_eq!(formulas(&xlwt), ["B2", "C2"]);
+    assert_eq!(cell(&xlwt, "D2").to_string(), "12:30:00");
+    assert_eq!(formulas(&cells(&case("04-xls-biff8-codepage/perl.xls"))), ["G2"]);
+    // A value that is there is taken, also if the workbook is to be calculated.
+    let has_values = changed(
+        &case("08-formula-zero-xlsxwriter/xw_formula0.xlsx"),
+        "xl/worksheets/sheet1.xml",
+        |sheet| {
+            String::from_utf8(sheet).unwrap().replace("</f><v>0</v>", "</f><v>23</v>").into_bytes()
+        },
+    );
+    assert_eq!(cell(&cells(&has_values), "B2"), &Cell::Number(23.0));
+}
+
+/// A record of a cell of a `.xlsb`.
+fn xlsb_cell(kind: u16, column: Option<u32>, value: &[u8]) -> Vec<u8> {
+    let column = column.map(u32::to_le_bytes);
+    let column = column.as_ref().map_or(&[][..], |column| column.as_slice());
+    xlsb_record(kind, &[column, &[0; 4], value].concat())
+}
+
+#[test]
+fn short_and_rare_cells_of_a_xlsb_are_read() {
+    let wide = |text: &str| {
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let mut bytes = (units.len() as u32).to_le_bytes().to_vec();
+        bytes.extend(units.into_iter().flat_map(u16::to_le_bytes));
+        bytes
+    };
+    let mut header = 0_u32.to_le_bytes().to_vec();
+    header.resize(17, 0);
+    let rows = [
+        xlsb_record(0, &header),
+        xlsb_cell(17, None, &wide("name")),
+        xlsb_cell(16, None, &0.5_f64.to_le_bytes()),
+        xlsb_cell(12, None, &[]),
+        xlsb_cell(15, None, &[1]),
+        xlsb_cell(6, Some(6), &wide("é>b")),
+        xlsb_cell(13, None, &((22_u32 << 2) | 2).to_le_bytes()),
+        xlsb_cell(14, None, &[0x2A]),
+        // An error that calamine does not know, and one of a formula.
+        xlsb_cell(3, Some(9), &[0x99]),
+        xlsb_cell(11, Some(10), &[0x07, 0, 0, 0, 0, 0, 0, 0, 0]),
+        // Rich text.
+        xlsb_cell(62, Some(11), &[&[1][..], &wide("rich"), &[0; 8]].concat()),
+        xlsb_cell(17, None, &wide("last")),
+    ]
+    .concat();
+    let expected = [
+        ("A1", text("name")),
+        ("B1", Cell::Number(0.5)),
+        ("D1", Cell::Bool(true)),
+        ("G1", text("é>b")),
+        ("H1", Cell::Number(22.0)),
+        ("I1", Cell::Error(CellError::NotAvailable)),
+        ("J1", Cell::Error(CellError::Value)),
+        ("K1", Cell::Error(CellError::DivisionByZero)),
+        ("L1", text("rich")),
+        ("M1", text("last")),
+    ];
+    assert_eq!(cells(&xlsb("device", &rows)), expected.map(|(at, cell)| (at.to_owned(), cell)));
+    let sheets = try_cells(&case("07-xlsb-short-cells/sheetjs.xlsb")).unwrap();
+    let header: Vec<String> = sheets[0]
+        .1
+        .iter()
+        .filter(|(at, _)| at.ends_with('1') && at.len() == 2)
+        .map(|(at, cell)| format!("{at} {cell}"))
+        .collect();
+    assert_eq!(header.len(), 5, "{sheets:?}");
+}
+
+#[test]
+fn a_number_format_is_taken_by_its_text_and_not_by_its_id() {
+    let gnumeric = cells(&case("11-format-id-read-as-date/gnumeric.xls"));
+    assert_eq!(cell(&gnumeric, "F2").to_string(), "2024-02-01");
+    assert_eq!(cell(&gnumeric, "F3").to_string(), "2024-02-01 10:05:00");
+    assert_eq!(cell(&gnumeric, "G2"), &Cell::Number(12.5));
+    assert_eq!(cell(&gnumeric, "D2"), &Cell::Bool(true));
+    let openpyxl = cells(&case("21-times-and-errors/openpyxl.xlsx"));
+    assert_eq!(cell(&openpyxl, "B2").to_string(), "12:30:00");
+    assert_eq!(cell(&openpyxl, "C2").to_string(), "2024-01-31 09:05:00");
+    assert_eq!(cell(&openpyxl, "D2"), &Cell::Duration(1.25));
+}
+
+#[test]
+fn times_are_stored_as_times_and_long_numbers_are_problems() {
+    let server = Server::start();
+    let file = case("21-times-and-errors/openpyxl.xlsx");
+    let answer = imported(&server, Form::of_file("a.xlsx", &file));
+    assert_eq!(answer.status, 422, "{}", shown(&answer));
+    for expected in ["device!D2", "device!E2", "the number has more than 15 digits"] {
+        assert!(shown(&answer).contains(expected), "{expected}: {}", shown(&answer));
+    }
+    let table = case("20-xls-never-calculated/xlwt.xls");
+    let answer = imported(&server, Form::of_file("b.xls", &table));
+    assert_eq!(answer.status, 422, "{}", shown(&answer));
+    for expected in ["device!B2", "device!C2", "does not contain its result"] {
+        assert!(shown(&answer).contains(expected), "{expected}: {}", shown(&answer));
+    }
+    assert!(!shown(&answer).contains("Unrecognised"), "{}", shown(&answer));
+}
+
+#[test]
+fn an_unknown_error_is_an_error_of_its_cell() {
+    let sheet = |error: &str| {
+        changed(
+            &case("06-formula-empty-text/libreoffice.xlsx"),
+            "xl/worksheets/sheet1.xml",
+            |xml| {
+                let xml = String::from_utf8(xml).unwrap();
+                let cell = format!("<c r=\"Z9\" s=\"0\" t=\"e\"><v>{error}</v></c>");
+                xml.replace("</sheetData>", &format!("<row r=\"9\">{cell}</row></sheetData>"))
+                    .into_bytes()
+            },
+        )
+    };
+    for (word, expected) in [
+        ("#SPILL!", CellError::Spill),
+        ("#BUSY!", CellError::Busy),
+        ("#CALC!", CellError::Calculation),
+        ("#PYTHON!", CellError::Unknown),
+        ("#N/A", CellError::NotAvailable),
+    ] {
+        assert_eq!(cell(&cells(&sheet(word)), "Z9"), &Cell::Error(expected), "{word}");
+    }
+    // Error 0x99 in a formula of a `.xls`.
+    let mut stream = stream(&case("04-xls-biff8-codepage/perl.xls"));
+    let value = [0, 0, 0, 0, 0, 0, 0, 0, 3, 0];
+    let at = stream.windows(value.len()).position(|bytes| bytes == value).unwrap();
+    stream[at..at + 8].copy_from_slice(&[2, 0, 0x99, 0, 0, 0, 0xFF, 0xFF]);
+    let found = cells(&container("/Workbook", &stream));
+    assert_eq!(cell(&found, "G2"), &Cell::Error(CellError::Value));
+}
+
+#[test]
+fn a_workbook_that_is_cut_off_is_said_to_be_so() {
+    for name in ["03-ansible-base64/sites.xlsx", "05-ods-whitespace/gnumeric.ods"] {
+        let whole = case(name);
+        for length in [200, whole.len() / 2, whole.len() - 30] {
+            let error = try_cells(&whole[..length]).unwrap_err();
+            assert!(matches!(error, DecodeError::Refused(Refusal::CutOff)), "{error:?}");
+        }
+    }
+    let error = try_cells(&archive(&[("device.csv", b"name\n")])).unwrap_err();
+    assert!(error.to_string().starts_with("this is a zip archive, but not a workbook"), "{error}");
+}
