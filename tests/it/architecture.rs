@@ -2,6 +2,7 @@
 
 mod circles;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -265,6 +266,36 @@ fn every_module_uses_only_the_layers_below_it() {
         }
     }
     assert!(bad.is_empty(), "imports that break the layers:\n{}", bad.join("\n"));
+}
+
+#[test]
+fn the_maps_of_the_documentation_show_these_layers() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // A row: the number of the layer, the module, its contents.
+    let rows = |file: &str| -> Vec<String> {
+        let is_row = |line: &String| {
+            let number = line.strip_prefix("| ");
+            number.is_some_and(|number| number.starts_with(char::is_numeric) && line.contains('`'))
+        };
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let lines =
+            text.lines().map(|line| line.trim_start_matches("//! ").replace(['[', ']'], ""));
+        lines.filter(is_row).collect()
+    };
+    let map = rows("src/lib.rs");
+    assert_eq!(map, rows("assets/docs/design.md"));
+
+    let module = |row: &String| {
+        let mut cells = row.split('|').map(str::trim).skip(1);
+        let layer: usize = cells.next().unwrap().parse().unwrap();
+        (layer, cells.next().unwrap().trim_matches('`').to_owned())
+    };
+    let shown: BTreeSet<_> = map.iter().map(module).collect();
+    let layers = LAYERS.into_iter().chain([TOP.as_slice()]).enumerate();
+    let checked = layers.flat_map(|(below, modules)| {
+        modules.iter().map(move |module| (below + 1, (*module).to_owned()))
+    });
+    assert_eq!(shown, checked.collect());
 }
 
 #[test]
