@@ -111,6 +111,11 @@ impl RecoverArgs {
 }
 
 /// Shows what is damaged, or recovers.
+///
+/// With a confirmation the database is read twice, for the plan and for the recovery. The result of
+/// the first reading is a generation of its own on the disk. It is removed before the question is
+/// asked, because Ctrl-C at the question ends the process: the generation would stay on the disk until
+/// the inventory can be opened again.
 pub(super) fn run(args: &RecoverArgs) -> anyhow::Result<ExitCode> {
     owner::act_as_owner(&args.data)?;
     let options =
