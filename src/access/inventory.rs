@@ -43,7 +43,7 @@ impl InventoryAccounts {
         let Some(mut user) = reading.get::<User>(name)?.map(|stored| stored.record) else {
             return Ok(None);
         };
-        reading.open_secrets(&mut user)?;
+        reading.decrypt_secrets(&mut user)?;
         let account = Arc::new(Account {
             name: name.to_owned(),
             password_hash: user.password.get().and_then(Secret::plain),
@@ -118,7 +118,7 @@ pub fn create_first_user(store: &Store) -> Result<bool, PasswordError> {
 /// Returns whether the inventory has an administrator with a password, who can log in.
 ///
 /// # Errors
-/// [`StoreError::Unsealable`] if a password was sealed with another key; others if the store cannot
+/// [`StoreError::UndecryptableSecret`] if a password was encrypted with another key; others if the store cannot
 /// be read.
 pub fn has_able_administrator(store: &Store) -> Result<bool, StoreError> {
     let reading = store.read();
@@ -129,9 +129,9 @@ pub fn has_able_administrator(store: &Store) -> Result<bool, StoreError> {
             Err(error) if error.is_damage() => continue,
             Err(error) => return Err(error),
         };
-        // The secrets of other users stay sealed.
+        // The secrets of other users stay encrypted.
         if user.is_admin.get() == Some(&true) {
-            reading.open_secrets(&mut user)?;
+            reading.decrypt_secrets(&mut user)?;
             if user.is_active_administrator() {
                 return Ok(true);
             }

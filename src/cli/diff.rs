@@ -53,11 +53,11 @@ pub(super) struct DiffArgs {
     #[command(flatten)]
     kinds: KindsArgs,
 
-    /// Compare with an import with --replace
+    /// Show what an import with --replace would change
     #[arg(long)]
     replace: bool,
 
-    /// Compare with an import with --replace-all
+    /// Show what an import with --replace-all would change
     #[arg(long, conflicts_with = "replace")]
     replace_all: bool,
 

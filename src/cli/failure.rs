@@ -89,12 +89,12 @@ fn of_store(error: &StoreError) -> Option<String> {
     }
     let advice = match error {
         StoreError::Directory(error) => {
-            return Some(command_at_holder(error).unwrap_or_else(|| error.way_out()));
+            return Some(command_at_holder(error).unwrap_or_else(|| error.advice()));
         }
-        StoreError::Key(error) => return Some(error.way_out()),
+        StoreError::Key(error) => return Some(error.advice()),
         StoreError::Corrupt { .. }
         | StoreError::Damaged { .. }
-        | StoreError::Unsealable { .. }
+        | StoreError::UndecryptableSecret { .. }
         | StoreError::Database(_) => {
             "To find all damage, run satchel verify --data DIR. To repair it, stop the server and run \
              satchel recover --data DIR."
@@ -153,7 +153,7 @@ fn command_at_holder(error: &DirectoryError) -> Option<String> {
         );
     }
     let command = at_server(std::env::args(), url)?;
-    Some(format!("Run the command at the server:\n  {command}\nor stop the server first."))
+    Some(format!("Run the command against the server:\n  {command}\nor stop the server first."))
 }
 
 /// The same command line with `--server` instead of `--data`. `None` for `serve`.

@@ -6,13 +6,14 @@ use crate::codec::bundle;
 use crate::config;
 use crate::store;
 
+/// The paragraph on settings. Its lines are not broken here: clap wraps them to the terminal.
 const SETTINGS: &str = "\
 Settings:
-  Every option with an environment variable is a setting. A TOML file can set it too, under the
-  option's name with _ for -: log_format = \"json\"
+  Every option with an environment variable is a setting. A settings file (TOML) can set it as \
+well. The name is that of the option, with _ instead of -: log_format = \"json\"
   Precedence: command-line option, environment variable, settings file, default.
-  The settings file is named by --config or SATCHEL_CONFIG; otherwise it is /etc/satchel.toml, if
-  that exists. `satchel config` prints all settings in effect and where each comes from.";
+  --config or SATCHEL_CONFIG names the settings file. The default is /etc/satchel.toml, if it \
+exists. `satchel config` prints all settings in effect and the source of each.";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -27,7 +28,7 @@ Examples:
   satchel serve --demo
       serves a sample inventory at http://127.0.0.1:8080
   satchel config
-      shows all settings and where each comes from
+      shows all settings and the source of each
   satchel help serve
       shows all options of a subcommand";
 

@@ -49,8 +49,8 @@ Exit codes:
 /// `satchel import`
 #[derive(Args, Debug)]
 pub(super) struct ImportArgs {
-    /// A bundle, project folder or workbook, or the name of a project in the project library. A file
-    /// or folder of that name takes precedence
+    /// A bundle, project folder or workbook, or the name of a project in the project library. If a
+    /// file or folder has the same name as a stored project, the file or folder is imported
     #[arg(value_name = "FILE|FOLDER|NAME")]
     from: OsString,
 
@@ -86,7 +86,8 @@ pub(super) struct ImportArgs {
     #[command(flatten)]
     reading: ReadArgs,
 
-    /// If there are errors, write a copy of the workbook with the errors beside the rows
+    /// If there are errors, write a copy of the workbook to this file, with the errors in an extra
+    /// column
     #[arg(long, value_name = "FILE")]
     marked: Option<PathBuf>,
 
@@ -191,7 +192,7 @@ fn confirm_removals(preview: &Answer, out: OutputArgs) -> anyhow::Result<bool> {
     confirm::confirmed(&format!("Remove {} and import?", output::counted(removed, "record")))
 }
 
-/// Downloads the copy of the workbook with the errors beside the rows, if there are errors.
+/// Downloads the copy of the workbook with the errors in an extra column, if there are errors.
 fn download_marked(
     args: &ImportArgs,
     file: Option<NewFile>,
@@ -204,6 +205,6 @@ fn download_marked(
     };
     client.download(marked, file.file(), "downloading the marked workbook", progress)?;
     file.finish()?;
-    progress.say(&format!("the errors are written beside the rows in {}", to.display()));
+    progress.say(&format!("the errors are in an extra column of {}", to.display()));
     Ok(())
 }

@@ -75,7 +75,7 @@ impl Input {
                 Ok(_) | Err(_) => Ok(Input::Bundle(InputFile::new(path))),
             },
             None => bail!(
-                "{} is not a bundle, workbook or project folder (the name of a table must end in \
+                "{} is not a bundle, workbook or project folder (the name of a CSV table must end in \
                  .csv)",
                 path.display()
             ),

@@ -120,7 +120,7 @@ fn run(shared: &Shared, mut out: impl Write) {
             // Queued like other lines, and in their format.
             tracing::error!(
                 lines = dropped,
-                "log lines were dropped, because standard error was not read fast enough"
+                "Log lines were dropped, because standard error was not read fast enough."
             );
         }
     }

@@ -21,7 +21,7 @@ pub(super) enum ActingUser {
 }
 
 impl fmt::Display for ActingUser {
-    /// Continues the sentence "on the data directory DIR".
+    /// Continues the message `using data directory “DIR”`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ActingUser::Caller => Ok(()),

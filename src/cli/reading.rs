@@ -9,7 +9,7 @@ use crate::http::paths::percent_encode;
 /// Which sheet is read, as which type, and how its header is read.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ReadArgs {
-    /// What the rows of a table (.csv) are, or of the sheet to read
+    /// The type of the rows of a table (.csv), or of the sheet to read
     #[arg(long, value_name = "TYPE")]
     kind: Option<RowKind>,
 

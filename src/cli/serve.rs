@@ -75,7 +75,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
 fn become_owner(config: &ServeConfig) -> anyhow::Result<Option<TcpListener>> {
     let Some(owner) = owner_to_become(&config.data) else { return Ok(None) };
     let listener = bind(config.listen)?;
-    tracing::info!("working as {owner}, who owns {}", config.data.display());
+    tracing::info!("Running as {owner}, the owner of {}.", config.data.display());
     owner::become_owner(&config.data, owner)?;
     Ok(Some(listener))
 }
@@ -127,10 +127,12 @@ impl Opened {
         if config.demo {
             match migration.demo(access::FIRST_USER_NAME)? {
                 Demo::Imported(report) => {
-                    tracing::info!("sample inventory: {}", report.summary);
+                    tracing::info!("Sample inventory: {}", report.summary);
                 }
                 Demo::NotEmpty => {
-                    tracing::info!("the inventory is not empty: no sample was imported");
+                    tracing::info!(
+                        "The inventory is not empty, so the sample inventory was not imported."
+                    );
                 }
             }
         }
@@ -209,7 +211,7 @@ async fn serve(
     tokio::pin!(serving);
     tokio::select! {
         drained = &mut serving => return Ok(ServeEnd::Drained(drained)),
-        () = signals.next() => tracing::info!("stopping: finishing open requests"),
+        () = signals.next() => tracing::info!("Stopping: finishing open requests."),
     }
     supervisor.stopping(shutdown_wait);
     drop(stop);
@@ -224,7 +226,7 @@ fn announce(address: SocketAddr) {
     let mut stdout = std::io::stdout().lock();
     let written = writeln!(stdout, "satchel is listening on http://{address}");
     if let Err(error) = written.and_then(|()| stdout.flush()) {
-        tracing::warn!(%error, "cannot write to standard output");
+        tracing::warn!(%error, "Cannot write to standard output.");
     }
 }
 
@@ -234,16 +236,16 @@ fn end(runtime: Runtime, opened: Opened, ended: ServeEnd) -> anyhow::Result<Exit
     runtime.shutdown_background();
     match ended {
         ServeEnd::Interrupted => {
-            tracing::warn!("stopped immediately, with open requests");
+            tracing::warn!("Stopped immediately. Open requests were aborted.");
             return Ok(ExitCode::from(EXIT_INTERRUPTED));
         }
         ServeEnd::Drained(Drained::DeadlinePassed) => {
-            tracing::warn!("some open requests took too long and were stopped");
+            tracing::warn!("Some open requests took too long and were aborted.");
         }
         ServeEnd::Drained(Drained::Complete) => {}
     }
     opened.close().context("Cannot close the inventory")?;
-    tracing::info!("stopped");
+    tracing::info!("Stopped.");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -42,7 +42,7 @@ pub(super) struct VerifyArgs {
     #[arg(value_name = "FILE")]
     file: Option<OsString>,
 
-    /// Print all findings that the answer contains
+    /// Print all findings, not only the first ones
     #[arg(long)]
     all: bool,
 

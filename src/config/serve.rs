@@ -57,8 +57,8 @@ pub struct ServeConfig {
     #[arg(long, env = "SATCHEL_NAME", value_name = "NAME", value_parser = server_name)]
     name: Option<String>,
 
-    /// Memory for the database cache in MiB, 16 to 65536; an import uses the same amount again. A
-    /// large inventory is faster with more
+    /// Memory for the database cache in MiB, 16 to 65536. An import needs this amount a second
+    /// time. Use more for a large inventory
     #[arg(long, env = "SATCHEL_CACHE_MIB", value_name = "MIB", default_value_t = default_cache_mib(),
           value_parser = value_parser!(u64).range(CACHE_MIB_MIN..=CACHE_MIB_MAX))]
     cache_mib: u64,
@@ -123,7 +123,7 @@ pub enum LogFormat {
 /// The limits for clients.
 #[derive(Args, Clone, Debug)]
 pub struct LimitsConfig {
-    /// Most connections at the same time, 1 to 65535; further connections wait
+    /// Maximum number of open connections, 1 to 65535; further connections wait
     #[arg(long, env = "SATCHEL_CONNECTIONS_MAX", value_name = "COUNT", help_heading = "Limits",
           default_value_t = default_connections(),
           value_parser = value_parser!(u32).range(1..=CONNECTIONS_MAX))]
@@ -136,13 +136,13 @@ pub struct LimitsConfig {
           value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
     head_wait_ms: u64,
 
-    /// Milliseconds to wait for the next piece of a request's body, up to a day
+    /// Milliseconds to wait for the next part of the request body, up to a day
     #[arg(long, env = "SATCHEL_BODY_WAIT_MS", value_name = "MS", help_heading = "Limits",
           default_value_t = milliseconds(Limits::default().body_wait),
           value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]
     body_wait_ms: u64,
 
-    /// Milliseconds to wait for a client to read the next piece of an answer, up to a day
+    /// Milliseconds to wait for a client to read the next part of the response, up to a day
     #[arg(long, env = "SATCHEL_WRITE_WAIT_MS", value_name = "MS", help_heading = "Limits",
           default_value_t = milliseconds(Limits::default().write_wait),
           value_parser = value_parser!(u64).range(1..=WAIT_MS_MAX))]

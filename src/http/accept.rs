@@ -102,7 +102,7 @@ impl Coding {
     }
 }
 
-/// Returns whether a browser asks for a page: only browsers name HTML in `Accept`.
+/// Returns whether a browser asks for a page: only browsers send HTML in `Accept`.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     weight(headers, ACCEPT, |name| name == b"text/html") > weight(headers, ACCEPT, is_json)
 }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_a_workbook_if_accept_names_and_prefers_one() {
+    fn a_report_is_a_workbook_if_accept_prefers_one() {
         for (accept, format) in [
             ("*/*", ReportFormat::Json),
             ("application/*", ReportFormat::Json),

@@ -1,5 +1,5 @@
-//! The access log: one line for each request, written when its response is sent completely or was
-//! given up. The request is counted in the metrics at the same time.
+//! The access log: one line for each request, written when its response is sent completely or
+//! aborted. The request is counted in the metrics at the same time.
 
 use std::{
     io,
@@ -22,11 +22,12 @@ use super::{
     response::{Payload, Response},
 };
 
-/// The tracing target of the access log, so that a filter can name them (`--log satchel::requests=off`).
+/// The tracing target of the access log, so that a filter can select it (`--log
+/// satchel::requests=off`).
 const TARGET: &str = "satchel::requests";
 
-/// The log line of a request in the making. Dropping it writes the line: after the last byte of
-/// the response, or when the client disconnects before.
+/// The log line of a running request. Dropping it writes the line: after the last byte of the
+/// response, or when the client disconnects earlier.
 pub(super) struct Entry {
     state: Arc<ConnectionState>,
     id: RequestId,
@@ -56,7 +57,7 @@ impl Entry {
         method: &Method,
         path: &str,
     ) -> Self {
-        state.set_answering(true);
+        state.set_responding(true);
         Self {
             state,
             id,
@@ -84,7 +85,7 @@ impl Entry {
         self.user = Some(name.to_owned());
     }
 
-    /// Attaches the entry to the response body, which drops it when it is sent or given up.
+    /// Attaches the entry to the response body, which drops it when it is sent or aborted.
     pub(super) fn follow(mut self, response: Response) -> hyper::Response<LoggedBody> {
         self.status = Some(response.status());
         self.promised_bytes = match self.method {
@@ -97,8 +98,8 @@ impl Entry {
 }
 
 impl Entry {
-    /// Returns whether the response ended before its end.
-    fn is_cut_off(&self) -> bool {
+    /// Returns whether the response was aborted before its end.
+    fn is_aborted(&self) -> bool {
         match self.promised_bytes {
             Some(bytes) => self.sent_bytes < bytes,
             None => !self.ended,
@@ -108,7 +109,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.state.set_answering(false);
+        self.state.set_responding(false);
         let duration = self.started.elapsed();
         let outcome = Outcome::from_status(self.status);
         self.metrics.request(self.operation, outcome, duration, self.sent_bytes);
@@ -126,7 +127,7 @@ impl Drop for Entry {
             "{}",
             match self.status {
                 None => "the client disconnected before the response",
-                Some(_) if self.is_cut_off() => "the response was cut off",
+                Some(_) if self.is_aborted() => "the response was aborted",
                 Some(_) => "answered",
             },
         );

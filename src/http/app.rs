@@ -1,4 +1,4 @@
-//! The appliance as handlers see it: the operations, the door to blocking work, and the routes.
+//! The appliance as handlers see it: the operations, the lanes for blocking work, and the routes.
 
 use std::sync::{Arc, OnceLock};
 

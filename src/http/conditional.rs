@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::problem::{Flaw, Problem, ProblemKind, RequestLocation};
 
-/// The bytes of a SHA-256 in an ETag: enough to tell versions apart; an ETag is no protection
+/// The bytes of a SHA-256 in an ETag: enough to distinguish versions. An ETag does not protect
 /// against forgery.
 const HASH_BYTES: usize = 8;
 
@@ -217,8 +217,9 @@ pub(super) enum Part {
     Beyond,
 }
 
-/// Reads `Range: bytes=a-b`, `a-` or `-n` of a content of `bytes` bytes. Any other value is ignored,
-/// which RFC 9110 allows, and so is every range if `If-Range` does not name the current version.
+/// Reads `Range: bytes=a-b`, `a-` or `-n` of a content of `bytes` bytes. Any other value is
+/// ignored, which RFC 9110 allows, and so is every range if `If-Range` does not contain the current
+/// version.
 pub(super) fn part(headers: &HeaderMap, etag: &ETag, modified: SystemTime, bytes: u64) -> Part {
     if let Some(condition) = headers.get(IF_RANGE) {
         let holds = condition == etag.0.as_str()
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn if_range_names_the_version() {
+    fn if_range_requires_the_current_version() {
         for (condition, expected) in [
             ("\"a\"", Part::Range(0..1)),
             ("\"b\"", Part::Whole),

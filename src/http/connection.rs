@@ -8,7 +8,7 @@ use tokio::{net::TcpStream, sync::watch, time::sleep};
 
 use super::{
     connection_state::ConnectionState,
-    pipeline::{Server, answer},
+    pipeline::{Server, respond},
     timeout_stream::TimeoutStream,
 };
 
@@ -25,7 +25,7 @@ const HEADERS_MAX: usize = 100;
 /// of a head whose first bytes have arrived.
 const IDLE_WAIT: Duration = Duration::from_millis(500);
 
-/// Serves one connection until it is closed. Once `stopping` changes (or its sender is dropped),
+/// Serves one connection until it is closed. After `stopping` changes (or its sender is dropped),
 /// the connection accepts no new request.
 pub(super) async fn serve(
     server: Arc<Server>,
@@ -36,7 +36,7 @@ pub(super) async fn serve(
     // Responses are written in large pieces; Nagle's algorithm would only delay their last
     // packets.
     if let Err(error) = tcp.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
+        tracing::debug!(%peer, %error, "Cannot set TCP_NODELAY.");
     }
     let state = Arc::new(ConnectionState::new(peer));
     let io = TokioIo::new(TimeoutStream::new(tcp, state.clone(), server.app.limits.write_wait));
@@ -45,7 +45,7 @@ pub(super) async fn serve(
         let state = state.clone();
         move |request| {
             let (server, state) = (server.clone(), state.clone());
-            async move { Ok::<_, Infallible>(answer(server, state, request).await) }
+            async move { Ok::<_, Infallible>(respond(server, state, request).await) }
         }
     });
     let connection = http1::Builder::new()
@@ -68,7 +68,8 @@ pub(super) async fn serve(
     };
     if let Err(error) = ended {
         // Clients disconnect and send malformed requests; the server has nothing to report.
-        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection ended early");
+        tracing::debug!(%peer, error = &error as &dyn std::error::Error, "The connection ended \
+            early.");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The state that the parts of one connection share.
+//! The state of one connection, shared by its parts.
 
 use std::{
     net::SocketAddr,
@@ -9,7 +9,7 @@ use std::{
 /// when the server shuts down and when the connection is closed.
 pub(super) struct ConnectionState {
     pub(super) peer: SocketAddr,
-    answering: AtomicBool,
+    responding: AtomicBool,
     body_unread: AtomicBool,
     writing: AtomicBool,
 }
@@ -18,15 +18,15 @@ impl ConnectionState {
     pub(super) fn new(peer: SocketAddr) -> Self {
         Self {
             peer,
-            answering: AtomicBool::new(false),
+            responding: AtomicBool::new(false),
             body_unread: AtomicBool::new(false),
             writing: AtomicBool::new(false),
         }
     }
 
-    /// Sets whether a request was read whose response is not sent completely.
-    pub(super) fn set_answering(&self, answering: bool) {
-        self.answering.store(answering, Ordering::Relaxed);
+    /// Sets whether the response to a request is not sent completely yet.
+    pub(super) fn set_responding(&self, responding: bool) {
+        self.responding.store(responding, Ordering::Relaxed);
     }
 
     /// Sets whether the client still has a part of a body to send.
@@ -44,8 +44,8 @@ impl ConnectionState {
         self.writing.store(writing, Ordering::Relaxed);
     }
 
-    /// Returns whether no request is being answered and no write waits for the client.
+    /// Returns whether no response is in progress and no write waits for the client.
     pub(super) fn is_idle(&self) -> bool {
-        !self.answering.load(Ordering::Relaxed) && !self.writing.load(Ordering::Relaxed)
+        !self.responding.load(Ordering::Relaxed) && !self.writing.load(Ordering::Relaxed)
     }
 }

@@ -17,7 +17,7 @@ pub enum Access {
 /// The body that a route accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyRule {
-    /// None; a body that is sent is not read. Only GET routes have this rule.
+    /// No body. A body that a client sends is ignored. Only GET routes have this rule.
     Nothing,
     /// The call's options and nothing else: empty, JSON or a form, of at most
     /// [`OPTIONS_BYTES_MAX`]. The pipeline reads them before it calls the handler.
@@ -107,7 +107,7 @@ pub struct Description {
     pub request: &'static [Content],
     /// The responses to successful requests, the usual one first. Problems are added to the OpenAPI
     /// description without an entry.
-    pub answers: &'static [AnswerForm],
+    pub responses: &'static [ResponseForm],
 }
 
 /// A `{name}` segment of a pattern.
@@ -199,7 +199,7 @@ pub enum ValueType {
 /// The query that a route accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryRule {
-    /// None; a query that is sent is not read. Only GET routes have this rule.
+    /// No query. A query that a client sends is ignored. Only GET routes have this rule.
     Nothing,
     /// These options; other parameters are refused.
     Known(&'static [CallOption]),
@@ -246,7 +246,7 @@ pub enum Shape {
 
 /// One response of a route.
 #[derive(Clone, Copy, Debug)]
-pub struct AnswerForm {
+pub struct ResponseForm {
     /// The HTTP status.
     pub status: u16,
     /// One sentence.
@@ -254,19 +254,19 @@ pub struct AnswerForm {
     /// The body, once for each media type that a client can ask for; empty if there is no body.
     pub content: &'static [Content],
     /// The headers beyond those that every response can have.
-    pub headers: &'static [AnswerHeader],
+    pub headers: &'static [ResponseHeader],
 }
 
-/// A response header that clients may need.
+/// A response header that clients can use.
 #[derive(Clone, Copy, Debug)]
-pub struct AnswerHeader {
+pub struct ResponseHeader {
     /// The name of the header.
     pub name: &'static str,
     /// One sentence.
     pub about: &'static str,
 }
 
-impl AnswerForm {
+impl ResponseForm {
     /// Returns a response with the status 200.
     pub(super) const fn of(about: &'static str, content: &'static [Content]) -> Self {
         Self { status: 200, about, content, headers: &[] }
@@ -278,7 +278,7 @@ impl AnswerForm {
     }
 
     /// Returns the response with headers.
-    pub(super) const fn headers(self, headers: &'static [AnswerHeader]) -> Self {
+    pub(super) const fn headers(self, headers: &'static [ResponseHeader]) -> Self {
         Self { headers, ..self }
     }
 

@@ -51,7 +51,7 @@ pub(super) struct FileRequest<'r> {
     pub(super) blocking: &'r Arc<Blocking>,
 }
 
-/// Answers a request with the file, the requested range of it, or 304.
+/// Returns the response to a request for a file: the file, the requested range of it, or 304.
 ///
 /// # Errors
 /// 412 if a condition of the request does not hold; 416 for a range beyond the end.
@@ -94,8 +94,8 @@ pub(super) fn render(request: &FileRequest<'_>, download: Download) -> Result<Re
     Ok(response)
 }
 
-/// Answers the request that made the file with the complete file. The conditions of that request
-/// do not apply to it.
+/// Returns a response with the complete file, for the request that created the file. The conditions
+/// of that request do not apply to it.
 pub(super) fn attached(blocking: &Arc<Blocking>, download: Download) -> Response {
     let Download { file, bytes, etag, modified, media_type, file_name } = download;
     let payload = payload(blocking.clone(), file, 0..bytes);
@@ -109,7 +109,7 @@ pub(super) fn attached(blocking: &Arc<Blocking>, download: Download) -> Response
     response
 }
 
-/// Answers with a JSON file that never changes.
+/// Returns a response with a JSON file that never changes.
 pub(super) fn json_file(request: &FileRequest<'_>, file: File, bytes: u64) -> Response {
     let mut response = stream(request, StatusCode::OK, file, 0..bytes);
     response.headers_mut().insert(CONTENT_TYPE, JSON);
@@ -181,7 +181,7 @@ async fn send(mut file: Offloaded<File>, range: Range<u64>, sender: BodySender) 
 /// Logs an error after the head was sent. Dropping the sender closes the connection before the
 /// announced length, which tells the client that the file is incomplete.
 fn cut_off(error: &(dyn Error + 'static)) {
-    tracing::error!(error, "download aborted: cannot read the file");
+    tracing::error!(error, "Download aborted: cannot read the file.");
 }
 
 /// Reads `chunk_bytes` bytes at the offset `at`.

@@ -1,4 +1,5 @@
-//! Collecting what is wrong with a request, so that a response reports all of it at once.
+//! Collects the flaws of a request, so that a response reports all of them at once. A flaw is one
+//! error in the query, the body or the path.
 
 use std::borrow::Cow;
 
@@ -47,7 +48,7 @@ impl<'a> Flaws<'a> {
         self.flaws.push(Flaw { value: shown_value(value), ..flaw });
     }
 
-    /// Adds the flaw that a text is none of the valid words, with the nearest of them.
+    /// Adds the flaw that a text is not one of the valid words, with the nearest valid word.
     pub(super) fn unknown_word(&mut self, text: &str, words: &[&'static str]) {
         let nearest = nearest(text, words.iter().copied());
         let valid = words.to_vec();
@@ -99,7 +100,8 @@ pub(super) fn summary(flaws: &[Flaw]) -> String {
     }
 }
 
-/// Returns the location of an item or member of the value at `location`. Only JSON has such.
+/// Returns the location of an item or member of the value at `location`. Only JSON has items and
+/// members.
 fn within(location: &RequestLocation, name: &str) -> RequestLocation {
     match location {
         RequestLocation::Pointer(pointer) => {
@@ -156,7 +158,7 @@ pub(super) fn is_type(value: &Value) -> String {
     format!("is {}", json_type(value))
 }
 
-/// Returns the boolean that a value holds or spells.
+/// Returns the boolean in a value: a JSON boolean, or a text such as “true”.
 pub(super) fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(boolean) => Some(*boolean),

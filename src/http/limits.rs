@@ -24,13 +24,13 @@ const SHUTDOWN_WAIT: Duration = Duration::from_secs(30);
 pub struct Limits {
     /// The largest number of open connections.
     pub connections_max: usize,
-    /// How long a connection may stay open without a complete request head.
+    /// The maximum time for which a connection stays open without a complete request head.
     pub head_wait: Duration,
-    /// How long a client may pause within a request body.
+    /// The maximum pause of a client within a request body.
     pub body_wait: Duration,
-    /// How long a client may read less than the minimum of a response.
+    /// The maximum time in which a client reads less than the minimum of a response.
     pub write_wait: Duration,
-    /// How long requests in progress may take after a stop signal.
+    /// The maximum time for requests in progress after a stop signal.
     pub shutdown_wait: Duration,
 }
 

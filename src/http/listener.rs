@@ -1,4 +1,4 @@
-//! The listener: accepts connections until the server is told to stop, then waits for them to end.
+//! The listener: accepts connections until a stop signal, then waits for them to end.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ const ACCEPT_RETRY_WAIT: Duration = Duration::from_millis(100);
 /// How a server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
-    /// Every request was answered and every job has ended.
+    /// Every request has its response, and every job has ended.
     Complete,
     /// Some requests or jobs had not ended within the limit.
     DeadlinePassed,
@@ -69,7 +69,7 @@ async fn accept(
             Ok(accepted) => accepted,
             Err(error) if concerns_one_client(&error) => continue,
             Err(error) => {
-                tracing::error!(%error, "cannot accept a connection");
+                tracing::error!(%error, "Cannot accept a connection.");
                 sleep(ACCEPT_RETRY_WAIT).await;
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Media types, as `Content-Type` and `Accept` hold them.
+//! Media types in the headers `Content-Type` and `Accept`.
 
 /// Returns the media type without its parameters, in lower case: `text/csv` for
 /// `Text/CSV; charset=utf-8`.

@@ -47,7 +47,8 @@ impl Outcome {
         Outcome::Disconnected,
     ];
 
-    /// Returns the outcome of a response with this status; `None`: there was no response.
+    /// Returns the outcome of a response with this status. The status is `None` if there was no
+    /// response.
     pub(super) fn from_status(status: Option<StatusCode>) -> Self {
         match status.map(|status| status.as_u16() / 100) {
             None => Self::Disconnected,
@@ -59,7 +60,7 @@ impl Outcome {
         }
     }
 
-    /// Returns the label of the outcome, as dashboards know it.
+    /// Returns the label of the outcome in the metrics.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Outcome::Informational => "1xx",

@@ -1,21 +1,21 @@
-//! HTTP: the only module that names hyper.
+//! HTTP: the only module that uses hyper.
 //!
-//! Every request passes one ordered list of steps, `pipeline::answer`. The files of this module
-//! stand in these groups; each group uses only those above it.
+//! Every request passes one ordered list of steps, `pipeline::respond`. The files of this module
+//! are in these groups. A file uses only the files of its own group and of the groups listed before
+//! it.
 //!
 //! | group | files |
 //! |---|---|
 //! | routes as data, blocking work, the state of a connection | `paths`, `description`, `route`, `blocking`, `connection_state` |
-//! | parts of a request and a response | `path`, `parameters`, `query_string`, `media_type`, `accept`, `conditional`, `request_body`, `multipart`, `request_id`, `response`, `streamed_body`, `problem`, `answer`, `flaws`, `object_reader`, `options` |
-//! | files and rows in and out | `upload`, `download`, `row_stream` |
+//! | parts of a request and a response | `path`, `parameters`, `query_string`, `media_type`, `accept`, `conditional`, `request_body`, `multipart`, `request_id`, `response`, `streamed_body`, `problem`, `json_response`, `flaws`, `object_reader`, `options` |
+//! | transfer of files and rows | `upload`, `download`, `row_stream` |
 //! | the appliance | `limits`, `metrics`, `openapi`, `app` |
-//! | what a handler gets and uses | `caller`, `call`, `operations` |
+//! | the parameters of a handler | `caller`, `call`, `operations` |
 //! | the calls | `handlers`, `endpoint`, `routes`, `router` |
-//! | the connection, from the bottom to the top | `timeout_stream`, `access_log`, `credentials`, `pipeline`, `connection`, `listener` |
+//! | the connection, lowest layer first | `timeout_stream`, `access_log`, `credentials`, `pipeline`, `connection`, `listener` |
 
 mod accept;
 mod access_log;
-mod answer;
 mod app;
 mod blocking;
 mod call;
@@ -29,6 +29,7 @@ mod download;
 mod endpoint;
 mod flaws;
 mod handlers;
+mod json_response;
 mod limits;
 mod listener;
 mod media_type;
@@ -58,8 +59,8 @@ mod upload;
 
 pub use app::{App, AppParts};
 pub use description::{
-    Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description, Need,
-    PathParameter, QueryRule, Shape, Tag, ValueType,
+    Access, BodyRule, CallOption, Content, Description, Need, PathParameter, QueryRule,
+    ResponseForm, ResponseHeader, Shape, Tag, ValueType,
 };
 pub use limits::Limits;
 pub use listener::{Drained, listen};

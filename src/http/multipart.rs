@@ -1,8 +1,8 @@
 //! Forms with files (multipart/form-data, RFC 7578), read part by part while they arrive.
 //!
-//! multer separates the parts. It buffers all input that is available, and searches for the end of
-//! a part's head without a limit. So it receives chunk by chunk, each only when it asks again, and
-//! not more than a head may have while it searches for one.
+//! multer separates the parts. It buffers all available input, and searches without a limit for the end of
+//! the headers of a part. So [`Feed`] gives it one chunk for each call, and at most
+//! [`HEAD_BYTES_MAX`] bytes while it searches for the end of the headers.
 
 use std::{
     error::Error,
@@ -272,7 +272,7 @@ enum FeedStage<'b> {
 enum FeedError {
     #[error(transparent)]
     Body(#[from] BodyError),
-    #[error("the head of a part is too long")]
+    #[error("the headers of a form part are too long")]
     HeadLong,
 }
 
@@ -342,7 +342,7 @@ fn problem(error: multer::Error) -> Problem {
                 .to_owned(),
         ),
         E::ReadHeaderFailed(_) | E::DecodeHeaderName { .. } | E::DecodeHeaderValue { .. } => {
-            malformed("The head of a part of the form is malformed.".to_owned())
+            malformed("The headers of a form part are malformed.".to_owned())
         }
         // Errors of features of multer that are not used here, and of its later versions.
         error => Problem::internal(&error),

@@ -1,4 +1,4 @@
-//! Reading the members of a JSON object, so that a response reports all of its flaws at once.
+//! Reads the members of a JSON object, so that a response reports all flaws of the object at once.
 
 use serde_json::{Map, Value};
 
@@ -20,8 +20,7 @@ impl ObjectReader {
         Self { object, known: Vec::new(), flaws: Vec::new() }
     }
 
-    /// Reads a member that the object must have; `None` after a flaw. `parse` returns the value,
-    /// or adds a flaw.
+    /// Reads a required member; `None` after a flaw. `parse` returns the value, or adds a flaw.
     pub(super) fn required<T>(
         &mut self,
         name: &'static str,
@@ -36,8 +35,7 @@ impl ObjectReader {
         })
     }
 
-    /// Reads a member that the object may have; `None` after a flaw. `parse` returns the value, or
-    /// adds a flaw.
+    /// Reads an optional member; `None` after a flaw. `parse` returns the value, or adds a flaw.
     pub(super) fn optional<T>(
         &mut self,
         name: &'static str,

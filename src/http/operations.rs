@@ -1,9 +1,9 @@
 //! Operations that run as jobs: imports, exports and verifications.
 //!
 //! Every such call starts a job ([`crate::job`]). With `Prefer: respond-async` (RFC 7240) the
-//! response is 202 with the address of the job; otherwise the call is answered when the job ends.
-//! A client that disconnects while it waits cancels a job that changes nothing (an export, a dry
-//! run, a verification). An import that has started continues.
+//! response is 202 with the address of the job; otherwise the response is sent when the job ends. A
+//! client that disconnects while it waits cancels a job that changes nothing (an export, a dry run,
+//! a verification). An import that has started continues.
 
 use std::sync::{
     Arc,
@@ -18,10 +18,9 @@ use serde_json::value::RawValue;
 use tracing::Instrument;
 
 use super::{
-    answer,
     app::App,
     blocking::{Lane, Offloaded, Queued},
-    paths,
+    json_response, paths,
     problem::{Problem, ProblemKind},
     request_id::RequestId,
     response::Response,
@@ -34,16 +33,16 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const RESPOND_ASYNC: &str = "respond-async";
 
-/// When an operation is answered.
+/// The time at which the response of an operation is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ReplyMode {
-    /// When the operation has ended.
+pub(super) enum ResponseMode {
+    /// After the end of the operation.
     AtEnd,
     /// Immediately, with the address of the job.
     Immediate,
 }
 
-impl ReplyMode {
+impl ResponseMode {
     /// Returns the mode that `Prefer` asks for.
     pub(super) fn preferred(headers: &HeaderMap) -> Self {
         let values = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
@@ -51,7 +50,7 @@ impl ReplyMode {
             preference.split([';', '=']).next().unwrap_or_default().trim().to_owned()
         });
         let is_async = preferences.any(|name| name.eq_ignore_ascii_case(RESPOND_ASYNC));
-        if is_async { ReplyMode::Immediate } else { ReplyMode::AtEnd }
+        if is_async { ResponseMode::Immediate } else { ResponseMode::AtEnd }
     }
 }
 
@@ -59,7 +58,7 @@ impl ReplyMode {
 pub(super) struct OperationCall {
     pub(super) app: Arc<App>,
     pub(super) id: RequestId,
-    pub(super) reply: ReplyMode,
+    pub(super) mode: ResponseMode,
 }
 
 /// The result of an operation: the response to its call, and the end of its job.
@@ -85,26 +84,26 @@ impl OperationResult {
     }
 
     fn into_response(self) -> Response {
-        answer::written_json(self.status, self.json)
+        json_response::from_text(self.status, self.json)
     }
 }
 
 /// The work of an operation, on a thread that may block.
 pub(super) type Work = Box<dyn FnOnce(&Progress) -> Result<OperationResult, Problem> + Send>;
 
-/// The reply to a call that starts an operation.
-pub(super) enum Reply {
+/// The response to a call that starts an operation.
+pub(super) enum OperationResponse {
     /// The operation has ended.
     Ended(OperationResult),
     /// The operation continues: 202.
     Accepted(Response),
 }
 
-impl Reply {
+impl OperationResponse {
     pub(super) fn into_response(self) -> Response {
         match self {
-            Reply::Ended(result) => result.into_response(),
-            Reply::Accepted(response) => response,
+            OperationResponse::Ended(result) => result.into_response(),
+            OperationResponse::Accepted(response) => response,
         }
     }
 }
@@ -113,9 +112,13 @@ impl Reply {
 ///
 /// # Errors
 /// The problem of `work`; 409 if the job was cancelled; 503 if too many operations wait.
-pub(super) async fn run(call: OperationCall, about: About, work: Work) -> Result<Reply, Problem> {
-    let OperationCall { app, id, reply } = call;
-    // Before the job is made: a refused call leaves no job.
+pub(super) async fn run(
+    call: OperationCall,
+    about: About,
+    work: Work,
+) -> Result<OperationResponse, Problem> {
+    let OperationCall { app, id, mode } = call;
+    // Before the job is created, so that a refused call leaves no job.
     let queued = app.blocking.join_queue(Lane::Operation)?;
     let jobs = app.jobs.clone();
     let outlives_client = about.changes_inventory();
@@ -127,18 +130,18 @@ pub(super) async fn run(call: OperationCall, about: About, work: Work) -> Result
     let pending = Offloaded::new(app.blocking.clone(), pending);
     // A separate task: it continues when the client disconnects.
     let ending = tokio::spawn(finish(queued, pending, job.clone()).in_current_span());
-    if reply == ReplyMode::Immediate {
-        return Ok(Reply::Accepted(accepted(&job)?));
+    if mode == ResponseMode::Immediate {
+        return Ok(OperationResponse::Accepted(accepted(&job)?));
     }
     let waiting = WaitingClient { progress: Some(job.progress.clone()), outlives_client, started };
     let ended = ending.await.map_err(|error| Problem::internal(&error))?;
     waiting.end();
-    ended.map(Reply::Ended)
+    ended.map(OperationResponse::Ended)
 }
 
 /// Returns the response 202.
 fn accepted(job: &Job) -> Result<Response, Problem> {
-    let mut response = answer::json(StatusCode::ACCEPTED, &job.view(ViewLength::Short))?;
+    let mut response = json_response::json(StatusCode::ACCEPTED, &job.view(ViewLength::Short))?;
     let headers = response.headers_mut();
     if let Ok(address) = HeaderValue::try_from(paths::JOB.path([&job.id.clone()])) {
         headers.insert(LOCATION, address);
@@ -258,20 +261,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reply_is_immediate_if_prefer_asks_for_it() {
-        for (values, reply) in [
-            (&[][..], ReplyMode::AtEnd),
-            (&["respond-async"], ReplyMode::Immediate),
-            (&["Respond-Async, wait=10"], ReplyMode::Immediate),
-            (&["return=minimal", "wait=1, respond-async; x=1"], ReplyMode::Immediate),
-            (&["respond-asynchronously"], ReplyMode::AtEnd),
-            (&["return=respond-async"], ReplyMode::AtEnd),
+    fn the_response_is_immediate_if_prefer_asks_for_it() {
+        for (values, mode) in [
+            (&[][..], ResponseMode::AtEnd),
+            (&["respond-async"], ResponseMode::Immediate),
+            (&["Respond-Async, wait=10"], ResponseMode::Immediate),
+            (&["return=minimal", "wait=1, respond-async; x=1"], ResponseMode::Immediate),
+            (&["respond-asynchronously"], ResponseMode::AtEnd),
+            (&["return=respond-async"], ResponseMode::AtEnd),
         ] {
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append(PREFER, value.parse().unwrap());
             }
-            assert_eq!(ReplyMode::preferred(&headers), reply, "{values:?}");
+            assert_eq!(ResponseMode::preferred(&headers), mode, "{values:?}");
         }
     }
 }

@@ -8,9 +8,9 @@ use super::problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten};
 
 /// The segments of a path, percent-decoded, without control characters.
 ///
-/// A literal segment `.` or `..` is refused, because it navigates. An encoded one (`%2E%2E`) is a
-/// name like any other, and instances have such names. A handler that uses a segment as a file
-/// name checks it by the rules of that name.
+/// A literal segment `.` or `..` is refused, because it changes the directory. An encoded one
+/// (`%2E%2E`) is an ordinary name, and instances can have such names. A handler that uses a segment
+/// as a file name checks it by the rules of that name.
 #[derive(Debug)]
 pub(super) struct Path<'p>(Vec<Cow<'p, str>>);
 
@@ -37,7 +37,7 @@ impl<'p> Path<'p> {
 /// Decodes one segment. The error is a sentence.
 fn segment(raw: &str) -> Result<Cow<'_, str>, &'static str> {
     if !is_percent_encoded(raw) {
-        return Err("The path has a “%” that two hexadecimal digits do not follow.");
+        return Err("The path has a “%” without two hexadecimal digits after it.");
     }
     if matches!(raw, "." | "..") {
         return Err("The path has a segment “.” or “..”.");
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_navigate_or_cannot_be_decoded_are_refused() {
+    fn paths_with_dot_segments_or_invalid_encoding_are_refused() {
         for path in ["/..", "/a/../b", "/.", "/a%00", "/%0a", "/%ff", "/%", "/%2", "/%zz"] {
             assert!(Path::parse(path).is_err(), "{path}");
         }

@@ -1,7 +1,7 @@
-//! The path of every route: the one place where paths are spelled.
+//! The path of every route. No other file contains a path.
 //!
-//! The route table takes its patterns from here, and handlers and the command line build addresses
-//! from the same constants, so that a path can only change everywhere at once.
+//! The route table uses these constants as patterns. Handlers and the command line build addresses
+//! from the same constants. So a path changes everywhere at the same time.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -24,7 +24,7 @@ impl<const N: usize> PathPattern<N> {
             }
             at += 1;
         }
-        assert!(parameters == N, "a path has another number of parameters than its type says");
+        assert!(parameters == N, "the number of parameters in a path differs from its type");
         Self(pattern)
     }
 

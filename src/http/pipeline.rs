@@ -31,8 +31,7 @@ use super::{
     router::{Match, Router},
 };
 
-/// The size limit of a path with its query, in bytes. Every name that a path holds fits many
-/// times.
+/// The size limit of a path with its query, in bytes: many times the longest name.
 const TARGET_BYTES_MAX: usize = 8 * 1024;
 
 /// The appliance and the routes that it serves. One for the process, shared by all connections.
@@ -41,8 +40,8 @@ pub(super) struct Server {
     pub(super) router: Router,
 }
 
-/// Answers a request. Every request, and every error, passes through this function.
-pub(super) async fn answer(
+/// Returns the response to a request. Every request and every error passes through this function.
+pub(super) async fn respond(
     server: Arc<Server>,
     state: Arc<ConnectionState>,
     request: hyper::Request<Incoming>,
@@ -163,7 +162,7 @@ fn check_limits(head: &Parts) -> Result<(), Problem> {
     match head.headers.get(CONTENT_ENCODING) {
         Some(coding) if coding != "identity" => {
             let detail =
-                "A content coding such as gzip is not supported: send the body without one.";
+                "Compressed bodies, such as gzip, are not supported. Send the body uncompressed.";
             Err(Problem::new(ProblemKind::UnsupportedMediaType, detail)
                 .with_flaw(Flaw::new(RequestLocation::Header("content-encoding"), detail)))
         }

@@ -49,7 +49,7 @@ impl Query {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the value of a parameter that may occur once.
+    /// Returns the value of a parameter that can occur at most once.
     ///
     /// # Errors
     /// 400 if it occurs more often.
@@ -145,7 +145,7 @@ fn require_known(name: &str, rule: QueryRule) -> Result<(), Problem> {
 /// Decodes a name or a value. The error is the predicate of a sentence about the query or form.
 fn decode(raw: &str) -> Result<String, &'static str> {
     if !super::path::is_percent_encoded(raw) {
-        return Err("has a “%” that two hexadecimal digits do not follow");
+        return Err("has a “%” without two hexadecimal digits after it");
     }
     let raw =
         if raw.contains('+') { Cow::Owned(raw.replace('+', " ")) } else { Cow::Borrowed(raw) };

@@ -26,11 +26,11 @@ use crate::{
     model,
 };
 
-/// The lowest average rate at which a client may send once [`PACE_GRACE`] is over: a modem is
-/// faster. Only the time spent waiting for the client counts.
+/// The lowest accepted average rate of a client after [`PACE_GRACE`]: a modem is faster. Only the
+/// time spent waiting for the client counts.
 const PACE_BYTES_PER_SECOND_MIN: u64 = 1024;
 
-/// The total time that a client may let the server wait, whatever it sends.
+/// The total waiting time for a request body before its average rate is checked.
 const PACE_GRACE: Duration = Duration::from_secs(30);
 
 /// The memory that each body may use without a permit, in KiB. With the largest number of
@@ -51,7 +51,7 @@ pub(super) enum BodyError {
     TooLarge { bytes_max: u64 },
     #[error("the body arrived too slowly")]
     TooSlow,
-    /// Nobody reads the response.
+    /// The client does not receive a response.
     #[error("the client disconnected before the end of the body")]
     ClientDisconnected,
     #[error("the body cannot be read")]
@@ -71,12 +71,12 @@ impl From<BodyError> for Problem {
             }
             BodyError::NoMemory => ProblemKind::Unavailable,
         };
-        // The rest of the body cannot be told from the next request.
+        // The end of the body is unknown, so the connection must be closed.
         Self::of(kind, &error).with_header(CONNECTION, HeaderValue::from_static("close"))
     }
 }
 
-/// A body that is still to be read.
+/// A body that is not read yet.
 pub(super) struct RequestBody {
     incoming: Incoming,
     state: Arc<ConnectionState>,
@@ -272,8 +272,8 @@ impl ReceivedBody {
         std::mem::take(&mut self.bytes)
     }
 
-    /// Acquires memory for the bytes received since the last call. Does not wait: two bodies of
-    /// which each waits for the memory of the other would wait for ever.
+    /// Acquires memory for the bytes received since the last call. Does not wait: two bodies that
+    /// wait for each other's memory would wait forever.
     ///
     /// # Errors
     /// [`BodyError::NoMemory`] if too little is free.

@@ -8,7 +8,7 @@ use super::description::{Access, BodyRule, Description};
 pub struct Route {
     /// The HTTP method.
     pub method: Method,
-    /// The path: literal segments, and `{name}` for any one segment that is not empty.
+    /// The path: literal segments, and `{name}` for one segment that is not empty.
     pub pattern: &'static str,
     /// The callers who may use the route.
     pub access: Access,

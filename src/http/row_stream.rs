@@ -22,11 +22,11 @@ use super::{
 };
 use crate::{codec::json, model::View};
 
-/// The bytes of one chunk: large enough that the wake-up of a thread costs little beside it.
+/// The bytes of one chunk: so large that waking a thread for each chunk costs little.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// The largest complete response, in bytes. Up to here a header can hold facts that are known
-/// only at the end (the total number of rows).
+/// The largest complete response, in bytes. Up to this size, a header can contain facts that are
+/// known only at the end (the total number of rows).
 const COMPLETE_BYTES_MAX: usize = 256 * 1024;
 
 /// The properties of one row.
@@ -35,7 +35,7 @@ pub(super) type Row<'r> = [(&'r str, View<'r>)];
 /// Receives the rows of a job one by one. `Break` tells the job to stop.
 pub(super) type RowSink<'s> = dyn FnMut(&Row<'_>) -> ControlFlow<()> + 's;
 
-/// A job that gives rows, and a result at its end.
+/// A job that produces rows, and a result at its end.
 pub(super) type RowJob<T, E> = Box<dyn FnOnce(&mut RowSink<'_>) -> Result<T, E> + Send + 'static>;
 
 /// How the errors of a job are reported.
@@ -53,13 +53,13 @@ pub(super) struct RowResponse<T> {
     pub(super) result: Option<T>,
 }
 
-/// Answers with the rows that `job` gives.
+/// Returns a response with the rows that `job` produces.
 ///
 /// # Errors
 /// The problem of an error of `job` before the first chunk is sent; 503 if too many searches wait
 /// or too many streams run. An error after the first chunk closes the connection before the end of
 /// the response, and is logged.
-pub(super) async fn answer<T: Send + 'static, E: Error + Send + 'static>(
+pub(super) async fn respond<T: Send + 'static, E: Error + Send + 'static>(
     blocking: &Arc<Blocking>,
     format: RowFormat,
     job: RowJob<T, E>,
@@ -115,9 +115,9 @@ enum Started<T, E> {
     Complete { bytes: Vec<u8>, result: T },
     /// The first of many chunks.
     Stream(StreamedBody),
-    /// Nothing: too many streams run.
+    /// No rows: too many streams run.
     Refused(BlockingError),
-    /// Nothing: the job failed.
+    /// No rows: the job failed.
     Failed(E),
 }
 
@@ -213,7 +213,7 @@ impl<T, E: Error + 'static> RowWriter<T, E> {
                 tracing::error!(
                     error,
                     rows = self.rows,
-                    "response aborted after an error: the client received only some of the rows"
+                    "Response aborted after an error. The client received only some of the rows."
                 );
             }
             (Stage::Stopped, _) => {}
@@ -232,7 +232,7 @@ impl<T, E> Buffering<T, E> {
                 Stage::Stopped
             }
             Ok(stream_permit) => {
-                // The next search may begin.
+                // The next search can begin.
                 drop(permit);
                 let (sender, body) = streamed_body::channel();
                 if start.send(Started::Stream(body)).is_err() {
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_is_a_problem_before_the_head_and_cuts_off_the_stream_after_it() {
+    async fn an_error_is_a_problem_before_the_head_and_aborts_the_stream_after_it() {
         let blocking = Arc::new(Blocking::default());
         let early = start(&blocking, RowFormat::List, |each| {
             rows(1, each);

@@ -33,7 +33,7 @@ pub(super) struct BodySender(mpsc::Sender<Message>);
 pub(super) struct ClientDisconnected;
 
 impl BodySender {
-    /// Sends a chunk when the chunks before it are on their way.
+    /// Sends a chunk. Waits until the previous chunks are sent.
     ///
     /// # Errors
     /// [`ClientDisconnected`]
@@ -49,7 +49,7 @@ impl BodySender {
         self.0.send(Message::End).await.map_err(|_| ClientDisconnected)
     }
 
-    /// Does the same as [`send`](Self::send) on a thread that may block.
+    /// Sends a chunk like [`send`](Self::send), on a thread that can block.
     ///
     /// # Errors
     /// [`ClientDisconnected`]
@@ -57,7 +57,7 @@ impl BodySender {
         self.0.blocking_send(Message::Chunk(chunk.into())).map_err(|_| ClientDisconnected)
     }
 
-    /// Does the same as [`end`](Self::end) on a thread that may block.
+    /// Marks the body as complete like [`end`](Self::end), on a thread that can block.
     ///
     /// # Errors
     /// [`ClientDisconnected`]
@@ -97,7 +97,7 @@ impl Body for StreamedBody {
             }
             None => {
                 self.ended = true;
-                Some(Err(io::Error::other("the response was given up before its end")))
+                Some(Err(io::Error::other("the response was aborted before its end")))
             }
         })
     }

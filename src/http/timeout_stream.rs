@@ -16,9 +16,9 @@ use tokio::{
 
 use super::connection_state::ConnectionState;
 
-/// The bytes of a response that a client must read within each write timeout: 64 KiB in 30 s are
-/// 2 KB/s. Without a minimum, a client could hold a download and its connection for ever by
-/// reading a byte now and then.
+/// The bytes of a response that a client must read within each write timeout: 64 KiB in 30 s are 2
+/// KB/s. Without a minimum, a client could keep a download and its connection open forever by
+/// reading a byte from time to time.
 pub(super) const PROGRESS_BYTES_MIN: usize = 64 * 1024;
 
 /// How long the rest of an unread body is received and discarded after the response. Closing a

@@ -1,4 +1,4 @@
-//! Changes that an import makes in a record beyond what the documents contain.
+//! Changes of a record by an import that are not in the documents.
 
 use super::{ImportError, scope::Scope};
 use crate::{
@@ -6,7 +6,8 @@ use crate::{
     store::{LiveView, Raw},
 };
 
-/// Adjusts a record, knowing the existing record of its name. Returns whether it changed.
+/// Adjusts a record. `existing` is the existing record of the same name. Returns whether the record
+/// changed.
 ///
 /// # Errors
 /// [`ImportError::Store`] if the existing record or its members cannot be read.
@@ -18,14 +19,14 @@ pub(super) fn adjust(
     match record.kind() {
         Kind::User => keep_access(scope, record, existing),
         Kind::Pool => settle_pool(scope.existing, record, existing),
-        // The documents say everything about records of the other kinds.
+        // For records of the other kinds, the documents contain everything.
         _ => Ok(false),
     }
 }
 
-/// Lets the principal keep its password and its administrator rights if the imported user has
-/// none. A project without secrets has no passwords, and an old one does not say who is an
-/// administrator. Emptying the users must not lock out the user who asked for it.
+/// Keeps the password and the administrator rights of the principal if the imported user has none.
+/// A project without secrets has no passwords, and an old project does not contain `is_admin`.
+/// Emptying the users must not lock out the principal.
 fn keep_access(
     scope: &Scope<'_>,
     user: &mut dyn Record,
@@ -51,8 +52,8 @@ fn keep_access(
     Ok(changed)
 }
 
-/// Brings a pool into the form in which it is stored: the members of a computed pool are not part
-/// of its record, and the counts of another pool are those of its lists.
+/// Converts a pool to its stored form. The record of a computed pool contains no members. The
+/// counts of a manual pool are the lengths of its lists.
 fn settle_pool(
     existing_records: &LiveView,
     record: &mut dyn Record,
@@ -67,7 +68,7 @@ fn settle_pool(
     Ok(pool.settle(&membership) | kept_members)
 }
 
-/// Lets a pool whose criteria can no longer be evaluated keep its computed members, in its lists.
+/// Stores the computed members of a pool in its lists if its criteria can no longer be evaluated.
 /// Returns whether the lists changed.
 fn keep_members(
     existing_records: &LiveView,

@@ -1,5 +1,5 @@
-//! The administrators that an import changes. The report shows them, because the users of another
-//! appliance can replace one's own.
+//! The administrators that an import changes. The report shows them, because an import can replace
+//! the users of this server by the users of another appliance.
 
 use super::{
     ImportError,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::{Field, Kind, Secret, User};
 
-/// The properties of a user that matter here.
+/// The properties of a user that decide about logins.
 struct Login {
     is_admin: bool,
     password: Option<Secret>,
@@ -44,7 +44,7 @@ pub(super) fn report_change(step: &Step<'_>, log: &Log) -> Result<(), ImportErro
     Ok(())
 }
 
-/// The changes of an administrator; none if the user is no administrator before or after.
+/// The changes of an administrator; empty if the user is not an administrator before or after.
 fn changes(before: Option<Login>, after: Option<Login>) -> Vec<AdministratorChangeKind> {
     let mut changes = Vec::new();
     match (before, after) {
@@ -61,7 +61,7 @@ fn changes(before: Option<Login>, after: Option<Login>) -> Vec<AdministratorChan
                 (false, true) => changes.push(AdministratorChangeKind::RightsGained),
                 (true, true) | (false, false) => {}
             }
-            // Sealing is deterministic: equal secrets have equal bytes.
+            // Encryption is deterministic: equal secrets have equal bytes.
             if (before.is_admin || after.is_admin) && before.password != after.password {
                 changes.push(AdministratorChangeKind::PasswordChanged);
             }

@@ -1,5 +1,5 @@
-//! The third and fourth step: the steps of every kind, and the members of pools, written into a new
-//! generation of the store, or reported by a dry run.
+//! The third and fourth step: writes the records of every kind and the members of pools into a new
+//! generation of the store. A dry run reports the changes instead.
 
 use std::{
     collections::BTreeMap,
@@ -43,7 +43,7 @@ pub(super) fn require_administrator(
     while let Some(step) = steps.next()? {
         let record = step.result.map(|result| result.record);
         if let Some(mut user) = record.and_then(|record| record.into_kind::<User>()) {
-            vault.open_secrets(&mut user)?;
+            vault.decrypt_secrets(&mut user)?;
             if user.is_active_administrator() {
                 return Ok(());
             }
@@ -74,8 +74,8 @@ impl<'a> Application<'a> {
         Self { scope, resolved, load, references, log }
     }
 
-    /// Applies all kinds, `first` first, and the pools last, because their members have to be known
-    /// before. Returns the report of each kind, and the time that the pools took.
+    /// Applies all kinds, beginning with `first`. The pools are last, because their members must be
+    /// known before. Returns the report of each kind, and the time that the pools took.
     ///
     /// # Errors
     /// The first error of any kind.
@@ -138,7 +138,7 @@ impl<'a> Application<'a> {
         if let Some(load) = self.load {
             found.write(load, self.log)?;
         }
-        // A pool whose own record does not change can still get other members.
+        // The members of a pool can change although its record does not.
         for pool in found.changed_pools(self.scope.existing)? {
             match unchanged.get(&pool.name) {
                 Some(Decision::LeaveUnchanged) => report.unchanged -= 1,
@@ -153,7 +153,7 @@ impl<'a> Application<'a> {
         Ok(report)
     }
 
-    /// Reports a pool that a dry run would give other members.
+    /// Reports a pool whose members the import would change.
     fn report_pool(&self, pool: ChangedPool) -> Result<(), ImportError> {
         let shown = |number: u64| Some(ShownValue::of(&Value::Int(number as i64)));
         let counts = [(Side::Device, pool.devices), (Side::Link, pool.links)];
@@ -236,7 +236,7 @@ impl KindWriter<'_> {
     }
 }
 
-/// Takes a target and a reference to it.
+/// A function that takes a target and a reference to it.
 type PutReference<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), ImportError> + 'a;
 
 fn write_references(

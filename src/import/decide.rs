@@ -20,9 +20,9 @@ use crate::{
 /// What the import does with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// It is not incoming and stays as it is.
+    /// The record is not incoming and does not change.
     Keep,
-    /// It is not incoming, but changes with other records: a reference is removed from its lists.
+    /// The record is not incoming, but a reference is removed from its lists.
     Adjust,
     /// The incoming record equals the existing one.
     LeaveUnchanged,
@@ -60,7 +60,8 @@ enum Body<'a> {
 }
 
 impl Step<'_> {
-    /// The number of records that the step has read: an existing one, an incoming one or both.
+    /// The number of records that the step has read: the existing record, the incoming record or
+    /// both.
     pub(super) fn records_read(&self) -> u64 {
         match self.decision {
             Decision::Keep | Decision::Adjust | Decision::Create | Decision::Remove => 1,
@@ -128,7 +129,7 @@ fn first_ordinal(scope: &Scope<'_>, kind: Kind) -> Result<u64, ImportError> {
     Ok(survivor.map_or(0, |survivor| survivor.header.ordinal + 1))
 }
 
-/// Decides about the records of one kind, which come sorted by name.
+/// Decides about the records of one kind. It receives them sorted by name.
 struct Decider<'a> {
     kind: Kind,
     scope: &'a Scope<'a>,
@@ -155,12 +156,12 @@ impl Decider<'_> {
         }
     }
 
-    /// Whether an existing record stays if it is not incoming.
+    /// Whether an existing record that is not incoming is kept.
     fn stays(&self, pair: &Pair<'_>) -> bool {
         if self.scope.emptied[self.kind] {
             self.scope.survivor(self.kind) == Some(pair.name.as_str())
         } else {
-            // If the kind is incoming, only the update was excluded.
+            // If the kind is incoming, only the incoming record was excluded.
             self.scope.has_incoming(self.kind) || !pair.is_excluded
         }
     }
@@ -229,9 +230,9 @@ impl Decider<'_> {
     }
 }
 
-/// Refuses a record that grows over a limit because it is merged or adjusted. The existing and the
-/// incoming record keep the limits each by itself, but the merged one might not; nor might a pool
-/// whose computed members are stored in its record.
+/// Refuses a record that grows over a limit because it is merged or adjusted. The existing record
+/// and the incoming record are within the limits, but the merged record can exceed them. The same
+/// is true of a pool whose computed members are stored in its record.
 fn check_growth(
     existing: Option<&Raw>,
     record: &mut dyn Record,

@@ -34,7 +34,7 @@ pub struct Decoded {
 #[derive(Clone, Copy)]
 pub(super) struct Incoming<'a> {
     pub position: RecordPosition,
-    /// The record as the store encodes it, its secrets sealed.
+    /// The record as the store encodes it, its secrets encrypted.
     pub body: &'a [u8],
 }
 
@@ -51,7 +51,7 @@ impl<'a> Incoming<'a> {
     /// Reads a value of [`Decoded::records`].
     ///
     /// # Errors
-    /// [`ImportError::TemporaryFileDamaged`] if it is too short.
+    /// [`ImportError::TemporaryFileDamaged`] if the value is too short.
     pub(super) fn parse(value: &'a [u8]) -> Result<Self, ImportError> {
         let (index, rest) = value.split_first_chunk().ok_or(ImportError::TemporaryFileDamaged)?;
         let (line, body) = rest.split_first_chunk().ok_or(ImportError::TemporaryFileDamaged)?;

@@ -7,13 +7,13 @@ use serde::Serialize;
 use super::problem::Document;
 use crate::{job::Cancelled, model::Kind, store::StoreError, wording::counted};
 
-/// Why nothing was imported. Problems with the imported records are in the report.
+/// The reason why an import failed. Problems of the imported records are in the report instead.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The store cannot be read or written, or the import was cancelled.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The import writes records, references and lists of problems to temporary files.
+    /// A temporary file with records, references or problems cannot be written or read.
     #[error("a temporary file of the import cannot be written or read")]
     TemporaryFile(#[source] io::Error),
     /// A temporary file ends within an entry.
@@ -33,13 +33,13 @@ pub enum ImportError {
         /// The kind of the record.
         kind: Kind,
     },
-    /// No administrator with a password would be left, so nobody could administer the server.
+    /// No administrator with a password would remain, so no user could administer the server.
     #[error(
         "after this import no administrator could log in: no user with is_admin and a password \
          would be left. Nothing was changed"
     )]
     NoAdministrator,
-    /// The kinds that the import would empty without importing a record of them.
+    /// The import would empty kinds without importing a record of them.
     #[error(
         "{}. Nothing was changed. Check the imported file. If these records are to be removed, \
          send \"allow_empty\": true, or pass --allow-empty on the command line",
@@ -68,7 +68,7 @@ pub struct EmptyKind {
     pub document: Document,
     /// The number of records that the import would remove.
     pub removed: u64,
-    /// The beginning of a sentence: "the sheet 'device' holds no readable record".
+    /// The beginning of a sentence: "the sheet 'device' contains no readable record".
     #[serde(skip)]
     pub found: String,
 }

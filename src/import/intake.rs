@@ -1,4 +1,4 @@
-//! The first step of an import, decoding: takes records in, checks each by itself, and sorts them.
+//! The first step of an import, decoding: checks each record alone, and sorts the records.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -28,7 +28,7 @@ const RECORDS_BYTES: usize = 32 * 1024 * 1024;
 /// The memory for the references of all records, in bytes.
 const REFERENCES_BYTES: usize = 48 * 1024 * 1024;
 
-/// Takes in the records of an import. Several threads can use it at once.
+/// Collects the records of an import. Several threads can use it at the same time.
 pub struct Intake<'a> {
     vault: &'a Vault,
     log: &'a Log,
@@ -37,7 +37,7 @@ pub struct Intake<'a> {
     begun: Instant,
 }
 
-/// The records of one kind that were taken in so far.
+/// The records of one kind that are collected so far.
 pub struct KindRecords {
     kind: Kind,
     sorter: Sorter,
@@ -79,11 +79,11 @@ impl<'a> Intake<'a> {
         KindRecords { kind, sorter: Sorter::new(self.log.scratch(), RECORDS_BYTES), count: 0 }
     }
 
-    /// Takes in an item of a document if it is a valid record, and reports it otherwise.
+    /// Adds an item of a document if it is a valid record, and reports it otherwise.
     ///
     /// # Errors
-    /// [`ImportError::TemporaryFile`] if nothing more can be stored, and
-    /// [`StoreError::Cancelled`] within [`ImportError::Store`].
+    /// [`ImportError::TemporaryFile`] if the record cannot be stored, and [`StoreError::Cancelled`]
+    /// within [`ImportError::Store`].
     pub fn take_item(
         &self,
         records: &mut KindRecords,
@@ -123,7 +123,7 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
-    /// Takes in a parsed record, or reports that it is over a limit. Reports converted values.
+    /// Adds a parsed record, or reports that it is over a limit. Reports converted values.
     ///
     /// # Errors
     /// As [`Intake::take_item`].
@@ -144,7 +144,7 @@ impl<'a> Intake<'a> {
             self.log.converted(kind, property, location)?;
         }
         let whole = location(None);
-        self.vault.seal(&mut *record);
+        self.vault.encrypt_secrets(&mut *record);
         let body = match encode_body(&*record) {
             Ok(body) => body,
             Err(error @ StoreError::RecordLarge { .. }) => {

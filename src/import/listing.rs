@@ -1,4 +1,4 @@
-//! Lists as long as a project: complete in a file, and as an excerpt in an answer.
+//! Lists that can be as long as a project: complete in a file, and as an excerpt in a response.
 
 use std::{
     collections::HashMap,
@@ -10,10 +10,10 @@ use std::{
 
 use serde::Serialize;
 
-/// The most groups that a list counts. Entries of further groups are in the file only.
+/// The largest number of groups that a list counts. Entries of further groups are only in the file.
 const GROUPS_MAX: usize = 10_000;
 
-/// The most groups of a list in an answer.
+/// The largest number of groups of a list in a response.
 const GROUPS_SHOWN_MAX: usize = 100;
 
 /// A list of entries `T` with their locations `L`. Equal entries are grouped and counted.
@@ -29,7 +29,7 @@ struct Group<L> {
     locations: Vec<L>,
 }
 
-/// The part of a list that an answer shows.
+/// The part of a list that a response shows.
 #[derive(Clone, Debug, Serialize)]
 pub struct ListExcerpt<T, L> {
     /// The number of all entries.
@@ -54,7 +54,7 @@ impl<T, L> Default for ListExcerpt<T, L> {
 /// An entry, how often it occurs, and its first locations.
 #[derive(Clone, Debug, Serialize)]
 pub struct EntryGroup<T, L> {
-    /// The content that the grouped entries share.
+    /// The common content of the grouped entries.
     #[serde(flatten)]
     pub entry: T,
     /// How often the entry occurs.
@@ -64,7 +64,7 @@ pub struct EntryGroup<T, L> {
     pub locations: Vec<L>,
 }
 
-/// An entry as the file holds it.
+/// An entry in the file.
 #[derive(Serialize)]
 struct LocatedEntry<'a, T, L> {
     #[serde(flatten)]
@@ -74,7 +74,7 @@ struct LocatedEntry<'a, T, L> {
 }
 
 impl<T: Clone + Eq + Hash + Ord + Serialize, L: Clone + Ord + Serialize> Listing<T, L> {
-    /// An empty list that keeps its entries in an unnamed file in `folder`. An answer shows up to
+    /// An empty list that keeps its entries in an unnamed file in `folder`. A response shows up to
     /// `locations_shown_max` locations of each group.
     pub fn new(folder: &Path, locations_shown_max: usize) -> io::Result<Self> {
         let file = BufWriter::new(tempfile::tempfile_in(folder)?);
@@ -90,7 +90,8 @@ impl<T: Clone + Eq + Hash + Ord + Serialize, L: Clone + Ord + Serialize> Listing
         serde_json::to_writer(&mut self.file, &LocatedEntry { entry, location: &location })?;
         if let Some(group) = self.groups.get_mut(entry) {
             group.count += 1;
-            // The first locations of the document are kept, whatever the order of the threads.
+            // The first locations of the document are kept, independent of the order of the
+            // threads.
             if group.locations.len() < self.locations_shown_max {
                 group.locations.push(location);
             } else if let Some(last) = group.locations.iter_mut().max()
@@ -109,7 +110,7 @@ impl<T: Clone + Eq + Hash + Ord + Serialize, L: Clone + Ord + Serialize> Listing
         self.total == 0
     }
 
-    /// The part that an answer shows, its groups sorted.
+    /// The part that a response shows, with sorted groups.
     pub fn excerpt(&self) -> ListExcerpt<T, L> {
         let mut groups: Vec<_> = self.groups.iter().collect();
         groups.sort_unstable_by_key(|(entry, _)| *entry);

@@ -1,4 +1,4 @@
-//! Where a record or a problem is in the imported documents.
+//! The location of a record or a problem in the imported documents.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What an import reports while it runs.
+//! The log of a running import: problems, warnings and changes for its report.
 
 use std::{
     collections::BTreeMap,
@@ -20,13 +20,13 @@ use crate::{
     model::{Kind, PerKind},
 };
 
-/// The most locations of one problem in an answer.
+/// The largest number of locations of one problem in a response.
 const LOCATIONS_SHOWN_MAX: usize = 3;
 
-/// The most records of one kind of change in an answer.
+/// The largest number of records of one kind of change in a response.
 const CHANGED_SHOWN_MAX: usize = 100;
 
-/// What the records come from, which decides how their locations are given.
+/// The source of the records. It determines the form of their locations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportSource {
     /// The documents of a project.

@@ -1,5 +1,5 @@
-//! The fourth step of an import, recomputing: the members of computed pools. They are searched
-//! during the third step, so that both steps are one change.
+//! The fourth step of an import, recomputing: the members of computed pools. The third step already
+//! searches them, so that both steps are one change.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -59,7 +59,7 @@ impl MemberSearch {
                 }),
                 Membership::Invalid(error) => {
                     log.warn(format!(
-                        "the pool '{}' keeps its present members: {error}",
+                        "the pool '{}' keeps its current members: {error}",
                         step.name
                     ));
                 }
@@ -110,7 +110,7 @@ impl MemberSearch {
     }
 }
 
-/// The members of the computed pools, those of each pool sorted by ordinal.
+/// The members of the computed pools. The members of each pool are sorted by ordinal.
 pub(super) struct FoundMembers {
     /// Sorted by ordinal.
     pools: Vec<ComputedPool>,
@@ -118,12 +118,12 @@ pub(super) struct FoundMembers {
     links: Sorted,
 }
 
-/// An existing pool that gets other members.
+/// An existing pool whose members change.
 pub(super) struct ChangedPool {
     pub name: String,
-    /// The number of devices, if the pool gets other devices.
+    /// The number of devices, if the devices of the pool change.
     pub devices: Option<MemberCount>,
-    /// The number of links, if the pool gets other links.
+    /// The number of links, if the links of the pool change.
     pub links: Option<MemberCount>,
 }
 
@@ -154,8 +154,8 @@ impl FoundMembers {
         })
     }
 
-    /// The existing pools that get other members. They are compared member by member; the list
-    /// grows with the number of pools only.
+    /// The existing pools whose members change. Members are compared one by one, so the memory
+    /// grows only with the number of pools.
     ///
     /// # Errors
     /// [`ImportError::Store`] or [`ImportError::TemporaryFile`] if members cannot be read.
@@ -217,7 +217,7 @@ struct Member {
 }
 
 impl Member {
-    /// The first member of a pool. Pools must be asked for by ascending ordinal.
+    /// The first member of a pool. The caller must request pools by ascending ordinal.
     fn first(cursor: &mut SortedCursor<'_>, pool: u64) -> Result<Option<Self>, ImportError> {
         cursor.seek(&pool.to_be_bytes())?;
         Ok(Self::current(cursor, pool))

@@ -11,17 +11,17 @@
 //! run                 the steps in their order, and the report
 //! intake              decode: checks records one by one, sorts them, and their references
 //! decoded             the result of decoding
-//! scope               which records exist after the import
-//! resolve             plan: which records are rejected, which references are removed
+//! scope               the incoming and existing records, and which of them remain
+//! resolve             plan: the rejected records and the removed references
 //! pairs               existing records beside incoming records, merged by name
 //! decide              plan: the decision for each record
-//! adjust              changes of a record beyond what the documents contain
+//! adjust              changes of a record that are not in the documents
 //! replacement         the check against empty replacements
 //! apply               apply: each decision, written into a new generation or reported
 //! members             recompute: the members of computed pools
 //! removed_references  references to missing records, removed from lists
 //! log, listing        the lists of the report while the import runs
-//! report, reports     the report, and the files that hold complete reports
+//! report, reports     the report, and the files with complete reports
 //! ```
 
 mod adjust;

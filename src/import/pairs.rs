@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct Pair<'a> {
     pub name: String,
     pub existing: Option<Raw>,
-    /// Without rejected records.
+    /// The incoming record, unless it is rejected.
     pub incoming: Option<Incoming<'a>>,
     /// Whether the name is among the excluded records: its incoming record was rejected, or its
     /// existing record depends on a removed one.
@@ -28,7 +28,8 @@ pub(super) struct Pair<'a> {
 /// A stored record with its name.
 type Entry = (Vec<u8>, Raw);
 
-/// All records of one kind, merged by name. Of the incoming records of one name it gives the first.
+/// All records of one kind, merged by name. Of several incoming records with one name, it returns
+/// the first.
 pub(super) struct Pairs<'a> {
     kind: Kind,
     existing: Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a>,
@@ -100,8 +101,8 @@ impl<'a> Pairs<'a> {
         }
     }
 
-    /// The smaller of the two next names, and how the existing name compares with the incoming
-    /// one. If only one of them is left, that one is less.
+    /// The smaller of the two next names, and how the existing name compares with the incoming one.
+    /// If only one name is left, that name is less.
     fn next_name(&self) -> Option<(Vec<u8>, Ordering)> {
         let incoming = self.incoming.as_ref().and_then(|incoming| incoming.current());
         match (&self.next_existing, incoming) {

@@ -1,4 +1,4 @@
-//! Parts of a long operation on several threads.
+//! Runs the parts of a long operation on several threads.
 
 use std::{
     num::NonZero,
@@ -9,14 +9,15 @@ use std::{
     thread,
 };
 
-/// The most threads of one operation, however many cores there are, because each holds buffers.
+/// The largest number of threads of one operation, independent of the number of cores, because each
+/// thread holds buffers.
 const WORKERS_MAX: usize = 8;
 
 /// Calls `work` with every part, on as many threads as there are cores, and returns the results in
 /// no particular order. Parts begin in their order, so the longest should be first.
 ///
 /// # Errors
-/// The first error. Parts that have not begun by then are left out.
+/// The first error. Parts that have not begun by then are not run.
 pub fn in_parallel<P: Send, T: Send, X: Send>(
     parts: Vec<P>,
     work: impl Fn(P) -> Result<T, X> + Sync,

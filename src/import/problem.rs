@@ -7,7 +7,7 @@ use crate::{
     model::{Kind, OverLimit, Rule, Target, Value, Violation},
 };
 
-/// The most bytes of a value that a report shows.
+/// The largest number of bytes of a value in a report.
 const VALUE_SHOWN_BYTES_MAX: usize = 200;
 
 /// A problem of an imported record or document. Equal problems are grouped in the report.
@@ -19,7 +19,7 @@ pub struct Problem {
     /// The property with the problem; absent if the problem concerns the whole record or document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub property: Option<String>,
-    /// The value at fault. Never a secret.
+    /// The faulty value. Never a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<ShownValue>,
     /// A short identifier for scripts.
@@ -61,7 +61,7 @@ impl Problem {
         Self::invalid(document, &Violation { property: None, value: Some(value.clone()), rule })
     }
 
-    /// A record whose name an earlier record of the same document has.
+    /// A record with the same name as an earlier record of the document.
     pub(super) fn duplicate(document: Document) -> Self {
         let part = match document {
             Document::Yaml(_) => "document",
@@ -71,7 +71,7 @@ impl Problem {
         Self::of(document, Some("name"), "duplicate-name", detail)
     }
 
-    /// A device or network whose name a record of the other kind has.
+    /// A device with the name of a network, or a network with the name of a device.
     pub(super) fn node_taken(document: Document, other: Kind) -> Self {
         let detail =
             format!("devices and networks share their names, and a {other} of this name exists");
@@ -156,7 +156,7 @@ pub struct ChangedRecord {
     pub properties: Vec<PropertyChange>,
 }
 
-/// What an import does to a record.
+/// The change that an import makes to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
@@ -166,7 +166,8 @@ pub enum ChangeKind {
     Updated,
     /// The record is new.
     Created,
-    /// Not imported, but a list of it loses a reference, or it is a pool whose members change.
+    /// The record is not imported, but a list of it loses a reference, or it is a pool whose
+    /// members change.
     Adjusted,
 }
 

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::model::Kind;
 
-/// Refuses an import that would only remove records of a kind, unless that is allowed. A kind for
-/// which a project has no document at all is emptied: the manual of eNMS says so of listed types.
+/// Refuses an import that would only remove records of a kind, unless that is allowed. A listed
+/// kind without a document in the project is emptied, as the manual of eNMS documents.
 ///
 /// # Errors
 /// [`ImportError::EmptyReplacement`] with every such kind.
@@ -41,12 +41,12 @@ pub(super) fn require_records(
             continue;
         }
         let found = match document {
-            Document::Yaml(kind) => format!("the document {kind}.yaml holds no readable record"),
+            Document::Yaml(kind) => format!("the document {kind}.yaml contains no readable record"),
             Document::Sheet(_) if options.what == "table" => {
-                "the table holds no readable record".to_owned()
+                "the table contains no readable record".to_owned()
             }
             Document::Sheet(kind) if has_document => {
-                format!("the sheet '{kind}' holds no readable record")
+                format!("the sheet '{kind}' contains no readable record")
             }
             Document::Sheet(kind) => format!("the workbook has no sheet '{kind}'"),
         };
@@ -55,7 +55,7 @@ pub(super) fn require_records(
     if empty.is_empty() { Ok(()) } else { Err(ImportError::EmptyReplacement(empty)) }
 }
 
-/// The number of records that emptying a kind removes: all but the principal.
+/// The number of records that are removed if a kind is emptied: all except the principal.
 fn removed(scope: &Scope<'_>, kind: Kind) -> Result<u64, ImportError> {
     let count = scope.existing_summary.kind(kind).count;
     let survives = match scope.survivor(kind) {

@@ -15,7 +15,7 @@ use crate::model::Kind;
 pub enum ImportOutcome {
     /// All records are imported.
     Imported,
-    /// All records but the rejected ones are imported.
+    /// All records except the rejected ones are imported.
     ImportedInPart,
     /// Nothing was changed, because of the problems.
     Rejected,
@@ -40,7 +40,7 @@ pub struct ImportReport<S> {
     /// References in lists of imported records that have no target. They were removed.
     pub dangling: ListExcerpt<DanglingReference, DocumentLocation>,
     /// References to removed records, which were removed from the lists of other records.
-    // The name in the API stays, because clients read it.
+    // `struck` is the frozen name in the API: clients read it.
     #[serde(rename = "struck")]
     pub removed_references: ListExcerpt<DanglingReference, DocumentLocation>,
     /// Properties whose values were converted to their type, without a change of meaning.

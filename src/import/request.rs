@@ -2,13 +2,13 @@
 
 use crate::model::Kind;
 
-/// What is imported, and how.
+/// The options of an import.
 pub struct ImportOptions<'a> {
-    /// What is imported, for sentences that begin with "The": "project".
+    /// The noun for the source in messages: "project" or "workbook".
     pub what: &'static str,
     /// The imported kinds, the one with most work first.
     pub kinds: &'a [Kind],
-    /// Which of these kinds are emptied in the same step.
+    /// The kinds that are emptied in the same step.
     pub emptying: Emptying,
     /// Whether to empty a kind without importing a record of it.
     pub empty_replacement: EmptyReplacement,
@@ -16,25 +16,25 @@ pub struct ImportOptions<'a> {
     pub on_error: OnError,
     /// Whether to apply the import.
     pub mode: Mode,
-    /// The name of the user who runs the import. The import does not lock this user out.
+    /// The name of the principal. The import does not lock this user out.
     pub principal: &'a str,
 }
 
-/// What an import does if some of the records are rejected.
+/// The reaction to rejected records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnError {
-    /// It changes nothing.
+    /// The import changes nothing.
     Fail,
-    /// It imports the valid records.
+    /// The import applies the valid records.
     Skip,
 }
 
-/// What an import does if it would empty a kind without importing a record of it.
+/// The reaction if an import would empty a kind without importing a record of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyReplacement {
-    /// It changes nothing, because the records were probably not recognised.
+    /// The import changes nothing, because the records were probably not recognised.
     Refused,
-    /// It empties the kind.
+    /// The import empties the kind.
     Allowed,
 }
 
@@ -52,8 +52,8 @@ pub enum Emptying {
 /// Whether an import is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// It changes the inventory.
+    /// The import changes the inventory.
     Apply,
-    /// It only reports what it would change.
+    /// The import only reports the changes (a dry run).
     DryRun,
 }

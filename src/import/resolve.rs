@@ -1,5 +1,5 @@
-//! The first half of the second step, planning: which records are excluded, and which references
-//! are removed from lists.
+//! The first half of the second step, planning: determines the excluded records, and the references
+//! that are removed from lists.
 //!
 //! References are sorted by target, and records by name. Both are read side by side, so the memory
 //! does not grow with the project.
@@ -81,9 +81,9 @@ fn copy(from: &Sorted, to: &mut Sorter) -> Result<(), ImportError> {
     Ok(())
 }
 
-/// The [`record_key`]s of incoming devices and networks whose name a record of the other kind has.
-/// Records whose name occurs twice in their document are reported here too, but are not part of
-/// the result: the first of them stays.
+/// Returns the [`record_key`]s of incoming devices and networks whose name is the name of a record
+/// of the other kind. Records whose name occurs twice in their document are reported here too, but
+/// are not part of the result: the first of them stays.
 fn conflicting_names(scope: &Scope<'_>, log: &Log) -> Result<Sorted, ImportError> {
     // A device is refused because of existing networks, but not because of incoming ones.
     let networks = scope.existing_names(Kind::Network);
@@ -99,8 +99,8 @@ fn conflicting_names(scope: &Scope<'_>, log: &Log) -> Result<Sorted, ImportError
     finish(conflicting)
 }
 
-/// The [`record_key`]s of incoming records of one kind whose name is among `others`. Rejects all
-/// but the first of the records of one name.
+/// Returns the [`record_key`]s of incoming records of one kind whose name is in `others`. Of
+/// several records with one name, rejects all except the first.
 fn conflicting_of_kind(
     scope: &Scope<'_>,
     kind: Kind,
@@ -144,9 +144,9 @@ fn location_of(
     Ok(log.location(kind, Some(property), position, Some(name)))
 }
 
-/// The [`record_key`]s of incoming records that need a missing record. The value is the target key
-/// of the missing record followed by the relation. When a name occurs twice, only the first record
-/// counts: references of the duplicates are ignored.
+/// Returns the [`record_key`]s of incoming records that require a missing record. The value is the
+/// target key of the missing record followed by the relation. When a name occurs twice, only the
+/// first record counts: references of the duplicates are ignored.
 fn unresolvable(scope: &Scope<'_>, conflicting: &Sorted, log: &Log) -> Result<Sorted, ImportError> {
     let mut candidates = sorter(log);
     let excluded = [conflicting];

@@ -39,10 +39,10 @@ struct StepDurations {
     recomputing: Duration,
 }
 
-/// Plans an import and applies it, or finds out in a dry run what it would do.
+/// Plans an import and applies it. A dry run only reports the changes.
 ///
 /// # Errors
-/// Nothing was changed.
+/// On every error the inventory stays unchanged.
 /// - [`ImportError::NoAdministrator`] and [`ImportError::EmptyReplacement`] if the import would
 ///   leave no administrator or would only remove records.
 /// - [`StoreError::Cancelled`](crate::store::StoreError::Cancelled) within [`ImportError::Store`]
@@ -56,7 +56,7 @@ pub fn apply(
 ) -> Result<ImportRun, ImportError> {
     let (begun, decoding) = (decoded.begun, decoded.decoding);
     let progress = log.progress();
-    // Nothing else changes the inventory from here to the end of the import.
+    // No other change of the inventory is possible from here to the end of the import.
     let write_lock = match options.mode {
         Mode::Apply => {
             progress.step(Step::Waiting, None)?;
@@ -109,7 +109,7 @@ pub fn apply(
     Ok(run(outcome, types, durations))
 }
 
-/// What the import works on, by its options.
+/// Returns the scope of the import, from its options.
 fn scope<'a>(
     existing: &'a LiveView,
     options: &ImportOptions<'a>,
@@ -132,7 +132,7 @@ fn scope<'a>(
     Ok(scope)
 }
 
-/// Whether the problems found so far keep the import from being applied.
+/// Whether the problems found so far prevent the import.
 fn is_rejected(options: &ImportOptions<'_>, log: &Log) -> bool {
     let lists = log.lists();
     !lists.problems.is_empty() && (options.on_error == OnError::Fail || lists.unreadable)
@@ -150,8 +150,8 @@ fn rejected_reports(scope: &Scope<'_>, log: &Log) -> Vec<KindReport> {
 }
 
 impl ImportRun {
-    /// Warns that a kind has no document or sheet, and how many records the import removed because
-    /// the kind is emptied anyway. `missing` is the beginning of the sentence.
+    /// Warns that a kind without a document or sheet was emptied, with the number of removed
+    /// records. `missing` is the beginning of the sentence.
     pub fn warn_of_absent(&self, kind: Kind, missing: &str, log: &Log) {
         let report = self.types.iter().find(|report| report.kind == kind);
         let removed = match report {
@@ -170,8 +170,8 @@ impl ImportRun {
         });
     }
 
-    /// The report of the import of `source`. Kinds that were not imported are part of it only if
-    /// they changed.
+    /// The report of the import of `source`. It contains kinds that were not imported only if they
+    /// changed.
     pub fn report<S>(self, source: S, kinds: &[Kind], log: &Log) -> ImportReport<S> {
         let Self { what, outcome, mut types, durations, begun, .. } = self;
         let lists = log.lists();
@@ -202,24 +202,30 @@ impl ImportRun {
     }
 }
 
+/// The sum of one count over all kinds.
+fn total(types: &[KindReport], count: fn(&KindReport) -> u64) -> u64 {
+    types.iter().map(count).sum()
+}
+
 /// The report in one sentence.
 fn summary(what: &str, outcome: ImportOutcome, types: &[KindReport], problems: u64) -> String {
-    let sum = |count: fn(&KindReport) -> u64| types.iter().map(count).sum::<u64>();
-    let counts = format!(
-        "{} created, {} updated, {} unchanged, {} removed",
-        sum(|t| t.created),
-        sum(|t| t.updated),
-        sum(|t| t.unchanged),
-        sum(|t| t.removed)
-    );
-    let rejected = sum(|t| t.rejected);
+    let created = total(types, |t| t.created);
+    let updated = total(types, |t| t.updated);
+    let unchanged = total(types, |t| t.unchanged);
+    let removed = total(types, |t| t.removed);
+    let rejected = total(types, |t| t.rejected);
+    let counts =
+        format!("{created} created, {updated} updated, {unchanged} unchanged, {removed} removed");
     match outcome {
         ImportOutcome::Imported => format!("The {what} was imported: {counts}."),
         ImportOutcome::ImportedInPart => {
             let rejected = counted(rejected, "rejected record");
             format!("The {what} was imported without {rejected}: {counts}.")
         }
-        ImportOutcome::DryRun => format!("Nothing was changed. An import would give: {counts}."),
+        ImportOutcome::DryRun => format!(
+            "Nothing was changed. The import would create {created}, update {updated} and remove \
+             {removed} records, and leave {unchanged} unchanged."
+        ),
         ImportOutcome::Rejected => format!(
             "Nothing was changed: {} found, {} rejected.",
             counted(problems, "problem"),

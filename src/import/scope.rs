@@ -1,4 +1,5 @@
-//! What an import works on, and which records exist after it.
+//! The scope of an import: the incoming and the existing records, and the records that exist after
+//! the import.
 
 use std::sync::Arc;
 
@@ -20,9 +21,10 @@ pub(super) struct Scope<'a> {
     pub decoded: Decoded,
     /// Whether the existing records of a kind are removed first.
     pub emptied: PerKind<bool>,
-    /// The name of the user who runs the import.
+    /// The name of the principal.
     pub principal: &'a str,
-    /// Whether the principal is kept although users are emptied, because it is not incoming.
+    /// Whether the principal is kept although users are emptied, because the import does not
+    /// contain it.
     pub principal_kept: bool,
 }
 
@@ -43,8 +45,8 @@ impl Scope<'_> {
         }
     }
 
-    /// The existing records of one kind that remain, whatever is incoming; `None` if the inventory
-    /// has no record of this kind.
+    /// The existing records of one kind that remain, independent of the incoming records; `None` if
+    /// the inventory has no record of this kind.
     pub(super) fn existing_names(&self, kind: Kind) -> Option<ResultingNames<'_>> {
         let names = ResultingNames { incoming: None, ..self.resulting_names(kind, &[]) };
         names.existing.is_some().then_some(names)
@@ -82,7 +84,7 @@ impl Scope<'_> {
     }
 }
 
-/// The names of one kind after the import. Names must be asked for in ascending order.
+/// The names of one kind after the import. The caller must request names in ascending order.
 pub(super) struct ResultingNames<'a> {
     pub kind: Kind,
     incoming: Option<SortedCursor<'a>>,
@@ -107,8 +109,8 @@ impl ResultingNames<'_> {
         if (is_incoming && !is_excluded) || self.survivor == Some(name) {
             return Ok(true);
         }
-        // An excluded record that is not incoming is an existing one that will be removed. An
-        // excluded incoming record is an update that is not made.
+        // If an excluded record is not incoming, it is an existing record that will be removed. If
+        // it is incoming, the existing record is not updated.
         if self.emptied || (is_excluded && !is_incoming) {
             return Ok(false);
         }
@@ -119,13 +121,13 @@ impl ResultingNames<'_> {
     }
 }
 
-/// The targets of references after the import. Targets must be asked for in sorted order.
+/// The targets of references after the import. The caller must request targets in sorted order.
 pub(super) struct ResultingTargets<'a> {
     scope: &'a Scope<'a>,
     excluded: &'a [&'a Sorted],
     target: Option<Target>,
     names: Vec<ResultingNames<'a>>,
-    /// The last answer, because many references in a row have the same target.
+    /// The last result, because consecutive references often have the same target.
     last: (String, bool),
 }
 
@@ -145,7 +147,7 @@ impl<'a> ResultingTargets<'a> {
             return Ok(self.last.1);
         }
         let mut contains = false;
-        // Each cursor must move on, so every kind is asked.
+        // Every kind is checked, because each cursor must advance.
         for names in &mut self.names {
             contains |= names.contains(name)?;
         }

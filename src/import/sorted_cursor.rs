@@ -9,7 +9,7 @@ use crate::{
 /// A key and its value.
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
-/// A cursor over the pairs of a [`Sorted`]. Of pairs with equal keys it visits the first.
+/// A cursor over the pairs of a [`Sorted`]. Of several pairs with equal keys, it visits the first.
 pub(super) struct SortedCursor<'a> {
     reader: SortedReader<'a>,
     key: Vec<u8>,
@@ -61,8 +61,8 @@ impl<'a> SortedCursor<'a> {
         (self.state == CursorState::At).then_some((&self.key[..], &self.value[..]))
     }
 
-    /// Moves forwards to `key`, and returns whether it is present. Keys must be sought in ascending
-    /// order.
+    /// Moves forwards to `key`, and returns whether it is present. The caller must seek keys in
+    /// ascending order.
     ///
     /// # Errors
     /// As [`SortedCursor::advance`].
@@ -88,7 +88,7 @@ pub(super) fn record_key(kind: Kind, name: &[u8]) -> Vec<u8> {
 /// Parses a [`record_key`].
 ///
 /// # Errors
-/// [`ImportError::TemporaryFileDamaged`] if it is none.
+/// [`ImportError::TemporaryFileDamaged`] if the bytes are not a record key.
 pub(super) fn parse_record_key(key: &[u8]) -> Result<(Kind, &[u8]), ImportError> {
     let (&kind, name) = key.split_first().ok_or(ImportError::TemporaryFileDamaged)?;
     let kind = Kind::ALL.get(usize::from(kind)).ok_or(ImportError::TemporaryFileDamaged)?;

@@ -1,4 +1,4 @@
-//! The damage that reads have met since the start.
+//! The damage that reads have found since the start.
 //!
 //! The store detects damage. Here it is counted for `GET /metrics`, logged with a limited rate for
 //! each record, and kept for `GET /rest/state`.
@@ -24,8 +24,8 @@ const SHOWN_MAX: usize = 10;
 /// log.
 const LOG_INTERVAL: Duration = Duration::from_secs(10 * 60);
 
-/// The most records whose last log line is remembered. With more damaged records, lines repeat
-/// earlier.
+/// The largest number of records whose last log line is remembered. With more damaged records, the
+/// same line can be logged again earlier.
 const LOGGED_MAX: usize = 1_000;
 
 /// The log of damage since the start.
@@ -44,11 +44,11 @@ struct DamageRecord {
 /// The damage since the start, as the state shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DamageReport {
-    /// The number of reads that met damage.
+    /// The number of reads that found damage.
     pub total: u64,
-    /// The time of the first one, in the format of RFC 3339.
+    /// The time of the first damaged read, in the format of RFC 3339.
     pub first: Option<String>,
-    /// The damaged records that were met last, the newest first.
+    /// The damaged records that were read last, the newest first.
     pub last: Vec<DamageShown>,
 }
 
@@ -60,17 +60,17 @@ pub struct DamageShown {
     /// The kind of the damaged record. `None` if the damage is not in a record.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// The name of the damaged record. `None` if it is not one record.
+    /// The name of the damaged record. `None` if the damage is not in a single record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The fault, for a technician.
     pub detail: String,
-    /// The time when it was met last, in the format of RFC 3339.
+    /// The time of the last damaged read, in the format of RFC 3339.
     pub time: String,
 }
 
 impl DamageLog {
-    /// Counts damage that a read met. Logs it at level ERROR, unless it was logged within
+    /// Counts damage that a read found. Logs it at level ERROR, unless it was logged within
     /// [`LOG_INTERVAL`].
     pub(super) fn note(&self, damage: Damage) {
         let Damage { part, kind, name, detail } = damage;
@@ -93,7 +93,7 @@ impl DamageLog {
         let shown = DamageShown { part, kind, name, detail, time };
         if is_due {
             let DamageShown { name, detail, .. } = &shown;
-            tracing::error!(part, name, detail, "a stored record is damaged");
+            tracing::error!(part, name, detail, "A stored record is damaged.");
         }
         record.last.push_front(shown);
     }
@@ -115,7 +115,7 @@ impl DamageLog {
         }
     }
 
-    /// The number of reads that met damage, by the part of the store.
+    /// The number of reads that found damage, by the part of the store.
     pub(super) fn by_part(&self) -> BTreeMap<&'static str, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).by_part.clone()
     }
@@ -128,7 +128,7 @@ mod tests {
     fn damage(name: &str) -> Damage {
         let kind = Kind::Device;
         let name = Some(name.to_owned());
-        Damage { part: kind.as_str(), kind: Some(kind), name, detail: "torn".to_owned() }
+        Damage { part: kind.as_str(), kind: Some(kind), name, detail: "truncated".to_owned() }
     }
 
     #[test]

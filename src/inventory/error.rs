@@ -2,7 +2,7 @@
 
 use crate::{model::Kind, store::StoreError};
 
-/// Why nothing was read or changed.
+/// The reason why a read or a change failed.
 #[derive(Debug, thiserror::Error)]
 pub enum InventoryError {
     /// The store failed, or refused the change.
@@ -35,7 +35,7 @@ pub enum InventoryError {
         nearest: Option<String>,
     },
     /// The property of a query cannot have the value.
-    #[error("'{value}' cannot be a {kind}'s {property}: {rule}")]
+    #[error("'{value}' is not a valid {property} of a {kind}: {rule}")]
     Value {
         /// The kind of the requested records.
         kind: Kind,
@@ -56,7 +56,7 @@ pub enum InventoryError {
         property: String,
         /// The fault in the expression.
         detail: String,
-        /// The place of the fault, in characters of the expression from 1.
+        /// The position of the fault, in characters of the expression from 1.
         position: usize,
     },
     /// The instance does not have the version that the change expects.
@@ -67,13 +67,13 @@ pub enum InventoryError {
         /// The name of the instance.
         name: String,
     },
-    /// A user asked for the deletion of the account with which the request was made.
+    /// The principal tried to delete its own user.
     #[error("the user '{name}' cannot delete itself")]
     OwnUser {
         /// The name of the user.
         name: String,
     },
-    /// A deletion would affect more records than one change can hold.
+    /// A deletion would affect more records than one change can contain.
     #[error(
         "the {kind} '{name}'{} cannot be deleted in one change: more than {records_max} records would \
          be deleted or lose a reference", others_text(*.others)

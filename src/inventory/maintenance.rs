@@ -66,7 +66,7 @@ pub struct UndoReport {
 pub enum UndoOutcome {
     /// The previous generation is the current one now.
     Undone,
-    /// The undo was previewed. Nothing was changed.
+    /// The undo was a dry run. Nothing was changed.
     DryRun,
 }
 
@@ -84,10 +84,10 @@ impl GenerationState {
 }
 
 impl Inventory {
-    /// The present and the previous generation, and the damage found so far.
+    /// Returns the current and the previous generation, and the damage found so far.
     ///
     /// # Errors
-    /// [`InventoryError::Store`] if the present generation cannot be read.
+    /// [`InventoryError::Store`] if the current generation cannot be read.
     pub fn state(&self) -> Result<InventoryState, InventoryError> {
         let mut generations = self.0.store.generations()?;
         if let Some(damage) = generations.previous_damage.take() {
@@ -98,8 +98,8 @@ impl Inventory {
         Ok(InventoryState { now, previous, damage: self.0.damage.report() })
     }
 
-    /// Restores the inventory as it was before the last import, or previews that in a dry run. A
-    /// second undo restores the import.
+    /// Restores the inventory from before the last import or undo. A dry run only reports the
+    /// changes. A second undo reverts the first one.
     ///
     /// # Errors
     /// On every error the inventory stays unchanged. Within [`InventoryError::Store`]:
@@ -125,15 +125,16 @@ impl Inventory {
             Mode::Apply => (
                 UndoOutcome::Undone,
                 format!(
-                    "The inventory is what it was before the last import or undo: {to} instead of \
-                     {from}. Another undo brings back what was undone, until the next import."
+                    "The inventory from before the last import or undo is restored: {to} (before the \
+                     undo: {from}). A second undo reverts this one, until the next import."
                 ),
             ),
             Mode::DryRun => (
                 UndoOutcome::DryRun,
                 format!(
-                    "Nothing was changed. An undo would go back to what was before the last import \
-                     or undo: {to} instead of {from}. All changes made since go with it."
+                    "Dry run: nothing was changed. An undo would restore the inventory from before \
+                     the last import or undo: {to} (now {from}). It would also discard all later \
+                     changes."
                 ),
             ),
         };

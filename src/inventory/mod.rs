@@ -1,16 +1,16 @@
-//! Inventory: one instance, queries, search, pools.
+//! Inventory: single instances, queries, search and pools.
 //!
-//! A **read** works on a snapshot and decodes no more than it needs; results of any length are
-//! passed to the caller row by row. A **change** is one transaction of the store: the record,
-//! every reference to it and the pools that it concerns change together.
+//! A **read** works on a snapshot and decodes no more than it needs; long results are passed to the
+//! caller row by row. A **change** is one transaction of the store: the record, all references to
+//! it and its memberships in pools change together.
 //!
 //! ```text
-//! read         one instance, pages, queries, searches, long texts
+//! read         single instances, pages, queries, searches, long texts
 //! change       create, update, rename, delete, write long texts
 //! pools        the members of computed pools
 //! maintenance  the state of the inventory as a whole, and undo
-//! verify       check that everything stored is consistent
-//! damage       the damage that reads have met since the start
+//! verify       checks that the stored data is consistent
+//! damage       the damage that reads have found since the start
 //! ```
 
 mod change;
@@ -56,7 +56,7 @@ struct Inner {
     store: Arc<Store>,
     /// The computed pools, their criteria compiled.
     computed: pools::computed::ComputedCache,
-    /// The damage that reads have met.
+    /// The damage that reads have found.
     damage: damage::DamageLog,
 }
 
@@ -80,17 +80,17 @@ impl Inventory {
         Ok(self.0.store.disk_space()?)
     }
 
-    /// Counts and logs damage that a request has met.
+    /// Counts and logs damage that a request has found.
     pub fn note_damage(&self, damage: Damage) {
         self.0.damage.note(damage);
     }
 
-    /// The number of reads that met damage since the start, by the part of the store.
+    /// The number of reads that found damage since the start, by the part of the store.
     pub fn damage_by_part(&self) -> BTreeMap<&'static str, u64> {
         self.0.damage.by_part()
     }
 
-    /// Whether changes are accepted. They are not after a full disk, or after a failed write.
+    /// Whether changes are accepted. They are refused after a full disk or a failed write.
     pub fn is_writable(&self) -> bool {
         self.0.store.is_writable()
     }

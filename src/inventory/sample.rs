@@ -147,7 +147,7 @@ impl Sample {
         };
         for kind in Kind::ALL {
             for name in names(kind) {
-                sample.put(kind, kind.dispatch(Made { name, rng: &mut rng, names: &names }));
+                sample.put(kind, kind.dispatch(MakeRecord { name, rng: &mut rng, names: &names }));
             }
         }
         sample
@@ -234,7 +234,7 @@ pub(super) fn column(rows: &[Row], name: &str) -> Vec<String> {
     rows.iter().map(|row| value(row).as_text().unwrap().to_owned()).collect()
 }
 
-/// A random number generator that gives the same numbers for the same seed (xorshift).
+/// A reproducible random number generator (xorshift).
 pub(super) struct Rng(pub u64);
 
 impl Rng {
@@ -247,13 +247,13 @@ impl Rng {
 }
 
 /// Builds a random record of a kind.
-struct Made<'d, N> {
+struct MakeRecord<'d, N> {
     name: String,
     rng: &'d mut Rng,
     names: &'d N,
 }
 
-impl<N: Fn(Kind) -> [String; 5]> KindVisitor for Made<'_, N> {
+impl<N: Fn(Kind) -> [String; 5]> KindVisitor for MakeRecord<'_, N> {
     type Output = Map;
     fn visit<E: Entity>(self) -> Map {
         let Self { name, rng, names } = self;

@@ -14,7 +14,7 @@ use crate::{
     wording::counted,
 };
 
-/// The most findings in a report. All findings are counted.
+/// The largest number of findings in a report. All findings are counted.
 const FINDINGS_SHOWN_MAX: usize = 1000;
 
 /// The memory for sorting members, in bytes. Beyond it they are sorted on the disk.
@@ -72,12 +72,12 @@ pub struct FindingShown {
     /// The kind of record. `None` if the problem concerns the whole inventory.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// The record. `None` if the problem is not one of a single record.
+    /// The name of the record. `None` if the problem does not concern a single record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// A short identifier for scripts.
     pub rule: &'static str,
-    /// The rest of a sentence whose subject is the record.
+    /// The predicate of a sentence about the problem. The subject is the record.
     pub detail: String,
 }
 
@@ -188,7 +188,7 @@ fn is_readable<T>(read: &Result<T, StoreError>) -> bool {
 }
 
 fn temporary_file(error: io::Error) -> StoreError {
-    StoreError::io("the temporary file of a verification")(error)
+    StoreError::io("writing the temporary file of a verification")(error)
 }
 
 /// Adds the members that result from the criteria of the pools, in the order of the store.
@@ -294,7 +294,10 @@ fn compare_counts(
                 (reading.member_count(ordinal, side)?, reading.members(ordinal, side)?.len());
             if stored != found as u64 {
                 let stored = counted(stored, kind_of(side).as_str());
-                let detail = format!("its stored count is {stored}, found {found}");
+                let detail = format!(
+                    "the stored number of members is {stored}, but it has \
+                                      {found}"
+                );
                 findings.add(Finding::of(Kind::Pool, &pool.name, "members", detail));
             }
         }

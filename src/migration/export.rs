@@ -165,7 +165,7 @@ impl DocumentMaker<'_> {
             }
             add_members(snapshot, &mut record, ordinal, warnings)?;
             if secrets == Secrets::Included {
-                snapshot.open_secrets(&mut *record)?;
+                snapshot.decrypt_secrets(&mut *record)?;
             }
             writer.record(record.views(secrets).into_iter()).map_err(WriteError::Io)?;
             records += 1;

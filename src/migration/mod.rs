@@ -98,7 +98,7 @@ impl Migration {
         match self.0.reports.write(&report, &log) {
             Ok(id) => report.report_id = Some(id),
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "Cannot store the report of an import");
+                tracing::warn!(error = %Chain(&error), "Cannot store the report of an import.");
             }
         }
         Ok(report)

@@ -10,7 +10,7 @@
 
 use std::collections::HashSet;
 
-use super::{Record, Secret, Secrets, Value, View, secret::SEAL_BYTES};
+use super::{Record, Secret, Secrets, Value, View, secret::ENCRYPTION_OVERHEAD_BYTES};
 
 /// The longest name, in bytes of UTF-8: what eNMS's columns hold.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -155,9 +155,9 @@ fn weigh(record: &mut dyn Record) -> Scale {
     }
     // Clear secrets are among the views.
     for (property, secret) in record.secrets() {
-        if let Secret::Sealed(sealed) = secret {
+        if let Secret::Encrypted(encrypted) = secret {
             scale.text(property, property.len());
-            scale.text(property, sealed.len().saturating_sub(SEAL_BYTES));
+            scale.text(property, encrypted.len().saturating_sub(ENCRYPTION_OVERHEAD_BYTES));
         }
     }
     scale
@@ -332,16 +332,18 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_weighs_the_same_sealed_or_clear() {
+    fn a_secret_has_the_same_size_encrypted_or_clear() {
         let mut credential = Credential::named(Name::parse("c".to_owned()).unwrap());
         credential.password = Field::Set(Secret::from_document("x".repeat(1000)));
         let clear = weight(&mut credential);
-        credential.password = Field::Set(Secret::Sealed(vec![0; 1000 + SEAL_BYTES]));
+        credential.password =
+            Field::Set(Secret::Encrypted(vec![0; 1000 + ENCRYPTION_OVERHEAD_BYTES]));
         assert_eq!(weight(&mut credential), clear);
-        let sealed = |bytes| Field::Set(Secret::Sealed(vec![0; bytes + SEAL_BYTES]));
-        credential.password = sealed(TEXT_BYTES_MAX);
+        let encrypted =
+            |bytes| Field::Set(Secret::Encrypted(vec![0; bytes + ENCRYPTION_OVERHEAD_BYTES]));
+        credential.password = encrypted(TEXT_BYTES_MAX);
         assert_eq!(check_limits(&mut credential), Ok(()));
-        credential.password = sealed(TEXT_BYTES_MAX + 1);
+        credential.password = encrypted(TEXT_BYTES_MAX + 1);
         assert!(matches!(check_limits(&mut credential), Err(OverLimit::Text { .. })));
     }
 

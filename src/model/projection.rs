@@ -351,7 +351,7 @@ mod tests {
                 }
             }
             for (_, secret) in record.secrets() {
-                *secret = Secret::Sealed(vec![7; 300]);
+                *secret = Secret::Encrypted(vec![7; 300]);
             }
             let bytes = bincode::encode_to_vec(&record, config::standard()).unwrap();
             let mut names: Vec<&str> = E::PROPERTIES.iter().map(|property| property.name).collect();

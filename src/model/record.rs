@@ -16,7 +16,7 @@ use super::{
 pub enum Secrets {
     /// Secrets are omitted.
     LeftOut,
-    /// For the documents of a project. Secrets that are still sealed are not shown.
+    /// For the documents of a project. Secrets that are still encrypted are not shown.
     Included,
 }
 
@@ -87,7 +87,7 @@ pub trait Record: Any + Send + Sync {
     /// The record's bincode, from which a record of its kind can be decoded again.
     ///
     /// # Errors
-    /// `EncodeError::Other` for a secret that is not sealed.
+    /// `EncodeError::Other` for a secret that is not encrypted.
     fn to_bytes(&self) -> Result<Vec<u8>, EncodeError>;
 }
 

@@ -11,20 +11,20 @@ use bincode::{
 };
 use zeroize::Zeroizing;
 
-/// How many bytes longer a sealed secret is than its text: the nonce of XChaCha20 and the tag of
+/// How many bytes longer an encrypted secret is than its text: the nonce of XChaCha20 and the tag of
 /// Poly1305.
-pub(super) const SEAL_BYTES: usize = 24 + 16;
+pub(super) const ENCRYPTION_OVERHEAD_BYTES: usize = 24 + 16;
 
 /// A password, key or token.
 ///
 /// It holds the text of a project's document, which is base64, so that the document is exported byte
-/// for byte. A clear secret cannot be encoded for the disk: the store seals it first.
+/// for byte. A clear secret cannot be encoded for the disk: the store encrypts it first.
 #[derive(Clone, PartialEq)]
 pub enum Secret {
     /// The text of the document. Overwritten in memory when dropped.
     Clear(Zeroizing<String>),
     /// Encrypted with the appliance's key.
-    Sealed(Vec<u8>),
+    Encrypted(Vec<u8>),
 }
 
 impl Secret {
@@ -38,15 +38,15 @@ impl Secret {
         Secret::Clear(Zeroizing::new(BASE64_STANDARD.encode(plain)))
     }
 
-    /// The text of a document. None for a sealed secret.
+    /// The text of a document. None for an encrypted secret.
     pub fn document(&self) -> Option<&str> {
         match self {
             Secret::Clear(text) => Some(text),
-            Secret::Sealed(_) => None,
+            Secret::Encrypted(_) => None,
         }
     }
 
-    /// The secret itself. None if it is sealed, or if the document's text is not base64 of UTF-8.
+    /// The secret itself. None if it is encrypted, or if the document's text is not base64 of UTF-8.
     pub fn plain(&self) -> Option<Zeroizing<String>> {
         let decoded = BASE64_STANDARD.decode(self.document()?).ok()?;
         String::from_utf8(decoded).ok().map(Zeroizing::new)
@@ -56,7 +56,7 @@ impl Secret {
     pub fn is_empty(&self) -> bool {
         match self {
             Secret::Clear(text) => text.is_empty(),
-            Secret::Sealed(_) => false,
+            Secret::Encrypted(_) => false,
         }
     }
 }
@@ -70,10 +70,10 @@ impl fmt::Debug for Secret {
 impl Encode for Secret {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         match self {
-            Secret::Sealed(bytes) => bytes.encode(encoder),
+            Secret::Encrypted(bytes) => bytes.encode(encoder),
             Secret::Clear(text) if text.is_empty() => Vec::<u8>::new().encode(encoder),
             Secret::Clear(_) => {
-                Err(EncodeError::Other("a secret must be sealed before it is stored"))
+                Err(EncodeError::Other("a secret must be encrypted before it is stored"))
             }
         }
     }
@@ -85,7 +85,7 @@ impl<Context> Decode<Context> for Secret {
         Ok(if bytes.is_empty() {
             Secret::Clear(Zeroizing::default())
         } else {
-            Secret::Sealed(bytes)
+            Secret::Encrypted(bytes)
         })
     }
 }

@@ -34,7 +34,7 @@ const LOST_AND_FOUND: &str = "lost+found";
 /// a folder.
 const DEPTH_MAX: usize = 4;
 
-/// What the path of a data directory leads to.
+/// The kind of file at the path of a data directory.
 enum Found {
     Nothing,
     EmptyDirectory,

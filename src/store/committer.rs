@@ -42,8 +42,8 @@ pub(super) struct Committer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// The changes that are made and not applied yet. While its lock is held, no change is
-/// applied to sled.
+/// The changes that are in memory and not applied to sled yet. While the lock is held, no change is
+/// applied.
 #[derive(Default)]
 pub(super) struct Pending {
     pub changes: Changes,
@@ -73,7 +73,7 @@ struct CommitState {
     requested: u64,
     /// The number of the last durable commit.
     committed: u64,
-    /// The failure after which nothing is committed any more.
+    /// The failure after which every commit is refused.
     failed: Option<CommitFailure>,
     closing: bool,
 }
@@ -148,7 +148,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Waits until all changes that were made are applied and durable.
+    /// Waits until all changes up to now are applied and durable.
     ///
     /// # Errors
     /// As for [`wait`](Self::wait).
@@ -156,7 +156,7 @@ impl Committer {
         self.wait(self.last_requested())
     }
 
-    /// Returns the failure after which nothing is committed any more.
+    /// Returns the failure after which every commit is refused.
     pub(super) fn failure(&self) -> Option<CommitFailure> {
         self.shared.lock().failed.clone()
     }
@@ -255,8 +255,8 @@ impl Shared {
     }
 }
 
-/// Applies changes and the encoded summary: all of it, or nothing. It is visible then, but not yet
-/// durable.
+/// Applies all changes and the encoded summary in one transaction. They are visible afterwards, but
+/// not durable yet.
 fn apply(generation: &Generation, changes: &Changes, summary: &[u8]) -> Result<(), StoreError> {
     let mut batches: Vec<(&Tree, Batch)> = Vec::new();
     for (tree, changes) in changes.iter() {
@@ -289,7 +289,7 @@ fn apply(generation: &Generation, changes: &Changes, summary: &[u8]) -> Result<(
     })
 }
 
-/// The failure after which nothing is written any more.
+/// The failure after which every write is refused.
 #[derive(Clone)]
 pub(super) enum CommitFailure {
     DiskFull,

@@ -218,7 +218,8 @@ impl DataDirectory {
     /// Returns the pointer with its format, or `None` in a directory that never held an inventory.
     ///
     /// # Errors
-    /// - [`StoreError::Damaged`] if it is damaged, or missing beside a generation or a high-water mark.
+    /// - [`StoreError::Damaged`] if it is damaged, or if it is missing although a generation or a
+    ///   high-water mark exists.
     /// - [`DirectoryError::OtherFormat`] if another version of Satchel wrote it.
     /// - [`StoreError::Io`] if it cannot be read.
     pub(super) fn pointer_file(&self) -> Result<Option<PointerFile>, StoreError> {
@@ -237,7 +238,7 @@ impl DataDirectory {
                 };
             }
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(damaged_pointer("it is not text".to_owned()));
+                return Err(damaged_pointer("CURRENT is not text".to_owned()));
             }
             Err(error) => return Err(StoreError::io("reading the pointer CURRENT")(error)),
         };
@@ -268,11 +269,11 @@ impl DataDirectory {
         replace().map_err(StoreError::io("writing the pointer CURRENT"))
     }
 
-    /// Removes the generations that the pointer does not name: those of interrupted imports.
+    /// Removes the generations that are not in the pointer. Interrupted imports leave them.
     ///
     /// # Errors
     /// [`StoreError::Io`] if one cannot be removed.
-    pub(super) fn remove_unnamed(&self, pointer: Pointer) -> Result<(), StoreError> {
+    pub(super) fn remove_other_generations(&self, pointer: Pointer) -> Result<(), StoreError> {
         for number in self.generations()? {
             if number != pointer.current && Some(number) != pointer.previous {
                 let path = self.generation(number);

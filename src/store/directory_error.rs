@@ -31,7 +31,7 @@ pub enum DirectoryError {
     Foreign {
         /// The path that was given for the data directory.
         path: PathBuf,
-        /// What the path leads to instead.
+        /// The kind of file at the path.
         found: ForeignContents,
     },
     /// The data directory belongs to another user, and the calling user is not root.
@@ -84,7 +84,7 @@ pub enum DirectoryError {
     /// A file in the data directory belongs to another user than the directory. The usual cause is a
     /// command that ran as root or as another user.
     #[error(
-        "{} belongs to {file_owner}, and the data directory to {owner}, who cannot use it",
+        "{} belongs to {file_owner}, so {owner}, the owner of the data directory, cannot use it",
         .file.display()
     )]
     MixedOwners {
@@ -102,14 +102,12 @@ pub enum DirectoryError {
     InUse {
         /// The path of the data directory.
         directory: PathBuf,
-        /// The other process, as it described itself in `LOCK`.
+        /// The other process, as described in `LOCK`.
         holder: LockHolder,
     },
     /// Another version of Satchel wrote the data directory, in a format that this version does not
     /// read.
-    #[error(
-        "the data directory was written in format {found}, and this Satchel reads format {known}"
-    )]
+    #[error("the data directory has format {found}; this version of Satchel reads format {known}")]
     OtherFormat {
         /// The format number of the data directory.
         found: u32,
@@ -118,7 +116,7 @@ pub enum DirectoryError {
     },
 }
 
-/// What the path of a data directory leads to instead.
+/// The kind of file at a path that is not a data directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ForeignContents {
     /// The path, or one of its parents, is a file.
@@ -132,15 +130,15 @@ impl fmt::Display for ForeignContents {
         match self {
             ForeignContents::File => write!(f, "it is a file"),
             ForeignContents::Entry(name) => {
-                write!(f, "it holds “{}” and no inventory", name.escape_debug())
+                write!(f, "it contains “{}” but no inventory", name.escape_debug())
             }
         }
     }
 }
 
 impl DirectoryError {
-    /// What to do next, in plain sentences.
-    pub fn way_out(&self) -> String {
+    /// Returns the next step for the user, in plain sentences.
+    pub fn advice(&self) -> String {
         match self {
             DirectoryError::Missing { path } | DirectoryError::Empty { path } => format!(
                 "Name the right one with --data DIR (SATCHEL_DATA), or create it: satchel serve \
@@ -175,17 +173,19 @@ impl DirectoryError {
                 directory.display()
             ),
             DirectoryError::InUse { holder, .. } if holder.is_server() => {
-                "Ask the server instead (--server URL), stop it, or name another directory."
+                "Connect to the server with --server URL, stop it, or use another directory."
                     .to_owned()
             }
             DirectoryError::InUse { .. } => {
-                "Wait until it has ended, stop it, or name another directory.".to_owned()
+                "Wait until the process has ended, stop it, or use another directory.".to_owned()
             }
             DirectoryError::OtherFormat { found, known } if found > known => {
-                "Use a newer Satchel.".to_owned()
+                "Use a newer version of Satchel.".to_owned()
             }
             DirectoryError::OtherFormat { .. } => {
-                "Export everything with the Satchel that wrote it, and import that here.".to_owned()
+                "Export everything with the version of Satchel that wrote it, and import the \
+                 result with this version."
+                    .to_owned()
             }
         }
     }

@@ -24,7 +24,7 @@ pub enum StoreError {
         /// The fault in the bytes, for a technician.
         detail: String,
     },
-    /// Stored data that is not one record is damaged, such as an index or a page of the database.
+    /// Damaged data outside of records, such as an index or a page of the database.
     #[error("the part '{part}' of the store is damaged: {detail}")]
     Damaged {
         /// The part of the store, as in [`Damage::part`].
@@ -46,7 +46,7 @@ pub enum StoreError {
     #[error(
         "a secret of the {kind} '{name}' cannot be decrypted with the key of this data directory"
     )]
-    Unsealable {
+    UndecryptableSecret {
         /// The kind of the record that has the secret.
         kind: Kind,
         /// The name of that record.
@@ -132,7 +132,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Any other error of sled.
-    #[error("the database failed")]
+    #[error("database error")]
     Database(#[source] sled::Error),
 }
 
@@ -170,7 +170,7 @@ impl StoreError {
             StoreError::Damaged { part, detail } => {
                 Some(Damage { part, kind: None, name: None, detail: detail.clone() })
             }
-            StoreError::Unsealable { kind, name } => Some(Damage {
+            StoreError::UndecryptableSecret { kind, name } => Some(Damage {
                 part: "secret",
                 kind: Some(*kind),
                 name: Some(name.clone()),
@@ -181,7 +181,7 @@ impl StoreError {
         }
     }
 
-    /// Whether a record or a page is damaged, so that others can still be read.
+    /// Whether only a record or a page is damaged. Other records can still be read.
     pub fn is_damage(&self) -> bool {
         matches!(self, StoreError::Corrupt { .. } | StoreError::Damaged { .. })
     }

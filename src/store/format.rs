@@ -103,11 +103,11 @@ impl Raw {
     }
 }
 
-/// Encodes a record whose secrets are sealed.
+/// Encodes a record whose secrets are encrypted.
 ///
 /// # Errors
 /// - [`StoreError::RecordLarge`] if the record exceeds [`RECORD_BYTES_MAX`], encoded or decoded.
-/// - [`StoreError::Damaged`] if a secret is not sealed.
+/// - [`StoreError::Damaged`] if a secret is not encrypted.
 pub fn encode_body(record: &dyn Record) -> Result<Vec<u8>, StoreError> {
     let bytes = record
         .to_bytes()
@@ -161,7 +161,8 @@ pub fn decode_record(kind: Kind, name: &[u8], body: &[u8]) -> Result<AnyRecord, 
     decode_any_body(kind, body).map_err(|error| corrupt(kind, name, error.to_string()))
 }
 
-/// The values to write for a record: that of its own key, and those of its chunks if it is long.
+/// The values to write for a record: the value of its own key, and the values of its chunks if it
+/// is long.
 pub(super) struct Values<'a> {
     pub head: Vec<u8>,
     pub chunks: std::slice::Chunks<'a, u8>,
@@ -201,12 +202,12 @@ pub(super) enum Head {
 /// Parses the value of a record's own key.
 ///
 /// # Errors
-/// A text for a message if it is not one.
+/// The reason, for a message, if the bytes are not such a value.
 pub(super) fn head(bytes: IVec) -> Result<Head, String> {
     match bytes.first() {
         Some(&RECORD_FORMAT) => {}
-        Some(other) => return Err(format!("its format {other} is unknown")),
-        None => return Err("it is empty".to_owned()),
+        Some(other) => return Err(format!("the format {other} is unknown")),
+        None => return Err("the value is empty".to_owned()),
     }
     let (header, body_offset): (Header, usize) =
         bincode::decode_from_slice(&bytes, CONFIG).map_err(|error| error.to_string())?;
@@ -214,7 +215,7 @@ pub(super) fn head(bytes: IVec) -> Result<Head, String> {
         Body::Inline => Ok(Head::Whole(Raw { header, bytes, body_offset })),
         Body::Chunks { bytes } => match usize::try_from(bytes) {
             Ok(length) if length <= RECORD_BYTES_MAX => Ok(Head::Long(header, length)),
-            _ => Err(format!("it claims {bytes} bytes")),
+            _ => Err(format!("the header declares the invalid length {bytes}")),
         },
     }
 }
@@ -254,7 +255,12 @@ pub(super) fn encode_by_name<T: Encode, E: Encoder>(
 pub(super) fn decode<T: Decode<()>>(part: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
     match bincode::decode_from_slice(bytes, CONFIG) {
         Ok((value, used)) if used == bytes.len() => Ok(value),
-        Ok(_) => Err(StoreError::Damaged { part, detail: "it is too long".to_owned() }),
+        Ok(_) => Err(StoreError::Damaged {
+            part,
+            detail: "there are bytes after the \
+            value"
+                .to_owned(),
+        }),
         Err(error) => Err(StoreError::Damaged { part, detail: error.to_string() }),
     }
 }

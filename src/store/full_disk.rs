@@ -24,7 +24,7 @@ use super::{
     CurrentGeneration, Store, StoreError, StoreState,
     committer::CommitFailure,
     generation::Generation,
-    opening::{self, TornTailPolicy},
+    opening::{self, LogEndPolicy},
     reserve::{has_space_to_open, keep_reserve},
 };
 use crate::disk::DiskSpace;
@@ -187,13 +187,8 @@ impl Store {
         };
         // Drops the current generation, so that the database is closed before it is opened again.
         *state = StoreState::Closed { number, version, failure: failure.clone() };
-        let opened = opening::open_checked(
-            &self.directory,
-            number,
-            self.options,
-            None,
-            TornTailPolicy::Erase,
-        );
+        let opened =
+            opening::open_checked(&self.directory, number, self.options, None, LogEndPolicy::Erase);
         match opened.and_then(|generation| {
             // Clients have seen versions of failed changes. These must not be used again, or caches
             // keyed by version would return old contents.

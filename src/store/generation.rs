@@ -282,9 +282,9 @@ fn require_database(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// The error of an entry that every generation has.
+/// The error if an entry that every generation has is missing.
 fn missing(what: &str) -> StoreError {
-    StoreError::Damaged { part: "database", detail: format!("its {what} is missing") }
+    StoreError::Damaged { part: "database", detail: format!("the {what} is missing") }
 }
 
 /// Returns the key of a long value's chunk.

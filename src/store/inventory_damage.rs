@@ -24,14 +24,15 @@ impl fmt::Display for InventoryDamage {
         let directory = self.directory.display();
         write!(f, "The inventory in {directory} is damaged: {}.", self.findings.join("; "))?;
         if let Some(known) = &self.known {
-            write!(f, " Its last state known to be intact is {known}.")?;
+            write!(f, " Last known good state: {known}.")?;
         }
         if let Some(previous) = &self.previous {
-            write!(f, " The generation before it had {previous}.")?;
+            write!(f, " Previous generation: {previous}.")?;
         }
         write!(
             f,
-            " Nothing was changed. To see what can be done, run: satchel recover --data {directory}"
+            " Nothing was changed. To list the ways to recover, run: satchel recover --data \
+             {directory}"
         )
     }
 }

@@ -1,11 +1,11 @@
 //! Checks the key of a data directory, and replaces a lost one.
 //!
 //! With a wrong key the server would start and answer every login with status 500. So the file
-//! `key.check`, mode 0600, holds a known text that is sealed with the key:
+//! `key.check`, mode 0600, holds a known text that is encrypted with the key:
 //!
 //! ```text
 //! satchel key check 1
-//! <the known text, sealed like a secret (XChaCha20-Poly1305), in base64>
+//! <the known text, encrypted like a secret (XChaCha20-Poly1305), in base64>
 //! ```
 //!
 //! The number is the format of the file. If the file is missing, as in directories of older versions,
@@ -25,10 +25,10 @@ use crate::model::{Kind, Secret};
 
 const FORMAT_LINE: &str = "satchel key check 1";
 
-/// The sealed text. It is not secret.
+/// The encrypted text. It is not secret.
 const KNOWN_TEXT: &str = "This is the key of the data directory.";
 
-/// The purpose of the sealed text: prevents its use as a secret of a record.
+/// The purpose of the encrypted text: prevents its use as a secret of a record.
 const PURPOSE: &str = "key check";
 
 /// The number of records whose secrets are tried if `key.check` does not prove the key. One
@@ -52,7 +52,7 @@ pub enum KeyState {
 /// The result of comparing a key with `key.check`.
 enum Check {
     Matches,
-    /// The text was sealed with another key, or is damaged.
+    /// The text was encrypted with another key, or is damaged.
     Differs,
     /// The file is missing or has another format.
     None,
@@ -83,7 +83,7 @@ impl DataDirectory {
 
 impl Vault {
     /// Creates a new key for the directory. Keeps the old key and its check as `key.old-TIME` and
-    /// `key.check.old-TIME`. Secrets that the old key sealed cannot be opened any more: the caller
+    /// `key.check.old-TIME`. Secrets that the old key encrypted cannot be decrypted any more: the caller
     /// removes them.
     ///
     /// # Errors
@@ -184,11 +184,11 @@ fn open_stored_secrets(
             };
             // A damaged record proves nothing.
             let Ok(mut record) = format::decode_record(kind, &name, raw.body()) else { continue };
-            let is_sealed = |secret: &Secret| matches!(secret, Secret::Sealed(_));
-            if !record.secrets().iter().any(|(_, secret)| is_sealed(secret)) {
+            let is_encrypted = |secret: &Secret| matches!(secret, Secret::Encrypted(_));
+            if !record.secrets().iter().any(|(_, secret)| is_encrypted(secret)) {
                 continue;
             }
-            if vault.open_secrets(&mut *record).is_ok() {
+            if vault.decrypt_secrets(&mut *record).is_ok() {
                 return Ok(Tried::Opened);
             }
             count += 1;
@@ -217,13 +217,13 @@ fn check(directory: &DataDirectory, vault: &Vault) -> Result<Check, StoreError> 
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Check::None),
         Err(error) => return Err(io()(error)),
     };
-    let sealed = str::from_utf8(&bytes)
+    let encrypted = str::from_utf8(&bytes)
         .ok()
         .and_then(|text| text.strip_prefix(FORMAT_LINE)?.strip_prefix('\n'))
-        .and_then(|sealed| BASE64_STANDARD.decode(sealed.trim_end()).ok());
-    Ok(match sealed {
+        .and_then(|encrypted| BASE64_STANDARD.decode(encrypted.trim_end()).ok());
+    Ok(match encrypted {
         None => Check::None,
-        Some(sealed) if vault.opens(PURPOSE, &sealed, KNOWN_TEXT) => Check::Matches,
+        Some(encrypted) if vault.decrypts_to(PURPOSE, &encrypted, KNOWN_TEXT) => Check::Matches,
         Some(_) => Check::Differs,
     })
 }
@@ -231,14 +231,14 @@ fn check(directory: &DataDirectory, vault: &Vault) -> Result<Check, StoreError> 
 /// Writes `key.check`. On a full disk it is skipped with a warning.
 fn write(directory: &DataDirectory, vault: &Vault) -> Result<(), StoreError> {
     let path = directory.key_check();
-    let sealed = BASE64_STANDARD.encode(vault.seal_text(PURPOSE, KNOWN_TEXT));
+    let encrypted = BASE64_STANDARD.encode(vault.encrypt_text(PURPOSE, KNOWN_TEXT));
     let temporary = directory.path().join("key.check.new");
-    let contents = format!("{FORMAT_LINE}\n{sealed}\n");
+    let contents = format!("{FORMAT_LINE}\n{encrypted}\n");
     let written = write_private_file(&path, &temporary, contents.as_bytes());
     match written.map_err(StoreError::io(format!("writing {}", path.display()))) {
         // The next start writes it. A full disk must not prevent opening the inventory.
         Err(StoreError::DiskFull) => {
-            tracing::warn!("The disk is full: key.check is not written.");
+            tracing::warn!("Disk full: cannot write key.check. The next start writes it.");
             let _ = fs::remove_file(temporary);
             Ok(())
         }
@@ -281,7 +281,7 @@ mod tests {
             panic!("another key is right");
         };
         assert_eq!(path, directory.key());
-        // Also where there is no old one.
+        // Also if there is no old key.
         fs::remove_file(directory.key()).unwrap();
         Vault::renew(&directory).unwrap();
         assert_eq!(directory.key_state().unwrap(), KeyState::Right);

@@ -24,7 +24,7 @@ pub enum KeyError {
     },
     /// The key does not decrypt the data that was encrypted in this data directory.
     #[error(
-        "the key {} is not the key of this data directory: it does not open {proof}",
+        "the key {} is not the key of this data directory: it cannot decrypt {proof}",
         .path.display()
     )]
     Wrong {
@@ -36,16 +36,16 @@ pub enum KeyError {
 }
 
 impl KeyError {
-    /// What to do next, in plain sentences.
-    pub fn way_out(&self) -> String {
+    /// Returns the next step for the user, in plain sentences.
+    pub fn advice(&self) -> String {
         let (KeyError::Missing { path }
         | KeyError::Length { path, .. }
         | KeyError::Wrong { path, .. }) = self;
         let directory = path.parent().unwrap_or(path);
         format!(
-            "Put the right key back, from a copy of the data directory. If it is lost, this makes \
-             a new one; passwords and other secrets are dropped, everything else is kept: satchel \
-             recover --data {} --new-key",
+            "Restore the file `key` from a backup of the data directory. If the key is lost, this \
+             command makes a new key. It removes all passwords and other secrets and keeps \
+             everything else: satchel recover --data {} --new-key",
             directory.display()
         )
     }

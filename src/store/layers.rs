@@ -1,6 +1,7 @@
 //! Layers of uncommitted changes over sled's trees. The top layer holds the changes of the current
-//! transaction, the second one those of earlier transactions that are not applied yet. A key's value
-//! is that of the topmost layer that changes the key, otherwise that of the tree.
+//! transaction. The second layer holds the changes of earlier transactions that are not applied
+//! yet. The value of a key comes from the topmost layer that changes the key, otherwise from the
+//! tree.
 
 use std::{
     collections::{BTreeMap, btree_map},

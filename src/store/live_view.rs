@@ -15,7 +15,7 @@ pub struct LiveView {
 }
 
 impl LiveView {
-    /// Creates a view of a generation, or of the failure because of which there is none.
+    /// Creates a view of a generation. Without a generation, every read returns the given failure.
     pub(super) fn new(
         generation: Result<Arc<Generation>, CommitFailure>,
         vault: Arc<Vault>,
@@ -154,11 +154,11 @@ impl LiveView {
         references::each_reference(self.trees()?.tree(TreeId::References), each)
     }
 
-    /// Decrypts a record's sealed secrets.
+    /// Decrypts a record's encrypted secrets.
     ///
     /// # Errors
-    /// [`StoreError::Unsealable`] if a secret was sealed with another key or is damaged.
-    pub fn open_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
-        self.vault.open_secrets(record)
+    /// [`StoreError::UndecryptableSecret`] if a secret was encrypted with another key or is damaged.
+    pub fn decrypt_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
+        self.vault.decrypt_secrets(record)
     }
 }

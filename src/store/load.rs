@@ -38,7 +38,7 @@ impl<'s> UnfinishedGeneration<'s> {
 
     /// The generation to write to.
     pub(super) fn new_generation(&self) -> &NewGeneration {
-        self.new.as_ref().expect("the generation is there until it is committed")
+        self.new.as_ref().expect("the generation exists until it is committed")
     }
 
     /// Seals the generation, makes it durable and switches the pointer to it.

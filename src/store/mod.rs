@@ -1,7 +1,8 @@
-//! The store: the inventory on the disk. The only module that names sled.
+//! The store: the inventory on the disk. The only module that uses sled.
 //!
-//! - **Small changes** ([`Store::change`]) are made in memory, one after the other. Changes that arrive
-//!   while the disk is busy are committed together. Each is acknowledged when it is durable.
+//! - **Small changes** ([`Store::change`]) are prepared in memory, one after the other. Changes
+//!   that arrive while the disk is busy are committed together. Each is acknowledged when it is
+//!   durable.
 //! - **Bulk loads** ([`Store::lock`]) write a new generation, which is a database of its own, and switch
 //!   the pointer to it when it is durable.
 //! - **Readers** are never blocked. [`Store::read`] returns a live view of the current generation,
@@ -264,7 +265,7 @@ impl Store {
         let output = make(&mut transaction)?;
         let changed = transaction.finish()?;
         let ticket = match changed {
-            // The caller may have read an earlier change that is not durable yet.
+            // The caller might have read an earlier change that is not durable yet.
             None => current.committer.last_requested(),
             Some(changed) if large_change::is_large(&changed.changes) => {
                 drop(pending);
@@ -365,7 +366,7 @@ impl Store {
         );
         // Closing it takes a flush, outside of the lock, so that readers do not wait.
         drop(old);
-        if let Err(error) = self.directory.remove_unnamed(pointer) {
+        if let Err(error) = self.directory.remove_other_generations(pointer) {
             tracing::warn!(error = %Chain(&error), "Cannot remove an unused generation. The next start removes it.");
         }
         Ok(())

@@ -266,7 +266,7 @@ pub struct LoadTable<'l> {
 
 impl LoadTable<'_> {
     /// Writes the next record. Its name is greater than the previous one's, and its secrets are
-    /// sealed.
+    /// encrypted.
     ///
     /// # Errors
     /// - [`StoreError::Damaged`] if the name is not greater than the previous one: a record that is

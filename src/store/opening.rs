@@ -80,7 +80,7 @@ fn set_up(directory: &Arc<DataDirectory>, options: Options) -> Result<OpenedInve
     // While the pointer names no generation, an interrupted set-up starts again.
     let unfinished = Pointer { current: 0, previous: None };
     directory.switch_pointer(unfinished)?;
-    directory.remove_unnamed(unfinished)?;
+    directory.remove_other_generations(unfinished)?;
     let generation =
         reserve::open_generation(directory, |directory| Generation::create(directory, 1, options))?;
     generation.write_summary()?;
@@ -128,7 +128,7 @@ fn upgrade(
     mark.begin(generation.known(), previous);
     mark.sync()?;
     directory.switch_pointer(pointer)?;
-    directory.remove_unnamed(pointer)?;
+    directory.remove_other_generations(pointer)?;
     Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
@@ -168,7 +168,7 @@ fn open_present(
         );
     }
     let opened =
-        open_checked(directory, pointer.current, options, Some(current_mark), TornTailPolicy::Keep);
+        open_checked(directory, pointer.current, options, Some(current_mark), LogEndPolicy::Keep);
     let generation = opened.map_err(|error| damage_of(directory, error, current, previous))?;
     if !is_mark_of(directory, pointer, current_mark, &generation)? {
         return damaged(vec!["the high-water mark belongs to another inventory".to_owned()]);
@@ -181,7 +181,7 @@ fn open_present(
         let summary = format::encode(&known.summary);
         mark.note(known, &summary);
     }
-    directory.remove_unnamed(pointer)?;
+    directory.remove_other_generations(pointer)?;
     Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
@@ -206,10 +206,11 @@ fn is_mark_of(
     })
 }
 
-/// Whether to save the torn end of a log. sled erases it when it opens the database.
+/// Whether to save the incomplete end of a log. sled erases it when it opens the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TornTailPolicy {
-    /// Copies the database first, until it is known that the torn end holds no acknowledged change.
+pub(super) enum LogEndPolicy {
+    /// Copies the database first, until it is known that the incomplete end holds no acknowledged
+    /// change.
     Keep,
     /// Lets sled erase it: this process has just written it on a full disk.
     Erase,
@@ -217,7 +218,7 @@ pub(super) enum TornTailPolicy {
 
 /// Opens a generation and compares it with its seal and with its known state.
 ///
-/// A database whose torn end holds complete messages is copied first, and the copy replaces it if the
+/// A database whose incomplete end holds complete messages is copied first, and the copy replaces it if the
 /// generation is refused. Without disk space for a copy, the generation is opened without one.
 ///
 /// # Errors
@@ -230,7 +231,7 @@ pub(super) fn open_checked(
     number: u64,
     options: Options,
     known: Option<&KnownState>,
-    tail: TornTailPolicy,
+    tail: LogEndPolicy,
 ) -> Result<Generation, StoreError> {
     let path = directory.generation(number);
     let damaged = |findings| Err(InventoryDamage::error(directory, findings, None, None));
@@ -248,11 +249,11 @@ pub(super) fn open_checked(
     };
     // The check comes before sled opens the database, which erases unreadable parts.
     let copy = match tail {
-        TornTailPolicy::Erase => None,
-        TornTailPolicy::Keep => match log::check(&path)? {
+        LogEndPolicy::Erase => None,
+        LogEndPolicy::Keep => match log::check(&path)? {
             LogCheck::Damaged(found) => return damaged(log_findings(&path, &found)),
-            LogCheck::TornTail(torn) if torn.messages > 0 => FolderCopy::make(directory, &path),
-            LogCheck::TornTail(_) | LogCheck::Clean => None,
+            LogCheck::IncompleteEnd(end) if end.messages > 0 => FolderCopy::make(directory, &path),
+            LogCheck::IncompleteEnd(_) | LogCheck::Clean => None,
         },
     };
     let opened = reserve::open_generation(directory, |directory| {
@@ -273,7 +274,7 @@ pub(super) fn open_checked(
     opened.map_err(|error| damage_of(directory, error, None, None))
 }
 
-/// The number of damaged places of a log that a message names. The others are counted.
+/// The number of damaged locations of a log that a message lists. The others are counted only.
 const LOG_FINDINGS_MAX: usize = 3;
 
 fn log_findings(path: &Path, found: &[LogDamage]) -> Vec<String> {
@@ -281,7 +282,7 @@ fn log_findings(path: &Path, found: &[LogDamage]) -> Vec<String> {
     let mut findings: Vec<String> =
         named.map(|damage| format!("{}/{damage}", path.display())).collect();
     if found.len() > LOG_FINDINGS_MAX {
-        findings.push(format!("{} more places", found.len() - LOG_FINDINGS_MAX));
+        findings.push(format!("{} more locations", found.len() - LOG_FINDINGS_MAX));
     }
     findings
 }

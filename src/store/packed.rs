@@ -1,9 +1,10 @@
 //! Packed lists: long sorted lists of items, stored in blocks. The list of a million devices that
 //! refer to a group takes a few thousand values of a tree, and a list of two links takes one.
 //!
-//! List prefixes are prefix-free. A block's key is its list's prefix plus the largest item the block
-//! may hold. The last block of a list has no upper bound. So the block of an item is the first one
-//! whose key is greater than or equal to the prefix plus the item.
+//! No list prefix is the beginning of another list prefix. A block's key is its list's prefix plus
+//! the largest item that the block can hold. The last block of a list has no upper bound. So the
+//! block of an item is the first one whose key is greater than or equal to the prefix plus the
+//! item.
 //!
 //! When a block is split, its last part keeps its key, and the other parts get smaller keys. A
 //! concurrent reader therefore never meets an item twice.

@@ -1,6 +1,6 @@
 //! The reverse index: the records that refer to a target. The references to one target are a packed
-//! list of postings. A posting is
-//! the entry of one referring record: its kind, its property and its name.
+//! list of postings. A posting is the entry of one referring record: its kind, its relation and its
+//! name.
 
 use super::{
     StoreError,

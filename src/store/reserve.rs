@@ -17,7 +17,7 @@ const RESERVE_BYTES: u64 = 32 * 1024 * 1024;
 /// The free space that reopening the database needs, in bytes.
 const OPENING_BYTES: usize = 16 * 1024 * 1024;
 
-/// Creates the reserve file. If there is no disk space, logs a warning and goes on without it.
+/// Creates the reserve file. If there is no disk space, logs a warning and continues without it.
 pub(super) fn keep_reserve(directory: &DataDirectory) {
     let path = directory.reserve();
     if fs::metadata(&path).is_ok_and(|reserve| reserve.len() >= RESERVE_BYTES) {

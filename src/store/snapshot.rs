@@ -1,4 +1,4 @@
-//! Snapshots: a consistent view of the inventory while changes go on.
+//! Snapshots: a consistent view of the inventory while changes continue.
 //!
 //! sled has no snapshots. A bulk import writes a new generation and leaves the snapshot's generation
 //! unchanged. A small change first copies the old values into the overlay of every snapshot, then
@@ -232,12 +232,12 @@ impl Snapshot {
         &self.summary
     }
 
-    /// Decrypts a record's sealed secrets.
+    /// Decrypts a record's encrypted secrets.
     ///
     /// # Errors
-    /// [`StoreError::Unsealable`] if one was sealed with another key.
-    pub fn open_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
-        self.vault.open_secrets(record)
+    /// [`StoreError::UndecryptableSecret`] if one was encrypted with another key.
+    pub fn decrypt_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
+        self.vault.decrypt_secrets(record)
     }
 
     /// Returns all records of a kind, sorted by name.

@@ -117,7 +117,7 @@ impl<'s> Transaction<'s> {
     }
 
     fn put_any(&mut self, mut record: AnyRecord) -> Result<PutOutcome, StoreError> {
-        self.vault.seal(&mut *record);
+        self.vault.encrypt_secrets(&mut *record);
         let kind = record.kind();
         let name = record.name().as_str().to_owned();
         let body = format::encode_body(&*record)?;

@@ -35,7 +35,7 @@ impl TreeId {
         }
     }
 
-    /// Whether a part's keys are names that can be shown to a person.
+    /// Whether the keys of a part are plain names, which a message can show.
     pub(super) fn has_plain_keys(part: &str) -> bool {
         part != "references" && part != "members" && part != "chunks"
     }
@@ -53,7 +53,7 @@ pub(super) struct PerTree<T> {
 }
 
 impl<T> PerTree<T> {
-    /// Makes the value of each tree with a `make` that can fail.
+    /// Creates the value of each tree with `make`, which can fail.
     ///
     /// # Errors
     /// The first error of `make`.

@@ -156,7 +156,7 @@ impl<'a> Trees<'a> {
     /// [`StoreError::Reopening`] if an earlier write failed.
     pub(super) fn value(&self, owner: ValueOwner, key: &[u8]) -> Result<Option<Raw>, StoreError> {
         let tree = self.tree(owner.tree());
-        let mut torn: Option<IVec> = None;
+        let mut first_read: Option<IVec> = None;
         loop {
             let Some(bytes) = tree.get(key).map_err(|error| owner.unread(key, error))? else {
                 return Ok(None);
@@ -166,7 +166,7 @@ impl<'a> Trees<'a> {
             }
             // A concurrent change removed its chunks and wrote a new value. If the value is still
             // the same, chunks are missing: a version is never written twice.
-            if torn.replace(bytes.clone()) == Some(bytes) {
+            if first_read.replace(bytes.clone()) == Some(bytes) {
                 return Err(owner.damaged(key, "parts of it are missing"));
             }
         }
@@ -203,7 +203,7 @@ impl<'a> Trees<'a> {
             let (_, chunk) = entry.map_err(|error| owner.unread(key, error))?;
             body.extend_from_slice(&chunk);
             if body.len() > length {
-                return Err(owner.damaged(key, "it is longer than its header says"));
+                return Err(owner.damaged(key, "it is longer than its header declares"));
             }
         }
         Ok((body.len() == length).then(|| format::assembled(header, body)))

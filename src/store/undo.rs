@@ -9,7 +9,7 @@ use super::{
     Damage, Store, StoreError, Summary,
     directory::Pointer,
     generation::Generation,
-    opening::{self, TornTailPolicy},
+    opening::{self, LogEndPolicy},
 };
 
 /// The number, the counts and the size of a generation.
@@ -103,7 +103,7 @@ impl Store {
     pub(super) fn pointer(&self) -> Result<Pointer, StoreError> {
         self.directory.pointer()?.ok_or_else(|| StoreError::Damaged {
             part: "pointer CURRENT",
-            detail: "it is missing".to_owned(),
+            detail: "the file is missing".to_owned(),
         })
     }
 
@@ -134,7 +134,7 @@ impl Store {
             number,
             self.options,
             known.as_ref(),
-            TornTailPolicy::Keep,
+            LogEndPolicy::Keep,
         ) {
             Err(error) if error.is_locked() => Err(StoreError::Busy),
             // The inventory itself is intact.

@@ -26,7 +26,7 @@ use crate::{
 /// The length of an XChaCha20 nonce, in bytes. The nonce is stored before the ciphertext.
 const NONCE_BYTES: usize = 24;
 
-/// Encrypts (seals) and decrypts (opens) secrets with the key of a data directory.
+/// Encrypts and decrypts secrets with the key of a data directory.
 pub struct Vault {
     cipher: XChaCha20Poly1305,
     nonces: Hmac<Sha256>,
@@ -78,52 +78,55 @@ impl Vault {
         }
     }
 
-    /// Seals every plain secret of a record. Empty secrets stay plain.
-    pub fn seal(&self, record: &mut dyn Record) {
+    /// Encrypts every plain secret of a record. Empty secrets stay plain.
+    pub fn encrypt_secrets(&self, record: &mut dyn Record) {
         let (kind, name) = (record.kind(), record.name().clone());
         for (property, secret) in record.secrets() {
             let Some(clear) = secret.document().filter(|clear| !clear.is_empty()) else { continue };
             let nonce = self.nonce(&[kind.as_str(), &name, property, clear]);
-            *secret = Secret::Sealed(self.sealed(&nonce, &context(kind, property), clear));
+            *secret = Secret::Encrypted(self.encrypted(&nonce, &context(kind, property), clear));
         }
     }
 
-    /// Opens every sealed secret of a record.
+    /// Decrypts every encrypted secret of a record.
     ///
     /// # Errors
-    /// [`StoreError::Unsealable`] if a secret was sealed with another key or is damaged.
-    pub fn open_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
+    /// [`StoreError::UndecryptableSecret`] if a secret was encrypted with another key or is damaged.
+    pub fn decrypt_secrets(&self, record: &mut dyn Record) -> Result<(), StoreError> {
         let (kind, name) = (record.kind(), record.name().clone());
         for (property, secret) in record.secrets() {
-            let Secret::Sealed(sealed) = &*secret else { continue };
+            let Secret::Encrypted(encrypted) = &*secret else { continue };
             let clear = self
-                .opened(&context(kind, property), sealed)
+                .decrypted(&context(kind, property), encrypted)
                 .and_then(|clear| String::from_utf8(clear).ok())
-                .ok_or_else(|| StoreError::Unsealable { kind, name: name.as_str().to_owned() })?;
+                .ok_or_else(|| StoreError::UndecryptableSecret {
+                    kind,
+                    name: name.as_str().to_owned(),
+                })?;
             *secret = Secret::from_document(clear);
         }
         Ok(())
     }
 
-    /// Seals a text that is not part of a record. `purpose` must not equal `kind.property` of a record.
-    pub(super) fn seal_text(&self, purpose: &str, text: &str) -> Vec<u8> {
-        self.sealed(&self.nonce(&[purpose, text]), purpose, text)
+    /// Encrypts a text that is not part of a record. `purpose` must not equal `kind.property` of a record.
+    pub(super) fn encrypt_text(&self, purpose: &str, text: &str) -> Vec<u8> {
+        self.encrypted(&self.nonce(&[purpose, text]), purpose, text)
     }
 
-    /// Whether `sealed` opens with this key and purpose and equals `text`.
-    pub(super) fn opens(&self, purpose: &str, sealed: &[u8], text: &str) -> bool {
-        self.opened(purpose, sealed).is_some_and(|clear| clear == text.as_bytes())
+    /// Whether `encrypted` decrypts with this key and purpose to `text`.
+    pub(super) fn decrypts_to(&self, purpose: &str, encrypted: &[u8], text: &str) -> bool {
+        self.decrypted(purpose, encrypted).is_some_and(|clear| clear == text.as_bytes())
     }
 
-    fn sealed(&self, nonce: &XNonce, context: &str, clear: &str) -> Vec<u8> {
+    fn encrypted(&self, nonce: &XNonce, context: &str, clear: &str) -> Vec<u8> {
         let payload = Payload { msg: clear.as_bytes(), aad: context.as_bytes() };
-        let sealed = self.cipher.encrypt(nonce, payload).expect("a secret is far below 256 GB");
-        [nonce.as_slice(), &sealed].concat()
+        let encrypted = self.cipher.encrypt(nonce, payload).expect("a secret is far below 256 GB");
+        [nonce.as_slice(), &encrypted].concat()
     }
 
-    /// Returns `None` if the secret was sealed with another key or context, or is damaged.
-    fn opened(&self, context: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        let (nonce, msg) = sealed.split_at_checked(NONCE_BYTES)?;
+    /// Returns `None` if the secret was encrypted with another key or context, or is damaged.
+    fn decrypted(&self, context: &str, encrypted: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, msg) = encrypted.split_at_checked(NONCE_BYTES)?;
         let payload = Payload { msg, aad: context.as_bytes() };
         self.cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
     }
@@ -156,34 +159,34 @@ mod tests {
     }
 
     #[test]
-    fn sealing_is_deterministic_and_reversible() {
+    fn encryption_is_deterministic_and_reversible() {
         let folder = tempfile::tempdir().unwrap();
         let vault = Vault::create(&folder.path().join("key")).unwrap();
         let again = Vault::open(&folder.path().join("key")).unwrap();
         let clear = credential("a", "hunter2");
         let (mut one, mut two, mut other) =
             (clear.clone(), clear.clone(), credential("b", "hunter2"));
-        vault.seal(&mut one);
-        again.seal(&mut two);
-        vault.seal(&mut other);
+        vault.encrypt_secrets(&mut one);
+        again.encrypt_secrets(&mut two);
+        vault.encrypt_secrets(&mut other);
         assert_eq!(one, two);
         assert_ne!(one.password, other.password);
         assert_ne!(one, clear);
-        // The overhead of sealing does not count.
+        // The overhead of encryption does not count.
         assert_eq!(weight(&mut one), weight(&mut clear.clone()));
-        again.open_secrets(&mut one).unwrap();
+        again.decrypt_secrets(&mut one).unwrap();
         assert_eq!(one, clear);
     }
 
     #[test]
-    fn another_key_or_another_property_does_not_open_a_secret() {
+    fn another_key_or_another_property_does_not_decrypt_a_secret() {
         let folder = tempfile::tempdir().unwrap();
         let vault = Vault::create(&folder.path().join("one")).unwrap();
         let stranger = Vault::create(&folder.path().join("two")).unwrap();
         let mut record = credential("a", "hunter2");
-        vault.seal(&mut record);
-        assert!(stranger.open_secrets(&mut record.clone()).is_err());
+        vault.encrypt_secrets(&mut record);
+        assert!(stranger.decrypt_secrets(&mut record.clone()).is_err());
         record.enable_password = std::mem::take(&mut record.password);
-        assert!(vault.open_secrets(&mut record).is_err());
+        assert!(vault.decrypt_secrets(&mut record).is_err());
     }
 }

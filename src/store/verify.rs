@@ -26,7 +26,7 @@ use crate::{
 /// The memory for sorting one list, in bytes.
 const SORTED_BYTES: usize = 32 * 1024 * 1024;
 
-/// A problem that the verification found.
+/// A problem that a verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The kind of record. `None` if the problem concerns the whole inventory.
@@ -35,7 +35,7 @@ pub struct Finding {
     pub name: Option<String>,
     /// The code of the problem, for scripts: `damaged`, `count`, `index` …
     pub code: &'static str,
-    /// The problem, as the end of a sentence whose subject is the record.
+    /// The predicate of a sentence about the problem. The subject is the record.
     pub detail: String,
 }
 
@@ -235,7 +235,7 @@ impl Verification<'_, '_> {
             self.references.push(&key, &[]).map_err(sort_error)?;
         }
         let secrets = record.secrets().len() as u64;
-        match self.view.open_secrets(&mut *record) {
+        match self.view.decrypt_secrets(&mut *record) {
             Ok(()) => self.verified.secrets += secrets,
             Err(error) => {
                 let name = record.name().as_str();
@@ -297,7 +297,7 @@ impl Verification<'_, '_> {
             (self.report)(Finding::general(Some(kind), "ordinal", detail));
         }
         if stored.in_name_order && !seen.in_name_order {
-            let detail = "they are marked as sorted by ordinal, but are not";
+            let detail = "the records are marked as sorted by ordinal, but are not";
             (self.report)(Finding::general(Some(kind), "order", detail));
         }
         Ok(())
@@ -476,7 +476,8 @@ impl Verification<'_, '_> {
             if !held.skip(&key)? {
                 report(of_reference(&key, "index", |relation, target| {
                     format!(
-                        "the reverse index says that its {relation} refers to {target}, but it does not"
+                        "the reverse index contains a reference from its {relation} to {target}, \
+                         which the record does not have"
                     )
                 }));
             }

@@ -84,10 +84,10 @@ impl WriteLock {
         Ok(WriteGuard(self))
     }
 
-    /// Returns when nobody holds the lock or waits for it, or after `wait_max`.
+    /// Returns when no thread holds the lock or waits for it, or after `wait_max`.
     pub(super) fn wait_until_idle(&self, wait_max: Duration) {
         let is_busy = |state: &mut WriteLockState| !state.is_idle();
-        // The caller goes on in both cases.
+        // The caller continues in both cases.
         let _ = self.idle.wait_timeout_while(self.state(), wait_max, is_busy);
     }
 

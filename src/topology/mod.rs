@@ -150,12 +150,12 @@ impl Topology {
                 if report.problems.total > 0
                     && let Err(error) = upload.keep(|path| self.0.reports.attach(&id, path))
                 {
-                    tracing::warn!(error = %Chain(&error), "Cannot store the uploaded workbook of an import");
+                    tracing::warn!(error = %Chain(&error), "Cannot store the uploaded workbook of an import.");
                 }
                 report.report_id = Some(id);
             }
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "Cannot store the report of an import");
+                tracing::warn!(error = %Chain(&error), "Cannot store the report of an import.");
             }
         }
         Ok(report)

@@ -128,7 +128,7 @@ fn an_exported_bundle_reimports_byte_for_byte() {
     let (first, second) = (one.path("first.zip"), two.path("second.zip"));
     let output = one.on_directory(&["export", "a", "--output", text(&first)]);
     assert_exit(&output, 0);
-    assert!(stderr_of(&output).contains("on the data directory"), "{}", stderr_of(&output));
+    assert!(stderr_of(&output).contains("using data directory “"), "{}", stderr_of(&output));
     assert_exit(&two.on_directory(&["import", text(&first), "--create", "--replace", "--yes"]), 0);
     assert_exit(&two.on_directory(&["export", "a", "--output", text(&second)]), 0);
     assert_eq!(documents(&first), documents(&second));
@@ -159,7 +159,7 @@ fn a_server_answers_as_a_data_directory_does() {
         assert_exit(&here, code);
         assert_exit(&there, code);
         assert!(
-            stderr_of(&there).contains("on the server http://127.0.0.1"),
+            stderr_of(&there).contains("using server http://127.0.0.1"),
             "{}",
             stderr_of(&there)
         );

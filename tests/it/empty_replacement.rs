@@ -110,7 +110,7 @@ fn a_table_whose_rows_are_not_recognised_replaces_nothing() {
             let text = String::from_utf8_lossy(table);
             assert_eq!(refused(&answer), [(kind.to_owned(), count)], "{text:?}");
             let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-            assert!(detail.starts_with("The table holds no readable record"), "{detail}");
+            assert!(detail.starts_with("The table contains no readable record"), "{detail}");
         }
     }
     assert_eq!(counts(&server), (DEVICES, LINKS));
@@ -154,7 +154,10 @@ fn a_document_without_records_removes_nothing() {
         let answer = replace(&["device", "task"], more);
         assert_eq!(refused(&answer), [("task.yaml".to_owned(), 2)]);
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-        assert!(detail.starts_with("The document task.yaml holds no readable record"), "{detail}");
+        assert!(
+            detail.starts_with("The document task.yaml contains no readable record"),
+            "{detail}"
+        );
     }
     require_same(&inventory(&server), &before);
     // A type that is listed and has no document at all is emptied, as the manual says.
@@ -204,7 +207,8 @@ fn the_command_line_allows_it_by_a_flag() {
     };
     let project = ["import", project.to_str().unwrap(), "--types", "task", "--replace"];
     let table = ["import", table.to_str().unwrap(), "--kind", "link", "--replace"];
-    for (words, found) in [(&project, "task.yaml"), (&table, "The table holds no readable record")]
+    for (words, found) in
+        [(&project, "task.yaml"), (&table, "The table contains no readable record")]
     {
         for dry_run in [true, false] {
             let mut words = words.to_vec();

@@ -334,7 +334,7 @@ fn store_errors_say_each_thing_once() {
         StoreError::InventoryDamaged(_) => StoreError::InventoryDamaged(Box::new(damage)),
         StoreError::Directory(_) => StoreError::from(DirectoryError::Missing { path: path() }),
         StoreError::Key(_) => StoreError::Key(KeyError::Missing { path: path() }),
-        StoreError::Unsealable { .. } => StoreError::Unsealable { kind, name: name.clone() },
+        StoreError::UndecryptableSecret { .. } => StoreError::UndecryptableSecret { kind, name: name.clone() },
         StoreError::Busy => StoreError::Busy,
         StoreError::Cancelled(_) => StoreError::Cancelled(Cancelled),
         StoreError::NoInventory { .. } => StoreError::NoInventory { directory: path() },

@@ -64,7 +64,7 @@ fn dropped_lines_are_counted_in_the_log() {
     assert_eq!(dropped[0]["level"], "ERROR");
     assert!(dropped[0]["lines"].as_u64().unwrap() > 100, "{dropped:?}");
     // Whatever was written is whole, and the end is there.
-    assert!(lines.iter().any(|line| line["message"] == "stopped"));
+    assert!(lines.iter().any(|line| line["message"] == "Stopped."));
 }
 
 #[test]

@@ -34,14 +34,14 @@ fn requests_records_and_the_disk_are_counted() {
     assert_eq!(sample(&server, "satchel_records{type=\"device\"}"), Some(17.0));
     assert_eq!(sample(&server, "satchel_writable"), Some(1.0));
     // The request that asks.
-    assert_eq!(sample(&server, "satchel_requests_in_hand"), Some(1.0));
+    assert_eq!(sample(&server, "satchel_requests_in_progress"), Some(1.0));
     for name in [
         "satchel_data_directory_free_bytes",
         "satchel_data_directory_size_bytes",
         "process_resident_memory_bytes",
         "process_open_fds",
         "process_start_time_seconds",
-        "satchel_answer_bytes_total",
+        "satchel_response_bytes_total",
         "satchel_connections_accepted_total",
     ] {
         assert!(sample(&server, name).is_some_and(|value| value > 0.0), "{name}");

@@ -1,9 +1,9 @@
-//! Simulated power cuts: synced writes survive; unsynced writes are dropped, kept or torn.
+//! Simulated power cuts: synced writes survive; unsynced writes are dropped, kept or cut.
 //!
 //! A child changes an inventory under strace, which writes down every write to the database and to
 //! the high-water mark, every sync and every acknowledgement in their order. Then both files are
-//! made anew as a disk could have left them at a random moment: with every write that ended before a
-//! sync of its file began that has ended too, and with none, some or torn pieces of the others. The
+//! made anew as a disk could have left them at a random moment: with every write that ended before
+//! a sync of its file began that has ended too, and with none, some or parts of the others. The
 //! inventory must open, hold everything that was acknowledged by then, and nothing by half.
 //!
 //! `SATCHEL_CUTS` is the number of cuts. Of the other files in the data directory none is written

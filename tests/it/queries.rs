@@ -86,8 +86,8 @@ fn a_client_that_disconnects_ends_its_stream() {
     }
     until(|| {
         let log = server.log();
-        let cut = log.iter().filter(|line| line["message"] == "the response was cut off");
-        cut.count() == 40
+        let aborted = log.iter().filter(|line| line["message"] == "the response was aborted");
+        aborted.count() == 40
     });
     assert_eq!(names(&get(&server, "/rest/instance/device")).len(), MANY);
 }

@@ -118,7 +118,7 @@ fn a_refusal_names_the_projects_of_the_library_with_their_records_and_times() {
     let records = listed["projects"][0]["records"].as_u64().unwrap();
     let time = listed["projects"][0]["export_time"].as_str().unwrap();
     let expected =
-        format!("The project library holds “kept” ({records} records, exported at {time})");
+        format!("The project library contains “kept” ({records} records, exported at {time})");
     for words in [&["serve", "--listen", "127.0.0.1:0"][..], &["export", "nightly"], &["verify"]] {
         let mut command = satchel();
         let output = command.args(words).arg("--data").arg(&data).output().unwrap();

@@ -185,7 +185,7 @@ fn on_a_terminal_removals_are_shown_and_need_confirmation() {
         let output = on_terminal(&workspace.data(), &["import", &folder, "--replace-all"], answer);
         assert_exit(&output, 1);
         let shown = stdout_of(&output);
-        assert!(shown.contains("Nothing was changed. An import would give: 1 created"), "{shown}");
+        assert!(shown.contains("Nothing was changed. The import would create 1,"), "{shown}");
         assert!(shown.contains(" records and import? [y/N]"), "{shown}");
         assert_eq!(counts(&workspace), before, "{answer:?}");
     }

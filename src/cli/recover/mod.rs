@@ -59,7 +59,7 @@ pub(super) struct RecoverArgs {
     #[arg(long, group = "way")]
     previous: bool,
 
-    /// Keep every record that can be read, if the records that it needs can be read too
+    /// Keep every readable record whose required targets are readable as well
     #[arg(long, group = "way")]
     salvage: bool,
 
@@ -67,7 +67,7 @@ pub(super) struct RecoverArgs {
     #[arg(long, group = "way", value_name = "PROJECT")]
     import: Option<ProjectName>,
 
-    /// Make a new key; the secrets that the old one sealed are dropped, everything else is kept
+    /// Make a new key and remove all secrets, because the old key is lost. Keep everything else
     #[arg(long, group = "way")]
     new_key: bool,
 
@@ -190,7 +190,7 @@ fn require_damage(method: Method<'_>, state: &RecoveryState, data: &Path) -> any
             bail!("The key is correct. No new key is needed. Nothing was changed")
         }
         (Method::Import(_), RecoveryState::NoKey(problem)) => bail!(
-            "{problem}. Put the right key back, or make a new one: satchel recover --new-key --data {}",
+            "{problem}. Restore the file `key` from a backup, or make a new one: satchel recover --new-key --data {}",
             data.display()
         ),
         (Method::NewKey, RecoveryState::Damaged(_)) => bail!(

@@ -36,12 +36,12 @@ impl Findings<'_> {
             RecoveryState::Intact => writeln!(text, "The inventory in {data} is intact."),
             RecoveryState::NoKey(problem) => writeln!(
                 text,
-                "The key of {data} cannot be used: {problem}.\n\nWhat can be done:\n\n\
-                 \x20 Put the right key back.\n\n\
+                "The key of {data} cannot be used: {problem}.\n\nWays to recover:\n\n\
+                 \x20 Restore the file `key` from a backup.\n\n\
                  \x20 satchel recover --new-key --data {data}\n\
-                 \x20     a new key; all secrets are dropped, everything else is kept\n\n\
+                 \x20     make a new key; removes all secrets and keeps everything else\n\n\
                  \x20 satchel recover --salvage --data {data}\n\
-                 \x20     the same, where the inventory is damaged as well"
+                 \x20     the same, if the inventory is damaged as well"
             ),
             RecoveryState::Damaged(damage) => {
                 let _ = writeln!(text, "The inventory in {data} is damaged:");
@@ -49,7 +49,7 @@ impl Findings<'_> {
                     let _ = writeln!(text, "  - {}", safe(finding));
                 }
                 if let Some(known) = &damage.known {
-                    let _ = writeln!(text, "Last state known to be intact: {known}.");
+                    let _ = writeln!(text, "Last known good state: {known}.");
                 }
                 self.write_methods(&mut text)
             }
@@ -60,7 +60,7 @@ impl Findings<'_> {
     /// Writes the ways to recover a damaged inventory.
     fn write_methods(&self, text: &mut String) -> std::fmt::Result {
         let data = self.data.display();
-        writeln!(text, "\nWhat can be done. Nothing was changed so far:\n")?;
+        writeln!(text, "\nNothing was changed. Ways to recover:\n")?;
         match &self.previous {
             PreviousState::Intact(note) => writeln!(
                 text,
@@ -86,7 +86,7 @@ impl Findings<'_> {
             )?,
             Err(error) => writeln!(
                 text,
-                "\n  The salvage could not be tried: {}.",
+                "\n  It is unknown whether records can be salvaged: {}.",
                 safe(&format!("{error:#}"))
             )?,
         }
@@ -99,7 +99,7 @@ impl Findings<'_> {
             )?;
         }
         if self.projects.is_empty() {
-            writeln!(text, "\n  The project library holds no project that can be imported.")?;
+            writeln!(text, "\n  The project library contains no project that can be imported.")?;
         }
         Ok(())
     }
@@ -162,7 +162,7 @@ pub(super) fn library_sentence(projects: &[ProjectSummary]) -> Option<String> {
     let named = named.collect::<Vec<_>>().join(", ");
     let more = projects.len().saturating_sub(NAMED_MAX);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    (!named.is_empty()).then(|| format!("The project library holds {named}{more}."))
+    (!named.is_empty()).then(|| format!("The project library contains {named}{more}."))
 }
 
 fn project_sentence(project: &ProjectSummary) -> String {
@@ -171,8 +171,11 @@ fn project_sentence(project: &ProjectSummary) -> String {
         None => "an unknown number of records".to_owned(),
     };
     match &project.export_time {
-        Some(time) => format!("begin with this project: {records}, exported at {}", safe(time)),
-        None => format!("begin with this project: {records}"),
+        Some(time) => format!(
+            "start a new inventory from this project: {records}, exported at {}",
+            safe(time)
+        ),
+        None => format!("start a new inventory from this project: {records}"),
     }
 }
 
@@ -181,9 +184,9 @@ fn salvage_sentence(report: &SalvageReport) -> String {
     match &report.known {
         Some(known) => {
             let known = known.iter().map(|(_, count)| count).sum();
-            format!("keep what can still be read: {kept} of {}", number(known))
+            format!("keep the readable records: {kept} of {}", number(known))
         }
-        None => format!("keep what can still be read: {kept}"),
+        None => format!("keep the readable records: {kept}"),
     }
 }
 
@@ -262,21 +265,22 @@ pub(super) fn salvage_report(report: &SalvageReport) -> Answer {
             ]
         })
         .collect();
-    let mut text = table(&["type", "known", "kept", "unreadable", "target lost"], &rows);
+    let mut text = table(&["type", "known", "kept", "unreadable", "target missing"], &rows);
     let rewritten = &report.rewritten;
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "\n{} found in the database. {} removed because the target is lost. {} kept, {} lost.",
-        counted(report.damaged_places, "damaged place"),
-        counted(rewritten.references_removed, "reference"),
-        counted(rewritten.texts, "configuration"),
+        "\nDamaged locations in the database: {}\nReferences removed, because their target is lost: \
+         {}\nConfigurations kept: {}\nConfigurations lost: {}",
+        number(report.damaged_places),
+        number(rewritten.references_removed),
+        number(rewritten.texts),
         number(rewritten.texts_lost)
     );
     if report.uncertain > 0 {
         let _ = writeln!(
             text,
-            "{} might be older than the last change. Check them after the recovery.",
+            "{} might be outdated: the newest version cannot be read. Check the records after the recovery.",
             counted(report.uncertain, "stored value")
         );
     }
@@ -285,7 +289,7 @@ pub(super) fn salvage_report(report: &SalvageReport) -> Answer {
     }
     let more = rewritten.lost.len().saturating_sub(LOST_SHOWN_MAX);
     if more > 0 {
-        let _ = writeln!(text, "… and {more} more. --json names them.");
+        let _ = writeln!(text, "… and {more} more. --json lists up to 1,000.");
     }
     Answer { text, json: json!({"salvage": salvage_json(report)}) }
 }
@@ -303,7 +307,7 @@ pub(super) fn import_report(name: &ProjectName, report: &ImportReport) -> Answer
 pub(super) fn new_key_plan() -> Answer {
     Answer {
         text:
-            "A new key is made. Every password, key and token in the inventory is dropped: users \
+            "A new key is made. Every password, key and token in the inventory is removed: users \
                cannot log in until they get new passwords. Everything else is kept. If there is an \
                old key file, it is renamed to key.old-TIME.\n"
                 .to_owned(),
@@ -311,11 +315,11 @@ pub(super) fn new_key_plan() -> Answer {
     }
 }
 
-/// The output after making a new key: the dropped secrets.
+/// The output after making a new key: the removed secrets.
 pub(super) fn new_key_report(report: &RewriteReport) -> Answer {
     Answer {
         text: format!(
-            "{} kept, {} dropped. If there was a key file, it was renamed to key.old-TIME.\n",
+            "{} kept, {} removed. If there was a key file, it was renamed to key.old-TIME.\n",
             counted(report.kept(), "record"),
             counted(report.secrets_dropped, "secret")
         ),
@@ -327,7 +331,7 @@ pub(super) fn new_key_report(report: &RewriteReport) -> Answer {
 pub(super) fn previous_without_key(data: &Path, recovered: &Recovered) -> Answer {
     Answer {
         text: format!(
-            "The previous generation is the inventory now: {}.\nMake a new key: satchel recover \
+            "The previous generation is now the inventory: {}.\nMake a new key: satchel recover \
              --new-key --data {}\n",
             counted(recovered.now.records, "record"),
             data.display()
@@ -362,7 +366,10 @@ pub(super) fn recovered(
             "No administrator can log in. Create one: satchel passwd NAME --administrator --data {data}"
         );
     }
-    let _ = writeln!(text, "Check it before you go on: satchel verify --data {data}");
+    let _ = writeln!(
+        text,
+        "Verify the inventory before you start the server: satchel verify --data {data}"
+    );
     json["administrator"] = has_administrator.into();
     Answer { text, json }
 }

@@ -27,12 +27,12 @@ struct TargetFlags {
     #[arg(long, env = "SATCHEL_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
 
-    /// Server to work at instead: https://HOST:PORT
+    /// Server to connect to instead of a data directory: https://HOST:PORT
     #[arg(long, env = "SATCHEL_SERVER", value_name = "URL")]
     server: Option<String>,
 
-    /// User to log in as. Offline: the user recorded as author, who is never removed [default
-    /// offline: the first administrator]
+    /// User to log in as. With --data: the user that is recorded as author. An import never removes
+    /// this user [default with --data: the first administrator]
     #[arg(long, env = "SATCHEL_USER", value_name = "NAME")]
     user: Option<String>,
 

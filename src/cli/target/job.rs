@@ -139,7 +139,9 @@ impl Client {
         loop {
             match answer.recv_timeout(INTERRUPT_CHECK_INTERVAL) {
                 Ok(answer) => return answer,
-                Err(RecvTimeoutError::Disconnected) => bail!("The request ended without an answer"),
+                Err(RecvTimeoutError::Disconnected) => {
+                    bail!("The request ended without a response")
+                }
                 Err(RecvTimeoutError::Timeout) if interrupt::is_interrupted() => {
                     let interrupted_at = interrupted_at.get_or_insert_with(Instant::now);
                     if interrupted_at.elapsed() > ANSWER_WAIT_MAX {

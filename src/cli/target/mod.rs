@@ -90,11 +90,11 @@ impl Target {
             Target::Local(target) => {
                 let acting = owner::act_as_owner(&target.path)?;
                 let local = LocalServer::open(target)?;
-                progress.say(&format!("on the data directory {}{acting}", target.path.display()));
+                progress.say(&format!("using data directory “{}”{acting}", target.path.display()));
                 Ok(Connection { client: local.client()?, local: Some(local) })
             }
             Target::Remote(target) => {
-                progress.say(&format!("on the server {} as {}", target.base, target.user));
+                progress.say(&format!("using server {} as user “{}”", target.base, target.user));
                 if target.is_unencrypted() {
                     progress.warn(&format!(
                         "the connection to {} is not encrypted: the password and all data can be \

@@ -1,10 +1,9 @@
-//! The one door from async code to blocking work: the store, documents, files, argon2.
+//! Runs all blocking work for async code: the store, documents, files, argon2.
 //!
 //! Work is sorted into lanes. Each lane has a limited number of jobs that run at the same time, so
 //! that imports cannot starve logins, and logins cannot use all the memory. A job that has started
-//! runs to its end whether or not its client still waits. A job that waits for its permit is
-//! dropped with its client. Imports, exports and verifications can also be cancelled
-//! (`operations`).
+//! runs to its end, also if its client has disconnected. A job that waits for its permit is dropped
+//! with its client. Imports, exports and verifications can also be cancelled (`operations`).
 //!
 //! ```text
 //! queue      the permits of a lane and the jobs that wait for one
@@ -35,8 +34,7 @@ pub(super) enum Lane {
     /// A walk over all instances of a kind: milliseconds to seconds of a core.
     Search,
     /// Rows that are sent as fast as the client receives them: up to hours, nearly all of them
-    /// spent waiting. No job starts in this lane: a search moves to it when its result turns out
-    /// to be long.
+    /// spent waiting. No job starts in this lane: a search moves to it when its result is long.
     Stream,
     /// Seconds to minutes: an import, an export, the check of an uploaded bundle.
     Operation,
@@ -45,10 +43,9 @@ pub(super) enum Lane {
 }
 
 /// Jobs that run at the same time, by lane. Quick jobs share the threads of the [`ReadPool`].
-/// Changes wait for a flush that they share: the more wait, the more share it, and the store's
-/// batches are measured with 64. Searches need a core each. A stream needs a thread and a few
-/// hundred KiB. Writers of the store wait for each other; two more operations may read. Two
-/// password checks use 208 MB.
+/// Waiting changes share one flush, so more concurrent changes cost few more flushes; measured with
+/// 64. Searches need a core each. A stream needs a thread and a few hundred KiB. Writers of the
+/// store wait for each other; two more operations may read. Two password checks use 208 MB.
 const QUICK_JOBS_MAX: usize = 512;
 const CHANGE_JOBS_MAX: usize = 64;
 const SEARCH_JOBS_MAX: usize = 4;
@@ -150,8 +147,8 @@ impl Blocking {
         }
     }
 
-    /// Starts a job that reports its result by other ways. The job gets its permit, and may
-    /// exchange it for a permit of another lane.
+    /// Starts a job that reports its result in another way, such as a channel. The job gets its
+    /// permit, and can exchange it for a permit of another lane.
     ///
     /// # Errors
     /// [`BlockingError::Busy`] or [`BlockingError::ShuttingDown`]
@@ -185,7 +182,8 @@ impl Blocking {
     /// Waits until no job runs, and refuses new jobs.
     pub(super) async fn drain(&self) {
         let Self { read_pool: _, quick, change, search, stream, operation, password } = self;
-        // A search may move to the lane of streams, which is therefore closed after it.
+        // A search can move to the lane of streams, so that lane is closed after the lane of
+        // searches.
         for queue in [quick, change, search, stream, operation, password] {
             queue.drain().await;
         }

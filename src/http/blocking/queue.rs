@@ -18,7 +18,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// A queue of which `jobs_max` jobs run at the same time and `waiting_max` may wait.
+    /// Creates a queue: `jobs_max` jobs run at the same time, and `waiting_max` jobs can wait.
     pub(super) fn new(jobs_max: usize, waiting_max: usize) -> Self {
         let permits = Arc::new(Semaphore::new(jobs_max));
         Self { permits, jobs_max, waiting: Arc::default(), waiting_max }
@@ -53,7 +53,7 @@ impl Queue {
         })
     }
 
-    /// Waits until no job runs, and lets no new one run.
+    /// Waits until no job runs, and refuses new jobs.
     pub(super) async fn drain(&self) {
         let jobs_max = u32::try_from(self.jobs_max).unwrap_or(u32::MAX);
         // Fails only if the queue was drained before.

@@ -48,7 +48,7 @@ const NOT_FOUND: &str = "lost.html";
 /// The front page, a template.
 const FRONT_PAGE: &str = "welcome.html";
 
-/// The place in a template for the text that the server adds.
+/// The mark in a template that the server replaces with text.
 const SLOT: &str = "<!-- here -->";
 
 /// Handles `GET /docs`.
@@ -124,7 +124,7 @@ fn send(name: &str, headers: &HeaderMap) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// The type of a file of the documentation, by the ending of its name.
+/// The type of a file of the documentation, by its extension.
 #[derive(Clone, Copy)]
 enum FileType {
     Page,

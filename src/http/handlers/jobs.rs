@@ -1,4 +1,4 @@
-//! The handlers of `jobs`: running imports, exports and verifications, and the last that ended.
+//! The handlers of `jobs`: running imports, exports and verifications, and the last ended ones.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,9 +14,8 @@ use tokio::time::sleep;
 use crate::{
     http::{
         accept::JobFormat,
-        answer,
         call::Call,
-        paths,
+        json_response, paths,
         problem::{Problem, ProblemKind, shorten},
         response::{self, Response},
         streamed_body::{self, BodySender, ClientDisconnected},
@@ -42,14 +41,14 @@ struct JobList<'a> {
 pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
     let all = call.app.jobs.all();
     let jobs = all.iter().map(|job| job.view(ViewLength::Short)).collect();
-    answer::json(StatusCode::OK, &JobList { jobs })
+    json_response::json(StatusCode::OK, &JobList { jobs })
 }
 
 /// Handles `GET /rest/jobs/{id}`.
 pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
     let job = find(&call)?;
     let mut response = match JobFormat::preferred(&call.headers) {
-        JobFormat::Json => answer::json(StatusCode::OK, &job.view(ViewLength::Whole))?,
+        JobFormat::Json => json_response::json(StatusCode::OK, &job.view(ViewLength::Whole))?,
         JobFormat::Events => events(job),
     };
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
@@ -60,12 +59,14 @@ pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
 pub(in crate::http) async fn cancel(call: Call) -> Result<Response, Problem> {
     let job = find(&call)?;
     match job.cancel() {
-        CancelOutcome::Accepted => answer::json(StatusCode::ACCEPTED, &job.view(ViewLength::Short)),
+        CancelOutcome::Accepted => {
+            json_response::json(StatusCode::ACCEPTED, &job.view(ViewLength::Short))
+        }
         CancelOutcome::TooLate => Err(too_late(&job)),
     }
 }
 
-/// Returns the job that the path names.
+/// Returns the job whose id is in the path.
 ///
 /// # Errors
 /// 404.
@@ -82,9 +83,7 @@ fn find(call: &Call) -> Result<Arc<Job>, Problem> {
 fn too_late(job: &Job) -> Problem {
     let detail = match job.end() {
         Some(end) => format!("The job has ended. {}", end.outcome),
-        None => {
-            "The result of the job is taking effect: it is too late to cancel the job.".to_owned()
-        }
+        None => "It is too late to cancel the job: its result is being applied.".to_owned(),
     };
     let mut members = Map::new();
     // Texts and numbers can always be written as JSON.

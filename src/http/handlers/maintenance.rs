@@ -4,10 +4,10 @@ use hyper::StatusCode;
 
 use crate::{
     http::{
-        answer,
         blocking::Lane,
         call::Call,
-        operations::{self, OperationCall, OperationResult, ReplyMode},
+        json_response,
+        operations::{self, OperationCall, OperationResult, ResponseMode},
         options::DRY_RUN,
         problem::Problem,
         response::Response,
@@ -20,7 +20,7 @@ use crate::{
 pub(in crate::http) async fn state(call: Call) -> Result<Response, Problem> {
     let inventory = call.app.inventory.clone();
     let state = call.app.blocking.run(Lane::Operation, move || inventory.state()).await??;
-    answer::json(StatusCode::OK, &state)
+    json_response::json(StatusCode::OK, &state)
 }
 
 /// Handles `POST /rest/verify`. The verification is cancelled if a waiting client disconnects.
@@ -37,7 +37,7 @@ pub(in crate::http) async fn verify(call: Call) -> Result<Response, Problem> {
         let report = inventory.verify(progress)?;
         OperationResult::json(StatusCode::OK, &report, &*report.summary)
     };
-    let call = OperationCall { app, id, reply: ReplyMode::preferred(&headers) };
+    let call = OperationCall { app, id, mode: ResponseMode::preferred(&headers) };
     Ok(operations::run(call, about, Box::new(verify)).await?.into_response())
 }
 
@@ -47,5 +47,5 @@ pub(in crate::http) async fn undo(call: Call) -> Result<Response, Problem> {
 
     let inventory = call.app.inventory.clone();
     let report = call.app.blocking.run(Lane::Operation, move || inventory.undo(mode)).await??;
-    answer::json(StatusCode::OK, &report)
+    json_response::json(StatusCode::OK, &report)
 }

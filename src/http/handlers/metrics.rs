@@ -35,7 +35,7 @@ pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
     Ok(response::whole(StatusCode::OK, PROMETHEUS, page))
 }
 
-/// Returns all metrics. A value that cannot be read now is left out and appears as missing.
+/// Returns all metrics. A value that cannot be read is omitted.
 fn page(
     metrics: &Metrics,
     routes: &RouteTable,
@@ -92,10 +92,10 @@ fn write_requests(page: &mut Page, metrics: &Metrics, routes: &RouteTable) -> fm
     page.one("satchel_connections_accepted_total", "counter", about, accepted)?;
     let in_progress = metrics.requests_in_progress();
     let about = "Requests whose response is not sent completely.";
-    page.one("satchel_requests_in_hand", "gauge", about, in_progress)?;
+    page.one("satchel_requests_in_progress", "gauge", about, in_progress)?;
     let sent = metrics.bytes_sent.load(Ordering::Relaxed);
     let about = "Bytes of response bodies.";
-    page.one("satchel_answer_bytes_total", "counter", about, sent)?;
+    page.one("satchel_response_bytes_total", "counter", about, sent)?;
 
     let name = "satchel_requests_total";
     page.family(name, "counter", "Requests, by route and status class of the response.")?;

@@ -11,7 +11,7 @@ use crate::{
         blocking::Lane,
         call::Call,
         download,
-        operations::{self, OperationCall, OperationResult, ReplyMode},
+        operations::{self, OperationCall, OperationResult, ResponseMode},
         paths,
         problem::Problem,
         response::Response,
@@ -39,7 +39,7 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
         let outcome = format!("The project “{}” was written.", request.name);
         OperationResult::json(StatusCode::OK, &response, outcome)
     };
-    let call = OperationCall { app, id, reply: ReplyMode::preferred(&headers) };
+    let call = OperationCall { app, id, mode: ResponseMode::preferred(&headers) };
     Ok(operations::run(call, about, Box::new(export)).await?.into_response())
 }
 
@@ -63,7 +63,7 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
         let link = report.report_id.as_deref().map(|id| paths::PROJECT_REPORT.path([id]));
         import_result(&report, &ImportLinks { report: link, marked_workbook: None })
     };
-    let call = OperationCall { app, id, reply: ReplyMode::preferred(&headers) };
+    let call = OperationCall { app, id, mode: ResponseMode::preferred(&headers) };
     Ok(operations::run(call, about, Box::new(import)).await?.into_response())
 }
 

@@ -81,7 +81,7 @@ mod tests {
     };
 
     fn checked(operation: &str, body: Value) -> Result<Options, Problem> {
-        let Value::Object(object) = body else { panic!("{body} is no object") };
+        let Value::Object(object) = body else { panic!("{body} is not an object") };
         let mut sent = SentOptions::default();
         sent.add_object(object);
         sent.check(options_of(operation))

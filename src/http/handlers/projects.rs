@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use crate::{
     http::{
-        answer,
         blocking::{Lane, Offloaded},
         call::Call,
         conditional::{self, ETag},
         download::{self, Download},
+        json_response,
         media_type::media_type,
         paths,
         problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
@@ -32,7 +32,7 @@ struct Projects {
 pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
     let migration = call.app.migration.clone();
     let projects = call.app.blocking.run(Lane::Quick, move || migration.projects()).await??;
-    answer::json(StatusCode::OK, &Projects { projects })
+    json_response::json(StatusCode::OK, &Projects { projects })
 }
 
 /// Handles `GET /rest/migrate/projects/{name}`.
@@ -77,9 +77,9 @@ pub(in crate::http) async fn upload(mut call: Call) -> Result<Response, Problem>
     let summary = summary.map_err(MigrationError::from)?;
 
     match replaced {
-        Replaced::Project => answer::json(StatusCode::OK, &summary),
+        Replaced::Project => json_response::json(StatusCode::OK, &summary),
         Replaced::Nothing => {
-            let mut response = answer::json(StatusCode::CREATED, &summary)?;
+            let mut response = json_response::json(StatusCode::CREATED, &summary)?;
             let address = paths::PROJECT.path([name.as_str()]);
             if let Ok(address) = HeaderValue::try_from(address) {
                 response.headers_mut().insert(LOCATION, address);
@@ -100,7 +100,7 @@ pub(in crate::http) async fn remove(call: Call) -> Result<Response, Problem> {
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 
-/// Returns the project name that the path holds.
+/// Returns the project name in the path.
 ///
 /// # Errors
 /// 400.

@@ -1,4 +1,4 @@
-//! The reports of imports and exports as responses, with links to what they name.
+//! The reports of imports and exports as responses, with links to the files and reports.
 
 use hyper::StatusCode;
 use serde::Serialize;
@@ -72,8 +72,8 @@ pub(super) fn import_result<S: Serialize>(
     OperationResult::json(status, &response, &*report.summary)
 }
 
-/// Returns the members of a rejected import's problem: those of the response, with the problems of
-/// the report as `errors`.
+/// Returns the members of the problem of a rejected import: the members of the response, with the
+/// problems of the report as `errors`.
 ///
 /// # Errors
 /// [`serde_json::Error`] if the report cannot be written as a JSON object: a bug.
@@ -95,7 +95,7 @@ fn rejected_members<S: Serialize>(
     Ok(members)
 }
 
-/// One kind of error of a rejected import: its first location, their number, and all of them.
+/// Equal errors of a rejected import: the first location, their number, and all locations.
 #[derive(Serialize)]
 struct RejectedBy<'a> {
     #[serde(flatten)]

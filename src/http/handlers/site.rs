@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use serde::Serialize;
 
 use super::docs;
-use crate::http::{answer, call::Call, problem::Problem, response::Response};
+use crate::http::{call::Call, json_response, problem::Problem, response::Response};
 
 /// Handles `GET /`.
 pub(in crate::http) async fn front_page(call: Call) -> Result<Response, Problem> {
@@ -22,5 +22,5 @@ struct Alive<'a> {
 
 /// Handles `GET /rest/is_alive`.
 pub(in crate::http) async fn is_alive(call: Call) -> Result<Response, Problem> {
-    answer::json(StatusCode::OK, &Alive { name: &call.app.name, cluster_id: true })
+    json_response::json(StatusCode::OK, &Alive { name: &call.app.name, cluster_id: true })
 }

@@ -16,16 +16,16 @@ use super::{
 use crate::{
     http::{
         accept::ReportFormat,
-        answer,
         app::App,
         blocking::{Lane, Offloaded},
         call::Call,
         conditional::{self, ETag},
         description::CallOption,
         download::{self, Download},
+        json_response,
         media_type::media_type,
         multipart::{Boundary, Part, Parts},
-        operations::{self, OperationCall, OperationResult, Reply, ReplyMode},
+        operations::{self, OperationCall, OperationResponse, OperationResult, ResponseMode},
         options::{SentOptions, add_part, is_json, wrong_field},
         paths,
         problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
@@ -58,11 +58,11 @@ struct Workbooks {
 /// Handles `POST /rest/topology/export`. The export is cancelled if a waiting client disconnects.
 pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
     let Call { app, id, caller, headers, options, .. } = call;
-    let reply = ReplyMode::preferred(&headers);
+    let mode = ResponseMode::preferred(&headers);
     // The report of a job is JSON. Its client downloads the workbook from the address in it.
-    let format = match reply {
-        ReplyMode::AtEnd => ReportFormat::preferred(&headers),
-        ReplyMode::Immediate => ReportFormat::Json,
+    let format = match mode {
+        ResponseMode::AtEnd => ReportFormat::preferred(&headers),
+        ResponseMode::Immediate => ReportFormat::Json,
     };
     let request = export_request(&options)?;
     let about = About {
@@ -87,10 +87,10 @@ pub(in crate::http) async fn export(call: Call) -> Result<Response, Problem> {
         let outcome = format!("The workbook “{}” was written.", request.name);
         OperationResult::json(StatusCode::OK, &response, outcome)
     };
-    let call = OperationCall { app: app.clone(), id, reply };
+    let call = OperationCall { app: app.clone(), id, mode };
     let reply = operations::run(call, about, Box::new(export)).await?;
     let response = match (reply, file.try_recv()) {
-        (Reply::Ended(_), Ok(file)) => {
+        (OperationResponse::Ended(_), Ok(file)) => {
             let mut response = download::attached(&app.blocking, as_download(file));
             if let Ok(address) = HeaderValue::try_from(address) {
                 response.headers_mut().insert(CONTENT_LOCATION, address);
@@ -119,7 +119,7 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
             (receive_file(&app, UploadSource::Body(&mut body)).await?, None)
         }
     };
-    // Bytes may follow the end of a form.
+    // Bytes can follow the end of a form.
     while body.chunk().await?.is_some() {}
     let (request, warnings) = import_request(&sent.check(known_options)?, file_name);
 
@@ -146,11 +146,11 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
         };
         import_result(&report, &links)
     };
-    let call = OperationCall { app, id, reply: ReplyMode::preferred(&headers) };
+    let call = OperationCall { app, id, mode: ResponseMode::preferred(&headers) };
     Ok(operations::run(call, about, Box::new(import)).await?.into_response())
 }
 
-/// A received file, and its name at the client.
+/// A received file, and its name on the client.
 type ReceivedFile = (Offloaded<Upload>, Option<String>);
 
 /// Reads a form: writes its file to the disk, and adds its options to `sent`.
@@ -186,7 +186,7 @@ async fn read_form(
     })
 }
 
-/// Refuses a part that is a file and has another name than the workbook.
+/// Refuses a part that is a file but does not have the name of the workbook part.
 ///
 /// # Errors
 /// 400.
@@ -217,7 +217,7 @@ async fn receive_file(
     Ok(upload)
 }
 
-/// Refuses a body that is not a form and whose media type is not that of a workbook.
+/// Refuses a body that is neither a form nor has the media type of a workbook.
 ///
 /// # Errors
 /// 415.
@@ -243,7 +243,7 @@ fn require_file(headers: &HeaderMap) -> Result<(), Problem> {
 pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
     let topology = call.app.topology.clone();
     let workbooks = call.app.blocking.run(Lane::Quick, move || topology.workbooks()).await??;
-    answer::json(StatusCode::OK, &Workbooks { workbooks })
+    json_response::json(StatusCode::OK, &Workbooks { workbooks })
 }
 
 /// Handles `GET /rest/topology/workbooks/{name}`.
@@ -315,13 +315,13 @@ fn as_download(file: WorkbookFile) -> Download {
     }
 }
 
-/// Adds the header `Vary: Accept` of an address with responses in two formats.
+/// Adds the header `Vary: Accept`, because the address has responses in two formats.
 fn vary_by_accept(mut response: Response) -> Response {
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     response
 }
 
-/// Returns the workbook name that the path holds.
+/// Returns the workbook name in the path.
 ///
 /// # Errors
 /// 400.

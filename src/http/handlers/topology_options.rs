@@ -21,19 +21,19 @@ const NO_REPLACE: &str = "The form field “replace” is missing, so no records
 /// Returns the request of an export.
 ///
 /// # Errors
-/// 422 for a name whose ending is not a format.
+/// 422 for a name whose extension is not a workbook format.
 pub(super) fn export_request(options: &Options) -> Result<ExportRequest, Problem> {
     let text = options.text(&WORKBOOK_NAME).unwrap_or_default();
     match text.parse() {
         Ok(name) => Ok(ExportRequest { name }),
-        Err(error @ NameError::Ending(_)) => Err(unknown_ending(text, &error)),
+        Err(error @ NameError::Ending(_)) => Err(unknown_extension(text, &error)),
         // The check of the options refuses every other invalid name.
         Err(error) => Err(Problem::internal(&error)),
     }
 }
 
-/// Returns the problem of a name whose ending is not a format.
-fn unknown_ending(value: &str, error: &NameError) -> Problem {
+/// Returns the problem of a name whose extension is not a workbook format.
+fn unknown_extension(value: &str, error: &NameError) -> Problem {
     let location = RequestLocation::Pointer(format!("/{}", WORKBOOK_NAME.name));
     let detail = sentence_of(&error.to_string());
     let value = Some(Value::from(shorten(value)));
@@ -85,7 +85,7 @@ mod tests {
     fn object(value: Value) -> Map<String, Value> {
         match value {
             Value::Object(object) => object,
-            other => panic!("{other} is no object"),
+            other => panic!("{other} is not an object"),
         }
     }
 
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_an_export_has_two_spellings() {
+    fn an_export_accepts_two_option_names_for_its_name() {
         for body in [json!({"name": "a b.xls"}), json!({"export_filename": "a b"})] {
             assert_eq!(parse_export(body).unwrap().name.as_str(), "a b.xls");
         }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn booleans_of_a_form_have_several_spellings() {
+    fn a_form_accepts_several_texts_for_a_boolean() {
         for word in ["true", "True", "1", "on"] {
             assert_eq!(parse(form(&[("replace", word)])).0.replace, Replace::Yes, "{word}");
         }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn options_may_be_anywhere_and_must_not_contradict() {
+    fn options_are_accepted_in_query_and_body_and_must_not_contradict() {
         let mut sent = form(&[("replace", "True"), ("on_error", "skip")]);
         sent.add_query(query("replace&dry_run=1&kind=link&allow_empty"));
         sent.add_object(object(json!({"replace": true, "kind": "link"})));
@@ -175,7 +175,10 @@ mod tests {
         let mut sent = form(&[("replace", "True")]);
         sent.add_query(query("replace=false"));
         let problem = parse_import(sent).unwrap_err();
-        assert!(problem.detail().contains("“replace” mean the same and differ"), "{problem:?}");
+        assert!(
+            problem.detail().contains("“replace” are the same option, but their values differ"),
+            "{problem:?}"
+        );
     }
 
     #[test]

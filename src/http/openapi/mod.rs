@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{
     conditional::ETag,
     description::{
-        Access, AnswerForm, BodyRule, CallOption, Content, Need, QueryRule, Shape, Tag, ValueType,
+        Access, BodyRule, CallOption, Content, Need, QueryRule, ResponseForm, Shape, Tag, ValueType,
     },
     route::{Route, RouteTable},
 };
@@ -95,7 +95,7 @@ fn operation(route: &Route) -> Value {
     operation
 }
 
-/// Returns a size in the largest unit of which it is a multiple.
+/// Returns a size in the largest unit that divides it without a remainder.
 fn size(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.into_iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
@@ -152,8 +152,8 @@ fn any_query_parameter(about: &str) -> Value {
 /// Returns the request header `Prefer` of a route that starts a job.
 fn prefer_header(route: &Route) -> Option<Value> {
     let starts_job = route.method == Method::POST
-        && route.description.answers.iter().any(|answer| answer.status == 202);
-    let about = "respond-async is answered with 202 and the address of the job (RFC 7240).";
+        && route.description.responses.iter().any(|response| response.status == 202);
+    let about = "With respond-async, the response is 202 with the address of the job (RFC 7240).";
     starts_job.then(|| parameter_in("header", "Prefer", about, ValueType::Text))
 }
 
@@ -175,7 +175,7 @@ fn parameter_in(place: &str, name: &str, about: &str, value: ValueType) -> Value
 /// Returns the responses of a route, with the problems that its access can cause.
 fn responses(route: &Route) -> Value {
     let mut responses = Map::new();
-    for AnswerForm { status, about, content, headers } in route.description.answers {
+    for ResponseForm { status, about, content, headers } in route.description.responses {
         let mut response = json!({"description": about});
         if !content.is_empty() {
             response["content"] = contents(content);
@@ -305,12 +305,12 @@ mod tests {
                 QueryRule::Known(known) => known,
                 QueryRule::Nothing | QueryRule::Any { .. } => &[],
             };
-            assert!(!about.answers.is_empty(), "{}", route.pattern);
+            assert!(!about.responses.is_empty(), "{}", route.pattern);
             let texts = [about.summary]
                 .into_iter()
                 .chain(about.path.iter().map(|parameter| parameter.about))
                 .chain(known.iter().map(|parameter| parameter.about))
-                .chain(about.answers.iter().map(|answer| answer.about));
+                .chain(about.responses.iter().map(|response| response.about));
             for text in texts {
                 assert!(is_sentence(text), "{}: {text:?}", route.pattern);
             }

@@ -1,5 +1,5 @@
-//! The schemas that are made from the kinds and from the options of calls. The other schemas are in
-//! `document.json`.
+//! The schemas that are generated from the kinds and from the options of calls. The other schemas
+//! are in `document.json`.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::{
     model::{Kind, NAME_BYTES_MAX, Property, PropertyType},
 };
 
-/// Adds the schemas that are made from the kinds.
+/// Adds the schemas that are generated from the kinds.
 pub(super) fn add_kinds(schemas: &mut Value) {
     for kind in Kind::ALL {
         schemas[kind.as_str()] = of_kind(kind.properties());

@@ -1,4 +1,4 @@
-//! Reading options from a body: JSON or a form.
+//! Reads options from a body: JSON or a form.
 
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub(in crate::http) async fn add_body(
             add_part(sent, part, known).await?;
         }
         drop(parts);
-        // Bytes may follow the end of a form.
+        // Bytes can follow the end of a form.
         while body.chunk().await?.is_some() {}
         return Ok(());
     }
@@ -79,7 +79,7 @@ fn add_form(sent: &mut SentOptions, text: &[u8]) -> Result<(), Problem> {
 /// Adds the options of a form part: one option, or a JSON object of options.
 ///
 /// # Errors
-/// 400 if a part that should be JSON is not, or is not an object; 413 if the part is too long; the
+/// 400 if a part with the media type JSON is not a JSON object; 413 if the part is too long; the
 /// problem of a body that is not received completely.
 pub(in crate::http) async fn add_part(
     sent: &mut SentOptions,

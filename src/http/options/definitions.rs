@@ -57,7 +57,7 @@ pub(in crate::http) const EMPTY_FIRST: CallOption = CallOption::new(
     ValueType::Switch,
 );
 
-/// The option behind `--replace` of the command line.
+/// The option that `--replace` of the command line sends.
 pub(in crate::http) const KEEP_ABSENT: CallOption = CallOption::new(
     "keep_absent_types",
     "With a replacement: keeps the records of types that have no document or sheet.",
@@ -100,7 +100,8 @@ pub(in crate::http) const FORM_TYPE: CallOption = CallOption::new(
 pub(in crate::http) const WORKBOOK_NAME: CallOption = CallOption {
     name: "name",
     aliases: &["export_filename"],
-    about: "The workbook's name. Its ending selects the format; without an ending it is .xls.",
+    about: "The workbook's name. Its extension determines the format; without an extension it is \
+            .xls.",
     value: ValueType::WorkbookName,
     need: Need::Required,
 };
@@ -114,7 +115,7 @@ pub(in crate::http) const REPLACE: CallOption = CallOption::new(
 /// The kinds of records that the rows of a table or sheet can be.
 pub(in crate::http) const ROW_KIND: CallOption = CallOption::new(
     "kind",
-    "What the rows of a table (.csv) are, or of the sheet to read: only that sheet is read.",
+    "The type of the rows of a table (.csv) or of the sheet to read. Only that sheet is read.",
     ValueType::Word(&[Kind::Device.as_str(), Kind::Link.as_str()]),
 );
 

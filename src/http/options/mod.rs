@@ -4,7 +4,7 @@
 //! ```text
 //! definitions  the options of all calls
 //! sent         the options of a request, and their check against the definitions of the call
-//! body         reading options from a body: JSON and forms
+//! body         reads options from a body: JSON and forms
 //! ```
 //!
 //! Unknown, duplicate and contradicting options are refused, so that a misspelt `dry_run` never

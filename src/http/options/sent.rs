@@ -112,7 +112,9 @@ fn check_option(
             && !is_same(value, other_value)
         {
             let (a, b) = (capitalized(&subject(&first.location)), subject(&other.location));
-            let detail = format!("{a} and {b} mean the same and differ. Send only one of them.");
+            let detail = format!(
+                "{a} and {b} are the same option, but their values differ. Send only one of them."
+            );
             flaws.push(Flaw::new(other.location.clone(), detail));
         }
     }
@@ -149,8 +151,8 @@ fn is_same(a: &OptionValue, b: &OptionValue) -> bool {
     }
 }
 
-/// Returns the problem with all flaws. It concerns the query if all flaws are there, otherwise the
-/// body.
+/// Returns the problem with all flaws. It is a problem of the query if all flaws are in the query,
+/// otherwise of the body.
 fn problem(mut flaws: Vec<Flaw>) -> Problem {
     let in_query = |flaw: &Flaw| matches!(flaw.location, RequestLocation::QueryParameter(_));
     let kind = if flaws.iter().all(in_query) {
@@ -213,7 +215,7 @@ fn read(option: &CallOption, sent: &SentOption, flaws: &mut Vec<Flaw>) -> Option
         ValueType::WorkbookName => {
             let text = text(&mut flaws, "a workbook's name")?;
             match text.parse::<WorkbookName>() {
-                // The handler refuses an unknown ending, with 422.
+                // The handler refuses an unknown extension, with 422.
                 Ok(_) | Err(NameError::Ending(_)) => Some(OptionValue::Text(text)),
                 Err(error) => {
                     flaws.wrong(value, &format!("is “{}”; {error}", shorten(&text)));
@@ -261,7 +263,7 @@ fn kinds(value: &Value, location: &RequestLocation, flaws: &mut Flaws<'_>) -> Op
     };
     if items.is_empty() {
         // An export of nothing must not look like a backup.
-        flaws.wrong(value, "is empty; it must name at least one type");
+        flaws.wrong(value, "is empty; it must contain at least one type");
         return None;
     }
     let mut kinds = Vec::new();

@@ -189,8 +189,8 @@ impl From<InventoryError> for Problem {
 }
 
 impl Problem {
-    /// Returns the problem of a property that the request names. `location` returns where the
-    /// request names a property.
+    /// Returns the problem of a property in the request. `location` returns the location of a
+    /// property in the request.
     pub(in crate::http) fn of_inventory(
         error: InventoryError,
         location: impl FnOnce(&str) -> RequestLocation,
@@ -257,7 +257,7 @@ fn of_store(error: &StoreError) -> ProblemKind {
         StoreError::Corrupt { .. }
         | StoreError::Damaged { .. }
         | StoreError::InventoryDamaged(_)
-        | StoreError::Unsealable { .. } => ProblemKind::Damaged,
+        | StoreError::UndecryptableSecret { .. } => ProblemKind::Damaged,
         StoreError::Directory(_)
         | StoreError::Key(_)
         | StoreError::NoInventory { .. }

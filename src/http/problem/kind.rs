@@ -144,7 +144,7 @@ impl ProblemKind {
             ),
             Self::WorkbookState => (
                 "workbook-state",
-                "Not possible in the state of the workbook",
+                "The workbook is in use or has another state",
                 StatusCode::CONFLICT,
             ),
             Self::ProjectState => {

@@ -1,4 +1,4 @@
-//! Problems: every failed request becomes one, and only here an HTTP response.
+//! Problems: the response to a failed request. Only this module converts errors to HTTP responses.
 //!
 //! The format is RFC 9457, `application/problem+json`: `type`, `title`, `status`, `detail`, the
 //! id of the request, and `errors`, each with its location. `kind` lists the kinds of problem;
@@ -33,7 +33,7 @@ use crate::{
 /// server.
 const TYPE_PREFIX: &str = "tag:satchel.internal,2026:problem/";
 
-/// The advice about damage.
+/// The next step in a message about damage.
 const DAMAGED_ADVICE: &str = "`satchel verify` lists all damage, and \
                               `satchel recover --dry-run` shows what can be recovered.";
 
@@ -69,12 +69,12 @@ pub(super) enum RequestLocation {
     },
 }
 
-/// One error of a request: where it is, what is wrong, and what is valid.
+/// One error of a request: its location, the reason and the valid values.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Flaw {
     #[serde(flatten)]
     pub(super) location: RequestLocation,
-    /// A word for scripts, if the location alone does not identify the error.
+    /// A code for scripts, if the location alone does not identify the error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) code: Option<&'static str>,
     /// A sentence.
@@ -176,10 +176,11 @@ impl Problem {
     /// Returns the problem of a bug or a failing machine. The cause is logged and not sent, because
     /// it could reveal internals.
     pub(super) fn internal(cause: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = cause, "request failed with an internal error");
+        tracing::error!(error = cause, "A request failed with an internal error.");
         Self::new(
             ProblemKind::Internal,
-            "The server failed to answer the request. The cause is in its log, under the request id.",
+            "The server failed to process the request. The cause is in its log, under the request \
+             id.",
         )
     }
 
@@ -192,7 +193,7 @@ impl Problem {
                 Self::new(kind, sentence(error)).with_header(name, value)
             }
             ProblemKind::ReadOnly => {
-                tracing::error!(error, "the store");
+                tracing::error!(error, "A request failed with an error of the store.");
                 Self::new(kind, sentence(error))
             }
             // The inventory logs it when it counts it.
@@ -248,7 +249,7 @@ impl Problem {
         self
     }
 
-    /// Adds members to those that every problem has.
+    /// Adds members beside the members of every problem.
     pub(super) fn with_members(mut self, members: Map<String, Value>) -> Self {
         // The members of every problem take precedence.
         self.members.extend(members.into_iter().filter(|(name, _)| {
@@ -257,7 +258,7 @@ impl Problem {
         self
     }
 
-    /// Adds the error of a bundle: its entry, and the rule that it breaks.
+    /// Adds the error of a bundle: the entry and the broken rule.
     fn with_entry(self, refused: &BundleError) -> Self {
         self.with_error(serde_json::json!({
             "entry": refused.entry(),
@@ -266,7 +267,7 @@ impl Problem {
         }))
     }
 
-    /// Adds the error of a file: the rule that it breaks.
+    /// Adds the error of a file: the broken rule.
     fn with_rule(self, rule: &'static str, refused: &dyn Error) -> Self {
         self.with_error(serde_json::json!({"rule": rule, "detail": sentence(refused)}))
     }

@@ -6,8 +6,8 @@ use super::{JSON, NO_OPTIONS, text};
 use crate::{
     http::{
         description::{
-            Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description,
-            PathParameter, QueryRule, Shape, Tag, ValueType, json,
+            Access, BodyRule, CallOption, Content, Description, PathParameter, QueryRule,
+            ResponseForm, ResponseHeader, Shape, Tag, ValueType, json,
         },
         endpoint::Endpoint,
         handlers::inventory::{change, configuration, delete, instance, pools, query, search},
@@ -40,17 +40,17 @@ const ROWS: &[Content] = &[
 ];
 const PLAIN: Content = Content { media_type: "text/plain", shape: Shape::Text };
 
-const VALIDATOR: &[AnswerHeader] = &[AnswerHeader {
+const VALIDATOR: &[ResponseHeader] = &[ResponseHeader {
     name: "ETag",
     about: "For If-None-Match of a later read, and If-Match of a change.",
 }];
 
-const NOT_MODIFIED: AnswerForm = AnswerForm::empty(304, "The client has the current version.");
+const NOT_MODIFIED: ResponseForm = ResponseForm::empty(304, "The client has the current version.");
 
-const TOTAL: AnswerHeader = AnswerHeader {
+const TOTAL: ResponseHeader = ResponseHeader {
     name: "X-Total-Count",
-    about: "The total number of instances. Missing in a response so long that it is sent before \
-            they are counted.",
+    about: "The total number of instances. Absent in long responses, which are sent before \
+            all instances are counted.",
 };
 
 const TEXT_OPTIONS: QueryRule = QueryRule::Known(&[PROPERTY]);
@@ -81,7 +81,7 @@ const PUT_TEXT: Description = Description {
     path: &[DEVICE],
     query: TEXT_OPTIONS,
     request: &[PLAIN],
-    answers: &[AnswerForm::of("The text is stored.", &[json(Shape::Schema("StoredText"))])
+    responses: &[ResponseForm::of("The text is stored.", &[json(Shape::Schema("StoredText"))])
         .headers(VALIDATOR)],
 };
 
@@ -100,7 +100,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[KIND],
                 query: LIST,
                 request: &[],
-                answers: &[AnswerForm::of("The instances.", ROWS).headers(&[TOTAL])],
+                responses: &[ResponseForm::of("The instances.", ROWS).headers(&[TOTAL])],
             },
         },
         handler: |call| Box::pin(query::list(call)),
@@ -118,9 +118,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[KIND],
                 query: QueryRule::Known(&[ATOMIC]),
                 request: &[json(Shape::Schema("Changes"))],
-                answers: &[
-                    AnswerForm::of("All objects were stored.", &[json(Shape::Schema("Changed"))]),
-                    AnswerForm::of(
+                responses: &[
+                    ResponseForm::of("All objects were stored.", &[json(Shape::Schema("Changed"))]),
+                    ResponseForm::of(
                         "Some objects were stored; `failure` explains why the others were not.",
                         &[json(Shape::Schema("Changed"))],
                     )
@@ -143,8 +143,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[KIND, NAME],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[
-                    AnswerForm::of("The instance.", &[INSTANCE]).headers(VALIDATOR),
+                responses: &[
+                    ResponseForm::of("The instance.", &[INSTANCE]).headers(VALIDATOR),
                     NOT_MODIFIED,
                 ],
             },
@@ -164,7 +164,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[KIND, NAME],
                 query: NO_OPTIONS,
                 request: &[],
-                answers: &[AnswerForm::of(
+                responses: &[ResponseForm::of(
                     "The instance is deleted; the response lists everything that was deleted with it.",
                     &[json(Shape::Schema("Deleted"))],
                 )],
@@ -187,7 +187,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                     about: "A property and its value; a relation by the name of the related instance.",
                 },
                 request: &[],
-                answers: &[AnswerForm::of("The instances.", ROWS).headers(&[TOTAL])],
+                responses: &[ResponseForm::of("The instances.", ROWS).headers(&[TOTAL])],
             },
         },
         handler: |call| Box::pin(query::query(call)),
@@ -201,13 +201,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             description: Description {
                 operation: "search_instances",
                 tag: Tag::Inventory,
-                summary: "The chosen columns of the instances that match criteria, also matching configuration lines.",
+                summary: "Searches instances by criteria and returns the chosen columns, optionally with the matching configuration lines.",
                 path: &[],
                 query: NO_OPTIONS,
                 request: &[json(Shape::Schema("SearchRequest"))],
-                answers: &[AnswerForm::of("The instances.", ROWS).headers(&[
+                responses: &[ResponseForm::of("The instances.", ROWS).headers(&[
                     TOTAL,
-                    AnswerHeader {
+                    ResponseHeader {
                         name: "X-Kind-Count",
                         about: "The number of instances of the type.",
                     },
@@ -231,7 +231,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Known(&[DRY_RUN]),
                 request: &[json(Shape::Schema("DeletionRequest"))],
-                answers: &[AnswerForm::of(
+                responses: &[ResponseForm::of(
                     "The instances are deleted, or would be (dry run).",
                     &[json(Shape::Schema("DeletedMany"))],
                 )],
@@ -252,7 +252,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[DEVICE],
                 query: TEXT_OPTIONS,
                 request: &[],
-                answers: &[AnswerForm::of("The text.", &[PLAIN]).headers(VALIDATOR), NOT_MODIFIED],
+                responses: &[
+                    ResponseForm::of("The text.", &[PLAIN]).headers(VALIDATOR),
+                    NOT_MODIFIED,
+                ],
             },
         },
         handler: |call| Box::pin(configuration::show(call)),
@@ -290,7 +293,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: NO_OPTIONS,
                 request: &[],
-                answers: &[AnswerForm::of(
+                responses: &[ResponseForm::of(
                     "The pools are up to date, except those that could not be computed.",
                     &[json(Shape::Schema("UpdatedPools"))],
                 )],
@@ -311,7 +314,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[AnswerForm::of("The numbers.", &[json(Shape::Schema("Counts"))])],
+                responses: &[ResponseForm::of("The numbers.", &[json(Shape::Schema("Counts"))])],
             },
         },
         handler: |call| Box::pin(pools::count(call)),

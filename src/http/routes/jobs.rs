@@ -5,8 +5,8 @@ use hyper::Method;
 use super::{NO_OPTIONS, text};
 use crate::http::{
     description::{
-        Access, AnswerForm, AnswerHeader, BodyRule, Content, Description, PathParameter, QueryRule,
-        Shape, Tag, json,
+        Access, BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm,
+        ResponseHeader, Shape, Tag, json,
     },
     endpoint::Endpoint,
     handlers::jobs,
@@ -19,13 +19,13 @@ const JOB: PathParameter = text("id", "The id of the job, from the list or from 
 const EVENTS: Content = Content { media_type: "text/event-stream", shape: Shape::Text };
 
 /// The response to `Prefer: respond-async` of every route that starts a job.
-pub(super) const ACCEPTED: AnswerForm = AnswerForm {
+pub(super) const ACCEPTED: ResponseForm = ResponseForm {
     status: 202,
     about: "The job has started (with Prefer: respond-async).",
     content: &[json(Shape::Schema("Job"))],
     headers: &[
-        AnswerHeader { name: "Location", about: "The address of the job." },
-        AnswerHeader { name: "Preference-Applied", about: "The preference that was applied." },
+        ResponseHeader { name: "Location", about: "The address of the job." },
+        ResponseHeader { name: "Preference-Applied", about: "The preference that was applied." },
     ],
 };
 
@@ -43,7 +43,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[AnswerForm::of(
+                responses: &[ResponseForm::of(
                     "The jobs, without their reports.",
                     &[json(Shape::Schema("JobList"))],
                 )],
@@ -65,7 +65,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[JOB],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[AnswerForm::of(
+                responses: &[ResponseForm::of(
                     "The job, or events until it ends.",
                     &[json(Shape::Schema("Job")), EVENTS],
                 )],
@@ -86,13 +86,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[JOB],
                 query: NO_OPTIONS,
                 request: &[],
-                answers: &[
-                    AnswerForm::of(
+                responses: &[
+                    ResponseForm::of(
                         "The job ends as cancelled; nothing is changed.",
                         &[json(Shape::Schema("Job"))],
                     )
                     .status(202),
-                    AnswerForm::of(
+                    ResponseForm::of(
                         "Too late: the job has ended, or its result is taking effect.",
                         &[Content {
                             media_type: "application/problem+json",

@@ -5,7 +5,7 @@ use hyper::Method;
 use super::{NO_OPTIONS, jobs::ACCEPTED};
 use crate::http::{
     description::{
-        Access, AnswerForm, BodyRule, Description, QueryRule, Shape, Tag, json, options_bodies,
+        Access, BodyRule, Description, QueryRule, ResponseForm, Shape, Tag, json, options_bodies,
     },
     endpoint::Endpoint,
     handlers::maintenance,
@@ -28,7 +28,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[AnswerForm::of("The state.", &[json(Shape::Schema("State"))])],
+                responses: &[ResponseForm::of("The state.", &[json(Shape::Schema("State"))])],
             },
         },
         handler: |call| Box::pin(maintenance::state(call)),
@@ -46,8 +46,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: NO_OPTIONS,
                 request: &[],
-                answers: &[
-                    AnswerForm::of(
+                responses: &[
+                    ResponseForm::of(
                         "The inventory was read; the report says whether it is intact.",
                         &[json(Shape::Schema("Report"))],
                     ),
@@ -70,7 +70,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Known(&[DRY_RUN]),
                 request: &options_bodies("UndoOptions"),
-                answers: &[AnswerForm::of(
+                responses: &[ResponseForm::of(
                     "The import is undone, or would be (dry run).",
                     &[json(Shape::Schema("Report"))],
                 )],

@@ -6,7 +6,7 @@ use super::{NO_OPTIONS, jobs::ACCEPTED, text};
 use crate::{
     http::{
         description::{
-            Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Shape,
+            Access, BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm, Shape,
             Tag, json, options_bodies,
         },
         endpoint::Endpoint,
@@ -50,8 +50,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 FORM_TYPE,
             ]),
             request: &options_bodies("ExportRequest"),
-            answers: &[
-                AnswerForm::of(
+            responses: &[
+                ResponseForm::of(
                     "The project is written; the report describes it.",
                     &[json(Shape::Schema("Report"))],
                 ),
@@ -85,12 +85,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 FORM_TYPE,
             ]),
             request: &options_bodies("ImportRequest"),
-            answers: &[
-                AnswerForm::of(
+            responses: &[
+                ResponseForm::of(
                     "The project is imported, or would be (dry run); the report lists the changes.",
                     &[json(Shape::Schema("Report"))],
                 ),
-                AnswerForm::of(
+                ResponseForm::of(
                     "The project is imported without the invalid records, which the report lists.",
                     &[json(Shape::Schema("Report"))],
                 )
@@ -114,7 +114,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[text("id", "The id of the report, from the response to an import.")],
             query: QueryRule::Nothing,
             request: &[],
-            answers: &[AnswerForm::of("The report.", &[json(Shape::Schema("Report"))])],
+            responses: &[ResponseForm::of("The report.", &[json(Shape::Schema("Report"))])],
         },
         },
         handler: |call| Box::pin(migration::report(call)),
@@ -132,7 +132,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[],
             query: QueryRule::Nothing,
             request: &[],
-            answers: &[AnswerForm::of("The projects.", &[json(Shape::Schema("Projects"))])],
+            responses: &[ResponseForm::of("The projects.", &[json(Shape::Schema("Projects"))])],
         },
         },
         handler: |call| Box::pin(projects::list(call)),
@@ -150,10 +150,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[PROJECT],
             query: QueryRule::Nothing,
             request: &[],
-            answers: &[
-                AnswerForm::of("The bundle.", &[ZIP]),
-                AnswerForm::of("The requested range.", &[ZIP]).status(206),
-                AnswerForm::empty(304, "The client has the current version."),
+            responses: &[
+                ResponseForm::of("The bundle.", &[ZIP]),
+                ResponseForm::of("The requested range.", &[ZIP]).status(206),
+                ResponseForm::empty(304, "The client has the current version."),
             ],
         },
         },
@@ -172,9 +172,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[PROJECT],
             query: NO_OPTIONS,
             request: &[ZIP],
-            answers: &[
-                AnswerForm::of("The bundle replaced another.", &[json(Shape::Schema("Project"))]),
-                AnswerForm::of("The project is new.", &[json(Shape::Schema("Project"))]).status(201),
+            responses: &[
+                ResponseForm::of("The bundle replaced another.", &[json(Shape::Schema("Project"))]),
+                ResponseForm::of("The project is new.", &[json(Shape::Schema("Project"))]).status(201),
             ],
         },
         },
@@ -193,7 +193,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[PROJECT],
             query: NO_OPTIONS,
             request: &[],
-            answers: &[AnswerForm::empty(204, "The project is deleted.")],
+            responses: &[ResponseForm::empty(204, "The project is deleted.")],
         },
         },
         handler: |call| Box::pin(projects::remove(call)),

@@ -5,8 +5,8 @@ use hyper::Method;
 use super::text;
 use crate::http::{
     description::{
-        Access, AnswerForm, AnswerHeader, BodyRule, CallOption, Content, Description, QueryRule,
-        Shape, Tag, ValueType, json,
+        Access, BodyRule, CallOption, Content, Description, QueryRule, ResponseForm,
+        ResponseHeader, Shape, Tag, ValueType, json,
     },
     endpoint::Endpoint,
     handlers::{docs, metrics, openapi, site},
@@ -16,10 +16,10 @@ use crate::http::{
 
 const PAGE: Content = Content { media_type: "text/html", shape: Shape::Text };
 
-const MOVED: AnswerForm = AnswerForm::empty(308, "The page has another address.")
-    .headers(&[AnswerHeader { name: "Location", about: "The address." }]);
+const MOVED: ResponseForm = ResponseForm::empty(308, "The page has another address.")
+    .headers(&[ResponseHeader { name: "Location", about: "The address." }]);
 
-const NOT_MODIFIED: AnswerForm = AnswerForm::empty(304, "The client has the current version.");
+const NOT_MODIFIED: ResponseForm = ResponseForm::empty(304, "The client has the current version.");
 
 pub(super) const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
@@ -35,7 +35,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[AnswerForm::of("The page.", &[PAGE])],
+                responses: &[ResponseForm::of("The page.", &[PAGE])],
             },
         },
         handler: |call| Box::pin(site::front_page(call)),
@@ -53,7 +53,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[MOVED],
+                responses: &[MOVED],
             },
         },
         handler: |call| Box::pin(docs::root(call)),
@@ -71,7 +71,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[AnswerForm::of("The page.", &[PAGE]), NOT_MODIFIED],
+                responses: &[ResponseForm::of("The page.", &[PAGE]), NOT_MODIFIED],
             },
         },
         handler: |call| Box::pin(docs::front(call)),
@@ -93,8 +93,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                     ValueType::Text,
                 )]),
                 request: &[],
-                answers: &[
-                    AnswerForm::of(
+                responses: &[
+                    ResponseForm::of(
                         "The file.",
                         &[PAGE, Content { media_type: "text/plain", shape: Shape::Text }],
                     ),
@@ -118,7 +118,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[AnswerForm::of("The server runs.", &[json(Shape::Schema("Alive"))])],
+                responses: &[ResponseForm::of("The server runs.", &[json(Shape::Schema("Alive"))])],
             },
         },
         handler: |call| Box::pin(site::is_alive(call)),
@@ -136,8 +136,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[
-                    AnswerForm::of("The description.", &[json(Shape::Schema("Anything"))]),
+                responses: &[
+                    ResponseForm::of("The description.", &[json(Shape::Schema("Anything"))]),
                     NOT_MODIFIED,
                 ],
             },
@@ -157,7 +157,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 path: &[],
                 query: QueryRule::Nothing,
                 request: &[],
-                answers: &[AnswerForm::of(
+                responses: &[ResponseForm::of(
                     "The metrics.",
                     &[Content { media_type: "text/plain", shape: Shape::Text }],
                 )],

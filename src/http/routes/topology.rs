@@ -7,7 +7,7 @@ use crate::{
     codec::workbook::Format,
     http::{
         description::{
-            Access, AnswerForm, BodyRule, Content, Description, PathParameter, QueryRule, Shape,
+            Access, BodyRule, Content, Description, PathParameter, QueryRule, ResponseForm, Shape,
             Tag, json, options_bodies,
         },
         endpoint::Endpoint,
@@ -27,7 +27,8 @@ const FORM_BYTES_MAX: u64 = 1024 * 1024;
 
 const FORM: BodyRule = BodyRule::File { bytes_max: WORKBOOK_BYTES_MAX + FORM_BYTES_MAX };
 
-const WORKBOOK: PathParameter = text("name", "The workbook's name; without an ending it is .xls.");
+const WORKBOOK: PathParameter =
+    text("name", "The workbook's name; without an extension it is .xls.");
 const REPORT: PathParameter = text("id", "The id of the report, from the response to an import.");
 
 const fn bytes(media_type: &'static str) -> Content {
@@ -37,10 +38,10 @@ const fn bytes(media_type: &'static str) -> Content {
 const XLS: Content = bytes(Format::Xls.media_type());
 const XLSX: Content = bytes(Format::Xlsx.media_type());
 
-const DOWNLOADED: &[AnswerForm] = &[
-    AnswerForm::of("The workbook.", &[XLS, XLSX]),
-    AnswerForm::of("The requested range.", &[XLS, XLSX]).status(206),
-    AnswerForm::empty(304, "The client has the current version."),
+const DOWNLOADED: &[ResponseForm] = &[
+    ResponseForm::of("The workbook.", &[XLS, XLSX]),
+    ResponseForm::of("The requested range.", &[XLS, XLSX]).status(206),
+    ResponseForm::empty(304, "The client has the current version."),
 ];
 
 const IMPORT_OPTIONS: QueryRule = QueryRule::Known(&[
@@ -69,8 +70,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[],
             query: QueryRule::Known(&[WORKBOOK_NAME, FORM_TYPE]),
             request: &options_bodies("TopologyExportRequest"),
-            answers: &[
-                AnswerForm::of(
+            responses: &[
+                ResponseForm::of(
                     "The workbook is written; the report describes it.",
                     &[json(Shape::Schema("Report")), XLS, XLSX],
                 ),
@@ -103,12 +104,12 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 bytes("application/vnd.ms-excel.sheet.binary.macroenabled.12"),
                 bytes("text/csv"),
             ],
-            answers: &[
-                AnswerForm::of(
+            responses: &[
+                ResponseForm::of(
                     "The workbook is imported, or would be (dry run); the report lists the changes.",
                     &[json(Shape::Schema("Report"))],
                 ),
-                AnswerForm::of(
+                ResponseForm::of(
                     "The workbook is imported without the invalid records, which the report lists.",
                     &[json(Shape::Schema("Report"))],
                 )
@@ -132,7 +133,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[REPORT],
             query: QueryRule::Nothing,
             request: &[],
-            answers: &[AnswerForm::of("The report.", &[json(Shape::Schema("Report")), XLS, XLSX])],
+            responses: &[ResponseForm::of("The report.", &[json(Shape::Schema("Report")), XLS, XLSX])],
         },
         },
         handler: |call| Box::pin(topology::report(call)),
@@ -150,7 +151,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[REPORT],
             query: QueryRule::Nothing,
             request: &[],
-            answers: DOWNLOADED,
+            responses: DOWNLOADED,
         },
         },
         handler: |call| Box::pin(topology::marked(call)),
@@ -168,7 +169,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[],
             query: QueryRule::Nothing,
             request: &[],
-            answers: &[AnswerForm::of("The workbooks.", &[json(Shape::Schema("Workbooks"))])],
+            responses: &[ResponseForm::of("The workbooks.", &[json(Shape::Schema("Workbooks"))])],
         },
         },
         handler: |call| Box::pin(topology::list(call)),
@@ -186,7 +187,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[WORKBOOK],
             query: QueryRule::Nothing,
             request: &[],
-            answers: DOWNLOADED,
+            responses: DOWNLOADED,
         },
         },
         handler: |call| Box::pin(topology::download(call)),
@@ -204,7 +205,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[WORKBOOK],
             query: NO_OPTIONS,
             request: &[],
-            answers: &[AnswerForm::empty(204, "The workbook is deleted.")],
+            responses: &[ResponseForm::empty(204, "The workbook is deleted.")],
         },
         },
         handler: |call| Box::pin(topology::remove(call)),

@@ -1,8 +1,8 @@
 //! One change in progress: the transaction of the store, and the consequences of each write.
 //!
 //! Every written record goes through [`Editing::write`], and every deleted one through
-//! [`Editing::remove`], also those that follow a new name or lose a reference. So references and the
-//! members of pools always follow.
+//! [`Editing::remove`], also records whose references are renamed or removed. So references and the
+//! members of pools are always updated.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     store::{Referrer, StoreError, Stored, Transaction},
 };
 
-/// The most records that follow one new name, or that one deletion affects. They are held in memory
+/// The largest number of records that one rename or one deletion affects. They are held in memory
 /// until they are written, about 5 KB each with their references. Larger changes need an import.
 pub(in crate::inventory) const RECORDS_MAX: usize = 150_000;
 
@@ -63,9 +63,9 @@ impl Inner {
 }
 
 impl Editing<'_, '_> {
-    /// Writes a new record, or replaces `before`, possibly under a new name. References to the record
-    /// and the members of pools follow. The caller must have checked that the new name is free, and
-    /// that all references have targets.
+    /// Writes a new record, or replaces `before`, possibly under a new name. Updates the references
+    /// to the record and the members of pools. The caller must have checked that the new name is
+    /// free, and that all references have targets.
     ///
     /// # Errors
     /// [`StoreError::OverLimit`] if the record is over a limit, and the errors of the transaction.
@@ -81,8 +81,8 @@ impl Editing<'_, '_> {
             let from = before.record.name();
             followers = self.referrers(kind, from)?;
             rename_own(&mut *after, from);
-            // The secrets are sealed again under the new name.
-            self.inventory.store.vault().open_secrets(&mut *after)?;
+            // The secrets are encrypted again under the new name.
+            self.inventory.store.vault().decrypt_secrets(&mut *after)?;
         }
         let mut membership = None;
         if let Some(pool) = after.of_kind_mut::<Pool>() {
@@ -225,7 +225,7 @@ impl Editing<'_, '_> {
         Ok(membership_changes(&pools, side, before, after, changed.as_ref()))
     }
 
-    /// Adds a record to pools and removes it from others. It was a member as `from`, and is one as `to`.
+    /// Adds a record to pools and removes it from others. Its name was `from` and is now `to`.
     fn change_memberships(
         &mut self,
         side: Side,
@@ -289,7 +289,7 @@ impl Editing<'_, '_> {
         self.pools = Some(pools);
     }
 
-    /// Renames the references to a renamed record.
+    /// Updates the references to a renamed record.
     fn follow(
         &mut self,
         kind: Kind,
@@ -307,7 +307,7 @@ impl Editing<'_, '_> {
         Ok(())
     }
 
-    /// Renames the references of one record.
+    /// Updates the references of one referring record.
     fn follow_one(
         &mut self,
         follower: &Referrer,
@@ -325,8 +325,9 @@ impl Editing<'_, '_> {
     }
 }
 
-/// Refuses a record that is over a limit. A record that was over it before is accepted if it does not
-/// grow: it was stored before the limit existed, and its lists must be able to lose references.
+/// Refuses a record that is over a limit. A record that was over it before is accepted if it does
+/// not grow: it was stored before the limit existed, and removing references from its lists must be
+/// possible.
 fn check_limits(
     before: Option<&Stored<AnyRecord>>,
     after: &mut AnyRecord,

@@ -11,7 +11,7 @@ impl Editing<'_, '_> {
     /// record has no `after`.
     ///
     /// # Errors
-    /// [`StoreError::Unsealable`] if the user's secrets cannot be opened.
+    /// [`StoreError::UndecryptableSecret`] if the user's secrets cannot be decrypted.
     pub(crate) fn removes_administrator(
         &self,
         before: &dyn Record,
@@ -48,12 +48,12 @@ impl Editing<'_, '_> {
 
     /// Whether a user is an administrator who can log in.
     fn is_active_administrator(&self, user: &User) -> Result<bool, StoreError> {
-        // Most users are no administrators, and opening secrets takes time.
+        // Most users are not administrators, and decrypting secrets takes time.
         if user.is_admin.get() != Some(&true) {
             return Ok(false);
         }
         let mut user = user.clone();
-        self.inventory.store.vault().open_secrets(&mut user)?;
+        self.inventory.store.vault().decrypt_secrets(&mut user)?;
         Ok(user.is_active_administrator())
     }
 }

@@ -16,8 +16,8 @@ pub(in crate::inventory) struct MissingReferences {
     pub names: Vec<String>,
 }
 
-/// The references of a record without a target, other than to itself. References that it had before
-/// have targets.
+/// Returns the references of a record without a target, except for references to itself. References
+/// that the record had before the change have targets.
 pub(super) fn missing_references(
     editing: &Editing<'_, '_>,
     before: Option<&dyn Record>,

@@ -1,7 +1,7 @@
 //! Changes: create, update, rename and delete instances, and write long texts.
 //!
-//! Each change is one transaction of the store. The record, every reference to it and the pools
-//! that it concerns change together.
+//! Each change is one transaction of the store. The record, all references to it and its
+//! memberships in pools change together.
 //!
 //! ```text
 //! request  requests and reports
@@ -10,15 +10,15 @@
 //! text     write a long text of a device
 //! ```
 //!
-//! What they are made of:
+//! Their parts:
 //!
 //! ```text
 //! object              one object of a request, parsed: the patch
-//! plan                what a patch does to its record, or why it is refused
-//! edit                one change in progress: the transaction, and what follows from each write
+//! plan                the planned record, or the faults of the object
+//! edit                one change in progress: the transaction, and the effects of each write
 //! missing             references to records that do not exist
 //! last_administrator  the rule that an administrator who can log in remains
-//! warning             what the caller should know about objects that were accepted
+//! warning             warnings about accepted objects
 //! ```
 
 mod delete;

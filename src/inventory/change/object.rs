@@ -20,7 +20,7 @@ use crate::{
 
 /// The patch of one object: the properties that it sets in one record.
 pub(in crate::inventory) struct ObjectPatch {
-    /// A record with the name and the properties of the object. Its secrets are not sealed.
+    /// A record with the name and the properties of the object. Its secrets are not encrypted.
     pub record: AnyRecord,
     /// The new name of the record, if the object renames it.
     pub new_name: Option<Name>,
@@ -46,11 +46,11 @@ impl ObjectPatch {
 /// The suffix of the alias of a relation to one record: `source_name` for `source`.
 const ALIAS_SUFFIX: &str = "_name";
 
-/// The prefixes of the criteria of pools, which are stored as custom properties.
+/// The prefixes of the criteria of pools. Criteria are stored as custom properties.
 const CRITERION_PREFIXES: [&str; 2] = ["device_", "link_"];
 
-/// Properties with a meaning of their own: the name, the new name, the list of properties to remove,
-/// and those that only the inventory sets.
+/// Special properties: the name, the new name, the list of properties to remove, and properties that
+/// only the inventory sets.
 const NAME: &str = "name";
 const NEW_NAME: &str = "new_name";
 const REMOVE: &str = "remove";
@@ -178,7 +178,7 @@ impl ObjectParser<'_> {
     }
 
     fn take_known(&mut self, known: &'static Property, value: Value) -> Result<(), InventoryError> {
-        // A client that sends a shown object back also sends the properties that Satchel sets.
+        // A client that sends an instance back also sends the properties that Satchel sets.
         match (self.kind, known.name) {
             (_, NAME) => return Ok(()),
             (_, stamp) if STAMPS.contains(&stamp) => return Ok(()),
@@ -214,7 +214,7 @@ impl ObjectParser<'_> {
             Value::Text(text) => Some(Zeroizing::new(text)).filter(|text| !text.is_empty()),
             other => {
                 let found = other.type_name();
-                let detail = format!("a secret is a text, not {found}");
+                let detail = format!("a secret must be a text, but is {found}");
                 self.faults.push(Fault::new(Some(property), "type", detail));
                 return Ok(());
             }
@@ -309,7 +309,9 @@ impl ObjectParser<'_> {
                 None => self.set(relation, value),
                 Some(other) if other == value || (is_none(&other) && is_none(&value)) => {}
                 Some(_) => {
-                    let detail = format!("'{alias}' and '{relation}' mean the same and differ");
+                    let detail = format!(
+                        "'{alias}' and '{relation}' are the same property, but their values differ"
+                    );
                     self.faults.push(Fault::new(Some(relation), "contradiction", detail));
                 }
             }
@@ -322,7 +324,7 @@ fn is_none(value: &Value) -> bool {
     matches!(value, Value::Null) || value.as_text() == Some("")
 }
 
-/// Whether a name means a relation that consists of the record's referrers only.
+/// Whether a name is a relation that shows only the record's referrers.
 fn is_inverse_only(kind: Kind, word: &str) -> bool {
     InverseRelations::of(kind).relation(word).is_some_and(|relation| relation.own.is_none())
 }
@@ -351,7 +353,7 @@ fn without_repeats(value: Value) -> Value {
     let mut seen = HashSet::new();
     items.retain(|item| match item.as_text() {
         Some(name) => seen.insert(name.to_owned()),
-        // An item that is no name is refused later.
+        // An item that is not a name is refused later.
         None => true,
     });
     Value::List(items)

@@ -1,5 +1,5 @@
-//! Plans the change of one record: applies a patch to the record as the change has left it so far,
-//! and finds all faults before anything is written.
+//! Plans the change of one record: applies a patch to the current record within the change, and
+//! finds all faults before anything is written.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,7 +20,7 @@ use crate::{
     store::{StoreError, Stored},
 };
 
-/// The circumstances of a change: who makes it, when, and under which conditions.
+/// The context of a change: the principal, the time and the conditions.
 pub(in crate::inventory) struct ChangeContext<'a> {
     pub principal: &'a str,
     /// The time of the change, in the form of eNMS.
@@ -44,7 +44,7 @@ pub(in crate::inventory) struct PlannedChange {
     pub removes_administrator: bool,
 }
 
-/// What is reported about one object while it is planned.
+/// The faults and warnings of one object.
 #[derive(Default)]
 struct Remarks {
     faults: Vec<Fault>,
@@ -73,8 +73,8 @@ pub(in crate::inventory) fn plan(
     warn_of_misspellings(before.as_ref(), patch, &mut remarks);
     warn_of_absent_properties(before.as_ref(), patch, &mut remarks);
     let mut after = patched(editing, before.as_ref(), patch, &mut remarks)?;
-    // The record is sealed before it is compared: equal secrets have equal sealed bytes.
-    editing.inventory.store.vault().seal(&mut *after);
+    // The record is encrypted before it is compared: equal secrets have equal encrypted bytes.
+    editing.inventory.store.vault().encrypt_secrets(&mut *after);
 
     let before_record = before.as_ref().map(|before| &*before.record);
     let missing = missing_references(editing, before_record, &*after, new_name)?;
@@ -111,7 +111,7 @@ pub(in crate::inventory) fn plan(
     Ok(Ok(PlannedChange { before, after, texts, warnings, missing, removes_administrator }))
 }
 
-/// The record after the patch, under its present name.
+/// Returns the record after the patch, under its current name.
 fn patched(
     editing: &mut Editing<'_, '_>,
     before: Option<&Stored<AnyRecord>>,
@@ -165,7 +165,8 @@ fn warn_of_absent_properties(
     }
 }
 
-/// Warns of lists without records that they still show, because those records refer to this one.
+/// Warns if a list of the patch lacks records that stay in it, because their own lists refer to
+/// this record.
 fn warn_of_inverse_references(
     patch: &ObjectPatch,
     inverse: &InverseReferences,
@@ -244,8 +245,9 @@ fn check_names(
 /// The referrers of a record that it shows in its own lists, by property.
 type InverseReferences = HashMap<&'static str, HashSet<String>>;
 
-/// The referrers that a record shows in its own lists: a gateway shows as `devices` those that it
-/// lists, and those that have it as a gateway. Only for the properties of the patch.
+/// Returns the referrers that appear in a record's own lists, for the properties of the patch.
+/// Example: the `devices` of a gateway contain its own list and the devices whose `gateways`
+/// contain it.
 fn inverse_references(
     editing: &Editing<'_, '_>,
     patch: &ObjectPatch,
@@ -271,9 +273,9 @@ fn inverse_references(
     Ok(shown)
 }
 
-/// The record with the properties of the patch. A client can send back what it was shown without
-/// changing the record: defaults of absent properties, values for which JSON has no type, and
-/// referrers that the record shows in its lists.
+/// Returns the record with the properties of the patch. A client can send an instance back
+/// unchanged without changing the record. This concerns defaults of absent properties, values for
+/// which JSON has no type, and referrers that the record shows in its lists.
 fn merge(
     before: &dyn Record,
     patch: &ObjectPatch,
@@ -315,8 +317,8 @@ fn merge(
     after
 }
 
-/// The names of a list that belong to the record itself: those that it has already, and those that
-/// are not shown because of a referrer.
+/// Returns the names of a sent list that belong to the record itself: the names that are already in
+/// its list, and the names that do not come from a referrer.
 fn own_names<'a>(
     sent: Vec<&'a str>,
     stored: Option<View<'_>>,
@@ -344,8 +346,8 @@ fn is_shown_as(stored: Option<View<'_>>, known: Option<&Property>, sent: &View<'
     }
 }
 
-/// Settles the member lists of a pool: those of a computed pool cannot be changed. `existing` is the
-/// ordinal and the record of the pool before the change.
+/// Checks the member lists of a pool. The lists of a computed pool cannot be changed. `existing` is
+/// the ordinal and the record of the pool before the change.
 fn settle_pool(
     editing: &mut Editing<'_, '_>,
     existing: Option<(u64, &Pool)>,
@@ -356,7 +358,7 @@ fn settle_pool(
     let before = existing.map(|(_, record)| record);
     match after.membership() {
         Membership::Manual => {
-            // A pool that was computed so far keeps its present members.
+            // A pool that was computed before keeps its current members.
             if let Some((ordinal, before)) = existing
                 && matches!(before.membership(), Membership::Computed { .. })
             {
@@ -386,7 +388,8 @@ fn list<E: crate::model::Referable>(names: Vec<String>) -> Field<Vec<Ref<E>>> {
     Field::Set(names.into_iter().map(Ref::new).collect())
 }
 
-/// Keeps the stored lists of a pool whatever the patch contains, because its members are computed.
+/// Keeps the stored lists of a pool and ignores the lists of the patch, because its members are
+/// computed.
 fn keep_lists(before: Option<&Pool>, patch: &Pool, after: &mut Pool, remarks: &mut Remarks) {
     if patch.devices.get().is_some_and(|names| !names.is_empty()) {
         remarks.warnings.push(Warning::ComputedMembers { property: "devices" });
@@ -398,7 +401,8 @@ fn keep_lists(before: Option<&Pool>, patch: &Pool, after: &mut Pool, remarks: &m
     after.links = before.map_or(Field::Absent, |before| before.links.clone());
 }
 
-/// Sets the properties that say who changed a record and when, if its kind has them.
+/// Sets the author and the time of the change (`last_modified_by`, `last_modified`, `creator`), if
+/// the kind has these properties.
 fn stamp(record: &mut dyn Record, context: &ChangeContext<'_>, created: bool) {
     let kind = record.kind();
     let [modified, modified_by] = STAMPS;

@@ -19,12 +19,12 @@ use crate::{
     wording::chain,
 };
 
-/// The most objects of [`Atomicity::Each`] in one transaction. A transaction waits for the disk once,
-/// so 10,000 objects wait 20 times, and other changes get the write lock in between.
+/// The largest number of objects of [`Atomicity::Each`] in one transaction. A transaction waits for
+/// the disk once, so 10,000 objects wait 20 times, and other changes get the write lock in between.
 const BATCH_OBJECTS_MAX: usize = 500;
 
-/// The number of written records that ends a transaction before its batch is complete. Records that
-/// follow a new name count too. The store writes larger transactions in a slower way.
+/// The number of written records that ends a transaction before its batch is complete. Records
+/// whose references are renamed count too. The store writes larger transactions in a slower way.
 const BATCH_RECORDS_MAX: usize = 5_000;
 
 /// The size of objects that ends a batch, in bytes, because its changes are held in memory.
@@ -34,10 +34,9 @@ impl Inventory {
     /// Creates, updates and renames instances of one kind. Each object patches the instance of its
     /// name, or creates it. The changes are durable when this returns.
     ///
-    /// With [`Atomicity::Each`], every object succeeds or fails by itself: it is checked against the
-    /// inventory as the objects before it left it, and a refused object changes nothing. Several
-    /// objects share a transaction, which cannot be noticed, because an object is written only after
-    /// all checks.
+    /// With [`Atomicity::Each`], every object succeeds or fails alone: it is checked against the inventory after the previous
+    /// objects, and a refused object changes nothing. Several objects share a transaction. This has
+    /// no visible effect, because an object is written only after all checks.
     ///
     /// # Errors
     /// - [`InventoryError::Stale`] if the instance of a single object does not have the expected
@@ -45,8 +44,8 @@ impl Inventory {
     /// - [`InventoryError::NoAdministrator`] with [`Atomicity::All`], if no administrator would
     ///   remain.
     /// - [`InventoryError::Hash`] if a password cannot be hashed.
-    /// - [`InventoryError::Store`] if the store cannot be written, while nothing was changed. After
-    ///   the first transaction, such an error is reported as the fault of the remaining objects.
+    /// - [`InventoryError::Store`] if the store cannot be written before the first transaction is
+    ///   committed. Later, such an error is reported as the fault of the remaining objects.
     pub fn put(
         &self,
         kind: Kind,
@@ -114,16 +113,16 @@ struct Batch {
 struct BatchResult {
     results: Vec<Result<Changed, Vec<Fault>>>,
     warnings: Vec<Warning>,
-    /// Why the remaining objects were not written.
+    /// The reason why the remaining objects were not written.
     store_fault: Option<Fault>,
 }
 
-/// The fault of objects that the store did not accept after it had accepted others.
+/// The fault of objects that the store refused after it had accepted earlier ones.
 fn not_stored(error: &InventoryError) -> Fault {
     Fault::new(None, "not-stored", chain(error))
 }
 
-/// Why a transaction is aborted.
+/// The reason why a transaction is aborted.
 enum Abort {
     Error(InventoryError),
     /// The store refused an object while it was written.
@@ -163,7 +162,7 @@ impl Abort {
             | StoreError::InventoryDamaged(_)
             | StoreError::Directory(_)
             | StoreError::Key(_)
-            | StoreError::Unsealable { .. }
+            | StoreError::UndecryptableSecret { .. }
             | StoreError::Busy
             | StoreError::Cancelled(_)
             | StoreError::NoInventory { .. }
@@ -293,7 +292,7 @@ impl Batch {
         Err(Abort::Rejected(written))
     }
 
-    /// Adds a fault to each object with a reference that has no target after all.
+    /// Adds a fault to each object with a reference that still has no target.
     fn check_references(
         &self,
         editing: &Editing<'_, '_>,
@@ -304,8 +303,8 @@ impl Batch {
             return Ok(());
         }
         let refused = self.refused_names(written);
-        // A target that a later object created may have been renamed by another one since, and the
-        // references to it with it: they are not missing.
+        // A later object can create a target, and another one can rename it. Then the references
+        // were renamed too and are not missing.
         let referenced: HashSet<(Target, String)> = {
             let targets = editing.transaction.targets();
             targets.map(|(target, name)| (target, name.to_owned())).collect()
@@ -315,7 +314,8 @@ impl Batch {
             let is_of_kind = target.kinds().contains(&self.kind);
             let mut names = Vec::new();
             for name in candidates {
-                // A record that a refused object would have created is reported there only.
+                // A missing record that a refused object would have created is reported for that
+                // object only.
                 let is_excused = is_of_kind && refused.contains(name);
                 if !editing.target_exists(*target, name)?
                     && !is_excused
@@ -349,7 +349,7 @@ impl Batch {
     }
 }
 
-/// What is checked after all objects of one change are written.
+/// The checks after all objects of a change are written.
 #[derive(Default)]
 struct DeferredChecks {
     missing: Vec<(usize, MissingReferences)>,

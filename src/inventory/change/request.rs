@@ -6,14 +6,14 @@ use crate::{
     model::{Kind, Map},
 };
 
-/// How a change of instances is made.
+/// The options of a change of instances.
 #[derive(Clone, Debug)]
 pub struct ChangeRequest {
-    /// The name of the user who asks.
+    /// The name of the principal.
     pub principal: String,
     /// Whether the objects are one change together.
     pub atomicity: Atomicity,
-    /// The version that the instance must still have. It counts for a single object only.
+    /// The version that the instance must still have. It is used for a single object only.
     pub expected_version: ExpectedVersion,
 }
 
@@ -22,7 +22,7 @@ pub struct ChangeRequest {
 pub enum Atomicity {
     /// All objects are one transaction: if one is refused, nothing changes.
     All,
-    /// Each object succeeds or fails by itself.
+    /// Each object succeeds or fails alone.
     Each,
 }
 
@@ -85,7 +85,7 @@ pub struct Changed {
     pub effect: Effect,
 }
 
-/// What a change did to a record.
+/// The outcome of a change for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The record did not exist before.
@@ -99,7 +99,7 @@ pub enum Effect {
 /// A reason to refuse an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The property at fault, if it is one property.
+    /// The faulty property. `None` if the fault does not concern a single property.
     pub property: Option<String>,
     /// A short identifier for scripts.
     pub code: &'static str,

@@ -51,13 +51,13 @@ impl Inventory {
                 }
             }
         })?;
-        tracing::debug!(device, property, principal, version, "a text was stored");
+        tracing::debug!(device, property, principal, version, "A text was stored.");
         Ok(version)
     }
 }
 
 impl Editing<'_, '_> {
-    /// Whether the stored text differs from `content`; `None` is no text.
+    /// Whether the stored text differs from `content`; `None` means that there is no text.
     pub(crate) fn text_differs(
         &self,
         device: &str,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use crate::model::{Kind, nearest};
 use crate::wording::counted;
 
-/// The most unknown property names of one request that are compared with the known ones. A
-/// comparison takes about ten microseconds, and a hostile body can hold a million names.
+/// The largest number of unknown property names of one request that are compared with the known
+/// ones. A comparison takes about ten microseconds, and a hostile body can contain a million names.
 const NAMES_COMPARED_MAX: usize = 1_000;
 
 /// A difference between the change and what the caller might have meant.

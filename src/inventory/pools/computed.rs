@@ -36,13 +36,13 @@ impl ComputedPool {
 #[derive(Clone, Debug, Default)]
 pub(in crate::inventory) struct ComputedPools {
     pools: BTreeMap<u64, Arc<ComputedPool>>,
-    /// Whether the store contains a pool that is damaged. It could admit any record.
+    /// Whether the store contains a damaged pool. Any record could be a member of it.
     has_damaged: bool,
 }
 
 impl ComputedPools {
     /// Selects the computed pools. Damaged pools are logged and skipped;
-    /// [`ComputedPools::has_damaged`] tells that there are any.
+    /// [`ComputedPools::has_damaged`] returns whether there are any.
     ///
     /// # Errors
     /// [`StoreError`] if the pools cannot be read.
@@ -103,7 +103,7 @@ impl ComputedPools {
         self.pools.iter().map(|(ordinal, pool)| (*ordinal, pool.as_ref()))
     }
 
-    /// The pools that admit a record: none, where it is neither a device nor a link.
+    /// The pools whose criteria match a record. None if the record is neither a device nor a link.
     pub(crate) fn admitting(&self, record: &dyn Record) -> impl Iterator<Item = &ComputedPool> {
         let side = Side::of(record.kind());
         let all = self.iter().map(|(_, pool)| pool);
@@ -202,7 +202,7 @@ mod tests {
         let names = |pools: &ComputedPools| -> Vec<String> {
             pools.iter().map(|(_, pool)| pool.name.clone()).collect()
         };
-        assert_eq!(names(&first), ["é>b", "[x]"], "neither the odd one nor the manual one");
+        assert_eq!(names(&first), ["é>b", "[x]"], "neither the invalid pool nor the manual one");
         let ordinal = store.read().get::<Pool>("[x]").unwrap().unwrap().ordinal;
         assert_eq!(first.get(ordinal).unwrap().name, "[x]");
         let admitting = |pools: &ComputedPools, name: &str| -> (Vec<String>, Vec<String>) {

@@ -18,8 +18,9 @@ pub(in crate::inventory) struct MembershipChange {
     pub is_member: bool,
 }
 
-/// The pools that a record joins, leaves or stays in under a new name. With `changed`, pools that use
-/// none of these properties are skipped, unless the name changes: pools store their members by name.
+/// Returns the pools that a record joins, leaves, or stays in under a new name. With `changed`,
+/// pools whose criteria use none of these properties are skipped. If the name changes, no pool is
+/// skipped, because pools store their members by name.
 pub(in crate::inventory) fn membership_changes(
     pools: &ComputedPools,
     side: Side,

@@ -3,8 +3,8 @@
 //! ```text
 //! report    the report of a recomputation
 //! computed  the computed pools, their criteria compiled, cached by version
-//! follow    which memberships the change of one record adds and removes
-//! refill    the members of a pool computed from scratch
+//! follow    the memberships that the change of one record adds and removes
+//! refill    computes all members of a pool again
 //! ```
 
 pub(super) mod computed;

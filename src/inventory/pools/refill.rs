@@ -1,4 +1,4 @@
-//! Recomputes the members of pools from scratch: after a change of their criteria, and on request.
+//! Computes all members of pools again: after a change of their criteria, and on request.
 //!
 //! All requested pools are recomputed in one scan of the devices and one of the links.
 
@@ -12,8 +12,8 @@ use crate::{
     wording::chain,
 };
 
-/// The most present members that are compared in one scan. Their names are held in memory, about 100
-/// bytes each. Pools with more members together are compared in several scans.
+/// The largest number of current members that are compared in one scan. Their names are held in
+/// memory, about 100 bytes each. Pools with more members together are compared in several scans.
 const COMPARED_MAX: u64 = 1_000_000;
 
 /// The pools to recompute, by side.
@@ -96,14 +96,14 @@ fn fill<E: Entity>(
 struct Recomputation<'c> {
     pool: u64,
     criteria: &'c Criteria,
-    /// Present members that the scan has not met yet.
+    /// Current members that the scan has not found yet.
     unmet: HashSet<String>,
     join: Vec<(u64, String)>,
     leave: Vec<(u64, String)>,
 }
 
 impl<'c> Recomputation<'c> {
-    /// Begins with the present members.
+    /// Begins with the current members.
     fn begin(
         transaction: &Transaction<'_>,
         pool: u64,
@@ -163,7 +163,7 @@ fn compare<E: Entity>(
             transaction.add_members(pool, side, &borrowed(&join));
         }
     }
-    // These pools have no members now, so none can remain unmet.
+    // These pools have no members now, so no member can remain.
     if again.is_empty() { Ok(()) } else { compare::<E>(transaction, side, again, changed) }
 }
 
@@ -173,8 +173,8 @@ fn borrowed(members: &[(u64, String)]) -> Vec<(u64, &str)> {
 }
 
 impl Inventory {
-    /// Recomputes the members of the named pools, or of all pools. It is one change, which scans all
-    /// devices and links; other changes wait meanwhile.
+    /// Recomputes the members of the given pools, or of all pools. It is one change, which scans
+    /// all devices and links; other changes wait meanwhile.
     ///
     /// # Errors
     /// [`InventoryError::NotFound`] if a named pool does not exist, [`InventoryError::Store`] if the
@@ -215,7 +215,7 @@ impl Inventory {
                 }
                 let mut settled = found.record.clone();
                 if settled.settle(&found.record.membership()) {
-                    // The record still lists members from when they were not computed.
+                    // The record still contains the member lists from before the pool was computed.
                     editing.write(Some(&found.into_any()), settled.into())?;
                     changed.insert(ordinal);
                 }

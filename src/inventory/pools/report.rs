@@ -7,6 +7,6 @@ pub struct PoolsReport {
     pub computed: u64,
     /// The number of computed pools whose members were wrong.
     pub changed: u64,
-    /// Pools that could not be computed and keep their present members: name and reason.
+    /// Pools that could not be computed and keep their current members: name and reason.
     pub kept: Vec<(String, String)>,
 }

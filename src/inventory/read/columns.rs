@@ -101,7 +101,7 @@ impl Columns {
 }
 
 impl PropertyRef {
-    /// Its position in a record's bytes, if it is stored there.
+    /// The position of the column in a record's bytes, if it is stored there.
     fn position(&self, kind: Kind) -> Option<PropertyPosition> {
         match self {
             PropertyRef::Property { position, .. } | PropertyRef::Custom(position) => {
@@ -116,7 +116,7 @@ impl PropertyRef {
         }
     }
 
-    /// Whether it is read from the record's bytes alone, without other records or texts.
+    /// Whether the column is read from the record's bytes alone, without other records or texts.
     pub(super) fn is_stored(&self) -> bool {
         match self {
             PropertyRef::Name | PropertyRef::Property { .. } | PropertyRef::Custom(_) => true,
@@ -128,7 +128,8 @@ impl PropertyRef {
         }
     }
 
-    /// Its value for a record. `found` is the value at its position in the record's bytes.
+    /// The value of the column for a record. `found` is the value at its position in the record's
+    /// bytes.
     fn value<'a>(
         &self,
         session: &ReadSession<'_>,

@@ -1,4 +1,4 @@
-//! One instance as it is shown: its properties, defaults, and the relations of both directions.
+//! Reads one instance: its properties, defaults, and the relations of both directions.
 
 use super::{
     InstanceRow,
@@ -10,13 +10,13 @@ use crate::{
     store::Stored,
 };
 
-/// The property of a record whose list `pools` is incomplete, because a pool that could contain the
-/// record is damaged. It is true, or absent.
+/// The property that marks an incomplete list `pools`: a pool that could contain the record is
+/// damaged. Its value is true, or it is absent.
 pub(super) const POOLS_INCOMPLETE: &str = "pools_incomplete";
 
 impl Inventory {
-    /// Calls `show` with one instance: every property but secrets, and the names of related records
-    /// in either direction.
+    /// Calls `show` with one instance: all properties except secrets, and the names of related
+    /// records in both directions.
     ///
     /// It reads the record, and each range of the reverse index that can refer to its kind: two for
     /// devices and networks, because links refer to either.
@@ -70,8 +70,8 @@ impl Inventory {
     }
 }
 
-/// The properties that a record shows without its referrers, including those that are stored beside
-/// it: the members of a computed pool.
+/// The properties that a record shows without its referrers, including the members of a computed
+/// pool, which are stored beside the record.
 pub(in crate::inventory) struct OwnProperties {
     members: Option<Members>,
 }
@@ -82,7 +82,7 @@ struct Members {
 }
 
 impl OwnProperties {
-    /// Reads what is stored beside the record.
+    /// Reads the members, which are stored beside the record.
     ///
     /// # Errors
     /// [`InventoryError::Store`] if the members cannot be read.
@@ -140,7 +140,8 @@ fn find<'p, 'a>(properties: &'p [(&'a str, View<'a>)], name: &str) -> Option<&'p
     Some(&properties[at].1)
 }
 
-/// Merges two lists sorted by name. Of two entries of one name, that of `preferred` is kept.
+/// Merges two lists sorted by name. If both have an entry of one name, the entry of `preferred` is
+/// kept.
 fn merged<'a>(
     properties: Vec<(&'a str, View<'a>)>,
     preferred: Vec<(&'a str, View<'a>)>,
@@ -239,7 +240,7 @@ mod tests {
             "its criteria are invalid, so it keeps its members"
         );
         assert_eq!(get("pool %", "target_services"), list(&["[Shared] s", "s 2"]));
-        // A pool that changes is computed anew.
+        // A changed pool is recomputed.
         sample.put(Kind::Pool, object(&[("name", "cisco".into()), ("device_name", "1%".into())]));
         assert_eq!(pools(Kind::Device, "é>b"), list(&["pool %"]));
         assert_eq!(pools(Kind::Device, "R 1%"), list(&["cisco", "pool %"]));

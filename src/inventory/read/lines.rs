@@ -3,7 +3,7 @@
 use crate::model::Comparison;
 
 /// The lines that match at least one comparison, with `context_lines` lines before and after each,
-/// in the form of eNMS: `L12: ` and the trimmed line. Each line is given once.
+/// in the form of eNMS: `L12: ` and the trimmed line. Each line is returned once.
 pub(in crate::inventory) fn matching_lines(
     text: &str,
     comparisons: &[Comparison],
@@ -11,7 +11,7 @@ pub(in crate::inventory) fn matching_lines(
 ) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let mut shown = Vec::new();
-    // The first line that was not given yet.
+    // The first line that is not returned yet.
     let mut next = 0;
     for (number, line) in lines.iter().enumerate() {
         if comparisons.iter().any(|comparison| comparison.holds(line)) {
@@ -34,7 +34,7 @@ mod tests {
         "hostname R 1%\r\n interface é\n  shutdown\n!\n interface b\n  mtu 9000\nend";
 
     #[test]
-    fn each_line_is_given_once_with_its_number() {
+    fn each_line_is_returned_once_with_its_number() {
         let interface = Comparison::regex(r"^\s*interface", Anchors::Lines).unwrap();
         let lines = |context| matching_lines(TEXT, std::slice::from_ref(&interface), context);
         assert_eq!(lines(0), ["L2: interface é", "L5: interface b"]);

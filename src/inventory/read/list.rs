@@ -149,8 +149,13 @@ mod tests {
         let down = |property| names(&sample, &by(property, Direction::Descending));
         let up = |property| names(&sample, &by(property, Direction::Ascending));
         assert_eq!(up("port"), ["R 1%", "gw", "é>b", "[Shared] x"]);
-        assert_eq!(down("port"), ["[Shared] x", "R 1%", "gw", "é>b"], "equal ones stay by name");
-        // Nothing, then numbers, then texts.
+        assert_eq!(
+            down("port"),
+            ["[Shared] x", "R 1%", "gw", "é>b"],
+            "rows with equal values are \
+                         sorted by name"
+        );
+        // Null, then numbers, then texts.
         assert_eq!(up("rack"), ["[Shared] x", "é>b", "R 1%", "gw"]);
         assert_eq!(down("rack"), ["gw", "R 1%", "[Shared] x", "é>b"]);
         assert_eq!(down("links")[0], "R 1%");

@@ -5,19 +5,19 @@
 //! instance   one instance: properties, defaults, relations in both directions
 //! list       all instances of a kind, paged and ordered
 //! query      the instances whose properties have given values
-//! search     the instances that meet criteria, columns of them, lines of configurations
+//! search     the instances that match criteria, columns of them, lines of configurations
 //! text       configurations and other long texts of a device
 //! ```
 //!
-//! What they are made of, from the top down:
+//! Their parts, highest layer first:
 //!
 //! ```text
 //! rows       the rows of a page, from a selection and an order
-//! order      sorting rows by a property
-//! selection  the records that meet all predicates
+//! order      sorts rows by a property
+//! selection  the records that match all predicates
 //! columns    the values of several properties of one record, read in one pass
 //! lines      the matching lines of a long text
-//! property   what a property name in a request means for a kind
+//! property   resolves a property name
 //! session    one snapshot of the inventory: records, referrers, members of pools
 //! ```
 

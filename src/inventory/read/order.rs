@@ -17,7 +17,8 @@ use crate::{
 /// name.
 const KEY_BYTES_MAX: usize = 512;
 
-/// The most rows that are sorted in memory: at most 13 MB, with the longest keys and names.
+/// The largest number of rows that are sorted in memory: at most 13 MB, with the longest keys and
+/// names.
 const HELD_ROWS_MAX: u64 = 10_000;
 
 /// The memory for sorting all rows, in bytes. Beyond it they are sorted on the disk.
@@ -76,7 +77,7 @@ fn encode_number(number: f64, whole: i64, key: &mut Vec<u8>) {
 
 /// Sorts rows by key, and rows of equal keys by name.
 pub(in crate::inventory) enum RowSorter {
-    /// The first rows so far, the last of them on top of the heap.
+    /// The first rows so far, with the last of them at the top of the heap.
     First {
         rows: BinaryHeap<(Vec<u8>, String)>,
         rows_max: usize,
@@ -85,7 +86,7 @@ pub(in crate::inventory) enum RowSorter {
 }
 
 impl RowSorter {
-    /// A sorter of which only the first `rows_wanted` rows are read; `None` for all rows.
+    /// Creates a sorter. Only the first `rows_wanted` rows are read later; `None` for all rows.
     pub(super) fn new(rows_wanted: Option<u64>, scratch: &Path) -> Self {
         match rows_wanted.filter(|rows| *rows <= HELD_ROWS_MAX) {
             Some(rows) => RowSorter::First { rows: BinaryHeap::new(), rows_max: rows as usize },
@@ -113,7 +114,7 @@ impl RowSorter {
     }
 
     /// Calls `each` with the sorted names, after skipping `start` of them, until it returns
-    /// [`Flow::Stop`] or `limit` names were given.
+    /// [`Flow::Stop`] or was called `limit` times.
     ///
     /// # Errors
     /// As [`RowSorter::push`], and the errors of `each`.

@@ -1,15 +1,15 @@
-//! What a property name in a request means for a kind: in a column, an order, a filter or a
+//! Resolves the property names of requests for a kind: in a column, an order, a filter or a
 //! criterion.
 //!
-//! A name means a property, an alias of one, a relation of either direction, or a long text. Any
-//! other name can be a custom property of the site, which is known only from the records that have
-//! it. So an unknown name is searched in the records:
+//! A name is a property, an alias of a property, a relation of either direction, or a
+//! long text. Any other name can be a custom property, which is known only from the records that
+//! have it. So an unknown name is searched in the records:
 //!
-//! - In a **filter or criterion**, at least one record must have the property. Otherwise nothing or
-//!   everything would match, and neither was meant.
-//! - In a **column or order**, it shows null: a script must not fail on the day on which the last
-//!   record with a property is removed. But if the name resembles a known one, and no record has
-//!   it, it is refused as a typing error.
+//! - In a **filter or criterion**, at least one record must have the property. Otherwise no record
+//!   or every record would match, which the user did not intend.
+//! - In a **column or order**, it shows null: a script must not fail when the last record with the
+//!   property is removed. But if the name resembles a known name and no record has it, it is
+//!   refused as a typing error.
 //!
 //! The search ends at the first record that has the property. It reads all records only for an
 //! unknown name.
@@ -34,7 +34,7 @@ pub(in crate::inventory) enum PropertyRef {
         property: &'static Property,
         position: PropertyPosition,
     },
-    /// A custom property of the site.
+    /// A custom property.
     Custom(PropertyPosition),
     Relation(&'static InverseRelation),
     /// The list of a pool's devices or links.
@@ -50,7 +50,7 @@ pub(in crate::inventory) enum PropertyRef {
     },
 }
 
-/// What a property name in a request is used for.
+/// The use of a property name in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::inventory) enum Purpose {
     /// In a column or an order.
@@ -127,7 +127,7 @@ impl PropertyRef {
     }
 }
 
-/// What is known about a name without reading records.
+/// The facts about a property name that are known without reading records.
 enum Known {
     Property(PropertyRef),
     /// A secret is neither shown nor compared.

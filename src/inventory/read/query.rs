@@ -1,4 +1,4 @@
-//! The instances whose properties have given values.
+//! Queries: sends the instances whose properties have given values.
 
 use super::{
     RowSink,
@@ -12,7 +12,7 @@ use crate::{
     model::{AnyRecord, Kind, Name, PropertyType, Value},
 };
 
-/// The name of the record that converts a value to the type of its property.
+/// The name of the temporary record that converts a value to the type of its property.
 const CONVERTER_NAME: &str = "query";
 
 impl Inventory {
@@ -203,7 +203,7 @@ mod tests {
                 other => panic!("{property}={value}: {other:?}"),
             }
         }
-        for (property, near) in [("vendr", Some("vendor")), ("wing of the house", None)] {
+        for (property, near) in [("vendr", Some("vendor")), ("unknown property", None)] {
             match queried(&sample, Kind::Device, &[(property, "x")]) {
                 Err(InventoryError::UnknownProperty { nearest, .. }) => {
                     assert_eq!(nearest.as_deref(), near);

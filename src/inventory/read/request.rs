@@ -7,8 +7,7 @@ use crate::model::{Kind, View};
 pub struct InstanceRow<'a> {
     /// The number of the change that wrote the record.
     pub version: u64,
-    /// Names and values, sorted by name, or in the order of the requested columns. Without
-    /// secrets.
+    /// Names and values without secrets, sorted by name or in the order of the requested columns.
     pub properties: &'a [(&'a str, View<'a>)],
 }
 
@@ -29,7 +28,7 @@ pub type RowSink<'r> = dyn FnMut(&InstanceRow<'_>) -> Flow + 'r;
 pub struct ListRequest {
     /// The number of instances to skip.
     pub start: u64,
-    /// The most rows to return; `None` for all.
+    /// The largest number of rows to return; `None` for all.
     pub limit: Option<u64>,
     /// The properties to show; empty for all.
     pub columns: Vec<String>,
@@ -55,7 +54,7 @@ pub enum Direction {
     Descending,
 }
 
-/// How the text of a criterion is compared with a property.
+/// The comparison of the text of a criterion with a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filter {
     /// The property contains the text, ignoring case.
@@ -95,7 +94,7 @@ pub struct SearchRequest {
     pub order: Option<Order>,
     /// The number of matches to skip.
     pub start: u64,
-    /// The most rows to return.
+    /// The largest number of rows to return.
     pub limit: u64,
     /// The lines shown before and after each matching line of a long text.
     pub context_lines: u32,
@@ -104,9 +103,9 @@ pub struct SearchRequest {
 /// The totals of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SearchTotals {
-    /// The instances that meet all criteria.
+    /// The number of instances that match all criteria.
     pub matched: u64,
-    /// All instances of the kind.
+    /// The number of all instances of the kind.
     pub total: u64,
 }
 

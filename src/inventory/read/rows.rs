@@ -18,14 +18,14 @@ use crate::{
 /// The property that marks the row of a damaged record.
 const DAMAGED: &str = "damaged";
 
-/// A page of rows: which records, in which order, with which columns.
+/// A page of rows: its records, order and columns.
 pub(in crate::inventory) struct RowQuery {
     pub selection: Selection,
     /// `None` to sort by name.
     pub order: Option<RowOrder>,
     /// The number of rows to skip.
     pub start: u64,
-    /// The most rows; `None` for all.
+    /// The largest number of rows; `None` for all.
     pub limit: Option<u64>,
     pub shape: RowShape,
 }
@@ -37,7 +37,7 @@ pub(in crate::inventory) struct RowOrder {
 }
 
 impl RowOrder {
-    /// Resolves an order; `None` if it is the order by name, in which records are stored.
+    /// Resolves an order. Returns `None` for the order by name, in which records are stored.
     ///
     /// # Errors
     /// As [`PropertyRef::resolve`].
@@ -97,8 +97,8 @@ impl RowShape {
         })
     }
 
-    /// Sends the row of a record. A damaged record has a row too, which shows the damage: it must not
-    /// be missing without notice, and must not hide the other records.
+    /// Sends the row of a record. A damaged record has a row with the damage, so that the user
+    /// notices it and still gets the other records.
     fn send(
         &self,
         session: &ReadSession<'_>,
@@ -248,7 +248,7 @@ impl RowQuery {
                     }
                     Err(error) => Err(error),
                 },
-                // Its place in the order is unknown. It comes first, on every page.
+                // Its position in the order is unknown, so it is the first row of every page.
                 Candidate::Damaged(name, error) => send_damaged(session, name, error, rows),
             }
         })?;

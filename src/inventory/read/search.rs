@@ -1,4 +1,4 @@
-//! The instances that meet all criteria of a search.
+//! Search: sends the instances that match all criteria.
 
 use super::{
     Criterion, Filter, Flow, RowSink, SearchRequest, SearchTotals,
@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl Inventory {
-    /// Sends a page of the instances that meet all criteria. Returns how many meet them, and how many
-    /// instances the kind has.
+    /// Sends a page of the instances that match all criteria. Returns the number of matches and the
+    /// number of instances of the kind.
     ///
     /// Values are compared in the form of Python's `str`. Absent properties have their defaults. For
     /// a relation of either direction, one matching name is enough. A criterion with an empty text
@@ -122,7 +122,7 @@ fn predicate(
     Ok((resolved, Predicate::Compare { comparison, wanted: !invert }))
 }
 
-/// Lets a column of matching lines show the lines that the criteria on its text match.
+/// Makes a column of matching lines show the lines that match the criteria on its text.
 fn with_lines(
     column: PropertyRef,
     predicates: &[(PropertyRef, Predicate)],
@@ -347,7 +347,7 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-        for property in ["vendr", "wing of the house", "configuration_matches"] {
+        for property in ["vendr", "unknown property", "configuration_matches"] {
             let result = searched(&sample, &request(&[(property, "x", Filter::Equality, false)]));
             assert!(matches!(result, Err(InventoryError::UnknownProperty { .. })), "{property}");
         }

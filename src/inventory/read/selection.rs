@@ -15,8 +15,8 @@ use crate::{
 /// A condition on the value of a property.
 #[derive(Clone, Debug)]
 pub(in crate::inventory) enum Predicate {
-    /// The comparison holds, or does not hold, as `wanted` says. A list of names is compared name by
-    /// name, and one match is enough.
+    /// Matches if the result of the comparison equals `wanted`. A list of names is compared name by
+    /// name, and one matching name is enough.
     Compare { comparison: Comparison, wanted: bool },
     /// The value equals this one, which has the type of the property. Null equals an empty text.
     Equals(Value),
@@ -82,11 +82,11 @@ fn equals_text(view: &View<'_>, text: &str) -> bool {
 /// A record that a selection found.
 pub(in crate::inventory) enum Candidate<'r> {
     Record(&'r str, &'r Raw),
-    /// A record or a range of records that cannot be read. The name is given if it is known.
+    /// A record or a range of records that cannot be read, with the name if it is known.
     Damaged(Option<&'r str>, StoreError),
 }
 
-/// The records of one kind that meet all predicates.
+/// The records of one kind that match all predicates.
 pub(in crate::inventory) struct Selection {
     pub kind: Kind,
     /// The only names that can match, found in the reverse index; `None` for all names.
@@ -159,7 +159,7 @@ impl Selection {
         self.indexed.is_none() && self.stored.predicates.is_empty() && self.computed.is_empty()
     }
 
-    /// Whether a record meets all predicates.
+    /// Whether a record matches all predicates.
     fn matches(
         &self,
         session: &ReadSession<'_>,
@@ -223,7 +223,7 @@ impl Selection {
         }
     }
 
-    /// Offers the records of these names.
+    /// Calls `offer` with the records of these names.
     fn each_indexed(
         &self,
         session: &ReadSession<'_>,
@@ -245,7 +245,7 @@ impl Selection {
         Ok(())
     }
 
-    /// Offers all records of the kind.
+    /// Calls `offer` with all records of the kind.
     fn each_scanned(
         &self,
         session: &ReadSession<'_>,

@@ -1,4 +1,4 @@
-//! Everything that one read request reads: records, their referrers, and the members of computed
+//! The session of one read request: reads records, their referrers, and the members of computed
 //! pools.
 
 use std::{cell::OnceCell, collections::HashSet, ops::Range, slice, sync::Arc};
@@ -103,7 +103,7 @@ impl ReadSession<'_> {
             .collect())
     }
 
-    /// The records of `kind` that show the record `name` under this relation, sorted by name.
+    /// The records of `kind` whose relation shows the record `name`, sorted by name.
     pub(crate) fn records_showing(
         &self,
         kind: Kind,
@@ -187,8 +187,8 @@ fn member_side(kind: Kind, property: &str) -> Option<Side> {
     sides.find(|side| side.list() == property)
 }
 
-/// The referrers of a record, by relation. A record can have thousands of referrers, so their
-/// names are stored in one string.
+/// The referrers of a record, by relation. A record can have thousands of referrers, so one string
+/// contains all names.
 pub(in crate::inventory) struct Referrers {
     names: String,
     /// The end of each name in the string, in bytes.

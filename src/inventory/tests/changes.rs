@@ -23,7 +23,7 @@ fn an_instance_is_created_with_stamps_and_unchanged_by_equal_values() {
     assert_eq!(device.r#type, Field::Absent, "the kind's default");
     assert_eq!(device.custom["rack"], Value::Int(7));
 
-    // As a client is shown it, stamps, defaults and all, in the types that JSON has.
+    // The object as GET returns it: with stamps and defaults, in the types of JSON.
     let mut shown: Vec<(&str, Value)> = device
         .views(Secrets::LeftOut)
         .iter()
@@ -39,7 +39,7 @@ fn an_instance_is_created_with_stamps_and_unchanged_by_equal_values() {
     assert_eq!(updated.effect, Effect::Updated);
     let after = fixture.get::<Device>("R 1%").unwrap();
     assert_eq!((after.record.port.get(), after.version), (Some(&23), updated.version));
-    assert_eq!(after.record.vendor, Field::Set("é".to_owned()), "what is not said stays");
+    assert_eq!(after.record.vendor, Field::Set("é".to_owned()), "absent properties are kept");
     assert!(after.version > created.version);
 }
 
@@ -82,7 +82,7 @@ fn a_list_of_objects_is_one_change_or_one_change_each() {
         |name: &str, source: &str| object(&[("name", name.into()), ("source", source.into())]);
     let device = |name: &str| object(&[("name", name.into())]);
 
-    // One change: in any order, and nothing at all when one is faulty.
+    // One change: the order is free, and one invalid object prevents all.
     let networks = vec![
         object(&[("name", "outer".into()), ("nodes", names(&["inner"]))]),
         object(&[("name", "inner".into())]),
@@ -96,7 +96,7 @@ fn a_list_of_objects_is_one_change_or_one_change_each() {
     assert_eq!(codes, ["atomic", "name-character", "atomic"]);
     assert!(fixture.get::<Device>("a").is_none());
 
-    // Many: the good ones are there.
+    // Separate changes: the valid objects are written.
     let report = fixture.put_all(Kind::Device, vec![device("a"), device("b/c")], Atomicity::Each);
     assert!(report.outcomes[0].result.is_ok() && report.outcomes[1].result.is_err());
     let links = vec![link("é>b", "a"), link("..", "nobody"), link("é>b", "outer")];
@@ -140,7 +140,7 @@ fn many_objects_share_transactions() {
 }
 
 #[test]
-fn references_follow_a_new_name() {
+fn references_to_a_renamed_record_are_renamed() {
     let fixture = Fixture::new();
     let (old, new) = ("100% é>b", "..");
     fixture.put_valid(
@@ -201,7 +201,7 @@ fn secrets_survive_a_new_name_and_equal_ones_change_nothing() {
     );
     let open = || {
         let mut record = fixture.get::<Credential>("d").unwrap().record;
-        fixture.store.read().open_secrets(&mut record).unwrap();
+        fixture.store.read().decrypt_secrets(&mut record).unwrap();
         record.password.get().map(|secret| secret.plain().unwrap().to_string())
     };
     assert_eq!(open().as_deref(), Some("hunter2"));
@@ -233,7 +233,7 @@ fn an_unexpected_version_is_stale() {
 }
 
 #[test]
-fn the_last_administrator_cannot_lose_the_rights() {
+fn the_last_administrator_cannot_lose_its_rights() {
     let fixture = Fixture::new();
     let codes = |properties: &[(&str, Value)]| fixture.faults(Kind::User, properties);
     assert_eq!(
@@ -250,7 +250,7 @@ fn the_last_administrator_cannot_lose_the_rights() {
     fixture.put_valid(Kind::User, &[("name", "é>b".into()), ("password", "x".into())]);
     fixture.put_valid(Kind::User, &[("name", "admin".into()), ("is_admin", Value::Bool(false))]);
 
-    // In one change only its end counts.
+    // In one change, only the final state is checked.
     let handing_over = vec![
         object(&[("name", "é>b".into()), ("is_admin", Value::Bool(false))]),
         object(&[("name", "admin".into()), ("is_admin", Value::Bool(true))]),
@@ -280,7 +280,7 @@ fn warnings_suggest_known_properties() {
     assert!(warnings[0].contains("'ip_adress'") && warnings[0].contains("'ip_address'"));
     let device = fixture.get::<Device>("R 1%").unwrap().record;
     assert_eq!(device.custom.keys().collect::<Vec<_>>(), ["ip_adress"]);
-    // The site has it now.
+    // Now the custom property exists.
     let (_, warnings) = fixture.put(Kind::Device, &properties[..2]);
     assert_eq!(warnings, Vec::<String>::new());
 }
@@ -339,7 +339,7 @@ fn a_transaction_ends_after_many_renamed_references() {
     for hub in hubs {
         fixture.put_valid(Kind::Device, &[("name", hub.into())]);
     }
-    // Some more than half of what one transaction holds.
+    // A little more than half of the records of one transaction.
     let links = (0..5_200).map(|number| {
         let name = format!("link {number}");
         object(&[("name", name.into()), ("source", hubs[number % 2].into())])
@@ -376,7 +376,7 @@ fn sending_back_a_list_does_not_store_its_inverse_references() {
             .effect
     };
     let listed = || fixture.get::<Device>("gw").unwrap().record.devices;
-    // The gateway is shown with both.
+    // The gateway shows both devices.
     assert_eq!(put(&["own", "R 1%"]), Effect::Unchanged);
     assert_eq!(put(&["own", "R 1%", "new"]), Effect::Updated);
     assert_eq!(listed(), Field::Set(vec![Ref::new("own"), Ref::new("new")]));

@@ -81,7 +81,7 @@ fn the_own_user_and_the_last_administrator_cannot_be_deleted() {
 
 /// `SATCHEL_REFERRERS` sets the number of links, for example 100,000.
 #[test]
-fn deleting_a_hub_takes_time_linear_in_its_links() {
+fn deleting_a_device_takes_time_linear_in_its_links() {
     let count: usize = std::env::var("SATCHEL_REFERRERS")
         .ok()
         .and_then(|count| count.parse().ok())
@@ -105,6 +105,6 @@ fn deleting_a_hub_takes_time_linear_in_its_links() {
     let pool = fixture.get::<Pool>("p").unwrap();
     let members = fixture.store.read().member_count(pool.ordinal, crate::model::Side::Link);
     assert_eq!(members.unwrap(), 0);
-    // Ten times what it takes in a build that is not optimised; the square of it would not do.
+    // Ten times the time in an unoptimised build. Quadratic time would exceed it.
     assert!(begun.elapsed() < Duration::from_millis(5 * count as u64), "{:?}", begun.elapsed());
 }

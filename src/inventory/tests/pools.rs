@@ -87,7 +87,7 @@ fn a_pool_that_becomes_manual_keeps_its_members() {
     assert_eq!(listed(), Field::Set(Vec::new()));
     assert_eq!(fixture.members("p", Side::Device), ["R 1%", "..", "é>b"]);
 
-    // In one change the members are those of the new criteria.
+    // Within the same change, the members match the new criteria.
     let objects = vec![
         object(&[("name", "p".into()), ("device_name", "R".into())]),
         object(&[("name", "p".into()), ("manually_defined", Value::Bool(true))]),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    LogCheck, LogDamage, LogFault, Lsn, SEGMENT_BYTES, SEGMENT_LSN, TornTail,
+    IncompleteEnd, LogCheck, LogDamage, LogFault, Lsn, SEGMENT_BYTES, SEGMENT_LSN,
     message::{Message, MessageKind, SegmentEnd, fixed, visit},
     segment::{HEADER_BYTES, LogFile, SegmentHeader, SlotHeader, floor, segment_number},
     table::{PageTable, SledSnapshot, location},
@@ -22,7 +22,8 @@ const SECTOR_BYTES: usize = 512;
 /// sector looks like one in a message of this length once in 1,000 times.
 const SINGLE_BYTE_DAMAGE_MAX: usize = 16 * 1024;
 
-/// So many zeros in a row, in bytes, can be a lost sector in a slot that was never used before.
+/// The number of consecutive zeros, in bytes, that can be a lost sector in a slot that was never
+/// used before.
 const ZEROS_LOST: usize = 64;
 
 /// The numbers of sled's own pages: the names of the trees, and the counter.
@@ -31,7 +32,7 @@ const OWN_PAGES: [u64; 2] = [0, 1];
 /// Examines the log of the sled database in `directory` before sled opens it. Reads what sled's
 /// recovery reads, and writes nothing.
 ///
-/// Damage near the end of the log can look like the torn end that a crash leaves. The high-water mark
+/// Damage near the end of the log can look like the incomplete end that a crash leaves. The high-water mark
 /// tells whether changes are lost with it, once the database is open.
 ///
 /// # Errors
@@ -40,8 +41,8 @@ pub(crate) fn check(directory: &Path) -> Result<LogCheck, StoreError> {
     let examined = examine(directory)?;
     Ok(if !examined.damage.is_empty() {
         LogCheck::Damaged(examined.damage)
-    } else if let Some(torn) = examined.torn {
-        LogCheck::TornTail(torn)
+    } else if let Some(incomplete_end) = examined.incomplete_end {
+        LogCheck::IncompleteEnd(incomplete_end)
     } else {
         LogCheck::Clean
     })
@@ -51,7 +52,7 @@ pub(crate) fn check(directory: &Path) -> Result<LogCheck, StoreError> {
 #[derive(Debug, Default)]
 pub(super) struct Examined {
     pub damage: Vec<LogDamage>,
-    pub torn: Option<TornTail>,
+    pub incomplete_end: Option<IncompleteEnd>,
     /// The LSN after the last message that sled reads.
     pub end: Lsn,
     pub snapshot: Option<SledSnapshot>,
@@ -82,8 +83,8 @@ pub(super) fn examine(directory: &Path) -> Result<Examined, StoreError> {
         examination.active = snapshot.active;
     }
     examination.run();
-    let Examination { damage, torn, end, .. } = examination;
-    Ok(Examined { damage, torn, end, snapshot })
+    let Examination { damage, incomplete_end, end, .. } = examination;
+    Ok(Examined { damage, incomplete_end, end, snapshot })
 }
 
 /// Damage of the file `db`.
@@ -184,7 +185,7 @@ struct Examination<'a> {
     table: PageTable,
     gaps: Vec<Gap>,
     end: Lsn,
-    torn: Option<TornTail>,
+    incomplete_end: Option<IncompleteEnd>,
     damage: Vec<LogDamage>,
     bytes: Vec<u8>,
 }
@@ -201,7 +202,7 @@ impl<'a> Examination<'a> {
             table: PageTable::default(),
             gaps: Vec::new(),
             end: stable.unwrap_or(0),
-            torn: None,
+            incomplete_end: None,
             damage,
             bytes: Vec::new(),
         }
@@ -283,10 +284,12 @@ impl<'a> Examination<'a> {
         if end.is_none() {
             let lsn = floor(self.recorded);
             if self.stable == Some(lsn) && self.recorded == lsn && self.active.is_none() {
-                // The first segment after the snapshot did not reach the disk, but a later one did.
+                // The first segment after the snapshot was not written to the disk, but a later one
+                // was.
                 let erased = self.segments.values().map(|slot| self.slot_range(*slot)).collect();
                 self.end = lsn;
-                self.torn = Some(TornTail { end: lsn, segment: None, erased, messages: 0 });
+                self.incomplete_end =
+                    Some(IncompleteEnd { end: lsn, segment: None, erased, messages: 0 });
             } else {
                 self.damage.push(in_log(None, LogFault::SegmentMissing { lsn }));
             }
@@ -315,7 +318,7 @@ impl<'a> Examination<'a> {
         self.bytes = bytes;
         if let Some(cut) = cut {
             // The batch can lack its end because a message of it is damaged.
-            if !end.full && self.is_tear_damage(end) {
+            if !end.full && self.is_end_damaged(end) {
                 self.report(end.slot + end.at as u64, LogFault::MessageDamaged);
             }
             self.check_end(cut, true);
@@ -348,7 +351,7 @@ impl<'a> Examination<'a> {
     }
 
     /// Whether the message at the log's end is damaged in a way that no crash explains.
-    fn is_tear_damage(&self, end: LogEnd) -> bool {
+    fn is_end_damaged(&self, end: LogEnd) -> bool {
         let mut bytes = Vec::new();
         self.log.read_slot(end.slot, &mut bytes);
         let number = segment_number(end.segment_lsn);
@@ -366,7 +369,7 @@ impl<'a> Examination<'a> {
         has_damaged_byte || has_valid_message_after
     }
 
-    /// Checks the log's end: damage, a torn end, or nothing.
+    /// Checks the log's end: damage, a incomplete end, or nothing.
     fn check_end(&mut self, end: LogEnd, in_batch: bool) {
         self.end = end.lsn();
         let offset = end.slot + end.at as u64;
@@ -386,11 +389,11 @@ impl<'a> Examination<'a> {
         };
         let is_fresh = end.segment_lsn == end.slot.cast_signed();
         let begun = Message::parse(&bytes, end.at).filter(|begun| begun.segment == number);
-        let is_damaged = !end.full && !in_batch && self.is_tear_damage(end);
+        let is_damaged = !end.full && !in_batch && self.is_end_damaged(end);
         let mut messages = count(&bytes, next, number);
         let looks_begun = begun.is_some_and(|begun| begun.kind != MessageKind::Cap);
         let rest_is_written = is_fresh && bytes[end.at..].iter().any(|byte| *byte != 0);
-        let is_torn = !end.full && (next.is_some() || looks_begun || rest_is_written);
+        let is_incomplete = !end.full && (next.is_some() || looks_begun || rest_is_written);
         let later: Vec<_> = self.segments.range(end.segment_lsn + 1..).collect();
         for (lsn, slot) in &later {
             self.log.read_slot(**slot, &mut bytes);
@@ -405,9 +408,9 @@ impl<'a> Examination<'a> {
         self.bytes = bytes;
         if is_damaged {
             self.report(offset, LogFault::MessageDamaged);
-        } else if is_torn || has_later {
+        } else if is_incomplete || has_later {
             let segment = Some(end.slot);
-            self.torn = Some(TornTail { end: end.lsn(), segment, erased, messages });
+            self.incomplete_end = Some(IncompleteEnd { end: end.lsn(), segment, erased, messages });
         }
     }
 
@@ -495,7 +498,7 @@ impl<'a> Examination<'a> {
         self.bytes = bytes;
     }
 
-    /// Checks that every page is where the page table says, and that no page is missing.
+    /// Checks that every page is at its location in the page table, and that no page is missing.
     fn check_pages(&mut self) {
         if !self.damage.is_empty() || self.table.pages.is_empty() {
             return;

@@ -9,8 +9,8 @@ pub(super) const MESSAGE_HEADER_MAX: usize = 32;
 /// ones outside of the log.
 const REPAIR_BYTES_MAX: usize = SEGMENT_BYTES / 4;
 
-/// Up to this length, in bytes, a repair of a single damaged byte is taken as certain: other damage is
-/// mistaken for a single damaged byte in at most 1 of 16,000 cases.
+/// Up to this length, in bytes, a repair of a single damaged byte is considered certain. Other
+/// damage is mistaken for a single damaged byte in at most 1 of 16,000 cases.
 const CERTAIN_BYTES_MAX: usize = 1024;
 
 /// The kind of a message. The numbers in [`MessageKind::read`] are those of sled.
@@ -26,7 +26,7 @@ pub(super) enum MessageKind {
     Free,
     /// The page of the counter.
     Counter,
-    /// The page that names the trees.
+    /// The page with the names of the trees.
     Meta,
     /// A page in a tree.
     Node,
@@ -105,7 +105,7 @@ impl Message {
         Some(Self { kind, page, segment: number, at, body, end })
     }
 
-    /// Whether the checksum is that of the header and the body.
+    /// Whether the checksum matches the header and the body.
     pub(super) fn is_valid(&self, segment: &[u8]) -> bool {
         let Some(stored) = segment.get(self.at..).and_then(|bytes| bytes.first_chunk::<4>()) else {
             return false;

@@ -25,20 +25,20 @@
 //! - A cap fills a segment that has no space for the next message. No message begins in the last 32
 //!   bytes (`pagecache/constants.rs`).
 //! - A page is the newest `Node`, `Meta` or `Counter` message with its number and the `Link`
-//!   messages after it. Page 0 names the root of every tree (`meta.rs`). Nodes are B-link tree
-//!   nodes with prefix-encoded keys (`node.rs`, `prefix.rs`).
+//!   messages after it. Page 0 contains the name and the root page of every tree (`meta.rs`). Nodes
+//!   are B-link tree nodes with prefix-encoded keys (`node.rs`, `prefix.rs`).
 //! - A batch manifest holds the LSN of the batch's last message. A batch without its end is not
 //!   read (`pagecache/iterator.rs`).
 //!
-//! # What a crash leaves
+//! # The state after a crash
 //!
 //! - Several buffers are written at once and in any order (`pagecache/iobuf.rs`). So above the
-//!   highest stable LSN in any header, pieces of any size can be missing, and there can be valid
+//!   highest stable LSN in any header, parts of any size can be missing, and there can be valid
 //!   messages after a gap.
 //! - A segment is reused after every page in it has been written again in segments that are stable.
-//!   The new segment's header can be missing while later parts of it are there. sled also erases
-//!   unused slots when it opens a database, without waiting for the disk. So a slot without any
-//!   current page can hold anything but a broken header, and nothing is lost with it.
+//!   The new segment's header can be missing while later parts of it exist. sled also erases unused
+//!   slots when it opens a database, without waiting for the disk. So a slot without any current
+//!   page can hold anything but a broken header, and nothing is lost with it.
 
 mod check;
 mod message;
@@ -71,15 +71,15 @@ pub(super) type Lsn = i64;
 pub(super) enum LogCheck {
     /// sled will read everything that was written.
     Clean,
-    /// The log's end is torn, as a crash can leave it. sled erases it.
-    TornTail(TornTail),
+    /// The end of the log is incomplete, as after a crash. sled erases it.
+    IncompleteEnd(IncompleteEnd),
     /// The log has damage that no crash explains.
     Damaged(Vec<LogDamage>),
 }
 
-/// The torn end of a log.
+/// The incomplete end of a log: the last messages, which a crash left partly written.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct TornTail {
+pub(super) struct IncompleteEnd {
     /// The LSN of the first byte that sled does not read.
     pub end: Lsn,
     /// The offset in `db` of the segment that holds it. `None` if sled begins a new segment.
@@ -91,7 +91,7 @@ pub(super) struct TornTail {
     pub messages: usize,
 }
 
-/// One damaged place.
+/// One damaged location.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LogDamage {
     /// The file's name in the database's directory.
@@ -112,9 +112,9 @@ pub(super) enum LogFault {
     NoSegment,
     #[error("the checksum does not match the content")]
     FileChecksum,
-    #[error("the file belongs to another state of the database")]
+    #[error("the file does not match the rest of the database")]
     FileOther,
-    #[error("the settings are not those of Satchel")]
+    #[error("the settings of the database were not written by Satchel")]
     SettingsOther,
     #[error("the header of a segment is damaged")]
     HeaderDamaged,
@@ -122,13 +122,13 @@ pub(super) enum LogFault {
     HeaderErased,
     #[error("two segments have the same position {lsn} in the log")]
     SegmentTwice { lsn: Lsn },
-    #[error("a segment claims the position {lsn}, where none can begin")]
+    #[error("a segment has the invalid position {lsn}")]
     SegmentMisplaced { lsn: Lsn },
     #[error("the segment at the position {lsn} is missing")]
     SegmentMissing { lsn: Lsn },
-    #[error("a message is damaged")]
+    #[error("a log entry is damaged")]
     MessageDamaged,
-    #[error("the end of a batch is missing")]
+    #[error("the end of a batch of log entries is missing")]
     BatchUnfinished,
     #[error("the content of page {page} is missing")]
     PageLost { page: u64 },
@@ -148,7 +148,7 @@ impl fmt::Display for LogDamage {
 /// The part of a log that a salvage reads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Reach {
-    /// The part that sled would read: up to the first torn message at the end of the log.
+    /// The part that sled would read: up to the first incomplete message at the end of the log.
     Recovered,
     /// All readable messages, except for a batch whose end was never written.
     Everything,
@@ -175,7 +175,7 @@ pub(super) struct SalvageReport {
     pub segments_unreadable: u64,
     /// Valid messages.
     pub messages: u64,
-    /// Damaged places in segments. One place can hide several messages.
+    /// Damaged locations in segments. One location can hide several messages.
     pub messages_damaged: u64,
     /// Pages that were read.
     pub pages: u64,

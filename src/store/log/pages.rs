@@ -40,7 +40,7 @@ struct Replay<'a, 'r> {
 }
 
 impl<'a> Pages<'a> {
-    /// Reads all segments in the order of their LSNs.
+    /// Reads all segments, sorted by LSN.
     pub(super) fn read(
         log: &'a LogFile,
         examined: &Examined,
@@ -131,7 +131,7 @@ impl<'a> Pages<'a> {
 }
 
 impl Replay<'_, '_> {
-    /// Reads the messages of one segment, and notes the damaged places between them.
+    /// Reads the messages of one segment, and notes the damaged locations between them.
     fn read_segment(&mut self, bytes: &[u8], lsn: Lsn, slot: u64, is_last: bool) {
         let number = segment_number(lsn);
         let mut at = HEADER_BYTES;
@@ -253,7 +253,7 @@ fn segments(log: &LogFile, with_lost: bool, report: &mut SalvageReport) -> Vec<(
     segments
 }
 
-/// The numbers of the segments whose messages lie in a slot.
+/// The numbers of the segments that have messages in a slot.
 fn numbers(bytes: &[u8], lowest: u64, highest: u64) -> BTreeSet<u64> {
     let mut numbers = BTreeSet::new();
     let mut at = HEADER_BYTES;

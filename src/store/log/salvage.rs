@@ -15,12 +15,12 @@ use super::{
 };
 use crate::store::StoreError;
 
-/// The page that names the trees.
+/// The page with the names of the trees.
 const TREES_PAGE: u64 = 0;
 
-/// Calls `each` with every readable entry of the sled database in `directory`, once for each entry of a
-/// tree. Neither opens the database with sled nor writes to it. Memory holds the locations of all pages
-/// and the content of one.
+/// Calls `each` with every readable entry of the sled database in `directory`, once for each entry
+/// of a tree. Neither opens the database with sled nor writes to it. Keeps the locations of all
+/// pages and the content of one page in memory.
 ///
 /// # Errors
 /// - `StoreError::Io` if the log cannot be opened.
@@ -58,7 +58,7 @@ impl Examined {
     }
 }
 
-/// A reference from a tree to a page. Of two claims for one page, the greater one counts.
+/// A reference from a tree to a page. If two references claim one page, the greater one counts.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 struct Claim {
     /// Whether the referring page is in its newest state.
@@ -184,7 +184,8 @@ impl<'a> Forest<'a> {
         report.pages_unreachable = self.unreachable;
         report.pages_lost = self.lost.len() as u64;
         let mut leaves: Vec<_> = std::mem::take(&mut self.leaves).into_values().collect();
-        // A leaf that is merged into its left neighbour is older than that, regardless of its LSN.
+        // A leaf that is merged into its left neighbour is older than the neighbour, regardless of
+        // its LSN.
         leaves.sort_unstable_by_key(|leaf| (leaf.tree, leaf.merging, Reverse(leaf.lsn), leaf.page));
         let mut returned = Ranges::default();
         let mut tree = None;

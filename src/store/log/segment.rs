@@ -25,7 +25,7 @@ pub(super) enum SlotHeader {
     Valid(SegmentHeader),
     /// All zeros: never written, or erased by a recovery.
     Zero,
-    /// Neither.
+    /// Neither a header nor zeros.
     Damaged,
 }
 

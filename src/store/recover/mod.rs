@@ -25,7 +25,7 @@ use super::{
     known::KnownState,
     mark::{self, FoundMark, MarkFile},
     new_generation::NewGeneration,
-    opening::{self, TornTailPolicy},
+    opening::{self, LogEndPolicy},
     reserve,
     seal::{self, Seal},
 };
@@ -105,7 +105,8 @@ impl Recovery {
         };
         let current = pointer.map(|pointer| pointer.current);
         let marked_current = marked.as_ref().map(|mark| mark.current.generation);
-        // The newest sealed generations, in case neither the pointer nor the mark names the current one.
+        // The newest sealed generations, in case neither the pointer nor the mark contains the
+        // current one.
         let mut sealed = Vec::new();
         for number in directory.generations()? {
             if matches!(seal::read(&directory.generation(number))?, Seal::Intact(_)) {
@@ -157,7 +158,7 @@ impl Recovery {
         number: u64,
         known: Option<&KnownState>,
     ) -> Result<Generation, StoreError> {
-        let tail = TornTailPolicy::Keep;
+        let tail = LogEndPolicy::Keep;
         opening::open_checked(&self.directory, number, self.options, known, tail)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::model::{Kind, PerKind};
 
-/// The number of lost records that a report names. The others are counted only.
+/// The number of lost records that a report lists. The others are counted only.
 pub(super) const LOST_NAMED_MAX: usize = 1000;
 
 /// The report of a salvage.
@@ -12,7 +12,7 @@ pub struct SalvageReport {
     pub rewritten: RewriteReport,
     /// The numbers of records before the damage, if they are known.
     pub known: Option<PerKind<u64>>,
-    /// The number of damaged places in the database's log.
+    /// The number of damaged locations in the database's log.
     pub damaged_places: u64,
     /// The number of entries that might not be in their last state.
     pub uncertain: u64,
@@ -55,7 +55,7 @@ pub struct LostRecord {
     pub kind: Kind,
     /// The key of the lost record. Bytes that are not UTF-8 are replaced.
     pub name: String,
-    /// The reason, as the end of a sentence whose subject is the record.
+    /// The predicate of a sentence about the reason. The subject is the record.
     pub why: String,
 }
 

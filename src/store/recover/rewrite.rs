@@ -26,7 +26,7 @@ pub(super) struct Input<'a> {
     pub secrets: Secrets,
 }
 
-/// Whether to keep sealed secrets.
+/// Whether to keep encrypted secrets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Secrets {
     Keep,
@@ -169,7 +169,7 @@ fn unreadable(error: StoreError) -> Result<String, StoreError> {
 
 /// Reads a record.
 fn read(trees: Trees<'_>, kind: Kind, name: &[u8]) -> Result<Stored<AnyRecord>, StoreError> {
-    let missing = || crate::store::error::corrupt(kind, name, "it is missing");
+    let missing = || crate::store::error::corrupt(kind, name, "the record is missing");
     let raw = trees.raw(kind, name)?.ok_or_else(missing)?;
     Stored::read_any(kind, name, &raw)
 }
@@ -228,11 +228,11 @@ fn remove_dangling(record: &mut AnyRecord, names: &Names) -> u64 {
     dangling.len() as u64
 }
 
-/// Sets every sealed secret to null. Returns their number.
+/// Sets every encrypted secret to null. Returns their number.
 fn remove_secrets(record: &mut AnyRecord) -> u64 {
-    let sealed = record.secrets().into_iter();
-    let sealed = sealed.filter(|(_, secret)| matches!(secret, Secret::Sealed(_)));
-    let properties: Vec<&str> = sealed.map(|(property, _)| property).collect();
+    let encrypted = record.secrets().into_iter();
+    let encrypted = encrypted.filter(|(_, secret)| matches!(secret, Secret::Encrypted(_)));
+    let properties: Vec<&str> = encrypted.map(|(property, _)| property).collect();
     for property in &properties {
         if record.set(property, Value::Null).is_err() {
             unreachable!("every secret can be null");

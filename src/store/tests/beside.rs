@@ -122,7 +122,8 @@ proptest! {
 fn texts_are_renamed_and_removed_with_their_device() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    // Over a thousand chunks, and another device whose name begins with this one's.
+    // The text has more than a thousand chunks. The name of the other device begins with the name
+    // of this one.
     let long = "interface é\n".repeat(400_000);
     change(&store, |t| {
         t.put(device("R 1%"))?;

@@ -13,8 +13,8 @@ use crate::{
 proptest! {
     #![proptest_config(super::cases(24))]
 
-    /// After any sequence of changes, committed or given up, the store equals the plain inventory, also
-    /// after it was reopened.
+    /// After any sequence of committed and aborted changes, the store equals the plain inventory,
+    /// also after it is reopened.
     #[test]
     fn changes_equal_those_of_a_plain_inventory(
         rounds in prop::collection::vec(prop::collection::vec(change(), 1..8), 1..4)
@@ -44,7 +44,7 @@ fn records_with_thousands_of_references_and_referrers_are_indexed() {
         let named = vec!["everybody".to_owned()];
         Step::Put(Recipe { named, ..Recipe::new(Kind::Device, name, 0) })
     });
-    // The longest names there are, on both sides of the reference.
+    // The longest valid names, on both sides of the reference.
     let long = "L".repeat(251);
     let neighbours = (0..300).map(|n| {
         let named = vec![format!("{long}{:0>4}", n % 7)];
@@ -93,7 +93,8 @@ fn concurrent_changes_do_not_lose_updates() {
             scope.spawn(|| {
                 together.wait();
                 for _ in 0..CHANGES {
-                    // Each one reads what was there and writes one more: a lost change shows.
+                    // Each thread reads the stored value and writes it plus one, so a lost change
+                    // is visible.
                     store
                         .change(|transaction| {
                             let name = "counter";

@@ -27,9 +27,9 @@ fn store(folder: &tempfile::TempDir) -> (Store, std::sync::Arc<super::super::Gen
     (store, generation)
 }
 
-/// Asserts that every way to the record says that it is damaged.
-fn is_corrupt(store: &Store, name: &str) {
-    fn told<T>(name: &str, result: Result<T, StoreError>) {
+/// Asserts that every read of the record reports damage.
+fn assert_unreadable(store: &Store, name: &str) {
+    fn assert_corrupt<T>(name: &str, result: Result<T, StoreError>) {
         match result.err() {
             Some(StoreError::Corrupt { kind: Kind::Device, name: found, .. }) => {
                 assert_eq!(found, name);
@@ -37,13 +37,13 @@ fn is_corrupt(store: &Store, name: &str) {
             other => panic!("{name}: {other:?}"),
         }
     }
-    told(name, store.read().get::<Device>(name));
-    told(name, store.read().scan::<Device>().collect::<Result<Vec<_>, _>>());
-    told(name, store.snapshot().unwrap().scan::<Device>().collect::<Result<Vec<_>, _>>());
+    assert_corrupt(name, store.read().get::<Device>(name));
+    assert_corrupt(name, store.read().scan::<Device>().collect::<Result<Vec<_>, _>>());
+    assert_corrupt(name, store.snapshot().unwrap().scan::<Device>().collect::<Result<Vec<_>, _>>());
     let device = || Device::named(Name::parse(name.to_owned()).unwrap());
-    told(name, store.change(|transaction| transaction.put(device())));
-    told(name, store.change(|transaction| transaction.remove(Kind::Device, name)));
-    // It harms nobody else.
+    assert_corrupt(name, store.change(|transaction| transaction.put(device())));
+    assert_corrupt(name, store.change(|transaction| transaction.remove(Kind::Device, name)));
+    // Other records are still readable.
     let other = Device::named(Name::parse("other".to_owned()).unwrap());
     store.change(|transaction| transaction.put(other)).unwrap();
     store.change(|transaction| transaction.remove(Kind::Device, "other")).unwrap();
@@ -72,9 +72,9 @@ fn a_damaged_value_is_reported() {
     bad.extend((1..good.len()).map(|length| good[..length].to_vec()));
     for value in bad {
         tree.insert("short", value.as_slice()).unwrap();
-        is_corrupt(&store, "short");
+        assert_unreadable(&store, "short");
     }
-    // A byte that changed may make another record of it, never a panic.
+    // A changed byte can give another valid record, but never a panic.
     for at in 0..good.len() {
         for byte in [0, 1, 127, 251, 252, 253, 254, 255] {
             let mut changed = good.clone();
@@ -109,11 +109,11 @@ fn a_damaged_chunk_is_reported() {
     let key = |number| chunk_key(&prefix, number);
     let chunk = generation.tree(TreeId::Chunks).get(key(1)).unwrap().unwrap();
     generation.tree(TreeId::Chunks).remove(key(1)).unwrap();
-    is_corrupt(&store, "long é");
+    assert_unreadable(&store, "long é");
     generation.tree(TreeId::Chunks).insert(key(1), &chunk[1..]).unwrap();
-    is_corrupt(&store, "long é");
+    assert_unreadable(&store, "long é");
     generation.tree(TreeId::Chunks).insert(key(1), [&chunk[..], b"x"].concat()).unwrap();
-    is_corrupt(&store, "long é");
+    assert_unreadable(&store, "long é");
     generation.tree(TreeId::Chunks).insert(key(1), vec![255; chunk.len()]).unwrap();
     let found = store.read().get::<Device>("long é");
     assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{:?}", found.map(|_| ()));
@@ -132,7 +132,7 @@ fn a_damaged_summary_is_reported() {
             let path = folder.path().join("inventory-1");
             sled::Config::new().path(path).segment_size(1024 * 1024).open()
         };
-        // sled lets go of its lock when its last thread ends, a moment after it is dropped.
+        // sled releases its lock when its last thread ends, a moment after the database is dropped.
         let database = loop {
             match open() {
                 Ok(database) => break database,
@@ -157,15 +157,15 @@ fn a_damaged_block_of_the_reverse_index_is_reported() {
         generation.tree(TreeId::References).scan_prefix(list).next().unwrap().unwrap();
     for block in [&b"\x01"[..], b"\xff\xff", &good[..good.len() - 1]] {
         generation.tree(TreeId::References).insert(&key, block).unwrap();
-        let told = |result: Result<(), StoreError>| {
-            let told = matches!(result, Err(StoreError::Damaged { part: "index", .. }));
-            assert!(told, "{block:?}: {result:?}");
+        let assert_part_is_damaged = |result: Result<(), StoreError>| {
+            let is_damaged = matches!(result, Err(StoreError::Damaged { part: "index", .. }));
+            assert!(is_damaged, "{block:?}: {result:?}");
         };
-        told(store.read().referrers(target, "ops").map(drop));
-        told(store.read().each_reference(|_, _| Ok(())));
-        told(store.change(|t| t.remove(Kind::Device, "short").map(drop)));
+        assert_part_is_damaged(store.read().referrers(target, "ops").map(drop));
+        assert_part_is_damaged(store.read().each_reference(|_, _| Ok(())));
+        assert_part_is_damaged(store.change(|t| t.remove(Kind::Device, "short").map(drop)));
     }
-    // References that are whole and say nothing.
+    // Complete entries that are not valid references.
     for block in [&b"\x00\x00"[..], b"\x01\x00\xff", b"\x03\x00\x03ab"] {
         generation.tree(TreeId::References).insert(&key, block).unwrap();
         assert!(matches!(
@@ -188,7 +188,8 @@ fn a_key_of_another_directory_is_refused() {
     std::fs::write(folder.path().join("key"), [7; 32]).unwrap();
     let wrong = |opened| matches!(opened, Err(StoreError::Key(KeyError::Wrong { .. })));
     assert!(wrong(Store::open(folder.path())));
-    // Without the check, as older versions left it, the stored secret tells.
+    // Without the key check, as in directories of older versions, the stored secret reveals the
+    // wrong key.
     std::fs::remove_file(folder.path().join("key.check")).unwrap();
     assert!(wrong(Store::open(folder.path())));
     std::fs::write(folder.path().join("key"), [7; 31]).unwrap();

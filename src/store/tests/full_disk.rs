@@ -57,7 +57,7 @@ fn the_database_is_not_reopened_while_it_is_read() {
     put(&store, "é>b").unwrap();
     let snapshot = store.snapshot().unwrap();
     fail(&store, &StoreError::DiskFull);
-    assert_eq!(names(&store), ["é>b"], "reads go on");
+    assert_eq!(names(&store), ["é>b"], "reads continue");
     assert!(matches!(put(&store, "R 1%"), Err(StoreError::DiskFull)));
     assert_eq!(snapshot.scan::<Device>().count(), 1);
     drop(snapshot);

@@ -25,7 +25,7 @@ impl KindVisitor for Write<'_, '_> {
         let mut table = self.load.table(E::KIND);
         for (name, held) in self.records {
             let mut record = held.recipe.make::<E>();
-            self.store.vault().seal(&mut record);
+            self.store.vault().encrypt_secrets(&mut record);
             record.references(&mut |reference| {
                 self.references.push((
                     target_key(reference.target, reference.name),
@@ -147,7 +147,7 @@ fn a_cancelled_load_changes_nothing_and_leaves_no_files() {
 }
 
 #[test]
-fn opening_removes_only_unnamed_generations() {
+fn opening_removes_only_generations_that_are_not_in_the_pointer() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let (load, plain) = write(&store, &[Recipe::new(Kind::Device, "a", 20_000)]);
@@ -193,7 +193,7 @@ fn an_interrupted_set_up_starts_again() {
     let store = Store::open(folder.path()).unwrap();
     Plain::default().agrees(&store);
     drop(store);
-    // A generation that is missing after that is not a fresh start.
+    // If a generation is missing later, the directory is not set up again.
     fs::remove_dir_all(folder.path().join("inventory-1")).unwrap();
     assert!(matches!(Store::open(folder.path()), Err(StoreError::InventoryDamaged(_))));
 }

@@ -10,7 +10,7 @@ mod snapshots;
 mod undo;
 mod verify;
 
-/// The usual number of cases, or as many as `PROPTEST_CASES` says.
+/// The usual number of cases, or the number in `PROPTEST_CASES`.
 fn cases(usual: u32) -> proptest::prelude::ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     proptest::prelude::ProptestConfig::with_cases(cases.unwrap_or(usual))

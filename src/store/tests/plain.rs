@@ -180,7 +180,7 @@ impl Plain {
         }
     }
 
-    /// Asserts that the store holds exactly this.
+    /// Asserts that the store holds exactly the records of this model.
     pub(super) fn agrees(&self, store: &Store) {
         let reading = store.read();
         let summary = reading.summary().unwrap();
@@ -250,7 +250,7 @@ impl Plain {
         );
     }
 
-    /// Asserts that the snapshot contains exactly this.
+    /// Asserts that the snapshot contains exactly the records of this model.
     pub(super) fn is_in(&self, snapshot: &Snapshot) {
         self.agrees_with_summary(snapshot.summary());
         for kind in Kind::ALL {
@@ -265,7 +265,7 @@ impl Plain {
         open: impl Fn(&mut E) -> Result<(), StoreError>,
     ) {
         let expected = &self.records[E::KIND];
-        // Names by their first letters and their length.
+        // Messages show the first letters and the length of long names.
         let brief = |name: &str| format!("{name:.16} ({})", name.len());
         let found: Vec<String> = stored.iter().map(|one| brief(one.record.name())).collect();
         let wanted: Vec<String> = expected.keys().map(|name| brief(name)).collect();
@@ -350,7 +350,7 @@ impl KindVisitor for Compare<'_> {
             });
         }
         assert_eq!(self.from.get::<E>("nobody's").unwrap(), None);
-        self.plain.compare(stored, |record| self.from.open_secrets(record));
+        self.plain.compare(stored, |record| self.from.decrypt_secrets(record));
     }
 }
 
@@ -363,7 +363,7 @@ impl KindVisitor for CompareSnapshot<'_> {
     type Output = ();
     fn visit<E: Entity>(self) {
         let stored = self.snapshot.scan::<E>().collect::<Result<_, _>>().unwrap();
-        self.plain.compare::<E>(stored, |record| self.snapshot.open_secrets(record));
+        self.plain.compare::<E>(stored, |record| self.snapshot.decrypt_secrets(record));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Snapshots while changes go on.
+//! Snapshots during changes.
 
 use std::{
     collections::BTreeMap,
@@ -42,14 +42,14 @@ impl KindVisitor for ScanWhile<'_, '_> {
             }
         }
         stored.extend(scan.map(Result::unwrap));
-        self.before.compare(stored, |record| self.snapshot.open_secrets(record));
+        self.before.compare(stored, |record| self.snapshot.decrypt_secrets(record));
     }
 }
 
 proptest! {
     #![proptest_config(super::cases(32))]
 
-    /// A snapshot does not change, whatever is changed between any two reads of its records, and the
+    /// A snapshot does not change while the inventory is changed between reads of its records. The
     /// changes behave as without a reader.
     #[test]
     fn a_snapshot_does_not_change(

@@ -170,7 +170,10 @@ fn a_directory_in_use_by_a_command_names_the_command() {
     until(|| fs::read_to_string(&lock).unwrap().ends_with("command passwd\nend\n"));
     let process = format!("the command satchel passwd, process {}", child.id());
     for name in COMMANDS {
-        is_refused(&run(&mut workspace.command(name)), &[&process, "Wait until it has ended"]);
+        is_refused(
+            &run(&mut workspace.command(name)),
+            &[&process, "Wait until the process has ended"],
+        );
     }
     drop(child.stdin.take());
     child.wait().unwrap();
@@ -184,12 +187,15 @@ fn a_directory_of_a_newer_format_needs_a_newer_satchel() {
     let text = fs::read_to_string(&pointer).unwrap();
     fs::write(&pointer, "satchel 4\ncurrent 2\n").unwrap();
     for name in COMMANDS {
-        let words = ["was written in format 4", "reads format 3", "Use a newer Satchel"];
+        let words = ["has format 4", "reads format 3", "Use a newer version of Satchel"];
         is_refused(&refused(&workspace, name), &words);
     }
     fs::write(&pointer, "satchel 1\ncurrent 2\n").unwrap();
     for name in COMMANDS {
-        is_refused(&refused(&workspace, name), &["format 1", "Export everything with the Satchel"]);
+        is_refused(
+            &refused(&workspace, name),
+            &["format 1", "Export everything with the version of Satchel"],
+        );
     }
     fs::write(&pointer, text).unwrap();
     assert_exit(&run(satchel().arg("diff").arg(demo()).arg("--data").arg(workspace.data())), 0);

@@ -5,13 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::{COMMANDS, Workspace, assert_exit, is_refused, run, run_with, stderr_of};
 
-/// What the way out is, whatever is wrong with the key.
-const WAY_OUT: [&str; 2] = ["Put the right key back", "satchel recover --data"];
+/// The advice that every message about the key contains.
+const ADVICE: [&str; 2] = ["Restore the file `key` from a backup", "satchel recover --data"];
 
 fn refused_by_all(workspace: &Workspace, words: &[&str]) {
     for name in COMMANDS {
         let output = run_with(&mut workspace.command(name), "x\n");
-        is_refused(&output, &[words, &WAY_OUT, &["--new-key"]].concat());
+        is_refused(&output, &[words, &ADVICE, &["--new-key"]].concat());
         assert!(!stderr_of(&output).contains("empty"), "{}", stderr_of(&output));
     }
 }
@@ -47,7 +47,7 @@ fn a_wrong_missing_or_short_key_is_refused_at_start() {
 fn stored_secrets_verify_the_key_if_the_key_check_is_missing() {
     let (workspace, other) = (Workspace::with_demo(), Workspace::with_demo());
     let (key, check) = (workspace.data().join("key"), workspace.data().join("key.check"));
-    let (right, sealed) = (fs::read(&key).unwrap(), fs::read(&check).unwrap());
+    let (right, written) = (fs::read(&key).unwrap(), fs::read(&check).unwrap());
     for damaged in [None, Some(&b""[..]), Some(b"satchel key check 1\n%%\n"), Some(b"\0\0\0\0")] {
         let damage = || match damaged {
             Some(bytes) => fs::write(&check, bytes).unwrap(),
@@ -55,11 +55,14 @@ fn stored_secrets_verify_the_key_if_the_key_check_is_missing() {
         };
         damage();
         assert_exit(&run(&mut workspace.command("verify")), 0);
-        assert_eq!(fs::read(&check).unwrap(), sealed, "it is written again");
+        assert_eq!(fs::read(&check).unwrap(), written, "it is written again");
         damage();
         fs::copy(other.data().join("key"), &key).unwrap();
-        refused_by_all(&workspace, &["does not open the secret of the user '"]);
-        assert!(fs::read(&check).ok().as_deref() == damaged, "a wrong key is not sealed");
+        refused_by_all(&workspace, &["cannot decrypt the secret of the user '"]);
+        assert!(
+            fs::read(&check).ok().as_deref() == damaged,
+            "no key check is written for a wrong key"
+        );
         fs::write(&key, &right).unwrap();
         assert_exit(&run(&mut workspace.command("verify")), 0);
     }

@@ -99,7 +99,10 @@ fn contradicting_values_are_refused_and_equal_values_are_not() {
                 let what = format!("{} {} {place:?}", route.pattern, option.name);
                 let problem = answer.problem(400, "malformed-body");
                 let detail = problem["detail"].as_str().unwrap();
-                assert!(detail.contains("mean the same and differ"), "{what}: {problem}");
+                assert!(
+                    detail.contains("are the same option, but their values differ"),
+                    "{what}: {problem}"
+                );
             }
             // So do the two names of one option.
             for alias in option.aliases {

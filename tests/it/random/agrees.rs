@@ -211,7 +211,7 @@ impl KindVisitor for Compare<'_> {
                 let text = reading.text(&name, "configuration").unwrap().map(|text| text.text);
                 assert_eq!(text, held.text, "{name}");
             }
-            reading.open_secrets(&mut one.record).unwrap();
+            reading.decrypt_secrets(&mut one.record).unwrap();
             let words = format!("{:?}", one.record.views(Secrets::Included));
             seen.insert((E::KIND, name), (one.version, words));
         }

@@ -8,9 +8,9 @@ use super::{expected_version, kind};
 use crate::{
     codec::json::{self, Objects},
     http::{
-        answer,
         blocking::Lane,
         call::Call,
+        json_response,
         options::ATOMIC,
         problem::{Flaw, Problem, ProblemKind, RequestLocation, escape_pointer, sentence_of},
         response::Response,
@@ -101,8 +101,8 @@ fn render(report: ChangeReport, sent: Sent) -> Result<Response, Problem> {
     let invalid = report.outcomes.iter().filter(|outcome| is_invalid(outcome)).count();
     let changes = changes(report, sent);
     let detail = match (changes.success.as_slice(), changes.failure.as_slice()) {
-        (_, []) => return answer::json(StatusCode::OK, &changes),
-        ([_, ..], _) => return answer::json(StatusCode::PARTIAL_CONTENT, &changes),
+        (_, []) => return json_response::json(StatusCode::OK, &changes),
+        ([_, ..], _) => return json_response::json(StatusCode::PARTIAL_CONTENT, &changes),
         ([], [(_, reason)]) => reason.clone(),
         ([], _) if invalid == count => format!("None of the {count} objects is valid."),
         ([], _) => format!("{invalid} of the {count} objects are invalid, so none was stored."),

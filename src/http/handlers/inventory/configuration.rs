@@ -8,17 +8,17 @@ use serde::Serialize;
 
 use super::{expected_version, versioned};
 use crate::http::{
-    answer,
     blocking::Lane,
     call::Call,
     conditional::{ETag, Hash},
+    json_response,
     media_type::media_type,
     options::PROPERTY,
     problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
     response::{Response, TEXT},
 };
 
-/// The text of a request that names none.
+/// The default text.
 const DEFAULT_PROPERTY: &str = "configuration";
 
 /// Returns the location of the property in the request.
@@ -75,7 +75,7 @@ pub(in crate::http) async fn put(mut call: Call) -> Result<Response, Problem> {
             .put_text(&device, &property, text, &caller, &expected)
             .map_err(|error| Problem::of_inventory(error, in_query))?;
         let stored = StoredText { device: &device, property: &property, bytes };
-        let mut response = answer::json(StatusCode::OK, &stored)?;
+        let mut response = json_response::json(StatusCode::OK, &stored)?;
         response.headers_mut().insert(ETAG, (&ETag::of_hash(version, hash)).into());
         Ok(response)
     };

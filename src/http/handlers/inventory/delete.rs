@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     http::{
-        answer,
         blocking::Lane,
         call::Call,
         flaws::{Flaws, boolean, is_type},
+        json_response,
         object_reader::ObjectReader,
         options::{DRY_RUN, Options},
         problem::{Flaw, Problem, ProblemKind, RequestLocation, escape_pointer},
@@ -68,7 +68,10 @@ pub(in crate::http) async fn delete(call: Call) -> Result<Response, Problem> {
     let summary = summary(mode, body.kind, &deleted, struck.len());
     let dry_run = mode == Mode::DryRun;
     let not_found = &report.not_found;
-    answer::json(StatusCode::OK, &DeletedMany { dry_run, summary, deleted, struck, not_found })
+    json_response::json(
+        StatusCode::OK,
+        &DeletedMany { dry_run, summary, deleted, struck, not_found },
+    )
 }
 
 /// Reads the body.

@@ -7,10 +7,10 @@ use super::{expected_version, kind, versioned};
 use crate::{
     codec::json,
     http::{
-        answer,
         blocking::Lane,
         call::Call,
         conditional::ETag,
+        json_response,
         problem::Problem,
         response::{JSON, Response},
     },
@@ -44,7 +44,7 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
 #[derive(Serialize)]
 struct Deleted<'a> {
     deleted: Vec<Named<'a>>,
-    /// The records whose lists lost a removed reference.
+    /// The records with a removed reference: their lists contained the name of the deleted record.
     struck: Vec<Named<'a>>,
 }
 
@@ -67,7 +67,7 @@ pub(in crate::http) async fn remove(mut call: Call) -> Result<Response, Problem>
     let report = call.app.blocking.run(Lane::Change, delete).await??;
 
     let deleted = Deleted { deleted: named(&report.deleted), struck: named(&report.dereferenced) };
-    answer::json(StatusCode::OK, &deleted)
+    json_response::json(StatusCode::OK, &deleted)
 }
 
 /// Returns records for a response.

@@ -29,10 +29,10 @@ use crate::{
 /// The total number of instances, for a response with a page of them.
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
-/// The number of instances of the kind, whether or not they match the criteria of a search.
+/// The number of all instances of the kind, also those that do not match the criteria of a search.
 const X_KIND_COUNT: HeaderName = HeaderName::from_static("x-kind-count");
 
-/// Returns the kind that the path names.
+/// Returns the kind in the path.
 ///
 /// # Errors
 /// 404 with the nearest kind.

@@ -4,7 +4,9 @@ use hyper::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::http::{answer, blocking::Lane, call::Call, problem::Problem, response::Response};
+use crate::http::{
+    blocking::Lane, call::Call, json_response, problem::Problem, response::Response,
+};
 
 /// The response of [`update_all`].
 #[derive(Serialize)]
@@ -29,7 +31,7 @@ pub(in crate::http) async fn update_all(call: Call) -> Result<Response, Problem>
 
     let kept = report.kept.iter().map(|(name, reason)| Kept { name, reason }).collect();
     let updated = Updated { computed: report.computed, changed: report.changed, kept };
-    answer::json(StatusCode::OK, &updated)
+    json_response::json(StatusCode::OK, &updated)
 }
 
 /// Handles `GET /rest/count`.
@@ -41,5 +43,5 @@ pub(in crate::http) async fn count(call: Call) -> Result<Response, Problem> {
     for (kind, count) in counts.iter() {
         counted.insert(kind.as_str().to_owned(), Value::from(*count));
     }
-    answer::json(StatusCode::OK, &counted)
+    json_response::json(StatusCode::OK, &counted)
 }

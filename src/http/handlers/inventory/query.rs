@@ -29,11 +29,11 @@ pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
     };
     let list = move |rows: &mut RowSink<'_>| inventory.list(kind, &request, rows);
     let problem = Box::new(|error| Problem::of_inventory(error, location));
-    let answer = rows::answer(&call.app, format, Box::new(list), problem).await?;
+    let streamed = rows::respond(&call.app, format, Box::new(list), problem).await?;
 
-    // The count from before the read: the head of a stream is sent before its end.
-    let mut response = answer.response;
-    response.headers_mut().insert(X_TOTAL_COUNT, answer.result.unwrap_or(total).into());
+    // The count from before the read, because the head of a stream is sent before its end.
+    let mut response = streamed.response;
+    response.headers_mut().insert(X_TOTAL_COUNT, streamed.result.unwrap_or(total).into());
     Ok(response)
 }
 
@@ -74,10 +74,10 @@ pub(in crate::http) async fn query(call: Call) -> Result<Response, Problem> {
     let query = move |rows: &mut RowSink<'_>| inventory.query(kind, &filters, rows);
     let location = |property: &str| RequestLocation::QueryParameter(property.to_owned());
     let problem = Box::new(move |error| Problem::of_inventory(error, location));
-    let answer = rows::answer(&call.app, format, Box::new(query), problem).await?;
+    let streamed = rows::respond(&call.app, format, Box::new(query), problem).await?;
 
-    let mut response = answer.response;
-    if let Some(matched) = answer.result {
+    let mut response = streamed.response;
+    if let Some(matched) = streamed.result {
         response.headers_mut().insert(X_TOTAL_COUNT, matched.into());
     }
     Ok(response)
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_have_two_spellings() {
+    fn an_order_has_two_forms() {
         use Direction::{Ascending, Descending};
         for (text, property, direction) in [
             ("name", "name", Ascending),

@@ -1,4 +1,4 @@
-//! Responses of instances: a list, a query or a search of the inventory as a stream of rows.
+//! Responses with instances: a list, a query or a search of the inventory as a stream of rows.
 
 use std::ops::ControlFlow;
 
@@ -12,15 +12,15 @@ use crate::{
     inventory::{Flow, InventoryError, RowSink as InventoryRowSink},
 };
 
-/// A read of the inventory that gives rows.
+/// A read of the inventory that produces rows.
 pub(super) type InventoryRead<T> =
     Box<dyn FnOnce(&mut InventoryRowSink<'_>) -> Result<T, InventoryError> + Send + 'static>;
 
-/// Answers with the rows of `read`. `problem` converts its error.
+/// Returns a response with the rows of `read`. `problem` converts its error.
 ///
 /// # Errors
-/// As [`row_stream::answer`].
-pub(super) async fn answer<T: Send + 'static>(
+/// As [`row_stream::respond`].
+pub(super) async fn respond<T: Send + 'static>(
     app: &App,
     format: RowFormat,
     read: InventoryRead<T>,
@@ -42,5 +42,5 @@ pub(super) async fn answer<T: Send + 'static>(
         }
     };
     let errors = ErrorHandling { problem, on_cut_off: Box::new(on_cut_off) };
-    row_stream::answer(&app.blocking, format, Box::new(job), errors).await
+    row_stream::respond(&app.blocking, format, Box::new(job), errors).await
 }

@@ -23,17 +23,17 @@ pub(in crate::http) async fn search(call: Call) -> Result<Response, Problem> {
     let problem = Box::new(move |error| {
         Problem::of_inventory(error, |property| location(&searched, property))
     });
-    let answer = rows::answer(&app, format, Box::new(search), problem).await?;
+    let streamed = rows::respond(&app, format, Box::new(search), problem).await?;
 
-    let mut response = answer.response;
-    if let Some(totals) = answer.result {
+    let mut response = streamed.response;
+    if let Some(totals) = streamed.result {
         response.headers_mut().insert(X_TOTAL_COUNT, totals.matched.into());
         response.headers_mut().insert(X_KIND_COUNT, totals.total.into());
     }
     Ok(response)
 }
 
-/// Returns where the body names a property.
+/// Returns the location in the body that contains a property's name.
 fn location(request: &SearchRequest, property: &str) -> RequestLocation {
     let in_criteria = || request.criteria.iter().any(|criterion| criterion.property == property);
     let column = request.columns.iter().position(|column| column == property);

@@ -24,7 +24,7 @@ const LIMIT: &str = "maximum_return_records";
 /// A member of the criteria that is not a criterion.
 const CONTEXT_LINES: &str = "context-lines";
 
-/// The suffixes of the members that say how a property is compared.
+/// The suffixes of the members that determine how a property is compared.
 const FILTER: &str = "_filter";
 const INVERT: &str = "_invert";
 
@@ -35,7 +35,7 @@ const FILTERS: [(&str, Filter); 4] = [
     ("empty", Filter::Empty),
 ];
 
-/// The limit of a body that has none.
+/// The default limit.
 const DEFAULT_LIMIT: u64 = 10;
 
 /// The largest number of columns, and of criteria. A kind has about fifty properties.
@@ -89,7 +89,7 @@ fn columns(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<String>> {
         return None;
     };
     if items.is_empty() {
-        flaws.wrong(value, "is empty; it must name at least one property");
+        flaws.wrong(value, "is empty; it must contain at least one property");
         return None;
     }
     if items.len() > COLUMNS_MAX {
@@ -178,8 +178,8 @@ pub(super) fn criteria(flaws: &mut Flaws<'_>, value: Option<&Value>) -> Option<C
 }
 
 impl PropertyCriterion {
-    /// Returns the criterion. An empty text is none, unless the filter is `empty`: forms send all of
-    /// their fields.
+    /// Returns the criterion. An empty text is not a criterion, unless the filter is `empty`: forms
+    /// send all of their fields.
     fn criterion(self, property: &str) -> Option<Criterion> {
         let filter = self.filter.unwrap_or(Filter::Inclusion);
         let value = self.value.unwrap_or_default();
@@ -222,7 +222,7 @@ fn boolean(flaws: &mut Flaws<'_>, value: &Value) -> Option<bool> {
     }
 }
 
-/// Returns a scalar as Python's `str` spells it, which is how criteria compare properties.
+/// Returns a scalar in the format of Python's `str`, in which criteria compare properties.
 fn text(flaws: &mut Flaws<'_>, value: &Value) -> Option<String> {
     match value {
         Value::Null => Some(String::new()),

@@ -11,10 +11,10 @@ use super::{
     *,
 };
 
-/// What a disk loses at once, in bytes.
+/// The unit in which a disk loses data, in bytes.
 const PAGE_BYTES: usize = 4096;
 
-/// A closed database, and what it holds.
+/// A closed database and its entries.
 struct Original {
     name: &'static str,
     directory: PathBuf,
@@ -57,7 +57,7 @@ fn is_snapshot(file: &Path) -> bool {
     file.file_name().unwrap().to_string_lossy().starts_with("snap.")
 }
 
-/// Damages a file at random, and says how.
+/// Damages a file at random. Returns a description of the damage.
 fn damage(file: &Path, dice: &mut Dice) -> String {
     let mut bytes = fs::read(file).unwrap();
     let at = dice.index(bytes.len());
@@ -100,7 +100,7 @@ fn damage(file: &Path, dice: &mut Dice) -> String {
     format!("{how} at {at} of {name}")
 }
 
-/// Damages the file in one place: a byte or a page.
+/// Damages one location of the file: a byte or a page.
 fn damage_one(file: &Path, dice: &mut Dice) -> String {
     let mut bytes = fs::read(file).unwrap();
     let used = bytes.iter().rposition(|byte| *byte != 0).unwrap();
@@ -123,12 +123,12 @@ fn damage_one(file: &Path, dice: &mut Dice) -> String {
 #[derive(Debug, Default)]
 struct Tally {
     found: usize,
-    /// sled reads all entries in spite of it.
+    /// sled still reads all entries.
     harmless: usize,
     /// sled returns an error or panics.
     refused: usize,
     /// Reported as an incomplete end of the log. sled would lose entries.
-    torn: Vec<String>,
+    incomplete: Vec<String>,
     /// Not reported. sled would lose entries.
     silent: Vec<String>,
 }
@@ -139,7 +139,7 @@ impl Tally {
             (LogCheck::Damaged(_), _) => self.found += 1,
             (_, Some(true)) => self.harmless += 1,
             (_, None) => self.refused += 1,
-            (LogCheck::TornTail(_), _) => self.torn.push(how.to_owned()),
+            (LogCheck::IncompleteEnd(_), _) => self.incomplete.push(how.to_owned()),
             (LogCheck::Clean, _) => self.silent.push(how.to_owned()),
         }
     }
@@ -237,7 +237,7 @@ fn a_salvage_returns_stored_entries_or_marks_them_uncertain() {
     }
 }
 
-/// The faults that a check names.
+/// The faults that a check reports.
 fn faults(directory: &Path) -> Vec<LogFault> {
     match check(directory).unwrap() {
         LogCheck::Damaged(damage) => damage.into_iter().map(|damage| damage.fault).collect(),
@@ -246,7 +246,7 @@ fn faults(directory: &Path) -> Vec<LogFault> {
 }
 
 #[test]
-fn every_kind_of_damage_is_named() {
+fn every_kind_of_damage_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("inventory-1");
     let mut dice = Dice(8);
@@ -297,12 +297,12 @@ fn every_kind_of_damage_is_named() {
     let LogCheck::Damaged(told) = told else { panic!("{told:?}") };
     assert_eq!(
         told[0].to_string(),
-        "snap.00000000000000FF: the file belongs to another state of the database"
+        "snap.00000000000000FF: the file does not match the rest of the database"
     );
 }
 
 #[test]
-fn the_reported_tail_equals_the_bytes_that_sled_erases() {
+fn the_reported_end_equals_the_bytes_that_sled_erases() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("inventory-1");
     let mut dice = Dice(9);
@@ -313,13 +313,13 @@ fn the_reported_tail_equals_the_bytes_that_sled_erases() {
     database.flush().unwrap();
     drop(database);
     assert!(matches!(check(&directory).unwrap(), LogCheck::Clean));
-    // A page of zeros in the only segment, as a power cut leaves it.
+    // A page of zeros in the only segment, as after a power cut.
     let path = directory.join("db");
     let mut bytes = fs::read(&path).unwrap();
     bytes[8192..12_288].fill(0);
     fs::write(&path, &bytes).unwrap();
     let found = check(&directory).unwrap();
-    let LogCheck::TornTail(tail) = &found else { panic!("{found:?}") };
+    let LogCheck::IncompleteEnd(tail) = &found else { panic!("{found:?}") };
     assert!((20..12_288).contains(&tail.end) && tail.messages > 0, "{tail:?}");
     assert_eq!(tail.segment, Some(0));
     assert_eq!(tail.erased.len(), 1);

@@ -14,10 +14,11 @@ use super::{
     *,
 };
 
-/// Names the directory that a child writes to. Only the child's process has it.
+/// The environment variable with the directory that a child process writes to. Only the child
+/// process has it.
 const CHILD: &str = "SATCHEL_LOG_CHILD";
 
-/// Where a child's process begins: changes a database until it is killed.
+/// The entry point of a child process: changes a database until the process is killed.
 #[test]
 fn a_child_writes_until_it_is_killed() {
     let Ok(directory) = std::env::var(CHILD) else { return };
@@ -62,7 +63,7 @@ fn write_and_kill(directory: &Path, seed: u64, changes: u64) {
 #[test]
 fn a_killed_process_leaves_no_damage() {
     let mut dice = Dice(number("SATCHEL_SEED", 1));
-    let (mut clean, mut torn, mut followed) = (0, 0, 0);
+    let (mut clean, mut incomplete, mut followed) = (0, 0, 0);
     let folder = tempfile::tempdir().unwrap();
     let mut directory = folder.path().join("0");
     for round in 0..number("SATCHEL_KILLS", 12) {
@@ -76,7 +77,7 @@ fn a_killed_process_leaves_no_damage() {
             continue;
         }
         if dice.below(4) == 0 {
-            // sled reads the whole log then.
+            // Then sled reads the whole log.
             for entry in fs::read_dir(&directory).unwrap() {
                 let path = entry.unwrap().path();
                 if path.to_string_lossy().contains("snap.") {
@@ -87,8 +88,8 @@ fn a_killed_process_leaves_no_damage() {
         let found = check(&directory).unwrap();
         match &found {
             LogCheck::Clean => clean += 1,
-            LogCheck::TornTail(tail) => {
-                torn += 1;
+            LogCheck::IncompleteEnd(tail) => {
+                incomplete += 1;
                 followed += usize::from(tail.messages > 0);
             }
             LogCheck::Damaged(damage) => panic!("round {round}: {damage:?}"),
@@ -97,14 +98,16 @@ fn a_killed_process_leaves_no_damage() {
         let copied = folder.path().join("copy");
         copy(&directory, &copied);
         let expected = sled_contents(&copied).unwrap();
-        gives(&before, &expected);
-        // Opened and closed by sled, it is as good.
+        assert_salvaged(&before, &expected);
+        // After sled has opened and closed the database, the log has no damage either.
         let found = check(&copied).unwrap();
         assert!(!matches!(found, LogCheck::Damaged(_)), "round {round}, closed: {found:?}");
-        gives(&salvaged(&copied, Reach::Recovered), &expected);
+        assert_salvaged(&salvaged(&copied, Reach::Recovered), &expected);
         fs::remove_dir_all(&copied).unwrap();
     }
-    println!("{clean} clean, {torn} torn, {followed} of them with messages behind the tear");
+    println!(
+        "{clean} clean, {incomplete} incomplete, {followed} of them with messages after the incomplete end"
+    );
 }
 
 #[test]
@@ -122,9 +125,9 @@ fn a_salvage_of_a_closed_database_equals_sled() {
     database.flush().unwrap();
     let expected = contents(&database);
     assert!(expected.values().map(BTreeMap::len).sum::<usize>() > 50_000);
-    // The database is still open: nothing is locked, nothing is written.
-    gives(&salvaged(&directory, Reach::Everything), &expected);
-    // Pages are merged when most of their entries go.
+    // The database is still open. The check takes no lock and writes nothing.
+    assert_salvaged(&salvaged(&directory, Reach::Everything), &expected);
+    // Pages are merged when most of their entries are removed.
     for name in TREES {
         let tree = database.open_tree(name).unwrap();
         for (place, key) in tree.iter().keys().map(Result::unwrap).enumerate() {
@@ -138,7 +141,7 @@ fn a_salvage_of_a_closed_database_equals_sled() {
     drop(database);
     for reach in [Reach::Everything, Reach::Recovered] {
         let found = salvaged(&directory, reach);
-        gives(&found, &expected);
+        assert_salvaged(&found, &expected);
         assert!(found.trees.values().flatten().all(|(_, (_, complete))| *complete));
     }
     assert!(matches!(check(&directory), Ok(LogCheck::Clean)));

@@ -19,7 +19,7 @@ type Contents = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<u8>>>;
 /// Trees of the databases, beside sled's own.
 const TREES: [&str; 6] = ["device", "link", "meta", "pool", "references", "é"];
 
-/// Random numbers that a seed repeats.
+/// Reproducible random numbers from a seed.
 struct Dice(u64);
 
 impl Dice {
@@ -42,7 +42,7 @@ fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |text| text.parse().unwrap())
 }
 
-/// Opens a database as Satchel does. sled lets go of its lock a moment after a database is dropped.
+/// Opens a database as Satchel does. sled releases its lock a moment after a database is dropped.
 fn open(directory: &Path) -> Result<sled::Db, sled::Error> {
     loop {
         let config = sled::Config::new()
@@ -57,7 +57,7 @@ fn open(directory: &Path) -> Result<sled::Db, sled::Error> {
     }
 }
 
-/// A key of a tree: with long shared beginnings, so that sled leaves them out.
+/// A key of a tree. The keys have long common prefixes, which sled does not store.
 fn key(dice: &mut Dice, keys: u64) -> Vec<u8> {
     let number = dice.below(keys);
     let site = ["Évora/rack-", "Évora/rack-00000000000000000000000000000000-", "Z"];
@@ -91,7 +91,7 @@ fn change(database: &sled::Db, dice: &mut Dice, keys: u64, deletes: u64) {
     tree.apply_batch(batch).unwrap();
 }
 
-/// Everything that sled reads.
+/// All entries that sled reads.
 fn contents(database: &sled::Db) -> Contents {
     let names = database.tree_names().into_iter();
     let tree = |name: &[u8]| {
@@ -104,7 +104,7 @@ fn contents(database: &sled::Db) -> Contents {
     names.map(|name| (name.to_vec(), tree(&name))).collect()
 }
 
-/// What sled reads of a database, or how it refuses.
+/// The entries that sled reads from a database, or the error of opening it.
 fn sled_contents(directory: &Path) -> Result<Contents, String> {
     let read = catch_unwind(AssertUnwindSafe(|| open(directory).map(|opened| contents(&opened))));
     match read {
@@ -117,7 +117,7 @@ fn sled_contents(directory: &Path) -> Result<Contents, String> {
 /// An entry's value, and whether its page is complete.
 type Found = (Vec<u8>, bool);
 
-/// What a salvage gives: the entries by tree and key, and those without a tree.
+/// The result of a salvage: the entries by tree and key, and the entries without a tree.
 #[derive(Default)]
 struct Salvaged {
     trees: BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Found>>,
@@ -132,7 +132,7 @@ fn salvaged(directory: &Path, reach: Reach) -> Salvaged {
         match entry.tree {
             Some(tree) => {
                 let tree = found.trees.entry(tree.to_vec()).or_default();
-                assert!(tree.insert(key, stored).is_none(), "an entry is given twice");
+                assert!(tree.insert(key, stored).is_none(), "an entry is returned twice");
             }
             None => found.others.push((key, stored)),
         }
@@ -142,8 +142,8 @@ fn salvaged(directory: &Path, reach: Reach) -> Salvaged {
     found
 }
 
-/// Asserts that a salvage gives exactly what sled reads.
-fn gives(found: &Salvaged, expected: &Contents) {
+/// Asserts that a salvage returns exactly the entries that sled reads.
+fn assert_salvaged(found: &Salvaged, expected: &Contents) {
     assert!(found.others.is_empty(), "{} entries have no tree", found.others.len());
     for (name, entries) in expected {
         let none = BTreeMap::new();

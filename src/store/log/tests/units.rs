@@ -88,7 +88,7 @@ fn a_single_damaged_byte_is_found() {
         assert_eq!((found.message, found.byte), (whole, byte));
         bad[byte] ^= found.flipped;
         assert_eq!(bad, good);
-        // Two bytes are not taken for one.
+        // Two damaged bytes are not mistaken for one.
         let other = places[1] + dice.index(whole.end - places[1]);
         if other != byte {
             bad[byte] ^= 1;
