@@ -41,7 +41,7 @@ const STREAM_BYTES_MAX: u64 = (1 << 31) - (4 << 20);
 /// Buffer for the stream, in bytes. `cfb` writes pieces of this size without copying them.
 const STREAM_BUFFER_BYTES: usize = 1 << 20;
 
-/// Buffer for the cells and for copies, in bytes.
+/// Buffer for the cells, for copies and for the finished file, in bytes.
 const BUFFER_BYTES: usize = 1 << 16;
 
 /// Writes a `.xls` workbook.
@@ -131,6 +131,7 @@ fn write_container(
     cells: File,
 ) -> io::Result<()> {
     // Version 3 has sectors of 512 bytes. Readers misread the larger ones of version 4.
+    let out = BufferedFile(BufWriter::with_capacity(BUFFER_BYTES, out));
     let mut container = cfb::CompoundFile::create_with_version(cfb::Version::V3, out)?;
     let stream = container.create_new_stream("/Workbook")?;
     let mut stream = BufWriter::with_capacity(STREAM_BUFFER_BYTES, stream);
@@ -139,6 +140,32 @@ fn write_container(
     container.flush()?;
     container.into_inner().seek(SeekFrom::End(0))?;
     Ok(())
+}
+
+/// Collects the writes of `cfb`, which writes each sector of 512 bytes alone.
+struct BufferedFile<'f>(BufWriter<&'f mut dyn OutputFile>);
+
+impl Read for BufferedFile<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.flush()?;
+        self.0.get_mut().read(buffer)
+    }
+}
+
+impl Write for BufferedFile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Seek for BufferedFile<'_> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.0.seek(position)
+    }
 }
 
 /// Writes the stream: globals, texts, then each sheet.

@@ -102,9 +102,14 @@ impl OpenSheet {
         let row = self.rows as u16;
         let out = &mut self.block;
         let mut begin = |record: u16, value_bytes: u16| {
-            for field in [record, 6 + value_bytes, row, column, style] {
-                out.extend_from_slice(&field.to_le_bytes());
-            }
+            let fields = [
+                record.to_le_bytes(),
+                (6 + value_bytes).to_le_bytes(),
+                row.to_le_bytes(),
+                column.to_le_bytes(),
+                style.to_le_bytes(),
+            ];
+            out.extend_from_slice(fields.as_flattened());
         };
         match content {
             Content::Text(index) => {
