@@ -381,7 +381,10 @@ fn headings_are_matched_in_any_case_and_reported_as_written() {
     let custom: Vec<_> = device.custom.keys().map(String::as_str).collect();
     assert_eq!(custom, ["Rack", "ip_adress"]);
     let told = json!(report);
-    assert_eq!(told["sheets"], json!([{"sheet": "device", "rows": 1, "columns": 4}]));
+    assert_eq!(
+        told["sheets"],
+        json!([{"sheet": "device", "rows": 1, "columns": 4, "header_row": 1}])
+    );
     assert_eq!(
         told["custom_columns"][0],
         json!({"sheet": "device", "column": "C", "name": "ip_adress", "nearest": "ip_address"})

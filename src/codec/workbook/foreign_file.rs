@@ -56,8 +56,8 @@ pub enum ForeignFile {
     /// A zip archive without the parts of a workbook.
     #[error(
         "this is a zip archive, but not a workbook: it has none of the parts of a .xlsx, .xlsb or .ods \
-         file. Unpack it and send the workbook that it contains. Import a project with \
-         /rest/migrate/import, or with `satchel import`"
+         file. Unpack it and send the workbook that it contains. To import a project, \
+         use `satchel import` or the REST call for projects"
     )]
     Zip,
     /// A PDF document.
