@@ -11,7 +11,10 @@ use std::{
 use anyhow::{Context, bail};
 
 use crate::{
-    codec::bundle::{BundleError, BundleReader, Limits},
+    codec::{
+        bundle::{BundleError, BundleReader, Limits},
+        workbook::{FOREIGN_BYTES, ForeignFile},
+    },
     migration::{ProjectName, pack_folder},
 };
 
@@ -58,7 +61,7 @@ impl Input {
                 return Err(error).context(format!("Cannot access {}", path.display()));
             }
         }
-        let mut first = [0; 4];
+        let mut first = [0; FOREIGN_BYTES];
         let mut file = open(path)?;
         let read = file.read(&mut first).with_context(|| unreadable(path))?;
         let first = &first[..read];
@@ -68,17 +71,21 @@ impl Input {
                 Ok(Input::Workbook { input: InputFile::new(path), media_type: XLS })
             }
             None if first.starts_with(ZIP) => match BundleReader::open(file, Limits::default()) {
-                Err(BundleError::MetadataMissing) => {
+                // A `.zip` that is neither is reported as a project.
+                Err(BundleError::MetadataMissing) if !is_zip(path) => {
                     Ok(Input::Workbook { input: InputFile::new(path), media_type: XLSX })
                 }
                 // Errors in a bundle are reported where it is read.
                 Ok(_) | Err(_) => Ok(Input::Bundle(InputFile::new(path))),
             },
-            None => bail!(
-                "{} is not a bundle, workbook or project folder (the name of a CSV table must end in \
-                 .csv)",
-                path.display()
-            ),
+            None => match ForeignFile::of(first) {
+                Some(ForeignFile::Text) | None => bail!(
+                    "{} is not a bundle, workbook or project folder (the name of a CSV table must end in \
+                     .csv)",
+                    path.display()
+                ),
+                Some(format) => bail!("{}: {format}", path.display()),
+            },
         }
     }
 }
@@ -143,8 +150,11 @@ const CSV: &str = "text/csv";
 
 /// Returns whether the extension is that of a bundle or workbook. `v1.2` is a project name.
 fn has_file_extension(path: &Path) -> bool {
-    let is_bundle = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
-    is_bundle || media_type(path).is_some()
+    is_zip(path) || media_type(path).is_some()
+}
+
+fn is_zip(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"))
 }
 
 /// The media type of a workbook, by its extension. `None` for other extensions.
@@ -189,6 +199,12 @@ mod tests {
         assert!(matches!(of("c", OLE2).unwrap(), Input::Workbook { media_type: XLS, .. }));
         assert!(matches!(of("d.csv", b"name").unwrap(), Input::Workbook { media_type: CSV, .. }));
         assert!(of("é>b", b"name").is_err());
+        for (name, first) in
+            [("a.fods", &b"<?xml?><office:document x"[..]), ("a.tgz", b"\x1F\x8B\x08")]
+        {
+            let error = of(name, first).unwrap_err().to_string();
+            assert!(error.contains("this is a flat") || error.contains("gzip"), "{error}");
+        }
         let find = |word: &str| Input::find(OsStr::new(word));
         assert!(matches!(find(folder.path().to_str().unwrap()).unwrap(), Input::Folder(_)));
         for word in ["no such project", "v1.2"] {

@@ -234,6 +234,7 @@ pub(super) fn read_object(text: &[u8]) -> Result<Map<String, Value>, ObjectError
                 JsonFault::NoObject { found } => ObjectError::Type { found },
                 JsonFault::ItemNoObject { .. } => ObjectError::Type { found: "a list" },
                 JsonFault::Syntax { .. }
+                | JsonFault::Utf16
                 | JsonFault::DuplicateKey { .. }
                 | JsonFault::Depth
                 | JsonFault::Size => ObjectError::Json(error),

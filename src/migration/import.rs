@@ -157,12 +157,5 @@ fn warn(project: &Project, log: &Log) {
                 .to_owned(),
         );
     }
-    if project.hides_folder() {
-        log.warn("a folder and a bundle have this name; the bundle was read".to_owned());
-    }
-    for document in project.ignored() {
-        log.warn(format!(
-            "the document '{document}' is not a document of a project; it was not read"
-        ));
-    }
+    project.warnings().into_iter().for_each(|warning| log.warn(warning));
 }

@@ -219,6 +219,10 @@ impl<R: io::Read> io::Read for Hashed<R> {
     }
 }
 
+/// Number of documents that are not read, whose names a packed folder contains. A bundle has at most
+/// 64 entries.
+const PACKED_NAMES_MAX: usize = 32;
+
 /// Packs the folder of a project into the empty file `out`, so that it can be uploaded. Checksums in
 /// its metadata are left out, because folders may be edited.
 ///
@@ -232,6 +236,10 @@ pub fn pack_folder<W: io::Write + io::Seek>(folder: &Path, out: W) -> Result<W, 
         if let Some(text) = project.document(kind)? {
             writer.document(kind, text)?;
         }
+    }
+    // An import of the packed folder warns of them.
+    for name in project.ignored().iter().take(PACKED_NAMES_MAX) {
+        writer.ignored(name)?;
     }
     Ok(writer.finish(project.metadata())?)
 }

@@ -11,7 +11,7 @@ use satchel::codec::workbook::{
 };
 
 use crate::forms::{Form, posted};
-use crate::harness::{ADMIN, Answer, Server};
+use crate::harness::{ADMIN, Answer, Server, satchel};
 use crate::inventory::{get, path, shown};
 use crate::mutants::{archive, changed, container, stream, xlsb, xlsb_record};
 
@@ -118,7 +118,7 @@ fn a_file_in_base64_or_quoted_printable_is_imported() {
     };
     let answer = send("base64", "sites.xlsx", &lines(&BASE64_STANDARD.encode(&sites)), "device");
     assert_eq!(answer.status, plain.status, "{}", shown(&answer));
-    assert_eq!(answer.json()["sheets"], plain.json()["sheets"]);
+    assert_eq!(answer.json()["sheets"][0], plain.json()["sheets"][0]);
     let table = b"name,port\r\nZ=C3=BCrich,2=\r\n3\r\n";
     let answer = send("quoted-printable", "d.csv", table, "device");
     assert_eq!(answer.status, 200, "{}", shown(&answer));
@@ -419,4 +419,91 @@ fn a_workbook_that_is_cut_off_is_said_to_be_so() {
     }
     let error = try_cells(&archive(&[("device.csv", b"name\n")])).unwrap_err();
     assert!(error.to_string().starts_with("this is a zip archive, but not a workbook"), "{error}");
+}
+
+#[test]
+fn zips_of_macos_windows_and_old_enms_are_projects() {
+    let server = Server::start();
+    let put = |zip: &[u8]| {
+        let request = server.request("PUT", "/rest/migrate/projects/p").login(ADMIN);
+        request.header("content-type", "application/zip").body(zip).send()
+    };
+    for (name, ignored, warnings) in [
+        ("13-zip-of-macos-and-windows/macos.zip", 4, vec!["files that an operating system added"]),
+        ("13-zip-of-macos-and-windows/macos_flat.zip", 2, vec!["files that an operating system"]),
+        ("13-zip-of-macos-and-windows/backslash.zip", 0, vec![]),
+        (
+            "14-zip-of-enms-folder-without-metadata/nometa.zip",
+            0,
+            vec!["the project has no metadata.yaml with a release"],
+        ),
+    ] {
+        let answer = put(&case(name));
+        assert!(matches!(answer.status, 200 | 201), "{name}: {}", shown(&answer));
+        let summary = answer.json();
+        assert_eq!(summary["ignored"].as_array().unwrap().len(), ignored, "{summary}");
+        let found = summary["warnings"].as_array().unwrap();
+        assert_eq!(found.len(), warnings.len(), "{summary}");
+        for (found, begins) in found.iter().zip(warnings) {
+            assert!(found.as_str().unwrap().starts_with(begins), "{found}");
+        }
+        let body = serde_json::json!({"name": "p", "import_export_types": ["device", "link"]});
+        let imported = server.request("POST", "/rest/migrate/import").login(ADMIN).json(&body);
+        let imported = imported.send();
+        assert_eq!(imported.status, 200, "{name}: {}", shown(&imported));
+        // The command takes the same file as a project.
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("p.zip");
+        fs::write(&file, case(name)).unwrap();
+        let mut import = satchel();
+        import.args(["import", "--create", "--types", "device", "--data"]);
+        import.arg(folder.path().join("data")).arg(&file);
+        let output = import.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{name}: {text}");
+    }
+    let two = case("14-zip-of-enms-folder-without-metadata/nometa.zip").repeat(2);
+    let answer = put(&two);
+    assert!(shown(&answer).contains("another archive. Send each archive"), "{}", shown(&answer));
+    let nested = put(&archive(&[("a/nightly.zip", b"PK")]));
+    assert!(shown(&nested).contains("an archive of other archives"), "{}", shown(&nested));
+}
+
+#[test]
+fn documents_that_are_not_read_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("old");
+    fs::create_dir(&project).unwrap();
+    for (name, text) in [
+        ("device.yaml", "- name: R 1%\n"),
+        ("access.yaml", "- name: Everyone\n  type: access\n"),
+        ("devices.yaml", "- name: lost\n"),
+        ("metadata.yaml", "version: 4.6\n"),
+    ] {
+        fs::write(project.join(name), text).unwrap();
+    }
+    let expected = [
+        "the document 'access.yaml' is not a document of a project; it was not read",
+        "the document 'devices.yaml' is not a document of a project; it was not read. Did you mean \
+         'device.yaml'?",
+    ];
+    let local = {
+        let mut import = satchel();
+        import.args(["import", "--create", "--json", "--data"]);
+        import.arg(folder.path().join("data")).arg(&project).output().unwrap()
+    };
+    let server = Server::start();
+    let remote = {
+        let mut import = satchel();
+        let address = format!("http://{}", server.address);
+        import.args(["import", "--json", "--user", "admin", "--server", &address]).arg(&project);
+        import.env("SATCHEL_PASSWORD", "admin").output().unwrap()
+    };
+    for output in [local, remote] {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        for sentence in expected {
+            assert!(text.contains(sentence), "{sentence}: {text}");
+        }
+    }
 }

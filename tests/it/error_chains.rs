@@ -161,6 +161,7 @@ fn yaml_and_json_errors_say_each_thing_once() {
     });
     assert_each!(JsonFault {
         JsonFault::Syntax { .. } => JsonFault::Syntax { problem: "a comma is missing".to_owned() },
+        JsonFault::Utf16 => JsonFault::Utf16,
         JsonFault::DuplicateKey { .. } => JsonFault::DuplicateKey { key: text() },
         JsonFault::Depth => JsonFault::Depth,
         JsonFault::Size => JsonFault::Size,
@@ -176,6 +177,7 @@ fn bundle_errors_say_each_thing_once() {
     assert_each!(ArchiveProblem {
         ArchiveProblem::NoEnd => ArchiveProblem::NoEnd,
         ArchiveProblem::DirectoryOffset => ArchiveProblem::DirectoryOffset,
+        ArchiveProblem::DataBefore { .. } => ArchiveProblem::DataBefore { bytes: 10 },
         ArchiveProblem::Directory => ArchiveProblem::Directory,
         ArchiveProblem::Count { .. } => ArchiveProblem::Count { counted: 1, found: 2 },
         ArchiveProblem::Entries { .. } => ArchiveProblem::Entries { entries: 999 },
@@ -219,6 +221,7 @@ fn bundle_errors_say_each_thing_once() {
         BundleError::Entry { .. } =>
             BundleError::Entry { entry: text(), problem: EntryProblem::Header },
         BundleError::MetadataMissing => BundleError::MetadataMissing,
+        BundleError::Nested { .. } => BundleError::Nested { entry: text() },
         BundleError::Metadata(_) => BundleError::Metadata(MetadataError::Kind(unknown_kind())),
         BundleError::Unpacked { .. } => BundleError::Unpacked { bytes: 2, bytes_max: 1 },
     });

@@ -2,8 +2,8 @@
 
 use super::{
     BundleError, EntryProblem, METADATA_NAME, Metadata,
-    directory::Entry,
-    document_name,
+    directory::{Entry, shown},
+    document_name, is_junk,
     limits::{Limits, RATIO_FREE_BYTES, RATIO_MAX},
     unpack::Method,
 };
@@ -21,8 +21,9 @@ const IGNORED_NAME_BYTES_MAX: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
     pub(super) documents: PerKind<Option<Document>>,
-    /// The names of documents of kinds that Satchel does not know, without the folder. Only a project
-    /// that eNMS wrote may have them.
+    /// The names of entries that are not read: documents of kinds that Satchel does not know, without
+    /// the folder, which only a project that eNMS wrote may have; and files that an operating system
+    /// added, with their folders.
     pub(super) ignored: Vec<String>,
 }
 
@@ -33,13 +34,15 @@ pub(super) struct Document {
     pub(super) method: Method,
 }
 
-/// Checks the name, type and size of every entry, and returns the entry of the metadata.
+/// Checks the name, type and size of every entry, and returns the entry of the metadata. `None` if
+/// the archive has documents but no metadata: eNMS writes metadata since version 4.5.
 ///
 /// # Errors
 /// - [`BundleError::Entry`] if an entry has a forbidden name or type, or claims an impossible size.
 /// - [`BundleError::Unpacked`] if the entries are larger than `limits` allow.
-/// - [`BundleError::MetadataMissing`] if no entry is the metadata.
-pub(super) fn metadata(entries: &[Entry], limits: Limits) -> Result<&Entry, BundleError> {
+/// - [`BundleError::MetadataMissing`] or [`BundleError::Nested`] if no entry is the metadata or a
+///   document.
+pub(super) fn metadata(entries: &[Entry], limits: Limits) -> Result<Option<&Entry>, BundleError> {
     let mut unpacked = 0_u64;
     for entry in entries {
         check_path(entry)?;
@@ -56,29 +59,60 @@ pub(super) fn metadata(entries: &[Entry], limits: Limits) -> Result<&Entry, Bund
 
     let mut found = entries.iter().filter(|entry| {
         let (_, name) = split(&entry.name);
-        name == METADATA_NAME.as_bytes()
+        name == METADATA_NAME.as_bytes() && !is_junk_entry(entry)
     });
-    let metadata = found.next().ok_or(BundleError::MetadataMissing)?;
+    let metadata = found.next();
+    if metadata.is_none() && first_document(entries).is_none() {
+        let nested = entries.iter().find(|entry| is_archive(entry) && !is_junk_entry(entry));
+        return Err(match nested {
+            Some(entry) => BundleError::Nested { entry: shown(&entry.name) },
+            None => BundleError::MetadataMissing,
+        });
+    }
     match found.next() {
         Some(second) => Err(second.refused(EntryProblem::Duplicate)),
         None => Ok(metadata),
     }
 }
 
-/// Returns the documents, which must be in the same folder as the metadata.
+/// Returns the first document of a known kind.
+fn first_document(entries: &[Entry]) -> Option<&Entry> {
+    entries.iter().find(|entry| kind_of(split(&entry.name).1).is_some() && !is_junk_entry(entry))
+}
+
+fn kind_of(name: &[u8]) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| name == document_name(*kind).as_bytes())
+}
+
+fn is_junk_entry(entry: &Entry) -> bool {
+    is_junk(&String::from_utf8_lossy(&entry.name))
+}
+
+fn is_archive(entry: &Entry) -> bool {
+    [b".zip", b".tgz", b".tar"].iter().any(|ending| entry.name.ends_with(*ending))
+}
+
+/// Returns the documents, which must be in the same folder as the metadata, or as the first document
+/// if there is no metadata.
 ///
 /// # Errors
 /// [`BundleError::Entry`] if an entry is not a document, cannot be unpacked, occurs twice, or
 /// differs from what the metadata declares.
 pub(super) fn documents(
     entries: &[Entry],
-    metadata_entry: &Entry,
+    metadata_entry: Option<&Entry>,
     metadata: &Metadata,
 ) -> Result<Contents, BundleError> {
-    let (folder, _) = split(&metadata_entry.name);
+    let first = metadata_entry.or_else(|| first_document(entries));
+    let (folder, _) = split(first.map_or(&[], |entry| &entry.name));
     let mut contents = Contents { documents: PerKind::default(), ignored: Vec::new() };
     let mut folders = 0;
+    let mut junk = Vec::new();
     for entry in entries {
+        if is_junk_entry(entry) {
+            junk.push(shown(&entry.name));
+            continue;
+        }
         if is_folder(entry) {
             folders += 1;
             if entry.name != folder || entry.unpacked > 0 {
@@ -94,11 +128,10 @@ pub(super) fn documents(
             return Err(entry.refused(EntryProblem::Folder));
         }
         let method = Method::of(entry)?;
-        if entry.name == metadata_entry.name {
+        if metadata_entry.is_some_and(|metadata| metadata.name == entry.name) {
             continue;
         }
-        let kind = Kind::ALL.into_iter().find(|kind| name == document_name(*kind).as_bytes());
-        match (kind, ignorable(name), &metadata.declared) {
+        match (kind_of(name), ignorable(name), &metadata.declared) {
             (Some(kind), _, _) => {
                 let document = Document { entry: entry.clone(), method };
                 if contents.documents[kind].replace(document).is_some() {
@@ -112,6 +145,7 @@ pub(super) fn documents(
             (None, _, _) => return Err(entry.refused(EntryProblem::Name)),
         }
     }
+    contents.ignored.append(&mut junk);
     compare_with_metadata(&contents, metadata)?;
     Ok(contents)
 }
@@ -155,12 +189,13 @@ fn is_folder(entry: &Entry) -> bool {
     entry.name.ends_with(b"/")
 }
 
-/// Returns the name if it can be a document of eNMS of a kind that Satchel does not know.
-fn ignorable(name: &[u8]) -> Option<&str> {
-    let stem = name.strip_suffix(b".yaml")?;
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    let fits = !stem.is_empty() && name.len() <= IGNORED_NAME_BYTES_MAX && stem.iter().all(plain);
-    if fits { std::str::from_utf8(name).ok() } else { None }
+/// Returns the name if it can be a document of a kind that Satchel does not know, or with a slip in
+/// its name.
+pub(super) fn ignorable(name: &[u8]) -> Option<&str> {
+    let stem = name.strip_suffix(b".yaml").or_else(|| name.strip_suffix(b".yml"))?;
+    let is_strange = |byte: &u8| byte.is_ascii_control() || matches!(byte, b'/' | b'\\' | b':');
+    let fits = !stem.is_empty() && name.len() <= IGNORED_NAME_BYTES_MAX;
+    if fits && !stem.iter().any(is_strange) { std::str::from_utf8(name).ok() } else { None }
 }
 
 /// Refuses names that lead out of the folder, and folders in folders.
@@ -168,12 +203,15 @@ fn check_path(entry: &Entry) -> Result<(), BundleError> {
     let name = &entry.name;
     let leads_elsewhere = |part: &[u8]| matches!(part, b"" | b"." | b"..");
     let parts = name.strip_suffix(b"/").unwrap_or(name);
-    let strange = |byte: &u8| byte.is_ascii_control() || matches!(byte, b'\\');
     let drive = name.get(1) == Some(&b':');
-    if drive || name.iter().any(strange) || parts.split(|byte| *byte == b'/').any(leads_elsewhere) {
+    if drive
+        || name.iter().any(u8::is_ascii_control)
+        || parts.split(|byte| *byte == b'/').any(leads_elsewhere)
+    {
         return Err(entry.refused(EntryProblem::Path));
     }
-    if parts.split(|byte| *byte == b'/').count() > if is_folder(entry) { 1 } else { 2 } {
+    let depth_max = if is_folder(entry) { 1 } else { 2 };
+    if parts.split(|byte| *byte == b'/').count() > depth_max && !is_junk_entry(entry) {
         return Err(entry.refused(EntryProblem::Name));
     }
     Ok(())

@@ -127,7 +127,10 @@ pub(super) fn read<S: ByteSource>(source: &Arc<S>) -> Result<Vec<Entry>, BundleE
         if !has_sound_numbers(&record) {
             return Err(ArchiveProblem::Directory.into());
         }
-        entries.push(locate(&archive, &record, &end, &mut header)?);
+        let mut entry = locate(&archive, &record, &end, &mut header)?;
+        // Programs for Windows separate folders with a backslash (.NET Framework before 4.6.1).
+        entry.name.iter_mut().filter(|byte| **byte == b'\\').for_each(|byte| *byte = b'/');
+        entries.push(entry);
     }
     let found = entries.len() as u64;
     if found != end.entries {

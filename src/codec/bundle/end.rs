@@ -15,7 +15,8 @@ use super::{
     source::{ByteSource, Shared},
 };
 use crate::codec::zip::format::{
-    END, END_BYTES, END64, END64_BYTES, END64_UNCOUNTED_BYTES, Fields, LOCATOR, LOCATOR_BYTES,
+    END, END_BYTES, END64, END64_BYTES, END64_UNCOUNTED_BYTES, Fields, HEADER, LOCATOR,
+    LOCATOR_BYTES,
 };
 
 /// Which disks an end record names. An archive in one part names disk 0 only.
@@ -39,6 +40,7 @@ pub(super) struct End {
 ///
 /// # Errors
 /// - [`ArchiveProblem::MultiPart`] if the archive is one part of several.
+/// - [`ArchiveProblem::DataBefore`] if data stands before the archive.
 /// - [`ArchiveProblem::DirectoryOffset`] if the directory does not end where the end records begin.
 /// - [`ArchiveProblem::Directory`] if the two end records of a ZIP64 archive disagree.
 /// - [`BundleError::Io`] if the source cannot be read.
@@ -56,13 +58,35 @@ pub(super) fn read<S: ByteSource>(source: &Shared<S>, end_at: u64) -> Result<End
             (long.ok_or(ArchiveProblem::Directory)?, end64_at)
         }
     };
-    if end.directory.checked_add(end.directory_bytes) != Some(records_at) {
-        return Err(ArchiveProblem::DirectoryOffset.into());
+    let directory_end = end.directory.checked_add(end.directory_bytes);
+    if directory_end != Some(records_at) {
+        return Err(match data_before(source, directory_end, records_at)? {
+            Some(bytes) => ArchiveProblem::DataBefore { bytes }.into(),
+            None => ArchiveProblem::DirectoryOffset.into(),
+        });
     }
     if (short.parts, end.parts) != (Parts::One, Parts::One) {
         return Err(ArchiveProblem::MultiPart.into());
     }
     Ok(end)
+}
+
+/// Returns the number of bytes before the archive, if all its offsets are too low by that number and
+/// its first entry begins there.
+///
+/// # Errors
+/// [`BundleError::Io`] if the source cannot be read.
+fn data_before<S: ByteSource>(
+    source: &Shared<S>,
+    directory_end: Option<u64>,
+    records_at: u64,
+) -> Result<Option<u64>, BundleError> {
+    let bytes = directory_end.and_then(|end| records_at.checked_sub(end));
+    let Some(bytes) = bytes.filter(|bytes| bytes.saturating_add(END_BYTES) < records_at) else {
+        return Ok(None);
+    };
+    let signature: [u8; 4] = read_array(source, bytes)?;
+    Ok((u32::from_le_bytes(signature) == HEADER).then_some(bytes))
 }
 
 /// Returns whether the comment of the end record at `end_at` reaches exactly to the end of the

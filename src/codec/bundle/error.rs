@@ -25,9 +25,20 @@ pub enum BundleError {
         /// The reason. Its message continues after the entry's name.
         problem: EntryProblem,
     },
-    /// No entry has the name `metadata.yaml`, so the archive is not a project.
-    #[error("the archive has no metadata.yaml, so it is not a project")]
+    /// No entry is `metadata.yaml` or a document, so the archive is not a project.
+    #[error(
+        "this is not a project: it has neither metadata.yaml nor a document such as device.yaml"
+    )]
     MetadataMissing,
+    /// The archive contains other archives instead of documents.
+    #[error(
+        "this is not a project, but an archive of other archives, for example '{entry}'. Unpack it, and \
+         send each project as a file of its own"
+    )]
+    Nested {
+        /// The name of the first archive in the archive.
+        entry: String,
+    },
     /// `metadata.yaml` has wrong content.
     #[error("metadata.yaml is invalid")]
     Metadata(#[from] MetadataError),
@@ -57,6 +68,17 @@ pub enum ArchiveProblem {
         "the zip archive is damaged: its directory is not where the end-of-archive record declares"
     )]
     DirectoryOffset,
+    /// The file has data before the archive, for example another archive.
+    #[error(
+        "{} {} before the zip archive in this file, for example another archive. Send each archive as a \
+         file of its own",
+        wording::counted(*.bytes, "byte"),
+        if *.bytes == 1 { "stands" } else { "stand" }
+    )]
+    DataBefore {
+        /// The number of bytes before the archive.
+        bytes: u64,
+    },
     /// A record of the directory is damaged, or the two end records of a ZIP64 archive disagree.
     #[error("the zip archive is damaged: its directory cannot be read")]
     Directory,
@@ -99,10 +121,7 @@ pub enum EntryProblem {
     #[error("is not a document of a project")]
     Name,
     /// The name is a path that could lead out of the target folder when the archive is unpacked.
-    #[error(
-        "has a forbidden name: absolute, or with '..', a backslash, a drive letter or control \
-         characters"
-    )]
+    #[error("has a forbidden name: absolute, or with '..', a drive letter or control characters")]
     Path,
     /// The entry is outside of the folder of `metadata.yaml`, or is another folder.
     #[error("is not in the same folder as metadata.yaml")]
@@ -215,6 +234,7 @@ impl BundleError {
             BundleError::Archive(_) => "archive",
             BundleError::Entry { problem, .. } => problem.code(),
             BundleError::MetadataMissing => "metadata-missing",
+            BundleError::Nested { .. } => "archive-of-archives",
             BundleError::Metadata(error) => error.code(),
             BundleError::Unpacked { .. } => "unpacked-size",
         }
@@ -223,7 +243,7 @@ impl BundleError {
     /// Returns the name of the entry at fault, if one entry is.
     pub fn entry(&self) -> Option<&str> {
         match self {
-            BundleError::Entry { entry, .. } => Some(entry),
+            BundleError::Entry { entry, .. } | BundleError::Nested { entry } => Some(entry),
             BundleError::MetadataMissing | BundleError::Metadata(_) => Some(METADATA_NAME),
             BundleError::Io(_) | BundleError::Archive(_) | BundleError::Unpacked { .. } => None,
         }

@@ -9,6 +9,7 @@
 //! read       opens a bundle and reads its documents
 //!   directory, end    the entries of the archive, and the rules for refusal
 //!   contents          which entry is which document
+//!   junk              files that operating systems add
 //!   unpack, checked   one document: unpacked, counted, compared with its checksums
 //!   source            the bytes of the archive
 //! metadata   the content of `metadata.yaml`
@@ -25,6 +26,7 @@ mod digest;
 mod directory;
 mod end;
 mod error;
+mod junk;
 pub mod limits;
 mod metadata;
 mod read;
@@ -35,6 +37,7 @@ mod write;
 pub use checked::DocumentReader;
 pub use digest::{Digest, DigestSyntaxError};
 pub use error::{ArchiveProblem, BundleError, EntryProblem};
+pub use junk::is_junk;
 pub use limits::Limits;
 pub use metadata::{Declared, DocumentInfo, Metadata, MetadataError, Release, secrets_word};
 pub use read::BundleReader;

@@ -28,8 +28,8 @@ pub struct BundleReader<S> {
 }
 
 impl<S: ByteSource> BundleReader<S> {
-    /// Opens a bundle, or the zipped folder of an eNMS project. The documents are at the root of the
-    /// archive, or all in one folder there.
+    /// Opens a bundle, or the zipped folder of an eNMS project, which might have no metadata. The
+    /// documents are at the root of the archive, or all in one folder there.
     ///
     /// # Errors
     /// [`BundleError`] says what is wrong with the archive, or with which of its entries.
@@ -37,12 +37,13 @@ impl<S: ByteSource> BundleReader<S> {
         let source = Arc::new(source);
         let entries = directory::read(&source)?;
         let metadata_entry = contents::metadata(&entries, limits)?;
-        let metadata = read_metadata(&source, metadata_entry)?;
+        let metadata = metadata_entry.map(|entry| read_metadata(&source, entry)).transpose()?;
+        let metadata = metadata.unwrap_or_default();
         let contents = contents::documents(&entries, metadata_entry, &metadata)?;
         Ok(Self { source, metadata, contents })
     }
 
-    /// Returns the content of `metadata.yaml`.
+    /// Returns the content of `metadata.yaml`. It is empty if the archive has none.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -53,8 +54,8 @@ impl<S: ByteSource> BundleReader<S> {
         documents.filter_map(|(kind, document)| Some((kind, document.as_ref()?.entry.unpacked)))
     }
 
-    /// Returns the names of documents that are not read because Satchel does not know their kind.
-    /// Only projects that eNMS wrote have them.
+    /// Returns the names of entries that are not read: documents whose kind Satchel does not know, which
+    /// only projects that eNMS wrote have, and files that an operating system added ([`is_junk`](super::is_junk)).
     pub fn ignored(&self) -> &[String] {
         &self.contents.ignored
     }

@@ -5,7 +5,8 @@ use std::io::{self, Read, Seek, Write};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Declared, Digest, DocumentInfo, FORMAT, METADATA_NAME, Metadata, Release, document_name,
+    Declared, Digest, DocumentInfo, FORMAT, METADATA_NAME, Metadata, Release, contents,
+    document_name,
 };
 use crate::codec::zip::{Archive, EntryWriter};
 use crate::model::{Kind, PerKind, Secrets};
@@ -144,6 +145,19 @@ impl<W: Write + Seek> FolderWriter<W> {
             }
             entry.write_all(&buffer[..read]).map_err(WriteError::Io)?;
         }
+    }
+
+    /// Packs the name of a document that is not read, so that an import can warn of it. Does nothing
+    /// for names that no document can have.
+    ///
+    /// # Errors
+    /// [`WriteError::Io`] if the archive cannot be written.
+    pub fn ignored(&mut self, name: &str) -> Result<(), WriteError> {
+        if contents::ignorable(name.as_bytes()).is_none() {
+            return Ok(());
+        }
+        let entry = self.archive.entry(name.to_owned()).map_err(WriteError::Io)?;
+        entry.finish().map_err(WriteError::Io)
     }
 
     /// Writes the metadata, without its declarations of documents, and the archive's directory.

@@ -60,6 +60,9 @@ pub enum JsonFault {
         /// serde_json's message, without its location.
         problem: String,
     },
+    /// The text is UTF-16, as Windows PowerShell writes files.
+    #[error("the text is UTF-16. JSON must be UTF-8 (RFC 8259, section 8.1)")]
+    Utf16,
     /// An object has two members with the same key, of which other readers would drop one.
     #[error("the key '{key}' occurs twice in one object")]
     DuplicateKey {
@@ -99,6 +102,11 @@ pub fn read_objects(text: &[u8]) -> Result<Objects, JsonError> {
 }
 
 fn read_within(text: &[u8], bytes_max: usize) -> Result<Objects, JsonError> {
+    if is_utf_16(text) {
+        return Err(JsonError { line: 1, column: 1, detail: JsonFault::Utf16 });
+    }
+    // RFC 8259 allows readers to ignore a byte order mark, and programs for Windows write one.
+    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let mut state = ReadState {
         bytes_left: bytes_max,
         numbers: WideNumbers { rest: text },
@@ -112,6 +120,11 @@ fn read_within(text: &[u8], bytes_max: usize) -> Result<Objects, JsonError> {
         let (line, column) = (error.line().max(1), error.column());
         JsonError { line, column: characters(text, line, column), detail }
     })
+}
+
+/// Whether a text is UTF-16: it has a byte order mark, or one of the first two bytes is zero.
+fn is_utf_16(text: &[u8]) -> bool {
+    matches!(text, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, 1..=0xFF, ..] | [1..=0xFF, 0, ..])
 }
 
 /// Returns serde_json's message without its location, which [`JsonError`] has.
@@ -405,6 +418,21 @@ mod tests {
 
     fn refused(text: &[u8]) -> JsonError {
         read_objects(text).unwrap_err()
+    }
+
+    #[test]
+    fn the_encoding_is_utf_8_with_or_without_a_byte_order_mark() {
+        let text = "{\"name\": \"é>b\"}";
+        let plain = read_objects(text.as_bytes()).unwrap();
+        assert_eq!(read_objects(format!("\u{feff}{text}").as_bytes()).unwrap(), plain);
+        for mark in ["", "\u{feff}"] {
+            let units: Vec<u16> = format!("{mark}{text}").encode_utf16().collect();
+            let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+            let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+            for bytes in [little, big] {
+                assert_eq!(read_objects(&bytes).unwrap_err().detail, JsonFault::Utf16);
+            }
+        }
     }
 
     #[test]

@@ -152,6 +152,7 @@ impl From<JsonError> for Problem {
         let kind = match &error.detail {
             JsonFault::Size => ProblemKind::BodyTooLarge,
             JsonFault::Syntax { .. }
+            | JsonFault::Utf16
             | JsonFault::DuplicateKey { .. }
             | JsonFault::Depth
             | JsonFault::NoObject { .. }

@@ -12,7 +12,7 @@
 //!
 //! If a bundle and a folder have the same name, **the bundle is the project**: it was exported or
 //! uploaded later, and the folder is kept. The folder is listed with that as its problem, and an
-//! import of the bundle warns ([`Project::hides_folder`]).
+//! import of the bundle warns ([`Project::warnings`]).
 
 mod error;
 mod file;

@@ -13,8 +13,8 @@ use super::{
     summary::{DocumentSummary, Layout, ProjectSummary},
 };
 use crate::{
-    codec::bundle::{BundleReader, Limits, Metadata},
-    model::{Kind, PerKind},
+    codec::bundle::{BundleReader, Limits, Metadata, document_name, is_junk},
+    model::{Kind, PerKind, nearest},
 };
 
 /// An open project. Several documents can be read at the same time.
@@ -91,11 +91,6 @@ impl Project {
         }
     }
 
-    /// Returns whether a folder with the same name as this bundle is ignored.
-    pub(crate) fn hides_folder(&self) -> bool {
-        self.hides_folder
-    }
-
     /// Returns the metadata. It is empty for a folder without `metadata.yaml`.
     pub(crate) fn metadata(&self) -> &Metadata {
         match &self.contents {
@@ -116,6 +111,39 @@ impl Project {
             }
             Contents::Folder(folder) => folder.documents().clone(),
         }
+    }
+
+    /// Returns the warnings about the files of the project.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if *self.metadata() == Metadata::default() {
+            warnings.push(
+                "the project has no metadata.yaml with a release. eNMS before 4.5 writes none. Check \
+                 that everything was imported as expected"
+                    .to_owned(),
+            );
+        }
+        if self.hides_folder {
+            warnings.push("a folder and a bundle have this name; the bundle was read".to_owned());
+        }
+        let (junk, others): (Vec<_>, Vec<_>) = self.ignored().iter().partition(|n| is_junk(n));
+        let known = Kind::ALL.map(document_name);
+        for name in others {
+            let nearest = nearest(name, known.iter().map(String::as_str));
+            let hint = nearest.map(|known| format!(". Did you mean '{known}'?"));
+            warnings.push(format!(
+                "the document '{name}' is not a document of a project; it was not read{}",
+                hint.unwrap_or_default()
+            ));
+        }
+        if !junk.is_empty() {
+            let names: Vec<String> = junk.iter().map(|name| format!("'{name}'")).collect();
+            warnings.push(format!(
+                "files that an operating system added were not read: {}",
+                names.join(", ")
+            ));
+        }
+        warnings
     }
 
     /// Returns the names of files that are not read.
@@ -180,6 +208,7 @@ impl Project {
                 bytes.map(|bytes| DocumentSummary { records, bytes })
             }),
             ignored: self.ignored().to_vec(),
+            warnings: self.warnings(),
             bytes: match &self.contents {
                 Contents::Bundle { bytes, .. } => *bytes,
                 Contents::Folder(_) => total,

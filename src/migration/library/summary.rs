@@ -37,6 +37,8 @@ pub struct ProjectSummary {
     pub documents: PerKind<Option<DocumentSummary>>,
     /// The names of files that are not read.
     pub ignored: Vec<String>,
+    /// Sentences about missing metadata and files that are not read.
+    pub warnings: Vec<String>,
     /// The size on the disk in bytes.
     pub bytes: u64,
     /// Why the project cannot be imported; null if it can.
@@ -63,6 +65,7 @@ impl ProjectSummary {
             secrets: None,
             documents: PerKind::default(),
             ignored: Vec::new(),
+            warnings: Vec::new(),
             bytes,
             problem: Some(problem),
         }

@@ -94,6 +94,7 @@ fn an_exported_project_is_listed_downloaded_and_read() {
         "secrets": "left_out",
         "documents": {"device": {"records": 3, "bytes": 12}},
         "ignored": [],
+        "warnings": [],
         "bytes": sent.bytes,
         "problem": null,
     });
@@ -351,7 +352,10 @@ fn a_bundle_hides_the_folder_of_its_name() {
     folder(&library, "both");
     export(&library, "both", b"[]\n");
     let project = library.project(&name("both")).unwrap();
-    assert!(project.hides_folder());
+    assert_eq!(
+        project.warnings().last().unwrap(),
+        "a folder and a bundle have this name; the bundle was read"
+    );
     assert_eq!(project.layout(), Layout::Bundle);
     let [bundle, folder] = library.projects().unwrap().try_into().unwrap();
     assert_eq!((bundle.layout, bundle.problem), (Layout::Bundle, None));

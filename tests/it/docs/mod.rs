@@ -52,6 +52,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
     ("install", "./install.sh", "installs software; packaging/tests/bare-root.sh runs it"),
     ("install", "systemctl stop satchel", "needs systemd"),
     ("install", "podman load -i satchel-oci.tar", "needs a container engine"),
+    ("ansible", "ansible-playbook", "needs Ansible; tests/clients/ansible_page.py runs it"),
     ("access", "server {", "the configuration of nginx"),
     ("operations", "scrape_configs:", "the configuration of Prometheus"),
 ];

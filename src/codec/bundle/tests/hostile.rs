@@ -58,6 +58,42 @@ fn a_zipped_enms_folder_is_read() {
 }
 
 #[test]
+fn a_zipped_folder_needs_no_metadata_and_can_have_files_of_operating_systems() {
+    let read = |entries: &[RawEntry]| {
+        let reader = BundleReader::open(archive(entries), Limits::default()).unwrap();
+        reader.verify().unwrap();
+        let kinds: Vec<Kind> = reader.documents().map(|(kind, _)| kind).collect();
+        (kinds, reader.ignored().to_vec())
+    };
+    let file = |name: &str| RawEntry::stored(name, b"[]\n");
+    let folder = |name: &str| RawEntry { mode: 0o040_755, ..RawEntry::stored(name, b"") };
+    let devices = vec![Kind::Device];
+    assert_eq!(read(&[device()]), (devices.clone(), Vec::new()));
+    assert_eq!(read(&[folder("x/"), file("x/device.yaml")]), (devices.clone(), Vec::new()));
+    assert_eq!(read(&[file("x\\device.yaml")]), (devices.clone(), Vec::new()));
+    let entries = [
+        folder("nightly/"),
+        file("nightly/device.yaml"),
+        file("nightly/devices.yml"),
+        file("nightly/.DS_Store"),
+        folder("__MACOSX/nightly/"),
+        file("__MACOSX/nightly/._device.yaml"),
+        file("nightly\\Thumbs.db"),
+    ];
+    let ignored = [
+        "devices.yml",
+        "nightly/.DS_Store",
+        "__MACOSX/nightly/",
+        "__MACOSX/nightly/._device.yaml",
+        "nightly/Thumbs.db",
+    ];
+    assert_eq!(read(&entries), (devices.clone(), ignored.map(str::to_owned).to_vec()));
+    let own = [own(), vec![file("__MACOSX/._device.yaml")]].concat();
+    assert_eq!(read(&own).1, ["__MACOSX/._device.yaml"]);
+    assert_eq!(problem_of(&[device(), file("x/link.yaml")], "x/link.yaml"), EntryProblem::Folder);
+}
+
+#[test]
 fn entry_names_that_lead_out_of_the_folder_are_refused() {
     for name in [
         "/device.yaml",
@@ -67,14 +103,18 @@ fn entry_names_that_lead_out_of_the_folder_are_refused() {
         ".",
         "./device.yaml",
         "x//device.yaml",
-        "x\\device.yaml",
+        "..\\device.yaml",
+        "x\\..\\device.yaml",
+        "\\device.yaml",
+        "C:\\device.yaml",
+        "__MACOSX/../device.yaml",
         "C:device.yaml",
         "device.yaml\0.png",
         "dev\nice.yaml",
         "",
         "/",
     ] {
-        let shown = name.replace(char::is_control, "\u{fffd}");
+        let shown = name.replace(char::is_control, "\u{fffd}").replace('\\', "/");
         let found = problem_of(&[metadata(), RawEntry::stored(name, b"[]\n")], &shown);
         assert_eq!(found, EntryProblem::Path, "{name:?}");
     }
@@ -85,7 +125,7 @@ fn entry_names_that_lead_out_of_the_folder_are_refused() {
 
 #[test]
 fn entries_that_are_not_documents_are_refused() {
-    for name in ["readme.txt", "device.yml", "Device.YAML.exe", ".yaml", "a b.yaml", "x/y/z.yaml"] {
+    for name in ["readme.txt", "Device.YAML.exe", ".yaml", "x/y/z.yaml"] {
         assert_eq!(problem(RawEntry::stored(name, b"")), EntryProblem::Name, "{name}");
     }
     let bytes = RawEntry { name: b"\xff\xfe.yaml".to_vec(), ..device() };
@@ -94,7 +134,7 @@ fn entries_that_are_not_documents_are_refused() {
 
 #[test]
 fn documents_must_be_in_the_folder_of_the_metadata() {
-    for name in ["x/device.yaml", "x/", "__MACOSX/device.yaml"] {
+    for name in ["x/device.yaml", "x/", "__MAC/device.yaml"] {
         let entry = RawEntry { mode: 0, ..RawEntry::stored(name, b"") };
         assert_eq!(problem(entry), EntryProblem::Folder, "{name}");
     }
@@ -225,7 +265,11 @@ fn a_directory_that_is_not_where_the_end_record_says_is_refused() {
     whole.truncate(whole.len() - 30);
     assert_eq!(archive_problem(whole), ArchiveProblem::NoEnd);
     let junk_first = [b"#!/bin/sh\n".to_vec(), archive(&entries)].concat();
-    assert_eq!(archive_problem(junk_first), ArchiveProblem::DirectoryOffset);
+    assert_eq!(archive_problem(junk_first), ArchiveProblem::DataBefore { bytes: 10 });
+    let first = archive(&entries);
+    let bytes = first.len() as u64;
+    let two = [first, archive(&entries)].concat();
+    assert_eq!(archive_problem(two), ArchiveProblem::DataBefore { bytes });
 
     let end = RawEnd::default();
     for directory in [0, 7, u32::MAX - 1] {
@@ -364,9 +408,12 @@ fn zip_bombs_are_refused_before_unpacking() {
 
 #[test]
 fn missing_and_oversized_metadata_is_refused() {
-    let error = read_all(archive(&[device()])).unwrap_err();
-    assert!(matches!(error, BundleError::MetadataMissing));
     assert!(matches!(read_all(archive(&[])), Err(BundleError::MetadataMissing)));
+    let other = RawEntry::stored("port.yaml", b"[]\n");
+    assert!(matches!(read_all(archive(&[other])), Err(BundleError::MetadataMissing)));
+    let nested = RawEntry::stored("nightly.zip", b"PK");
+    let error = read_all(archive(&[nested])).unwrap_err();
+    assert!(matches!(error, BundleError::Nested { entry } if entry == "nightly.zip"));
     let blanks = vec![b' '; METADATA_BYTES_MAX as usize + 1];
     let long = RawEntry::deflated("metadata.yaml", &blanks);
     assert_eq!(problem_of(&[long], "metadata.yaml"), EntryProblem::MetadataTooLong);
