@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::problem::Document;
@@ -61,7 +62,7 @@ pub enum ImportError {
 }
 
 /// A kind of which an import would only remove records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct EmptyKind {
     /// The document or sheet that should hold the records.
     #[serde(flatten)]

@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The largest number of groups that a list counts. Entries of further groups are only in the file.
@@ -30,7 +31,8 @@ struct Group<L> {
 }
 
 /// The part of a list that a response shows.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "{T}List")]
 pub struct ListExcerpt<T, L> {
     /// The number of all entries.
     pub total: u64,
@@ -52,7 +54,8 @@ impl<T, L> Default for ListExcerpt<T, L> {
 }
 
 /// An entry, how often it occurs, and its first locations.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "{T}Group")]
 pub struct EntryGroup<T, L> {
     /// The common content of the grouped entries.
     #[serde(flatten)]
@@ -65,8 +68,10 @@ pub struct EntryGroup<T, L> {
 }
 
 /// An entry in the file.
-#[derive(Serialize)]
-struct LocatedEntry<'a, T, L> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Located{T}")]
+pub struct LocatedEntry<'a, T, L> {
+    /// The content of the entry.
     #[serde(flatten)]
     entry: &'a T,
     #[serde(flatten)]

@@ -1,5 +1,6 @@
 //! The location of a record or a problem in the imported documents.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The position of a record in its document or sheet.
@@ -12,7 +13,7 @@ pub struct RecordPosition {
 }
 
 /// The location of a problem. Absent parts are unknown or do not apply.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 pub struct DocumentLocation {
     /// The line of a document, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -62,6 +62,6 @@ pub use problem::{
     DanglingReference, Document, Problem, PropertyChange, ShownValue,
 };
 pub use report::{ImportOutcome, ImportReport, KindReport, Milliseconds};
-pub use reports::Reports;
+pub use reports::{FullReport, Reports};
 pub use request::{EmptyReplacement, Emptying, ImportOptions, Mode, OnError};
 pub use run::{ImportRun, apply};

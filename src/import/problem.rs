@@ -1,6 +1,8 @@
 //! The entries of an import's report: problems, dangling references, conversions and changes.
 
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use crate::{
     codec::json,
@@ -11,7 +13,8 @@ use crate::{
 const VALUE_SHOWN_BYTES_MAX: usize = 200;
 
 /// A problem of an imported record or document. Equal problems are grouped in the report.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
+#[schemars(rename = "ImportProblem")]
 pub struct Problem {
     /// The document or sheet with the problem.
     #[serde(flatten)]
@@ -21,6 +24,7 @@ pub struct Problem {
     pub property: Option<String>,
     /// The faulty value. Never a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Json")]
     pub value: Option<ShownValue>,
     /// A short identifier for scripts.
     pub rule: &'static str,
@@ -29,10 +33,12 @@ pub struct Problem {
 }
 
 /// The document or sheet that holds the records of one kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
+#[schemars(rename = "ImportDocument")]
 pub enum Document {
     /// A document of a project, named as its file: `device.yaml`.
     #[serde(rename = "document", serialize_with = "file_name")]
+    #[schemars(with = "String")]
     Yaml(Kind),
     /// A sheet of a workbook.
     #[serde(rename = "sheet")]
@@ -115,7 +121,7 @@ impl Problem {
 }
 
 /// A reference without a target, which the import removes from its list.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 pub struct DanglingReference {
     /// The kind of the record that contained the reference.
     #[serde(rename = "type")]
@@ -127,7 +133,7 @@ pub struct DanglingReference {
 }
 
 /// A property whose values were converted to its type, without a change of meaning.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 pub struct Conversion {
     /// The document or sheet with the converted values.
     #[serde(flatten)]
@@ -137,7 +143,8 @@ pub struct Conversion {
 }
 
 /// A change that an import makes to records of one kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
+#[schemars(rename = "RecordChange")]
 pub struct Change {
     /// The kind of the changed records.
     #[serde(rename = "type")]
@@ -147,7 +154,7 @@ pub struct Change {
 }
 
 /// A changed record.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 pub struct ChangedRecord {
     /// The name of the changed record.
     pub record: String,
@@ -157,7 +164,7 @@ pub struct ChangedRecord {
 }
 
 /// The change that an import makes to a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// The record is deleted.
@@ -172,14 +179,14 @@ pub enum ChangeKind {
 }
 
 /// A change of an administrator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 pub struct AdministratorChange {
     /// How the administrator changes.
     pub change: AdministratorChangeKind,
 }
 
-/// The kind of an [`AdministratorChange`]. One user can have several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+/// The kind of change of an administrator. One user can have several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdministratorChangeKind {
     /// An administrator is deleted.
@@ -195,15 +202,17 @@ pub enum AdministratorChangeKind {
 }
 
 /// The values of a property before and after. Both are absent for a secret.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 pub struct PropertyChange {
     /// The name of the property.
     pub property: String,
     /// The value before the import; absent if the property had none or holds a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Json")]
     pub before: Option<ShownValue>,
     /// The value after the import; absent if the property has none or holds a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Json")]
     pub after: Option<ShownValue>,
 }
 

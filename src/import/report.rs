@@ -1,5 +1,6 @@
 //! The report of an import.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
 use crate::model::Kind;
 
 /// The outcome of an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImportOutcome {
     /// All records are imported.
@@ -24,7 +25,8 @@ pub enum ImportOutcome {
 }
 
 /// The report of an import, or of a dry run. `S` describes what was imported.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "{S}Report")]
 pub struct ImportReport<S> {
     /// How the import ended.
     pub outcome: ImportOutcome,
@@ -62,7 +64,7 @@ pub struct ImportReport<S> {
 }
 
 /// The numbers of records of one kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct KindReport {
     /// The kind of the records.
     #[serde(rename = "type")]
@@ -99,7 +101,8 @@ impl KindReport {
 }
 
 /// How long each step took, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, JsonSchema, Serialize)]
+#[schemars(rename = "ImportMilliseconds")]
 pub struct Milliseconds {
     /// The time to read and check the documents or sheets.
     pub decode: u64,

@@ -6,10 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::{OffsetDateTime, macros::format_description};
 
-use super::{ImportError, ImportReport, log::Log};
+use super::{
+    ImportError, ImportReport,
+    listing::LocatedEntry,
+    location::DocumentLocation,
+    log::Log,
+    problem::{AdministratorChange, Change, ChangedRecord, Conversion, DanglingReference, Problem},
+};
 use crate::disk::{fill_random, sync_directory};
 
 /// The number of reports that are kept. The oldest is removed first.
@@ -29,6 +36,29 @@ const ATTACHED_BYTES_MAX: u64 = 1 << 30;
 pub struct Reports {
     folder: PathBuf,
 }
+
+/// The full report of an import, with every entry of every list.
+#[derive(JsonSchema)]
+#[schemars(rename = "{S}FullReport")]
+pub struct FullReport<'a, S> {
+    /// The report as the import returned it, without its links.
+    pub report: ImportReport<S>,
+    /// Problems.
+    pub problems: FullList<'a, Problem, DocumentLocation>,
+    /// References in lists of imported records that have no target. They were removed.
+    pub dangling: FullList<'a, DanglingReference, DocumentLocation>,
+    /// References to removed records, which were removed from the lists of other records.
+    pub struck: FullList<'a, DanglingReference, DocumentLocation>,
+    /// Values that were converted to the type of their property, without a change of meaning.
+    pub converted: FullList<'a, Conversion, DocumentLocation>,
+    /// Changes of administrators.
+    pub administrators: FullList<'a, AdministratorChange, DocumentLocation>,
+    /// The changes that a dry run found.
+    pub changes: FullList<'a, Change, ChangedRecord>,
+}
+
+/// Every entry of a list, each with its location.
+type FullList<'a, T, L> = Vec<LocatedEntry<'a, T, L>>;
 
 impl Reports {
     /// The reports in this folder.

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -42,7 +43,8 @@ struct DamageRecord {
 }
 
 /// The damage since the start, as the state shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(rename = "Damage")]
 pub struct DamageReport {
     /// The number of reads that found damage.
     pub total: u64,
@@ -53,14 +55,15 @@ pub struct DamageReport {
 }
 
 /// A damaged record, or another damaged part of the store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(rename = "DamagedPart")]
 pub struct DamageShown {
     /// The part of the store: a kind of records, or an internal tree.
     pub part: &'static str,
-    /// The kind of the damaged record. `None` if the damage is not in a record.
+    /// The kind of the damaged record. Absent if the damage is not in a record.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// The name of the damaged record. `None` if the damage is not in a single record.
+    /// The name of the damaged record. Absent if the damage is not in a single record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The fault, for a technician.

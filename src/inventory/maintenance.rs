@@ -1,5 +1,6 @@
 //! Maintenance of the inventory as a whole: its state, and undo of the last import.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{DamageReport, Inventory, InventoryError};
@@ -11,7 +12,8 @@ use crate::{
 };
 
 /// The state of the inventory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(rename = "State")]
 pub struct InventoryState {
     /// The generation in use.
     #[serde(flatten)]
@@ -23,7 +25,8 @@ pub struct InventoryState {
 }
 
 /// The numbers of a generation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(rename = "Generation")]
 pub struct GenerationState {
     /// The number of the generation.
     pub generation: u64,
@@ -33,12 +36,12 @@ pub struct GenerationState {
     pub records: u64,
     /// The size on the disk, in bytes.
     pub bytes: u64,
-    /// The number of records of each kind, in the order of [`Kind::ALL`].
+    /// The number of records of each kind.
     pub types: Vec<KindCount>,
 }
 
 /// The number of records of one kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct KindCount {
     /// The counted kind.
     #[serde(rename = "type")]
@@ -48,7 +51,7 @@ pub struct KindCount {
 }
 
 /// The report of an undo, or of a dry run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UndoReport {
     /// Whether the inventory was changed.
     pub outcome: UndoOutcome,
@@ -61,7 +64,7 @@ pub struct UndoReport {
 }
 
 /// The outcome of an undo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UndoOutcome {
     /// The previous generation is the current one now.

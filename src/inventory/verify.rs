@@ -3,6 +3,7 @@
 
 use std::{io, time::Instant};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Inventory, InventoryError, pools::computed::ComputedPools};
@@ -21,7 +22,7 @@ const FINDINGS_SHOWN_MAX: usize = 1000;
 const SORTED_BYTES: usize = 32 * 1024 * 1024;
 
 /// The report of a verification.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct VerifyReport {
     /// Whether there are no findings.
     pub whole: bool,
@@ -46,7 +47,7 @@ pub struct VerifyReport {
 }
 
 /// The records of one kind that were read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct KindRead {
     /// The kind of the records.
     #[serde(rename = "type")]
@@ -58,21 +59,23 @@ pub struct KindRead {
 }
 
 /// The findings of a verification.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(rename = "Findings")]
 pub struct FindingsReport {
     /// The number of all findings, also of those that are not shown.
     pub total: u64,
-    /// The first findings, at most [`FINDINGS_SHOWN_MAX`].
+    /// The first findings, at most 1,000.
     pub shown: Vec<FindingShown>,
 }
 
 /// An inconsistency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(rename = "Finding")]
 pub struct FindingShown {
-    /// The kind of record. `None` if the problem concerns the whole inventory.
+    /// The kind of record. Absent if the problem concerns the whole inventory.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// The name of the record. `None` if the problem does not concern a single record.
+    /// The name of the record. Absent if the problem does not concern a single record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// A short identifier for scripts.

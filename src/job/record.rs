@@ -1,11 +1,13 @@
 //! The content of a job file.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// The operation of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "JobOperation")]
 pub enum Operation {
     /// Import of a project.
     ImportProject,
@@ -57,8 +59,9 @@ pub enum EndState {
 }
 
 /// The effect of a job on the inventory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "InventoryEffect")]
 pub enum Effect {
     /// The inventory is the same as before the job.
     Unchanged,

@@ -1,7 +1,8 @@
 //! A job as the REST API returns it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 
 use super::progress::Step;
 use super::record::{Effect, EndState, Mode, Operation};
@@ -17,7 +18,7 @@ pub enum ViewLength {
 }
 
 /// The state of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// Waits until another operation has finished.
@@ -36,8 +37,9 @@ pub enum JobState {
     Interrupted,
 }
 
-/// A job at one moment.
-#[derive(Serialize)]
+/// An import, an export or a verification: its progress, or its outcome.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Job")]
 pub struct JobView<'a> {
     /// The identifier, as in `/rest/jobs/{id}`.
     pub id: &'a str,
@@ -54,7 +56,7 @@ pub struct JobView<'a> {
     pub since: &'a str,
     /// The state of the job.
     pub state: JobState,
-    /// Whether a cancellation would be accepted.
+    /// Whether DELETE can cancel the job.
     pub cancellable: bool,
     /// The current step; absent after the job has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,9 +81,11 @@ pub struct JobView<'a> {
     pub status: Option<u16>,
     /// The body of the response, if the operation succeeded; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Map<String, Value>")]
     pub report: Option<&'a RawValue>,
     /// The problem document, if the operation failed; absent in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Map<String, Value>")]
     pub problem: Option<&'a RawValue>,
 }
 

@@ -1,5 +1,6 @@
 //! The reports of an export and an import, as data.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{import, model::Kind};
@@ -8,7 +9,8 @@ use crate::{import, model::Kind};
 pub type ImportReport = import::ImportReport<Imported>;
 
 /// The project that was imported.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "ProjectImport")]
 pub struct Imported {
     /// The name of the project.
     pub project: String,
@@ -17,7 +19,8 @@ pub struct Imported {
 }
 
 /// The report of an export.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "ProjectExport")]
 pub struct ExportReport {
     /// The name of the project.
     pub project: String,
@@ -27,7 +30,7 @@ pub struct ExportReport {
     pub export_time: String,
     /// The format version of the bundle.
     pub format: u32,
-    /// The documents, in the order of [`Kind::ALL`].
+    /// The documents, in the order of an import.
     pub types: Vec<ExportedKind>,
     /// The number of records of all types.
     pub records: u64,
@@ -44,7 +47,7 @@ pub struct ExportReport {
 }
 
 /// One document of an export.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ExportedKind {
     /// The kind of the records in the document.
     #[serde(rename = "type")]

@@ -1,5 +1,6 @@
 //! Reports of exports and imports of workbooks.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{codec::workbook::Format, import, model::Kind};
@@ -8,7 +9,8 @@ use crate::{codec::workbook::Format, import, model::Kind};
 pub type ImportReport = import::ImportReport<Imported>;
 
 /// The part of the report of an import that is about the workbook, its sheets and columns.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "WorkbookImport")]
 pub struct Imported {
     /// The file name that the client sent.
     pub workbook: Option<String>,
@@ -25,7 +27,7 @@ pub struct Imported {
 }
 
 /// The format of a file by its first bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
     /// `.xls` (BIFF8).
@@ -47,7 +49,7 @@ impl SourceFormat {
 }
 
 /// A sheet that was read or written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct SheetReport {
     /// The kind of the records in the sheet.
     pub sheet: Kind,
@@ -64,7 +66,7 @@ pub struct SheetReport {
 }
 
 /// A column that was read as a custom property.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct CustomColumn {
     /// The sheet with the column.
     pub sheet: Kind,
@@ -78,7 +80,7 @@ pub struct CustomColumn {
 }
 
 /// A column that was ignored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct IgnoredColumn {
     /// The sheet with the column.
     pub sheet: Kind,
@@ -91,8 +93,9 @@ pub struct IgnoredColumn {
 }
 
 /// Why a column is ignored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "IgnoredReason")]
 pub enum Ignored {
     /// A secret, which workbooks never contain.
     Secret,
@@ -107,7 +110,8 @@ pub enum Ignored {
 }
 
 /// The report of an export.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "WorkbookExport")]
 pub struct ExportReport {
     /// The name of the workbook, with its ending.
     pub workbook: String,
@@ -124,7 +128,8 @@ pub struct ExportReport {
 }
 
 /// A workbook in the list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(rename = "Workbook")]
 pub struct WorkbookSummary {
     /// The name, with its ending.
     pub name: String,

@@ -46,6 +46,7 @@ mod random;
 mod record_limits;
 mod recovery;
 mod replacing;
+mod response_schemas;
 mod routes;
 mod serving;
 mod supervisor;

@@ -7,6 +7,7 @@ use hyper::{
     StatusCode,
     header::{CONTENT_TYPE, HeaderName, HeaderValue, VARY},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::time::sleep;
@@ -31,9 +32,10 @@ const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// Tells nginx not to buffer events.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The response of [`list`].
-#[derive(Serialize)]
-struct JobList<'a> {
+/// The jobs, newest first, without their reports.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct JobList<'a> {
+    /// The jobs.
     jobs: Vec<JobView<'a>>,
 }
 

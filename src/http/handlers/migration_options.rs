@@ -187,7 +187,7 @@ mod tests {
                 let location = RequestLocation::Pointer(pointer.to_owned());
                 assert!(problem.flaws().iter().any(|flaw| flaw.location == location), "{pointer}");
             }
-            let is_near = |flaw: &Flaw| flaw.nearest.as_deref() == Some("device");
+            let is_near = |flaw: &&Flaw| flaw.nearest.as_deref() == Some("device");
             assert!(problem.flaws().iter().any(is_near), "{problem:?}");
         }
     }

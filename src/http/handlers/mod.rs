@@ -10,7 +10,7 @@ pub(super) mod migration;
 mod migration_options;
 pub(super) mod openapi;
 pub(super) mod projects;
-mod reports;
+pub(super) mod reports;
 pub(super) mod site;
 pub(super) mod topology;
 mod topology_options;

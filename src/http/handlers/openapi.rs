@@ -8,14 +8,14 @@ use hyper::{
 use crate::http::{
     call::Call,
     conditional::{Freshness, freshness},
-    openapi::Document,
+    openapi,
     problem::Problem,
     response::{self, JSON, Response},
 };
 
 /// Handles `GET /rest/openapi.json`.
 pub(in crate::http) async fn show(call: Call) -> Result<Response, Problem> {
-    let document = call.app.openapi.get_or_init(|| Document::new(&call.app.routes));
+    let document = call.app.openapi.get_or_init(|| openapi::document(&call.app.routes));
     let mut response = match freshness(&call.headers, &document.etag, None)? {
         Freshness::NotModified => response::empty(StatusCode::NOT_MODIFIED),
         Freshness::Modified => response::whole(StatusCode::OK, JSON, document.json.clone()),

@@ -4,6 +4,7 @@ use hyper::{
     StatusCode,
     header::{CONTENT_TYPE, HeaderValue, LOCATION},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -22,9 +23,10 @@ use crate::{
     migration::{LibraryError, MigrationError, ProjectName, ProjectSummary},
 };
 
-/// The response of [`list`].
-#[derive(Serialize)]
-struct Projects {
+/// The projects in the library.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct Projects {
+    /// The projects, sorted by name.
     projects: Vec<ProjectSummary>,
 }
 

@@ -1,15 +1,16 @@
 //! The reports of imports and exports as responses, with links to the files and reports.
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
     http::{
         operations::OperationResult,
-        problem::{Problem, ProblemKind},
+        problem::{ErrorEntry, ImportFlaw, Problem, ProblemKind},
     },
-    import::{self, ImportOutcome, ImportReport, Mode},
+    import::{self, DocumentLocation, EntryGroup, ImportOutcome, ImportReport, Mode},
     job,
 };
 
@@ -22,8 +23,9 @@ pub(super) fn job_mode(mode: Mode) -> job::Mode {
 }
 
 /// The response to an export: its report, and a link to the file.
-#[derive(Serialize)]
-pub(super) struct ExportResponse<'a, R: Serialize> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "{R}Response")]
+pub(in crate::http) struct ExportResponse<'a, R: Serialize> {
     #[serde(flatten)]
     pub(super) report: &'a R,
     /// The address of the file.
@@ -31,8 +33,8 @@ pub(super) struct ExportResponse<'a, R: Serialize> {
 }
 
 /// The links of an import's report.
-#[derive(Default, Serialize)]
-pub(super) struct ImportLinks {
+#[derive(Default, JsonSchema, Serialize)]
+pub(in crate::http) struct ImportLinks {
     /// The address of the full report.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) report: Option<String>,
@@ -42,8 +44,9 @@ pub(super) struct ImportLinks {
 }
 
 /// The response to an import.
-#[derive(Serialize)]
-struct ImportResponse<'a, S: Serialize> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "{S}Response")]
+pub(in crate::http) struct ImportResponse<'a, S: Serialize> {
     #[serde(flatten)]
     report: &'a ImportReport<S>,
     #[serde(flatten)]
@@ -64,45 +67,34 @@ pub(super) fn import_result<S: Serialize>(
         ImportOutcome::ImportedInPart => StatusCode::PARTIAL_CONTENT,
         ImportOutcome::Rejected => {
             let members = rejected_members(&response).map_err(|error| Problem::internal(&error))?;
-            return Err(
-                Problem::new(ProblemKind::ImportRejected, &*report.summary).with_members(members)
-            );
+            let errors = report.problems.shown.iter().map(error_entry);
+            return Err(Problem::new(ProblemKind::ImportRejected, &*report.summary)
+                .with_errors(errors)
+                .with_members(members));
         }
     };
     OperationResult::json(status, &response, &*report.summary)
 }
 
-/// Returns the members of the problem of a rejected import: the members of the response, with the
-/// problems of the report as `errors`.
+/// Returns the members of a rejected import's problem: those of the response without its problems,
+/// which become the errors.
 ///
 /// # Errors
 /// [`serde_json::Error`] if the report cannot be written as a JSON object: a bug.
 fn rejected_members<S: Serialize>(
     response: &ImportResponse<'_, S>,
 ) -> serde_json::Result<Map<String, Value>> {
-    let problems = response.report.problems.shown.iter();
-    let errors: Vec<_> = problems
-        .map(|group| RejectedBy {
-            problem: &group.entry,
-            location: group.locations.first(),
-            count: group.count,
-            locations: &group.locations,
-        })
-        .collect();
     let mut members: Map<String, Value> = serde_json::from_value(serde_json::to_value(response)?)?;
     members.remove("problems");
-    members.insert("errors".to_owned(), serde_json::to_value(errors)?);
     Ok(members)
 }
 
-/// Equal errors of a rejected import: the first location, their number, and all locations.
-#[derive(Serialize)]
-struct RejectedBy<'a> {
-    #[serde(flatten)]
-    problem: &'a import::Problem,
-    #[serde(flatten)]
-    location: Option<&'a import::DocumentLocation>,
-    count: u64,
-    #[serde(rename = "places")]
-    locations: &'a [import::DocumentLocation],
+/// Returns a group of problems as an error of a rejected import.
+fn error_entry(group: &EntryGroup<import::Problem, DocumentLocation>) -> ErrorEntry {
+    ErrorEntry::Import(Box::new(ImportFlaw {
+        problem: group.entry.clone(),
+        location: group.locations.first().cloned(),
+        count: group.count,
+        locations: group.locations.clone(),
+    }))
 }

@@ -1,6 +1,7 @@
 //! The front page, and whether the server runs.
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::docs;
@@ -13,10 +14,12 @@ pub(in crate::http) async fn front_page(call: Call) -> Result<Response, Problem>
     docs::front_page(&lines.collect::<String>())
 }
 
-/// The response of an eNMS that is not part of a cluster.
-#[derive(Serialize)]
-struct Alive<'a> {
+/// Whether the server runs: the response of an eNMS that is not part of a cluster.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct Alive<'a> {
+    /// The name of the server.
     name: &'a str,
+    /// Always false: the server is not part of a cluster.
     cluster_id: bool,
 }
 

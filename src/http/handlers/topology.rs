@@ -7,6 +7,7 @@ use hyper::{
     StatusCode,
     header::{CONTENT_LOCATION, CONTENT_TYPE, HeaderMap, HeaderValue, VARY},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -49,9 +50,10 @@ const FILE_TYPES: [&[u8]; 5] = [
     b"text/csv",
 ];
 
-/// The response of [`list`].
-#[derive(Serialize)]
-struct Workbooks {
+/// The workbooks in the data directory.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct Workbooks {
+    /// The workbooks, sorted by name.
     workbooks: Vec<WorkbookSummary>,
 }
 

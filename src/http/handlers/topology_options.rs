@@ -206,7 +206,7 @@ mod tests {
             assert!(problem.flaws().iter().any(|flaw| flaw.location == location), "{name}");
         }
         for near in ["device", "replace"] {
-            let is_near = |flaw: &Flaw| flaw.nearest.as_deref() == Some(near);
+            let is_near = |flaw: &&Flaw| flaw.nearest.as_deref() == Some(near);
             assert!(problem.flaws().iter().any(is_near), "{near}");
         }
     }

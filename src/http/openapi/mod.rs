@@ -1,12 +1,13 @@
 //! The OpenAPI 3.1 description of the REST API, made from the route table.
 
+mod document;
 mod schemas;
 
-use hyper::{Method, body::Bytes};
+use hyper::Method;
 use serde_json::{Map, Value, json};
 
+pub(super) use self::document::Document;
 use super::{
-    conditional::ETag,
     description::{
         Access, BodyRule, CallOption, Content, Need, QueryRule, ResponseForm, Shape, Tag, ValueType,
     },
@@ -14,25 +15,16 @@ use super::{
 };
 use crate::topology::SHEET_ROWS_MAX;
 
-/// The written description. It stays the same while the process runs.
-pub(super) struct Document {
-    pub(super) json: Bytes,
-    pub(super) etag: ETag,
+/// Writes the description of these routes.
+pub(super) fn document(routes: &RouteTable) -> Document {
+    // Texts, numbers and maps of texts can always be written as JSON.
+    let mut json = serde_json::to_vec(&describe(routes)).unwrap_or_default();
+    json.push(b'\n');
+    Document::new(json.into())
 }
 
-impl Document {
-    /// Writes the description of these routes.
-    pub(super) fn new(routes: &RouteTable) -> Self {
-        // Texts, numbers and maps of texts can always be written as JSON.
-        let mut json = serde_json::to_vec(&describe(routes)).unwrap_or_default();
-        json.push(b'\n');
-        let etag = ETag::of_version(0, &json);
-        Self { json: json.into(), etag }
-    }
-}
-
-/// The parts of the description that depend on neither routes nor kinds: its head, and the schemas of
-/// the bodies.
+/// The parts of the description that depend on neither routes, types nor kinds: its head, and the
+/// schemas of the bodies that are not the JSON of a Rust type.
 const FRAME: &str = include_str!("document.json");
 
 /// Returns the description of these routes.
@@ -50,6 +42,7 @@ fn describe(routes: &RouteTable) -> Value {
             }
         }
     }
+    schemas::add_responses(&mut document["components"]["schemas"]);
     schemas::add_kinds(&mut document["components"]["schemas"]);
     document
 }

@@ -1,13 +1,122 @@
-//! The schemas that are generated from the kinds and from the options of calls. The other schemas
-//! are in `document.json`.
+//! The schemas that are generated from the types of the responses, from the kinds and from the options of
+//! calls. The other schemas are in `document.json`.
 
+use schemars::{
+    JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform,
+};
 use serde_json::{Map, Value, json};
 
 use super::{about_option, reference, value_schema};
 use crate::{
-    http::{description::BodyRule, route::Route},
+    http::{
+        description::BodyRule,
+        handlers::{
+            inventory::{change, configuration, delete, instance, pools},
+            jobs, projects,
+            reports::{ExportResponse, ImportResponse},
+            site, topology as workbooks,
+        },
+        problem,
+        route::Route,
+    },
+    import::FullReport,
+    inventory::{InventoryState, UndoReport, VerifyReport},
+    job::JobView,
+    migration::{self, ProjectSummary},
     model::{Kind, NAME_BYTES_MAX, Property, PropertyType},
+    topology,
 };
+
+/// Adds the schemas of the responses, which are generated from their Rust types. Schemas of the types that
+/// these contain are added too.
+pub(super) fn add_responses(schemas: &mut Value) {
+    let mut settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.definitions_path = "/components/schemas".into();
+    let settings = settings
+        .with_transform(RecursiveTransform(absent_without_null))
+        .with_transform(RecursiveTransform(unwrap_description));
+    let mut generator = settings.into_generator();
+    add::<problem::Rendered<'_>>(&mut generator);
+    add::<change::Changes>(&mut generator);
+    add::<configuration::StoredText<'_>>(&mut generator);
+    add::<delete::DeletedMany<'_>>(&mut generator);
+    add::<instance::Deleted<'_>>(&mut generator);
+    add::<pools::Updated<'_>>(&mut generator);
+    add::<jobs::JobList<'_>>(&mut generator);
+    add::<JobView<'_>>(&mut generator);
+    add::<projects::Projects>(&mut generator);
+    add::<ProjectSummary>(&mut generator);
+    add::<workbooks::Workbooks>(&mut generator);
+    add::<site::Alive<'_>>(&mut generator);
+    add::<InventoryState>(&mut generator);
+    add::<VerifyReport>(&mut generator);
+    add::<UndoReport>(&mut generator);
+    add::<ExportResponse<'_, migration::ExportReport>>(&mut generator);
+    add::<ImportResponse<'_, migration::Imported>>(&mut generator);
+    add::<FullReport<'_, migration::Imported>>(&mut generator);
+    add::<ExportResponse<'_, topology::ExportReport>>(&mut generator);
+    add::<ImportResponse<'_, topology::Imported>>(&mut generator);
+    add::<FullReport<'_, topology::Imported>>(&mut generator);
+    for (name, schema) in generator.take_definitions(true) {
+        schemas[name] = schema;
+    }
+    // A job keeps the body of its response as text.
+    let job = &mut schemas["Job"]["properties"];
+    job["problem"]["$ref"] = reference("Problem")["$ref"].take();
+    job["report"]["anyOf"] = JOB_REPORTS.map(reference).as_slice().into();
+}
+
+/// The schemas of the responses of operations that run as jobs.
+const JOB_REPORTS: [&str; 5] = [
+    "ProjectExportResponse",
+    "ProjectImportResponse",
+    "VerifyReport",
+    "WorkbookExportResponse",
+    "WorkbookImportResponse",
+];
+
+/// Removes null from the types of members that are not required: a response leaves such a member out
+/// and never sets it to null. `schemars` derives both from an `Option`.
+fn absent_without_null(schema: &mut Schema) {
+    let is_null = |schema: &Value| schema == "null" || schema["type"] == "null";
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required =
+        |name: &str| required.as_array().is_some_and(|names| names.iter().any(|one| one == name));
+    let Some(members) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    for (_, member) in members.iter_mut().filter(|(name, _)| !is_required(name)) {
+        for word in ["type", "anyOf"] {
+            let Some(alternatives) = member.get_mut(word).and_then(Value::as_array_mut) else {
+                continue;
+            };
+            alternatives.retain(|alternative| !is_null(alternative));
+            let [only] = alternatives.as_mut_slice() else { continue };
+            let only = only.take();
+            match only {
+                Value::Object(alternative) => {
+                    if let Some(member) = member.as_object_mut() {
+                        member.remove(word);
+                        member.extend(alternative);
+                    }
+                }
+                type_ => member[word] = type_,
+            }
+        }
+    }
+}
+
+/// Joins the lines of a description, which are those of a doc comment.
+fn unwrap_description(schema: &mut Schema) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        let paragraphs: Vec<_> =
+            text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+        *text = paragraphs.join("\n\n");
+    }
+}
+
+/// Adds the schema of a type to the definitions of the generator.
+fn add<T: JsonSchema>(generator: &mut SchemaGenerator) {
+    generator.subschema_for::<T>();
+}
 
 /// Adds the schemas that are generated from the kinds.
 pub(super) fn add_kinds(schemas: &mut Value) {
@@ -112,4 +221,48 @@ fn instance() -> Value {
 fn counts() -> Value {
     let counts = Kind::ALL.map(|kind| (kind.as_str().to_owned(), json!({"type": "integer"})));
     json!({"type": "object", "properties": Map::from_iter(counts)})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_of_a_response_is_described_for_users_of_the_api() {
+        let mut schemas = json!({});
+        add_responses(&mut schemas);
+        for (name, schema) in schemas.as_object().unwrap() {
+            let alternatives = ["anyOf", "oneOf"].map(|word| schema[word].as_array());
+            for object in [schema].into_iter().chain(alternatives.into_iter().flatten().flatten()) {
+                for (member, schema) in object["properties"].as_object().into_iter().flatten() {
+                    let about = schema["description"].as_str().or(object["description"].as_str());
+                    let about = about.unwrap_or_else(|| panic!("{name}/{member}"));
+                    assert!(about.ends_with('.'), "{name}/{member}: {about}");
+                    let is_for_rust =
+                        ["[`", "::", "None", "\n"].iter().any(|it| about.contains(it));
+                    assert!(!is_for_rust, "{name}/{member}: {about}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_member_that_can_be_absent_is_never_null() {
+        #[derive(JsonSchema, serde::Serialize)]
+        struct Body {
+            always: Option<u8>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            number: Option<u8>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            kind: Option<Kind>,
+        }
+        let settings = SchemaSettings::draft2020_12().for_serialize();
+        let generator =
+            settings.with_transform(RecursiveTransform(absent_without_null)).into_generator();
+        let schema = generator.into_root_schema_for::<Body>();
+        let members = &schema.as_value()["properties"];
+        assert_eq!(members["always"]["type"], json!(["integer", "null"]));
+        assert_eq!(members["number"]["type"], "integer");
+        assert_eq!(members["kind"], json!({"$ref": "#/$defs/Kind"}));
+    }
 }

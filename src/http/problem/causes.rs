@@ -86,9 +86,9 @@ impl From<MigrationError> for Problem {
             _ => None,
         });
         match error {
-            MigrationError::Library(LibraryError::Bundle(refused)) => problem.with_entry(&refused),
+            MigrationError::Library(LibraryError::Bundle(refused)) => problem.with_bundle(&refused),
             MigrationError::Import(ImportError::EmptyReplacement(kinds)) => {
-                problem.with_empty_kinds(&kinds)
+                problem.with_empty_kinds(kinds)
             }
             _ => problem,
         }
@@ -135,12 +135,15 @@ impl From<TopologyError> for Problem {
             }
             _ => None,
         });
-        if let TopologyError::Import(ImportError::EmptyReplacement(kinds)) = &error {
-            return problem.with_empty_kinds(kinds);
-        }
-        match (kind, error.code()) {
+        let problem = match (kind, error.code()) {
             (ProblemKind::WorkbookRefused | ProblemKind::WorkbookLimit, Some(rule)) => {
                 problem.with_rule(rule, &error)
+            }
+            _ => problem,
+        };
+        match error {
+            TopologyError::Import(ImportError::EmptyReplacement(kinds)) => {
+                problem.with_empty_kinds(kinds)
             }
             _ => problem,
         }

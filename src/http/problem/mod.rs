@@ -1,10 +1,11 @@
 //! Problems: the response to a failed request. Only this module converts errors to HTTP responses.
 //!
 //! The format is RFC 9457, `application/problem+json`: `type`, `title`, `status`, `detail`, the
-//! id of the request, and `errors`, each with its location. `kind` lists the kinds of problem;
-//! `causes` maps each error of an operation to its kind.
+//! id of the request, and `errors`, each with its location (`entry`). `kind` lists the kinds of
+//! problem; `causes` maps each error of an operation to its kind.
 
 mod causes;
+mod entry;
 mod kind;
 
 use std::{borrow::Cow, error::Error};
@@ -13,10 +14,15 @@ use hyper::{
     Method, StatusCode,
     header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub(super) use self::kind::ProblemKind;
+use self::entry::{BundleFlaw, EmptyKindFlaw, WorkbookFlaw};
+pub(super) use self::{
+    entry::{ErrorEntry, Flaw, ImportFlaw, RequestLocation},
+    kind::ProblemKind,
+};
 use super::{
     request_id::RequestId,
     response::{self, PROBLEM_JSON, Response},
@@ -46,89 +52,37 @@ const BUSY_RETRY_SECONDS: u64 = 5;
 const CHALLENGE: HeaderValue =
     HeaderValue::from_static("Basic realm=\"satchel\", charset=\"UTF-8\"");
 
-/// The location of a flaw in a request. The name of the variant becomes a member of the error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum RequestLocation {
-    /// A JSON pointer (RFC 6901) into the body; empty for the complete body.
-    Pointer(String),
-    /// A field of a form.
-    FormField(String),
-    Header(&'static str),
-    /// The path as the client sent it.
-    Path(String),
-    /// A parameter of the path.
-    PathParameter(&'static str),
-    /// A parameter of the query; empty for the complete query.
-    QueryParameter(String),
-    /// A text position in the body. Both count from 1.
-    #[serde(untagged)]
-    Text {
-        line: usize,
-        column: usize,
-    },
-}
-
-/// One error of a request: its location, the reason and the valid values.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Flaw {
-    #[serde(flatten)]
-    pub(super) location: RequestLocation,
-    /// A code for scripts, if the location alone does not identify the error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) code: Option<&'static str>,
-    /// A sentence.
-    pub(super) detail: String,
-    /// The value at the location.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) value: Option<Value>,
-    /// The valid value that is nearest to it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) nearest: Option<Cow<'static, str>>,
-    /// The position in the value, in characters from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) position: Option<usize>,
-    /// All valid values.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) valid: Vec<&'static str>,
-}
-
-impl Flaw {
-    pub(super) fn new(location: RequestLocation, detail: impl Into<String>) -> Self {
-        Self {
-            location,
-            code: None,
-            detail: detail.into(),
-            value: None,
-            nearest: None,
-            position: None,
-            valid: Vec::new(),
-        }
-    }
-}
-
 /// Why a request failed.
 #[derive(Debug)]
 pub(super) struct Problem {
     kind: ProblemKind,
     detail: Cow<'static, str>,
-    errors: Vec<Flaw>,
+    errors: Vec<ErrorEntry>,
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The damage behind the problem, which the pipeline counts.
     damage: Option<Box<Damage>>,
 }
 
-/// The members of the response, in an order for people.
-#[derive(Serialize)]
-struct Rendered<'a> {
+/// The problem of a failed request (RFC 9457). Some problems have more members: the rejection of a
+/// change or an import has those of the report, and damage has its location.
+// The order of the members is for people.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Problem")]
+pub(super) struct Rendered<'a> {
+    /// The kind of problem. Scripts distinguish problems by its last word.
     r#type: String,
+    /// The kind of problem in a few words.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
+    /// What happened, in a sentence.
     detail: &'a str,
+    /// The id of the request, which is also in the log.
     request_id: String,
-    #[serde(skip_serializing_if = "<[Flaw]>::is_empty")]
-    errors: &'a [Flaw],
+    /// The errors, each with its location.
+    #[serde(skip_serializing_if = "<[ErrorEntry]>::is_empty")]
+    errors: &'a [ErrorEntry],
     #[serde(flatten)]
     members: &'a Map<String, Value>,
 }
@@ -239,13 +193,13 @@ impl Problem {
 
     /// Adds a flaw.
     pub(super) fn with_flaw(mut self, flaw: Flaw) -> Self {
-        self.errors.push(flaw);
+        self.errors.push(ErrorEntry::Request(flaw));
         self
     }
 
     /// Adds flaws.
     pub(super) fn with_flaws(mut self, flaws: Vec<Flaw>) -> Self {
-        self.errors.extend(flaws);
+        self.errors.extend(flaws.into_iter().map(ErrorEntry::Request));
         self
     }
 
@@ -258,38 +212,30 @@ impl Problem {
         self
     }
 
-    /// Adds the error of a bundle: the entry and the broken rule.
-    fn with_entry(self, refused: &BundleError) -> Self {
-        self.with_error(serde_json::json!({
-            "entry": refused.entry(),
-            "rule": refused.code(),
-            "detail": sentence(refused),
-        }))
+    /// Adds errors.
+    pub(super) fn with_errors(mut self, errors: impl IntoIterator<Item = ErrorEntry>) -> Self {
+        self.errors.extend(errors);
+        self
     }
 
-    /// Adds the error of a file: the broken rule.
+    /// Adds the error of a bundle: its entry, and the rule that it breaks.
+    fn with_bundle(self, refused: &BundleError) -> Self {
+        let entry = refused.entry().map(str::to_owned);
+        let flaw = BundleFlaw { entry, rule: refused.code(), detail: sentence(refused) };
+        self.with_errors([ErrorEntry::Bundle(flaw)])
+    }
+
+    /// Adds the error of a workbook: the rule that it breaks.
     fn with_rule(self, rule: &'static str, refused: &dyn Error) -> Self {
-        self.with_error(serde_json::json!({"rule": rule, "detail": sentence(refused)}))
+        self.with_errors([ErrorEntry::Workbook(WorkbookFlaw { rule, detail: sentence(refused) })])
     }
 
     /// Adds the kinds of which an import would only delete records.
-    fn with_empty_kinds(self, kinds: &[EmptyKind]) -> Self {
-        let error = |kind: &EmptyKind| {
-            let mut error = serde_json::to_value(kind).unwrap_or_default();
-            error["rule"] = "empty-replacement".into();
-            error["detail"] = sentence_of(&kind.to_string()).into();
-            error
-        };
-        let mut members = Map::new();
-        members.insert("errors".to_owned(), kinds.iter().map(error).collect());
-        self.with_members(members)
-    }
-
-    /// Adds an error that has no location in the request.
-    fn with_error(self, error: Value) -> Self {
-        let mut members = Map::new();
-        members.insert("errors".to_owned(), Value::Array(vec![error]));
-        self.with_members(members)
+    fn with_empty_kinds(self, kinds: Vec<EmptyKind>) -> Self {
+        self.with_errors(kinds.into_iter().map(|kind| {
+            let detail = sentence_of(&kind.to_string());
+            ErrorEntry::EmptyKind(EmptyKindFlaw { kind, rule: "empty-replacement", detail })
+        }))
     }
 
     /// Adds a header of the response.
@@ -300,8 +246,12 @@ impl Problem {
 
     /// Returns the flaws of the request.
     #[cfg(test)]
-    pub(super) fn flaws(&self) -> &[Flaw] {
-        &self.errors
+    pub(super) fn flaws(&self) -> Vec<&Flaw> {
+        let flaws = self.errors.iter().filter_map(|error| match error {
+            ErrorEntry::Request(flaw) => Some(flaw),
+            _ => None,
+        });
+        flaws.collect()
     }
 
     /// Returns the sentence for a person.

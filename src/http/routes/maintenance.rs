@@ -49,7 +49,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 responses: &[
                     ResponseForm::of(
                         "The inventory was read; the report says whether it is intact.",
-                        &[json(Shape::Schema("Report"))],
+                        &[json(Shape::Schema("VerifyReport"))],
                     ),
                     ACCEPTED,
                 ],
@@ -72,7 +72,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 request: &options_bodies("UndoOptions"),
                 responses: &[ResponseForm::of(
                     "The import is undone, or would be (dry run).",
-                    &[json(Shape::Schema("Report"))],
+                    &[json(Shape::Schema("UndoReport"))],
                 )],
             },
         },

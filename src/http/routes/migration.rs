@@ -53,7 +53,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             responses: &[
                 ResponseForm::of(
                     "The project is written; the report describes it.",
-                    &[json(Shape::Schema("Report"))],
+                    &[json(Shape::Schema("ProjectExportResponse"))],
                 ),
                 ACCEPTED,
             ],
@@ -88,11 +88,11 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             responses: &[
                 ResponseForm::of(
                     "The project is imported, or would be (dry run); the report lists the changes.",
-                    &[json(Shape::Schema("Report"))],
+                    &[json(Shape::Schema("ProjectImportResponse"))],
                 ),
                 ResponseForm::of(
                     "The project is imported without the invalid records, which the report lists.",
-                    &[json(Shape::Schema("Report"))],
+                    &[json(Shape::Schema("ProjectImportResponse"))],
                 )
                 .status(206),
                 ACCEPTED,
@@ -114,7 +114,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[text("id", "The id of the report, from the response to an import.")],
             query: QueryRule::Nothing,
             request: &[],
-            responses: &[ResponseForm::of("The report.", &[json(Shape::Schema("Report"))])],
+            responses: &[ResponseForm::of("The report.", &[json(Shape::Schema("ProjectImportFullReport"))])],
         },
         },
         handler: |call| Box::pin(migration::report(call)),

@@ -73,7 +73,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             responses: &[
                 ResponseForm::of(
                     "The workbook is written; the report describes it.",
-                    &[json(Shape::Schema("Report")), XLS, XLSX],
+                    &[json(Shape::Schema("WorkbookExportResponse")), XLS, XLSX],
                 ),
                 ACCEPTED,
             ],
@@ -107,11 +107,11 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             responses: &[
                 ResponseForm::of(
                     "The workbook is imported, or would be (dry run); the report lists the changes.",
-                    &[json(Shape::Schema("Report"))],
+                    &[json(Shape::Schema("WorkbookImportResponse"))],
                 ),
                 ResponseForm::of(
                     "The workbook is imported without the invalid records, which the report lists.",
-                    &[json(Shape::Schema("Report"))],
+                    &[json(Shape::Schema("WorkbookImportResponse"))],
                 )
                 .status(206),
                 ACCEPTED,
@@ -133,7 +133,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             path: &[REPORT],
             query: QueryRule::Nothing,
             request: &[],
-            responses: &[ResponseForm::of("The report.", &[json(Shape::Schema("Report")), XLS, XLSX])],
+            responses: &[ResponseForm::of("The report.", &[json(Shape::Schema("WorkbookImportFullReport")), XLS, XLSX])],
         },
         },
         handler: |call| Box::pin(topology::report(call)),

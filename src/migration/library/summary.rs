@@ -1,6 +1,10 @@
 //! The entry of a project in a list.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use crate::{
     codec::bundle::{Release, secrets_word},
@@ -8,8 +12,9 @@ use crate::{
 };
 
 /// Whether a project is a file or a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ProjectLayout")]
 pub enum Layout {
     /// One file, `NAME.zip`.
     Bundle,
@@ -18,7 +23,8 @@ pub enum Layout {
 }
 
 /// The entry of a project in a list.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
+#[schemars(rename = "Project")]
 pub struct ProjectSummary {
     /// The name of the file or folder without the ending. If it is not a valid project name,
     /// `problem` says so.
@@ -26,14 +32,17 @@ pub struct ProjectSummary {
     /// Whether the project is a file or a folder.
     pub layout: Layout,
     /// The release of the system that wrote the project, if the metadata has it.
+    #[schemars(with = "Value", extend("type" = ["string", "number", "null"]))]
     pub release: Option<Release>,
     /// The export time from `metadata.yaml`, without a time zone: `2023-05-23 17:11:12.171765`.
     pub export_time: Option<String>,
     /// Whether passwords and keys are contained: `included`, `left_out`, or null if unknown.
     #[serde(serialize_with = "secrets")]
+    #[schemars(with = "Option<String>")]
     pub secrets: Option<Secrets>,
     /// The documents by kind; kinds without a document are absent.
     #[serde(serialize_with = "present")]
+    #[schemars(with = "BTreeMap<String, DocumentSummary>")]
     pub documents: PerKind<Option<DocumentSummary>>,
     /// The names of files that are not read.
     pub ignored: Vec<String>,
@@ -46,7 +55,7 @@ pub struct ProjectSummary {
 }
 
 /// The entry of a document in a list of projects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct DocumentSummary {
     /// The number of records that a bundle of Satchel declares; null in all others.
     pub records: Option<u64>,

@@ -281,14 +281,11 @@ pub(super) fn bodies(server: &Server, _: &Outputs) -> String {
         if let Some(about) = schema["description"].as_str() {
             write!(made, "{about}\n\n").unwrap();
         }
-        let one =
-            if schema["anyOf"][0]["properties"].is_object() { &schema["anyOf"][0] } else { schema };
+        let is_list_allowed =
+            schema["properties"].is_null() && schema["anyOf"][0]["properties"].is_object();
+        let one = if is_list_allowed { &schema["anyOf"][0] } else { schema };
         if std::ptr::eq(one, schema) && schema["properties"].is_null() {
-            if let Some(words) = schema["enum"].as_array() {
-                let words: Vec<String> =
-                    words.iter().map(|word| format!("`{}`", text(word))).collect();
-                write!(made, "One of {}.\n\n", words.join(", ")).unwrap();
-            }
+            write!(made, "{}", words(schema)).unwrap();
             continue;
         }
         if !std::ptr::eq(one, schema) {
@@ -296,10 +293,21 @@ pub(super) fn bodies(server: &Server, _: &Outputs) -> String {
         }
         let required = one["required"].as_array();
         made += "| member | holds | |\n|---|---|---|\n";
-        for (member, schema) in one["properties"].as_object().unwrap() {
+        let alternatives = ["oneOf", "anyOf"].map(|word| one[word].as_array());
+        let objects = [one].into_iter().chain(alternatives.into_iter().flatten().flatten());
+        let members = objects.flat_map(|object| {
+            let members = object["properties"].as_object().into_iter().flatten();
+            members.map(move |(member, schema)| (object, member, schema))
+        });
+        for (object, member, schema) in members {
             let has_to = required.is_some_and(|names| names.iter().any(|name| name == member));
             let has_to = if has_to { "Required. " } else { "" };
-            let about = schema["description"].as_str().unwrap_or_default();
+            // The only member of an alternative has the description of the alternative.
+            let about = schema["description"].as_str().or_else(|| {
+                let is_alternative = !std::ptr::eq(object, one);
+                object["description"].as_str().filter(|_| is_alternative)
+            });
+            let about = about.unwrap_or_default();
             let default = match &schema["default"] {
                 Value::Null => String::new(),
                 default => format!(" Default `{default}`."),
@@ -312,8 +320,36 @@ pub(super) fn bodies(server: &Server, _: &Outputs) -> String {
     made
 }
 
+/// Returns the sentence or the list of the words that a schema allows.
+fn words(schema: &Value) -> String {
+    let listed = |schema: &Value| -> Vec<String> {
+        let words = schema["enum"].as_array().into_iter().flatten().chain(schema.get("const"));
+        words.map(|word| format!("`{}`", text(word))).collect()
+    };
+    if schema["anyOf"][0]["$ref"].is_string() {
+        return format!("One of {}.\n\n", holds(schema));
+    }
+    let Some(alternatives) = schema["oneOf"].as_array() else {
+        let words = listed(schema);
+        return if words.is_empty() {
+            String::new()
+        } else {
+            format!("One of {}.\n\n", words.join(", "))
+        };
+    };
+    let lines = alternatives.iter().map(|schema| match schema["description"].as_str() {
+        Some(about) => format!("- {}: {about}\n", listed(schema).join(", ")),
+        None => format!("- {}\n", listed(schema).join(", ")),
+    });
+    format!("One of:\n\n{}\n", lines.collect::<String>())
+}
+
 /// Returns a short description of a schema.
 fn holds(schema: &Value) -> String {
+    if let Some(alternatives) = schema["anyOf"].as_array() {
+        let objects = alternatives.iter().filter(|one| one["type"] != "null");
+        return objects.map(holds).collect::<Vec<_>>().join(" or ");
+    }
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();
         return format!("[{name}](#{})", name.to_lowercase());

@@ -1,6 +1,7 @@
 //! The handler of `POST instance/{kind}`, which creates, updates and renames instances.
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
@@ -76,10 +77,11 @@ fn require_one(sent: Sent, expected: &ExpectedVersion) -> Result<(), Problem> {
         .with_flaw(Flaw::new(RequestLocation::Header("if-match"), detail)))
 }
 
-/// The response: the members of eNMS (`success` and `failure`), what happened to each accepted
-/// object, and the locations of faults.
-#[derive(Serialize)]
-struct Changes {
+/// The result of a change, object by object: the members of eNMS (`success` and `failure`), what
+/// happened to each accepted object, and the locations of errors.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Changed")]
+pub(in crate::http) struct Changes {
     /// The names of all accepted objects.
     success: Vec<String>,
     /// The names of the objects in `success` that are new.
@@ -88,9 +90,12 @@ struct Changes {
     updated: Vec<String>,
     /// The names of the objects in `success` that had the same values before.
     unchanged: Vec<String>,
+    /// Each rejected object, and the reason.
     failure: Vec<(Json, String)>,
+    /// The errors of the rejected objects, with their locations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Flaw>,
+    /// Findings that do not prevent the change, as sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }

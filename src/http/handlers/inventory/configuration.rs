@@ -4,6 +4,7 @@ use hyper::{
     StatusCode,
     header::{CONTENT_TYPE, ETAG, HeaderMap},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{expected_version, versioned};
@@ -48,11 +49,14 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     versioned(&call.headers, &etag, TEXT, body)
 }
 
-/// The response of [`put`].
-#[derive(Serialize)]
-struct StoredText<'a> {
+/// A stored text of a device.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct StoredText<'a> {
+    /// The name of the device.
     device: &'a str,
+    /// The property that holds the text.
     property: &'a str,
+    /// The size of the text in bytes.
     bytes: usize,
 }
 

@@ -1,6 +1,7 @@
 //! The handler of `POST delete`, which deletes several instances of one type.
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -27,11 +28,14 @@ use crate::{
 
 const NAMES: &str = "names";
 
-/// The response.
-#[derive(Serialize)]
-struct DeletedMany<'a> {
+/// The records that a deletion of several instances deleted and changed, or would (dry run).
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct DeletedMany<'a> {
+    /// Whether nothing was changed, because it was a dry run.
     dry_run: bool,
+    /// One sentence for a person.
     summary: String,
+    /// The deleted records.
     deleted: Vec<Named<'a>>,
     /// The records whose lists lost a removed reference.
     struck: Vec<Named<'a>>,

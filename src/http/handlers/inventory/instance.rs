@@ -1,6 +1,7 @@
 //! The handlers of `instance/{kind}/{name}`: read and delete one instance.
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{expected_version, kind, versioned};
@@ -40,18 +41,22 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     versioned(&call.headers, &etag, JSON, body)
 }
 
-/// The response of [`remove`].
-#[derive(Serialize)]
-struct Deleted<'a> {
+/// The records that a deletion deleted and changed.
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct Deleted<'a> {
+    /// The deleted records.
     deleted: Vec<Named<'a>>,
     /// The records with a removed reference: their lists contained the name of the deleted record.
     struck: Vec<Named<'a>>,
 }
 
-/// A record in a response.
-#[derive(Serialize)]
-pub(super) struct Named<'a> {
+/// A record by its type and name.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "NamedRecord")]
+pub(in crate::http) struct Named<'a> {
+    /// The kind of the record.
     pub r#type: Kind,
+    /// The name of the record.
     name: &'a str,
 }
 

@@ -1,6 +1,7 @@
 //! The handlers that compute pools, and count the instances of each kind.
 
 use hyper::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -8,18 +9,25 @@ use crate::http::{
     blocking::Lane, call::Call, json_response, problem::Problem, response::Response,
 };
 
-/// The response of [`update_all`].
-#[derive(Serialize)]
-struct Updated<'a> {
+/// The result of computing the members of all pools.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "UpdatedPools")]
+pub(in crate::http) struct Updated<'a> {
+    /// The number of pools whose members were computed.
     computed: u64,
+    /// The number of pools whose members changed.
     changed: u64,
+    /// The pools that could not be computed and keep their members.
     kept: Vec<Kept<'a>>,
 }
 
 /// A pool that could not be computed and keeps its members.
-#[derive(Serialize)]
-struct Kept<'a> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "KeptPool")]
+pub(in crate::http) struct Kept<'a> {
+    /// The name of the pool.
     name: &'a str,
+    /// Why it could not be computed, in a sentence.
     reason: &'a str,
 }
 

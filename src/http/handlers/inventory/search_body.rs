@@ -410,7 +410,7 @@ mod tests {
             assert!(has_flaw_at(&problem, pointer), "{pointer}: {problem:?}");
         }
         for near in ["device", "inclusion", "maximum_return_records"] {
-            let is_near = |flaw: &Flaw| flaw.nearest.as_deref() == Some(near);
+            let is_near = |flaw: &&Flaw| flaw.nearest.as_deref() == Some(near);
             assert!(problem.flaws().iter().any(is_near), "{near}: {problem:?}");
         }
         for body in [json!({"type": "device"}), json!({"type": "device", "columns": []})] {
