@@ -56,7 +56,7 @@ pub struct SheetReport {
     /// The name of the sheet, if it is not that of the kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The row of the headings, from 1. `None` if an import found no headings.
+    /// The row of the headings, from 1. Absent if the import found no headings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header_row: Option<u64>,
     /// Rows that are not blank, without the header.
