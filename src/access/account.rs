@@ -42,7 +42,7 @@ impl Account {
     }
 }
 
-/// The accounts cannot be read. The source says why.
+/// The accounts cannot be read. The source is the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("the accounts cannot be read")]
 pub struct AccountsError(#[source] pub Box<dyn Error + Send + Sync>);

@@ -20,7 +20,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The duration of a lock.
 const LOCK_TIME: Duration = Duration::from_secs(60);
 
-/// The most subjects in memory, which take less than 1 MB. One more replaces the oldest.
+/// The largest number of subjects in memory, which take less than 1 MB. A further subject replaces
+/// the oldest.
 const SUBJECTS_MAX: usize = 8192;
 
 /// A user and address, or an address, whose failures are counted together.
@@ -46,7 +47,7 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// How long this user at this address is still locked. `None` if there is no lock.
+    /// The remaining time of the lock of this user at this address. `None` if there is no lock.
     pub(super) fn wait(&self, name: &str, address: IpAddr, now: Instant) -> Option<Duration> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         self.subjects(name, address)

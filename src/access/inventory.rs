@@ -12,7 +12,8 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// The most accounts in the cache, of about 300 bytes each. One more clears the cache.
+/// The largest number of accounts in the cache, of about 300 bytes each. A further account clears
+/// the cache.
 const ACCOUNTS_MAX: usize = 1024;
 
 /// The accounts of the inventory. Accounts that were read stay in the cache until any user changes.
@@ -84,7 +85,7 @@ impl Accounts for InventoryAccounts {
     }
 }
 
-/// Why a password could not be set.
+/// The reason why a password could not be set.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
     /// The store cannot be read or written.
@@ -95,8 +96,9 @@ pub enum PasswordError {
     Hash(#[from] HashError),
 }
 
-/// Creates the first user, an administrator, in an inventory that was never changed. Returns whether
-/// it did. An inventory that lost its users gets none, because everybody knows the default password.
+/// Creates the first user, an administrator, in an inventory that was never changed. Returns
+/// whether it did. An inventory that lost its users gets no new user, because the default password
+/// is public.
 ///
 /// # Errors
 /// [`PasswordError::Store`] if the store cannot be read or written; [`PasswordError::Hash`] if the
@@ -125,7 +127,7 @@ pub fn has_able_administrator(store: &Store) -> Result<bool, StoreError> {
     for stored in reading.scan::<User>() {
         let mut user = match stored {
             Ok(stored) => stored.record,
-            // A damaged user does not keep the others from logging in.
+            // A damaged user must not prevent the logins of others.
             Err(error) if error.is_damage() => continue,
             Err(error) => return Err(error),
         };

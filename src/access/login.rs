@@ -20,7 +20,7 @@ pub struct Credentials {
     pub password: Zeroizing<String>,
 }
 
-/// Why a login failed.
+/// The reason why a login failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// Unknown user, user without password, or wrong password. The caller must not learn which.
@@ -125,8 +125,8 @@ impl Login {
     ) -> Result<Principal, LoginError> {
         let now = Instant::now();
         let Credentials { name, password } = credentials;
-        // Both were checked before, but other calls may have run while this one waited for a thread:
-        // failures that lead to a lock, or a check of the same credentials.
+        // Both were checked before, but other calls can have run while this one waited for a
+        // thread: failures that lead to a lock, or a check of the same credentials.
         self.require_unlocked(credentials, address, now)?;
         let account = self.accounts.account(name)?;
         if let Some(account) = &account
@@ -183,11 +183,15 @@ impl Login {
     }
 }
 
-/// The hash to check the user's password against. `None` if there is none, or it is unusable.
+/// The hash of the user's password. `None` if there is no hash, or if it is unusable.
 fn usable_hash(account: &Account) -> Option<StoredHash<'_>> {
     let phc = account.password_hash.as_ref()?;
     StoredHash::parse(phc)
-        .inspect_err(|error| tracing::warn!(user = account.name, error = %Chain(&error), "the stored password hash is invalid, so the user cannot log in. Set a new password with satchel passwd"))
+        .inspect_err(|error| {
+            tracing::warn!(user = account.name, error = %Chain(&error), "The \
+            stored password hash is invalid, so the user cannot log in. Set a new password with \
+            satchel passwd.")
+        })
         .ok()
 }
 

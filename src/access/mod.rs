@@ -26,8 +26,8 @@ pub const FIRST_USER_NAME: &str = "admin";
 /// The default password of the first user. The examples of the manual use it.
 pub const FIRST_USER_PASSWORD: &str = "admin";
 
-/// Returns whether the first user still has the default password, which every reader of the manual
-/// knows. A server must not listen beyond loopback then.
+/// Returns whether the first user still has the default password, which is public. With it, a
+/// server must listen on loopback addresses only.
 ///
 /// Blocks for one password check.
 ///

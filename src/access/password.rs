@@ -13,13 +13,14 @@ const NEW_HASH_LANES: u32 = 1;
 /// The size of a salt that RFC 9106 recommends.
 const SALT_BYTES: usize = 16;
 
-/// The most memory of a stored hash, in KiB. Hashes come from imported projects, and without bounds
-/// one login could take all memory of the machine. eNMS uses 100 MiB, two passes and eight lanes.
+/// The largest memory of a stored hash, in KiB. Hashes come from imported projects, and without a
+/// limit one login could take all memory of the machine. eNMS uses 100 MiB, two passes and eight
+/// lanes.
 const STORED_HASH_MEMORY_KIB_MAX: u32 = 256 * 1024;
 const STORED_HASH_PASSES_MAX: u32 = 16;
 const STORED_HASH_LANES_MAX: u32 = 64;
 
-/// Why a stored hash cannot be used, or a new one cannot be made.
+/// The reason why a stored hash cannot be used, or a new hash cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
     /// The error of argon2 repeats its own source, so it is not a source here.
@@ -150,7 +151,7 @@ pub fn hash_password(password: &str) -> Result<Zeroizing<String>, HashError> {
 mod tests {
     use super::*;
 
-    /// Made by Python's argon2-cffi with eNMS's parameters, for the password `admin`.
+    /// A hash by Python's argon2-cffi with eNMS's parameters, for the password `admin`.
     const HASHES_OF_ENMS: &[&str] = &[HASH_2ID, HASH_2I, HASH_2D];
     const HASH_2ID: &str =
         "$argon2id$v=19$m=102400,t=2,p=8$+P9APyYIpwvU1QH9PsV3yA$yvsIoy98kMZzSr1nwUKrxA";

@@ -8,12 +8,12 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// How long a password is cached: long enough for a script, and short enough that a stolen
-/// memory dump is of little use.
+/// The time for which a password is cached: long enough for a script, and short enough that a
+/// stolen memory dump is of little use.
 const CACHED_FOR: Duration = Duration::from_secs(5 * 60);
 
-/// The most users in the cache, which take about 100 KB. One more replaces the user whose time ends
-/// first.
+/// The largest number of users in the cache, which take about 100 KB. A further user replaces the
+/// user whose time ends first.
 const CACHED_USERS_MAX: usize = 1024;
 
 const KEY_BYTES: usize = 32;

@@ -16,7 +16,7 @@ Examples:
 /// `satchel completions`
 #[derive(Args, Debug)]
 pub(super) struct CompletionsArguments {
-    /// The shell that the script is for
+    /// The shell of the script
     #[arg(value_enum)]
     shell: Shell,
 }

@@ -1,4 +1,4 @@
-//! `satchel config`: prints the settings in effect, and where each comes from.
+//! `satchel config`: prints the settings in effect and their sources.
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -72,7 +72,7 @@ fn write_toml(
     effective_settings: &[EffectiveSetting],
 ) -> io::Result<()> {
     let file = file.map(|file| one_line(&file.to_string_lossy()));
-    writeln!(out, "# The settings of `satchel serve`, and where each comes from.")?;
+    writeln!(out, "# The settings of `satchel serve` and their sources.")?;
     match &file {
         Some(file) => writeln!(out, "# Settings file: {file}\n")?,
         None => writeln!(out, "# No settings file was read.\n")?,
@@ -93,7 +93,7 @@ fn write_toml(
     Ok(())
 }
 
-/// A setting's line in the file. A value that the file cannot hold becomes a comment.
+/// A setting's line in the file. A value that TOML cannot represent becomes a comment.
 fn line(EffectiveSetting { setting, value, .. }: &EffectiveSetting) -> String {
     let name = setting.name();
     match value.as_deref().map(OsStr::to_str) {

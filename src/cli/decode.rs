@@ -1,13 +1,13 @@
-//! `satchel decode-workbook`: a hidden subcommand. The server starts itself with it to decode a
-//! workbook in a child process.
+//! `satchel decode-workbook`: a hidden subcommand. The server starts its own executable with it to
+//! decode a workbook in a child process.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::codec::workbook;
 
-/// The arguments of the hidden subcommand, if it is the one that was started. It is not declared to
-/// clap, so that it appears in no help and no completion.
+/// Returns the arguments of the hidden subcommand, if it was started. It is not declared to clap,
+/// so that help and completions do not contain it.
 pub(super) fn arguments(words: &[OsString]) -> Option<Vec<String>> {
     let (subcommand, arguments) = words.get(1..)?.split_first()?;
     let arguments = arguments.iter().map(|word| word.to_string_lossy().into_owned());

@@ -32,7 +32,7 @@ Exit codes:
   3    the inventory is damaged; see `satchel recover`
   130  interrupted";
 
-/// The most records that are printed without `--all`.
+/// The largest number of records that are printed without `--all`.
 const RECORDS_SHOWN_MAX: usize = 50;
 
 /// `satchel delete`
@@ -46,8 +46,8 @@ pub(super) struct DeleteArgs {
     #[arg(value_name = "NAME", required_unless_present = "conditions")]
     names: Vec<String>,
 
-    /// In place of names: a value that the records have; PROPERTY~EXPRESSION for a regular
-    /// expression. Records must meet all conditions
+    /// Instead of names: a value of a property, or PROPERTY~EXPRESSION for a regular expression.
+    /// Records must match all conditions
     #[arg(long = "where", value_name = "PROPERTY=VALUE", conflicts_with = "names",
         value_parser = condition)]
     conditions: Vec<Condition>,
@@ -107,7 +107,7 @@ struct RecordName {
     name: String,
 }
 
-/// Deletes records, after a question unless `--yes` was given.
+/// Deletes records. Asks for confirmation unless `--yes` is given.
 pub(super) fn run(args: &DeleteArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     if !args.yes && !args.dry_run && !confirm::can_ask() {
@@ -121,13 +121,13 @@ pub(super) fn run(args: &DeleteArgs) -> anyhow::Result<ExitCode> {
         client.post(paths::DELETE.pattern(), &body, "deleting", &progress)
     };
     if !args.yes {
-        let answer = ask(true)?;
-        let preview: Deletion = answer.read()?;
+        let response = ask(true)?;
+        let preview: Deletion = response.read()?;
         let is_json = args.out.json;
         if is_json && args.dry_run {
-            output::print_json(&answer.text)?;
+            output::print_json(&response.text)?;
         } else if is_json {
-            // With --json, standard output holds only the final answer.
+            // With --json, standard output holds only the final response.
             eprint!("{}", preview.text(args.all));
         } else {
             output::print(&preview.text(args.all))?;
@@ -142,10 +142,10 @@ pub(super) fn run(args: &DeleteArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     }
-    let answer = ask(false)?;
-    let deletion: Deletion = answer.read()?;
+    let response = ask(false)?;
+    let deletion: Deletion = response.read()?;
     if args.out.json {
-        output::print_json(&answer.text)?;
+        output::print_json(&response.text)?;
     } else if !args.out.quiet {
         output::print(&deletion.text(args.all))?;
     }
@@ -157,7 +157,7 @@ impl DeleteArgs {
     /// The body of the call.
     ///
     /// # Errors
-    /// If a property has two conditions: the call accepts one.
+    /// An error if a property has two conditions: the call accepts one.
     fn body(&self) -> anyhow::Result<Value> {
         let mut body = json!({"type": self.kind});
         if self.conditions.is_empty() {
@@ -167,7 +167,11 @@ impl DeleteArgs {
         let mut criteria = Map::new();
         for Condition { property, filter, text } in &self.conditions {
             if criteria.insert(property.clone(), text.as_str().into()).is_some() {
-                bail!("Two conditions on “{}”: one condition a property", safe(property));
+                bail!(
+                    "“{}” has two conditions. Only one condition for each property is \
+                       possible",
+                    safe(property)
+                );
             }
             criteria.insert(format!("{property}_filter"), (*filter).into());
         }

@@ -15,7 +15,7 @@ use super::{
     progress::Progress,
     reading::ReadArgs,
     report::{Length, Outcome, Report},
-    target::{Answer, Client, IfMissing, LocalServer, TargetArgs},
+    target::{ApiResponse, Client, IfMissing, LocalServer, TargetArgs},
 };
 use crate::{access, import::Mode, store::Store};
 
@@ -97,8 +97,8 @@ fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
             let connection = args.target.resolve("diff", IfMissing::Fail)?.connect(&progress)?;
             let replace = ReplaceScope::of_flags(args.replace, args.replace_all);
             let options = import_options(args, replace, Mode::DryRun);
-            let answer = import_call::import(&connection.client, &from, &options, &progress)?;
-            let code = print_report(args, &answer, answer.read()?, &connection.client)?;
+            let response = import_call::import(&connection.client, &from, &options, &progress)?;
+            let code = print_report(args, &response, response.read()?, &connection.client)?;
             connection.close()?;
             Ok(code)
         }
@@ -106,12 +106,12 @@ fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The options of an import that the comparison makes.
+/// The options of the dry run that makes the comparison.
 fn import_options(args: &DiffArgs, replace: ReplaceScope, mode: Mode) -> ImportOptions<'_> {
     ImportOptions {
         types: args.kinds.words(),
         replace,
-        // An empty document is a difference like any other.
+        // An empty document is an ordinary difference.
         allow_empty: true,
         dry_run: mode == Mode::DryRun,
         skip_errors: true,
@@ -119,8 +119,8 @@ fn import_options(args: &DiffArgs, replace: ReplaceScope, mode: Mode) -> ImportO
     }
 }
 
-/// Compares two projects: imports the first into a temporary inventory, and previews the import of
-/// the second there.
+/// Compares two projects: imports the first into a temporary inventory, and runs a dry run of the
+/// import of the second there.
 fn between(
     args: &DiffArgs,
     from: &Input,
@@ -162,15 +162,15 @@ fn between(
             bail!("Cannot read the first project:\n{}", first.text(Length::Short))
         }
     }
-    let answer = import_call::import(
+    let response = import_call::import(
         &client,
         to,
         &import_options(args, ReplaceScope::AllTypes, Mode::DryRun),
         progress,
     )?;
-    let mut second: Report = answer.read()?;
+    let mut second: Report = response.read()?;
     second.summarize_as_comparison();
-    let code = print_report(args, &answer, second, &client)?;
+    let code = print_report(args, &response, second, &client)?;
     drop(client);
     local.close()?;
     Ok(code)
@@ -179,12 +179,12 @@ fn between(
 /// Prints the report. Returns the exit code.
 fn print_report(
     args: &DiffArgs,
-    answer: &Answer,
+    response: &ApiResponse,
     mut report: Report,
     client: &Client,
 ) -> anyhow::Result<ExitCode> {
     if args.out.json {
-        output::print_json(&answer.text)?;
+        output::print_json(&response.text)?;
     } else {
         let length = if args.all { Length::All } else { Length::Short };
         report.lengthen(length, client)?;

@@ -121,7 +121,7 @@ impl ExportArgs {
                 );
             }
             if self.out.json {
-                bail!("--json and --output - both write to standard output. Leave one out");
+                bail!("--json and --output - both write to standard output. Use only one of them");
             }
             return Ok(Copy::StandardOutput);
         }
@@ -145,7 +145,7 @@ impl ExportArgs {
     }
 }
 
-/// Exports, and copies the export if that was asked for.
+/// Exports, and copies the export if `--output` is given.
 pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let copy = args.copy()?;
@@ -165,8 +165,8 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         )
     };
     let words = JobWords { doing: "exporting", noun: "export" };
-    let answer = client.post_as_job(path, &body, words, &progress)?;
-    let exported: Exported = answer.read()?;
+    let response = client.post_as_job(path, &body, words, &progress)?;
+    let exported: Exported = response.read()?;
     let label = "copying";
     let mut summary = text(args, &exported);
     match copy {
@@ -184,7 +184,7 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         }
     }
     if args.out.json {
-        output::print_json(&answer.text)?;
+        output::print_json(&response.text)?;
     } else if !args.out.quiet {
         output::print(&summary)?;
     }

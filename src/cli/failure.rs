@@ -1,4 +1,4 @@
-//! Error reports of the command line: what failed, and what to do next.
+//! Error reports of the command line: the failure and the next step.
 
 use std::io::{ErrorKind, Write};
 
@@ -14,27 +14,27 @@ use crate::{
     store::{DirectoryError, LockHolder, StoreError},
 };
 
-/// The subcommand that has no counterpart at a server.
+/// The subcommand that starts a server, so it cannot be run against a server.
 const SERVE: &str = "serve";
 
 /// The subcommand that works on a data directory only.
 const RECOVER: &str = "recover";
 
-/// The title of a problem document that the command itself makes.
+/// The title of a problem document that the command itself creates.
 const TITLE: &str = "The command failed";
 
-/// Prints an error with its causes on standard error, and what to do next if that is known. With
+/// Prints an error with its causes on standard error, and the next step if it is known. With
 /// `--json` it also prints a problem document on standard output.
 pub(super) fn report(error: &anyhow::Error, format: OutputFormat) {
     let advice = advice(error);
     let mut stderr = std::io::stderr().lock();
-    // If standard error is closed, nobody can be told. That is no reason to panic.
+    // If standard error is closed, the message is lost. The command must not panic.
     let _ = writeln!(stderr, "satchel: {error:#}");
     if let Some(advice) = &advice {
         let _ = writeln!(stderr, "{advice}");
     }
     if format == OutputFormat::Json {
-        // If standard output cannot be written, nobody can be told.
+        // If standard output cannot be written, the message is lost.
         let _ = output::print_json(&document(error, advice.as_deref()));
     }
 }
@@ -63,7 +63,7 @@ fn problem(detail: &str) -> Value {
     json!({"type": "about:blank", "title": TITLE, "detail": detail})
 }
 
-/// Makes a sentence of a message: a capital first, a full stop last.
+/// Converts a message to a sentence: with a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let stop = if text.ends_with(['.', '?', '!']) { "" } else { "." };
     let mut chars = text.chars();
@@ -71,7 +71,7 @@ fn sentence(text: &str) -> String {
     format!("{first}{}{stop}", chars.as_str())
 }
 
-/// Returns the next step for the user, if the message of the error does not name it.
+/// Returns the next step for the user, if the message of the error does not contain it.
 fn advice(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(error) = cause.downcast_ref::<StoreError>() {
@@ -104,7 +104,7 @@ fn of_store(error: &StoreError) -> Option<String> {
             "Check the system log for disk errors, then restart the server."
         }
         StoreError::Io { source, .. } => of_io(source.kind())?,
-        // The message of these errors says it.
+        // The messages of these errors already contain the next step.
         StoreError::InventoryDamaged(damage) => {
             return recover::library_sentence(&damage.directory);
         }
@@ -149,7 +149,9 @@ fn command_at_holder(error: &DirectoryError) -> Option<String> {
     };
     if std::env::args().nth(1).is_some_and(|word| word == RECOVER) {
         return Some(
-            "Stop the server first: a recovery needs the data directory for itself.".to_owned(),
+            "Stop the server first: a recovery needs exclusive use of the data \
+             directory."
+                .to_owned(),
         );
     }
     let command = at_server(std::env::args(), url)?;

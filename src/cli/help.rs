@@ -48,7 +48,7 @@ pub(super) fn complete(command: Command) -> Command {
         } else {
             SETTINGS.to_owned()
         };
-        // A subcommand with codes of its own lists them itself.
+        // A subcommand with its own exit codes lists them itself.
         let codes = if own.contains("Exit codes:") { String::new() } else { EXIT_CODES.to_owned() };
         subcommand.after_long_help(paragraphs(&[own, settings, codes]))
     })

@@ -14,7 +14,7 @@ use super::{
     progress::Progress,
     reading::ReadArgs,
     report::{Length, Outcome, Report},
-    target::{Answer, Client, IfMissing, TargetArgs},
+    target::{ApiResponse, Client, IfMissing, TargetArgs},
 };
 
 pub(super) const EXAMPLES: &str = "\
@@ -147,22 +147,22 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         reading: &args.reading,
     };
     let client = &connection.client;
-    let answer = if asks {
-        let confirm = |preview: &Answer| confirm_removals(preview, args.out);
+    let response = if asks {
+        let confirm = |preview: &ApiResponse| confirm_removals(preview, args.out);
         import_call::import_after_confirmation(client, &from, &options, confirm, &progress)?
     } else {
         Some(import_call::import(client, &from, &options, &progress)?)
     };
-    let Some(answer) = answer else {
+    let Some(response) = response else {
         progress.say("nothing was changed");
         connection.close()?;
         return Ok(ExitCode::FAILURE);
     };
-    let mut report: Report = answer.read()?;
-    // The report of a dry run is its purpose, so --quiet prints it.
+    let mut report: Report = response.read()?;
+    // The report is the purpose of a dry run, so --quiet prints it.
     let is_silent = args.out.quiet && !args.dry_run && report.is_good();
     if args.out.json {
-        output::print_json(&answer.text)?;
+        output::print_json(&response.text)?;
     } else if !is_silent {
         let length = if args.all { Length::All } else { Length::Short };
         report.lengthen(length, &connection.client)?;
@@ -175,7 +175,7 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
 
 /// Shows the preview of an import that would remove records, and asks for confirmation. Returns
 /// whether to import.
-fn confirm_removals(preview: &Answer, out: OutputArgs) -> anyhow::Result<bool> {
+fn confirm_removals(preview: &ApiResponse, out: OutputArgs) -> anyhow::Result<bool> {
     let preview: Report = preview.read()?;
     let removed = preview.removed();
     // A rejected import removes nothing, and its report says why.
@@ -183,7 +183,7 @@ fn confirm_removals(preview: &Answer, out: OutputArgs) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let text = preview.text(Length::Short);
-    // With --json, standard output holds only the answer.
+    // With --json, standard output holds only the response.
     if out.json {
         eprint!("{text}");
     } else {

@@ -10,7 +10,7 @@ use super::{
     interrupt::{self, Cleanup, Guard},
     progress::Progress,
     reading::ReadArgs,
-    target::{Answer, Client, JobWords, RequestRefused, Upload},
+    target::{ApiResponse, Client, JobWords, RequestRefused, Upload},
 };
 use crate::{http::paths, migration::ProjectName, model::FILE_NAME_CHARACTERS_MAX};
 
@@ -18,7 +18,7 @@ use crate::{http::paths, migration::ProjectName, model::FILE_NAME_CHARACTERS_MAX
 pub(super) struct ImportOptions<'a> {
     pub types: Vec<&'static str>,
     pub replace: ReplaceScope,
-    /// True to let an empty document remove all records of its type.
+    /// True if an empty document is allowed to remove all records of its type.
     pub allow_empty: bool,
     pub dry_run: bool,
     pub skip_errors: bool,
@@ -62,7 +62,7 @@ impl ReplaceScope {
 /// The project name for a file whose own name cannot be one.
 const DEFAULT_NAME: &str = "import";
 
-/// Imports, or previews the import. Returns the report, also of a rejected import.
+/// Imports, or runs a dry run. Returns the report, also of a rejected import.
 ///
 /// # Errors
 /// An error if the upload fails, or the input is not a project or workbook. A rejected import is not
@@ -72,12 +72,12 @@ pub(super) fn import(
     from: &Input,
     options: &ImportOptions<'_>,
     progress: &Progress,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<ApiResponse> {
     upload(client, from, options, progress, |import| import(options.dry_run))
 }
 
-/// Previews an import, asks for confirmation and imports. Returns `None` if the answer was no:
-/// nothing is changed then.
+/// Previews an import, asks for confirmation and imports. Returns `None` if the user did not
+/// confirm. Nothing is changed then.
 ///
 /// # Errors
 /// As [`import`], and the errors of `confirm`.
@@ -85,17 +85,17 @@ pub(super) fn import_after_confirmation(
     client: &Client,
     from: &Input,
     options: &ImportOptions<'_>,
-    confirm: impl FnOnce(&Answer) -> anyhow::Result<bool>,
+    confirm: impl FnOnce(&ApiResponse) -> anyhow::Result<bool>,
     progress: &Progress,
-) -> anyhow::Result<Option<Answer>> {
+) -> anyhow::Result<Option<ApiResponse>> {
     upload(client, from, options, progress, |import| {
         let preview = import(true)?;
         if confirm(&preview)? { import(false).map(Some) } else { Ok(None) }
     })
 }
 
-/// Imports the uploaded input. The argument says whether it is a dry run.
-type ImportUploaded<'a> = dyn FnMut(bool) -> anyhow::Result<Answer> + 'a;
+/// Imports the uploaded input. The argument is true for a dry run.
+type ImportUploaded<'a> = dyn FnMut(bool) -> anyhow::Result<ApiResponse> + 'a;
 
 /// Uploads the input and calls `run`, which can import it several times.
 fn upload<T>(
@@ -127,7 +127,7 @@ fn workbook(
     options: &ImportOptions<'_>,
     dry_run: bool,
     progress: &Progress,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<ApiResponse> {
     // The preview might already have read the file.
     file.rewind().context("Cannot read the workbook")?;
     let on_error = if options.skip_errors { "skip" } else { "fail" };
@@ -162,7 +162,7 @@ fn upload_bundle<T>(
     };
     let deferred = interrupt::defer("Stopped. Nothing was changed.".to_owned());
     let put = match upload(&name) {
-        // A stored project of that name must not be replaced.
+        // A stored project of the same name must not be replaced.
         Err(error) if is_name_taken(&error) => {
             name = unique_name(&name)?;
             upload(&name)
@@ -172,7 +172,7 @@ fn upload_bundle<T>(
     drop(deferred);
     put.with_context(|| format!("Cannot upload {}", path.display()))?;
     let guard = remove_if_interrupted(client, &name);
-    let answer = run(&mut |dry_run| project(client, &name, options, dry_run, progress));
+    let response = run(&mut |dry_run| project(client, &name, options, dry_run, progress));
     let removed = client.delete(&project_path(&name));
     drop(guard);
     if let Err(error) = removed {
@@ -180,7 +180,7 @@ fn upload_bundle<T>(
             "the project “{name}” could not be removed from the project library: {error:#}"
         ));
     }
-    answer
+    response
 }
 
 fn is_name_taken(error: &anyhow::Error) -> bool {
@@ -205,7 +205,7 @@ fn project(
     options: &ImportOptions<'_>,
     dry_run: bool,
     progress: &Progress,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<ApiResponse> {
     let body = json!({
         "name": name,
         "import_export_types": options.types,

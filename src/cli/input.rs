@@ -39,11 +39,12 @@ pub(super) enum Input {
 }
 
 impl Input {
-    /// Finds out what `word` names: a file or folder, by its content; if there is none of that name, a
-    /// project in the project library.
+    /// Determines the kind of input of `word`: a file or folder, by its content; if neither exists,
+    /// a project in the project library.
     ///
     /// # Errors
-    /// There is no such file, and `word` is not a project name; or the file has another format.
+    /// An error if there is no such file and `word` is not a project name, or if the file has
+    /// another format.
     pub(super) fn find(word: &OsStr) -> anyhow::Result<Self> {
         let path = Path::new(word);
         match fs::metadata(path) {
@@ -75,7 +76,7 @@ impl Input {
                 Err(BundleError::MetadataMissing) if !is_zip(path) => {
                     Ok(Input::Workbook { input: InputFile::new(path), media_type: XLSX })
                 }
-                // Errors in a bundle are reported where it is read.
+                // Errors in a bundle are reported when it is read.
                 Ok(_) | Err(_) => Ok(Input::Bundle(InputFile::new(path))),
             },
             None => match ForeignFile::of(first) {
@@ -94,7 +95,7 @@ impl Input {
 #[derive(Debug)]
 pub(super) struct InputFile {
     path: PathBuf,
-    /// The open file; for a folder, the bundle made of it.
+    /// The open file; for a folder, the bundle with its documents.
     opened: OnceCell<File>,
 }
 
@@ -107,7 +108,7 @@ impl InputFile {
         &self.path
     }
 
-    /// The open file, or a bundle made of the folder. The first call opens it.
+    /// Returns the open file, or a bundle of the folder. The first call opens it.
     ///
     /// # Errors
     /// The file or folder cannot be read.
@@ -127,8 +128,8 @@ impl InputFile {
 }
 
 impl Input {
-    /// Opens the file. Call it before root becomes the owner of a data directory, who might have no
-    /// permission to read it.
+    /// Opens the file. It must be called before root becomes the owner of a data directory, because
+    /// the owner might have no permission to read the file.
     ///
     /// # Errors
     /// The file or folder cannot be read.
@@ -148,7 +149,7 @@ const XLSB: &str = "application/vnd.ms-excel.sheet.binary.macroenabled.12";
 const ODS: &str = "application/vnd.oasis.opendocument.spreadsheet";
 const CSV: &str = "text/csv";
 
-/// Returns whether the extension is that of a bundle or workbook. `v1.2` is a project name.
+/// Returns whether the extension belongs to a bundle or workbook. `v1.2` is a project name.
 fn has_file_extension(path: &Path) -> bool {
     is_zip(path) || media_type(path).is_some()
 }

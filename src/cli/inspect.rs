@@ -1,4 +1,4 @@
-//! `satchel inspect`: shows what a file or the inventory contains.
+//! `satchel inspect`: shows the contents of a file or the inventory.
 
 use std::{
     ffi::OsString,
@@ -31,7 +31,7 @@ Examples:
   satchel inspect --data /var/lib/satchel
       shows the inventory, and the one that an undo would restore";
 
-/// The most columns of a sheet that are listed.
+/// The largest number of listed columns of a sheet.
 const COLUMNS_SHOWN_MAX: usize = 100;
 
 /// `satchel inspect`
@@ -71,7 +71,7 @@ pub(super) struct KindCount {
     pub records: u64,
 }
 
-/// Prints what the file or the inventory contains.
+/// Prints the contents of the file or the inventory.
 pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     match &args.file {
@@ -101,11 +101,11 @@ pub(super) fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
 
 fn inventory(args: &InspectArgs, progress: &Progress) -> anyhow::Result<()> {
     let connection = args.target.resolve("inspect", IfMissing::Fail)?.connect(progress)?;
-    let answer = connection.client.get(paths::STATE.pattern())?;
+    let response = connection.client.get(paths::STATE.pattern())?;
     if args.out.json {
-        output::print_json(&answer.text)?;
+        output::print_json(&response.text)?;
     } else {
-        output::print(&answer.read::<InventoryState>()?.text())?;
+        output::print(&response.read::<InventoryState>()?.text())?;
     }
     connection.close()
 }
@@ -150,18 +150,18 @@ impl InventoryState {
 /// Reads a whole project.
 ///
 /// # Errors
-/// The project cannot be read at all. Damage within it is part of the result.
+/// An error if the project cannot be read at all. Damage within it is part of the result.
 pub(super) fn project(path: &Path, progress: &Progress) -> anyhow::Result<ProjectInspection> {
     let bar = progress.records("reading");
     inspect(path, &mut |records| bar.add(records))
         .with_context(|| format!("Cannot read {} as a project", path.display()))
 }
 
-/// Formats what a project contains.
+/// Formats the contents of a project.
 pub(super) fn project_text(inspection: &ProjectInspection) -> String {
     let mut facts = Vec::new();
     if let Some(release) = &inspection.release {
-        facts.push(format!("of release {}", safe(release)));
+        facts.push(format!("release {}", safe(release)));
     }
     if let Some(time) = &inspection.export_time {
         facts.push(format!("exported {}", safe(time)));
@@ -176,7 +176,7 @@ pub(super) fn project_text(inspection: &ProjectInspection) -> String {
         None => "not written by Satchel".to_owned(),
     });
     let mut text = format!(
-        "The project “{}”: {}; {}.\n\n",
+        "Project “{}”: {}; {}.\n\n",
         safe(&inspection.project),
         facts.join(", "),
         counted(inspection.bytes, "byte")

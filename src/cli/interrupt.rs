@@ -21,15 +21,15 @@ pub(super) const EXIT_INTERRUPTED: u8 = 130;
 pub(super) enum Interrupted {
     #[error("Cancelled: nothing was changed.")]
     Cancelled,
-    /// The server did not answer, so the job might go on there.
+    /// The server did not respond, so the job might continue there.
     #[error("{message}")]
-    Unanswered { message: String },
+    NoResponse { message: String },
 }
 
 /// Removes one temporary file or stored project.
 type Removal = Box<dyn FnOnce() + Send>;
 
-/// The place where a removal works.
+/// The location on which a removal works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cleanup {
     Local,
@@ -37,7 +37,7 @@ pub(super) enum Cleanup {
     AtServer,
 }
 
-/// The signals so far, and what to do about them.
+/// The received signals and the pending reactions.
 struct SignalState {
     /// The removals to run before the process ends, each with its number.
     removals: Vec<(u64, Cleanup, Removal)>,
@@ -94,7 +94,7 @@ pub(super) fn must_cancel() -> bool {
 pub(super) fn wait(pause: Duration) {
     let state = state();
     let before = state.is_interrupted;
-    // The caller asks itself whether a signal arrived.
+    // The caller checks whether a signal arrived.
     let _ = ARRIVED.wait_timeout_while(state, pause, |state| state.is_interrupted == before);
 }
 
@@ -121,7 +121,7 @@ impl Drop for Guard {
     }
 }
 
-/// Handles signals on a thread of its own. The handlers are installed when this returns. If the
+/// Handles signals on a separate thread. The handlers are installed when this returns. If the
 /// thread cannot be started, a signal ends the process, and temporary files are left behind.
 fn watch() {
     let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };

@@ -27,7 +27,7 @@ impl KindsArgs {
         !self.types.is_empty()
     }
 
-    /// The types in the words of the REST API; all types without the option.
+    /// The types as the REST API names them; all types without the option.
     pub(super) fn words(&self) -> Vec<&'static str> {
         let is_selected = |kind: &Kind| self.types.is_empty() || self.types.contains(kind);
         Kind::ALL.iter().filter(|kind| is_selected(kind)).map(|kind| kind.as_str()).collect()

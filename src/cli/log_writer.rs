@@ -1,15 +1,15 @@
-//! Writes log lines to standard error on a thread of its own, so that no request waits for the log.
+//! Writes log lines to standard error on a separate thread, so that no request waits for the log.
 //!
 //! Lines that arrive within [`GATHER_TIME`] share one write, because waking the thread for every line
 //! would cost a request more than the line itself.
 //!
-//! Standard error can be a pipe that nobody reads. Then the queue fills up. Further lines are dropped
-//! and counted, and the count is logged when lines are written again. Neither a request nor the
-//! shutdown waits for the reader.
+//! Standard error can be a pipe that no process reads. Then the queue fills up. Further lines are
+//! dropped and counted, and the count is logged when lines are written again. Neither a request nor
+//! the shutdown waits for the reader.
 //!
 //! `tracing-appender` 0.2.5 (`non_blocking`) was tried instead. It cannot keep these promises:
 //! - At the end it waits for the reader for one second in total, so a slow reader loses lines. This
-//!   writer waits as long as the reader takes something.
+//!   writer waits as long as the reader reads data.
 //! - If the queue is full at the end, it prints a message on standard output, which programs parse.
 //! - Its limit counts lines, so the memory of the queue is not bounded.
 //! - It counts dropped lines, but logs no count, and it wakes its thread for every line.
@@ -21,26 +21,26 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How long the first line waits for others to share its write. A person who watches the log does
-/// not notice it.
+/// The time that the first line waits for further lines in the same write. A person who watches the
+/// log does not notice it.
 const GATHER_TIME: Duration = Duration::from_millis(20);
 
-/// The most bytes in the queue, about 10,000 lines of requests. A slow reader takes them in a second.
-/// Lines beyond are dropped.
+/// The size limit of the queue, in bytes: about 10,000 lines of requests. A slow reader reads them
+/// in a second. Further lines are dropped.
 const QUEUE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// The bytes of one write: the capacity of a pipe on Linux. Each completed write is progress of the
-/// reader.
+/// The bytes of one write: the capacity of a pipe on Linux. Each completed write shows progress of
+/// the reader.
 const WRITE_BYTES: usize = 64 * 1024;
 
-/// How long the shutdown waits for a reader that takes nothing.
+/// The time that the shutdown waits for a reader that reads nothing.
 const STALL_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Accepts log lines from all threads.
 #[derive(Clone)]
 pub(super) struct LogWriter(Arc<Shared>);
 
-/// Writes the queued lines when it is dropped, unless the reader takes nothing.
+/// Writes the queued lines when it is dropped, unless the reader reads nothing.
 pub(super) struct LogWriterGuard {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
@@ -109,7 +109,7 @@ fn run(shared: &Shared, mut out: impl Write) {
             return;
         }
         for piece in lines.chunks(WRITE_BYTES) {
-            // If standard error is closed, nobody can be told.
+            // If standard error is closed, the lines are lost.
             let _ = out.write_all(piece);
             shared.lock().writes += 1;
             shared.progress.notify_all();
@@ -266,7 +266,8 @@ mod tests {
         assert_eq!(*out.0.lock().unwrap(), b"alone\n");
     }
 
-    /// The reader takes longer for all lines than the shutdown waits for one that takes nothing.
+    /// The reader needs more time for all lines than the shutdown waits for a reader that reads
+    /// nothing.
     #[test]
     fn the_shutdown_waits_for_a_slow_reader() {
         const READ_PAUSE: Duration = Duration::from_millis(250);

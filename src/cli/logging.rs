@@ -19,7 +19,7 @@ use crate::panics;
 /// guard flushes it.
 ///
 /// # Errors
-/// The filter is invalid, or the thread cannot be started.
+/// An error if the filter is invalid, or the thread cannot be started.
 pub(super) fn start(config: &LogConfig) -> anyhow::Result<LogWriterGuard> {
     let filter = filter(&config.filter)
         .with_context(|| format!("The log filter “{}” is invalid", config.filter))?;
@@ -55,7 +55,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 /// errors.
 ///
 /// # Errors
-/// A level is unknown, or the filter selects spans.
+/// An error if a level is unknown, or if the filter selects spans.
 fn filter(text: &str) -> anyhow::Result<Targets> {
     // `EnvFilter` supports spans, but takes 100 KB of code.
     anyhow::ensure!(

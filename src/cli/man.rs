@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &ManArguments, command: Command) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-/// The sentence that names the subcommand with the most similar name, if there is one.
+/// The sentence that suggests the subcommand with the most similar name, if there is one.
 fn suggestion(command: &Command, name: &str) -> String {
     let nearest = nearest(name, visible(command).map(Command::get_name));
     nearest.map(|nearest| format!(". Did you mean “{nearest}”?")).unwrap_or_default()

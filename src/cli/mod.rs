@@ -74,7 +74,7 @@ enum Command {
     /// Show what an import would change, or how two projects differ
     #[command(after_help = diff::EXAMPLES)]
     Diff(Box<diff::DiffArgs>),
-    /// Show what a bundle, a workbook or the inventory contains
+    /// Show the contents of a bundle, a workbook or the inventory
     #[command(after_help = inspect::EXAMPLES)]
     Inspect(Box<inspect::InspectArgs>),
     /// Check a bundle or the inventory for damage
@@ -83,16 +83,16 @@ enum Command {
     /// Undo the last import
     #[command(after_help = undo::EXAMPLES)]
     Undo(Box<undo::UndoArgs>),
-    /// Delete records, with the records that need them
+    /// Delete records, and the records that depend on them
     #[command(after_help = delete::EXAMPLES)]
     Delete(Box<delete::DeleteArgs>),
-    /// Show what is damaged in a data directory, and recover it
+    /// Show the damage of a data directory, and recover the inventory
     #[command(after_help = recover::EXAMPLES)]
     Recover(Box<recover::RecoverArgs>),
     /// Change a user's password
     #[command(after_help = passwd::EXAMPLES)]
     Passwd(Box<passwd::PasswdArgs>),
-    /// Print the settings of `satchel serve`, and where each comes from
+    /// Print the settings of `satchel serve` and their sources
     #[command(after_help = config::EXAMPLES, mut_arg("demo", |demo| demo.hide(true)))]
     Config(Box<config::ConfigArguments>),
     /// Print a shell completion script
@@ -104,7 +104,7 @@ enum Command {
     /// Print or write the manual pages
     #[command(after_help = man::EXAMPLES)]
     Man(man::ManArguments),
-    /// Print the licences of Satchel and of the libraries in it
+    /// Print the licences of Satchel and of its libraries
     Licenses,
 }
 
@@ -159,7 +159,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// The output format that the subcommand was told to use.
+/// The output format that the options of the subcommand select.
 fn output_format(matches: &ArgMatches) -> OutputFormat {
     let json = matches.subcommand().and_then(|(_, inner)| inner.try_get_one("json").ok());
     match json.flatten() {

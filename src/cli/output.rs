@@ -1,4 +1,4 @@
-//! Output of commands: aligned text for people, or the JSON of the REST answer for scripts.
+//! Output of commands: aligned text for people, or the JSON of the REST response for scripts.
 
 use std::{
     fmt::Write as _,
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{store::FileOwner, wording::plural};
 
-/// The format in which a command prints its answer or its error.
+/// The format in which a command prints its response or its error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OutputFormat {
     Text,
@@ -27,11 +27,11 @@ pub(super) enum OutputFormat {
     Json,
 }
 
-/// The options that say how a command prints.
+/// The options that control the output of a command.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
-    /// Print the answer as JSON, exactly as the REST API returns it
+    /// Print the response as JSON, exactly as the REST API returns it
     #[arg(long)]
     pub json: bool,
 
@@ -54,7 +54,7 @@ impl OutputArgs {
     }
 }
 
-/// Prints to standard output. A closed pipe is not an error: its reader wants no more, as `head`.
+/// Prints to standard output. A closed pipe is not an error: a reader such as `head` can end early.
 ///
 /// # Errors
 /// An I/O error if standard output cannot be written.

@@ -1,4 +1,4 @@
-//! A command that root runs on another user's data directory works as that user.
+//! Runs a command of root on another user's data directory as that user.
 //!
 //! A file of root in the data directory of a service would keep the service from starting. So the
 //! command becomes the owner of the data directory before it opens anything in it. Other files on
@@ -12,7 +12,7 @@ use anyhow::Context;
 use super::privileges;
 use crate::store::FileOwner;
 
-/// The user as whom a command works.
+/// The user under which a command runs.
 #[derive(Debug)]
 pub(super) enum ActingUser {
     Caller,
@@ -30,8 +30,8 @@ impl fmt::Display for ActingUser {
     }
 }
 
-/// The owner of the data directory, if root must become that user to work on it. A directory that
-/// does not exist yet is created by root, for root.
+/// Returns the owner of the data directory, if root must become that user to use it. A directory
+/// that does not exist yet is created by root, for root.
 pub(super) fn owner_to_become(path: &Path) -> Option<FileOwner> {
     if !FileOwner::caller().is_root() {
         return None;

@@ -79,7 +79,7 @@ pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses a name that no user can have. `--administrator` would create that user.
+/// Refuses an invalid name. Otherwise `--administrator` would create that user.
 fn require_valid_name(name: &str) -> anyhow::Result<()> {
     Name::parse(name.to_owned())
         .map(drop)
@@ -102,11 +102,11 @@ fn set_at_server(client: &Client, user: &str, progress: &Progress) -> anyhow::Re
     let password = new_password()?;
     let body = json!({"name": user, "password": *password});
     let users = paths::INSTANCES.path([Kind::User.as_str()]);
-    let answer = client.post(&users, &body, "setting the password", progress)?;
-    if answer.status != 200 {
-        bail!("The password was not changed: {}", answer.text);
+    let response = client.post(&users, &body, "setting the password", progress)?;
+    if response.status != 200 {
+        bail!("The password was not changed: {}", response.text);
     }
-    serde_json::from_str::<serde_json::Value>(&answer.text)
+    serde_json::from_str::<serde_json::Value>(&response.text)
         .map(drop)
-        .context("Cannot read the server's answer")
+        .context("Cannot read the server's response")
 }

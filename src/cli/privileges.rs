@@ -1,4 +1,4 @@
-//! Gives up root for good, and becomes another user.
+//! Drops the privileges of root permanently, and becomes another user.
 //!
 //! This calls the functions of the C library, which change all threads of the process. The system
 //! calls themselves (`rustix::thread::set_thread_uid`) change the calling thread only: a thread that
@@ -13,8 +13,8 @@ use libc::c_int;
 /// ids change too, so root cannot be regained.
 ///
 /// # Errors
-/// The error of the system, for example in a container that took CAP_SETUID from root. The process
-/// must end then: its ids may have changed in part.
+/// The error of the system, for example in a container where root lacks CAP_SETUID. The process
+/// must end then: some of its ids can have changed.
 pub(super) fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     // The groups come first: only root can change them.
     let groups = [gid];

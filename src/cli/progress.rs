@@ -29,7 +29,7 @@ const RECORDS: &str = "{spinner} {msg} records: {human_pos} {per_sec} {elapsed}"
 const STEP: &str = "{msg} {bar:30} records: {human_pos}/{human_len} {per_sec} {eta} left";
 const WAITING: &str = "{spinner} {msg} {elapsed}";
 
-/// How progress is shown.
+/// The form in which progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     Bars,
@@ -83,7 +83,7 @@ impl Progress {
         self.begin(label, 0, WAITING, Counted::Nothing)
     }
 
-    /// The progress of a job at a server, which is requested again and again.
+    /// The progress of a job at a server, which is requested repeatedly.
     pub(super) fn job(self, label: &str) -> JobBar {
         match self {
             Progress::Quiet | Progress::Plain => JobBar::Nothing,
@@ -325,7 +325,7 @@ mod tests {
         let second = "importing: decoding: 400 of 900 records, 40/s, 12 seconds left";
         assert_eq!(line(10, "decoding", 400).as_deref(), Some(second));
         assert_eq!(line(19, "decoding", 700), None);
-        // A new step does not wait, and its rate is its own.
+        // A new step is printed immediately, and its rate is computed separately.
         let third = "importing: applying: 0 of 900 records";
         assert_eq!(line(19, "applying", 0).as_deref(), Some(third));
         assert_eq!(line(28, "applying", 100), None);

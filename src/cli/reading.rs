@@ -1,4 +1,4 @@
-//! The options of `import` and `diff` that say how a workbook or table is read.
+//! The options of `import` and `diff` for reading a workbook or table.
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use super::input::Input;
 use crate::http::paths::percent_encode;
 
-/// Which sheet is read, as which type, and how its header is read.
+/// The sheet to read, the type of its records, and the row of its header.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ReadArgs {
     /// The type of the rows of a table (.csv), or of the sheet to read
@@ -42,7 +42,7 @@ impl ReadArgs {
     /// Refuses the options if the input is not a workbook or table.
     ///
     /// # Errors
-    /// An error that names the first option.
+    /// An error with the first of these options.
     pub(super) fn check(&self, input: &Input) -> anyhow::Result<()> {
         let flags = [
             ("--sheet", self.sheet.is_some()),

@@ -1,10 +1,10 @@
 //! `satchel rename-file`: a hidden subcommand that renames a finished file as root.
 //!
-//! A command that works as the owner of the data directory cannot rename a file in a folder of root.
-//! So, before it becomes the owner, the command creates the file under a temporary name and starts
-//! this helper, which stays root and knows both names. The command writes to the open file, and then
-//! tells the helper to rename it. If the command ends before that, the helper removes the file. The
-//! file belongs to root, with mode 0600.
+//! A command that works as the owner of the data directory cannot rename a file in a folder of
+//! root. So, before it becomes the owner, the command creates the file under a temporary name and
+//! starts this helper, which stays root and knows both names. The command writes to the open file,
+//! and then signals the helper to rename it. If the command ends before that, the helper removes
+//! the file. The file belongs to root, with mode 0600.
 
 use std::{
     ffi::OsString,
@@ -19,14 +19,14 @@ use crate::codec::workbook::executable;
 
 const SUBCOMMAND: &str = "rename-file";
 
-/// The line that tells the helper that the file is complete.
+/// The line that signals to the helper that the file is complete.
 const COMPLETE: &[u8] = b"complete\n";
 
-/// The helper process, as the command sees it.
+/// The helper process, for the command.
 pub(super) struct RenameHelper(Child);
 
 impl RenameHelper {
-    /// Starts the helper in a process group of its own: Ctrl-C goes to the command, and the helper
+    /// Starts the helper in its own process group: Ctrl-C reaches only the command, and the helper
     /// ends after it.
     pub(super) fn start(temporary: &Path, name: &Path) -> io::Result<Self> {
         let mut command = Command::new(executable());
@@ -57,7 +57,7 @@ impl Drop for RenameHelper {
     /// Waits until the helper has removed the file, if it was not renamed.
     fn drop(&mut self) {
         drop(self.0.stdin.take());
-        // Nobody could act on an error here.
+        // An error here cannot be handled.
         let _ = self.0.wait();
     }
 }

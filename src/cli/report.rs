@@ -11,13 +11,13 @@ use super::{
     target::Client,
 };
 
-/// The most groups of a list that are printed without `--all`.
+/// The largest number of groups of a list that are printed without `--all`.
 const GROUPS_SHOWN_MAX: usize = 20;
 
-/// The most locations or records of a group that are printed without `--all`.
+/// The largest number of locations or records of a group that are printed without `--all`.
 const LOCATIONS_SHOWN_MAX: usize = 5;
 
-/// How much of the lists is printed.
+/// The length of printed lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
     Short,
@@ -49,9 +49,9 @@ pub(super) struct Report {
     pub changes: List,
     #[serde(default)]
     warnings: Vec<String>,
-    /// The path of the whole report at the server.
+    /// The path of the complete report on the server.
     pub report: Option<String>,
-    /// The path of the workbook with errors beside its rows, at the server.
+    /// The path of the marked workbook on the server.
     pub marked_workbook: Option<String>,
 }
 
@@ -109,7 +109,7 @@ impl Report {
         }
     }
 
-    /// Returns whether the import changes anything, or would.
+    /// Returns whether the import or its dry run has changes.
     pub(super) fn differs(&self) -> bool {
         self.types.iter().any(|row| row.created + row.updated + row.removed + row.adjusted > 0)
     }
@@ -135,7 +135,7 @@ impl Report {
         };
     }
 
-    /// The number of records that are removed, or would be.
+    /// The number of records that the import removes or would remove.
     pub(super) fn removed(&self) -> u64 {
         self.types.iter().map(|row| row.removed).sum()
     }
@@ -143,10 +143,11 @@ impl Report {
     /// With [`Length::All`], downloads all entries of all lists.
     ///
     /// # Errors
-    /// The server cannot be reached, or no longer has the whole report.
+    /// An error if the server cannot be reached, or no longer has the complete report.
     pub(super) fn lengthen(&mut self, length: Length, client: &Client) -> anyhow::Result<()> {
         let (Length::All, Some(path)) = (length, &self.report) else { return Ok(()) };
-        let whole: Whole = client.get(path).context("Cannot download the whole report")?.read()?;
+        let whole: Whole =
+            client.get(path).context("Cannot download the complete report")?.read()?;
         let list = |shown: Vec<Value>| List { total: shown.len() as u64, shown };
         self.errors.clear();
         self.problems = list(whole.problems);
@@ -168,7 +169,7 @@ impl Report {
         }
         let administrators = &self.administrators;
         if administrators.total > 0 {
-            // All of them are named: they matter more than the length of the report.
+            // All administrators are listed: they are more important than a short report.
             let (title, list, total) =
                 ("Administrators", &administrators.shown, administrators.total);
             text += &lines(title, list, total, administrator, Length::All);
@@ -191,7 +192,7 @@ impl Report {
             dangling,
         );
         section(
-            "References dropped because their target is deleted",
+            "References removed because their target is deleted",
             &self.struck.shown,
             self.struck.total,
             dangling,

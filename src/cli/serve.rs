@@ -70,8 +70,8 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     end(runtime, opened, ended)
 }
 
-/// If root serves another user's data directory, becomes that user. The listener is bound before:
-/// only root can use a port below 1024.
+/// If root serves another user's data directory, becomes that user. The listener is bound before,
+/// because only root can use a port below 1024.
 fn become_owner(config: &ServeConfig) -> anyhow::Result<Option<TcpListener>> {
     let Some(owner) = owner_to_become(&config.data) else { return Ok(None) };
     let listener = bind(config.listen)?;
@@ -151,8 +151,8 @@ pub(super) fn jobs(store: &Store) -> Jobs {
     Jobs::open(store.directory().jobs(), &|generation| store.is_kept(generation))
 }
 
-/// Refuses to listen beyond this machine while the first user has its default password, which every
-/// reader of the manual knows.
+/// Refuses to listen on non-loopback addresses while the first user has its default password, which
+/// is public.
 fn require_changed_password(config: &ServeConfig, accounts: &dyn Accounts) -> anyhow::Result<()> {
     let listen = config.listen;
     if listen.ip().to_canonical().is_loopback() || !access::default_password_in_force(accounts)? {
@@ -176,15 +176,15 @@ fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
-/// How the server ended.
+/// The way in which the server ended.
 enum ServeEnd {
     Drained(Drained),
     /// A second signal arrived while requests were open.
     Interrupted,
 }
 
-/// Reads from the database, to prove that it answers. An error is an answer too: a restart would not
-/// repair it.
+/// Reads from the database, to check that it responds. An error is a response as well: a restart
+/// would not repair it.
 fn read_from_store(store: &Store) {
     let _ = store.read().contains(Kind::User, access::FIRST_USER_NAME);
 }

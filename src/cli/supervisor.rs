@@ -1,8 +1,8 @@
 //! Notifications to the process that supervises the server (systemd): ready, stopping, alive.
 //!
-//! The crate `sd-notify` speaks the protocol, `sd_notify(3)`: datagrams of text to the socket that
-//! `NOTIFY_SOCKET` names. It knows sockets in the file system only, which is what systemd uses, and
-//! no abstract ones. Without the variable nobody is notified.
+//! The crate `sd-notify` implements the protocol, `sd_notify(3)`: datagrams of text to the socket
+//! in `NOTIFY_SOCKET`. Only sockets in the file system are supported, which systemd uses, and not
+//! abstract ones. Without the variable, nothing is sent.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,30 +14,30 @@ use sd_notify::NotifyState;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often a long start asks for more time, and how much it asks for. systemd's default limit is
-/// 90 s, and a start that hangs must still be noticed.
+/// The interval at which a long start requests more time, and the requested time. systemd's default
+/// limit is 90 s, and systemd must still notice a start that hangs.
 const EXTEND_INTERVAL: Duration = Duration::from_secs(10);
 const EXTENSION: Duration = Duration::from_secs(30);
 
-/// How long a start can take with all extensions. An inventory of a million devices opens in
-/// seconds; a start that takes an hour hangs.
+/// The longest start with all extensions. An inventory of a million devices opens in seconds; a
+/// start that takes an hour hangs.
 const START_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// The shortest watchdog interval that is used: half of it is the time between two notifications.
 const WATCHDOG_MIN: Duration = Duration::from_micros(2);
 
-/// The supervisor of this process, if there is one. If it cannot be reached, the server serves all
-/// the same and logs a warning.
+/// The supervisor of this process, if there is one. If it cannot be reached, the server serves
+/// nevertheless and logs a warning.
 #[derive(Clone)]
 pub(super) struct Supervisor {
     /// The value of `NOTIFY_SOCKET`.
     socket: Option<OsString>,
-    /// The supervisor restarts the server if it hears nothing for this long.
+    /// The supervisor restarts the server if it receives no notification within this time.
     watchdog: Option<Duration>,
 }
 
 impl Supervisor {
-    /// The supervisor that the environment names.
+    /// Returns the supervisor in the environment.
     pub(super) fn of_environment() -> Self {
         Self {
             socket: env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()),
@@ -58,7 +58,7 @@ impl Supervisor {
                         self.notify(&[NotifyState::Custom(&extension(EXTENSION))]);
                     }
                 };
-                // Without the thread the supervisor's own limit applies.
+                // Without the thread, the supervisor's own limit applies.
                 let _ = thread::Builder::new().name("starting".to_owned()).spawn_scoped(scope, ask);
             }
             let result = work();
@@ -67,13 +67,13 @@ impl Supervisor {
         })
     }
 
-    /// Tells the supervisor that the server accepts connections at `address`.
+    /// Notifies the supervisor that the server accepts connections at `address`.
     pub(super) fn ready(&self, address: &str) {
         let status = format!("listening on {address}");
         self.notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
     }
 
-    /// Tells the supervisor that the server stops, and asks for the time that open requests get.
+    /// Notifies the supervisor that the server stops, and requests the time for open requests.
     pub(super) fn stopping(&self, wait: Duration) {
         self.notify(&[
             NotifyState::Stopping,
@@ -99,13 +99,13 @@ impl Supervisor {
         let Some(socket) = &self.socket else { return };
         if let Err(error) = sd_notify::notify(states) {
             let socket = socket.display();
-            tracing::warn!(%error, %socket, "cannot notify the supervisor (systemd)");
+            tracing::warn!(%error, %socket, "Cannot notify the supervisor (systemd).");
         }
     }
 }
 
-/// Calls `check` and then `notify` on a blocking thread, again and again. A check that does not
-/// return holds up all further notifications.
+/// Calls `check` and then `notify` on a blocking thread, repeatedly. A check that does not return
+/// stops all further notifications.
 async fn repeat(
     every: Duration,
     check: impl Fn() + Clone + Send + 'static,
@@ -121,13 +121,14 @@ async fn repeat(
             notify();
         });
         if let Err(error) = checked.await {
-            tracing::error!(%error, "the health check failed: the watchdog is not notified, and systemd will restart the server");
+            tracing::error!(%error, "The health check failed. The watchdog is not notified, and \
+                                     systemd will restart the server.");
         }
     }
 }
 
 /// The request for `wait` more time. `NotifyState::ExtendTimeoutUsec` holds at most 71 minutes, and
-/// the server can be told to wait for open requests for a day.
+/// the setting for open requests allows a day.
 fn extension(wait: Duration) -> String {
     format!("EXTEND_TIMEOUT_USEC={}", wait.as_micros())
 }
@@ -139,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    /// Nothing that a test waits for takes this long, unless it never comes.
+    /// The maximum waiting time of a test.
     const PATIENCE: Duration = Duration::from_secs(20);
 
     #[test]
@@ -158,7 +159,7 @@ mod tests {
         beats.recv_timeout(PATIENCE).unwrap();
         beats.recv_timeout(PATIENCE).unwrap();
         *gate.0.lock().unwrap() = false;
-        // A check that had returned before may still send its notification.
+        // A check that returned before can still send its notification.
         while beats.recv_timeout(Duration::from_millis(200)).is_ok() {}
         let late = beats.recv_timeout(Duration::from_millis(200));
         assert_eq!(late, Err(RecvTimeoutError::Timeout), "a notification without a check");

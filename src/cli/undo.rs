@@ -62,7 +62,7 @@ struct UndoReport {
     after: Generation,
 }
 
-/// Undoes the last import, after a question unless `--yes` was given.
+/// Undoes the last import. Asks for confirmation unless `--yes` is given.
 pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let asks = !args.yes && !args.dry_run;
@@ -76,15 +76,15 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
         client.post(&path, &json!({}), "undoing", &progress)
     };
     if !args.yes {
-        let answer = ask(true)?;
+        let response = ask(true)?;
         let is_json = args.out.json;
         if is_json && args.dry_run {
-            output::print_json(&answer.text)?;
+            output::print_json(&response.text)?;
         } else if is_json {
-            // With --json, standard output holds only the final answer.
-            eprint!("{}", answer.read::<UndoReport>()?.text());
+            // With --json, standard output holds only the final response.
+            eprint!("{}", response.read::<UndoReport>()?.text());
         } else {
-            output::print(&answer.read::<UndoReport>()?.text())?;
+            output::print(&response.read::<UndoReport>()?.text())?;
         }
         if args.dry_run {
             connection.close()?;
@@ -95,11 +95,11 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     }
-    let answer = ask(false)?;
+    let response = ask(false)?;
     if args.out.json {
-        output::print_json(&answer.text)?;
+        output::print_json(&response.text)?;
     } else if !args.out.quiet {
-        output::print(&answer.read::<UndoReport>()?.text())?;
+        output::print(&response.read::<UndoReport>()?.text())?;
     }
     connection.close()?;
     Ok(ExitCode::SUCCESS)

@@ -32,7 +32,7 @@ Exit codes:
   3    the inventory is damaged; see `satchel recover`
   130  interrupted";
 
-/// The most findings that are printed without `--all`.
+/// The largest number of findings that are printed without `--all`.
 const FINDINGS_SHOWN_MAX: usize = 50;
 
 /// `satchel verify`
@@ -116,11 +116,11 @@ fn inventory(args: &VerifyArgs) -> anyhow::Result<bool> {
     let progress = args.out.progress();
     let connection = args.target.resolve("verify", IfMissing::Fail)?.connect(&progress)?;
     let words = JobWords { doing: "verifying", noun: "verification" };
-    let answer =
+    let response =
         connection.client.post_as_job(paths::VERIFY.pattern(), &json!({}), words, &progress)?;
-    let verified: Verification = answer.read()?;
+    let verified: Verification = response.read()?;
     if args.out.json {
-        output::print_json(&answer.text)?;
+        output::print_json(&response.text)?;
     } else if !(args.out.quiet && verified.whole) {
         output::print(&verified.text(args.all))?;
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::setting::Expected;
 
-/// Why a settings file was refused.
+/// The reason why a settings file was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// The file does not exist or cannot be read.
@@ -63,13 +63,13 @@ pub enum FileError {
 pub struct SettingProblem {
     /// Counts from 1.
     pub line: usize,
-    /// The name of the setting, as the file spells it.
+    /// The name of the setting in the file.
     pub key: String,
-    /// What is wrong with the line.
+    /// The reason why the line is invalid.
     pub fault: SettingFault,
 }
 
-/// Why a line is invalid.
+/// The reason why a line is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingFault {
     /// No command has a setting of this name.
@@ -111,7 +111,7 @@ fn lines(path: &std::path::Path, problems: &[SettingProblem]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The most characters of a key or value that an error repeats.
+/// The largest number of characters of a key or value in an error.
 const SHOWN_CHARS_MAX: usize = 80;
 
 /// Quotes a text of the file for an error: on one line, and shortened.

@@ -21,7 +21,7 @@ pub(super) struct SettingsFile {
     pub values: BTreeMap<String, Value>,
 }
 
-/// A value, as it would follow the command-line option, and its line.
+/// A value in the form of a command-line argument, and its line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Value {
     pub text: String,
@@ -71,7 +71,7 @@ impl SettingsFile {
     }
 }
 
-/// Reads at most one byte more than a file may have, so that reading a device file ends.
+/// Reads at most one byte more than the size limit, so that reading a device file ends.
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
@@ -83,7 +83,7 @@ fn line_of(bytes: &[u8], at: usize) -> usize {
     1 + bytes.iter().take(at).filter(|byte| **byte == b'\n').count()
 }
 
-/// The value as it would follow the command-line option.
+/// Returns the value in the form of a command-line argument.
 ///
 /// # Errors
 /// The setting is unknown, or does not accept the value.

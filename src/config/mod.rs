@@ -1,9 +1,9 @@
-//! The settings, and where each comes from.
+//! The settings and their sources.
 //!
-//! A setting is a command-line option, an environment variable and a line of a TOML file at once.
-//! The option defines it: an argument of any subcommand with a long name and an environment variable
-//! is a setting ([`settings`]). Its name in the file is the long name with `_` for `-`. The
-//! precedence is: option, environment variable, file, default ([`parse`]).
+//! A setting is a command-line option, an environment variable and a line of a TOML file at the
+//! same time. The option defines it: an argument of any subcommand with a long name and an
+//! environment variable is a setting ([`settings`]). Its name in the file is the long name with `_`
+//! for `-`. The precedence is: option, environment variable, file, default ([`parse`]).
 
 mod error;
 mod file;

@@ -21,19 +21,20 @@ const NAME_BYTES_MAX: usize = 255;
 /// The smallest cache, in MiB. A smaller one does not hold the inner pages of a large inventory.
 const CACHE_MIB_MIN: u64 = 16;
 
-/// The largest cache, in MiB. A larger value was probably meant in another unit.
+/// The largest cache, in MiB. A larger value is probably in another unit by mistake.
 const CACHE_MIB_MAX: u64 = 64 * 1024;
 
-/// The largest database that is checked at start, in MiB. A larger value was probably meant in
-/// another unit.
+/// The largest database that is checked at start, in MiB. A larger value is probably in another
+/// unit by mistake.
 const CHECK_AT_OPEN_MIB_MAX: u64 = 64 * 1024;
 
 const MIB_BYTES: u64 = 1024 * 1024;
 
-/// The most connections. Each takes a file descriptor, and no system gives a process more by default.
+/// The largest number of connections. Each takes a file descriptor, and no system allows a process
+/// more by default.
 const CONNECTIONS_MAX: i64 = 65_535;
 
-/// The longest wait, in milliseconds: one day. A client that is silent for longer is gone.
+/// The longest wait, in milliseconds: one day. A client that sends nothing for longer has ended.
 const WAIT_MS_MAX: u64 = 24 * 60 * 60 * 1000;
 
 /// `satchel serve`
@@ -201,11 +202,11 @@ fn server_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Parses an address. Host names are not resolved: their address can change, and with it who can
-/// connect.
+/// Parses an address. Host names are not resolved: their address can change, and with it the set of
+/// possible clients.
 ///
 /// # Errors
-/// A message that says what is expected.
+/// A message with the expected form.
 fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
         .map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080")

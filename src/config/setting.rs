@@ -1,4 +1,4 @@
-//! A setting, as its command-line argument defines it.
+//! A setting. Its command-line argument defines it.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -29,7 +29,8 @@ impl Expected {
     }
 }
 
-/// A setting: a command-line option, an environment variable and a line of the file at once.
+/// A setting: a command-line option, an environment variable and a line of the file at the same
+/// time.
 #[derive(Clone, Debug)]
 pub struct Setting {
     name: String,
@@ -65,7 +66,7 @@ impl Setting {
         self.arg.get_id().as_str()
     }
 
-    /// Returns whether help and documentation leave it out.
+    /// Returns whether help and documentation omit the setting.
     pub fn is_hidden(&self) -> bool {
         self.arg.is_hide_set()
     }
@@ -133,7 +134,7 @@ impl Setting {
     /// Checks a value with the parser of the argument.
     ///
     /// # Errors
-    /// A message that says what is expected.
+    /// A message with the expected values.
     pub(super) fn check(&self, value: &str) -> Result<(), String> {
         let probe = Arg::new("value")
             .long("value")

@@ -11,13 +11,13 @@ use super::error::FileError;
 use super::file::SettingsFile;
 use super::setting::{Setting, settings};
 
-/// The settings file that is read if none is named and this one exists.
+/// The default settings file. It is read if no other file is given and it exists.
 pub const DEFAULT_FILE: &str = "/etc/satchel.toml";
 
-/// clap's id of the argument that names the file.
+/// clap's id of the argument with the path of the file.
 const FILE_ID: &str = "settings_file";
 
-/// The global argument that names the settings file.
+/// The global argument with the path of the settings file.
 pub fn file_argument() -> Arg {
     Arg::new(FILE_ID)
         .long("config")
@@ -32,7 +32,7 @@ pub fn file_argument() -> Arg {
         ))
 }
 
-/// Why a command line was refused.
+/// The reason why a command line was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseError {
     /// An error of clap, or a request for help or version.
@@ -117,9 +117,9 @@ impl Parsed {
     }
 }
 
-/// Parses a command line whose first word is the name of the executable. Reads the settings file that
-/// it names, or `default_file` if it names none and that file exists. `command` must have the
-/// [`file_argument`].
+/// Parses a command line whose first word is the name of the executable. Reads the settings file
+/// that is given on it, or `default_file` if none is given and that file exists. `command` must
+/// have the [`file_argument`].
 ///
 /// A subcommand without settings reads no file.
 ///

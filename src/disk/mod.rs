@@ -4,8 +4,8 @@
 //! - [`write_private_file`] writes a small file under a fixed temporary name.
 //! - [`sync_directory`] makes created, renamed and removed entries durable.
 //! - [`Sorter`] sorts more pairs of bytes than fit into memory.
-//! - [`DiskSpace`], [`file_validator`] and [`fill_random`] ask the kernel about a file system, a
-//!   file, and for random numbers.
+//! - [`DiskSpace`] returns the free space of a file system, [`file_validator`] the ETag of a file,
+//!   and [`fill_random`] random bytes from the kernel.
 
 mod copy;
 mod random;

@@ -291,7 +291,7 @@ mod tests {
     }
 
     proptest! {
-        /// With any budget, and each time it is read, the result is that of a stable sort.
+        /// With any budget, and in each reading, the result equals a stable sort.
         #[test]
         fn sorts_as_a_stable_sort_does(
             pairs in prop::collection::vec((prop::collection::vec(0u8..4, 0..4), any::<u16>()), 0..300),

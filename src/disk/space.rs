@@ -17,7 +17,7 @@ impl DiskSpace {
     /// Returns the space of the file system that holds `path`.
     ///
     /// # Errors
-    /// Any error of `statvfs(3)`: `NotFound` if there is no such path.
+    /// Any error of `statvfs(3)`: `NotFound` if the path does not exist.
     pub fn of(path: &Path) -> io::Result<Self> {
         let disk = statvfs(path)?;
         let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);

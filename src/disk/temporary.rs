@@ -76,7 +76,7 @@ impl Drop for TemporaryFile {
 
 /// Writes a file that only its owner can read. The file gets its name when it is complete, and is
 /// durable when this returns. `temporary` is its name until then, in the same directory: a fixed
-/// name, by which the start of a server recognises what a killed process left. A leftover file is
+/// name, by which the start of a server recognises the file of a killed process. A leftover file is
 /// removed first, because opening it would keep its mode.
 ///
 /// # Errors

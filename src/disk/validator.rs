@@ -17,7 +17,7 @@ const VALIDATOR_HASH_BYTES: usize = 16;
 
 /// Returns the ETag of a file, without quotes: a hash of its inode, length, times and last 64 KB.
 ///
-/// Satchel never changes a file in place: a new version is a new inode. If somebody edits a file by
+/// Satchel never changes a file in place: a new version is a new inode. If a person edits a file by
 /// hand, its times and its last bytes differ.
 ///
 /// # Errors

@@ -55,7 +55,7 @@ impl Step {
 #[error("the job was cancelled; nothing was changed")]
 pub struct Cancelled;
 
-/// The answer to a request for cancellation.
+/// The response to a request for cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelOutcome {
     /// The operation ends at its next check. Nothing is changed.
@@ -74,7 +74,7 @@ const CLOSED: u8 = 2;
 /// The value of `total` if it is unknown.
 const UNKNOWN: u64 = u64::MAX;
 
-/// The value of `generation` if there is none.
+/// The value of `generation` without a generation.
 const NO_GENERATION: u64 = 0;
 
 /// Called with the number of the generation that is about to become the current one.
@@ -99,7 +99,7 @@ struct Inner {
 }
 
 impl Progress {
-    /// The progress of an operation that is not a job, so that nobody cancels it.
+    /// The progress of an operation that is not a job and cannot be cancelled.
     pub fn detached() -> Self {
         Self(Arc::new(Inner {
             window: AtomicU8::new(OPEN),
@@ -151,7 +151,7 @@ impl Progress {
         self.0.window.load(Ordering::Relaxed) == CANCELLED
     }
 
-    /// Requests cancellation. A second request gets the same answer.
+    /// Requests cancellation. A second request gets the same response.
     pub fn cancel(&self) -> CancelOutcome {
         let swapped =
             self.0.window.compare_exchange(OPEN, CANCELLED, Ordering::AcqRel, Ordering::Acquire);

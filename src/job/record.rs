@@ -34,7 +34,7 @@ pub enum Mode {
 /// The facts about a job that are known at its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
-    /// What the job does.
+    /// The operation of the job.
     pub operation: Operation,
     /// The project or workbook.
     pub subject: Option<String>,
@@ -50,7 +50,7 @@ pub struct About {
 pub enum EndState {
     /// The operation succeeded. The report has the details.
     Finished,
-    /// The operation failed, or an import was rejected. The problem says why.
+    /// The operation failed, or an import was rejected. The problem has the reason.
     Failed,
     /// A user cancelled the job. Nothing was changed.
     Cancelled,
@@ -65,7 +65,7 @@ pub enum EndState {
 pub enum Effect {
     /// The inventory is the same as before the job.
     Unchanged,
-    /// The imported inventory replaced the one before.
+    /// The imported inventory replaced the previous one.
     Replaced,
 }
 
@@ -78,11 +78,11 @@ pub struct End {
     pub outcome: String,
     /// `None` if it is unknown after a write error.
     pub inventory: Option<Effect>,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub status: Option<u16>,
-    /// The answer, as a call without `Prefer: respond-async` gets it.
+    /// The response, as for a call without `Prefer: respond-async`.
     pub report: Option<Box<RawValue>>,
-    /// The answer, if it is a problem document.
+    /// The response, if it is a problem document.
     pub problem: Option<Box<RawValue>>,
 }
 
@@ -120,8 +120,8 @@ impl About {
         }
     }
 
-    /// The end of a job that was running when the process ended. `is_in_place` says whether the
-    /// generation that it wrote is the current or the previous one.
+    /// The end of a job that was running when the process ended. `is_in_place` is true if the
+    /// generation of the job is the current or the previous one.
     pub(super) fn interrupted(&self, is_in_place: bool) -> End {
         let (outcome, inventory) = match (self.operation, self.mode) {
             (Operation::ImportProject | Operation::ImportTopology, Mode::Apply) if is_in_place => (

@@ -14,7 +14,7 @@ use super::progress::{CancelOutcome, Progress, Step};
 use super::record::{About, Effect, End, EndState, Record};
 use crate::disk::{fill_random, sync_directory};
 
-/// The most ended jobs that are kept. A report takes a few KiB, and at most a few MiB.
+/// The largest number of ended jobs that are kept. A report takes a few KiB, and at most a few MiB.
 pub const FINISHED_JOBS_MAX: usize = 100;
 
 /// The random bytes of a job's id, so that ids are unique and cannot be guessed.
@@ -64,7 +64,8 @@ impl Jobs {
             Ok(records) => records,
             Err(error) => {
                 let path = folder.display();
-                tracing::warn!(%path, %error, "cannot read the job files: the list of jobs starts empty, and the inventory is not affected");
+                tracing::warn!(%path, %error, "Cannot read the job files. The list of jobs starts \
+                    empty; the inventory is not affected.");
                 Vec::new()
             }
         };
@@ -147,7 +148,7 @@ impl Jobs {
             if let Err(error) = fs::remove_file(&path)
                 && error.kind() != io::ErrorKind::NotFound
             {
-                tracing::warn!(path = %path.display(), %error, "cannot remove a job file");
+                tracing::warn!(path = %path.display(), %error, "Cannot remove a job file.");
             }
         }
     }
@@ -213,7 +214,8 @@ impl Job {
             end,
         };
         if let Err(error) = replace(&self.path, &record, durability) {
-            tracing::warn!(job = %self.id, %error, "cannot write a job file");
+            tracing::warn!(job = %self.id, %error, "Cannot write a job file. The job continues, \
+                but it is missing from the list after a restart.");
         }
     }
 }
@@ -263,12 +265,12 @@ impl Drop for Running {
 /// The outcome of a job that was cancelled.
 pub const CANCELLED_OUTCOME: &str = "Cancelled: nothing was changed.";
 
-/// When a file must be on disk.
+/// The time at which a file must be on the disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Durability {
-    /// When the system writes it. After a power failure the job can be missing.
+    /// At any later time. After a power failure the job can be missing.
     Lazy,
-    /// Before anything else is done.
+    /// Before the job continues.
     Synced,
 }
 
@@ -299,7 +301,7 @@ fn read_all(folder: &Path) -> io::Result<Vec<Record>> {
             Ok(record) => records.push(record),
             Err(error) => {
                 let shown = path.display();
-                tracing::warn!(path = %shown, %error, "removed an incomplete job file");
+                tracing::warn!(path = %shown, %error, "Removed an incomplete job file.");
                 let _ = fs::remove_file(&path);
             }
         }
@@ -313,7 +315,7 @@ fn read(path: &Path) -> io::Result<Record> {
     if path.file_name().is_some_and(|name| *name == *format!("{}.json", record.id)) {
         Ok(record)
     } else {
-        Err(io::Error::other("it was not completely written, or is not a job file"))
+        Err(io::Error::other("the file is incomplete or is not a job file"))
     }
 }
 
@@ -328,6 +330,6 @@ fn now() -> String {
     // The number of digits is fixed, because times are sorted as texts.
     let format =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    // Nothing in it can be missing from a time.
+    // A time has all fields of the format.
     OffsetDateTime::now_utc().format(format).unwrap_or_default()
 }

@@ -42,7 +42,7 @@ fn a_cancellation_and_a_flip_exclude_each_other() {
     assert_eq!(progress.generation(), Some(2));
 }
 
-/// Both happen at the same moment, again and again: exactly one of them wins.
+/// Both happen at the same moment, many times. Exactly one of them takes effect.
 #[test]
 fn a_cancellation_and_a_flip_at_the_same_moment_exclude_each_other() {
     for _ in 0..2_000 {
@@ -71,7 +71,7 @@ fn a_restart_lists_ended_and_interrupted_jobs() {
         if let Some(generation) = generation {
             running.job().progress.begin_flip(generation).unwrap();
         }
-        // Like a kill: nothing is dropped.
+        // Like a kill: no destructor runs.
         std::mem::forget(running);
     }
     assert_eq!(jobs.running(), 3);
@@ -116,7 +116,8 @@ fn jobs_are_listed_even_without_a_folder() {
     assert_eq!(fs::read_to_string(&in_the_way).unwrap(), "no folder");
 }
 
-/// A view that is made while the job ends shows the job before or after its end, never half of each.
+/// A view that is created while the job ends shows the job before or after its end, never a
+/// mixture.
 #[test]
 fn a_view_is_of_one_moment() {
     let folder = tempfile::tempdir().unwrap();
@@ -156,7 +157,7 @@ fn only_the_last_ended_jobs_are_kept() {
     assert!(jobs.get(&first_id).is_none());
     assert_eq!(jobs.all().len(), FINISHED_JOBS_MAX + 1);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), FINISHED_JOBS_MAX + 1);
-    // A running job is kept, however old it is.
+    // A running job is kept, independent of its age.
     assert!(jobs.get(&running.job().id).is_some());
 }
 

@@ -8,7 +8,7 @@ use super::progress::Step;
 use super::record::{Effect, EndState, Mode, Operation};
 use super::registry::Job;
 
-/// How many details of a job are shown.
+/// The amount of detail of a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewLength {
     /// Without the report and the problem: for lists.
@@ -70,7 +70,7 @@ pub struct JobView<'a> {
     /// The end time in UTC (RFC 3339); absent before the job has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<&'a str>,
-    /// One sentence that says how the job ended; absent before.
+    /// One sentence about the outcome; absent before the job has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'a str>,
     /// The effect on the inventory; absent before the job has ended, or if a write error leaves it unknown.
@@ -92,7 +92,7 @@ pub struct JobView<'a> {
 impl Job {
     /// The job as it is now.
     pub fn view(&self, length: ViewLength) -> JobView<'_> {
-        // Read once: the job may end meanwhile, and the view must not be half of each state.
+        // Read once: the job can end meanwhile, and the view must not mix both states.
         let (ended, end) = self.ended().unzip();
         let step = self.progress.current_step();
         let (done, total) = self.progress.counts();

@@ -42,8 +42,8 @@ pub enum Demo {
 }
 
 impl Migration {
-    /// Writes the sample project to the project library and imports it for the user `caller`, if the
-    /// inventory has no records but users.
+    /// Writes the sample project to the project library and imports it for the user `caller`, if
+    /// the inventory has no records except users.
     ///
     /// # Errors
     /// As [`Migration::import`]; and [`MigrationError::Sample`] if the project cannot be written.

@@ -1,4 +1,4 @@
-//! Why an export, an import or an inspection of a project failed.
+//! The reasons why an export, an import or an inspection of a project failed.
 
 use std::{io, path::PathBuf};
 
@@ -14,8 +14,8 @@ use crate::{
     store::StoreError,
 };
 
-/// Why a project could not be exported or imported at all. Problems of its records are in the
-/// report.
+/// The reason why a project could not be exported or imported at all. Problems of its records are
+/// in the report.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     /// The project is not in the library, is refused, or cannot be read or written.
@@ -46,7 +46,7 @@ pub enum MigrationError {
         /// The error of the disk.
         source: io::Error,
     },
-    /// The metadata of an export cannot be made of the release or of the time.
+    /// The metadata of an export cannot be created from the release or the time.
     #[error("the metadata of the export cannot be written")]
     Metadata(#[from] MetadataError),
     /// The time of the export has no text in the format of eNMS.

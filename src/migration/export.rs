@@ -32,11 +32,11 @@ use crate::{
     store::{Snapshot, Store, decode_record},
 };
 
-/// How many pieces of a document may wait for the thread that compresses them. A piece is one write
-/// of the [`RecordWriter`], 64 KB.
+/// The largest number of chunks of a document that wait for the thread that compresses them. A
+/// chunk is one write of the [`RecordWriter`], 64 KB.
 const PIECES_WAITING_MAX: usize = 32;
 
-/// How many warnings a report lists.
+/// The largest number of warnings in a report.
 const WARNINGS_MAX: usize = 100;
 
 /// Exports the inventory to a project in the library.
@@ -72,7 +72,7 @@ pub(super) fn export(
                     break;
                 }
             }
-            // Without a receiver the other thread stops at its next piece.
+            // Without a receiver the other thread stops at its next chunk.
             drop(waiting);
             let made = maker.join().map_err(|_| MigrationError::Panicked)?;
             written.map_err(WriteError::Io)?;
@@ -134,8 +134,8 @@ fn secret_properties(kind: Kind) -> impl Iterator<Item = String> {
     secret.map(move |property| format!("{kind}.{}", property.name))
 }
 
-/// Makes the document of one kind, in pieces. Reading, making and compressing take about the same
-/// time, so each has a thread.
+/// Writes the document of one kind, in chunks. Reading, encoding and compressing take about the
+/// same time, so each has its own thread.
 struct DocumentMaker<'a> {
     kind: Kind,
     snapshot: &'a Snapshot,
@@ -177,7 +177,7 @@ impl DocumentMaker<'_> {
 }
 
 /// Adds the members of a computed pool, which are stored beside its record. If they exceed the
-/// limit of a record, all are left out: an import computes them again.
+/// limit of a record, all members are left out: an import computes them again.
 fn add_members(
     snapshot: &Snapshot,
     record: &mut AnyRecord,

@@ -18,7 +18,7 @@ use crate::{
     wording::{chain, counted},
 };
 
-/// Imports a project, or previews the import.
+/// Imports a project. A dry run only reports the changes.
 pub(super) fn import(
     store: &Store,
     project: &Project,
@@ -74,7 +74,7 @@ fn decode(
     let mut documents = Vec::new();
     for kind in kinds {
         if let Some(text) = project.document(*kind)? {
-            // Folders may be edited, so their declared counts are ignored.
+            // Users can edit folders, so the declared counts are ignored.
             let declared = match project.layout() {
                 Layout::Bundle => project.metadata().document(*kind).map(|info| info.records),
                 Layout::Folder => None,
@@ -130,7 +130,7 @@ fn read(
     }
 }
 
-/// Reports why a document cannot be read. A failure of the medium ends the import.
+/// Reports the reason why a document cannot be read. An I/O error ends the import.
 fn unreadable(log: &Log, kind: Kind, error: yaml::ReadError) -> Result<(), MigrationError> {
     let (line, column) = match error {
         yaml::ReadError::Io(_) => return Err(MigrationError::of_read(kind, error)),

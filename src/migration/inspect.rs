@@ -19,13 +19,13 @@ use crate::{
     wording::{chain, counted},
 };
 
-/// How many faults of one document are listed; all are counted.
+/// The largest number of listed faults of one document. All faults are counted.
 const FAULTS_SHOWN_MAX: usize = 20;
 
 /// The content of a project.
 #[derive(Clone, Debug, Serialize)]
 pub struct ProjectInspection {
-    /// The name of the file or folder, without the ending.
+    /// The name of the file or folder, without the extension.
     pub project: String,
     /// Whether the project is a file or a folder.
     pub layout: Layout,
@@ -89,7 +89,7 @@ pub fn inspect(
         let Some(bytes) = *bytes else { continue };
         let declared = match project.layout() {
             Layout::Bundle => project.metadata().document(kind).map(|info| info.records),
-            // Folders may be edited, so their declared counts are ignored.
+            // Users can edit folders, so the declared counts are ignored.
             Layout::Folder => None,
         };
         let mut document = InspectedDocument {
@@ -141,7 +141,7 @@ fn read(
     });
     match ended {
         Ok(_) => {
-            // The YAML reader may stop before the last bytes, but the checksum needs them.
+            // The YAML reader can stop before the last bytes, but the checksum needs them.
             if let Err(error) = io::copy(&mut text, &mut io::sink()) {
                 return note_fault(document, LibraryError::from_io(path, error));
             }
@@ -166,7 +166,7 @@ fn read(
     }
 }
 
-/// Adds a fault for a document that is refused; an I/O error ends the inspection.
+/// Adds a fault for a refused document. An I/O error ends the inspection.
 fn note_fault(document: &mut InspectedDocument, error: LibraryError) -> Result<(), MigrationError> {
     match error {
         error @ (LibraryError::Bundle(_) | LibraryError::File { .. }) => {
@@ -223,8 +223,8 @@ impl<R: io::Read> io::Read for Hashed<R> {
 /// 64 entries.
 const PACKED_NAMES_MAX: usize = 32;
 
-/// Packs the folder of a project into the empty file `out`, so that it can be uploaded. Checksums in
-/// its metadata are left out, because folders may be edited.
+/// Packs the folder of a project into the empty file `out`, so that it can be uploaded. Checksums
+/// in its metadata are left out, because users can edit folders.
 ///
 /// # Errors
 /// [`MigrationError::Library`] if the folder is not a project, [`MigrationError::Write`] if a

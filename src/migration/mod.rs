@@ -76,8 +76,8 @@ impl Migration {
         export::export(&self.0.store, &self.0.library, request, progress)
     }
 
-    /// Imports a project from the library for the user `caller`. The report tells the problems of
-    /// the records, and whether the inventory was changed.
+    /// Imports a project from the library for the user `caller`. The report contains the problems
+    /// of the records, and whether the inventory was changed.
     ///
     /// # Errors
     /// - [`MigrationError::Library`] or [`MigrationError::Read`] if the project cannot be read.
@@ -112,7 +112,7 @@ impl Migration {
         Ok(ProjectLibrary::list(library)?)
     }
 
-    /// Lists the projects in the library by name, broken ones with their problem.
+    /// Lists the projects in the library by name, with the problem of each damaged project.
     ///
     /// # Errors
     /// [`MigrationError::Library`] if the library cannot be read.

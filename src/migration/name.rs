@@ -10,13 +10,13 @@ use crate::model::{FileNameProblem, check_file_name};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProjectName(String);
 
-/// Why a text cannot be the name of a project.
+/// The reason why a text cannot be the name of a project.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the name of a project {0}")]
 pub struct NameError(FileNameProblem);
 
 impl ProjectName {
-    /// The name without an ending.
+    /// The name without an extension.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{import, model::Kind};
 
-/// The changes of an import, made or previewed.
+/// The report of an import, or of its dry run.
 pub type ImportReport = import::ImportReport<Imported>;
 
 /// The project that was imported.

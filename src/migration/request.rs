@@ -6,14 +6,14 @@ use crate::{
     model::{Kind, Secrets},
 };
 
-/// Which kinds an import empties in the same step.
+/// The kinds that an import empties in the same step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyFirst {
     /// All requested kinds, also those without a document.
     Yes,
     /// The requested kinds that have a document.
     WithDocument,
-    /// None: the records are added, or update the existing ones.
+    /// No kind: the records are added, or update the existing ones.
     No,
 }
 
@@ -37,10 +37,10 @@ pub struct ImportRequest {
     pub kinds: Vec<Kind>,
     /// The kinds whose existing records are removed.
     pub empty: EmptyFirst,
-    /// Whether a document without records may empty its kind.
+    /// Whether a document without records is allowed to empty its kind.
     pub empty_replacement: EmptyReplacement,
-    /// Whether records with errors are skipped, or refuse the import.
+    /// Whether records with errors are skipped, or prevent the import.
     pub on_error: OnError,
-    /// Whether the import is made or previewed.
+    /// Whether the import is applied or a dry run.
     pub mode: Mode,
 }

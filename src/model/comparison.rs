@@ -1,24 +1,24 @@
-//! How a criterion's text is compared with a property's: the four ways of eNMS.
+//! Compares the text of a criterion with a property, in the four ways of eNMS.
 
 use regex::{Regex, RegexBuilder};
 
-/// The most memory that one compiled expression may take, in bytes.
+/// The largest memory of one compiled expression, in bytes.
 const REGEX_BYTES_MAX: usize = 1024 * 1024;
 
 /// A condition on a text.
 #[derive(Clone, Debug)]
 pub enum Comparison {
-    /// It contains this text, which is in lower case. Case is ignored.
+    /// The text contains this part, which is in lower case. Case is ignored.
     Inclusion(String),
-    /// It is this text. Case matters.
+    /// The text equals this one. Case matters.
     Equality(String),
-    /// The expression matches somewhere in it.
+    /// The expression matches a part of the text.
     Regex(Regex),
-    /// It is empty.
+    /// The text is empty.
     Empty,
 }
 
-/// Two expressions are equal if their texts are: the way in which they are compiled is not compared.
+/// Two expressions are equal if their texts are equal. Their compiled forms are not compared.
 impl PartialEq for Comparison {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -32,7 +32,7 @@ impl PartialEq for Comparison {
     }
 }
 
-/// Where an expression's `^` and `$` match.
+/// The positions at which `^` and `$` of an expression match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchors {
     /// At the ends of the text.
@@ -41,11 +41,11 @@ pub enum Anchors {
     Lines,
 }
 
-/// Why a regular expression is refused.
+/// The reason why a regular expression is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail} (at character {position})")]
 pub struct RegexFault {
-    /// The reason, without the position, in the words of the parser.
+    /// The message of the parser, without the position.
     pub detail: String,
     /// Counts characters of the expression from 1.
     pub position: usize,
@@ -94,7 +94,7 @@ fn fault(expression: &str, error: &regex::Error) -> RegexFault {
         Err(regex_syntax::Error::Translate(error)) => {
             (error.kind().to_string(), error.span().start.offset)
         }
-        // It is too large, or the error is of a variant that a later version adds.
+        // The expression is too large, or the error has a variant of a later version.
         Ok(_) | Err(_) => (error.to_string(), 0),
     };
     let before = expression.get(..at).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The criteria of a computed pool: which devices and links are its members.
+//! The criteria of a computed pool, which determine its devices and links.
 
 use super::{Anchors, Comparison, Kind, Pool, Record, Value, property_view};
 
@@ -12,7 +12,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// The side whose members are records of this kind. None for kinds that pools do not have.
+    /// The side whose members are records of this kind. `None` for kinds that pools do not have.
     pub fn of(kind: Kind) -> Option<Self> {
         [Side::Device, Side::Link].into_iter().find(|side| side.kind() == kind)
     }
@@ -50,7 +50,7 @@ impl Side {
     }
 }
 
-/// The criteria of a pool for one side. A member meets all of them.
+/// The criteria of a pool for one side. A member matches all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Criteria(Vec<Criterion>);
 
@@ -72,10 +72,10 @@ pub enum CriterionError {
         /// The reason and the position in the expression.
         detail: String,
     },
-    /// The way of comparing is none of the four that eNMS has.
+    /// The comparison is not one of the four of eNMS.
     #[error("'{property}' is '{found}'; allowed are 'inclusion', 'equality', 'regex' and 'empty'")]
     Match {
-        /// The custom property of the pool that names the way, such as `device_name_match`.
+        /// The custom property of the pool with the comparison, such as `device_name_match`.
         property: String,
         /// The value of that property.
         found: String,
@@ -106,7 +106,7 @@ impl Criteria {
             let match_key = format!("{key}_match");
             let value = text(key);
             let comparison = match text(&match_key) {
-                // An empty text is no criterion, but "empty" needs no text.
+                // An empty text is not a criterion, but the comparison "empty" needs no text.
                 "empty" => Comparison::Empty,
                 _ if value.is_empty() => continue,
                 "inclusion" | "" => Comparison::inclusion(value),
@@ -137,7 +137,7 @@ impl Criteria {
         self.0.iter().map(|criterion| criterion.property.as_str())
     }
 
-    /// Whether a record is a member. Without criteria, none is.
+    /// Whether a record is a member. Without criteria, no record is a member.
     pub fn matches(&self, record: &dyn Record) -> bool {
         !self.0.is_empty() && self.0.iter().all(|criterion| criterion.is_met_by(record))
     }
@@ -191,7 +191,7 @@ mod tests {
         ]));
         assert!(admits(&[("device_model", "".into()), ("device_model_match", "empty".into())]));
         assert!(admits(&[("device_port", "22".into())]), "the default counts");
-        assert!(admits(&[("device_rack", "7".into())]), "the site's own properties count");
+        assert!(admits(&[("device_rack", "7".into())]), "custom properties count");
         assert!(!admits(&[("device_vendor", "cisco".into()), ("device_rack", "8".into())]));
     }
 

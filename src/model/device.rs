@@ -58,7 +58,7 @@ impl KindFacts for Device {
     const INVERSE_NAMES: &'static [InverseName] =
         &[InverseName::new("devices", "gateways"), InverseName::new("gateways", "devices")];
 
-    /// The device's configuration and the output of its commands: megabytes, which must not slow
-    /// down what else is done with a device.
+    /// The device's configuration and the output of its commands. They can have megabytes, and must
+    /// not slow down other work with the device.
     const LONG_TEXTS: &'static [&'static str] = &["configuration", "operational_data"];
 }

@@ -1,4 +1,5 @@
-//! One kind of record: the trait, and the macro that makes a kind from the list of its properties.
+//! One kind of record: the trait, and the macro that generates a kind from the list of its
+//! properties.
 
 use std::fmt;
 
@@ -9,8 +10,8 @@ use super::{
     Secrets, Slot, TypedSlot, View,
 };
 
-/// A kind of record: its typed properties, and beside them the custom ones. The macro `entity!`
-/// implements it; what can be done with any record is in [`Record`].
+/// A kind of record: its typed properties and its custom properties. The macro `entity!` implements
+/// it. [`Record`] has the operations on records of any kind.
 pub trait Entity:
     Record + Referable + KindFacts + Clone + fmt::Debug + PartialEq + Encode + Decode<()> + Sized
 {
@@ -29,17 +30,17 @@ pub trait Entity:
     /// Adds the typed properties that the record holds to `views`.
     fn push_views<'a>(&'a self, secrets: Secrets, views: &mut Vec<(&'a str, View<'a>)>);
 
-    /// Adds every typed property to `views`, as an answer shows it. No secrets.
+    /// Adds every typed property to `views`, as a response shows it, without secrets.
     fn push_shown<'a>(&'a self, views: &mut Vec<(&'a str, View<'a>)>);
 
     /// All slots, in the order of [`Entity::PROPERTIES`].
     fn all_slots_mut(&mut self) -> impl Iterator<Item = &mut dyn Slot>;
 
-    /// Takes over the values of the typed properties of `newer` that are not absent.
+    /// Copies the values of the typed properties of `newer` that are not absent.
     fn merge_slots(&mut self, newer: &mut Self);
 
     /// Calls `each` with every reference in the slots that are relations. The compiler selects
-    /// these slots: most properties are no relations.
+    /// these slots: most properties are not relations.
     fn relation_references<'a>(&'a self, each: &mut dyn FnMut(Reference<'a>));
 
     /// The name and the custom properties.
@@ -56,7 +57,7 @@ pub trait Entity:
     }
 }
 
-/// How to reach one slot of a record.
+/// The accessors of one slot of a record.
 pub struct SlotAccess<E> {
     /// Returns the slot.
     pub get: fn(&E) -> &dyn Slot,
@@ -83,7 +84,7 @@ pub(super) const fn property<S: TypedSlot>(
     Property { name: wire_name(field), type_: S::TYPE, default }
 }
 
-/// Makes a kind of record from the list of its properties, which are in alphabetical order. The
+/// Generates a kind of record from the list of its properties, which are in alphabetical order. The
 /// value after `=` is eNMS's default.
 ///
 /// The order of the fields is the record's format on the disk: `custom` is last.

@@ -1,17 +1,18 @@
 //! The rule for names of projects and workbooks, which become names of files.
 
-/// The longest name in characters, which are bytes because all are ASCII. With an ending it fits
-/// into what every file system allows for a file's name (255 bytes).
+/// The longest name in characters, which are bytes because all are ASCII. With an extension it is
+/// shorter than the limit of every file system (255 bytes).
 pub const FILE_NAME_CHARACTERS_MAX: usize = 128;
 
-/// Why a text cannot be the name of a file. Its message continues "the name of a project …".
+/// The reason why a text cannot be the name of a file. Its message continues "the name of a project
+/// …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileNameProblem {
     /// The text has no characters.
     #[error("must not be empty")]
     Empty,
     /// The text exceeds [`FILE_NAME_CHARACTERS_MAX`].
-    #[error("has at most {FILE_NAME_CHARACTERS_MAX} characters; this one has {characters}")]
+    #[error("must have at most {FILE_NAME_CHARACTERS_MAX} characters, but has {characters}")]
     TooLong {
         /// The length of the text, in characters.
         characters: usize,
@@ -33,7 +34,7 @@ pub enum FileNameProblem {
 /// Checks that a text has 1 to [`FILE_NAME_CHARACTERS_MAX`] of the letters a to z and A to Z,
 /// digits, space, `.`, `_` and `-`, and does not start with a dot.
 ///
-/// The file is also carried elsewhere on a stick, and every file system spells ASCII in one way.
+/// The file can also be copied to a USB stick, and every file system stores ASCII in the same way.
 /// Nothing is unescaped: a `%2e` in an address was decoded before, and `%` is not allowed.
 ///
 /// # Errors
@@ -52,7 +53,7 @@ pub fn check_file_name(text: &str) -> Result<(), FileNameProblem> {
     }
 }
 
-/// Returns whether a character may occur in the name of a project or workbook.
+/// Returns whether a character is allowed in the name of a project or workbook.
 pub fn is_file_name_character(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, ' ' | '.' | '_' | '-')
 }

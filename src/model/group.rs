@@ -3,7 +3,7 @@
 use super::{Any, Bool, InverseName, KindFacts, Many, Name, Text, User, entity::entity};
 
 entity! {
-    /// A group of users, which is given access rights.
+    /// A group of users, to which eNMS grants access rights.
     Group {
         admin_only: Bool = false,
         creator: Text = "",

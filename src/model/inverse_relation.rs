@@ -78,7 +78,7 @@ impl InverseRelations {
     }
 }
 
-/// Whether a relation refers to one record or to a list. None for a property that is not a relation.
+/// Whether a relation refers to one record or to a list. `None` for a property that is not a relation.
 pub fn arity(kind: Kind, property: &str) -> Option<Arity> {
     kind.property(property)?.type_.relation().map(|(arity, _)| arity)
 }
@@ -96,7 +96,7 @@ fn held_by(kind: Kind) -> Vec<Holder> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InverseName {
     relation: &'static str,
-    /// The kind of those records. None for every kind.
+    /// The kind of those records. `None` for every kind.
     seen_from: Option<Kind>,
     name: &'static str,
 }
@@ -180,7 +180,8 @@ mod tests {
         assert_eq!(arity(Kind::Device, "source"), None);
     }
 
-    /// Lists the names that several relations share, or that are the kind's own property too.
+    /// Lists the names that several relations share, and the names that are also a property of the
+    /// kind.
     #[test]
     fn only_relations_of_the_same_meaning_share_a_name() {
         let mut shared = Vec::new();

@@ -1,4 +1,4 @@
-//! The list of the kinds of record, and the step from a kind known at run time to its type.
+//! The list of the kinds of record, and the dispatch from a kind known at run time to its type.
 
 use std::{fmt, ops, str::FromStr};
 
@@ -36,7 +36,7 @@ macro_rules! kinds {
                 match self { $(Kind::$variant => $code),+ }
             }
 
-            /// The kind whose [`code`](Self::code) this is.
+            /// Returns the kind with this [`code`](Self::code).
             pub const fn of_code(code: u8) -> Option<Kind> {
                 match code { $($code => Some(Kind::$variant),)+ _ => None }
             }
@@ -101,14 +101,14 @@ kinds! {
     11: Pool = "pool",
 }
 
-/// Facts about one kind that its properties do not tell. Each kind's file states its own.
+/// Facts about one kind beside its properties. The file of each kind implements them.
 pub trait KindFacts {
     /// Other names of properties on the wire, each with the property's name, sorted.
     const ALIASES: &'static [(&'static str, &'static str)] = &[];
 
-    /// The names of this kind's relations as seen from the other side. The first that fits counts.
-    /// A relation without one is called `owned_KINDs` if it is `owners`, and `RELATION_KINDs`
-    /// otherwise.
+    /// The names of this kind's relations as seen from the other side. The first matching entry
+    /// counts. A relation without one is called `owned_KINDs` if it is `owners`, and
+    /// `RELATION_KINDs` otherwise.
     const INVERSE_NAMES: &'static [InverseName] = &[];
 
     /// Long texts that are stored beside the records, and not in projects.
@@ -124,7 +124,7 @@ impl Kind {
         self as usize
     }
 
-    /// The typed property of this name. None for a custom property.
+    /// The typed property of this name. `None` for a custom property.
     pub fn property(self, name: &str) -> Option<&'static Property> {
         self.position(name).map(|at| &self.properties()[at])
     }
@@ -134,7 +134,7 @@ impl Kind {
         self.properties().binary_search_by(|known| known.name.cmp(name)).ok()
     }
 
-    /// The property that a name on the wire means: the name itself, unless it is an alias.
+    /// Resolves a name on the wire: an alias to the name of its property, any other name to itself.
     pub fn unaliased(self, name: &str) -> &str {
         let alias = self.aliases().iter().find(|(alias, _)| *alias == name);
         alias.map_or(name, |(_, property)| property)
@@ -163,7 +163,7 @@ impl schemars::JsonSchema for Kind {
     }
 }
 
-/// A word that is not the word of a kind.
+/// A word that is not the name of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{word}' is not a type of instance{}", .nearest.map(|kind| format!(" (did you mean '{kind}'?)")).unwrap_or_default())]
 pub struct UnknownKind {
@@ -190,12 +190,12 @@ impl FromStr for Kind {
 pub struct PerKind<T>([T; Kind::ALL.len()]);
 
 impl<T> PerKind<T> {
-    /// Makes each kind's `T` with `make`.
+    /// Creates the value of each kind with `make`.
     pub fn new(make: impl FnMut(Kind) -> T) -> Self {
         Self(Kind::ALL.map(make))
     }
 
-    /// Makes each kind's `T` with a `make` that can fail.
+    /// Creates the value of each kind with `make`, which can fail.
     pub fn try_new<X>(mut make: impl FnMut(Kind) -> Result<T, X>) -> Result<Self, X> {
         let made: Vec<T> = Kind::ALL.into_iter().map(&mut make).collect::<Result<_, X>>()?;
         let mut made = made.into_iter();
@@ -212,7 +212,7 @@ impl<T> PerKind<T> {
         Kind::ALL.into_iter().zip(&mut self.0)
     }
 
-    /// Makes a `U` from each kind's `T`.
+    /// Converts the value of each kind.
     pub fn map<'a, U>(&'a self, mut make: impl FnMut(Kind, &'a T) -> U) -> PerKind<U> {
         PerKind::new(|kind| make(kind, &self[kind]))
     }

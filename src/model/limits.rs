@@ -4,15 +4,15 @@
 //! document or a workbook's row. The reader of project documents accepts every record within them,
 //! so every stored record can be exported and imported again.
 //!
-//! The limits count a record's **weight**: the bytes of its texts as a document spells them
-//! before escapes, and [`NODE_BYTES`] for each value, key, list and map. That is about what the
-//! record takes in memory. The reader of documents counts in the same way.
+//! The limits count a record's **weight**: the bytes of its texts in a document before escapes, and
+//! [`NODE_BYTES`] for each value, key, list and map. This is about the size of the record in
+//! memory. The reader of documents counts in the same way.
 
 use std::collections::HashSet;
 
 use super::{Record, Secret, Secrets, Value, View, secret::ENCRYPTION_OVERHEAD_BYTES};
 
-/// The longest name, in bytes of UTF-8: what eNMS's columns hold.
+/// The longest name, in bytes of UTF-8: the length of eNMS's database columns.
 pub const NAME_BYTES_MAX: usize = 255;
 
 /// The longest text of a record, in bytes of UTF-8; of a secret and of binary data in base64. The
@@ -20,35 +20,36 @@ pub const NAME_BYTES_MAX: usize = 255;
 /// time holds one text of each at most twice, so this bounds that at 512 MiB.
 pub const TEXT_BYTES_MAX: usize = 32 << 20;
 
-/// The largest weight of a record, in bytes. A pool that names a million devices weighs 100 MB when
-/// their names have 70 bytes. An import, a change or an export holds a few copies of the record that
-/// it works on: with one of this size a server was measured at 0.7 GiB while it imported, and at
-/// 0.8 GiB while it exported.
+/// The largest weight of a record, in bytes. A pool with a million devices weighs 100 MB if their
+/// names have 70 bytes. An import, a change or an export holds a few copies of the current record:
+/// with a record of this size, a server needed 0.7 GiB during an import and 0.8 GiB during an
+/// export.
 pub const RECORD_BYTES_MAX: u64 = 128 << 20;
 
 /// The weight of a value, key, list or map beside its text, in bytes: the size of a [`Value`] in
 /// memory, so that a million empty lists are not free.
 pub const NODE_BYTES: u64 = 32;
 
-/// How deep lists and maps may be nested in one value. Real documents stay under ten; the bound
-/// keeps every walk over a value, and bincode's decoding of it, far from the end of the stack.
+/// The largest nesting depth of lists and maps in one value. Real documents have fewer than ten
+/// levels. The limit protects the stack of every recursive function over values, including
+/// bincode's decoder.
 pub const VALUE_DEPTH_MAX: usize = 64;
 
-/// The most decimal digits of a whole number: CPython's own limit for turning text into one, which
-/// eNMS has to do with an export.
+/// The largest number of decimal digits of a whole number: CPython's limit for parsing a number,
+/// which eNMS does with an export.
 pub const INT_DIGITS_MAX: usize = 4300;
 
-/// How many collections one record may hold in several places ([`Shared`](super::Shared)). A reader
-/// of documents remembers so many anchors.
+/// The largest number of shared collections of one record ([`Shared`](super::Shared)). A reader of
+/// documents keeps as many anchors.
 pub const SHARED_MAX: usize = 65_536;
 
-/// The weight of all collections that a record holds in several places, each counted once, in
-/// bytes. A reader of documents keeps so much for later aliases.
+/// The largest weight of all shared collections of a record, each counted once, in bytes. A reader
+/// of documents keeps as much for later aliases.
 pub const SHARED_BYTES_MAX: u64 = 64 << 20;
 
 /// The longest configuration or other long text of a device, in bytes. Such texts are stored beside
-/// the records and are not part of projects, as in eNMS, so documents do not limit them. One request
-/// may send so much. The configuration of a large router has a few million bytes.
+/// the records and are not part of projects, as in eNMS, so documents do not limit them. It is also
+/// the limit of one request. The configuration of a large router has a few million bytes.
 pub const LONG_TEXT_BYTES_MAX: usize = 64 << 20;
 
 /// A record whose bincode has at most this many bytes is within every limit: none of them is lower,
@@ -58,13 +59,13 @@ pub const SURELY_KEPT_BYTES: usize = 4096;
 const _: () = assert!(SURELY_KEPT_BYTES < INT_DIGITS_MAX);
 const _: () = assert!((SURELY_KEPT_BYTES as u64) * 2 * NODE_BYTES < RECORD_BYTES_MAX);
 
-/// How much of a property's name an error repeats, in characters.
+/// The number of characters of a property's name in an error.
 const SHOWN_CHARACTERS_MAX: usize = 80;
 
 /// The longest text of a float, "-1.7976931348623157e+308".
 const FLOAT_BYTES: usize = 24;
 
-/// Base64 stands in lines of 76 characters, as Python writes it.
+/// The length of a line of base64, in characters, as Python writes it.
 const BASE64_LINE_BYTES: usize = 76;
 
 /// A limit that a record exceeds. The name of the property is shortened.
@@ -94,7 +95,7 @@ pub enum OverLimit {
         /// The property, shortened to 80 characters.
         property: String,
     },
-    /// More collections occur in several places than [`SHARED_MAX`], or they weigh more than
+    /// More collections than [`SHARED_MAX`] are shared, or they weigh more than
     /// [`SHARED_BYTES_MAX`].
     #[error(
         "too many lists and maps occur in several places of the record (aliases in YAML), the last \
@@ -116,7 +117,7 @@ pub enum OverLimit {
 }
 
 impl OverLimit {
-    /// The property over the limit. None if the record as a whole is.
+    /// The property over the limit. `None` if the record as a whole is over the limit.
     pub fn property(&self) -> Option<&str> {
         match self {
             OverLimit::Text { property, .. }
@@ -163,7 +164,7 @@ fn weigh(record: &mut dyn Record) -> Scale {
     scale
 }
 
-/// The weight of the part of a record that was looked at.
+/// The weight of the part of a record that was measured so far.
 #[derive(Default)]
 struct Scale {
     bytes: u64,
@@ -323,7 +324,7 @@ mod tests {
         let bare = weight(&mut device("rack", Value::Null));
         let items = ((RECORD_BYTES_MAX - bare) / (NODE_BYTES + 4)) as usize;
         let list = |count: usize| device("rack", Value::List(vec![Value::Null; count]));
-        // One null less than in `bare`, whose place the list takes.
+        // One null less than in `bare`: the list replaces it.
         let mut largest = list(items);
         let room = RECORD_BYTES_MAX - weight(&mut largest);
         assert!(room <= NODE_BYTES + 4, "{room}");

@@ -12,7 +12,7 @@ use super::{NAME_BYTES_MAX, Rule};
 pub struct Name(String);
 
 impl Name {
-    /// Checks a text and makes a name of it.
+    /// Checks a text and converts it to a name.
     ///
     /// # Errors
     /// The first rule that the text breaks, and the text.

@@ -4,10 +4,11 @@
 /// grows with the product of the lengths.
 const WORD_CHARS_MAX: usize = 64;
 
-/// A suggestion may differ by one edit for so many characters, and by one in any case.
+/// The number of characters for each allowed edit of a suggestion. One edit is always allowed.
 const CHARS_PER_EDIT: usize = 3;
 
-/// The known word with the fewest edits between it and `word`. None if all have too many.
+/// Returns the known word with the fewest edits from `word`. `None` if every word needs too many
+/// edits.
 ///
 /// Case is ignored. An edit inserts, removes or replaces a character, or swaps two neighbours (the
 /// optimal string alignment distance).

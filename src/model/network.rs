@@ -33,7 +33,7 @@ entity! {
 }
 
 impl KindFacts for Network {
-    /// A network's own `networks` are those inside of it.
+    /// A network's own `networks` are the networks inside of it.
     const INVERSE_NAMES: &'static [InverseName] = &[
         InverseName::new("networks", "parent_networks"),
         InverseName::seen_from(Kind::Network, "nodes", "parent_networks"),

@@ -60,7 +60,7 @@ pub enum Membership {
         /// The criteria for links. Without a criterion, the pool has no links.
         links: Criteria,
     },
-    /// A criterion cannot be evaluated. The members are those in its lists.
+    /// A criterion cannot be evaluated. The members are in the pool's lists.
     Invalid(CriterionError),
 }
 
@@ -76,9 +76,9 @@ impl Pool {
         }
     }
 
-    /// Corrects the lists and numbers of members: the lists of a computed pool are empty, because the
-    /// store keeps its members; the numbers of others are the lengths of their lists. Leaves absent
-    /// properties absent. Returns whether the record changed.
+    /// Corrects the lists and numbers of members. The lists of a computed pool are empty, because
+    /// the store keeps its members. The numbers of a manual pool are the lengths of its lists.
+    /// Leaves absent properties absent. Returns whether the record changed.
     pub fn settle(&mut self, membership: &Membership) -> bool {
         let mut changed = match membership {
             Membership::Computed { .. } => {
@@ -92,7 +92,7 @@ impl Pool {
     }
 
     /// Sets the lists and numbers of a computed pool, as a document shows them. Leaves absent
-    /// properties absent, but for a list with members.
+    /// properties absent, except for a list with members.
     pub fn with_members(mut self, devices: Vec<String>, links: Vec<String>) -> Self {
         fill(&mut self.devices, &mut self.device_number, devices);
         fill(&mut self.links, &mut self.link_number, links);

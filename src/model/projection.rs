@@ -1,8 +1,8 @@
-//! A look at single properties of a record that is still bytes.
+//! Reads single properties of an encoded record.
 //!
-//! bincode puts a record's properties one behind the other, without saying where each begins. A
-//! project walks over them and makes nothing of what it passes; a query over a million records
-//! decodes only those that it gives.
+//! bincode stores a record's properties one after the other, without their positions. A projection
+//! skips the other properties without allocating memory. So a query over a million records decodes
+//! only the matching records.
 
 use std::cmp::Ordering;
 
@@ -14,7 +14,7 @@ use bincode::{
 
 use super::{Kind, Property, PropertyType, Value, View};
 
-/// Where a property is found in the records of a kind.
+/// The position of a property in the records of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PropertyPosition {
     /// The position among the kind's [`Kind::properties`].
@@ -50,7 +50,7 @@ impl Projection {
         self.0.binary_search(property).ok()
     }
 
-    /// How many properties it has.
+    /// The number of its properties.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -66,7 +66,7 @@ impl Projection {
 pub enum Projected<'a> {
     /// A scalar or a list of names, borrowed from the bytes of the record.
     View(View<'a>),
-    /// A tree, which cannot be borrowed from bytes.
+    /// A tree, which cannot be borrowed from the bytes.
     Value(Value),
 }
 
@@ -128,7 +128,7 @@ fn decode_slot_state<D: Decoder>(
     }
 }
 
-/// Passes over an encoded slot.
+/// Skips an encoded slot.
 fn skip_slot<'a, D: BorrowDecoder<'a, Context = ()>>(
     property: &Property,
     body: &mut D,
@@ -149,7 +149,7 @@ fn skip_slot<'a, D: BorrowDecoder<'a, Context = ()>>(
     }
 }
 
-/// Decodes a slot. None for one that is absent or holds a secret.
+/// Decodes a slot. `None` for one that is absent or holds a secret.
 fn project_slot<'a, D: BorrowDecoder<'a, Context = ()>>(
     property: &Property,
     body: &mut D,
@@ -175,11 +175,11 @@ fn project_slot<'a, D: BorrowDecoder<'a, Context = ()>>(
     Ok(Some(Projected::View(view)))
 }
 
-/// A walk over the bytes of one record.
+/// The state of reading one record.
 struct Walk<'p, 'a> {
     /// The properties that are still to be decoded.
     wanted: &'p [PropertyPosition],
-    /// Those that were decoded.
+    /// The decoded properties.
     found: Vec<Option<Projected<'a>>>,
 }
 
@@ -188,12 +188,12 @@ impl<'p, 'a> Walk<'p, 'a> {
         Self { wanted: &projection.0, found: Vec::with_capacity(projection.0.len()) }
     }
 
-    /// Whether the typed property at this position is wanted next.
+    /// Whether the typed property at this position is the next one to decode.
     fn wants(&self, position: usize) -> bool {
         matches!(self.wanted.first(), Some(PropertyPosition::Typed(wanted)) if *wanted == position)
     }
 
-    /// Adds the property that is wanted next. Returns whether it was the last one.
+    /// Adds the next property. Returns whether it was the last one.
     fn take(&mut self, found: Option<Projected<'a>>) -> bool {
         self.found.push(found);
         self.wanted = self.wanted.get(1..).unwrap_or_default();
@@ -215,7 +215,7 @@ impl<'p, 'a> Walk<'p, 'a> {
             let wanted = match self.wanted.first() {
                 None => return Ok(self.found()),
                 Some(PropertyPosition::Custom(wanted)) => wanted.as_str(),
-                // Cannot happen: every typed property of the kind was passed.
+                // Cannot happen: every typed property of the kind was skipped.
                 Some(PropertyPosition::Typed(_)) => "",
             };
             if next.is_none() && left > 0 {
@@ -240,7 +240,7 @@ impl<'p, 'a> Walk<'p, 'a> {
     }
 }
 
-/// Passes over a text, or over bytes.
+/// Skips a text or bytes.
 pub(super) fn skip_text<'a, D: BorrowDecoder<'a>>(body: &mut D) -> Result<(), DecodeError> {
     <&'a [u8]>::borrow_decode(body).map(drop)
 }
@@ -316,7 +316,7 @@ mod tests {
             .prop_map(|(state, text, number, value)| Given { state, text, number, value })
     }
 
-    /// Fills a record by the recipe, and holds every project against the whole record.
+    /// Fills a record by the recipe, and compares every projection with the complete record.
     struct Agrees<'g> {
         given: &'g [Given],
         custom: &'g [(String, Value)],
@@ -363,7 +363,7 @@ mod tests {
             let projection = |names: &[&str]| {
                 Projection::new(names.iter().map(|n| PropertyPosition::of(E::KIND, n)).collect())
             };
-            // Each alone, some together, and all.
+            // Each property alone, some together, and all.
             for name in &names {
                 let found = project::<E>(&bytes, &projection(&[name])).unwrap();
                 assert_eq!(seen(&found[0]), shown(name), "{} {name}", E::KIND);

@@ -13,7 +13,7 @@ pub enum PropertyType {
     Text,
     /// A whole number that fits into 64 bits.
     Int,
-    /// A truth value.
+    /// A boolean.
     Bool,
     /// A number, with or without a fraction.
     Float,
@@ -28,7 +28,7 @@ pub enum PropertyType {
 }
 
 impl PropertyType {
-    /// The arity and the target of a relation. None for other types.
+    /// The arity and the target of a relation. `None` for other types.
     pub const fn relation(self) -> Option<(Arity, Target)> {
         match self {
             PropertyType::One(target) => Some((Arity::One, target)),
@@ -65,7 +65,7 @@ impl fmt::Display for PropertyType {
     }
 }
 
-/// The value that eNMS gives a property of a new record.
+/// The default of a property in eNMS.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PropertyDefault {
     /// No value: the property is null.
@@ -74,14 +74,14 @@ pub enum PropertyDefault {
     Text(&'static str),
     /// The property is this whole number.
     Int(i64),
-    /// The property is this truth value.
+    /// The property is this boolean.
     Bool(bool),
     /// The property is this number.
     Float(f64),
 }
 
 impl PropertyDefault {
-    /// The default, as a record that holds it would show it.
+    /// The default as a value.
     pub fn view(&self) -> Option<View<'static>> {
         match *self {
             PropertyDefault::None => None,
@@ -117,7 +117,7 @@ impl Property {
     }
 }
 
-/// How a value fitted its property.
+/// Whether a value was converted to the type of its property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
     /// The value has the type of the property.
@@ -136,7 +136,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// The refusal of a value of a wrong type.
+    /// Returns the refusal of a value of a wrong type.
     pub(super) fn wrong_type<T: PropertyValue>(value: Value) -> Self {
         let rule = Rule::Type { expected: T::TYPE, found: value.type_name() };
         Refused { rule, value: Some(value) }

@@ -7,18 +7,18 @@ use super::{
     Secrets, Value, View, python,
 };
 
-/// A type that the value of a property can have. [`Field`](super::Field) makes a slot of it.
+/// A type that the value of a property can have. [`Field`](super::Field) is its slot.
 pub trait PropertyValue: Sized + Clone + PartialEq + Encode + Decode<()> + 'static {
-    /// The type that messages and workbooks give for such a value.
+    /// The type of such a value in messages and workbooks.
     const TYPE: PropertyType;
 
-    /// Takes a value of this type, or one of another type with the same meaning.
+    /// Converts a value of this type, or of another type with the same meaning.
     ///
     /// # Errors
     /// The rule that the value breaks.
     fn parse(value: Value) -> Result<(Self, Fit), Refused>;
 
-    /// Shows the value. None for a secret that is not to be shown.
+    /// Returns a view of the value. `None` for a secret that must not be shown.
     fn view(&self, secrets: Secrets) -> Option<View<'_>>;
 
     /// Calls `each` with every name that is not empty, if this is a relation. `relation` is the
@@ -66,7 +66,7 @@ impl PropertyValue for i64 {
     const TYPE: PropertyType = PropertyType::Int;
 
     fn parse(value: Value) -> Result<(Self, Fit), Refused> {
-        // Beyond 2^53 a float no longer says which whole number was meant.
+        // Beyond 2^53 a float no longer identifies one whole number.
         const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
         match &value {
             Value::Int(number) => Ok((*number, Fit::Exact)),
@@ -161,9 +161,9 @@ impl PropertyValue for Secret {
     }
 }
 
-/// Takes a text as the name of another record. A text that breaks the rules of names is reported as
-/// a missing record when it is looked up. Only NUL is refused here, because it ends a name in the
-/// store's index of references.
+/// Converts a text to the name of another record. A text that breaks the rules of names is reported
+/// as a missing record when it is looked up. Only NUL is refused here, because it ends a name in
+/// the store's index of references.
 fn reference<E: Referable>(name: String) -> Result<Ref<E>, Refused> {
     if name.contains('\0') {
         Err(Refused {

@@ -1,15 +1,15 @@
-//! Python's spelling of values: what its `str` and `repr` give.
+//! Values in the format of Python's `str` and `repr`.
 //!
 //! eNMS is written in Python. It compares `str(value)` in criteria and searches, writes `str` of
 //! lists and maps into workbooks, and PyYAML writes floats as `repr` does. All of these call the
-//! functions here. `tests/python/spellings.py` makes a table with CPython, against which the tests
-//! of this module compare every function.
+//! functions here. `tests/python/spellings.py` creates a table with CPython. The tests of this
+//! module compare every function with it.
 
 use std::{borrow::Cow, fmt::Write};
 
 use super::Value;
 
-/// `str(value)`: a text, a number or a timestamp as it is, everything else as [`repr`] spells it.
+/// `str(value)`: a text, a number or a timestamp unchanged, any other value as in [`repr`].
 pub fn str(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Text(text) | Value::BigInt(text) | Value::Timestamp(text) => text.into(),
@@ -32,7 +32,7 @@ pub fn repr(value: &Value) -> String {
     out
 }
 
-/// `str(truth)`, which is also its `repr`.
+/// `str` of a boolean, which is also its `repr`.
 pub const fn bool_str(truth: bool) -> &'static str {
     if truth { "True" } else { "False" }
 }
@@ -65,9 +65,9 @@ pub fn float_repr(number: f64) -> String {
     format!("{sign}{whole}.{}", if fraction.is_empty() { "0" } else { fraction })
 }
 
-/// The shortest digits that are read as the same float, in scientific notation. Where two are
-/// equally short and equally near, Rust prints the greater one and Python the even one. Rust prints
-/// the even one as well when the format has a precision.
+/// The shortest digits that are read as the same float, in scientific notation. If two are equally
+/// short and equally near, Rust prints the greater one and Python the even one. Rust prints the
+/// even one as well when the format has a precision.
 fn shortest(number: f64) -> String {
     let shortest = format!("{number:e}");
     let mantissa = shortest.split('e').next().unwrap_or_default();
@@ -76,7 +76,7 @@ fn shortest(number: f64) -> String {
     if even.parse() == Ok(number) { even } else { shortest }
 }
 
-/// Appends `repr(value)`, in which `scalar` spells everything that is not a list, tuple or map.
+/// Appends `repr(value)`. `scalar` appends every value that is not a list, tuple or map.
 pub fn write_repr(out: &mut String, value: &Value, scalar: &dyn Fn(&mut String, &Value)) {
     match value {
         Value::List(items) => {
@@ -122,7 +122,7 @@ fn write_items(out: &mut String, items: &[Value], scalar: &dyn Fn(&mut String, &
     }
 }
 
-/// Appends the `repr` of one scalar; of a list, tuple or map that of the whole.
+/// Appends the `repr` of a value.
 pub fn write_scalar(out: &mut String, value: &Value) {
     match value {
         Value::Null => out.push_str("None"),
@@ -144,8 +144,8 @@ pub fn write_scalar(out: &mut String, value: &Value) {
     }
 }
 
-/// The quote that `repr` chooses for a text or for bytes: a double one only where the text holds
-/// single quotes and no double ones.
+/// The quote that `repr` chooses for a text or for bytes: a double quote only if the text contains
+/// single quotes and no double quotes.
 pub fn quote_of(text: &[u8]) -> char {
     if text.contains(&b'\'') && !text.contains(&b'"') { '"' } else { '\'' }
 }
@@ -179,8 +179,8 @@ pub fn write_text(out: &mut String, text: &str, quote: char) {
 }
 
 /// `c.isprintable()`: no control or format character, no separator but the blank, and assigned by
-/// Unicode. The standard library escapes the same characters in its debug output, behind the first
-/// character of a text; its version of Unicode may be newer than Python's.
+/// Unicode. The standard library escapes the same characters in its debug output, after the first
+/// character of a text. Its version of Unicode can be newer than Python's.
 fn is_printable(c: char) -> bool {
     if c.is_ascii() {
         return !c.is_ascii_control();
@@ -214,8 +214,8 @@ fn write_bytes(out: &mut String, bytes: &[u8]) {
     out.push(quote);
 }
 
-/// `repr` of the date, or of the date and time, whose `isoformat(" ")` the text is:
-/// `datetime.datetime(2024, 1, 31, 12, 30)`. None for a text that is no such moment.
+/// `repr` of the date, or the date and time, with this `isoformat(" ")`: `datetime.datetime(2024,
+/// 1, 31, 12, 30)`. `None` for any other text.
 fn datetime_repr(text: &str) -> Option<String> {
     let number = |range: std::ops::Range<usize>| -> Option<u32> {
         let digits = text.get(range)?;
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
     use crate::model::Map;
 
-    /// What CPython printed: `tests/python/spellings.py`.
+    /// The output of CPython: `tests/python/spellings.py`.
     const TABLE: &str = include_str!("../../tests/python/spellings.json");
 
     /// The value that a row of the table describes: an object of one member, whose name is the

@@ -23,7 +23,7 @@ pub enum Secrets {
 /// The custom properties of a record, by name. eNMS does not define them.
 pub type Custom = BTreeMap<String, Value>;
 
-/// A record of some kind. Every [`Entity`] is one.
+/// A record of any kind. Every [`Entity`] is one.
 pub trait Record: Any + Send + Sync {
     /// The kind of the record.
     fn kind(&self) -> Kind;
@@ -31,7 +31,7 @@ pub trait Record: Any + Send + Sync {
     /// The name of the record, unique within its kind. Empty only while a record is parsed.
     fn name(&self) -> &Name;
 
-    /// Changes the name. References of other records to the old name stay as they are.
+    /// Changes the name. References of other records to the old name do not change.
     fn set_name(&mut self, name: Name);
 
     /// Sets a property, typed or custom.
@@ -46,7 +46,7 @@ pub trait Record: Any + Send + Sync {
     /// The properties that the record holds, sorted by name.
     fn views(&self, secrets: Secrets) -> Vec<(&str, View<'_>)>;
 
-    /// One property. None if it is absent or a secret.
+    /// One property. `None` if it is absent or a secret.
     fn view(&self, property: &str) -> Option<View<'_>>;
 
     /// All properties as a REST response shows them, sorted by name. Absent typed properties have
@@ -191,7 +191,7 @@ impl<E: Entity> Record for E {
     }
 }
 
-/// The slot of a typed property. None for a custom one.
+/// The slot of a typed property. `None` for a custom one.
 fn slot_mut<'a, E: Entity>(record: &'a mut E, property: &str) -> Option<&'a mut dyn Slot> {
     E::KIND.position(property).map(|position| (E::SLOTS[position].get_mut)(record))
 }
@@ -212,12 +212,12 @@ fn insert_custom<'a>(views: &mut Vec<(&'a str, View<'a>)>, custom: &'a Custom) {
 }
 
 impl dyn Record {
-    /// The record as a `T`, for code that is specific to one kind. None if it is of another kind.
+    /// The record as a `T`, for code that is specific to one kind. `None` if it is of another kind.
     pub fn of_kind<T: Entity>(&self) -> Option<&T> {
         (self as &dyn Any).downcast_ref()
     }
 
-    /// As `of_kind`, to change the record.
+    /// The record as a mutable `T`; see `of_kind`.
     pub fn of_kind_mut<T: Entity>(&mut self) -> Option<&mut T> {
         (self as &mut dyn Any).downcast_mut()
     }
@@ -240,7 +240,7 @@ pub struct Parsed {
     pub converted: Vec<String>,
 }
 
-/// Why a map of properties is not a record.
+/// The reason why a map of properties is not a record.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InvalidRecord {
     /// The name of the record, if it has a valid one.
@@ -252,7 +252,7 @@ pub struct InvalidRecord {
 /// A rule that a map of properties breaks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
-    /// The property with the value. None if its name is not a text.
+    /// The property with the value. `None` if its name is not a text.
     pub property: Option<String>,
     /// The value, if there is one and it is not a secret.
     pub value: Option<Value>,
@@ -277,7 +277,7 @@ impl AnyRecord {
         kind.dispatch(Named(name))
     }
 
-    /// Makes a record of the properties in a document, a request or a row.
+    /// Converts the properties in a document, a request or a row to a record.
     ///
     /// # Errors
     /// Every rule that the properties break, with the name of the property.
@@ -318,7 +318,7 @@ impl AnyRecord {
         Err(invalid)
     }
 
-    /// The record as a `T`. None if it is of another kind.
+    /// The record as a `T`. `None` if it is of another kind.
     pub fn into_kind<T: Entity>(self) -> Option<T> {
         let record: Box<dyn Any> = self.0;
         record.downcast().ok().map(|record| *record)

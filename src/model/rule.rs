@@ -1,9 +1,9 @@
-//! The rules that a record can break. A rule carries what was measured; its caller adds the
+//! The rules that a record can break. A rule carries the measured values. Its caller adds the
 //! location.
 
 use super::{NAME_BYTES_MAX, PropertyType};
 
-/// Why a value is refused.
+/// The rule that a refused value breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
 pub enum Rule {
     /// A name has no characters.
@@ -53,7 +53,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// A short word for scripts.
+    /// A short identifier for scripts.
     pub fn code(&self) -> &'static str {
         match self {
             Rule::NameEmpty => "name-empty",

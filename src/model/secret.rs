@@ -1,4 +1,4 @@
-//! Secrets. Their own type keeps them from being shown, logged or stored by accident.
+//! Secrets. Their own type prevents showing, logging or storing them by accident.
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ use bincode::{
 };
 use zeroize::Zeroizing;
 
-/// How many bytes longer an encrypted secret is than its text: the nonce of XChaCha20 and the tag of
-/// Poly1305.
+/// The number of bytes by which an encrypted secret is longer than its text: the nonce of XChaCha20
+/// and the tag of Poly1305.
 pub(super) const ENCRYPTION_OVERHEAD_BYTES: usize = 24 + 16;
 
 /// A password, key or token.
@@ -28,17 +28,17 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// Takes the text of a document.
+    /// Creates a secret from the text of a document.
     pub fn from_document(text: String) -> Self {
         Secret::Clear(Zeroizing::new(text))
     }
 
-    /// Takes the secret itself, in clear.
+    /// Creates a secret from its plain text.
     pub fn from_plain(plain: &str) -> Self {
         Secret::Clear(Zeroizing::new(BASE64_STANDARD.encode(plain)))
     }
 
-    /// The text of a document. None for an encrypted secret.
+    /// The text of a document. `None` for an encrypted secret.
     pub fn document(&self) -> Option<&str> {
         match self {
             Secret::Clear(text) => Some(text),
@@ -46,7 +46,7 @@ impl Secret {
         }
     }
 
-    /// The secret itself. None if it is encrypted, or if the document's text is not base64 of UTF-8.
+    /// The secret itself. `None` if it is encrypted, or if the document's text is not base64 of UTF-8.
     pub fn plain(&self) -> Option<Zeroizing<String>> {
         let decoded = BASE64_STANDARD.decode(self.document()?).ok()?;
         String::from_utf8(decoded).ok().map(Zeroizing::new)

@@ -1,4 +1,4 @@
-//! Slots: where a record holds the values of its typed properties.
+//! Slots: the fields of a record with the values of its typed properties.
 
 use bincode::{Decode, Encode};
 
@@ -16,7 +16,7 @@ pub enum Field<T> {
     /// The document omits the property.
     #[default]
     Absent,
-    /// The document gives the property as null.
+    /// The property is null in the document.
     Null,
     /// The property has this value.
     Set(T),
@@ -43,11 +43,11 @@ impl<T> Field<T> {
 pub type Text = Field<String>;
 /// A whole number.
 pub type Int = Field<i64>;
-/// A truth value.
+/// A boolean.
 pub type Bool = Field<bool>;
 /// A number with a fraction.
 pub type Float = Field<f64>;
-/// A property that eNMS knows and whose value may be a tree of any types.
+/// A property of eNMS whose value can be a tree of any types.
 pub type Any = Field<Value>;
 /// A relation to one record.
 pub type One<E> = Field<Ref<E>>;
@@ -58,7 +58,7 @@ pub type Hidden = Field<Secret>;
 
 /// The operations on a typed property. A slot is a [`Field`], or the name, which every record has.
 pub trait Slot {
-    /// Puts a value in.
+    /// Sets the value.
     ///
     /// # Errors
     /// The rule that the value breaks; the slot keeps its value.
@@ -67,10 +67,11 @@ pub trait Slot {
     /// Makes the slot absent. A name stays: every record has one.
     fn clear(&mut self);
 
-    /// Shows the value. None if the slot is empty, or holds a secret that is not to be shown.
+    /// Returns a view of the value. `None` if the slot is empty, or holds a secret that must not be
+    /// shown.
     fn view(&self, secrets: Secrets) -> Option<View<'_>>;
 
-    /// The names in a relation, to change them. None in other slots and in empty ones.
+    /// The names in a relation, to change them. `None` in other slots and in empty ones.
     fn references_mut(&mut self) -> Option<&mut dyn References>;
 
     /// The secret, if the slot holds one.
@@ -98,7 +99,7 @@ pub trait TypedSlot: Slot + Sized {
     const EMPTY: Self;
 
     /// Adds the property and its value to `views`, unless the slot is empty or holds a secret that
-    /// is not to be shown.
+    /// must not be shown.
     #[inline(never)]
     fn push_view<'a>(
         &'a self,
@@ -111,7 +112,7 @@ pub trait TypedSlot: Slot + Sized {
         }
     }
 
-    /// Adds the property to `views` as an answer shows it ([`Property::shown`]), unless it is a
+    /// Adds the property to `views` as a response shows it ([`Property::shown`]), unless it is a
     /// secret.
     #[inline(never)]
     fn push_shown<'a>(&'a self, property: &'static Property, views: &mut Vec<(&'a str, View<'a>)>) {

@@ -20,7 +20,7 @@ fn the_properties_of_every_kind_are_sorted() {
     }
 }
 
-/// Fills every property with a value of its type, and tries every method of a record on it.
+/// Fills every property with a value of its type, and calls every method of a record on it.
 struct EveryPropertyHolds;
 
 impl KindVisitor for EveryPropertyHolds {
@@ -116,7 +116,7 @@ fn a_value_of_another_type_is_converted_and_reported() {
     assert_eq!(record.model, Field::Absent);
 }
 
-/// An answer shows every property but secrets, whatever the record holds.
+/// A response shows every property except secrets, also the absent ones.
 struct EveryPropertyIsShown;
 
 impl KindVisitor for EveryPropertyIsShown {

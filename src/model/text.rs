@@ -57,8 +57,7 @@ impl Comparison {
     }
 }
 
-/// A property of a record, or its default where the record does not hold it. Null where it has no
-/// default.
+/// A property of a record, or its default if the record does not have it. Null without a default.
 pub fn property_view<'a>(record: &'a dyn Record, property: &str) -> View<'a> {
     let default = || record.kind().property(property)?.default.view();
     record.view(property).or_else(default).unwrap_or(View::Null)

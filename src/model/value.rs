@@ -1,8 +1,8 @@
-//! Dynamic values: the values of custom properties, and of those that can have any type.
+//! Dynamic values: the values of custom properties, and of properties that can have any type.
 //!
-//! The types are those that PyYAML's `yaml.load` makes of an eNMS document, because a value must be
-//! exported with the type with which it was imported: the text `"22"` is not the number `22`, and a
-//! tuple is not a list. A map keeps its order, as in Python.
+//! The types are the types that PyYAML's `yaml.load` creates from an eNMS document, because a value
+//! must be exported with the type with which it was imported: the text `"22"` is not the number
+//! `22`, and a tuple is not a list. A map keeps its order, as in Python.
 
 use std::cell::Cell;
 
@@ -22,7 +22,7 @@ use super::{
 pub enum Value {
     /// Null, in Python `None`.
     Null,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// A whole number that fits into 64 bits.
     Int(i64),
@@ -32,7 +32,7 @@ pub enum Value {
     Float(f64),
     /// A text.
     Text(String),
-    /// A date or a date and time, spelled as Python's `isoformat(" ")` spells it.
+    /// A date or a date and time, in the format of Python's `isoformat(" ")`.
     Timestamp(String),
     /// Bytes (`!!binary` in YAML).
     Binary(Vec<u8>),
@@ -42,7 +42,7 @@ pub enum Value {
     Tuple(Vec<Value>),
     /// A map from keys to values; a key can be of any type that Python can hash.
     Map(Map),
-    /// A list, tuple or map that one record holds in several places.
+    /// A list, tuple or map that occurs several times in one record.
     Shared(Shared),
 }
 
@@ -99,7 +99,7 @@ impl Nesting {
     fn enter() -> Result<Self, DecodeError> {
         let depth = DEPTH.get();
         if depth > 2 * VALUE_DEPTH_MAX {
-            return Err(DecodeError::Other("it is nested too deeply"));
+            return Err(DecodeError::Other("the value is nested too deeply"));
         }
         DEPTH.set(depth + 1);
         Ok(Self)
@@ -121,7 +121,7 @@ impl<Context> Decode<Context> for Value {
 
 bincode::impl_borrow_decode!(Value);
 
-/// A collection that one record holds in more than one place: YAML's anchor and its aliases.
+/// A collection that occurs several times in one record: YAML's anchor and its aliases.
 ///
 /// Each occurrence holds a copy. Occurrences with equal labels are the same object, so that an
 /// export writes the same anchors. A label has no meaning outside of its record.
@@ -143,7 +143,7 @@ impl Map {
         Self::default()
     }
 
-    /// Takes entries whose keys are known to be unique.
+    /// Creates a map from entries whose keys are known to be unique.
     pub fn from_entries(entries: Vec<(Value, Value)>) -> Self {
         Self(entries)
     }
@@ -223,13 +223,13 @@ impl Value {
     }
 }
 
-/// The variants are numbered as [`Decoded`] lists them.
+/// The variants have the numbers of [`Decoded`].
 fn skip_value<'a, D: BorrowDecoder<'a, Context = ()>>(
     body: &mut D,
     depth: usize,
 ) -> Result<(), DecodeError> {
     if depth > 2 * VALUE_DEPTH_MAX {
-        return Err(DecodeError::Other("it is nested too deeply"));
+        return Err(DecodeError::Other("the value is nested too deeply"));
     }
     let skip_many = |body: &mut D, values_each: u64| {
         for _ in 0..u64::decode(body)?.saturating_mul(values_each) {
@@ -248,7 +248,7 @@ fn skip_value<'a, D: BorrowDecoder<'a, Context = ()>>(
         // Lists, tuples and maps.
         8 | 9 => skip_many(body, 1),
         10 => skip_many(body, 2),
-        // A shared one: its label, and itself.
+        // A shared collection: its label, then the collection.
         11 => u32::decode(body).and_then(|_| skip_value(body, depth + 1)),
         _ => Err(DecodeError::Other("the type of a value is unknown")),
     }
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(decoded(&bytes).unwrap(), value);
     }
 
-    /// A reader that panics after some bytes, as a reader of a lost disk might.
+    /// A reader that panics after some bytes, like a reader of a failed disk.
     struct Panicking(usize);
 
     impl bincode::de::read::Reader for Panicking {

@@ -1,5 +1,5 @@
-//! Views: borrowed properties, from which a codec writes a typed record without first making a
-//! [`Value`] of it.
+//! Views: borrowed properties. A codec writes a typed record from them without converting it to a
+//! [`Value`] first.
 
 use super::Value;
 
@@ -8,7 +8,7 @@ use super::Value;
 pub enum View<'a> {
     /// Null, in Python `None`.
     Null,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// A whole number.
     Int(i64),

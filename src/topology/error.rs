@@ -1,4 +1,4 @@
-//! Why an import or export of a workbook fails.
+//! The reasons why an import or export of a workbook fails.
 
 use std::io;
 
@@ -11,8 +11,8 @@ use crate::{
     store::StoreError,
 };
 
-/// Why an import or export of a workbook fails. Errors in cells are in the report of the import
-/// instead.
+/// The reason why an import or export of a workbook fails. Errors in cells are in the report of the
+/// import instead.
 #[derive(Debug, thiserror::Error)]
 pub enum TopologyError {
     /// The inventory cannot be read or changed, or the operation was cancelled.
@@ -24,8 +24,8 @@ pub enum TopologyError {
     /// The upload is not a workbook that can be read.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// Mostly a limit of the format. Errors of the disk are [`TopologyError::NoSpace`],
-    /// [`TopologyError::FileSizeLimit`] and [`TopologyError::Io`].
+    /// The workbook cannot be written, usually because of a limit of the format. Errors of the disk
+    /// are [`TopologyError::NoSpace`], [`TopologyError::FileSizeLimit`] and [`TopologyError::Io`].
     #[error(transparent)]
     Write(WriteError),
     /// A value that is too long for a cell.
@@ -43,7 +43,7 @@ pub enum TopologyError {
         /// The length of the cell, in UTF-16 code units, as spreadsheets count.
         units: usize,
     },
-    /// The workbook has no sheet named `device` or `link`, and the request names no other one.
+    /// The workbook has no sheet named `device` or `link`, and the request selects no other sheet.
     #[error(
         "the workbook has no sheet 'device' or 'link'. Its sheets: {}. To read another sheet, pass \
          its name as `sheet` (--sheet) and what its rows are as `kind` (--kind)",
@@ -53,7 +53,7 @@ pub enum TopologyError {
         /// The names of its sheets that have cells.
         sheets: Vec<String>,
     },
-    /// The workbook has no sheet of the name that the request says.
+    /// The workbook has no sheet with the name in the request.
     #[error("the workbook has no sheet '{sheet}'. Its sheets: {}", listed(sheets))]
     UnknownSheet {
         /// The name in the request.
@@ -61,7 +61,7 @@ pub enum TopologyError {
         /// The names of its sheets that have cells.
         sheets: Vec<String>,
     },
-    /// The request names a kind but no sheet, and several sheets have cells.
+    /// The request contains a kind but no sheet, and several sheets have cells.
     #[error(
         "no sheet is named '{kind}', and several sheets have cells: {}. Pass the name of one as \
          `sheet` (--sheet)",
@@ -73,7 +73,7 @@ pub enum TopologyError {
         /// The names of the sheets that have cells.
         sheets: Vec<String>,
     },
-    /// The request names a sheet but no kind, and the name of the sheet is not a kind.
+    /// The request contains a sheet but no kind, and the name of the sheet is not a kind.
     #[error(
         "the rows of the sheet '{sheet}' can be devices or links. Pass `kind` (--kind): device or link"
     )]
@@ -84,7 +84,7 @@ pub enum TopologyError {
     /// The folder of workbooks has no file of this name.
     #[error("there is no workbook named '{name}'")]
     NotFound {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
     },
     /// The import had no problems, or its files were deleted.
@@ -131,7 +131,8 @@ impl From<Cancelled> for TopologyError {
 }
 
 impl TopologyError {
-    /// An error of a file of a workbook. A [`TopologyError`] inside of it is returned itself.
+    /// Converts an error of a file of a workbook. A [`TopologyError`] inside of it is returned
+    /// unchanged.
     pub fn of_io(error: io::Error) -> Self {
         match error.downcast::<TopologyError>() {
             Ok(found) => found,
@@ -176,7 +177,7 @@ impl TopologyError {
         }
     }
 
-    /// The code of the error in answers of the REST API. `None` if the cause has its own code.
+    /// The code of the error in responses of the REST API. `None` if the cause has its own code.
     pub fn code(&self) -> Option<&'static str> {
         match self {
             TopologyError::Store(_) | TopologyError::Import(_) => None,

@@ -20,8 +20,8 @@ use crate::{
     store::{Snapshot, Store, decode_record},
 };
 
-/// Properties that come first, in this order. The other known properties follow by name, then the
-/// custom ones.
+/// The properties in the first columns, in this order. The other known properties follow by name,
+/// then the custom ones.
 const DEVICE_FIRST: [&str; 22] = [
     "name",
     "ip_address",
@@ -173,7 +173,7 @@ impl SheetExporter<'_> {
         let mut typed = vec![false; properties.len()];
         let mut custom = BTreeSet::new();
         let columns_max = self.format.columns_max() as usize;
-        // Any order will do.
+        // The order does not matter.
         for entry in self.snapshot.scan_raw(kind) {
             let (name, raw) = entry?;
             self.progress.advance(1)?;

@@ -1,7 +1,8 @@
 //! The workbooks in the folder `spreadsheets/` of the data directory.
 //!
 //! A workbook gets its name only after it is complete and durable. Until then the previous workbook
-//! of that name stays. An open workbook can be read to its end even if another one gets its name.
+//! of that name is kept. An open workbook can be read to its end even if another workbook gets its
+//! name.
 
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions},
@@ -19,7 +20,8 @@ use crate::{
     disk::{TemporaryFile, file_validator, remove_temporary_entries, sync_directory},
 };
 
-/// Only the user of the server may read workbooks: they contain the inventory.
+/// The mode of workbooks. Only the user of the server can read them, because they contain the
+/// inventory.
 const FOLDER_MODE: u32 = 0o700;
 
 /// The folder of workbooks. Only the process that holds the data directory uses it.
@@ -39,7 +41,7 @@ pub struct WorkbookFile {
     pub validator: String,
     /// The file name for a client that saves it.
     pub name: String,
-    /// The format that the ending of its name says.
+    /// The format, from the extension of the name.
     pub format: Format,
 }
 
@@ -97,7 +99,7 @@ impl Folder {
     pub(super) fn file(&self, name: &WorkbookName) -> Result<WorkbookFile, TopologyError> {
         let path = self.path(name);
         self.require_file(name)?;
-        // The file may have been replaced since: do not follow a link, and check the open file.
+        // The file can have been replaced since: do not follow a link, and check the open file.
         let mut options = OpenOptions::new();
         let file = options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
         let file = file.map_err(|error| not_found(name, error))?;
@@ -109,7 +111,7 @@ impl Folder {
 
     /// Creates a temporary file for a workbook.
     pub(super) fn create(&self, name: &WorkbookName) -> Result<TemporaryFile, TopologyError> {
-        // Fail before the workbook is written, not after.
+        // Fails before the workbook is written, not after.
         match self.require_file(name) {
             Ok(()) | Err(TopologyError::NotFound { .. }) => {
                 TemporaryFile::create(&self.0).map_err(TopologyError::of_io)
@@ -118,7 +120,8 @@ impl Folder {
         }
     }
 
-    /// Makes a workbook durable, and gives it its name. Replaces a workbook that had the name.
+    /// Makes a workbook durable and renames it to its final name. Replaces a workbook with that
+    /// name.
     pub(super) fn persist(
         &self,
         temporary: TemporaryFile,
@@ -151,7 +154,7 @@ impl Folder {
     }
 }
 
-/// Returns the name of a file if it is that of a workbook, with its extension.
+/// Returns the name of a file if it is a workbook name with its extension.
 fn named(file_name: &str) -> Option<WorkbookName> {
     file_name.parse::<WorkbookName>().ok().filter(|name| name.as_str() == file_name)
 }

@@ -38,7 +38,7 @@ pub(super) enum Meaning {
     Ignored(Ignored),
 }
 
-/// Whether a heading is that of the column of problems. Problems of the header itself follow in the
+/// Whether a heading belongs to the column of problems. Problems of the header itself follow in the
 /// same cell.
 pub(super) fn is_problem_column(heading: &str) -> bool {
     let begins = heading.trim().get(..PROBLEM_COLUMN.len());
@@ -127,7 +127,7 @@ pub(super) struct Header {
     pub line: u64,
 }
 
-/// Whether a heading is that of a property, or of a column that an import knows and ignores.
+/// Whether a heading belongs to a property, or to a column that an import knows and ignores.
 pub(super) fn is_known(kind: Kind, heading: &str) -> bool {
     match meaning(kind, heading) {
         Meaning::Property(_) | Meaning::Ignored(_) => true,
@@ -196,7 +196,7 @@ impl Header {
             let word = match meaning {
                 Meaning::Property(_) => heading.to_lowercase(),
                 Meaning::Custom => heading.clone(),
-                // Ignored columns may have the same heading.
+                // Ignored columns can have the same heading.
                 Meaning::Ignored(_) => String::new(),
             };
             if let Some(first) = seen.get(&word) {

@@ -1,7 +1,7 @@
 //! The search for the header among the first rows of a sheet.
 //!
-//! People write a title, a date or contacts above their table. The header is the first row in which
-//! a column of names is recognised, or the row that the request says.
+//! Users write a title, a date or contacts above their table. The header is the first row in which
+//! a column of names is recognised, or the row in the request.
 
 use super::header::{self, HEADINGS_LISTED_MAX, Header};
 use crate::{
@@ -18,7 +18,7 @@ pub(super) const HEADER_ROWS_MAX: u32 = 20;
 #[derive(Debug)]
 pub(super) struct HeaderSearch {
     kind: Kind,
-    /// The row that the request says, from 1.
+    /// The row in the request, from 1.
     wanted: Option<u32>,
     /// The row so far that is most like a header.
     likely: Option<LikelyHeader>,
@@ -28,7 +28,7 @@ pub(super) struct HeaderSearch {
     rows: u64,
 }
 
-/// A row that may be the header.
+/// A row that might be the header.
 #[derive(Debug)]
 struct LikelyHeader {
     /// The row, from 1.
@@ -59,7 +59,7 @@ impl HeaderSearch {
         self.rows
     }
 
-    /// Takes the next row, which is not blank.
+    /// Examines the next row, which is not blank.
     pub(super) fn offer(&mut self, row: &Row<'_>) -> Verdict {
         let line = row.row + 1;
         match self.wanted {

@@ -1,4 +1,4 @@
-//! Import of a workbook: its sheets, and the part of the report that only workbooks have.
+//! Imports a workbook: its sheets, and the part of the report that is specific to workbooks.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ use crate::{
 /// The longest list of sheets or columns in a report.
 const NAMED_MAX: usize = 100;
 
-/// Imports a workbook. In a dry run, only reports what an import would do.
+/// Imports a workbook. A dry run only reports the changes.
 pub(super) fn import(
     store: &Store,
     decoder: &Path,
@@ -72,7 +72,8 @@ impl<'r> Read<'r> {
         Self { selection, options, sheets: Vec::new(), ignored_sheets: Vec::new() }
     }
 
-    /// The first step of the import: rows become records while the child process reads on.
+    /// The first step of the import: converts rows to records while the child process reads further
+    /// rows.
     fn decode(
         &mut self,
         store: &Store,
@@ -112,8 +113,8 @@ impl<'r> Read<'r> {
         Ok(intake.finish(sorted.collect::<Result<_, _>>()?)?)
     }
 
-    /// Begins the sheet with this number, from 0. `None` if it is not one of devices or links, or the
-    /// second one of its kind.
+    /// Begins the sheet with this number, from 0. `None` if it is not a sheet of devices or links,
+    /// or if it is the second sheet of its kind.
     fn begin<'i, 'a>(
         &mut self,
         intake: &'i Intake<'a>,
@@ -155,7 +156,7 @@ impl<'r> Read<'r> {
         Ok(())
     }
 
-    /// Adds warnings about sheets and columns that were not read as the user might expect.
+    /// Adds warnings about sheets and columns that were ignored.
     fn warn(&self, run: &ImportRun, log: &Log) {
         let why_ignored = match self.selection {
             Selection::ByName => "its name is not 'device' or 'link'",

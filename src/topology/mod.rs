@@ -2,9 +2,9 @@
 //!
 //! An **export** writes a snapshot of the devices and links into a workbook: each kind is a sheet,
 //! each record a row. An **import** reads such a workbook through a child process
-//! ([`crate::codec::workbook`]) and leaves the rest to [`crate::import`]. If the import has
+//! ([`crate::codec::workbook`]) and passes the records to [`crate::import`]. If the import has
 //! problems, the upload is kept beside its report. The **marked** workbook is that upload with a
-//! column that says what is wrong with each row.
+//! column that contains the problems of each row.
 //!
 //! ```text
 //! selection  which sheets are read, and as which kinds
@@ -89,8 +89,8 @@ impl Topology {
         Self::with_decoder(store, &workbook::executable())
     }
 
-    /// The same, with another executable that decodes workbooks: the executable of a test is not
-    /// Satchel.
+    /// Opens the folder of workbooks like `open`, with another executable that decodes workbooks:
+    /// the executable of a test is not Satchel.
     pub fn with_decoder(store: Arc<Store>, decoder: &Path) -> Result<Self, TopologyError> {
         let directory = store.directory();
         let folder = Folder::open(directory.spreadsheets())?;
@@ -104,7 +104,7 @@ impl Topology {
     /// After an error the folder is unchanged.
     /// - [`TopologyError::Write`] or [`TopologyError::CellLong`] if the records do not fit into the
     ///   format.
-    /// - [`TopologyError::InTheWay`] if the name belongs to something that is not a file.
+    /// - [`TopologyError::InTheWay`] if the name belongs to a folder or link.
     /// - [`TopologyError::NoSpace`], [`TopologyError::FileSizeLimit`] or [`TopologyError::Io`] for
     ///   errors of the disk.
     /// - [`TopologyError::Store`] if the inventory cannot be read or the job was cancelled.
@@ -124,8 +124,8 @@ impl Topology {
         Upload::new(&self.0.store.directory().scratch())
     }
 
-    /// Imports a workbook or a table for the user `caller`. The report lists the problems of its cells,
-    /// and says whether the inventory was changed.
+    /// Imports a workbook or a table for the user `caller`. The report lists the problems of its
+    /// cells, and whether the inventory was changed.
     ///
     /// # Errors
     /// After an error the inventory is unchanged.

@@ -7,33 +7,33 @@ use crate::{
     model::{FileNameProblem, check_file_name, is_file_name_character},
 };
 
-/// A workbook's name with its ending, which says the format.
+/// A workbook's name with its extension, which determines the format.
 ///
-/// It follows the rule of [`check_file_name`]. A name without an ending gets that of
+/// It follows the rule of [`check_file_name`]. A name without an extension gets the extension of
 /// [`Format::Xls`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkbookName(String);
 
-/// Why a text cannot be the name of a workbook.
+/// The reason why a text cannot be the name of a workbook.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// The name breaks the rule of [`check_file_name`].
     #[error("the name of a workbook {0}")]
     File(FileNameProblem),
-    /// The ending is not that of a format that can be written.
+    /// The extension is not the extension of a format that can be written.
     #[error(transparent)]
     Ending(#[from] UnknownFormat),
 }
 
 impl WorkbookName {
-    /// The name with its ending.
+    /// The name with its extension.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The format that the ending says.
+    /// The format for the extension.
     pub fn format(&self) -> Format {
-        // Every name has one of the endings.
+        // Every name has one of the extensions.
         Format::of_name(&self.0).unwrap_or(Format::Xls)
     }
 

@@ -53,7 +53,7 @@ impl SourceFormat {
 pub struct SheetReport {
     /// The kind of the records in the sheet.
     pub sheet: Kind,
-    /// The name of the sheet, if it is not that of the kind.
+    /// The name of the sheet, if it differs from the kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The row of the headings, from 1. Absent if the import found no headings.
@@ -92,7 +92,7 @@ pub struct IgnoredColumn {
     pub reason: Ignored,
 }
 
-/// Why a column is ignored.
+/// The reason why a column is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "IgnoredReason")]
@@ -113,7 +113,7 @@ pub enum Ignored {
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 #[schemars(rename = "WorkbookExport")]
 pub struct ExportReport {
-    /// The name of the workbook, with its ending.
+    /// The name of the workbook, with its extension.
     pub workbook: String,
     /// `xls` or `xlsx`.
     pub format: &'static str,
@@ -131,7 +131,7 @@ pub struct ExportReport {
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[schemars(rename = "Workbook")]
 pub struct WorkbookSummary {
-    /// The name, with its ending.
+    /// The name, with its extension.
     pub name: String,
     /// The size of the file, in bytes.
     pub bytes: u64,
@@ -146,10 +146,10 @@ impl Ignored {
     pub(super) fn why(self) -> &'static str {
         match self {
             Ignored::Secret => "secrets are not read from workbooks",
-            Ignored::Computed => "it is computed, not stored",
+            Ignored::Computed => "the value is computed, not stored",
             Ignored::LongText => "use the REST call for long texts of a device",
-            Ignored::Problems => "it lists the problems of an earlier import",
-            Ignored::Unnamed => "it has no heading",
+            Ignored::Problems => "the column lists the problems of an earlier import",
+            Ignored::Unnamed => "the column has no heading",
         }
     }
 }

@@ -9,19 +9,19 @@ use crate::{
 /// An export of the devices and links.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
-    /// The name of the workbook to create or replace. Its ending is the format.
+    /// The name of the workbook to create or replace. Its extension determines the format.
     pub name: WorkbookName,
 }
 
-/// Which kinds an import empties in the same step, before it adds the records of the workbook. For a
-/// table it is only the kind of the table.
+/// The kinds that an import empties in the same step, before it adds the records of the workbook.
+/// For a table, only the kind of the table is emptied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replace {
     /// Devices and links, also those without a sheet.
     Yes,
     /// The kinds among device and link that have a sheet in the workbook.
     WithSheet,
-    /// None: the records are added, or update the existing ones.
+    /// No kind: the records are added, or update the existing ones.
     No,
 }
 
@@ -30,19 +30,19 @@ pub enum Replace {
 pub struct ImportRequest {
     /// The file name that the client sent, for the report.
     pub file_name: Option<String>,
-    /// Which sheet is read, as which kind, and how its header is read.
+    /// The sheet to read, the kind of its records, and the row of its header.
     pub reading: ReadOptions,
     /// The kinds whose existing records are removed.
     pub replace: Replace,
-    /// Whether a sheet without records, or a missing sheet, may empty its kind.
+    /// Whether a sheet without records, or a missing sheet, is allowed to empty its kind.
     pub empty_replacement: EmptyReplacement,
-    /// Whether records with errors are skipped, or refuse the import.
+    /// Whether records with errors are skipped, or prevent the import.
     pub on_error: OnError,
-    /// Whether the import is made or previewed.
+    /// Whether the import is applied or a dry run.
     pub mode: Mode,
 }
 
-/// Which sheet of a file is read, as which kind, and how its header is read.
+/// The sheet of a file to read, the kind of its records, and the row of its header.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
     /// The name of the only sheet to read. `None` reads the sheets named `device` and `link`, or the

@@ -1,4 +1,4 @@
-//! Selection: which sheets of a file are read, and as which kinds.
+//! Selects the sheets of a file to read, and the kind of the records of each.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::{
     model::Kind,
 };
 
-/// Which sheets of a file are read, and as which kinds.
+/// The sheets of a file to read, with the kind of their records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Selection {
     /// The sheets whose names are kinds.
@@ -24,8 +24,8 @@ pub(super) enum Selection {
 }
 
 impl Selection {
-    /// Selects the sheets of an upload. If the options say a sheet or a kind, a first run of the
-    /// decoder finds the sheet.
+    /// Selects the sheets of an upload. If the options contain a sheet or a kind, a first run of
+    /// the decoder finds the sheet.
     ///
     /// # Errors
     /// - [`TopologyError::UnknownSheet`], [`TopologyError::SeveralSheets`],
@@ -126,7 +126,7 @@ impl SheetNames {
         })
     }
 
-    /// Finds the sheet that is named as the kind, or the only one that has cells.
+    /// Finds the sheet with the name of the kind, or the only sheet that has cells.
     fn of_kind(self, kind: Kind) -> Result<usize, TopologyError> {
         if let Some(number) = self.sheets.iter().position(|(name, _)| kind_of(name) == Some(kind)) {
             return Ok(number);

@@ -1,4 +1,4 @@
-//! Reading of a sheet: its rows become records.
+//! Reads a sheet: converts its rows to records.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::{
 /// Number of columns without a heading that a report lists.
 const UNNAMED_MAX: usize = 100;
 
-/// How a sheet was read.
+/// The result of reading a sheet.
 pub(super) struct SheetRead {
     pub report: SheetReport,
     pub custom_columns: Vec<CustomColumn>,
@@ -43,7 +43,7 @@ pub(super) struct Sheet<'i, 'a> {
     problems: Vec<(Problem, DocumentLocation)>,
 }
 
-/// How far the header of a sheet is known.
+/// The state of the search for the header of a sheet.
 enum HeaderState {
     Searched(HeaderSearch),
     Found {
@@ -116,7 +116,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
                 }
             }
         } else {
-            // Only an end of a link has two headings, and may have two columns.
+            // Only an end of a link has two headings, and can have two columns.
             let is_aliased =
                 self.kind.aliases().iter().any(|(_, property)| *property == column.property());
             let same = is_aliased
@@ -193,7 +193,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
                         converted.push(property);
                     }
                 }
-                // The type of the value is right, but the property may have a rule of its own.
+                // The type of the value is right, but the property can have another rule.
                 Err(Refused { rule, value }) => {
                     let fault = fault_of(&rule);
                     let problem = Problem {
@@ -267,7 +267,7 @@ impl Sheet<'_, '_> {
         }
     }
 
-    /// Ends the sheet. Returns its records, and how it was read.
+    /// Ends the sheet. Returns its records, and the result of reading it.
     ///
     /// # Errors
     /// [`ImportError`] if a problem cannot be stored.
@@ -353,7 +353,7 @@ pub(super) fn is_blank(cell: &Cell<'_>) -> bool {
     }
 }
 
-/// A broken rule as the fault of a cell.
+/// Converts a broken rule to the fault of a cell.
 fn fault_of(rule: &Rule) -> CellFault {
     CellFault { rule: rule.code(), detail: rule.to_string() }
 }

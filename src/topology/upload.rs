@@ -35,8 +35,8 @@ impl Upload {
         self.file.as_file().try_clone()
     }
 
-    /// The format by the first bytes. Everything that is not a workbook counts as a table; the caller
-    /// decides whether tables are allowed.
+    /// The format, from the first bytes. A file that is not a workbook counts as a table; the
+    /// caller decides whether tables are allowed.
     pub(super) fn format(&self) -> io::Result<SourceFormat> {
         format(self.file.as_file())
     }

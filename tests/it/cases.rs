@@ -1,4 +1,4 @@
-//! Files that other programs wrote (`tests/cases`), as public bug reports describe them.
+//! Files of other programs (`tests/cases`), as in public bug reports.
 
 use std::fs;
 use std::io::Write;
@@ -277,7 +277,7 @@ fn a_formula_that_was_never_calculated_has_no_value() {
     assert_eq!(formulas(&xlwt), ["B2", "C2"]);
     assert_eq!(cell(&xlwt, "D2").to_string(), "12:30:00");
     assert_eq!(formulas(&cells(&case("04-xls-biff8-codepage/perl.xls"))), ["G2"]);
-    // A value that is there is taken, also if the workbook is to be calculated.
+    // A stored value is used, also if the workbook is marked for recalculation.
     let has_values = changed(
         &case("08-formula-zero-xlsxwriter/xw_formula0.xlsx"),
         "xl/worksheets/sheet1.xml",
@@ -314,7 +314,7 @@ fn short_and_rare_cells_of_a_xlsb_are_read() {
         xlsb_cell(6, Some(6), &wide("é>b")),
         xlsb_cell(13, None, &((22_u32 << 2) | 2).to_le_bytes()),
         xlsb_cell(14, None, &[0x2A]),
-        // An error that calamine does not know, and one of a formula.
+        // An error that calamine does not know, and the error of a formula.
         xlsb_cell(3, Some(9), &[0x99]),
         xlsb_cell(11, Some(10), &[0x07, 0, 0, 0, 0, 0, 0, 0, 0]),
         // Rich text.

@@ -1,4 +1,4 @@
-//! The small subcommands, the help, and how the executable ends.
+//! The small subcommands, the help, and exit codes.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -77,7 +77,7 @@ fn completions_are_valid_scripts() {
         let script = printed(&["completions", shell]);
         assert!(script.contains("licenses"), "{shell}");
         assert!(script.contains("cache-mib"), "{shell}");
-        // Which of them there is differs between machines; bash is on all of them.
+        // The available shells differ between machines; bash is always available.
         let checking = Command::new(shell).args(check).stdin(Stdio::piped()).spawn();
         let mut checking = match checking {
             Err(error) if shell != "bash" => {
@@ -89,7 +89,7 @@ fn completions_are_valid_scripts() {
         checking.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
         assert!(checking.wait().unwrap().success(), "{shell}");
     }
-    // What bash makes of it.
+    // The completions of bash.
     let mut script = printed(&["completions", "bash"]);
     script += "\nCOMP_WORDS=(satchel lic) COMP_CWORD=1; _satchel satchel lic satchel\n\
                echo \"${COMPREPLY[@]}\"\n";
@@ -147,7 +147,7 @@ fn a_closed_pipe_is_not_an_error() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // Gone before a word is written, or after the first few.
+        // The reader closes the pipe before the output, or after its beginning.
         drop(child.stdout.take());
         let mut said = String::new();
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();

@@ -11,7 +11,7 @@ use zip::ZipArchive;
 use crate::harness::{PATIENCE, Server, satchel, until};
 use crate::project::{KINDS, demo, golden};
 
-/// A folder with a data directory that does not exist yet, and what else a command needs.
+/// A folder for the files of a command. Its data directory does not exist yet.
 pub(crate) struct Workspace {
     folder: tempfile::TempDir,
 }
@@ -21,7 +21,7 @@ impl Workspace {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
-    /// With the sample inventory in it.
+    /// Creates a workspace with the sample inventory.
     pub(crate) fn with_demo() -> Self {
         let workspace = Self::new();
         let output = workspace.on_directory(&["import", text(&demo()), "--create", "--quiet"]);
@@ -45,7 +45,7 @@ impl Workspace {
 pub(crate) fn run(command: &mut Command) -> Output {
     let output = command.stdin(Stdio::null()).output().unwrap();
     for text in [&output.stdout, &output.stderr].map(|bytes| str::from_utf8(bytes)) {
-        // A bundle is no text.
+        // A bundle is not text.
         assert!(text.is_err() || !text.unwrap().contains('\u{1b}'), "escape codes: {text:?}");
     }
     output
@@ -92,7 +92,7 @@ pub(crate) fn assert_exit(output: &Output, code: i32) {
     assert_eq!(output.status.code(), Some(code), "{}{}", stdout_of(output), stderr_of(output));
 }
 
-/// An answer without what is another every time.
+/// A response without the values that differ in each run.
 pub(crate) fn json(output: &Output) -> Value {
     let mut value: Value = serde_json::from_slice(&output.stdout).expect("JSON on standard output");
     forget(&mut value);
@@ -221,7 +221,7 @@ fn one_flipped_byte_is_found() {
     assert_exit(&workspace.on_directory(&["export", "a", "--output", text(&bundle)]), 0);
     let whole = fs::read(&bundle).unwrap();
     let mut flipped = whole.clone();
-    // Somewhere within the first document.
+    // A position within the first document.
     flipped[200] ^= 1;
     fs::write(&bundle, &flipped).unwrap();
     let output = run(satchel().args(["verify", "--quiet"]).arg(&bundle));
@@ -296,7 +296,7 @@ fn a_password_comes_from_a_file_or_the_environment_only() {
     let file = folder.path().join("password");
     fs::write(&file, "admin\n").unwrap();
     assert_exit(&run(satchel().args(login).arg("--password-file").arg(&file)), 0);
-    // There is no argument that takes one.
+    // No argument accepts a password.
     assert_exit(&run(satchel().args(login).args(["--password", "admin"])), 2);
     let url = format!("http://admin:admin@{}", server.address);
     assert_exit(&run(satchel().args(["inspect", "--server", &url, "--user", "admin"])), 1);
@@ -315,7 +315,7 @@ fn passwd_changes_the_password_of_a_user_at_a_server() {
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        // A command that refuses before it reads has closed its end.
+        // A command that fails before it reads its input has closed the pipe.
         let _ = child.stdin.take().unwrap().write_all("näw\n".as_bytes());
         child.wait_with_output().unwrap()
     };
@@ -343,7 +343,7 @@ fn a_closed_output_pipe_is_not_a_failure() {
         .unwrap();
     drop(reader);
     let status = child.wait().unwrap();
-    // Whoever closes standard output early does not want the rest, which is no failure.
+    // A reader that closes standard output early does not need the rest. This is not a failure.
     assert_eq!(status.code(), Some(0));
     let left: Vec<_> = fs::read_dir(&other).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["a.zip"]);
@@ -357,7 +357,7 @@ fn a_bundle_goes_through_a_pipe() {
     assert_eq!(output.stdout, fs::read(workspace.data().join("migrations/a.zip")).unwrap());
 }
 
-/// Reads a request that has at most a body of announced length; gives its first line.
+/// Reads a request without a body or with a `Content-Length`. Returns its first line.
 fn request(stream: &mut std::net::TcpStream) -> String {
     let mut reader = BufReader::new(stream);
     let mut first = String::new();
@@ -384,7 +384,7 @@ fn ctrl_c_removes_the_uploaded_project_from_the_library() {
     let bundle = workspace.path("sent.zip");
     assert_exit(&workspace.on_directory(&["export", "a", "--output", text(&bundle)]), 0);
 
-    // A server that never answers the import.
+    // A server that never responds to the import.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let accept = || {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{Server, satchel};
 
-/// A file of settings in a folder of its own.
+/// A settings file in its own folder.
 struct File {
     folder: tempfile::TempDir,
 }
@@ -46,7 +46,7 @@ fn refused(command: &mut Command) -> String {
     said
 }
 
-/// What `satchel config --json` says of a setting: value, source and line.
+/// The value, the source and the line of a setting in the output of `satchel config --json`.
 fn in_force(json: &str, name: &str) -> (Value, String, Option<u64>) {
     let json: Value = serde_json::from_str(json).unwrap();
     let settings = json["settings"].as_array().unwrap();
@@ -74,7 +74,7 @@ fn settings_sources_have_a_precedence() {
     assert_eq!(in_force(&json, "log"), ("warn".into(), "file".into(), Some(4)));
     assert_eq!(in_force(&json, "name"), ("é>b".into(), "file".into(), Some(5)));
     assert_eq!(in_force(&json, "cache_mib"), (128.into(), "default".into(), None));
-    // What stands in for the name is what the server would be called.
+    // The value of an absent name is the name that the server would use.
     let none = printed(satchel().args(["config", "--json"]));
     let (name, source, _) = in_force(&none, "name");
     assert_eq!(source, "default");
@@ -104,7 +104,7 @@ fn the_printed_settings_are_a_valid_settings_file() {
 #[test]
 fn the_server_uses_the_settings_of_the_file() {
     let file = File::new("name = \"R 1%\"\nlisten = \"203.0.113.1:1\"\ncache_mib = 16\n");
-    // The harness gives --listen, which goes before the file.
+    // The harness passes --listen, which takes precedence over the file.
     let server = Server::start_with(&["--config", &file.name()]);
     let alive = server.request("GET", "/rest/is_alive").send();
     assert_eq!(alive.json()["name"], "R 1%", "{}", alive.json());
@@ -128,7 +128,7 @@ fn an_invalid_settings_file_is_refused_with_every_wrong_line() {
         assert!(said.contains("16..=65536"), "{said}");
     }
     assert!(!Path::new(data).exists());
-    // These have nothing to do with it.
+    // These commands do not use the setting.
     for subcommand in ["licenses", "man"] {
         printed(satchel().args([subcommand, "--config", &file.name()]));
     }

@@ -17,7 +17,7 @@ use crate::data_files::{copy_data_directory, current_database, current_generatio
 use crate::harness::{ADMIN, Server, command, satchel};
 use crate::project::KINDS;
 
-/// What a command returns when it refuses a damaged inventory.
+/// The exit code of a command that refuses a damaged inventory.
 const DAMAGED: i32 = 3;
 
 /// Starts `satchel serve`. Returns the server, or the output of one that refused the directory.
@@ -59,8 +59,8 @@ fn remove_snapshots(generation: &Path) {
     }
 }
 
-/// The report that began all this: one changed byte gave an empty inventory with a user `admin`
-/// whose password everybody knows.
+/// Regression test: one changed byte gave an empty inventory with a user `admin` and the public
+/// default password.
 #[test]
 fn one_changed_byte_never_gives_an_empty_inventory() {
     let server = Server::start_with(&["--demo"]);
@@ -98,7 +98,7 @@ fn one_changed_byte_never_gives_an_empty_inventory() {
         refusals += 1;
         assert!(said.contains("is damaged") && said.contains("satchel recover"), "{said}");
         assert!(said.contains("change 20"), "it says what was known: {said}");
-        // No other command takes it either, and nobody changed it.
+        // Every other command refuses the directory too, and none changed it.
         for words in [&["export", "nightly"][..], &["verify"], &["inspect"], &["undo", "--yes"]] {
             let output = satchel().args(words).arg("--data").arg(damaged.path()).output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
@@ -116,8 +116,8 @@ fn the_database_of_another_inventory_is_refused_without_creating_a_user() {
     let mut server = Server::start();
     let data = server.data();
     server.kill();
-    // The folder of a generation without users can only be made by damage or by hand: an empty
-    // inventory in the place of this one.
+    // A generation without users exists only after damage or manual changes: an empty inventory
+    // replaces this one.
     let other = Server::start_with(&["--demo"]).kill_and_keep();
     fs::remove_dir_all(data.join("inventory-1")).unwrap();
     copy_data_directory(&other.path().join("data/inventory-2"), &data.join("inventory-1"));
@@ -172,7 +172,7 @@ fn a_damaged_previous_generation_is_reported_by_commands_that_read_it() {
     assert!(undo["detail"].as_str().unwrap().contains("previous generation"), "{undo}");
 }
 
-/// What a server showed of an inventory: records by kind and name, and configurations.
+/// The inventory as a server shows it: records by kind and name, and configurations.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Seen {
     records: BTreeMap<(String, String), Value>,
@@ -195,7 +195,7 @@ impl Seen {
             assert_eq!(answer.status, 200);
             for record in answer.json().as_array().unwrap() {
                 let name = record["name"].as_str().unwrap().to_owned();
-                // Alone it is shown with the relations that others hold.
+                // A single record is shown with its inverse relations.
                 let path = format!("/rest/instance/{kind}/{}", encoded(&name));
                 let record = server.request("GET", &path).login(ADMIN).send().json();
                 seen.records.insert((kind.to_owned(), name), record);
@@ -210,14 +210,14 @@ impl Seen {
     }
 }
 
-/// What became of a damaged directory.
+/// The outcome for a damaged directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
-    /// Everything that was acknowledged is shown.
+    /// All acknowledged data is shown.
     Intact,
-    /// The server does not start and says what is damaged.
+    /// The server does not start and reports the damage.
     Refused,
-    /// The server shows every record as it was, or answers that it is damaged.
+    /// The server shows every record unchanged, or reports it as damaged.
     Reported,
 }
 
@@ -227,7 +227,7 @@ fn outcome(data: &Path, arguments: &[&str], expected: &Seen, damage: &str) -> Ou
         Ok(server) => server,
         Err(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
-            // A damaged key or format is refused in its own words.
+            // A damaged key or format has its own message.
             let is_damaged = output.status.code() == Some(DAMAGED) && said.contains("is damaged");
             let is_key = said.contains("the key") || said.contains("was written in format");
             assert!(is_damaged || is_key, "{damage}: {said}");
@@ -236,7 +236,7 @@ fn outcome(data: &Path, arguments: &[&str], expected: &Seen, damage: &str) -> Ou
         }
     };
     let mut outcome = Outcome::Intact;
-    // Nothing that was removed comes back: a list shows known records, or rows that name damage.
+    // No removed record reappears: a list shows known records, or rows with damage.
     for kind in KINDS {
         let answer = server.request("GET", &format!("/rest/instance/{kind}")).login(ADMIN).send();
         if answer.status != 200 {
@@ -297,7 +297,7 @@ fn outcome(data: &Path, arguments: &[&str], expected: &Seen, damage: &str) -> Ou
     outcome
 }
 
-/// Numbers that a seed gives (SplitMix64).
+/// Reproducible random numbers from a seed (SplitMix64).
 struct Rng(u64);
 
 impl Rng {
@@ -316,13 +316,13 @@ impl Rng {
 
 const PAGE: u64 = 4096;
 
-/// Damages one random file of a directory and says how. `other` is a directory of another
+/// Damages one random file of a directory. Returns a description. `other` is a directory of another
 /// inventory.
 fn damage(data: &Path, other: &Path, rng: &mut Rng) -> String {
     let mut files = Vec::new();
     collect(data, &mut files);
     files.sort();
-    // The databases are the most of what there is, and the most of what can be damaged.
+    // The databases are the largest files, so they are damaged most often.
     let databases: Vec<&PathBuf> = files.iter().filter(|file| file.ends_with("db")).collect();
     let path = if rng.below(2) == 0 {
         databases[rng.below(databases.len() as u64) as usize].clone()
@@ -379,8 +379,7 @@ fn damage(data: &Path, other: &Path, rng: &mut Rng) -> String {
     format!("{shown}: {how}")
 }
 
-/// The files that hold the inventory. Projects and reports are copies, and are checked where they
-/// are read.
+/// The files of the inventory. Projects and reports are copies, and are checked when they are read.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
@@ -399,7 +398,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// A directory, how it was left, and what it holds.
+/// A directory, the way in which its server ended, and its contents.
 struct Base {
     directory: TempDir,
     seen: Seen,
@@ -512,11 +511,11 @@ fn every_random_damage_is_harmless_refused_or_reported() {
     for ((base, outcome), count) in &counted {
         println!("{base}: {outcome:?} {count}");
     }
-    // The test itself would be wrong if nothing was ever found.
+    // A test without any finding would prove nothing.
     assert!(counted.keys().any(|(_, outcome)| *outcome == Outcome::Refused));
 }
 
-/// The command that the message names is there.
+/// The command in the message exists.
 #[test]
 fn help_names_the_exit_code_of_a_damaged_inventory() {
     for command in ["serve", "export", "import", "verify", "undo"] {

@@ -1,5 +1,5 @@
-//! Damage that is found while the server runs: it is named, counted and logged, and everything else
-//! is served.
+//! Damage that is found while the server runs: it is reported, counted and logged, and all other
+//! data is served.
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,8 @@ use crate::{
     project::{documents, export, fetch, imported, put_folder},
 };
 
-/// As a large database is opened: its records are not read then, and damage is found later.
+/// Opens the database like a large one: its records are not read at start, and damage is found
+/// later.
 const NOT_READ_AT_OPEN: [&str; 2] = ["--check-at-open-mib", "0"];
 
 /// Changes the database of a server that has ended.
@@ -49,7 +50,7 @@ fn search_columns(server: &Server, columns: &[&str]) -> Vec<Value> {
     answer.json().as_array().unwrap().clone()
 }
 
-/// The rows of an answer that stand for damage.
+/// The rows of a response that report damage.
 fn damaged(rows: &Value) -> Vec<&Value> {
     rows.as_array().unwrap().iter().filter(|row| !row["damaged"].is_null()).collect()
 }
@@ -91,7 +92,8 @@ fn a_damaged_record_is_reported_and_all_others_are_served() {
     }
     assert_eq!(get(&server, "/rest/instance/device/R%202%25%20%C3%A9").status, 200);
 
-    // A list, a page, an order, a query and a search: all others, and the damaged one by name.
+    // A list, a page, an order, a query and a search show all other devices, and the damaged one by
+    // name.
     for (target, others) in [
         ("/rest/instance/device", 5),
         ("/rest/instance/device?columns=name,port", 5),
@@ -114,7 +116,7 @@ fn a_damaged_record_is_reported_and_all_others_are_served() {
     let rows = found.json();
     assert_eq!((rows.as_array().unwrap().len(), damaged(&rows).len()), (2, 1), "{rows}");
 
-    // Others can still be changed.
+    // Other devices can still be changed.
     let change = json!({"name": "R 1% é", "port": 4711});
     let changed = server.request("POST", "/rest/instance/device").login(ADMIN).json(&change).send();
     assert_eq!(changed.status, 200, "{changed:?}");
@@ -159,7 +161,7 @@ fn a_failed_export_of_a_damaged_inventory_keeps_the_existing_bundle() {
 #[test]
 fn a_damaged_pool_or_user_does_not_affect_other_requests() {
     let mut server = Server::start_with(&["--demo"]);
-    // One sorts before the administrator, the other behind.
+    // One user sorts before the administrator, the other after it.
     let guests = ["!0 é", "é>b"];
     for name in guests {
         let guest = json!({"name": name, "password": "long enough", "is_admin": true});
@@ -189,7 +191,7 @@ fn a_damaged_pool_or_user_does_not_affect_other_requests() {
     assert_eq!(damaged(&pools).len(), 1, "{pools}");
     assert_eq!(damaged(&pools)[0]["name"], pool.as_str());
 
-    // The devices do not pretend that they know all of their pools.
+    // The devices report that their lists of pools are incomplete.
     let shown = get(&server, &format!("/rest/instance/device/{}", encoded(name))).json();
     assert_eq!(shown["pools_incomplete"], true, "{shown}");
     let rows = search_columns(&server, &["name", "pools"]);
@@ -198,7 +200,8 @@ fn a_damaged_pool_or_user_does_not_affect_other_requests() {
     let rows = search_columns(&server, &["name", "port"]);
     assert!(rows.iter().all(|row| row["pools_incomplete"].is_null()), "{rows:?}");
 
-    // A damaged user cannot log in, and is told why. The administrator can, and can be changed.
+    // A damaged user cannot log in, and gets the reason. The administrator can log in and can be
+    // changed.
     for name in guests {
         let login = server.request("GET", "/rest/count").login((name, "long enough")).send();
         login.problem(500, "damaged");
@@ -215,7 +218,7 @@ fn damage_file(file: &File, bytes: u64, step: u64, from: u64) {
         match number % 4 {
             0 => piece = [0x5a; 4096],
             1 => {}
-            // A whole page that belongs elsewhere.
+            // A complete page of another position.
             2 => file.read_exact_at(&mut piece, (at + bytes / 2) % (bytes - 4096)).unwrap(),
             _ => {
                 file.read_exact_at(&mut piece, at).unwrap();
@@ -246,8 +249,8 @@ fn pages_damaged_at_run_time_are_reported_and_other_records_are_served() {
     let bytes = fs::metadata(&file).unwrap().len();
 
     let file = File::options().read(true).write(true).open(file).unwrap();
-    // Much of the file is what sled wrote before a page was written again: that is never read. So
-    // more and more places are damaged, until a list meets one.
+    // Large parts of the file are earlier versions of pages, which are never read. So the number of
+    // damaged positions grows until a list reads one.
     let mut rows = json!([]);
     for round in 0..ROUNDS_MAX {
         damage_file(&file, bytes, STEP_BYTES, STEP_BYTES / ROUNDS_MAX * round);
@@ -259,13 +262,14 @@ fn pages_damaged_at_run_time_are_reported_and_other_records_are_served() {
     let damaged = damaged(&rows);
     assert!(!damaged.is_empty(), "no page was met that is damaged");
     let whole = rows.as_array().unwrap().len() - damaged.len();
-    // A damaged page is of some nine devices, or an inner one with a quarter of them below it.
+    // A damaged page contains about nine devices, or is an inner page with a quarter of the devices
+    // below it.
     assert!(whole > DEVICES / 4 && whole < DEVICES, "{whole} of {DEVICES}");
-    // Every device is in the list, or within a range that the list names.
+    // Every device is in the list, or within a range of damage in the list.
     let listed: Vec<&str> =
         rows.as_array().unwrap().iter().filter_map(|row| row["name"].as_str()).collect();
     let said: Vec<&str> = damaged.iter().map(|row| row["damaged"].as_str().unwrap()).collect();
-    /// The name in quotes behind a word.
+    /// The name in quotes after a word.
     fn quoted<'t>(text: &'t str, word: &str) -> Option<&'t str> {
         text.split_once(&format!("{word} '"))?.1.split('\'').next()
     }
@@ -283,7 +287,7 @@ fn pages_damaged_at_run_time_are_reported_and_other_records_are_served() {
     }
     assert_eq!(missing.len(), DEVICES - whole);
 
-    // A device of a damaged page is named, and its neighbours are served.
+    // A device of a damaged page is reported, and its neighbours are served.
     let target = |name: &str| {
         format!(
             "/rest/instance/device/{}",
@@ -295,7 +299,7 @@ fn pages_damaged_at_run_time_are_reported_and_other_records_are_served() {
     let good_name = rows.as_array().unwrap().iter().find(|row| row["damaged"].is_null()).unwrap();
     assert_eq!(get(&server, &target(good_name["name"].as_str().unwrap())).status, 200);
 
-    // The export fails, and the good bundle stays.
+    // The export fails, and the previous bundle is kept.
     let body = json!({"name": "good", "import_export_types": ["device"]});
     let refused = server.request("POST", "/rest/migrate/export").login(ADMIN).json(&body).send();
     refused.problem(500, "damaged");

@@ -1,7 +1,7 @@
-//! Data directories as earlier releases wrote them.
+//! Data directories of earlier releases.
 //!
-//! `tests/data_directories/format-N.tar.gz` holds a directory that the last Satchel with format
-//! N left when it was killed: the sample inventory, imported twice, then a few single changes.
+//! `tests/data_directories/format-N.tar.gz` holds a directory of the last version with format N,
+//! whose server was killed: the sample inventory, imported twice, then a few single changes.
 
 use std::{fs, path::Path, process::Command};
 
@@ -42,12 +42,12 @@ fn a_directory_of_format_2_is_upgraded_in_place() {
         assert_eq!(configuration, vec![b'c'; 30_000]);
         let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
         assert_eq!(verified["whole"], true, "{verified}");
-        // Twice: as it was upgraded, and as it is opened in the present format.
+        // Twice: with the upgrade, and in the current format.
         server = server.start_again();
     }
     let pointer = fs::read_to_string(server.data().join("CURRENT")).unwrap();
     assert!(pointer.starts_with("satchel 3\n"), "{pointer}");
-    // The generation before was upgraded as well: an undo goes back to the sample inventory.
+    // The previous generation was upgraded as well: an undo restores the sample inventory.
     let undone = server.request("POST", "/rest/undo").login(ADMIN).send();
     assert_eq!(undone.status, 200, "{}", String::from_utf8_lossy(&undone.body));
     assert_eq!(undone.json()["after"]["records"], 69);

@@ -1,11 +1,11 @@
-//! Data directories as tests look into them: the current generation, copies, files set aside.
+//! The files of a data directory: the current generation, copies, damaged files.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// The folder of the generation that the pointer names.
+/// The folder of the current generation.
 pub(crate) fn current_generation(data: &Path) -> PathBuf {
     let pointer = fs::read_to_string(data.join("CURRENT")).unwrap();
     let number = pointer.lines().find_map(|line| line.strip_prefix("current ")).unwrap();
@@ -17,7 +17,7 @@ pub(crate) fn current_database(data: &Path) -> PathBuf {
     current_generation(data).join("db")
 }
 
-/// Copies a data directory without the room that is kept for a full disk.
+/// Copies a data directory without the reserve file.
 pub(crate) fn copy_data_directory(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

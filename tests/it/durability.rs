@@ -20,26 +20,27 @@ use satchel::{
     store::{Store, StoreError, encode_body, posting, target_key},
 };
 
-/// Tells a child process its work: the word for it, and the data directory behind a blank.
+/// The environment variable with the task of a child process: a word, a blank and the data
+/// directory.
 const WORK: &str = "SATCHEL_TEST_WORK";
 
-/// How many threads of the child change the inventory at once.
+/// The number of threads of the child that change the inventory at the same time.
 pub(crate) const WRITERS: usize = 4;
 
-/// How many of a writer's devices are there at a time.
+/// The number of devices of a writer that exist at the same time.
 const WINDOW: u64 = 12;
 
-/// How many changes a writer makes where they are counted.
+/// The number of changes of a writer in tests that count them.
 pub(crate) const CHANGES: u64 = 40;
 
-/// How many devices a load writes.
+/// The number of devices in a load.
 const LOADED: u64 = 400;
 
-/// How many devices a large change writes: more than go into one transaction of the database, so
-/// that it is written as a new generation.
+/// The number of devices in a large change: more than one transaction of the database can contain,
+/// so it is written as a new generation.
 const LARGE: u64 = 10_001;
 
-/// For how many kills of the other tests there is one of a large change, which takes seconds.
+/// The number of kills of the other tests for each kill of a large change, which takes seconds.
 const KILLS_PER_LARGE: u64 = 4;
 
 const GROUP: Target = Target::Kind(Kind::Group);
@@ -72,7 +73,7 @@ impl Rng {
     }
 }
 
-/// A device that says `salt`, long or short, in one group.
+/// A device with `salt`, long or short, in one group.
 fn device(name: &str, salt: u64, bytes: usize) -> Device {
     let mut device = Device::named(Name::parse(name.to_owned()).unwrap());
     device.set("salt", Value::Int(salt as i64)).unwrap();
@@ -97,7 +98,7 @@ fn bytes(salt: u64) -> usize {
     if salt.is_multiple_of(7) { 30_000 } else { 200 }
 }
 
-/// The two devices that every change of a writer writes, so that half a change shows.
+/// The two devices that every change of a writer writes, so that a partial change is visible.
 fn pair(writer: usize) -> [String; 2] {
     [format!("a pair’s ({writer})"), format!("z pair’s ({writer})")]
 }
@@ -163,7 +164,7 @@ fn change_much(store: &Store, number: u64) -> Result<(), StoreError> {
     })
 }
 
-/// Changes the store with all writers at once, and says so.
+/// Changes the store with all writers at the same time, and reports each change.
 fn changes(store: &Store, to: u64) {
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
@@ -224,9 +225,9 @@ fn command(word: &str, data: &Path) -> (String, Vec<String>, String) {
     (itself, arguments.map(str::to_owned).to_vec(), work)
 }
 
-/// Starts a child, kills it when it has said so many lines and some time has passed, and takes down
-/// what was acknowledged: for each writer the number of its last change. Gives the time that passed
-/// before the last of the lines.
+/// Starts a child, and kills it after a number of lines and some time. Records the acknowledged
+/// changes: for each writer the number of its last change. Returns the time until the last of the
+/// lines.
 fn kill_after(
     word: &str,
     data: &Path,
@@ -261,7 +262,7 @@ fn kill_after(
         if heard == lines {
             std::thread::sleep(wait);
             child.kill().unwrap();
-            // What it said before it died is still read: it counts.
+            // Lines that the child wrote before it was killed are still read and count.
         }
     }
     let ended = child.wait_with_output().unwrap();
@@ -270,7 +271,7 @@ fn kill_after(
     passed
 }
 
-/// Asserts that counts and references say what the records say.
+/// Asserts that counts and references match the records.
 pub(crate) fn is_consistent(store: &Store) {
     let reading = store.read();
     let devices: Vec<Device> = reading.scan().map(|found| found.unwrap().record).collect();
@@ -316,7 +317,7 @@ fn acknowledged_changes_survive_kills() {
     }
 }
 
-/// Asserts that a writer's records are those of its last change.
+/// Asserts that a writer's records match its last change.
 pub(crate) fn is_whole(store: &Store, writer: usize, last: u64) {
     let reading = store.read();
     for name in pair(writer) {
@@ -356,13 +357,14 @@ fn a_killed_load_applies_completely_or_not_at_all() {
 
 #[test]
 fn a_killed_large_change_applies_completely_or_not_at_all() {
-    /// The lines of a child until it writes its first change, and until that is acknowledged.
+    /// The number of lines of a child until it writes its first change, and until the change is
+    /// acknowledged.
     const WRITES: u64 = 3;
     const ACKNOWLEDGED: u64 = WRITES + 1;
     let folder = tempfile::tempdir().unwrap();
     let acknowledged = [AtomicU64::new(0)];
     let mut rng = Rng::new();
-    // How long writing takes, of which every moment is to be met.
+    // The duration of a write. The kills must cover all of it.
     let writing = kill_after("large", folder.path(), ACKNOWLEDGED, Duration::ZERO, &acknowledged);
     assert!(generations(folder.path()) > 1, "it was written as a new generation");
     for round in 0..(kills() / KILLS_PER_LARGE).max(1) {
@@ -387,14 +389,14 @@ fn a_killed_large_change_applies_completely_or_not_at_all() {
     }
 }
 
-/// How many generations lie in a data directory.
+/// The number of generations in a data directory.
 fn generations(data: &Path) -> usize {
     let entries = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name());
     entries.filter(|name| name.to_string_lossy().starts_with("inventory-")).count()
 }
 
-/// Lets a child do its work in `data` in the folder, and gives what strace saw of it and its
-/// threads, with the names of files; nothing where there is no strace.
+/// Runs a child in `data` in the folder. Returns the output of strace for its threads, with file
+/// names. `None` without strace.
 pub(crate) fn traced(word: &str, folder: &Path, options: &[&str]) -> Option<String> {
     let trace = folder.join("trace");
     let (itself, arguments, work) = command(word, &folder.join("data"));
@@ -428,7 +430,7 @@ fn a_change_reaches_the_disk_before_it_is_acknowledged() {
     assert!(!trace.contains("sync_file_range"), "{trace}");
     let mut synced = 0;
     let mut acknowledged = 0;
-    // Threads that are in `fdatasync` on the database, whose end strace writes apart.
+    // Threads within `fdatasync` on the database: strace writes the end of the call separately.
     let mut unfinished = std::collections::BTreeSet::new();
     for line in trace.lines() {
         let thread = line.split_whitespace().next().unwrap();

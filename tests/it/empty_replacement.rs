@@ -1,5 +1,4 @@
-//! An import that replaces, and holds no record that can be read, removes nothing unless that is
-//! allowed.
+//! A replacing import without readable records removes nothing unless `allow_empty` is set.
 
 use std::io::Cursor;
 
@@ -19,7 +18,7 @@ fn with_demo() -> Server {
     Server::start_with(&["--demo"])
 }
 
-/// A workbook with these sheets, of which each has a heading and these names.
+/// A workbook with these sheets, each with a heading and these names.
 fn workbook(format: Format, sheets: &[(&str, &[&'static str])]) -> Vec<u8> {
     let mut writer = WorkbookWriter::new(format, &std::env::temp_dir()).unwrap();
     for (sheet, names) in sheets {
@@ -35,7 +34,7 @@ fn replacing(name: &str, bytes: &[u8]) -> Form {
     Form::of_file(name, bytes).field("replace", "true")
 }
 
-/// The kinds that the refusal names, with the number of records that would be removed.
+/// The kinds in the refusal, with the number of records that would be removed.
 #[track_caller]
 fn refused(answer: &Answer) -> Vec<(String, u64)> {
     let problem = answer.problem(422, "empty-replacement");
@@ -75,7 +74,7 @@ fn a_sheet_without_records_or_no_sheet_at_all_replaces_nothing() {
                     expected.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
                 assert_eq!(refused(&import_form(&server, form.clone())), expected);
             }
-            // Without replace it is an import like any other, also with allow_empty.
+            // Without replace it is an ordinary import, also with allow_empty.
             let merged = Form::of_file("a", &bytes).field("replace", "false");
             imported_form(&server, merged.field("allow_empty", "1").field("dry_run", "1"));
             let allowed = replacing("a", &bytes).field("allow_empty", "true").field("dry_run", "1");
@@ -87,7 +86,7 @@ fn a_sheet_without_records_or_no_sheet_at_all_replaces_nothing() {
     let allowed = replacing("a", &workbook(Format::Xls, &[("device", devices)]));
     imported_form(&server, allowed.field("allow_empty", "true"));
     assert_eq!(counts(&server), (1, 0));
-    // Where there is nothing to remove, nothing is refused.
+    // If no records would be removed, the import is accepted.
     imported_form(&server, replacing("a", &workbook(Format::Xlsx, &[("device", devices)])));
 }
 
@@ -98,7 +97,7 @@ fn a_table_whose_rows_are_not_recognised_replaces_nothing() {
         &b"name,port\n"[..],
         b"name,port",
         b"name,port\n,\n \n",
-        // Only a line feed ends a row, so this is a heading and nothing else.
+        // This table has only a heading.
         b"name,port\rR 1%,22\rR 2,22\r",
     ] {
         for (query, kind, count) in [
@@ -116,7 +115,8 @@ fn a_table_whose_rows_are_not_recognised_replaces_nothing() {
     assert_eq!(counts(&server), (DEVICES, LINKS));
 }
 
-/// Good records are imported beside bad ones, but where all are bad nothing is left to import.
+/// Valid records are imported beside invalid ones. If all records are invalid, the import is
+/// refused.
 #[test]
 fn a_sheet_whose_records_are_all_rejected_replaces_nothing() {
     let server = with_demo();
@@ -127,7 +127,7 @@ fn a_sheet_whose_records_are_all_rejected_replaces_nothing() {
     answer.problem(422, "import-rejected");
     let skip = form.field("on_error", "skip");
     assert_eq!(refused(&import_form(&server, skip.clone())), [("device".to_owned(), DEVICES)]);
-    // So is a record that can be read and cannot stand: its ends are not there.
+    // So is a readable record with missing targets: the ends of the link do not exist.
     let links = b"name,source_name,destination_name\na,nowhere,nowhere\n";
     let form = replacing("a.csv", links).field("kind", "link").field("on_error", "skip");
     assert_eq!(refused(&import_form(&server, form)), [("link".to_owned(), LINKS)]);
@@ -160,12 +160,12 @@ fn a_document_without_records_removes_nothing() {
         );
     }
     require_same(&inventory(&server), &before);
-    // A type that is listed and has no document at all is emptied, as the manual says.
+    // A listed type without a document is emptied, as the manual documents.
     let report = replace(&["credential"], json!({})).json();
     assert_eq!(of_kind(&report, "credential")["removed"], 2, "{report}");
     let report = replace(&["task"], json!({"allow_empty": true})).json();
     assert_eq!(of_kind(&report, "task")["removed"], 2, "{report}");
-    // Merging, an empty document is nothing new.
+    // Without replace, an empty document is allowed.
     imported(&server, "p", json!({"import_export_types": ["task"]}));
     imported(
         &server,
@@ -225,7 +225,7 @@ fn the_command_line_allows_it_by_a_flag() {
     }
     let after = inventory(&server);
     assert!(names(&after, "task").is_empty() && names(&after, "link").is_empty());
-    // Without --replace the flag means nothing.
+    // Without --replace the flag is refused.
     let (code, said) = run(&["import", "p", "--allow-empty"]);
     assert_eq!(code, Some(1), "{said}");
 }

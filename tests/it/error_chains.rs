@@ -1,6 +1,6 @@
-//! What a person reads of an error: its `Display` and those of its sources, separated by colons
-//! (`satchel::wording::chain`). Nothing may stand there twice, so each `Display` must leave its
-//! source to the source.
+//! Error messages: the `Display` of an error and of its sources, separated by colons
+//! (`satchel::wording::chain`). No part must occur twice, so a `Display` must not repeat its
+//! source.
 //!
 //! Every variant of every public error is built here. A new variant does not compile until it is
 //! added, because each list is also an exhaustive `match`.
@@ -68,7 +68,7 @@ macro_rules! assert_each {
     }};
 }
 
-/// An error as it must not be: its `Display` repeats its source.
+/// A wrong error: its `Display` repeats its source.
 #[derive(Debug, thiserror::Error)]
 #[error("the folder: {0}")]
 struct Repeating(#[source] io::Error);

@@ -1,4 +1,4 @@
-//! How errors are worded: each part of a chain of causes is said once.
+//! The wording of errors: each part of a chain of causes occurs once.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::architecture::sources;
 use crate::harness::satchel;
 
-/// An error's attribute whose message repeats the error that it has as its source.
+/// The attribute of an error whose message repeats its source.
 fn repeating(source: &str) -> Vec<usize> {
     let mut found = Vec::new();
     for (at, _) in source.match_indices("#[error(") {
@@ -60,7 +60,7 @@ fn an_error_that_repeats_its_cause_is_found() {
     }
 }
 
-/// What the executable prints of errors of the system.
+/// The output of the executable for errors of the system.
 #[test]
 fn a_cause_is_printed_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Forms with files: valid ones, and ones that no client should send.
+//! Forms with files: valid and invalid ones.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::harness::{ADMIN, Answer, Request, Server};
 
 pub(crate) const BOUNDARY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
-/// A form that is put together part by part.
+/// Builds a form part by part.
 #[derive(Clone, Default)]
 pub(crate) struct Form(Vec<u8>);
 
@@ -20,7 +20,7 @@ impl Form {
         self.part(&format!("form-data; name=\"file\"; filename=\"{name}\""), None, bytes)
     }
 
-    /// A field, as `data=` gives one.
+    /// A field, as Python's `data=` sends it.
     pub(crate) fn field(self, name: &str, value: &str) -> Self {
         self.part(&format!("form-data; name=\"{name}\""), None, value.as_bytes())
     }
@@ -49,7 +49,7 @@ impl Form {
     }
 }
 
-/// A form that is on its way to `topology/import`, which is called with this query.
+/// A request to `topology/import` with this form and query.
 pub(crate) fn posted<'s>(server: &'s Server, query: &str, body: Vec<u8>) -> Request<'s> {
     let media_type = format!("multipart/form-data; boundary={BOUNDARY}");
     let request = server.request("POST", &format!("/rest/topology/import{query}")).login(ADMIN);
@@ -68,7 +68,7 @@ pub(crate) fn imported(server: &Server, form: Form) -> Value {
     answer.json()
 }
 
-/// Exports devices and links, and gives the workbook.
+/// Exports devices and links. Returns the workbook.
 pub(crate) fn exported(server: &Server, name: &str) -> Vec<u8> {
     let body = json!({"name": name});
     let answer = server.request("POST", "/rest/topology/export").login(ADMIN).json(&body).send();

@@ -22,7 +22,7 @@ use satchel::{
     store::{Load, Store, StoreError},
 };
 
-/// A small disk of its own, which goes when it is dropped.
+/// A small file system, which is unmounted when it is dropped.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
@@ -104,7 +104,7 @@ fn holds(store: &Store, acknowledged: u32) -> u32 {
     count
 }
 
-/// Puts devices until the disk is full. Gives the number of the first one that was refused.
+/// Puts devices until the disk is full. Returns the number of the first refused device.
 fn put_until_full(store: &Store, from: u32) -> u32 {
     for number in from..from + 10_000 {
         match put(store, number) {
@@ -125,7 +125,7 @@ fn a_full_disk_refuses_changes_and_loses_nothing() {
     }
     disk.fill();
     let next = put_until_full(&store, 50);
-    // Reads go on; changes and loads go on being refused.
+    // Reads continue. Changes and loads are still refused.
     holds(&store, next);
     let picture = store.snapshot().unwrap();
     assert!(matches!(put(&store, next), Err(StoreError::DiskFull)));
@@ -135,7 +135,7 @@ fn a_full_disk_refuses_changes_and_loses_nothing() {
     ));
     assert!(picture.scan::<Device>().all(|found| found.is_ok()));
 
-    // No write failed, so the next change is taken, also while somebody reads.
+    // No write failed, so the next change is accepted, also during a read.
     disk.make_room();
     put(&store, next).unwrap();
     drop(picture);
@@ -153,7 +153,7 @@ fn a_store_opens_on_a_full_disk_and_accepts_changes_after_space_is_freed() {
     disk.fill();
     let next = put_until_full(&store, 0);
     drop(store);
-    // What was freed when it was closed is taken too.
+    // The space that was freed by closing is used too.
     disk.fill();
 
     let store = Store::open(&disk.data()).unwrap();
@@ -215,7 +215,7 @@ fn an_import_and_an_export_on_a_full_disk_are_refused_and_change_nothing() {
     assert_eq!(names(&inventory(&server), "device").len(), names(&before, "device").len() + 2_000);
 }
 
-/// Requests that read, none of which may say that the disk is full.
+/// Read requests. None of them must report a full disk.
 fn require_reads(server: &Server, devices: usize) {
     let get = |target: &str| server.request("GET", target).login(ADMIN).send();
     let list = get("/rest/instance/device?columns=name,text").json();
@@ -231,8 +231,8 @@ fn require_reads(server: &Server, devices: usize) {
     assert_eq!(get("/metrics").status, 200);
 }
 
-/// Changes the server until one is refused with 507. Returns the refusal, and how many devices were
-/// taken.
+/// Changes the server until a change is refused with 507. Returns the refusal and the number of
+/// stored devices.
 fn change_until_full(server: &Server, prefix: &str) -> (Value, usize) {
     for number in 0..1_000 {
         let device = json!({"name": format!("{prefix} {number}"), "text": "z".repeat(60_000)});
@@ -261,7 +261,7 @@ fn reads_continue_on_a_full_disk() {
     let (refused, taken) = change_until_full(&server, "first");
     assert!(refused["detail"].as_str().unwrap().contains("was not saved"), "{refused}");
     require_reads(&server, DEVICES + taken);
-    // Another program takes what is left.
+    // Another program uses the remaining space.
     disk.fill_more();
     require_reads(&server, DEVICES + taken);
     let (_, none) = change_until_full(&server, "second");
@@ -277,11 +277,12 @@ fn reads_continue_on_a_full_disk() {
     require_reads(&server, DEVICES + taken + 1);
 }
 
-/// Lets the next writes of a process to its database fail as a full disk does, until it is dropped.
+/// Makes the next writes of a process to its database fail like on a full disk, until it is
+/// dropped.
 struct FailingWrites(std::process::Child);
 
 impl FailingWrites {
-    /// Nothing where there is no strace, or it must not trace.
+    /// `None` without strace or without permission to trace.
     fn of(server: &Server) -> Option<Self> {
         let strace = Command::new("strace")
             .args(["-f", "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC"])
@@ -300,7 +301,7 @@ impl FailingWrites {
         let mut lines = BufReader::new(strace.stderr.take().unwrap());
         lines.read_line(&mut said).unwrap();
         assert!(said.contains("attached"), "{said}");
-        // It goes on to say which threads begin.
+        // strace then reports new threads.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
         Some(Self(strace))
     }
@@ -325,7 +326,7 @@ fn after_a_failed_write_reads_show_durable_data_and_changes_are_accepted_again()
     let Some(failing) = FailingWrites::of(&server) else { return };
     put().problem(507, "disk-full");
     drop(failing);
-    // Without another change, at once and all the time.
+    // Without another change, immediately and permanently.
     require_reads(&server, DEVICES);
     let refused = server.request("GET", "/rest/instance/device/refused").login(ADMIN).send();
     refused.problem(404, "unknown-instance");
@@ -349,7 +350,7 @@ fn a_file_size_limit_is_reported_as_a_full_disk_and_the_server_continues() {
     let detail = refused["detail"].as_str().unwrap();
     assert!(detail.contains("ulimit -f") && detail.contains("was not saved"), "{detail}");
     require_reads(&server, DEVICES + taken);
-    // A file that is larger than the limit: the write fails, and the process goes on.
+    // A file over the limit: the write fails, and the process continues.
     let large = vec![b'#'; 20 * 1024 * 1024];
     let upload = server
         .request("PUT", "/rest/migrate/projects/large")
@@ -359,7 +360,7 @@ fn a_file_size_limit_is_reported_as_a_full_disk_and_the_server_continues() {
         .send();
     let upload = upload.problem(507, "disk-full");
     assert!(upload["detail"].as_str().unwrap().contains("ulimit -f"), "{upload}");
-    // An import writes a new database, which gets too large.
+    // An import writes a new database, which becomes too large.
     let devices = many_devices(4_000, 3_500);
     let folder = server.data().join("migrations/more");
     fs::create_dir_all(&folder).unwrap();
@@ -390,7 +391,7 @@ fn a_command_reports_a_file_size_limit() {
     assert!(said.contains("ulimit -f"), "{said}");
 }
 
-/// Writes and commits a load. Gives what was said when there was no room for it.
+/// Writes and commits a load. Returns the error on a full disk.
 fn write_until_full(load: Load<'_>) -> StoreError {
     let mut table = load.table(Kind::Device);
     for number in 0..10_000u32 {
@@ -415,7 +416,7 @@ fn is_sound(store: &Store) {
     assert_eq!(count, store.read().scan_raw(Kind::Device).count() as u64);
 }
 
-/// Texts that hardly get shorter when they are packed.
+/// Texts that compress badly.
 fn noise(number: u64) -> String {
     let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {

@@ -1,4 +1,4 @@
-//! A server of one test, and a client that can also send what no client should.
+//! The server of one test, and a client that can also send invalid requests.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -12,8 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Nothing that a test waits for takes this long, unless it will never come. The largest records take
-/// a minute without optimisation on a busy machine.
+/// The maximum waiting time of a test. The largest records take a minute without optimisation on a
+/// busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 const READY: &str = "satchel is listening on http://";
@@ -21,14 +21,14 @@ const READY: &str = "satchel is listening on http://";
 /// The administrator of an empty inventory.
 pub(crate) const ADMIN: (&str, &str) = ("admin", "admin");
 
-/// Someone who is no administrator.
+/// A user who is not an administrator.
 pub(crate) const GUEST: (&str, &str) = ("guest", "guest");
 
 /// A running `satchel serve`; killed when it is dropped.
 pub(crate) struct Server {
     child: Child,
     pub address: SocketAddr,
-    /// Taken away when the server is started again.
+    /// `None` after the directory is passed to another server.
     directory: Option<TempDir>,
 }
 
@@ -37,7 +37,7 @@ impl Server {
         Self::start_with(&[])
     }
 
-    /// Starts a server with more arguments, and waits for the line that says it is ready.
+    /// Starts a server with more arguments, and waits for the line that reports that it is ready.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), arguments, &[])
     }
@@ -57,7 +57,7 @@ impl Server {
         Self::start_in(directory, &[], &[])
     }
 
-    /// Kills the server with SIGKILL and gives the directory in which its folder `data` is.
+    /// Kills the server with SIGKILL. Returns the directory that contains its folder `data`.
     pub(crate) fn kill_and_keep(mut self) -> TempDir {
         self.kill();
         self.directory.take().unwrap()
@@ -68,20 +68,20 @@ impl Server {
         Self::start_in(tempfile::tempdir_in(folder).unwrap(), arguments, &[])
     }
 
-    /// Kills the server with SIGKILL. What it left on the disk can be started again.
+    /// Kills the server with SIGKILL. Another server can be started on its data directory.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         self.child.wait().unwrap();
     }
 
-    /// Starts a server on what a killed one left.
+    /// Starts a server on the data directory of a killed one.
     pub(crate) fn start_again(mut self) -> Self {
         self.kill();
         let directory = self.directory.take().unwrap();
         Self::start_in(directory, &[], &[])
     }
 
-    /// The same, with more arguments.
+    /// Starts a server on the data directory of a killed one, with more arguments.
     pub(crate) fn start_again_with(mut self, arguments: &[&str]) -> Self {
         self.kill();
         let directory = self.directory.take().unwrap();
@@ -103,8 +103,8 @@ impl Server {
         Self::spawn(directory, command, stderr)
     }
 
-    /// Starts a server whose files may have at most so many KiB, in the data directory of a server
-    /// that has ended.
+    /// Starts a server with a limit on the size of its files, in KiB, on the data directory of an
+    /// ended server.
     pub(crate) fn start_again_with_file_limit(mut self, kib: u64) -> Self {
         self.kill();
         let directory = self.directory.take().unwrap();
@@ -156,20 +156,20 @@ impl Server {
         self.data().join("migrations").join(format!("{name}.zip"))
     }
 
-    /// The most memory that the server had up to now, in KiB.
+    /// The peak memory of the server up to now, in KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
-    /// What was logged up to now, line by line.
+    /// The log up to now, line by line.
     pub(crate) fn log(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.directory().join("log")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
-    /// A request to be sent on a connection of its own.
+    /// A request that is sent on its own connection.
     pub(crate) fn request(&self, method: &str, target: &str) -> Request<'_> {
         Request {
             server: self,
@@ -186,7 +186,7 @@ impl Server {
         Connection(BufReader::new(stream))
     }
 
-    /// The number of the process.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -197,7 +197,7 @@ impl Server {
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
-    /// Waits until the server takes no more connections.
+    /// Waits until the server accepts no more connections.
     pub(crate) fn wait_until_closed(&self) {
         until(|| TcpStream::connect(self.address).is_err());
     }
@@ -220,24 +220,24 @@ impl Drop for Server {
     }
 }
 
-/// `satchel serve --data DIR` without anything from the environment.
+/// `satchel serve --data DIR` with an empty environment.
 pub(crate) fn command(data: &Path) -> Command {
     let mut command = satchel();
     command.arg("serve").arg("--data").arg(data);
     command
 }
 
-/// The executable, without anything from the environment or from the machine's file of settings.
+/// The executable, without the environment and the settings file of the machine.
 pub(crate) fn satchel() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_satchel"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SATCHEL_")) {
         command.env_remove(name);
     }
-    // What a supervisor told the tests is not meant for what they start.
+    // The variables of a supervisor of the tests must not reach the started processes.
     for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
         command.env_remove(name);
     }
-    // An empty name means none, also where /etc/satchel.toml is there.
+    // An empty name means no settings file, even if /etc/satchel.toml exists.
     command.env("SATCHEL_CONFIG", "");
     command
 }
@@ -251,7 +251,7 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// A request that is being put together.
+/// Builds a request.
 pub(crate) struct Request<'a> {
     server: &'a Server,
     head: String,
@@ -280,21 +280,21 @@ impl Request<'_> {
         self.header("Content-Type", "application/json").body(body.to_string())
     }
 
-    /// All of it as it goes over the wire.
+    /// The bytes of the request.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         [self.head().as_bytes(), &self.body].concat()
     }
 
-    /// The head as it goes over the wire.
+    /// The bytes of the head.
     pub(crate) fn head(&self) -> String {
         format!("{}\r\n", self.head)
     }
 
-    /// Sends it and reads the answer.
+    /// Sends the request and reads the response.
     pub(crate) fn send(self) -> Answer {
         let mut connection = self.server.connect();
         connection.send(self.head().as_bytes());
-        // A server that answers early may close before it has all.
+        // A server that responds early can close the connection before it has received everything.
         connection.offer(&self.body);
         connection.read_answer(self.is_head)
     }
@@ -308,7 +308,7 @@ impl Connection {
         self.0.get_mut().write_all(bytes).unwrap();
     }
 
-    /// Sends as much as the server takes.
+    /// Sends as much as the server accepts.
     pub(crate) fn offer(&mut self, bytes: &[u8]) {
         let _ = self.0.get_mut().write_all(bytes);
     }
@@ -317,14 +317,14 @@ impl Connection {
         self.read_answer(false)
     }
 
-    /// The status of an answer that may have been cut off.
+    /// The status of a response, which can be incomplete.
     pub(crate) fn status(&mut self) -> Option<u16> {
         let mut line = String::new();
         self.0.read_line(&mut line).ok()?;
         line.split(' ').nth(1)?.parse().ok()
     }
 
-    /// Whether nothing comes for this long.
+    /// Whether the server sends nothing for this time.
     pub(crate) fn is_silent_for(&mut self, wait: Duration) -> bool {
         self.0.get_ref().set_read_timeout(Some(wait)).unwrap();
         let read = self.0.fill_buf().map(<[u8]>::len);
@@ -332,7 +332,7 @@ impl Connection {
         matches!(read, Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
     }
 
-    /// Whether the server ends the connection without another word.
+    /// Whether the server closes the connection without further data.
     pub(crate) fn is_ended(&mut self) -> bool {
         let mut rest = Vec::new();
         match self.0.read_to_end(&mut rest) {
@@ -347,7 +347,7 @@ impl Connection {
         line.trim_end().to_owned()
     }
 
-    /// Reads an answer; one to HEAD announces a body and has none.
+    /// Reads a response. A response to HEAD declares a body but has none.
     pub(crate) fn read_answer(&mut self, is_head: bool) -> Answer {
         let first = self.line();
         let status = first.split(' ').nth(1).unwrap_or_else(|| panic!("no answer but {first:?}"));
@@ -387,7 +387,7 @@ impl Connection {
     }
 }
 
-/// What the server said.
+/// A response of the server.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub status: u16,
@@ -405,7 +405,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    /// The problem, after a look at what every problem has.
+    /// Returns the problem, and checks the members that every problem has.
     pub(crate) fn problem(&self, status: u16, word: &str) -> Value {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         assert_eq!(self.header("content-type"), Some("application/problem+json"));

@@ -238,14 +238,14 @@ fn no_secret_is_ever_shown() {
         ask(&server, "GET", "/rest/instance/user?columns=name,password").send(),
         ask(&server, "GET", "/rest/query/credential?name=c").send(),
         ask(&server, "POST", "/rest/search").json(&search).send(),
-        // A faulty object is answered without its secrets.
+        // The response about an invalid object does not contain its secrets.
         post(&server, "credential", &json!({"name": "a/b", "password": "hunter2"})),
     ];
     for answer in &bodies {
         let text = shown(answer);
         assert!(!text.contains("hunter2") && !text.contains("argon2"), "{text}");
     }
-    // It is the password all the same.
+    // The password was set nevertheless.
     let alice = server.request("GET", "/rest/count").login(("alice", "hunter2")).send();
     assert_eq!(alice.status, 200);
 }
@@ -313,7 +313,7 @@ fn a_change_can_require_the_version_that_was_read() {
     let fresh = ask(&server, "GET", &path).header("If-None-Match", &first).send();
     assert_eq!(fresh.status, 200);
 
-    // A pool that takes the device in shows with it, and makes nobody's change of it stale.
+    // A pool that gains the device is shown in it, but does not make a change of the device stale.
     put(&server, "pool", &json!({"name": "p", "device_name": "R 1"}));
     let with_pool = etag(&path);
     assert_ne!(second, with_pool);
@@ -356,7 +356,7 @@ fn a_long_property_is_returned_unchanged() {
     assert!(long.len() > 10_000_000);
     put(&server, "device", &json!({"name": "R 1%", "description": "d", "notes": long}));
     assert_eq!(get(&server, &path("device", "R 1%"))["notes"], long);
-    // And through a list, which streams it.
+    // The same in a list, which is a stream.
     let listed = get(&server, "/rest/instance/device");
     assert_eq!(listed[0]["notes"], long);
 }
@@ -377,7 +377,7 @@ fn bodies_that_are_not_objects_are_400_with_their_location() {
         ("null", 1),
         ("\"a\"", 1),
         ("[\n{\"name\": \"a\"},\n7]", 3),
-        // A key that stands twice: which was meant?
+        // A duplicate key is ambiguous.
         ("{\"name\": \"a\",\n\"port\": 1, \"port\": 2}", 2),
         ("{\"name\": \"a\", \"x\": {\"y\": 1,\n\"y\": 1}}", 2),
         ("{\"name\": \"\u{7}\"}", 1),

@@ -1,4 +1,4 @@
-//! Calls of the inventory, for the tests of them.
+//! Calls of the inventory, for tests.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
@@ -22,14 +22,14 @@ pub(crate) fn hostile_names() -> Vec<String> {
         "null",
     ];
     let mut names: Vec<String> = names.map(str::to_owned).into();
-    // The longest there can be, of one byte and of more to a character.
+    // The longest names, with one byte and with more bytes for each character.
     names.push("x".repeat(255));
     names.push(format!("{}x", "é".repeat(127)));
     names
 }
 
-/// A text as a segment of a path, or a value in a query. Dots too: a client must not take `..`
-/// for a step up.
+/// A text as a segment of a path, or a value in a query. Dots are encoded too, so that a client
+/// does not resolve `..`.
 pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
@@ -39,12 +39,12 @@ pub(crate) fn path(kind: &str, name: &str) -> String {
     format!("/rest/instance/{kind}/{}", encode(name))
 }
 
-/// A request of the administrator's.
+/// A request of the administrator.
 pub(crate) fn ask<'s>(server: &'s Server, method: &str, path: &str) -> Request<'s> {
     server.request(method, path).login(ADMIN)
 }
 
-/// Reads what there is.
+/// Reads a resource that must exist.
 pub(crate) fn get(server: &Server, path: &str) -> Value {
     let answer = ask(server, "GET", path).send();
     assert_eq!(answer.status, 200, "{path}: {}", shown(&answer));
@@ -56,7 +56,7 @@ pub(crate) fn post(server: &Server, kind: &str, body: &Value) -> Answer {
     ask(server, "POST", &format!("/rest/instance/{kind}")).json(body).send()
 }
 
-/// Creates or updates what has to be right.
+/// Creates or updates instances and expects success.
 pub(crate) fn put(server: &Server, kind: &str, body: &Value) -> Value {
     let answer = post(server, kind, body);
     assert_eq!(answer.status, 200, "{}", shown(&answer));
@@ -72,7 +72,7 @@ pub(crate) fn delete(server: &Server, kind: &str, name: &str) -> Value {
     answer.json()
 }
 
-/// The instances that `query` asks for, by name.
+/// The instances of a query, by name.
 pub(crate) fn queried(server: &Server, kind: &str, query: &str) -> Vec<String> {
     names(&get(server, &format!("/rest/query/{kind}?{query}")))
 }
@@ -83,12 +83,12 @@ pub(crate) fn names(rows: &Value) -> Vec<String> {
     rows.map(|row| row["name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// An answer's body as text.
+/// The body of a response as text.
 pub(crate) fn shown(answer: &Answer) -> String {
     String::from_utf8_lossy(&answer.body).chars().take(2000).collect()
 }
 
-/// Makes devices `d 0000`, `d 0001`, … with some properties.
+/// Creates devices `d 0000`, `d 0001`, … with some properties.
 pub(crate) fn put_devices(server: &Server, count: usize) {
     let devices = (0..count).map(|number| {
         json!({
@@ -99,7 +99,7 @@ pub(crate) fn put_devices(server: &Server, count: usize) {
         })
     });
     let devices: Vec<Value> = devices.collect();
-    // So few at a time that an answer is soon there, also from a build that is not optimised.
+    // Small requests, so that also an unoptimised build responds in time.
     for some in devices.chunks(1000) {
         put(server, "device", &json!(some));
     }

@@ -27,7 +27,7 @@ fn folder_of(folder: &Path, site: &str, devices: usize) -> PathBuf {
     path
 }
 
-/// A command at a server.
+/// A command against a server.
 fn at(server: &Server, words: &[&str]) -> Command {
     let mut command = satchel();
     command.args(words).args(["--server", &format!("http://{}", server.address)]);
@@ -41,14 +41,14 @@ fn on(data: &Path, words: &[&str]) -> Command {
     command
 }
 
-/// A command that runs, and what it says on standard error.
+/// A running command, and its standard error.
 struct Running {
     child: Child,
     stderr: BufReader<ChildStderr>,
     said: String,
 }
 
-/// What a command said and how it ended.
+/// The output and the exit code of a command.
 struct Ended {
     code: Option<i32>,
     stdout: String,
@@ -63,7 +63,7 @@ impl Running {
         Self { child, stderr, said: String::new() }
     }
 
-    /// Reads lines up to one that holds `text`.
+    /// Reads lines up to one that contains `text`.
     fn wait_for(&mut self, text: &str) {
         loop {
             let begin = self.said.len();
@@ -98,8 +98,8 @@ impl Ended {
 
 /// Starts an operation on a given number of devices, and interrupts it when it prints `step`.
 ///
-/// On a busy machine the operation may finish before it is told. Then it is started again with more
-/// devices. `start` makes everything anew each time.
+/// On a busy machine the operation can finish before the signal. Then it is started again with more
+/// devices. `start` creates everything again each time.
 fn interrupted<C>(step: &str, start: impl Fn(usize) -> (C, Running)) -> (C, Ended) {
     for devices in [DEVICES, 4 * DEVICES, 16 * DEVICES] {
         let (context, mut running) = start(devices);
@@ -122,14 +122,14 @@ fn projects(server: &Server) -> Value {
     server.request("GET", "/rest/migrate/projects").login(ADMIN).send().json()["projects"].clone()
 }
 
-/// Asserts that the data directory holds a new inventory: intact, with its first user alone.
+/// Asserts that the data directory contains a new inventory: intact, with only its first user.
 fn require_new_inventory(data: &Path) {
     let verified = on(data, &["verify", "--json"]).output().unwrap();
     let report: Value = serde_json::from_slice(&verified.stdout).unwrap();
     assert_eq!((&report["whole"], &report["records"]), (&json!(true), &json!(1)), "{report}");
 }
 
-/// A server that holds something.
+/// A server with some records.
 fn with_some() -> (Server, Documents) {
     let server = Server::start();
     put_folder(&server, "small", &project("Genève", 5));
@@ -162,7 +162,7 @@ fn ctrl_c_cancels_a_job_at_a_server() {
         assert_eq!(jobs(&server)[0]["operation"], "import_project");
         assert_eq!(jobs(&server)[0]["state"], "cancelled");
         assert!(inventory(&server) == before, "the inventory is another one");
-        // Nothing of it is left in the project library either, but what the test itself exports.
+        // The project library contains only the export of this test.
         assert_eq!(
             projects(&server).as_array().unwrap().len(),
             projects_before.as_array().unwrap().len()
@@ -247,7 +247,7 @@ fn a_second_ctrl_c_exits_and_prints_how_to_follow_the_job() {
     let look = format!("curl --user admin http://{}{location}\n", server.address);
     assert!(ended.stderr.contains(&look), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
-    // The server goes on.
+    // The server continues.
     held.release();
     until(|| jobs(&server)[0]["state"] == "finished");
 }
@@ -294,7 +294,7 @@ fn progress_is_lines_with_verbose_and_omitted_without() {
     assert_eq!(loud.stdout.lines().next(), quiet.stdout.lines().next());
 }
 
-/// On a terminal, which `script` makes.
+/// Runs a command on a terminal of `script`.
 #[test]
 fn progress_is_a_bar_on_a_terminal() {
     let server = Server::start();
@@ -324,7 +324,7 @@ fn group(number: usize) -> String {
     format!("{},{:03}", number / 1000, number % 1000)
 }
 
-/// A server of before there were jobs answers with the report.
+/// A server of an older version without jobs returns the report.
 #[test]
 fn commands_work_with_a_server_without_jobs() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -362,11 +362,11 @@ fn commands_work_with_a_server_without_jobs() {
     assert!(head.contains("prefer: respond-async\r\n"), "{head}");
 }
 
-/// A server that takes its time to read what is sent.
+/// A server that reads slowly.
 #[test]
 fn ctrl_c_cancels_an_upload() {
     let folder = tempfile::tempdir().unwrap();
-    // More than the kernel keeps for a connection on its own.
+    // More than the kernel buffers for a connection.
     let much = 64 * 1024 * 1024;
     let (bundle, table) = (folder.path().join("a.zip"), folder.path().join("a.csv"));
     fs::write(&bundle, [&b"PK\x03\x04"[..], &vec![b'x'; much]].concat()).unwrap();
@@ -402,7 +402,7 @@ fn ctrl_c_cancels_an_upload() {
     }
 }
 
-/// A job that somebody else cancels is not what was asked for.
+/// A job that another user cancels is a failure.
 #[test]
 fn a_job_that_somebody_else_cancels_is_an_error() {
     let server = Server::start();

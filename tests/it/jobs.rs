@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use crate::harness::{ADMIN, GUEST, Server};
 use crate::project::{Documents, KINDS, demo, import, imported, put_folder, read_folder};
 
-/// What a job on a busy machine may take at most.
+/// The maximum time of a job on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Enough for an import to take some seconds without optimisation.
+/// The number of devices with which an import takes some seconds without optimisation.
 pub(crate) const DEVICES: usize = 60_000;
 
 const IMPORT: &str = "/rest/migrate/import";
@@ -50,7 +50,7 @@ fn body(name: &str, more: Value) -> Value {
     body
 }
 
-/// Begins a job, and gives its address.
+/// Starts a job, and returns its address.
 fn begin(server: &Server, path: &str, body: &Value) -> String {
     let request = server.request("POST", path).login(ADMIN).header("Prefer", "respond-async");
     let answer = request.json(body).send();
@@ -73,7 +73,7 @@ pub(crate) fn jobs(server: &Server) -> Vec<Value> {
     answer["jobs"].as_array().unwrap().clone()
 }
 
-/// The job as it is when it has ended.
+/// Waits for the end of a job, and returns it.
 fn ended(server: &Server, location: &str) -> Value {
     let mut last = Value::Null;
     until(|| {
@@ -83,7 +83,7 @@ fn ended(server: &Server, location: &str) -> Value {
     last
 }
 
-/// Waits until a job that has not ended does some work, and gives its address.
+/// Waits until an unfinished job has started its work, and returns its address.
 pub(crate) fn working(server: &Server, operation: &str) -> String {
     let mut location = String::new();
     until(|| {
@@ -97,7 +97,7 @@ pub(crate) fn working(server: &Server, operation: &str) -> String {
     location
 }
 
-/// The inventory, byte for byte as its documents say it.
+/// The inventory as the bytes of its documents.
 fn exported(server: &Server) -> Documents {
     crate::project::inventory(server)
 }
@@ -119,8 +119,8 @@ fn leftovers(server: &Server) -> Vec<String> {
     generations.chain(scratch).chain(half).collect()
 }
 
-/// Keeps a job in the moment between the last possible cancellation and the switch of the pointer:
-/// it writes its file there, and this is in the way of it.
+/// Blocks a job between the last possible cancellation and the switch of the pointer, at the write
+/// of its job file.
 pub(crate) struct Held(PathBuf);
 
 impl Held {
@@ -130,9 +130,9 @@ impl Held {
         Self(path)
     }
 
-    /// Waits until the job is held, and lets it go on.
+    /// Waits until the job is blocked, and releases it.
     pub(crate) fn release(self) {
-        // Opened for reading, it lets the one go on that waits to write.
+        // Opening the pipe for reading releases the waiting writer.
         let mut pipe = File::open(&self.0).unwrap();
         fs::remove_file(&self.0).unwrap();
         let mut text = String::new();
@@ -141,7 +141,7 @@ impl Held {
     }
 }
 
-/// Waits until a job takes no cancellation any more.
+/// Waits until a job refuses cancellation.
 pub(crate) fn closed(server: &Server, location: &str) {
     until(|| job(server, location)["cancellable"] == false);
 }
@@ -249,12 +249,12 @@ fn every_operation_is_a_job_with_the_response_of_the_call() {
     assert!(metrics.contains("\nsatchel_jobs_running 0\n"), "{metrics}");
 }
 
-/// Without what is another one each time.
+/// Removes the values that differ in each run.
 fn steady(mut answer: Value) -> Value {
     for name in ["milliseconds", "export_time", "report", "request_id", "bytes"] {
         answer.as_object_mut().unwrap().remove(name);
     }
-    // The bundle's metadata holds the time.
+    // The bundle's metadata contains the time.
     answer
 }
 
@@ -283,7 +283,7 @@ fn events_report_the_progress_until_the_end() {
     assert_eq!(last.0, "end");
     assert_eq!(last.1["report"]["outcome"], "imported", "{text}");
 
-    // Of a job that has ended there is one event.
+    // A job that has ended sends one event.
     let request = server.request("GET", &location).login(ADMIN);
     let answer = request.header("Accept", "text/event-stream").send();
     assert!(answer.body.starts_with(b"event: end\ndata: {"), "{answer:?}");
@@ -310,7 +310,7 @@ fn a_cancelled_import_changes_nothing_and_leaves_no_file() {
     assert!(exported(&server) == before, "the inventory is another one");
     assert_eq!(leftovers(&server), Vec::<String>::new());
 
-    // A client that waits is told, whoever cancelled it.
+    // A waiting client is informed, also if another user cancelled the job.
     let mut connection = server.connect();
     let waiting = server.request("POST", IMPORT).login(ADMIN).json(&body("big", json!({})));
     connection.send(&waiting.bytes());
@@ -320,7 +320,7 @@ fn a_cancelled_import_changes_nothing_and_leaves_no_file() {
     assert_eq!(problem["detail"], "Cancelled: nothing was changed.");
     assert!(exported(&server) == before, "the inventory is another one");
     assert_eq!(leftovers(&server), Vec::<String>::new());
-    // And nothing is in the way of the next one.
+    // The next job is not blocked.
     put_folder(&server, "small", &project("Genève", 3));
     imported(&server, "small", json!({}));
 }
@@ -335,7 +335,7 @@ fn a_job_cannot_be_cancelled_while_its_result_takes_effect() {
 
     // Meanwhile others wait for it: the one for the write lock, the last one for a free thread.
     let waiting: Vec<String> = (0..3).map(|_| begin(&server, "/rest/verify", &json!({}))).collect();
-    // An import that has not begun leaves with its client.
+    // An import that has not begun is cancelled when its client disconnects.
     let mut connection = server.connect();
     let late = server.request("POST", IMPORT).login(ADMIN).json(&body("big", json!({})));
     connection.send(&late.bytes());
@@ -372,7 +372,7 @@ fn count(server: &Server) -> u64 {
 fn a_disconnected_client_cancels_exports_but_not_imports() {
     let server = Server::start();
     put_folder(&server, "big", &project("Évora", DEVICES));
-    // Asks, waits until the work has begun, and leaves.
+    // Sends the request, waits until the work has begun, and disconnects.
     let lost = |path: &str, body: &Value, operation: &str| {
         let mut connection = server.connect();
         connection.send(&server.request("POST", path).login(ADMIN).json(body).bytes());
@@ -400,7 +400,7 @@ fn a_disconnected_client_cancels_exports_but_not_imports() {
     assert!(!server.data().join("spreadsheets/out.xlsx").exists());
     assert_eq!(leftovers(&server), Vec::<String>::new());
 
-    // Who asked for an answer at once may leave.
+    // A client with `respond-async` can disconnect.
     let kept = begin(&server, EXPORT, &body("out", json!({})));
     assert_eq!(ended(&server, &kept)["state"], "finished");
     assert!(server.bundle("out").exists());
@@ -419,7 +419,7 @@ fn a_restart_lists_interrupted_jobs_and_their_effect() {
         let file = server.data().join("jobs").join(format!("{id}.json"));
         let noted = || fs::read_to_string(&file).unwrap().contains("\"generation\":");
         until(|| match moment {
-            // The file says so just before the pointer is switched.
+            // The job file records this just before the pointer is switched.
             "flip" => {
                 noted() && !fs::read_to_string(&file).unwrap().contains("\"generation\":null")
             }
@@ -434,7 +434,7 @@ fn a_restart_lists_interrupted_jobs_and_their_effect() {
         let has_landed = first_location(&server).as_deref() == Some(site);
         let outcome = end["outcome"].as_str().unwrap().to_owned();
         match end["state"].as_str().unwrap() {
-            // The kill came after its end.
+            // The kill was after the end of the job.
             "finished" => assert!(moment == "flip" && has_landed, "{end}"),
             "interrupted" if has_landed => {
                 assert_eq!(end["inventory"], "replaced", "{end}");
@@ -449,12 +449,12 @@ fn a_restart_lists_interrupted_jobs_and_their_effect() {
         assert_eq!(end["user"], "admin");
         assert_eq!(jobs(&server)[0]["id"], id.as_str());
         assert_eq!(leftovers(&server), Vec::<String>::new());
-        // The next one must have something to change.
+        // The next import must have something to change.
         if !has_landed {
             imported(&server, "big", json!({"empty_database_before_import": true}));
         }
     }
-    // Once more it is no news.
+    // After another start, the job is listed unchanged.
     let before = jobs(&server);
     assert!(before.iter().any(|job| job["state"] == "interrupted"), "{before:?}");
     server = server.start_again();

@@ -1,5 +1,5 @@
-//! SIGKILL at random moments of imports and undos: the inventory is the one before or the one after,
-//! and the one after where the request was acknowledged.
+//! SIGKILL at random moments of imports and undos. The inventory afterwards has the state before or
+//! after the request, and the state after it if the request was acknowledged.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,17 +13,17 @@ use crate::project::{
     Documents, KINDS, demo, differing, imported, inventory, put_folder, read_folder,
 };
 
-/// `SATCHEL_KILLS` asks for more.
+/// The default number of kills. `SATCHEL_KILLS` sets another one.
 const KILLS: usize = 20;
 
-/// Devices beside those of the sample inventory, so that an import takes long enough to be met in
-/// all of its parts.
+/// The number of devices beside the sample inventory. With them an import takes long enough to be
+/// killed in each of its steps.
 const DEVICES: usize = 1500;
 
 /// The tolerance of a socket timeout.
 const SPIN: Duration = Duration::from_millis(5);
 
-/// The sample inventory with many devices more, of one site.
+/// The sample inventory with many more devices, of one site.
 fn project(site: &str) -> Documents {
     let mut documents = read_folder(&demo());
     let devices = documents.get_mut("device").unwrap();
@@ -36,7 +36,7 @@ fn project(site: &str) -> Documents {
     documents
 }
 
-/// A number below `end`, another one each time.
+/// A random number below `end`.
 fn random_below(end: u64) -> u64 {
     getrandom::u64().unwrap() % end
 }
@@ -69,7 +69,7 @@ fn leftovers(data: &Path) -> Vec<String> {
             None => left.push(name),
         }
     }
-    // The current one, and the one before it for an undo.
+    // The current generation and the previous one.
     if generations > 2 {
         left.push(format!("{generations} generations"));
     }
@@ -82,13 +82,13 @@ fn leftovers(data: &Path) -> Vec<String> {
     left
 }
 
-/// Two states of an inventory, and a request that makes the one of the other.
+/// Two states of an inventory, and the request that changes one to the other.
 struct Between {
-    /// The second is what the server holds at first.
+    /// The two states. The server starts with the second.
     states: [Documents; 2],
-    /// How long such a request takes at least.
+    /// The minimum duration of the request.
     shortest: Duration,
-    /// Asks for the state of this number.
+    /// Requests the state with this number.
     request: for<'s> fn(&'s Server, usize) -> Request<'s>,
 }
 
@@ -99,7 +99,7 @@ fn a_kill_in_an_import_leaves_the_state_before_or_the_state_after() {
     let mut shortest = Duration::MAX;
     let states = [("a", "Évora"), ("b", "Genève")].map(|(name, site)| {
         put_folder(&server, name, &project(site));
-        // The first time asks for a login, and has more to create than all that follow.
+        // The first request needs a login, and creates more records than the following ones.
         for _ in 0..3 {
             let begun = Instant::now();
             imported(&server, name, empty_first.clone());
@@ -141,7 +141,7 @@ fn undo(server: &Server, _other: usize) -> Request<'_> {
 }
 
 impl Between {
-    /// Kills the server at random moments of such requests, again and again.
+    /// Kills the server repeatedly at random moments of such requests.
     fn kill(self, mut server: Server) {
         let Self { states, shortest, request } = self;
         let kills = std::env::var("SATCHEL_KILLS").map_or(KILLS, |text| text.parse().unwrap());

@@ -35,19 +35,19 @@ fn a_large_body_is_413_with_or_without_a_length() {
     let server = Server::start();
     let post = || server.request("POST", "/rest/migrate/export").login(ADMIN);
 
-    // By its announced length alone.
+    // Refused because of the declared length.
     let mut connection = server.connect();
     let length = (MIB + 1).to_string();
     connection.send(post().header("Content-Length", &length).head().as_bytes());
     connection.answer().problem(413, "body-too-large");
-    // A client that looks for an answer only once it has sent everything can send it, and hears
-    // why it was in vain.
+    // A client that reads the response only after it has sent everything can send it, and gets the
+    // reason.
     let mut connection = server.connect();
     let length = (8 * MIB).to_string();
     connection.send(post().header("Content-Length", &length).head().as_bytes());
     connection.send(&vec![b' '; 8 * MIB]);
     connection.answer().problem(413, "body-too-large");
-    // Without a length.
+    // Without a declared length.
     let mut connection = server.connect();
     connection.send(post().header("Transfer-Encoding", "chunked").head().as_bytes());
     for _ in 0..17 {
@@ -93,7 +93,7 @@ fn a_connection_serves_many_requests() {
         connection.send(server.request("GET", path).head().as_bytes());
         assert_eq!(connection.answer().status, status, "{path}");
     }
-    // A refusal with an unread body in between is no harm, where the body is small.
+    // After a refusal with a small unread body, the connection can be used again.
     let refused = server.request("POST", "/rest/migrate/export").json(&json!({}));
     connection.send((refused.head() + "{}").as_bytes());
     assert_eq!(connection.answer().status, 401);

@@ -1,4 +1,4 @@
-//! A log that nobody reads: neither requests nor the shutdown wait for the reader.
+//! A log that no process reads: neither requests nor the shutdown wait for a reader.
 
 use std::{
     io::{self, BufRead, BufReader},
@@ -46,7 +46,7 @@ fn dropped_lines_are_counted_in_the_log() {
     let (reader, writer) = io::pipe().unwrap();
     let mut server = Server::start_with_stderr(&["--log", "debug"], writer.into());
     send_requests(&server, REQUESTS);
-    // Only now somebody reads.
+    // Only now the log is read.
     let mut rest = BufReader::new(reader).lines();
     let mut next = || -> Option<Value> {
         rest.next().map(|line| serde_json::from_str(&line.unwrap()).unwrap())
@@ -63,7 +63,7 @@ fn dropped_lines_are_counted_in_the_log() {
     assert_eq!(dropped.len(), 1, "{dropped:?}");
     assert_eq!(dropped[0]["level"], "ERROR");
     assert!(dropped[0]["lines"].as_u64().unwrap() > 100, "{dropped:?}");
-    // Whatever was written is whole, and the end is there.
+    // The written lines are complete, and the last line is present.
     assert!(lines.iter().any(|line| line["message"] == "Stopped."));
 }
 

@@ -10,7 +10,7 @@ use crate::project::{
     inventory, names, of_kind, pack, put_folder, read_folder, require_same, text, unpack,
 };
 
-/// A server that holds the sample inventory, and what its export says.
+/// A server with the sample inventory, and the documents of its export.
 fn with_demo() -> (Server, Documents) {
     let server = Server::start();
     put_folder(&server, "demo", &read_folder(&demo()));
@@ -19,7 +19,7 @@ fn with_demo() -> (Server, Documents) {
     (server, before)
 }
 
-/// Exports all, carries the bundle to an empty server, imports it there and exports it again.
+/// Exports everything, copies the bundle to an empty server, imports it there and exports it again.
 fn carried(server: &Server) -> Documents {
     export(server, "out", json!({}));
     let there = Server::start();
@@ -33,7 +33,7 @@ fn carried(server: &Server) -> Documents {
 fn the_sample_inventory_round_trips() {
     let (server, out) = with_demo();
     let original = read_folder(&demo());
-    // The user who imports survives, before those of the project.
+    // The principal is kept, before the users of the project.
     assert_eq!(differing(&original, &out), ["user"]);
     assert!(text(&out, "user").ends_with(text(&original, "user")));
     assert_eq!(names(&out, "user")[0], "admin");
@@ -59,12 +59,12 @@ fn the_example_project_round_trips() {
     let report = imported(&server, "examples", json!({"empty_database_before_import": true}));
     let types = report["types"].as_array().unwrap().iter();
     let sum = |column: &str| types.clone().map(|kind| kind[column].as_u64().unwrap()).sum::<u64>();
-    // The project brings the user admin, who is there already.
+    // The project contains the user admin, who exists already.
     assert_eq!((sum("created"), sum("updated"), sum("rejected")), (1132, 1, 0), "{report}");
     assert_eq!(report["dangling"]["total"], 0, "{report}");
 
     let out = inventory(&server);
-    // All bytes of all documents: of computed pools too, whose members eNMS had found as well.
+    // All bytes of all documents, also of computed pools, whose members eNMS computed as well.
     require_same(&read_folder(&folder), &out);
     require_same(&carried(&server), &out);
 }
@@ -138,7 +138,7 @@ fn present_properties_are_replaced_and_absent_ones_are_kept() {
     let after = inventory(&server);
     let (before, after) = (text(&before, "device"), text(&after, "device"));
     let first = |text: &str| text.split("\n- ").next().unwrap().to_owned();
-    // The new property stands in its alphabetical place; all others are as they were.
+    // The new property is at its alphabetical position. All other properties are unchanged.
     let expected = first(before)
         .replace("\"vendor\": \"Juniper\"", "\"vendor\": \"Nokia\"")
         .replace("  \"rack_units\"", "  \"power_kilowatts\": !!float \"0.5\"\n  \"rack_units\"");
@@ -163,7 +163,7 @@ fn a_device_with_the_name_of_an_existing_network_is_rejected() {
     }
     require_same(&inventory(&server), &before);
 
-    // A network that is emptied in the same step leaves its name free.
+    // If networks are emptied in the same step, their names are free.
     let kinds = json!({
         "import_export_types": ["device", "network"], "empty_database_before_import": true,
     });
@@ -192,7 +192,7 @@ fn emptied_types_lose_their_references_in_other_records() {
     let devices = of_kind(&report, "device");
     assert_eq!((&devices["created"], &devices["removed"]), (&json!(1), &json!(17)), "{report}");
     assert_eq!(of_kind(&report, "link")["removed"], 21, "{report}");
-    // Three networks and a service, a task and a pool by hand name devices in lists.
+    // Three networks, a service, a task and a manual pool refer to devices in lists.
     let struck = report["struck"]["shown"].as_array().unwrap();
     let says = |kind: &str, property: &str, missing: &str| {
         struck.iter().any(|entry| {
@@ -275,7 +275,7 @@ fn an_import_keeps_the_caller_and_one_administrator() {
         more["empty_database_before_import"] = json!(empty);
         import(&server, "demoted", more).problem(422, "no-administrator");
     }
-    // One without secrets does not say the caller's password: it stays.
+    // A project without secrets does not contain the caller's password, which is kept.
     let silent = "- \"email\": \"a@example.org\"\n  \"name\": \"admin\"\n";
     put_folder(&server, "silent", &documents(&[("user", silent)]));
     imported(&server, "silent", more);
@@ -406,7 +406,7 @@ fn a_dry_run_reports_the_changes_and_changes_nothing() {
     let port = json!({"property": "port", "before": 22, "after": 2222});
     assert_eq!(changes("updated"), json!([{"record": "Lisbon core 1", "properties": [port]}]));
     assert_eq!(changes("created"), json!([{"record": "new"}]));
-    // The pools that admit it follow.
+    // The pools whose criteria match are updated.
     let pools = shown.iter().find(|entry| entry["type"] == "pool").unwrap();
     assert!(pools["places"].to_string().contains("All devices"), "{report}");
     require_same(&inventory(&server), &before);
@@ -455,7 +455,7 @@ fn the_report_has_every_problem_and_the_response_the_first_ones() {
         .problem(404, "unknown-report");
 }
 
-/// A secret of the sample inventory, as its document spells it, and as it is.
+/// A secret of the sample inventory, in base64 as in its document, and in plain text.
 const SECRET: [&str; 2] = ["bm90IGEgcmVhbCBwYXNzd29yZA==", "not a real password"];
 
 #[test]
@@ -476,7 +476,7 @@ fn exports_contain_secrets_unless_disabled() {
     assert_eq!(names(&without, "credential"), names(&before, "credential"));
     assert!(text(&without, "metadata").contains("left_out"));
 
-    // It is merged without touching the secrets that are there.
+    // It is merged without changing the existing secrets.
     imported(&server, "without", json!({}));
     require_same(&inventory(&server), &before);
 }
@@ -645,7 +645,7 @@ fn an_invalid_bundle_is_refused() {
     refused(pack(&with("metadata", newer)), Some("99"));
     let mut damaged = pack(&good);
     let place = damaged.windows(4).position(|part| part == b"R1\"\n");
-    // Deflate may have packed the name away; then any byte of the data serves.
+    // If deflate has compressed the name, any byte of the data is changed.
     let place = place.unwrap_or(60);
     damaged[place] ^= 0x20;
     refused(damaged, None);

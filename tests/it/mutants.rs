@@ -1,4 +1,4 @@
-//! Workbooks taken apart and put together again, and workbooks with a few bytes changed.
+//! Workbooks that are unpacked, changed and packed again, and workbooks with a few changed bytes.
 
 use std::io::{Cursor, Read, Write};
 
@@ -31,7 +31,7 @@ pub(crate) fn changed(archived: &[u8], name: &str, change: impl Fn(Vec<u8>) -> V
     archive(&files.collect::<Vec<_>>())
 }
 
-/// A `.xlsb` with one sheet, as [MS-XLSB] asks for it; records of the sheet as they are given.
+/// A `.xlsb` with one sheet ([MS-XLSB]) that has the given records.
 pub(crate) fn xlsb(sheet: &str, rows: &[u8]) -> Vec<u8> {
     let wide = |text: &str| {
         let units: Vec<u16> = text.encode_utf16().collect();
@@ -93,7 +93,7 @@ pub(crate) fn container(name: &str, bytes: &[u8]) -> Vec<u8> {
     container.into_inner().into_inner()
 }
 
-/// Numbers that look random, the same in every run.
+/// Reproducible pseudorandom numbers.
 pub(crate) struct Chance(u64);
 
 impl Chance {
@@ -136,7 +136,8 @@ impl Chance {
     }
 }
 
-/// How many of each format: `SATCHEL_MUTATIONS`, or a number that takes about a second.
+/// The number of mutants of each format: `SATCHEL_MUTATIONS`, or a number that takes about a
+/// second.
 pub(crate) fn mutations() -> usize {
     std::env::var("SATCHEL_MUTATIONS").map_or(40, |text| text.parse().unwrap())
 }

@@ -20,7 +20,7 @@ fn passwd(data: &Path, user: &str, input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A command that refuses before it reads has closed its end.
+    // A command that fails before it reads its input has closed the pipe.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
 }
@@ -77,7 +77,7 @@ fn an_administrator_with_an_invalid_name_is_refused_with_the_reason() {
 fn after_a_password_change_the_server_can_listen_on_all_addresses() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    // The start that is refused makes the data directory, and says what to do.
+    // The refused start creates the data directory, and prints the next step.
     let open = || {
         let mut command = crate::harness::command(&data);
         command.args(["--listen", "0.0.0.0:0"]);

@@ -61,7 +61,7 @@ fn head_has_the_headers_of_get() {
     assert_eq!((head.status, head.header("content-length")), (200, get.header("content-length")));
     assert_eq!(head.header("content-type"), get.header("content-type"));
 
-    // No byte of a body comes before the next answer.
+    // No byte of a body precedes the next response.
     let mut connection = server.connect();
     connection.send(server.request("HEAD", "/").head().as_bytes());
     connection.send(server.request("GET", "/rest/is_alive").head().as_bytes());
@@ -112,7 +112,7 @@ fn undecodable_queries_are_400() {
     let problem = server.request("GET", target).login(ADMIN).send();
     let problem = problem.problem(400, "malformed-request");
     assert_eq!(problem["errors"][0]["nearest"], "limit");
-    // Where nothing is asked of a query, it is not looked at.
+    // A route without options ignores the query.
     assert_eq!(server.request("GET", "/rest/is_alive?a=%zz&b").send().status, 200);
 }
 

@@ -2,9 +2,10 @@
 //!
 //! A child changes an inventory under strace, which writes down every write to the database and to
 //! the high-water mark, every sync and every acknowledgement in their order. Then both files are
-//! made anew as a disk could have left them at a random moment: with every write that ended before
-//! a sync of its file began that has ended too, and with none, some or parts of the others. The
-//! inventory must open, hold everything that was acknowledged by then, and nothing by half.
+//! built again as a disk could contain them after a power cut at a random moment: with every write
+//! that ended before a sync of its file began that has ended too, and with none, some or parts of
+//! the others. The inventory must open, and contain all changes that were acknowledged by then, and
+//! no partial change.
 //!
 //! `SATCHEL_CUTS` is the number of cuts. Of the other files in the data directory none is written
 //! after the store is open.
@@ -21,7 +22,7 @@ use crate::durability::{
     CHANGES, Rng, WRITERS, is_consistent, is_whole, last_change, number, traced,
 };
 
-/// Cuts where `SATCHEL_CUTS` does not say.
+/// The default number of cuts.
 const CUTS: u64 = 20;
 
 /// The size of an atomic disk write, in bytes.
@@ -44,13 +45,13 @@ impl Written {
         }
     }
 
-    /// The file that a call is about.
+    /// The file of a call.
     fn of(call: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|file| call.contains(&format!("/{}>", file.path())))
     }
 }
 
-/// Something that happened, and which write or sync it is about.
+/// An event, with its write or sync.
 enum Event {
     WriteBegins {
         number: usize,
@@ -61,7 +62,7 @@ enum Event {
     WriteEnds(usize, Written),
     SyncBegins(usize, Written),
     SyncEnds(usize),
-    /// The store is open: what was there before is the set-up's.
+    /// The store is open. Earlier events belong to the set-up.
     Open,
     Acknowledged {
         writer: usize,
@@ -69,10 +70,10 @@ enum Event {
     },
 }
 
-/// What strace saw, in order.
+/// The events in the output of strace, in order.
 fn events(trace: &str) -> Vec<Event> {
     let mut events = Vec::new();
-    // What a thread began and did not end yet.
+    // The unfinished call of each thread.
     let mut unfinished: BTreeMap<&str, Event> = BTreeMap::new();
     for (place, line) in trace.lines().enumerate() {
         let Some((thread, call)) = line.trim_start().split_once(' ') else { continue };
@@ -122,7 +123,7 @@ fn unhex(text: &str) -> Vec<u8> {
     digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect()
 }
 
-/// The files as a disk could have left them after these events, and what was acknowledged.
+/// The files as a disk could contain them after these events, and the acknowledged changes.
 fn cut(events: &[Event], rng: &mut Rng) -> (BTreeMap<Written, Vec<u8>>, [u64; WRITERS]) {
     let mut ended = BTreeSet::new();
     let mut syncs = BTreeMap::new();
@@ -189,7 +190,7 @@ fn acknowledged_changes_survive_power_cuts() {
     }
 }
 
-/// The names of files as texts again, which `-xx` spells in numbers too.
+/// Decodes the file names, which `-xx` prints as numbers.
 fn unhex_paths(trace: &str) -> String {
     let mut out = String::with_capacity(trace.len());
     for line in trace.lines() {

@@ -1,4 +1,4 @@
-//! Projects: on the disk, and in and out of a server.
+//! Projects: on the disk, and imports and exports through a server.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,10 +25,10 @@ pub(crate) const KINDS: [&str; Kind::ALL.len()] = {
     words
 };
 
-/// A project's documents by kind; its metadata stands under `metadata`.
+/// A project's documents by kind. The key of its metadata is `metadata`.
 pub(crate) type Documents = BTreeMap<String, Vec<u8>>;
 
-/// The folder of the sample inventory, which holds all that is odd in real projects.
+/// The folder of the sample inventory, which has all peculiarities of real projects.
 pub(crate) fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo")
 }
@@ -66,12 +66,12 @@ pub(crate) fn read_folder(folder: &Path) -> Documents {
     documents
 }
 
-/// Documents written down in a test.
+/// Documents with the text in a test.
 pub(crate) fn documents(written: &[(&str, &str)]) -> Documents {
     written.iter().map(|(kind, text)| ((*kind).to_owned(), text.as_bytes().to_vec())).collect()
 }
 
-/// Puts a project's folder into the data directory, as a person would by hand.
+/// Copies a project's folder into the data directory, like a user by hand.
 pub(crate) fn put_folder(server: &Server, name: &str, documents: &Documents) {
     let folder = server.data().join("migrations").join(name);
     fs::create_dir_all(&folder).unwrap();
@@ -109,7 +109,7 @@ fn call(server: &Server, path: &str, name: &str, more: Value) -> Answer {
     server.request("POST", path).login(ADMIN).json(&body).send()
 }
 
-/// Fetches a bundle.
+/// Downloads a bundle.
 pub(crate) fn fetch(server: &Server, name: &str) -> Vec<u8> {
     let path = format!("/rest/migrate/projects/{}", name.replace(' ', "%20"));
     let answer = server.request("GET", &path).login(ADMIN).send();
@@ -141,7 +141,7 @@ pub(crate) fn pack(documents: &Documents) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-/// Everything that the inventory holds, as its export says it.
+/// The documents of an export of the complete inventory.
 pub(crate) fn inventory(server: &Server) -> Documents {
     export(server, "look", json!({}));
     let mut documents = unpack(&fetch(server, "look"));
@@ -167,7 +167,7 @@ pub(crate) fn names(documents: &Documents, kind: &str) -> Vec<String> {
     names
 }
 
-/// Makes sure that two states are the same, and says which documents are not.
+/// Asserts that two states are equal. The message lists the documents that differ.
 pub(crate) fn require_same(a: &Documents, b: &Documents) {
     assert_eq!(differing(a, b), Vec::<String>::new());
 }
@@ -178,7 +178,7 @@ pub(crate) fn differing(a: &Documents, b: &Documents) -> Vec<String> {
     kinds.map(|kind| (*kind).to_owned()).collect()
 }
 
-/// What the report says of one kind.
+/// The entry of one kind in the report.
 pub(crate) fn of_kind<'a>(report: &'a Value, kind: &str) -> &'a Value {
     let types = report["types"].as_array().unwrap();
     types.iter().find(|entry| entry["type"] == kind).unwrap_or_else(|| panic!("{report}"))

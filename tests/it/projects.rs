@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::harness::{ADMIN, Answer, Request, Server, until};
 
-/// Exports the inventory as it is, and gives the bundle's bytes.
+/// Exports the inventory, and returns the bundle's bytes.
 fn exported(server: &Server, name: &str) -> Vec<u8> {
     let body = json!({"name": name, "import_export_types": ["user"]});
     let answer = server.request("POST", "/rest/migrate/export").login(ADMIN).json(&body).send();

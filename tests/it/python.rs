@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::Server;
 use crate::inventory::{ask, encode, get, names, path, put, queried, shown};
 
-/// The table that the unit test of `model::python` compares with is the one that Python makes.
+/// The table of the unit test of `model::python` equals the output of Python.
 #[test]
 fn the_table_of_number_formats_equals_pythons_output() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{ADMIN, Server, until};
 use crate::inventory::{ask, encode, get, names, post, put, put_devices, queried, shown};
 
-/// Enough rows for a stream: each is some 2 KB.
+/// The number of rows for a stream: each row has about 2 KB.
 const MANY: usize = 2000;
 
 fn search(server: &Server, body: &Value) -> Value {
@@ -79,7 +79,7 @@ fn a_client_that_disconnects_ends_its_stream() {
     put_devices(&server, MANY);
     let request = server.request("GET", "/rest/instance/device").login(ADMIN).head();
     for _ in 0..40 {
-        // More than the permits for streams, if one were kept.
+        // More requests than permits for streams, in case a permit is not released.
         let mut connection = server.connect();
         connection.send(request.as_bytes());
         assert_eq!(connection.status(), Some(200));
@@ -195,7 +195,7 @@ fn a_search_filters_orders_and_pages() {
         assert_eq!(answer.header("x-kind-count"), Some("31"));
         (names(&answer.json()), total)
     };
-    // Ten, where nothing is said.
+    // The default is ten.
     let (found, total) = ask_for(json!({"vendor": "CISCO"}), json!({}));
     assert_eq!((found.len(), total), (10, 15));
     let page = json!({"start": 14, "maximum_return_records": 5});

@@ -34,7 +34,7 @@ fn stored(server: &Server, device: &Value) {
     assert_eq!(answer.status, 200, "{}", body.chars().take(500).collect::<String>());
 }
 
-/// A list that is nested so deep.
+/// A list with this nesting depth.
 fn nested(levels: usize) -> Value {
     (0..levels).fold(Value::Null, |inner, _| json!([inner]))
 }
@@ -44,7 +44,7 @@ fn document(value: &str) -> String {
     format!("- name: '{NAME}'\n  rack: {value}\n")
 }
 
-/// Imports a project with these documents, and gives the answer.
+/// Imports a project with these documents, and returns the response.
 fn import_documents(server: &Server, name: &str, written: &[(&str, &str)]) -> Answer {
     put_folder(server, name, &documents(written));
     import(server, name, json!({}))
@@ -70,7 +70,7 @@ fn rest_verify(server: &Server) -> Value {
 #[test]
 fn a_record_at_a_limit_round_trips_over_rest() {
     let server = Server::start();
-    // Each of its characters grows to ten in a document.
+    // Each of its characters takes ten characters in a document.
     let longest = "😀".repeat(TEXT_BYTES_MAX / 4);
     stored(&server, &json!({"name": "text", "rack": longest}));
     drop(longest);
@@ -88,7 +88,7 @@ fn a_project_record_at_a_limit_round_trips() {
     let server = Server::start();
     let digits = format!("-{}", "9".repeat(INT_DIGITS_MAX));
     let deep = format!("{}{}", "[".repeat(VALUE_DEPTH_MAX), "]".repeat(VALUE_DEPTH_MAX));
-    // Quotes, which grow, and blanks, at which lines are folded.
+    // Quotes, which are escaped, and blanks, at which lines are folded.
     let long = "'' ".repeat(TEXT_BYTES_MAX / 2);
     for (name, value) in [("digits", &*digits), ("deep", &*deep), ("long", &format!("'{long}'"))] {
         let answer = import_documents(&server, name, &[("device", &document(value))]);
@@ -100,7 +100,7 @@ fn a_project_record_at_a_limit_round_trips() {
 #[test]
 fn the_largest_record_round_trips() {
     let server = Server::start();
-    // Four texts of the longest kind, but for what the rest of the record takes.
+    // Four texts of the maximum length, minus the rest of the record.
     let long = "x".repeat((RECORD_BYTES_MAX as usize / 4) - 1024);
     let properties = ["a", "b", "c", "d"].map(|property| format!("  {property}: {long}\n"));
     let written = format!("- name: '{NAME}'\n{}", properties.concat());
@@ -179,7 +179,7 @@ fn records_that_grow_over_a_limit_when_they_are_merged_are_refused() {
     let answer = import_documents(&server, "merged", &[("device", &merged)]);
     let problem = answer.problem(422, "record-too-large");
     assert!(problem["detail"].as_str().unwrap().contains(NAME), "{problem}");
-    // In the place of the other it is within the limit.
+    // If it replaces the other property, the record is within the limit.
     imported(&server, "merged", json!({"empty_database_before_import": true}));
 }
 
@@ -240,7 +240,7 @@ fn an_older_record_over_a_limit_is_served_exported_and_reported() {
     let report = export(&server, "out", json!({}));
     let warning = report["warnings"][0].as_str().unwrap();
     assert!(warning.contains(NAME) && warning.contains(&TEXT_BYTES_MAX.to_string()), "{warning}");
-    // Other properties of it cannot be changed before it is within the limits.
+    // Its other properties cannot be changed until it is within the limits.
     put(&server, &json!({"name": NAME, "model": "m"})).problem(422, "change-rejected");
     stored(&server, &json!({"name": NAME, "rack": "small", "model": "m"}));
     assert_eq!(rest_verify(&server)["whole"], true);

@@ -14,7 +14,7 @@ use crate::commands::on_terminal;
 use crate::data_files::current_database;
 use crate::harness::{ADMIN, Server, satchel};
 
-/// What a command returns when it refuses a damaged inventory.
+/// The exit code of a command that refuses a damaged inventory.
 const DAMAGED: i32 = 3;
 
 fn recover(data: &Path, words: &[&str]) -> Output {
@@ -73,7 +73,7 @@ fn damage(directory: &TempDir) -> PathBuf {
     panic!("no byte mattered");
 }
 
-/// Asserts that the recovered inventory is one, and returns its counts.
+/// Asserts that the recovered inventory is valid, and returns its counts.
 fn verified(data: &Path) -> Value {
     let output = satchel().args(["verify", "--json", "--data"]).arg(data).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -146,7 +146,7 @@ fn recover_lists_the_methods_and_changes_nothing() {
     assert_eq!(listed["projects"][0]["name"], "kept");
     let kept = listed["salvage"]["rewritten"]["kept"].as_u64().unwrap();
     assert!((360..=369).contains(&kept), "{listed}");
-    // Without a terminal and without --yes nothing is done.
+    // Without a terminal and without --yes, nothing is changed.
     let output = recover(&data, &["--salvage"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("--yes"));
@@ -161,7 +161,7 @@ fn recover_on_a_terminal_needs_confirmation() {
     let directory = inventory();
     let data = damage(&directory);
     let before = fs::read(current_database(&data)).unwrap();
-    // Everything but a yes is a no.
+    // Every other reply than yes means no.
     for answer in ["n\n", "\n", "yess\n", "\u{4}"] {
         let output = on_terminal(&data, &["recover", "--salvage"], answer);
         assert_eq!(output.status.code(), Some(1), "{answer:?}: {}", said(&output));
@@ -190,7 +190,7 @@ fn a_salvage_keeps_every_readable_record() {
     let devices = of_type(&report, "device")["records"].as_u64().unwrap();
     // One byte can cost one page of 16 records.
     assert!((300..=317).contains(&devices), "{report}");
-    // Users and secrets are there: the password still opens.
+    // Users and secrets are kept: the password still works.
     let aside = set_aside(&data);
     assert_eq!(aside.len(), 1);
     let kept = aside[0].join("inventory-2/db");
@@ -245,7 +245,7 @@ fn a_lost_database_can_still_be_replaced() {
         }
         let output = recover(&data, &[]);
         assert_eq!(output.status.code(), Some(DAMAGED), "{lost}: {}", said(&output));
-        // Where the data is all there, all of it is kept.
+        // If all data is readable, all of it is kept.
         let way: &[&str] = match lost {
             "the pointer" | "the mark" | "the seal" => &["--salvage", "--yes"],
             _ => &["--import", "kept", "--yes"],
@@ -312,7 +312,7 @@ fn an_interrupted_recovery_is_noticed_and_can_be_repeated() {
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            // A moment that is another one each time; which one it hits does not matter.
+            // A random moment.
             std::thread::sleep(std::time::Duration::from_millis(40 + 330 * kill / kills));
             let _ = child.kill();
             let _ = child.wait();
@@ -348,7 +348,7 @@ fn a_new_key_removes_only_secrets() {
     assert!(said(&output).contains("--administrator"), "{}", said(&output));
     assert_ne!(fs::read(data.join("key")).unwrap(), old);
     assert_eq!(verified(&data)["records"], 369);
-    // Nobody can log in, so the server refuses to start and names the way out.
+    // No user can log in, so the server refuses to start and prints the next step.
     let mut serve = crate::harness::command(&data);
     let output = serve.args(["--listen", "127.0.0.1:0"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));

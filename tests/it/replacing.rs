@@ -1,5 +1,5 @@
-//! Imports that replace: which types are emptied, what is asked before records are removed, and
-//! which administrators change.
+//! Replacing imports: the emptied types, the confirmation before records are removed, and the
+//! changed administrators.
 
 use std::fs;
 use std::io::Cursor;
@@ -17,7 +17,7 @@ use crate::project::{demo, documents, import, imported, of_kind, put_folder};
 
 const ONE_DEVICE: &str = "- name: R 1% é>b\n  vendor: Nokia\n";
 
-/// A project's folder that holds one device and nothing else.
+/// A project folder with only one device.
 fn one_device(workspace: &Workspace) -> String {
     let folder = workspace.path("one device");
     fs::create_dir_all(&folder).unwrap();
@@ -25,7 +25,7 @@ fn one_device(workspace: &Workspace) -> String {
     text(&folder).to_owned()
 }
 
-/// How many records of each type a data directory holds.
+/// The number of records of each type in a data directory.
 fn counts(workspace: &Workspace) -> Vec<(String, u64)> {
     let inspected = answer(&workspace.on_directory(&["inspect", "--json"]));
     let types = inspected["types"].as_array().unwrap().iter();
@@ -48,7 +48,7 @@ fn a_partial_project_replaces_the_types_that_it_has() {
     let before = counts(&workspace);
     let output = workspace.on_directory(&["import", &folder, "--replace", "--yes"]);
     assert_exit(&output, 0);
-    // Links cannot stand without their devices.
+    // Links are removed with their devices.
     assert_eq!((count(&workspace, "device"), count(&workspace, "link")), (1, 0));
     for (kind, records) in before {
         if kind != "device" && kind != "link" {
@@ -57,7 +57,7 @@ fn a_partial_project_replaces_the_types_that_it_has() {
     }
     assert!(stdout_of(&output).contains("has no document user.yaml\n"), "{}", stdout_of(&output));
 
-    // Named types without a document are kept as well.
+    // Listed types without a document are kept as well.
     let words = ["import", &folder, "--types", "device,service", "--replace", "--yes"];
     assert_exit(&workspace.on_directory(&words), 0);
     assert!(count(&workspace, "service") > 0);
@@ -118,7 +118,7 @@ fn a_workbook_replaces_the_sheets_that_it_has() {
     assert_exit(&workspace.on_directory(&["import", text(&table), "--replace", "--yes"]), 0);
     assert_eq!((count(&workspace, "device"), count(&workspace, "link")), (devices, links));
 
-    // With a sheet of links alone, --replace keeps the devices and --replace-all does not.
+    // With only a sheet of links, --replace keeps the devices and --replace-all does not.
     let partial = workspace.path("partial é.xls");
     fs::write(&partial, sheet_of_links(&[("é>b 1%", "Lisbon core 1", "Porto core 1")])).unwrap();
     assert_exit(&workspace.on_directory(&["import", text(&partial), "--replace", "--yes"]), 0);
@@ -132,7 +132,7 @@ fn a_workbook_replaces_the_sheets_that_it_has() {
     );
     fs::write(&partial, sheet_of_links(&[])).unwrap();
     let words = ["import", text(&partial), "--replace-all", "--yes"];
-    // That nothing is left is asked for by name.
+    // Removing all records needs --allow-empty.
     assert_exit(&workspace.on_directory(&words), 1);
     let output = workspace.on_directory(&[&words[..], &["--allow-empty"]].concat());
     assert_exit(&output, 0);
@@ -237,7 +237,7 @@ fn count_at(server: &Server, kind: &str) -> u64 {
     server.request("GET", "/rest/count").login(ADMIN).send().json()[kind].as_u64().unwrap()
 }
 
-/// Whether a report's warnings have one that says both.
+/// Whether one of the warnings contains both texts.
 fn warns(report: &Value, document: &str, what: &str) -> bool {
     let warnings = report["warnings"].as_array().unwrap().iter();
     let mut warnings = warnings.map(|warning| warning.as_str().unwrap());
@@ -250,7 +250,7 @@ fn user(name: &str, is_admin: bool, password: &str) -> String {
     format!("- name: '{name}'\n  is_admin: {is_admin}\n  password: '{hash}'\n")
 }
 
-/// The administrators that a report names, as `change: name`.
+/// The administrators in a report, as `change: name`.
 fn administrators(report: &Value) -> Vec<String> {
     let mut named = Vec::new();
     for group in report["administrators"]["shown"].as_array().unwrap() {
@@ -279,7 +279,7 @@ fn an_import_names_every_administrator_that_it_changes() {
     assert_eq!(administrators(&report), ["created: anna é", "created: bert >b", "created: dora"]);
 
     // anna loses her rights, bert gets another password, carl becomes an administrator, dora and
-    // emil are not in it, admin (who calls) gets another password, zoe comes.
+    // emil are not in it, admin (the principal) gets another password, zoe is new.
     let theirs = [
         user("admin", true, "theirs"),
         user("anna é", false, "a"),
@@ -316,7 +316,7 @@ fn an_import_that_changes_no_administrator_names_none() {
     put_folder(&server, "demo", &crate::project::read_folder(&demo()));
     let report = imported(&server, "demo", json!({}));
     assert_eq!(administrators(&report), Vec::<String>::new());
-    // The caller is kept though users are emptied and the project has no document of them.
+    // The caller is kept although users are emptied and the project has no document of them.
     put_folder(&server, "one", &documents(&[("device", ONE_DEVICE)]));
     let report = imported(&server, "one", json!({"empty_database_before_import": true}));
     assert_eq!(administrators(&report), Vec::<String>::new());
@@ -338,7 +338,7 @@ fn the_commands_name_administrators_without_their_secrets() {
         assert!(stdout_of(&output).contains(changed), "{words:?}: {}", stdout_of(&output));
         assert!(!stdout_of(&output).contains("argon2"), "{}", stdout_of(&output));
     }
-    // Between two projects no inventory is needed, and administrators are named too.
+    // A comparison of two projects needs no inventory, and lists administrators too.
     let other = workspace.path("ours");
     write_users(&other, &user("eva", false, "e"));
     let output = run(satchel().arg("diff").args([&other, &folder]).args(["--types", "user"]));

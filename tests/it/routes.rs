@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::harness::{ADMIN, GUEST, Server};
 use crate::project::{documents, imported, put_folder};
 
-/// A path that fits the pattern.
+/// A path that matches the pattern.
 fn path(pattern: &str) -> String {
     let segments = pattern
         .split('/')
@@ -17,7 +17,7 @@ fn path(pattern: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// Makes a user who is no administrator, as they come: with a project.
+/// Creates a user who is not an administrator, by importing a project.
 fn admit_guest(server: &Server) {
     let hash = STANDARD.encode(satchel::access::hash_password(GUEST.1).unwrap().as_bytes());
     let user = format!("- {{name: {}, is_admin: false, password: {hash:?}}}\n", GUEST.0);
@@ -32,7 +32,7 @@ fn anonymous_access_is_refused_unless_the_route_allows_it() {
     for route in route_table().iter() {
         let ask = || server.request(route.method.as_str(), &path(route.pattern)).body("");
         match route.access {
-            // No page is called `nothing`, and `/docs` leads on.
+            // There is no page `nothing`, and `/docs` redirects.
             Access::Anonymous => {
                 let status = ask().send().status;
                 assert!(matches!(status, 200 | 308 | 404), "{} {status}", route.pattern);

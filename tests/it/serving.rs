@@ -79,7 +79,7 @@ fn an_incomplete_head_does_not_delay_the_shutdown() {
     let mut server = Server::start();
     let mut half = server.connect();
     half.send(b"GET /rest/is_al");
-    // Another connection, taken later, proves that the half one was taken.
+    // A later connection is accepted, so the incomplete one was accepted too.
     assert_eq!(server.request("GET", "/").send().status, 200);
     let begun = Instant::now();
     server.terminate();

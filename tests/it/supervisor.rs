@@ -4,7 +4,7 @@ use std::os::unix::net::UnixDatagram;
 
 use crate::harness::{PATIENCE, Server};
 
-/// A supervisor that listens on a socket of its own.
+/// A supervisor that listens on its own socket.
 struct Supervisor {
     folder: tempfile::TempDir,
     socket: UnixDatagram,
@@ -34,7 +34,7 @@ impl Supervisor {
         }
     }
 
-    /// The notifications before STOPPING, and that one.
+    /// The notifications up to STOPPING, inclusive.
     fn until_stopping(&self) -> (Vec<String>, String) {
         let mut before = Vec::new();
         loop {
@@ -52,7 +52,7 @@ fn the_supervisor_hears_ready_alive_and_stopping() {
     let supervisor = Supervisor::new();
     let variables = [("NOTIFY_SOCKET", &*supervisor.path()), ("WATCHDOG_USEC", "20000")];
     let mut server = Server::start_with_environment(&variables);
-    // The first watchdog notification may come before.
+    // The first watchdog notification can be earlier.
     let ready = std::iter::repeat_with(|| supervisor.next()).find(|text| text != "WATCHDOG=1\n");
     let listening = format!("READY=1\nSTATUS=listening on http://{}\n", server.address);
     assert_eq!(ready.unwrap(), listening);

@@ -96,7 +96,7 @@ fn bodies_that_are_not_texts_are_refused() {
     for wrong in [
         "application/json",
         "multipart/form-data; boundary=x",
-        // What curl -d sends, which takes the ends of lines out.
+        // The body of curl -d, which removes line ends.
         "application/x-www-form-urlencoded",
     ] {
         put(b"x", Some(wrong)).problem(415, "unsupported-media-type");

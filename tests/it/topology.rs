@@ -32,7 +32,7 @@ const DEFAULT: ImportRequest = ImportRequest {
     mode: Mode::Apply,
 };
 
-/// An inventory with nothing but its administrator.
+/// An inventory with only its administrator.
 struct Place {
     topology: Topology,
     store: Arc<Store>,
@@ -69,7 +69,7 @@ impl Place {
         report
     }
 
-    /// Exports, and fetches what was exported.
+    /// Exports, and downloads the workbook.
     fn export(&self, name: &str) -> Vec<u8> {
         let name = name.parse().unwrap();
         self.topology.export(&ExportRequest { name }, &Progress::detached()).unwrap();
@@ -118,7 +118,7 @@ fn text(text: &str) -> Cell<'_> {
     Cell::from(text)
 }
 
-/// A workbook of these sheets, the first row of each its header.
+/// A workbook of these sheets. The first row of each is its header.
 fn workbook(format: Format, sheets: &[(&str, Vec<Vec<Cell<'_>>>)]) -> Vec<u8> {
     let mut writer = WorkbookWriter::new(format, &std::env::temp_dir()).unwrap();
     for (name, rows) in sheets {
@@ -131,7 +131,7 @@ fn workbook(format: Format, sheets: &[(&str, Vec<Vec<Cell<'_>>>)]) -> Vec<u8> {
     writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
 }
 
-/// Devices whose rows are all texts.
+/// A sheet of devices with only texts.
 fn devices(header: &[&'static str], rows: &[&[&'static str]]) -> Vec<u8> {
     let row = |cells: &[&'static str]| cells.iter().map(|cell| text(cell)).collect();
     let rows = [header].into_iter().chain(rows.iter().copied()).map(row).collect();
@@ -140,7 +140,7 @@ fn devices(header: &[&'static str], rows: &[&[&'static str]]) -> Vec<u8> {
 
 type Sheets = Vec<(String, Vec<Vec<Cell<'static>>>)>;
 
-/// All cells, rows and columns from the first.
+/// All cells, from the first row and column.
 fn cells(bytes: &[u8]) -> Sheets {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
@@ -165,7 +165,7 @@ fn cells(bytes: &[u8]) -> Sheets {
     sheets
 }
 
-/// What each problem is about: its cell, or its rule alone.
+/// The cell of each problem, or only its rule.
 fn problems(report: &ImportReport) -> Vec<String> {
     let mut found = Vec::new();
     for problem in &report.problems.shown {
@@ -191,7 +191,7 @@ fn fixtures() -> Vec<PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// Devices and links whose properties are hard to spell.
+/// Devices and links whose properties are hard to write in cells.
 fn hostile() -> Place {
     let place = Place::new();
     let list = |items: &[&str]| Value::List(items.iter().map(|item| (*item).into()).collect());
@@ -337,7 +337,7 @@ fn columns_have_a_useful_order_and_secrets_have_none() {
     assert!(header[10..].is_sorted() && !header.contains(&"enable_password".to_owned()));
     let header: Vec<_> = sheets[1].1[0].iter().map(Cell::to_string).collect();
     assert_eq!(header, ["name", "source_name", "destination_name", "é custom"]);
-    // In the order in which they came.
+    // In the order of the import.
     assert_eq!(sheets[1].1[1][0], text("b>a"));
 }
 
@@ -399,7 +399,7 @@ fn headings_are_matched_in_any_case_and_reported_as_written() {
     let mut whole = String::new();
     place.topology.report(&id).unwrap().read_to_string(&mut whole).unwrap();
     assert!(whole.contains("ip_adress") && !whole.contains("s3cret"));
-    // Nothing was wrong, so nothing is kept.
+    // The import has no problems, so no workbook is kept.
     assert!(matches!(place.topology.marked(&id), Err(TopologyError::NoReport { .. })));
 }
 
@@ -476,7 +476,7 @@ fn every_problem_names_its_cell_and_nothing_is_changed() {
         assert_eq!(of("missing-reference")["value"], "nowhere");
         assert_eq!(place.names::<Device>(), [""; 0]);
     }
-    // The good ones are taken, where that is asked for.
+    // With `skip`, the valid records are imported.
     let bytes = workbook(Format::Xlsx, &[("device", bad()), ("link", links)]);
     let skip = ImportRequest { on_error: OnError::Skip, ..DEFAULT };
     let report = place.import(&bytes, &skip);
@@ -564,7 +564,7 @@ fn a_sheet_of_any_name_is_imported_as_the_kind_that_is_said() {
     }
 }
 
-/// Rows of texts under a title, as a site keeps them.
+/// Rows of texts under a title, as in real workbooks.
 fn under_a_title(name: &'static str) -> Vec<Vec<Cell<'static>>> {
     vec![
         vec![text("Switches R 1% – Bonn")],
@@ -645,7 +645,7 @@ fn a_table_imports_one_kind() {
     let links = b"name,source_name,destination_name\na,R 1%,..\n";
     place.import(links, &table(Kind::Link));
     assert_eq!(place.names::<Link>(), ["a"]);
-    // Of its kind alone.
+    // Only of its kind.
     let replace = ImportRequest { replace: Replace::Yes, ..table(Kind::Link) };
     place.import(b"name,source,destination\nb,..,R 1%\n", &replace);
     assert_eq!((place.names::<Link>(), place.names::<Device>().len()), (vec!["b".to_owned()], 2));
@@ -688,13 +688,13 @@ fn replace_empties_devices_and_links_in_the_same_step() {
         network.nodes.get().unwrap().iter().map(satchel::model::Ref::name).collect();
     assert_eq!(nodes, ["R 1%"]);
     assert_eq!(report.removed_references.total, 1);
-    // A rejected one removes nothing.
+    // A rejected import removes nothing.
     let report = place.import(&devices(&["name", "port"], &[&["x", "y"]]), &replace);
     assert_eq!(report.outcome, ImportOutcome::Rejected);
     assert_eq!(place.names::<Device>(), ["R 1%", "new"]);
 }
 
-/// The cells of the workbook that is handed back.
+/// The cells of the marked workbook.
 fn marked(place: &Place, report: &ImportReport) -> Sheets {
     cells(&marked_bytes(place, report))
 }
@@ -741,7 +741,7 @@ fn a_marked_workbook_lists_the_problems_and_can_be_imported_once_corrected() {
             [1, 4].map(|row: usize| rows[row].pop().unwrap().to_string()).into_iter().collect();
         assert!(said[0].starts_with("port (B2): expected a whole number"), "{said:?}");
         assert!(said[1].contains("name (A5): ") && said[1].contains("port (B5): "), "{said:?}");
-        // Behind all cells, so that none is overwritten.
+        // After all cells, so that none is overwritten.
         assert_eq!(rows[3].len(), 5);
         for row in rows.iter_mut() {
             while row.last() == Some(&Cell::Empty) {

@@ -1,4 +1,4 @@
-//! Workbooks through a server: the calls, the forms that hold them, and incomplete uploads.
+//! Workbooks through a server: the calls, their forms, and incomplete uploads.
 
 use std::fs;
 use std::io::Cursor;
@@ -15,7 +15,7 @@ const MIB: usize = 1024 * 1024;
 const XLS: &str = "application/vnd.ms-excel";
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-/// How each format begins.
+/// The first bytes of each format.
 const OLE2: &[u8] = b"\xD0\xCF\x11\xE0";
 const ZIP: &[u8] = b"PK\x03\x04";
 
@@ -30,12 +30,12 @@ fn devices(format: Format, rows: &[(&str, Cell<'static>)]) -> Vec<u8> {
     writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
 }
 
-/// One good device, with a name that is awkward wherever it goes.
+/// One valid device with a hostile name.
 fn one_device() -> Vec<u8> {
     devices(Format::Xls, &[("[Shared] é>b 1%", Cell::Number(830.0))])
 }
 
-/// A workbook with a good row and a bad one.
+/// A workbook with a valid and an invalid row.
 fn half_bad() -> Vec<u8> {
     devices(Format::Xls, &[("good", Cell::Number(22.0)), ("bad", Cell::from("twenty-two"))])
 }
@@ -44,7 +44,7 @@ fn with_demo() -> Server {
     Server::start_with(&["--demo"])
 }
 
-/// How many devices and links there are.
+/// The number of devices and links.
 fn counts(server: &Server) -> (u64, u64) {
     let counts = server.request("GET", "/rest/count").login(ADMIN).send().json();
     (counts["device"].as_u64().unwrap(), counts["link"].as_u64().unwrap())
@@ -69,7 +69,7 @@ fn error(problem: &Value) -> &Value {
     &problem["errors"][0]
 }
 
-/// What lies in a folder of the data directory.
+/// The names of the files in a folder of the data directory.
 fn entries(server: &Server, folder: &str) -> usize {
     fs::read_dir(server.data().join(folder)).map_or(0, Iterator::count)
 }
@@ -77,7 +77,7 @@ fn entries(server: &Server, folder: &str) -> usize {
 #[test]
 fn the_script_of_the_enms_manual_imports_without_replace() {
     let server = with_demo();
-    // Byte for byte what `requests` makes of `json={'replace': True}, files={'file': f}`.
+    // The exact bytes that `requests` sends for `json={'replace': True}, files={'file': f}`.
     let body = Form::of_file("project_name.xls", &one_device()).bytes();
     let request = server
         .request("POST", "/rest/topology/import")
@@ -276,7 +276,7 @@ fn a_body_with_the_media_type_of_a_workbook_is_imported() {
 #[test]
 fn a_form_is_read_in_chunks_of_any_size() {
     let server = Server::start();
-    // Data that looks like the end of it, again and again.
+    // Data that repeatedly looks like the end of the part.
     let table = format!("name,comment\nx,\"\r\n--\r\n--{}\r\n\r\n--\"\n", &BOUNDARY[..20]);
     let form = Form::of_file("a.csv", table.as_bytes()).field("kind", "device");
     let request = posted(&server, "", form.field("replace", "1").bytes());
@@ -302,13 +302,13 @@ fn an_incomplete_form_changes_nothing_and_leaves_no_file() {
     let server = with_demo();
     let whole = Form::of_file("a.csv", b"name\nx\n").field("replace", "True");
     let whole = whole.field("kind", "device").bytes();
-    // Without its last line's end the form is whole.
+    // A form without its last line end is complete.
     for end in 0..whole.len() - 2 {
         let answer = posted(&server, "", whole[..end].to_vec()).send();
         let problem = answer.problem(400, "malformed-body");
         assert!(detail(&problem).starts_with("The form is incomplete"), "{end}: {problem}");
     }
-    // Nor is one whose parts are separated by something else.
+    // A form with another separator is refused too.
     let other = String::from_utf8(whole.clone()).unwrap().replace(BOUNDARY, "else");
     posted(&server, "", other.into_bytes()).send().problem(400, "malformed-body");
     let malformed = String::from_utf8(whole).unwrap().replace("Content-Disposition:", ":");
@@ -345,7 +345,7 @@ fn the_parts_beside_the_file_are_limited() {
     let many = (0..64).fold(file.clone(), |form, _| form.field("replace", "1"));
     let problem = import(&server, many).problem(400, "malformed-body");
     assert!(detail(&problem).contains("more than 64 parts"), "{problem}");
-    // A head without an end, before the first part and behind the file.
+    // Headers without an end, before the first part and after the file.
     let head = format!("form-data; name=\"{}", "x".repeat(4 * MIB));
     for form in [Form::default(), file] {
         let problem = import(&server, form.part(&head, None, b"")).problem(400, "malformed-body");
@@ -364,7 +364,7 @@ fn a_body_is_never_held_in_memory_completely() {
     let before = server.peak_kib();
     let large = vec![b'x'; 48 * MIB];
     import(&server, Form::of_file("a.xls", &large)).problem(422, "workbook-refused");
-    // No boundary in it at all.
+    // The body has no boundary.
     posted(&server, "", large).send().problem(400, "malformed-body");
     let grown = server.peak_kib() - before;
     assert!(grown < 16 * 1024, "{grown} KiB more");
@@ -377,12 +377,12 @@ fn a_workbook_over_the_limit_is_413() {
         let request = server.request("POST", "/rest/topology/import").login(ADMIN);
         request.header("Content-Type", media_type)
     };
-    // By its announced length alone.
+    // Refused because of the declared length.
     let mut connection = server.connect();
     let length = (257 * MIB + 1).to_string();
     connection.send(import(XLS).header("Content-Length", &length).head().as_bytes());
     connection.answer().problem(413, "body-too-large");
-    // By what comes.
+    // Refused because of the received length.
     let mut connection = server.connect();
     connection.send(import(XLS).header("Transfer-Encoding", "chunked").head().as_bytes());
     let piece = [b"100000\r\n".as_slice(), &vec![0; MIB], b"\r\n"].concat();
@@ -484,13 +484,13 @@ fn an_export_is_answered_with_the_workbook_if_accept_asks_for_it() {
     for (name, accept, media_type, begin) in [
         ("a.xls", XLS, XLS, OLE2),
         ("b.xlsx", XLSX, XLSX, ZIP),
-        // The name says the format, whichever of them is accepted.
+        // The name determines the format, independent of `Accept`.
         ("c.xlsx", XLS, XLSX, ZIP),
         ("d", "application/json;q=0.5, application/vnd.ms-excel, */*", XLS, OLE2),
     ] {
         let body = json!({"name": name});
         let request = server.request("POST", "/rest/topology/export").login(ADMIN).json(&body);
-        // A condition is about a file that is there, not about one that is made.
+        // A condition concerns an existing file, not a new one.
         let answer = request.header("Accept", accept).header("If-None-Match", "*").send();
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
         assert_eq!(answer.header("content-type"), Some(media_type));
@@ -536,7 +536,7 @@ fn a_rejected_workbook_is_returned_with_its_errors_marked() {
     assert_eq!(marked.status, 200, "{}", String::from_utf8_lossy(&marked.body));
     for workbook in [&asked.body, &marked.body] {
         assert!(workbook.starts_with(OLE2));
-        // It can be sent again once the cell is mended; as it is, it says the same.
+        // It can be sent again after the cell is corrected. Unchanged, it has the same problem.
         let again =
             import(&server, Form::of_file("mine.xls", workbook)).problem(422, "import-rejected");
         assert_eq!(error(&again)["cell"], error(&problem)["cell"], "{again}");
@@ -582,7 +582,7 @@ fn a_file_that_is_not_a_workbook_is_422_with_a_reason() {
 #[test]
 fn an_exported_workbook_can_be_imported() {
     for name in ["a.xls", "a.xlsx"] {
-        // The ends of some links, and what lists name, are no devices.
+        // The ends of some links and the names in some lists are not devices.
         let (here, there) = (with_demo(), with_demo());
         let out = exported(&here, name);
         let one = Form::of_file("x.xls", &one_device()).field("replace", "True");

@@ -1,5 +1,6 @@
-//! Workbooks with a few bytes changed, sent to a server: it stays up, does not grow, and answers each
-//! of them clearly; and nothing in it changes unless it says so.
+//! Sends workbooks with a few changed bytes to a server. The server keeps running, its memory does
+//! not grow, every response is documented, and its inventory changes only if the response reports
+//! it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,18 +10,17 @@ use crate::harness::{Answer, Server};
 use crate::mutants::{Chance, XlsMutants, XlsxMutants, mutations};
 use crate::project::{inventory, require_same};
 
-/// What a server may grow by while it refuses or reads a dry run of one workbook after the other:
-/// what its allocator keeps.
+/// The maximum growth of the server's memory while it refuses workbooks or runs dry runs: the
+/// memory that its allocator keeps.
 const GROWTH_KIB_MAX: u64 = 24 * 1024;
 
-/// Rounds after which a server has loaded all that it needs.
+/// The number of rounds after which the memory of the server is stable.
 const WARM_ROUNDS: usize = 20;
 
-/// One in so many is sent to be imported; the others are dry runs.
+/// One of this number of mutants is imported; the others are dry runs.
 const REAL_EVERY: usize = 4;
 
-/// Sends mutants, all of which ask to replace the inventory: what is refused changes nothing, and
-/// neither does a dry run of what is not.
+/// Sends mutants with `replace`. A refused import and a dry run change nothing.
 fn survive(name: &str, mutant: impl Fn(&Server, &mut Chance) -> Vec<u8>) {
     let server = Server::start_with(&["--demo"]);
     let mut before = inventory(&server);
@@ -50,7 +50,7 @@ fn survive(name: &str, mutant: impl Fn(&Server, &mut Chance) -> Vec<u8>) {
     let grown = server.peak_kib().saturating_sub(warm);
     println!("{name}: {outcomes:?}, slowest {slowest:?}, {grown} KiB more");
     assert!(warm == 0 || grown < GROWTH_KIB_MAX, "{grown} KiB more");
-    // The same server, with the same inventory, and nothing left over.
+    // The same server process, the same inventory, and no leftover files.
     require_same(&inventory(&server), &before);
     let left = std::fs::read_dir(server.data().join("scratch")).unwrap().count();
     assert_eq!(left, 0, "files left in scratch");

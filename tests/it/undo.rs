@@ -1,4 +1,4 @@
-//! The last import, taken back.
+//! Undo of the last import.
 
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ fn undo_reverts_an_import_and_all_later_changes_and_a_second_undo_reverts_it() {
 
     assert_eq!(devices(&undo(&server, "", 200)), [0, 18]);
     require_same(&inventory(&server), &with_more);
-    // It is an inventory like any other, now and after it was killed.
+    // The inventory works normally, now and after a kill.
     let gone = server.request("DELETE", "/rest/instance/device/%5BShared%5D%20%C3%A9%3E1");
     assert_eq!(gone.login(ADMIN).send().status, 200);
     require_same(&inventory(&server), &with_demo);

@@ -16,14 +16,14 @@ use crate::mutants::{
     xlsb_record,
 };
 
-/// Enough for a workbook of these tests, and soon used up.
+/// Limits that are sufficient for the workbooks of these tests, and are reached soon.
 const LIMITS: DecodeLimits = DecodeLimits {
     memory_bytes: 512 << 20,
     cpu: Duration::from_secs(20),
     wait: Duration::from_secs(60),
 };
 
-/// A sheet: its name, and what is not empty in it.
+/// A sheet: its name and its non-empty cells.
 type Sheet = (String, Vec<((u32, u32), Cell<'static>)>);
 
 fn start(bytes: &[u8], kind: SourceKind, limits: DecodeLimits) -> Decoding {
@@ -56,7 +56,7 @@ fn decode(bytes: &[u8]) -> Result<Vec<Sheet>, DecodeError> {
     sheets(start(bytes, SourceKind::Workbook, LIMITS))
 }
 
-/// A workbook of Satchel's own.
+/// A workbook that Satchel writes.
 fn workbook(format: Format) -> Vec<u8> {
     let mut writer = WorkbookWriter::new(format, &std::env::temp_dir()).unwrap();
     for sheet in ["device", "link"] {
@@ -115,7 +115,7 @@ fn refused(bytes: &[u8]) -> DecodeError {
     error
 }
 
-/// What this process has in memory, at most, in KiB.
+/// The peak memory of this process, in KiB.
 fn peak_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
@@ -135,7 +135,7 @@ fn fixtures() -> Option<PathBuf> {
     found
 }
 
-/// A cell as the files of expected cells spell what xlrd read.
+/// A cell in the format of the files of expected cells, which xlrd read.
 fn spelled(cell: &Cell<'_>) -> Value {
     match cell {
         Cell::Text(text) => json!(text),
@@ -185,7 +185,7 @@ fn a_written_workbook_is_read_back_by_a_child_process() {
         let sheets = decode(&workbook(format)).unwrap();
         let [(device, cells), (link, _)] = sheets.as_slice() else { panic!("two sheets") };
         assert_eq!((device.as_str(), link.as_str()), ("device", "link"));
-        // A text of no characters is none.
+        // An empty text is an empty cell.
         assert_eq!(cells.len(), 3 + 3 * 100 - 1);
         assert_eq!(cells[5], ((2, 0), Cell::Text("R 1%".into())));
         assert_eq!(cells[7], ((2, 2), Cell::Text("\u{1F600}".into())));
@@ -280,15 +280,15 @@ fn a_single_cell_in_the_last_row_and_column_takes_no_memory() {
     let sheets = decode(&with_rows(&format!("<row r=\"1\"><c r=\"A1\"><v>2</v></c></row>{row}")));
     let (_, cells) = &sheets.unwrap()[0];
     assert_eq!(cells[1..], [((1_048_575, 16_383), Cell::Number(1.0))]);
-    // Behind the last corner nothing is believed.
+    // Cells outside of the declared range are refused.
     for place in ["XFE1", "A1048577", "A0", "ZZZZZZZ1"] {
         let error = refused(&with_rows(&format!("<row><c r=\"{place}\"><v>1</v></c></row>")));
         assert!(matches!(error, DecodeError::Refused(Refusal::Damaged { .. })), "{error:?}");
     }
-    // Nor that a later row comes first.
+    // So are rows in the wrong order.
     let error = refused(&with_rows(&format!("{row}<row r=\"1\"><c r=\"A1\"><v>2</v></c></row>")));
     assert!(error.to_string().contains("row 1 comes after a later row"), "{error}");
-    // What is held whole is not held.
+    // The sheet is not kept in memory as a whole.
     let row = "<table:table-row><table:table-cell office:value-type=\"float\" office:value=\"1\"/>";
     let gap = "<table:table-row table:number-rows-repeated=\"1048000\"><table:table-cell \
                table:number-columns-repeated=\"16000\" office:value-type=\"float\" \
@@ -314,7 +314,7 @@ fn sizes_beyond_the_memory_limit_end_only_the_child() {
     let at = sheet + record(&stream[sheet..], 0x00FD);
     changed[at..at + 4].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0xFF]);
     assert!(matches!(refused(&container("/Workbook", &changed)), DecodeError::Memory { .. }));
-    // A table of texts that claims to have 2^32 - 1: harmless, as long as nobody believes it.
+    // A table of texts that declares 2^32 - 1 texts: it must not allocate memory for them.
     let mut changed = stream.clone();
     let at = record(&stream, 0x00FC);
     changed[at..at + 8].fill(0xFF);
@@ -330,7 +330,7 @@ fn a_circular_chain_of_sectors_is_refused() {
         let mut changed = workbook.clone();
         let at = fat + 4 * entry as usize;
         changed[at..at + 4].copy_from_slice(&entry.to_le_bytes());
-        // A sector that is not in a chain is read by nobody.
+        // A sector outside of all chains is not read.
         if let Err(error) = decode(&changed) {
             assert!(error.is_of_workbook(), "{error:?}");
         }
@@ -349,7 +349,7 @@ fn a_zip_bomb_ends_only_the_child() {
     let error = sheets(start(&bomb, SourceKind::Workbook, limits)).unwrap_err();
     assert!(matches!(error, DecodeError::Memory { .. }), "{error:?}");
     assert!(error.to_string().contains("128 MiB"), "{error}");
-    // The same limit lets an honest one pass.
+    // A valid workbook is within the same limit.
     assert!(sheets(start(&workbook(Format::Xlsx), SourceKind::Workbook, limits)).is_ok());
     let grown = peak_kib() - made.max(before);
     assert!(grown < 16 << 10, "{grown} KiB");
@@ -357,7 +357,7 @@ fn a_zip_bomb_ends_only_the_child() {
 
 #[test]
 fn a_child_that_takes_too_long_is_ended() {
-    // calamine reads on for ever where a table is cut off.
+    // calamine reads forever if a table is truncated.
     let endless = changed(&ods(""), "content.xml", |content| {
         let end = content.windows(13).position(|part| part == b"</table:table").unwrap();
         content[..end].to_vec()
@@ -369,7 +369,7 @@ fn a_child_that_takes_too_long_is_ended() {
     let limits = DecodeLimits { wait: Duration::from_millis(300), ..LIMITS };
     let error = sheets(start(&endless, SourceKind::Workbook, limits)).unwrap_err();
     assert!(matches!(error, DecodeError::Wait { .. }), "{error:?}");
-    // Nobody waits for a child whose rows nobody wants.
+    // Dropping the reader does not wait for the child.
     drop(start(&endless, SourceKind::Workbook, LIMITS));
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }
@@ -378,7 +378,7 @@ fn a_child_that_takes_too_long_is_ended() {
 fn a_workbook_with_a_password_is_not_called_damaged() {
     let error = refused(&container("/EncryptedPackage", &[7; 5_000]));
     assert!(matches!(error, DecodeError::Refused(Refusal::Encrypted)), "{error:?}");
-    // A `.xls` says it in a record of its own, right behind the first.
+    // In a `.xls`, a separate record directly after the first one marks encryption.
     let mut stream = stream(&workbook(Format::Xls));
     stream.splice(20..20, [0x2F, 0, 2, 0, 1, 0]);
     let error = refused(&container("/Workbook", &stream));
@@ -411,7 +411,7 @@ fn a_file_that_is_not_a_workbook_is_refused_or_read_as_a_table() {
     }
 }
 
-/// Decodes mutants, and says what became of them.
+/// Decodes mutants, and returns the outcomes.
 fn survive(name: &str, mut mutant: impl FnMut(&mut Chance) -> Vec<u8>) {
     let mut chance = Chance::new();
     let mut outcomes = std::collections::BTreeMap::<&str, usize>::new();

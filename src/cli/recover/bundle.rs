@@ -26,7 +26,7 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes the inventory.
+    /// Creates the inventory.
     ///
     /// # Errors
     /// The key is missing, or a file cannot be written.

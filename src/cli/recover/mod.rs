@@ -1,4 +1,4 @@
-//! `satchel recover`: shows what is damaged in a data directory and how to recover it, and recovers
+//! `satchel recover`: shows the damage of a data directory and the ways to recover it, and recovers
 //! it.
 
 mod bundle;
@@ -110,7 +110,7 @@ impl RecoverArgs {
     }
 }
 
-/// Shows what is damaged, or recovers.
+/// Shows the damage, or recovers.
 ///
 /// With a confirmation the database is read twice, for the plan and for the recovery. The result of
 /// the first reading is a generation of its own on the disk. It is removed before the question is
@@ -144,28 +144,28 @@ pub(super) fn run(args: &RecoverArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An answer as text for a person and as JSON.
-struct Answer {
+/// The output of the command, as text for a person and as JSON.
+struct RecoverOutput {
     text: String,
     json: Value,
 }
 
-/// Prints the answer in the format that was asked for.
-fn show(args: &RecoverArgs, answer: &Answer) -> anyhow::Result<()> {
+/// Prints the output in the requested format.
+fn show(args: &RecoverArgs, shown: &RecoverOutput) -> anyhow::Result<()> {
     if args.out.json {
-        output::print_json(&answer.json.to_string())
+        output::print_json(&shown.json.to_string())
     } else if args.out.quiet {
         Ok(())
     } else {
-        output::print(&answer.text)
+        output::print(&shown.text)
     }
 }
 
-/// Prints what is damaged and what can be done. Returns the exit code.
+/// Prints the damage and the ways to recover. Returns the exit code.
 fn list(args: &RecoverArgs, recovery: &Recovery) -> anyhow::Result<ExitCode> {
     if let RecoveryState::Intact = recovery.state() {
         let text = format!("The inventory in {} is intact.\n", args.data.display());
-        show(args, &Answer { text, json: json!({"state": "intact"}) })?;
+        show(args, &RecoverOutput { text, json: json!({"state": "intact"}) })?;
         return Ok(ExitCode::SUCCESS);
     }
     let findings = Findings {
@@ -175,11 +175,11 @@ fn list(args: &RecoverArgs, recovery: &Recovery) -> anyhow::Result<ExitCode> {
         salvage: recovery.try_salvage().map_err(anyhow::Error::from),
         projects: bundle::projects(&recovery.directory().migrations())?,
     };
-    show(args, &Answer { text: findings.text(), json: findings.json() })?;
+    show(args, &RecoverOutput { text: findings.text(), json: findings.json() })?;
     Ok(ExitCode::from(EXIT_DAMAGED))
 }
 
-/// Refuses a method if the inventory is intact, or if another one has to come first.
+/// Refuses a method if the inventory is intact, or if another method must be used first.
 fn require_damage(method: Method<'_>, state: &RecoveryState, data: &Path) -> anyhow::Result<()> {
     match (method, state) {
         (Method::Previous | Method::Import(_), RecoveryState::Intact) => bail!(
@@ -196,8 +196,8 @@ fn require_damage(method: Method<'_>, state: &RecoveryState, data: &Path) -> any
         (Method::NewKey, RecoveryState::Damaged(_)) => bail!(
             "The inventory itself is damaged. Recover it first with --previous, --salvage or --import"
         ),
-        // A large database is not read when it is opened: records in it may be damaged.
-        // Without the key the inventory may be damaged as well.
+        // A large database is not read when it is opened, so records in it can be damaged. Without
+        // the key the inventory may be damaged as well.
         (
             Method::Salvage | Method::Previous,
             RecoveryState::Damaged(_) | RecoveryState::NoKey(_),
@@ -208,8 +208,12 @@ fn require_damage(method: Method<'_>, state: &RecoveryState, data: &Path) -> any
     }
 }
 
-/// Tries the recovery without changing the inventory. Returns what it would do.
-fn plan(method: Method<'_>, recovery: &Recovery, options: Options) -> anyhow::Result<Answer> {
+/// Tries the recovery without changing the inventory. Returns the expected result.
+fn plan(
+    method: Method<'_>,
+    recovery: &Recovery,
+    options: Options,
+) -> anyhow::Result<RecoverOutput> {
     Ok(match method {
         Method::Previous => text::previous_plan(&recovery.previous()?),
         Method::Salvage => text::salvage_report(&recovery.try_salvage()?),
@@ -222,8 +226,12 @@ fn plan(method: Method<'_>, recovery: &Recovery, options: Options) -> anyhow::Re
     })
 }
 
-/// Recovers. Returns what was done.
-fn recover(method: Method<'_>, recovery: Recovery, options: Options) -> anyhow::Result<Answer> {
+/// Recovers the inventory. Returns the result.
+fn recover(
+    method: Method<'_>,
+    recovery: Recovery,
+    options: Options,
+) -> anyhow::Result<RecoverOutput> {
     let data = recovery.directory().path().to_owned();
     let lacks_key = matches!(recovery.state(), RecoveryState::NoKey(_));
     let (recovered, details) = match method {
@@ -250,7 +258,7 @@ fn recover(method: Method<'_>, recovery: Recovery, options: Options) -> anyhow::
     Ok(text::recovered(&data, &recovered, details, has_administrator))
 }
 
-/// Gives computed pools their members. Returns whether an administrator can log in.
+/// Computes the members of pools. Returns whether an administrator can log in.
 fn finish(data: &Path, options: Options) -> anyhow::Result<bool> {
     let options = Options { interrupted: InterruptedRecovery::Open, ..options };
     let store = Arc::new(Store::open_with(data, options)?);

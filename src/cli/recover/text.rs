@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use serde_json::{Value, json};
 
-use super::{Answer, recovered_json};
+use super::{RecoverOutput, recovered_json};
 use crate::{
     cli::output::{counted, number, safe, table},
     migration::{ImportReport, ProjectName, ProjectSummary},
@@ -12,10 +12,10 @@ use crate::{
     store::{KnownCounts, PreviousState, Recovered, RecoveryState, RewriteReport, SalvageReport},
 };
 
-/// The most projects that are listed, the newest first.
+/// The largest number of listed projects, the newest first.
 const PROJECTS_SHOWN_MAX: usize = 10;
 
-/// The most lost records that are named in the text. The JSON names up to 1000.
+/// The largest number of lost records in the text. The JSON has up to 1,000.
 const LOST_SHOWN_MAX: usize = 20;
 
 /// The state of a data directory, and the ways to recover it.
@@ -147,9 +147,9 @@ fn records_of(project: &ProjectSummary) -> Option<u64> {
     documents.map(|document| document.records).sum()
 }
 
-/// A sentence that names the newest projects of a library. `None` if there is none.
+/// A sentence with the newest projects of a library. `None` if there is no project.
 pub(super) fn library_sentence(projects: &[ProjectSummary]) -> Option<String> {
-    /// The most projects that the sentence names.
+    /// The largest number of projects in the sentence.
     const NAMED_MAX: usize = 3;
     let named = projects.iter().take(NAMED_MAX).map(|project| {
         let records = match records_of(project) {
@@ -226,23 +226,23 @@ fn rewrite_json(report: &RewriteReport) -> Value {
 }
 
 /// The output before going back to the previous generation.
-pub(super) fn previous_plan(previous: &PreviousState) -> Answer {
+pub(super) fn previous_plan(previous: &PreviousState) -> RecoverOutput {
     match previous {
-        PreviousState::Intact(note) => Answer {
+        PreviousState::Intact(note) => RecoverOutput {
             text: format!(
                 "The previous generation is intact and becomes the inventory: {}.\n",
                 counted(note.records, "record")
             ),
             json: json!({"previous": note_json(note)}),
         },
-        PreviousState::Damaged(damage) => Answer {
+        PreviousState::Damaged(damage) => RecoverOutput {
             text: format!(
                 "The previous generation is damaged too: {}.\n",
                 safe(&damage.findings.join("; "))
             ),
             json: json!({"previous": {"findings": damage.findings}}),
         },
-        PreviousState::None => Answer {
+        PreviousState::None => RecoverOutput {
             text: "There is no previous generation.\n".to_owned(),
             json: json!({"previous": null}),
         },
@@ -250,7 +250,7 @@ pub(super) fn previous_plan(previous: &PreviousState) -> Answer {
 }
 
 /// The output about a salvage: the kept and the lost records.
-pub(super) fn salvage_report(report: &SalvageReport) -> Answer {
+pub(super) fn salvage_report(report: &SalvageReport) -> RecoverOutput {
     let rows: Vec<Vec<String>> = Kind::ALL
         .into_iter()
         .map(|kind| {
@@ -291,21 +291,21 @@ pub(super) fn salvage_report(report: &SalvageReport) -> Answer {
     if more > 0 {
         let _ = writeln!(text, "… and {more} more. --json lists up to 1,000.");
     }
-    Answer { text, json: json!({"salvage": salvage_json(report)}) }
+    RecoverOutput { text, json: json!({"salvage": salvage_json(report)}) }
 }
 
 /// The output about the import of a project.
-pub(super) fn import_report(name: &ProjectName, report: &ImportReport) -> Answer {
+pub(super) fn import_report(name: &ProjectName, report: &ImportReport) -> RecoverOutput {
     let records: u64 = report.types.iter().map(|one| one.total).sum();
-    Answer {
+    RecoverOutput {
         text: format!("The project “{name}” contains {}.\n", counted(records, "record")),
         json: json!({"project": name.as_str(), "records": records}),
     }
 }
 
 /// The output before making a new key.
-pub(super) fn new_key_plan() -> Answer {
-    Answer {
+pub(super) fn new_key_plan() -> RecoverOutput {
+    RecoverOutput {
         text:
             "A new key is made. Every password, key and token in the inventory is removed: users \
                cannot log in until they get new passwords. Everything else is kept. If there is an \
@@ -316,8 +316,8 @@ pub(super) fn new_key_plan() -> Answer {
 }
 
 /// The output after making a new key: the removed secrets.
-pub(super) fn new_key_report(report: &RewriteReport) -> Answer {
-    Answer {
+pub(super) fn new_key_report(report: &RewriteReport) -> RecoverOutput {
+    RecoverOutput {
         text: format!(
             "{} kept, {} removed. If there was a key file, it was renamed to key.old-TIME.\n",
             counted(report.kept(), "record"),
@@ -328,8 +328,8 @@ pub(super) fn new_key_report(report: &RewriteReport) -> Answer {
 }
 
 /// The output after going back to the previous generation, whose key is still missing or wrong.
-pub(super) fn previous_without_key(data: &Path, recovered: &Recovered) -> Answer {
-    Answer {
+pub(super) fn previous_without_key(data: &Path, recovered: &Recovered) -> RecoverOutput {
+    RecoverOutput {
         text: format!(
             "The previous generation is now the inventory: {}.\nMake a new key: satchel recover \
              --new-key --data {}\n",
@@ -340,13 +340,13 @@ pub(super) fn previous_without_key(data: &Path, recovered: &Recovered) -> Answer
     }
 }
 
-/// The output after a recovery, and what to do next.
+/// The output after a recovery, with the next step.
 pub(super) fn recovered(
     data: &Path,
     recovered: &Recovered,
-    details: Option<Answer>,
+    details: Option<RecoverOutput>,
     has_administrator: bool,
-) -> Answer {
+) -> RecoverOutput {
     let mut json = recovered_json(recovered);
     let mut text = String::new();
     if let Some(details) = details {
@@ -371,5 +371,5 @@ pub(super) fn recovered(
         "Verify the inventory before you start the server: satchel verify --data {data}"
     );
     json["administrator"] = has_administrator.into();
-    Answer { text, json }
+    RecoverOutput { text, json }
 }

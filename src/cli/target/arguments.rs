@@ -48,7 +48,7 @@ struct TargetFlags {
 
 impl TargetArgs {
     /// The target that the options select. `command` is the name of the subcommand; other commands
-    /// that find the data directory in use show it.
+    /// show it if they find the data directory in use.
     ///
     /// # Errors
     /// The server's address is invalid, or `--user` is missing.

@@ -27,11 +27,12 @@ use crate::{
     wording::counted,
 };
 
-/// How long connecting may take. The answer itself may take hours.
+/// The maximum time to connect. The response itself can take hours.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// The most bytes of an answer that is read into memory, such as a report. Bundles are streamed.
-const ANSWER_BYTES_MAX: u64 = 1 << 30;
+/// The largest size of a response that is read into memory, such as a report, in bytes. Bundles are
+/// streamed.
+const RESPONSE_BYTES_MAX: u64 = 1 << 30;
 
 /// The credentials for a server.
 #[derive(Clone)]
@@ -51,7 +52,7 @@ pub(in crate::cli) struct Client {
     server_location: ServerLocation,
 }
 
-/// The place where the server runs.
+/// The process in which the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ServerLocation {
     /// Within this process. It ends with the command, which prints the causes of failures
@@ -60,14 +61,14 @@ pub(super) enum ServerLocation {
     Remote,
 }
 
-/// The sentence of an answer that refers to the server's log.
+/// The sentence of a response that refers to the server's log.
 const CAUSE_IN_LOG: &str = "The cause is in the server's log, under the request id.";
 
 /// The sentence that replaces [`CAUSE_IN_LOG`] for a server within this process, which has no log.
 const CAUSE_PRINTED: &str = "The cause is in the line before.";
 
-/// A successful answer of a server, or the report of a rejected import.
-pub(in crate::cli) struct Answer {
+/// A successful response of a server, or the report of a rejected import.
+pub(in crate::cli) struct ApiResponse {
     pub status: u16,
     /// The JSON of the body, unchanged.
     pub text: String,
@@ -81,7 +82,7 @@ pub(in crate::cli) struct Answer {
 pub(in crate::cli) struct RequestRefused {
     pub status: u16,
     message: String,
-    /// The problem document of the answer, if it is one.
+    /// The problem document of the response, if it is one.
     pub document: Option<String>,
 }
 
@@ -109,20 +110,21 @@ pub(in crate::cli) struct Upload<'a> {
     pub replace: bool,
 }
 
-impl Answer {
-    /// Parses the answer.
+impl ApiResponse {
+    /// Parses the response.
     ///
     /// # Errors
-    /// The answer has another form: the server is not Satchel, or another version.
+    /// The response has another form: the server is not Satchel, or is another version.
     pub(crate) fn read<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
         serde_json::from_str(&self.text).context(
-            "Cannot read the server's answer. Does the server run the same version of Satchel?",
+            "Cannot read the server's response. Does the server run the same version of Satchel?",
         )
     }
 }
 
 impl Client {
-    /// A client for the server at `base`. `ca` names a PEM file of certificate authorities.
+    /// Creates a client for the server at `base`. `ca` is the path of a PEM file of certificate
+    /// authorities.
     ///
     /// # Errors
     /// The file cannot be read, or contains no certificate.
@@ -134,7 +136,7 @@ impl Client {
     ) -> anyhow::Result<Self> {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
-            // A redirect would send the request, and maybe the password, to another server.
+            // A redirect would send the request, and possibly the password, to another server.
             .max_redirects(0)
             .max_redirects_will_error(false)
             // The server closes idle connections, and a request on a closed one would fail.
@@ -159,9 +161,9 @@ impl Client {
     ///
     /// # Errors
     /// [`RequestRefused`], or the server cannot be reached. The same holds for the other methods.
-    pub(crate) fn get(&self, path: &str) -> anyhow::Result<Answer> {
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<ApiResponse> {
         let request = self.authorized(self.agent.get(self.url(path)));
-        self.answered(request.call())
+        self.read_response(request.call())
     }
 
     /// Sends POST with JSON, and shows a spinner meanwhile.
@@ -171,15 +173,15 @@ impl Client {
         body: &Value,
         label: &str,
         progress: &Progress,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<ApiResponse> {
         let spinner = progress.spinner(label);
         let request = self
             .authorized_with_body(self.agent.post(self.url(path)))
             .header("content-type", "application/json");
         let sent = request.send(body.to_string());
-        let answer = self.answered(sent);
+        let response = self.read_response(sent);
         drop(spinner);
-        answer
+        response
     }
 
     /// Sends POST with JSON and a preference (RFC 7240).
@@ -188,12 +190,12 @@ impl Client {
         path: &str,
         body: &Value,
         preference: &str,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<ApiResponse> {
         let request = self
             .authorized_with_body(self.agent.post(self.url(path)))
             .header("content-type", "application/json")
             .header("prefer", preference);
-        self.answered(request.send(body.to_string()))
+        self.read_response(request.send(body.to_string()))
     }
 
     /// Uploads a file with PUT.
@@ -202,7 +204,7 @@ impl Client {
         path: &str,
         upload: &Upload<'_>,
         progress: &Progress,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<ApiResponse> {
         self.send(self.agent.put(self.url(path)), upload, progress)
     }
 
@@ -213,7 +215,7 @@ impl Client {
         upload: &Upload<'_>,
         preference: &str,
         progress: &Progress,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<ApiResponse> {
         let request = self.agent.post(self.url(path)).header("prefer", preference);
         self.send(request, upload, progress)
     }
@@ -223,7 +225,7 @@ impl Client {
         request: RequestBuilder<WithBody>,
         upload: &Upload<'_>,
         progress: &Progress,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<ApiResponse> {
         let bytes = upload.file.metadata().context("Cannot get the size of the file")?.len();
         let mut request = self
             .authorized_with_body(request)
@@ -239,7 +241,7 @@ impl Client {
             // The server discards an incomplete upload.
             return Err(Interrupted::Cancelled.into());
         }
-        self.answered(sent)
+        self.read_response(sent)
     }
 
     /// Downloads a file to `to`. Returns the number of its bytes.
@@ -253,11 +255,11 @@ impl Client {
         label: &str,
         progress: &Progress,
     ) -> anyhow::Result<u64> {
-        let answer = self.authorized(self.agent.get(self.url(path))).call();
-        let mut response = answer.map_err(|error| self.connection_error(error))?;
+        let sent = self.authorized(self.agent.get(self.url(path))).call();
+        let mut response = sent.map_err(|error| self.connection_error(error))?;
         if response.status().as_u16() != 200 {
-            let refused = self.answered(Ok(response))?;
-            bail!("The server answered with status {} instead of a file", refused.status);
+            let refused = self.read_response(Ok(response))?;
+            bail!("The server returned status {} instead of a file", refused.status);
         }
         let announced = response.body().content_length();
         let bar = progress.bytes(label, announced.unwrap_or_default());
@@ -284,7 +286,7 @@ impl Client {
     /// Sends DELETE.
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
         let request = self.authorized(self.agent.delete(self.url(path)));
-        self.answered(request.call()).map(drop)
+        self.read_response(request.call()).map(drop)
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -312,16 +314,19 @@ impl Client {
     }
 
     /// Reads the body. Turns a refusal into an error.
-    fn answered(&self, sent: Result<Response<Body>, ureq::Error>) -> anyhow::Result<Answer> {
+    fn read_response(
+        &self,
+        sent: Result<Response<Body>, ureq::Error>,
+    ) -> anyhow::Result<ApiResponse> {
         let mut response = sent.map_err(|error| self.connection_error(error))?;
         let status = response.status().as_u16();
-        let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
-        let text = text.with_context(|| format!("The answer of {} is incomplete", self.base))?;
+        let text = response.body_mut().with_config().limit(RESPONSE_BYTES_MAX).read_to_string();
+        let text = text.with_context(|| format!("The response of {} is incomplete", self.base))?;
         let location = response.headers().get("location").and_then(|it| it.to_str().ok());
         self.checked(status, text, location.map(str::to_owned))
     }
 
-    /// The answer with this status and body.
+    /// The response with this status and body.
     ///
     /// # Errors
     /// [`RequestRefused`], unless it is a success or the report of a rejected import.
@@ -330,10 +335,10 @@ impl Client {
         status: u16,
         text: String,
         location: Option<String>,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<ApiResponse> {
         let is_report = status == 422 && text.contains("problem/import-rejected");
         if (200..300).contains(&status) || is_report {
-            return Ok(Answer { status, text, location });
+            return Ok(ApiResponse { status, text, location });
         }
         Err(self.refused(status, &text))
     }
@@ -363,7 +368,7 @@ impl Client {
                 message
             }
             None => format!(
-                "{} answered with status {status}, but not as Satchel. Is the address correct?",
+                "{} returned status {status}, but is not a Satchel server. Is the address correct?",
                 self.base
             ),
         };
@@ -371,7 +376,7 @@ impl Client {
         RequestRefused { status, message, document }.into()
     }
 
-    /// The error of a request that got no answer, with advice.
+    /// The error of a request without a response, with advice.
     fn connection_error(&self, error: ureq::Error) -> anyhow::Error {
         let base = &self.base;
         match error {

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::client::{Answer, Client, RequestRefused, Upload};
+use super::client::{ApiResponse, Client, RequestRefused, Upload};
 use crate::{
     cli::{
         interrupt::{self, Interrupted},
@@ -20,24 +20,24 @@ use crate::{
     job::JobState,
 };
 
-/// The first pause between two requests for the progress. Each pause is twice the one before.
+/// The first pause between two requests for the progress. Each pause is twice the previous one.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 
 /// The longest pause between two requests for the progress.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
-/// The most failed requests in a row, as during a restart of the server. With pauses of 0.5 s they
-/// take at least 10 s.
+/// The largest number of consecutive failed requests, as during a restart of the server. With
+/// pauses of 0.5 s they take at least 10 s.
 const FAILURES_MAX: usize = 20;
 
 /// The preference that makes the server start a job (RFC 7240).
 pub(super) const RESPOND_ASYNC: &str = "respond-async";
 
-/// How often a command that waits for an answer checks whether Ctrl-C was pressed.
+/// How often a command that waits for a response checks whether Ctrl-C was pressed.
 const INTERRUPT_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long the command waits for an answer after Ctrl-C.
-const ANSWER_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How long the command waits for a response after Ctrl-C.
+const RESPONSE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// The words for a job in messages.
 #[derive(Clone, Copy)]
@@ -65,7 +65,7 @@ struct JobView {
     problem: Option<Box<RawValue>>,
 }
 
-/// The state of the cancellation that Ctrl-C asks for.
+/// The state of a cancellation by Ctrl-C.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CancelState {
     NotRequested,
@@ -83,7 +83,7 @@ fn defer_interrupt(message: String) -> Result<interrupt::Deferred, Interrupted> 
 }
 
 impl Client {
-    /// Sends POST with JSON, which starts a job. Returns the answer of the job.
+    /// Sends POST with JSON, which starts a job. Returns the response of the job.
     ///
     /// # Errors
     /// [`Interrupted`] if Ctrl-C cancelled the job; otherwise as for [`Client::post`].
@@ -93,15 +93,15 @@ impl Client {
         body: &Value,
         words: JobWords,
         progress: &Progress,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<ApiResponse> {
         let deferred = defer_interrupt(self.quit_message(words, None))?;
         let spinner = progress.spinner(words.doing);
-        let answer = self.post_unless_interrupted(path, body, words);
+        let response = self.post_unless_interrupted(path, body, words);
         drop(spinner);
-        self.followed(answer?, words, &deferred, progress)
+        self.followed(response?, words, &deferred, progress)
     }
 
-    /// Uploads a file with POST, which starts a job. Returns the answer of the job.
+    /// Uploads a file with POST, which starts a job. Returns the response of the job.
     ///
     /// # Errors
     /// [`Interrupted`] if Ctrl-C cancelled the upload or the job; otherwise as for [`Client::post`].
@@ -111,25 +111,25 @@ impl Client {
         upload: &Upload<'_>,
         words: JobWords,
         progress: &Progress,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<ApiResponse> {
         let deferred = defer_interrupt(self.quit_message(words, None))?;
-        let answer = self.post_file_preferring(path, upload, RESPOND_ASYNC, progress)?;
-        self.followed(answer, words, &deferred, progress)
+        let response = self.post_file_preferring(path, upload, RESPOND_ASYNC, progress)?;
+        self.followed(response, words, &deferred, progress)
     }
 
-    /// Sends a request on a thread of its own, so that Ctrl-C works while the server does not answer.
-    /// A server answers at once, unless it hangs or is older than jobs are.
+    /// Sends a request on a thread of its own, so that Ctrl-C works while the server does not
+    /// respond. A server responds immediately, unless it hangs or is an older version without jobs.
     fn post_unless_interrupted(
         &self,
         path: &str,
         body: &Value,
         words: JobWords,
-    ) -> anyhow::Result<Answer> {
-        let (answered, answer) = mpsc::channel();
+    ) -> anyhow::Result<ApiResponse> {
+        let (sender, response) = mpsc::channel();
         let (client, path, body) = (self.clone(), path.to_owned(), body.clone());
         let post = move || {
-            // The receiver is gone if the command has given up.
-            let _ = answered.send(client.post_preferring(&path, &body, RESPOND_ASYNC));
+            // The receiver is dropped if the command has stopped waiting.
+            let _ = sender.send(client.post_preferring(&path, &body, RESPOND_ASYNC));
         };
         thread::Builder::new()
             .name("request".to_owned())
@@ -137,16 +137,16 @@ impl Client {
             .context("Cannot start a thread")?;
         let mut interrupted_at = None;
         loop {
-            match answer.recv_timeout(INTERRUPT_CHECK_INTERVAL) {
-                Ok(answer) => return answer,
+            match response.recv_timeout(INTERRUPT_CHECK_INTERVAL) {
+                Ok(response) => return response,
                 Err(RecvTimeoutError::Disconnected) => {
                     bail!("The request ended without a response")
                 }
                 Err(RecvTimeoutError::Timeout) if interrupt::is_interrupted() => {
                     let interrupted_at = interrupted_at.get_or_insert_with(Instant::now);
-                    if interrupted_at.elapsed() > ANSWER_WAIT_MAX {
+                    if interrupted_at.elapsed() > RESPONSE_WAIT_MAX {
                         let message = self.quit_message(words, None);
-                        return Err(Interrupted::Unanswered { message }.into());
+                        return Err(Interrupted::NoResponse { message }.into());
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -154,16 +154,16 @@ impl Client {
         }
     }
 
-    /// Follows the job that the answer names. An older server answers with the report itself.
+    /// Follows the job that the response names. An older server returns the report itself.
     fn followed(
         &self,
-        answer: Answer,
+        response: ApiResponse,
         words: JobWords,
         deferred: &interrupt::Deferred,
         progress: &Progress,
-    ) -> anyhow::Result<Answer> {
-        let Answer { status: 202, location: Some(location), .. } = &answer else {
-            return Ok(answer);
+    ) -> anyhow::Result<ApiResponse> {
+        let ApiResponse { status: 202, location: Some(location), .. } = &response else {
+            return Ok(response);
         };
         deferred.set_message(self.quit_message(words, Some(location)));
         self.follow(location, words, progress)
@@ -175,7 +175,7 @@ impl Client {
         location: &str,
         words: JobWords,
         progress: &Progress,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<ApiResponse> {
         let mut bar = progress.job(words.doing);
         let mut cancelling = CancelState::NotRequested;
         let mut pause = PAUSE_MIN;
@@ -185,7 +185,7 @@ impl Client {
                 // A request that fails is sent again.
                 cancelling = self.cancel_job(location).unwrap_or(CancelState::NotRequested);
             }
-            match self.get(location).and_then(|answer| answer.read::<JobView>()) {
+            match self.get(location).and_then(|response| response.read::<JobView>()) {
                 Ok(job) => {
                     failures = 0;
                     match job.state {
@@ -225,13 +225,13 @@ impl Client {
         }
     }
 
-    /// The answer of a job that has ended.
+    /// The response of a job that has ended.
     fn ended(
         &self,
         job: JobView,
         cancelling: CancelState,
         words: JobWords,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<ApiResponse> {
         let JobView { state, outcome, status, report, problem, .. } = job;
         if cancelling != CancelState::NotRequested && state != JobState::Cancelled {
             eprintln!("satchel: Too late to cancel: the {} has finished.", words.noun);
@@ -244,7 +244,7 @@ impl Client {
             (JobState::Interrupted, _) => bail!(outcome),
             (_, _) => match (report, problem) {
                 (Some(report), _) => {
-                    Ok(Answer { status, text: report.get().to_owned(), location: None })
+                    Ok(ApiResponse { status, text: report.get().to_owned(), location: None })
                 }
                 (None, Some(problem)) => self.checked(status, problem.get().to_owned(), None),
                 (None, None) => bail!(outcome),

@@ -30,7 +30,7 @@ use crate::{
     topology::Topology,
 };
 
-/// Threads for connections. Blocking work has threads of its own.
+/// The number of threads for connections. Blocking work has its own threads.
 const ASYNC_THREADS: usize = 2;
 
 /// An open data directory and its server.

@@ -1,5 +1,5 @@
 //! Prints the log of the server within this process: its errors and warnings, which contain causes
-//! that its answers do not.
+//! that its responses do not.
 
 use std::{error::Error, fmt};
 

@@ -2,7 +2,7 @@
 //!
 //! Both are used through the REST API. For a data directory, the server of `satchel serve` runs
 //! within the process of the command, on a random port of 127.0.0.1 and with a random password. So
-//! each command is written once and gives the same answers everywhere.
+//! each command is written once and has the same output for both targets.
 
 mod arguments;
 mod client;
@@ -18,7 +18,7 @@ use ureq::http::Uri;
 use zeroize::Zeroizing;
 
 pub(super) use arguments::TargetArgs;
-pub(super) use client::{Answer, Client, RequestRefused, Upload};
+pub(super) use client::{ApiResponse, Client, RequestRefused, Upload};
 pub(super) use job::JobWords;
 pub(super) use local_server::LocalServer;
 pub(super) use password::{new_password, read_password};
@@ -41,7 +41,7 @@ pub(super) struct LocalTarget {
     /// The user who is recorded as author. `None` for the first administrator.
     user: Option<String>,
     pub if_missing: IfMissing,
-    /// The subcommand, which other commands show if they find the directory in use.
+    /// The subcommand. Other commands show it if they find the directory in use.
     pub command: &'static str,
 }
 
@@ -132,7 +132,7 @@ impl Connection {
 }
 
 impl RemoteTarget {
-    /// Parses a server's address: `http://` or `https://`, a host and maybe a port.
+    /// Parses a server's address: `http://` or `https://`, a host and optionally a port.
     ///
     /// # Errors
     /// The address has another form, or the user is missing or contains a colon.
@@ -170,7 +170,7 @@ impl RemoteTarget {
         Ok(Self { base, user, password_file, ca })
     }
 
-    /// Returns whether others on the network could read the password.
+    /// Returns whether other users of the network could read the password.
     fn is_unencrypted(&self) -> bool {
         let host = self.base.host().unwrap_or_default().trim_matches(['[', ']']);
         let loopback = host == "localhost"

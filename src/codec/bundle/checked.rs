@@ -1,4 +1,4 @@
-//! Reads a document and compares its length and checksums with what is declared.
+//! Reads a document and compares its length and checksums with the declared ones.
 
 use std::{
     fmt,
@@ -26,9 +26,9 @@ pub(super) struct Expected {
 /// A document of a bundle, unpacked as it is read.
 ///
 /// It never returns more bytes than the archive declares, and returns the last byte only after
-/// length and checksums have been compared. So a reader that reached the end has read what was
-/// written. (`rawzip`'s verifying reader checks neither for data after the end nor SHA-256.)
-/// An error of kind [`io::ErrorKind::InvalidData`] carries a [`BundleError`], which
+/// length and checksums have been compared. So a reader that reached the end has read the written
+/// document. (`rawzip`'s verifying reader checks neither for data after the end nor SHA-256.) An
+/// error of kind [`io::ErrorKind::InvalidData`] carries a [`BundleError`], which
 /// [`BundleError::from_io`] returns.
 pub struct DocumentReader<S: ByteSource> {
     entry: String,
@@ -119,7 +119,7 @@ impl<S: ByteSource> DocumentReader<S> {
     }
 }
 
-/// Why reading stops before the end of the document.
+/// The reason why reading stops before the end of the document.
 enum Stop {
     Refused(EntryProblem),
     Io(io::Error),

@@ -21,9 +21,9 @@ const IGNORED_NAME_BYTES_MAX: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
     pub(super) documents: PerKind<Option<Document>>,
-    /// The names of entries that are not read: documents of kinds that Satchel does not know, without
-    /// the folder, which only a project that eNMS wrote may have; and files that an operating system
-    /// added, with their folders.
+    /// The names of entries that are not read: files that an operating system added, with their
+    /// folders, and documents of kinds that Satchel does not know, without the folder. Only a
+    /// project that eNMS wrote can have such documents.
     pub(super) ignored: Vec<String>,
 }
 
@@ -38,7 +38,8 @@ pub(super) struct Document {
 /// the archive has documents but no metadata: eNMS writes metadata since version 4.5.
 ///
 /// # Errors
-/// - [`BundleError::Entry`] if an entry has a forbidden name or type, or claims an impossible size.
+/// - [`BundleError::Entry`] if an entry has a forbidden name or type, or declares an impossible
+///   size.
 /// - [`BundleError::Unpacked`] if the entries are larger than `limits` allow.
 /// - [`BundleError::MetadataMissing`] or [`BundleError::Nested`] if no entry is the metadata or a
 ///   document.
@@ -97,7 +98,7 @@ fn is_archive(entry: &Entry) -> bool {
 ///
 /// # Errors
 /// [`BundleError::Entry`] if an entry is not a document, cannot be unpacked, occurs twice, or
-/// differs from what the metadata declares.
+/// differs from its declaration in the metadata.
 pub(super) fn documents(
     entries: &[Entry],
     metadata_entry: Option<&Entry>,
@@ -150,7 +151,7 @@ pub(super) fn documents(
     Ok(contents)
 }
 
-/// Compares the documents with what the metadata declares.
+/// Compares the documents with their declarations in the metadata.
 fn compare_with_metadata(contents: &Contents, metadata: &Metadata) -> Result<(), BundleError> {
     let Some(declared) = &metadata.declared else {
         return Ok(());
@@ -198,7 +199,7 @@ pub(super) fn ignorable(name: &[u8]) -> Option<&str> {
     if fits && !stem.iter().any(is_strange) { std::str::from_utf8(name).ok() } else { None }
 }
 
-/// Refuses names that lead out of the folder, and folders in folders.
+/// Refuses paths outside of the folder, and folders in folders.
 fn check_path(entry: &Entry) -> Result<(), BundleError> {
     let name = &entry.name;
     let leads_elsewhere = |part: &[u8]| matches!(part, b"" | b"." | b"..");

@@ -11,7 +11,7 @@ pub struct Digest([u8; DIGEST_BYTES]);
 
 /// The error for a text that is not a SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a SHA-256 is written as {} hexadecimal digits", 2 * DIGEST_BYTES)]
+#[error("a SHA-256 must have {} hexadecimal digits", 2 * DIGEST_BYTES)]
 pub struct DigestSyntaxError;
 
 impl From<[u8; DIGEST_BYTES]> for Digest {

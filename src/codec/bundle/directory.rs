@@ -1,4 +1,4 @@
-//! The directory of a zip archive: which entries a bundle has, and what is refused.
+//! Reads the directory of a zip archive, and refuses ambiguous archives.
 //!
 //! `rawzip` reads the format (PKWARE's APPNOTE.TXT). This module refuses every archive that two
 //! readers could understand in two ways. It checks that
@@ -10,9 +10,8 @@
 //!
 //! Why `rawzip` and not the `zip` crate, which calamine brings anyway: it shows every record as it
 //! is, reads at offsets (two documents are read in parallel from one open file), has no `unsafe`
-//! and no dependencies. `zip` keeps the last of several entries of one name and only tells that
-//! there were several; it reads through one shared position; and it moves on to another end record
-//! when the last one does not fit.
+//! and no dependencies. `zip` keeps only the last of several entries of one name, reads through one
+//! shared position, and uses another end record if the last one does not fit.
 
 use std::sync::Arc;
 
@@ -175,7 +174,7 @@ fn open<S: ByteSource>(source: &Arc<S>) -> Result<(ZipArchive<Shared<S>>, End), 
     }
 }
 
-/// Returns an error of the medium as it is, and everything else as a problem of the archive.
+/// Returns an I/O error unchanged, and any other error as a problem of the archive.
 fn refused(error: rawzip::Error, problem: impl Into<BundleError>) -> BundleError {
     match error.into_kind() {
         ErrorKind::IO(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {

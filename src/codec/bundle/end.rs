@@ -1,4 +1,4 @@
-//! The records at the end of a zip archive, which say where its directory is.
+//! The records at the end of a zip archive, which contain the location of its directory.
 //!
 //! ```text
 //! … directory │ ZIP64 end record, its locator (large archives) │ end record, comment │ end of file
@@ -19,7 +19,7 @@ use crate::codec::zip::format::{
     LOCATOR_BYTES,
 };
 
-/// Which disks an end record names. An archive in one part names disk 0 only.
+/// The disk numbers in an end record. An archive in one part has only disk 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Parts {
     One,
@@ -122,7 +122,7 @@ impl End {
         Some(Self { entries: entries.into(), directory, directory_bytes, parts })
     }
 
-    /// Parses a ZIP64 end record without an extensible data sector, which nobody writes.
+    /// Parses a ZIP64 end record without an extensible data sector, which no known program writes.
     fn parse64(mut fields: Fields<'_>) -> Option<Self> {
         fields.signature(END64)?;
         let bytes_counted = fields.u64()?;
@@ -162,8 +162,8 @@ fn locator<S: ByteSource>(source: &Shared<S>, end_at: u64) -> Result<Option<u64>
     if fields.signature(LOCATOR).is_none() {
         return Ok(None);
     }
-    // The disk of the ZIP64 end record, its offset, and the number of disks. Some programs write
-    // 0 disks and mean 1.
+    // The disk of the ZIP64 end record, its offset, and the number of disks. Some programs write 0
+    // disks instead of 1.
     match (fields.u32(), fields.u64(), fields.u32()) {
         (Some(0), Some(end64_at), Some(0 | 1)) => Ok(Some(end64_at)),
         _ => Err(ArchiveProblem::MultiPart.into()),

@@ -1,4 +1,4 @@
-//! Why a bundle cannot be read.
+//! The reasons why a bundle cannot be read.
 
 use std::io;
 
@@ -8,10 +8,10 @@ use super::{
 };
 use crate::wording;
 
-/// Why a bundle cannot be read.
+/// The reason why a bundle cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// The medium failed. It says nothing about the bundle.
+    /// The file cannot be read (an I/O error). The bundle itself can be intact.
     #[error("cannot read the bundle")]
     Io(#[source] io::Error),
     /// The archive as a whole is damaged, incomplete or over a limit.
@@ -206,8 +206,8 @@ pub enum EntryProblem {
         /// The CRC-32 of the unpacked data.
         found: u32,
     },
-    /// The CRC-32 is right, but the SHA-256 differs from the metadata. Somebody edited the document
-    /// and packed it again.
+    /// The CRC-32 is right, but the SHA-256 differs from the metadata. The document was edited and
+    /// packed again.
     #[error(
         "has the SHA-256 {found}, but metadata.yaml declares {expected}. It was changed after the \
          export"
@@ -227,7 +227,7 @@ impl BundleError {
         error.downcast::<Self>().unwrap_or_else(Self::Io)
     }
 
-    /// Returns the stable word for scripts.
+    /// Returns the stable code for scripts.
     pub fn code(&self) -> &'static str {
         match self {
             BundleError::Io(_) => "io",
@@ -240,7 +240,7 @@ impl BundleError {
         }
     }
 
-    /// Returns the name of the entry at fault, if one entry is.
+    /// Returns the name of the faulty entry, if the error concerns one entry.
     pub fn entry(&self) -> Option<&str> {
         match self {
             BundleError::Entry { entry, .. } | BundleError::Nested { entry } => Some(entry),
@@ -261,7 +261,7 @@ impl From<BundleError> for io::Error {
 }
 
 impl EntryProblem {
-    /// Returns the stable word for scripts.
+    /// Returns the stable code for scripts.
     pub fn code(&self) -> &'static str {
         match self {
             EntryProblem::Name => "entry-name",

@@ -7,8 +7,8 @@
 //! ```text
 //! write      writes documents, then the metadata
 //! read       opens a bundle and reads its documents
-//!   directory, end    the entries of the archive, and the rules for refusal
-//!   contents          which entry is which document
+//!   directory, end    the entries of the archive; refuses ambiguous archives
+//!   contents          finds the documents among the entries
 //!   junk              files that operating systems add
 //!   unpack, checked   one document: unpacked, counted, compared with its checksums
 //!   source            the bytes of the archive
@@ -18,7 +18,7 @@
 //! Archives are written by `codec::zip` and read by the crate `rawzip`.
 //!
 //! An archive is untrusted. Every number in it is compared with a limit before it is used
-//! ([`limits`]), and nothing is unpacked to a path that it names.
+//! ([`limits`]), and no file is unpacked to a path from the archive.
 
 mod checked;
 mod contents;

@@ -18,8 +18,8 @@ use crate::model::Kind;
 
 /// An opened bundle. Its directory has been checked; its documents are checked as they are read.
 ///
-/// It needs less than 2 MB of memory whatever the archive claims, and about 100 KB for each
-/// document that is being read.
+/// It needs less than 2 MB of memory for any archive, and about 100 KB for each document that is
+/// being read.
 #[derive(Debug)]
 pub struct BundleReader<S> {
     source: Arc<S>,
@@ -32,7 +32,7 @@ impl<S: ByteSource> BundleReader<S> {
     /// documents are at the root of the archive, or all in one folder there.
     ///
     /// # Errors
-    /// [`BundleError`] says what is wrong with the archive, or with which of its entries.
+    /// [`BundleError`] if the archive or one of its entries is refused.
     pub fn open(source: S, limits: Limits) -> Result<Self, BundleError> {
         let source = Arc::new(source);
         let entries = directory::read(&source)?;
@@ -77,7 +77,7 @@ impl<S: ByteSource> BundleReader<S> {
     /// Reads every document to its end, which compares all checksums. Records are not parsed.
     ///
     /// # Errors
-    /// [`BundleError::Entry`] for the first document that differs from what the bundle declares.
+    /// [`BundleError::Entry`] for the first document that differs from its declaration.
     pub fn verify(&self) -> Result<(), BundleError> {
         for mut document in Kind::ALL.into_iter().filter_map(|kind| self.document(kind)) {
             io::copy(&mut document, &mut io::sink()).map_err(BundleError::from_io)?;

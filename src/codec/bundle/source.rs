@@ -1,4 +1,4 @@
-//! The bytes of an archive: readable at any offset, by several readers at once.
+//! The bytes of an archive: readable at any offset, by several readers at the same time.
 
 use std::{
     fs::File,
@@ -9,7 +9,7 @@ use std::{
 
 use rawzip::{RangeReader, ReaderAt};
 
-/// Bytes that can be read at any offset, without a position that readers would have to share.
+/// Bytes that can be read at any offset. Readers share no position.
 ///
 /// Two documents of one bundle are read in parallel, each by its own thread. Both read the same
 /// open file, so both belong to the same bundle even if another bundle takes its name meanwhile.
@@ -63,8 +63,8 @@ impl<S> Shared<S> {
 
 impl<S: ByteSource> ReaderAt for Shared<S> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        // Offsets come from the archive. The kernel reports those beyond its own type as errors of
-        // the medium, but they are errors of the archive.
+        // Offsets come from the archive. The kernel reports offsets beyond its own type as I/O
+        // errors, but they are errors of the archive.
         if i64::try_from(offset).is_err() { Ok(0) } else { self.0.read_at(buffer, offset) }
     }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::codec::zip::format::{METHOD_DEFLATED, METHOD_STORED};
 
-/// How many bytes are read from the source at once.
+/// The number of bytes of one read from the source.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// The compression method of an entry's data.
@@ -63,7 +63,7 @@ impl<S: ByteSource> Unpack<S> {
         }
     }
 
-    /// Returns whether packed data is left, in which another reader might find something else.
+    /// Returns whether packed data is left. Another reader could find other content in it.
     pub(super) fn leftover(&self) -> Leftover {
         let rest = match self {
             Self::Stored(window) => window.remaining(),

@@ -25,17 +25,17 @@ pub struct BundleWriter<W> {
 #[derive(Clone, Copy, Debug)]
 enum WriterState {
     BetweenDocuments,
-    /// In the document of this kind. It stays so if the document is dropped unfinished.
+    /// In the document of this kind. The state remains if the document is dropped unfinished.
     InDocument(Kind),
 }
 
-/// Why a bundle cannot be written.
+/// The reason why a bundle cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The output of the bundle cannot be written.
     #[error("cannot write the bundle")]
     Io(#[source] io::Error),
-    /// A document that should be packed.
+    /// A document to be packed cannot be read.
     #[error("the document {kind}.yaml cannot be read")]
     Document {
         /// The kind of its records.
@@ -129,7 +129,7 @@ impl<W: Write + Seek> FolderWriter<W> {
         Self { archive: Archive::new(out) }
     }
 
-    /// Packs the document of a kind. Call it once a kind.
+    /// Packs the document of a kind. Call it once for each kind.
     ///
     /// # Errors
     /// - [`WriteError::Document`] if `text` cannot be read.
@@ -171,7 +171,7 @@ impl<W: Write + Seek> FolderWriter<W> {
     }
 }
 
-/// How many bytes of a document are copied at once.
+/// The number of bytes of a document that are copied at once.
 const COPY_BYTES: usize = 64 << 10;
 
 /// Writes the metadata and the directory.
@@ -186,8 +186,8 @@ fn finish_archive<W: Write + Seek>(
     written.and_then(|()| archive.finish()).map_err(WriteError::Io)
 }
 
-/// Writes one document into a bundle, and takes its length and checksum. If it is dropped or fails
-/// to finish, the bundle cannot be finished either.
+/// Writes one document into a bundle, and computes its length and checksum. If it is dropped or
+/// fails to finish, the bundle cannot be finished either.
 ///
 /// Each write calls the compressor: pass many small writes through a
 /// [`BufWriter`](std::io::BufWriter).
@@ -201,7 +201,7 @@ pub struct DocumentWriter<'a, W: Write + Seek> {
 }
 
 impl<W: Write + Seek> DocumentWriter<'_, W> {
-    /// Finishes the document, which has so many records.
+    /// Finishes the document. `records` is the number of its records.
     ///
     /// # Errors
     /// [`WriteError::Io`] if the bundle cannot be written.

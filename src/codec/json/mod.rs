@@ -1,4 +1,4 @@
-//! JSON: values written for answers and reports, and read from requests.
+//! JSON: writes values for responses and reports, and reads values from requests.
 //!
 //! ```text
 //! serialize   values and properties through serde, into bytes or into a tree of serde_json's

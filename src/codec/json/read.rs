@@ -5,7 +5,7 @@
 //!
 //! serde_json's feature `arbitrary_precision` would also keep integers exact. It is not used: it
 //! gives every number to a visitor as a map with one private key, so an object with that key, sent
-//! by a client, could not be told from a number; and it changes the numbers of every other user of
+//! by a client, would be mistaken for a number; and it changes the numbers of every other user of
 //! serde_json in the program. `WideNumbers` looks up the text of the few numbers beyond 64 bits.
 
 use std::{
@@ -19,15 +19,15 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 
 use crate::model::{Map, VALUE_DEPTH_MAX, Value};
 
-/// The memory that the values of one text may take, in bytes: the texts, and the size of a
-/// [`Value`] for each value and key. Without the limit, `[0,0,…]` (two
-/// bytes a value) would take 16 times its size in memory.
+/// The largest memory of the values of one text, in bytes: the texts, and the size of a [`Value`]
+/// for each value and key. Without the limit, `[0,0,…]` (two bytes a value) would take 16 times its
+/// size in memory.
 pub const JSON_BYTES_MAX: usize = 256 << 20;
 
 /// The memory of a value without its text, in bytes.
 const NODE_BYTES: usize = size_of::<Value>();
 
-/// How many characters of a key an error message shows.
+/// The number of characters of a key in an error message.
 const KEY_CHARS_MAX: usize = 80;
 
 /// The content of a request's body.
@@ -39,7 +39,8 @@ pub enum Objects {
     Many(Vec<Map>),
 }
 
-/// Why a text is refused, and its location. Line and column count from 1, the column in characters.
+/// The reason why a text is refused, and its location. Line and column count from 1, the column in
+/// characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {detail}")]
 pub struct JsonError {
@@ -78,13 +79,13 @@ pub enum JsonFault {
     )]
     Size,
     /// The text is neither an object nor a list.
-    #[error("an object or a list of objects is expected, but this is {found}")]
+    #[error("expected an object or a list of objects, found {found}")]
     NoObject {
         /// The type of the value.
         found: &'static str,
     },
     /// `index` counts from 0.
-    #[error("a list of objects is expected, but item {index} is {found}")]
+    #[error("expected a list of objects, but item {index} is {found}")]
     ItemNoObject {
         /// The position of the item in the list, from 0.
         index: usize,
@@ -143,12 +144,13 @@ fn characters(text: &[u8], line: usize, column: usize) -> usize {
 
 /// The state while a text is read.
 struct ReadState<'t> {
-    /// The memory that further values may take.
+    /// The memory that is left for further values.
     bytes_left: usize,
     numbers: WideNumbers<'t>,
     /// Keys are compared by hashes that a client cannot predict.
     hashes: RandomState,
-    /// The fault, if it is not one of the syntax. serde_json's error then only has the location.
+    /// The fault, unless it is a syntax error. serde_json's error then contributes only the
+    /// location.
     fault: Option<JsonFault>,
 }
 
@@ -238,9 +240,9 @@ struct Node<'s, 't> {
 }
 
 impl Node<'_, '_> {
-    /// Returns the depth of the items of a collection at this place.
+    /// Returns the depth of the items of a collection at this position.
     fn enter<X: de::Error>(&mut self) -> Result<usize, X> {
-        // The object itself, and as many levels as one of its properties may have.
+        // The object itself, and the largest number of levels of a property.
         if self.depth > VALUE_DEPTH_MAX {
             return Err(self.state.refuse(JsonFault::Depth));
         }
@@ -346,7 +348,7 @@ fn shortened(key: String) -> String {
     }
 }
 
-/// 2^63: a larger number that serde_json returns as a float may have been an integer.
+/// 2^63: a larger number that serde_json returns as a float can be an integer in the text.
 const WIDE_MIN: f64 = 9_223_372_036_854_775_808.0;
 
 fn is_wide(number: f64) -> bool {
@@ -553,7 +555,7 @@ mod tests {
 
     /// With serde_json's `arbitrary_precision` this object would be the number 7.
     #[test]
-    fn an_object_is_never_taken_for_a_number() {
+    fn an_object_is_never_mistaken_for_a_number() {
         let text = r#"{"a": {"$serde_json::private::Number": "7"}}"#;
         assert!(matches!(one(text).get("a"), Some(Value::Map(map)) if map.len() == 1));
     }

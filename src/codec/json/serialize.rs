@@ -2,18 +2,18 @@
 //!
 //! | value | JSON |
 //! |---|---|
-//! | timestamp, whole number beyond 64 bits | the text as it is spelled |
+//! | timestamp, whole number beyond 64 bits | the same digits as a text |
 //! | bytes | base64 |
 //! | number that is not finite | `"NaN"`, `"inf"`, `"-inf"` |
 //! | tuple | list |
-//! | key that is no text | its JSON as a text |
+//! | key that is not a text | its JSON as a text |
 
 use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use serde::{Serialize, Serializer};
 
 use crate::model::{Map, Value, View};
 
-/// Appends properties to `out` as a JSON object, in their order. No name may occur twice.
+/// Appends properties to `out` as a JSON object, in their order. Each name must occur only once.
 ///
 /// The loop pushes commas and colons: serde_json would write each by a call of [`std::io::Write`],
 /// which takes 6 % of the instructions of a list of devices.
@@ -78,9 +78,9 @@ fn serialize_float<S: Serializer>(number: f64, serializer: S) -> Result<S::Ok, S
     }
 }
 
-/// Writes a map in its order. Keys that are no texts can become equal texts (`1` and `"1"`), so a
-/// map with such keys goes through a tree: the last of equal keys counts, and all keys in it are
-/// sorted.
+/// Writes a map in its order. Keys that are not texts can become equal texts (`1` and `"1"`). A map
+/// with such keys is converted to a tree first: the last of equal keys counts, and all keys in it
+/// are sorted.
 fn serialize_map<S: Serializer>(map: &Map, serializer: S) -> Result<S::Ok, S::Error> {
     if map.iter().all(|(key, _)| key.as_text().is_some()) {
         return serializer.collect_map(map.iter().map(|(key, value)| (key, value)));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_has_its_spelling() {
+    fn every_type_has_its_json() {
         let map = |entries: &[(Value, Value)]| Value::Map(Map::from_entries(entries.to_vec()));
         let text = |word: &str| Value::from(word);
         for (value, json) in [

@@ -7,14 +7,15 @@ use calamine::{ExcelDateTime, ExcelDateTimeType};
 
 use super::iso;
 
-/// The value of a cell. A text may be borrowed from a record or from a frame of the child process.
+/// The value of a cell. A text can be borrowed from a record or from a frame of the child process.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'a> {
     /// No value. The cell can have a style.
     Empty,
-    /// Cells that were read never hold the empty text: they are [`Cell::Empty`].
+    /// A text. Cells that were read are never the empty text: they are [`Cell::Empty`].
     Text(Cow<'a, str>),
-    /// Every format holds numbers as 64-bit floats. An integer is a number without a fraction.
+    /// A number. Every format stores numbers as 64-bit floats. An integer is a number without a
+    /// fraction.
     Number(f64),
     /// A boolean, which Excel shows as `TRUE` or `FALSE`.
     Bool(bool),
@@ -25,7 +26,7 @@ pub enum Cell<'a> {
     Date(f64),
     /// A duration, in days.
     Duration(f64),
-    /// A formula whose value is not in the workbook, without the `=`. Its text may be incomplete.
+    /// A formula whose value is not in the workbook, without the `=`. Its text can be incomplete.
     Formula(Cow<'a, str>),
 }
 
@@ -146,7 +147,7 @@ impl From<String> for Cell<'_> {
 }
 
 impl fmt::Display for Cell<'_> {
-    /// Writes the value nearly as Excel shows it.
+    /// Writes the value in nearly the same form as Excel.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => Ok(()),

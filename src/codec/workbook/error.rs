@@ -1,4 +1,4 @@
-//! Why a workbook cannot be written.
+//! The reasons why a workbook cannot be written.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use super::format::Format;
 use super::limits::CELL_UNITS_MAX;
 use super::sheet_name::SheetNameProblem;
 
-/// Why a workbook cannot be written.
+/// The reason why a workbook cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// A temporary file cannot be written. `StorageFull`, `QuotaExceeded` and `FileTooLarge` keep their
@@ -78,8 +78,8 @@ pub enum WriteError {
         /// The format of the workbook.
         format: Format,
     },
-    /// An error of the crate that writes `.xlsx`. All its limits are checked before, so this is a
-    /// mistake in Satchel.
+    /// An error of the crate that writes `.xlsx`. All its limits are checked before, so this error
+    /// is a bug in Satchel.
     #[error("cannot write the workbook: {detail}")]
     Library {
         /// The crate's message.

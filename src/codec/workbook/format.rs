@@ -23,7 +23,7 @@ impl Format {
     /// Every format, the default one first.
     pub const ALL: [Self; 2] = [Self::Xls, Self::Xlsx];
 
-    /// Returns the format that a file name's extension says, in upper or lower case. A name without
+    /// Returns the format for the extension of a file name, in upper or lower case. A name without
     /// an extension means `.xls`.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Format {
         }
     }
 
-    /// A sentence that names an export with higher limits, for error messages.
+    /// A sentence about an export with higher limits, for error messages.
     pub(super) fn larger_alternative(self) -> &'static str {
         match self {
             Self::Xls => {

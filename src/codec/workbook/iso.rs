@@ -1,4 +1,4 @@
-//! Dates and durations in ISO 8601, as `.ods` holds them.
+//! Dates and durations in ISO 8601, the format of `.ods`.
 
 use time::format_description::BorrowedFormatItem;
 use time::macros::{datetime, format_description};

@@ -1,4 +1,4 @@
-//! The layout of a sheet: how many columns its header has, and how wide each column is.
+//! The layout of a sheet: the number of columns of its header, and the width of each column.
 
 use super::cell::Cell;
 use super::style::RowKind;
@@ -7,9 +7,9 @@ use super::style::RowKind;
 const COLUMN_CHARACTERS_MIN: usize = 9;
 /// The widest column, in characters. Excel shows a longer text when its cell is selected.
 const COLUMN_CHARACTERS_MAX: usize = 50;
-/// Room beside a heading for the button of the filter, in characters.
+/// The space beside a heading for the button of the filter, in characters.
 const BUTTON_CHARACTERS: usize = 3;
-/// Room beside a text, in characters.
+/// The space beside a text, in characters.
 const TEXT_MARGIN_CHARACTERS: usize = 1;
 
 /// The layout of a sheet. It is complete when the last row of the sheet is written.

@@ -14,15 +14,15 @@ pub(super) const READ_COLUMNS_MAX: u32 = 16_384;
 /// Sheets of a workbook that is read. An inventory has two; old workbooks have dozens.
 pub(super) const READ_SHEETS_MAX: usize = 1_024;
 
-/// Rows that a child may return, of all sheets together: two full sheets.
+/// The largest number of rows from a child, of all sheets together: two full sheets.
 pub(super) const OUTPUT_ROWS_MAX: u64 = 2 * READ_ROWS_MAX as u64;
 
-/// Bytes that a child may return: a million records with forty properties take half of it. Rows are
-/// processed as they come, so it limits time rather than memory.
+/// The largest number of bytes from a child: a million records with forty properties take half of
+/// it. Rows are processed one by one, so it limits time rather than memory.
 pub(super) const OUTPUT_BYTES_MAX: u64 = 1 << 30;
 
-/// The longest row that a child may return, in bytes. A row is kept in memory as a whole. The longest
-/// real rows have some thousand bytes.
+/// The longest row from a child, in bytes. A row is kept in memory as a whole. The longest real
+/// rows have some thousand bytes.
 pub(super) const ROW_BYTES_MAX: usize = 8 << 20;
 
 /// Length from which a frame of rows is sent, in bytes: the capacity of a pipe.
@@ -35,8 +35,8 @@ pub(super) const FRAME_BYTES_MAX: usize = FRAME_BYTES + ROW_BYTES_MAX;
 pub(super) const REASON_BYTES_MAX: usize = 1_024;
 
 /// Address space of a child, in bytes. calamine keeps a whole `.xls` in memory: 65,000 rows of 40
-/// columns need 512 MiB, or 1 GiB if no two texts are equal. Of a `.xlsx` it keeps only the table of
-/// shared texts.
+/// columns need 512 MiB, or 1 GiB if no two texts are equal. For a `.xlsx` it keeps only the table
+/// of shared texts.
 pub(super) const CHILD_MEMORY_BYTES: u64 = 2 << 30;
 
 /// Processor time of a child. 65,000 rows of 40 columns take 1.7 s from `.xlsx` and 0.7 s from `.xls`.

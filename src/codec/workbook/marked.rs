@@ -1,11 +1,11 @@
-//! Cells to be written, each with a mark that says whether its value is invalid.
+//! Cells to be written. A mark shows whether the value of a cell is invalid.
 
 use super::cell::Cell;
 
 /// Whether a cell is shown as invalid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mark {
-    /// The cell has the usual look of its sheet.
+    /// The cell has the usual style of its sheet.
     #[default]
     None,
     /// Filled with a light red.

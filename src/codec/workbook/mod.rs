@@ -3,9 +3,9 @@
 //! ```text
 //! write      WorkbookWriter: one writer for both formats, which checks their limits
 //!   sink       the trait that each format implements
-//!   xls        `.xls`, written by ourselves
-//!   xlsx       `.xlsx`, written with rust_xlsxwriter
-//!   style      how cells look;  layout  how wide columns are;  marked  cells with marks
+//!   xls        writes `.xls` (our own code)
+//!   xlsx       writes `.xlsx` with rust_xlsxwriter
+//!   style      styles of cells;  layout  widths of columns;  marked  cells with marks
 //! child      Decoding: a child process that reads a workbook
 //!   read       decoding in the child: calamine and csv → cells
 //!   frame      the frames in which the child returns rows over the pipe

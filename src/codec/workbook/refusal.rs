@@ -1,9 +1,9 @@
-//! Why the content of a file is refused.
+//! The reasons why the content of a file is refused.
 
 use super::foreign_file::ForeignFile;
 use super::limits::{OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_SHEETS_MAX, ROW_BYTES_MAX};
 
-/// Why a file cannot be read as a workbook or as a table.
+/// The reason why a file cannot be read as a workbook or as a CSV table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The first bytes match no workbook format.
@@ -23,7 +23,7 @@ pub enum Refusal {
     /// The workbook is encrypted, so it needs a password to be opened.
     #[error("the workbook is protected by a password. Save it without a password")]
     Encrypted,
-    /// The reason is in the words of calamine.
+    /// The workbook is damaged. The reason is a message of calamine.
     #[error("the workbook is damaged: {reason}")]
     Damaged {
         /// The message after "the workbook is damaged".

@@ -1,4 +1,4 @@
-//! Names of sheets, as `.xls` and `.xlsx` allow them.
+//! The rules of `.xls` and `.xlsx` for the names of sheets.
 
 /// The longest name of a sheet, in UTF-16 units: Excel's limit.
 pub const SHEET_NAME_UNITS_MAX: usize = 31;
@@ -6,23 +6,23 @@ pub const SHEET_NAME_UNITS_MAX: usize = 31;
 /// Characters that a sheet name cannot contain, because formulas use them.
 const FORBIDDEN: [char; 7] = ['[', ']', ':', '*', '?', '/', '\\'];
 
-/// Why a text cannot be the name of a sheet.
+/// The reason why a text cannot be the name of a sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SheetNameProblem {
     /// The name has no characters.
-    #[error("it is empty")]
+    #[error("the name is empty")]
     Empty,
     /// The name has more than [`SHEET_NAME_UNITS_MAX`] UTF-16 units.
-    #[error("it has more than {SHEET_NAME_UNITS_MAX} characters")]
+    #[error("the name has more than {SHEET_NAME_UNITS_MAX} characters")]
     TooLong,
     /// The name has a control character, a character of formulas, or one that XML cannot hold.
-    #[error("it contains '{}'", .character.escape_debug())]
+    #[error("the name contains '{}'", .character.escape_debug())]
     Character {
         /// The first such character.
         character: char,
     },
     /// The name begins or ends with `'`, which encloses sheet names in formulas.
-    #[error("it begins or ends with an apostrophe")]
+    #[error("the name begins or ends with an apostrophe")]
     Apostrophe,
     /// Excel ignores case in sheet names, so an earlier sheet has this name.
     #[error("another sheet has the same name, except for upper and lower case")]

@@ -1,6 +1,6 @@
-//! The formats that a file is read as.
+//! The formats that are accepted for a file.
 
-/// The formats that a file is read as.
+/// The formats that are accepted for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceKind {
     /// A workbook; the first bytes determine the format.

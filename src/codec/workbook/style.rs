@@ -1,4 +1,4 @@
-//! How cells look: their number format, their font, and the fill of marked cells.
+//! The styles of cells: their number format, their font, and the fill of marked cells.
 //!
 //! Both formats number their cell styles and their fonts in this order.
 
@@ -12,7 +12,7 @@ const FORMAT_TEXT: u16 = 49;
 /// Number of the first number format that a workbook can define itself: [`DATE_PATTERN`].
 pub(super) const FORMAT_DATE: u16 = 164;
 
-/// Pattern of [`FORMAT_DATE`]. It reads the same in every country.
+/// Pattern of [`FORMAT_DATE`]. It is unambiguous in every country.
 pub(super) const DATE_PATTERN: &str = "yyyy\\-mm\\-dd\\ hh:mm:ss";
 
 /// Index of the font of cells that are not in the header.

@@ -1,4 +1,4 @@
-//! Writing a workbook row by row, in either format.
+//! Writes a workbook row by row, in either format.
 //!
 //! Workbooks look the same in both formats: a bold header that stays visible and has a filter,
 //! columns as wide as their texts, and a red fill in invalid cells. Texts get Excel's number format
@@ -35,7 +35,7 @@ pub struct WorkbookWriter {
 }
 
 impl WorkbookWriter {
-    /// Begins a workbook. `scratch` is a folder for unnamed files. Its file system needs room for
+    /// Begins a workbook. `scratch` is a folder for unnamed files. Its file system needs space for
     /// twice the size of the workbook.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Anchors and aliases: which values aliases refer to, and which collections a record shares.
+//! Anchors and aliases: the values of aliases, and the shared collections of a record.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -17,9 +17,9 @@ struct Anchored {
 
 /// The size of the value that an alias refers to.
 pub(super) struct Expansion {
-    /// Its size in bytes, as the limits count.
+    /// The size in bytes, as the limits count it.
     pub bytes: u64,
-    /// How many levels of collections it has.
+    /// The number of levels of collections.
     pub height: usize,
     pub origin: Origin,
 }
@@ -41,7 +41,7 @@ pub(super) struct Anchors {
     /// The names of the anchors of the collections that are not finished.
     open: Vec<String>,
     record: u64,
-    /// How many anchors this record has had so far.
+    /// The number of anchors of this record so far.
     labels: u32,
 }
 
@@ -142,8 +142,8 @@ pub(super) fn renumbered(record: Value) -> Value {
     uses.relabel(record)
 }
 
-/// How often each label occurs. Second occurrences are not entered: an object inside of a shared one
-/// is shared through its parent only.
+/// The number of occurrences of each label. The content of a second occurrence is not counted: an
+/// object inside of a shared object is shared only through its parent.
 #[derive(Default)]
 struct Uses {
     counts: HashMap<u32, u32>,

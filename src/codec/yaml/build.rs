@@ -18,7 +18,7 @@ use super::{
 };
 use crate::model::Value;
 
-/// The context of a node, which decides what is allowed there.
+/// The context of a node. It determines which content is allowed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum NodeContext {
     Flow,
@@ -30,7 +30,7 @@ enum NodeContext {
 /// A node.
 struct Node {
     content: Resolved,
-    /// How many levels of collections it has, itself included.
+    /// The number of levels of collections, including the node itself.
     height: usize,
 }
 
@@ -64,9 +64,9 @@ pub(super) struct Builder<'r> {
     record_bytes: u64,
     /// The lock of large records, held while the current record is large.
     large: Option<MutexGuard<'static, ()>>,
-    /// How many bytes the document's aliases to their own records have expanded to.
+    /// The number of bytes to which aliases within their own record have expanded in this document.
     alias_bytes: u64,
-    /// How many bytes the document's aliases to earlier records have expanded to.
+    /// The number of bytes to which aliases to earlier records have expanded in this document.
     borrowed_bytes: u64,
 }
 
@@ -87,7 +87,7 @@ impl<'r> Builder<'r> {
         }
     }
 
-    /// Reads one record, an item of the outermost list. `flow` tells whether that list is in flow
+    /// Reads one record, an item of the outermost list. `flow` is true if that list is in flow
     /// style.
     pub(super) fn record(&mut self, flow: bool) -> Result<Value, ReadError> {
         self.record_bytes = 0;
@@ -333,7 +333,7 @@ impl<'r> Builder<'r> {
             items.push(self.node_unless(empty, NodeContext::Block, level)?);
         }
         if !self.take(&TokenKind::BlockEnd)? {
-            return self.unexpected("in a list, the next entry or its end must stand here");
+            return self.unexpected("expected the next entry of the list, or its end");
         }
         Ok(())
     }
@@ -366,7 +366,7 @@ impl<'r> Builder<'r> {
             pairs.push(mark, key, value)?;
         }
         if !self.take(&TokenKind::BlockEnd)? {
-            return self.unexpected("in a mapping, the next key or its end must stand here");
+            return self.unexpected("expected the next key of the mapping, or its end");
         }
         Ok(())
     }
@@ -374,7 +374,7 @@ impl<'r> Builder<'r> {
     fn flow_sequence(&mut self, level: usize, items: &mut Items) -> Result<(), ReadError> {
         self.scanner.next()?;
         let mut first = true;
-        while self.flow_goes_on(first, &TokenKind::FlowSequenceEnd)? {
+        while self.flow_continues(first, &TokenKind::FlowSequenceEnd)? {
             first = false;
             items.push(if self.at(|kind| *kind == TokenKind::Key)? {
                 self.flow_pair(level)?
@@ -387,12 +387,16 @@ impl<'r> Builder<'r> {
 
     /// Skips the comma before the next entry of a flow collection, or the collection's end. Returns
     /// whether another entry follows.
-    pub(super) fn flow_goes_on(&mut self, first: bool, end: &TokenKind) -> Result<bool, ReadError> {
+    pub(super) fn flow_continues(
+        &mut self,
+        first: bool,
+        end: &TokenKind,
+    ) -> Result<bool, ReadError> {
         if self.take(end)? {
             return Ok(false);
         }
         if !first && !self.take(&TokenKind::FlowEntry)? {
-            return self.unexpected("a comma or the closing bracket must stand here");
+            return self.unexpected("expected a comma or the closing bracket");
         }
         Ok(!self.take(end)?)
     }
@@ -408,7 +412,7 @@ impl<'r> Builder<'r> {
     fn flow_mapping(&mut self, level: usize, pairs: &mut Pairs) -> Result<(), ReadError> {
         self.scanner.next()?;
         let mut first = true;
-        while self.flow_goes_on(first, &TokenKind::FlowMappingEnd)? {
+        while self.flow_continues(first, &TokenKind::FlowMappingEnd)? {
             first = false;
             if self.at(|kind| *kind == TokenKind::Key)? {
                 self.flow_entry(level, pairs, &TokenKind::FlowMappingEnd)?;
@@ -441,7 +445,7 @@ impl<'r> Builder<'r> {
         pairs.push(mark, key, value)
     }
 
-    /// Reads a node, or returns null if nothing is written.
+    /// Reads a node, or returns null if there is no content.
     fn node_unless(
         &mut self,
         empty: bool,

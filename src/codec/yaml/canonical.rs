@@ -32,7 +32,7 @@ pub(super) enum Outcome {
 }
 
 /// Tries to read the record at the start of `window`, which starts after the record's `-`. `last`
-/// tells that the document ends with the window.
+/// is true if the document ends with the window.
 pub(super) fn read_record(window: &[u8], last: bool) -> Outcome {
     let mut record = Record { window, last, at: 0, lines: 0, bytes: 0 };
     match record.read() {
@@ -44,7 +44,7 @@ pub(super) fn read_record(window: &[u8], last: bool) -> Outcome {
     }
 }
 
-/// Why the fast path stops.
+/// The reason why the fast path stops.
 enum GiveUp {
     NotCanonical,
     WindowTooShort,
@@ -110,7 +110,7 @@ impl Record<'_> {
             Some(start) => {
                 Ok(start[indent] == first && start[..indent].iter().all(|byte| *byte == b' '))
             }
-            // At the end of the document there may be fewer bytes.
+            // At the end of the document there can be fewer bytes.
             None if self.last => Ok(false),
             None => Err(GiveUp::WindowTooShort),
         }
@@ -299,7 +299,7 @@ impl Record<'_> {
                 b'"' => break,
                 b'\\' => self.escaped(&mut text)?,
                 byte @ (0xc2 | 0xe2) => {
-                    // A line break outside of ASCII, or a character like any other.
+                    // A line break outside of ASCII, or an ordinary character.
                     let next = rest.get(length + 1).ok_or_else(|| self.end())?;
                     if (byte, *next) == (0xc2, 0x85) || (byte, *next) == (0xe2, 0x80) {
                         return Err(GiveUp::NotCanonical);

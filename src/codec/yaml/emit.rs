@@ -12,7 +12,7 @@ use super::printable::plain_length;
 use super::quote::{EmitPosition, push_quoted};
 use crate::model::{Value, View};
 
-/// How many bytes are buffered before they are written.
+/// The number of bytes that are buffered before they are written.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// PyYAML's `best_indent`.
@@ -21,7 +21,7 @@ const INDENT: usize = 2;
 /// A key of this length in characters, with its tag and anchor, is written after a `?`.
 const SIMPLE_KEY_CHARACTERS: usize = 128;
 
-/// How many bytes of base64 Python writes on a line.
+/// The number of base64 characters that Python writes on a line.
 const BASE64_LINE_BYTES: usize = 76;
 
 /// Writes a list of records as PyYAML does.
@@ -78,7 +78,7 @@ struct Context {
     indent: usize,
     /// Whether that collection is a mapping, in which a list is not indented.
     in_mapping: bool,
-    /// Whether the line has only indicators so far, so that a collection may start on it.
+    /// Whether the line has only indicators so far, so that a collection can start on it.
     after_indicator: bool,
     /// Whether this is a key without a `?`.
     simple_key: bool,
@@ -99,7 +99,7 @@ struct Emitter {
     line_start: usize,
     /// The anchors of this record, by label.
     anchors: HashMap<u32, Anchor>,
-    /// How many anchors the document has so far.
+    /// The number of anchors of the document so far.
     anchor_count: u64,
 }
 
@@ -130,7 +130,8 @@ impl Emitter {
     }
 
     /// Finds the labels that occur twice or more in this record, and numbers them like PyYAML's
-    /// serializer: in the order of their second occurrences, which are not entered.
+    /// serializer: in the order of their second occurrences. The content of a second occurrence is
+    /// not searched.
     fn find_anchors(&mut self, entries: &[(&str, View)]) {
         self.anchors.clear();
         let mut seen = HashSet::new();
@@ -155,7 +156,7 @@ impl Emitter {
                     self.find_anchors_in(value, seen);
                 }
             }
-            // In Python all empty tuples are one object, and none gets an anchor.
+            // In Python all empty tuples are one object, which gets no anchor.
             Value::Shared(_) if is_empty_tuple(value.plain()) => {}
             Value::Shared(shared) => {
                 if seen.insert(shared.label) {
@@ -397,7 +398,7 @@ impl Emitter {
 /// Returns whether a text key is simple. `more` characters are added to itself and `!!str`.
 fn is_simple_text(text: &str, more: usize) -> bool {
     let room = SIMPLE_KEY_CHARACTERS - "!!str".len() - more;
-    // Nearly every key is a short word, which this test recognises.
+    // Nearly every key is a short word, which this fast test recognises.
     if !text.is_empty() && text.len() < room && plain_length(text.as_bytes()) == text.len() {
         return true;
     }

@@ -1,4 +1,4 @@
-//! Why a document is refused, with the location.
+//! The reasons why a document is refused, with the location.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use super::{
     NAME_BYTES_MAX, RECORD_BYTES_MAX, TEXT_BYTES_MAX,
 };
 
-/// Why a document cannot be read.
+/// The reason why a document cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The reader failed.
@@ -45,7 +45,7 @@ pub enum Rule {
         found: &'static str,
     },
     /// `---` or a directive follows the first document.
-    #[error("a file has one document, but a second one starts here")]
+    #[error("the file must contain one YAML document, but a second document starts here")]
     SecondDocument,
     /// A line before the document begins with `%`, and is not `%YAML 1.x`.
     #[error("the directive %{name} is not supported")]
@@ -60,7 +60,7 @@ pub enum Rule {
         problem: &'static str,
     },
     /// A backslash in a double-quoted text is followed by characters that are not an escape.
-    #[error("`\\{found}` is not an escape of a double-quoted text")]
+    #[error("`\\{found}` is not a valid escape in double quotes")]
     Escape {
         /// The characters after the backslash.
         found: String,
@@ -74,7 +74,7 @@ pub enum Rule {
         tag: String,
     },
     /// A tag of one type stands before a node of another type, such as `!!int` before a list.
-    #[error("the tag {tag} does not fit {found}")]
+    #[error("the tag {tag} cannot be used for {found}")]
     TagMismatch {
         /// The tag.
         tag: String,
@@ -102,7 +102,7 @@ pub enum Rule {
         found: &'static str,
     },
     /// The value of the key `<<` is neither a mapping nor a list of mappings.
-    #[error("`<<` merges mappings, but this is {found}")]
+    #[error("the value of `<<` must be a mapping or a list of mappings, but is {found}")]
     Merge {
         /// The type of the value.
         found: &'static str,

@@ -78,7 +78,7 @@ fn inline(out: &mut Vec<u8>, value: &Value) {
                 if index > 0 {
                     out.extend_from_slice(b", ");
                 }
-                // After a `?`, a key may be of any length and kind.
+                // After a `?`, a key can have any length and type.
                 if !is_short_text(key) {
                     out.extend_from_slice(b"? ");
                 }

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! Documents are untrusted. Memory is bounded by the size of one record ([`RECORD_BYTES_MAX`]) and
-//! of the anchors that later records may refer to ([`ANCHOR_BYTES_MAX`]), not by the size of the
+//! of the anchors to which later records can refer ([`ANCHOR_BYTES_MAX`]), not by the size of the
 //! document.
 
 mod anchor;
@@ -63,17 +63,18 @@ pub const LARGE_RECORD_BYTES: u64 = 64 << 20;
 /// The longest name of an anchor or a tag, in bytes.
 pub const NAME_BYTES_MAX: usize = 1024;
 
-/// How many bytes aliases to anchors of earlier records may expand to for each byte of the document,
-/// beyond the first [`LARGE_RECORD_BYTES`]. No export writes such aliases.
+/// The largest number of bytes to which aliases to earlier records can expand, for each byte of the
+/// document beyond the first [`LARGE_RECORD_BYTES`]. No export writes such aliases.
 pub const ALIAS_BYTES_PER_BYTE_MAX: u64 = 32;
 
-/// How many bytes aliases to anchors of the same record may expand to in a document: as much as the
-/// documents of a project may have. Those of one record are bounded by [`RECORD_BYTES_MAX`].
+/// The largest number of bytes to which aliases within the same record can expand in a document:
+/// the size limit of the documents of a project. Within one record, [`RECORD_BYTES_MAX`] is the
+/// limit.
 pub const ALIAS_BYTES_MAX: u64 = 16 << 30;
 
 /// The longest document that [`read_value`] accepts, in bytes.
 pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;
 
-/// How many collections may be nested in a record: the record itself, and as many as one of its
-/// properties may have.
+/// The largest number of nested collections in a record: the record itself, and the limit of a
+/// property.
 const RECORD_LEVELS_MAX: usize = VALUE_DEPTH_MAX + 1;

@@ -108,7 +108,7 @@ fn from_digits(negative: bool, digits: impl Iterator<Item = u8>, base: u32) -> O
     Some(Decimal::of_digits(digits, base)?.into_value(negative))
 }
 
-/// A whole number without a bound: `u64` as long as it fits, then groups of nine decimal digits.
+/// A whole number of any size: `u64` as long as it fits, then groups of nine decimal digits.
 #[derive(Default)]
 struct Decimal {
     small: u64,

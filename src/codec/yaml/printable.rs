@@ -18,8 +18,8 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
     length + tail.take_while(|byte| matches!(byte, b' '..=b'~') && !b"\"\\".contains(byte)).count()
 }
 
-/// Returns the high bit of each byte that is a quote, a backslash, a control character or not ASCII.
-/// Bytes above the first such byte may be marked wrongly.
+/// Returns the high bit of each byte that is a quote, a backslash, a control character or not
+/// ASCII. Bytes above the first such byte can be marked wrongly.
 fn special_bytes(eight: u64) -> u64 {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;

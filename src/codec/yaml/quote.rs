@@ -15,22 +15,22 @@ pub(super) struct EmitPosition {
 }
 
 /// Appends `text` in double quotes.
-pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str, place: EmitPosition) {
+pub(super) fn push_quoted(out: &mut Vec<u8>, text: &str, position: EmitPosition) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let length = plain_length(bytes);
     if length == bytes.len()
-        && (place.indent.is_none() || place.column + 1 + length <= WIDTH_COLUMNS)
+        && (position.indent.is_none() || position.column + 1 + length <= WIDTH_COLUMNS)
     {
         out.extend_from_slice(bytes);
     } else {
-        Folding { out, text, column: place.column + 1, indent: place.indent }.push();
+        Folding { out, text, column: position.column + 1, indent: position.indent }.push();
     }
     out.push(b'"');
 }
 
-/// Writes a text that needs escapes, or may need folding. Columns are counted in bytes, because the
-/// output is ASCII.
+/// Writes a text that needs escapes, or that might need folding. Columns are counted in bytes,
+/// because the output is ASCII.
 struct Folding<'a> {
     out: &'a mut Vec<u8>,
     text: &'a str,

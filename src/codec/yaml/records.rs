@@ -51,8 +51,8 @@ pub fn read_records_generally(
 /// Returns the value of a small document such as `metadata.yaml`. An empty document is null.
 ///
 /// # Errors
-/// [`ReadError::Refused`] if the document breaks a [`Rule`]. It may have [`DOCUMENT_BYTES_MAX`]
-/// bytes and nest [`VALUE_DEPTH_MAX`] collections.
+/// [`ReadError::Refused`] if the document breaks a [`Rule`]. Its limits are [`DOCUMENT_BYTES_MAX`]
+/// bytes and [`VALUE_DEPTH_MAX`] nested collections.
 pub fn read_value(mut text: &[u8]) -> Result<Value, ReadError> {
     if text.len() > DOCUMENT_BYTES_MAX {
         return Err(Mark { line: 1, column: 1 }.refuse(Rule::DocumentSize));
@@ -99,10 +99,10 @@ fn document_end(builder: &mut Builder<'_>) -> Result<(), ReadError> {
     }
 }
 
-/// How the records of a document are read.
+/// The way in which the records of a document are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Path {
-    /// Without tokens, where a record is written as eNMS writes it.
+    /// Without tokens, if a record has the form in which eNMS writes it.
     Fast,
     /// Always through tokens.
     General,
@@ -172,12 +172,12 @@ impl<'r> Records<'r> {
             self.builder.scanner.next()?;
             return Ok(ControlFlow::Continue(()));
         }
-        self.builder.unexpected("the next record, with its `-`, or the end is expected here")
+        self.builder.unexpected("expected the next record with its `-`, or the end of the document")
     }
 
     fn flow(&mut self, each: Each<'_>) -> Result<ControlFlow<()>, ReadError> {
         let mut first = true;
-        while self.builder.flow_goes_on(first, &TokenKind::FlowSequenceEnd)? {
+        while self.builder.flow_continues(first, &TokenKind::FlowSequenceEnd)? {
             first = false;
             let line = self.builder.scanner.peek()?.mark.line;
             let value = self.builder.record(true)?;
@@ -188,8 +188,9 @@ impl<'r> Records<'r> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Reads the record after the outermost list's `-` without tokens, if it is written as eNMS writes
-    /// records. Such records have no anchors and aliases, so the builder's state does not change.
+    /// Reads the record after the outermost list's `-` without tokens, if it has the form in which
+    /// eNMS writes records. Such records have no anchors and aliases, so the builder's state does
+    /// not change.
     fn fast_path(&mut self) -> Result<Option<(u64, Value)>, ReadError> {
         let scanner = &mut self.builder.scanner;
         if self.path == Path::General || !scanner.is_after_outer_dash() {

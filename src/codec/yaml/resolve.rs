@@ -10,7 +10,7 @@ use super::timestamp::{looks_like_timestamp, parse_timestamp};
 use super::token::Tag;
 use crate::model::Value;
 
-/// How many characters of a text a message shows.
+/// The number of characters of a text in a message.
 const SHOWN_CHARACTERS_MAX: usize = 60;
 
 /// The value of a scalar, or `<<`, which merges mappings if it is a key.

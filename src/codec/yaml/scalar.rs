@@ -7,13 +7,13 @@ use super::scanner::Scanner;
 use super::source::Break;
 use super::token::Mark;
 
-/// Bytes at which a run of plain text may end.
+/// Bytes at which a run of plain text can end.
 const PLAIN_STOP: [bool; 256] = stops(b"\0 \t\r\n:,?[]{}\xc2\xe2");
-/// Bytes at which a run of double-quoted text may end.
+/// Bytes at which a run of double-quoted text can end.
 pub(super) const DOUBLE_STOP: [bool; 256] = stops(b"\0\"\\\r\n\xc2\xe2");
-/// Bytes at which a run of single-quoted text may end.
+/// Bytes at which a run of single-quoted text can end.
 const SINGLE_STOP: [bool; 256] = stops(b"\0'\r\n\xc2\xe2");
-/// Bytes at which a line may end.
+/// Bytes at which a line can end.
 const LINE_STOP: [bool; 256] = stops(b"\0\r\n\xc2\xe2");
 
 const fn stops(bytes: &[u8]) -> [bool; 256] {
@@ -29,7 +29,7 @@ const fn stops(bytes: &[u8]) -> [bool; 256] {
 /// The meaning of an escape in a double-quoted text.
 pub(super) enum Escape {
     Character(char),
-    /// So many hexadecimal digits follow.
+    /// The number of hexadecimal digits that follow.
     Code(usize),
     Unknown,
 }
@@ -146,7 +146,7 @@ impl Scanner<'_> {
         loop {
             self.take_run(&mut text.bytes, stop)?;
             match self.source.peek(0) {
-                0 => return Err(mark.syntax("a quoted text without its end")),
+                0 => return Err(mark.syntax("a quoted text has no closing quote")),
                 b'"' => {
                     self.source.skip(1);
                     return text.finish(mark);
@@ -287,7 +287,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Appends the space between two words. Returns whether the text may continue.
+    /// Appends the space between two words. Returns whether the text can continue.
     fn scan_plain_spaces(&mut self, text: &mut Text) -> Result<bool, ReadError> {
         let kept = text.bytes.len();
         self.take_blanks(&mut text.bytes)?;
@@ -326,7 +326,7 @@ impl Scanner<'_> {
     }
 }
 
-/// How the line breaks at the end of a block are read.
+/// The treatment of the line breaks at the end of a block.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chomping {
     Clip,
@@ -402,7 +402,7 @@ impl Scanner<'_> {
         }
         let mark = self.source.mark();
         if self.source.peek(0) == b'\t' || !self.is_blank(0) {
-            return Err(mark.syntax("after `|` or `>`, only `+`, `-` and 1 to 9 may stand"));
+            return Err(mark.syntax("after `|` or `>`, only `+`, `-` and 1 to 9 are allowed"));
         }
         self.skip_spaces()?;
         if self.source.peek(0) == b'#' {

@@ -1,7 +1,7 @@
 //! Scans bytes into tokens. A port of PyYAML's `scanner.py`, whose function names are kept.
 //!
-//! `a` is a key if `:` follows, and then a mapping may start before it. So tokens wait in a queue as
-//! long as the first of them may be a "simple key". A simple key has one line and at most 1024
+//! `a` is a key if `:` follows, and then a mapping can start before it. So tokens wait in a queue
+//! as long as the first of them can be a "simple key". A simple key has one line and at most 1024
 //! characters, which also bounds the queue.
 
 use std::collections::VecDeque;
@@ -160,7 +160,7 @@ impl<'r> Scanner<'r> {
                 let text = self.scan_plain_scalar()?;
                 self.push_scalar(mark, text, true)
             }
-            b'\t' => Err(self.source.mark().syntax("a tab cannot start a value nor indent one")),
+            b'\t' => Err(self.source.mark().syntax("a tab cannot start or indent a value")),
             _ => Err(self.source.mark().syntax("this character cannot start a value")),
         }
     }
@@ -229,7 +229,7 @@ impl<'r> Scanner<'r> {
             }
             let window = self.source.window();
             let stop = |byte: &u8| matches!(byte, b'\n' | b'\r' | 0xc2 | 0xe2);
-            // At least the byte that was looked at, which may be one of the last two.
+            // At least the tested byte, which can be one of the last two.
             let count = window.iter().skip(1).position(stop).unwrap_or(window.len() - 1) + 1;
             self.source.skip_text(count);
         }
@@ -370,7 +370,7 @@ impl<'r> Scanner<'r> {
     fn fetch_flow_end(&mut self, kind: TokenKind) -> Result<(), ReadError> {
         self.remove_simple_key()?;
         if !self.in_flow() {
-            return Err(self.source.mark().syntax("this bracket closes nothing"));
+            return Err(self.source.mark().syntax("this closing bracket has no opening bracket"));
         }
         self.simple_keys.pop();
         self.allow_simple_key = false;
@@ -390,7 +390,7 @@ impl<'r> Scanner<'r> {
     fn fetch_block_entry(&mut self) -> Result<(), ReadError> {
         if !self.in_flow() {
             if !self.allow_simple_key {
-                return Err(self.source.mark().syntax("an entry of a list cannot stand here"));
+                return Err(self.source.mark().syntax("an entry of a list is not allowed here"));
             }
             if self.add_indent(self.column()) {
                 self.push(TokenKind::BlockSequenceStart);
@@ -406,7 +406,7 @@ impl<'r> Scanner<'r> {
     fn fetch_key(&mut self) -> Result<(), ReadError> {
         if !self.in_flow() {
             if !self.allow_simple_key {
-                return Err(self.source.mark().syntax("a key cannot stand here"));
+                return Err(self.source.mark().syntax("a key is not allowed here"));
             }
             if self.add_indent(self.column()) {
                 self.push(TokenKind::BlockMappingStart);
@@ -429,7 +429,7 @@ impl<'r> Scanner<'r> {
         } else {
             if !self.in_flow() {
                 if !self.allow_simple_key {
-                    return Err(self.source.mark().syntax("a `:` cannot stand here"));
+                    return Err(self.source.mark().syntax("a `:` is not allowed here"));
                 }
                 if self.add_indent(self.column()) {
                     self.push(TokenKind::BlockMappingStart);
@@ -450,7 +450,10 @@ impl<'r> Scanner<'r> {
         self.source.skip(1);
         let name = self.scan_name(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))?;
         if name.is_empty() || !(self.is_blank(0) || b"?:,]}%@`".contains(&self.source.peek(0))) {
-            return Err(mark.syntax("the name of an anchor is letters, digits, `-` and `_`"));
+            return Err(mark.syntax(
+                "the name of an anchor must consist of letters, digits, `-` \
+                                    and `_`",
+            ));
         }
         self.queue.push_back(Token { kind: kind(name), mark });
         Ok(())
@@ -502,7 +505,7 @@ impl<'r> Scanner<'r> {
 impl SimpleKey {
     fn refuse_if_required(&self) -> Result<(), ReadError> {
         if self.required {
-            return Err(self.mark.syntax("a key without a `:`"));
+            return Err(self.mark.syntax("a key has no `:`"));
         }
         Ok(())
     }

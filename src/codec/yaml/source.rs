@@ -9,10 +9,10 @@ use std::io::{ErrorKind, Read};
 use super::error::{ReadError, Rule};
 use super::token::Mark;
 
-/// How many bytes are read at once.
+/// The number of bytes of one read.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// Why no more bytes follow.
+/// The reason why no more bytes follow.
 #[derive(Debug)]
 enum Stop {
     End,
@@ -40,7 +40,7 @@ impl Break {
 
 /// A window of the bytes of a reader, and its position in the document.
 pub(super) struct DocumentSource<'r> {
-    /// `dyn`, so that the reader is compiled once for all types. It is called once a chunk.
+    /// `dyn`, so that the reader is compiled once for all types. It is called once for each chunk.
     reader: &'r mut dyn Read,
     buffer: Vec<u8>,
     /// The position of the scanner in `buffer`.
@@ -276,7 +276,7 @@ fn forbidden_character(text: &str) -> Option<(usize, char)> {
     text.char_indices().find(|&(_, character)| !is_allowed(character))
 }
 
-/// Returns whether a forbidden character may start with this byte: a control character, or one of
+/// Returns whether a forbidden character can start with this byte: a control character, or one of
 /// the two lead bytes of forbidden characters outside of ASCII.
 fn is_suspicious(byte: u8) -> bool {
     (byte < 0x20 && !matches!(byte, b'\n' | b'\t' | b'\r')) || matches!(byte, 0x7f | 0xc2 | 0xef)

@@ -2,7 +2,7 @@
 
 use time::{Date, Duration, Month, PrimitiveDateTime, Time};
 
-/// Returns whether PyYAML's resolver takes a plain text for a timestamp. A date without a time needs
+/// Returns whether PyYAML's resolver reads a plain text as a timestamp. A date without a time needs
 /// two digits for month and day; with a time one is enough.
 pub(super) fn looks_like_timestamp(text: &str) -> bool {
     if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) {

@@ -1,4 +1,4 @@
-//! Tokens, which the scanner makes and the builder reads.
+//! Tokens: the scanner creates them, and the builder reads them.
 
 use super::{ReadError, Rule};
 
@@ -10,12 +10,12 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// Returns the error that the document breaks `rule` here.
+    /// Returns the error that the document breaks `rule` at this location.
     pub(super) fn refuse(self, rule: Rule) -> ReadError {
         ReadError::Refused { line: self.line, column: self.column, rule }
     }
 
-    /// Returns the error that the document is not YAML here.
+    /// Returns the error that the document is not valid YAML at this location.
     pub(super) fn syntax(self, problem: &'static str) -> ReadError {
         self.refuse(Rule::Syntax { problem })
     }

@@ -16,7 +16,7 @@ use super::format::{
     METHOD_DEFLATED, RECORD, RecordBytes,
 };
 
-/// The mode of every entry: a regular file that its owner may write and all may read.
+/// The mode of every entry: a regular file that its owner can write and all users can read.
 const ENTRY_MODE: u32 = 0o100_644;
 
 /// Version 4.5 of the format, the first one with ZIP64.
@@ -210,8 +210,8 @@ fn end_of(records: RecordBytes, directory: u64, entries: u64) -> Vec<u8> {
 }
 
 impl Written {
-    /// Appends the entry's record to the directory. The ZIP64 field has only the numbers that do not
-    /// fit elsewhere.
+    /// Appends the entry's record to the directory. The ZIP64 field contains only the numbers that
+    /// do not fit into the other fields.
     fn record(&self, records: RecordBytes) -> RecordBytes {
         let Sizes { crc32, packed, unpacked } = self.sizes;
         let long = [unpacked, packed, self.header].into_iter().filter(|number| is_long(*number));

@@ -14,7 +14,7 @@ pub(super) struct Assets {
     pub(super) index: String,
 }
 
-/// The place where `src/http` inserts content at run time: search results, the list of routes.
+/// The mark that `src/http` replaces with content at run time: search results, the list of routes.
 const SLOT: &str = "<!-- here -->";
 
 const TAGLINE: &str = "A network inventory in one file.";
@@ -195,7 +195,7 @@ pub(super) fn lost(pages: &[Page], assets: &Assets) -> String {
     .render(pages, assets)
 }
 
-/// Renders the page at the root of the server, with a place for the list of routes.
+/// Renders the page at the root of the server, with a mark for the list of routes.
 pub(super) fn welcome(pages: &[Page], assets: &Assets) -> String {
     let main = format!(
         "<article class=\"front\">\n<h1>Satchel</h1>\n<p class=\"lead\">{TAGLINE} It is running. \

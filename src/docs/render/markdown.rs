@@ -70,8 +70,8 @@ pub(super) fn render(name: &'static str, text: &str) -> Fallible<Page> {
                 out.push(Event::Html(CowStr::from(code_block(&kind, &code)?)));
             }
             Event::Start(Tag::Table(columns)) => {
-                // A table can be wider than a phone. It then scrolls by itself, and `tabindex`
-                // makes that possible without a mouse.
+                // A table can be wider than the screen of a phone. Then only the table scrolls, and
+                // `tabindex` makes this possible without a mouse.
                 let open =
                     "<div class=\"wide\" role=\"region\" aria-label=\"Table\" tabindex=\"0\">";
                 out.push(Event::Html(CowStr::from(open)));
@@ -100,7 +100,7 @@ pub(super) fn render(name: &'static str, text: &str) -> Fallible<Page> {
         }
     }
     if page.title.is_empty() {
-        return Err("it has no title".into());
+        return Err("the page has no title".into());
     }
     html::push_html(&mut page.html, out.into_iter());
     Ok(page)

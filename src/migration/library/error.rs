@@ -1,4 +1,4 @@
-//! Why an operation on the project library failed.
+//! The reasons why an operation on the project library failed.
 
 use std::{
     io,
@@ -8,13 +8,13 @@ use std::{
 use super::{super::ProjectName, BUNDLE_BYTES_MAX};
 use crate::codec::bundle::BundleError;
 
-/// Why a project cannot be read from the project library, or written to it.
+/// The reason why a project cannot be read from the project library, or written to it.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     /// The library has no project of this name.
     #[error("there is no project named '{name}'")]
     NotFound {
-        /// The name that was asked for.
+        /// The requested name.
         name: ProjectName,
     },
     /// The bundle, or the metadata or size of a folder, is refused. Never [`BundleError::Io`].
@@ -38,13 +38,13 @@ pub enum LibraryError {
         name: ProjectName,
     },
     /// A bundle cannot be stored, because a folder has the name of its file.
-    #[error("a folder named '{file}' is in the place of the bundle. Rename or remove it")]
+    #[error("a folder has the file name '{file}' of the bundle. Rename or remove it")]
     InTheWay {
         /// The name of the folder, such as `site.zip`.
         file: String,
     },
     /// A bundle exceeds [`BUNDLE_BYTES_MAX`].
-    #[error("a bundle has at most {BUNDLE_BYTES_MAX} bytes")]
+    #[error("the bundle is larger than the limit of {BUNDLE_BYTES_MAX} bytes")]
     Long,
     /// The file system has no space, or a quota is used up.
     #[error("the disk is full; nothing was changed")]
@@ -65,7 +65,7 @@ pub enum LibraryError {
     },
 }
 
-/// What is wrong with a file or folder of a project. Its message continues after the name.
+/// The problem of a file or folder of a project. Its message continues after the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileProblem {
     /// A symbolic link, which could point outside of the library.
@@ -78,7 +78,9 @@ pub enum FileProblem {
     #[error("is a folder where a document is expected")]
     Folder,
     /// The file differs from the one that was opened, or was removed.
-    #[error("was changed or replaced while it was read. It may still be being copied")]
+    #[error(
+        "was changed or replaced while it was read. Wait until the copy is complete, then try again"
+    )]
     Changed,
 }
 
@@ -117,7 +119,7 @@ impl LibraryError {
         Self::from_io(Path::new("the upload"), error)
     }
 
-    /// Returns the stable word for scripts.
+    /// Returns the stable code for scripts.
     pub fn code(&self) -> &'static str {
         match self {
             LibraryError::NotFound { .. } => "no-project",

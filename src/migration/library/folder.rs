@@ -19,14 +19,14 @@ use crate::{
     model::{Kind, PerKind},
 };
 
-/// How many of the files that are not read are listed.
+/// The largest number of ignored files that are listed.
 const IGNORED_MAX: usize = 64;
 
 /// An opened folder.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Device and inode of the opened folder: another folder may take its name.
+    /// Device and inode of the opened folder: another folder can get its name.
     identity: (u64, u64),
     metadata: Metadata,
     documents: PerKind<Option<u64>>,

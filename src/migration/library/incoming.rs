@@ -22,13 +22,14 @@ impl Upload {
         Self { temporary, path, limits, bytes: 0 }
     }
 
-    /// Pretends that so many bytes were uploaded.
+    /// Sets the number of uploaded bytes, for tests.
     #[cfg(test)]
     pub(super) fn pretend_written(&mut self, bytes: u64) {
         self.bytes = bytes;
     }
 
-    /// Verifies the bundle with all checksums, and gives it its name. Records are not parsed.
+    /// Verifies the bundle with all checksums, and renames it to its final name. Records are not
+    /// parsed.
     ///
     /// # Errors
     /// - [`LibraryError::Bundle`] if the bundle is refused; the upload is removed.
@@ -73,8 +74,8 @@ impl NewBundle {
         Self { temporary, path }
     }
 
-    /// Makes the bundle durable and gives it its name, in place of a bundle that had it. Returns the
-    /// length of the file in bytes.
+    /// Makes the bundle durable and renames it to its final name. Replaces a bundle with that name.
+    /// Returns the length of the file in bytes.
     ///
     /// # Errors
     /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
@@ -86,7 +87,7 @@ impl NewBundle {
     }
 }
 
-/// Makes a temporary file durable and gives it its name.
+/// Makes a temporary file durable and renames it to its final name.
 fn persist(temporary: TemporaryFile, to: &Path) -> Result<(), LibraryError> {
     temporary.persist(to).map_err(|error| match (error.kind(), to.file_name()) {
         (io::ErrorKind::IsADirectory, Some(file)) => {

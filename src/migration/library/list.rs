@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{codec::bundle::Limits, wording::chain};
 
-/// Returns the projects of a library by name, a bundle before the folder that it hides.
+/// Returns the projects of a library by name, a bundle before the folder of the same name.
 pub(super) fn projects(dir: &Path, limits: Limits) -> Result<Vec<ProjectSummary>, LibraryError> {
     let mut projects = Vec::new();
     for entry in fs::read_dir(dir).map_err(LibraryError::at(dir))? {
@@ -43,7 +43,7 @@ fn recognise(file: &OsStr, file_type: FileType) -> Option<(String, Layout)> {
     match file_type {
         FileType::Folder => Some(folder),
         FileType::File | FileType::Special => bundle,
-        // Links are not followed, so only the name tells the layout.
+        // Links are not followed, so only the name determines the layout.
         FileType::Link => Some(bundle.unwrap_or(folder)),
         FileType::Missing => None,
     }

@@ -8,10 +8,10 @@
 //! ```
 //!
 //! A bundle gets its name when it is complete and durable; until then the previous bundle keeps it.
-//! A project that is open for reading does not change, even if another one takes its name.
+//! A project that is open for reading does not change, even if another project gets its name.
 //!
 //! If a bundle and a folder have the same name, **the bundle is the project**: it was exported or
-//! uploaded later, and the folder is kept. The folder is listed with that as its problem, and an
+//! uploaded later, and the folder is kept. The list shows this as a problem of the folder, and an
 //! import of the bundle warns ([`Project::warnings`]).
 
 mod error;
@@ -45,14 +45,14 @@ use crate::{
 };
 use file::{FileType, file_type, open_file};
 
-/// The ending of the file name of a bundle.
+/// The extension of the file name of a bundle.
 const BUNDLE_ENDING: &str = ".zip";
 
 /// The longest bundle, in bytes. Deflate at its lowest level lengthens random bytes by a twentieth;
 /// no compressor needs more than an eighth.
 pub const BUNDLE_BYTES_MAX: u64 = PROJECT_BYTES_MAX / 8 * 9;
 
-/// The folder's mode. Bundles contain secrets, so only the server's own user may read them.
+/// The folder's mode. Bundles contain secrets, so only the server's own user can read them.
 const LIBRARY_MODE: u32 = 0o700;
 
 /// The project library of a data directory. Only one process uses it at a time.
@@ -92,8 +92,8 @@ impl ProjectLibrary {
         Ok(Self { dir, limits: Limits::default() })
     }
 
-    /// Lists the projects of a library by name, broken ones with their problem. The folder might not
-    /// exist.
+    /// Lists the projects of a library by name, with the problem of each damaged project. The
+    /// folder might not exist.
     ///
     /// # Errors
     /// [`LibraryError::Io`] if the folder exists and cannot be read.
@@ -101,7 +101,7 @@ impl ProjectLibrary {
         if library.is_dir() { list::projects(library, Limits::default()) } else { Ok(Vec::new()) }
     }
 
-    /// Lists all projects by name, broken ones with their problem.
+    /// Lists all projects by name, with the problem of each damaged project.
     ///
     /// # Errors
     /// [`LibraryError::Io`] if the folder cannot be read.
@@ -194,7 +194,7 @@ impl ProjectLibrary {
         };
         let folder = self.folder_path(name);
         let had_folder = match file_type(&folder)? {
-            // A file without the ending is not a project. It is kept.
+            // A file without the extension is not a project. It is kept.
             FileType::Missing | FileType::File | FileType::Special => false,
             FileType::Link => removed(&folder, fs::remove_file(&folder))?,
             FileType::Folder => {
@@ -209,7 +209,7 @@ impl ProjectLibrary {
 
     /// A file for a bundle that does not have its name yet.
     fn temporary(&self, name: &ProjectName) -> Result<TemporaryFile, LibraryError> {
-        // Before the upload, not after gigabytes have been sent.
+        // Checked before the upload, not after gigabytes are sent.
         match file_type(&self.bundle_path(name))? {
             FileType::Folder => {
                 Err(LibraryError::InTheWay { file: format!("{name}{BUNDLE_ENDING}") })

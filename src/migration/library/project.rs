@@ -20,7 +20,7 @@ use crate::{
 /// An open project. Several documents can be read at the same time.
 #[derive(Debug)]
 pub(crate) struct Project {
-    /// The name of the file or folder without the ending.
+    /// The name of the file or folder without the extension.
     name: String,
     path: PathBuf,
     contents: Contents,
@@ -78,7 +78,7 @@ impl Project {
         self.hides_folder = hides_folder;
     }
 
-    /// The name of the file or folder without the ending.
+    /// The name of the file or folder without the extension.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -202,7 +202,7 @@ impl Project {
             documents: documents.map(|kind, bytes| {
                 let records = match layout {
                     Layout::Bundle => metadata.document(kind).map(|info| info.records),
-                    // The documents may have been edited since they were counted.
+                    // The documents can have been edited after they were counted.
                     Layout::Folder => None,
                 };
                 bytes.map(|bytes| DocumentSummary { records, bytes })

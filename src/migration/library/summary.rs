@@ -26,8 +26,8 @@ pub enum Layout {
 #[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 #[schemars(rename = "Project")]
 pub struct ProjectSummary {
-    /// The name of the file or folder without the ending. If it is not a valid project name,
-    /// `problem` says so.
+    /// The name of the file or folder without the extension. If it is not a valid project name,
+    /// `problem` has the reason.
     pub name: String,
     /// Whether the project is a file or a folder.
     pub layout: Layout,
@@ -50,7 +50,7 @@ pub struct ProjectSummary {
     pub warnings: Vec<String>,
     /// The size on the disk in bytes.
     pub bytes: u64,
-    /// Why the project cannot be imported; null if it can.
+    /// The reason why the project cannot be imported; null if it can be imported.
     pub problem: Option<String>,
 }
 

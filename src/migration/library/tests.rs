@@ -24,7 +24,7 @@ fn name(text: &str) -> ProjectName {
     text.parse().unwrap()
 }
 
-/// Writes a bundle with this document of devices, and gives back what it was written to.
+/// Writes a bundle with this document of devices, and returns the output.
 fn write<W: Write + Seek>(out: W, devices: &[u8]) -> W {
     let mut writer = BundleWriter::new(out);
     let mut document = writer.document(Kind::Device).unwrap();
@@ -65,7 +65,7 @@ fn devices(project: &Project) -> Result<Vec<u8>, LibraryError> {
     Ok(text)
 }
 
-/// The names of all files and folders on the library.
+/// The names of all files and folders in the library.
 fn files(library: &ProjectLibrary) -> Vec<String> {
     let entries = fs::read_dir(&library.dir).unwrap();
     let mut names: Vec<_> =
@@ -158,7 +158,7 @@ fn an_upload_is_verified_before_it_gets_its_name() {
     assert_eq!(summary.name, "new");
     assert_eq!(library.projects().unwrap(), [summary]);
 
-    // Damage within a document shows only when it is unpacked.
+    // Damage within a document is found only when it is unpacked.
     good[100] ^= 0x10;
     for bad in [good.as_slice(), &good[..good.len() / 2], b"", b"PK"] {
         let mut upload = library.upload(&name("new")).unwrap();
@@ -179,7 +179,7 @@ fn an_interrupted_upload_leaves_nothing() {
     drop(upload);
     assert_eq!(files(&library), [""; 0]);
 
-    // And when the process is killed, the next one clears it away: files and folders.
+    // After a kill, the next process removes the leftover files and folders.
     let upload = library.upload(&name("new")).unwrap();
     std::mem::forget(upload);
     let left = folder(&library, ".aside-1-9");
@@ -381,7 +381,7 @@ fn a_project_name_may_end_in_zip() {
     assert!(matches!(library.project(&name("b.zip")), Err(LibraryError::NotFound { .. })));
     assert!(matches!(library.remove(&name("b.zip")), Err(LibraryError::NotFound { .. })));
 
-    // The folder comes while the bundle is being written.
+    // The folder is created while the bundle is being written.
     let late = write(library.create(&name("c")).unwrap(), b"[]\n");
     folder(&library, "c.zip");
     assert!(matches!(late.commit(), Err(LibraryError::InTheWay { .. })));

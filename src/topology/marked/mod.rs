@@ -93,8 +93,8 @@ struct Marking<'a> {
 struct Layout {
     /// Number of the header row, from 0.
     header: Option<u32>,
-    /// Number of the column of problems, from 0: the one of an earlier marked workbook, or the first
-    /// one after all others.
+    /// Number of the column of problems, from 0: the column of an earlier marked workbook, or the
+    /// first column after all others.
     column: u32,
     /// Whether it is the column of an earlier marked workbook.
     exists: bool,
@@ -111,13 +111,13 @@ impl Marking<'_> {
         Ok(Decoding::start(self.decoder, file, kind, limits)?)
     }
 
-    /// Returns the kind of a sheet. `None` if it is not marked: it is not one of devices or links, or
-    /// not the first one of its kind.
+    /// Returns the kind of a sheet. `None` if it is not marked: it is not a sheet of devices or
+    /// links, or not the first sheet of its kind.
     fn kind(&self, sheet: &str, seen: &mut BTreeSet<Kind>) -> Option<Kind> {
         self.table.or_else(|| self.read_as(sheet)).filter(|kind| seen.insert(*kind))
     }
 
-    /// Returns the kind that the import read a sheet as.
+    /// Returns the kind of the records that the import read from a sheet.
     fn read_as(&self, sheet: &str) -> Option<Kind> {
         let is_read = |read: &&ReadSheet| match &read.name {
             Some(name) => name == sheet,
@@ -229,8 +229,8 @@ fn mark(cells: &mut Vec<MarkedCell<'_>>, layout: &Layout, is_header: bool, probl
 }
 
 impl Layout {
-    /// Takes a row of the sheet into account. Without a header that the import found, the problems
-    /// are written beside the first row that is not blank.
+    /// Examines a row of the sheet. If the import found no header, the problems are written beside
+    /// the first row that is not blank.
     fn update(&mut self, row: &Row<'_>, header_row: Option<u32>) {
         let is_header = match header_row {
             Some(header_row) => row.row == header_row,

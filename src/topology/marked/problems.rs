@@ -21,7 +21,7 @@ use crate::{
 /// Memory for sorting problems before they go to the disk, in bytes.
 const PROBLEMS_BYTES: usize = 16 << 20;
 
-/// The longest text about the problems of a row, in bytes. A cell would hold four times as much.
+/// The longest text about the problems of a row, in bytes: a quarter of the capacity of a cell.
 const ROW_TEXT_BYTES_MAX: usize = 8_000;
 
 /// The column of a problem that is not about a cell. It sorts after the others of its row.
@@ -160,7 +160,7 @@ impl ProblemsByRow<'_> {
         self.take(|next| next == row, |next| next < row)
     }
 
-    /// The same, with the problems of rows before it that were not requested.
+    /// Returns the problems of a row, with the problems of earlier rows that were not requested.
     pub(super) fn up_to(&mut self, row: u32) -> io::Result<RowProblems> {
         self.take(|next| next <= row, |_| false)
     }
@@ -225,7 +225,7 @@ struct Reading {
     head: Head,
     sorter: Sorter,
     counts: PerKind<u64>,
-    /// Why problems can no longer be stored.
+    /// The error of storing problems.
     failed: Option<io::Error>,
 }
 

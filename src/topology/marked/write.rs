@@ -1,4 +1,5 @@
-//! Copying of sheets and rows with their gaps to a writer that takes one row after the other.
+//! Copies sheets and rows, with the empty rows between them, to a writer that takes one row after
+//! the other.
 
 use std::{collections::BTreeSet, fs::File, path::Path};
 

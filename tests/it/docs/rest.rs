@@ -237,7 +237,7 @@ fn described(document: &Value, call: &Value) -> String {
     }
     made += "| status | answer |\n|---|---|\n";
     for (status, answer) in call["responses"].as_object().unwrap() {
-        // Refusals are the same for all, and said once.
+        // Errors are the same for all calls, and are described once.
         if !status.starts_with('2') && !status.starts_with('3') {
             continue;
         }

@@ -12,7 +12,7 @@ use super::markdown::{Sort, blocks};
 use super::same::same;
 use crate::harness::{Server, satchel};
 
-/// The address that all pages name.
+/// The address in all pages.
 const ADDRESS: &str = "127.0.0.1:8080";
 
 /// The time for all commands of a page. They usually take a second or two.
@@ -120,8 +120,8 @@ fn by_block(ran: Vec<(Range<usize>, Executed)>) -> Vec<(Range<usize>, Vec<Execut
     blocks
 }
 
-/// Starts the server for a page: with the sample inventory, or empty if a comment in the page says
-/// so.
+/// Starts the server for a page: with the sample inventory, or empty if a comment in the page
+/// requests it.
 fn server(page: &str) -> Server {
     if page.contains("<!-- server: empty -->") {
         Server::start()
@@ -139,7 +139,7 @@ fn run(page: &str, name: &str) -> Vec<(Range<usize>, Executed)> {
     let aside = tempfile::tempdir().unwrap();
     let aside = aside.path();
     symlink(env!("CARGO_BIN_EXE_satchel"), aside.join("satchel")).unwrap();
-    // On a terminal, curl shows no progress for such small bodies; here it would.
+    // On a terminal, curl shows no progress for such small bodies. Without a terminal it would.
     fs::write(aside.join(".curlrc"), "silent\nshow-error\n").unwrap();
 
     let mut script = String::from("STATUS=0\n");

@@ -11,7 +11,7 @@ use super::{
 use crate::harness::{Server, satchel, until};
 use crate::project::demo;
 
-/// The commands that make no data directory.
+/// The commands that create no data directory.
 const MAKE_NONE: [&str; 4] = ["import", "export", "verify", "passwd"];
 
 fn refused(workspace: &Workspace, name: &str) -> Output {
@@ -30,7 +30,7 @@ fn only_serve_and_import_create_make_a_missing_or_empty_directory() {
     is_refused(&run(workspace.command("import").args(dry)), &["there is no data directory at"]);
     assert!(!workspace.data().exists());
     fs::create_dir(workspace.data()).unwrap();
-    // A new file system has this.
+    // A new file system contains this folder.
     fs::create_dir(workspace.data().join("lost+found")).unwrap();
     for name in MAKE_NONE {
         is_refused(&refused(&workspace, name), &["the directory is empty", "satchel serve --data"]);
@@ -39,7 +39,7 @@ fn only_serve_and_import_create_make_a_missing_or_empty_directory() {
     assert_eq!(fs::read_dir(workspace.data()).unwrap().count(), 1);
     assert_exit(&run(workspace.command("import").args(["--create", "-q"])), 0);
     assert_exit(&run(&mut workspace.command("verify")), 0);
-    // And serve.
+    // So does serve.
     let workspace = Workspace::new();
     fs::create_dir_all(workspace.data().join("lost+found")).unwrap();
     ends_after_ready(&mut workspace.command("serve"));
@@ -72,7 +72,7 @@ fn a_folder_of_another_program_is_unchanged() {
         is_refused(&output, &["is not a data directory of Satchel", "thesis", "empty or new"]);
         assert_eq!(fs::read_dir(workspace.data()).unwrap().count(), 1, "{name}");
     }
-    // A file, and what lies below one.
+    // A file, and a path below a file.
     let workspace = Workspace::new();
     fs::write(workspace.data(), "").unwrap();
     for name in COMMANDS {
@@ -97,7 +97,7 @@ fn an_inaccessible_path_is_not_reported_as_missing() {
     let copy = Workspace::new();
     for name in COMMANDS {
         let mut command = copy.command_as(NOBODY, name);
-        // The same with the directory that lies behind a closed folder.
+        // The same with a directory below an inaccessible folder.
         let words: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
         let program = command.get_program().to_owned();
         let envs: Vec<_> = command
@@ -143,12 +143,12 @@ fn a_directory_in_use_names_the_process_and_the_address() {
     for name in COMMANDS {
         is_refused(&refused(&workspace, name), &["is in use by", &url, &process]);
     }
-    // The command to type instead, which works.
+    // The suggested command works.
     let output = run(satchel().args(["export", "a b", "--data"]).arg(server.data()));
     let ask = format!("satchel export 'a b' --server http://{} --user admin", server.address);
     is_refused(&output, &[&ask]);
     assert!(!stderr_of(&output).contains(":8080"), "{}", stderr_of(&output));
-    // What a killed server leaves is not believed.
+    // The text of a killed server is ignored.
     let mut server = server;
     server.kill();
     assert_exit(&run(&mut workspace.command("verify")), 0);
@@ -158,7 +158,7 @@ fn a_directory_in_use_names_the_process_and_the_address() {
 #[test]
 fn a_directory_in_use_by_a_command_names_the_command() {
     let workspace = Workspace::with_demo();
-    // It has the directory open while it waits for the password.
+    // The command holds the directory while it waits for the password.
     let mut child = workspace
         .command("passwd")
         .stdin(Stdio::piped())

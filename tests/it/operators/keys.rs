@@ -1,4 +1,4 @@
-//! The key of a data directory: missing, another one, or right.
+//! The key of a data directory: missing, wrong or correct.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -34,7 +34,7 @@ fn a_wrong_missing_or_short_key_is_refused_at_start() {
 
     fs::write(&key, &right).unwrap();
     assert_exit(&run(&mut workspace.command("verify")), 0);
-    // The check of another key does not condemn the right one: secrets prove it.
+    // A `key.check` of another key does not disprove the correct key: stored secrets prove it.
     fs::copy(other.data().join("key.check"), &check).unwrap();
     let output = run(&mut workspace.command("verify"));
     assert_exit(&output, 0);
@@ -42,7 +42,7 @@ fn a_wrong_missing_or_short_key_is_refused_at_start() {
     assert_ne!(fs::read(&check).unwrap(), fs::read(other.data().join("key.check")).unwrap());
 }
 
-/// Directories of older versions have no `key.check`, and a damaged one says nothing.
+/// Directories of older versions have no `key.check`, and a damaged one proves nothing.
 #[test]
 fn stored_secrets_verify_the_key_if_the_key_check_is_missing() {
     let (workspace, other) = (Workspace::with_demo(), Workspace::with_demo());

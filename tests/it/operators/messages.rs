@@ -24,7 +24,7 @@ fn errors_are_json_with_the_json_flag() {
     let workspace = Workspace::new();
     let lost = workspace.data().to_str().unwrap().to_owned();
     let demo = demo().to_str().unwrap().to_owned();
-    // Before anything is asked.
+    // Before any request.
     for (words, code) in [
         (vec!["export", "a", "--json", "--data", &lost], 1),
         (vec!["import", &demo, "--json", "--data", &lost], 1),
@@ -50,7 +50,7 @@ fn errors_are_json_with_the_json_flag() {
         assert_exit(&output, code);
         problem(&output);
     }
-    // The server's own problem, as it came.
+    // The server's own problem document, unchanged.
     let server = Server::start();
     let url = format!("http://{}", server.address);
     let words = ["export", "../x", "--json", "--user", "admin", "--server", &url];
@@ -133,7 +133,7 @@ fn a_comparison_of_two_projects_imports_nothing() {
 #[test]
 fn without_a_server_log_the_cause_of_a_failure_is_printed() {
     let workspace = Workspace::with_demo();
-    // Where reports of bundles should lie there is a file: the library cannot be listed.
+    // A file replaces the folder of the library, so the library cannot be listed.
     let library = workspace.data().join("migrations");
     fs::remove_dir_all(&library).unwrap();
     assert_exit(&run(workspace.command("export").arg("-q")), 0);

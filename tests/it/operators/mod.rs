@@ -1,5 +1,4 @@
-//! What an operator does by mistake, on the real executable: the wrong user, the wrong directory,
-//! the wrong key.
+//! Mistakes of operators, with the real executable: the wrong user, directory or key.
 
 mod directories;
 mod keys;
@@ -16,14 +15,14 @@ use std::time::{Duration, Instant};
 use crate::harness::{PATIENCE, satchel};
 use crate::project::demo;
 
-/// A user whom `/etc/passwd` names on every system, and one whom only its number tells.
+/// A user who is in `/etc/passwd` on every system, and a user id without an entry.
 const NOBODY: u32 = 65534;
 const NUMBERED: u32 = 4711;
 
 /// The commands that open a data directory, each in a form that changes or reads it.
 const COMMANDS: [&str; 5] = ["serve", "import", "export", "verify", "passwd"];
 
-/// A folder that every user may enter, with what a test needs in it.
+/// A folder that every user can enter, with the files of a test.
 struct Workspace {
     folder: tempfile::TempDir,
 }
@@ -35,7 +34,7 @@ impl Workspace {
         Self { folder }
     }
 
-    /// With the sample inventory in `data`.
+    /// Creates a workspace with the sample inventory in `data`.
     fn with_demo() -> Self {
         let workspace = Self::new();
         let made = run(satchel()
@@ -63,7 +62,7 @@ impl Workspace {
         data
     }
 
-    /// Gives everything in the data directory to this user.
+    /// Makes this user the owner of everything in the data directory.
     fn give_to(&self, uid: u32) {
         for path in files(&self.data()) {
             chown(&path, Some(uid), Some(uid)).unwrap();
@@ -85,7 +84,7 @@ impl Workspace {
         command
     }
 
-    /// The same as another user.
+    /// The same command as another user.
     fn command_as(&self, uid: u32, name: &str) -> Command {
         let own = self.command(name);
         let mut command = Command::new(executable_for_all(&self.path("satchel")));
@@ -101,7 +100,7 @@ impl Workspace {
     }
 }
 
-/// The executable, or a copy of it where its folder is closed to other users.
+/// The executable, or a copy of it if other users cannot enter its folder.
 fn executable_for_all(copy: &Path) -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_satchel"));
     let is_open = |path: &Path| fs::metadata(path).unwrap().mode() & 0o001 != 0;
@@ -156,11 +155,11 @@ fn run_with(command: &mut Command, input: &str) -> Output {
     use std::io::Write;
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().unwrap();
-    // A command that refuses before it reads has closed its end.
+    // A command that fails before it reads its input has closed the pipe.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let deadline = Instant::now() + PATIENCE;
     while child.try_wait().unwrap().is_none() {
-        // A server that starts where it should refuse never ends.
+        // A server that starts by mistake never ends.
         if Instant::now() > deadline {
             let _ = child.kill();
         }
@@ -182,7 +181,7 @@ fn assert_exit(output: &Output, code: i32) {
     assert_eq!(output.status.code(), Some(code), "{}{}", stdout_of(output), stderr_of(output));
 }
 
-/// Looks that a command was refused with all of these words.
+/// Asserts that a command was refused with all of these words.
 #[track_caller]
 fn is_refused(output: &Output, words: &[&str]) {
     assert_exit(output, 1);

@@ -20,7 +20,7 @@ fn root_works_as_the_owner_of_the_directory() {
     for (uid, named) in [(NOBODY, "as the user nobody"), (NUMBERED, "as the user with id 4711")] {
         let workspace = Workspace::new();
         let data = workspace.empty_of(uid);
-        // What only root can read is taken in, and what root asks for lies in root's own folder.
+        // Input that only root can read is imported, and the output is in root's own folder.
         let own = workspace.path("own");
         fs::create_dir(&own).unwrap();
         let bundle = own.join("a.zip");
@@ -37,7 +37,7 @@ fn root_works_as_the_owner_of_the_directory() {
         assert_exit(&output, 0);
         assert!(stderr_of(&output).contains(named), "{}", stderr_of(&output));
         all_belong_to(&data, uid);
-        // A folder of root's.
+        // A folder of root.
         let folder = own.join("folder");
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("device.yaml"), "- name: R 1%\n").unwrap();
@@ -60,13 +60,13 @@ fn root_works_as_the_owner_of_the_directory() {
         assert_exit(&run(on_data(&["diff"]).arg(&bundle)), 0);
         assert_exit(&run_with(&mut on_data(&["passwd", "admin"]), "another\n"), 0);
         all_belong_to(&data, uid);
-        // Nothing is left beside what was asked for.
+        // Only the requested files remain.
         let mut left: Vec<_> =
             fs::read_dir(&own).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["a.zip", "copy.zip", "folder", "marked.xlsx", "t.csv"]);
 
-        // Root and the owner both serve it.
+        // Root and the owner can both serve it.
         for mut command in [workspace.command("serve"), workspace.command_as(uid, "serve")] {
             let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
             let mut line = String::new();
@@ -132,7 +132,7 @@ fn another_user_is_refused_and_the_error_names_the_owner() {
     ] {
         let workspace = Workspace::with_demo();
         workspace.give_to(owner);
-        // Also where everybody may look into it.
+        // Also if all users can read it.
         for mode in [0o700, 0o755, 0o777] {
             fs::set_permissions(workspace.data(), fs::Permissions::from_mode(mode)).unwrap();
             for name in COMMANDS {
@@ -168,7 +168,7 @@ fn files_left_by_root_are_reported_with_the_remedy() {
     }
 }
 
-/// The volume of a container belongs to root, and what lies in it to the user of the container.
+/// The volume of a container belongs to root, and its contents belong to the user of the container.
 #[test]
 fn a_volume_of_root_is_used_by_the_owner_of_its_key() {
     if !is_root() {

@@ -1,4 +1,4 @@
-//! Every call that changes something, its options, and the places of a request that can hold them.
+//! Every call that changes data, its options, and the places of a request that can contain them.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use satchel::http::{BodyRule, CallOption, Route, ValueType, route_table};
@@ -21,13 +21,13 @@ pub(super) enum Place {
     JsonPart,
 }
 
-/// A text that a call can change.
+/// The configuration that the calls change.
 const TEXT: &str = "/rest/configuration/Lisbon%20core%201";
 
-/// Options with their values, in their order. One can stand twice.
+/// Options with their values, in their order. An option can occur twice.
 type Pairs<'a> = &'a [(&'a str, &'a str)];
 
-/// The routes that change something.
+/// The routes that change data.
 pub(super) fn changing() -> Vec<&'static Route> {
     let table = route_table();
     let routes = table.iter();
@@ -46,7 +46,7 @@ pub(super) fn places(route: &Route) -> &'static [Place] {
     }
 }
 
-/// The member of an error that names this place.
+/// The member of an error for this place.
 pub(super) fn member(place: Place) -> &'static str {
     match place {
         Place::Query => "query_parameter",
@@ -55,7 +55,7 @@ pub(super) fn member(place: Place) -> &'static str {
     }
 }
 
-/// Two values that differ, as a query or a form spells them.
+/// Two different values, in the form of a query or form.
 pub(super) fn values(option: &CallOption) -> [&'static str; 2] {
     match option.value {
         ValueType::Switch => ["true", "false"],
@@ -71,7 +71,7 @@ pub(super) fn values(option: &CallOption) -> [&'static str; 2] {
     }
 }
 
-/// A value that the option cannot have; none where it can have any.
+/// An invalid value of the option. `None` if every value is valid.
 pub(super) fn wrong(option: &CallOption) -> Option<&'static str> {
     match option.value {
         ValueType::Text => None,
@@ -79,7 +79,7 @@ pub(super) fn wrong(option: &CallOption) -> Option<&'static str> {
     }
 }
 
-/// A server with something in it that every call can change.
+/// A server with records that every call can change.
 pub(super) fn server() -> Server {
     let server = Server::start_with(&["--demo"]);
     for name in ["p", "q"] {
@@ -93,7 +93,7 @@ pub(super) fn server() -> Server {
     server
 }
 
-/// The path of a route, to something that is there.
+/// The path of a route to an existing resource.
 fn path(route: &Route) -> String {
     let path = route.pattern.replace("{kind}", "device").replace("{device}", "Lisbon%20core%201");
     let name = match route.pattern {
@@ -104,7 +104,7 @@ fn path(route: &Route) -> String {
     path.replace("{name}", name).replace("{id}", "nothing")
 }
 
-/// A request with its options in one place, and more in another.
+/// A request with options in one place, and more options in another.
 pub(super) struct Call<'s> {
     pub server: &'s Server,
     pub route: &'static Route,
@@ -131,13 +131,13 @@ impl<'s> Call<'s> {
         Self { server, route, query, json, form, multipart, used, body }
     }
 
-    /// What stands in the body, or in the file of the form, beside the options.
+    /// The content of the body, or of the file of the form, beside the options.
     pub(super) fn body(mut self, body: &[u8]) -> Self {
         self.body = body.to_vec();
         self
     }
 
-    /// Adds options, as they stand.
+    /// Adds options unchanged.
     pub(super) fn with(mut self, place: Place, options: Pairs<'_>) -> Self {
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let encoded =
@@ -194,7 +194,7 @@ impl<'s> Call<'s> {
     }
 }
 
-/// All that a call could have changed, but for what every export says anew.
+/// All data that a call could have changed, without the values that differ in each export.
 pub(super) fn state(server: &Server) -> Value {
     let mut all = Map::new();
     for path in ["/rest/state", "/rest/migrate/projects", "/rest/topology/workbooks"] {

@@ -12,7 +12,8 @@ use super::calls::{Call, changing, places, server, state};
 use crate::harness::{Answer, Server};
 use crate::project::{documents, of_kind, put_folder};
 
-/// An option that is sent, what is sent beside it, and how its effect is told from an answer.
+/// An option, the other options of the request, and a function that checks the effect in the
+/// response.
 struct Effect {
     value: &'static str,
     beside: &'static [(&'static str, &'static str)],
@@ -40,7 +41,7 @@ static TWO_SHEETS: LazyLock<Vec<u8>> = LazyLock::new(|| {
     writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
 });
 
-/// What an option does. An option without an entry here fails the test.
+/// The effect of an option. An option without an entry here fails the test.
 fn effect(operation: &str, option: &str) -> Effect {
     const DRY_PROJECT: &[(&str, &str)] =
         &[("name", "one"), ("import_export_types", "device"), ("dry_run", "true")];
@@ -120,7 +121,7 @@ fn effect(operation: &str, option: &str) -> Effect {
             body: b"name,port\ngood,22\nbad,many\n",
             ..of("skip", DRY_TABLE, |answer| answer.status == 200)
         },
-        // The first sheet has no row of its own, so that only the second one can be meant.
+        // The first sheet has no rows, so only the second one can be selected.
         ("import_topology", "sheet") => Effect {
             body: &TWO_SHEETS,
             ..of("Geräte R 1%", DRY_TABLE, |answer| {
@@ -192,7 +193,7 @@ fn every_option_may_be_in_the_query_the_json_or_the_form() {
     }
 }
 
-/// The effects above are those of the options, and not there anyway.
+/// The effects above do not occur without the options.
 #[test]
 fn an_option_that_is_not_sent_has_no_effect() {
     for (route, option) in options() {
@@ -213,7 +214,7 @@ fn an_option_that_is_not_sent_has_no_effect() {
     }
 }
 
-/// Clients are known to send these; they change nothing.
+/// Known clients send these options. They have no effect.
 #[test]
 fn an_option_without_effect_is_accepted() {
     let server = prepared();

@@ -5,14 +5,14 @@ use satchel::http::CallOption;
 
 use super::calls::{Call, Place, changing, member, places, server, state, values, wrong};
 
-/// A name that nobody would take for anything but a misspelt one.
+/// A name that is clearly misspelt.
 fn misspelt(name: &str) -> String {
     let mut name = name.to_owned();
     name.insert(name.len() - 1, 'x');
     name
 }
 
-/// The required options but this one, so that only what is tried is wrong.
+/// The required options except this one, so that only the tested option is wrong.
 fn required(options: &[CallOption], without: &str) -> Vec<(&'static str, &'static str)> {
     let required = options.iter().filter(|option| option.need == satchel::http::Need::Required);
     let others = required.filter(|option| option.name != without);
@@ -27,7 +27,7 @@ fn an_unknown_option_is_refused_with_the_nearest_in_query_form_and_json() {
     for route in changing() {
         let options = route.description.query.options();
         for place in places(route) {
-            // The name of another call's option is as unknown as a misspelt one.
+            // The name of an option of another call is unknown like a misspelt one.
             let others = ["dry_run", "dryrun", "tpyo"].iter().map(|name| (*name).to_owned());
             let others = others.map(|name| (name, None));
             let near = options.iter().flat_map(CallOption::names);
@@ -104,7 +104,7 @@ fn contradicting_values_are_refused_and_equal_values_are_not() {
                     "{what}: {problem}"
                 );
             }
-            // So do the two names of one option.
+            // The same applies to the two names of one option.
             for alias in option.aliases {
                 for place in places(route) {
                     let mut sent = required(options, option.name);

@@ -32,7 +32,7 @@ fn an_undo_with_a_dry_run_in_its_body_changes_nothing() {
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
         assert_eq!(answer.json()["outcome"], "dry_run", "{body}");
     }
-    // A body that cannot be read is never passed over.
+    // A body that cannot be read is never ignored.
     for (media_type, body, status) in [
         (JSON, "dry_run=true", 400),
         (JSON, "{\"dry_run\": true", 400),
@@ -55,7 +55,7 @@ fn an_undo_with_a_dry_run_in_its_body_changes_nothing() {
     let long = format!("{{\"dry_run\": true{}}}", " ".repeat(1024 * 1024));
     post(&server, "/rest/undo", JSON, &long).problem(413, "body-too-large");
     assert_eq!(state(&server), before);
-    // And one without a body undoes, as it always did.
+    // A call without a body still undoes.
     for body in ["", " \r\n", "{}"] {
         assert_eq!(post(&server, "/rest/undo", JSON, body).json()["outcome"], "undone", "{body:?}");
     }
@@ -127,7 +127,7 @@ fn a_call_without_options_refuses_options() {
     assert_eq!(state(&server), before);
 }
 
-/// The members of a record are its properties: they are no options, and none is refused.
+/// The members of a record are its properties. They are not options, and none is refused.
 #[test]
 fn a_record_may_have_any_property_and_an_unknown_parameter_is_refused() {
     let server = server();

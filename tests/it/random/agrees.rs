@@ -1,4 +1,4 @@
-//! The comparison of an inventory with the plain one.
+//! Compares an inventory with the reference model.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +14,8 @@ use satchel::store::{
 use super::plain::{Plain, Seen};
 
 impl Plain {
-    /// Asserts that the store holds exactly this, that everything in it fits together, and that
-    /// what did not change since the last look kept its version.
+    /// Asserts that the store equals the model and is consistent, and that unchanged records kept
+    /// their versions since the last comparison.
     pub(super) fn agrees(&mut self, store: &Store, inventory: &Inventory) {
         let reading = store.read();
         let summary = reading.summary().unwrap();
@@ -105,7 +105,7 @@ impl Plain {
         }
     }
 
-    /// What a record names in one of its relations, a computed pool's members among them.
+    /// The names in one of a record's relations, including the members of a computed pool.
     fn named_by(&self, kind: Kind, name: &str, relation: &str) -> BTreeSet<String> {
         let held = &self.records[kind][name];
         if kind == Kind::Pool
@@ -156,7 +156,7 @@ impl Plain {
     }
 }
 
-/// The names of the records that the criteria admit, in the order of their ordinals.
+/// The names of the records that match the criteria, sorted by ordinal.
 fn admitted<E: Entity>(all: &[Stored<E>], criteria: &Criteria) -> Vec<String> {
     let mut members: Vec<_> = all.iter().filter(|one| criteria.matches(&one.record)).collect();
     members.sort_by_key(|one| one.ordinal);
@@ -193,7 +193,7 @@ impl KindVisitor for Compare<'_> {
             });
             let held = plain.records[E::KIND].get_mut(&name).unwrap();
             if E::KIND == Kind::Pool {
-                // In which order a pool's members became its list is the store's business.
+                // The order of a pool's members in its list is not part of the model.
                 for side in ["devices", "links"] {
                     let sorted = |names: Option<&Vec<String>>| {
                         names.into_iter().flatten().cloned().collect::<BTreeSet<_>>()

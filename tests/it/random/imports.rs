@@ -1,4 +1,4 @@
-//! Projects made up, and what their import does to a plain inventory.
+//! Generated projects, and the effect of their import on the reference model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,11 +12,11 @@ use satchel::model::{Arity, Kind, PerKind, Target, View};
 
 use super::plain::{CALLER, Plain, Wish, relations};
 
-/// A project, and how it is imported.
+/// A project and the options of its import.
 #[derive(Debug)]
 pub(super) struct Project {
     pub kinds: BTreeSet<Kind>,
-    /// A kind that is listed may have no document.
+    /// The listed kinds. A listed kind can lack a document.
     pub documents: BTreeMap<Kind, Vec<Wish>>,
     pub empty: EmptyFirst,
     pub on_error: OnError,
@@ -44,11 +44,11 @@ impl Project {
     }
 }
 
-/// What an import does.
+/// The outcome of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Does {
     Nothing,
-    /// The good ones are imported, and some are not good.
+    /// The valid records are imported, and some records are invalid.
     Part,
     All,
 }
@@ -64,11 +64,12 @@ impl Plain {
         for (kind, wishes) in &project.documents {
             given += wishes.len();
             for wish in wishes {
-                // The first of a name stands.
+                // Of several records with one name, the first is imported.
                 coming[*kind].entry(wish.name.clone()).or_insert(wish);
             }
         }
-        // A device gives way to the networks that stay, and a network to every device.
+        // A device with the name of a remaining network is rejected, and so is a network with the
+        // name of any device.
         let taken = self.staying(project, &coming);
         coming[Kind::Device].retain(|name, _| !taken[Kind::Network].contains(name));
         let mut taken = taken[Kind::Device].clone();
@@ -106,7 +107,7 @@ impl Plain {
             }
         }
         self.records = old;
-        // A device that comes back under its name is the device that had the text.
+        // A device that is imported again under its name keeps its long text.
         for (name, held) in &mut self.records[Kind::Device] {
             held.text = texts.get(name).cloned().flatten();
         }
@@ -114,7 +115,7 @@ impl Plain {
         if left < given { Does::Part } else { Does::All }
     }
 
-    /// The names of the records that an import leaves where they are, or changes.
+    /// The names of the records that an import keeps or changes.
     fn staying(&self, project: &Project, coming: &Coming<'_>) -> PerKind<BTreeSet<String>> {
         PerKind::new(|kind| {
             let survives = |name: &String| {

@@ -1,5 +1,5 @@
-//! Random sequences of everything that changes an inventory, imports among them, against a plain
-//! inventory in memory. `PROPTEST_CASES` asks for more.
+//! Random sequences of changes and imports, compared with a reference model in memory.
+//! `PROPTEST_CASES` sets the number of cases.
 
 mod agrees;
 mod imports;
@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use imports::{Does, Project};
 use plain::{CALLER, Plain, Wish, relations};
 
-/// Names as sites have them, and as they should not. They are few, so that they meet.
+/// Typical and hostile names. There are few of them, so that they collide.
 const NAMES: [&str; 10] = [
     "R 1%",
     "[Shared] x",
@@ -40,10 +40,10 @@ const NAMES: [&str; 10] = [
 
 const VENDORS: [&str; 4] = ["Cisco", "cisco systems", "é", "juniper"];
 
-/// One in so many names that a relation holds is taken from all names, and is mostly not there.
+/// One of this number of names in a relation is taken from all names, and usually does not exist.
 const STRAY: u8 = 16;
 
-/// One step, in numbers: what they mean depends on what is there.
+/// One step, as numbers. Their meaning depends on the current inventory.
 #[derive(Clone, Debug)]
 enum Step {
     Put {
@@ -55,7 +55,7 @@ enum Step {
         kind: usize,
         name: u8,
     },
-    /// A record comes back as it is shown.
+    /// A record is sent back as it is shown.
     Again {
         kind: usize,
         name: u8,
@@ -67,14 +67,14 @@ enum Step {
     Import(Import),
 }
 
-/// A project in numbers.
+/// A project, as numbers.
 #[derive(Clone, Debug)]
 struct Import {
-    /// Bits: the kinds that are listed whether or not there are records of them.
+    /// Bits: the kinds that are listed even without records.
     listed: u16,
     records: Vec<(usize, Draft)>,
     empty: bool,
-    /// Whether the good ones are imported beside those that are not.
+    /// Whether valid records are imported beside invalid ones.
     skip: bool,
 }
 
@@ -119,7 +119,7 @@ fn import() -> impl Strategy<Value = Import> {
         .prop_map(|(listed, records, empty, skip)| Import { listed, records, empty, skip })
 }
 
-/// The kinds that hang together most come most.
+/// Kinds with many relations are most frequent.
 fn kind() -> impl Strategy<Value = usize> {
     let busy = [
         Kind::Device,
@@ -157,7 +157,7 @@ impl Draft {
         }
     }
 
-    /// The change to apply; `names` gives names that a relation may name.
+    /// The change to apply. `names` returns possible targets of a relation.
     fn wish<'n>(&self, kind: Kind, names: impl Fn(Target) -> Vec<&'n str>) -> Wish {
         let mut wish = Wish { name: self.own_name(kind).to_owned(), ..Wish::default() };
         // The caller is never deleted, because it is the only administrator.
@@ -234,7 +234,7 @@ impl Import {
             documents.entry(kind).or_default().push(wish);
         }
         if documents.is_empty() {
-            // A folder without documents is no project.
+            // A folder without documents is not a project.
             kinds.insert(Kind::Device);
             documents.insert(Kind::Device, Vec::new());
         }
@@ -247,7 +247,7 @@ impl Import {
     }
 }
 
-/// An appliance of one user, in a folder that goes with it.
+/// An appliance with one user, in a temporary folder.
 struct Site {
     inventory: Inventory,
     migration: Migration,
@@ -286,7 +286,7 @@ impl Site {
         self.migration.import(&request, CALLER, &Progress::detached()).unwrap()
     }
 
-    /// A record as a client is shown it.
+    /// A record as a response shows it.
     fn shown(&self, kind: Kind, name: &str) -> Map {
         let shown = self.inventory.instance(kind, name, |shown| {
             let properties = shown.properties.iter();
@@ -393,7 +393,7 @@ fn take(step: &Step, site: &Site, plain: &mut Plain) {
     }
 }
 
-/// The usual number of cases, or as many as `PROPTEST_CASES` says.
+/// The usual number of cases, or the number in `PROPTEST_CASES`.
 fn cases(usual: u32) -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig::with_cases(cases.unwrap_or(usual))
@@ -402,9 +402,9 @@ fn cases(usual: u32) -> ProptestConfig {
 proptest! {
     #![proptest_config(cases(24))]
 
-    /// Whatever is put, renamed, deleted and imported: nothing dangles, counts agree, both directions agree,
-    /// computed pools have the members that their criteria give, and what did not change keeps its
-    /// version.
+    /// After any sequence of puts, renames, deletions and imports: no reference dangles, counts and
+    /// both directions of relations agree, computed pools have the members that match their
+    /// criteria, and unchanged records keep their versions.
     #[test]
     fn the_store_equals_the_reference_model_after_random_changes(
         steps in prop::collection::vec(step(), 1..80)

@@ -10,16 +10,16 @@ use satchel::model::{
 /// The principal, an administrator.
 pub(super) const CALLER: &str = "admin";
 
-/// A record of the plain inventory: of each kind the same few properties, and all relations.
+/// A record of the model: the same few properties for each kind, and all relations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Held {
     /// The targets of each relation. A relation to one record has at most one.
     pub relations: BTreeMap<&'static str, Vec<String>>,
     pub vendor: Option<String>,
-    /// A pool's.
+    /// The criteria of a pool.
     pub manual: bool,
     pub criteria: BTreeMap<String, String>,
-    /// A device's configuration.
+    /// The configuration of a device.
     pub text: Option<String>,
 }
 
@@ -34,17 +34,17 @@ pub(super) struct Wish {
     pub criteria: BTreeMap<String, String>,
     /// A text, or its removal.
     pub text: Option<Option<String>>,
-    /// Whether a pool says how many members it lists.
+    /// Whether a pool contains the numbers of its members.
     pub counts: bool,
 }
 
-/// A record as it was seen: its version and its properties, in words.
+/// A record in a response: its version and its properties as text.
 pub(super) type Seen = BTreeMap<(Kind, String), (u64, String)>;
 
 #[derive(Clone, Default)]
 pub(super) struct Plain {
     pub records: PerKind<BTreeMap<String, Held>>,
-    /// As it was when the store was last compared with this.
+    /// The record in the last comparison with the store.
     pub seen: Seen,
 }
 
@@ -73,7 +73,7 @@ pub(super) fn relations(kind: Kind) -> Vec<Relation> {
 }
 
 impl Wish {
-    /// The object that says it.
+    /// The JSON object of the patch.
     pub(super) fn object(&self, kind: Kind) -> Map {
         let mut entries: Vec<(Value, Value)> = vec![("name".into(), self.name.as_str().into())];
         let mut say = |key: &str, value: Value| entries.push((key.into(), value));
@@ -131,14 +131,14 @@ impl Held {
 }
 
 impl Plain {
-    /// The plain inventory of what the store holds when it is new.
+    /// The model of a new store.
     pub(super) fn new() -> Self {
         let mut plain = Self::default();
         plain.records[Kind::User].insert(CALLER.to_owned(), Held::default());
         plain
     }
 
-    /// The names that a relation may name.
+    /// The possible targets of a relation.
     pub(super) fn names(&self, target: Target) -> Vec<&str> {
         let kinds = target.kinds().iter();
         kinds.flat_map(|kind| self.records[*kind].keys().map(String::as_str)).collect()
@@ -187,7 +187,7 @@ impl Plain {
         if let Some(members) = members
             && wish.manual == Some(true)
         {
-            // It keeps those that it has at this moment.
+            // The pool keeps its current members.
             for (side, members) in members {
                 said.relations.entry(side).or_insert(members.into_iter().collect());
             }
@@ -207,7 +207,8 @@ impl Plain {
         Some(effect)
     }
 
-    /// Whether the other one names this record, which shows it under the same word as its own.
+    /// Whether the other record refers to this record, which shows it under the name of its own
+    /// relation.
     fn is_named_by(&self, kind: Kind, wish: &Wish, word: &str, other: &str) -> bool {
         let Some(relation) = InverseRelations::of(kind).relation(word) else { return false };
         relation.holders.iter().any(|holder| {
@@ -217,7 +218,7 @@ impl Plain {
         })
     }
 
-    /// Calls `each` with every place that names a record.
+    /// Calls `each` with every relation that refers to a record.
     fn each_naming(
         &mut self,
         kind: Kind,
@@ -248,7 +249,7 @@ impl Plain {
                         let named = held.relations.get(relation.name).into_iter().flatten();
                         let kinds = relation.target.kinds();
                         let mut named = named.flat_map(|n| kinds.iter().map(|k| (*k, n.clone())));
-                        // A name is of one kind only.
+                        // Each name belongs to one kind only.
                         if named.any(|named| gone.contains(&named)) {
                             gone.insert((source, referrer.clone()));
                         }
@@ -291,7 +292,7 @@ impl Plain {
         })
     }
 
-    /// The members that a pool's criteria give, by the words of a few criteria.
+    /// The members that match a pool's criteria.
     pub(super) fn members(&self, pool: &Held) -> BTreeMap<&'static str, BTreeSet<String>> {
         let side = |word: &'static str, kind: Kind, prefix: &str| {
             let asked: Vec<(&str, &str)> = pool

@@ -1,13 +1,13 @@
-//! Why `metadata.yaml` is refused.
+//! The reasons why `metadata.yaml` is refused.
 
 use super::super::FORMAT;
 use crate::model::{UnknownKind, Value};
 
-/// Why `metadata.yaml` is refused.
+/// The reason why `metadata.yaml` is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
     /// The text does not parse. The field is the message of the YAML reader, with line and column.
-    #[error("it is not valid YAML: {0}")]
+    #[error("the text is not valid YAML: {0}")]
     Yaml(String),
     /// A value has another type than its key requires.
     #[error("'{key}' must be {expected}, but is {found}")]
@@ -35,7 +35,7 @@ pub enum MetadataError {
         found: String,
     },
     /// `satchel.documents` has a key that is not a kind of record.
-    #[error("it lists a document of an unknown type")]
+    #[error("a document of an unknown type is listed")]
     Kind(#[from] UnknownKind),
     /// A newer version of Satchel wrote it, or the format is 0, which does not exist.
     #[error(
@@ -49,7 +49,7 @@ pub enum MetadataError {
 }
 
 impl MetadataError {
-    /// Returns the stable word for scripts.
+    /// Returns the stable code for scripts.
     pub fn code(&self) -> &'static str {
         match self {
             MetadataError::Yaml(_) => "metadata-yaml",

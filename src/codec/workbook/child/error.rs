@@ -1,4 +1,4 @@
-//! Why a workbook is not read.
+//! The reasons why a workbook cannot be read.
 
 use std::io;
 use std::process::ExitStatus;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::refusal::{OutputLimit, Refusal};
 use crate::wording::counted;
 
-/// Why a workbook is not read.
+/// The reason why a workbook cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// The child process cannot be started, or its output cannot be read. The workbook
@@ -20,8 +20,8 @@ pub enum DecodeError {
     /// The content of the workbook exceeds a limit.
     #[error(transparent)]
     Output(#[from] OutputLimit),
-    /// The child process was aborted, or killed by the kernel. Its limit of memory is the usual
-    /// reason.
+    /// The child process was aborted, or killed by the kernel. The usual reason is the limit of its
+    /// memory.
     #[error(
         "decoding the workbook takes more than {} MiB of memory. The workbook is damaged, malicious \
          or far larger than an inventory. Decoding a .csv takes the least memory",
@@ -50,7 +50,7 @@ pub enum DecodeError {
         /// The limit of the total time.
         wait_max: Duration,
     },
-    /// The child process ended before its last row, without reporting an error and not at a limit.
+    /// The child process ended before its last row, without an error and within its limits.
     #[error("the process that decodes the workbook ended early ({status})")]
     Died {
         /// Its exit code or signal.
@@ -76,7 +76,7 @@ impl DecodeError {
         }
     }
 
-    /// The code of the error in answers of the REST API.
+    /// The code of the error in responses of the REST API.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io(_) => "io",

@@ -1,4 +1,4 @@
-//! The file that is started as the child.
+//! The executable file of the child process.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,8 +9,8 @@ const RUNNING: &str = "/proc/self/exe";
 
 /// Returns a path of the running executable.
 ///
-/// Without `/proc`, as in a bare chroot, it is the file that the process was started from. If that
-/// file is replaced there, the server must be restarted before it can read workbooks.
+/// Without `/proc`, as in a bare chroot, it is the path from which the process was started. If the
+/// file at this path is replaced, the server must be restarted before it can read workbooks.
 pub fn executable() -> PathBuf {
     let running = Path::new(RUNNING);
     // Not `exists`: after the file was replaced the link points to no path, but can be started.

@@ -1,4 +1,4 @@
-//! Decoding of a workbook in a child process, which a hostile workbook can crash.
+//! Decodes a workbook in a child process. A hostile workbook can crash only the child.
 //!
 //! The child is this executable, started again with [`SUBCOMMAND`]. It gets an open file as standard
 //! input and a pipe for rows as standard output, and nothing else: no environment, no other
@@ -37,7 +37,7 @@ pub struct DecodeLimits {
     pub memory_bytes: u64,
     /// Processor time, in whole seconds.
     pub cpu: Duration,
-    /// Total time that its reader waits for it.
+    /// The total time that the reader waits for the child.
     pub wait: Duration,
 }
 
@@ -67,7 +67,8 @@ impl Decoding {
         kind: SourceKind,
         limits: DecodeLimits,
     ) -> Result<Self, DecodeError> {
-        // Nobody reads the standard error. `Stdio::null` needs `/dev/null`, which a bare chroot lacks.
+        // No process reads the standard error. `Stdio::null` needs `/dev/null`, which a bare chroot
+        // lacks.
         let (_, unread) = io::pipe().map_err(DecodeError::Io)?;
         let mut child = Command::new(program)
             .arg(SUBCOMMAND)
@@ -104,13 +105,13 @@ impl Decoding {
 
 impl Drop for Decoding {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the child has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Says why frames end, by the status of the child if necessary.
+/// Returns the reason why the frames end, from the status of the child if necessary.
 fn explain(error: FrameError, child: &mut Child, limits: DecodeLimits) -> DecodeError {
     match error {
         FrameError::Stopped(Stop::Refused(refusal)) => DecodeError::Refused(refusal),
@@ -129,8 +130,8 @@ fn explain(error: FrameError, child: &mut Child, limits: DecodeLimits) -> Decode
 }
 
 fn error_of_status(status: std::process::ExitStatus, limits: DecodeLimits) -> DecodeError {
-    /// A process that gets no memory aborts. A stack overflow is an abort or a bad address. A
-    /// kernel without memory kills.
+    /// A process without memory aborts. A stack overflow is an abort or a bad address. A kernel
+    /// without memory kills a process.
     const MEMORY: [Signal; 4] = [Signal::ABORT, Signal::SEGV, Signal::BUS, Signal::KILL];
     let is = |signal: &Signal| status.signal() == Some(signal.as_raw());
     if is(&Signal::XCPU) {

@@ -1,4 +1,4 @@
-//! The child process.
+//! The main function of the child process.
 
 use std::fs::File;
 use std::io;
@@ -26,7 +26,7 @@ pub fn decode_main(arguments: &[String]) -> ExitCode {
     else {
         return ExitCode::from(2);
     };
-    // Nobody reads the standard error. A panic is caught, and reported in a frame.
+    // No process reads the standard error. A panic is caught, and reported in a frame.
     panic::set_hook(Box::new(|_| {}));
     match restrict(memory_bytes, cpu_seconds).and_then(|(file, out)| decode(file, out, kind)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! The frames in which the child process returns rows: a tag, a length and a body.
 //!
-//! Both ends are the same executable, so the protocol has no version. Still the reader checks
-//! everything: a child that decodes a hostile workbook might have become hostile itself.
+//! Both ends are the same executable, so the protocol has no version. The reader checks everything
+//! nevertheless: a hostile workbook can take control of the child.
 //!
 //! ```text
 //! frame   tag: u8, length of the body: u32, body
@@ -52,12 +52,12 @@ const STOP_OPEN_QUOTE: u8 = 12;
 /// Length of a tag and a length, in bytes.
 const HEAD_BYTES: usize = 5;
 
-/// Why a child stops before the end of the workbook.
+/// The reason why a child stops before the end of the workbook.
 #[derive(Debug)]
 pub(super) enum Stop {
     Refused(Refusal),
     Output(OutputLimit),
-    /// The workbook cannot be read, or nobody reads the rows.
+    /// The workbook cannot be read, or the server does not read the rows any more.
     Io(io::Error),
 }
 
@@ -72,7 +72,7 @@ impl From<Refusal> for Stop {
 pub enum Item<'a> {
     /// A sheet begins. A table of comma-separated values has one sheet without a name.
     Sheet(&'a str),
-    /// The next row of that sheet that is not empty.
+    /// The next row of the current sheet that is not empty.
     Row(Row<'a>),
 }
 

@@ -1,4 +1,4 @@
-//! The server's end: frames become sheets and rows.
+//! The reader in the server: converts frames to sheets and rows.
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read};

@@ -1,4 +1,4 @@
-//! The child's end: cells become frames.
+//! The writer in the child: converts cells to frames.
 
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ use super::{
     Stop, TAG_END, TAG_ROWS, TAG_SHEET, TAG_STOP,
 };
 
-/// Writes sheets and cells, which come in order, as frames.
+/// Writes sheets and cells as frames. The caller passes them in order.
 #[derive(Debug)]
 pub(in super::super) struct FrameWriter<W> {
     out: W,
@@ -154,7 +154,7 @@ impl<W: Write> FrameWriter<W> {
         }
     }
 
-    /// Writes the frame of the rows so far.
+    /// Writes the collected rows as a frame.
     fn end_rows(&mut self) -> Result<(), Stop> {
         self.end_row();
         if self.body.is_empty() {

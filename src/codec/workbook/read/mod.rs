@@ -1,4 +1,4 @@
-//! Reading of workbooks and tables, in the child process: every known format becomes cells.
+//! Reads workbooks and CSV tables in the child process, and writes their cells as frames.
 
 mod biff;
 mod delimiter;

@@ -1,12 +1,12 @@
-//! Reading of workbooks with calamine.
+//! Reads workbooks with calamine.
 //!
 //! `.xlsx` and `.xlsb` are read cell by cell, so a single cell in the last row and column costs
 //! nothing. calamine keeps `.xls` and `.ods` in memory as a whole, with a slot for every cell between
 //! the first and the last one.
 //!
-//! calamine misreads a text of a `.xls` that begins with U+FEFF or U+FFFE: it takes the character for
-//! a byte order mark, drops it, and swaps the bytes of the rest after U+FFFE. It cannot be corrected
-//! here. A test fails as soon as calamine reads such texts correctly.
+//! calamine misreads a text of a `.xls` that begins with U+FEFF or U+FFFE: it mistakes the
+//! character for a byte order mark, drops it, and swaps the bytes of the rest after U+FFFE. It
+//! cannot be corrected here. A test fails as soon as calamine reads such texts correctly.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -191,7 +191,7 @@ fn is_boolean(found: &DataRef<'_>) -> bool {
     matches!(found, DataRef::Bool(_))
 }
 
-/// The names of the sheets that hold cells, in the order of their tabs, with hidden sheets.
+/// The names of the sheets with cells, in the order of their tabs, including hidden sheets.
 fn sheets<F: Read + Seek>(workbook: &impl Reader<F>) -> Vec<String> {
     let sheets = workbook.sheets_metadata().iter();
     sheets
@@ -200,7 +200,7 @@ fn sheets<F: Read + Seek>(workbook: &impl Reader<F>) -> Vec<String> {
         .collect()
 }
 
-/// Writes the cells of a sheet in memory. The ranges of values and of formulas may differ.
+/// Writes the cells of a sheet in memory. The ranges of values and of formulas can differ.
 fn range<W: Write>(
     values: &Range<Data>,
     formulas: &Range<String>,
@@ -281,7 +281,7 @@ fn date_of(date: ExcelDateTime, epoch: Epoch) -> Cell<'static> {
     }
 }
 
-/// Returns a date, or a text if calamine took a text for a date.
+/// Returns a date, or a text if calamine mistook a text for a date.
 fn date_text(text: &str) -> Cell<'_> {
     iso::date_days(text).map_or_else(|| Cell::text(text), Cell::Date)
 }

@@ -1,4 +1,4 @@
-//! Reading of a table of comma-separated values: one sheet without a name, whose cells are texts.
+//! Reads a table of comma-separated values: one sheet without a name, whose cells are texts.
 
 use std::io::{BufReader, Cursor, ErrorKind, Read, Seek, Write};
 
@@ -40,8 +40,8 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
         .from_reader(RowLimit { from: lines, row_left: ROW_BYTES_MAX });
     to.sheet("")?;
     let mut record = ByteRecord::new();
-    // csv skips empty lines, which a spreadsheet counts as rows. The number of a row is that of its
-    // line, less the line breaks in the cells before.
+    // csv skips empty lines, which a spreadsheet counts as rows. The number of a row is the number
+    // of its line minus the line breaks in the cells before it.
     let mut lines_in_cells = 0;
     let mut next_row = 0;
     loop {

@@ -1,12 +1,12 @@
-//! Lists and maps in a cell, spelled as Python spells them: what eNMS writes with `str` and reads
-//! with `ast.literal_eval`.
+//! Lists and maps in a cell, as Python literals: eNMS writes them with `str` and reads them with
+//! `ast.literal_eval`.
 //!
 //! ```text
 //! None True False   22 -7   1.5 1e+16   'text' "text"   b'bytes'
 //! [1, '2']   (0, 0)   {'a': 'c', 'b': [1, 2, '3']}
 //! ```
 //!
-//! Three calls are our own, for values that have no literal in Python, or that a cell would change:
+//! Three forms are our own, for values without a literal in Python, or that a cell would change:
 //! `float('nan')`, `float(1.0)`, `int(12345678901234567890)` and `datetime('2024-01-31 12:30:00')`.
 //!
 //! The reader accepts nothing else: no names, no operators, no concatenated texts. Its depth is
@@ -32,22 +32,22 @@ pub(super) fn parse_text(quoted: &str) -> Option<String> {
     (reader.at == quoted.len()).then_some(text)
 }
 
-/// The literal of a value: Python's `repr`, or one of our calls.
+/// Returns the literal of a value: Python's `repr`, or one of our own forms.
 pub(super) fn spell(value: &Value) -> String {
     let mut out = String::new();
     python::write_repr(&mut out, value, &write_scalar);
     out
 }
 
-/// The literal of a text. It has double quotes unless the text holds one, because a spreadsheet
-/// program removes a single quote at the beginning of a typed cell.
+/// Returns the literal of a text. It has double quotes unless the text contains one, because a
+/// spreadsheet program removes a single quote at the beginning of a typed cell.
 pub(super) fn spell_text(text: &str) -> String {
     let mut out = String::new();
     python::write_text(&mut out, text, if text.contains('"') { '\'' } else { '"' });
     out
 }
 
-/// A scalar as Python spells it, or as one of our calls.
+/// Writes a scalar as a Python literal, or in one of our own forms.
 fn write_scalar(out: &mut String, scalar: &Value) {
     match scalar {
         Value::Float(number) if !number.is_finite() => {

@@ -1,8 +1,8 @@
 //! Converts cells to values and values to cells, by the type of the property.
 //!
 //! ```text
-//! spelling  the rules, by the property's type
-//!   literal   lists and maps in one cell, as Python spells them
+//! spelling  parses and writes a cell by the property's type
+//!   literal   lists and maps in one cell, as Python literals
 //! ```
 
 mod literal;

@@ -1,11 +1,11 @@
-//! Parsing a cell by the type of its property, and writing a value so that it is parsed to the same
-//! type again.
+//! Parses a cell by the type of its property, and writes a value as a cell that parses to the same
+//! value and type.
 //!
 //! # The rules
 //!
 //! | property | cell |
 //! |---|---|
-//! | any | empty: the property is absent; the text `None`: null, but in a name |
+//! | any | empty: the property is absent; the text `None`: null, except in a name |
 //! | text, name, end of a link | the text as it is; a number as its digits (22, not 22.0) |
 //! | integer | a whole number, or the text of one (`22`, `22.0`) |
 //! | boolean | a boolean; 1 and 0; `true` and `false` in any case |
@@ -14,14 +14,14 @@
 //!
 //! In a custom property, a text that is the literal of a list, map, tuple, `b'…'`, `float(…)`,
 //! `int(…)` or `datetime(…)` (see [`super::literal`]) is that value. A **quoted** text (`"None"`,
-//! `"1.2E+10"`, `""`, `"[1, 2]"`) is the text between the quotes, if that text alone would mean
-//! something else. Any other text in quotes keeps its quotes.
+//! `"1.2E+10"`, `""`, `"[1, 2]"`) is the text between the quotes, if that text without quotes would
+//! be another value. Any other text in quotes keeps its quotes.
 //!
 //! A value that Excel changed is an error, because the typed text is lost: `1.2E+10`, a whole number
 //! of more than 15 digits, a date in a text property. A cell with an error, a formula without a value
 //! and a duration are errors too.
 //!
-//! A cell cannot hold two things:
+//! A cell cannot represent two things:
 //!
 //! - An empty text whose property would show the same when absent becomes an empty cell, and is read
 //!   as absent.
@@ -45,15 +45,15 @@ const SCIENTIFIC_MIN: f64 = 1e10;
 /// that, its last six digits are zeros.
 const SCIENTIFIC_STEP: f64 = 1e6;
 
-/// How much of a formula a message repeats, in characters.
+/// The number of characters of a formula in a message.
 const FORMULA_CHARACTERS_MAX: usize = 100;
 
-/// Why a cell cannot be parsed.
+/// The reason why a cell cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellFault {
-    /// A short word for scripts.
+    /// A short identifier for scripts.
     pub rule: &'static str,
-    /// A sentence for a person, with what to do.
+    /// A sentence for a person, with the next step.
     pub detail: String,
 }
 
@@ -89,11 +89,11 @@ impl CellFault {
     }
 }
 
-/// The value of a cell for a property of this type, and whether it was converted. None for an empty
-/// cell. A custom property has the type [`PropertyType::Any`].
+/// Returns the value of a cell for a property of this type, and whether it was converted. `None`
+/// for an empty cell. A custom property has the type [`PropertyType::Any`].
 ///
 /// # Errors
-/// `CellFault` with the rule that the cell breaks, and a sentence for a person.
+/// `CellFault` with the broken rule and a sentence for a person.
 pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value, Fit)>, CellFault> {
     match cell {
         Cell::Empty => Ok(None),
@@ -156,7 +156,7 @@ fn shown_formula(formula: &str) -> String {
     }
 }
 
-/// A date as Python's `isoformat(" ")` spells it. A time of day is a text: YAML has no times.
+/// A date in the format of Python's `isoformat(" ")`. A time of day is a text: YAML has no times.
 fn timestamp(days: f64) -> Value {
     let mut text = format_serial_date(days);
     if text.contains('.') {
@@ -224,7 +224,7 @@ fn read_text(type_: PropertyType, text: &str) -> Result<Option<Value>, CellFault
     }
 }
 
-/// A text, or the value that it stands for.
+/// Returns a text, or the value of the literal in it.
 fn read_plain_text(type_: PropertyType, text: &str) -> Result<Value, CellFault> {
     if let Some(quoted) = quoted(type_, text) {
         return Ok(Value::Text(quoted));
@@ -241,7 +241,7 @@ fn read_plain_text(type_: PropertyType, text: &str) -> Result<Value, CellFault> 
     Ok(Value::from(text))
 }
 
-/// Whether a cell with this text would be parsed to something else than this text.
+/// Whether a cell with this text is parsed to another value than this text.
 fn is_special(type_: PropertyType, text: &str) -> bool {
     text.is_empty()
         || is_null(type_, text)
@@ -250,7 +250,7 @@ fn is_special(type_: PropertyType, text: &str) -> bool {
         || quoted(type_, text).is_some()
 }
 
-/// The text between quotes, if that text alone would be parsed to something else.
+/// Returns the text between quotes, if that text without quotes is parsed to another value.
 fn quoted(type_: PropertyType, text: &str) -> Option<String> {
     if !text.starts_with(['"', '\'']) {
         return None;
@@ -258,12 +258,12 @@ fn quoted(type_: PropertyType, text: &str) -> Option<String> {
     literal::parse_text(text).filter(|inner| is_special(type_, inner))
 }
 
-/// A name is never null.
+/// Whether a text means null. A name is never null.
 fn is_null(type_: PropertyType, text: &str) -> bool {
     text == "None" && type_ != PropertyType::Name
 }
 
-/// The value whose literal a text in a custom property is.
+/// Parses a text in a custom property as a literal.
 fn spelled_value(type_: PropertyType, text: &str) -> Option<Value> {
     const BEGINNINGS: [&str; 8] = ["[", "(", "{", "b'", "b\"", "float(", "int(", "datetime("];
     if type_ != PropertyType::Any || !BEGINNINGS.iter().any(|begin| text.starts_with(begin)) {
@@ -272,7 +272,7 @@ fn spelled_value(type_: PropertyType, text: &str) -> Option<Value> {
     literal::parse(text)
 }
 
-/// Whether a text is a number as Excel shows it when it is long: `1.2E+10`.
+/// Whether a text is a long number in the form of Excel: `1.2E+10`.
 fn is_scientific(text: &str) -> bool {
     let number = text.strip_prefix(['-', '+']).unwrap_or(text);
     // Every text of a workbook comes here. Searching for one character is faster than for two.
@@ -348,7 +348,7 @@ fn too_many_digits() -> CellFault {
     )
 }
 
-/// A number as Excel shows it when it is long.
+/// A long number in the form of Excel.
 fn shown_scientific(number: f64) -> String {
     let text = format!("{number:e}");
     match text.split_once('e') {
@@ -357,7 +357,7 @@ fn shown_scientific(number: f64) -> String {
     }
 }
 
-/// The cell of a property, which [`parse_cell`] parses to the same value again.
+/// Returns the cell of a property. [`parse_cell`] parses it to the same value again.
 pub fn spell_cell<'a>(type_: PropertyType, default: PropertyDefault, view: &View<'a>) -> Cell<'a> {
     match view {
         View::Null => Cell::from("None"),
@@ -378,7 +378,7 @@ pub fn spell_cell<'a>(type_: PropertyType, default: PropertyDefault, view: &View
     }
 }
 
-/// Whether the property shows the same when it is absent as when it is the empty text.
+/// Whether an absent property is shown like the empty text.
 fn shows_empty(type_: PropertyType, default: PropertyDefault) -> bool {
     matches!(type_, PropertyType::One(_)) || default == PropertyDefault::Text("")
 }
@@ -520,7 +520,7 @@ mod tests {
         for cell in truths.into_iter().chain([Cell::Bool(true), Cell::Number(1.0)]) {
             assert_eq!(value(PropertyType::Bool, cell), Value::Bool(true));
         }
-        // eNMS takes this for true.
+        // eNMS reads this as true.
         assert_eq!(value(PropertyType::Bool, "False"), Value::Bool(false));
         for cell in [Cell::from("yes"), Cell::Number(2.0)] {
             assert_eq!(rule(PropertyType::Bool, cell), "type");

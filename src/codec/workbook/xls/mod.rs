@@ -8,8 +8,9 @@
 //! ```
 //!
 //! No maintained crate writes this format. The source is [MS-XLS], and files of Excel, xlwt and
-//! LibreOffice. Cells and texts go to two temporary files as rows come. [`SheetSink::finish`] puts
-//! the stream together from them, because records before the cells hold positions of later ones.
+//! LibreOffice. Cells and texts are written to two temporary files, row by row.
+//! [`SheetSink::finish`] puts the stream together from them, because records before the cells hold
+//! positions of later ones.
 //!
 //! LibreOffice shows the booleans of any `.xls` as 1 and 0, although they are booleans in the file.
 
@@ -38,7 +39,7 @@ use strings::{StringTable, StringTableWriter};
 /// reader accepts, holds 2 GiB; 4 MiB of that are left for records around cells and texts.
 const STREAM_BYTES_MAX: u64 = (1 << 31) - (4 << 20);
 
-/// Buffer for the stream, in bytes. `cfb` writes pieces of this size without copying them.
+/// Buffer for the stream, in bytes. `cfb` writes blocks of this size without copying them.
 const STREAM_BUFFER_BYTES: usize = 1 << 20;
 
 /// Buffer for the cells, for copies and for the finished file, in bytes.
@@ -116,7 +117,7 @@ impl SheetSink for XlsWriter {
     }
 }
 
-/// Writes what is left in the buffer, and goes back to the beginning of the file.
+/// Writes the rest of the buffer, and seeks to the beginning of the file.
 fn rewound(file: BufWriter<File>) -> io::Result<File> {
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.rewind()?;
@@ -243,11 +244,11 @@ fn globals(sheets: &[FinishedSheet], positions: &[u64]) -> RecordBuilder {
     filters(globals, sheets)
 }
 
-/// Adds the hidden names that say which cells the filter of each sheet covers.
+/// Adds the hidden names with the range of the filter of each sheet.
 ///
 /// With the AUTOFILTERINFO record of the sheet, this is the filter that [MS-XLS] 2.4.6 and 2.4.8
 /// describe. Excel also draws its drop-down buttons as shapes, which are not written: LibreOffice
-/// shows the buttons all the same, and Excel shows them when a person switches the filter on.
+/// shows the buttons nevertheless, and Excel shows them when a person switches the filter on.
 fn filters(globals: RecordBuilder, sheets: &[FinishedSheet]) -> RecordBuilder {
     /// The name is hidden, and its text is the number of a built-in name.
     const HIDDEN_BUILT_IN: u16 = 0x0021;

@@ -40,7 +40,7 @@ pub(super) const STYLE: u16 = 0x0293;
 pub(super) const FORMAT: u16 = 0x041E;
 pub(super) const BOF: u16 = 0x0809;
 
-/// The kind of a substream, as its BOF record says.
+/// The kind of a substream, from its BOF record.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Substream {
     Globals = 0x0005,

@@ -1,8 +1,9 @@
 //! The table of texts that all cells of a workbook share (SST).
 //!
-//! Cells refer to texts by index. The table comes before the sheets in the stream, so it goes to a
-//! temporary file as texts come. Repeated texts are looked up in a cache; when it is full, further
-//! texts are written at each occurrence. The format allows a text to be there more than once.
+//! Cells refer to texts by index. The table comes before the sheets in the stream, so it is written
+//! to a temporary file while cells are written. Repeated texts are looked up in a cache; when it is
+//! full, further texts are written at each occurrence. The format allows repeated texts in the
+//! table.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,10 +14,10 @@ use super::record::{BODY_BYTES_MAX, CONTINUE, EXTSST, HEAD_BYTES, RecordBuilder,
 
 /// Memory for the texts of the cache, in bytes.
 const CACHE_BYTES_MAX: usize = 24 << 20;
-/// Number of texts in the cache: the most that its hash table holds before it grows beyond 18 MB.
+/// Number of texts in the cache: the largest number for which its hash table stays below 18 MB.
 const CACHE_TEXTS_MAX: usize = (1 << 20) / 8 * 7;
 
-/// Number of positions in the EXTSST record: what fits in one record.
+/// Number of positions in the EXTSST record: as many as fit in one record.
 const POSITIONS_MAX: usize = 1_024;
 /// The smallest number of texts between two positions that [MS-XLS] allows (ExtSST).
 const TEXTS_BETWEEN_POSITIONS_MIN: u32 = 8;
@@ -146,8 +147,8 @@ impl StringTableWriter {
         Ok(())
     }
 
-    /// Notes the position of the next text, if it is one for the EXTSST record. If those are too
-    /// many, drops every second one.
+    /// Notes the position of the next text, if it belongs in the EXTSST record. If there are too
+    /// many positions, drops every second one.
     fn note_position(&mut self) {
         if !self.texts.is_multiple_of(self.texts_between_positions) {
             return;

@@ -19,8 +19,8 @@ const COLOUR_NO_FOREGROUND: u16 = 0x40;
 const COLOUR_NO_BACKGROUND: u16 = 0x41;
 const PATTERN_SOLID: u32 = 1 << 26;
 
-/// Number of XF records before those of cells. Excel relies on it: one is for the style "Normal",
-/// the others are for the levels of grouped rows and columns.
+/// Number of XF records before the XF records of cells. Excel relies on it: one is for the style
+/// "Normal", the others are for the levels of grouped rows and columns.
 const STYLE_RECORDS: u16 = 15;
 
 /// Index of the XF record of a style.
@@ -70,7 +70,7 @@ fn xf(style: CellStyle, kind: XfKind, mark: Mark) -> RecordBuilder {
     const STYLE_FLAGS: u16 = 0xFFF5;
     /// Locked; a cell whose parent is the first record.
     const CELL_FLAGS: u16 = 0x0001;
-    /// Bits that say which groups of attributes differ from the parent.
+    /// Bits of the groups of attributes that differ from the parent.
     const OWN_NUMBER_FORMAT: u8 = 0x04;
     const OWN_FONT: u8 = 0x08;
     const OWN_FILL: u8 = 0x40;

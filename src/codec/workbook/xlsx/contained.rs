@@ -1,4 +1,4 @@
-//! Errors and panics of `rust_xlsxwriter` as errors of ours.
+//! Converts errors and panics of `rust_xlsxwriter` to our errors.
 //!
 //! The crate calls `expect` on every write to its temporary files. The text of such a panic ends
 //! with the `Debug` form of the I/O error, which holds the number of the operating system's error.
@@ -64,7 +64,8 @@ impl<'a> FirstError<'a> {
         self.error
     }
 
-    /// Does `work` and keeps its error, unless there was one before or a panic is under way.
+    /// Does `work` and keeps its error, unless there was an earlier error or a panic is in
+    /// progress.
     fn unless_failed<T>(
         &mut self,
         after_failure: T,

@@ -3,19 +3,20 @@
 //! ```text
 //! styles     cell styles as formats of the crate
 //! text       texts that the crate escapes incorrectly
-//! contained  errors and panics of the crate as errors of ours
+//! contained  converts errors and panics of the crate to our errors
 //! ```
 //!
-//! In its constant-memory mode the crate keeps one row in memory. It writes the XML of a sheet to an
-//! unnamed file in the scratch folder, and packs it when the workbook is finished. So the scratch
-//! folder needs room for the unpacked XML: about ten times the size of the workbook. Texts stay in
-//! the cells (`inlineStr`): a table of shared texts would grow in memory.
+//! In its constant-memory mode the crate keeps one row in memory. It writes the XML of a sheet to
+//! an unnamed file in the scratch folder, and packs it when the workbook is finished. So the
+//! scratch folder needs space for the unpacked XML: about ten times the size of the workbook. Texts
+//! stay in the cells (`inlineStr`): a table of shared texts would grow in memory.
 //!
 //! The crate panics if it cannot write that file, as on a full disk. The alternatives to catching
-//! the panic were worse: texts in memory have no bound; room for the file cannot be reserved,
-//! because the crate opens it itself; and a child process would need a protocol for rows and marks.
-//! After a panic nothing of the crate is used any more, and nothing else has changed: the workbook
-//! gets its name only after it is complete. [`mod@contained`] says how the panic becomes an error.
+//! the panic were worse. Texts in memory have no bound. Space for the file cannot be reserved,
+//! because the crate opens the file itself. A child process would need a protocol for rows and
+//! marks. After a panic, the values of the crate are not used any more. No file has changed: the
+//! workbook gets its name only after it is complete. [`mod@contained`] converts the panic to an
+//! error.
 //!
 //! The same cells give the same bytes: the time of creation is a constant.
 
@@ -38,8 +39,8 @@ use super::style::{CellStyle, RowKind};
 use contained::{FirstError, contained};
 use styles::Styles;
 
-/// Deflate level, from 1 to 9. Cells of an inventory are so alike that level 1 packs them to a
-/// tenth.
+/// Deflate level, from 1 to 9. Cells of an inventory are so similar that level 1 compresses them to
+/// a tenth.
 const DEFLATE_LEVEL: u8 = 1;
 
 /// The longest XML of all sheets, in bytes. Excel refuses ZIP64, and an archive without ZIP64 holds
@@ -98,7 +99,7 @@ impl XlsxWriter {
     /// Counts the XML of a cell.
     ///
     /// # Errors
-    /// [`WriteError::TooLarge`] if the XML of all sheets may become too long.
+    /// [`WriteError::TooLarge`] if the XML of all sheets could become too long.
     fn count_xml(&mut self, cell: &Cell<'_>) -> Result<(), WriteError> {
         self.xml_bytes += CELL_MARKUP_BYTES
             + match cell {
@@ -235,8 +236,8 @@ fn write_error(
     format: &rust_xlsxwriter::Format,
 ) -> Result<(), XlsxError> {
     let error = match error {
-        // The value is still being fetched. calamine reports a workbook with this error as
-        // damaged, and openpyxl does not know it.
+        // The value was not available yet. calamine reports a workbook with this error as damaged,
+        // and openpyxl does not know it.
         CellError::GettingData => CellError::NotAvailable,
         CellError::Spill
         | CellError::Calculation

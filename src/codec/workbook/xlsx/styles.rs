@@ -21,8 +21,8 @@ impl Styles {
         &self.0[usize::from(style.index(mark))]
     }
 
-    /// Returns the format of a style and mark. `None` if it is the format of every column, because a cell without a format gets
-    /// that one, and looking up a format costs more than writing the cell.
+    /// Returns the format of a style and mark. `None` if it is the format of every column: a cell
+    /// without a format has that format, and looking up a format costs more than writing the cell.
     pub(super) fn unless_of_column(&self, style: CellStyle, mark: Mark) -> Option<&Format> {
         ((style, mark) != (CellStyle::Text, Mark::None)).then(|| self.get(style, mark))
     }
@@ -30,7 +30,7 @@ impl Styles {
 
 fn format(style: CellStyle, mark: Mark) -> Format {
     let format = match style {
-        // Without a number format of its own, the cell would get that of the column.
+        // Without its own number format, the cell would have the number format of the column.
         CellStyle::General => Format::new().set_num_format("General"),
         CellStyle::Date => Format::new().set_num_format(DATE_PATTERN),
         CellStyle::Text | CellStyle::Header | CellStyle::Duration => {

@@ -1,11 +1,11 @@
 //! Texts that `rust_xlsxwriter` escapes incorrectly.
 //!
-//! Characters that XML cannot hold are written by their number, as Excel does: `_x0001_`
-//! (ECMA-376 part 1, 22.9.2.19). The underscore of a text that looks like such an escape is escaped
-//! itself: `_x005F_x0001_`. The crate does both, with one gap: the beginning of an escape right
-//! before a character that is escaped, as `_x0041` before U+0001. It would write `_x0041_x0001_`,
-//! and readers would take `_x0041_` for an `A`. Such a text is cut in two runs of the same format,
-//! because readers decode each run by itself.
+//! Characters that XML cannot hold are written by their number, as Excel does: `_x0001_` (ECMA-376
+//! part 1, 22.9.2.19). The underscore of a text that looks like such an escape is escaped itself:
+//! `_x005F_x0001_`. The crate does both, with one gap: the beginning of an escape right before a
+//! character that is escaped, as `_x0041` before U+0001. It would write `_x0041_x0001_`, and
+//! readers would decode `_x0041_` as an `A`. Such a text is split into two runs of the same format,
+//! because readers decode each run separately.
 //!
 //! Runs and the names of sheets are escaped here: the crate does it for other texts only.
 
@@ -103,8 +103,8 @@ fn is_escaped(character: char) -> bool {
         && !matches!(character, '\t' | '\n')
 }
 
-/// The name of a sheet as its XML attribute has to hold it. A name that gets too long for the crate
-/// is left as it is: a reader may then show it without its underscore and digits.
+/// The name of a sheet, escaped for its XML attribute. A name that would become too long for the
+/// crate is not escaped: a reader can then show it without its underscore and digits.
 pub(super) fn sheet_name(name: &str) -> Cow<'_, str> {
     let escaped = with_escaped_underscores(name);
     if escaped.encode_utf16().count() > SHEET_NAME_UNITS_MAX { name.into() } else { escaped }
