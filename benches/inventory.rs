@@ -1,8 +1,8 @@
-//! The inventory over HTTP, as a client sees it: point reads beside a bare hyper server that answers
-//! the same bytes from memory, durable writes of 1, 8 and 64 clients, queries and searches. Run by
+//! Measures the inventory over HTTP: point reads compared with a bare hyper server that returns the
+//! same bytes from memory, durable writes of 1, 8 and 64 clients, queries and searches. Run by
 //! hand: `cargo bench --bench inventory [-- DEVICES …]`.
 //!
-//! Servers are processes of their own; the client takes its share of the same cores.
+//! Servers are separate processes; the client uses the same cores.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a measurement may fail")]
 
 mod project;
@@ -25,16 +25,16 @@ use hyper::{Request, Response, body::Incoming, header, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use server::Server;
 
-/// Sizes that are measured where none are given.
+/// The default sizes.
 const DEVICES: [u64; 2] = [100_000, 1_000_000];
 
 /// Connections that read at the same time.
 const READERS: usize = 16;
 
-/// How long each measurement takes.
+/// The duration of each measurement.
 const MEASURING: Duration = Duration::from_secs(4);
 
-/// Set for the child that is the bare server: the bytes that it answers with.
+/// The environment variable of the bare server, a child process: the bytes of its response.
 const BARE: &str = "SATCHEL_BENCH_BARE";
 
 /// `admin:admin`
@@ -68,12 +68,12 @@ fn main() {
     }
 }
 
-/// A server that answers with `body`, whatever it is asked.
+/// A server that returns `body` for every request.
 fn bare_server(body: &str) -> Server {
     Server::start(Command::new(env::current_exe().unwrap()).env(BARE, body))
 }
 
-/// The bare server: hyper, and an answer in memory.
+/// The bare server: hyper, and a response in memory.
 fn bare(body: String) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -130,7 +130,7 @@ impl Client {
         String::from_utf8(answer).unwrap()
     }
 
-    /// Sends a request and passes the answer's body on. Gives when its first byte came.
+    /// Sends a request and passes the body of the response on. Returns the time of the first byte.
     fn exchange(&mut self, request: &[u8], mut body: impl FnMut(&[u8])) -> Instant {
         self.tcp.get_mut().write_all(request).unwrap();
         let mut line = String::new();
@@ -181,7 +181,7 @@ impl Client {
     }
 }
 
-/// What many requests took.
+/// The durations of many requests.
 struct Measured {
     per_second: f64,
     p50: Duration,
@@ -282,7 +282,7 @@ fn writes(server: &Server, devices: u64) {
     }
 }
 
-/// Answers of many rows: the time to the first byte, and to the last.
+/// Responses with many rows: the time to the first byte, and to the last.
 fn rows(server: &Server, devices: u64) {
     println!("\nqueries and searches, one after the other");
     let last = devices - 1;

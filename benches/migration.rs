@@ -1,7 +1,7 @@
 //! Imports and exports of projects of 10,000 to 1,000,000 devices, beside a raw sorted load of the
 //! same bytes into sled. Run by hand: `cargo bench --bench migration [-- DEVICES …]`.
 //!
-//! Every measured step is a process of its own, so that its peak of memory is its own.
+//! Every measured step is a separate process, so that its peak memory is measured separately.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a measurement may fail")]
 
 mod project;
@@ -30,10 +30,10 @@ use satchel::{
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Project sizes that are measured where none are given.
+/// The default project sizes.
 const DEVICES: [u64; 3] = [10_000, 100_000, 1_000_000];
 
-/// Set for a child: what it measures.
+/// The environment variable with the measurement of a child process.
 const STEP: &str = "SATCHEL_BENCH_STEP";
 
 fn main() {
@@ -103,7 +103,7 @@ fn child(folder: &Path, step: &str) -> (f64, u64, String) {
     (seconds, peak, words.next().unwrap_or_default().to_owned())
 }
 
-/// The most memory that this process ever held.
+/// The peak memory of this process.
 fn peak_megabytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
@@ -142,7 +142,7 @@ fn export(folder: &Path) -> String {
     format!("{} ms, {} MB packed", report.milliseconds, report.bytes / 1_000_000)
 }
 
-/// Writes the records as they are stored into flat files, for the raw loads.
+/// Writes the encoded records into flat files, for the raw loads.
 fn dump(folder: &Path) -> String {
     let (store, _) = open(folder);
     for kind in [Kind::Device, Kind::Link] {

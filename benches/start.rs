@@ -31,13 +31,13 @@ use server::Server;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Sizes that are measured where none are given.
+/// The default sizes.
 const DEVICES: [u64; 3] = [0, 10_000, 1_000_000];
 
 /// Starts per size; the median is printed.
 const STARTS: usize = 9;
 
-/// How long a server is left alone before its memory is looked at.
+/// The idle time before the memory of a server is measured.
 const IDLE: Duration = Duration::from_secs(3);
 
 fn main() {
@@ -83,7 +83,7 @@ fn first_answer(address: SocketAddr) {
     assert_eq!(&begin, b"HTTP/1.1 200");
 }
 
-/// Imports so many devices, and links between them.
+/// Imports this number of devices, and links between them.
 fn fill(data: &Path, devices: u64) {
     let store = Arc::new(Store::open(data).unwrap());
     access::create_first_user(&store).unwrap();

@@ -1,4 +1,5 @@
-//! What the store does in a second, next to what sled does with the same bytes in the same run.
+//! Measures the operations of the store per second, compared with sled on the same bytes in the
+//! same run.
 //!
 //! `cargo bench --bench store`; `SATCHEL_BENCH_RECORDS` is the number of records of a load.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a measurement may fail")]
@@ -21,7 +22,7 @@ use satchel::{
     store::{Store, StoreError, encode_body, parse_target_key, posting, target_key},
 };
 
-/// How long clients write.
+/// The time for which clients write.
 const WRITING: Duration = Duration::from_secs(3);
 
 fn main() {
@@ -83,7 +84,7 @@ fn writes(folder: &Path) {
     println!();
 }
 
-/// How many changes a second so many clients make, half of them new devices.
+/// Measures the changes per second of this number of clients, half of them new devices.
 fn clients(store: &Store, number: usize, next: &AtomicU64) -> f64 {
     let stop = AtomicBool::new(false);
     let made = AtomicU64::new(0);
@@ -95,7 +96,7 @@ fn clients(store: &Store, number: usize, next: &AtomicU64) -> f64 {
                 together.wait();
                 while !stop.load(Ordering::Relaxed) {
                     let place = next.fetch_add(1, Ordering::Relaxed);
-                    // Scattered, as names are.
+                    // Scattered, like real names.
                     let device = device((place / 2).wrapping_mul(0x9e37_79b9) % 1_000_000_000);
                     store
                         .change(|change| -> Result<(), StoreError> { change.put(device).map(drop) })
@@ -113,7 +114,7 @@ fn clients(store: &Store, number: usize, next: &AtomicU64) -> f64 {
     made.load(Ordering::Relaxed) as f64 / took.as_secs_f64()
 }
 
-/// A sorted load, next to sled's of the same keys and values. Gives the store that was loaded.
+/// A sorted load, compared with sled on the same keys and values. Returns the loaded store.
 fn loads(folder: &Path, records: u64) -> Store {
     println!("sorted load on one thread, made durable");
     // Records are generated before the measurement.
@@ -157,7 +158,7 @@ fn loads(folder: &Path, records: u64) -> Store {
 }
 
 /// The same load with secondary indexes of five properties, which Satchel does not have: as packed
-/// lists of names under each value, sorted on the way as references are.
+/// lists of names for each value, sorted like references.
 fn indexed_load(folder: &Path, bodies: &[(String, Vec<u8>)]) -> f64 {
     let store = Store::open(folder).unwrap();
     let begun = Instant::now();
@@ -166,7 +167,7 @@ fn indexed_load(folder: &Path, bodies: &[(String, Vec<u8>)]) -> f64 {
     let mut index = Sorter::new(&store.directory().scratch(), 64 << 20);
     for (ordinal, (name, body)) in bodies.iter().enumerate() {
         table.put(name.as_bytes(), ordinal as u64, load.version(), body).unwrap();
-        // As many values as a real inventory has of each.
+        // The number of values of each property in a real inventory.
         let values = [("ip_address", ordinal), ("type", 0), ("vendor", ordinal % 4)];
         for (property, value) in
             values.into_iter().chain([("model", ordinal % 40), ("subtype", ordinal % 5)])
@@ -192,7 +193,7 @@ fn indexed_load(folder: &Path, bodies: &[(String, Vec<u8>)]) -> f64 {
     bodies.len() as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// Reads, one by one and all of them.
+/// Reads single records and all records.
 fn reads(store: &Store, records: u64) {
     println!("reads on one thread");
     let reading = store.read();

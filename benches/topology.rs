@@ -1,8 +1,8 @@
-//! How fast workbooks come into an inventory and go out of it, whole: `cargo bench --bench
-//! topology`. Beside 9,000 devices and 9,000 links, 65,000 devices of 40 properties.
+//! Measures complete imports and exports of workbooks: `cargo bench --bench topology`. The sizes
+//! are 9,000 devices with 9,000 links, and 65,000 devices with 40 properties.
 //!
-//! Each measured step is a process of its own, so that its peak of memory is its own; that of the
-//! child that decodes is not counted.
+//! Each measured step is a separate process, so that its peak memory is measured separately. The
+//! memory of the decoding child is not counted.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a measurement may fail")]
 
 use std::{
@@ -31,10 +31,10 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// The executable that decodes.
 const DECODER: &str = env!("CARGO_BIN_EXE_satchel");
 
-/// Set for a child: what it measures, of which workbook.
+/// The environment variable of a child process: the measurement and the workbook.
 const STEP: &str = "SATCHEL_BENCH_STEP";
 
-/// What people have in a sheet of devices, and behind it as many of their own as fill 40 columns.
+/// The usual columns of a sheet of devices, followed by custom columns up to 40 columns.
 const KNOWN: [&str; 12] = [
     "name",
     "ip_address",
@@ -108,7 +108,7 @@ fn import(topology: &Topology, workbook: &Path) {
     print!("{:?} ", report.milliseconds);
 }
 
-/// Writes a workbook of which every name differs, and much else is alike.
+/// Writes a workbook with different names and mostly equal other values.
 fn write(path: &Path, format: Format, rows: u32, columns: usize, links: u32) {
     let mut writer = WorkbookWriter::new(format, path.parent().unwrap()).unwrap();
     let custom = (KNOWN.len()..columns).map(|column| format!("property_{column}"));

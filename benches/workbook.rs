@@ -1,9 +1,9 @@
-//! How fast workbooks are written and read, and their peak memory, next to Python's
-//! libraries on the same cells in the same run: `cargo bench --bench workbook`. `PYTHON` names an
-//! interpreter that has xlwt, xlrd and openpyxl.
+//! Measures the time and the peak memory of writing and reading workbooks, compared with Python's
+//! libraries on the same cells in the same run: `cargo bench --bench workbook`. `PYTHON` is the
+//! path of an interpreter with xlwt, xlrd and openpyxl.
 //!
-//! Each measurement is a process of its own, so that peaks do not mix. Reading is done as the
-//! server does it, through a child, whose memory is not counted.
+//! Each measurement is a separate process, so that its peak memory is measured separately. Reading
+//! uses a child process like the server; the memory of the child is not counted.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a measurement may fail")]
 
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ use satchel::codec::workbook::{
 
 const COLUMNS: usize = 40;
 
-/// What is measured, by name.
+/// The measurements, by name.
 const PHASES: [&str; 9] = [
     "write large.xls",
     "write large.xlsx",
@@ -30,7 +30,7 @@ const PHASES: [&str; 9] = [
     "read tiny.xls",
 ];
 
-/// A cell of a workbook: a name of its own in the first columns, then what many records share.
+/// A cell of a workbook: a unique name in the first columns, then values that many records share.
 fn cell(kind: &str, row: usize, column: usize) -> Cell<'static> {
     match (kind, column) {
         ("unique", _) | (_, 0..4) => Cell::from(format!("r{row} c{column}")),

@@ -1,5 +1,5 @@
-//! How fast documents are read and written, next to PyYAML in the same run: `cargo bench --bench
-//! yaml`. Each number is the best of several runs, in MB/s of document text.
+//! Measures reading and writing of documents, compared with PyYAML in the same run: `cargo bench
+//! --bench yaml`. Each number is the best of several runs, in MB/s of document text.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a measurement may fail")]
 
 use std::hint::black_box;
@@ -38,7 +38,7 @@ fn plain(devices: &[u8]) -> Vec<u8> {
     text.replace("!!int \"22\"", "22").replace("!!bool \"true\"", "true").replace('"', "").into()
 }
 
-/// Long texts with line breaks, as configurations and services hold them.
+/// Long texts with line breaks, as in configurations and services.
 fn services() -> Vec<u8> {
     let script = "def job(device):\n    return run(\"show version\", timeout=10)  # a comment\n";
     let script = script.repeat(40);
@@ -89,7 +89,7 @@ fn speed(name: &str, bytes: usize, mut run: impl FnMut()) -> f64 {
     speed
 }
 
-/// What PyYAML reaches with a document, if it is there: reading and writing.
+/// The speed of PyYAML with a document, if PyYAML is installed: reading and writing.
 fn pyyaml(text: &[u8]) -> Option<(f64, f64)> {
     let script = r#"
 import sys, time, yaml
@@ -138,7 +138,7 @@ fn main() {
         let write = speed("  write", written, || {
             black_box(write(&records));
         });
-        // A slice is enough to know the speed of something slow.
+        // A part of the document is enough to measure a slow reader.
         let end = text.len().min(2_000_000);
         let end = text[..end].windows(3).rposition(|bytes| bytes == b"\n- ").unwrap_or(end);
         if let Some((python_read, python_write)) = pyyaml(&text[..end + 1]) {

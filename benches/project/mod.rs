@@ -1,4 +1,4 @@
-//! A project of any size, as eNMS writes it, for measurements.
+//! A project of any size in the format of eNMS, for measurements.
 
 use std::{
     fs::{self, File},
@@ -6,8 +6,8 @@ use std::{
     path::Path,
 };
 
-/// Writes a project as eNMS writes it: 25 properties a device, 12 a link, and three links for two
-/// devices. Gives the bytes of its documents.
+/// Writes a project in the format of eNMS: 25 properties for each device, 12 for each link, and
+/// three links for two devices. Returns the size of its documents in bytes.
 pub(crate) fn make(folder: &Path, devices: u64) -> u64 {
     fs::create_dir_all(folder).unwrap();
     fs::write(

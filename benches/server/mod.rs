@@ -1,4 +1,4 @@
-//! A server in a process of its own.
+//! A server in a separate process.
 
 use std::{
     fs,
@@ -19,12 +19,12 @@ impl Server {
     pub(crate) fn satchel(data: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_satchel"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-        // The lines of the log are written as they would be, and read by nobody.
+        // The log is written as usual, but no process reads it.
         let log = fs::File::create(data.with_extension("log")).unwrap();
         Self::start(command.stderr(log))
     }
 
-    /// Whatever prints a line that ends with `//ADDRESS:PORT` when it is ready.
+    /// A command that prints a line ending with `//ADDRESS:PORT` when it is ready.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -33,7 +33,7 @@ impl Server {
         Self { child, address }
     }
 
-    /// A number of the process's memory, in KiB: `VmRSS` now, `VmHWM` at most.
+    /// A value of the process's memory, in KiB: `VmRSS` is the current memory, `VmHWM` the peak.
     pub(crate) fn memory_kib(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with(name)).unwrap();

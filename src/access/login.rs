@@ -188,9 +188,12 @@ fn usable_hash(account: &Account) -> Option<StoredHash<'_>> {
     let phc = account.password_hash.as_ref()?;
     StoredHash::parse(phc)
         .inspect_err(|error| {
-            tracing::warn!(user = account.name, error = %Chain(&error), "The \
-            stored password hash is invalid, so the user cannot log in. Set a new password with \
-            satchel passwd.")
+            tracing::warn!(
+                user = account.name,
+                error = %Chain(&error),
+                "The stored password hash is invalid, so the user cannot log in. Set a new \
+                 password with satchel passwd."
+            );
         })
         .ok()
 }

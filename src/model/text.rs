@@ -1,4 +1,4 @@
-//! A property as text: what criteria and searches compare, and what lists are sorted by.
+//! The text form of a property, for criteria, searches and sorting.
 
 use std::borrow::Cow;
 

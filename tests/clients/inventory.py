@@ -9,8 +9,8 @@ from satchel import KINDS, server
 
 ADMIN = ("admin", "admin")
 
-# `..` is a name too, but `requests` takes it for a step up however it is encoded: such a device is
-# asked for by a query.
+# `..` is a valid name, but `requests` resolves it as the parent folder in any encoding. Such a
+# device is requested by a query.
 NAMES = ["R 1%", "[Shared] x", "é>b", "%2E%2E", "a+b&c=d?e#f", "x" * 255, "é" * 127]
 
 
@@ -33,7 +33,7 @@ def get(url, path, **more):
 
 
 def alive(binary, *_):
-    """`is_alive` needs no login, and everything else does."""
+    """`is_alive` needs no login; every other call does."""
     with server(binary) as here:
         answer = call("GET", here.url, "/rest/is_alive", auth=None).json()
         assert answer["cluster_id"] is True and answer["name"], answer
@@ -81,7 +81,7 @@ def many_instances(binary, *_):
 
 
 def relations(binary, *_):
-    """A device shows its links and pools, and they follow its name."""
+    """A device shows its links and pools. A rename of the device updates them."""
     with server(binary) as here:
         put(here.url, "device", [{"name": "R 1%", "vendor": "Cisco"}, {"name": "é>b"}])
         put(here.url, "link", {"name": "l", "source_name": "R 1%", "destination_name": "é>b"})
@@ -100,7 +100,7 @@ def relations(binary, *_):
 
 
 def queries(binary, *_):
-    """Queries and searches as the manual writes them."""
+    """Queries and searches as in the manual."""
     with server(binary) as here:
         put(here.url, "device", [
             {"name": f"d {number:02}", "port": number, "model": "[9300] é"} for number in range(30)
@@ -122,7 +122,7 @@ def queries(binary, *_):
 
 
 def pages(binary, *_):
-    """Clients that page, take rows line by line, and stay in step."""
+    """Clients that read pages, read rows line by line, and use ETags."""
     with server(binary) as here:
         text = "x" * 2000
         put(here.url, "device", [{"name": f"d {n:04}", "description": text} for n in range(1000)])
@@ -148,7 +148,7 @@ def pages(binary, *_):
 
 
 def configurations(binary, *_):
-    """A configuration of 5 MB goes in and comes out as it is."""
+    """A configuration of 5 MB is stored and returned unchanged."""
     with server(binary) as here:
         put(here.url, "device", {"name": "R 1%"})
         path = "/rest/configuration/" + quote("R 1%")
@@ -159,7 +159,7 @@ def configurations(binary, *_):
             assert answer.content == text.encode() and answer.text == text
         call("PUT", here.url, path + "?property=operational_data", data="up")
         assert call("GET", here.url, path + "?property=operational_data").text == "up"
-        # What would be stored with its braces is refused, with the way out.
+        # JSON is refused with advice, because it would be stored with its braces.
         problem = call("PUT", here.url, path, 415, json={"configuration": "x"}).json()
         assert "text/plain" in problem["detail"], problem
 
@@ -171,7 +171,7 @@ def description(binary, *_):
         validate(document)
         schemas = document["components"]["schemas"]
         assert set(KINDS) <= set(schemas)
-        # The page of the root names the same routes.
+        # The front page lists the same routes.
         page = call("GET", here.url, "/", auth=None).text
         for path, operations in document["paths"].items():
             for method in operations:

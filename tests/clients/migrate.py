@@ -1,4 +1,4 @@
-"""Whole projects through Python's `requests`, held against PyYAML by value and type."""
+"""Complete projects through Python's `requests`, compared with PyYAML by value and type."""
 import contextlib
 import datetime
 import io
@@ -59,13 +59,13 @@ def documents(bundle):
 
 
 def compare(folder, written):
-    """Says of every kind what differs between what went in and what came out."""
+    """Returns the differences between the imported and the exported documents, for every kind."""
     differences = []
     for kind in KINDS:
         path = folder / f"{kind}.yaml"
         old = by_name(read(path.read_bytes()) if path.exists() else [])
         new = by_name(read(written[kind]))
-        # The server makes its first user itself; the project may say more of it.
+        # The server creates its first user; the project can have more properties of it.
         if kind == "user" and "admin" not in old:
             new.pop("admin")
         assert list(old) == [name for name in new if name in old], f"{kind}: another order"
@@ -81,7 +81,7 @@ def compare(folder, written):
 
 
 def round_trip(binary, folder, name):
-    """Imports a folder, exports it, carries the bundle elsewhere, and exports it there."""
+    """Imports a folder, exports it, imports the bundle on another server, and exports it there."""
     with server(binary) as here:
         here.put_folder(folder, name)
         listed = call("GET", here.url, "/rest/migrate/projects").json()["projects"]
@@ -109,7 +109,7 @@ def round_trip(binary, folder, name):
 
 
 def demo(binary, root, _):
-    """The sample inventory comes out byte for byte, but for the user admin."""
+    """The sample inventory is exported byte for byte, except for the user admin."""
     folder = root / "assets/demo"
     written = round_trip(binary, folder, "demo")
     assert compare(folder, written) == []
@@ -119,7 +119,7 @@ def demo(binary, root, _):
 
 
 def started_with_demo(binary, root, _):
-    """`serve --demo` holds the sample inventory, whole."""
+    """`serve --demo` contains the complete sample inventory."""
     with server(binary, "--demo") as here:
         call("POST", here.url, "/rest/migrate/export", json=body("out"))
         bundle = call("GET", here.url, "/rest/migrate/projects/out").content
@@ -143,7 +143,7 @@ def nightly_script(binary, root, _):
             assert zipfile.ZipFile("nightly.zip").testzip() is None
         finally:
             os.chdir(before)
-    # How well a bundle is packed may change by a few bytes with the library that packs it.
+    # The size of a bundle can change by a few bytes with the version of the compression library.
     records = printed.split(",")[0]
     assert out.getvalue().startswith(records), out.getvalue()
 
@@ -164,13 +164,13 @@ def exported_by_enms(binary, _, fixtures):
 
 
 def manual(binary, root, _):
-    """The script of the manual, verbatim but for the address that it leaves open."""
+    """The script of the manual, unchanged except for the address."""
     script = (root / "tests/clients/manual_script.py").read_text()
     assert "'yourIP/" in script
     with server(binary) as here:
         here.put_folder(root / "assets/demo", "Backup")
         exec(compile(script.replace("yourIP", here.url), "manual_script.py", "exec"), {})
-        # The script does not look at the answer: the inventory says what it did.
+        # The script ignores the response, so the inventory is checked.
         call("POST", here.url, "/rest/migrate/export", json=body("out"))
         bundle = call("GET", here.url, "/rest/migrate/projects/out").content
         assert compare(root / "assets/demo", documents(bundle)) == []

@@ -1,4 +1,4 @@
-"""Drives a built executable with the clients that people have: run.py [BINARY]"""
+"""Tests a built executable with common clients: run.py [BINARY]"""
 import os
 import pathlib
 import sys

@@ -1,4 +1,4 @@
-"""A server of one check, started and ended by it."""
+"""The server of one check. The check starts and ends it."""
 import contextlib
 import os
 import pathlib
@@ -20,7 +20,7 @@ class Server:
         self.url = url
 
     def put_folder(self, folder, name):
-        """Copies a project in by hand, as a person would."""
+        """Copies a project into the data directory, like a user by hand."""
         target = self.data / "migrations" / name
         target.mkdir(parents=True)
         for document in folder.glob("*.yaml"):
@@ -31,9 +31,9 @@ class Server:
 def server(binary, *arguments):
     """Runs the server on a free port with a data directory of its own."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SATCHEL_")}
-    # An empty name means none, also where /etc/satchel.toml is there.
+    # An empty name means no settings file, even if /etc/satchel.toml exists.
     environment["SATCHEL_CONFIG"] = ""
-    # A proxy of the environment has no business with this machine's own address.
+    # A proxy in the environment must not be used for this machine's own address.
     os.environ["NO_PROXY"] = "127.0.0.1"
     with tempfile.TemporaryDirectory() as folder:
         data = pathlib.Path(folder) / "data"

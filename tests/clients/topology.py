@@ -1,4 +1,4 @@
-"""Workbooks through Python's `requests`, read with xlrd and openpyxl, held against the inventory."""
+"""Workbooks through Python's `requests`, read with xlrd and openpyxl, compared with the inventory."""
 import ast
 import base64
 import contextlib
@@ -38,7 +38,7 @@ def instances(url, kind):
 
 
 def exported(url, name):
-    """Exports, and gives the workbook's bytes."""
+    """Exports, and returns the workbook's bytes."""
     report = call("POST", url, "/rest/topology/export", json={"name": name}).json()
     workbook = call("GET", url, report["download"]).content
     assert len(workbook) == report["bytes"], report
@@ -49,7 +49,7 @@ def exported(url, name):
 
 @contextlib.contextmanager
 def beside(workbook, name="project_name.xls"):
-    """A folder to be in, in which the workbook lies."""
+    """A working folder with the workbook."""
     before = pathlib.Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / name).write_bytes(workbook)
@@ -83,7 +83,7 @@ def read_xls(workbook):
 
 
 def xlsx_cell(cell):
-    # openpyxl leaves it to its caller to read the characters that XML cannot hold.
+    # openpyxl does not decode the escapes of characters that XML cannot contain.
     return unescape(cell.value) if isinstance(cell.value, str) else cell.value
 
 
@@ -100,7 +100,7 @@ def read_xlsx(workbook):
 
 
 def spelled(text):
-    """The value that a text spells as a Python literal, or as one of the calls beside them."""
+    """Parses a text as a Python literal, or as one of Satchel's own forms."""
     # JSON has no number that large, and shows its text.
     for name, made in [("float", float), ("int", str), ("datetime", str)]:
         if text.startswith(name + "("):
@@ -122,7 +122,7 @@ def as_json(value):
 
 
 def says(cell, shown, default):
-    """Whether a cell says what the inventory shows, with its type. An empty one says nothing."""
+    """Whether a cell has the value and type that the inventory shows. An empty cell matches an absent value."""
     if cell is None:
         return shown == default or shown in (None, "", [])
     if isinstance(cell, bool) or isinstance(shown, bool):
@@ -138,7 +138,7 @@ def says(cell, shown, default):
 
 
 def compare(url, sheets):
-    """Every cell against what the inventory shows, and whether a property has no cell."""
+    """Compares every cell with the inventory, and finds properties without a cell."""
     assert list(sheets) == SHEETS, list(sheets)
     cells = 0
     schemas = call("GET", url, "/rest/openapi.json").json()["components"]["schemas"]
@@ -164,7 +164,7 @@ def compare(url, sheets):
 
 
 def manual(binary, root, _):
-    """The topology script of the manual, verbatim but for the address, which sends no `replace`."""
+    """The topology script of the manual, unchanged except for the address. It sends no `replace`."""
     script = (root / "tests/clients/manual_topology_script.py").read_text()
     assert "'https://IP/" in script
     with server(binary, "--demo") as here, server(binary, "--demo") as there:
@@ -176,7 +176,7 @@ def manual(binary, root, _):
         call("DELETE", there.url, "/rest/instance/link/" + quote(links[-1]["name"], safe=""))
         with beside(workbook):
             exec(compile(script.replace("https://IP", there.url), "script.py", "exec"), {})
-        # The script does not look at the answer: the inventory says what it did.
+        # The script ignores the response, so the inventory is checked.
         names = [device["name"] for device in instances(there.url, "device")]
         assert sorted(names) == sorted([*(device["name"] for device in devices), "R 1%"]), names
         call("DELETE", there.url, "/rest/instance/device/R%201%25")
@@ -203,7 +203,7 @@ def with_replace(binary, *_):
 
 
 def every_cell(binary, *_):
-    """Every cell of both formats, as xlrd and openpyxl read them, is what the inventory shows."""
+    """Every cell of both formats, read by xlrd and openpyxl, equals the inventory."""
     with server(binary, "--demo") as here:
         texts = ["=1+1", "+1", "-1", "@a", "1.2E+10", "None", "True", "22", "[1, 2]", "é>b 😀", " x "]
         call("POST", here.url, "/rest/instance/device", json=[
@@ -218,7 +218,7 @@ def every_cell(binary, *_):
         xlsx = read_xlsx(exported(here.url, "a.xlsx"))
         assert compare(here.url, xls) == compare(here.url, xlsx)
         assert xls == xlsx
-        # Straight back, without a second call.
+        # In the response of the export, without a second call.
         answer = call("POST", here.url, "/rest/topology/export", json={"export_filename": "b.xlsx"},
                       headers={"Accept": XLSX})
         assert answer.headers["Content-Type"] == XLSX
@@ -226,7 +226,7 @@ def every_cell(binary, *_):
 
 
 def mended(binary, *_):
-    """A rejected workbook comes back with its problems, is mended, and is taken."""
+    """A rejected workbook is returned with its problems, corrected, and accepted."""
     with server(binary) as here:
         book = openpyxl.Workbook()
         sheet = book.active

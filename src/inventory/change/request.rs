@@ -124,7 +124,7 @@ pub struct DeletionRequest {
     pub kind: Kind,
     /// Which instances are deleted.
     pub instances: Selected,
-    /// The name of the user who asks.
+    /// The name of the principal.
     pub principal: String,
     /// Whether the instances are deleted, or only reported.
     pub mode: Mode,
