@@ -35,6 +35,7 @@ mod intake;
 mod listing;
 mod location;
 mod log;
+mod look_alikes;
 mod members;
 mod pairs;
 mod parallel;

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::{
     codec::json,
-    model::{Kind, OverLimit, Rule, Target, Value, Violation},
+    model::{Kind, OverLimit, Rule, Target, Value, Violation, difference},
 };
 
 /// The largest number of bytes of a value in a report.
@@ -84,15 +84,25 @@ impl Problem {
         Self::of(document, Some("name"), "node-name-taken", detail)
     }
 
-    /// A relation to one record that does not exist.
-    pub(super) fn missing(document: Document, relation: &str, target: Target, name: &str) -> Self {
+    /// A relation to one record that does not exist. `near` is a name that looks like `name`.
+    pub(super) fn missing(
+        document: Document,
+        relation: &str,
+        target: Target,
+        name: &str,
+        near: Option<&str>,
+    ) -> Self {
         let source = match document {
             Document::Yaml(_) => "project",
             Document::Sheet(_) => "workbook",
         };
         let detail = format!(
             "there is no {target} '{name}', neither in the {source} nor in the inventory, or it was \
-             rejected"
+             rejected{}",
+            near.and_then(|near| Some((near, difference(name, near)?)))
+                .map_or_else(String::new, |(near, how)| format!(
+                    ". Did you mean '{near}'? The names differ {how}"
+                ))
         );
         let problem = Self::of(document, Some(relation), "missing-reference", detail);
         Self { value: Some(ShownValue::of(&Value::from(name))), ..problem }

@@ -8,6 +8,7 @@ use super::{
     DocumentLocation, ImportError,
     decoded::Incoming,
     log::Log,
+    look_alikes::{self, Suggestions},
     problem::{DanglingReference, Problem},
     removed_references::removed_reference_key,
     scope::{ResultingNames, ResultingTargets, Scope},
@@ -45,6 +46,7 @@ struct Resolver<'a> {
 /// [`ImportError::TemporaryFile`] if a list cannot be sorted, [`ImportError::Store`] if the
 /// inventory cannot be read.
 pub(super) fn resolve(scope: &Scope<'_>, log: &Log) -> Result<Resolved, ImportError> {
+    look_alikes::warn(scope, log)?;
     let conflicting = conflicting_names(scope, log)?;
     let unresolvable = unresolvable(scope, &conflicting, log)?;
     let mut resolver =
@@ -325,11 +327,25 @@ fn remove_dangling_references(
     Ok(())
 }
 
+/// Seeks names that look like those of missing targets.
+fn suggestions(scope: &Scope<'_>, excluded: &Sorted) -> Result<Suggestions, ImportError> {
+    let mut suggestions = Suggestions::default();
+    let mut reader = excluded.read();
+    while let Some((_, missing)) = reader.next().map_err(ImportError::TemporaryFile)? {
+        if let Some((target, name, _)) = parse_target_key(missing) {
+            suggestions.add(target, name);
+        }
+    }
+    suggestions.seek(scope)?;
+    Ok(suggestions)
+}
+
 /// Counts the incoming records that are rejected because of their names or references, and reports
 /// the references without a target.
 fn report_rejected(scope: &Scope<'_>, excluded: &Sorted, log: &Log) -> Result<(), ImportError> {
     let mut incoming =
         scope.decoded.records.map(|_, records| records.as_ref().map(SortedCursor::new));
+    let suggestions = suggestions(scope, excluded)?;
     let mut reader = excluded.read();
     let mut last: Option<Vec<u8>> = None;
     while let Some((key, missing)) = reader.next().map_err(ImportError::TemporaryFile)? {
@@ -353,7 +369,8 @@ fn report_rejected(scope: &Scope<'_>, excluded: &Sorted, log: &Log) -> Result<()
             Some((name, value)) => location_of(log, kind, &relation, name, value)?,
             None => DocumentLocation::default(),
         };
-        let problem = Problem::missing(log.document(kind), &relation, target, missing_name);
+        let near = suggestions.of(target, missing_name);
+        let problem = Problem::missing(log.document(kind), &relation, target, missing_name, near);
         log.problem(&problem, location)?;
     }
     Ok(())

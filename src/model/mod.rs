@@ -11,6 +11,7 @@ mod file_name;
 mod inverse_relation;
 mod kind;
 pub mod limits;
+mod look_alike;
 mod name;
 mod nearest;
 mod projection;
@@ -52,6 +53,7 @@ pub use inverse_relation::{Holder, InverseName, InverseRelation, InverseRelation
 pub use kind::{Kind, KindFacts, KindVisitor, PerKind, UnknownKind};
 pub use limits::{NAME_BYTES_MAX, OverLimit, VALUE_DEPTH_MAX, check_limits};
 pub use link::Link;
+pub use look_alike::{Difference, difference, look_alike_key};
 pub use name::Name;
 pub use nearest::nearest;
 pub use network::Network;

@@ -41,6 +41,9 @@ pub(super) struct Sheet<'i, 'a> {
     unnamed: BTreeSet<u32>,
     /// Problems of the current row.
     problems: Vec<(Problem, DocumentLocation)>,
+    /// The number of names from which blanks were removed, and the cell of the first one.
+    trimmed: u64,
+    first_trimmed: Option<String>,
 }
 
 /// The state of the search for the header of a sheet.
@@ -66,6 +69,8 @@ impl<'i, 'a> Sheet<'i, 'a> {
             rows: 0,
             unnamed: BTreeSet::new(),
             problems: Vec::new(),
+            trimmed: 0,
+            first_trimmed: None,
         }
     }
 
@@ -104,6 +109,13 @@ impl<'i, 'a> Sheet<'i, 'a> {
         fit: Fit,
         cell: &Cell<'_>,
     ) {
+        // Only blanks around a text are converted in a text.
+        let is_trimmed = fit == Fit::Converted && matches!(cell, Cell::Text(_));
+        if is_trimmed {
+            self.trimmed += 1;
+            let line = incoming.position.line;
+            self.first_trimmed.get_or_insert_with(|| format!("{}{line}", column.letters()));
+        }
         if type_ == PropertyType::Name {
             match value {
                 Value::Text(text) => match Name::parse(text) {
@@ -286,6 +298,12 @@ impl Sheet<'_, '_> {
             notices: Vec::new(),
             has_ends: false,
         };
+        if let Some(first) = &self.first_trimmed {
+            read.notices.push(format!(
+                "sheet '{sheet}': blanks around {} were removed, first in cell {first}",
+                counted(self.trimmed, "name")
+            ));
+        }
         match &self.header {
             HeaderState::Found { header, rows_above } => {
                 read.describe(header);

@@ -507,3 +507,34 @@ fn documents_that_are_not_read_are_named() {
         }
     }
 }
+
+#[test]
+fn names_that_look_alike_are_said() {
+    let server = Server::start();
+    let form = |name: &str, kind: &str| {
+        let table = case(&format!("19-lookalike-names/{name}"));
+        Form::of_file(name, &table).field("kind", kind)
+    };
+    // Of the names with blanks around them, only one can be R1.
+    let answer = imported(&server, form("names.csv", "device").field("on_error", "skip"));
+    assert_eq!(answer.status, 206, "{}", shown(&answer));
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    for expected in [
+        "sheet 'device': blanks around 2 names were removed, first in cell A3",
+        "the names 'R1' and 'r1' of type device look alike. They differ in upper and lower case",
+        "They differ in the encoding of accents (NFC and NFD)",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert_eq!(get(&server, &path("device", "R1"))["port"].to_string().trim_matches('"'), "22");
+
+    let server = Server::start();
+    assert_eq!(imported(&server, form("dev.csv", "device")).status, 200);
+    let answer = imported(&server, form("link.csv", "link"));
+    assert_eq!(answer.status, 422, "{}", shown(&answer));
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    let hint = "The names differ in the encoding of accents (NFC and NFD)";
+    assert!(text.contains("Did you mean 'Z") && text.contains(hint), "{text}");
+    // The other end, "R2 ", is found.
+    assert!(!text.contains("'R2'"), "{text}");
+}

@@ -6,7 +6,7 @@
 //! | property | cell |
 //! |---|---|
 //! | any | empty: the property is absent; the text `None`: null, except in a name |
-//! | text, name, end of a link | the text as it is; a number as its digits (22, not 22.0) |
+//! | text, name, end of a link | the text as it is, without the white space around a name; a number as its digits (22, not 22.0) |
 //! | integer | a whole number, or the text of one (`22`, `22.0`) |
 //! | boolean | a boolean; 1 and 0; `true` and `false` in any case |
 //! | list of names | `['a', 'b']` |
@@ -97,7 +97,11 @@ impl CellFault {
 pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value, Fit)>, CellFault> {
     match cell {
         Cell::Empty => Ok(None),
-        Cell::Text(text) => Ok(read_text(type_, text)?.map(|value| (value, Fit::Exact))),
+        Cell::Text(text) => {
+            let trimmed = trimmed(type_, text);
+            let fit = if trimmed == text { Fit::Exact } else { Fit::Converted };
+            Ok(read_text(type_, trimmed)?.map(|value| (value, fit)))
+        }
         Cell::Number(number) => read_number(type_, *number).map(Some),
         Cell::Bool(truth) => match type_ {
             PropertyType::Bool | PropertyType::Any => Ok(Some((Value::Bool(*truth), Fit::Exact))),
@@ -142,6 +146,21 @@ pub fn parse_cell(type_: PropertyType, cell: &Cell<'_>) -> Result<Option<(Value,
                 shown_formula(formula)
             ),
         )),
+    }
+}
+
+/// The text without the white space around it, if it is a name. People do not see such blanks, and
+/// another name would be another record. In a quoted text they are kept.
+fn trimmed(type_: PropertyType, text: &str) -> &str {
+    match type_ {
+        PropertyType::Name | PropertyType::One(_) => text.trim(),
+        PropertyType::Text
+        | PropertyType::Int
+        | PropertyType::Bool
+        | PropertyType::Float
+        | PropertyType::Any
+        | PropertyType::Many(_)
+        | PropertyType::Secret => text,
     }
 }
 
@@ -246,6 +265,7 @@ fn is_special(type_: PropertyType, text: &str) -> bool {
     text.is_empty()
         || is_null(type_, text)
         || is_scientific(text)
+        || trimmed(type_, text) != text
         || spelled_value(type_, text).is_some()
         || quoted(type_, text).is_some()
 }
