@@ -11,6 +11,7 @@ use super::{
     ImportError, KindReport, administrators,
     decide::{Decision, Step, Steps},
     diff::differences,
+    findings::SharedAddresses,
     log::Log,
     members::{ChangedPool, FoundMembers, MemberCount, MemberSearch},
     parallel::in_parallel,
@@ -107,15 +108,28 @@ impl<'a> Application<'a> {
     fn apply_kind(&self, kind: Kind, members: &MemberSearch) -> Result<KindReport, ImportError> {
         let side = Side::of(kind);
         let mut writer = self.writer(kind);
+        let mut addresses =
+            (kind == Kind::Device).then(|| SharedAddresses::new(self.log.scratch()));
         let mut steps = Steps::new(kind, self.scope, self.resolved)?;
         while let Some(step) = steps.next()? {
             writer.write(&step)?;
+            if let (Some(addresses), Some(result)) = (&mut addresses, &step.result) {
+                let is_incoming = match step.decision {
+                    Decision::Create | Decision::Update | Decision::LeaveUnchanged => true,
+                    Decision::Keep | Decision::Adjust | Decision::Remove => false,
+                };
+                let offered = addresses.offer(&*result.record, is_incoming);
+                offered.map_err(ImportError::TemporaryFile)?;
+            }
             if kind == Kind::User {
                 administrators::report_change(&step, self.log)?;
             }
             if let (Some(side), Some(result)) = (side, &step.result) {
                 members.offer(side, &*result.record, result.ordinal)?;
             }
+        }
+        if let Some(addresses) = addresses {
+            addresses.warn(self.log).map_err(ImportError::TemporaryFile)?;
         }
         Ok(writer.finish())
     }

@@ -8,6 +8,7 @@ use std::{
 use super::{
     DocumentLocation, ImportError, RecordPosition,
     decoded::{Decoded, Incoming},
+    findings::Findings,
     log::Log,
     problem::Problem,
     reference,
@@ -42,6 +43,7 @@ pub struct KindRecords {
     kind: Kind,
     sorter: Sorter,
     count: u64,
+    findings: Findings,
 }
 
 /// All records of one kind, sorted by name.
@@ -49,6 +51,7 @@ pub struct SortedRecords {
     kind: Kind,
     sorted: Sorted,
     count: u64,
+    findings: Findings,
 }
 
 impl KindRecords {
@@ -58,7 +61,7 @@ impl KindRecords {
     /// [`ImportError::TemporaryFile`] if the records cannot be sorted.
     pub fn finish(self) -> Result<SortedRecords, ImportError> {
         let sorted = self.sorter.finish().map_err(ImportError::TemporaryFile)?;
-        Ok(SortedRecords { kind: self.kind, sorted, count: self.count })
+        Ok(SortedRecords { kind: self.kind, sorted, count: self.count, findings: self.findings })
     }
 }
 
@@ -76,7 +79,12 @@ impl<'a> Intake<'a> {
 
     /// Begins the records of one kind.
     pub fn records(&self, kind: Kind) -> KindRecords {
-        KindRecords { kind, sorter: Sorter::new(self.log.scratch(), RECORDS_BYTES), count: 0 }
+        KindRecords {
+            kind,
+            sorter: Sorter::new(self.log.scratch(), RECORDS_BYTES),
+            count: 0,
+            findings: Findings::default(),
+        }
     }
 
     /// Adds an item of a document if it is a valid record, and reports it otherwise.
@@ -166,6 +174,7 @@ impl<'a> Intake<'a> {
         let name = record.name().as_bytes();
         records.sorter.push(name, &value).map_err(ImportError::TemporaryFile)?;
         records.count += 1;
+        records.findings.examine(&*record);
         reference::push(&*record, |arity| match arity {
             Arity::One => &self.one,
             Arity::Many => &self.many,
@@ -181,6 +190,7 @@ impl<'a> Intake<'a> {
         let mut count = 0;
         for kind in kinds {
             count += kind.count;
+            kind.findings.warn(kind.kind, self.log);
             records[kind.kind] = Some(kind.sorted);
         }
         let finish = |sorter: Mutex<Sorter>| {

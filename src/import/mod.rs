@@ -10,6 +10,7 @@
 //! ```text
 //! run                 the steps in their order, and the report
 //! intake              decode: checks records one by one, sorts them, and their references
+//! findings            names that say a secret, wrong and shared addresses
 //! decoded             the result of decoding
 //! scope               the incoming and existing records, and which of them remain
 //! resolve             plan: the rejected records and the removed references
@@ -31,6 +32,7 @@ mod decide;
 mod decoded;
 mod diff;
 mod error;
+mod findings;
 mod intake;
 mod listing;
 mod location;

@@ -8,7 +8,9 @@ mod comparison;
 mod criteria;
 mod entity;
 mod file_name;
+mod folded;
 mod inverse_relation;
+mod ip_text;
 mod kind;
 pub mod limits;
 mod look_alike;
@@ -22,6 +24,7 @@ mod record;
 mod reference;
 mod rule;
 mod secret;
+mod secret_name;
 mod slot;
 mod text;
 mod value;
@@ -48,8 +51,10 @@ pub use file::File;
 pub use file_name::{
     FILE_NAME_CHARACTERS_MAX, FileNameProblem, check_file_name, is_file_name_character,
 };
+pub use folded::{folded, folded_words};
 pub use group::Group;
 pub use inverse_relation::{Holder, InverseName, InverseRelation, InverseRelations, arity};
+pub use ip_text::IpText;
 pub use kind::{Kind, KindFacts, KindVisitor, PerKind, UnknownKind};
 pub use limits::{NAME_BYTES_MAX, OverLimit, VALUE_DEPTH_MAX, check_limits};
 pub use link::Link;
@@ -66,6 +71,7 @@ pub use reference::{Arity, Node, Ref, Referable, Reference, Target};
 
 pub use rule::Rule;
 pub use secret::Secret;
+pub use secret_name::says_secret;
 pub use service::Service;
 pub use slot::{
     Any, Bool, Field, Float, Hidden, Int, Many, One, References, Slot, Text, TypedSlot,

@@ -14,8 +14,8 @@ use crate::{
     codec::json,
     inventory::{InventoryError, long_text::LongText},
     model::{
-        AnyRecord, Field, InverseRelations, Kind, Membership, Name, Pool, Property, PropertyType,
-        Record, Ref, Refused, Secrets, Side, Target, Value, View,
+        AnyRecord, Field, InverseRelations, IpText, Kind, Membership, Name, Pool, Property,
+        PropertyType, Record, Ref, Refused, Secrets, Side, Target, Value, View, says_secret,
     },
     store::{StoreError, Stored},
 };
@@ -72,6 +72,8 @@ pub(in crate::inventory) fn plan(
     check_names(editing, patch, new_name, before.is_some(), &mut remarks)?;
     warn_of_misspellings(before.as_ref(), patch, &mut remarks);
     warn_of_absent_properties(before.as_ref(), patch, &mut remarks);
+    warn_of_secrets(before.as_ref(), patch, &mut remarks);
+    warn_of_address(patch, &mut remarks);
     let mut after = patched(editing, before.as_ref(), patch, &mut remarks)?;
     // The record is encrypted before it is compared: equal secrets have equal encrypted bytes.
     editing.inventory.store.vault().encrypt_secrets(&mut *after);
@@ -161,6 +163,32 @@ fn warn_of_absent_properties(
         {
             let property = property.clone();
             remarks.warnings.push(Warning::NothingToRemove { property, nearest });
+        }
+    }
+}
+
+/// Warns of custom properties whose name says a secret, unless the record has them already.
+fn warn_of_secrets(before: Option<&Stored<AnyRecord>>, patch: &ObjectPatch, remarks: &mut Remarks) {
+    let custom = before.map(|before| before.record.custom());
+    for property in patch.record.custom().keys().filter(|property| says_secret(property)) {
+        if custom.is_none_or(|custom| !custom.contains_key(property)) {
+            let property = property.clone();
+            remarks.warnings.push(Warning::SaysSecret { property });
+        }
+    }
+}
+
+/// Warns of an address of a device that is not an IP address. eNMS accepts any text.
+fn warn_of_address(patch: &ObjectPatch, remarks: &mut Remarks) {
+    if patch.record.kind() != Kind::Device {
+        return;
+    }
+    if let Some(View::Text(text)) = patch.record.view("ip_address") {
+        match IpText::parse(text) {
+            IpText::Blank | IpText::Address(_) => {}
+            IpText::WithPrefix { .. } | IpText::Other => {
+                remarks.warnings.push(Warning::NotAnAddress);
+            }
         }
     }
 }

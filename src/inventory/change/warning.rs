@@ -9,11 +9,18 @@ use crate::wording::counted;
 /// ones. A comparison takes about ten microseconds, and a hostile body can contain a million names.
 const NAMES_COMPARED_MAX: usize = 1_000;
 
+/// The most different warnings of one answer. A hostile body can hold a million names.
+const WARNINGS_MAX: usize = 2_000;
+
 /// A difference between the change and what the caller might have meant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::inventory) enum Warning {
     /// An unknown property was stored as a custom one, and its name resembles a known one.
     ResemblesKnown { property: String, nearest: &'static str },
+    /// A custom property was stored whose name says that it is a secret.
+    SaysSecret { property: String },
+    /// The address of a device is not an IP address.
+    NotAnAddress,
     /// A computed property was sent.
     ComputedProperty { property: String },
     /// The sent list lacks records that stay in it, because their own lists refer to the record.
@@ -29,9 +36,13 @@ pub(in crate::inventory) enum Warning {
 pub(in crate::inventory) struct Warnings(BTreeMap<Warning, u64>);
 
 impl Warnings {
-    /// Adds a warning about one object.
+    /// Adds a warning about one object. Beyond [`WARNINGS_MAX`] different ones it is dropped.
     pub(super) fn push(&mut self, warning: Warning) {
-        *self.0.entry(warning).or_default() += 1;
+        if let Some(count) = self.0.get_mut(&warning) {
+            *count += 1;
+        } else if self.0.len() < WARNINGS_MAX {
+            self.0.insert(warning, 1);
+        }
     }
 
     /// The warnings as sentences.
@@ -41,6 +52,15 @@ impl Warnings {
             Warning::ResemblesKnown { property, nearest } => format!(
                 "Unknown property '{property}' saved as a custom property (in {}). Did you mean \
                  '{nearest}'?",
+                objects(*count)
+            ),
+            Warning::SaysSecret { property } => format!(
+                "The name of '{property}' says that it is a secret, but a custom property is not \
+                 encrypted, and every user who can read the record sees it (in {})",
+                objects(*count)
+            ),
+            Warning::NotAnAddress => format!(
+                "'ip_address' is not an IP address (in {}). It was saved as it is",
                 objects(*count)
             ),
             Warning::ComputedProperty { property } => format!(

@@ -1,0 +1,190 @@
+//! Findings of incoming records that do not prevent the import: names that say a secret, addresses
+//! that are no IP addresses, and addresses that two devices share.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    path::Path,
+};
+
+use super::log::Log;
+use crate::{
+    disk::Sorter,
+    model::{IpText, Kind, Record, View, says_secret},
+    wording::counted,
+};
+
+/// The number of custom property names of a kind that are remembered. A hostile document can have
+/// any number; further names are examined each time.
+const NAMES_REMEMBERED_MAX: usize = 1_000;
+
+/// The number of properties or addresses that a report names.
+const NAMED_MAX: usize = 20;
+
+/// The number of records that a sentence names.
+const RECORDS_NAMED_MAX: usize = 3;
+
+/// The memory for the addresses of all devices, in bytes. Beyond it they are sorted on the disk.
+const ADDRESSES_BYTES: usize = 16 << 20;
+
+/// The longest address that is compared with others, in bytes. No IP address is longer.
+const ADDRESS_BYTES_MAX: usize = 64;
+
+/// The property of devices with an address.
+const IP_ADDRESS: &str = "ip_address";
+
+/// Findings of the records of one kind.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// Whether names of custom properties say a secret.
+    names: HashMap<String, bool>,
+    /// Custom properties whose name says a secret, with the number of records.
+    secrets: BTreeMap<String, u64>,
+    /// Devices whose address is not an IP address: their number, and the first ones.
+    no_addresses: u64,
+    first_no_addresses: Vec<String>,
+}
+
+impl Findings {
+    /// Examines a record.
+    pub(super) fn examine(&mut self, record: &dyn Record) {
+        for property in record.custom().keys() {
+            if self.says_secret(property) {
+                if let Some(count) = self.secrets.get_mut(property) {
+                    *count += 1;
+                } else if self.secrets.len() < NAMED_MAX {
+                    self.secrets.insert(property.clone(), 1);
+                }
+            }
+        }
+        if record.kind() == Kind::Device
+            && let Some(View::Text(text)) = record.view(IP_ADDRESS)
+        {
+            match IpText::parse(text) {
+                IpText::Blank | IpText::Address(_) => {}
+                IpText::WithPrefix { .. } | IpText::Other => self.add_no_address(record, text),
+            }
+        }
+    }
+
+    fn says_secret(&mut self, property: &str) -> bool {
+        if let Some(says) = self.names.get(property) {
+            return *says;
+        }
+        let says = says_secret(property);
+        if self.names.len() < NAMES_REMEMBERED_MAX {
+            self.names.insert(property.to_owned(), says);
+        }
+        says
+    }
+
+    fn add_no_address(&mut self, record: &dyn Record, text: &str) {
+        self.no_addresses += 1;
+        if self.first_no_addresses.len() < RECORDS_NAMED_MAX {
+            let text: String = text.chars().take(ADDRESS_BYTES_MAX).collect();
+            self.first_no_addresses.push(format!("'{text}' of '{}'", record.name()));
+        }
+    }
+
+    /// Adds the warnings about the records of a kind.
+    pub(super) fn warn(&self, kind: Kind, log: &Log) {
+        for (property, count) in &self.secrets {
+            log.warn(format!(
+                "the name of the {kind} property '{property}' says that it is a secret, but a custom \
+                 property is not encrypted, and every user who can read the record sees it (in {})",
+                counted(*count, "record")
+            ));
+        }
+        if self.no_addresses > 0 {
+            let further = self.no_addresses - self.first_no_addresses.len() as u64;
+            let further = if further > 0 { format!(" and {further} more") } else { String::new() };
+            log.warn(format!(
+                "{IP_ADDRESS} is not an IP address in {}: {}{further}",
+                counted(self.no_addresses, "device"),
+                self.first_no_addresses.join(", ")
+            ));
+        }
+    }
+}
+
+/// Finds addresses that several devices have after an import.
+pub(super) struct SharedAddresses {
+    /// A key is an address and, after a zero byte, the name of a device. A value says whether the
+    /// device is incoming.
+    sorter: Sorter,
+}
+
+/// An address, and the devices that have it.
+#[derive(Default)]
+struct Sharing {
+    address: Vec<u8>,
+    devices: u64,
+    first: Vec<String>,
+    has_incoming: bool,
+}
+
+impl SharedAddresses {
+    pub(super) fn new(scratch: &Path) -> Self {
+        Self { sorter: Sorter::new(scratch, ADDRESSES_BYTES) }
+    }
+
+    /// Takes a device as it is after the import.
+    pub(super) fn offer(&mut self, device: &dyn Record, is_incoming: bool) -> io::Result<()> {
+        let Some(View::Text(text)) = device.view(IP_ADDRESS) else { return Ok(()) };
+        let mut key = match IpText::parse(text) {
+            IpText::Address(address) => address.to_string().into_bytes(),
+            IpText::Blank | IpText::WithPrefix { .. } | IpText::Other => return Ok(()),
+        };
+        key.push(0);
+        key.extend_from_slice(device.name().as_bytes());
+        self.sorter.push(&key, &[u8::from(is_incoming)])
+    }
+
+    /// Adds a warning for each address that an incoming device shares, for the first ones.
+    pub(super) fn warn(self, log: &Log) -> io::Result<()> {
+        let sorted = self.sorter.finish()?;
+        let mut reader = sorted.read();
+        let mut sharing = Sharing::default();
+        let mut shared = 0;
+        while let Some((key, value)) = reader.next()? {
+            let end = key.iter().position(|byte| *byte == 0).unwrap_or(key.len());
+            if sharing.address != key[..end] {
+                sharing.warn(&mut shared, log);
+                sharing = Sharing { address: key[..end].to_owned(), ..Sharing::default() };
+            }
+            sharing.devices += 1;
+            sharing.has_incoming |= value == [1];
+            if sharing.first.len() < RECORDS_NAMED_MAX {
+                let name = key.get(end + 1..).unwrap_or_default();
+                sharing.first.push(format!("'{}'", String::from_utf8_lossy(name)));
+            }
+        }
+        sharing.warn(&mut shared, log);
+        if shared > NAMED_MAX as u64 {
+            let further = counted(shared - NAMED_MAX as u64, "further address");
+            log.warn(format!("{further} shared by several devices"));
+        }
+        Ok(())
+    }
+}
+
+impl Sharing {
+    /// Counts and warns if the address is shared.
+    fn warn(&self, shared: &mut u64, log: &Log) {
+        if self.devices < 2 || !self.has_incoming {
+            return;
+        }
+        *shared += 1;
+        if *shared > NAMED_MAX as u64 {
+            return;
+        }
+        let further = self.devices - self.first.len() as u64;
+        let further = if further > 0 { format!(" and {further} more") } else { String::new() };
+        log.warn(format!(
+            "the address {} is shared by {}: {}{further}",
+            String::from_utf8_lossy(&self.address),
+            counted(self.devices, "device"),
+            self.first.join(", ")
+        ));
+    }
+}
