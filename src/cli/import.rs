@@ -12,7 +12,7 @@ use super::{
     kinds::KindsArgs,
     output::{self, NewFile, OutputArgs},
     progress::Progress,
-    reading::ReadArgs,
+    reading::{MappingFile, ReadArgs},
     report::{Length, Outcome, Report},
     target::{ApiResponse, Client, IfMissing, TargetArgs},
 };
@@ -27,6 +27,8 @@ Examples:
       imports a workbook at a server; errors are written beside its rows in a copy
   satchel import list.xlsx --sheet Switches --kind device --header-row 4
       imports another sheet than “device”, whose headings are in row 4
+  satchel import list.xlsx --kind device --save-map list.toml --dry-run
+      proposes properties for headings such as “Gerätename”; --map list.toml uses them
   satchel import nightly.zip --replace --data /var/lib/satchel
       also removes records of its types that are not in the bundle; asks first
   satchel import nightly
@@ -86,6 +88,10 @@ pub(super) struct ImportArgs {
     #[command(flatten)]
     reading: ReadArgs,
 
+    /// Save --map and --ignore with the mapping that the report proposes, to a .toml or .json file
+    #[arg(long, value_name = "FILE")]
+    save_map: Option<MappingFile>,
+
     /// If there are errors, write a copy of the workbook to this file, with the errors in an extra
     /// column
     #[arg(long, value_name = "FILE")]
@@ -121,6 +127,9 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         }
     }
     args.reading.check(&from)?;
+    if args.save_map.is_some() && !matches!(from, Input::Workbook { .. }) {
+        bail!("--save-map is for workbooks and tables (.csv)")
+    }
     let replace = ReplaceScope::of_flags(args.replace, args.replace_all);
     if args.allow_empty && !replace.can_remove() {
         bail!("--allow-empty is for --replace and --replace-all")
@@ -167,6 +176,10 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         let length = if args.all { Length::All } else { Length::Short };
         report.lengthen(length, &connection.client)?;
         output::print(&report.text(length))?;
+    }
+    if let Some(file) = &args.save_map {
+        file.save(&args.reading, &report.proposed_mapping)?;
+        progress.say(&format!("the mapping is saved in {}", file.path().display()));
     }
     download_marked(args, marked, &report, &connection.client, &progress)?;
     connection.close()?;

@@ -138,7 +138,7 @@ fn workbook(
         options.replace.can_remove(),
         options.replace.keeps_absent_types(),
         options.allow_empty,
-        options.reading.parameters(),
+        options.reading.parameters()?,
     );
     let upload = Upload { file, media_type, label: "uploading", replace: true };
     client.post_file_as_job(&path, &upload, job_words(dry_run), progress)

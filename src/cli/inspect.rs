@@ -239,6 +239,7 @@ fn workbook(path: &Path) -> anyhow::Result<WorkbookLook> {
                 sheets.push(SheetLook { sheet: name.to_owned(), rows: 0, columns: Vec::new() });
                 is_header_next = true;
             }
+            Item::Merged(_) => {}
             Item::Row(row) => {
                 let Some(sheet) = sheets.last_mut() else { continue };
                 if !std::mem::take(&mut is_header_next) {

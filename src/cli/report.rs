@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Context;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     output::{number, safe, table},
@@ -49,6 +49,9 @@ pub(super) struct Report {
     pub changes: List,
     #[serde(default)]
     warnings: Vec<String>,
+    /// Headings and the properties that the server proposes for them.
+    #[serde(default)]
+    pub proposed_mapping: Map<String, Value>,
     /// The path of the complete report on the server.
     pub report: Option<String>,
     /// The path of the marked workbook on the server.

@@ -188,6 +188,10 @@ pub enum ValueType {
     Whole,
     /// The number of a row, from 1.
     RowNumber,
+    /// Headings and their properties: `a=b,c=d`, or a JSON object.
+    Mapping,
+    /// Headings, separated by commas, or a JSON list.
+    Headings,
     /// A boolean; in a query also the name without a value, for true.
     Switch,
     /// A list of texts, in a query separated by commas.

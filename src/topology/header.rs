@@ -5,11 +5,16 @@ use std::{
     sync::LazyLock,
 };
 
-use super::report::Ignored;
+use super::{
+    ProposedMapping,
+    mapping::{Mapped, Mapping},
+    report::Ignored,
+    words,
+};
 use crate::{
     codec::workbook::{Cell, Row, column_name},
     import::{DocumentLocation, ImportError, Intake, Problem},
-    model::{InverseRelations, Kind, Property, PropertyType, nearest},
+    model::{InverseRelations, Kind, Property, PropertyType, nearest, says_secret},
 };
 
 /// The heading of the column of problems in a marked workbook. An import ignores the column, so that
@@ -59,7 +64,7 @@ pub(super) fn meaning(kind: Kind, heading: &str) -> Meaning {
         Some(_) => return Meaning::Ignored(Ignored::Secret),
         None => {}
     }
-    if SECRETS.contains(word.replace([' ', '-'], "_").as_str()) {
+    if SECRETS.contains(word.replace([' ', '-'], "_").as_str()) || says_secret(heading) {
         Meaning::Ignored(Ignored::Secret)
     } else if kind == Kind::Device && LONG_TEXTS.contains(&word.as_str()) {
         Meaning::Ignored(Ignored::LongText)
@@ -100,6 +105,8 @@ pub(super) struct Column {
     /// Number of the column, from 0.
     pub number: u32,
     pub heading: String,
+    /// The property that the mapping of the request says.
+    pub mapped: Option<String>,
     pub meaning: Meaning,
 }
 
@@ -113,7 +120,8 @@ impl Column {
     pub(super) fn property(&self) -> &str {
         match self.meaning {
             Meaning::Property(property) => property.name,
-            Meaning::Custom | Meaning::Ignored(_) => &self.heading,
+            Meaning::Custom => self.mapped.as_ref().unwrap_or(&self.heading),
+            Meaning::Ignored(_) => &self.heading,
         }
     }
 }
@@ -127,36 +135,126 @@ pub(super) struct Header {
     pub line: u64,
 }
 
-/// Whether a heading belongs to a property, or to a column that an import knows and ignores.
-pub(super) fn is_known(kind: Kind, heading: &str) -> bool {
-    match meaning(kind, heading) {
-        Meaning::Property(_) | Meaning::Ignored(_) => true,
-        Meaning::Custom => false,
+/// How the headings of a sheet are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeadingReader<'m> {
+    pub kind: Kind,
+    pub mapping: &'m Mapping,
+}
+
+/// A heading and its meaning.
+#[derive(Clone, Debug, PartialEq)]
+struct Heading {
+    meaning: Meaning,
+    /// The property that the mapping says.
+    mapped: Option<String>,
+}
+
+impl HeadingReader<'_> {
+    /// Returns the meaning of a heading, which must have no blanks around it.
+    ///
+    /// # Errors
+    /// The reason why the property that the mapping says cannot be read from a column.
+    fn read(self, heading: &str) -> Result<Heading, &'static str> {
+        let property = match self.mapping.of(heading) {
+            Mapped::No => {
+                return Ok(Heading { meaning: meaning(self.kind, heading), mapped: None });
+            }
+            Mapped::Ignored => {
+                let meaning = Meaning::Ignored(Ignored::Request);
+                return Ok(Heading { meaning, mapped: None });
+            }
+            Mapped::Property(property) => property,
+        };
+        let meaning = match meaning(self.kind, property) {
+            // The request names the column, so its values are read. They are no secrets of the model:
+            // devices and links have none.
+            Meaning::Ignored(Ignored::Secret) if self.kind.property(property).is_none() => {
+                Meaning::Custom
+            }
+            Meaning::Ignored(reason) => return Err(reason.why()),
+            other => other,
+        };
+        Ok(Heading { meaning, mapped: Some(property.to_owned()) })
+    }
+
+    /// Whether a heading has the name of a property, means one in another language, or is in the
+    /// mapping.
+    pub(super) fn knows(self, heading: &str) -> bool {
+        let is_known = match self.read(heading) {
+            Ok(Heading { meaning: Meaning::Custom, mapped }) => mapped.is_some(),
+            Ok(_) | Err(_) => true,
+        };
+        is_known || words::property_of(self.kind, heading).is_some()
+    }
+
+    /// Whether a row is a header: it has a column of names. If the mapping says which heading is that
+    /// of the names, another one counts only beside a second known heading, because "Name:" also
+    /// stands before the name of a contact.
+    pub(super) fn is_header(self, row: &Row<'_>) -> bool {
+        let headings: Vec<_> = row
+            .cells
+            .iter()
+            .filter_map(|(_, cell)| match cell {
+                Cell::Text(text) => self.read(text.trim()).ok(),
+                _ => None,
+            })
+            .collect();
+        let names_is_mapped =
+            self.mapping.renamed().any(|(_, property)| is_name(meaning(self.kind, property)));
+        let is_property = |heading: &&Heading| matches!(heading.meaning, Meaning::Property(_));
+        headings.iter().any(|heading| {
+            is_name(heading.meaning)
+                && (!names_is_mapped
+                    || heading.mapped.is_some()
+                    || headings.iter().filter(is_property).count() > 1)
+        })
+    }
+
+    /// Proposes properties for headings that have none. `taken` are the properties that have a
+    /// column.
+    pub(super) fn propose<'h>(
+        self,
+        headings: impl Iterator<Item = &'h str>,
+        taken: impl Iterator<Item = String>,
+    ) -> ProposedMapping {
+        let mut taken: BTreeSet<String> = taken.collect();
+        let mut proposed = ProposedMapping::default();
+        for heading in headings.take(HEADINGS_COMPARED_MAX) {
+            if self.read(heading).is_ok_and(|read| read.meaning != Meaning::Custom) {
+                continue;
+            }
+            let word = words::property_of(self.kind, heading);
+            let property = word.or_else(|| nearest(heading, words(self.kind)));
+            if let Some(property) = property
+                && taken.insert(self.kind.unaliased(property).to_owned())
+            {
+                proposed.0.push((heading.to_owned(), property.to_owned()));
+            }
+        }
+        proposed
+    }
+}
+
+fn is_name(meaning: Meaning) -> bool {
+    match meaning {
+        Meaning::Property(property) => property.type_ == PropertyType::Name,
+        Meaning::Custom | Meaning::Ignored(_) => false,
     }
 }
 
 impl Header {
-    /// Whether a row has a heading of a column of names.
-    pub(super) fn has_name(kind: Kind, row: &Row<'_>) -> bool {
-        row.cells.iter().any(|(_, cell)| match cell {
-            Cell::Text(text) => match meaning(kind, text.trim()) {
-                Meaning::Property(property) => property.type_ == PropertyType::Name,
-                Meaning::Custom | Meaning::Ignored(_) => false,
-            },
-            _ => false,
-        })
-    }
-
     /// Reads the header of a sheet. Its problems go to the log of the import.
     ///
     /// # Errors
     /// [`ImportError`] if the log cannot be written.
     pub(super) fn read(
-        kind: Kind,
+        reader: HeadingReader<'_>,
         intake: &Intake<'_>,
         row: &Row<'_>,
     ) -> Result<Self, ImportError> {
         let log = intake.log();
+        let kind = reader.kind;
         let line = u64::from(row.row) + 1;
         let wrong = |number: u32, rule, detail: String| {
             let location = DocumentLocation {
@@ -184,33 +282,50 @@ impl Header {
             if heading.is_empty() {
                 continue;
             }
-            let meaning = meaning(kind, &heading);
-            if meaning == Meaning::Custom && !fits(&heading) {
+            let Heading { meaning, mapped } = match reader.read(&heading) {
+                Ok(read) => read,
+                Err(reason) => {
+                    let detail = format!(
+                        "the mapping gives '{heading}' a property that a column cannot have: {reason}"
+                    );
+                    wrong(*number, "mapping", detail)?;
+                    continue;
+                }
+            };
+            let column = Column { number: *number, heading, mapped, meaning };
+            if meaning == Meaning::Custom && !fits(column.property()) {
                 let detail = format!(
                     "the property name has {} bytes. The maximum is {HEADING_BYTES_MAX}",
-                    heading.len()
+                    column.property().len()
                 );
                 wrong(*number, "header", detail)?;
                 continue;
             }
             let word = match meaning {
-                Meaning::Property(_) => heading.to_lowercase(),
-                Meaning::Custom => heading.clone(),
+                // Both columns of an end of a link are read: `source` and `source_name`.
+                Meaning::Property(_) if column.mapped.is_none() => column.heading.to_lowercase(),
+                Meaning::Property(_) | Meaning::Custom => column.property().to_owned(),
                 // Ignored columns can have the same heading.
                 Meaning::Ignored(_) => String::new(),
             };
             if let Some(first) = seen.get(&word) {
-                let detail = format!(
-                    "column {} has the heading '{heading}' as well. Rename or remove one of them",
-                    column_name(*first)
-                );
+                let detail = match &column.mapped {
+                    None => format!(
+                        "column {} has the heading '{}' as well. Rename or remove one of them",
+                        column_name(*first),
+                        column.heading
+                    ),
+                    Some(property) => format!(
+                        "column {} has the property '{property}' as well. Map or ignore one of them",
+                        column_name(*first)
+                    ),
+                };
                 wrong(*number, "duplicate-column", detail)?;
                 continue;
             }
             if !word.is_empty() {
                 seen.insert(word, *number);
             }
-            let column = Column { number: *number, heading, meaning };
             log.set_column(kind, column.property(), column.letters());
             header.columns.push(column);
         }
@@ -225,6 +340,11 @@ impl Header {
     pub(super) fn column(&self, number: u32) -> Option<&Column> {
         let at = self.columns.binary_search_by_key(&number, |column| column.number).ok()?;
         Some(&self.columns[at])
+    }
+
+    /// The column of the names.
+    pub(super) fn name_column(&self) -> Option<u32> {
+        self.columns.iter().find(|column| is_name(column.meaning)).map(|column| column.number)
     }
 
     /// Columns that hold a property.
@@ -244,7 +364,7 @@ impl Header {
         let custom = self.columns.iter().filter(|column| column.meaning == Meaning::Custom);
         custom.enumerate().map(move |(at, column)| {
             let compared = at < HEADINGS_COMPARED_MAX;
-            (column, compared.then(|| nearest(&column.heading, words(kind))).flatten())
+            (column, compared.then(|| nearest(column.property(), words(kind))).flatten())
         })
     }
 

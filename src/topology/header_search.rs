@@ -3,11 +3,13 @@
 //! Users write a title, a date or contacts above their table. The header is the first row in which
 //! a column of names is recognised, or the row in the request.
 
-use super::header::{self, HEADINGS_LISTED_MAX, Header};
+use super::{
+    ProposedMapping,
+    header::{HEADINGS_LISTED_MAX, HeadingReader},
+};
 use crate::{
     codec::workbook::{Cell, Row},
     import::{DocumentLocation, ImportError, Intake, Problem},
-    model::Kind,
 };
 
 /// The number of rows at the beginning of a sheet in which the header is sought. Titles, logos and
@@ -16,8 +18,8 @@ pub(super) const HEADER_ROWS_MAX: u32 = 20;
 
 /// Searches the header of a sheet.
 #[derive(Debug)]
-pub(super) struct HeaderSearch {
-    kind: Kind,
+pub(super) struct HeaderSearch<'m> {
+    reader: HeadingReader<'m>,
     /// The row in the request, from 1.
     wanted: Option<u32>,
     /// The row so far that is most like a header.
@@ -49,9 +51,9 @@ pub(super) enum Verdict {
     NotFound,
 }
 
-impl HeaderSearch {
-    pub(super) fn new(kind: Kind, wanted: Option<u32>) -> Self {
-        Self { kind, wanted, likely: None, last: None, rows: 0 }
+impl<'m> HeaderSearch<'m> {
+    pub(super) fn new(reader: HeadingReader<'m>, wanted: Option<u32>) -> Self {
+        Self { reader, wanted, likely: None, last: None, rows: 0 }
     }
 
     /// The number of rows above the header that are not blank.
@@ -70,11 +72,11 @@ impl HeaderSearch {
             Some(wanted) if line == wanted => {
                 self.last = Some(line);
                 self.consider(line, row);
-                if Header::has_name(self.kind, row) { Verdict::Header } else { Verdict::NotFound }
+                if self.reader.is_header(row) { Verdict::Header } else { Verdict::NotFound }
             }
             Some(_) => Verdict::NotFound,
             None if line > HEADER_ROWS_MAX => Verdict::NotFound,
-            None if Header::has_name(self.kind, row) => Verdict::Header,
+            None if self.reader.is_header(row) => Verdict::Header,
             None => {
                 self.last = Some(line);
                 self.rows += 1;
@@ -94,7 +96,7 @@ impl HeaderSearch {
                 _ => None,
             })
             .collect();
-        let known = headings.iter().filter(|heading| header::is_known(self.kind, heading)).count();
+        let known = headings.iter().filter(|heading| self.reader.knows(heading)).count();
         let better = match &self.likely {
             None => true,
             Some(likely) => {
@@ -106,15 +108,19 @@ impl HeaderSearch {
         }
     }
 
-    /// Reports that no header was found, unless the sheet is empty.
+    /// Reports that no header was found, unless the sheet is empty. Returns the mapping that would
+    /// give the most likely header its properties.
     ///
     /// # Errors
     /// [`ImportError::TemporaryFile`] if the problem cannot be stored.
-    pub(super) fn report_missing(&self, intake: &Intake<'_>) -> Result<(), ImportError> {
+    pub(super) fn report_missing(
+        &self,
+        intake: &Intake<'_>,
+    ) -> Result<ProposedMapping, ImportError> {
         let log = intake.log();
-        let sheet = log.sheet_name(self.kind);
-        let advice = "Rename a heading to 'name', or pass the row of the headings as `header_row` \
-                      (--header-row)";
+        let sheet = log.sheet_name(self.reader.kind);
+        let advice = "Map a heading to 'name' with `map` (--map 'HEADING=name'), or pass the row of \
+                      the headings as `header_row` (--header-row)";
         let likely = self.likely.as_ref();
         let detail = match (self.wanted, self.last, likely) {
             (Some(wanted), None, _) => {
@@ -126,7 +132,7 @@ impl HeaderSearch {
                 "Sheet '{sheet}': no 'name' column in row {wanted} (found: {}). {advice}",
                 listed(likely)
             ),
-            (None, None, _) | (None, _, None) => return Ok(()),
+            (None, None, _) | (None, _, None) => return Ok(ProposedMapping::default()),
             (None, Some(1), likely) => {
                 let found = listed(likely);
                 format!("Sheet '{sheet}': no 'name' column in row 1 (found: {found}). {advice}")
@@ -139,8 +145,12 @@ impl HeaderSearch {
             ),
         };
         let row = likely.map(|likely| likely.line).or(self.wanted).map(u64::from);
-        let problem = Problem::of(log.document(self.kind), Some("name"), "no-name-column", detail);
-        log.unreadable(&problem, DocumentLocation { row, ..DocumentLocation::default() })
+        let problem =
+            Problem::of(log.document(self.reader.kind), Some("name"), "no-name-column", detail);
+        log.unreadable(&problem, DocumentLocation { row, ..DocumentLocation::default() })?;
+        let headings = likely.map_or(&[][..], |likely| &likely.headings);
+        let headings = headings.iter().map(String::as_str);
+        Ok(self.reader.propose(headings, std::iter::empty()))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{
-    ImportReport, ImportRequest, Imported, KINDS, ReadOptions, Replace, SheetReport, SourceFormat,
-    TopologyError, Upload,
+    ImportReport, ImportRequest, Imported, KINDS, ProposedMapping, ReadOptions, Replace,
+    SheetReport, SourceFormat, TopologyError, Upload,
     report::Ignored,
     selection::{Selection, kind_of},
     sheet::{Sheet, SheetRead},
@@ -16,7 +16,7 @@ use crate::{
         KindRecords, Log, Problem,
     },
     job::Step,
-    model::Kind,
+    model::{Kind, nearest},
     store::Store,
 };
 
@@ -96,9 +96,14 @@ impl<'r> Read<'r> {
                     sheet = self.begin(&intake, number, name, &kinds)?;
                     number += 1;
                 }
+                Item::Merged(ranges) => {
+                    if let Some(sheet) = &mut sheet {
+                        sheet.merged(ranges);
+                    }
+                }
                 Item::Row(row) => {
                     if let Some(sheet) = &mut sheet {
-                        sheet.row(&row)?;
+                        sheet.row(row)?;
                     }
                 }
             }
@@ -121,7 +126,10 @@ impl<'r> Read<'r> {
         number: usize,
         name: &str,
         kinds: &[(Kind, KindRecords)],
-    ) -> Result<Option<Sheet<'i, 'a>>, ImportError> {
+    ) -> Result<Option<Sheet<'i, 'a>>, ImportError>
+    where
+        'r: 'i,
+    {
         let Some(kind) = self.selection.kind(number, name) else {
             self.ignored_sheets.push(name.to_owned());
             return Ok(None);
@@ -139,7 +147,7 @@ impl<'r> Read<'r> {
         if !name.is_empty() && kind_of(name) != Some(kind) {
             intake.log().set_sheet_name(kind, name);
         }
-        Ok(Some(Sheet::new(kind, intake, self.options.header_row)))
+        Ok(Some(Sheet::new(kind, intake, self.options)))
     }
 
     fn end(
@@ -158,6 +166,7 @@ impl<'r> Read<'r> {
 
     /// Adds warnings about sheets and columns that were ignored.
     fn warn(&self, run: &ImportRun, log: &Log) {
+        self.warn_of_unused_mapping(log);
         let why_ignored = match self.selection {
             Selection::ByName => "its name is not 'device' or 'link'",
             Selection::Table(_) | Selection::Sheet { .. } => "another sheet was selected",
@@ -185,15 +194,18 @@ impl<'r> Read<'r> {
             for column in sheet.ignored_columns.iter().take(NAMED_MAX) {
                 let name = match column.reason {
                     Ignored::Unnamed => column.column.clone(),
-                    Ignored::Secret | Ignored::Computed | Ignored::LongText | Ignored::Problems => {
-                        format!("'{}'", column.name)
-                    }
+                    Ignored::Secret
+                    | Ignored::Request
+                    | Ignored::Computed
+                    | Ignored::LongText
+                    | Ignored::Problems => format!("'{}'", column.name),
                 };
                 log.warn(format!(
                     "column {name} of sheet '{kind}' was ignored: {}",
                     column.reason.why()
                 ));
             }
+            warn_of_proposal(sheet, log);
             if kind == Kind::Link && !sheet.has_ends && sheet.report.rows > 0 {
                 log.warn(
                     "sheet 'link' has no column 'source_name' or 'destination_name': new links will \
@@ -204,6 +216,26 @@ impl<'r> Read<'r> {
         }
     }
 
+    /// Warns of headings in the mapping of the request that no sheet has.
+    fn warn_of_unused_mapping(&self, log: &Log) {
+        let headings: Vec<&str> =
+            self.sheets.iter().flat_map(|sheet| &sheet.headings).map(String::as_str).collect();
+        if headings.is_empty() {
+            return;
+        }
+        for (heading, property) in self.options.mapping.unused(&headings).take(NAMED_MAX) {
+            let advice = match nearest(heading, headings.iter().copied()) {
+                Some(nearest) => format!(". Did you mean '{nearest}'?"),
+                None => String::new(),
+            };
+            let purpose = match property {
+                Some(property) => format!("mapped to '{property}'"),
+                None => "to be ignored".to_owned(),
+            };
+            log.warn(format!("no sheet has the heading '{heading}', which is {purpose}{advice}"));
+        }
+    }
+
     fn imported(self, workbook: Option<String>, format: SourceFormat, log: &Log) -> Imported {
         let mut imported = Imported {
             workbook,
@@ -211,6 +243,7 @@ impl<'r> Read<'r> {
             sheets: Vec::new(),
             custom_columns: Vec::new(),
             ignored_columns: Vec::new(),
+            proposed_mapping: ProposedMapping::default(),
             ignored_sheets: self.ignored_sheets,
         };
         for sheet in self.sheets {
@@ -219,10 +252,32 @@ impl<'r> Read<'r> {
             imported.sheets.push(SheetReport { name, ..sheet.report });
             imported.custom_columns.extend(sheet.custom_columns);
             imported.ignored_columns.extend(sheet.ignored_columns);
+            imported.proposed_mapping.0.extend(sheet.proposed.0);
         }
         imported.custom_columns.truncate(NAMED_MAX);
         imported.ignored_columns.truncate(NAMED_MAX);
+        imported.proposed_mapping.0.truncate(NAMED_MAX);
         imported.ignored_sheets.truncate(NAMED_MAX);
         imported
+    }
+}
+
+/// Warns that a mapping is proposed for headings of a sheet, unless the warning about a custom column
+/// names the property.
+fn warn_of_proposal(sheet: &SheetRead, log: &Log) {
+    let is_said = |heading: &str, property: &str| {
+        let nearest = sheet.custom_columns.iter().find(|column| column.name == heading);
+        nearest.is_some_and(|column| column.nearest == Some(property))
+    };
+    let pairs = sheet.proposed.0.iter().filter(|(heading, property)| !is_said(heading, property));
+    let pairs: Vec<_> =
+        pairs.take(NAMED_MAX).map(|(heading, property)| format!("{heading}={property}")).collect();
+    if !pairs.is_empty() {
+        log.warn(format!(
+            "sheet '{}': headings that may be properties: {}. Pass them as `map` (--map) if that is \
+             right",
+            log.sheet_name(sheet.report.sheet),
+            pairs.join(",")
+        ));
     }
 }

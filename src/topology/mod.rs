@@ -11,6 +11,11 @@
 //! sheet      rows become records
 //!   header     the meaning of the columns of a sheet
 //!   header_search  the row of the headings
+//!   mapping    headings that the request or a proposal gives a property
+//!   words      headings of other languages
+//!   merged     cells that cover several rows or columns
+//!   notes      rows below the table that are no records
+//!   notices    findings of many cells, counted
 //! import     import of the sheets of a workbook
 //! export     records become rows
 //! marked     the marked workbook of an import with problems
@@ -24,13 +29,18 @@ mod folder;
 mod header;
 mod header_search;
 mod import;
+mod mapping;
 mod marked;
+mod merged;
 mod name;
+mod notes;
+mod notices;
 mod report;
 mod request;
 mod selection;
 mod sheet;
 mod upload;
+mod words;
 
 use std::{
     fs::File,
@@ -40,6 +50,9 @@ use std::{
 
 pub use error::TopologyError;
 pub use folder::WorkbookFile;
+pub use mapping::{
+    MAPPING_BYTES_MAX, MAPPING_HEADINGS_MAX, Mapping, MappingError, ProposedMapping,
+};
 pub use name::{NameError, WorkbookName};
 pub use report::{
     CustomColumn, ExportReport, Ignored, IgnoredColumn, ImportReport, Imported, SheetReport,

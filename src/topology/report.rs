@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ProposedMapping;
 use crate::{codec::workbook::Format, import, model::Kind};
 
 /// The report of an import of a workbook, or of its dry run.
@@ -22,8 +23,17 @@ pub struct Imported {
     pub custom_columns: Vec<CustomColumn>,
     /// Columns that were ignored.
     pub ignored_columns: Vec<IgnoredColumn>,
+    /// Properties for headings that have none: by similar names, and by common words of other
+    /// languages. It can be passed back as the mapping of the request.
+    #[serde(skip_serializing_if = "is_empty")]
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    pub proposed_mapping: ProposedMapping,
     /// Sheets that were not read.
     pub ignored_sheets: Vec<String>,
+}
+
+fn is_empty(proposed: &ProposedMapping) -> bool {
+    proposed.0.is_empty()
 }
 
 /// The format of a file by its first bytes.
@@ -97,8 +107,10 @@ pub struct IgnoredColumn {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "IgnoredReason")]
 pub enum Ignored {
-    /// A secret, which workbooks never contain.
+    /// A secret. It is only read if the mapping of the request names the column.
     Secret,
+    /// The request ignores the column.
+    Request,
     /// A value that is computed from other records, or the database id of eNMS.
     Computed,
     /// A long text of a device, which has its own REST call.
@@ -142,10 +154,14 @@ pub struct WorkbookSummary {
 }
 
 impl Ignored {
-    /// The reason, for a warning.
+    /// The reason, for a warning or an error.
     pub(super) fn why(self) -> &'static str {
         match self {
-            Ignored::Secret => "secrets are not read from workbooks",
+            Ignored::Secret => {
+                "its name says that it contains secrets. Use `map` (--map) to read it nevertheless: \
+                 every user who can read the record sees the values"
+            }
+            Ignored::Request => "the request says so",
             Ignored::Computed => "the value is computed, not stored",
             Ignored::LongText => "use the REST call for long texts of a device",
             Ignored::Problems => "the column lists the problems of an earlier import",

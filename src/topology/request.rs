@@ -1,6 +1,6 @@
 //! Requests to export and import workbooks.
 
-use super::WorkbookName;
+use super::{Mapping, WorkbookName};
 use crate::{
     import::{EmptyReplacement, Mode, OnError},
     model::Kind,
@@ -46,16 +46,19 @@ pub struct ImportRequest {
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
     /// The name of the only sheet to read. `None` reads the sheets named `device` and `link`, or the
-    /// only sheet that has cells if `kind` is set. A table has no sheets and ignores it.
+    /// only sheet that has cells if `kind` is set and no sheet has its name. A table has no sheets and ignores it.
     pub sheet: Option<String>,
     /// The kind of the records of the sheet or table: [`Kind::Device`] or [`Kind::Link`]. `None`
     /// refuses tables, and takes the kind of a sheet from its name.
     pub kind: Option<Kind>,
     /// The row of the headings, from 1. `None` searches the first rows.
     pub header_row: Option<u32>,
+    /// The properties of headings that are not property names, and the columns to ignore.
+    pub mapping: Mapping,
 }
 
 impl ReadOptions {
     /// No option is set: the sheets named `device` and `link` are read.
-    pub const BY_NAME: Self = Self { sheet: None, kind: None, header_row: None };
+    pub const BY_NAME: Self =
+        Self { sheet: None, kind: None, header_row: None, mapping: Mapping::EMPTY };
 }

@@ -42,9 +42,7 @@ impl Selection {
             // The decoder refuses a table.
             (SourceFormat::Csv, None, _) | (_, None, None) => Ok(Self::ByName),
             (SourceFormat::Xls | SourceFormat::Xlsx, Some(kind), None) => {
-                let sheets = SheetNames::read(decoder, upload, kind.as_str())?;
-                let number = sheets.of_kind(kind)?;
-                Ok(Self::Sheet { number, kind })
+                SheetNames::read(decoder, upload, kind.as_str())?.of_kind(kind)
             }
             (SourceFormat::Xls | SourceFormat::Xlsx, kind, Some(sheet)) => {
                 let kind = kind
@@ -105,6 +103,7 @@ impl SheetNames {
                         break;
                     }
                 }
+                Item::Merged(_) => {}
                 Item::Row(_) => {
                     if let Some((_, has_cells)) = names.sheets.last_mut() {
                         *has_cells = true;
@@ -126,17 +125,18 @@ impl SheetNames {
         })
     }
 
-    /// Finds the sheet with the name of the kind, or the only sheet that has cells.
-    fn of_kind(self, kind: Kind) -> Result<usize, TopologyError> {
-        if let Some(number) = self.sheets.iter().position(|(name, _)| kind_of(name) == Some(kind)) {
-            return Ok(number);
+    /// Selects the sheets by their names if one is named as the kind, or else the only sheet that has
+    /// cells.
+    fn of_kind(self, kind: Kind) -> Result<Selection, TopologyError> {
+        if self.sheets.iter().any(|(name, _)| kind_of(name) == Some(kind)) {
+            return Ok(Selection::ByName);
         }
         let used: Vec<usize> =
             (0..).zip(&self.sheets).filter(|(_, (_, used))| *used).map(|(at, _)| at).collect();
         let names = || used.iter().map(|at| self.sheets[*at].0.clone()).collect();
         match used.as_slice() {
             [] => Err(TopologyError::NoSheet { sheets: Vec::new() }),
-            [only] => Ok(*only),
+            [only] => Ok(Selection::Sheet { number: *only, kind }),
             [_, _, ..] => Err(TopologyError::SeveralSheets { kind, sheets: names() }),
         }
     }
@@ -159,7 +159,8 @@ mod tests {
     #[test]
     fn a_sheet_is_found_by_its_name_or_because_it_is_the_only_one_with_cells() {
         let old_excel = || names(&[("Tabelle1", true), ("Tabelle2", false)]);
-        assert_eq!(old_excel().of_kind(Kind::Device).unwrap(), 0);
+        let first = Selection::Sheet { number: 0, kind: Kind::Device };
+        assert_eq!(old_excel().of_kind(Kind::Device).unwrap(), first);
         let several = || names(&[("Hinweise", true), ("Geräte", true), ("geräte ", true)]);
         let error = several().of_kind(Kind::Device).unwrap_err();
         assert!(matches!(error, TopologyError::SeveralSheets { sheets, .. } if sheets.len() == 3));
@@ -168,7 +169,7 @@ mod tests {
         let error = several().named("Gerate").unwrap_err();
         assert!(error.to_string().contains("no sheet 'Gerate'"), "{error}");
         let named = names(&[("x", true), ("Link", false)]);
-        assert_eq!(named.of_kind(Kind::Link).unwrap(), 1);
+        assert_eq!(named.of_kind(Kind::Link).unwrap(), Selection::ByName);
         let empty = names(&[("x", false)]).of_kind(Kind::Link);
         assert!(matches!(empty, Err(TopologyError::NoSheet { .. })));
     }

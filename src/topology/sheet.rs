@@ -3,18 +3,25 @@
 use std::collections::BTreeSet;
 
 use super::{
-    header::{Column, Header, Meaning},
+    ProposedMapping, ReadOptions,
+    header::{Column, Header, HeadingReader, Meaning},
     header_search::{HeaderSearch, Verdict},
+    merged::{Merges, RowPlace},
+    notes::{Notes, RowRole},
+    notices::Tallies,
     report::{CustomColumn, Ignored, IgnoredColumn, SheetReport},
 };
 use crate::{
-    codec::workbook::{Cell, CellFault, Row, column_name, parse_cell},
+    codec::workbook::{Cell, CellFault, MergedRange, Row, column_name, parse_cell},
     import::{
         DocumentLocation, ImportError, Intake, KindRecords, Problem, RecordPosition, ShownValue,
     },
-    model::{AnyRecord, Fit, Kind, Name, Parsed, PropertyType, Refused, Rule, Value},
+    model::{AnyRecord, Fit, IpText, Kind, Name, Parsed, PropertyType, Refused, Rule, Value},
     wording::counted,
 };
+
+/// The property of a device that is checked to be an IP address.
+const IP_ADDRESS: &str = "ip_address";
 
 /// Number of columns without a heading that a report lists.
 const UNNAMED_MAX: usize = 100;
@@ -24,8 +31,12 @@ pub(super) struct SheetRead {
     pub report: SheetReport,
     pub custom_columns: Vec<CustomColumn>,
     pub ignored_columns: Vec<IgnoredColumn>,
-    /// Sentences about rows that were not read.
+    /// Sentences about rows that were not read, and about values that were changed.
     pub notices: Vec<String>,
+    /// Properties for headings that have none.
+    pub proposed: ProposedMapping,
+    /// The headings of the sheet, of which the mapping of the request may contain some.
+    pub headings: Vec<String>,
     /// Whether there is a column for an end of links.
     pub has_ends: bool,
 }
@@ -34,8 +45,13 @@ pub(super) struct SheetRead {
 pub(super) struct Sheet<'i, 'a> {
     pub kind: Kind,
     intake: &'i Intake<'a>,
+    reader: HeadingReader<'i>,
     records: KindRecords,
-    header: HeaderState,
+    header: HeaderState<'i>,
+    merges: Merges,
+    notes: Notes,
+    /// Prefix lengths that were removed from addresses.
+    prefixes: Tallies,
     rows: u64,
     /// Columns that have cells but no heading.
     unnamed: BTreeSet<u32>,
@@ -47,25 +63,30 @@ pub(super) struct Sheet<'i, 'a> {
 }
 
 /// The state of the search for the header of a sheet.
-enum HeaderState {
-    Searched(HeaderSearch),
+enum HeaderState<'m> {
+    Searched(HeaderSearch<'m>),
     Found {
         header: Header,
         /// The number of rows above the header that are not blank.
         rows_above: u64,
     },
     /// The sheet has no header, which is reported. Its rows are not read.
-    Missing,
+    Missing(ProposedMapping),
 }
 
 impl<'i, 'a> Sheet<'i, 'a> {
-    /// Begins to read a sheet. Its header is in the row `header_row`, from 1, or is sought.
-    pub(super) fn new(kind: Kind, intake: &'i Intake<'a>, header_row: Option<u32>) -> Self {
+    /// Begins to read a sheet.
+    pub(super) fn new(kind: Kind, intake: &'i Intake<'a>, options: &'i ReadOptions) -> Self {
+        let reader = HeadingReader { kind, mapping: &options.mapping };
         Self {
             kind,
             intake,
+            reader,
             records: intake.records(kind),
-            header: HeaderState::Searched(HeaderSearch::new(kind, header_row)),
+            header: HeaderState::Searched(HeaderSearch::new(reader, options.header_row)),
+            merges: Merges::default(),
+            notes: Notes::default(),
+            prefixes: Tallies::default(),
             rows: 0,
             unnamed: BTreeSet::new(),
             problems: Vec::new(),
@@ -75,12 +96,13 @@ impl<'i, 'a> Sheet<'i, 'a> {
     }
 
     fn record(&mut self, header: &Header, row: &Row<'_>) -> Result<(), ImportError> {
+        self.rows += 1;
         let position = RecordPosition { index: self.rows - 1, line: u64::from(row.row) + 1 };
         let mut incoming =
             IncomingRow { position, name: None, values: Vec::with_capacity(row.cells.len()) };
         for (number, cell) in &row.cells {
             let Some(column) = header.column(*number) else {
-                if self.unnamed.len() < UNNAMED_MAX && !is_blank(cell) {
+                if self.unnamed.len() < UNNAMED_MAX && !cell.is_blank() {
                     self.unnamed.insert(*number);
                 }
                 continue;
@@ -92,11 +114,46 @@ impl<'i, 'a> Sheet<'i, 'a> {
             };
             match parse_cell(type_, cell) {
                 Ok(None) => {}
-                Ok(Some((value, fit))) => self.set(&mut incoming, column, type_, value, fit, cell),
+                Ok(Some((value, fit))) => match self.without_prefix(column, value, position.line) {
+                    Ok(value) => self.set(&mut incoming, column, type_, value, fit, cell),
+                    Err(fault) => self.add_problem(&incoming, column, cell, fault),
+                },
                 Err(fault) => self.add_problem(&incoming, column, cell, fault),
             }
         }
         self.add_record(incoming)
+    }
+
+    /// Checks the IP address of a device, and removes the length of its prefix.
+    fn without_prefix(
+        &mut self,
+        column: &Column,
+        value: Value,
+        line: u64,
+    ) -> Result<Value, CellFault> {
+        let text = match &value {
+            Value::Text(text) if self.kind == Kind::Device && column.property() == IP_ADDRESS => {
+                text
+            }
+            _ => return Ok(value),
+        };
+        match IpText::parse(text) {
+            IpText::Blank => Ok(value),
+            IpText::Address(_) => Ok(Value::from(text.trim())),
+            IpText::WithPrefix { address, prefix } => {
+                let place = || self.intake.log().cell(self.kind, &column.letters(), line);
+                self.prefixes.add(&format!("/{prefix}"), place);
+                Ok(Value::from(address))
+            }
+            // eNMS comes with workbooks that number their addresses. The import warns of them.
+            IpText::Other if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(value),
+            IpText::Other => {
+                let detail = "this is not an IP address. Write an address such as 192.0.2.1 or \
+                              2001:db8::1, or map the column to another property"
+                    .to_owned();
+                Err(CellFault { rule: "ip-address", detail })
+            }
+        }
     }
 
     /// Adds the value of a cell to its row.
@@ -246,36 +303,72 @@ struct IncomingRow {
 }
 
 impl Sheet<'_, '_> {
+    /// Takes the merged cells of the sheet, before its rows.
+    pub(super) fn merged(&mut self, ranges: Vec<MergedRange>) {
+        self.merges = Merges::new(ranges);
+    }
+
     /// Reads the next row: one above the header, the header, or a record.
     ///
     /// # Errors
     /// [`ImportError`] if records or problems cannot be stored.
-    pub(super) fn row(&mut self, row: &Row<'_>) -> Result<(), ImportError> {
-        if row.cells.iter().all(|(_, cell)| is_blank(cell)) {
+    pub(super) fn row(&mut self, mut row: Row<'_>) -> Result<(), ImportError> {
+        if row.cells.iter().all(|(_, cell)| cell.is_blank()) {
             return Ok(());
         }
-        match std::mem::replace(&mut self.header, HeaderState::Missing) {
-            HeaderState::Searched(mut search) => {
-                self.header = match search.offer(row) {
-                    Verdict::Header => HeaderState::Found {
-                        header: Header::read(self.kind, self.intake, row)?,
-                        rows_above: search.rows_above(),
-                    },
-                    Verdict::Above => HeaderState::Searched(search),
-                    Verdict::NotFound => {
-                        search.report_missing(self.intake)?;
-                        HeaderState::Missing
-                    }
+        let is_title = match &self.header {
+            HeaderState::Searched(_) => {
+                self.merges.fill(&mut row, RowPlace::UpToHeader);
+                false
+            }
+            HeaderState::Found { header, .. } => {
+                let name_column = header.name_column();
+                let only_column = match row.cells.as_slice() {
+                    [(column, _)] => Some(*column),
+                    _ => None,
                 };
-                Ok(())
+                self.merges.fill(&mut row, RowPlace::Table { name_column });
+                self.merges.is_title(row.row, only_column, name_column)
             }
+            HeaderState::Missing(_) => false,
+        };
+        let state = HeaderState::Missing(ProposedMapping::default());
+        self.header = match std::mem::replace(&mut self.header, state) {
+            HeaderState::Searched(mut search) => match search.offer(&row) {
+                Verdict::Header => {
+                    self.notes = Notes::below(row.row);
+                    self.merges.end_header();
+                    HeaderState::Found {
+                        header: Header::read(self.reader, self.intake, &row)?,
+                        rows_above: search.rows_above(),
+                    }
+                }
+                Verdict::Above => HeaderState::Searched(search),
+                Verdict::NotFound => HeaderState::Missing(search.report_missing(self.intake)?),
+            },
             HeaderState::Found { header, rows_above } => {
-                self.rows += 1;
-                let result = self.record(&header, row);
-                self.header = HeaderState::Found { header, rows_above };
-                result
+                if is_title {
+                    self.notes.add_title(&row);
+                } else {
+                    self.row_of_table(&header, row)?;
+                }
+                HeaderState::Found { header, rows_above }
             }
-            HeaderState::Missing => Ok(()),
+            HeaderState::Missing(proposed) => HeaderState::Missing(proposed),
+        };
+        Ok(())
+    }
+
+    /// Reads the next row below the header.
+    fn row_of_table(&mut self, header: &Header, row: Row<'_>) -> Result<(), ImportError> {
+        match self.notes.role(header, row) {
+            RowRole::Record(row) => {
+                for held in self.notes.release() {
+                    self.record(header, &held)?;
+                }
+                self.record(header, &row)
+            }
+            RowRole::Held | RowRole::Sum => Ok(()),
         }
     }
 
@@ -296,32 +389,53 @@ impl Sheet<'_, '_> {
             custom_columns: Vec::new(),
             ignored_columns: Vec::new(),
             notices: Vec::new(),
+            proposed: ProposedMapping::default(),
+            headings: Vec::new(),
             has_ends: false,
         };
+        let name = self.intake.log().sheet_name(sheet);
         if let Some(first) = &self.first_trimmed {
             read.notices.push(format!(
-                "sheet '{sheet}': blanks around {} were removed, first in cell {first}",
+                "sheet '{name}': blanks around {} were removed, first in cell {first}",
                 counted(self.trimmed, "name")
             ));
         }
-        match &self.header {
+        match self.header {
             HeaderState::Found { header, rows_above } => {
-                read.describe(header);
-                if *rows_above > 0 {
+                read.describe(&header, self.reader);
+                if rows_above > 0 {
                     read.notices.push(format!(
-                        "sheet '{}': the headings are in row {}. {} above it {} not read",
-                        self.intake.log().sheet_name(sheet),
+                        "sheet '{name}': the headings are in row {}. {} above it {} not read",
                         header.line,
-                        counted(*rows_above, "row"),
-                        if *rows_above == 1 { "was" } else { "were" },
+                        counted(rows_above, "row"),
+                        if rows_above == 1 { "was" } else { "were" },
                     ));
                 }
             }
             HeaderState::Searched(search) if search.rows_above() > 0 => {
-                search.report_missing(self.intake)?;
+                read.proposed = search.report_missing(self.intake)?;
             }
-            HeaderState::Searched(_) | HeaderState::Missing => {}
+            HeaderState::Searched(_) => {}
+            HeaderState::Missing(proposed) => read.proposed = proposed,
         }
+        if self.merges.is_over_limit() {
+            let log = self.intake.log();
+            let detail =
+                "merged cells would give too much text to other cells. Undo the merging of \
+                          cells with long texts"
+                    .to_owned();
+            let problem = Problem::of(log.document(sheet), None, "merged-long", detail);
+            log.unreadable(&problem, DocumentLocation::default())?;
+        }
+        read.notices.extend(self.merges.warning(&name));
+        read.notices.extend(self.notes.warnings(&name));
+        read.notices.extend(self.prefixes.sentences(|prefix, tally| {
+            format!(
+                "'{prefix}' was removed from {} in {IP_ADDRESS} ({})",
+                counted(tally.count(), "address"),
+                tally.places()
+            )
+        }));
         read.ignored_columns.extend(self.unnamed.iter().map(|number| IgnoredColumn {
             sheet,
             column: column_name(*number),
@@ -334,8 +448,12 @@ impl Sheet<'_, '_> {
 
 impl SheetRead {
     /// Describes the columns of the sheet.
-    fn describe(&mut self, header: &Header) {
+    fn describe(&mut self, header: &Header, reader: HeadingReader<'_>) {
         let sheet = self.report.sheet;
+        self.headings.extend(header.columns().iter().map(|column| column.heading.clone()));
+        let custom = header.custom(sheet).filter(|(column, _)| column.mapped.is_none());
+        let taken = header.properties().map(|column| column.property().to_owned());
+        self.proposed = reader.propose(custom.map(|(column, _)| column.heading.as_str()), taken);
         self.report.header_row = Some(header.line);
         self.report.columns = header.properties().count() as u64;
         self.has_ends = header.columns().iter().any(|column| match column.meaning {
@@ -345,7 +463,7 @@ impl SheetRead {
         self.custom_columns.extend(header.custom(sheet).map(|(column, nearest)| CustomColumn {
             sheet,
             column: column.letters(),
-            name: column.heading.clone(),
+            name: column.property().to_owned(),
             nearest,
         }));
         self.ignored_columns.extend(header.ignored().map(|(column, reason)| IgnoredColumn {
@@ -354,20 +472,6 @@ impl SheetRead {
             name: column.heading.clone(),
             reason,
         }));
-    }
-}
-
-/// Whether a cell is empty or has only blanks.
-pub(super) fn is_blank(cell: &Cell<'_>) -> bool {
-    match cell {
-        Cell::Empty => true,
-        Cell::Text(text) => text.trim().is_empty(),
-        Cell::Number(_)
-        | Cell::Bool(_)
-        | Cell::Error(_)
-        | Cell::Date(_)
-        | Cell::Duration(_)
-        | Cell::Formula(_) => false,
     }
 }
 

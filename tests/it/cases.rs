@@ -38,6 +38,7 @@ fn try_cells(bytes: &[u8]) -> Result<Vec<(String, Cells)>, DecodeError> {
     while let Some(item) = decoding.next_item()? {
         match item {
             Item::Sheet(name) => sheets.push((name.to_owned(), Vec::new())),
+            Item::Merged(_) => {}
             Item::Row(row) => {
                 let cells = row.cells.into_iter();
                 let cells =

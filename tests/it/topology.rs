@@ -14,7 +14,7 @@ use satchel::job::Progress;
 use satchel::model::{AnyRecord, Device, Entity, Field, Kind, Link, Map, Network, Value};
 use satchel::store::Store;
 use satchel::topology::{
-    ExportRequest, Ignored, ImportReport, ImportRequest, ReadOptions, Replace, Topology,
+    ExportRequest, Ignored, ImportReport, ImportRequest, Mapping, ReadOptions, Replace, Topology,
     TopologyError,
 };
 use serde_json::json;
@@ -151,6 +151,7 @@ fn cells(bytes: &[u8]) -> Sheets {
     while let Some(item) = decoding.next_item().unwrap() {
         match item {
             Item::Sheet(name) => sheets.push((name.to_owned(), Vec::new())),
+            Item::Merged(_) => {}
             Item::Row(row) => {
                 let rows = &mut sheets.last_mut().unwrap().1;
                 rows.resize(row.row as usize + 1, Vec::new());
@@ -383,7 +384,7 @@ fn headings_are_matched_in_any_case_and_reported_as_written() {
     let told = json!(report);
     assert_eq!(
         told["sheets"],
-        json!([{"sheet": "device", "rows": 1, "columns": 4, "header_row": 1}])
+        json!([{"sheet": "device", "header_row": 1, "rows": 1, "columns": 4}])
     );
     assert_eq!(
         told["custom_columns"][0],
@@ -530,7 +531,8 @@ fn sheets_are_found_by_name_and_one_is_enough() {
 }
 
 fn reading(sheet: Option<&str>, kind: Option<Kind>, header_row: Option<u32>) -> ImportRequest {
-    let reading = ReadOptions { sheet: sheet.map(str::to_owned), kind, header_row };
+    let sheet = sheet.map(str::to_owned);
+    let reading = ReadOptions { sheet, kind, header_row, ..ReadOptions::BY_NAME };
     ImportRequest { reading, ..DEFAULT }
 }
 
@@ -551,6 +553,11 @@ fn a_sheet_of_any_name_is_imported_as_the_kind_that_is_said() {
         let error = place.try_import(&several, &reading(None, Some(Kind::Device), None));
         let error = error.unwrap_err().to_string();
         assert!(error.contains("'Notes', 'link', 'Switches'. Pass the name of one"), "{error}");
+        // A client that always sends the kind still imports both sheets.
+        let named = workbook(format, &[("device", rows("d")), ("link", rows("l"))]);
+        let report = place.import(&named, &reading(None, Some(Kind::Device), None));
+        assert_eq!(report.source.sheets.len(), 2);
+        place.store.change(|change| change.remove(Kind::Link, "l").map(drop)).unwrap();
         let error = place.try_import(&several, &reading(Some("Switch"), Some(Kind::Device), None));
         assert!(error.unwrap_err().to_string().contains("no sheet 'Switch'. Its sheets: 'Notes'"));
         let error = place.try_import(&several, &reading(Some("Switches"), None, None));
@@ -629,6 +636,246 @@ fn a_header_that_is_not_found_is_reported_with_the_headings_that_are_there() {
     assert!(report.to_string().contains("row 2, which should contain the headings"), "{report}");
     let report = json!(place.import(&bytes, &reading(None, None, Some(99))));
     assert!(report.to_string().contains("row 99, which should contain the headings"), "{report}");
+}
+
+fn mapped(mapping: &str) -> ImportRequest {
+    let mapping = Mapping::parse(mapping).unwrap();
+    ImportRequest { reading: ReadOptions { mapping, ..ReadOptions::BY_NAME }, ..DEFAULT }
+}
+
+/// The warnings of a report in one text.
+fn warnings(report: &ImportReport) -> String {
+    report.warnings.join("\n")
+}
+
+#[test]
+fn a_mapping_gives_headings_their_properties() {
+    let header = ["Gerätename", "IP-Adresse", "Standort", "Rack é>b", "Notiz", "vendor"];
+    let row: &[&str] = &["R 1%", "192.0.2.1", "Bonn", "r1", "x", "Nokia"];
+    let place = Place::new();
+    let report = place.import(&devices(&header, &[row]), &DEFAULT);
+    assert_eq!(problems(&report), ["- no-name-column"]);
+    // The proposal can be passed back as it is.
+    let proposed = json!(report.source.proposed_mapping);
+    let expected = json!({
+        "Gerätename": "name", "IP-Adresse": "ip_address", "Standort": "location",
+        "Notiz": "description",
+    });
+    assert_eq!(proposed, expected);
+    assert!(warnings(&report).contains("Gerätename=name,IP-Adresse=ip_address,Standort="));
+
+    let mapping = Mapping::parse(&proposed.to_string()).unwrap();
+    let mapping = mapping.with(Mapping::parse("Rack é>b=rack,Nirgends=model").unwrap()).unwrap();
+    let mapping = mapping.with_ignored_text("vendor").unwrap();
+    let reading = ReadOptions { mapping, ..ReadOptions::BY_NAME };
+    let report = place.import(&devices(&header, &[row]), &ImportRequest { reading, ..DEFAULT });
+    assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
+    let device = place.device("R 1%").unwrap();
+    assert_eq!(device.ip_address, Field::Set("192.0.2.1".into()));
+    assert_eq!(device.location, Field::Set("Bonn".into()));
+    assert_eq!(device.description, Field::Set("x".into()));
+    assert_eq!(device.vendor, Field::Absent);
+    assert_eq!(device.custom["rack"], Value::from("r1"));
+    assert_eq!(report.source.ignored_columns[0].reason, Ignored::Request);
+    assert!(warnings(&report).contains("no sheet has the heading 'Nirgends'"));
+    assert_eq!(json!(report.source).get("proposed_mapping"), None);
+}
+
+#[test]
+fn a_mapping_that_gives_a_property_twice_or_a_computed_one_is_a_problem() {
+    let place = Place::new();
+    let bytes = devices(&["Gerätename", "vendor", "Marke"], &[&["R 1%", "a", "b"]]);
+    let report = place.import(&bytes, &mapped("Gerätename=name,Marke=vendor"));
+    assert_eq!(problems(&report), ["device!C1 duplicate-column"]);
+    let report = place.import(&bytes, &mapped("Gerätename=name,Marke=id"));
+    assert_eq!(problems(&report), ["device!C1 mapping"]);
+    // A name of a contact above the table is not a header.
+    let rows = vec![
+        vec![text("Name"), text("é>b")],
+        vec![text("Gerätename"), text("Marke")],
+        vec![text("R 1%"), text("Nokia")],
+    ];
+    let bytes = workbook(Format::Xlsx, &[("device", rows)]);
+    let report = place.import(&bytes, &mapped("Gerätename=name,Marke=vendor"));
+    assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
+    assert_eq!(place.names::<Device>(), ["R 1%"]);
+}
+
+#[test]
+fn columns_of_secrets_are_read_only_if_the_mapping_names_them() {
+    let header = ["name", "Passwort", "enable secret", "SNMP Community", "API key"];
+    let bytes = devices(&header, &[&["R 1%", "a", "b", "c", "d"]]);
+    let place = Place::new();
+    let report = place.imported(&bytes);
+    assert_eq!(report.source.ignored_columns.len(), 4);
+    assert!(report.source.ignored_columns.iter().all(|column| column.reason == Ignored::Secret));
+    assert!(place.device("R 1%").unwrap().custom.is_empty());
+    assert!(warnings(&report).contains("'Passwort' of sheet 'device' was ignored"));
+    let report = place.import(&bytes, &mapped("SNMP Community=community"));
+    assert_eq!(place.device("R 1%").unwrap().custom["community"], Value::from("c"));
+    assert!(warnings(&report).contains("'community' says that it is a secret"));
+}
+
+#[test]
+fn addresses_are_checked_and_lose_their_prefix_length() {
+    let header = ["name", "ip_address"];
+    let place = Place::new();
+    let rows: [&[&str]; 5] = [
+        &["a", "192.0.2.1/24"],
+        &["b", " 192.0.2.1 "],
+        &["c", "2001:db8::1/64"],
+        &["d", ""],
+        &["e", "192.0.2.2/24"],
+    ];
+    let report = place.imported(&devices(&header, &rows));
+    for (name, address) in [("a", "192.0.2.1"), ("b", "192.0.2.1"), ("c", "2001:db8::1")] {
+        assert_eq!(place.device(name).unwrap().ip_address, Field::Set(address.into()), "{name}");
+    }
+    let told = warnings(&report);
+    assert!(
+        told.contains("'/24' was removed from 2 addresses in ip_address (device!B2, device!B6)")
+    );
+    assert!(told.contains("'/64' was removed from 1 address in ip_address (device!B4)"), "{told}");
+    assert!(told.contains("the address 192.0.2.1 is shared by 2 devices: 'a', 'b'"), "{told}");
+    // An address of an existing device is found too, and only if the import brings one.
+    let report = place.imported(&devices(&header, &[&["new", "192.0.2.2"]]));
+    assert!(warnings(&report).contains("192.0.2.2 is shared by 2 devices: 'e', 'new'"));
+    let report = place.imported(&devices(&header, &[&["d", "192.0.2.9"]]));
+    assert!(!warnings(&report).contains("shared"), "{}", warnings(&report));
+
+    let rows: [&[&str]; 3] = [&["x", "R 1%"], &["y", "192.0.2.1/33"], &["z", "10.1"]];
+    let report = place.import(&devices(&header, &rows), &DEFAULT);
+    assert_eq!(
+        problems(&report),
+        ["device!B2 ip-address", "device!B3 ip-address", "device!B4 ip-address"]
+    );
+}
+
+#[test]
+fn notes_and_sums_below_the_table_are_left_out_and_said() {
+    let record = |name| vec![text(name), text("Bonn"), Cell::Number(22.0)];
+    for format in Format::ALL {
+        let place = Place::new();
+        let rows = vec![
+            vec![text("name"), text("location"), text("port")],
+            record("R 1%"),
+            vec![],
+            // Records follow, so the row is one.
+            vec![text("alone")],
+            record("é>b"),
+            vec![text("Summe:"), Cell::Empty, Cell::Number(44.0)],
+            vec![],
+            vec![text("As of 12 March")],
+            vec![text("Legend: é>b")],
+        ];
+        let report = place.imported(&workbook(format, &[("device", rows)]));
+        assert_eq!(place.names::<Device>(), ["R 1%", "alone", "é>b"]);
+        assert_eq!(report.source.sheets[0].rows, 3);
+        let told = warnings(&report);
+        let notes = "left out: row 8 ('As of 12 March'), row 9 ('Legend: é>b'). If";
+        assert!(told.contains(notes), "{told}");
+        assert!(told.contains("sums were left out: row 6 ('Summe:')"), "{told}");
+    }
+    // A table of names alone has no notes.
+    let place = Place::new();
+    let names = vec![vec![text("name")], vec![text("a")], vec![], vec![text("b")]];
+    place.imported(&workbook(Format::Xlsx, &[("device", names)]));
+    assert_eq!(place.names::<Device>(), ["a", "b"]);
+}
+
+/// 40 switches as a site keeps them: contacts above the table, sites in merged cells, German headings,
+/// addresses with a prefix length, blanks around names, a sum, notes, and a column of passwords.
+fn messy() -> Vec<u8> {
+    use rust_xlsxwriter::{Format, Formula, Workbook};
+    let format = Format::new();
+    let mut workbook = Workbook::new();
+    workbook.add_worksheet().set_name("Hinweise").unwrap().write(0, 0, "Name").unwrap();
+    let sheet = workbook.add_worksheet().set_name("Geräte é>b").unwrap();
+    sheet.merge_range(0, 0, 0, 6, "Switches R 1% – Stand März", &format).unwrap();
+    sheet.write(1, 0, "Ansprechpartner").unwrap().write(1, 1, "Eva, Tel. 0228 1234").unwrap();
+    let headings =
+        ["Gerätename", "IP-Adresse", "Hersteller", "Standort", "Seriennummer", "Passwort", "Ports"];
+    for (column, heading) in (0..).zip(headings) {
+        sheet.write(3, column, heading).unwrap();
+    }
+    for number in 0..40_u32 {
+        let row = 4 + number;
+        sheet.write(row, 0, format!(" SW-{number:02} ")).unwrap();
+        sheet.write(row, 1, format!("192.0.2.{}/24", number + 1)).unwrap();
+        sheet.write(row, 2, if number % 2 == 0 { "Nokia" } else { "Cisco" }).unwrap();
+        sheet.write(row, 4, format!("0{number:07}")).unwrap();
+        sheet.write(row, 5, "geheim").unwrap();
+        sheet.write(row, 6, 48).unwrap();
+    }
+    for (number, site) in (0..).zip(["Bonn", "Köln", "R 1%", "é>b"]) {
+        let first = 4 + 10 * number;
+        sheet.merge_range(first, 3, first + 9, 3, site, &format).unwrap();
+    }
+    sheet.write(44, 0, "Summe:").unwrap();
+    sheet.write_formula(44, 6, Formula::new("=SUM(G5:G44)").set_result("1920")).unwrap();
+    sheet.write(46, 0, "Bei Fragen: Eva").unwrap();
+    workbook.save_to_buffer().unwrap()
+}
+
+#[test]
+fn the_workbook_of_a_site_is_imported_in_one_step_with_a_mapping() {
+    let place = Place::new();
+    let mapping = "Gerätename=name,IP-Adresse=ip_address,Hersteller=vendor,Standort=location,\
+                   Seriennummer=serial_number,Ports=ports";
+    let reading = ReadOptions {
+        sheet: Some("Geräte é>b".to_owned()),
+        kind: Some(Kind::Device),
+        header_row: None,
+        mapping: Mapping::parse(mapping).unwrap(),
+    };
+    let report = place.import(&messy(), &ImportRequest { reading, ..DEFAULT });
+    assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
+    assert_eq!(place.names::<Device>().len(), 40);
+    for number in 0..40 {
+        let device = place.device(&format!("SW-{number:02}")).unwrap();
+        let vendor = if number % 2 == 0 { "Nokia" } else { "Cisco" };
+        let site = ["Bonn", "Köln", "R 1%", "é>b"][number / 10];
+        assert_eq!(device.ip_address, Field::Set(format!("192.0.2.{}", number + 1)));
+        assert_eq!(device.vendor, Field::Set(vendor.into()));
+        assert_eq!(device.location, Field::Set(site.into()));
+        assert_eq!(device.serial_number, Field::Set(format!("0{number:07}")));
+        assert_eq!(device.custom.keys().collect::<Vec<_>>(), ["ports"]);
+    }
+    let told = warnings(&report);
+    for part in [
+        "the headings are in row 4. 2 rows above it were not read",
+        "4 ranges of merged cells gave their values to 36 empty cells (D5:D14, D15:D24, D25:D34 and",
+        "'/24' was removed from 40 addresses",
+        "sheet 'Geräte é>b': blanks around 40 names were removed, first in cell",
+        "sums were left out: row 45 ('Summe:')",
+        "notes below the table were left out: row 47 ('Bei Fragen: Eva')",
+        "column 'Passwort' of sheet 'device' was ignored",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    // The same without a mapping proposes it.
+    let report = place.import(&messy(), &reading_of("Geräte é>b"));
+    let proposed = json!(report.source.proposed_mapping);
+    assert_eq!(proposed["Gerätename"], "name");
+    assert_eq!(proposed["Standort"], "location");
+}
+
+fn reading_of(sheet: &str) -> ImportRequest {
+    reading(Some(sheet), Some(Kind::Device), None)
+}
+
+#[test]
+fn a_marked_workbook_keeps_the_values_of_merged_cells() {
+    let place = Place::new();
+    let mapping = Mapping::parse("Gerätename=name,Hersteller=ip_address").unwrap();
+    let request = reading_of("Geräte é>b");
+    let reading = ReadOptions { mapping, ..request.reading };
+    let report = place.import(&messy(), &ImportRequest { reading, ..DEFAULT });
+    assert_eq!(report.problems.total, 40);
+    let marked = marked(&place, &report);
+    let sheet = &marked[1].1;
+    assert_eq!((&sheet[3][7], &sheet[13][3]), (&text("problem (Satchel)"), &text("Bonn")));
+    assert_eq!(sheet[43][3], text("é>b"));
 }
 
 #[test]

@@ -119,6 +119,20 @@ impl<'a> Cell<'a> {
         if text.is_empty() { Self::Empty } else { Self::Text(text) }
     }
 
+    /// Whether the cell is empty or has only blanks.
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Text(text) => text.trim().is_empty(),
+            Self::Number(_)
+            | Self::Bool(_)
+            | Self::Error(_)
+            | Self::Date(_)
+            | Self::Duration(_)
+            | Self::Formula(_) => false,
+        }
+    }
+
     /// Copies a borrowed text.
     pub fn into_owned(self) -> Cell<'static> {
         match self {

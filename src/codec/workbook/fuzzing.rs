@@ -14,9 +14,14 @@ pub fn read_frames(frames: &[u8]) {
     while let Ok(Some(item)) = reader.next_item() {
         let written = match item {
             Item::Sheet(name) => writer.sheet(name),
-            Item::Row(row) => {
-                row.cells.iter().try_for_each(|(column, cell)| writer.cell(row.row, *column, cell))
-            }
+            Item::Merged(ranges) => writer.merged(ranges),
+            Item::Row(row) => row.cells.iter().try_for_each(|(column, cell)| {
+                if row.sums.contains(column) {
+                    writer.sum(row.row, *column, cell)
+                } else {
+                    writer.cell(row.row, *column, cell)
+                }
+            }),
         };
         assert!(written.is_ok(), "an intact child cannot write this: {written:?}");
     }

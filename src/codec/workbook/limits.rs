@@ -14,6 +14,10 @@ pub(super) const READ_COLUMNS_MAX: u32 = 16_384;
 /// Sheets of a workbook that is read. An inventory has two; old workbooks have dozens.
 pub(super) const READ_SHEETS_MAX: usize = 1_024;
 
+/// The largest number of ranges of merged cells of a sheet. A list in which every site is merged has some
+/// thousand.
+pub(super) const MERGED_RANGES_MAX: usize = 100_000;
+
 /// The largest number of rows from a child, of all sheets together: two full sheets.
 pub(super) const OUTPUT_ROWS_MAX: u64 = 2 * READ_ROWS_MAX as u64;
 

@@ -49,7 +49,7 @@ pub use child::{DecodeError, DecodeLimits, Decoding, SUBCOMMAND, decode_main, ex
 pub use error::WriteError;
 pub use foreign_file::{FOREIGN_BYTES, ForeignFile};
 pub use format::{Format, UnknownFormat};
-pub use frame::{Item, Row};
+pub use frame::{Item, MergedRange, Row};
 pub use limits::{CELL_UNITS_MAX, READ_ROWS_MAX};
 pub use marked::{Mark, MarkedCell};
 pub use refusal::{OutputLimit, Refusal};

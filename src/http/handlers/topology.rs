@@ -123,7 +123,7 @@ pub(in crate::http) async fn import(call: Call) -> Result<Response, Problem> {
     };
     // Bytes can follow the end of a form.
     while body.chunk().await?.is_some() {}
-    let (request, warnings) = import_request(&sent.check(known_options)?, file_name);
+    let (request, warnings) = import_request(&sent.check(known_options)?, file_name)?;
 
     let about = About {
         operation: Operation::ImportTopology,

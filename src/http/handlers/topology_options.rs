@@ -5,10 +5,12 @@ use serde_json::Value;
 use super::migration_options::{empty_replacement, mode, on_error};
 use crate::{
     http::{
-        options::{HEADER_ROW, KEEP_ABSENT, Options, REPLACE, ROW_KIND, SHEET, WORKBOOK_NAME},
+        options::{
+            HEADER_ROW, IGNORE, KEEP_ABSENT, MAP, Options, REPLACE, ROW_KIND, SHEET, WORKBOOK_NAME,
+        },
         problem::{Flaw, Problem, ProblemKind, RequestLocation, sentence_of, shorten},
     },
-    topology::{ExportRequest, ImportRequest, NameError, ReadOptions, Replace},
+    topology::{ExportRequest, ImportRequest, Mapping, NameError, ReadOptions, Replace},
 };
 
 /// The warning about a missing `replace`. The example in the manual of eNMS sends none: Python's
@@ -42,16 +44,27 @@ fn unknown_extension(value: &str, error: &NameError) -> Problem {
 }
 
 /// Returns the request of an import, and warnings about it.
+///
+/// # Errors
+/// 400 if the mapping and the ignored headings have too many headings together.
 pub(super) fn import_request(
     options: &Options,
     file_name: Option<String>,
-) -> (ImportRequest, Vec<String>) {
+) -> Result<(ImportRequest, Vec<String>), Problem> {
+    let mapping = options.mapping(&MAP).cloned().unwrap_or(Mapping::EMPTY);
+    let ignored = options.mapping(&IGNORE).cloned().unwrap_or(Mapping::EMPTY);
+    let mapping = mapping.with(ignored).map_err(|error| {
+        let location = RequestLocation::Pointer(format!("/{}", MAP.name));
+        let detail = sentence_of(&error.to_string());
+        Problem::new(ProblemKind::MalformedBody, &*detail).with_flaw(Flaw::new(location, detail))
+    })?;
     let request = ImportRequest {
         file_name,
         reading: ReadOptions {
             sheet: options.text(&SHEET).map(str::to_owned),
             kind: options.text(&ROW_KIND).and_then(|word| word.parse().ok()),
             header_row: options.whole(&HEADER_ROW).and_then(|row| row.try_into().ok()),
+            mapping,
         },
         replace: match (options.is_on(&REPLACE), options.is_on(&KEEP_ABSENT)) {
             (false, _) => Replace::No,
@@ -66,7 +79,7 @@ pub(super) fn import_request(
     if !options.has(&REPLACE) {
         warnings.push(NO_REPLACE.to_owned());
     }
-    (request, warnings)
+    Ok((request, warnings))
 }
 
 #[cfg(test)]
@@ -108,7 +121,7 @@ mod tests {
     }
 
     fn parse_import(sent: SentOptions) -> Result<(ImportRequest, Vec<String>), Problem> {
-        Ok(import_request(&sent.check(options_of("import_topology"))?, None))
+        import_request(&sent.check(options_of("import_topology"))?, None)
     }
 
     fn parse(sent: SentOptions) -> (ImportRequest, Vec<String>) {

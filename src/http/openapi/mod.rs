@@ -124,7 +124,9 @@ fn query_parameter(option: &CallOption) -> Value {
         | ValueType::Word(_)
         | ValueType::Kind
         | ValueType::Whole
-        | ValueType::RowNumber => {}
+        | ValueType::RowNumber
+        | ValueType::Mapping
+        | ValueType::Headings => {}
     }
     described
 }
@@ -217,6 +219,15 @@ fn value_schema(value: ValueType) -> Value {
         ValueType::Kinds => json!({"type": "array", "items": reference("Kind"), "minItems": 1}),
         ValueType::Kind => schemas::kind(),
         ValueType::Whole => json!({"type": "integer", "minimum": 0}),
+        ValueType::Mapping => json!({
+            "oneOf": [
+                {"type": "string"},
+                {"type": "object", "additionalProperties": {"type": "string"}},
+            ],
+        }),
+        ValueType::Headings => json!({
+            "oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        }),
         ValueType::RowNumber => {
             json!({"type": "integer", "minimum": 1, "maximum": SHEET_ROWS_MAX})
         }

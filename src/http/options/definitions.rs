@@ -115,7 +115,7 @@ pub(in crate::http) const REPLACE: CallOption = CallOption::new(
 /// The kinds of records that the rows of a table or sheet can be.
 pub(in crate::http) const ROW_KIND: CallOption = CallOption::new(
     "kind",
-    "The type of the rows of a table (.csv) or of the sheet to read. Only that sheet is read.",
+    "The type of the rows of a table (.csv) or of the sheet to read.",
     ValueType::Word(&[Kind::Device.as_str(), Kind::Link.as_str()]),
 );
 
@@ -129,4 +129,16 @@ pub(in crate::http) const HEADER_ROW: CallOption = CallOption::new(
     "header_row",
     "The row of the headings, from 1. The default is the first of 20 rows with a column name.",
     ValueType::RowNumber,
+);
+
+pub(in crate::http) const MAP: CallOption = CallOption::new(
+    "map",
+    "The properties of headings: `Gerätename=name,Standort=location`, or a JSON object of the same.",
+    ValueType::Mapping,
+);
+
+pub(in crate::http) const IGNORE: CallOption = CallOption::new(
+    "ignore",
+    "The headings of columns to ignore, separated by commas, or a JSON list.",
+    ValueType::Headings,
 );

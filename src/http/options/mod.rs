@@ -17,14 +17,14 @@ mod sent;
 pub(super) use self::{
     body::{add_body, add_part, is_json, wrong_field},
     definitions::{
-        ALLOW_EMPTY, ATOMIC, DRY_RUN, EMPTY_FIRST, FORM_TYPE, HEADER_ROW, KEEP_ABSENT, OF_EXPORT,
-        OF_IMPORT, ON_ERROR, PROJECT_NAME, PROPERTY, REPLACE, ROW_KIND, SECRETS, SHEET, SKIP,
-        SKIP_POOL_UPDATE, TYPES, WORKBOOK_NAME,
+        ALLOW_EMPTY, ATOMIC, DRY_RUN, EMPTY_FIRST, FORM_TYPE, HEADER_ROW, IGNORE, KEEP_ABSENT, MAP,
+        OF_EXPORT, OF_IMPORT, ON_ERROR, PROJECT_NAME, PROPERTY, REPLACE, ROW_KIND, SECRETS, SHEET,
+        SKIP, SKIP_POOL_UPDATE, TYPES, WORKBOOK_NAME,
     },
     sent::SentOptions,
 };
 use super::description::CallOption;
-use crate::model::Kind;
+use crate::{model::Kind, topology::Mapping};
 
 /// The checked options of a call. An option that the request does not send is absent.
 #[derive(Debug, Default)]
@@ -36,6 +36,7 @@ enum OptionValue {
     Switch(bool),
     Text(String),
     Whole(u64),
+    Mapping(Mapping),
     /// Without duplicates, in the order of the request.
     Kinds(Vec<Kind>),
 }
@@ -50,7 +51,10 @@ impl Options {
     pub(super) fn switch(&self, option: &CallOption) -> Option<bool> {
         match self.value(option)? {
             OptionValue::Switch(on) => Some(*on),
-            OptionValue::Text(_) | OptionValue::Whole(_) | OptionValue::Kinds(_) => None,
+            OptionValue::Text(_)
+            | OptionValue::Whole(_)
+            | OptionValue::Mapping(_)
+            | OptionValue::Kinds(_) => None,
         }
     }
 
@@ -63,7 +67,10 @@ impl Options {
     pub(super) fn text(&self, option: &CallOption) -> Option<&str> {
         match self.value(option)? {
             OptionValue::Text(text) => Some(text),
-            OptionValue::Switch(_) | OptionValue::Whole(_) | OptionValue::Kinds(_) => None,
+            OptionValue::Switch(_)
+            | OptionValue::Whole(_)
+            | OptionValue::Mapping(_)
+            | OptionValue::Kinds(_) => None,
         }
     }
 
@@ -71,7 +78,21 @@ impl Options {
     pub(super) fn whole(&self, option: &CallOption) -> Option<u64> {
         match self.value(option)? {
             OptionValue::Whole(number) => Some(*number),
-            OptionValue::Switch(_) | OptionValue::Text(_) | OptionValue::Kinds(_) => None,
+            OptionValue::Switch(_)
+            | OptionValue::Text(_)
+            | OptionValue::Mapping(_)
+            | OptionValue::Kinds(_) => None,
+        }
+    }
+
+    /// Returns a mapping of headings; `None` if the request does not send it.
+    pub(super) fn mapping(&self, option: &CallOption) -> Option<&Mapping> {
+        match self.value(option)? {
+            OptionValue::Mapping(mapping) => Some(mapping),
+            OptionValue::Switch(_)
+            | OptionValue::Text(_)
+            | OptionValue::Whole(_)
+            | OptionValue::Kinds(_) => None,
         }
     }
 
@@ -79,9 +100,13 @@ impl Options {
     pub(super) fn kinds(&self, option: &CallOption) -> &[Kind] {
         match self.value(option) {
             Some(OptionValue::Kinds(kinds)) => kinds,
-            Some(OptionValue::Switch(_) | OptionValue::Text(_) | OptionValue::Whole(_)) | None => {
-                &[]
-            }
+            Some(
+                OptionValue::Switch(_)
+                | OptionValue::Text(_)
+                | OptionValue::Whole(_)
+                | OptionValue::Mapping(_),
+            )
+            | None => &[],
         }
     }
 

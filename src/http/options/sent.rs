@@ -16,7 +16,8 @@ use crate::{
     },
     migration::ProjectName,
     model::Kind,
-    topology::{NameError, SHEET_ROWS_MAX, WorkbookName},
+    topology::{Mapping, NameError, SHEET_ROWS_MAX, WorkbookName},
+    wording::chain,
 };
 
 /// The options that a request sends, unchecked, from its query, its body or both.
@@ -135,6 +136,8 @@ fn duplicate(option: &CallOption, location: &RequestLocation) -> Flaw {
         | ValueType::Kind
         | ValueType::Whole
         | ValueType::RowNumber
+        | ValueType::Mapping
+        | ValueType::Headings
         | ValueType::Switch => "Send it once.",
     };
     let subject = capitalized(&subject(location));
@@ -194,6 +197,8 @@ fn read(option: &CallOption, sent: &SentOption, flaws: &mut Vec<Flaw>) -> Option
             text(&mut flaws, "a text").map(OptionValue::Text)
         }
         ValueType::RowNumber => row_number(value, &mut flaws).map(OptionValue::Whole),
+        ValueType::Mapping => mapping(value, &mut flaws).map(OptionValue::Mapping),
+        ValueType::Headings => headings(value, &mut flaws).map(OptionValue::Mapping),
         ValueType::Word(words) => {
             let text = text(&mut flaws, &format!("“{}”", words.join("” or “")))?;
             if words.contains(&text.as_str()) {
@@ -243,6 +248,33 @@ fn row_number(value: &Value, flaws: &mut Flaws<'_>) -> Option<u64> {
         flaws.wrong(value, &format!("{found}; a row from 1 to {SHEET_ROWS_MAX} is expected"));
     }
     number
+}
+
+/// Reads a mapping: an object in JSON, pairs or the text of a JSON object elsewhere.
+fn mapping(value: &Value, flaws: &mut Flaws<'_>) -> Option<Mapping> {
+    let mapping = match value {
+        Value::String(text) => Mapping::parse(text),
+        Value::Object(object) => Mapping::EMPTY.with_object(object.clone()),
+        other => {
+            flaws
+                .wrong(other, &format!("{}; headings and properties are expected", is_type(other)));
+            return None;
+        }
+    };
+    mapping.map_err(|error| flaws.wrong(value, &format!("is wrong: {}", chain(&error)))).ok()
+}
+
+/// Reads the headings of columns to ignore, as a mapping that only ignores.
+fn headings(value: &Value, flaws: &mut Flaws<'_>) -> Option<Mapping> {
+    let mapping = match value {
+        Value::String(text) => Mapping::EMPTY.with_ignored_text(text),
+        Value::Array(headings) => Mapping::EMPTY.with_ignored(headings),
+        other => {
+            flaws.wrong(other, &format!("{}; a list of headings is expected", is_type(other)));
+            return None;
+        }
+    };
+    mapping.map_err(|error| flaws.wrong(value, &format!("is wrong: {}", chain(&error)))).ok()
 }
 
 /// Reads a list of kinds: a list in JSON, a text with commas in a query or a form.

@@ -13,8 +13,8 @@ use crate::{
         endpoint::Endpoint,
         handlers::topology,
         options::{
-            ALLOW_EMPTY, DRY_RUN, FORM_TYPE, HEADER_ROW, KEEP_ABSENT, ON_ERROR, REPLACE, ROW_KIND,
-            SHEET, WORKBOOK_NAME,
+            ALLOW_EMPTY, DRY_RUN, FORM_TYPE, HEADER_ROW, IGNORE, KEEP_ABSENT, MAP, ON_ERROR,
+            REPLACE, ROW_KIND, SHEET, WORKBOOK_NAME,
         },
         paths,
         route::Route,
@@ -53,6 +53,8 @@ const IMPORT_OPTIONS: QueryRule = QueryRule::Known(&[
     ROW_KIND,
     SHEET,
     HEADER_ROW,
+    MAP,
+    IGNORE,
     FORM_TYPE,
 ]);
 

@@ -21,8 +21,8 @@ use write::SheetCopier;
 use super::{
     SourceFormat, TopologyError, WorkbookFile, WorkbookName,
     header::{PROBLEM_COLUMN, is_problem_column},
+    merged::{Merges, RowPlace},
     selection::kind_of,
-    sheet::is_blank,
     upload,
 };
 use crate::{
@@ -141,6 +141,7 @@ impl Marking<'_> {
         while let Some(item) = decoding.next_item()? {
             match item {
                 Item::Sheet(sheet) => kind = self.kind(sheet, &mut seen),
+                Item::Merged(_) => {}
                 Item::Row(row) => {
                     cells += row.cells.last().map_or(0, |(last, _)| u64::from(*last) + 2);
                     if cells > CELLS_MAX {
@@ -161,9 +162,11 @@ impl Marking<'_> {
         let mut out = SheetCopier::new(format, self.scratch)?;
         let mut seen = BTreeSet::new();
         let mut marks = None;
+        let mut merges = Merges::default();
         while let Some(item) = decoding.next_item()? {
             match item {
                 Item::Sheet(sheet) => {
+                    merges = Merges::default();
                     let kind = self.kind(sheet, &mut seen);
                     let name = self.table.map_or_else(|| sheet.to_owned(), |kind| kind.to_string());
                     out.begin(&name)?;
@@ -175,7 +178,22 @@ impl Marking<'_> {
                         None => None,
                     };
                 }
-                Item::Row(row) => {
+                Item::Merged(ranges) => merges = Merges::new(ranges),
+                Item::Row(mut row) => {
+                    // The copy has no merged cells. Without their values, its import would read less.
+                    let header = marks.as_ref().and_then(|(layout, _): &(Layout, _)| layout.header);
+                    match header {
+                        Some(header) if row.row > header => {
+                            let place = RowPlace::Table { name_column: None };
+                            merges.fill(&mut row, place);
+                        }
+                        Some(header) if row.row == header => {
+                            merges.fill(&mut row, RowPlace::UpToHeader);
+                            merges.end_header();
+                        }
+                        Some(_) => merges.fill(&mut row, RowPlace::UpToHeader),
+                        None => {}
+                    }
                     let mut cells = Vec::new();
                     for (column, cell) in row.cells {
                         cells.resize_with(column as usize, || MarkedCell::from(Cell::Empty));
@@ -234,7 +252,7 @@ impl Layout {
     fn update(&mut self, row: &Row<'_>, header_row: Option<u32>) {
         let is_header = match header_row {
             Some(header_row) => row.row == header_row,
-            None => self.header.is_none() && !row.cells.iter().all(|(_, cell)| is_blank(cell)),
+            None => self.header.is_none() && !row.cells.iter().all(|(_, cell)| cell.is_blank()),
         };
         if is_header {
             self.header = Some(row.row);

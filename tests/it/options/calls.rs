@@ -65,6 +65,8 @@ pub(super) fn values(option: &CallOption) -> [&'static str; 2] {
         ValueType::WorkbookName => ["w.xls", "v.xls"],
         ValueType::Text => ["configuration", "operational_data"],
         ValueType::RowNumber => ["1", "2"],
+        ValueType::Mapping => ["Gerät=name", "R 1%=x"],
+        ValueType::Headings => ["Notiz", "Notiz,R 1%"],
         ValueType::Kind | ValueType::Whole | ValueType::Texts => {
             panic!("say two values of {}", option.name)
         }
@@ -74,7 +76,7 @@ pub(super) fn values(option: &CallOption) -> [&'static str; 2] {
 /// An invalid value of the option. `None` if every value is valid.
 pub(super) fn wrong(option: &CallOption) -> Option<&'static str> {
     match option.value {
-        ValueType::Text => None,
+        ValueType::Text | ValueType::Headings => None,
         _ => Some("../perhaps"),
     }
 }

@@ -128,6 +128,15 @@ fn effect(operation: &str, option: &str) -> Effect {
                 answer.status == 200 && of_kind(&answer.json(), "device")["created"] == 1
             })
         },
+        ("import_topology", "map") => Effect {
+            body: "Gerät R 1%,port\nnew,22\n".as_bytes(),
+            ..of("Gerät R 1%=name", DRY_TABLE, |answer| {
+                answer.status == 200 && of_kind(&answer.json(), "device")["created"] == 1
+            })
+        },
+        ("import_topology", "ignore") => of("port", DRY_TABLE, |answer| {
+            answer.json()["ignored_columns"][0]["reason"] == "request"
+        }),
         ("import_topology", "header_row") => Effect {
             body: b"name,port\nname,port\nnew,22\n",
             ..of("2", DRY_TABLE, |answer| {

@@ -6,7 +6,9 @@
 //! ```text
 //! frame   tag: u8, length of the body: u32, body
 //! sheet   its name
-//! rows    each: row: u32, number of cells: u32, then each cell: column: u16, kind: u8, value
+//! merged  each range of merged cells: first and last row: u32, first and last column: u16
+//! rows    each: row: u32, number of cells: u32, then each cell: column: u16, kind: u8, value; the
+//!         highest bit of the kind says that a formula adds up the cells above
 //! end     empty: the whole workbook was read
 //! stop    the reason for an early end
 //! ```
@@ -26,6 +28,7 @@ const TAG_SHEET: u8 = 1;
 const TAG_ROWS: u8 = 2;
 const TAG_END: u8 = 3;
 const TAG_STOP: u8 = 4;
+const TAG_MERGED: u8 = 5;
 
 const CELL_TEXT: u8 = 1;
 const CELL_NUMBER: u8 = 2;
@@ -35,6 +38,11 @@ const CELL_ERROR: u8 = 5;
 const CELL_DATE: u8 = 6;
 const CELL_DURATION: u8 = 7;
 const CELL_FORMULA: u8 = 8;
+/// The bit of a kind that marks the value of a formula that adds up the cells above.
+const CELL_SUM: u8 = 0x80;
+
+/// The length of a range of merged cells in a frame, in bytes.
+const MERGED_BYTES: usize = 12;
 
 const STOP_UNKNOWN: u8 = 1;
 const STOP_ENCRYPTED: u8 = 2;
@@ -72,6 +80,8 @@ impl From<Refusal> for Stop {
 pub enum Item<'a> {
     /// A sheet begins. A table of comma-separated values has one sheet without a name.
     Sheet(&'a str),
+    /// The merged cells of the current sheet, by their first row. Comes before its rows, if there are any.
+    Merged(Vec<MergedRange>),
     /// The next row of the current sheet that is not empty.
     Row(Row<'a>),
 }
@@ -83,4 +93,16 @@ pub struct Row<'a> {
     pub row: u32,
     /// The cells that are not empty with their columns, from 0, in ascending order.
     pub cells: Vec<(u32, Cell<'a>)>,
+    /// The columns of values that formulas compute from several cells of one column above them, such
+    /// as `SUM(C2:C41)`, in ascending order.
+    pub sums: Vec<u32>,
+}
+
+/// A range of merged cells: the first cell has the value of all. Rows and columns count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MergedRange {
+    /// The first and the last row.
+    pub rows: (u32, u32),
+    /// The first and the last column.
+    pub columns: (u32, u32),
 }

@@ -6,15 +6,16 @@ use std::io::{self, ErrorKind, Read};
 use super::super::cell::{Cell, CellError};
 use super::super::foreign_file::ForeignFile;
 use super::super::limits::{
-    FRAME_BYTES_MAX, OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_COLUMNS_MAX, READ_ROWS_MAX,
-    READ_SHEETS_MAX, REASON_BYTES_MAX, ROW_BYTES_MAX,
+    FRAME_BYTES_MAX, MERGED_RANGES_MAX, OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_COLUMNS_MAX,
+    READ_ROWS_MAX, READ_SHEETS_MAX, REASON_BYTES_MAX, ROW_BYTES_MAX,
 };
 use super::super::refusal::{OutputLimit, Refusal};
 use super::{
-    CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_TEXT,
-    CELL_TRUE, HEAD_BYTES, Item, Row, STOP_BYTES, STOP_CUT_OFF, STOP_DAMAGED, STOP_ENCRYPTED,
-    STOP_FOREIGN, STOP_IO, STOP_NOT_UTF8, STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS,
-    STOP_UNKNOWN, Stop, TAG_END, TAG_ROWS, TAG_SHEET, TAG_STOP,
+    CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_SUM,
+    CELL_TEXT, CELL_TRUE, HEAD_BYTES, Item, MERGED_BYTES, MergedRange, Row, STOP_BYTES,
+    STOP_CUT_OFF, STOP_DAMAGED, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO, STOP_NOT_UTF8,
+    STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop, TAG_END,
+    TAG_MERGED, TAG_ROWS, TAG_SHEET, TAG_STOP,
 };
 
 /// The reason why reading ended.
@@ -85,6 +86,11 @@ impl<R: Read> FrameReader<R> {
                     return Ok(Some(Item::Sheet(name)));
                 }
                 TAG_ROWS => {}
+                TAG_MERGED => {
+                    self.at = self.body.len();
+                    let ranges = read_merged(&self.body).ok_or(FrameError::Invalid)?;
+                    return Ok(Some(Item::Merged(ranges)));
+                }
                 TAG_END => self.has_ended = true,
                 TAG_STOP => {
                     let stop = read_stop(&self.body).ok_or(FrameError::Invalid)?;
@@ -126,6 +132,26 @@ impl<R: Read> FrameReader<R> {
     }
 }
 
+/// Reads the ranges of merged cells. `None` if they are not valid.
+fn read_merged(body: &[u8]) -> Option<Vec<MergedRange>> {
+    let count = body.len() / MERGED_BYTES;
+    if count > MERGED_RANGES_MAX || count * MERGED_BYTES != body.len() {
+        return None;
+    }
+    let mut fields = Fields(body);
+    let mut ranges = Vec::with_capacity(count);
+    for _ in 0..count {
+        let rows = (fields.u32()?, fields.u32()?);
+        let columns = (u32::from(fields.u16()?), u32::from(fields.u16()?));
+        let is_ordered = rows.0 <= rows.1 && columns.0 <= columns.1;
+        if !is_ordered || rows.1 >= READ_ROWS_MAX || columns.1 >= READ_COLUMNS_MAX {
+            return None;
+        }
+        ranges.push(MergedRange { rows, columns });
+    }
+    ranges.is_sorted().then_some(ranges)
+}
+
 fn read_stop(body: &[u8]) -> Option<Stop> {
     let mut fields = Fields(body);
     let tag = fields.u8()?;
@@ -163,19 +189,24 @@ impl<'a> Fields<'a> {
             return None;
         }
         let mut cells = Vec::with_capacity(count as usize);
+        let mut sums = Vec::new();
         for _ in 0..count {
             let column = u32::from(self.u16()?);
             let is_in_order = cells.last().is_none_or(|(last, _)| *last < column);
             if column >= READ_COLUMNS_MAX || !is_in_order {
                 return None;
             }
-            cells.push((column, self.cell()?));
+            let kind = self.u8()?;
+            if kind & CELL_SUM != 0 {
+                sums.push(column);
+            }
+            cells.push((column, self.cell(kind & !CELL_SUM)?));
         }
-        Some(Row { row, cells })
+        Some(Row { row, cells, sums })
     }
 
-    fn cell(&mut self) -> Option<Cell<'a>> {
-        Some(match self.u8()? {
+    fn cell(&mut self, kind: u8) -> Option<Cell<'a>> {
+        Some(match kind {
             CELL_TEXT => Cell::text(self.text()?),
             CELL_FORMULA => Cell::Formula(Cow::Borrowed(self.text()?)),
             CELL_NUMBER => Cell::Number(self.f64()?),

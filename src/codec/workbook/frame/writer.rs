@@ -5,15 +5,16 @@ use std::io::{self, Write};
 use super::super::cell::{Cell, cell_name};
 use super::super::foreign_file::ForeignFile;
 use super::super::limits::{
-    FRAME_BYTES, OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_COLUMNS_MAX, READ_ROWS_MAX,
-    READ_SHEETS_MAX, REASON_BYTES_MAX, ROW_BYTES_MAX,
+    FRAME_BYTES, MERGED_RANGES_MAX, OUTPUT_BYTES_MAX, OUTPUT_ROWS_MAX, READ_COLUMNS_MAX,
+    READ_ROWS_MAX, READ_SHEETS_MAX, REASON_BYTES_MAX, ROW_BYTES_MAX,
 };
 use super::super::refusal::{OutputLimit, Refusal};
 use super::{
-    CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_TEXT,
-    CELL_TRUE, HEAD_BYTES, STOP_BYTES, STOP_CUT_OFF, STOP_DAMAGED, STOP_ENCRYPTED, STOP_FOREIGN,
-    STOP_IO, STOP_NOT_UTF8, STOP_OPEN_QUOTE, STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN,
-    Stop, TAG_END, TAG_ROWS, TAG_SHEET, TAG_STOP,
+    CELL_DATE, CELL_DURATION, CELL_ERROR, CELL_FALSE, CELL_FORMULA, CELL_NUMBER, CELL_SUM,
+    CELL_TEXT, CELL_TRUE, HEAD_BYTES, MERGED_BYTES, MergedRange, STOP_BYTES, STOP_CUT_OFF,
+    STOP_DAMAGED, STOP_ENCRYPTED, STOP_FOREIGN, STOP_IO, STOP_NOT_UTF8, STOP_OPEN_QUOTE,
+    STOP_ROW_BYTES, STOP_ROWS, STOP_SHEETS, STOP_UNKNOWN, Stop, TAG_END, TAG_MERGED, TAG_ROWS,
+    TAG_SHEET, TAG_STOP,
 };
 
 /// Writes sheets and cells as frames. The caller passes them in order.
@@ -63,6 +64,38 @@ impl<W: Write> FrameWriter<W> {
         self.frame(TAG_SHEET, name.as_bytes())
     }
 
+    /// Writes the ranges of merged cells of the sheet, before its first cell. Ranges of one cell and
+    /// ranges outside of every possible sheet are left out.
+    pub(in super::super) fn merged(
+        &mut self,
+        ranges: impl IntoIterator<Item = MergedRange>,
+    ) -> Result<(), Stop> {
+        let is_valid = |range: &MergedRange| {
+            let MergedRange { rows, columns } = range;
+            let is_ordered = rows.0 <= rows.1 && columns.0 <= columns.1;
+            let is_possible = rows.1 < READ_ROWS_MAX && columns.1 < READ_COLUMNS_MAX;
+            is_ordered && is_possible && (rows.0 < rows.1 || columns.0 < columns.1)
+        };
+        let mut ranges: Vec<_> = ranges.into_iter().filter(is_valid).collect();
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        if ranges.len() > MERGED_RANGES_MAX {
+            return Err(damaged(format!(
+                "a sheet has more than {MERGED_RANGES_MAX} ranges of merged cells"
+            )));
+        }
+        ranges.sort_unstable();
+        let mut body = Vec::with_capacity(ranges.len() * MERGED_BYTES);
+        for MergedRange { rows, columns } in ranges {
+            body.extend_from_slice(&rows.0.to_le_bytes());
+            body.extend_from_slice(&rows.1.to_le_bytes());
+            body.extend_from_slice(&(columns.0 as u16).to_le_bytes());
+            body.extend_from_slice(&(columns.1 as u16).to_le_bytes());
+        }
+        self.frame(TAG_MERGED, &body)
+    }
+
     /// Writes the next cell, unless it is empty.
     pub(in super::super) fn cell(
         &mut self,
@@ -70,6 +103,21 @@ impl<W: Write> FrameWriter<W> {
         column: u32,
         cell: &Cell<'_>,
     ) -> Result<(), Stop> {
+        self.put(row, column, cell, 0)
+    }
+
+    /// Writes the next cell, whose formula adds up the cells above, unless it is empty.
+    pub(in super::super) fn sum(
+        &mut self,
+        row: u32,
+        column: u32,
+        cell: &Cell<'_>,
+    ) -> Result<(), Stop> {
+        self.put(row, column, cell, CELL_SUM)
+    }
+
+    /// Writes a cell. `flag` is added to its kind.
+    fn put(&mut self, row: u32, column: u32, cell: &Cell<'_>, flag: u8) -> Result<(), Stop> {
         if matches!(cell, Cell::Empty) {
             return Ok(());
         }
@@ -84,7 +132,9 @@ impl<W: Write> FrameWriter<W> {
             return Err(damaged(format!("cell {address} comes after a later cell of its row")));
         }
         self.body.extend_from_slice(&(column as u16).to_le_bytes());
+        let kind_at = self.body.len();
         write_cell(&mut self.body, cell);
+        self.body[kind_at] |= flag;
         let Some(open) = &mut self.row else { return Ok(()) };
         open.cells += 1;
         open.last_column = column;

@@ -1,9 +1,11 @@
 //! Reads workbooks and CSV tables in the child process, and writes their cells as frames.
 
 mod biff;
+mod column_sum;
 mod delimiter;
 mod encoding;
 mod lines;
+mod merged;
 mod number_format;
 mod open_document;
 mod open_xml;

@@ -20,11 +20,11 @@ use rawzip::ErrorKind;
 
 use super::super::cell::{Cell, CellError, is_time_of_day};
 use super::super::foreign_file::ForeignFile;
-use super::super::frame::{FrameWriter, Stop};
+use super::super::frame::{FrameWriter, MergedRange, Stop};
 use super::super::iso;
 use super::super::refusal::Refusal;
 use super::parts::Parts;
-use super::{biff, open_document, open_xml, xlsb};
+use super::{biff, column_sum::sums_column, merged, open_document, open_xml, xlsb};
 
 /// Days between the two epochs of workbooks: 1900, and 1904 on old Macintoshes.
 const DAYS_TO_1904: f64 = 1_462.0;
@@ -65,6 +65,9 @@ pub(super) fn decode_ole2<W: Write>(
     let epoch = Epoch::of(xls.has_1904_epoch());
     for name in sheets(&xls) {
         to.sheet(&name)?;
+        let ranges = xls.merge_cells_by_sheet_name(&name);
+        let ranges = ranges.map_err(|error| damaged("xls", &error))?;
+        to.merged(ranges.into_iter().map(merged::range_of))?;
         let values = xls.worksheet_range(&name).map_err(|error| damaged("xls", &error))?;
         let formulas = xls.worksheet_formula(&name).map_err(|error| damaged("xls", &error))?;
         range(&values, &formulas, epoch, to)?;
@@ -85,7 +88,11 @@ pub(super) fn decode_zip<W: Write>(file: &[u8], to: &mut FrameWriter<W>) -> Resu
     let corrected = |correct: fn(&Parts<'_>) -> Option<Vec<u8>>| parts.as_ref().and_then(correct);
     let ods = corrected(open_document::corrected);
     match Ods::new(Cursor::new(ods.as_deref().unwrap_or(file))) {
-        Ok(ods) => return decode_ods(ods, to),
+        Ok(found) => {
+            let corrected = ods.as_deref().and_then(|bytes| Parts::new(bytes).ok());
+            let parts = corrected.as_ref().or(parts.as_ref());
+            return decode_ods(found, parts.map(merged_of_ods).unwrap_or_default(), to);
+        }
         Err(OdsError::Password) => return Err(Refusal::Encrypted.into()),
         Err(OdsError::FileNotFound("mimetype") | OdsError::InvalidMime(_)) => {}
         // Its message has Debug output.
@@ -106,7 +113,10 @@ pub(super) fn decode_zip<W: Write>(file: &[u8], to: &mut FrameWriter<W>) -> Resu
     let is_uncalculated = parts.as_ref().is_some_and(open_xml::is_uncalculated);
     let xlsx = corrected(open_xml::corrected);
     match Xlsx::new(Cursor::new(xlsx.as_deref().unwrap_or(file))) {
-        Ok(xlsx) => decode_xlsx(xlsx, is_uncalculated, to),
+        Ok(xlsx) => {
+            let has_merged = parts.as_ref().is_none_or(merged::may_be_in);
+            decode_xlsx(xlsx, is_uncalculated, has_merged, to)
+        }
         Err(XlsxError::Password) => Err(Refusal::Encrypted.into()),
         Err(XlsxError::FileNotFound(_)) if parts.as_ref().is_some_and(has_no_workbook) => {
             Err(Refusal::Foreign(ForeignFile::Zip).into())
@@ -120,12 +130,21 @@ fn has_no_workbook(parts: &Parts<'_>) -> bool {
     parts.find("[Content_Types].xml").is_none() && parts.find("xl/workbook.xml").is_none()
 }
 
+/// The merged cells of each sheet of a `.ods` with its name.
+fn merged_of_ods(parts: &Parts<'_>) -> Vec<(String, Vec<MergedRange>)> {
+    let content = parts.find("content.xml").and_then(|part| parts.reader(part).ok());
+    content.map(merged::of_open_document).unwrap_or_default()
+}
+
 fn decode_ods<F: Read + Seek, W: Write>(
     mut ods: Ods<F>,
+    merged: Vec<(String, Vec<MergedRange>)>,
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
     for name in sheets(&ods) {
         to.sheet(&name)?;
+        let ranges = merged.iter().find(|(sheet, _)| *sheet == name);
+        to.merged(ranges.into_iter().flat_map(|(_, ranges)| ranges.iter().copied()))?;
         let values = ods.worksheet_range(&name).map_err(|error| damaged("ods", &error))?;
         let formulas = ods.worksheet_formula(&name).map_err(|error| damaged("ods", &error))?;
         range(&values, &formulas, Epoch::Of1900, to)?;
@@ -158,6 +177,7 @@ fn decode_xlsb<F: Read + Seek, W: Write>(
 fn decode_xlsx<F: Read + Seek, W: Write>(
     mut xlsx: Xlsx<F>,
     is_uncalculated: bool,
+    has_merged: bool,
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
     let damaged = |error: XlsxError| match error {
@@ -168,6 +188,10 @@ fn decode_xlsx<F: Read + Seek, W: Write>(
     let epoch = Epoch::of(xlsx.has_1904_epoch());
     for name in sheets(&xlsx) {
         to.sheet(&name)?;
+        if has_merged {
+            let ranges = xlsx.merge_cells_by_sheet_name(&name).map_err(damaged)?;
+            to.merged(ranges.into_iter().map(merged::range_of))?;
+        }
         let mut cells = xlsx.worksheet_cells_reader(&name).map_err(damaged)?;
         while let Some(cell) = cells.next_cell_with_formula().map_err(damaged)? {
             let (row, column) = cell.pos;
@@ -176,12 +200,17 @@ fn decode_xlsx<F: Read + Seek, W: Write>(
                 // Zero might be the result, or stand for it.
                 other => !is_uncalculated || other.as_f64() != Some(0.0) || is_boolean(other),
             };
+            let is_sum = cell.formula.as_deref().is_some_and(|f| sums_column(f, row));
             let found = match (value(&cell.value, epoch), cell.formula) {
                 (_, Some(formula)) if !has_value => Cell::Formula(formula.into()),
                 (Cell::Text(text), Some(_)) => error_shown(text),
                 (found, _) => found,
             };
-            to.cell(row, column, &found)?;
+            if is_sum {
+                to.sum(row, column, &found)?;
+            } else {
+                to.cell(row, column, &found)?;
+            }
         }
     }
     Ok(())
@@ -229,7 +258,11 @@ fn range<W: Write>(
                 (Cell::Text(text), Some(_)) => error_shown(text),
                 (found, _) => found,
             };
-            to.cell(row, column, &found)?;
+            if formula.is_some_and(|formula| sums_column(formula, row)) {
+                to.sum(row, column, &found)?;
+            } else {
+                to.cell(row, column, &found)?;
+            }
         }
     }
     Ok(())

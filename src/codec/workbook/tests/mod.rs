@@ -23,6 +23,7 @@ pub(super) fn decode(file: impl Read + Seek, kind: SourceKind) -> Result<Vec<She
     loop {
         match frames.next_item() {
             Ok(Some(Item::Sheet(name))) => sheets.push((name.to_owned(), Vec::new())),
+            Ok(Some(Item::Merged(_))) => {}
             Ok(Some(Item::Row(row))) => {
                 let (_, cells) = sheets.last_mut().unwrap();
                 let found = row.cells.into_iter();
