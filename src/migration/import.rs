@@ -13,10 +13,13 @@ use crate::{
         Problem, RecordPosition,
     },
     job::Step,
-    model::{Kind, Secrets},
+    model::{Kind, PropertyType, Secrets, Value, python},
     store::Store,
     wording::{chain, counted},
 };
+
+/// Number of warnings about unusual spellings, for each document.
+const RESPELLED_WARNINGS_MAX: u64 = 20;
 
 /// Imports a project. A dry run only reports the changes.
 pub(super) fn import(
@@ -101,7 +104,14 @@ fn read(
     let Document { kind, text, declared } = document;
     let log = intake.log();
     let mut failed = None;
+    let mut respelled = 0;
     let read = yaml::read_records(text, |item| {
+        for sentence in respelled_sentences(kind, &item) {
+            respelled += 1;
+            if respelled <= RESPELLED_WARNINGS_MAX {
+                log.warn(sentence);
+            }
+        }
         let position = RecordPosition { index: item.index, line: item.line };
         match intake.take_item(records, item.value, position) {
             Ok(()) => ControlFlow::Continue(()),
@@ -128,6 +138,44 @@ fn read(
         },
         Err(error) => unreadable(log, kind, error),
     }
+}
+
+/// Returns a sentence for each text property of a record whose value YAML reads as a number
+/// that Python spells differently: `22:30` is 1350, and `010` is 8.
+fn respelled_sentences(kind: Kind, item: &yaml::Item) -> Vec<String> {
+    let Value::Map(properties) = &item.value else { return Vec::new() };
+    if item.respelled.is_empty() {
+        return Vec::new();
+    }
+    let is_text = |name: &str| {
+        kind.property(name).is_some_and(|property| match property.type_ {
+            PropertyType::Name | PropertyType::Text | PropertyType::One(_) => true,
+            PropertyType::Int
+            | PropertyType::Bool
+            | PropertyType::Float
+            | PropertyType::Any
+            | PropertyType::Many(_)
+            | PropertyType::Secret => false,
+        })
+    };
+    let named = properties.iter().filter_map(|(key, value)| Some((key.as_text()?, value)));
+    let texts = named.filter(|(name, _)| is_text(name));
+    let sentence = |(name, value): (&str, &Value)| {
+        let found = item.respelled.iter().find(|scalar| scalar.value == *value.plain())?;
+        let written = &found.written;
+        let value = match &found.value {
+            Value::Int(number) => number.to_string(),
+            Value::Float(number) => python::float_repr(*number),
+            _ => return None,
+        };
+        Some(format!(
+            "{kind}.yaml, record in line {}: {name} is written as {written}, which YAML reads as the \
+             number {value}, as eNMS does. It was imported as '{value}'. Write '{written}' in quotes if \
+             it is a text",
+            item.line
+        ))
+    };
+    texts.filter_map(sentence).collect()
 }
 
 /// Reports the reason why a document cannot be read. An I/O error ends the import.

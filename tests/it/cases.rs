@@ -539,3 +539,27 @@ fn names_that_look_alike_are_said() {
     // The other end, "R2 ", is found.
     assert!(!text.contains("'R2'"), "{text}");
 }
+
+#[test]
+fn names_that_yaml_reads_as_numbers_are_shown_as_they_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = folder.path().join("old");
+    fs::create_dir(&project).unwrap();
+    let devices = "- name: 22:30\n  port: 022\n- name: 010\n- name: 1_000\n\
+                   - name: '010'\n- name: 24\n";
+    fs::write(project.join("device.yaml"), devices).unwrap();
+    fs::write(project.join("metadata.yaml"), "version: 4.6\n").unwrap();
+    let mut import = satchel();
+    import.args(["import", "--create", "--json", "--data"]);
+    let output = import.arg(folder.path().join("data")).arg(&project).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    for expected in [
+        "record in line 1: name is written as 22:30, which YAML reads as the number 1350",
+        "record in line 3: name is written as 010, which YAML reads as the number 8",
+        "record in line 4: name is written as 1_000, which YAML reads as the number 1000",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert_eq!(text.matches("which YAML reads").count(), 3, "{text}");
+}

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::anchor::{Anchors, Expansion, Origin};
 use super::error::{ReadError, Rule};
 use super::mapping::Entries;
+use super::records::Respelled;
 use super::resolve::{
     Resolved, SequenceKind, check_mapping_tag, resolve_plain, resolve_tagged, sequence_kind,
 };
@@ -16,7 +17,7 @@ use super::{
     ALIAS_BYTES_MAX, ALIAS_BYTES_PER_BYTE_MAX, ANCHOR_BYTES_MAX, LARGE_RECORD_BYTES, NODE_BYTES,
     RECORD_BYTES_MAX,
 };
-use crate::model::Value;
+use crate::model::{Value, python};
 
 /// The context of a node. It determines which content is allowed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub(super) struct Builder<'r> {
     levels_max: usize,
     /// The size of the current record so far, in bytes.
     record_bytes: u64,
+    /// Scalars of the current record that are spelled in an unusual way.
+    pub(super) respelled: Vec<Respelled>,
     /// The lock of large records, held while the current record is large.
     large: Option<MutexGuard<'static, ()>>,
     /// The number of bytes to which aliases within their own record have expanded in this document.
@@ -69,6 +72,11 @@ pub(super) struct Builder<'r> {
     /// The number of bytes to which aliases to earlier records have expanded in this document.
     borrowed_bytes: u64,
 }
+
+/// Number of unusual spellings that are kept for a record, and the longest one in bytes. They are only
+/// for warnings.
+const RESPELLED_MAX: usize = 32;
+const RESPELLED_BYTES_MAX: usize = 64;
 
 /// The lock of the thread that reads a large record: see [`LARGE_RECORD_BYTES`].
 pub(super) static LARGE_RECORD: Mutex<()> = Mutex::new(());
@@ -81,6 +89,7 @@ impl<'r> Builder<'r> {
             anchors: Anchors::default(),
             levels_max,
             record_bytes: 0,
+            respelled: Vec::new(),
             large: None,
             alias_bytes: 0,
             borrowed_bytes: 0,
@@ -280,10 +289,31 @@ impl<'r> Builder<'r> {
         self.count(mark, NODE_BYTES + text.len() as u64)?;
         let content = match tag {
             Some((tag, mark)) => resolve_tagged(&tag, text).map_err(|rule| mark.refuse(rule))?,
-            None if plain => resolve_plain(text).map_err(|rule| mark.refuse(rule))?,
+            None if plain => {
+                let written = (text.len() <= RESPELLED_BYTES_MAX).then(|| text.clone());
+                let resolved = resolve_plain(text).map_err(|rule| mark.refuse(rule))?;
+                self.note_respelled(written, &resolved);
+                resolved
+            }
             None => Resolved::Value(Value::Text(text)),
         };
         Ok(Node { content, height: 0 })
+    }
+
+    /// Remembers a scalar whose value Python spells differently.
+    fn note_respelled(&mut self, written: Option<String>, resolved: &Resolved) {
+        let Resolved::Value(value) = resolved else { return };
+        let spelled = match value {
+            Value::Int(number) => number.to_string(),
+            Value::Float(number) => python::float_repr(*number),
+            _ => return,
+        };
+        if let Some(written) = written
+            && written != spelled
+            && self.respelled.len() < RESPELLED_MAX
+        {
+            self.respelled.push(Respelled { written, value: value.clone() });
+        }
     }
 
     fn sequence(

@@ -21,6 +21,17 @@ pub struct Item {
     pub line: u64,
     /// Any value: the caller checks that it is a mapping.
     pub value: Value,
+    /// Plain scalars in it that YAML reads as numbers, and that Python spells differently.
+    pub respelled: Vec<Respelled>,
+}
+
+/// A plain scalar such as `22:30`, which YAML 1.1 reads as the number 1350.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Respelled {
+    /// The text in the document.
+    pub written: String,
+    /// The value that YAML reads.
+    pub value: Value,
 }
 
 /// Calls `each` for each item of a document that is one YAML list, until `each` breaks. Returns the
@@ -147,7 +158,8 @@ impl<'r> Records<'r> {
 
     fn give(&mut self, line: u64, value: Value, each: Each<'_>) -> ControlFlow<()> {
         self.index += 1;
-        let flow = each(Item { index: self.index - 1, line, value });
+        let respelled = std::mem::take(&mut self.builder.respelled);
+        let flow = each(Item { index: self.index - 1, line, value, respelled });
         self.builder.release();
         flow
     }
