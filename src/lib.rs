@@ -47,9 +47,9 @@
 //!    options (`http::options`), and calls the handler.
 //! 2. The handler builds a [`migration::ImportRequest`] from the options. It calls
 //!    [`migration::Migration::import`] on a thread for blocking work.
-//! 3. The project is opened in the project library. Its documents are decoded, two at a time
-//!    ([`codec::yaml`]). The results are records sorted by name and references sorted by target
-//!    ([`import::Intake`], [`disk::Sorter`]).
+//! 3. The project is opened in the project library. Its documents are decoded on up to eight
+//!    threads ([`codec::yaml`]). The results are records sorted by name and references sorted by
+//!    target ([`import::Intake`], [`disk::Sorter`]).
 //! 4. [`import::apply`] takes the write lock. It compares the references with the sorted names. This
 //!    finds the rejected records and the dangling references.
 //! 5. Kind by kind, existing records are merged with incoming records. The resulting record of each

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checked_password_is_password_cached_until_it_changes() {
+    fn a_checked_password_is_cached_until_it_changes() {
         let accounts = Arc::new(OneAccount::new("alice", "right"));
         let login = Login::new(accounts.clone()).unwrap();
         let right = credentials("alice", "right");

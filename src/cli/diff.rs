@@ -190,9 +190,11 @@ fn print_report(
         report.lengthen(length, client)?;
         output::print(&report.text(length))?;
     }
-    Ok(match (report.is_good(), report.differs()) {
-        (false, _) => ExitCode::from(EXIT_TROUBLE),
-        (true, true) => ExitCode::FAILURE,
-        (true, false) => ExitCode::SUCCESS,
+    Ok(if !report.is_good() {
+        ExitCode::from(EXIT_TROUBLE)
+    } else if report.differs() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     })
 }

@@ -104,10 +104,10 @@ fn of_store(error: &StoreError) -> Option<String> {
             "Check the system log for disk errors, then restart the server."
         }
         StoreError::Io { source, .. } => of_io(source.kind())?,
-        // The messages of these errors already contain the next step.
         StoreError::InventoryDamaged(damage) => {
             return recover::library_sentence(&damage.directory);
         }
+        // The messages of these errors already contain the next step.
         StoreError::FileSizeLimit
         | StoreError::Reopening
         | StoreError::Busy

@@ -23,7 +23,7 @@ impl Expected {
     pub fn description(self) -> &'static str {
         match self {
             Self::Boolean => "true or false",
-            Self::Integer => "a whole number",
+            Self::Integer => "an integer",
             Self::Text => "a text in quotes",
         }
     }
@@ -223,8 +223,8 @@ mod tests {
         let settings = settings(&command());
         let check = |at: usize, value: &str| settings[at].check(value);
         assert_eq!(check(2, "9"), Ok(()));
-        assert_eq!(check(2, "10").unwrap_err(), "expected a whole number: 10 is not in 1..=9");
-        assert!(check(2, "-1").unwrap_err().starts_with("expected a whole number"));
+        assert_eq!(check(2, "10").unwrap_err(), "expected an integer: 10 is not in 1..=9");
+        assert!(check(2, "-1").unwrap_err().starts_with("expected an integer"));
         assert!(check(2, "").is_err());
         assert_eq!(check(1, "é>b"), Ok(()));
         for wrong in ["é", "", "--human", "human\n"] {

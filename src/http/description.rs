@@ -184,7 +184,7 @@ pub enum ValueType {
     Word(&'static [&'static str]),
     /// The word of a kind.
     Kind,
-    /// A whole number from 0.
+    /// An integer from 0.
     Whole,
     /// The number of a row, from 1.
     RowNumber,

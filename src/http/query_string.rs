@@ -65,7 +65,7 @@ impl Query {
         }
     }
 
-    /// Returns the value of a parameter that is a whole number.
+    /// Returns the value of a parameter that is an integer.
     ///
     /// # Errors
     /// 400 for another value.
@@ -77,7 +77,7 @@ impl Query {
             Ok(_) | Err(_) => Err(wrong_value(
                 name,
                 text,
-                &format!("a whole number from 0 to {} is expected", u64::MAX),
+                &format!("an integer from 0 to {} is expected", u64::MAX),
             )),
         }
     }

@@ -195,7 +195,9 @@ impl Decider<'_> {
         let emptied = self.scope.emptied[self.kind];
         let mut record = incoming.record(self.kind)?;
         let mut changed = false;
-        if let (Some(existing), false) = (&existing, emptied) {
+        if let Some(existing) = &existing
+            && !emptied
+        {
             let mut merged = existing.record(self.kind, name.as_bytes())?;
             merged.merge(record);
             record = merged;

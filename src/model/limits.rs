@@ -35,7 +35,7 @@ pub const NODE_BYTES: u64 = 32;
 /// bincode's decoder.
 pub const VALUE_DEPTH_MAX: usize = 64;
 
-/// The largest number of decimal digits of a whole number: CPython's limit for parsing a number,
+/// The largest number of decimal digits of an integer: CPython's limit for parsing a number,
 /// which eNMS does with an export.
 pub const INT_DIGITS_MAX: usize = 4300;
 
@@ -79,10 +79,8 @@ pub enum OverLimit {
         /// The length of the text, in bytes of UTF-8.
         bytes: usize,
     },
-    /// A whole number has more digits than [`INT_DIGITS_MAX`].
-    #[error(
-        "a whole number in '{property}' has {digits} digits; at most {INT_DIGITS_MAX} are allowed"
-    )]
+    /// An integer has more digits than [`INT_DIGITS_MAX`].
+    #[error("an integer in '{property}' has {digits} digits; at most {INT_DIGITS_MAX} are allowed")]
     Digits {
         /// The property, shortened to 80 characters.
         property: String,

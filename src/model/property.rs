@@ -11,7 +11,7 @@ pub enum PropertyType {
     Name,
     /// A text. A number is converted to its digits.
     Text,
-    /// A whole number that fits into 64 bits.
+    /// An integer that fits into 64 bits.
     Int,
     /// A boolean.
     Bool,
@@ -72,7 +72,7 @@ pub enum PropertyDefault {
     None,
     /// The property is this text.
     Text(&'static str),
-    /// The property is this whole number.
+    /// The property is this integer.
     Int(i64),
     /// The property is this boolean.
     Bool(bool),

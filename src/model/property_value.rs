@@ -66,7 +66,7 @@ impl PropertyValue for i64 {
     const TYPE: PropertyType = PropertyType::Int;
 
     fn parse(value: Value) -> Result<(Self, Fit), Refused> {
-        // Beyond 2^53 a float no longer identifies one whole number.
+        // Beyond 2^53 a float no longer identifies one integer.
         const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
         match &value {
             Value::Int(number) => Ok((*number, Fit::Exact)),

@@ -41,7 +41,7 @@ impl<T> Field<T> {
 
 /// A text. This type and the next ones are written in the lists of properties.
 pub type Text = Field<String>;
-/// A whole number.
+/// An integer.
 pub type Int = Field<i64>;
 /// A boolean.
 pub type Bool = Field<bool>;

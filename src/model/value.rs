@@ -24,9 +24,9 @@ pub enum Value {
     Null,
     /// A boolean.
     Bool(bool),
-    /// A whole number that fits into 64 bits.
+    /// An integer that fits into 64 bits.
     Int(i64),
-    /// A whole number outside of `i64`, as canonical decimal text.
+    /// An integer outside of `i64`, as canonical decimal text.
     BigInt(String),
     /// A number with a fraction, infinity or NaN.
     Float(f64),

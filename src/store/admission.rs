@@ -104,10 +104,12 @@ fn find(path: &Path) -> Result<Found, StoreError> {
         return Err(refused());
     }
     names.sort_unstable();
-    match (is_data, names.into_iter().next()) {
-        (true, _) => Ok(Found::DataDirectory),
-        (false, None) => Ok(Found::EmptyDirectory),
-        (false, Some(name)) => Err(foreign(path, ForeignContents::Entry(name))),
+    if is_data {
+        return Ok(Found::DataDirectory);
+    }
+    match names.into_iter().next() {
+        None => Ok(Found::EmptyDirectory),
+        Some(name) => Err(foreign(path, ForeignContents::Entry(name))),
     }
 }
 

@@ -1,5 +1,6 @@
-//! Packed lists: long sorted lists of items, stored in blocks. The list of a million devices that
-//! refer to a group takes a few thousand values of a tree, and a list of two links takes one.
+//! Packed lists: sorted lists of items, stored in blocks. Each block is one value of a tree in sled. A
+//! list of two links is one block. The list of a million devices that refer to a group has a few
+//! thousand blocks.
 //!
 //! No list prefix is the beginning of another list prefix. A block's key is its list's prefix plus
 //! the largest item that the block can hold. The last block of a list has no upper bound. So the
@@ -43,7 +44,7 @@ fn size_in_block(item: &[u8]) -> usize {
 ///
 /// # Errors
 /// The last item is [`StoreError::Damaged`] if the block is truncated.
-pub(super) fn items(mut block: &[u8]) -> impl Iterator<Item = Result<&[u8], StoreError>> {
+pub(super) fn parse_items(mut block: &[u8]) -> impl Iterator<Item = Result<&[u8], StoreError>> {
     std::iter::from_fn(move || {
         if block.is_empty() {
             return None;
@@ -114,13 +115,13 @@ impl Packer {
             "items come sorted"
         );
         let fits = self.block.0.len() + size_in_block(item) <= self.block_bytes_max;
-        let full = match (is_same_list, fits) {
-            (true, true) => None,
-            (true, false) => {
-                let last = std::mem::take(&mut self.last);
-                self.end_block(&last)
-            }
-            (false, _) => self.take(),
+        let full = if !is_same_list {
+            self.take()
+        } else if fits {
+            None
+        } else {
+            let last = std::mem::take(&mut self.last);
+            self.end_block(&last)
         };
         self.list.clear();
         self.list.extend_from_slice(list);
@@ -153,14 +154,14 @@ pub(super) fn each_item<X: From<StoreError>>(
 ) -> Result<(), X> {
     for entry in tree.prefix(list) {
         let (_, block) = entry?;
-        for item in items(&block) {
+        for item in parse_items(&block) {
             each(item?)?;
         }
     }
     Ok(())
 }
 
-/// Calls `each` with every item of a list after an edit that is not applied to its blocks yet.
+/// Calls `each` with every item of a list, as if `edit` were applied to its blocks.
 ///
 /// # Errors
 /// As for [`each_item`].
@@ -172,19 +173,21 @@ pub(super) fn each_edited_item<X: From<StoreError>>(
 ) -> Result<(), X> {
     let mut edits = edit.iter().peekable();
     each_item(tree, list, |item| {
-        while let Some((own, change)) = edits.next_if(|(own, _)| own.as_slice() < item) {
+        while let Some((edited_item, change)) =
+            edits.next_if(|(edited, _)| edited.as_slice() < item)
+        {
             if *change == ListChange::Insert {
-                each(own)?;
+                each(edited_item)?;
             }
         }
-        match edits.next_if(|(own, _)| own.as_slice() == item) {
+        match edits.next_if(|(edited, _)| edited.as_slice() == item) {
             Some((_, ListChange::Remove)) => Ok(()),
             Some((_, ListChange::Insert)) | None => each(item),
         }
     })?;
-    for (own, change) in edits {
+    for (edited_item, change) in edits {
         if *change == ListChange::Insert {
-            each(own)?;
+            each(edited_item)?;
         }
     }
     Ok(())
@@ -202,7 +205,7 @@ pub(super) fn is_in_place(
 ) -> Result<bool, StoreError> {
     let bound = key.get(prefix_bytes..).unwrap_or_default();
     let mut previous: Option<&[u8]> = None;
-    for item in items(block) {
+    for item in parse_items(block) {
         let item = item?;
         if item > bound || previous.is_some_and(|previous| item <= previous) {
             return Ok(false);
@@ -223,7 +226,7 @@ pub(super) enum ListChange {
 pub(super) type ListEdit = BTreeMap<Vec<u8>, ListChange>;
 
 /// The effect of a [`ListEdit`] on the blocks of a list.
-pub(super) struct Edited {
+pub(super) struct BlockChanges {
     /// The changed blocks by key; `None` for a removed block.
     pub blocks: Vec<(IVec, Option<Vec<u8>>)>,
     /// The number of inserted items that the list did not hold.
@@ -236,7 +239,11 @@ pub(super) struct Edited {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] if a block cannot be read.
-pub(super) fn edit(tree: Layered<'_>, list: &[u8], edit: &ListEdit) -> Result<Edited, StoreError> {
+pub(super) fn edit(
+    tree: Layered<'_>,
+    list: &[u8],
+    edit: &ListEdit,
+) -> Result<BlockChanges, StoreError> {
     let (mut added, mut removed) = (0, 0);
     let mut touched: Vec<EditedBlock> = Vec::new();
     for (item, change) in edit {
@@ -248,8 +255,8 @@ pub(super) fn edit(tree: Layered<'_>, list: &[u8], edit: &ListEdit) -> Result<Ed
         // Items are sorted, so items of the same block follow each other.
         if touched.last().is_none_or(|last| last.key != key) {
             let block = found.map(|(_, block)| block).unwrap_or_default();
-            let block_items = items(&block).map(|item| item.map(<[u8]>::to_vec));
-            let items = block_items.collect::<Result<_, _>>()?;
+            let parsed = parse_items(&block).map(|item| item.map(<[u8]>::to_vec));
+            let items = parsed.collect::<Result<_, _>>()?;
             touched.push(EditedBlock { key, items, is_changed: false });
         }
         let Some(EditedBlock { items, is_changed, .. }) = touched.last_mut() else { continue };
@@ -262,7 +269,7 @@ pub(super) fn edit(tree: Layered<'_>, list: &[u8], edit: &ListEdit) -> Result<Ed
                 items.remove(index);
                 removed += 1;
             }
-            // An updated record keeps most of its references.
+            // The list already holds the inserted item, or does not hold the removed one.
             (Ok(_), ListChange::Insert) | (Err(_), ListChange::Remove) => continue,
         }
         *is_changed = true;
@@ -275,11 +282,11 @@ pub(super) fn edit(tree: Layered<'_>, list: &[u8], edit: &ListEdit) -> Result<Ed
         }
         let mut packer = Packer::evenly(&items);
         let full = items.iter().filter_map(|item| packer.push(list, item));
-        blocks.extend(full.map(|(own_key, block)| (own_key.into(), Some(block))));
+        blocks.extend(full.map(|(part_key, block)| (part_key.into(), Some(block))));
         // The last part keeps the block's key. The others get smaller keys.
         blocks.extend(packer.take().map(|(_, block)| (key, Some(block))));
     }
-    Ok(Edited { blocks, added, removed })
+    Ok(BlockChanges { blocks, added, removed })
 }
 
 /// A block of a list, with its items after an edit.

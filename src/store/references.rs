@@ -105,7 +105,7 @@ pub(super) fn each_reference<X: From<StoreError>>(
     for entry in tree.prefix(&[]) {
         let (key, block) = entry?;
         let (.., target) = parse_target_key(&key).ok_or_else(damaged)?;
-        for posting in packed::items(&block) {
+        for posting in packed::parse_items(&block) {
             each(&key[..target], posting?)?;
         }
     }

@@ -392,7 +392,7 @@ impl Snapshot {
         drop(old);
         let mut names = Vec::new();
         for block in blocks.values() {
-            for member in packed::items(block) {
+            for member in packed::parse_items(block) {
                 names.push(members::member_name(member?).ok_or_else(packed::damaged)?.to_owned());
             }
         }

@@ -124,7 +124,7 @@ impl LiveView {
         for entry in tree.prefix(&members::LISTS) {
             let (key, block) = entry?;
             let (pool, side) = members::parse_list_key(&key).ok_or_else(packed::damaged)?;
-            for member in packed::items(&block) {
+            for member in packed::parse_items(&block) {
                 let member = member?;
                 let (ordinal, name) = members::parse(member).ok_or_else(packed::damaged)?;
                 each(pool, side, ordinal, name)?;

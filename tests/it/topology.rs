@@ -986,7 +986,7 @@ fn a_marked_workbook_lists_the_problems_and_can_be_imported_once_corrected() {
         assert_eq!(rows[0].pop(), Some(Cell::from("problem (Satchel)".to_owned())));
         let said: Vec<_> =
             [1, 4].map(|row: usize| rows[row].pop().unwrap().to_string()).into_iter().collect();
-        assert!(said[0].starts_with("port (B2): expected a whole number"), "{said:?}");
+        assert!(said[0].starts_with("port (B2): expected an integer"), "{said:?}");
         assert!(said[1].contains("name (A5): ") && said[1].contains("port (B5): "), "{said:?}");
         // After all cells, so that none is overwritten.
         assert_eq!(rows[3].len(), 5);

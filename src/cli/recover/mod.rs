@@ -251,7 +251,7 @@ fn recover(
             (recovered, Some(text::new_key_report(&report)))
         }
     };
-    if let (Method::Previous, true) = (method, lacks_key) {
+    if lacks_key && matches!(method, Method::Previous) {
         return Ok(text::previous_without_key(&data, &recovered));
     }
     let has_administrator = finish(&data, options)?;

@@ -73,13 +73,15 @@ impl TargetArgs {
 /// and the settings file. Both on the command line are an error.
 fn decide(matches: &ArgMatches) -> Result<TargetKind, clap::Error> {
     let is_typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
-    match (is_typed("data"), matches.contains_id("server"), is_typed("server")) {
-        (true, true, true) => Err(clap::Error::raw(
+    if is_typed("data") && is_typed("server") {
+        Err(clap::Error::raw(
             ErrorKind::ArgumentConflict,
             "--data and --server exclude each other. Pass one of them\n",
-        )),
-        (true, _, false) | (_, false, _) => Ok(TargetKind::Local),
-        (false, true, _) => Ok(TargetKind::Remote),
+        ))
+    } else if is_typed("data") || !matches.contains_id("server") {
+        Ok(TargetKind::Local)
+    } else {
+        Ok(TargetKind::Remote)
     }
 }
 

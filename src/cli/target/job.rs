@@ -26,8 +26,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(10);
 /// The longest pause between two requests for the progress.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
-/// The largest number of consecutive failed requests, as during a restart of the server. With
-/// pauses of 0.5 s they take at least 10 s.
+/// The number of consecutive failed requests after which the command gives up. With pauses of 0.5 s
+/// they take at least 10 s, so that the server can be restarted meanwhile.
 const FAILURES_MAX: usize = 20;
 
 /// The preference that makes the server start a job (RFC 7240).
@@ -42,9 +42,9 @@ const RESPONSE_WAIT_MAX: Duration = Duration::from_secs(2);
 /// The words for a job in messages.
 #[derive(Clone, Copy)]
 pub(in crate::cli) struct JobWords {
-    /// "importing"
+    /// The present participle, for progress: “importing”.
     pub doing: &'static str,
-    /// "import"
+    /// The noun: “import”.
     pub noun: &'static str,
 }
 
@@ -98,7 +98,7 @@ impl Client {
         let spinner = progress.spinner(words.doing);
         let response = self.post_unless_interrupted(path, body, words);
         drop(spinner);
-        self.followed(response?, words, &deferred, progress)
+        self.await_result(response?, words, &deferred, progress)
     }
 
     /// Uploads a file with POST, which starts a job. Returns the response of the job.
@@ -114,7 +114,7 @@ impl Client {
     ) -> anyhow::Result<ApiResponse> {
         let deferred = defer_interrupt(self.quit_message(words, None))?;
         let response = self.post_file_preferring(path, upload, RESPOND_ASYNC, progress)?;
-        self.followed(response, words, &deferred, progress)
+        self.await_result(response, words, &deferred, progress)
     }
 
     /// Sends a request on a thread of its own, so that Ctrl-C works while the server does not
@@ -154,8 +154,9 @@ impl Client {
         }
     }
 
-    /// Follows the job that the response names. An older server returns the report itself.
-    fn followed(
+    /// Waits for the result of the job that the response names. An older server without jobs returns
+    /// the report itself.
+    fn await_result(
         &self,
         response: ApiResponse,
         words: JobWords,
@@ -166,11 +167,11 @@ impl Client {
             return Ok(response);
         };
         deferred.set_message(self.quit_message(words, Some(location)));
-        self.follow(location, words, progress)
+        self.poll_until_end(location, words, progress)
     }
 
-    /// Shows the progress of the job until it ends.
-    fn follow(
+    /// Requests the job until it ends, and shows its progress. Returns the response of the job.
+    fn poll_until_end(
         &self,
         location: &str,
         words: JobWords,
@@ -182,7 +183,7 @@ impl Client {
         let mut failures = 0;
         loop {
             if cancelling == CancelState::NotRequested && interrupt::is_interrupted() {
-                // A request that fails is sent again.
+                // If the request fails, the next round repeats it.
                 cancelling = self.cancel_job(location).unwrap_or(CancelState::NotRequested);
             }
             match self.get(location).and_then(|response| response.read::<JobView>()) {
@@ -198,7 +199,7 @@ impl Client {
                         | JobState::Cancelled
                         | JobState::Interrupted => {
                             drop(bar);
-                            return self.ended(job, cancelling, words);
+                            return self.ended_response(job, cancelling, words);
                         }
                     }
                 }
@@ -226,7 +227,7 @@ impl Client {
     }
 
     /// The response of a job that has ended.
-    fn ended(
+    fn ended_response(
         &self,
         job: JobView,
         cancelling: CancelState,
@@ -255,19 +256,21 @@ impl Client {
     /// The message when a second Ctrl-C ends the command.
     fn quit_message(&self, words: JobWords, location: Option<&str>) -> String {
         let noun = words.noun;
-        match (self.is_within_process(), location) {
-            (true, _) => format!(
-                "Stopped. Nothing was changed, unless the {noun} was just taking effect. The next \
-                 start of a server lists the outcome at {}.",
+        if self.is_within_process() {
+            return format!(
+                "Stopped. The {noun} might still have taken effect. To see its outcome, start a \
+                 server and read {}.",
                 paths::JOBS.pattern()
-            ),
-            (false, Some(location)) => format!(
+            );
+        }
+        match location {
+            Some(location) => format!(
                 "Stopped waiting. The server continues the {noun}. To see its outcome:\n  \
                  curl --user {} {}",
                 self.user(),
                 self.url(location)
             ),
-            (false, None) => format!(
+            None => format!(
                 "Stopped waiting. If the server has started the {noun}, it continues. To see its \
                  outcome:\n  curl --user {} {}",
                 self.user(),

@@ -2,7 +2,7 @@
 //!
 //! | value | JSON |
 //! |---|---|
-//! | timestamp, whole number beyond 64 bits | the same digits as a text |
+//! | timestamp, integer beyond 64 bits | the same digits as a text |
 //! | bytes | base64 |
 //! | number that is not finite | `"NaN"`, `"inf"`, `"-inf"` |
 //! | tuple | list |

@@ -3,7 +3,7 @@
 use super::INT_DIGITS_MAX;
 use crate::model::{Value, python};
 
-/// Whether a plain text is a whole number to PyYAML's resolver: `-12`, `1_000`, `017`, `0x1F`,
+/// Whether a plain text is an integer to PyYAML's resolver: `-12`, `1_000`, `017`, `0x1F`,
 /// `0b11`, `1:30:00`.
 pub(super) fn looks_like_int(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -72,7 +72,7 @@ fn are_sixtieths(parts: &str) -> bool {
     parts.split(':').all(fits)
 }
 
-/// A whole number as PyYAML constructs it; `None` where Python would raise an error, or where it
+/// An integer as PyYAML constructs it; `None` where Python would raise an error, or where it
 /// has more than [`INT_DIGITS_MAX`] digits.
 pub(super) fn parse_int(text: &str) -> Option<Value> {
     // Nearly all of them: a decimal number that cannot be mistaken for an octal one.
@@ -108,7 +108,7 @@ fn from_digits(negative: bool, digits: impl Iterator<Item = u8>, base: u32) -> O
     Some(Decimal::of_digits(digits, base)?.into_value(negative))
 }
 
-/// A whole number of any size: `u64` as long as it fits, then groups of nine decimal digits.
+/// An integer of any size: `u64` as long as it fits, then groups of nine decimal digits.
 #[derive(Default)]
 struct Decimal {
     small: u64,

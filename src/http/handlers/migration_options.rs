@@ -34,10 +34,12 @@ pub(super) fn import_request(options: &Options) -> Result<ImportRequest, Problem
     Ok(ImportRequest {
         name: project_name(options)?,
         kinds: options.kinds(&TYPES).to_vec(),
-        empty: match (options.is_on(&EMPTY_FIRST), options.is_on(&KEEP_ABSENT)) {
-            (false, _) => EmptyFirst::No,
-            (true, false) => EmptyFirst::Yes,
-            (true, true) => EmptyFirst::WithDocument,
+        empty: if !options.is_on(&EMPTY_FIRST) {
+            EmptyFirst::No
+        } else if options.is_on(&KEEP_ABSENT) {
+            EmptyFirst::WithDocument
+        } else {
+            EmptyFirst::Yes
         },
         empty_replacement: empty_replacement(options),
         on_error: on_error(options),

@@ -66,10 +66,12 @@ pub(super) fn import_request(
             header_row: options.whole(&HEADER_ROW).and_then(|row| row.try_into().ok()),
             mapping,
         },
-        replace: match (options.is_on(&REPLACE), options.is_on(&KEEP_ABSENT)) {
-            (false, _) => Replace::No,
-            (true, false) => Replace::Yes,
-            (true, true) => Replace::WithSheet,
+        replace: if !options.is_on(&REPLACE) {
+            Replace::No
+        } else if options.is_on(&KEEP_ABSENT) {
+            Replace::WithSheet
+        } else {
+            Replace::Yes
         },
         empty_replacement: empty_replacement(options),
         on_error: on_error(options),

@@ -74,7 +74,7 @@ impl Options {
         }
     }
 
-    /// Returns a whole number; `None` if the request does not send it.
+    /// Returns an integer; `None` if the request does not send it.
     pub(super) fn whole(&self, option: &CallOption) -> Option<u64> {
         match self.value(option)? {
             OptionValue::Whole(number) => Some(*number),

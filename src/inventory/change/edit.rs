@@ -107,7 +107,9 @@ impl Editing<'_, '_> {
         self.transaction.put(after)?;
         self.written += 1;
         // The ordinal of a new record is known only now. It is read only if it is needed.
-        if let (Some(side), false) = (side, changes.is_empty()) {
+        if let Some(side) = side
+            && !changes.is_empty()
+        {
             let ordinal = self.ordinal(kind, before, &to)?;
             let from = before.map_or(&to, |before| before.record.name());
             self.change_memberships(side, ordinal, &changes, from, &to)?;

@@ -116,10 +116,12 @@ impl<'c> Recomputation<'c> {
 
     fn compare_record<E: Entity>(&mut self, stored: &Stored<E>) {
         let name = stored.record.name().as_str();
-        match (self.unmet.remove(name), self.criteria.matches(&stored.record)) {
-            (true, true) | (false, false) => {}
-            (false, true) => self.join.push((stored.ordinal, name.to_owned())),
-            (true, false) => self.leave.push((stored.ordinal, name.to_owned())),
+        let is_member = self.unmet.remove(name);
+        let meets_criteria = self.criteria.matches(&stored.record);
+        if meets_criteria && !is_member {
+            self.join.push((stored.ordinal, name.to_owned()));
+        } else if is_member && !meets_criteria {
+            self.leave.push((stored.ordinal, name.to_owned()));
         }
     }
 }

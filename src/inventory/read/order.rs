@@ -128,10 +128,12 @@ impl RowSorter {
         let end = limit.map(|limit| start.saturating_add(limit));
         let mut give = |name: &str| {
             number += 1;
-            match (number > start, end) {
-                (_, Some(end)) if number > end => Ok(Flow::Stop),
-                (false, _) => Ok(Flow::Continue),
-                (true, _) => each(name),
+            if end.is_some_and(|end| number > end) {
+                Ok(Flow::Stop)
+            } else if number > start {
+                each(name)
+            } else {
+                Ok(Flow::Continue)
             }
         };
         match self {

@@ -27,7 +27,9 @@ pub(super) fn set_aside(
     let io = || StoreError::io(format!("moving the damaged files to {}", folder.display()));
     fs::create_dir(&folder).map_err(io())?;
     for file in ["CURRENT", "MARK"].map(|name| directory.path().join(name)) {
-        if let (Some(name), true) = (file.file_name(), file.exists()) {
+        if let Some(name) = file.file_name()
+            && file.exists()
+        {
             fs::copy(&file, folder.join(name)).map_err(io())?;
         }
     }

@@ -235,10 +235,12 @@ fn mark(cells: &mut Vec<MarkedCell<'_>>, layout: &Layout, is_header: bool, probl
             }
         }
     }
-    let text = match (is_header, problems.text.as_str()) {
-        (true, "") => PROBLEM_COLUMN.to_owned(),
-        (true, text) => format!("{PROBLEM_COLUMN}: {text}"),
-        (false, text) => text.to_owned(),
+    let text = if !is_header {
+        problems.text.clone()
+    } else if problems.text.is_empty() {
+        PROBLEM_COLUMN.to_owned()
+    } else {
+        format!("{PROBLEM_COLUMN}: {}", problems.text)
     };
     // Also overwrites a problem of an earlier import.
     if let Some(cell) = cells.get_mut(column) {

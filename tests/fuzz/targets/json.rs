@@ -18,7 +18,7 @@ fuzz_target!(|body: &[u8]| {
             serde_json::Value::from(list.iter().map(written).collect::<Vec<_>>()).to_string()
         }
     };
-    // A whole number beyond 64 bits is written as text, so the second reading is the measure.
+    // An integer beyond 64 bits is written as text, so the second reading is the measure.
     let again = json::read_objects(text.as_bytes()).expect("what was written is read");
     let text_again = match &again {
         Objects::One(object) => written(object).to_string(),

@@ -117,7 +117,7 @@ fn count(map: &Map, location: &str, key: &str) -> Result<u64, MetadataError> {
         Value::Int(number) => u64::try_from(*number).ok(),
         _ => None,
     };
-    number.ok_or_else(|| wrong_type(&format!("{location}.{key}"), "a whole number from 0", value))
+    number.ok_or_else(|| wrong_type(&format!("{location}.{key}"), "an integer from 0", value))
 }
 
 /// Returns the map at `key`.

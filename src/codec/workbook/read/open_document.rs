@@ -179,10 +179,10 @@ impl Correction {
         let mut collapsed = String::with_capacity(text.len());
         for character in text.chars() {
             let is_blank = matches!(character, ' ' | '\t' | '\r' | '\n');
-            match (is_blank, self.is_after_blank) {
-                (true, true) => {}
-                (true, false) => collapsed.push(' '),
-                (false, _) => collapsed.push(character),
+            if !is_blank {
+                collapsed.push(character);
+            } else if !self.is_after_blank {
+                collapsed.push(' ');
             }
             self.is_after_blank = is_blank;
         }

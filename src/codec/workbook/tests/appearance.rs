@@ -15,7 +15,7 @@ fn handed_back(format: Format) -> Vec<u8> {
     let row = [
         MarkedCell::from("R 1%"),
         wrong(Cell::Number(22.5)),
-        MarkedCell::from("port: 22.5 is no whole number"),
+        MarkedCell::from("port: 22.5 is not an integer"),
     ];
     writer.row(row).unwrap();
     writer.row([wrong(Cell::Empty), wrong(Cell::Date(45_322.5))]).unwrap();

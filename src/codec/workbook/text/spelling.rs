@@ -7,7 +7,7 @@
 //! |---|---|
 //! | any | empty: the property is absent; the text `None`: null, except in a name |
 //! | text, name, end of a link | the text as it is, without the white space around a name; a number as its digits (22, not 22.0) |
-//! | integer | a whole number, or the text of one (`22`, `22.0`) |
+//! | integer | a number without a fraction, or the text of one (`22`, `22.0`) |
 //! | boolean | a boolean; 1 and 0; `true` and `false` in any case |
 //! | list of names | `['a', 'b']` |
 //! | custom | a number, a boolean or a date; a text, with the exceptions below |
@@ -17,7 +17,7 @@
 //! `"1.2E+10"`, `""`, `"[1, 2]"`) is the text between the quotes, if that text without quotes would
 //! be another value. Any other text in quotes keeps its quotes.
 //!
-//! A value that Excel changed is an error, because the typed text is lost: `1.2E+10`, a whole number
+//! A value that Excel changed is an error, because the typed text is lost: `1.2E+10`, an integer
 //! of more than 15 digits, a date in a text property. A cell with an error, a formula without a value
 //! and a duration are errors too.
 //!
@@ -332,13 +332,13 @@ fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), CellFau
             if is_whole && number.abs() >= SCIENTIFIC_MIN && number % SCIENTIFIC_STEP == 0.0 {
                 return Err(scientific(&shown_scientific(number)));
             }
-            // Below the limit a whole number is exact, and so is its text.
+            // Below the limit an integer is exact, and so is its text.
             let text =
                 if is_whole { (number as i64).to_string() } else { python::float_repr(number) };
             Ok((Value::Text(text), Fit::Converted))
         }
         PropertyType::Int if !is_whole => {
-            let detail = format!("expected a whole number, found {number}");
+            let detail = format!("expected an integer, found {number}");
             Err(CellFault::new("fraction", detail))
         }
         PropertyType::Int | PropertyType::Any if is_whole => {
@@ -359,7 +359,7 @@ fn read_number(type_: PropertyType, number: f64) -> Result<(Value, Fit), CellFau
     }
 }
 
-/// A whole number, for example of an ICCID, whose last digits a spreadsheet program has replaced.
+/// An integer, for example of an ICCID, whose last digits a spreadsheet program has replaced.
 fn too_many_digits() -> CellFault {
     CellFault::new(
         "digits",
@@ -418,7 +418,7 @@ fn value_cell(value: &Value) -> Cell<'_> {
         },
         Value::BigInt(number) => Cell::from(format!("int({number})")),
         Value::Float(number) if !number.is_finite() => Cell::from(literal::spell(value)),
-        // The cell of a whole number would be parsed to an integer.
+        // A number without a fraction would be parsed to an integer.
         Value::Float(number) if number.fract() == 0.0 => {
             Cell::from(format!("float({})", python::float_repr(*number)))
         }

@@ -84,10 +84,13 @@ pub(in crate::http) async fn delete(call: Call) -> Result<Response, Problem> {
 /// 400 with all flaws.
 fn parse(object: Map<String, Value>) -> Result<Body, Problem> {
     let has = |name| object.contains_key(name);
-    let choice = match (has(NAMES), has(search_body::CRITERIA)) {
-        (true, true) => Some("Send either “names” or “search_criteria”, not both."),
-        (false, false) => Some("Send “names” or “search_criteria”: which records to delete."),
-        (true, false) | (false, true) => None,
+    let (has_names, has_criteria) = (has(NAMES), has(search_body::CRITERIA));
+    let choice = if has_names && has_criteria {
+        Some("Send either “names” or “search_criteria”, not both.")
+    } else if has_names || has_criteria {
+        None
+    } else {
+        Some("Send “names” or “search_criteria”: which records to delete.")
     };
     let mut reader = ObjectReader::new(object);
     let kind = reader.required(search_body::TYPE, kind);

@@ -294,7 +294,7 @@ fn order(
     Some(Some(Order { property: property?, direction: direction? }))
 }
 
-/// Reads a whole number, or its digits as a text.
+/// Reads an integer, or its digits as a text.
 fn number(flaws: &mut Flaws<'_>, value: Option<&Value>, default: u64, max: u64) -> Option<u64> {
     let Some(value) = value else { return Some(default) };
     let number = match value {
@@ -304,7 +304,7 @@ fn number(flaws: &mut Flaws<'_>, value: Option<&Value>, default: u64, max: u64) 
     };
     let number = number.filter(|number| *number <= max);
     if number.is_none() {
-        flaws.wrong(value, &format!("must be a whole number from 0 to {max}"));
+        flaws.wrong(value, &format!("must be an integer from 0 to {max}"));
     }
     number
 }
