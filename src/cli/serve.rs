@@ -47,6 +47,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     opened.store.directory().announce(&format!("http://{}", local_address(address)))?;
     let app = App::new(AppParts {
         name: config.name(),
+        dialect: config.dialect.into(),
         accounts: opened.accounts.clone(),
         migration: opened.migration.clone(),
         topology: opened.topology.clone(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, value_parser};
 
 use crate::http::Limits;
+use crate::inventory::Dialect;
 use crate::store;
 
 /// The file with the host's name on Linux.
@@ -58,6 +59,10 @@ pub struct ServeConfig {
     #[arg(long, env = "SATCHEL_NAME", value_name = "NAME", value_parser = server_name)]
     name: Option<String>,
 
+    /// Names of relations in responses: `enms` adds the names of eNMS to Satchel's
+    #[arg(long, env = "SATCHEL_DIALECT", value_enum, default_value = "satchel")]
+    pub dialect: DialectWord,
+
     /// Memory for the database cache in MiB, 16 to 65536. An import needs this amount a second
     /// time. Use more for a large inventory
     #[arg(long, env = "SATCHEL_CACHE_MIB", value_name = "MIB", default_value_t = default_cache_mib(),
@@ -96,6 +101,24 @@ impl ServeConfig {
             cache_bytes: self.cache_mib * MIB_BYTES,
             checked_at_open_bytes_max: self.check_at_open_mib * MIB_BYTES,
             ..store::Options::default()
+        }
+    }
+}
+
+/// The names under which instances show their relations, unless a request says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DialectWord {
+    /// Satchel's names
+    Satchel,
+    /// Satchel's names and, where they differ, eNMS's
+    Enms,
+}
+
+impl From<DialectWord> for Dialect {
+    fn from(word: DialectWord) -> Self {
+        match word {
+            DialectWord::Satchel => Self::Satchel,
+            DialectWord::Enms => Self::Enms,
         }
     }
 }

@@ -60,6 +60,24 @@ impl ReportFormat {
     }
 }
 
+/// The format of a configuration in a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TextFormat {
+    /// The text itself.
+    Plain,
+    /// A JSON string, as eNMS answers.
+    Json,
+}
+
+impl TextFormat {
+    /// Returns the format that `Accept` prefers; plain text if it does not name JSON.
+    pub(super) fn preferred(headers: &HeaderMap) -> Self {
+        let plain = weight(headers, ACCEPT, |name| name == b"text/plain");
+        let json = weight(headers, ACCEPT, |name| name == b"application/json");
+        if json > plain { TextFormat::Json } else { TextFormat::Plain }
+    }
+}
+
 /// The format of a job in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum JobFormat {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     access::{Accounts, HashError, Login},
-    inventory::Inventory,
+    inventory::{Dialect, Inventory},
     job::Jobs,
     migration::Migration,
     topology::Topology,
@@ -18,6 +18,8 @@ use crate::{
 pub struct App {
     /// The name that the server reports in `is_alive`: usually the host's name.
     pub(super) name: String,
+    /// The dialect of responses whose request names none.
+    pub(super) dialect: Dialect,
     pub(super) login: Login,
     pub(super) migration: Migration,
     pub(super) topology: Topology,
@@ -36,6 +38,8 @@ pub struct App {
 pub struct AppParts {
     /// The name that the server reports in `is_alive`.
     pub name: String,
+    /// The dialect of responses whose request names none.
+    pub dialect: Dialect,
     /// The accounts that logins are checked against.
     pub accounts: Arc<dyn Accounts>,
     /// Export and import of projects.
@@ -59,12 +63,22 @@ impl App {
     /// # Errors
     /// [`HashError`] if the system gives no random numbers for the login cache.
     pub fn new(parts: AppParts) -> Result<Self, HashError> {
-        let AppParts { name, accounts, migration, topology, inventory, jobs, limits, routes } =
-            parts;
+        let AppParts {
+            name,
+            dialect,
+            accounts,
+            migration,
+            topology,
+            inventory,
+            jobs,
+            limits,
+            routes,
+        } = parts;
         let login = Login::new(accounts)?;
         let operations = routes.iter().map(|route| route.description.operation);
         Ok(Self {
             name,
+            dialect,
             login,
             migration,
             topology,

@@ -8,6 +8,7 @@ use super::{
     endpoint::Endpoint,
     parameters::Parameters,
     path::Path,
+    paths,
     problem::{Problem, ProblemKind, shorten},
 };
 
@@ -81,7 +82,10 @@ impl Router {
         }
         let Some(found) = self.pattern_of(path) else {
             let shown = path.segments().join("/");
-            let detail = format!("Nothing exists at “/{}”.", shorten(&shown));
+            let detail = match enms_call(path) {
+                Some(call) => format!("“/{}” is a call of eNMS's {}", shorten(&shown), call.why()),
+                None => format!("Nothing exists at “/{}”.", shorten(&shown)),
+            };
             return Err(Problem::new(ProblemKind::UnknownPath, detail));
         };
         if *method == Method::OPTIONS {
@@ -100,6 +104,64 @@ impl Router {
     fn pattern_of(&self, path: &Path<'_>) -> Option<&PatternEndpoints> {
         let path = path.segments();
         self.by_segments.get(path.len())?.iter().find(|known| known.matches(path))
+    }
+}
+
+/// A call of eNMS that Satchel does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EnmsCall {
+    /// It runs a service or a task, or is about runs.
+    Automation,
+    /// It is about the servers of a cluster.
+    Cluster,
+    /// It reads the repository of configurations.
+    Git,
+    /// It computes which users can access which devices.
+    Rights,
+}
+
+/// The calls of eNMS 4.6 (`eNMS/rest_api.py`) that Satchel does not have.
+const ENMS_CALLS: [(&str, EnmsCall); 8] = [
+    ("get_cluster_status", EnmsCall::Cluster),
+    ("get_git_content", EnmsCall::Git),
+    ("result", EnmsCall::Automation),
+    ("run_service", EnmsCall::Automation),
+    ("run_task", EnmsCall::Automation),
+    ("update_database_configurations_from_git", EnmsCall::Git),
+    ("update_device_rbac", EnmsCall::Rights),
+    ("workers", EnmsCall::Automation),
+];
+
+/// Returns the call of eNMS that a path means.
+fn enms_call(path: &Path<'_>) -> Option<EnmsCall> {
+    let ["rest", name, ..] = path.segments().iter().map(|it| &**it).collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    ENMS_CALLS.iter().find(|(known, _)| *known == name).map(|(_, call)| *call)
+}
+
+impl EnmsCall {
+    /// Returns the end of the sentence about the call: what it belongs to, and what Satchel does.
+    fn why(self) -> String {
+        match self {
+            Self::Automation => {
+                "automation. Satchel stores services, workflows and tasks, but does \
+                                 not run them: send this call to eNMS."
+                    .to_owned()
+            }
+            Self::Cluster => format!(
+                "cluster. A Satchel server has no cluster. “GET {}” says whether it runs.",
+                paths::IS_ALIVE.pattern()
+            ),
+            Self::Git => format!(
+                "configuration backup. Satchel does not use git: configurations are stored with “PUT \
+                 {}”.",
+                paths::CONFIGURATION.pattern()
+            ),
+            Self::Rights => "access rights. Satchel stores the “rbac_” properties, but does not \
+                             enforce them."
+                .to_owned(),
+        }
     }
 }
 
@@ -184,6 +246,23 @@ mod tests {
             assert!(found(Method::GET, &path).is_none(), "{path}");
         }
         assert!(found(Method::PATCH, &path).is_none());
+    }
+
+    #[test]
+    fn calls_of_enms_that_are_missing_say_what_they_are() {
+        let router = Router::new(endpoints());
+        let detail = |path: &str| match router.find(&Method::POST, &Path::parse(path).unwrap()) {
+            Err(problem) if problem.is(ProblemKind::UnknownPath) => problem.detail().to_owned(),
+            Err(_) | Ok(_) => panic!("{path} exists"),
+        };
+        for (name, _) in ENMS_CALLS {
+            let sentence = detail(&format!("/rest/{name}"));
+            assert!(sentence.starts_with(&format!("“/rest/{name}” is a call of eNMS's")), "{name}");
+        }
+        let result = detail("/rest/result/Check%20BGP/2026-11-27%2010:00:00");
+        assert!(result.contains("does not run them"), "{result}");
+        assert_eq!(detail("/rest/nowhere"), "Nothing exists at “/rest/nowhere”.");
+        assert_eq!(detail("/run_service"), "Nothing exists at “/run_service”.");
     }
 
     /// The router takes the first pattern that matches.

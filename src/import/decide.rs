@@ -5,7 +5,7 @@
 //! happens to each name: see [`Decider::decide`].
 
 use super::{
-    ImportError, adjust,
+    ImportError, ImportSource, adjust,
     decoded::Incoming,
     pairs::{Pair, Pairs},
     removed_references::RemovedReferences,
@@ -13,7 +13,9 @@ use super::{
     scope::Scope,
 };
 use crate::{
-    model::{AnyRecord, Kind, Record, check_limits, limits::SURELY_KEPT_BYTES},
+    model::{
+        AnyRecord, Kind, Record, Secrets, Value, View, check_limits, limits::SURELY_KEPT_BYTES,
+    },
     store::{Raw, StoreError, encode_body},
 };
 
@@ -199,7 +201,12 @@ impl Decider<'_> {
             && !emptied
         {
             let mut merged = existing.record(self.kind, name.as_bytes())?;
+            let shared = match self.scope.source {
+                ImportSource::Sheets => shared_values(&*merged),
+                ImportSource::Documents => Vec::new(),
+            };
             merged.merge(record);
+            keep_shared(&mut *merged, shared);
             record = merged;
             changed = true;
         }
@@ -229,6 +236,32 @@ impl Decider<'_> {
         };
         let result = Some(ResultingRecord { record, ordinal, version, body });
         Ok(Step { name, decision, existing, result })
+    }
+}
+
+/// The values of a record in which a collection stands in more than one place, by property.
+fn shared_values(record: &dyn Record) -> Vec<(String, Value)> {
+    let views = record.views(Secrets::LeftOut).into_iter();
+    let shared = views.filter_map(|(property, view)| match view {
+        View::Value(value) if value.has_shared() => Some((property.to_owned(), value.clone())),
+        _ => None,
+    });
+    shared.collect()
+}
+
+/// Keeps values that differ from the incoming ones only in that a collection stands in more than one
+/// place. A cell cannot say that it does, so the record would count as updated, and its document
+/// would lose its anchors.
+fn keep_shared(merged: &mut dyn Record, shared: Vec<(String, Value)>) {
+    for (property, value) in shared {
+        let is_same = matches!(
+            merged.view(&property),
+            Some(View::Value(incoming)) if *incoming != value && incoming.equals_plain(&value)
+        );
+        if is_same {
+            // The record had this value.
+            let _ = merged.set(&property, value);
+        }
     }
 }
 

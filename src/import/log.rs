@@ -82,6 +82,11 @@ impl Log {
         })
     }
 
+    /// What the records come from.
+    pub fn source(&self) -> ImportSource {
+        self.source
+    }
+
     /// The progress of the import, by which it is cancelled too.
     pub fn progress(&self) -> &Progress {
         &self.progress

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Emptying, ImportError, ImportOptions, ImportOutcome, ImportReport, KindReport, Log,
-    Milliseconds, Mode, OnError,
+    Emptying, ImportError, ImportOptions, ImportOutcome, ImportReport, ImportSource, KindReport,
+    Log, Milliseconds, Mode, OnError,
     apply::{Application, require_administrator},
     decoded::Decoded,
     members::MemberSearch,
@@ -68,7 +68,7 @@ pub fn apply(
     let planning = Instant::now();
     progress.step(Step::Planning, None)?;
     let existing = store.read();
-    let scope = scope(&existing, options, decoded)?;
+    let scope = scope(&existing, options, log.source(), decoded)?;
     let resolved = resolve(&scope, log)?;
     let run = |outcome, types, durations| ImportRun {
         what: options.what,
@@ -113,6 +113,7 @@ pub fn apply(
 fn scope<'a>(
     existing: &'a LiveView,
     options: &ImportOptions<'a>,
+    source: ImportSource,
     decoded: Decoded,
 ) -> Result<Scope<'a>, ImportError> {
     let emptied = PerKind::new(|kind| match options.emptying {
@@ -125,6 +126,7 @@ fn scope<'a>(
         existing_summary: existing.summary()?,
         decoded,
         emptied,
+        source,
         principal: options.principal,
         principal_kept: false,
     };

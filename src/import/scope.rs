@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{
-    ImportError,
+    ImportError, ImportSource,
     decoded::Decoded,
     sorted_cursor::{SortedCursor, record_key},
 };
@@ -21,6 +21,8 @@ pub(super) struct Scope<'a> {
     pub decoded: Decoded,
     /// Whether the existing records of a kind are removed first.
     pub emptied: PerKind<bool>,
+    /// What the records come from.
+    pub source: ImportSource,
     /// The name of the principal.
     pub principal: &'a str,
     /// Whether the principal is kept although users are emptied, because the import does not

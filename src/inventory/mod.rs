@@ -37,8 +37,8 @@ pub use error::InventoryError;
 pub use maintenance::{GenerationState, InventoryState, KindCount, UndoOutcome, UndoReport};
 pub use pools::PoolsReport;
 pub use read::{
-    Criterion, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink, SearchRequest,
-    SearchTotals, Text,
+    Criterion, Dialect, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink,
+    SearchRequest, SearchTotals, Text,
 };
 pub use verify::{FindingShown, FindingsReport, KindRead, VerifyReport};
 

@@ -1,7 +1,7 @@
 //! Inventories for tests, with ordinary and hostile names.
 
 use crate::{
-    inventory::{Flow, InstanceRow, Inventory, InventoryError, RowSink},
+    inventory::{Dialect, Flow, InstanceRow, Inventory, InventoryError, RowSink},
     model::{AnyRecord, Entity, Kind, KindVisitor, Map, Pool, PropertyType, Side, Target, Value},
     store::{LiveView, Store, StoreError, Transaction},
 };
@@ -177,7 +177,7 @@ impl Sample {
     }
 
     pub(super) fn shown(&self, kind: Kind, name: &str) -> Row {
-        self.inventory.instance(kind, name, row).unwrap()
+        self.inventory.instance(kind, name, Dialect::Satchel, row).unwrap()
     }
 
     pub(super) fn shown_property(&self, kind: Kind, name: &str, property: &str) -> Value {

@@ -31,7 +31,7 @@ entity! {
 
 impl KindFacts for Credential {
     const INVERSE_NAMES: &'static [InverseName] = &[
-        InverseName::new("device_pools", "credentials"),
+        InverseName::new("device_pools", "credentials").in_enms("credential_devices"),
         InverseName::new("groups", "credentials"),
     ];
 }

@@ -1,8 +1,12 @@
 //! Inverse relations: properties that show the records that refer to this record.
 //!
-//! A relation is stored on one side only. The other side shows it too, under eNMS's name. One name
-//! can stand for both directions: a device's `devices` contains the devices in its own list and the
-//! devices whose `gateways` contain it. All records in one inverse relation are of the same kind.
+//! A relation is stored on one side only. The other side shows it too, mostly under eNMS's name. One
+//! name can stand for both directions: a device's `devices` contains the devices in its own list and
+//! the devices whose `gateways` contain it. All records in one inverse relation are of the same kind.
+//!
+//! Where our name is not eNMS's, the relation has both: a device's `services` are its
+//! `target_services` in eNMS. Requests can use either name. A response shows eNMS's names beside
+//! ours if the request asks for them.
 
 use std::sync::LazyLock;
 
@@ -15,6 +19,9 @@ pub struct InverseRelations {
     pub targets: Vec<Target>,
     /// The inverse relations, sorted by name.
     pub relations: Vec<InverseRelation>,
+    /// The same relations under the names of eNMS that are not ours, sorted by name. A relation of
+    /// ours can be several of eNMS: a device's `links` are its `source` and its `destination` there.
+    pub enms: Vec<InverseRelation>,
 }
 
 /// One inverse relation: a property that shows the records that refer to this record.
@@ -40,6 +47,13 @@ pub struct Holder {
     pub target: Target,
 }
 
+impl InverseRelation {
+    /// The kind of the records that hold the relation: all holders are of one kind.
+    pub fn holder_kind(&self) -> Kind {
+        self.holders[0].kind
+    }
+}
+
 impl InverseRelations {
     /// The inverse relations of a kind.
     pub fn of(kind: Kind) -> &'static Self {
@@ -48,14 +62,14 @@ impl InverseRelations {
         &ALL[kind]
     }
 
-    /// The inverse relation of this name.
+    /// The inverse relation of this name, which can be eNMS's.
     pub fn relation(&self, name: &str) -> Option<&InverseRelation> {
-        let found = self.relations.binary_search_by(|relation| relation.name.as_str().cmp(name));
-        found.ok().map(|at| &self.relations[at])
+        named(&self.relations, name).or_else(|| named(&self.enms, name))
     }
 
     fn gather(kind: Kind) -> Self {
-        let mut inverse = InverseRelations { targets: Vec::new(), relations: Vec::new() };
+        let mut inverse =
+            InverseRelations { targets: Vec::new(), relations: Vec::new(), enms: Vec::new() };
         let own = held_by(kind);
         for holder in Kind::ALL.into_iter().flat_map(held_by) {
             if !holder.target.kinds().contains(&kind) {
@@ -64,7 +78,7 @@ impl InverseRelations {
             if !inverse.targets.contains(&holder.target) {
                 inverse.targets.push(holder.target);
             }
-            let name = inverse_name(kind, holder);
+            let (name, enms_name) = inverse_names(kind, holder);
             match inverse.relations.iter_mut().find(|relation| relation.name == name) {
                 Some(relation) => relation.holders.push(holder),
                 None => {
@@ -72,10 +86,20 @@ impl InverseRelations {
                     inverse.relations.push(InverseRelation { name, own, holders: vec![holder] });
                 }
             }
+            if let Some(name) = enms_name {
+                inverse.enms.push(InverseRelation { name, own: None, holders: vec![holder] });
+            }
         }
         inverse.relations.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        inverse.enms.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         inverse
     }
+}
+
+/// The relation of this name, in a list sorted by name.
+fn named<'r>(relations: &'r [InverseRelation], name: &str) -> Option<&'r InverseRelation> {
+    let found = relations.binary_search_by(|relation| relation.name.as_str().cmp(name));
+    found.ok().map(|at| &relations[at])
 }
 
 /// Whether a relation refers to one record or to a list. `None` for a property that is not a relation.
@@ -99,17 +123,24 @@ pub struct InverseName {
     /// The kind of those records. `None` for every kind.
     seen_from: Option<Kind>,
     name: &'static str,
+    /// The name in eNMS, if it is another one.
+    enms_name: Option<&'static str>,
 }
 
 impl InverseName {
     /// The inverse name of a relation on every kind to which it can refer.
     pub const fn new(relation: &'static str, name: &'static str) -> Self {
-        Self { relation, seen_from: None, name }
+        Self { relation, seen_from: None, name, enms_name: None }
     }
 
     /// The inverse name of a relation on the records of one kind.
     pub const fn seen_from(kind: Kind, relation: &'static str, name: &'static str) -> Self {
-        Self { relation, seen_from: Some(kind), name }
+        Self { relation, seen_from: Some(kind), name, enms_name: None }
+    }
+
+    /// The same, with the name that eNMS's models have for it.
+    pub const fn in_enms(self, enms_name: &'static str) -> Self {
+        Self { enms_name: Some(enms_name), ..self }
     }
 
     fn fits(&self, kind: Kind, relation: &str) -> bool {
@@ -117,13 +148,16 @@ impl InverseName {
     }
 }
 
-/// The name under which a record of `kind` shows the records whose relation is `holder`.
-fn inverse_name(kind: Kind, holder: Holder) -> String {
+/// The name under which a record of `kind` shows the records whose relation is `holder`, and eNMS's
+/// name if it is another one.
+fn inverse_names(kind: Kind, holder: Holder) -> (String, Option<String>) {
     let Holder { kind: holder_kind, property, .. } = holder;
     match holder_kind.inverse_names().iter().find(|name| name.fits(kind, property)) {
-        Some(inverse) => inverse.name.to_owned(),
-        None if property == "owners" => format!("owned_{holder_kind}s"),
-        None => format!("{property}_{holder_kind}s"),
+        Some(inverse) => (inverse.name.to_owned(), inverse.enms_name.map(str::to_owned)),
+        None if property == "owners" => {
+            (format!("owned_{holder_kind}s"), Some(format!("user_{holder_kind}s")))
+        }
+        None => (format!("{property}_{holder_kind}s"), None),
     }
 }
 
@@ -169,6 +203,59 @@ mod tests {
                     assert!(inverse.targets.contains(&holder.target), "{kind} {word}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_names_of_enms_are_no_other_property() {
+        for kind in Kind::ALL {
+            let inverse = InverseRelations::of(kind);
+            assert!(inverse.enms.is_sorted_by(|a, b| a.name < b.name), "{kind}");
+            for relation in &inverse.enms {
+                let word = &relation.name;
+                assert_eq!(relation.own, None, "{kind} {word}");
+                assert_eq!(kind.property(word), None, "{kind} {word}");
+                assert!(inverse.relations.iter().all(|ours| ours.name != *word), "{kind} {word}");
+                let [holder] = relation.holders[..] else { panic!("{kind} {word}") };
+                assert!(inverse.relations.iter().any(|ours| ours.holders.contains(&holder)));
+                assert_eq!(inverse.relation(word), Some(relation));
+            }
+        }
+    }
+
+    /// The names are those of the models of eNMS 4.6 (`eNMS/models`), without its runs and sessions.
+    #[test]
+    fn relations_have_enms_names_beside_ours() {
+        let words = |kind: Kind| -> Vec<&str> {
+            InverseRelations::of(kind).enms.iter().map(|relation| relation.name.as_str()).collect()
+        };
+        assert_eq!(words(Kind::Device), ["destination", "source", "target_services"]);
+        assert_eq!(words(Kind::Pool), ["credential_devices"]);
+        assert_eq!(words(Kind::Service), ["destinations", "sources"]);
+        assert_eq!(
+            words(Kind::User),
+            [
+                "user_credentials",
+                "user_devices",
+                "user_links",
+                "user_networks",
+                "user_pools",
+                "user_services",
+                "user_tasks",
+            ]
+        );
+        assert_eq!(
+            words(Kind::Group),
+            [
+                "rbac_pool_rbac_configuration",
+                "rbac_pool_rbac_connect",
+                "rbac_pool_rbac_edit",
+                "rbac_pool_rbac_read",
+                "rbac_pool_rbac_target",
+            ]
+        );
+        for kind in [Kind::Network, Kind::Link, Kind::Task, Kind::File, Kind::Credential] {
+            assert_eq!(words(kind), [""; 0], "{kind}");
         }
     }
 

@@ -3,8 +3,8 @@
 use std::{fmt, ops, str::FromStr};
 
 use super::{
-    Credential, Device, Entity, File, Group, InverseName, Link, Network, Pool, Property, Service,
-    Task, User, WorkflowEdge, nearest,
+    Credential, Device, Entity, File, Group, InverseName, Link, Network, Pool, Property,
+    PropertyDefault, Service, Task, User, WorkflowEdge, nearest,
 };
 
 /// A function that is written once and compiled for every kind. [`Kind::dispatch`] calls it with
@@ -61,6 +61,11 @@ macro_rules! kinds {
                 match self { $(Kind::$variant => <$variant as KindFacts>::LONG_TEXTS),+ }
             }
 
+            /// Custom properties that every record of eNMS has, each with its default.
+            pub const fn custom_defaults(self) -> &'static [(&'static str, PropertyDefault)] {
+                match self { $(Kind::$variant => <$variant as KindFacts>::CUSTOM_DEFAULTS),+ }
+            }
+
             /// The secrets of this kind's records that hold the hash of a password.
             pub const fn password_hashes(self) -> &'static [&'static str] {
                 match self { $(Kind::$variant => <$variant as KindFacts>::PASSWORD_HASHES),+ }
@@ -114,6 +119,10 @@ pub trait KindFacts {
     /// Long texts that are stored beside the records, and not in projects.
     const LONG_TEXTS: &'static [&'static str] = &[];
 
+    /// Custom properties that every record of eNMS has, each with its default. Responses show them;
+    /// documents have them only if a client has set them.
+    const CUSTOM_DEFAULTS: &'static [(&'static str, PropertyDefault)] = &[];
+
     /// The secrets that hold the hash of a password, and not the password.
     const PASSWORD_HASHES: &'static [&'static str] = &[];
 }
@@ -132,6 +141,12 @@ impl Kind {
     /// The position of the typed property of this name in [`Kind::properties`].
     pub fn position(self, name: &str) -> Option<usize> {
         self.properties().binary_search_by(|known| known.name.cmp(name)).ok()
+    }
+
+    /// The default of a custom property that every record of eNMS has.
+    pub fn custom_default(self, name: &str) -> Option<PropertyDefault> {
+        let known = self.custom_defaults().iter().find(|(known, _)| *known == name);
+        known.map(|(_, default)| *default)
     }
 
     /// Resolves a name on the wire: an alias to the name of its property, any other name to itself.

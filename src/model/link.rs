@@ -33,7 +33,7 @@ impl KindFacts for Link {
     const INVERSE_NAMES: &'static [InverseName] = &[
         InverseName::seen_from(Kind::Network, "source", "attached_links"),
         InverseName::seen_from(Kind::Network, "destination", "attached_links"),
-        InverseName::new("source", "links"),
-        InverseName::new("destination", "links"),
+        InverseName::new("source", "links").in_enms("source"),
+        InverseName::new("destination", "links").in_enms("destination"),
     ];
 }

@@ -9,6 +9,7 @@ mod criteria;
 mod entity;
 mod file_name;
 mod folded;
+mod instance_type;
 mod inverse_relation;
 mod ip_text;
 mod kind;
@@ -53,6 +54,7 @@ pub use file_name::{
 };
 pub use folded::{folded, folded_words};
 pub use group::Group;
+pub use instance_type::InstanceType;
 pub use inverse_relation::{Holder, InverseName, InverseRelation, InverseRelations, arity};
 pub use ip_text::IpText;
 pub use kind::{Kind, KindFacts, KindVisitor, PerKind, UnknownKind};

@@ -45,6 +45,16 @@ impl KindFacts for Pool {
         InverseName::new("links", "pools"),
         InverseName::new("tasks", "pools"),
         InverseName::new("target_services", "target_pools"),
+        InverseName::new("rbac_group_rbac_configuration", "rbac_group_rbac_configuration_pools")
+            .in_enms("rbac_pool_rbac_configuration"),
+        InverseName::new("rbac_group_rbac_connect", "rbac_group_rbac_connect_pools")
+            .in_enms("rbac_pool_rbac_connect"),
+        InverseName::new("rbac_group_rbac_edit", "rbac_group_rbac_edit_pools")
+            .in_enms("rbac_pool_rbac_edit"),
+        InverseName::new("rbac_group_rbac_read", "rbac_group_rbac_read_pools")
+            .in_enms("rbac_pool_rbac_read"),
+        InverseName::new("rbac_group_rbac_target", "rbac_group_rbac_target_pools")
+            .in_enms("rbac_pool_rbac_target"),
     ];
 }
 

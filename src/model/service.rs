@@ -102,7 +102,7 @@ entity! {
 impl KindFacts for Service {
     const INVERSE_NAMES: &'static [InverseName] = &[
         InverseName::new("services", "workflows"),
-        InverseName::new("target_devices", "services"),
+        InverseName::new("target_devices", "services").in_enms("target_services"),
         InverseName::new("target_pools", "target_services"),
         InverseName::new("restrict_to_owners", "restricted_services"),
     ];

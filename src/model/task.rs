@@ -1,8 +1,8 @@
 //! The task.
 
 use super::{
-    Any, Bool, Device, Group, Int, InverseName, KindFacts, Many, Name, One, Pool, Service, Text,
-    User, entity::entity,
+    Any, Bool, Device, Group, Int, InverseName, KindFacts, Many, Name, One, Pool, PropertyDefault,
+    Service, Text, User, entity::entity,
 };
 
 entity! {
@@ -34,6 +34,12 @@ entity! {
 }
 
 impl KindFacts for Task {
+    const ALIASES: &'static [(&'static str, &'static str)] = &[("service_name", "service")];
+
+    /// Whether eNMS's scheduler runs the task. eNMS leaves it out of projects.
+    const CUSTOM_DEFAULTS: &'static [(&'static str, PropertyDefault)] =
+        &[("is_active", PropertyDefault::Bool(false))];
+
     const INVERSE_NAMES: &'static [InverseName] = &[
         InverseName::new("service", "tasks"),
         InverseName::new("devices", "tasks"),

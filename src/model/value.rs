@@ -205,6 +205,40 @@ impl Value {
         }
     }
 
+    /// Whether a collection in it stands in more than one place ([`Value::Shared`]).
+    pub fn has_shared(&self) -> bool {
+        match self {
+            Value::Shared(_) => true,
+            Value::List(items) | Value::Tuple(items) => items.iter().any(Value::has_shared),
+            Value::Map(map) => map.iter().any(|(_, value)| value.has_shared()),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::BigInt(_)
+            | Value::Text(_)
+            | Value::Timestamp(_)
+            | Value::Binary(_) => false,
+        }
+    }
+
+    /// Whether two values are equal apart from [`Value::Shared`].
+    pub fn equals_plain(&self, other: &Self) -> bool {
+        let all = |a: &[Value], b: &[Value]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.equals_plain(b))
+        };
+        match (self.plain(), other.plain()) {
+            (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => all(a, b),
+            (Value::Map(a), Value::Map(b)) => {
+                a.len() == b.len()
+                    && a.iter()
+                        .zip(b.iter())
+                        .all(|((a_key, a), (b_key, b))| a_key == b_key && a.equals_plain(b))
+            }
+            (a, b) => a == b,
+        }
+    }
+
     /// The name of the type, for messages.
     pub fn type_name(&self) -> &'static str {
         match self {

@@ -19,7 +19,7 @@ entity! {
 impl KindFacts for WorkflowEdge {
     const INVERSE_NAMES: &'static [InverseName] = &[
         InverseName::new("workflow", "edges"),
-        InverseName::new("source", "outgoing_edges"),
-        InverseName::new("destination", "incoming_edges"),
+        InverseName::new("source", "outgoing_edges").in_enms("destinations"),
+        InverseName::new("destination", "incoming_edges").in_enms("sources"),
     ];
 }

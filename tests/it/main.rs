@@ -16,6 +16,7 @@ mod deletions;
 mod docs;
 mod durability;
 mod empty_replacement;
+mod enms;
 mod error_chains;
 mod errors;
 mod forms;

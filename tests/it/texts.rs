@@ -52,7 +52,9 @@ fn a_text_has_a_property_and_a_version() {
     let server = Server::start();
     put(&server, "device", &json!({"name": "R 1%"}));
     let none = ask(&server, "GET", &config("R 1%")).send();
-    none.problem(404, "unknown-text");
+    assert_eq!((none.status, none.body.as_slice(), none.header("etag")), (200, &b""[..], None));
+    let unknown = config("R 1%") + "?property=running_config";
+    ask(&server, "GET", &unknown).send().problem(404, "unknown-text");
     ask(&server, "GET", &config("nowhere")).send().problem(404, "unknown-instance");
     let nowhere = ask(&server, "PUT", &config("nowhere")).body("x").send();
     nowhere.problem(404, "unknown-instance");
@@ -110,4 +112,25 @@ fn bodies_that_are_not_texts_are_refused() {
     connection.send(request.head().as_bytes());
     connection.answer().problem(413, "body-too-large");
     assert_eq!(get(&server, "/rest/count")["device"], 1);
+}
+
+/// eNMS answers a JSON string, which its clients read with `response.json()`.
+#[test]
+fn a_text_is_a_json_string_if_the_client_asks_for_json() {
+    let server = Server::start();
+    put(&server, "device", &json!({"name": "R 1%"}));
+    let get = |accept: &str| ask(&server, "GET", &config("R 1%")).header("Accept", accept).send();
+    let empty = get("application/json");
+    assert_eq!((empty.status, empty.json()), (200, json!("")));
+    let text = "banner \"é\" \\ \n\tend\n";
+    store(&server, "PUT", &config("R 1%"), text);
+    let answer = get("application/json");
+    assert_eq!(answer.json(), json!(text));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("vary"), Some("accept"));
+    for accept in ["*/*", "text/plain", "text/plain, application/json", "text/*"] {
+        assert_eq!(get(accept).body, text.as_bytes(), "{accept}");
+    }
+    let plain = get("*/*");
+    assert_ne!(plain.header("etag"), answer.header("etag"));
 }

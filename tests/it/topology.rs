@@ -11,7 +11,7 @@ use satchel::codec::workbook::{
 };
 use satchel::import::{EmptyReplacement, ImportOutcome, Mode, OnError};
 use satchel::job::Progress;
-use satchel::model::{AnyRecord, Device, Entity, Field, Kind, Link, Map, Network, Value};
+use satchel::model::{AnyRecord, Device, Entity, Field, Kind, Link, Map, Network, Shared, Value};
 use satchel::store::Store;
 use satchel::topology::{
     ExportRequest, Ignored, ImportReport, ImportRequest, Mapping, ReadOptions, Replace, Topology,
@@ -1091,4 +1091,25 @@ fn too_many_columns_are_refused_before_a_file_is_created() {
     assert!(told.contains("256 columns") && told.contains(".xlsx"), "{told}");
     assert_eq!(place.left_over(), 0);
     assert_eq!(export("a.xlsx").unwrap().sheets[0].columns, 257);
+}
+
+/// A cell cannot say that one list stands in two places, as an anchor in a document does.
+#[test]
+fn equal_values_without_anchors_change_nothing() {
+    let place = Place::new();
+    let items = || Value::List(vec!["1".into(), "2".into()]);
+    let anchored = || Value::Shared(Shared { label: 0, value: Box::new(items()) });
+    let positions = Map::from_entries(vec![("a".into(), anchored()), ("b".into(), anchored())]);
+    place.put::<Device>(vec![("name", "R 1%".into()), ("positions", Value::Map(positions))]);
+    let before = place.device("R 1%");
+    let header = ["name", "positions"];
+    let equal = devices(&header, &[&["R 1%", "{'a': ['1', '2'], 'b': ['1', '2']}"]]);
+    let dry_run = ImportRequest { mode: Mode::DryRun, ..DEFAULT };
+    let counts = |report: &ImportReport| (report.types[0].updated, report.types[0].unchanged);
+    let report = place.import(&equal, &dry_run);
+    assert_eq!((counts(&report), report.changes.unwrap().total), ((0, 1), 0));
+    assert_eq!(counts(&place.imported(&equal)), (0, 1));
+    assert_eq!(place.device("R 1%"), before);
+    let other = devices(&header, &[&["R 1%", "{'a': ['1', '2'], 'b': ['1', '3']}"]]);
+    assert_eq!(counts(&place.imported(&other)), (1, 0));
 }

@@ -23,7 +23,7 @@ use crate::{
         self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Role, hash_password,
     },
     http::{self, App, AppParts, Drained, Limits},
-    inventory::Inventory,
+    inventory::{Dialect, Inventory},
     migration::Migration,
     model::User,
     store::{Store, StoreError},
@@ -72,6 +72,7 @@ impl LocalServer {
         let app = App::new(AppParts {
             // Only this command uses the server, so the name does not matter.
             name: "satchel".to_owned(),
+            dialect: Dialect::default(),
             accounts,
             migration: Migration::new(store.clone())?,
             topology: Topology::new(store.clone())?,

@@ -17,6 +17,13 @@ pub(in crate::http) const PROPERTY: CallOption = CallOption::new(
     ValueType::Text,
 );
 
+pub(in crate::http) const DIALECT: CallOption = CallOption::new(
+    "dialect",
+    "`enms` shows relations under the names of eNMS too, where they differ. The default is the \
+     server's setting.",
+    ValueType::Word(&["satchel", "enms"]),
+);
+
 pub(in crate::http) const DRY_RUN: CallOption = CallOption::new(
     "dry_run",
     "Reports what would change without changing anything.",

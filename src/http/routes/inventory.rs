@@ -11,7 +11,7 @@ use crate::{
         },
         endpoint::Endpoint,
         handlers::inventory::{change, configuration, delete, instance, pools, query, search},
-        options::{ATOMIC, DRY_RUN, PROPERTY},
+        options::{ATOMIC, DIALECT, DRY_RUN, PROPERTY},
         paths,
         route::Route,
     },
@@ -28,8 +28,11 @@ const _: () = assert!(INSTANCES_BYTES_MAX >= 2 * TEXT_BYTES_MAX as u64);
 const INSTANCES: BodyRule = BodyRule::AtMost { bytes_max: INSTANCES_BYTES_MAX };
 const TEXT: BodyRule = BodyRule::AtMost { bytes_max: LONG_TEXT_BYTES_MAX as u64 };
 
-const KIND: PathParameter =
-    PathParameter { name: "kind", about: "The type of instance.", value: ValueType::Kind };
+const KIND: PathParameter = PathParameter {
+    name: "kind",
+    about: "The type of instance; also an exact type of eNMS, such as router or workflow, or node.",
+    value: ValueType::Kind,
+};
 const NAME: PathParameter = text("name", "The instance's name.");
 const DEVICE: PathParameter = text("device", "The device's name.");
 
@@ -141,7 +144,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
                 tag: Tag::Inventory,
                 summary: "All properties and relations of an instance, except its secrets.",
                 path: &[KIND, NAME],
-                query: QueryRule::Nothing,
+                query: QueryRule::Known(&[DIALECT]),
                 request: &[],
                 responses: &[
                     ResponseForm::of("The instance.", &[INSTANCE]).headers(VALIDATOR),
@@ -248,12 +251,13 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             description: Description {
                 operation: "get_configuration",
                 tag: Tag::Inventory,
-                summary: "A device's configuration or another of its long texts, as plain text.",
+                summary: "A device's configuration or another of its long texts, as plain text; as a JSON \
+                      string if Accept asks for application/json.",
                 path: &[DEVICE],
                 query: TEXT_OPTIONS,
                 request: &[],
                 responses: &[
-                    ResponseForm::of("The text.", &[PLAIN]).headers(VALIDATOR),
+                    ResponseForm::of("The text.", &[PLAIN, json(Shape::Text)]).headers(VALIDATOR),
                     NOT_MODIFIED,
                 ],
             },

@@ -16,6 +16,8 @@
 //! object              one object of a request, parsed: the patch
 //! plan                the planned record, or the faults of the object
 //! edit                one change in progress: the transaction, and the effects of each write
+//! sent_relation       a relation that an object sets from its other side, parsed
+//! inverse             the changes of other records for such relations
 //! missing             references to records that do not exist
 //! last_administrator  the rule that an administrator who can log in remains
 //! warning             warnings about accepted objects
@@ -23,12 +25,14 @@
 
 mod delete;
 mod edit;
+mod inverse;
 mod last_administrator;
 mod missing;
 mod object;
 mod plan;
 mod put;
 mod request;
+mod sent_relation;
 mod text;
 mod warning;
 

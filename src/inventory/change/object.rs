@@ -7,14 +7,15 @@ use zeroize::Zeroizing;
 
 use super::{
     Fault,
+    sent_relation::SentRelation,
     warning::{Nearest, Warning},
 };
 use crate::{
     access::hash_password,
     inventory::{InventoryError, long_text::LongText},
     model::{
-        AnyRecord, InverseRelations, Kind, Map, Name, Property, PropertyType, Refused, Rule,
-        Secret, Value,
+        AnyRecord, InverseRelation, InverseRelations, Kind, Map, Name, Property, PropertyType,
+        Refused, Rule, Secret, Value,
     },
 };
 
@@ -31,6 +32,8 @@ pub(in crate::inventory) struct ObjectPatch {
     pub secrets: Vec<(&'static str, Zeroizing<String>)>,
     /// Long texts of a device; `None` removes the text.
     pub texts: Vec<(LongText, Option<String>)>,
+    /// Relations that are stored in other records.
+    pub relations: Vec<SentRelation>,
     pub warnings: Vec<Warning>,
     /// Unknown properties, with the known properties that their names resemble.
     pub resembling: Vec<(String, &'static str)>,
@@ -96,6 +99,7 @@ pub(in crate::inventory) fn parse(
             removed: BTreeMap::new(),
             secrets: Vec::new(),
             texts: Vec::new(),
+            relations: Vec::new(),
             warnings: Vec::new(),
             resembling: Vec::new(),
         },
@@ -163,9 +167,10 @@ impl ObjectParser<'_> {
             },
             REMOVE => self.take_removed(value),
             ID => self.ignore_computed(key),
-            word if is_inverse_only(self.kind, word) => self.ignore_computed(key),
             word => {
-                if let Some(relation) = aliased(self.kind, word) {
+                if let Some(relation) = inverse_only(self.kind, word) {
+                    self.take_relation(relation, value);
+                } else if let Some(relation) = aliased(self.kind, word) {
                     self.aliases.insert(relation, (key, value));
                 } else if let Some(text) = LongText::of(self.kind, word) {
                     self.take_text(text, value);
@@ -248,6 +253,13 @@ impl ObjectParser<'_> {
         }
     }
 
+    fn take_relation(&mut self, relation: &'static InverseRelation, value: Value) {
+        match SentRelation::parse(relation, value) {
+            Ok(sent) => self.patch.relations.push(sent),
+            Err(rule) => self.faults.push(Fault::broken(Some(&relation.name), &rule)),
+        }
+    }
+
     fn take_custom(&mut self, key: String, value: Value) {
         let is_criterion =
             self.kind == Kind::Pool && CRITERION_PREFIXES.iter().any(|word| key.starts_with(word));
@@ -324,9 +336,9 @@ fn is_none(value: &Value) -> bool {
     matches!(value, Value::Null) || value.as_text() == Some("")
 }
 
-/// Whether a name is a relation that shows only the record's referrers.
-fn is_inverse_only(kind: Kind, word: &str) -> bool {
-    InverseRelations::of(kind).relation(word).is_some_and(|relation| relation.own.is_none())
+/// The relation that a name means and that consists of the record's referrers only.
+fn inverse_only(kind: Kind, word: &str) -> Option<&'static InverseRelation> {
+    InverseRelations::of(kind).relation(word).filter(|relation| relation.own.is_none())
 }
 
 /// Whether an object can remove a property. It cannot remove the name, and properties that only the
@@ -338,7 +350,7 @@ fn is_removable(kind: Kind, property: &str) -> bool {
     !is_reserved
         && !STAMPS.contains(&property)
         && !is_number_of_members
-        && !is_inverse_only(kind, property)
+        && inverse_only(kind, property).is_none()
 }
 
 /// The relation to one record that an alias means: `source` for `source_name`.
@@ -421,7 +433,6 @@ mod tests {
         let patch = parsed::<Device>(&[
             ("id", Value::Int(7)),
             ("name", "R 1%".into()),
-            ("pools", names(&["[Shared] x"])),
             ("last_modified", "2026-11-23 07:03:05.123456".into()),
             ("last_modified_by", "somebody".into()),
         ])
@@ -429,7 +440,7 @@ mod tests {
         let bare = Device::named(Name::parse("R 1%".to_owned()).unwrap());
         assert_eq!(patch.record, bare.into());
         let words: Vec<_> = patch.warnings.iter().map(|warning| format!("{warning:?}")).collect();
-        assert_eq!(words.len(), 2, "{words:?}");
+        assert_eq!(words.len(), 1, "{words:?}");
     }
 
     #[test]

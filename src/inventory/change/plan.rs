@@ -1,11 +1,12 @@
 //! Plans the change of one record: applies a patch to the current record within the change, and
 //! finds all faults before anything is written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::{
     Atomicity, ExpectedVersion, Fault,
     edit::{Editing, RECORDS_MAX},
+    inverse::{InverseEdit, InversePlan, InverseReferences, inverse_references, plan_inverse},
     missing::{MissingReferences, missing_references},
     object::{ObjectPatch, STAMPS},
     warning::Warning,
@@ -14,7 +15,7 @@ use crate::{
     codec::json,
     inventory::{InventoryError, long_text::LongText},
     model::{
-        AnyRecord, Field, InverseRelations, IpText, Kind, Membership, Name, Pool, Property,
+        AnyRecord, Field, IpText, Kind, Membership, Name, Pool, Property, PropertyDefault,
         PropertyType, Record, Ref, Refused, Secrets, Side, Target, Value, View, says_secret,
     },
     store::{StoreError, Stored},
@@ -27,7 +28,12 @@ pub(in crate::inventory) struct ChangeContext<'a> {
     pub timestamp: String,
     pub atomicity: Atomicity,
     pub expected_version: &'a ExpectedVersion,
+    /// The exact type of the records, such as `router`, if the request names one.
+    pub exact_type: Option<&'a str>,
 }
+
+/// The property that says the exact type of a record.
+const TYPE: &str = "type";
 
 /// The planned change of one record.
 pub(in crate::inventory) struct PlannedChange {
@@ -36,6 +42,8 @@ pub(in crate::inventory) struct PlannedChange {
     pub after: Option<AnyRecord>,
     /// The long texts that change.
     pub texts: Vec<(LongText, Option<String>)>,
+    /// The changes of other records, whose relations the object sets from their other side.
+    pub inverse: Vec<InverseEdit>,
     pub warnings: Vec<Warning>,
     /// References without a target so far. With [`Atomicity::All`], a later object can create it.
     pub missing: Vec<MissingReferences>,
@@ -74,7 +82,18 @@ pub(in crate::inventory) fn plan(
     warn_of_absent_properties(before.as_ref(), patch, &mut remarks);
     warn_of_secrets(before.as_ref(), patch, &mut remarks);
     warn_of_address(patch, &mut remarks);
-    let mut after = patched(editing, before.as_ref(), patch, &mut remarks)?;
+    check_type(before.as_ref(), patch, context.exact_type, &mut remarks);
+    let referrers = editing.referrers(kind, name)?;
+    let inverse = inverse_references(patch, &referrers);
+    let mut after = patched(editing, before.as_ref(), patch, &inverse, &mut remarks)?;
+    if let Some(exact_type) = context.exact_type {
+        // A text property accepts every text.
+        let _ = after.set(TYPE, Value::from(exact_type));
+    }
+    let InversePlan { edits: inverse, faults, warnings } =
+        plan_inverse(editing, patch, before.as_ref(), &referrers, context.atomicity)?;
+    remarks.faults.extend(faults);
+    remarks.warnings.extend(warnings);
     // The record is encrypted before it is compared: equal secrets have equal encrypted bytes.
     editing.inventory.store.vault().encrypt_secrets(&mut *after);
 
@@ -99,8 +118,9 @@ pub(in crate::inventory) fn plan(
         return Ok(Err(faults));
     }
     let texts = changed_texts(editing, patch)?;
-    let is_unchanged =
-        before.as_ref().is_some_and(|before| before.record == after) && new_name.is_none();
+    let is_unchanged = before.as_ref().is_some_and(|before| before.record == after)
+        && new_name.is_none()
+        && inverse.is_empty();
     let after = if is_unchanged {
         None
     } else {
@@ -110,7 +130,15 @@ pub(in crate::inventory) fn plan(
         }
         Some(after)
     };
-    Ok(Ok(PlannedChange { before, after, texts, warnings, missing, removes_administrator }))
+    Ok(Ok(PlannedChange {
+        before,
+        after,
+        texts,
+        inverse,
+        warnings,
+        missing,
+        removes_administrator,
+    }))
 }
 
 /// Returns the record after the patch, under its current name.
@@ -118,14 +146,11 @@ fn patched(
     editing: &mut Editing<'_, '_>,
     before: Option<&Stored<AnyRecord>>,
     patch: &ObjectPatch,
+    inverse: &InverseReferences,
     remarks: &mut Remarks,
 ) -> Result<AnyRecord, StoreError> {
     let mut after = match before {
-        Some(before) => {
-            let inverse = inverse_references(editing, patch)?;
-            warn_of_inverse_references(patch, &inverse, remarks);
-            merge(&*before.record, patch, &inverse, remarks)
-        }
+        Some(before) => merge(&*before.record, patch, inverse, remarks),
         None => patch.record.clone(),
     };
     if let (Some(after), Some(patch)) = (after.of_kind_mut(), patch.record.of_kind()) {
@@ -133,6 +158,34 @@ fn patched(
         settle_pool(editing, before, patch, after, remarks)?;
     }
     Ok(after)
+}
+
+/// Checks the type of a record that the path of the request calls by an exact type, such as `router`.
+fn check_type(
+    before: Option<&Stored<AnyRecord>>,
+    patch: &ObjectPatch,
+    exact_type: Option<&str>,
+    remarks: &mut Remarks,
+) {
+    let Some(exact_type) = exact_type else { return };
+    let (kind, name) = (patch.record.kind(), patch.record.name());
+    if let Some(View::Text(sent)) = patch.record.view(TYPE)
+        && sent != exact_type
+    {
+        let detail = format!("the path says '{exact_type}' and the object says '{sent}'");
+        remarks.faults.push(Fault::new(Some(TYPE), "contradiction", detail));
+    }
+    let known = kind.property(TYPE);
+    let stored = before.and_then(|before| Some(known?.shown(before.record.view(TYPE))));
+    if let Some(View::Text(stored)) = stored
+        && stored != exact_type
+    {
+        let detail = format!(
+            "the {kind} '{name}' has the type '{stored}', not '{exact_type}'. Send it to the path of \
+             a {kind} to change its type"
+        );
+        remarks.faults.push(Fault::new(Some(TYPE), "other-type", detail));
+    }
 }
 
 /// Warns of unknown properties that resemble known ones, unless the record has them already.
@@ -189,24 +242,6 @@ fn warn_of_address(patch: &ObjectPatch, remarks: &mut Remarks) {
             IpText::WithPrefix { .. } | IpText::Other => {
                 remarks.warnings.push(Warning::NotAnAddress);
             }
-        }
-    }
-}
-
-/// Warns if a list of the patch lacks records that stay in it, because their own lists refer to
-/// this record.
-fn warn_of_inverse_references(
-    patch: &ObjectPatch,
-    inverse: &InverseReferences,
-    remarks: &mut Remarks,
-) {
-    for (property, names) in inverse {
-        let sent: HashSet<&str> = match patch.record.view(property) {
-            Some(View::Texts(names)) => names.into_iter().collect(),
-            Some(_) | None => HashSet::new(),
-        };
-        if names.iter().any(|name| !sent.contains(name.as_str())) {
-            remarks.warnings.push(Warning::InverseReferences { property });
         }
     }
 }
@@ -270,37 +305,6 @@ fn check_names(
     Ok(())
 }
 
-/// The referrers of a record that it shows in its own lists, by property.
-type InverseReferences = HashMap<&'static str, HashSet<String>>;
-
-/// Returns the referrers that appear in a record's own lists, for the properties of the patch.
-/// Example: the `devices` of a gateway contain its own list and the devices whose `gateways`
-/// contain it.
-fn inverse_references(
-    editing: &Editing<'_, '_>,
-    patch: &ObjectPatch,
-) -> Result<InverseReferences, StoreError> {
-    let mut shown = HashMap::new();
-    let kind = patch.record.kind();
-    let relations = InverseRelations::of(kind).relations.iter();
-    let both: Vec<_> =
-        relations.filter(|relation| relation.own.is_some() && patch.has(&relation.name)).collect();
-    if both.is_empty() {
-        return Ok(shown);
-    }
-    let referrers = editing.referrers(kind, patch.record.name())?;
-    for relation in both {
-        let names = referrers.iter().filter(|referrer| {
-            relation
-                .holders
-                .iter()
-                .any(|holder| holder.kind == referrer.kind && holder.property == referrer.relation)
-        });
-        shown.insert(relation.name.as_str(), names.map(|one| one.name.clone()).collect());
-    }
-    Ok(shown)
-}
-
 /// Returns the record with the properties of the patch. A client can send an instance back
 /// unchanged without changing the record. This concerns defaults of absent properties, values for
 /// which JSON has no type, and referrers that the record shows in its lists.
@@ -330,7 +334,11 @@ fn merge(
             Some(PropertyType::Name) => true,
             // The views hold removed secrets only. A secret that is not stored cannot be removed.
             Some(PropertyType::Secret) => !stored_secrets.contains(&name),
-            Some(_) | None => is_shown_as(before.view(name), known, &view),
+            Some(_) | None => {
+                is_shown_as(before.view(name), known, &view)
+                    || (before.view(name).is_none()
+                        && is_custom_default(before.kind(), name, &view))
+            }
         };
         if !same {
             set(name, view.to_value());
@@ -357,6 +365,13 @@ fn own_names<'a>(
         Some(_) | None => HashSet::new(),
     };
     sent.into_iter().filter(|name| stored.contains(name) || !inverse.contains(*name)).collect()
+}
+
+/// Whether a record that lacks a custom property is shown with this value of it.
+fn is_custom_default(kind: Kind, property: &str, sent: &View<'_>) -> bool {
+    let default = kind.custom_default(property);
+    let default = default.as_ref().and_then(PropertyDefault::view);
+    default.is_some_and(|default| default.to_value() == sent.to_value())
 }
 
 /// Whether a property with the value `stored` is shown to clients as the value `sent`.

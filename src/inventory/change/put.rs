@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::{
     Atomicity, ChangeReport, ChangeRequest, Changed, Effect, ExpectedVersion, Fault, ObjectOutcome,
     edit::Editing,
+    inverse::InverseEdit,
     missing::MissingReferences,
     object::{self, ObjectPatch},
     plan::{ChangeContext, PlannedChange, plan},
@@ -61,6 +62,7 @@ impl Inventory {
                 // A version belongs to one instance.
                 _ => &ExpectedVersion::Any,
             },
+            exact_type: request.exact_type.as_deref(),
         };
         let mut nearest = Nearest::default();
         let mut warnings = Warnings::default();
@@ -254,7 +256,13 @@ impl Batch {
                 Ok(mut planned) => {
                     written.warnings.append(&mut planned.warnings);
                     deferred.add(index, &mut planned);
-                    Ok(write(editing, planned).map_err(|error| Abort::of_object(index, error))?)
+                    let (changed, missing) =
+                        write(editing, planned).map_err(|error| Abort::of_object(index, error))?;
+                    let name = &changed.name;
+                    deferred
+                        .inverse
+                        .extend(missing.into_iter().map(|edit| (index, name.clone(), edit)));
+                    Ok(changed)
                 }
                 Err(faults) => Err(faults),
             });
@@ -277,6 +285,7 @@ impl Batch {
         mut written: BatchResult,
     ) -> Result<BatchResult, Abort> {
         self.check_references(editing, deferred.missing, &mut written)?;
+        apply_deferred(editing, deferred.inverse, &mut written)?;
         if written.results.iter().all(Result::is_ok) {
             if deferred.removes_administrator && !editing.has_administrator(None)? {
                 return Err(InventoryError::NoAdministrator.into());
@@ -353,6 +362,8 @@ impl Batch {
 #[derive(Default)]
 struct DeferredChecks {
     missing: Vec<(usize, MissingReferences)>,
+    /// Changes of records that did not exist yet, with the name of the object's record.
+    inverse: Vec<(usize, String, InverseEdit)>,
     removes_administrator: bool,
 }
 
@@ -363,9 +374,33 @@ impl DeferredChecks {
     }
 }
 
-/// Writes a planned change.
-fn write(editing: &mut Editing<'_, '_>, planned: PlannedChange) -> Result<Changed, StoreError> {
-    let PlannedChange { before, after, texts, .. } = planned;
+/// Makes the changes of records that later objects created, or adds a fault to their objects.
+fn apply_deferred(
+    editing: &mut Editing<'_, '_>,
+    deferred: Vec<(usize, String, InverseEdit)>,
+    written: &mut BatchResult,
+) -> Result<(), Abort> {
+    for (index, name, edit) in deferred {
+        let applied = editing.apply_inverse(&edit, &name);
+        if applied.map_err(|error| Abort::of_object(index, error))? {
+            continue;
+        }
+        match written.results.get_mut(index) {
+            Some(Err(faults)) => faults.push(edit.missing()),
+            Some(result) => *result = Err(vec![edit.missing()]),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes a planned change. Returns the changes of other records that do not exist.
+fn write(
+    editing: &mut Editing<'_, '_>,
+    planned: PlannedChange,
+) -> Result<(Changed, Vec<InverseEdit>), StoreError> {
+    let PlannedChange { before, after, texts, inverse, .. } = planned;
+    let own = before.as_ref().map(|before| (before.record.kind(), before.record.name().clone()));
     let record = after.as_ref().or(before.as_ref().map(|before| &before.record));
     let name = record.map(|record| record.name().to_string()).unwrap_or_default();
     let has_changes = after.is_some() || !texts.is_empty();
@@ -385,7 +420,20 @@ fn write(editing: &mut Editing<'_, '_>, planned: PlannedChange) -> Result<Change
     for (text, content) in texts {
         editing.write_text(&name, text, content.as_deref())?;
     }
-    Ok(Changed { name, version, effect })
+    let mut missing = Vec::new();
+    for mut edit in inverse {
+        // The record can refer to itself, and have a new name now.
+        if own
+            .as_ref()
+            .is_some_and(|(kind, own)| (*kind, own.as_str()) == (edit.holder.kind, &*edit.name))
+        {
+            edit.name.clone_from(&name);
+        }
+        if !editing.apply_inverse(&edit, &name)? {
+            missing.push(edit);
+        }
+    }
+    Ok((Changed { name, version, effect }, missing))
 }
 
 /// A time in the form of eNMS: Python's `str(datetime.now())`, with all six digits.

@@ -15,6 +15,9 @@ pub struct ChangeRequest {
     pub atomicity: Atomicity,
     /// The version that the instance must still have. It is used for a single object only.
     pub expected_version: ExpectedVersion,
+    /// The exact type of the instances, such as `router`, if the caller names one. New instances get
+    /// it, and instances of another type are refused.
+    pub exact_type: Option<String>,
 }
 
 /// Whether the objects of a request are one change.

@@ -23,10 +23,10 @@ pub(in crate::inventory) enum Warning {
     NotAnAddress,
     /// A computed property was sent.
     ComputedProperty { property: String },
-    /// The sent list lacks records that stay in it, because their own lists refer to the record.
-    InverseReferences { property: &'static str },
     /// The record does not have the unknown property to remove, whose name resembles a known one.
     NothingToRemove { property: String, nearest: &'static str },
+    /// Links were sent as a list of a device or network, which does not say at which end.
+    EndsOfLinks { property: &'static str },
     /// The members of a computed pool were sent.
     ComputedMembers { property: &'static str },
 }
@@ -67,9 +67,14 @@ impl Warnings {
                 "'{property}' is computed, not stored, and was ignored (in {})",
                 objects(*count)
             ),
-            Warning::InverseReferences { property } => format!(
-                "'{property}' still contains other records, because their own lists refer to this \
-                 record (in {}). Remove the references there",
+            Warning::EndsOfLinks { property } => format!(
+                "'{property}' was ignored (in {}): a link has two ends. Set 'source' or 'destination' \
+                 of the link",
+                objects(*count)
+            ),
+            Warning::ComputedMembers { property: property @ "pools" } => format!(
+                "Computed pools in '{property}' were ignored (in {}): their members are computed from \
+                 their criteria unless 'manually_defined' of the pool is true",
                 objects(*count)
             ),
             Warning::NothingToRemove { property, nearest } => format!(

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     inventory::InventoryError,
-    model::{Kind, Projected, Projection, PropertyPosition, View},
+    model::{Kind, Projected, Projection, PropertyDefault, PropertyPosition, View},
     store::Raw,
 };
 
@@ -65,7 +65,7 @@ impl Columns {
             PropertyRef::Relation(relation) => shows_pools(relation),
             PropertyRef::Name
             | PropertyRef::Property { .. }
-            | PropertyRef::Custom(_)
+            | PropertyRef::Custom { .. }
             | PropertyRef::Members(_)
             | PropertyRef::MemberCount(_)
             | PropertyRef::LongText(_)
@@ -104,7 +104,7 @@ impl PropertyRef {
     /// The position of the column in a record's bytes, if it is stored there.
     fn position(&self, kind: Kind) -> Option<PropertyPosition> {
         match self {
-            PropertyRef::Property { position, .. } | PropertyRef::Custom(position) => {
+            PropertyRef::Property { position, .. } | PropertyRef::Custom { position, .. } => {
                 Some(position.clone())
             }
             PropertyRef::Members(side) => Some(PropertyPosition::of(kind, side.list())),
@@ -119,7 +119,7 @@ impl PropertyRef {
     /// Whether the column is read from the record's bytes alone, without other records or texts.
     pub(super) fn is_stored(&self) -> bool {
         match self {
-            PropertyRef::Name | PropertyRef::Property { .. } | PropertyRef::Custom(_) => true,
+            PropertyRef::Name | PropertyRef::Property { .. } | PropertyRef::Custom { .. } => true,
             PropertyRef::Relation(_)
             | PropertyRef::Members(_)
             | PropertyRef::MemberCount(_)
@@ -145,9 +145,13 @@ impl PropertyRef {
                 Some(value @ Projected::Value(_)) => ColumnValue::Projected(value),
                 None => ColumnValue::View(property.shown(None)),
             },
-            PropertyRef::Custom(_) => {
-                found.map_or(ColumnValue::View(View::Null), ColumnValue::Projected)
-            }
+            PropertyRef::Custom { default, .. } => match found {
+                Some(value) => ColumnValue::Projected(value),
+                None => {
+                    let default = default.as_ref().and_then(PropertyDefault::view);
+                    ColumnValue::View(default.unwrap_or(View::Null))
+                }
+            },
             PropertyRef::Relation(relation) => {
                 ColumnValue::Names(session.related(kind, relation, name, raw)?)
             }

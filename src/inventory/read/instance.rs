@@ -1,7 +1,7 @@
 //! Reads one instance: its properties, defaults, and the relations of both directions.
 
 use super::{
-    InstanceRow,
+    Dialect, InstanceRow,
     session::{ReadSession, Referrers, shows_pools, union},
 };
 use crate::{
@@ -19,7 +19,7 @@ impl Inventory {
     /// records in both directions.
     ///
     /// It reads the record, and each range of the reverse index that can refer to its kind: two for
-    /// devices and networks, because links refer to either.
+    /// devices and networks, because links refer to either. [`Dialect::Enms`] reads them twice.
     ///
     /// # Errors
     /// [`InventoryError::NotFound`] if there is no such instance, [`InventoryError::Store`] if it
@@ -28,6 +28,7 @@ impl Inventory {
         &self,
         kind: Kind,
         name: &str,
+        dialect: Dialect,
         show: impl FnOnce(&InstanceRow<'_>) -> R,
     ) -> Result<R, InventoryError> {
         let session = self.session();
@@ -65,8 +66,32 @@ impl Inventory {
             related.push((POOLS_INCOMPLETE, View::Bool(true)));
             related.sort_unstable_by_key(|(word, _)| *word);
         }
-        let properties = merged(properties, related);
+        let mut properties = merged(properties, related);
+        let enms;
+        if dialect == Dialect::Enms {
+            enms = Referrers::read(&session.reading, &backward.targets, &backward.enms, name)?;
+            let related = backward.enms.iter().enumerate().map(|(at, relation)| {
+                (relation.name.as_str(), View::Texts(union(&[], enms.of_relation(at))))
+            });
+            properties = merged(properties, related.collect());
+        }
         Ok(show(&InstanceRow { version: stored.version, properties: &properties }))
+    }
+}
+
+impl Inventory {
+    /// The `type` of an instance, such as `router`; `None` if there is no such instance.
+    ///
+    /// # Errors
+    /// [`InventoryError::Store`] if it cannot be read.
+    pub fn exact_type(&self, kind: Kind, name: &str) -> Result<Option<String>, InventoryError> {
+        const TYPE: &str = "type";
+        let Some(stored) = self.session().reading.get_any(kind, name)? else { return Ok(None) };
+        let shown = kind.property(TYPE).map(|known| known.shown(stored.record.view(TYPE)));
+        Ok(Some(match shown {
+            Some(View::Text(word)) => word.to_owned(),
+            Some(_) | None => kind.to_string(),
+        }))
     }
 }
 
@@ -112,6 +137,11 @@ impl OwnProperties {
             .iter()
             .filter_map(|(alias, name)| Some((*alias, find(&properties, name)?.clone())))
             .collect();
+        for (name, default) in record.kind().custom_defaults() {
+            if !record.custom().contains_key(*name) {
+                more.extend(default.view().map(|view| (*name, view)));
+            }
+        }
         if record.kind() == Kind::Pool {
             for side in [Side::Device, Side::Link] {
                 let members = self.members.as_ref().map(|members| match side {
@@ -130,6 +160,7 @@ impl OwnProperties {
                 }
             }
         }
+        more.sort_unstable_by_key(|(name, _)| *name);
         merged(properties, more)
     }
 }
@@ -198,6 +229,33 @@ mod tests {
         assert_eq!(get("tasks"), list(&["t %"]));
         assert_eq!(sample.shown_property(Kind::Device, "gw", "devices"), list(&["R 1%"]));
         assert_eq!(sample.shown_property(Kind::Device, "é>b", "devices"), list(&["R 1%"]));
+    }
+
+    #[test]
+    fn enms_names_stand_beside_ours_on_request() {
+        let sample = Sample::small();
+        let shown = |kind, name: &str, dialect| -> Vec<String> {
+            let names = |row: &InstanceRow<'_>| {
+                row.properties.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>()
+            };
+            sample.inventory.instance(kind, name, dialect, names).unwrap()
+        };
+        let ours = shown(Kind::Device, "R 1%", Dialect::Satchel);
+        let both = shown(Kind::Device, "R 1%", Dialect::Enms);
+        assert!(both.is_sorted_by(|a, b| a < b), "{both:?}");
+        let added: Vec<&String> = both.iter().filter(|name| !ours.contains(name)).collect();
+        assert_eq!(added, ["destination", "source", "target_services"]);
+        let found = sample.inventory.instance(Kind::Device, "R 1%", Dialect::Enms, |row| {
+            let value = |name: &str| {
+                let (_, view) = row.properties.iter().find(|(word, _)| *word == name).unwrap();
+                view.to_value()
+            };
+            (value("target_services"), value("source"), value("destination"))
+        });
+        let expected = (list(&["[Shared] s"]), list(&["..>l", "l 1%"]), list(&[]));
+        assert_eq!(found.unwrap(), expected);
+        // They can be columns and filters without being asked for.
+        assert_eq!(sample.shown_property(Kind::Task, "t %", "is_active"), Value::Bool(false));
     }
 
     #[test]
@@ -270,7 +328,7 @@ mod tests {
     fn missing_instances_are_not_found() {
         let sample = Sample::small();
         for name in ["nobody", "", "é", "R 1", "R 1%\0"] {
-            let result = sample.inventory.instance(Kind::Device, name, |_| ());
+            let result = sample.inventory.instance(Kind::Device, name, Dialect::Satchel, |_| ());
             assert!(matches!(result, Err(InventoryError::NotFound { .. })), "{name}");
         }
     }

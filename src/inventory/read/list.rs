@@ -2,16 +2,17 @@
 
 use super::{
     ListRequest, RowSink,
-    rows::{RowOrder, RowQuery, RowShape},
-    selection::Selection,
+    rows::{RowOrder, RowQuery, RowShape, send_parts},
+    selection::{Predicate, Selection},
 };
 use crate::{
     inventory::{Inventory, InventoryError},
-    model::Kind,
+    model::{InstanceType, Kind},
 };
 
 impl Inventory {
-    /// Sends a page of the instances of a kind, and returns the number of all instances.
+    /// Sends a page of the instances of a type, and returns the number of all its instances. Of nodes,
+    /// the devices come before the networks.
     ///
     /// If the order is by name, rows are sent while they are read, and rows before the page are not
     /// decoded.
@@ -24,19 +25,25 @@ impl Inventory {
     /// inventory cannot be read.
     pub fn list(
         &self,
-        kind: Kind,
+        of: impl Into<InstanceType>,
         request: &ListRequest,
         rows: &mut RowSink<'_>,
     ) -> Result<u64, InventoryError> {
+        let of = of.into();
         let session = self.session();
-        let query = RowQuery {
-            selection: Selection::new(&session, kind, Vec::new())?,
-            order: RowOrder::resolve(&session, kind, request.order.as_ref())?,
-            start: request.start,
-            limit: request.limit,
-            shape: RowShape::resolve(&session, kind, &request.columns, |property| property)?,
+        let part = |kind: Kind| -> Result<_, InventoryError> {
+            let predicates = Predicate::of_type(kind, &of).into_iter().collect();
+            Ok(RowQuery {
+                selection: Selection::new(&session, kind, predicates)?,
+                order: RowOrder::resolve(&session, kind, request.order.as_ref())?,
+                start: request.start,
+                limit: request.limit,
+                shape: RowShape::resolve(&session, kind, &request.columns, |property| property)?,
+            })
         };
-        query.send(&session, rows)
+        let parts: Vec<_> =
+            of.kinds().iter().copied().map(part).collect::<Result<_, InventoryError>>()?;
+        send_parts(parts, &session, rows)
     }
 }
 
@@ -81,6 +88,27 @@ mod tests {
                 let expected: Vec<&str> =
                     all.into_iter().rev().skip(start as usize).take(count).collect();
                 assert_eq!(names(&sample, &ordered), expected, "{ordered:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_of_nodes_goes_from_devices_to_networks() {
+        let sample = Sample::small();
+        let all = ["R 1%", "[Shared] x", "gw", "é>b", "net [x]", "sub"];
+        for start in 0..8 {
+            for limit in [None, Some(0), Some(1), Some(3)] {
+                let request = ListRequest { start, limit, ..ListRequest::default() };
+                let (found, total) =
+                    rows(|rows| sample.inventory.list(InstanceType::Node, &request, rows)).unwrap();
+                let count = limit.map_or(usize::MAX, |limit| limit as usize);
+                let expected: Vec<&str> =
+                    all.into_iter().skip(start as usize).take(count).collect();
+                assert_eq!(
+                    (column(&found, "name"), total),
+                    (expected.iter().map(|n| (*n).to_owned()).collect(), 6),
+                    "{request:?}"
+                );
             }
         }
     }

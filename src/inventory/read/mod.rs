@@ -36,6 +36,6 @@ mod session;
 mod text;
 
 pub use request::{
-    Criterion, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink, SearchRequest,
-    SearchTotals, Text,
+    Criterion, Dialect, Direction, Filter, Flow, InstanceRow, ListRequest, Order, RowSink,
+    SearchRequest, SearchTotals, Text,
 };

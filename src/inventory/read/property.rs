@@ -18,7 +18,7 @@ use super::session::ReadSession;
 use crate::{
     inventory::{InventoryError, long_text::LongText},
     model::{
-        Comparison, InverseRelation, InverseRelations, Kind, Projection, Property,
+        Comparison, InverseRelation, InverseRelations, Kind, Projection, Property, PropertyDefault,
         PropertyPosition, PropertyType, Side, nearest,
     },
 };
@@ -34,8 +34,11 @@ pub(in crate::inventory) enum PropertyRef {
         property: &'static Property,
         position: PropertyPosition,
     },
-    /// A custom property.
-    Custom(PropertyPosition),
+    /// A custom property, with the value that is shown if a record lacks it.
+    Custom {
+        position: PropertyPosition,
+        default: Option<PropertyDefault>,
+    },
     Relation(&'static InverseRelation),
     /// The list of a pool's devices or links.
     Members(Side),
@@ -76,6 +79,9 @@ impl PropertyRef {
             Known::Secret => return Err(unknown(kind, name)),
             Known::Unknown => PropertyPosition::Custom(name.to_owned()),
         };
+        if let Some(default) = kind.custom_default(name) {
+            return Ok(PropertyRef::Custom { position, default: Some(default) });
+        }
         let exists = match purpose {
             Purpose::Compare => has_custom_property(session, kind, &position)?,
             Purpose::Display => {
@@ -83,7 +89,11 @@ impl PropertyRef {
                     || has_custom_property(session, kind, &position)?
             }
         };
-        if exists { Ok(PropertyRef::Custom(position)) } else { Err(unknown(kind, name)) }
+        if exists {
+            Ok(PropertyRef::Custom { position, default: None })
+        } else {
+            Err(unknown(kind, name))
+        }
     }
 
     /// Resolves a name without reading records.

@@ -3,13 +3,13 @@
 use super::{
     RowSink,
     property::{PropertyRef, Purpose},
-    rows::{RowQuery, RowShape},
+    rows::{RowQuery, RowShape, send_parts},
     selection::{Predicate, Selection},
     session::ReadSession,
 };
 use crate::{
     inventory::{Inventory, InventoryError},
-    model::{AnyRecord, Kind, Name, PropertyType, Value},
+    model::{AnyRecord, InstanceType, Kind, Name, PropertyType, Value},
 };
 
 /// The name of the temporary record that converts a value to the type of its property.
@@ -17,7 +17,7 @@ const CONVERTER_NAME: &str = "query";
 
 impl Inventory {
     /// Sends the instances that have all of the given values, sorted by name, and returns their
-    /// number.
+    /// number. Of nodes, the devices come before the networks.
     ///
     /// Values are converted to the types of their properties. Absent properties have their defaults.
     /// Properties without a type, and custom ones, are compared in the form of Python's `str`. For a
@@ -33,17 +33,23 @@ impl Inventory {
     /// [`InventoryError::Store`] if the inventory cannot be read.
     pub fn query(
         &self,
-        kind: Kind,
+        of: impl Into<InstanceType>,
         filters: &[(String, String)],
         rows: &mut RowSink<'_>,
     ) -> Result<u64, InventoryError> {
+        let of = of.into();
         let session = self.session();
-        let predicates =
-            filters.iter().map(|(property, value)| predicate(&session, kind, property, value));
-        let selection = Selection::new(&session, kind, predicates.collect::<Result<_, _>>()?)?;
-        let query =
-            RowQuery { selection, order: None, start: 0, limit: None, shape: RowShape::Own };
-        query.send(&session, rows)
+        let part = |kind: Kind| -> Result<_, InventoryError> {
+            let filters =
+                filters.iter().map(|(property, value)| predicate(&session, kind, property, value));
+            let mut predicates: Vec<_> = filters.collect::<Result<_, _>>()?;
+            predicates.extend(Predicate::of_type(kind, &of));
+            let selection = Selection::new(&session, kind, predicates)?;
+            Ok(RowQuery { selection, order: None, start: 0, limit: None, shape: RowShape::Own })
+        };
+        let parts: Vec<_> =
+            of.kinds().iter().copied().map(part).collect::<Result<_, InventoryError>>()?;
+        send_parts(parts, &session, rows)
     }
 }
 
@@ -71,7 +77,7 @@ fn predicate(
             PropertyType::Any => Predicate::EqualsText(value.to_owned()),
         },
         PropertyRef::Relation(_) | PropertyRef::Members(_) => Predicate::Contains(value.to_owned()),
-        PropertyRef::Custom(_) | PropertyRef::LongText(_) | PropertyRef::Lines { .. } => {
+        PropertyRef::Custom { .. } | PropertyRef::LongText(_) | PropertyRef::Lines { .. } => {
             Predicate::EqualsText(value.to_owned())
         }
     };
@@ -80,6 +86,12 @@ fn predicate(
 
 /// Converts a value to the type of its property.
 fn typed(kind: Kind, name: &str, property: &str, value: &str) -> Result<Predicate, InventoryError> {
+    // eNMS's clients write booleans as its database does.
+    let value = match (kind.property(property).map(|known| known.type_), value) {
+        (Some(PropertyType::Bool), "0") => "false",
+        (Some(PropertyType::Bool), "1") => "true",
+        _ => value,
+    };
     let refused = |rule: String| InventoryError::Value {
         kind,
         property: name.to_owned(),
@@ -186,6 +198,41 @@ mod tests {
             let whole = sample.shown_property(Kind::Pool, "cisco", property);
             assert_eq!(shown.unwrap().1, whole, "{property}");
         }
+    }
+
+    #[test]
+    fn exact_types_and_nodes_are_queried() {
+        let sample = Sample::small();
+        let found = |of: InstanceType, filters: &[(&str, &str)]| {
+            let filters: Vec<(String, String)> =
+                filters.iter().map(|(p, v)| ((*p).to_owned(), (*v).to_owned())).collect();
+            let (rows, matched) = rows(|rows| sample.inventory.query(of, &filters, rows)).unwrap();
+            assert_eq!(rows.len() as u64, matched);
+            column(&rows, "name")
+        };
+        let exact = |word: &str| word.parse::<InstanceType>().unwrap();
+        assert_eq!(found(exact("gateway"), &[]), ["gw"]);
+        assert_eq!(found(exact("router"), &[]), [""; 0]);
+        assert_eq!(found(exact("gateway"), &[("port", "22")]), ["gw"]);
+        assert_eq!(
+            found(exact("node"), &[]),
+            ["R 1%", "[Shared] x", "gw", "é>b", "net [x]", "sub"]
+        );
+        assert_eq!(found(exact("node"), &[("name", "sub")]), ["sub"]);
+        // eNMS's names of relations, and booleans as its database has them.
+        assert_eq!(
+            found(Kind::Device.into(), &[("target_services", "[Shared] s")]),
+            found(Kind::Device.into(), &[("services", "[Shared] s")])
+        );
+        assert_eq!(found(Kind::Device.into(), &[("reachable", "1")]), ["[Shared] x"]);
+        assert_eq!(found(Kind::Device.into(), &[("reachable", "0")]).len(), 3);
+        assert_eq!(found(Kind::Task.into(), &[("is_active", "0")]), ["t %"]);
+        assert_eq!(found(Kind::Task.into(), &[("is_active", "true")]), [""; 0]);
+        let unknown =
+            sample.inventory.query(exact("node"), &[("port".into(), "22".into())], &mut |_| {
+                panic!("networks have no port")
+            });
+        assert!(matches!(unknown, Err(InventoryError::UnknownProperty { .. })));
     }
 
     #[test]

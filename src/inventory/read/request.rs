@@ -1,6 +1,6 @@
 //! The requests of reads, and the rows that they produce.
 
-use crate::model::{Kind, View};
+use crate::model::{InstanceType, View};
 
 /// One instance, or the requested columns of it.
 #[derive(Debug)]
@@ -9,6 +9,29 @@ pub struct InstanceRow<'a> {
     pub version: u64,
     /// Names and values without secrets, sorted by name or in the order of the requested columns.
     pub properties: &'a [(&'a str, View<'a>)],
+}
+
+/// The names under which an instance shows its relations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Satchel's names.
+    #[default]
+    Satchel,
+    /// Satchel's names, and beside them those of eNMS's models that are other words.
+    Enms,
+}
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Self; 2] = [Self::Satchel, Self::Enms];
+
+    /// The word in requests and settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Satchel => "satchel",
+            Self::Enms => "enms",
+        }
+    }
 }
 
 /// Whether the receiver of rows wants more of them.
@@ -84,8 +107,8 @@ pub struct Criterion {
 /// A search.
 #[derive(Clone, Debug)]
 pub struct SearchRequest {
-    /// The kind of the instances to search.
-    pub kind: Kind,
+    /// The instances to search.
+    pub of: InstanceType,
     /// The properties to show; empty for all.
     pub columns: Vec<String>,
     /// An instance matches if all criteria hold.
@@ -114,6 +137,6 @@ pub struct SearchTotals {
 pub struct Text {
     /// The whole text.
     pub text: String,
-    /// The number of the change that wrote the text.
-    pub version: u64,
+    /// The number of the change that wrote the text; `None` if the device has none.
+    pub version: Option<u64>,
 }

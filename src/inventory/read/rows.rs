@@ -166,6 +166,34 @@ fn send_damaged(
     Ok(rows(&InstanceRow { version: 0, properties: &properties }))
 }
 
+/// Sends the rows of queries of several kinds one after the other, as one page, and returns the number
+/// of selected records. The parts have the same start and limit.
+///
+/// # Errors
+/// [`InventoryError::Store`] if the inventory cannot be read.
+pub(in crate::inventory) fn send_parts(
+    parts: Vec<RowQuery>,
+    session: &ReadSession<'_>,
+    rows: &mut RowSink<'_>,
+) -> Result<u64, InventoryError> {
+    let mut flow = Flow::Continue;
+    let mut sent: u64 = 0;
+    let mut selected: u64 = 0;
+    for mut part in parts {
+        if flow == Flow::Stop {
+            break;
+        }
+        part.start = part.start.saturating_sub(selected);
+        part.limit = part.limit.map(|limit| limit.saturating_sub(sent));
+        selected += part.send(session, &mut |row| {
+            sent += 1;
+            flow = rows(row);
+            flow
+        })?;
+    }
+    Ok(selected)
+}
+
 impl RowQuery {
     /// Sends the rows one after the other, and returns the number of selected records. Counting ends
     /// when the receiver wants no more rows.

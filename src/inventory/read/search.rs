@@ -3,18 +3,18 @@
 use super::{
     Criterion, Filter, Flow, RowSink, SearchRequest, SearchTotals,
     property::{PropertyRef, Purpose},
-    rows::{RowOrder, RowQuery, RowShape},
+    rows::{RowOrder, RowQuery, RowShape, send_parts},
     selection::{Candidate, Predicate, Selection},
     session::ReadSession,
 };
 use crate::{
     inventory::{Inventory, InventoryError},
-    model::{Anchors, Comparison, Kind},
+    model::{Anchors, Comparison, Kind, PropertyDefault, PropertyType},
 };
 
 impl Inventory {
-    /// Sends a page of the instances that match all criteria. Returns the number of matches and the
-    /// number of instances of the kind.
+    /// Sends a page of the instances that meet all criteria. Returns how many meet them, and how many
+    /// instances the kind has. Of nodes, the devices come before the networks.
     ///
     /// Values are compared in the form of Python's `str`. Absent properties have their defaults. For
     /// a relation of either direction, one matching name is enough. A criterion with an empty text
@@ -32,22 +32,32 @@ impl Inventory {
         rows: &mut RowSink<'_>,
     ) -> Result<SearchTotals, InventoryError> {
         let session = self.session();
-        let SearchRequest { kind, columns, criteria, order, start, limit, context_lines } = request;
-        let kind = *kind;
-        let predicates = predicates(&session, kind, criteria)?;
-        let with_lines = |column| with_lines(column, &predicates, *context_lines as usize);
-        let shape = RowShape::resolve(&session, kind, columns, with_lines)?;
-        let query = RowQuery {
-            selection: Selection::new(&session, kind, predicates)?,
-            order: RowOrder::resolve(&session, kind, order.as_ref())?,
-            start: *start,
-            limit: Some(*limit),
-            shape,
-        };
-        let matched = query.send(&session, rows)?;
-        Ok(SearchTotals { matched, total: session.reading.summary()?.kind(kind).count })
+        let parts = request.of.kinds().iter().map(|kind| request.part(&session, *kind));
+        let matched = send_parts(parts.collect::<Result<_, _>>()?, &session, rows)?;
+        let summary = session.reading.summary()?;
+        let total = request.of.kinds().iter().map(|kind| summary.kind(*kind).count).sum();
+        Ok(SearchTotals { matched, total })
     }
+}
 
+impl SearchRequest {
+    /// The search among the instances of one kind.
+    fn part(&self, session: &ReadSession<'_>, kind: Kind) -> Result<RowQuery, InventoryError> {
+        let mut predicates = predicates(session, kind, &self.criteria)?;
+        let with_lines = |column| with_lines(column, &predicates, self.context_lines as usize);
+        let shape = RowShape::resolve(session, kind, &self.columns, with_lines)?;
+        predicates.extend(Predicate::of_type(kind, &self.of));
+        Ok(RowQuery {
+            selection: Selection::new(session, kind, predicates)?,
+            order: RowOrder::resolve(session, kind, self.order.as_ref())?,
+            start: self.start,
+            limit: Some(self.limit),
+            shape,
+        })
+    }
+}
+
+impl Inventory {
     /// The names of the instances that meet all criteria, as [`Inventory::search`] compares them.
     ///
     /// # Errors
@@ -105,12 +115,17 @@ fn predicate(
         PropertyRef::LongText(_) | PropertyRef::Lines { .. } => Anchors::Lines,
         PropertyRef::Name
         | PropertyRef::Property { .. }
-        | PropertyRef::Custom(_)
+        | PropertyRef::Custom { .. }
         | PropertyRef::Relation(_)
         | PropertyRef::Members(_)
         | PropertyRef::MemberCount(_) => Anchors::Text,
     };
     let comparison = match filter {
+        Filter::Inclusion | Filter::Equality | Filter::Regex
+            if let Some(truth) = truth_of(&resolved, value) =>
+        {
+            Comparison::Equality(truth.to_owned())
+        }
         Filter::Inclusion => Comparison::inclusion(value),
         Filter::Equality => Comparison::Equality(value.clone()),
         Filter::Empty => Comparison::Empty,
@@ -120,6 +135,30 @@ fn predicate(
         })?,
     };
     Ok((resolved, Predicate::Compare { comparison, wanted: !invert }))
+}
+
+/// The truth value, as Python spells it, that a criterion of eNMS's forms means: `bool-true` for every
+/// property, and `1` as in eNMS's database for a boolean one.
+fn truth_of(property: &PropertyRef, value: &str) -> Option<&'static str> {
+    let is_boolean = match property {
+        PropertyRef::Property { property, .. } => property.type_ == PropertyType::Bool,
+        PropertyRef::Custom { default, .. } => {
+            matches!(default, Some(PropertyDefault::Bool(_)))
+        }
+        PropertyRef::Name
+        | PropertyRef::Relation(_)
+        | PropertyRef::Members(_)
+        | PropertyRef::MemberCount(_)
+        | PropertyRef::LongText(_)
+        | PropertyRef::Lines { .. } => false,
+    };
+    match value {
+        "bool-true" => Some("True"),
+        "bool-false" => Some("False"),
+        "1" if is_boolean => Some("True"),
+        "0" if is_boolean => Some("False"),
+        _ => None,
+    }
 }
 
 /// Makes a column of matching lines show the lines that match the criteria on its text.
@@ -166,7 +205,7 @@ mod tests {
             invert: *invert,
         });
         SearchRequest {
-            kind: Kind::Device,
+            of: Kind::Device.into(),
             columns: vec!["name".to_owned()],
             criteria: criteria.collect(),
             order: None,
@@ -207,6 +246,9 @@ mod tests {
             ("port", "22", Equality, &["R 1%", "gw", "é>b"]),
             ("reachable", "true", Equality, &["[Shared] x"]),
             ("reachable", "True", Equality, &["[Shared] x"]),
+            ("reachable", "1", Inclusion, &["[Shared] x"]),
+            ("reachable", "bool-true", Inclusion, &["[Shared] x"]),
+            ("target_services", "shared", Inclusion, &["R 1%"]),
             ("rack", "7", Equality, &["R 1%", "gw"]),
             ("rack", "", Empty, &["[Shared] x", "é>b"]),
             ("links", "L 1", Inclusion, &["R 1%"]),
@@ -330,7 +372,7 @@ mod tests {
     fn the_ends_of_a_link_have_an_alias() {
         let sample = Sample::small();
         let mut search = request(&[("source_name", "r 1", Filter::Inclusion, false)]);
-        search.kind = Kind::Link;
+        search.of = Kind::Link.into();
         search.columns = vec!["name".to_owned(), "destination_name".to_owned()];
         let (rows, totals) = searched(&sample, &search).unwrap();
         assert_eq!(totals, SearchTotals { matched: 2, total: 2 });
@@ -405,7 +447,7 @@ mod tests {
                             .collect();
                         let criteria = [(word.as_str(), text, filter, invert)];
                         let (rows, totals) =
-                            searched(&sample, &SearchRequest { kind, ..request(&criteria) }).unwrap();
+                            searched(&sample, &SearchRequest { of: kind.into(), ..request(&criteria) }).unwrap();
                         prop_assert_eq!(column(&rows, "name"), expected, "{} {:?}", kind, criteria);
                         prop_assert_eq!(totals.total, 5);
                         found_any += totals.matched;

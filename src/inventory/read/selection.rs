@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     inventory::InventoryError,
-    model::{Comparison, Kind, Value, View, text_of},
+    model::{Comparison, InstanceType, Kind, PropertyPosition, Value, View, text_of},
     store::{Raw, StoreError},
 };
 
@@ -26,7 +26,18 @@ pub(in crate::inventory) enum Predicate {
     Contains(String),
 }
 
+/// The property that says the exact type of a record.
+const TYPE: &str = "type";
+
 impl Predicate {
+    /// The condition that records have the exact type, if the request names one.
+    pub(super) fn of_type(kind: Kind, of: &InstanceType) -> Option<(PropertyRef, Self)> {
+        let (exact, property) = of.exact().zip(kind.property(TYPE))?;
+        let position = PropertyPosition::of(kind, TYPE);
+        let predicate = Predicate::Equals(Value::from(exact));
+        Some((PropertyRef::Property { property, position }, predicate))
+    }
+
     /// Whether the condition holds for a value.
     fn holds(&self, view: &View<'_>) -> bool {
         match self {
@@ -68,13 +79,12 @@ fn compare(comparison: &Comparison, view: &View<'_>) -> bool {
     }
 }
 
-/// Whether a value, formatted as text, equals a text. A boolean can have the form of Python or of
-/// JSON.
+/// Whether a value, formatted as text, equals a text. A boolean can have the form of Python, of JSON
+/// or of eNMS's database.
 fn equals_text(view: &View<'_>, text: &str) -> bool {
     match (view, text) {
-        (View::Bool(truth) | View::Value(Value::Bool(truth)), "true" | "false") => {
-            *truth == (text == "true")
-        }
+        (View::Bool(truth) | View::Value(Value::Bool(truth)), "true" | "1") => *truth,
+        (View::Bool(truth) | View::Value(Value::Bool(truth)), "false" | "0") => !*truth,
         _ => text_of(view) == text,
     }
 }
@@ -291,7 +301,7 @@ fn indexed_names(
         },
         PropertyRef::Relation(relation) => Some(session.records_showing(kind, relation, name)?),
         PropertyRef::Members(side) => Some(session.pools_of(*side, name)?),
-        PropertyRef::Custom(_)
+        PropertyRef::Custom { .. }
         | PropertyRef::MemberCount(_)
         | PropertyRef::LongText(_)
         | PropertyRef::Lines { .. } => None,

@@ -2,28 +2,30 @@
 
 use super::Text;
 use crate::{
-    inventory::{Inventory, InventoryError},
+    inventory::{Inventory, InventoryError, long_text::LongText},
     model::Kind,
     store::StoredText,
 };
 
 impl Inventory {
-    /// Reads a long text of a device.
+    /// Reads a long text of a device. A text that was never stored is empty, as in eNMS.
     ///
     /// # Errors
-    /// [`InventoryError::NotFound`] if there is no such device, [`InventoryError::NoText`] if it has
-    /// no such text, [`InventoryError::Store`] if the text cannot be read.
+    /// [`InventoryError::NotFound`] if there is no such device, [`InventoryError::NoText`] if devices have
+    /// no text of this name, [`InventoryError::Store`] if the text cannot be read.
     pub fn text(&self, device: &str, property: &str) -> Result<Text, InventoryError> {
         let reading = self.0.store.read();
         if let Some(StoredText { text, version }) = reading.text(device, property)? {
-            return Ok(Text { text, version });
+            return Ok(Text { text, version: Some(version) });
         }
         let device = device.to_owned();
-        Err(if reading.contains(Kind::Device, &device)? {
-            InventoryError::NoText { device, property: property.to_owned() }
-        } else {
-            InventoryError::NotFound { kind: Kind::Device, name: device }
-        })
+        if !reading.contains(Kind::Device, &device)? {
+            return Err(InventoryError::NotFound { kind: Kind::Device, name: device });
+        }
+        match LongText::of(Kind::Device, property) {
+            Some(_) => Ok(Text { text: String::new(), version: None }),
+            None => Err(InventoryError::NoText { device, property: property.to_owned() }),
+        }
     }
 }
 
@@ -33,21 +35,19 @@ mod tests {
     use crate::inventory::sample::Sample;
 
     #[test]
-    fn a_missing_device_and_a_missing_text_are_distinguished() {
+    fn a_missing_device_and_an_unknown_text_are_distinguished_from_an_empty_text() {
         let sample = Sample::small();
         let inventory = &sample.inventory;
         assert!(matches!(
             inventory.text("nobody", "configuration"),
             Err(InventoryError::NotFound { kind: Kind::Device, .. })
         ));
-        assert!(matches!(
-            inventory.text("R 1%", "configuration"),
-            Err(InventoryError::NoText { .. })
-        ));
+        let none = Text { text: String::new(), version: None };
+        assert_eq!(inventory.text("R 1%", "configuration").unwrap(), none);
         sample.write("R 1%", "configuration", "hostname R 1%");
         assert_eq!(inventory.text("R 1%", "configuration").unwrap().text, "hostname R 1%");
         assert!(matches!(
-            inventory.text("R 1%", "operational_data"),
+            inventory.text("R 1%", "specialised_data"),
             Err(InventoryError::NoText { .. })
         ));
     }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Credential, Device, Field, Kind, Link, Network, Record, Ref, Secrets, Service, Target, User,
-    WorkflowEdge,
+    Credential, Device, Field, Group, Kind, Link, Network, Pool, Record, Ref, Secrets, Service,
+    Target, User, WorkflowEdge,
 };
 
 #[test]
@@ -219,6 +219,7 @@ fn an_unexpected_version_is_stale() {
             principal: PRINCIPAL.to_owned(),
             atomicity: Atomicity::Each,
             expected_version,
+            exact_type: None,
         };
         let object = object(&[("name", name.into()), ("vendor", "x".into())]);
         fixture.inventory.put(Kind::Device, vec![object], &request).map(|_| ())
@@ -262,6 +263,7 @@ fn the_last_administrator_cannot_lose_its_rights() {
         principal: PRINCIPAL.to_owned(),
         atomicity: Atomicity::All,
         expected_version: ExpectedVersion::Any,
+        exact_type: None,
     };
     let nobody = handing_over.into_iter().next().unwrap();
     let last = object(&[("name", "admin".into()), ("is_admin", Value::Bool(false))]);
@@ -272,8 +274,7 @@ fn the_last_administrator_cannot_lose_its_rights() {
 #[test]
 fn warnings_suggest_known_properties() {
     let fixture = Fixture::new();
-    let properties =
-        [("name", "R 1%".into()), ("ip_adress", "::1".into()), ("pools", names(&["x"]))];
+    let properties = [("name", "R 1%".into()), ("ip_adress", "::1".into()), ("id", Value::Int(7))];
     let (result, warnings) = fixture.put(Kind::Device, &properties);
     assert!(result.is_ok());
     assert_eq!(warnings.len(), 2, "{warnings:?}");
@@ -368,8 +369,8 @@ fn sending_back_a_list_does_not_store_its_inverse_references() {
     for name in ["gw", "own", "new"] {
         fixture.put_valid(Kind::Device, &[("name", name.into())]);
     }
-    fixture.put_valid(Kind::Device, &[("name", "R 1%".into()), ("gateways", names(&["gw"]))]);
     fixture.put_valid(Kind::Device, &[("name", "gw".into()), ("devices", names(&["own"]))]);
+    fixture.put_valid(Kind::Device, &[("name", "R 1%".into()), ("gateways", names(&["gw"]))]);
     let put = |devices: &[&str]| {
         fixture
             .put_valid(Kind::Device, &[("name", "gw".into()), ("devices", names(devices))])
@@ -382,11 +383,170 @@ fn sending_back_a_list_does_not_store_its_inverse_references() {
     assert_eq!(listed(), Field::Set(vec![Ref::new("own"), Ref::new("new")]));
     assert_eq!(put(&["R 1%"]), Effect::Updated);
     assert_eq!(listed(), Field::Set(Vec::new()));
+    // A record that the list lacks loses its own reference.
     let without = [("name", "gw".into()), ("devices", names(&[]))];
     let (result, warnings) = fixture.put(Kind::Device, &without);
-    assert_eq!(result.unwrap().effect, Effect::Unchanged);
-    assert!(
-        warnings.len() == 1 && warnings[0].contains("still contains other records"),
-        "{warnings:?}"
+    assert_eq!((result.unwrap().effect, warnings), (Effect::Updated, Vec::new()));
+    let gateways = fixture.get::<Device>("R 1%").unwrap().record.gateways;
+    assert_eq!(gateways, Field::Set(Vec::new()));
+    assert_eq!(fixture.put_valid(Kind::Device, &without).effect, Effect::Unchanged);
+}
+
+#[test]
+fn relations_are_set_from_their_other_side() {
+    let fixture = Fixture::new();
+    fixture.put_valid(Kind::User, &[("name", "é>b".into())]);
+    for group in ["ops %", "[Shared] x"] {
+        fixture.put_valid(Kind::Group, &[("name", group.into())]);
+    }
+    let put = |groups: &[&str]| {
+        fixture.put_valid(Kind::User, &[("name", "é>b".into()), ("groups", names(groups))]).effect
+    };
+    let users = |group: &str| fixture.get::<Group>(group).unwrap().record.users;
+    assert_eq!(put(&["ops %", "ops %"]), Effect::Updated);
+    assert_eq!(users("ops %"), Field::Set(vec![Ref::new("é>b")]));
+    assert_eq!(put(&["ops %"]), Effect::Unchanged);
+    assert_eq!(put(&["[Shared] x"]), Effect::Updated);
+    assert_eq!(users("ops %"), Field::Set(Vec::new()));
+    assert_eq!(users("[Shared] x"), Field::Set(vec![Ref::new("é>b")]));
+    // The reference follows a new name in the same change.
+    let renamed = object(&[
+        ("name", "é>b".into()),
+        ("new_name", "R 1%".into()),
+        ("groups", names(&["[Shared] x", "ops %"])),
+    ]);
+    fixture.put_all(Kind::User, vec![renamed], Atomicity::Each);
+    assert_eq!(users("ops %"), Field::Set(vec![Ref::new("R 1%")]));
+    assert_eq!(users("[Shared] x"), Field::Set(vec![Ref::new("R 1%")]));
+
+    let (missing, _) =
+        fixture.put(Kind::User, &[("name", "R 1%".into()), ("groups", names(&["nobody"]))]);
+    let faults = missing.unwrap_err();
+    assert_eq!(faults[0].detail, "the group 'nobody' in 'groups' does not exist");
+    let (wrong, _) =
+        fixture.put(Kind::User, &[("name", "R 1%".into()), ("groups", "ops %".into())]);
+    assert_eq!(wrong.unwrap_err()[0].code, "type");
+    assert_eq!(
+        users("ops %"),
+        Field::Set(vec![Ref::new("R 1%")]),
+        "a refused object changes nothing"
     );
+}
+
+#[test]
+fn relations_are_set_under_the_names_of_enms() {
+    let fixture = Fixture::new();
+    for (kind, name) in [
+        (Kind::Device, "R 1%"),
+        (Kind::Service, "s %"),
+        (Kind::Service, ".."),
+        (Kind::Group, "g"),
+        (Kind::Link, "l"),
+    ] {
+        fixture.put_valid(kind, &[("name", name.into())]);
+    }
+    fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("manually_defined", Value::Bool(true))]);
+    fixture.put_valid(Kind::Credential, &[("name", "c".into())]);
+    let device = [("name", "R 1%".into()), ("target_services", names(&["s %"]))];
+    assert_eq!(fixture.put_valid(Kind::Device, &device).effect, Effect::Updated);
+    let targets = |name: &str| fixture.get::<Service>(name).unwrap().record.target_devices;
+    assert_eq!(targets("s %"), Field::Set(vec![Ref::new("R 1%")]));
+    assert!(fixture.get::<Device>("R 1%").unwrap().record.custom.is_empty());
+    // A client that reads both names and changes one of them sends both.
+    let both = |ours: &[&str], enms: &[&str]| {
+        let object =
+            [("name", "R 1%".into()), ("services", names(ours)), ("target_services", names(enms))];
+        fixture.put(Kind::Device, &object).0
+    };
+    assert_eq!(both(&["s %"], &["s %", ".."]).unwrap().effect, Effect::Updated);
+    assert_eq!(targets(".."), Field::Set(vec![Ref::new("R 1%")]));
+    assert_eq!(both(&[".."], &[".."]).unwrap().effect, Effect::Updated);
+    assert_eq!(targets("s %"), Field::Set(Vec::new()));
+    assert_eq!(both(&["s %"], &[]).unwrap_err()[0].code, "contradiction");
+
+    fixture.put_valid(Kind::Pool, &[("name", "p".into()), ("credential_devices", names(&["c"]))]);
+    let pools = fixture.get::<Credential>("c").unwrap().record.device_pools;
+    assert_eq!(pools, Field::Set(vec![Ref::new("p")]));
+    fixture.put_valid(Kind::Group, &[("name", "g".into()), ("rbac_pool_rbac_read", names(&["p"]))]);
+    let groups = fixture.get::<Pool>("p").unwrap().record.rbac_group_rbac_read;
+    assert_eq!(groups, Field::Set(vec![Ref::new("g")]));
+    fixture.put_valid(Kind::User, &[("name", "u".into()), ("user_devices", names(&["R 1%"]))]);
+    assert_eq!(
+        fixture.get::<Device>("R 1%").unwrap().record.owners,
+        Field::Set(vec![Ref::new("u")])
+    );
+    // eNMS's `source` of a device is its links; ours, `links`, does not say at which end.
+    fixture.put_valid(Kind::Device, &[("name", "R 1%".into()), ("source", names(&["l"]))]);
+    assert_eq!(fixture.get::<Link>("l").unwrap().record.source, Field::Set(Ref::new("R 1%")));
+    let links = |links: &[&str]| {
+        fixture.put(Kind::Device, &[("name", "R 1%".into()), ("links", names(links))])
+    };
+    assert_eq!(links(&["l"]).0.unwrap().effect, Effect::Unchanged);
+    assert_eq!(links(&[]).0.unwrap_err()[0].code, "relation-side");
+    fixture.put_valid(Kind::Link, &[("name", "m".into())]);
+    let (result, warnings) = links(&["l", "m"]);
+    assert_eq!(result.unwrap().effect, Effect::Unchanged);
+    assert!(warnings[0].contains("a link has two ends"), "{warnings:?}");
+}
+
+#[test]
+fn computed_pools_are_not_set_from_a_device() {
+    let fixture = Fixture::new();
+    fixture.put_valid(Kind::Pool, &[("name", "all %".into()), ("device_name", "1%".into())]);
+    let manual = Value::Bool(true);
+    fixture.put_valid(Kind::Pool, &[("name", "by hand".into()), ("manually_defined", manual)]);
+    let put = |pools: &[&str]| {
+        let (result, warnings) =
+            fixture.put(Kind::Device, &[("name", "R 1%".into()), ("pools", names(pools))]);
+        (result.unwrap().effect, warnings.len())
+    };
+    let devices = |pool: &str| fixture.get::<Pool>(pool).unwrap().record.devices;
+    assert_eq!(put(&["by hand"]), (Effect::Created, 0));
+    assert_eq!(devices("by hand"), Field::Set(vec![Ref::new("R 1%")]));
+    assert_eq!(put(&["all %", "by hand"]), (Effect::Unchanged, 0), "as the device shows them");
+    assert_eq!(put(&["all %"]), (Effect::Updated, 0));
+    assert_eq!(devices("by hand"), Field::Set(Vec::new()));
+    assert_eq!(put(&[]), (Effect::Unchanged, 1));
+    assert_eq!(devices("all %"), Field::Absent);
+}
+
+#[test]
+fn an_atomic_change_can_refer_to_later_objects_from_the_other_side() {
+    let fixture = Fixture::new();
+    let objects = vec![
+        object(&[("name", "step %".into()), ("workflows", names(&["flow [x]"]))]),
+        object(&[("name", "flow [x]".into()), ("type", "workflow".into())]),
+    ];
+    let report = fixture.put_all(Kind::Service, objects, Atomicity::All);
+    assert!(report.outcomes.iter().all(|outcome| outcome.result.is_ok()), "{report:?}");
+    let services = fixture.get::<Service>("flow [x]").unwrap().record.services;
+    assert_eq!(services, Field::Set(vec![Ref::new("step %")]));
+    let objects = vec![object(&[("name", "alone".into()), ("workflows", names(&["nobody"]))])];
+    let report = fixture.put_all(Kind::Service, objects, Atomicity::All);
+    assert_eq!(report.outcomes[0].result.as_ref().unwrap_err()[0].code, "missing");
+    assert!(fixture.get::<Service>("alone").is_none());
+}
+
+#[test]
+fn an_exact_type_is_set_and_kept() {
+    let fixture = Fixture::new();
+    fixture.put_valid(Kind::Device, &[("name", "plain".into())]);
+    let put = |name: &str, more: &[(&str, Value)]| {
+        let request = ChangeRequest {
+            principal: PRINCIPAL.to_owned(),
+            atomicity: Atomicity::Each,
+            expected_version: ExpectedVersion::Any,
+            exact_type: Some("router".to_owned()),
+        };
+        let mut properties = vec![("name", name.into())];
+        properties.extend_from_slice(more);
+        let report = fixture.inventory.put(Kind::Device, vec![object(&properties)], &request);
+        report.unwrap().outcomes.remove(0).result
+    };
+    assert_eq!(put("R 1%", &[]).unwrap().effect, Effect::Created);
+    let stored = fixture.get::<Device>("R 1%").unwrap().record.r#type;
+    assert_eq!(stored, Field::Set("router".to_owned()));
+    assert_eq!(put("R 1%", &[("type", "router".into())]).unwrap().effect, Effect::Unchanged);
+    assert_eq!(put("R 1%", &[("type", "device".into())]).unwrap_err()[0].code, "contradiction");
+    assert_eq!(put("plain", &[]).unwrap_err()[0].code, "other-type");
 }

@@ -37,6 +37,7 @@ impl Fixture {
             principal: PRINCIPAL.to_owned(),
             atomicity,
             expected_version: ExpectedVersion::Any,
+            exact_type: None,
         };
         self.inventory.put(kind, objects, &request).unwrap()
     }

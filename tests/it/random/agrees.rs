@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use satchel::inventory::Inventory;
+use satchel::inventory::{Dialect, Inventory};
 use satchel::model::{
     Criteria, Device, Entity, InverseRelations, Kind, KindVisitor, Link, Membership, Pool, Secrets,
     Side, Target, Value,
@@ -69,7 +69,7 @@ impl Plain {
     /// Asserts that an instance shows its relations in both directions.
     fn shows(&self, inventory: &Inventory, kind: Kind, name: &str) {
         let shown: BTreeMap<String, Value> = inventory
-            .instance(kind, name, |shown| {
+            .instance(kind, name, Dialect::Satchel, |shown| {
                 let properties = shown.properties.iter();
                 properties.map(|(word, view)| ((*word).to_owned(), view.to_value())).collect()
             })

@@ -13,7 +13,8 @@ use proptest::prelude::*;
 use satchel::access::create_first_user;
 use satchel::import::{EmptyReplacement, ImportOutcome, Mode, OnError};
 use satchel::inventory::{
-    Atomicity, ChangeReport, ChangeRequest, Effect, ExpectedVersion, Inventory, InventoryError,
+    Atomicity, ChangeReport, ChangeRequest, Dialect, Effect, ExpectedVersion, Inventory,
+    InventoryError,
 };
 use satchel::job::Progress;
 use satchel::migration::{EmptyFirst, ImportReport, ImportRequest, Migration};
@@ -270,6 +271,7 @@ impl Site {
             principal: CALLER.to_owned(),
             atomicity,
             expected_version: ExpectedVersion::Any,
+            exact_type: None,
         };
         self.inventory.put(kind, objects, &request).unwrap()
     }
@@ -288,7 +290,7 @@ impl Site {
 
     /// A record as a response shows it.
     fn shown(&self, kind: Kind, name: &str) -> Map {
-        let shown = self.inventory.instance(kind, name, |shown| {
+        let shown = self.inventory.instance(kind, name, Dialect::Satchel, |shown| {
             let properties = shown.properties.iter();
             properties.map(|(word, view)| (Value::from(*word), view.to_value())).collect()
         });

@@ -193,18 +193,47 @@ impl Plain {
             }
         }
         after.take(kind, &said);
+        let unlisted = self.unlisted(kind, wish);
         let effect = match &before {
             None => Effect::Created,
-            Some(before) if *before == after && to.is_none() => Effect::Unchanged,
+            Some(before) if *before == after && to.is_none() && unlisted.is_empty() => {
+                Effect::Unchanged
+            }
             Some(_) => Effect::Updated,
         };
         self.records[kind].insert(wish.name.clone(), after);
+        for (kind, name, property) in unlisted {
+            let held = self.records[kind].get_mut(&name).unwrap();
+            if let Some(named) = held.relations.get_mut(property) {
+                named.retain(|named| *named != wish.name);
+            }
+            held.relations.retain(|_, named| !named.is_empty());
+        }
         if let Some(to) = to {
             let record = self.records[kind].remove(&wish.name).unwrap();
             self.records[kind].insert(to.clone(), record);
             self.each_naming(kind, &wish.name, |_, name| *name = to.clone());
         }
         Some(effect)
+    }
+
+    /// The relations of others that name this record, although it shows them in a list that it is now
+    /// given without them.
+    fn unlisted(&self, kind: Kind, wish: &Wish) -> Vec<(Kind, String, &'static str)> {
+        let mut unlisted = Vec::new();
+        for (word, listed) in &wish.relations {
+            let Some(relation) = InverseRelations::of(kind).relation(word) else { continue };
+            for holder in relation.holders.iter().filter(|_| relation.own.is_some()) {
+                for (name, held) in &self.records[holder.kind] {
+                    let named = held.relations.get(holder.property);
+                    let is_named = named.is_some_and(|named| named.contains(&wish.name));
+                    if is_named && !listed.contains(name) {
+                        unlisted.push((holder.kind, name.clone(), holder.property));
+                    }
+                }
+            }
+        }
+        unlisted
     }
 
     /// Whether the other record refers to this record, which shows it under the name of its own

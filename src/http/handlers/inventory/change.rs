@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{expected_version, kind};
+use super::{expected_version, instance_type};
 use crate::{
     codec::json::{self, Objects},
     http::{
@@ -19,7 +19,7 @@ use crate::{
     inventory::{
         Atomicity, ChangeReport, ChangeRequest, Effect, ExpectedVersion, Fault, ObjectOutcome,
     },
-    model::Value,
+    model::{InstanceType, Value},
 };
 
 /// The largest number of faults that are listed with their location. `failure` has the reasons of
@@ -32,7 +32,15 @@ const REJECTED_WITH_OTHERS: &str = "atomic";
 
 /// Handles `POST /rest/instance/{kind}`.
 pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
-    let kind = kind(&call)?;
+    let (kind, exact_type) = match instance_type(&call)? {
+        InstanceType::Kind(kind) => (kind, None),
+        InstanceType::Exact { kind, word } => (kind, Some(word)),
+        InstanceType::Node => {
+            let detail = "“node” means devices and networks. Send the objects to the path of one of \
+                          the two.";
+            return Err(Problem::new(ProblemKind::UnknownKind, detail));
+        }
+    };
     let Call { app, caller, headers, options, mut body, .. } = call;
     let atomicity = if options.is_on(&ATOMIC) { Atomicity::All } else { Atomicity::Each };
     let expected_version = expected_version(&headers)?;
@@ -50,7 +58,7 @@ pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
             Objects::Many(objects) => (objects, Sent::List),
         };
         require_one(sent, &expected_version)?;
-        let request = ChangeRequest { principal, atomicity, expected_version };
+        let request = ChangeRequest { principal, atomicity, expected_version, exact_type };
         let report = inventory.put(kind, objects, &request)?;
         render(report, sent)
     };

@@ -2,13 +2,14 @@
 
 use hyper::{
     StatusCode,
-    header::{CONTENT_TYPE, ETAG, HeaderMap},
+    header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{expected_version, versioned};
 use crate::http::{
+    accept::TextFormat,
     blocking::Lane,
     call::Call,
     conditional::{ETag, Hash},
@@ -16,7 +17,7 @@ use crate::http::{
     media_type::media_type,
     options::PROPERTY,
     problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
-    response::{Response, TEXT},
+    response::{self, JSON, Response, TEXT},
 };
 
 /// The default text.
@@ -31,12 +32,16 @@ fn in_query(_: &str) -> RequestLocation {
 pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
     let device = call.parameters.take("device")?;
     let property = call.query.one(PROPERTY.name)?.unwrap_or(DEFAULT_PROPERTY).to_owned();
+    let format = TextFormat::preferred(&call.headers);
 
     let inventory = call.app.inventory.clone();
     let read = move || {
         inventory.text(&device, &property).map(|stored| {
-            let body = stored.text.into_bytes();
-            (ETag::of_version(stored.version, &body), body)
+            let body = match format {
+                TextFormat::Plain => stored.text.into_bytes(),
+                TextFormat::Json => serde_json::Value::from(stored.text).to_string().into_bytes(),
+            };
+            (stored.version.map(|version| ETag::of_version(version, &body)), body)
         })
     };
     let (etag, body) = call
@@ -46,7 +51,17 @@ pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
         .await?
         .map_err(|error| Problem::of_inventory(error, in_query))?;
 
-    versioned(&call.headers, &etag, TEXT, body)
+    let media_type = match format {
+        TextFormat::Plain => TEXT,
+        TextFormat::Json => JSON,
+    };
+    let mut response = match etag {
+        Some(etag) => versioned(&call.headers, &etag, media_type, body)?,
+        // A text that was never stored has no version.
+        None => response::whole(StatusCode::OK, media_type, body),
+    };
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
 }
 
 /// A stored text of a device.

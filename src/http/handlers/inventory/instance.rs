@@ -4,7 +4,7 @@ use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{expected_version, kind, versioned};
+use super::{expected_version, instance_type, kind_of_instance, versioned};
 use crate::{
     codec::json,
     http::{
@@ -12,10 +12,12 @@ use crate::{
         call::Call,
         conditional::ETag,
         json_response,
-        problem::Problem,
+        options::DIALECT,
+        problem::{Flaw, Problem, ProblemKind, RequestLocation, shorten},
         response::{JSON, Response},
     },
-    model::Kind,
+    inventory::Dialect,
+    model::{InstanceType, Kind},
 };
 
 /// The usual size of an instance in bytes of JSON.
@@ -23,22 +25,46 @@ const INSTANCE_BYTES: usize = 2 * 1024;
 
 /// Handles `GET /rest/instance/{kind}/{name}`.
 pub(in crate::http) async fn show(mut call: Call) -> Result<Response, Problem> {
-    let kind = kind(&call)?;
+    let of = instance_type(&call)?;
     let name = call.parameters.take("name")?;
+    let dialect = match call.query.one(DIALECT.name)? {
+        Some(word) => dialect(word)?,
+        None => call.app.dialect,
+    };
 
     let inventory = call.app.inventory.clone();
     // Within the job: writing and hashing a long instance takes time too.
-    let show = move || {
-        inventory.instance(kind, &name, |shown| {
+    let show = move || -> Result<_, Problem> {
+        let kind = match of {
+            InstanceType::Kind(kind) => kind,
+            InstanceType::Exact { .. } | InstanceType::Node => {
+                kind_of_instance(&inventory, &of, &name)?
+            }
+        };
+        Ok(inventory.instance(kind, &name, dialect, |shown| {
             let mut body = Vec::with_capacity(INSTANCE_BYTES);
             json::write_object(&mut body, shown.properties);
             body.push(b'\n');
             (ETag::of_version(shown.version, &body), body)
-        })
+        })?)
     };
     let (etag, body) = call.app.blocking.run(Lane::Quick, show).await??;
 
     versioned(&call.headers, &etag, JSON, body)
+}
+
+/// Reads the word of a dialect.
+///
+/// # Errors
+/// 400 with the known words.
+fn dialect(word: &str) -> Result<Dialect, Problem> {
+    let known = Dialect::ALL.into_iter().find(|dialect| dialect.as_str() == word);
+    known.ok_or_else(|| {
+        let detail = format!("“dialect” is “satchel” or “enms”, not “{}”.", shorten(word));
+        let location = RequestLocation::QueryParameter(DIALECT.name.to_owned());
+        Problem::new(ProblemKind::MalformedRequest, &*detail)
+            .with_flaw(Flaw::new(location, &*detail))
+    })
 }
 
 /// The records that a deletion deleted and changed.
@@ -62,13 +88,21 @@ pub(in crate::http) struct Named<'a> {
 
 /// Handles `DELETE /rest/instance/{kind}/{name}`.
 pub(in crate::http) async fn remove(mut call: Call) -> Result<Response, Problem> {
-    let kind = kind(&call)?;
+    let of = instance_type(&call)?;
     let name = call.parameters.take("name")?;
     let expected = expected_version(&call.headers)?;
     let caller = call.caller.require_principal()?.name.clone();
 
     let inventory = call.app.inventory.clone();
-    let delete = move || inventory.delete(kind, &name, &caller, &expected);
+    let delete = move || -> Result<_, Problem> {
+        let kind = match of {
+            InstanceType::Kind(kind) => kind,
+            InstanceType::Exact { .. } | InstanceType::Node => {
+                kind_of_instance(&inventory, &of, &name)?
+            }
+        };
+        Ok(inventory.delete(kind, &name, &caller, &expected)?)
+    };
     let report = call.app.blocking.run(Lane::Change, delete).await??;
 
     let deleted = Deleted { deleted: named(&report.deleted), struck: named(&report.dereferenced) };

@@ -19,11 +19,11 @@ use crate::{
     http::{
         call::Call,
         conditional::{ETag, Freshness, Precondition, freshness, precondition},
-        problem::Problem,
+        problem::{Problem, ProblemKind, shorten},
         response::{self, Response},
     },
-    inventory::ExpectedVersion,
-    model::Kind,
+    inventory::{ExpectedVersion, Inventory, InventoryError},
+    model::{InstanceType, Kind},
 };
 
 /// The total number of instances, for a response with a page of them.
@@ -32,13 +32,41 @@ const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 /// The number of all instances of the kind, also those that do not match the criteria of a search.
 const X_KIND_COUNT: HeaderName = HeaderName::from_static("x-kind-count");
 
-/// Returns the kind in the path.
+/// Returns the type that the path names: a kind, an exact type such as `router`, or `node`.
 ///
 /// # Errors
 /// 404 with the nearest kind.
-fn kind(call: &Call) -> Result<Kind, Problem> {
+fn instance_type(call: &Call) -> Result<InstanceType, Problem> {
     let word = call.parameters.get("kind")?;
     word.parse().map_err(|error| Problem::unknown_kind(&error, "kind"))
+}
+
+/// Finds the kind of the instance `name` among the kinds of a type. Blocks.
+///
+/// # Errors
+/// 404 if there is no such instance, or if it has another exact type.
+fn kind_of_instance(inventory: &Inventory, of: &InstanceType, name: &str) -> Result<Kind, Problem> {
+    let kinds = of.kinds();
+    let found = kinds.iter().find_map(|kind| match inventory.exact_type(*kind, name) {
+        Ok(None) => None,
+        Ok(Some(stored)) => Some(Ok((*kind, stored))),
+        Err(error) => Some(Err(error)),
+    });
+    match (found.transpose()?, of.exact()) {
+        (Some((kind, stored)), Some(exact)) if stored != exact => {
+            let detail = format!(
+                "There is no {exact} “{}”: the {kind} of this name has the type “{}”.",
+                shorten(name),
+                shorten(&stored)
+            );
+            Err(Problem::new(ProblemKind::UnknownInstance, detail))
+        }
+        (Some((kind, _)), _) => Ok(kind),
+        (None, _) => {
+            let kind = kinds[0];
+            Err(InventoryError::NotFound { kind, name: name.to_owned() }.into())
+        }
+    }
 }
 
 /// Returns a response with its ETag, or 304 if the client has the current version.

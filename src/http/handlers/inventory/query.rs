@@ -1,6 +1,6 @@
 //! The handlers of `GET instance/{kind}` and `query/{kind}`: the instances of one kind.
 
-use super::{X_TOTAL_COUNT, kind, rows};
+use super::{X_TOTAL_COUNT, instance_type, rows};
 use crate::{
     http::{
         accept::RowFormat,
@@ -11,29 +11,39 @@ use crate::{
         response::Response,
     },
     inventory::{Direction, ListRequest, Order, RowSink},
+    model::InstanceType,
 };
 
 /// Handles `GET /rest/instance/{kind}`.
 pub(in crate::http) async fn list(call: Call) -> Result<Response, Problem> {
-    let kind = kind(&call)?;
+    let of = instance_type(&call)?;
     let request = parse_list(&call.query)?;
     let format = RowFormat::preferred(&call.headers);
 
     let inventory = call.app.inventory.clone();
-    let total = call.app.blocking.run(Lane::Quick, move || inventory.count()).await??[kind];
+    let counts = call.app.blocking.run(Lane::Quick, move || inventory.count()).await??;
+    // The number of instances of an exact type is known only after they are read.
+    let total = match of {
+        InstanceType::Kind(_) | InstanceType::Node => {
+            Some(of.kinds().iter().map(|kind| counts[*kind]).sum::<u64>())
+        }
+        InstanceType::Exact { .. } => None,
+    };
     let inventory = call.app.inventory.clone();
     let ordered = request.order.clone();
     let location = move |property: &str| {
         let is_order = ordered.is_some_and(|order| order.property == property);
         RequestLocation::QueryParameter(if is_order { "order" } else { "columns" }.to_owned())
     };
-    let list = move |rows: &mut RowSink<'_>| inventory.list(kind, &request, rows);
+    let list = move |rows: &mut RowSink<'_>| inventory.list(of, &request, rows);
     let problem = Box::new(|error| Problem::of_inventory(error, location));
     let streamed = rows::respond(&call.app, format, Box::new(list), problem).await?;
 
     // The count from before the read, because the head of a stream is sent before its end.
     let mut response = streamed.response;
-    response.headers_mut().insert(X_TOTAL_COUNT, streamed.result.unwrap_or(total).into());
+    if let Some(total) = streamed.result.or(total) {
+        response.headers_mut().insert(X_TOTAL_COUNT, total.into());
+    }
     Ok(response)
 }
 
@@ -66,12 +76,12 @@ fn order(text: &str) -> Order {
 
 /// Handles `GET /rest/query/{kind}?property=value&…`.
 pub(in crate::http) async fn query(call: Call) -> Result<Response, Problem> {
-    let kind = kind(&call)?;
+    let of = instance_type(&call)?;
     let format = RowFormat::preferred(&call.headers);
     let filters = call.query.into_pairs();
 
     let inventory = call.app.inventory.clone();
-    let query = move |rows: &mut RowSink<'_>| inventory.query(kind, &filters, rows);
+    let query = move |rows: &mut RowSink<'_>| inventory.query(of, &filters, rows);
     let location = |property: &str| RequestLocation::QueryParameter(property.to_owned());
     let problem = Box::new(move |error| Problem::of_inventory(error, location));
     let streamed = rows::respond(&call.app, format, Box::new(query), problem).await?;

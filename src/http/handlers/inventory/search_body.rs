@@ -11,7 +11,7 @@ use crate::{
         problem::Problem,
     },
     inventory::{Criterion, Direction, Filter, Order, SearchRequest},
-    model::Kind,
+    model::{InstanceType, Kind},
 };
 
 pub(super) const TYPE: &str = "type";
@@ -50,7 +50,7 @@ const CONTEXT_LINES_MAX: u64 = 1000;
 /// 400 with all flaws; unknown members are flaws.
 pub(super) fn parse_search(object: Map<String, Value>) -> Result<SearchRequest, Problem> {
     let mut reader = ObjectReader::new(object);
-    let kind = reader.required(TYPE, kind);
+    let of = reader.required(TYPE, instance_type);
     let columns = reader.required(COLUMNS, columns);
     let criteria = reader.optional(CRITERIA, criteria);
     let order = reader.optional(ORDER, |flaws, value| {
@@ -59,10 +59,10 @@ pub(super) fn parse_search(object: Map<String, Value>) -> Result<SearchRequest, 
     let start = reader.optional(START, |flaws, value| number(flaws, value, 0, u64::MAX));
     let limit =
         reader.optional(LIMIT, |flaws, value| number(flaws, value, DEFAULT_LIMIT, u64::MAX));
-    let request = match (kind, columns, criteria, order, start, limit) {
-        (Some(kind), Some(columns), Some(criteria), Some(order), Some(start), Some(limit)) => {
+    let request = match (of, columns, criteria, order, start, limit) {
+        (Some(of), Some(columns), Some(criteria), Some(order), Some(start), Some(limit)) => {
             let Criteria { criteria, context_lines } = criteria;
-            Some(SearchRequest { kind, columns, criteria, order, start, limit, context_lines })
+            Some(SearchRequest { of, columns, criteria, order, start, limit, context_lines })
         }
         _ => None,
     };
@@ -71,15 +71,26 @@ pub(super) fn parse_search(object: Map<String, Value>) -> Result<SearchRequest, 
 
 /// Reads the kind.
 pub(super) fn kind(flaws: &mut Flaws<'_>, value: &Value) -> Option<Kind> {
+    match instance_type(flaws, value)? {
+        InstanceType::Kind(kind) => Some(kind),
+        InstanceType::Exact { .. } | InstanceType::Node => {
+            flaws.wrong(value, "is not a kind; a kind such as device or service is expected");
+            None
+        }
+    }
+}
+
+/// Reads the type of the instances.
+fn instance_type(flaws: &mut Flaws<'_>, value: &Value) -> Option<InstanceType> {
     let Value::String(word) = value else {
         flaws.wrong(value, &format!("{}; a type is expected", is_type(value)));
         return None;
     };
-    let kind = word.parse();
-    if kind.is_err() {
+    let of = word.parse();
+    if of.is_err() {
         flaws.unknown_word(word, &Kind::ALL.map(Kind::as_str));
     }
-    kind.ok()
+    of.ok()
 }
 
 /// Reads the list of columns.
@@ -335,7 +346,7 @@ mod tests {
             "search_criteria": {"configuration_filter": "inclusion", "configuration": "i"},
         }))
         .unwrap();
-        assert_eq!((request.kind, request.start, request.limit), (Kind::Device, 0, 3));
+        assert_eq!((request.of, request.start, request.limit), (Kind::Device.into(), 0, 3));
         assert_eq!(request.columns.len(), 4);
         let criterion = Criterion {
             property: "configuration".to_owned(),
