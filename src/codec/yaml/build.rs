@@ -7,7 +7,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::anchor::{Anchors, Expansion, Origin};
 use super::error::{ReadError, Rule};
 use super::mapping::Entries;
-use super::records::Respelled;
 use super::resolve::{
     Resolved, SequenceKind, check_mapping_tag, resolve_plain, resolve_tagged, sequence_kind,
 };
@@ -18,6 +17,15 @@ use super::{
     RECORD_BYTES_MAX,
 };
 use crate::model::{Value, python};
+
+/// A plain scalar such as `22:30`, which YAML 1.1 reads as the number 1350.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Respelled {
+    /// The text in the document.
+    pub written: String,
+    /// The value that YAML reads.
+    pub value: Value,
+}
 
 /// The context of a node. It determines which content is allowed.
 #[derive(Clone, Copy, PartialEq, Eq)]

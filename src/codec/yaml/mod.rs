@@ -41,10 +41,11 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+pub use build::Respelled;
 pub use emit::RecordWriter;
 pub use error::{ReadError, Rule};
 pub use metadata::value_text;
-pub use records::{Item, Respelled, read_records, read_records_generally, read_value};
+pub use records::{Item, read_records, read_records_generally, read_value};
 
 use crate::model::VALUE_DEPTH_MAX;
 

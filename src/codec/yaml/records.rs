@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::ops::ControlFlow;
 
-use super::build::Builder;
+use super::build::{Builder, Respelled};
 use super::canonical::{self, Outcome};
 use super::error::{ReadError, Rule};
 use super::scanner::Scanner;
@@ -23,15 +23,6 @@ pub struct Item {
     pub value: Value,
     /// Plain scalars in it that YAML reads as numbers, and that Python spells differently.
     pub respelled: Vec<Respelled>,
-}
-
-/// A plain scalar such as `22:30`, which YAML 1.1 reads as the number 1350.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Respelled {
-    /// The text in the document.
-    pub written: String,
-    /// The value that YAML reads.
-    pub value: Value,
 }
 
 /// Calls `each` for each item of a document that is one YAML list, until `each` breaks. Returns the
