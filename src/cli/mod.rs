@@ -10,6 +10,7 @@ mod docs;
 mod exit_code;
 mod export;
 mod failure;
+mod file_size_signal;
 mod help;
 mod import;
 mod import_call;
@@ -31,7 +32,6 @@ mod recover;
 mod rename_helper;
 mod report;
 mod serve;
-mod signals;
 mod supervisor;
 mod target;
 mod undo;
@@ -174,7 +174,7 @@ fn wants_json(words: &[OsString]) -> bool {
 }
 
 fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
-    signals::survive_file_size_limit().context("Cannot install the handler of SIGXFSZ")?;
+    file_size_signal::survive_file_size_limit().context("Cannot install the handler of SIGXFSZ")?;
     match subcommand {
         Command::Serve(config) => serve::run(&config),
         Command::Export(args) => export::run(&args),

@@ -1,5 +1,6 @@
 //! Collects the flaws of a request, so that a response reports all of them at once. A flaw is one
-//! error in the query, the body or the path.
+//! error in the query, the body or the path. Also makes the flaw of an unknown option, with the nearest
+//! known option.
 
 use std::borrow::Cow;
 

@@ -10,7 +10,8 @@
 //!   directory, end    the entries of the archive; refuses ambiguous archives
 //!   contents          finds the documents among the entries
 //!   junk              files that operating systems add
-//!   unpack, checked   one document: unpacked, counted, compared with its checksums
+//!   unpack            unpacks one document, up to its limit
+//!   document_reader   reads one document, and compares its length and checksums
 //!   source            the bytes of the archive
 //! metadata   the content of `metadata.yaml`
 //! ```
@@ -20,10 +21,10 @@
 //! An archive is untrusted. Every number in it is compared with a limit before it is used
 //! ([`limits`]), and no file is unpacked to a path from the archive.
 
-mod checked;
 mod contents;
 mod digest;
 mod directory;
+mod document_reader;
 mod end;
 mod error;
 mod junk;
@@ -34,8 +35,8 @@ mod source;
 mod unpack;
 mod write;
 
-pub use checked::DocumentReader;
 pub use digest::{Digest, DigestSyntaxError};
+pub use document_reader::DocumentReader;
 pub use error::{ArchiveProblem, BundleError, EntryProblem};
 pub use junk::is_junk;
 pub use limits::Limits;

@@ -7,9 +7,9 @@ use std::{
 
 use super::{
     BundleError, EntryProblem, METADATA_NAME, Metadata,
-    checked::{DocumentReader, Expected},
     contents::{self, Contents, Document},
     directory::{self, Entry, shown},
+    document_reader::{DocumentReader, Expected},
     limits::{Limits, METADATA_BYTES_MAX},
     source::ByteSource,
     unpack::{Method, Unpack},

@@ -44,7 +44,7 @@ mod check;
 mod message;
 mod node;
 mod pages;
-mod salvage;
+mod read_damaged;
 mod segment;
 mod table;
 #[cfg(test)]
@@ -53,7 +53,7 @@ mod tests;
 use std::{fmt, ops::Range};
 
 pub(super) use check::check;
-pub(super) use salvage::salvage;
+pub(super) use read_damaged::salvage;
 
 /// The size of sled's segments in every database of Satchel, in bytes. A page of more than a
 /// quarter of one becomes a blob file, which sled does not sync. The longest page is an inner one

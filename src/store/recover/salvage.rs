@@ -1,5 +1,5 @@
 //! Salvages a damaged database: copies its readable entries to a temporary database, from which they
-//! can be read normally.
+//! can be read normally. `store::log::read_damaged` reads the entries from the log.
 
 use std::{fs, path::Path, sync::Arc};
 

@@ -1,4 +1,5 @@
-//! Reads the readable entries of a damaged database.
+//! Reads the readable entries of a damaged database from its log. `store::recover::salvage` makes a
+//! database of them.
 
 use std::{
     cmp::Reverse,
