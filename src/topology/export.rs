@@ -14,7 +14,7 @@ use super::{
     report::Ignored,
 };
 use crate::{
-    codec::workbook::{Cell, Format, WorkbookWriter, WriteError, spell_cell},
+    codec::workbook::{Cell, Format, WorkbookWriter, WriteError, format_cell},
     job::{Progress, Step},
     model::{Kind, Property, PropertyDefault, PropertyType, Secrets, View},
     store::{Snapshot, Store, decode_record},
@@ -145,7 +145,7 @@ impl SheetExporter<'_> {
             for (property, view) in record.views(Secrets::LeftOut) {
                 if let Some(at) = at.get(property) {
                     let Column { type_, default, .. } = columns[*at];
-                    cells[*at] = spell_cell(type_, default, &view);
+                    cells[*at] = format_cell(type_, default, &view);
                 }
             }
             workbook.row(cells).map_err(|error| match error {
@@ -268,7 +268,9 @@ impl SheetExporter<'_> {
 fn has_cell(property: &Property, view: &View<'_>) -> bool {
     match view {
         // Only a text can become an empty cell.
-        View::Text(_) => !matches!(spell_cell(property.type_, property.default, view), Cell::Empty),
+        View::Text(_) => {
+            !matches!(format_cell(property.type_, property.default, view), Cell::Empty)
+        }
         View::Null
         | View::Bool(_)
         | View::Int(_)

@@ -10,7 +10,7 @@
 //!   read       decoding in the child: calamine and csv → cells
 //!   frame      the frames in which the child returns rows over the pipe
 //! cell       the value of a cell
-//! text       cells ⇄ values of properties
+//! cell_value cells ⇄ values of properties
 //! ```
 //!
 //! The server never decodes a workbook itself. On hostile bytes calamine can allocate more
@@ -20,6 +20,7 @@
 //! the child fails.
 
 mod cell;
+mod cell_value;
 mod child;
 mod error;
 mod foreign_file;
@@ -37,7 +38,6 @@ mod sheet_name;
 mod sink;
 mod source_kind;
 mod style;
-mod text;
 mod write;
 mod xls;
 mod xlsx;
@@ -45,6 +45,7 @@ mod xlsx;
 pub use cell::{
     Cell, CellError, cell_name, column_name, format_serial_date, is_time_of_day, parse_serial_date,
 };
+pub use cell_value::{CellFault, format_cell, parse_cell};
 pub use child::{DecodeError, DecodeLimits, Decoding, SUBCOMMAND, decode_main, executable};
 pub use error::WriteError;
 pub use foreign_file::{FOREIGN_BYTES, ForeignFile};
@@ -56,7 +57,6 @@ pub use refusal::{OutputLimit, Refusal};
 pub use sheet_name::{SHEET_NAME_UNITS_MAX, SheetNameProblem, is_sheet_name_character};
 pub use sink::OutputFile;
 pub use source_kind::SourceKind;
-pub use text::{CellFault, parse_cell, spell_cell};
 pub use write::WorkbookWriter;
 
 #[cfg(test)]

@@ -1,42 +1,15 @@
-//! Parses a cell by the type of its property, and writes a value as a cell that parses to the same
-//! value and type.
-//!
-//! # The rules
-//!
-//! | property | cell |
-//! |---|---|
-//! | any | empty: the property is absent; the text `None`: null, except in a name |
-//! | text, name, end of a link | the text as it is, without the white space around a name; a number as its digits (22, not 22.0) |
-//! | integer | a number without a fraction, or the text of one (`22`, `22.0`) |
-//! | boolean | a boolean; 1 and 0; `true` and `false` in any case |
-//! | list of names | `['a', 'b']` |
-//! | custom | a number, a boolean or a date; a text, with the exceptions below |
-//!
-//! In a custom property, a text that is the literal of a list, map, tuple, `b'…'`, `float(…)`,
-//! `int(…)` or `datetime(…)` (see [`super::literal`]) is that value. A **quoted** text (`"None"`,
-//! `"1.2E+10"`, `""`, `"[1, 2]"`) is the text between the quotes, if that text without quotes would
-//! be another value. Any other text in quotes keeps its quotes.
-//!
-//! A value that Excel changed is an error, because the typed text is lost: `1.2E+10`, an integer
-//! of more than 15 digits, a date in a text property. A cell with an error, a formula without a value
-//! and a duration are errors too.
-//!
-//! A cell cannot represent two things:
-//!
-//! - An empty text whose property would show the same when absent becomes an empty cell, and is read
-//!   as absent.
-//! - Two properties that share one object (YAML anchors) become two objects.
+//! Parses a cell by the type of its property.
 
 use std::borrow::Cow;
 
 use super::{
-    super::{Cell, format_serial_date, is_time_of_day, parse_serial_date},
+    super::{Cell, format_serial_date, is_time_of_day},
     literal,
 };
-use crate::model::{Fit, PropertyDefault, PropertyType, Rule, Value, View, python};
+use crate::model::{Fit, PropertyType, Rule, Value, python};
 
 /// Excel keeps fifteen digits of a number and replaces the others by zeros.
-const DIGITS_KEPT_MAX: f64 = 1e15;
+pub(super) const DIGITS_KEPT_MAX: f64 = 1e15;
 
 /// A number from here on that ends in many zeros is probably a text that became `1.2E+10`.
 const SCIENTIFIC_MIN: f64 = 1e10;
@@ -261,7 +234,7 @@ fn read_plain_text(type_: PropertyType, text: &str) -> Result<Value, CellFault> 
 }
 
 /// Whether a cell with this text is parsed to another value than this text.
-fn is_special(type_: PropertyType, text: &str) -> bool {
+pub(super) fn is_special(type_: PropertyType, text: &str) -> bool {
     text.is_empty()
         || is_null(type_, text)
         || is_scientific(text)
@@ -374,239 +347,5 @@ fn shown_scientific(number: f64) -> String {
     match text.split_once('e') {
         Some((digits, exponent)) => format!("{digits}E+{exponent:0>2}"),
         None => text,
-    }
-}
-
-/// Returns the cell of a property. [`parse_cell`] parses it to the same value again.
-pub fn spell_cell<'a>(type_: PropertyType, default: PropertyDefault, view: &View<'a>) -> Cell<'a> {
-    match view {
-        View::Null => Cell::from("None"),
-        View::Bool(truth) => Cell::Bool(*truth),
-        View::Int(number) => match exact(*number) {
-            Some(number) => Cell::Number(number),
-            None => Cell::from(number.to_string()),
-        },
-        View::Float(number) if number.is_finite() => Cell::Number(*number),
-        View::Float(number) => Cell::from(literal::spell(&Value::Float(*number))),
-        View::Text("") if shows_empty(type_, default) => Cell::Empty,
-        View::Text(text) => text_cell(type_, text),
-        View::Texts(names) => {
-            let names = names.iter().map(|name| Value::from(*name)).collect();
-            Cell::from(literal::spell(&Value::List(names)))
-        }
-        View::Value(value) => value_cell(value.plain()),
-    }
-}
-
-/// Whether an absent property is shown like the empty text.
-fn shows_empty(type_: PropertyType, default: PropertyDefault) -> bool {
-    matches!(type_, PropertyType::One(_)) || default == PropertyDefault::Text("")
-}
-
-fn text_cell(type_: PropertyType, text: &str) -> Cell<'_> {
-    if is_special(type_, text) { Cell::from(literal::spell_text(text)) } else { Cell::from(text) }
-}
-
-/// The cell of the value of a custom property.
-fn value_cell(value: &Value) -> Cell<'_> {
-    match value {
-        Value::Null => Cell::from("None"),
-        Value::Bool(truth) => Cell::Bool(*truth),
-        Value::Int(number) => match exact(*number) {
-            Some(number) => Cell::Number(number),
-            None => Cell::from(format!("int({number})")),
-        },
-        Value::BigInt(number) => Cell::from(format!("int({number})")),
-        Value::Float(number) if !number.is_finite() => Cell::from(literal::spell(value)),
-        // A number without a fraction would be parsed to an integer.
-        Value::Float(number) if number.fract() == 0.0 => {
-            Cell::from(format!("float({})", python::float_repr(*number)))
-        }
-        Value::Float(number) => Cell::Number(*number),
-        Value::Text(text) => text_cell(PropertyType::Any, text),
-        Value::Timestamp(text) => match parse_serial_date(text) {
-            Some(days) => Cell::Date(days),
-            None => Cell::from(literal::spell(value)),
-        },
-        Value::Binary(_) | Value::List(_) | Value::Tuple(_) | Value::Map(_) => {
-            Cell::from(literal::spell(value))
-        }
-        Value::Shared(shared) => value_cell(&shared.value),
-    }
-}
-
-/// The number as a cell holds it. `None` if a spreadsheet program would not keep all its digits.
-fn exact(number: i64) -> Option<f64> {
-    let in_cell = number as f64;
-    (in_cell.abs() < DIGITS_KEPT_MAX).then_some(in_cell)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{super::literal::tests::values, *};
-    use crate::{
-        codec::workbook::CellError,
-        model::{Kind, Target},
-    };
-
-    const TEXT: PropertyType = PropertyType::Text;
-    const MANY: PropertyType = PropertyType::Many(Target::Kind(Kind::Group));
-
-    fn value(type_: PropertyType, cell: impl Into<Cell<'static>>) -> Value {
-        parse_cell(type_, &cell.into()).unwrap().unwrap().0
-    }
-
-    fn rule(type_: PropertyType, cell: impl Into<Cell<'static>>) -> &'static str {
-        parse_cell(type_, &cell.into()).unwrap_err().rule
-    }
-
-    #[test]
-    fn a_number_is_parsed_by_the_type_of_the_property() {
-        let number = Cell::Number;
-        assert_eq!(value(PropertyType::Int, number(22.0)), Value::Int(22));
-        assert_eq!(value(PropertyType::Int, "22"), Value::Int(22));
-        assert_eq!(value(PropertyType::Int, " 22.0 "), Value::Int(22));
-        assert_eq!(rule(PropertyType::Int, number(22.5)), "fraction");
-        for text in ["22.5", "x", "0x16", "2e1", "99999999999999999999", ".", "-"] {
-            assert_eq!(rule(PropertyType::Int, text), "type", "{text}");
-        }
-        assert_eq!(rule(PropertyType::Int, Cell::Bool(true)), "type");
-        assert_eq!(rule(PropertyType::Int, number(1e300)), "digits");
-
-        for (cell, text) in [
-            (number(22.0), "22"),
-            (number(-90.18481), "-90.18481"),
-            (number(123_456_789_012.0), "123456789012"),
-            (number(1_000_000.0), "1000000"),
-            (Cell::Bool(true), "True"),
-            ("22.0".into(), "22.0"),
-            (" x ".into(), " x "),
-        ] {
-            assert_eq!(value(TEXT, cell), Value::from(text));
-        }
-        assert_eq!(rule(TEXT, number(1.2e10)), "scientific");
-        assert_eq!(rule(TEXT, number(1.234_57e11)), "scientific");
-        assert_eq!(rule(TEXT, number(1e15)), "digits");
-        assert_eq!(rule(TEXT, number(f64::INFINITY)), "type");
-
-        let any = PropertyType::Any;
-        assert_eq!(value(any, number(22.0)), Value::Int(22));
-        assert_eq!(value(any, number(22.5)), Value::Float(22.5));
-        assert_eq!(value(any, number(999_999_999_999_999.0)), Value::Int(999_999_999_999_999));
-        assert_eq!(rule(any, number(1e15)), "digits");
-        assert_eq!(rule(any, number(8.93407110027698e18)), "digits");
-        let time = value(any, Cell::Date(0.5 + 1.0 / 48.0));
-        assert_eq!(time, Value::from("12:30:00"));
-        assert_eq!(rule(TEXT, Cell::Date(0.25)), "date");
-        assert_eq!(value(any, "22"), Value::from("22"));
-        assert_eq!(value(any, "True"), Value::from("True"));
-    }
-
-    #[test]
-    fn a_number_damaged_by_excel_is_refused_unless_quoted() {
-        for text in ["1.2E+10", "1E+15", "-1,5E+11", "+9.99999E+300"] {
-            for type_ in [TEXT, PropertyType::Name, PropertyType::Any] {
-                assert_eq!(rule(type_, text), "scientific", "{text}");
-                assert_eq!(value(type_, format!("\"{text}\"")), Value::from(text));
-            }
-        }
-        for text in ["1E10", "12E+10", "1.E+10", "E+10", "1.2E+1", "1.2E+10x", "1e+10", "R 1%"] {
-            assert_eq!(value(TEXT, text), Value::from(text));
-        }
-        let wrong = parse_cell(TEXT, &Cell::Number(1.2e10)).unwrap_err();
-        assert!(wrong.detail.contains("1.2E+10"), "{}", wrong.detail);
-    }
-
-    #[test]
-    fn cells_without_a_value_have_a_rule() {
-        for type_ in [TEXT, PropertyType::Int, PropertyType::Any, MANY] {
-            assert_eq!(rule(type_, Cell::Error(CellError::Reference)), "cell-error");
-            assert_eq!(rule(type_, Cell::Formula("A1".into())), "formula");
-            assert_eq!(rule(type_, Cell::Duration(0.5)), "duration");
-        }
-        let detail = parse_cell(TEXT, &Cell::Error(CellError::Reference)).unwrap_err().detail;
-        assert!(detail.contains("#REF!"), "{detail}");
-        assert_eq!(rule(TEXT, Cell::Date(45_322.0)), "date");
-        assert_eq!(rule(PropertyType::Int, Cell::Date(45_322.0)), "date");
-        let date = value(PropertyType::Any, Cell::Date(45_322.5));
-        assert_eq!(date, Value::Timestamp("2024-01-31 12:00:00".to_owned()));
-    }
-
-    #[test]
-    fn booleans_and_lists_are_parsed() {
-        let truths = ["True", "true", "TRUE", " true ", "1"].map(Cell::from);
-        for cell in truths.into_iter().chain([Cell::Bool(true), Cell::Number(1.0)]) {
-            assert_eq!(value(PropertyType::Bool, cell), Value::Bool(true));
-        }
-        // eNMS reads this as true.
-        assert_eq!(value(PropertyType::Bool, "False"), Value::Bool(false));
-        for cell in [Cell::from("yes"), Cell::Number(2.0)] {
-            assert_eq!(rule(PropertyType::Bool, cell), "type");
-        }
-        let names = Value::List(vec!["R 1%".into(), "é>b".into()]);
-        assert_eq!(value(MANY, "['R 1%', \"é>b\"]"), names);
-        assert_eq!(value(MANY, "('R 1%', 'é>b')"), names);
-        assert_eq!(value(MANY, "[]"), Value::List(Vec::new()));
-        assert_eq!(rule(MANY, "[1]"), "list-item");
-        assert_eq!(rule(MANY, "['']"), "list-item");
-        for text in ["R 1%", "{}", "['a'", "'a'"] {
-            assert_eq!(rule(MANY, text), "type");
-        }
-    }
-
-    #[test]
-    fn an_empty_cell_and_null_differ() {
-        for type_ in [TEXT, PropertyType::Int, PropertyType::Bool, PropertyType::Any, MANY] {
-            assert_eq!(parse_cell(type_, &Cell::Empty), Ok(None));
-            assert_eq!(value(type_, "None"), Value::Null);
-        }
-        assert_eq!(value(PropertyType::Name, "None"), Value::from("None"));
-        assert_eq!(parse_cell(PropertyType::Int, &"  ".into()), Ok(None));
-        for (text, quoted) in [("None", "\"None\""), ("", "\"\""), ("\"\"", "'\"\"'")] {
-            assert_eq!(value(TEXT, quoted), Value::from(text));
-            assert_eq!(text_cell(TEXT, text), Cell::from(quoted));
-        }
-        // Quotes that change nothing stay.
-        for text in ["\"core\"", "'core'", "\"", "''a''", "\"[1]\""] {
-            assert_eq!(value(TEXT, text), Value::from(text));
-            assert_eq!(text_cell(TEXT, text), Cell::from(text));
-        }
-        assert_eq!(value(PropertyType::Any, "\"[1]\""), Value::from("[1]"));
-    }
-
-    fn round(type_: PropertyType, default: PropertyDefault, value: &Value) -> Option<Value> {
-        let view = match value {
-            Value::Text(text) if type_ != PropertyType::Any => View::Text(text),
-            other => View::Value(other),
-        };
-        parse_cell(type_, &spell_cell(type_, default, &view)).unwrap().map(|(value, _)| value)
-    }
-
-    proptest! {
-        #[test]
-        fn every_custom_value_survives_a_cell(value in values()) {
-            let back = round(PropertyType::Any, PropertyDefault::None, &value);
-            let spelled = back.as_ref().map(literal::spell);
-            prop_assert_eq!(&spelled, &Some(literal::spell(&value)));
-            if !literal::spell(&value).contains("nan") {
-                prop_assert_eq!(back, Some(value));
-            }
-        }
-
-        #[test]
-        fn every_text_survives_a_cell(value in values()) {
-            if let Value::Text(text) = &value {
-                let default = PropertyDefault::Text("router");
-                for type_ in [TEXT, PropertyType::Name, PropertyType::One(Target::Node)] {
-                    let expected = match (type_, text.as_str()) {
-                        (PropertyType::One(_), "") => None,
-                        _ => Some(value.clone()),
-                    };
-                    prop_assert_eq!(round(type_, default, &value), expected);
-                }
-            }
-        }
     }
 }
