@@ -93,13 +93,7 @@ fn a_sheet_without_records_or_no_sheet_at_all_replaces_nothing() {
 #[test]
 fn a_table_whose_rows_are_not_recognised_replaces_nothing() {
     let server = with_demo();
-    for table in [
-        &b"name,port\n"[..],
-        b"name,port",
-        b"name,port\n,\n \n",
-        // This table has only a heading.
-        b"name,port\rR 1%,22\rR 2,22\r",
-    ] {
+    for table in [&b"name,port\n"[..], b"name,port", b"name,port\n,\n \n", b"name,port\r\r,\r\n"] {
         for (query, kind, count) in [
             ("?kind=device", "device", DEVICES),
             ("?kind=link", "link", LINKS),
