@@ -24,7 +24,12 @@ fn read(
 fuzz_target!(|document: &[u8]| {
     let short = read(|each| yaml::read_records(document, each));
     let general = read(|each| yaml::read_records_generally(document, each));
-    assert_eq!(short.1, general.1);
+    assert_eq!(short.1.is_err(), general.1.is_err());
+    // A document with two faults is refused for the one that is read first. One of the ways reads
+    // further ahead, and finds a byte that is not UTF-8 before it finds an earlier fault.
+    if std::str::from_utf8(document).is_ok() {
+        assert_eq!(short.1, general.1);
+    }
     // Before an error, one of the ways may have read further ahead than the other.
     let both = short.0.len().min(general.0.len());
     assert!(short.1.is_err() || short.0.len() == general.0.len());
