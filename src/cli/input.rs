@@ -128,7 +128,7 @@ impl InputFile {
 }
 
 impl Input {
-    /// Opens the file. It must be called before root becomes the owner of a data directory, because
+    /// Opens the file. It must be called before root switches to the owner of a data directory, because
     /// the owner might have no permission to read the file.
     ///
     /// # Errors

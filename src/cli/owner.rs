@@ -1,7 +1,7 @@
 //! Runs a command of root on another user's data directory as that user.
 //!
 //! A file of root in the data directory of a service would keep the service from starting. So the
-//! command becomes the owner of the data directory before it opens anything in it. Other files on
+//! command switches to the user who owns the data directory before it opens anything in it. Other files on
 //! the command line are still accessed as root: files to import are opened before ([`super::input`]),
 //! and files to write are renamed by a helper process ([`super::rename_helper`]).
 
@@ -30,9 +30,9 @@ impl fmt::Display for ActingUser {
     }
 }
 
-/// Returns the owner of the data directory, if root must become that user to use it. A directory
+/// Returns the owner of the data directory, if root must switch to that user to use it. A directory
 /// that does not exist yet is created by root, for root.
-pub(super) fn owner_to_become(path: &Path) -> Option<FileOwner> {
+pub(super) fn owner_to_switch_to(path: &Path) -> Option<FileOwner> {
     if !FileOwner::caller().is_root() {
         return None;
     }
@@ -45,10 +45,10 @@ pub(super) fn owner_to_become(path: &Path) -> Option<FileOwner> {
 /// Becomes the owner of the data directory, if root runs the command.
 ///
 /// # Errors
-/// The system does not let root become another user, as in a restricted container.
+/// The system does not let root switch to another user, as in a restricted container.
 pub(super) fn act_as_owner(path: &Path) -> anyhow::Result<ActingUser> {
-    match owner_to_become(path) {
-        Some(owner) => become_owner(path, owner),
+    match owner_to_switch_to(path) {
+        Some(owner) => switch_to_owner(path, owner),
         None => Ok(ActingUser::Caller),
     }
 }
@@ -56,8 +56,8 @@ pub(super) fn act_as_owner(path: &Path) -> anyhow::Result<ActingUser> {
 /// Becomes this owner of the data directory.
 ///
 /// # Errors
-/// The system does not let root become another user, as in a restricted container.
-pub(super) fn become_owner(path: &Path, owner: FileOwner) -> anyhow::Result<ActingUser> {
+/// The system does not let root switch to another user, as in a restricted container.
+pub(super) fn switch_to_owner(path: &Path, owner: FileOwner) -> anyhow::Result<ActingUser> {
     privileges::become_user(owner.uid, owner.gid).with_context(|| {
         format!(
             "The data directory {} belongs to {owner}, and the system does not let root \

@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::interrupt::EXIT_INTERRUPTED;
 use super::logging;
-use super::owner::{self, owner_to_become};
+use super::owner::{self, owner_to_switch_to};
 use super::supervisor::Supervisor;
 use crate::access::{self, Accounts, InventoryAccounts};
 use crate::config::ServeConfig;
@@ -36,7 +36,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     // Held until the end of this function: dropping it writes the last log lines.
     let _log = logging::start(&config.log)?;
     let supervisor = Arc::new(Supervisor::of_environment());
-    let bound = become_owner(config)?;
+    let bound = switch_to_owner(config)?;
     let opened = supervisor.while_starting(|| Opened::open(config))?;
     require_changed_password(config, &*opened.accounts)?;
     let listener = match bound {
@@ -73,11 +73,11 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
 
 /// If root serves another user's data directory, becomes that user. The listener is bound before,
 /// because only root can use a port below 1024.
-fn become_owner(config: &ServeConfig) -> anyhow::Result<Option<TcpListener>> {
-    let Some(owner) = owner_to_become(&config.data) else { return Ok(None) };
+fn switch_to_owner(config: &ServeConfig) -> anyhow::Result<Option<TcpListener>> {
+    let Some(owner) = owner_to_switch_to(&config.data) else { return Ok(None) };
     let listener = bind(config.listen)?;
     tracing::info!("Running as {owner}, the owner of {}.", config.data.display());
-    owner::become_owner(&config.data, owner)?;
+    owner::switch_to_owner(&config.data, owner)?;
     Ok(Some(listener))
 }
 

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     model::{
-        AnyRecord, Kind, Record, Secrets, Value, View, check_limits, limits::SURELY_KEPT_BYTES,
+        AnyRecord, Kind, Record, Secrets, Value, View, check_limits,
+        limits::UNCHECKED_RECORD_BYTES_MAX,
     },
     store::{Raw, StoreError, encode_body},
 };
@@ -273,7 +274,7 @@ fn check_growth(
     record: &mut dyn Record,
     body: &[u8],
 ) -> Result<(), StoreError> {
-    if body.len() <= SURELY_KEPT_BYTES {
+    if body.len() <= UNCHECKED_RECORD_BYTES_MAX {
         return Ok(());
     }
     let grows = existing.is_none_or(|existing| existing.body().len() < body.len());

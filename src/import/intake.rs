@@ -17,7 +17,7 @@ use crate::{
     disk::{Sorted, Sorter},
     model::{
         AnyRecord, Arity, InvalidRecord, Kind, Parsed, PerKind, Value, check_limits,
-        limits::SURELY_KEPT_BYTES,
+        limits::UNCHECKED_RECORD_BYTES_MAX,
     },
     store::{StoreError, Vault, encode_body},
     wording::chain,
@@ -162,7 +162,7 @@ impl<'a> Intake<'a> {
             }
             Err(error) => return Err(error.into()),
         };
-        if body.len() > SURELY_KEPT_BYTES
+        if body.len() > UNCHECKED_RECORD_BYTES_MAX
             && let Err(over) = check_limits(&mut *record)
         {
             self.log.count_rejected(kind);

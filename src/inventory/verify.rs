@@ -10,7 +10,9 @@ use super::{Inventory, InventoryError, pools::computed::ComputedPools};
 use crate::{
     disk::Sorter,
     job::Progress,
-    model::{Device, Entity, Kind, Link, Pool, Side, check_limits, limits::SURELY_KEPT_BYTES},
+    model::{
+        Device, Entity, Kind, Link, Pool, Side, check_limits, limits::UNCHECKED_RECORD_BYTES_MAX,
+    },
     store::{Finding, LiveView, StoreError, Verified},
     wording::counted,
 };
@@ -171,7 +173,7 @@ fn check_limits_of_records(
     for kind in Kind::ALL {
         for raw in reading.scan_raw(kind).filter(is_readable) {
             let (name, raw) = raw?;
-            if raw.body().len() <= SURELY_KEPT_BYTES {
+            if raw.body().len() <= UNCHECKED_RECORD_BYTES_MAX {
                 continue;
             }
             let Ok(mut record) = raw.record(kind, &name) else { continue };

@@ -27,7 +27,7 @@ use crate::{
     job::{Progress, Step},
     model::{
         AnyRecord, Kind, Membership, Pool, PropertyType, Secrets, Side, Value, check_limits,
-        limits::SURELY_KEPT_BYTES,
+        limits::UNCHECKED_RECORD_BYTES_MAX,
     },
     store::{Snapshot, Store, decode_record},
 };
@@ -154,7 +154,7 @@ impl DocumentMaker<'_> {
         snapshot.each_in_order(kind, &scratch, |name, ordinal, body| {
             progress.advance(1)?;
             let mut record = decode_record(kind, name, body)?;
-            if body.len() > SURELY_KEPT_BYTES
+            if body.len() > UNCHECKED_RECORD_BYTES_MAX
                 && let Err(over) = check_limits(&mut *record)
             {
                 warnings.add(format!(

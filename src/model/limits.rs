@@ -52,12 +52,12 @@ pub const SHARED_BYTES_MAX: u64 = 64 << 20;
 /// the limit of one request. The configuration of a large router has a few million bytes.
 pub const LONG_TEXT_BYTES_MAX: usize = 64 << 20;
 
-/// A record whose bincode has at most this many bytes is within every limit: none of them is lower,
-/// and no byte of bincode weighs more than [`RECORD_BYTES_MAX`] divided by this.
-pub const SURELY_KEPT_BYTES: usize = 4096;
+/// A record of at most this many bytes of bincode cannot exceed a limit, so it is not checked: every
+/// limit is higher, and a byte of bincode weighs less than [`RECORD_BYTES_MAX`] divided by this.
+pub const UNCHECKED_RECORD_BYTES_MAX: usize = 4096;
 
-const _: () = assert!(SURELY_KEPT_BYTES < INT_DIGITS_MAX);
-const _: () = assert!((SURELY_KEPT_BYTES as u64) * 2 * NODE_BYTES < RECORD_BYTES_MAX);
+const _: () = assert!(UNCHECKED_RECORD_BYTES_MAX < INT_DIGITS_MAX);
+const _: () = assert!((UNCHECKED_RECORD_BYTES_MAX as u64) * 2 * NODE_BYTES < RECORD_BYTES_MAX);
 
 /// The number of characters of a property's name in an error.
 const SHOWN_CHARACTERS_MAX: usize = 80;
@@ -152,7 +152,7 @@ fn weigh(record: &mut dyn Record) -> Scale {
         scale.text(property, property.len());
         scale.view(property, &view);
     }
-    // Clear secrets are among the views.
+    // The views include the secrets that are not encrypted.
     for (property, secret) in record.secrets() {
         if let Secret::Encrypted(encrypted) = secret {
             scale.text(property, property.len());
@@ -162,7 +162,7 @@ fn weigh(record: &mut dyn Record) -> Scale {
     scale
 }
 
-/// The weight of the part of a record that was measured so far.
+/// The weight of the properties of a record that were measured so far.
 #[derive(Default)]
 struct Scale {
     bytes: u64,

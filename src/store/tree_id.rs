@@ -4,14 +4,20 @@ use std::ops::{Index, IndexMut};
 
 use crate::model::{Kind, PerKind};
 
-/// One of a generation's trees.
+/// A tree of a generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TreeId {
+    /// The records of a kind, by name.
     Kind(Kind),
+    /// The references to each record, as packed lists.
     References,
+    /// The members of computed pools, as packed lists.
     Members,
+    /// The descriptions of the long texts.
     Texts,
+    /// The content of the long texts, in chunks.
     Chunks,
+    /// The summary and the identity of the generation.
     Meta,
 }
 
