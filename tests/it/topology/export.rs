@@ -1,0 +1,180 @@
+//! Tests of exported workbooks.
+
+use super::*;
+
+#[test]
+fn the_real_workbooks_are_imported_and_exported_unchanged() {
+    for path in fixtures() {
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        let bytes = fs::read(&path).unwrap();
+        let place = Fixture::new();
+        let report = place.imported(&bytes);
+        assert_eq!(report.problems.total, 0);
+        let read = cells(&bytes);
+        for (sheet, rows) in &read {
+            let kind: Kind = sheet.parse().unwrap();
+            let created = report.types.iter().find(|counts| counts.kind == kind).unwrap().created;
+            assert_eq!(created as usize, rows.len() - 1, "{file} {sheet}");
+        }
+        let secret = |column: &&str| ["password", "enable_password"].contains(column);
+        let ignored = report.source.ignored_columns.iter();
+        let ignored: Vec<_> = ignored.filter(|c| c.reason == Ignored::Secret).collect();
+        let header = &read[0].1[0];
+        let header: Vec<_> = header.iter().map(Cell::to_string).collect();
+        assert_eq!(ignored.len(), header.iter().map(String::as_str).filter(secret).count());
+        for format in ["out.xls", "out.xlsx"] {
+            let first = place.export(format);
+            let there = Fixture::new();
+            there.imported(&first);
+            assert_eq!(cells(&there.export(format)), cells(&first), "{file} {format}");
+            compare(&file, &read, &cells(&first));
+        }
+    }
+}
+
+/// Compares each cell with the imported value by the documented rules.
+fn compare(file: &str, read: &Sheets, written: &Sheets) {
+    for (sheet, rows) in read {
+        let (_, out) = written.iter().find(|(name, _)| name == sheet).unwrap();
+        let column = |name: &str| out[0].iter().position(|cell| *cell == text(name));
+        for (row, cells) in rows.iter().enumerate().skip(1) {
+            for (at, cell) in cells.iter().enumerate() {
+                let heading = rows[0][at].to_string();
+                if heading.is_empty() || heading.contains("password") || *cell == Cell::Empty {
+                    continue;
+                }
+                let found = &out[row][column(&heading).unwrap_or_else(|| panic!("{heading}"))];
+                let as_bool = |word: &str| word == "True";
+                let expected = match (heading.as_str(), cell) {
+                    ("port", Cell::Text(digits)) => Cell::Number(digits.parse().unwrap()),
+                    ("reachable" | "down", Cell::Text(word)) => Cell::Bool(as_bool(word)),
+                    ("port", Cell::Number(number)) => Cell::Number(*number),
+                    (_, Cell::Number(number)) => Cell::from(number.to_string()),
+                    (_, other) => other.clone(),
+                };
+                assert_eq!(*found, expected, "{file} {sheet} {heading} {row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_export_is_imported_with_the_same_types() {
+    let place = hostile();
+    for format in ["out.xls", "out.xlsx"] {
+        let first = place.export(format);
+        let there = Fixture::new();
+        there.imported(&first);
+        for name in place.names::<Device>() {
+            assert_eq!(there.device(&name), place.device(&name), "{format} {name}");
+        }
+        for name in place.names::<Link>() {
+            assert_eq!(there.link(&name), place.link(&name), "{format} {name}");
+        }
+        assert_eq!(cells(&there.export(format)), cells(&first), "{format}");
+        // Existing records are unchanged.
+        let report = place.imported(&first);
+        assert!(report.types.iter().all(|kind| kind.updated + kind.created == 0), "{format}");
+    }
+}
+
+#[test]
+fn known_columns_come_first_and_secrets_have_no_column() {
+    let place = hostile();
+    place.put::<Device>(vec![("name", "secretive".into()), ("enable_password", "x".into())]);
+    let report = place
+        .topology
+        .export(&ExportRequest { name: "out".parse().unwrap() }, &Progress::detached())
+        .unwrap();
+    assert_eq!((report.workbook.as_str(), report.format), ("out.xls", "xls"));
+    assert_eq!(report.sheets[0].rows, 9);
+    assert!(report.warnings[0].contains("enable_password"), "{:?}", report.warnings);
+    let sheets = cells(&place.export("out.xls"));
+    let header: Vec<_> = sheets[0].1[0].iter().map(Cell::to_string).collect();
+    let first = ["name", "port", "vendor", "model", "serial_number", "description", "icon"];
+    assert_eq!(header[..first.len()], first);
+    assert_eq!(header[first.len()..][..3], ["reachable", "positions", "a text"]);
+    assert!(header[10..].is_sorted() && !header.contains(&"enable_password".to_owned()));
+    let header: Vec<_> = sheets[1].1[0].iter().map(Cell::to_string).collect();
+    assert_eq!(header, ["name", "source_name", "destination_name", "é custom"]);
+    // In the order of the import.
+    assert_eq!(sheets[1].1[1][0], text("b>a"));
+}
+
+#[test]
+fn an_empty_inventory_is_exported_and_imported() {
+    let place = Fixture::new();
+    let out = place.export("out.xlsx");
+    let expected = |name: &str| (name.to_owned(), vec![vec![Cell::from("name".to_owned())]]);
+    assert_eq!(cells(&out), [expected("device"), expected("link")]);
+    Fixture::new().imported(&out);
+}
+
+#[test]
+fn an_export_that_does_not_fit_names_an_alternative_and_leaves_no_file() {
+    let place = Fixture::new();
+    let export = |name: &str| {
+        place.topology.export(&ExportRequest { name: name.parse().unwrap() }, &Progress::detached())
+    };
+    place.put::<Device>(vec![("name", "R 1%".into()), ("é>b", "x".repeat(32_768).into())]);
+    for name in ["a.xls", "a.xlsx"] {
+        let error = export(name).unwrap_err();
+        assert!(error.is_of_workbook(), "{error}");
+        let told = error.to_string();
+        assert!(told.contains("'é>b'") && told.contains("'R 1%'"), "{told}");
+        assert!(told.contains("project export"), "{told}");
+    }
+    let place = Fixture::new();
+    let export = |name: &str| {
+        place.topology.export(&ExportRequest { name: name.parse().unwrap() }, &Progress::detached())
+    };
+    let mut table = String::from("name\n");
+    for number in 0..65_536 {
+        table += &format!("d{number}\n");
+    }
+    let request = reading(None, Some(Kind::Device), None);
+    let report = place.import(table.as_bytes(), &request);
+    assert_eq!(report.types[0].created, 65_536);
+    let told = export("a.xls").unwrap_err().to_string();
+    assert!(told.contains(".xlsx") && told.contains("project export"), "{told}");
+    assert_eq!(export("a.xlsx").unwrap().sheets[0].rows, 65_536);
+    place.topology.remove(&"a.xlsx".parse().unwrap()).unwrap();
+    assert_eq!(place.left_over(), 0);
+}
+
+#[test]
+fn too_many_columns_are_refused_before_a_file_is_created() {
+    let place = Fixture::new();
+    let names: Vec<String> = (0..256).map(|number| format!("p{number:03}")).collect();
+    let mut properties = vec![("name", Value::from("R 1%"))];
+    properties.extend(names.iter().map(|name| (name.as_str(), Value::Int(1))));
+    place.put::<Device>(properties);
+    let export = |name: &str| {
+        place.topology.export(&ExportRequest { name: name.parse().unwrap() }, &Progress::detached())
+    };
+    let told = export("a.xls").unwrap_err().to_string();
+    assert!(told.contains("256 columns") && told.contains(".xlsx"), "{told}");
+    assert_eq!(place.left_over(), 0);
+    assert_eq!(export("a.xlsx").unwrap().sheets[0].columns, 257);
+}
+
+/// A cell cannot say that one list stands in two places, as an anchor in a document does.
+#[test]
+fn equal_values_without_anchors_change_nothing() {
+    let place = Fixture::new();
+    let items = || Value::List(vec!["1".into(), "2".into()]);
+    let anchored = || Value::Shared(Shared { label: 0, value: Box::new(items()) });
+    let positions = Map::from_entries(vec![("a".into(), anchored()), ("b".into(), anchored())]);
+    place.put::<Device>(vec![("name", "R 1%".into()), ("positions", Value::Map(positions))]);
+    let before = place.device("R 1%");
+    let header = ["name", "positions"];
+    let equal = devices(&header, &[&["R 1%", "{'a': ['1', '2'], 'b': ['1', '2']}"]]);
+    let dry_run = ImportRequest { mode: Mode::DryRun, ..DEFAULT };
+    let counts = |report: &ImportReport| (report.types[0].updated, report.types[0].unchanged);
+    let report = place.import(&equal, &dry_run);
+    assert_eq!((counts(&report), report.changes.unwrap().total), ((0, 1), 0));
+    assert_eq!(counts(&place.imported(&equal)), (0, 1));
+    assert_eq!(place.device("R 1%"), before);
+    let other = devices(&header, &[&["R 1%", "{'a': ['1', '2'], 'b': ['1', '3']}"]]);
+    assert_eq!(counts(&place.imported(&other)), (1, 0));
+}
