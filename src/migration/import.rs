@@ -170,8 +170,8 @@ fn respelled_sentences(kind: Kind, item: &yaml::Item) -> Vec<String> {
         };
         Some(format!(
             "{kind}.yaml, record in line {}: {name} is written as {written}, which YAML reads as the \
-             number {value}, as eNMS does. It was imported as '{value}'. Write '{written}' in quotes if \
-             it is a text",
+             number {value}, as eNMS does. The value is '{value}'. Write '{written}' in quotes if it is \
+             a text",
             item.line
         ))
     };
@@ -195,7 +195,7 @@ fn warn(project: &Project, log: &Log) {
     {
         log.warn(format!(
             "the project has release {release}, but Satchel reads and writes documents of release \
-             {RELEASE}. Check that everything was imported as expected"
+             {RELEASE}. Check the records after the import"
         ));
     }
     if project.metadata().secrets() == Some(Secrets::LeftOut) {

@@ -119,7 +119,7 @@ impl Project {
         if *self.metadata() == Metadata::default() {
             warnings.push(
                 "the project has no metadata.yaml with a release. eNMS before 4.5 writes none. Check \
-                 that everything was imported as expected"
+                 the records after the import"
                     .to_owned(),
             );
         }
