@@ -231,6 +231,10 @@ fn inventory(server: &Server, checked: &mut Checked) {
     };
     checked.check("put_configuration", 200, &text("PUT"));
     checked.check("post_configuration", 200, &text("POST"));
+    let stored = server.request("GET", "/rest/configuration/Faro%201").login(ADMIN);
+    let stored = stored.header("accept", "application/json").send();
+    assert_eq!(stored.json(), "hostname faro\n");
+    checked.check("get_configuration", 200, &stored);
     checked.check("update_all_pools", 200, &post(server, "/rest/update_all_pools", &json!({})));
     checked.check("count_instances", 200, &get(server, "/rest/count"));
     let deleted = server.request("DELETE", "/rest/instance/device/Faro%201").login(ADMIN).send();
