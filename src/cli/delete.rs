@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     confirm,
-    output::{self, OutputArgs, counted, safe, table},
+    output::{OutputArgs, counted, safe, table},
     target::{IfMissing, TargetArgs},
 };
 use crate::{http::paths, model::Kind};
@@ -123,15 +123,7 @@ pub(super) fn run(args: &DeleteArgs) -> anyhow::Result<ExitCode> {
     if !args.yes {
         let response = ask(true)?;
         let preview: Deletion = response.read()?;
-        let is_json = args.out.json;
-        if is_json && args.dry_run {
-            output::print_json(&response.text)?;
-        } else if is_json {
-            // With --json, standard output holds only the final response.
-            eprint!("{}", preview.text(args.all));
-        } else {
-            output::print(&preview.text(args.all))?;
-        }
+        args.out.print_preview(args.dry_run, &response.text, || Ok(preview.text(args.all)))?;
         if args.dry_run {
             connection.close()?;
             return Ok(preview.exit_code());
@@ -144,11 +136,7 @@ pub(super) fn run(args: &DeleteArgs) -> anyhow::Result<ExitCode> {
     }
     let response = ask(false)?;
     let deletion: Deletion = response.read()?;
-    if args.out.json {
-        output::print_json(&response.text)?;
-    } else if !args.out.quiet {
-        output::print(&deletion.text(args.all))?;
-    }
+    args.out.print_result(&response.text, || Ok(deletion.text(args.all)))?;
     connection.close()?;
     Ok(deletion.exit_code())
 }

@@ -52,6 +52,47 @@ impl OutputArgs {
     pub(super) fn progress(self) -> Progress {
         Progress::new(self.quiet, self.verbose)
     }
+
+    /// Prints what a change would do: `json` for a dry run with `--json`, otherwise the text. Before
+    /// the question whether to make the change, the text goes to standard error with `--json`,
+    /// because standard output holds only the final response.
+    ///
+    /// # Errors
+    /// As [`print()`], and the error of `text`.
+    pub(super) fn print_preview(
+        self,
+        dry_run: bool,
+        json: &str,
+        text: impl FnOnce() -> anyhow::Result<String>,
+    ) -> anyhow::Result<()> {
+        if !self.json {
+            return print(&text()?);
+        }
+        if dry_run {
+            return print_json(json);
+        }
+        eprint!("{}", text()?);
+        Ok(())
+    }
+
+    /// Prints the result of a change: `json` with `--json`, nothing with `--quiet`, otherwise the
+    /// text.
+    ///
+    /// # Errors
+    /// As [`print()`], and the error of `text`.
+    pub(super) fn print_result(
+        self,
+        json: &str,
+        text: impl FnOnce() -> anyhow::Result<String>,
+    ) -> anyhow::Result<()> {
+        if self.json {
+            print_json(json)
+        } else if self.quiet {
+            Ok(())
+        } else {
+            print(&text()?)
+        }
+    }
 }
 
 /// Prints to standard output. A closed pipe is not an error: a reader such as `head` can end early.

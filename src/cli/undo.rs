@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     confirm,
     inspect::Generation,
-    output::{self, OutputArgs, number, safe, table},
+    output::{OutputArgs, number, safe, table},
     target::{IfMissing, TargetArgs},
 };
 use crate::http::paths;
@@ -77,15 +77,8 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     };
     if !args.yes {
         let response = ask(true)?;
-        let is_json = args.out.json;
-        if is_json && args.dry_run {
-            output::print_json(&response.text)?;
-        } else if is_json {
-            // With --json, standard output holds only the final response.
-            eprint!("{}", response.read::<UndoReport>()?.text());
-        } else {
-            output::print(&response.read::<UndoReport>()?.text())?;
-        }
+        let text = || Ok(response.read::<UndoReport>()?.text());
+        args.out.print_preview(args.dry_run, &response.text, text)?;
         if args.dry_run {
             connection.close()?;
             return Ok(ExitCode::SUCCESS);
@@ -96,11 +89,7 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let response = ask(false)?;
-    if args.out.json {
-        output::print_json(&response.text)?;
-    } else if !args.out.quiet {
-        output::print(&response.read::<UndoReport>()?.text())?;
-    }
+    args.out.print_result(&response.text, || Ok(response.read::<UndoReport>()?.text()))?;
     connection.close()?;
     Ok(ExitCode::SUCCESS)
 }

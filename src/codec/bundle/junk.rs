@@ -10,7 +10,8 @@ const ATTRIBUTES_PREFIX: &str = "._";
 const VIEW_FILES: [&str; 6] =
     [".DS_Store", ".localized", "Thumbs.db", "ehthumbs.db", "desktop.ini", ".directory"];
 
-/// Whether an operating system made this file or folder. `path` has slashes; folders end with one.
+/// Returns whether an operating system made this file or folder. `path` has slashes, and the path of
+/// a folder ends with one.
 pub fn is_junk(path: &str) -> bool {
     let mut parts = path.trim_end_matches('/').split('/');
     if parts.clone().any(|part| part.eq_ignore_ascii_case(ATTRIBUTES_FOLDER)) {

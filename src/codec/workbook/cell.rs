@@ -81,7 +81,7 @@ pub fn cell_name(row: u32, column: u32) -> String {
     format!("{}{}", column_name(column), row + 1)
 }
 
-/// Whether a date is only a time of day. Excel counts days from 1, so day 0 is no date.
+/// Returns whether a date has a time of day only. Excel counts days from 1, so day 0 is no date.
 pub fn is_time_of_day(days: f64) -> bool {
     (0.0..1.0).contains(&days)
 }
@@ -245,7 +245,7 @@ impl CellError {
         }
     }
 
-    /// Whether the error is one of those of BIFF (MS-XLS 2.5.10), which every format has.
+    /// Returns whether BIFF has the error (MS-XLS 2.5.10). Every format has these errors.
     pub(super) fn is_in_biff(self) -> bool {
         match self {
             Self::Null

@@ -28,7 +28,7 @@ pub fn format_cell<'a>(type_: PropertyType, default: PropertyDefault, view: &Vie
     }
 }
 
-/// Whether an absent property is shown like the empty text.
+/// Returns whether a response shows an absent property as an empty text.
 fn shows_empty(type_: PropertyType, default: PropertyDefault) -> bool {
     matches!(type_, PropertyType::One(_)) || default == PropertyDefault::Text("")
 }

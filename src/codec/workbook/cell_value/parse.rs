@@ -233,7 +233,7 @@ fn read_plain_text(type_: PropertyType, text: &str) -> Result<Value, CellFault> 
     Ok(Value::from(text))
 }
 
-/// Whether a cell with this text is parsed to another value than this text.
+/// Returns whether the parser reads a cell with this text as another value.
 pub(super) fn is_special(type_: PropertyType, text: &str) -> bool {
     text.is_empty()
         || is_null(type_, text)
@@ -251,7 +251,7 @@ fn quoted(type_: PropertyType, text: &str) -> Option<String> {
     literal::parse_text(text).filter(|inner| is_special(type_, inner))
 }
 
-/// Whether a text means null. A name is never null.
+/// Returns whether a text stands for null. A name is never null.
 fn is_null(type_: PropertyType, text: &str) -> bool {
     text == "None" && type_ != PropertyType::Name
 }

@@ -73,7 +73,7 @@ struct Corrections {
     formats: HashMap<u16, FormatClass>,
     /// Whether a spreadsheet program calculated the workbook: it then names its version.
     is_calculated: bool,
-    /// Whether the current sheet says that its formulas are not calculated.
+    /// True if the current sheet declares that its formulas are not calculated.
     is_uncalculated: bool,
     /// Whether the current sheet is calculated when it is saved.
     is_calculated_on_save: bool,

@@ -129,25 +129,8 @@ fn dry_run(flaws: &mut Flaws<'_>, value: Option<&Value>) -> Option<Option<bool>>
 
 /// Reads the list of names.
 fn names(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<String>> {
-    let Value::Array(items) = value else {
-        flaws.wrong(value, &format!("{}; a list of names is expected", is_type(value)));
-        return None;
-    };
-    if items.is_empty() {
-        flaws.wrong(value, "is empty; it must contain at least one name");
-        return None;
-    }
-    let mut names = Vec::with_capacity(items.len());
-    for (index, item) in items.iter().enumerate() {
-        match item {
-            Value::String(name) => names.push(name.clone()),
-            other => {
-                let what = format!("{}; a name is expected", is_type(other));
-                flaws.item(index).wrong(other, &what);
-            }
-        }
-    }
-    (names.len() == items.len()).then_some(names)
+    let items = search_body::list(flaws, value, "a list of names", "one name")?;
+    search_body::texts(flaws, items, "a name")
 }
 
 /// Reads the criteria. A search ignores an empty text; here it is a flaw, so that a script whose

@@ -95,29 +95,46 @@ fn instance_type(flaws: &mut Flaws<'_>, value: &Value) -> Option<InstanceType> {
 
 /// Reads the list of columns.
 fn columns(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<String>> {
-    let Value::Array(items) = value else {
-        flaws.wrong(value, &format!("{}; a list of properties is expected", is_type(value)));
-        return None;
-    };
-    if items.is_empty() {
-        flaws.wrong(value, "is empty; it must contain at least one property");
-        return None;
-    }
+    let items = list(flaws, value, "a list of properties", "one property")?;
     if items.len() > COLUMNS_MAX {
         flaws.wrong(value, &format!("has more than {COLUMNS_MAX} items"));
         return None;
     }
-    let mut columns = Vec::with_capacity(items.len());
+    texts(flaws, items, "a property's name")
+}
+
+/// Returns the items of a list that is not empty. A flaw names what is expected: `whole`, for example
+/// “a list of names”, with at least `one`, for example “one name”.
+pub(super) fn list<'v>(
+    flaws: &mut Flaws<'_>,
+    value: &'v Value,
+    whole: &str,
+    one: &str,
+) -> Option<&'v [Value]> {
+    let Value::Array(items) = value else {
+        flaws.wrong(value, &format!("{}; {whole} is expected", is_type(value)));
+        return None;
+    };
+    if items.is_empty() {
+        flaws.wrong(value, &format!("is empty; it must contain at least {one}"));
+        return None;
+    }
+    Some(items)
+}
+
+/// Reads items that must be texts. Each other item is a flaw, which names what is `expected`.
+pub(super) fn texts(flaws: &mut Flaws<'_>, items: &[Value], expected: &str) -> Option<Vec<String>> {
+    let mut texts = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         match item {
-            Value::String(column) => columns.push(column.clone()),
+            Value::String(text) => texts.push(text.clone()),
             other => {
-                let what = format!("{}; a property's name is expected", is_type(other));
+                let what = format!("{}; {expected} is expected", is_type(other));
                 flaws.item(index).wrong(other, &what);
             }
         }
     }
-    (columns.len() == items.len()).then_some(columns)
+    (texts.len() == items.len()).then_some(texts)
 }
 
 /// The criteria of a search.
