@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    Lsn, SEGMENT_BYTES, SEGMENT_LSN, SalvageReport,
+    Lsn, Reach, SEGMENT_BYTES, SEGMENT_LSN, SalvageReport,
     check::Examined,
-    message::{MESSAGE_HEADER_MAX, Message, MessageKind, fixed},
+    message::{MESSAGE_HEADER_MAX, Message, MessageKind, Repaired, fixed},
     node::Node,
     segment::{HEADER_BYTES, LogFile, SlotHeader, segment_number},
     table::{Location, PageState, PageTable, SledSnapshot, location},
@@ -31,8 +31,14 @@ pub(super) struct Pages<'a> {
 /// The state of one replay.
 struct Replay<'a, 'r> {
     pages: Pages<'a>,
-    /// Messages from this LSN on are not read.
+    reach: Reach,
+    /// Messages from this LSN on are not read: the log ends there, or a batch without its end begins.
     limit: Lsn,
+    /// The pages of the messages from the limit on, and the LSNs of these messages.
+    unread: Vec<(u64, Lsn)>,
+    /// Whether a message after the limit is damaged. Then the unread messages can be changes that were
+    /// completely written.
+    is_end_damaged: bool,
     /// The pages of the messages in the snapshot, by LSN.
     known: BTreeMap<Lsn, u64>,
     stable: Lsn,
@@ -59,19 +65,31 @@ impl<'a> Pages<'a> {
         let known = snapshot.map(known_messages).unwrap_or_default();
         let stable = snapshot.map_or(0, |snapshot| snapshot.stable);
         let limit_lsn = limit.unwrap_or_else(|| unfinished_batch(log, &segments));
-        let mut replay = Replay { pages, limit: limit_lsn, known, stable, report };
+        let mut replay = Replay {
+            pages,
+            reach: if limit.is_some() { Reach::Recovered } else { Reach::Everything },
+            limit: limit_lsn,
+            unread: Vec::new(),
+            is_end_damaged: false,
+            known,
+            stable,
+            report,
+        };
         let mut bytes = Vec::new();
         for (lsn, slot) in &segments {
             log.read_slot(*slot, &mut bytes);
             let is_last = segments.last().is_some_and(|(last, _)| last == lsn);
             replay.read_segment(&bytes, *lsn, *slot, is_last);
         }
-        let Replay { mut pages, known, .. } = replay;
+        let Replay { mut pages, known, unread, is_end_damaged, .. } = replay;
         if limit.is_some() {
             // Up to the limit, the examination found no damage.
             pages.unknown = -1;
             pages.damaged.clear();
             return pages;
+        }
+        for (page, lsn) in unread.into_iter().filter(|_| is_end_damaged) {
+            pages.note_damaged(page, lsn);
         }
         for (lsn, page) in known {
             if !pages.table.pages.get(&page).is_some_and(|state| state.covers(lsn)) {
@@ -144,10 +162,17 @@ impl Replay<'_, '_> {
                 }
                 continue;
             };
-            if message.kind == MessageKind::Cap || lsn + at as Lsn >= self.limit {
+            if message.kind == MessageKind::Cap {
                 return;
             }
-            self.note(&message, lsn, slot);
+            let message_lsn = lsn + at as Lsn;
+            if message_lsn < self.limit {
+                self.note(&message, lsn, slot);
+            } else if self.reach == Reach::Everything {
+                self.unread.push((message.page, message_lsn));
+            } else {
+                return;
+            }
             at = message.end;
         }
     }
@@ -191,6 +216,7 @@ impl Replay<'_, '_> {
             return None;
         }
         self.report.messages_damaged += 1;
+        self.is_end_damaged |= first >= self.limit;
         if let Some(repaired) = repaired.filter(|found| found.is_certain() && first < self.limit) {
             self.pages.flipped.insert(slot + repaired.byte as u64, repaired.flipped);
             self.note(&repaired.message, lsn, slot);
@@ -266,7 +292,24 @@ fn numbers(bytes: &[u8], lowest: u64, highest: u64) -> BTreeSet<u64> {
     numbers
 }
 
-/// The LSN of the first batch whose end was never written, at the end of the log.
+/// Returns the message at `at`, or else the next one. Repairs the message at `at` if exactly one byte of it
+/// is damaged for certain.
+fn this_or_next(segment: &mut [u8], at: usize, number: u64) -> Option<Message> {
+    if let Some(message) = Message::read(segment, at, number) {
+        return Some(message);
+    }
+    if segment.get(at..)?.iter().all(|byte| *byte == 0) {
+        return None;
+    }
+    if let Some(repaired) = Message::repair_any(segment, at, number).filter(Repaired::is_certain) {
+        segment[repaired.byte] ^= repaired.flipped;
+        return Some(repaired.message);
+    }
+    Message::find_after(segment, at, number)
+}
+
+/// The LSN of the first batch without its end, at the end of the log. A crash leaves such a batch, and so
+/// does damage of its last messages.
 fn unfinished_batch(log: &LogFile, segments: &[(Lsn, u64)]) -> Lsn {
     let Some((last, _)) = segments.last() else { return Lsn::MAX };
     let mut bytes = Vec::new();
@@ -277,9 +320,7 @@ fn unfinished_batch(log: &LogFile, segments: &[(Lsn, u64)]) -> Lsn {
         log.read_slot(*slot, &mut bytes);
         let number = segment_number(*lsn);
         let mut at = HEADER_BYTES;
-        while let Some(message) =
-            Message::read(&bytes, at, number).or_else(|| Message::find_after(&bytes, at, number))
-        {
+        while let Some(message) = this_or_next(&mut bytes, at, number) {
             if message.kind == MessageKind::Cap {
                 break;
             }

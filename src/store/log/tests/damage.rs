@@ -182,6 +182,68 @@ fn random_damage_is_found() {
     }
 }
 
+/// The entries that a salvage returns with their tree: the key, the value, the newest value, and whether
+/// the salvage calls the page complete.
+fn compared<'a>(
+    original: &'a Contents,
+    given: &'a Salvaged,
+) -> impl Iterator<Item = (&'a [u8], &'a Vec<u8>, Option<&'a Vec<u8>>, bool)> {
+    given.trees.iter().flat_map(|(name, entries)| {
+        let tree = &original[name];
+        entries
+            .iter()
+            .map(|(key, (value, is_complete))| (key.as_slice(), value, tree.get(key), *is_complete))
+    })
+}
+
+/// The bytes at the end of the log that hold the last message and a part of the one before it.
+const LAST_CHANGE_BYTES: usize = 60;
+
+#[test]
+fn a_damaged_byte_in_the_last_change_is_repaired_or_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("inventory-1");
+    let copied = folder.path().join("copy");
+    let database = open(&directory).unwrap();
+    let tree = database.open_tree("device").unwrap();
+    for edition in ["old", "new"] {
+        let mut batch = sled::Batch::default();
+        for number in 0..3 {
+            let key = format!("Évora/rack-{number}");
+            batch.insert(key.as_bytes(), format!("{edition} {number}").as_bytes());
+        }
+        tree.apply_batch(batch).unwrap();
+        database.flush().unwrap();
+    }
+    let original = contents(&database);
+    drop((tree, database));
+    let intact = fs::read(directory.join("db")).unwrap();
+    let used = intact.iter().rposition(|byte| *byte != 0).unwrap();
+    let (mut repaired, begin) = (0, used - LAST_CHANGE_BYTES);
+    for at in begin..=used {
+        copy(&directory, &copied);
+        let mut bytes = intact.clone();
+        bytes[at] ^= 0x5A;
+        fs::write(copied.join("db"), bytes).unwrap();
+        let given = salvaged(&copied, Reach::Everything);
+        assert!(given.report.messages_damaged > 0, "{at} of {used}: {:?}", given.report);
+        let mut newest = 0;
+        for (key, value, stored, is_complete) in compared(&original, &given) {
+            let is_right = stored == Some(value);
+            newest += usize::from(is_right);
+            assert!(
+                is_right || !is_complete,
+                "{at} of {used}: {:?} {:?}",
+                String::from_utf8_lossy(key),
+                given.report
+            );
+        }
+        repaired += usize::from(newest == original.values().map(BTreeMap::len).sum::<usize>());
+        fs::remove_dir_all(&copied).unwrap();
+    }
+    assert_eq!(repaired, LAST_CHANGE_BYTES + 1, "not every byte is repaired");
+}
+
 #[test]
 fn a_salvage_returns_stored_entries_or_marks_them_uncertain() {
     let folder = tempfile::tempdir().unwrap();
@@ -196,23 +258,19 @@ fn a_salvage_returns_stored_entries_or_marks_them_uncertain() {
             let how = damage_one(&copied.join("db"), &mut dice);
             let given = salvaged(&copied, Reach::Everything);
             let mut right = 0;
-            for (name, entries) in &given.trees {
-                let tree = &original.contents[name];
-                for (key, (value, is_complete)) in entries {
-                    if tree.get(key) == Some(value) {
-                        right += 1;
-                        complete += usize::from(*is_complete);
-                    } else {
-                        stale += 1;
-                        assert!(
-                            !is_complete,
-                            "{}: {how}: an older entry is not marked: {:?} {:?} {:?}",
-                            original.name,
-                            String::from_utf8_lossy(name),
-                            String::from_utf8_lossy(key),
-                            given.report
-                        );
-                    }
+            for (key, value, newest, is_complete) in compared(&original.contents, &given) {
+                if newest == Some(value) {
+                    right += 1;
+                    complete += usize::from(is_complete);
+                } else {
+                    stale += 1;
+                    assert!(
+                        !is_complete,
+                        "{}: {how}: an older entry is not marked: {:?} {:?}",
+                        original.name,
+                        String::from_utf8_lossy(key),
+                        given.report
+                    );
                 }
             }
             for (key, (value, _)) in &given.others {
