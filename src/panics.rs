@@ -10,7 +10,7 @@ use std::{
 };
 
 thread_local! {
-    /// Whether a panic of this thread is caught by [`contain`].
+    /// True while [`contain`] catches the panics of this thread.
     static IS_CONTAINED: Cell<bool> = const { Cell::new(false) };
 }
 

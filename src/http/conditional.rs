@@ -87,7 +87,7 @@ enum Comparison {
     Weak,
 }
 
-/// Whether the client has the current version already.
+/// Tells whether the client has the current version already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Freshness {
     Modified,

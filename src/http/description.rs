@@ -138,7 +138,7 @@ pub struct CallOption {
     pub need: Need,
 }
 
-/// Whether a call needs an option.
+/// Tells whether a call needs an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// A call without the option is refused.

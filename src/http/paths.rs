@@ -59,7 +59,7 @@ pub const DOCS_FRONT: PathPattern<0> = PathPattern::new("/docs/");
 pub const DOCS_FILE: PathPattern<1> = PathPattern::new("/docs/{file}");
 /// The metrics of the server.
 pub const METRICS: PathPattern<0> = PathPattern::new("/metrics");
-/// Whether the server runs.
+/// The state of the server: it runs if it responds.
 pub const IS_ALIVE: PathPattern<0> = PathPattern::new("/rest/is_alive");
 /// The OpenAPI description.
 pub const OPENAPI: PathPattern<0> = PathPattern::new("/rest/openapi.json");

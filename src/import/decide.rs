@@ -159,7 +159,7 @@ impl Decider<'_> {
         }
     }
 
-    /// Whether an existing record that is not incoming is kept.
+    /// Returns whether an existing record that is not incoming is kept.
     fn stays(&self, pair: &Pair<'_>) -> bool {
         if self.scope.emptied[self.kind] {
             self.scope.survivor(self.kind) == Some(pair.name.as_str())

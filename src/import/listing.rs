@@ -110,7 +110,7 @@ impl<T: Clone + Eq + Hash + Ord + Serialize, L: Clone + Ord + Serialize> Listing
         Ok(())
     }
 
-    /// Whether the list has no entry.
+    /// Returns whether the list has no entry.
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }

@@ -65,7 +65,7 @@ fn removed(scope: &Scope<'_>, kind: Kind) -> Result<u64, ImportError> {
     Ok(count.saturating_sub(u64::from(survives)))
 }
 
-/// Whether at least one incoming record of the kind is not rejected.
+/// Returns whether at least one incoming record of the kind is not rejected.
 fn has_valid_record(
     scope: &Scope<'_>,
     resolved: &Resolved,

@@ -49,7 +49,7 @@ pub enum Emptying {
     Listed,
 }
 
-/// Whether an import is applied.
+/// Tells whether an import is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// The import changes the inventory.

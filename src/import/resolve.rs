@@ -178,7 +178,7 @@ fn unresolvable(scope: &Scope<'_>, conflicting: &Sorted, log: &Log) -> Result<So
     finish(unresolvable)
 }
 
-/// Whether a record has a reference, given as a [`target_key`] followed by the relation.
+/// Returns whether a record has a reference, given as a [`target_key`] followed by the relation.
 fn references(record: &dyn Record, wanted: &[u8]) -> bool {
     let mut found = false;
     record.references(&mut |reference| {

@@ -134,7 +134,7 @@ fn scope<'a>(
     Ok(scope)
 }
 
-/// Whether the problems found so far prevent the import.
+/// Returns whether the problems found so far prevent the import.
 fn is_rejected(options: &ImportOptions<'_>, log: &Log) -> bool {
     let lists = log.lists();
     !lists.problems.is_empty() && (options.on_error == OnError::Fail || lists.unreadable)

@@ -54,22 +54,22 @@ impl Scope<'_> {
         names.existing.is_some().then_some(names)
     }
 
-    /// Whether the inventory has records of this kind.
+    /// Returns whether the inventory has records of this kind.
     pub(super) fn has_existing(&self, kind: Kind) -> bool {
         self.existing_summary.kind(kind).count > 0
     }
 
-    /// Whether existing records of this kind remain.
+    /// Returns whether existing records of this kind remain.
     pub(super) fn keeps_existing(&self, kind: Kind) -> bool {
         !self.emptied[kind] && self.has_existing(kind)
     }
 
-    /// Whether the import has a document for this kind.
+    /// Returns whether the import has a document for this kind.
     pub(super) fn has_incoming(&self, kind: Kind) -> bool {
         self.decoded.records[kind].is_some()
     }
 
-    /// Whether the import has a record of this name.
+    /// Returns whether the import has a record of this name.
     ///
     /// # Errors
     /// [`ImportError::TemporaryFile`] if the incoming records cannot be read.
@@ -97,7 +97,7 @@ pub(super) struct ResultingNames<'a> {
 }
 
 impl ResultingNames<'_> {
-    /// Whether a record of this name exists after the import.
+    /// Returns whether a record of this name exists after the import.
     pub(super) fn contains(&mut self, name: &str) -> Result<bool, ImportError> {
         let mut is_excluded = false;
         let key = record_key(self.kind, name.as_bytes());
@@ -138,7 +138,7 @@ impl<'a> ResultingTargets<'a> {
         Self { scope, excluded, target: None, names: Vec::new(), last: (String::new(), false) }
     }
 
-    /// Whether a record of this name exists after the import, in one of the target's kinds.
+    /// Returns whether a record of this name exists after the import, in one of the target's kinds.
     pub(super) fn contains(&mut self, target: Target, name: &str) -> Result<bool, ImportError> {
         if self.target != Some(target) {
             self.target = Some(target);

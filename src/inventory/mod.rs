@@ -90,7 +90,7 @@ impl Inventory {
         self.0.damage.by_part()
     }
 
-    /// Whether changes are accepted. They are refused after a full disk or a failed write.
+    /// Returns whether changes are accepted. They are refused after a full disk or a failed write.
     pub fn is_writable(&self) -> bool {
         self.0.store.is_writable()
     }

@@ -187,7 +187,7 @@ fn check_limits_of_records(
     Ok(())
 }
 
-/// Whether a record can be read. The store reports damaged records.
+/// Returns whether a record can be read. The store reports damaged records.
 fn is_readable<T>(read: &Result<T, StoreError>) -> bool {
     !read.as_ref().is_err_and(StoreError::is_damage)
 }

@@ -21,7 +21,7 @@ pub enum Operation {
     Verify,
 }
 
-/// Whether a job applies its changes.
+/// Tells whether a job applies its changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {

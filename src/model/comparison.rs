@@ -74,7 +74,7 @@ impl Comparison {
         built.map(Comparison::Regex).map_err(|error| fault(expression, &error))
     }
 
-    /// Whether a text meets the condition.
+    /// Returns whether a text meets the condition.
     pub fn holds(&self, text: &str) -> bool {
         match self {
             Comparison::Inclusion(part) => holds_lowercase(text, part),
@@ -101,7 +101,8 @@ fn fault(expression: &str, error: &regex::Error) -> RegexFault {
     RegexFault { detail, position: before.chars().count() + 1 }
 }
 
-/// Whether the text in lower case contains the part. Does not build the lower case of ASCII text.
+/// Returns whether the text in lower case contains the part. Does not build the lower case of ASCII
+/// text.
 fn holds_lowercase(text: &str, part: &str) -> bool {
     if !text.is_ascii() {
         return text.to_lowercase().contains(part);

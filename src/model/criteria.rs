@@ -126,7 +126,7 @@ impl Criteria {
         Ok(Self(criteria))
     }
 
-    /// Whether there is no criterion. Then no record is a member.
+    /// Returns whether there is no criterion. Then no record is a member.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -137,7 +137,7 @@ impl Criteria {
         self.0.iter().map(|criterion| criterion.property.as_str())
     }
 
-    /// Whether a record is a member. Without criteria, no record is a member.
+    /// Returns whether a record is a member. Without criteria, no record is a member.
     pub fn matches(&self, record: &dyn Record) -> bool {
         !self.0.is_empty() && self.0.iter().all(|criterion| criterion.is_met_by(record))
     }

@@ -55,7 +55,7 @@ impl InstanceType {
         }
     }
 
-    /// Whether a value of `type` is known to eNMS 4.6 for records of this kind.
+    /// Returns whether a value of `type` is known to eNMS 4.6 for records of this kind.
     pub fn is_known(kind: Kind, word: &str) -> bool {
         match word.parse() {
             Ok(Self::Kind(known)) => known == kind,

@@ -102,7 +102,7 @@ fn named<'r>(relations: &'r [InverseRelation], name: &str) -> Option<&'r Inverse
     found.ok().map(|at| &relations[at])
 }
 
-/// Whether a relation refers to one record or to a list. `None` for a property that is not a relation.
+/// Returns the arity of a relation. `None` for a property that is not a relation.
 pub fn arity(kind: Kind, property: &str) -> Option<Arity> {
     kind.property(property)?.type_.relation().map(|(arity, _)| arity)
 }

@@ -55,7 +55,7 @@ impl Projection {
         self.0.len()
     }
 
-    /// Whether it has no property.
+    /// Returns whether it has no property.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -105,8 +105,8 @@ pub fn project<'a, D: BorrowDecoder<'a, Context = ()>>(
     walk.custom(body)
 }
 
-/// Whether a value follows in an encoded slot, and whether the slot is null without one. The name's
-/// slot has no mark, because every record has a name.
+/// Tells whether a value follows in an encoded slot, and whether the slot is null without one. The
+/// name's slot has no mark, because every record has a name.
 enum SlotState {
     Absent,
     Null,
@@ -188,7 +188,7 @@ impl<'p, 'a> Walk<'p, 'a> {
         Self { wanted: &projection.0, found: Vec::with_capacity(projection.0.len()) }
     }
 
-    /// Whether the typed property at this position is the next one to decode.
+    /// Returns whether the typed property at this position is the next one to decode.
     fn wants(&self, position: usize) -> bool {
         matches!(self.wanted.first(), Some(PropertyPosition::Typed(wanted)) if *wanted == position)
     }

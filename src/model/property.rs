@@ -43,7 +43,7 @@ impl PropertyType {
         }
     }
 
-    /// Whether values of this type are secrets.
+    /// Returns whether values of this type are secrets.
     pub const fn is_secret(self) -> bool {
         matches!(self, PropertyType::Secret)
     }
@@ -117,7 +117,7 @@ impl Property {
     }
 }
 
-/// Whether a value was converted to the type of its property.
+/// Tells whether a value was converted to the type of its property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
     /// The value has the type of the property.

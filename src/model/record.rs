@@ -11,7 +11,7 @@ use super::{
     Entity, Fit, Kind, KindVisitor, Map, Name, Reference, Refused, Rule, Secret, Slot, Value, View,
 };
 
-/// Whether a view of a record shows its secrets.
+/// Tells whether a view of a record shows its secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
     /// Secrets are omitted.
@@ -81,7 +81,7 @@ pub trait Record: Any + Send + Sync {
     /// A copy.
     fn to_any(&self) -> AnyRecord;
 
-    /// Whether the other record has the same kind and the same properties.
+    /// Returns whether the other record has the same kind and the same properties.
     fn eq_dyn(&self, other: &dyn Record) -> bool;
 
     /// The record's bincode, from which a record of its kind can be decoded again.

@@ -40,8 +40,8 @@ impl fmt::Display for Target {
     }
 }
 
-/// Whether a relation refers to one record or to a list. It decides what happens to a dangling
-/// reference.
+/// Tells whether a relation refers to one record or to a list. It decides what happens to a
+/// dangling reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arity {
     /// A relation to one record. A record with a dangling reference is rejected. Removing the

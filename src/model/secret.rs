@@ -52,7 +52,7 @@ impl Secret {
         String::from_utf8(decoded).ok().map(Zeroizing::new)
     }
 
-    /// Whether the secret is the empty text.
+    /// Returns whether the secret is the empty text.
     pub fn is_empty(&self) -> bool {
         match self {
             Secret::Clear(text) => text.is_empty(),

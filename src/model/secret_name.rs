@@ -52,8 +52,8 @@ const PARTS: [&str; 17] = [
     "chiaveapi",
 ];
 
-/// Whether a name says that the value is a secret: `Passwort`, `mot de passe`, `enable secret`,
-/// `snmp_community`, `apiKey`.
+/// Returns whether a name says that the value is a secret: `Passwort`, `mot de passe`, `enable
+/// secret`, `snmp_community`, `apiKey`.
 pub fn says_secret(name: &str) -> bool {
     let words = folded_words(name);
     if words.iter().any(|word| WORDS.contains(&word.as_str())) {

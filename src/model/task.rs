@@ -36,7 +36,7 @@ entity! {
 impl KindFacts for Task {
     const ALIASES: &'static [(&'static str, &'static str)] = &[("service_name", "service")];
 
-    /// Whether eNMS's scheduler runs the task. eNMS leaves it out of projects.
+    /// `is_active` is true if eNMS's scheduler runs the task. eNMS leaves it out of projects.
     const CUSTOM_DEFAULTS: &'static [(&'static str, PropertyDefault)] =
         &[("is_active", PropertyDefault::Bool(false))];
 

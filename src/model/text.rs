@@ -21,8 +21,8 @@ pub fn text_of<'a>(view: &View<'a>) -> Cow<'a, str> {
     }
 }
 
-/// Whether the value of a property is empty: null, the empty text, or a list, tuple or map without items.
-/// Python treats these as false, and eNMS's `empty` matches them.
+/// Returns whether the value of a property is empty: null, the empty text, or a list, tuple or map
+/// without items. Python treats these as false, and eNMS's `empty` matches them.
 fn is_empty(view: &View<'_>) -> bool {
     match view {
         View::Null => true,

@@ -28,8 +28,8 @@ impl KindFacts for User {
 }
 
 impl User {
-    /// Whether this user is an administrator whose password is a hash that can be verified. The
-    /// secret must not be encrypted.
+    /// Returns whether this user is an administrator whose password is a hash that can be verified.
+    /// The secret must not be encrypted.
     pub fn is_active_administrator(&self) -> bool {
         let password = self.password.get().and_then(Secret::plain);
         self.is_admin.get() == Some(&true) && password.is_some_and(|p| p.starts_with("$argon2"))

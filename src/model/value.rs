@@ -163,7 +163,7 @@ impl Map {
         self.0.len()
     }
 
-    /// Whether the map has no entry.
+    /// Returns whether the map has no entry.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -205,7 +205,7 @@ impl Value {
         }
     }
 
-    /// Whether a collection in it stands in more than one place ([`Value::Shared`]).
+    /// Returns whether a collection in it stands in more than one place ([`Value::Shared`]).
     pub fn has_shared(&self) -> bool {
         match self {
             Value::Shared(_) => true,
@@ -222,7 +222,7 @@ impl Value {
         }
     }
 
-    /// Whether two values are equal apart from [`Value::Shared`].
+    /// Returns whether two values are equal apart from [`Value::Shared`].
     pub fn equals_plain(&self, other: &Self) -> bool {
         let all = |a: &[Value], b: &[Value]| {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.equals_plain(b))

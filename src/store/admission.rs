@@ -11,7 +11,7 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::{DirectoryError, FileOwner, StoreError, directory_error::ForeignContents};
 
-/// Whether opening a store creates a missing data directory.
+/// Tells whether opening a store creates a missing data directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CreateDirectory {
     /// Creates it if the directory is missing or empty.

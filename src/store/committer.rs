@@ -303,7 +303,7 @@ pub(super) enum CommitFailure {
 }
 
 impl CommitFailure {
-    /// Whether reopening the database makes it usable again.
+    /// Returns whether reopening the database makes it usable again.
     pub(super) fn is_cured_by_reopening(&self) -> bool {
         match self {
             CommitFailure::DiskFull

@@ -181,7 +181,7 @@ impl StoreError {
         }
     }
 
-    /// Whether only a record or a page is damaged. Other records can still be read.
+    /// Returns whether only a record or a page is damaged. Other records can still be read.
     pub fn is_damage(&self) -> bool {
         matches!(self, StoreError::Corrupt { .. } | StoreError::Damaged { .. })
     }
@@ -192,7 +192,7 @@ impl StoreError {
         |source| full_disk(&source).unwrap_or_else(|| StoreError::Io { what: what.into(), source })
     }
 
-    /// Whether the system denied a permission.
+    /// Returns whether the system denied a permission.
     pub fn is_permission_denied(&self) -> bool {
         match self {
             StoreError::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
@@ -203,7 +203,7 @@ impl StoreError {
         }
     }
 
-    /// Whether a database is already open. sled reports this only by the text of the error.
+    /// Returns whether a database is already open. sled reports this only by the text of the error.
     pub(super) fn is_locked(&self) -> bool {
         match self {
             StoreError::Database(sled::Error::Io(error)) => {

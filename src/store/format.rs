@@ -43,7 +43,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Whether the record's bincode is in chunks.
+    /// Returns whether the record's bincode is in chunks.
     pub(super) fn is_long(&self) -> bool {
         matches!(self.body, Body::Chunks { .. })
     }

@@ -80,7 +80,7 @@ pub(super) struct Reopening {
 }
 
 impl Reopening {
-    /// Whether it can be tried now. Notes the attempt.
+    /// Returns whether it can be tried now. Notes the attempt.
     fn is_due(&self) -> bool {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let due = last.is_none_or(|last| last.elapsed() >= REOPEN_INTERVAL);
@@ -100,7 +100,8 @@ impl Store {
         DiskSpace::of(self.directory.path()).map_err(StoreError::io("reading the free disk space"))
     }
 
-    /// Whether the store accepts changes: no write has failed, and there is disk space for the next one.
+    /// Returns whether the store accepts changes: no write has failed, and there is disk space for
+    /// the next one.
     pub fn is_writable(&self) -> bool {
         self.current().is_ok_and(|current| {
             current.committer.failure().is_none()

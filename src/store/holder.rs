@@ -46,7 +46,7 @@ impl LockHolder {
         Self { pid, command: Some(command.to_owned()), url: None }
     }
 
-    /// Whether it is a server, listening or not.
+    /// Returns whether it is a server, listening or not.
     pub fn is_server(&self) -> bool {
         self.command.as_deref() == Some(SERVE)
     }

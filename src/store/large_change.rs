@@ -17,7 +17,7 @@ const TRANSACTION_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The largest change, in bytes of memory.
 const CHANGE_BYTES_MAX: usize = 512 * 1024 * 1024;
 
-/// Whether the changes are too large for a transaction.
+/// Returns whether the changes are too large for a transaction.
 pub(super) fn is_large(changes: &Changes) -> bool {
     changes.entries() > TRANSACTION_ENTRIES_MAX || changes.bytes() > TRANSACTION_BYTES_MAX
 }

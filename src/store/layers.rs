@@ -107,7 +107,7 @@ impl<'a> Layered<'a> {
         }
     }
 
-    /// Whether the key exists.
+    /// Returns whether the key exists.
     ///
     /// # Errors
     /// As for [`contained::read`].

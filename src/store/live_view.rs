@@ -52,7 +52,7 @@ impl LiveView {
         self.trees()?.raw(kind, name.as_bytes())
     }
 
-    /// Whether a record exists.
+    /// Returns whether a record exists.
     pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         self.trees()?.contains(kind, name)
     }

@@ -128,7 +128,7 @@ pub struct Store {
     directory: Arc<DataDirectory>,
 }
 
-/// Whether the database is open.
+/// Tells whether the database is open.
 enum StoreState {
     Open(CurrentGeneration),
     /// The database was closed to be reopened, and reopening failed.
@@ -206,7 +206,7 @@ impl Store {
         })
     }
 
-    /// Whether a generation is the current or the previous one.
+    /// Returns whether a generation is the current or the previous one.
     pub fn is_kept(&self, generation: u64) -> bool {
         self.pointer().is_ok_and(|pointer| {
             generation == pointer.current || Some(generation) == pointer.previous

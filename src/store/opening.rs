@@ -185,8 +185,8 @@ fn open_present(
     Ok(OpenedInventory { generation, pointer, vault, mark })
 }
 
-/// Whether a mark belongs to this inventory: to its current generation, or to the previous one if the
-/// process ended after it switched the pointer and before it wrote the mark.
+/// Returns whether a mark belongs to this inventory: to its current generation, or to the previous
+/// one if the process ended after it switched the pointer and before it wrote the mark.
 fn is_mark_of(
     directory: &DataDirectory,
     pointer: Pointer,
@@ -206,7 +206,7 @@ fn is_mark_of(
     })
 }
 
-/// Whether to save the incomplete end of a log. sled erases it when it opens the database.
+/// Tells whether to save the incomplete end of a log. sled erases it when it opens the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LogEndPolicy {
     /// Copies the database first, until it is known that the incomplete end holds no acknowledged

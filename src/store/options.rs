@@ -13,7 +13,8 @@ const CHECKED_AT_OPEN_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// The default command in `LOCK`.
 const COMMAND: &str = "satchel";
 
-/// Whether to open an inventory whose recovery was interrupted before its pools were computed.
+/// Tells whether to open an inventory whose recovery was interrupted before its pools were
+/// computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum InterruptedRecovery {
     /// Refuses it as damaged.

@@ -49,7 +49,7 @@ impl FileOwner {
         Self::of(key.as_ref().unwrap_or(metadata))
     }
 
-    /// Whether the user is root, for whom the system checks no permissions.
+    /// Returns whether the user is root, for whom the system checks no permissions.
     pub fn is_root(&self) -> bool {
         self.uid == ROOT
     }

@@ -193,8 +193,8 @@ pub(super) fn each_edited_item<X: From<StoreError>>(
     Ok(())
 }
 
-/// Whether a block's items are sorted and within the bound of its key. The first `prefix_bytes` of
-/// the key are the list's prefix.
+/// Returns whether a block's items are sorted and within the bound of its key. The first
+/// `prefix_bytes` of the key are the list's prefix.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] if the block is truncated.

@@ -86,7 +86,7 @@ impl<'s> Transaction<'s> {
         self.trees().get_any(kind, name)
     }
 
-    /// Whether a record exists.
+    /// Returns whether a record exists.
     pub fn contains(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         self.trees().contains(kind, name)
     }
@@ -145,7 +145,7 @@ impl<'s> Transaction<'s> {
         Ok(PutOutcome::Updated)
     }
 
-    /// Whether no record of the kind has a greater name.
+    /// Returns whether no record of the kind has a greater name.
     fn is_last(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         let tree = self.trees().tree(TreeId::Kind(kind));
         Ok(tree.prefix_from(&[], name.as_bytes()).next().transpose()?.is_none())

@@ -41,7 +41,7 @@ impl TreeId {
         }
     }
 
-    /// Whether the keys of a part are plain names, which a message can show.
+    /// Returns whether the keys of a part are plain names, which a message can show.
     pub(super) fn has_plain_keys(part: &str) -> bool {
         part != "references" && part != "members" && part != "chunks"
     }

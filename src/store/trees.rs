@@ -118,7 +118,7 @@ impl<'a> Trees<'a> {
         Layered::new(&self.trees[tree], layers)
     }
 
-    /// Whether a record exists.
+    /// Returns whether a record exists.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if its page is damaged. [`StoreError::Reopening`] if an

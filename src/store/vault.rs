@@ -113,7 +113,7 @@ impl Vault {
         self.encrypted(&self.nonce(&[purpose, text]), purpose, text)
     }
 
-    /// Whether `encrypted` decrypts with this key and purpose to `text`.
+    /// Returns whether `encrypted` decrypts with this key and purpose to `text`.
     pub(super) fn decrypts_to(&self, purpose: &str, encrypted: &[u8], text: &str) -> bool {
         self.decrypted(purpose, encrypted).is_some_and(|clear| clear == text.as_bytes())
     }

@@ -364,7 +364,7 @@ impl Verification<'_, '_> {
         Ok(())
     }
 
-    /// Whether a record exists. `true` if its page is damaged, which is reported elsewhere.
+    /// Returns whether a record exists. `true` if its page is damaged, which is reported elsewhere.
     fn exists(&self, kind: Kind, name: &str) -> Result<bool, StoreError> {
         match self.trees.contains(kind, name) {
             Err(error) if error.is_damage() => Ok(true),

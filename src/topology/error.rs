@@ -144,7 +144,8 @@ impl TopologyError {
         }
     }
 
-    /// Whether the cause is the workbook or the records (status 422) and not the server (status 500).
+    /// Returns whether the cause is the workbook or the records (status 422) and not the server
+    /// (status 500).
     pub fn is_of_workbook(&self) -> bool {
         match self {
             TopologyError::Decode(error) => error.is_of_workbook(),

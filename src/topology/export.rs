@@ -228,7 +228,8 @@ impl SheetExporter<'_> {
         Ok(columns)
     }
 
-    /// Whether a custom property gets a column. Adds a warning if an import will not read it back.
+    /// Returns whether a custom property gets a column. Adds a warning if an import will not read
+    /// it back.
     fn check_custom_property(&mut self, kind: Kind, property: &str) -> bool {
         let warning = match header::meaning(kind, property.trim()) {
             Meaning::Ignored(Ignored::Secret) => {
@@ -264,7 +265,7 @@ impl SheetExporter<'_> {
     }
 }
 
-/// Whether a value of a property gets a cell that is not empty.
+/// Returns whether a value of a property gets a cell that is not empty.
 fn has_cell(property: &Property, view: &View<'_>) -> bool {
     match view {
         // Only a text can become an empty cell.

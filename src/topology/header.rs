@@ -43,8 +43,8 @@ pub(super) enum Meaning {
     Ignored(Ignored),
 }
 
-/// Whether a heading belongs to the column of problems. Problems of the header itself follow in the
-/// same cell.
+/// Returns whether a heading belongs to the column of problems. Problems of the header itself
+/// follow in the same cell.
 pub(super) fn is_problem_column(heading: &str) -> bool {
     let begins = heading.trim().get(..PROBLEM_COLUMN.len());
     begins.is_some_and(|begins| begins.eq_ignore_ascii_case(PROBLEM_COLUMN))
@@ -75,7 +75,7 @@ pub(super) fn meaning(kind: Kind, heading: &str) -> Meaning {
     }
 }
 
-/// Whether a name is short enough for a heading.
+/// Returns whether a name is short enough for a heading.
 pub(super) fn fits(heading: &str) -> bool {
     heading.len() <= HEADING_BYTES_MAX
 }
@@ -178,8 +178,8 @@ impl HeadingReader<'_> {
         Ok(Heading { meaning, mapped: Some(property.to_owned()) })
     }
 
-    /// Whether a heading has the name of a property, means one in another language, or is in the
-    /// mapping.
+    /// Returns whether a heading has the name of a property, means one in another language, or is
+    /// in the mapping.
     pub(super) fn knows(self, heading: &str) -> bool {
         let is_known = match self.read(heading) {
             Ok(Heading { meaning: Meaning::Custom, mapped }) => mapped.is_some(),
@@ -188,9 +188,9 @@ impl HeadingReader<'_> {
         is_known || words::property_of(self.kind, heading).is_some()
     }
 
-    /// Whether a row is a header: it has a column of names. If the mapping says which heading is that
-    /// of the names, another one counts only beside a second known heading, because "Name:" also
-    /// stands before the name of a contact.
+    /// Returns whether a row is a header: it has a column of names. If the mapping says which
+    /// heading is that of the names, another one counts only beside a second known heading, because
+    /// "Name:" also stands before the name of a contact.
     pub(super) fn is_header(self, row: &Row<'_>) -> bool {
         let headings: Vec<_> = row
             .cells

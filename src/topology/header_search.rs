@@ -40,7 +40,7 @@ struct LikelyHeader {
     known: usize,
 }
 
-/// Whether a row is the header.
+/// Tells whether a row is the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The row is the header.

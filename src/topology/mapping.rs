@@ -165,7 +165,7 @@ impl Mapping {
         Ok(self)
     }
 
-    /// Whether the mapping contains no heading.
+    /// Returns whether the mapping contains no heading.
     pub fn is_empty(&self) -> bool {
         self.renamed.is_empty() && self.ignored.is_empty()
     }
@@ -246,7 +246,7 @@ impl Mapping {
     }
 }
 
-/// Whether two headings are the same but for accents, punctuation and case.
+/// Returns whether two headings are the same but for accents, punctuation and case.
 fn is_same(a: &str, b: &str) -> bool {
     let folded_a = folded(a);
     !folded_a.is_empty() && folded_a == folded(b)

@@ -62,7 +62,7 @@ impl Merges {
         Self { later: ranges, ..Self::default() }
     }
 
-    /// Whether the values did not fit into [`ROW_BYTES_MAX`] or [`SHEET_BYTES_MAX`].
+    /// Returns whether the values did not fit into [`ROW_BYTES_MAX`] or [`SHEET_BYTES_MAX`].
     pub(super) fn is_over_limit(&self) -> bool {
         self.is_over_limit
     }
@@ -140,8 +140,8 @@ impl Merges {
         filled
     }
 
-    /// Whether a row is a title inside of the table: its only cell, in `only_column`, is merged across
-    /// the column of the names and others.
+    /// Returns whether a row is a title inside of the table: its only cell, in `only_column`, is
+    /// merged across the column of the names and others.
     pub(super) fn is_title(
         &self,
         row: u32,

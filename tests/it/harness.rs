@@ -324,7 +324,7 @@ impl Connection {
         line.split(' ').nth(1)?.parse().ok()
     }
 
-    /// Whether the server sends nothing for this time.
+    /// Returns whether the server sends nothing for this time.
     pub(crate) fn is_silent_for(&mut self, wait: Duration) -> bool {
         self.0.get_ref().set_read_timeout(Some(wait)).unwrap();
         let read = self.0.fill_buf().map(<[u8]>::len);
@@ -332,7 +332,7 @@ impl Connection {
         matches!(read, Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
     }
 
-    /// Whether the server closes the connection without further data.
+    /// Returns whether the server closes the connection without further data.
     pub(crate) fn is_ended(&mut self) -> bool {
         let mut rest = Vec::new();
         match self.0.read_to_end(&mut rest) {

@@ -237,7 +237,7 @@ fn count_at(server: &Server, kind: &str) -> u64 {
     server.request("GET", "/rest/count").login(ADMIN).send().json()[kind].as_u64().unwrap()
 }
 
-/// Whether one of the warnings contains both texts.
+/// Returns whether one of the warnings contains both texts.
 fn warns(report: &Value, document: &str, what: &str) -> bool {
     let warnings = report["warnings"].as_array().unwrap().iter();
     let mut warnings = warnings.map(|warning| warning.as_str().unwrap());

@@ -48,7 +48,7 @@ pub(super) struct Entry {
     data: u64,
 }
 
-/// Whether an entry can be read without a key.
+/// Tells whether an entry can be read without a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encryption {
     None,

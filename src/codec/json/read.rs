@@ -123,7 +123,8 @@ fn read_within(text: &[u8], bytes_max: usize) -> Result<Objects, JsonError> {
     })
 }
 
-/// Whether a text is UTF-16: it has a byte order mark, or one of the first two bytes is zero.
+/// Returns whether a text is UTF-16: it has a byte order mark, or one of the first two bytes is
+/// zero.
 fn is_utf_16(text: &[u8]) -> bool {
     matches!(text, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, 1..=0xFF, ..] | [1..=0xFF, 0, ..])
 }

@@ -119,7 +119,7 @@ impl<'a> Cell<'a> {
         if text.is_empty() { Self::Empty } else { Self::Text(text) }
     }
 
-    /// Whether the cell is empty or has only blanks.
+    /// Returns whether the cell is empty or has only blanks.
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Empty => true,

@@ -2,7 +2,7 @@
 
 use super::cell::Cell;
 
-/// Whether a cell is shown as invalid.
+/// Tells whether a cell is shown as invalid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mark {
     /// The cell has the usual style of its sheet.

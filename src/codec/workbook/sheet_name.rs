@@ -32,7 +32,7 @@ pub enum SheetNameProblem {
 /// Characters that are not control characters, but that XML cannot hold.
 const NOT_IN_XML: [char; 2] = ['\u{fffe}', '\u{ffff}'];
 
-/// Whether the name of a sheet can contain this character.
+/// Returns whether the name of a sheet can contain this character.
 pub fn is_sheet_name_character(character: char) -> bool {
     !character.is_control() && !FORBIDDEN.contains(&character) && !NOT_IN_XML.contains(&character)
 }

@@ -20,7 +20,7 @@ pub(super) const FONT_NORMAL: u16 = 0;
 /// Index of the font of header cells.
 const FONT_BOLD: u16 = 1;
 
-/// Whether a row is the header of its sheet.
+/// Tells whether a row is the header of its sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowKind {
     Header,

@@ -24,7 +24,7 @@ pub(super) struct Expansion {
     pub origin: Origin,
 }
 
-/// Whether the anchor of an alias belongs to the same record.
+/// Tells whether the anchor of an alias belongs to the same record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
     SameRecord,

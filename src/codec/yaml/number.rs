@@ -3,7 +3,7 @@
 use super::INT_DIGITS_MAX;
 use crate::model::{Value, python};
 
-/// Whether a plain text is an integer to PyYAML's resolver: `-12`, `1_000`, `017`, `0x1F`,
+/// Returns whether a plain text is an integer to PyYAML's resolver: `-12`, `1_000`, `017`, `0x1F`,
 /// `0b11`, `1:30:00`.
 pub(super) fn looks_like_int(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -23,8 +23,8 @@ pub(super) fn looks_like_int(text: &str) -> bool {
         && sixtieths.is_none_or(are_sixtieths)
 }
 
-/// Whether a plain text is a float to PyYAML's resolver: `1.5`, `.5`, `1.0e+3`, `1:30.5`, `-.inf`,
-/// `.nan`; an exponent needs its sign, and the number its point.
+/// Returns whether a plain text is a float to PyYAML's resolver: `1.5`, `.5`, `1.0e+3`, `1:30.5`,
+/// `-.inf`, `.nan`; an exponent needs its sign, and the number its point.
 pub(super) fn looks_like_float(text: &str) -> bool {
     if matches!(text, ".nan" | ".NaN" | ".NAN") {
         return true;

@@ -53,7 +53,7 @@ fn compare_timestamps(a: &str, b: &str) -> Option<Ordering> {
 /// A key that is a number in Python, including booleans.
 enum Number<'a> {
     Int(i64),
-    /// Whether it is negative, and the digits.
+    /// An integer of any size: true if it is negative, and its digits.
     Big(bool, &'a str),
     Float(f64),
 }

@@ -129,7 +129,7 @@ fn require_no_form(call: &Call) -> Result<(), Problem> {
         .with_flaw(Flaw::new(RequestLocation::Header("content-type"), detail)))
 }
 
-/// Whether an upload replaces a project.
+/// Tells whether an upload replaces a project.
 enum Replaced {
     Nothing,
     Project,

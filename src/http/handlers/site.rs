@@ -14,7 +14,7 @@ pub(in crate::http) async fn front_page(call: Call) -> Result<Response, Problem>
     docs::front_page(&lines.collect::<String>())
 }
 
-/// Whether the server runs: the response of an eNMS that is not part of a cluster.
+/// The state of the server, as an eNMS that is not part of a cluster reports it.
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http) struct Alive<'a> {
     /// The name of the server.

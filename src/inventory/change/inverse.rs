@@ -164,7 +164,8 @@ fn computed_pools(
     Ok(pools.admitting(record).map(|pool| pool.name.clone()).collect())
 }
 
-/// Whether the members of a pool are listed one by one. True for a pool that does not exist yet.
+/// Returns whether the members of a pool are listed one by one. True for a pool that does not exist
+/// yet.
 fn is_manual(editing: &Editing<'_, '_>, name: &str) -> Result<bool, StoreError> {
     let stored = editing.transaction.get_any(Kind::Pool, name)?;
     let pool = stored.as_ref().and_then(|stored| stored.record.of_kind::<Pool>());
@@ -243,7 +244,7 @@ impl InversePlan {
     }
 }
 
-/// Whether a relation refers to one record.
+/// Returns whether a relation refers to one record.
 fn is_single(holder: Holder) -> bool {
     arity(holder.kind, holder.property) == Some(Arity::One)
 }

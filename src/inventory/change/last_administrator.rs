@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl Editing<'_, '_> {
-    /// Whether replacing `before` by `after` removes an administrator who could log in. A deleted
-    /// record has no `after`.
+    /// Returns whether replacing `before` by `after` removes an administrator who could log in. A
+    /// deleted record has no `after`.
     ///
     /// # Errors
     /// [`StoreError::UndecryptableSecret`] if the user's secrets cannot be decrypted.
@@ -27,7 +27,7 @@ impl Editing<'_, '_> {
         }
     }
 
-    /// Whether an administrator who can log in exists, other than the user of this name.
+    /// Returns whether an administrator who can log in exists, other than the user of this name.
     ///
     /// # Errors
     /// [`StoreError`] if the users cannot be read.
@@ -46,7 +46,7 @@ impl Editing<'_, '_> {
         Ok(false)
     }
 
-    /// Whether a user is an administrator who can log in.
+    /// Returns whether a user is an administrator who can log in.
     fn is_active_administrator(&self, user: &User) -> Result<bool, StoreError> {
         // Most users are not administrators, and decrypting secrets takes time.
         if user.is_admin.get() != Some(&true) {

@@ -75,7 +75,7 @@ pub(super) fn missing_references(
 }
 
 impl Editing<'_, '_> {
-    /// Whether the target of a reference exists.
+    /// Returns whether the target of a reference exists.
     pub(crate) fn target_exists(&self, target: Target, name: &str) -> Result<bool, StoreError> {
         for kind in target.kinds() {
             if self.transaction.contains(*kind, name)? {

@@ -40,7 +40,7 @@ pub(in crate::inventory) struct ObjectPatch {
 }
 
 impl ObjectPatch {
-    /// Whether the patch sets or removes a property.
+    /// Returns whether the patch sets or removes a property.
     pub(super) fn has(&self, property: &str) -> bool {
         self.record.view(property).is_some() || self.removed.contains_key(property)
     }
@@ -331,7 +331,7 @@ impl ObjectParser<'_> {
     }
 }
 
-/// Whether a value of a relation to one record refers to none.
+/// Returns whether a value of a relation to one record refers to none.
 fn is_none(value: &Value) -> bool {
     matches!(value, Value::Null) || value.as_text() == Some("")
 }
@@ -341,8 +341,8 @@ fn inverse_only(kind: Kind, word: &str) -> Option<&'static InverseRelation> {
     InverseRelations::of(kind).relation(word).filter(|relation| relation.own.is_none())
 }
 
-/// Whether an object can remove a property. It cannot remove the name, and properties that only the
-/// inventory sets.
+/// Returns whether an object can remove a property. It cannot remove the name, and properties that
+/// only the inventory sets.
 fn is_removable(kind: Kind, property: &str) -> bool {
     let is_number_of_members =
         kind == Kind::Pool && matches!(property, "device_number" | "link_number");

@@ -367,14 +367,14 @@ fn own_names<'a>(
     sent.into_iter().filter(|name| stored.contains(name) || !inverse.contains(*name)).collect()
 }
 
-/// Whether a record that lacks a custom property is shown with this value of it.
+/// Returns whether a record that lacks a custom property is shown with this value of it.
 fn is_custom_default(kind: Kind, property: &str, sent: &View<'_>) -> bool {
     let default = kind.custom_default(property);
     let default = default.as_ref().and_then(PropertyDefault::view);
     default.is_some_and(|default| default.to_value() == sent.to_value())
 }
 
-/// Whether a property with the value `stored` is shown to clients as the value `sent`.
+/// Returns whether a property with the value `stored` is shown to clients as the value `sent`.
 fn is_shown_as(stored: Option<View<'_>>, known: Option<&Property>, sent: &View<'_>) -> bool {
     let (stored, sent) = match (known, stored) {
         (Some(known), stored) => (known.shown(stored), known.shown(Some(sent.clone()))),

@@ -20,7 +20,7 @@ pub struct ChangeRequest {
     pub exact_type: Option<String>,
 }
 
-/// Whether the objects of a request are one change.
+/// Tells whether the objects of a request are one change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Atomicity {
     /// All objects are one transaction: if one is refused, nothing changes.
@@ -44,8 +44,8 @@ pub enum ExpectedVersion {
 }
 
 impl ExpectedVersion {
-    /// Whether the precondition holds for an instance of this version; `None` if it does not
-    /// exist.
+    /// Returns whether the precondition holds for an instance of this version; `None` if it does
+    /// not exist.
     pub(super) fn holds(&self, version: Option<u64>) -> bool {
         match self {
             ExpectedVersion::Any => true,

@@ -57,7 +57,7 @@ impl Inventory {
 }
 
 impl Editing<'_, '_> {
-    /// Whether the stored text differs from `content`; `None` means that there is no text.
+    /// Returns whether the stored text differs from `content`; `None` means that there is no text.
     pub(crate) fn text_differs(
         &self,
         device: &str,

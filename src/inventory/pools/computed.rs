@@ -88,12 +88,12 @@ impl ComputedPools {
         self.pools.remove(&ordinal);
     }
 
-    /// Whether no pool is computed.
+    /// Returns whether no pool is computed.
     pub(crate) fn is_empty(&self) -> bool {
         self.pools.is_empty()
     }
 
-    /// Whether a pool is damaged, so that the pools of a record are not all known.
+    /// Returns whether a pool is damaged, so that the pools of a record are not all known.
     pub(crate) fn has_damaged(&self) -> bool {
         self.has_damaged
     }

@@ -59,7 +59,7 @@ impl Columns {
         Self { kind, columns: columns.collect(), projection }
     }
 
-    /// Whether one of the columns shows the pools of a record.
+    /// Returns whether one of the columns shows the pools of a record.
     pub(super) fn show_pools(&self) -> bool {
         self.columns.iter().any(|column| match &column.property {
             PropertyRef::Relation(relation) => shows_pools(relation),
@@ -116,7 +116,8 @@ impl PropertyRef {
         }
     }
 
-    /// Whether the column is read from the record's bytes alone, without other records or texts.
+    /// Returns whether the column is read from the record's bytes alone, without other records or
+    /// texts.
     pub(super) fn is_stored(&self) -> bool {
         match self {
             PropertyRef::Name | PropertyRef::Property { .. } | PropertyRef::Custom { .. } => true,

@@ -198,7 +198,7 @@ mod tests {
             prop_assert_eq!(key(View::Int(7)) < key(View::Float(x)), 7.0 < x);
         }
 
-        /// Whether rows are kept in memory or not, a page is a slice of a stable sort.
+        /// A page is a slice of a stable sort. It does not matter whether the rows fit into memory.
         #[test]
         fn a_page_is_a_slice_of_all_sorted_rows(keys in prop::collection::vec(0u8..5, 0..60), start in 0u64..70, limit in prop::option::of(0u64..70)) {
             let folder = tempfile::tempdir().unwrap();

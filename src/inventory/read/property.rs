@@ -145,7 +145,7 @@ enum Known {
     Unknown,
 }
 
-/// Whether at least one record has a custom property.
+/// Returns whether at least one record has a custom property.
 fn has_custom_property(
     session: &ReadSession<'_>,
     kind: Kind,

@@ -34,7 +34,7 @@ impl Dialect {
     }
 }
 
-/// Whether the receiver of rows wants more of them.
+/// Tells whether the receiver of rows wants more of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// The next row can be sent.

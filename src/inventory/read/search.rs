@@ -94,7 +94,7 @@ fn predicates(
 }
 
 impl Criterion {
-    /// Whether the criterion is more than an empty field of a form.
+    /// Returns whether the criterion is more than an empty field of a form.
     fn has_effect(&self) -> bool {
         match self.filter {
             Filter::Empty => true,
@@ -395,7 +395,8 @@ mod tests {
         }
     }
 
-    /// Whether a comparison holds for a shown value: for one of several names, or for one text.
+    /// Returns whether a comparison holds for a shown value: for one of several names, or for one
+    /// text.
     fn holds(comparison: &Comparison, value: &Value) -> bool {
         match value {
             Value::List(names) if names.iter().all(|name| name.as_text().is_some()) => {

@@ -38,7 +38,7 @@ impl Predicate {
         Some((PropertyRef::Property { property, position }, predicate))
     }
 
-    /// Whether the condition holds for a value.
+    /// Returns whether the condition holds for a value.
     fn holds(&self, view: &View<'_>) -> bool {
         match self {
             Predicate::Compare { comparison, wanted } => compare(comparison, view) == *wanted,
@@ -79,8 +79,8 @@ fn compare(comparison: &Comparison, view: &View<'_>) -> bool {
     }
 }
 
-/// Whether a value, formatted as text, equals a text. A boolean can have the form of Python, of JSON
-/// or of eNMS's database.
+/// Returns whether a value, formatted as text, equals a text. A boolean can have the form of
+/// Python, of JSON or of eNMS's database.
 fn equals_text(view: &View<'_>, text: &str) -> bool {
     match (view, text) {
         (View::Bool(truth) | View::Value(Value::Bool(truth)), "true" | "1") => *truth,
@@ -164,12 +164,12 @@ impl Selection {
         Ok(Self { kind, indexed, stored: PredicateSet::new(kind, stored), computed })
     }
 
-    /// Whether every record of the kind is selected.
+    /// Returns whether every record of the kind is selected.
     pub(super) fn is_everything(&self) -> bool {
         self.indexed.is_none() && self.stored.predicates.is_empty() && self.computed.is_empty()
     }
 
-    /// Whether a record matches all predicates.
+    /// Returns whether a record matches all predicates.
     fn matches(
         &self,
         session: &ReadSession<'_>,

@@ -51,7 +51,8 @@ impl ReadSession<'_> {
         Ok(self.computed.get_or_init(|| computed))
     }
 
-    /// Whether a damaged pool could contain a record, so that its list of pools is incomplete.
+    /// Returns whether a damaged pool could contain a record, so that its list of pools is
+    /// incomplete.
     ///
     /// # Errors
     /// [`InventoryError::Store`] if the pools cannot be read.
@@ -176,7 +177,7 @@ impl ReadSession<'_> {
     }
 }
 
-/// Whether a relation shows pools, so that computed pools belong to it too.
+/// Returns whether a relation shows pools, so that computed pools belong to it too.
 pub(in crate::inventory) fn shows_pools(relation: &InverseRelation) -> bool {
     relation.holders.iter().any(|h| member_side(h.kind, h.property).is_some())
 }

@@ -350,7 +350,7 @@ impl<'a> Examination<'a> {
         read_to
     }
 
-    /// Whether the message at the log's end is damaged in a way that no crash explains.
+    /// Returns whether the message at the log's end is damaged in a way that no crash explains.
     fn is_end_damaged(&self, end: LogEnd) -> bool {
         let mut bytes = Vec::new();
         self.log.read_slot(end.slot, &mut bytes);
@@ -447,7 +447,8 @@ impl<'a> Examination<'a> {
         self.bytes = bytes;
     }
 
-    /// Whether the gap is a message with one damaged byte that is newer than the page table.
+    /// Returns whether the gap is a message with one damaged byte that is newer than the page
+    /// table.
     fn is_current_with_damaged_byte(&self, bytes: &[u8], gap: &Gap) -> bool {
         let Some(SlotHeader::Valid(header)) = self.headers.get(&gap.slot) else { return false };
         let number = segment_number(header.lsn);
@@ -455,7 +456,7 @@ impl<'a> Examination<'a> {
         repaired.is_some_and(|repaired| self.is_current(&repaired.message))
     }
 
-    /// Whether a message is newer than the page table but not after the end of the log.
+    /// Returns whether a message is newer than the page table but not after the end of the log.
     fn is_current(&self, message: &Message) -> bool {
         let lsn = message.segment.cast_signed() * SEGMENT_LSN + message.at as Lsn;
         let counts = matches!(
@@ -471,8 +472,8 @@ impl<'a> Examination<'a> {
         counts && is_read && !state.is_some_and(|state| state.covers(lsn))
     }
 
-    /// Whether a message after `at`, of any segment, is newer than the page table but not after the end
-    /// of the log.
+    /// Returns whether a message after `at`, of any segment, is newer than the page table but not
+    /// after the end of the log.
     fn holds_current(&self, bytes: &[u8], mut at: usize) -> bool {
         let numbers = segment_number(self.stable.unwrap_or(0))..=segment_number(self.end);
         while let Some(message) = Message::find(bytes, at, |number| numbers.contains(&number)) {
@@ -546,8 +547,9 @@ fn longest_zeros(bytes: &[u8]) -> usize {
     bytes.split(|byte| *byte != 0).map(<[u8]>::len).max().unwrap_or(0)
 }
 
-/// Whether the gap can come from sectors that did not reach the disk. In a slot that was never used
-/// before, such sectors are zero. A buffer's last sector can be shorter, and so can the first.
+/// Returns whether the gap can come from sectors that did not reach the disk. In a slot that was
+/// never used before, such sectors are zero. A buffer's last sector can be shorter, and so can the
+/// first.
 fn has_lost_sector(bytes: &[u8], gap: Range<usize>) -> bool {
     let mut run = bytes[..gap.start].iter().rev().take_while(|byte| **byte == 0).count();
     for at in gap.clone() {

@@ -78,8 +78,9 @@ pub(super) struct Repaired {
 }
 
 impl Repaired {
-    /// Whether the damage is certainly a single byte. A header is too short for a coincidence. Other
-    /// damage of the longest message is mistaken for a single damaged bit in 1 of 2,000 cases.
+    /// Returns whether the damage is certainly a single byte. A header is too short for a
+    /// coincidence. Other damage of the longest message is mistaken for a single damaged bit in 1
+    /// of 2,000 cases.
     pub(super) fn is_certain(&self) -> bool {
         self.byte < self.message.body
             || self.flipped.is_power_of_two()
@@ -105,7 +106,7 @@ impl Message {
         Some(Self { kind, page, segment: number, at, body, end })
     }
 
-    /// Whether the checksum matches the header and the body.
+    /// Returns whether the checksum matches the header and the body.
     pub(super) fn is_valid(&self, segment: &[u8]) -> bool {
         let Some(stored) = segment.get(self.at..).and_then(|bytes| bytes.first_chunk::<4>()) else {
             return false;

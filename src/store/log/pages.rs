@@ -107,7 +107,7 @@ impl<'a> Pages<'a> {
         *newest = lsn.max(*newest);
     }
 
-    /// Whether a page with this base is known to be in its newest state.
+    /// Returns whether a page with this base is known to be in its newest state.
     pub(super) fn is_complete(&self, page: u64, base: Lsn) -> bool {
         self.unknown <= base && self.damaged.get(&page).is_none_or(|lsn| *lsn <= base)
     }

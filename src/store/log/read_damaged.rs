@@ -44,7 +44,7 @@ pub(crate) fn salvage(
 }
 
 impl Examined {
-    /// Whether segments are missing whose pages are unknown.
+    /// Returns whether segments are missing whose pages are unknown.
     pub(super) fn hides_segments(&self) -> bool {
         self.damage.iter().any(|damage| {
             matches!(

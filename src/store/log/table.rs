@@ -32,7 +32,7 @@ pub(super) enum PageState {
 }
 
 impl PageState {
-    /// Whether a message at `lsn` is part of this state, or older than it.
+    /// Returns whether a message at `lsn` is part of this state, or older than it.
     pub(super) fn covers(&self, lsn: Lsn) -> bool {
         match self {
             PageState::Present { base, links } => {

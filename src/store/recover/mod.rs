@@ -245,7 +245,7 @@ impl Recovery {
         Ok((recovered, report))
     }
 
-    /// Whether to keep the secrets. Without their key they cannot be decrypted.
+    /// Returns whether to keep the secrets. Without their key they cannot be decrypted.
     fn secrets(&self) -> rewrite::Secrets {
         match self.state {
             RecoveryState::NoKey(_) => rewrite::Secrets::Remove,

@@ -26,7 +26,7 @@ pub(super) struct Input<'a> {
     pub secrets: Secrets,
 }
 
-/// Whether to keep encrypted secrets.
+/// Tells whether to keep encrypted secrets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Secrets {
     Keep,
@@ -174,7 +174,7 @@ fn read(trees: Trees<'_>, kind: Kind, name: &[u8]) -> Result<Stored<AnyRecord>, 
     Stored::read_any(kind, name, &raw)
 }
 
-/// Whether the target of a reference is kept.
+/// Returns whether the target of a reference is kept.
 fn is_kept(names: &Names, target: Target, name: &str) -> bool {
     target.kinds().iter().any(|kind| names[*kind].contains(name.as_bytes()))
 }

@@ -94,8 +94,8 @@ fn tree_of(name: &[u8]) -> Option<TreeId> {
     TreeId::all().find(|tree| tree.name().as_bytes() == name).filter(|tree| !derived(tree))
 }
 
-/// Whether a key looks like the key of a chunk: the name of a kind or `text`, a zero, the key of
-/// the value, a zero, the value's version (8 bytes) and the number of the chunk (4 bytes).
+/// Returns whether a key looks like the key of a chunk: the name of a kind or `text`, a zero, the
+/// key of the value, a zero, the value's version (8 bytes) and the number of the chunk (4 bytes).
 fn is_chunk_key(key: &[u8]) -> bool {
     let word = key.split(|byte| *byte == 0).next().unwrap_or_default();
     let known = word == b"text" || Kind::ALL.iter().any(|kind| kind.as_str().as_bytes() == word);
@@ -146,7 +146,7 @@ impl Collected {
         })
     }
 
-    /// Whether the first chunk of a long value exists.
+    /// Returns whether the first chunk of a long value exists.
     fn has_chunks(&self, owner: ValueOwner, key: &[u8], version: u64) -> Result<bool, StoreError> {
         let prefix = owner.chunk_prefix(key, version);
         let mut chunks = self.generation.trees().tree(TreeId::Chunks).prefix(&prefix);

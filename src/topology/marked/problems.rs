@@ -122,7 +122,7 @@ impl Problems {
         }
     }
 
-    /// Whether the sheet of a kind has problems.
+    /// Returns whether the sheet of a kind has problems.
     pub(super) fn has(&self, kind: Kind) -> bool {
         self.counts[kind] > 0
     }

@@ -21,7 +21,7 @@ fn read(
     (items, end)
 }
 
-/// Whether a document is refused for its bytes, and not for its structure.
+/// Returns whether a document is refused for its bytes, and not for its structure.
 fn is_of_bytes(end: &Result<u64, ReadError>) -> bool {
     let Err(ReadError::Refused { rule, .. }) = end else { return false };
     matches!(rule, Rule::Encoding | Rule::Character { .. })

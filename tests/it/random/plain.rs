@@ -236,8 +236,8 @@ impl Plain {
         unlisted
     }
 
-    /// Whether the other record refers to this record, which shows it under the name of its own
-    /// relation.
+    /// Returns whether the other record refers to this record, which shows it under the name of its
+    /// own relation.
     fn is_named_by(&self, kind: Kind, wish: &Wish, word: &str, other: &str) -> bool {
         let Some(relation) = InverseRelations::of(kind).relation(word) else { return false };
         relation.holders.iter().any(|holder| {
@@ -308,7 +308,7 @@ impl Plain {
         Some(gone)
     }
 
-    /// Whether there is a dangling reference.
+    /// Returns whether there is a dangling reference.
     pub(super) fn dangles(&self) -> bool {
         let dangles = |target: Target, name: &String| {
             !target.kinds().iter().any(|kind| self.records[*kind].contains_key(name))

@@ -265,7 +265,7 @@ fn spelled_value(type_: PropertyType, text: &str) -> Option<Value> {
     literal::parse(text)
 }
 
-/// Whether a text is a long number in the form of Excel: `1.2E+10`.
+/// Returns whether a text is a long number in the form of Excel: `1.2E+10`.
 fn is_scientific(text: &str) -> bool {
     let number = text.strip_prefix(['-', '+']).unwrap_or(text);
     // Every text of a workbook comes here. Searching for one character is faster than for two.

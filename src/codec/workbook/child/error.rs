@@ -62,7 +62,7 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// Whether the cause is the workbook (status 422) and not the server (status 500).
+    /// Returns whether the cause is the workbook (status 422) and not the server (status 500).
     pub fn is_of_workbook(&self) -> bool {
         match self {
             Self::Refused(_)

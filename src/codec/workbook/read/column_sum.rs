@@ -4,8 +4,8 @@
 const FUNCTIONS: [&str; 9] =
     ["AGGREGATE", "AVERAGE", "COUNT", "COUNTA", "COUNTBLANK", "MAX", "MIN", "SUBTOTAL", "SUM"];
 
-/// Whether a formula in this row, from 0, computes a value from several cells of one column above:
-/// `SUM(C2:C41)`, or `of:=COUNTA([.A5:.A44])` in OpenDocument.
+/// Returns whether a formula in this row, from 0, computes a value from several cells of one column
+/// above: `SUM(C2:C41)`, or `of:=COUNTA([.A5:.A44])` in OpenDocument.
 pub(super) fn sums_column(formula: &str, row: u32) -> bool {
     let formula = formula.trim_start_matches("of:").trim_start_matches(['=', '+']);
     let Some((function, arguments)) = formula.split_once('(') else { return false };
@@ -17,7 +17,7 @@ pub(super) fn sums_column(formula: &str, row: u32) -> bool {
         })
 }
 
-/// Whether a range such as `C2:C41` has several cells of one column above a row, from 0.
+/// Returns whether a range such as `C2:C41` has several cells of one column above a row, from 0.
 fn is_above(range: &str, row: u32) -> bool {
     let cells = || {
         let (first, last) = range.split_once(':')?;

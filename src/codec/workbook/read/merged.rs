@@ -20,8 +20,8 @@ const SHEETS_FOLDER: &str = "xl/worksheets/";
 /// Length of the pieces in which a part is searched, in bytes.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Whether a sheet of a `.xlsx` may have merged cells. calamine parses a whole sheet to find them, and
-/// this search takes a fraction of that.
+/// Returns whether a sheet of a `.xlsx` can have merged cells. calamine parses a whole sheet to
+/// find them, and this search takes a fraction of that.
 pub(super) fn may_be_in(parts: &Parts<'_>) -> bool {
     let is_sheet = |name: &str| name.to_ascii_lowercase().starts_with(SHEETS_FOLDER);
     parts.iter().filter(|part| is_sheet(&part.name)).any(|part| {
@@ -30,7 +30,7 @@ pub(super) fn may_be_in(parts: &Parts<'_>) -> bool {
     })
 }
 
-/// Whether a text contains a word.
+/// Returns whether a text contains a word.
 fn contains(mut from: impl Read, word: &[u8]) -> io::Result<bool> {
     let finder = Finder::new(word);
     let mut piece = Vec::with_capacity(PIECE_BYTES + word.len());

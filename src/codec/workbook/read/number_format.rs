@@ -48,7 +48,7 @@ impl FormatClass {
     }
 }
 
-/// Whether brackets hold hours, minutes or seconds of a duration: `[h]`, `[mm]`.
+/// Returns whether brackets hold hours, minutes or seconds of a duration: `[h]`, `[mm]`.
 fn is_elapsed(inner: &str) -> bool {
     let mut letters = inner.chars().map(|c| c.to_ascii_lowercase());
     match letters.next() {

@@ -75,7 +75,7 @@ fn correct(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// Whether an element is a cell with a formula and without a type.
+/// Returns whether an element is a cell with a formula and without a type.
 fn is_untyped(element: &BytesStart<'_>) -> io::Result<bool> {
     let invalid = |error| io::Error::new(ErrorKind::InvalidData, error);
     Ok(element.name().as_ref() == "table:table-cell"

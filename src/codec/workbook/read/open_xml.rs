@@ -20,8 +20,8 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// The longest attribute that is searched, less one byte.
 const OVERLAP_BYTES: usize = 8;
 
-/// Whether all formulas are calculated when the workbook is opened (18.2.2). Libraries that cannot
-/// calculate write this, and the value 0 for each formula.
+/// Returns whether all formulas are calculated when the workbook is opened (18.2.2). Libraries that
+/// cannot calculate write this, and the value 0 for each formula.
 pub(super) fn is_uncalculated(parts: &Parts<'_>) -> bool {
     let mut workbooks = parts.iter().filter(|part| {
         let name = part.name.replace('\\', "/").to_ascii_lowercase();
@@ -87,7 +87,8 @@ pub(super) fn corrected(parts: &Parts<'_>) -> Option<Vec<u8>> {
     Some(workbook.finish().ok()?.into_inner())
 }
 
-/// Whether a sheet has cells with errors. Most have none, and a search is much faster than a parser.
+/// Returns whether a sheet has cells with errors. Most have none, and a search is much faster than
+/// a parser.
 fn has_errors(parts: &Parts<'_>, part: &Part) -> io::Result<bool> {
     let finders = ["t=\"e\"", "t='e'"].map(Finder::new);
     let mut reader = parts.reader(part)?;

@@ -125,7 +125,7 @@ pub(super) fn decode_zip<W: Write>(file: &[u8], to: &mut FrameWriter<W>) -> Resu
     }
 }
 
-/// Whether an archive has none of the parts by which a `.xlsx` is known.
+/// Returns whether an archive has none of the parts by which a `.xlsx` is known.
 fn has_no_workbook(parts: &Parts<'_>) -> bool {
     parts.find("[Content_Types].xml").is_none() && parts.find("xl/workbook.xml").is_none()
 }

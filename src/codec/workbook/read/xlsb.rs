@@ -74,7 +74,7 @@ pub(super) fn corrected(parts: &Parts<'_>) -> Option<Vec<u8>> {
     Some(workbook.finish().ok()?.into_inner())
 }
 
-/// Whether the workbook says that all its formulas are calculated when it is opened.
+/// Returns whether the workbook says that all its formulas are calculated when it is opened.
 fn is_uncalculated(parts: &Parts<'_>, part: &Part) -> io::Result<bool> {
     let mut records = Records::new(parts.reader(part)?);
     while let Some(kind) = records.next()? {

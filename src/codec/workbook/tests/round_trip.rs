@@ -151,7 +151,7 @@ fn texts_of_every_length_are_split_over_records() {
     both(&rows);
 }
 
-/// Whether calamine reads a text of a `.xls` as it stands there: see
+/// Returns whether calamine reads a text of a `.xls` as it stands there: see
 /// [`calamine_still_misreads_a_text_that_begins_with_a_byte_order_mark`].
 fn is_read_correctly(text: &str) -> bool {
     !text.contains(['\u{feff}', '\u{fffe}'])

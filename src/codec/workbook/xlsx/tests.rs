@@ -74,7 +74,7 @@ fn values<'t>(tags: &'t [Tag], tag: &str, key: &str) -> Vec<&'t str> {
     found.filter_map(|(_, attributes)| attributes.get(key).map(String::as_str)).collect()
 }
 
-/// Whether XML 1.0 allows this character.
+/// Returns whether XML 1.0 allows this character.
 fn is_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }

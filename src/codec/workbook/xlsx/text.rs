@@ -97,7 +97,7 @@ fn runs(text: &str) -> Option<Vec<&str>> {
     Some(runs)
 }
 
-/// Whether the crate writes a character by its number.
+/// Returns whether the crate writes a character by its number.
 fn is_escaped(character: char) -> bool {
     matches!(character, '\0'..'\u{20}' | '\u{fffe}' | '\u{ffff}')
         && !matches!(character, '\t' | '\n')

@@ -65,7 +65,7 @@ pub(in crate::http) async fn put(call: Call) -> Result<Response, Problem> {
     app.blocking.run(Lane::Change, change).await?
 }
 
-/// Whether the request sends one object or a list.
+/// Tells whether the request sends one object or a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sent {
     One,
