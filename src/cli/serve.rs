@@ -54,6 +54,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         inventory: Inventory::new(opened.store.clone()),
         jobs: opened.jobs.clone(),
         limits: config.limits.limits(),
+        host_names: config.host_names(),
         routes: http::route_table(),
     })?;
 

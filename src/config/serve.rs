@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, value_parser};
 
-use crate::http::Limits;
+use crate::http::{HostNames, Limits};
 use crate::inventory::Dialect;
 use crate::store;
 
@@ -55,6 +55,11 @@ pub struct ServeConfig {
     )]
     pub listen: SocketAddr,
 
+    /// Host names under which clients may address the server, separated by commas; `*` accepts all. IP
+    /// addresses, localhost and the host's own name are always accepted
+    #[arg(long, env = "SATCHEL_HOSTS", value_name = "NAMES", value_parser = host_list)]
+    hosts: Option<HostList>,
+
     /// Name of the server [default: the host's name]
     #[arg(long, env = "SATCHEL_NAME", value_name = "NAME", value_parser = server_name)]
     name: Option<String>,
@@ -95,6 +100,12 @@ impl ServeConfig {
         self.name.clone().unwrap_or_else(host_name)
     }
 
+    /// The names under which clients may address the server.
+    pub fn host_names(&self) -> HostNames {
+        let listed = self.hosts.as_ref().map_or(&[][..], |hosts| &hosts.0);
+        HostNames::new(&host_name(), listed)
+    }
+
     /// The options to open the store with.
     pub fn store_options(&self) -> store::Options {
         store::Options {
@@ -104,6 +115,10 @@ impl ServeConfig {
         }
     }
 }
+
+/// The value of the setting `hosts`.
+#[derive(Clone, Debug)]
+struct HostList(Vec<String>);
 
 /// The names under which instances show their relations, unless a request says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -225,6 +240,20 @@ fn server_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+fn host_list(text: &str) -> Result<HostList, String> {
+    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    match names
+        .iter()
+        .find(|name| *name != "*" && (name.is_empty() || !name.chars().all(is_of_name)))
+    {
+        Some(wrong) => Err(format!(
+            "expected host names without port, separated by commas, but found “{wrong}”"
+        )),
+        None => Ok(HostList(names)),
+    }
+}
+
 /// Parses an address. Host names are not resolved: their address can change, and with it the set of
 /// possible clients.
 ///
@@ -272,6 +301,9 @@ mod tests {
             ("--connections-max", "65536"),
             ("--head-wait-ms", "0"),
             ("--body-wait-ms", "86400001"),
+            ("--hosts", ""),
+            ("--hosts", "inventory.example.net,"),
+            ("--hosts", "inventory.example.net:8080"),
             ("--name", ""),
             ("--name", " "),
             ("--name", "a\nb"),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{
-    blocking::Blocking, limits::Limits, metrics::Metrics, openapi::Document,
+    blocking::Blocking, host_names::HostNames, limits::Limits, metrics::Metrics, openapi::Document,
     request_body::BodyMemory, route::RouteTable,
 };
 use crate::{
@@ -28,6 +28,7 @@ pub struct App {
     pub(super) blocking: Arc<Blocking>,
     pub(super) body_memory: BodyMemory,
     pub(super) limits: Limits,
+    pub(super) host_names: HostNames,
     pub(super) metrics: Arc<Metrics>,
     pub(super) routes: RouteTable,
     /// The OpenAPI description of `routes`, written for the first request that asks for it.
@@ -52,6 +53,8 @@ pub struct AppParts {
     pub jobs: Jobs,
     /// The limits on connections and requests.
     pub limits: Limits,
+    /// The names under which clients may address the server.
+    pub host_names: HostNames,
     /// [`route_table`](super::route_table), for the metrics, the front page and the OpenAPI
     /// description.
     pub routes: RouteTable,
@@ -72,6 +75,7 @@ impl App {
             inventory,
             jobs,
             limits,
+            host_names,
             routes,
         } = parts;
         let login = Login::new(accounts)?;
@@ -87,6 +91,7 @@ impl App {
             blocking: Arc::default(),
             body_memory: BodyMemory::default(),
             limits,
+            host_names,
             metrics: Arc::new(Metrics::new(operations)),
             routes,
             openapi: OnceLock::new(),

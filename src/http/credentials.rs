@@ -13,13 +13,7 @@ use hyper::{
 };
 use zeroize::Zeroizing;
 
-use super::{
-    app::App,
-    blocking::Lane,
-    caller::Caller,
-    description::Access,
-    problem::{Problem, ProblemKind},
-};
+use super::{app::App, blocking::Lane, caller::Caller, description::Access, problem::Problem};
 use crate::access::{CachedLogin, Credentials};
 
 const SCHEME: &str = "basic";
@@ -33,8 +27,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// Returns the caller: anonymous on a route without login and without credentials.
 ///
 /// # Errors
-/// 401 for wrong or malformed credentials; 429 after too many wrong ones; 403 for a request that a
-/// page of another site made a browser send; 503 if too many password checks wait.
+/// 401 for wrong or malformed credentials; 429 after too many wrong ones; 503 if too many password
+/// checks wait.
 pub(super) async fn authenticate(
     app: &Arc<App>,
     access: Access,
@@ -44,7 +38,6 @@ pub(super) async fn authenticate(
     if access == Access::Anonymous {
         return Ok(Caller::Anonymous);
     }
-    refuse_cross_site_requests(head)?;
     let Some(credentials) = parse(&head.headers)? else { return Ok(Caller::Anonymous) };
 
     let cached = app.login.check_cached(&credentials, address)?;
@@ -66,21 +59,6 @@ pub(super) async fn authenticate(
         move || app.login.verify(&credentials, address)
     };
     Ok(Caller::Known(app.blocking.run(Lane::Password, verify).await??))
-}
-
-/// Refuses a change that a page of another site requests. Browsers send remembered credentials with
-/// such requests, and mark them with `Sec-Fetch-Site`. Other clients do not send the header.
-///
-/// # Errors
-/// 403.
-fn refuse_cross_site_requests(head: &Parts) -> Result<(), Problem> {
-    match head.headers.get("sec-fetch-site").map(|site| site.as_bytes()) {
-        Some(b"cross-site" | b"same-site") if !head.method.is_safe() => Err(Problem::new(
-            ProblemKind::Forbidden,
-            "Requests from pages of other sites are refused.",
-        )),
-        _ => Ok(()),
-    }
 }
 
 /// Reads `Authorization: Basic …`; `None` without the header.

@@ -9,7 +9,7 @@
 //! | routes as data, blocking work, the state of a connection | `paths`, `description`, `route`, `blocking`, `connection_state` |
 //! | parts of a request and a response | `path`, `parameters`, `query_string`, `media_type`, `accept`, `conditional`, `request_body`, `multipart`, `request_id`, `response`, `streamed_body`, `problem`, `json_response`, `flaws`, `object_reader`, `options` |
 //! | transfer of files and rows | `upload`, `download`, `row_stream` |
-//! | the appliance | `limits`, `metrics`, `openapi`, `app` |
+//! | the appliance | `limits`, `host_names`, `metrics`, `openapi`, `app` |
 //! | the parameters of a handler | `caller`, `call`, `operations` |
 //! | the calls | `handlers`, `endpoint`, `routes`, `router` |
 //! | the connection, lowest layer first | `timeout_stream`, `access_log`, `credentials`, `pipeline`, `connection`, `listener` |
@@ -29,6 +29,7 @@ mod download;
 mod endpoint;
 mod flaws;
 mod handlers;
+mod host_names;
 mod json_response;
 mod limits;
 mod listener;
@@ -62,6 +63,7 @@ pub use description::{
     Access, BodyRule, CallOption, Content, Description, Need, PathParameter, QueryRule,
     ResponseForm, ResponseHeader, Shape, Tag, ValueType,
 };
+pub use host_names::HostNames;
 pub use limits::Limits;
 pub use listener::{Drained, listen};
 pub use route::{Route, RouteTable};

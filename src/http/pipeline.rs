@@ -19,6 +19,7 @@ use super::{
     credentials,
     description::BodyRule,
     handlers::docs,
+    host_names,
     options::{Options, SentOptions, add_body},
     path::Path,
     paths,
@@ -84,6 +85,7 @@ async fn steps(
     let mut body = RequestBody::new(incoming, state.clone(), app.limits.body_wait);
 
     check_limits(&head)?;
+    host_names::check(&app.host_names, &head)?;
 
     let path = Path::parse(head.uri.path())?;
     let (endpoint, parameters) = match server.router.find(&head.method, &path)? {

@@ -265,6 +265,13 @@ impl Request<'_> {
         self
     }
 
+    /// Sends another `Host` than the server's address.
+    pub(crate) fn host(mut self, host: &str) -> Self {
+        let own = format!("Host: {}", self.server.address);
+        self.head = self.head.replacen(&own, &format!("Host: {host}"), 1);
+        self
+    }
+
     pub(crate) fn login(self, (name, password): (&str, &str)) -> Self {
         let token = STANDARD.encode(format!("{name}:{password}"));
         self.header("Authorization", &format!("Basic {token}"))

@@ -33,17 +33,3 @@ fn repeated_wrong_passwords_are_429() {
         assert!((1..=61).contains(&seconds));
     }
 }
-
-#[test]
-fn requests_from_pages_of_other_sites_are_refused() {
-    let server = Server::start();
-    let ask = |method, site| {
-        server
-            .request(method, "/rest/migrate/projects/x")
-            .login(ADMIN)
-            .header("Sec-Fetch-Site", site)
-            .send()
-    };
-    ask("DELETE", "cross-site").problem(403, "forbidden");
-    ask("DELETE", "same-origin").problem(404, "unknown-project");
-}

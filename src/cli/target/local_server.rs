@@ -22,7 +22,7 @@ use crate::{
     access::{
         self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Role, hash_password,
     },
-    http::{self, App, AppParts, Drained, Limits},
+    http::{self, App, AppParts, Drained, HostNames, Limits},
     inventory::{Dialect, Inventory},
     migration::Migration,
     model::User,
@@ -79,6 +79,7 @@ impl LocalServer {
             inventory: Inventory::new(store.clone()),
             jobs: crate::cli::serve::jobs(&store),
             limits: Limits::default(),
+            host_names: HostNames::default(),
             routes: http::route_table(),
         })?;
         let listener =

@@ -9,6 +9,7 @@ pub(in crate::http) enum ProblemKind {
     MalformedBody,
     Unauthenticated,
     Forbidden,
+    UnknownHost,
     UnknownPath,
     UnknownProject,
     UnknownReport,
@@ -64,6 +65,9 @@ impl ProblemKind {
                 ("unauthenticated", "Login required", StatusCode::UNAUTHORIZED)
             }
             Self::Forbidden => ("forbidden", "Not allowed", StatusCode::FORBIDDEN),
+            Self::UnknownHost => {
+                ("unknown-host", "Not the name of this server", StatusCode::MISDIRECTED_REQUEST)
+            }
             Self::UnknownPath => ("unknown-path", "No such path", StatusCode::NOT_FOUND),
             Self::UnknownProject => ("unknown-project", "No such project", StatusCode::NOT_FOUND),
             Self::UnknownReport => ("unknown-report", "No such report", StatusCode::NOT_FOUND),

@@ -122,7 +122,7 @@ impl Problem {
         self.damage.take().map(|damage| *damage)
     }
 
-    /// Returns whether the problem is of this kind.
+    /// Returns true if the problem is of this kind.
     pub(super) fn is(&self, kind: ProblemKind) -> bool {
         self.kind == kind
     }
