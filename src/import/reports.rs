@@ -17,7 +17,7 @@ use super::{
     log::Log,
     problem::{AdministratorChange, Change, ChangedRecord, Conversion, DanglingReference, Problem},
 };
-use crate::disk::{fill_random, sync_directory};
+use crate::disk::{fill_random, open_without_following, sync_directory};
 
 /// The number of reports that are kept. The oldest is removed first.
 const REPORTS_KEPT: usize = 100;
@@ -144,7 +144,7 @@ impl Reports {
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Err(none());
         }
-        match File::open(self.path(id, extension)) {
+        match open_without_following(&self.path(id, extension)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(none()),
             Err(error) if error.kind() == io::ErrorKind::InvalidFilename => Err(none()),
             opened => opened.map_err(ImportError::Report),

@@ -30,7 +30,10 @@ use super::{
     DirectoryError, LockHolder, Options, StoreError,
     admission::{GENERATION_PREFIX, admit, not_created},
 };
-use crate::disk::{create_directory_durably, sync_directory};
+use crate::disk::{
+    create_directory_durably, is_open_to_others, make_entries_private, make_new_files_private,
+    sync_directory,
+};
 
 /// The format of a new or upgraded data directory.
 ///
@@ -83,7 +86,8 @@ pub(super) enum PointerFormat {
 }
 
 impl DataDirectory {
-    /// Locks the directory. Creates it if it is missing, unless the options forbid this.
+    /// Locks the directory. Creates it if it is missing, unless the options forbid this. From then on, no
+    /// other user can read the files that this process creates, and those in the directory.
     ///
     /// # Errors
     /// - [`StoreError::Directory`] if it is missing, belongs to another user, is not a data directory,
@@ -92,6 +96,7 @@ impl DataDirectory {
     /// - [`StoreError::Io`] for any other error of the file system.
     pub fn hold(path: &Path, options: &Options) -> Result<Self, StoreError> {
         let what = || format!("opening the data directory {}", path.display());
+        make_new_files_private();
         admit(path, options.create)?;
         create_directory_durably(path).map_err(|error| not_created(path, error))?;
         let lock = OpenOptions::new()
@@ -133,6 +138,14 @@ impl DataDirectory {
         }
         for folder in [directory.scratch(), directory.migrations(), directory.reports()] {
             fs::create_dir_all(&folder).map_err(StoreError::io(what()))?;
+        }
+        make_entries_private(path).map_err(StoreError::io(what()))?;
+        if is_open_to_others(path).map_err(StoreError::io(what()))? {
+            tracing::warn!(
+                "Other users have permissions on the data directory {path}. Its files are private, but \
+                 their names are not. To change it: chmod 700 {path}",
+                path = path.display()
+            );
         }
         Ok(directory)
     }

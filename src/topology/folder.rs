@@ -5,9 +5,9 @@
 //! name.
 
 use std::{
-    fs::{self, DirBuilder, File, Metadata, OpenOptions},
+    fs::{self, DirBuilder, File, Metadata},
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -17,7 +17,10 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{TopologyError, WorkbookName, WorkbookSummary};
 use crate::{
     codec::workbook::Format,
-    disk::{TemporaryFile, file_validator, remove_temporary_entries, sync_directory},
+    disk::{
+        TemporaryFile, file_validator, open_without_following, remove_temporary_entries,
+        sync_directory,
+    },
 };
 
 /// The mode of workbooks. Only the user of the server can read them, because they contain the
@@ -100,9 +103,7 @@ impl Folder {
         let path = self.path(name);
         self.require_file(name)?;
         // The file can have been replaced since: do not follow a link, and check the open file.
-        let mut options = OpenOptions::new();
-        let file = options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
-        let file = file.map_err(|error| not_found(name, error))?;
+        let file = open_without_following(&path).map_err(|error| not_found(name, error))?;
         if !file.metadata().map_err(TopologyError::of_io)?.is_file() {
             return Err(TopologyError::InTheWay { name: name.to_string() });
         }

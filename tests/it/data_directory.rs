@@ -3,7 +3,12 @@
 //! `tests/data_directories/format-N.tar.gz` holds a directory of the last version with format N,
 //! whose server was killed: the sample inventory, imported twice, then a few single changes.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -53,4 +58,42 @@ fn a_directory_of_format_2_is_upgraded_in_place() {
     assert_eq!(undone.json()["after"]["records"], 69);
     let verified = server.request("POST", "/rest/verify").login(ADMIN).send().json();
     assert_eq!(verified["whole"], true, "{verified}");
+}
+
+/// The paths under `folder` on which users other than the owner have permissions.
+fn open_to_others(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let metadata = path.metadata().unwrap();
+        if metadata.permissions().mode() & 0o077 != 0 {
+            found.push(path.display().to_string());
+        }
+        if metadata.is_dir() {
+            found.extend(open_to_others(&path));
+        }
+    }
+    found
+}
+
+#[test]
+fn no_other_user_can_read_a_file_of_the_data_directory() {
+    let mut server = Server::start();
+    server.kill();
+    let data = server.data();
+    let opened = |path: &Path| fs::set_permissions(path, Permissions::from_mode(0o777)).unwrap();
+    opened(&data);
+    for name in ["migrations", "reports", "CURRENT", "LOCK", "inventory-1"] {
+        opened(&data.join(name));
+    }
+    // What was opened is private again, and so are the files of an import.
+    let server = server.start_again();
+    let exported = server.request("POST", "/rest/migrate/export").login(ADMIN);
+    let exported = exported.json(&json!({"name": "E 1", "import_export_types": ["user"]})).send();
+    assert_eq!(exported.status, 200, "{}", String::from_utf8_lossy(&exported.body));
+    assert!(data.join("migrations/E 1.zip").exists() && data.join("reports").exists());
+    assert_eq!(open_to_others(&data), Vec::<String>::new());
+    let warning = format!("chmod 700 {}", data.display());
+    let is_warned = |line: &serde_json::Value| line.to_string().contains(&warning);
+    assert!(server.log().iter().any(is_warned), "{:?}", server.log());
 }

@@ -1,13 +1,13 @@
 //! The files of a project library: their types, and how they are opened.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io,
-    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 use super::error::{FileProblem, LibraryError};
+use crate::disk::open_without_following;
 
 /// The type of the file at a path. Links are not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +68,7 @@ pub(super) fn open_file(path: &Path) -> Result<File, LibraryError> {
     };
     check(file_type(path)?)?;
     // The file may have been replaced meanwhile, so the open file is checked again.
-    let mut options = OpenOptions::new();
-    let file = options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
-    let file = file.map_err(LibraryError::at(path))?;
+    let file = open_without_following(path).map_err(LibraryError::at(path))?;
     check(FileType::of(&file.metadata().map_err(LibraryError::at(path))?))?;
     Ok(file)
 }
