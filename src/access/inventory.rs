@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{
     Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, FIRST_USER_PASSWORD,
-    HashError, Role, hash_password,
+    HashError, Role, hash_password, password::StoredHash,
 };
 use crate::{
     model::{Entity, Field, Kind, Name, Secret, User},
@@ -134,12 +134,22 @@ pub fn has_able_administrator(store: &Store) -> Result<bool, StoreError> {
         // The secrets of other users stay encrypted.
         if user.is_admin.get() == Some(&true) {
             reading.decrypt_secrets(&mut user)?;
-            if user.is_active_administrator() {
+            if is_active_administrator(&user) {
                 return Ok(true);
             }
         }
     }
     Ok(false)
+}
+
+/// Returns true if this user is an administrator who can log in: the password is a hash that a login
+/// accepts, and the name has no colon, which HTTP basic authentication cannot send. The secret must not
+/// be encrypted.
+pub fn is_active_administrator(user: &User) -> bool {
+    let password = user.password.get().and_then(Secret::plain);
+    user.is_admin.get() == Some(&true)
+        && !user.name.contains(':')
+        && password.is_some_and(|phc| StoredHash::parse(&phc).is_ok())
 }
 
 /// The outcome of [`set_password`].
@@ -205,6 +215,24 @@ mod tests {
             CachedAccount::Found(account) => Some(account.role),
             CachedAccount::Missing => None,
         }
+    }
+
+    #[test]
+    fn an_administrator_who_cannot_log_in_does_not_count() {
+        let hash = hash_password("secret").unwrap();
+        let counts = |name: &str, is_admin, phc: &str| {
+            let mut user = User::named(Name::parse(name.to_owned()).unwrap());
+            user.is_admin = Field::Set(is_admin);
+            user.password = Field::Set(Secret::from_plain(phc));
+            is_active_administrator(&user)
+        };
+        assert!(counts("é>b 100%", true, &hash));
+        assert!(!counts("é>b 100%", false, &hash));
+        for phc in ["", "secret", "$argon2id$", &hash.replace("m=19456", "m=4194304")] {
+            assert!(!counts("é>b 100%", true, phc), "{phc}");
+        }
+        // HTTP basic authentication ends the name at its first colon.
+        assert!(!counts("é:b", true, &hash));
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod password_cache;
 pub use account::{Account, Accounts, AccountsError, CachedAccount, Principal, Role};
 pub use inventory::{
     InventoryAccounts, NewRights, PasswordError, SetPassword, create_first_user,
-    has_able_administrator, set_password,
+    has_able_administrator, is_active_administrator, set_password,
 };
 pub use login::{CachedLogin, Credentials, Login, LoginError};
 pub use password::{HashError, hash_password};

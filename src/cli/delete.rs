@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     confirm,
-    output::{OutputArgs, counted, safe, table},
+    output::{OutputArgs, counted, table},
+    safe_text::safe,
     target::{IfMissing, TargetArgs},
 };
 use crate::{http::paths, model::Kind};

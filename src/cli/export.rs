@@ -13,7 +13,8 @@ use serde_json::json;
 
 use super::{
     kinds::KindsArgs,
-    output::{self, NewFile, OutputArgs, counted, number, safe, table},
+    output::{self, NewFile, OutputArgs, counted, number, table},
+    safe_text::safe,
     target::{IfMissing, JobWords, TargetArgs},
 };
 use crate::http::paths;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     output::{self, OutputFormat},
     recover,
+    safe_text::safe_lines,
     target::RequestRefused,
 };
 use crate::{
@@ -29,9 +30,9 @@ pub(super) fn report(error: &anyhow::Error, format: OutputFormat) {
     let advice = advice(error);
     let mut stderr = std::io::stderr().lock();
     // If standard error is closed, the message is lost. The command must not panic.
-    let _ = writeln!(stderr, "satchel: {error:#}");
+    let _ = writeln!(stderr, "satchel: {}", safe_lines(&format!("{error:#}")));
     if let Some(advice) = &advice {
-        let _ = writeln!(stderr, "{advice}");
+        let _ = writeln!(stderr, "{}", safe_lines(advice));
     }
     if format == OutputFormat::Json {
         // If standard output cannot be written, the message is lost.

@@ -198,7 +198,7 @@ fn confirm_removals(preview: &ApiResponse, out: OutputArgs) -> anyhow::Result<bo
     let text = preview.text(Length::Short);
     // With --json, standard output holds only the response.
     if out.json {
-        eprint!("{text}");
+        output::print_aside(&text);
     } else {
         output::print(&text)?;
     }

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     input::{self, Input},
-    output::{self, OutputArgs, counted, number, safe, table},
+    output::{self, OutputArgs, counted, number, table},
     progress::Progress,
+    safe_text::safe,
     target::{IfMissing, TargetArgs},
 };
 use crate::{

@@ -31,6 +31,7 @@ mod reading;
 mod recover;
 mod rename_helper;
 mod report;
+mod safe_text;
 mod serve;
 mod supervisor;
 mod target;

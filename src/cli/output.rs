@@ -16,6 +16,7 @@ use super::{
     interrupt::{self, Cleanup},
     progress::Progress,
     rename_helper::RenameHelper,
+    safe_text::safe_lines,
 };
 use crate::{store::FileOwner, wording::plural};
 
@@ -71,7 +72,7 @@ impl OutputArgs {
         if dry_run {
             return print_json(json);
         }
-        eprint!("{}", text()?);
+        print_aside(&text()?);
         Ok(())
     }
 
@@ -101,10 +102,15 @@ impl OutputArgs {
 /// An I/O error if standard output cannot be written.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(safe_lines(text).as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("Cannot write to standard output"),
     }
+}
+
+/// Prints a text for a person on standard error, because standard output holds JSON.
+pub(super) fn print_aside(text: &str) {
+    eprint!("{}", safe_lines(text));
 }
 
 /// Prints JSON unchanged, with a newline at the end.
@@ -113,15 +119,6 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 /// As [`print()`].
 pub(super) fn print_json(text: &str) -> anyhow::Result<()> {
     print(&format!("{}\n", text.trim_end_matches('\n')))
-}
-
-/// Escapes the control characters of a text from outside, so that it cannot control a terminal.
-pub(super) fn safe(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { safe.extend(c.escape_default()) } else { safe.push(c) }
-    }
-    safe
 }
 
 /// Formats rows under headings. The first column is left-aligned, the numbers right-aligned.
@@ -284,11 +281,6 @@ mod tests {
             (counted(1, "byte"), counted(2000, "byte")),
             ("1 byte".into(), "2,000 bytes".into())
         );
-    }
-
-    #[test]
-    fn control_characters_are_escaped() {
-        assert_eq!(safe("a\u{1b}[2Jé\n"), "a\\u{1b}[2Jé\\n");
     }
 
     #[test]

@@ -7,9 +7,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    output::safe,
     owner,
     progress::Progress,
+    safe_text::safe,
     target::{Client, IfMissing, RequestRefused, Target, TargetArgs, new_password},
 };
 use crate::{

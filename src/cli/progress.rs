@@ -14,6 +14,7 @@ use std::{
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressStyle};
 
+use super::safe_text::{safe, safe_lines};
 use crate::wording;
 
 /// The time between two lines in a pipe.
@@ -57,14 +58,16 @@ impl Progress {
     /// Prints a message, unless quiet.
     pub(super) fn say(self, text: &str) {
         match self {
-            Progress::Bars | Progress::Lines | Progress::Plain => eprintln!("satchel: {text}"),
+            Progress::Bars | Progress::Lines | Progress::Plain => {
+                eprintln!("satchel: {}", safe_lines(text));
+            }
             Progress::Quiet => {}
         }
     }
 
     /// Prints a warning, even if quiet.
     pub(super) fn warn(self, text: &str) {
-        eprintln!("satchel: warning: {text}");
+        eprintln!("satchel: warning: {}", safe_lines(text));
     }
 
     /// The progress of a transfer. `total` is in bytes, and 0 if it is unknown.
@@ -131,7 +134,7 @@ impl JobBar {
                     let template = if total.is_some() { STEP } else { RECORDS };
                     let style = ProgressStyle::with_template(template);
                     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-                    bar.set_message(format!("{label}: {step}"));
+                    bar.set_message(format!("{label}: {}", safe(step)));
                     bar.reset();
                 }
                 bar.set_length(total.unwrap_or_default());
@@ -139,7 +142,7 @@ impl JobBar {
             }
             JobBar::Lines(lines) => {
                 if let Some(line) = lines.line_at(Instant::now(), step, done, total) {
-                    eprintln!("satchel: {line}");
+                    eprintln!("satchel: {}", safe(&line));
                 }
             }
         }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    output::{number, safe, table},
+    output::{number, table},
+    safe_text::safe,
     target::Client,
 };
 

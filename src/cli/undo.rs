@@ -10,7 +10,8 @@ use serde_json::json;
 use super::{
     confirm,
     inspect::Generation,
-    output::{OutputArgs, number, safe, table},
+    output::{OutputArgs, number, table},
+    safe_text::safe,
     target::{IfMissing, TargetArgs},
 };
 use crate::http::paths;

@@ -10,7 +10,8 @@ use serde_json::json;
 use super::{
     input::Input,
     inspect,
-    output::{self, OutputArgs, counted, number, safe, table},
+    output::{self, OutputArgs, counted, number, table},
+    safe_text::safe,
     target::{IfMissing, JobWords, TargetArgs},
 };
 use crate::http::paths;

@@ -21,6 +21,7 @@ use super::{
     scope::Scope,
 };
 use crate::{
+    access,
     disk::{Sorted, Sorter},
     job,
     model::{Kind, Side, User, Value},
@@ -45,7 +46,7 @@ pub(super) fn require_administrator(
         let record = step.result.map(|result| result.record);
         if let Some(mut user) = record.and_then(|record| record.into_kind::<User>()) {
             vault.decrypt_secrets(&mut user)?;
-            if user.is_active_administrator() {
+            if access::is_active_administrator(&user) {
                 return Ok(());
             }
         }

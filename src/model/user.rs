@@ -1,6 +1,6 @@
 //! The user.
 
-use super::{Bool, Float, Hidden, KindFacts, Name, Secret, Text, entity::entity};
+use super::{Bool, Float, Hidden, KindFacts, Name, Text, entity::entity};
 
 entity! {
     /// A user of the inventory, who can log in to the appliance too.
@@ -25,13 +25,4 @@ entity! {
 impl KindFacts for User {
     /// argon2, as eNMS keeps it.
     const PASSWORD_HASHES: &'static [&'static str] = &["password"];
-}
-
-impl User {
-    /// Returns whether this user is an administrator whose password is a hash that can be verified.
-    /// The secret must not be encrypted.
-    pub fn is_active_administrator(&self) -> bool {
-        let password = self.password.get().and_then(Secret::plain);
-        self.is_admin.get() == Some(&true) && password.is_some_and(|p| p.starts_with("$argon2"))
-    }
 }

@@ -419,3 +419,39 @@ fn ctrl_c_removes_the_uploaded_project_from_the_library() {
     delete.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+#[test]
+fn a_text_from_outside_does_not_control_the_terminal() {
+    // `run` refuses every escape code in what a command prints.
+    let workspace = Workspace::with_demo();
+    let hostile = "é\u{1b}[2J\u{202e}>b";
+    let table = workspace.path(&format!("{hostile}.csv"));
+    fs::write(&table, format!("{hostile},port\nR 1%,22\n")).unwrap();
+    let import = workspace.on_directory(&["import", text(&table), "--kind", "device"]);
+    let inspect = run(satchel().arg("inspect").arg(&table));
+    for (output, code) in [(import, 1), (inspect, 0)] {
+        assert_exit(&output, code);
+        let printed = format!("{}{}", stdout_of(&output), stderr_of(&output));
+        assert!(!printed.contains('\u{202e}'), "{printed:?}");
+        assert!(printed.contains(r"é\u{1b}[2J\u{202e}>b"), "{printed:?}");
+    }
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = [0; 4096];
+        assert!(stream.read(&mut head).unwrap() > 0);
+        let body = serde_json::json!({"title": hostile, "status": 500, "detail": hostile});
+        let body = body.to_string();
+        let length = body.len();
+        let head = "HTTP/1.1 500 x\r\ncontent-type: application/problem+json\r\nconnection: close";
+        write!(stream, "{head}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+    });
+    let mut command = satchel();
+    command.args(["verify", "--server", &url, "--user", "admin"]).env("SATCHEL_PASSWORD", "x");
+    let output = run(&mut command);
+    answering.join().unwrap();
+    assert_exit(&output, 1);
+    assert!(stderr_of(&output).contains(r"é\u{1b}[2J\u{202e}>b"), "{}", stderr_of(&output));
+}

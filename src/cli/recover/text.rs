@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{RecoverOutput, recovered_json};
 use crate::{
-    cli::output::{counted, number, safe, table},
+    cli::output::{counted, number, table},
+    cli::safe_text::safe,
     migration::{ImportReport, ProjectName, ProjectSummary},
     model::Kind,
     store::{KnownCounts, PreviousState, Recovered, RecoveryState, RewriteReport, SalvageReport},

@@ -12,7 +12,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::{cli::output::safe, wording::chain};
+use crate::{cli::safe_text::safe, wording::chain};
 
 /// Prints errors and warnings on standard error from now on. A subscriber that is already installed
 /// stays.

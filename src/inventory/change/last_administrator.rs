@@ -2,6 +2,7 @@
 
 use super::edit::Editing;
 use crate::{
+    access,
     model::{Record, User},
     store::StoreError,
 };
@@ -54,6 +55,6 @@ impl Editing<'_, '_> {
         }
         let mut user = user.clone();
         self.inventory.store.vault().decrypt_secrets(&mut user)?;
-        Ok(user.is_active_administrator())
+        Ok(access::is_active_administrator(&user))
     }
 }
