@@ -21,7 +21,7 @@ use satchel::{
     codec::workbook::{Cell, Format, WorkbookWriter},
     import::{EmptyReplacement, ImportOutcome, Mode, OnError},
     store::Store,
-    topology::{ExportRequest, ImportRequest, ReadOptions, Replace, Topology},
+    topology::{ExportContent, ExportRequest, ImportRequest, ReadOptions, Replace, Topology},
 };
 
 /// The executable's own allocator: see `main.rs`.
@@ -63,7 +63,10 @@ fn main() {
             "export" => drop(
                 topology
                     .export(
-                        &ExportRequest { name: workbook.parse().unwrap() },
+                        &ExportRequest {
+                            name: workbook.parse().unwrap(),
+                            content: ExportContent::Records,
+                        },
                         &Progress::detached(),
                     )
                     .unwrap(),

@@ -9,7 +9,7 @@ use std::{
 use anyhow::bail;
 use clap::Args;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     kinds::KindsArgs,
@@ -29,6 +29,8 @@ Examples:
       exports two types, without passwords and keys, through a pipe
   satchel export sites.xlsx --workbook --output . --server https://satchel.example --user admin
       exports devices and links of a server as a workbook
+  satchel export --template devices.xlsx
+      writes a workbook to fill in: columns with notes, lists of values, an example row
 
 A bundle unpacks into a project folder that eNMS can import.
 
@@ -42,7 +44,8 @@ Exit codes:
 /// `satchel export`
 #[derive(Args, Debug)]
 pub(super) struct ExportArgs {
-    /// Name of the project; with --workbook, name of the workbook, ending in .xls or .xlsx
+    /// Name of the project; with --workbook, name of the workbook, ending in .xls or .xlsx; with
+    /// --template, the file to write, ending in .xlsx
     name: String,
 
     #[command(flatten)]
@@ -55,6 +58,11 @@ pub(super) struct ExportArgs {
     /// Export devices and links as a workbook instead of a bundle
     #[arg(long, conflicts_with = "types")]
     workbook: bool,
+
+    /// Write a workbook without records to fill in: columns with notes, lists of values, and an example
+    /// row that an import leaves out
+    #[arg(long, conflicts_with_all = ["types", "no_secrets", "workbook"])]
+    template: bool,
 
     /// Copy the export to this file or folder, or to standard output (-)
     #[arg(long, short, value_name = "FILE")]
@@ -111,15 +119,56 @@ impl Copy {
     }
 }
 
+/// What a command exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exports {
+    Bundle,
+    Workbook,
+    Template,
+}
+
+impl Exports {
+    /// The noun for the exported file in messages.
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Bundle => "bundle",
+            Self::Workbook => "workbook",
+            Self::Template => "template",
+        }
+    }
+}
+
 impl ExportArgs {
+    fn exports(&self) -> Exports {
+        if self.template {
+            Exports::Template
+        } else if self.workbook {
+            Exports::Workbook
+        } else {
+            Exports::Bundle
+        }
+    }
+
+    /// The name of the export at the target.
+    fn name(&self) -> &str {
+        match self.exports() {
+            Exports::Bundle | Exports::Workbook => &self.name,
+            // The name is the file to write.
+            Exports::Template => self.name.rsplit('/').next().unwrap_or(&self.name),
+        }
+    }
+
     fn copy(&self) -> anyhow::Result<Copy> {
-        let Some(path) = &self.output else { return Ok(Copy::None) };
+        let noun = self.exports().noun();
+        let Some(path) = &self.output else {
+            return match self.exports() {
+                Exports::Bundle | Exports::Workbook => Ok(Copy::None),
+                Exports::Template => self.copy_of_template(),
+            };
+        };
         if path.as_os_str() == "-" {
             if io::stdout().is_terminal() {
-                bail!(
-                    "A {} cannot be printed on a terminal. Pass --output FILE, or pipe it",
-                    self.noun()
-                );
+                bail!("A {noun} cannot be printed on a terminal. Pass --output FILE, or pipe it");
             }
             if self.out.json {
                 bail!("--json and --output - both write to standard output. Use only one of them");
@@ -129,20 +178,50 @@ impl ExportArgs {
         if !path.is_dir() {
             return Copy::to(path);
         }
-        let name = match self.workbook {
-            true if self.name.contains('.') => self.name.clone(),
-            true => format!("{}.xls", self.name),
-            false => format!("{}.zip", self.name),
+        let name = match self.exports() {
+            Exports::Workbook | Exports::Template if self.name().contains('.') => {
+                self.name().to_owned()
+            }
+            Exports::Workbook | Exports::Template => format!("{}.xls", self.name()),
+            Exports::Bundle => format!("{}.zip", self.name()),
         };
         if name.contains('/') {
-            bail!("“{name}” is not a valid name of a {}", self.noun())
+            bail!("“{name}” is not a valid name of a {noun}")
         }
         Copy::to(&path.join(name))
     }
 
-    /// The noun for the exported file in messages: workbook or bundle.
-    fn noun(&self) -> &'static str {
-        if self.workbook { "workbook" } else { "bundle" }
+    /// The file of a template without `--output`. An existing file is probably one that was filled in,
+    /// so it is not replaced.
+    fn copy_of_template(&self) -> anyhow::Result<Copy> {
+        let path = Path::new(&self.name);
+        if path.symlink_metadata().is_ok() {
+            bail!(
+                "{} exists already. Use another name, or pass --output {} to replace it",
+                path.display(),
+                path.display()
+            );
+        }
+        Copy::to(path)
+    }
+
+    /// The path and the body of the REST call.
+    fn call(&self) -> (&'static str, Value) {
+        match self.exports() {
+            Exports::Bundle => {
+                let body = json!({
+                    "name": self.name(),
+                    "import_export_types": self.kinds.words(),
+                    "export_private_properties": !self.no_secrets,
+                });
+                (paths::EXPORT_PROJECT.pattern(), body)
+            }
+            Exports::Workbook => (paths::EXPORT_TOPOLOGY.pattern(), json!({"name": self.name()})),
+            Exports::Template => {
+                let body = json!({"name": self.name(), "template": true});
+                (paths::EXPORT_TOPOLOGY.pattern(), body)
+            }
+        }
     }
 }
 
@@ -153,18 +232,7 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let connection = args.target.resolve("export", IfMissing::Fail)?.connect(&progress)?;
     let client = &connection.client;
 
-    let (path, body) = if args.workbook {
-        (paths::EXPORT_TOPOLOGY.pattern(), json!({"name": args.name}))
-    } else {
-        (
-            paths::EXPORT_PROJECT.pattern(),
-            json!({
-                "name": args.name,
-                "import_export_types": args.kinds.words(),
-                "export_private_properties": !args.no_secrets,
-            }),
-        )
-    };
+    let (path, body) = args.call();
     let words = JobWords { doing: "exporting", noun: "export" };
     let response = client.post_as_job(path, &body, words, &progress)?;
     let exported: Exported = response.read()?;
@@ -194,24 +262,25 @@ pub(super) fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn text(args: &ExportArgs, exported: &Exported) -> String {
-    let rows: Vec<_> = if args.workbook {
-        exported
-            .sheets
-            .iter()
-            .map(|sheet| vec![safe(&sheet.sheet), number(sheet.rows), number(sheet.columns)])
-            .collect()
-    } else {
-        exported
-            .types
-            .iter()
-            .map(|one| vec![safe(&one.r#type), number(one.records), number(one.bytes)])
-            .collect()
+    let sheets = exported.sheets.iter();
+    let types = exported.types.iter();
+    let (headings, rows): (_, Vec<_>) = match args.exports() {
+        Exports::Workbook | Exports::Template => (
+            ["sheet", "rows", "columns"],
+            sheets
+                .map(|sheet| vec![safe(&sheet.sheet), number(sheet.rows), number(sheet.columns)])
+                .collect(),
+        ),
+        Exports::Bundle => (
+            ["type", "records", "bytes"],
+            types
+                .map(|one| vec![safe(&one.r#type), number(one.records), number(one.bytes)])
+                .collect(),
+        ),
     };
-    let noun = args.noun();
+    let noun = args.exports().noun();
     let mut text =
-        format!("Exported the {noun} “{}”: {}.\n", args.name, counted(exported.bytes, "byte"));
-    let headings =
-        if args.workbook { ["sheet", "rows", "columns"] } else { ["type", "records", "bytes"] };
+        format!("Exported the {noun} “{}”: {}.\n", args.name(), counted(exported.bytes, "byte"));
     text += &format!("\n{}", table(&headings, &rows));
     match exported.secrets.as_deref() {
         Some("included") => {

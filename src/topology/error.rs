@@ -155,6 +155,7 @@ impl TopologyError {
                 | WriteError::Text { .. }
                 | WriteError::SheetName { .. }
                 | WriteError::NoSheet
+                | WriteError::Guides { .. }
                 | WriteError::TooLarge { .. } => true,
                 WriteError::Scratch(_) | WriteError::Output(_) | WriteError::Library { .. } => {
                     false
@@ -189,6 +190,7 @@ impl TopologyError {
                 WriteError::Text { .. } => "cell-long",
                 WriteError::SheetName { .. } | WriteError::NoSheet => "sheet-name",
                 WriteError::TooLarge { .. } => "workbook-long",
+                WriteError::Guides { .. } => "template-format",
                 WriteError::Scratch(_) | WriteError::Output(_) | WriteError::Library { .. } => "io",
             }),
             TopologyError::CellLong { .. } => Some("cell-long"),

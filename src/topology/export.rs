@@ -9,9 +9,11 @@ use std::{
 
 use super::{
     ExportReport, ExportRequest, KINDS, SheetReport, TopologyError,
+    first_columns::first_columns,
     folder::Folder,
     header::{self, Meaning},
     report::Ignored,
+    template::EXAMPLE_NAME,
 };
 use crate::{
     codec::workbook::{Cell, Format, WorkbookWriter, WriteError, format_cell},
@@ -19,45 +21,6 @@ use crate::{
     model::{Kind, Property, PropertyDefault, PropertyType, Secrets, View},
     store::{Snapshot, Store, decode_record},
 };
-
-/// The properties in the first columns, in this order. The other known properties follow by name,
-/// then the custom ones.
-const DEVICE_FIRST: [&str; 22] = [
-    "name",
-    "ip_address",
-    "port",
-    "type",
-    "subtype",
-    "vendor",
-    "model",
-    "operating_system",
-    "os_version",
-    "serial_number",
-    "location",
-    "latitude",
-    "longitude",
-    "description",
-    "icon",
-    "netmiko_driver",
-    "napalm_driver",
-    "scrapli_driver",
-    "netconf_driver",
-    "priority",
-    "reachable",
-    "down",
-];
-const LINK_FIRST: [&str; 10] = [
-    "name",
-    "source",
-    "destination",
-    "type",
-    "subtype",
-    "vendor",
-    "model",
-    "location",
-    "description",
-    "color",
-];
 
 /// Exports a workbook to the folder.
 pub(super) fn export(
@@ -137,10 +100,13 @@ impl SheetExporter<'_> {
         let at: HashMap<&str, usize> =
             columns.iter().enumerate().map(|(at, column)| (column.property.as_str(), at)).collect();
         let mut rows = 0;
-        let Self { workbook, snapshot, scratch, progress, .. } = self;
+        let Self { workbook, snapshot, scratch, progress, warnings, .. } = self;
         snapshot.each_in_order(kind, scratch, |name, _, body| -> Result<_, TopologyError> {
             progress.advance(1)?;
             let record = decode_record(kind, name, body)?;
+            if record.name().as_str() == EXAMPLE_NAME {
+                warnings.push(warning_of_example(kind));
+            }
             let mut cells = vec![Cell::Empty; columns.len()];
             for (property, view) in record.views(Secrets::LeftOut) {
                 if let Some(at) = at.get(property) {
@@ -200,10 +166,7 @@ impl SheetExporter<'_> {
                 (has_cells || is_name(property)).then_some(property)
             })
             .collect();
-        let first: &[&str] = match kind {
-            Kind::Link => &LINK_FIRST,
-            _ => &DEVICE_FIRST,
-        };
+        let first = first_columns(kind);
         let position = |property: &Property| first.iter().position(|name| *name == property.name);
         known.sort_by_key(|property| position(property).unwrap_or(first.len()));
         let mut columns: Vec<Column> = known
@@ -263,6 +226,14 @@ impl SheetExporter<'_> {
         self.warnings.push(warning);
         true
     }
+}
+
+/// The warning about a record that an import would take for the example of a template.
+fn warning_of_example(kind: Kind) -> String {
+    format!(
+        "the {kind} '{EXAMPLE_NAME}' has the name of the example row of templates: an import leaves \
+         out its row. Rename the {kind}"
+    )
 }
 
 /// Returns whether a value of a property gets a cell that is not empty.

@@ -18,6 +18,8 @@
 //!   notices    findings of many cells, counted
 //! import     import of the sheets of a workbook
 //! export     records become rows
+//!   first_columns  the order of the columns
+//! template   a workbook without records that a person fills in
 //! marked     the marked workbook of an import with problems
 //! folder     the workbooks in the folder spreadsheets/ of the data directory
 //! upload     a workbook that is being received
@@ -25,6 +27,7 @@
 
 mod error;
 mod export;
+mod first_columns;
 mod folder;
 mod header;
 mod header_search;
@@ -39,6 +42,7 @@ mod report;
 mod request;
 mod selection;
 mod sheet;
+mod template;
 mod upload;
 mod words;
 
@@ -58,7 +62,7 @@ pub use report::{
     CustomColumn, ExportReport, Ignored, IgnoredColumn, ImportReport, Imported, SheetReport,
     SourceFormat, WorkbookSummary,
 };
-pub use request::{ExportRequest, ImportRequest, ReadOptions, Replace};
+pub use request::{ExportContent, ExportRequest, ImportRequest, ReadOptions, Replace};
 pub use upload::Upload;
 
 pub use crate::codec::workbook::READ_ROWS_MAX as SHEET_ROWS_MAX;
@@ -111,12 +115,13 @@ impl Topology {
         Ok(Self(Arc::new(Inner { store, folder, reports, decoder: decoder.to_owned() })))
     }
 
-    /// Exports the devices and links to a workbook in the folder. Replaces a workbook of the same name.
+    /// Exports the devices and links, or a template for them, to a workbook in the folder. Replaces a
+    /// workbook of the same name.
     ///
     /// # Errors
     /// After an error the folder is unchanged.
     /// - [`TopologyError::Write`] or [`TopologyError::CellLong`] if the records do not fit into the
-    ///   format.
+    ///   format, or the format cannot hold the notes of a template.
     /// - [`TopologyError::InTheWay`] if the name belongs to a folder or link.
     /// - [`TopologyError::NoSpace`], [`TopologyError::FileSizeLimit`] or [`TopologyError::Io`] for
     ///   errors of the disk.
@@ -126,7 +131,11 @@ impl Topology {
         request: &ExportRequest,
         progress: &Progress,
     ) -> Result<ExportReport, TopologyError> {
-        export::export(&self.0.store, &self.0.folder, request, progress)
+        let export = match request.content {
+            ExportContent::Records => export::export,
+            ExportContent::Template => template::export,
+        };
+        export(&self.0.store, &self.0.folder, request, progress)
     }
 
     /// Begins to receive a workbook or a table.

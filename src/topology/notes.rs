@@ -68,6 +68,11 @@ impl Notes {
         RowRole::Record(row)
     }
 
+    /// Takes a row that is the example of a template. The row below it is not after a blank row.
+    pub(super) fn pass_example(&mut self, row: u32) {
+        self.last_row = Some(row);
+    }
+
     /// Takes a row that is a title inside of the table.
     pub(super) fn add_title(&mut self, row: &Row<'_>) {
         self.last_row = Some(row.row);

@@ -6,11 +6,22 @@ use crate::{
     model::Kind,
 };
 
+/// The content of an exported workbook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportContent {
+    /// The devices and links.
+    Records,
+    /// Only headings with notes and an example row, to be filled in.
+    Template,
+}
+
 /// An export of the devices and links.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
     /// The name of the workbook to create or replace. Its extension determines the format.
     pub name: WorkbookName,
+    /// The content of the workbook.
+    pub content: ExportContent,
 }
 
 /// The kinds that an import empties in the same step, before it adds the records of the workbook.

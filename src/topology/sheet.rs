@@ -10,6 +10,7 @@ use super::{
     notes::{Notes, RowRole},
     notices::Tallies,
     report::{CustomColumn, Ignored, IgnoredColumn, SheetReport},
+    template::{EXAMPLE_NAME, ExampleCheck, Examples},
 };
 use crate::{
     codec::workbook::{Cell, CellFault, MergedRange, Row, column_name, parse_cell},
@@ -50,6 +51,7 @@ pub(super) struct Sheet<'i, 'a> {
     header: HeaderState<'i>,
     merges: Merges,
     notes: Notes,
+    examples: Examples,
     /// Prefix lengths that were removed from addresses.
     prefixes: Tallies,
     rows: u64,
@@ -86,6 +88,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
             header: HeaderState::Searched(HeaderSearch::new(reader, options.header_row)),
             merges: Merges::default(),
             notes: Notes::default(),
+            examples: Examples::default(),
             prefixes: Tallies::default(),
             rows: 0,
             unnamed: BTreeSet::new(),
@@ -361,6 +364,17 @@ impl Sheet<'_, '_> {
 
     /// Reads the next row below the header.
     fn row_of_table(&mut self, header: &Header, row: Row<'_>) -> Result<(), ImportError> {
+        match self.examples.check(self.kind, header, &row) {
+            ExampleCheck::Other => {}
+            ExampleCheck::Example => {
+                self.notes.pass_example(row.row);
+                return Ok(());
+            }
+            ExampleCheck::Changed { column } => {
+                self.notes.pass_example(row.row);
+                return self.report_unnamed_example(header, &row, &column);
+            }
+        }
         match self.notes.role(header, row) {
             RowRole::Record(row) => {
                 for held in self.notes.release() {
@@ -370,6 +384,37 @@ impl Sheet<'_, '_> {
             }
             RowRole::Held | RowRole::Sum => Ok(()),
         }
+    }
+
+    /// Reports a row with the name of the example and with other values.
+    fn report_unnamed_example(
+        &mut self,
+        header: &Header,
+        row: &Row<'_>,
+        changed: &str,
+    ) -> Result<(), ImportError> {
+        self.rows += 1;
+        let log = self.intake.log();
+        let line = u64::from(row.row) + 1;
+        let name = header.name_column().map_or_else(String::new, column_name);
+        let detail = format!(
+            "the row still has the name of the example, but column {changed} has another value. Write \
+             the name of the {} to import the row, or delete the row",
+            self.kind
+        );
+        let document = log.document(self.kind);
+        let problem = Problem {
+            value: Some(ShownValue::of(&Value::from(EXAMPLE_NAME))),
+            ..Problem::of(document, Some("name"), "example-name", detail)
+        };
+        let location = DocumentLocation {
+            row: Some(line),
+            cell: Some(log.cell(self.kind, &name, line)),
+            record: Some(EXAMPLE_NAME.to_owned()),
+            ..DocumentLocation::default()
+        };
+        log.count_rejected(self.kind);
+        log.problem(&problem, location)
     }
 
     /// Ends the sheet. Returns its records, and the result of reading it.
@@ -427,6 +472,7 @@ impl Sheet<'_, '_> {
             let problem = Problem::of(log.document(sheet), None, "merged-long", detail);
             log.unreadable(&problem, DocumentLocation::default())?;
         }
+        read.notices.extend(self.examples.warnings(&name));
         read.notices.extend(self.merges.warning(&name));
         read.notices.extend(self.notes.warnings(&name));
         read.notices.extend(self.prefixes.sentences(|prefix, tally| {

@@ -257,4 +257,68 @@ def mended(binary, *_):
         assert devices["[x]"]["port"] == 830 and devices["R 1%"]["ip_adress"] == "10.0.0.1", devices
 
 
-CHECKS = [manual, with_replace, every_cell, mended]
+def template(binary, *_):
+    """A template is opened and filled in with openpyxl; the import leaves out its example."""
+    with server(binary) as here:
+        call("POST", here.url, "/rest/instance/device", json={"name": "old", "Höheneinheit R 1%": 7})
+        answer = call("POST", here.url, "/rest/topology/export",
+                      json={"name": "devices.xlsx", "template": True}, headers={"Accept": XLSX})
+        book = openpyxl.load_workbook(io.BytesIO(answer.content))
+        assert book.sheetnames == SHEETS, book.sheetnames
+        for sheet in book.worksheets:
+            assert all(cell.comment and len(cell.comment.text) > 20 for cell in sheet[1]), sheet.title
+            assert sheet.max_row == 2 and sheet["A2"].value == "EXAMPLE (not imported)"
+        sheet = book["device"]
+        columns = {cell.value: cell.column_letter for cell in sheet[1]}
+        properties = call("GET", here.url, "/rest/openapi.json").json()["components"]["schemas"]["device"]
+        computed = {"configuration", "links", "operational_data", "pools"}
+        assert set(properties["properties"]) - computed <= set(columns), columns
+        assert "Höheneinheit R 1%" in columns
+        rules = {
+            str(rule.sqref).split(":")[0]: rule
+            for rule in sheet.data_validations.dataValidation
+        }
+        rule = {heading: rules.get(f"{letter}2") for heading, letter in columns.items()}
+        assert rule["reachable"].formula1 == '"TRUE,FALSE"' and rule["reachable"].errorStyle in (None, "stop")
+        assert "gateway" in rule["type"].formula1 and rule["type"].errorStyle == "information"
+        assert "junos" in rule["napalm_driver"].formula1 and rule["vendor"] is None
+        assert rule["port"].type == "whole"
+        assert sheet.column_dimensions[columns["port"]].number_format == "0"
+        assert sheet.column_dimensions[columns["serial_number"]].number_format == "@"
+        # The example is left out as it is.
+        url = "/rest/topology/import"
+        report = call("POST", here.url, url, files={"file": ("a.xlsx", answer.content)},
+                      data={"replace": "false"}).json()
+        assert [one["total"] for one in report["types"]] == [1, 0], report
+        assert any("'device': the example of the template was left out: row 2" in text
+                   for text in report["warnings"]), report["warnings"]
+        # Rows below it, and a row over it.
+        rows = [
+            {"name": "R 1%", "port": 830, "reachable": True, "serial_number": "0012", "type": "gateway",
+             "Höheneinheit R 1%": 42},
+            {"name": "é>b", "ip_address": "2001:db8::1", "gateways": "['R 1%']"},
+        ]
+        for number, row in enumerate(rows, 3):
+            for heading, value in row.items():
+                sheet[f"{columns[heading]}{number}"] = value
+        for row, name in [(2, "R 1%>é>b"), (3, "b>a")]:
+            for column, value in enumerate([name, "R 1%", "é>b"], 1):
+                book["link"].cell(row, column, value)
+        file = io.BytesIO()
+        book.save(file)
+        report = call("POST", here.url, url, files={"file": ("a.xlsx", file.getvalue())},
+                      data={"replace": "false"}).json()
+        devices = {device["name"]: device for device in instances(here.url, "device")}
+        assert set(devices) == {"old", "R 1%", "é>b"}, devices
+        for row in rows:
+            found = devices[row["name"]]
+            expected = {**row, "gateways": ["R 1%"]} if "gateways" in row else row
+            assert {key: found[key] for key in expected} == expected, found
+        links = {link["name"]: (link["source"], link["destination"]) for link in instances(here.url, "link")}
+        assert links == {"R 1%>é>b": ("R 1%", "é>b"), "b>a": ("R 1%", "é>b")}, links
+        # Values that were left of the example in the row over it.
+        assert any("'link': cells still have the value of the template's example: E2" in text
+                   for text in report["warnings"]), report["warnings"]
+
+
+CHECKS = [manual, with_replace, every_cell, mended, template]

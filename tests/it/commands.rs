@@ -195,6 +195,32 @@ fn problems_have_locations() {
 }
 
 #[test]
+fn a_template_is_written_and_never_replaces_a_file_by_itself() {
+    let workspace = Workspace::with_demo();
+    let file = workspace.path("to fill in.xlsx");
+    let words = ["export", "--template", text(&file)];
+    let written = workspace.on_directory(&words);
+    assert_exit(&written, 0);
+    assert!(stdout_of(&written).contains("Exported the template “to fill in.xlsx”"));
+    let imported = workspace.on_directory(&["import", text(&file)]);
+    assert_exit(&imported, 0);
+    assert!(stdout_of(&imported).contains("the example of the template was left out: row 2"));
+    fs::write(&file, "filled in").unwrap();
+    let refused = workspace.on_directory(&words);
+    assert_exit(&refused, 1);
+    assert!(stderr_of(&refused).contains("exists already"), "{}", stderr_of(&refused));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "filled in");
+    let words = ["export", "--template", "to fill in.xlsx", "--output", text(&file)];
+    assert_exit(&workspace.on_directory(&words), 0);
+    assert!(fs::read(&file).unwrap().starts_with(b"PK"));
+    let old = workspace.path("old.xls");
+    let refused = workspace.on_directory(&["export", "--template", text(&old)]);
+    assert_exit(&refused, 1);
+    assert!(stderr_of(&refused).contains("ends in .xlsx"), "{}", stderr_of(&refused));
+    assert!(!old.exists());
+}
+
+#[test]
 fn a_workbook_is_exported_imported_and_returned_with_marks() {
     let workspace = Workspace::with_demo();
     let workbook = workspace.path("sites.xlsx");

@@ -286,6 +286,7 @@ fn workbook_errors_say_each_thing_once() {
         WorkbookWriteError::NoSheet => WorkbookWriteError::NoSheet,
         WorkbookWriteError::TooLarge { .. } =>
             WorkbookWriteError::TooLarge { bytes_max: 1 << 30, format },
+        WorkbookWriteError::Guides { .. } => WorkbookWriteError::Guides { format },
     });
     assert_nothing_is_repeated(&UnknownFormat { extension: "ods".to_owned() });
 }

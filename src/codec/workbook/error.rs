@@ -78,6 +78,14 @@ pub enum WriteError {
         /// The format of the workbook.
         format: Format,
     },
+    /// The format cannot hold the notes and lists of a [`ColumnGuide`](super::ColumnGuide).
+    #[error(
+        "{format} workbooks cannot hold the notes and lists of a template. Use a name that ends in .xlsx"
+    )]
+    Guides {
+        /// The format of the workbook.
+        format: Format,
+    },
     /// An error of the crate that writes `.xlsx`. All its limits are checked before, so this error
     /// is a bug in Satchel.
     #[error("cannot write the workbook: {detail}")]

@@ -6,6 +6,7 @@
 //!   xls        writes `.xls` (our own code)
 //!   xlsx       writes `.xlsx` with rust_xlsxwriter
 //!   style      styles of cells;  layout  widths of columns;  marked  cells with marks
+//!   column_guide  notes on headings, and the values that columns accept
 //! child      Decoding: a child process that reads a workbook
 //!   read       decoding in the child: calamine and csv → cells
 //!   frame      the frames in which the child returns rows over the pipe
@@ -22,6 +23,7 @@
 mod cell;
 mod cell_value;
 mod child;
+mod column_guide;
 mod error;
 mod foreign_file;
 mod format;
@@ -47,6 +49,7 @@ pub use cell::{
 };
 pub use cell_value::{CellFault, format_cell, parse_cell};
 pub use child::{DecodeError, DecodeLimits, Decoding, SUBCOMMAND, decode_main, executable};
+pub use column_guide::{AcceptedValues, ColumnGuide};
 pub use error::WriteError;
 pub use foreign_file::{FOREIGN_BYTES, ForeignFile};
 pub use format::{Format, UnknownFormat};

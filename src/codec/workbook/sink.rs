@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{Read, Seek, Write};
 
+use super::column_guide::ColumnGuide;
 use super::error::WriteError;
 use super::layout::SheetLayout;
 use super::marked::MarkedCell;
@@ -11,7 +12,8 @@ use super::style::RowKind;
 /// Writes one workbook in one format.
 ///
 /// [`WorkbookWriter`](super::WorkbookWriter) is the only caller. It calls the methods in this order:
-/// for each sheet `begin_sheet`, for each row `write_cell` with ascending columns and `end_row`, then
+/// for each sheet `begin_sheet`, for each row `write_cell` with ascending columns and `end_row`, after
+/// the header possibly `guide_column`, then
 /// `end_sheet`; at last `finish`. It has checked names, rows, columns and texts against the limits
 /// of [`Format`](super::Format). After an error no method is called any more.
 pub(super) trait SheetSink: fmt::Debug + Send {
@@ -25,6 +27,9 @@ pub(super) trait SheetSink: fmt::Debug + Send {
         cell: &MarkedCell<'_>,
         row: RowKind,
     ) -> Result<(), WriteError>;
+
+    /// Adds the note and the rules of a column of the header.
+    fn guide_column(&mut self, column: u16, guide: &ColumnGuide) -> Result<(), WriteError>;
 
     /// Ends the current row.
     fn end_row(&mut self) -> Result<(), WriteError>;

@@ -8,6 +8,7 @@
 use std::path::Path;
 
 use super::cell::Cell;
+use super::column_guide::ColumnGuide;
 use super::error::WriteError;
 use super::format::Format;
 use super::layout::SheetLayout;
@@ -67,6 +68,21 @@ impl WorkbookWriter {
         self.row = 0;
         self.write_row(header, RowKind::Header)?;
         self.layout.header_columns = self.layout.column_widths.len() as u32;
+        Ok(())
+    }
+
+    /// Adds notes and rules to the columns of the header, in its order. Call it before the first row.
+    ///
+    /// # Errors
+    /// - [`WriteError::NoSheet`] if no sheet was begun.
+    /// - [`WriteError::Guides`] if the format cannot hold them.
+    pub fn guide_columns(&mut self, guides: &[ColumnGuide]) -> Result<(), WriteError> {
+        if self.sheets.is_empty() {
+            return Err(WriteError::NoSheet);
+        }
+        for (column, guide) in (0..).zip(guides) {
+            self.sink.guide_column(column, guide)?;
+        }
         Ok(())
     }
 

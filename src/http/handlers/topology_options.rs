@@ -6,11 +6,14 @@ use super::migration_options::{empty_replacement, mode, on_error};
 use crate::{
     http::{
         options::{
-            HEADER_ROW, IGNORE, KEEP_ABSENT, MAP, Options, REPLACE, ROW_KIND, SHEET, WORKBOOK_NAME,
+            HEADER_ROW, IGNORE, KEEP_ABSENT, MAP, Options, REPLACE, ROW_KIND, SHEET, TEMPLATE,
+            WORKBOOK_NAME,
         },
         problem::{Flaw, Problem, ProblemKind, RequestLocation, sentence_of, shorten},
     },
-    topology::{ExportRequest, ImportRequest, Mapping, NameError, ReadOptions, Replace},
+    topology::{
+        ExportContent, ExportRequest, ImportRequest, Mapping, NameError, ReadOptions, Replace,
+    },
 };
 
 /// The warning about a missing `replace`. The example in the manual of eNMS sends none: Python's
@@ -26,8 +29,10 @@ const NO_REPLACE: &str = "The form field “replace” is missing, so no records
 /// 422 for a name whose extension is not a workbook format.
 pub(super) fn export_request(options: &Options) -> Result<ExportRequest, Problem> {
     let text = options.text(&WORKBOOK_NAME).unwrap_or_default();
+    let content =
+        if options.is_on(&TEMPLATE) { ExportContent::Template } else { ExportContent::Records };
     match text.parse() {
-        Ok(name) => Ok(ExportRequest { name }),
+        Ok(name) => Ok(ExportRequest { name, content }),
         Err(error @ NameError::Ending(_)) => Err(unknown_extension(text, &error)),
         // The check of the options refuses every other invalid name.
         Err(error) => Err(Problem::internal(&error)),

@@ -113,6 +113,12 @@ pub(in crate::http) const WORKBOOK_NAME: CallOption = CallOption {
     need: Need::Required,
 };
 
+pub(in crate::http) const TEMPLATE: CallOption = CallOption::new(
+    "template",
+    "Exports a template without records: headings with notes, lists of values, an example row.",
+    ValueType::Switch,
+);
+
 pub(in crate::http) const REPLACE: CallOption = CallOption::new(
     "replace",
     "Deletes all devices and links in the same step; with `kind`, only that type.",

@@ -14,7 +14,7 @@ use crate::{
         handlers::topology,
         options::{
             ALLOW_EMPTY, DRY_RUN, FORM_TYPE, HEADER_ROW, IGNORE, KEEP_ABSENT, MAP, ON_ERROR,
-            REPLACE, ROW_KIND, SHEET, WORKBOOK_NAME,
+            REPLACE, ROW_KIND, SHEET, TEMPLATE, WORKBOOK_NAME,
         },
         paths,
         route::Route,
@@ -70,7 +70,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             tag: Tag::Topology,
             summary: "Exports devices and links to a workbook; Accept can ask for the workbook as the response.",
             path: &[],
-            query: QueryRule::Known(&[WORKBOOK_NAME, FORM_TYPE]),
+            query: QueryRule::Known(&[WORKBOOK_NAME, TEMPLATE, FORM_TYPE]),
             request: &options_bodies("TopologyExportRequest"),
             responses: &[
                 ResponseForm::of(

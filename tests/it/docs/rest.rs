@@ -107,6 +107,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "export_topology",
         &[
             "curl -u admin:admin -H 'content-type: application/json' \\\n    http://127.0.0.1:8080/rest/topology/export \\\n    -d '{\"name\": \"sites.xlsx\"}'",
+            "curl -u admin:admin -d name=devices.xlsx -d template=true \\\n    http://127.0.0.1:8080/rest/topology/export",
         ],
     ),
     ("list_workbooks", &["curl -u admin:admin http://127.0.0.1:8080/rest/topology/workbooks"]),

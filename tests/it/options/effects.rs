@@ -103,6 +103,9 @@ fn effect(operation: &str, option: &str) -> Effect {
         ("export_topology", "name") => {
             of("made.xlsx", &[], |answer| answer.json()["workbook"] == "made.xlsx")
         }
+        ("export_topology", "template") => {
+            of("true", &[("name", "made.xlsx")], |answer| answer.json()["sheets"][0]["rows"] == 1)
+        }
         ("import_topology", "replace") => {
             of("true", DRY_TABLE, |answer| of_kind(&answer.json(), "device")["removed"] == 17)
         }

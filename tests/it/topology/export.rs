@@ -84,7 +84,10 @@ fn known_columns_come_first_and_secrets_have_no_column() {
     place.put::<Device>(vec![("name", "secretive".into()), ("enable_password", "x".into())]);
     let report = place
         .topology
-        .export(&ExportRequest { name: "out".parse().unwrap() }, &Progress::detached())
+        .export(
+            &ExportRequest { name: "out".parse().unwrap(), content: ExportContent::Records },
+            &Progress::detached(),
+        )
         .unwrap();
     assert_eq!((report.workbook.as_str(), report.format), ("out.xls", "xls"));
     assert_eq!(report.sheets[0].rows, 9);
@@ -114,7 +117,10 @@ fn an_empty_inventory_is_exported_and_imported() {
 fn an_export_that_does_not_fit_names_an_alternative_and_leaves_no_file() {
     let place = Fixture::new();
     let export = |name: &str| {
-        place.topology.export(&ExportRequest { name: name.parse().unwrap() }, &Progress::detached())
+        place.topology.export(
+            &ExportRequest { name: name.parse().unwrap(), content: ExportContent::Records },
+            &Progress::detached(),
+        )
     };
     place.put::<Device>(vec![("name", "R 1%".into()), ("é>b", "x".repeat(32_768).into())]);
     for name in ["a.xls", "a.xlsx"] {
@@ -126,7 +132,10 @@ fn an_export_that_does_not_fit_names_an_alternative_and_leaves_no_file() {
     }
     let place = Fixture::new();
     let export = |name: &str| {
-        place.topology.export(&ExportRequest { name: name.parse().unwrap() }, &Progress::detached())
+        place.topology.export(
+            &ExportRequest { name: name.parse().unwrap(), content: ExportContent::Records },
+            &Progress::detached(),
+        )
     };
     let mut table = String::from("name\n");
     for number in 0..65_536 {
@@ -150,7 +159,10 @@ fn too_many_columns_are_refused_before_a_file_is_created() {
     properties.extend(names.iter().map(|name| (name.as_str(), Value::Int(1))));
     place.put::<Device>(properties);
     let export = |name: &str| {
-        place.topology.export(&ExportRequest { name: name.parse().unwrap() }, &Progress::detached())
+        place.topology.export(
+            &ExportRequest { name: name.parse().unwrap(), content: ExportContent::Records },
+            &Progress::detached(),
+        )
     };
     let told = export("a.xls").unwrap_err().to_string();
     assert!(told.contains("256 columns") && told.contains(".xlsx"), "{told}");

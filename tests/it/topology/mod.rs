@@ -6,6 +6,7 @@ mod mapping;
 mod marked;
 mod problems;
 mod replace;
+mod template;
 
 use std::fs;
 use std::io::{Cursor, Read, Write};
@@ -21,8 +22,8 @@ use satchel::job::Progress;
 use satchel::model::{AnyRecord, Device, Entity, Field, Kind, Link, Map, Network, Shared, Value};
 use satchel::store::Store;
 use satchel::topology::{
-    ExportRequest, Ignored, ImportReport, ImportRequest, Mapping, ReadOptions, Replace, Topology,
-    TopologyError,
+    ExportContent, ExportRequest, Ignored, ImportReport, ImportRequest, Mapping, ReadOptions,
+    Replace, Topology, TopologyError,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -79,7 +80,9 @@ impl Fixture {
     /// Exports, and downloads the workbook.
     fn export(&self, name: &str) -> Vec<u8> {
         let name = name.parse().unwrap();
-        self.topology.export(&ExportRequest { name }, &Progress::detached()).unwrap();
+        self.topology
+            .export(&ExportRequest { name, content: ExportContent::Records }, &Progress::detached())
+            .unwrap();
         let mut bytes = Vec::new();
         let mut workbook = self.topology.open(&"out.xls".parse().unwrap());
         if workbook.is_err() {

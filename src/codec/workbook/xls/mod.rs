@@ -23,6 +23,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::column_guide::ColumnGuide;
 use super::error::WriteError;
 use super::format::Format;
 use super::layout::SheetLayout;
@@ -91,6 +92,11 @@ impl SheetSink for XlsWriter {
             sheet.add_cell(column, style::index_of_cell(cell, row), content);
         }
         Ok(())
+    }
+
+    /// Notes are drawing records, which this writer does not write.
+    fn guide_column(&mut self, _: u16, _: &ColumnGuide) -> Result<(), WriteError> {
+        Err(WriteError::Guides { format: Format::Xls })
     }
 
     fn end_row(&mut self) -> Result<(), WriteError> {

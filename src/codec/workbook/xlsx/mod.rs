@@ -3,6 +3,7 @@
 //! ```text
 //! styles     cell styles as formats of the crate
 //! text       texts that the crate escapes incorrectly
+//! guides     notes on headings, and the values that columns accept
 //! contained  converts errors and panics of the crate to our errors
 //! ```
 //!
@@ -21,6 +22,7 @@
 //! The same cells give the same bytes: the time of creation is a constant.
 
 mod contained;
+mod guides;
 mod styles;
 mod text;
 
@@ -30,6 +32,7 @@ use std::path::Path;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Formula, Workbook, Worksheet, XlsxError};
 
 use super::cell::{Cell, CellError};
+use super::column_guide::ColumnGuide;
 use super::error::WriteError;
 use super::format::Format;
 use super::layout::SheetLayout;
@@ -152,6 +155,11 @@ impl SheetSink for XlsxWriter {
             }
             write_cell(sheet, *row_number, column, cell, row, styles)
         })
+    }
+
+    fn guide_column(&mut self, column: u16, guide: &ColumnGuide) -> Result<(), WriteError> {
+        let Some(index) = self.sheets.checked_sub(1) else { return Err(WriteError::NoSheet) };
+        contained(|| guides::add(self.workbook.worksheet_from_index(index)?, column, guide))
     }
 
     fn end_row(&mut self) -> Result<(), WriteError> {
