@@ -6,6 +6,7 @@ import traceback
 
 import ansible_page
 import inventory
+import messy
 import migrate
 import topology
 
@@ -15,7 +16,7 @@ binary = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / "target/relea
 places = [os.environ.get("SATCHEL_FIXTURES"), root / "../shared/fixtures", root / "../../shared/fixtures"]
 fixtures = next((path for path in map(pathlib.Path, filter(None, places)) if path.is_dir()), None)
 
-checks = [*migrate.CHECKS, *inventory.CHECKS, *topology.CHECKS, *ansible_page.CHECKS]
+checks = [*migrate.CHECKS, *inventory.CHECKS, *topology.CHECKS, *messy.CHECKS, *ansible_page.CHECKS]
 skipped = 0
 if fixtures:
     checks += migrate.CHECKS_OF_FIXTURES
