@@ -48,14 +48,25 @@ pub(super) struct Attempts {
 
 impl Attempts {
     /// The remaining time of the lock of this user at this address. `None` if there is no lock.
-    pub(super) fn wait(&self, name: &str, address: IpAddr, now: Instant) -> Option<Duration> {
+    pub(super) fn wait_of_user(
+        &self,
+        name: &str,
+        address: IpAddr,
+        now: Instant,
+    ) -> Option<Duration> {
+        let [(subject, _), _] = self.subjects(name, address);
+        self.wait(&subject, now)
+    }
+
+    /// The remaining time of the lock of this address for all users. `None` if there is no lock.
+    pub(super) fn wait_of_address(&self, address: IpAddr, now: Instant) -> Option<Duration> {
+        self.wait(&Subject { user: None, address: network(address) }, now)
+    }
+
+    fn wait(&self, subject: &Subject, now: Instant) -> Option<Duration> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        self.subjects(name, address)
-            .into_iter()
-            .filter_map(|(subject, _)| failures.get(&subject)?.locked_until)
-            .filter_map(|until| until.checked_duration_since(now))
-            .filter(|wait| !wait.is_zero())
-            .max()
+        let until = failures.get(subject)?.locked_until?;
+        until.checked_duration_since(now).filter(|wait| !wait.is_zero())
     }
 
     /// Counts a wrong password.
@@ -143,12 +154,12 @@ mod tests {
     fn ten_failures_lock_this_user_at_this_address_for_a_minute() {
         let (attempts, now) = (Attempts::default(), Instant::now());
         fail(&attempts, "alice", FAILURES_OF_USER_MAX - 1, now);
-        assert_eq!(attempts.wait("alice", HERE, now), None);
+        assert_eq!(attempts.wait_of_user("alice", HERE, now), None);
         fail(&attempts, "alice", 1, now);
-        assert_eq!(attempts.wait("alice", HERE, now), Some(LOCK_TIME));
-        assert_eq!(attempts.wait("bob", HERE, now), None);
-        assert_eq!(attempts.wait("alice", THERE, now), None);
-        assert_eq!(attempts.wait("alice", HERE, now + LOCK_TIME), None);
+        assert_eq!(attempts.wait_of_user("alice", HERE, now), Some(LOCK_TIME));
+        assert_eq!(attempts.wait_of_user("bob", HERE, now), None);
+        assert_eq!(attempts.wait_of_user("alice", THERE, now), None);
+        assert_eq!(attempts.wait_of_user("alice", HERE, now + LOCK_TIME), None);
     }
 
     #[test]
@@ -156,11 +167,11 @@ mod tests {
         let (attempts, now) = (Attempts::default(), Instant::now());
         fail(&attempts, "alice", FAILURES_OF_USER_MAX - 1, now);
         fail(&attempts, "alice", 1, now + WINDOW);
-        assert_eq!(attempts.wait("alice", HERE, now + WINDOW), None);
+        assert_eq!(attempts.wait_of_user("alice", HERE, now + WINDOW), None);
         fail(&attempts, "bob", FAILURES_OF_USER_MAX - 1, now);
         attempts.succeeded("bob", HERE);
         fail(&attempts, "bob", 1, now);
-        assert_eq!(attempts.wait("bob", HERE, now), None);
+        assert_eq!(attempts.wait_of_user("bob", HERE, now), None);
     }
 
     #[test]
@@ -169,7 +180,9 @@ mod tests {
         for number in 0..FAILURES_OF_ADDRESS_MAX {
             fail(&attempts, &number.to_string(), 1, now);
         }
-        assert_eq!(attempts.wait("alice", HERE, now), Some(LOCK_TIME));
+        assert_eq!(attempts.wait_of_address(HERE, now), Some(LOCK_TIME));
+        assert_eq!(attempts.wait_of_address(THERE, now), None);
+        assert_eq!(attempts.wait_of_user("alice", HERE, now), None);
     }
 
     #[test]
@@ -180,7 +193,7 @@ mod tests {
             attempts.failed("alice", address.into(), now);
         }
         let other = Ipv6Addr::from_bits((0x2001_0db8 << 96) | 0xffff);
-        assert!(attempts.wait("alice", other.into(), now).is_some());
+        assert!(attempts.wait_of_user("alice", other.into(), now).is_some());
         for number in 0..SUBJECTS_MAX as u128 {
             attempts.failed("alice", Ipv6Addr::from_bits(number << 64).into(), now);
         }

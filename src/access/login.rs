@@ -1,5 +1,6 @@
 //! Login: checks a name and a password, and returns the principal.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,14 +28,34 @@ pub enum LoginError {
     #[error("the user name or the password is wrong")]
     Refused,
     /// Too many wrong passwords before.
-    #[error("too many failed logins; try again in {} s", .wait.as_secs().max(1))]
+    #[error("too many failed logins {subject}; try again in {} s", .wait.as_secs().max(1))]
     Locked {
+        /// What is locked.
+        subject: LockedSubject,
         /// The time until the next attempt is allowed.
         wait: Duration,
     },
     /// The accounts cannot be read, so nothing is known about the credentials.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
+}
+
+/// What too many wrong passwords have locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockedSubject {
+    /// One user at one address.
+    User,
+    /// All users at one address, except for those whose password was checked a short time ago.
+    Address,
+}
+
+impl fmt::Display for LockedSubject {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::User => "of this user from this address",
+            Self::Address => "from this address",
+        })
+    }
 }
 
 /// The result of [`Login::check_cached`].
@@ -74,25 +95,26 @@ impl Login {
     /// Looks up credentials in the caches. Takes microseconds and never blocks.
     ///
     /// # Errors
-    /// [`LoginError::Locked`], even for a correct password: an attacker must not learn that a guess
-    /// was correct.
+    /// [`LoginError::Locked`] for a locked user, even for a correct password: an attacker must not learn
+    /// that a guess was correct. A locked address does not lock users whose password was checked a short
+    /// time ago: otherwise wrong passwords of invented users would lock out everybody behind a proxy.
     pub fn check_cached(
         &self,
         credentials: &Credentials,
         address: IpAddr,
     ) -> Result<CachedLogin, LoginError> {
         let now = Instant::now();
-        self.require_unlocked(credentials, address, now)?;
-        Ok(match self.accounts.cached(&credentials.name) {
-            CachedAccount::Missing => CachedLogin::AccountMissing,
+        self.require_unlocked_user(&credentials.name, address, now)?;
+        match self.accounts.cached(&credentials.name) {
+            CachedAccount::Missing => Ok(CachedLogin::AccountMissing),
             CachedAccount::Found(account) => {
                 if self.is_password_cached(&account, credentials, now) {
-                    CachedLogin::Verified(account.principal())
-                } else {
-                    CachedLogin::Unverified
+                    return Ok(CachedLogin::Verified(account.principal()));
                 }
+                self.require_unlocked_address(address, now)?;
+                Ok(CachedLogin::Unverified)
             }
-        })
+        }
     }
 
     /// Reads the account. Returns the principal if the same credentials were checked a short time ago;
@@ -106,9 +128,12 @@ impl Login {
         address: IpAddr,
     ) -> Result<Option<Principal>, LoginError> {
         let now = Instant::now();
-        self.require_unlocked(credentials, address, now)?;
+        self.require_unlocked_user(&credentials.name, address, now)?;
         let account = self.accounts.account(&credentials.name)?;
         let known = account.filter(|account| self.is_password_cached(account, credentials, now));
+        if known.is_none() {
+            self.require_unlocked_address(address, now)?;
+        }
         Ok(known.map(|account| account.principal()))
     }
 
@@ -127,13 +152,14 @@ impl Login {
         let Credentials { name, password } = credentials;
         // Both were checked before, but other calls can have run while this one waited for a
         // thread: failures that lead to a lock, or a check of the same credentials.
-        self.require_unlocked(credentials, address, now)?;
+        self.require_unlocked_user(name, address, now)?;
         let account = self.accounts.account(name)?;
         if let Some(account) = &account
             && self.is_password_cached(account, credentials, now)
         {
             return Ok(account.principal());
         }
+        self.require_unlocked_address(address, now)?;
 
         let usable = account.as_ref().and_then(|account| Some((account, usable_hash(account)?)));
         let Some((account, hash)) = usable else {
@@ -159,14 +185,21 @@ impl Login {
         *self.decoy.lock().unwrap_or_else(PoisonError::into_inner) = cost.clone();
     }
 
-    fn require_unlocked(
+    fn require_unlocked_user(
         &self,
-        credentials: &Credentials,
+        name: &str,
         address: IpAddr,
         now: Instant,
     ) -> Result<(), LoginError> {
-        match self.attempts.wait(&credentials.name, address, now) {
-            Some(wait) => Err(LoginError::Locked { wait }),
+        match self.attempts.wait_of_user(name, address, now) {
+            Some(wait) => Err(LoginError::Locked { subject: LockedSubject::User, wait }),
+            None => Ok(()),
+        }
+    }
+
+    fn require_unlocked_address(&self, address: IpAddr, now: Instant) -> Result<(), LoginError> {
+        match self.attempts.wait_of_address(address, now) {
+            Some(wait) => Err(LoginError::Locked { subject: LockedSubject::Address, wait }),
             None => Ok(()),
         }
     }
@@ -244,6 +277,30 @@ mod tests {
         let right = credentials("alice", "right");
         assert!(matches!(login.check_cached(&right, HERE), Err(LoginError::Locked { .. })));
         assert!(matches!(login.verify(&right, HERE), Err(LoginError::Locked { .. })));
+    }
+
+    #[test]
+    fn a_locked_address_does_not_lock_a_user_with_a_checked_password() {
+        let login = Login::new(Arc::new(OneAccount::new("alice", "right"))).unwrap();
+        let right = credentials("alice", "right");
+        login.verify(&right, HERE).unwrap();
+        for number in 0..100 {
+            let invented = credentials(&number.to_string(), "x");
+            assert!(matches!(login.verify(&invented, HERE), Err(LoginError::Refused)));
+        }
+        let locked = |answer| {
+            matches!(answer, Err(LoginError::Locked { subject: LockedSubject::Address, .. }))
+        };
+        assert!(locked(login.verify(&credentials("bob", "x"), HERE).map(drop)));
+        assert!(locked(login.check_cached(&credentials("alice", "wrong"), HERE).map(drop)));
+        assert!(matches!(login.check_cached(&right, HERE), Ok(CachedLogin::Verified(_))));
+        assert!(login.verify(&right, HERE).is_ok());
+        // The other user is locked at this address only.
+        let elsewhere = "192.0.2.1".parse().unwrap();
+        assert!(matches!(
+            login.verify(&credentials("bob", "x"), elsewhere),
+            Err(LoginError::Refused)
+        ));
     }
 
     #[test]

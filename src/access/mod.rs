@@ -17,7 +17,7 @@ pub use inventory::{
     InventoryAccounts, NewRights, PasswordError, SetPassword, create_first_user,
     has_able_administrator, is_active_administrator, set_password,
 };
-pub use login::{CachedLogin, Credentials, Login, LoginError};
+pub use login::{CachedLogin, Credentials, LockedSubject, Login, LoginError};
 pub use password::{HashError, hash_password};
 
 /// The name of the first user.

@@ -55,6 +55,7 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         jobs: opened.jobs.clone(),
         limits: config.limits.limits(),
         host_names: config.host_names(),
+        trusted_proxies: config.trusted_proxies.clone().unwrap_or_default(),
         routes: http::route_table(),
     })?;
 

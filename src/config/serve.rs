@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, value_parser};
 
-use crate::http::{HostNames, Limits};
+use crate::http::{HostNames, Limits, TrustedProxies};
 use crate::inventory::Dialect;
 use crate::store;
 
@@ -59,6 +59,12 @@ pub struct ServeConfig {
     /// addresses, localhost and the host's own name are always accepted
     #[arg(long, env = "SATCHEL_HOSTS", value_name = "NAMES", value_parser = host_list)]
     hosts: Option<HostList>,
+
+    /// Addresses and networks of proxies, separated by commas. The address of their client is taken from
+    /// X-Forwarded-For or Forwarded
+    #[arg(long, env = "SATCHEL_TRUSTED_PROXIES", value_name = "NETWORKS",
+          value_parser = TrustedProxies::parse)]
+    pub trusted_proxies: Option<TrustedProxies>,
 
     /// Name of the server [default: the host's name]
     #[arg(long, env = "SATCHEL_NAME", value_name = "NAME", value_parser = server_name)]
@@ -304,6 +310,7 @@ mod tests {
             ("--hosts", ""),
             ("--hosts", "inventory.example.net,"),
             ("--hosts", "inventory.example.net:8080"),
+            ("--trusted-proxies", "proxy.example.net"),
             ("--name", ""),
             ("--name", " "),
             ("--name", "a\nb"),

@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -34,6 +35,8 @@ pub(super) struct Entry {
     method: Method,
     path: String,
     user: Option<String>,
+    /// The address of the client behind a proxy; `None` without a proxy.
+    client: Option<IpAddr>,
     /// The operation of the route; `None` until the route is found.
     operation: Option<&'static str>,
     /// `None` until there is a response.
@@ -64,6 +67,7 @@ impl Entry {
             method: method.clone(),
             path: path.to_owned(),
             user: None,
+            client: None,
             operation: None,
             status: None,
             promised_bytes: Some(0),
@@ -78,6 +82,11 @@ impl Entry {
     /// Notes the operation of the request's route.
     pub(super) fn set_operation(&mut self, operation: &'static str) {
         self.operation = Some(operation);
+    }
+
+    /// Notes the address of the client, if a proxy is between.
+    pub(super) fn set_client(&mut self, client: IpAddr) {
+        self.client = Some(client).filter(|client| *client != self.state.peer.ip().to_canonical());
     }
 
     /// Notes the name of the principal.
@@ -124,6 +133,7 @@ impl Drop for Entry {
             ms,
             bytes = self.sent_bytes,
             user = self.user.as_deref(),
+            client = self.client.map(tracing::field::display),
             "{}",
             match self.status {
                 None => "the client disconnected before the response",

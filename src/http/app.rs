@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::{
-    blocking::Blocking, host_names::HostNames, limits::Limits, metrics::Metrics, openapi::Document,
-    request_body::BodyMemory, route::RouteTable,
+    blocking::Blocking, client_address::TrustedProxies, host_names::HostNames, limits::Limits,
+    metrics::Metrics, openapi::Document, request_body::BodyMemory, route::RouteTable,
 };
 use crate::{
     access::{Accounts, HashError, Login},
@@ -29,6 +29,7 @@ pub struct App {
     pub(super) body_memory: BodyMemory,
     pub(super) limits: Limits,
     pub(super) host_names: HostNames,
+    pub(super) trusted_proxies: TrustedProxies,
     pub(super) metrics: Arc<Metrics>,
     pub(super) routes: RouteTable,
     /// The OpenAPI description of `routes`, written for the first request that asks for it.
@@ -55,6 +56,8 @@ pub struct AppParts {
     pub limits: Limits,
     /// The names under which clients may address the server.
     pub host_names: HostNames,
+    /// The proxies whose word about the address of a client counts.
+    pub trusted_proxies: TrustedProxies,
     /// [`route_table`](super::route_table), for the metrics, the front page and the OpenAPI
     /// description.
     pub routes: RouteTable,
@@ -76,6 +79,7 @@ impl App {
             jobs,
             limits,
             host_names,
+            trusted_proxies,
             routes,
         } = parts;
         let login = Login::new(accounts)?;
@@ -92,6 +96,7 @@ impl App {
             body_memory: BodyMemory::default(),
             limits,
             host_names,
+            trusted_proxies,
             metrics: Arc::new(Metrics::new(operations)),
             routes,
             openapi: OnceLock::new(),

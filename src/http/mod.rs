@@ -9,7 +9,7 @@
 //! | routes as data, blocking work, the state of a connection | `paths`, `description`, `route`, `blocking`, `connection_state` |
 //! | parts of a request and a response | `path`, `parameters`, `query_string`, `media_type`, `accept`, `conditional`, `request_body`, `multipart`, `request_id`, `response`, `streamed_body`, `problem`, `json_response`, `flaws`, `object_reader`, `options` |
 //! | transfer of files and rows | `upload`, `download`, `row_stream` |
-//! | the appliance | `limits`, `host_names`, `metrics`, `openapi`, `app` |
+//! | the appliance | `limits`, `host_names`, `client_address`, `metrics`, `openapi`, `app` |
 //! | the parameters of a handler | `caller`, `call`, `operations` |
 //! | the calls | `handlers`, `endpoint`, `routes`, `router` |
 //! | the connection, lowest layer first | `timeout_stream`, `access_log`, `credentials`, `pipeline`, `connection`, `listener` |
@@ -20,6 +20,7 @@ mod app;
 mod blocking;
 mod call;
 mod caller;
+mod client_address;
 mod conditional;
 mod connection;
 mod connection_state;
@@ -59,6 +60,7 @@ mod transfer_encoding;
 mod upload;
 
 pub use app::{App, AppParts};
+pub use client_address::TrustedProxies;
 pub use description::{
     Access, BodyRule, CallOption, Content, Description, Need, PathParameter, QueryRule,
     ResponseForm, ResponseHeader, Shape, Tag, ValueType,

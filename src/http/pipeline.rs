@@ -96,7 +96,9 @@ async fn steps(
     entry.set_operation(route.description.operation);
     body.set_limit(route.body, &head.headers)?;
 
-    let caller = credentials::authenticate(&app, route.access, &head, state.peer.ip()).await?;
+    let client = app.trusted_proxies.client(state.peer.ip(), &head.headers)?;
+    entry.set_client(client);
+    let caller = credentials::authenticate(&app, route.access, &head, client).await?;
     if let Some(principal) = caller.principal() {
         entry.set_user(&principal.name);
     }

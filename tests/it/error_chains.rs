@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use satchel::access::{AccountsError, HashError, LoginError, PasswordError};
+use satchel::access::{AccountsError, HashError, LockedSubject, LoginError, PasswordError};
 use satchel::codec::bundle::{
     ArchiveProblem, BundleError, Digest, EntryProblem, MetadataError,
     WriteError as BundleWriteError,
@@ -379,7 +379,10 @@ fn access_and_inventory_errors_say_each_thing_once() {
     assert_nothing_is_repeated(&accounts());
     assert_each!(LoginError {
         LoginError::Refused => LoginError::Refused,
-        LoginError::Locked { .. } => LoginError::Locked { wait: Duration::from_secs(9) },
+        LoginError::Locked { .. } => LoginError::Locked {
+            subject: LockedSubject::User,
+            wait: Duration::from_secs(9),
+        },
         LoginError::Accounts(_) => LoginError::Accounts(accounts()),
     });
     let (kind, name, property) = (Kind::Device, text(), "port".to_owned());

@@ -1,6 +1,6 @@
 //! Basic authentication, through a server.
 
-use crate::harness::{ADMIN, Server};
+use crate::harness::{ADMIN, Server, until};
 
 const PROJECTS: &str = "/rest/migrate/projects";
 
@@ -32,4 +32,27 @@ fn repeated_wrong_passwords_are_429() {
         let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=61).contains(&seconds));
     }
+}
+
+#[test]
+fn clients_of_a_trusted_proxy_are_locked_by_their_own_address() {
+    let server = Server::start_with(&["--trusted-proxies", "127.0.0.0/8"]);
+    let status = |password, client: &str| {
+        let request = server.request("GET", PROJECTS).login(("admin", password));
+        request.header("X-Forwarded-For", client).send().status
+    };
+    let refused = || status("wrong", "1.1.1.1, 198.51.100.1");
+    assert_eq!(std::iter::repeat_with(refused).take_while(|status| *status == 401).count(), 10);
+    assert_eq!(status("admin", "2.2.2.2, 198.51.100.1"), 429);
+    assert_eq!(status("admin", "198.51.100.2"), 200);
+    until(|| server.log().iter().any(|line| line["client"] == "198.51.100.1"));
+    let both = server.request("GET", PROJECTS).header("Forwarded", "for=1.1.1.1");
+    both.header("X-Forwarded-For", "1.1.1.1").send().problem(400, "malformed-request");
+
+    // The headers of others are ignored.
+    let server = Server::start();
+    let answer = server.request("GET", PROJECTS).login(ADMIN);
+    assert_eq!(answer.header("X-Forwarded-For", "198.51.100.1").send().status, 200);
+    until(|| server.log().iter().any(|line| line["path"] == PROJECTS));
+    assert!(server.log().iter().all(|line| line.get("client").is_none_or(|c| c.is_null())));
 }

@@ -22,7 +22,7 @@ use crate::{
     access::{
         self, Account, Accounts, AccountsError, CachedAccount, FIRST_USER_NAME, Role, hash_password,
     },
-    http::{self, App, AppParts, Drained, HostNames, Limits},
+    http::{self, App, AppParts, Drained, HostNames, Limits, TrustedProxies},
     inventory::{Dialect, Inventory},
     migration::Migration,
     model::User,
@@ -80,6 +80,7 @@ impl LocalServer {
             jobs: crate::cli::serve::jobs(&store),
             limits: Limits::default(),
             host_names: HostNames::default(),
+            trusted_proxies: TrustedProxies::default(),
             routes: http::route_table(),
         })?;
         let listener =

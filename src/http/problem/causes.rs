@@ -36,13 +36,11 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Refused => Self::unauthenticated("The user name or the password is wrong."),
-            LoginError::Locked { wait } => {
+            LoginError::Locked { subject, wait } => {
                 // Rounded up, so that the next attempt is not too early.
                 let seconds = wait.as_secs() + 1;
                 let (name, value) = retry_after(seconds);
-                let detail = format!(
-                    "Too many failed logins of this user from this address. Try again in {seconds} s."
-                );
+                let detail = format!("Too many failed logins {subject}. Try again in {seconds} s.");
                 Self::new(ProblemKind::TooManyFailedLogins, detail).with_header(name, value)
             }
             LoginError::Accounts(error) => match error.store_error() {

@@ -1,0 +1,187 @@
+//! The address of the client behind a proxy.
+
+use std::net::IpAddr;
+
+use hyper::header::{FORWARDED, HeaderMap};
+
+use super::problem::{Flaw, Problem, ProblemKind, RequestLocation};
+use crate::model::IpText;
+
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The proxies whose word about the address of a client counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<Network>);
+
+/// A network, or a single address, whose prefix has all bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl TrustedProxies {
+    /// Parses addresses and networks such as `192.0.2.1` and `2001:db8::/32`, separated by commas.
+    ///
+    /// # Errors
+    /// A message with the text that is neither.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let networks = text.split(',').map(|text| match IpText::parse(text) {
+            IpText::Address(address) => {
+                let address = address.to_canonical();
+                Ok(Network { address, prefix: bits(address) })
+            }
+            IpText::WithPrefix { address, prefix } => {
+                let address = address.parse().map_err(|_| wrong(text))?;
+                Ok(Network { address, prefix })
+            }
+            IpText::Blank | IpText::Other => Err(wrong(text)),
+        });
+        networks.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn contain(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(address))
+    }
+
+    /// The address of the client: the peer's, or, if the peer is a trusted proxy, the last address in
+    /// `X-Forwarded-For` or `Forwarded` (RFC 7239) that is not a trusted proxy's. Each proxy appends the
+    /// address that it saw, so a client can only invent the addresses before it.
+    ///
+    /// # Errors
+    /// 400 if a trusted proxy sends both headers: one of them is the client's own.
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Result<IpAddr, Problem> {
+        let mut client = peer.to_canonical();
+        if !self.contain(client) {
+            return Ok(client);
+        }
+        let forwarded_for = list(headers, X_FORWARDED_FOR);
+        let forwarded = list(headers, FORWARDED.as_str());
+        if !forwarded_for.is_empty() && !forwarded.is_empty() {
+            let detail = "The proxy sent both X-Forwarded-For and Forwarded. It must remove the one \
+                          that it does not set.";
+            return Err(Problem::new(ProblemKind::MalformedRequest, detail)
+                .with_flaw(Flaw::new(RequestLocation::Header(X_FORWARDED_FOR), detail)));
+        }
+        let hops = forwarded_for.iter().copied().chain(forwarded.iter().map(|hop| node(hop)));
+        for hop in hops.rev() {
+            // A proxy can hide the address: `unknown`, `_name`.
+            let Some(address) = parse_hop(hop) else { break };
+            client = address;
+            if !self.contain(client) {
+                break;
+            }
+        }
+        Ok(client)
+    }
+}
+
+fn wrong(text: &str) -> String {
+    format!("expected IP addresses or networks, separated by commas, but found “{}”", text.trim())
+}
+
+/// The number of bits of an address.
+fn bits(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+impl Network {
+    fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let differing = network.to_bits() ^ address.to_bits();
+                differing.leading_zeros() >= u32::from(self.prefix)
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let differing = network.to_bits() ^ address.to_bits();
+                differing.leading_zeros() >= u32::from(self.prefix)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The items of a header that is a list, over all its lines.
+fn list<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h str> {
+    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).collect()
+}
+
+/// The value of `for` in an item of `Forwarded`: `for="[2001:db8::1]:4711";proto=https`.
+fn node(item: &str) -> &str {
+    let pairs = item.split(';').filter_map(|pair| pair.split_once('='));
+    let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+    nodes.next().map_or("", |(_, node)| node.trim().trim_matches('"'))
+}
+
+/// The address in `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let address = match hop.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?.0,
+        None if hop.matches(':').count() == 1 => hop.split_once(':')?.0,
+        None => hop,
+    };
+    address.parse().ok().map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(proxies: &str, peer: &str, headers: &[(&str, &str)]) -> Option<String> {
+        let proxies = TrustedProxies::parse(proxies).unwrap();
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name: hyper::header::HeaderName = name.parse().unwrap();
+            map.append(name, value.parse().unwrap());
+        }
+        proxies.client(peer.parse().unwrap(), &map).ok().map(|address| address.to_string())
+    }
+
+    #[test]
+    fn the_last_address_that_is_not_a_proxys_is_the_clients() {
+        const PROXIES: &str = "127.0.0.1, 10.0.0.0/8, 2001:db8::/32";
+        for (peer, headers, expected) in [
+            ("192.0.2.9", &[("x-forwarded-for", "198.51.100.1")][..], "192.0.2.9"),
+            ("127.0.0.1", &[], "127.0.0.1"),
+            ("127.0.0.1", &[("x-forwarded-for", "198.51.100.1")], "198.51.100.1"),
+            ("::ffff:127.0.0.1", &[("x-forwarded-for", "198.51.100.1")], "198.51.100.1"),
+            ("127.0.0.1", &[("x-forwarded-for", "1.1.1.1, 198.51.100.1,10.9.9.9")], "198.51.100.1"),
+            (
+                "127.0.0.1",
+                &[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "198.51.100.1:80")],
+                "198.51.100.1",
+            ),
+            (
+                "2001:db8::7",
+                &[("forwarded", "for=1.1.1.1, For=\"[2001:dead::1]:80\";proto=https")],
+                "2001:dead::1",
+            ),
+            ("127.0.0.1", &[("forwarded", "for=_hidden, for=10.0.0.1")], "10.0.0.1"),
+            ("127.0.0.1", &[("x-forwarded-for", "1.1.1.1, unknown")], "127.0.0.1"),
+            ("127.0.0.1", &[("x-forwarded-for", "10.0.0.2")], "10.0.0.2"),
+            ("127.0.0.1", &[("forwarded", "proto=https")], "127.0.0.1"),
+        ] {
+            let found = client(PROXIES, peer, headers);
+            assert_eq!(found.as_deref(), Some(expected), "{peer} {headers:?}");
+        }
+        let both = [("forwarded", "for=1.1.1.1"), ("x-forwarded-for", "1.1.1.1")];
+        assert_eq!(client(PROXIES, "127.0.0.1", &both), None);
+        // Nobody else can cause the refusal of a request.
+        assert_eq!(client(PROXIES, "192.0.2.9", &both).as_deref(), Some("192.0.2.9"));
+    }
+
+    #[test]
+    fn texts_that_are_no_networks_are_refused() {
+        for text in ["", "10.0.0.0/33", "proxy.example", "10.0.0.1,", "10.0.0.1 10.0.0.2"] {
+            let refused = TrustedProxies::parse(text).unwrap_err();
+            assert!(refused.starts_with("expected IP addresses"), "{text}: {refused}");
+        }
+        let all = TrustedProxies::parse("0.0.0.0/0").unwrap();
+        assert!(all.contain("203.0.113.7".parse().unwrap()));
+        assert!(!all.contain("::1".parse().unwrap()));
+    }
+}
