@@ -1,9 +1,13 @@
 //! The third and fourth step: writes the records of every kind and the members of pools into a new
-//! generation of the store. A dry run reports the changes instead.
+//! generation of the store. A dry run reports the changes instead, and a comparison only finds out
+//! whether there is a change.
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -14,6 +18,7 @@ use super::{
     findings::SharedAddresses,
     log::Log,
     members::{ChangedPool, FoundMembers, MemberCount, MemberSearch},
+    pairs::Reading,
     parallel::in_parallel,
     problem::{Change, ChangeKind, ChangedRecord, PropertyChange, ShownValue},
     reference,
@@ -41,7 +46,7 @@ pub(super) fn require_administrator(
     resolved: &Resolved,
     vault: &Vault,
 ) -> Result<(), ImportError> {
-    let mut steps = Steps::new(Kind::User, scope, resolved)?;
+    let mut steps = Steps::new(Kind::User, Reading::Walk, scope, resolved)?;
     while let Some(step) = steps.next()? {
         let record = step.result.map(|result| result.record);
         if let Some(mut user) = record.and_then(|record| record.into_kind::<User>()) {
@@ -54,14 +59,39 @@ pub(super) fn require_administrator(
     Err(ImportError::NoAdministrator)
 }
 
+/// Where the records are written.
+#[derive(Clone, Copy)]
+pub(super) enum Destination<'a> {
+    /// Nowhere. Each change is reported: a dry run.
+    DryRun,
+    /// Nowhere. The application ends at the first change.
+    Comparison,
+    /// Into a new generation.
+    Generation(&'a Load<'a>),
+}
+
+/// The result of an application.
+pub(super) struct Applied {
+    /// The report of each kind.
+    pub types: Vec<KindReport>,
+    /// Whether the import changes the inventory. A comparison that finds a change has incomplete
+    /// reports.
+    pub has_changes: bool,
+    /// The time that the pools took.
+    pub recomputing: Duration,
+}
+
 /// The third and fourth step of an import.
 pub(super) struct Application<'a> {
     scope: &'a Scope<'a>,
     resolved: &'a Resolved,
-    /// The new generation; `None` in a dry run.
-    load: Option<&'a Load<'a>>,
+    destination: Destination<'a>,
+    /// Whether a change was found.
+    has_changes: AtomicBool,
     /// The references of all records after the import.
     references: Mutex<Sorter>,
+    /// The addresses of all devices, when all devices were read.
+    addresses: Mutex<Option<SharedAddresses>>,
     log: &'a Log,
 }
 
@@ -69,40 +99,63 @@ impl<'a> Application<'a> {
     pub(super) fn new(
         scope: &'a Scope<'a>,
         resolved: &'a Resolved,
-        load: Option<&'a Load<'a>>,
+        destination: Destination<'a>,
         log: &'a Log,
     ) -> Self {
-        let references = Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES));
-        Self { scope, resolved, load, references, log }
+        Self {
+            scope,
+            resolved,
+            destination,
+            has_changes: AtomicBool::new(false),
+            references: Mutex::new(Sorter::new(log.scratch(), REFERENCES_BYTES)),
+            addresses: Mutex::new(None),
+            log,
+        }
     }
 
     /// Applies all kinds, beginning with `first`. The pools are last, because their members must be
-    /// known before. Returns the report of each kind, and the time that the pools took.
+    /// known before.
     ///
     /// # Errors
     /// The first error of any kind.
-    pub(super) fn run(
-        self,
-        members: MemberSearch,
-        first: &[Kind],
-    ) -> Result<(Vec<KindReport>, Duration), ImportError> {
+    pub(super) fn run(self, members: MemberSearch, first: &[Kind]) -> Result<Applied, ImportError> {
         let mut kinds = first.to_vec();
         kinds.extend(Kind::ALL.into_iter().filter(|kind| !first.contains(kind)));
         kinds.retain(|kind| *kind != Kind::Pool);
-        let mut reports = in_parallel(kinds, |kind| self.apply_kind(kind, &members))?;
+        let mut types = in_parallel(kinds, |kind| self.apply_kind(kind, &members))?;
 
         let recomputing = Instant::now();
-        self.log.progress().step(job::Step::Pools, None)?;
-        reports.push(self.apply_pools(&members.finish()?)?);
+        if !self.is_ended() {
+            self.log.progress().step(job::Step::Pools, None)?;
+            types.push(self.apply_pools(&members.finish()?)?);
+        }
         let recomputing = recomputing.elapsed();
 
-        if let Some(load) = self.load {
+        if !self.is_ended() {
+            let addresses = self.addresses.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if let Some(addresses) = addresses {
+                addresses.warn(self.log).map_err(ImportError::TemporaryFile)?;
+            }
+        }
+        if let Destination::Generation(load) = self.destination {
             let references = self.references.into_inner().unwrap_or_else(PoisonError::into_inner);
             let references = references.finish().map_err(ImportError::TemporaryFile)?;
             load.references(|put| write_references(&references, self.log, put))?;
         }
-        reports.sort_unstable_by_key(|report| report.kind);
-        Ok((reports, recomputing))
+        types.sort_unstable_by_key(|report| report.kind);
+        Ok(Applied { types, has_changes: self.has_changes.into_inner(), recomputing })
+    }
+
+    fn note_change(&self) {
+        self.has_changes.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether a comparison has found a change.
+    fn is_ended(&self) -> bool {
+        match self.destination {
+            Destination::Comparison => self.has_changes.load(Ordering::Relaxed),
+            Destination::DryRun | Destination::Generation(_) => false,
+        }
     }
 
     /// Applies the records of one kind other than pools.
@@ -111,8 +164,14 @@ impl<'a> Application<'a> {
         let mut writer = self.writer(kind);
         let mut addresses =
             (kind == Kind::Device).then(|| SharedAddresses::new(self.log.scratch()));
-        let mut steps = Steps::new(kind, self.scope, self.resolved)?;
+        let mut steps = Steps::new(kind, Reading::Walk, self.scope, self.resolved)?;
         while let Some(step) = steps.next()? {
+            if step.is_change() {
+                self.note_change();
+            }
+            if self.is_ended() {
+                break;
+            }
             writer.write(&step)?;
             if let (Some(addresses), Some(result)) = (&mut addresses, &step.result) {
                 let is_incoming = match step.decision {
@@ -129,8 +188,8 @@ impl<'a> Application<'a> {
                 members.offer(side, &*result.record, result.ordinal)?;
             }
         }
-        if let Some(addresses) = addresses {
-            addresses.warn(self.log).map_err(ImportError::TemporaryFile)?;
+        if addresses.is_some() {
+            *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
         }
         Ok(writer.finish())
     }
@@ -139,8 +198,11 @@ impl<'a> Application<'a> {
     fn apply_pools(&self, found: &FoundMembers) -> Result<KindReport, ImportError> {
         let mut writer = self.writer(Kind::Pool);
         let mut unchanged = BTreeMap::new();
-        let mut steps = Steps::new(Kind::Pool, self.scope, self.resolved)?;
+        let mut steps = Steps::new(Kind::Pool, Reading::Walk, self.scope, self.resolved)?;
         while let Some(step) = steps.next()? {
+            if step.is_change() {
+                self.note_change();
+            }
             writer.write(&step)?;
             match step.decision {
                 Decision::Keep | Decision::LeaveUnchanged => {
@@ -150,7 +212,7 @@ impl<'a> Application<'a> {
             }
         }
         let mut report = writer.finish();
-        if let Some(load) = self.load {
+        if let Destination::Generation(load) = self.destination {
             found.write(load, self.log)?;
         }
         // The members of a pool can change although its record does not.
@@ -161,8 +223,10 @@ impl<'a> Application<'a> {
                 None => continue,
             }
             report.adjusted += 1;
-            if self.load.is_none() {
-                self.report_pool(pool)?;
+            self.note_change();
+            match self.destination {
+                Destination::DryRun => self.report_pool(pool)?,
+                Destination::Comparison | Destination::Generation(_) => {}
             }
         }
         Ok(report)
@@ -185,17 +249,36 @@ impl<'a> Application<'a> {
     fn writer(&self, kind: Kind) -> KindWriter<'_> {
         let mut report = KindReport::new(kind);
         report.rejected = self.log.lists().rejected[kind];
-        let table = self.load.map(|load| (load.version(), load.table(kind)));
-        KindWriter { kind, report, table, references: &self.references, log: self.log }
+        let output = match self.destination {
+            Destination::DryRun => Output::Report,
+            Destination::Comparison => Output::Nothing,
+            Destination::Generation(load) => {
+                Output::Table { version: load.version(), table: Box::new(load.table(kind)) }
+            }
+        };
+        KindWriter { kind, report, output, references: &self.references, log: self.log }
     }
 }
 
-/// Writes the records of one kind into a new generation, or reports what a dry run would change.
+/// The output of the records of one kind.
+enum Output<'a> {
+    /// None: only the numbers are counted.
+    Nothing,
+    /// The changes that a dry run reports.
+    Report,
+    /// The table of a new generation.
+    Table {
+        /// The version of the records that the import changes.
+        version: u64,
+        table: Box<LoadTable<'a>>,
+    },
+}
+
+/// Counts the records of one kind, and writes or reports them.
 struct KindWriter<'a> {
     kind: Kind,
     report: KindReport,
-    /// The version of the import and the table of the new generation; `None` in a dry run.
-    table: Option<(u64, LoadTable<'a>)>,
+    output: Output<'a>,
     references: &'a Mutex<Sorter>,
     log: &'a Log,
 }
@@ -212,14 +295,14 @@ impl KindWriter<'_> {
             Decision::Remove => self.report.removed += 1,
         }
         self.report.total += u64::from(step.result.is_some());
-        match (&mut self.table, &step.result) {
-            (Some((import_version, table)), Some(result)) => {
-                let version = result.version.unwrap_or(*import_version);
+        match (&mut self.output, &step.result) {
+            (Output::Table { version, table }, Some(result)) => {
+                let version = result.version.unwrap_or(*version);
                 table.put(step.name.as_bytes(), result.ordinal, version, step.body())?;
                 reference::push(&*result.record, |_| self.references)
             }
-            (Some(_), None) => Ok(()),
-            (None, _) => self.report_change(step),
+            (Output::Nothing, _) | (Output::Table { .. }, None) => Ok(()),
+            (Output::Report, _) => self.report_change(step),
         }
     }
 
@@ -244,8 +327,9 @@ impl KindWriter<'_> {
     }
 
     fn finish(self) -> KindReport {
-        if let Some((_, table)) = self.table {
-            table.finish();
+        match self.output {
+            Output::Table { table, .. } => table.finish(),
+            Output::Nothing | Output::Report => {}
         }
         self.report
     }

@@ -7,7 +7,7 @@
 use super::{
     ImportError, ImportSource, adjust,
     decoded::Incoming,
-    pairs::{Pair, Pairs},
+    pairs::{Pair, Pairs, Reading},
     removed_references::RemovedReferences,
     resolve::Resolved,
     scope::Scope,
@@ -72,6 +72,18 @@ impl Step<'_> {
         }
     }
 
+    /// Returns whether the step changes the inventory: the record, or its position in the creation
+    /// order.
+    pub(super) fn is_change(&self) -> bool {
+        match self.decision {
+            Decision::Keep | Decision::LeaveUnchanged => {
+                let existing = self.existing.as_ref().map(|existing| existing.header.ordinal);
+                existing != self.result.as_ref().map(|result| result.ordinal)
+            }
+            Decision::Adjust | Decision::Create | Decision::Update | Decision::Remove => true,
+        }
+    }
+
     /// The resulting record as the store encodes it; empty if it is removed.
     pub(super) fn body(&self) -> &[u8] {
         match (self.result.as_ref().map(|result| &result.body), &self.existing) {
@@ -83,7 +95,8 @@ impl Step<'_> {
     }
 }
 
-/// The steps of one kind, sorted by name.
+/// The steps of one kind, sorted by name: those of all records, or with [`Reading::Lookup`] those of
+/// the incoming records.
 pub(super) struct Steps<'a> {
     pairs: Pairs<'a>,
     decider: Decider<'a>,
@@ -96,6 +109,7 @@ impl<'a> Steps<'a> {
     /// As [`Pairs::new`].
     pub(super) fn new(
         kind: Kind,
+        reading: Reading,
         scope: &'a Scope<'a>,
         resolved: &'a Resolved,
     ) -> Result<Self, ImportError> {
@@ -105,7 +119,7 @@ impl<'a> Steps<'a> {
             removed_references: RemovedReferences::new(&resolved.removed_references),
             first_ordinal: first_ordinal(scope, kind)?,
         };
-        Ok(Self { pairs: Pairs::new(kind, scope, resolved)?, decider })
+        Ok(Self { pairs: Pairs::new(kind, reading, scope, resolved)?, decider })
     }
 
     /// The next step; `None` after the last record.

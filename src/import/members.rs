@@ -4,7 +4,9 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::sorted_cursor::SortedCursor;
-use super::{ImportError, decide::Steps, log::Log, resolve::Resolved, scope::Scope};
+use super::{
+    ImportError, decide::Steps, log::Log, pairs::Reading, resolve::Resolved, scope::Scope,
+};
 use crate::{
     disk::{Sorted, Sorter},
     model::{Criteria, Kind, Membership, Pool, Record, Side},
@@ -17,6 +19,8 @@ const MEMBERS_BYTES: usize = 32 * 1024 * 1024;
 /// Searches the members of the pools that are computed after the import.
 pub(super) struct MemberSearch {
     pools: Vec<ComputedPool>,
+    /// A sentence for each pool whose criteria cannot be evaluated.
+    warnings: Vec<String>,
     devices: Mutex<Sorter>,
     links: Mutex<Sorter>,
 }
@@ -33,8 +37,7 @@ struct ComputedPool {
 }
 
 impl MemberSearch {
-    /// Reads the pools that exist after the import. Warns of those whose criteria cannot be
-    /// evaluated.
+    /// Reads the pools that exist after the import.
     ///
     /// # Errors
     /// As [`Steps::next`].
@@ -43,8 +46,8 @@ impl MemberSearch {
         resolved: &Resolved,
         log: &Log,
     ) -> Result<Self, ImportError> {
-        let mut pools = Vec::new();
-        let mut steps = Steps::new(Kind::Pool, scope, resolved)?;
+        let (mut pools, mut warnings) = (Vec::new(), Vec::new());
+        let mut steps = Steps::new(Kind::Pool, Reading::Walk, scope, resolved)?;
         while let Some(step) = steps.next()? {
             let Some(result) = step.result else { continue };
             let Some(pool) = result.record.of_kind::<Pool>() else { continue };
@@ -58,7 +61,7 @@ impl MemberSearch {
                     links,
                 }),
                 Membership::Invalid(error) => {
-                    log.warn(format!(
+                    warnings.push(format!(
                         "the pool '{}' keeps its current members: {error}",
                         step.name
                     ));
@@ -67,7 +70,12 @@ impl MemberSearch {
         }
         pools.sort_unstable_by_key(|pool| pool.ordinal);
         let sorter = || Mutex::new(Sorter::new(log.scratch(), MEMBERS_BYTES));
-        Ok(Self { pools, devices: sorter(), links: sorter() })
+        Ok(Self { pools, warnings, devices: sorter(), links: sorter() })
+    }
+
+    /// Warns of pools whose criteria cannot be evaluated.
+    pub(super) fn warn(&self, log: &Log) {
+        self.warnings.iter().for_each(|warning| log.warn(warning.clone()));
     }
 
     /// Adds a device or link to the pools whose criteria it meets.

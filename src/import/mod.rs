@@ -64,7 +64,7 @@ pub use problem::{
     AdministratorChange, AdministratorChangeKind, Change, ChangeKind, ChangedRecord, Conversion,
     DanglingReference, Document, Problem, PropertyChange, ShownValue,
 };
-pub use report::{ImportOutcome, ImportReport, KindReport, Milliseconds};
+pub use report::{ImportOutcome, ImportReport, KindReport, Milliseconds, Written};
 pub use reports::{FullReport, Reports};
 pub use request::{EmptyReplacement, Emptying, ImportOptions, Mode, OnError};
 pub use run::{ImportRun, apply};

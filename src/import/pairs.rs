@@ -1,4 +1,7 @@
 //! Existing records beside incoming records of one kind: a merge by name.
+//!
+//! The existing records come from one of two sources ([`Reading`]): a walk over all of them, or a
+//! lookup for each incoming record.
 
 use std::cmp::Ordering;
 
@@ -11,8 +14,17 @@ use super::{
 };
 use crate::{
     model::Kind,
-    store::{Raw, StoreError},
+    store::{LiveView, Raw, StoreError},
 };
+
+/// How the existing records of a kind are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Reads all existing records.
+    Walk,
+    /// Reads only the existing records that have the name of an incoming record.
+    Lookup,
+}
 
 /// The existing and the incoming record of one name; at least one of them is present.
 pub(super) struct Pair<'a> {
@@ -28,13 +40,21 @@ pub(super) struct Pair<'a> {
 /// A stored record with its name.
 type Entry = (Vec<u8>, Raw);
 
-/// All records of one kind, merged by name. Of several incoming records with one name, it returns
-/// the first.
+/// The source of the existing records of one kind.
+enum ExistingRecords<'a> {
+    Walk {
+        records: Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a>,
+        /// The next existing record.
+        next: Option<Entry>,
+    },
+    Lookup(&'a LiveView),
+}
+
+/// The records of one kind, merged by name: all records, or those with the name of an incoming
+/// record. Of several incoming records with one name, it returns the first.
 pub(super) struct Pairs<'a> {
     kind: Kind,
-    existing: Box<dyn Iterator<Item = Result<Entry, StoreError>> + 'a>,
-    /// The next existing record.
-    next_existing: Option<Entry>,
+    existing: ExistingRecords<'a>,
     /// At the next incoming record, unless it was used by the last pair.
     incoming: Option<SortedCursor<'a>>,
     incoming_used: bool,
@@ -48,15 +68,21 @@ impl<'a> Pairs<'a> {
     /// [`ImportError::Store`] or [`ImportError::TemporaryFile`] if the first record cannot be read.
     pub(super) fn new(
         kind: Kind,
+        reading: Reading,
         scope: &'a Scope<'a>,
         resolved: &'a Resolved,
     ) -> Result<Self, ImportError> {
-        let mut existing = scope.existing.scan_raw(kind);
-        let next_existing = existing.next().transpose()?;
+        let existing = match reading {
+            Reading::Walk => {
+                let mut records = Box::new(scope.existing.scan_raw(kind));
+                let next = records.next().transpose()?;
+                ExistingRecords::Walk { records, next }
+            }
+            Reading::Lookup => ExistingRecords::Lookup(scope.existing),
+        };
         Ok(Self {
             kind,
-            existing: Box::new(existing),
-            next_existing,
+            existing,
             incoming: scope.decoded.records[kind].as_ref().map(SortedCursor::new),
             incoming_used: true,
             excluded: SortedCursor::new(&resolved.excluded),
@@ -77,21 +103,15 @@ impl<'a> Pairs<'a> {
             }
             self.incoming_used = false;
             let Some((name, order)) = self.next_name() else { return Ok(None) };
-            let existing = if order.is_le() {
-                let next = self.existing.next().transpose()?;
-                std::mem::replace(&mut self.next_existing, next)
-            } else {
-                None
-            };
+            let kind = self.kind;
+            let name = String::from_utf8(name).map_err(|_| ImportError::NameBytes { kind })?;
+            let existing = self.existing_record(&name, order)?;
             self.incoming_used = order.is_ge();
-            let is_excluded = self.excluded.seek(&record_key(self.kind, &name))?;
+            let is_excluded = self.excluded.seek(&record_key(kind, name.as_bytes()))?;
             if existing.is_none() && is_excluded {
                 continue;
             }
-            let kind = self.kind;
-            let name = String::from_utf8(name).map_err(|_| ImportError::NameBytes { kind })?;
             let has_incoming = order.is_ge() && !is_excluded;
-            let existing = existing.map(|(_, raw)| raw);
             return Ok(Some(Pair {
                 name,
                 existing,
@@ -101,11 +121,28 @@ impl<'a> Pairs<'a> {
         }
     }
 
+    /// Returns the existing record of the next name. `order` is the result of
+    /// [`next_name`](Self::next_name).
+    fn existing_record(&mut self, name: &str, order: Ordering) -> Result<Option<Raw>, StoreError> {
+        match &mut self.existing {
+            ExistingRecords::Walk { records, next } if order.is_le() => {
+                let following = records.next().transpose()?;
+                Ok(std::mem::replace(next, following).map(|(_, raw)| raw))
+            }
+            ExistingRecords::Walk { .. } => Ok(None),
+            ExistingRecords::Lookup(view) => view.get_raw(self.kind, name),
+        }
+    }
+
     /// The smaller of the two next names, and how the existing name compares with the incoming one.
-    /// If only one name is left, that name is less.
+    /// If only one name is left, that name is less. A lookup has incoming names only.
     fn next_name(&self) -> Option<(Vec<u8>, Ordering)> {
         let incoming = self.incoming.as_ref().and_then(|incoming| incoming.current());
-        match (&self.next_existing, incoming) {
+        let existing = match &self.existing {
+            ExistingRecords::Walk { next, .. } => next.as_ref(),
+            ExistingRecords::Lookup(_) => None,
+        };
+        match (existing, incoming) {
             (None, None) => None,
             (Some((existing, _)), None) => Some((existing.clone(), Ordering::Less)),
             (None, Some((incoming, _))) => Some((incoming.to_vec(), Ordering::Greater)),

@@ -24,6 +24,18 @@ pub enum ImportOutcome {
     DryRun,
 }
 
+/// How an import is written, which decides about its undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Written {
+    /// Nothing is written, because the import changes nothing or is rejected. The last import before
+    /// it can still be undone.
+    Nothing,
+    /// The whole inventory is written again, with the imported records. An undo goes back to the
+    /// inventory before.
+    NewGeneration,
+}
+
 /// The report of an import, or of a dry run. `S` describes what was imported.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 #[schemars(rename = "{S}Report")]
@@ -32,6 +44,8 @@ pub struct ImportReport<S> {
     pub outcome: ImportOutcome,
     /// One sentence for a person.
     pub summary: String,
+    /// How the import was written, or would be written (dry run).
+    pub written: Written,
     /// The name and form of the imported data.
     #[serde(flatten)]
     pub source: S,

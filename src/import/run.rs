@@ -5,25 +5,33 @@ use std::time::{Duration, Instant};
 
 use super::{
     Emptying, ImportError, ImportOptions, ImportOutcome, ImportReport, ImportSource, KindReport,
-    Log, Milliseconds, Mode, OnError,
-    apply::{Application, require_administrator},
+    Log, Milliseconds, Mode, OnError, Written,
+    apply::{Application, Applied, Destination, require_administrator},
+    decide::Steps,
     decoded::Decoded,
     members::MemberSearch,
+    pairs::Reading,
     replacement::require_records,
-    resolve::resolve,
+    resolve::{Resolved, resolve},
     scope::Scope,
 };
 use crate::{
     job::Step,
     model::{Kind, PerKind},
-    store::{LiveView, Store},
+    store::{LiveView, LockedStore, Store},
     wording::counted,
 };
+
+/// The number of incoming records of each kind that are looked up to decide whether an import is
+/// probably without changes. A comparison of all records follows only then, so that it does not
+/// delay other imports.
+const PROBED_RECORDS: usize = 100;
 
 /// A finished import. Its lists are in the log.
 pub struct ImportRun {
     what: &'static str,
     outcome: ImportOutcome,
+    written: Written,
     types: Vec<KindReport>,
     emptied: PerKind<bool>,
     durations: StepDurations,
@@ -70,9 +78,10 @@ pub fn apply(
     let existing = store.read();
     let scope = scope(&existing, options, log.source(), decoded)?;
     let resolved = resolve(&scope, log)?;
-    let run = |outcome, types, durations| ImportRun {
+    let run = |outcome, written, types, durations| ImportRun {
         what: options.what,
         outcome,
+        written,
         types,
         emptied: scope.emptied.clone(),
         durations,
@@ -81,23 +90,22 @@ pub fn apply(
     if is_rejected(options, log) {
         let durations =
             StepDurations { decoding, planning: planning.elapsed(), ..StepDurations::default() };
-        return Ok(run(ImportOutcome::Rejected, rejected_reports(&scope, log), durations));
+        let types = rejected_reports(&scope, log);
+        return Ok(run(ImportOutcome::Rejected, Written::Nothing, types, durations));
     }
     require_records(options, &scope, &resolved, log)?;
     require_administrator(&scope, &resolved, store.vault())?;
     let members = MemberSearch::prepare(&scope, &resolved, log)?;
+    members.warn(log);
     let planning = planning.elapsed();
 
     let applying = Instant::now();
-    let load = write_lock.map(|write_lock| write_lock.load()).transpose()?;
-    // Every existing and every incoming record is read once.
-    let records = scope.existing_summary.records() + scope.decoded.count;
-    progress.step(Step::Applying, Some(records))?;
-    let application = Application::new(&scope, &resolved, load.as_ref(), log);
-    let (types, recomputing) = application.run(members, options.kinds)?;
-    if let Some(load) = load {
-        load.commit(progress)?;
-    }
+    let plan = Plan { scope: &scope, resolved: &resolved, kinds: options.kinds, log };
+    let (applied, written) = match write_lock {
+        Some(write_lock) => plan.apply(members, write_lock)?,
+        None => plan.report(members)?,
+    };
+    let Applied { types, recomputing, .. } = applied;
     let applying = applying.elapsed().saturating_sub(recomputing);
     let durations = StepDurations { decoding, planning, applying, recomputing };
     let has_problems = !log.lists().problems.is_empty();
@@ -106,7 +114,73 @@ pub fn apply(
         (Mode::Apply, false) => ImportOutcome::Imported,
         (Mode::Apply, true) => ImportOutcome::ImportedInPart,
     };
-    Ok(run(outcome, types, durations))
+    Ok(run(outcome, written, types, durations))
+}
+
+/// A planned import without a reason to refuse it.
+struct Plan<'a> {
+    scope: &'a Scope<'a>,
+    resolved: &'a Resolved,
+    /// The imported kinds, the one with most work first.
+    kinds: &'a [Kind],
+    log: &'a Log,
+}
+
+impl Plan<'_> {
+    /// Applies the import. An import without changes writes nothing.
+    fn apply(
+        &self,
+        members: MemberSearch,
+        write_lock: LockedStore<'_>,
+    ) -> Result<(Applied, Written), ImportError> {
+        let members = if self.begins_without_change()? {
+            let compared = self.run(members, Destination::Comparison)?;
+            if !compared.has_changes {
+                return Ok((compared, Written::Nothing));
+            }
+            MemberSearch::prepare(self.scope, self.resolved, self.log)?
+        } else {
+            members
+        };
+        let load = write_lock.load()?;
+        let applied = self.run(members, Destination::Generation(&load))?;
+        load.commit(self.log.progress())?;
+        Ok((applied, Written::NewGeneration))
+    }
+
+    /// Reports what the import would change: a dry run.
+    fn report(&self, members: MemberSearch) -> Result<(Applied, Written), ImportError> {
+        let applied = self.run(members, Destination::DryRun)?;
+        let written = if applied.has_changes { Written::NewGeneration } else { Written::Nothing };
+        Ok((applied, written))
+    }
+
+    fn run(
+        &self,
+        members: MemberSearch,
+        destination: Destination<'_>,
+    ) -> Result<Applied, ImportError> {
+        // Every existing and every incoming record is read once.
+        let records = self.scope.existing_summary.records() + self.scope.decoded.count;
+        self.log.progress().step(Step::Applying, Some(records))?;
+        let application = Application::new(self.scope, self.resolved, destination, self.log);
+        application.run(members, self.kinds)
+    }
+
+    /// Returns whether the first incoming records of each kind equal the existing ones.
+    fn begins_without_change(&self) -> Result<bool, ImportError> {
+        for kind in Kind::ALL {
+            let mut steps = Steps::new(kind, Reading::Lookup, self.scope, self.resolved)?;
+            for _ in 0..PROBED_RECORDS {
+                match steps.next()? {
+                    Some(step) if step.is_change() => return Ok(false),
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// Returns the scope of the import, from its options.
@@ -175,14 +249,15 @@ impl ImportRun {
     /// The report of the import of `source`. It contains kinds that were not imported only if they
     /// changed.
     pub fn report<S>(self, source: S, kinds: &[Kind], log: &Log) -> ImportReport<S> {
-        let Self { what, outcome, mut types, durations, begun, .. } = self;
+        let Self { what, outcome, written, mut types, durations, begun, .. } = self;
         let lists = log.lists();
         types.retain(|report| kinds.contains(&report.kind) || report.removed + report.adjusted > 0);
         let milliseconds = |duration: Duration| duration.as_millis() as u64;
         let problems = lists.problems.excerpt();
         ImportReport {
             outcome,
-            summary: summary(what, outcome, &types, problems.total),
+            summary: summary(what, outcome, written, &types, problems.total),
+            written,
             source,
             problems,
             dangling: lists.dangling.excerpt(),
@@ -210,7 +285,13 @@ fn total(types: &[KindReport], count: fn(&KindReport) -> u64) -> u64 {
 }
 
 /// The report in one sentence.
-fn summary(what: &str, outcome: ImportOutcome, types: &[KindReport], problems: u64) -> String {
+fn summary(
+    what: &str,
+    outcome: ImportOutcome,
+    written: Written,
+    types: &[KindReport],
+    problems: u64,
+) -> String {
     let created = total(types, |t| t.created);
     let updated = total(types, |t| t.updated);
     let unchanged = total(types, |t| t.unchanged);
@@ -218,11 +299,17 @@ fn summary(what: &str, outcome: ImportOutcome, types: &[KindReport], problems: u
     let rejected = total(types, |t| t.rejected);
     let counts =
         format!("{created} created, {updated} updated, {unchanged} unchanged, {removed} removed");
+    let nothing_written = match written {
+        Written::Nothing => " The inventory already has these records, so nothing was written.",
+        Written::NewGeneration => "",
+    };
     match outcome {
-        ImportOutcome::Imported => format!("The {what} was imported: {counts}."),
+        ImportOutcome::Imported => {
+            format!("The {what} was imported: {counts}.{nothing_written}")
+        }
         ImportOutcome::ImportedInPart => {
             let rejected = counted(rejected, "rejected record");
-            format!("The {what} was imported without {rejected}: {counts}.")
+            format!("The {what} was imported without {rejected}: {counts}.{nothing_written}")
         }
         ImportOutcome::DryRun => format!(
             "Nothing was changed. The import would create {created}, update {updated} and remove \

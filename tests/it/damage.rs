@@ -422,8 +422,9 @@ fn fill(server: &Server) {
         })
         .collect();
     change(server, "/rest/instance/device", &json!(devices));
+    // It removes the new devices, so it writes a new generation.
     let replace = json!({
-        "name": "all", "import_export_types": ["task"], "empty_database_before_import": true,
+        "name": "all", "import_export_types": ["device"], "empty_database_before_import": true,
     });
     change(server, "/rest/migrate/import", &replace);
     change(server, "/rest/undo", &json!({}));

@@ -56,5 +56,6 @@ mod texts;
 mod topology;
 mod topology_http;
 mod topology_mutants;
+mod unchanged_imports;
 mod undo;
 mod workbooks;
