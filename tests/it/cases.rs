@@ -563,3 +563,42 @@ fn names_that_yaml_reads_as_numbers_are_shown_as_they_are_written() {
     }
     assert_eq!(text.matches("which YAML reads").count(), 3, "{text}");
 }
+
+/// Merged cells of each format, as the programs write them.
+#[test]
+fn merged_cells_of_every_format_give_their_value_to_each_row() {
+    for file in ["libreoffice.ods", "libreoffice.xls", "sheetjs.xlsb", "xlwt.xls"] {
+        let server = Server::start();
+        let bytes = case(&format!("23-merged-cells/{file}"));
+        let answer = imported(&server, Form::of_file(file, &bytes).field("replace", "false"));
+        assert_eq!(answer.status, 200, "{file}: {}", shown(&answer));
+        let told = answer.json()["warnings"].to_string();
+        // B5:B7, C3:C5, D3:D5 and C6:D7 cover 9 empty cells.
+        assert!(told.contains("4 ranges of merged cells gave their values to 9 empty"), "{told}");
+        for (name, vendor, location, rack) in [
+            ("SW-1", "Nokia", "é>b", "7"),
+            ("SW-2", "Nokia", "é>b", "7"),
+            ("SW-3", "Cisco", "é>b", "7"),
+            ("SW-4", "Cisco", "Köln", "\"Köln\""),
+            ("SW-5", "Cisco", "Köln", "\"Köln\""),
+        ] {
+            let device = get(&server, &path("device", name));
+            let found = (device["vendor"].as_str(), device["location"].as_str());
+            assert_eq!(found, (Some(vendor), Some(location)), "{file} {name}");
+            assert_eq!(device["rack"].to_string(), rack, "{file} {name}");
+        }
+    }
+}
+
+#[test]
+fn the_example_of_a_template_is_recognised_in_every_format() {
+    for file in ["libreoffice.ods", "libreoffice.xls"] {
+        let server = Server::start();
+        let bytes = case(&format!("22-template-of-libreoffice/{file}"));
+        let answer = imported(&server, Form::of_file(file, &bytes).field("replace", "false"));
+        assert_eq!(answer.status, 200, "{file}: {}", shown(&answer));
+        assert_eq!(get(&server, "/rest/instance/device").as_array().unwrap().len(), 0, "{file}");
+        let told = answer.json()["warnings"].to_string();
+        assert!(told.contains("the example of the template was left out: row 2"), "{told}");
+    }
+}

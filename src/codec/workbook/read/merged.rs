@@ -1,4 +1,5 @@
-//! Ranges of merged cells. calamine reads them from `.xls` and `.xlsx`, and not from `.ods`.
+//! Ranges of merged cells. calamine reads them from `.xls` and `.xlsx`, and not from `.ods` and
+//! `.xlsb`. Those of a `.xlsb` are read with the corrections of its cells ([`super::xlsb`]).
 
 use std::io::{self, BufReader, Read};
 
@@ -142,7 +143,8 @@ fn count(element: &BytesStart<'_>, name: &str) -> u32 {
     attribute(element, name).and_then(|text| text.parse().ok()).unwrap_or(1).max(1)
 }
 
-fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
+/// Returns the value of an attribute of an element.
+pub(super) fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let attribute = element.try_get_attribute(name).ok()??;
     quick_xml::escape::unescape(&attribute.value).ok().map(|value| value.into_owned())
 }

@@ -85,13 +85,12 @@ pub(super) fn decode_zip<W: Write>(file: &[u8], to: &mut FrameWriter<W>) -> Resu
         }
         Err(_) => None,
     };
-    let corrected = |correct: fn(&Parts<'_>) -> Option<Vec<u8>>| parts.as_ref().and_then(correct);
-    let ods = corrected(open_document::corrected);
+    let ods = parts.as_ref().and_then(open_document::corrected);
     match Ods::new(Cursor::new(ods.as_deref().unwrap_or(file))) {
         Ok(found) => {
             let corrected = ods.as_deref().and_then(|bytes| Parts::new(bytes).ok());
             let parts = corrected.as_ref().or(parts.as_ref());
-            return decode_ods(found, parts.map(merged_of_ods).unwrap_or_default(), to);
+            return decode_ods(found, &parts.map(merged_of_ods).unwrap_or_default(), to);
         }
         Err(OdsError::Password) => return Err(Refusal::Encrypted.into()),
         Err(OdsError::FileNotFound("mimetype") | OdsError::InvalidMime(_)) => {}
@@ -102,16 +101,19 @@ pub(super) fn decode_zip<W: Write>(file: &[u8], to: &mut FrameWriter<W>) -> Resu
         }
         Err(error) => return Err(damaged("ods", &error)),
     }
-    let xlsb = corrected(xlsb::corrected);
-    match Xlsb::new(Cursor::new(xlsb.as_deref().unwrap_or(file))) {
-        Ok(xlsb) => return decode_xlsb(xlsb, to),
+    let corrected = parts.as_ref().and_then(xlsb::corrected);
+    match Xlsb::new(Cursor::new(corrected.as_ref().map_or(file, |xlsb| xlsb.bytes.as_slice()))) {
+        Ok(xlsb) => {
+            let merged = corrected.as_ref().map_or(&[][..], |corrected| &corrected.merged);
+            return decode_xlsb(xlsb, merged, to);
+        }
         Err(XlsbError::Password) => return Err(Refusal::Encrypted.into()),
         // The archive has no parts of a `.xlsb`.
         Err(XlsbError::FileNotFound(_)) => {}
         Err(error) => return Err(damaged("xlsb", &error)),
     }
     let is_uncalculated = parts.as_ref().is_some_and(open_xml::is_uncalculated);
-    let xlsx = corrected(open_xml::corrected);
+    let xlsx = parts.as_ref().and_then(open_xml::corrected);
     match Xlsx::new(Cursor::new(xlsx.as_deref().unwrap_or(file))) {
         Ok(xlsx) => {
             let has_merged = parts.as_ref().is_none_or(merged::may_be_in);
@@ -136,15 +138,23 @@ fn merged_of_ods(parts: &Parts<'_>) -> Vec<(String, Vec<MergedRange>)> {
     content.map(merged::of_open_document).unwrap_or_default()
 }
 
+/// The merged cells of the sheet with this name.
+fn ranges_of(
+    merged: &[(String, Vec<MergedRange>)],
+    sheet: &str,
+) -> impl Iterator<Item = MergedRange> {
+    let found = merged.iter().find(|(name, _)| name == sheet);
+    found.into_iter().flat_map(|(_, ranges)| ranges.iter().copied())
+}
+
 fn decode_ods<F: Read + Seek, W: Write>(
     mut ods: Ods<F>,
-    merged: Vec<(String, Vec<MergedRange>)>,
+    merged: &[(String, Vec<MergedRange>)],
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
     for name in sheets(&ods) {
         to.sheet(&name)?;
-        let ranges = merged.iter().find(|(sheet, _)| *sheet == name);
-        to.merged(ranges.into_iter().flat_map(|(_, ranges)| ranges.iter().copied()))?;
+        to.merged(ranges_of(merged, &name))?;
         let values = ods.worksheet_range(&name).map_err(|error| damaged("ods", &error))?;
         let formulas = ods.worksheet_formula(&name).map_err(|error| damaged("ods", &error))?;
         range(&values, &formulas, Epoch::Of1900, to)?;
@@ -154,11 +164,13 @@ fn decode_ods<F: Read + Seek, W: Write>(
 
 fn decode_xlsb<F: Read + Seek, W: Write>(
     mut xlsb: Xlsb<F>,
+    merged: &[(String, Vec<MergedRange>)],
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
     let damaged = |error: XlsbError| damaged("xlsb", &error);
     for name in sheets(&xlsb) {
         to.sheet(&name)?;
+        to.merged(ranges_of(merged, &name))?;
         let mut cells = xlsb.worksheet_cells_reader(&name).map_err(damaged)?;
         while let Some(cell) = cells.next_cell().map_err(damaged)? {
             let (row, column) = cell.get_position();

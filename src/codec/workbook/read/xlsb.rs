@@ -8,11 +8,19 @@
 //!   format of the class of its own format.
 //! - Formulas of a workbook that was never calculated have the value 0. They become a text that means
 //!   so.
+//!
+//! calamine does not return merged cells of a `.xlsb`, so their ranges are collected on the way.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read, Write};
 
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
 use super::super::cell::CellError;
+use super::super::frame::MergedRange;
+use super::super::limits::MERGED_RANGES_MAX;
+use super::merged;
 use super::number_format::FormatClass;
 use super::parts::{NewWorkbook, Part, Parts};
 
@@ -22,6 +30,10 @@ pub(super) const UNCALCULATED: &str = "\u{FFFF}\u{FFFE}";
 /// The part that lists the sheets.
 const WORKBOOK: &str = "xl/workbook.bin";
 const STYLES: &str = "xl/styles.bin";
+/// The relationships of the workbook: the part of each sheet.
+const RELATIONSHIPS: &str = "xl/_rels/workbook.bin.rels";
+/// The folder to which the targets of relationships are relative.
+const FOLDER: &str = "xl/";
 const SHEETS: &str = "xl/worksheets/";
 
 /// Endings of the parts that calamine reads.
@@ -36,12 +48,14 @@ const FORMULA_ERROR: u16 = 11;
 const SHORT_BLANK: u16 = 12;
 const SHORT_ISST: u16 = 18;
 const CELL_RICH_TEXT: u16 = 62;
+const MERGE_CELL: u16 = 176;
 /// The number of a short form, less that of its long form.
 const SHORT_TO_LONG: u16 = SHORT_BLANK - 1;
 
 // Records of other parts.
 const FORMAT: u16 = 44;
 const XF: u16 = 47;
+const BUNDLE_SHEET: u16 = 156;
 const CALC_PROP: u16 = 157;
 const CELL_XFS_BEGIN: u16 = 617;
 const CELL_XFS_END: u16 = 618;
@@ -52,16 +66,26 @@ const CELL_BYTES: usize = 8;
 /// The byte of the record CalcProp with the flag that all formulas are calculated on load.
 const CALC_FLAGS_AT: usize = 24;
 
+/// A workbook with corrected cells.
+pub(super) struct Corrected {
+    pub bytes: Vec<u8>,
+    /// The merged cells of each sheet that has some, with the name of the sheet.
+    pub merged: Vec<(String, Vec<MergedRange>)>,
+}
+
 /// Returns a workbook with the corrected cells. `None` if it is not a `.xlsb`, or is damaged:
 /// calamine says what is wrong.
-pub(super) fn corrected(parts: &Parts<'_>) -> Option<Vec<u8>> {
+pub(super) fn corrected(parts: &Parts<'_>) -> Option<Corrected> {
     let is_uncalculated = is_uncalculated(parts, parts.find(WORKBOOK)?).ok()?;
     let mut workbook = NewWorkbook::new(Cursor::new(Vec::new()));
+    let mut merged_of_parts = HashMap::new();
     for part in parts.iter().filter(|part| READ.iter().any(|ending| part.name.ends_with(ending))) {
         let name = part.name.replace('\\', "/").to_ascii_lowercase();
         let written = if name.starts_with(SHEETS) && name.ends_with(".bin") {
             let change = |from: &mut dyn Read, to: &mut dyn Write| {
-                Sheet { is_uncalculated, column: None }.correct(from, to)
+                let ranges = Sheet::new(is_uncalculated).correct(from, to)?;
+                merged_of_parts.insert(name, ranges);
+                Ok(())
             };
             parts.change(part, &mut workbook, change)
         } else if name == STYLES {
@@ -71,7 +95,87 @@ pub(super) fn corrected(parts: &Parts<'_>) -> Option<Vec<u8>> {
         };
         written.ok()?;
     }
-    Some(workbook.finish().ok()?.into_inner())
+    let merged = merged_of_sheets(parts, merged_of_parts).unwrap_or_default();
+    Some(Corrected { bytes: workbook.finish().ok()?.into_inner(), merged })
+}
+
+/// Returns the merged cells of each sheet with its name, from those of the parts of sheets.
+fn merged_of_sheets(
+    parts: &Parts<'_>,
+    mut of_parts: HashMap<String, Vec<MergedRange>>,
+) -> io::Result<Vec<(String, Vec<MergedRange>)>> {
+    of_parts.retain(|_, ranges| !ranges.is_empty());
+    let (Some(workbook), Some(relationships)) = (parts.find(WORKBOOK), parts.find(RELATIONSHIPS))
+    else {
+        return Ok(Vec::new());
+    };
+    // Most workbooks have no merged cells.
+    if of_parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let targets = targets(parts.reader(relationships)?);
+    let mut records = Records::new(parts.reader(workbook)?);
+    let mut found = Vec::new();
+    while let Some(kind) = records.next()? {
+        if kind == BUNDLE_SHEET
+            && let Some((id, name)) = bundle_sheet(&records.data)
+            && let Some(ranges) = targets.get(&id).and_then(|part| of_parts.remove(part))
+        {
+            found.push((name, ranges));
+        }
+    }
+    Ok(found)
+}
+
+/// Reads the record BrtBundleSh: the id of the relationship and the name of a sheet.
+fn bundle_sheet(data: &[u8]) -> Option<(String, String)> {
+    /// The bytes before the id: the visibility and the number of the sheet.
+    const ID_AT: usize = 8;
+    let (id, rest) = wide_text(data.get(ID_AT..)?)?;
+    Some((id, wide_text(rest)?.0))
+}
+
+/// Reads a text and returns it with the bytes behind it.
+fn wide_text(data: &[u8]) -> Option<(String, &[u8])> {
+    let count = u32::from_le_bytes(*data.first_chunk()?) as usize;
+    let (text, rest) = data.get(4..)?.split_at_checked(count.checked_mul(2)?)?;
+    let units: Vec<u16> =
+        text.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
+    Some((String::from_utf16_lossy(&units), rest))
+}
+
+/// Returns the parts of relationships by their ids, in lower case. A damaged list has those before
+/// the damage.
+fn targets(relationships: impl Read) -> HashMap<String, String> {
+    let mut reader = Reader::from_reader(BufReader::new(relationships));
+    let mut targets = HashMap::new();
+    let mut buffer = Vec::new();
+    loop {
+        buffer.clear();
+        match reader.read_event_into(&mut buffer) {
+            Ok(Event::Start(element) | Event::Empty(element)) => {
+                let target = merged::attribute(&element, "Target");
+                if let (Some(id), Some(target)) = (merged::attribute(&element, "Id"), target) {
+                    let part = match target.strip_prefix('/') {
+                        Some(absolute) => absolute.to_owned(),
+                        None => format!("{FOLDER}{target}"),
+                    };
+                    targets.insert(id, part.to_ascii_lowercase());
+                }
+            }
+            Ok(Event::Eof) | Err(_) => return targets,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Reads the record BrtMergeCell.
+fn merged_range(data: &[u8]) -> Option<MergedRange> {
+    let mut numbers = data
+        .chunks_exact(4)
+        .map(|number| u32::from_le_bytes([number[0], number[1], number[2], number[3]]));
+    let mut pair = || Some((numbers.next()?, numbers.next()?));
+    Some(MergedRange { rows: pair()?, columns: pair()? })
 }
 
 /// Returns whether the workbook says that all its formulas are calculated when it is opened.
@@ -90,16 +194,26 @@ struct Sheet {
     is_uncalculated: bool,
     /// The column of the last cell of the row.
     column: Option<u32>,
+    /// The merged cells. One more than [`MERGED_RANGES_MAX`] is kept, so that too many are refused.
+    ranges: Vec<MergedRange>,
 }
 
 impl Sheet {
-    fn correct(mut self, from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
+    fn new(is_uncalculated: bool) -> Self {
+        Self { is_uncalculated, column: None, ranges: Vec::new() }
+    }
+
+    /// Writes the corrected sheet. Returns its merged cells.
+    fn correct(mut self, from: &mut dyn Read, to: &mut dyn Write) -> io::Result<Vec<MergedRange>> {
         let mut records = Records::new(from);
         while let Some(kind) = records.next()? {
+            if kind == MERGE_CELL && self.ranges.len() <= MERGED_RANGES_MAX {
+                self.ranges.extend(merged_range(&records.data));
+            }
             let kind = self.record(kind, &mut records.data);
             write_record(kind, &records.data, to)?;
         }
-        Ok(())
+        Ok(self.ranges)
     }
 
     /// Corrects a record, and returns its new kind.
@@ -183,11 +297,8 @@ fn correct_styles(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<()> {
 /// Reads the record Fmt: its id and its class.
 fn format(data: &[u8]) -> Option<(u16, FormatClass)> {
     let id = u16::from_le_bytes(*data.first_chunk()?);
-    let count = u32::from_le_bytes(*data.get(2..)?.first_chunk()?) as usize;
-    let text = data.get(6..)?.get(..count.checked_mul(2)?)?;
-    let units: Vec<u16> =
-        text.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]])).collect();
-    Some((id, FormatClass::of(&String::from_utf16_lossy(&units))))
+    let (text, _) = wide_text(data.get(2..)?)?;
+    Some((id, FormatClass::of(&text)))
 }
 
 /// Reads the records of a part.
