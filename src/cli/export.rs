@@ -102,6 +102,9 @@ struct Document {
 #[derive(Deserialize)]
 struct Sheet {
     sheet: String,
+    /// The name of the sheet, if it is not that of the kind.
+    #[serde(default)]
+    name: Option<String>,
     rows: u64,
     columns: u64,
 }
@@ -268,7 +271,10 @@ fn text(args: &ExportArgs, exported: &Exported) -> String {
         Exports::Workbook | Exports::Template => (
             ["sheet", "rows", "columns"],
             sheets
-                .map(|sheet| vec![safe(&sheet.sheet), number(sheet.rows), number(sheet.columns)])
+                .map(|sheet| {
+                    let name = sheet.name.as_ref().unwrap_or(&sheet.sheet);
+                    vec![safe(name), number(sheet.rows), number(sheet.columns)]
+                })
                 .collect(),
         ),
         Exports::Bundle => (

@@ -1,24 +1,24 @@
 //! Export of devices and links: the records of a snapshot become rows.
+//!
+//! The sheets of the kinds hold what eNMS can import. It fails on an empty cell of a number, takes an
+//! empty cell for an empty text, and cannot read lists (`topology_import` in `eNMS/controller.py`,
+//! version 4.6). So these sheets contain defaults, and the sheets of relations contain the rest.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    ops::ControlFlow,
-    path::Path,
-    time::Instant,
-};
+use std::{collections::HashMap, ops::ControlFlow, path::Path, time::Instant};
 
 use super::{
     ExportReport, ExportRequest, KINDS, SheetReport, TopologyError,
-    first_columns::first_columns,
     folder::Folder,
     header::{self, Meaning},
+    layout::{Column, Layout, Survey},
+    relations,
     report::Ignored,
     template::EXAMPLE_NAME,
 };
 use crate::{
-    codec::workbook::{Cell, Format, WorkbookWriter, WriteError, format_cell},
+    codec::workbook::{Cell, Format, WorkbookWriter, WriteError},
     job::{Progress, Step},
-    model::{Kind, Property, PropertyDefault, PropertyType, Secrets, View},
+    model::{Kind, Record, Secrets},
     store::{Snapshot, Store, decode_record},
 };
 
@@ -47,12 +47,22 @@ pub(super) fn export(
             return Err(WriteError::Rows { sheet: kind.to_string(), format }.into());
         }
     }
-    // Each record is read twice: for the columns and for its row.
+    // Each record is read three times: for the columns, for its row, and for its relations.
     let records = KINDS.map(|kind| snapshot.summary().kind(kind).count).iter().sum::<u64>();
-    progress.step(Step::Exporting, Some(2 * records))?;
+    progress.step(Step::Exporting, Some(3 * records))?;
     let mut sheets = Vec::new();
+    let mut layouts = Vec::new();
     for kind in KINDS {
-        sheets.push(out.sheet(kind)?);
+        let layout = out.layout(kind)?;
+        sheets.push(out.sheet(kind, &layout)?);
+        layouts.push(layout);
+    }
+    for (kind, layout) in KINDS.into_iter().zip(&layouts) {
+        if layout.has_relation_sheet() {
+            sheets.push(out.relation_sheet(kind, layout)?);
+        } else {
+            progress.advance(snapshot.summary().kind(kind).count)?;
+        }
     }
     let SheetExporter { workbook, mut warnings, .. } = out;
     drop(snapshot);
@@ -83,44 +93,66 @@ struct SheetExporter<'a> {
     warnings: Vec<String>,
 }
 
-/// A column of the workbook.
-struct Column {
-    property: String,
-    heading: String,
-    type_: PropertyType,
-    default: PropertyDefault,
-}
-
 impl SheetExporter<'_> {
     /// Writes the sheet of a kind.
-    fn sheet(&mut self, kind: Kind) -> Result<SheetReport, TopologyError> {
-        let columns = self.columns(kind)?;
-        let sheet = kind.to_string();
-        self.workbook.begin_sheet(&sheet, columns.iter().map(|column| column.heading.as_str()))?;
-        let at: HashMap<&str, usize> =
-            columns.iter().enumerate().map(|(at, column)| (column.property.as_str(), at)).collect();
+    fn sheet(&mut self, kind: Kind, layout: &Layout) -> Result<SheetReport, TopologyError> {
+        let headings: Vec<&str> =
+            layout.columns.iter().map(|column| column.heading.as_str()).collect();
+        let defaults: Vec<Cell<'static>> =
+            layout.columns.iter().map(Column::default_cell).collect();
+        let at: HashMap<&str, usize> = layout
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| (column.property.as_str(), at))
+            .collect();
+        let rows = self.rows(kind, kind.as_str(), &headings, |record| {
+            let mut cells: Vec<Cell<'_>> = defaults.clone();
+            for (property, view) in record.views(Secrets::LeftOut) {
+                if let Some(at) = at.get(property) {
+                    cells[*at] = layout.columns[*at].cell(&view);
+                }
+            }
+            Some(cells)
+        })?;
+        let columns = headings.len() as u64;
+        Ok(SheetReport { sheet: kind, name: None, header_row: None, rows, columns })
+    }
+
+    /// Writes the sheet of a kind's relations. Records without any have no row.
+    fn relation_sheet(
+        &mut self,
+        kind: Kind,
+        layout: &Layout,
+    ) -> Result<SheetReport, TopologyError> {
+        let name = relations::sheet_name(kind);
+        let headings = layout.relation_headings();
+        let rows = self.rows(kind, &name, &headings, |record| layout.relation_cells(record))?;
+        let columns = headings.len() as u64;
+        Ok(SheetReport { sheet: kind, name: Some(name), header_row: None, rows, columns })
+    }
+
+    /// Writes a sheet with a row for each record for which `cells` returns one. Returns the number of
+    /// rows.
+    fn rows(
+        &mut self,
+        kind: Kind,
+        sheet: &str,
+        headings: &[&str],
+        cells: impl for<'r> Fn(&'r dyn Record) -> Option<Vec<Cell<'r>>>,
+    ) -> Result<u64, TopologyError> {
+        let Self { workbook, snapshot, scratch, progress, .. } = self;
+        workbook.begin_sheet(sheet, headings.iter().copied())?;
         let mut rows = 0;
-        let Self { workbook, snapshot, scratch, progress, warnings, .. } = self;
         snapshot.each_in_order(kind, scratch, |name, _, body| -> Result<_, TopologyError> {
             progress.advance(1)?;
             let record = decode_record(kind, name, body)?;
-            if record.name().as_str() == EXAMPLE_NAME {
-                warnings.push(warning_of_example(kind));
-            }
-            let mut cells = vec![Cell::Empty; columns.len()];
-            for (property, view) in record.views(Secrets::LeftOut) {
-                if let Some(at) = at.get(property) {
-                    let Column { type_, default, .. } = columns[*at];
-                    cells[*at] = format_cell(type_, default, &view);
-                }
-            }
+            let Some(cells) = cells(&*record) else { return Ok(ControlFlow::Continue(())) };
             workbook.row(cells).map_err(|error| match error {
                 WriteError::Text { column, units, .. } => TopologyError::CellLong {
                     kind,
                     record: record.name().as_str().to_owned(),
-                    property: columns
-                        .get(column as usize)
-                        .map_or_else(String::new, |column| column.property.clone()),
+                    property: headings.get(column as usize).copied().unwrap_or_default().to_owned(),
                     units,
                 },
                 other => other.into(),
@@ -128,67 +160,28 @@ impl SheetExporter<'_> {
             rows += 1;
             Ok(ControlFlow::Continue(()))
         })?;
-        let columns = columns.len() as u64;
-        Ok(SheetReport { sheet: kind, name: None, header_row: None, rows, columns })
+        Ok(rows)
     }
 
-    /// Returns the columns of a kind's sheet: the properties that have a cell in at least one record,
+    /// Returns the columns of a kind's sheets: the properties that have a cell in at least one record,
     /// except secrets. Adds warnings about custom properties that an import will not read back.
-    fn columns(&mut self, kind: Kind) -> Result<Vec<Column>, TopologyError> {
-        let properties = kind.properties();
-        let mut typed = vec![false; properties.len()];
-        let mut custom = BTreeSet::new();
-        let columns_max = self.format.columns_max() as usize;
+    fn layout(&mut self, kind: Kind) -> Result<Layout, TopologyError> {
+        let mut survey = Survey::new(kind);
         // The order does not matter.
         for entry in self.snapshot.scan_raw(kind) {
             let (name, raw) = entry?;
             self.progress.advance(1)?;
             let record = raw.record(kind, &name)?;
-            for (property, view) in record.views(Secrets::LeftOut) {
-                match properties.binary_search_by(|known| known.name.cmp(property)) {
-                    Ok(at) => typed[at] |= has_cell(&properties[at], &view),
-                    Err(_) if !custom.contains(property) => {
-                        custom.insert(property.to_owned());
-                        if custom.len() > columns_max {
-                            let sheet = kind.to_string();
-                            return Err(WriteError::Columns { sheet, format: self.format }.into());
-                        }
-                    }
-                    Err(_) => {}
-                }
+            if record.name().as_str() == EXAMPLE_NAME {
+                self.warnings.push(warning_of_example(kind));
+            }
+            survey.add(&*record);
+            if survey.custom_count() > self.format.columns_max() as usize {
+                let sheet = kind.to_string();
+                return Err(WriteError::Columns { sheet, format: self.format }.into());
             }
         }
-        let known = properties.iter().zip(typed);
-        let is_name = |property: &Property| property.type_ == PropertyType::Name;
-        // A sheet without records still has the column of names.
-        let mut known: Vec<&'static Property> = known
-            .filter_map(|(property, has_cells)| {
-                (has_cells || is_name(property)).then_some(property)
-            })
-            .collect();
-        let first = first_columns(kind);
-        let position = |property: &Property| first.iter().position(|name| *name == property.name);
-        known.sort_by_key(|property| position(property).unwrap_or(first.len()));
-        let mut columns: Vec<Column> = known
-            .into_iter()
-            .map(|property| Column {
-                property: property.name.to_owned(),
-                heading: header::heading_of(kind, property.name).to_owned(),
-                type_: property.type_,
-                default: property.default,
-            })
-            .collect();
-        for property in custom {
-            if self.check_custom_property(kind, &property) {
-                columns.push(Column {
-                    heading: property.clone(),
-                    property,
-                    type_: PropertyType::Any,
-                    default: PropertyDefault::None,
-                });
-            }
-        }
-        Ok(columns)
+        Ok(survey.layout(|property| self.check_custom_property(kind, property)))
     }
 
     /// Returns whether a custom property gets a column. Adds a warning if an import will not read
@@ -234,20 +227,4 @@ fn warning_of_example(kind: Kind) -> String {
         "the {kind} '{EXAMPLE_NAME}' has the name of the example row of templates: an import leaves \
          out its row. Rename the {kind}"
     )
-}
-
-/// Returns whether a value of a property gets a cell that is not empty.
-fn has_cell(property: &Property, view: &View<'_>) -> bool {
-    match view {
-        // Only a text can become an empty cell.
-        View::Text(_) => {
-            !matches!(format_cell(property.type_, property.default, view), Cell::Empty)
-        }
-        View::Null
-        | View::Bool(_)
-        | View::Int(_)
-        | View::Float(_)
-        | View::Texts(_)
-        | View::Value(_) => true,
-    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     ImportReport, ImportRequest, Imported, KINDS, ProposedMapping, ReadOptions, Replace,
     SheetReport, SourceFormat, TopologyError, Upload,
+    relations::{self, RelationSheet},
     report::Ignored,
     selection::{Selection, kind_of},
     sheet::{Sheet, SheetRead},
@@ -65,11 +66,27 @@ struct Read<'r> {
     options: &'r ReadOptions,
     sheets: Vec<SheetRead>,
     ignored_sheets: Vec<String>,
+    /// The sheets of relations. The decoder sends them before the sheets of the kinds.
+    relations: Vec<RelationSheet>,
+}
+
+/// The sheet that is being read.
+enum CurrentSheet<'i, 'a> {
+    Kind(Box<Sheet<'i, 'a>>),
+    /// The last one of [`Read::relations`].
+    Relations,
+    Ignored,
 }
 
 impl<'r> Read<'r> {
     fn new(selection: Selection, options: &'r ReadOptions) -> Self {
-        Self { selection, options, sheets: Vec::new(), ignored_sheets: Vec::new() }
+        Self {
+            selection,
+            options,
+            sheets: Vec::new(),
+            ignored_sheets: Vec::new(),
+            relations: Vec::new(),
+        }
     }
 
     /// The first step of the import: converts rows to records while the child process reads further
@@ -86,29 +103,35 @@ impl<'r> Read<'r> {
         let file = upload.file().map_err(TopologyError::of_io)?;
         let mut decoding = Decoding::start(decoder, file, kind, DecodeLimits::default())?;
         let mut kinds = Vec::new();
-        let mut sheet: Option<Sheet<'_, '_>> = None;
+        let mut sheet = CurrentSheet::Ignored;
         let mut number = 0;
         while let Some(item) = decoding.next_item()? {
             log.progress().check()?;
             match item {
                 Item::Sheet(name) => {
-                    self.end(sheet.take(), &mut kinds)?;
+                    self.end(sheet, &mut kinds)?;
                     sheet = self.begin(&intake, number, name, &kinds)?;
                     number += 1;
                 }
-                Item::Merged(ranges) => {
-                    if let Some(sheet) = &mut sheet {
-                        sheet.merged(ranges);
+                Item::Merged(ranges) => match &mut sheet {
+                    CurrentSheet::Kind(sheet) => sheet.merged(ranges),
+                    CurrentSheet::Relations | CurrentSheet::Ignored => {}
+                },
+                Item::Row(row) => match &mut sheet {
+                    CurrentSheet::Kind(sheet) => sheet.row(row)?,
+                    CurrentSheet::Relations => {
+                        if let Some(relations) = self.relations.last_mut() {
+                            relations.row(log, &row)?;
+                        }
                     }
-                }
-                Item::Row(row) => {
-                    if let Some(sheet) = &mut sheet {
-                        sheet.row(row)?;
-                    }
-                }
+                    CurrentSheet::Ignored => {}
+                },
             }
         }
         self.end(sheet, &mut kinds)?;
+        for unused in &self.relations {
+            unused.warn_of_unused(log);
+        }
         if kinds.is_empty() {
             return Err(TopologyError::NoSheet {
                 sheets: std::mem::take(&mut self.ignored_sheets),
@@ -118,21 +141,30 @@ impl<'r> Read<'r> {
         Ok(intake.finish(sorted.collect::<Result<_, _>>()?)?)
     }
 
-    /// Begins the sheet with this number, from 0. `None` if it is not a sheet of devices or links,
-    /// or if it is the second sheet of its kind.
+    /// Begins the sheet with this number, from 0. It is ignored if it is not a sheet of devices or
+    /// links or of their relations, or if it is the second sheet of its name.
     fn begin<'i, 'a>(
         &mut self,
         intake: &'i Intake<'a>,
         number: usize,
         name: &str,
         kinds: &[(Kind, KindRecords)],
-    ) -> Result<Option<Sheet<'i, 'a>>, ImportError>
+    ) -> Result<CurrentSheet<'i, 'a>, ImportError>
     where
         'r: 'i,
     {
         let Some(kind) = self.selection.kind(number, name) else {
-            self.ignored_sheets.push(name.to_owned());
-            return Ok(None);
+            let of_kind = relations::kind_of(name).filter(|_| self.selection == Selection::ByName);
+            return Ok(match of_kind {
+                Some(kind) if self.relations.iter().all(|sheet| sheet.kind != kind) => {
+                    self.relations.push(RelationSheet::new(kind));
+                    CurrentSheet::Relations
+                }
+                Some(_) | None => {
+                    self.ignored_sheets.push(name.to_owned());
+                    CurrentSheet::Ignored
+                }
+            });
         };
         if kinds.iter().any(|(known, _)| *known == kind) {
             let log = intake.log();
@@ -141,21 +173,23 @@ impl<'r> Read<'r> {
             );
             let problem = Problem::of(log.document(kind), None, "duplicate-sheet", detail);
             log.unreadable(&problem, DocumentLocation::default())?;
-            return Ok(None);
+            return Ok(CurrentSheet::Ignored);
         }
         // The sheet of a table has no name.
         if !name.is_empty() && kind_of(name) != Some(kind) {
             intake.log().set_sheet_name(kind, name);
         }
-        Ok(Some(Sheet::new(kind, intake, self.options)))
+        let relations = self.relations.iter().position(|sheet| sheet.kind == kind);
+        let relations = relations.map(|at| self.relations.swap_remove(at));
+        Ok(CurrentSheet::Kind(Box::new(Sheet::new(kind, intake, self.options, relations))))
     }
 
     fn end(
         &mut self,
-        sheet: Option<Sheet<'_, '_>>,
+        sheet: CurrentSheet<'_, '_>,
         kinds: &mut Vec<(Kind, KindRecords)>,
     ) -> Result<(), ImportError> {
-        if let Some(sheet) = sheet {
+        if let CurrentSheet::Kind(sheet) = sheet {
             let kind = sheet.kind;
             let (records, read) = sheet.finish()?;
             kinds.push((kind, records));

@@ -16,8 +16,10 @@
 //!   merged     cells that cover several rows or columns
 //!   notes      rows below the table that are no records
 //!   notices    findings of many cells, counted
+//!   relations  the sheets of relations, which eNMS does not read
 //! import     import of the sheets of a workbook
 //! export     records become rows
+//!   layout     the columns of an export, and in which sheet they are
 //!   first_columns  the order of the columns
 //! template   a workbook without records that a person fills in
 //! marked     the marked workbook of an import with problems
@@ -32,12 +34,14 @@ mod folder;
 mod header;
 mod header_search;
 mod import;
+mod layout;
 mod mapping;
 mod marked;
 mod merged;
 mod name;
 mod notes;
 mod notices;
+mod relations;
 mod report;
 mod request;
 mod selection;

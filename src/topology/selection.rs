@@ -72,11 +72,13 @@ impl Selection {
         }
     }
 
-    /// The formats that the decoder accepts.
+    /// The formats that the decoder accepts, and the order of the sheets.
     pub(super) fn source_kind(self) -> SourceKind {
         match self {
             Self::Table(_) => SourceKind::WorkbookOrTable,
-            Self::ByName | Self::Sheet { .. } => SourceKind::Workbook,
+            Self::ByName => SourceKind::WorkbookRelationsFirst,
+            // The number of the sheet counts the tabs.
+            Self::Sheet { .. } => SourceKind::Workbook,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{
     merged::{Merges, RowPlace},
     notes::{Notes, RowRole},
     notices::Tallies,
+    relations::{self, RelationSheet},
     report::{CustomColumn, Ignored, IgnoredColumn, SheetReport},
     template::{EXAMPLE_NAME, ExampleCheck, Examples},
 };
@@ -57,6 +58,8 @@ pub(super) struct Sheet<'i, 'a> {
     rows: u64,
     /// Columns that have cells but no heading.
     unnamed: BTreeSet<u32>,
+    /// The sheet of relations of the same kind.
+    relations: Option<RelationSheet>,
     /// Problems of the current row.
     problems: Vec<(Problem, DocumentLocation)>,
     /// The number of names from which blanks were removed, and the cell of the first one.
@@ -77,8 +80,13 @@ enum HeaderState<'m> {
 }
 
 impl<'i, 'a> Sheet<'i, 'a> {
-    /// Begins to read a sheet.
-    pub(super) fn new(kind: Kind, intake: &'i Intake<'a>, options: &'i ReadOptions) -> Self {
+    /// Begins to read a sheet. `relations` is the sheet of relations of the same kind.
+    pub(super) fn new(
+        kind: Kind,
+        intake: &'i Intake<'a>,
+        options: &'i ReadOptions,
+        relations: Option<RelationSheet>,
+    ) -> Self {
         let reader = HeadingReader { kind, mapping: &options.mapping };
         Self {
             kind,
@@ -92,6 +100,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
             prefixes: Tallies::default(),
             rows: 0,
             unnamed: BTreeSet::new(),
+            relations,
             problems: Vec::new(),
             trimmed: 0,
             first_trimmed: None,
@@ -124,7 +133,27 @@ impl<'i, 'a> Sheet<'i, 'a> {
                 Err(fault) => self.add_problem(&incoming, column, cell, fault),
             }
         }
+        self.add_relations(&mut incoming);
         self.add_record(incoming)
+    }
+
+    /// Adds the row of the same name in the sheet of relations.
+    fn add_relations(&mut self, incoming: &mut IncomingRow) {
+        let Some((relations, name)) = self.relations.as_mut().zip(incoming.name.as_ref()) else {
+            return;
+        };
+        if let Err(property) = relations.add_to(name.as_str(), &mut incoming.values) {
+            let log = self.intake.log();
+            let detail = format!(
+                "sheet '{}' has another value of '{property}' for this record. Leave one of them \
+                 empty",
+                relations::sheet_name(self.kind)
+            );
+            let document = log.document(self.kind);
+            let problem = Problem::of(document, Some(&property), "relations-differ", detail);
+            let location = log.location(self.kind, Some(&property), incoming.position, None);
+            self.problems.push((problem, location));
+        }
     }
 
     /// Checks the IP address of a device, and removes the length of its prefix.
@@ -423,6 +452,9 @@ impl Sheet<'_, '_> {
     /// [`ImportError`] if a problem cannot be stored.
     pub(super) fn finish(self) -> Result<(KindRecords, SheetRead), ImportError> {
         let sheet = self.kind;
+        if let Some(relations) = &self.relations {
+            relations.warn_of_unused(self.intake.log());
+        }
         let mut read = SheetRead {
             report: SheetReport {
                 sheet,

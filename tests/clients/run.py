@@ -19,11 +19,11 @@ fixtures = next((path for path in map(pathlib.Path, filter(None, places)) if pat
 checks = [*migrate.CHECKS, *inventory.CHECKS, *topology.CHECKS, *messy.CHECKS, *ansible_page.CHECKS]
 skipped = 0
 if fixtures:
-    checks += migrate.CHECKS_OF_FIXTURES
+    checks += migrate.CHECKS_OF_FIXTURES + topology.CHECKS_OF_FIXTURES
 elif os.environ.get("CI") == "true":
     sys.exit("there are no fixtures, and CI must have them")
 else:
-    skipped = len(migrate.CHECKS_OF_FIXTURES)
+    skipped = len(migrate.CHECKS_OF_FIXTURES + topology.CHECKS_OF_FIXTURES)
 
 failed = 0
 for check in checks:

@@ -3,9 +3,11 @@ import ast
 import base64
 import contextlib
 import datetime
+import functools
 import io
 import os
 import pathlib
+import subprocess
 import tempfile
 from urllib.parse import quote
 
@@ -14,11 +16,13 @@ import requests
 import xlrd
 from openpyxl.utils.escape import unescape
 
+import enms_rules
 from satchel import server
 
 ADMIN = ("admin", "admin")
 
 SHEETS = ["device", "link"]
+RELATIONS = ["device relations", "link relations"]
 
 # What an instance shows and no sheet has: it is worked out from other records, or is there under
 # another name (a link's ends are source_name and destination_name).
@@ -137,9 +141,29 @@ def says(cell, shown, default):
     return as_json(spelled(cell) if isinstance(cell, str) else cell) == shown
 
 
+def joined(sheets):
+    """The sheets of kinds, each with the columns and values of its sheet of relations."""
+    assert list(sheets) == SHEETS + [name for name in RELATIONS if name in sheets], list(sheets)
+    result = {}
+    for kind, relations in zip(SHEETS, RELATIONS):
+        headings, *rows = sheets[kind]
+        other_headings, *other_rows = sheets.get(relations, [["name"]])
+        others = {row[0]: dict(zip(other_headings, row)) for row in other_rows}
+        added = [name for name in other_headings if name not in [*headings, "absent properties"]]
+        table = [[*headings, *added]]
+        for row in rows:
+            cells = {**dict.fromkeys(table[0]), **dict(zip(headings, row))}
+            found = others.pop(row[0], {})
+            cells.update((name, cell) for name, cell in found.items() if cell is not None)
+            table.append([cells[name] for name in table[0]])
+        assert not others, others
+        result[kind] = table
+    return result
+
+
 def compare(url, sheets):
     """Compares every cell with the inventory, and finds properties without a cell."""
-    assert list(sheets) == SHEETS, list(sheets)
+    sheets = joined(sheets)
     cells = 0
     schemas = call("GET", url, "/rest/openapi.json").json()["components"]["schemas"]
     for kind, (columns, *rows) in sheets.items():
@@ -321,4 +345,46 @@ def template(binary, *_):
                    for text in report["warnings"]), report["warnings"]
 
 
-CHECKS = [manual, with_replace, every_cell, mended, template]
+def as_enms_imports(binary, *_):
+    """By eNMS's rules, every device of an exported .xls, and every link of two devices, is imported."""
+    with server(binary, "--demo") as here:
+        call("POST", here.url, "/rest/instance/device", json=[
+            {"name": "gw", "type": "gateway", "height": 2},
+            {"name": "bare", "icon": None, "port": None, "gateways": ["gw"], "owners": ["admin"],
+             "positions": {"n": [1, 2]}, "tags": ["a"], "notes": {"a": 1}, "rack": "R1"},
+        ])
+        custom = {"device": {"height": int, "rack": str}}
+        workbook = exported(here.url, "a.xls")
+        accepted, refused = enms_rules.imported(workbook, custom, ["tags", "notes"])
+        # Their ends are a network, and nothing.
+        assert sorted(name for _, name, _ in refused) == ["Dark fibre, Porto", "Madrid -> Internet"]
+        for kind in SHEETS:
+            shown = {record["name"]: record for record in instances(here.url, kind)}
+            left_out = {name for of, name, _ in refused if of == kind}
+            assert set(accepted[kind]) == set(shown) - left_out, kind
+            for name, values in accepted[kind].items():
+                for column, value in values.items():
+                    column = {"source_name": "source", "destination_name": "destination"}.get(column, column)
+                    found = shown[name].get(column)
+                    defaults = {"port": 22, "icon": "router"}
+                    expected = defaults.get(column) if found is None else found
+                    assert value == (expected or type(value)()), (name, column, value, found)
+
+
+def examples_as_enms_imports(binary, root, fixtures):
+    """The same of eNMS's example project: all 91 devices, and the links that have two ends."""
+    folder = fixtures / "projects" / "examples_exported_by_enms_4.6"
+    with tempfile.TemporaryDirectory() as data:
+        run = functools.partial(subprocess.run, check=True, capture_output=True)
+        run([binary, "import", folder, "--create", "--data", data + "/x"])
+        run([binary, "export", "a.xls", "--workbook", "--data", data + "/x", "--output", data + "/a.xls"])
+        workbook = pathlib.Path(data, "a.xls").read_bytes()
+    custom = {"device": {"reachable": bool, "down": bool}}
+    pickles = ["custom_multiselect", "custom_json"]
+    accepted, refused = enms_rules.imported(workbook, custom, pickles)
+    assert len(accepted["device"]) == 91, len(accepted["device"])
+    assert all(reason.startswith("there is no device") for _, _, reason in refused), refused
+
+
+CHECKS = [manual, with_replace, every_cell, mended, template, as_enms_imports]
+CHECKS_OF_FIXTURES = [examples_as_enms_imports]

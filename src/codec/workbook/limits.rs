@@ -18,8 +18,9 @@ pub(super) const READ_SHEETS_MAX: usize = 1_024;
 /// thousand.
 pub(super) const MERGED_RANGES_MAX: usize = 100_000;
 
-/// The largest number of rows from a child, of all sheets together: two full sheets.
-pub(super) const OUTPUT_ROWS_MAX: u64 = 2 * READ_ROWS_MAX as u64;
+/// The largest number of rows from a child, of all sheets together: full sheets of devices and links,
+/// and of their relations.
+pub(super) const OUTPUT_ROWS_MAX: u64 = 4 * READ_ROWS_MAX as u64;
 
 /// The largest number of bytes from a child: a million records with forty properties take half of
 /// it. Rows are processed one by one, so it limits time rather than memory.

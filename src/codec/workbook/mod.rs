@@ -59,7 +59,7 @@ pub use marked::{Mark, MarkedCell};
 pub use refusal::{OutputLimit, Refusal};
 pub use sheet_name::{SHEET_NAME_UNITS_MAX, SheetNameProblem, is_sheet_name_character};
 pub use sink::OutputFile;
-pub use source_kind::SourceKind;
+pub use source_kind::{RELATIONS_SUFFIX, SourceKind};
 pub use write::WorkbookWriter;
 
 #[cfg(test)]

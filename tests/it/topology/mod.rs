@@ -5,6 +5,7 @@ mod headings;
 mod mapping;
 mod marked;
 mod problems;
+mod relations;
 mod replace;
 mod template;
 

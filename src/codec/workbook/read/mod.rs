@@ -40,9 +40,9 @@ pub(super) fn decode<F: Read + Seek, W: Write>(
     let mut file = BufReader::new(file);
     let first = first_bytes(&mut file).map_err(Stop::Io)?;
     if first.starts_with(OLE2) {
-        sheets::decode_ole2(whole(file)?, to)?;
+        sheets::decode_ole2(whole(file)?, kind, to)?;
     } else if first.starts_with(ZIP) {
-        sheets::decode_zip(&whole(file)?, to)?;
+        sheets::decode_zip(&whole(file)?, kind, to)?;
     } else {
         match (ForeignFile::of(&first), kind) {
             (Some(ForeignFile::Text), SourceKind::WorkbookOrTable) => table::decode(file, to)?,

@@ -23,6 +23,7 @@ use super::super::foreign_file::ForeignFile;
 use super::super::frame::{FrameWriter, MergedRange, Stop};
 use super::super::iso;
 use super::super::refusal::Refusal;
+use super::super::source_kind::SourceKind;
 use super::parts::Parts;
 use super::{biff, column_sum::sums_column, merged, open_document, open_xml, xlsb};
 
@@ -48,6 +49,7 @@ impl Epoch {
 /// Reads a `.xls`, or returns why the container is not one.
 pub(super) fn decode_ole2<W: Write>(
     mut file: Vec<u8>,
+    kind: SourceKind,
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
     biff::correct(&mut file);
@@ -63,7 +65,7 @@ pub(super) fn decode_ole2<W: Write>(
         }
     };
     let epoch = Epoch::of(xls.has_1904_epoch());
-    for name in sheets(&xls) {
+    for name in sheets(&xls, kind) {
         to.sheet(&name)?;
         let ranges = xls.merge_cells_by_sheet_name(&name);
         let ranges = ranges.map_err(|error| damaged("xls", &error))?;
@@ -76,7 +78,11 @@ pub(super) fn decode_ole2<W: Write>(
 }
 
 /// Reads a `.xlsx`, `.xlsb` or `.ods`.
-pub(super) fn decode_zip<W: Write>(file: &[u8], to: &mut FrameWriter<W>) -> Result<(), Stop> {
+pub(super) fn decode_zip<W: Write>(
+    file: &[u8],
+    kind: SourceKind,
+    to: &mut FrameWriter<W>,
+) -> Result<(), Stop> {
     // What is damaged in another way is left to calamine.
     let parts = match Parts::new(file) {
         Ok(parts) => Some(parts),
@@ -90,7 +96,7 @@ pub(super) fn decode_zip<W: Write>(file: &[u8], to: &mut FrameWriter<W>) -> Resu
         Ok(found) => {
             let corrected = ods.as_deref().and_then(|bytes| Parts::new(bytes).ok());
             let parts = corrected.as_ref().or(parts.as_ref());
-            return decode_ods(found, &parts.map(merged_of_ods).unwrap_or_default(), to);
+            return decode_ods(found, kind, &parts.map(merged_of_ods).unwrap_or_default(), to);
         }
         Err(OdsError::Password) => return Err(Refusal::Encrypted.into()),
         Err(OdsError::FileNotFound("mimetype") | OdsError::InvalidMime(_)) => {}
@@ -105,7 +111,7 @@ pub(super) fn decode_zip<W: Write>(file: &[u8], to: &mut FrameWriter<W>) -> Resu
     match Xlsb::new(Cursor::new(corrected.as_ref().map_or(file, |xlsb| xlsb.bytes.as_slice()))) {
         Ok(xlsb) => {
             let merged = corrected.as_ref().map_or(&[][..], |corrected| &corrected.merged);
-            return decode_xlsb(xlsb, merged, to);
+            return decode_xlsb(xlsb, kind, merged, to);
         }
         Err(XlsbError::Password) => return Err(Refusal::Encrypted.into()),
         // The archive has no parts of a `.xlsb`.
@@ -117,7 +123,7 @@ pub(super) fn decode_zip<W: Write>(file: &[u8], to: &mut FrameWriter<W>) -> Resu
     match Xlsx::new(Cursor::new(xlsx.as_deref().unwrap_or(file))) {
         Ok(xlsx) => {
             let has_merged = parts.as_ref().is_none_or(merged::may_be_in);
-            decode_xlsx(xlsx, is_uncalculated, has_merged, to)
+            decode_xlsx(xlsx, kind, is_uncalculated, has_merged, to)
         }
         Err(XlsxError::Password) => Err(Refusal::Encrypted.into()),
         Err(XlsxError::FileNotFound(_)) if parts.as_ref().is_some_and(has_no_workbook) => {
@@ -149,10 +155,11 @@ fn ranges_of(
 
 fn decode_ods<F: Read + Seek, W: Write>(
     mut ods: Ods<F>,
+    kind: SourceKind,
     merged: &[(String, Vec<MergedRange>)],
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
-    for name in sheets(&ods) {
+    for name in sheets(&ods, kind) {
         to.sheet(&name)?;
         to.merged(ranges_of(merged, &name))?;
         let values = ods.worksheet_range(&name).map_err(|error| damaged("ods", &error))?;
@@ -164,11 +171,12 @@ fn decode_ods<F: Read + Seek, W: Write>(
 
 fn decode_xlsb<F: Read + Seek, W: Write>(
     mut xlsb: Xlsb<F>,
+    kind: SourceKind,
     merged: &[(String, Vec<MergedRange>)],
     to: &mut FrameWriter<W>,
 ) -> Result<(), Stop> {
     let damaged = |error: XlsbError| damaged("xlsb", &error);
-    for name in sheets(&xlsb) {
+    for name in sheets(&xlsb, kind) {
         to.sheet(&name)?;
         to.merged(ranges_of(merged, &name))?;
         let mut cells = xlsb.worksheet_cells_reader(&name).map_err(damaged)?;
@@ -188,6 +196,7 @@ fn decode_xlsb<F: Read + Seek, W: Write>(
 
 fn decode_xlsx<F: Read + Seek, W: Write>(
     mut xlsx: Xlsx<F>,
+    kind: SourceKind,
     is_uncalculated: bool,
     has_merged: bool,
     to: &mut FrameWriter<W>,
@@ -198,7 +207,7 @@ fn decode_xlsx<F: Read + Seek, W: Write>(
         error => damaged("xlsx", &error),
     };
     let epoch = Epoch::of(xlsx.has_1904_epoch());
-    for name in sheets(&xlsx) {
+    for name in sheets(&xlsx, kind) {
         to.sheet(&name)?;
         if has_merged {
             let ranges = xlsx.merge_cells_by_sheet_name(&name).map_err(damaged)?;
@@ -232,13 +241,15 @@ fn is_boolean(found: &DataRef<'_>) -> bool {
     matches!(found, DataRef::Bool(_))
 }
 
-/// The names of the sheets with cells, in the order of their tabs, including hidden sheets.
-fn sheets<F: Read + Seek>(workbook: &impl Reader<F>) -> Vec<String> {
+/// The names of the sheets with cells, including hidden sheets, in the order in which they are read.
+fn sheets<F: Read + Seek>(workbook: &impl Reader<F>, kind: SourceKind) -> Vec<String> {
     let sheets = workbook.sheets_metadata().iter();
-    sheets
+    let mut names: Vec<String> = sheets
         .filter(|sheet| sheet.typ == SheetType::WorkSheet)
         .map(|sheet| sheet.name.clone())
-        .collect()
+        .collect();
+    kind.sort_sheets(&mut names);
+    names
 }
 
 /// Writes the cells of a sheet in memory. The ranges of values and of formulas can differ.
