@@ -4,7 +4,7 @@
 //! document or a workbook's row. The reader of project documents accepts every record within them,
 //! so every stored record can be exported and imported again.
 //!
-//! The limits count a record's **weight**: the bytes of its texts in a document before escapes, and
+//! The **size** of a record is the number of bytes of its texts in a document before escapes, plus
 //! [`NODE_BYTES`] for each value, key, list and map. This is about the size of the record in
 //! memory. The reader of documents counts in the same way.
 
@@ -15,18 +15,19 @@ use super::{Record, Secret, Secrets, Value, View, secret::ENCRYPTION_OVERHEAD_BY
 /// The longest name, in bytes of UTF-8: the length of eNMS's database columns.
 pub const NAME_BYTES_MAX: usize = 255;
 
-/// The longest text of a record, in bytes of UTF-8; of a secret and of binary data in base64. The
-/// largest record of a real project has 60 KB in all. An import that decodes eight documents at a
-/// time holds one text of each at most twice, so this bounds that at 512 MiB.
+/// The longest text of a record, in bytes of UTF-8. Secrets and binary data are measured in base64.
+/// The largest record of a real project has 60 KB in all. An import decodes up to eight documents at
+/// a time, and holds at most two copies of a text of each. With this limit, these copies take at most
+/// 512 MiB.
 pub const TEXT_BYTES_MAX: usize = 32 << 20;
 
-/// The largest weight of a record, in bytes. A pool with a million devices weighs 100 MB if their
-/// names have 70 bytes. An import, a change or an export holds a few copies of the current record:
+/// The largest size of a record, in bytes. A pool with a million devices has 100 MB if their names
+/// have 70 bytes. An import, a change or an export holds a few copies of the current record:
 /// with a record of this size, a server needed 0.7 GiB during an import and 0.8 GiB during an
 /// export.
 pub const RECORD_BYTES_MAX: u64 = 128 << 20;
 
-/// The weight of a value, key, list or map beside its text, in bytes: the size of a [`Value`] in
+/// The size of a value, key, list or map without its text, in bytes: the size of a [`Value`] in
 /// memory, so that a million empty lists are not free.
 pub const NODE_BYTES: u64 = 32;
 
@@ -39,21 +40,21 @@ pub const VALUE_DEPTH_MAX: usize = 64;
 /// which eNMS does with an export.
 pub const INT_DIGITS_MAX: usize = 4300;
 
-/// The largest number of shared collections of one record ([`Shared`](super::Shared)). A reader of
-/// documents keeps as many anchors.
+/// The largest number of shared collections of one record ([`Shared`](super::Shared)). This is also
+/// the largest number of anchors that a reader of documents keeps.
 pub const SHARED_MAX: usize = 65_536;
 
-/// The largest weight of all shared collections of a record, each counted once, in bytes. A reader
-/// of documents keeps as much for later aliases.
+/// The largest size of all shared collections of a record, each counted once, in bytes. A reader of
+/// documents keeps at most this many bytes for later aliases.
 pub const SHARED_BYTES_MAX: u64 = 64 << 20;
 
-/// The longest configuration or other long text of a device, in bytes. Such texts are stored beside
-/// the records and are not part of projects, as in eNMS, so documents do not limit them. It is also
-/// the limit of one request. The configuration of a large router has a few million bytes.
+/// The longest configuration or other long text of a device, in bytes. Such texts are stored
+/// apart from the records and are not part of projects, as in eNMS, so documents do not limit them.
+/// It is also the size limit of one request. The configuration of a large router has a few million bytes.
 pub const LONG_TEXT_BYTES_MAX: usize = 64 << 20;
 
 /// A record of at most this many bytes of bincode cannot exceed a limit, so it is not checked: every
-/// limit is higher, and a byte of bincode weighs less than [`RECORD_BYTES_MAX`] divided by this.
+/// limit is higher, and a byte of bincode counts as less than [`RECORD_BYTES_MAX`] divided by this.
 pub const UNCHECKED_RECORD_BYTES_MAX: usize = 4096;
 
 const _: () = assert!(UNCHECKED_RECORD_BYTES_MAX < INT_DIGITS_MAX);
@@ -93,23 +94,23 @@ pub enum OverLimit {
         /// The property, shortened to 80 characters.
         property: String,
     },
-    /// More collections than [`SHARED_MAX`] are shared, or they weigh more than
-    /// [`SHARED_BYTES_MAX`].
+    /// More collections than [`SHARED_MAX`] are shared, or they have more than
+    /// [`SHARED_BYTES_MAX`] bytes.
     #[error(
-        "too many lists and maps occur in several places of the record (aliases in YAML), the last \
-         in '{property}': at most {SHARED_MAX} are allowed, and {SHARED_BYTES_MAX} bytes in all"
+        "the record contains too many lists and maps more than once (aliases in YAML), the last in \
+         '{property}'; at most {SHARED_MAX} with {SHARED_BYTES_MAX} bytes in total are allowed"
     )]
     Shared {
         /// The property with the collection that exceeds the limit, shortened to 80 characters.
         property: String,
     },
-    /// The record weighs more than [`RECORD_BYTES_MAX`].
+    /// The record is larger than [`RECORD_BYTES_MAX`].
     #[error(
-        "the record has {bytes} bytes ({NODE_BYTES} for each value beside its text); at most \
+        "the record has {bytes} bytes, including {NODE_BYTES} bytes for each value; at most \
          {RECORD_BYTES_MAX} are allowed"
     )]
     Record {
-        /// The weight of the record, in bytes.
+        /// The size of the record, in bytes.
         bytes: u64,
     },
 }
@@ -132,39 +133,39 @@ impl OverLimit {
 /// # Errors
 /// `OverLimit` for the first limit that it exceeds.
 pub fn check_limits(record: &mut dyn Record) -> Result<(), OverLimit> {
-    let weighed = weigh(record);
-    match weighed.over {
+    let RecordSize { bytes, over, .. } = measure(record);
+    match over {
         Some(over) => Err(over),
-        None if weighed.bytes > RECORD_BYTES_MAX => Err(OverLimit::Record { bytes: weighed.bytes }),
+        None if bytes > RECORD_BYTES_MAX => Err(OverLimit::Record { bytes }),
         None => Ok(()),
     }
 }
 
-/// The weight of a record, in bytes.
-pub fn weight(record: &mut dyn Record) -> u64 {
-    weigh(record).bytes
+/// Returns the size of a record, in bytes.
+pub fn record_bytes(record: &mut dyn Record) -> u64 {
+    measure(record).bytes
 }
 
-fn weigh(record: &mut dyn Record) -> Scale {
-    let mut scale = Scale::default();
-    scale.bytes += NODE_BYTES;
+fn measure(record: &mut dyn Record) -> RecordSize {
+    let mut size = RecordSize::default();
+    size.bytes += NODE_BYTES;
     for (property, view) in record.views(Secrets::Included) {
-        scale.text(property, property.len());
-        scale.view(property, &view);
+        size.add_text(property, property.len());
+        size.add_view(property, &view);
     }
     // The views include the secrets that are not encrypted.
     for (property, secret) in record.secrets() {
         if let Secret::Encrypted(encrypted) = secret {
-            scale.text(property, property.len());
-            scale.text(property, encrypted.len().saturating_sub(ENCRYPTION_OVERHEAD_BYTES));
+            size.add_text(property, property.len());
+            size.add_text(property, encrypted.len().saturating_sub(ENCRYPTION_OVERHEAD_BYTES));
         }
     }
-    scale
+    size
 }
 
-/// The weight of the properties of a record that were measured so far.
+/// The size of the properties that were counted so far, and the first limit that they exceed.
 #[derive(Default)]
-struct Scale {
+struct RecordSize {
     bytes: u64,
     /// The labels of the shared collections.
     shared: HashSet<u32>,
@@ -172,71 +173,71 @@ struct Scale {
     over: Option<OverLimit>,
 }
 
-impl Scale {
+impl RecordSize {
     fn refuse(&mut self, over: impl FnOnce() -> OverLimit) {
         if self.over.is_none() {
             self.over = Some(over());
         }
     }
 
-    fn scalar(&mut self, bytes: usize) {
+    fn add_scalar(&mut self, bytes: usize) {
         self.bytes += NODE_BYTES + bytes as u64;
     }
 
-    fn text(&mut self, property: &str, bytes: usize) {
-        self.scalar(bytes);
+    fn add_text(&mut self, property: &str, bytes: usize) {
+        self.add_scalar(bytes);
         if bytes > TEXT_BYTES_MAX {
             self.refuse(|| OverLimit::Text { property: shortened(property), bytes });
         }
     }
 
-    fn int(&mut self, property: &str, text: &str) {
-        self.scalar(text.len());
+    fn add_int(&mut self, property: &str, text: &str) {
+        self.add_scalar(text.len());
         let digits = text.trim_start_matches('-').len();
         if digits > INT_DIGITS_MAX {
             self.refuse(|| OverLimit::Digits { property: shortened(property), digits });
         }
     }
 
-    fn view(&mut self, property: &str, view: &View<'_>) {
+    fn add_view(&mut self, property: &str, view: &View<'_>) {
         match view {
-            View::Null => self.scalar("null".len()),
-            View::Bool(truth) => self.scalar(truth_bytes(*truth)),
-            View::Int(number) => self.scalar(int_bytes(*number)),
-            View::Float(_) => self.scalar(FLOAT_BYTES),
-            View::Text(text) => self.text(property, text.len()),
+            View::Null => self.add_scalar("null".len()),
+            View::Bool(truth) => self.add_scalar(truth_bytes(*truth)),
+            View::Int(number) => self.add_scalar(int_bytes(*number)),
+            View::Float(_) => self.add_scalar(FLOAT_BYTES),
+            View::Text(text) => self.add_text(property, text.len()),
             View::Texts(texts) => {
-                self.scalar(0);
-                texts.iter().for_each(|text| self.text(property, text.len()));
+                self.add_scalar(0);
+                texts.iter().for_each(|text| self.add_text(property, text.len()));
             }
-            View::Value(value) => self.value(property, value, 0),
+            View::Value(value) => self.add_value(property, value, 0),
         }
     }
 
-    /// A value inside of `depth` collections.
-    fn value(&mut self, property: &str, value: &Value, depth: usize) {
+    /// Adds a value that is inside of `depth` collections.
+    fn add_value(&mut self, property: &str, value: &Value, depth: usize) {
         match value {
-            Value::Null => self.scalar("null".len()),
-            Value::Bool(truth) => self.scalar(truth_bytes(*truth)),
-            Value::Int(number) => self.scalar(int_bytes(*number)),
-            Value::BigInt(text) => self.int(property, text),
-            Value::Float(_) => self.scalar(FLOAT_BYTES),
-            Value::Text(text) | Value::Timestamp(text) => self.text(property, text.len()),
-            Value::Binary(bytes) => self.text(property, base64_bytes(bytes.len())),
+            Value::Null => self.add_scalar("null".len()),
+            Value::Bool(truth) => self.add_scalar(truth_bytes(*truth)),
+            Value::Int(number) => self.add_scalar(int_bytes(*number)),
+            Value::BigInt(text) => self.add_int(property, text),
+            Value::Float(_) => self.add_scalar(FLOAT_BYTES),
+            Value::Text(text) | Value::Timestamp(text) => self.add_text(property, text.len()),
+            Value::Binary(bytes) => self.add_text(property, base64_bytes(bytes.len())),
             Value::List(items) | Value::Tuple(items) => {
-                self.collection(property, depth);
-                items.iter().for_each(|item| self.value(property, item, depth + 1));
+                self.add_collection(property, depth);
+                items.iter().for_each(|item| self.add_value(property, item, depth + 1));
             }
             Value::Map(map) => {
-                self.collection(property, depth);
+                self.add_collection(property, depth);
                 for (key, value) in map.iter() {
-                    self.value(property, key, depth + 1);
-                    self.value(property, value, depth + 1);
+                    self.add_value(property, key, depth + 1);
+                    self.add_value(property, value, depth + 1);
                 }
             }
             Value::Shared(shared) => {
                 let before = self.bytes;
-                self.value(property, &shared.value, depth);
+                self.add_value(property, &shared.value, depth);
                 if self.shared.insert(shared.label) {
                     self.shared_bytes += self.bytes - before;
                 }
@@ -247,8 +248,8 @@ impl Scale {
         }
     }
 
-    fn collection(&mut self, property: &str, depth: usize) {
-        self.scalar(0);
+    fn add_collection(&mut self, property: &str, depth: usize) {
+        self.add_scalar(0);
         if depth >= VALUE_DEPTH_MAX {
             self.refuse(|| OverLimit::Depth { property: shortened(property) });
         }
@@ -318,13 +319,13 @@ mod tests {
     }
 
     #[test]
-    fn the_weight_of_a_record_is_exact() {
-        let bare = weight(&mut device("rack", Value::Null));
+    fn the_size_of_a_record_is_exact() {
+        let bare = record_bytes(&mut device("rack", Value::Null));
         let items = ((RECORD_BYTES_MAX - bare) / (NODE_BYTES + 4)) as usize;
         let list = |count: usize| device("rack", Value::List(vec![Value::Null; count]));
         // One null less than in `bare`: the list replaces it.
         let mut largest = list(items);
-        let room = RECORD_BYTES_MAX - weight(&mut largest);
+        let room = RECORD_BYTES_MAX - record_bytes(&mut largest);
         assert!(room <= NODE_BYTES + 4, "{room}");
         assert_eq!(check_limits(&mut largest), Ok(()));
         assert!(matches!(check_limits(&mut list(items + 2)), Err(OverLimit::Record { .. })));
@@ -334,10 +335,10 @@ mod tests {
     fn a_secret_has_the_same_size_encrypted_or_clear() {
         let mut credential = Credential::named(Name::parse("c".to_owned()).unwrap());
         credential.password = Field::Set(Secret::from_document("x".repeat(1000)));
-        let clear = weight(&mut credential);
+        let clear = record_bytes(&mut credential);
         credential.password =
             Field::Set(Secret::Encrypted(vec![0; 1000 + ENCRYPTION_OVERHEAD_BYTES]));
-        assert_eq!(weight(&mut credential), clear);
+        assert_eq!(record_bytes(&mut credential), clear);
         let encrypted =
             |bytes| Field::Set(Secret::Encrypted(vec![0; bytes + ENCRYPTION_OVERHEAD_BYTES]));
         credential.password = encrypted(TEXT_BYTES_MAX);

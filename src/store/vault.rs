@@ -150,7 +150,7 @@ fn context(kind: Kind, property: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Credential, Entity, Field, Name, limits::weight};
+    use crate::model::{Credential, Entity, Field, Name, limits::record_bytes};
 
     fn credential(name: &str, password: &str) -> Credential {
         let mut record = Credential::named(Name::parse(name.to_owned()).unwrap());
@@ -173,7 +173,7 @@ mod tests {
         assert_ne!(one.password, other.password);
         assert_ne!(one, clear);
         // The overhead of encryption does not count.
-        assert_eq!(weight(&mut one), weight(&mut clear.clone()));
+        assert_eq!(record_bytes(&mut one), record_bytes(&mut clear.clone()));
         again.decrypt_secrets(&mut one).unwrap();
         assert_eq!(one, clear);
     }

@@ -335,10 +335,11 @@ fn check_limits(
     after: &mut AnyRecord,
 ) -> Result<(), StoreError> {
     let Err(over) = model::check_limits(&mut **after) else { return Ok(()) };
-    let after_weight = limits::weight(&mut **after);
+    let after_bytes = limits::record_bytes(&mut **after);
     let shrinks = before.is_some_and(|before| {
         let mut before = before.record.clone();
-        model::check_limits(&mut *before).is_err() && after_weight <= limits::weight(&mut *before)
+        model::check_limits(&mut *before).is_err()
+            && after_bytes <= limits::record_bytes(&mut *before)
     });
     if shrinks {
         return Ok(());
