@@ -1,6 +1,6 @@
 //! Builds values from tokens, like PyYAML's `parser.py`, `composer.py` and `constructor.py`.
 //!
-//! It is recursive. The limit on levels bounds the stack.
+//! The functions are recursive. The limit on nesting levels prevents a stack overflow.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -27,6 +27,22 @@ pub struct Respelled {
     pub value: Value,
 }
 
+/// The style of the outermost list of a document.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListStyle {
+    /// One item a line, after `-`.
+    Block,
+    /// Items in brackets, separated by commas.
+    Flow,
+}
+
+/// The position of the next entry of a flow collection. A comma precedes every entry but the first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum FlowPosition {
+    First,
+    Later,
+}
+
 /// The context of a node. It determines which content is allowed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum NodeContext {
@@ -36,7 +52,7 @@ enum NodeContext {
     Entry,
 }
 
-/// A node.
+/// A node of a document: its content, and the number of nesting levels in it.
 struct Node {
     content: Resolved,
     /// The number of levels of collections, including the node itself.
@@ -78,7 +94,7 @@ pub(super) struct Builder<'r> {
     /// The number of bytes to which aliases within their own record have expanded in this document.
     alias_bytes: u64,
     /// The number of bytes to which aliases to earlier records have expanded in this document.
-    borrowed_bytes: u64,
+    earlier_record_alias_bytes: u64,
 }
 
 /// Number of unusual spellings that are kept for a record, and the longest one in bytes. They are only
@@ -100,20 +116,16 @@ impl<'r> Builder<'r> {
             respelled: Vec::new(),
             large: None,
             alias_bytes: 0,
-            borrowed_bytes: 0,
+            earlier_record_alias_bytes: 0,
         }
     }
 
-    /// Reads one record, an item of the outermost list. `flow` is true if that list is in flow
-    /// style.
-    pub(super) fn record(&mut self, flow: bool) -> Result<Value, ReadError> {
+    /// Reads one record, an item of the outermost list. `style` is the style of that list.
+    pub(super) fn record(&mut self, style: ListStyle) -> Result<Value, ReadError> {
         self.record_bytes = 0;
-        let node = if !flow {
-            self.node(NodeContext::Block, 1)?
-        } else if self.at(|kind| *kind == TokenKind::Key)? {
-            self.flow_pair(1)?
-        } else {
-            self.node(NodeContext::Flow, 1)?
+        let node = match style {
+            ListStyle::Block => self.node(NodeContext::Block, 1)?,
+            ListStyle::Flow => self.flow_item(1)?,
         };
         Ok(self.anchors.finish_record(node.into_value()))
     }
@@ -128,7 +140,7 @@ impl<'r> Builder<'r> {
         Ok(is(&self.scanner.peek()?.kind))
     }
 
-    /// Skips the next token if it is this one. Returns whether it was.
+    /// Consumes the next token if it equals `kind`. Returns whether it did.
     pub(super) fn take(&mut self, kind: &TokenKind) -> Result<bool, ReadError> {
         let found = self.at(|next| next == kind)?;
         if found {
@@ -137,8 +149,8 @@ impl<'r> Builder<'r> {
         Ok(found)
     }
 
-    /// Returns the error that the next token is not allowed here.
-    pub(super) fn unexpected<T>(&mut self, problem: &'static str) -> Result<T, ReadError> {
+    /// Fails with a syntax error at the next token, which is not allowed here. Never returns `Ok`.
+    pub(super) fn fail_at_next<T>(&mut self, problem: &'static str) -> Result<T, ReadError> {
         Err(self.scanner.peek()?.mark.syntax(problem))
     }
 
@@ -154,7 +166,7 @@ impl<'r> Builder<'r> {
         Ok(())
     }
 
-    /// Reads a node. `level` is its level if it is a collection.
+    /// Reads a node. `level` is the nesting level of a collection that starts here.
     fn node(&mut self, context: NodeContext, level: usize) -> Result<Node, ReadError> {
         if self.at(|kind| matches!(kind, TokenKind::Alias(_)))? {
             return self.alias(level);
@@ -221,16 +233,19 @@ impl<'r> Builder<'r> {
     /// Reads an alias, and returns a copy of its value.
     fn alias(&mut self, level: usize) -> Result<Node, ReadError> {
         let Token { kind, mark } = self.scanner.next()?;
-        let TokenKind::Alias(name) = kind else { return Err(mark.syntax("no alias")) };
+        let TokenKind::Alias(name) = kind else {
+            return Err(mark.syntax("an alias is missing here"));
+        };
         let Expansion { bytes, height, origin } =
             self.anchors.measure(&name).map_err(|rule| mark.refuse(rule))?;
         self.count(mark, bytes)?;
         let read = self.scanner.source.bytes_read();
         let (expanded, bytes_max) = match origin {
             Origin::SameRecord => (&mut self.alias_bytes, ALIAS_BYTES_MAX),
-            Origin::EarlierRecord => {
-                (&mut self.borrowed_bytes, LARGE_RECORD_BYTES + read * ALIAS_BYTES_PER_BYTE_MAX)
-            }
+            Origin::EarlierRecord => (
+                &mut self.earlier_record_alias_bytes,
+                LARGE_RECORD_BYTES + read * ALIAS_BYTES_PER_BYTE_MAX,
+            ),
         };
         *expanded += bytes;
         if *expanded > bytes_max {
@@ -256,7 +271,7 @@ impl<'r> Builder<'r> {
         context: NodeContext,
         level: usize,
         tag: Option<(Tag, Mark)>,
-        anchored: bool,
+        has_anchor: bool,
     ) -> Result<Node, ReadError> {
         let token = self.scanner.peek()?;
         let mark = token.mark;
@@ -274,7 +289,7 @@ impl<'r> Builder<'r> {
             TokenKind::BlockEntry if context == NodeContext::Entry => {
                 self.sequence(mark, level, tag, Self::indentless_sequence)
             }
-            _ if anchored || tag.is_some() => self.resolve(mark, tag, String::new(), true),
+            _ if has_anchor || tag.is_some() => self.resolve(mark, tag, String::new(), true),
             _ => Err(mark.syntax("a value is missing here")),
         }
     }
@@ -366,25 +381,25 @@ impl<'r> Builder<'r> {
     fn block_sequence(&mut self, level: usize, items: &mut Items) -> Result<(), ReadError> {
         self.scanner.next()?;
         while self.take(&TokenKind::BlockEntry)? {
-            let empty =
+            let is_empty =
                 self.at(|kind| matches!(kind, TokenKind::BlockEntry | TokenKind::BlockEnd))?;
-            items.push(self.node_unless(empty, NodeContext::Block, level)?);
+            items.push(self.node_or_null(is_empty, NodeContext::Block, level)?);
         }
         if !self.take(&TokenKind::BlockEnd)? {
-            return self.unexpected("expected the next entry of the list, or its end");
+            return self.fail_at_next("expected the next entry of the list, or its end");
         }
         Ok(())
     }
 
     fn indentless_sequence(&mut self, level: usize, items: &mut Items) -> Result<(), ReadError> {
         while self.take(&TokenKind::BlockEntry)? {
-            let empty = self.at(|kind| {
+            let is_empty = self.at(|kind| {
                 matches!(
                     kind,
                     TokenKind::BlockEntry | TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd
                 )
             })?;
-            items.push(self.node_unless(empty, NodeContext::Block, level)?);
+            items.push(self.node_or_null(is_empty, NodeContext::Block, level)?);
         }
         Ok(())
     }
@@ -396,45 +411,50 @@ impl<'r> Builder<'r> {
         self.scanner.next()?;
         while self.take(&TokenKind::Key)? {
             let mark = self.scanner.peek()?.mark;
-            let empty = self.at(ends)?;
-            let key = self.node_unless(empty, NodeContext::Entry, level)?;
+            let is_empty = self.at(ends)?;
+            let key = self.node_or_null(is_empty, NodeContext::Entry, level)?;
             pairs.key(mark, &key)?;
-            let empty = !self.take(&TokenKind::Value)? || self.at(ends)?;
-            let value = self.node_unless(empty, NodeContext::Entry, level)?;
+            let is_empty = !self.take(&TokenKind::Value)? || self.at(ends)?;
+            let value = self.node_or_null(is_empty, NodeContext::Entry, level)?;
             pairs.push(mark, key, value)?;
         }
         if !self.take(&TokenKind::BlockEnd)? {
-            return self.unexpected("expected the next key of the mapping, or its end");
+            return self.fail_at_next("expected the next key of the mapping, or its end");
         }
         Ok(())
     }
 
     fn flow_sequence(&mut self, level: usize, items: &mut Items) -> Result<(), ReadError> {
         self.scanner.next()?;
-        let mut first = true;
-        while self.flow_continues(first, &TokenKind::FlowSequenceEnd)? {
-            first = false;
-            items.push(if self.at(|kind| *kind == TokenKind::Key)? {
-                self.flow_pair(level)?
-            } else {
-                self.node(NodeContext::Flow, level)?
-            });
+        let mut position = FlowPosition::First;
+        while self.has_next_flow_entry(position, &TokenKind::FlowSequenceEnd)? {
+            position = FlowPosition::Later;
+            items.push(self.flow_item(level)?);
         }
         Ok(())
     }
 
-    /// Skips the comma before the next entry of a flow collection, or the collection's end. Returns
-    /// whether another entry follows.
-    pub(super) fn flow_continues(
+    /// Reads an item of a flow list: a node, or a mapping with one entry.
+    fn flow_item(&mut self, level: usize) -> Result<Node, ReadError> {
+        if self.at(|kind| *kind == TokenKind::Key)? {
+            self.flow_pair(level)
+        } else {
+            self.node(NodeContext::Flow, level)
+        }
+    }
+
+    /// Consumes the comma before the next entry of a flow collection, or the end of the collection.
+    /// Returns whether another entry follows.
+    pub(super) fn has_next_flow_entry(
         &mut self,
-        first: bool,
+        position: FlowPosition,
         end: &TokenKind,
     ) -> Result<bool, ReadError> {
         if self.take(end)? {
             return Ok(false);
         }
-        if !first && !self.take(&TokenKind::FlowEntry)? {
-            return self.unexpected("expected a comma or the closing bracket");
+        if position == FlowPosition::Later && !self.take(&TokenKind::FlowEntry)? {
+            return self.fail_at_next("expected a comma or the closing bracket");
         }
         Ok(!self.take(end)?)
     }
@@ -449,16 +469,16 @@ impl<'r> Builder<'r> {
 
     fn flow_mapping(&mut self, level: usize, pairs: &mut Pairs) -> Result<(), ReadError> {
         self.scanner.next()?;
-        let mut first = true;
-        while self.flow_continues(first, &TokenKind::FlowMappingEnd)? {
-            first = false;
+        let mut position = FlowPosition::First;
+        while self.has_next_flow_entry(position, &TokenKind::FlowMappingEnd)? {
+            position = FlowPosition::Later;
             if self.at(|kind| *kind == TokenKind::Key)? {
                 self.flow_entry(level, pairs, &TokenKind::FlowMappingEnd)?;
             } else {
                 let mark = self.scanner.peek()?.mark;
                 let key = self.node(NodeContext::Flow, level)?;
                 pairs.key(mark, &key)?;
-                let value = self.node_unless(true, NodeContext::Flow, level)?;
+                let value = self.node_or_null(true, NodeContext::Flow, level)?;
                 pairs.push(mark, key, value)?;
             }
         }
@@ -475,22 +495,22 @@ impl<'r> Builder<'r> {
         self.scanner.next()?;
         let ends = |kind: &TokenKind| *kind == TokenKind::FlowEntry || kind == end;
         let mark = self.scanner.peek()?.mark;
-        let empty = self.at(|kind| *kind == TokenKind::Value || ends(kind))?;
-        let key = self.node_unless(empty, NodeContext::Flow, level)?;
+        let is_empty = self.at(|kind| *kind == TokenKind::Value || ends(kind))?;
+        let key = self.node_or_null(is_empty, NodeContext::Flow, level)?;
         pairs.key(mark, &key)?;
-        let empty = !self.take(&TokenKind::Value)? || self.at(ends)?;
-        let value = self.node_unless(empty, NodeContext::Flow, level)?;
+        let is_empty = !self.take(&TokenKind::Value)? || self.at(ends)?;
+        let value = self.node_or_null(is_empty, NodeContext::Flow, level)?;
         pairs.push(mark, key, value)
     }
 
-    /// Reads a node, or returns null if there is no content.
-    fn node_unless(
+    /// Reads a node. Returns null instead if `is_empty`, which means that the node has no content.
+    fn node_or_null(
         &mut self,
-        empty: bool,
+        is_empty: bool,
         context: NodeContext,
         level: usize,
     ) -> Result<Node, ReadError> {
-        if !empty {
+        if !is_empty {
             return self.node(context, level);
         }
         let mark = self.scanner.source.mark();

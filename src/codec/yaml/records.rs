@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::ops::ControlFlow;
 
-use super::build::{Builder, Respelled};
+use super::build::{Builder, FlowPosition, ListStyle, Respelled};
 use super::canonical::{self, Outcome};
 use super::error::{ReadError, Rule};
 use super::scanner::Scanner;
@@ -60,7 +60,8 @@ pub fn read_value(mut text: &[u8]) -> Result<Value, ReadError> {
         return Err(Mark { line: 1, column: 1 }.refuse(Rule::DocumentSize));
     }
     let mut builder = Builder::new(Scanner::new(DocumentSource::new(&mut text)), VALUE_DEPTH_MAX);
-    let value = if document_start(&mut builder)? { builder.record(false)? } else { Value::Null };
+    let value =
+        if document_start(&mut builder)? { builder.record(ListStyle::Block)? } else { Value::Null };
     document_end(&mut builder)?;
     Ok(value)
 }
@@ -70,10 +71,10 @@ fn document_start(builder: &mut Builder<'_>) -> Result<bool, ReadError> {
     while builder.take(&TokenKind::DocumentEnd)? {}
     if builder.take(&TokenKind::Directive)? {
         if builder.at(|kind| *kind == TokenKind::Directive)? {
-            return builder.unexpected("the %YAML directive occurs twice");
+            return builder.fail_at_next("the %YAML directive occurs twice");
         }
         if !builder.take(&TokenKind::DocumentStart)? {
-            return builder.unexpected("`---` must follow a directive");
+            return builder.fail_at_next("`---` must follow a directive");
         }
     } else {
         builder.take(&TokenKind::DocumentStart)?;
@@ -138,7 +139,7 @@ impl<'r> Records<'r> {
             self.flow(each)?
         } else {
             let mark = self.builder.scanner.peek()?.mark;
-            let found = self.builder.record(false)?.type_name();
+            let found = self.builder.record(ListStyle::Block)?.type_name();
             return Err(mark.refuse(Rule::NotAList { found }));
         };
         if done.is_continue() {
@@ -161,10 +162,17 @@ impl<'r> Records<'r> {
                 Some(read) => read,
                 None => {
                     let line = self.builder.scanner.next()?.mark.line;
-                    let empty = self
+                    let is_empty = self
                         .builder
                         .at(|kind| matches!(kind, TokenKind::BlockEntry | TokenKind::BlockEnd))?;
-                    (line, if empty { Value::Null } else { self.builder.record(false)? })
+                    (
+                        line,
+                        if is_empty {
+                            Value::Null
+                        } else {
+                            self.builder.record(ListStyle::Block)?
+                        },
+                    )
                 }
             };
             if self.give(line, value, each).is_break() {
@@ -175,15 +183,16 @@ impl<'r> Records<'r> {
             self.builder.scanner.next()?;
             return Ok(ControlFlow::Continue(()));
         }
-        self.builder.unexpected("expected the next record with its `-`, or the end of the document")
+        self.builder
+            .fail_at_next("expected the next record with its `-`, or the end of the document")
     }
 
     fn flow(&mut self, each: Each<'_>) -> Result<ControlFlow<()>, ReadError> {
-        let mut first = true;
-        while self.builder.flow_continues(first, &TokenKind::FlowSequenceEnd)? {
-            first = false;
+        let mut position = FlowPosition::First;
+        while self.builder.has_next_flow_entry(position, &TokenKind::FlowSequenceEnd)? {
+            position = FlowPosition::Later;
             let line = self.builder.scanner.peek()?.mark.line;
-            let value = self.builder.record(true)?;
+            let value = self.builder.record(ListStyle::Flow)?;
             if self.give(line, value, each).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
