@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::attempts::Attempts;
-use super::password::{Cost, StoredHash};
+use super::password::{HashParameters, StoredHash};
 use super::password_cache::PasswordCache;
 use super::{Account, Accounts, AccountsError, CachedAccount, HashError, Principal};
 use crate::wording::Chain;
@@ -74,8 +74,9 @@ pub struct Login {
     accounts: Arc<dyn Accounts>,
     password_cache: PasswordCache,
     attempts: Attempts,
-    /// The cost of the last check of an existing user. A login of an unknown user spends the same.
-    decoy: Mutex<Cost>,
+    /// The parameters of the last checked hash. A login of an unknown user takes the same time, so
+    /// that the time does not reveal whether a user exists.
+    unknown_user_parameters: Mutex<HashParameters>,
 }
 
 impl Login {
@@ -88,7 +89,7 @@ impl Login {
             accounts,
             password_cache: PasswordCache::new().map_err(HashError::NoRandomness)?,
             attempts: Attempts::default(),
-            decoy: Mutex::default(),
+            unknown_user_parameters: Mutex::default(),
         })
     }
 
@@ -150,8 +151,8 @@ impl Login {
     ) -> Result<Principal, LoginError> {
         let now = Instant::now();
         let Credentials { name, password } = credentials;
-        // Both were checked before, but other calls can have run while this one waited for a
-        // thread: failures that lead to a lock, or a check of the same credentials.
+        // The lock and the cache were checked before. Other calls can have changed them while this
+        // call waited for a thread.
         self.require_unlocked_user(name, address, now)?;
         let account = self.accounts.account(name)?;
         if let Some(account) = &account
@@ -163,11 +164,11 @@ impl Login {
 
         let usable = account.as_ref().and_then(|account| Some((account, usable_hash(account)?)));
         let Some((account, hash)) = usable else {
-            self.decoy_cost().spend(password);
+            self.unknown_user_parameters().spend(password);
             self.attempts.failed(name, address, now);
             return Err(LoginError::Refused);
         };
-        self.set_decoy_cost(hash.cost());
+        self.set_unknown_user_parameters(hash.parameters());
         if !hash.verify(password) {
             self.attempts.failed(name, address, now);
             return Err(LoginError::Refused);
@@ -177,12 +178,13 @@ impl Login {
         Ok(account.principal())
     }
 
-    fn decoy_cost(&self) -> Cost {
-        self.decoy.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn unknown_user_parameters(&self) -> HashParameters {
+        self.unknown_user_parameters.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_decoy_cost(&self, cost: &Cost) {
-        *self.decoy.lock().unwrap_or_else(PoisonError::into_inner) = cost.clone();
+    fn set_unknown_user_parameters(&self, parameters: &HashParameters) {
+        *self.unknown_user_parameters.lock().unwrap_or_else(PoisonError::into_inner) =
+            parameters.clone();
     }
 
     fn require_unlocked_user(

@@ -47,25 +47,25 @@ pub enum HashError {
     Hashing(argon2::password_hash::Error),
 }
 
-/// The parameters of a hash, which determine the cost of a check.
+/// The parameters of a hash, which determine the time and memory of a check.
 #[derive(Clone)]
-pub(super) struct Cost {
+pub(super) struct HashParameters {
     algorithm: Algorithm,
     version: Version,
     params: Params,
 }
 
 /// The parameters of new hashes.
-impl Default for Cost {
+impl Default for HashParameters {
     fn default() -> Self {
-        // Always `Ok`: the numbers are constants that argon2 accepts, and a test hashes with them.
+        // Always `Ok`: argon2 accepts these constants. A test compares the parameters of a new hash.
         let params = Params::new(NEW_HASH_MEMORY_KIB, NEW_HASH_PASSES, NEW_HASH_LANES, None)
             .unwrap_or_default();
         Self { algorithm: Algorithm::Argon2id, version: Version::V0x13, params }
     }
 }
 
-impl Cost {
+impl HashParameters {
     fn argon2(&self) -> Argon2<'static> {
         Argon2::new(self.algorithm, self.version, self.params.clone())
     }
@@ -83,11 +83,11 @@ impl Cost {
     }
 }
 
-/// A parsed PHC string whose cost is within the limits.
+/// A parsed PHC string whose parameters are within the limits.
 pub(super) struct StoredHash<'a> {
     phc: &'a str,
     hash: PasswordHash<'a>,
-    cost: Cost,
+    parameters: HashParameters,
 }
 
 impl<'a> StoredHash<'a> {
@@ -112,7 +112,7 @@ impl<'a> StoredHash<'a> {
         {
             return Err(HashError::TooCostly { memory_kib, passes, lanes });
         }
-        Ok(Self { phc, hash, cost: Cost { algorithm, version, params } })
+        Ok(Self { phc, hash, parameters: HashParameters { algorithm, version, params } })
     }
 
     /// The stored text.
@@ -121,13 +121,13 @@ impl<'a> StoredHash<'a> {
     }
 
     /// The parameters of this hash.
-    pub(super) fn cost(&self) -> &Cost {
-        &self.cost
+    pub(super) fn parameters(&self) -> &HashParameters {
+        &self.parameters
     }
 
     /// Returns whether the password matches. Compares in constant time.
     pub(super) fn verify(&self, password: &str) -> bool {
-        self.cost.argon2().verify_password(password.as_bytes(), &self.hash).is_ok()
+        self.parameters.argon2().verify_password(password.as_bytes(), &self.hash).is_ok()
     }
 }
 
@@ -140,7 +140,7 @@ pub fn hash_password(password: &str) -> Result<Zeroizing<String>, HashError> {
     let mut salt = [0_u8; SALT_BYTES];
     crate::disk::fill_random(&mut salt).map_err(HashError::NoRandomness)?;
     let salt = SaltString::encode_b64(&salt).map_err(HashError::Hashing)?;
-    let hash = Cost::default()
+    let hash = HashParameters::default()
         .argon2()
         .hash_password(password.as_bytes(), Salt::from(&salt))
         .map_err(HashError::Hashing)?;
@@ -161,7 +161,7 @@ mod tests {
         "$argon2d$v=19$m=102400,t=2,p=8$f1pCP6K+C/kNpo5xayI9RA$+cOu8R8NGeW6o/CmtBLBxw";
 
     #[test]
-    fn hashes_of_enms_verify_as_they_are() {
+    fn hashes_of_enms_are_accepted() {
         for phc in HASHES_OF_ENMS {
             let stored = StoredHash::parse(phc).unwrap();
             assert!(stored.verify("admin"), "{phc}");
