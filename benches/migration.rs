@@ -20,7 +20,6 @@ use std::{
 use satchel::job::Progress;
 use satchel::{
     access,
-    import::{EmptyReplacement, Mode, OnError},
     migration::{EmptyFirst, ExportRequest, ImportRequest, Migration},
     model::{Kind, Secrets},
     store::Store,
@@ -118,13 +117,10 @@ fn open(folder: &Path) -> (Arc<Store>, Migration) {
 
 fn import(folder: &Path) -> String {
     let (_store, migration) = open(folder);
+    let kinds = vec![Kind::Device, Kind::Link];
     let request = ImportRequest {
-        name: "bench".parse().unwrap(),
-        kinds: vec![Kind::Device, Kind::Link],
         empty: EmptyFirst::Yes,
-        empty_replacement: EmptyReplacement::Refused,
-        on_error: OnError::Fail,
-        mode: Mode::Apply,
+        ..ImportRequest::new("bench".parse().unwrap(), kinds)
     };
     let report = migration.import(&request, "admin", &Progress::detached()).unwrap();
     assert_eq!(report.problems.total, 0);

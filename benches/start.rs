@@ -20,8 +20,8 @@ use std::{
 use satchel::job::Progress;
 use satchel::{
     access,
-    import::{EmptyReplacement, ImportOutcome, Mode, OnError},
-    migration::{EmptyFirst, ImportRequest, Migration},
+    import::ImportOutcome,
+    migration::{ImportRequest, Migration},
     model::Kind,
     store::Store,
 };
@@ -92,14 +92,7 @@ fn fill(data: &Path, devices: u64) {
     }
     project::make(&data.join("migrations/bench"), devices);
     let migration = Migration::new(store).unwrap();
-    let request = ImportRequest {
-        name: "bench".parse().unwrap(),
-        kinds: vec![Kind::Device, Kind::Link],
-        empty: EmptyFirst::No,
-        empty_replacement: EmptyReplacement::Refused,
-        on_error: OnError::Fail,
-        mode: Mode::Apply,
-    };
+    let request = ImportRequest::new("bench".parse().unwrap(), vec![Kind::Device, Kind::Link]);
     let report =
         migration.import(&request, access::FIRST_USER_NAME, &Progress::detached()).unwrap();
     assert_eq!(report.outcome, ImportOutcome::Imported);

@@ -19,9 +19,9 @@ use satchel::job::Progress;
 use satchel::{
     access,
     codec::workbook::{Cell, Format, WorkbookWriter},
-    import::{EmptyReplacement, ImportOutcome, Mode, OnError},
+    import::ImportOutcome,
     store::Store,
-    topology::{ExportContent, ExportRequest, ImportRequest, ReadOptions, Replace, Topology},
+    topology::{ExportContent, ExportRequest, ImportRequest, Topology},
 };
 
 /// The executable's own allocator: see `main.rs`.
@@ -98,14 +98,7 @@ fn main() {
 fn import(topology: &Topology, workbook: &Path) {
     let mut upload = topology.upload().unwrap();
     upload.write_all(&fs::read(workbook).unwrap()).unwrap();
-    let request = ImportRequest {
-        file_name: None,
-        reading: ReadOptions::BY_NAME,
-        replace: Replace::No,
-        empty_replacement: EmptyReplacement::Refused,
-        on_error: OnError::Fail,
-        mode: Mode::Apply,
-    };
+    let request = ImportRequest::DEFAULT;
     let report = topology.import(upload, &request, "admin", &Progress::detached()).unwrap();
     assert_eq!(report.outcome, ImportOutcome::Imported, "{report:?}");
     print!("{:?} ", report.milliseconds);

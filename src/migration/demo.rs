@@ -5,13 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{EmptyFirst, ImportReport, ImportRequest, Migration, MigrationError, ProjectName};
-use crate::{
-    disk::sync_directory,
-    import::{EmptyReplacement, ImportOutcome, Mode, OnError},
-    job::Progress,
-    model::Kind,
-};
+use super::{ImportReport, ImportRequest, Migration, MigrationError, ProjectName};
+use crate::{disk::sync_directory, import::ImportOutcome, job::Progress, model::Kind};
 
 /// The name of the sample project in the project library.
 const NAME: &str = "demo";
@@ -56,14 +51,7 @@ impl Migration {
         let name: ProjectName =
             NAME.parse().unwrap_or_else(|error| unreachable!("{NAME} is a name: {error}"));
         write_files(&self.0.store.directory().migrations())?;
-        let request = ImportRequest {
-            name,
-            kinds: Kind::ALL.to_vec(),
-            empty: EmptyFirst::No,
-            empty_replacement: EmptyReplacement::Refused,
-            on_error: OnError::Fail,
-            mode: Mode::Apply,
-        };
+        let request = ImportRequest::new(name, Kind::ALL.to_vec());
         let report = self.import(&request, caller, &Progress::detached())?;
         debug_assert_eq!(report.outcome, ImportOutcome::Imported);
         Ok(Demo::Imported(Box::new(report)))

@@ -44,3 +44,18 @@ pub struct ImportRequest {
     /// Whether the import is applied or a dry run.
     pub mode: Mode,
 }
+
+impl ImportRequest {
+    /// Returns the request to import these kinds of a project without any option: it adds and
+    /// updates records, and fails if a record is rejected.
+    pub fn new(name: ProjectName, kinds: Vec<Kind>) -> Self {
+        Self {
+            name,
+            kinds,
+            empty: EmptyFirst::No,
+            empty_replacement: EmptyReplacement::Refused,
+            on_error: OnError::Fail,
+            mode: Mode::Apply,
+        }
+    }
+}

@@ -53,6 +53,19 @@ pub struct ImportRequest {
     pub mode: Mode,
 }
 
+impl ImportRequest {
+    /// The request without any option: it adds and updates the records of the sheets named `device`
+    /// and `link`, and fails if a record is rejected.
+    pub const DEFAULT: Self = Self {
+        file_name: None,
+        reading: ReadOptions::BY_NAME,
+        replace: Replace::No,
+        empty_replacement: EmptyReplacement::Refused,
+        on_error: OnError::Fail,
+        mode: Mode::Apply,
+    };
+}
+
 /// The sheet of a file to read, the kind of its records, and the row of its header.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {

@@ -12,9 +12,8 @@ use anyhow::Context;
 
 use crate::{
     access::FIRST_USER_NAME,
-    import::{EmptyReplacement, Mode, OnError},
     job::Progress,
-    migration::{EmptyFirst, ImportReport, ImportRequest, Migration, ProjectName, ProjectSummary},
+    migration::{ImportReport, ImportRequest, Migration, ProjectName, ProjectSummary},
     model::Kind,
     store::{CreateDirectory, Options, Recovery, Store},
 };
@@ -59,14 +58,8 @@ impl Scratch {
         let project = project
             .with_context(|| format!("There is no project “{name}” in the project library"))?;
         let has = |kind: &Kind| project.documents[*kind].is_some();
-        let request = ImportRequest {
-            name: name.clone(),
-            kinds: Kind::ALL.into_iter().filter(has).collect(),
-            empty: EmptyFirst::No,
-            empty_replacement: EmptyReplacement::Allowed,
-            on_error: OnError::Fail,
-            mode: Mode::Apply,
-        };
+        let kinds = Kind::ALL.into_iter().filter(has).collect();
+        let request = ImportRequest::new(name.clone(), kinds);
         Ok(self.migration.import(&request, FIRST_USER_NAME, &Progress::detached())?)
     }
 

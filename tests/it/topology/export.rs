@@ -7,8 +7,8 @@ fn the_real_workbooks_are_imported_and_exported_unchanged() {
     for path in fixtures() {
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         let bytes = fs::read(&path).unwrap();
-        let place = Fixture::new();
-        let report = place.imported(&bytes);
+        let fixture = Fixture::new();
+        let report = fixture.imported(&bytes);
         assert_eq!(report.problems.total, 0);
         let read = cells(&bytes);
         for (sheet, rows) in &read {
@@ -23,10 +23,10 @@ fn the_real_workbooks_are_imported_and_exported_unchanged() {
         let header: Vec<_> = header.iter().map(Cell::to_string).collect();
         assert_eq!(ignored.len(), header.iter().map(String::as_str).filter(secret).count());
         for format in ["out.xls", "out.xlsx"] {
-            let first = place.export(format);
-            let there = Fixture::new();
-            there.imported(&first);
-            assert_eq!(cells(&there.export(format)), cells(&first), "{file} {format}");
+            let first = fixture.export(format);
+            let second = Fixture::new();
+            second.imported(&first);
+            assert_eq!(cells(&second.export(format)), cells(&first), "{file} {format}");
             compare(&file, &read, &cells(&first));
         }
     }
@@ -75,29 +75,29 @@ fn compare(file: &str, read: &Sheets, written: &Sheets) {
 
 #[test]
 fn an_export_is_imported_with_the_same_types() {
-    let place = hostile();
+    let fixture = unusual_values();
     for format in ["out.xls", "out.xlsx"] {
-        let first = place.export(format);
-        let there = Fixture::new();
-        there.imported(&first);
-        for name in place.names::<Device>() {
-            assert_eq!(there.device(&name), place.device(&name), "{format} {name}");
+        let first = fixture.export(format);
+        let second = Fixture::new();
+        second.imported(&first);
+        for name in fixture.names::<Device>() {
+            assert_eq!(second.device(&name), fixture.device(&name), "{format} {name}");
         }
-        for name in place.names::<Link>() {
-            assert_eq!(there.link(&name), place.link(&name), "{format} {name}");
+        for name in fixture.names::<Link>() {
+            assert_eq!(second.link(&name), fixture.link(&name), "{format} {name}");
         }
-        assert_eq!(cells(&there.export(format)), cells(&first), "{format}");
+        assert_eq!(cells(&second.export(format)), cells(&first), "{format}");
         // Existing records are unchanged.
-        let report = place.imported(&first);
+        let report = fixture.imported(&first);
         assert!(report.types.iter().all(|kind| kind.updated + kind.created == 0), "{format}");
     }
 }
 
 #[test]
 fn known_columns_come_first_and_secrets_have_no_column() {
-    let place = hostile();
-    place.put::<Device>(vec![("name", "secretive".into()), ("enable_password", "x".into())]);
-    let report = place
+    let fixture = unusual_values();
+    fixture.put::<Device>(vec![("name", "secretive".into()), ("enable_password", "x".into())]);
+    let report = fixture
         .topology
         .export(
             &ExportRequest { name: "out".parse().unwrap(), content: ExportContent::Records },
@@ -107,7 +107,7 @@ fn known_columns_come_first_and_secrets_have_no_column() {
     assert_eq!((report.workbook.as_str(), report.format), ("out.xls", "xls"));
     assert_eq!(report.sheets[0].rows, 9);
     assert!(report.warnings[0].contains("enable_password"), "{:?}", report.warnings);
-    let sheets = cells(&place.export("out.xls"));
+    let sheets = cells(&fixture.export("out.xls"));
     let header: Vec<_> = sheets[0].1[0].iter().map(Cell::to_string).collect();
     let first = ["name", "port", "vendor", "model", "serial_number", "description", "icon"];
     assert_eq!(header[..first.len()], first);
@@ -121,8 +121,8 @@ fn known_columns_come_first_and_secrets_have_no_column() {
 
 #[test]
 fn an_empty_inventory_is_exported_and_imported() {
-    let place = Fixture::new();
-    let out = place.export("out.xlsx");
+    let fixture = Fixture::new();
+    let out = fixture.export("out.xlsx");
     let expected = |name: &str| (name.to_owned(), vec![vec![Cell::from("name".to_owned())]]);
     assert_eq!(cells(&out), [expected("device"), expected("link")]);
     Fixture::new().imported(&out);
@@ -130,24 +130,24 @@ fn an_empty_inventory_is_exported_and_imported() {
 
 #[test]
 fn an_export_that_does_not_fit_names_an_alternative_and_leaves_no_file() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let export = |name: &str| {
-        place.topology.export(
+        fixture.topology.export(
             &ExportRequest { name: name.parse().unwrap(), content: ExportContent::Records },
             &Progress::detached(),
         )
     };
-    place.put::<Device>(vec![("name", "R 1%".into()), ("é>b", "x".repeat(32_768).into())]);
+    fixture.put::<Device>(vec![("name", "R 1%".into()), ("é>b", "x".repeat(32_768).into())]);
     for name in ["a.xls", "a.xlsx"] {
         let error = export(name).unwrap_err();
         assert!(error.is_of_workbook(), "{error}");
-        let told = error.to_string();
-        assert!(told.contains("'é>b'") && told.contains("'R 1%'"), "{told}");
-        assert!(told.contains("project export"), "{told}");
+        let message = error.to_string();
+        assert!(message.contains("'é>b'") && message.contains("'R 1%'"), "{message}");
+        assert!(message.contains("project export"), "{message}");
     }
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let export = |name: &str| {
-        place.topology.export(
+        fixture.topology.export(
             &ExportRequest { name: name.parse().unwrap(), content: ExportContent::Records },
             &Progress::detached(),
         )
@@ -157,51 +157,51 @@ fn an_export_that_does_not_fit_names_an_alternative_and_leaves_no_file() {
         table += &format!("d{number}\n");
     }
     let request = reading(None, Some(Kind::Device), None);
-    let report = place.import(table.as_bytes(), &request);
+    let report = fixture.import(table.as_bytes(), &request);
     assert_eq!(report.types[0].created, 65_536);
-    let told = export("a.xls").unwrap_err().to_string();
-    assert!(told.contains(".xlsx") && told.contains("project export"), "{told}");
+    let message = export("a.xls").unwrap_err().to_string();
+    assert!(message.contains(".xlsx") && message.contains("project export"), "{message}");
     assert_eq!(export("a.xlsx").unwrap().sheets[0].rows, 65_536);
-    place.topology.remove(&"a.xlsx".parse().unwrap()).unwrap();
-    assert_eq!(place.left_over(), 0);
+    fixture.topology.remove(&"a.xlsx".parse().unwrap()).unwrap();
+    assert_eq!(fixture.left_over(), 0);
 }
 
 #[test]
 fn too_many_columns_are_refused_before_a_file_is_created() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let names: Vec<String> = (0..256).map(|number| format!("p{number:03}")).collect();
     let mut properties = vec![("name", Value::from("R 1%"))];
     properties.extend(names.iter().map(|name| (name.as_str(), Value::Int(1))));
-    place.put::<Device>(properties);
+    fixture.put::<Device>(properties);
     let export = |name: &str| {
-        place.topology.export(
+        fixture.topology.export(
             &ExportRequest { name: name.parse().unwrap(), content: ExportContent::Records },
             &Progress::detached(),
         )
     };
-    let told = export("a.xls").unwrap_err().to_string();
-    assert!(told.contains("256 columns") && told.contains(".xlsx"), "{told}");
-    assert_eq!(place.left_over(), 0);
+    let message = export("a.xls").unwrap_err().to_string();
+    assert!(message.contains("256 columns") && message.contains(".xlsx"), "{message}");
+    assert_eq!(fixture.left_over(), 0);
     assert_eq!(export("a.xlsx").unwrap().sheets[0].columns, 257);
 }
 
 /// A cell cannot say that one list stands in two places, as an anchor in a document does.
 #[test]
 fn equal_values_without_anchors_change_nothing() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let items = || Value::List(vec!["1".into(), "2".into()]);
     let anchored = || Value::Shared(Shared { label: 0, value: Box::new(items()) });
     let positions = Map::from_entries(vec![("a".into(), anchored()), ("b".into(), anchored())]);
-    place.put::<Device>(vec![("name", "R 1%".into()), ("positions", Value::Map(positions))]);
-    let before = place.device("R 1%");
+    fixture.put::<Device>(vec![("name", "R 1%".into()), ("positions", Value::Map(positions))]);
+    let before = fixture.device("R 1%");
     let header = ["name", "positions"];
     let equal = devices(&header, &[&["R 1%", "{'a': ['1', '2'], 'b': ['1', '2']}"]]);
     let dry_run = ImportRequest { mode: Mode::DryRun, ..DEFAULT };
     let counts = |report: &ImportReport| (report.types[0].updated, report.types[0].unchanged);
-    let report = place.import(&equal, &dry_run);
+    let report = fixture.import(&equal, &dry_run);
     assert_eq!((counts(&report), report.changes.unwrap().total), ((0, 1), 0));
-    assert_eq!(counts(&place.imported(&equal)), (0, 1));
-    assert_eq!(place.device("R 1%"), before);
+    assert_eq!(counts(&fixture.imported(&equal)), (0, 1));
+    assert_eq!(fixture.device("R 1%"), before);
     let other = devices(&header, &[&["R 1%", "{'a': ['1', '2'], 'b': ['1', '3']}"]]);
-    assert_eq!(counts(&place.imported(&other)), (1, 0));
+    assert_eq!(counts(&fixture.imported(&other)), (1, 0));
 }

@@ -4,54 +4,54 @@ use super::*;
 
 #[test]
 fn headings_are_matched_in_any_case_and_reported_as_written() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let header = ["  Name ", "IP_ADDRESS", "ip_adress", "", "Password", "pools", "id", "Rack"];
-    let report = place
+    let report = fixture
         .imported(&devices(&header, &[&["é>b", "10.0.0.1", "x", "lost", "s3cret", "p", "1", "7"]]));
-    let device = place.device("é>b").unwrap();
+    let device = fixture.device("é>b").unwrap();
     assert_eq!(device.ip_address, Field::Set("10.0.0.1".to_owned()));
     let custom: Vec<_> = device.custom.keys().map(String::as_str).collect();
     assert_eq!(custom, ["Rack", "ip_adress"]);
-    let told = json!(report);
+    let message = json!(report);
     assert_eq!(
-        told["sheets"],
+        message["sheets"],
         json!([{"sheet": "device", "header_row": 1, "rows": 1, "columns": 4}])
     );
     assert_eq!(
-        told["custom_columns"][0],
+        message["custom_columns"][0],
         json!({"sheet": "device", "column": "C", "name": "ip_adress", "nearest": "ip_address"})
     );
     let ignored: Vec<_> =
         report.source.ignored_columns.iter().map(|c| (c.column.as_str(), c.reason)).collect();
     let (secret, computed) = (Ignored::Secret, Ignored::Computed);
     assert_eq!(ignored, [("E", secret), ("F", computed), ("G", computed), ("D", Ignored::Unnamed)]);
-    assert!(!told.to_string().contains("s3cret"), "{told}");
-    assert!(told["warnings"].to_string().contains("Did you mean 'ip_address'?"), "{told}");
+    assert!(!message.to_string().contains("s3cret"), "{message}");
+    assert!(message["warnings"].to_string().contains("Did you mean 'ip_address'?"), "{message}");
     let id = report.report_id.unwrap();
     let mut whole = String::new();
-    place.topology.report(&id).unwrap().read_to_string(&mut whole).unwrap();
+    fixture.topology.report(&id).unwrap().read_to_string(&mut whole).unwrap();
     assert!(whole.contains("ip_adress") && !whole.contains("s3cret"));
     // The import has no problems, so no workbook is kept.
-    assert!(matches!(place.topology.marked(&id), Err(TopologyError::NoReport { .. })));
+    assert!(matches!(fixture.topology.marked(&id), Err(TopologyError::NoReport { .. })));
 }
 
 #[test]
-fn sheets_are_found_by_name_and_one_is_enough() {
-    let place = Fixture::new();
+fn sheets_are_found_by_name_and_other_files_are_refused() {
+    let fixture = Fixture::new();
     let rows = |name| vec![vec![text("name")], vec![text(name)]];
     let bytes = workbook(Format::Xlsx, &[("Notes", rows("x")), ("DEVICE", rows("R 1%"))]);
-    let report = place.imported(&bytes);
+    let report = fixture.imported(&bytes);
     assert_eq!(report.source.ignored_sheets, ["Notes"]);
     assert!(json!(report.warnings).to_string().contains("no sheet 'link'"));
-    let error = place.try_import(&workbook(Format::Xls, &[("Notes", rows("x"))]), &DEFAULT);
+    let error = fixture.try_import(&workbook(Format::Xls, &[("Notes", rows("x"))]), &DEFAULT);
     let error = error.unwrap_err();
     assert!(error.is_of_workbook() && error.to_string().contains("'Notes'"), "{error}");
     for bytes in [&b""[..], b"name\nx\n", b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"] {
-        let error = place.try_import(bytes, &DEFAULT).unwrap_err();
+        let error = fixture.try_import(bytes, &DEFAULT).unwrap_err();
         assert!(matches!(&error, TopologyError::Decode(_)) && error.is_of_workbook(), "{error}");
     }
-    assert_eq!(place.names::<Device>(), ["R 1%"]);
-    assert_eq!(place.left_over(), 0);
+    assert_eq!(fixture.names::<Device>(), ["R 1%"]);
+    assert_eq!(fixture.left_over(), 0);
 }
 
 #[test]
@@ -59,44 +59,45 @@ fn a_sheet_with_another_name_is_imported_as_the_requested_kind() {
     let rows = |name| vec![vec![text("name")], vec![text(name)]];
     let empty = || vec![vec![]];
     for format in Format::ALL {
-        let place = Fixture::new();
+        let fixture = Fixture::new();
         let only = workbook(format, &[("Geräte é>b", rows("R 1%")), ("Tabelle2", empty())]);
-        let report = place.import(&only, &reading(None, Some(Kind::Device), None));
+        let report = fixture.import(&only, &reading(None, Some(Kind::Device), None));
         assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
         assert_eq!(report.source.sheets[0].name.as_deref(), Some("Geräte é>b"));
         assert_eq!(report.source.ignored_sheets, ["Tabelle2"]);
 
         let sheets = [("Notes", rows("x")), ("link", rows("y")), ("Switches", rows("s"))];
         let several = workbook(format, &sheets);
-        let error = place.try_import(&several, &reading(None, Some(Kind::Device), None));
+        let error = fixture.try_import(&several, &reading(None, Some(Kind::Device), None));
         let error = error.unwrap_err().to_string();
         assert!(error.contains("'Notes', 'link', 'Switches'. Pass the name of one"), "{error}");
         // A client that always sends the kind still imports both sheets.
         let named = workbook(format, &[("device", rows("d")), ("link", rows("l"))]);
-        let report = place.import(&named, &reading(None, Some(Kind::Device), None));
+        let report = fixture.import(&named, &reading(None, Some(Kind::Device), None));
         assert_eq!(report.source.sheets.len(), 2);
-        place.store.change(|change| change.remove(Kind::Link, "l").map(drop)).unwrap();
-        let error = place.try_import(&several, &reading(Some("Switch"), Some(Kind::Device), None));
+        fixture.store.change(|change| change.remove(Kind::Link, "l").map(drop)).unwrap();
+        let error =
+            fixture.try_import(&several, &reading(Some("Switch"), Some(Kind::Device), None));
         assert!(error.unwrap_err().to_string().contains("no sheet 'Switch'. Its sheets: 'Notes'"));
-        let error = place.try_import(&several, &reading(Some("Switches"), None, None));
+        let error = fixture.try_import(&several, &reading(Some("Switches"), None, None));
         assert!(error.unwrap_err().to_string().contains("Pass `kind`"));
         let selected = reading(Some("switches"), Some(Kind::Device), None);
         let replace = ImportRequest { replace: Replace::Yes, ..selected };
-        place.put::<Link>(vec![("name", "kept".into())]);
-        place.import(&several, &replace);
-        assert_eq!(place.names::<Device>(), ["s"]);
-        assert_eq!(place.names::<Link>(), ["kept"], "only the kind of the sheet is replaced");
+        fixture.put::<Link>(vec![("name", "kept".into())]);
+        fixture.import(&several, &replace);
+        assert_eq!(fixture.names::<Device>(), ["s"]);
+        assert_eq!(fixture.names::<Link>(), ["kept"], "only the kind of the sheet is replaced");
     }
 }
 
 #[test]
 fn the_header_is_the_first_row_with_a_column_of_names() {
     for format in Format::ALL {
-        let place = Fixture::new();
+        let fixture = Fixture::new();
         let bytes = workbook(format, &[("device", under_a_title("R 1%"))]);
-        let report = place.imported(&bytes);
-        assert_eq!(place.names::<Device>(), ["R 1%"]);
-        assert_eq!(place.device("R 1%").unwrap().custom["Rack"], Value::from("r1"));
+        let report = fixture.imported(&bytes);
+        assert_eq!(fixture.names::<Device>(), ["R 1%"]);
+        assert_eq!(fixture.device("R 1%").unwrap().custom["Rack"], Value::from("r1"));
         assert_eq!(report.source.sheets[0].header_row, Some(4));
         let warnings = json!(report.warnings).to_string();
         assert!(warnings.contains("in row 4. 2 rows above it were not read"), "{warnings}");
@@ -106,41 +107,41 @@ fn the_header_is_the_first_row_with_a_column_of_names() {
         let mut rows = under_a_title("R 1%");
         rows[4][1] = text("many");
         let bytes = workbook(format, &[("Plan é>b", rows)]);
-        let report = place.import(&bytes, &reading(None, Some(Kind::Device), None));
+        let report = fixture.import(&bytes, &reading(None, Some(Kind::Device), None));
         assert_eq!(problems(&report), ["Plan é>b!B5 type"]);
-        let marked = marked(&place, &report);
+        let marked = marked(&fixture, &report);
         assert_eq!(marked[0].1[3][3], text("problem (Satchel)"));
         assert!(matches!(&marked[0].1[4][3], Cell::Text(text) if text.starts_with("port (B5)")));
     }
 }
 
 #[test]
-fn a_header_that_is_not_found_is_reported_with_the_headings_that_are_there() {
-    let place = Fixture::new();
+fn a_missing_header_is_reported_with_the_headings_of_the_sheet() {
+    let fixture = Fixture::new();
     let late = |rows: usize| {
         let mut table = vec![vec![text("x")]; rows];
         table.push(vec![text("name")]);
         table.push(vec![text("R 1%")]);
         workbook(Format::Xlsx, &[("device", table)])
     };
-    place.imported(&late(19));
-    assert_eq!(place.names::<Device>(), ["R 1%"]);
-    let report = place.import(&late(20), &DEFAULT);
+    fixture.imported(&late(19));
+    assert_eq!(fixture.names::<Device>(), ["R 1%"]);
+    let report = fixture.import(&late(20), &DEFAULT);
     assert_eq!(problems(&report), ["- no-name-column"]);
     assert!(json!(report).to_string().contains("in rows 1 to 20"), "{}", json!(report));
-    let report = place.import(&late(20), &reading(None, None, Some(21)));
+    let report = fixture.import(&late(20), &reading(None, None, Some(21)));
     assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
 
     let mut rows = under_a_title("R 1%");
     rows[3][0] = text("Gerätename");
     let bytes = workbook(Format::Xls, &[("device", rows)]);
-    let report = json!(place.import(&bytes, &DEFAULT));
-    let told = "Row 4 is most like a header (found: 'Gerätename', 'Port', 'Rack')";
-    assert!(report.to_string().contains(told), "{report}");
-    let report = json!(place.import(&bytes, &reading(None, None, Some(3))));
+    let report = json!(fixture.import(&bytes, &DEFAULT));
+    let message = "Row 4 is most like a header (found: 'Gerätename', 'Port', 'Rack')";
+    assert!(report.to_string().contains(message), "{report}");
+    let report = json!(fixture.import(&bytes, &reading(None, None, Some(3))));
     assert!(report.to_string().contains("in row 3 (found: 'Contact', "), "{report}");
-    let report = json!(place.import(&bytes, &reading(None, None, Some(2))));
+    let report = json!(fixture.import(&bytes, &reading(None, None, Some(2))));
     assert!(report.to_string().contains("row 2, which should contain the headings"), "{report}");
-    let report = json!(place.import(&bytes, &reading(None, None, Some(99))));
+    let report = json!(fixture.import(&bytes, &reading(None, None, Some(99))));
     assert!(report.to_string().contains("row 99, which should contain the headings"), "{report}");
 }

@@ -6,8 +6,8 @@ use super::*;
 fn a_mapping_gives_headings_their_properties() {
     let header = ["Gerätename", "IP-Adresse", "Standort", "Rack é>b", "Notiz", "vendor"];
     let row: &[&str] = &["R 1%", "192.0.2.1", "Bonn", "r1", "x", "Nokia"];
-    let place = Fixture::new();
-    let report = place.import(&devices(&header, &[row]), &DEFAULT);
+    let fixture = Fixture::new();
+    let report = fixture.import(&devices(&header, &[row]), &DEFAULT);
     assert_eq!(problems(&report), ["- no-name-column"]);
     // The proposal can be passed back as it is.
     let proposed = json!(report.source.proposed_mapping);
@@ -22,9 +22,9 @@ fn a_mapping_gives_headings_their_properties() {
     let mapping = mapping.with(Mapping::parse("Rack é>b=rack,Nirgends=model").unwrap()).unwrap();
     let mapping = mapping.with_ignored_text("vendor").unwrap();
     let reading = ReadOptions { mapping, ..ReadOptions::BY_NAME };
-    let report = place.import(&devices(&header, &[row]), &ImportRequest { reading, ..DEFAULT });
+    let report = fixture.import(&devices(&header, &[row]), &ImportRequest { reading, ..DEFAULT });
     assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
-    let device = place.device("R 1%").unwrap();
+    let device = fixture.device("R 1%").unwrap();
     assert_eq!(device.ip_address, Field::Set("192.0.2.1".into()));
     assert_eq!(device.location, Field::Set("Bonn".into()));
     assert_eq!(device.description, Field::Set("x".into()));
@@ -37,11 +37,11 @@ fn a_mapping_gives_headings_their_properties() {
 
 #[test]
 fn a_mapping_that_gives_a_property_twice_or_a_computed_one_is_a_problem() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let bytes = devices(&["Gerätename", "vendor", "Marke"], &[&["R 1%", "a", "b"]]);
-    let report = place.import(&bytes, &mapped("Gerätename=name,Marke=vendor"));
+    let report = fixture.import(&bytes, &mapped("Gerätename=name,Marke=vendor"));
     assert_eq!(problems(&report), ["device!C1 duplicate-column"]);
-    let report = place.import(&bytes, &mapped("Gerätename=name,Marke=id"));
+    let report = fixture.import(&bytes, &mapped("Gerätename=name,Marke=id"));
     assert_eq!(problems(&report), ["device!C1 mapping"]);
     // A name of a contact above the table is not a header.
     let rows = vec![
@@ -50,30 +50,30 @@ fn a_mapping_that_gives_a_property_twice_or_a_computed_one_is_a_problem() {
         vec![text("R 1%"), text("Nokia")],
     ];
     let bytes = workbook(Format::Xlsx, &[("device", rows)]);
-    let report = place.import(&bytes, &mapped("Gerätename=name,Marke=vendor"));
+    let report = fixture.import(&bytes, &mapped("Gerätename=name,Marke=vendor"));
     assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
-    assert_eq!(place.names::<Device>(), ["R 1%"]);
+    assert_eq!(fixture.names::<Device>(), ["R 1%"]);
 }
 
 #[test]
 fn columns_of_secrets_are_read_only_if_the_mapping_names_them() {
     let header = ["name", "Passwort", "enable secret", "SNMP Community", "API key"];
     let bytes = devices(&header, &[&["R 1%", "a", "b", "c", "d"]]);
-    let place = Fixture::new();
-    let report = place.imported(&bytes);
+    let fixture = Fixture::new();
+    let report = fixture.imported(&bytes);
     assert_eq!(report.source.ignored_columns.len(), 4);
     assert!(report.source.ignored_columns.iter().all(|column| column.reason == Ignored::Secret));
-    assert!(place.device("R 1%").unwrap().custom.is_empty());
+    assert!(fixture.device("R 1%").unwrap().custom.is_empty());
     assert!(warnings(&report).contains("'Passwort' of sheet 'device' was ignored"));
-    let report = place.import(&bytes, &mapped("SNMP Community=community"));
-    assert_eq!(place.device("R 1%").unwrap().custom["community"], Value::from("c"));
+    let report = fixture.import(&bytes, &mapped("SNMP Community=community"));
+    assert_eq!(fixture.device("R 1%").unwrap().custom["community"], Value::from("c"));
     assert!(warnings(&report).contains("'community' says that it is a secret"));
 }
 
 #[test]
 fn addresses_are_checked_and_lose_their_prefix_length() {
     let header = ["name", "ip_address"];
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let rows: [&[&str]; 5] = [
         &["a", "192.0.2.1/24"],
         &["b", " 192.0.2.1 "],
@@ -81,24 +81,30 @@ fn addresses_are_checked_and_lose_their_prefix_length() {
         &["d", ""],
         &["e", "192.0.2.2/24"],
     ];
-    let report = place.imported(&devices(&header, &rows));
+    let report = fixture.imported(&devices(&header, &rows));
     for (name, address) in [("a", "192.0.2.1"), ("b", "192.0.2.1"), ("c", "2001:db8::1")] {
-        assert_eq!(place.device(name).unwrap().ip_address, Field::Set(address.into()), "{name}");
+        assert_eq!(fixture.device(name).unwrap().ip_address, Field::Set(address.into()), "{name}");
     }
-    let told = warnings(&report);
+    let message = warnings(&report);
     assert!(
-        told.contains("'/24' was removed from 2 addresses in ip_address (device!B2, device!B6)")
+        message.contains("'/24' was removed from 2 addresses in ip_address (device!B2, device!B6)")
     );
-    assert!(told.contains("'/64' was removed from 1 address in ip_address (device!B4)"), "{told}");
-    assert!(told.contains("the address 192.0.2.1 is shared by 2 devices: 'a', 'b'"), "{told}");
+    assert!(
+        message.contains("'/64' was removed from 1 address in ip_address (device!B4)"),
+        "{message}"
+    );
+    assert!(
+        message.contains("the address 192.0.2.1 is shared by 2 devices: 'a', 'b'"),
+        "{message}"
+    );
     // An address of an existing device is found too, and only if the import brings one.
-    let report = place.imported(&devices(&header, &[&["new", "192.0.2.2"]]));
+    let report = fixture.imported(&devices(&header, &[&["new", "192.0.2.2"]]));
     assert!(warnings(&report).contains("192.0.2.2 is shared by 2 devices: 'e', 'new'"));
-    let report = place.imported(&devices(&header, &[&["d", "192.0.2.9"]]));
+    let report = fixture.imported(&devices(&header, &[&["d", "192.0.2.9"]]));
     assert!(!warnings(&report).contains("shared"), "{}", warnings(&report));
 
     let rows: [&[&str]; 3] = [&["x", "R 1%"], &["y", "192.0.2.1/33"], &["z", "10.1"]];
-    let report = place.import(&devices(&header, &rows), &DEFAULT);
+    let report = fixture.import(&devices(&header, &rows), &DEFAULT);
     assert_eq!(
         problems(&report),
         ["device!B2 ip-address", "device!B3 ip-address", "device!B4 ip-address"]
@@ -106,10 +112,10 @@ fn addresses_are_checked_and_lose_their_prefix_length() {
 }
 
 #[test]
-fn notes_and_sums_below_the_table_are_left_out_and_said() {
+fn notes_and_sums_below_the_table_are_left_out_with_a_warning() {
     let record = |name| vec![text(name), text("Bonn"), Cell::Number(22.0)];
     for format in Format::ALL {
-        let place = Fixture::new();
+        let fixture = Fixture::new();
         let rows = vec![
             vec![text("name"), text("location"), text("port")],
             record("R 1%"),
@@ -122,24 +128,24 @@ fn notes_and_sums_below_the_table_are_left_out_and_said() {
             vec![text("As of 12 March")],
             vec![text("Legend: é>b")],
         ];
-        let report = place.imported(&workbook(format, &[("device", rows)]));
-        assert_eq!(place.names::<Device>(), ["R 1%", "alone", "é>b"]);
+        let report = fixture.imported(&workbook(format, &[("device", rows)]));
+        assert_eq!(fixture.names::<Device>(), ["R 1%", "alone", "é>b"]);
         assert_eq!(report.source.sheets[0].rows, 3);
-        let told = warnings(&report);
+        let message = warnings(&report);
         let notes = "left out: row 8 ('As of 12 March'), row 9 ('Legend: é>b'). If";
-        assert!(told.contains(notes), "{told}");
-        assert!(told.contains("sums were left out: row 6 ('Summe:')"), "{told}");
+        assert!(message.contains(notes), "{message}");
+        assert!(message.contains("sums were left out: row 6 ('Summe:')"), "{message}");
     }
     // A table of names alone has no notes.
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let names = vec![vec![text("name")], vec![text("a")], vec![], vec![text("b")]];
-    place.imported(&workbook(Format::Xlsx, &[("device", names)]));
-    assert_eq!(place.names::<Device>(), ["a", "b"]);
+    fixture.imported(&workbook(Format::Xlsx, &[("device", names)]));
+    assert_eq!(fixture.names::<Device>(), ["a", "b"]);
 }
 
 #[test]
 fn the_workbook_of_a_site_is_imported_in_one_step_with_a_mapping() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let mapping = "Gerätename=name,IP-Adresse=ip_address,Hersteller=vendor,Standort=location,\
                    Seriennummer=serial_number,Ports=ports";
     let reading = ReadOptions {
@@ -148,11 +154,11 @@ fn the_workbook_of_a_site_is_imported_in_one_step_with_a_mapping() {
         header_row: None,
         mapping: Mapping::parse(mapping).unwrap(),
     };
-    let report = place.import(&messy(), &ImportRequest { reading, ..DEFAULT });
+    let report = fixture.import(&messy(), &ImportRequest { reading, ..DEFAULT });
     assert_eq!(report.outcome, ImportOutcome::Imported, "{}", json!(report));
-    assert_eq!(place.names::<Device>().len(), 40);
+    assert_eq!(fixture.names::<Device>().len(), 40);
     for number in 0..40 {
-        let device = place.device(&format!("SW-{number:02}")).unwrap();
+        let device = fixture.device(&format!("SW-{number:02}")).unwrap();
         let vendor = if number % 2 == 0 { "Nokia" } else { "Cisco" };
         let site = ["Bonn", "Köln", "R 1%", "é>b"][number / 10];
         assert_eq!(device.ip_address, Field::Set(format!("192.0.2.{}", number + 1)));
@@ -161,7 +167,7 @@ fn the_workbook_of_a_site_is_imported_in_one_step_with_a_mapping() {
         assert_eq!(device.serial_number, Field::Set(format!("0{number:07}")));
         assert_eq!(device.custom.keys().collect::<Vec<_>>(), ["ports"]);
     }
-    let told = warnings(&report);
+    let message = warnings(&report);
     for part in [
         "the headings are in row 4. 2 rows above it were not read",
         "4 ranges of merged cells gave their values to 36 empty cells (D5:D14, D15:D24, D25:D34 and",
@@ -171,10 +177,10 @@ fn the_workbook_of_a_site_is_imported_in_one_step_with_a_mapping() {
         "notes below the table were left out: row 47 ('Bei Fragen: Eva')",
         "column 'Passwort' of sheet 'device' was ignored",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(message.contains(part), "{part}: {message}");
     }
     // The same without a mapping proposes it.
-    let report = place.import(&messy(), &reading_of("Geräte é>b"));
+    let report = fixture.import(&messy(), &reading_of("Geräte é>b"));
     let proposed = json!(report.source.proposed_mapping);
     assert_eq!(proposed["Gerätename"], "name");
     assert_eq!(proposed["Standort"], "location");

@@ -32,14 +32,7 @@ use tempfile::TempDir;
 const DECODER: &str = env!("CARGO_BIN_EXE_satchel");
 const ADMIN: &str = "admin";
 
-const DEFAULT: ImportRequest = ImportRequest {
-    file_name: None,
-    reading: ReadOptions::BY_NAME,
-    replace: Replace::No,
-    empty_replacement: EmptyReplacement::Refused,
-    on_error: OnError::Fail,
-    mode: Mode::Apply,
-};
+const DEFAULT: ImportRequest = ImportRequest::DEFAULT;
 
 /// An inventory with only its administrator.
 struct Fixture {
@@ -204,13 +197,13 @@ fn fixtures() -> Vec<PathBuf> {
 }
 
 /// Devices and links whose properties are hard to write in cells.
-fn hostile() -> Fixture {
-    let place = Fixture::new();
+fn unusual_values() -> Fixture {
+    let fixture = Fixture::new();
     let list = |items: &[&str]| Value::List(items.iter().map(|item| (*item).into()).collect());
     for (number, name) in
         ["R 1%", "[Shared] x", "é>b", "..", "None", "1.2E+10", "=1+1"].into_iter().enumerate()
     {
-        place.put::<Device>(vec![
+        fixture.put::<Device>(vec![
             ("name", name.into()),
             ("port", Value::Int(number as i64)),
             ("icon", "".into()),
@@ -239,19 +232,19 @@ fn hostile() -> Fixture {
             ("formula", "=HYPERLINK(1)".into()),
         ]);
     }
-    place.put::<Device>(vec![("name", "bare".into())]);
-    place.put::<Link>(vec![
+    fixture.put::<Device>(vec![("name", "bare".into())]);
+    fixture.put::<Link>(vec![
         ("name", "b>a".into()),
         ("source", "R 1%".into()),
         ("destination", "None".into()),
     ]);
-    place.put::<Link>(vec![
+    fixture.put::<Link>(vec![
         ("name", "a>b".into()),
         ("source", "1.2E+10".into()),
         ("destination", Value::Null),
         ("é custom", Value::Int(7)),
     ]);
-    place
+    fixture
 }
 
 fn reading(sheet: Option<&str>, kind: Option<Kind>, header_row: Option<u32>) -> ImportRequest {
@@ -286,13 +279,13 @@ fn reading_of(sheet: &str) -> ImportRequest {
 }
 
 /// The cells of the marked workbook.
-fn marked(place: &Fixture, report: &ImportReport) -> Sheets {
-    cells(&marked_bytes(place, report))
+fn marked(fixture: &Fixture, report: &ImportReport) -> Sheets {
+    cells(&marked_bytes(fixture, report))
 }
 
-fn marked_bytes(place: &Fixture, report: &ImportReport) -> Vec<u8> {
+fn marked_bytes(fixture: &Fixture, report: &ImportReport) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut workbook = place.topology.marked(report.report_id.as_deref().unwrap()).unwrap();
+    let mut workbook = fixture.topology.marked(report.report_id.as_deref().unwrap()).unwrap();
     workbook.file.read_to_end(&mut bytes).unwrap();
     assert_eq!(workbook.bytes, bytes.len() as u64);
     assert!(

@@ -4,19 +4,19 @@ use super::*;
 
 #[test]
 fn an_empty_cell_keeps_the_default_or_the_existing_value() {
-    let place = Fixture::new();
-    place.imported(&devices(
+    let fixture = Fixture::new();
+    fixture.imported(&devices(
         &["name", "port", "vendor", "rack"],
         &[&["R 1%", "830", "Ciena", "7"], &["..", "", "", ""]],
     ));
-    let bare = place.device("..").unwrap();
+    let bare = fixture.device("..").unwrap();
     assert_eq!((bare.port, bare.vendor, bare.custom.len()), (Field::Absent, Field::Absent, 0));
-    let report = place.imported(&devices(
+    let report = fixture.imported(&devices(
         &["name", "port", "vendor", "rack", "model"],
         &[&["R 1%", "", "None", "", "x"]],
     ));
     assert_eq!(report.types[0].updated, 1);
-    let device = place.device("R 1%").unwrap();
+    let device = fixture.device("R 1%").unwrap();
     assert_eq!((device.port, device.vendor), (Field::Set(830), Field::Null));
     assert_eq!(device.model, Field::Set("x".to_owned()));
     assert_eq!(device.custom["rack"], Value::from("7"));
@@ -24,7 +24,7 @@ fn an_empty_cell_keeps_the_default_or_the_existing_value() {
 
 #[test]
 fn every_problem_names_its_cell_and_nothing_is_changed() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let header = || ["name", "port", "model", "reachable", "gateways", "x"].map(text).to_vec();
     let bad = || {
         vec![
@@ -59,7 +59,7 @@ fn every_problem_names_its_cell_and_nothing_is_changed() {
     ];
     for format in Format::ALL {
         let bytes = workbook(format, &[("Device", bad()), ("link", links.clone())]);
-        let report = place.import(&bytes, &DEFAULT);
+        let report = fixture.import(&bytes, &DEFAULT);
         assert_eq!(report.outcome, ImportOutcome::Rejected);
         assert_eq!(
             problems(&report),
@@ -84,47 +84,47 @@ fn every_problem_names_its_cell_and_nothing_is_changed() {
             "{}",
             json!(report)
         );
-        let told = json!(report.problems);
+        let message = json!(report.problems);
         let of = |rule: &str| {
-            let shown = told["shown"].as_array().unwrap().iter();
+            let shown = message["shown"].as_array().unwrap().iter();
             shown.clone().find(|problem| problem["rule"] == rule).unwrap().clone()
         };
         assert_eq!(of("fraction")["value"], 22.5);
         assert_eq!(of("fraction")["property"], "port");
         assert_eq!(of("fraction")["places"][0]["record"], "R 1%");
         assert_eq!(of("missing-reference")["value"], "nowhere");
-        assert_eq!(place.names::<Device>(), [""; 0]);
+        assert_eq!(fixture.names::<Device>(), [""; 0]);
     }
     // With `skip`, the valid records are imported.
     let bytes = workbook(Format::Xlsx, &[("device", bad()), ("link", links)]);
     let skip = ImportRequest { on_error: OnError::Skip, ..DEFAULT };
-    let report = place.import(&bytes, &skip);
+    let report = fixture.import(&bytes, &skip);
     assert_eq!(report.outcome, ImportOutcome::ImportedInPart);
-    assert_eq!(place.names::<Device>(), ["good"]);
-    assert_eq!(place.names::<Link>(), [""; 0]);
+    assert_eq!(fixture.names::<Device>(), ["good"]);
+    assert_eq!(fixture.names::<Link>(), [""; 0]);
 }
 
 #[test]
 fn a_problem_of_the_header_is_reported_once_and_cannot_be_skipped() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let skip = ImportRequest { on_error: OnError::Skip, ..DEFAULT };
     for (header, expected) in [
         (["name", "Vendor", "vendor "], "device!C1 duplicate-column"),
         (["nmae", "vendor", "x"], "- no-name-column"),
         (["name", "é>b", "é>b"], "device!C1 duplicate-column"),
     ] {
-        let report = place.import(&devices(&header, &[&["a", "b", "c"], &["d", "", "f"]]), &skip);
+        let report = fixture.import(&devices(&header, &[&["a", "b", "c"], &["d", "", "f"]]), &skip);
         assert_eq!(problems(&report), [expected]);
         assert_eq!(report.outcome, ImportOutcome::Rejected);
     }
-    let report = json!(place.import(&devices(&["nmae", "vendor"], &[&["a", "b"]]), &DEFAULT));
-    let told = "no 'name' column in rows 1 to 2. Row 1 is most like a header (found: 'nmae', \
+    let report = json!(fixture.import(&devices(&["nmae", "vendor"], &[&["a", "b"]]), &DEFAULT));
+    let message = "no 'name' column in rows 1 to 2. Row 1 is most like a header (found: 'nmae', \
                 'vendor')";
-    assert!(report.to_string().contains(told), "{report}");
+    assert!(report.to_string().contains(message), "{report}");
     let long: &'static str = String::leak("x".repeat(256));
-    let report = place.import(&devices(&["name", long], &[]), &DEFAULT);
+    let report = fixture.import(&devices(&["name", long], &[]), &DEFAULT);
     assert_eq!(problems(&report), ["device!B1 header"]);
     let two = vec![vec![text("name")], vec![text("a")]];
     let bytes = workbook(Format::Xls, &[("device", two.clone()), (" Device", two)]);
-    assert_eq!(problems(&place.import(&bytes, &DEFAULT)), ["- duplicate-sheet"]);
+    assert_eq!(problems(&fixture.import(&bytes, &DEFAULT)), ["- duplicate-sheet"]);
 }
