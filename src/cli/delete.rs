@@ -24,7 +24,8 @@ Examples:
   satchel delete link --where source='Faro 1' --yes
       deletes the links that begin at Faro 1 without asking, for scripts
 
-A record is deleted with the records that need it: a device with its links. All of it is one step.
+A record is deleted with the records that depend on it: a device with its links. All of it is one
+step.
 
 Exit codes:
   0    deleted

@@ -135,7 +135,7 @@ fn several_records_are_deleted_in_one_step() {
     assert_eq!(report["not_found"], json!(["no such"]));
     assert_eq!(
         report["summary"],
-        "Deleted 2 devices, and 2 records that need them. 1 record lost references to them."
+        "Deleted 2 devices, and 2 records that depend on them. 1 record lost references to them."
     );
     assert_eq!(names(&get(&server, "/rest/instance/device")), ["[Shared] x", "é>b"]);
     assert_eq!(get(&server, &path("pool", "p é"))["devices"], json!([]));
@@ -183,6 +183,9 @@ fn a_deletion_that_might_be_a_slip_is_refused() {
         let answer = ask(&server, "POST", "/rest/delete").json(&body).send();
         let problem = answer.problem(400, "malformed-body");
         assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        if let Some(sent) = body.pointer(pointer).filter(|value| value.is_string()) {
+            assert_eq!(problem["errors"][0]["value"], *sent, "{problem}");
+        }
     }
     let body = json!({"type": "device", "names": ["R 1%"], "dry_run": false});
     let answer = ask(&server, "POST", "/rest/delete?dry_run=true").json(&body).send();
@@ -244,7 +247,7 @@ fn the_command_deletes_by_names_and_by_conditions() {
     let output = command(&server, &["device", "R 1%", "no such é", "--yes"]);
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.starts_with("Deleted 1 device, and 1 record that need"), "{text}");
+    assert!(text.starts_with("Deleted 1 device, and 1 record that depends on it."), "{text}");
     assert!(text.contains("L 1%") && text.contains("Not found: no such é\n"), "{text}");
     assert_eq!(get(&server, "/rest/count")["device"], 3);
 

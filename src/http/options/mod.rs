@@ -49,13 +49,8 @@ impl Options {
 
     /// Returns a switch; `None` if the request does not send it.
     pub(super) fn switch(&self, option: &CallOption) -> Option<bool> {
-        match self.value(option)? {
-            OptionValue::Switch(on) => Some(*on),
-            OptionValue::Text(_)
-            | OptionValue::Whole(_)
-            | OptionValue::Mapping(_)
-            | OptionValue::Kinds(_) => None,
-        }
+        let OptionValue::Switch(on) = self.value(option)? else { return None };
+        Some(*on)
     }
 
     /// Returns whether a switch is on. It is off if the request does not send it.
@@ -65,49 +60,26 @@ impl Options {
 
     /// Returns a text, a name or a word; `None` if the request does not send it.
     pub(super) fn text(&self, option: &CallOption) -> Option<&str> {
-        match self.value(option)? {
-            OptionValue::Text(text) => Some(text),
-            OptionValue::Switch(_)
-            | OptionValue::Whole(_)
-            | OptionValue::Mapping(_)
-            | OptionValue::Kinds(_) => None,
-        }
+        let OptionValue::Text(text) = self.value(option)? else { return None };
+        Some(text)
     }
 
     /// Returns an integer; `None` if the request does not send it.
     pub(super) fn whole(&self, option: &CallOption) -> Option<u64> {
-        match self.value(option)? {
-            OptionValue::Whole(number) => Some(*number),
-            OptionValue::Switch(_)
-            | OptionValue::Text(_)
-            | OptionValue::Mapping(_)
-            | OptionValue::Kinds(_) => None,
-        }
+        let OptionValue::Whole(number) = self.value(option)? else { return None };
+        Some(*number)
     }
 
     /// Returns a mapping of headings; `None` if the request does not send it.
     pub(super) fn mapping(&self, option: &CallOption) -> Option<&Mapping> {
-        match self.value(option)? {
-            OptionValue::Mapping(mapping) => Some(mapping),
-            OptionValue::Switch(_)
-            | OptionValue::Text(_)
-            | OptionValue::Whole(_)
-            | OptionValue::Kinds(_) => None,
-        }
+        let OptionValue::Mapping(mapping) = self.value(option)? else { return None };
+        Some(mapping)
     }
 
     /// Returns a list of kinds; empty if the request does not send it.
     pub(super) fn kinds(&self, option: &CallOption) -> &[Kind] {
-        match self.value(option) {
-            Some(OptionValue::Kinds(kinds)) => kinds,
-            Some(
-                OptionValue::Switch(_)
-                | OptionValue::Text(_)
-                | OptionValue::Whole(_)
-                | OptionValue::Mapping(_),
-            )
-            | None => &[],
-        }
+        let Some(OptionValue::Kinds(kinds)) = self.value(option) else { return &[] };
+        kinds
     }
 
     fn value(&self, option: &CallOption) -> Option<&OptionValue> {

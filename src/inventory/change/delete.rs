@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{
     DeleteReport, DeletionReport, DeletionRequest, ExpectedVersion, Selected,
+    abort::Abort,
     edit::{Editing, RECORDS_MAX},
 };
 use crate::{
@@ -15,25 +16,6 @@ use crate::{
 
 /// The kind and name of a record.
 type RecordId = (Kind, String);
-
-/// Why a deletion is aborted.
-enum Abort {
-    Error(InventoryError),
-    /// It was a dry run.
-    DryRun(DeletionReport),
-}
-
-impl From<StoreError> for Abort {
-    fn from(error: StoreError) -> Self {
-        Abort::Error(error.into())
-    }
-}
-
-impl From<InventoryError> for Abort {
-    fn from(error: InventoryError) -> Self {
-        Abort::Error(error)
-    }
-}
 
 impl Inventory {
     /// Deletes an instance and the records that depend on it, and removes the references to them from
@@ -86,11 +68,11 @@ impl Inventory {
             let report = DeletionReport { deleted, dereferenced, not_found };
             match mode {
                 Mode::Apply => Ok(report),
-                Mode::DryRun => Err(Abort::DryRun(report)),
+                Mode::DryRun => Err(Abort::Discard(report)),
             }
         });
         match made {
-            Ok(report) | Err(Abort::DryRun(report)) => Ok(report),
+            Ok(report) | Err(Abort::Discard(report)) => Ok(report),
             Err(Abort::Error(error)) => Err(error),
         }
     }

@@ -21,8 +21,10 @@
 //! missing             references to records that do not exist
 //! last_administrator  the rule that an administrator who can log in remains
 //! warning             warnings about accepted objects
+//! abort               the end of a change that writes nothing
 //! ```
 
+mod abort;
 mod delete;
 mod edit;
 mod inverse;

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     Atomicity, ChangeReport, ChangeRequest, Changed, Effect, ExpectedVersion, Fault, ObjectOutcome,
+    abort::Abort,
     edit::Editing,
     inverse::InverseEdit,
     missing::MissingReferences,
@@ -124,40 +125,25 @@ fn not_stored(error: &InventoryError) -> Fault {
     Fault::new(None, "not-stored", chain(error))
 }
 
-/// The reason why a transaction is aborted.
-enum Abort {
-    Error(InventoryError),
+/// The result of a transaction that is discarded.
+enum Discarded {
     /// The store refused an object while it was written.
-    Invalid {
-        index: usize,
-        fault: Fault,
-    },
+    Invalid { index: usize, fault: Fault },
     /// Some objects are refused, and all objects are one change.
     Rejected(BatchResult),
 }
 
-impl From<StoreError> for Abort {
-    fn from(error: StoreError) -> Self {
-        Abort::Error(error.into())
-    }
-}
-
-impl From<InventoryError> for Abort {
-    fn from(error: InventoryError) -> Self {
-        Abort::Error(error)
-    }
-}
-
-impl Abort {
-    /// The abort for an error of the store while an object was written.
+impl Abort<Discarded> {
+    /// Returns the abort for an error of the store while an object was written.
     fn of_object(index: usize, error: StoreError) -> Self {
         match error {
             StoreError::OverLimit { ref over, .. } => {
                 let fault = Fault::new(over.property(), "record-large", error.to_string());
-                Abort::Invalid { index, fault }
+                Abort::Discard(Discarded::Invalid { index, fault })
             }
             StoreError::RecordLarge { .. } | StoreError::TextLarge { .. } => {
-                Abort::Invalid { index, fault: Fault::new(None, "record-large", chain(&error)) }
+                let fault = Fault::new(None, "record-large", chain(&error));
+                Abort::Discard(Discarded::Invalid { index, fault })
             }
             StoreError::Corrupt { .. }
             | StoreError::Damaged { .. }
@@ -217,7 +203,7 @@ impl Batch {
         while all.results.len() < self.patches.len() {
             let from = all.results.len();
             match inventory.0.change(|editing| self.attempt(from, editing, context, &rejected)) {
-                Ok(next) | Err(Abort::Rejected(next)) => {
+                Ok(next) | Err(Abort::Discard(Discarded::Rejected(next))) => {
                     all.results.extend(next.results);
                     all.warnings.extend(next.warnings);
                 }
@@ -227,7 +213,7 @@ impl Batch {
                     all.results.resize_with(self.patches.len(), || Err(vec![fault.clone()]));
                     all.store_fault = Some(fault);
                 }
-                Err(Abort::Invalid { index, fault }) => {
+                Err(Abort::Discard(Discarded::Invalid { index, fault })) => {
                     rejected.insert(index, fault);
                 }
             }
@@ -243,7 +229,7 @@ impl Batch {
         editing: &mut Editing<'_, '_>,
         context: &ChangeContext<'_>,
         rejected: &HashMap<usize, Fault>,
-    ) -> Result<BatchResult, Abort> {
+    ) -> Result<BatchResult, Abort<Discarded>> {
         let mut written = BatchResult::default();
         let mut deferred = DeferredChecks::default();
         for (index, patch) in self.patches.iter().enumerate().skip(from) {
@@ -283,7 +269,7 @@ impl Batch {
         editing: &mut Editing<'_, '_>,
         deferred: DeferredChecks,
         mut written: BatchResult,
-    ) -> Result<BatchResult, Abort> {
+    ) -> Result<BatchResult, Abort<Discarded>> {
         self.check_references(editing, deferred.missing, &mut written)?;
         apply_deferred(editing, deferred.inverse, &mut written)?;
         if written.results.iter().all(Result::is_ok) {
@@ -298,7 +284,7 @@ impl Batch {
                 *result = Err(vec![Fault::new(None, "atomic", detail)]);
             }
         }
-        Err(Abort::Rejected(written))
+        Err(Abort::Discard(Discarded::Rejected(written)))
     }
 
     /// Adds a fault to each object with a reference that still has no target.
@@ -379,7 +365,7 @@ fn apply_deferred(
     editing: &mut Editing<'_, '_>,
     deferred: Vec<(usize, String, InverseEdit)>,
     written: &mut BatchResult,
-) -> Result<(), Abort> {
+) -> Result<(), Abort<Discarded>> {
     for (index, name, edit) in deferred {
         let applied = editing.apply_inverse(&edit, &name);
         if applied.map_err(|error| Abort::of_object(index, error))? {

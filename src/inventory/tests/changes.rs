@@ -6,13 +6,17 @@ use crate::model::{
     Target, User, WorkflowEdge,
 };
 
-#[test]
-fn an_instance_is_created_with_stamps_and_unchanged_by_equal_values() {
-    let fixture = Fixture::new();
-    let created = fixture.put_valid(
+fn put_device(fixture: &Fixture) -> Changed {
+    fixture.put_valid(
         Kind::Device,
         &[("name", "R 1%".into()), ("vendor", "é".into()), ("rack", Value::Int(7))],
-    );
+    )
+}
+
+#[test]
+fn a_new_instance_has_its_creator_and_modification_time() {
+    let fixture = Fixture::new();
+    let created = put_device(&fixture);
     assert_eq!((created.name.as_str(), created.effect), ("R 1%", Effect::Created));
     let stored = fixture.get::<Device>("R 1%").unwrap();
     assert_eq!(stored.version, created.version);
@@ -22,8 +26,15 @@ fn an_instance_is_created_with_stamps_and_unchanged_by_equal_values() {
     assert_eq!(device.last_modified.get().unwrap().len(), "2026-11-23 07:03:05.123456".len());
     assert_eq!(device.r#type, Field::Absent, "the kind's default");
     assert_eq!(device.custom["rack"], Value::Int(7));
+}
 
-    // The object as GET returns it: with stamps and defaults, in the types of JSON.
+#[test]
+fn equal_values_do_not_change_an_instance() {
+    let fixture = Fixture::new();
+    let created = put_device(&fixture);
+    let stored = fixture.get::<Device>("R 1%").unwrap();
+    let device = &stored.record;
+    // The object as GET returns it: with creator, times and defaults, in the types of JSON.
     let mut shown: Vec<(&str, Value)> = device
         .views(Secrets::LeftOut)
         .iter()
@@ -33,7 +44,12 @@ fn an_instance_is_created_with_stamps_and_unchanged_by_equal_values() {
     let again = fixture.put_valid(Kind::Device, &shown);
     assert_eq!((again.effect, again.version), (Effect::Unchanged, created.version));
     assert_eq!(fixture.get::<Device>("R 1%").unwrap(), stored);
+}
 
+#[test]
+fn an_update_keeps_absent_properties() {
+    let fixture = Fixture::new();
+    let created = put_device(&fixture);
     let updated =
         fixture.put_valid(Kind::Device, &[("name", "R 1%".into()), ("port", "23".into())]);
     assert_eq!(updated.effect, Effect::Updated);
@@ -76,7 +92,7 @@ fn a_device_and_a_network_cannot_have_the_same_name() {
 }
 
 #[test]
-fn a_list_of_objects_is_one_change_or_one_change_each() {
+fn atomicity_decides_whether_a_list_is_one_change() {
     let fixture = Fixture::new();
     let link =
         |name: &str, source: &str| object(&[("name", name.into()), ("source", source.into())]);
@@ -101,9 +117,9 @@ fn a_list_of_objects_is_one_change_or_one_change_each() {
     assert!(report.outcomes[0].result.is_ok() && report.outcomes[1].result.is_err());
     let links = vec![link("é>b", "a"), link("..", "nobody"), link("é>b", "outer")];
     let report = fixture.put_all(Kind::Link, links, Atomicity::Each);
-    let fates: Vec<_> =
+    let effects: Vec<_> =
         report.outcomes.iter().map(|one| one.result.as_ref().ok().map(|c| c.effect)).collect();
-    assert_eq!(fates, [Some(Effect::Created), None, Some(Effect::Updated)]);
+    assert_eq!(effects, [Some(Effect::Created), None, Some(Effect::Updated)]);
     let stored = fixture.get::<Link>("é>b").unwrap();
     assert_eq!(stored.record.source, Field::Set(Ref::new("outer")));
 }
@@ -122,7 +138,7 @@ fn references_to_a_refused_object_are_not_reported_as_missing() {
 }
 
 #[test]
-fn many_objects_share_transactions() {
+fn a_transaction_holds_up_to_500_objects() {
     let fixture = Fixture::new();
     let before = fixture.store.read().summary().unwrap().version;
     let objects: Vec<Map> = (0..1_200)
@@ -186,14 +202,22 @@ fn references_to_a_renamed_record_are_renamed() {
 }
 
 #[test]
-fn secrets_survive_a_new_name_and_equal_ones_change_nothing() {
+fn an_equal_secret_does_not_change_a_record() {
+    let fixture = Fixture::new();
+    let put = |password: Value| {
+        fixture.put_valid(Kind::Credential, &[("name", "c".into()), ("password", password)]).effect
+    };
+    assert_eq!(put("hunter2".into()), Effect::Created);
+    assert_eq!(put("hunter2".into()), Effect::Unchanged);
+    assert_eq!(put(Value::Null), Effect::Updated);
+    assert_eq!(put("".into()), Effect::Unchanged);
+}
+
+#[test]
+fn a_renamed_record_keeps_its_secret() {
     let fixture = Fixture::new();
     let put = |properties: &[(&str, Value)]| fixture.put_valid(Kind::Credential, properties);
     put(&[("name", "c".into()), ("password", "hunter2".into())]);
-    assert_eq!(
-        put(&[("name", "c".into()), ("password", "hunter2".into())]).effect,
-        Effect::Unchanged
-    );
     put(&[("name", "c".into()), ("new_name", "d".into())]);
     assert_eq!(
         put(&[("name", "d".into()), ("password", "hunter2".into())]).effect,
@@ -207,11 +231,10 @@ fn secrets_survive_a_new_name_and_equal_ones_change_nothing() {
     assert_eq!(open().as_deref(), Some("hunter2"));
     assert_eq!(put(&[("name", "d".into()), ("password", Value::Null)]).effect, Effect::Updated);
     assert_eq!(open(), None);
-    assert_eq!(put(&[("name", "d".into()), ("password", "".into())]).effect, Effect::Unchanged);
 }
 
 #[test]
-fn an_unexpected_version_is_stale() {
+fn a_change_with_another_expected_version_is_refused() {
     let fixture = Fixture::new();
     let version = fixture.put_valid(Kind::Device, &[("name", "R 1%".into())]).version;
     let put = |name: &str, expected_version: ExpectedVersion| {
@@ -297,14 +320,14 @@ fn the_reported_object_has_no_secrets() {
 }
 
 #[test]
-fn kinds_without_stamp_properties_get_no_stamps() {
+fn kinds_without_a_creator_property_get_no_creator() {
     let fixture = Fixture::new();
     fixture.put_valid(Kind::WorkflowEdge, &[("name", "e".into())]);
     assert!(fixture.get::<WorkflowEdge>("e").unwrap().record.custom.is_empty());
 }
 
 #[test]
-fn texts_are_stored_beside_their_device() {
+fn a_configuration_is_stored_apart_from_its_device() {
     let fixture = Fixture::new();
     let put = |text: &str, expected: ExpectedVersion| {
         fixture.inventory.put_text("R 1%", "configuration", text.to_owned(), PRINCIPAL, &expected)

@@ -139,10 +139,11 @@ fn criteria(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<Criterion>> {
     let criteria = search_body::criteria(flaws, Some(value))?.criteria;
     let members = value.as_object()?;
     let mut is_valid = true;
-    for property in members.keys().filter_map(|member| search_body::property_of(member)) {
+    for (member, value) in members {
+        let Some(property) = search_body::property_of(member) else { continue };
         if !criteria.iter().any(|criterion| criterion.property == property) {
             let empty = "is empty; a deletion needs a text to compare with";
-            flaws.member(property).wrong(value, empty);
+            flaws.member(member).wrong(value, empty);
             is_valid = false;
         }
     }
@@ -179,7 +180,10 @@ fn summary(mode: Mode, kind: Kind, deleted: &[Named<'_>], struck: usize) -> Stri
     };
     let mut summary = format!("{verb} {}", counted(requested as u64, kind.as_str()));
     if dependent > 0 {
-        summary += &format!(", and {} that need them", counted(dependent as u64, "record"));
+        let records = counted(dependent as u64, "record");
+        let verb = if dependent == 1 { "depends" } else { "depend" };
+        let object = if requested == 1 { "it" } else { "them" };
+        summary += &format!(", and {records} that {verb} on {object}");
     }
     if struck > 0 {
         let verb = match mode {
@@ -187,7 +191,8 @@ fn summary(mode: Mode, kind: Kind, deleted: &[Named<'_>], struck: usize) -> Stri
             Mode::DryRun => "would lose",
         };
         let records = counted(struck as u64, "record");
-        summary += &format!(". {records} {verb} references to them");
+        let object = if deleted.len() == 1 { "it" } else { "them" };
+        summary += &format!(". {records} {verb} references to {object}");
     }
     summary + "."
 }
