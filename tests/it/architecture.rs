@@ -21,8 +21,8 @@ const LAYERS: [&[&str]; 7] = [
 /// The modules above the layers. They can use all layers.
 const TOP: [&str; 2] = ["config", "cli"];
 
-/// Crates that only some modules can name: the crate, and these modules.
-const KEPT: [(&str, &[&str]); 11] = [
+/// Crates that only some modules can use: the crate, and these modules.
+const RESTRICTED_CRATES: [(&str, &[&str]); 11] = [
     ("rust_embed", &["docs"]),
     ("sled", &["store"]),
     ("calamine", &["codec"]),
@@ -40,37 +40,40 @@ const KEPT: [(&str, &[&str]); 11] = [
 #[derive(Debug, PartialEq)]
 struct Breach {
     line: usize,
-    what: String,
+    detail: String,
 }
 
-/// Returns the breaches in one source file of the module `of`.
-fn breaches(of: &str, source: &str, depth: usize) -> Vec<Breach> {
+/// Returns the breaches in one source file of a module.
+fn breaches(module: &str, source: &str, depth: usize) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for (name, line) in names(source, depth) {
-        let what = match name {
-            Name::Part(part) if !allowed(of, &part) => format!("{of} uses {part}"),
-            Name::Crate(name) if !keeps(of, &name) => format!("{of} names the crate {name}"),
-            Name::Part(_) | Name::Crate(_) => continue,
+        let detail = match name {
+            Name::Module(used) if !can_use_module(module, &used) => format!("{module} uses {used}"),
+            Name::Crate(name) if !can_use_crate(module, &name) => {
+                format!("{module} uses the crate {name}")
+            }
+            Name::Module(_) | Name::Crate(_) => continue,
         };
-        breaches.push(Breach { line, what });
+        breaches.push(Breach { line, detail });
     }
     breaches
 }
 
-fn keeps(of: &str, name: &str) -> bool {
-    KEPT.iter().all(|(kept, by)| *kept != name || by.contains(&of))
+fn can_use_crate(module: &str, name: &str) -> bool {
+    let restricted = RESTRICTED_CRATES.iter().find(|(restricted, _)| *restricted == name);
+    restricted.is_none_or(|(_, modules)| modules.contains(&module))
 }
 
-fn allowed(of: &str, used: &str) -> bool {
-    let layer = |part: &str| LAYERS.iter().position(|layer| layer.contains(&part));
-    match (of, layer(of), layer(used)) {
-        _ if of == used => true,
+fn can_use_module(module: &str, used: &str) -> bool {
+    let layer = |module: &str| LAYERS.iter().position(|layer| layer.contains(&module));
+    match (module, layer(module), layer(used)) {
+        _ if module == used => true,
         // `lib.rs` declares all modules.
         ("lib", ..) => true,
         ("main", ..) => used == "cli",
         ("config", ..) => used != "cli",
         ("cli", ..) => true,
-        (_, Some(of), Some(used)) => used < of,
+        (_, Some(own), Some(used)) => used < own,
         _ => false,
     }
 }
@@ -79,7 +82,7 @@ fn allowed(of: &str, used: &str) -> bool {
 #[derive(Debug, PartialEq)]
 enum Name {
     /// A module of Satchel, after `crate::` or, outside of the library, `satchel::`.
-    Part(String),
+    Module(String),
     /// The first segment of any other path.
     Crate(String),
 }
@@ -101,7 +104,7 @@ fn names(source: &str, depth: usize) -> Vec<(Name, usize)> {
         let word = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
         at += word.len();
         let after = &source[at..];
-        // `a::b::`: `b` begins no path, unless nothing stands before the first `::`.
+        // In `a::b`, `b` does not start a path. In `::b` it does.
         let outer = before.strip_suffix("::").unwrap_or(before);
         if outer.len() < before.len() && outer.ends_with(|c| is_word(c) || c == '>') {
             continue;
@@ -113,8 +116,9 @@ fn names(source: &str, depth: usize) -> Vec<(Name, usize)> {
                     _ => (0, path),
                 };
                 if matches!(word, "crate" | "satchel") || supers >= depth {
-                    let parts = group(path).filter(|(part, _)| word != "super" || is_part(part));
-                    names.extend(parts.map(|(part, lines)| (Name::Part(part), line + lines)));
+                    let modules =
+                        group(path).filter(|(name, _)| word != "super" || is_module(name));
+                    names.extend(modules.map(|(name, lines)| (Name::Module(name), line + lines)));
                 } else if word != "super" {
                     names.push((Name::Crate(word.to_owned()), line));
                 }
@@ -138,7 +142,7 @@ fn supers(mut path: &str) -> (usize, &str) {
     (supers, path)
 }
 
-fn is_part(word: &str) -> bool {
+fn is_module(word: &str) -> bool {
     LAYERS.iter().any(|layer| layer.contains(&word)) || TOP.contains(&word)
 }
 
@@ -211,7 +215,7 @@ fn text_end(text: &str) -> usize {
     text.len()
 }
 
-/// The length of a raw string, or 0 if there is none.
+/// Returns the length of a raw string, or 0 if there is none.
 fn raw_text_end(text: &str) -> usize {
     let hashes = text[1..].len() - text[1..].trim_start_matches('#').len();
     if !text[1 + hashes..].starts_with('"') {
@@ -222,7 +226,7 @@ fn raw_text_end(text: &str) -> usize {
     text[begin..].find(&end).map_or(text.len(), |at| begin + at + end.len())
 }
 
-/// The length of a character literal, or 0 for a lifetime.
+/// Returns the length of a character literal, or 0 for a lifetime.
 fn character_end(text: &str) -> usize {
     let mut chars = text.char_indices().skip(1);
     match chars.next() {
@@ -256,13 +260,13 @@ fn every_module_uses_only_the_layers_below_it() {
     for path in sources {
         let inside = path.strip_prefix(&root).unwrap().to_owned();
         let first = inside.iter().next().unwrap().to_string_lossy().into_owned();
-        let part = first.trim_end_matches(".rs");
-        let known = is_part(part) || ["main", "lib"].contains(&part);
+        let module = first.trim_end_matches(".rs");
+        let known = is_module(module) || ["main", "lib"].contains(&module);
         assert!(known, "src/{first} is not in a layer");
         // `mod.rs` has the depth of its folder.
         let depth = inside.iter().count() - usize::from(inside.ends_with("mod.rs"));
-        for breach in breaches(part, &fs::read_to_string(&path).unwrap(), depth) {
-            bad.push(format!("src/{}:{}: {}", inside.display(), breach.line, breach.what));
+        for breach in breaches(module, &fs::read_to_string(&path).unwrap(), depth) {
+            bad.push(format!("src/{}:{}: {}", inside.display(), breach.line, breach.detail));
         }
     }
     assert!(bad.is_empty(), "imports that break the layers:\n{}", bad.join("\n"));
@@ -300,11 +304,11 @@ fn the_maps_of_the_documentation_show_these_layers() {
 
 #[test]
 fn a_breach_is_found_in_every_form_of_path() {
-    let found = |of: &str, source: &str| {
-        let found = breaches(of, source, 2).into_iter();
-        found.map(|breach| (breach.line, breach.what)).collect::<Vec<_>>()
+    let found = |module: &str, source: &str| {
+        let found = breaches(module, source, 2).into_iter();
+        found.map(|breach| (breach.line, breach.detail)).collect::<Vec<_>>()
     };
-    let one = |line: usize, what: &str| vec![(line, what.to_owned())];
+    let one = |line: usize, detail: &str| vec![(line, detail.to_owned())];
     assert_eq!(found("codec", "//! x\nuse crate::store::Store;\n"), one(2, "codec uses store"));
     assert_eq!(
         found("store", "use crate::{\n    model::{Kind, http},\n    codec::{yaml, json},\n};\n"),
@@ -316,15 +320,15 @@ fn a_breach_is_found_in_every_form_of_path() {
     );
     assert_eq!(
         found("access", "impl From<sled::Error> for X {}"),
-        one(1, "access names the crate sled")
+        one(1, "access uses the crate sled")
     );
     assert_eq!(
         found("migration", "let a = 'a';\nuse hyper as h;\n"),
-        one(2, "migration names the crate hyper")
+        one(2, "migration uses the crate hyper")
     );
     assert_eq!(
         found("http", "pub(crate) use ::anyhow::Result;"),
-        one(1, "http names the crate anyhow")
+        one(1, "http uses the crate anyhow")
     );
     assert_eq!(found("model", "let t = \"\\\"\"; crate::http::x()"), one(1, "model uses http"));
     assert_eq!(found("codec", "use super::super::store::Store;"), one(1, "codec uses store"));
@@ -334,10 +338,10 @@ fn a_breach_is_found_in_every_form_of_path() {
 
 #[test]
 fn comments_and_strings_are_ignored() {
-    let said = "//! crate::http, sled::Db\n/// [`crate::http`]\n// use hyper::body;\n\
+    let source = "//! crate::http, sled::Db\n/// [`crate::http`]\n// use hyper::body;\n\
                 const A: &str = \"use crate::http; sled::x\";\nconst B: &str = r#\"sled::\"\"#;\n\
                 fn f<'a>(c: &'a char) -> bool { *c == '\"' || x::sled::y() }\n";
-    assert_eq!(breaches("model", said, 2), []);
+    assert_eq!(breaches("model", source, 2), []);
 }
 
 /// `CONTRIBUTING.md` gives a reason for each dependency.
@@ -358,13 +362,13 @@ fn every_dependency_has_a_reason() {
     }
 }
 
-/// The sources that may spell a path of the server: the paths themselves, and the HTML of the pages,
-/// which stand below `http` in the map.
+/// The files that can contain REST paths. The documentation is in a lower layer than `http`, so it
+/// cannot use `http::paths`.
 const PATH_SOURCES: [&str; 2] = ["http/paths.rs", "docs/render/layout.rs"];
 
-/// The lines of a source that spell a path of the REST API in code. Comments may name one, and so
-/// may the tests at the end of a source.
-fn spelled_paths(source: &str) -> Vec<usize> {
+/// Returns the lines of a source file whose code contains a REST path. Comments and the tests at the
+/// end of the file can contain one.
+fn lines_with_rest_paths(source: &str) -> Vec<usize> {
     let code = source.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let lines = code.lines().enumerate();
     let lines = lines.filter(|(_, line)| !line.trim_start().starts_with("//"));
@@ -372,24 +376,24 @@ fn spelled_paths(source: &str) -> Vec<usize> {
 }
 
 #[test]
-fn paths_of_the_server_are_spelled_once() {
+fn rest_paths_occur_only_in_http_paths() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut retyped = Vec::new();
+    let mut duplicated = Vec::new();
     for path in sources(&root) {
         let inside = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-        let lines = spelled_paths(&fs::read_to_string(&path).unwrap());
+        let lines = lines_with_rest_paths(&fs::read_to_string(&path).unwrap());
         if PATH_SOURCES.contains(&inside.as_str()) {
-            assert!(!lines.is_empty(), "src/{inside} spells no path");
+            assert!(!lines.is_empty(), "src/{inside} contains no path");
         } else {
-            retyped.extend(lines.into_iter().map(|line| format!("src/{inside}:{line}")));
+            duplicated.extend(lines.into_iter().map(|line| format!("src/{inside}:{line}")));
         }
     }
-    assert!(retyped.is_empty(), "use http::paths instead:\n{}", retyped.join("\n"));
+    assert!(duplicated.is_empty(), "use http::paths instead:\n{}", duplicated.join("\n"));
 }
 
 #[test]
-fn a_retyped_path_is_found() {
+fn a_duplicated_path_is_found() {
     let source = "//! GET /rest/a\nconst A: &str = \"x\";\nlet b = format!(\"/rest/b/{id}\");\n\
                   #[cfg(test)]\nmod tests {\n    \"/rest/c\"\n}\n";
-    assert_eq!(spelled_paths(source), [3]);
+    assert_eq!(lines_with_rest_paths(source), [3]);
 }
