@@ -15,7 +15,7 @@ Examples:
 
 /// `satchel completions`
 #[derive(Args, Debug)]
-pub(super) struct CompletionsArguments {
+pub(super) struct CompletionsArgs {
     /// The shell of the script
     #[arg(value_enum)]
     shell: Shell,
@@ -29,11 +29,8 @@ enum Shell {
 }
 
 /// Prints the completion script.
-pub(super) fn run(
-    arguments: &CompletionsArguments,
-    mut command: Command,
-) -> anyhow::Result<ExitCode> {
-    let shell = match arguments.shell {
+pub(super) fn run(args: &CompletionsArgs, mut command: Command) -> anyhow::Result<ExitCode> {
+    let shell = match args.shell {
         Shell::Bash => aot::Shell::Bash,
         Shell::Zsh => aot::Shell::Zsh,
         Shell::Fish => aot::Shell::Fish,

@@ -26,7 +26,7 @@ Examples:
 
 /// `satchel config`
 #[derive(Args, Debug)]
-pub(super) struct ConfigArguments {
+pub(super) struct ConfigArgs {
     #[command(flatten)]
     serve: ServeConfig,
 
@@ -41,7 +41,7 @@ pub(super) struct ConfigArguments {
 
 /// Prints the settings that `satchel serve` would use.
 pub(super) fn run(
-    arguments: &ConfigArguments,
+    args: &ConfigArgs,
     parsed: &Parsed,
     command: &Command,
 ) -> anyhow::Result<ExitCode> {
@@ -49,14 +49,14 @@ pub(super) fn run(
     for setting in &mut effective_settings {
         // The default is the host's name, which clap does not know.
         if setting.setting.name() == "name" && setting.value.is_none() {
-            setting.value = Some(arguments.serve.name().into());
+            setting.value = Some(args.serve.name().into());
         }
     }
     let file = parsed.file();
     let mut text = Vec::new();
-    if arguments.markdown {
+    if args.markdown {
         write_markdown(&mut text, &settings(command))?;
-    } else if arguments.json {
+    } else if args.json {
         write_json(&mut text, file, &effective_settings)?;
     } else {
         write_toml(&mut text, file, &effective_settings)?;

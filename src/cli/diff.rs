@@ -109,7 +109,7 @@ fn compare(args: &DiffArgs) -> anyhow::Result<ExitCode> {
 /// The options of the dry run that makes the comparison.
 fn import_options(args: &DiffArgs, replace: ReplaceScope, mode: Mode) -> ImportOptions<'_> {
     ImportOptions {
-        types: args.kinds.words(),
+        types: args.kinds.names(),
         replace,
         // An empty document is an ordinary difference.
         allow_empty: true,
@@ -138,7 +138,8 @@ fn between(
     }
     let folder = tempfile::tempdir().context("Cannot create a temporary folder")?;
     let path = folder.path().to_owned();
-    let _guard = interrupt::guard(Cleanup::Local, move || drop(std::fs::remove_dir_all(path)));
+    let _guard =
+        interrupt::clean_up_on_signal(Cleanup::Local, move || drop(std::fs::remove_dir_all(path)));
     let store = Arc::new(Store::open(folder.path())?);
     access::create_first_user(&store)?;
     let local = LocalServer::serve(store, access::FIRST_USER_NAME.to_owned())?;

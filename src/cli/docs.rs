@@ -29,7 +29,7 @@ const SERVED_ONLY: [&str; 2] = ["lost.html", "welcome.html"];
 
 /// `satchel docs`
 #[derive(Args, Debug)]
-pub(super) struct DocsArguments {
+pub(super) struct DocsArgs {
     /// The page to print; without it, the list of pages
     #[arg(value_name = "PAGE")]
     page: Option<String>,
@@ -44,12 +44,12 @@ pub(super) struct DocsArguments {
 }
 
 /// Prints a page, the list or the hits of a search, or writes the HTML files.
-pub(super) fn run(arguments: &DocsArguments) -> anyhow::Result<ExitCode> {
-    match arguments {
-        DocsArguments { html: Some(folder), .. } => write_site(folder)?,
-        DocsArguments { search: Some(words), .. } => print(&search(words))?,
-        DocsArguments { page: Some(name), .. } => print(&page(name)?)?,
-        DocsArguments { page: None, search: None, html: None } => print(&list())?,
+pub(super) fn run(args: &DocsArgs) -> anyhow::Result<ExitCode> {
+    match args {
+        DocsArgs { html: Some(folder), .. } => write_site(folder)?,
+        DocsArgs { search: Some(words), .. } => print(&search(words))?,
+        DocsArgs { page: Some(name), .. } => print(&page(name)?)?,
+        DocsArgs { page: None, search: None, html: None } => print(&list())?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -214,7 +214,7 @@ impl ExportArgs {
             Exports::Bundle => {
                 let body = json!({
                     "name": self.name(),
-                    "import_export_types": self.kinds.words(),
+                    "import_export_types": self.kinds.names(),
                     "export_private_properties": !self.no_secrets,
                 });
                 (paths::EXPORT_PROJECT.pattern(), body)

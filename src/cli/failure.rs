@@ -76,21 +76,21 @@ fn sentence(text: &str) -> String {
 fn advice(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(error) = cause.downcast_ref::<StoreError>() {
-            of_store(error)
+            advice_for_store_error(error)
         } else {
             let io = cause.downcast_ref::<std::io::Error>();
-            io.and_then(|error| of_io(error.kind())).map(str::to_owned)
+            io.and_then(|error| advice_for_io_error(error.kind())).map(str::to_owned)
         }
     })
 }
 
-fn of_store(error: &StoreError) -> Option<String> {
+fn advice_for_store_error(error: &StoreError) -> Option<String> {
     if error.is_permission_denied() {
-        return of_io(ErrorKind::PermissionDenied).map(str::to_owned);
+        return advice_for_io_error(ErrorKind::PermissionDenied).map(str::to_owned);
     }
     let advice = match error {
         StoreError::Directory(error) => {
-            return Some(command_at_holder(error).unwrap_or_else(|| error.advice()));
+            return Some(command_against_lock_holder(error).unwrap_or_else(|| error.advice()));
         }
         StoreError::Key(error) => return Some(error.advice()),
         StoreError::Corrupt { .. }
@@ -104,7 +104,7 @@ fn of_store(error: &StoreError) -> Option<String> {
         StoreError::ReadOnly { .. } => {
             "Check the system log for disk errors, then restart the server."
         }
-        StoreError::Io { source, .. } => of_io(source.kind())?,
+        StoreError::Io { source, .. } => advice_for_io_error(source.kind())?,
         StoreError::InventoryDamaged(damage) => {
             return recover::library_sentence(&damage.directory);
         }
@@ -123,7 +123,7 @@ fn of_store(error: &StoreError) -> Option<String> {
     Some(advice.to_owned())
 }
 
-fn of_io(kind: ErrorKind) -> Option<&'static str> {
+fn advice_for_io_error(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::AddrInUse => Some(
             "Another program uses this address. Stop it, or choose another port with --listen.",
@@ -144,7 +144,7 @@ fn of_io(kind: ErrorKind) -> Option<&'static str> {
 }
 
 /// The command to run instead, if a server has locked the data directory.
-fn command_at_holder(error: &DirectoryError) -> Option<String> {
+fn command_against_lock_holder(error: &DirectoryError) -> Option<String> {
     let DirectoryError::InUse { holder: LockHolder { url: Some(url), .. }, .. } = error else {
         return None;
     };
@@ -155,12 +155,15 @@ fn command_at_holder(error: &DirectoryError) -> Option<String> {
                 .to_owned(),
         );
     }
-    let command = at_server(std::env::args(), url)?;
+    let command = command_against_server(std::env::args(), url)?;
     Some(format!("Run the command against the server:\n  {command}\nor stop the server first."))
 }
 
 /// The same command line with `--server` instead of `--data`. `None` for `serve`.
-fn at_server(mut arguments: impl Iterator<Item = String>, url: &str) -> Option<String> {
+fn command_against_server(
+    mut arguments: impl Iterator<Item = String>,
+    url: &str,
+) -> Option<String> {
     let mut words = vec!["satchel".to_owned()];
     let subcommand = arguments.nth(1).filter(|word| word != SERVE)?;
     words.push(quoted(subcommand));
@@ -209,7 +212,7 @@ mod tests {
     #[test]
     fn the_suggested_command_is_quoted_for_a_shell() {
         let at = |words: &[&str]| {
-            at_server(words.iter().map(ToString::to_string), "http://127.0.0.1:4711")
+            command_against_server(words.iter().map(ToString::to_string), "http://127.0.0.1:4711")
         };
         let words = ["x/satchel", "import", "a b's.zip", "--data", "d", "--data=e", "--json"];
         let expected =

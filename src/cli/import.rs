@@ -117,7 +117,7 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
     let from = Input::find(&args.from)?;
     match &from {
-        Input::Workbook { .. } if args.kinds.are_named() => {
+        Input::Workbook { .. } if args.kinds.is_given() => {
             bail!("--types is for projects. A workbook contains devices and links")
         }
         Input::Bundle(_) | Input::Folder(_) | Input::LibraryProject(_) if args.marked.is_some() => {
@@ -148,7 +148,7 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let if_missing = if creates { IfMissing::Create } else { IfMissing::Fail };
     let connection = args.target.resolve("import", if_missing)?.connect(&progress)?;
     let options = ImportOptions {
-        types: args.kinds.words(),
+        types: args.kinds.names(),
         replace,
         allow_empty: args.allow_empty,
         dry_run: args.dry_run,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     input::Input,
-    interrupt::{self, Cleanup, Guard},
+    interrupt::{self, Cleanup, CleanupGuard},
     progress::Progress,
     reading::ReadArgs,
     target::{ApiResponse, Client, JobWords, RequestRefused, Upload},
@@ -189,9 +189,9 @@ fn is_name_taken(error: &anyhow::Error) -> bool {
         .is_some_and(|refused| matches!(refused.status, 409 | 412))
 }
 
-fn remove_if_interrupted(client: &Client, name: &str) -> Guard {
+fn remove_if_interrupted(client: &Client, name: &str) -> CleanupGuard {
     let (client, path) = (client.clone(), project_path(name));
-    interrupt::guard(Cleanup::AtServer, move || drop(client.delete(&path)))
+    interrupt::clean_up_on_signal(Cleanup::Server, move || drop(client.delete(&path)))
 }
 
 fn project_path(name: &str) -> String {

@@ -39,20 +39,20 @@ pub(super) enum Input {
 }
 
 impl Input {
-    /// Determines the kind of input of `word`: a file or folder, by its content; if neither exists,
-    /// a project in the project library.
+    /// Finds the input that an argument names. A file or folder is recognised by its content. Any
+    /// other name is a project in the project library.
     ///
     /// # Errors
-    /// An error if there is no such file and `word` is not a project name, or if the file has
+    /// An error if there is no such file and the argument is not a project name, or if the file has
     /// another format.
-    pub(super) fn find(word: &OsStr) -> anyhow::Result<Self> {
-        let path = Path::new(word);
+    pub(super) fn find(argument: &OsStr) -> anyhow::Result<Self> {
+        let path = Path::new(argument);
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => return Ok(Input::Folder(InputFile::new(path))),
             Ok(metadata) if metadata.is_file() => {}
             Ok(_) => bail!("{} is neither a file nor a folder", path.display()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let name = word.to_str().and_then(|word| word.parse().ok());
+                let name = argument.to_str().and_then(|name| name.parse().ok());
                 return match name {
                     Some(name) if !has_file_extension(path) => Ok(Input::LibraryProject(name)),
                     Some(_) | None => bail!("There is no file or folder {}", path.display()),
@@ -72,7 +72,7 @@ impl Input {
                 Ok(Input::Workbook { input: InputFile::new(path), media_type: XLS })
             }
             None if first.starts_with(ZIP) => match BundleReader::open(file, Limits::default()) {
-                // A `.zip` that is neither is reported as a project.
+                // A `.zip` without metadata is reported as an incomplete project.
                 Err(BundleError::MetadataMissing) if !is_zip(path) => {
                     Ok(Input::Workbook { input: InputFile::new(path), media_type: XLSX })
                 }

@@ -1,6 +1,8 @@
 //! Ctrl-C and SIGTERM. By default the command removes its temporary files and ends. While a command
 //! defers signals, the first one is only recorded: the command cancels its work and reports the
 //! outcome. A second signal ends the command at once.
+//!
+//! `satchel serve` has its own signal handlers, in `serve.rs`.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, Once, PoisonError},
@@ -13,7 +15,9 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-/// The exit code after Ctrl-C: 128 plus the number of SIGINT, as a shell reports it.
+/// The exit code of a command or server that a signal ended before its work was done: 128 plus the
+/// number of SIGINT, as a shell reports it. It is the same after SIGTERM, so that scripts compare with
+/// one number.
 pub(super) const EXIT_INTERRUPTED: u8 = 130;
 
 /// The work of the command was interrupted by a signal.
@@ -29,12 +33,12 @@ pub(super) enum Interrupted {
 /// Removes one temporary file or stored project.
 type Removal = Box<dyn FnOnce() + Send>;
 
-/// The location on which a removal works.
+/// The location of the file or project that a removal removes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cleanup {
     Local,
-    /// At the server. Skipped after a second signal, because the server might still use the file.
-    AtServer,
+    /// On the server. Skipped after a second signal, because the server might still use the project.
+    Server,
 }
 
 /// The received signals and the pending reactions.
@@ -43,40 +47,46 @@ struct SignalState {
     removals: Vec<(u64, Cleanup, Removal)>,
     /// True after the first signal.
     is_interrupted: bool,
-    /// The message of the second signal. `None` while the first one ends the command.
-    deferred: Option<String>,
+    /// The message that a second signal prints. `None` if the first signal ends the command.
+    second_signal_message: Option<String>,
 }
 
-static STATE: Mutex<SignalState> =
-    Mutex::new(SignalState { removals: Vec::new(), is_interrupted: false, deferred: None });
+static STATE: Mutex<SignalState> = Mutex::new(SignalState {
+    removals: Vec::new(),
+    is_interrupted: false,
+    second_signal_message: None,
+});
 
 /// Notified when a signal arrives.
 static ARRIVED: Condvar = Condvar::new();
 
 static WATCH_STARTED: Once = Once::new();
 
-/// While this is held, a signal runs the removal of the guard.
-pub(super) struct Guard(u64);
+/// The registration of a removal. A signal that ends the command while it exists runs the removal.
+pub(super) struct CleanupGuard(u64);
 
-/// While this is held, the first signal is only recorded.
-pub(super) struct Deferred(());
+/// The deferral of signals. While it exists, the first signal is only recorded.
+pub(super) struct DeferredSignals(());
 
-/// Calls `remove` if a signal ends the command while the guard is held. A guard that is dropped
-/// removes nothing.
-pub(super) fn guard(cleanup: Cleanup, remove: impl FnOnce() + Send + 'static) -> Guard {
+/// Calls `remove` if a signal ends the command while the returned guard exists. Dropping the guard
+/// does not call `remove`.
+pub(super) fn clean_up_on_signal(
+    cleanup: Cleanup,
+    remove: impl FnOnce() + Send + 'static,
+) -> CleanupGuard {
     WATCH_STARTED.call_once(watch);
     let mut state = state();
     let number = state.removals.last().map_or(0, |(number, ..)| number + 1);
     state.removals.push((number, cleanup, Box::new(remove)));
-    Guard(number)
+    CleanupGuard(number)
 }
 
 /// Defers signals until the result is dropped. The second signal prints `message` and ends the
 /// command at once.
-pub(super) fn defer(message: String) -> Deferred {
+pub(super) fn defer(message: String) -> DeferredSignals {
     WATCH_STARTED.call_once(watch);
-    state().deferred = Some(message);
-    Deferred(())
+    state().second_signal_message = Some(message);
+    DeferredSignals(())
 }
 
 /// Returns whether a signal has arrived.
@@ -87,14 +97,15 @@ pub(super) fn is_interrupted() -> bool {
 /// Returns whether a signal has arrived and was deferred, so that the command must cancel its work.
 pub(super) fn must_cancel() -> bool {
     let state = state();
-    state.is_interrupted && state.deferred.is_some()
+    state.is_interrupted && state.second_signal_message.is_some()
 }
 
-/// Waits for `pause`, or until the first signal arrives.
-pub(super) fn wait(pause: Duration) {
+/// Waits until the first signal arrives, but not longer than `pause`. Waits for all of `pause` if it
+/// arrived before.
+pub(super) fn wait_for_signal(pause: Duration) {
     let state = state();
     let before = state.is_interrupted;
-    // The caller checks whether a signal arrived.
+    // The caller checks `is_interrupted` afterwards.
     let _ = ARRIVED.wait_timeout_while(state, pause, |state| state.is_interrupted == before);
 }
 
@@ -102,20 +113,20 @@ fn state() -> MutexGuard<'static, SignalState> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Deferred {
+impl DeferredSignals {
     /// Changes the message of the second signal.
     pub(super) fn set_message(&self, message: String) {
-        state().deferred = Some(message);
+        state().second_signal_message = Some(message);
     }
 }
 
-impl Drop for Deferred {
+impl Drop for DeferredSignals {
     fn drop(&mut self) {
-        state().deferred = None;
+        state().second_signal_message = None;
     }
 }
 
-impl Drop for Guard {
+impl Drop for CleanupGuard {
     fn drop(&mut self) {
         state().removals.retain(|(number, ..)| *number != self.0);
     }
@@ -160,7 +171,7 @@ fn record_signal() -> Reaction {
     let mut state = state();
     let is_first = !std::mem::replace(&mut state.is_interrupted, true);
     ARRIVED.notify_all();
-    let is_deferred = state.deferred.is_some();
+    let is_deferred = state.second_signal_message.is_some();
     drop(state);
     if is_first && is_deferred {
         eprintln!("satchel: cancelling; press Ctrl-C again to quit immediately");
@@ -174,7 +185,7 @@ fn record_signal() -> Reaction {
 fn leave() -> ! {
     let (removals, message) = {
         let mut state = state();
-        (std::mem::take(&mut state.removals), state.deferred.take())
+        (std::mem::take(&mut state.removals), state.second_signal_message.take())
     };
     for (_, cleanup, remove) in removals.into_iter().rev() {
         if cleanup == Cleanup::Local || message.is_none() {

@@ -23,12 +23,12 @@ fn kind(word: &str) -> Result<Kind, String> {
 
 impl KindsArgs {
     /// Returns whether the option was given.
-    pub(super) fn are_named(&self) -> bool {
+    pub(super) fn is_given(&self) -> bool {
         !self.types.is_empty()
     }
 
-    /// The types as the REST API names them; all types without the option.
-    pub(super) fn words(&self) -> Vec<&'static str> {
+    /// Returns the names of the selected types, or of all types without the option.
+    pub(super) fn names(&self) -> Vec<&'static str> {
         let is_selected = |kind: &Kind| self.types.is_empty() || self.types.contains(kind);
         Kind::ALL.iter().filter(|kind| is_selected(kind)).map(|kind| kind.as_str()).collect()
     }

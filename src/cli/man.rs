@@ -24,7 +24,7 @@ Examples:
 
 /// `satchel man`
 #[derive(Args, Debug)]
-pub(super) struct ManArguments {
+pub(super) struct ManArgs {
     /// The subcommand whose page to print; without it, the page of satchel itself
     #[arg(value_name = "SUBCOMMAND")]
     subcommand: Option<String>,
@@ -35,19 +35,19 @@ pub(super) struct ManArguments {
 }
 
 /// Prints a page, or writes all of them.
-pub(super) fn run(arguments: &ManArguments, command: Command) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &ManArgs, command: Command) -> anyhow::Result<ExitCode> {
     // `help` has no page of its own: it only shows the help of the others.
     let mut command = command.disable_help_subcommand(true);
     // Sets the full names of the subcommands: `satchel serve`.
     command.build();
-    if let Some(directory) = &arguments.output {
+    if let Some(directory) = &args.output {
         let written = write_all(&command, directory)
             .with_context(|| format!("Cannot write the pages to {}", directory.display()))?;
         let lines = written.iter().map(|path| format!("{}\n", path.display()));
         print(&lines.collect::<String>())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let shown = match &arguments.subcommand {
+    let shown = match &args.subcommand {
         None => &command,
         Some(name) => match visible(&command).find(|subcommand| subcommand.get_name() == name) {
             Some(subcommand) => subcommand,

@@ -1,4 +1,17 @@
-//! The command line: one file per subcommand.
+//! The command line.
+//!
+//! | files | contents |
+//! |---|---|
+//! | `completions`, `config`, `delete`, `diff`, `docs`, `export`, `import`, `inspect`, `licenses`, `man`, `passwd`, `recover`, `serve`, `undo`, `verify` | the subcommands |
+//! | `decode`, `rename_helper` | hidden subcommands: processes that other commands start |
+//! | `target` | the data directory or server that a command uses, and calls to it |
+//! | `input`, `kinds`, `reading` | arguments and options that several subcommands share |
+//! | `import_call`, `report` | the call of an import, and its report as text |
+//! | `output`, `progress`, `confirm`, `help` | output, progress and questions to the user |
+//! | `failure`, `exit_code` | messages of errors with the next step, and exit codes |
+//! | `interrupt`, `file_size_signal` | signals: Ctrl-C and SIGTERM of commands; SIGXFSZ |
+//! | `owner`, `privileges` | running as the owner of the data directory instead of root |
+//! | `logging`, `log_writer`, `supervisor` | the log and the service manager of `serve` |
 
 mod completions;
 mod config;
@@ -56,7 +69,7 @@ const EXIT_USAGE: u8 = 2;
 /// The command line of `satchel`.
 #[derive(Parser, Debug)]
 #[command(name = "satchel", about, propagate_version = true)]
-struct Arguments {
+struct SatchelArgs {
     #[command(subcommand)]
     command: Command,
 }
@@ -95,16 +108,16 @@ enum Command {
     Passwd(Box<passwd::PasswdArgs>),
     /// Print the settings of `satchel serve` and their sources
     #[command(after_help = config::EXAMPLES, mut_arg("demo", |demo| demo.hide(true)))]
-    Config(Box<config::ConfigArguments>),
+    Config(Box<config::ConfigArgs>),
     /// Print a shell completion script
     #[command(after_help = completions::EXAMPLES)]
-    Completions(completions::CompletionsArguments),
+    Completions(completions::CompletionsArgs),
     /// Read the documentation, offline
     #[command(after_help = docs::EXAMPLES)]
-    Docs(docs::DocsArguments),
+    Docs(docs::DocsArgs),
     /// Print or write the manual pages
     #[command(after_help = man::EXAMPLES)]
-    Man(man::ManArguments),
+    Man(man::ManArgs),
     /// Print the licences of Satchel and of its libraries
     Licenses,
 }
@@ -112,7 +125,7 @@ enum Command {
 /// The definition of the command line. Parsing, help, manual pages, completions and the table of
 /// settings follow from it.
 pub fn command() -> clap::Command {
-    help::complete(Arguments::command().arg(file_argument()))
+    help::complete(SatchelArgs::command().arg(file_argument()))
 }
 
 /// Runs the command line `words`, whose first word is the name of the executable. Errors are printed
@@ -129,11 +142,11 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         return rename_helper::run(&temporary, &name);
     }
     let parsed = parse(&command(), &words, Path::new(DEFAULT_FILE)).and_then(|parsed| {
-        let arguments = Arguments::from_arg_matches(&parsed.matches)?;
-        Ok((arguments, parsed))
+        let args = SatchelArgs::from_arg_matches(&parsed.matches)?;
+        Ok((args, parsed))
     });
     match parsed {
-        Ok((arguments, parsed)) => execute(arguments.command, &parsed).unwrap_or_else(|error| {
+        Ok((args, parsed)) => execute(args.command, &parsed).unwrap_or_else(|error| {
             if let Some(interrupted) = error.downcast_ref::<interrupt::Interrupted>() {
                 eprintln!("satchel: {interrupted}");
                 return ExitCode::from(interrupt::EXIT_INTERRUPTED);
@@ -187,10 +200,10 @@ fn execute(subcommand: Command, parsed: &Parsed) -> anyhow::Result<ExitCode> {
         Command::Delete(args) => delete::run(&args),
         Command::Passwd(args) => passwd::run(&args),
         Command::Recover(args) => recover::run(&args),
-        Command::Config(arguments) => config::run(&arguments, parsed, &command()),
-        Command::Completions(arguments) => completions::run(&arguments, command()),
-        Command::Docs(arguments) => docs::run(&arguments),
-        Command::Man(arguments) => man::run(&arguments, command()),
+        Command::Config(args) => config::run(&args, parsed, &command()),
+        Command::Completions(args) => completions::run(&args, command()),
+        Command::Docs(args) => docs::run(&args),
+        Command::Man(args) => man::run(&args, command()),
         Command::Licenses => licenses::run(),
     }
 }

@@ -121,7 +121,7 @@ pub(super) fn print_json(text: &str) -> anyhow::Result<()> {
     print(&format!("{}\n", text.trim_end_matches('\n')))
 }
 
-/// Formats rows under headings. The first column is left-aligned, the numbers right-aligned.
+/// Formats rows under headings. The first column is left-aligned, the other columns right-aligned.
 pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -165,8 +165,8 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
 }
 
 /// A file that gets its name only when it is complete and durable. It belongs to the user who runs
-/// the command. If root runs it, the file is created before root becomes the owner of the data
-/// directory.
+/// the command. If root runs it, the file is created before the command switches to the owner of the
+/// data directory.
 pub(super) struct NewFile {
     file: File,
     to: PathBuf,
@@ -175,14 +175,14 @@ pub(super) struct NewFile {
 
 /// The file under its temporary name, and the process that renames or removes it.
 enum Temporary {
-    OfCommand {
+    RenamedByCommand {
         path: TempPath,
-        _guard: interrupt::Guard,
+        _guard: interrupt::CleanupGuard,
     },
-    /// The helper process, which stays root.
-    OfHelper {
+    /// The helper process continues to run as root.
+    RenamedByHelper {
         helper: Arc<Mutex<Option<RenameHelper>>>,
-        _guard: interrupt::Guard,
+        _guard: interrupt::CleanupGuard,
     },
 }
 
@@ -193,9 +193,9 @@ impl NewFile {
     /// An I/O error if no file can be created there.
     pub(super) fn create(to: &Path) -> anyhow::Result<Self> {
         if FileOwner::caller().is_root() {
-            Self::create_with(to, Temporary::with_helper)
+            Self::create_with(to, Temporary::renamed_by_helper)
         } else {
-            Self::create_with(to, Temporary::of_command)
+            Self::create_with(to, Temporary::renamed_by_command)
         }
     }
 
@@ -207,11 +207,13 @@ impl NewFile {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             Some(_) | None => Path::new("."),
         };
-        let what = || format!("Cannot create a file in {}", folder.display());
-        let file =
-            tempfile::Builder::new().prefix(".satchel-").tempfile_in(folder).with_context(what)?;
+        let context = || format!("Cannot create a file in {}", folder.display());
+        let file = tempfile::Builder::new()
+            .prefix(".satchel-")
+            .tempfile_in(folder)
+            .with_context(context)?;
         let (file, path) = file.into_parts();
-        let temporary = take(path, to).with_context(what)?;
+        let temporary = take(path, to).with_context(context)?;
         Ok(Self { file, to: to.to_owned(), temporary })
     }
 
@@ -226,37 +228,39 @@ impl NewFile {
     /// An I/O error if the file cannot be synced or renamed.
     pub(super) fn finish(self) -> anyhow::Result<()> {
         let Self { file, to, temporary } = self;
-        let what = || format!("Cannot write {}", to.display());
-        file.sync_all().with_context(what)?;
+        let context = || format!("Cannot write {}", to.display());
+        file.sync_all().with_context(context)?;
         match temporary {
-            Temporary::OfCommand { path, _guard } => {
-                path.persist(&to).map_err(|error| error.error).with_context(what)
+            Temporary::RenamedByCommand { path, _guard } => {
+                path.persist(&to).map_err(|error| error.error).with_context(context)
             }
-            Temporary::OfHelper { helper, _guard } => {
+            Temporary::RenamedByHelper { helper, _guard } => {
                 let helper = helper.lock().unwrap_or_else(PoisonError::into_inner).take();
-                helper.map_or(Ok(()), RenameHelper::rename).with_context(what)
+                helper.map_or(Ok(()), RenameHelper::rename).with_context(context)
             }
         }
     }
 }
 
 impl Temporary {
-    fn of_command(path: TempPath, _: &Path) -> io::Result<Self> {
+    fn renamed_by_command(path: TempPath, _: &Path) -> io::Result<Self> {
         let removed = path.to_path_buf();
-        let guard = interrupt::guard(Cleanup::Local, move || drop(std::fs::remove_file(removed)));
-        Ok(Temporary::OfCommand { path, _guard: guard })
+        let guard = interrupt::clean_up_on_signal(Cleanup::Local, move || {
+            drop(std::fs::remove_file(removed))
+        });
+        Ok(Temporary::RenamedByCommand { path, _guard: guard })
     }
 
-    fn with_helper(path: TempPath, to: &Path) -> io::Result<Self> {
+    fn renamed_by_helper(path: TempPath, to: &Path) -> io::Result<Self> {
         // If the helper cannot be started, dropping `path` removes the file.
         let helper = RenameHelper::start(&path, to)?;
         let _ = path.keep();
         let helper = Arc::new(Mutex::new(Some(helper)));
         let interrupted = helper.clone();
-        let guard = interrupt::guard(Cleanup::Local, move || {
+        let guard = interrupt::clean_up_on_signal(Cleanup::Local, move || {
             drop(interrupted.lock().unwrap_or_else(PoisonError::into_inner).take());
         });
-        Ok(Temporary::OfHelper { helper, _guard: guard })
+        Ok(Temporary::RenamedByHelper { helper, _guard: guard })
     }
 }
 
@@ -287,12 +291,12 @@ mod tests {
     fn a_file_gets_its_name_when_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("é>b");
-        let new = NewFile::create_with(&to, Temporary::of_command).unwrap();
+        let new = NewFile::create_with(&to, Temporary::renamed_by_command).unwrap();
         new.file().write_all(b"x").unwrap();
         assert!(!to.exists());
         drop(new);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        NewFile::create_with(&to, Temporary::of_command).unwrap().finish().unwrap();
+        NewFile::create_with(&to, Temporary::renamed_by_command).unwrap().finish().unwrap();
         assert!(to.exists());
     }
 }

@@ -1,18 +1,18 @@
 //! Runs a command of root on another user's data directory as that user.
 //!
-//! A file of root in the data directory of a service would keep the service from starting. So the
-//! command switches to the user who owns the data directory before it opens anything in it. Other files on
-//! the command line are still accessed as root: files to import are opened before ([`super::input`]),
-//! and files to write are renamed by a helper process ([`super::rename_helper`]).
+//! If root created a file in the data directory of a service, the service could not open that file. So
+//! the command switches to the user who owns the data directory before it opens anything in it. Other
+//! files on the command line are still accessed as root: files to import are opened before the switch
+//! ([`super::input`]), and files to write are renamed by a helper process ([`super::rename_helper`]).
 
-use std::{fmt, fs, path::Path};
+use std::{fs, path::Path};
 
 use anyhow::Context;
 
 use super::privileges;
 use crate::store::FileOwner;
 
-/// The user under which a command runs.
+/// The user that a command runs as.
 #[derive(Debug)]
 pub(super) enum ActingUser {
     Caller,
@@ -20,12 +20,13 @@ pub(super) enum ActingUser {
     Owner(FileOwner),
 }
 
-impl fmt::Display for ActingUser {
-    /// Continues the message `using data directory “DIR”`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ActingUser {
+    /// Returns the user as the end of a message about the data directory: `, as satchel, its owner`.
+    /// Empty for the caller.
+    pub(super) fn suffix(&self) -> String {
         match self {
-            ActingUser::Caller => Ok(()),
-            ActingUser::Owner(owner) => write!(f, ", as {owner}, its owner"),
+            ActingUser::Caller => String::new(),
+            ActingUser::Owner(owner) => format!(", as {owner}, its owner"),
         }
     }
 }
@@ -42,7 +43,7 @@ pub(super) fn owner_to_switch_to(path: &Path) -> Option<FileOwner> {
     (!owner.is_root()).then_some(owner)
 }
 
-/// Becomes the owner of the data directory, if root runs the command.
+/// Makes the command run as the owner of the data directory, if root runs it.
 ///
 /// # Errors
 /// The system does not let root switch to another user, as in a restricted container.
@@ -53,7 +54,7 @@ pub(super) fn act_as_owner(path: &Path) -> anyhow::Result<ActingUser> {
     }
 }
 
-/// Becomes this owner of the data directory.
+/// Makes the process run as this owner of the data directory.
 ///
 /// # Errors
 /// The system does not let root switch to another user, as in a restricted container.
@@ -61,7 +62,7 @@ pub(super) fn switch_to_owner(path: &Path, owner: FileOwner) -> anyhow::Result<A
     privileges::become_user(owner.uid, owner.gid).with_context(|| {
         format!(
             "The data directory {} belongs to {owner}, and the system does not let root \
-             become that user. Run the command as that user: sudo -u {} satchel …",
+             switch to that user. Run the command as that user: sudo -u {} satchel …",
             path.display(),
             owner.sudo_word()
         )

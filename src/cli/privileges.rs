@@ -1,4 +1,4 @@
-//! Drops the privileges of root permanently, and becomes another user.
+//! Drops the privileges of root permanently, and makes the process run as another user.
 //!
 //! This calls the functions of the C library, which change all threads of the process. The system
 //! calls themselves (`rustix::thread::set_thread_uid`) change the calling thread only: a thread that
@@ -14,7 +14,7 @@ use libc::c_int;
 ///
 /// # Errors
 /// The error of the system, for example in a container where root lacks CAP_SETUID. The process
-/// must end then: some of its ids can have changed.
+/// must end then, because some of its ids might have changed.
 pub(super) fn become_user(uid: u32, gid: u32) -> io::Result<()> {
     // The groups come first: only root can change them.
     let groups = [gid];

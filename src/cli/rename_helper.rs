@@ -1,7 +1,7 @@
 //! `satchel rename-file`: a hidden subcommand that renames a finished file as root.
 //!
 //! A command that works as the owner of the data directory cannot rename a file in a folder of
-//! root. So, before it becomes the owner, the command creates the file under a temporary name and
+//! root. So, before it switches to the owner, the command creates the file under a temporary name and
 //! starts this helper, which stays root and knows both names. The command writes to the open file,
 //! and then signals the helper to rename it. If the command ends before that, the helper removes
 //! the file. The file belongs to root, with mode 0600.

@@ -36,23 +36,23 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
     // Held until the end of this function: dropping it writes the last log lines.
     let _log = logging::start(&config.log)?;
     let supervisor = Arc::new(Supervisor::of_environment());
-    let bound = switch_to_owner(config)?;
-    let opened = supervisor.while_starting(|| Opened::open(config))?;
-    require_changed_password(config, &*opened.accounts)?;
-    let listener = match bound {
+    let early_listener = switch_to_owner(config)?;
+    let inventory = supervisor.while_starting(|| OpenInventory::open(config))?;
+    require_changed_password(config, &*inventory.accounts)?;
+    let listener = match early_listener {
         Some(listener) => listener,
         None => bind(config.listen)?,
     };
     let address = listener.local_addr().context("Cannot get the address of the listener")?;
-    opened.store.directory().announce(&format!("http://{}", local_address(address)))?;
+    inventory.store.directory().announce(&format!("http://{}", local_address(address)))?;
     let app = App::new(AppParts {
         name: config.name(),
         dialect: config.dialect.into(),
-        accounts: opened.accounts.clone(),
-        migration: opened.migration.clone(),
-        topology: opened.topology.clone(),
-        inventory: Inventory::new(opened.store.clone()),
-        jobs: opened.jobs.clone(),
+        accounts: inventory.accounts.clone(),
+        migration: inventory.migration.clone(),
+        topology: inventory.topology.clone(),
+        inventory: Inventory::new(inventory.store.clone()),
+        jobs: inventory.jobs.clone(),
         limits: config.limits.limits(),
         host_names: config.host_names(),
         trusted_proxies: config.trusted_proxies.clone().unwrap_or_default(),
@@ -63,18 +63,18 @@ pub(super) fn run(config: &ServeConfig) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("Cannot start the threads of the server")?;
-    // On the threads that serve, because the watchdog must notice if these hang.
+    // The watchdog runs on the server's threads, so that it notices if they hang.
     runtime.spawn({
-        let (supervisor, store) = (supervisor.clone(), opened.store.clone());
+        let (supervisor, store) = (supervisor.clone(), inventory.store.clone());
         async move { supervisor.watch(move || read_from_store(&store)).await }
     });
     let shutdown_wait = config.limits.limits().shutdown_wait;
-    let ended = runtime.block_on(serve(Arc::new(app), listener, &supervisor, shutdown_wait))?;
-    end(runtime, opened, ended)
+    let serve_end = runtime.block_on(serve(Arc::new(app), listener, &supervisor, shutdown_wait))?;
+    shut_down(runtime, inventory, serve_end)
 }
 
-/// If root serves another user's data directory, becomes that user. The listener is bound before,
-/// because only root can use a port below 1024.
+/// If root serves another user's data directory, makes the process run as that user. The listener is
+/// bound first and returned, because only root can use a port below 1024.
 fn switch_to_owner(config: &ServeConfig) -> anyhow::Result<Option<TcpListener>> {
     let Some(owner) = owner_to_switch_to(&config.data) else { return Ok(None) };
     let listener = bind(config.listen)?;
@@ -96,7 +96,7 @@ fn local_address(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// The open data directory, and the operations on it.
-struct Opened {
+struct OpenInventory {
     store: Arc<Store>,
     accounts: Arc<dyn Accounts>,
     migration: Migration,
@@ -104,7 +104,7 @@ struct Opened {
     jobs: Jobs,
 }
 
-impl Opened {
+impl OpenInventory {
     fn open(config: &ServeConfig) -> anyhow::Result<Self> {
         let options = Options { command: "serve", ..config.store_options() };
         let store = Arc::new(Store::open_with(&config.data, options)?);
@@ -142,7 +142,8 @@ impl Opened {
         Ok(Self { store, accounts, migration, topology, jobs })
     }
 
-    /// Makes all changes durable. Does not wait for an import that still runs: it has changed nothing.
+    /// Makes all changes durable. Does not wait for a running import: the import has not changed
+    /// anything yet.
     fn close(self) -> anyhow::Result<()> {
         self.store.flush()?;
         Ok(())
@@ -162,8 +163,8 @@ fn require_changed_password(config: &ServeConfig, accounts: &dyn Accounts) -> an
         return Ok(());
     }
     bail!(
-        "The user “{name}” still has the default password “{password}”, so the server may only \
-         listen on this machine (--listen 127.0.0.1:{port}). Change it first: satchel passwd \
+        "The user “{name}” still has the default password “{password}”, so the server listens on \
+         localhost only (--listen 127.0.0.1:{port}). Change it first: satchel passwd \
          {name} --data {}",
         config.data.display(),
         name = access::FIRST_USER_NAME,
@@ -186,8 +187,8 @@ enum ServeEnd {
     Interrupted,
 }
 
-/// Reads from the database, to check that it responds. An error is a response as well: a restart
-/// would not repair it.
+/// Reads from the database, to check that it responds. An error is ignored, because a restart would
+/// not repair it.
 fn read_from_store(store: &Store) {
     let _ = store.read().contains(Kind::User, access::FIRST_USER_NAME);
 }
@@ -207,7 +208,7 @@ async fn serve(
     supervisor.ready(&format!("http://{address}"));
 
     let stopped = async move {
-        // A dropped sender means the same.
+        // A dropped sender stops the server as well.
         let _ = stopped.await;
     };
     let serving = http::listen(app, listener, stopped);
@@ -233,11 +234,15 @@ fn announce(address: SocketAddr) {
     }
 }
 
-fn end(runtime: Runtime, opened: Opened, ended: ServeEnd) -> anyhow::Result<ExitCode> {
-    // Does not wait: after `Complete` nothing runs, and otherwise the time is up. An import that is
-    // stopped changes nothing.
+fn shut_down(
+    runtime: Runtime,
+    inventory: OpenInventory,
+    serve_end: ServeEnd,
+) -> anyhow::Result<ExitCode> {
+    // Does not wait for tasks. After `Complete` no task runs. In the other cases the time is over. A
+    // stopped import changes nothing.
     runtime.shutdown_background();
-    match ended {
+    match serve_end {
         ServeEnd::Interrupted => {
             tracing::warn!("Stopped immediately. Open requests were aborted.");
             return Ok(ExitCode::from(EXIT_INTERRUPTED));
@@ -247,7 +252,7 @@ fn end(runtime: Runtime, opened: Opened, ended: ServeEnd) -> anyhow::Result<Exit
         }
         ServeEnd::Drained(Drained::Complete) => {}
     }
-    opened.close().context("Cannot close the inventory")?;
+    inventory.close().context("Cannot close the inventory")?;
     tracing::info!("Stopped.");
     Ok(ExitCode::SUCCESS)
 }

@@ -66,18 +66,18 @@ struct UndoReport {
 /// Undoes the last import. Asks for confirmation unless `--yes` is given.
 pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
     let progress = args.out.progress();
-    let asks = !args.yes && !args.dry_run;
-    if asks && !confirm::can_ask() {
+    let needs_confirmation = !args.yes && !args.dry_run;
+    if needs_confirmation && !confirm::can_ask() {
         bail!("Not interactive: pass --yes to confirm, or --dry-run to see what would be undone");
     }
     let connection = args.target.resolve("undo", IfMissing::Fail)?.connect(&progress)?;
     let client = &connection.client;
-    let ask = |dry_run: bool| {
+    let post_undo = |dry_run: bool| {
         let path = format!("{}?dry_run={dry_run}", paths::UNDO.pattern());
         client.post(&path, &json!({}), "undoing", &progress)
     };
     if !args.yes {
-        let response = ask(true)?;
+        let response = post_undo(true)?;
         let text = || Ok(response.read::<UndoReport>()?.text());
         args.out.print_preview(args.dry_run, &response.text, text)?;
         if args.dry_run {
@@ -89,7 +89,7 @@ pub(super) fn run(args: &UndoArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     }
-    let response = ask(false)?;
+    let response = post_undo(false)?;
     args.out.print_result(&response.text, || Ok(response.read::<UndoReport>()?.text()))?;
     connection.close()?;
     Ok(ExitCode::SUCCESS)

@@ -1,5 +1,5 @@
-//! `satchel recover`: shows the damage of a data directory and the ways to recover it, and recovers
-//! it.
+//! `satchel recover`: shows the damage of a data directory and the methods of recovery, and recovers
+//! the inventory.
 
 mod bundle;
 mod text;
@@ -53,22 +53,22 @@ Exit codes:
 
 /// `satchel recover`
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("way"))]
+#[command(group = ArgGroup::new("method"))]
 pub(super) struct RecoverArgs {
     /// Go back to the generation before the damaged one: the inventory before the last import
-    #[arg(long, group = "way")]
+    #[arg(long, group = "method")]
     previous: bool,
 
     /// Keep every readable record whose required targets are readable as well
-    #[arg(long, group = "way")]
+    #[arg(long, group = "method")]
     salvage: bool,
 
     /// Replace the damaged inventory with a project of the project library
-    #[arg(long, group = "way", value_name = "PROJECT")]
+    #[arg(long, group = "method", value_name = "PROJECT")]
     import: Option<ProjectName>,
 
     /// Make a new key and remove all secrets, because the old key is lost. Keep everything else
-    #[arg(long, group = "way")]
+    #[arg(long, group = "method")]
     new_key: bool,
 
     /// Show what would be done, change nothing
@@ -76,7 +76,7 @@ pub(super) struct RecoverArgs {
     dry_run: bool,
 
     /// Do not ask for confirmation
-    #[arg(long, short, conflicts_with = "dry_run", requires = "way")]
+    #[arg(long, short, conflicts_with = "dry_run", requires = "method")]
     yes: bool,
 
     /// Data directory to work on, while no server runs
@@ -112,17 +112,16 @@ impl RecoverArgs {
 
 /// Shows the damage, or recovers.
 ///
-/// With a confirmation the database is read twice, for the plan and for the recovery. The result of
-/// the first reading is a generation of its own on the disk. It is removed before the question is
-/// asked, because Ctrl-C at the question ends the process: the generation would stay on the disk until
-/// the inventory can be opened again.
+/// If confirmation is needed, the database is read twice: for the plan and for the recovery. The plan
+/// writes a temporary generation, which is removed before the prompt. Otherwise Ctrl-C at the prompt
+/// would leave it on the disk until the inventory can be opened again.
 pub(super) fn run(args: &RecoverArgs) -> anyhow::Result<ExitCode> {
     owner::act_as_owner(&args.data)?;
     let options =
         Options { create: CreateDirectory::Never, command: "recover", ..Options::default() };
     let recovery = Recovery::examine(&args.data, options)?;
     let Some(method) = args.method() else { return list(args, &recovery) };
-    require_damage(method, recovery.state(), &args.data)?;
+    require_applicable(method, recovery.state(), &args.data)?;
     if !args.yes && !args.dry_run && !confirm::can_ask() {
         bail!("Not interactive: pass --yes to confirm, or --dry-run to see what would be done");
     }
@@ -161,7 +160,7 @@ fn show(args: &RecoverArgs, shown: &RecoverOutput) -> anyhow::Result<()> {
     }
 }
 
-/// Prints the damage and the ways to recover. Returns the exit code.
+/// Prints the damage and the methods of recovery. Returns the exit code.
 fn list(args: &RecoverArgs, recovery: &Recovery) -> anyhow::Result<ExitCode> {
     if let RecoveryState::Intact = recovery.state() {
         let text = format!("The inventory in {} is intact.\n", args.data.display());
@@ -179,8 +178,13 @@ fn list(args: &RecoverArgs, recovery: &Recovery) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(EXIT_DAMAGED))
 }
 
-/// Refuses a method if the inventory is intact, or if another method must be used first.
-fn require_damage(method: Method<'_>, state: &RecoveryState, data: &Path) -> anyhow::Result<()> {
+/// Refuses a method that the state of the inventory does not need, and a method that needs another
+/// recovery first.
+fn require_applicable(
+    method: Method<'_>,
+    state: &RecoveryState,
+    data: &Path,
+) -> anyhow::Result<()> {
     match (method, state) {
         (Method::Previous | Method::Import(_), RecoveryState::Intact) => bail!(
             "The inventory is intact. To go back to the one before the last import, use `satchel \
@@ -197,7 +201,7 @@ fn require_damage(method: Method<'_>, state: &RecoveryState, data: &Path) -> any
             "The inventory itself is damaged. Recover it first with --previous, --salvage or --import"
         ),
         // A large database is not read when it is opened, so records in it can be damaged. Without
-        // the key the inventory may be damaged as well.
+        // the key the inventory can be damaged as well.
         (
             Method::Salvage | Method::Previous,
             RecoveryState::Damaged(_) | RecoveryState::NoKey(_),
@@ -215,14 +219,14 @@ fn plan(
     options: Options,
 ) -> anyhow::Result<RecoverOutput> {
     Ok(match method {
-        Method::Previous => text::previous_plan(&recovery.previous()?),
-        Method::Salvage => text::salvage_report(&recovery.try_salvage()?),
+        Method::Previous => text::render_previous_plan(&recovery.previous()?),
+        Method::Salvage => text::render_salvage_report(&recovery.try_salvage()?),
         Method::Import(name) => {
             let scratch = bundle::Scratch::make(recovery, options)?;
             let report = scratch.import(name)?;
-            text::import_report(name, &report)
+            text::render_import_report(name, &report)
         }
-        Method::NewKey => text::new_key_plan(),
+        Method::NewKey => text::render_new_key_plan(),
     })
 }
 
@@ -238,31 +242,33 @@ fn recover(
         Method::Previous => (recovery.go_back()?, None),
         Method::Salvage => {
             let (recovered, report) = recovery.salvage()?;
-            (recovered, Some(text::salvage_report(&report)))
+            (recovered, Some(text::render_salvage_report(&report)))
         }
         Method::Import(name) => {
             let scratch = bundle::Scratch::make(&recovery, options)?;
             let report = scratch.import(name)?;
             let recovered = recovery.adopt_from(&scratch.close()?)?;
-            (recovered, Some(text::import_report(name, &report)))
+            (recovered, Some(text::render_import_report(name, &report)))
         }
         Method::NewKey => {
             let (recovered, report) = recovery.replace_key()?;
-            (recovered, Some(text::new_key_report(&report)))
+            (recovered, Some(text::render_new_key_report(&report)))
         }
     };
     if lacks_key && matches!(method, Method::Previous) {
-        return Ok(text::previous_without_key(&data, &recovered));
+        return Ok(text::render_previous_without_key(&data, &recovered));
     }
     let has_administrator = finish(&data, options)?;
-    Ok(text::recovered(&data, &recovered, details, has_administrator))
+    Ok(text::render_recovered(&data, &recovered, details, has_administrator))
 }
 
 /// Computes the members of pools. Returns whether an administrator can log in.
 fn finish(data: &Path, options: Options) -> anyhow::Result<bool> {
     let options = Options { interrupted: InterruptedRecovery::Open, ..options };
     let store = Arc::new(Store::open_with(data, options)?);
-    Inventory::new(store.clone()).update_pools(None).context("The pools cannot be computed")?;
+    Inventory::new(store.clone())
+        .update_pools(None)
+        .context("Cannot compute the members of the pools")?;
     store.complete_recovery()?;
     Ok(access::has_able_administrator(&store)?)
 }
@@ -274,12 +280,12 @@ pub(super) fn library_sentence(data: &Path) -> Option<String> {
     text::library_sentence(&projects)
 }
 
-/// The JSON about a recovered inventory.
+/// The JSON about a recovered inventory. `aside` is the folder with the damaged files, or null.
 fn recovered_json(recovered: &Recovered) -> Value {
     json!({
         "state": "recovered",
         "records": recovered.now.records,
         "version": recovered.now.version,
-        "aside": recovered.aside,
+        "aside": recovered.damaged_files,
     })
 }

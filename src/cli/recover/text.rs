@@ -19,7 +19,7 @@ const PROJECTS_SHOWN_MAX: usize = 10;
 /// The largest number of lost records in the text. The JSON has up to 1,000.
 const LOST_SHOWN_MAX: usize = 20;
 
-/// The state of a data directory, and the ways to recover it.
+/// The state of a data directory, and the methods of recovery that apply to it.
 pub(super) struct Findings<'a> {
     pub data: &'a Path,
     pub state: &'a RecoveryState,
@@ -58,7 +58,7 @@ impl Findings<'_> {
         text
     }
 
-    /// Writes the ways to recover a damaged inventory.
+    /// Writes the methods of recovery for a damaged inventory.
     fn write_methods(&self, text: &mut String) -> std::fmt::Result {
         let data = self.data.display();
         writeln!(text, "\nNothing was changed. Ways to recover:\n")?;
@@ -226,8 +226,8 @@ fn rewrite_json(report: &RewriteReport) -> Value {
     })
 }
 
-/// The output before going back to the previous generation.
-pub(super) fn previous_plan(previous: &PreviousState) -> RecoverOutput {
+/// Renders the plan to go back to the previous generation.
+pub(super) fn render_previous_plan(previous: &PreviousState) -> RecoverOutput {
     match previous {
         PreviousState::Intact(note) => RecoverOutput {
             text: format!(
@@ -250,8 +250,8 @@ pub(super) fn previous_plan(previous: &PreviousState) -> RecoverOutput {
     }
 }
 
-/// The output about a salvage: the kept and the lost records.
-pub(super) fn salvage_report(report: &SalvageReport) -> RecoverOutput {
+/// Renders the kept and the lost records of a salvage.
+pub(super) fn render_salvage_report(report: &SalvageReport) -> RecoverOutput {
     let rows: Vec<Vec<String>> = Kind::ALL
         .into_iter()
         .map(|kind| {
@@ -295,8 +295,8 @@ pub(super) fn salvage_report(report: &SalvageReport) -> RecoverOutput {
     RecoverOutput { text, json: json!({"salvage": salvage_json(report)}) }
 }
 
-/// The output about the import of a project.
-pub(super) fn import_report(name: &ProjectName, report: &ImportReport) -> RecoverOutput {
+/// Renders the number of records that a project contains.
+pub(super) fn render_import_report(name: &ProjectName, report: &ImportReport) -> RecoverOutput {
     let records: u64 = report.types.iter().map(|one| one.total).sum();
     RecoverOutput {
         text: format!("The project “{name}” contains {}.\n", counted(records, "record")),
@@ -304,8 +304,8 @@ pub(super) fn import_report(name: &ProjectName, report: &ImportReport) -> Recove
     }
 }
 
-/// The output before making a new key.
-pub(super) fn new_key_plan() -> RecoverOutput {
+/// Renders the plan to make a new key.
+pub(super) fn render_new_key_plan() -> RecoverOutput {
     RecoverOutput {
         text:
             "A new key is made. Every password, key and token in the inventory is removed: users \
@@ -316,8 +316,8 @@ pub(super) fn new_key_plan() -> RecoverOutput {
     }
 }
 
-/// The output after making a new key: the removed secrets.
-pub(super) fn new_key_report(report: &RewriteReport) -> RecoverOutput {
+/// Renders the removed secrets, after a new key was made.
+pub(super) fn render_new_key_report(report: &RewriteReport) -> RecoverOutput {
     RecoverOutput {
         text: format!(
             "{} kept, {} removed. If there was a key file, it was renamed to key.old-TIME.\n",
@@ -328,8 +328,8 @@ pub(super) fn new_key_report(report: &RewriteReport) -> RecoverOutput {
     }
 }
 
-/// The output after going back to the previous generation, whose key is still missing or wrong.
-pub(super) fn previous_without_key(data: &Path, recovered: &Recovered) -> RecoverOutput {
+/// Renders the return to the previous generation, whose key is still missing or wrong.
+pub(super) fn render_previous_without_key(data: &Path, recovered: &Recovered) -> RecoverOutput {
     RecoverOutput {
         text: format!(
             "The previous generation is now the inventory: {}.\nMake a new key: satchel recover \
@@ -341,8 +341,8 @@ pub(super) fn previous_without_key(data: &Path, recovered: &Recovered) -> Recove
     }
 }
 
-/// The output after a recovery, with the next step.
-pub(super) fn recovered(
+/// Renders the result of a recovery, with the next step.
+pub(super) fn render_recovered(
     data: &Path,
     recovered: &Recovered,
     details: Option<RecoverOutput>,
@@ -358,8 +358,8 @@ pub(super) fn recovered(
     // Writing to a String cannot fail.
     let _ =
         writeln!(text, "The inventory is recovered: {}.", counted(recovered.now.records, "record"));
-    if let Some(aside) = &recovered.aside {
-        let _ = writeln!(text, "The files of the damaged inventory are in {}.", aside.display());
+    if let Some(folder) = &recovered.damaged_files {
+        let _ = writeln!(text, "The files of the damaged inventory are in {}.", folder.display());
     }
     if !has_administrator {
         let _ = writeln!(

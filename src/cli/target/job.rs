@@ -33,10 +33,10 @@ const FAILURES_MAX: usize = 20;
 /// The preference that makes the server start a job (RFC 7240).
 pub(super) const RESPOND_ASYNC: &str = "respond-async";
 
-/// How often a command that waits for a response checks whether Ctrl-C was pressed.
+/// The pause between two checks for Ctrl-C while the command waits for a response.
 const INTERRUPT_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long the command waits for a response after Ctrl-C.
+/// The time for which the command waits for a response after Ctrl-C.
 const RESPONSE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// The words for a job in messages.
@@ -73,11 +73,11 @@ enum CancelState {
     TooLate,
 }
 
-/// Defers Ctrl-C for a job. The second Ctrl-C prints `message`.
+/// Defers the signals for a job. A second Ctrl-C prints `message`.
 ///
 /// # Errors
 /// [`Interrupted::Cancelled`] if Ctrl-C was pressed before.
-fn defer_interrupt(message: String) -> Result<interrupt::Deferred, Interrupted> {
+fn defer_signals(message: String) -> Result<interrupt::DeferredSignals, Interrupted> {
     let deferred = interrupt::defer(message);
     if interrupt::is_interrupted() { Err(Interrupted::Cancelled) } else { Ok(deferred) }
 }
@@ -94,7 +94,7 @@ impl Client {
         words: JobWords,
         progress: &Progress,
     ) -> anyhow::Result<ApiResponse> {
-        let deferred = defer_interrupt(self.quit_message(words, None))?;
+        let deferred = defer_signals(self.quit_message(words, None))?;
         let spinner = progress.spinner(words.doing);
         let response = self.post_unless_interrupted(path, body, words);
         drop(spinner);
@@ -112,7 +112,7 @@ impl Client {
         words: JobWords,
         progress: &Progress,
     ) -> anyhow::Result<ApiResponse> {
-        let deferred = defer_interrupt(self.quit_message(words, None))?;
+        let deferred = defer_signals(self.quit_message(words, None))?;
         let response = self.post_file_preferring(path, upload, RESPOND_ASYNC, progress)?;
         self.await_result(response, words, &deferred, progress)
     }
@@ -160,7 +160,7 @@ impl Client {
         &self,
         response: ApiResponse,
         words: JobWords,
-        deferred: &interrupt::Deferred,
+        deferred: &interrupt::DeferredSignals,
         progress: &Progress,
     ) -> anyhow::Result<ApiResponse> {
         let ApiResponse { status: 202, location: Some(location), .. } = &response else {
@@ -199,7 +199,7 @@ impl Client {
                         | JobState::Cancelled
                         | JobState::Interrupted => {
                             drop(bar);
-                            return self.ended_response(job, cancelling, words);
+                            return self.response_of_ended_job(job, cancelling, words);
                         }
                     }
                 }
@@ -211,7 +211,7 @@ impl Client {
                     }
                 }
             }
-            interrupt::wait(pause);
+            interrupt::wait_for_signal(pause);
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }
@@ -226,8 +226,8 @@ impl Client {
         }
     }
 
-    /// The response of a job that has ended.
-    fn ended_response(
+    /// Returns the response of a job that has ended.
+    fn response_of_ended_job(
         &self,
         job: JobView,
         cancelling: CancelState,

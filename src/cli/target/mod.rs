@@ -88,7 +88,7 @@ impl Target {
     pub(super) fn connect(&self, progress: &Progress) -> anyhow::Result<Connection> {
         match self {
             Target::Local(target) => {
-                let acting = owner::act_as_owner(&target.path)?;
+                let acting = owner::act_as_owner(&target.path)?.suffix();
                 let local = LocalServer::open(target)?;
                 progress.say(&format!("using data directory “{}”{acting}", target.path.display()));
                 Ok(Connection { client: local.client()?, local: Some(local) })
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn only_https_and_loopback_count_as_safe() {
+    fn https_and_loopback_addresses_are_not_unencrypted() {
         let is_unencrypted = |text| parse(text, Some("admin")).unwrap().is_unencrypted();
         for text in ["http://127.0.0.1:8080", "http://[::1]", "http://localhost", "https://a"] {
             assert!(!is_unencrypted(text), "{text}");

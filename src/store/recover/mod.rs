@@ -71,8 +71,8 @@ pub enum PreviousState {
 pub struct Recovered {
     /// The recovered inventory.
     pub now: KnownCounts,
-    /// The folder with the damaged files.
-    pub aside: Option<PathBuf>,
+    /// The folder with the damaged files. `None` if the recovery moved no file.
+    pub damaged_files: Option<PathBuf>,
 }
 
 impl Recovery {
@@ -203,8 +203,8 @@ impl Recovery {
         generation.note_summary(summary.restored(version));
         generation.write_summary()?;
         generation.make_durable()?;
-        let aside = self.set_aside(&[Some(number), self.previous_number()])?;
-        self.switch_to(&generation, self.previous.clone(), aside)
+        let damaged_files = self.set_aside(&[Some(number), self.previous_number()])?;
+        self.switch_to(&generation, self.previous.clone(), damaged_files)
     }
 
     /// Reads all readable entries of the damaged database and counts the records that a salvage would
@@ -261,12 +261,12 @@ impl Recovery {
         previous: Option<(u64, Option<KnownState>)>,
     ) -> Result<Recovered, StoreError> {
         let previous_number = previous.as_ref().map(|(number, _)| *number);
-        let aside = self.set_aside(&[Some(generation.number), previous_number])?;
+        let damaged_files = self.set_aside(&[Some(generation.number), previous_number])?;
         let path = self.directory.recovering();
         File::create(&path)
             .and_then(|file| file.sync_all())
             .map_err(StoreError::io(format!("writing {}", path.display())))?;
-        self.switch_to(generation, previous, aside)
+        self.switch_to(generation, previous, damaged_files)
     }
 
     /// Writes all readable records of the damaged database to a new generation.
@@ -351,7 +351,7 @@ impl Recovery {
         &self,
         generation: &Generation,
         previous: Option<(u64, Option<KnownState>)>,
-        aside: Option<PathBuf>,
+        damaged_files: Option<PathBuf>,
     ) -> Result<Recovered, StoreError> {
         let previous = previous.filter(|(number, _)| *number != generation.number);
         let pointer = Pointer {
@@ -366,7 +366,7 @@ impl Recovery {
         mark.begin(known.clone(), previous.and_then(|(_, known)| known));
         mark.sync()?;
         reserve::keep_reserve(&self.directory);
-        Ok(Recovered { now: KnownCounts::from(&known), aside })
+        Ok(Recovered { now: KnownCounts::from(&known), damaged_files })
     }
 }
 
