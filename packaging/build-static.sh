@@ -40,7 +40,7 @@ if [ "$machine" = x86_64 ]; then
     fi
 fi
 cargo rustc "${arguments[@]}" -- "${flags[@]}" >&2
-# A later `cargo build --release` puts another one into its place.
+# A later `cargo build --release` overwrites the file in target/release.
 mkdir -p "$(dirname "$static")"
 cp "$out" "$static"
 
@@ -50,20 +50,20 @@ fail() {
 }
 
 headers=$(readelf --wide --file-header --program-headers --dynamic --section-headers "$static")
-# Rust makes what is static position-independent on x86_64, and on aarch64 it does not.
+# Rust links static executables as position-independent on x86_64, but not on aarch64.
 if [ "$machine" = x86_64 ]; then
     grep -q 'Type: *DYN (Position-Independent' <<<"$headers" || fail 'is not position-independent'
 fi
-! grep -q 'INTERP' <<<"$headers" || fail 'asks for an interpreter: it is not static'
-! grep -q '(NEEDED)' <<<"$headers" || fail 'asks for a library: it is not static'
+! grep -q 'INTERP' <<<"$headers" || fail 'needs an ELF interpreter, so it is not static'
+! grep -q '(NEEDED)' <<<"$headers" || fail 'needs a shared library, so it is not static'
 ! grep -q '\.symtab' <<<"$headers" || fail 'is not stripped'
 for path in "$(pwd -P)/" "${CARGO_HOME:-$HOME/.cargo}/" "$(rustc --print sysroot)/"; do
-    ! LC_ALL=C grep -qaF -- "$path" "$static" || fail "holds the path $path of this machine"
+    ! LC_ALL=C grep -qaF -- "$path" "$static" || fail "contains the path $path of this machine"
 done
 bytes=$(stat --format %s "$static")
 if [ "$bytes" -gt "$executable_bytes_max" ]; then
     readelf --wide --section-headers "$static" >&2
-    fail "has $bytes bytes, $((bytes - executable_bytes_max)) more than the limit; its largest parts are above, and \`cargo bloat --release --crates\` says which crates they come from"
+    fail "has $bytes bytes, $((bytes - executable_bytes_max)) more than the limit; its largest sections are listed above; \`cargo bloat --release --crates\` lists the sizes of the crates"
 fi
 
 echo "$static"

@@ -3,7 +3,7 @@
 text of its licence. Equal texts stand there once.
 
     packaging/notices.py            writes the file
-    packaging/notices.py --check    fails if the file is not what would be written
+    packaging/notices.py --check    fails if the file is not up to date
 """
 
 import json
@@ -18,7 +18,7 @@ OUT = ROOT / "assets/licenses/third-party.txt"
 TARGET = "x86_64-unknown-linux-gnu"
 # The file names under which crates keep licences and notices.
 LICENCE_FILE = re.compile(r"(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
-# C sources that come with a crate, and where their licence lies in it.
+# C sources that come with a crate, and the path of their licence in the crate.
 INSIDE = {"tikv-jemalloc-sys": ["jemalloc/COPYING"]}
 RULE = "=" * 100
 
@@ -29,8 +29,8 @@ def metadata():
 
 
 def linked(found):
-    """The packages that are reached over normal dependencies, without procedural macros: those run
-    in the compiler, and nothing of them but what they generate is in the executable."""
+    """Returns the packages that the executable contains: the normal dependencies without procedural
+    macros, which run in the compiler."""
     packages = {package["id"]: package for package in found["packages"]}
     nodes = {node["id"]: node for node in found["resolve"]["nodes"]}
     macros = {
@@ -69,7 +69,7 @@ def render(packages):
         if not found:
             without.append(label)
         for text in found:
-            # Two that differ in blanks alone are one licence.
+            # Texts that differ only in white space are one licence.
             key = " ".join(text.split())
             words.setdefault(key, text)
             by_text[key].append(label)

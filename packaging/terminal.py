@@ -2,7 +2,7 @@
 """Draws the terminal session of the README: packaging/terminal.py [EXECUTABLE]
 
 Runs each command with the executable (target/release/satchel, where none is named) beside a server
-with sample data, and writes what it prints into assets/terminal.svg. The picture is one SVG file
+with sample data, and writes their output into assets/terminal.svg. The picture is one SVG file
 without scripts, fonts or links; the lines appear one after the other by a CSS animation, and all of
 them are shown to readers who prefer reduced motion.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "assets" / "terminal.svg"
 
-# The address that is shown instead of that of the server which runs here.
+# The address that the picture shows instead of the address of the test server.
 ADDRESS = "http://127.0.0.1:8080"
 
 TABLE = """name,vendor,port
@@ -25,7 +25,7 @@ Faro 1,Nokia,22
 Faro 2,Nokia,many
 """
 
-# A command, and how many lines of its output are shown; what follows is "…".
+# A command, and the number of its output lines to show. "…" stands for further lines.
 SESSION = [
     ("satchel serve --demo &", 1),
     ("satchel export nightly --output nightly.zip", 7),
@@ -57,14 +57,14 @@ def start(executable, folder):
 
 
 def run(command, folder, environment):
-    """The lines that a command prints; what it says on standard error is left out."""
+    """Returns the lines that a command prints on standard output."""
     done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return done.stdout.rstrip("\n").split("\n") if done.stdout else []
 
 
 def record(executable):
-    """The lines of the session: whether each is a command, and its text."""
+    """Returns the lines of the session: for each, True if it is a command, and its text."""
     lines = []
     with tempfile.TemporaryDirectory() as folder:
         commands = Path(folder, "bin")
@@ -102,7 +102,7 @@ def wrapped(line):
 
 
 def draw(lines):
-    """The session as SVG."""
+    """Returns the session as SVG."""
     rows = [(command and at == 0, part)
             for command, line in lines
             for at, part in enumerate(wrapped(("$ " if command else "") + line))]

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Makes the image without a container engine: target/oci/satchel-oci.tar, an OCI image layout that
-podman, skopeo and `docker load` (25 and later) read.
+"""Builds the image without a container engine. Writes target/oci/satchel-oci.tar, an OCI image layout
+that podman, skopeo and `docker load` (25 and later) can read.
 
     packaging/oci/build-image.py [EXECUTABLE [OUT]]
 
-The same executable gives the same image: no time and no name of this machine is in it.
+The same executable always gives the same image: the image contains no time and no name of the build
+machine.
 """
 
 import gzip

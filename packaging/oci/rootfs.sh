@@ -1,5 +1,5 @@
 #!/bin/sh
-# Lays out what is in the image: packaging/oci/rootfs.sh FOLDER [EXECUTABLE]
+# Creates a folder with the content of the image: packaging/oci/rootfs.sh FOLDER [EXECUTABLE]
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$1

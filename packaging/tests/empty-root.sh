@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The static executable in a root with nothing else in it: no library, no /proc, no /dev, no /tmp,
-# no user. packaging/tests/empty-root.sh [EXECUTABLE]
+# Tests the static executable in a root that contains nothing else: no library, no /proc, no /dev, no
+# /tmp, no user. packaging/tests/empty-root.sh [EXECUTABLE]
 set -euo pipefail
 executable=$(realpath "${1:-$(dirname "$0")/../../target/static/$(uname -m)/satchel}")
 cd "$(dirname "$0")/../.."
@@ -16,20 +16,20 @@ expect '"records":' "$(post /rest/migrate/export "{\"name\": \"all\", \"import_e
 expect ' 0 created, 0 updated' "$(post /rest/migrate/import "{\"name\": \"all\", \"import_export_types\": $types}")"
 expect '"outcome":"imported"' "$(post /rest/migrate/import "{\"name\": \"all\", \"import_export_types\": [\"device\", \"link\"], \"empty_database_before_import\": true}")"
 
-# A workbook is decoded in a child: the executable starts itself, here without /proc.
+# The executable starts itself as a child process to decode a workbook, here without /proc.
 for name in book.xls book.xlsx; do
     expect '"sheet":"device"' "$(post /rest/topology/export "{\"name\": \"$name\"}")"
     call "/rest/topology/workbooks/$name" -o "$work/$name"
     expect '"outcome":' "$(call /rest/topology/import -F "file=@$work/$name" -F replace=false)"
 done
 expect '"port":2222' "$(post /rest/instance/device '{"name": "R 1%", "port": 2222}' >/dev/null && call '/rest/instance/device/R%201%25')"
-stop_server || fail 'the server did not end well'
+stop_server || fail 'the server did not exit with 0'
 
-# What was acknowledged is there after a start; the pages need no file beside the executable.
+# Acknowledged changes exist after a restart. The documentation needs no file but the executable.
 start_server chroot "$root" /satchel serve --data /data
 expect '"port":2222' "$(call '/rest/instance/device/R%201%25')"
 expect '"openapi"' "$(call /rest/openapi.json)"
 expect '<html' "$(call /docs/)"
-stop_server || fail 'the server did not end well'
-[ "$(cd "$root" && echo ./*)" = './data ./satchel' ] || fail "something was written beside the data: $(ls -a "$root")"
+stop_server || fail 'the server did not exit with 0'
+[ "$(cd "$root" && echo ./*)" = './data ./satchel' ] || fail "files were created outside of the data directory: $(ls -a "$root")"
 echo "empty-root: served, exported, imported, and decoded workbooks"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# packaging/examples/nginx.conf before a server: a call, an upload, a stream and commands over TLS.
+# Tests packaging/examples/nginx.conf in front of a server: a call, an upload, a stream and commands
+# over TLS.
 # packaging/tests/nginx.sh [EXECUTABLE]. Needs nginx, openssl and unzip.
 set -euo pipefail
 executable=$(realpath "${1:-$(dirname "$0")/../../target/static/$(uname -m)/satchel}")
@@ -41,10 +42,10 @@ answers() {
     expect '"name":"copy"' "$(call /rest/migrate/projects/copy "${tls[@]}" -T "$work/all.zip")"
     lines=$(call /rest/instance/device "${tls[@]}" -H 'accept: application/x-ndjson' | wc -l)
     [ "$lines" -gt 10 ] || fail "the stream has $lines lines"
-    # The commands reach the server too if --ca names the authority.
+    # The commands accept the certificate if --ca has the authority.
     export SATCHEL_SERVER="https://localhost:$port" SATCHEL_USER=admin SATCHEL_PASSWORD=admin
     "$executable" export over-tls --ca "$work/ca.crt" --output "$work/over-tls.zip" >>"$work/log" 2>&1 ||
-        fail 'satchel export --ca does not reach the server'
+        fail 'satchel export --ca cannot connect to the server'
     unzip -tq "$work/over-tls.zip" >/dev/null || fail 'the file exported over TLS is not a bundle'
     ! "$executable" inspect >>"$work/log" 2>&1 || fail 'a certificate of an unknown authority was accepted'
 }
@@ -53,5 +54,5 @@ status=0
 (trap - EXIT; answers) || status=$?
 kill -QUIT "$(cat "$work/nginx.pid")"
 [ "$status" = 0 ] || fail 'a check through nginx failed'
-stop_server || fail 'the server did not end well'
+stop_server || fail 'the server did not exit with 0'
 echo 'nginx: a call, an upload, a stream and commands over TLS'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The image without an engine: its layout as skopeo reads it where there is one, and its root run in
-# a chroot as its user. packaging/tests/oci.sh [EXECUTABLE]
+# Tests the image without a container engine: checks its layout, with skopeo if it is installed, and
+# runs its content in a chroot as its user. packaging/tests/oci.sh [EXECUTABLE]
 set -euo pipefail
 executable=$(realpath "${1:-$(dirname "$0")/../../target/static/$(uname -m)/satchel}")
 cd "$(dirname "$0")/../.."
@@ -12,11 +12,11 @@ packaging/oci/build-image.py "$executable" "$work/other.tar" >/dev/null
 cmp "$work/one.tar" "$work/other.tar" || fail 'the same executable gives two images'
 if command -v skopeo >/dev/null; then
     expect '/var/lib/satchel' "$(skopeo inspect --config "oci-archive:$work/one.tar")"
-    # Reads every blob and holds it against its digest.
+    # Reads every blob and compares it with its digest.
     skopeo copy --quiet --insecure-policy "oci-archive:$work/one.tar" "dir:$work/unpacked"
 fi
 
-# What an engine does: the layer is the root, and the user is the number.
+# Like a container engine: the layer is the root, and the user is a number.
 mkdir "$work/layout"
 tar -xf "$work/one.tar" -C "$work/layout"
 layer=$(python3 -c '
@@ -31,9 +31,9 @@ packaging/oci/rootfs.sh "$work/laid" "$executable"
 listing() { (cd "$1" && find . -printf '%p %m %U:%G\n' | grep -v '^\. ' | sort); }
 [ "$(listing "$root")" = "$(listing "$work/laid")" ] || fail 'the image and rootfs.sh differ'
 
-# On all addresses it starts only with a password of one's own; the start that is refused says so.
+# It listens on all addresses only after the default password was changed. The refused start says so.
 if refused=$(SATCHEL_DATA=/var/lib/satchel chroot --userspec=10001:10001 "$root" /satchel serve --listen 0.0.0.0:0 2>&1); then
-    fail 'it listens everywhere with the password of the manual'
+    fail 'it listens on all addresses with the default password'
 fi
 expect 'satchel passwd' "$refused"
 echo 'Oslo Fjord 9' | SATCHEL_DATA=/var/lib/satchel chroot --userspec=10001:10001 "$root" /satchel passwd admin >>"$work/log"
@@ -44,5 +44,5 @@ expect true "$(call /rest/is_alive)"
 post /rest/topology/export '{"name": "book.xlsx"}' >/dev/null
 call /rest/topology/workbooks/book.xlsx -o "$work/book.xlsx"
 expect '"outcome":' "$(call /rest/topology/import -F "file=@$work/book.xlsx" -F replace=false)"
-stop_server || fail 'the server did not end well'
-echo 'oci: a valid image, and its root serves as its user'
+stop_server || fail 'the server did not exit with 0'
+echo 'oci: the image is valid, and its server runs as its user'

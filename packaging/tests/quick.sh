@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# What needs no executable: scripts, the unit, the notices. packaging/tests/quick.sh
+# Checks that need no executable: scripts, the unit, the notices. packaging/tests/quick.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# The most that `systemd-analyze security` may give the unit, in tenths; systemd 252 gives 1.2.
+# The highest score of `systemd-analyze security` that the unit is allowed to have, in tenths. It has
+# 1.2 in systemd 252.
 exposure_tenths_max=12
 
 shellcheck -x packaging/*.sh packaging/*/*.sh packaging/debian/p* packaging/openrc/satchel .ci/run tests/fuzz/run.sh
@@ -14,15 +15,15 @@ packaging/notices.py --check
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-# It is held against a system where what it starts is there.
+# systemd-analyze checks that the executable of the unit exists.
 sed -e 's|^ExecStart=/usr/bin/satchel|ExecStart=/bin/true|' -e '/^Documentation=/d' packaging/systemd/satchel.service >"$folder/satchel.service"
 said=$(systemd-analyze verify "$folder/satchel.service" 2>&1 | grep satchel.service || true)
 [ -z "$said" ] || { echo "$said" >&2; exit 1; }
 systemd-analyze security --offline=true --threshold=$exposure_tenths_max "$folder/satchel.service" >"$folder/score" || { cat "$folder/score" >&2; exit 1; }
 tail -n 1 "$folder/score"
 
-# The settings that are installed name the data directory of the service: once, and the same
-# everywhere. What prints the defaults is stood in for.
+# The installed settings contain the data directory of the service once. A script replaces the
+# executable that prints the defaults.
 cat >"$folder/satchel" <<'PRINTS'
 #!/bin/sh
 printf '# a comment\n\ndata = "data"  # the default\nlisten = "127.0.0.1:8080"  # the default\nname = "host"\n'
@@ -35,9 +36,9 @@ if [ "$(grep -c '^data = ' "$folder/satchel.toml")" != 1 ] ||
     echo "the settings do not set data = \"$directory\"" >&2
     exit 1
 fi
-grep -q '^#listen = ' "$folder/satchel.toml" || { echo 'the defaults are not in the settings' >&2; exit 1; }
+grep -q '^#listen = ' "$folder/satchel.toml" || { echo 'the settings do not contain the defaults' >&2; exit 1; }
 if grep -q '^#data\|name = ' "$folder/satchel.toml"; then
-    echo 'the settings hold what they should not' >&2
+    echo 'the settings contain unexpected lines' >&2
     exit 1
 fi
 grep -q "^ExecStart=.* --data $directory\$" packaging/systemd/satchel.service

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # Sourced by the tests: a root to install into, a server in it, and a client outside of it.
-# The test is run in a mount namespace of its own, so that no mount outlives it.
+# The test runs in its own mount namespace, so that all its mounts are removed at its end.
 
 if [ -z "${SATCHEL_TEST_NAMESPACE:-}" ]; then
-    # Another user becomes root in a user namespace.
+    # A user who is not root runs it as root of a user namespace.
     own=()
     [ "$(id -u)" = 0 ] || own=(--map-root-user)
     exec env SATCHEL_TEST_NAMESPACE=1 unshare "${own[@]}" --mount -- bash "$0" "$@"
@@ -45,8 +45,8 @@ debian() {
     mount -t proc proc "$root/proc"
 }
 
-# start_server COMMAND...: it is the command's process itself, so that a signal reaches it. It
-# listens on a free port, whatever its settings say, and is waited for until it says where.
+# start_server COMMAND...: starts the server as a direct child, so that signals reach it. It listens on
+# a free port, whatever its settings are. Waits until the server prints its address.
 start_server() {
     : >"$work/out"
     SATCHEL_LISTEN=127.0.0.1:0 "$@" >"$work/out" 2>>"$work/log" &
