@@ -14,7 +14,7 @@ use tempfile::TempPath;
 
 use super::{
     interrupt::{self, Cleanup},
-    progress::Progress,
+    progress::{Progress, Verbosity},
     rename_helper::RenameHelper,
     safe_text::safe_lines,
 };
@@ -51,7 +51,14 @@ impl OutputArgs {
     }
 
     pub(super) fn progress(self) -> Progress {
-        Progress::new(self.quiet, self.verbose)
+        // clap refuses both options together.
+        Progress::new(if self.quiet {
+            Verbosity::Quiet
+        } else if self.verbose {
+            Verbosity::Verbose
+        } else {
+            Verbosity::Normal
+        })
     }
 
     /// Prints what a change would do: `json` for a dry run with `--json`, otherwise the text. Before

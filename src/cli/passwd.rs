@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     owner,
-    progress::Progress,
+    progress::{Progress, Verbosity},
     safe_text::safe,
     target::{Client, IfMissing, RequestRefused, Target, TargetArgs, new_password},
 };
@@ -48,6 +48,13 @@ pub(super) struct PasswdArgs {
 /// Changes the password of a user.
 pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
     let target = args.target.resolve("passwd", IfMissing::Fail)?;
+    if args.administrator && matches!(target, Target::Remote(_)) {
+        bail!(
+            "--administrator works only on a data directory, while no server runs. At a server, \
+             send is_admin to {}",
+            paths::INSTANCES.path([Kind::User.as_str()])
+        );
+    }
     match &target {
         Target::Local(directory) => {
             let rights =
@@ -63,13 +70,8 @@ pub(super) fn run(args: &PasswdArgs) -> anyhow::Result<ExitCode> {
                 SetPassword::NoSuchUser => return Err(no_such_user(&args.name)),
             }
         }
-        Target::Remote(_) if args.administrator => bail!(
-            "--administrator works only on a data directory, while no server runs. At a server, \
-             send is_admin to {}",
-            paths::INSTANCES.path([Kind::User.as_str()])
-        ),
         Target::Remote(_) => {
-            let progress = Progress::new(false, false);
+            let progress = Progress::new(Verbosity::Normal);
             let connection = target.connect(&progress)?;
             set_at_server(&connection.client, &args.name, &progress)?;
             connection.close()?;

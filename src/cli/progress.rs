@@ -30,6 +30,16 @@ const RECORDS: &str = "{spinner} {msg} records: {human_pos} {per_sec} {elapsed}"
 const STEP: &str = "{msg} {bar:30} records: {human_pos}/{human_len} {per_sec} {eta} left";
 const WAITING: &str = "{spinner} {msg} {elapsed}";
 
+/// The amount of output that the options of a command select.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verbosity {
+    /// `--quiet`
+    Quiet,
+    Normal,
+    /// `--verbose`
+    Verbose,
+}
+
 /// The form in which progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
@@ -42,16 +52,13 @@ pub(super) enum Progress {
 }
 
 impl Progress {
-    /// Chooses by `--quiet`, `--verbose` and whether standard error is a terminal.
-    pub(super) fn new(quiet: bool, verbose: bool) -> Self {
-        if quiet {
-            Progress::Quiet
-        } else if io::stderr().is_terminal() {
-            Progress::Bars
-        } else if verbose {
-            Progress::Lines
-        } else {
-            Progress::Plain
+    /// Chooses the form. A terminal gets bars, unless the command is quiet.
+    pub(super) fn new(verbosity: Verbosity) -> Self {
+        match verbosity {
+            Verbosity::Quiet => Progress::Quiet,
+            Verbosity::Normal | Verbosity::Verbose if io::stderr().is_terminal() => Progress::Bars,
+            Verbosity::Verbose => Progress::Lines,
+            Verbosity::Normal => Progress::Plain,
         }
     }
 

@@ -216,8 +216,9 @@ impl<'a> TreeEntries<'a> {
             self.rest = Some(self.tree.range::<&[u8], _>((Bound::Included(key.as_slice()), end)));
         }
         let shown = |key: &[u8]| format!("'{}'", String::from_utf8_lossy(key).replace('\0', ", "));
+        let has_plain_keys = TreeId::of_name(part).is_none_or(TreeId::has_plain_keys);
         let range = match &next {
-            _ if !TreeId::has_plain_keys(part) => String::new(),
+            _ if !has_plain_keys => String::new(),
             Some(next) if self.last.is_empty() => format!(" before {}", shown(next)),
             Some(next) => format!(" after {} and before {}", shown(&self.last), shown(next)),
             None if self.last.is_empty() => String::new(),

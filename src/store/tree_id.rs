@@ -41,9 +41,17 @@ impl TreeId {
         }
     }
 
-    /// Returns whether the keys of a part are plain names, which a message can show.
-    pub(super) fn has_plain_keys(part: &str) -> bool {
-        part != "references" && part != "members" && part != "chunks"
+    /// Returns the tree with this name in the database.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        Self::all().find(|tree| tree.name() == name)
+    }
+
+    /// Returns whether the keys of the tree are plain names, which a message can show.
+    pub(super) fn has_plain_keys(self) -> bool {
+        match self {
+            Self::Kind(_) | Self::Texts | Self::Meta => true,
+            Self::References | Self::Members | Self::Chunks => false,
+        }
     }
 }
 

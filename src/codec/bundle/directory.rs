@@ -51,8 +51,10 @@ pub(super) struct Entry {
 /// Tells whether an entry can be read without a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encryption {
-    None,
-    Some,
+    /// The data is not encrypted.
+    Plain,
+    /// The data needs a key.
+    Encrypted,
 }
 
 impl Entry {
@@ -62,7 +64,7 @@ impl Entry {
             flags.is_encrypted() || flags.has_strong_encryption() || flags.is_masked();
         Self {
             name: record.file_path().as_ref().to_vec(),
-            encryption: if is_encrypted { Encryption::Some } else { Encryption::None },
+            encryption: if is_encrypted { Encryption::Encrypted } else { Encryption::Plain },
             method: record.compression_method().as_u16(),
             crc32: record.crc32(),
             packed: record.compressed_size_hint(),

@@ -90,7 +90,7 @@ impl<S: ByteSource> DocumentReader<S> {
         if self.unpack(&mut [0])? > 0 {
             return Err(EntryProblem::LongerThanDeclared { expected: self.expected.bytes }.into());
         }
-        if self.data.leftover() == Leftover::Some {
+        if self.data.leftover() == Leftover::Unread {
             return Err(EntryProblem::CompressedData.into());
         }
         let (expected, found) = (self.expected.crc32, self.crc.sum());

@@ -31,10 +31,10 @@ impl Method {
     /// [`EntryProblem::Encrypted`] or [`EntryProblem::Method`] if it cannot be unpacked.
     pub(super) fn of(entry: &Entry) -> Result<Self, BundleError> {
         match (entry.encryption, entry.method) {
-            (Encryption::Some, _) => Err(entry.refused(EntryProblem::Encrypted)),
-            (Encryption::None, METHOD_STORED) => Ok(Method::Stored),
-            (Encryption::None, METHOD_DEFLATED) => Ok(Method::Deflated),
-            (Encryption::None, method) => Err(entry.refused(EntryProblem::Method { method })),
+            (Encryption::Encrypted, _) => Err(entry.refused(EntryProblem::Encrypted)),
+            (Encryption::Plain, METHOD_STORED) => Ok(Method::Stored),
+            (Encryption::Plain, METHOD_DEFLATED) => Ok(Method::Deflated),
+            (Encryption::Plain, method) => Err(entry.refused(EntryProblem::Method { method })),
         }
     }
 }
@@ -45,11 +45,13 @@ pub(super) enum Unpack<S: ByteSource> {
     Deflated(DeflateDecoder<BufReader<Window<S>>>),
 }
 
-/// Packed data after the end of the unpacked data: none or some.
+/// The packed data after the end of the unpacked data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Leftover {
-    None,
-    Some,
+    /// All packed data was read.
+    Nothing,
+    /// Packed data was not read.
+    Unread,
 }
 
 impl<S: ByteSource> Unpack<S> {
@@ -63,7 +65,7 @@ impl<S: ByteSource> Unpack<S> {
         }
     }
 
-    /// Returns whether packed data is left. Another reader could find other content in it.
+    /// Returns the packed data that is left. Another reader could find other content in it.
     pub(super) fn leftover(&self) -> Leftover {
         let rest = match self {
             Self::Stored(window) => window.remaining(),
@@ -72,7 +74,7 @@ impl<S: ByteSource> Unpack<S> {
                 buffered.get_ref().remaining().saturating_add(buffered.buffer().len() as u64)
             }
         };
-        if rest == 0 { Leftover::None } else { Leftover::Some }
+        if rest == 0 { Leftover::Nothing } else { Leftover::Unread }
     }
 }
 

@@ -107,7 +107,7 @@ fn member<'a>(map: &'a Map, location: &str, key: &str) -> Result<&'a Value, Meta
 /// Returns the text of a key.
 fn text<'a>(map: &'a Map, location: &str, key: &str) -> Result<&'a str, MetadataError> {
     let value = member(map, location, key)?;
-    value.as_text().ok_or_else(|| wrong_type(&format!("{location}.{key}"), "a text", value))
+    value.as_text().ok_or_else(|| wrong_type(&format!("{location}.{key}"), "text", value))
 }
 
 /// Returns the non-negative integer at a key.
