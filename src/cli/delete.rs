@@ -24,8 +24,7 @@ Examples:
   satchel delete link --where source='Faro 1' --yes
       deletes the links that begin at Faro 1 without asking, for scripts
 
-A record is deleted with the records that depend on it: a device with its links. All of it is one
-step.
+A record and the records that depend on it are deleted in one step: a device with its links.
 
 Exit codes:
   0    deleted

@@ -192,7 +192,7 @@ pub(super) fn project_text(inspection: &ProjectInspection) -> String {
         ]
     };
     let rows: Vec<_> = inspection.types.iter().map(row).collect();
-    text += &table(&["type", "records", "bytes", "faults", "sha256"], &rows);
+    text += &table(&["type", "records", "bytes", "errors", "sha256"], &rows);
     for one in inspection.types.iter().filter(|one| one.faults > 0) {
         text += &format!("\n{}.yaml:\n", one.kind);
         for fault in &one.shown {

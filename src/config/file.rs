@@ -128,7 +128,7 @@ fn as_text(value: &DeValue<'_>, expected: Expected) -> Result<String, SettingFau
 
 fn described(value: &DeValue<'_>) -> &'static str {
     match value {
-        DeValue::String(_) => "a text",
+        DeValue::String(_) => "text",
         DeValue::Integer(_) => "an integer",
         DeValue::Float(_) => "a number with a fraction",
         DeValue::Boolean(_) => "true or false",
@@ -205,11 +205,11 @@ mod tests {
             error_text(text),
             "R 1%.toml:1: “lisen”: unknown setting. Did you mean “listen”?\n\
              R 1%.toml:3: “head-wait-ms”: unknown setting. Did you mean “head_wait_ms”?\n\
-             R 1%.toml:4: “listen”: found an integer, expected a text in quotes\n\
+             R 1%.toml:4: “listen”: found an integer, expected text in quotes\n\
              R 1%.toml:5: “head_wait_ms”: invalid value “91”: expected an integer: \
              91 is not in 1..=90\n\
              R 1%.toml:6: “calm”: found an integer, expected true or false\n\
-             R 1%.toml:7: “data”: found a list, expected a text in quotes\n\
+             R 1%.toml:7: “data”: found a list, expected text in quotes\n\
              R 1%.toml:8: “é>b”: unknown setting. `satchel config --markdown` lists all \
              settings\n\
              R 1%.toml:9: “log”: unknown setting. `satchel config --markdown` lists all \

@@ -24,7 +24,7 @@ impl Expected {
         match self {
             Self::Boolean => "true or false",
             Self::Integer => "an integer",
-            Self::Text => "a text in quotes",
+            Self::Text => "text in quotes",
         }
     }
 }

@@ -97,7 +97,7 @@ impl Problem {
             Document::Sheet(_) => "workbook",
         };
         let detail = format!(
-            "there is no {target} '{name}', neither in the {source} nor in the inventory, or it was \
+            "the {target} '{name}' does not exist in the {source} or the inventory, or its record was \
              rejected{}",
             near.and_then(|near| Some((near, difference(name, near)?)))
                 .map_or_else(String::new, |(near, how)| format!(

@@ -60,7 +60,10 @@ pub enum InventoryError {
         position: usize,
     },
     /// The instance does not have the version that the change expects.
-    #[error("the {kind} '{name}' has changed in the meantime")]
+    #[error(
+        "the {kind} '{name}' does not have the version that the request expects. Read it again, then \
+         repeat the change"
+    )]
     Stale {
         /// The kind of the instance.
         kind: Kind,

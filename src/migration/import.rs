@@ -171,7 +171,7 @@ fn respelled_sentences(kind: Kind, item: &yaml::Item) -> Vec<String> {
         Some(format!(
             "{kind}.yaml, record in line {}: {name} is written as {written}, which YAML reads as the \
              number {value}, as eNMS does. The value is '{value}'. Write '{written}' in quotes if it is \
-             a text",
+             text",
             item.line
         ))
     };

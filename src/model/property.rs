@@ -53,7 +53,7 @@ impl fmt::Display for PropertyType {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PropertyType::Name => out.write_str("a name"),
-            PropertyType::Text => out.write_str("a text"),
+            PropertyType::Text => out.write_str("text"),
             PropertyType::Int => out.write_str("an integer"),
             PropertyType::Bool => out.write_str("a boolean"),
             PropertyType::Float => out.write_str("a number"),

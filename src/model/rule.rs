@@ -45,7 +45,7 @@ pub enum Rule {
         found: &'static str,
     },
     /// A key in the map of properties is not a text.
-    #[error("expected a text as the name of a property, found {}", phrase(.found))]
+    #[error("expected text as the name of a property, found {}", phrase(.found))]
     PropertyName {
         /// The type of the key, such as `integer`.
         found: &'static str,
@@ -72,6 +72,7 @@ impl Rule {
 fn phrase(type_name: &str) -> String {
     match type_name {
         "null" => "null".to_owned(),
+        "text" => "text".to_owned(),
         "binary" => "binary data".to_owned(),
         "empty" => "an empty text".to_owned(),
         "integer" => "an integer".to_owned(),

@@ -25,7 +25,7 @@ pub enum TopologyError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// The workbook cannot be written, usually because of a limit of the format. Errors of the disk
-    /// are [`TopologyError::NoSpace`], [`TopologyError::FileSizeLimit`] and [`TopologyError::Io`].
+    /// are [`TopologyError::DiskFull`], [`TopologyError::FileSizeLimit`] and [`TopologyError::Io`].
     #[error(transparent)]
     Write(WriteError),
     /// A value that is too long for a cell.
@@ -112,7 +112,7 @@ pub enum TopologyError {
     UploadTooLarge,
     /// The file system has no space, or a quota is used up.
     #[error("the disk of the server is full. Nothing was changed")]
-    NoSpace,
+    DiskFull,
     /// A file would exceed the file size limit of the process.
     #[error(
         "the file would exceed the file size limit of the process (`ulimit -f`, or `LimitFSIZE=` of \
@@ -137,7 +137,9 @@ impl TopologyError {
         match error.downcast::<TopologyError>() {
             Ok(found) => found,
             Err(error) => match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => TopologyError::NoSpace,
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    TopologyError::DiskFull
+                }
                 io::ErrorKind::FileTooLarge => TopologyError::FileSizeLimit,
                 _ => TopologyError::Io(error),
             },
@@ -173,7 +175,7 @@ impl TopologyError {
             | TopologyError::NoReport { .. }
             | TopologyError::InTheWay { .. }
             | TopologyError::UploadTooLarge
-            | TopologyError::NoSpace
+            | TopologyError::DiskFull
             | TopologyError::FileSizeLimit
             | TopologyError::Io(_) => false,
         }
@@ -203,7 +205,7 @@ impl TopologyError {
             TopologyError::MarkedTooLarge => Some("marked-large"),
             TopologyError::InTheWay { .. } => Some("in-the-way"),
             TopologyError::UploadTooLarge => Some("workbook-long"),
-            TopologyError::NoSpace => Some("no-space"),
+            TopologyError::DiskFull => Some("no-space"),
             TopologyError::FileSizeLimit => Some("file-size-limit"),
             TopologyError::Io(_) => Some("io"),
         }

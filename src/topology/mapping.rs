@@ -45,7 +45,7 @@ pub enum MappingError {
         second: String,
     },
     /// A member of a JSON or TOML mapping has another type.
-    #[error("the value of '{heading}' is not a text. A mapping has a property for each heading")]
+    #[error("the value of '{heading}' is not text. A mapping has a property for each heading")]
     NotText {
         /// The heading.
         heading: String,
@@ -296,7 +296,7 @@ mod tests {
             ("=name", "not a pair"),
             ("R 1%=", "not a pair"),
             ("a=b,a=c", "mapped twice, to 'b' and 'c'"),
-            (r#"{"a": 7}"#, "value of 'a' is not a text"),
+            (r#"{"a": 7}"#, "value of 'a' is not text"),
             (r#"{"a": "#, "not valid JSON"),
             (r#"{"ignore": [7]}"#, "not a list of texts"),
         ] {

@@ -105,7 +105,7 @@ impl Topology {
     /// Opens the folder of workbooks, and creates it if it is missing.
     ///
     /// # Errors
-    /// [`TopologyError::Io`] or [`TopologyError::NoSpace`] if the folder cannot be created or read.
+    /// [`TopologyError::Io`] or [`TopologyError::DiskFull`] if the folder cannot be created or read.
     pub fn new(store: Arc<Store>) -> Result<Self, TopologyError> {
         Self::with_decoder(store, &workbook::executable())
     }
@@ -127,7 +127,7 @@ impl Topology {
     /// - [`TopologyError::Write`] or [`TopologyError::CellLong`] if the records do not fit into the
     ///   format, or the format cannot hold the notes of a template.
     /// - [`TopologyError::InTheWay`] if the name belongs to a folder or link.
-    /// - [`TopologyError::NoSpace`], [`TopologyError::FileSizeLimit`] or [`TopologyError::Io`] for
+    /// - [`TopologyError::DiskFull`], [`TopologyError::FileSizeLimit`] or [`TopologyError::Io`] for
     ///   errors of the disk.
     /// - [`TopologyError::Store`] if the inventory cannot be read or the job was cancelled.
     pub fn export(
@@ -145,7 +145,7 @@ impl Topology {
     /// Begins to receive a workbook or a table.
     ///
     /// # Errors
-    /// [`TopologyError::Io`] or [`TopologyError::NoSpace`] if no file can be created for it.
+    /// [`TopologyError::Io`] or [`TopologyError::DiskFull`] if no file can be created for it.
     pub fn upload(&self) -> Result<Upload, TopologyError> {
         Upload::new(&self.0.store.directory().scratch())
     }
@@ -224,7 +224,7 @@ impl Topology {
     /// # Errors
     /// - [`TopologyError::NoReport`] if the import had no problems, or its files were deleted.
     /// - [`TopologyError::MarkedTooLarge`] if the workbook has too many cells.
-    /// - [`TopologyError::NoSpace`], [`TopologyError::FileSizeLimit`] or [`TopologyError::Io`] for
+    /// - [`TopologyError::DiskFull`], [`TopologyError::FileSizeLimit`] or [`TopologyError::Io`] for
     ///   errors of the disk.
     pub fn marked(&self, id: &str) -> Result<WorkbookFile, TopologyError> {
         let scratch = self.0.store.directory().scratch();

@@ -198,7 +198,7 @@ impl<'i, 'a> Sheet<'i, 'a> {
         fit: Fit,
         cell: &Cell<'_>,
     ) {
-        // Only blanks around a text are converted in a text.
+        // Only blanks around text are converted in a text.
         let is_trimmed = fit == Fit::Converted && matches!(cell, Cell::Text(_));
         if is_trimmed {
             self.trimmed += 1;
@@ -482,7 +482,7 @@ impl Sheet<'_, '_> {
                 read.describe(&header, self.reader);
                 if rows_above > 0 {
                     read.notices.push(format!(
-                        "sheet '{name}': the headings are in row {}. {} above it {} not read",
+                        "sheet '{name}': the headings are in row {}. {} above the headings {} not read",
                         header.line,
                         counted(rows_above, "row"),
                         if rows_above == 1 { "was" } else { "were" },

@@ -1,4 +1,4 @@
-//! The commands from outside: on a data directory, and at a running server.
+//! Tests of the commands, on a data directory and against a running server.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -438,13 +438,13 @@ fn import_and_export_errors_say_each_thing_once() {
         LibraryError::FolderHasNoFile { .. } => LibraryError::FolderHasNoFile { name: name() },
         LibraryError::InTheWay { .. } => LibraryError::InTheWay { file: text() },
         LibraryError::Long => LibraryError::Long,
-        LibraryError::NoSpace => LibraryError::NoSpace,
+        LibraryError::DiskFull => LibraryError::DiskFull,
         LibraryError::FileSizeLimit => LibraryError::FileSizeLimit,
         LibraryError::Io { .. } => LibraryError::Io { path: "a.zip".into(), source: io_error() },
     });
     let refused = || ReadError::Refused { line: 7, column: 1, rule: YamlRule::Encoding };
     assert_each!(MigrationError {
-        MigrationError::Library(_) => MigrationError::Library(LibraryError::NoSpace),
+        MigrationError::Library(_) => MigrationError::Library(LibraryError::DiskFull),
         MigrationError::Store(_) => MigrationError::Store(StoreError::Busy),
         MigrationError::Write(_) => MigrationError::Write(BundleWriteError::Io(io_error())),
         MigrationError::Read { .. } =>
@@ -490,7 +490,7 @@ fn import_and_export_errors_say_each_thing_once() {
         TopologyError::MarkedTooLarge => TopologyError::MarkedTooLarge,
         TopologyError::InTheWay { .. } => TopologyError::InTheWay { name: text() },
         TopologyError::UploadTooLarge => TopologyError::UploadTooLarge,
-        TopologyError::NoSpace => TopologyError::NoSpace,
+        TopologyError::DiskFull => TopologyError::DiskFull,
         TopologyError::FileSizeLimit => TopologyError::FileSizeLimit,
         TopologyError::Io(_) => TopologyError::Io(io_error()),
     });

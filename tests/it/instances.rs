@@ -1,4 +1,4 @@
-//! Instances created, read, updated, renamed and deleted, through a server.
+//! Tests of the REST calls that create, read, update, rename and delete instances.
 
 use serde_json::{Value, json};
 

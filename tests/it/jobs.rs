@@ -1,4 +1,4 @@
-//! Jobs through a server: accepted, followed, cancelled, abandoned by their clients, interrupted.
+//! Tests of jobs over REST: start, progress, cancellation, disconnected clients, interruption.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

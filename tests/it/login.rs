@@ -1,4 +1,4 @@
-//! Basic authentication, through a server.
+//! Tests of Basic authentication.
 
 use crate::harness::{ADMIN, Server, until};
 

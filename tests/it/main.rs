@@ -1,5 +1,5 @@
-//! Satchel from outside: each test starts the real executable on a free port with a data
-//! directory of its own, or a child that changes a store until it is killed.
+//! The integration tests. Each test starts the real executable on a free port with a data directory
+//! of its own, or a child process that changes a store until it is killed.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is how to fail")]
 
 mod architecture;

@@ -1,4 +1,4 @@
-//! Imports and exports of projects through a server.
+//! Tests of the REST calls that import and export projects.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! `satchel passwd` from outside.
+//! Tests of `satchel passwd` as a process of its own.
 
 use std::{
     io::Write,
@@ -25,11 +25,11 @@ fn passwd(data: &Path, user: &str, input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn fails(data: &Path, user: &str, input: &str, says: &str) {
+fn fails(data: &Path, user: &str, input: &str, message: &str) {
     let output = passwd(data, user, input);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains(says), "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains(message), "{stderr}");
 }
 
 #[test]
@@ -78,17 +78,18 @@ fn after_a_password_change_the_server_can_listen_on_all_addresses() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     // The refused start creates the data directory, and prints the next step.
-    let open = || {
+    let serve_on_all_addresses = || {
         let mut command = crate::harness::command(&data);
         command.args(["--listen", "0.0.0.0:0"]);
         command
     };
-    let refused = open().output().unwrap();
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(said.contains(&format!("satchel passwd admin --data {}", data.display())), "{said}");
+    let refused = serve_on_all_addresses().output().unwrap();
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{stderr}");
+    let advice = format!("satchel passwd admin --data {}", data.display());
+    assert!(stderr.contains(&advice), "{stderr}");
     assert!(passwd(&data, "admin", NEW).status.success());
-    let child = open().stdout(Stdio::piped()).spawn();
+    let child = serve_on_all_addresses().stdout(Stdio::piped()).spawn();
     let mut child = child.unwrap();
     let mut line = String::new();
     let mut out = std::io::BufReader::new(child.stdout.take().unwrap());

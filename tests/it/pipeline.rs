@@ -1,4 +1,4 @@
-//! The steps of the request pipeline, through a server.
+//! Tests of the steps of the request pipeline, with requests to a server.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Projects: on the disk, and imports and exports through a server.
+//! Makes projects on the disk for tests, and imports and exports them over REST.
 
 use std::collections::BTreeMap;
 use std::fs;

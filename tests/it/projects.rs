@@ -1,4 +1,4 @@
-//! Download, upload and deletion of bundles, through a server.
+//! Tests of the REST calls that download, upload and delete bundles.
 
 use std::fs;
 

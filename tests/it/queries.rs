@@ -1,4 +1,4 @@
-//! Lists, queries and searches, through a server.
+//! Tests of lists, queries and searches over REST.
 
 use std::collections::HashMap;
 

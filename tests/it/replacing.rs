@@ -129,7 +129,7 @@ fn a_workbook_replaces_the_sheets_that_it_has() {
     let output = workspace.on_directory(&["import", text(&partial), "--replace-all", "--yes"]);
     assert_exit(&output, 1);
     assert!(
-        stdout_of(&output).contains("there is no device or network 'Lisbon core 1'"),
+        stdout_of(&output).contains("the device or network 'Lisbon core 1' does not exist"),
         "{}",
         stdout_of(&output)
     );

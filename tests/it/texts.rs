@@ -1,4 +1,4 @@
-//! Configurations and other long texts of devices, through a server.
+//! Tests of configurations and other long texts of devices over REST.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Workbooks through a server: the calls, their forms, and incomplete uploads.
+//! Tests of the REST calls for workbooks: options, forms, and incomplete uploads.
 
 use std::fs;
 use std::io::Cursor;
@@ -198,7 +198,7 @@ fn a_form_without_a_file_is_refused_with_advice() {
     for (form, words) in [
         (Form::default(), "no part “file”"),
         (Form::default().field("replace", "True"), "no part “file”"),
-        (Form::default().field("file", "a.xls"), "is a text, not a file"),
+        (Form::default().field("file", "a.xls"), "is text, not a file"),
         (Form::of_file("a.xls", &bytes).file("b.xls", &bytes), "more than one part “file”"),
         (as_other("flie"), "Did you mean “file”?"),
         (as_other("workbook"), "Send the workbook as the part “file”"),

@@ -172,7 +172,7 @@ async fn read_form(
                 return Err(wrong_field(FILE, "The form has more than one part “file”."));
             }
             if part.file_name.is_none() && part.media_type().is_none() {
-                let detail = "The form field “file” is a text, not a file (in Python: \
+                let detail = "The form field “file” is text, not a file (in Python: \
                               files={'file': open(…, 'rb')}; curl: -F file=@NAME).";
                 return Err(wrong_field(FILE, detail));
             }

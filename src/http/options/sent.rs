@@ -194,7 +194,7 @@ fn read(option: &CallOption, sent: &SentOption, flaws: &mut Vec<Flaw>) -> Option
             on.map(OptionValue::Switch)
         }
         ValueType::Text | ValueType::Kind | ValueType::Whole | ValueType::Texts => {
-            text(&mut flaws, "a text").map(OptionValue::Text)
+            text(&mut flaws, "text").map(OptionValue::Text)
         }
         ValueType::RowNumber => row_number(value, &mut flaws).map(OptionValue::Whole),
         ValueType::Mapping => mapping(value, &mut flaws).map(OptionValue::Mapping),

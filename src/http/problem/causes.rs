@@ -63,7 +63,7 @@ impl From<MigrationError> for Problem {
                     ProblemKind::ProjectState
                 }
                 LibraryError::Long => ProblemKind::BodyTooLarge,
-                LibraryError::NoSpace | LibraryError::FileSizeLimit => ProblemKind::DiskFull,
+                LibraryError::DiskFull | LibraryError::FileSizeLimit => ProblemKind::DiskFull,
             },
             MigrationError::Store(error) => of_store(error),
             MigrationError::Import(error) => of_import(error),
@@ -124,7 +124,7 @@ impl From<TopologyError> for Problem {
             TopologyError::NoReport { .. } => ProblemKind::UnknownReport,
             TopologyError::InTheWay { .. } => ProblemKind::WorkbookState,
             TopologyError::UploadTooLarge => ProblemKind::BodyTooLarge,
-            TopologyError::NoSpace | TopologyError::FileSizeLimit => ProblemKind::DiskFull,
+            TopologyError::DiskFull | TopologyError::FileSizeLimit => ProblemKind::DiskFull,
             TopologyError::Io(error) => of_io(error),
         };
         let problem = Self::of(kind, &error).with_damage(match &error {

@@ -128,7 +128,7 @@ impl ProblemKind {
             ),
             Self::ImportRejected => (
                 "import-rejected",
-                "The import was rejected; nothing was changed",
+                "The import has errors; nothing was changed",
                 StatusCode::UNPROCESSABLE_ENTITY,
             ),
             Self::BundleRefused => (

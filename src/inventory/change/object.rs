@@ -219,7 +219,7 @@ impl ObjectParser<'_> {
             Value::Text(text) => Some(Zeroizing::new(text)).filter(|text| !text.is_empty()),
             other => {
                 let found = other.type_name();
-                let detail = format!("a secret must be a text, but is {found}");
+                let detail = format!("a secret must be text, but is {found}");
                 self.faults.push(Fault::new(Some(property), "type", detail));
                 return Ok(());
             }

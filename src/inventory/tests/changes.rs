@@ -400,7 +400,7 @@ fn sending_back_a_list_does_not_store_its_inverse_references() {
             .effect
     };
     let listed = || fixture.get::<Device>("gw").unwrap().record.devices;
-    // The gateway shows both devices.
+    // `devices` of the gateway shows its own reference and the inverse one.
     assert_eq!(put(&["own", "R 1%"]), Effect::Unchanged);
     assert_eq!(put(&["own", "R 1%", "new"]), Effect::Updated);
     assert_eq!(listed(), Field::Set(vec![Ref::new("own"), Ref::new("new")]));

@@ -48,7 +48,7 @@ pub enum LibraryError {
     Long,
     /// The file system has no space, or a quota is used up.
     #[error("the disk is full; nothing was changed")]
-    NoSpace,
+    DiskFull,
     /// A file would exceed the file size limit of the process.
     #[error(
         "the file would exceed the size that the operating system allows this process (`ulimit \
@@ -103,7 +103,7 @@ impl LibraryError {
             refused => return Self::Bundle(refused),
         };
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
             io::ErrorKind::FileTooLarge => Self::FileSizeLimit,
             _ => Self::Io { path: path.to_owned(), source },
         }
@@ -133,7 +133,7 @@ impl LibraryError {
             LibraryError::FolderHasNoFile { .. } => "folder-has-no-file",
             LibraryError::InTheWay { .. } => "in-the-way",
             LibraryError::Long => "bundle-long",
-            LibraryError::NoSpace => "no-space",
+            LibraryError::DiskFull => "no-space",
             LibraryError::FileSizeLimit => "file-size-limit",
             LibraryError::Io { .. } => "io",
         }
@@ -146,7 +146,7 @@ impl From<LibraryError> for io::Error {
     fn from(error: LibraryError) -> Self {
         match error {
             LibraryError::Io { ref source, .. } => io::Error::new(source.kind(), error),
-            LibraryError::NoSpace => io::ErrorKind::StorageFull.into(),
+            LibraryError::DiskFull => io::ErrorKind::StorageFull.into(),
             LibraryError::FileSizeLimit => io::ErrorKind::FileTooLarge.into(),
             LibraryError::Long => io::Error::new(io::ErrorKind::FileTooLarge, error),
             other => io::Error::new(io::ErrorKind::InvalidData, other),

@@ -34,7 +34,7 @@ impl Upload {
     /// # Errors
     /// - [`LibraryError::Bundle`] if the bundle is refused; the upload is removed.
     /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
-    /// - [`LibraryError::NoSpace`], [`LibraryError::FileSizeLimit`] or [`LibraryError::Io`] if the
+    /// - [`LibraryError::DiskFull`], [`LibraryError::FileSizeLimit`] or [`LibraryError::Io`] if the
     ///   file cannot be read or renamed.
     pub fn finish(self) -> Result<ProjectSummary, LibraryError> {
         let file = self.temporary.file.try_clone().map_err(LibraryError::at(&self.path))?;
@@ -79,7 +79,7 @@ impl NewBundle {
     ///
     /// # Errors
     /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
-    /// - [`LibraryError::NoSpace`] or [`LibraryError::Io`] if the file cannot be synced or renamed.
+    /// - [`LibraryError::DiskFull`] or [`LibraryError::Io`] if the file cannot be synced or renamed.
     pub(crate) fn commit(self) -> Result<u64, LibraryError> {
         let bytes = self.temporary.file.metadata().map_err(LibraryError::at(&self.path))?.len();
         persist(self.temporary, &self.path)?;

@@ -165,7 +165,7 @@ impl ProjectLibrary {
     ///
     /// # Errors
     /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
-    /// - [`LibraryError::NoSpace`] or [`LibraryError::Io`] if no temporary file can be created.
+    /// - [`LibraryError::DiskFull`] or [`LibraryError::Io`] if no temporary file can be created.
     pub(super) fn upload(&self, name: &ProjectName) -> Result<Upload, LibraryError> {
         Ok(Upload::new(self.temporary(name)?, self.bundle_path(name), self.limits))
     }
@@ -174,7 +174,7 @@ impl ProjectLibrary {
     ///
     /// # Errors
     /// - [`LibraryError::InTheWay`] if a folder has the bundle's file name.
-    /// - [`LibraryError::NoSpace`] or [`LibraryError::Io`] if no temporary file can be created.
+    /// - [`LibraryError::DiskFull`] or [`LibraryError::Io`] if no temporary file can be created.
     pub(super) fn create(&self, name: &ProjectName) -> Result<NewBundle, LibraryError> {
         Ok(NewBundle::new(self.temporary(name)?, self.bundle_path(name)))
     }

@@ -11,7 +11,7 @@ use crate::{
     model::{PerKind, Secrets},
 };
 
-/// Tells whether a project is a file or a folder.
+/// The layout of a project in the library: a file or a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "ProjectLayout")]

@@ -416,10 +416,10 @@ fn broken_projects_are_listed_with_their_problem() {
 fn a_full_disk_has_its_own_error() {
     let of = |error: io::Error| LibraryError::from_io(Path::new("a.zip"), error);
     let full = of(io::Error::from_raw_os_error(libc::ENOSPC));
-    assert!(matches!(full, LibraryError::NoSpace));
+    assert!(matches!(full, LibraryError::DiskFull));
     let quota = of(io::Error::from_raw_os_error(libc::EDQUOT));
-    assert!(matches!(quota, LibraryError::NoSpace));
-    assert!(matches!(of(io::Error::from(full)), LibraryError::NoSpace));
+    assert!(matches!(quota, LibraryError::DiskFull));
+    assert!(matches!(of(io::Error::from(full)), LibraryError::DiskFull));
     let other = of(io::Error::from_raw_os_error(libc::EIO));
     assert!(matches!(other, LibraryError::Io { .. }));
 }

@@ -115,7 +115,7 @@ fn known_columns_come_first_and_secrets_have_no_column() {
     assert!(header[8..].is_sorted() && !header.contains(&"enable_password".to_owned()));
     let header: Vec<_> = sheets[1].1[0].iter().map(Cell::to_string).collect();
     assert_eq!(header, ["name", "source_name", "destination_name"]);
-    // In the order of the import.
+    // The rows keep the order of the import.
     assert_eq!(sheets[1].1[1][0], text("b>a"));
 }
 
@@ -185,7 +185,7 @@ fn too_many_columns_are_refused_before_a_file_is_created() {
     assert_eq!(export("a.xlsx").unwrap().sheets[0].columns, 257);
 }
 
-/// A cell cannot say that one list stands in two places, as an anchor in a document does.
+/// A cell cannot contain an anchor, so a list that occurs twice is written twice.
 #[test]
 fn equal_values_without_anchors_change_nothing() {
     let fixture = Fixture::new();

@@ -100,10 +100,13 @@ fn the_header_is_the_first_row_with_a_column_of_names() {
         assert_eq!(fixture.device("R 1%").unwrap().custom["Rack"], Value::from("r1"));
         assert_eq!(report.source.sheets[0].header_row, Some(4));
         let warnings = json!(report.warnings).to_string();
-        assert!(warnings.contains("in row 4. 2 rows above it were not read"), "{warnings}");
+        assert!(
+            warnings.contains("in row 4. 2 rows above the headings were not read"),
+            "{warnings}"
+        );
 
-        // Problems are in the cells of the sheet, under its own name, and the marked workbook has
-        // them beside the right row.
+        // A problem has the name of the sheet in the file. The marked workbook shows it in the row
+        // of the error.
         let mut rows = under_a_title("R 1%");
         rows[4][1] = text("many");
         let bytes = workbook(format, &[("Plan é>b", rows)]);

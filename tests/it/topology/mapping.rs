@@ -97,7 +97,7 @@ fn addresses_are_checked_and_lose_their_prefix_length() {
         message.contains("the address 192.0.2.1 is shared by 2 devices: 'a', 'b'"),
         "{message}"
     );
-    // An address of an existing device is found too, and only if the import brings one.
+    // The address of an existing device is compared too, but only with an incoming address.
     let report = fixture.imported(&devices(&header, &[&["new", "192.0.2.2"]]));
     assert!(warnings(&report).contains("192.0.2.2 is shared by 2 devices: 'e', 'new'"));
     let report = fixture.imported(&devices(&header, &[&["d", "192.0.2.9"]]));
@@ -120,7 +120,7 @@ fn notes_and_sums_below_the_table_are_left_out_with_a_warning() {
             vec![text("name"), text("location"), text("port")],
             record("R 1%"),
             vec![],
-            // Records follow, so the row is one.
+            // Records follow, so this row is a record.
             vec![text("alone")],
             record("é>b"),
             vec![text("Summe:"), Cell::Empty, Cell::Number(44.0)],
@@ -169,7 +169,7 @@ fn the_workbook_of_a_site_is_imported_in_one_step_with_a_mapping() {
     }
     let message = warnings(&report);
     for part in [
-        "the headings are in row 4. 2 rows above it were not read",
+        "the headings are in row 4. 2 rows above the headings were not read",
         "4 ranges of merged cells gave their values to 36 empty cells (D5:D14, D15:D24, D25:D34 and",
         "'/24' was removed from 40 addresses",
         "sheet 'Geräte é>b': blanks around 40 names were removed, first in cell",
@@ -179,7 +179,7 @@ fn the_workbook_of_a_site_is_imported_in_one_step_with_a_mapping() {
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }
-    // The same without a mapping proposes it.
+    // The same import without a mapping proposes the mapping.
     let report = fixture.import(&messy(), &reading_of("Geräte é>b"));
     let proposed = json!(report.source.proposed_mapping);
     assert_eq!(proposed["Gerätename"], "name");

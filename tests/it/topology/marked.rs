@@ -49,7 +49,7 @@ fn a_marked_workbook_lists_the_problems_and_can_be_imported_once_corrected() {
             messages[1].contains("name (A5): ") && messages[1].contains("port (B5): "),
             "{messages:?}"
         );
-        // After all cells, so that none is overwritten.
+        // The column of problems is to the right of all cells, so that no cell is overwritten.
         assert_eq!(rows[3].len(), 5);
         for row in rows.iter_mut() {
             while row.last() == Some(&Cell::Empty) {

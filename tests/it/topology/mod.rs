@@ -295,7 +295,7 @@ fn marked_bytes(fixture: &Fixture, report: &ImportReport) -> Vec<u8> {
     bytes
 }
 
-/// 40 switches as a site keeps them: contacts above the table, sites in merged cells, German headings,
+/// A sheet of 40 switches as sites use them: contacts above the table, sites in merged cells, German headings,
 /// addresses with a prefix length, blanks around names, a sum, notes, and a column of passwords.
 fn messy() -> Vec<u8> {
     use rust_xlsxwriter::{Format, Formula, Workbook};

@@ -16,7 +16,7 @@ fn a_table_imports_one_kind() {
     let links = b"name,source_name,destination_name\na,R 1%,..\n";
     fixture.import(links, &table(Kind::Link));
     assert_eq!(fixture.names::<Link>(), ["a"]);
-    // Only of its kind.
+    // A table of links replaces links only.
     let replace = ImportRequest { replace: Replace::Yes, ..table(Kind::Link) };
     fixture.import(b"name,source,destination\nb,..,R 1%\n", &replace);
     assert_eq!(

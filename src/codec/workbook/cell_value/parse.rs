@@ -39,7 +39,7 @@ impl CellFault {
     fn wrong_type(type_: PropertyType, cell: &Cell<'_>) -> Self {
         let found = match cell {
             Cell::Empty => "an empty cell".to_owned(),
-            Cell::Text(_) => "a text".to_owned(),
+            Cell::Text(_) => "text".to_owned(),
             Cell::Number(number) => format!("the number {number}"),
             Cell::Bool(_) => "a boolean".to_owned(),
             Cell::Error(_) => "an error".to_owned(),

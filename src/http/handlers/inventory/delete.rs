@@ -142,7 +142,7 @@ fn criteria(flaws: &mut Flaws<'_>, value: &Value) -> Option<Vec<Criterion>> {
     for (member, value) in members {
         let Some(property) = search_body::property_of(member) else { continue };
         if !criteria.iter().any(|criterion| criterion.property == property) {
-            let empty = "is empty; a deletion needs a text to compare with";
+            let empty = "is empty; a deletion needs text to compare with";
             flaws.member(member).wrong(value, empty);
             is_valid = false;
         }

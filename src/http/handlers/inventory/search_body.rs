@@ -259,7 +259,7 @@ fn text(flaws: &mut Flaws<'_>, value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         Value::String(text) => Some(text.clone()),
         Value::Array(_) | Value::Object(_) => {
-            flaws.wrong(value, &format!("{}; a text is expected", is_type(value)));
+            flaws.wrong(value, &format!("{}; text is expected", is_type(value)));
             None
         }
     }
