@@ -142,9 +142,9 @@ pub fn has_able_administrator(store: &Store) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// Returns true if this user is an administrator who can log in: the password is a hash that a login
-/// accepts, and the name has no colon, which HTTP basic authentication cannot send. The secret must not
-/// be encrypted.
+/// Returns whether this user is an administrator who can log in: the password is a hash that a
+/// login accepts, and the name has no colon, which HTTP basic authentication cannot send. The
+/// secret must not be encrypted.
 pub fn is_active_administrator(user: &User) -> bool {
     let password = user.password.get().and_then(Secret::plain);
     user.is_admin.get() == Some(&true)

@@ -30,7 +30,7 @@ pub enum LoginError {
     /// Too many wrong passwords before.
     #[error("too many failed logins {subject}; try again in {} s", .wait.as_secs().max(1))]
     Locked {
-        /// What is locked.
+        /// The locked subject.
         subject: LockedSubject,
         /// The time until the next attempt is allowed.
         wait: Duration,
@@ -40,7 +40,7 @@ pub enum LoginError {
     Accounts(#[from] AccountsError),
 }
 
-/// What too many wrong passwords have locked.
+/// The subject that too many wrong passwords have locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LockedSubject {
     /// One user at one address.

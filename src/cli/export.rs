@@ -122,7 +122,7 @@ impl Copy {
     }
 }
 
-/// What a command exports.
+/// The content that a command exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exports {
     Bundle,

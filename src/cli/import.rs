@@ -191,7 +191,7 @@ pub(super) fn run(args: &ImportArgs) -> anyhow::Result<ExitCode> {
 fn confirm_removals(preview: &ApiResponse, out: OutputArgs) -> anyhow::Result<bool> {
     let preview: Report = preview.read()?;
     let removed = preview.removed();
-    // A rejected import removes nothing, and its report says why.
+    // A rejected import removes nothing, and its report has the reasons.
     if removed == 0 || preview.outcome == Outcome::Rejected {
         return Ok(true);
     }

@@ -22,7 +22,7 @@ pub(super) struct ImportOptions<'a> {
     pub allow_empty: bool,
     pub dry_run: bool,
     pub skip_errors: bool,
-    /// How a workbook or table is read.
+    /// The options to read a workbook or table.
     pub reading: &'a ReadArgs,
 }
 

@@ -19,8 +19,8 @@ fn escaped(text: &str, is_unsafe: impl Fn(char) -> bool) -> String {
     safe
 }
 
-/// Returns true for control characters and for those that change the direction of a text (Unicode
-/// Standard Annex 9, section 2).
+/// Returns whether a character controls a terminal: a control character, or one that changes the
+/// direction of a text (Unicode Standard Annex 9, section 2).
 fn controls_terminal(c: char) -> bool {
     let is_directional = matches!(
         c,

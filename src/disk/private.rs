@@ -18,7 +18,7 @@ pub fn make_new_files_private() {
     umask(Mode::from_raw_mode(OTHERS));
 }
 
-/// Returns true if users other than the owner have permissions on the file or directory.
+/// Returns whether users other than the owner have permissions on the file or directory.
 ///
 /// # Errors
 /// Any error of reading its permissions.

@@ -78,7 +78,7 @@ impl From<&ETag> for HeaderValue {
     }
 }
 
-/// How ETags are compared (RFC 9110, section 8.8.3.2).
+/// The comparison of ETags (RFC 9110, section 8.8.3.2).
 #[derive(Clone, Copy)]
 enum Comparison {
     /// A weak ETag equals no other.

@@ -20,9 +20,9 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The largest number of header lines in one request head.
 const HEADERS_MAX: usize = 100;
 
-/// How long a connection without a request in progress stays open when the server stops: time to
-/// send the last bytes of a response. hyper closes idle connections itself, but waits for the rest
-/// of a head whose first bytes have arrived.
+/// The time for which a connection without a request in progress stays open when the server stops:
+/// time to send the last bytes of a response. hyper closes idle connections itself, but waits for
+/// the rest of a head whose first bytes have arrived.
 const IDLE_WAIT: Duration = Duration::from_millis(500);
 
 /// Serves one connection until it is closed. After `stopping` changes (or its sender is dropped),

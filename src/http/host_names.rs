@@ -99,7 +99,7 @@ fn requested_host(head: &Parts) -> Result<Option<Authority>, Problem> {
     }
 }
 
-/// Returns true if a browser says that a page of another site made the request. `Sec-Fetch-Site` is
+/// Returns whether a browser says that a page of another site made the request. `Sec-Fetch-Site` is
 /// missing over plain HTTP beyond localhost; `Origin` is there in every request of a page that is neither
 /// GET nor HEAD, and `Referer` in those of old browsers. Other clients send none of them.
 ///
@@ -118,8 +118,8 @@ fn is_from_other_site(headers: &HeaderMap, host: &Authority) -> bool {
     differs(ORIGIN).or_else(|| differs(REFERER)).unwrap_or(false)
 }
 
-/// Returns true if the page has the host and the port of the request. A proxy can take away TLS, so the
-/// schemes are not compared.
+/// Returns whether the page has the host and the port of the request. A proxy can take away TLS, so
+/// the schemes are not compared.
 fn is_same_host(page: &Uri, requested: &Authority) -> bool {
     let Some(authority) = page.authority() else { return false };
     let default_port = match page.scheme_str() {

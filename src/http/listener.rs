@@ -14,7 +14,7 @@ use super::{app::App, connection, pipeline::Server, router::Router, routes::endp
 /// loop would spin until a connection ends.
 const ACCEPT_RETRY_WAIT: Duration = Duration::from_millis(100);
 
-/// How a server stopped.
+/// The way in which a server stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
     /// Every request has its response, and every job has ended.

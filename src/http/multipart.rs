@@ -44,7 +44,7 @@ const FIELD_BYTES_MAX: usize = 64 * 1024;
 /// The size limit of a boundary in bytes (RFC 2046, section 5.1.1).
 const BOUNDARY_BYTES_MAX: usize = 70;
 
-/// The header that says how the data of a part is encoded.
+/// The header with the encoding of the data of a part.
 const CONTENT_TRANSFER_ENCODING: &str = "content-transfer-encoding";
 
 /// The separator of the parts, from the request's `Content-Type`.
@@ -267,7 +267,7 @@ enum FeedStage<'b> {
     Ended,
 }
 
-/// Why multer gets no more input.
+/// The reason why multer gets no more input.
 #[derive(Debug, thiserror::Error)]
 enum FeedError {
     #[error(transparent)]

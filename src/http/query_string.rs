@@ -98,7 +98,7 @@ fn wrong(name: String, detail: String) -> Problem {
         .with_flaw(Flaw::new(RequestLocation::QueryParameter(name), &*detail))
 }
 
-/// Why a pair of a query or form cannot be decoded.
+/// The reason why a pair of a query or form cannot be decoded.
 pub(super) struct PairError {
     /// The name of the pair, as far as it is known; empty for an error of the whole text.
     pub(super) name: String,

@@ -44,7 +44,7 @@ const SHARED_KIB: usize = 256 * 1024;
 /// The mark that some programs on Windows write before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Why a body was not received completely.
+/// The reason why a body was not received completely.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
     #[error("the body is larger than the {bytes_max} bytes allowed here")]
@@ -201,7 +201,7 @@ impl RequestBody {
     }
 }
 
-/// Why a text cannot be read as a JSON object.
+/// The reason why a text cannot be read as a JSON object.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ObjectError {
     #[error(transparent)]

@@ -38,7 +38,7 @@ pub(super) type RowSink<'s> = dyn FnMut(&Row<'_>) -> ControlFlow<()> + 's;
 /// A job that produces rows, and a result at its end.
 pub(super) type RowJob<T, E> = Box<dyn FnOnce(&mut RowSink<'_>) -> Result<T, E> + Send + 'static>;
 
-/// How the errors of a job are reported.
+/// The way in which the errors of a job are reported.
 pub(super) struct ErrorHandling<E> {
     /// Converts an error that occurs before the head of the response is sent.
     pub(super) problem: Box<dyn FnOnce(E) -> Problem + Send>,

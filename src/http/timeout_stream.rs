@@ -21,8 +21,9 @@ use super::connection_state::ConnectionState;
 /// reading a byte from time to time.
 pub(super) const PROGRESS_BYTES_MIN: usize = 64 * 1024;
 
-/// How long the rest of an unread body is received and discarded after the response. Closing a
-/// socket with unread bytes resets the connection, and the client never sees the response.
+/// The time for which the rest of an unread body is received and discarded after the response.
+/// Closing a socket with unread bytes resets the connection, and the client never sees the
+/// response.
 const LINGER_WAIT: Duration = Duration::from_secs(5);
 
 /// The size of the buffer for discarded bytes.

@@ -49,13 +49,13 @@ pub(super) enum TransferDecoder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum QuotedState {
     Text,
-    /// Behind `=`.
+    /// After `=`.
     Equals,
-    /// Behind `=` and a hexadecimal digit.
+    /// After `=` and a hexadecimal digit.
     Digit(u8),
-    /// Behind `=` and blanks: a line end must follow.
+    /// After `=` and blanks: a line end must follow.
     EqualsBlank,
-    /// Behind `=` and CR.
+    /// After `=` and CR.
     EqualsCr,
 }
 

@@ -59,7 +59,7 @@ pub(super) fn require_administrator(
     Err(ImportError::NoAdministrator)
 }
 
-/// Where the records are written.
+/// The destination of the records.
 #[derive(Clone, Copy)]
 pub(super) enum Destination<'a> {
     /// Nowhere. Each change is reported: a dry run.

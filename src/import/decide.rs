@@ -20,7 +20,7 @@ use crate::{
     store::{Raw, StoreError, encode_body},
 };
 
-/// What the import does with a record.
+/// The action of the import for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// The record is not incoming and does not change.
@@ -254,7 +254,7 @@ impl Decider<'_> {
     }
 }
 
-/// The values of a record in which a collection stands in more than one place, by property.
+/// Returns the values of a record that contain a shared collection, by property.
 fn shared_values(record: &dyn Record) -> Vec<(String, Value)> {
     let views = record.views(Secrets::LeftOut).into_iter();
     let shared = views.filter_map(|(property, view)| match view {
@@ -264,9 +264,9 @@ fn shared_values(record: &dyn Record) -> Vec<(String, Value)> {
     shared.collect()
 }
 
-/// Keeps values that differ from the incoming ones only in that a collection stands in more than one
-/// place. A cell cannot say that it does, so the record would count as updated, and its document
-/// would lose its anchors.
+/// Keeps existing values that differ from the incoming ones only in their shared collections. A cell
+/// cannot express a shared collection. Without this the record would count as updated, and its
+/// document would lose its anchors.
 fn keep_shared(merged: &mut dyn Record, shared: Vec<(String, Value)>) {
     for (property, value) in shared {
         let is_same = matches!(

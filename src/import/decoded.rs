@@ -26,7 +26,7 @@ pub struct Decoded {
     pub(super) many: Sorted,
     /// When decoding began.
     pub(super) begun: Instant,
-    /// How long decoding took.
+    /// The duration of decoding.
     pub(super) decoding: Duration,
 }
 

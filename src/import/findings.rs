@@ -1,4 +1,4 @@
-//! Findings of incoming records that do not prevent the import: names that say a secret, addresses
+//! Findings of incoming records that do not prevent the import: names that indicate a secret, addresses
 //! that are no IP addresses, and addresses that two devices share.
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
 use super::log::Log;
 use crate::{
     disk::Sorter,
-    model::{IpText, Kind, Record, View, says_secret},
+    model::{IpText, Kind, Record, View, indicates_secret},
     wording::counted,
 };
 
@@ -36,9 +36,9 @@ const IP_ADDRESS: &str = "ip_address";
 /// Findings of the records of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// Whether names of custom properties say a secret.
+    /// Whether names of custom properties indicate a secret.
     names: HashMap<String, bool>,
-    /// Custom properties whose name says a secret, with the number of records.
+    /// Custom properties whose name indicates a secret, with the number of records.
     secrets: BTreeMap<String, u64>,
     /// Devices whose address is not an IP address: their number, and the first ones.
     no_addresses: u64,
@@ -49,7 +49,7 @@ impl Findings {
     /// Examines a record.
     pub(super) fn examine(&mut self, record: &dyn Record) {
         for property in record.custom().keys() {
-            if self.says_secret(property) {
+            if self.indicates_secret(property) {
                 if let Some(count) = self.secrets.get_mut(property) {
                     *count += 1;
                 } else if self.secrets.len() < NAMED_MAX {
@@ -67,11 +67,11 @@ impl Findings {
         }
     }
 
-    fn says_secret(&mut self, property: &str) -> bool {
+    fn indicates_secret(&mut self, property: &str) -> bool {
         if let Some(says) = self.names.get(property) {
             return *says;
         }
-        let says = says_secret(property);
+        let says = indicates_secret(property);
         if self.names.len() < NAMES_REMEMBERED_MAX {
             self.names.insert(property.to_owned(), says);
         }
@@ -90,7 +90,7 @@ impl Findings {
     pub(super) fn warn(&self, kind: Kind, log: &Log) {
         for (property, count) in &self.secrets {
             log.warn(format!(
-                "the name of the {kind} property '{property}' says that it is a secret, but a custom \
+                "the name of the {kind} property '{property}' indicates a secret, but a custom \
                  property is not encrypted, and every user who can read the record sees it (in {})",
                 counted(*count, "record")
             ));
@@ -128,7 +128,7 @@ impl SharedAddresses {
         Self { sorter: Sorter::new(scratch, ADDRESSES_BYTES) }
     }
 
-    /// Takes a device as it is after the import.
+    /// Adds the address of a device, with its state after the import.
     pub(super) fn offer(&mut self, device: &dyn Record, is_incoming: bool) -> io::Result<()> {
         let Some(View::Text(text)) = device.view(IP_ADDRESS) else { return Ok(()) };
         let mut key = match IpText::parse(text) {

@@ -60,7 +60,7 @@ pub struct EntryGroup<T, L> {
     /// The common content of the grouped entries.
     #[serde(flatten)]
     pub entry: T,
-    /// How often the entry occurs.
+    /// The number of occurrences of the entry.
     pub count: u64,
     /// The first locations in sorted order. There can be fewer than `count`.
     #[serde(rename = "places")]

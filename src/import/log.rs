@@ -82,7 +82,7 @@ impl Log {
         })
     }
 
-    /// What the records come from.
+    /// The source of the records.
     pub fn source(&self) -> ImportSource {
         self.source
     }

@@ -10,7 +10,7 @@
 //! ```text
 //! run                 the steps in their order, and the report
 //! intake              decode: checks records one by one, sorts them, and their references
-//! findings            names that say a secret, wrong and shared addresses
+//! findings            names that indicate a secret, wrong and shared addresses
 //! decoded             the result of decoding
 //! scope               the incoming and existing records, and which of them remain
 //! resolve             plan: the rejected records and the removed references

@@ -17,7 +17,7 @@ use crate::{
     store::{LiveView, Raw, StoreError},
 };
 
-/// How the existing records of a kind are read.
+/// The way in which the existing records of a kind are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
     /// Reads all existing records.

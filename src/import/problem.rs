@@ -159,7 +159,7 @@ pub struct Change {
     /// The kind of the changed records.
     #[serde(rename = "type")]
     pub kind: Kind,
-    /// How the records change.
+    /// The change of the records.
     pub change: ChangeKind,
 }
 
@@ -191,7 +191,7 @@ pub enum ChangeKind {
 /// A change of an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 pub struct AdministratorChange {
-    /// How the administrator changes.
+    /// The change of the administrator.
     pub change: AdministratorChangeKind,
 }
 

@@ -24,7 +24,7 @@ pub enum ImportOutcome {
     DryRun,
 }
 
-/// How an import is written, which decides about its undo.
+/// The way in which an import is written. It decides whether an undo is possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Written {
@@ -40,11 +40,11 @@ pub enum Written {
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 #[schemars(rename = "{S}Report")]
 pub struct ImportReport<S> {
-    /// How the import ended.
+    /// The outcome of the import.
     pub outcome: ImportOutcome,
     /// One sentence for a person.
     pub summary: String,
-    /// How the import was written, or would be written (dry run).
+    /// The way in which the import was written, or would be written (dry run).
     pub written: Written,
     /// The name and form of the imported data.
     #[serde(flatten)]
@@ -69,7 +69,7 @@ pub struct ImportReport<S> {
     pub changes: Option<ListExcerpt<Change, ChangedRecord>>,
     /// Findings that do not prevent the import, as sentences.
     pub warnings: Vec<String>,
-    /// How long each step took.
+    /// The duration of each step.
     pub milliseconds: Milliseconds,
     /// The id of the full report, which holds every entry of every list; `None` if it was not kept.
     /// A client gets a link instead.
@@ -114,7 +114,7 @@ impl KindReport {
     }
 }
 
-/// How long each step took, in milliseconds.
+/// The duration of each step, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, JsonSchema, Serialize)]
 #[schemars(rename = "ImportMilliseconds")]
 pub struct Milliseconds {

@@ -38,7 +38,7 @@ pub enum EmptyReplacement {
     Allowed,
 }
 
-/// Which kinds an import empties in the same step.
+/// The kinds that an import empties in the same step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emptying {
     /// No kind. Records that are not imported stay.

@@ -38,7 +38,7 @@ pub struct ImportRun {
     begun: Instant,
 }
 
-/// How long each step took.
+/// The duration of each step.
 #[derive(Default)]
 struct StepDurations {
     decoding: Duration,

@@ -21,7 +21,7 @@ pub(super) struct Scope<'a> {
     pub decoded: Decoded,
     /// Whether the existing records of a kind are removed first.
     pub emptied: PerKind<bool>,
-    /// What the records come from.
+    /// The source of the records.
     pub source: ImportSource,
     /// The name of the principal.
     pub principal: &'a str,

@@ -72,7 +72,7 @@ pub enum Effect {
 /// The end of a job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct End {
-    /// How the job ended.
+    /// The result of the job.
     pub state: EndState,
     /// A sentence for a person.
     pub outcome: String,

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::{Kind, Target, UnknownKind};
 
-/// Which instances a word in a path or a search means.
+/// The instances that a word in a path or a search selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InstanceType {
     /// All instances of a kind.

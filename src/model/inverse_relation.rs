@@ -4,7 +4,7 @@
 //! name can stand for both directions: a device's `devices` contains the devices in its own list and
 //! the devices whose `gateways` contain it. All records in one inverse relation are of the same kind.
 //!
-//! Where our name is not eNMS's, the relation has both: a device's `services` are its
+//! If our name differs from eNMS's, the relation has both: a device's `services` are its
 //! `target_services` in eNMS. Requests can use either name. A response shows eNMS's names beside
 //! ours if the request asks for them.
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// How two names that look alike differ.
+/// The difference between two names that look alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// Only in upper and lower case.
@@ -28,7 +28,7 @@ pub fn look_alike_key(name: &str) -> String {
     with_single_spaces(&lower)
 }
 
-/// How two names differ. `None` if they are equal or do not look alike.
+/// Returns the difference between two names. `None` if they are equal or do not look alike.
 pub fn difference(one: &str, other: &str) -> Option<Difference> {
     if one == other || look_alike_key(one) != look_alike_key(other) {
         None

@@ -73,7 +73,7 @@ pub use reference::{Arity, Node, Ref, Referable, Reference, Target};
 
 pub use rule::Rule;
 pub use secret::Secret;
-pub use secret_name::says_secret;
+pub use secret_name::indicates_secret;
 pub use service::Service;
 pub use slot::{
     Any, Bool, Field, Float, Hidden, Int, Many, One, References, Slot, Text, TypedSlot,

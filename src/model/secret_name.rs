@@ -1,8 +1,8 @@
-//! Names that say that a value is a secret, in the languages of common inventories.
+//! Names that indicate a secret, in the languages of common inventories.
 
 use super::folded::folded_words;
 
-/// Words that say a secret if they are a word of the name: English, German, French, Spanish,
+/// Words that indicate a secret if they are a word of the name: English, German, French, Spanish,
 /// Portuguese and Italian. They are folded. As parts of other words they say nothing (`token` in
 /// `tokenize`, `senha` in `Rosenhaus`).
 const WORDS: [&str; 23] = [
@@ -31,7 +31,7 @@ const WORDS: [&str; 23] = [
     "kennwort",
 ];
 
-/// Parts of a name that say a secret wherever they stand in the name without its gaps.
+/// Parts of a name that mark a secret at any position of the name, after its gaps are removed.
 const PARTS: [&str; 17] = [
     "apikey",
     "apischlussel",
@@ -52,9 +52,9 @@ const PARTS: [&str; 17] = [
     "chiaveapi",
 ];
 
-/// Returns whether a name says that the value is a secret: `Passwort`, `mot de passe`, `enable
+/// Returns whether a name indicates a secret: `Passwort`, `mot de passe`, `enable
 /// secret`, `snmp_community`, `apiKey`.
-pub fn says_secret(name: &str) -> bool {
+pub fn indicates_secret(name: &str) -> bool {
     let words = folded_words(name);
     if words.iter().any(|word| WORDS.contains(&word.as_str())) {
         return true;
@@ -94,7 +94,7 @@ mod tests {
             "Kennwort",
             "pwd",
         ] {
-            assert!(says_secret(name), "{name}");
+            assert!(indicates_secret(name), "{name}");
         }
         for name in [
             "name",
@@ -109,7 +109,7 @@ mod tests {
             "",
             "password".get(..4).unwrap_or_default(),
         ] {
-            assert!(!says_secret(name), "{name}");
+            assert!(!indicates_secret(name), "{name}");
         }
     }
 }

@@ -205,7 +205,7 @@ impl Value {
         }
     }
 
-    /// Returns whether a collection in it stands in more than one place ([`Value::Shared`]).
+    /// Returns whether the value contains a collection that occurs more than once ([`Value::Shared`]).
     pub fn has_shared(&self) -> bool {
         match self {
             Value::Shared(_) => true,

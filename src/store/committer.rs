@@ -32,8 +32,8 @@ use super::{
     write_lock::WriteLock,
 };
 
-/// How long a commit waits for changes that hold or wait for the write lock: a few times as long as a
-/// flush takes on a fast disk. Without such changes it does not wait.
+/// The time for which a commit waits for changes that hold or wait for the write lock: a few times
+/// as long as a flush takes on a fast disk. Without such changes it does not wait.
 const GATHERING_MAX: Duration = Duration::from_millis(5);
 
 /// Commits the changes of one generation.

@@ -47,8 +47,8 @@ pub const DIRECTORY_FORMAT: u32 = 3;
 /// The older format, which is upgraded when it is opened.
 const EARLIER_FORMAT: u32 = 2;
 
-/// How long to wait for the lock. A child process inherits the locked file between `fork` and `exec`,
-/// so the lock can outlive its release by the parent for a moment.
+/// The time to wait for the lock. A child process inherits the locked file between `fork` and
+/// `exec`, so the lock can outlive its release by the parent for a moment.
 const LOCK_WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// A data directory that this process has locked.

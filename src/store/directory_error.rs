@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use super::{FileOwner, LockHolder};
 
-/// Why a data directory cannot be used.
+/// The reason why a data directory cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
     /// The path does not exist, and the command does not create a data directory.

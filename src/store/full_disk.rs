@@ -40,11 +40,11 @@ const CHANGE_SPACE_BYTES_MIN: u64 = 8 * 1024 * 1024;
 /// some changes of it, and the file holds both the log and the pages.
 const WRITTEN_PER_BYTE: u64 = 4;
 
-/// How long a reopening waits for readers of the failed database. A point read takes microseconds; a
-/// list or an export takes longer and postpones the reopening.
+/// The time for which a reopening waits for readers of the failed database. A point read takes
+/// microseconds; a list or an export takes longer and postpones the reopening.
 const READERS_WAIT_MAX: Duration = Duration::from_millis(250);
 
-/// How often the reopening checks whether readers are left.
+/// The interval at which the reopening checks whether readers are left.
 const READERS_CHECK_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The interval between two attempts to reopen the database.
@@ -54,8 +54,8 @@ const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
 /// 16 MB.
 const AMPLE_SPACE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
-/// How long the check is skipped after it found ample space. It takes a tenth of the time of a shared
-/// commit.
+/// The time for which the check is skipped after it found ample space. It takes a tenth of the time
+/// of a shared commit.
 const AMPLE_SPACE_AGE_MAX: Duration = Duration::from_millis(100);
 
 /// When the check last found ample space.

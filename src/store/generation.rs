@@ -24,7 +24,7 @@ use super::{
 };
 use crate::disk::{sync_directory, sync_folder};
 
-/// How long to wait for sled's threads to unlock a database that was closed.
+/// The time to wait for sled's threads to unlock a database that was closed.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The key of a generation's [`Identity`] in the tree `meta`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// The length of the key, in bytes.
 pub(super) const KEY_BYTES: usize = 32;
 
-/// Why the key of a data directory cannot be used.
+/// The reason why the key of a data directory cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The key file does not exist, but the data directory holds an inventory.

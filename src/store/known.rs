@@ -94,7 +94,7 @@ pub(super) fn checked(body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Why checked bytes could not be decoded.
+/// The reason why checked bytes could not be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CheckedError {
     /// They are truncated, changed or zeroed.

@@ -27,7 +27,7 @@ const SLOT_BYTES: u64 = 16 * 1024;
 
 const SLOTS: u64 = 2;
 
-/// How often the mark is synced. The kernel writes it back by itself after 30 seconds.
+/// The interval at which the mark is synced. The kernel writes it back by itself after 30 seconds.
 const SYNC_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The contents of a slot.

@@ -39,7 +39,7 @@ const OVERLAY_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// The memory for sorting records by ordinal, in bytes.
 const SORTED_BYTES: usize = 8 * 1024 * 1024;
 
-/// How long a change waits for snapshots to be dropped when the overlays are full.
+/// The time for which a change waits for snapshots to be dropped when the overlays are full.
 const OVERLAY_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// The inventory at one moment. Later changes are not visible in it.

@@ -8,11 +8,11 @@ use std::{
 use super::StoreError;
 use crate::job::Progress;
 
-/// How long a change waits for the write lock before it fails with [`StoreError::Busy`]. A small
-/// change holds the lock for about a millisecond; only an import holds it for longer.
+/// The time for which a change waits for the write lock before it fails with [`StoreError::Busy`].
+/// A small change holds the lock for about a millisecond; only an import holds it for longer.
 pub const WRITE_LOCK_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// How often an operation that waits for the lock checks whether it was cancelled.
+/// The interval at which an operation that waits for the lock checks whether it was cancelled.
 const CANCEL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The write lock of a store.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     codec::workbook::{Cell, Row, column_name},
     import::{DocumentLocation, ImportError, Intake, Problem},
-    model::{InverseRelations, Kind, Property, PropertyType, nearest, says_secret},
+    model::{InverseRelations, Kind, Property, PropertyType, indicates_secret, nearest},
 };
 
 /// The heading of the column of problems in a marked workbook. An import ignores the column, so that
@@ -64,7 +64,7 @@ pub(super) fn meaning(kind: Kind, heading: &str) -> Meaning {
         Some(_) => return Meaning::Ignored(Ignored::Secret),
         None => {}
     }
-    if SECRETS.contains(word.replace([' ', '-'], "_").as_str()) || says_secret(heading) {
+    if SECRETS.contains(word.replace([' ', '-'], "_").as_str()) || indicates_secret(heading) {
         Meaning::Ignored(Ignored::Secret)
     } else if kind == Kind::Device && LONG_TEXTS.contains(&word.as_str()) {
         Meaning::Ignored(Ignored::LongText)
@@ -105,7 +105,7 @@ pub(super) struct Column {
     /// Number of the column, from 0.
     pub number: u32,
     pub heading: String,
-    /// The property that the mapping of the request says.
+    /// The property in the mapping of the request.
     pub mapped: Option<String>,
     pub meaning: Meaning,
 }
@@ -135,7 +135,7 @@ pub(super) struct Header {
     pub line: u64,
 }
 
-/// How the headings of a sheet are read.
+/// The options to read the headings of a sheet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HeadingReader<'m> {
     pub kind: Kind,
@@ -146,7 +146,7 @@ pub(super) struct HeadingReader<'m> {
 #[derive(Clone, Debug, PartialEq)]
 struct Heading {
     meaning: Meaning,
-    /// The property that the mapping says.
+    /// The property in the mapping.
     mapped: Option<String>,
 }
 
@@ -154,7 +154,7 @@ impl HeadingReader<'_> {
     /// Returns the meaning of a heading, which must have no blanks around it.
     ///
     /// # Errors
-    /// The reason why the property that the mapping says cannot be read from a column.
+    /// The reason why the property in the mapping cannot be read from a column.
     fn read(self, heading: &str) -> Result<Heading, &'static str> {
         let property = match self.mapping.of(heading) {
             Mapped::No => {
@@ -188,9 +188,9 @@ impl HeadingReader<'_> {
         is_known || words::property_of(self.kind, heading).is_some()
     }
 
-    /// Returns whether a row is a header: it has a column of names. If the mapping says which
-    /// heading is that of the names, another one counts only beside a second known heading, because
-    /// "Name:" also stands before the name of a contact.
+    /// Returns whether a row is a header: it has a column of names. If the mapping contains the
+    /// heading of the names, another heading of names needs a second known heading in the row,
+    /// because "Name:" can also be the label of a contact.
     pub(super) fn is_header(self, row: &Row<'_>) -> bool {
         let headings: Vec<_> = row
             .cells

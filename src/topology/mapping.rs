@@ -23,7 +23,7 @@ pub struct Mapping {
     ignored: Vec<String>,
 }
 
-/// Why a text is not a mapping.
+/// The reason why a text is not a mapping.
 #[derive(Debug, thiserror::Error)]
 pub enum MappingError {
     /// A pair of a mapping has no `=`, no heading or no property.

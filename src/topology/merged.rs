@@ -18,10 +18,10 @@ const ROW_BYTES_MAX: usize = 8 << 20;
 /// building take a tenth of it.
 const SHEET_BYTES_MAX: usize = 1 << 30;
 
-/// What a cell without a text counts for, in bytes.
+/// The size that is counted for a cell without text, in bytes.
 const CELL_BYTES: usize = 16;
 
-/// Where a row is in its sheet.
+/// The position of a row in its sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowPlace {
     /// Above the header, or the header itself: a heading that is merged over several rows belongs to

@@ -21,7 +21,7 @@ const NOTES_MAX: usize = 100;
 /// The longest text of a note in a warning, in characters.
 const NOTE_CHARACTERS_MAX: usize = 40;
 
-/// What a row of the table is.
+/// The kind of a row of the table.
 #[derive(Debug, PartialEq)]
 pub(super) enum RowRole<'a> {
     /// The row is a record. The rows before it are records as well.

@@ -10,7 +10,7 @@ const NAMED_MAX: usize = 3;
 /// The number of different findings of one sort in a report. Further ones are counted together.
 const FINDINGS_MAX: usize = 20;
 
-/// How often something was found, and the first places.
+/// The number of occurrences of a finding, and the first locations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     count: u64,

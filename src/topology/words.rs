@@ -273,7 +273,7 @@ pub(super) fn property_of(kind: Kind, heading: &str) -> Option<&'static str> {
     words.iter().find(|(_, words)| words.contains(&heading.as_str())).map(|(property, _)| *property)
 }
 
-/// Returns whether the name of a row says that it sums up the rows above: `Summe:`, `Total 40`.
+/// Returns whether the name of a row indicates a sum of the rows above: `Summe:`, `Total 40`.
 pub(super) fn is_sum(name: &str) -> bool {
     let without_numbers: String = name.chars().filter(|c| !c.is_numeric()).collect();
     SUMS.contains(&folded(&without_numbers).as_str())

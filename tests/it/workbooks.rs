@@ -97,7 +97,7 @@ fn ods(rows: &str) -> Vec<u8> {
     ])
 }
 
-/// Where the body of the first record of this number begins.
+/// Returns the offset of the body of the first record with this number.
 fn record(stream: &[u8], number: u16) -> usize {
     let field = |at: usize| u16::from_le_bytes([stream[at], stream[at + 1]]);
     let mut at = 0;

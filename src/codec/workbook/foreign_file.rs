@@ -3,7 +3,7 @@
 /// Number of bytes from the beginning of a file by which [`ForeignFile::of`] recognises it.
 pub const FOREIGN_BYTES: usize = 4 << 10;
 
-/// A file format that is not read as a workbook. The messages say what to do instead.
+/// A file format that is not read as a workbook. The messages contain the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForeignFile {
     /// A web page. Many programs export one under the name `.xls`.

@@ -62,7 +62,7 @@ const STREAM_WAITING_MAX: usize = 0;
 const OPERATION_WAITING_MAX: usize = 16;
 const PASSWORD_WAITING_MAX: usize = 32;
 
-/// Why a job gave no result.
+/// The reason why a job gave no result.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BlockingError {
     #[error("no thread can be started")]

@@ -27,8 +27,8 @@ pub(super) const THREADS_MAX: usize = 16;
 /// The jobs in the queue for each thread that is awake. More jobs wake another thread.
 const JOBS_PER_THREAD: usize = 8;
 
-/// How long a job waits before another thread is woken for it: a few times the duration of a queue
-/// of jobs that do not block.
+/// The time for which a job waits before another thread is woken for it: a few times the duration
+/// of a queue of jobs that do not block.
 const WAKE_UP_DELAY: Duration = Duration::from_millis(2);
 
 /// The threads. They are started when they are first needed, and end when the pool is dropped.

@@ -24,7 +24,8 @@ use crate::{
     job::{CancelOutcome, Job, JobView, ViewLength},
 };
 
-/// How often the progress of a job is sent. Sending also detects a client that disconnected.
+/// The interval at which the progress of a job is sent. Sending also detects a client that
+/// disconnected.
 const EVENT_EVERY: Duration = Duration::from_millis(500);
 
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");

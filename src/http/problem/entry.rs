@@ -131,7 +131,7 @@ pub(in crate::http) struct ImportFlaw {
     /// The first location.
     #[serde(flatten)]
     pub(in crate::http) location: Option<DocumentLocation>,
-    /// How often the problem occurs.
+    /// The number of occurrences of the problem.
     pub(in crate::http) count: u64,
     /// The first locations in sorted order. There can be fewer than `count`.
     #[serde(rename = "places")]

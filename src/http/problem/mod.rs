@@ -46,13 +46,13 @@ const DAMAGED_ADVICE: &str = "`satchel verify` lists all damage, and \
 /// The characters of a client's text that a message shows.
 const SHOWN_CHARS_MAX: usize = 80;
 
-/// How long a client that was refused because the server is busy should wait.
+/// The time that a client should wait after it was refused because the server is busy.
 const BUSY_RETRY_SECONDS: u64 = 5;
 
 const CHALLENGE: HeaderValue =
     HeaderValue::from_static("Basic realm=\"satchel\", charset=\"UTF-8\"");
 
-/// Why a request failed.
+/// The reason why a request failed.
 #[derive(Debug)]
 pub(super) struct Problem {
     kind: ProblemKind,
@@ -76,7 +76,7 @@ pub(super) struct Rendered<'a> {
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// What happened, in a sentence.
+    /// A sentence that says what happened.
     detail: &'a str,
     /// The id of the request, which is also in the log.
     request_id: String,
@@ -122,7 +122,7 @@ impl Problem {
         self.damage.take().map(|damage| *damage)
     }
 
-    /// Returns true if the problem is of this kind.
+    /// Returns whether the problem is of this kind.
     pub(super) fn is(&self, kind: ProblemKind) -> bool {
         self.kind == kind
     }

@@ -16,7 +16,7 @@ use crate::{
     inventory::{InventoryError, long_text::LongText},
     model::{
         AnyRecord, Field, IpText, Kind, Membership, Name, Pool, Property, PropertyDefault,
-        PropertyType, Record, Ref, Refused, Secrets, Side, Target, Value, View, says_secret,
+        PropertyType, Record, Ref, Refused, Secrets, Side, Target, Value, View, indicates_secret,
     },
     store::{StoreError, Stored},
 };
@@ -32,7 +32,7 @@ pub(in crate::inventory) struct ChangeContext<'a> {
     pub exact_type: Option<&'a str>,
 }
 
-/// The property that says the exact type of a record.
+/// The property with the exact type of a record.
 const TYPE: &str = "type";
 
 /// The planned change of one record.
@@ -220,10 +220,10 @@ fn warn_of_absent_properties(
     }
 }
 
-/// Warns of custom properties whose name says a secret, unless the record has them already.
+/// Warns of custom properties whose name indicates a secret, unless the record has them already.
 fn warn_of_secrets(before: Option<&Stored<AnyRecord>>, patch: &ObjectPatch, remarks: &mut Remarks) {
     let custom = before.map(|before| before.record.custom());
-    for property in patch.record.custom().keys().filter(|property| says_secret(property)) {
+    for property in patch.record.custom().keys().filter(|property| indicates_secret(property)) {
         if custom.is_none_or(|custom| !custom.contains_key(property)) {
             let property = property.clone();
             remarks.warnings.push(Warning::SaysSecret { property });

@@ -125,7 +125,7 @@ pub struct DeleteReport {
 pub struct DeletionRequest {
     /// The kind of the instances.
     pub kind: Kind,
-    /// Which instances are deleted.
+    /// The instances to delete.
     pub instances: Selected,
     /// The name of the principal.
     pub principal: String,

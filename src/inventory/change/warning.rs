@@ -17,7 +17,7 @@ const WARNINGS_MAX: usize = 2_000;
 pub(in crate::inventory) enum Warning {
     /// An unknown property was stored as a custom one, and its name resembles a known one.
     ResemblesKnown { property: String, nearest: &'static str },
-    /// A custom property was stored whose name says that it is a secret.
+    /// A custom property was stored whose name indicates a secret.
     SaysSecret { property: String },
     /// The address of a device is not an IP address.
     NotAnAddress,
@@ -25,7 +25,7 @@ pub(in crate::inventory) enum Warning {
     ComputedProperty { property: String },
     /// The record does not have the unknown property to remove, whose name resembles a known one.
     NothingToRemove { property: String, nearest: &'static str },
-    /// Links were sent as a list of a device or network, which does not say at which end.
+    /// Links were sent as a list of a device or network, which does not contain the end of each link.
     EndsOfLinks { property: &'static str },
     /// The members of a computed pool were sent.
     ComputedMembers { property: &'static str },
@@ -55,7 +55,7 @@ impl Warnings {
                 objects(*count)
             ),
             Warning::SaysSecret { property } => format!(
-                "The name of '{property}' says that it is a secret, but a custom property is not \
+                "The name of '{property}' indicates a secret, but a custom property is not \
                  encrypted, and every user who can read the record sees it (in {})",
                 objects(*count)
             ),

@@ -59,7 +59,7 @@ pub struct ListRequest {
     pub order: Option<Order>,
 }
 
-/// How rows are sorted.
+/// The order of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// The property whose values are compared.
@@ -98,7 +98,7 @@ pub struct Criterion {
     /// The text to compare it with. A criterion without a text is ignored, unless its filter is
     /// [`Filter::Empty`].
     pub value: String,
-    /// How the two are compared.
+    /// The comparison of the two.
     pub filter: Filter,
     /// Whether the criterion is negated.
     pub invert: bool,
@@ -113,7 +113,7 @@ pub struct SearchRequest {
     pub columns: Vec<String>,
     /// An instance matches if all criteria hold.
     pub criteria: Vec<Criterion>,
-    /// How the matches are sorted. `None` to sort by name.
+    /// The order of the matches. `None` sorts by name.
     pub order: Option<Order>,
     /// The number of matches to skip.
     pub start: u64,

@@ -30,7 +30,7 @@ pub(in crate::inventory) struct RowQuery {
     pub shape: RowShape,
 }
 
-/// How rows are sorted.
+/// The order of rows.
 pub(in crate::inventory) struct RowOrder {
     column: Columns,
     direction: Direction,

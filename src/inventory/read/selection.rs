@@ -26,7 +26,7 @@ pub(in crate::inventory) enum Predicate {
     Contains(String),
 }
 
-/// The property that says the exact type of a record.
+/// The property with the exact type of a record.
 const TYPE: &str = "type";
 
 impl Predicate {

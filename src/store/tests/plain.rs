@@ -93,7 +93,7 @@ pub(super) struct Change {
     pub is_abandoned: bool,
 }
 
-/// Why a change was not committed.
+/// The reason why a change was not committed.
 #[derive(Debug)]
 pub(super) enum Refusal {
     Abandoned,

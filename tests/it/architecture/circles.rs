@@ -22,7 +22,7 @@ const ALLOWED: [(&str, &str); 1] = [(
 /// The path of a file's module, or of an item: `store`, `trees`, `Trees`.
 type ModulePath = Vec<String>;
 
-/// What is read of a file.
+/// The paths in a source file.
 #[derive(Debug, Default)]
 struct SourceFile {
     /// The paths of its `use` declarations.

@@ -14,7 +14,7 @@ pub(super) struct Block {
     pub range: Range<usize>,
 }
 
-/// How the tests use a block.
+/// The use of a block in the tests.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Sort {
     /// The block is run.

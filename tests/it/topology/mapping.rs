@@ -67,7 +67,7 @@ fn columns_of_secrets_are_read_only_if_the_mapping_names_them() {
     assert!(warnings(&report).contains("'Passwort' of sheet 'device' was ignored"));
     let report = fixture.import(&bytes, &mapped("SNMP Community=community"));
     assert_eq!(fixture.device("R 1%").unwrap().custom["community"], Value::from("c"));
-    assert!(warnings(&report).contains("'community' says that it is a secret"));
+    assert!(warnings(&report).contains("'community' indicates a secret"));
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use super::*;
 
 /// The bytes of a template.
-fn template(place: &Fixture) -> Vec<u8> {
+fn template(fixture: &Fixture) -> Vec<u8> {
     let request =
         ExportRequest { name: "t.xlsx".parse().unwrap(), content: ExportContent::Template };
-    let report = place.topology.export(&request, &Progress::detached()).unwrap();
+    let report = fixture.topology.export(&request, &Progress::detached()).unwrap();
     assert_eq!(report.sheets.iter().map(|sheet| sheet.rows).collect::<Vec<_>>(), [1, 1]);
     let mut bytes = Vec::new();
-    let mut workbook = place.topology.open(&request.name).unwrap();
+    let mut workbook = fixture.topology.open(&request.name).unwrap();
     workbook.file.read_to_end(&mut bytes).unwrap();
     bytes
 }
@@ -31,13 +31,13 @@ fn filled(template: &[u8], changes: &[(usize, &str, Cell<'static>)]) -> Vec<u8> 
 
 #[test]
 fn a_template_has_every_column_with_its_note_and_rules() {
-    let place = Fixture::new();
-    place.put::<Device>(vec![
+    let fixture = Fixture::new();
+    fixture.put::<Device>(vec![
         ("name", "R 1%".into()),
         ("é custom", "x".into()),
         ("enable secret", "x".into()),
     ]);
-    let bytes = template(&place);
+    let bytes = template(&fixture);
     let sheets = cells(&bytes);
     for (kind, (name, rows)) in [Kind::Device, Kind::Link].into_iter().zip(&sheets) {
         assert_eq!(name, kind.as_str());
@@ -67,26 +67,26 @@ fn a_template_has_every_column_with_its_note_and_rules() {
         "{sheet}"
     );
     assert!(sheet.contains("\"device,gateway,router\""), "{sheet}");
-    assert_eq!(template(&place), bytes, "the same bytes");
+    assert_eq!(template(&fixture), bytes, "the same bytes");
 }
 
 #[test]
 fn a_template_is_an_xlsx_workbook() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     for name in ["t.xls", "t"] {
         let name = name.parse().unwrap();
         let request = ExportRequest { name, content: ExportContent::Template };
-        let error = place.topology.export(&request, &Progress::detached()).unwrap_err();
+        let error = fixture.topology.export(&request, &Progress::detached()).unwrap_err();
         assert!(error.is_of_workbook() && error.code() == Some("template-format"), "{error}");
         assert!(error.to_string().contains("ends in .xlsx"), "{error}");
     }
-    assert_eq!(place.left_over(), 0);
+    assert_eq!(fixture.left_over(), 0);
 }
 
 #[test]
 fn the_example_is_left_out_and_reported() {
-    let place = Fixture::new();
-    let bytes = template(&place);
+    let fixture = Fixture::new();
+    let bytes = template(&fixture);
     // As it is; with other rows; with an example of which only the name is left.
     let other = ("R 1%", "é>b");
     for (changes, created) in [
@@ -96,67 +96,67 @@ fn the_example_is_left_out_and_reported() {
         // A spreadsheet program has changed the type of a cell.
         (vec![(1, "port", text("22")), (1, "reachable", Cell::Number(0.0))], 0),
     ] {
-        let place = Fixture::new();
-        let report = place.imported(&filled(&bytes, &changes));
+        let fixture = Fixture::new();
+        let report = fixture.imported(&filled(&bytes, &changes));
         assert_eq!(report.types[0].created, created, "{changes:?}");
         assert_eq!(report.source.sheets[0].rows, created);
-        let told = warnings(&report);
+        let message = warnings(&report);
         assert!(
-            told.contains("sheet 'device': the example of the template was left out: row 2"),
-            "{told}"
+            message.contains("sheet 'device': the example of the template was left out: row 2"),
+            "{message}"
         );
-        assert!(told.contains("sheet 'link': the example"), "{told}");
-        assert!(!told.contains("still have"), "{told}");
+        assert!(message.contains("sheet 'link': the example"), "{message}");
+        assert!(!message.contains("still have"), "{message}");
     }
     // An example is no record that replaces others.
-    place.put::<Device>(vec![("name", "kept".into())]);
+    fixture.put::<Device>(vec![("name", "kept".into())]);
     let request = ImportRequest { replace: Replace::Yes, ..DEFAULT };
-    let error = place.try_import(&bytes, &request).unwrap_err().to_string();
+    let error = fixture.try_import(&bytes, &request).unwrap_err().to_string();
     assert!(error.contains("no readable record"), "{error}");
-    assert!(place.device("kept").is_some());
+    assert!(fixture.device("kept").is_some());
 }
 
 #[test]
 fn a_user_who_types_over_the_example_gets_the_record() {
-    let place = Fixture::new();
-    let bytes = template(&place);
+    let fixture = Fixture::new();
+    let bytes = template(&fixture);
     let over = [
         (1, "name", text("R 1%")),
         (1, "ip_address", text("192.0.2.7")),
         (1, "serial_number", text("0012")),
     ];
-    let report = place.imported(&filled(&bytes, &over));
-    let device = place.device("R 1%").unwrap();
+    let report = fixture.imported(&filled(&bytes, &over));
+    let device = fixture.device("R 1%").unwrap();
     assert_eq!(device.serial_number, Field::Set("0012".to_owned()));
     assert_eq!(device.port, Field::Set(22));
     // Invented values that are left are named.
     assert_eq!(device.vendor, Field::Set("EXAMPLE vendor".to_owned()));
-    let told = warnings(&report);
+    let message = warnings(&report);
     assert!(
-        told.contains("cells still have the value of the template's example: E2, F2"),
-        "{told}"
+        message.contains("cells still have the value of the template's example: E2, F2"),
+        "{message}"
     );
-    assert!(!told.contains("B2") && !told.contains("J2"), "{told}");
+    assert!(!message.contains("B2") && !message.contains("J2"), "{message}");
 }
 
 #[test]
 fn values_beside_the_name_of_the_example_are_an_error() {
-    let place = Fixture::new();
-    let bytes = template(&place);
-    let report = place.import(&filled(&bytes, &[(1, "vendor", text("Nokia"))]), &DEFAULT);
+    let fixture = Fixture::new();
+    let bytes = template(&fixture);
+    let report = fixture.import(&filled(&bytes, &[(1, "vendor", text("Nokia"))]), &DEFAULT);
     assert_eq!(report.outcome, ImportOutcome::Rejected);
     assert_eq!(problems(&report), ["device!A2 example-name"]);
-    let told = json!(report).to_string();
-    assert!(told.contains("column F has another value"), "{told}");
-    assert!(place.names::<Device>().is_empty());
+    let message = json!(report).to_string();
+    assert!(message.contains("column F has another value"), "{message}");
+    assert!(fixture.names::<Device>().is_empty());
 }
 
 #[test]
 fn an_export_warns_of_a_record_with_the_name_of_the_example() {
-    let place = Fixture::new();
-    place.put::<Device>(vec![("name", "EXAMPLE (not imported)".into())]);
+    let fixture = Fixture::new();
+    fixture.put::<Device>(vec![("name", "EXAMPLE (not imported)".into())]);
     let request =
         ExportRequest { name: "out.xlsx".parse().unwrap(), content: ExportContent::Records };
-    let report = place.topology.export(&request, &Progress::detached()).unwrap();
+    let report = fixture.topology.export(&request, &Progress::detached()).unwrap();
     assert!(report.warnings[0].contains("Rename the device"), "{:?}", report.warnings);
 }

@@ -298,7 +298,7 @@ fn a_directory_that_is_not_where_the_end_record_says_is_refused() {
     assert_eq!(archive_problem(archive(&entries)), ArchiveProblem::Directory);
 }
 
-/// An archive's end with ZIP64's records, which say what they like.
+/// The end of an archive with ZIP64 records that contain any values.
 fn claiming(entries: u64, directory_bytes: u64, directory: u64) -> Vec<u8> {
     let plain = [metadata(), device()];
     let at = archive(&plain).len() as u64 - 22;

@@ -18,7 +18,7 @@ enum Damage {
         at: usize,
         bit: u8,
     },
-    /// One of the numbers that readers trip over, in so many bytes.
+    /// An unusual number, such as 0 or the maximum, with this length in bytes.
     Number {
         at: usize,
         number: u64,

@@ -83,7 +83,7 @@ fn an_unfinished_document_makes_the_bundle_fail() {
     assert!(matches!(writer.finish(bundle_info()), Err(WriteError::Unfinished(Kind::Device))));
 }
 
-/// A disk with room for so many bytes.
+/// A file that fails with a full disk after this number of bytes.
 struct Full(Cursor<Vec<u8>>, usize);
 
 impl Write for Full {

@@ -44,7 +44,7 @@ const CALCULATE_ON_LOAD: u16 = 0x0002;
 const TEXT_FOLLOWS: [u8; 8] = [0, 0, 0, 0, 0, 0, 0xFF, 0xFF];
 
 /// Corrects a workbook in its container. Leaves a container unchanged that is damaged, or has no
-/// workbook: calamine says what is wrong.
+/// workbook: calamine reports the error.
 pub(super) fn correct(container: &mut Vec<u8>) {
     // Patches keep the length of the stream, so also an interrupted correction leaves a container.
     let _ = try_correct(container);

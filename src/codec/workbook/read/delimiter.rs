@@ -50,8 +50,9 @@ fn declared(beginning: &[u8]) -> Option<Start> {
     Some(Start { delimiter, skipped_bytes: end + if is_crlf { 2 } else { 1 } })
 }
 
-/// How well a delimiter divides the beginning: the number of lines with the most frequent number of
-/// cells, and that number. Lines without the delimiter do not count, for example a title.
+/// The quality of a delimiter for the beginning of a table: the number of lines with the most
+/// frequent number of cells, and that number. Lines without the delimiter do not count, for example
+/// a title.
 fn score(beginning: &[u8], delimiter: u8) -> (usize, usize) {
     let mut lines_by_count = BTreeMap::<usize, usize>::new();
     let mut count = 0;

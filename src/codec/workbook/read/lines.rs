@@ -23,7 +23,7 @@ enum Position {
     FieldStart,
     Plain,
     Quoted,
-    /// Behind a quotation mark in a quoted cell: it ends the cell, or the next one doubles it.
+    /// After a quotation mark in a quoted cell: it ends the cell, or the next one doubles it.
     QuoteInQuoted,
 }
 

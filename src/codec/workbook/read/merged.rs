@@ -26,7 +26,7 @@ const PIECE_BYTES: usize = 64 << 10;
 pub(super) fn may_be_in(parts: &Parts<'_>) -> bool {
     let is_sheet = |name: &str| name.to_ascii_lowercase().starts_with(SHEETS_FOLDER);
     parts.iter().filter(|part| is_sheet(&part.name)).any(|part| {
-        // calamine says what is wrong with a damaged part.
+        // calamine reports the error with a damaged part.
         parts.reader(part).and_then(|reader| contains(reader, MERGE_CELLS)).unwrap_or(true)
     })
 }
@@ -81,10 +81,10 @@ const ROW: &str = "table:table-row";
 #[derive(Default)]
 struct OdsSheets {
     found: Vec<(String, Vec<MergedRange>)>,
-    /// How many tables are open.
+    /// The number of open tables.
     depth: usize,
     row: u32,
-    /// How many equal rows the current row stands for.
+    /// The number of equal rows that the current row represents.
     row_repeats: u32,
     column: u32,
     ranges: usize,

@@ -21,7 +21,7 @@ const CONTENT: &str = "content.xml";
 const COPIED: [&str; 2] = ["mimetype", "META-INF/manifest.xml"];
 
 /// Returns a workbook with the corrected cells. `None` if it is not a `.ods`, or is damaged or
-/// encrypted: calamine says what is wrong.
+/// encrypted: calamine reports the error.
 pub(super) fn corrected(parts: &Parts<'_>) -> Option<Vec<u8>> {
     let content = parts.find(CONTENT)?;
     let mut workbook = NewWorkbook::new(Cursor::new(Vec::new()));
@@ -32,7 +32,7 @@ pub(super) fn corrected(parts: &Parts<'_>) -> Option<Vec<u8>> {
     Some(workbook.finish().ok()?.into_inner())
 }
 
-/// Where the reader is. Each position follows from the elements around it.
+/// The position of the reader. Each position follows from the elements around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Position {
     /// Outside of tables: nothing is changed.

@@ -1,4 +1,4 @@
-//! What a `.xlsx` says that calamine does not return, and a correction before calamine reads it
+//! Content of a `.xlsx` that calamine does not return, and a correction before calamine reads it
 //! (ECMA-376, part 1).
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read, Write};

@@ -74,7 +74,7 @@ pub(super) struct Corrected {
 }
 
 /// Returns a workbook with the corrected cells. `None` if it is not a `.xlsb`, or is damaged:
-/// calamine says what is wrong.
+/// calamine reports the error.
 pub(super) fn corrected(parts: &Parts<'_>) -> Option<Corrected> {
     let is_uncalculated = is_uncalculated(parts, parts.find(WORKBOOK)?).ok()?;
     let mut workbook = NewWorkbook::new(Cursor::new(Vec::new()));
@@ -178,7 +178,7 @@ fn merged_range(data: &[u8]) -> Option<MergedRange> {
     Some(MergedRange { rows: pair()?, columns: pair()? })
 }
 
-/// Returns whether the workbook says that all its formulas are calculated when it is opened.
+/// Returns whether the workbook requests the calculation of all formulas when it is opened.
 fn is_uncalculated(parts: &Parts<'_>, part: &Part) -> io::Result<bool> {
     let mut records = Records::new(parts.reader(part)?);
     while let Some(kind) = records.next()? {

@@ -77,7 +77,7 @@ fn every_position_in_an_xls_points_to_its_record() {
         found.unwrap_or_else(|_| panic!("no record begins at {place}"))
     };
     let of = |number: u16| records.iter().filter(move |(_, found, _)| *found == number);
-    // Each sheet is where its name says that it begins.
+    // Each sheet begins at the position in its name record.
     let sheets = of(0x0085).map(|(_, _, body)| u32_at(body, 0)).collect::<Vec<_>>();
     assert_eq!(sheets.len(), 2);
     for sheet in &sheets {
@@ -110,7 +110,7 @@ fn every_position_in_an_xls_points_to_its_record() {
         }
     }
     assert_eq!(blocks, 2 * 5_001_usize.div_ceil(32));
-    // Each text is where the index of texts says: its head is there, in the record that is said.
+    // The index of texts has the position of each text: its record, and its head in the record.
     let (_, _, texts) = of(0x00FF).next().unwrap();
     let (_, _, table) = of(0x00FC).next().unwrap();
     let between = usize::from(u16::from_le_bytes([texts[0], texts[1]]));

@@ -1,4 +1,4 @@
-//! What does not fit is an error that says which.
+//! Tests of limits: content over a limit is an error that names the limit.
 
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 
@@ -124,7 +124,7 @@ fn a_workbook_without_a_sheet_is_refused() {
     }
 }
 
-/// Takes so many bytes, and then is full.
+/// A file that fails with a full disk after `bytes_max` bytes.
 #[derive(Debug)]
 struct Full {
     file: Cursor<Vec<u8>>,

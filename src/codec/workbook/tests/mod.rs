@@ -54,7 +54,7 @@ pub(super) fn write_marked(format: Format, rows: &[Vec<MarkedCell<'_>>]) -> Vec<
     writer.finish(Cursor::new(Vec::new())).unwrap().into_inner()
 }
 
-/// What is read of a workbook of these rows.
+/// Returns the content that is read from a workbook of these rows.
 pub(super) fn expected(rows: &[Vec<Cell<'_>>]) -> Vec<((u32, u32), Cell<'static>)> {
     let cells = (0..).zip(rows).flat_map(|(row, cells)| {
         (0..).zip(cells).map(move |(column, cell)| ((row, column), cell.clone().into_owned()))

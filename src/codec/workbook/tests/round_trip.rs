@@ -1,4 +1,4 @@
-//! What is written is read back.
+//! Tests of round trips: a workbook that was written is read with the same values.
 
 use std::io::Cursor;
 

@@ -197,7 +197,8 @@ impl StringTable {
 /// Texts and their indexes in the table.
 #[derive(Debug, Default)]
 struct TextCache {
-    /// By a hash with a random key. If two texts have the same hash, only the first is kept.
+    /// The texts by a hash with a random key. If two texts have the same hash, only the first is
+    /// kept.
     texts: HashMap<u64, CachedText, BuildHasherDefault<IdentityHasher>>,
     /// The texts, each after its length.
     bytes: Vec<u8>,

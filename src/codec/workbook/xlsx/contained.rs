@@ -12,7 +12,7 @@ use super::super::error::WriteError;
 use super::super::sink::OutputFile;
 use crate::panics;
 
-/// How the `Debug` form of an error of the operating system begins, before its number.
+/// The beginning of the `Debug` form of an error of the operating system, before its number.
 const OS_ERROR_BEGIN: &str = "Os { code: ";
 
 /// Runs a call of the crate.

@@ -13,10 +13,10 @@ use super::properties::records;
 use super::{read, read_generally, values, write};
 use crate::model::{Map, Value};
 
-/// How many documents are compared, unless `SATCHEL_YAML_CASES` says otherwise.
+/// The number of compared documents, unless `SATCHEL_YAML_CASES` says otherwise.
 const CASES: usize = 100;
 
-/// How many documents one Python process reads.
+/// The number of documents that one Python process reads.
 const BATCH: usize = 500;
 
 /// PyYAML reads our documents and dumps them to the same bytes. We read PyYAML's documents, in all of

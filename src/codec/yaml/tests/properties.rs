@@ -88,7 +88,7 @@ fn contains_nan(key: &Value) -> bool {
     }
 }
 
-/// How many different objects of a record may occur several times.
+/// The largest number of different objects of a record that occur several times.
 const SHARED: u32 = 3;
 
 /// A tree in which `Shared` means the object with this number.

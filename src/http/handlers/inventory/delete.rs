@@ -43,7 +43,7 @@ pub(in crate::http) struct DeletedMany<'a> {
     not_found: &'a [String],
 }
 
-/// What the body asks for.
+/// The request in the body.
 struct Body {
     kind: Kind,
     instances: Selected,

@@ -27,7 +27,7 @@ pub(in crate::http) struct Updated<'a> {
 pub(in crate::http) struct Kept<'a> {
     /// The name of the pool.
     name: &'a str,
-    /// Why it could not be computed, in a sentence.
+    /// A sentence with the reason why it could not be computed.
     reason: &'a str,
 }
 

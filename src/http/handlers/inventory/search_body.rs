@@ -144,11 +144,12 @@ pub(super) struct Criteria {
     context_lines: u32,
 }
 
-/// The property that a member of the criteria compares. None for a member that says how a property
-/// is compared.
+/// Returns the property that a member of the criteria compares. `None` for a member that sets how a
+/// property is compared.
 pub(super) fn property_of(member: &str) -> Option<&str> {
-    let says_how = member == CONTEXT_LINES || member.ends_with(FILTER) || member.ends_with(INVERT);
-    (!says_how).then_some(member)
+    let is_setting =
+        member == CONTEXT_LINES || member.ends_with(FILTER) || member.ends_with(INVERT);
+    (!is_setting).then_some(member)
 }
 
 /// The members of the body about one property.
