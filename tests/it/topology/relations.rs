@@ -16,14 +16,14 @@ fn map(entries: &[(&str, Value)]) -> Value {
 
 /// A gateway, a device with relations, one with nothing but its name, and links without both ends.
 fn related() -> Fixture {
-    let place = Fixture::new();
-    place.put::<Device>(vec![
+    let fixture = Fixture::new();
+    fixture.put::<Device>(vec![
         ("name", "gw %".into()),
         ("type", "gateway".into()),
         ("rack", "".into()),
         ("units", Value::Int(1)),
     ]);
-    place.put::<Device>(vec![
+    fixture.put::<Device>(vec![
         ("name", "é>b".into()),
         ("port", Value::Int(2222)),
         ("icon", Value::Null),
@@ -38,20 +38,20 @@ fn related() -> Fixture {
         ("height", Value::Int(2)),
         ("runs", "text".into()),
     ]);
-    place.put::<Device>(vec![
+    fixture.put::<Device>(vec![
         ("name", "bare".into()),
         ("rack", Value::Null),
         ("units", Value::Int(3)),
     ]);
-    place.put::<Link>(vec![
+    fixture.put::<Link>(vec![
         ("name", "l".into()),
         ("source", Value::Null),
         ("type", "ethernet_link".into()),
         ("color", "#f00".into()),
     ]);
-    place.put::<Link>(vec![("name", "m".into()), ("source", "é>b".into())]);
-    place.put::<Link>(vec![("name", "k".into()), ("color", "".into())]);
-    place
+    fixture.put::<Link>(vec![("name", "m".into()), ("source", "é>b".into())]);
+    fixture.put::<Link>(vec![("name", "k".into()), ("color", "".into())]);
+    fixture
 }
 
 fn sheet<'s>(sheets: &'s Sheets, name: &str) -> &'s [Vec<Cell<'static>>] {
@@ -71,9 +71,9 @@ fn column(rows: &[Vec<Cell<'static>>], heading: &str) -> Vec<Cell<'static>> {
 
 #[test]
 fn the_sheets_of_kinds_hold_what_enms_imports_and_the_others_the_rest() {
-    let place = related();
+    let fixture = related();
     for format in ["out.xls", "out.xlsx"] {
-        let bytes = place.export(format);
+        let bytes = fixture.export(format);
         let sheets = cells(&bytes);
         let names: Vec<_> = sheets.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["device", "link", "device relations", "link relations"]);
@@ -126,24 +126,24 @@ fn the_sheets_of_kinds_hold_what_enms_imports_and_the_others_the_rest() {
         assert_eq!(column(beside, "type")[0], text("ethernet_link"));
         assert_eq!(column(beside, "source_name")[0], text("None"));
 
-        let there = Fixture::new();
-        let report = there.imported(&bytes);
+        let second = Fixture::new();
+        let report = second.imported(&bytes);
         assert!(report.warnings.is_empty(), "{:?}", report.warnings);
         for name in ["gw %", "é>b", "bare"] {
-            assert_eq!(there.device(name), place.device(name), "{format} {name}");
+            assert_eq!(second.device(name), fixture.device(name), "{format} {name}");
         }
         for name in ["k", "l", "m"] {
-            assert_eq!(there.link(name), place.link(name), "{format} {name}");
+            assert_eq!(second.link(name), fixture.link(name), "{format} {name}");
         }
-        assert_eq!(cells(&there.export(format)), sheets, "{format}");
-        let again = there.imported(&bytes);
+        assert_eq!(cells(&second.export(format)), sheets, "{format}");
+        let again = second.imported(&bytes);
         assert!(again.types.iter().all(|kind| kind.updated == 0 && kind.created == 0));
     }
 }
 
 #[test]
 fn a_changed_default_counts_and_a_row_of_either_sheet_can_be_missing() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let relations = vec![
         vec![text("name"), text("gateways"), text("absent properties"), text("vendor")],
         vec![text("R 1%"), text("['gw']"), text("['port', 'icon', 'no such']"), text("None")],
@@ -158,13 +158,13 @@ fn a_changed_default_counts_and_a_row_of_either_sheet_can_be_missing() {
     let after = [("device", devices.clone()), ("Device Relations ", relations.clone())];
     let before = [("Device Relations ", relations), ("device", devices)];
     for (sheets, format) in [(after, Format::Xlsx), (before, Format::Xls)] {
-        let report = place.imported(&workbook(format, &sheets));
-        let device = place.device("R 1%").unwrap();
+        let report = fixture.imported(&workbook(format, &sheets));
+        let device = fixture.device("R 1%").unwrap();
         assert_eq!((device.port, device.icon), (Field::Set(23), Field::Absent));
         assert_eq!(device.vendor, Field::Set("Nokia".to_owned()), "a value was typed over null");
         assert_eq!(device.gateways, Field::Set(vec![Ref::new("gw")]));
-        assert_eq!(place.device("gw").unwrap().port, Field::Set(22));
-        assert!(place.device("nobody").is_none());
+        assert_eq!(fixture.device("gw").unwrap().port, Field::Set(22));
+        assert!(fixture.device("nobody").is_none());
         let unused = "sheet 'device relations': 1 row not read, because sheet 'device' has no row \
                       of the same name: 'nobody'";
         assert!(report.warnings.iter().any(|it| it == unused), "{:?}", report.warnings);
@@ -173,7 +173,7 @@ fn a_changed_default_counts_and_a_row_of_either_sheet_can_be_missing() {
 
 #[test]
 fn older_workbooks_have_relations_beside_other_columns() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let rows = |gateways: &'static str| {
         vec![
             vec![text("name"), text("type"), text("gateways")],
@@ -181,27 +181,27 @@ fn older_workbooks_have_relations_beside_other_columns() {
             vec![text("é>b"), Cell::Empty, text(gateways)],
         ]
     };
-    place.imported(&workbook(Format::Xls, &[("device", rows("['gw']"))]));
-    assert_eq!(place.device("é>b").unwrap().gateways, Field::Set(vec![Ref::new("gw")]));
-    assert_eq!(place.device("gw").unwrap().r#type, Field::Set("gateway".to_owned()));
+    fixture.imported(&workbook(Format::Xls, &[("device", rows("['gw']"))]));
+    assert_eq!(fixture.device("é>b").unwrap().gateways, Field::Set(vec![Ref::new("gw")]));
+    assert_eq!(fixture.device("gw").unwrap().r#type, Field::Set("gateway".to_owned()));
 
     let beside = |names| vec![vec![text("name"), text("gateways")], vec![text("é>b"), text(names)]];
     let both = |names| [("device", rows("['gw']")), ("device relations", beside(names))];
-    place.imported(&workbook(Format::Xls, &both("['gw']")));
-    let report = place.import(&workbook(Format::Xls, &both("['é>b']")), &DEFAULT);
+    fixture.imported(&workbook(Format::Xls, &both("['gw']")));
+    let report = fixture.import(&workbook(Format::Xls, &both("['é>b']")), &DEFAULT);
     assert_eq!(report.outcome, ImportOutcome::Rejected);
     assert_eq!(problems(&report), ["device!C3 relations-differ"]);
 }
 
 #[test]
 fn problems_of_a_sheet_of_relations_name_its_cells() {
-    let place = Fixture::new();
+    let fixture = Fixture::new();
     let devices = vec![vec![text("name")], vec![text("R 1%")]];
     let problems_of = |rows: Vec<Vec<Cell<'static>>>| {
         let sheets = [("device", devices.clone()), ("device relations", rows)];
-        let report = place.import(&workbook(Format::Xlsx, &sheets), &DEFAULT);
+        let report = fixture.import(&workbook(Format::Xlsx, &sheets), &DEFAULT);
         assert_eq!(report.outcome, ImportOutcome::Rejected);
-        let marked = place.topology.marked(report.report_id.as_ref().unwrap());
+        let marked = fixture.topology.marked(report.report_id.as_ref().unwrap());
         assert!(marked.is_ok(), "{:?}", marked.err());
         problems(&report)
     };
