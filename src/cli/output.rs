@@ -253,7 +253,7 @@ impl Temporary {
     fn renamed_by_command(path: TempPath, _: &Path) -> io::Result<Self> {
         let removed = path.to_path_buf();
         let guard = interrupt::clean_up_on_signal(Cleanup::Local, move || {
-            drop(std::fs::remove_file(removed))
+            drop(std::fs::remove_file(removed));
         });
         Ok(Temporary::RenamedByCommand { path, _guard: guard })
     }
